@@ -1,0 +1,18 @@
+"""The command line: one group, its commands registered by name."""
+
+import rich_click as click
+
+from service import __version__
+from service.cli.console import Commands
+from service.cli.courses import courses
+from service.cli.people import people
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="coursebell")
+def main() -> None:
+    """Tells the right person, once, when something happens in a course."""
+
+
+for command in (people, courses):
+    main.add_command(command)

@@ -1,0 +1,1 @@
+"""What a learning management system tells us: doors, letters, sources, intake."""

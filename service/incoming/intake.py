@@ -1,0 +1,112 @@
+"""Intake: letters become facts, and facts become events, in one transaction a round."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+
+from eventsourcing.persistence import PersistenceError
+
+from service.incoming.letters import Letter, Letters
+from service.incoming.letters import Outcome as EventOutcome
+from service.incoming.reading import Ignored, Item, SetAside, Source
+from service.learners.facts import Fact
+from service.learners.happening import Outcome, Told
+from service.learners.writer import Writer
+
+LETTERS_PER_ROUND = 256
+BYTES_PER_ROUND = 8 * 1024 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class Intake:
+    """Takes waiting letters, oldest first, and hands their facts to the one writer."""
+
+    def __init__(self, letters: Letters, sources: Mapping[str, Source], writer: Writer) -> None:
+        self._letters = letters
+        self._sources = sources
+        self._writer = writer
+
+    def take(self, now: int) -> int:
+        """Takes one round of letters; returns how many.
+
+        A letter is taken in the transaction that records its facts: stopped in between, it
+        still waits and none of its facts is recorded. Content never raises; a letter that
+        breaks the program itself is set aside whole and its neighbours go on. Raises
+        sqlite3.Error or PersistenceError when the ledger cannot commit.
+        """
+        letters = within(self._letters.waiting(LETTERS_PER_ROUND), BYTES_PER_ROUND)
+        if letters:
+            self._take_or_part(letters, now)
+        return len(letters)
+
+    def _take_or_part(self, letters: Sequence[Letter], now: int) -> None:
+        try:
+            self._take(letters, [self._read(letter) for letter in letters], now)
+        except (sqlite3.Error, PersistenceError):
+            raise
+        except Exception as error:
+            if len(letters) > 1:
+                for letter in letters:
+                    self._take_or_part([letter], now)
+                return
+            log.exception("letter %d breaks the intake and is set aside", letters[0].n)
+            reason = f"the program failed on it ({type(error).__name__}); try it again after a fix"
+            self._take(letters, [[SetAside("", reason)]], now)
+
+    def _take(self, letters: Sequence[Letter], read: Sequence[list[Item]], now: int) -> None:
+        pairs = list(zip(letters, read, strict=True))
+
+        def mark(cursor: sqlite3.Cursor, outcomes: list[Outcome]) -> None:
+            became = iter(outcomes)
+            taken = [(letter, list(outcomes_of(letter, items, became))) for letter, items in pairs]
+            self._letters.mark_taken(cursor, taken, now)
+
+        told = [
+            Told(item, letter.n, place)
+            for letter, items in pairs
+            for place, item in enumerate(items)
+            if isinstance(item, Fact) and to_be_tried(letter, place)
+        ]
+        self._writer.write(told, now, mark)
+
+    def _read(self, letter: Letter) -> list[Item]:
+        source = self._sources.get(letter.source)
+        if source is None:
+            reason = f"no source {letter.source!r} here; configure it and try the letter again"
+            return [SetAside("", reason)]
+        return source.read(letter.body, letter.received_at)
+
+
+def within(letters: Sequence[Letter], limit: int) -> list[Letter]:
+    """The first letters of at most `limit` bytes together, and always at least one."""
+    chosen: list[Letter] = []
+    size = 0
+    for letter in letters:
+        size += len(letter.body)
+        if chosen and size > limit:
+            break
+        chosen.append(letter)
+    return chosen
+
+
+def to_be_tried(letter: Letter, place: int) -> bool:
+    """Whether an event is to be taken now: always, or in a second try if it was set aside."""
+    before = letter.before
+    return before is None or place >= len(before) or before[place].state == "set_aside"
+
+
+def outcomes_of(
+    letter: Letter, items: Sequence[Item], became: Iterator[Outcome]
+) -> Iterator[EventOutcome]:
+    """What became of each event of a letter; `became` yields for the facts tried, in order."""
+    for place, item in enumerate(items):
+        if not to_be_tried(letter, place) and letter.before is not None:
+            yield letter.before[place]
+        elif isinstance(item, Ignored):
+            yield EventOutcome("ignored", item.name, item.reason)
+        elif isinstance(item, SetAside):
+            yield EventOutcome("set_aside", item.name, item.reason)
+        else:
+            outcome = next(became)
+            yield EventOutcome(outcome.state, item.name, "", outcome.stream)

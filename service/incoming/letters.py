@@ -1,0 +1,254 @@
+"""Letters: every delivery exactly as it came, and what became of it."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from service.learners.ledger import Ledger
+
+LETTERS = """
+CREATE TABLE IF NOT EXISTS letters (
+    n INTEGER PRIMARY KEY, source TEXT NOT NULL, received_at INTEGER NOT NULL,
+    headers TEXT NOT NULL, body BLOB
+);
+CREATE TABLE IF NOT EXISTS waiting (
+    n INTEGER PRIMARY KEY, source TEXT NOT NULL, before TEXT
+);
+CREATE TABLE IF NOT EXISTS taken (
+    n INTEGER PRIMARY KEY, taken_at INTEGER NOT NULL, state TEXT NOT NULL, events TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS taken_by_state ON taken (state);
+CREATE TABLE IF NOT EXISTS set_aside (
+    n INTEGER, item INTEGER, name TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (n, item)
+) WITHOUT ROWID;
+"""
+COLUMNS = (
+    "l.n, l.source, l.received_at, l.headers, l.body IS NULL, w.n, w.before, t.taken_at, t.state, "
+    "t.events FROM letters l LEFT JOIN waiting w ON w.n = l.n LEFT JOIN taken t ON t.n = l.n"
+)
+COUNTS = """
+SELECT (SELECT COALESCE(MAX(n), 0) FROM letters),
+    (SELECT COUNT(*) FROM taken WHERE state = 'taken'),
+    (SELECT COUNT(*) FROM taken WHERE state = 'set_aside'),
+    (SELECT COUNT(*) FROM waiting)
+"""
+NUMBERS_PER_QUERY = 500
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """A delivery at the door; `received_at` in ms, `headers` only those worth keeping."""
+
+    source: str
+    received_at: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Outcome(msgspec.Struct, frozen=True, array_like=True):
+    """What became of one event: `recorded`, `duplicate`, `superseded`, `ignored`, `set_aside`.
+
+    `stream` is the aggregate of a recorded or superseded event.
+    """
+
+    state: str
+    name: str
+    reason: str = ""
+    stream: str = ""
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """A waiting letter; `before` holds the outcomes of an earlier taking when it is tried again."""
+
+    n: int
+    source: str
+    received_at: int
+    body: bytes
+    before: list[Outcome] | None
+
+
+_outcomes = msgspec.json.Decoder(list[Outcome])
+_encode = msgspec.json.Encoder().encode
+
+
+class Letters:
+    """The letters of one ledger.
+
+    A letter has one row, in `waiting` or in `taken` (as `taken` or `set_aside`): never both, never
+    neither. `letters` is only added to; its bodies become NULL when their time is over.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        """Makes the tables if they are missing."""
+        self._ledger = ledger
+        ledger.create(LETTERS)
+
+    def keep(self, arrivals: Sequence[Arrival]) -> list[int]:
+        """Puts arrivals on disk in one commit; returns their receipts in the same order."""
+        with self._ledger.transaction() as cursor:
+            last = cursor.execute("SELECT MAX(n) FROM letters").fetchone()[0] or 0
+            receipts = range(last + 1, last + 1 + len(arrivals))
+            cursor.executemany(
+                "INSERT INTO letters VALUES (?, ?, ?, ?, ?)",
+                [
+                    (n, a.source, a.received_at, _encode(a.headers).decode(), a.body)
+                    for n, a in zip(receipts, arrivals, strict=True)
+                ],
+            )
+            cursor.executemany(
+                "INSERT INTO waiting (n, source) VALUES (?, ?)",
+                [(n, a.source) for n, a in zip(receipts, arrivals, strict=True)],
+            )
+        return list(receipts)
+
+    def waiting(self, limit: int) -> list[Letter]:
+        """The letters nobody has taken yet, oldest first."""
+        rows = self._ledger.reader().execute(
+            "SELECT w.n, w.source, l.received_at, l.body, w.before "
+            "FROM waiting w JOIN letters l ON l.n = w.n ORDER BY w.n LIMIT ?",
+            (limit,),
+        )
+        return [
+            Letter(n, source, at, body or b"", _outcomes.decode(before) if before else None)
+            for n, source, at, body, before in rows
+        ]
+
+    def oldest_waiting(self) -> int | None:
+        """When the oldest waiting letter came, in ms; None when nothing waits."""
+        found = (
+            self._ledger.reader()
+            .execute("SELECT received_at FROM letters WHERE n = (SELECT MIN(n) FROM waiting)")
+            .fetchone()
+        )
+        return None if found is None else int(found[0])
+
+    def newest_taken_at(self) -> int | None:
+        """When the newest letter was taken, in ms; None before the first."""
+        row = self._ledger.reader().execute("SELECT taken_at FROM taken ORDER BY n DESC LIMIT 1")
+        found = row.fetchone()
+        return None if found is None else int(found[0])
+
+    def mark_taken(
+        self, cursor: sqlite3.Cursor, taken: Sequence[tuple[Letter, list[Outcome]]], now: int
+    ) -> None:
+        """Records what became of each letter, inside the transaction of the one writer."""
+        cursor.executemany(
+            "INSERT INTO taken VALUES (?, ?, ?, ?)",
+            [(a.n, now, _state(outcomes), _encode(outcomes).decode()) for a, outcomes in taken],
+        )
+        cursor.executemany(
+            "INSERT INTO set_aside VALUES (?, ?, ?, ?)",
+            [
+                (letter.n, item, outcome.name, outcome.reason)
+                for letter, outcomes in taken
+                for item, outcome in enumerate(outcomes)
+                if outcome.state == "set_aside"
+            ],
+        )
+        cursor.executemany(
+            "DELETE FROM waiting WHERE n BETWEEN ? AND ?", _runs(letter.n for letter, _ in taken)
+        )
+
+    def show(self, n: int) -> dict[str, Any] | None:
+        """One letter and what became of each of its events; None for a receipt never given.
+
+        Times are ms. `events` are the outcomes of the last taking, also while it waits again.
+        """
+        row = self._ledger.reader().execute(f"SELECT {COLUMNS} WHERE l.n = ?", (n,)).fetchone()
+        return None if row is None else _shown(row)
+
+    def body(self, n: int) -> bytes | None:
+        """The bytes as they came; None when there is no such letter or its time is over."""
+        row = self._ledger.reader().execute("SELECT body FROM letters WHERE n = ?", (n,)).fetchone()
+        return None if row is None else row[0]
+
+    def listing(self, state: str | None, limit: int, after: int | None) -> list[dict[str, Any]]:
+        """Letters as `show` gives them, newest first, in one state or in all.
+
+        `after` is the `n` of the last letter of the page before.
+        """
+        special = {None: ("l.n", ""), "waiting": ("w.n", "w.n IS NOT NULL AND ")}
+        driving, where = special.get(state, ("t.n", "t.state = :state AND "))
+        rows = self._ledger.reader().execute(
+            f"SELECT {COLUMNS} WHERE {where}{driving} < :after ORDER BY {driving} DESC LIMIT :limit",
+            {"state": state, "after": 2**62 if after is None else after, "limit": limit},
+        )
+        return [_shown(row) for row in rows]
+
+    def reasons(self, limit: int) -> list[dict[str, Any]]:
+        """Why events are set aside now, by name and reason, the most frequent first."""
+        rows = self._ledger.reader().execute(
+            "SELECT name, reason, COUNT(*), MIN(n), MAX(n) FROM set_aside "
+            "GROUP BY name, reason ORDER BY 3 DESC, 5 DESC LIMIT ?",
+            (limit,),
+        )
+        keys = ("name", "reason", "events", "first", "last")
+        return [dict(zip(keys, row, strict=True)) for row in rows]
+
+    def retry(self, numbers: Sequence[int]) -> int:
+        """Lets set-aside letters wait again; returns how many. Twice is harmless.
+
+        A letter whose body is gone stays set aside.
+        """
+        count = 0
+        with self._ledger.transaction() as cursor:
+            for start in range(0, len(numbers), NUMBERS_PER_QUERY):
+                count += _wait_again(cursor, numbers[start : start + NUMBERS_PER_QUERY])
+        return count
+
+    def counts(self) -> dict[str, int]:
+        """How many letters were ever accepted, and how many are in each state now."""
+        row = self._ledger.reader().execute(COUNTS).fetchone()
+        return dict(zip(("accepted", "taken", "set_aside", "waiting"), row, strict=True))
+
+
+def _state(outcomes: Sequence[Outcome]) -> str:
+    return "set_aside" if any(o.state == "set_aside" for o in outcomes) else "taken"
+
+
+def _runs(numbers: Iterator[int]) -> list[tuple[int, int]]:
+    """Unbroken runs, so that a letter which began to wait in between is not lost."""
+    runs: list[tuple[int, int]] = []
+    for n in sorted(numbers):
+        if runs and runs[-1][1] == n - 1:
+            runs[-1] = (runs[-1][0], n)
+        else:
+            runs.append((n, n))
+    return runs
+
+
+def _wait_again(cursor: sqlite3.Cursor, numbers: Sequence[int]) -> int:
+    marks = ",".join("?" * len(numbers))
+    chosen = [
+        n
+        for (n,) in cursor.execute(
+            f"SELECT t.n FROM taken t JOIN letters l ON l.n = t.n WHERE t.n IN ({marks}) "
+            "AND t.state = 'set_aside' AND l.body IS NOT NULL",
+            numbers,
+        )
+    ]
+    each = [(n,) for n in chosen]
+    cursor.executemany(
+        "INSERT INTO waiting SELECT n, (SELECT source FROM letters l WHERE l.n = t.n), events "
+        "FROM taken t WHERE n = ?",
+        each,
+    )
+    cursor.executemany("DELETE FROM taken WHERE n = ?", each)
+    cursor.executemany("DELETE FROM set_aside WHERE n = ?", each)
+    return len(chosen)
+
+
+def _shown(row: tuple[Any, ...]) -> dict[str, Any]:
+    n, source, received_at, headers, erased, waits, before, taken_at, state, events = row
+    outcomes = _outcomes.decode(events or before or "[]")
+    return {
+        "n": n,
+        "source": source,
+        "received_at": received_at,
+        "headers": msgspec.json.decode(headers),
+        "erased": bool(erased),
+        "state": "waiting" if waits is not None else state,
+        "taken_at": taken_at,
+        "events": [msgspec.structs.asdict(outcome) for outcome in outcomes],
+    }

@@ -1,0 +1,83 @@
+"""The HTTP protocol: uvicorn's own, but a slow or endless request head ends."""
+
+import asyncio
+from collections import deque
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_SECONDS = 10.0
+HEAD_BYTES = 64 * 1024
+
+
+class ImpatientProtocol(HttpToolsProtocol):
+    """Closes a connection whose next request head is not complete in time.
+
+    uvicorn 0.54 measured: 400 of 400 connections with half a head were still open after 40
+    seconds; a head has no size limit; trailers of a chunked body pile up in memory; and when a
+    request was answered before its body had come, the rest of the body may drip in for ever,
+    because any byte cancels the keep-alive timer and nothing starts it again.
+    """
+
+    head_seconds = HEAD_SECONDS
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._deadline: asyncio.TimerHandle | None = None
+        self._owes_head = True
+        self._in_head = False
+        self._head_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Starts the clock before the first byte."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stops the clock."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """A head that comes in one piece, as nearly all do, needs no timer."""
+        super().data_received(data)
+        if not self._owes_head:
+            self._stop_waiting()
+            return
+        self._await_head()
+        self._head_bytes = self._head_bytes + len(data) if self._in_head else 0
+        if self._head_bytes > HEAD_BYTES:
+            self._give_up()
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        self._owes_head = self._in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """From here the application watches the time; trailers are thrown away."""
+        self._owes_head = self._in_head = False
+        self._head_bytes = 0
+        super().on_headers_complete()
+        self.headers = deque(maxlen=0)  # type: ignore[assignment]
+
+    def on_response_complete(self) -> None:
+        """What is left of an unread body counts against the time of the next head."""
+        unread = self.cycle.response_complete and self.cycle.more_body
+        super().on_response_complete()
+        if unread:
+            self._owes_head = True
+            self._await_head()
+
+    def _await_head(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(self.head_seconds, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()

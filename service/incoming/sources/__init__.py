@@ -1,0 +1,1 @@
+"""Sources: one file per learning management system, each turning its letters into facts."""

@@ -1,0 +1,229 @@
+"""Adobe Learning Manager: its webhook letters as facts."""
+
+import difflib
+import re
+from functools import lru_cache
+
+import msgspec
+
+from service.incoming.reading import Ignored, Item, SetAside
+from service.incoming.sources.adobe_events import MEANS, Data
+from service.incoming.values import Scalar, Unusable, identifier, instant, kind_of, required
+from service.learners.facts import EnrollmentSaid, Fact, InstanceSaid, fact_key
+
+LATENESS_MS = 15 * 60 * 1000
+DAY_MS = 24 * 60 * 60 * 1000
+ASYNC_ANSWER = "RESPONSE:ASYNCAPI_"
+LONGEST_NAME = 60
+PLACES_REMEMBERED = 8192
+KINDS = {
+    "course": ("course", "course"),
+    "learningprogram": ("learningProgram", "learning_path"),
+    "learningpath": ("learningProgram", "learning_path"),
+    "certification": ("certification", "certification"),
+}
+"""How Adobe's id prefixes and `loType` are spelled, without `_` and capitals."""
+
+
+class Event(msgspec.Struct, gc=False):
+    """One event as Adobe writes it; anything may be missing."""
+
+    eventName: Scalar = None
+    eventId: Scalar = None
+    timestamp: Scalar = None
+    data: Data | None = None
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """A whole letter; `eventName` stands here only when an event came without its envelope."""
+
+    accountId: Scalar = None
+    events: list[Event] | None = None
+    eventName: Scalar = None
+
+
+class Unread(msgspec.Struct, gc=False):
+    """A whole letter with its events still as bytes."""
+
+    accountId: Scalar = None
+    events: list[msgspec.Raw] | None = None
+
+
+class Named(msgspec.Struct, gc=False):
+    """An event of any shape."""
+
+    eventName: Scalar = None
+
+
+_envelope = msgspec.json.Decoder(Envelope)
+_unread = msgspec.json.Decoder(Unread)
+_event = msgspec.json.Decoder(Event)
+_named = msgspec.json.Decoder(Named)
+_encode = msgspec.json.Encoder().encode
+
+
+class Adobe:
+    """Adobe's dialect: progress may come 15 minutes behind everything else."""
+
+    name = "adobe"
+
+    def __init__(self, lateness_ms: int = LATENESS_MS) -> None:
+        self.lateness_ms = lateness_ms
+
+    def read(self, body: bytes, received_at: int) -> list[Item]:
+        """One item per event; a body without events has none, one that is not JSON has one."""
+        try:
+            return _items(body, received_at)
+        except UnicodeDecodeError:
+            return [SetAside("", "not JSON: expected UTF-8, got other bytes")]
+        except Unusable as error:
+            return [SetAside("", str(error))]
+        except msgspec.ValidationError as error:
+            return [SetAside("", _plain(error))]
+        except msgspec.DecodeError as error:
+            return [SetAside("", _not_json(body, str(error)))] if body.strip() else []
+        except RecursionError:
+            return [SetAside("", "not readable: expected a few levels of nesting, got too many")]
+
+
+def _items(body: bytes, received_at: int) -> list[Item]:
+    try:
+        letter = _envelope.decode(body)
+    except (msgspec.ValidationError, UnicodeDecodeError):
+        return _one_by_one(body, received_at)
+    if letter.events is None and letter.eventName is not None:
+        raise Unusable("events: expected an event inside {accountId, events}, got it bare")
+    account = identifier(letter.accountId, "accountId") or ""
+    return [_item(account, event, received_at) for event in letter.events or ()]
+
+
+def _one_by_one(body: bytes, received_at: int) -> list[Item]:
+    """The slow way, when one field has a type that no event has: only that event is set aside."""
+    letter = _unread.decode(body)
+    account = identifier(letter.accountId, "accountId") or ""
+    return [_item_of_bytes(account, raw, received_at) for raw in letter.events or ()]
+
+
+def _item_of_bytes(account: str, raw: msgspec.Raw, received_at: int) -> Item:
+    name: Scalar = None
+    try:
+        name = _named.decode(raw).eventName
+        if name not in MEANS:
+            return _without_meaning(name)
+        return _item(account, _event.decode(raw), received_at)
+    except UnicodeDecodeError:
+        return SetAside(_shown(name), "not JSON: expected UTF-8, got other bytes")
+    except msgspec.ValidationError as error:
+        return SetAside(_shown(name), _plain(error))
+
+
+def _item(account: str, event: Event, received_at: int) -> Item:
+    name = event.eventName
+    if not isinstance(name, str) or name not in MEANS:
+        return _without_meaning(name)
+    try:
+        return _fact(account, name, event, received_at)
+    except Unusable as error:
+        return SetAside(name, str(error))
+
+
+def _fact(account: str, name: str, event: Event, received_at: int) -> Fact:
+    data = event.data
+    if data is None:
+        raise Unusable("data: expected an object, got nothing")
+    occurred_at = instant(event.timestamp, "timestamp")
+    if occurred_at > received_at + DAY_MS:
+        raise Unusable("timestamp: expected at most a day after the letter came, got a later time")
+    said = MEANS[name](data)
+    course, kind, instance = _place(data.loInstanceId, data.loId, data.loType)
+    if instance is None and isinstance(said, InstanceSaid):
+        raise Unusable("data.loInstanceId: expected an id, got nothing")
+    person = required(data.userId, "data.userId") if isinstance(said, EnrollmentSaid) else None
+    number = identifier(event.eventId, "eventId")
+    own = (number,) if number else (instance or course, str(event.timestamp))
+    content = _encode((person, occurred_at, course, instance, said.TOPIC, said))
+    return Fact(
+        source="adobe",
+        account=account,
+        name=name,
+        key=fact_key(("adobe", account, name, *own), content),
+        occurred_at=occurred_at,
+        said=said,
+        course=course,
+        kind=kind,
+        instance=instance,
+        person=person,
+        by_admin=name.endswith("_BATCH"),
+    )
+
+
+@lru_cache(PLACES_REMEMBERED, typed=True)
+def _place(instance_id: Scalar, lo_id: Scalar, lo_type: Scalar) -> tuple[str, str, str | None]:
+    """Course, kind and instance; the course is the instance's where the two ids disagree."""
+    found = identifier(instance_id, "data.loInstanceId")
+    if found is not None and (":" in found or "_" in found):
+        instance, kind = _spelled(found, lo_type, "data.loInstanceId")
+        course, mark, number = instance.rpartition("_")
+        if mark and number and not course.endswith(":"):
+            return course, kind, instance
+        if mark:
+            raise Unusable(
+                "data.loInstanceId: expected an id like course:123_456, got a part of one"
+            )
+        return *_spelled(required(lo_id, "data.loId"), lo_type, "data.loId"), instance
+    course, kind = _spelled(required(lo_id, "data.loId"), lo_type, "data.loId")
+    return course, kind, None if found is None else f"{course}_{found}"
+
+
+def _spelled(found: str, lo_type: Scalar, field: str) -> tuple[str, str]:
+    """An id with its prefix in the one spelling, and the kind of learning object it names."""
+    prefix, colon, number = found.partition(":")
+    if not colon:
+        prefix, number = str(lo_type), found
+    known = KINDS.get(prefix.strip().lower().replace("_", ""))
+    if known is None or not number:
+        raise Unusable(
+            f"{field}: expected an id like course:123, learningProgram:123 or certification:123, "
+            "or a number and a loType of these, got another id"
+        )
+    return f"{known[0]}:{number}", known[1]
+
+
+def _without_meaning(name: Scalar) -> Item:
+    if not isinstance(name, str):
+        return SetAside("", f"eventName: expected text, got {kind_of(name)}")
+    if name.startswith(ASYNC_ANSWER):
+        return Ignored(_shown(name), "an answer to an API call says nothing about an enrollment")
+    return SetAside(_shown(name), _unknown(name[:LONGEST_NAME]))
+
+
+@lru_cache(maxsize=256)
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name.strip().upper(), MEANS, n=1)
+    hint = f"did you mean {near[0]}?" if near else "update Coursebell, or leave it out at Adobe"
+    return f"eventName: expected an event name we know, got another; {hint}"
+
+
+def _shown(name: Scalar) -> str:
+    """A name fit for lists and logs: short, and without control characters."""
+    short = str(name or "")[:LONGEST_NAME]
+    return "".join(c if c.isprintable() else "?" for c in short)
+
+
+def _plain(error: msgspec.ValidationError) -> str:
+    """`data.userId: expected a | b, got array`: msgspec names fields and types, never values."""
+    message, _, path = str(error).partition(" - at ")
+    message = message.replace("`", "")
+    where = path.strip("`").removeprefix("$").lstrip(".") or "letter"
+    return f"{where}: {message[:1].lower()}{message[1:]}"
+
+
+def _not_json(body: bytes, error: str) -> str:
+    """Says where; what msgspec says of the place names no content."""
+    found = re.search(r"^(?:JSON is malformed: )?(.*?)(?: \(byte (\d+)\))?$", error)
+    what, at = (found[1], found[2]) if found else (error, None)
+    before = body[: int(at)] if at else body
+    if not at:
+        what += " or half of a surrogate pair"
+    line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+    return f"not JSON: line {line}, column {column}: {what[:1].lower()}{what[1:]}"

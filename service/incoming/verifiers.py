@@ -1,0 +1,206 @@
+"""Verifiers: is this letter from who it says? Each scheme is one pure class."""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar, Literal, Protocol
+
+Headers = Mapping[bytes, bytes]
+"""Header values by lower-case name."""
+
+TOLERANCE_SECONDS = 5 * 60
+LONGEST_CREDENTIAL = 8192
+
+
+class Verifier(Protocol):
+    """One way to know a sender; `needs_body` says whether the body must be read first."""
+
+    needs_body: bool
+    challenge: str
+
+    def verify(self, headers: Headers, body: bytes, now: int) -> bool:
+        """Whether it is; `now` in ms. Never raises, takes as long for a near miss as for a far."""
+        ...
+
+
+class Closed:
+    """A source without credentials: nobody may come in."""
+
+    needs_body = False
+    challenge = ""
+
+    def verify(self, headers: Headers, body: bytes, now: int) -> bool:
+        """Never."""
+        return False
+
+
+class Open:
+    """A source that was opened to everybody on purpose."""
+
+    needs_body = False
+    challenge = ""
+
+    def verify(self, headers: Headers, body: bytes, now: int) -> bool:
+        """Always."""
+        return True
+
+
+class Basic:
+    """User name and password (RFC 7617, UTF-8); several pairs while one replaces another."""
+
+    needs_body = False
+    challenge = 'Basic realm="Coursebell", charset="UTF-8"'
+
+    def __init__(self, *pairs: tuple[str, str]) -> None:
+        self._expected = [f"{name}:{password}".encode() for name, password in pairs]
+
+    def verify(self, headers: Headers, body: bytes, now: int) -> bool:
+        """Whether `Authorization` names one of the pairs."""
+        given = _decoded(_after(headers.get(b"authorization", b""), b"basic"))
+        return given is not None and _is_one_of(given, self._expected)
+
+
+class Bearer:
+    """A token in `Authorization` (RFC 6750); several while one replaces another."""
+
+    needs_body = False
+    challenge = "Bearer"
+
+    def __init__(self, *tokens: str) -> None:
+        self._expected = [token.encode() for token in tokens if token]
+
+    def verify(self, headers: Headers, body: bytes, now: int) -> bool:
+        """Whether `Authorization` carries one of the tokens."""
+        given = _after(headers.get(b"authorization", b""), b"bearer")
+        return given is not None and _is_one_of(given, self._expected)
+
+
+class Hmac:
+    """A signature over the body in a header of any name.
+
+    Adobe documents neither name nor algorithm, so all of it is configuration; `prefix` is
+    what stands before the signature (`sha256=`).
+    """
+
+    needs_body = True
+    challenge = ""
+    ALGORITHMS: ClassVar[tuple[str, ...]] = ("sha256", "sha384", "sha512", "sha1")
+
+    def __init__(
+        self,
+        header: str,
+        secrets: Sequence[str | bytes],
+        *,
+        algorithm: str = "sha256",
+        encoding: Literal["hex", "base64"] = "hex",
+        prefix: str = "",
+    ) -> None:
+        """Raises ValueError for an algorithm or an encoding it does not have."""
+        if algorithm not in self.ALGORITHMS or encoding not in ("hex", "base64"):
+            raise ValueError(
+                f"HMAC: expected one of {', '.join(self.ALGORITHMS)} in hex or base64, "
+                f"got {algorithm!r} in {encoding!r}"
+            )
+        self._header = header.lower().encode("latin-1")
+        self._secrets = [s.encode() if isinstance(s, str) else s for s in secrets if s]
+        self._algorithm = algorithm
+        self._encoding = encoding
+        self._prefix = prefix.encode()
+
+    def verify(self, headers: Headers, body: bytes, now: int) -> bool:
+        """Whether the header holds the body's signature by one of the secrets."""
+        given = headers.get(self._header, b"").strip()
+        if not given.startswith(self._prefix) or len(given) > LONGEST_CREDENTIAL:
+            return False
+        signature = given[len(self._prefix) :].strip()
+        found = _unhexed(signature) if self._encoding == "hex" else _decoded(signature)
+        expected = [hmac.digest(secret, body, self._algorithm) for secret in self._secrets]
+        return found is not None and _is_one_of(found, expected)
+
+
+class StandardWebhooks:
+    """Standard Webhooks 1.0: `webhook-id`, `webhook-timestamp`, `webhook-signature` (v1)."""
+
+    needs_body = True
+    challenge = ""
+
+    def __init__(
+        self, secrets: Sequence[str], *, tolerance_seconds: int = TOLERANCE_SECONDS
+    ) -> None:
+        """Secrets as the sender shows them, `whsec_` and base64; raises ValueError otherwise."""
+        self._tolerance_ms = tolerance_seconds * 1000
+        self._secrets = []
+        for secret in secrets:
+            key = _decoded(secret.removeprefix("whsec_").encode())
+            if not key:
+                raise ValueError("Standard Webhooks: expected a secret like whsec_<base64>")
+            self._secrets.append(key)
+
+    def verify(self, headers: Headers, body: bytes, now: int) -> bool:
+        """Whether one of the signatures fits and was made within the tolerance."""
+        number = headers.get(b"webhook-id", b"")
+        stamp = headers.get(b"webhook-timestamp", b"")
+        given = headers.get(b"webhook-signature", b"")
+        if not number or not stamp.isdigit() or len(stamp) > 12 or len(given) > LONGEST_CREDENTIAL:
+            return False
+        if abs(int(stamp) * 1000 - now) > self._tolerance_ms:
+            return False
+        signed = b".".join((number, stamp, body))
+        expected = [hmac.digest(secret, signed, "sha256") for secret in self._secrets]
+        fits = [_is_one_of(_decoded(s) or b"", expected) for s in _versioned(given)]
+        return any(fits)
+
+
+class Doorkeeper:
+    """All the ways into one source: one that fits is enough, and without any it is closed."""
+
+    def __init__(self, *verifiers: Verifier) -> None:
+        """Schemes that need no body are asked before the body is read."""
+        self._early = [v for v in verifiers if not v.needs_body]
+        self._late = [v for v in verifiers if v.needs_body]
+        self.challenge = next((v.challenge for v in verifiers if v.challenge), "")
+
+    def admits_early(self, headers: Headers, now: int) -> bool | None:
+        """True or False when the headers decide; None when the body must be read to know."""
+        if any(v.verify(headers, b"", now) for v in self._early):
+            return True
+        return None if self._late else False
+
+    def admits(self, headers: Headers, body: bytes, now: int) -> bool:
+        """Whether a signature fits, once the body is here."""
+        return any(v.verify(headers, body, now) for v in self._late)
+
+
+def _versioned(given: bytes) -> Iterable[bytes]:
+    return [s[3:] for s in given.split() if s.startswith(b"v1,")]
+
+
+def _after(header: bytes, scheme: bytes) -> bytes | None:
+    """The credential after a scheme's name, whose capitals do not count."""
+    found, _, credential = header.strip().partition(b" ")
+    if found.lower() != scheme or not credential.strip() or len(header) > LONGEST_CREDENTIAL:
+        return None
+    return credential.strip()
+
+
+def _decoded(text: bytes | None) -> bytes | None:
+    if text is None:
+        return None
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _unhexed(text: bytes) -> bytes | None:
+    try:
+        return binascii.unhexlify(text)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _is_one_of(given: bytes, expected: Sequence[bytes]) -> bool:
+    """Compares with all of them, so that time does not tell which one was near."""
+    fits = [hmac.compare_digest(given, one) for one in expected]
+    return any(fits)

@@ -1,0 +1,125 @@
+"""The facts of one transaction as they are folded; nothing of it is kept until it commits."""
+
+from collections.abc import Mapping, Sequence
+
+from service.learners.aggregates import new_aggregate, stream_of
+from service.learners.courses import Course
+from service.learners.enrollment import Enrollment
+from service.learners.events import Body, EventMapper
+from service.learners.facts import Fact
+from service.learners.happening import (
+    Aggregate,
+    Decide,
+    Decisions,
+    Happening,
+    Outcome,
+    Recorded,
+    Told,
+)
+from service.learners.instance import Instance
+from service.learners.knowledge import Knowledge, Remembered
+from service.learners.ledger import Row
+from service.learners.people import Person, PersonKey
+
+
+class Batch:
+    """The world as of the event being folded: what the ledger has, and the facts before it.
+
+    `met` are the people of this batch nobody had heard of, by their new id.
+    """
+
+    def __init__(
+        self,
+        known: Remembered[str, Aggregate],
+        knowledge: Knowledge,
+        mapper: EventMapper,
+        lateness: Mapping[str, int],
+        decide: Decide,
+        now: int,
+    ) -> None:
+        self.rows: list[Row] = []
+        self.decisions = Decisions()
+        self.met: Mapping[str, PersonKey] = {}
+        self._known = known
+        self._knowledge = knowledge
+        self._mapper = mapper
+        self._lateness = lateness
+        self._decides = decide
+        self._now = now
+        self._changed: dict[str, Aggregate] = {}
+        self._memory: dict[str, tuple[int, Body]] = {}
+
+    def record(self, told: Told, person: str) -> Outcome:
+        """Folds one fact and decides on it; `person` is the learner's id, or empty."""
+        before = self._aggregate(told.fact, person)
+        recorded = self._recorded(before, told)
+        if recorded is None:
+            return Outcome("duplicate", before.id)
+        after, event = recorded
+        self._changed[after.id] = after
+        self.rows.append((after.id, after.version, *self._mapper.encode(event)))
+        if event.transitions:
+            self._decide(Happening(after.id, after.version, event, after))
+        return Outcome("superseded" if event.superseded else "recorded", after.id)
+
+    def _recorded(self, before: Aggregate, told: Told) -> tuple[Aggregate, Recorded] | None:
+        fact, letter, item, now = told.fact, told.letter, told.item, self._now
+        if isinstance(before, Enrollment):
+            lateness = self._lateness.get(fact.source, 0)
+            return before.record(fact, letter=letter, item=item, now=now, lateness=lateness)
+        return before.record(fact, letter=letter, item=item, now=now)
+
+    def _decide(self, happening: Happening) -> None:
+        decided = self._decides(happening, self, self._now)
+        if decided is None:
+            return
+        self.decisions.extend(decided)
+        for stream, version, body in decided.following:
+            self._memory[stream] = (version, body)
+
+    def _aggregate(self, fact: Fact, person: str) -> Aggregate:
+        stream = stream_of(fact, person)
+        found = self._changed.get(stream) or self._known.get(stream)
+        return found if found is not None else new_aggregate(stream, fact, person)
+
+    def settle(self) -> None:
+        """Remembers the states of this batch, now that it is on disk."""
+        for stream, aggregate in self._changed.items():
+            self._known.put(stream, aggregate)
+
+    def course(self, source: str, account: str, course: str) -> Course | None:
+        """What was imported about a course."""
+        return self._knowledge.course(source, account, course)
+
+    def person(self, person: str) -> Person | None:
+        """What was imported about a person."""
+        if person in self.met:
+            return self._knowledge.stranger(self.met[person], person)
+        return self._knowledge.person(person)
+
+    def manager(self, person: Person) -> Person | None:
+        """The person's manager as known today."""
+        return self._knowledge.manager(person)
+
+    def members(self, group: str, source: str, account: str) -> Sequence[str]:
+        """The ids of the people in a group."""
+        return self._knowledge.members(group, source, account)
+
+    def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
+        """The instance as of the event being decided on."""
+        stream = Instance.stream(source, account, course, instance)
+        found = self._changed.get(stream) or self._known.get(stream)
+        if found is None:
+            found = self._knowledge.instance(source, account, course, instance)
+            if found is not None:
+                self._known.put(stream, found)
+        return found if isinstance(found, Instance) else None
+
+    def latest(self, stream: str) -> tuple[int, Body] | None:
+        """The newest event of a stream, this batch's own included."""
+        return self._memory.get(stream) or self._knowledge.latest(stream)
+
+
+def person_key(fact: Fact) -> PersonKey:
+    """Who a fact is about, as the LMS knows them."""
+    return fact.source, fact.account, fact.person or ""

@@ -1,0 +1,73 @@
+"""What the writer hands to the rules and gets back: a happening, the world, decisions."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from service.learners.course import CourseRecorded, LearningObject
+from service.learners.courses import Course
+from service.learners.enrollment import Enrollment, EnrollmentRecorded
+from service.learners.events import Body
+from service.learners.facts import Fact
+from service.learners.instance import Instance, InstanceRecorded
+from service.learners.people import Person
+
+Aggregate = Enrollment | Instance | LearningObject
+Recorded = EnrollmentRecorded | InstanceRecorded | CourseRecorded
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A fact and where it stands: letter number and item in it."""
+
+    fact: Fact
+    letter: int
+    item: int
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of a fact: `recorded`, `superseded` or `duplicate`, and on which stream."""
+
+    state: str
+    stream: str
+
+
+class Happening(msgspec.Struct, frozen=True):
+    """An event as it is appended: where it stands, and its aggregate after it."""
+
+    stream: str
+    version: int
+    event: Recorded
+    aggregate: Aggregate
+
+
+class Decisions(msgspec.Struct):
+    """What follows from an event: new streams by derived id, next events, erasable values."""
+
+    once: list[tuple[str, Body]] = []
+    following: list[tuple[str, int, Body]] = []
+    erasable: list[tuple[str, str, str]] = []
+
+    def extend(self, other: "Decisions") -> None:
+        """Adds what followed from another event."""
+        self.once += other.once
+        self.following += other.following
+        self.erasable += other.erasable
+
+
+class World(Protocol):
+    """What deciding may read, as of the event it decides on."""
+
+    def course(self, source: str, account: str, course: str) -> Course | None: ...
+    def person(self, person: str) -> Person | None: ...
+    def manager(self, person: Person) -> Person | None: ...
+    def members(self, group: str, source: str, account: str) -> Sequence[str]: ...
+    def instance(
+        self, source: str, account: str, course: str, instance: str
+    ) -> Instance | None: ...
+    def latest(self, stream: str) -> tuple[int, Body] | None: ...
+
+
+Decide = Callable[[Happening, World, int], Decisions | None]
+Also = Callable[[sqlite3.Cursor, list[Outcome]], None]

@@ -1,0 +1,110 @@
+"""What a rule may read besides the event itself, by key, remembered for a while."""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from typing import Generic, TypeVar
+
+from service.learners.courses import Course, Courses
+from service.learners.events import Body, Event, EventMapper
+from service.learners.instance import Instance, InstanceRecorded
+from service.learners.ledger import Ledger
+from service.learners.people import People, Person, PersonKey
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+ENTRIES_KEPT = 50_000
+
+
+class Remembered(Generic[K, V]):
+    """The most recently used values, at most `size` of them."""
+
+    def __init__(self, size: int = ENTRIES_KEPT) -> None:
+        self._kept: OrderedDict[K, V] = OrderedDict()
+        self._size = size
+
+    def __contains__(self, key: K) -> bool:
+        return key in self._kept
+
+    def get(self, key: K) -> V | None:
+        """The value, now the most recently used; None if it is not remembered."""
+        if key not in self._kept:
+            return None
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def put(self, key: K, value: V) -> None:
+        """Remembers a value and forgets the least recently used beyond the size."""
+        self._kept[key] = value
+        self._kept.move_to_end(key)
+        while len(self._kept) > self._size:
+            self._kept.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._kept.clear()
+
+
+class Knowledge:
+    """People, courses and instances by key, as the ledger has them.
+
+    What was found is remembered until `forget`, which the service calls when another
+    process changed the ledger.
+    """
+
+    def __init__(self, ledger: Ledger, mapper: EventMapper, people: People, courses: Courses):
+        self._ledger = ledger
+        self._mapper = mapper
+        self._people = people
+        self._courses = courses
+        self._titles: Remembered[tuple[str, str, str], Course | None] = Remembered()
+        self._persons: Remembered[str, Person | None] = Remembered()
+
+    def forget(self) -> None:
+        """Drops what was remembered of people and courses."""
+        self._titles.clear()
+        self._persons.clear()
+
+    def course(self, source: str, account: str, course: str) -> Course | None:
+        """What was imported about a course."""
+        key = (source, account, course)
+        if key not in self._titles:
+            self._titles.put(key, self._courses.get(*key))
+        return self._titles.get(key)
+
+    def person(self, person: str) -> Person | None:
+        """What was imported about a person."""
+        if person not in self._persons:
+            self._persons.put(person, self._people.get(person))
+        return self._persons.get(person)
+
+    def stranger(self, key: PersonKey, person: str) -> Person | None:
+        """What a general import says about someone met in a transaction not yet committed."""
+        return self._people.find(key, person)
+
+    def manager(self, person: Person) -> Person | None:
+        """The person's manager as known today."""
+        return self._people.manager_of(person)
+
+    def members(self, group: str, source: str, account: str) -> Sequence[str]:
+        """The ids of the people in a group."""
+        return self._people.in_group(group, source, account)
+
+    def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
+        """The instance as the ledger has it."""
+        bodies = self.stream(Instance.stream(source, account, course, instance))
+        recorded = [e.body for e in bodies if isinstance(e.body, InstanceRecorded)]
+        return Instance.load(bodies[0].originator_id, recorded) if recorded else None
+
+    def stream(self, stream: str) -> list[Event]:
+        """The events of one stream, first to last."""
+        stored = self._ledger.select_events(stream)
+        return [self._mapper.to_domain_event(event) for event in stored]
+
+    def latest(self, stream: str) -> tuple[int, Body] | None:
+        """The newest event of a stream and its version."""
+        stored = self._ledger.select_events(stream, desc=True, limit=1)
+        if not stored:
+            return None
+        event = self._mapper.to_domain_event(stored[0])
+        return event.originator_version, event.body

@@ -1,0 +1,137 @@
+"""People: who an LMS id stands for, the only place that keeps names and addresses."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from service.learners.ledger import Ledger
+from service.learners.person import Person, PersonKey, PersonRow, address_key, new_person_id
+from service.learners.registering import COLUMNS, TABLE, register, rows_of
+
+__all__ = ["People", "Person", "PersonKey", "PersonRow", "address_key"]
+
+VISIBLE = "source IN (?, '') AND account IN (?, '')"
+CLOSENESS = "(source <> '') + (account <> '')"
+MEMBERS = """
+SELECT p.id FROM people_in_groups g JOIN people p ON p.id = g.person
+WHERE g.name = :group AND p.source IN (:source, '') AND p.account IN (:account, '')
+AND NOT EXISTS (
+    SELECT 1 FROM people c WHERE c.lms_id = p.lms_id AND c.told_at IS NOT NULL
+    AND c.source IN (:source, '') AND c.account IN (:account, '')
+    AND (c.source <> '') + (c.account <> '') > (p.source <> '') + (p.account <> '')
+) ORDER BY p.id
+"""
+
+_GROUPS = msgspec.json.Decoder(tuple[str, ...])
+_FIELDS = msgspec.json.Decoder(dict[str, str])
+
+
+class People:
+    """The people of one ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        ledger.create(TABLE)
+
+    def known(self, keys: Iterable[PersonKey]) -> dict[PersonKey, str]:
+        """The ids of the keys that have a row of their own, as of the last commit."""
+        rows = rows_of(self._ledger.reader().cursor(), keys, "id")
+        return {(source, account, lms_id): found for source, account, lms_id, found in rows}
+
+    def new_id(self, now: int) -> str:
+        """A random id in the order of `now` (milliseconds since 1970 UTC)."""
+        return new_person_id(now)
+
+    def meet(self, cursor: sqlite3.Cursor, people: Sequence[tuple[str, PersonKey]]) -> None:
+        """Adds people of whom nothing but the key is known.
+
+        Raises sqlite3.IntegrityError if another process met one of them meanwhile: ask `known`
+        inside the same transaction, where nobody else can commit.
+        """
+        cursor.executemany(
+            "INSERT INTO people (id, source, account, lms_id) VALUES (?, ?, ?, ?)",
+            [(person, *key) for person, key in people],
+        )
+
+    def get(self, person_id: str) -> Person | None:
+        """The person with the data of the closest row: their own, the source's, everyone's."""
+        own = self._one("id = ?", (person_id,))
+        if own is None or own.lms_id is None:
+            return own
+        return self.find((own.source, own.account, own.lms_id), person_id)
+
+    def find(self, key: PersonKey, person_id: str | None = None) -> Person | None:
+        """The person of this key as seen from its source and account.
+
+        Without a row of their own they have the id of the row that speaks for them, or the
+        `person_id` given (for someone met in a transaction not yet committed).
+        """
+        source, account, lms_id = key
+        rows = self._many(
+            f"lms_id = ? AND {VISIBLE} ORDER BY told_at IS NULL, {CLOSENESS} DESC",
+            (lms_id, source, account),
+        )
+        if not rows:
+            return None
+        own = [row.id for row in rows if (row.source, row.account) == (source, account)]
+        chosen = person_id or (own or [rows[0].id])[0]
+        return msgspec.structs.replace(rows[0], id=chosen, source=source, account=account)
+
+    def by_lms_id(self, source: str, account: str, lms_id: str) -> str | None:
+        """The id of the one row with exactly this key."""
+        key = (source, account, lms_id)
+        return self.known([key]).get(key)
+
+    def manager_of(self, person: Person) -> Person | None:
+        """The manager, by LMS id or else by address, as seen from the person's account."""
+        if not person.manager:
+            return None
+        found = self.find((person.source, person.account, person.manager))
+        return found or self._at_address(person.source, person.account, person.manager)
+
+    def in_group(self, group: str, source: str, account: str) -> list[str]:
+        """Ids of the members as seen from this account; a closer row hides a general one."""
+        named = {"group": group, "source": source, "account": account}
+        return [row[0] for row in self._ledger.reader().execute(MEMBERS, named)]
+
+    def page(self, after: str = "", limit: int = 100) -> list[Person]:
+        """People as stored, in order of id, those after `after`."""
+        return self._many("id > ? ORDER BY id LIMIT ?", (after, limit))
+
+    def namesakes(self, lms_id: str) -> list[Person]:
+        """Every row with this LMS id, whatever its source and account."""
+        return self._many("lms_id = ? ORDER BY source, account", (lms_id,))
+
+    def store(
+        self, cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int
+    ) -> tuple[int, int, int]:
+        """Keeps what the rows say; returns how many people were added, changed and unchanged.
+
+        What a row does not say stays as it was; the later of two rows with one key counts.
+        A person met without data becomes `changed` and keeps their id. `now` is in
+        milliseconds since 1970 UTC. Twice changes nothing.
+        """
+        return register(cursor, {row.key: row for row in rows}, now)
+
+    def _at_address(self, source: str, account: str, address: str) -> Person | None:
+        found = self._one(
+            f"address = ? AND {VISIBLE} ORDER BY lms_id IS NULL, {CLOSENESS} DESC, id",
+            (address_key(address), source, account),
+        )
+        if found is None or found.lms_id is None:
+            return found and msgspec.structs.replace(found, source=source, account=account)
+        return self.find((source, account, found.lms_id))
+
+    def _one(self, where: str, values: tuple[object, ...]) -> Person | None:
+        return next(iter(self._many(f"{where} LIMIT 1", values)), None)
+
+    def _many(self, where: str, values: tuple[object, ...]) -> list[Person]:
+        rows = self._ledger.reader().execute(f"SELECT {COLUMNS} FROM people WHERE {where}", values)
+        return [_person(row) for row in rows]
+
+
+def _person(row: tuple[Any, ...]) -> Person:
+    values: list[Any] = [*row[:9], _GROUPS.decode(row[9]), _FIELDS.decode(row[10])]
+    return Person(*values)

@@ -1,0 +1,62 @@
+"""A person: how they are keyed, what is known of them, what may be said about them."""
+
+import os
+
+import msgspec
+
+PersonKey = tuple[str, str, str]
+"""Source, account and LMS id; empty source and account mean everywhere."""
+
+
+class Person(msgspec.Struct, frozen=True):
+    """A person as seen from one source and account; `manager` is an LMS id or an address."""
+
+    id: str
+    source: str
+    account: str
+    lms_id: str | None
+    name: str | None = None
+    email: str | None = None
+    manager: str | None = None
+    timezone: str | None = None
+    locale: str | None = None
+    groups: tuple[str, ...] = ()
+    fields: dict[str, str] = {}
+
+
+class PersonRow(msgspec.Struct, frozen=True):
+    """What someone says about a person: None says nothing, empty says there is none."""
+
+    lms_id: str
+    source: str = ""
+    account: str = ""
+    name: str | None = None
+    email: str | None = None
+    manager: str | None = None
+    timezone: str | None = None
+    locale: str | None = None
+    groups: tuple[str, ...] | None = None
+    fields: dict[str, str] = {}
+
+    @property
+    def key(self) -> PersonKey:
+        """What tells this person from any other."""
+        return self.source, self.account, self.lms_id
+
+
+def new_person_id(now: int) -> str:
+    """A random id, 32 hex digits, in the order of `now` (milliseconds since 1970 UTC).
+
+    Random, because nothing in the log may lead back to a person who was forgotten.
+    """
+    return f"{now // 1000 & 0xFFFFFFFF:08x}{os.urandom(12).hex()}"
+
+
+def address_key(address: str) -> str:
+    """What two spellings of one address share: case counts before the @ and not after it.
+
+    RFC 5321 §2.4 leaves the first part to its host. Taking two spellings for two people costs
+    a name; taking two people for one would send one's mail to the other.
+    """
+    local, at, domain = address.strip().rpartition("@")
+    return f"{local}{at}{domain.lower()}"

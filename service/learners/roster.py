@@ -1,0 +1,170 @@
+"""The roster: enrolments and instances as views, for people, the API and the sweep."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlite_utils import Database
+
+from service.learners import course, enrollment, instance
+from service.learners.enrollment import EnrollmentRecorded, Snapshot
+from service.learners.facts import SeatsReported
+from service.learners.instance import InstanceRecorded, seats_available
+from service.learners.views import Followed, Views
+
+STANDING = (
+    "status", "progress", "passed", "score", "enrolled_by", "enrolled_at", "started_at",
+    "completed_at", "active_at", "silent_since", "version", "changed_at",
+)  # fmt: skip
+WHO = ("id", "source", "account", "person", "course", "kind", "instance")
+ENROLL = (
+    f"INSERT INTO enrollments ({', '.join(WHO + STANDING)}) "
+    f"VALUES ({', '.join('?' * len(WHO + STANDING))}) ON CONFLICT (id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in STANDING)
+)
+MOVE = f"UPDATE enrollments SET {', '.join(f'{name} = ?' for name in STANDING)} WHERE id = ?"
+Silences = dict[str, int | None]
+"""Where silence begins (ms UTC), by what it is counted from."""
+SILENCE = {"enrolled": "silent_since", "started": "active_at"}
+
+
+class Roster:
+    """Projects facts into `enrollments` and `instances`.
+
+    `touched` collects the enrolments that moved, and where their silence begins now counted
+    from enrolment and from activity, for the clock to ask about; whoever reads it clears it.
+    """
+
+    name = "roster"
+    version = 1
+    topics = frozenset(enrollment.SHAPES) | frozenset(instance.SHAPES) | frozenset(course.SHAPES)
+
+    def __init__(self) -> None:
+        self.touched: dict[str, Silences] = {}
+
+    def create(self, database: Database) -> None:
+        """Makes the tables; only open enrolments stand in the silence indexes."""
+        database.create_table(
+            "enrollments",
+            {name: str for name in WHO}
+            | {"status": str, "progress": float, "passed": int, "score": float, "enrolled_by": str}
+            | {name: int for name in STANDING[5:]},
+            pk="id",
+        )
+        database.table("enrollments").create_index(["person"])
+        database.table("enrollments").create_index(["course"])
+        for column in SILENCE.values():
+            database.execute(
+                f"CREATE INDEX enrollments_by_{column} ON enrollments ({column}) "
+                f"WHERE {column} IS NOT NULL"
+            )
+        database.create_table(
+            "instances",
+            {
+                "id": str, "source": str, "account": str, "course": str, "kind": str,
+                "instance": str, "enrollment_count": int, "waitlist_count": int,
+                "seat_limit": int, "seats_available": int, "reported_at": int, "deleted_at": int,
+                "version": int,
+            },
+            pk="id",
+        )  # fmt: skip
+        database.table("instances").create_index(["course"])
+
+    def project(self, connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
+        """The last state of each enrolment in the page is written once."""
+        whos: dict[str, tuple[Any, ...]] = {}
+        standings: dict[str, tuple[Any, ...]] = {}
+        seats: dict[str, dict[str, Any]] = {}
+        for event in events:
+            body = event.body
+            if isinstance(body, EnrollmentRecorded):
+                if body.who is not None:
+                    who = body.who
+                    whos[event.stream] = (
+                        event.stream, who.source, who.account, who.person, who.course, who.kind,
+                        who.instance,
+                    )  # fmt: skip
+                if body.after is not None:
+                    standings[event.stream] = standing(body.after, event)
+            elif isinstance(body, InstanceRecorded):
+                seats.setdefault(event.stream, {"id": event.stream}).update(placed(body, event))
+        new = [(*whos[id], *standings[id]) for id in whos if id in standings]
+        moved = [(*standings[id], id) for id in standings if id not in whos]
+        connection.executemany(ENROLL, new)
+        connection.executemany(MOVE, moved)
+        for row in seats.values():
+            Database(connection).table("instances").upsert(row, pk="id")
+        self.touch(events)
+
+    def touch(self, events: Sequence[Followed]) -> None:
+        """Notes which enrolments these events moved."""
+        for event in events:
+            after = event.body.after if isinstance(event.body, EnrollmentRecorded) else None
+            if after is not None:
+                silences = {"enrolled": after.silent_since, "started": after.active_at}
+                self.touched[event.stream] = silences
+
+
+def standing(after: Snapshot, event: Followed) -> tuple[Any, ...]:
+    """The columns of STANDING."""
+    return (
+        after.status, after.progress, after.passed, after.score, after.source, after.enrolled_at,
+        after.started_at, after.completed_at, after.active_at, after.silent_since, event.version,
+        event.body.at,
+    )  # fmt: skip
+
+
+def placed(body: InstanceRecorded, event: Followed) -> dict[str, Any]:
+    """The columns of `instances` that an event sets."""
+    row: dict[str, Any] = {"version": event.version}
+    if body.place is not None:
+        place = body.place
+        row |= {
+            "source": place.source, "account": place.account, "course": place.course,
+            "kind": place.kind, "instance": place.instance,
+        }  # fmt: skip
+    said = body.said
+    if isinstance(said, SeatsReported) and body.newest:
+        free = seats_available(said)
+        row |= {
+            "enrollment_count": said.enrollment_count, "waitlist_count": said.waitlist_count,
+            "seat_limit": said.seat_limit, "reported_at": body.at,
+            "seats_available": None if said.seat_limit is None else free,
+        }  # fmt: skip
+    elif said.TOPIC == "instance.deleted" and body.newest:
+        row["deleted_at"] = body.at
+    return row
+
+
+def silent(
+    views: Views, count_from: str, after: int, until: int, limit: int
+) -> list[tuple[str, int]]:
+    """Open enrolments whose silence began in (after, until] with that moment, earliest first.
+
+    At most about `limit`: all that share the last one's millisecond come along.
+    """
+    column = SILENCE[count_from]
+    query = (
+        f"SELECT id, {column} FROM enrollments WHERE {column} IS NOT NULL AND {column} > ? "
+        f"AND {column} <= ? ORDER BY {column} LIMIT ?"
+    )
+    reader = views.reader()
+    found = list(reader.execute(query, (after, until, limit)))
+    if len(found) < limit:
+        return found
+    last = found[-1][1]
+    return [row for row in found if row[1] < last] + list(
+        reader.execute(query, (last - 1, last, -1))
+    )
+
+
+def listing(
+    views: Views, table: str, filters: dict[str, Any], limit: int, after: str
+) -> Iterator[dict[str, Any]]:
+    """Rows of a view in order of id, after an id, where each given column has a value."""
+    chosen = {name: value for name, value in filters.items() if value is not None}
+    where = " AND ".join(["id > :after", *(f"{name} = :{name}" for name in chosen)])
+    found: Iterator[dict[str, Any]] = views.reader()[table].rows_where(
+        where, chosen | {"after": after}, order_by="id", limit=limit
+    )
+    return found

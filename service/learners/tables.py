@@ -1,0 +1,154 @@
+"""Tables: CSV files as people really have them, read row by row in little memory."""
+
+import codecs
+import csv
+import io
+import re
+from collections import deque
+from collections.abc import Iterator
+
+import msgspec
+
+LONGEST_LINE = 262_144
+LONGEST_RECORD = 100
+"""Lines; a quote still open after so many was never meant to be closed."""
+
+BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+WANTED = "expected a CSV file in UTF-8, or in UTF-16 with its byte order mark"
+
+
+class UnreadableTable(Exception):
+    """The file cannot be read as a table; the message names the file, the line and the reason."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What is wrong with one row; never the value itself, which may be personal.
+
+    With a `warning` the row goes in without the cell, else the row is left out.
+    """
+
+    line: int
+    column: str
+    expected: str
+    warning: bool = False
+
+    def __str__(self) -> str:
+        """`17: email: expected …`, to be put after the file's name and a colon."""
+        place = f"{self.line}: {self.column}: " if self.column else f"{self.line}: "
+        return f"{place}{'warning: ' if self.warning else ''}{self.expected}"
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One row: the line it begins on, and its cells in the order of the header."""
+
+    line: int
+    cells: list[str]
+
+
+def column_key(name: str) -> str:
+    """What spellings of a column's name share: `User E-Mail`, `user_email`, `userEmail`."""
+    return re.sub(r"[\s_-]+", "", name).casefold()
+
+
+class Table:
+    """A CSV file with a header; iterating gives its rows once, bad ones as problems."""
+
+    def __init__(self, file: io.BufferedReader, name: str) -> None:
+        """Reads the header; raises UnreadableTable when there is none."""
+        self.name = name
+        start = file.peek(4)[:4]
+        encoding = next((e for bom, e in BOMS.items() if start.startswith(bom)), "utf-8")
+        errors = "strict" if encoding == "utf-16" else "surrogateescape"
+        self._text = io.TextIOWrapper(file, encoding=encoding, errors=errors)
+        self._again: deque[str] = deque()
+        self._line = 0
+        if start.startswith(b"PK\x03\x04"):
+            raise UnreadableTable(f"{name}: an Excel workbook or ZIP file; {WANTED}")
+        self._delimiter = ","
+        self.header = self._header()
+
+    def __iter__(self) -> Iterator[Record | Problem]:
+        """The rows below the header; empty ones are passed over."""
+        while (found := self._next()) is not None:
+            if isinstance(found, Problem):
+                yield found
+            elif any(found.cells):
+                yield self._fitted(found)
+
+    def detach(self) -> None:
+        """Leaves the file open for its owner to close."""
+        self._text.detach()
+
+    def _header(self) -> list[str]:
+        line = self._readline()
+        if line.lower().startswith("sep=") and len(line.strip()) == 5:
+            self._delimiter = line.strip()[4]
+            line = self._readline()
+        elif line:
+            self._delimiter = max(",;\t", key=line.count)
+        self._unread([line] if line else [])
+        found = self._next()
+        if not isinstance(found, Record) or not any(found.cells) or "\0" in line:
+            raise UnreadableTable(f"{self.name}: no header in the first line; {WANTED}")
+        return found.cells
+
+    def _fitted(self, found: Record) -> Record | Problem:
+        """The row with as many cells as the header; empty cells beyond it do not count."""
+        wanted = len(self.header)
+        if len(found.cells) < wanted or any(found.cells[wanted:]):
+            expected = f"expected {wanted} cells as in the header, got {len(found.cells)}"
+            return Problem(found.line, "", expected)
+        return Record(found.line, found.cells[:wanted])
+
+    def _next(self) -> Record | Problem | None:
+        """One row, which goes on over lines while a quote is open; None at the end."""
+        lines: list[str] = []
+        first, size = self._line + 1, 0
+        while line := self._readline():
+            lines.append(line)
+            size += len(line)
+            if size > LONGEST_LINE or len(lines) > LONGEST_RECORD:
+                break
+            found = self._parsed(first, lines) if len(lines) == 1 or '"' in line else None
+            if found is not None:
+                return found
+        if not lines:
+            return None
+        self._unread(lines[1:])
+        if len(lines[0]) > LONGEST_LINE:
+            return Problem(first, "", f"expected at most {LONGEST_LINE:,} characters in a line")
+        return Problem(first, "", "expected a closing quotation mark")
+
+    def _parsed(self, first: int, lines: list[str]) -> Record | Problem | None:
+        if "\0" in lines[-1]:
+            self._unread(lines[1:])
+            return Problem(first, "", "expected text without NUL bytes")
+        try:
+            row = next(csv.reader(lines, delimiter=self._delimiter, strict=True))
+        except csv.Error as error:
+            if "unexpected end" in str(error):
+                return None
+            self._unread(lines[1:])
+            return Problem(first, "", f"expected cells between {self._delimiter!r}: {error}")
+        return Record(first, [cell.strip() for cell in row])
+
+    def _unread(self, lines: list[str]) -> None:
+        self._again.extendleft(reversed(lines))
+        self._line -= len(lines)
+
+    def _readline(self) -> str:
+        """One line; of one that is too long only the beginning, but more than is allowed."""
+        if self._again:
+            self._line += 1
+            return self._again.popleft()
+        try:
+            line = self._text.readline(LONGEST_LINE + 1)
+            line.encode()
+        except UnicodeError:
+            place = f"{self.name}:{self._line + 1}"
+            raise UnreadableTable(f"{place}: not text in UTF-8; {WANTED}") from None
+        self._line += bool(line)
+        rest = line
+        while len(rest) >= LONGEST_LINE and not rest.endswith("\n"):
+            rest = self._text.readline(LONGEST_LINE)
+        return line

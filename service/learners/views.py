@@ -1,0 +1,202 @@
+"""The views: a disposable file of read models that follows the log and never decides."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from sqlite_utils import Database
+
+from service.learners.events import EventMapper
+from service.learners.ledger import Ledger
+
+EVENTS_PER_PAGE = 10_000
+CACHE_KIB = 32_768
+PAGES_BETWEEN_CHECKPOINTS = 16_000
+
+
+class Followed(NamedTuple):
+    """One event of the log as a projection gets it."""
+
+    position: int
+    stream: str
+    version: int
+    body: Any
+
+
+class Projection(Protocol):
+    """One wing's tables in the views; a new `version` rebuilds the file."""
+
+    name: str
+    version: int
+    topics: frozenset[str]
+
+    def create(self, database: Database) -> None:
+        """Makes the tables and indexes in an empty file."""
+        ...
+
+    def project(self, connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
+        """Writes what these events change; the same events again lead to the same rows."""
+        ...
+
+
+class Views:
+    """Follows the log page by page; rows and position are committed together."""
+
+    def __init__(
+        self, path: Path, ledger: Ledger, mapper: EventMapper, projections: Sequence[Projection]
+    ) -> None:
+        self.path = path
+        self.moved = threading.Condition()
+        self._ledger = ledger
+        self._mapper = mapper
+        self._projections = projections
+        self._following = threading.Lock()
+        self._readers = threading.local()
+        self._generation = 0
+        self._connection = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            connection = self._usable(connect(self.path))
+        except sqlite3.DatabaseError:
+            connection = None
+        if connection is None:
+            remove(self.path)
+            connection = connect(self.path)
+            self._create(connection)
+        self.position = position_of(connection)
+        return connection
+
+    def _usable(self, connection: sqlite3.Connection) -> sqlite3.Connection | None:
+        database = Database(connection)
+        if "following" in database.table_names():
+            (row,) = database["following"].rows
+            if row["shape"] == self.shape and row["position"] <= self._ledger.max_notification_id():
+                return connection
+        connection.close()
+        return None
+
+    @property
+    def shape(self) -> str:
+        """The versions of all projections: a file of another shape is rebuilt."""
+        return " ".join(f"{each.name}@{each.version}" for each in self._projections)
+
+    def _create(self, connection: sqlite3.Connection) -> None:
+        database = Database(connection)
+        connection.execute("BEGIN IMMEDIATE")
+        for projection in self._projections:
+            projection.create(database)
+        following = database.table("following")
+        following.insert({"id": 1, "position": 0, "shape": self.shape}, pk="id")
+        connection.execute("COMMIT")
+
+    def follow(self) -> int:
+        """Takes in one page of the log; returns how many events it held. Any thread may."""
+        with self._following:
+            page = self._ledger.log(self.position, EVENTS_PER_PAGE)
+            if not page:
+                return 0
+            self._write(self._connection, page)
+            return self._moved(page)
+
+    def _moved(self, page: Sequence[tuple[int, str, int, str, bytes]]) -> int:
+        with self.moved:
+            self.position = page[-1][0]
+            self.moved.notify_all()
+        return len(page)
+
+    def _write(
+        self, connection: sqlite3.Connection, page: Sequence[tuple[int, str, int, str, bytes]]
+    ) -> None:
+        decode = self._mapper.decode
+        wanted: list[list[Followed]] = [[] for _ in self._projections]
+        places: dict[str, list[int]] = {}
+        for position, stream, version, topic, state in page:
+            targets = places.get(topic)
+            if targets is None:
+                targets = [i for i, p in enumerate(self._projections) if topic in p.topics]
+                places[topic] = targets
+            if targets:
+                event = Followed(position, stream, version, decode(topic, state))
+                for target in targets:
+                    wanted[target].append(event)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for projection, events in zip(self._projections, wanted, strict=True):
+                if events:
+                    projection.project(connection, events)
+            connection.execute("UPDATE following SET position = ?", (page[-1][0],))
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+    def catch_up(self) -> None:
+        """Follows until nothing is left."""
+        while self.follow():
+            pass
+
+    def wait_for(self, position: int, seconds: float) -> bool:
+        """Waits until the views have reached a position; false when they did not in time."""
+        with self.moved:
+            return self.moved.wait_for(lambda: self.position >= position, seconds)
+
+    def rebuild(self, progress: Callable[[int], None] = lambda _: None) -> int:
+        """Builds a new file from the whole log and swaps it in; returns the events read.
+
+        No rule is called and nothing is sent. `progress` is told the position reached.
+        """
+        fresh = self.path.with_name(f"{self.path.name}.new")
+        remove(fresh)
+        connection = connect(fresh)
+        self._create(connection)
+        position = total = 0
+        while page := self._ledger.log(position, EVENTS_PER_PAGE):
+            self._write(connection, page)
+            position, total = page[-1][0], total + len(page)
+            progress(position)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+        self._connection.close()
+        remove(self.path)
+        fresh.rename(self.path)
+        self._generation += 1
+        self._connection = connect(self.path)
+        self.position = position_of(self._connection)
+        return total
+
+    def reader(self) -> Database:
+        """This thread's own reading database."""
+        known: tuple[int, Database] | None = getattr(self._readers, "known", None)
+        if known is None or known[0] != self._generation:
+            known = (self._generation, Database(connect(self.path)))
+            self._readers.known = known
+        return known[1]
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._connection.close()
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection that never waits for the disk: a lost view is rebuilt from the log."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {PAGES_BETWEEN_CHECKPOINTS}")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    return connection
+
+
+def position_of(connection: sqlite3.Connection) -> int:
+    """How far a views file has followed the log."""
+    found: int = connection.execute("SELECT position FROM following").fetchone()[0]
+    return found
+
+
+def remove(path: Path) -> None:
+    """Deletes a views file with its side files."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)

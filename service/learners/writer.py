@@ -1,0 +1,139 @@
+"""The one writer: folds facts, lets the rules decide at each event, commits it all at once."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+
+from eventsourcing.persistence import IntegrityError
+
+from service.learners.aggregates import load, stream_of
+from service.learners.batch import Batch, person_key
+from service.learners.enrollment import Enrollment
+from service.learners.events import Body, EventMapper
+from service.learners.facts import Fact
+from service.learners.happening import Aggregate, Also, Decide, Decisions, Outcome, Told
+from service.learners.knowledge import Knowledge, Remembered
+from service.learners.ledger import Ledger, Row
+from service.learners.people import People, PersonKey
+
+PEOPLE_REMEMBERED = 100_000
+ATTEMPTS = 3
+
+
+class Writer:
+    """Takes batches of facts; `decide` is given by the app, so the heart knows no rules."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        mapper: EventMapper,
+        people: People,
+        knowledge: Knowledge,
+        lateness: Mapping[str, int],
+        decide: Decide,
+    ) -> None:
+        self.ledger = ledger
+        self.mapper = mapper
+        self.people = people
+        self.knowledge = knowledge
+        self.lateness = lateness
+        self.decide = decide
+        self.known: Remembered[str, Aggregate] = Remembered()
+        self._persons: Remembered[PersonKey, str] = Remembered(PEOPLE_REMEMBERED)
+        self._changes_of_others = ledger.changes_of_others()
+
+    def write(self, told: Sequence[Told], now: int, also: Also) -> list[Outcome]:
+        """Records facts, decides on each as it stands then, and commits with `also`.
+
+        Either everything is on disk when this returns, or nothing is and the error is raised.
+        The same facts again change nothing. When another process met the same people or wrote
+        the same streams meanwhile, it is done again on what that one left.
+        """
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._write(told, now, also)
+            except (IntegrityError, sqlite3.IntegrityError):
+                self.forget()
+        return self._write(told, now, also)
+
+    def _write(self, told: Sequence[Told], now: int, also: Also) -> list[Outcome]:
+        self._notice_others()
+        persons, met = self._persons_of([t.fact for t in told], now)
+        self._fetch(told, persons, met)
+        batch = Batch(self.known, self.knowledge, self.mapper, self.lateness, self.decide, now)
+        batch.met = met
+        outcomes = [batch.record(t, persons.get(person_key(t.fact), "")) for t in told]
+        with self.ledger.transaction() as cursor:
+            self.people.meet(cursor, list(met.items()))
+            self._append(cursor, batch.rows, batch.decisions)
+            also(cursor, outcomes)
+        batch.settle()
+        for person, key in met.items():
+            self._persons.put(key, person)
+        return outcomes
+
+    def commit(self, decisions: Decisions) -> None:
+        """Appends decisions that no fact caused: an ask of the clock, an activation."""
+        with self.ledger.transaction() as cursor:
+            self._append(cursor, (), decisions)
+
+    def world(self, now: int) -> Batch:
+        """What is known now, for deciding outside a batch of facts."""
+        self._notice_others()
+        return Batch(self.known, self.knowledge, self.mapper, self.lateness, self.decide, now)
+
+    def enrollments(self, streams: Sequence[str]) -> list[Enrollment]:
+        """These enrolments as the ledger has them."""
+        self._load([s for s in streams if s not in self.known])
+        found = (self.known.get(stream) for stream in streams)
+        return [each for each in found if isinstance(each, Enrollment)]
+
+    def forget(self) -> None:
+        """Drops every remembered state; the next batch reads the ledger."""
+        self.known.clear()
+        self._persons.clear()
+        self.knowledge.forget()
+
+    def _append(self, cursor: sqlite3.Cursor, rows: Iterable[Row], decisions: Decisions) -> None:
+        encode = self.mapper.encode
+        self.ledger.append(cursor, rows)
+        self.ledger.append(cursor, [(s, v, *encode(body)) for s, v, body in decisions.following])
+        self.ledger.append_once(cursor, [(s, 1, *encode(body)) for s, body in decisions.once])
+        self.ledger.keep_erasable(cursor, decisions.erasable)
+
+    def _notice_others(self) -> None:
+        changes = self.ledger.changes_of_others()
+        if changes != self._changes_of_others:
+            self._changes_of_others = changes
+            self.forget()
+
+    def _persons_of(
+        self, facts: Sequence[Fact], now: int
+    ) -> tuple[dict[PersonKey, str], dict[str, PersonKey]]:
+        keys = dict.fromkeys(person_key(fact) for fact in facts if fact.person is not None)
+        found = {key: known for key in keys if (known := self._persons.get(key)) is not None}
+        unknown = [key for key in keys if key not in found]
+        fetched = self.people.known(unknown) if unknown else {}
+        met = {self.people.new_id(now): key for key in unknown if key not in fetched}
+        for key, person in fetched.items():
+            self._persons.put(key, person)
+        return found | fetched | {key: person for person, key in met.items()}, met
+
+    def _fetch(
+        self,
+        told: Sequence[Told],
+        persons: Mapping[PersonKey, str],
+        met: Mapping[str, PersonKey],
+    ) -> None:
+        wanted: dict[str, None] = {}
+        for each in told:
+            person = persons.get(person_key(each.fact), "")
+            if person not in met:
+                wanted[stream_of(each.fact, person)] = None
+        self._load([stream for stream in wanted if stream not in self.known])
+
+    def _load(self, streams: Sequence[str]) -> None:
+        bodies: dict[str, list[Body]] = {}
+        for stream, _, topic, state in self.ledger.streams(streams) if streams else ():
+            bodies.setdefault(stream, []).append(self.mapper.decode(topic, state))
+        for stream, events in bodies.items():
+            self.known.put(stream, load(stream, events, self.lateness))

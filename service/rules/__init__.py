@@ -1,0 +1,1 @@
+"""Whom to tell what: the rule language, its reader, and the decisions made with it."""

@@ -1,0 +1,125 @@
+"""The clock: keeps the marks of the sweep in the ledger and asks when it is safe to ask."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from service.learners import roster
+from service.learners.events import Body, EventMapper
+from service.learners.happening import Decisions
+from service.learners.ledger import Ledger
+from service.learners.roster import Roster
+from service.learners.views import Followed, Views
+from service.learners.writer import Writer
+from service.rules.activation import STREAM as RULES
+from service.rules.activation import RulesActivated, activated_stalled
+from service.rules.decide import Decider
+from service.rules.sweep import Mark, ask, started
+
+STREAM = "clock"
+EMPTY_ASKS_EVERY_MS = 5 * 60_000
+EVENTS_PER_PAGE = 10_000
+
+
+class TimeAsked(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """The clock was asked at `at`, with the log followed up to `position`."""
+
+    TOPIC: ClassVar[str] = "clock.asked"
+    at: int
+    position: int
+    marks: dict[str, Mark]
+
+
+SHAPES: Mapping[str, Any] = {TimeAsked.TOPIC: TimeAsked}
+
+
+class Clock:
+    """Asks for silences; everything it must remember is in the ledger."""
+
+    def __init__(
+        self, ledger: Ledger, mapper: EventMapper, writer: Writer, views: Views, roster: Roster,
+        lateness: int,
+    ) -> None:  # fmt: skip
+        self._ledger = ledger
+        self._mapper = mapper
+        self._writer = writer
+        self._views = views
+        self._roster = roster
+        self._lateness = lateness
+        self._marks: dict[str, Mark] = {}
+        self._version = 0
+        self._asked_at = 0
+
+    def recover(self) -> None:
+        """Goes on where the ledger says the last ask was, and notes what moved since."""
+        latest = self._writer.knowledge.latest(STREAM)
+        if latest is None:
+            return
+        self._version, last = latest
+        assert isinstance(last, TimeAsked)
+        self._marks, self._asked_at = dict(last.marks), last.at
+        position = last.position
+        while page := self._ledger.log(position, EVENTS_PER_PAGE):
+            wanted = (row for row in page if row[3] in Roster.topics)
+            self._roster.touch(
+                [Followed(p, s, v, self._mapper.decode(t, raw)) for p, s, v, t, raw in wanted]
+            )
+            position = page[-1][0]
+
+    def activate(self, decider: Decider, now: int) -> bool:
+        """Records that this rule file is active from here; false if it was already.
+
+        The marks of the rules it activates are recorded in the same transaction.
+        """
+        latest = self._writer.knowledge.latest(RULES)
+        before = latest[1] if latest else None
+        assert before is None or isinstance(before, RulesActivated)
+        rules = decider.rules
+        if before is not None and before.fingerprint == rules.fingerprint:
+            return False
+        fresh = {rule.id: started(rule, now) for rule in activated_stalled(rules, before)}
+        kept = {r.id: self._marks[r.id] for r in decider.stalled_rules if r.id in self._marks}
+        position = self._ledger.max_notification_id()
+        event = RulesActivated(
+            at=now, position=position, fingerprint=rules.fingerprint, text=rules.text,
+            modes={rule.id: rule.mode for rule in rules.rules},
+        )  # fmt: skip
+        version = latest[0] + 1 if latest else 1
+        self._keep(Decisions(following=[(RULES, version, event)]), kept | fresh, now)
+        return True
+
+    def ask(self, decider: Decider, now: int) -> int:
+        """Asks every stalled rule about the silences that are due; returns what is owed by it.
+
+        The caller sees to it that no letter that came before `now` is still waiting: a backlog
+        must not look like silence.
+        """
+        if not decider.stalled_rules:
+            return 0
+        owed, more = 0, True
+        while more:
+            self._views.catch_up()
+            touched, self._roster.touched = self._roster.touched, {}
+            asked = ask(
+                decider, self._marks, touched, self._candidates, self._writer.enrollments,
+                self._writer.world(now), now, self._lateness,
+            )  # fmt: skip
+            more = asked.more
+            owed += len(asked.decisions.once)
+            overdue = now - self._asked_at >= EMPTY_ASKS_EVERY_MS
+            if asked.decisions.once or overdue or more:
+                self._keep(asked.decisions, asked.marks, now)
+            self._marks = asked.marks
+        return owed
+
+    def _keep(self, decisions: Decisions, marks: Mapping[str, Mark], now: int) -> None:
+        asked = TimeAsked(at=now, position=self._views.position, marks=dict(marks))
+        decisions.following.append((STREAM, self._version + 1, asked))
+        self._writer.commit(decisions)
+        self._version += 1
+        self._asked_at = now
+        self._marks = dict(marks)
+
+    def _candidates(
+        self, count_from: str, after: int, until: int, limit: int
+    ) -> list[tuple[str, int]]:
+        return roster.silent(self._views, count_from, after, until, limit)

@@ -1,0 +1,194 @@
+"""Conditions: a tree of tests on fields, compiled into one quick function."""
+
+import operator
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from service.rules.fields import Type
+from service.rules.wildcards import compile_wildcard
+
+Read = Callable[[str], object]
+"""Gives a field's value, or None when it is unknown. Unlimited seats are `math.inf`."""
+
+Test = Callable[[Read], bool]
+Operand = str | int | float | bool | tuple[str | int | float, ...]
+
+
+@dataclass(frozen=True)
+class Term:
+    """One operator on one field; `line` is its place in the file, counted from 1.
+
+    The operand is as the field's type says: a time in milliseconds UTC, a duration in days.
+    """
+
+    field: str
+    operator: str
+    operand: Operand
+    line: int
+
+
+@dataclass(frozen=True)
+class AllOf:
+    """True when every condition in it is."""
+
+    conditions: tuple["Condition", ...]
+    line: int
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """True when one condition in it is."""
+
+    conditions: tuple["Condition", ...]
+    line: int
+
+
+@dataclass(frozen=True)
+class NoneOf:
+    """True when no condition in it is: the negation of `AnyOf`."""
+
+    conditions: tuple["Condition", ...]
+    line: int
+
+
+Condition = Term | AllOf | AnyOf | NoneOf
+
+_COMPARED = ("eq", "ne", "gt", "gte", "lt", "lte")
+_LISTED = ("eq", "ne", "in", "not_in")
+
+OPERATORS: dict[Type, tuple[str, ...]] = {
+    "text": (*_LISTED, "contains", "matches", "empty"),
+    "enum": (*_LISTED, "empty"),
+    "number": (*_COMPARED, "in", "not_in", "empty"),
+    "duration": (*_COMPARED, "empty"),
+    "bool": ("eq", "ne", "empty"),
+    "time": ("gt", "gte", "lt", "lte", "empty"),
+    "texts": ("contains", "contains_any", "contains_all", "empty"),
+}
+"""The operators each type of field takes.
+
+Text is compared exactly, also by `contains`; only `matches` (see `wildcards`) ignores case.
+"""
+
+
+def compile_conditions(conditions: Iterable[Condition]) -> Test:
+    """Make one function out of conditions that must all be true (none at all is true).
+
+    Every operator on an unknown value is false, except `empty: true` and the negations `ne`,
+    `not_in` and `none`, which are true.
+    """
+    return _every([_compiled(condition) for condition in conditions])
+
+
+def fields_read(conditions: Iterable[Condition]) -> frozenset[str]:
+    """Name every field that the conditions can read."""
+    names: set[str] = set()
+    for condition in conditions:
+        if isinstance(condition, Term):
+            names.add(condition.field)
+        else:
+            names |= fields_read(condition.conditions)
+    return frozenset(names)
+
+
+def _compiled(condition: Condition) -> Test:
+    if isinstance(condition, Term):
+        return _MAKERS[condition.operator](condition.field, condition.operand)
+    tests = [_compiled(inner) for inner in condition.conditions]
+    if isinstance(condition, AllOf):
+        return _every(tests)
+    return _some(tests) if isinstance(condition, AnyOf) else _negated(_some(tests))
+
+
+def _every(tests: list[Test]) -> Test:
+    if len(tests) == 1:
+        return tests[0]
+    if len(tests) == 2:
+        first, second = tests
+        return lambda read: first(read) and second(read)
+
+    def every(read: Read) -> bool:
+        for test in tests:
+            if not test(read):
+                return False
+        return True
+
+    return every
+
+
+def _some(tests: list[Test]) -> Test:
+    def some(read: Read) -> bool:
+        for test in tests:
+            if test(read):
+                return True
+        return False
+
+    return tests[0] if len(tests) == 1 else some
+
+
+def _negated(test: Test) -> Test:
+    return lambda read: not test(read)
+
+
+def _known(field: str, holds: Callable[[Any], bool]) -> Test:
+    def test(read: Read) -> bool:
+        value = read(field)
+        return value is not None and holds(value)
+
+    return test
+
+
+def _compared(compare: Callable[[Any, Any], bool]) -> Callable[[str, Any], Test]:
+    def make(field: str, operand: Any) -> Test:
+        def test(read: Read) -> bool:
+            value = read(field)
+            return value is not None and compare(value, operand)
+
+        return test
+
+    return make
+
+
+def _in(field: str, operand: Any) -> Test:
+    return _known(field, frozenset(operand).__contains__)
+
+
+def _contains_any(field: str, operand: Any) -> Test:
+    wanted = frozenset(operand)
+    return _known(field, lambda value: not wanted.isdisjoint(value))
+
+
+def _contains_all(field: str, operand: Any) -> Test:
+    return _known(field, frozenset(operand).issubset)
+
+
+def _matches(field: str, operand: Any) -> Test:
+    return _known(field, compile_wildcard(operand))
+
+
+def _empty(field: str, operand: Any) -> Test:
+    def empty(read: Read) -> bool:
+        value = read(field)
+        return value is None or (not value and not isinstance(value, int | float))
+
+    return empty if operand else _negated(empty)
+
+
+_eq = _compared(operator.eq)
+
+_MAKERS: dict[str, Callable[[str, Any], Test]] = {
+    "eq": _eq,
+    "ne": lambda field, operand: _negated(_eq(field, operand)),
+    "gt": _compared(operator.gt),
+    "gte": _compared(operator.ge),
+    "lt": _compared(operator.lt),
+    "lte": _compared(operator.le),
+    "in": _in,
+    "not_in": lambda field, operand: _negated(_in(field, operand)),
+    "contains": _compared(operator.contains),
+    "contains_any": _contains_any,
+    "contains_all": _contains_all,
+    "matches": _matches,
+    "empty": _empty,
+}

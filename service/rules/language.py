@@ -1,0 +1,121 @@
+"""The language: what a read rule file says, as frozen values."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from service.rules.conditions import Condition, Read, compile_conditions
+from service.rules.durations import DAY
+
+Mode = Literal["live", "shadow", "disabled"]
+
+EXPIRES_AFTER_MS = 3 * DAY
+
+
+@dataclass(frozen=True)
+class ValueTest:
+    """What one value must be, e.g. `{lte: 2}`; `conditions` say it of the trigger's field."""
+
+    conditions: tuple[Condition, ...]
+
+    def matches(self, value: object) -> bool:
+        """Test a value; None is unknown, unlimited seats are `math.inf`."""
+        return self._holds(lambda _: value)
+
+    @cached_property
+    def _holds(self) -> Callable[[Read], bool]:
+        return compile_conditions(self.conditions)
+
+
+@dataclass(frozen=True)
+class EventTrigger:
+    """Something happened."""
+
+    event: str
+
+
+@dataclass(frozen=True)
+class ChangeTrigger:
+    """A value went from one range to another; with `rearm`, only after it was there again."""
+
+    field: str
+    from_: ValueTest | None
+    to: ValueTest | None
+    rearm: ValueTest | None
+
+
+@dataclass(frozen=True)
+class StalledTrigger:
+    """Nothing happened in an open enrolment for `silence_ms`."""
+
+    silence_ms: int
+    count_from: Literal["enrolled", "started"]
+
+
+Trigger = EventTrigger | ChangeTrigger | StalledTrigger
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Whom to tell: `to` (learner, manager, group:NAME) by `via`, or the room `post`."""
+
+    to: str | None
+    via: str | None
+    post: str | None
+    template: str
+
+    @property
+    def channel(self) -> str:
+        return self.via or self.post or ""
+
+    @property
+    def key(self) -> str:
+        """Say what makes this entry itself, wherever in the file it stands."""
+        who = f"post={self.post}" if self.post else f"to={self.to},via={self.via}"
+        return f"{who},template={self.template}"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule; all `conditions` must be true. `line` is where it begins in the file."""
+
+    id: str
+    description: str
+    mode: Mode
+    trigger: Trigger
+    conditions: tuple[Condition, ...]
+    collapse_ms: int | None
+    notify: tuple[Entry, ...]
+    cancel_on: tuple[str, ...]
+    on_activate: Literal["none", "current"]
+    expires_after_ms: int
+    line: int
+
+    @cached_property
+    def holds(self) -> Callable[[Read], bool]:
+        """The conditions as one function."""
+        return compile_conditions(self.conditions)
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What holds where a rule or a person says nothing; `timezone` is an IANA name."""
+
+    timezone: str = "UTC"
+    expires_after_ms: int = EXPIRES_AFTER_MS
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """A whole rule file.
+
+    `channels` are URLs with the environment's secrets in them, so they are never printed.
+    `fingerprint` is the SHA-256 of `text` in hex.
+    """
+
+    rules: tuple[Rule, ...]
+    channels: dict[str, str] = field(repr=False)
+    defaults: Defaults
+    text: str = field(repr=False)
+    fingerprint: str

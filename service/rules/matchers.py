@@ -1,0 +1,157 @@
+"""Matchers: conditions as written in the file, read into terms and groups."""
+
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any
+
+from service.rules.conditions import OPERATORS, AllOf, AnyOf, Condition, NoneOf, Term
+from service.rules.fields import FIELDS, Field, field_named
+from service.rules.operands import BadOperand, read_operand
+from service.rules.positions import Path
+from service.rules.problems import Report
+from service.rules.scopes import Scope
+from service.rules.words import hint, listed, nearest, shown
+
+GROUPS: dict[str, type[AllOf] | type[AnyOf] | type[NoneOf]] = {
+    "all": AllOf,
+    "any": AnyOf,
+    "none": NoneOf,
+}
+
+_ALL_OPERATORS = tuple(dict.fromkeys(name for names in OPERATORS.values() for name in names))
+_READABLE = tuple(name for name, field in FIELDS.items() if field.in_conditions)
+_LIST = "expected a list of conditions, each on a line that starts with '- '"
+
+
+@dataclass(frozen=True)
+class Matchers:
+    """Reads the conditions of one rule and reports every mistake in them.
+
+    `scope` is what the rule's trigger knows of, None when the trigger itself is wrong.
+    """
+
+    report: Report
+    scope: Scope | None
+    sources: frozenset[str]
+    zone: tzinfo
+
+    def conditions(self, raw: Any, path: Path) -> tuple[Condition, ...]:
+        """Read a list of conditions; what is wrong is left out."""
+        if not isinstance(raw, list):
+            self.report.error(path, f"{_LIST}, got {shown(raw)}")
+            return ()
+        read = (self._item(item, (*path, index)) for index, item in enumerate(raw))
+        return tuple(term for terms in read for term in terms)
+
+    def value_test(self, name: str, raw: Any, path: Path) -> tuple[Condition, ...]:
+        """Read what the value of a known field must be: operators, or one value."""
+        field = field_named(name)
+        return self._terms(field, raw, path) if field else ()
+
+    def check_source(self, field: Field, path: Path, *, key: bool) -> None:
+        """Warn of a field that none of the configured sources ever fills."""
+        fillers = field.filled_by
+        if not self.sources or not fillers or "import" in fillers or fillers & self.sources:
+            return
+        self.report.warning(
+            path,
+            f"no configured source fills '{field.name}' ({listed(sorted(fillers))} would); "
+            "its value stays unknown",
+            key=key,
+        )
+
+    def _item(self, item: Any, path: Path) -> tuple[Condition, ...]:
+        if not isinstance(item, dict):
+            self.report.error(path, f"expected 'field: value', got {shown(item)}")
+            return ()
+        names = list(item)
+        for name in names[1:]:
+            message = f"one condition, one line; put '- ' before {shown(name)}"
+            self.report.error((*path, name), message, key=True)
+        if not names:
+            self.report.error(path, "expected 'field: value', got nothing")
+            return ()
+        name, inner = names[0], (*path, names[0])
+        if name in GROUPS:
+            return self._group(name, item[name], inner)
+        field = self._field(name, inner)
+        return self._terms(field, item[name], inner) if field else ()
+
+    def _group(self, name: str, raw: Any, path: Path) -> tuple[Condition, ...]:
+        if raw == []:
+            self.report.error(path, f"'{name}' needs at least one condition")
+            return ()
+        if not isinstance(raw, list):
+            self.report.error(path, f"{_LIST}, got {shown(raw)}")
+            return ()
+        members: list[Condition] = []
+        for index, item in enumerate(raw):
+            terms = self._item(item, (*path, index))
+            line = self.report.line((*path, index))
+            members.extend([AllOf(terms, line)] if len(terms) > 1 else terms)
+        return (GROUPS[name](tuple(members), self.report.key_line(path)),)
+
+    def _field(self, name: str, path: Path) -> Field | None:
+        field = field_named(name)
+        if field is None:
+            self.report.error(path, _unknown(name), key=True)
+            return None
+        if not field.in_conditions:
+            self.report.error(path, f"'{name}' is for templates only", key=True)
+            return None
+        if self.scope and not self.scope.reads(name):
+            known = f"{self.scope.title} can read {self.scope.fields}"
+            self.report.error(path, f"'{name}' is not known here; {known}", key=True)
+            return None
+        self.check_source(field, path, key=True)
+        return field
+
+    def _terms(self, field: Field, raw: Any, path: Path) -> tuple[Condition, ...]:
+        if self.report.spoiled(path):
+            return ()
+        if not isinstance(raw, dict):
+            return self._term(field, "eq", raw, path, bare=True)
+        if not raw:
+            self.report.error(path, f"expected an operator and a value, e.g. {_example(field)}")
+        read = (self._operator(field, name, raw[name], (*path, name)) for name in raw)
+        return tuple(term for terms in read for term in terms)
+
+    def _operator(self, field: Field, name: str, raw: Any, path: Path) -> tuple[Condition, ...]:
+        if name not in _ALL_OPERATORS:
+            near = hint(name, OPERATORS[field.type])
+            near = near or f"; use {listed(OPERATORS[field.type])}"
+            self.report.error(path, f"unknown operator {shown(name)}{near}", key=True)
+            return ()
+        return self._term(field, name, raw, path)
+
+    def _term(
+        self, field: Field, operator: str, raw: Any, path: Path, *, bare: bool = False
+    ) -> tuple[Condition, ...]:
+        allowed = operator in OPERATORS[field.type]
+        if bare and not allowed:
+            message = f"'{field.name}' needs an operator, e.g. {_example(field)}"
+            self.report.error(path, message)
+            return ()
+        try:
+            operand = read_operand(field, operator, raw, self.zone)
+        except BadOperand as bad:
+            place = path if bad.index is None else (*path, bad.index)
+            self.report.error(place, str(bad), key=not allowed)
+            return ()
+        return (Term(field.name, operator, operand, self.report.key_line(path)),)
+
+
+def _unknown(name: str) -> str:
+    if name in _ALL_OPERATORS:
+        return f"expected a field before '{name}', e.g. {{enrollment.progress: {{{name}: …}}}}"
+    if any(known.startswith(f"{name}.") for known in _READABLE):
+        inside = listed(known for known in _READABLE if known.startswith(f"{name}."))
+        return f"write the whole name of the field: {inside}"
+    near = nearest(name, (*_READABLE, *GROUPS))
+    return f"unknown field {shown(name)}" + (f"; did you mean '{near}'?" if near else "")
+
+
+def _example(field: Field) -> str:
+    if field.type == "texts":
+        return "{contains: mandatory}"
+    return "{gte: 2026-03-01}" if field.type == "time" else "{eq: …}"

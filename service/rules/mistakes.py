@@ -1,0 +1,133 @@
+"""Mistakes: what pydantic found wrong with the shape of a file, told in our words."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from service.rules.forms import not_a_choice
+from service.rules.positions import Path
+from service.rules.problems import Report
+from service.rules.shapes import (
+    TAGGED,
+    TRIGGERS,
+    DefaultsShape,
+    FileShape,
+    RuleShape,
+    Shape,
+)
+from service.rules.words import hint, nearest, shown
+
+_TRIGGER = "a trigger is one of 'event', 'change' or 'stalled_for'"
+_ENTRY = "say whom to tell: 'to' and 'via' for a person, or 'post' for a room"
+_LATER_TRIGGERS = frozenset({"source_silent_for"})
+_EXPECTED = {
+    "string_type": "text",
+    "list_type": "a list, each item on a line that starts with '- '",
+    "dict_type": "a mapping of 'key: value' lines",
+    "model_type": "a mapping of 'key: value' lines",
+    "model_attributes_type": "a mapping of 'key: value' lines",
+}
+
+
+def read_shape(data: Any, report: Report) -> FileShape | None:
+    """Check the keys and the form of every value; None when anything is wrong."""
+    try:
+        return FileShape.model_validate(data)
+    except ValidationError as error:
+        _Teller(data, report).tell(error)
+        return None
+
+
+class _Teller:
+    def __init__(self, data: Any, report: Report) -> None:
+        self.data = data
+        self.report = report
+
+    def tell(self, error: ValidationError) -> None:
+        """Tell unknown keys first: a missing key that was only misspelt is no second mistake."""
+        errors = error.errors(include_url=False)
+        for each in sorted(errors, key=lambda found: found["type"] == "missing"):
+            path = self._path(each["loc"])
+            if each["type"] == "extra_forbidden":
+                self._unknown(path, _shape_at(each["loc"]))
+            elif each["type"] == "missing":
+                self._missing(path)
+            elif each["type"] == "union_tag_not_found":
+                self._untold(path, each["input"])
+            else:
+                self.report.error(path, _message(each))
+                self.report.spoil(path)
+
+    def _path(self, loc: tuple[int | str, ...]) -> Path:
+        """Leave the tags out that pydantic puts between a union and its member."""
+        last = len(loc) - 1
+        return tuple(part for i, part in enumerate(loc) if part not in TAGGED or i == last)
+
+    def _unknown(self, path: Path, shape: type[Shape]) -> None:
+        key = path[-1]
+        if key in shape.LATER:
+            message = f"'{key}' is not supported yet"
+        elif key in TRIGGERS and "trigger" in path:
+            message = f"{_TRIGGER}, not two of them"
+        elif key in ("to", "via", "post"):
+            message = f"'{key}' does not go with the rest; {_ENTRY}"
+            self.report.meant |= {(*path[:-1], part) for part in ("to", "via", "post")}
+        else:
+            message = f"unknown key {shown(key)}{self._suggested(path, shape)}"
+        self.report.error(path, message, key=True)
+
+    def _suggested(self, path: Path, shape: type[Shape]) -> str:
+        keys = [field.alias or name for name, field in shape.model_fields.items()]
+        found = nearest(path[-1], keys)
+        if found:
+            self.report.meant.add((*path[:-1], found))
+        return hint(path[-1], keys)
+
+    def _missing(self, path: Path) -> None:
+        if path in self.report.meant or path in self.report.page.keys:
+            return
+        where = path[:-1]
+        message = f"the key '{path[-1]}' is missing"
+        if path == ("version",):
+            message += "; begin the file with 'version: 1'"
+        self.report.error(where, message)
+
+    def _untold(self, path: Path, raw: Any) -> None:
+        """Tell what is wrong with a trigger or an entry that cannot be told apart."""
+        trigger = path[-1] == "trigger"
+        if not isinstance(raw, dict):
+            example = "{event: enrollment.completed}" if trigger else "{to: …, via: …, template: …}"
+            self.report.error(path, f"expected a mapping like {example}, got {shown(raw)}")
+            return
+        known = TRIGGERS if trigger else ("to", "via", "post")
+        for key in raw:
+            if trigger and key in _LATER_TRIGGERS:
+                return self.report.error((*path, key), f"'{key}' is not supported yet", key=True)
+        for key in raw:
+            near = hint(key, known) if key != "template" else ""
+            if near:
+                message = f"unknown key {shown(key)}{near}"
+                return self.report.error((*path, key), message, key=True)
+        self.report.error(path, _TRIGGER if trigger else _ENTRY)
+
+
+def _message(error: Any) -> str:
+    kind, raw = error["type"], error["input"]
+    if kind == "literal_error" and error["loc"] == ("version",):
+        return f"this is version 1 of the rule language; expected 1, got {shown(raw)}"
+    if kind == "literal_error":
+        return not_a_choice(raw, error["ctx"]["expected"])
+    if kind == "too_short":
+        return f"'{error['loc'][-1]}' needs at least one entry"
+    if kind in _EXPECTED:
+        return f"expected {_EXPECTED[kind]}; got {shown(raw)}"
+    return str(error["msg"])
+
+
+def _shape_at(loc: tuple[int | str, ...]) -> type[Shape]:
+    for part in reversed(loc[:-1]):
+        if part in TAGGED:
+            return TAGGED[str(part)]
+    if loc[0] == "rules" and len(loc) > 1:
+        return RuleShape
+    return DefaultsShape if loc[0] == "defaults" and len(loc) > 1 else FileShape

@@ -1,0 +1,191 @@
+"""Notifications: what we owe because of a rule, and the history each one keeps in the ledger."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Self
+
+import msgspec
+from msgspec.structs import replace
+
+from service.learners.events import Body
+
+OWED, SCHEDULED, WAITING_ADDRESS, HELD = "owed", "scheduled", "waiting_address", "held"
+SENT, GIVEN_UP, CANCELLED, EXPIRED = "sent", "given_up", "cancelled", "expired"
+SUPPRESSED, DROPPED, SHADOW = "suppressed", "dropped", "shadow"
+NOT_TRIED = "not_tried"
+OPEN_STATES = (OWED, SCHEDULED, WAITING_ADDRESS, HELD)
+ENDED_STATES = (SENT, GIVEN_UP, CANCELLED, EXPIRED, SUPPRESSED, DROPPED, SHADOW)
+STATES = OPEN_STATES + ENDED_STATES
+
+
+class Owed(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """A rule matched: someone is to be told something.
+
+    `subject` is the stream it is about and `version` its newest event when it was decided; `occurrence` is what makes it happen once. `recipient` is a role or the person
+    id of a group member. `read` holds what the conditions read, personal values apart in the
+    erasable table. `decided_at` is the `now` of the decision, `due_at` when it may leave.
+    """
+
+    TOPIC: ClassVar[str] = "notification.owed"
+    rule: str
+    entry: str
+    mode: str
+    template: str
+    channel: str
+    recipient: str
+    trigger: str
+    occurrence: str
+    subject: str
+    version: int
+    source: str
+    account: str
+    course: str
+    kind: str
+    decided_at: int
+    due_at: int
+    instance: str | None = None
+    person: str | None = None
+    event_name: str | None = None
+    event_at: int | None = None
+    by_admin: bool = False
+    collapse: str | None = None
+    read: dict[str, Any] = {}
+
+
+class AttemptStarted(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """A worker claimed it, before the network is touched; the claim holds until `until`."""
+
+    TOPIC: ClassVar[str] = "notification.attempt_started"
+    at: int
+    worker: str
+    until: int
+
+
+class AttemptEnded(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """What came of an attempt: `outcome` accepted, permanent, transient, unknown, or not_tried
+    when the worker stopped before its turn.
+
+    `then` is the state it leads to; `next_at` when it is tried again. `code` and `status` are
+    the reply codes; the reply's text is kept apart, where it can be erased.
+    """
+
+    TOPIC: ClassVar[str] = "notification.attempt_ended"
+    at: int
+    outcome: str
+    then: str
+    code: int | None = None
+    status: str | None = None
+    next_at: int | None = None
+
+
+class WaitingForAddress(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """Nobody knows the address yet; it waits for an import, at most until `until`."""
+
+    TOPIC: ClassVar[str] = "notification.waiting_for_address"
+    at: int
+    until: int
+
+
+class AddressFound(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """The address it waited for is known; it may leave from now."""
+
+    TOPIC: ClassVar[str] = "notification.address_found"
+    at: int
+
+
+class Ended(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """It ends without an attempt: `state` is one of the ended states, `reason` says why.
+
+    `into` is the notification whose message stands for this one too.
+    """
+
+    TOPIC: ClassVar[str] = "notification.ended"
+    at: int
+    state: str
+    reason: str
+    into: str | None = None
+
+
+class Redriven(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """A person asked for it to be tried again; what the rules say now still holds."""
+
+    TOPIC: ClassVar[str] = "notification.redriven"
+    at: int
+
+
+KINDS = (Owed, AttemptStarted, AttemptEnded, WaitingForAddress, AddressFound, Ended, Redriven)
+SHAPES: Mapping[str, Any] = {kind.TOPIC: kind for kind in KINDS}
+
+
+class Notification(msgspec.Struct, frozen=True):
+    """A notification as folded from its stream.
+
+    `ready_at` is when it could first have left: expiry counts from there. `claimed_until` is
+    set while an attempt is open. `attempts` counts since it was owed or last redriven.
+    """
+
+    id: str
+    version: int
+    owed: Owed
+    state: str
+    due_at: int
+    ready_at: int
+    attempts: int = 0
+    claimed_until: int | None = None
+    worker: str | None = None
+    reason: str | None = None
+
+    @classmethod
+    def load(cls, id: str, bodies: Iterable[Body]) -> Self:
+        """The notification whose stream holds these bodies, first to last."""
+        events = iter(bodies)
+        owed = next(events)
+        assert isinstance(owed, Owed), f"{id}: the first event of a notification is Owed"
+        found = cls(id, 1, owed, first_state(owed), owed.due_at, owed.due_at)
+        for event in events:
+            found = found.apply(event)
+        return found
+
+    def apply(self, event: Body) -> Self:
+        """This notification with one more event of its stream."""
+        changed = replace(self, version=self.version + 1)
+        if isinstance(event, AttemptStarted):
+            return replace(changed, claimed_until=event.until, worker=event.worker)
+        if isinstance(event, AttemptEnded):
+            return changed.attempted(event)
+        if isinstance(event, WaitingForAddress):
+            return replace(changed, state=WAITING_ADDRESS, due_at=event.until, reason="no address")
+        if isinstance(event, AddressFound):
+            return replace(
+                changed, state=OWED, due_at=event.at, ready_at=event.at, reason=None
+            )
+        if isinstance(event, Ended):
+            return replace(changed, state=event.state, reason=event.reason, claimed_until=None)
+        assert isinstance(event, Redriven)
+        return replace(
+            changed, state=OWED, due_at=event.at, ready_at=event.at, attempts=0, reason=None,
+            claimed_until=None,
+        )  # fmt: skip
+
+    def attempted(self, event: AttemptEnded) -> Self:
+        """After the outcome of an attempt; once sent it stays sent, whatever comes late."""
+        if self.state == SENT:
+            return self
+        tried = event.outcome != NOT_TRIED
+        due = self.due_at if event.next_at is None else event.next_at
+        reason = None if event.then == SENT else f"{event.outcome} {event.code or ''}".strip()
+        return replace(
+            self, state=event.then, due_at=due, claimed_until=None, worker=None, reason=reason,
+            attempts=self.attempts + tried,
+        )  # fmt: skip
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still be sent."""
+        return self.state in OPEN_STATES
+
+
+def first_state(owed: Owed) -> str:
+    """The state a notification is born in."""
+    if owed.mode == "shadow":
+        return SHADOW
+    return SCHEDULED if owed.due_at > owed.decided_at else OWED

@@ -1,0 +1,55 @@
+"""Scopes: what a rule knows of, given what triggers it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from service.rules.fields import EVENTS
+from service.rules.words import listed
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The subject of a trigger, the first words of the fields it can read, and exceptions."""
+
+    title: str
+    readable: frozenset[str]
+    unknown: frozenset[str] = frozenset()
+
+    @property
+    def has_learner(self) -> bool:
+        return "learner" in self.readable
+
+    def reads(self, name: str) -> bool:
+        """Tell whether a field can be read here."""
+        return name.partition(".")[0] in self.readable and name not in self.unknown
+
+    @property
+    def fields(self) -> str:
+        """Name what can be read, for a message."""
+        but = f", but not {listed(sorted(self.unknown))}" if self.unknown else ""
+        return ", ".join(f"{word}.*" for word in sorted(self.readable)) + but
+
+
+_LEARNING = frozenset({"enrollment", "course", "instance", "learner", "event"})
+_SILENCE = Scope(
+    "a stalled_for rule", _LEARNING, frozenset({"event.name", "event.by_admin", "event.age"})
+)
+_SCOPES = {
+    "enrollment": Scope("an enrollment rule", _LEARNING),
+    "instance": Scope("an instance rule", frozenset({"instance", "course", "event"})),
+    "course": Scope("a course rule", frozenset({"course", "event"})),
+}
+
+
+def scope_of(trigger: Any) -> Scope | None:
+    """Read the scope off a trigger as written; None when it cannot be told."""
+    if not isinstance(trigger, dict):
+        return None
+    if "change" in trigger:
+        return _SCOPES["instance"]
+    if "stalled_for" in trigger:
+        return _SILENCE
+    event = trigger.get("event")
+    if not isinstance(event, str) or event not in EVENTS:
+        return None
+    return _SCOPES.get(event.partition(".")[0])

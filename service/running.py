@@ -1,0 +1,217 @@
+"""Running: the steps of `tick`, each on a thread of its own, until told to stop."""
+
+import fcntl
+import gc
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from service.app import App, Refused
+from service.learners.ledger import LedgerError
+from service.rules.timepiece import Reading, Timepiece
+from service.sending import queue
+from service.sending.delivery import Delivery
+
+ASK_EVERY_SECONDS = 5.0
+LOOK_EVERY_SECONDS = 1.0
+PAUSE_AFTER_ERROR_SECONDS = 1.0
+STOP_SECONDS = 7.0
+GARBAGE_THRESHOLDS = (50_000, 50, 100)
+
+log = logging.getLogger(__name__)
+
+
+def wall_clock() -> int:
+    """Now in ms since 1970 UTC: the one place that reads it for the service."""
+    return time.time_ns() // 1_000_000
+
+
+def monotonic_clock() -> int:
+    """A clock that never jumps, in ms."""
+    return time.monotonic_ns() // 1_000_000
+
+
+@contextmanager
+def sole(data: Path) -> Iterator[None]:
+    """Holds the data folder for one service; raises LedgerError when another one has it."""
+    path = data / "coursebell.lock"
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+")
+    except OSError as error:
+        raise LedgerError(
+            f"{path}: expected a data folder that can be written, got {error.strerror}; "
+            "set COURSEBELL_DATA to another folder"
+        ) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            raise LedgerError(
+                f"{data}: expected to be the only service on this ledger, but process "
+                f"{file.read().strip() or 'unknown'} runs on it; stop that one first"
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+class Service:
+    """The threads of one service: writer, views, and one for every channel."""
+
+    def __init__(self, app: App, clock: Callable[[], int] = wall_clock) -> None:
+        self.app = app
+        self.clock = clock
+        self.troubles: dict[str, str] = {}
+        self._stopping = threading.Event()
+        self._reload = threading.Event()
+        self._threads: dict[str, threading.Thread] = {}
+        self._sending: dict[str, Delivery] = {}
+        self._timepiece: Timepiece | None = None
+        self._files: object = None
+
+    def start(self) -> None:
+        """Takes up where the last run stopped and starts the threads."""
+        now = self.clock()
+        newest = self.app.newest_event_at()
+        self.app.start(now)
+        self._timepiece = Timepiece(Reading(now, monotonic_clock()), newest or now)
+        self._files = self.app.files()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
+        self._spawn("writer", self._write)
+        self._spawn("views", self._follow)
+        self._spawn_deliveries()
+
+    def stop(self) -> bool:
+        """Finishes the round and the message in hand; false when some thread would not end."""
+        self._stopping.set()
+        with self.app.ledger.committed:
+            self.app.ledger.committed.notify_all()
+        deadline = time.monotonic() + STOP_SECONDS
+        for thread in self._threads.values():
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads.values())
+
+    def reload(self) -> None:
+        """Asks for the rule file to be read again; what came of it is in `troubles`."""
+        self._reload.set()
+
+    @property
+    def alive(self) -> bool:
+        """Whether every thread runs."""
+        return all(thread.is_alive() for thread in self._threads.values())
+
+    def _spawn(self, name: str, loop: Callable[[], None]) -> None:
+        thread = threading.Thread(target=loop, name=name, daemon=True)
+        self._threads[name] = thread
+        thread.start()
+
+    def _spawn_deliveries(self) -> None:
+        for name, delivery in self.app.deliveries.items():
+            if self._sending.get(name) is not delivery:
+                self._sending[name] = delivery
+                self._spawn(f"delivery {name}", self._delivering(delivery))
+
+    def _guarded(self, name: str, step: Callable[[], object]) -> bool:
+        """Runs one step; a failure is a trouble to be seen, and the loop goes on."""
+        try:
+            step()
+        except Exception as error:
+            if name not in self.troubles:
+                log.exception("%s: trouble, trying again every second", name)
+            self.troubles[name] = f"{type(error).__name__}: {error}"
+            self._stopping.wait(PAUSE_AFTER_ERROR_SECONDS)
+            return False
+        if self.troubles.pop(name, None) is not None:
+            log.info("%s: well again", name)
+        return True
+
+    def _write(self) -> None:
+        looked = asked = 0.0
+        while not self._stopping.is_set():
+            seen = self.app.ledger.commits
+            if self._reload.is_set() or time.monotonic() - looked >= LOOK_EVERY_SECONDS:
+                looked = time.monotonic()
+                self._look_at_files()
+            taken_at = self.clock()
+            if not self._guarded("writer", self._take):
+                continue
+            if time.monotonic() - asked >= ASK_EVERY_SECONDS:
+                asked = time.monotonic()
+                self._guarded("clock", lambda now=taken_at: self._ask(now))
+                continue
+            self.app.ledger.wait_for_commit(seen, LOOK_EVERY_SECONDS)
+
+    def _take(self) -> None:
+        while not self._stopping.is_set() and self.app.intake.take(self.clock()):
+            pass
+
+    def _ask(self, now: int) -> None:
+        assert self._timepiece is not None
+        doubt = self._timepiece.doubt(Reading(now, monotonic_clock()))
+        if doubt is not None:
+            raise ClockDoubt(doubt)
+        self.app.ask(now)
+
+    def _look_at_files(self) -> None:
+        files = self.app.files()
+        if not self._reload.is_set() and files == self._files:
+            return
+        self._reload.clear()
+        self._files = files
+        try:
+            if self.app.reload(self.clock()):
+                log.info("the rules are active as they are now")
+            self._spawn_deliveries()
+            self.troubles.pop("rules", None)
+        except (Refused, OSError) as error:
+            self.troubles["rules"] = str(error)
+            log.error("the rules are refused and the old ones stay active:\n%s", error)
+
+    def _follow(self) -> None:
+        while not self._stopping.is_set():
+            seen = self.app.ledger.commits
+            if self._guarded("views", self.app.views.catch_up):
+                self.app.ledger.wait_for_commit(seen, LOOK_EVERY_SECONDS)
+
+    def _delivering(self, delivery: Delivery) -> Callable[[], None]:
+        name = f"delivery {delivery.name}"
+
+        def loop() -> None:
+            others = None
+            while not self._stopping.is_set() and not delivery.retired:
+                changes = self.app.ledger.changes_of_others()
+                if changes != others:
+                    others = changes
+                    self._guarded(name, lambda: delivery.look_again(self.clock()))
+                position = self.app.views.position
+                if self._guarded(name, lambda: self._deliver(delivery)):
+                    self._wait_for_work(delivery, position)
+            delivery.close()
+
+        return loop
+
+    def _deliver(self, delivery: Delivery) -> None:
+        while not self._stopping.is_set() and delivery.deliver(
+            self.clock(), self._stopping.is_set
+        ):
+            self.app.views.wait_for(self.app.ledger.max_notification_id(), LOOK_EVERY_SECONDS)
+
+    def _wait_for_work(self, delivery: Delivery, position: int) -> None:
+        due = queue.next_due(self.app.views, delivery.name)
+        seconds = LOOK_EVERY_SECONDS
+        if due is not None:
+            seconds = min(seconds, max(0.001, (due - self.clock()) / 1000))
+        self.app.views.wait_for(position + 1, seconds)
+
+
+class ClockDoubt(Exception):
+    """The wall clock cannot be trusted: reminders pause, everything else goes on."""

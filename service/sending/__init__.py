@@ -1,0 +1,1 @@
+"""How what is owed reaches people: words, envelopes, channels."""

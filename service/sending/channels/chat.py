@@ -1,0 +1,143 @@
+"""Chat rooms and webhooks, through apprise: only the configured URL, one try, one answer."""
+
+import logging
+import re
+from http.client import responses
+from typing import Any
+
+import requests
+from apprise import Apprise, AppriseResult, NotifyFormat, OverflowMode
+from apprise.result import AppriseResultStatus
+
+from service.sending.channels.apprise_url import asset, plugin_at
+from service.sending.channels.http_watch import Exchange, never_left, retry_after, watching
+from service.sending.parcel import ChannelError, Kind, Outcome, Parcel
+
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 30.0
+TOTAL_SECONDS = 60.0
+TITLE_MAX = 200
+
+# Rooms, push services and webhooks that speak HTTP. Not here: mail (our own SMTP does that),
+# text messages, and whatever acts on this machine (dbus, gnome, macosx, windows, syslog).
+SCHEMAS = """
+apprise apprises bark barks betterstack bluesky bsky chanify cliq deltachat deltachats
+dingtalk discord dot evolution evolutions feishu flock fluxer fluxers form forms gchat goalert
+goalerts gotify gotifys groupme guilded hassio hassios humhub ifttt ilert incidentio jira join
+json jsons kook lametric lametrics lark line mastodon mastodons matrix matrixs misskey
+misskeys mmost mmosts ncloud nclouds nctalk nctalks notica noticas notifiarr notifico ntfy
+ntfys onebot onebots onesignal opsgenie pagerduty pagertree pbul pjet pjets pover prowl psafer
+pushdeer pushdeers pushed pushme pushplus pushy reddit revolt ringc rocket rockets ryver
+signal signals signl4 simplepush slack spike splunk spugpush spush squadcast stackfield
+streamlabs strmlabs synology synologys telegram tgram threema toot toots trigv trigvs twist
+victorops vapid webex wecom wecombot workflow workflows wpush wxpusher wxteams xml xmls
+zcliq zohocliq zoom zulip
+"""
+ALLOWED = frozenset(SCHEMAS.split())
+
+# A character without width that keeps services from seeing a mention or a link.
+GAP = "\N{ZERO WIDTH SPACE}"
+MENTION = re.compile(r"(?<![\w.+-])@(?=\S)")
+TAG = re.compile(r"<(?=\S)")
+LINK = re.compile(r"\](?=[(\[:])")
+
+
+class ChatChannel:
+    """Posts to one room. Times are seconds: to connect, for each read, and for the whole call."""
+
+    form = "chat"
+    batch = 1
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        *,
+        connect_seconds: float = CONNECT_SECONDS,
+        read_seconds: float = READ_SECONDS,
+        total_seconds: float = TOTAL_SECONDS,
+    ) -> None:
+        self._plugin = _room(name, url, total_seconds)
+        self._plugin.socket_connect_timeout = connect_seconds
+        self._plugin.socket_read_timeout = read_seconds
+        self._apprise = Apprise(asset=self._plugin.asset)
+        self._apprise.add(self._plugin)
+        # At DEBUG it logs the path of every request, and a webhook's path is its password.
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+
+    def send(self, parcel: Parcel) -> Outcome:
+        """Post once. A request that left and was not answered is unknown, not tried again."""
+        with watching() as exchanges:
+            result = self._apprise.notify(
+                body=_cut(literal(parcel.message.text).strip(), self._plugin.body_maxlen),
+                title=_cut(literal(parcel.message.subject), TITLE_MAX),
+                body_format=NotifyFormat.TEXT,
+            )
+        return _outcome(result, exchanges, parcel)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+def literal(text: str) -> str:
+    """Return text that reads the same and calls nobody: no mention, no hidden link, no code."""
+    text = LINK.sub(f"]{GAP}", TAG.sub(f"<{GAP}", MENTION.sub(f"@{GAP}", text)))
+    return text.replace("`", "\N{MODIFIER LETTER GRAVE ACCENT}")
+
+
+def _room(name: str, url: str, total_seconds: float) -> Any:
+    """Return apprise's plugin for a URL, freed of its own ideas about retries and pauses."""
+    schema = url.partition("://")[0].lower()
+    known = re.fullmatch(r"[a-z0-9]{1,20}", schema)
+    if schema not in ALLOWED:
+        got = f"{schema}://" if known else "no schema"
+        raise ChannelError(
+            f"channel '{name}': expected mailto://, drawer:// or a chat service such as "
+            f"slack://, workflows://, discord://, ntfy://, json://; got {got}"
+        )
+    plugin: Any = plugin_at(url, asset(total_seconds))
+    if plugin is None:
+        raise ChannelError(
+            f"channel '{name}': the {schema}:// URL has a part too few or one that is malformed; "
+            f"see https://appriseit.com/services/ for its form"
+        )
+    plugin.retry = 0
+    if len(plugin) != 1:
+        raise ChannelError(
+            f"channel '{name}': expected a URL with one room, got {len(plugin)}; "
+            "make a channel for each"
+        )
+    plugin.redirects = False
+    plugin.request_rate_per_sec = 0
+    plugin.overflow_mode = OverflowMode.TRUNCATE
+    return plugin
+
+
+def _cut(text: str, length_max: int) -> str:
+    return text if len(text) <= length_max else text[: length_max - 1] + "…"
+
+
+def _outcome(result: AppriseResult, exchanges: list[Exchange], parcel: Parcel) -> Outcome:
+    if result.status == AppriseResultStatus.TIMEOUT:
+        return Outcome("unknown", text="no answer in time")
+    if not exchanges and not result:
+        return Outcome("transient", text="nothing could be sent")
+    last = exchanges[-1] if exchanges else None
+    if isinstance(last, requests.RequestException):
+        kind: Kind = "transient" if never_left(last) else "unknown"
+        return Outcome(kind, text=f"no answer: {type(last).__name__}")
+    code = last.status_code if last is not None else None
+    if result:
+        return Outcome("accepted", code)
+    return _refusal(last, parcel) if last is not None else Outcome("unknown", code)
+
+
+def _refusal(response: requests.Response, parcel: Parcel) -> Outcome:
+    """Judge an answer that apprise did not count as success. Its body might quote the URL."""
+    code = response.status_code
+    text = f"HTTP {code} {responses.get(code, '')}".strip()
+    if code in (408, 425, 429) or code >= 500:
+        return Outcome("transient", code, None, text, retry_after(response, parcel.sent_at))
+    if code >= 300:
+        return Outcome("permanent", code, None, text)
+    return Outcome("unknown", code, None, f"{text}, but the service did not say it was posted")

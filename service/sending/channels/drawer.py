@@ -1,0 +1,56 @@
+"""The drawer: messages as readable files instead of sent ones."""
+
+import os
+import re
+from pathlib import Path
+
+from service.sending.addresses import AddressRefused, Mailbox, mailbox
+from service.sending.mail import Sender, mail_bytes
+from service.sending.parcel import Outcome, Parcel
+
+SENDER = Sender("Coursebell", Mailbox("coursebell", "localhost"))
+UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+class Drawer:
+    """Puts mail for a person into `.eml` and a message to a room into `.txt`.
+
+    A file is named after its notification, whose id begins with a time: a folder sorts by age,
+    and sending twice leaves one file.
+    """
+
+    form = "any"
+    batch = 50
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self._name = UNSAFE.sub("_", name)
+        self._folder = folder
+
+    def send(self, parcel: Parcel) -> Outcome:
+        """Write the file; a full or read-only disk is transient."""
+        try:
+            suffix, content = self._content(parcel)
+        except AddressRefused as refused:
+            return Outcome("permanent", None, "5.1.3", f"address: {refused}")
+        try:
+            self._write(f"{UNSAFE.sub('_', parcel.notification)}-{self._name}.{suffix}", content)
+        except OSError as error:
+            return Outcome("transient", text=f"drawer: {error.strerror}")
+        return Outcome("accepted", 250)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    def _content(self, parcel: Parcel) -> tuple[str, bytes]:
+        if parcel.address is not None:
+            return "eml", mail_bytes(parcel, mailbox(parcel.address), SENDER)
+        subject, text = parcel.message.subject, parcel.message.text
+        return "txt", (f"{subject}\n\n{text}" if subject else text).encode("utf-8", "replace")
+
+    def _write(self, name: str, content: bytes) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        unfinished = self._folder / f".{name}.{os.getpid()}"
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        unfinished.replace(self._folder / name)

@@ -1,0 +1,37 @@
+"""The docket: notifications and what they are about, read from the log to its end."""
+
+from collections.abc import Mapping, Sequence
+
+from service.learners.aggregates import load
+from service.learners.events import Body, EventMapper
+from service.learners.ledger import Ledger
+from service.rules.notifications import Notification
+from service.sending.verdict import Subject
+
+
+class Docket:
+    """Reads many streams in one query each time; keeps nothing."""
+
+    def __init__(self, ledger: Ledger, mapper: EventMapper, lateness: Mapping[str, int]) -> None:
+        self._ledger = ledger
+        self._mapper = mapper
+        self._lateness = lateness
+
+    def notifications(self, ids: Sequence[str]) -> list[Notification]:
+        """These notifications as the log has them, in the order asked for."""
+        found = self._bodies(ids)
+        return [Notification.load(id, found[id]) for id in ids if id in found]
+
+    def subjects(self, notifications: Sequence[Notification]) -> dict[str, Subject]:
+        """What they are about, by stream."""
+        found = self._bodies(list({n.owed.subject for n in notifications}))
+        return {
+            stream: Subject(load(stream, bodies, self._lateness), bodies)
+            for stream, bodies in found.items()
+        }
+
+    def _bodies(self, ids: Sequence[str]) -> dict[str, list[Body]]:
+        bodies: dict[str, list[Body]] = {}
+        for stream, _, topic, state in self._ledger.streams(list(ids)):
+            bodies.setdefault(stream, []).append(self._mapper.decode(topic, state))
+        return bodies

@@ -1,0 +1,162 @@
+"""The send queue: every notification as a row, followed from the log, never deciding."""
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from sqlite_utils import Database
+
+from service.learners.views import Followed, Views
+from service.rules import notifications
+from service.rules.notifications import (
+    NOT_TRIED,
+    OPEN_STATES,
+    OWED,
+    SCHEDULED,
+    STATES,
+    AddressFound,
+    AttemptEnded,
+    AttemptStarted,
+    Ended,
+    Owed,
+    Redriven,
+    WaitingForAddress,
+    first_state,
+)
+
+COPIED = (
+    "rule", "entry", "mode", "template", "channel", "recipient", "trigger", "subject", "source",
+    "account", "course", "kind", "instance", "person", "decided_at", "due_at", "collapse",
+)  # fmt: skip
+COLUMNS = ("id", "state", *COPIED)
+INSERT = (
+    f"INSERT INTO notifications ({', '.join(COLUMNS)}, attempts) "
+    f"VALUES ({', '.join('?' * len(COLUMNS))}, 0) ON CONFLICT (id) DO UPDATE SET "
+    "state = excluded.state, due_at = excluded.due_at, attempts = 0, claimed_until = NULL, "
+    "reason = NULL, ended_at = NULL"
+)
+STATE = "UPDATE notifications SET state = ?, due_at = ifnull(?, due_at), ended_at = ?, reason = ?"
+SETTLED = f"{STATE}, claimed_until = NULL WHERE id = ?"
+CLAIMED = "UPDATE notifications SET claimed_until = ? WHERE id = ?"
+ATTEMPTED = (
+    f"{STATE}, claimed_until = NULL, attempts = attempts + ? WHERE id = ? AND state <> 'sent'"
+)
+FRESH = f"{STATE}, claimed_until = NULL, attempts = 0 WHERE id = ?"
+
+Write = tuple[str, Callable[[Followed], tuple[Any, ...]]]
+
+
+def _owed(event: Followed) -> tuple[Any, ...]:
+    body: Owed = event.body
+    return event.stream, first_state(body), *(getattr(body, name) for name in COPIED)
+
+
+def _attempted(event: Followed) -> tuple[Any, ...]:
+    body: AttemptEnded = event.body
+    ended = None if body.then in OPEN_STATES else body.at
+    reason = None if body.then == "sent" else f"{body.outcome} {body.code or ''}".strip()
+    tried = body.outcome != NOT_TRIED
+    return body.then, body.next_at, ended, reason, tried, event.stream
+
+
+WRITES: Mapping[type, Write] = {
+    Owed: (INSERT, _owed),
+    AttemptStarted: (CLAIMED, lambda e: (e.body.until, e.stream)),
+    AttemptEnded: (ATTEMPTED, _attempted),
+    WaitingForAddress: (
+        SETTLED,
+        lambda e: ("waiting_address", e.body.until, None, "no address", e.stream),
+    ),
+    AddressFound: (SETTLED, lambda e: (OWED, e.body.at, None, None, e.stream)),
+    Ended: (SETTLED, lambda e: (e.body.state, None, e.body.at, e.body.reason, e.stream)),
+    Redriven: (FRESH, lambda e: (OWED, e.body.at, None, None, e.stream)),
+}
+
+
+class Queue:
+    """Projects the streams of notifications into the table `notifications`."""
+
+    name = "queue"
+    version = 1
+    topics = frozenset(notifications.SHAPES)
+
+    def create(self, database: Database) -> None:
+        """Makes the table; only open notifications stand in the index of what is due."""
+        text = {name: str for name in COLUMNS if name not in ("decided_at", "due_at")}
+        database.create_table(
+            "notifications",
+            {**text, "decided_at": int, "due_at": int, "attempts": int, "claimed_until": int,
+             "ended_at": int, "reason": str},
+            pk="id",
+        )  # fmt: skip
+        table = database.table("notifications")
+        table.create_index(["state", "id"])
+        open_states = ", ".join(f"'{state}'" for state in OPEN_STATES)
+        database.execute(
+            "CREATE INDEX notifications_due ON notifications (channel, due_at) "
+            f"WHERE state IN ({open_states})"
+        )
+        database.execute(
+            "CREATE INDEX notifications_collapse ON notifications (collapse) "
+            "WHERE collapse IS NOT NULL"
+        )
+
+    def project(self, connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
+        """Writes runs of one kind of event together, in the order of the log."""
+        for kind, run in groupby(events, key=lambda event: type(event.body)):
+            statement, values = WRITES[kind]
+            connection.executemany(statement, [values(event) for event in run])
+
+
+def due(views: Views, channel: str, now: int, limit: int) -> list[str]:
+    """Ids of what may leave by a channel now, longest due first, claims of others left out."""
+    rows = views.reader().execute(
+        "SELECT id FROM notifications WHERE channel = ? AND due_at <= ? "
+        "AND state IN ('owed', 'scheduled', 'waiting_address') "
+        "AND ifnull(claimed_until, 0) <= ? ORDER BY due_at LIMIT ?",
+        (channel, now, now, limit),
+    )
+    return [row[0] for row in rows]
+
+
+def next_due(views: Views, channel: str) -> int | None:
+    """When something by this channel is due next."""
+    row = views.reader().execute(
+        "SELECT MIN(due_at) FROM notifications WHERE channel = ? "
+        "AND state IN ('owed', 'scheduled', 'waiting_address')",
+        (channel,),
+    )
+    found: int | None = row.fetchone()[0]
+    return found
+
+
+def waiting_for_address(views: Views, after: str, limit: int) -> list[str]:
+    """Ids of those that wait for an address, a page at a time."""
+    rows = views.reader().execute(
+        "SELECT id FROM notifications WHERE state = 'waiting_address' AND id > ? "
+        "ORDER BY id LIMIT ?",
+        (after, limit),
+    )
+    return [row[0] for row in rows]
+
+
+def claimed(views: Views) -> list[str]:
+    """Ids of those whose attempt is open."""
+    rows = views.reader().execute("SELECT id FROM notifications WHERE claimed_until IS NOT NULL")
+    return [row[0] for row in rows]
+
+
+def together(views: Views, collapse: str) -> list[str]:
+    """Ids of the open notifications that may become one message."""
+    rows = views.reader().execute(
+        "SELECT id FROM notifications WHERE collapse = ? AND state IN (?, ?) ORDER BY decided_at",
+        (collapse, OWED, SCHEDULED),
+    )
+    return [row[0] for row in rows]
+
+
+def counts(views: Views) -> dict[str, int]:
+    """How many notifications are in each of the eleven states."""
+    rows = views.reader().execute("SELECT state, COUNT(*) FROM notifications GROUP BY state")
+    return dict.fromkeys(STATES, 0) | dict(rows.fetchall())

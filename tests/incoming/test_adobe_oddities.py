@@ -1,0 +1,386 @@
+"""What Adobe's feed is known to do, and what it might: read, ignored or set aside one by one."""
+
+import json
+from typing import Any
+
+import pytest
+
+from service.incoming.reading import Ignored, Item, SetAside
+from service.incoming.sources.adobe import Adobe
+from service.learners.facts import Completed, Fact, SeatsReported, same_reference
+
+NOON = 1_772_452_800_000
+DAY = 86_400_000
+OTHER_ID = (
+    "data.loInstanceId: expected an id like course:123, learningProgram:123 or "
+    "certification:123, or a number and a loType of these, got another id"
+)
+DATA = {
+    "userId": 30151701,
+    "loId": "course:5101204",
+    "loInstanceId": "course:5101204_8120331",
+    "loType": "course",
+}
+
+
+def event(name: str = "COURSE_COMPLETED", **changes: Any) -> dict[str, Any]:
+    """An event with changed fields; those of `data` by their own names, `...` leaves one out."""
+    whole = {"eventId": "e-1", "eventName": name, "timestamp": "2026-03-02T11:00:00.000Z"}
+    own = {key: changes.pop(key) for key in ("eventId", "timestamp", "data") if key in changes}
+    data = {key: value for key, value in {**DATA, **changes}.items() if value is not ...}
+    return {key: v for key, v in {**whole, "data": data, **own}.items() if v is not ...}
+
+
+def read(*events: object, account: object = 77021) -> list[Item]:
+    return Adobe().read(json.dumps({"accountId": account, "events": events}).encode(), NOON)
+
+
+def fact(*events: object) -> Fact:
+    (item,) = read(*events)
+    assert isinstance(item, Fact), item
+    return item
+
+
+def reason(*events: object) -> str:
+    (item,) = read(*events)
+    assert isinstance(item, SetAside), item
+    return item.reason
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "expected"),
+    [
+        ("2026-03-02T11:00:00.000Z", 0),
+        ("2026-03-02T11:00:00Z", 0),
+        ("2026-03-02T11:00Z", 0),
+        ("2026-03-02t11:00:00z", 0),
+        ("2026-03-02T11:00:00", 0),
+        ("2026-03-02T12:00:00.000+01:00", 0),
+        ("2026-03-02T12:00:00+0100", 0),
+        ("2026-03-02 12:00:00 +0100", 0),
+        ("2026-03-02T11:00:00.5Z", 500),
+        ("2026-03-02T11:00:00.123456789Z", 123),
+        ("2026-03-02T11:00:00.9999999Z ", 999),
+        (1772449200, 0),
+        (1772449200.25, 250),
+        (1772449200007, 7),
+        (1.772449200007e12, 7),
+        ("1772449200", 0),
+        (" 1772449200007 ", 7),
+    ],
+)
+def test_a_moment_is_read_in_every_form(timestamp: object, expected: int) -> None:
+    assert fact(event(timestamp=timestamp)).occurred_at - 1_772_449_200_000 == expected
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "expected"),
+    [
+        (..., "timestamp: expected a date and time, got nothing"),
+        (None, "timestamp: expected a date and time, got nothing"),
+        (True, "timestamp: expected a date and time, got true or false"),
+        ("", "timestamp: expected an ISO 8601 date and time, got other text"),
+        ("yesterday", "timestamp: expected an ISO 8601 date and time, got other text"),
+        ("10000-01-01T00:00:00Z", "timestamp: expected an ISO 8601 date and time, got other text"),
+        (-1, "timestamp: expected a moment of the years 2000 to 2099, got another time"),
+        (0, "timestamp: expected a moment of the years 2000 to 2099, got another time"),
+        (1e300, "timestamp: expected a moment of the years 2000 to 2099, got another time"),
+        (
+            "0001-01-01T00:00:00+23:59",
+            "timestamp: expected a moment of the years 2000 to 2099, got another time",
+        ),
+        ({}, "timestamp: expected bool | int | float | str | null, got object"),
+    ],
+)
+def test_a_moment_that_is_none_sets_the_event_aside(timestamp: object, expected: str) -> None:
+    assert reason(event(timestamp=timestamp)) == expected
+
+
+def test_an_event_more_than_a_day_ahead_of_its_letter_is_set_aside() -> None:
+    assert fact(event(timestamp=NOON + DAY)).occurred_at == NOON + DAY
+    assert "at most a day after" in reason(event(timestamp=NOON + DAY + 1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"loId": "learning_program:9", "loInstanceId": "learning_program:9_1"},
+            ("learningProgram:9", "learning_path", "learningProgram:9_1"),
+        ),
+        (
+            {"loId": "learningProgram:9", "loInstanceId": "learningProgram:9_1"},
+            ("learningProgram:9", "learning_path", "learningProgram:9_1"),
+        ),
+        (
+            {"loId": "course:7374992", "loInstanceId": "course:7376092_10250977"},
+            ("course:7376092", "course", "course:7376092_10250977"),
+        ),
+        ({"loInstanceId": ...}, ("course:5101204", "course", None)),
+        ({"loInstanceId": None, "loId": 5101204}, ("course:5101204", "course", None)),
+        ({"loInstanceId": 8120331}, ("course:5101204", "course", "course:5101204_8120331")),
+        ({"loId": ..., "loInstanceId": "9_1"}, ("course:9", "course", "course:9_1")),
+        (
+            {"loId": "course:a_b", "loInstanceId": "course:a_b_1"},
+            ("course:a_b", "course", "course:a_b_1"),
+        ),
+        (
+            {"loId": "learning_program:9", "loInstanceId": "learning_program:9"},
+            ("learningProgram:9", "learning_path", "learningProgram:9"),
+        ),
+        (
+            {"loId": "certification:5", "loInstanceId": ..., "loType": "course"},
+            ("certification:5", "certification", None),
+        ),
+    ],
+)
+def test_course_and_instance_are_found_in_every_spelling(
+    changes: dict[str, Any], expected: tuple[str, str, str | None]
+) -> None:
+    found = fact(event(**changes))
+    assert (found.course, found.kind, found.instance) == expected
+
+
+def test_ids_as_numbers_and_as_text_are_one_fact() -> None:
+    as_number = fact(event(userId=30151701, eventId=17))
+    as_text = fact(event(userId=" 30151701 ", eventId="17"))
+    assert as_number == as_text
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [(..., None), (None, None), (True, True), (False, False), ("true", True), ("FALSE", False)],
+)
+def test_absent_is_not_failed(given: object, expected: bool | None) -> None:
+    assert fact(event(hasPassed=given)).said == Completed(passed=expected)
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"), [(..., None), (None, None), (0, 0), ("30", 30), (4_294_967_296, 2**32)]
+)
+def test_seats_without_a_limit_are_unlimited(limit: object, expected: int | None) -> None:
+    only = {"userId": ..., "loId": ..., "loType": ...}
+    found = fact(event("CI_STATS", enrollmentCount=7, seatLimit=limit, **only))
+    assert found.said == SeatsReported(enrollment_count=7, seat_limit=expected)
+    assert (found.course, found.kind, found.person) == ("course:5101204", "course", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "expected"),
+    [
+        ("COURSE_COMPLETED", {"data": ...}, "data: expected an object, got nothing"),
+        ("COURSE_COMPLETED", {"data": []}, "data: expected object | null, got array"),
+        ("COURSE_COMPLETED", {"userId": ...}, "data.userId: expected an id, got nothing"),
+        ("COURSE_COMPLETED", {"userId": " "}, "data.userId: expected an id, got blank text"),
+        (
+            "COURSE_COMPLETED",
+            {"userId": True},
+            "data.userId: expected an id (text or a whole number), got true or false",
+        ),
+        (
+            "COURSE_COMPLETED",
+            {"userId": 1.5},
+            "data.userId: expected an id (text or a whole number), got a number",
+        ),
+        (
+            "COURSE_COMPLETED",
+            {"userId": ["Ada"]},
+            "data.userId: expected bool | int | float | str | null, got array",
+        ),
+        (
+            "COURSE_COMPLETED",
+            {"userId": "a\x00b"},
+            "data.userId: expected an id without control characters, got one with them",
+        ),
+        (
+            "COURSE_COMPLETED",
+            {"loId": "x" * 256, "loInstanceId": ...},
+            "data.loId: expected at most 255 characters, got 256",
+        ),
+        (
+            "COURSE_COMPLETED",
+            {"loId": ..., "loInstanceId": ...},
+            "data.loId: expected an id, got nothing",
+        ),
+        (
+            "COURSE_COMPLETED",
+            {"loInstanceId": "course:5101204_"},
+            "data.loInstanceId: expected an id like course:123_456, got a part of one",
+        ),
+        (
+            "COURSE_COMPLETED",
+            {"loInstanceId": "jobAid:1_2"},
+            OTHER_ID,
+        ),
+        (
+            "COURSE_COMPLETED",
+            {"hasPassed": "maybe"},
+            "data.hasPassed: expected true or false, got text",
+        ),
+        (
+            "LEARNER_PROGRESS",
+            {"progressPercent": 100.5},
+            "data.progressPercent: expected 0 to 100, got a number outside",
+        ),
+        (
+            "LEARNER_PROGRESS",
+            {"progressPercent": "half"},
+            "data.progressPercent: expected a number, got text",
+        ),
+        (
+            "LEARNER_PROGRESS",
+            {"progressPercent": "NaN"},
+            "data.progressPercent: expected a finite number, got another",
+        ),
+        (
+            "CI_STATS",
+            {"seatLimit": -1, "enrollmentCount": 1},
+            "data.seatLimit: expected a whole number, 0 or more, got another number",
+        ),
+        ("CI_STATS", {}, "data.enrollmentCount: expected a whole number, got nothing"),
+        (
+            "CI_STATS",
+            {"enrollmentCount": 1, "loInstanceId": ...},
+            "data.loInstanceId: expected an id, got nothing",
+        ),
+        (
+            "COURSE_COMPLETED",
+            {"eventId": False},
+            "eventId: expected an id (text or a whole number), got true or false",
+        ),
+    ],
+)
+def test_an_unusable_event_is_set_aside_with_the_field(
+    name: str, changes: dict[str, Any], expected: str
+) -> None:
+    assert reason(event(name, **changes)) == expected
+
+
+def test_the_rest_of_the_letter_goes_on() -> None:
+    bad = [event(userId=["Ada"]), event("COURSE_COMPLETD"), 5, None, {"eventName": ["x"]}, {}]
+    items = read(event(eventId="a"), *bad, event(eventId="b"))
+
+    assert [type(item) for item in items] == [Fact, *[SetAside] * 6, Fact]
+    assert items[0] == fact(event(eventId="a"))
+    assert items[7] == fact(event(eventId="b"))
+
+
+def test_an_unknown_name_is_set_aside_with_the_nearest_one() -> None:
+    assert read(event("COURSE_COMPLETD")) == [
+        SetAside(
+            "COURSE_COMPLETD",
+            "eventName: expected an event name we know, got another; "
+            "did you mean COURSE_COMPLETED?",
+        )
+    ]
+    (odd,) = read(event("QUIZ\x00" * 100))
+    assert isinstance(odd, SetAside)
+    assert odd.name == "QUIZ?" * 12
+    assert odd.reason.endswith("update Coursebell, or leave it out at Adobe")
+
+
+def test_answers_to_api_calls_are_ignored_whatever_their_shape() -> None:
+    name = "RESPONSE:ASYNCAPI_USERGROUP_USER_ADDED"
+    said = Ignored(name, "an answer to an API call says nothing about an enrollment")
+    assert read(event(name)) == [said]
+    assert read({"eventName": name, "data": [{"type": "user"}]}) == [said]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" \r\n\t",
+        b"{}",
+        b'{"events": []}',
+        b'{"events": null}',
+        b'{"accountId": 1}',
+        b'{"challenge": "x"}',
+    ],
+)
+def test_a_body_without_events_says_nothing(body: bytes) -> None:
+    assert Adobe().read(body, NOON) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"[]", "letter: expected object, got array"),
+        (b"5", "letter: expected object, got int"),
+        (b"null", "letter: expected object, got null"),
+        (b'{"events": {}}', "events: expected array | null, got object"),
+        (
+            b'{"accountId": [1], "events": [{}]}',
+            "accountId: expected bool | int | float | str | null, got array",
+        ),
+        (
+            b'{"eventName": "CI_STATS", "data": {}}',
+            "events: expected an event inside {accountId, events}, got it bare",
+        ),
+        (b"{'events': []}", "not JSON: line 1, column 2: object keys must be strings"),
+        (b'{"a": 1,\n "b": NaN}', "not JSON: line 2, column 7: invalid character"),
+        (b"\xef\xbb\xbf{}", "not JSON: line 1, column 1: invalid character"),
+        (
+            b'{"events": [{"eventId": "\\ud800"}]}',
+            "not JSON: line 1, column 36: input data was truncated or half of a surrogate pair",
+        ),
+        (b'{"accountId": "\xff"}', "not JSON: expected UTF-8, got other bytes"),
+        (b'{"x":' + b"[" * 100_000, "not readable: expected a few levels of nesting, got too many"),
+    ],
+)
+def test_a_body_that_is_no_letter_is_set_aside_whole(body: bytes, expected: str) -> None:
+    assert Adobe().read(body, NOON) == [SetAside("", expected)]
+
+
+def test_an_endless_number_sets_only_its_event_aside() -> None:
+    good = json.dumps(event()).encode()
+    bad = good.replace(b"30151701", b"9" * 5000)
+    body = b'{"accountId": 77021, "events": [' + bad + b"," + good + b"]}"
+    items = Adobe().read(body, NOON)
+    assert items == [
+        SetAside("COURSE_COMPLETED", "data.userId: integer value out of range"),
+        fact(event()),
+    ]
+
+
+def test_of_two_equal_keys_the_last_one_counts() -> None:
+    body = json.dumps({"events": [event(userId=1)]}).replace(
+        '"userId": 1', '"userId": 1, "userId": 2'
+    )
+    (item,) = Adobe().read(body.encode(), NOON)
+    assert isinstance(item, Fact) and item.person == "2"
+
+
+def test_one_event_id_with_another_story_is_another_fact_with_the_same_reference() -> None:
+    one, other = fact(event(hasPassed=True)), fact(event(hasPassed=False))
+    assert one.key != other.key
+    assert same_reference(one.key, other.key)
+
+
+def test_the_batch_twin_of_an_event_is_another_fact() -> None:
+    one, twin = fact(event()), fact(event("COURSE_COMPLETED_BATCH"))
+    assert not same_reference(one.key, twin.key)
+
+
+def test_events_without_an_id_are_told_apart_by_place_and_time() -> None:
+    one = fact(event(eventId=...))
+    later = fact(event(eventId=..., timestamp="2026-03-02T11:00:01.000Z"))
+    elsewhere = fact(event(eventId=..., loInstanceId="course:5101204_9"))
+    assert fact(event(eventId="")).key == one.key
+    assert not same_reference(one.key, later.key)
+    assert not same_reference(one.key, elsewhere.key)
+
+
+def test_the_same_event_has_the_same_key_whatever_stands_around_it() -> None:
+    body = json.dumps({"events": [event(eventInfo="x")], "accountId": "77021", "new": {}}, indent=3)
+    (item,) = Adobe().read(body.encode(), NOON + 5)
+    assert item == fact(event())
+
+
+def test_reasons_never_repeat_what_the_letter_says() -> None:
+    secret = "ada.lovelace@example.org"
+    for field in (*DATA, "hasPassed", "progressPercent", "enrollmentCount", "seatLimit"):
+        for name in ("COURSE_COMPLETED", "LEARNER_PROGRESS", "CI_STATS"):
+            for value in (secret + "\x00", [secret], {secret: secret}):
+                for item in read(event(name, **{field: value})):
+                    assert not isinstance(item, SetAside) or secret not in item.reason

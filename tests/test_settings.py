@@ -1,0 +1,169 @@
+"""Settings: each variable is read, documented, and refused in one clear line."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from service.settings import PREFIX, SETTINGS, SettingsError, read_settings
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "settings.md"
+ROW = re.compile(r"^\| `(COURSEBELL_\w+)` \| (?:`([^`]*)`)? ?\| (\S.*) \|$", re.MULTILINE)
+
+
+def mistakes(**environ: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({PREFIX + name: value for name, value in environ.items()})
+    return caught.value.mistakes
+
+
+def test_the_table_names_every_setting_with_its_default() -> None:
+    documented = {name: default for name, default, _ in ROW.findall(DOCUMENT.read_text())}
+    assert documented == {PREFIX + name: each.default for name, each in SETTINGS.items()}
+
+
+def test_without_any_variable_the_documented_defaults_hold() -> None:
+    settings = read_settings({})
+    assert (settings.data, settings.host, settings.port) == (Path("data"), "127.0.0.1", 8000)
+    assert settings.adobe_lateness == 15 * 60_000
+    assert settings.adobe_hmac_secret == ()
+    assert settings.public_url is None and settings.admin_token is None
+    assert settings.adobe_allow_unauthenticated is False
+
+
+def test_values_are_read_in_their_own_units() -> None:
+    settings = read_settings(
+        {
+            "COURSEBELL_ADOBE_HMAC_SECRET": "new, old,",
+            "COURSEBELL_ADOBE_HMAC_HEADER": "X-Signature",
+            "COURSEBELL_ADOBE_LATENESS": "1h30m",
+            "COURSEBELL_PUBLIC_URL": "https://bell.example.org/learning/",
+            "COURSEBELL_LOG_LEVEL": "WARNING",
+        }
+    )
+    assert settings.adobe_hmac_secret == ("new", "old")
+    assert settings.adobe_lateness == 5_400_000
+    assert settings.public_url == "https://bell.example.org/learning"
+    assert settings.log_level == "warning"
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    found = mistakes(PORT="80o0", LOG_FORMAT="xml", ADOBE_USERNAME="alm", LETTER_LIMIT="12")
+    assert found == [
+        "COURSEBELL_PORT: expected a number from 0 to 65535, got '80o0'",
+        "COURSEBELL_LETTER_LIMIT: expected a number from 1024 to 67108864, got '12'",
+        "COURSEBELL_LOG_FORMAT: expected one of text, json, got 'xml'",
+        "COURSEBELL_ADOBE_PASSWORD: expected it beside COURSEBELL_ADOBE_USERNAME, got none",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"PORT": "65536"}, "COURSEBELL_PORT: expected a number from 0 to 65535, got '65536'"),
+        ({"PORT": "tcp://10.0.0.1:80"}, "enableServiceLinks: false"),
+        ({"PROT": "80"}, "COURSEBELL_PROT: unknown setting; did you mean COURSEBELL_PORT?"),
+        ({"PUBLC_URL": "http://x"}, "did you mean COURSEBELL_PUBLIC_URL?"),
+        ({"FLUX": "1"}, "COURSEBELL_FLUX: unknown setting; see docs/settings.md"),
+        ({"DATABASE_URL": "x"}, "COURSEBELL_DATABASE_URL: not supported yet; unset it"),
+        ({"SUNBIRD_LATENESS": "1m"}, "COURSEBELL_SUNBIRD_LATENESS: not supported yet; unset it"),
+        ({"ADOBE_API_KEY": "x"}, "COURSEBELL_ADOBE_API_KEY: not supported yet; unset it"),
+        ({"ADOBE_PASSWORD": "x"}, "COURSEBELL_ADOBE_USERNAME: expected it beside"),
+        ({"ADOBE_HMAC_SECRET": "x"}, "COURSEBELL_ADOBE_HMAC_HEADER: expected the header"),
+        ({"ADOBE_HMAC_HEADER": "X"}, "COURSEBELL_ADOBE_HMAC_SECRET: expected it beside"),
+        ({"ADOBE_LATENESS": "soon"}, "expected a duration, e.g. 15m or 0, got 'soon'"),
+        ({"ADOBE_ALLOW_UNAUTHENTICATED": "yes"}, "expected one of true, false, got 'yes'"),
+        ({"MAIL_DOMAIN": "a b"}, "COURSEBELL_MAIL_DOMAIN: expected a domain"),
+        ({"HOST": "http://x"}, "COURSEBELL_HOST: expected a host name"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(environ: dict[str, str], expected: str) -> None:
+    (line,) = mistakes(**environ)
+    assert expected in line and "\n" not in line
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"ADMIN_TOKEN": "hunter2 hunter2"},
+        {"PUBLIC_URL": "https://ann:hunter2@example.org"},
+        {"ADOBE_USERNAME": "hunter2:x", "ADOBE_PASSWORD": "hunter2"},
+        {"ADOBE_HMAC_SECRET": "hunter2"},
+        {"ADMIN_TOKEN_FILE": "/hunter2"},
+        {"TOKN": "hunter2"},
+    ],
+)
+def test_a_mistake_never_shows_a_secret(environ: dict[str, str]) -> None:
+    assert "hunter2" not in "\n".join(mistakes(**environ))
+
+
+def test_secrets_are_not_in_the_repr_of_the_settings() -> None:
+    settings = read_settings(
+        {"COURSEBELL_ADMIN_TOKEN": "hunter2", "COURSEBELL_EMAIL_URL": "mailtos://a:hunter2@b"}
+    )
+    assert "hunter2" not in repr(settings)
+
+
+def test_credentials_and_an_open_door_contradict_each_other() -> None:
+    (line,) = mistakes(ADOBE_USERNAME="a", ADOBE_PASSWORD="b", ADOBE_ALLOW_UNAUTHENTICATED="true")
+    assert line.startswith("COURSEBELL_ADOBE_ALLOW_UNAUTHENTICATED: expected false")
+
+
+def test_a_secret_can_be_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(b"\xef\xbb\xbft0ken\r\n")
+    settings = read_settings({"COURSEBELL_ADMIN_TOKEN_FILE": str(tmp_path / "token")})
+    assert settings.admin_token == "t0ken"
+
+
+def test_a_channels_url_can_be_in_a_file_too(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("json://chat\n")
+    settings = read_settings({"COURSEBELL_CHAT_URL_FILE": str(tmp_path / "url"), "HOME": "/x"})
+    assert settings.environment["COURSEBELL_CHAT_URL"] == "json://chat"
+    assert settings.environment["HOME"] == "/x"
+
+
+def test_a_value_and_a_file_for_one_setting_are_refused(tmp_path: Path) -> None:
+    (line,) = mistakes(ADMIN_TOKEN="a", ADMIN_TOKEN_FILE=str(tmp_path / "token"))
+    assert line.endswith("expected COURSEBELL_ADMIN_TOKEN or COURSEBELL_ADMIN_TOKEN_FILE, got both")
+
+
+def test_a_missing_and_a_binary_file_are_one_line_each(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    found = mistakes(ADMIN_TOKEN_FILE=str(tmp_path / "no"), DATA_FILE=str(tmp_path / "binary"))
+    assert [line.split(":")[0] for line in found] == [
+        "COURSEBELL_ADMIN_TOKEN_FILE",
+        "COURSEBELL_DATA_FILE",
+    ]
+    assert all("cannot be read" in line for line in found)
+
+
+def test_dotenv_is_read_and_the_environment_wins(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text(
+        "# ours\nCOURSEBELL_PORT=9000 # here\nexport COURSEBELL_HOST='::1'\n\n"
+        'COURSEBELL_ADMIN_TOKEN="a#b"\nCOURSEBELL_RULES=my#rules.yaml\nOTHER=\n'
+    )
+    settings = read_settings({"COURSEBELL_PORT": "9001"}, dotenv=dotenv)
+    assert (settings.port, settings.host, settings.admin_token) == (9001, "::1", "a#b")
+    assert settings.rules == Path("my#rules.yaml")
+
+
+def test_a_bad_line_of_dotenv_is_named_by_its_number_and_not_shown(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("COURSEBELL_PORT=9000\nhunter2\n")
+    with pytest.raises(SettingsError) as caught:
+        read_settings({}, dotenv=dotenv)
+    assert caught.value.mistakes == [".env:2: expected NAME=value or # and a comment"]
+
+
+def test_a_missing_dotenv_is_no_mistake(tmp_path: Path) -> None:
+    assert read_settings({}, dotenv=tmp_path / ".env").port == 8000
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert read_settings({"COURSEBELL_PORT": ""}).port == 8000
+
+
+def test_what_kubernetes_sets_for_a_service_of_our_name_is_passed_over() -> None:
+    links = {"COURSEBELL_SERVICE_HOST": "10.0.0.1", "COURSEBELL_PORT_8000_TCP": "tcp://10.0.0.1"}
+    assert read_settings(links).port == 8000
