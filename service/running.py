@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from service.app import App, Refused
@@ -146,7 +147,7 @@ class Service:
                 continue
             if time.monotonic() - asked >= ASK_EVERY_SECONDS:
                 asked = time.monotonic()
-                self._guarded("clock", lambda now=taken_at: self._ask(now))
+                self._guarded("clock", partial(self._ask, taken_at))
                 continue
             self.app.ledger.wait_for_commit(seen, LOOK_EVERY_SECONDS)
 

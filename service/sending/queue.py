@@ -123,7 +123,7 @@ def due(views: Views, channel: str, now: int, limit: int) -> list[str]:
 def next_due(views: Views, channel: str) -> int | None:
     """When something by this channel is due next."""
     row = views.reader().execute(
-        "SELECT MIN(due_at) FROM notifications WHERE channel = ? "
+        "SELECT MIN(max(due_at, ifnull(claimed_until, 0))) FROM notifications WHERE channel = ? "
         "AND state IN ('owed', 'scheduled', 'waiting_address')",
         (channel,),
     )

@@ -81,7 +81,7 @@ def test_dots_at_the_start_of_lines_arrive(parcel: Any, tmp_path: Path) -> None:
         channel = open_channel("email", sink.url, drawer=tmp_path)
         channel.send(parcel(message=message))
         channel.close()
-    assert sink.mails[0].parsed.get_content() == ".\n..two\n.end\n"
+    assert sink.mails[0].parsed.get_content() == ".\r\n..two\r\n.end\r\n"
 
 
 @pytest.mark.parametrize("tls", ["starttls", "ssl"])

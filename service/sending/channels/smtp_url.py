@@ -32,7 +32,7 @@ def server_at(name: str, url: str) -> Server:
     """Read the URL of channel `name`. Raises ChannelError without repeating it."""
     wrong = f"channel '{name}': expected a URL like {EXPECTED}"
     read: Any = plugin_at(url, asset())
-    if read is None:
+    if read is None or not 0 < read.port < 65536:
         raise ChannelError(f"{wrong}; got one without a usable host, port or from")
     sender_name, address = read.from_addr
     try:

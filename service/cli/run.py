@@ -1,0 +1,112 @@
+"""`coursebell run`: the whole service in one process."""
+
+import logging
+import signal
+import socket
+from pathlib import Path
+
+import rich_click as click
+import uvicorn
+from rich.text import Text
+
+from service.api import web
+from service.app import App, Refused
+from service.cli.console import console, fail, settings
+from service.cli.logs import configure
+from service.incoming.postbox import Postbox
+from service.incoming.protocol import ImpatientProtocol
+from service.running import Service, sole, wall_clock
+from service.settings import Settings
+
+LAST_REQUESTS_SECONDS = 2
+
+log = logging.getLogger(__name__)
+
+
+@click.command()
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on; 0 takes any.")
+@click.option("--data", type=click.Path(path_type=Path), help="Data folder.")
+@click.option("--rules", type=click.Path(path_type=Path), help="Rule file.")
+@click.option("--templates", type=click.Path(path_type=Path), help="Template folder.")
+def run(
+    host: str | None,
+    port: int | None,
+    data: Path | None,
+    rules: Path | None,
+    templates: Path | None,
+) -> None:
+    """Run the whole service: door, writer, views and delivery."""
+    chosen = settings(data, HOST=host, PORT=port, RULES=rules, TEMPLATES=templates)
+    configure(chosen.log_format, chosen.log_level)
+    with sole(chosen.data):
+        try:
+            app = App(chosen)
+        except Refused as refused:
+            fail(str(refused))
+        try:
+            serve(app, chosen)
+        finally:
+            app.close()
+
+
+def serve(app: App, chosen: Settings) -> None:
+    """Listens, runs the threads, and stops them when a signal comes."""
+    listening = listen(chosen)
+    postbox = Postbox(app.letters)
+    service = Service(app)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            web(app, service, postbox, wall_clock),
+            http=ImpatientProtocol,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=LAST_REQUESTS_SECONDS,
+        )
+    )
+    try:
+        service.start()
+    except Refused as refused:
+        fail(str(refused))
+    signal.signal(signal.SIGHUP, lambda *_: service.reload())
+    greet(app, listening)
+    try:
+        server.run(sockets=[listening])
+    finally:
+        postbox.close()
+        if not service.stop():
+            log.warning("a message in hand was left; its outcome counts as unknown")
+
+
+def listen(chosen: Settings) -> socket.socket:
+    """The listening socket, so that a port in use is one clear line before anything runs."""
+    family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((chosen.host, chosen.port))
+    except OSError as error:
+        fail(
+            f"{chosen.host}:{chosen.port}: cannot listen there ({error.strerror}); "
+            "set COURSEBELL_HOST or COURSEBELL_PORT to an address that is free"
+        )
+    listening.listen(1024)
+    return listening
+
+
+def greet(app: App, listening: socket.socket) -> None:
+    """Says where the service is and what is open."""
+    host, port = listening.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    rules = len(app.active.decider.by_id)
+    screen = console()
+    screen.print(Text.assemble(("Coursebell ", "bold"), f"on http://{shown}:{port}"))
+    screen.print(f"  rules      {rules} active in {app.settings.rules}")
+    screen.print(f"  data       {app.settings.data}")
+    screen.print(f"  webhooks   POST http://{shown}:{port}/webhooks/adobe")
+    if app.settings.adobe_allow_unauthenticated:
+        screen.print("             open to everyone who reaches this address")

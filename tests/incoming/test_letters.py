@@ -1,0 +1,186 @@
+"""A letter waits, then it is taken or set aside, and it may wait again."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.incoming.letters import Arrival, Letter, Letters, Outcome
+from service.learners.ledger import Ledger
+
+RECORDED = Outcome("recorded", "COURSE_COMPLETED", "", "enrollment-1")
+BAD = Outcome("set_aside", "QUIZ", "unknown name")
+WORSE = Outcome("set_aside", "CI_STATS", "no seats")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    opened = Ledger(tmp_path / "ledger.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def letters(ledger: Ledger) -> Letters:
+    return Letters(ledger)
+
+
+def arrival(n: int) -> Arrival:
+    return Arrival("adobe", 1000 + n, {"user-agent": "ALM"}, b"body %d" % n)
+
+
+def take(ledger: Ledger, letters: Letters, *outcomes: list[Outcome], now: int = 5000) -> None:
+    """Takes the oldest waiting letters, one for each list of outcomes."""
+    waiting = letters.waiting(len(outcomes))
+    with ledger.transaction() as cursor:
+        letters.mark_taken(cursor, list(zip(waiting, outcomes, strict=True)), now)
+
+
+def test_receipts_count_up_and_come_in_order(letters: Letters) -> None:
+    assert letters.keep([arrival(1), arrival(2)]) == [1, 2]
+    assert letters.keep([arrival(3)]) == [3]
+    assert letters.keep([]) == []
+
+
+def test_letters_wait_oldest_first(letters: Letters) -> None:
+    assert (letters.waiting(9), letters.oldest_waiting()) == ([], None)
+    letters.keep([arrival(1), arrival(2), arrival(3)])
+    assert letters.waiting(2) == [
+        Letter(1, "adobe", 1001, b"body 1", None),
+        Letter(2, "adobe", 1002, b"body 2", None),
+    ]
+    assert letters.oldest_waiting() == 1001
+
+
+def test_a_letter_is_set_aside_if_any_of_its_events_was(ledger: Ledger, letters: Letters) -> None:
+    letters.keep([arrival(1), arrival(2), arrival(3), arrival(4)])
+    take(ledger, letters, [RECORDED], [RECORDED, BAD], [])
+
+    assert [letters.show(n)["state"] for n in (1, 2, 3, 4)] == [  # type: ignore[index]
+        "taken",
+        "set_aside",
+        "taken",
+        "waiting",
+    ]
+    assert letters.counts() == {"accepted": 4, "taken": 2, "set_aside": 1, "waiting": 1}
+    assert [letter.n for letter in letters.waiting(9)] == [4]
+
+
+def test_a_letter_tells_what_became_of_each_event(ledger: Ledger, letters: Letters) -> None:
+    letters.keep([arrival(1)])
+    take(ledger, letters, [RECORDED, BAD])
+    assert letters.show(1) == {
+        "n": 1,
+        "source": "adobe",
+        "received_at": 1001,
+        "headers": {"user-agent": "ALM"},
+        "erased": False,
+        "state": "set_aside",
+        "taken_at": 5000,
+        "events": [
+            {
+                "state": "recorded",
+                "name": "COURSE_COMPLETED",
+                "reason": "",
+                "stream": "enrollment-1",
+            },
+            {"state": "set_aside", "name": "QUIZ", "reason": "unknown name", "stream": ""},
+        ],
+    }
+    assert letters.show(2) is None
+    assert (letters.body(1), letters.body(2)) == (b"body 1", None)
+
+
+def test_nothing_is_taken_when_the_transaction_fails(ledger: Ledger, letters: Letters) -> None:
+    letters.keep([arrival(1)])
+    with pytest.raises(RuntimeError), ledger.transaction() as cursor:
+        letters.mark_taken(cursor, [(letters.waiting(1)[0], [BAD])], 5000)
+        raise RuntimeError
+    assert letters.counts() == {"accepted": 1, "taken": 0, "set_aside": 0, "waiting": 1}
+    assert letters.reasons(9) == []
+
+
+def test_lists_are_newest_first_and_can_be_paged(ledger: Ledger, letters: Letters) -> None:
+    letters.keep([arrival(n) for n in range(1, 8)])
+    take(ledger, letters, [BAD], [RECORDED], [BAD], [RECORDED], [BAD])
+
+    def numbers(state: str | None, limit: int = 9, after: int | None = None) -> list[int]:
+        return [letter["n"] for letter in letters.listing(state, limit, after)]
+
+    assert numbers(None) == [7, 6, 5, 4, 3, 2, 1]
+    assert numbers(None, 2, 6) == [5, 4]
+    assert numbers("waiting") == [7, 6]
+    assert numbers("taken") == [4, 2]
+    assert numbers("set_aside", 2) == [5, 3]
+    assert numbers("set_aside", 2, 3) == [1]
+    assert numbers("nonsense") == []
+
+
+def test_reasons_are_counted(ledger: Ledger, letters: Letters) -> None:
+    letters.keep([arrival(1), arrival(2), arrival(3)])
+    take(ledger, letters, [BAD, WORSE], [RECORDED], [BAD, BAD])
+    assert letters.reasons(9) == [
+        {"name": "QUIZ", "reason": "unknown name", "events": 3, "first": 1, "last": 3},
+        {"name": "CI_STATS", "reason": "no seats", "events": 1, "first": 1, "last": 1},
+    ]
+
+
+def test_a_set_aside_letter_waits_again_with_its_outcomes(ledger: Ledger, letters: Letters) -> None:
+    letters.keep([arrival(1), arrival(2), arrival(3)])
+    take(ledger, letters, [RECORDED, BAD], [RECORDED])
+
+    assert letters.retry([1, 1, 2, 3, 99]) == 1
+    assert letters.retry([1]) == 0
+
+    assert letters.waiting(1) == [Letter(1, "adobe", 1001, b"body 1", [RECORDED, BAD])]
+    shown = letters.show(1)
+    assert shown and (shown["state"], len(shown["events"])) == ("waiting", 2)
+    assert letters.counts() == {"accepted": 3, "taken": 1, "set_aside": 0, "waiting": 2}
+    assert letters.reasons(9) == []
+    take(ledger, letters, [RECORDED, RECORDED], now=6000)
+    assert letters.show(1)["state"] == "taken"  # type: ignore[index]
+
+
+def test_many_letters_can_be_tried_again_at_once(ledger: Ledger, letters: Letters) -> None:
+    letters.keep([arrival(n) for n in range(1300)])
+    take(ledger, letters, *[[BAD]] * 1300)
+    assert letters.retry(range(1, 1301)) == 1300
+    assert letters.retry([]) == 0
+    assert letters.counts()["waiting"] == 1300
+
+
+def test_a_letter_whose_body_is_gone_cannot_be_tried_again(
+    ledger: Ledger, letters: Letters
+) -> None:
+    letters.keep([arrival(1)])
+    take(ledger, letters, [BAD])
+    with ledger.transaction() as cursor:
+        cursor.execute("UPDATE letters SET body = NULL")
+    assert letters.retry([1]) == 0
+    assert letters.show(1)["erased"] is True  # type: ignore[index]
+
+
+def test_a_letter_that_began_to_wait_in_between_still_waits(
+    ledger: Ledger, letters: Letters
+) -> None:
+    letters.keep([arrival(1), arrival(2), arrival(3)])
+    take(ledger, letters, [RECORDED], [BAD])
+    letters.keep([arrival(4)])
+    letters.retry([2])
+    first, last = (Letter(n, "adobe", 1000 + n, b"", None) for n in (3, 4))
+    with ledger.transaction() as cursor:
+        cursor.execute("INSERT INTO waiting (n, source) VALUES (1, 'adobe')")
+        cursor.execute("DELETE FROM taken WHERE n = 1")
+        one = Letter(1, "adobe", 1001, b"", None)
+        letters.mark_taken(cursor, [(one, []), (first, []), (last, [])], 5000)
+    assert [letter.n for letter in letters.waiting(9)] == [2]
+
+
+def test_letters_are_still_there_in_a_new_process(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.db")
+    Letters(ledger).keep([arrival(1)])
+    ledger.close()
+    again = Ledger(tmp_path / "ledger.db")
+    assert Letters(again).keep([arrival(2)]) == [2]
+    assert [letter.body for letter in Letters(again).waiting(9)] == [b"body 1", b"body 2"]
+    again.close()
