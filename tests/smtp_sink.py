@@ -1,9 +1,9 @@
 """A mail server for tests: takes mail over real sockets and does what it is told.
 
-    with SmtpSink() as sink:
-        sink.on("RCPT", "550 5.1.1 nobody here", local="ghost")
-        sink.on("dot", DROP, times=1)
-        channel = open_channel("email", sink.url, drawer=folder)
+with SmtpSink() as sink:
+    sink.on("RCPT", "550 5.1.1 nobody here", local="ghost")
+    sink.on("dot", DROP, times=1)
+    channel = open_channel("email", sink.url, drawer=folder)
 """
 
 import base64
@@ -20,7 +20,7 @@ from email.message import EmailMessage
 from email.policy import default
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, Self
 from urllib.parse import quote
 
 DROP = "drop"  # close the connection instead of answering
@@ -39,7 +39,7 @@ class Mail:
 
     @property
     def parsed(self) -> EmailMessage:
-        return cast(EmailMessage, message_from_bytes(self.raw, policy=default))
+        return message_from_bytes(self.raw, policy=default)
 
 
 @dataclass
@@ -189,17 +189,29 @@ class SmtpSink:
     def _serve(self, wire: socket.socket, number: int) -> None:
         wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._open.add(wire)
+        session = Session(number, wire, wire.makefile("rb"))
         try:
-            if self.tls == "ssl" and self._context is not None:
-                self._open.discard(wire)
-                wire = self._context.wrap_socket(wire, server_side=True)
-                self._open.add(wire)
-            self._converse(Session(number, wire, wire.makefile("rb")))
+            if self.tls == "ssl":
+                self._secure(session)
+            self._converse(session)
         except (OSError, ValueError):
             pass  # the client left, or was shown out
         finally:
-            self._open.discard(wire)
-            wire.close()
+            self._open.discard(session.wire)
+            session.lines.close()
+            session.wire.close()
+
+    def _secure(self, session: Session) -> None:
+        """Go on over TLS. The plain socket is emptied by this, even when the client refuses."""
+        assert self._context is not None
+        self._open.discard(session.wire)
+        session.lines.close()
+        session.wire = secured = self._context.wrap_socket(
+            session.wire, server_side=True, do_handshake_on_connect=False
+        )
+        self._open.add(session.wire)
+        session.lines = session.wire.makefile("rb")
+        secured.do_handshake()
 
     def _converse(self, session: Session) -> None:
         self._answer(session, "greeting", "220 sink.example ESMTP")
@@ -250,10 +262,7 @@ class SmtpSink:
         if self._context is None or self.tls != "starttls":
             session.say("502 5.5.1 not offered")
         elif self._answer(session, "STARTTLS", "220 2.0.0 go ahead"):
-            self._open.discard(session.wire)
-            session.wire = self._context.wrap_socket(session.wire, server_side=True)
-            self._open.add(session.wire)
-            session.lines = session.wire.makefile("rb")
+            self._secure(session)
 
     def _do_auth(self, session: Session, line: str) -> None:
         _, mechanism, *given = line.split(" ")

@@ -3,9 +3,15 @@
 import rich_click as click
 
 from service import __version__
+from service.cli.check import check
 from service.cli.console import Commands
 from service.cli.courses import courses
+from service.cli.fsck import fsck
+from service.cli.letters import letters
+from service.cli.notifications import notifications
 from service.cli.people import people
+from service.cli.rebuild import rebuild
+from service.cli.run import run
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -14,5 +20,5 @@ def main() -> None:
     """Tells the right person, once, when something happens in a course."""
 
 
-for command in (people, courses):
+for command in (run, check, letters, notifications, people, courses, rebuild, fsck):
     main.add_command(command)

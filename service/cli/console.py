@@ -56,12 +56,13 @@ class Commands(click.RichGroup):
             fail(f"{error.filename or 'a file'}: {error.strerror}; expected it to be usable")
 
 
-def settings(data: Path | None = None) -> Settings:
-    """The settings of the environment and `.env`; `data` is the option that wins over them."""
+def settings(data: Path | None = None, **given: object) -> Settings:
+    """The settings of the environment and `.env`; options win over them, None is not given."""
     environ = dict(os.environ)
-    if data is not None:
-        environ.pop("COURSEBELL_DATA_FILE", None)
-        environ["COURSEBELL_DATA"] = str(data)
+    for name, value in {"DATA": data, **given}.items():
+        if value is not None:
+            environ.pop(f"COURSEBELL_{name}_FILE", None)
+            environ[f"COURSEBELL_{name}"] = str(value)
     return read_settings(environ, dotenv=Path(".env"))
 
 
@@ -106,3 +107,7 @@ def _cell(text: str | None) -> Text:
 def print_json(value: object) -> None:
     """A value for a program to read, on stdout."""
     click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
+
+
+data_option = click.option("--data", type=click.Path(path_type=Path), help="The data folder.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON.")

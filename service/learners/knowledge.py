@@ -98,8 +98,7 @@ class Knowledge:
 
     def stream(self, stream: str) -> list[Event]:
         """The events of one stream, first to last."""
-        stored = self._ledger.select_events(stream)
-        return [self._mapper.to_domain_event(event) for event in stored]
+        return events_of(self._ledger, self._mapper, stream)
 
     def latest(self, stream: str) -> tuple[int, Body] | None:
         """The newest event of a stream and its version."""
@@ -108,3 +107,8 @@ class Knowledge:
             return None
         event = self._mapper.to_domain_event(stored[0])
         return event.originator_version, event.body
+
+
+def events_of(ledger: Ledger, mapper: EventMapper, stream: str) -> list[Event]:
+    """The events of one stream, first to last."""
+    return [mapper.to_domain_event(event) for event in ledger.select_events(stream)]

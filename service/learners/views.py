@@ -14,6 +14,7 @@ from service.learners.ledger import Ledger
 EVENTS_PER_PAGE = 10_000
 CACHE_KIB = 32_768
 PAGES_BETWEEN_CHECKPOINTS = 16_000
+FOLLOWED = "UPDATE following SET position = ? WHERE position = ?"
 
 
 class Followed(NamedTuple):
@@ -98,7 +99,9 @@ class Views:
             page = self._ledger.log(self.position, EVENTS_PER_PAGE)
             if not page:
                 return 0
-            self._write(self._connection, page)
+            if not self._write(self._connection, page, self.position):
+                self.position = position_of(self._connection)
+                return len(page)
             return self._moved(page)
 
     def _moved(self, page: Sequence[tuple[int, str, int, str, bytes]]) -> int:
@@ -108,8 +111,12 @@ class Views:
         return len(page)
 
     def _write(
-        self, connection: sqlite3.Connection, page: Sequence[tuple[int, str, int, str, bytes]]
-    ) -> None:
+        self,
+        connection: sqlite3.Connection,
+        page: Sequence[tuple[int, str, int, str, bytes]],
+        before: int,
+    ) -> bool:
+        """Commits a page; false, and nothing changed, when another process followed it first."""
         decode = self._mapper.decode
         wanted: list[list[Followed]] = [[] for _ in self._projections]
         places: dict[str, list[int]] = {}
@@ -127,11 +134,12 @@ class Views:
             for projection, events in zip(self._projections, wanted, strict=True):
                 if events:
                     projection.project(connection, events)
-            connection.execute("UPDATE following SET position = ?", (page[-1][0],))
-            connection.execute("COMMIT")
+            moved = connection.execute(FOLLOWED, (page[-1][0], before)).rowcount == 1
+            connection.execute("COMMIT" if moved else "ROLLBACK")
         except BaseException:
             connection.execute("ROLLBACK")
             raise
+        return moved
 
     def catch_up(self) -> None:
         """Follows until nothing is left."""
@@ -154,7 +162,7 @@ class Views:
         self._create(connection)
         position = total = 0
         while page := self._ledger.log(position, EVENTS_PER_PAGE):
-            self._write(connection, page)
+            self._write(connection, page, position)
             position, total = page[-1][0], total + len(page)
             progress(position)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -9,7 +9,9 @@ LOCAL_OCTETS_MAX = 64
 ADDRESS_OCTETS_MAX = 254
 
 # RFC 5321 §4.1.2 with the letters of RFC 6531 §3.3.
-ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u00a1-\u1fff\u2c00-\ud7ff\uf900-\ufdcf\U00010000-\U0003fffd]+"
+ATOM = (
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u00a1-\u1fff\u2c00-\ud7ff\uf900-\ufdcf\U00010000-\U0003fffd]+"
+)
 DOT_ATOM = re.compile(rf"{ATOM}(?:\.{ATOM})*")
 QUOTED = re.compile(r'"(?:[ !#-\[\]-~]|\\[ -~])+"')
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(?:\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")

@@ -53,7 +53,7 @@ def problems_in(source: str, shape: Shape, files: frozenset[str]) -> list[Proble
     except RecursionError:
         return [(1, "nested too deeply")]
     found = [*_forbidden(tree), *_strangers(tree, files), *_unknown(tree, shape)]
-    return sorted(set(found))
+    return sorted({(line or 1, what) for line, what in found})
 
 
 def _every_node(node: nodes.Node) -> Iterator[nodes.Node]:
@@ -90,8 +90,9 @@ def _strangers(tree: nodes.Template, files: frozenset[str]) -> Iterator[Problem]
         if wanted not in files:
             shown = f"'{wanted}'" if isinstance(wanted, str) else "an expression"
             near = get_close_matches(str(wanted), files, 1)
-            yield node.lineno, (
-                f"expected the name of a file in the templates folder, got {shown}{_hint(near)}"
+            yield (
+                node.lineno,
+                (f"expected the name of a file in the templates folder, got {shown}{_hint(near)}"),
             )
 
 

@@ -156,6 +156,20 @@ def together(views: Views, collapse: str) -> list[str]:
     return [row[0] for row in rows]
 
 
+def latest(
+    views: Views, state: str | None, rule: str | None, limit: int
+) -> list[dict[str, Any]]:
+    """Notifications as rows, the latest decided first; a negative limit means all."""
+    return list(
+        views.reader()["notifications"].rows_where(
+            "(:state IS NULL OR state = :state) AND (:rule IS NULL OR rule = :rule)",
+            {"state": state, "rule": rule},
+            order_by="decided_at DESC, id",
+            limit=limit,
+        )
+    )
+
+
 def counts(views: Views) -> dict[str, int]:
     """How many notifications are in each of the eleven states."""
     rows = views.reader().execute("SELECT state, COUNT(*) FROM notifications GROUP BY state")

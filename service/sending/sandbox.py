@@ -1,7 +1,8 @@
 """The walls around templates: which words they have, how far they may run."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
+from functools import wraps
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, Undefined, nodes, pass_eval_context
@@ -23,10 +24,11 @@ TEXT_MAX = 10_000
 NUMBER_MAX = 10**15
 
 LOOP_WORDS = frozenset({"index", "index0", "revindex", "first", "last", "length"})
-PLAIN_FILTERS = (
-    "abs capitalize d default e escape first float int last lower round title trim truncate upper"
+PLAIN_FILTERS = "abs d default first float int last round"
+TEXT_FILTERS = "capitalize e escape lower title trim truncate upper"
+PLAIN_TESTS = (
+    "defined divisibleby eq even ge gt in le lt ne none number odd sameas string undefined"
 )
-PLAIN_TESTS = "defined divisibleby eq even ge gt in le lt ne none number odd sameas string undefined"
 SIGNS = "== != > >= < <="
 
 # The steps a rendering has left; absent outside of a rendering.
@@ -64,6 +66,16 @@ def _joined(context: EvalContext, parts: list[Any]) -> str:
 @pass_eval_context
 def _join(context: EvalContext, items: Iterable[Any] | None, between: str = "") -> str:
     return _bounded(str(do_join(context, items or (), between)))
+
+
+def _silent_on_none(text_filter: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a filter say nothing about what is unknown; Jinja's own would say "None"."""
+
+    @wraps(text_filter)
+    def silent(*values: Any, **options: Any) -> Any:
+        return text_filter(*("" if value is None else value for value in values), **options)
+
+    return silent
 
 
 def _length(items: Any) -> int:
@@ -105,7 +117,9 @@ class Walls(ImmutableSandboxedEnvironment):
             finalize=lambda value: "" if value is None else value,
         )
         self.globals = {}
-        self.filters = {name: FILTERS[name] for name in PLAIN_FILTERS.split()} | {
+        self.filters = {
+            **{name: FILTERS[name] for name in PLAIN_FILTERS.split()},
+            **{name: _silent_on_none(FILTERS[name]) for name in TEXT_FILTERS.split()},
             "count": _length,
             "date": date_filter,
             "datetime": datetime_filter,
@@ -122,9 +136,7 @@ class Walls(ImmutableSandboxedEnvironment):
         tree: nodes.Template = Metering().visit(super()._parse(source, name, filename))
         return tree
 
-    def get_template(
-        self, name: Any, parent: str | None = None, globals: Any = None
-    ) -> Template:
+    def get_template(self, name: Any, parent: str | None = None, globals: Any = None) -> Template:
         """Load a template; during a rendering each extends and include is a step."""
         _take_a_step()
         return super().get_template(name, parent, globals)
@@ -143,6 +155,8 @@ class Walls(ImmutableSandboxedEnvironment):
         """Read `record["field"]` or `list[0]`."""
         if isinstance(obj, Record):
             return self._field(obj, str(argument))
+        if obj is None:
+            return None
         if isinstance(obj, list | str) and isinstance(argument, int):
             return super().getitem(obj, argument)
         raise SecurityError(f"[{argument!r:.40}] is not a field")

@@ -50,9 +50,9 @@ def cleaned(value: object, field: str) -> Any:
     A web address that is not http(s) is unfit, and so is a person's name with a link in it:
     strangers choose their names, and mail programs make links of them.
     """
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, float):
+    if isinstance(value, int | float) and field != "course.url":
         return value if math.isfinite(value) else None
     if isinstance(value, list | tuple | set | frozenset):
         return [cleaned(item, field) for item in list(value)[:LIST_LENGTH_MAX]]

@@ -15,7 +15,7 @@ OTHER_ID = (
     "data.loInstanceId: expected an id like course:123, learningProgram:123 or "
     "certification:123, or a number and a loType of these, got another id"
 )
-DATA = {
+DATA: dict[str, Any] = {
     "userId": 30151701,
     "loId": "course:5101204",
     "loInstanceId": "course:5101204_8120331",
@@ -25,7 +25,11 @@ DATA = {
 
 def event(name: str = "COURSE_COMPLETED", **changes: Any) -> dict[str, Any]:
     """An event with changed fields; those of `data` by their own names, `...` leaves one out."""
-    whole = {"eventId": "e-1", "eventName": name, "timestamp": "2026-03-02T11:00:00.000Z"}
+    whole: dict[str, Any] = {
+        "eventId": "e-1",
+        "eventName": name,
+        "timestamp": "2026-03-02T11:00:00.000Z",
+    }
     own = {key: changes.pop(key) for key in ("eventId", "timestamp", "data") if key in changes}
     data = {key: value for key, value in {**DATA, **changes}.items() if value is not ...}
     return {key: v for key, v in {**whole, "data": data, **own}.items() if v is not ...}

@@ -107,9 +107,10 @@ def test_an_endless_head_ends(hasty: Served) -> None:
 
 def flood(connection: socket.socket, first: bytes, chunk: bytes, times: int) -> int:
     """Sends until all is sent or the server hangs up; returns how many chunks went out."""
+    sent = 0
     try:
         connection.sendall(first)
-        for sent in range(times):
+        for sent in range(times):  # noqa: B007 (told when the server hangs up)
             connection.sendall(chunk)
     except OSError:
         return sent

@@ -2,6 +2,7 @@
 
 import hmac
 from base64 import b64encode
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from service.incoming.verifiers import (
     Hmac,
     Open,
     StandardWebhooks,
+    Verifier,
 )
 
 BODY = b'{"events": []}'
@@ -57,10 +59,12 @@ def test_bearer_takes_any_of_its_tokens() -> None:
 @pytest.mark.parametrize("algorithm", Hmac.ALGORITHMS)
 @pytest.mark.parametrize("encoding", ["hex", "base64"])
 @pytest.mark.parametrize("prefix", ["", "sha256=", "v0 "])
-def test_a_signature_in_every_dress(algorithm: str, encoding: str, prefix: str) -> None:
+def test_a_signature_in_every_dress(
+    algorithm: str, encoding: Literal["hex", "base64"], prefix: str
+) -> None:
     keeper = Hmac(
         "X-ALM-Signature", ["old", KEY], algorithm=algorithm, encoding=encoding, prefix=prefix
-    )  # type: ignore[arg-type]
+    )
     for key in (b"old", KEY):
         digest = hmac.digest(key, BODY, algorithm)
         text = digest.hex().encode() if encoding == "hex" else b64encode(digest)
@@ -121,7 +125,7 @@ def test_one_way_in_is_enough() -> None:
     assert keeper.challenge.startswith("Basic ")
 
 
-ALL = [
+ALL: list[Verifier] = [
     Basic(("ada", "ä")),
     Bearer("token"),
     Hmac("x", [KEY]),

@@ -15,6 +15,11 @@ from service.sending.rendering import Message, Templates
 ROOT = Path(__file__).parents[2]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # apprise 2.2 imports a PGP library that imports imghdr, which Python 3.13 drops.
+    config.addinivalue_line("filterwarnings", "ignore:'imghdr' is deprecated:DeprecationWarning")
+
+
 @pytest.fixture(scope="session")
 def shipped() -> Templates:
     return Templates(ROOT / "templates")

@@ -14,8 +14,6 @@ from service.sending.channels import ChannelError, open_channel
 from service.sending.channels.chat import ALLOWED, ChatChannel, literal
 from service.sending.rendering import Message
 
-pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
-
 
 class Room:
     """A chat service: remembers posts, answers what it is told (status, headers, silence)."""
@@ -64,7 +62,7 @@ class Room:
         if not self.status:
             handler.close_connection = True
             return
-        handler.send_response(self.status)
+        handler.send_response_only(self.status)
         for name, value in self.headers.items():
             handler.send_header(name, value)
         handler.send_header("Content-Length", "0")
@@ -141,8 +139,6 @@ def test_retry_after_is_honoured_up_to_an_hour(
     room.status, room.headers = 429, {"Retry-After": asked}
     if ":" in asked:
         room.headers["Date"] = "Fri, 20 Nov 2026 08:30:00 GMT"
-        # The server's own Date header comes first and would win.
-        BaseHTTPRequestHandler.date_time_string = lambda *_: "Fri, 20 Nov 2026 08:30:00 GMT"  # type: ignore[method-assign]
     outcome = open_channel("ops", room.url, drawer=tmp_path).send(note)
     assert outcome.retry_after == seconds
 

@@ -66,5 +66,7 @@ def test_a_folder_that_cannot_be_is_transient(parcel: Any, tmp_path: Path) -> No
 
 def test_a_channel_for_the_wrong_form_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ChannelError, match="expected one for chat, got one for email"):
-        open_channel("ops", "mailto://h.example?from=a@b.example", drawer=tmp_path, form_hint="chat")
+        open_channel(
+            "ops", "mailto://h.example?from=a@b.example", drawer=tmp_path, form_hint="chat"
+        )
     assert open_channel("ops", "drawer://", drawer=tmp_path, form_hint="chat").form == "any"

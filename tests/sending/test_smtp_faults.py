@@ -1,13 +1,16 @@
 """What a server refuses, and where a connection dies, decides what becomes of the mail."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from smtp_sink import DROP, HANG, KEEP_AND_DROP, SmtpSink
 
 from service.sending.channels.smtp import SmtpChannel
 from service.sending.channels.smtp_url import server_at
-from smtp_sink import DROP, HANG, KEEP_AND_DROP, SmtpSink
+
+Impatient = Callable[..., SmtpChannel]
 
 
 @pytest.fixture
@@ -16,8 +19,19 @@ def sink() -> Iterator[SmtpSink]:
         yield sink
 
 
-def impatient(sink: SmtpSink) -> SmtpChannel:
-    return SmtpChannel(server_at("email", sink.url), command_seconds=0.3, dot_seconds=0.3)
+@pytest.fixture
+def impatient() -> Iterator[Impatient]:
+    """Open channels that wait a third of a second, and close them afterwards."""
+    with ExitStack() as opened:
+
+        def to(place: SmtpSink | str, command_seconds: float = 0.3) -> SmtpChannel:
+            url = place if isinstance(place, str) else place.url
+            server = server_at("email", url)
+            channel = SmtpChannel(server, command_seconds=command_seconds, dot_seconds=0.3)
+            opened.callback(channel.close)
+            return channel
+
+        yield to
 
 
 @pytest.mark.parametrize(
@@ -45,7 +59,14 @@ def impatient(sink: SmtpSink) -> SmtpChannel:
     ],
 )
 def test_a_refusal_is_heard(
-    sink: SmtpSink, parcel: Any, verb: str, reply: str, kind: str, code: int, status: str
+    impatient: Impatient,
+    sink: SmtpSink,
+    parcel: Any,
+    verb: str,
+    reply: str,
+    kind: str,
+    code: int,
+    status: str,
 ) -> None:
     sink.on(verb, reply)
     sink.on("HELO", reply)
@@ -56,7 +77,9 @@ def test_a_refusal_is_heard(
 
 
 @pytest.mark.parametrize("verb", ["RCPT", "DATA", "dot", "MAIL"])
-def test_a_refusal_leaves_the_next_mail_alone(sink: SmtpSink, parcel: Any, verb: str) -> None:
+def test_a_refusal_leaves_the_next_mail_alone(
+    impatient: Impatient, sink: SmtpSink, parcel: Any, verb: str
+) -> None:
     sink.on(verb, "550 5.1.1 no", times=1)
     channel = impatient(sink)
     channel.send(parcel(address="ghost@example.org"))
@@ -65,7 +88,9 @@ def test_a_refusal_leaves_the_next_mail_alone(sink: SmtpSink, parcel: Any, verb:
     assert [mail.recipients for mail in sink.mails] == [("ada@example.org",)]
 
 
-def test_one_refused_recipient_among_many_is_refused_alone(sink: SmtpSink, parcel: Any) -> None:
+def test_one_refused_recipient_among_many_is_refused_alone(
+    impatient: Impatient, sink: SmtpSink, parcel: Any
+) -> None:
     sink.on("RCPT", "550 5.1.1 no such user", local="ghost")
     channel = impatient(sink)
     kinds = [channel.send(parcel(address=f"{n}@example.org")).kind for n in ("a", "ghost", "b")]
@@ -77,7 +102,7 @@ def test_one_refused_recipient_among_many_is_refused_alone(sink: SmtpSink, parce
 @pytest.mark.parametrize("verb", ["greeting", "EHLO", "MAIL", "RCPT", "DATA"])
 @pytest.mark.parametrize("fault", [DROP, HANG, "garbage", "2xx what", "999 what"])
 def test_what_dies_before_the_mail_was_handed_over_is_transient(
-    sink: SmtpSink, parcel: Any, verb: str, fault: str
+    impatient: Impatient, sink: SmtpSink, parcel: Any, verb: str, fault: str
 ) -> None:
     sink.on("HELO", fault)
     sink.on(verb, fault)
@@ -86,7 +111,9 @@ def test_what_dies_before_the_mail_was_handed_over_is_transient(
 
 
 @pytest.mark.parametrize("fault", [DROP, KEEP_AND_DROP, HANG, "garbage", "354 what", "999 what"])
-def test_what_dies_after_it_is_unknown(sink: SmtpSink, parcel: Any, fault: str) -> None:
+def test_what_dies_after_it_is_unknown(
+    impatient: Impatient, sink: SmtpSink, parcel: Any, fault: str
+) -> None:
     sink.on("dot", fault, times=1)
     channel = impatient(sink)
     assert channel.send(parcel()).kind == "unknown"
@@ -96,37 +123,35 @@ def test_what_dies_after_it_is_unknown(sink: SmtpSink, parcel: Any, fault: str) 
     assert len({mail.parsed["Message-ID"] for mail in sink.mails}) == 1
 
 
-def test_a_long_line_for_an_answer_is_no_refusal(sink: SmtpSink, parcel: Any) -> None:
+def test_a_long_line_for_an_answer_is_no_refusal(
+    impatient: Impatient, sink: SmtpSink, parcel: Any
+) -> None:
     sink.on("dot", "250 " + "x" * 10_000)
     assert impatient(sink).send(parcel()).kind == "unknown"
 
 
-def test_a_wrong_password_gives_up_nobodys_mail(parcel: Any) -> None:
+def test_a_wrong_password_gives_up_nobodys_mail(impatient: Impatient, parcel: Any) -> None:
     with SmtpSink(tls="starttls", users={"academy": "right"}) as sink:
-        outcome = impatient_at(sink.url.replace("right", "hunter2")).send(parcel())
+        outcome = impatient(sink.url.replace("right", "hunter2"), 2.0).send(parcel())
     assert (outcome.kind, outcome.code, outcome.status) == ("transient", 535, "5.7.8")
     assert "hunter2" not in outcome.text
     assert sink.mails == []
 
 
-def test_nobody_listening_is_transient(parcel: Any) -> None:
+def test_nobody_listening_is_transient(impatient: Impatient, parcel: Any) -> None:
     with SmtpSink() as sink:
         url = sink.url
-    assert impatient_at(url).send(parcel()).kind == "transient"
+    assert impatient(url, 2.0).send(parcel()).kind == "transient"
 
 
-def test_a_host_nobody_knows_is_transient(parcel: Any) -> None:
+def test_a_host_nobody_knows_is_transient(impatient: Impatient, parcel: Any) -> None:
     url = "mailto://nowhere.invalid:25?from=a%40academy.example"
-    assert impatient_at(url).send(parcel()).kind == "transient"
+    assert impatient(url, 2.0).send(parcel()).kind == "transient"
 
 
-def test_closing_twice_is_harmless(sink: SmtpSink, parcel: Any) -> None:
+def test_closing_twice_is_harmless(impatient: Impatient, sink: SmtpSink, parcel: Any) -> None:
     channel = impatient(sink)
     channel.send(parcel())
     channel.close()
     channel.close()
     assert sink.verbs()[-1] == "QUIT"
-
-
-def impatient_at(url: str) -> SmtpChannel:
-    return SmtpChannel(server_at("email", url), command_seconds=2.0, dot_seconds=0.3)

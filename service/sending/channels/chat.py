@@ -87,10 +87,9 @@ def literal(text: str) -> str:
 
 def _room(name: str, url: str, total_seconds: float) -> Any:
     """Return apprise's plugin for a URL, freed of its own ideas about retries and pauses."""
-    schema = url.partition("://")[0].lower()
-    known = re.fullmatch(r"[a-z0-9]{1,20}", schema)
-    if schema not in ALLOWED:
-        got = f"{schema}://" if known else "no schema"
+    schema, colon, _ = url.lower().partition("://")
+    if schema not in ALLOWED or not colon:
+        got = f"{schema}://" if colon and re.fullmatch(r"[a-z0-9-]{1,20}", schema) else "none"
         raise ChannelError(
             f"channel '{name}': expected mailto://, drawer:// or a chat service such as "
             f"slack://, workflows://, discord://, ntfy://, json://; got {got}"

@@ -1,0 +1,1 @@
+"""Measurements, as ratios in the same run: `python -m bench [NAME …] [--quick]`."""

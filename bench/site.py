@@ -1,0 +1,109 @@
+"""The building site: temporary installations that several measurements share."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bench import feed
+from bench.feed import Feed
+from service.app import App
+from service.incoming.letters import Arrival
+from service.settings import read_settings
+
+LETTERS_PER_COMMIT = 2_000
+BEGIN = 1_760_000_000_000
+ROOT = Path(__file__).parent.parent
+
+
+class Sizes(msgspec.Struct, frozen=True):
+    """How much is measured; `quick` is for a look, not for a figure to quote."""
+
+    log_rows: int = 1_000_000
+    letters_a_round: int = 5_000
+    open_enrollments: int = 1_000_000
+    rounds: int = 5
+    seconds: float = 6.0
+    mails: int = 1_000
+    apprise_mails: int = 60
+    latency_seconds: float = 30.0
+
+
+QUICK = Sizes(
+    log_rows=60_000, letters_a_round=1_000, open_enrollments=60_000, rounds=3, seconds=1.0,
+    mails=200, apprise_mails=20, latency_seconds=5.0,
+)  # fmt: skip
+
+
+class Site:
+    """A temporary folder; what is built in it is built once, and gone at the end."""
+
+    def __init__(self, sizes: Sizes, say: Callable[[str], None]) -> None:
+        self.sizes = sizes
+        self.say = say
+        self.folder = Path(tempfile.mkdtemp(prefix="coursebell-bench-"))
+        self._apps: list[App] = []
+
+    def environment(self, name: str, rules: str = "rules.yaml", **more: str) -> dict[str, str]:
+        """The settings of an installation in this folder, as variables."""
+        return {
+            "COURSEBELL_DATA": str(self.folder / name),
+            "COURSEBELL_RULES": str(ROOT / "bench" / rules),
+            "COURSEBELL_TEMPLATES": str(ROOT / "templates"),
+            "COURSEBELL_ADOBE_USERNAME": "adobe",
+            "COURSEBELL_ADOBE_PASSWORD": "correct horse",
+            **more,
+        }
+
+    def app(self, name: str, rules: str = "rules.yaml", **more: str) -> App:
+        """An installation with people and courses, not started."""
+        app = App(read_settings(self.environment(name, rules, **more)))
+        self._apps.append(app)
+        with app.ledger.transaction() as cursor:
+            app.people.store(cursor, feed.people(), BEGIN)
+            app.courses.store(cursor, feed.courses(), BEGIN)
+        return app
+
+    @cached_property
+    def academy(self) -> "Academy":
+        """An academy whose log has the full number of rows."""
+        return Academy(self)
+
+    def close(self) -> None:
+        """Closes and deletes everything."""
+        for app in self._apps:
+            app.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Academy:
+    """An installation that has been running for a while, and the feed that goes on."""
+
+    def __init__(self, site: Site) -> None:
+        self.app = site.app("academy")
+        self.feed = Feed(1, BEGIN)
+        self.app.start(BEGIN)
+        while (rows := self.app.ledger.max_notification_id()) < site.sizes.log_rows:
+            site.say(f"an academy of {site.sizes.log_rows:,} log rows: {rows:,}")
+            self.keep(LETTERS_PER_COMMIT)
+            self.app.take(self.feed.now)
+            self.app.views.catch_up()
+
+    def keep(self, count: int) -> None:
+        """Puts the next letters on disk, where they wait."""
+        keep(self.app, list(self.feed.letters(count)))
+
+
+def keep(app: App, letters: list[Arrival]) -> None:
+    """Puts letters on disk, many in one commit."""
+    for start in range(0, len(letters), LETTERS_PER_COMMIT):
+        app.letters.keep(letters[start : start + LETTERS_PER_COMMIT])
+
+
+def plain(value: Any) -> str:
+    """A number with thin commas and no more digits than it deserves."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.3g}"

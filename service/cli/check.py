@@ -1,0 +1,82 @@
+"""`coursebell check`: settings, rules, templates and channels, every mistake with its place."""
+
+from pathlib import Path
+
+import msgspec
+import rich_click as click
+
+from service.app import sources
+from service.cli.console import BAD, console, print_json, printable, settings
+from service.rules.language import RuleSet
+from service.rules.problems import Problem
+from service.rules.reader import read_rules
+from service.sending.channels import ChannelError, open_channel
+from service.sending.rendering import Templates
+from service.settings import Settings
+
+
+@click.command()
+@click.option("--rules", type=click.Path(path_type=Path), help="Rule file.")
+@click.option("--templates", type=click.Path(path_type=Path), help="Template folder.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+def check(rules: Path | None, templates: Path | None, as_json: bool) -> None:
+    """Check settings, rules, templates and channels; nothing is sent.
+
+    Exits with 1 when something is wrong; warnings alone do not count.
+    """
+    chosen = settings(RULES=rules, TEMPLATES=templates)
+    words = Templates(chosen.templates)
+    found, problems = read_rules(
+        chosen.rules.read_bytes(),
+        name=str(chosen.rules),
+        environ=chosen.environment,
+        templates=words.names,
+        sources=frozenset(sources(chosen)),
+    )
+    others = [*words.problems(), *(channel_problems(found, chosen) if found else [])]
+    wrong = others or any(p.severity == "error" for p in problems)
+    if as_json:
+        print_json({"problems": [msgspec.to_builtins(vars_of(p)) for p in problems] + others})
+    else:
+        show(found, problems, others)
+    raise SystemExit(BAD if wrong else 0)
+
+
+def vars_of(problem: Problem) -> dict[str, object]:
+    """A problem for a program to read."""
+    return {
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "severity": problem.severity,
+        "message": problem.message,
+    }
+
+
+def channel_problems(rules: RuleSet, chosen: Settings) -> list[str]:
+    """What is wrong with the channels' addresses; none of them is connected to."""
+    wrong = []
+    for name, url in rules.channels.items():
+        try:
+            open_channel(name, url, drawer=chosen.data / "drawer").close()
+        except ChannelError as error:
+            wrong.append(str(error))
+    return wrong
+
+
+def show(rules: RuleSet | None, problems: list[Problem], others: list[str]) -> None:
+    """One line for every problem, then what the file says if it is fine."""
+    screen = console()
+    for problem in problems:
+        style = "red" if problem.severity == "error" else "yellow"
+        screen.print(f"[{style}]{problem.severity}[/] ", end="")
+        screen.print(printable(str(problem)), markup=False, soft_wrap=True)
+    for other in others:
+        screen.print("[red]error[/] ", end="")
+        screen.print(printable(other), markup=False, soft_wrap=True)
+    if rules is not None and not others:
+        live = sum(rule.mode == "live" for rule in rules.rules)
+        screen.print(
+            f"{len(rules.rules)} rules read, {live} live, "
+            f"{len(rules.channels)} channels; nothing is wrong"
+        )

@@ -1,0 +1,94 @@
+"""`coursebell fsck`: the law that nothing is lost, checked on the files."""
+
+import sqlite3
+from collections import Counter
+from pathlib import Path
+
+import rich_click as click
+
+from service.app import SHAPES
+from service.cli.console import BAD, console, data_option, json_option, print_json, settings
+from service.incoming.letters import Letters
+from service.learners.events import EventMapper
+from service.learners.ledger import Ledger
+from service.rules import notifications
+from service.rules.notifications import STATES, Notification, Owed
+
+EVENTS_PER_PAGE = 10_000
+
+
+@click.command()
+@data_option
+@json_option
+def fsck(data: Path | None, as_json: bool) -> None:
+    """Check that every letter and every match is accounted for, and that the file is whole.
+
+    Exits with 1 when something is missing. It only reads, and the service may be running.
+    """
+    ledger = Ledger(settings(data).data / "ledger.db")
+    try:
+        letters = Letters(ledger).counts()
+        matched, states = notification_states(ledger, EventMapper(SHAPES))
+        damage = damage_of(ledger.reader())
+    finally:
+        ledger.close()
+    found = {
+        "letters": letters,
+        "letters_unaccounted": letters["accepted"]
+        - letters["taken"]
+        - letters["set_aside"]
+        - letters["waiting"],
+        "matched": matched,
+        "notifications": {state: states[state] for state in STATES},
+        "notifications_unaccounted": matched - sum(states[state] for state in STATES),
+        "damage": damage,
+    }
+    if as_json:
+        print_json(found)
+    else:
+        show(found, letters, states, matched, damage)
+    bad = found["letters_unaccounted"] or found["notifications_unaccounted"] or damage
+    raise SystemExit(BAD if bad else 0)
+
+
+def notification_states(ledger: Ledger, mapper: EventMapper) -> tuple[int, Counter[str]]:
+    """How many matches there were, and how many notifications are in each state, by the log."""
+    found: dict[str, Notification] = {}
+    matched = position = 0
+    topics = list(notifications.SHAPES)
+    while page := ledger.select_notifications(position + 1, EVENTS_PER_PAGE, topics=topics):
+        for stored in page:
+            id = str(stored.originator_id)
+            body = mapper.decode(stored.topic, stored.state)
+            if isinstance(body, Owed):
+                matched += 1
+                found[id] = Notification.load(id, [body])
+            elif id in found:
+                found[id] = found[id].apply(body)
+        position = page[-1].id
+    return matched, Counter(each.state for each in found.values())
+
+
+def damage_of(reader: sqlite3.Connection) -> list[str]:
+    """What SQLite itself finds wrong with the file."""
+    rows = [row[0] for row in reader.execute("PRAGMA quick_check")]
+    return [] if rows == ["ok"] else rows
+
+
+def show(
+    found: dict[str, object],
+    letters: dict[str, int],
+    states: Counter[str],
+    matched: int,
+    damage: list[str],
+) -> None:
+    """The two sums, and whether they come out."""
+    screen = console()
+    parts = " + ".join(f"{letters[s]} {s.replace('_', ' ')}" for s in letters if s != "accepted")
+    screen.print(f"letters        {letters['accepted']} accepted = {parts}")
+    known = " + ".join(f"{n} {state.replace('_', ' ')}" for state, n in states.items()) or "0"
+    screen.print(f"notifications  {matched} matched = {known}")
+    for line in damage:
+        screen.print(f"[red]damage[/] {line}")
+    lost = (found["letters_unaccounted"], found["notifications_unaccounted"])
+    screen.print("nothing is missing" if lost == (0, 0) and not damage else "[red]NOT whole[/]")

@@ -1,0 +1,54 @@
+"""`coursebell rebuild`: the views anew from the log; nothing is decided, nothing is sent."""
+
+import time
+from pathlib import Path
+
+import rich_click as click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from service.app import SHAPES
+from service.cli.console import console, data_option, settings
+from service.learners.events import EventMapper
+from service.learners.ledger import Ledger
+from service.learners.roster import Roster
+from service.learners.views import Views
+from service.running import sole
+from service.sending.queue import Queue
+
+
+@click.command()
+@data_option
+def rebuild(data: Path | None) -> None:
+    """Build the views anew from the log, in a new file that is swapped in when it is complete.
+
+    The service must not be running: it rebuilds by itself what it misses. No rule is called
+    and nothing is sent.
+    """
+    chosen = settings(data)
+    with sole(chosen.data):
+        ledger = Ledger(chosen.data / "ledger.db")
+        mapper = EventMapper(SHAPES)
+        views = Views(chosen.data / "views.db", ledger, mapper, [Roster(), Queue()])
+        begun = time.monotonic()
+        with bar() as progress:
+            task = progress.add_task("Reading the log", total=ledger.max_notification_id())
+            total = views.rebuild(lambda position: progress.update(task, completed=position))
+        seconds = time.monotonic() - begun
+        views.close()
+        ledger.close()
+    rate = total / seconds if seconds else 0
+    click.echo(f"{total:,} events read in {seconds:.1f} s ({rate:,.0f} a second); nothing was sent")
+
+
+def bar() -> Progress:
+    """A bar over events on stderr; nothing at all when that is not a terminal."""
+    screen = console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=screen,
+        disable=not screen.is_terminal,
+        transient=True,
+    )

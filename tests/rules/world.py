@@ -1,0 +1,88 @@
+"""A small world for deciding: people, courses and instances without a database."""
+
+from collections.abc import Sequence
+
+from service.learners.course import LearningObject
+from service.learners.courses import Course
+from service.learners.enrollment import Enrollment, Who
+from service.learners.events import Body
+from service.learners.facts import Fact, Said
+from service.learners.happening import Happening
+from service.learners.instance import Instance, Place
+from service.learners.people import Person
+from service.rules.decide import Decider
+from service.rules.reader import read_rules
+
+DAY = 86_400_000
+HOUR = 3_600_000
+NOW = 1_800_000_000_000
+LATENESS = 15 * 60_000
+ADA = "a" * 32
+LOGIC = "course:7"
+SESSION = "course:7_1"
+
+
+class World:
+    """What rules may read, as plain dicts."""
+
+    def __init__(self) -> None:
+        self.courses: dict[str, Course] = {}
+        self.people: dict[str, Person] = {}
+        self.groups: dict[str, list[str]] = {}
+        self.instances: dict[str, Instance] = {}
+        self.memory: dict[str, tuple[int, Body]] = {}
+
+    def course(self, source: str, account: str, course: str) -> Course | None:
+        return self.courses.get(course)
+
+    def person(self, person: str) -> Person | None:
+        return self.people.get(person)
+
+    def manager(self, person: Person) -> Person | None:
+        return self.people.get(person.manager or "")
+
+    def members(self, group: str, source: str, account: str) -> Sequence[str]:
+        return self.groups.get(group, [])
+
+    def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
+        return self.instances.get(instance)
+
+    def latest(self, stream: str) -> tuple[int, Body] | None:
+        return self.memory.get(stream)
+
+
+def decider(rules: str) -> Decider:
+    """A decider of these rules (the list under `rules:`, indented by two)."""
+    text = f"version: 1\nchannels: {{email: 'drawer://', room: 'drawer://'}}\nrules:\n{rules}"
+    found, problems = read_rules(text, environ={})
+    assert found is not None, [str(problem) for problem in problems]
+    return Decider(found)
+
+
+def fact(said: Said, at: int, key: str = "", **more: object) -> Fact:
+    """A fact about Ada in the session of Logic."""
+    named = {
+        "source": "adobe", "account": "1", "name": said.TOPIC.upper(), "key": key or f"{at:032x}",
+        "occurred_at": at, "said": said, "course": LOGIC, "kind": "course", "instance": SESSION,
+        "person": "77",
+    }  # fmt: skip
+    return Fact(**(named | more))  # type: ignore[arg-type]
+
+
+def enrolled(person: str = ADA) -> Enrollment:
+    """Ada's enrolment before its first fact."""
+    id = Enrollment.stream(person, LOGIC, SESSION)
+    return Enrollment(id, Who("adobe", "1", person, LOGIC, "course", SESSION))
+
+
+def session() -> Instance:
+    """The session before its first report."""
+    id = Instance.stream("adobe", "1", LOGIC, SESSION)
+    return Instance(id, Place("adobe", "1", LOGIC, "course", SESSION))
+
+
+def told(aggregate: Enrollment | Instance | LearningObject, fact: Fact, now: int = NOW):  # type: ignore[no-untyped-def]
+    """The aggregate after one more fact, and what happened."""
+    more = {"lateness": LATENESS} if isinstance(aggregate, Enrollment) else {}
+    after, event = aggregate.record(fact, letter=1, item=0, now=now, **more)
+    return after, Happening(after.id, after.version, event, after)
