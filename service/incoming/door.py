@@ -194,9 +194,10 @@ class Door:
             return
 
 
-def _end(task: asyncio.Task[None], late: list[bool]) -> None:
+def _end(task: asyncio.Task[None] | None, late: list[bool]) -> None:
     late.append(True)
-    task.cancel()
+    if task is not None:
+        task.cancel()
 
 
 def _start(status: int, media: bytes, body: bytes, *more: tuple[bytes, bytes]) -> dict[str, object]:

@@ -34,7 +34,6 @@ SELECT (SELECT COALESCE(MAX(n), 0) FROM letters),
     (SELECT COUNT(*) FROM taken WHERE state = 'set_aside'),
     (SELECT COUNT(*) FROM waiting)
 """
-NUMBERS_PER_QUERY = 500
 ROWS_PER_INSERT = 64
 
 
@@ -170,7 +169,8 @@ class Letters:
         special = {None: ("l.n", ""), "waiting": ("w.n", "w.n IS NOT NULL AND ")}
         driving, where = special.get(state, ("t.n", "t.state = :state AND "))
         rows = self._ledger.reader().execute(
-            f"SELECT {COLUMNS} WHERE {where}{driving} < :after ORDER BY {driving} DESC LIMIT :limit",
+            f"SELECT {COLUMNS} WHERE {where}{driving} < :after "
+            f"ORDER BY {driving} DESC LIMIT :limit",
             {"state": state, "after": 2**62 if after is None else after, "limit": limit},
         )
         return [_shown(row) for row in rows]
@@ -190,11 +190,8 @@ class Letters:
 
         A letter whose body is gone stays set aside.
         """
-        count = 0
         with self._ledger.transaction() as cursor:
-            for start in range(0, len(numbers), NUMBERS_PER_QUERY):
-                count += _wait_again(cursor, numbers[start : start + NUMBERS_PER_QUERY])
-        return count
+            return sum(_wait_again(cursor, n) for n in numbers)
 
     def counts(self) -> dict[str, int]:
         """How many letters were ever accepted, and how many are in each state now."""
@@ -223,25 +220,17 @@ def _runs(numbers: Iterator[int]) -> list[tuple[int, int]]:
     return runs
 
 
-def _wait_again(cursor: sqlite3.Cursor, numbers: Sequence[int]) -> int:
-    marks = ",".join("?" * len(numbers))
-    chosen = [
-        n
-        for (n,) in cursor.execute(
-            f"SELECT t.n FROM taken t JOIN letters l ON l.n = t.n WHERE t.n IN ({marks}) "
-            "AND t.state = 'set_aside' AND l.body IS NOT NULL",
-            numbers,
-        )
-    ]
-    each = [(n,) for n in chosen]
-    cursor.executemany(
-        "INSERT INTO waiting SELECT n, (SELECT source FROM letters l WHERE l.n = t.n), events "
-        "FROM taken t WHERE n = ?",
-        each,
+def _wait_again(cursor: sqlite3.Cursor, n: int) -> int:
+    cursor.execute(
+        "INSERT INTO waiting SELECT t.n, l.source, t.events FROM taken t JOIN letters l "
+        "ON l.n = t.n WHERE t.n = ? AND t.state = 'set_aside' AND l.body IS NOT NULL",
+        (n,),
     )
-    cursor.executemany("DELETE FROM taken WHERE n = ?", each)
-    cursor.executemany("DELETE FROM set_aside WHERE n = ?", each)
-    return len(chosen)
+    if cursor.rowcount:
+        cursor.execute("DELETE FROM taken WHERE n = ?", (n,))
+        cursor.execute("DELETE FROM set_aside WHERE n = ?", (n,))
+        return 1
+    return 0
 
 
 def _shown(row: tuple[Any, ...]) -> dict[str, Any]:

@@ -87,12 +87,12 @@ class Postbox:
     def close(self) -> None:
         """Commits what is queued and ends the thread; call it when the door is shut.
 
-        Blocks for at most the busy time of the store. Twice is harmless.
+        Blocks for `commit_seconds` at most: by then every sender has its answer. Twice is harmless.
         """
         if not self._closed:
             self._closed = True
             self._queue.put(None)
-        self._thread.join()
+        self._thread.join(self._commit_seconds)
 
     def _run(self) -> None:
         stopping = False
@@ -115,7 +115,7 @@ class Postbox:
         try:
             if wanted:
                 receipts = self._letters.keep([posted.arrival for posted in wanted])
-        except Exception as error:  # noqa: BLE001 (every store has its own; the sender repeats)
+        except Exception as error:  # every store has its own; the sender repeats
             log.error(
                 "%d letters are not on disk: %s: %s", len(wanted), type(error).__name__, error
             )

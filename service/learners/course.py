@@ -70,7 +70,8 @@ class LearningObject(msgspec.Struct, frozen=True):
 
     def apply(self, event: CourseRecorded) -> Self:
         """This course with one more event of its stream."""
-        deleted = event.at if isinstance(event.said, CourseDeleted) else self.deleted_at
+        gone = isinstance(event.said, CourseDeleted) and not event.superseded
+        deleted = event.at if gone else self.deleted_at
         return type(self)(self.id, self.title, self.version + 1, (*self.keys, event.key), deleted)
 
     def record(

@@ -114,7 +114,8 @@ class Instance(msgspec.Struct, frozen=True):
         if isinstance(said, SeatsReported) and event.newest:
             order, newest = _order(event.at, said, event.key), said
             history = (*history, (version, said))
-        deleted = event.at if isinstance(said, InstanceDeleted) else self.deleted_at
+        gone = isinstance(said, InstanceDeleted) and event.newest
+        deleted = event.at if gone else self.deleted_at
         return type(self)(
             self.id, self.place, version, (*self.keys, event.key), order, newest, history, deleted
         )

@@ -15,30 +15,10 @@ from eventsourcing.persistence import (
     Subscription,
 )
 
-SCHEMA_VERSION = 1
-BUSY_SECONDS = 30.0
-PAGES_BETWEEN_CHECKPOINTS = 16_000
-CACHE_KIB = 32_768
+from service.learners.database import EVENT_LOG, SCHEMA_VERSION, connect
+
 ROWS_PER_QUERY = 5_000
 
-EVENT_LOG = """
-CREATE TABLE IF NOT EXISTS stored_events (
-    notification_id INTEGER PRIMARY KEY,
-    originator_id TEXT NOT NULL,
-    originator_version INTEGER NOT NULL,
-    topic TEXT NOT NULL,
-    state BLOB NOT NULL,
-    UNIQUE (originator_id, originator_version)
-);
-CREATE TRIGGER IF NOT EXISTS the_log_is_never_shortened BEFORE DELETE ON stored_events
-BEGIN SELECT RAISE(ABORT, 'events are never deleted: a deleted position would be given again'); END;
-CREATE TABLE IF NOT EXISTS erasable (
-    stream TEXT NOT NULL,
-    field TEXT NOT NULL,
-    value TEXT NOT NULL,
-    PRIMARY KEY (stream, field)
-) WITHOUT ROWID;
-"""
 COLUMNS = "originator_id, originator_version, topic, state"
 INSERT = f"INSERT INTO stored_events ({COLUMNS}) VALUES (?, ?, ?, ?)"
 ONCE = f"{INSERT} ON CONFLICT (originator_id, originator_version) DO NOTHING"
@@ -50,22 +30,6 @@ Row = tuple[str, int, str, bytes]
 
 class LedgerError(Exception):
     """The ledger cannot be used as it is; the message says where, why and what to do."""
-
-
-def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    """A connection with the settings every promise rests on: WAL, and an fsync at each commit."""
-    address = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
-    connection = sqlite3.connect(
-        address, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
-    )
-    if not read_only:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {PAGES_BETWEEN_CHECKPOINTS}")
-        connection.execute("PRAGMA journal_size_limit = 67108864")
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-    connection.execute("PRAGMA temp_store = MEMORY")
-    return connection
 
 
 class Ledger(ApplicationRecorder):
@@ -186,10 +150,8 @@ class Ledger(ApplicationRecorder):
         """The library's way in: one transaction of its own; returns the positions given."""
         with self.transaction() as cursor:
             before = last_position(cursor)
-            self.append(
-                cursor,
-                [(str(e.originator_id), e.originator_version, e.topic, e.state) for e in stored_events],
-            )
+            rows = ((str(e.originator_id), e.originator_version, e.topic, e.state) for e in stored_events)
+            self.append(cursor, rows)
         return range(before + 1, before + 1 + len(stored_events))
 
     def select_events(
@@ -265,5 +227,7 @@ class Ledger(ApplicationRecorder):
 
 def last_position(cursor: sqlite3.Cursor) -> int:
     """The newest position as this cursor sees it."""
-    found: int | None = cursor.execute("SELECT MAX(notification_id) FROM stored_events").fetchone()[0]
-    return found or 0
+    found: tuple[int | None] = cursor.execute(
+        "SELECT MAX(notification_id) FROM stored_events"
+    ).fetchone()
+    return found[0] or 0

@@ -7,8 +7,9 @@ from typing import Any
 from sqlite_utils import Database
 
 from service.learners import course, enrollment, instance
-from service.learners.enrollment import EnrollmentRecorded, Snapshot
-from service.learners.facts import SeatsReported
+from service.learners.enrollment import EnrollmentRecorded
+from service.learners.episode import Snapshot
+from service.learners.facts import InstanceDeleted, SeatsReported
 from service.learners.instance import InstanceRecorded, seats_available
 from service.learners.views import Followed, Views
 
@@ -22,6 +23,16 @@ ENROLL = (
     f"VALUES ({', '.join('?' * len(WHO + STANDING))}) ON CONFLICT (id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in STANDING)
 )
+SEATS = (
+    "enrollment_count", "waitlist_count", "seat_limit", "seats_available", "reported_at",
+)  # fmt: skip
+PLACE = (
+    "INSERT INTO instances (id, source, account, course, kind, instance) "
+    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+)
+SEAT = f"UPDATE instances SET {', '.join(f'{name} = ?' for name in SEATS)} WHERE id = ?"
+END = "UPDATE instances SET deleted_at = ? WHERE id = ?"
+VERSION = "UPDATE instances SET version = ? WHERE id = ?"
 MOVE = f"UPDATE enrollments SET {', '.join(f'{name} = ?' for name in STANDING)} WHERE id = ?"
 Silences = dict[str, int | None]
 """Where silence begins (ms UTC), by what it is counted from."""
@@ -74,7 +85,7 @@ class Roster:
         """The last state of each enrolment in the page is written once."""
         whos: dict[str, tuple[Any, ...]] = {}
         standings: dict[str, tuple[Any, ...]] = {}
-        seats: dict[str, dict[str, Any]] = {}
+        reports: list[Followed] = []
         for event in events:
             body = event.body
             if isinstance(body, EnrollmentRecorded):
@@ -87,13 +98,12 @@ class Roster:
                 if body.after is not None:
                     standings[event.stream] = standing(body.after, event)
             elif isinstance(body, InstanceRecorded):
-                seats.setdefault(event.stream, {"id": event.stream}).update(placed(body, event))
+                reports.append(event)
         new = [(*whos[id], *standings[id]) for id in whos if id in standings]
         moved = [(*standings[id], id) for id in standings if id not in whos]
         connection.executemany(ENROLL, new)
         connection.executemany(MOVE, moved)
-        for row in seats.values():
-            Database(connection).table("instances").upsert(row, pk="id")
+        place(connection, reports)
         self.touch(events)
 
     def touch(self, events: Sequence[Followed]) -> None:
@@ -114,26 +124,36 @@ def standing(after: Snapshot, event: Followed) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def placed(body: InstanceRecorded, event: Followed) -> dict[str, Any]:
-    """The columns of `instances` that an event sets."""
-    row: dict[str, Any] = {"version": event.version}
-    if body.place is not None:
-        place = body.place
-        row |= {
-            "source": place.source, "account": place.account, "course": place.course,
-            "kind": place.kind, "instance": place.instance,
-        }  # fmt: skip
-    said = body.said
-    if isinstance(said, SeatsReported) and body.newest:
-        free = seats_available(said)
-        row |= {
-            "enrollment_count": said.enrollment_count, "waitlist_count": said.waitlist_count,
-            "seat_limit": said.seat_limit, "reported_at": body.at,
-            "seats_available": None if said.seat_limit is None else free,
-        }  # fmt: skip
-    elif said.TOPIC == "instance.deleted" and body.newest:
-        row["deleted_at"] = body.at
-    return row
+def place(connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
+    """Writes instances; the last report of each in the page is written once."""
+    new: list[tuple[Any, ...]] = []
+    seats: dict[str, tuple[Any, ...]] = {}
+    ends: dict[str, tuple[Any, ...]] = {}
+    versions: dict[str, int] = {}
+    for event in events:
+        body, versions[event.stream] = event.body, event.version
+        if body.place is not None:
+            about = body.place
+            new.append(
+                (event.stream, about.source, about.account, about.course, about.kind,
+                 about.instance)
+            )  # fmt: skip
+        if not body.newest:
+            continue
+        if isinstance(body.said, SeatsReported):
+            seats[event.stream] = seating(body.said, body.at)
+        elif isinstance(body.said, InstanceDeleted):
+            ends[event.stream] = (body.at,)
+    connection.executemany(PLACE, new)
+    connection.executemany(SEAT, [(*row, id) for id, row in seats.items()])
+    connection.executemany(END, [(*row, id) for id, row in ends.items()])
+    connection.executemany(VERSION, [(version, id) for id, version in versions.items()])
+
+
+def seating(said: SeatsReported, at: int) -> tuple[Any, ...]:
+    """The columns of SEATS."""
+    free = None if said.seat_limit is None else seats_available(said)
+    return said.enrollment_count, said.waitlist_count, said.seat_limit, free, at
 
 
 def silent(

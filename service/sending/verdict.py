@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from service.learners.enrollment import COMPLETED, IN_PROGRESS, UNENROLLED
+from service.learners.episode import COMPLETED, IN_PROGRESS, UNENROLLED
 from service.learners.events import Body, FactRecorded
 from service.learners.happening import Aggregate, World
 from service.learners.people import Person

@@ -61,7 +61,8 @@ class Announcing(uvicorn.Server):
         await super().startup(sockets)
         self.port = self.servers[0].sockets[0].getsockname()[1]
         self.listening.set()
-        print(self.port, flush=True)
+        sys.stdout.write(f"{self.port}\n")
+        sys.stdout.flush()
 
 
 def server(

@@ -31,8 +31,10 @@ def event(name: str = "COURSE_COMPLETED", **changes: Any) -> dict[str, Any]:
         "timestamp": "2026-03-02T11:00:00.000Z",
     }
     own = {key: changes.pop(key) for key in ("eventId", "timestamp", "data") if key in changes}
-    data = {key: value for key, value in {**DATA, **changes}.items() if value is not ...}
-    return {key: v for key, v in {**whole, "data": data, **own}.items() if v is not ...}
+    data: dict[str, Any] = {**DATA, **changes}
+    data = {key: value for key, value in data.items() if value is not ...}
+    whole |= {"data": data} | own
+    return {key: value for key, value in whole.items() if value is not ...}
 
 
 def read(*events: object, account: object = 77021) -> list[Item]:

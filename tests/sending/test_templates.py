@@ -209,7 +209,7 @@ def test_a_cut_title_says_so_and_joiners_stay(shipped: Templates) -> None:
 def test_a_template_that_is_not_there_is_a_problem_without_personal_data(
     shipped: Templates,
 ) -> None:
-    with pytest.raises(TemplateProblem, match="expected a body.txt") as problem:
+    with pytest.raises(TemplateProblem, match=r"expected a body\.txt") as problem:
         shipped.render("nothing", "email", None, SAMPLE)
     assert "Ada" not in str(problem.value)
 

@@ -25,34 +25,34 @@ KINDS = {
 """How Adobe's id prefixes and `loType` are spelled, without `_` and capitals."""
 
 
-class Event(msgspec.Struct, gc=False):
+class Event(msgspec.Struct, gc=False, rename="camel"):
     """One event as Adobe writes it; anything may be missing."""
 
-    eventName: Scalar = None
-    eventId: Scalar = None
+    event_name: Scalar = None
+    event_id: Scalar = None
     timestamp: Scalar = None
     data: Data | None = None
 
 
-class Envelope(msgspec.Struct, gc=False):
-    """A whole letter; `eventName` stands here only when an event came without its envelope."""
+class Envelope(msgspec.Struct, gc=False, rename="camel"):
+    """A whole letter; `event_name` stands here only when an event came without its envelope."""
 
-    accountId: Scalar = None
+    account_id: Scalar = None
     events: list[Event] | None = None
-    eventName: Scalar = None
+    event_name: Scalar = None
 
 
-class Unread(msgspec.Struct, gc=False):
+class Unread(msgspec.Struct, gc=False, rename="camel"):
     """A whole letter with its events still as bytes."""
 
-    accountId: Scalar = None
+    account_id: Scalar = None
     events: list[msgspec.Raw] | None = None
 
 
-class Named(msgspec.Struct, gc=False):
+class Named(msgspec.Struct, gc=False, rename="camel"):
     """An event of any shape."""
 
-    eventName: Scalar = None
+    event_name: Scalar = None
 
 
 _envelope = msgspec.json.Decoder(Envelope)
@@ -91,23 +91,23 @@ def _items(body: bytes, received_at: int) -> list[Item]:
         letter = _envelope.decode(body)
     except (msgspec.ValidationError, UnicodeDecodeError):
         return _one_by_one(body, received_at)
-    if letter.events is None and letter.eventName is not None:
+    if letter.events is None and letter.event_name is not None:
         raise Unusable("events: expected an event inside {accountId, events}, got it bare")
-    account = identifier(letter.accountId, "accountId") or ""
+    account = identifier(letter.account_id, "accountId") or ""
     return [_item(account, event, received_at) for event in letter.events or ()]
 
 
 def _one_by_one(body: bytes, received_at: int) -> list[Item]:
     """The slow way, when one field has a type that no event has: only that event is set aside."""
     letter = _unread.decode(body)
-    account = identifier(letter.accountId, "accountId") or ""
+    account = identifier(letter.account_id, "accountId") or ""
     return [_item_of_bytes(account, raw, received_at) for raw in letter.events or ()]
 
 
 def _item_of_bytes(account: str, raw: msgspec.Raw, received_at: int) -> Item:
     name: Scalar = None
     try:
-        name = _named.decode(raw).eventName
+        name = _named.decode(raw).event_name
         if name not in MEANS:
             return _without_meaning(name)
         return _item(account, _event.decode(raw), received_at)
@@ -118,7 +118,7 @@ def _item_of_bytes(account: str, raw: msgspec.Raw, received_at: int) -> Item:
 
 
 def _item(account: str, event: Event, received_at: int) -> Item:
-    name = event.eventName
+    name = event.event_name
     if not isinstance(name, str) or name not in MEANS:
         return _without_meaning(name)
     try:
@@ -135,11 +135,11 @@ def _fact(account: str, name: str, event: Event, received_at: int) -> Fact:
     if occurred_at > received_at + DAY_MS:
         raise Unusable("timestamp: expected at most a day after the letter came, got a later time")
     said = MEANS[name](data)
-    course, kind, instance = _place(data.loInstanceId, data.loId, data.loType)
+    course, kind, instance = _place(data.lo_instance_id, data.lo_id, data.lo_type)
     if instance is None and isinstance(said, InstanceSaid):
         raise Unusable("data.loInstanceId: expected an id, got nothing")
-    person = required(data.userId, "data.userId") if isinstance(said, EnrollmentSaid) else None
-    number = identifier(event.eventId, "eventId")
+    person = required(data.user_id, "data.userId") if isinstance(said, EnrollmentSaid) else None
+    number = identifier(event.event_id, "eventId")
     own = (number,) if number else (instance or course, str(event.timestamp))
     content = _encode((person, occurred_at, course, instance, said.TOPIC, said))
     return Fact(
@@ -211,7 +211,7 @@ def _shown(name: Scalar) -> str:
 
 
 def _plain(error: msgspec.ValidationError) -> str:
-    """`data.userId: expected a | b, got array`: msgspec names fields and types, never values."""
+    """`data.user_id: expected a | b, got array`: msgspec names fields and types, never values."""
     message, _, path = str(error).partition(" - at ")
     message = message.replace("`", "")
     where = path.strip("`").removeprefix("$").lstrip(".") or "letter"

@@ -21,19 +21,19 @@ from service.learners.facts import (
 )
 
 
-class Data(msgspec.Struct, gc=False):
+class Data(msgspec.Struct, gc=False, rename="camel"):
     """What an event is about. Dates in here have minute precision since August 2026: not read."""
 
-    userId: Scalar = None
-    loId: Scalar = None
-    loInstanceId: Scalar = None
-    loType: Scalar = None
-    enrollmentSource: Scalar = None
-    hasPassed: Scalar = None
-    progressPercent: Scalar = None
-    enrollmentCount: Scalar = None
-    waitlistCount: Scalar = None
-    seatLimit: Scalar = None
+    user_id: Scalar = None
+    lo_id: Scalar = None
+    lo_instance_id: Scalar = None
+    lo_type: Scalar = None
+    enrollment_source: Scalar = None
+    has_passed: Scalar = None
+    progress_percent: Scalar = None
+    enrollment_count: Scalar = None
+    waitlist_count: Scalar = None
+    seat_limit: Scalar = None
 
 
 def _enrolled(data: Data) -> Said:
@@ -41,7 +41,7 @@ def _enrolled(data: Data) -> Said:
 
 
 def _completed(data: Data) -> Said:
-    passed = truth(data.hasPassed, "data.hasPassed")
+    passed = truth(data.has_passed, "data.hasPassed")
     return Completed(passed=passed, enrollment_source=_how(data))
 
 
@@ -54,22 +54,22 @@ def _unenrolled(_: Data) -> Said:
 
 
 def _progress(data: Data) -> Said:
-    return ProgressReported(percent=percent(data.progressPercent, "data.progressPercent"))
+    return ProgressReported(percent=percent(data.progress_percent, "data.progressPercent"))
 
 
 def _seats(data: Data) -> Said:
-    enrolled = count(data.enrollmentCount, "data.enrollmentCount")
+    enrolled = count(data.enrollment_count, "data.enrollmentCount")
     if enrolled is None:
         raise Unusable("data.enrollmentCount: expected a whole number, got nothing")
     return SeatsReported(
         enrollment_count=enrolled,
-        waitlist_count=count(data.waitlistCount, "data.waitlistCount") or 0,
-        seat_limit=count(data.seatLimit, "data.seatLimit"),
+        waitlist_count=count(data.waitlist_count, "data.waitlistCount") or 0,
+        seat_limit=count(data.seat_limit, "data.seatLimit"),
     )
 
 
 def _how(data: Data) -> str | None:
-    return identifier(data.enrollmentSource, "data.enrollmentSource")
+    return identifier(data.enrollment_source, "data.enrollmentSource")
 
 
 MEANS: Mapping[str, Callable[[Data], Said]] = {
