@@ -52,7 +52,7 @@ class Intake:
                 return
             log.exception("letter %d breaks the intake and is set aside", letters[0].n)
             reason = f"the program failed on it ({type(error).__name__}); try it again after a fix"
-            self._take(letters, [[SetAside("", reason)]], now)
+            self._take(letters, [unread(letters[0], reason)], now)
 
     def _take(self, letters: Sequence[Letter], read: Sequence[list[Item]], now: int) -> None:
         pairs = list(zip(letters, read, strict=True))
@@ -74,8 +74,11 @@ class Intake:
         source = self._sources.get(letter.source)
         if source is None:
             reason = f"no source {letter.source!r} here; configure it and try the letter again"
-            return [SetAside("", reason)]
-        return source.read(letter.body, letter.received_at)
+            return unread(letter, reason)
+        items = source.read(letter.body, letter.received_at)
+        if len(items) == 1 < len(letter.before or ()) and isinstance(items[0], SetAside):
+            return unread(letter, items[0].reason)
+        return items
 
 
 def within(letters: Sequence[Letter], limit: int) -> list[Letter]:
@@ -88,6 +91,13 @@ def within(letters: Sequence[Letter], limit: int) -> list[Letter]:
             break
         chosen.append(letter)
     return chosen
+
+
+def unread(letter: Letter, reason: str) -> list[Item]:
+    """A letter set aside whole; in a second try, what its first try could not use stays so."""
+    if not letter.before:
+        return [SetAside("", reason)]
+    return [SetAside(event.name, reason) for event in letter.before]
 
 
 def to_be_tried(letter: Letter, place: int) -> bool:

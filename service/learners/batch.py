@@ -25,7 +25,8 @@ from service.learners.people import Person, PersonKey
 class Batch:
     """The world as of the event being folded: what the ledger has, and the facts before it.
 
-    `met` are the people of this batch nobody had heard of, by their new id.
+    `met` are the people of this batch nobody had heard of, by their new id; `fetched` are the
+    aggregates its facts are about, held here as others may be remembered instead.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Batch:
         self.rows: list[Row] = []
         self.decisions = Decisions()
         self.met: Mapping[str, PersonKey] = {}
+        self.fetched: Mapping[str, Aggregate] = {}
         self._known = known
         self._knowledge = knowledge
         self._mapper = mapper
@@ -79,7 +81,7 @@ class Batch:
 
     def _aggregate(self, fact: Fact, person: str) -> Aggregate:
         stream = stream_of(fact, person)
-        found = self._changed.get(stream) or self._known.get(stream)
+        found = self._changed.get(stream) or self.fetched.get(stream)
         return found if found is not None else new_aggregate(stream, fact, person)
 
     def settle(self) -> None:

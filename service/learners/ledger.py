@@ -150,8 +150,13 @@ class Ledger(ApplicationRecorder):
         """The library's way in: one transaction of its own; returns the positions given."""
         with self.transaction() as cursor:
             before = last_position(cursor)
-            rows = ((str(e.originator_id), e.originator_version, e.topic, e.state) for e in stored_events)
-            self.append(cursor, rows)
+            self.append(
+                cursor,
+                (
+                    (str(event.originator_id), event.originator_version, event.topic, event.state)
+                    for event in stored_events
+                ),
+            )
         return range(before + 1, before + 1 + len(stored_events))
 
     def select_events(

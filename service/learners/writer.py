@@ -58,9 +58,9 @@ class Writer:
     def _write(self, told: Sequence[Told], now: int, also: Also) -> list[Outcome]:
         self._notice_others()
         persons, met = self._persons_of([t.fact for t in told], now)
-        self._fetch(told, persons, met)
         batch = Batch(self.known, self.knowledge, self.mapper, self.lateness, self.decide, now)
         batch.met = met
+        batch.fetched = self._fetch(told, persons, met)
         outcomes = [batch.record(t, persons.get(person_key(t.fact), "")) for t in told]
         with self.ledger.transaction() as cursor:
             self.people.meet(cursor, list(met.items()))
@@ -83,9 +83,8 @@ class Writer:
 
     def enrollments(self, streams: Sequence[str]) -> list[Enrollment]:
         """These enrolments as the ledger has them."""
-        self._load([s for s in streams if s not in self.known])
-        found = (self.known.get(stream) for stream in streams)
-        return [each for each in found if isinstance(each, Enrollment)]
+        found = self._states(streams)
+        return [each for s in streams if isinstance(each := found.get(s), Enrollment)]
 
     def forget(self) -> None:
         """Drops every remembered state; the next batch reads the ledger."""
@@ -123,17 +122,21 @@ class Writer:
         told: Sequence[Told],
         persons: Mapping[PersonKey, str],
         met: Mapping[str, PersonKey],
-    ) -> None:
+    ) -> dict[str, Aggregate]:
         wanted: dict[str, None] = {}
         for each in told:
             person = persons.get(person_key(each.fact), "")
             if person not in met:
                 wanted[stream_of(each.fact, person)] = None
-        self._load([stream for stream in wanted if stream not in self.known])
+        return self._states(list(wanted))
 
-    def _load(self, streams: Sequence[str]) -> None:
+    def _states(self, streams: Sequence[str]) -> dict[str, Aggregate]:
+        """These aggregates as the ledger has them; what it does not have is left out."""
+        found = {s: known for s in streams if (known := self.known.get(s)) is not None}
         bodies: dict[str, list[Body]] = {}
-        for stream, _, topic, state in self.ledger.streams(streams) if streams else ():
+        for stream, _, topic, state in self.ledger.streams([s for s in streams if s not in found]):
             bodies.setdefault(stream, []).append(self.mapper.decode(topic, state))
         for stream, events in bodies.items():
-            self.known.put(stream, load(stream, events, self.lateness))
+            found[stream] = load(stream, events, self.lateness)
+            self.known.put(stream, found[stream])
+        return found

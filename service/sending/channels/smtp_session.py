@@ -106,6 +106,6 @@ def _refusal(error: Exception, where: str) -> ChannelRefused:
 
 
 def _own_name() -> str:
-    """Return the name to say in EHLO. Not `getfqdn`: with a dead resolver it takes half a minute."""
+    """Return our name for EHLO. Not `getfqdn`: a dead resolver makes it take half a minute."""
     name = socket.gethostname()
     return name if "." in name and name.isascii() else "[127.0.0.1]"

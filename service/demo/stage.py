@@ -1,0 +1,156 @@
+"""The stage: the real service in a folder of its own, with a clock we turn by hand."""
+
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.client import HTTPConnection
+from pathlib import Path
+
+import uvicorn
+
+from service.app import App
+from service.demo.academy import ACCOUNT, PEOPLE, Learner, courses_csv, people_csv
+from service.incoming.door import Door
+from service.incoming.postbox import Postbox
+from service.incoming.protocol import ImpatientProtocol
+from service.incoming.verifiers import Doorkeeper, Open
+from service.learners.courses import Courses
+from service.learners.courses_import import courses_in
+from service.learners.importing import take_in
+from service.learners.ledger import Ledger
+from service.learners.people import People
+from service.learners.people_import import people_in
+from service.learners.tables import Table
+from service.rules.decide import Decider
+from service.sending import queue
+from service.sending.delivery import Active
+from service.settings import Settings, read_settings
+
+ASK_EVERY_MS = 15 * 60_000
+ANSWER_SECONDS = 10.0
+DRAWER = "drawer://"
+VARIABLE = re.compile(rb"\$\{([A-Za-z_]\w*)")
+
+
+class Stage:
+    """One installation. `now` (ms since 1970 UTC) is what every clock in it shows."""
+
+    def __init__(self, folder: Path, rules: Path, templates: Path, now: int) -> None:
+        """Opens an empty installation and imports the academy; raises Refused, OSError."""
+        self.folder = folder
+        self.now = now
+        self.app = App(settings_of(folder, rules, templates))
+        self.app.active = in_the_drawer(self.app.active)
+        self.take_in_courses(courses_csv())
+        self.take_in_people(PEOPLE)
+        self.app.start(now)
+
+    def close(self) -> None:
+        """Lets go of the files."""
+        self.app.close()
+
+    def play_until(self, then: int) -> Iterator[None]:
+        """Turns the clock on; stops wherever the service has something to do."""
+        while self.now < then:
+            stops = [self.now + ASK_EVERY_MS - self.now % ASK_EVERY_MS, then]
+            due = (queue.next_due(self.app.views, name) for name in self.app.deliveries)
+            self.now = min(stops + [at for at in due if at is not None and at > self.now])
+            if self.now < then:
+                self.app.tick(self.now)
+                yield
+
+    def take_in_courses(self, csv: str) -> None:
+        """What `coursebell courses import` does."""
+        self._import("courses.csv", csv, courses=True)
+
+    def take_in_people(self, people: tuple[Learner, ...]) -> None:
+        """What `coursebell people import` does, and what a running service does after it."""
+        self._import("people.csv", people_csv(people), courses=False)
+        for delivery in self.app.deliveries.values():
+            delivery.look_again(self.now)
+
+    def _import(self, name: str, csv: str, *, courses: bool) -> None:
+        """By a ledger of its own, as the command has: the service notices the change."""
+        path = self.folder / name
+        path.write_text(csv, encoding="utf-8")
+        ledger = Ledger(self.folder / "ledger.db")
+        try:
+            with path.open("rb") as file:
+                table = Table(file, name)
+                if courses:
+                    take_in(ledger, Courses(ledger).store, courses_in(table), self.now)
+                else:
+                    found = people_in(table, "adobe", str(ACCOUNT))
+                    take_in(ledger, People(ledger).store, found, self.now)
+                table.detach()
+        finally:
+            ledger.close()
+
+
+class Letterbox:
+    """The way to the door, over HTTP."""
+
+    def __init__(self, port: int) -> None:
+        self._address = ("127.0.0.1", port)
+
+    def post(self, body: bytes) -> None:
+        """Sends one letter as Adobe does; raises OSError unless the answer is 202."""
+        connection = HTTPConnection(*self._address, timeout=ANSWER_SECONDS)
+        try:
+            headers = {"Content-Type": "application/json"}
+            connection.request("POST", "/webhooks/adobe", body, headers)
+            status = connection.getresponse().status
+        finally:
+            connection.close()
+        if status != 202:
+            raise OSError(status, f"the door: expected 202, got {status}")
+
+
+@contextmanager
+def open_door(stage: Stage) -> Iterator[Letterbox]:
+    """The real door on a free port of the loopback address, for as long as the block lasts."""
+    postbox = Postbox(stage.app.letters)
+    door = Door({"adobe": Doorkeeper(Open())}, postbox, lambda: stage.now)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            door, http=ImpatientProtocol, ws="none", lifespan="off", log_config=None,
+            access_log=False,
+        )
+    )  # fmt: skip
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = threading.Thread(target=server.run, args=([listening],), daemon=True)
+        serving.start()
+        try:
+            wait_for(server, serving)
+            yield Letterbox(listening.getsockname()[1])
+        finally:
+            server.should_exit = True
+            serving.join()
+            postbox.close()
+
+
+def wait_for(server: uvicorn.Server, serving: threading.Thread) -> None:
+    """Waits until the server listens; raises OSError when it ended instead."""
+    while not server.started:
+        if not serving.is_alive():
+            raise OSError(0, "the door: expected it to open, but its server ended")
+        time.sleep(0.005)
+
+
+def settings_of(folder: Path, rules: Path, templates: Path) -> Settings:
+    """Settings of our own: nothing of the environment, but what the rules name has a value."""
+    given = {"DATA": folder, "RULES": rules, "TEMPLATES": templates}
+    settings = read_settings({f"COURSEBELL_{name}": str(path) for name, path in given.items()})
+    named = (name.decode() for name in VARIABLE.findall(rules.read_bytes()))
+    return replace(settings, environment=dict.fromkeys(named, DRAWER))
+
+
+def in_the_drawer(active: Active) -> Active:
+    """The same rules with every channel a drawer, whatever their file says: nothing leaves."""
+    rules = active.decider.rules
+    drawers = replace(rules, channels=dict.fromkeys(rules.channels, DRAWER))
+    return Active(Decider(drawers), active.templates)
