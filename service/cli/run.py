@@ -73,6 +73,8 @@ def serve(app: App, chosen: Settings) -> None:
     except Refused as refused:
         fail(str(refused))
     signal.signal(signal.SIGHUP, lambda *_: service.reload())
+    for asked in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when it is done
+        signal.signal(asked, lambda *_: None)
     greet(app, listening)
     try:
         server.run(sockets=[listening])

@@ -25,12 +25,13 @@ from service.learners.ledger import Ledger
 from service.learners.people import People
 from service.learners.people_import import people_in
 from service.learners.tables import Table
+from service.learners.roster import silent
 from service.rules.decide import Decider
+from service.rules.language import StalledTrigger
 from service.sending import queue
 from service.sending.delivery import Active
 from service.settings import Settings, read_settings
 
-ASK_EVERY_MS = 15 * 60_000
 ANSWER_SECONDS = 10.0
 DRAWER = "drawer://"
 VARIABLE = re.compile(rb"\$\{([A-Za-z_]\w*)")
@@ -56,12 +57,24 @@ class Stage:
     def play_until(self, then: int) -> Iterator[None]:
         """Turns the clock on; stops wherever the service has something to do."""
         while self.now < then:
-            stops = [self.now + ASK_EVERY_MS - self.now % ASK_EVERY_MS, then]
-            due = (queue.next_due(self.app.views, name) for name in self.app.deliveries)
-            self.now = min(stops + [at for at in due if at is not None and at > self.now])
+            self.now = min([then, *(at for at in self._due() if at > self.now)])
             if self.now < then:
                 self.app.tick(self.now)
                 yield
+
+    def _due(self) -> Iterator[int]:
+        """When messages are due, and when the next silence has lasted long enough."""
+        for name in self.app.deliveries:
+            due = queue.next_due(self.app.views, name)
+            if due is not None:
+                yield due
+        for rule in self.app.active.decider.stalled_rules:
+            assert isinstance(rule.trigger, StalledTrigger)
+            lasts = rule.trigger.silence_ms + self.app.settings.adobe_lateness
+            began = silent(
+                self.app.views, rule.trigger.count_from, self.now - lasts, self.now, 1
+            )
+            yield from (since + lasts for _, since in began)
 
     def take_in_courses(self, csv: str) -> None:
         """What `coursebell courses import` does."""

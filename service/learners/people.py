@@ -79,6 +79,15 @@ class People:
         chosen = person_id or (own or [rows[0].id])[0]
         return msgspec.structs.replace(rows[0], id=chosen, source=source, account=account)
 
+    def lms_ids(self, persons: Iterable[str]) -> dict[str, str]:
+        """The LMS ids of those people who have one, by person id."""
+        rows = self._ledger.reader().execute(
+            "SELECT id, lms_id FROM people WHERE lms_id IS NOT NULL "
+            "AND id IN (SELECT value FROM json_each(?))",
+            (msgspec.json.encode(list(persons)).decode(),),
+        )
+        return dict(rows.fetchall())
+
     def by_lms_id(self, source: str, account: str, lms_id: str) -> str | None:
         """The id of the one row with exactly this key."""
         key = (source, account, lms_id)

@@ -1,5 +1,6 @@
 """The roster: enrolments and instances as views, for people, the API and the sweep."""
 
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -181,10 +182,18 @@ def silent(
 def listing(
     views: Views, table: str, filters: dict[str, Any], limit: int, after: str
 ) -> Iterator[dict[str, Any]]:
-    """Rows of a view in order of id, after an id, where each given column has a value."""
+    """Rows of a view in order of id, after an id, where each given column has the value given.
+
+    A list stands for any of its values.
+    """
     chosen = {name: value for name, value in filters.items() if value is not None}
-    where = " AND ".join(["id > :after", *(f"{name} = :{name}" for name in chosen)])
+    lists = {name: json.dumps(each) for name, each in chosen.items() if isinstance(each, list)}
+    tests = [
+        f"{name} IN (SELECT value FROM json_each(:{name}))" if name in lists else f"{name} = :{name}"
+        for name in chosen
+    ]
+    where = " AND ".join(["id > :after", *tests])
     found: Iterator[dict[str, Any]] = views.reader()[table].rows_where(
-        where, chosen | {"after": after}, order_by="id", limit=limit
+        where, chosen | lists | {"after": after}, order_by="id", limit=limit
     )
     return found

@@ -174,3 +174,27 @@ def counts(views: Views) -> dict[str, int]:
     """How many notifications are in each of the eleven states."""
     rows = views.reader().execute("SELECT state, COUNT(*) FROM notifications GROUP BY state")
     return dict.fromkeys(STATES, 0) | dict(rows.fetchall())
+
+
+def page(
+    views: Views, state: str | None, rule: str | None, limit: int, before: str | None
+) -> list[dict[str, Any]]:
+    """Notifications as rows, by what happened last; `before` is the id that ended the last page."""
+    filters = {"state": state, "rule": rule, "id": before}
+    tests = {"state": "state = :state", "rule": "rule = :rule", "id": "id < :id"}
+    where = " AND ".join(tests[name] for name, value in filters.items() if value is not None)
+    rows = views.reader()["notifications"].rows_where(
+        where or None, filters, order_by="id DESC", limit=limit
+    )
+    return list(rows)
+
+
+def census(views: Views) -> tuple[int, dict[str, int]]:
+    """How far the views have followed the log, and the counts of each state, of one moment."""
+    rows = views.reader().execute(
+        "SELECT NULL, position FROM following UNION ALL "
+        "SELECT state, COUNT(*) FROM notifications GROUP BY state"
+    )
+    found = dict(rows.fetchall())
+    position: int = found.pop(None)
+    return position, dict.fromkeys(STATES, 0) | found

@@ -1,0 +1,177 @@
+"""Notifications over HTTP: whom we told what, why not, and what happened to each."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Literal
+
+import msgspec
+
+from service.api.desk import Desk, Page, moment, moment_or_none, page
+from service.api.history import Step, steps
+from service.api.operations import Given, Operation
+from service.api.parameters import AFTER, LIMIT, choice, in_path, text
+from service.api.problems import Refused
+from service.learners.events import Event
+from service.learners.knowledge import events_of
+from service.rules.notifications import OPEN_STATES, STATES
+from service.rules.notifications import Notification as Folded
+from service.sending import queue
+from service.sending.redriving import REDRIVABLE, redrive
+
+ROLES = ("learner", "manager")
+ROOM = "room:"
+
+State = Literal[
+    "owed", "scheduled", "waiting_address", "held", "sent", "given_up", "cancelled", "expired",
+    "suppressed", "dropped", "shadow",
+]  # fmt: skip
+
+
+class Notification(msgspec.Struct, frozen=True, kw_only=True):
+    """What is owed because of a rule, in the LMS's own ids and without a name or an address.
+
+    `to` is `learner`, `manager`, `group:NAME` or `room:NAME`; `member` is the LMS id of the
+    member of a group. `subject` is the enrolment, instance or course it is about. `due_at` is
+    when it may leave or is tried again; null once it has ended.
+    """
+
+    id: str
+    state: State
+    reason: str | None
+    rule: str
+    mode: str
+    trigger: str
+    to: str
+    member: str | None
+    channel: str
+    template: str
+    subject: str
+    source: str
+    account: str
+    learner: str | None
+    course: str
+    kind: str
+    instance: str | None
+    attempts: int
+    decided_at: datetime
+    due_at: datetime | None
+    ended_at: datetime | None
+
+
+class NotificationWithHistory(Notification, frozen=True, kw_only=True):
+    """A notification with every event of its stream, first to last."""
+
+    history: list[Step]
+
+
+def listing(desk: Desk, given: Given) -> Page[Notification]:
+    """Notifications, those about the latest events first."""
+    desk.catch_up()
+    limit: int = given["limit"]
+    rows = queue.page(desk.app.views, given["state"], given["rule"], limit + 1, given["after"])
+    ids = desk.learners(row[column] for row in rows for column in ("person", "recipient"))
+    items = [Notification(**told(row, ids)) for row in rows]
+    return page(items, limit, lambda each: each.id)
+
+
+def show(desk: Desk, given: Given) -> NotificationWithHistory:
+    """One notification, as the ledger has it now."""
+    id: str = given["id"]
+    events: list[Event] = []
+    if id.startswith("n"):
+        events = events_of(desk.app.ledger, desk.app.mapper, id)
+    if not events:
+        raise Refused(
+            HTTPStatus.NOT_FOUND,
+            "no such notification; expected an `id` of /api/v1/notifications",
+        )
+    row = _row(events)
+    ids = desk.learners([row["person"], row["recipient"]])
+    return NotificationWithHistory(
+        history=steps(events, desk.app.ledger.erasable(id)), **told(row, ids)
+    )
+
+
+def try_again(desk: Desk, given: Given) -> NotificationWithHistory:
+    """Lets a notification leave again."""
+    show(desk, given)
+    app, now = desk.app, desk.clock()
+    _, refused = redrive(app.ledger, app.mapper, app.docket, [given["id"]], now)
+    for _, reason in refused:
+        raise Refused(HTTPStatus.CONFLICT, reason)
+    return show(desk, given)
+
+
+def told(row: Mapping[str, Any], ids: Mapping[str | None, str | None]) -> dict[str, Any]:
+    """The fields of a Notification; `ids` are LMS ids by person."""
+    recipient: str = row["recipient"]
+    a_role = recipient in ROLES or recipient.startswith(ROOM)
+    copied = (
+        "id", "state", "reason", "rule", "mode", "trigger", "channel", "template", "subject",
+        "source", "account", "course", "kind", "instance", "attempts",
+    )  # fmt: skip
+    return {name: row[name] for name in copied} | {
+        "to": recipient if a_role else _group(row["entry"]),
+        "member": None if a_role else ids.get(recipient),
+        "learner": ids.get(row["person"]),
+        "decided_at": moment(row["decided_at"]),
+        "due_at": moment(row["due_at"]) if row["state"] in OPEN_STATES else None,
+        "ended_at": moment_or_none(row["ended_at"]),
+    }
+
+
+def _group(entry: str) -> str:
+    """Whom an entry `to=group:NAME,via=…,template=…` writes to."""
+    return entry.removeprefix("to=").rpartition(",template=")[0].rpartition(",via=")[0]
+
+
+def _row(events: list[Event]) -> dict[str, Any]:
+    """A notification as the view would show it."""
+    folded = Folded.load(events[0].originator_id, [event.body for event in events])
+    owed = msgspec.structs.asdict(folded.owed)
+    ended_at = None if folded.is_open or len(events) == 1 else getattr(events[-1].body, "at", None)
+    return owed | {
+        "id": folded.id,
+        "state": folded.state,
+        "reason": folded.reason,
+        "attempts": folded.attempts,
+        "due_at": folded.due_at,
+        "ended_at": ended_at,
+    }
+
+
+ID = in_path("id", "Its `id`.", {"type": "string", "minLength": 1})
+
+OPERATIONS = (
+    Operation(
+        "/api/v1/notifications",
+        "List notifications, those about the latest events first.",
+        listing,
+        Page[Notification],
+        (
+            choice("state", "Only in this state.", STATES),
+            text("rule", "Only of the rule with this id."),
+            LIMIT,
+            AFTER,
+        ),
+        refusals=(HTTPStatus.SERVICE_UNAVAILABLE,),
+    ),
+    Operation(
+        "/api/v1/notifications/{id}",
+        "Show one notification with its history.",
+        show,
+        NotificationWithHistory,
+        (ID,),
+        refusals=(HTTPStatus.NOT_FOUND,),
+    ),
+    Operation(
+        "/api/v1/notifications/{id}/redrive",
+        f"Try a notification again that is {', '.join(REDRIVABLE)}; what the rules say now holds.",
+        try_again,
+        NotificationWithHistory,
+        (ID,),
+        method="POST",
+        refusals=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    ),
+)
