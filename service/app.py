@@ -17,7 +17,7 @@ from service.learners.people import People
 from service.learners.roster import Roster
 from service.learners.views import Views
 from service.learners.writer import Writer
-from service.rules import activation, clock, decide, notifications
+from service.rules import activation, clock, edges, notifications
 from service.rules.clock import Clock
 from service.rules.decide import Decider
 from service.rules.problems import Problem
@@ -35,7 +35,7 @@ SHAPES = (
     instance.SHAPES,
     course.SHAPES,
     notifications.SHAPES,
-    decide.SHAPES,
+    edges.SHAPES,
     activation.SHAPES,
     clock.SHAPES,
 )

@@ -54,10 +54,9 @@ class Desk:
                 Retry_After=str(RETRY_SECONDS),
             )
 
-    def learners(self, persons: Iterable[str | None]) -> Mapping[str | None, str | None]:
+    def learners(self, persons: Iterable[str | None]) -> Mapping[str, str]:
         """The LMS ids of people; who is forgotten or was never known by one is missing."""
-        wanted = {person for person in persons if person}
-        return {**self.app.people.lms_ids(wanted)}
+        return self.app.people.lms_ids({person for person in persons if person})
 
 
 def page(found: Sequence[T], limit: int, cursor: Callable[[T], object]) -> Page[T]:

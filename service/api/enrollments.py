@@ -11,7 +11,7 @@ from service.api.desk import Desk, Page, moment, moment_or_none, page
 from service.api.operations import Given, Operation
 from service.api.parameters import AFTER, LIMIT, choice, text
 from service.learners import roster
-from service.learners.enrollment import STATUSES
+from service.learners.episode import STATUSES
 
 COLUMNS = ("source", "account", "course", "instance", "status")
 

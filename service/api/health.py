@@ -3,7 +3,6 @@
 import os
 import shutil
 import tempfile
-import threading
 import time
 from http import HTTPStatus
 from pathlib import Path
@@ -55,21 +54,19 @@ STORE_SILENT = Check("store", "failed", "the ledger does not answer; is the disk
 
 
 class Checkup:
-    """Looks at everything at most once a second, however often it is asked."""
+    """Looks at everything at most once a second, however often it is asked; for one thread."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._looking = threading.Lock()
         self._found: Ready | None = None
         self._found_at = 0.0
 
     def __call__(self) -> Ready:
         """What was found, just now or within the last second."""
-        with self._looking:
-            if self._found is None or time.monotonic() - self._found_at > CHECKED_FOR_SECONDS:
-                self._found = ready([store(self._desk.app.ledger), *self.quick()])
-                self._found_at = time.monotonic()
-            return self._found
+        if self._found is None or time.monotonic() - self._found_at > CHECKED_FOR_SECONDS:
+            self._found = ready([store(self._desk.app.ledger), *self.quick()])
+            self._found_at = time.monotonic()
+        return self._found
 
     def quick(self) -> list[Check]:
         """What can be told without touching the disk."""

@@ -103,7 +103,7 @@ def try_again(desk: Desk, given: Given) -> NotificationWithHistory:
     return show(desk, given)
 
 
-def told(row: Mapping[str, Any], ids: Mapping[str | None, str | None]) -> dict[str, Any]:
+def told(row: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
     """The fields of a Notification; `ids` are LMS ids by person."""
     recipient: str = row["recipient"]
     a_role = recipient in ROLES or recipient.startswith(ROOM)
@@ -167,7 +167,7 @@ OPERATIONS = (
     ),
     Operation(
         "/api/v1/notifications/{id}/redrive",
-        f"Try a notification again that is {', '.join(REDRIVABLE)}; what the rules say now holds.",
+        f"Try a notification again that is {' or '.join(sorted(REDRIVABLE))}.",
         try_again,
         NotificationWithHistory,
         (ID,),

@@ -21,11 +21,15 @@ Answer = Callable[[Desk, Given], Any]
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """A path and method, what it may be told, what it answers (`returns` or `media`), and how."""
+    """A path and method, what it may be told and what it answers: everything the description says.
+
+    `answer` makes the answer; None when the site has its own way. `returns` is the type of the
+    body, None when it is text of `media`; `free` needs no token.
+    """
 
     path: str
     summary: str
-    answer: Answer
+    answer: Answer | None
     returns: Any
     parameters: tuple[Parameter, ...] = ()
     method: str = "GET"
@@ -33,6 +37,7 @@ class Operation(msgspec.Struct, frozen=True):
     refusals: tuple[HTTPStatus, ...] = ()
     also: Mapping[int, str] = {}
     """Other statuses with the same body, and what they mean."""
+    free: bool = False
 
 
 def route(operation: Operation, desk: Desk, pool: Executor) -> Route:
@@ -43,10 +48,13 @@ def route(operation: Operation, desk: Desk, pool: Executor) -> Route:
 def _endpoint(
     operation: Operation, desk: Desk, pool: Executor
 ) -> Callable[[Request], Awaitable[Response]]:
+    answer = operation.answer
+    assert answer is not None
+
     async def endpoint(request: Request) -> Response:
         given = read(operation.parameters, request)
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(pool, operation.answer, desk, given)
+        found = await loop.run_in_executor(pool, answer, desk, given)
         return found if isinstance(found, Response) else as_json(found)
 
     return endpoint

@@ -1,47 +1,86 @@
-"""The site: webhooks go straight to the door, everything else to the API."""
+"""The site: webhooks go straight to the door, everything else past the guard to the API."""
 
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api import enrollments, instances, letters, notifications, system
+from service.api.access import Access, Guarded
+from service.api.desk import Desk
 from service.api.doors import doorkeepers
+from service.api.openapi import document
+from service.api.operations import route
+from service.api.problems import Refused, Reported, of_starlette, refused, unexpected
+from service.api.system import System
 from service.app import App
 from service.incoming.door import PREFIX, Door
 from service.incoming.postbox import Postbox
 from service.running import Service
 
+THREADS = 8
+"""How many lists are made at once; each keeps a connection to the ledger and one to the views."""
+
+OPERATIONS = (
+    *letters.OPERATIONS,
+    *enrollments.OPERATIONS,
+    *instances.OPERATIONS,
+    *notifications.OPERATIONS,
+)
+
 
 class Site:
     """The ASGI application of one service."""
 
-    def __init__(
-        self, app: App, service: Service | None, postbox: Postbox, clock: Callable[[], int]
-    ) -> None:
+    def __init__(self, desk: Desk, postbox: Postbox) -> None:
+        self._codes: Counter[int] = Counter()
+        self._pool = ThreadPoolExecutor(THREADS, "api")
+        settings = desk.app.settings
         self._door = Door(
-            doorkeepers(app.settings), postbox, clock, limit_bytes=app.settings.letter_limit
+            doorkeepers(settings), postbox, desk.clock, limit_bytes=settings.letter_limit
         )
+        access = Access(settings)
+        description = document(
+            settings, sorted(desk.app.sources), (*OPERATIONS, *system.OPERATIONS)
+        )
+        self._system = System(desk, access, self._codes, description)
+        self._api = Reported(Guarded(self._routed(desk), access))
 
-        async def letter(request: Request) -> Response:
-            found = app.letters.show(int(request.path_params["n"]))
-            return JSONResponse(found, status_code=200 if found else 404)
-
-        self._api = Starlette(routes=[Route("/api/v1/letters/{n:int}", letter)])
+    def _routed(self, desk: Desk) -> ASGIApp:
+        answered = [route(each, desk, self._pool) for each in OPERATIONS]
+        app = Starlette(
+            routes=[*answered, *self._system.routes()],
+            exception_handlers={
+                Refused: refused,
+                HTTPException: of_starlette,
+                Exception: unexpected,
+            },
+        )
+        app.router.redirect_slashes = False
+        return app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
-        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
-            await self._door(scope, receive, send)
-        else:
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await self._api(scope, receive, send)
+            return
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._codes[message["status"]] += 1
+            await send(message)
+
+        await self._door(scope, receive, counted)
 
     def close(self) -> None:
-        """Ends the threads; requests in hand are finished."""
+        """Ends the threads; what they do now they finish."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._system.close()
 
 
 def web(app: App, service: Service | None, postbox: Postbox, clock: Callable[[], int]) -> Site:
-    """Everything this service answers over HTTP; `clock` gives the time in ms."""
-    return Site(app, service, postbox, clock)
+    """Everything this service answers over HTTP; `clock` gives the time in ms UTC."""
+    return Site(Desk(app, service, clock), postbox)

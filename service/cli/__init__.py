@@ -6,6 +6,7 @@ from service import __version__
 from service.cli.check import check
 from service.cli.console import Commands
 from service.cli.courses import courses
+from service.cli.demo import demo
 from service.cli.fsck import fsck
 from service.cli.letters import letters
 from service.cli.notifications import notifications
@@ -20,5 +21,5 @@ def main() -> None:
     """Tells the right person, once, when something happens in a course."""
 
 
-for command in (run, check, letters, notifications, people, courses, rebuild, fsck):
+for command in (run, demo, check, letters, notifications, people, courses, rebuild, fsck):
     main.add_command(command)

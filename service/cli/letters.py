@@ -1,5 +1,6 @@
 """`coursebell letters`: what came in, what became of it, and trying again what was set aside."""
 
+import sys
 from pathlib import Path
 
 import rich_click as click
@@ -64,7 +65,7 @@ def show_letter(number: int, body: bool, data: Path | None, as_json: bool) -> No
     if found is None:
         fail(f"letter {number}: no such letter; `coursebell letters list` shows them", BAD)
     if body:
-        click.get_binary_stream("stdout").write(raw or b"")
+        sys.stdout.buffer.write(raw or b"")
         return
     if as_json:
         print_json(found)

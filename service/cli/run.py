@@ -9,7 +9,7 @@ import rich_click as click
 import uvicorn
 from rich.text import Text
 
-from service.api import web
+from service.api import refusal, web
 from service.app import App, Refused
 from service.cli.console import console, fail, settings
 from service.cli.logs import configure
@@ -39,6 +39,8 @@ def run(
     """Run the whole service: door, writer, views and delivery."""
     chosen = settings(data, HOST=host, PORT=port, RULES=rules, TEMPLATES=templates)
     configure(chosen.log_format, chosen.log_level)
+    if reason := refusal(chosen):
+        fail(reason)
     with sole(chosen.data):
         try:
             app = App(chosen)
@@ -55,9 +57,10 @@ def serve(app: App, chosen: Settings) -> None:
     listening = listen(chosen)
     postbox = Postbox(app.letters)
     service = Service(app)
+    site = web(app, service, postbox, wall_clock)
     server = uvicorn.Server(
         uvicorn.Config(
-            web(app, service, postbox, wall_clock),
+            site,
             http=ImpatientProtocol,
             lifespan="off",
             log_config=None,
@@ -79,6 +82,7 @@ def serve(app: App, chosen: Settings) -> None:
     try:
         server.run(sockets=[listening])
     finally:
+        site.close()
         postbox.close()
         if not service.stop():
             log.warning("a message in hand was left; its outcome counts as unknown")

@@ -24,8 +24,8 @@ from service.learners.importing import take_in
 from service.learners.ledger import Ledger
 from service.learners.people import People
 from service.learners.people_import import people_in
-from service.learners.tables import Table
 from service.learners.roster import silent
+from service.learners.tables import Table
 from service.rules.decide import Decider
 from service.rules.language import StalledTrigger
 from service.sending import queue

@@ -58,9 +58,9 @@ class Roster:
         """Makes the tables; only open enrolments stand in the silence indexes."""
         database.create_table(
             "enrollments",
-            {name: str for name in WHO}
+            dict.fromkeys(WHO, str)
             | {"status": str, "progress": float, "passed": int, "score": float, "enrolled_by": str}
-            | {name: int for name in STANDING[5:]},
+            | dict.fromkeys(STANDING[5:], int),
             pk="id",
         )
         database.table("enrollments").create_index(["person"])
@@ -188,10 +188,8 @@ def listing(
     """
     chosen = {name: value for name, value in filters.items() if value is not None}
     lists = {name: json.dumps(each) for name, each in chosen.items() if isinstance(each, list)}
-    tests = [
-        f"{name} IN (SELECT value FROM json_each(:{name}))" if name in lists else f"{name} = :{name}"
-        for name in chosen
-    ]
+    any_of = "{0} IN (SELECT value FROM json_each(:{0}))"
+    tests = [(any_of if name in lists else "{0} = :{0}").format(name) for name in chosen]
     where = " AND ".join(["id > :after", *tests])
     found: Iterator[dict[str, Any]] = views.reader()[table].rows_where(
         where, chosen | lists | {"after": after}, order_by="id", limit=limit

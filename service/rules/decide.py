@@ -1,17 +1,16 @@
 """Deciding: which notifications an event causes, by the rules, as things stand at that event."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Any, ClassVar
 
 import msgspec
 
 from service.learners.enrollment import Enrollment
-from service.learners.events import Body
 from service.learners.facts import SeatsReported
 from service.learners.happening import Decisions, Happening, World
-from service.learners.instance import Instance, InstanceRecorded, seat_values
+from service.learners.instance import Instance, InstanceRecorded
+from service.rules.edges import Fired, is_edge, memory_stream, rearmed
 from service.rules.fields import field_named
 from service.rules.language import (
     ChangeTrigger,
@@ -26,18 +25,6 @@ from service.rules.reading import EventSeen, Reading
 
 SEATS_CHANGED = SeatsReported.TOPIC
 GROUP = "group:"
-
-
-class Fired(Body, frozen=True, kw_only=True, omit_defaults=True):
-    """A rule with `rearm` fired at this version of the instance: it must be armed anew."""
-
-    TOPIC: ClassVar[str] = "rule.fired"
-    at: int
-    instance: str
-    fired_at: int
-
-
-SHAPES: Mapping[str, Any] = {Fired.TOPIC: Fired}
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -90,9 +77,7 @@ class Decider:
         if silence is None or silence[0] > now - trigger.silence_ms:
             return None
         since, key = silence
-        reading = Reading(
-            subject, EventSeen(subject.who.source, subject.who.account), world, now
-        )
+        reading = Reading(subject, EventSeen(subject.who.source, subject.who.account), world, now)
         decisions = Decisions()
         match = Match("stalled_for", f"{subject.id}/{key}", since, subject.version)
         owe(rule, match, reading, world, decisions)
@@ -138,36 +123,7 @@ def seen(happening: Happening) -> EventSeen:
     return EventSeen(*about, event.name, event.at, event.by_admin)
 
 
-def is_edge(trigger: ChangeTrigger, was: SeatsReported, said: SeatsReported) -> bool:
-    """Whether the value changed, from a value in `from` to one in `to`."""
-    old, new = seat_values(was)[trigger.field], seat_values(said)[trigger.field]
-    if old == new or (trigger.from_ and not trigger.from_.matches(old)):
-        return False
-    if trigger.to is None:
-        return True
-    entered = trigger.from_ is not None or not trigger.to.matches(old)
-    return entered and trigger.to.matches(new)
-
-
-def rearmed(trigger: ChangeTrigger, last: Body, instance: object) -> bool:
-    """Whether the value was back in the `rearm` range since the rule last fired."""
-    assert isinstance(last, Fired) and isinstance(instance, Instance) and trigger.rearm
-    return any(
-        trigger.rearm.matches(seat_values(report)[trigger.field])
-        for version, report in instance.history
-        if version > last.fired_at
-    )
-
-
-def memory_stream(rule: Rule, instance: str) -> str:
-    """The stream that remembers when a rule with `rearm` last fired for an instance."""
-    name = f"{rule.mode}\x1f{rule.id}\x1f{instance}".encode()
-    return f"f{blake2b(name, digest_size=16).hexdigest()}"
-
-
-def owe(
-    rule: Rule, match: Match, reading: Reading, world: World, decisions: Decisions
-) -> bool:
+def owe(rule: Rule, match: Match, reading: Reading, world: World, decisions: Decisions) -> bool:
     """Adds what a matched rule owes; false when its conditions do not hold."""
     reading.read = {}
     if not rule.holds(reading):

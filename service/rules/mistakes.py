@@ -99,16 +99,17 @@ class _Teller:
             example = "{event: enrollment.completed}" if trigger else "{to: …, via: …, template: …}"
             self.report.error(path, f"expected a mapping like {example}, got {shown(raw)}")
             return
+        later = [key for key in raw if trigger and key in _LATER_TRIGGERS]
         known = TRIGGERS if trigger else ("to", "via", "post")
-        for key in raw:
-            if trigger and key in _LATER_TRIGGERS:
-                return self.report.error((*path, key), f"'{key}' is not supported yet", key=True)
-        for key in raw:
-            near = hint(key, known) if key != "template" else ""
-            if near:
-                message = f"unknown key {shown(key)}{near}"
-                return self.report.error((*path, key), message, key=True)
-        self.report.error(path, _TRIGGER if trigger else _ENTRY)
+        near = {key: hint(key, known) for key in raw if key != "template"}
+        wrong = next((key for key in raw if near.get(key)), None)
+        if later:
+            self.report.error((*path, later[0]), f"'{later[0]}' is not supported yet", key=True)
+        elif wrong is not None:
+            message = f"unknown key {shown(wrong)}{near[wrong]}"
+            self.report.error((*path, wrong), message, key=True)
+        else:
+            self.report.error(path, _TRIGGER if trigger else _ENTRY)
 
 
 def _message(error: Any) -> str:

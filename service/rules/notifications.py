@@ -20,9 +20,10 @@ STATES = OPEN_STATES + ENDED_STATES
 class Owed(Body, frozen=True, kw_only=True, omit_defaults=True):
     """A rule matched: someone is to be told something.
 
-    `subject` is the stream it is about and `version` its newest event when it was decided; `occurrence` is what makes it happen once. `recipient` is a role or the person
-    id of a group member. `read` holds what the conditions read, personal values apart in the
-    erasable table. `decided_at` is the `now` of the decision, `due_at` when it may leave.
+    `subject` is the stream it is about and `version` its newest event when it was decided;
+    `occurrence` is what makes it happen once. `recipient` is a role or the person id of a
+    group member. `read` holds what the conditions read, personal values apart in the erasable
+    table. `decided_at` is the `now` of the decision, `due_at` when it may leave.
     """
 
     TOPIC: ClassVar[str] = "notification.owed"

@@ -53,7 +53,8 @@ def ask(
     """Asks every stalled rule; candidates only suggest, each enrolment is checked itself.
 
     `touched` are the enrolments that moved since the last ask, with where their silence begins
-    by what it is counted from: one that lies behind the mark is asked about now. `lateness` (ms) is the longest allowance of any source.
+    by what it is counted from: one that lies behind the mark is asked about now. `lateness`
+    (ms) is the longest allowance of any source.
     """
     asked = Ask(Decisions(), dict(marks))
     for rule in decider.stalled_rules:

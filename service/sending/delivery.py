@@ -25,9 +25,9 @@ from service.rules.notifications import (
 )
 from service.sending import queue
 from service.sending.attempts import CLAIM_MS, after
-from service.sending.parcel import Channel, Parcel
 from service.sending.docket import Docket
 from service.sending.packing import Post, chosen_of, parcel_of
+from service.sending.parcel import Channel, Parcel
 from service.sending.rendering import TemplateProblem, Templates
 from service.sending.verdict import Leaves, Subject, judge
 

@@ -12,7 +12,6 @@ from service.learners.facts import (
 from service.learners.people import Person
 from service.rules.decide import Decider
 from service.rules.notifications import SHADOW, Notification
-
 from tests.rules.world import ADA, DAY, LOGIC, NOW, World, decider, enrolled, fact, session, told
 
 COMPLETED = """

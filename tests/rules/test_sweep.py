@@ -1,9 +1,19 @@
 """The clock: every silence is asked about, once, and a backlog does not look like one."""
 
-from tests.installation import ADA, DAY, GRACE, HOUR, MINUTE, START, STILL, Installation
-from tests.installation import completed, enrolled, progressed
-
 from service.rules.clock import STREAM, TimeAsked
+from tests.installation import (
+    ADA,
+    DAY,
+    GRACE,
+    HOUR,
+    MINUTE,
+    START,
+    STILL,
+    Installation,
+    completed,
+    enrolled,
+    progressed,
+)
 
 WEEK = 7 * DAY
 LATENESS = 15 * MINUTE

@@ -1,6 +1,11 @@
 """From owed to sent: attempts, outcomes, retries and what a crash leaves behind."""
 
 import pytest
+
+from service.learners.knowledge import events_of
+from service.learners.people import PersonRow
+from service.rules.notifications import AttemptEnded, AttemptStarted, Owed
+from service.sending.redriving import redrive
 from tests.installation import (
     ADA,
     DAY,
@@ -15,11 +20,6 @@ from tests.installation import (
     unenrolled,
 )
 from tests.smtp_sink import DROP, KEEP_AND_DROP, SmtpSink
-
-from service.learners.knowledge import events_of
-from service.learners.people import PersonRow
-from service.rules.notifications import AttemptEnded, AttemptStarted, Owed
-from service.sending.redriving import redrive
 
 
 @pytest.fixture

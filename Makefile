@@ -1,0 +1,50 @@
+# make run: the service on http://127.0.0.1:8000    make test: every test
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test check bench bugs lock clean
+
+run: .venv/installed
+	COURSEBELL_ADOBE_ALLOW_UNAUTHENTICATED=$${COURSEBELL_ADOBE_ALLOW_UNAUTHENTICATED:-$(OPEN)} \
+	  $(BIN)/coursebell run
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest -n 2
+
+check: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/installed-dev
+	$(BIN)/python -m bench
+
+bugs: .venv/installed-dev
+	$(BIN)/python -m tests.bugs
+
+lock: .venv/installed-dev
+	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
+	  --no-header -q -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes \
+	  --no-emit-index-url --no-header -q -o requirements-dev.lock
+
+# Adobe's door is open to everyone on this machine, unless it has credentials.
+OPEN = $(if $(COURSEBELL_ADOBE_USERNAME)$(COURSEBELL_ADOBE_HMAC_SECRET),false,true)
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Coursebell needs Python 3.11 or newer; make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.lock pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/installed-dev: requirements-dev.lock pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@ .venv/installed
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

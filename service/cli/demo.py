@@ -1,0 +1,103 @@
+"""`coursebell demo`: a made-up week of one academy, and who is told what."""
+
+import io
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import rich_click as click
+
+from service.app import Refused
+from service.cli.console import CANNOT_RUN, console, fail, printable
+from service.cli.playbill import Playbill
+from service.demo.stage import Letterbox, Stage, open_door
+from service.demo.telling import Telling
+from service.demo.week import ENDS, OPENS, WEEK, Moment
+
+PAUSE_SECONDS = 0.12
+CHECKOUT = Path(__file__).parents[2]
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Keep the folder it was played in, and say where.")
+@click.option("--fast", is_flag=True, help="Do not pause; in a pipe it never does.")
+def demo(keep: bool, fast: bool) -> None:
+    """Play a made-up week of one academy and show who is told what.
+
+    The real service runs it, in a temporary folder, with the rules.yaml and templates of the
+    current folder. Nothing leaves this machine and no setting is read.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    screen = console()
+    screen.width = min(screen.width, 80)
+    seconds = 0.0 if fast or not screen.is_terminal else PAUSE_SECONDS
+    with folder(keep) as data:
+        stage = staged(data)
+        try:
+            page = Playbill(screen, stage.app)
+            play(stage, page, lambda: time.sleep(seconds))
+            page.close(data if keep else None)
+        finally:
+            stage.close()
+
+
+def play(stage: Stage, page: Playbill, pause: Callable[[], None]) -> None:
+    """Lets the week happen, each moment in its turn."""
+    telling = Telling(stage.app)
+    page.open()
+    with open_door(stage) as letterbox:
+        for moment in WEEK:
+            meanwhile(stage, page, telling, moment.at, pause)
+            reach(stage, moment, letterbox)
+            page.moment(stage.now, moment.caption, telling.lines())
+            pause()
+        meanwhile(stage, page, telling, ENDS, pause)
+    page.summary(telling)
+
+
+def meanwhile(
+    stage: Stage, page: Playbill, telling: Telling, then: int, pause: Callable[[], None]
+) -> None:
+    """Lets time pass: reminders fall due, and messages that waited leave."""
+    for _ in stage.play_until(then):
+        lines = telling.lines()
+        if lines:
+            page.moment(stage.now, page.described(lines[0].rule), lines)
+            pause()
+
+
+def reach(stage: Stage, moment: Moment, letterbox: Letterbox) -> None:
+    """Brings in what comes at a moment, and gives the service its turn."""
+    if moment.letter is not None:
+        letterbox.post(moment.letter)
+    if moment.people:
+        stage.take_in_people(moment.people)
+    stage.app.tick(stage.now)
+
+
+def staged(data: Path) -> Stage:
+    """The installation, with the rules of the current folder or else those of the checkout."""
+    here = Path("rules.yaml").is_file() and Path("templates").is_dir()
+    root = Path() if here else CHECKOUT
+    try:
+        return Stage(data, root / "rules.yaml", root / "templates", OPENS)
+    except Refused as refused:
+        for mistake in str(refused).splitlines():
+            click.echo(printable(f"coursebell: {mistake}"), err=True)
+        raise SystemExit(CANNOT_RUN) from refused
+    except FileNotFoundError:
+        fail("rules.yaml: expected it and templates/ in this folder; run it in a checkout")
+
+
+@contextmanager
+def folder(keep: bool) -> Iterator[Path]:
+    """A new folder; gone afterwards unless it is to be kept."""
+    if keep:
+        yield Path(tempfile.mkdtemp(prefix="coursebell-demo-"))
+        return
+    with tempfile.TemporaryDirectory(prefix="coursebell-demo-") as name:
+        yield Path(name)

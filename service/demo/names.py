@@ -1,0 +1,61 @@
+"""Names: what people call those the ledger knows by an id."""
+
+from typing import Any
+
+from service.app import App
+from service.learners.course import CourseRecorded, Title
+from service.learners.enrollment import EnrollmentRecorded, Who
+from service.learners.instance import InstanceRecorded, Place
+from service.learners.people import Person
+from service.rules.notifications import Owed
+
+ROOM = "room:"
+
+
+class Names:
+    """Looks up people and titles as they are known now."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._abouts: dict[str, Who | Place | Title] = {}
+
+    def learn(self, stream: str, event: Any) -> None:
+        """Notes what a stream is about; its first event says so."""
+        if isinstance(event, EnrollmentRecorded) and event.who is not None:
+            self._abouts[stream] = event.who
+        elif isinstance(event, InstanceRecorded) and event.place is not None:
+            self._abouts[stream] = event.place
+        elif isinstance(event, CourseRecorded) and event.title is not None:
+            self._abouts[stream] = event.title
+
+    def subject(self, stream: str) -> str:
+        """`Ada Lindgren, Giving Feedback`, or only the title; empty for no known stream."""
+        about = self._abouts.get(stream)
+        if about is None:
+            return ""
+        course = self._app.courses.get(about.source, about.account, about.course)
+        title = (course and course.title) or about.course
+        return f"{self.learner(about.person)}, {title}" if isinstance(about, Who) else title
+
+    def learner(self, person_id: str) -> str:
+        """A learner's name, or the number the LMS has for them."""
+        person = self._app.people.get(person_id)
+        return (person and (person.name or f"learner {person.lms_id}")) or "somebody"
+
+    def recipient(self, owed: Owed) -> str:
+        """Whom a notification is for."""
+        if owed.recipient.startswith(ROOM):
+            return f"room {owed.recipient.removeprefix(ROOM)}"
+        if owed.person is None:
+            return self.learner(owed.recipient)
+        if owed.recipient == "learner":
+            return self.learner(owed.person)
+        if owed.recipient == "manager":
+            return self._manager(self._app.people.get(owed.person), owed.person)
+        return self.learner(owed.recipient)
+
+    def _manager(self, person: Person | None, person_id: str) -> str:
+        manager = self._app.people.manager_of(person) if person else None
+        if manager is None:
+            return f"manager of {self.learner(person_id)}"
+        return manager.name or manager.email or f"learner {manager.lms_id}"

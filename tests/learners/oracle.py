@@ -1,0 +1,56 @@
+"""Design §4 told once more, as plainly as it is written and without a line of the service."""
+
+from typing import Any
+
+
+def standing(entries: list[Any], lateness: int) -> dict[str, Any]:
+    """Walks sorted (occurred_at, rank, key, said) and returns the state as a dict."""
+    ended_at: int | None = None
+    episode = new()
+    for at, _, _, said in entries:
+        kind, status = type(said).__name__, episode["status"]
+        late = ended_at is not None and at <= ended_at + lateness
+        if kind == "Enrolled":
+            if status in (None, "unenrolled") or (status == "completed" and not late):
+                episode = new(status="enrolled", progress=0.0)
+            if episode["enrolled_at"] is None:
+                episode["enrolled_at"] = at
+            episode["source"] = episode["source"] or said.enrollment_source
+        elif kind in ("Started", "ProgressReported", "ModuleCompleted"):
+            if status == "completed" or late:
+                continue
+            if status not in ("enrolled", "in_progress"):
+                episode = new()
+            active(episode, at, said)
+        elif kind == "Completed":
+            if status in (None, "unenrolled"):
+                episode = new()
+            passed = episode["passed"] if said.passed is None else said.passed
+            source = episode["source"] or said.enrollment_source
+            episode |= {"status": "completed", "progress": 100.0, "passed": passed}
+            episode |= {"completed_at": at, "source": source}
+            ended_at = at
+        elif kind == "CompletionRevoked":
+            if status in (None, "completed"):
+                episode |= {"status": "in_progress", "progress": None, "passed": None}
+                episode |= {"completed_at": None, "active_at": at}
+        else:
+            episode["status"] = "unenrolled"
+            ended_at = at
+    return episode
+
+
+def new(**known: Any) -> dict[str, Any]:
+    names = ("status", "progress", "passed", "source", "enrolled_at", "started_at", "completed_at")
+    return {**dict.fromkeys(names), "active_at": None, "modules": (), **known}
+
+
+def active(episode: dict[str, Any], at: int, said: Any) -> None:
+    """Activity in an open episode."""
+    episode |= {"status": "in_progress", "active_at": at}
+    episode["started_at"] = episode["started_at"] or at
+    if getattr(said, "percent", None) is not None:
+        episode["progress"] = said.percent
+    name = getattr(said, "module", None)
+    if name is not None and name not in episode["modules"]:
+        episode["modules"] += (name,)
