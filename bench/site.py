@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -46,6 +45,7 @@ class Site:
         self.sizes = sizes
         self.say = say
         self.folder = Path(tempfile.mkdtemp(prefix="coursebell-bench-"))
+        self.shared: dict[str, App] = {}
         self._apps: list[App] = []
 
     def environment(self, name: str, rules: str = "rules.yaml", **more: str) -> dict[str, str]:
@@ -102,8 +102,3 @@ def keep(app: App, letters: list[Arrival]) -> None:
     """Puts letters on disk, many in one commit."""
     for start in range(0, len(letters), LETTERS_PER_COMMIT):
         app.letters.keep(letters[start : start + LETTERS_PER_COMMIT])
-
-
-def plain(value: Any) -> str:
-    """A number with thin commas and no more digits than it deserves."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.3g}"

@@ -14,10 +14,11 @@ from service.app import Refused
 from service.cli.console import CANNOT_RUN, console, fail, printable
 from service.cli.playbill import Playbill
 from service.demo.stage import Letterbox, Stage, open_door
-from service.demo.telling import Telling
+from service.demo.telling import Line, Telling
 from service.demo.week import ENDS, OPENS, WEEK, Moment
+from service.demo.wording import listed
 
-PAUSE_SECONDS = 0.12
+PAUSE_SECONDS = 0.1
 CHECKOUT = Path(__file__).parents[2]
 
 
@@ -52,8 +53,8 @@ def play(stage: Stage, page: Playbill, pause: Callable[[], None]) -> None:
     with open_door(stage) as letterbox:
         for moment in WEEK:
             meanwhile(stage, page, telling, moment.at, pause)
-            reach(stage, moment, letterbox)
-            page.moment(stage.now, moment.caption, telling.lines())
+            files = reach(stage, moment, letterbox)
+            page.moment(stage.now, moment.caption, [*files, *telling.lines()])
             pause()
         meanwhile(stage, page, telling, ENDS, pause)
     page.summary(telling)
@@ -70,13 +71,16 @@ def meanwhile(
             pause()
 
 
-def reach(stage: Stage, moment: Moment, letterbox: Letterbox) -> None:
-    """Brings in what comes at a moment, and gives the service its turn."""
+def reach(stage: Stage, moment: Moment, letterbox: Letterbox) -> list[Line]:
+    """Brings in what comes at a moment, and gives the service its turn; tells of files."""
+    files = []
     if moment.letter is not None:
         letterbox.post(moment.letter)
     if moment.people:
-        stage.take_in_people(moment.people)
+        name = stage.take_in_people(moment.people)
+        files.append(Line("changed", name, f"{listed(p.name for p in moment.people)} are known"))
     stage.app.tick(stage.now)
+    return files
 
 
 def staged(data: Path) -> Stage:

@@ -1,13 +1,11 @@
 """The demo's page: days, moments, who was told, and what it came to."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from textwrap import wrap
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.rule import Rule
-from rich.table import Table
 from rich.text import Text
 
 from service.app import App
@@ -15,32 +13,30 @@ from service.cli.console import printable
 from service.demo.academy import NAME, PEOPLE, TRAININGS
 from service.demo.telling import Kind, Line, Message, Telling
 from service.demo.wording import clock, day
-from service.sending import queue
 
-CLOCK_WIDTH, MARK_WIDTH, ABOUT_WIDTH = 6, 2, 26
-MARKS: dict[Kind, tuple[str, str]] = {
-    "changed": (" ", ""),
-    "unchanged": (" ", "dim"),
-    "set_aside": ("!", "magenta"),
-    "owed": ("…", "dim"),
-    "told": ("→", "bold green"),
-    "not_told": ("×", "magenta"),
-}
-"""What stands before a line, and how it looks."""
+CLOCK_WIDTH, MARK_WIDTH, ABOUT_WIDTH, NOUN_WIDTH = 7, 2, 26, 15
+NARROWEST = 20
+GLUE = "\0"
 
-STYLES: dict[Kind, tuple[str, str]] = {
-    "changed": ("dim", ""),
-    "unchanged": ("dim", "dim"),
-    "set_aside": ("dim", "magenta"),
-    "owed": ("dim", "dim"),
-    "told": ("bold", "bold"),
-    "not_told": ("", "magenta"),
+LOOKS: dict[Kind, tuple[str, str, str, str]] = {
+    "changed": (" ", "", "dim", ""),
+    "unchanged": (" ", "", "dim", "dim"),
+    "set_aside": ("!", "magenta", "dim", "magenta"),
+    "owed": ("…", "dim", "dim", "dim"),
+    "told": ("→", "bold green", "bold", "bold"),
+    "not_told": ("×", "magenta", "", "magenta"),
 }
-"""How the two parts of a line look."""
+"""What stands before a line, how that looks, and how the two parts of the line look."""
+
+STATUSES = "SELECT status, COUNT(*) FROM enrollments GROUP BY status ORDER BY 2 DESC, 1"
+STATES = (
+    "SELECT state || ifnull(' (' || reason || ')', ''), COUNT(*) FROM notifications "
+    "GROUP BY state, reason ORDER BY 2 DESC, 1"
+)
 
 
 class Playbill:
-    """Prints the week as it happens."""
+    """Prints the week as it happens, on a page at most 80 wide."""
 
     def __init__(self, screen: Console, app: App) -> None:
         self._screen = screen
@@ -49,91 +45,123 @@ class Playbill:
 
     def open(self) -> None:
         """Says what is about to be played."""
-        rules = self._app.active.decider.by_id
+        rules = f"{len(self._app.active.decider.by_id)} rules in {self._app.settings.rules.name}"
         self._screen.print()
         self._screen.print(Text(f"A week at {NAME}", "bold"))
-        self._screen.print(
-            f"{len(PEOPLE)} people, {len(TRAININGS)} things to learn, "
-            f"{len(rules)} rules in {self._app.settings.rules.name}.\n"
-            "Made-up letters of Adobe Learning Manager come to the real door; every message\n"
-            "goes into a drawer, and nothing leaves this machine.",
-            style="dim",
+        self._words(
+            f"{len(PEOPLE)} people, {len(TRAININGS)} courses, {rules}. Made-up letters of Adobe "
+            "Learning Manager come to the real door; every message goes into a drawer, and "
+            "nothing leaves this machine."
         )
 
     def moment(self, at: int, caption: str, lines: Sequence[Line]) -> None:
         """One moment with all that happened in it."""
         if day(at) != self._day:
             self._day = day(at)
-            self._screen.print()
-            self._screen.print(Rule(Text(self._day, "bold"), align="left", style="dim"))
-        self._screen.print(Text.assemble((f"{clock(at):<{CLOCK_WIDTH}}", "dim"), caption))
+            self._heading(self._day)
+        self._row(Text(f"{clock(at):<{CLOCK_WIDTH}}", "dim"), Text(caption))
         for line in lines:
             self._line(line)
 
     def described(self, rule: str) -> str:
         """What the rule file says a rule is for."""
         found = self._app.active.decider.by_id.get(rule)
-        return (found and found.description) or f"Rule {rule}"
-
-    def _line(self, line: Line) -> None:
-        mark, style = MARKS[line.kind]
-        left, right = STYLES[line.kind]
-        about, text = printable(line.about), Text(printable(line.text), right)
-        if line.note:
-            text.append(f" {line.note}", "dim")
-        grid = Table.grid(padding=(0, 2, 0, 0))
-        grid.add_column(width=CLOCK_WIDTH - 2)
-        grid.add_column(width=MARK_WIDTH - 1)
-        grid.add_column(width=ABOUT_WIDTH)
-        grid.add_column(ratio=1)
-        grid.add_row("", Text(mark, style), Text(about, left), text)
-        self._screen.print(grid)
+        return (found and found.description) or f"rule {rule}"
 
     def summary(self, telling: Telling) -> None:
         """What the week came to, and two of the messages as they are read."""
-        self._screen.print()
-        self._screen.print(Rule(Text("The week in numbers", "bold"), align="left", style="dim"))
+        self._heading("The week in numbers")
         letters = self._app.letters.counts()
-        accepted = letters.pop("accepted")
-        self._count("letters", accepted, letters)
-        self._count("events", telling.outcomes.total(), telling.outcomes)
-        self._count("enrollments", None, self._statuses())
-        self._count("notifications", None, queue.counts(self._app.views))
-        self._count("messages", None, Counter(m.drawn.to for m in telling.messages))
+        del letters["accepted"]
+        views = self._app.views.reader()
+        self._count("letters", letters)
+        self._count("events", telling.outcomes)
+        self._count("enrollments", dict(views.execute(STATUSES).fetchall()))
+        self._count("notifications", dict(views.execute(STATES).fetchall()))
+        self._heading("Who was told")
+        self._told(telling.messages)
         for message in chosen(telling.messages):
             self._show(message)
 
-    def _statuses(self) -> dict[str, int]:
-        rows = self._app.views.reader().execute(
-            "SELECT status, COUNT(*) FROM enrollments GROUP BY status ORDER BY 2 DESC, 1"
-        )
-        return dict(rows.fetchall())
+    def close(self, kept: Path | None) -> None:
+        """Says what to do next."""
+        self._screen.print()
+        if kept is None:
+            self._words(
+                "Edit rules.yaml or templates/ and play it again. "
+                "With --keep the folder stays, to look at the ledger and the drawer."
+            )
+            return
+        self._screen.print(f"Kept in {kept}", soft_wrap=True)
+        for verb in ("notifications list", "letters list", "people list"):
+            self._screen.print(f"  coursebell {verb} --data {kept}", style="dim", soft_wrap=True)
 
-    def _count(self, noun: str, total: int | None, parts: dict[str, int]) -> None:
-        total = sum(parts.values()) if total is None else total
+    def _heading(self, words: str) -> None:
+        self._screen.print()
+        self._screen.print(Rule(Text(words, "bold"), align="left", style="dim"))
+
+    def _words(self, words: str) -> None:
+        self._row(Text(""), Text(words, "dim"))
+
+    def _line(self, line: Line) -> None:
+        mark, look, left, right = LOOKS[line.kind]
+        head = Text.assemble(" " * CLOCK_WIDTH, _column(mark, MARK_WIDTH, look))
+        about = printable(line.about)
+        text = Text(printable(line.text), right)
+        if len(about) < ABOUT_WIDTH:
+            self._row(Text.assemble(head, _column(about, ABOUT_WIDTH, left)), text)
+        else:
+            self._row(head, Text(about, left))
+            self._row(Text(" " * (len(head) + ABOUT_WIDTH)), text)
+        if line.note:
+            self._row(Text(" " * (len(head) + ABOUT_WIDTH)), Text(line.note, "dim"))
+
+    def _row(self, head: Text, text: Text) -> None:
+        """Text beside what stands before it; where it is too long it goes on underneath."""
+        for part in text.wrap(self._screen, max(NARROWEST, self._screen.width - len(head))):
+            part.rstrip()
+            self._screen.print(Text.assemble(head, part), soft_wrap=True)
+            head = Text(" " * len(head))
+
+    def _count(self, noun: str, parts: dict[str, int]) -> None:
+        total = Text(f"{sum(parts.values()):>4}  ", "bold")
+        head = Text.assemble(_column(noun, NOUN_WIDTH, "dim"), total)
         words = (f"{n} {name.replace('_', ' ')}" for name, n in parts.items() if n)
-        grid = Table.grid(padding=(0, 2, 0, 0))
-        grid.add_column(width=13)
-        grid.add_column(width=3, justify="right")
-        grid.add_column(ratio=1)
-        grid.add_row(noun, Text(str(total), "bold"), Text(", ".join(words)))
-        self._screen.print(grid)
+        whole = ", ".join(word.replace(" ", GLUE) for word in words)
+        for line in wrap(whole, max(NARROWEST, self._screen.width - len(head))):
+            self._row(head, Text(line.replace(GLUE, " ")))
+            head = Text(" " * len(head))
+
+    def _told(self, messages: Sequence[Message]) -> None:
+        """Everyone with what they were told, in the order in which they heard of anything."""
+        subjects: dict[str, list[str]] = {}
+        for message in messages:
+            subjects.setdefault(message.drawn.to, []).append(message.drawn.subject)
+        for to, told in subjects.items():
+            for place, subject in enumerate(told):
+                name = "" if place else printable(to)
+                self._row(_column(name, ABOUT_WIDTH, "bold"), Text(printable(subject)))
 
     def _show(self, message: Message) -> None:
+        """A message as it is read, behind a bar."""
         found = message.drawn
-        to = f"{found.to} <{found.address}>" if found.address else found.to
+        self._heading(f"As {'' if found.address else 'the '}{printable(found.to)} reads it")
+        if found.address:
+            to = f"{found.to} <{found.address}>"
+            self._row(_column("To", 9, "dim"), Text(printable(to)))
+        self._row(_column("Subject", 9, "dim"), Text(printable(found.subject), "bold"))
         self._screen.print()
-        self._screen.print(Text(f"To {to}", "dim"))
-        body = Text(f"{printable(found.subject)}\n\n", "bold").append(found.text.strip(), "not bold")
-        self._screen.print(Padding(body, (0, 0, 0, 2)))
-
-    def close(self, kept: Path | None) -> None:
-        """Says where it can be looked at."""
-        self._screen.print()
+        for line in found.text.strip().splitlines():
+            self._row(Text(""), Text(printable(line)))
 
 
-def chosen(messages: Sequence[Message]) -> list[Message]:
+def _column(words: str, width: int, style: str) -> Text:
+    return Text.assemble((words, style), " " * (width - len(words)))
+
+
+def chosen(messages: Iterable[Message]) -> list[Message]:
     """The mail that stands for the most, and the last message to a room."""
-    mails = [m for m in messages if m.drawn.address]
-    rooms = [m for m in messages if not m.drawn.address]
-    return [*sorted(mails, key=lambda m: -m.others)[:1], *rooms[-1:]]
+    kept = list(messages)
+    mails = sorted((m for m in kept if m.drawn.address), key=lambda m: -m.others)
+    rooms = [m for m in kept if not m.drawn.address]
+    return [*mails[:1], *rooms[-1:]]

@@ -46,7 +46,7 @@ PEOPLE = (RUTH, ADA, SEAN, MEI, PRIYA, JONAS)
 NEWCOMERS = (LUCIA, OMAR)
 
 PRIVACY = Training("course:7101", 15001, "Data Protection")
-FIRST_AID = Training("course:7102", 15007, "First Aid at Work")
+FIRST_AID = Training("course:7102", 15007, "First Aid")
 WRITING = Training("course:7103", 15012, "Writing Clearly")
 LEADS = Training("learningProgram:410", 2204, "New Team Leads")
 FEEDBACK = Training("course:7121", 15021, "Giving Feedback", LEADS.id)

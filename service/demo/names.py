@@ -28,6 +28,10 @@ class Names:
         elif isinstance(event, CourseRecorded) and event.title is not None:
             self._abouts[stream] = event.title
 
+    def place(self, stream: str) -> int:
+        """Where a stream stands in the order in which they were first heard of."""
+        return list(self._abouts).index(stream) if stream in self._abouts else -1
+
     def subject(self, stream: str) -> str:
         """`Ada Lindgren, Giving Feedback`, or only the title; empty for no known stream."""
         about = self._abouts.get(stream)

@@ -71,20 +71,23 @@ class Stage:
         for rule in self.app.active.decider.stalled_rules:
             assert isinstance(rule.trigger, StalledTrigger)
             lasts = rule.trigger.silence_ms + self.app.settings.adobe_lateness
-            began = silent(
-                self.app.views, rule.trigger.count_from, self.now - lasts, self.now, 1
-            )
+            began = silent(self.app.views, rule.trigger.count_from, self.now - lasts, self.now, 1)
             yield from (since + lasts for _, since in began)
 
     def take_in_courses(self, csv: str) -> None:
         """What `coursebell courses import` does."""
         self._import("courses.csv", csv, courses=True)
 
-    def take_in_people(self, people: tuple[Learner, ...]) -> None:
-        """What `coursebell people import` does, and what a running service does after it."""
-        self._import("people.csv", people_csv(people), courses=False)
+    def take_in_people(self, people: tuple[Learner, ...]) -> str:
+        """What `coursebell people import` does, and what a running service does after it.
+
+        Returns the name of the file.
+        """
+        name = "people.csv" if people == PEOPLE else "newcomers.csv"
+        self._import(name, people_csv(people), courses=False)
         for delivery in self.app.deliveries.values():
             delivery.look_again(self.now)
+        return name
 
     def _import(self, name: str, csv: str, *, courses: bool) -> None:
         """By a ledger of its own, as the command has: the service notices the change."""

@@ -24,6 +24,8 @@ from service.rules.notifications import (
 EVENTS_PER_PAGE = 10_000
 
 Kind = Literal["changed", "unchanged", "set_aside", "owed", "told", "not_told"]
+Logged = tuple[str, Any]
+"""A stream's id and one event of it."""
 
 
 class Line(NamedTuple):
@@ -67,7 +69,7 @@ class Telling:
         events = [(stream, self._app.mapper.decode(t, raw)) for _, stream, _, t, raw in page]
         return [*self._came(events), *self._followed(events)]
 
-    def _came(self, events: Sequence[tuple[str, Any]]) -> Iterator[Line]:
+    def _came(self, events: Sequence[Logged]) -> Iterator[Line]:
         """A line for each event of each letter."""
         recorded = {
             (body.letter, body.item): (stream, body)
@@ -76,13 +78,16 @@ class Telling:
         }
         accepted = self._app.letters.counts()["accepted"]
         for n in range(self._letters + 1, accepted + 1):
-            letter = self._app.letters.show(n) or {"events": ()}
-            for item, outcome in enumerate(letter["events"]):
+            letter = self._app.letters.show(n)
+            outcomes = letter["events"] if letter else ()
+            for item, outcome in enumerate(outcomes):
                 self.outcomes[outcome["state"]] += 1
                 yield self._outcome(outcome, recorded.get((n, item)))
+            if not outcomes:
+                yield Line("unchanged", "an empty letter", "kept; it says nothing")
         self._letters = accepted
 
-    def _outcome(self, outcome: dict[str, str], event: tuple[str, Any] | None) -> Line:
+    def _outcome(self, outcome: dict[str, str], event: Logged | None) -> Line:
         name, state, reason = outcome["name"], outcome["state"], outcome["reason"]
         if event is not None:
             self._names.learn(*event)
@@ -91,7 +96,9 @@ class Telling:
             return Line("changed", name, f"{about}: {self._change(*event)}")
         if state == "set_aside":
             return Line("set_aside", name or "letter", f"set aside: {reason}")
-        return Line("unchanged", name, ": ".join(filter(None, (about, UNCHANGED[state]))))
+        if state == "ignored":
+            return Line("unchanged", name, f"ignored: {reason}")
+        return Line("unchanged", name, f"{about}: {UNCHANGED[state]}")
 
     def _change(self, stream: str, event: Any) -> str:
         again = self._open.get(stream) is False
@@ -99,36 +106,39 @@ class Telling:
             self._open[stream] = event.after.status in OPEN
         return recorded_in_words(event, again)
 
-    def _followed(self, events: Sequence[tuple[str, Any]]) -> Iterator[Line]:
-        """A line for each notification that moved, by its last event; those owed together."""
-        latest: dict[str, Body] = {}
+    def _followed(self, events: Sequence[Logged]) -> Iterator[Line]:
+        """A line for each notification that moved, by its newest event; those owed together."""
+        newest: dict[str, Body] = {}
         for stream, body in events:
             if isinstance(body, Owed):
                 self._owed[stream] = body
             if stream in self._owed:
-                latest.pop(stream, None)
-                latest[stream] = body
-        yield from self._owing({s: b for s, b in latest.items() if isinstance(b, Owed)})
-        into = Counter(b.into for b in latest.values() if isinstance(b, Ended))
-        for stream, body in latest.items():
-            yield from self._moved(stream, body, into[stream])
+                newest[stream] = body
+        moved = sorted(newest.items(), key=lambda each: self._order(self._owed[each[0]]))
+        yield from self._owing([self._owed[s] for s, body in moved if isinstance(body, Owed)])
+        others = Counter(body.into for _, body in moved if isinstance(body, Ended))
+        for stream, body in moved:
+            yield from self._moved(stream, body, others[stream])
 
-    def _owing(self, fresh: dict[str, Body]) -> Iterator[Line]:
+    def _order(self, owed: Owed) -> tuple[object, ...]:
+        """The same in every run, though ids are random."""
+        return owed.rule, self._names.place(owed.subject), owed.recipient
+
+    def _owing(self, fresh: Sequence[Owed]) -> Iterator[Line]:
         """What is to be told later, or only in the shadow."""
-        groups: dict[tuple[str, str, int, str], list[str]] = {}
-        for stream in fresh:
-            owed = self._owed[stream]
-            key = (owed.rule, owed.subject, owed.due_at, first_state(owed))
-            groups.setdefault(key, []).append(owed.recipient.replace("room:", "room "))
-        for (rule, _, due, state), whom in groups.items():
-            when = "only in the shadow" if state == SHADOW else f"at {clock(due)}"
+        groups: dict[tuple[str, int, str], dict[str, None]] = {}
+        for owed in fresh:
+            key = (owed.rule, owed.due_at, first_state(owed))
+            groups.setdefault(key, {})[owed.recipient.replace("room:", "room ")] = None
+        for (rule, due, state), whom in groups.items():
+            when = "only in the shadow" if state == SHADOW else f"by {clock(due)}"
             yield Line("owed", f"rule {rule}", f"tells {listed(whom)} {when}", rule=rule)
 
     def _moved(self, stream: str, body: Body, others: int) -> Iterator[Line]:
         owed = self._owed[stream]
         whom = self._names.recipient(owed)
         if isinstance(body, WaitingForAddress):
-            yield Line("owed", whom, "no address is known yet: waits for one", rule=owed.rule)
+            yield Line("owed", whom, "waits until an address is known", rule=owed.rule)
         elif isinstance(body, AttemptEnded) and body.then == SENT:
             yield self._told(stream, whom, others, owed)
         elif isinstance(body, AttemptEnded) or (isinstance(body, Ended) and not body.into):
@@ -137,5 +147,5 @@ class Telling:
     def _told(self, stream: str, whom: str, others: int, owed: Owed) -> Line:
         found = drawn(self._app.settings.data / "drawer", stream, whom)
         self.messages.append(Message(found, others))
-        note = f"and {others} more in one message" if others else ""
+        note = f"with {others} more in the same message" if others else ""
         return Line("told", found.to, found.subject, note, owed.rule)

@@ -47,10 +47,10 @@ class Moment(NamedTuple):
 LUCIA_DONE = letter(completed(LUCIA, WRITING, "Tue 10:29"))
 
 MON = (
-    Moment(at("Mon 08:00"), "Adobe knocks: somebody pressed Test and Save", b""),
+    Moment(at("Mon 08:00"), "Somebody presses Test and Save at Adobe", b""),
     Moment(
         at("Mon 08:05"),
-        "What Adobe kept for us since Thursday",
+        "Adobe hands over what it kept since Thursday",
         letter(
             enrolled(MEI, PRIVACY, "last Thu 10:00", batch=True),
             enrolled(JONAS, PRIVACY, "last Thu 10:00", batch=True),
@@ -72,9 +72,7 @@ MON = (
         "First Aid fills up",
         letter(enrolled(PRIYA, FIRST_AID, "Mon 10:00"), seats(FIRST_AID, "Mon 10:00", 9, 12)),
     ),
-    Moment(
-        at("Mon 14:30"), "Ada is under way", letter(progress(ADA, FEEDBACK, "Mon 14:21", 40))
-    ),
+    Moment(at("Mon 14:30"), "Ada is under way", letter(progress(ADA, FEEDBACK, "Mon 14:21", 40))),
 )
 
 TUE = (
@@ -88,7 +86,7 @@ TUE = (
         "The enrollment comes after all",
         letter(enrolled(SEAN, WRITING, "Mon 08:55", batch=True)),
     ),
-    Moment(at("Tue 10:30"), "Somebody finishes whom nobody has told us about", LUCIA_DONE),
+    Moment(at("Tue 10:30"), "Somebody finishes who is not in people.csv yet", LUCIA_DONE),
     Moment(at("Tue 10:31"), "Adobe missed our answer and sends it again", LUCIA_DONE),
     Moment(
         at("Tue 15:00"),
@@ -101,7 +99,7 @@ TUE = (
     ),
     Moment(
         at("Tue 16:20"),
-        "A certification, which says nothing of passing",
+        "Jonas is certified; Adobe does not say he passed",
         letter(completed(JONAS, FORKLIFT, "Tue 16:20")),
     ),
 )
@@ -110,7 +108,7 @@ WED = (
     Moment(at("Wed 08:30"), "The academy imports its newcomers", people=NEWCOMERS),
     Moment(
         at("Wed 09:00"),
-        "One event we cannot know yet; the others go on",
+        "One event nobody knows yet; the others go on",
         letter(
             event("RESPONSE:ASYNCAPI_USERGROUP_USER_ADDED", "Wed 08:58", {"status": "SUCCESS"}),
             event(
@@ -127,7 +125,7 @@ WED = (
     ),
     Moment(
         at("Wed 11:40"),
-        "Priya leaves, but her seat goes to who waits",
+        "Priya leaves; the seat goes to the one who waits",
         letter(
             unenrolled(PRIYA, FIRST_AID, "Wed 11:40"), seats(FIRST_AID, "Wed 11:40", 11, 12, 1)
         ),
@@ -152,8 +150,8 @@ THU = (
     ),
     Moment(
         at("Thu 09:14"),
-        "Progress from before, late as it may be",
-        letter(progress(ADA, PLANNING, "Thu 09:02", 90)),
+        "Progress trails behind, as it may by 15 minutes",
+        letter(progress(ADA, PLANNING, "Thu 09:12", 100)),
     ),
     Moment(
         at("Thu 16:00"),
@@ -170,7 +168,7 @@ THU = (
 FRI = (
     Moment(
         at("Fri 08:40"),
-        "Jonas is taken out, with the path spelled otherwise",
+        "Jonas is taken out; Adobe spells the path otherwise",
         letter(unenrolled(JONAS, LEADS, "Fri 08:40", batch=True)),
     ),
     Moment(
@@ -180,7 +178,7 @@ FRI = (
     ),
     Moment(
         at("Fri 14:08"),
-        "Jonas goes on, a week later less eight minutes",
+        "Jonas goes on just in time; Adobe says so late",
         letter(progress(JONAS, PRIVACY, "Fri 13:52", 60)),
     ),
     Moment(

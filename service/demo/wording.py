@@ -8,13 +8,12 @@ from service.learners.course import CourseRecorded
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.events import FactRecorded
 from service.learners.facts import Completed, CompletionRevoked, Enrolled, SeatsReported, Unenrolled
-from service.learners.instance import InstanceRecorded, seats_available
+from service.learners.instance import InstanceRecorded
 from service.rules.notifications import AttemptEnded, Ended
 
 UNCHANGED = {
     "duplicate": "known already",
-    "superseded": "too late to change anything",
-    "ignored": "means nothing to us",
+    "superseded": "comes too late",
 }
 REASONS = {
     "no_longer_true": "not true any more",
@@ -52,25 +51,24 @@ def recorded_in_words(event: FactRecorded, again: bool) -> str:  # type: ignore[
 
 
 def seats_in_words(said: SeatsReported) -> str:
-    """`11 of 12 seats taken, 1 waiting`."""
+    """`11 of 12 taken, 1 waiting`."""
     if said.seat_limit is None:
         return f"{said.enrollment_count} seats taken"
-    free = seats_available(said)
     waiting = f", {said.waitlist_count} waiting" if said.waitlist_count else ""
-    return f"{said.enrollment_count} of {said.seat_limit} taken, {free or 'none'} free{waiting}"
+    return f"{said.enrollment_count} of {said.seat_limit} taken{waiting}"
 
 
 def enrollment_in_words(event: EnrollmentRecorded, again: bool) -> str:
     """`enrolled`, `completed`, `at 40 %`."""
     said, after = event.said, event.after
     if not event.transitions or after is None:
-        return "the enrollment's date is filled in" if isinstance(said, Enrolled) else "noted"
+        return "date filled in" if isinstance(said, Enrolled) else "noted"
     if isinstance(said, Enrolled):
         return "enrolled again" if again else "enrolled"
     if isinstance(said, Completed):
-        return "completed, not passed" if after.passed is False else "completed"
+        return "not passed" if after.passed is False else "completed"
     if isinstance(said, CompletionRevoked):
-        return "not completed after all"
+        return "taken back"
     if isinstance(said, Unenrolled):
         return "left"
     return "under way" if after.progress is None else f"at {after.progress:g} %"

@@ -1,0 +1,47 @@
+"""One command for all of them: `python -m bench [NAME …] [--quick]`."""
+
+import time
+from collections.abc import Callable, Mapping
+
+import rich_click as click
+
+from bench import door, flow, latency, rebuild, sending, start, sweep
+from bench.site import QUICK, Site, Sizes
+from bench.table import Row, console, show
+
+Measure = Callable[[Site], list[Row]]
+SUBJECTS: Mapping[str, Measure] = {
+    "flow": flow.measure,
+    "rebuild": rebuild.measure,
+    "sweep": sweep.measure,
+    "start": start.measure,
+    "sending": sending.measure,
+    "latency": latency.measure,
+    "door": door.measure,
+}
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(SUBJECTS)))
+@click.option("--quick", is_flag=True, help="Small sizes: a look in about a minute.")
+def main(names: tuple[str, ...], quick: bool) -> None:
+    """Measure Coursebell on this machine; every figure stands beside its floor of the same run."""
+    screen, begun = console(stderr=True), time.monotonic()
+
+    def say(text: str) -> None:
+        status.update(text)
+        if not screen.is_terminal:
+            screen.print(f"{time.monotonic() - begun:6.0f} s  {text}")
+
+    with screen.status("building") as status:
+        site = Site(QUICK if quick else Sizes(), say)
+        try:
+            for name in names or SUBJECTS:
+                say(name)
+                show(name, SUBJECTS[name](site))
+        finally:
+            site.close()
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m bench")

@@ -1,0 +1,58 @@
+"""An API in the same process, over a real installation in a folder."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+from tests.installation import DONE, FREE, START, Installation
+
+from service.api import Site, web
+from service.incoming.postbox import Postbox
+from service.running import Service
+
+TEAM = """
+  - id: team
+    trigger: {event: enrollment.completed}
+    notify:
+      - {to: "group:team", via: email, template: completed}
+"""
+
+
+class Client(TestClient):
+    """Speaks to a site as somebody at this machine would."""
+
+    def __init__(self, site: Site, **more: Any) -> None:
+        told = {"base_url": "http://localhost", "client": ("127.0.0.1", 50_000)} | more
+        super().__init__(site, **told)
+
+
+@pytest.fixture
+def open_site() -> Iterator[Callable[..., Site]]:
+    """Makes sites, and closes them."""
+    opened: list[tuple[Site, Postbox]] = []
+
+    def make(office: Installation, service: Service | None = None) -> Site:
+        postbox = Postbox(office.app.letters)
+        site = web(office.app, service, postbox, lambda: START)
+        opened.append((site, postbox))
+        return site
+
+    yield make
+    for site, postbox in opened:
+        site.close()
+        postbox.close()
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Installation]:
+    with Installation(
+        tmp_path, DONE + FREE + TEAM, COURSEBELL_ADOBE_ALLOW_UNAUTHENTICATED="true"
+    ) as office:
+        yield office
+
+
+@pytest.fixture
+def client(office: Installation, open_site: Callable[..., Site]) -> Client:
+    return Client(open_site(office))

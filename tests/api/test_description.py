@@ -1,0 +1,89 @@
+"""The OpenAPI document says what is so: schemathesis asks everything it describes."""
+
+from collections.abc import Iterator
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
+from tests.installation import ADA, DAY, DONE, FREE, START, Installation, completed, event, seats
+
+from service.api import Site, web
+from service.api.openapi import document
+from service.api.site import OPERATIONS
+from service.api.system import OPERATIONS as SYSTEM
+from service.incoming.postbox import Postbox
+from service.settings import read_settings
+
+TOKEN = "token-of-the-test"
+HEADERS = {"Authorization": f"Bearer {TOKEN}"}
+TOLD = {"COURSEBELL_ADMIN_TOKEN": TOKEN, "COURSEBELL_ADOBE_ALLOW_UNAUTHENTICATED": "true"}
+DOCUMENT = document(read_settings(TOLD), ["adobe"], (*OPERATIONS, *SYSTEM))
+
+
+
+class Gate:
+    """Stands for the site before there is one: schemathesis wants to know it at collection."""
+
+    site: Site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.site(scope, receive, send)
+
+
+GATE = Gate()
+schema = schemathesis.openapi.from_dict(DOCUMENT)
+schema.config.update(base_url="http://localhost")
+schema.app = GATE
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with Installation(tmp_path_factory.mktemp("described"), DONE + FREE, **TOLD) as office:
+        office.import_people([ADA])
+        office.post(completed(START, 77), completed(START, 78), event("BOGUS", START))
+        office.post(seats(START, 10), seats(START + 1, 9))
+        office.tick(START + 1)
+        office.tick(START + 31 * DAY)
+        postbox = Postbox(office.app.letters)
+        site = web(office.app, None, postbox, lambda: START)
+        GATE.site = site
+        yield site
+        site.close()
+        postbox.close()
+
+
+@schema.parametrize()
+@settings(
+    max_examples=15, deadline=None, derandomize=True, database=None,
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
+def test_every_answer_is_one_the_description_names(case: schemathesis.Case, site: Site) -> None:
+    case.call_and_validate(headers=HEADERS)
+
+
+def test_the_service_gives_this_description_and_it_names_no_secret(site: Site) -> None:
+    told = TestClient(site).get("/api/v1/openapi.json", headers=HEADERS)
+
+    assert told.json() == DOCUMENT
+    assert TOKEN not in told.text
+
+
+def test_the_description_names_every_path() -> None:
+    assert DOCUMENT["openapi"] == "3.1.0"
+    assert {path: set(methods) for path, methods in DOCUMENT["paths"].items()} == {
+        "/webhooks/{source}": {"post"},
+        "/healthz": {"get", "head"},
+        "/readyz": {"get", "head"},
+        "/metrics": {"get", "head"},
+        "/api/v1/openapi.json": {"get", "head"},
+        "/api/v1/letters": {"get", "head"},
+        "/api/v1/letters/{n}": {"get", "head"},
+        "/api/v1/enrollments": {"get", "head"},
+        "/api/v1/instances": {"get", "head"},
+        "/api/v1/instances/{id}": {"get", "head"},
+        "/api/v1/notifications": {"get", "head"},
+        "/api/v1/notifications/{id}": {"get", "head"},
+        "/api/v1/notifications/{id}/redrive": {"post"},
+    }

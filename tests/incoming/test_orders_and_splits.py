@@ -1,0 +1,106 @@
+"""2,000 orders and batch splits through the real intake end as the histories say."""
+
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from service.incoming.letters import Arrival
+from service.incoming.sources import adobe_events
+from service.learners.enrollment import Enrollment
+from service.learners.facts import (
+    Completed,
+    Enrolled,
+    Fact,
+    ModuleCompleted,
+    ProgressReported,
+    Started,
+)
+from tests.installation import DONE, Installation, about, body, event
+from tests.learners.cast import DAY, LOGIC, NOW, SESSION
+from tests.learners.histories import HISTORIES
+
+LEARNERS_EACH = 64
+
+
+def told_by_adobe(fact: Fact, learner: int, random: Random) -> dict[str, Any]:
+    """The fact as Adobe would say it, with an event id that orders ties at random."""
+    said, data = fact.said, about(learner, LOGIC, SESSION)
+    if isinstance(said, Completed) and said.passed is not None:
+        data["hasPassed"] = said.passed
+    if isinstance(said, ProgressReported | ModuleCompleted) and said.percent is not None:
+        data["progressPercent"] = said.percent
+    if isinstance(said, ModuleCompleted):
+        data["enrollmentSource"] = said.module
+    if isinstance(said, Enrolled | Completed) and said.enrollment_source:
+        data["enrollmentSource"] = said.enrollment_source
+    return event(fact.name, fact.occurred_at, f"{random.random()}", **data)
+
+
+def shuffled(random: Random) -> list[dict[str, Any]]:
+    """Every learner's events, each learner in an order of their own, some of them twice."""
+    events = []
+    for learner in range(LEARNERS_EACH * len(HISTORIES)):
+        history = HISTORIES[learner % len(HISTORIES)]
+        told = [told_by_adobe(fact, learner, random) for fact in history.facts]
+        events += told + random.sample(told, random.randint(0, 1))
+    random.shuffle(events)
+    return events
+
+
+def deliver(room: Installation, events: list[dict[str, Any]], random: Random) -> None:
+    """In letters of 1 to 12 events, taken in rounds of 1 to 200 letters; restarts in between."""
+    letters = []
+    while events:
+        size = random.randint(1, 12)
+        letters.append(Arrival("adobe", NOW, {}, body(*events[:size])))
+        events = events[size:]
+    while letters:
+        size = random.choice([1, 2, 3, 50, 200])
+        room.app.letters.keep(letters[:size])
+        letters = letters[size:]
+        room.app.take(NOW)
+        if random.random() < 0.1:
+            room.app.writer.forget()
+
+
+def test_2000_orders_and_splits_through_the_real_intake_end_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each learner lives one history in an order and a split of their own."""
+    means: Any = adobe_events.MEANS
+    how, far = means["COURSE_ENROLLMENT"], means["LEARNER_PROGRESS"]
+    monkeypatch.setitem(means, "TEST_STARTED", lambda _: Started())
+    monkeypatch.setitem(
+        means, "TEST_MODULE", lambda d: ModuleCompleted(how(d).enrollment_source, far(d).percent)
+    )
+    random = Random(2026)
+    with Installation(tmp_path, DONE) as room:
+        deliver(room, shuffled(random), random)
+        assert room.app.letters.counts()["set_aside"] == 0
+        wrong = differences(room)
+        room.reopen(NOW + DAY)
+        assert wrong == differences(room) == []
+
+
+def differences(room: Installation) -> list[tuple[str, object]]:
+    """The learners whose enrolment or view row is not as written by hand."""
+    room.app.views.catch_up()
+    rows = {row["person"]: row for row in room.app.views.reader()["enrollments"].rows}
+    keys = [("adobe", "1234", str(n)) for n in range(LEARNERS_EACH * len(HISTORIES))]
+    persons = room.app.people.known(keys)
+    streams = {key: Enrollment.stream(persons[key], LOGIC, SESSION) for key in keys}
+    found = {e.id: e for e in room.app.writer.enrollments(list(streams.values()))}
+    assert len(found) == len(rows) == len(keys) >= 2000
+    wrong: list[tuple[str, object]] = []
+    for n, key in enumerate(keys):
+        history, folded = HISTORIES[n % len(HISTORIES)], found[streams[key]]
+        row = rows[persons[key]]
+        if (folded.state.snapshot(), folded.state.modules) != (history.end, history.modules):
+            wrong.append((history.name, folded))
+        if (row["status"], row["progress"]) != (history.end.status, history.end.progress):
+            wrong.append((history.name, row))
+        if row["silent_since"] != history.end.silent_since:
+            wrong.append((history.name, row))
+    return wrong

@@ -1,0 +1,209 @@
+"""Transitions: the table of design §4 row by row, and only of the fact's own kind."""
+
+from itertools import permutations
+
+import pytest
+from hypothesis import given, settings
+
+from service.learners.enrollment import SHAPES, Enrollment
+from service.learners.events import EventMapper
+from service.learners.facts import (
+    Completed,
+    CompletionRevoked,
+    Enrolled,
+    Fact,
+    ModuleCompleted,
+    ProgressReported,
+    Started,
+    Unenrolled,
+)
+from tests.learners.cast import (
+    LATENESS,
+    completed,
+    day,
+    enroll,
+    enrolled,
+    module,
+    progress,
+    revoked,
+    started,
+    unenrolled,
+)
+from tests.learners.histories import HISTORIES
+from tests.learners.test_order_freedom import FACTS
+
+ROW = {
+    Enrolled: {"enrolled"},
+    Started: {"started"},
+    ProgressReported: {"started", "progressed"},
+    ModuleCompleted: {"started", "progressed", "module_completed"},
+    Completed: {"completed"},
+    CompletionRevoked: {"completion_revoked"},
+    Unenrolled: {"unenrolled"},
+}
+LEFT_TWICE_AND_BACK = [
+    enrolled(day(1)), unenrolled(day(10)), unenrolled(day(20)), enrolled(day(40)),
+    progress(day(41), 20.0),
+]  # fmt: skip
+
+
+def caused(before: list[Fact], last: Fact) -> str:
+    """The transitions of the last fact, told after the others, without their prefix."""
+    _, events = enroll(*before, last)
+    return " ".join(name.removeprefix("enrollment.") for name in events[-1].transitions)
+
+
+TABLE = {
+    "first enrolment": ([], enrolled(day(1)), "enrolled"),
+    "enrolled after leaving": (
+        [enrolled(day(1)), unenrolled(day(2))], enrolled(day(3)), "enrolled",
+    ),
+    "enrolled anew after completion": (
+        [enrolled(day(1)), completed(day(2))], enrolled(day(40)), "enrolled",
+    ),
+    "enrolled twice": ([enrolled(day(1))], enrolled(day(2)), ""),
+    "enrolled while under way": ([progress(day(1), 5.0)], enrolled(day(2)), ""),
+    "enrolled behind a completion": ([completed(day(2))], enrolled(day(2, 5)), ""),
+    "an old enrolment of who has left": ([unenrolled(day(9))], enrolled(day(1)), ""),
+    "an old enrolment before a lone revocation": ([revoked(day(9))], enrolled(day(1)), "enrolled"),
+    "started": ([enrolled(day(1))], started(day(2)), "started"),
+    "started twice": ([enrolled(day(1)), started(day(2))], started(day(3)), ""),
+    "started without enrolment": ([], started(day(2)), "started"),
+    "an earlier start": ([enrolled(day(1)), started(day(3))], started(day(2)), ""),
+    "started on a completed course": ([completed(day(1))], started(day(9)), ""),
+    "first progress": ([enrolled(day(1))], progress(day(2), 5.0), "started progressed"),
+    "first progress of nothing": ([enrolled(day(1))], progress(day(2), 0.0), "started"),
+    "first progress without percent": ([enrolled(day(1))], progress(day(2), None), "started"),
+    "more progress": (
+        [enrolled(day(1)), progress(day(2), 5.0)], progress(day(3), 6.0), "progressed",
+    ),
+    "the same percent": ([enrolled(day(1)), progress(day(2), 5.0)], progress(day(3), 5.0), ""),
+    "a lower percent": ([enrolled(day(1)), progress(day(2), 5.0)], progress(day(3), 4.0), ""),
+    "an older percent": ([enrolled(day(1)), progress(day(3), 5.0)], progress(day(2), 9.0), ""),
+    "an older percent when the newer fact has none": (
+        [enrolled(day(1)), progress(day(3), None)], progress(day(2), 9.0), "progressed",
+    ),
+    "progress behind the completion": ([completed(day(2))], progress(day(2, 5), 9.0), ""),
+    "progress after leaving, within L": (
+        [enrolled(day(1)), unenrolled(day(2))], progress(day(2, 15), 9.0), "",
+    ),
+    "progress after leaving, beyond L": (
+        [enrolled(day(1)), progress(day(2), 9.0), unenrolled(day(3))], progress(day(4), 9.0),
+        "started progressed",
+    ),
+    "progress after a revocation starts from unknown": (
+        [progress(day(1), 90.0), completed(day(2)), revoked(day(3))], progress(day(4), 9.0),
+        "progressed",
+    ),
+    "first progress in the new episode": (
+        [progress(day(1), 90.0), completed(day(2)), enrolled(day(40))], progress(day(41), 9.0),
+        "started progressed",
+    ),
+    "first module": (
+        [enrolled(day(1))], module(day(2), "a"), "started progressed module_completed",
+    ),
+    "second module": (
+        [enrolled(day(1)), module(day(2), "a")], module(day(3), "b"),
+        "progressed module_completed",
+    ),
+    "the module again": ([enrolled(day(1)), module(day(2), "a")], module(day(3), "a"), ""),
+    "the module again with more percent": (
+        [enrolled(day(1)), module(day(2), "a", 5.0)], module(day(3), "a", 6.0), "progressed",
+    ),
+    "the module of the last episode": (
+        [module(day(1), "a"), completed(day(2)), enrolled(day(40))], module(day(41), "a"),
+        "started progressed module_completed",
+    ),
+    "completed": ([enrolled(day(1))], completed(day(2)), "completed"),
+    "completed without enrolment": ([], completed(day(2)), "completed"),
+    "completed twice": ([completed(day(2))], completed(day(9)), ""),
+    "completed after leaving": ([unenrolled(day(1))], completed(day(2)), "completed"),
+    "completed anew": (
+        [completed(day(2)), enrolled(day(40))], completed(day(50)), "completed",
+    ),
+    "an old completion after the new enrolment": (
+        [enrolled(day(1)), unenrolled(day(30)), enrolled(day(40))], completed(day(2)), "",
+    ),
+    "an old completion that was revoked since": (
+        [enrolled(day(1)), revoked(day(9))], completed(day(2)), "",
+    ),
+    "a completion that makes later progress void": (
+        [enrolled(day(1)), progress(day(3), 9.0)], completed(day(2)), "completed",
+    ),
+    "revoked": ([completed(day(2))], revoked(day(3)), "completion_revoked"),
+    "revoked first": ([], revoked(day(3)), ""),
+    "revoked while open": ([enrolled(day(1))], revoked(day(3)), ""),
+    "revoked, but completed again since": (
+        [completed(day(2)), completed(day(9))], revoked(day(3)), "",
+    ),
+    "a late revocation lets later progress count": (
+        [completed(day(2)), progress(day(9), 5.0)], revoked(day(3)), "completion_revoked",
+    ),
+    "left": ([enrolled(day(1))], unenrolled(day(2)), "unenrolled"),
+    "left first": ([], unenrolled(day(2)), "unenrolled"),
+    "left twice": ([unenrolled(day(2))], unenrolled(day(3)), ""),
+    "left before the enrolment of today": ([enrolled(day(9))], unenrolled(day(2)), ""),
+    "left and gone on": ([enrolled(day(1)), progress(day(9), 5.0)], unenrolled(day(2)), ""),
+    "a late episode between two departures is not today's": (
+        LEFT_TWICE_AND_BACK, progress(day(12), 90.0), "",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", TABLE)
+def test_a_fact_causes_what_the_table_says(row: str) -> None:
+    before, last, expected = TABLE[row]
+    assert caused(before, last) == expected
+
+
+def test_every_row_of_the_table_is_met() -> None:
+    met = {name for _, last, names in TABLE.values() for name in names.split()}
+    assert met == set().union(*ROW.values())
+
+
+@settings(max_examples=400, deadline=None)
+@given(FACTS)
+def test_a_transition_is_of_the_facts_own_kind(facts: list[Fact]) -> None:
+    for event in enroll(*facts)[1]:
+        names = {name.removeprefix("enrollment.") for name in event.transitions}
+        assert names <= ROW[type(event.said)]
+
+
+@settings(max_examples=400, deadline=None)
+@given(FACTS)
+def test_a_status_that_did_not_change_is_no_transition(facts: list[Fact]) -> None:
+    for n in range(len(facts)):
+        before, (after, events) = enroll(*facts[:n])[0], enroll(*facts[: n + 1])
+        if len(events) > before.version and before.state.status == after.state.status:
+            assert set(events[-1].transitions) <= {
+                "enrollment.started", "enrollment.progressed", "enrollment.module_completed",
+            }  # fmt: skip
+
+
+def test_an_episode_that_is_not_todays_is_superseded_and_leaves_the_state() -> None:
+    folded, events = enroll(*LEFT_TWICE_AND_BACK, progress(day(12), 90.0))
+    assert events[-1].superseded
+    assert folded.state == enroll(*LEFT_TWICE_AND_BACK)[0].state
+
+
+def test_transitions_are_stored_and_a_replay_reads_them_without_deciding_again() -> None:
+    """What an event triggered stays, also when the lateness allowance is another today."""
+    mapper = EventMapper([SHAPES])
+    for history in HISTORIES:
+        for order in list(permutations(history.facts))[:24]:
+            folded, events = enroll(*order)
+            bodies = [mapper.decode(*mapper.encode(event)) for event in events]
+            assert [b.transitions for b in bodies] == [e.transitions for e in events]
+            for lateness in (0, LATENESS):
+                loaded = Enrollment.load(folded.id, bodies, lateness)
+                assert loaded.version == folded.version
+            assert loaded == folded
+
+
+def test_a_message_depends_on_the_order_and_the_state_does_not() -> None:
+    """Two completions are told if the enrolment between came in time, one if it came last."""
+    told = [completed(day(2)), enrolled(day(40)), completed(day(50))]
+    in_time, late = enroll(*told), enroll(told[0], told[2], told[1])
+    assert [len(e.transitions) for e in in_time[1]] == [1, 1, 1]
+    assert [len(e.transitions) for e in late[1]] == [1, 0, 0]
+    assert in_time[0].state == late[0].state

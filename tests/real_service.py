@@ -1,0 +1,140 @@
+"""The real service as a process: what a user starts, spoken to over real HTTP."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from tests.installation import ROOT, body
+from tests.waiting import until
+
+ADDRESS = re.compile(r"on (http://\S+)")
+
+
+class Answer(NamedTuple):
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class RealService:
+    """`coursebell run` on a free port with its own folder; `rules` as in tests.installation."""
+
+    def __init__(self, folder: Path, rules: str, **environ: str) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.rules = folder / "rules.yaml"
+        self.environ = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("COURSEBELL_")},
+            "COURSEBELL_DATA": str(self.data),
+            "COURSEBELL_RULES": str(self.rules),
+            "COURSEBELL_TEMPLATES": str(ROOT / "templates"),
+            "COURSEBELL_EMAIL_URL": "drawer://",
+            "COURSEBELL_CHAT_URL": "drawer://",
+            "COURSEBELL_ADOBE_ALLOW_UNAUTHENTICATED": "true",
+            "PYTHONPATH": str(ROOT),
+            **environ,
+        }
+        self.write_rules(rules)
+
+    def write_rules(self, rules: str) -> None:
+        self.rules.write_text(
+            "version: 1\nchannels:\n  email: ${COURSEBELL_EMAIL_URL}\n"
+            f"  room: ${{COURSEBELL_CHAT_URL}}\nrules:\n{rules}"
+        )
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Starts the process and waits until it listens."""
+        self.log = (self.folder / "service.log").open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "service", "run", "--port", "0"],
+            cwd=self.folder, env=self.environ, stdout=subprocess.PIPE, stderr=self.log, text=True,
+        )  # fmt: skip
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if found := ADDRESS.search(line):
+                self.address = found[1]
+                return
+        raise AssertionError((self.folder / "service.log").read_text()[-2_000:])
+
+    def stop(self) -> int:
+        """Ends it as an operator does; returns its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(20)
+        self._let_go()
+        return code
+
+    def kill(self) -> None:
+        """Ends it as the power does."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(10)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.log.close()
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """`coursebell …` beside the running service."""
+        return subprocess.run(
+            [sys.executable, "-m", "service", *words],
+            cwd=self.folder, env=self.environ, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+
+    def call(self, method: str, path: str, data: bytes | None = None, **headers: str) -> Answer:
+        request = urllib.request.Request(self.address + path, data, method=method)
+        request.add_header("Content-Type", "application/json")
+        for name, value in headers.items():
+            request.add_header(name.replace("_", "-"), value)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return Answer(answer.status, dict(answer.headers), answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.code, dict(error.headers), error.read())
+
+    def post(self, *events: dict[str, Any], **headers: str) -> Answer:
+        """A letter from Adobe."""
+        return self.call("POST", "/webhooks/adobe", body(*events), **headers)
+
+    def get(self, path: str) -> Any:
+        return self.call("GET", path).json
+
+    def letter(self, n: int) -> dict[str, Any]:
+        """A letter once it is taken."""
+        return until(lambda: self._taken(n), f"letter {n} is taken")
+
+    def _taken(self, n: int) -> dict[str, Any] | None:
+        found: dict[str, Any] = self.get(f"/api/v1/letters/{n}")
+        return None if found["state"] == "waiting" else found
+
+    def notifications(self, when: Callable[[list[Any]], object], what: str) -> list[Any]:
+        """The notifications, once they are as expected."""
+
+        def found() -> list[Any] | None:
+            items: list[Any] = self.get("/api/v1/notifications?limit=500")["items"]
+            return items if when(items) else None
+
+        return until(found, what)
