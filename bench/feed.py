@@ -126,6 +126,19 @@ def iso(at: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{at % 1000:03}Z"
 
 
+def completion(learner: int, at: int) -> Arrival:
+    """A letter with one event: this learner has completed a course."""
+    event = {
+        "eventId": f"{learner}-{at}", "eventName": "COURSE_COMPLETED", "timestamp": iso(at),
+        "eventInfo": f"{at}-1", "data": {
+            "userId": 100_000 + learner, "loId": "course:1001", "loInstanceId": "course:1001_1",
+            "loType": "course", "enrollmentSource": "SELF_ENROLL", "hasPassed": True,
+        },
+    }  # fmt: skip
+    body = json.dumps({"accountId": int(ACCOUNT), "events": [event]}).encode()
+    return Arrival("adobe", at, {"content-type": "application/json"}, body)
+
+
 def people(count: int = LEARNERS) -> list[PersonRow]:
     """The learners as an import tells of them, every tenth of them a manager of nine others."""
     return [

@@ -23,9 +23,11 @@ from service.rules.decide import Decider
 from service.rules.problems import Problem
 from service.rules.reader import read_rules
 from service.sending.channels import Channel, ChannelError, open_channel
-from service.sending.delivery import Active, Delivery
+from service.sending.delivery import Delivery
 from service.sending.docket import Docket
+from service.sending.orphans import cancel_orphans
 from service.sending.packing import Post
+from service.sending.planning import Active
 from service.sending.queue import Queue
 from service.sending.rendering import Templates
 from service.settings import Settings
@@ -85,9 +87,10 @@ class App:
     def start(self, now: int) -> None:
         """Takes up where the last run stopped; call once, before the first tick."""
         self.clock.recover()
+        self._activate(self.active)
         self.clock.activate(self.active.decider, now)
-        self.open_channels()
         self.views.catch_up()
+        self.cancel_orphans(now)
         for delivery in self.deliveries.values():
             delivery.take_over(now)
 
@@ -115,6 +118,8 @@ class App:
     def deliver(self, now: int, stopping: Callable[[], bool] = lambda: False) -> None:
         """What is owed leaves, by every channel."""
         for delivery in self.deliveries.values():
+            if delivery.look_again(now):
+                self.views.catch_up()
             while not stopping() and delivery.deliver(now, stopping):
                 self.views.catch_up()
 
@@ -124,16 +129,23 @@ class App:
         Returns false when it was active already.
         """
         fresh = read_active(self.settings)
-        self.open_channels(fresh)
-        self.active = fresh
-        return self.clock.activate(fresh.decider, now)
+        self._activate(fresh)
+        fresh_file = self.clock.activate(fresh.decider, now)
+        self.views.catch_up()
+        self.cancel_orphans(now)
+        return fresh_file
 
-    def open_channels(self, active: Active | None = None) -> None:
-        """Opens what the rules name, closes what they do not; raises Refused."""
-        urls = (active or self.active).decider.rules.channels
-        fresh = {name: url for name, url in urls.items() if self._urls.get(name) != url}
-        opened = {name: self._open(name, url) for name, url in fresh.items()}
-        for name in [name for name in self.deliveries if name in fresh or name not in urls]:
+    def cancel_orphans(self, now: int) -> None:
+        """Ends what is owed by a channel that no rule names any more."""
+        cancel_orphans(self.views, self.ledger, self.mapper, self.docket, set(self.deliveries), now)
+
+    def _activate(self, active: Active) -> None:
+        """Opens what the rules name and closes what they do not; raises Refused before either."""
+        urls = active.decider.rules.channels
+        changed = {name: url for name, url in urls.items() if self._urls.get(name) != url}
+        opened = {name: self._open(name, url) for name, url in changed.items()}
+        self.active = active
+        for name in [name for name in self.deliveries if name in changed or name not in urls]:
             self._retire(self.deliveries.pop(name))
         self._urls = dict(urls)
         for name, channel in opened.items():
@@ -169,7 +181,12 @@ class App:
     def files(self) -> object:
         """What changes when somebody edits the rules or the templates."""
         paths = [self.settings.rules, *sorted(self.settings.templates.rglob("*"))]
-        return [(path, path.stat().st_mtime_ns) for path in paths if path.is_file()]
+        found = []
+        for path in paths:
+            with suppress(OSError):  # it was there a moment ago
+                stat = path.stat()
+                found.append((path, stat.st_mtime_ns, stat.st_size))
+        return found
 
     def newest_event_at(self) -> int | None:
         """When the newest fact was recorded (ms UTC): a clock behind it is wrong."""

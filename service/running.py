@@ -19,6 +19,7 @@ from service.sending.delivery import Delivery
 
 ASK_EVERY_SECONDS = 5.0
 LOOK_EVERY_SECONDS = 1.0
+ROUNDS_AT_A_TIME = 64
 PAUSE_AFTER_ERROR_SECONDS = 1.0
 STOP_SECONDS = 7.0
 GARBAGE_THRESHOLDS = (50_000, 50, 100)
@@ -73,6 +74,7 @@ class Service:
         self._stopping = threading.Event()
         self._reload = threading.Event()
         self._threads: dict[str, threading.Thread] = {}
+        self._leaving: list[threading.Thread] = []
         self._sending: dict[str, Delivery] = {}
         self._timepiece: Timepiece | None = None
         self._files: object = None
@@ -83,7 +85,6 @@ class Service:
         newest = self.app.newest_event_at()
         self.app.start(now)
         self._timepiece = Timepiece(Reading(now, monotonic_clock()), newest or now)
-        self._files = self.app.files()
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GARBAGE_THRESHOLDS)
@@ -97,9 +98,9 @@ class Service:
         with self.app.ledger.committed:
             self.app.ledger.committed.notify_all()
         deadline = time.monotonic() + STOP_SECONDS
-        for thread in self._threads.values():
+        for thread in (threads := [*self._threads.values(), *self._leaving]):
             thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads.values())
+        return not any(thread.is_alive() for thread in threads)
 
     def reload(self) -> None:
         """Asks for the rule file to be read again; what came of it is in `troubles`."""
@@ -108,7 +109,7 @@ class Service:
     @property
     def alive(self) -> bool:
         """Whether every thread runs."""
-        return all(thread.is_alive() for thread in self._threads.values())
+        return all(thread.is_alive() for thread in list(self._threads.values()))
 
     def _spawn(self, name: str, loop: Callable[[], None]) -> None:
         thread = threading.Thread(target=loop, name=name, daemon=True)
@@ -116,6 +117,12 @@ class Service:
         thread.start()
 
     def _spawn_deliveries(self) -> None:
+        """A thread for every delivery; those of retired ones finish their message and end."""
+        for name in [n for n, d in self._sending.items() if self.app.deliveries.get(n) is not d]:
+            del self._sending[name]
+            self._leaving.append(self._threads.pop(f"delivery {name}"))
+            self.troubles.pop(f"delivery {name}", None)
+        self._leaving = [thread for thread in self._leaving if thread.is_alive()]
         for name, delivery in self.app.deliveries.items():
             if self._sending.get(name) is not delivery:
                 self._sending[name] = delivery
@@ -141,7 +148,7 @@ class Service:
             seen = self.app.ledger.commits
             if self._reload.is_set() or time.monotonic() - looked >= LOOK_EVERY_SECONDS:
                 looked = time.monotonic()
-                self._look_at_files()
+                self._guarded("reload", self._look_at_files)
             taken_at = self.clock()
             if not self._guarded("writer", self._take):
                 continue
@@ -152,8 +159,10 @@ class Service:
             self.app.ledger.wait_for_commit(seen, LOOK_EVERY_SECONDS)
 
     def _take(self) -> None:
-        while not self._stopping.is_set() and self.app.intake.take(self.clock()):
-            pass
+        """Takes what waits, but looks up now and then: a flood must not stop the clock."""
+        for _ in range(ROUNDS_AT_A_TIME):
+            if self._stopping.is_set() or not self.app.intake.take(self.clock()):
+                return
 
     def _ask(self, now: int) -> None:
         assert self._timepiece is not None
@@ -167,15 +176,16 @@ class Service:
         if not self._reload.is_set() and files == self._files:
             return
         self._reload.clear()
-        self._files = files
         try:
             if self.app.reload(self.clock()):
                 log.info("the rules are active as they are now")
-            self._spawn_deliveries()
             self.troubles.pop("rules", None)
         except (Refused, OSError) as error:
             self.troubles["rules"] = str(error)
             log.error("the rules are refused and the old ones stay active:\n%s", error)
+        finally:
+            self._spawn_deliveries()
+        self._files = files
 
     def _follow(self) -> None:
         while not self._stopping.is_set():
@@ -184,26 +194,33 @@ class Service:
                 self.app.ledger.wait_for_commit(seen, LOOK_EVERY_SECONDS)
 
     def _delivering(self, delivery: Delivery) -> Callable[[], None]:
-        name = f"delivery {delivery.name}"
+        others: int | None = None
+
+        def step() -> None:
+            nonlocal others
+            changes = self.app.ledger.changes_of_others()
+            if changes != others and self._look_again(delivery):
+                others = changes
+            position = self.app.views.position
+            self._deliver(delivery)
+            self._wait_for_work(delivery, position)
 
         def loop() -> None:
-            others = None
             while not self._stopping.is_set() and not delivery.retired:
-                changes = self.app.ledger.changes_of_others()
-                if changes != others:
-                    others = changes
-                    self._guarded(name, lambda: delivery.look_again(self.clock()))
-                position = self.app.views.position
-                if self._guarded(name, lambda: self._deliver(delivery)):
-                    self._wait_for_work(delivery, position)
+                self._guarded(f"delivery {delivery.name}", step)
             delivery.close()
 
         return loop
 
+    def _look_again(self, delivery: Delivery) -> bool:
+        """Finds by the views who waits for an address; false when these are behind the log."""
+        if not self.app.views.wait_for(self.app.ledger.max_notification_id(), LOOK_EVERY_SECONDS):
+            return False
+        delivery.look_again(self.clock())
+        return True
+
     def _deliver(self, delivery: Delivery) -> None:
-        while not self._stopping.is_set() and delivery.deliver(
-            self.clock(), self._stopping.is_set
-        ):
+        while not self._stopping.is_set() and delivery.deliver(self.clock(), self._stopping.is_set):
             self.app.views.wait_for(self.app.ledger.max_notification_id(), LOOK_EVERY_SECONDS)
 
     def _wait_for_work(self, delivery: Delivery, position: int) -> None:

@@ -172,7 +172,7 @@ def test_the_readme_map_is_the_tree():
     disk = {
         f"{path.name}/" if path.is_dir() else path.name
         for path in (ROOT / "service").iterdir()
-        if not path.name.startswith("__")
+        if not path.name.startswith(("__", "."))
     }
     assert mapped == disk
 

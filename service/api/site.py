@@ -76,8 +76,8 @@ class Site:
         await self._door(scope, receive, counted)
 
     def close(self) -> None:
-        """Ends the threads; what they do now they finish."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Ends the threads, once the answers in hand are made."""
+        self._pool.shutdown(cancel_futures=True)
         self._system.close()
 
 

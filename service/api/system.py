@@ -58,7 +58,7 @@ class System:
         ]
 
     def close(self) -> None:
-        """Ends the threads; what they do now they finish."""
+        """Ends the threads, without waiting for a disk that does not answer."""
         for pool in (self._checking, self._counting):
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -6,9 +6,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 
 import rich_click as click
+from rich.console import Console
 
 from service.app import Refused
 from service.cli.console import CANNOT_RUN, console, fail, printable
@@ -19,6 +21,7 @@ from service.demo.week import ENDS, OPENS, WEEK, Moment
 from service.demo.wording import listed
 
 PAUSE_SECONDS = 0.1
+PAGE_WIDTH = 80
 CHECKOUT = Path(__file__).parents[2]
 
 
@@ -31,10 +34,7 @@ def demo(keep: bool, fast: bool) -> None:
     The real service runs it, in a temporary folder, with the rules.yaml and templates of the
     current folder. Nothing leaves this machine and no setting is read.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
-    screen = console()
-    screen.width = min(screen.width, 80)
+    screen = page_wide()
     seconds = 0.0 if fast or not screen.is_terminal else PAUSE_SECONDS
     with folder(keep) as data:
         stage = staged(data)
@@ -44,6 +44,17 @@ def demo(keep: bool, fast: bool) -> None:
             page.close(data if keep else None)
         finally:
             stage.close()
+
+
+def page_wide() -> Console:
+    """A console for a page of 80; it breaks on no encoding, and NO_COLOR is plain text."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    screen = console()
+    if screen.no_color:
+        screen = Console(color_system=None, highlight=False, width=screen.width)
+    screen.width = min(screen.width, PAGE_WIDTH)
+    return screen
 
 
 def play(stage: Stage, page: Playbill, pause: Callable[[], None]) -> None:
@@ -65,9 +76,8 @@ def meanwhile(
 ) -> None:
     """Lets time pass: reminders fall due, and messages that waited leave."""
     for _ in stage.play_until(then):
-        lines = telling.lines()
-        if lines:
-            page.moment(stage.now, page.described(lines[0].rule), lines)
+        for rule, lines in groupby(telling.lines(), key=lambda line: line.rule):
+            page.moment(stage.now, page.described(rule), list(lines))
             pause()
 
 

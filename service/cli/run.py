@@ -71,13 +71,13 @@ def serve(app: App, chosen: Settings) -> None:
             timeout_graceful_shutdown=LAST_REQUESTS_SECONDS,
         )
     )
+    signal.signal(signal.SIGHUP, lambda *_: service.reload())
     try:
         service.start()
     except Refused as refused:
         fail(str(refused))
-    signal.signal(signal.SIGHUP, lambda *_: service.reload())
     for asked in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when it is done
-        signal.signal(asked, lambda *_: None)
+        signal.signal(asked, lambda *_: setattr(server, "should_exit", True))
     greet(app, listening)
     try:
         server.run(sockets=[listening])

@@ -29,7 +29,7 @@ from service.learners.tables import Table
 from service.rules.decide import Decider
 from service.rules.language import StalledTrigger
 from service.sending import queue
-from service.sending.delivery import Active
+from service.sending.planning import Active
 from service.settings import Settings, read_settings
 
 ANSWER_SECONDS = 10.0

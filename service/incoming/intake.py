@@ -35,7 +35,7 @@ class Intake:
         breaks the program itself is set aside whole and its neighbours go on. Raises
         sqlite3.Error or PersistenceError when the ledger cannot commit.
         """
-        letters = within(self._letters.waiting(LETTERS_PER_ROUND), BYTES_PER_ROUND)
+        letters = self._letters.waiting(LETTERS_PER_ROUND, BYTES_PER_ROUND)
         if letters:
             self._take_or_part(letters, now)
         return len(letters)
@@ -79,18 +79,6 @@ class Intake:
         if len(items) == 1 < len(letter.before or ()) and isinstance(items[0], SetAside):
             return unread(letter, items[0].reason)
         return items
-
-
-def within(letters: Sequence[Letter], limit: int) -> list[Letter]:
-    """The first letters of at most `limit` bytes together, and always at least one."""
-    chosen: list[Letter] = []
-    size = 0
-    for letter in letters:
-        size += len(letter.body)
-        if chosen and size > limit:
-            break
-        chosen.append(letter)
-    return chosen
 
 
 def unread(letter: Letter, reason: str) -> list[Item]:

@@ -100,25 +100,28 @@ class Letters:
             )
         return list(receipts)
 
-    def waiting(self, limit: int) -> list[Letter]:
-        """The letters nobody has taken yet, oldest first."""
+    def waiting(self, limit: int, limit_bytes: int = 2**62) -> list[Letter]:
+        """The letters nobody has taken yet, oldest first; no more once they fill `limit_bytes`."""
         rows = self._ledger.reader().execute(
             "SELECT w.n, w.source, l.received_at, l.body, w.before "
             "FROM waiting w JOIN letters l ON l.n = w.n ORDER BY w.n LIMIT ?",
             (limit,),
         )
-        return [
-            Letter(n, source, at, body or b"", _outcomes.decode(before) if before else None)
-            for n, source, at, body, before in rows
-        ]
+        letters: list[Letter] = []
+        for n, source, at, body, before in rows:
+            outcomes = _outcomes.decode(before) if before else None
+            letters.append(Letter(n, source, at, body or b"", outcomes))
+            limit_bytes -= len(body or b"")
+            if limit_bytes <= 0:
+                break
+        return letters
 
     def oldest_waiting(self) -> int | None:
         """When the oldest waiting letter came, in ms; None when nothing waits."""
-        found = (
-            self._ledger.reader()
-            .execute("SELECT received_at FROM letters WHERE n = (SELECT MIN(n) FROM waiting)")
-            .fetchone()
+        rows = self._ledger.reader().execute(
+            "SELECT received_at FROM letters WHERE n = (SELECT MIN(n) FROM waiting)"
         )
+        found = rows.fetchone()
         return None if found is None else int(found[0])
 
     def newest_taken_at(self) -> int | None:

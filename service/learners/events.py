@@ -99,16 +99,19 @@ class EventMapper(Mapper[str]):
             decoder = self._decoders.get(topic)
             if decoder is not None:
                 return decoder.decode(state)
-            current, upcast = self._upcasters[topic]
-            raw = upcast(msgspec.json.decode(state))
-            return self._decoders[current].decode(msgspec.json.encode(raw))
-        except KeyError as error:
+            if topic in self._upcasters:
+                current, upcast = self._upcasters[topic]
+                raw = upcast(msgspec.json.decode(state))
+                return self._decoders[current].decode(msgspec.json.encode(raw))
+        except (msgspec.MsgspecError, LookupError, TypeError, ValueError) as error:
             raise MapperDeserialisationError(
-                f"topic {topic!r}: expected one of the {len(self.topics)} known topics; "
-                "run the Coursebell version that wrote it, or a newer one"
+                f"topic {topic!r}: expected the event's JSON, got other bytes "
+                f"({type(error).__name__}: {error})"
             ) from error
-        except msgspec.MsgspecError as error:
-            raise MapperDeserialisationError(f"topic {topic!r}: {error}") from error
+        raise MapperDeserialisationError(
+            f"topic {topic!r}: expected one of the {len(self.topics)} known topics; "
+            "run the Coursebell version that wrote it, or a newer one"
+        )
 
     def to_stored_event(self, domain_event: Any) -> StoredEvent:
         """The library's way in."""

@@ -65,8 +65,9 @@ class Ledger(ApplicationRecorder):
                 f"{self.path}: the ledger has schema {found}, this program knows {SCHEMA_VERSION}; "
                 "run the Coursebell version that wrote it, or a newer one"
             )
-        with self.transaction() as cursor:
-            cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        if found < SCHEMA_VERSION:
+            with self.transaction() as cursor:
+                cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self.create(EVENT_LOG)
 
     def create(self, script: str) -> None:

@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlite_utils import Database
@@ -43,8 +44,8 @@ SILENCE = {"enrolled": "silent_since", "started": "active_at"}
 class Roster:
     """Projects facts into `enrollments` and `instances`.
 
-    `touched` collects the enrolments that moved, and where their silence begins now counted
-    from enrolment and from activity, for the clock to ask about; whoever reads it clears it.
+    It also notes the enrolments that moved, and where their silence begins now counted from
+    enrolment and from activity, for the clock to ask about.
     """
 
     name = "roster"
@@ -52,7 +53,8 @@ class Roster:
     topics = frozenset(enrollment.SHAPES) | frozenset(instance.SHAPES) | frozenset(course.SHAPES)
 
     def __init__(self) -> None:
-        self.touched: dict[str, Silences] = {}
+        self._touched: dict[str, Silences] = {}
+        self._touching = threading.Lock()
 
     def create(self, database: Database) -> None:
         """Makes the tables; only open enrolments stand in the silence indexes."""
@@ -109,11 +111,23 @@ class Roster:
 
     def touch(self, events: Sequence[Followed]) -> None:
         """Notes which enrolments these events moved."""
-        for event in events:
-            after = event.body.after if isinstance(event.body, EnrollmentRecorded) else None
-            if after is not None:
-                silences = {"enrolled": after.silent_since, "started": after.active_at}
-                self.touched[event.stream] = silences
+        moved = {
+            event.stream: {"enrolled": after.silent_since, "started": after.active_at}
+            for event in events
+            if isinstance(event.body, EnrollmentRecorded) and (after := event.body.after)
+        }
+        self.touch_again(moved)
+
+    def touch_again(self, moved: Mapping[str, Silences]) -> None:
+        """Notes enrolments, also those that an ask which failed had taken."""
+        with self._touching:
+            self._touched |= moved
+
+    def take_touched(self) -> dict[str, Silences]:
+        """What was noted since the last time; it is the caller's to ask about now."""
+        with self._touching:
+            taken, self._touched = self._touched, {}
+        return taken
 
 
 def standing(after: Snapshot, event: Followed) -> tuple[Any, ...]:

@@ -61,6 +61,8 @@ class Views:
     def _open(self) -> sqlite3.Connection:
         try:
             connection = self._usable(connect(self.path))
+        except sqlite3.OperationalError:
+            raise  # locked or not allowed: there is nothing wrong with the file
         except sqlite3.DatabaseError:
             connection = None
         if connection is None:

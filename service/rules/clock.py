@@ -7,21 +7,22 @@ from service.learners import roster
 from service.learners.events import Body, EventMapper
 from service.learners.happening import Decisions
 from service.learners.ledger import Ledger
-from service.learners.roster import Roster
+from service.learners.roster import Roster, Silences
 from service.learners.views import Followed, Views
 from service.learners.writer import Writer
 from service.rules.activation import STREAM as RULES
 from service.rules.activation import RulesActivated, activated_stalled
 from service.rules.decide import Decider
-from service.rules.sweep import Mark, ask, started
+from service.rules.sweep import Ask, Mark, ask, started
 
 STREAM = "clock"
 EMPTY_ASKS_EVERY_MS = 5 * 60_000
 EVENTS_PER_PAGE = 10_000
+MANY_TOUCHED = 10_000
 
 
 class TimeAsked(Body, frozen=True, kw_only=True, omit_defaults=True):
-    """The clock was asked at `at`, with the log followed up to `position`."""
+    """The clock was asked at `at`, about all that the log up to `position` had moved."""
 
     TOPIC: ClassVar[str] = "clock.asked"
     at: int
@@ -47,6 +48,7 @@ class Clock:
         self._lateness = lateness
         self._marks: dict[str, Mark] = {}
         self._version = 0
+        self._position = 0
         self._asked_at = 0
 
     def recover(self) -> None:
@@ -57,7 +59,7 @@ class Clock:
         self._version, last = latest
         assert isinstance(last, TimeAsked)
         self._marks, self._asked_at = dict(last.marks), last.at
-        position = last.position
+        position = self._position = last.position
         while page := self._ledger.log(position, EVENTS_PER_PAGE):
             wanted = (row for row in page if row[3] in Roster.topics)
             self._roster.touch(
@@ -84,7 +86,7 @@ class Clock:
             modes={rule.id: rule.mode for rule in rules.rules},
         )  # fmt: skip
         version = latest[0] + 1 if latest else 1
-        self._keep(Decisions(following=[(RULES, version, event)]), kept | fresh, now)
+        self._keep(Decisions(following=[(RULES, version, event)]), kept | fresh, self._position, now)
         return True
 
     def ask(self, decider: Decider, now: int) -> int:
@@ -93,30 +95,39 @@ class Clock:
         The caller sees to it that no letter that came before `now` is still waiting: a backlog
         must not look like silence.
         """
-        if not decider.stalled_rules:
-            return 0
         owed, more = 0, True
         while more:
             self._views.catch_up()
-            touched, self._roster.touched = self._roster.touched, {}
-            asked = ask(
-                decider, self._marks, touched, self._candidates, self._writer.enrollments,
-                self._writer.world(now), now, self._lateness,
-            )  # fmt: skip
-            more = asked.more
-            owed += len(asked.decisions.once)
-            overdue = now - self._asked_at >= EMPTY_ASKS_EVERY_MS
-            if asked.decisions.once or overdue or more:
-                self._keep(asked.decisions, asked.marks, now)
-            self._marks = asked.marks
+            position, touched = self._views.position, self._roster.take_touched()
+            try:
+                asked = self._ask(decider, touched, position, now)
+            except BaseException:
+                self._roster.touch_again(touched)
+                raise
+            owed, more = owed + len(asked.decisions.once), asked.more
         return owed
 
-    def _keep(self, decisions: Decisions, marks: Mapping[str, Mark], now: int) -> None:
-        asked = TimeAsked(at=now, position=self._views.position, marks=dict(marks))
+    def _ask(
+        self, decider: Decider, touched: Mapping[str, Silences], position: int, now: int
+    ) -> Ask:
+        asked = ask(
+            decider, self._marks, touched, self._candidates, self._writer.enrollments,
+            self._writer.world(now), now, self._lateness,
+        )  # fmt: skip
+        overdue = now - self._asked_at >= EMPTY_ASKS_EVERY_MS or len(touched) >= MANY_TOUCHED
+        if asked.decisions.once or overdue or asked.more:
+            self._keep(asked.decisions, asked.marks, position, now)
+        self._marks = asked.marks
+        return asked
+
+    def _keep(
+        self, decisions: Decisions, marks: Mapping[str, Mark], position: int, now: int
+    ) -> None:
+        asked = TimeAsked(at=now, position=position, marks=dict(marks))
         decisions.following.append((STREAM, self._version + 1, asked))
         self._writer.commit(decisions)
         self._version += 1
-        self._asked_at = now
+        self._asked_at, self._position = now, position
         self._marks = dict(marks)
 
     def _candidates(

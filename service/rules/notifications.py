@@ -121,7 +121,8 @@ class Notification(msgspec.Struct, frozen=True):
     """A notification as folded from its stream.
 
     `ready_at` is when it could first have left: expiry counts from there. `claimed_until` is
-    set while an attempt is open. `attempts` counts since it was owed or last redriven.
+    set while an attempt is open. `attempts` counts since it was owed or last redriven. `into`
+    is the notification whose message stood for this one.
     """
 
     id: str
@@ -134,6 +135,7 @@ class Notification(msgspec.Struct, frozen=True):
     claimed_until: int | None = None
     worker: str | None = None
     reason: str | None = None
+    into: str | None = None
 
     @classmethod
     def load(cls, id: str, bodies: Iterable[Body]) -> Self:
@@ -156,11 +158,12 @@ class Notification(msgspec.Struct, frozen=True):
         if isinstance(event, WaitingForAddress):
             return replace(changed, state=WAITING_ADDRESS, due_at=event.until, reason="no address")
         if isinstance(event, AddressFound):
-            return replace(
-                changed, state=OWED, due_at=event.at, ready_at=event.at, reason=None
-            )
+            return replace(changed, state=OWED, due_at=event.at, ready_at=event.at, reason=None)
         if isinstance(event, Ended):
-            return replace(changed, state=event.state, reason=event.reason, claimed_until=None)
+            return replace(
+                changed, state=event.state, reason=event.reason, claimed_until=None,
+                into=event.into,
+            )  # fmt: skip
         assert isinstance(event, Redriven)
         return replace(
             changed, state=OWED, due_at=event.at, ready_at=event.at, attempts=0, reason=None,

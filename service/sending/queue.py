@@ -10,6 +10,7 @@ from sqlite_utils import Database
 from service.learners.views import Followed, Views
 from service.rules import notifications
 from service.rules.notifications import (
+    DROPPED,
     NOT_TRIED,
     OPEN_STATES,
     OWED,
@@ -37,6 +38,8 @@ INSERT = (
     "reason = NULL, ended_at = NULL"
 )
 STATE = "UPDATE notifications SET state = ?, due_at = ifnull(?, due_at), ended_at = ?, reason = ?"
+MAY_LEAVE = "state IN ('owed', 'scheduled', 'waiting_address')"
+"""Written the same everywhere: SQLite uses a partial index only for its very own condition."""
 SETTLED = f"{STATE}, claimed_until = NULL WHERE id = ?"
 CLAIMED = "UPDATE notifications SET claimed_until = ? WHERE id = ?"
 ATTEMPTED = (
@@ -82,7 +85,7 @@ class Queue:
     topics = frozenset(notifications.SHAPES)
 
     def create(self, database: Database) -> None:
-        """Makes the table; only open notifications stand in the index of what is due."""
+        """Makes the table; only what may leave by itself stands in the index of what is due."""
         text = {name: str for name in COLUMNS if name not in ("decided_at", "due_at")}
         database.create_table(
             "notifications",
@@ -92,10 +95,8 @@ class Queue:
         )  # fmt: skip
         table = database.table("notifications")
         table.create_index(["state", "id"])
-        open_states = ", ".join(f"'{state}'" for state in OPEN_STATES)
         database.execute(
-            "CREATE INDEX notifications_due ON notifications (channel, due_at) "
-            f"WHERE state IN ({open_states})"
+            f"CREATE INDEX notifications_due ON notifications (channel, due_at) WHERE {MAY_LEAVE}"
         )
         database.execute(
             "CREATE INDEX notifications_collapse ON notifications (collapse) "
@@ -113,22 +114,21 @@ def due(views: Views, channel: str, now: int, limit: int) -> list[str]:
     """Ids of what may leave by a channel now, longest due first, claims of others left out."""
     rows = views.reader().execute(
         "SELECT id FROM notifications WHERE channel = ? AND due_at <= ? "
-        "AND state IN ('owed', 'scheduled', 'waiting_address') "
-        "AND ifnull(claimed_until, 0) <= ? ORDER BY due_at LIMIT ?",
+        f"AND {MAY_LEAVE} AND ifnull(claimed_until, 0) <= ? ORDER BY due_at, rowid LIMIT ?",
         (channel, now, now, limit),
     )
     return [row[0] for row in rows]
 
 
 def next_due(views: Views, channel: str) -> int | None:
-    """When something by this channel is due next."""
-    row = views.reader().execute(
-        "SELECT MIN(max(due_at, ifnull(claimed_until, 0))) FROM notifications WHERE channel = ? "
-        "AND state IN ('owed', 'scheduled', 'waiting_address')",
+    """When something by this channel is due next; what is in hand is left out."""
+    rows = views.reader().execute(
+        f"SELECT due_at FROM notifications WHERE channel = ? AND {MAY_LEAVE} "
+        "AND claimed_until IS NULL ORDER BY due_at LIMIT 1",
         (channel,),
     )
-    found: int | None = row.fetchone()[0]
-    return found
+    found = rows.fetchone()
+    return None if found is None else int(found[0])
 
 
 def waiting_for_address(views: Views, after: str, limit: int) -> list[str]:
@@ -137,6 +137,25 @@ def waiting_for_address(views: Views, after: str, limit: int) -> list[str]:
         "SELECT id FROM notifications WHERE state = 'waiting_address' AND id > ? "
         "ORDER BY id LIMIT ?",
         (after, limit),
+    )
+    return [row[0] for row in rows]
+
+
+def channels(views: Views) -> set[str]:
+    """The channels by which something is still open."""
+    rows = views.reader().execute(
+        "SELECT DISTINCT channel FROM notifications "
+        "WHERE state IN ('owed', 'scheduled', 'waiting_address', 'held')"
+    )
+    return {row[0] for row in rows}
+
+
+def open_by(views: Views, channel: str, after: str, limit: int) -> list[str]:
+    """Ids of what is still open by a channel, a page at a time."""
+    rows = views.reader().execute(
+        "SELECT id FROM notifications WHERE channel = ? AND id > ? "
+        "AND state IN ('owed', 'scheduled', 'waiting_address', 'held') ORDER BY id LIMIT ?",
+        (channel, after, limit),
     )
     return [row[0] for row in rows]
 
@@ -156,9 +175,15 @@ def together(views: Views, collapse: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-def latest(
-    views: Views, state: str | None, rule: str | None, limit: int
-) -> list[dict[str, Any]]:
+def dropped(views: Views, collapse: str) -> list[str]:
+    """Ids of those for which another message of the same kind stood."""
+    rows = views.reader().execute(
+        "SELECT id FROM notifications WHERE collapse = ? AND state = ?", (collapse, DROPPED)
+    )
+    return [row[0] for row in rows]
+
+
+def latest(views: Views, state: str | None, rule: str | None, limit: int) -> list[dict[str, Any]]:
     """Notifications as rows, the latest decided first; a negative limit means all."""
     return list(
         views.reader()["notifications"].rows_where(

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from tests.installation import DONE, FREE, START, Installation
 
 from service.api import Site, web
 from service.incoming.postbox import Postbox
 from service.running import Service
+from tests.installation import DONE, FREE, START, Installation
 
 TEAM = """
   - id: team

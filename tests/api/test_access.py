@@ -1,18 +1,23 @@
 """Who may use the API: who has the token, or without one who sits at this machine."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from starlette.testclient import TestClient
-from tests.installation import DONE, Installation
 
 from service.api import refusal
 from service.settings import read_settings
+from tests.installation import DONE, Installation
 
 HERE = ("127.0.0.1", 50_000)
 TOKEN = "a-long-token"
 
 
 def status(client: TestClient, path: str = "/api/v1/letters", **headers: str) -> int:
-    return client.get(path, headers={k.replace("_", "-"): v for k, v in headers.items()}).status_code
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return client.get(path, headers=sent).status_code
 
 
 @pytest.fixture
@@ -27,7 +32,9 @@ def guarded(tmp_path, open_site):
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:1", "[::1]:8000", "[::1]"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:8000", "127.0.0.1:1", "[::1]:8000", "[::1]"]
+)
 def test_without_a_token_somebody_at_this_machine_is_answered(site, peer, host):
     assert status(TestClient(site, client=(peer, 1)), Host=host) == 200
 
@@ -90,7 +97,15 @@ def test_health_is_for_everybody(guarded, path):
 
 @pytest.mark.parametrize(
     "path",
-    ["/metrics", "/api/v1/openapi.json", "/api/v1/letters/1", "/nope", "/", "/healthz/", "/webhooks"],
+    [
+        "/metrics",
+        "/api/v1/openapi.json",
+        "/api/v1/letters/1",
+        "/nope",
+        "/",
+        "/healthz/",
+        "/webhooks",
+    ],
 )
 def test_everything_else_is_not(guarded, path):
     assert status(guarded, path) == 401
@@ -111,3 +126,17 @@ def test_an_open_address_needs_a_token_before_the_service_starts():
     assert refusal(read_settings({})) is None
     assert refusal(read_settings(told | {"COURSEBELL_ADMIN_TOKEN": TOKEN})) is None
     assert str(refusal(read_settings(told))).startswith("COURSEBELL_ADMIN_TOKEN: expected a token")
+
+
+def test_run_says_so_in_one_line_and_ends(tmp_path):
+    told = {"COURSEBELL_PUBLIC_URL": "https://example.org", "COURSEBELL_DATA": str(tmp_path / "d")}
+    command = [sys.executable, "-m", "service", "run", "--port", "0"]
+
+    ended = subprocess.run(
+        command, env=os.environ | told, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("coursebell: COURSEBELL_ADMIN_TOKEN: expected a token")
+    assert len(ended.stderr.splitlines()) == 1
+    assert not (tmp_path / "d").exists()

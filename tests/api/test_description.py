@@ -7,7 +7,6 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
-from tests.installation import ADA, DAY, DONE, FREE, START, Installation, completed, event, seats
 
 from service.api import Site, web
 from service.api.openapi import document
@@ -15,12 +14,12 @@ from service.api.site import OPERATIONS
 from service.api.system import OPERATIONS as SYSTEM
 from service.incoming.postbox import Postbox
 from service.settings import read_settings
+from tests.installation import ADA, DAY, DONE, FREE, START, Installation, completed, event, seats
 
 TOKEN = "token-of-the-test"
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 TOLD = {"COURSEBELL_ADMIN_TOKEN": TOKEN, "COURSEBELL_ADOBE_ALLOW_UNAUTHENTICATED": "true"}
 DOCUMENT = document(read_settings(TOLD), ["adobe"], (*OPERATIONS, *SYSTEM))
-
 
 
 class Gate:

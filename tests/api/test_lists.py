@@ -4,9 +4,9 @@ import json
 import threading
 
 import pytest
-from tests.installation import ADA, DAY, MINUTE, START, body, completed, enrolled, event, seats
 
 from service.api import desk
+from tests.installation import ADA, DAY, MINUTE, START, body, completed, enrolled, event, seats
 
 HEADERS = {"Content-Type": "application/json"}
 

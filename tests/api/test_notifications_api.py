@@ -1,9 +1,8 @@
 """Notifications as the API tells them, and asking for one again."""
 
-from tests.installation import ADA, DAY, GRACE, START, completed, seats
-
 from service.learners.people import PersonRow
 from service.rules.notifications import HELD, AttemptEnded, AttemptStarted, Redriven
+from tests.installation import ADA, DAY, GRACE, START, completed, seats
 
 PERSONAL = ("Ada", "ada@example.org", "boss@example.org", "Grace", "grace@")
 

@@ -10,7 +10,7 @@ from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 from service.app import SHAPES
 from service.learners import enrollment
 from service.learners.enrollment import Enrollment, EnrollmentRecorded
-from service.learners.events import Body, Event, EventMapper
+from service.learners.events import Body, Event, EventMapper, FactRecorded
 from tests.learners.cast import LATENESS, completed, day, enroll, enrolled, progress
 from tests.learners.samples import ADAS, SAMPLES
 
@@ -46,10 +46,10 @@ def test_samples_golden_files_and_topics_are_the_same() -> None:
 def test_every_field_is_filled_in_some_sample_of_its_class(topic: str) -> None:
     """A field no sample fills could be renamed and nobody would notice."""
     kind = type(BY_TOPIC[topic])
-    base = next((c for c in kind.__mro__ if c.__module__ == kind.__module__ and c is not kind), kind)
-    family = [sample for sample in SAMPLES if isinstance(sample, base)]
+    family = FactRecorded if issubclass(kind, FactRecorded) else kind
     for field in msgspec.structs.fields(kind):
-        values = [getattr(sample, field.name) for sample in family]
+        filled = [s for s in SAMPLES if isinstance(s, family) and hasattr(s, field.name)]
+        values = [getattr(sample, field.name) for sample in filled]
         assert any(value != field.default for value in values), field.name
 
 
@@ -97,7 +97,7 @@ def test_an_unknown_topic_is_named_and_says_what_to_do() -> None:
     [b"", b"{", b"{}", b'{"said":{},"at":"1","key":"k","name":"n","recorded_at":1}', b"\xff"],
 )
 def test_bytes_that_are_not_the_event_are_refused_with_its_topic(state: bytes) -> None:
-    with pytest.raises(MapperDeserialisationError, match="enrollment.enrolled"):
+    with pytest.raises(MapperDeserialisationError, match=r"enrollment\.enrolled"):
         MAPPER.decode("enrollment.enrolled", state)
 
 

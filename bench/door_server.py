@@ -1,0 +1,72 @@
+"""The door in a process of its own: `python -m bench.door_server MODE FOLDER`."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import uvicorn
+
+from service.incoming.door import Door
+from service.incoming.letters import Arrival, Letters
+from service.incoming.postbox import Postbox
+from service.incoming.protocol import ImpatientProtocol
+from service.incoming.verifiers import Basic, Doorkeeper
+from service.learners.ledger import Ledger
+
+MODES = ("kept", "forgotten", "one by one")
+
+
+class NoBox:
+    """Stores nothing and answers at once: the fastest that this server can be."""
+
+    def __init__(self) -> None:
+        self._n = 0
+
+    async def post(self, _: Arrival) -> int:
+        self._n += 1
+        return self._n
+
+
+class OneByOne:
+    """A commit for every letter."""
+
+    def __init__(self, letters: Letters) -> None:
+        self._letters = letters
+
+    def keep(self, arrivals: Sequence[Arrival]) -> list[int]:
+        return [self._letters.keep([arrival])[0] for arrival in arrivals]
+
+
+def postbox(mode: str, folder: Path) -> Postbox:
+    """Where this mode's letters go."""
+    if mode == "forgotten":
+        return cast(Postbox, NoBox())
+    letters = Letters(Ledger(folder / f"{mode.replace(' ', '-')}.db"))
+    return Postbox(OneByOne(letters) if mode == "one by one" else letters)
+
+
+class Announcing(uvicorn.Server):
+    """Says on stdout where it listens."""
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        await super().startup()
+        print(self.servers[0].sockets[0].getsockname()[1], flush=True)
+
+
+async def main(mode: str, folder: Path) -> None:
+    """Serves until the process is ended."""
+    keepers = {"adobe": Doorkeeper(Basic(("adobe", "correct horse")))}
+    door = Door(keepers, postbox(mode, folder), lambda: time.time_ns() // 1_000_000)
+    config = uvicorn.Config(
+        door, port=0, http=ImpatientProtocol, ws="none", lifespan="off", access_log=False,
+        log_level="error", server_header=False, date_header=False, backlog=2048,
+    )  # fmt: skip
+    await Announcing(config).serve()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvicorn.Config(lambda: None).get_loop_factory()) as runner:
+        runner.run(main(sys.argv[1], Path(sys.argv[2])))

@@ -1,0 +1,77 @@
+"""Sending: owed notifications to a local mail server, beside smtplib and apprise."""
+
+import smtplib
+import time
+from statistics import median
+
+from apprise import Apprise
+
+from bench.feed import completion
+from bench.site import BEGIN, Site, keep
+from bench.sink import Sink
+from bench.table import Row
+from service.app import App
+
+AIM_SMTPLIB, AIM_APPRISE = 0.5, 5.0
+SENDER, RECIPIENT = "learning@academy.example", "ada@example.org"
+
+
+def measure(site: Site) -> list[Row]:
+    """A batch by Coursebell, the same mail as often by smtplib, some by apprise; in turn."""
+    count, few = site.sizes.mails, site.sizes.apprise_mails
+    ours, plain, apprise = [], [], []
+    with Sink() as sink:
+        app = site.app("sending", "completed.yaml", COURSEBELL_EMAIL_URL=sink.url)
+        app.start(BEGIN)
+        for turn in range(site.sizes.rounds):
+            site.say(f"sending: round {turn + 1} of {site.sizes.rounds}")
+            now = BEGIN + (turn + 1) * 60_000
+            ours.append(count / deliver(app, count, now))
+            plain.append(count / by_smtplib(sink, count, sink.last))
+            apprise.append(few / by_apprise(sink, few))
+        expected = site.sizes.rounds * (2 * count + few)
+        assert len(sink.accepted) == expected, f"expected {expected}, got {len(sink.accepted)}"
+    to_smtplib = [a / b for a, b in zip(ours, plain, strict=True)]
+    to_apprise = [a / b for a, b in zip(ours, apprise, strict=True)]
+    return [
+        Row(
+            what="owed → claimed, tested again, rendered, sent, settled", unit="mails/s",
+            values=ours, floor="smtplib, one connection:", floors=plain, ratios=to_smtplib,
+            aim=f"{AIM_SMTPLIB}", reached=median(to_smtplib) >= AIM_SMTPLIB,
+        ),
+        Row(
+            what="the same beside apprise", unit="mails/s", values=ours,
+            floor="apprise mailto://:", floors=apprise, ratios=to_apprise,
+            aim=f"{AIM_APPRISE:g} times", reached=median(to_apprise) >= AIM_APPRISE,
+        ),
+    ]  # fmt: skip
+
+
+def deliver(app: App, count: int, now: int) -> float:
+    """Seconds from owed to settled, with the views current."""
+    keep(app, [completion(learner, now) for learner in range(count)])
+    app.take(now)
+    app.views.catch_up()
+    begun = time.perf_counter()
+    app.deliver(now)
+    app.views.catch_up()
+    return time.perf_counter() - begun
+
+
+def by_smtplib(sink: Sink, count: int, mail: bytes) -> float:
+    """Seconds for so many copies of our mail over one kept connection."""
+    begun = time.perf_counter()
+    with smtplib.SMTP("127.0.0.1", sink.port, "bench.example") as connection:
+        for _ in range(count):
+            connection.sendmail(SENDER, [RECIPIENT], mail)
+    return time.perf_counter() - begun
+
+
+def by_apprise(sink: Sink, count: int) -> float:
+    """Seconds for so many mails as apprise sends them."""
+    way = Apprise()
+    way.add(f"mailto://127.0.0.1:{sink.port}?from={SENDER}&to={RECIPIENT}&mode=insecure")
+    begun = time.perf_counter()
+    for _ in range(count):
+        assert way.notify(title="Congratulations", body="You have completed Logic.")
+    return time.perf_counter() - begun

@@ -1,0 +1,63 @@
+"""A desk: the one writer on a real ledger, with rules a test writes as a function."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+
+from service.learners import course, enrollment, instance
+from service.learners.courses import Courses
+from service.learners.enrollment import Enrollment
+from service.learners.events import Body, EventMapper
+from service.learners.facts import Fact, fact_key
+from service.learners.happening import Decisions, Happening, Told, World
+from service.learners.knowledge import Knowledge
+from service.learners.ledger import Ledger
+from service.learners.people import People
+from service.learners.writer import Writer
+from tests.learners.cast import LATENESS, LOGIC, NOW, SESSION
+
+
+class Noted(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """What this test's rules decide."""
+
+    TOPIC: ClassVar[str] = "test.noted"
+    what: str
+
+
+class Desk:
+    """A writer on a real ledger, with rules that remember what they were shown."""
+
+    def __init__(self, path: Path) -> None:
+        self.ledger = Ledger(path)
+        self.people = People(self.ledger)
+        shapes = [enrollment.SHAPES, instance.SHAPES, course.SHAPES, {Noted.TOPIC: Noted}]
+        self.mapper = EventMapper(shapes)
+        knowledge = Knowledge(self.ledger, self.mapper, self.people, Courses(self.ledger))
+        self.writer = Writer(
+            self.ledger, self.mapper, self.people, knowledge, {"adobe": LATENESS}, self.decide
+        )
+        self.rule: Callable[[Happening, World], Decisions | None] = lambda happening, world: None
+
+    def decide(self, happening: Happening, world: World, now: int) -> Decisions | None:
+        assert now == NOW
+        return self.rule(happening, world)
+
+    def write(self, *facts: Fact, also: Any = lambda cursor, outcomes: None) -> list[str]:
+        told = [Told(fact, 1, item) for item, fact in enumerate(facts)]
+        return [outcome.state for outcome in self.writer.write(told, NOW, also)]
+
+    def log(self) -> list[tuple[str, str, int]]:
+        return [(topic, stream, v) for _, stream, v, topic, _ in self.ledger.log(0, 9_999)]
+
+    def enrollment(self, user: str = "77", account: str = "1234") -> Enrollment | None:
+        person = self.people.by_lms_id("adobe", account, user)
+        streams = [Enrollment.stream(person or "", LOGIC, SESSION)]
+        return next(iter(self.writer.enrollments(streams)), None)
+
+
+def by(fact: Fact, **other: str) -> Fact:
+    """The same fact about somebody else."""
+    key = fact_key((fact.key,), other)
+    return msgspec.structs.replace(fact, key=key, **other)

@@ -1,0 +1,73 @@
+"""Another process writes to the same ledger while a batch is being folded."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from service.learners.happening import Happening, World
+from service.learners.people import PersonRow
+from tests.learners.cast import NOW, completed, day, enrolled, progress
+from tests.learners.desk import Desk, by
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    opened = Desk(tmp_path / "ledger.db")
+    yield opened
+    opened.ledger.close()
+
+
+def another_process(desk: Desk, then: Callable[[Desk], None]) -> Callable[..., None]:
+    """A rule in whose midst another process writes to the same ledger, once."""
+    left = [then]
+
+    def rule(happening: Happening, world: World) -> None:
+        if left:
+            other = Desk(desk.ledger.path)
+            left.pop()(other)
+            other.ledger.close()
+
+    return rule
+
+
+def test_a_person_met_by_another_process_meanwhile_is_that_person(desk: Desk) -> None:
+    def importing(other: Desk) -> None:
+        row = PersonRow("77", "adobe", "1234", name="Ada Lovelace")
+        with other.ledger.transaction() as cursor:
+            other.people.store(cursor, [row], NOW)
+
+    desk.rule = another_process(desk, importing)  # type: ignore[assignment]
+    assert desk.write(enrolled(day(1)), by(enrolled(day(1)), person="78")) == ["recorded"] * 2
+    assert [person.name for person in desk.people.namesakes("77")] == ["Ada Lovelace"]
+    found = desk.enrollment()
+    assert found is not None and found.who.person == desk.people.namesakes("77")[0].id
+    assert len(desk.log()) == 2
+
+
+def test_a_stream_written_by_another_process_meanwhile_is_folded_again(desk: Desk) -> None:
+    desk.write(enrolled(day(1)))
+    other_write = lambda other: other.write(completed(day(2)))  # noqa: E731
+    desk.rule = another_process(desk, other_write)  # type: ignore[assignment]
+    outcomes = desk.write(progress(day(2, 5), 50.0), completed(day(2)))
+    assert outcomes == ["superseded", "duplicate"]
+    found = desk.enrollment()
+    assert found is not None
+    assert (found.version, found.state.status) == (3, "completed")
+
+
+def test_what_others_imported_is_seen_in_the_next_batch(desk: Desk) -> None:
+    names: list[str | None] = []
+
+    def rule(happening: Happening, world: World) -> None:
+        person = world.person(happening.aggregate.who.person)  # type: ignore[union-attr]
+        names.append(person.name if person else None)
+
+    desk.rule = rule  # type: ignore[assignment]
+    desk.write(enrolled(day(1)))
+    other = Desk(desk.ledger.path)
+    with other.ledger.transaction() as cursor:
+        other.people.store(cursor, [PersonRow("77", name="Ada"), PersonRow("78", name="Grace")], 1)
+    other.ledger.close()
+    desk.write(completed(day(2)), by(enrolled(day(1)), person="78"))
+    assert names == [None, "Ada", "Grace"]
