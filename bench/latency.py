@@ -4,8 +4,8 @@ import time
 
 from bench.feed import completion
 from bench.running import Running
-from bench.site import Site
 from bench.sink import Sink
+from bench.site import Site
 from bench.table import Row
 
 PER_SECOND = 100

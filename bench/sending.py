@@ -7,8 +7,8 @@ from statistics import median
 from apprise import Apprise
 
 from bench.feed import completion
-from bench.site import BEGIN, Site, keep
 from bench.sink import Sink
+from bench.site import BEGIN, Site, keep
 from bench.table import Row
 from service.app import App
 

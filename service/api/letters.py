@@ -102,6 +102,6 @@ OPERATIONS = (
         show,
         Letter,
         (in_path("n", "The receipt.", {"type": "integer", "minimum": 1}),),
-        
+        refusals=(HTTPStatus.NOT_FOUND,),
     ),
 )

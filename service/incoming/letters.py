@@ -118,10 +118,8 @@ class Letters:
 
     def oldest_waiting(self) -> int | None:
         """When the oldest waiting letter came, in ms; None when nothing waits."""
-        rows = self._ledger.reader().execute(
-            "SELECT received_at FROM letters WHERE n = (SELECT MIN(n) FROM waiting)"
-        )
-        found = rows.fetchone()
+        query = "SELECT received_at FROM letters WHERE n = (SELECT MIN(n) FROM waiting)"
+        found = self._ledger.reader().execute(query).fetchone()
         return None if found is None else int(found[0])
 
     def newest_taken_at(self) -> int | None:

@@ -59,10 +59,9 @@ class Views:
         self._connection = self._open()
 
     def _open(self) -> sqlite3.Connection:
+        newest = self._ledger.max_notification_id()
         try:
-            connection = self._usable(connect(self.path))
-        except sqlite3.OperationalError:
-            raise  # locked or not allowed: there is nothing wrong with the file
+            connection = self._usable(connect(self.path), newest)
         except sqlite3.DatabaseError:
             connection = None
         if connection is None:
@@ -72,14 +71,16 @@ class Views:
         self.position = position_of(connection)
         return connection
 
-    def _usable(self, connection: sqlite3.Connection) -> sqlite3.Connection | None:
-        database = Database(connection)
-        if "following" in database.table_names():
-            (row,) = database["following"].rows
-            if row["shape"] == self.shape and row["position"] <= self._ledger.max_notification_id():
-                return connection
-        connection.close()
-        return None
+    def _usable(self, connection: sqlite3.Connection, newest: int) -> sqlite3.Connection | None:
+        """The connection if its file has our tables and is not ahead of the log, else None."""
+        query = "SELECT 1 FROM following WHERE shape = ? AND position <= ?"
+        try:
+            found = connection.execute(query, (self.shape, newest)).fetchone()
+        except sqlite3.DatabaseError:
+            found = None
+        if found is None:
+            connection.close()
+        return connection if found else None
 
     @property
     def shape(self) -> str:

@@ -103,8 +103,8 @@ MISTAKES = {
     "a room with a recipient": (
         HEAD + "    notify: [{to: learner, post: room, template: completed}]\n",
         (
-            "8:28: 'post' does not go with the rest; say whom to tell: 'to' and 'via' for a person, "
-            "or 'post' for a room"
+            "8:28: 'post' does not go with the rest; say whom to tell: 'to' and 'via' for a "
+            "person, or 'post' for a room"
         ),
     ),
     "an entry to nobody": (

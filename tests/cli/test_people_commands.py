@@ -1,0 +1,146 @@
+"""Importing people beside the rest of the world: pipes, a running service, lists, addresses."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from service.cli import main
+from service.learners.ledger import Ledger
+from service.learners.people import People, Person
+
+ADOBE = (
+    "internalUserID,userEmail,customerDefinedUniqueUserId,name,managerEmail,userType,state,"
+    "pointsEarned,uiLocale,contentLocale,timeZoneCode,group,AF_Cost Center\n"
+    "7,ada@example.org,x,Ada,boss@example.org,Internal,ACTIVE,10,en_US,de_DE,Europe/Berlin,"
+    '"Eng, All",4711\n'
+)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(content: str | bytes, *options: str) -> Result:
+    raw = content.encode() if isinstance(content, str) else content
+    Path("people.csv").write_bytes(raw)
+    return CliRunner().invoke(main, ["people", "import", "people.csv", *options])
+
+
+def person(lms_id: str, source: str = "", account: str = "") -> Person | None:
+    ledger = Ledger(Path("data/ledger.db"))
+    try:
+        return People(ledger).find((source, account, lms_id))
+    finally:
+        ledger.close()
+
+
+def test_standard_input_is_a_file_too() -> None:
+    command = [sys.executable, "-m", "service", "people", "import", "-", "--source", "adobe"]
+    root = Path(__file__).parent.parent.parent
+    done = subprocess.run(
+        [*command, "--data", str(Path("data").absolute())],
+        input=b"id,name\n7,Ada\n",
+        capture_output=True,
+        cwd=root,
+        check=True,
+    )
+    assert done.stdout == b"1 people: 1 new, 0 changed, 0 unchanged\n"
+    assert done.stderr == b""
+    assert person("7", "adobe")
+
+
+def test_an_import_goes_in_while_the_service_has_the_ledger_open() -> None:
+    service = Ledger(Path("data/ledger.db"))
+    people = People(service)
+    before = service.changes_of_others()
+    assert run("id,name\n7,Ada\n").exit_code == 0
+    assert service.changes_of_others() != before
+    assert people.find(("adobe", "42", "7"))
+    service.close()
+
+
+def test_a_ledger_that_cannot_be_opened_is_one_line_and_exit_2() -> None:
+    Path("data").write_text("a file where a folder should be")
+    result = run("id\n7\n")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("coursebell: data/ledger.db: the ledger cannot be opened")
+    assert result.stderr.count("\n") == 1
+
+
+def test_bad_settings_are_one_line_each_and_exit_2() -> None:
+    environ = {"COURSEBELL_PORT": "x", "COURSEBELL_RULE": "y"}
+    result = CliRunner(env=environ).invoke(main, ["people", "list"])
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "coursebell: COURSEBELL_RULE: unknown setting; did you mean COURSEBELL_RULES?\n"
+        "coursebell: COURSEBELL_PORT: expected a number from 0 to 65535, got 'x'\n"
+    )
+
+
+def test_people_are_listed_and_shown_without_what_steers_a_terminal() -> None:
+    run("id,name,email,dept\n7,A\x1b[31mda,ada@example.org,[bold]x\n8,Grace,,\n")
+    listed = CliRunner().invoke(main, ["people", "list"])
+    shown = CliRunner().invoke(main, ["people", "show", "7"])
+    assert "ada@example.org" in listed.output and "Grace" in listed.output
+    assert "[bold]x" in shown.output
+    assert "\x1b" not in listed.output + shown.output
+
+
+def test_people_as_json_come_in_pages() -> None:
+    run("id,name\n7,Ada\n8,Grace\n")
+    first = json.loads(CliRunner().invoke(main, ["people", "list", "--json", "--limit=1"]).stdout)
+    options = ["--json", "--after", first["next"]]
+    rest = json.loads(CliRunner().invoke(main, ["people", "list", *options]).stdout)
+    assert {p["name"] for p in first["items"] + rest["items"]} == {"Ada", "Grace"}
+    assert rest["next"] is None
+
+
+def test_someone_unknown_is_said_to_be_unknown() -> None:
+    result = CliRunner().invoke(main, ["people", "show", "7"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("coursebell: nobody has this LMS id")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "o'brien@example.org",
+        "ann+learning@example.org",
+        "jörg@bücher.example",
+        '"ann smith"@example.org',
+        "a@b-c.example.org",
+        "ann@localhost",
+    ],
+)
+def test_unusual_but_valid_addresses_go_in_as_given(address: str) -> None:
+    quoted = address.replace('"', '""')
+    assert run(f'id,email\n7,"{quoted}"\n').exit_code == 0
+    found = person("7")
+    assert found and found.email == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ann@example.org, bob@example.org",
+        "Ann <ann@example.org>",
+        "ann@example.org\r\nBcc: eve@example.org",
+        "bob@",
+        "@academy.example",
+        "ann..smith@example.org",
+        "ann@-example.org",
+        "ann@example..org",
+        "a" * 65 + "@example.org",
+        "mailto:ann@example.org",
+    ],
+)
+def test_what_is_not_one_address_does_not_go_in(address: str) -> None:
+    result = run(f'id,email\n7,"{address}"\n')
+    assert result.exit_code == 1 and not person("7")
+    assert address not in result.output
