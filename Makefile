@@ -24,9 +24,9 @@ bugs: .venv/installed-dev
 	$(BIN)/python -m tests.bugs
 
 lock: .venv/installed-dev
-	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
+	$(BIN)/uv pip compile pyproject.toml --extra build --universal --generate-hashes --no-emit-index-url \
 	  --no-header -q -o requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes \
+	$(BIN)/uv pip compile pyproject.toml --extra build --extra dev --universal --generate-hashes \
 	  --no-emit-index-url --no-header -q -o requirements-dev.lock
 
 # Adobe's door is open to everyone on this machine, unless it has credentials.

@@ -106,6 +106,7 @@ def wrk(port: int, connections: int, seconds: float, script: Path) -> Load:
     assert "Non-2xx" not in said and "Socket errors" not in said, said
     rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
     assert rate is not None, said
+    assert float(rate[1]) > 0, said
     return Load(float(rate[1]), percentile(said, 50), percentile(said, 99))
 
 

@@ -126,12 +126,13 @@ def iso(at: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{at % 1000:03}Z"
 
 
-def completion(learner: int, at: int) -> Arrival:
+def completion(learner: int, at: int, course: int = 1) -> Arrival:
     """A letter with one event: this learner has completed a course."""
+    place = f"course:{1000 + course}"
     event = {
-        "eventId": f"{learner}-{at}", "eventName": "COURSE_COMPLETED", "timestamp": iso(at),
-        "eventInfo": f"{at}-1", "data": {
-            "userId": 100_000 + learner, "loId": "course:1001", "loInstanceId": "course:1001_1",
+        "eventId": f"{learner}-{course}-{at}", "eventName": "COURSE_COMPLETED",
+        "timestamp": iso(at), "eventInfo": f"{at}-1", "data": {
+            "userId": 100_000 + learner, "loId": place, "loInstanceId": f"{place}_1",
             "loType": "course", "enrollmentSource": "SELF_ENROLL", "hasPassed": True,
         },
     }  # fmt: skip

@@ -20,6 +20,7 @@ from service.sending.delivery import Delivery
 ASK_EVERY_SECONDS = 5.0
 LOOK_EVERY_SECONDS = 1.0
 ROUNDS_AT_A_TIME = 64
+SOON_SECONDS = 0.05
 PAUSE_AFTER_ERROR_SECONDS = 1.0
 STOP_SECONDS = 7.0
 GARBAGE_THRESHOLDS = (50_000, 50, 100)
@@ -227,7 +228,7 @@ class Service:
         due = queue.next_due(self.app.views, delivery.name)
         seconds = LOOK_EVERY_SECONDS
         if due is not None:
-            seconds = min(seconds, max(0.001, (due - self.clock()) / 1000))
+            seconds = min(seconds, max(SOON_SECONDS, (due - self.clock()) / 1000))
         self.app.views.wait_for(position + 1, seconds)
 
 

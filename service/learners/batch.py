@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from service.learners.aggregates import new_aggregate, stream_of
+from service.learners.aggregates import new_aggregate
 from service.learners.courses import Course
 from service.learners.enrollment import Enrollment
 from service.learners.events import Body, EventMapper
@@ -51,9 +51,11 @@ class Batch:
         self._changed: dict[str, Aggregate] = {}
         self._memory: dict[str, tuple[int, Body]] = {}
 
-    def record(self, told: Told, person: str) -> Outcome:
+    def record(self, told: Told, person: str, stream: str) -> Outcome:
         """Folds one fact and decides on it; `person` is the learner's id, or empty."""
-        before = self._aggregate(told.fact, person)
+        before = self._changed.get(stream) or self.fetched.get(stream)
+        if before is None:
+            before = new_aggregate(stream, told.fact, person)
         recorded = self._recorded(before, told)
         if recorded is None:
             return Outcome("duplicate", before.id)
@@ -78,11 +80,6 @@ class Batch:
         self.decisions.extend(decided)
         for stream, version, body in decided.following:
             self._memory[stream] = (version, body)
-
-    def _aggregate(self, fact: Fact, person: str) -> Aggregate:
-        stream = stream_of(fact, person)
-        found = self._changed.get(stream) or self.fetched.get(stream)
-        return found if found is not None else new_aggregate(stream, fact, person)
 
     def settle(self) -> None:
         """Remembers the states of this batch, now that it is on disk."""

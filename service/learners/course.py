@@ -13,7 +13,7 @@ from service.learners.facts import (
     CourseModified,
     CourseSaid,
     Fact,
-    same_reference,
+    is_conflict,
 )
 
 
@@ -94,7 +94,7 @@ class LearningObject(msgspec.Struct, frozen=True):
             by_admin=fact.by_admin,
             transitions=() if late else (said.TOPIC,),
             superseded=late,
-            conflict=any(same_reference(key, fact.key) for key in self.keys),
+            conflict=is_conflict(fact.key, self.keys),
             title=self.title if self.version == 0 else None,
         )
         return self.apply(event), event

@@ -19,11 +19,11 @@ from service.learners.facts import (
     ProgressReported,
     Started,
     Unenrolled,
-    same_reference,
+    is_conflict,
 )
 
 
-class Who(msgspec.Struct, frozen=True, omit_defaults=True):
+class Who(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Whose enrolment this is, without a name; `course` and `instance` are the LMS's ids."""
 
     source: str
@@ -62,7 +62,7 @@ KINDS = (
 SHAPES: Mapping[str, Any] = {said.TOPIC: _shape(said) for said in KINDS}
 
 
-class Enrollment(msgspec.Struct, frozen=True):
+class Enrollment(msgspec.Struct, frozen=True, gc=False):
     """A learner's enrolment as folded so far."""
 
     id: str
@@ -90,7 +90,8 @@ class Enrollment(msgspec.Struct, frozen=True):
         self, fact: Fact, *, letter: int, item: int, now: int, lateness: int
     ) -> tuple[Self, EnrollmentRecorded] | None:
         """This enrolment with one more fact, and the event to append; None for a duplicate."""
-        if any(entry[2] == fact.key for entry in self.entries):
+        keys = [entry[2] for entry in self.entries]
+        if fact.key in keys:
             return None
         said = fact.said
         assert isinstance(said, EnrollmentSaid)
@@ -108,7 +109,7 @@ class Enrollment(msgspec.Struct, frozen=True):
             by_admin=fact.by_admin,
             transitions=transitions(said, self.state, after) if changed else (),
             superseded=not changed,
-            conflict=any(same_reference(entry[2], fact.key) for entry in self.entries),
+            conflict=is_conflict(fact.key, keys),
             who=self.who if self.version == 0 else None,
             after=after.snapshot() if changed else None,
         )

@@ -25,7 +25,7 @@ Entry = tuple[int, int, str, EnrollmentSaid]
 """One fact in reading order: occurred_at, rank, key, content."""
 
 
-class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
+class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """How an enrolment stood after an event: what views show and the sweep asks for.
 
     `silent_since` is where silence begins counted from enrolment, `active_at` the same
@@ -44,7 +44,7 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     silent_since: int | None = None
 
 
-class State(msgspec.Struct, frozen=True):
+class State(msgspec.Struct, frozen=True, gc=False):
     """What the facts so far amount to.
 
     `ended_at` is the last end: completed or unenrolled, also a completion that was revoked
@@ -70,15 +70,19 @@ class State(msgspec.Struct, frozen=True):
         revocation and, for `enrolled`, enrolment). The name is the same however many facts
         speak of that moment, so that nobody is reminded twice of one silence.
         """
+        at = self._silent_since(count_from)
+        return None if at is None else (at, str(at))
+
+    def _silent_since(self, count_from: str) -> int | None:
         if self.status not in OPEN:
             return None
-        begins = [self.active_at, self.enrolled_at if count_from == "enrolled" else None]
-        at = max((each for each in begins if each is not None), default=None)
-        return None if at is None else (at, str(at))
+        active, enrolled = self.active_at, self.enrolled_at
+        if count_from != "enrolled" or enrolled is None:
+            return active
+        return enrolled if active is None else max(active, enrolled)
 
     def snapshot(self) -> Snapshot:
         """What others may see of this state."""
-        since, active = self.silence("enrolled"), self.silence("started")
         return Snapshot(
             self.status,
             self.progress,
@@ -88,8 +92,8 @@ class State(msgspec.Struct, frozen=True):
             self.enrolled_at,
             self.started_at,
             self.completed_at,
-            active[0] if active else None,
-            since[0] if since else None,
+            self._silent_since("started"),
+            self._silent_since("enrolled"),
         )
 
 
@@ -110,7 +114,10 @@ def _enrolled(state: State, at: int, said: Enrolled, lateness: int) -> State:
         state.status == COMPLETED and _after_end(state, at, lateness)
     )
     if fresh:
-        state = replace(begin(state, ENROLLED), progress=0.0)
+        return State(
+            ENROLLED, progress=0.0, source=said.enrollment_source, enrolled_at=at,
+            ended_at=state.ended_at,
+        )  # fmt: skip
     if state.enrolled_at is None:
         state = replace(state, enrolled_at=at)
     if state.source is None and said.enrollment_source is not None:
@@ -181,6 +188,11 @@ STEPS: Mapping[type, Any] = {
     CompletionRevoked: _revoked,
     Unenrolled: _unenrolled,
 }
+BECOMES: Mapping[type, str] = {
+    Enrolled: ENROLLED,
+    Completed: COMPLETED,
+    Unenrolled: UNENROLLED,
+}
 
 
 def step(state: State, entry: Entry, lateness: int) -> State:
@@ -202,13 +214,11 @@ def transitions(said: EnrollmentSaid, before: State, after: State) -> tuple[str,
     """What became true by this fact, of the fact's own kind only (the table of design §4)."""
     if isinstance(said, Started | ProgressReported | ModuleCompleted):
         return _activity(said, before, after)
-    reached = {
-        Enrolled: after.status == ENROLLED != before.status,
-        Completed: after.status == COMPLETED != before.status,
-        CompletionRevoked: before.status == COMPLETED != after.status,
-        Unenrolled: after.status == UNENROLLED != before.status,
-    }
-    return (said.TOPIC,) if reached[type(said)] else ()
+    if isinstance(said, CompletionRevoked):
+        reached = before.status == COMPLETED != after.status
+    else:
+        reached = after.status == BECOMES[type(said)] != before.status
+    return (said.TOPIC,) if reached else ()
 
 
 def _activity(

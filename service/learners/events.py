@@ -17,7 +17,7 @@ S = TypeVar("S", bound=Said)
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What an event says; `TOPIC` is its name in the ledger for ever."""
 
     TOPIC: ClassVar[str] = ""

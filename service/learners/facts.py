@@ -1,13 +1,13 @@
 """Facts: what an LMS said, in our words, before anyone judged it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import ClassVar
 
 import msgspec
 
 
-class Said(msgspec.Struct, frozen=True, omit_defaults=True):
+class Said(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The content of one fact; `TOPIC` names it in the ledger for ever, `RANK` breaks ties.
 
     Ranks order facts of one instant (design §4): enrolled 0, activity 1, completed 2,
@@ -124,7 +124,7 @@ class CourseDeleted(CourseSaid, frozen=True, omit_defaults=True):
     TOPIC: ClassVar[str] = "course.deleted"
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True):
+class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One fact with its envelope.
 
     `name` is the LMS's own event name. `occurred_at` is milliseconds since 1970 UTC.
@@ -163,3 +163,9 @@ def fact_key(reference: tuple[str, ...], content: Mapping[str, object] | bytes) 
 def same_reference(one: str, other: str) -> bool:
     """Whether two fact keys carry the same LMS event id."""
     return one[:16] == other[:16]
+
+
+def is_conflict(key: str, known: Iterable[str]) -> bool:
+    """Whether an LMS event id that was already used for another story is used again."""
+    reference = key[:16]
+    return reference in [other[:16] for other in known]

@@ -18,7 +18,7 @@ Aggregate = Enrollment | Instance | LearningObject
 Recorded = EnrollmentRecorded | InstanceRecorded | CourseRecorded
 
 
-class Told(msgspec.Struct, frozen=True):
+class Told(msgspec.Struct, frozen=True, gc=False):
     """A fact and where it stands: letter number and item in it."""
 
     fact: Fact
@@ -26,14 +26,14 @@ class Told(msgspec.Struct, frozen=True):
     item: int
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of a fact: `recorded`, `superseded` or `duplicate`, and on which stream."""
 
     state: str
     stream: str
 
 
-class Happening(msgspec.Struct, frozen=True):
+class Happening(msgspec.Struct, frozen=True, gc=False):
     """An event as it is appended: where it stands, and its aggregate after it."""
 
     stream: str

@@ -14,7 +14,7 @@ from service.learners.facts import (
     InstanceModified,
     InstanceSaid,
     SeatsReported,
-    same_reference,
+    is_conflict,
 )
 
 
@@ -74,7 +74,7 @@ def _order(at: int, said: SeatsReported, key: str) -> Report:
     return at, -(seats_available(said) or 0.0), key
 
 
-class Instance(msgspec.Struct, frozen=True):
+class Instance(msgspec.Struct, frozen=True, gc=False):
     """An instance as folded so far.
 
     `newest` is the report that counts. `history` holds (version, report) each time a report
@@ -141,7 +141,7 @@ class Instance(msgspec.Struct, frozen=True):
             by_admin=fact.by_admin,
             transitions=self._transitions(said, newest, was),
             superseded=not newest,
-            conflict=any(same_reference(key, fact.key) for key in self.keys),
+            conflict=is_conflict(fact.key, self.keys),
             place=self.place if self.version == 0 else None,
             newest=newest,
             was=was,

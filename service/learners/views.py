@@ -62,6 +62,8 @@ class Views:
         newest = self._ledger.max_notification_id()
         try:
             connection = self._usable(connect(self.path), newest)
+        except sqlite3.OperationalError:
+            raise  # locked or not allowed: there is nothing wrong with the file
         except sqlite3.DatabaseError:
             connection = None
         if connection is None:
@@ -76,8 +78,10 @@ class Views:
         query = "SELECT 1 FROM following WHERE shape = ? AND position <= ?"
         try:
             found = connection.execute(query, (self.shape, newest)).fetchone()
-        except sqlite3.DatabaseError:
-            found = None
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+                raise
+            found = None  # no such table or column
         if found is None:
             connection.close()
         return connection if found else None

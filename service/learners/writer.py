@@ -60,8 +60,11 @@ class Writer:
         persons, met = self._persons_of([t.fact for t in told], now)
         batch = Batch(self.known, self.knowledge, self.mapper, self.lateness, self.decide, now)
         batch.met = met
-        batch.fetched = self._fetch(told, persons, met)
-        outcomes = [batch.record(t, persons.get(person_key(t.fact), "")) for t in told]
+        known = [persons.get(person_key(t.fact), "") for t in told]
+        streams = [stream_of(t.fact, person) for t, person in zip(told, known, strict=True)]
+        wanted = [s for s, person in zip(streams, known, strict=True) if person not in met]
+        batch.fetched = self._states(list(dict.fromkeys(wanted)))
+        outcomes = list(map(batch.record, told, known, streams))
         with self.ledger.transaction() as cursor:
             self.people.meet(cursor, list(met.items()))
             self._append(cursor, batch.rows, batch.decisions)
@@ -116,19 +119,6 @@ class Writer:
         for key, person in fetched.items():
             self._persons.put(key, person)
         return found | fetched | {key: person for person, key in met.items()}, met
-
-    def _fetch(
-        self,
-        told: Sequence[Told],
-        persons: Mapping[PersonKey, str],
-        met: Mapping[str, PersonKey],
-    ) -> dict[str, Aggregate]:
-        wanted: dict[str, None] = {}
-        for each in told:
-            person = persons.get(person_key(each.fact), "")
-            if person not in met:
-                wanted[stream_of(each.fact, person)] = None
-        return self._states(list(wanted))
 
     def _states(self, streams: Sequence[str]) -> dict[str, Aggregate]:
         """These aggregates as the ledger has them; what it does not have is left out."""

@@ -86,7 +86,8 @@ class Clock:
             modes={rule.id: rule.mode for rule in rules.rules},
         )  # fmt: skip
         version = latest[0] + 1 if latest else 1
-        self._keep(Decisions(following=[(RULES, version, event)]), kept | fresh, self._position, now)
+        decided = Decisions(following=[(RULES, version, event)])
+        self._keep(decided, kept | fresh, self._position, now)
         return True
 
     def ask(self, decider: Decider, now: int) -> int:

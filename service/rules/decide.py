@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from service.learners.enrollment import Enrollment
 from service.learners.facts import SeatsReported
 from service.learners.happening import Decisions, Happening, World
-from service.learners.instance import Instance, InstanceRecorded
+from service.learners.instance import InstanceRecorded
 from service.rules.edges import Fired, is_edge, memory_stream, rearmed
 from service.rules.fields import field_named
 from service.rules.language import (
@@ -21,10 +22,11 @@ from service.rules.language import (
     StalledTrigger,
 )
 from service.rules.notifications import Owed
-from service.rules.reading import EventSeen, Reading
+from service.rules.reading import EventSeen, Reading, about
 
 SEATS_CHANGED = SeatsReported.TOPIC
 GROUP = "group:"
+FIELDS_REMEMBERED = 1_024
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -79,17 +81,21 @@ class Decider:
         since, key = silence
         reading = Reading(subject, EventSeen(subject.who.source, subject.who.account), world, now)
         decisions = Decisions()
-        match = Match("stalled_for", f"{subject.id}/{key}", since, subject.version)
-        owe(rule, match, reading, world, decisions)
+        if holds(rule, reading):
+            match = Match("stalled_for", f"{subject.id}/{key}", since, subject.version)
+            owe(rule, match, reading, world, decisions)
         return decisions
 
     def _owe(
         self, rule: Rule, trigger: str, happening: Happening, reading: Reading, world: World,
         decisions: Decisions,
     ) -> bool:  # fmt: skip
+        if not holds(rule, reading):
+            return False
         occurrence = f"{happening.stream}/{happening.version}"
         match = Match(trigger, occurrence, happening.event.at, happening.version)
-        return owe(rule, match, reading, world, decisions)
+        owe(rule, match, reading, world, decisions)
+        return True
 
     def _changed(
         self, rule: Rule, happening: Happening, reading: Reading, world: World,
@@ -113,21 +119,19 @@ class Decider:
 
 def seen(happening: Happening) -> EventSeen:
     """The event as conditions may read it."""
-    event, aggregate = happening.event, happening.aggregate
-    if isinstance(aggregate, Enrollment):
-        about = (aggregate.who.source, aggregate.who.account)
-    elif isinstance(aggregate, Instance):
-        about = (aggregate.place.source, aggregate.place.account)
-    else:
-        about = (aggregate.title.source, aggregate.title.account)
-    return EventSeen(*about, event.name, event.at, event.by_admin)
+    event = happening.event
+    source, account, *_ = about(happening.aggregate)
+    return EventSeen(source, account, event.name, event.at, event.by_admin)
 
 
-def owe(rule: Rule, match: Match, reading: Reading, world: World, decisions: Decisions) -> bool:
-    """Adds what a matched rule owes; false when its conditions do not hold."""
+def holds(rule: Rule, reading: Reading) -> bool:
+    """Whether the conditions of a rule hold; what they read is remembered in `reading.read`."""
     reading.read = {}
-    if not rule.holds(reading):
-        return False
+    return rule.holds(reading)
+
+
+def owe(rule: Rule, match: Match, reading: Reading, world: World, decisions: Decisions) -> None:
+    """Adds what a matched rule owes, with what its conditions have just read."""
     known = {f: recordable(v) for f, v in reading.read.items() if not is_personal(f)}
     personal = [(field, value) for field, value in reading.read.items() if is_personal(field)]
     for entry in rule.notify:
@@ -135,7 +139,6 @@ def owe(rule: Rule, match: Match, reading: Reading, world: World, decisions: Dec
             id = notification_id(rule, entry, match, reading, recipient)
             decisions.once.append((id, owed(rule, entry, match, reading, recipient, known)))
             decisions.erasable += [(id, f, str(v)) for f, v in personal]
-    return True
 
 
 def recordable(value: object) -> object:
@@ -143,6 +146,7 @@ def recordable(value: object) -> object:
     return "unlimited" if value == math.inf else value
 
 
+@lru_cache(FIELDS_REMEMBERED)
 def is_personal(field: str) -> bool:
     """Whether a value of this field is kept where it can be erased."""
     found = field_named(field)

@@ -17,7 +17,7 @@ from service.rules.fields import FIELDS
 LEARNER_COLUMN = "learner.fields."
 
 
-class EventSeen(msgspec.Struct, frozen=True):
+class EventSeen(msgspec.Struct, frozen=True, gc=False):
     """The event a rule was triggered by; for a silence only source and account are known."""
 
     source: str
@@ -39,35 +39,19 @@ class Reading:
         self.event = event
         self.now = now
         self.read: dict[str, object] = {}
+        self.about = about(subject)
+        self.enrollment = subject if isinstance(subject, Enrollment) else None
         self._world = world
 
     def __call__(self, field: str) -> object:
         """The value of a field; None when unknown or when the subject has no such thing."""
-        if field.startswith(LEARNER_COLUMN):
-            person = self.person
-            value: object = person and person.fields.get(field.removeprefix(LEARNER_COLUMN))
+        reader = READERS.get(field)
+        if reader is not None:
+            value = reader(self)
         else:
-            value = READERS[field](self)
+            value = self.person and self.person.fields.get(field.removeprefix(LEARNER_COLUMN))
         self.read[field] = value
         return value
-
-    @cached_property
-    def about(self) -> tuple[str, str, str, str, str | None]:
-        """Source, account, course, kind and instance of the subject."""
-        subject = self.subject
-        if isinstance(subject, Enrollment):
-            who = subject.who
-            return who.source, who.account, who.course, who.kind, who.instance
-        if isinstance(subject, Instance):
-            place = subject.place
-            return place.source, place.account, place.course, place.kind, place.instance
-        title = subject.title
-        return title.source, title.account, title.course, title.kind, None
-
-    @cached_property
-    def enrollment(self) -> Enrollment | None:
-        """The enrolment, when the subject is one."""
-        return self.subject if isinstance(self.subject, Enrollment) else None
 
     @cached_property
     def course(self) -> Course | None:
@@ -105,6 +89,18 @@ class Reading:
         """Whole days since silence began, counted from enrolment."""
         silence = self.enrollment.state.silence("enrolled") if self.enrollment else None
         return None if silence is None else max(0, self.now - silence[0]) // DAY
+
+
+def about(subject: Aggregate) -> tuple[str, str, str, str, str | None]:
+    """Source, account, course, kind and instance of a subject."""
+    if isinstance(subject, Enrollment):
+        who = subject.who
+        return who.source, who.account, who.course, who.kind, who.instance
+    if isinstance(subject, Instance):
+        place = subject.place
+        return place.source, place.account, place.course, place.kind, place.instance
+    title = subject.title
+    return title.source, title.account, title.course, title.kind, None
 
 
 def _state(name: str) -> Callable[[Reading], object]:

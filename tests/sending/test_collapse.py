@@ -1,6 +1,17 @@
 """A path and its courses completed together: one message, and nothing is forgotten."""
 
-from tests.installation import ADA, DONE, GRACE, MINUTE, START, Installation, completed, event
+from tests.installation import (
+    ADA,
+    DONE,
+    GRACE,
+    MINUTE,
+    START,
+    Installation,
+    completed,
+    event,
+    unenrolled,
+)
+from tests.smtp_sink import SmtpSink
 
 TOGETHER = DONE.replace("    notify:", "    collapse: 10m\n    notify:")
 
@@ -57,3 +68,57 @@ def test_two_learners_are_never_one_message(tmp_path):
         office.tick(START + 11 * MINUTE)
 
         assert office.states() == ["sent", "sent"]
+
+
+def test_a_message_tried_again_still_names_what_it_stands_for(tmp_path):
+    with SmtpSink() as sink, Installation(tmp_path, TOGETHER, email=sink.url) as office:
+        office.import_people([ADA])
+        sink.on("RCPT", "451 4.7.1 later", times=1)
+        office.post(completed(START, 77), path_completed(START + 2, 77))
+        office.tick(START)
+        office.tick(START + 12 * MINUTE)
+        assert sorted(office.states()) == ["dropped", "owed"]
+
+        office.tick(START + 15 * MINUTE)
+
+        (mail,) = sink.wait_for(1)
+        assert "learningProgram:5" in mail.parsed.as_string()
+        assert "course:7" in mail.parsed.as_string()
+
+
+def test_what_is_no_longer_true_is_not_named_when_it_is_tried_again(tmp_path):
+    with SmtpSink() as sink, Installation(tmp_path, TOGETHER, email=sink.url) as office:
+        office.import_people([ADA])
+        sink.on("RCPT", "451 4.7.1 later", times=1)
+        office.post(completed(START, 77), path_completed(START + 2, 77))
+        office.tick(START)
+        office.tick(START + 12 * MINUTE)
+        office.post(unenrolled(START + 13 * MINUTE, 77))
+
+        office.tick(START + 15 * MINUTE)
+
+        (mail,) = sink.wait_for(1)
+        assert "course:7" not in mail.parsed.as_string()
+        assert sorted(office.states()) == ["dropped", "sent"]
+
+
+def test_all_that_waited_for_one_address_leaves_as_one_message_when_it_comes(tmp_path):
+    with Installation(tmp_path, TOGETHER) as office:
+        office.post(completed(START, 77), path_completed(START + 2, 77))
+        office.tick(START)
+        office.tick(START + 12 * MINUTE)
+        office.post(
+            completed(START + 13 * MINUTE, 77, course="course:8", session="course:8_1"),
+        )
+        office.tick(START + 13 * MINUTE)
+        assert sorted(office.states()) == ["scheduled", "waiting_address", "waiting_address"]
+
+        office.import_people([ADA])
+        office.app.deliveries["email"].look_again(START + 14 * MINUTE)
+        office.tick(START + 14 * MINUTE)
+        office.tick(START + 30 * MINUTE)
+
+        assert sorted(office.states()) == ["dropped", "sent", "sent"]
+        (both,) = [mail for mail in office.drawer() if "learningProgram:5" in mail]
+        assert "course:7" in both
+        assert "course:8" not in both

@@ -1,0 +1,159 @@
+"""What a delivery does when the trouble is ours: a full disk, a bug, a message in hand."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from service.learners.people import PersonRow
+from service.sending.parcel import Outcome, Parcel
+from service.sending.verdict import judge
+from tests.installation import ADA, DONE, GRACE, MINUTE, START, Installation, completed
+from tests.smtp_sink import HANG, SmtpSink
+from tests.waiting import until
+
+ALAN = PersonRow("79", name="Alan Turing", email="alan@example.org")
+
+
+class Desk:
+    """A channel that keeps what it is given, and does first what a test tells it."""
+
+    form = "email"
+    batch = 50
+
+    def __init__(self) -> None:
+        self.sent: list[Parcel] = []
+        self.first = lambda parcel: None
+        self.closed = False
+
+    def send(self, parcel: Parcel) -> Outcome:
+        self.first(parcel)
+        self.sent.append(parcel)
+        return Outcome("accepted", 250)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def office(tmp_path):
+    with Installation(tmp_path, DONE) as office:
+        office.import_people([ADA, GRACE, ALAN])
+        yield office
+
+
+@pytest.fixture
+def desk(office):
+    office.app.deliveries["email"]._channel = desk = Desk()
+    return desk
+
+
+@contextmanager
+def full_disk(office: Installation) -> Iterator[None]:
+    """Every commit fails."""
+
+    @contextmanager
+    def refused() -> Iterator[sqlite3.Cursor]:
+        raise sqlite3.OperationalError("database or disk is full")
+        yield
+
+    office.app.ledger.transaction = refused
+    yield
+    del office.app.ledger.transaction
+
+
+def test_an_outcome_that_cannot_be_recorded_is_kept_and_nothing_repeats(office, desk):
+    office.post(completed(START, 77), completed(START, 78))
+    trouble = full_disk(office)
+    desk.first = lambda parcel: None if desk.sent else trouble.__enter__()
+    with pytest.raises(sqlite3.OperationalError):
+        office.tick()
+    trouble.__exit__(None, None, None)
+
+    office.tick(START + MINUTE)
+    office.tick(START + 20 * MINUTE)
+
+    assert office.states() == ["sent", "sent"]
+    assert len({parcel.message_id for parcel in desk.sent}) == len(desk.sent) == 2
+
+
+def test_a_message_that_breaks_the_program_holds_up_no_other_and_loses_no_outcome(office, desk):
+    def breaks(parcel: Parcel) -> None:
+        if parcel.address == "grace@example.org" and not broken:
+            broken.append(parcel)
+            raise ZeroDivisionError
+
+    broken: list[Parcel] = []
+    desk.first = breaks
+    office.post(*(completed(START, user) for user in (77, 78, 79)))
+    office.tick()
+
+    assert sorted(office.states()) == ["owed", "sent", "sent"]
+    office.tick(START + 2 * MINUTE)
+    assert office.states() == ["sent"] * 3
+    assert len(desk.sent) == 3
+
+
+def test_a_notification_that_breaks_the_program_is_given_up_alone(office, desk, monkeypatch):
+    def breaks(notification, *rest):
+        if notification.owed.person == grace:
+            raise ZeroDivisionError
+        return judge(notification, *rest)
+
+    office.post(completed(START, 77), completed(START, 78))
+    office.app.take(START)
+    grace = office.app.people.by_lms_id("adobe", "1234", "78")
+    monkeypatch.setattr("service.sending.planning.judge", breaks)
+    office.tick()
+
+    assert sorted(office.states()) == ["given_up", "sent"]
+    assert "ZeroDivisionError" in str([row["reason"] for row in office.notifications()])
+
+
+def test_what_was_taken_over_meanwhile_is_not_given_back(office, desk):
+    """A claim that ran out while the message before it hung belongs to somebody else."""
+    office.post(completed(START, 77), completed(START, 78))
+    office.app.take(START)
+    office.app.views.catch_up()
+    delivery = office.app.deliveries["email"]
+    later = START + 16 * MINUTE
+
+    def other_takes_over(_: Parcel) -> None:
+        desk.first = lambda _: None
+        office.app.views.catch_up()
+        other = office.app._delivery("email", desk)
+        while other.deliver(later):
+            office.app.views.catch_up()
+        delivery.retired = True
+
+    desk.first = other_takes_over
+    delivery.deliver(START)
+    office.tick(later)
+
+    assert office.states() == ["sent", "sent"]
+    assert len({parcel.message_id for parcel in desk.sent}) == 2
+    assert len(desk.sent) == 3  # the one that hung, once more; the other one once
+
+
+def test_closing_leaves_a_message_that_hangs_to_its_thread(tmp_path):
+    with SmtpSink() as sink, Installation(tmp_path, DONE, email=sink.url) as office:
+        office.import_people([ADA])
+        sink.on("dot", HANG)
+        office.post(completed(START, 77))
+        office.app.take(START)
+        office.app.views.catch_up()
+        delivery = office.app.deliveries["email"]
+        sending = threading.Thread(target=delivery.deliver, args=(START,))
+        sending.start()
+        until(lambda: "DATA" in sink.verbs(), "the mail is on its way")
+
+        delivery.close()
+
+        assert sending.is_alive()
+        sink.down()
+        sending.join(10)
+        assert not sending.is_alive()
+        office.app.views.catch_up()
+        assert office.states() == ["owed"]
