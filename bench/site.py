@@ -91,6 +91,7 @@ class Academy:
             site.say(f"an academy of {site.sizes.log_rows:,} log rows: {rows:,}")
             self.keep(LETTERS_PER_COMMIT)
             self.app.take(self.feed.now)
+            self.app.ask(self.feed.now)
             self.app.views.catch_up()
 
     def keep(self, count: int) -> None:

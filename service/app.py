@@ -163,7 +163,7 @@ class App:
             raise Refused(str(error)) from error
 
     def _delivery(self, name: str, channel: Channel) -> Delivery:
-        domain = self.settings.mail_domain or "coursebell.localhost"
+        domain = self.settings.mail_domain or channel.domain or "coursebell.localhost"
         return Delivery(
             name,
             channel,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
-from smtp_conversation import DROP, HANG, KEEP_AND_DROP, Conversation, House, Mail, Order
+from tests.smtp_conversation import DROP, HANG, KEEP_AND_DROP, Conversation, House, Mail, Order
 
 __all__ = ["DROP", "HANG", "KEEP_AND_DROP", "Mail", "SmtpSink", "certificate"]
 

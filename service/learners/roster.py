@@ -4,6 +4,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from sqlite_utils import Database
@@ -20,6 +21,11 @@ STANDING = (
     "completed_at", "active_at", "silent_since", "version", "changed_at",
 )  # fmt: skip
 WHO = ("id", "source", "account", "person", "course", "kind", "instance")
+named = attrgetter(*WHO[1:])
+shown = attrgetter(
+    "status", "progress", "passed", "score", "source", "enrolled_at", "started_at",
+    "completed_at", "active_at", "silent_since",
+)  # fmt: skip
 ENROLL = (
     f"INSERT INTO enrollments ({', '.join(WHO + STANDING)}) "
     f"VALUES ({', '.join('?' * len(WHO + STANDING))}) ON CONFLICT (id) DO UPDATE SET "
@@ -93,11 +99,7 @@ class Roster:
             body = event.body
             if isinstance(body, EnrollmentRecorded):
                 if body.who is not None:
-                    who = body.who
-                    whos[event.stream] = (
-                        event.stream, who.source, who.account, who.person, who.course, who.kind,
-                        who.instance,
-                    )  # fmt: skip
+                    whos[event.stream] = (event.stream, *named(body.who))
                 if body.after is not None:
                     standings[event.stream] = standing(body.after, event)
             elif isinstance(body, InstanceRecorded):
@@ -132,11 +134,7 @@ class Roster:
 
 def standing(after: Snapshot, event: Followed) -> tuple[Any, ...]:
     """The columns of STANDING."""
-    return (
-        after.status, after.progress, after.passed, after.score, after.source, after.enrolled_at,
-        after.started_at, after.completed_at, after.active_at, after.silent_since, event.version,
-        event.body.at,
-    )  # fmt: skip
+    return (*shown(after), event.version, event.body.at)
 
 
 def place(connection: sqlite3.Connection, events: Sequence[Followed]) -> None:

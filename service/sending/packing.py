@@ -1,7 +1,8 @@
 """Packing: from a notification that may leave to the words and the address it leaves with."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 
 import msgspec
 
@@ -14,8 +15,34 @@ from service.sending.verdict import Leaves
 
 WEIGHTS = {"certification": 2, "learning_path": 1}
 """Of messages that become one, the one about the larger thing speaks for the others."""
-VALUES = tuple(name for name in FIELDS if name not in WORDS_ONLY)
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    group: tuple(name.partition(".")[2] for name in names)
+    for group, names in groupby(sorted(FIELDS.keys() - WORDS_ONLY), lambda n: n.partition(".")[0])
+}
+"""The fields that are not of the message itself, by their group."""
 Leaving = tuple[Notification, Leaves]
+
+
+class Group(Mapping[str, object]):
+    """One group of the registry's fields, each looked up when the words ask for it."""
+
+    def __init__(self, name: str, reading: Reading) -> None:
+        self._name = name
+        self._reading = reading
+
+    def __getitem__(self, field: str) -> object:
+        if (self._name, field) == ("learner", "fields"):
+            person = self._reading.person
+            return dict(person.fields) if person else {}
+        if field not in GROUPS[self._name]:
+            raise KeyError(field)
+        return self._reading(f"{self._name}.{field}")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(GROUPS[self._name])
+
+    def __len__(self) -> int:
+        return len(GROUPS[self._name])
 
 
 class Post(msgspec.Struct, frozen=True):
@@ -70,7 +97,7 @@ def values_of(
 ) -> dict[str, object]:
     """The registry's fields as nested groups, for the words."""
     recipient, reading = leaves.recipient, leaves.reading
-    values: dict[str, object] = groups_of(reading)
+    values: dict[str, object] = {name: Group(name, reading) for name in GROUPS}
     role = notification.owed.recipient.partition(":")[0]
     values["recipient"] = {
         "name": recipient.name if recipient else None,
@@ -80,13 +107,3 @@ def values_of(
     values["rule"] = {"id": notification.owed.rule}
     values["others"] = [str(each.reading("course.title")) for each in others]
     return values
-
-
-def groups_of(reading: Reading) -> dict[str, object]:
-    """Every field that is not of the message itself, by its group."""
-    groups: dict[str, dict[str, object]] = {}
-    for name in VALUES:
-        group, _, field = name.partition(".")
-        groups.setdefault(group, {})[field] = reading(name)
-    groups["learner"]["fields"] = dict(reading.person.fields) if reading.person else {}
-    return dict(groups)

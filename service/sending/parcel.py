@@ -49,11 +49,12 @@ class Parcel(msgspec.Struct, frozen=True):
 class Channel(Protocol):
     """A way out. `form` is `email`, `chat` or `any`; `batch` is how many may be claimed at once.
 
-    A channel is used by one thread at a time; `close` may come from another.
+    `domain` is the sender's, for Message-IDs; None for a way out that has none. A channel is used by one thread at a time; `close` may come from another.
     """
 
     form: str
     batch: int
+    domain: str | None
 
     def send(self, parcel: Parcel) -> Outcome:
         """Send once. Never raises for what the other side or the network does."""

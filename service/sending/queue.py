@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from sqlite_utils import Database
@@ -31,6 +32,7 @@ COPIED = (
     "account", "course", "kind", "instance", "person", "decided_at", "due_at", "collapse",
 )  # fmt: skip
 COLUMNS = ("id", "state", *COPIED)
+copied = attrgetter(*COPIED)
 INSERT = (
     f"INSERT INTO notifications ({', '.join(COLUMNS)}, attempts) "
     f"VALUES ({', '.join('?' * len(COLUMNS))}, 0) ON CONFLICT (id) DO UPDATE SET "
@@ -52,7 +54,7 @@ Write = tuple[str, Callable[[Followed], tuple[Any, ...]]]
 
 def _owed(event: Followed) -> tuple[Any, ...]:
     body: Owed = event.body
-    return event.stream, first_state(body), *(getattr(body, name) for name in COPIED)
+    return event.stream, first_state(body), *copied(body)
 
 
 def _attempted(event: Followed) -> tuple[Any, ...]:

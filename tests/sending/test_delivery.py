@@ -44,7 +44,7 @@ def test_a_completion_is_one_mail_to_the_learner(office, sink):
 
     (mail,) = sink.wait_for(1)
     assert mail.recipients == ("ada@example.org",)
-    assert mail.parsed["Message-ID"] == f"<{office.notifications()[0]['id']}@coursebell.localhost>"
+    assert mail.parsed["Message-ID"] == f"<{office.notifications()[0]['id']}@academy.example>"
     assert office.states() == ["sent"]
 
 

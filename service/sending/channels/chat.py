@@ -47,6 +47,7 @@ class ChatChannel:
 
     form = "chat"
     batch = 1
+    domain: str | None = None
 
     def __init__(
         self,

@@ -21,6 +21,7 @@ class Drawer:
 
     form = "any"
     batch = 50
+    domain: str | None = None
 
     def __init__(self, name: str, folder: Path) -> None:
         self._name = UNSAFE.sub("_", name)

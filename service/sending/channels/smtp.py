@@ -43,6 +43,7 @@ class SmtpChannel:
         dot_seconds: float = DOT_SECONDS,
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
+        self.domain: str | None = server.sender.mailbox.domain
         self._server = server
         self._tls = tls_for(server)
         self._command_seconds = command_seconds
