@@ -28,10 +28,10 @@ class Remembered(Generic[K, V]):
 
     def get(self, key: K) -> V | None:
         """The value, now the most recently used; None if it is not remembered."""
-        if key not in self._kept:
-            return None
-        self._kept.move_to_end(key)
-        return self._kept[key]
+        value = self._kept.get(key)
+        if value is not None:
+            self._kept.move_to_end(key)
+        return value
 
     def put(self, key: K, value: V) -> None:
         """Remembers a value and forgets the least recently used beyond the size."""

@@ -11,6 +11,7 @@ from service.sending.docket import Docket
 
 REDRIVABLE = frozenset({GIVEN_UP, EXPIRED, HELD})
 AT_A_TIME = 500
+CHANGED = "it changed meanwhile; look at it again"
 
 
 def redrive(
@@ -23,14 +24,14 @@ def redrive(
     done: list[str] = []
     refused: list[tuple[str, str]] = []
     for start in range(0, len(ids), AT_A_TIME):
-        chunk = ids[start : start + AT_A_TIME]
+        chunk = list(dict.fromkeys(ids[start : start + AT_A_TIME]))
         found = {n.id: n for n in docket.notifications(chunk)}
-        for id in chunk:
-            reason = why_not(found.get(id)) or append(ledger, mapper, found[id], now)
-            if reason is None:
-                done.append(id)
-            else:
-                refused.append((id, reason))
+        reasons = {id: why_not(found.get(id)) for id in chunk}
+        refused += [(id, reason) for id, reason in reasons.items() if reason]
+        wanted = [found[id] for id, reason in reasons.items() if reason is None]
+        written = append(ledger, mapper, wanted, now)
+        done += written
+        refused += [(n.id, CHANGED) for n in wanted if n.id not in written]
     return done, refused
 
 
@@ -44,12 +45,16 @@ def why_not(notification: Notification | None) -> str | None:
     return None
 
 
-def append(ledger: Ledger, mapper: EventMapper, found: Notification, now: int) -> str | None:
-    """Appends the event; says so when somebody else changed the notification meanwhile."""
-    row = (found.id, found.version + 1, *mapper.encode(Redriven(at=now)))
+def append(
+    ledger: Ledger, mapper: EventMapper, wanted: Sequence[Notification], now: int
+) -> list[str]:
+    """Appends the event to all at once; returns the ids of those nobody else moved meanwhile."""
+    rows = [(n.id, n.version + 1, *mapper.encode(Redriven(at=now))) for n in wanted]
     try:
         with ledger.transaction() as cursor:
-            ledger.append(cursor, [row])
+            ledger.append(cursor, rows)
     except IntegrityError:
-        return "it changed meanwhile; look at it again"
-    return None
+        if len(wanted) == 1:
+            return []
+        return [id for each in wanted for id in append(ledger, mapper, [each], now)]
+    return [n.id for n in wanted]

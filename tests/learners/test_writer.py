@@ -108,6 +108,22 @@ def test_a_rule_that_raises_leaves_nothing_behind(desk: Desk) -> None:
     assert desk.write(enrolled(day(1))) == ["recorded"]
 
 
+@pytest.mark.parametrize("error", [RuntimeError, sqlite3.OperationalError])
+def test_what_was_not_committed_is_not_remembered(desk: Desk, error: type[Exception]) -> None:
+    """The state in memory is the one on disk: else the next try finds only duplicates."""
+
+    def also(cursor: sqlite3.Cursor, outcomes: list[Outcome]) -> None:
+        raise error
+
+    desk.write(enrolled(day(1)))
+    with pytest.raises(error):
+        desk.write(completed(day(2)), enrolled(day(40)), also=also)
+    found = desk.enrollment()
+    assert found is not None
+    assert (found.version, found.state.status) == (1, "enrolled")
+    assert desk.write(completed(day(2)), enrolled(day(40))) == ["recorded"] * 2
+
+
 def test_a_decision_with_a_derived_id_is_made_once(desk: Desk) -> None:
     again = Decisions(once=[("n1", Noted(what="first"))])
     desk.writer.commit(again)
