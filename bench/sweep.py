@@ -96,5 +96,3 @@ def enrollments(app: App, count: int) -> Iterator[Stored]:
         )  # fmt: skip
         stream = Enrollment.stream(person, who.course, who.instance)
         yield stream, 1, *app.mapper.encode(event)
-
-

@@ -13,6 +13,7 @@ from service.learners.ledger import Ledger
 
 EVENTS_PER_PAGE = 10_000
 CACHE_KIB = 32_768
+CACHE_KIB_OF_REBUILDS = 131_072
 PAGES_BETWEEN_CHECKPOINTS = 16_000
 FOLLOWED = "UPDATE following SET position = ? WHERE position = ?"
 
@@ -167,13 +168,13 @@ class Views:
         remove(fresh)
         connection = connect(fresh)
         self._create(connection)
+        indexes = put_off(connection)
         position = total = 0
         while page := self._ledger.log(position, EVENTS_PER_PAGE):
             self._write(connection, page, position)
             position, total = page[-1][0], total + len(page)
             progress(position)
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.close()
+        finish(connection, indexes)
         self._connection.close()
         remove(self.path)
         fresh.rename(self.path)
@@ -203,6 +204,31 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.execute(f"PRAGMA wal_autocheckpoint = {PAGES_BETWEEN_CHECKPOINTS}")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     return connection
+
+
+def put_off(connection: sqlite3.Connection) -> list[str]:
+    """Makes a new file quick to fill: its indexes come last, and nothing waits for the disk.
+
+    Measured on a million rows: random inserts into ten indexes cost more than all else.
+    """
+    connection.execute("PRAGMA journal_mode = MEMORY")
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB_OF_REBUILDS}")
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    found = connection.execute(query).fetchall()
+    for name, _ in found:
+        connection.execute(f'DROP INDEX "{name}"')
+    return [sql for _, sql in found]
+
+
+def finish(connection: sqlite3.Connection, indexes: Sequence[str]) -> None:
+    """Makes the indexes; the file is whole and on disk when this returns, and closed."""
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("BEGIN IMMEDIATE")
+    for sql in indexes:
+        connection.execute(sql)
+    connection.execute("COMMIT")
+    connection.close()
 
 
 def position_of(connection: sqlite3.Connection) -> int:

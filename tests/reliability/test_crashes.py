@@ -8,9 +8,9 @@ from collections import Counter, defaultdict
 import pytest
 
 from tests.installation import DONE
-from tests.real_service import RealService
 from tests.reliability.adobe import Crowd, people
 from tests.reliability.books import Books
+from tests.reliability.stem import SproutingService
 from tests.smtp_sink import SmtpSink
 from tests.waiting import until
 
@@ -22,23 +22,25 @@ BODY = re.compile(rb"\r\n\r\n.*", re.DOTALL)
 log = logging.getLogger(__name__)
 
 
-def die(service: RealService, crowd: Crowd, sink: SmtpSink, moments: random.Random) -> None:
+def die(service: SproutingService, crowd: Crowd, sink: SmtpSink, moments: random.Random) -> None:
     """kill -9 at once after the start, or after some more letters, or some more mails."""
     moment = moments.choice(["start", "letters", "letters", "mails", "mails"])
     if moment == "letters":
-        wanted = len(crowd.acked) + moments.randint(1, 60)
+        wanted = len(crowd.acked) + moments.randint(1, 40)
         until(lambda: len(crowd.acked) >= wanted, "more letters are taken in")
     elif moment == "mails":
-        expected = len(sink.mails) + moments.randint(1, 60)
+        expected = len(sink.mails) + moments.randint(1, 40)
         until(lambda: len(sink.mails) >= expected, "more mails have left")
-    service.process.kill()
-    service.kill()
+    service.die()
 
 
 @pytest.mark.timeout(240)
 def test_fifty_kills_under_load_lose_no_letter_and_no_mail_and_repeat_only_what_was_open(tmp_path):
     moments = random.Random(20_261_121)
-    with SmtpSink() as sink, RealService(tmp_path, DONE, COURSEBELL_EMAIL_URL=sink.url) as service:
+    with (
+        SmtpSink() as sink,
+        SproutingService(tmp_path, DONE, COURSEBELL_EMAIL_URL=sink.url) as service,
+    ):
         (tmp_path / "people.csv").write_text(people())
         assert service.command("people", "import", "people.csv").returncode == 0
         with Crowd(service, CLIENTS) as crowd:
@@ -63,7 +65,7 @@ def test_fifty_kills_under_load_lose_no_letter_and_no_mail_and_repeat_only_what_
     assert unknowns, "no kill hit an open attempt: this run has shown nothing"
 
 
-def settled(service: RealService) -> bool:
+def settled(service: SproutingService) -> bool:
     """Whether no letter waits and no notification is open."""
     numbers = service.call("GET", "/metrics").body.decode()
     found = dict(re.findall(r'^coursebell_(\w+(?:\{state="\w+"\})?) (\S+)$', numbers, re.MULTILINE))

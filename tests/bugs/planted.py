@@ -1,0 +1,122 @@
+"""Deliberate bugs, one or more for each promise, and the tests that must turn red by them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A replacement in one file (`old` stands there exactly once) and the tests to run."""
+
+    promise: int
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+BUGS = (
+    Bug(
+        1, "skip the fsync", "service/learners/database.py",
+        "PRAGMA synchronous = FULL", "PRAGMA synchronous = OFF", "tests/learners/test_ledger.py",
+    ),
+    Bug(
+        1, "answer 202 before the commit", "service/incoming/postbox.py",
+        "            return await posted.receipt\n", "            return 1\n",
+        "tests/incoming/test_postbox.py tests/incoming/test_door_answers.py",
+    ),
+    Bug(
+        2, "one bad event costs its letter", "service/incoming/intake.py",
+        "            for letter, items in pairs\n",
+        "            for letter, items in pairs\n"
+        "            if not any(isinstance(i, SetAside) for i in items)\n",
+        "tests/incoming/test_intake.py",
+    ),
+    Bug(
+        2, "mark letters taken before their facts are recorded", "service/learners/writer.py",
+        "        with self.ledger.transaction() as cursor:\n            self.people.meet(",
+        "        with self.ledger.transaction() as cursor:\n            also(cursor, outcomes)\n"
+        "        also = lambda *_: None\n"
+        "        with self.ledger.transaction() as cursor:\n            self.people.meet(",
+        "tests/learners/test_writer.py tests/incoming/test_intake.py",
+    ),
+    Bug(
+        2, "leave open what nobody can send any more", "service/sending/orphans.py",
+        "    for channel in queue.channels(views) - channels:\n",
+        "    for channel in ():\n", "tests/sending/test_orphans.py",
+    ),
+    Bug(
+        3, "mark sent before sending", "service/sending/delivery.py",
+        "claim = AttemptStarted(at=now, worker=self._worker, until=now + CLAIM_MS)",
+        'claim = AttemptEnded(at=now, outcome="accepted", then="sent")',
+        "tests/sending/test_delivery.py",
+    ),
+    Bug(
+        3, "drop the duplicate check", "service/learners/enrollment.py",
+        "        if fact.key in keys:\n            return None\n", "",
+        "tests/learners/test_writer.py tests/learners/test_order_freedom.py",
+    ),
+    Bug(
+        3, "decide at the end of the batch", "service/learners/batch.py",
+        "            self._decide(Happening(after.id, after.version, event, after))\n",
+        "            self._late = [*getattr(self, '_late', []), (after.id, after.version, event)]\n",
+        "tests/learners/test_decide_in_batch.py",
+    ),
+    Bug(
+        3, "a place in the list in the id", "service/rules/decide.py",
+        "rule.mode, source, account, rule.id, entry.key,",
+        "rule.mode, source, account, rule.id, str(rule.notify.index(entry)),",
+        "tests/rules/test_decide.py",
+    ),
+    Bug(
+        3, "a new Message-ID at each attempt", "service/sending/packing.py",
+        'message_id=f"<{notification.id}@', 'message_id=f"<{notification.id}.{now}@',
+        "tests/sending/test_delivery.py",
+    ),
+    Bug(
+        3, "claim what somebody else has claimed", "service/sending/delivery.py",
+        "            if len(events) == 1:\n                return set()\n",
+        "            if len(events) == 1:\n                return {events[0][0].id}\n",
+        "tests/sending/test_last_moment.py",
+    ),
+    Bug(
+        3, "move the mark past silences not asked", "service/rules/sweep.py",
+        "        end = due[-1][1]\n", "", "tests/rules/test_sweep.py",
+    ),
+    Bug(
+        3, "send what is no longer true", "service/sending/verdict.py",
+        "    if reason is not None:\n", "    if reason is not None and not reason:\n",
+        "tests/sending/test_last_moment.py",
+    ),
+    Bug(
+        4, "let a rebuild decide", "service/app.py",
+        "        self.views.catch_up()\n        self.cancel_orphans(now)\n\n    def tick",
+        "        anew = self.views.position == 0\n        self.views.catch_up()\n"
+        "        if anew:\n"
+        "            for row in self.views.reader()['enrollments'].rows:\n"
+        "                (found,) = self.writer.enrollments([row['id']])\n"
+        "                last = self.writer.knowledge.stream(row['id'])[-1]\n"
+        "                happening = Happening(found.id, found.version, last.body, found)\n"
+        "                decided = self._decide(happening, self.writer.world(now), now)\n"
+        "                if decided:\n                    self.writer.commit(decided)\n"
+        "        self.cancel_orphans(now)\n\n    def tick",
+        "tests/rules/test_rebuild_decides_nothing.py",
+    ),
+    Bug(
+        4, "a restart forgets which rules were active", "service/rules/clock.py",
+        "        fresh = {rule.id: started(rule, now) for rule in activated_stalled(rules, before)}\n",
+        "        fresh = {rule.id: Mark(0, 0) for rule in activated_stalled(rules, before)}\n",
+        "tests/rules/test_sweep.py",
+    ),
+    Bug(
+        5, "read facts in the order in which they came", "service/learners/enrollment.py",
+        "        if not self.entries or order > self.entries[-1][:3]:\n", "        if order:\n",
+        "tests/learners/test_histories.py",
+    ),
+    Bug(
+        5, "the report that came last counts", "service/learners/instance.py",
+        "        order, newest, history = self.order, self.newest, self.history\n",
+        "        order, newest, history = None, self.newest, self.history\n",
+        "tests/learners/test_instances.py",
+    ),
+)  # fmt: skip

@@ -1,0 +1,180 @@
+"""Stopped before and after each write of a letter's life, and started again: the same end."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from service.sending.redriving import redrive
+from tests.installation import (
+    ADA,
+    DAY,
+    DONE,
+    MINUTE,
+    START,
+    STILL,
+    completed,
+    enrolled,
+    event,
+    progressed,
+    seats,
+)
+from tests.reliability.fuse import Fuse
+from tests.reliability.stage import Stage, Step, Story
+
+WEEK = 7 * DAY
+LATENESS = 15 * MINUTE
+TOGETHER = DONE.replace("    notify:", "    collapse: 10m\n    notify:")
+ALMOST = """
+  - id: almost-full
+    trigger: {change: instance.seats_available, to: {lte: 2}, rearm: {gte: 5}}
+    notify:
+      - {post: room, template: almost_full}
+"""
+
+
+def post(at: int, *events: dict) -> Step:
+    return Step(at, lambda stage, now: stage.post(*events, at=now))
+
+
+def tick(at: int) -> Step:
+    return Step(at, lambda stage, now: stage.tick(now))
+
+
+def imports(at: int = START) -> Step:
+    return Step(at, meet_ada)
+
+
+def meet_ada(stage: Stage, now: int) -> None:
+    stage.import_people([ADA], now)
+    stage.app.deliveries["email"].look_again(now)
+
+
+def hears(at: int, what: bool) -> Step:
+    """The source is configured, or it is not, from here on."""
+
+    def does(stage: Stage, now: int) -> None:
+        stage.deaf = not what
+        stage.app.intake._sources = stage.app.sources if what else {}
+
+    return Step(at, does)
+
+
+def retries(at: int) -> Step:
+    def does(stage: Stage, now: int) -> None:
+        waiting = stage.app.letters.listing("set_aside", 100, None)
+        stage.app.letters.retry([letter["n"] for letter in waiting])
+
+    return Step(at, does)
+
+
+def refuses(at: int, what: bool) -> Step:
+    return Step(at, lambda stage, now: setattr(stage.outside, "refuses", what))
+
+
+def redrives(at: int) -> Step:
+    def does(stage: Stage, now: int) -> None:
+        stage.app.views.catch_up()
+        ids = [row["id"] for row in stage.notifications() if row["state"] == "given_up"]
+        redrive(stage.app.ledger, stage.app.mapper, stage.app.docket, ids, now)
+
+    return Step(at, does)
+
+
+def rules(at: int, text: str) -> Step:
+    def does(stage: Stage, now: int) -> None:
+        stage.write_rules(text)
+        stage.app.reload(now)
+
+    return Step(at, does)
+
+
+def path_completed(at: int, user: int) -> dict:
+    about = {"loId": "learningProgram:5", "loInstanceId": "learningProgram:5_1"}
+    kind = {"loType": "learningProgram", "hasPassed": True}
+    return event("LEARNING_PATH_COMPLETED", at, userId=user, **about, **kind)
+
+
+LATE = START + 20 * DAY
+STORIES: Mapping[str, tuple[str, Story]] = {
+    "a completion is told": (
+        DONE, [imports(), post(START, completed(START, 77)), tick(START), tick(START + DAY)],
+    ),
+    "seats run out, come back and run out again": (
+        ALMOST,
+        [
+            step
+            for minute, taken in enumerate((4, 8, 9, 3, 8))
+            for at in [START + minute * MINUTE]
+            for step in (post(at, seats(at, taken)), tick(at))
+        ],
+    ),
+    "a silence, then one that was late news": (
+        STILL,
+        [
+            imports(), tick(START), post(START, enrolled(START, 77)), tick(START),
+            tick(START + WEEK + LATENESS), tick(LATE),
+            post(LATE, progressed(START + 8 * DAY, 77, 20)), tick(LATE), tick(LATE + MINUTE),
+        ],
+    ),
+    "nobody knows the address until an import": (
+        DONE,
+        [post(START, completed(START, 77)), tick(START), imports(START + DAY), tick(START + DAY)],
+    ),
+    "a path and its course in one message": (
+        TOGETHER,
+        [
+            imports(), post(START, completed(START, 77), path_completed(START + 1, 77)),
+            tick(START), tick(START + 12 * MINUTE), tick(START + DAY),
+        ],
+    ),
+    "a letter set aside and tried again": (
+        DONE,
+        [
+            imports(), hears(START, False), post(START, completed(START, 77)), tick(START),
+            hears(START + DAY, True), retries(START + DAY), tick(START + DAY),
+        ],
+    ),
+    "a refused mail that somebody redrives": (
+        DONE,
+        [
+            imports(), refuses(START, True), post(START, completed(START, 77)), tick(START),
+            refuses(START, False), redrives(START + DAY), tick(START + DAY),
+        ],
+    ),
+    "a rule that goes while it owes": (
+        TOGETHER + STILL,
+        [
+            imports(), post(START, completed(START, 77)), tick(START), rules(START, STILL),
+            tick(START + DAY),
+        ],
+    ),
+}  # fmt: skip
+
+
+def played(folder, rules: str, story: Story, fuse: Fuse) -> dict:
+    stage = Stage(folder, rules, fuse)
+    try:
+        stage.play(story)
+        stage.check()
+        return stage.end()
+    finally:
+        stage.leave()
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_story_ends_the_same_wherever_it_was_stopped(tmp_path, name):
+    rules, story = STORIES[name]
+    whole = Fuse()
+    expected = played(tmp_path / "whole", rules, story, whole)
+    assert len(whole.passed) >= 5
+
+    for at, write in enumerate(whole.passed, 1):
+        for moment in ("before", "after"):
+            fuse = Fuse(at, moment)
+            place = f"{name}: stopped {moment} write {at} ({write})"
+            try:
+                ended = played(tmp_path / f"{at}-{moment}", rules, story, fuse)
+            except AssertionError as error:
+                raise AssertionError(f"{place}: {error}") from error
+            assert fuse.blown, place
+            assert ended == expected, place
