@@ -5,8 +5,7 @@ BIN := .venv/bin
 .PHONY: run test check bench bugs lock clean
 
 run: .venv/installed
-	COURSEBELL_ADOBE_ALLOW_UNAUTHENTICATED=$${COURSEBELL_ADOBE_ALLOW_UNAUTHENTICATED:-$(OPEN)} \
-	  $(BIN)/coursebell run
+	$(BIN)/coursebell run --try
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -n 2
@@ -28,9 +27,6 @@ lock: .venv/installed-dev
 	  --no-header -q -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra build --extra dev --universal --generate-hashes \
 	  --no-emit-index-url --no-header -q -o requirements-dev.lock
-
-# Adobe's door is open to everyone on this machine, unless it has credentials.
-OPEN = $(if $(COURSEBELL_ADOBE_USERNAME)$(COURSEBELL_ADOBE_HMAC_SECRET),false,true)
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Coursebell needs Python 3.11 or newer; make PYTHON=python3.12")'

@@ -25,10 +25,10 @@ from service.rules.reader import read_rules
 from service.sending.channels import Channel, ChannelError, open_channel
 from service.sending.delivery import Delivery
 from service.sending.docket import Docket
-from service.sending.orphans import cancel_orphans
 from service.sending.packing import Post
 from service.sending.planning import Active
 from service.sending.queue import Queue
+from service.sending.removed import cancel_removed
 from service.sending.rendering import Templates
 from service.settings import Settings
 
@@ -85,12 +85,23 @@ class App:
         return self.active.decider(happening, world, now)
 
     def start(self, now: int) -> None:
-        """Takes up where the last run stopped; call once, before the first tick."""
-        self.clock.recover()
+        """Takes up where the last run stopped; call once, before the first tick.
+
+        Raises Refused when a channel cannot be opened.
+        """
+        self.open_channels()
+        self.recover(now)
+
+    def open_channels(self) -> None:
+        """Opens what the active rules name; raises Refused."""
         self._activate(self.active)
+
+    def recover(self, now: int) -> None:
+        """Reads from the log what the last run left: marks, views, and attempts left open."""
+        self.clock.recover()
         self.clock.activate(self.active.decider, now)
         self.views.catch_up()
-        self.cancel_orphans(now)
+        self.cancel_removed(now)
         for delivery in self.deliveries.values():
             delivery.take_over(now)
 
@@ -108,11 +119,19 @@ class App:
             taken += round
         return taken
 
-    def ask(self, now: int) -> int:
-        """Asks who has fallen silent, unless a letter is waiting that may say otherwise."""
+    def ask(self, now: int) -> None:
+        """Asks who has fallen silent, to the last of them."""
+        while self.ask_some(now):
+            pass
+
+    def ask_some(self, now: int) -> bool:
+        """Asks about one page of silences, unless a letter is waiting that may say otherwise.
+
+        Returns true when there are more to be asked about.
+        """
         oldest = self.letters.oldest_waiting()
         if oldest is not None and oldest <= now:
-            return 0
+            return False
         return self.clock.ask(self.active.decider, now)
 
     def deliver(self, now: int, stopping: Callable[[], bool] = lambda: False) -> None:
@@ -132,12 +151,14 @@ class App:
         self._activate(fresh)
         fresh_file = self.clock.activate(fresh.decider, now)
         self.views.catch_up()
-        self.cancel_orphans(now)
+        self.cancel_removed(now)
         return fresh_file
 
-    def cancel_orphans(self, now: int) -> None:
-        """Ends what is owed by a channel that no rule names any more."""
-        cancel_orphans(self.views, self.ledger, self.mapper, self.docket, set(self.deliveries), now)
+    def cancel_removed(self, now: int) -> None:
+        """Ends what is owed because of a rule, or by a channel, that is there no more."""
+        live = {rule.id for rule in self.active.decider.rules.rules if rule.mode == "live"}
+        channels = set(self.deliveries)
+        cancel_removed(self.views, self.ledger, self.mapper, self.docket, channels, live, now)
 
     def _activate(self, active: Active) -> None:
         """Opens what the rules name and closes what they do not; raises Refused before either."""

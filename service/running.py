@@ -1,18 +1,13 @@
 """Running: the steps of `tick`, each on a thread of its own, until told to stop."""
 
-import fcntl
 import gc
 import logging
-import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from service.app import App, Refused
-from service.learners.ledger import LedgerError
 from service.rules.timepiece import Reading, Timepiece
 from service.sending import queue
 from service.sending.delivery import Delivery
@@ -38,33 +33,6 @@ def monotonic_clock() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
-@contextmanager
-def sole(data: Path) -> Iterator[None]:
-    """Holds the data folder for one service; raises LedgerError when another one has it."""
-    path = data / "coursebell.lock"
-    try:
-        data.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+")
-    except OSError as error:
-        raise LedgerError(
-            f"{path}: expected a data folder that can be written, got {error.strerror}; "
-            "set COURSEBELL_DATA to another folder"
-        ) from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.seek(0)
-            raise LedgerError(
-                f"{data}: expected to be the only service on this ledger, but process "
-                f"{file.read().strip() or 'unknown'} runs on it; stop that one first"
-            ) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
-
-
 class Service:
     """The threads of one service: writer, views, and one for every channel."""
 
@@ -78,20 +46,30 @@ class Service:
         self._leaving: list[threading.Thread] = []
         self._sending: dict[str, Delivery] = {}
         self._timepiece: Timepiece | None = None
+        self._more_to_ask = False
         self._files: object = None
 
     def start(self) -> None:
-        """Takes up where the last run stopped and starts the threads."""
+        """Opens the channels (raises Refused) and starts; the log is read in the background.
+
+        So the door can open at once, however long the views have to follow.
+        """
+        self.app.open_channels()
+        self.troubles["start"] = "the log is being read; letters are kept meanwhile"
+        self._spawn("writer", self._write)
+
+    def _recover(self) -> None:
+        """Takes up where the last run stopped, then starts what works on it."""
         now = self.clock()
-        newest = self.app.newest_event_at()
-        self.app.start(now)
-        self._timepiece = Timepiece(Reading(now, monotonic_clock()), newest or now)
+        newest = self.app.newest_event_at() or now
+        self._timepiece = Timepiece(Reading(now, monotonic_clock()), newest)
+        self.app.recover(max(now, newest))
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GARBAGE_THRESHOLDS)
-        self._spawn("writer", self._write)
         self._spawn("views", self._follow)
         self._spawn_deliveries()
+        self.troubles.pop("start", None)
 
     def stop(self) -> bool:
         """Finishes the round and the message in hand; false when some thread would not end."""
@@ -144,6 +122,9 @@ class Service:
         return True
 
     def _write(self) -> None:
+        while not self._guarded("writer", self._recover):
+            if self._stopping.is_set():
+                return
         looked = asked = 0.0
         while not self._stopping.is_set():
             seen = self.app.ledger.commits
@@ -154,8 +135,8 @@ class Service:
             if not self._guarded("writer", self._take):
                 continue
             if time.monotonic() - asked >= ASK_EVERY_SECONDS:
-                asked = time.monotonic()
-                self._guarded("clock", partial(self._ask, taken_at))
+                well = self._guarded("clock", partial(self._ask, taken_at))
+                asked = asked if well and self._more_to_ask else time.monotonic()
                 continue
             self.app.ledger.wait_for_commit(seen, LOOK_EVERY_SECONDS)
 
@@ -166,15 +147,23 @@ class Service:
                 return
 
     def _ask(self, now: int) -> None:
-        assert self._timepiece is not None
-        doubt = self._timepiece.doubt(Reading(now, monotonic_clock()))
+        """Asks about one page of silences, so that letters are taken between two."""
+        doubt = self._doubt(now)
         if doubt is not None:
             raise ClockDoubt(doubt)
-        self.app.ask(now)
+        self._more_to_ask = self.app.ask_some(now)
+
+    def _doubt(self, now: int) -> str | None:
+        if self._timepiece is None:
+            return None
+        return self._timepiece.doubt(Reading(now, monotonic_clock()))
 
     def _look_at_files(self) -> None:
         files = self.app.files()
         if not self._reload.is_set() and files == self._files:
+            return
+        if doubt := self._doubt(self.clock()):
+            self.troubles["rules"] = f"not read again until the clock is right: {doubt}"
             return
         self._reload.clear()
         try:
@@ -210,6 +199,8 @@ class Service:
             while not self._stopping.is_set() and not delivery.retired:
                 self._guarded(f"delivery {delivery.name}", step)
             delivery.close()
+            if delivery.retired:
+                self._guarded("removed", lambda: self.app.cancel_removed(self.clock()))
 
         return loop
 

@@ -25,6 +25,16 @@ NOT_YET = (
     "ADOBE_API_",
 )
 
+UNDOCUMENTED = "; Adobe does not document its name: look at what your webhook sends"
+BESIDE = (
+    ("ADOBE_USERNAME", "ADOBE_PASSWORD", ""),
+    ("ADOBE_PASSWORD", "ADOBE_USERNAME", ""),
+    ("ADOBE_PASSWORD_OLD", "ADOBE_PASSWORD", ""),
+    ("ADOBE_HMAC_SECRET", "ADOBE_HMAC_HEADER", UNDOCUMENTED),
+    ("ADOBE_HMAC_HEADER", "ADOBE_HMAC_SECRET", ""),
+)
+CREDENTIALS = {"ADOBE_USERNAME", "ADOBE_HMAC_SECRET", "ADOBE_BEARER_TOKEN", "ADOBE_WEBHOOK_SECRET"}
+
 # What Kubernetes sets by itself for a service that is named coursebell; not meant for us.
 SERVICE_LINK = re.compile(r"SERVICE_(HOST|PORT\w*)|PORT_\d+_(TCP|UDP)\w*")
 
@@ -51,12 +61,17 @@ class Settings:
     admin_token: str | None = field(repr=False)
     adobe_username: str | None = field(repr=False)
     adobe_password: str | None = field(repr=False)
+    adobe_password_old: str | None = field(repr=False)
+    """Accepted as well, so that the password can be replaced without a gap."""
     adobe_hmac_secret: tuple[str, ...] = field(repr=False)
     """Each of these is accepted, so that one can be replaced without a gap."""
     adobe_hmac_header: str | None
     adobe_hmac_algorithm: str
     adobe_hmac_encoding: str
     adobe_hmac_prefix: str
+    adobe_bearer_token: tuple[str, ...] = field(repr=False)
+    adobe_webhook_secret: tuple[str, ...] = field(repr=False)
+    """Secrets of Standard Webhooks, as the sender shows them."""
     adobe_allow_unauthenticated: bool
     adobe_lateness: int
     """Milliseconds."""
@@ -116,18 +131,10 @@ def _value(name: str, setting: "Setting", texts: Mapping[str, str], mistakes: li
 def _contradictions(texts: Mapping[str, str]) -> list[str]:
     """What each variable alone cannot show."""
     found = []
-    for one, other in (("USERNAME", "PASSWORD"), ("PASSWORD", "USERNAME")):
-        if f"ADOBE_{one}" in texts and f"ADOBE_{other}" not in texts:
-            found.append(f"{PREFIX}ADOBE_{other}: expected it beside {PREFIX}ADOBE_{one}, got none")
-    if "ADOBE_HMAC_SECRET" in texts and "ADOBE_HMAC_HEADER" not in texts:
-        found.append(
-            f"{PREFIX}ADOBE_HMAC_HEADER: expected the header that carries the signature, got none; "
-            "Adobe does not document its name: look at what your webhook sends"
-        )
-    if "ADOBE_HMAC_HEADER" in texts and "ADOBE_HMAC_SECRET" not in texts:
-        found.append(f"{PREFIX}ADOBE_HMAC_SECRET: expected it beside the header, got none")
-    credentials = "ADOBE_USERNAME" in texts or "ADOBE_HMAC_SECRET" in texts
-    if credentials and texts.get("ADOBE_ALLOW_UNAUTHENTICATED", "").lower() == "true":
+    for one, other, hint in BESIDE:
+        if one in texts and other not in texts:
+            found.append(f"{PREFIX}{other}: expected it beside {PREFIX}{one}, got none{hint}")
+    if CREDENTIALS.intersection(texts) and texts.get("ADOBE_ALLOW_UNAUTHENTICATED", "").lower() == "true":
         found.append(
             f"{PREFIX}ADOBE_ALLOW_UNAUTHENTICATED: expected false beside credentials, got true"
         )
@@ -181,11 +188,14 @@ def _duration(text: str) -> int:
     return found
 
 
-def _secrets(text: str) -> tuple[str, ...]:
-    found = tuple(part for part in map(str.strip, text.split(",")) if part)
-    if text and not found:
-        raise ValueError("a secret, or several with commas between them")
-    return found
+def _several(pattern: str, expected: str) -> Callable[[str], tuple[str, ...]]:
+    def read(text: str) -> tuple[str, ...]:
+        found = tuple(part for part in map(str.strip, text.split(",")) if part)
+        if (text and not found) or not all(re.fullmatch(pattern, one) for one in found):
+            raise ValueError(f"{expected}, or several with commas between them")
+        return found
+
+    return read
 
 
 def _public_url(text: str) -> str:
@@ -205,6 +215,7 @@ class Setting(NamedTuple):
 
 
 NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+BASE64 = r"(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
 DOMAIN = r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9-]{1,63})*"
 
 SETTINGS = {
@@ -219,11 +230,16 @@ SETTINGS = {
     ),
     "ADOBE_USERNAME": Setting("", _optional(_shape(r"[^:\0-\x1f]+", "no colon")), secret=True),
     "ADOBE_PASSWORD": Setting("", _optional(str), secret=True),
-    "ADOBE_HMAC_SECRET": Setting("", _secrets, secret=True),
+    "ADOBE_PASSWORD_OLD": Setting("", _optional(str), secret=True),
+    "ADOBE_HMAC_SECRET": Setting("", _several(".+", "a secret"), secret=True),
     "ADOBE_HMAC_HEADER": Setting("", _optional(_shape(NAME, "the name of a header"))),
     "ADOBE_HMAC_ALGORITHM": Setting("sha256", _one_of("sha256", "sha384", "sha512", "sha1")),
     "ADOBE_HMAC_ENCODING": Setting("hex", _one_of("hex", "base64")),
     "ADOBE_HMAC_PREFIX": Setting("", str),
+    "ADOBE_BEARER_TOKEN": Setting("", _several("[!-~]+", "a token"), secret=True),
+    "ADOBE_WEBHOOK_SECRET": Setting(
+        "", _several(f"(whsec_)?{BASE64}", "a secret like whsec_<base64>"), secret=True
+    ),
     "ADOBE_ALLOW_UNAUTHENTICATED": Setting("false", _boolean),
     "ADOBE_LATENESS": Setting("15m", _duration),
     "LETTER_LIMIT": Setting("1048576", _number(1_024, 67_108_864)),

@@ -31,6 +31,14 @@ class Mail:
         return message_from_bytes(self.raw, policy=default)
 
 
+@dataclass(frozen=True)
+class Pause:
+    """A moment in which a server thinks: `entered` when it is there, until it may `go_on`."""
+
+    entered: Event = field(default_factory=Event)
+    go_on: Event = field(default_factory=Event)
+
+
 @dataclass
 class Order:
     """What to do at a verb, for one recipient or all, so many times or always (None)."""
@@ -39,6 +47,7 @@ class Order:
     reply: str
     local: str | None
     times: int | None
+    pause: Pause | None = None
 
 
 @dataclass
@@ -128,6 +137,9 @@ class Conversation:
         order = self.house.order(verb, self._local())
         if order and order.times is not None:
             order.times -= 1
+        if order and order.pause:
+            order.pause.entered.set()
+            order.pause.go_on.wait(30)
         reply = order.reply if order else reply
         if reply == HANG:
             self.house.stopping.wait()

@@ -18,7 +18,16 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
-from tests.smtp_conversation import DROP, HANG, KEEP_AND_DROP, Conversation, House, Mail, Order
+from tests.smtp_conversation import (
+    DROP,
+    HANG,
+    KEEP_AND_DROP,
+    Conversation,
+    House,
+    Mail,
+    Order,
+    Pause,
+)
 
 __all__ = ["DROP", "HANG", "KEEP_AND_DROP", "Mail", "SmtpSink", "certificate"]
 
@@ -85,6 +94,12 @@ class SmtpSink:
         this part before the @. `times`: so often, then as before.
         """
         self._house.orders.insert(0, Order(verb, reply, local, times))
+
+    def hold(self) -> Pause:
+        """Take the next mail, but think before saying so."""
+        pause = Pause()
+        self._house.orders.insert(0, Order("dot", "250 2.0.0 taken", None, 1, pause))
+        return pause
 
     def up(self) -> None:
         """Listen; after `down()` on the same port again."""

@@ -15,3 +15,9 @@ def test_a_planted_bug_still_applies(bug):
 
 def test_every_promise_has_a_planted_bug():
     assert {bug.promise for bug in BUGS} == {1, 2, 3, 4, 5}
+
+
+def test_the_list_is_in_contributing():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    for bug in BUGS:
+        assert f"| {bug.promise} | {bug.name} |" in text

@@ -69,8 +69,13 @@ def test_every_mistake_is_told_at_once() -> None:
         ({"SUNBIRD_LATENESS": "1m"}, "COURSEBELL_SUNBIRD_LATENESS: not supported yet; unset it"),
         ({"ADOBE_API_KEY": "x"}, "COURSEBELL_ADOBE_API_KEY: not supported yet; unset it"),
         ({"ADOBE_PASSWORD": "x"}, "COURSEBELL_ADOBE_USERNAME: expected it beside"),
-        ({"ADOBE_HMAC_SECRET": "x"}, "COURSEBELL_ADOBE_HMAC_HEADER: expected the header"),
+        ({"ADOBE_PASSWORD_OLD": "x"}, "COURSEBELL_ADOBE_PASSWORD: expected it beside"),
+        ({"ADOBE_HMAC_SECRET": "x"}, "got none; Adobe does not document its name"),
         ({"ADOBE_HMAC_HEADER": "X"}, "COURSEBELL_ADOBE_HMAC_SECRET: expected it beside"),
+        ({"ADOBE_HMAC_SECRET": ",", "ADOBE_HMAC_HEADER": "X"}, "a secret, or several with commas"),
+        ({"ADOBE_BEARER_TOKEN": "two words"}, "COURSEBELL_ADOBE_BEARER_TOKEN: expected a token"),
+        ({"ADOBE_WEBHOOK_SECRET": "whsec_"}, "expected a secret like whsec_<base64>, or several"),
+        ({"ADOBE_WEBHOOK_SECRET": "whsec_AAAAA"}, "expected a secret like whsec_<base64>"),
         ({"ADOBE_LATENESS": "soon"}, "expected a duration, e.g. 15m or 0, got 'soon'"),
         ({"ADOBE_ALLOW_UNAUTHENTICATED": "yes"}, "expected one of true, false, got 'yes'"),
         ({"MAIL_DOMAIN": "a b"}, "COURSEBELL_MAIL_DOMAIN: expected a domain"),
@@ -89,6 +94,9 @@ def test_a_mistake_is_one_clear_line(environ: dict[str, str], expected: str) -> 
         {"PUBLIC_URL": "https://ann:hunter2@example.org"},
         {"ADOBE_USERNAME": "hunter2:x", "ADOBE_PASSWORD": "hunter2"},
         {"ADOBE_HMAC_SECRET": "hunter2"},
+        {"ADOBE_PASSWORD_OLD": "hunter2"},
+        {"ADOBE_BEARER_TOKEN": "hunter2 hunter2"},
+        {"ADOBE_WEBHOOK_SECRET": "hunter2?"},
         {"ADMIN_TOKEN_FILE": "/hunter2"},
         {"TOKN": "hunter2"},
     ],
@@ -104,8 +112,16 @@ def test_secrets_are_not_in_the_repr_of_the_settings() -> None:
     assert "hunter2" not in repr(settings)
 
 
-def test_credentials_and_an_open_door_contradict_each_other() -> None:
-    (line,) = mistakes(ADOBE_USERNAME="a", ADOBE_PASSWORD="b", ADOBE_ALLOW_UNAUTHENTICATED="true")
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        {"ADOBE_USERNAME": "a", "ADOBE_PASSWORD": "b"},
+        {"ADOBE_BEARER_TOKEN": "a"},
+        {"ADOBE_WEBHOOK_SECRET": "whsec_AAAA"},
+    ],
+)
+def test_credentials_and_an_open_door_contradict_each_other(credentials: dict[str, str]) -> None:
+    (line,) = mistakes(**credentials, ADOBE_ALLOW_UNAUTHENTICATED="true")
     assert line.startswith("COURSEBELL_ADOBE_ALLOW_UNAUTHENTICATED: expected false")
 
 

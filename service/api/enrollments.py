@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from service.api.desk import Desk, Page, moment, moment_or_none, page
+from service.api.desk import Desk, Page, moment_or_none, page
 from service.api.operations import Given, Operation
 from service.api.parameters import AFTER, LIMIT, choice, text
 from service.learners import roster
@@ -40,7 +40,6 @@ class Enrollment(msgspec.Struct, frozen=True):
     started_at: datetime | None
     completed_at: datetime | None
     silent_since: datetime | None
-    changed_at: datetime
 
 
 def listing(desk: Desk, given: Given) -> Page[Enrollment]:
@@ -76,7 +75,6 @@ def _enrollment(row: Mapping[str, Any], learner: str | None) -> Enrollment:
         started_at=moment_or_none(row["started_at"]),
         completed_at=moment_or_none(row["completed_at"]),
         silent_since=moment_or_none(row["silent_since"]),
-        changed_at=moment(row["changed_at"]),
     )
 
 

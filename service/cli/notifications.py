@@ -1,6 +1,5 @@
 """`coursebell notifications`: what is owed, sent or not, with each one's history."""
 
-from contextlib import suppress
 from pathlib import Path
 
 import rich_click as click
@@ -20,10 +19,11 @@ from service.cli.times import moment
 from service.learners.events import EventMapper
 from service.learners.knowledge import events_of
 from service.learners.ledger import Ledger, LedgerError
+from service.learners.lock import sole
 from service.learners.roster import Roster
-from service.learners.views import Views
+from service.learners.views import Projection, Views
 from service.rules.notifications import GIVEN_UP, STATES
-from service.running import sole, wall_clock
+from service.running import wall_clock
 from service.sending import queue
 from service.sending.docket import Docket
 from service.sending.queue import Queue
@@ -37,9 +37,16 @@ class Office:
         folder = settings(data).data
         self.ledger = Ledger(folder / "ledger.db")
         self.mapper = EventMapper(SHAPES)
-        self.views = Views(folder / "views.db", self.ledger, self.mapper, [Roster(), Queue()])
-        with suppress(LedgerError), sole(folder):  # a running service follows the log itself
-            self.views.catch_up()
+        try:
+            with sole(folder):
+                self.views = self._views(folder, owner=True)
+                self.views.catch_up()
+        except LedgerError:  # a running service follows the log itself
+            self.views = self._views(folder, owner=False)
+
+    def _views(self, folder: Path, *, owner: bool) -> Views:
+        parts: list[Projection] = [Roster(), Queue()]
+        return Views(folder / "views.db", self.ledger, self.mapper, parts, owner=owner)
 
     def close(self) -> None:
         """Closes them."""

@@ -10,9 +10,9 @@ from service.app import SHAPES
 from service.cli.console import console, data_option, settings
 from service.learners.events import EventMapper
 from service.learners.ledger import Ledger
+from service.learners.lock import sole
 from service.learners.roster import Roster
 from service.learners.views import Views
-from service.running import sole
 from service.sending.queue import Queue
 
 

@@ -3,6 +3,7 @@
 import logging
 import signal
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import rich_click as click
@@ -10,12 +11,14 @@ import uvicorn
 from rich.text import Text
 
 from service.api import refusal, web
+from service.api.doors import adobe_in_words, may_be_tried
 from service.app import App, Refused
 from service.cli.console import console, fail, settings
 from service.cli.logs import configure
 from service.incoming.postbox import Postbox
 from service.incoming.protocol import ImpatientProtocol
-from service.running import Service, sole, wall_clock
+from service.learners.lock import sole
+from service.running import Service, wall_clock
 from service.settings import Settings
 
 LAST_REQUESTS_SECONDS = 2
@@ -29,15 +32,20 @@ log = logging.getLogger(__name__)
 @click.option("--data", type=click.Path(path_type=Path), help="Data folder.")
 @click.option("--rules", type=click.Path(path_type=Path), help="Rule file.")
 @click.option("--templates", type=click.Path(path_type=Path), help="Template folder.")
+@click.option("--try", "trying", is_flag=True, help="Open Adobe's door to this machine, unless "
+              "it has credentials or the address is not loopback.")  # fmt: skip
 def run(
     host: str | None,
     port: int | None,
     data: Path | None,
     rules: Path | None,
     templates: Path | None,
+    trying: bool,
 ) -> None:
     """Run the whole service: door, writer, views and delivery."""
     chosen = settings(data, HOST=host, PORT=port, RULES=rules, TEMPLATES=templates)
+    if trying and may_be_tried(chosen):
+        chosen = replace(chosen, adobe_allow_unauthenticated=True)
     configure(chosen.log_format, chosen.log_level)
     if reason := refusal(chosen):
         fail(reason)
@@ -114,5 +122,4 @@ def greet(app: App, listening: socket.socket) -> None:
     screen.print(f"  rules      {rules} active in {app.settings.rules}")
     screen.print(f"  data       {app.settings.data}")
     screen.print(f"  webhooks   POST http://{shown}:{port}/webhooks/adobe")
-    if app.settings.adobe_allow_unauthenticated:
-        screen.print("             open to everyone who reaches this address")
+    screen.print(f"             {adobe_in_words(app.settings)}")

@@ -13,8 +13,8 @@ from service.incoming.verifiers import Doorkeeper
 
 PREFIX = "/webhooks/"
 LIMIT_BYTES = 1024 * 1024
+RECEIVING_BYTES = 64 * 1024 * 1024
 RECEIVE_SECONDS = 10.0
-RETRY_SECONDS = 5
 LONGEST_HEADER = 200
 KEPT_HEADERS = (
     b"content-type",
@@ -54,14 +54,21 @@ class Door:
         clock: Callable[[], int],
         *,
         limit_bytes: int = LIMIT_BYTES,
+        receiving_bytes: int = RECEIVING_BYTES,
         receive_seconds: float = RECEIVE_SECONDS,
     ) -> None:
-        """A body may have `limit_bytes` and must be here `receive_seconds` after its head."""
+        """A body may have `limit_bytes` and must be here `receive_seconds` after its head.
+
+        All bodies not yet known to be from an LMS may have `receiving_bytes` together: anyone
+        can send a body with a made-up signature, and many at once.
+        """
         self._sources = sources
         self._postbox = postbox
         self._clock = clock
         self._limit_bytes = limit_bytes
         self._receive_seconds = receive_seconds
+        self._receiving_bytes = receiving_bytes
+        self._received = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -141,28 +148,31 @@ class Door:
     async def _chunks(self, receive: Receive) -> bytes:
         chunks: list[bytes] = []
         size = 0
-        more = True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise Gone
-            chunk = message.get("body", b"")
-            more = message.get("more_body", False)
-            size += len(chunk)
-            if size > self._limit_bytes:
-                raise self._too_large()
-            chunks.append(chunk)
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        try:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Gone
+                chunks.append(message.get("body", b""))
+                size += len(chunks[-1])
+                self._received += len(chunks[-1])
+                self._check_room(size)
+                if not message.get("more_body", False):
+                    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        finally:  # the postbox counts it from here on
+            self._received -= size
+
+    def _check_room(self, size: int) -> None:
+        if size > self._limit_bytes:
+            raise self._too_large()
+        if self._received > self._receiving_bytes:
+            raise _busy("too many letters are on their way in; send this one again later")
 
     async def _keep(self, arrival: Arrival) -> int:
         try:
             return await self._postbox.post(arrival)
         except (StoreBusy, StoreFailed) as error:
-            raise Refused(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                f"the letter is not known to be on disk: {error}",
-                (b"retry-after", b"%d" % RETRY_SECONDS),
-            ) from error
+            raise _busy(f"the letter is not known to be on disk: {error}") from error
 
     async def _refuse(self, refused: Refused, receive: Receive, send: Send) -> None:
         body = msgspec.json.encode(
@@ -203,6 +213,10 @@ def _end(task: asyncio.Task[None] | None, late: list[bool]) -> None:
 def _start(status: int, media: bytes, body: bytes, *more: tuple[bytes, bytes]) -> dict[str, object]:
     headers = [(b"content-type", media), (b"content-length", b"%d" % len(body)), *more]
     return {"type": "http.response.start", "status": status, "headers": headers}
+
+
+def _busy(detail: str) -> Refused:
+    return Refused(HTTPStatus.SERVICE_UNAVAILABLE, detail, (b"retry-after", b"5"))
 
 
 def _stranger(keeper: Doorkeeper) -> Refused:

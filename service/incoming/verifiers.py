@@ -2,8 +2,9 @@
 
 import base64
 import binascii
+import hashlib
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, Protocol
 
 Headers = Mapping[bytes, bytes]
@@ -11,12 +12,12 @@ Headers = Mapping[bytes, bytes]
 
 TOLERANCE_SECONDS = 5 * 60
 LONGEST_CREDENTIAL = 8192
+SHA256_BYTES = 32
 
 
 class Verifier(Protocol):
-    """One way to know a sender; `needs_body` says whether the body must be read first."""
+    """One way to know a sender."""
 
-    needs_body: bool
     challenge: str
 
     def verify(self, headers: Headers, body: bytes, now: int) -> bool:
@@ -24,21 +25,9 @@ class Verifier(Protocol):
         ...
 
 
-class Closed:
-    """A source without credentials: nobody may come in."""
-
-    needs_body = False
-    challenge = ""
-
-    def verify(self, headers: Headers, body: bytes, now: int) -> bool:
-        """Never."""
-        return False
-
-
 class Open:
     """A source that was opened to everybody on purpose."""
 
-    needs_body = False
     challenge = ""
 
     def verify(self, headers: Headers, body: bytes, now: int) -> bool:
@@ -49,7 +38,6 @@ class Open:
 class Basic:
     """User name and password (RFC 7617, UTF-8); several pairs while one replaces another."""
 
-    needs_body = False
     challenge = 'Basic realm="Coursebell", charset="UTF-8"'
 
     def __init__(self, *pairs: tuple[str, str]) -> None:
@@ -64,7 +52,6 @@ class Basic:
 class Bearer:
     """A token in `Authorization` (RFC 6750); several while one replaces another."""
 
-    needs_body = False
     challenge = "Bearer"
 
     def __init__(self, *tokens: str) -> None:
@@ -83,7 +70,6 @@ class Hmac:
     what stands before the signature (`sha256=`).
     """
 
-    needs_body = True
     challenge = ""
     ALGORITHMS: ClassVar[tuple[str, ...]] = ("sha256", "sha384", "sha512", "sha1")
 
@@ -110,19 +96,26 @@ class Hmac:
 
     def verify(self, headers: Headers, body: bytes, now: int) -> bool:
         """Whether the header holds the body's signature by one of the secrets."""
-        given = headers.get(self._header, b"").strip()
-        if not given.startswith(self._prefix) or len(given) > LONGEST_CREDENTIAL:
-            return False
-        signature = given[len(self._prefix) :].strip()
-        found = _unhexed(signature) if self._encoding == "hex" else _decoded(signature)
+        found = self._signature(headers)
         expected = [hmac.digest(secret, body, self._algorithm) for secret in self._secrets]
         return found is not None and _is_one_of(found, expected)
+
+    def is_signed(self, headers: Headers, now: int) -> bool:
+        """Whether the header holds a signature at all, of anybody's."""
+        found = self._signature(headers)
+        return found is not None and len(found) == hashlib.new(self._algorithm).digest_size
+
+    def _signature(self, headers: Headers) -> bytes | None:
+        given = headers.get(self._header, b"").strip()
+        if not given.startswith(self._prefix) or len(given) > LONGEST_CREDENTIAL:
+            return None
+        signature = given[len(self._prefix) :].strip()
+        return _unhexed(signature) if self._encoding == "hex" else _decoded(signature)
 
 
 class StandardWebhooks:
     """Standard Webhooks 1.0: `webhook-id`, `webhook-timestamp`, `webhook-signature` (v1)."""
 
-    needs_body = True
     challenge = ""
 
     def __init__(
@@ -139,17 +132,24 @@ class StandardWebhooks:
 
     def verify(self, headers: Headers, body: bytes, now: int) -> bool:
         """Whether one of the signatures fits and was made within the tolerance."""
-        number = headers.get(b"webhook-id", b"")
-        stamp = headers.get(b"webhook-timestamp", b"")
-        given = headers.get(b"webhook-signature", b"")
-        if not number or not stamp.isdigit() or len(stamp) > 12 or len(given) > LONGEST_CREDENTIAL:
+        if not self.is_signed(headers, now):
             return False
-        if abs(int(stamp) * 1000 - now) > self._tolerance_ms:
-            return False
-        signed = b".".join((number, stamp, body))
+        signed = b".".join((headers[b"webhook-id"], headers[b"webhook-timestamp"], body))
         expected = [hmac.digest(secret, signed, "sha256") for secret in self._secrets]
-        fits = [_is_one_of(_decoded(s) or b"", expected) for s in _versioned(given)]
+        fits = [_is_one_of(found, expected) for found in _signatures(headers)]
         return any(fits)
+
+    def is_signed(self, headers: Headers, now: int) -> bool:
+        """Whether there is a signature at all, of anybody's, and of a time within the tolerance."""
+        stamp = headers.get(b"webhook-timestamp", b"")
+        if not headers.get(b"webhook-id") or not stamp.isdigit() or len(stamp) > 12:
+            return False
+        in_time = abs(int(stamp) * 1000 - now) <= self._tolerance_ms
+        return in_time and bool(_signatures(headers))
+
+
+Signed = Hmac | StandardWebhooks
+"""The schemes that need the body."""
 
 
 class Doorkeeper:
@@ -157,23 +157,27 @@ class Doorkeeper:
 
     def __init__(self, *verifiers: Verifier) -> None:
         """Schemes that need no body are asked before the body is read."""
-        self._early = [v for v in verifiers if not v.needs_body]
-        self._late = [v for v in verifiers if v.needs_body]
+        self._early = [v for v in verifiers if not isinstance(v, Signed)]
+        self._late = [v for v in verifiers if isinstance(v, Signed)]
         self.challenge = next((v.challenge for v in verifiers if v.challenge), "")
 
     def admits_early(self, headers: Headers, now: int) -> bool | None:
         """True or False when the headers decide; None when the body must be read to know."""
         if any(v.verify(headers, b"", now) for v in self._early):
             return True
-        return None if self._late else False
+        return None if any(v.is_signed(headers, now) for v in self._late) else False
 
     def admits(self, headers: Headers, body: bytes, now: int) -> bool:
         """Whether a signature fits, once the body is here."""
         return any(v.verify(headers, body, now) for v in self._late)
 
 
-def _versioned(given: bytes) -> Iterable[bytes]:
-    return [s[3:] for s in given.split() if s.startswith(b"v1,")]
+def _signatures(headers: Headers) -> list[bytes]:
+    given = headers.get(b"webhook-signature", b"")
+    if len(given) > LONGEST_CREDENTIAL:
+        return []
+    decoded = (_decoded(one[3:]) for one in given.split() if one.startswith(b"v1,"))
+    return [one for one in decoded if one is not None and len(one) == SHA256_BYTES]
 
 
 def _after(header: bytes, scheme: bytes) -> bytes | None:

@@ -13,7 +13,7 @@ from service.learners.facts import (
     CourseModified,
     CourseSaid,
     Fact,
-    is_conflict,
+    Keys,
 )
 
 
@@ -48,7 +48,7 @@ class LearningObject(msgspec.Struct, frozen=True):
     id: str
     title: Title
     version: int = 0
-    keys: tuple[str, ...] = ()
+    keys: Keys = Keys()
     deleted_at: int | None = None
 
     @staticmethod
@@ -72,7 +72,7 @@ class LearningObject(msgspec.Struct, frozen=True):
         """This course with one more event of its stream."""
         gone = isinstance(event.said, CourseDeleted) and not event.superseded
         deleted = event.at if gone else self.deleted_at
-        return type(self)(self.id, self.title, self.version + 1, (*self.keys, event.key), deleted)
+        return type(self)(self.id, self.title, self.version + 1, self.keys.having(event.key), deleted)
 
     def record(
         self, fact: Fact, *, letter: int, item: int, now: int
@@ -94,7 +94,7 @@ class LearningObject(msgspec.Struct, frozen=True):
             by_admin=fact.by_admin,
             transitions=() if late else (said.TOPIC,),
             superseded=late,
-            conflict=is_conflict(fact.key, self.keys),
+            conflict=self.keys.conflicts(fact.key),
             title=self.title if self.version == 0 else None,
         )
         return self.apply(event), event

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
+from functools import reduce
 from hashlib import blake2b
 from typing import Any, Self
 
@@ -15,11 +16,11 @@ from service.learners.facts import (
     Enrolled,
     EnrollmentSaid,
     Fact,
+    Keys,
     ModuleCompleted,
     ProgressReported,
     Started,
     Unenrolled,
-    is_conflict,
 )
 
 
@@ -70,6 +71,7 @@ class Enrollment(msgspec.Struct, frozen=True, gc=False):
     version: int = 0
     entries: tuple[Entry, ...] = ()
     state: State = NOTHING
+    keys: Keys = Keys()
 
     @staticmethod
     def stream(person: str, course: str, instance: str | None) -> str:
@@ -84,13 +86,14 @@ class Enrollment(msgspec.Struct, frozen=True, gc=False):
         who = events[0].who
         assert who is not None, f"{id}: the first event of an enrolment names it"
         entries = tuple(sorted((e.at, e.said.RANK, e.key, e.said) for e in events))
-        return cls(id, who, len(events), entries, read(entries, lateness))
+        keys = reduce(Keys.having, (event.key for event in events), Keys())
+        return cls(id, who, len(events), entries, read(entries, lateness), keys)
 
     def record(
         self, fact: Fact, *, letter: int, item: int, now: int, lateness: int
     ) -> tuple[Self, EnrollmentRecorded] | None:
         """This enrolment with one more fact, and the event to append; None for a duplicate."""
-        keys = [entry[2] for entry in self.entries]
+        keys = self.keys
         if fact.key in keys:
             return None
         said = fact.said
@@ -109,11 +112,12 @@ class Enrollment(msgspec.Struct, frozen=True, gc=False):
             by_admin=fact.by_admin,
             transitions=transitions(said, self.state, after) if changed else (),
             superseded=not changed,
-            conflict=is_conflict(fact.key, keys),
+            conflict=keys.conflicts(fact.key),
             who=self.who if self.version == 0 else None,
             after=after.snapshot() if changed else None,
         )
-        return type(self)(self.id, self.who, self.version + 1, entries, after), event
+        keys = keys.having(fact.key)
+        return type(self)(self.id, self.who, self.version + 1, entries, after, keys), event
 
     def _with(self, entry: Entry, lateness: int) -> tuple[State, tuple[Entry, ...]]:
         order = entry[:3]

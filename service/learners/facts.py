@@ -1,10 +1,12 @@
 """Facts: what an LMS said, in our words, before anyone judged it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from hashlib import blake2b
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import msgspec
+
+KEYS_APART = 256
 
 
 class Said(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -151,13 +153,14 @@ def fact_key(reference: tuple[str, ...], content: Mapping[str, object] | bytes) 
     The first 16 hash what the LMS calls the event (`reference`: source, account, event name,
     event id or else item and raw time); the last 16 hash what it says. The same first half
     with another second half is a conflict: one id, two stories.
+
+    Neither may hold the person: whoever has the log knows all the rest, and would find the LMS
+    id by trying numbers. Nothing is lost, as keys are compared within one stream only, and a
+    stream is one person's or nobody's (decision 7).
     """
     said = content if isinstance(content, bytes) else msgspec.json.encode(content)
-    name = "\x1f".join(reference).encode()
-    return (
-        blake2b(name, digest_size=8).hexdigest()
-        + blake2b(said, digest_size=8, key=name[:64]).hexdigest()
-    )
+    named = blake2b("\x1f".join(reference).encode()).digest()
+    return named[:8].hex() + blake2b(said, digest_size=8, key=named).hexdigest()
 
 
 def same_reference(one: str, other: str) -> bool:
@@ -165,7 +168,28 @@ def same_reference(one: str, other: str) -> bool:
     return one[:16] == other[:16]
 
 
-def is_conflict(key: str, known: Iterable[str]) -> bool:
-    """Whether an LMS event id that was already used for another story is used again."""
-    reference = key[:16]
-    return reference in [other[:16] for other in known]
+class Keys(msgspec.Struct, frozen=True, gc=False):
+    """The fact keys of one stream; unchanging, because a batch may be dropped uncommitted.
+
+    Adding one to a plain set or tuple would copy them all, and a busy stream would cost the
+    square of its length: so the last few stand apart. `settled` holds every key and every
+    reference (the first half of one).
+    """
+
+    settled: frozenset[str] = frozenset()
+    recent: tuple[str, ...] = ()
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.recent or key in self.settled
+
+    def conflicts(self, key: str) -> bool:
+        """Whether the LMS event id of a new key was already used for another story."""
+        reference = key[:16]
+        return reference in self.settled or reference in [one[:16] for one in self.recent]
+
+    def having(self, key: str) -> Self:
+        """These and one more."""
+        recent = (*self.recent, key)
+        if len(recent) < KEYS_APART:
+            return type(self)(self.settled, recent)
+        return type(self)(self.settled.union(recent, (one[:16] for one in recent)))

@@ -1,8 +1,9 @@
 """An instance of a course: its newest seat report, and what became of it."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
+from itertools import takewhile
 from typing import Any, Self
 
 import msgspec
@@ -13,9 +14,11 @@ from service.learners.facts import (
     InstanceDeleted,
     InstanceModified,
     InstanceSaid,
+    Keys,
     SeatsReported,
-    is_conflict,
 )
+
+REPORTS_IN_A_PIECE = 256
 
 
 class Place(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -69,6 +72,14 @@ SHAPES: Mapping[str, Any] = {
 Report = tuple[int, float, str]
 """How reports are ordered: time, fewer free seats, key (design §4)."""
 
+Piece = tuple[tuple[int, SeatsReported], ...]
+
+
+def _with(history: tuple[Piece, ...], entry: tuple[int, SeatsReported]) -> tuple[Piece, ...]:
+    if not history or len(history[-1]) == REPORTS_IN_A_PIECE:
+        return (*history, (entry,))
+    return (*history[:-1], (*history[-1], entry))
+
 
 def _order(at: int, said: SeatsReported, key: str) -> Report:
     return at, -(seats_available(said) or 0.0), key
@@ -78,16 +89,17 @@ class Instance(msgspec.Struct, frozen=True, gc=False):
     """An instance as folded so far.
 
     `newest` is the report that counts. `history` holds (version, report) each time a report
-    became the newest, so that a rule with `rearm` can look back to its own last decision.
+    became the newest, so that a rule with `rearm` can look back to its own last decision; in
+    pieces, as one more report copies the last piece only.
     """
 
     id: str
     place: Place
     version: int = 0
-    keys: tuple[str, ...] = ()
+    keys: Keys = Keys()
     order: Report | None = None
     newest: SeatsReported | None = None
-    history: tuple[tuple[int, SeatsReported], ...] = ()
+    history: tuple[Piece, ...] = ()
     deleted_at: int | None = None
 
     @staticmethod
@@ -113,12 +125,18 @@ class Instance(msgspec.Struct, frozen=True, gc=False):
         order, newest, history = self.order, self.newest, self.history
         if isinstance(said, SeatsReported) and event.newest:
             order, newest = _order(event.at, said, event.key), said
-            history = (*history, (version, said))
+            history = _with(history, (version, said))
         gone = isinstance(said, InstanceDeleted) and event.newest
         deleted = event.at if gone else self.deleted_at
         return type(self)(
-            self.id, self.place, version, (*self.keys, event.key), order, newest, history, deleted
+            self.id, self.place, version, self.keys.having(event.key), order, newest, history, deleted
         )
+
+    def reports_after(self, version: int) -> Iterator[SeatsReported]:
+        """The reports that became the newest after this version, the last first."""
+        backwards = (entry for piece in reversed(self.history) for entry in reversed(piece))
+        recent = takewhile(lambda entry: entry[0] > version, backwards)
+        return (report for _, report in recent)
 
     def record(
         self, fact: Fact, *, letter: int, item: int, now: int
@@ -141,7 +159,7 @@ class Instance(msgspec.Struct, frozen=True, gc=False):
             by_admin=fact.by_admin,
             transitions=self._transitions(said, newest, was),
             superseded=not newest,
-            conflict=is_conflict(fact.key, self.keys),
+            conflict=self.keys.conflicts(fact.key),
             place=self.place if self.version == 0 else None,
             newest=newest,
             was=was,

@@ -88,11 +88,6 @@ class People:
         )
         return dict(rows.fetchall())
 
-    def by_lms_id(self, source: str, account: str, lms_id: str) -> str | None:
-        """The id of the one row with exactly this key."""
-        key = (source, account, lms_id)
-        return self.known([key]).get(key)
-
     def manager_of(self, person: Person) -> Person | None:
         """The manager, by LMS id or else by address, as seen from the person's account."""
         if not person.manager:
@@ -125,13 +120,24 @@ class People:
         return register(cursor, {row.key: row for row in rows}, now)
 
     def _at_address(self, source: str, account: str, address: str) -> Person | None:
-        found = self._one(
+        """Who has this address as seen from the account.
+
+        A row for everyone may be hidden there by a closer row with its LMS id, which can be a
+        stranger's: then someone else at the address, or else the hidden row as it stands.
+        """
+        key = address_key(address)
+        rows = self._many(
             f"address = ? AND {VISIBLE} ORDER BY lms_id IS NULL, {CLOSENESS} DESC, id",
-            (address_key(address), source, account),
+            (key, source, account),
         )
-        if found is None or found.lms_id is None:
-            return found and msgspec.structs.replace(found, source=source, account=account)
-        return self.find((source, account, found.lms_id))
+        seen = (self._seen_from(source, account, row) for row in rows)
+        there = (each for each in seen if each and address_key(each.email or "") == key)
+        return next(there, rows[0] if rows else None)
+
+    def _seen_from(self, source: str, account: str, row: Person) -> Person | None:
+        if row.lms_id is None:
+            return msgspec.structs.replace(row, source=source, account=account)
+        return self.find((source, account, row.lms_id))
 
     def _one(self, where: str, values: tuple[object, ...]) -> Person | None:
         return next(iter(self._many(f"{where} LIMIT 1", values)), None)

@@ -46,6 +46,18 @@ WRITE = (
     "address = excluded.address, told_at = excluded.told_at"
 )
 
+SEEN = """
+SELECT 1 FROM people p
+WHERE p.address = :address AND p.source IN (:source, '') AND p.account IN (:account, '')
+AND NOT EXISTS (
+    SELECT 1 FROM people c WHERE c.lms_id = p.lms_id AND c.told_at IS NOT NULL
+    AND c.source IN (:source, '') AND c.account IN (:account, '')
+    AND (c.source <> '') + (c.account <> '') > (p.source <> '') + (p.account <> '')
+    AND c.address IS NOT p.address
+)
+"""
+"""Rows at an address that no closer row with another address hides."""
+
 Data = tuple[str | None, ...]
 """What is known of a person, as stored, in the order of DATA."""
 
@@ -158,12 +170,17 @@ def _add_managers(cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int) -
     known = _at_addresses(cursor, [row.manager for row in led])
     new: dict[tuple[str, str, str], tuple[Any, ...]] = {}
     for row in led:
-        scope, address = (row.source, row.account), address_key(row.manager or "")
-        seen_from = {scope, (row.source, ""), ("", "")}
-        if not any((*visible, address) in known for visible in seen_from):
+        key = (row.source, row.account, address_key(row.manager or ""))
+        if key not in known and key not in new and not _is_seen(cursor, *key):
             data = (None, row.manager, *NOTHING[2:])
-            new[(*scope, address)] = (new_person_id(now), *scope, None, *data, now)
+            new[key] = (new_person_id(now), *key[:2], None, *data, now)
     _write(cursor, list(new.values()))
+
+
+def _is_seen(cursor: sqlite3.Cursor, source: str, account: str, address: str) -> bool:
+    """Whether someone at this address can be seen from the account."""
+    named = {"source": source, "account": account, "address": address}
+    return cursor.execute(SEEN, named).fetchone() is not None
 
 
 def _json(value: object) -> str:

@@ -18,7 +18,7 @@ from service.learners.views import Followed, Views
 
 STANDING = (
     "status", "progress", "passed", "score", "enrolled_by", "enrolled_at", "started_at",
-    "completed_at", "active_at", "silent_since", "version", "changed_at",
+    "completed_at", "active_at", "silent_since", "version",
 )  # fmt: skip
 WHO = ("id", "source", "account", "person", "course", "kind", "instance")
 named = attrgetter(*WHO[1:])
@@ -50,8 +50,8 @@ SILENCE = {"enrolled": "silent_since", "started": "active_at"}
 class Roster:
     """Projects facts into `enrollments` and `instances`.
 
-    It also notes the enrolments that moved, and where their silence begins now counted from
-    enrolment and from activity, for the clock to ask about.
+    It also notes the enrolments that moved after the position `asked_up_to`, and where their
+    silence begins now, for the clock to ask about: a rebuild makes nobody look at the past.
     """
 
     name = "roster"
@@ -59,6 +59,7 @@ class Roster:
     topics = frozenset(enrollment.SHAPES) | frozenset(instance.SHAPES) | frozenset(course.SHAPES)
 
     def __init__(self) -> None:
+        self.asked_up_to = 0
         self._touched: dict[str, Silences] = {}
         self._touching = threading.Lock()
 
@@ -116,7 +117,9 @@ class Roster:
         moved = {
             event.stream: {"enrolled": after.silent_since, "started": after.active_at}
             for event in events
-            if isinstance(event.body, EnrollmentRecorded) and (after := event.body.after)
+            if event.position > self.asked_up_to
+            and isinstance(event.body, EnrollmentRecorded)
+            and (after := event.body.after)
         }
         self.touch_again(moved)
 
@@ -134,7 +137,7 @@ class Roster:
 
 def standing(after: Snapshot, event: Followed) -> tuple[Any, ...]:
     """The columns of STANDING."""
-    return (*shown(after), event.version, event.body.at)
+    return (*shown(after), event.version)
 
 
 def place(connection: sqlite3.Connection, events: Sequence[Followed]) -> None:

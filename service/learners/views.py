@@ -9,12 +9,10 @@ from typing import Any, NamedTuple, Protocol
 from sqlite_utils import Database
 
 from service.learners.events import EventMapper
-from service.learners.ledger import Ledger
+from service.learners.ledger import Ledger, LedgerError
+from service.learners.views_file import connect, finish, position_of, put_off, remove
 
 EVENTS_PER_PAGE = 10_000
-CACHE_KIB = 32_768
-CACHE_KIB_OF_REBUILDS = 131_072
-PAGES_BETWEEN_CHECKPOINTS = 16_000
 FOLLOWED = "UPDATE following SET position = ? WHERE position = ?"
 
 
@@ -47,9 +45,20 @@ class Views:
     """Follows the log page by page; rows and position are committed together."""
 
     def __init__(
-        self, path: Path, ledger: Ledger, mapper: EventMapper, projections: Sequence[Projection]
+        self,
+        path: Path,
+        ledger: Ledger,
+        mapper: EventMapper,
+        projections: Sequence[Projection],
+        *,
+        owner: bool = True,
     ) -> None:
+        """Opens the file; only its `owner` makes it, or makes it anew when it is of no use.
+
+        Raises LedgerError for anybody else.
+        """
         self.path = path
+        self._owner = owner
         self.moved = threading.Condition()
         self._ledger = ledger
         self._mapper = mapper
@@ -60,30 +69,40 @@ class Views:
         self._connection = self._open()
 
     def _open(self) -> sqlite3.Connection:
-        newest = self._ledger.max_notification_id()
         try:
-            connection = self._usable(connect(self.path), newest)
+            connection = self._usable() if self.path.exists() else None
         except sqlite3.OperationalError:
             raise  # locked or not allowed: there is nothing wrong with the file
         except sqlite3.DatabaseError:
             connection = None
+        if connection is None and not self._owner:
+            raise LedgerError(
+                f"{self.path}: expected the views of this ledger, found none that can be used; "
+                "start the service, or run `coursebell rebuild`"
+            )
         if connection is None:
             remove(self.path)
             connection = connect(self.path)
             self._create(connection)
+        self._inode = self.path.stat().st_ino
         self.position = position_of(connection)
         return connection
 
-    def _usable(self, connection: sqlite3.Connection, newest: int) -> sqlite3.Connection | None:
-        """The connection if its file has our tables and is not ahead of the log, else None."""
-        query = "SELECT 1 FROM following WHERE shape = ? AND position <= ?"
+    def _usable(self) -> sqlite3.Connection | None:
+        """A connection if the file has our tables and is not ahead of the log, else None.
+
+        The position is read before the log's end: both may be moving.
+        """
+        connection = connect(self.path)
+        query = "SELECT position FROM following WHERE shape = ?"
         try:
-            found = connection.execute(query, (self.shape, newest)).fetchone()
+            row = connection.execute(query, (self.shape,)).fetchone()
+            found = row is not None and row[0] <= self._ledger.max_notification_id()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
                 raise
-            found = None  # no such table or column
-        if found is None:
+            found = False  # no such table or column
+        if not found:
             connection.close()
         return connection if found else None
 
@@ -106,11 +125,24 @@ class Views:
         with self._following:
             page = self._ledger.log(self.position, EVENTS_PER_PAGE)
             if not page:
-                return 0
+                return self._begin_again() if self._is_gone() else 0
             if not self._write(self._connection, page, self.position):
                 self.position = position_of(self._connection)
                 return len(page)
             return self._moved(page)
+
+    def _is_gone(self) -> bool:
+        try:
+            return self.path.stat().st_ino != self._inode
+        except FileNotFoundError:
+            return True
+
+    def _begin_again(self) -> int:
+        """Somebody deleted the file while the service runs: it is made anew from the log."""
+        self._connection.close()
+        self._connection = self._open()
+        self._generation += 1
+        return 1
 
     def _moved(self, page: Sequence[tuple[int, str, int, str, bytes]]) -> int:
         with self.moved:
@@ -179,65 +211,17 @@ class Views:
         remove(self.path)
         fresh.rename(self.path)
         self._generation += 1
-        self._connection = connect(self.path)
-        self.position = position_of(self._connection)
+        self._connection = self._open()
         return total
 
     def reader(self) -> Database:
         """This thread's own reading database."""
         known: tuple[int, Database] | None = getattr(self._readers, "known", None)
         if known is None or known[0] != self._generation:
-            known = (self._generation, Database(connect(self.path)))
+            known = (self._generation, Database(connect(self.path, create=False)))
             self._readers.known = known
         return known[1]
 
     def close(self) -> None:
         """Closes the file."""
         self._connection.close()
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection that never waits for the disk: a lost view is rebuilt from the log."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {PAGES_BETWEEN_CHECKPOINTS}")
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-    return connection
-
-
-def put_off(connection: sqlite3.Connection) -> list[str]:
-    """Makes a new file quick to fill: its indexes come last, and nothing waits for the disk.
-
-    Measured on a million rows: random inserts into ten indexes cost more than all else.
-    """
-    connection.execute("PRAGMA journal_mode = MEMORY")
-    connection.execute("PRAGMA synchronous = OFF")
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB_OF_REBUILDS}")
-    query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
-    found = connection.execute(query).fetchall()
-    for name, _ in found:
-        connection.execute(f'DROP INDEX "{name}"')
-    return [sql for _, sql in found]
-
-
-def finish(connection: sqlite3.Connection, indexes: Sequence[str]) -> None:
-    """Makes the indexes; the file is whole and on disk when this returns, and closed."""
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("BEGIN IMMEDIATE")
-    for sql in indexes:
-        connection.execute(sql)
-    connection.execute("COMMIT")
-    connection.close()
-
-
-def position_of(connection: sqlite3.Connection) -> int:
-    """How far a views file has followed the log."""
-    found: int = connection.execute("SELECT position FROM following").fetchone()[0]
-    return found
-
-
-def remove(path: Path) -> None:
-    """Deletes a views file with its side files."""
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """Activation: from which position of the log a rule file is active, recorded in the ledger."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, ClassVar
 
 from service.learners.events import Body
@@ -27,13 +27,18 @@ class RulesActivated(Body, frozen=True, kw_only=True, omit_defaults=True):
 SHAPES: Mapping[str, Any] = {RulesActivated.TOPIC: RulesActivated}
 
 
-def activated_stalled(rules: RuleSet, before: RulesActivated | None) -> list[Rule]:
-    """The stalled rules that a file activates: every change of a rule to `live` or `shadow`."""
+def activated_stalled(
+    rules: RuleSet, before: RulesActivated | None, marks: Container[str]
+) -> list[Rule]:
+    """The stalled rules that a file activates: every change of a rule to `live` or `shadow`.
+
+    One without a mark (it had another trigger until now) is activated too.
+    """
     known = before.modes if before else {}
     return [
         rule
         for rule in rules.rules
         if isinstance(rule.trigger, StalledTrigger)
         and rule.mode != "disabled"
-        and known.get(rule.id) != rule.mode
+        and (known.get(rule.id) != rule.mode or rule.id not in marks)
     ]

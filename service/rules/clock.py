@@ -59,7 +59,7 @@ class Clock:
         self._version, last = latest
         assert isinstance(last, TimeAsked)
         self._marks, self._asked_at = dict(last.marks), last.at
-        position = self._position = last.position
+        position = self._position = self._roster.asked_up_to = last.position
         while page := self._ledger.log(position, EVENTS_PER_PAGE):
             wanted = (row for row in page if row[3] in Roster.topics)
             self._roster.touch(
@@ -78,7 +78,8 @@ class Clock:
         rules = decider.rules
         if before is not None and before.fingerprint == rules.fingerprint:
             return False
-        fresh = {rule.id: started(rule, now) for rule in activated_stalled(rules, before)}
+        activated = activated_stalled(rules, before, self._marks)
+        fresh = {rule.id: started(rule, now) for rule in activated}
         kept = {r.id: self._marks[r.id] for r in decider.stalled_rules if r.id in self._marks}
         position = self._ledger.max_notification_id()
         event = RulesActivated(
@@ -90,23 +91,19 @@ class Clock:
         self._keep(decided, kept | fresh, self._position, now)
         return True
 
-    def ask(self, decider: Decider, now: int) -> int:
-        """Asks every stalled rule about the silences that are due; returns what is owed by it.
+    def ask(self, decider: Decider, now: int) -> bool:
+        """Asks every stalled rule about the silences that are due; true when there are more.
 
         The caller sees to it that no letter that came before `now` is still waiting: a backlog
         must not look like silence.
         """
-        owed, more = 0, True
-        while more:
-            self._views.catch_up()
-            position, touched = self._views.position, self._roster.take_touched()
-            try:
-                asked = self._ask(decider, touched, position, now)
-            except BaseException:
-                self._roster.touch_again(touched)
-                raise
-            owed, more = owed + len(asked.decisions.once), asked.more
-        return owed
+        self._views.catch_up()
+        position, touched = self._views.position, self._roster.take_touched()
+        try:
+            return self._ask(decider, touched, position, now).more
+        except BaseException:
+            self._roster.touch_again(touched)
+            raise
 
     def _ask(
         self, decider: Decider, touched: Mapping[str, Silences], position: int, now: int
@@ -128,7 +125,8 @@ class Clock:
         decisions.following.append((STREAM, self._version + 1, asked))
         self._writer.commit(decisions)
         self._version += 1
-        self._asked_at, self._position = now, position
+        self._asked_at = now
+        self._position = self._roster.asked_up_to = position
         self._marks = dict(marks)
 
     def _candidates(

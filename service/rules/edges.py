@@ -38,8 +38,7 @@ def rearmed(trigger: ChangeTrigger, last: Body, instance: object) -> bool:
     assert isinstance(last, Fired) and isinstance(instance, Instance) and trigger.rearm
     return any(
         trigger.rearm.matches(seat_values(report)[trigger.field])
-        for version, report in instance.history
-        if version > last.fired_at
+        for report in instance.reports_after(last.fired_at)
     )
 
 

@@ -11,6 +11,7 @@ from service.rules.durations import DAY
 Mode = Literal["live", "shadow", "disabled"]
 
 EXPIRES_AFTER_MS = 3 * DAY
+TEMPLATE = ",template="
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,14 @@ class Entry:
         return self.via or self.post or ""
 
     @property
+    def route(self) -> str:
+        """Say to whom and how, whatever the words."""
+        return f"post={self.post}" if self.post else f"to={self.to},via={self.via}"
+
+    @property
     def key(self) -> str:
         """Say what makes this entry itself, wherever in the file it stands."""
-        who = f"post={self.post}" if self.post else f"to={self.to},via={self.via}"
-        return f"{who},template={self.template}"
+        return f"{self.route}{TEMPLATE}{self.template}"
 
 
 @dataclass(frozen=True)

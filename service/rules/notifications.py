@@ -53,12 +53,18 @@ class Owed(Body, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AttemptStarted(Body, frozen=True, kw_only=True, omit_defaults=True):
-    """A worker claimed it, before the network is touched; the claim holds until `until`."""
+    """A worker claimed it, before the network is touched; the claim holds until `until`.
+
+    `message_id` is the mail's. `speaks_for` are the notifications dropped with this claim,
+    for which its message stands too.
+    """
 
     TOPIC: ClassVar[str] = "notification.attempt_started"
     at: int
     worker: str
     until: int
+    message_id: str = ""
+    speaks_for: tuple[str, ...] = ()
 
 
 class AttemptEnded(Body, frozen=True, kw_only=True, omit_defaults=True):
@@ -107,10 +113,15 @@ class Ended(Body, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Redriven(Body, frozen=True, kw_only=True, omit_defaults=True):
-    """A person asked for it to be tried again; what the rules say now still holds."""
+    """A person asked for it to be tried again; what the rules say now still holds.
+
+    With `released_by` nobody asked: the message of that notification was to stand for this one
+    too, and ended unsent. It expires when it would have expired by itself.
+    """
 
     TOPIC: ClassVar[str] = "notification.redriven"
     at: int
+    released_by: str | None = None
 
 
 KINDS = (Owed, AttemptStarted, AttemptEnded, WaitingForAddress, AddressFound, Ended, Redriven)
@@ -122,7 +133,8 @@ class Notification(msgspec.Struct, frozen=True):
 
     `ready_at` is when it could first have left: expiry counts from there. `claimed_until` is
     set while an attempt is open. `attempts` counts since it was owed or last redriven. `into`
-    is the notification whose message stood for this one.
+    is the notification whose message stood for this one, `speaks_for` are those for which this
+    one's stands. `message_id` is the one of its first attempt.
     """
 
     id: str
@@ -136,6 +148,8 @@ class Notification(msgspec.Struct, frozen=True):
     worker: str | None = None
     reason: str | None = None
     into: str | None = None
+    speaks_for: tuple[str, ...] = ()
+    message_id: str = ""
 
     @classmethod
     def load(cls, id: str, bodies: Iterable[Body]) -> Self:
@@ -152,22 +166,33 @@ class Notification(msgspec.Struct, frozen=True):
         """This notification with one more event of its stream."""
         changed = replace(self, version=self.version + 1)
         if isinstance(event, AttemptStarted):
-            return replace(changed, claimed_until=event.until, worker=event.worker)
+            return changed.claimed(event)
         if isinstance(event, AttemptEnded):
             return changed.attempted(event)
         if isinstance(event, WaitingForAddress):
-            return replace(changed, state=WAITING_ADDRESS, due_at=event.until, reason="no address")
+            return replace(
+                changed, state=WAITING_ADDRESS, due_at=event.until, reason="no address",
+                claimed_until=None,
+            )  # fmt: skip
         if isinstance(event, AddressFound):
             return replace(changed, state=OWED, due_at=event.at, ready_at=event.at, reason=None)
         if isinstance(event, Ended):
             return replace(
                 changed, state=event.state, reason=event.reason, claimed_until=None,
-                into=event.into,
+                into=event.into, speaks_for=(),
             )  # fmt: skip
         assert isinstance(event, Redriven)
         return replace(
-            changed, state=OWED, due_at=event.at, ready_at=event.at, attempts=0, reason=None,
-            claimed_until=None,
+            changed, state=OWED, due_at=event.at, attempts=0, reason=None, claimed_until=None,
+            ready_at=self.ready_at if event.released_by else event.at, into=None,
+        )  # fmt: skip
+
+    def claimed(self, event: AttemptStarted) -> Self:
+        """After the start of an attempt, which may have brought others into its message."""
+        return replace(
+            self, claimed_until=event.until, worker=event.worker,
+            message_id=self.message_id or event.message_id,
+            speaks_for=(*self.speaks_for, *event.speaks_for),
         )  # fmt: skip
 
     def attempted(self, event: AttemptEnded) -> Self:
@@ -180,6 +205,7 @@ class Notification(msgspec.Struct, frozen=True):
         return replace(
             self, state=event.then, due_at=due, claimed_until=None, worker=None, reason=reason,
             attempts=self.attempts + tried,
+            speaks_for=self.speaks_for if event.then in (SENT, *OPEN_STATES) else (),
         )  # fmt: skip
 
     @property

@@ -7,6 +7,10 @@ MINUTE_MS = 60_000
 WAITS = (1, 5, 25, 60)
 """Minutes until the next attempt; the last one repeats until `expires_after`."""
 CLAIM_MS = 15 * MINUTE_MS
+PLAN_MS = MINUTE_MS
+"""How long messages may leave on one test; what is left then is handed back."""
+CHANNEL_REST_MS = MINUTE_MS
+"""How long a channel is left alone after trouble that was not about one recipient."""
 RETRY_AFTER_LIMIT_MS = 60 * MINUTE_MS
 
 
@@ -36,7 +40,7 @@ def after(outcome: Outcome, notification: Notification, form: str, now: int) -> 
 
 
 def wait_ms(outcome: Outcome, notification: Notification) -> int:
-    """Milliseconds until the next attempt: what the other side asked for, or 1, 5, 25, 60 min."""
-    if outcome.retry_after is not None:
-        return max(0, min(int(outcome.retry_after * 1000), RETRY_AFTER_LIMIT_MS))
-    return WAITS[min(notification.attempts, len(WAITS) - 1)] * MINUTE_MS
+    """Milliseconds until the next attempt: 1, 5, 25, 60 min, or longer if we were asked to."""
+    own = WAITS[min(notification.attempts, len(WAITS) - 1)] * MINUTE_MS
+    asked = int((outcome.retry_after or 0) * 1000)
+    return max(own, min(asked, RETRY_AFTER_LIMIT_MS))

@@ -1,44 +1,40 @@
 """Delivery: claim, send, record; one of these for every channel."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 
-import msgspec
-from eventsourcing.persistence import IntegrityError
+from eventsourcing.persistence import IntegrityError, PersistenceError
+from msgspec.structs import replace
 
-from service.learners.events import Body, EventMapper
+from service.learners.events import EventMapper
 from service.learners.knowledge import Knowledge
 from service.learners.ledger import Ledger
 from service.learners.views import Views
 from service.rules.notifications import (
+    DROPPED,
     HELD,
     NOT_TRIED,
     OWED,
     WAITING_ADDRESS,
     AttemptEnded,
     AttemptStarted,
-    Notification,
+    Ended,
 )
 from service.sending import queue
-from service.sending.attempts import CLAIM_MS, after
+from service.sending.attempts import CHANNEL_REST_MS, CLAIM_MS, PLAN_MS, after
 from service.sending.docket import Docket
 from service.sending.packing import Post
 from service.sending.parcel import Channel, Outcome, Parcel
-from service.sending.planning import Active, Change, Planner, Ready
+from service.sending.planning import Active, Planner, Ready
+from service.sending.steps import Change, Step, Unsettled, is_due, with_releases
 
 OUTCOMES_PER_COMMIT = 8
 ADDRESSES_PER_ROUND = 500
 
 log = logging.getLogger(__name__)
-
-
-class Unsettled(msgspec.Struct, frozen=True):
-    """An outcome that is not on disk yet: of which notification as claimed, and the reply."""
-
-    notification: Notification
-    end: AttemptEnded
-    text: str = ""
 
 
 class Delivery:
@@ -68,7 +64,9 @@ class Delivery:
         self._planner = Planner(docket, views, knowledge, active, post)
         self._worker = worker
         self._unsettled: list[Unsettled] = []
+        self._settling = threading.RLock()
         self._in_hand = False
+        self._rests_until = 0
         self.retired = False
 
     def deliver(self, now: int, stopping: Callable[[], bool] = lambda: False) -> int:
@@ -76,20 +74,35 @@ class Delivery:
 
         The attempt is on disk before the network is touched. When `stopping` says so, the
         message in hand is finished and what was claimed but not begun is given back. Outcomes
-        that could not be recorded in the last round are recorded first.
+        that could not be recorded in the last round are recorded first. After trouble of the
+        channel itself it rests for a minute, then tries one message before it takes many.
         """
-        self._settle()
-        ids = queue.due(self._views, self.name, now, self._channel.batch)
+        self.settle()
+        if 0 < self._rests_until - now <= CHANNEL_REST_MS:
+            return 0
+        begun = monotonic()
+        limit = 1 if self._rests_until else self._channel.batch
+        ids = queue.due(self._views, self.name, now, limit)
         if not ids:
             return 0
         found = [n for n in self._docket.notifications(ids) if is_due(n, now)]
-        left = [(n, self._lost(now)) for n in found if n.claimed_until is not None]
+        left = [Step(n, self._lost(now)) for n in found if n.claimed_until is not None]
         plan = self._planner.plan([n for n in found if n.claimed_until is None], now)
         claim = AttemptStarted(at=now, worker=self._worker, until=now + CLAIM_MS)
-        claims = [(r.notification, claim) for r in plan.ready]
-        written = self._append([*left, *plan.changes, *claims])
-        self._send([r for r in plan.ready if r.notification.id in written], now, stopping)
+        claims = [self._claim(ready, claim) for ready in plan.ready]
+        written = self._append([*left, *plan.steps, *claims])
+        pairs = zip(plan.ready, claims, strict=True)
+        ready = [claimed(r, step) for r, step in pairs if r.notification.id in written]
+        self._send(ready, now, begun, stopping)
         return len(written)
+
+    def _claim(self, ready: Ready, claim: AttemptStarted) -> Step:
+        """The start of an attempt, with the end of those that the message stands for too."""
+        lead, speaks_for = ready.notification, tuple(n.id for n in ready.told)
+        message_id = "" if self.form == "chat" or lead.message_id else ready.parcel.message_id
+        told = Ended(at=claim.at, state=DROPPED, reason="collapsed", into=lead.id)
+        claim = replace(claim, message_id=message_id, speaks_for=speaks_for)
+        return Step(lead, claim, tuple((n, told) for n in ready.told))
 
     def take_over(self, now: int) -> int:
         """Ends the attempts a worker left open when it died: nobody knows what came of them.
@@ -99,7 +112,7 @@ class Delivery:
         ids = queue.claimed(self._views)
         left = [n for n in self._docket.notifications(ids) if n.claimed_until is not None]
         mine = [n for n in left if n.owed.channel == self.name]
-        return len(self._append([(n, self._lost(now)) for n in mine]))
+        return len(self._append([Step(n, self._lost(now)) for n in mine]))
 
     def _lost(self, now: int) -> AttemptEnded:
         then = HELD if self.form == "chat" else OWED
@@ -117,26 +130,44 @@ class Delivery:
         return found
 
     def close(self) -> None:
-        """Lets go of the channel's connections, unless a message is in hand: it is left."""
-        if not self._in_hand:
-            self._channel.close()
+        """Lets go of the channel's connections, unless a message is in hand: it is left.
 
-    def _send(self, ready: Sequence[Ready], now: int, stopping: Callable[[], bool]) -> None:
-        begun = monotonic()
-        waiting = list(ready)
+        What came of the others is recorded; what cannot be is named in the log.
+        """
+        if self._in_hand:
+            return
         try:
-            while waiting and not (self.retired or stopping()):
-                each = waiting.pop(0)
-                outcome = self._outcome(each.parcel)
-                at = now + int((monotonic() - begun) * 1000)
-                end = after(outcome, each.notification, self.form, at)
-                self._unsettled.append(Unsettled(claimed(each.notification), end, outcome.text))
+            self.settle()
+        except (sqlite3.Error, PersistenceError) as error:
+            lost = ", ".join(u.notification.id for u in self._unsettled)
+            log.error("%s: not recorded and so sent again: %s (%s)", self.name, lost, error)
+        self._channel.close()
+
+    def _send(
+        self, ready: Sequence[Ready], now: int, begun: float, stopping: Callable[[], bool]
+    ) -> None:
+        """Sends what still holds; what is left by trouble or after a minute is given back."""
+        waiting, at, trouble = list(ready), now, False
+        try:
+            while waiting and at <= now + PLAN_MS and not (trouble or self.retired or stopping()):
+                still = self._planner.at_the_last_moment(waiting[0], at)
+                first = waiting.pop(0).notification
+                if isinstance(still, Ready):
+                    outcome = self._outcome(still.parcel)
+                    at = now + int((monotonic() - begun) * 1000)
+                    trouble = outcome.about_channel
+                    end = after(outcome, first, self.form, at)
+                    self._unsettled.append(Unsettled(first, end, outcome.text))
+                else:
+                    self._unsettled.append(Unsettled(first, still))
                 if len(self._unsettled) >= OUTCOMES_PER_COMMIT:
-                    self._settle()
+                    self.settle()
         finally:
-            back = AttemptEnded(at=now, outcome=NOT_TRIED, then=OWED, next_at=now)
-            self._unsettled += [Unsettled(claimed(r.notification), back) for r in waiting]
-            self._settle()
+            self._rests_until = at + CHANNEL_REST_MS if trouble else 0
+            next_at = self._rests_until or now
+            back = AttemptEnded(at=at, outcome=NOT_TRIED, then=OWED, next_at=next_at)
+            self._unsettled += [Unsettled(r.notification, back) for r in waiting]
+            self.settle()
 
     def _outcome(self, parcel: Parcel) -> Outcome:
         """What became of a parcel; when the program itself fails on it, nobody knows."""
@@ -150,62 +181,47 @@ class Delivery:
         finally:
             self._in_hand = False
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Records outcomes at the version after the claim, or at the next free one.
 
         What cannot be recorded is kept: only a crash may make a message repeat.
         """
-        texts = {u.notification.id: u.text for u in self._unsettled if u.text}
-        written = self._append([(u.notification, u.end) for u in self._unsettled], texts)
-        self._unsettled = [u for u in self._unsettled if u.notification.id not in written]
-        while self._unsettled:
-            self._settle_late(self._unsettled[0], texts)
-            del self._unsettled[0]
+        with self._settling:
+            texts = {u.notification.id: u.text for u in self._unsettled if u.text}
+            written = self._append([Step(u.notification, u.end) for u in self._unsettled], texts)
+            self._unsettled = [u for u in self._unsettled if u.notification.id not in written]
+            while self._unsettled:
+                self._settle_late(self._unsettled[0], texts)
+                del self._unsettled[0]
 
     def _settle_late(self, late: Unsettled, texts: Mapping[str, str]) -> None:
         """Somebody took it over meanwhile: what became of it still counts, a return does not."""
-        written = late.end.outcome == NOT_TRIED
+        written = not late.tried
         while not written:
             (found,) = self._docket.notifications([late.notification.id])
-            written = bool(self._append([(found, late.end)], texts))
+            written = bool(self._append([Step(found, late.end)], texts))
 
-    def _append(
-        self,
-        events: Sequence[Change],
-        texts: Mapping[str, str] | None = None,
-    ) -> set[str]:
+    def _append(self, events: Sequence[Step], texts: Mapping[str, str] | None = None) -> set[str]:
         """Appends each at the next version; returns the ids that went in, conflicts left out."""
         if not events:
             return set()
+        steps = [with_releases(step, self._docket) for step in events]
         try:
-            self._commit(events, texts or {})
+            self._commit([change for step in steps for change in step.changes], texts or {})
         except IntegrityError:
             if len(events) == 1:
                 return set()
             return set().union(*(self._append([event], texts) for event in events))
-        return {notification.id for notification, _ in events}
+        return {step.notification.id for step in events}
 
-    def _commit(
-        self, events: Iterable[tuple[Notification, Body]], texts: Mapping[str, str]
-    ) -> None:
-        rows = [(n.id, n.version + 1, *self._mapper.encode(body)) for n, body in events]
+    def _commit(self, changes: Sequence[Change], texts: Mapping[str, str]) -> None:
+        rows = [(n.id, n.version + 1, *self._mapper.encode(body)) for n, body in changes]
         kept = [(id, f"reply/{v}", texts[id]) for id, v, _, _ in rows if id in texts]
         with self._ledger.transaction() as cursor:
             self._ledger.append(cursor, rows)
             self._ledger.keep_erasable(cursor, kept)
 
 
-def claimed(notification: Notification) -> Notification:
-    """A notification after its attempt was started."""
-    return msgspec.structs.replace(notification, version=notification.version + 1)
-
-
-def is_due(notification: Notification, now: int) -> bool:
-    """Whether the log itself says that it may leave now and nobody has it in hand."""
-    free = notification.claimed_until is None or notification.claimed_until <= now
-    return (
-        notification.is_open
-        and notification.state != HELD
-        and free
-        and (notification.due_at <= now)
-    )
+def claimed(ready: Ready, claim: Step) -> Ready:
+    """What may leave, after its attempt was started."""
+    return replace(ready, notification=ready.notification.apply(claim.body))

@@ -55,8 +55,6 @@ def _headers(parcel: Parcel, recipient: Mailbox, sender: Sender) -> list[str]:
         lines += ["In-Reply-To: " + _id(thread), "References: " + _id(thread)]
     if parcel.list_id is not None:
         lines.append("List-Id: " + _label(parcel.list_id))
-    if parcel.feedback_id is not None:
-        lines.append("Feedback-ID: " + _label(parcel.feedback_id))
     return [
         *lines,
         "Auto-Submitted: auto-generated",

@@ -56,11 +56,14 @@ class Post(msgspec.Struct, frozen=True):
 
 
 def chosen_of(leaving: Sequence[Leaving]) -> tuple[Leaving, list[Leaving]]:
-    """The notification that speaks, and the others it speaks for."""
-    ranked = sorted(
-        leaving,
-        key=lambda each: (-WEIGHTS.get(each[0].owed.kind, 0), each[0].owed.decided_at, each[0].id),
-    )
+    """The notification that speaks, and the others it speaks for; who spoke before speaks on."""
+
+    def rank(each: Leaving) -> tuple[bool, int, int, str]:
+        notification, owed = each[0], each[0].owed
+        weight = WEIGHTS.get(owed.kind, 0)
+        return not notification.speaks_for, -weight, owed.decided_at, notification.id
+
+    ranked = sorted(leaving, key=rank)
     return ranked[0], ranked[1:]
 
 
@@ -74,21 +77,23 @@ def parcel_of(
 ) -> Parcel:
     """The parcel of one message; raises TemplateProblem.
 
-    The Message-ID comes from the notification's id, so it is the same at every attempt.
+    The Message-ID comes from the notification's id and the domain of its first attempt, so it
+    is the same at every attempt, whatever the sender's address is by now.
     """
     owed, recipient = notification.owed, leaves.recipient
+    domain = notification.message_id.rpartition("@")[2].removesuffix(">") or post.domain
     form = "chat" if recipient is None else "email"
     values = values_of(notification, leaves, others, post)
     locale = recipient.locale if recipient else None
     return Parcel(
         notification=notification.id,
-        message_id=f"<{notification.id}@{post.domain}>",
+        message_id=f"<{notification.id}@{domain}>",
         address=recipient.email if recipient else None,
         name=recipient.name if recipient else None,
-        message=templates.render(owed.template, form, locale, values),
+        message=templates.render(leaves.entry.template, form, locale, values),
         sent_at=datetime.fromtimestamp(now / 1000, UTC),
-        thread=f"<{owed.subject}@{post.domain}>",
-        list_id=f"<{owed.rule}.{post.domain}>",
+        thread=f"<{owed.subject}@{domain}>",
+        list_id=f"<{owed.rule}.{domain}>",
     )
 
 

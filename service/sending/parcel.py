@@ -18,6 +18,7 @@ class Outcome(msgspec.Struct, frozen=True):
     `code`: the reply's code. `status`: the enhanced one (RFC 3463), `5.1.1`.
     `text`: the reply in words; may hold an address, so it belongs in an erasable table only.
     `retry_after`: seconds the other side asked us to wait.
+    `about_channel`: the trouble is not the recipient's; the next message would meet it too.
     """
 
     kind: Kind
@@ -25,6 +26,7 @@ class Outcome(msgspec.Struct, frozen=True):
     status: str | None = None
     text: str = ""
     retry_after: float | None = None
+    about_channel: bool = False
 
 
 class Parcel(msgspec.Struct, frozen=True):
@@ -43,13 +45,13 @@ class Parcel(msgspec.Struct, frozen=True):
     sent_at: datetime
     thread: str | None = None
     list_id: str | None = None
-    feedback_id: str | None = None
 
 
 class Channel(Protocol):
     """A way out. `form` is `email`, `chat` or `any`; `batch` is how many may be claimed at once.
 
-    `domain` is the sender's, for Message-IDs; None for a way out that has none. A channel is used by one thread at a time; `close` may come from another.
+    `domain` is the sender's, for Message-IDs; None for a way out that has none. A channel is
+    used by one thread at a time; `close` may come from another.
     """
 
     form: str

@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 from eventsourcing.persistence import PersistenceError
@@ -12,7 +12,6 @@ from service.learners.knowledge import Knowledge
 from service.learners.views import Views
 from service.rules.decide import Decider
 from service.rules.notifications import (
-    DROPPED,
     GIVEN_UP,
     OWED,
     SCHEDULED,
@@ -21,10 +20,11 @@ from service.rules.notifications import (
 )
 from service.sending import queue
 from service.sending.docket import Docket
-from service.sending.packing import Post, chosen_of, parcel_of
+from service.sending.packing import Leaving, Post, chosen_of, parcel_of
 from service.sending.parcel import Parcel
 from service.sending.rendering import TemplateProblem, Templates
-from service.sending.verdict import Leaves, judge
+from service.sending.steps import Step
+from service.sending.verdict import Leaves, Subject, Verdict, judge
 
 log = logging.getLogger(__name__)
 
@@ -37,21 +37,24 @@ class Active(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """A notification with the parcel it leaves as."""
+    """A notification with the parcel it leaves as.
+
+    `told` are those that its message is the first to stand for. `seen` are the streams it was
+    tested against, with their newest versions, and `active` the rules.
+    """
 
     notification: Notification
     parcel: Parcel
-
-
-Change = tuple[Notification, Body]
-"""A notification and the next event of its stream."""
+    told: tuple[Notification, ...]
+    seen: Mapping[str, int]
+    active: Active
 
 
 class Plan(msgspec.Struct):
     """What leaves, and what is to be recorded whatever becomes of that."""
 
     ready: list[Ready] = []
-    changes: list[Change] = []
+    steps: list[Step] = []
 
 
 class Planner:
@@ -76,57 +79,68 @@ class Planner:
         self._knowledge.forget()
         return self._planned(self._together(found), now)
 
-    def look_again(self, waiting: Sequence[Notification], now: int) -> list[Change]:
+    def look_again(self, waiting: Sequence[Notification], now: int) -> list[Step]:
         """What has changed for notifications that wait for an address; nothing leaves."""
         self._knowledge.forget()
-        return self._planned([[each] for each in waiting], now).changes
+        return self._planned([[each] for each in waiting], now).steps
+
+    def at_the_last_moment(self, ready: Ready, now: int) -> Ready | Body:
+        """A claimed message as it may leave now, or its end if meanwhile it has become untrue."""
+        unmoved = self._docket.newest(list(ready.seen)) == ready.seen
+        if unmoved and self._active() is ready.active:
+            return ready
+        self._knowledge.forget()
+        lead = ready.notification
+        spoken_for = self._docket.notifications(lead.speaks_for)
+        plan = self._planned([[lead, *(n for n in spoken_for if n.into == lead.id)]], now)
+        return plan.ready[0] if plan.ready else plan.steps[0].body
 
     def _planned(self, groups: Sequence[Sequence[Notification]], now: int) -> Plan:
         plan, active = Plan(), self._active()
         subjects = self._docket.subjects([n for group in groups for n in group])
         for group in groups:
-            verdicts: list[tuple[Notification, object]] = []
-            try:
-                for n in group:
-                    subject = subjects[n.owed.subject]
-                    verdicts.append((n, judge(n, subject, active.decider, self._knowledge, now)))
-                self._take(verdicts, active.templates, now, plan)
-            except (sqlite3.Error, PersistenceError):
-                raise
-            except Exception as error:  # what breaks the program must not hold up the others
-                log.exception("%s breaks the program and is given up", group[0].id)
-                name = type(error).__name__
-                reason = f"the program failed on it ({name}); redrive it after a fix"
-                plan.changes.append((group[0], Ended(at=now, state=GIVEN_UP, reason=reason)))
+            verdicts = [(n, self._verdict(n, subjects, active, now)) for n in group]
+            leaving = [(n, verdict) for n, verdict in verdicts if isinstance(verdict, Leaves)]
+            if any(n.is_open for n, _ in leaving):
+                self._prepare(leaving, subjects, active, now, plan)
+            plan.steps += [Step(n, v) for n, v in verdicts if n.is_open and isinstance(v, Body)]
         return plan
 
-    def _take(
-        self, verdicts: Sequence[tuple[Notification, object]], templates: Templates, now: int,
-        plan: Plan,
-    ) -> None:  # fmt: skip
-        leaving = [(n, verdict) for n, verdict in verdicts if isinstance(verdict, Leaves)]
-        chosen = [each for each in leaving if each[0].is_open]
-        if chosen:
-            spoken_for = [each for each in leaving if not each[0].is_open]
-            self._prepare(chosen, spoken_for, templates, now, plan)
-        plan.changes += [(n, v) for n, v in verdicts if n.is_open and isinstance(v, Body)]
+    def _verdict(
+        self, notification: Notification, subjects: Mapping[str, Subject], active: Active, now: int
+    ) -> Verdict:
+        try:
+            subject = subjects[notification.owed.subject]
+            return judge(notification, subject, active.decider, self._knowledge, now)
+        except (sqlite3.Error, PersistenceError):
+            raise
+        except Exception as error:  # what breaks the program must not hold up the others
+            return broken(notification, error, now)
 
     def _prepare(
-        self, leaving: Sequence[tuple[Notification, Leaves]],
-        spoken_for: Sequence[tuple[Notification, Leaves]], templates: Templates, now: int,
+        self, leaving: Sequence[Leaving], subjects: Mapping[str, Subject], active: Active, now: int,
         plan: Plan,
     ) -> None:  # fmt: skip
-        (lead, leaves), others = chosen_of(leaving)
-        named = [each[1] for each in [*others, *spoken_for]]
+        """One message for all of these, of which those that have ended are only named."""
+        (lead, leaves), others = chosen_of([each for each in leaving if each[0].is_open])
+        spoken_for = [each for each in leaving if each[0].into == lead.id]
+        named = [*others, *spoken_for]
+        zone = active.decider.rules.defaults.timezone
+        post = msgspec.structs.replace(self._post, timezone=zone)
         try:
-            parcel = parcel_of(lead, leaves, named, templates, self._post, now)
+            parcel = parcel_of(lead, leaves, [v for _, v in named], active.templates, post, now)
         except TemplateProblem as problem:
             given_up = Ended(at=now, state=GIVEN_UP, reason=f"template: {problem}")
-            plan.changes.append((lead, given_up))
-            return
-        plan.ready.append(Ready(lead, parcel))
-        told = Ended(at=now, state=DROPPED, reason="collapsed", into=lead.id)
-        plan.changes += [(other, told) for other, _ in others]
+            plan.steps.append(Step(lead, given_up))
+        except (sqlite3.Error, PersistenceError):
+            raise
+        except Exception as error:  # as above
+            plan.steps.append(Step(lead, broken(lead, error, now)))
+        else:
+            streams = {n.owed.subject for n in (lead, *(n for n, _ in named))}
+            seen = {stream: len(subjects[stream].bodies) for stream in streams}
+            told = tuple(n for n, _ in others)
+            plan.ready.append(Ready(lead, parcel, told, seen, active))
 
     def _together(self, found: Sequence[Notification]) -> list[list[Notification]]:
         """Groups that are one message, the first of each due; what one has spoken for included."""
@@ -151,3 +165,10 @@ def joins(notification: Notification, first: Notification) -> bool:
     free = notification.claimed_until is None and notification.attempts == 0
     waits = notification.state in (OWED, SCHEDULED)
     return waits and free and notification.owed.decided_at <= first.owed.due_at
+
+
+def broken(notification: Notification, error: Exception, now: int) -> Ended:
+    """The end of a notification that the program fails on; to be called where it is caught."""
+    log.exception("%s breaks the program and is given up", notification.id)
+    reason = f"the program failed on it ({type(error).__name__}); redrive it after a fix"
+    return Ended(at=now, state=GIVEN_UP, reason=reason)

@@ -1,7 +1,7 @@
 """The send queue: every notification as a row, followed from the log, never deciding."""
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -143,23 +143,12 @@ def waiting_for_address(views: Views, after: str, limit: int) -> list[str]:
     return [row[0] for row in rows]
 
 
-def channels(views: Views) -> set[str]:
-    """The channels by which something is still open."""
+def removed(views: Views, channels: Collection[str], rules: Collection[str]) -> Iterator[str]:
+    """Ids of what is still open by another channel, or because of another rule, than these."""
     rows = views.reader().execute(
-        "SELECT DISTINCT channel FROM notifications "
-        "WHERE state IN ('owed', 'scheduled', 'waiting_address', 'held')"
+        "SELECT id, channel, rule FROM notifications WHERE state IN (?, ?, ?, ?)", OPEN_STATES
     )
-    return {row[0] for row in rows}
-
-
-def open_by(views: Views, channel: str, after: str, limit: int) -> list[str]:
-    """Ids of what is still open by a channel, a page at a time."""
-    rows = views.reader().execute(
-        "SELECT id FROM notifications WHERE channel = ? AND id > ? "
-        "AND state IN ('owed', 'scheduled', 'waiting_address', 'held') ORDER BY id LIMIT ?",
-        (channel, after, limit),
-    )
-    return [row[0] for row in rows]
+    return (id for id, channel, rule in rows if channel not in channels or rule not in rules)
 
 
 def claimed(views: Views) -> list[str]:

@@ -8,9 +8,9 @@ from service.learners.episode import COMPLETED, IN_PROGRESS, UNENROLLED
 from service.learners.events import Body, FactRecorded
 from service.learners.happening import Aggregate, World
 from service.learners.people import Person
-from service.rules.decide import Decider
+from service.rules.decide import Decider, Match, notification_id
 from service.rules.durations import DAY
-from service.rules.language import ChangeTrigger, Rule, StalledTrigger
+from service.rules.language import TEMPLATE, ChangeTrigger, Entry, Rule, StalledTrigger
 from service.rules.notifications import (
     CANCELLED,
     EXPIRED,
@@ -50,9 +50,9 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 class Leaves(msgspec.Struct, frozen=True):
-    """It may leave, to this person (None for a room), with these values for its words."""
+    """It may leave by this entry, to this person (None for a room), with these values."""
 
-    rule: Rule
+    entry: Entry
     recipient: Person | None
     reading: Reading
 
@@ -67,16 +67,17 @@ def judge(
     """Tests a notification again against the rules, the log and the people of now."""
     owed = notification.owed
     rule = decider.by_id.get(owed.rule)
-    if rule is None or rule.mode != "live" or owed.entry not in {e.key for e in rule.notify}:
+    reading = Reading(subject.aggregate, event_of(notification), world, now)
+    entry = entry_of(notification, rule, reading, world) if rule and rule.mode == "live" else None
+    if rule is None or entry is None:
         return Ended(at=now, state=CANCELLED, reason="rule_removed")
     if notification.state == WAITING_ADDRESS and now >= notification.due_at:
         return Ended(at=now, state=EXPIRED, reason="no address was known in time")
-    reading = Reading(subject.aggregate, event_of(notification), world, now)
     reason = untrue(notification, subject, rule, reading)
     if reason is not None:
         return Ended(at=now, state=CANCELLED, reason=reason)
     if owed.recipient.startswith(ROOM):
-        return expired(notification, rule, now) or Leaves(rule, None, reading)
+        return expired(notification, rule, now) or Leaves(entry, None, reading)
     recipient = recipient_of(owed.recipient, reading, world)
     if recipient is None or not recipient.email:
         if notification.state == WAITING_ADDRESS:
@@ -84,7 +85,25 @@ def judge(
         return WaitingForAddress(at=now, until=now + ADDRESS_WAIT_MS)
     if notification.state == WAITING_ADDRESS:
         return AddressFound(at=now)
-    return expired(notification, rule, now) or Leaves(rule, recipient, reading)
+    return expired(notification, rule, now) or Leaves(entry, recipient, reading)
+
+
+def entry_of(
+    notification: Notification, rule: Rule, reading: Reading, world: World
+) -> Entry | None:
+    """The entry that owes it; with another template since, if no other can be meant.
+
+    Where the entry left over owed a message of its own, this one's was taken out.
+    """
+    owed = notification.owed
+    route = owed.entry.rpartition(TEMPLATE)[0]
+    same = [entry for entry in rule.notify if entry.route == route]
+    exact = next((entry for entry in same if entry.key == owed.entry), None)
+    if exact or len(same) != 1:
+        return exact
+    match = Match(owed.trigger, owed.occurrence, owed.event_at or 0, owed.version)
+    twin = notification_id(rule, same[0], match, reading, owed.recipient)
+    return same[0] if world.latest(twin) is None else None
 
 
 def expired(notification: Notification, rule: Rule, now: int) -> Ended | None:

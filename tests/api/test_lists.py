@@ -93,7 +93,6 @@ def test_an_enrolment_is_told_in_the_words_and_ids_of_the_lms(client, office):
         "passed": True, "score": None, "enrollment_source": "SELF_ENROLL",
         "enrolled_at": "2026-11-16T09:00:00Z", "started_at": None,
         "completed_at": "2026-11-16T09:01:00Z", "silent_since": None,
-        "changed_at": "2026-11-16T09:01:00Z",
     }  # fmt: skip
 
 

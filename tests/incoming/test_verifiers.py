@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from service.incoming.verifiers import (
     Basic,
     Bearer,
-    Closed,
     Doorkeeper,
     Hmac,
     Open,
@@ -112,17 +111,39 @@ def test_a_secret_that_is_none_is_refused_at_start(secret: str) -> None:
 
 def test_a_source_without_credentials_is_closed_and_opened_only_on_purpose() -> None:
     assert Doorkeeper().admits_early({}, NOW) is False
-    assert Doorkeeper(Closed()).admits_early({}, NOW) is False
     assert Doorkeeper(Open()).admits_early({}, NOW) is True
 
 
 def test_one_way_in_is_enough() -> None:
     keeper = Doorkeeper(Hmac("x", [KEY]), Basic(("ada", "x")))
     assert keeper.admits_early(basic("ada:x"), NOW) is True
-    assert keeper.admits_early({}, NOW) is None
-    assert keeper.admits({b"x": hmac.digest(KEY, BODY, "sha256").hex().encode()}, BODY, NOW)
+    signed = {b"x": hmac.digest(KEY, BODY, "sha256").hex().encode()}
+    assert keeper.admits_early(signed, NOW) is None
+    assert keeper.admits(signed, BODY, NOW)
     assert not keeper.admits({}, BODY, NOW)
     assert keeper.challenge.startswith("Basic ")
+
+
+@pytest.mark.parametrize("signature", [None, b"", b"zz" * 32, b"00" * 31, b"00" * 33, b"\xff"])
+def test_without_a_signature_nobody_reads_the_body(signature: bytes | None) -> None:
+    headers = {} if signature is None else {b"x": signature}
+    assert Doorkeeper(Hmac("x", [KEY])).admits_early(headers, NOW) is False
+    assert Doorkeeper(Hmac("x", [KEY])).admits_early({b"x": b"00" * 32}, NOW) is None
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {b"webhook-id": b""},
+        {b"webhook-timestamp": b"%d" % (NOW // 1000 - 301)},
+        {b"webhook-signature": b"v1,AAAA"},
+        {b"webhook-signature": b"v2," + b64encode(b"0" * 32)},
+    ],
+)
+def test_without_a_standard_signature_nobody_reads_the_body(changed: dict[bytes, bytes]) -> None:
+    keeper = Doorkeeper(StandardWebhooks([SECRET]))
+    assert keeper.admits_early(standard(b"a stranger's"), NOW) is None
+    assert keeper.admits_early(standard() | changed, NOW) is False
 
 
 ALL: list[Verifier] = [

@@ -52,8 +52,8 @@ class Desk:
         return [(topic, stream, v) for _, stream, v, topic, _ in self.ledger.log(0, 9_999)]
 
     def enrollment(self, user: str = "77", account: str = "1234") -> Enrollment | None:
-        person = self.people.by_lms_id("adobe", account, user)
-        streams = [Enrollment.stream(person or "", LOGIC, SESSION)]
+        persons = self.people.known([("adobe", account, user)]).values()
+        streams = [Enrollment.stream(person, LOGIC, SESSION) for person in persons]
         return next(iter(self.writer.enrollments(streams)), None)
 
 

@@ -112,7 +112,10 @@ SAMPLES: list[Body] = [
         by_admin=True, collapse=f"completed/learner/email/completed/learner/{'1' * 32}",
         read={"enrollment.passed": True, "instance.seat_limit": "unlimited"},
     ),
-    AttemptStarted(at=day(10, 11), worker="host-1/email", until=day(10, 26)),
+    AttemptStarted(
+        at=day(10, 11), worker="host-1/email", until=day(10, 26),
+        message_id="<n" + "0" * 32 + "@academy.example>", speaks_for=("n" + "1" * 32,),
+    ),
     AttemptEnded(
         at=day(10, 12), outcome="transient", then="owed", code=451, status="4.7.1",
         next_at=day(10, 17),
@@ -120,7 +123,7 @@ SAMPLES: list[Body] = [
     WaitingForAddress(at=day(10, 11), until=day(40, 11)),
     AddressFound(at=day(11)),
     Ended(at=day(12), state="cancelled", reason="rule_removed", into="n00000000" + "0" * 24),
-    Redriven(at=day(13)),
+    Redriven(at=day(13), released_by="n00000000" + "0" * 24),
     Fired(at=day(5), instance=SESSIONS, fired_at=7),
     RulesActivated(
         at=day(0), position=1200, fingerprint="f" * 32, text="version: 1\n",

@@ -117,6 +117,43 @@ def test_two_spellings_before_the_at_sign_are_two_people(ledger: Ledger, people:
     assert boss and (boss.lms_id, boss.email) == (None, "Boss@example.org")
 
 
+def test_a_manager_at_an_address_is_not_the_stranger_who_has_their_lms_id_here(
+    ledger: Ledger, people: People
+) -> None:
+    """5 is the boss everywhere, but in this account it is Eve: her row hides the boss's."""
+    store(ledger, people, row("5", name="Boss", email="boss@example.org"))
+    store(ledger, people, row("7", *ADA[:2], manager="boss@example.org"))
+    store(ledger, people, row("5", *ADA[:2], name="Eve", email="eve@example.org"))
+    ada = people.find(ADA)
+    boss = ada and people.manager_of(ada)
+    assert boss and (boss.name, boss.email) == ("Boss", "boss@example.org")
+    assert people.get(boss.id) == boss
+
+
+@pytest.mark.parametrize("eve", ["eve@example.org", None])
+def test_a_manager_whose_row_is_hidden_here_is_known_by_address_only(
+    ledger: Ledger, people: People, eve: str | None
+) -> None:
+    store(ledger, people, row("5", name="Boss", email="boss@example.org"))
+    store(ledger, people, row("5", *ADA[:2], email=eve), row("7", *ADA[:2], manager="boss@Example.org"))
+    assert rows_in(ledger) == 4
+    ada = people.find(ADA)
+    boss = ada and people.manager_of(ada)
+    assert boss and (boss.lms_id, boss.name, boss.email) == (None, None, "boss@Example.org")
+
+
+def test_a_manager_whose_closer_row_has_the_same_address_is_known(
+    ledger: Ledger, people: People
+) -> None:
+    store(ledger, people, row("5", email="boss@example.org"))
+    closer = row("5", *ADA[:2], name="Boss", email="boss@example.org")
+    store(ledger, people, closer, row("7", *ADA[:2], manager="boss@example.org"))
+    assert rows_in(ledger) == 3
+    ada = people.find(ADA)
+    boss = ada and people.manager_of(ada)
+    assert boss and (boss.lms_id, boss.name) == ("5", "Boss")
+
+
 def test_a_group_is_seen_from_an_account_and_closer_rows_hide_general_ones(
     ledger: Ledger, people: People
 ) -> None:

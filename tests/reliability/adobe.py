@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from tests.installation import START, body, completed, enrolled
 from tests.real_service import RealService
+from tests.waiting import until
 
 LEARNERS = 40
 BREATH = 0.02
@@ -40,6 +41,10 @@ class Crowd:
         self._over.set()
         for thread in self._threads:
             thread.join()
+
+    def wait_for(self, more: int) -> None:
+        wanted = len(self.acked) + more
+        until(lambda: len(self.acked) >= wanted, "more letters are taken in")
 
     def _post(self) -> None:
         while not self._over.wait(BREATH):

@@ -1,6 +1,8 @@
 """The books: what the ledger of a stopped service says, to be compared with what people saw."""
 
+import re
 from collections import Counter, defaultdict
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Self
 
@@ -10,6 +12,10 @@ from service.learners.events import Body, EventMapper
 from service.learners.ledger import Ledger
 from service.rules import notifications
 from service.rules.notifications import AttemptEnded, Notification
+from tests.reliability.adobe import Crowd
+from tests.smtp_sink import SmtpSink
+
+MESSAGE_ID = re.compile(rb"^Message-ID: <(n[0-9a-f]+)@", re.MULTILINE)
 
 
 class Books:
@@ -45,3 +51,38 @@ class Books:
             for body in bodies
             if isinstance(body, AttemptEnded) and body.outcome == "unknown"
         )
+
+
+def check_letters(books: Books, crowd: Crowd) -> None:
+    """Every 202 is in the ledger as it was sent, taken, and its completion was told."""
+    told = Counter(n.owed.course for n in books.notifications().values())
+    for receipt, course in crowd.acked.items():
+        letter = books.letters.show(receipt)
+        assert letter is not None, f"letter {receipt} was acknowledged and is gone"
+        assert f'"{course}"'.encode() in (books.letters.body(receipt) or b"")
+        assert letter["state"] == "taken"
+        assert {e["state"] for e in letter["events"]} <= {"recorded", "duplicate"}
+        assert told[course] == 1
+
+
+def check_mails(books: Books, sink: SmtpSink, unknowns: Counter[str]) -> Counter[str]:
+    """Every owed mail came, once for each attempt whose outcome is known and unknown at most."""
+    words: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    copies: Counter[str] = Counter()
+    for mail in sink.mails:
+        id = MESSAGE_ID.findall(mail.raw)[0].decode()
+        copies[id] += 1
+        words[id].add((*mail.recipients, text_of(mail.parsed)))
+    found = books.notifications()
+    assert {n.state for n in found.values()} == {"sent"}
+    assert set(found) == set(copies), "owed and never came, or came and never owed"
+    assert all(len(each) == 1 for each in words.values()), "a repeat says something else"
+    too_many = {id: n for id, n in copies.items() if n > 1 + unknowns[id]}
+    assert not too_many, f"repeated without an open attempt: {too_many}"
+    return copies
+
+
+def text_of(mail: EmailMessage) -> str:
+    plain = mail.get_body(("plain",))
+    assert plain is not None
+    return f"{mail['Subject']}\n{plain.get_content()}"

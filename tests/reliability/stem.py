@@ -15,6 +15,7 @@ from service.sending.channels.smtp_url import server_at
 from tests.real_service import ADDRESS, RealService
 
 STARTED = re.compile(r"started (\d+)$")
+NUMBER = re.compile(r'^coursebell_(\w+(?:\{state="\w+"\})?) (\S+)$', re.MULTILINE)
 ENDED = re.compile(r"ended (-?\d+)$")
 
 
@@ -49,6 +50,12 @@ class SproutingService(RealService):
         pid, self.pid = self.pid, 0
         os.kill(pid, how)
         return int(self._line(ENDED))
+
+    def is_settled(self) -> bool:
+        """Whether no letter waits and nothing is owed."""
+        numbers = dict(NUMBER.findall(self.call("GET", "/metrics").body.decode()))
+        waiting = ('letters{state="waiting"}', 'notifications{state="owed"}', "views_lag_events")
+        return all(float(numbers[name]) == 0 for name in waiting)
 
     def stop(self) -> int:
         """Ends it as an operator does; returns its exit code."""

@@ -104,7 +104,7 @@ def test_a_notification_that_breaks_the_program_is_given_up_alone(office, desk, 
 
     office.post(completed(START, 77), completed(START, 78))
     office.app.take(START)
-    grace = office.app.people.by_lms_id("adobe", "1234", "78")
+    (grace,) = office.app.people.known([("adobe", "1234", "78")]).values()
     monkeypatch.setattr("service.sending.planning.judge", breaks)
     office.tick()
 

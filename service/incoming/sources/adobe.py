@@ -141,7 +141,7 @@ def _fact(account: str, name: str, event: Event, received_at: int) -> Fact:
     person = required(data.user_id, "data.userId") if isinstance(said, EnrollmentSaid) else None
     number = identifier(event.event_id, "eventId")
     own = (number,) if number else (instance or course, str(event.timestamp))
-    content = _encode((person, occurred_at, course, instance, said.TOPIC, said))
+    content = _encode((occurred_at, course, instance, said.TOPIC, said))
     return Fact(
         source="adobe",
         account=account,

@@ -36,7 +36,7 @@ class Drawer:
         try:
             self._write(f"{UNSAFE.sub('_', parcel.notification)}-{self._name}.{suffix}", content)
         except OSError as error:
-            return Outcome("transient", text=f"drawer: {error.strerror}")
+            return Outcome("transient", text=f"drawer: {error.strerror}", about_channel=True)
         return Outcome("accepted", 250)
 
     def close(self) -> None:

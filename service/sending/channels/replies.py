@@ -16,7 +16,7 @@ OURS = frozenset({421, 500, 502, 503, 530, 534, 535, 538})
 def about_recipient(code: int, reply: bytes) -> Outcome:
     """Judge a reply to RCPT, DATA or the final dot: the enhanced code first, else the code."""
     text, status = _read(reply)
-    return Outcome(_kind(code, status), code, status, text)
+    return Outcome(_kind(code, status), code, status, text, about_channel=code in OURS)
 
 
 def about_channel(code: int | None, reply: bytes | str, where: str) -> Outcome:
@@ -25,7 +25,8 @@ def about_channel(code: int | None, reply: bytes | str, where: str) -> Outcome:
     It concerns every mail of the channel, so it is for the administrator to mend.
     """
     text, status = _read(reply.encode() if isinstance(reply, str) else reply)
-    return Outcome("transient", code, status, f"mail server, {where}: {text}"[:TEXT_MAX])
+    told = f"mail server, {where}: {text}"[:TEXT_MAX]
+    return Outcome("transient", code, status, told, about_channel=True)
 
 
 def _kind(code: int, status: str | None) -> Kind:

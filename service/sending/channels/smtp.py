@@ -67,7 +67,7 @@ class SmtpChannel:
         return (
             outcome
             or self._attempt(recipient, mail)
-            or Outcome("transient", text="mail server: the connection was lost")
+            or Outcome("transient", text="mail server: the connection was lost", about_channel=True)
         )
 
     def close(self) -> None:
@@ -137,7 +137,8 @@ class SmtpChannel:
             code, reply = 0, b""
         if code // 100 not in (2, 4, 5):
             self._drop()
-            return Outcome("unknown", text="mail server: no answer after the mail was handed over")
+            text = "mail server: no answer after the mail was handed over"
+            return Outcome("unknown", text=text, about_channel=True)
         wire.settimeout(self._command_seconds)
         if code == 421:
             self._drop()

@@ -1,4 +1,6 @@
-"""Orphans: what is owed by a channel that the active rules do not name any more."""
+"""Removed: what is owed because of a rule, or by a channel, that the active file has no more."""
+
+from collections.abc import Collection
 
 from eventsourcing.persistence import IntegrityError
 
@@ -12,26 +14,25 @@ from service.sending.docket import Docket
 AT_A_TIME = 500
 
 
-def cancel_orphans(
+def cancel_removed(
     views: Views,
     ledger: Ledger,
     mapper: EventMapper,
     docket: Docket,
-    channels: set[str],
+    channels: Collection[str],
+    live: Collection[str],
     now: int,
 ) -> None:
-    """Cancels every open notification whose channel is not one of `channels`.
+    """Cancels every open notification of a channel or rule that is not among these.
 
-    No delivery would ever look at it again. One that is in hand right now is left alone.
+    No delivery would look at it again. One that is in hand right now is left alone.
     """
     ended = mapper.encode(Ended(at=now, state=CANCELLED, reason="rule_removed"))
-    for channel in queue.channels(views) - channels:
-        last = ""
-        while ids := queue.open_by(views, channel, last, AT_A_TIME):
-            last = ids[-1]
-            for found in docket.notifications(ids):
-                if found.is_open and (found.claimed_until or 0) <= now:
-                    cancel(ledger, (found.id, found.version + 1, *ended))
+    ids = list(queue.removed(views, channels, live))
+    for start in range(0, len(ids), AT_A_TIME):
+        for found in docket.notifications(ids[start : start + AT_A_TIME]):
+            if found.is_open and found.claimed_until is None:
+                cancel(ledger, (found.id, found.version + 1, *ended))
 
 
 def cancel(ledger: Ledger, row: tuple[str, int, str, bytes]) -> None:

@@ -1,0 +1,76 @@
+"""Steps: the next event of a notification, with what goes into the log with it or not at all."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from service.learners.events import Body
+from service.rules.notifications import (
+    DROPPED,
+    HELD,
+    NOT_TRIED,
+    SENT,
+    AttemptEnded,
+    Ended,
+    Notification,
+    Redriven,
+)
+from service.sending.docket import Docket
+
+Change = tuple[Notification, Body]
+"""A notification and the next event of its stream."""
+
+
+class Step(NamedTuple):
+    """`also` are the next events of other notifications, written together with this one."""
+
+    notification: Notification
+    body: Body
+    also: tuple[Change, ...] = ()
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        return ((self.notification, self.body), *self.also)
+
+
+class Unsettled(msgspec.Struct, frozen=True):
+    """What became of a notification as claimed, with the reply's text; not on disk yet."""
+
+    notification: Notification
+    end: Body
+    text: str = ""
+
+    @property
+    def tried(self) -> bool:
+        """Whether the network was touched, so that this counts whoever has it in hand now."""
+        return isinstance(self.end, AttemptEnded) and self.end.outcome != NOT_TRIED
+
+
+def with_releases(step: Step, docket: Docket) -> Step:
+    """The step, and those owed again for which a message was to stand that now ends unsent."""
+    released: list[Change] = []
+    for speaker, body in step.changes:
+        if isinstance(body, Ended | AttemptEnded) and silences(speaker, body):
+            again = Redriven(at=body.at, released_by=speaker.id)
+            found = docket.notifications(speaker.speaks_for)
+            released += [(n, again) for n in found if n.state == DROPPED and n.into == speaker.id]
+    return step._replace(also=(*step.also, *released)) if released else step
+
+
+def silences(notification: Notification, body: Body) -> bool:
+    """Whether it ends here unsent, though it was to speak for others."""
+    if not notification.speaks_for:
+        return False
+    after = notification.apply(body)
+    return not after.is_open and after.state != SENT
+
+
+def is_due(notification: Notification, now: int) -> bool:
+    """Whether the log itself says that it may leave now and nobody has it in hand."""
+    free = notification.claimed_until is None or notification.claimed_until <= now
+    return (
+        notification.is_open
+        and notification.state != HELD
+        and free
+        and (notification.due_at <= now)
+    )

@@ -1,0 +1,51 @@
+"""The power goes while letters come in: every 202 is on the disk afterwards (design §10, 1)."""
+
+import random
+
+import pytest
+
+from tests.installation import DONE
+from tests.reliability.adobe import Crowd, people
+from tests.reliability.books import Books, check_letters, check_mails
+from tests.reliability.disk import Disk, why_not
+from tests.reliability.stem import SproutingService
+from tests.smtp_sink import SmtpSink
+from tests.waiting import until
+
+CUTS = 5
+
+
+@pytest.fixture
+def disk(tmp_path):
+    (tmp_path / "trial").mkdir()
+    if reason := why_not(tmp_path / "trial"):
+        pytest.skip(reason)
+    with Disk(tmp_path) as disk:
+        yield disk
+
+
+def test_every_letter_acknowledged_before_a_power_cut_is_there_after_it(tmp_path, disk):
+    moments = random.Random(5)
+    data = disk.folder / "data"
+    with (
+        SmtpSink() as sink,
+        SproutingService(
+            tmp_path, DONE, COURSEBELL_EMAIL_URL=sink.url, COURSEBELL_DATA=str(data)
+        ) as service,
+    ):
+        (tmp_path / "people.csv").write_text(people())
+        assert service.command("people", "import", "people.csv").returncode == 0
+        with Crowd(service, 4) as crowd:
+            for _ in range(CUTS):
+                crowd.wait_for(moments.randint(20, 60))
+                disk.cut_the_power()
+                service.die()
+                disk.eject()
+                disk.power_on()
+                service.start()
+        until(service.is_settled, "everything owed is sent", 60)
+        assert service.stop() == 0
+        assert service.command("fsck").returncode == 0
+        with Books(data) as books:
+            check_letters(books, crowd)
+            check_mails(books, sink, books.unknowns())
