@@ -3,7 +3,6 @@
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -11,7 +10,7 @@ import uvicorn
 
 from service.incoming.door import Door
 from service.incoming.letters import Arrival, Letters
-from service.incoming.postbox import Postbox
+from service.incoming.postbox import Postbox, Posted
 from service.incoming.protocol import ImpatientProtocol
 from service.incoming.verifiers import Basic, Doorkeeper
 from service.learners.ledger import Ledger
@@ -30,14 +29,11 @@ class NoBox:
         return self._n
 
 
-class OneByOne:
+class OneByOne(Postbox):
     """A commit for every letter."""
 
-    def __init__(self, letters: Letters) -> None:
-        self._letters = letters
-
-    def keep(self, arrivals: Sequence[Arrival]) -> list[int]:
-        return [self._letters.keep([arrival])[0] for arrival in arrivals]
+    def _gather(self) -> list[Posted | None]:
+        return [self._queue.get()]
 
 
 def postbox(mode: str, folder: Path) -> Postbox:
@@ -45,7 +41,7 @@ def postbox(mode: str, folder: Path) -> Postbox:
     if mode == "forgotten":
         return cast(Postbox, NoBox())
     letters = Letters(Ledger(folder / f"{mode.replace(' ', '-')}.db"))
-    return Postbox(OneByOne(letters) if mode == "one by one" else letters)
+    return OneByOne(letters) if mode == "one by one" else Postbox(letters)
 
 
 class Announcing(uvicorn.Server):

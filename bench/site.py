@@ -33,7 +33,7 @@ class Sizes(msgspec.Struct, frozen=True):
 
 
 QUICK = Sizes(
-    log_rows=60_000, letters_a_round=1_000, open_enrollments=60_000, rounds=3, seconds=1.0,
+    log_rows=40_000, letters_a_round=1_000, open_enrollments=60_000, rounds=3, seconds=2.0,
     mails=200, apprise_mails=20, latency_seconds=5.0,
 )  # fmt: skip
 

@@ -236,7 +236,7 @@ def read_active(settings: Settings) -> Active:
         settings.rules.read_bytes(),
         name=settings.rules.name,
         environ=settings.environment,
-        templates=templates.names,
+        templates=templates.forms,
         sources=frozenset(sources(settings)),
     )
     mistakes = [str(problem) for problem in problems if is_error(problem)] + templates.problems()

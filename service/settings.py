@@ -134,7 +134,8 @@ def _contradictions(texts: Mapping[str, str]) -> list[str]:
     for one, other, hint in BESIDE:
         if one in texts and other not in texts:
             found.append(f"{PREFIX}{other}: expected it beside {PREFIX}{one}, got none{hint}")
-    if CREDENTIALS.intersection(texts) and texts.get("ADOBE_ALLOW_UNAUTHENTICATED", "").lower() == "true":
+    is_open = texts.get("ADOBE_ALLOW_UNAUTHENTICATED", "").lower() == "true"
+    if is_open and CREDENTIALS.intersection(texts):
         found.append(
             f"{PREFIX}ADOBE_ALLOW_UNAUTHENTICATED: expected false beside credentials, got true"
         )

@@ -30,7 +30,7 @@ def check(rules: Path | None, templates: Path | None, as_json: bool) -> None:
         chosen.rules.read_bytes(),
         name=str(chosen.rules),
         environ=chosen.environment,
-        templates=words.names,
+        templates=words.forms,
         sources=frozenset(sources(chosen)),
     )
     others = [*words.problems(), *(channel_problems(found, chosen) if found else [])]

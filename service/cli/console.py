@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -66,9 +68,23 @@ def settings(data: Path | None = None, **given: object) -> Settings:
     return read_settings(environ, dotenv=Path(".env"))
 
 
-def open_ledger(data: Path | None = None) -> Ledger:
-    """The ledger of the data folder; made if there is none."""
-    return Ledger(settings(data).data / "ledger.db")
+def installation(data: Path | None = None) -> Path:
+    """The data folder, which has a ledger: a mistyped one must not look like an empty one."""
+    folder = settings(data).data
+    if not (folder / "ledger.db").is_file():
+        fail(f"{folder}: expected ledger.db in it, found none; set --data or COURSEBELL_DATA")
+    return folder
+
+
+@contextmanager
+def open_ledger(data: Path | None = None, *, new: bool = False) -> Iterator[Ledger]:
+    """The ledger of the data folder; with `new` it is made if there is none."""
+    folder = settings(data).data if new else installation(data)
+    ledger = Ledger(folder / "ledger.db")
+    try:
+        yield ledger
+    finally:
+        ledger.close()
 
 
 def progress() -> Progress:

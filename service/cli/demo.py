@@ -20,7 +20,9 @@ from service.demo.telling import Line, Telling
 from service.demo.week import ENDS, OPENS, WEEK, Moment
 from service.demo.wording import listed
 
-PAUSE_SECONDS = 0.1
+PAUSE_SECONDS, PAUSES = 0.03, 40
+"""At most so many pauses: a long page ends without any, so that nobody waits for it."""
+
 PAGE_WIDTH = 80
 CHECKOUT = Path(__file__).parents[2]
 
@@ -35,12 +37,12 @@ def demo(keep: bool, fast: bool) -> None:
     current folder. Nothing leaves this machine and no setting is read.
     """
     screen = page_wide()
-    seconds = 0.0 if fast or not screen.is_terminal else PAUSE_SECONDS
+    pauses = iter([] if fast or not screen.is_terminal else [PAUSE_SECONDS] * PAUSES)
     with folder(keep) as data:
         stage = staged(data)
         try:
             page = Playbill(screen, stage.app)
-            play(stage, page, lambda: time.sleep(seconds))
+            play(stage, page, lambda: time.sleep(next(pauses, 0.0)))
             page.close(data if keep else None)
         finally:
             stage.close()

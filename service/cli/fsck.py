@@ -7,14 +7,53 @@ from pathlib import Path
 import rich_click as click
 
 from service.app import SHAPES
-from service.cli.console import BAD, console, data_option, json_option, print_json, settings
+from service.cli.console import BAD, console, data_option, installation, json_option, print_json
 from service.incoming.letters import Letters
+from service.learners.database import BUSY_SECONDS, SCHEMA_VERSION
 from service.learners.events import EventMapper
-from service.learners.ledger import Ledger
+from service.learners.ledger import Ledger, LedgerError
 from service.rules import notifications
 from service.rules.notifications import STATES, Notification, Owed
 
 EVENTS_PER_PAGE = 10_000
+
+
+class Untouched(Ledger):
+    """A ledger opened only to be read: no file of it is made or changed."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises LedgerError when a newer program wrote it.
+
+        A file nobody has open is read as one that cannot change, because SQLite otherwise
+        leaves two new files beside it even when it only reads.
+        """
+        self.path = path
+        self._wal = path.with_name(f"{path.name}-wal")
+        self._at_rest = not self._wal.exists()
+        way = "mode=ro&immutable=1" if self._at_rest else "mode=ro"
+        address = f"{path.absolute().as_uri()}?{way}"
+        self._only = sqlite3.connect(address, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+        found = self._only.execute("PRAGMA user_version").fetchone()[0]
+        if found > SCHEMA_VERSION:
+            raise LedgerError(
+                f"{path}: the ledger has schema {found}, this program knows {SCHEMA_VERSION}; "
+                "run the Coursebell version that wrote it, or a newer one"
+            )
+
+    def is_out_of_date(self) -> bool:
+        """Whether a service began to write while the file was read as unchanging."""
+        return self._at_rest and self._wal.exists()
+
+    def create(self, script: str) -> None:
+        """Makes nothing: the tables are there, or this is no ledger."""
+
+    def reader(self) -> sqlite3.Connection:
+        """The one connection."""
+        return self._only
+
+    def close(self) -> None:
+        """Closes it."""
+        self._only.close()
 
 
 @click.command()
@@ -25,13 +64,7 @@ def fsck(data: Path | None, as_json: bool) -> None:
 
     Exits with 1 when something is missing. It only reads, and the service may be running.
     """
-    ledger = Ledger(settings(data).data / "ledger.db")
-    try:
-        letters = Letters(ledger).counts()
-        matched, states = notification_states(ledger, EventMapper(SHAPES))
-        damage = damage_of(ledger.reader())
-    finally:
-        ledger.close()
+    letters, matched, states, damage = examined(installation(data) / "ledger.db")
     found = {
         "letters": letters,
         "letters_unaccounted": letters["accepted"]
@@ -49,6 +82,20 @@ def fsck(data: Path | None, as_json: bool) -> None:
         show(found, letters, states, matched, damage)
     bad = found["letters_unaccounted"] or found["notifications_unaccounted"] or damage
     raise SystemExit(BAD if bad else 0)
+
+
+def examined(path: Path) -> tuple[dict[str, int], int, Counter[str], list[str]]:
+    """The letters by state, the matches, the notifications by state, and the damage."""
+    ledger = Untouched(path)
+    try:
+        letters = Letters(ledger).counts()
+        matched, states = notification_states(ledger, EventMapper(SHAPES))
+        damage = damage_of(ledger.reader())
+    finally:
+        ledger.close()
+    if ledger.is_out_of_date():
+        return examined(path)
+    return letters, matched, states, damage
 
 
 def notification_states(ledger: Ledger, mapper: EventMapper) -> tuple[int, Counter[str]]:

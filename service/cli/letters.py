@@ -33,11 +33,8 @@ def letters() -> None:
 @json_option
 def list_letters(state: str | None, limit: int, data: Path | None, as_json: bool) -> None:
     """List letters, newest first."""
-    ledger = open_ledger(data)
-    try:
+    with open_ledger(data) as ledger:
         found = Letters(ledger).listing(state, limit, None)
-    finally:
-        ledger.close()
     if as_json:
         print_json({"items": found})
         return
@@ -57,11 +54,8 @@ def list_letters(state: str | None, limit: int, data: Path | None, as_json: bool
 @json_option
 def show_letter(number: int, body: bool, data: Path | None, as_json: bool) -> None:
     """Show one letter and what became of each event in it."""
-    ledger = open_ledger(data)
-    try:
+    with open_ledger(data) as ledger:
         found, raw = Letters(ledger).show(number), Letters(ledger).body(number)
-    finally:
-        ledger.close()
     if found is None:
         fail(f"letter {number}: no such letter; `coursebell letters list` shows them", BAD)
     if body:
@@ -82,11 +76,8 @@ def show_letter(number: int, body: bool, data: Path | None, as_json: bool) -> No
 @json_option
 def list_reasons(data: Path | None, as_json: bool) -> None:
     """List why events are set aside, the most frequent first."""
-    ledger = open_ledger(data)
-    try:
+    with open_ledger(data) as ledger:
         found = Letters(ledger).reasons(100)
-    finally:
-        ledger.close()
     if as_json:
         print_json({"items": found})
         return
@@ -105,13 +96,10 @@ def retry_letters(numbers: tuple[int, ...], everything: bool, data: Path | None)
     """
     if everything == bool(numbers):
         fail("letters retry: expected the numbers of letters, or --all")
-    ledger = open_ledger(data)
-    try:
+    with open_ledger(data) as ledger:
         found = Letters(ledger)
         chosen = list(numbers) or [
             letter["n"] for letter in found.listing("set_aside", 1_000_000, None)
         ]
         count = found.retry(chosen)
-    finally:
-        ledger.close()
     click.echo(f"{count} of {len(chosen)} letters wait again")

@@ -10,10 +10,10 @@ from service.cli.console import (
     console,
     data_option,
     fail,
+    installation,
     json_option,
     print_json,
     print_table,
-    settings,
 )
 from service.cli.times import moment
 from service.learners.events import EventMapper
@@ -34,7 +34,7 @@ class Office:
     """The files of one installation, opened for looking things up."""
 
     def __init__(self, data: Path | None) -> None:
-        folder = settings(data).data
+        folder = installation(data)
         self.ledger = Ledger(folder / "ledger.db")
         self.mapper = EventMapper(SHAPES)
         try:

@@ -7,7 +7,7 @@ import rich_click as click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from service.app import SHAPES
-from service.cli.console import console, data_option, settings
+from service.cli.console import console, data_option, installation
 from service.learners.events import EventMapper
 from service.learners.ledger import Ledger
 from service.learners.lock import sole
@@ -24,11 +24,11 @@ def rebuild(data: Path | None) -> None:
     The service must not be running: it rebuilds by itself what it misses. No rule is called
     and nothing is sent.
     """
-    chosen = settings(data)
-    with sole(chosen.data):
-        ledger = Ledger(chosen.data / "ledger.db")
+    folder = installation(data)
+    with sole(folder):
+        ledger = Ledger(folder / "ledger.db")
         mapper = EventMapper(SHAPES)
-        views = Views(chosen.data / "views.db", ledger, mapper, [Roster(), Queue()])
+        views = Views(folder / "views.db", ledger, mapper, [Roster(), Queue()])
         begun = time.monotonic()
         with bar() as progress:
             task = progress.add_task("Reading the log", total=ledger.max_notification_id())

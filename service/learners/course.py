@@ -72,7 +72,8 @@ class LearningObject(msgspec.Struct, frozen=True):
         """This course with one more event of its stream."""
         gone = isinstance(event.said, CourseDeleted) and not event.superseded
         deleted = event.at if gone else self.deleted_at
-        return type(self)(self.id, self.title, self.version + 1, self.keys.having(event.key), deleted)
+        keys = self.keys.having(event.key)
+        return type(self)(self.id, self.title, self.version + 1, keys, deleted)
 
     def record(
         self, fact: Fact, *, letter: int, item: int, now: int

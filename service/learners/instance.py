@@ -128,8 +128,9 @@ class Instance(msgspec.Struct, frozen=True, gc=False):
             history = _with(history, (version, said))
         gone = isinstance(said, InstanceDeleted) and event.newest
         deleted = event.at if gone else self.deleted_at
+        keys = self.keys.having(event.key)
         return type(self)(
-            self.id, self.place, version, self.keys.having(event.key), order, newest, history, deleted
+            self.id, self.place, version, keys, order, newest, history, deleted
         )
 
     def reports_after(self, version: int) -> Iterator[SeatsReported]:

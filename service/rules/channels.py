@@ -9,13 +9,15 @@ from service.rules.problems import Report
 from service.rules.words import shown
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-PERSONAL = frozenset({"drawer", "mailto", "mailtos"})
+MAIL = frozenset({"mailto", "mailtos"})
+PERSONAL = MAIL | {"drawer"}
 """Schemes that can reach one person at an address of their own."""
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
-_PASSWORD = re.compile(r"://[^\s@?]*:[^\s@?]+@")
-_SECRET_QUERY = re.compile(r"[?&][^=&]*(?:pass|pwd|token|secret|key|sig|auth)[^=&]*=[^&\s]")
+_BEFORE_ADDRESS = re.compile(r"[\s?]")
+_QUERY = re.compile(r"[?&]")
+_SECRET_WORD = re.compile(r"pass|pwd|token|secret|key|sig|auth")
 _PLAIN = frozenset(
     {*PERSONAL, "json", "jsons", "xml", "xmls", "form", "forms", "http", "https", "syslog"}
 )
@@ -32,6 +34,11 @@ class Channel:
     def personal(self) -> bool:
         """Tell whether it can reach one person; what is wrong anyway is given the benefit."""
         return self.url is None or scheme(self.url) in PERSONAL
+
+    @property
+    def mail(self) -> bool:
+        """Tell whether it sends mail and nothing else."""
+        return self.url is not None and scheme(self.url) in MAIL
 
 
 def scheme(url: str) -> str | None:
@@ -57,8 +64,19 @@ def read_channels(raw: Any, environ: Mapping[str, str], report: Report) -> dict[
 
 
 def holds_password(text: str) -> bool:
-    """Tell whether a text has `user:password@` in it."""
-    return bool(_PASSWORD.search(text))
+    """Tell whether a text has `://user:password@` in it; each character is looked at once."""
+    return any(_ends_in_password(part) for part in text.split("@")[:-1])
+
+
+def _ends_in_password(part: str) -> bool:
+    address = _BEFORE_ADDRESS.split(part)[-1].partition("://")[2]
+    return ":" in address[:-1]
+
+
+def _holds_secret_query(text: str) -> bool:
+    """Tell whether a query has a value for something like `token`."""
+    pairs = (pair.partition("=") for pair in _QUERY.split(text.lower())[1:])
+    return any(_SECRET_WORD.search(key) and value.strip() for key, _, value in pairs)
 
 
 def holds_variable(text: str) -> bool:
@@ -94,9 +112,9 @@ def _no_url(name: str, text: str) -> str:
 
 def _is_secret(literal: str) -> bool:
     """Tell whether the part of a URL that stands in the file holds a password or a token."""
-    if holds_password(literal) or _SECRET_QUERY.search(literal.lower()):
+    if holds_password(literal) or _holds_secret_query(literal):
         return True
-    address = _SCHEME.sub("", literal, count=1)
+    address = literal.partition("://")[2] or literal
     segments = re.split(r"[/?&=@:#]", address)
     if scheme(literal) in _PLAIN:
         segments = segments[1:]

@@ -81,17 +81,6 @@ def compile_conditions(conditions: Iterable[Condition]) -> Test:
     return _every([_compiled(condition) for condition in conditions])
 
 
-def fields_read(conditions: Iterable[Condition]) -> frozenset[str]:
-    """Name every field that the conditions can read."""
-    names: set[str] = set()
-    for condition in conditions:
-        if isinstance(condition, Term):
-            names.add(condition.field)
-        else:
-            names |= fields_read(condition.conditions)
-    return frozenset(names)
-
-
 def _compiled(condition: Condition) -> Test:
     if isinstance(condition, Term):
         return _MAKERS[condition.operator](condition.field, condition.operand)

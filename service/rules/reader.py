@@ -47,13 +47,14 @@ def read_rules(
     *,
     name: str = "rules.yaml",
     environ: Mapping[str, str],
-    templates: frozenset[str] | None = None,
+    templates: Mapping[str, frozenset[str]] | None = None,
     sources: frozenset[str] = frozenset(),
 ) -> tuple[RuleSet | None, list[Problem]]:
     """Read a rule file; with an error there is no rule set, with warnings alone there is.
 
-    `environ` fills `${NAME}` in channels. `templates` are the names that entries may use, None
-    to skip that check. `sources` are the configured ones; fields they never fill are warned of.
+    `environ` fills `${NAME}` in channels. `templates` are the forms (`email`, `chat`) that each
+    template has by its name, None to skip that check. `sources` are the configured ones; fields
+    they never fill are warned of.
     """
     decoded, refused = _decoded(text, name)
     if decoded is None:

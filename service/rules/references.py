@@ -16,11 +16,11 @@ _VARIABLE = "${…} works under 'channels' only; write the value itself"
 
 @dataclass(frozen=True)
 class References:
-    """What rules may name; `channels` or `templates` are None when it is not known."""
+    """What rules may name; `channels` or `templates` (forms by name) are None when not known."""
 
     report: Report
     channels: Mapping[str, Channel] | None
-    templates: frozenset[str] | None
+    templates: Mapping[str, frozenset[str]] | None
 
     def check_ids(self, rules: list[Any]) -> None:
         """Report every id that is used twice."""
@@ -73,7 +73,8 @@ class References:
             if isinstance(entry.get(part), str):
                 self._check_channel(entry[part], (*path, part), personal=part == "via")
         if isinstance(entry.get("template"), str):
-            self._check_template(entry["template"], (*path, "template"))
+            form = "chat" if "post" in entry else "email"
+            self._check_template(entry["template"], form, (*path, "template"))
 
     def _check_channel(self, name: str, path: Path, *, personal: bool) -> None:
         if self.channels is None:
@@ -85,13 +86,23 @@ class References:
         elif personal and not channel.personal:
             message = f"channel {shown(name)} has no address for one person"
             self.report.error(path, f"{message}; name a mail channel, or write 'post' and no 'to'")
+        elif not personal and channel.mail:
+            message = "a room cannot be a mail channel; name a chat channel"
+            self.report.error(path, f"{message}, or write 'to' and 'via'")
 
-    def _check_template(self, name: str, path: Path) -> None:
-        if self.templates is None or name in self.templates:
+    def _check_template(self, name: str, form: str, path: Path) -> None:
+        if self.templates is None:
             return
-        known = sorted(self.templates)
-        near = hint(name, known) or f"; there are: {', '.join(known) or 'none'}"
-        self.report.error(path, f"no template {shown(name)}{near}")
+        forms = self.templates.get(name)
+        if forms is None:
+            known = sorted(self.templates)
+            near = hint(name, known) or f"; there are: {', '.join(known) or 'none'}"
+            self.report.error(path, f"no template {shown(name)}{near}")
+        elif form not in forms:
+            expected = f"expected templates/{name}/{form}/body.txt"
+            has = ", ".join(sorted(forms)) or "none"
+            message = f"template {shown(name)} has no {form} version"
+            self.report.error(path, f"{message}; {expected}; it has: {has}")
 
     def _check_cancel(self, events: Any, path: Path, scope: Scope) -> None:
         if not isinstance(events, list) or not events:

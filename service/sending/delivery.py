@@ -187,12 +187,16 @@ class Delivery:
         What cannot be recorded is kept: only a crash may make a message repeat.
         """
         with self._settling:
-            texts = {u.notification.id: u.text for u in self._unsettled if u.text}
-            written = self._append([Step(u.notification, u.end) for u in self._unsettled], texts)
-            self._unsettled = [u for u in self._unsettled if u.notification.id not in written]
-            while self._unsettled:
-                self._settle_late(self._unsettled[0], texts)
-                del self._unsettled[0]
+            pending = list(self._unsettled)
+            texts = {u.notification.id: u.text for u in pending if u.text}
+            written = self._append([Step(u.notification, u.end) for u in pending], texts)
+            late = [u for u in pending if u.notification.id not in written]
+            for each in pending:
+                if each not in late:
+                    self._unsettled.remove(each)
+            for each in late:
+                self._settle_late(each, texts)
+                self._unsettled.remove(each)
 
     def _settle_late(self, late: Unsettled, texts: Mapping[str, str]) -> None:
         """Somebody took it over meanwhile: what became of it still counts, a return does not."""

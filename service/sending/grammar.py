@@ -9,6 +9,9 @@ from service.sending.records import Shape, knows
 
 Problem = tuple[int, str]
 
+BREAKS = (SyntaxError, RecursionError, MemoryError, AssertionError, ValueError, OverflowError)
+"""What Jinja and Python raise at a template that is too deep, too long or makes no sense."""
+
 # For reading only; nothing parsed by it is ever run.
 READER = Environment(trim_blocks=True, lstrip_blocks=True)
 
@@ -48,12 +51,19 @@ def problems_in(source: str, shape: Shape, files: frozenset[str]) -> list[Proble
     """
     try:
         tree = READER.parse(source)
+        found = [*_forbidden(tree), *_strangers(tree, files), *_unknown(tree, shape)]
     except TemplateSyntaxError as error:
         return [(error.lineno, error.message or "not a template")]
-    except RecursionError:
-        return [(1, "nested too deeply")]
-    found = [*_forbidden(tree), *_strangers(tree, files), *_unknown(tree, shape)]
+    except BREAKS as error:
+        return [(1, what_broke(error))]
     return sorted({(line or 1, what) for line, what in found})
+
+
+def what_broke(error: Exception) -> str:
+    """Return in words why a template cannot be read."""
+    if isinstance(error, SyntaxError | RecursionError | MemoryError):
+        return "nested too deeply, or an expression too long; write it in smaller parts"
+    return f"not a template ({type(error).__name__})"
 
 
 def _every_node(node: nodes.Node) -> Iterator[nodes.Node]:

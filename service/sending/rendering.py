@@ -10,7 +10,7 @@ from css_inline import CSSInliner, InlineError
 from jinja2 import Template, TemplateError, TemplateSyntaxError
 
 from service.rules.fields import FIELDS
-from service.sending.grammar import problems_in
+from service.sending.grammar import BREAKS, problems_in, what_broke
 from service.sending.records import context_of, shape_of
 from service.sending.sandbox import Walls, rendered
 from service.sending.shelf import shelf_at
@@ -68,7 +68,10 @@ class TemplateProblem(Exception):
 
 
 class Templates:
-    """Every template of a folder, loaded and compiled; make a new object to load them again."""
+    """Every template of a folder, loaded and compiled; make a new object to load them again.
+
+    `forms` are those that a template has a body for, by its name.
+    """
 
     def __init__(self, folder: Path, fields: Iterable[str] = FIELDS) -> None:
         self._folder = folder
@@ -77,7 +80,7 @@ class Templates:
         self._inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
         self._compiled: dict[str, Template] = {}
         self._problems = [*self._shelf.problems, *self._compile(), *self._missing()]
-        self.names = frozenset(place[0] for place in self._shelf.places)
+        self.forms = self._shelf.forms()
 
     def problems(self) -> list[str]:
         """Return every mistake as `file:line: what`; renders each template with sample data."""
@@ -88,10 +91,6 @@ class Templates:
             for values in (SAMPLE, {})
             if (problem := self._trial(template, form, locale, values))
         ]
-
-    def has(self, template: str, form: str) -> bool:
-        """Tell whether a template has a body for `email` or `chat`."""
-        return (template, form, "", "body.txt") in self._shelf.places
 
     def render(
         self, template: str, form: str, locale: str | None, values: Mapping[str, object]
@@ -132,7 +131,7 @@ class Templates:
             raise TemplateProblem(f"{self._folder / name}: has mistakes; run `coursebell check`")
         try:
             return rendered(compiled, context)
-        except (TemplateError, RecursionError, ArithmeticError, TypeError, ValueError) as error:
+        except (TemplateError, ArithmeticError, LookupError, TypeError, *BREAKS) as error:
             raise TemplateProblem(self._where(error, name)) from None
 
     def _where(self, error: BaseException, name: str) -> str:
@@ -166,6 +165,8 @@ class Templates:
                 self._compiled[name] = walls.get_template(name)
             except TemplateSyntaxError as error:
                 mistakes[name] = [(error.lineno, error.message or "not a template")]
+            except BREAKS as error:
+                mistakes[name] = [(1, what_broke(error))]
         for name, found in mistakes.items():
             yield from (f"{self._folder / name}:{line}: {what}" for line, what in found)
 

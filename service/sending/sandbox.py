@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import StrictUndefined, Template, Undefined, nodes, pass_eval_context
 from jinja2.exceptions import SecurityError
-from jinja2.filters import FILTERS, do_join
+from jinja2.filters import FILTERS, do_join, do_round
 from jinja2.loaders import DictLoader
 from jinja2.nodes import EvalContext
 from jinja2.runtime import LoopContext, markup_join, str_join
@@ -22,9 +22,10 @@ STEPS_MAX = 10_000
 OUTPUT_MAX = 256 * 1024
 TEXT_MAX = 10_000
 NUMBER_MAX = 10**15
+PLACES_MAX = 15
 
 LOOP_WORDS = frozenset({"index", "index0", "revindex", "first", "last", "length"})
-PLAIN_FILTERS = "abs d default first float int last round"
+PLAIN_FILTERS = "abs d default first float int last"
 TEXT_FILTERS = "capitalize e escape lower title trim truncate upper"
 PLAIN_TESTS = (
     "defined divisibleby eq even ge gt in le lt ne none number odd sameas string undefined"
@@ -66,6 +67,12 @@ def _joined(context: EvalContext, parts: list[Any]) -> str:
 @pass_eval_context
 def _join(context: EvalContext, items: Iterable[Any] | None, between: str = "") -> str:
     return _bounded(str(do_join(context, items or (), between)))
+
+
+def _round(value: float, precision: int = 0, method: Any = "common") -> float:
+    if precision not in range(PLACES_MAX + 1):
+        raise SecurityError(f"'round' takes 0 to {PLACES_MAX} places")
+    return do_round(value, precision, method)
 
 
 def _silent_on_none(text_filter: Callable[..., Any]) -> Callable[..., Any]:
@@ -126,6 +133,7 @@ class Walls(ImmutableSandboxedEnvironment):
             "join": _join,
             "length": _length,
             "percent": percent_filter,
+            "round": _round,
             "_counted": _counted,
             "_joined": _joined,
         }

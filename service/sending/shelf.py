@@ -33,6 +33,14 @@ class Shelf(msgspec.Struct):
             tag = tag.rpartition("-")[0]
         return ""
 
+    def forms(self) -> dict[str, frozenset[str]]:
+        """Return for each template the forms it has a plain text body for, maybe none."""
+        bodies = {place[:2] for place in self.places if place[2:] == ("", "body.txt")}
+        return {
+            name: frozenset(form for form in FORMS if (name, form) in bodies)
+            for name in sorted({place[0] for place in self.places})
+        }
+
     def locales(self, template: str, form: str) -> list[str]:
         """Return the locales of a template's form; '' is the plain one."""
         return sorted({place[2] for place in self.places if place[:2] == (template, form)})

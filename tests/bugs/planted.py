@@ -21,6 +21,19 @@ BUGS = (
         "PRAGMA synchronous = FULL", "PRAGMA synchronous = OFF", "tests/learners/test_ledger.py",
     ),
     Bug(
+        1, "leave the fsync to the next checkpoint", "service/learners/database.py",
+        "PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL",
+        "tests/reliability/test_power_cut.py tests/learners/test_ledger.py",
+    ),
+    Bug(
+        1, "answer 202 when the commit failed", "service/incoming/postbox.py",
+        "            if id(posted) in receipts:\n"
+        "                posted.receipt.set_result(receipts[id(posted)])\n",
+        "            if id(posted) in receipts or posted:\n"
+        "                posted.receipt.set_result(receipts.get(id(posted), 1))\n",
+        "tests/incoming/test_postbox.py",
+    ),
+    Bug(
         1, "answer 202 before the commit", "service/incoming/postbox.py",
         "            return await posted.receipt\n", "            return 1\n",
         "tests/incoming/test_postbox.py tests/incoming/test_door_answers.py",
@@ -44,6 +57,26 @@ BUGS = (
         2, "leave open what nobody can send any more", "service/sending/removed.py",
         "    ids = list(queue.removed(views, channels, live))\n", "    ids = []\n",
         "tests/sending/test_removed.py",
+    ),
+    Bug(
+        2, "an ask that fails forgets who moved", "service/rules/clock.py",
+        "            self._roster.touch_again(touched)\n            raise\n",
+        "            raise\n", "tests/rules/test_sweep_faults.py",
+    ),
+    Bug(
+        2, "leave open what a dead worker had in hand", "service/app.py",
+        "            delivery.take_over(now)\n", "            delivery.look_again(now)\n",
+        "tests/reliability/test_fault_points.py",
+    ),
+    Bug(
+        3, "commit decisions apart from their facts", "service/learners/writer.py",
+        "            self._append(cursor, batch.rows, batch.decisions)\n"
+        "            also(cursor, outcomes)\n",
+        "            self._append(cursor, batch.rows, Decisions())\n"
+        "            also(cursor, outcomes)\n"
+        "        with self.ledger.transaction() as cursor:\n"
+        "            self._append(cursor, (), batch.decisions)\n",
+        "tests/reliability/test_fault_points.py",
     ),
     Bug(
         3, "mark sent before sending", "service/sending/delivery.py",

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from service.cli.demo import PAUSE_SECONDS, PAUSES
+
 ROOT = Path(__file__).parents[2]
 SECONDS = 120
 ESCAPE = "\x1b"
@@ -137,6 +139,10 @@ def test_a_terminal_without_unicode_is_no_trouble(tmp_path: Path) -> None:
     done = play(tmp_path, PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
     assert "? Sean O'Brien" in done.stdout
+
+
+def test_a_terminal_waits_a_second_and_a_half_at_most() -> None:
+    assert PAUSE_SECONDS * PAUSES <= 1.5
 
 
 def test_the_folder_is_kept_when_asked(tmp_path: Path) -> None:

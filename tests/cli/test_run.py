@@ -9,6 +9,7 @@ import pytest
 
 from tests.installation import DONE, START, completed
 from tests.real_service import RealService
+from tests.reliability.stem import SproutingService
 from tests.smtp_sink import HANG, SmtpSink
 from tests.waiting import until
 
@@ -97,11 +98,11 @@ def test_a_mail_server_that_hangs_does_not_keep_the_service_from_ending(service,
     assert found["reason"] == "unknown"
 
 
-def test_sigterm_at_once_after_the_greeting_is_heard(service):
-    for _ in range(5):
-        assert service.stop() == 0
-        service.kill()
-        service.start()
+def test_sigterm_at_once_after_the_greeting_is_heard(tmp_path):
+    with SproutingService(tmp_path, DONE) as service:
+        for _ in range(5):
+            assert service.stop() == 0
+            service.start()
 
 
 def test_a_second_service_on_the_same_ledger_is_refused(service):

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from socket import socket
+from typing import Any
 
 import uvicorn
 
-from service.incoming.door import Door
+from service.incoming.door import RECEIVING_BYTES, Door
 from service.incoming.letters import Letters
 from service.incoming.postbox import Postbox
 from service.incoming.protocol import ImpatientProtocol
@@ -66,14 +67,24 @@ class Announcing(uvicorn.Server):
 
 
 def server(
-    letters: Letters, head_seconds: float, receive_seconds: float, commit_seconds: float
+    letters: Letters,
+    head_seconds: float = 10.0,
+    receive_seconds: float = 10.0,
+    commit_seconds: float = 4.0,
+    receiving_bytes: int = RECEIVING_BYTES,
 ) -> tuple[Announcing, Postbox]:
     class Protocol(ImpatientProtocol):
         pass
 
     Protocol.head_seconds = head_seconds
     postbox = Postbox(letters, commit_seconds=commit_seconds)
-    door = Door(KEEPERS, postbox, lambda: time.time_ns() // 10**6, receive_seconds=receive_seconds)
+    door = Door(
+        KEEPERS,
+        postbox,
+        lambda: time.time_ns() // 10**6,
+        receive_seconds=receive_seconds,
+        receiving_bytes=receiving_bytes,
+    )
     config = uvicorn.Config(
         door,
         port=0,
@@ -90,14 +101,12 @@ def server(
 @contextmanager
 def served(
     folder: Path,
-    *,
-    head_seconds: float = 10.0,
-    receive_seconds: float = 10.0,
-    commit_seconds: float = 4.0,
+    **options: Any,
 ) -> Iterator[Served]:
+    """A door with the options of `server`."""
     ledger = Ledger(folder / "ledger.db")
     letters = Letters(ledger)
-    running, postbox = server(letters, head_seconds, receive_seconds, commit_seconds)
+    running, postbox = server(letters, **options)
     thread = threading.Thread(target=running.run)
     thread.start()
     assert running.listening.wait(30)
@@ -111,4 +120,4 @@ def served(
 
 
 if __name__ == "__main__":
-    server(Letters(Ledger(Path(sys.argv[1]))), 10.0, 10.0, 4.0)[0].run()
+    server(Letters(Ledger(Path(sys.argv[1]))))[0].run()

@@ -222,11 +222,8 @@ def test_seats_without_a_limit_are_unlimited(limit: object, expected: int | None
             {"progressPercent": "half"},
             "data.progressPercent: expected a number, got text",
         ),
-        (
-            "LEARNER_PROGRESS",
-            {"progressPercent": "NaN"},
-            "data.progressPercent: expected a finite number, got another",
-        ),
+        ("LEARNER_PROGRESS", {"progressPercent": "NaN"},
+         "data.progressPercent: expected a finite number, got another"),
         (
             "CI_STATS",
             {"seatLimit": -1, "enrollmentCount": 1},
@@ -244,7 +241,7 @@ def test_seats_without_a_limit_are_unlimited(limit: object, expected: int | None
             "eventId: expected an id (text or a whole number), got true or false",
         ),
     ],
-)
+)  # fmt: skip
 def test_an_unusable_event_is_set_aside_with_the_field(
     name: str, changes: dict[str, Any], expected: str
 ) -> None:

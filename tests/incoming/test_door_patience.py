@@ -14,6 +14,8 @@ import pytest
 from door_server import Served, served
 from test_door_answers import BASIC, JSON, LETTER, head
 
+from tests.waiting import until
+
 HALF_HEAD = b"POST /webhooks/adobe HTTP/1.1\r\nHost: x\r\nX-Slow: "
 SLOW = 400
 
@@ -115,6 +117,40 @@ def flood(connection: socket.socket, first: bytes, chunk: bytes, times: int) -> 
     except OSError:
         return sent
     return times
+
+
+@pytest.mark.parametrize(
+    ("path", "signature"),
+    [("signed", "X-Signature: sha256=zz"), ("signed", "X-Other: 1"), ("either", "X-Signature: ")],
+)
+def test_a_stranger_without_a_signature_is_answered_before_the_body(
+    hasty: Served, path: str, signature: str
+) -> None:
+    asked = f"POST /webhooks/{path} HTTP/1.1\r\n{signature}\r\nContent-Length: 9\r\n\r\n"
+    with socket.create_connection(hasty.address, timeout=30) as connection:
+        connection.sendall(asked.encode())
+        assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
+
+
+def test_bodies_under_way_share_a_budget_and_it_comes_back(tmp_path: Path) -> None:
+    stranger = (
+        b"POST /webhooks/signed HTTP/1.1\r\nX-Signature: sha256=" + b"00" * 32
+        + b"\r\nContent-Length: 1000\r\n\r\n" + b"x" * 900
+    )  # fmt: skip
+    letter = b"x" * 300
+    with served(tmp_path, receiving_bytes=2_000) as door:
+        with ExitStack() as stack:
+            for _ in range(2):
+                connection = stack.enter_context(socket.create_connection(door.address, 30))
+                connection.sendall(stranger)
+            until(lambda: ask(door, letter)[0] == 503, "the strangers fill it")
+            assert ask(door, letter)[1]["retry-after"] == "5"
+            assert ask(door, b"x" * 20)[0] == 202
+        until(lambda: ask(door, letter)[0] == 202, "the strangers are gone")
+
+
+def ask(door: Served, body: bytes) -> tuple[int, dict[str, str], bytes]:
+    return door.ask("POST", "/webhooks/adobe", body, JSON | BASIC)
 
 
 def peak_megabytes(pid: int) -> int:

@@ -10,7 +10,9 @@ from service.learners.facts import Fact, fact_key
 
 NOON = 1_772_452_800_000
 DATA = {"userId": 30151701, "loId": "course:51", "loInstanceId": "course:51_81", "loType": "course"}
-LEARNING = "learningProgram:9"
+SELF = {"enrollmentSource": "SELF_ENROLL"}
+PATH = {"loId": "learningProgram:9", "loInstanceId": "learningProgram:9_2"}
+SEATS = {"enrollmentCount": 9, "waitlistCount": 1, "seatLimit": 2**33}
 
 
 def key(name: str, event_id: str | None = "e-1", **data: Any) -> str:
@@ -25,13 +27,13 @@ def key(name: str, event_id: str | None = "e-1", **data: Any) -> str:
 @pytest.mark.parametrize(
     ("expected", "told"),
     [
-        ("2b0acbe6736b8c4e6f83003e23821416", {"name": "COURSE_ENROLLMENT", "enrollmentSource": "SELF_ENROLL"}),
+        ("2b0acbe6736b8c4e6f83003e23821416", {"name": "COURSE_ENROLLMENT", **SELF}),
         ("ba1f0143c38dab17b935ec759df1a9d7", {"name": "COURSE_ENROLLMENT", "event_id": None}),
         ("892c7c2ea38cdbd34d420aaf0be0a289", {"name": "LEARNER_PROGRESS", "progressPercent": 42.5}),
         ("2cb33ebaeb8cabe171e00528851ae931", {"name": "COURSE_COMPLETED", "hasPassed": False}),
-        ("4c4c47c3aeb1a9a17ba7c283f76eca9b", {"name": "LEARNING_PATH_COMPLETION_ROLLBACK", "loId": LEARNING, "loInstanceId": f"{LEARNING}_2"}),
+        ("4c4c47c3aeb1a9a17ba7c283f76eca9b", {"name": "LEARNING_PATH_COMPLETION_ROLLBACK", **PATH}),
         ("5f5afcf8b8d1d3fa7503dff377ba0d50", {"name": "COURSE_UNENROLLMENT"}),
-        ("752aa3cd9f17ba1345f37eb5bc981e91", {"name": "CI_STATS", "enrollmentCount": 9, "waitlistCount": 1, "seatLimit": 2**33}),
+        ("752aa3cd9f17ba1345f37eb5bc981e91", {"name": "CI_STATS", **SEATS}),
         ("b3984ff072a6e800dfdb4914127ea45a", {"name": "LEARNING_OBJECT_MODIFICATION"}),
     ],
 )  # fmt: skip

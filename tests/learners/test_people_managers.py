@@ -135,7 +135,8 @@ def test_a_manager_whose_row_is_hidden_here_is_known_by_address_only(
     ledger: Ledger, people: People, eve: str | None
 ) -> None:
     store(ledger, people, row("5", name="Boss", email="boss@example.org"))
-    store(ledger, people, row("5", *ADA[:2], email=eve), row("7", *ADA[:2], manager="boss@Example.org"))
+    learner = row("7", *ADA[:2], manager="boss@Example.org")
+    store(ledger, people, row("5", *ADA[:2], email=eve), learner)
     assert rows_in(ledger) == 4
     ada = people.find(ADA)
     boss = ada and people.manager_of(ada)

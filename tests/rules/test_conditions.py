@@ -14,7 +14,6 @@ from service.rules.conditions import (
     NoneOf,
     Term,
     compile_conditions,
-    fields_read,
 )
 from service.rules.wildcards import compile_wildcard
 
@@ -99,11 +98,6 @@ def test_none_is_true_of_unknown_values() -> None:
 
 def test_no_conditions_are_true() -> None:
     assert compile_conditions([])({}.get)
-
-
-def test_the_fields_read_are_named_also_inside_groups() -> None:
-    inner = NoneOf((Term("a", "eq", 1, 1), AllOf((Term("b", "eq", 1, 1),), 1)), 1)
-    assert fields_read([inner, Term("c", "eq", 1, 1)]) == {"a", "b", "c"}
 
 
 @given(st.text("ab?*", max_size=8), st.text("ab", max_size=8))

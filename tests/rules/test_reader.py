@@ -15,7 +15,9 @@ from service.rules.language import (
 from service.rules.reader import read_rules
 
 DEFAULT = Path(__file__).parents[2] / "rules.yaml"
-TEMPLATES = frozenset({"completed", "team_completion", "seat_free", "almost_full", "stalled"})
+FORMS = frozenset({"email", "chat"})
+NAMES = ("completed", "team_completion", "seat_free", "almost_full", "stalled")
+TEMPLATES = dict.fromkeys(NAMES, FORMS)
 
 HEAD = """\
 version: 1

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from service.rules.reader import read_rules
 
-TEMPLATES = frozenset({"completed", "team_completion", "seat_free", "almost_full", "stalled"})
+FORMS = frozenset({"email", "chat"})
+NAMES = ("completed", "team_completion", "seat_free", "almost_full", "stalled")
+TEMPLATES = dict.fromkeys(NAMES, FORMS)
 
 HEAD = """\
 version: 1

@@ -205,3 +205,11 @@ def test_no_log_line_holds_the_secret(
 def test_mail_and_what_acts_on_this_machine_are_no_rooms() -> None:
     local = {"dbus", "qt", "kde", "glib", "gio", "gnome", "macosx", "windows", "syslog", "blink1"}
     assert not ALLOWED & (local | {"mailto", "mailtos", "rsyslog", "smpp", "twilio", "sns", "ses"})
+
+
+def test_a_web_address_stays_as_it_is_and_still_calls_nobody() -> None:
+    assert literal("https://m.example/@team?x=a@b") == "https://m.example/@team?x=a@b"
+    assert "@everyone" not in literal("https://m.example/@everyone")
+    assert "](" not in literal("[https://a.example](https://evil.example)")
+    assert "](" not in literal("see [x](https://evil.example/@a)")
+    assert "@ada" not in literal("https://m.example/ @ada")

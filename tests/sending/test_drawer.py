@@ -5,9 +5,7 @@ from email.policy import default
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from service.sending.channels import ChannelError, open_channel
+from service.sending.channels import open_channel
 from service.sending.rendering import Message
 
 
@@ -62,11 +60,3 @@ def test_a_folder_that_cannot_be_is_transient(parcel: Any, tmp_path: Path) -> No
     outcome = open_channel("e", "drawer://", drawer=tmp_path / "file" / "drawer").send(parcel())
     assert outcome.kind == "transient"
     assert str(tmp_path) not in outcome.text
-
-
-def test_a_channel_for_the_wrong_form_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ChannelError, match="expected one for chat, got one for email"):
-        open_channel(
-            "ops", "mailto://h.example?from=a@b.example", drawer=tmp_path, form_hint="chat"
-        )
-    assert open_channel("ops", "drawer://", drawer=tmp_path, form_hint="chat").form == "any"

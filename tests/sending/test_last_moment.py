@@ -5,6 +5,7 @@ import pytest
 from service.learners.knowledge import events_of
 from service.learners.people import PersonRow
 from service.rules.notifications import AttemptEnded, AttemptStarted, Owed
+from service.sending.steps import Step
 from tests.installation import (
     ADA,
     DAY,
@@ -149,8 +150,8 @@ def test_of_two_senders_one_sends(office, sink, tmp_path):
     (found,) = office.app.docket.notifications([office.notifications()[0]["id"]])
     claim = AttemptStarted(at=START, worker="other", until=START + MINUTE)
 
-    assert delivery._append([(found, claim)]) == {found.id}
-    assert delivery._append([(found, claim)]) == set()
+    assert delivery._append([Step(found, claim)]) == {found.id}
+    assert delivery._append([Step(found, claim)]) == set()
 
 
 def test_a_late_accepted_settles_what_was_taken_over(office, sink):

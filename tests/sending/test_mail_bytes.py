@@ -92,7 +92,6 @@ def test_the_headers_of_the_policy_are_there(parcel: Any) -> None:
         parcel(
             thread="<thread.42@academy.example>",
             list_id="Completions <completed.academy.example>",
-            feedback_id="completed:academy:lms:coursebell",
         )
     )
     assert raw.split(b"Content-Type")[0].decode().split("\r\n") == [
@@ -104,7 +103,6 @@ def test_the_headers_of_the_policy_are_there(parcel: Any) -> None:
         "In-Reply-To: <thread.42@academy.example>",
         "References: <thread.42@academy.example>",
         "List-Id: Completions <completed.academy.example>",
-        "Feedback-ID: completed:academy:lms:coursebell",
         "Auto-Submitted: auto-generated",
         "X-Auto-Response-Suppress: All",
         "MIME-Version: 1.0",
@@ -155,7 +153,7 @@ def test_a_name_too_long_for_the_address_is_left_out(parcel: Any) -> None:
         {"message_id": "<a@b>\r\nBcc: eve@example.net"},
         {"thread": "<a b@c>"},
         {"list_id": "a\r\nBcc: b"},
-        {"feedback_id": "é"},
+        {"list_id": "é"},
     ],
 )
 def test_an_id_of_ours_that_is_none_is_our_mistake(parcel: Any, changes: Any) -> None:

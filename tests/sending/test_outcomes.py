@@ -22,6 +22,7 @@ class Desk:
 
     form = "email"
     batch = 50
+    domain: str | None = None
 
     def __init__(self) -> None:
         self.sent: list[Parcel] = []

@@ -197,7 +197,7 @@ def test_a_link_out_of_the_folder_is_not_followed(written: Write, tmp_path: Path
 
 def test_no_folder_is_a_problem_and_not_a_crash(tmp_path: Path) -> None:
     templates = Templates(tmp_path / "none")
-    assert templates.names == frozenset()
+    assert templates.forms == {}
     assert "expected a folder of templates, found none" in templates.problems()[0]
 
 

@@ -37,7 +37,9 @@ ALLOWED = frozenset(SCHEMAS.split())
 
 # A character without width that keeps services from seeing a mention or a link.
 GAP = "\N{ZERO WIDTH SPACE}"
-MENTION = re.compile(r"(?<![\w.+-])@(?=\S)")
+WEB_ADDRESS = r"(?P<address>https?://[^\s<>\[\]\"'`\\]+)"
+MENTION = re.compile(rf"{WEB_ADDRESS}|(?<![\w.+-])@(?=\S)", re.IGNORECASE)
+CALL_TO_ALL = re.compile(r"@(?=(?:all|channel|everyone|here)\b)", re.IGNORECASE)
 TAG = re.compile(r"<(?=\S)")
 LINK = re.compile(r"\](?=[(\[:])")
 
@@ -81,9 +83,16 @@ class ChatChannel:
 
 
 def literal(text: str) -> str:
-    """Return text that reads the same and calls nobody: no mention, no hidden link, no code."""
-    text = LINK.sub(f"]{GAP}", TAG.sub(f"<{GAP}", MENTION.sub(f"@{GAP}", text)))
+    """Return text that reads the same and calls nobody: no mention, no hidden link, no code.
+
+    An @ in a web address stays, so that it leads where it should, unless it calls everybody.
+    """
+    text = LINK.sub(f"]{GAP}", TAG.sub(f"<{GAP}", MENTION.sub(_silenced, text)))
     return text.replace("`", "\N{MODIFIER LETTER GRAVE ACCENT}")
+
+
+def _silenced(found: re.Match[str]) -> str:
+    return CALL_TO_ALL.sub(f"@{GAP}", found["address"]) if found["address"] else f"@{GAP}"
 
 
 def _room(name: str, url: str, total_seconds: float) -> Any:

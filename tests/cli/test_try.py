@@ -1,0 +1,88 @@
+"""Trying it out: Adobe's door is open to this machine only while nothing says otherwise."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.installation import ROOT
+
+NOT_OPEN = "closed: no credentials configured"
+
+
+@contextmanager
+def started(folder: Path, *options: str, **environ: str) -> Iterator[list[str]]:
+    """The first lines of `coursebell run` in a folder with the default rules."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("COURSEBELL_")}
+    files = {"COURSEBELL_RULES": ROOT / "rules.yaml", "COURSEBELL_TEMPLATES": ROOT / "templates"}
+    command = [sys.executable, "-m", "service", "run", "--port", "0", *options]
+    running = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env={**kept, **{k: str(v) for k, v in files.items()}, "PYTHONPATH": str(ROOT), **environ},
+    )  # fmt: skip
+    with running:
+        assert running.stdout is not None
+        try:
+            yield [running.stdout.readline().strip() for _ in range(5)]
+        finally:
+            running.kill()
+
+
+def door(folder: Path, *options: str, **environ: str) -> str:
+    with started(folder, *options, **environ) as lines:
+        return lines[-1]
+
+
+def test_make_run_tries_and_decides_nothing_itself(tmp_path: Path) -> None:
+    told = subprocess.run(
+        ["make", "-n", "-o", ".venv/installed", "run"], cwd=ROOT, capture_output=True, text=True,
+        env={**os.environ, "COURSEBELL_ADOBE_USERNAME": "ada"},
+    )  # fmt: skip
+    assert told.stdout == ".venv/bin/coursebell run --try\n"
+
+
+def test_without_credentials_it_is_open_to_this_machine(tmp_path: Path) -> None:
+    assert door(tmp_path, "--try") == "open to this machine"
+
+
+def test_without_trying_it_is_closed(tmp_path: Path) -> None:
+    assert door(tmp_path) == NOT_OPEN
+
+
+def test_an_address_others_reach_stays_closed(tmp_path: Path) -> None:
+    assert door(tmp_path, "--try", COURSEBELL_HOST="0.0.0.0") == NOT_OPEN
+
+
+def test_credentials_of_dotenv_close_it(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(
+        "COURSEBELL_ADOBE_USERNAME=ada\nCOURSEBELL_ADOBE_PASSWORD=secret\n"
+    )
+    assert door(tmp_path, "--try") == "Basic"
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"HMAC_SECRET_FILE": "secret", "HMAC_HEADER": "X-Signature"}, "HMAC"),
+        ({"BEARER_TOKEN_FILE": "secret"}, "bearer token"),
+        ({"WEBHOOK_SECRET": "whsec_AAAA"}, "Standard Webhooks"),
+        ({"USERNAME": "a", "PASSWORD_FILE": "secret"}, "Basic"),
+        ({"HMAC_SECRET": "a", "HMAC_HEADER": "b", "BEARER_TOKEN": "c"}, "HMAC or bearer token"),
+    ],
+)  # fmt: skip
+def test_credentials_in_files_and_of_every_kind_close_it(
+    tmp_path: Path, environ: dict[str, str], expected: str
+) -> None:
+    (tmp_path / "secret").write_text("a-secret")
+    named = {f"COURSEBELL_ADOBE_{name}": text for name, text in environ.items()}
+    assert door(tmp_path, "--try", **named) == expected
+
+
+def test_who_opens_it_to_everyone_is_told_so(tmp_path: Path) -> None:
+    opened = {"COURSEBELL_ADOBE_ALLOW_UNAUTHENTICATED": "true"}
+    told = door(tmp_path, **opened, COURSEBELL_HOST="0.0.0.0")
+    assert told == "open to everyone who reaches this address"
