@@ -136,7 +136,7 @@ class App:
 
     def deliver(self, now: int, stopping: Callable[[], bool] = lambda: False) -> None:
         """What is owed leaves, by every channel."""
-        for delivery in self.deliveries.values():
+        for delivery in list(self.deliveries.values()):
             if delivery.look_again(now):
                 self.views.catch_up()
             while not stopping() and delivery.deliver(now, stopping):
@@ -195,7 +195,7 @@ class App:
             self._knowledge(),
             self.docket,
             lambda: self.active,
-            Post(domain, self.active.decider.rules.defaults.timezone),
+            Post(domain),
             f"{domain}/{name}",
         )
 

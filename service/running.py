@@ -18,6 +18,7 @@ ROUNDS_AT_A_TIME = 64
 SOON_SECONDS = 0.05
 PAUSE_AFTER_ERROR_SECONDS = 1.0
 STOP_SECONDS = 7.0
+SETTLE_SECONDS = 5.0
 GARBAGE_THRESHOLDS = (50_000, 50, 100)
 
 log = logging.getLogger(__name__)
@@ -198,11 +199,19 @@ class Service:
         def loop() -> None:
             while not self._stopping.is_set() and not delivery.retired:
                 self._guarded(f"delivery {delivery.name}", step)
+            self._settle(delivery)
             delivery.close()
             if delivery.retired:
                 self._guarded("removed", lambda: self.app.cancel_removed(self.clock()))
 
         return loop
+
+    def _settle(self, delivery: Delivery) -> None:
+        """Records what became of its last messages, so that none repeats without a crash."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while not self._guarded(f"delivery {delivery.name}", delivery.settle):
+            if time.monotonic() > deadline:
+                return
 
     def _look_again(self, delivery: Delivery) -> bool:
         """Finds by the views who waits for an address; false when these are behind the log."""

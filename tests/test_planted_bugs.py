@@ -1,6 +1,7 @@
 """The planted bugs still apply; `make bugs` shows that each turns the suite red."""
 
 import pytest
+
 from tests.bugs.__main__ import ROOT
 from tests.bugs.planted import BUGS
 

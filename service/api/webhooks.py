@@ -40,6 +40,13 @@ def schemes(settings: Settings) -> dict[str, Any]:
             "description": f"HMAC of the body, {settings.adobe_hmac_algorithm}, "
             f"in {settings.adobe_hmac_encoding}",
         }  # fmt: skip
+    if settings.adobe_bearer_token:
+        found["adobeBearer"] = {"type": "http", "scheme": "bearer"}
+    if settings.adobe_webhook_secret:
+        found["adobeStandardWebhooks"] = {
+            "type": "apiKey", "in": "header", "name": "webhook-signature",
+            "description": "Standard Webhooks 1.0, version 1 signatures",
+        }  # fmt: skip
     return found
 
 

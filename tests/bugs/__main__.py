@@ -46,7 +46,9 @@ def caught(bug: Bug) -> tuple[Bug, str | None, float]:
             cwd=folder, capture_output=True, text=True, timeout=SECONDS,
             env={**os.environ, "PYTHONPATH": str(folder)},
         )  # fmt: skip
-    red = [line for line in run.stdout.splitlines() if line.startswith(("FAILED tests", "ERROR tests"))]
+    red = [
+        line for line in run.stdout.splitlines() if line.startswith(("FAILED tests", "ERROR tests"))
+    ]
     found = red[0].split(" - ")[0].split("::")[-1] if run.returncode == 1 and red else None
     return bug, found, time.monotonic() - begun
 

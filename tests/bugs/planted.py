@@ -92,7 +92,7 @@ BUGS = (
     Bug(
         3, "decide at the end of the batch", "service/learners/batch.py",
         "            self._decide(Happening(after.id, after.version, event, after))\n",
-        "            self._late = [*getattr(self, '_late', []), (after.id, after.version, event)]\n",
+        "            self._late = [*getattr(self, '_late', []), (after.id, event)]\n",
         "tests/learners/test_decide_in_batch.py",
     ),
     Bug(

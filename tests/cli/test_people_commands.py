@@ -102,6 +102,7 @@ def test_people_as_json_come_in_pages() -> None:
 
 
 def test_someone_unknown_is_said_to_be_unknown() -> None:
+    run("id,name\n8,Grace\n")
     result = CliRunner().invoke(main, ["people", "show", "7"])
     assert result.exit_code == 1
     assert result.stderr.startswith("coursebell: nobody has this LMS id")

@@ -1,5 +1,6 @@
 """Running as an operator does: how the service ends, and what it says when it cannot begin."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -166,6 +167,21 @@ def test_a_data_folder_that_cannot_be_written_is_refused(stopped, tmp_path):
     line = cannot_run(stopped, "--data", str(tmp_path / "file/data"))
 
     assert "expected a data folder that can be written" in line
+
+
+@pytest.fixture
+def read_only(stopped):
+    """The data folder of a service that ran once, on a disk that takes nothing any more."""
+    data = str(stopped.data)
+    mounts = (["--bind", data, data], ["-o", "remount,bind,ro", data])
+    if os.geteuid() != 0 or any(subprocess.run(["mount", *each]).returncode for each in mounts):
+        pytest.skip("a read-only disk needs root, to mount one")
+    yield stopped
+    subprocess.run(["umount", data], check=True)
+
+
+def test_a_read_only_disk_is_refused(read_only):
+    assert "expected a data folder that can be written" in cannot_run(read_only)
 
 
 def test_a_bad_setting_is_refused(stopped):

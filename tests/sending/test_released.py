@@ -184,3 +184,11 @@ def test_one_message_never_drops_what_another_worker_has_claimed(office):
     assert delivery._append(claims) == set()
     (lead,) = app.docket.notifications([plan.ready[0].notification.id])
     assert lead.version == 1
+
+
+def test_attempts_and_redrives_of_older_ledgers_are_read(office):
+    mapper = office.app.mapper
+    claim = mapper.decode(AttemptStarted.TOPIC, b'{"at":1,"worker":"w","until":2}')
+
+    assert (claim.message_id, claim.speaks_for) == ("", ())
+    assert mapper.decode(Redriven.TOPIC, b'{"at":1}') == Redriven(at=1)
