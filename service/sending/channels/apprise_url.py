@@ -3,8 +3,10 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from apprise import Apprise, AppriseAsset, NotifyBase
+from apprise.plugins.email import NotifyEmail
 
 LOGGER = logging.getLogger("apprise")
 
@@ -27,6 +29,21 @@ def plugin_at(url: str, how: AppriseAsset) -> NotifyBase | None:
     """Return apprise's reading of a URL, None when it has none."""
     with _silence():
         return Apprise.instantiate(url, asset=how)
+
+
+def mail_plugin_at(url: str, how: AppriseAsset) -> NotifyBase | None:
+    """The same for a mail server's URL, without loading the other 170 services first.
+
+    Measured: 0.75 s of CPU at every start, which Adobe would wait for its first 202.
+    """
+    mail: Any = NotifyEmail
+    with _silence():
+        read = mail.parse_url(url)
+        try:
+            found: NotifyBase | None = mail(**read, asset=how) if read else None
+        except TypeError:
+            return None
+    return found
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from service.sending.addresses import AddressRefused, mailbox
-from service.sending.channels.apprise_url import asset, plugin_at
+from service.sending.channels.apprise_url import asset, mail_plugin_at
 from service.sending.mail import Sender
 from service.sending.parcel import ChannelError
 
@@ -31,7 +31,7 @@ class Server(msgspec.Struct, frozen=True):
 def server_at(name: str, url: str) -> Server:
     """Read the URL of channel `name`. Raises ChannelError without repeating it."""
     wrong = f"channel '{name}': expected a URL like {EXPECTED}"
-    read: Any = plugin_at(url, asset())
+    read: Any = mail_plugin_at(url, asset())
     if read is None or not 0 < read.port < 65536:
         raise ChannelError(f"{wrong}; got one without a usable host, port or from")
     sender_name, address = read.from_addr
