@@ -109,8 +109,8 @@ def printable(text: str) -> str:
 def print_table(titles: list[str], rows: list[list[str | None]]) -> None:
     """A table for people to read."""
     table = Table(box=None, header_style="bold", pad_edge=False, show_header=any(titles))
-    for title in titles:
-        table.add_column(title, overflow="fold")
+    for place, title in enumerate(titles):
+        table.add_column(title, overflow="fold", no_wrap=place == 0)  # what is copied stays whole
     for row in rows:
         table.add_row(*(_cell(text) for text in row))
     console().print(table)

@@ -26,9 +26,7 @@ def new_aggregate(stream: str, fact: Fact, person: str) -> Aggregate:
         return Enrollment(stream, who)
     if isinstance(fact.said, InstanceSaid):
         instance = fact.instance or ""
-        return Instance(
-            stream, Place(fact.source, fact.account, fact.course, fact.kind, instance)
-        )
+        return Instance(stream, Place(fact.source, fact.account, fact.course, fact.kind, instance))
     assert isinstance(fact.said, CourseSaid)
     return LearningObject(stream, Title(fact.source, fact.account, fact.course, fact.kind))
 

@@ -129,9 +129,7 @@ class Instance(msgspec.Struct, frozen=True, gc=False):
         gone = isinstance(said, InstanceDeleted) and event.newest
         deleted = event.at if gone else self.deleted_at
         keys = self.keys.having(event.key)
-        return type(self)(
-            self.id, self.place, version, keys, order, newest, history, deleted
-        )
+        return type(self)(self.id, self.place, version, keys, order, newest, history, deleted)
 
     def reports_after(self, version: int) -> Iterator[SeatsReported]:
         """The reports that became the newest after this version, the last first."""

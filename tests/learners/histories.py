@@ -38,30 +38,22 @@ HISTORIES = [
     History(
         "under way",
         [enrolled(D1), progress(D2, 40.0)],
-        Snapshot(
-            "in_progress", 40.0, enrolled_at=D1, started_at=D2, active_at=D2, silent_since=D2
-        ),
+        Snapshot("in_progress", 40.0, enrolled_at=D1, started_at=D2, active_at=D2, silent_since=D2),
     ),
     History(
         "progress before the enrolment",
         [progress(D2, 40.0), enrolled(D3)],
-        Snapshot(
-            "in_progress", 40.0, enrolled_at=D3, started_at=D2, active_at=D2, silent_since=D3
-        ),
+        Snapshot("in_progress", 40.0, enrolled_at=D3, started_at=D2, active_at=D2, silent_since=D3),
     ),
     History(
         "progress without any percent leaves the percent",
         [enrolled(D1), progress(D2, 30.0), progress(D3, None)],
-        Snapshot(
-            "in_progress", 30.0, enrolled_at=D1, started_at=D2, active_at=D3, silent_since=D3
-        ),
+        Snapshot("in_progress", 30.0, enrolled_at=D1, started_at=D2, active_at=D3, silent_since=D3),
     ),
     History(
         "the percent falls",
         [enrolled(D1), progress(D2, 60.0), progress(D3, 20.0)],
-        Snapshot(
-            "in_progress", 20.0, enrolled_at=D1, started_at=D2, active_at=D3, silent_since=D3
-        ),
+        Snapshot("in_progress", 20.0, enrolled_at=D1, started_at=D2, active_at=D3, silent_since=D3),
     ),
     History(
         "started without enrolment: the percent is unknown",
@@ -71,9 +63,7 @@ HISTORIES = [
     History(
         "modules, one of them twice",
         [enrolled(D1), module(D2, "intro", 50.0), module(D3, "quiz"), module(D4, "intro")],
-        Snapshot(
-            "in_progress", 50.0, enrolled_at=D1, started_at=D2, active_at=D4, silent_since=D4
-        ),
+        Snapshot("in_progress", 50.0, enrolled_at=D1, started_at=D2, active_at=D4, silent_since=D4),
         ("intro", "quiz"),
     ),
     History(
@@ -161,8 +151,13 @@ HISTORIES = [
     ),
     History(
         "left and enrolled again minutes later, with a straggler after it",
-        [enrolled(D1), progress(D2, 80.0), unenrolled(D10), enrolled(WITHIN_L),
-         progress(day(10, 10), 85.0)],
+        [
+            enrolled(D1),
+            progress(D2, 80.0),
+            unenrolled(D10),
+            enrolled(WITHIN_L),
+            progress(day(10, 10), 85.0),
+        ],
         just_enrolled(WITHIN_L),
     ),
     History(
@@ -178,9 +173,7 @@ HISTORIES = [
     History(
         "revoked",
         [enrolled(D1), progress(D2, 60.0), completed(D10, True), revoked(D20)],
-        Snapshot(
-            "in_progress", enrolled_at=D1, started_at=D2, active_at=D20, silent_since=D20
-        ),
+        Snapshot("in_progress", enrolled_at=D1, started_at=D2, active_at=D20, silent_since=D20),
     ),
     History(
         "revoked, then enrolled: still the same episode",
@@ -205,9 +198,7 @@ HISTORIES = [
     History(
         "a revocation of what is not completed changes nothing",
         [enrolled(D1), progress(D2, 40.0), revoked(D5)],
-        Snapshot(
-            "in_progress", 40.0, enrolled_at=D1, started_at=D2, active_at=D2, silent_since=D2
-        ),
+        Snapshot("in_progress", 40.0, enrolled_at=D1, started_at=D2, active_at=D2, silent_since=D2),
     ),
     History(
         "everything at one instant is read by rank",

@@ -197,8 +197,11 @@ def tell(*facts: Fact) -> tuple[LearningObject, list[CourseRecorded]]:
 
 
 def test_a_course_is_drafted_modified_and_deleted() -> None:
-    told = [fact(day(1), CourseDrafted()), fact(day(2), CourseModified()),
-            fact(day(5), CourseDeleted())]
+    told = [
+        fact(day(1), CourseDrafted()),
+        fact(day(2), CourseModified()),
+        fact(day(5), CourseDeleted()),
+    ]
     folded, events = tell(*told, *told)
     assert [event.transitions[0] for event in events] == [
         "course.drafted", "course.modified", "course.deleted",

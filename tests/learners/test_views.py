@@ -213,8 +213,9 @@ def test_rows_and_position_are_one_transaction(room: Installation) -> None:
         assert [table.count for table in map(reader.table, ("enrollments", "instances"))] == [0, 0]
         assert next(iter(reader["following"].rows))["position"] == views.position == 0
     views.catch_up()
-    assert list(views.reader()["enrollments"].rows_where(order_by="id")) == (
-        tables(room.app)["enrollments"]
+    assert (
+        list(views.reader()["enrollments"].rows_where(order_by="id"))
+        == (tables(room.app)["enrollments"])
     )
     views.close()
 
