@@ -93,8 +93,8 @@ class Service:
 
     def _spawn(self, name: str, loop: Callable[[], None]) -> None:
         thread = threading.Thread(target=loop, name=name, daemon=True)
-        self._threads[name] = thread
         thread.start()
+        self._threads[name] = thread  # only now: one not begun yet would look like one that ended
 
     def _spawn_deliveries(self) -> None:
         """A thread for every delivery; those of retired ones finish their message and end."""
