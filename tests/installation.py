@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from service.app import App
 from service.incoming.letters import Arrival
+from service.learners.knowledge import events_of
 from service.learners.people import PersonRow
 from service.settings import read_settings
 
@@ -120,6 +121,11 @@ class Installation:
 
     def states(self) -> list[str]:
         return [row["state"] for row in self.notifications()]
+
+    def history(self, place: int = 0) -> list[str]:
+        """The topics of one notification's stream."""
+        id = self.notifications()[place]["id"]
+        return [e.body.topic for e in events_of(self.app.ledger, self.app.mapper, id)]
 
     def drawer(self) -> list[str]:
         """The texts in the drawer."""

@@ -4,38 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from service.cli import main
-from service.learners.ledger import Ledger
-from service.learners.people import People, Person
-
-ADOBE = (
-    "internalUserID,userEmail,customerDefinedUniqueUserId,name,managerEmail,userType,state,"
-    "pointsEarned,uiLocale,contentLocale,timeZoneCode,group,AF_Cost Center\n"
-    "7,ada@example.org,x,Ada,boss@example.org,Internal,ACTIVE,10,en_US,de_DE,Europe/Berlin,"
-    '"Eng, All",4711\n'
-)
+from service.learners.people import Person
+from tests.cli.people_file import ADOBE, person, run
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(content: str | bytes, *options: str) -> Result:
-    raw = content.encode() if isinstance(content, str) else content
-    Path("people.csv").write_bytes(raw)
-    return CliRunner().invoke(main, ["people", "import", "people.csv", *options])
-
-
-def person(lms_id: str, source: str = "", account: str = "") -> Person | None:
-    ledger = Ledger(Path("data/ledger.db"))
-    try:
-        return People(ledger).find((source, account, lms_id))
-    finally:
-        ledger.close()
 
 
 def test_a_file_goes_in_and_the_second_time_changes_nothing() -> None:

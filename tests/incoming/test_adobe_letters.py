@@ -1,56 +1,13 @@
 """What is odd about whole letters of Adobe's: unknown names, bodies that are none, keys."""
 
 import json
-from typing import Any
 
 import pytest
 
-from service.incoming.reading import Ignored, Item, SetAside
+from service.incoming.reading import Ignored, SetAside
 from service.incoming.sources.adobe import Adobe
 from service.learners.facts import Fact, same_reference
-
-NOON = 1_772_452_800_000
-DAY = 86_400_000
-OTHER_ID = (
-    "data.loInstanceId: expected an id like course:123, learningProgram:123 or "
-    "certification:123, or a number and a loType of these, got another id"
-)
-DATA: dict[str, Any] = {
-    "userId": 30151701,
-    "loId": "course:5101204",
-    "loInstanceId": "course:5101204_8120331",
-    "loType": "course",
-}
-
-
-def event(name: str = "COURSE_COMPLETED", **changes: Any) -> dict[str, Any]:
-    """An event with changed fields; those of `data` by their own names, `...` leaves one out."""
-    whole: dict[str, Any] = {
-        "eventId": "e-1",
-        "eventName": name,
-        "timestamp": "2026-03-02T11:00:00.000Z",
-    }
-    own = {key: changes.pop(key) for key in ("eventId", "timestamp", "data") if key in changes}
-    data: dict[str, Any] = {**DATA, **changes}
-    data = {key: value for key, value in data.items() if value is not ...}
-    whole |= {"data": data} | own
-    return {key: value for key, value in whole.items() if value is not ...}
-
-
-def read(*events: object, account: object = 77021) -> list[Item]:
-    return Adobe().read(json.dumps({"accountId": account, "events": events}).encode(), NOON)
-
-
-def fact(*events: object) -> Fact:
-    (item,) = read(*events)
-    assert isinstance(item, Fact), item
-    return item
-
-
-def reason(*events: object) -> str:
-    (item,) = read(*events)
-    assert isinstance(item, SetAside), item
-    return item.reason
+from tests.incoming.adobe_said import DATA, DAY, NOON, event, fact, read, reason
 
 
 def test_the_rest_of_the_letter_goes_on() -> None:

@@ -1,49 +1,10 @@
 """Managers, groups and merging: who is who among people."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from service.learners.ledger import Ledger
-from service.learners.people import People, PersonKey, PersonRow
-
-NOW = 1_700_000_000_000
-ADA = ("adobe", "42", "7")
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger(tmp_path / "ledger.db")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def people(ledger: Ledger) -> People:
-    return People(ledger)
-
-
-def meet(ledger: Ledger, people: People, *keys: PersonKey) -> list[str]:
-    met = [(people.new_id(NOW), key) for key in keys]
-    with ledger.transaction() as cursor:
-        people.meet(cursor, met)
-    return [person for person, _ in met]
-
-
-def store(ledger: Ledger, people: People, *rows: PersonRow) -> tuple[int, int, int]:
-    with ledger.transaction() as cursor:
-        return people.store(cursor, rows, NOW)
-
-
-def row(lms_id: str, *scope: str, **data: object) -> PersonRow:
-    source, account = scope or ("", "")
-    return PersonRow(lms_id=lms_id, source=source, account=account, **data)  # type: ignore[arg-type]
-
-
-def rows_in(ledger: Ledger) -> int:
-    found: int = ledger.reader().execute("SELECT COUNT(*) FROM people").fetchone()[0]
-    return found
+from service.learners.people import People
+from tests.learners.register import ADA, NOW, meet, row, rows_in, store
 
 
 def test_a_manager_is_found_by_lms_id_in_the_closest_scope(ledger: Ledger, people: People) -> None:

@@ -1,23 +1,14 @@
-"""Lets these tests import the sink beside this folder, and gives them the shipped templates."""
+"""A mail server, an installation that sends to it, a parcel, and the shipped templates."""
 
-import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from service.sending.channels import Parcel
 from service.sending.rendering import Message, Templates
-
-ROOT = Path(__file__).parents[2]
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    # apprise 2.2 imports a PGP library that imports imghdr, which Python 3.13 drops.
-    config.addinivalue_line("filterwarnings", "ignore:'imghdr' is deprecated:DeprecationWarning")
+from tests.installation import ADA, DONE, GRACE, ROOT, Installation
+from tests.smtp_sink import SmtpSink
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +32,16 @@ def parcel() -> Any:
         return Parcel(**(told | changes))
 
     return made
+
+
+@pytest.fixture
+def sink():
+    with SmtpSink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def office(tmp_path, sink):
+    with Installation(tmp_path, DONE, email=sink.url) as office:
+        office.import_people([ADA, GRACE])
+        yield office

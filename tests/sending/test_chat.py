@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_room import Room
 
 from service.sending.channels import ChannelError, open_channel
 from service.sending.channels.chat import ALLOWED, ChatChannel, literal
 from service.sending.rendering import Message
+from tests.chat_room import Room
 
 
 @pytest.fixture

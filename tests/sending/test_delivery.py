@@ -1,40 +1,15 @@
 """From owed to sent: attempts, outcomes, retries and what a crash leaves behind."""
 
-import pytest
-
 from service.learners.knowledge import events_of
 from service.rules.notifications import AttemptEnded, AttemptStarted, Owed
 from service.sending.redriving import redrive
 from tests.installation import (
-    ADA,
     DAY,
-    DONE,
-    GRACE,
     MINUTE,
     START,
-    Installation,
     completed,
 )
-from tests.smtp_sink import DROP, KEEP_AND_DROP, SmtpSink
-
-
-@pytest.fixture
-def sink():
-    with SmtpSink() as sink:
-        yield sink
-
-
-@pytest.fixture
-def office(tmp_path, sink):
-    with Installation(tmp_path, DONE, email=sink.url) as office:
-        office.import_people([ADA, GRACE])
-        yield office
-
-
-def history(office: Installation, place: int = 0) -> list[str]:
-    """The topics of one notification's stream."""
-    id = office.notifications()[place]["id"]
-    return [e.body.topic for e in events_of(office.app.ledger, office.app.mapper, id)]
+from tests.smtp_sink import DROP, KEEP_AND_DROP
 
 
 def test_a_completion_is_one_mail_to_the_learner(office, sink):
@@ -52,7 +27,7 @@ def test_the_attempt_is_on_disk_before_the_mail_leaves(office, sink):
     office.post(completed(START, 77))
     office.tick()
 
-    assert history(office) == [Owed.TOPIC, AttemptStarted.TOPIC, AttemptEnded.TOPIC]
+    assert office.history() == [Owed.TOPIC, AttemptStarted.TOPIC, AttemptEnded.TOPIC]
 
 
 def test_a_refused_recipient_is_given_up_and_can_be_redriven(office, sink):

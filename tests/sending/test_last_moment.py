@@ -1,7 +1,5 @@
 """What stops a message at the last moment, and what a crash leaves behind."""
 
-import pytest
-
 from service.learners.knowledge import events_of
 from service.learners.people import PersonRow
 from service.rules.notifications import AttemptEnded, AttemptStarted, Owed
@@ -10,7 +8,6 @@ from tests.installation import (
     ADA,
     DAY,
     DONE,
-    GRACE,
     HOUR,
     MINUTE,
     START,
@@ -19,26 +16,6 @@ from tests.installation import (
     progressed,
     unenrolled,
 )
-from tests.smtp_sink import SmtpSink
-
-
-@pytest.fixture
-def sink():
-    with SmtpSink() as sink:
-        yield sink
-
-
-@pytest.fixture
-def office(tmp_path, sink):
-    with Installation(tmp_path, DONE, email=sink.url) as office:
-        office.import_people([ADA, GRACE])
-        yield office
-
-
-def history(office: Installation, place: int = 0) -> list[str]:
-    """The topics of one notification's stream."""
-    id = office.notifications()[place]["id"]
-    return [e.body.topic for e in events_of(office.app.ledger, office.app.mapper, id)]
 
 
 def test_it_is_not_sent_when_it_is_no_longer_true(office, sink):
@@ -131,7 +108,7 @@ def test_an_attempt_left_open_by_a_dead_worker_counts_as_unknown(office, sink):
     with office.app.ledger.transaction() as cursor:
         office.app.ledger.append(cursor, [(id, 2, *office.app.mapper.encode(claim))])
     office.tick(START + MINUTE)
-    assert history(office) == [Owed.TOPIC, AttemptStarted.TOPIC]
+    assert office.history() == [Owed.TOPIC, AttemptStarted.TOPIC]
 
     sink.up()
     office.reopen(START + MINUTE)

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from smtp_sink import SmtpSink
 
 from service.sending.channels import ChannelError, open_channel
 from service.sending.channels.smtp import SmtpChannel
 from service.sending.channels.smtp_url import server_at
+from tests.smtp_sink import SmtpSink
 
 
 def test_o_brien_gets_o_briens_mail_and_nobody_else_does(parcel: Any, tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from smtp_sink import DROP, HANG, KEEP_AND_DROP, SmtpSink
 
 from service.sending.channels.smtp import SmtpChannel
 from service.sending.channels.smtp_url import server_at
+from tests.smtp_sink import DROP, HANG, KEEP_AND_DROP, SmtpSink
 
 Impatient = Callable[..., SmtpChannel]
 
