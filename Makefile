@@ -27,6 +27,8 @@ lock: .venv/installed-dev
 	  --no-header -q -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra build --extra dev --universal --generate-hashes \
 	  --no-emit-index-url --no-header -q -o requirements-dev.lock
+	$(BIN)/uv pip compile --group ci --universal --generate-hashes \
+	  --no-emit-index-url --no-header -q -o .ci/requirements.lock
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Coursebell needs Python 3.11 or newer; make PYTHON=python3.12")'

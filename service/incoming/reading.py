@@ -27,11 +27,20 @@ Item = Fact | Ignored | SetAside
 class Source(Protocol):
     """One learning management system's dialect.
 
-    `lateness_ms` is how long its activity reports may come behind its other events.
+    `lateness_ms` is how long its activity reports may come behind its other events; `fills` are
+    the fields of the rules (`enrollment.score`) that it can fill, beside those every source does.
     """
 
     name: str
+    fills: frozenset[str]
     lateness_ms: int
+
+    def wants(self, body: bytes) -> bool:
+        """Whether a queue's message may say something to us; quick, and true when in doubt.
+
+        What is not wanted is counted and not kept: a topic may carry much that is not ours.
+        """
+        ...
 
     def read(self, body: bytes, received_at: int) -> list[Item]:
         """One item per event in the letter, in its order; never raises, never reads a clock."""

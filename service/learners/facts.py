@@ -53,6 +53,7 @@ class ModuleCompleted(EnrollmentSaid, frozen=True, omit_defaults=True):
     RANK: ClassVar[int] = 1
     module: str = ""
     percent: float | None = None
+    score: float | None = None
 
 
 class Completed(EnrollmentSaid, frozen=True, omit_defaults=True):
@@ -126,12 +127,32 @@ class CourseDeleted(CourseSaid, frozen=True, omit_defaults=True):
     TOPIC: ClassVar[str] = "course.deleted"
 
 
+class LearnerSaid(Said, frozen=True, omit_defaults=True):
+    """Something about one learner and no course."""
+
+
+class LearnerSeen(LearnerSaid, frozen=True, omit_defaults=True):
+    """The learner signed in."""
+
+    TOPIC: ClassVar[str] = "learner.seen"
+
+
+class Contact(msgspec.Struct, frozen=True, gc=False):
+    """What a letter says about the person it is about; `fields` are e.g. a phone number."""
+
+    name: str | None = None
+    email: str | None = None
+    fields: dict[str, str] = {}
+
+
 class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One fact with its envelope.
 
     `name` is the LMS's own event name. `occurred_at` is milliseconds since 1970 UTC.
     `person`, `course` and `instance` are the LMS's own ids as text; a fact without `person`
-    is about the instance or the course alone. `key` tells facts apart (see `fact_key`).
+    is about the instance or the course alone, one about a learner alone has an empty `course`.
+    `key` tells facts apart (see `fact_key`). `contact` and `title` are what the letter says
+    beside it about the person and the course; they go to people and courses, never to the log.
     """
 
     source: str
@@ -145,6 +166,8 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     instance: str | None = None
     person: str | None = None
     by_admin: bool = False
+    contact: Contact | None = None
+    title: str | None = None
 
 
 def fact_key(reference: tuple[str, ...], content: Mapping[str, object] | bytes) -> str:
