@@ -9,7 +9,8 @@ from typing import cast
 import uvicorn
 
 from service.incoming.door import Door
-from service.incoming.letters import Arrival, Letters
+from service.incoming.letter import Arrival
+from service.incoming.letters import Letters
 from service.incoming.postbox import Postbox, Posted
 from service.incoming.protocol import ImpatientProtocol
 from service.incoming.verifiers import Basic, Doorkeeper

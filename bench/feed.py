@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
 
-from service.incoming.letters import Arrival
+from service.incoming.letter import Arrival
 from service.learners.courses import CourseRow
 from service.learners.people import PersonRow
 

@@ -12,7 +12,7 @@ from bench.site import Academy, Site
 from bench.table import Row
 from service.learners.database import EVENT_LOG, connect
 from service.learners.ledger import INSERT
-from service.running import GARBAGE_THRESHOLDS
+from service.running.service import GARBAGE_THRESHOLDS
 
 AIM, AIM_RATIO = 30_000, 0.20
 Stored = tuple[str, int, str, bytes]

@@ -10,9 +10,8 @@ import msgspec
 
 from bench import feed
 from bench.feed import Feed
-from service.app import App
-from service.incoming.letters import Arrival
-from service.settings import read_settings
+from service.app import App, settings_of
+from service.incoming.letter import Arrival
 
 LETTERS_PER_COMMIT = 2_000
 BEGIN = 1_760_000_000_000
@@ -61,7 +60,7 @@ class Site:
 
     def app(self, name: str, rules: str = "rules.yaml", **more: str) -> App:
         """An installation with people and courses, not started."""
-        app = App(read_settings(self.environment(name, rules, **more)))
+        app = App(settings_of(self.environment(name, rules, **more)))
         self._apps.append(app)
         with app.ledger.transaction() as cursor:
             app.people.store(cursor, feed.people(), BEGIN)

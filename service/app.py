@@ -1,12 +1,14 @@
 """The app: the only place where the wings meet. `tick` is the whole flow on one screen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from service.incoming.intake import Intake
 from service.incoming.letters import Letters
 from service.incoming.reading import Source
 from service.incoming.sources.adobe import Adobe
+from service.incoming.transport import Keep, Transport, TransportError
 from service.learners import course, enrollment, instance
 from service.learners.courses import Courses
 from service.learners.events import EventMapper
@@ -17,20 +19,19 @@ from service.learners.people import People
 from service.learners.roster import Roster
 from service.learners.views import Views
 from service.learners.writer import Writer
+from service.queues import fed_by_queues, open_queues
 from service.rules import activation, clock, edges, notifications
 from service.rules.clock import Clock
 from service.rules.decide import Decider
-from service.rules.problems import Problem
 from service.rules.reader import read_rules
-from service.sending.channels import Channel, ChannelError, open_channel
-from service.sending.delivery import Delivery
+from service.sending.channels import ChannelError
+from service.sending.deliveries import Deliveries
 from service.sending.docket import Docket
-from service.sending.packing import Post
 from service.sending.planning import Active
 from service.sending.queue import Queue
 from service.sending.removed import cancel_removed
 from service.sending.rendering import Templates
-from service.settings import Settings
+from service.settings import Settings, read_settings
 
 SHAPES = (
     enrollment.SHAPES,
@@ -43,6 +44,10 @@ SHAPES = (
 )
 
 
+SOURCES: tuple[Source, ...] = (Adobe(),)
+"""The learning management systems we understand: one line each."""
+
+
 class Refused(Exception):
     """A rule file or template folder that cannot become active; one problem a line."""
 
@@ -53,9 +58,9 @@ class App:
     def __init__(self, settings: Settings) -> None:
         """Opens the data folder and the rules; raises LedgerError or Refused."""
         self.settings = settings
-        self.sources = sources(settings)
+        self.sources = {source.name: source for source in SOURCES}
         self.active = read_active(settings)
-        lateness = {name: source.lateness_ms for name, source in self.sources.items()}
+        lateness = {name: source.lateness for name, source in settings.sources.items()}
         self.ledger = Ledger(settings.data / "ledger.db")
         self.mapper = EventMapper(SHAPES)
         self.people = People(self.ledger)
@@ -74,9 +79,21 @@ class App:
             max(lateness.values(), default=0),
         )  # fmt: skip
         self.docket = Docket(self.ledger, self.mapper, lateness)
-        self.deliveries: dict[str, Delivery] = {}
-        self._retired: list[Delivery] = []
-        self._urls: dict[str, str] = {}
+        self.deliveries = Deliveries(
+            self.ledger, self.mapper, self.views, self._knowledge, self.docket,
+            lambda: self.active, settings.data / "drawer", settings.mail_domain,
+        )  # fmt: skip
+        self.queues: list[Transport] = []
+
+    def open_queues(self, clock: Callable[[], int]) -> None:
+        """Makes the configured queues ready to be carried; raises Refused."""
+        try:
+            self.queues = open_queues(self.settings, self.sources, self._keep, clock)
+        except TransportError as error:
+            raise Refused(str(error)) from error
+
+    def _keep(self, source: str) -> Keep:
+        return lambda arrivals, skipped: self.letters.keep(arrivals, skipped={source: skipped})
 
     def _knowledge(self) -> Knowledge:
         return Knowledge(self.ledger, self.mapper, self.people, self.courses)
@@ -102,8 +119,7 @@ class App:
         self.clock.activate(self.active.decider, now)
         self.views.catch_up()
         self.cancel_removed(now)
-        for delivery in self.deliveries.values():
-            delivery.take_over(now)
+        self.deliveries.take_over(now)
 
     def tick(self, now: int) -> None:
         """The whole flow once, at the moment `now` (ms since 1970 UTC)."""
@@ -127,20 +143,21 @@ class App:
     def ask_some(self, now: int) -> bool:
         """Asks about one page of silences, unless a letter is waiting that may say otherwise.
 
-        Returns true when there are more to be asked about.
+        Or may be: in a queue that was not read to its end. Returns true when there are more to
+        be asked about.
         """
         oldest = self.letters.oldest_waiting()
-        if oldest is not None and oldest <= now:
+        if self.behind() or (oldest is not None and oldest <= now):
             return False
         return self.clock.ask(self.active.decider, now)
 
+    def behind(self) -> list[str]:
+        """The queues that are not known to have been read to their end."""
+        return [queue.name for queue in self.queues if not queue.is_current()]
+
     def deliver(self, now: int, stopping: Callable[[], bool] = lambda: False) -> None:
         """What is owed leaves, by every channel."""
-        for delivery in list(self.deliveries.values()):
-            if delivery.look_again(now):
-                self.views.catch_up()
-            while not stopping() and delivery.deliver(now, stopping):
-                self.views.catch_up()
+        self.deliveries.deliver(now, stopping)
 
     def reload(self, now: int) -> bool:
         """Makes the rule file as it is now active; raises Refused and keeps the old one.
@@ -163,41 +180,12 @@ class App:
     def _activate(self, active: Active) -> None:
         """Opens what the rules name and closes what they do not; raises Refused before either."""
         urls = active.decider.rules.channels
-        changed = {name: url for name, url in urls.items() if self._urls.get(name) != url}
-        opened = {name: self._open(name, url) for name, url in changed.items()}
-        self.active = active
-        for name in [name for name in self.deliveries if name in changed or name not in urls]:
-            self._retire(self.deliveries.pop(name))
-        self._urls = dict(urls)
-        for name, channel in opened.items():
-            self.deliveries[name] = self._delivery(name, channel)
-
-    def _retire(self, delivery: Delivery) -> None:
-        """Lets the thread that may be sending by it finish its message first."""
-        delivery.retired = True
-        self._retired.append(delivery)
-
-    def _open(self, name: str, url: str) -> Channel:
         try:
-            return open_channel(name, url, drawer=self.settings.data / "drawer")
+            opened = self.deliveries.opened(urls)
         except ChannelError as error:
             raise Refused(str(error)) from error
-
-    def _delivery(self, name: str, channel: Channel) -> Delivery:
-        domain = self.settings.mail_domain or channel.domain or "coursebell.localhost"
-        return Delivery(
-            name,
-            channel,
-            "chat" if channel.form == "chat" else "email",
-            self.ledger,
-            self.mapper,
-            self.views,
-            self._knowledge(),
-            self.docket,
-            lambda: self.active,
-            Post(domain),
-            f"{domain}/{name}",
-        )
+        self.active = active
+        self.deliveries.use(urls, opened)
 
     def files(self) -> object:
         """What changes when somebody edits the rules or the templates."""
@@ -209,24 +197,27 @@ class App:
                 found.append((path, stat.st_mtime_ns, stat.st_size))
         return found
 
+    def changes_of_people(self) -> object:
+        """Something that changes when addresses may have: by another process."""
+        return self.ledger.changes_of_others()
+
     def newest_event_at(self) -> int | None:
         """When the newest fact was recorded (ms UTC): a clock behind it is wrong."""
         return self.letters.newest_taken_at()
 
     def close(self) -> None:
         """Lets go of channels and files."""
-        for delivery in [*self.deliveries.values(), *self._retired]:
-            delivery.close()
+        self.deliveries.close()
         with suppress(Exception):
             self.ledger.checkpoint()
         self.views.close()
         self.ledger.close()
 
 
-def sources(settings: Settings) -> dict[str, Source]:
-    """The learning management systems we understand: one line each."""
-    known: list[Source] = [Adobe(settings.adobe_lateness)]
-    return {source.name: source for source in known}
+def settings_of(environ: Mapping[str, str], *, dotenv: Path | None = None) -> Settings:
+    """The settings for these sources; raises SettingsError with every mistake at once."""
+    lateness = {source.name: source.lateness_ms for source in SOURCES}
+    return read_settings(environ, lateness, dotenv=dotenv)
 
 
 def read_active(settings: Settings) -> Active:
@@ -237,14 +228,21 @@ def read_active(settings: Settings) -> Active:
         name=settings.rules.name,
         environ=settings.environment,
         templates=templates.forms,
-        sources=frozenset(sources(settings)),
+        sources=configured(settings),
     )
-    mistakes = [str(problem) for problem in problems if is_error(problem)] + templates.problems()
+    mistakes = [str(p) for p in problems if p.severity == "error"] + templates.problems()
     if rules is None or mistakes:
         raise Refused("\n".join(mistakes))
     return Active(Decider(rules), templates)
 
 
-def is_error(problem: Problem) -> bool:
-    """Whether a problem keeps the file from becoming active."""
-    return problem.severity == "error"
+def configured(settings: Settings) -> frozenset[str]:
+    """The sources that have a way in."""
+    by_http = (
+        name
+        for name, source in settings.sources.items()
+        if source.has_credentials or source.allow_unauthenticated
+    )
+    return fed_by_queues(settings).union(by_http)
+
+

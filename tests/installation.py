@@ -5,11 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
-from service.app import App
-from service.incoming.letters import Arrival
+from service.app import App, settings_of
+from service.incoming.letter import Arrival
 from service.learners.knowledge import events_of
 from service.learners.people import PersonRow
-from service.settings import read_settings
 
 ROOT = Path(__file__).parent.parent
 MINUTE = 60_000
@@ -86,7 +85,7 @@ class Installation:
 
     def open(self, at: int = START) -> None:
         """Starts, or starts again."""
-        self.app = App(read_settings(self.environ))
+        self.app = App(settings_of(self.environ))
         self.app.start(at)
 
     def reopen(self, at: int = START) -> None:

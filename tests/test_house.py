@@ -19,7 +19,7 @@ SHORT_FUNCTIONS_SHARE = 0.75
 
 WINGS = {"learners": set(), "rules": {"learners"}, "sending": {"learners", "rules"},
          "incoming": {"learners"}}  # fmt: skip
-TOP = {"app", "api", "cli", "running", "demo", "settings", "environment", "__main__"}
+TOP = {"app", "api", "cli", "running", "demo", "queues", "settings", "__main__"}
 ROOMS = {
     "apprise": ["service/sending/channels/"],
     "jinja2": ["service/sending/"],
@@ -33,6 +33,8 @@ ROOMS = {
     "prometheus_client": ["service/api/"],
     "pydantic": ["service/rules/"],
     "smtplib": ["service/sending/channels/"],
+    "confluent_kafka": ["service/incoming/queues/kafka.py"],
+    "azure": ["service/incoming/queues/service_bus.py"],
 }
 """Each library has one room: where it may be imported."""
 

@@ -5,34 +5,41 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import PREFIX, SETTINGS, SettingsError, read_settings
+from service.app import SOURCES, settings_of
+from service.settings import PREFIX, SettingsError, prefix_of, table
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "settings.md"
-ROW = re.compile(r"^\| `(COURSEBELL_\w+)` \| (?:`([^`]*)`)? ?\| (\S.*) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| `(COURSEBELL_[\w<>]+)` \| (?:`([^`]*)`)? ?\| (\S.*) \|$", re.MULTILINE)
 
 
 def mistakes(**environ: str) -> list[str]:
     with pytest.raises(SettingsError) as caught:
-        read_settings({PREFIX + name: value for name, value in environ.items()})
+        settings_of({PREFIX + name: value for name, value in environ.items()})
     return caught.value.mistakes
 
 
 def test_the_table_names_every_setting_with_its_default() -> None:
     documented = {name: default for name, default, _ in ROW.findall(DOCUMENT.read_text())}
-    assert documented == {PREFIX + name: each.default for name, each in SETTINGS.items()}
+    assert documented == {PREFIX + n: each.default for n, each in table(["<source>"]).items()}
+
+
+def test_the_document_names_every_source_and_its_lateness() -> None:
+    text = DOCUMENT.read_text()
+    for source in SOURCES:
+        assert f"`{prefix_of(source.name)}`" in text, source.name
 
 
 def test_without_any_variable_the_documented_defaults_hold() -> None:
-    settings = read_settings({})
+    settings = settings_of({})
     assert (settings.data, settings.host, settings.port) == (Path("data"), "127.0.0.1", 8000)
-    assert settings.adobe_lateness == 15 * 60_000
-    assert settings.adobe_hmac_secret == ()
+    assert settings.sources["adobe"].lateness == 15 * 60_000
+    assert settings.sources["adobe"].hmac_secret == ()
     assert settings.public_url is None and settings.admin_token is None
-    assert settings.adobe_allow_unauthenticated is False
+    assert settings.sources["adobe"].allow_unauthenticated is False
 
 
 def test_values_are_read_in_their_own_units() -> None:
-    settings = read_settings(
+    settings = settings_of(
         {
             "COURSEBELL_ADOBE_HMAC_SECRET": "new, old,",
             "COURSEBELL_ADOBE_HMAC_HEADER": "X-Signature",
@@ -41,8 +48,8 @@ def test_values_are_read_in_their_own_units() -> None:
             "COURSEBELL_LOG_LEVEL": "WARNING",
         }
     )
-    assert settings.adobe_hmac_secret == ("new", "old")
-    assert settings.adobe_lateness == 5_400_000
+    assert settings.sources["adobe"].hmac_secret == ("new", "old")
+    assert settings.sources["adobe"].lateness == 5_400_000
     assert settings.public_url == "https://bell.example.org/learning"
     assert settings.log_level == "warning"
 
@@ -66,11 +73,18 @@ def test_every_mistake_is_told_at_once() -> None:
         ({"PUBLC_URL": "http://x"}, "did you mean COURSEBELL_PUBLIC_URL?"),
         ({"FLUX": "1"}, "COURSEBELL_FLUX: unknown setting; see docs/settings.md"),
         ({"DATABASE_URL": "x"}, "COURSEBELL_DATABASE_URL: not supported yet; unset it"),
-        ({"SUNBIRD_LATENESS": "1m"}, "COURSEBELL_SUNBIRD_LATENESS: not supported yet; unset it"),
+        (
+            {"KAFKA_TOPIC": "a"},
+            "expected it beside COURSEBELL_KAFKA_TOPIC",
+        ),
+        ({"KAFKA_BOOTSTRAP_SERVERS": "k:1"}, "got none, e.g. prod.telemetry.audit"),
+        ({"KAFKA_BOOTSTRAP_SERVERS": "kafka", "KAFKA_TOPIC": "a"}, "expected host:port"),
+        ({"KAFKA_CONFIG": "acks"}, "expected lines of name=value"),
+        ({"SERVICEBUS_TOPIC": "a b"}, "expected the name of a topic"),
         ({"ADOBE_API_KEY": "x"}, "COURSEBELL_ADOBE_API_KEY: not supported yet; unset it"),
         ({"ADOBE_PASSWORD": "x"}, "COURSEBELL_ADOBE_USERNAME: expected it beside"),
         ({"ADOBE_PASSWORD_OLD": "x"}, "COURSEBELL_ADOBE_PASSWORD: expected it beside"),
-        ({"ADOBE_HMAC_SECRET": "x"}, "got none; Adobe does not document its name"),
+        ({"ADOBE_HMAC_SECRET": "x"}, "got none; look at what the sender"),
         ({"ADOBE_HMAC_HEADER": "X"}, "COURSEBELL_ADOBE_HMAC_SECRET: expected it beside"),
         ({"ADOBE_HMAC_SECRET": ",", "ADOBE_HMAC_HEADER": "X"}, "a secret, or several with commas"),
         ({"ADOBE_BEARER_TOKEN": "two words"}, "COURSEBELL_ADOBE_BEARER_TOKEN: expected a token"),
@@ -106,7 +120,7 @@ def test_a_mistake_never_shows_a_secret(environ: dict[str, str]) -> None:
 
 
 def test_secrets_are_not_in_the_repr_of_the_settings() -> None:
-    settings = read_settings(
+    settings = settings_of(
         {"COURSEBELL_ADMIN_TOKEN": "hunter2", "COURSEBELL_EMAIL_URL": "mailtos://a:hunter2@b"}
     )
     assert "hunter2" not in repr(settings)
@@ -127,13 +141,13 @@ def test_credentials_and_an_open_door_contradict_each_other(credentials: dict[st
 
 def test_a_secret_can_be_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "token").write_bytes(b"\xef\xbb\xbft0ken\r\n")
-    settings = read_settings({"COURSEBELL_ADMIN_TOKEN_FILE": str(tmp_path / "token")})
+    settings = settings_of({"COURSEBELL_ADMIN_TOKEN_FILE": str(tmp_path / "token")})
     assert settings.admin_token == "t0ken"
 
 
 def test_a_channels_url_can_be_in_a_file_too(tmp_path: Path) -> None:
     (tmp_path / "url").write_text("json://chat\n")
-    settings = read_settings({"COURSEBELL_CHAT_URL_FILE": str(tmp_path / "url"), "HOME": "/x"})
+    settings = settings_of({"COURSEBELL_CHAT_URL_FILE": str(tmp_path / "url"), "HOME": "/x"})
     assert settings.environment["COURSEBELL_CHAT_URL"] == "json://chat"
     assert settings.environment["HOME"] == "/x"
 
@@ -159,7 +173,7 @@ def test_dotenv_is_read_and_the_environment_wins(tmp_path: Path) -> None:
         "# ours\nCOURSEBELL_PORT=9000 # here\nexport COURSEBELL_HOST='::1'\n\n"
         'COURSEBELL_ADMIN_TOKEN="a#b"\nCOURSEBELL_RULES=my#rules.yaml\nOTHER=\n'
     )
-    settings = read_settings({"COURSEBELL_PORT": "9001"}, dotenv=dotenv)
+    settings = settings_of({"COURSEBELL_PORT": "9001"}, dotenv=dotenv)
     assert (settings.port, settings.host, settings.admin_token) == (9001, "::1", "a#b")
     assert settings.rules == Path("my#rules.yaml")
 
@@ -168,18 +182,18 @@ def test_a_bad_line_of_dotenv_is_named_by_its_number_and_not_shown(tmp_path: Pat
     dotenv = tmp_path / ".env"
     dotenv.write_text("COURSEBELL_PORT=9000\nhunter2\n")
     with pytest.raises(SettingsError) as caught:
-        read_settings({}, dotenv=dotenv)
+        settings_of({}, dotenv=dotenv)
     assert caught.value.mistakes == [".env:2: expected NAME=value or # and a comment"]
 
 
 def test_a_missing_dotenv_is_no_mistake(tmp_path: Path) -> None:
-    assert read_settings({}, dotenv=tmp_path / ".env").port == 8000
+    assert settings_of({}, dotenv=tmp_path / ".env").port == 8000
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:
-    assert read_settings({"COURSEBELL_PORT": ""}).port == 8000
+    assert settings_of({"COURSEBELL_PORT": ""}).port == 8000
 
 
 def test_what_kubernetes_sets_for_a_service_of_our_name_is_passed_over() -> None:
     links = {"COURSEBELL_SERVICE_HOST": "10.0.0.1", "COURSEBELL_PORT_8000_TCP": "tcp://10.0.0.1"}
-    assert read_settings(links).port == 8000
+    assert settings_of(links).port == 8000

@@ -1,6 +1,7 @@
-"""Doors: who may bring letters of which source, by the settings."""
+"""Doors: who may bring letters of which source by HTTP, by the settings."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Literal, cast
 
@@ -13,7 +14,7 @@ from service.incoming.verifiers import (
     StandardWebhooks,
     Verifier,
 )
-from service.settings import Settings
+from service.settings import Settings, SourceSettings
 
 NAMES = {
     Basic: "Basic",
@@ -25,45 +26,50 @@ NAMES = {
 
 def doorkeepers(settings: Settings) -> Mapping[str, Doorkeeper]:
     """The ways into each source; one without credentials is closed."""
-    ways = _adobe(settings)
-    if settings.adobe_allow_unauthenticated:
-        ways.append(Open())
-    return {"adobe": Doorkeeper(*ways)}
+    return {
+        name: Doorkeeper(*_ways(source), *([Open()] if source.allow_unauthenticated else []))
+        for name, source in settings.sources.items()
+    }
 
 
-def may_be_tried(settings: Settings) -> bool:
-    """Whether Adobe's door may open without credentials: there are none, and only we reach it."""
-    return not _adobe(settings) and _is_this_machine(settings.host)
+def opened_to_try(settings: Settings) -> Settings:
+    """The same, with every door that has no credentials open, if only this machine reaches it."""
+    if not _is_this_machine(settings.host):
+        return settings
+    sources = {
+        name: source if source.has_credentials else replace(source, allow_unauthenticated=True)
+        for name, source in settings.sources.items()
+    }
+    return replace(settings, sources=sources)
 
 
-def adobe_in_words(settings: Settings) -> str:
-    """How one gets through Adobe's door."""
-    if settings.adobe_allow_unauthenticated:
-        here = _is_this_machine(settings.host)
-        return f"open to {'this machine' if here else 'everyone who reaches this address'}"
-    ways = [NAMES[type(way)] for way in _adobe(settings)]
+def in_words(source: SourceSettings, host: str) -> str:
+    """How one gets through a source's door."""
+    if source.allow_unauthenticated:
+        return f"open to {'this machine' if _is_this_machine(host) else 'all who reach it'}"
+    ways = [NAMES[type(way)] for way in _ways(source)]
     return " or ".join(ways) or "closed: no credentials configured"
 
 
-def _adobe(settings: Settings) -> list[Verifier]:
+def _ways(source: SourceSettings) -> list[Verifier]:
     ways: list[Verifier] = []
-    if settings.adobe_username:
-        passwords = filter(None, (settings.adobe_password, settings.adobe_password_old))
-        ways.append(Basic(*((settings.adobe_username, password) for password in passwords)))
-    if settings.adobe_hmac_secret and settings.adobe_hmac_header:
+    if source.username:
+        passwords = filter(None, (source.password, source.password_old))
+        ways.append(Basic(*((source.username, password) for password in passwords)))
+    if source.hmac_secret and source.hmac_header:
         ways.append(
             Hmac(
-                settings.adobe_hmac_header,
-                settings.adobe_hmac_secret,
-                algorithm=settings.adobe_hmac_algorithm,
-                encoding=cast(Literal["hex", "base64"], settings.adobe_hmac_encoding),
-                prefix=settings.adobe_hmac_prefix,
+                source.hmac_header,
+                source.hmac_secret,
+                algorithm=source.hmac_algorithm,
+                encoding=cast(Literal["hex", "base64"], source.hmac_encoding),
+                prefix=source.hmac_prefix,
             )
         )
-    if settings.adobe_webhook_secret:
-        ways.append(StandardWebhooks(settings.adobe_webhook_secret))
-    if settings.adobe_bearer_token:
-        ways.append(Bearer(*settings.adobe_bearer_token))
+    if source.webhook_secret:
+        ways.append(StandardWebhooks(source.webhook_secret))
+    if source.bearer_token:
+        ways.append(Bearer(*source.bearer_token))
     return ways
 
 

@@ -33,13 +33,17 @@ class LetterEvent(msgspec.Struct, frozen=True):
 
 
 class Letter(msgspec.Struct, frozen=True):
-    """A delivery of an LMS; `events` are known once it was taken or set aside."""
+    """A delivery of an LMS; `events` are known once it was taken or set aside.
+
+    Of an `imported` one nobody is told.
+    """
 
     n: int
     source: str
     received_at: datetime
     state: Literal["waiting", "taken", "set_aside"]
     taken_at: datetime | None
+    imported: bool
     events: list[LetterEvent]
 
 
@@ -69,6 +73,7 @@ def _letter(found: Mapping[str, Any]) -> Letter:
         moment(found["received_at"]),
         found["state"],
         moment_or_none(found["taken_at"]),
+        found["imported"],
         [_event(each) for each in found["events"]],
     )
 

@@ -27,18 +27,14 @@ ALWAYS = (
 STRANGERS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
-def document(
-    settings: Settings, sources: Sequence[str], operations: Sequence[Operation]
-) -> dict[str, Any]:
+def document(settings: Settings, operations: Sequence[Operation]) -> dict[str, Any]:
     """The whole document; it names no secret."""
     types = [Problem, Receipt, *(each.returns for each in operations if each.returns is not None)]
     refs, schemas = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
     bodies = dict(zip(map(repr, types), refs, strict=True))
-    paths: dict[str, Any] = {
-        webhooks.PATH: webhooks.described(settings, sources, bodies[repr(Receipt)])
-    }
+    paths = webhooks.described(settings, bodies[repr(Receipt)])
     for operation in operations:
         described = _operation(operation, bodies, bool(settings.admin_token))
         paths.setdefault(operation.path, {}).update(described)

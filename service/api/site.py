@@ -43,9 +43,7 @@ class Site:
             doorkeepers(settings), postbox, desk.clock, limit_bytes=settings.letter_limit
         )
         access = Access(settings)
-        description = document(
-            settings, sorted(desk.app.sources), (*OPERATIONS, *system.OPERATIONS)
-        )
+        description = document(settings, (*OPERATIONS, *system.OPERATIONS))
         self._system = System(desk, access, self._codes, description)
         self._api = Reported(Guarded(self._routed(desk), access))
 

@@ -1,6 +1,6 @@
 """The webhooks as the description of the API tells about them; the door is what answers them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -8,9 +8,8 @@ import msgspec
 
 from service.api.problems import PROBLEM_JSON, Problem
 from service.incoming.door import PREFIX
-from service.settings import Settings
+from service.settings import Settings, SourceSettings
 
-PATH = f"{PREFIX}{{source}}"
 REFUSALS = (
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.NOT_FOUND,
@@ -30,57 +29,63 @@ class Receipt(msgspec.Struct, frozen=True):
 
 
 def schemes(settings: Settings) -> dict[str, Any]:
-    """How an LMS may prove who it is, by the settings."""
+    """How each LMS may prove who it is, by the settings."""
     found: dict[str, Any] = {}
-    if settings.adobe_username:
-        found["adobeBasic"] = {"type": "http", "scheme": "basic"}
-    if settings.adobe_hmac_header:
-        found["adobeSignature"] = {
-            "type": "apiKey", "in": "header", "name": settings.adobe_hmac_header,
-            "description": f"HMAC of the body, {settings.adobe_hmac_algorithm}, "
-            f"in {settings.adobe_hmac_encoding}",
+    for name, source in settings.sources.items():
+        found |= {f"{name}-{way}": scheme for way, scheme in _ways(source).items()}
+    return found
+
+
+def _ways(source: SourceSettings) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if source.username:
+        found["basic"] = {"type": "http", "scheme": "basic"}
+    if source.hmac_header:
+        found["signature"] = {
+            "type": "apiKey", "in": "header", "name": source.hmac_header,
+            "description": f"HMAC of the body, {source.hmac_algorithm}, "
+            f"in {source.hmac_encoding}",
         }  # fmt: skip
-    if settings.adobe_bearer_token:
-        found["adobeBearer"] = {"type": "http", "scheme": "bearer"}
-    if settings.adobe_webhook_secret:
-        found["adobeStandardWebhooks"] = {
+    if source.bearer_token:
+        found["bearer"] = {"type": "http", "scheme": "bearer"}
+    if source.webhook_secret:
+        found["standard-webhooks"] = {
             "type": "apiKey", "in": "header", "name": "webhook-signature",
             "description": "Standard Webhooks 1.0, version 1 signatures",
         }  # fmt: skip
     return found
 
 
-def described(settings: Settings, sources: Sequence[str], ref: Mapping[str, Any]) -> dict[str, Any]:
-    """The path item of the webhooks; `ref` is the schema of a receipt."""
-    ways: list[dict[str, list[str]]] = [{name: []} for name in schemes(settings)]
-    body = {
-        "description": "Any JSON at all. What cannot be used is set aside, and listed.",
-        "required": False,
-        "content": {"application/json": {"schema": {}}},
-    }
+def described(settings: Settings, ref: Mapping[str, Any]) -> dict[str, Any]:
+    """The path items of the webhooks, one for each source; `ref` is the schema of a receipt."""
     return {
-        "post": {
-            "operationId": "post_webhook",
-            "summary": "Take in a delivery of an LMS; it is on disk when this answers.",
-            "description": f"At most {settings.letter_limit} bytes. The content is never refused.",
-            "parameters": [source_parameter(sources)],
-            "requestBody": body,
-            "security": [{}] if settings.adobe_allow_unauthenticated else ways,
-            "responses": {
-                "202": {
-                    "description": Receipt.__doc__,
-                    "content": {"application/json": {"schema": ref}},
-                },
-                **{str(status.value): refusal(status) for status in REFUSALS},
-            },
-        }
+        f"{PREFIX}{name}": {"post": _operation(name, source, settings.letter_limit, ref)}
+        for name, source in settings.sources.items()
     }
 
 
-def source_parameter(sources: Sequence[str]) -> dict[str, Any]:
-    """The name of the LMS in the path."""
-    schema = {"type": "string", "enum": list(sources)}
-    return {"name": "source", "in": "path", "required": True, "schema": schema}
+def _operation(
+    name: str, source: SourceSettings, limit: int, ref: Mapping[str, Any]
+) -> dict[str, Any]:
+    ways: list[dict[str, list[str]]] = [{f"{name}-{way}": []} for way in _ways(source)]
+    return {
+        "operationId": f"post_webhook_{name.replace('-', '_')}",
+        "summary": "Take in a delivery of an LMS; it is on disk when this answers.",
+        "description": f"At most {limit} bytes. The content is never refused.",
+        "requestBody": {
+            "description": "Any JSON at all. What cannot be used is set aside, and listed.",
+            "required": False,
+            "content": {"application/json": {"schema": {}}},
+        },
+        "security": [{}] if source.allow_unauthenticated else ways,
+        "responses": {
+            "202": {
+                "description": Receipt.__doc__,
+                "content": {"application/json": {"schema": ref}},
+            },
+            **{str(status.value): refusal(status) for status in REFUSALS},
+        },
+    }
 
 
 def refusal(status: HTTPStatus) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 from rich.text import Text
 
+from service.app import settings_of
 from service.learners.ledger import Ledger, LedgerError
 from service.learners.tables import UnreadableTable
-from service.settings import Settings, SettingsError, read_settings
+from service.settings import Settings, SettingsError
 
 WIDTH_OF_PIPES = 200
 CANNOT_RUN = 2
@@ -65,7 +66,7 @@ def settings(data: Path | None = None, **given: object) -> Settings:
         if value is not None:
             environ.pop(f"COURSEBELL_{name}_FILE", None)
             environ[f"COURSEBELL_{name}"] = str(value)
-    return read_settings(environ, dotenv=Path(".env"))
+    return settings_of(environ, dotenv=Path(".env"))
 
 
 def installation(data: Path | None = None) -> Path:

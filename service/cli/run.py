@@ -3,7 +3,6 @@
 import logging
 import signal
 import socket
-from dataclasses import replace
 from pathlib import Path
 
 import rich_click as click
@@ -11,7 +10,7 @@ import uvicorn
 from rich.text import Text
 
 from service.api import refusal, web
-from service.api.doors import adobe_in_words, may_be_tried
+from service.api.doors import in_words, opened_to_try
 from service.app import App, Refused
 from service.cli.console import console, fail, settings
 from service.cli.logs import configure
@@ -32,8 +31,8 @@ log = logging.getLogger(__name__)
 @click.option("--data", type=click.Path(path_type=Path), help="Data folder.")
 @click.option("--rules", type=click.Path(path_type=Path), help="Rule file.")
 @click.option("--templates", type=click.Path(path_type=Path), help="Template folder.")
-@click.option("--try", "trying", is_flag=True, help="Open Adobe's door to this machine, unless "
-              "it has credentials or the address is not loopback.")  # fmt: skip
+@click.option("--try", "trying", is_flag=True, help="Open the doors without credentials to this "
+              "machine, unless the address is not loopback.")  # fmt: skip
 def run(
     host: str | None,
     port: int | None,
@@ -44,8 +43,8 @@ def run(
 ) -> None:
     """Run the whole service: door, writer, views and delivery."""
     chosen = settings(data, HOST=host, PORT=port, RULES=rules, TEMPLATES=templates)
-    if trying and may_be_tried(chosen):
-        chosen = replace(chosen, adobe_allow_unauthenticated=True)
+    if trying:
+        chosen = opened_to_try(chosen)
     configure(chosen.log_format, chosen.log_level)
     if reason := refusal(chosen):
         fail(reason)
@@ -121,5 +120,8 @@ def greet(app: App, listening: socket.socket) -> None:
     screen.print(Text.assemble(("Coursebell ", "bold"), f"on http://{shown}:{port}"))
     screen.print(f"  rules      {rules} active in {app.settings.rules}")
     screen.print(f"  data       {app.settings.data}")
-    screen.print(f"  webhooks   POST http://{shown}:{port}/webhooks/adobe")
-    screen.print(f"             {adobe_in_words(app.settings)}")
+    for name, source in app.settings.sources.items():
+        screen.print(f"  webhook    POST http://{shown}:{port}/webhooks/{name}")
+        screen.print(f"             {in_words(source, app.settings.host)}")
+    for queue in app.queues:
+        screen.print(f"  queue      {queue.name}, for {queue.source}")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import uvicorn
 
-from service.app import App
+from service.app import App, settings_of
 from service.demo.academy import ACCOUNT, PEOPLE, Learner, courses_csv, people_csv
 from service.incoming.door import Door
 from service.incoming.postbox import Postbox
@@ -30,7 +30,7 @@ from service.rules.decide import Decider
 from service.rules.language import StalledTrigger
 from service.sending import queue
 from service.sending.planning import Active
-from service.settings import Settings, read_settings
+from service.settings import Settings
 
 ANSWER_SECONDS = 10.0
 DRAWER = "drawer://"
@@ -44,7 +44,7 @@ class Stage:
         """Opens an empty installation and imports the academy; raises Refused, OSError."""
         self.folder = folder
         self.now = now
-        self.app = App(settings_of(folder, rules, templates))
+        self.app = App(own_settings(folder, rules, templates))
         self.app.active = in_the_drawer(self.app.active)
         self.take_in_courses(courses_csv())
         self.take_in_people(PEOPLE)
@@ -70,7 +70,7 @@ class Stage:
                 yield due
         for rule in self.app.active.decider.stalled_rules:
             assert isinstance(rule.trigger, StalledTrigger)
-            lasts = rule.trigger.silence_ms + self.app.settings.adobe_lateness
+            lasts = rule.trigger.silence_ms + self.app.settings.sources["adobe"].lateness
             began = silent(self.app.views, rule.trigger.count_from, self.now - lasts, self.now, 1)
             yield from (since + lasts for _, since in began)
 
@@ -157,10 +157,10 @@ def wait_for(server: uvicorn.Server, serving: threading.Thread) -> None:
         time.sleep(0.005)
 
 
-def settings_of(folder: Path, rules: Path, templates: Path) -> Settings:
+def own_settings(folder: Path, rules: Path, templates: Path) -> Settings:
     """Settings of our own: nothing of the environment, but what the rules name has a value."""
     given = {"DATA": folder, "RULES": rules, "TEMPLATES": templates}
-    settings = read_settings({f"COURSEBELL_{name}": str(path) for name, path in given.items()})
+    settings = settings_of({f"COURSEBELL_{name}": str(path) for name, path in given.items()})
     named = (name.decode() for name in VARIABLE.findall(rules.read_bytes()))
     return replace(settings, environment=dict.fromkeys(named, DRAWER))
 

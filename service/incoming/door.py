@@ -7,7 +7,7 @@ from http import HTTPStatus
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from service.incoming.letters import Arrival
+from service.incoming.letter import Arrival
 from service.incoming.postbox import Postbox, StoreBusy, StoreFailed
 from service.incoming.verifiers import Doorkeeper
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from eventsourcing.persistence import PersistenceError
 
-from service.incoming.letters import Letter, Letters
-from service.incoming.letters import Outcome as EventOutcome
+from service.incoming.feeds import Tally
+from service.incoming.letter import Letter
+from service.incoming.letter import Outcome as EventOutcome
+from service.incoming.letters import Letters
 from service.incoming.reading import Ignored, Item, SetAside, Source
 from service.learners.facts import Fact
 from service.learners.happening import Outcome, Told
@@ -61,6 +63,7 @@ class Intake:
             became = iter(outcomes)
             taken = [(letter, list(outcomes_of(letter, items, became))) for letter, items in pairs]
             self._letters.mark_taken(cursor, taken, now)
+            self._letters.feeds.taken(cursor, tallies_of(read, taken))
 
         told = [
             Told(item, letter.n, place)
@@ -86,6 +89,22 @@ def unread(letter: Letter, reason: str) -> list[Item]:
     if not letter.before:
         return [SetAside("", reason)]
     return [SetAside(event.name, reason) for event in letter.before]
+
+
+def tallies_of(
+    read: Sequence[list[Item]], taken: Sequence[tuple[Letter, list[EventOutcome]]]
+) -> dict[str, Tally]:
+    """What became of the events tried now, by source; imports say nothing of how a feed is."""
+    tallies: dict[str, Tally] = {}
+    for items, (letter, outcomes) in zip(read, taken, strict=True):
+        if letter.imported:
+            continue
+        tally = tallies.setdefault(letter.source, Tally())
+        for place, (item, outcome) in enumerate(zip(items, outcomes, strict=True)):
+            if to_be_tried(letter, place):
+                at = item.occurred_at if isinstance(item, Fact) else None
+                tally.count(outcome.state, at, letter.received_at)
+    return tallies
 
 
 def to_be_tried(letter: Letter, place: int) -> bool:

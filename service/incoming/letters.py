@@ -1,11 +1,20 @@
 """Letters: every delivery exactly as it came, and what became of it."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
+from service.incoming.feeds import Feeds
+from service.incoming.letter import (
+    Arrival,
+    Letter,
+    Outcome,
+    encode,
+    outcomes_in,
+    runs_of,
+    shown,
+    state_of,
+)
 from service.learners.ledger import Ledger
 
 LETTERS = """
@@ -16,6 +25,7 @@ CREATE TABLE IF NOT EXISTS letters (
 CREATE TABLE IF NOT EXISTS waiting (
     n INTEGER PRIMARY KEY, source TEXT NOT NULL, before TEXT
 );
+CREATE TABLE IF NOT EXISTS imported (n INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS taken (
     n INTEGER PRIMARY KEY, taken_at INTEGER NOT NULL, state TEXT NOT NULL, events TEXT NOT NULL
 );
@@ -25,8 +35,9 @@ CREATE TABLE IF NOT EXISTS set_aside (
 ) WITHOUT ROWID;
 """
 COLUMNS = (
-    "l.n, l.source, l.received_at, l.headers, l.body IS NULL, w.n, w.before, t.taken_at, t.state, "
-    "t.events FROM letters l LEFT JOIN waiting w ON w.n = l.n LEFT JOIN taken t ON t.n = l.n"
+    "l.n, l.source, l.received_at, l.headers, l.body IS NULL, i.n, w.n, w.before, t.taken_at, "
+    "t.state, t.events FROM letters l LEFT JOIN imported i ON i.n = l.n "
+    "LEFT JOIN waiting w ON w.n = l.n LEFT JOIN taken t ON t.n = l.n"
 )
 COUNTS = """
 SELECT (SELECT COALESCE(MAX(n), 0) FROM letters),
@@ -35,41 +46,6 @@ SELECT (SELECT COALESCE(MAX(n), 0) FROM letters),
     (SELECT COUNT(*) FROM waiting)
 """
 ROWS_PER_INSERT = 64
-
-
-class Arrival(msgspec.Struct, frozen=True):
-    """A delivery at the door; `received_at` in ms, `headers` only those worth keeping."""
-
-    source: str
-    received_at: int
-    headers: dict[str, str]
-    body: bytes
-
-
-class Outcome(msgspec.Struct, frozen=True, array_like=True):
-    """What became of one event: `recorded`, `duplicate`, `superseded`, `ignored`, `set_aside`.
-
-    `stream` is the aggregate of a recorded or superseded event.
-    """
-
-    state: str
-    name: str
-    reason: str = ""
-    stream: str = ""
-
-
-class Letter(msgspec.Struct, frozen=True):
-    """A waiting letter; `before` holds the outcomes of an earlier taking when it is tried again."""
-
-    n: int
-    source: str
-    received_at: int
-    body: bytes
-    before: list[Outcome] | None
-
-
-_outcomes = msgspec.json.Decoder(list[Outcome])
-_encode = msgspec.json.Encoder().encode
 
 
 class Letters:
@@ -82,15 +58,26 @@ class Letters:
     def __init__(self, ledger: Ledger) -> None:
         """Makes the tables if they are missing."""
         self._ledger = ledger
+        self.feeds = Feeds(ledger)
         ledger.create(LETTERS)
 
-    def keep(self, arrivals: Sequence[Arrival]) -> list[int]:
-        """Puts arrivals on disk in one commit; returns their receipts in the same order."""
+    def keep(
+        self,
+        arrivals: Sequence[Arrival],
+        *,
+        imported: bool = False,
+        skipped: Mapping[str, int] = {},
+    ) -> list[int]:
+        """Puts arrivals on disk in one commit; returns their receipts in the same order.
+
+        Of `imported` ones nobody is told, and they say nothing about how their feed is.
+        `skipped` are messages of queues that were not kept, counted by source.
+        """
         with self._ledger.transaction() as cursor:
             last = cursor.execute("SELECT MAX(n) FROM letters").fetchone()[0] or 0
             receipts = range(last + 1, last + 1 + len(arrivals))
             rows = [
-                (n, a.source, a.received_at, _encode(a.headers).decode(), a.body)
+                (n, a.source, a.received_at, encode(a.headers).decode(), a.body)
                 for n, a in zip(receipts, arrivals, strict=True)
             ]
             for start in range(0, len(rows), ROWS_PER_INSERT):
@@ -98,19 +85,25 @@ class Letters:
             cursor.execute(
                 "INSERT INTO waiting (n, source) SELECT n, source FROM letters WHERE n > ?", (last,)
             )
+            if imported:
+                cursor.execute("INSERT INTO imported SELECT n FROM letters WHERE n > ?", (last,))
+            else:
+                self.feeds.kept(cursor, arrivals, receipts)
+            for source, count in skipped.items():
+                self.feeds.skipped(cursor, source, count)
         return list(receipts)
 
     def waiting(self, limit: int, limit_bytes: int = 2**62) -> list[Letter]:
         """The letters nobody has taken yet, oldest first; no more once they fill `limit_bytes`."""
         rows = self._ledger.reader().execute(
-            "SELECT w.n, w.source, l.received_at, l.body, w.before "
-            "FROM waiting w JOIN letters l ON l.n = w.n ORDER BY w.n LIMIT ?",
+            "SELECT w.n, w.source, l.received_at, l.body, w.before, i.n FROM waiting w "
+            "JOIN letters l ON l.n = w.n LEFT JOIN imported i ON i.n = w.n ORDER BY w.n LIMIT ?",
             (limit,),
         )
         letters: list[Letter] = []
-        for n, source, at, body, before in rows:
-            outcomes = _outcomes.decode(before) if before else None
-            letters.append(Letter(n, source, at, body or b"", outcomes))
+        for n, source, at, body, before, imported in rows:
+            outcomes = outcomes_in(before) if before else None
+            letters.append(Letter(n, source, at, body or b"", outcomes, imported is not None))
             limit_bytes -= len(body or b"")
             if limit_bytes <= 0:
                 break
@@ -134,7 +127,7 @@ class Letters:
         """Records what became of each letter, inside the transaction of the one writer."""
         cursor.executemany(
             "INSERT INTO taken VALUES (?, ?, ?, ?)",
-            [(a.n, now, _state(outcomes), _encode(outcomes).decode()) for a, outcomes in taken],
+            [(a.n, now, state_of(outcomes), encode(outcomes).decode()) for a, outcomes in taken],
         )
         cursor.executemany(
             "INSERT INTO set_aside VALUES (?, ?, ?, ?)",
@@ -146,7 +139,7 @@ class Letters:
             ],
         )
         cursor.executemany(
-            "DELETE FROM waiting WHERE n BETWEEN ? AND ?", _runs(letter.n for letter, _ in taken)
+            "DELETE FROM waiting WHERE n BETWEEN ? AND ?", runs_of(letter.n for letter, _ in taken)
         )
 
     def show(self, n: int) -> dict[str, Any] | None:
@@ -155,7 +148,7 @@ class Letters:
         Times are ms. `events` are the outcomes of the last taking, also while it waits again.
         """
         row = self._ledger.reader().execute(f"SELECT {COLUMNS} WHERE l.n = ?", (n,)).fetchone()
-        return None if row is None else _shown(row)
+        return None if row is None else shown(row)
 
     def body(self, n: int) -> bytes | None:
         """The bytes as they came; None when there is no such letter or its time is over."""
@@ -174,7 +167,7 @@ class Letters:
             f"ORDER BY {driving} DESC LIMIT :limit",
             {"state": state, "after": 2**62 if after is None else after, "limit": limit},
         )
-        return [_shown(row) for row in rows]
+        return [shown(row) for row in rows]
 
     def reasons(self, limit: int) -> list[dict[str, Any]]:
         """Why events are set aside now, by name and reason, the most frequent first."""
@@ -206,21 +199,6 @@ def _insert(cursor: sqlite3.Cursor, rows: Sequence[tuple[Any, ...]]) -> None:
     cursor.execute(f"INSERT INTO letters VALUES {marks}", [v for row in rows for v in row])
 
 
-def _state(outcomes: Sequence[Outcome]) -> str:
-    return "set_aside" if any(o.state == "set_aside" for o in outcomes) else "taken"
-
-
-def _runs(numbers: Iterator[int]) -> list[tuple[int, int]]:
-    """Unbroken runs, so that a letter which began to wait in between is not lost."""
-    runs: list[tuple[int, int]] = []
-    for n in sorted(numbers):
-        if runs and runs[-1][1] == n - 1:
-            runs[-1] = (runs[-1][0], n)
-        else:
-            runs.append((n, n))
-    return runs
-
-
 def _wait_again(cursor: sqlite3.Cursor, n: int) -> int:
     cursor.execute(
         "INSERT INTO waiting SELECT t.n, l.source, t.events FROM taken t JOIN letters l "
@@ -232,18 +210,3 @@ def _wait_again(cursor: sqlite3.Cursor, n: int) -> int:
         cursor.execute("DELETE FROM set_aside WHERE n = ?", (n,))
         return 1
     return 0
-
-
-def _shown(row: tuple[Any, ...]) -> dict[str, Any]:
-    n, source, received_at, headers, erased, waits, before, taken_at, state, events = row
-    outcomes = _outcomes.decode(events or before or "[]")
-    return {
-        "n": n,
-        "source": source,
-        "received_at": received_at,
-        "headers": msgspec.json.decode(headers),
-        "erased": bool(erased),
-        "state": "waiting" if waits is not None else state,
-        "taken_at": taken_at,
-        "events": [msgspec.structs.asdict(outcome) for outcome in outcomes],
-    }

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple, Protocol
 
-from service.incoming.letters import Arrival
+from service.incoming.letter import Arrival
 
 LETTERS_PER_COMMIT = 512
 LETTERS_QUEUED = 4096

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from threading import Event
 from typing import Protocol
 
-from service.incoming.letters import Arrival
+from service.incoming.letter import Arrival
 
 Keep = Callable[[Sequence[Arrival], int], object]
 """Puts arrivals on disk in one commit, and counts how many messages were skipped unkept."""
@@ -17,10 +17,12 @@ class TransportError(Exception):
 class Transport(Protocol):
     """One queue; to be used from one thread.
 
-    `name` is its name for logs and the list of troubles, e.g. `kafka`.
+    `name` is its name for logs and the list of troubles, e.g. `kafka`; `source` is whose
+    letters it brings.
     """
 
     name: str
+    source: str
 
     def carry(self, stopping: Event) -> int:
         """One round: receives, keeps, settles; returns how many messages, 0 when none came.

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from service.api import refusal
-from service.settings import read_settings
+from service.app import settings_of
 from tests.installation import DONE, Installation
 
 HERE = ("127.0.0.1", 50_000)
@@ -123,9 +123,9 @@ def test_the_webhooks_need_the_credentials_of_their_source_and_not_the_token(gua
 def test_an_open_address_needs_a_token_before_the_service_starts():
     told = {"COURSEBELL_PUBLIC_URL": "https://coursebell.example.org"}
 
-    assert refusal(read_settings({})) is None
-    assert refusal(read_settings(told | {"COURSEBELL_ADMIN_TOKEN": TOKEN})) is None
-    assert str(refusal(read_settings(told))).startswith("COURSEBELL_ADMIN_TOKEN: expected a token")
+    assert refusal(settings_of({})) is None
+    assert refusal(settings_of(told | {"COURSEBELL_ADMIN_TOKEN": TOKEN})) is None
+    assert str(refusal(settings_of(told))).startswith("COURSEBELL_ADMIN_TOKEN: expected a token")
 
 
 def test_run_says_so_in_one_line_and_ends(tmp_path):

@@ -12,14 +12,14 @@ from service.api import Site, web
 from service.api.openapi import document
 from service.api.site import OPERATIONS
 from service.api.system import OPERATIONS as SYSTEM
+from service.app import settings_of
 from service.incoming.postbox import Postbox
-from service.settings import read_settings
 from tests.installation import ADA, DAY, DONE, FREE, START, Installation, completed, event, seats
 
 TOKEN = "token-of-the-test"
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 TOLD = {"COURSEBELL_ADMIN_TOKEN": TOKEN, "COURSEBELL_ADOBE_ALLOW_UNAUTHENTICATED": "true"}
-DOCUMENT = document(read_settings(TOLD), ["adobe"], (*OPERATIONS, *SYSTEM))
+DOCUMENT = document(settings_of(TOLD), (*OPERATIONS, *SYSTEM))
 
 
 class Gate:
@@ -72,7 +72,7 @@ def test_the_service_gives_this_description_and_it_names_no_secret(site: Site) -
 def test_the_description_names_every_path() -> None:
     assert DOCUMENT["openapi"] == "3.1.0"
     assert {path: set(methods) for path, methods in DOCUMENT["paths"].items()} == {
-        "/webhooks/{source}": {"post"},
+        "/webhooks/adobe": {"post"},
         "/healthz": {"get", "head"},
         "/readyz": {"get", "head"},
         "/metrics": {"get", "head"},

@@ -64,7 +64,7 @@ BUGS = (
         "            raise\n", "tests/rules/test_sweep_faults.py",
     ),
     Bug(
-        2, "leave open what a dead worker had in hand", "service/app.py",
+        2, "leave open what a dead worker had in hand", "service/sending/deliveries.py",
         "            delivery.take_over(now)\n", "            delivery.look_again(now)\n",
         "tests/reliability/test_fault_points.py",
     ),
@@ -123,7 +123,7 @@ BUGS = (
     ),
     Bug(
         4, "let a rebuild decide", "service/app.py",
-        "        self.views.catch_up()\n        self.cancel_removed(now)\n        for",
+        "        self.views.catch_up()\n        self.cancel_removed(now)\n        self.del",
         "        anew = self.views.position == 0\n        self.views.catch_up()\n"
         "        if anew:\n"
         "            for row in self.views.reader()['enrollments'].rows:\n"
@@ -132,7 +132,7 @@ BUGS = (
         "                happening = Happening(found.id, found.version, last.body, found)\n"
         "                decided = self._decide(happening, self.writer.world(now), now)\n"
         "                if decided:\n                    self.writer.commit(decided)\n"
-        "        self.cancel_removed(now)\n        for",
+        "        self.cancel_removed(now)\n        self.del",
         "tests/rules/test_rebuild_decides_nothing.py",
     ),
     Bug(

@@ -86,4 +86,4 @@ def test_credentials_in_files_and_of_every_kind_close_it(
 def test_who_opens_it_to_everyone_is_told_so(tmp_path: Path) -> None:
     opened = {"COURSEBELL_ADOBE_ALLOW_UNAUTHENTICATED": "true"}
     told = door(tmp_path, **opened, COURSEBELL_HOST="0.0.0.0")
-    assert told == "open to everyone who reaches this address"
+    assert told == "open to all who reach it"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from service.incoming import intake
-from service.incoming.intake import Intake
-from service.incoming.letters import Arrival, Letters
+from service.incoming.letter import Arrival
+from service.incoming.letters import Letters
 from service.incoming.reading import Item
 from service.incoming.sources import adobe_events
 from service.incoming.sources.adobe import Adobe
@@ -84,7 +84,7 @@ class Stumbling(Letters):
 
 def test_marks_events_people_and_decisions_are_one_transaction(room: Installation) -> None:
     receipt = room.post(enrolled(START, ADA), completed(START + MINUTE, ADA), MYSTERY)
-    stumbling = Intake(Stumbling(room.app.ledger), room.app.sources, room.app.writer)
+    stumbling = intake.Intake(Stumbling(room.app.ledger), room.app.sources, room.app.writer)
     for _ in range(2):
         with pytest.raises(sqlite3.OperationalError, match="full"):
             stumbling.take(START + DAY)

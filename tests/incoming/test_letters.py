@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from service.incoming.letters import Arrival, Letter, Letters, Outcome
+from service.incoming.letter import Arrival, Letter, Outcome
+from service.incoming.letters import Letters
 from service.learners.ledger import Ledger
 
 RECORDED = Outcome("recorded", "COURSE_COMPLETED", "", "enrollment-1")
@@ -75,6 +76,7 @@ def test_a_letter_tells_what_became_of_each_event(ledger: Ledger, letters: Lette
         "received_at": 1001,
         "headers": {"user-agent": "ALM"},
         "erased": False,
+        "imported": False,
         "state": "set_aside",
         "taken_at": 5000,
         "events": [

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.incoming.letters import Arrival
+from service.incoming.letter import Arrival
 from service.incoming.sources import adobe_events
 from service.learners.enrollment import Enrollment
 from service.learners.facts import (

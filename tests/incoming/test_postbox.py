@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service.incoming.letters import Arrival, Letters
+from service.incoming.letter import Arrival
+from service.incoming.letters import Letters
 from service.incoming.postbox import Postbox, StoreBusy, StoreFailed
 from service.learners.ledger import Ledger
 

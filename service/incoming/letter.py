@@ -1,0 +1,83 @@
+"""A letter: what arrives, what waits to be taken, and what became of each event in it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """A delivery at the door; `received_at` in ms, `headers` only those worth keeping."""
+
+    source: str
+    received_at: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Outcome(msgspec.Struct, frozen=True, array_like=True):
+    """What became of one event: `recorded`, `duplicate`, `superseded`, `ignored`, `set_aside`.
+
+    `stream` is the aggregate of a recorded or superseded event.
+    """
+
+    state: str
+    name: str
+    reason: str = ""
+    stream: str = ""
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """A waiting letter; `before` holds the outcomes of an earlier taking when it is tried again.
+
+    Nobody is told anything because of an `imported` one.
+    """
+
+    n: int
+    source: str
+    received_at: int
+    body: bytes
+    before: list[Outcome] | None
+    imported: bool = False
+
+
+_outcomes = msgspec.json.Decoder(list[Outcome])
+encode = msgspec.json.Encoder().encode
+
+
+def outcomes_in(text: str) -> list[Outcome]:
+    """Outcomes as they are stored."""
+    return _outcomes.decode(text)
+
+
+def state_of(outcomes: Sequence[Outcome]) -> str:
+    """The state of a letter whose events became these."""
+    return "set_aside" if any(o.state == "set_aside" for o in outcomes) else "taken"
+
+
+def runs_of(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Unbroken runs, so that a letter which began to wait in between is not lost."""
+    runs: list[tuple[int, int]] = []
+    for n in sorted(numbers):
+        if runs and runs[-1][1] == n - 1:
+            runs[-1] = (runs[-1][0], n)
+        else:
+            runs.append((n, n))
+    return runs
+
+
+def shown(row: tuple[Any, ...]) -> dict[str, Any]:
+    """A letter and what became of it, from the columns that `letters.COLUMNS` names."""
+    n, source, received_at, headers, erased, imported, waits, before, taken_at, state, events = row
+    outcomes = outcomes_in(events or before or "[]")
+    return {
+        "n": n,
+        "source": source,
+        "received_at": received_at,
+        "headers": msgspec.json.decode(headers),
+        "erased": bool(erased),
+        "imported": imported is not None,
+        "state": "waiting" if waits is not None else state,
+        "taken_at": taken_at,
+        "events": [msgspec.structs.asdict(outcome) for outcome in outcomes],
+    }

@@ -1,0 +1,66 @@
+"""Threads: what runs beside each other, what troubles each, and the end of all of them."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from service.incoming.transport import TransportError
+from service.running.clocks import ClockDoubt
+
+PAUSE_AFTER_ERROR_SECONDS = 1.0
+STOP_SECONDS = 7.0
+EXPECTED = (TransportError, ClockDoubt)
+"""Troubles of the world around, told without a traceback."""
+
+log = logging.getLogger(__name__)
+
+
+class Threads:
+    """The threads of one service; `troubles` are by the name of the part that has one."""
+
+    def __init__(self) -> None:
+        self.stopping = threading.Event()
+        self.troubles: dict[str, str] = {}
+        self._running: dict[str, threading.Thread] = {}
+        self._leaving: list[threading.Thread] = []
+
+    @property
+    def alive(self) -> bool:
+        """Whether every thread runs."""
+        return all(thread.is_alive() for thread in list(self._running.values()))
+
+    def spawn(self, name: str, loop: Callable[[], None]) -> None:
+        """Begins a thread, which is to end soon after `stopping` is set."""
+        thread = threading.Thread(target=loop, name=name, daemon=True)
+        thread.start()
+        self._running[name] = thread  # only now: one not begun yet would look like one that ended
+
+    def let_go(self, name: str) -> None:
+        """A thread that may end by itself from now on."""
+        self._leaving = [thread for thread in self._leaving if thread.is_alive()]
+        self._leaving.append(self._running.pop(name))
+        self.troubles.pop(name, None)
+
+    def guarded(self, name: str, step: Callable[[], object]) -> bool:
+        """Runs one step; a failure is a trouble to be seen, and the loop goes on."""
+        try:
+            step()
+        except Exception as error:
+            if name not in self.troubles:
+                known = isinstance(error, EXPECTED)
+                log.error("%s: trouble, trying again: %s", name, error, exc_info=not known)
+            self.troubles[name] = f"{type(error).__name__}: {error}"
+            self.stopping.wait(PAUSE_AFTER_ERROR_SECONDS)
+            return False
+        if self.troubles.pop(name, None) is not None:
+            log.info("%s: well again", name)
+        return True
+
+    def join(self) -> bool:
+        """Waits until all have ended; false when some would not in time."""
+        deadline = time.monotonic() + STOP_SECONDS
+        threads = [*self._running.values(), *self._leaving]
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in threads)

@@ -1,0 +1,15 @@
+"""Settings: every COURSEBELL_ variable, read once and checked; docs/settings.md is the table."""
+
+from service.settings.reading import read_settings
+from service.settings.table import PREFIX, Settings, SourceSettings, prefix_of, table
+from service.settings.values import SettingsError
+
+__all__ = [
+    "PREFIX",
+    "Settings",
+    "SettingsError",
+    "SourceSettings",
+    "prefix_of",
+    "read_settings",
+    "table",
+]

@@ -1,0 +1,122 @@
+"""Values: how one variable's text is read; a ValueError says what was expected."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from service.rules.durations import milliseconds
+
+Read = Callable[[str], Any]
+
+TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+BASE64 = r"(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
+DOMAIN = r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9-]{1,63})*"
+
+
+class SettingsError(Exception):
+    """Settings the service cannot start with; one line for every mistake, without secrets."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+class Setting(NamedTuple):
+    """One variable: its default as written, how it is read, whether its value may be shown."""
+
+    default: str
+    read: Read
+    secret: bool = False
+
+
+def optional(read: Read) -> Read:
+    """Nothing, or as `read` reads it."""
+    return lambda text: read(text) if text else None
+
+
+def path(text: str) -> Path:
+    """A path; `~` is the home folder."""
+    return Path(text).expanduser()
+
+
+def number(least: int, most: int) -> Callable[[str], int]:
+    """A whole number in this range."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,12}", text) or not least <= int(text) <= most:
+            hint = " (Kubernetes sets this one: enableServiceLinks: false)" if "://" in text else ""
+            raise ValueError(f"a number from {least} to {most}{hint}")
+        return int(text)
+
+    return read
+
+
+def shape(pattern: str, expected: str) -> Callable[[str], str]:
+    """Text that the whole pattern matches."""
+
+    def read(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(expected)
+        return text
+
+    return read
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """One of these words, in any case."""
+    known = {word.lower(): word for word in words}
+
+    def read(text: str) -> str:
+        if text.lower() not in known:
+            raise ValueError(f"one of {', '.join(words)}")
+        return known[text.lower()]
+
+    return read
+
+
+def boolean(text: str) -> bool:
+    """True or false."""
+    return one_of("true", "false")(text) == "true"
+
+
+def duration(text: str) -> int:
+    """A duration in ms; 0 too."""
+    found = 0 if text in ("0", "0s") else milliseconds(text)
+    if found is None:
+        raise ValueError("a duration, e.g. 15m or 0")
+    return found
+
+
+def several(pattern: str, expected: str) -> Callable[[str], tuple[str, ...]]:
+    """Texts with commas between them."""
+
+    def read(text: str) -> tuple[str, ...]:
+        found = tuple(part for part in map(str.strip, text.split(",")) if part)
+        if (text and not found) or not all(re.fullmatch(pattern, one) for one in found):
+            raise ValueError(f"{expected}, or several with commas between them")
+        return found
+
+    return read
+
+
+def properties(text: str) -> dict[str, str]:
+    """`name=value` pairs, one a line; blank lines and those that begin with # say nothing."""
+    found = {}
+    for line in map(str.strip, text.splitlines()):
+        name, equals, value = line.partition("=")
+        if equals and re.fullmatch(r"[a-z.]+", name.strip()):
+            found[name.strip()] = value.strip()
+        elif line and not line.startswith("#"):
+            raise ValueError("lines of name=value, e.g. session.timeout.ms=10000")
+    return found
+
+
+def public_url(text: str) -> str:
+    """An address people reach, without a slash at its end."""
+    url = urlsplit(text)
+    plain = url.scheme in ("http", "https") and url.hostname and "@" not in url.netloc
+    if not plain or url.query or url.fragment or re.search(r"\s", text):
+        raise ValueError("an address like https://coursebell.example.org, without a password")
+    return text.rstrip("/")
