@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from service.active import Refused, read_active
 from service.incoming.intake import Intake
 from service.incoming.letters import Letters
 from service.incoming.reading import Source
 from service.incoming.sources.adobe import Adobe
+from service.incoming.sources.community_training import CommunityTraining
+from service.incoming.sources.sunbird import Sunbird
 from service.incoming.transport import Keep, Transport, TransportError
-from service.learners import course, enrollment, instance
+from service.learners import course, enrollment, instance, learner
 from service.learners.courses import Courses
 from service.learners.events import EventMapper
 from service.learners.happening import Decisions, Happening, World
@@ -19,37 +22,37 @@ from service.learners.people import People
 from service.learners.roster import Roster
 from service.learners.views import Views
 from service.learners.writer import Writer
-from service.queues import fed_by_queues, open_queues
-from service.rules import activation, clock, edges, notifications
+from service.queues import open_queues
+from service.rules import activation, clock, edges, notifications, vigil
 from service.rules.clock import Clock
-from service.rules.decide import Decider
-from service.rules.reader import read_rules
+from service.rules.vigil import Vigil
 from service.sending.channels import ChannelError
 from service.sending.deliveries import Deliveries
 from service.sending.docket import Docket
 from service.sending.planning import Active
 from service.sending.queue import Queue
 from service.sending.removed import cancel_removed
-from service.sending.rendering import Templates
 from service.settings import Settings, read_settings
 
 SHAPES = (
     enrollment.SHAPES,
     instance.SHAPES,
     course.SHAPES,
+    learner.SHAPES,
     notifications.SHAPES,
     edges.SHAPES,
     activation.SHAPES,
     clock.SHAPES,
+    vigil.SHAPES,
 )
 
 
-SOURCES: tuple[Source, ...] = (Adobe(),)
+SOURCES: tuple[Source, ...] = (
+    Adobe(),
+    CommunityTraining(),
+    Sunbird(),
+)
 """The learning management systems we understand: one line each."""
-
-
-class Refused(Exception):
-    """A rule file or template folder that cannot become active; one problem a line."""
 
 
 class App:
@@ -59,7 +62,7 @@ class App:
         """Opens the data folder and the rules; raises LedgerError or Refused."""
         self.settings = settings
         self.sources = {source.name: source for source in SOURCES}
-        self.active = read_active(settings)
+        self.active = read_active(settings, SOURCES)
         lateness = {name: source.lateness for name, source in settings.sources.items()}
         self.ledger = Ledger(settings.data / "ledger.db")
         self.mapper = EventMapper(SHAPES)
@@ -78,7 +81,8 @@ class App:
             self.ledger, self.mapper, self.writer, self.views, self.roster,
             max(lateness.values(), default=0),
         )  # fmt: skip
-        self.docket = Docket(self.ledger, self.mapper, lateness)
+        self.docket = Docket(self.ledger, self.mapper, lateness, self.letters.feeds.heard)
+        self.vigil = Vigil(self.writer)
         self.deliveries = Deliveries(
             self.ledger, self.mapper, self.views, self._knowledge, self.docket,
             lambda: self.active, settings.data / "drawer", settings.mail_domain,
@@ -116,6 +120,7 @@ class App:
     def recover(self, now: int) -> None:
         """Reads from the log what the last run left: marks, views, and attempts left open."""
         self.clock.recover()
+        self.vigil.recover()
         self.clock.activate(self.active.decider, now)
         self.views.catch_up()
         self.cancel_removed(now)
@@ -136,9 +141,14 @@ class App:
         return taken
 
     def ask(self, now: int) -> None:
-        """Asks who has fallen silent, to the last of them."""
+        """Asks who has fallen silent, to the last of them, and which feed has."""
+        self.ask_feeds(now)
         while self.ask_some(now):
             pass
+
+    def ask_feeds(self, now: int) -> None:
+        """Asks which feeds have stopped talking."""
+        self.vigil.ask(self.active.decider, self.letters.feeds.heard(), now)
 
     def ask_some(self, now: int) -> bool:
         """Asks about one page of silences, unless a letter is waiting that may say otherwise.
@@ -164,7 +174,7 @@ class App:
 
         Returns false when it was active already.
         """
-        fresh = read_active(self.settings)
+        fresh = read_active(self.settings, SOURCES)
         self._activate(fresh)
         fresh_file = self.clock.activate(fresh.decider, now)
         self.views.catch_up()
@@ -187,16 +197,6 @@ class App:
         self.active = active
         self.deliveries.use(urls, opened)
 
-    def files(self) -> object:
-        """What changes when somebody edits the rules or the templates."""
-        paths = [self.settings.rules, *sorted(self.settings.templates.rglob("*"))]
-        found = []
-        for path in paths:
-            with suppress(OSError):  # it was there a moment ago
-                stat = path.stat()
-                found.append((path, stat.st_mtime_ns, stat.st_size))
-        return found
-
     def changes_of_people(self) -> object:
         """Something that changes when addresses may have: by another process."""
         return self.ledger.changes_of_others()
@@ -218,31 +218,3 @@ def settings_of(environ: Mapping[str, str], *, dotenv: Path | None = None) -> Se
     """The settings for these sources; raises SettingsError with every mistake at once."""
     lateness = {source.name: source.lateness_ms for source in SOURCES}
     return read_settings(environ, lateness, dotenv=dotenv)
-
-
-def read_active(settings: Settings) -> Active:
-    """The rules and templates as their files are now; raises Refused naming every mistake."""
-    templates = Templates(settings.templates)
-    rules, problems = read_rules(
-        settings.rules.read_bytes(),
-        name=settings.rules.name,
-        environ=settings.environment,
-        templates=templates.forms,
-        sources=configured(settings),
-    )
-    mistakes = [str(p) for p in problems if p.severity == "error"] + templates.problems()
-    if rules is None or mistakes:
-        raise Refused("\n".join(mistakes))
-    return Active(Decider(rules), templates)
-
-
-def configured(settings: Settings) -> frozenset[str]:
-    """The sources that have a way in."""
-    by_http = (
-        name
-        for name, source in settings.sources.items()
-        if source.has_credentials or source.allow_unauthenticated
-    )
-    return fed_by_queues(settings).union(by_http)
-
-

@@ -14,14 +14,14 @@ from service.api.operations import Given, Operation
 from service.api.parameters import AFTER_NUMBER, LIMIT, NUMBER, choice, in_path
 from service.api.problems import Refused
 
-STREAMS = {"e": "enrollment", "i": "instance", "c": "course"}
+STREAMS = {"e": "enrollment", "i": "instance", "c": "course", "l": "learner"}
 """What a stream is, by the first letter of its id."""
 
 
 class LetterEvent(msgspec.Struct, frozen=True):
     """An event of a letter and what became of it; set aside or ignored it has a `reason`.
 
-    `enrollment`, `instance` or `course` is the id of what it was recorded on.
+    `enrollment`, `instance`, `course` or `learner` is the id of what it was recorded on.
     """
 
     name: str
@@ -30,6 +30,7 @@ class LetterEvent(msgspec.Struct, frozen=True):
     enrollment: str | UnsetType = UNSET
     instance: str | UnsetType = UNSET
     course: str | UnsetType = UNSET
+    learner: str | UnsetType = UNSET
 
 
 class Letter(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from service import __version__
 from service.api.desk import Desk
+from service.api.feed_metrics import fed
 from service.learners.ledger import Ledger
 from service.rules.notifications import Owed
 from service.sending import queue
@@ -52,6 +53,7 @@ class Numbers(Collector):
         """Counts everything anew."""
         yield labelled_gauge("build_info", "The version that runs", {__version__: 1}, "version")
         yield from self._letters()
+        yield from fed(self._desk.app.letters.feeds.all(self._desk.app.sources))
         yield from self._log()
         yield from self._notifications()
         yield from self._condition()

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api import enrollments, instances, letters, notifications, system
+from service.api import enrollments, feeds, instances, letters, notifications, system
 from service.api.access import Access, Guarded
 from service.api.desk import Desk
 from service.api.doors import doorkeepers
@@ -26,6 +26,7 @@ THREADS = 8
 
 OPERATIONS = (
     *letters.OPERATIONS,
+    *feeds.OPERATIONS,
     *enrollments.OPERATIONS,
     *instances.OPERATIONS,
     *notifications.OPERATIONS,

@@ -7,6 +7,7 @@ from service.cli.check import check
 from service.cli.console import Commands
 from service.cli.courses import courses
 from service.cli.demo import demo
+from service.cli.feeds import feeds
 from service.cli.fsck import fsck
 from service.cli.letters import letters
 from service.cli.notifications import notifications
@@ -21,5 +22,7 @@ def main() -> None:
     """Tells the right person, once, when something happens in a course."""
 
 
-for command in (run, demo, check, letters, notifications, people, courses, rebuild, fsck):
+COMMANDS = (run, demo, check, feeds, letters, notifications, people, courses, rebuild, fsck)
+
+for command in COMMANDS:
     main.add_command(command)

@@ -5,7 +5,8 @@ from pathlib import Path
 import msgspec
 import rich_click as click
 
-from service.app import configured
+from service.active import known_sources
+from service.app import SOURCES
 from service.cli.console import BAD, console, print_json, printable, settings
 from service.rules.language import RuleSet
 from service.rules.problems import Problem
@@ -31,7 +32,7 @@ def check(rules: Path | None, templates: Path | None, as_json: bool) -> None:
         name=str(chosen.rules),
         environ=chosen.environment,
         templates=words.forms,
-        sources=configured(chosen),
+        sources=known_sources(chosen, SOURCES),
     )
     others = [*words.problems(), *(channel_problems(found, chosen) if found else [])]
     wrong = others or any(p.severity == "error" for p in problems)

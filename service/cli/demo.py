@@ -12,7 +12,7 @@ from pathlib import Path
 import rich_click as click
 from rich.console import Console
 
-from service.app import Refused
+from service.active import Refused
 from service.cli.console import CANNOT_RUN, console, fail, printable
 from service.cli.playbill import Playbill
 from service.demo.stage import Letterbox, Stage, open_door

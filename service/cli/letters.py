@@ -15,6 +15,7 @@ from service.cli.console import (
     print_json,
     print_table,
 )
+from service.cli.letters_import import import_letters
 from service.cli.times import moment
 from service.incoming.letters import Letters
 
@@ -23,7 +24,10 @@ STATES = click.Choice(["waiting", "taken", "set_aside"])
 
 @click.group()
 def letters() -> None:
-    """List and show letters, and try again what was set aside."""
+    """List and show letters, try again what was set aside, bring in archived ones."""
+
+
+letters.add_command(import_letters)
 
 
 @letters.command("list")

@@ -9,9 +9,10 @@ import rich_click as click
 import uvicorn
 from rich.text import Text
 
+from service.active import Refused
 from service.api import refusal, web
 from service.api.doors import in_words, opened_to_try
-from service.app import App, Refused
+from service.app import App
 from service.cli.console import console, fail, settings
 from service.cli.logs import configure
 from service.incoming.postbox import Postbox

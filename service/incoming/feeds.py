@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from service.incoming.letter import Arrival
+from service.learners.heard import Heard
 from service.learners.ledger import Ledger
 
 FEEDS = """
@@ -48,13 +49,6 @@ BOUNDS_MS = (
     1_000, 5_000, 15_000, 60_000, 300_000, 900_000, 3_600_000, 21_600_000, 86_400_000,
 )  # fmt: skip
 """How late an event came after it happened, at most; there is one more for all that is later."""
-
-
-class Heard(msgspec.Struct, frozen=True):
-    """The last letter of a source and when it came (ms UTC)."""
-
-    letter: int
-    at: int
 
 
 class Feed(msgspec.Struct, frozen=True):
@@ -153,7 +147,7 @@ class Feeds:
         rows = self._ledger.reader().execute(
             "SELECT source, last_letter, last_seen_at FROM feeds WHERE last_letter IS NOT NULL"
         )
-        return {source: Heard(letter, at) for source, letter, at in rows}
+        return {row[0]: Heard(*row) for row in rows}
 
 
 def _feed(row: tuple[Any, ...]) -> Feed:

@@ -29,15 +29,15 @@ class Intake:
         self._sources = sources
         self._writer = writer
 
-    def take(self, now: int) -> int:
-        """Takes one round of letters; returns how many.
+    def take(self, now: int, *, imported: bool = False) -> int:
+        """Takes one round of letters, with `imported` only of those; returns how many.
 
         A letter is taken in the transaction that records its facts: stopped in between, it
         still waits and none of its facts is recorded. Content never raises; a letter that
         breaks the program itself is set aside whole and its neighbours go on. Raises
         sqlite3.Error or PersistenceError when the ledger cannot commit.
         """
-        letters = self._letters.waiting(LETTERS_PER_ROUND, BYTES_PER_ROUND)
+        letters = self._letters.waiting(LETTERS_PER_ROUND, BYTES_PER_ROUND, imported=imported)
         if letters:
             self._take_or_part(letters, now)
         return len(letters)
@@ -66,7 +66,7 @@ class Intake:
             self._letters.feeds.taken(cursor, tallies_of(read, taken))
 
         told = [
-            Told(item, letter.n, place)
+            Told(item, letter.n, place, letter.imported)
             for letter, items in pairs
             for place, item in enumerate(items)
             if isinstance(item, Fact) and to_be_tried(letter, place)

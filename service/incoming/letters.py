@@ -1,7 +1,7 @@
 """Letters: every delivery exactly as it came, and what became of it."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from service.incoming.feeds import Feeds
@@ -93,11 +93,17 @@ class Letters:
                 self.feeds.skipped(cursor, source, count)
         return list(receipts)
 
-    def waiting(self, limit: int, limit_bytes: int = 2**62) -> list[Letter]:
-        """The letters nobody has taken yet, oldest first; no more once they fill `limit_bytes`."""
+    def waiting(
+        self, limit: int, limit_bytes: int = 2**62, *, imported: bool = False
+    ) -> list[Letter]:
+        """The letters nobody has taken yet, oldest first; no more once they fill `limit_bytes`.
+
+        With `imported` only those that were.
+        """
+        join = "JOIN" if imported else "LEFT JOIN"
         rows = self._ledger.reader().execute(
             "SELECT w.n, w.source, l.received_at, l.body, w.before, i.n FROM waiting w "
-            "JOIN letters l ON l.n = w.n LEFT JOIN imported i ON i.n = w.n ORDER BY w.n LIMIT ?",
+            f"JOIN letters l ON l.n = w.n {join} imported i ON i.n = w.n ORDER BY w.n LIMIT ?",
             (limit,),
         )
         letters: list[Letter] = []
@@ -108,6 +114,18 @@ class Letters:
             if limit_bytes <= 0:
                 break
         return letters
+
+    def imported_waiting(self) -> int:
+        """How many imported letters nobody has taken yet."""
+        query = "SELECT COUNT(*) FROM waiting JOIN imported USING (n)"
+        return int(self._ledger.reader().execute(query).fetchone()[0])
+
+    def outcomes(self, first: int, last: int) -> Iterator[list[Outcome]]:
+        """What became of the events of each taken letter from `first` to `last`."""
+        rows = self._ledger.reader().execute(
+            "SELECT events FROM taken WHERE n BETWEEN ? AND ?", (first, last)
+        )
+        return (outcomes_in(row[0]) for row in rows)
 
     def oldest_waiting(self) -> int | None:
         """When the oldest waiting letter came, in ms; None when nothing waits."""

@@ -45,9 +45,14 @@ def identifier(value: Scalar, field: str) -> str | None:
         found = str(int(value))
     if len(found) > LONGEST_ID:
         raise Unusable(f"{field}: expected at most {LONGEST_ID} characters, got {len(found)}")
-    if not found.isprintable() and not _CONTROL.isdisjoint(map(ord, found)):
+    if not found.isprintable() and has_control(found):
         raise Unusable(f"{field}: expected an id without control characters, got one with them")
     return found or None
+
+
+def has_control(text: str) -> bool:
+    """Whether there is a control character in a text; joiners of some scripts are none."""
+    return not _CONTROL.isdisjoint(map(ord, text))
 
 
 def required(value: Scalar, field: str) -> str:

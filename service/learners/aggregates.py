@@ -1,13 +1,14 @@
-"""The three aggregates side by side: which one a fact is about, new, and from its stream."""
+"""The four aggregates side by side: which one a fact is about, new, and from its stream."""
 
 from collections.abc import Mapping, Sequence
 
 from service.learners.course import CourseRecorded, LearningObject, Title
 from service.learners.enrollment import Enrollment, EnrollmentRecorded, Who
 from service.learners.events import Body
-from service.learners.facts import CourseSaid, EnrollmentSaid, Fact, InstanceSaid
+from service.learners.facts import CourseSaid, EnrollmentSaid, Fact, InstanceSaid, LearnerSaid
 from service.learners.happening import Aggregate
 from service.learners.instance import Instance, InstanceRecorded, Place
+from service.learners.learner import Learner, LearnerRecorded, Member
 
 
 def stream_of(fact: Fact, person: str) -> str:
@@ -16,6 +17,8 @@ def stream_of(fact: Fact, person: str) -> str:
         return Enrollment.stream(person, fact.course, fact.instance)
     if isinstance(fact.said, InstanceSaid):
         return Instance.stream(fact.source, fact.account, fact.course, fact.instance or "")
+    if isinstance(fact.said, LearnerSaid):
+        return Learner.stream(person)
     return LearningObject.stream(fact.source, fact.account, fact.course)
 
 
@@ -27,6 +30,8 @@ def new_aggregate(stream: str, fact: Fact, person: str) -> Aggregate:
     if isinstance(fact.said, InstanceSaid):
         instance = fact.instance or ""
         return Instance(stream, Place(fact.source, fact.account, fact.course, fact.kind, instance))
+    if isinstance(fact.said, LearnerSaid):
+        return Learner(stream, Member(fact.source, fact.account, person))
     assert isinstance(fact.said, CourseSaid)
     return LearningObject(stream, Title(fact.source, fact.account, fact.course, fact.kind))
 
@@ -40,4 +45,6 @@ def load(stream: str, bodies: Sequence[Body], lateness: Mapping[str, int]) -> Ag
         return Enrollment.load(stream, events, lateness.get(source, 0))
     if isinstance(first, InstanceRecorded):
         return Instance.load(stream, [b for b in bodies if isinstance(b, InstanceRecorded)])
+    if isinstance(first, LearnerRecorded):
+        return Learner.load(stream, [b for b in bodies if isinstance(b, LearnerRecorded)])
     return LearningObject.load(stream, [b for b in bodies if isinstance(b, CourseRecorded)])

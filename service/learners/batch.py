@@ -16,6 +16,7 @@ from service.learners.happening import (
     Recorded,
     Told,
 )
+from service.learners.hearsay import Hearsay
 from service.learners.instance import Instance
 from service.learners.knowledge import Knowledge, Remembered
 from service.learners.ledger import Row
@@ -26,7 +27,8 @@ class Batch:
     """The world as of the event being folded: what the ledger has, and the facts before it.
 
     `met` are the people of this batch nobody had heard of, by their new id; `fetched` are the
-    aggregates its facts are about, held here as others may be remembered instead.
+    aggregates its facts are about, held here as others may be remembered instead; `hearsay` is
+    what its letters say of people and courses.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Batch:
         self.decisions = Decisions()
         self.met: Mapping[str, PersonKey] = {}
         self.fetched: Mapping[str, Aggregate] = {}
+        self.hearsay = Hearsay()
         self._known = known
         self._knowledge = knowledge
         self._mapper = mapper
@@ -52,7 +55,10 @@ class Batch:
         self._memory: dict[str, tuple[int, Body]] = {}
 
     def record(self, told: Told, person: str, stream: str) -> Outcome:
-        """Folds one fact and decides on it; `person` is the learner's id, or empty."""
+        """Folds one fact and decides on it, unless it is imported.
+
+        `person` is the learner's id, or empty.
+        """
         before = self._changed.get(stream) or self.fetched.get(stream)
         if before is None:
             before = new_aggregate(stream, told.fact, person)
@@ -62,16 +68,21 @@ class Batch:
         after, event = recorded
         self._changed[after.id] = after
         self.rows.append((after.id, after.version, *self._mapper.encode(event)))
-        if event.transitions:
+        if told.fact.contact is not None or told.fact.title is not None:
+            self.hearsay.hear(told.fact, person)
+        if event.transitions and not told.imported:
             self._decide(Happening(after.id, after.version, event, after))
         return Outcome("superseded" if event.superseded else "recorded", after.id)
 
     def _recorded(self, before: Aggregate, told: Told) -> tuple[Aggregate, Recorded] | None:
         fact, letter, item, now = told.fact, told.letter, told.item, self._now
+        imported = told.imported
         if isinstance(before, Enrollment):
             lateness = self._lateness.get(fact.source, 0)
-            return before.record(fact, letter=letter, item=item, now=now, lateness=lateness)
-        return before.record(fact, letter=letter, item=item, now=now)
+            return before.record(
+                fact, letter=letter, item=item, now=now, lateness=lateness, imported=imported
+            )
+        return before.record(fact, letter=letter, item=item, now=now, imported=imported)
 
     def _decide(self, happening: Happening) -> None:
         decided = self._decides(happening, self, self._now)
@@ -87,14 +98,16 @@ class Batch:
             self._known.put(stream, aggregate)
 
     def course(self, source: str, account: str, course: str) -> Course | None:
-        """What was imported about a course."""
-        return self._knowledge.course(source, account, course)
+        """What is known of a course, from imports and letters."""
+        said = self.hearsay.titles.news((source, account, course))
+        return self._knowledge.course(source, account, course, said)
 
     def person(self, person: str) -> Person | None:
-        """What was imported about a person."""
+        """What is known of a person, from imports and letters."""
+        said = self.hearsay.contacts.news(person)
         if person in self.met:
-            return self._knowledge.stranger(self.met[person], person)
-        return self._knowledge.person(person)
+            return self._knowledge.stranger(self.met[person], person, said)
+        return self._knowledge.person(person, said)
 
     def manager(self, person: Person) -> Person | None:
         """The person's manager as known today."""

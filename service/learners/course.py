@@ -76,7 +76,7 @@ class LearningObject(msgspec.Struct, frozen=True):
         return type(self)(self.id, self.title, self.version + 1, keys, deleted)
 
     def record(
-        self, fact: Fact, *, letter: int, item: int, now: int
+        self, fact: Fact, *, letter: int, item: int, now: int, imported: bool = False
     ) -> tuple[Self, CourseRecorded] | None:
         """This course with one more fact, and the event to append; None for a duplicate."""
         if fact.key in self.keys:
@@ -96,6 +96,7 @@ class LearningObject(msgspec.Struct, frozen=True):
             transitions=() if late else (said.TOPIC,),
             superseded=late,
             conflict=self.keys.conflicts(fact.key),
+            imported=imported,
             title=self.title if self.version == 0 else None,
         )
         return self.apply(event), event

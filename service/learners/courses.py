@@ -1,4 +1,4 @@
-"""Courses: titles, tags and addresses of learning objects, as imported."""
+"""Courses: titles, tags and addresses of learning objects, as imported or said by letters."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from service.learners.hearsay import Titles
 from service.learners.ledger import Ledger
 
 ROWS_PER_QUERY = 500
@@ -82,17 +83,31 @@ class Courses:
     """The courses of one ledger."""
 
     def __init__(self, ledger: Ledger) -> None:
+        self.titles = Titles(ledger)
         self._ledger = ledger
         ledger.create(TABLE)
 
-    def get(self, source: str, account: str, course: str) -> Course | None:
-        """What the closest row says: the account's, the source's, everyone's."""
+    def get(self, source: str, account: str, course: str, said: str | None = None) -> Course | None:
+        """What the closest row says: the account's, the source's, everyone's.
+
+        A title that no import said is the one in letters; `said` is that of a transaction not
+        yet committed.
+        """
+        id = course_id(course)
         rows = self._many(
             "id = ? AND source IN (?, '') AND account IN (?, '') "
             "ORDER BY (source <> '') + (account <> '') DESC LIMIT 1",
-            (course_id(course), source, account),
+            (id, source, account),
         )
-        return msgspec.structs.replace(rows[0], source=source, account=account) if rows else None
+        title = (rows[0].title if rows else None) or said or self._said(source, account, id)
+        if not rows and title is None:
+            return None
+        found = rows[0] if rows else Course(id, kind=kind_of(id))
+        return msgspec.structs.replace(found, source=source, account=account, title=title)
+
+    def _said(self, source: str, account: str, course: str) -> str | None:
+        heard = self.titles.of([course]).get((source, account, course))
+        return None if heard is None else heard.said
 
     def page(self, after: str = "", limit: int = 100) -> list[Course]:
         """Courses as stored, in order of id, those after `after`.

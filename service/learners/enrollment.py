@@ -64,7 +64,10 @@ SHAPES: Mapping[str, Any] = {said.TOPIC: _shape(said) for said in KINDS}
 
 
 class Enrollment(msgspec.Struct, frozen=True, gc=False):
-    """A learner's enrolment as folded so far."""
+    """A learner's enrolment as folded so far.
+
+    `imports` are the keys of imported facts, each with when it was recorded (ms UTC).
+    """
 
     id: str
     who: Who
@@ -72,6 +75,7 @@ class Enrollment(msgspec.Struct, frozen=True, gc=False):
     entries: tuple[Entry, ...] = ()
     state: State = NOTHING
     keys: Keys = Keys()
+    imports: tuple[tuple[str, int], ...] = ()
 
     @staticmethod
     def stream(person: str, course: str, instance: str | None) -> str:
@@ -87,10 +91,18 @@ class Enrollment(msgspec.Struct, frozen=True, gc=False):
         assert who is not None, f"{id}: the first event of an enrolment names it"
         entries = tuple(sorted((e.at, e.said.RANK, e.key, e.said) for e in events))
         keys = reduce(Keys.having, (event.key for event in events), Keys())
-        return cls(id, who, len(events), entries, read(entries, lateness), keys)
+        imports = tuple((event.key, event.recorded_at) for event in events if event.imported)
+        return cls(id, who, len(events), entries, read(entries, lateness), keys, imports)
 
     def record(
-        self, fact: Fact, *, letter: int, item: int, now: int, lateness: int
+        self,
+        fact: Fact,
+        *,
+        letter: int,
+        item: int,
+        now: int,
+        lateness: int,
+        imported: bool = False,
     ) -> tuple[Self, EnrollmentRecorded] | None:
         """This enrolment with one more fact, and the event to append; None for a duplicate."""
         keys = self.keys
@@ -113,11 +125,22 @@ class Enrollment(msgspec.Struct, frozen=True, gc=False):
             transitions=transitions(said, self.state, after) if changed else (),
             superseded=not changed,
             conflict=keys.conflicts(fact.key),
+            imported=imported,
             who=self.who if self.version == 0 else None,
             after=after.snapshot() if changed else None,
         )
         keys = keys.having(fact.key)
-        return type(self)(self.id, self.who, self.version + 1, entries, after, keys), event
+        imports = (*self.imports, (fact.key, now)) if imported else self.imports
+        return type(self)(self.id, self.who, self.version + 1, entries, after, keys, imports), event
+
+    def imported_at(self, moment: int) -> int | None:
+        """When the facts of one moment were recorded first; None if one of them came live."""
+        if not self.imports:
+            return None
+        recorded = dict(self.imports)
+        found = [recorded.get(key) for at, _, key, _ in self.entries if at == moment]
+        known = [at for at in found if at is not None]
+        return min(known) if known and len(known) == len(found) else None
 
     def _with(self, entry: Entry, lateness: int) -> tuple[State, tuple[Entry, ...]]:
         order = entry[:3]

@@ -133,13 +133,15 @@ def _active(
     if state.status not in OPEN:
         state = begin(state, IN_PROGRESS)
     percent = None if isinstance(said, Started) else said.percent
-    modules = state.modules
-    if isinstance(said, ModuleCompleted) and said.module not in modules:
-        modules = (*modules, said.module)
+    modules, score = state.modules, None
+    if isinstance(said, ModuleCompleted):
+        score = said.score
+        modules = modules if said.module in modules else (*modules, said.module)
     return replace(
         state,
         status=IN_PROGRESS,
         progress=state.progress if percent is None else percent,
+        score=state.score if score is None else score,
         modules=modules,
         started_at=at if state.started_at is None else state.started_at,
         active_at=at,

@@ -34,7 +34,7 @@ class FactRecorded(Body, Generic[S], frozen=True, kw_only=True, omit_defaults=Tr
     `at` is when it happened, `recorded_at` when we wrote it (both ms UTC); `letter` and `item`
     say where it came from; `transitions` are what rules are triggered by, decided once, here;
     a `superseded` fact changed nothing; `conflict` marks an LMS event id already used for
-    another story.
+    another story; on an `imported` one nothing was decided.
     """
 
     said: S
@@ -48,6 +48,7 @@ class FactRecorded(Body, Generic[S], frozen=True, kw_only=True, omit_defaults=Tr
     transitions: tuple[str, ...] = ()
     superseded: bool = False
     conflict: bool = False
+    imported: bool = False
 
     @property
     def topic(self) -> str:

@@ -12,18 +12,23 @@ from service.learners.enrollment import Enrollment, EnrollmentRecorded
 from service.learners.events import Body
 from service.learners.facts import Fact
 from service.learners.instance import Instance, InstanceRecorded
+from service.learners.learner import Learner, LearnerRecorded
 from service.learners.people import Person
 
-Aggregate = Enrollment | Instance | LearningObject
-Recorded = EnrollmentRecorded | InstanceRecorded | CourseRecorded
+Aggregate = Enrollment | Instance | LearningObject | Learner
+Recorded = EnrollmentRecorded | InstanceRecorded | CourseRecorded | LearnerRecorded
 
 
 class Told(msgspec.Struct, frozen=True, gc=False):
-    """A fact and where it stands: letter number and item in it."""
+    """A fact and where it stands: letter number and item in it.
+
+    Nothing is decided on an `imported` one: it is recorded, and tells nobody anything.
+    """
 
     fact: Fact
     letter: int
     item: int
+    imported: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):

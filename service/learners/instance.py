@@ -138,7 +138,7 @@ class Instance(msgspec.Struct, frozen=True, gc=False):
         return (report for _, report in recent)
 
     def record(
-        self, fact: Fact, *, letter: int, item: int, now: int
+        self, fact: Fact, *, letter: int, item: int, now: int, imported: bool = False
     ) -> tuple[Self, InstanceRecorded] | None:
         """This instance with one more fact, and the event to append; None for a duplicate."""
         if fact.key in self.keys:
@@ -159,6 +159,7 @@ class Instance(msgspec.Struct, frozen=True, gc=False):
             transitions=self._transitions(said, newest, was),
             superseded=not newest,
             conflict=self.keys.conflicts(fact.key),
+            imported=imported,
             place=self.place if self.version == 0 else None,
             newest=newest,
             was=was,

@@ -1,11 +1,14 @@
 """What a rule may read besides the event itself, by key, remembered for a while."""
 
+import sqlite3
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from typing import Generic, TypeVar
 
 from service.learners.courses import Course, Courses
 from service.learners.events import Body, Event, EventMapper
+from service.learners.facts import Contact, Fact
+from service.learners.hearsay import Hearsay
 from service.learners.instance import Instance, InstanceRecorded
 from service.learners.ledger import Ledger
 from service.learners.people import People, Person, PersonKey
@@ -40,6 +43,10 @@ class Remembered(Generic[K, V]):
         while len(self._kept) > self._size:
             self._kept.popitem(last=False)
 
+    def drop(self, key: K) -> None:
+        """Forgets one value, if it is remembered."""
+        self._kept.pop(key, None)
+
     def clear(self) -> None:
         """Forgets everything."""
         self._kept.clear()
@@ -65,22 +72,53 @@ class Knowledge:
         self._titles.clear()
         self._persons.clear()
 
-    def course(self, source: str, account: str, course: str) -> Course | None:
-        """What was imported about a course."""
+    def hearsay(self, facts: Sequence[Fact], persons: Sequence[str]) -> Hearsay:
+        """What earlier letters said of whom and what these facts speak of.
+
+        `persons` are the learners' ids, in the order of the facts.
+        """
+        said = [p for fact, p in zip(facts, persons, strict=True) if fact.contact is not None]
+        named = [fact.course for fact in facts if fact.title is not None]
+        return Hearsay(
+            self._people.contacts.of(dict.fromkeys(said)) if said else {},
+            self._courses.titles.of(dict.fromkeys(named)) if named else {},
+        )
+
+    def keep(self, cursor: sqlite3.Cursor, hearsay: Hearsay) -> None:
+        """Writes what a transaction's letters changed; call `settle` when it is on disk."""
+        self._people.contacts.keep(cursor, hearsay.contacts.changed)
+        self._courses.titles.keep(cursor, hearsay.titles.changed)
+
+    def settle(self, hearsay: Hearsay) -> None:
+        """Drops what was remembered of whom and what letters have changed."""
+        for person in hearsay.contacts.changed:
+            self._persons.drop(person)
+        for key in hearsay.titles.changed:
+            self._titles.drop(key)
+        self._people.addresses_heard += hearsay.addresses()
+
+    def course(
+        self, source: str, account: str, course: str, said: str | None = None
+    ) -> Course | None:
+        """What is known of a course; `said` is its title in letters not yet on disk."""
+        if said is not None:
+            return self._courses.get(source, account, course, said)
         key = (source, account, course)
         if key not in self._titles:
             self._titles.put(key, self._courses.get(*key))
         return self._titles.get(key)
 
-    def person(self, person: str) -> Person | None:
-        """What was imported about a person."""
+    def person(self, person: str, said: Contact | None = None) -> Person | None:
+        """What is known of a person; `said` is what letters not yet on disk say of them."""
+        if said is not None:
+            return self._people.get(person, said)
         if person not in self._persons:
             self._persons.put(person, self._people.get(person))
         return self._persons.get(person)
 
-    def stranger(self, key: PersonKey, person: str) -> Person | None:
-        """What a general import says about someone met in a transaction not yet committed."""
-        return self._people.find(key, person)
+    def stranger(self, key: PersonKey, person: str, said: Contact | None) -> Person | None:
+        """What is known of someone met in a transaction not yet on disk."""
+        return self._people.find(key, person, said)
 
     def manager(self, person: Person) -> Person | None:
         """The person's manager as known today."""

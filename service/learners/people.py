@@ -6,8 +6,17 @@ from typing import Any
 
 import msgspec
 
+from service.learners.facts import Contact
+from service.learners.hearsay import Contacts
 from service.learners.ledger import Ledger
-from service.learners.person import Person, PersonKey, PersonRow, address_key, new_person_id
+from service.learners.person import (
+    Person,
+    PersonKey,
+    PersonRow,
+    address_key,
+    filled,
+    new_person_id,
+)
 from service.learners.registering import COLUMNS, TABLE, register, rows_of
 
 __all__ = ["People", "Person", "PersonKey", "PersonRow", "address_key"]
@@ -29,9 +38,15 @@ _FIELDS = msgspec.json.Decoder(dict[str, str])
 
 
 class People:
-    """The people of one ledger."""
+    """The people of one ledger: as imported, and where no import said anything as letters say.
+
+    `addresses_heard` counts the addresses that letters brought, so that others notice: whoever
+    waits for one can be told now.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
+        self.contacts = Contacts(ledger)
+        self.addresses_heard = 0
         self._ledger = ledger
         ledger.create(TABLE)
 
@@ -55,29 +70,36 @@ class People:
             [(person, *key) for person, key in people],
         )
 
-    def get(self, person_id: str) -> Person | None:
-        """The person with the data of the closest row: their own, the source's, everyone's."""
-        own = self._one("id = ?", (person_id,))
+    def get(self, person_id: str, said: Contact | None = None) -> Person | None:
+        """The person with the data of the closest row: their own, the source's, everyone's.
+
+        `said` is what a letter of a transaction not yet committed says of them.
+        """
+        own = next(iter(self._imported("id = ?", (person_id,))), None)
         if own is None or own.lms_id is None:
             return own
-        return self.find((own.source, own.account, own.lms_id), person_id)
+        return self.find((own.source, own.account, own.lms_id), person_id, said)
 
-    def find(self, key: PersonKey, person_id: str | None = None) -> Person | None:
+    def find(
+        self, key: PersonKey, person_id: str | None = None, said: Contact | None = None
+    ) -> Person | None:
         """The person of this key as seen from its source and account.
 
         Without a row of their own they have the id of the row that speaks for them, or the
-        `person_id` given (for someone met in a transaction not yet committed).
+        `person_id` given (for someone met in a transaction not yet committed, as is what a
+        letter `said` of them).
         """
         source, account, lms_id = key
-        rows = self._many(
+        rows = self._imported(
             f"lms_id = ? AND {VISIBLE} ORDER BY told_at IS NULL, {CLOSENESS} DESC",
             (lms_id, source, account),
         )
-        if not rows:
-            return None
         own = [row.id for row in rows if (row.source, row.account) == (source, account)]
+        if not rows:
+            return None if said is None else filled(Person(person_id or "", *key), said)
         chosen = person_id or (own or [rows[0].id])[0]
-        return msgspec.structs.replace(rows[0], id=chosen, source=source, account=account)
+        found = msgspec.structs.replace(rows[0], id=chosen, source=source, account=account)
+        return filled(found, said or self._said(own))
 
     def lms_ids(self, persons: Iterable[str]) -> dict[str, str]:
         """The LMS ids of those people who have one, by person id."""
@@ -120,29 +142,38 @@ class People:
         return register(cursor, {row.key: row for row in rows}, now)
 
     def _at_address(self, source: str, account: str, address: str) -> Person | None:
-        """Who has this address as seen from the account.
+        """Who has this address as seen from the account, also if only a letter says so.
 
         A row for everyone may be hidden there by a closer row with its LMS id, which can be a
         stranger's: then someone else at the address, or else the hidden row as it stands.
         """
         key = address_key(address)
-        rows = self._many(
-            f"address = ? AND {VISIBLE} ORDER BY lms_id IS NULL, {CLOSENESS} DESC, id",
-            (key, source, account),
+        rows = self._imported(
+            "(address = ? OR id IN (SELECT person FROM contacts WHERE address = ?)) "
+            f"AND {VISIBLE} ORDER BY lms_id IS NULL, {CLOSENESS} DESC, id",
+            (key, key, source, account),
         )
         seen = (self._seen_from(source, account, row) for row in rows)
         there = (each for each in seen if each and address_key(each.email or "") == key)
-        return next(there, rows[0] if rows else None)
+        hidden = (row for row in rows if address_key(row.email or "") == key)
+        return next(there, None) or next(hidden, None)
 
     def _seen_from(self, source: str, account: str, row: Person) -> Person | None:
         if row.lms_id is None:
             return msgspec.structs.replace(row, source=source, account=account)
         return self.find((source, account, row.lms_id))
 
-    def _one(self, where: str, values: tuple[object, ...]) -> Person | None:
-        return next(iter(self._many(f"{where} LIMIT 1", values)), None)
+    def _said(self, persons: Sequence[str]) -> Contact | None:
+        heard = self.contacts.of(persons) if persons else {}
+        return next((each.said for each in heard.values()), None)
 
     def _many(self, where: str, values: tuple[object, ...]) -> list[Person]:
+        """Rows as stored, each with what letters say of that very person."""
+        rows = self._imported(where, values)
+        heard = self.contacts.of(row.id for row in rows)
+        return [filled(row, heard[row.id].said) if row.id in heard else row for row in rows]
+
+    def _imported(self, where: str, values: tuple[object, ...]) -> list[Person]:
         rows = self._ledger.reader().execute(f"SELECT {COLUMNS} FROM people WHERE {where}", values)
         return [_person(row) for row in rows]
 

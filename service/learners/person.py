@@ -4,6 +4,8 @@ import os
 
 import msgspec
 
+from service.learners.facts import Contact
+
 PersonKey = tuple[str, str, str]
 """Source, account and LMS id; empty source and account mean everywhere."""
 
@@ -42,6 +44,18 @@ class PersonRow(msgspec.Struct, frozen=True):
     def key(self) -> PersonKey:
         """What tells this person from any other."""
         return self.source, self.account, self.lms_id
+
+
+def filled(person: Person, said: Contact | None) -> Person:
+    """The person as imported, with what a letter says where no import said anything."""
+    if said is None:
+        return person
+    return msgspec.structs.replace(
+        person,
+        name=person.name or said.name,
+        email=person.email or said.email,
+        fields={**said.fields, **person.fields},
+    )
 
 
 def new_person_id(now: int) -> str:

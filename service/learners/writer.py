@@ -64,12 +64,15 @@ class Writer:
         streams = [stream_of(t.fact, person) for t, person in zip(told, known, strict=True)]
         wanted = [s for s, person in zip(streams, known, strict=True) if person not in met]
         batch.fetched = self._states(list(dict.fromkeys(wanted)))
+        batch.hearsay = self.knowledge.hearsay([t.fact for t in told], known)
         outcomes = list(map(batch.record, told, known, streams))
         with self.ledger.transaction() as cursor:
             self.people.meet(cursor, list(met.items()))
+            self.knowledge.keep(cursor, batch.hearsay)
             self._append(cursor, batch.rows, batch.decisions)
             also(cursor, outcomes)
         batch.settle()
+        self.knowledge.settle(batch.hearsay)
         for person, key in met.items():
             self._persons.put(key, person)
         return outcomes

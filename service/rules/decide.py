@@ -71,14 +71,22 @@ class Decider:
             self._changed(rule, happening, reading, world, decisions)
         return decisions
 
-    def stalled(self, rule: Rule, subject: Enrollment, world: World, now: int) -> Decisions | None:
-        """What a silence asked about at `now` leads to; None when it is not one any more."""
+    def stalled(
+        self, rule: Rule, subject: Enrollment, world: World, now: int, live_since: int
+    ) -> Decisions | None:
+        """What a silence asked about at `now` leads to; None when it is not one any more.
+
+        Nor does one lead to anything that an import brought already due, when the rule had been
+        live: `live_since` is since when (ms UTC).
+        """
         trigger = rule.trigger
         assert isinstance(trigger, StalledTrigger)
         silence = subject.state.silence(trigger.count_from)
         if silence is None or silence[0] > now - trigger.silence_ms:
             return None
         since, key = silence
+        if imported_due(subject, since, trigger.silence_ms, live_since):
+            return None
         reading = Reading(subject, EventSeen(subject.who.source, subject.who.account), world, now)
         decisions = Decisions()
         if holds(rule, reading):
@@ -115,6 +123,17 @@ class Decider:
         if owed and trigger.rearm:
             fired = Fired(at=reading.now, instance=happening.stream, fired_at=happening.version)
             decisions.following.append((memory, (last[0] if last else 0) + 1, fired))
+
+
+def imported_due(subject: Enrollment, since: int, silence_ms: int, live_since: int) -> bool:
+    """Whether a silence was already due when an import said that it had begun.
+
+    What was recorded before the rule went live is for its `on_activate` to judge.
+    """
+    recorded_at = subject.imported_at(since)
+    if recorded_at is None or recorded_at < live_since:
+        return False
+    return since + silence_ms <= recorded_at
 
 
 def seen(happening: Happening) -> EventSeen:
@@ -186,8 +205,7 @@ def owed(
 ) -> Owed:  # fmt: skip
     """The first event of a notification."""
     source, account, course, kind, instance = reading.about
-    person = reading.enrollment.who.person if reading.enrollment else None
-    about = person or reading.subject.id
+    about = reading.learner or reading.subject.id
     return Owed(
         rule=rule.id,
         entry=entry.key,
@@ -206,7 +224,7 @@ def owed(
         decided_at=reading.now,
         due_at=reading.now + (rule.collapse_ms or 0),
         instance=instance,
-        person=person,
+        person=reading.learner,
         event_name=reading.event.name,
         event_at=reading.event.at if reading.event.at is not None else match.at,
         by_admin=bool(reading.event.by_admin),

@@ -1,19 +1,11 @@
 """Fields and events: the one registry of what rules can read and react to."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 Type = Literal["text", "number", "bool", "time", "duration", "texts", "enum"]
-
-SOURCES = ("adobe", "community-training", "sunbird")
-
-EVERY = frozenset(SOURCES)
-ADOBE = frozenset({"adobe"})
-COMMUNITY = frozenset({"community-training"})
-BATCHES = frozenset({"adobe", "sunbird"})
-IMPORT = frozenset({"import"})
-ITSELF: frozenset[str] = frozenset()
 
 EXTRA_COLUMN = re.compile(r"learner\.fields\.\w[\w -]*")
 
@@ -25,8 +17,7 @@ class Field:
     `type`: a time is milliseconds since 1970 UTC; a duration is a number of days; texts is a
     list of text; enum is one of `values`.
     `personal`: the value says something about a person and is kept where it can be erased.
-    `filled_by`: the sources that can fill it, `import` for people and course imports; empty
-    when Coursebell itself knows it.
+    `imported`: people and course imports fill it too. Which sources do, they say themselves.
     `in_conditions`: false for fields that only templates use.
     """
 
@@ -34,9 +25,24 @@ class Field:
     type: Type
     doc: str
     personal: bool = False
-    filled_by: frozenset[str] = ITSELF
+    imported: bool = False
     in_conditions: bool = True
     values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The learning management systems there are, and which of them have a way in.
+
+    `fills` are the fields that only some of them fill, by source.
+    """
+
+    fills: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    configured: frozenset[str] = frozenset()
+
+    def of(self, name: str) -> frozenset[str]:
+        """The sources that fill a field; empty when all do, or none need to."""
+        return frozenset(source for source, fills in self.fills.items() if name in fills)
 
 
 @dataclass(frozen=True)
@@ -52,56 +58,52 @@ STATUSES = ("enrolled", "in_progress", "completed", "unenrolled")
 KINDS = ("course", "learning_path", "certification")
 
 FIELDS: dict[str, Field] = {
-    field.name: field
-    for field in (
-        Field("enrollment.status", "enum", "where it stands", filled_by=EVERY, values=STATUSES),
-        Field("enrollment.progress", "number", "percent done, 0 to 100", filled_by=EVERY),
-        Field("enrollment.passed", "bool", "whether it was passed", filled_by=ADOBE),
-        Field("enrollment.score", "number", "exam result, 0 to 100", filled_by=COMMUNITY),
+    each.name: each
+    for each in (
+        Field("enrollment.status", "enum", "where it stands", values=STATUSES),
+        Field("enrollment.progress", "number", "percent done, 0 to 100"),
+        Field("enrollment.passed", "bool", "whether it was passed"),
+        Field("enrollment.score", "number", "exam result, 0 to 100"),
         Field(
             "enrollment.source",
             "text",
             "how the learner was enrolled, as the LMS says it, e.g. SELF_ENROLL",
-            filled_by=ADOBE,
         ),
-        Field("enrollment.started_at", "time", "first activity", filled_by=EVERY),
-        Field("enrollment.completed_at", "time", "completion", filled_by=EVERY),
-        Field("enrollment.days_silent", "duration", "days without activity", filled_by=EVERY),
-        Field(
-            "enrollment.enrolled_at", "time", "enrolment", filled_by=BATCHES, in_conditions=False
-        ),
-        Field("course.id", "text", "the LMS's id", filled_by=EVERY),
-        Field("course.kind", "enum", "what sort of course", filled_by=EVERY, values=KINDS),
-        Field("course.title", "text", "title, or else the LMS's id", filled_by=EVERY | IMPORT),
-        Field("course.tags", "texts", "tags of the course", filled_by=IMPORT),
-        Field("course.url", "text", "link to the course", filled_by=IMPORT),
-        Field("course.parents", "texts", "ids of the courses it belongs to", filled_by=IMPORT),
-        Field("instance.id", "text", "the LMS's id of the session or batch", filled_by=BATCHES),
-        Field("instance.enrollment_count", "number", "seats taken", filled_by=ADOBE),
-        Field("instance.waitlist_count", "number", "people waiting for a seat", filled_by=ADOBE),
+        Field("enrollment.started_at", "time", "first activity"),
+        Field("enrollment.completed_at", "time", "completion"),
+        Field("enrollment.days_silent", "duration", "days without activity"),
+        Field("enrollment.enrolled_at", "time", "enrolment", in_conditions=False),
+        Field("course.id", "text", "the LMS's id"),
+        Field("course.kind", "enum", "what sort of course", values=KINDS),
+        Field("course.title", "text", "title, or else the LMS's id", imported=True),
+        Field("course.tags", "texts", "tags of the course", imported=True),
+        Field("course.url", "text", "link to the course", imported=True),
+        Field("course.parents", "texts", "ids of the courses it belongs to", imported=True),
+        Field("instance.id", "text", "the LMS's id of the session or batch"),
+        Field("instance.enrollment_count", "number", "seats taken"),
+        Field("instance.waitlist_count", "number", "people waiting for a seat"),
         Field(
             "instance.seat_limit",
             "number",
             "seats in all; unlimited is larger than any number",
-            filled_by=ADOBE,
         ),
         Field(
             "instance.seats_available",
             "number",
             "free seats; unlimited is larger than any number",
-            filled_by=ADOBE,
         ),
-        Field("learner.locale", "text", "language, e.g. de-DE", True, IMPORT),
-        Field("learner.timezone", "text", "time zone, e.g. Europe/Berlin", True, IMPORT),
-        Field("learner.groups", "texts", "groups of the learner", True, IMPORT),
-        Field("learner.has_manager", "bool", "whether a manager is known", True, IMPORT),
-        Field("learner.name", "text", "full name", True, COMMUNITY | IMPORT, False),
-        Field("event.name", "text", "the LMS's own name of the event", filled_by=EVERY),
-        Field("event.source", "enum", "the LMS that sent it", filled_by=EVERY, values=SOURCES),
-        Field("event.account", "text", "the account at that LMS", filled_by=EVERY),
-        Field("event.by_admin", "bool", "whether an admin did it", filled_by=EVERY),
-        Field("event.age", "duration", "days from the event to now", filled_by=EVERY),
-        Field("recipient.name", "text", "who reads it", True, COMMUNITY | IMPORT, False),
+        Field("learner.locale", "text", "language, e.g. de-DE", True, True),
+        Field("learner.timezone", "text", "time zone, e.g. Europe/Berlin", True, True),
+        Field("learner.groups", "texts", "groups of the learner", True, True),
+        Field("learner.has_manager", "bool", "whether a manager is known", True, True),
+        Field("learner.name", "text", "full name", True, True, False),
+        Field("event.name", "text", "the LMS's own name of the event"),
+        Field("event.source", "text", "the LMS that sent it"),
+        Field("event.account", "text", "the account at that LMS"),
+        Field("event.at", "time", "when it happened", in_conditions=False),
+        Field("event.by_admin", "bool", "whether an admin did it"),
+        Field("event.age", "duration", "days from the event to now"),
+        Field("recipient.name", "text", "who reads it", True, True, False),
         Field("recipient.role", "text", "learner, manager, …", in_conditions=False),
         Field("rule.id", "text", "id of the rule", in_conditions=False),
         Field(
@@ -114,8 +116,8 @@ FIELDS: dict[str, Field] = {
 }
 
 EVENTS: dict[str, Event] = {
-    event.name: event
-    for event in (
+    each.name: each
+    for each in (
         Event("enrollment.enrolled", "a learner was enrolled"),
         Event("enrollment.started", "a learner did something for the first time"),
         Event("enrollment.progressed", "a learner got further"),
@@ -129,7 +131,7 @@ EVENTS: dict[str, Event] = {
         Event("instance.modified", "a session was created, changed or retired"),
         Event("instance.deleted", "a session was deleted"),
         Event("instance.seats_changed", "seats or the wait-list of a session changed"),
-        Event("learner.seen", "a learner signed in", supported=False),
+        Event("learner.seen", "a learner signed in"),
         Event("letter.set_aside", "an event could not be read", supported=False),
     )
 }
@@ -138,5 +140,5 @@ EVENTS: dict[str, Event] = {
 def field_named(name: str) -> Field | None:
     """Find a field, also `learner.fields.<column>` for any extra column of the people import."""
     if EXTRA_COLUMN.fullmatch(name):
-        return Field(name, "text", "extra column of the people import", True, IMPORT)
+        return Field(name, "text", "extra column of the people import", True, True)
     return FIELDS.get(name)

@@ -54,7 +54,14 @@ class StalledTrigger:
     count_from: Literal["enrolled", "started"]
 
 
-Trigger = EventTrigger | ChangeTrigger | StalledTrigger
+@dataclass(frozen=True)
+class SourceSilentTrigger:
+    """No letter came for `silence_ms` from a source that has sent some, while the service ran."""
+
+    silence_ms: int
+
+
+Trigger = EventTrigger | ChangeTrigger | StalledTrigger | SourceSilentTrigger
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """Matchers: conditions as written in the file, read into terms and groups."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Any
 
 from service.rules.conditions import OPERATORS, AllOf, AnyOf, Condition, NoneOf, Term
-from service.rules.fields import FIELDS, Field, field_named
+from service.rules.fields import FIELDS, Field, Sources, field_named
 from service.rules.operands import BadOperand, read_operand
 from service.rules.positions import Path
 from service.rules.problems import Report
@@ -32,7 +32,7 @@ class Matchers:
 
     report: Report
     scope: Scope | None
-    sources: frozenset[str]
+    sources: Sources
     zone: tzinfo
 
     def conditions(self, raw: Any, path: Path) -> tuple[Condition, ...]:
@@ -50,8 +50,8 @@ class Matchers:
 
     def check_source(self, field: Field, path: Path, *, key: bool) -> None:
         """Warn of a field that none of the configured sources ever fills."""
-        fillers = field.filled_by
-        if not self.sources or not fillers or "import" in fillers or fillers & self.sources:
+        fillers, configured = self.sources.of(field.name), self.sources.configured
+        if not configured or not fillers or field.imported or fillers & configured:
             return
         self.report.warning(
             path,
@@ -104,7 +104,12 @@ class Matchers:
             self.report.error(path, f"'{name}' is not known here; {known}", key=True)
             return None
         self.check_source(field, path, key=True)
-        return field
+        return self._with_sources(field) if name == "event.source" else field
+
+    def _with_sources(self, field: Field) -> Field:
+        """Where it is known which sources there are, its values are those."""
+        known = tuple(sorted(self.sources.fills))
+        return replace(field, type="enum", values=known) if known else field
 
     def _terms(self, field: Field, raw: Any, path: Path) -> tuple[Condition, ...]:
         if self.report.spoiled(path):

@@ -17,9 +17,8 @@ from service.rules.shapes import (
 )
 from service.rules.words import hint, nearest, shown
 
-_TRIGGER = "a trigger is one of 'event', 'change' or 'stalled_for'"
+_TRIGGER = "a trigger is one of 'event', 'change', 'stalled_for' or 'source_silent_for'"
 _ENTRY = "say whom to tell: 'to' and 'via' for a person, or 'post' for a room"
-_LATER_TRIGGERS = frozenset({"source_silent_for"})
 _EXPECTED = {
     "string_type": "text",
     "list_type": "a list, each item on a line that starts with '- '",
@@ -99,13 +98,10 @@ class _Teller:
             example = "{event: enrollment.completed}" if trigger else "{to: …, via: …, template: …}"
             self.report.error(path, f"expected a mapping like {example}, got {shown(raw)}")
             return
-        later = [key for key in raw if trigger and key in _LATER_TRIGGERS]
         known = TRIGGERS if trigger else ("to", "via", "post")
         near = {key: hint(key, known) for key in raw if key != "template"}
         wrong = next((key for key in raw if near.get(key)), None)
-        if later:
-            self.report.error((*path, later[0]), f"'{later[0]}' is not supported yet", key=True)
-        elif wrong is not None:
+        if wrong is not None:
             message = f"unknown key {shown(wrong)}{near[wrong]}"
             self.report.error((*path, wrong), message, key=True)
         else:

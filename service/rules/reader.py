@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from service.rules.channels import Channel, read_channels
 from service.rules.conditions import Condition
-from service.rules.fields import FIELDS
+from service.rules.fields import FIELDS, Sources
 from service.rules.forms import zone
 from service.rules.language import (
     ChangeTrigger,
@@ -17,6 +17,7 @@ from service.rules.language import (
     EventTrigger,
     Rule,
     RuleSet,
+    SourceSilentTrigger,
     StalledTrigger,
     Trigger,
     ValueTest,
@@ -34,9 +35,11 @@ from service.rules.shapes import (
     PersonShape,
     RuleShape,
     Seats,
+    SourceSilentShape,
 )
 
 BYTES_MAX = 1024 * 1024
+EVERY_SOURCE = Sources()
 
 Read = dict[Path, tuple[Condition, ...]]
 """Conditions by the place where they stand: of a rule, or of `from`, `to`, `rearm`."""
@@ -48,13 +51,13 @@ def read_rules(
     name: str = "rules.yaml",
     environ: Mapping[str, str],
     templates: Mapping[str, frozenset[str]] | None = None,
-    sources: frozenset[str] = frozenset(),
+    sources: Sources = EVERY_SOURCE,
 ) -> tuple[RuleSet | None, list[Problem]]:
     """Read a rule file; with an error there is no rule set, with warnings alone there is.
 
     `environ` fills `${NAME}` in channels. `templates` are the forms (`email`, `chat`) that each
-    template has by its name, None to skip that check. `sources` are the configured ones; fields
-    they never fill are warned of.
+    template has by its name, None to skip that check. `sources` say what they are called and
+    fill; fields that no configured one fills are warned of.
     """
     decoded, refused = _decoded(text, name)
     if decoded is None:
@@ -105,7 +108,7 @@ def _unreadable(key: str, data: Any, report: Report) -> bool:
 
 
 def _read_rules(
-    page: Page, report: Report, references: References, sources: frozenset[str]
+    page: Page, report: Report, references: References, sources: Sources
 ) -> Read:
     """Check everything that shapes cannot say, also in rules whose shape is wrong."""
     rules = _part(page.data, "rules")
@@ -185,6 +188,8 @@ def _trigger(shape: RuleShape, path: Path, read: Read) -> Trigger:
     trigger = shape.trigger
     if isinstance(trigger, EventShape):
         return EventTrigger(trigger.event)
+    if isinstance(trigger, SourceSilentShape):
+        return SourceSilentTrigger(trigger.source_silent_for)
     if not isinstance(trigger, ChangeShape):
         return StalledTrigger(trigger.stalled_for, trigger.count_from)
 

@@ -9,7 +9,9 @@ from service.learners.course import LearningObject
 from service.learners.courses import Course
 from service.learners.enrollment import Enrollment
 from service.learners.happening import Aggregate, World
+from service.learners.heard import Heard
 from service.learners.instance import Instance, seat_values
+from service.learners.learner import Learner
 from service.learners.people import Person
 from service.rules.durations import DAY
 from service.rules.fields import FIELDS
@@ -34,13 +36,16 @@ class Reading:
     is looked up by key only when a condition asks for it.
     """
 
-    def __init__(self, subject: Aggregate, event: EventSeen, world: World, now: int) -> None:
+    def __init__(
+        self, subject: Aggregate | Heard, event: EventSeen, world: World, now: int
+    ) -> None:
         self.subject = subject
         self.event = event
         self.now = now
         self.read: dict[str, object] = {}
         self.about = about(subject)
         self.enrollment = subject if isinstance(subject, Enrollment) else None
+        self.learner = learner_of(subject)
         self._world = world
 
     def __call__(self, field: str) -> object:
@@ -57,7 +62,7 @@ class Reading:
     def course(self) -> Course | None:
         """What was imported about the course."""
         source, account, course, _, _ = self.about
-        return self._world.course(source, account, course)
+        return self._world.course(source, account, course) if course else None
 
     @cached_property
     def instance(self) -> Instance | None:
@@ -72,7 +77,7 @@ class Reading:
     @cached_property
     def person(self) -> Person | None:
         """What was imported about the learner."""
-        return self._world.person(self.enrollment.who.person) if self.enrollment else None
+        return self._world.person(self.learner) if self.learner else None
 
     @cached_property
     def manager(self) -> Person | None:
@@ -91,14 +96,25 @@ class Reading:
         return None if silence is None else max(0, self.now - silence[0]) // DAY
 
 
-def about(subject: Aggregate) -> tuple[str, str, str, str, str | None]:
-    """Source, account, course, kind and instance of a subject."""
+def learner_of(subject: Aggregate | Heard) -> str | None:
+    """The id of the person a subject is about; None if it is about no single one."""
+    if isinstance(subject, Enrollment):
+        return subject.who.person
+    return subject.member.person if isinstance(subject, Learner) else None
+
+
+def about(subject: Aggregate | Heard) -> tuple[str, str, str, str, str | None]:
+    """Source, account, course, kind and instance of a subject; a learner's course is empty."""
     if isinstance(subject, Enrollment):
         who = subject.who
         return who.source, who.account, who.course, who.kind, who.instance
     if isinstance(subject, Instance):
         place = subject.place
         return place.source, place.account, place.course, place.kind, place.instance
+    if isinstance(subject, Learner):
+        return subject.member.source, subject.member.account, "", "", None
+    if isinstance(subject, Heard):
+        return subject.source, "", "", "", None
     title = subject.title
     return title.source, title.account, title.course, title.kind, None
 
@@ -133,9 +149,9 @@ READERS: dict[str, Callable[[Reading], object]] = {
         )
     },
     "enrollment.days_silent": Reading.days_silent,
-    "course.id": lambda r: r.about[2],
-    "course.kind": lambda r: r.about[3],
-    "course.title": lambda r: (r.course and r.course.title) or r.about[2],
+    "course.id": lambda r: r.about[2] or None,
+    "course.kind": lambda r: r.about[3] or None,
+    "course.title": lambda r: (r.course and r.course.title) or r.about[2] or None,
     "course.tags": _course("tags"),
     "course.url": _course("url"),
     "course.parents": _course("parents"),
@@ -155,6 +171,7 @@ READERS: dict[str, Callable[[Reading], object]] = {
     "event.name": lambda r: r.event.name,
     "event.source": lambda r: r.event.source,
     "event.account": lambda r: r.event.account,
+    "event.at": lambda r: r.event.at,
     "event.by_admin": lambda r: r.event.by_admin,
     "event.age": _age,
 }  # fmt: skip

@@ -107,12 +107,12 @@ class References:
     def _check_cancel(self, events: Any, path: Path, scope: Scope) -> None:
         if not isinstance(events, list) or not events:
             return
-        if not scope.has_learner:
+        if not scope.has_enrollment:
             message = f"{scope.title} cannot be cancelled by events; take 'cancel_on' out"
             self.report.error(path, message, key=True)
             self.report.spoil(path)
         for index, event in enumerate(events):
-            if isinstance(event, str) and event.startswith(("course.", "instance.")):
+            if isinstance(event, str) and event.startswith(("course.", "instance.", "learner.")):
                 message = "only enrollment events cancel, e.g. enrollment.progressed"
                 self.report.error((*path, index), f"{message}; got {shown(event)}")
 

@@ -19,6 +19,10 @@ class Scope:
     def has_learner(self) -> bool:
         return "learner" in self.readable
 
+    @property
+    def has_enrollment(self) -> bool:
+        return "enrollment" in self.readable
+
     def reads(self, name: str) -> bool:
         """Tell whether a field can be read here."""
         return name.partition(".")[0] in self.readable and name not in self.unknown
@@ -34,10 +38,16 @@ _LEARNING = frozenset({"enrollment", "course", "instance", "learner", "event"})
 _SILENCE = Scope(
     "a stalled_for rule", _LEARNING, frozenset({"event.name", "event.by_admin", "event.age"})
 )
+_SILENT_SOURCE = Scope(
+    "a source_silent_for rule",
+    frozenset({"event"}),
+    frozenset({"event.name", "event.account", "event.by_admin"}),
+)
 _SCOPES = {
     "enrollment": Scope("an enrollment rule", _LEARNING),
     "instance": Scope("an instance rule", frozenset({"instance", "course", "event"})),
     "course": Scope("a course rule", frozenset({"course", "event"})),
+    "learner": Scope("a learner rule", frozenset({"learner", "event"})),
 }
 
 
@@ -49,6 +59,8 @@ def scope_of(trigger: Any) -> Scope | None:
         return _SCOPES["instance"]
     if "stalled_for" in trigger:
         return _SILENCE
+    if "source_silent_for" in trigger:
+        return _SILENT_SOURCE
     event = trigger.get("event")
     if not isinstance(event, str) or event not in EVENTS:
         return None

@@ -21,7 +21,7 @@ Seats = Literal[
     "instance.seats_available",
 ]
 
-TRIGGERS = ("event", "change", "stalled_for")
+TRIGGERS = ("event", "change", "stalled_for", "source_silent_for")
 _ENTRY_LATER = frozenset({"digest", "throttle", "send_window"})
 
 
@@ -50,6 +50,10 @@ class StalledShape(Shape):
     count_from: Literal["enrolled", "started"] = "enrolled"
 
 
+class SourceSilentShape(Shape):
+    source_silent_for: Duration
+
+
 class PersonShape(Shape):
     LATER = _ENTRY_LATER
     to: Recipient
@@ -67,6 +71,7 @@ TAGGED: dict[str, type[Shape]] = {
     "<event>": EventShape,
     "<change>": ChangeShape,
     "<stalled_for>": StalledShape,
+    "<source_silent_for>": SourceSilentShape,
     "<person>": PersonShape,
     "<room>": RoomShape,
 }
@@ -90,7 +95,8 @@ def entry_tag(raw: Any) -> str | None:
 TriggerShape = Annotated[
     Annotated[EventShape, Tag("<event>")]
     | Annotated[ChangeShape, Tag("<change>")]
-    | Annotated[StalledShape, Tag("<stalled_for>")],
+    | Annotated[StalledShape, Tag("<stalled_for>")]
+    | Annotated[SourceSilentShape, Tag("<source_silent_for>")],
     Discriminator(trigger_tag),
 ]
 EntryShape = Annotated[

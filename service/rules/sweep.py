@@ -12,11 +12,15 @@ from service.rules.language import Rule, StalledTrigger
 ASKED_AT_A_TIME = 1_000
 
 
-class Mark(msgspec.Struct, frozen=True):
-    """Silences that began up to `mark` were asked; none that began up to `floor` ever is."""
+class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Silences that began up to `mark` were asked; none that began up to `floor` ever is.
+
+    `since` is when the rule went live (all three in ms UTC).
+    """
 
     mark: int
     floor: int
+    since: int = 0
 
 
 Candidates = Callable[[str, int, int, int], list[tuple[str, int]]]
@@ -37,7 +41,7 @@ def started(rule: Rule, now: int) -> Mark:
     trigger = rule.trigger
     assert isinstance(trigger, StalledTrigger)
     begin = 0 if rule.on_activate == "current" else now - trigger.silence_ms
-    return Mark(begin, begin)
+    return Mark(begin, begin, now)
 
 
 def ask(
@@ -93,7 +97,7 @@ def ask_rule(
     for enrollment in enrollments(list(dict.fromkeys([*(id for id, _ in due), *moved]))):
         silence = enrollment.state.silence(trigger.count_from)
         if silence is not None and mark.floor < silence[0] <= end:
-            decided = decider.stalled(rule, enrollment, world, now)
+            decided = decider.stalled(rule, enrollment, world, now, mark.since)
             if decided is not None:
                 asked.decisions.extend(decided)
-    return Mark(end, mark.floor)
+    return Mark(end, mark.floor, mark.since)

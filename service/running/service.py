@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from service.app import App, Refused
+from service.active import Refused, state_of_files
+from service.app import App
 from service.incoming.transport import Transport
 from service.rules.timepiece import Reading, Timepiece
 from service.running.clocks import ClockDoubt, monotonic_clock, wall_clock
@@ -116,6 +117,7 @@ class Service:
         doubt = self._doubt(now)
         if doubt is not None:
             raise ClockDoubt(doubt)
+        self.app.ask_feeds(now)
         if behind := self.app.behind():
             self.troubles["queues"] = f"reminders wait until {', '.join(behind)} is read to its end"
         else:
@@ -128,7 +130,7 @@ class Service:
         return self._timepiece.doubt(Reading(now, monotonic_clock()))
 
     def _look_at_files(self) -> None:
-        files = self.app.files()
+        files = state_of_files(self.app.settings)
         if not self._reload.is_set() and files == self._files:
             return
         if doubt := self._doubt(self.clock()):

@@ -1,9 +1,10 @@
 """The docket: notifications and what they are about, read from the log to its end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from service.learners.aggregates import load
 from service.learners.events import Body, EventMapper
+from service.learners.heard import FEED, Heard
 from service.learners.ledger import Ledger
 from service.rules.notifications import Notification
 from service.sending.verdict import Subject
@@ -12,10 +13,18 @@ from service.sending.verdict import Subject
 class Docket:
     """Reads many streams in one query each time; keeps nothing."""
 
-    def __init__(self, ledger: Ledger, mapper: EventMapper, lateness: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        mapper: EventMapper,
+        lateness: Mapping[str, int],
+        heard: Callable[[], Mapping[str, Heard]] = dict,
+    ) -> None:
+        """`lateness` in ms and the last letter `heard`, by source."""
         self._ledger = ledger
         self._mapper = mapper
         self._lateness = lateness
+        self._heard = heard
 
     def notifications(self, ids: Sequence[str]) -> list[Notification]:
         """These notifications as the log has them, in the order asked for."""
@@ -24,11 +33,15 @@ class Docket:
 
     def subjects(self, notifications: Sequence[Notification]) -> dict[str, Subject]:
         """What they are about, by stream."""
-        found = self._bodies(list({n.owed.subject for n in notifications}))
-        return {
+        wanted = {n.owed.subject for n in notifications}
+        found = self._bodies(list(wanted))
+        subjects = {
             stream: Subject(load(stream, bodies, self._lateness), bodies)
             for stream, bodies in found.items()
         }
+        if any(subject.startswith(FEED) for subject in wanted):
+            subjects |= {heard.id: Subject(heard, ()) for heard in self._heard().values()}
+        return subjects
 
     def newest(self, streams: Sequence[str]) -> dict[str, int]:
         """The newest version of each of these streams, without reading them."""

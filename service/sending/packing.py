@@ -110,5 +110,6 @@ def values_of(
         "timezone": (recipient.timezone if recipient else None) or post.timezone,
     }
     values["rule"] = {"id": notification.owed.rule}
-    values["others"] = [str(each.reading("course.title")) for each in others]
+    titles = (each.reading("course.title") for each in others)
+    values["others"] = [str(title) for title in titles if title is not None]
     return values

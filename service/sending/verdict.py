@@ -7,10 +7,19 @@ import msgspec
 from service.learners.episode import COMPLETED, IN_PROGRESS, UNENROLLED
 from service.learners.events import Body, FactRecorded
 from service.learners.happening import Aggregate, World
+from service.learners.heard import Heard
 from service.learners.people import Person
+from service.rules import vigil
 from service.rules.decide import Decider, Match, notification_id
 from service.rules.durations import DAY
-from service.rules.language import TEMPLATE, ChangeTrigger, Entry, Rule, StalledTrigger
+from service.rules.language import (
+    TEMPLATE,
+    ChangeTrigger,
+    Entry,
+    Rule,
+    SourceSilentTrigger,
+    StalledTrigger,
+)
 from service.rules.notifications import (
     CANCELLED,
     EXPIRED,
@@ -40,7 +49,7 @@ STILL: Mapping[str, frozenset[str]] = {
 class Subject(msgspec.Struct, frozen=True):
     """What a notification is about as the log has it now, and the events since."""
 
-    aggregate: Aggregate
+    aggregate: Aggregate | Heard
     bodies: Sequence[Body]
 
     def transitions_after(self, version: int) -> set[str]:
@@ -117,7 +126,8 @@ def event_of(notification: Notification) -> EventSeen:
     """The event that caused it, as conditions may read it."""
     owed = notification.owed
     if owed.event_name is None:
-        return EventSeen(owed.source, owed.account)
+        at = owed.event_at if owed.trigger == vigil.TRIGGER else None
+        return EventSeen(owed.source, owed.account, at=at)
     return EventSeen(owed.source, owed.account, owed.event_name, owed.event_at, owed.by_admin)
 
 
@@ -144,6 +154,10 @@ def still_triggered(notification: Notification, rule: Rule, reading: Reading) ->
         return trigger.to is None or trigger.to.matches(reading(trigger.field))
     if isinstance(trigger, StalledTrigger):
         return owed.trigger == "stalled_for" and still_silent(notification, trigger, reading)
+    if isinstance(trigger, SourceSilentTrigger):
+        heard = reading.subject
+        same = isinstance(heard, Heard) and owed.occurrence == heard.occurrence
+        return owed.trigger == vigil.TRIGGER and same
     if owed.trigger != trigger.event:
         return False
     enrollment = reading.enrollment

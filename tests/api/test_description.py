@@ -79,6 +79,7 @@ def test_the_description_names_every_path() -> None:
         "/api/v1/openapi.json": {"get", "head"},
         "/api/v1/letters": {"get", "head"},
         "/api/v1/letters/{n}": {"get", "head"},
+        "/api/v1/feeds": {"get", "head"},
         "/api/v1/enrollments": {"get", "head"},
         "/api/v1/instances": {"get", "head"},
         "/api/v1/instances/{id}": {"get", "head"},

@@ -8,6 +8,7 @@ from service.learners.facts import (
     CompletionRevoked,
     Enrolled,
     Fact,
+    LearnerSeen,
     ModuleCompleted,
     ProgressReported,
     Said,
@@ -17,6 +18,7 @@ from service.learners.facts import (
     fact_key,
 )
 from service.learners.instance import Instance, InstanceRecorded, Place
+from service.learners.learner import Learner, LearnerRecorded, Member
 
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
@@ -28,6 +30,7 @@ NOW = DAY_0 + 100 * DAY
 LOGIC, SESSION = "course:1", "course:1_2"
 ADA = "1" * 32
 WHO = Who("adobe", "1234", ADA, LOGIC, "course", SESSION)
+MEMBER = Member("adobe", "1234", ADA)
 PLACE = Place("adobe", "1234", LOGIC, "course", SESSION)
 NAMES = {
     Enrolled: "COURSE_ENROLLMENT",
@@ -68,12 +71,16 @@ def progress(at: int, percent: float | None) -> Fact:
     return fact(at, ProgressReported(percent))
 
 
-def module(at: int, name: str, percent: float | None = None) -> Fact:
-    return fact(at, ModuleCompleted(name, percent))
+def module(at: int, name: str, percent: float | None = None, score: float | None = None) -> Fact:
+    return fact(at, ModuleCompleted(name, percent, score))
 
 
 def completed(at: int, passed: bool | None = None, id: str = "", how: str | None = None) -> Fact:
     return fact(at, Completed(passed, enrollment_source=how), id)
+
+
+def graded(at: int, score: float) -> Fact:
+    return fact(at, Completed(score=score))
 
 
 def revoked(at: int) -> Fact:
@@ -88,6 +95,12 @@ def seats(at: int, taken: int, limit: int | None = 10, waiting: int = 0, id: str
     return fact(at, SeatsReported(taken, waiting, limit), id, "CI_STATS")
 
 
+def seen(at: int, id: str = "") -> Fact:
+    """Ada signed in: about her, and no course."""
+    said = fact(at, LearnerSeen(), id, "LOGIN")
+    return msgspec.structs.replace(said, course="", kind="", instance=None)
+
+
 def enrollment() -> Enrollment:
     """Ada's enrolment before its first fact."""
     return Enrollment(Enrollment.stream(ADA, LOGIC, SESSION), WHO)
@@ -96,6 +109,11 @@ def enrollment() -> Enrollment:
 def instance() -> Instance:
     """The session of Logic before its first fact."""
     return Instance(Instance.stream("adobe", "1234", LOGIC, SESSION), PLACE)
+
+
+def learner() -> Learner:
+    """Ada before she was first seen."""
+    return Learner(Learner.stream(ADA), MEMBER)
 
 
 def enroll(*facts: Fact, lateness: int = LATENESS) -> tuple[Enrollment, list[EnrollmentRecorded]]:
@@ -112,6 +130,17 @@ def enroll(*facts: Fact, lateness: int = LATENESS) -> tuple[Enrollment, list[Enr
 def report(*facts: Fact) -> tuple[Instance, list[InstanceRecorded]]:
     """The session after these facts, told in this order, and the events of it."""
     folded, events = instance(), []
+    for item, each in enumerate(facts):
+        recorded = folded.record(each, letter=1, item=item, now=NOW)
+        if recorded is not None:
+            folded, event = recorded
+            events.append(event)
+    return folded, events
+
+
+def see(*facts: Fact) -> tuple[Learner, list[LearnerRecorded]]:
+    """Ada after these facts, told in this order, and the events of it."""
+    folded, events = learner(), []
     for item, each in enumerate(facts):
         recorded = folded.record(each, letter=1, item=item, now=NOW)
         if recorded is not None:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from service.learners import course, enrollment, instance
+from service.learners import course, enrollment, instance, learner
 from service.learners.courses import Courses
 from service.learners.enrollment import Enrollment
 from service.learners.events import Body, EventMapper
@@ -32,7 +32,8 @@ class Desk:
     def __init__(self, path: Path) -> None:
         self.ledger = Ledger(path)
         self.people = People(self.ledger)
-        shapes = [enrollment.SHAPES, instance.SHAPES, course.SHAPES, {Noted.TOPIC: Noted}]
+        wings = (enrollment, instance, course, learner)
+        shapes = [*(wing.SHAPES for wing in wings), {Noted.TOPIC: Noted}]
         self.mapper = EventMapper(shapes)
         knowledge = Knowledge(self.ledger, self.mapper, self.people, Courses(self.ledger))
         self.writer = Writer(

@@ -28,12 +28,13 @@ def standing(entries: list[Any], lateness: int) -> dict[str, Any]:
             passed = episode["passed"] if said.passed is None else said.passed
             source = episode["source"] or said.enrollment_source
             episode |= {"status": "completed", "progress": 100.0, "passed": passed}
-            episode |= {"completed_at": at, "source": source}
+            score = episode["score"] if said.score is None else said.score
+            episode |= {"completed_at": at, "source": source, "score": score}
             ended_at = at
         elif kind == "CompletionRevoked":
             if status in (None, "completed"):
                 episode |= {"status": "in_progress", "progress": None, "passed": None}
-                episode |= {"completed_at": None, "active_at": at}
+                episode |= {"completed_at": None, "active_at": at, "score": None}
         else:
             episode["status"] = "unenrolled"
             ended_at = at
@@ -41,8 +42,9 @@ def standing(entries: list[Any], lateness: int) -> dict[str, Any]:
 
 
 def new(**known: Any) -> dict[str, Any]:
-    names = ("status", "progress", "passed", "source", "enrolled_at", "started_at", "completed_at")
-    return {**dict.fromkeys(names), "active_at": None, "modules": (), **known}
+    names = ("status", "progress", "passed", "score", "source", "enrolled_at", "started_at")
+    none = dict.fromkeys((*names, "completed_at", "active_at"))
+    return {**none, "modules": (), **known}
 
 
 def active(episode: dict[str, Any], at: int, said: Any) -> None:
@@ -51,6 +53,8 @@ def active(episode: dict[str, Any], at: int, said: Any) -> None:
     episode["started_at"] = episode["started_at"] or at
     if getattr(said, "percent", None) is not None:
         episode["progress"] = said.percent
+    if getattr(said, "score", None) is not None:
+        episode["score"] = said.score
     name = getattr(said, "module", None)
     if name is not None and name not in episode["modules"]:
         episode["modules"] += (name,)

@@ -16,6 +16,7 @@ from service.learners.facts import (
     Enrolled,
     InstanceDeleted,
     InstanceModified,
+    LearnerSeen,
     ModuleCompleted,
     ProgressReported,
     Said,
@@ -24,6 +25,7 @@ from service.learners.facts import (
     Unenrolled,
 )
 from service.learners.instance import SHAPES as OF_INSTANCES
+from service.learners.learner import SHAPES as OF_LEARNERS
 from service.rules.activation import RulesActivated
 from service.rules.clock import TimeAsked
 from service.rules.decide import Fired
@@ -37,9 +39,10 @@ from service.rules.notifications import (
     WaitingForAddress,
 )
 from service.rules.sweep import Mark
-from tests.learners.cast import PLACE, WHO, day
+from service.rules.vigil import FeedsWatched, Silence
+from tests.learners.cast import MEMBER, PLACE, WHO, day
 
-SHAPES = {**OF_ENROLLMENTS, **OF_INSTANCES, **OF_COURSES}
+SHAPES = {**OF_ENROLLMENTS, **OF_INSTANCES, **OF_COURSES, **OF_LEARNERS}
 ADAS = "e1111111100000000000000000000000a"
 SESSIONS = "i0000000000000000000000000000000b"
 
@@ -103,6 +106,9 @@ SAMPLES: list[Body] = [
     ),
     recorded(CourseModified(), "LEARNING_OBJECT_MODIFICATION", transitions=("course.modified",)),
     recorded(CourseDeleted(), "LEARNING_OBJECT_DELETION", transitions=("course.deleted",)),
+    recorded(
+        LearnerSeen(), "LOGIN", transitions=("learner.seen",), member=MEMBER, imported=True
+    ),
     Owed(
         rule="completed", entry="learner/email/completed", mode="live", template="completed",
         channel="email", recipient="learner", trigger="enrollment.completed",
@@ -129,5 +135,6 @@ SAMPLES: list[Body] = [
         at=day(0), position=1200, fingerprint="f" * 32, text="version: 1\n",
         modes={"completed": "live", "stalled": "shadow"},
     ),
+    FeedsWatched(at=day(9), silences={"adobe": Silence(70, 3_600_000)}),
     TimeAsked(at=day(9), position=1300, marks={"stalled": Mark(day(2), day(1))}),
 ]  # fmt: skip

@@ -36,8 +36,8 @@ SAID = st.one_of(
     st.builds(Enrolled, st.sampled_from([None, "SELF_ENROLL", "ADMIN_ENROLL"])),
     st.just(Started()),
     st.builds(ProgressReported, PERCENTS),
-    st.builds(ModuleCompleted, st.sampled_from("ab"), PERCENTS),
-    st.builds(Completed, st.sampled_from([None, True, False])),
+    st.builds(ModuleCompleted, st.sampled_from("ab"), PERCENTS, PERCENTS),
+    st.builds(Completed, st.sampled_from([None, True, False]), PERCENTS),
     st.just(CompletionRevoked()),
     st.just(Unenrolled()),
 )

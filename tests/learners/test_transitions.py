@@ -110,6 +110,12 @@ TABLE = {
     "the module again with more percent": (
         [enrolled(day(1)), module(day(2), "a", 5.0)], module(day(3), "a", 6.0), "progressed",
     ),
+    "a score alone": (
+        [enrolled(day(1)), module(day(2), "a", 5.0)], module(day(3), "a", 5.0, 90.0), "",
+    ),
+    "a score behind the completion": (
+        [completed(day(2))], module(day(2, 5), "a", score=90.0), "",
+    ),
     "the module of the last episode": (
         [module(day(1), "a"), completed(day(2)), enrolled(day(40))], module(day(41), "a"),
         "started progressed module_completed",

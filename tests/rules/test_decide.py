@@ -221,8 +221,8 @@ def test_a_silence_is_owed_once_whatever_came_before_it():
     enrollment, _ = told(enrolled(), fact(ProgressReported(20), NOW - 8 * DAY))
     earlier, _ = told(enrollment, fact(Enrolled(), NOW - 20 * DAY))
 
-    one = rules.stalled(rule, enrollment, World(), NOW)
-    other = rules.stalled(rule, earlier, World(), NOW + DAY)
+    one = rules.stalled(rule, enrollment, World(), NOW, 0)
+    other = rules.stalled(rule, earlier, World(), NOW + DAY, 0)
 
     assert [id for id, _ in one.once] == [id for id, _ in other.once]
 
@@ -233,5 +233,5 @@ def test_a_silence_that_is_too_short_or_over_is_not_owed():
     short, _ = told(enrolled(), fact(ProgressReported(20), NOW - 6 * DAY))
     over, _ = told(short, fact(Completed(True), NOW - DAY))
 
-    assert rules.stalled(rule, short, World(), NOW) is None
-    assert rules.stalled(rule, over, World(), NOW + 30 * DAY) is None
+    assert rules.stalled(rule, short, World(), NOW, 0) is None
+    assert rules.stalled(rule, over, World(), NOW + 30 * DAY, 0) is None

@@ -25,7 +25,7 @@ def test_extra_import_columns_are_personal_text() -> None:
     assert field_named("learner.nothing") is None
 
 
-def test_two_events_are_reserved_for_later() -> None:
+def test_one_event_is_reserved_for_later() -> None:
     later = {event.name for event in EVENTS.values() if not event.supported}
-    assert later == {"learner.seen", "letter.set_aside"}
+    assert later == {"letter.set_aside"}
     assert all(event.doc for event in EVENTS.values())

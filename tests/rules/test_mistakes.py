@@ -18,6 +18,9 @@ rules:
     trigger: {event: enrollment.completed}
 """
 NOTIFY = "    notify: [{to: learner, via: email, template: completed}]\n"
+SEEN = HEAD.replace("enrollment.completed", "learner.seen")
+QUIET = HEAD.replace("event: enrollment.completed", "source_silent_for: 3h")
+ROOM = "    notify: [{post: room, template: almost_full}]\n"
 SEATS = HEAD.replace("event: enrollment.completed", "change: instance.seats_available")
 
 
@@ -70,7 +73,10 @@ MISTAKES = {
     ),
     "a trigger of two sorts": (
         HEAD.replace("completed}", "completed, stalled_for: 3d}") + NOTIFY,
-        "7:44: a trigger is one of 'event', 'change' or 'stalled_for', not two of them",
+        (
+            "7:44: a trigger is one of 'event', 'change', 'stalled_for' or 'source_silent_for', "
+            "not two of them"
+        ),
     ),
     "a trigger as text": (
         HEAD.replace("{event: enrollment.completed}", "completed") + NOTIFY,
@@ -156,6 +162,35 @@ MISTAKES = {
         HEAD + NOTIFY + "    cancel_on: [instance.deleted]\n",
         "9:17: only enrollment events cancel, e.g. enrollment.progressed; got 'instance.deleted'",
     ),
+    "cancelling by a login": (
+        HEAD + NOTIFY + "    cancel_on: [learner.seen]\n",
+        "9:17: only enrollment events cancel, e.g. enrollment.progressed; got 'learner.seen'",
+    ),
+    "cancelling a login rule": (
+        SEEN + NOTIFY + "    cancel_on: [enrollment.completed]\n",
+        "9:5: a learner rule cannot be cancelled by events; take 'cancel_on' out",
+    ),
+    "an enrolment where there is none": (
+        SEEN + NOTIFY + "    conditions:\n      - enrollment.progress: {lt: 50}\n",
+        (
+            "10:9: 'enrollment.progress' is not known here; a learner rule can read event.*, "
+            "learner.*"
+        ),
+    ),
+    "a person where there is none": (
+        QUIET + NOTIFY,
+        (
+            "8:19: a source_silent_for rule is about no single learner; possible here: "
+            "'to: group:NAME', or 'post' to a room"
+        ),
+    ),
+    "an enrolment of a silent source": (
+        QUIET + ROOM + "    conditions:\n      - enrollment.progress: {lt: 50}\n",
+        (
+            "10:9: 'enrollment.progress' is not known here; a source_silent_for rule can read "
+            "event.*, but not event.account, event.by_admin or event.name"
+        ),
+    ),
     "activation of what is no silence": (
         HEAD + NOTIFY + "    on_activate: current\n",
         "9:18: 'on_activate: current' goes with 'stalled_for' triggers only",
@@ -188,8 +223,6 @@ def test_one_mistake_is_told_once_at_its_place(case: str) -> None:
         ("8:61", HEAD + NOTIFY.replace("}]", ", send_window: any}]")),
         ("9:5", HEAD + NOTIFY + "    escalation: []\n"),
         ("5:1", (HEAD + NOTIFY).replace("rules:", "time_intervals: {}\nrules:")),
-        ("7:15", HEAD.replace("event: enrollment.completed", "source_silent_for: 3h") + NOTIFY),
-        ("7:22", HEAD.replace("enrollment.completed", "learner.seen") + NOTIFY),
         ("7:22", HEAD.replace("enrollment.completed", "letter.set_aside") + NOTIFY),
         ("8:19", HEAD + NOTIFY.replace("learner", "watchers")),
         ("8:19", HEAD + NOTIFY.replace("learner", "managers_manager")),

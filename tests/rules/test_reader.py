@@ -4,20 +4,27 @@ import hashlib
 import math
 from pathlib import Path
 
+from service.app import SOURCES
 from service.rules.conditions import AllOf, AnyOf, NoneOf, Term
+from service.rules.fields import Sources
 from service.rules.language import (
     ChangeTrigger,
     Entry,
     EventTrigger,
     RuleSet,
+    SourceSilentTrigger,
     StalledTrigger,
 )
 from service.rules.reader import read_rules
 
 DEFAULT = Path(__file__).parents[2] / "rules.yaml"
 FORMS = frozenset({"email", "chat"})
-NAMES = ("completed", "team_completion", "seat_free", "almost_full", "stalled")
+NAMES = ("completed", "team_completion", "seat_free", "almost_full", "stalled", "feed_silent")
 TEMPLATES = dict.fromkeys(NAMES, FORMS)
+
+FILLS = {source.name: source.fills for source in SOURCES}
+ADOBE = Sources(FILLS, frozenset({"adobe"}))
+BOTH = Sources(FILLS, frozenset({"adobe", "community-training"}))
 
 HEAD = """\
 version: 1
@@ -49,13 +56,13 @@ def condition(text: str) -> str:
 
 
 def test_the_default_file_is_good_for_adobe() -> None:
-    assert problems(DEFAULT.read_text(), sources=frozenset({"adobe"})) == []
+    assert problems(DEFAULT.read_text(), sources=ADOBE) == []
 
 
 def test_the_default_file_says_what_it_says() -> None:
     text = DEFAULT.read_text()
     found = rules(text)
-    completed, free, full, stalled = found.rules
+    completed, free, full, stalled, quiet = found.rules
     assert completed.trigger == EventTrigger("enrollment.completed")
     assert completed.collapse_ms == 600_000
     assert completed.expires_after_ms == 259_200_000
@@ -71,6 +78,7 @@ def test_the_default_file_says_what_it_says() -> None:
     assert free.notify[0].channel == "training-ops"
     assert completed.holds({"enrollment.passed": None}.get)
     assert not completed.holds({"enrollment.passed": False}.get)
+    assert quiet.trigger == SourceSilentTrigger(259_200_000)
     assert isinstance(free.trigger, ChangeTrigger)
     assert isinstance(full.trigger, ChangeTrigger)
     assert free.trigger.to is not None
@@ -141,7 +149,7 @@ def test_every_mistake_is_told_at_once_and_in_order() -> None:
 
 def test_a_field_no_source_fills_is_a_warning() -> None:
     text = condition("enrollment.score: {gte: 50}")
-    found, told = read_rules(text, environ={}, sources=frozenset({"adobe"}))
+    found, told = read_rules(text, environ={}, sources=ADOBE)
     assert found is not None
     assert [(str(each), each.severity) for each in told] == [
         (
@@ -152,7 +160,7 @@ def test_a_field_no_source_fills_is_a_warning() -> None:
             "warning",
         )
     ]
-    assert problems(text, sources=frozenset({"adobe", "community-training"})) == []
+    assert problems(text, sources=BOTH) == []
     assert problems(text) == []
 
 
@@ -167,4 +175,10 @@ def test_a_silence_has_no_event_but_a_source() -> None:
             "but not event.age, event.by_admin or event.name"
         )
     ]
-    assert problems(text.replace("event.age: {lt: 1d}", "event.source: adobe")) == []
+    adobe = text.replace("event.age: {lt: 1d}", "event.source: adobe")
+    assert problems(adobe) == problems(adobe, sources=ADOBE) == []
+
+
+def test_a_source_that_is_not_there_is_a_mistake() -> None:
+    (told,) = problems(condition("event.source: adboe"), sources=ADOBE)
+    assert told.startswith("rules.yaml:9:23: 'adboe' is no event.source; use adobe")

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from service.learners.course import LearningObject
 from service.learners.courses import Course
 from service.learners.enrollment import Enrollment, Who
 from service.learners.events import Body
-from service.learners.facts import Fact, Said
-from service.learners.happening import Happening
+from service.learners.facts import Fact, LearnerSeen, Said
+from service.learners.happening import Aggregate, Happening
 from service.learners.instance import Instance, Place
+from service.learners.learner import Learner, Member
 from service.learners.people import Person
 from service.rules.decide import Decider
 from service.rules.reader import read_rules
@@ -81,8 +81,18 @@ def session() -> Instance:
     return Instance(id, Place("adobe", "1", LOGIC, "course", SESSION))
 
 
-def told(aggregate: Enrollment | Instance | LearningObject, fact: Fact, now: int = NOW):  # type: ignore[no-untyped-def]
+def learner() -> Learner:
+    """Ada before she was first seen."""
+    return Learner(Learner.stream(ADA), Member("adobe", "1", ADA))
+
+
+def signed_in(at: int) -> Fact:
+    """Ada was seen."""
+    return fact(LearnerSeen(), at, course="", kind="", instance=None)
+
+
+def told(aggregate: Aggregate, fact: Fact, now: int = NOW, imported: bool = False):  # type: ignore[no-untyped-def]
     """The aggregate after one more fact, and what happened."""
     more = {"lateness": LATENESS} if isinstance(aggregate, Enrollment) else {}
-    after, event = aggregate.record(fact, letter=1, item=0, now=now, **more)
+    after, event = aggregate.record(fact, letter=1, item=0, now=now, imported=imported, **more)
     return after, Happening(after.id, after.version, event, after)

@@ -1,21 +1,41 @@
 """Adobe Learning Manager: its webhook letters as facts."""
 
-import difflib
-import re
 from functools import lru_cache
 
 import msgspec
 
+from service.incoming.dialect import (
+    LONGEST_NAME,
+    items_of,
+    key_of,
+    moment,
+    shown,
+    unknown_name,
+    why_unreadable,
+)
 from service.incoming.reading import Ignored, Item, SetAside
 from service.incoming.sources.adobe_events import MEANS, Data
-from service.incoming.values import Scalar, Unusable, identifier, instant, kind_of, required
-from service.learners.facts import EnrollmentSaid, Fact, InstanceSaid, fact_key
+from service.incoming.values import Scalar, Unusable, identifier, kind_of, required
+from service.learners.facts import EnrollmentSaid, Fact, InstanceSaid
 
 LATENESS_MS = 15 * 60 * 1000
-DAY_MS = 24 * 60 * 60 * 1000
 ASYNC_ANSWER = "RESPONSE:ASYNCAPI_"
-LONGEST_NAME = 60
 PLACES_REMEMBERED = 8192
+NAMES = tuple(MEANS)
+EXPECTED = "eventName: expected an event name we know"
+OTHERWISE = "update Coursebell, or leave it out at Adobe"
+FILLS = frozenset(
+    {
+        "enrollment.passed",
+        "enrollment.source",
+        "enrollment.enrolled_at",
+        "instance.id",
+        "instance.enrollment_count",
+        "instance.waitlist_count",
+        "instance.seat_limit",
+        "instance.seats_available",
+    }
+)
 KINDS = {
     "course": ("course", "course"),
     "learningprogram": ("learningProgram", "learning_path"),
@@ -59,31 +79,24 @@ _envelope = msgspec.json.Decoder(Envelope)
 _unread = msgspec.json.Decoder(Unread)
 _event = msgspec.json.Decoder(Event)
 _named = msgspec.json.Decoder(Named)
-_encode = msgspec.json.Encoder().encode
 
 
 class Adobe:
     """Adobe's dialect: progress may come 15 minutes behind everything else."""
 
     name = "adobe"
+    fills = FILLS
 
     def __init__(self, lateness_ms: int = LATENESS_MS) -> None:
         self.lateness_ms = lateness_ms
 
+    def wants(self, body: bytes) -> bool:
+        """Everything: nobody but Adobe speaks here."""
+        return True
+
     def read(self, body: bytes, received_at: int) -> list[Item]:
         """One item per event; a body without events has none, one that is not JSON has one."""
-        try:
-            return _items(body, received_at)
-        except UnicodeDecodeError:
-            return [SetAside("", "not JSON: expected UTF-8, got other bytes")]
-        except Unusable as error:
-            return [SetAside("", str(error))]
-        except msgspec.ValidationError as error:
-            return [SetAside("", _plain(error))]
-        except msgspec.DecodeError as error:
-            return [SetAside("", _not_json(body, str(error)))] if body.strip() else []
-        except RecursionError:
-            return [SetAside("", "not readable: expected a few levels of nesting, got too many")]
+        return items_of(body, lambda: _items(body, received_at))
 
 
 def _items(body: bytes, received_at: int) -> list[Item]:
@@ -111,10 +124,8 @@ def _item_of_bytes(account: str, raw: msgspec.Raw, received_at: int) -> Item:
         if name not in MEANS:
             return _without_meaning(name)
         return _item(account, _event.decode(raw), received_at)
-    except UnicodeDecodeError:
-        return SetAside(_shown(name), "not JSON: expected UTF-8, got other bytes")
-    except msgspec.ValidationError as error:
-        return SetAside(_shown(name), _plain(error))
+    except (msgspec.ValidationError, UnicodeDecodeError) as error:
+        return SetAside(shown(name), why_unreadable(error, raw))
 
 
 def _item(account: str, event: Event, received_at: int) -> Item:
@@ -131,9 +142,7 @@ def _fact(account: str, name: str, event: Event, received_at: int) -> Fact:
     data = event.data
     if data is None:
         raise Unusable("data: expected an object, got nothing")
-    occurred_at = instant(event.timestamp, "timestamp")
-    if occurred_at > received_at + DAY_MS:
-        raise Unusable("timestamp: expected at most a day after the letter came, got a later time")
+    occurred_at = moment(event.timestamp, "timestamp", received_at)
     said = MEANS[name](data)
     course, kind, instance = _place(data.lo_instance_id, data.lo_id, data.lo_type)
     if instance is None and isinstance(said, InstanceSaid):
@@ -141,12 +150,12 @@ def _fact(account: str, name: str, event: Event, received_at: int) -> Fact:
     person = required(data.user_id, "data.userId") if isinstance(said, EnrollmentSaid) else None
     number = identifier(event.event_id, "eventId")
     own = (number,) if number else (instance or course, str(event.timestamp))
-    content = _encode((occurred_at, course, instance, said.TOPIC, said))
+    reference = ("adobe", account, name, *own)
     return Fact(
         source="adobe",
         account=account,
         name=name,
-        key=fact_key(("adobe", account, name, *own), content),
+        key=key_of(reference, occurred_at, course, instance, said),
         occurred_at=occurred_at,
         said=said,
         course=course,
@@ -193,37 +202,6 @@ def _without_meaning(name: Scalar) -> Item:
     if not isinstance(name, str):
         return SetAside("", f"eventName: expected text, got {kind_of(name)}")
     if name.startswith(ASYNC_ANSWER):
-        return Ignored(_shown(name), "an answer to an API call says nothing about an enrollment")
-    return SetAside(_shown(name), _unknown(name[:LONGEST_NAME]))
-
-
-@lru_cache(maxsize=256)
-def _unknown(name: str) -> str:
-    near = difflib.get_close_matches(name.strip().upper(), MEANS, n=1)
-    hint = f"did you mean {near[0]}?" if near else "update Coursebell, or leave it out at Adobe"
-    return f"eventName: expected an event name we know, got another; {hint}"
-
-
-def _shown(name: Scalar) -> str:
-    """A name fit for lists and logs: short, and without control characters."""
-    short = str(name or "")[:LONGEST_NAME]
-    return "".join(c if c.isprintable() else "?" for c in short)
-
-
-def _plain(error: msgspec.ValidationError) -> str:
-    """`data.user_id: expected a | b, got array`: msgspec names fields and types, never values."""
-    message, _, path = str(error).partition(" - at ")
-    message = message.replace("`", "")
-    where = path.strip("`").removeprefix("$").lstrip(".") or "letter"
-    return f"{where}: {message[:1].lower()}{message[1:]}"
-
-
-def _not_json(body: bytes, error: str) -> str:
-    """Says where; what msgspec says of the place names no content."""
-    found = re.search(r"^(?:JSON is malformed: )?(.*?)(?: \(byte (\d+)\))?$", error)
-    what, at = (found[1], found[2]) if found else (error, None)
-    before = body[: int(at)] if at else body
-    if not at:
-        what += " or half of a surrogate pair"
-    line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
-    return f"not JSON: line {line}, column {column}: {what[:1].lower()}{what[1:]}"
+        return Ignored(shown(name), "an answer to an API call says nothing about an enrollment")
+    spelled = name[:LONGEST_NAME].strip().upper()
+    return SetAside(shown(name), unknown_name(EXPECTED, spelled, NAMES, OTHERWISE))

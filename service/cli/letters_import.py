@@ -1,0 +1,153 @@
+"""`coursebell letters import`: what an LMS said while nobody listened; nothing of it is sent."""
+
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+
+import rich_click as click
+
+from service.active import Refused
+from service.app import SOURCES, App
+from service.cli.console import (
+    BAD,
+    data_option,
+    fail,
+    json_option,
+    open_ledger,
+    print_json,
+    progress,
+    settings,
+)
+from service.incoming.archive import (
+    UnreadableArchive,
+    bounded_lines,
+    files_in,
+    lines_of,
+    payloads_in,
+)
+from service.incoming.catching_up import WAITING_AT_MOST, became, bring_in
+from service.incoming.letters import Letters
+from service.learners.ledger import LedgerError
+from service.learners.lock import sole
+from service.running import wall_clock
+from service.settings import Settings
+
+MakeRoom = Callable[[int], object]
+"""Returns once at most so many imported letters wait."""
+
+NOBODY_TAKES_SECONDS = 60.0
+LOOK_EVERY_SECONDS = 0.05
+TOLD = ("recorded", "superseded", "duplicate", "ignored", "set_aside")
+
+
+@click.command("import")
+@click.argument("file")
+@click.option(
+    "--source", required=True, type=click.Choice([each.name for each in SOURCES]),
+    help="The LMS that wrote the payloads.",
+)  # fmt: skip
+@data_option
+@json_option
+def import_letters(file: str, source: str, data: Path | None, as_json: bool) -> None:
+    """Bring in archived payloads from FILE, a folder, or standard input when FILE is `-`.
+
+    Each line is a delivery as the LMS would post it (JSON lines, also gzipped), or a whole file
+    is one. They go the way of all letters, but nobody is told of anything they say, nor
+    reminded of what they make already due. Twice is harmless: what is known is a duplicate.
+    The service may be running, and then takes them itself.
+    """
+    begun = time.monotonic()
+    try:
+        with _taken_in(settings(data)) as (kept, make_room):
+            receipts = _bring_in(kept, make_room, source, file)
+            found = became(kept, receipts)
+    except (UnreadableArchive, Refused, NobodyTakes) as error:
+        fail(str(error), BAD)
+    report(found, time.monotonic() - begun, as_json=as_json)
+
+
+class NobodyTakes(Exception):
+    """A service runs on this ledger, but letters stay waiting."""
+
+
+@contextmanager
+def _taken_in(chosen: Settings) -> Iterator[tuple[Letters, MakeRoom]]:
+    """Takes the letters itself, or waits for the service that runs on this ledger to do it."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(sole(chosen.data))
+        except LedgerError:
+            kept = Letters(stack.enter_context(open_ledger(chosen.data)))
+            yield kept, lambda at_most: _wait(kept, at_most)
+        else:
+            app = App(chosen)
+            stack.callback(app.close)
+            yield app.letters, lambda at_most: _take(app, at_most)
+
+
+def _bring_in(kept: Letters, make_room: MakeRoom, source: str, file: str) -> list[Sequence[int]]:
+    with progress() as bar:
+        task = bar.add_task("Importing letters", total=_size(file))
+        payloads = _payloads(file, lambda done: bar.update(task, completed=done))
+        room = partial(make_room, WAITING_AT_MOST)
+        receipts = list(bring_in(kept, source, payloads, wall_clock, room))
+        bar.update(task, description="Taking the last ones")
+        make_room(0)
+    return receipts
+
+
+def _take(app: App, at_most: int) -> None:
+    while app.letters.imported_waiting() > at_most:
+        app.intake.take(wall_clock(), imported=True)
+
+
+def _wait(kept: Letters, at_most: int) -> None:
+    before, since = -1, time.monotonic()
+    while (waiting := kept.imported_waiting()) > at_most:
+        if waiting != before:
+            before, since = waiting, time.monotonic()
+        elif time.monotonic() - since > NOBODY_TAKES_SECONDS:
+            raise NobodyTakes(
+                f"{waiting} letters wait and the service does not take them; expected it to run; "
+                "start it again, they are kept and will be taken"
+            )
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _size(file: str) -> int | None:
+    return None if file == "-" else sum(each.stat().st_size for each in files_in(Path(file)))
+
+
+def _payloads(file: str, read: Callable[[int], object]) -> Iterator[bytes]:
+    """The payloads of every file; tells how many bytes of them were read."""
+    if file == "-":
+        yield from lines_of(bounded_lines(sys.stdin.buffer), "stdin")
+        return
+    done = 0
+    for path in files_in(Path(file)):
+        with path.open("rb") as raw:
+            for payload in payloads_in(path, raw):
+                read(done + raw.tell())
+                yield payload
+            done += os.fstat(raw.fileno()).st_size
+
+
+def report(found: Counter[str], seconds: float, *, as_json: bool) -> None:
+    """Says what became of them; exits with 1 when something was set aside."""
+    if as_json:
+        print_json({name: found[name] for name in ("letters", *TOLD)})
+    else:
+        rate = found["letters"] / seconds if seconds else 0.0
+        events = ", ".join(f"{found[s]:,} {s.replace('_', ' ')}" for s in TOLD if found[s])
+        click.echo(
+            f"{found['letters']:,} letters in {seconds:.1f} s ({rate:,.0f} a second): "
+            f"{events or 'no events'}; nothing is sent"
+        )
+    if found["set_aside"]:
+        click.echo("coursebell: see `coursebell letters reasons` for what was set aside", err=True)
+        raise SystemExit(BAD)

@@ -1,0 +1,148 @@
+"""Microsoft Community Training: the events of its Service Bus topic as facts.
+
+The vendor's pages are gone (the hosted product ended in April 2026); installations of its own
+kind and successors still speak so. It has no event ids, no accounts and no instances.
+"""
+
+import msgspec
+
+from service.incoming.dialect import (
+    LONGEST_NAME,
+    UNREADABLE,
+    items_of,
+    key_of,
+    moment,
+    shown,
+    unknown_name,
+    why_unreadable,
+)
+from service.incoming.reading import Item, SetAside
+from service.incoming.sources.community_training_events import MEANS, Body, contact_in, title_in
+from service.incoming.values import Scalar, Unusable, identifier, kind_of, required
+from service.learners.facts import Fact, LearnerSaid
+
+NAME = "community-training"
+NAMES = tuple(MEANS)
+EXPECTED = "EventType: expected an event type we know"
+OTHERWISE = "update Coursebell, or turn it off in Settings > Global Settings"
+FILLS = frozenset({"enrollment.score", "learner.name", "recipient.name", "course.title"})
+
+
+class Event(msgspec.Struct, gc=False, rename="pascal"):
+    """One event; its body may come as JSON inside a text."""
+
+    event_type: Scalar = None
+    message_body: Body | str | None = None
+
+
+class Named(msgspec.Struct, gc=False, rename="pascal"):
+    """An event of any shape."""
+
+    event_type: Scalar = None
+
+
+_letter = msgspec.json.Decoder(Event | list[Event])
+_unread = msgspec.json.Decoder(Named | list[msgspec.Raw])
+_event = msgspec.json.Decoder(Event)
+_named = msgspec.json.Decoder(Named)
+_body = msgspec.json.Decoder(Body)
+
+
+class CommunityTraining:
+    """Community Training's dialect: one event, or an array of them; nothing comes late."""
+
+    name = NAME
+    fills = FILLS
+
+    def __init__(self, lateness_ms: int = 0) -> None:
+        self.lateness_ms = lateness_ms
+
+    def wants(self, body: bytes) -> bool:
+        """Everything: the topic is for these events alone."""
+        return True
+
+    def read(self, body: bytes, received_at: int) -> list[Item]:
+        """One item per event; an empty body, object or array has none."""
+        return items_of(body, lambda: _items(body, received_at))
+
+
+def _items(body: bytes, received_at: int) -> list[Item]:
+    try:
+        letter = _letter.decode(body)
+    except (msgspec.ValidationError, UnicodeDecodeError):
+        return _one_by_one(body, received_at)
+    if isinstance(letter, list):
+        return [_item(event, received_at) for event in letter]
+    return [] if _is_empty(letter, body) else [_item(letter, received_at)]
+
+
+def _one_by_one(body: bytes, received_at: int) -> list[Item]:
+    """The slow way, when something in one event is not as expected: only that is set aside."""
+    letter = _unread.decode(body)
+    if isinstance(letter, Named):
+        return [_item_of_bytes(body, received_at)]
+    return [_item_of_bytes(bytes(raw), received_at) for raw in letter]
+
+
+def _is_empty(event: Event, body: bytes) -> bool:
+    return event.event_type is None and not msgspec.json.decode(body)
+
+
+def _item_of_bytes(body: bytes, received_at: int) -> Item:
+    name: Scalar = None
+    try:
+        name = _named.decode(body).event_type
+        return _item(_event.decode(body), received_at)
+    except UNREADABLE as error:
+        return SetAside(shown(name), why_unreadable(error, body, "event"))
+
+
+def _item(event: Event, received_at: int) -> Item:
+    said = event.event_type
+    if not isinstance(said, str):
+        return SetAside("", f"EventType: expected text, got {kind_of(said)}")
+    name = said if said in MEANS else "_".join(said.upper().split())
+    if name not in MEANS:
+        reason = unknown_name(EXPECTED, name[:LONGEST_NAME], NAMES, OTHERWISE)
+        return SetAside(shown(said), reason)
+    try:
+        return _fact(name, _body_of(event), received_at)
+    except Unusable as error:
+        return SetAside(name, str(error))
+
+
+def _body_of(event: Event) -> Body:
+    body = event.message_body
+    if body is None:
+        raise Unusable("MessageBody: expected an object, got nothing")
+    if isinstance(body, Body):
+        return body
+    inner = body.encode()
+    try:
+        return _body.decode(inner)
+    except UNREADABLE as error:
+        raise Unusable(f"MessageBody: {why_unreadable(error, inner, 'text')}") from None
+
+
+def _fact(name: str, body: Body, received_at: int) -> Fact:
+    means = MEANS[name]
+    date, said = means.date(body), means.said(body)
+    occurred_at = moment(date, f"MessageBody.{means.field}", received_at)
+    person = required(body.user_id, "MessageBody.UserId")
+    nowhere = isinstance(said, LearnerSaid)
+    course = "" if nowhere else required(body.course_id, "MessageBody.CourseId")
+    item = identifier(body.course_item_id, "MessageBody.CourseItemId") or ""
+    reference = (NAME, "", name, course, item, str(date).strip())
+    return Fact(
+        source=NAME,
+        account="",
+        name=name,
+        key=key_of(reference, occurred_at, course, None, said),
+        occurred_at=occurred_at,
+        said=said,
+        course=course,
+        kind="" if nowhere else "course",
+        person=person,
+        contact=contact_in(body),
+        title=None if nowhere else title_in(body),
+    )

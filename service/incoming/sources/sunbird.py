@@ -1,0 +1,198 @@
+"""Sunbird: the AUDIT events of its telemetry as facts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from service.incoming.dialect import (
+    LONGEST_NAME,
+    UNREADABLE,
+    items_of,
+    key_of,
+    moment,
+    shown,
+    unknown_name,
+    why_unreadable,
+)
+from service.incoming.reading import Ignored, Item, SetAside
+from service.incoming.sources import sunbird_events as audit
+from service.incoming.values import Scalar, Unusable, identifier, kind_of
+from service.learners.facts import Fact
+
+LATENESS_MS = 75_000
+AUDIT = "AUDIT"
+CERTIFICATE = "certificate-issued"
+KNOWN = (*audit.TYPES, *audit.STEPS)
+EXPECTED = "edata.type: expected a type we know"
+OTHERWISE = "update Coursebell, or leave it out at Sunbird"
+EXPECTED_PART = f"object.type: expected {', '.join(audit.UNITS.values())}, got another"
+
+
+class Event(audit.Audit, gc=False):
+    """One telemetry event."""
+
+    eid: Scalar = None
+
+
+class Letter(Event, gc=False):
+    """A whole letter: one event, or a wrapper around many."""
+
+    events: list[Event] | None = None
+
+
+class Unread(msgspec.Struct, gc=False):
+    """A whole letter with its events still as bytes."""
+
+    eid: Any = None
+    edata: Any = None
+    events: list[msgspec.Raw] | None = None
+
+
+class Named(msgspec.Struct, gc=False):
+    """An event of any shape."""
+
+    eid: Scalar = None
+
+
+class Glance(msgspec.Struct, gc=False):
+    """The least that tells whether a letter, or an event in it, may be for us."""
+
+    eid: str | None = None
+    events: list["Glance"] | None = None
+
+
+_letter = msgspec.json.Decoder(Letter | list[Event])
+_unread = msgspec.json.Decoder(Unread | list[msgspec.Raw])
+_event = msgspec.json.Decoder(Event)
+_named = msgspec.json.Decoder(Named)
+_glance = msgspec.json.Decoder(Glance | list[Glance])
+
+
+class Sunbird:
+    """Sunbird's dialect: an event, an array of them, or a wrapper `{"events": […]}`.
+
+    What its services say goes through logs and batches, and may come 75 seconds late.
+    """
+
+    name = "sunbird"
+    fills = frozenset({"enrollment.enrolled_at", "instance.id"})
+
+    def __init__(self, lateness_ms: int = LATENESS_MS) -> None:
+        self.lateness_ms = lateness_ms
+
+    def wants(self, body: bytes) -> bool:
+        """False only for telemetry that can be read and has no AUDIT event in it."""
+        try:
+            letter = _glance.decode(body)
+        except UNREADABLE:
+            return True
+        events: Sequence[Glance] = letter if isinstance(letter, list) else [letter]
+        if isinstance(letter, Glance) and letter.eid is None:
+            if letter.events is None:
+                return True
+            events = letter.events
+        return any(event.eid is None or event.eid == AUDIT for event in events)
+
+    def read(self, body: bytes, received_at: int) -> list[Item]:
+        """One item per event; an empty body and a wrapper without events have none."""
+        return items_of(body, lambda: _items(body, received_at))
+
+
+def _items(body: bytes, received_at: int) -> list[Item]:
+    try:
+        letter = _letter.decode(body)
+    except (msgspec.ValidationError, UnicodeDecodeError):
+        return _one_by_one(body, received_at)
+    if isinstance(letter, list):
+        return [_item(event, received_at) for event in letter]
+    if _is_event(letter):
+        return [_item(letter, received_at)]
+    return [_item(event, received_at) for event in letter.events or ()]
+
+
+def _one_by_one(body: bytes, received_at: int) -> list[Item]:
+    """The slow way, when something in one event is not as expected: only that is set aside."""
+    letter = _unread.decode(body)
+    if isinstance(letter, Unread) and _is_event(letter):
+        return [_item_of_bytes(body, received_at)]
+    raws = letter if isinstance(letter, list) else letter.events or ()
+    return [_item_of_bytes(bytes(raw), received_at) for raw in raws]
+
+
+def _is_event(letter: Letter | Unread) -> bool:
+    """A wrapper has no `eid`; an event that has lost its own is no wrapper either."""
+    return letter.eid is not None or (letter.events is None and letter.edata is not None)
+
+
+def _item_of_bytes(body: bytes, received_at: int) -> Item:
+    name: Scalar = None
+    try:
+        name = _named.decode(body).eid
+        if isinstance(name, str) and name != AUDIT:
+            return _other(name)
+        return _item(_event.decode(body), received_at)
+    except UNREADABLE as error:
+        return SetAside(shown(name), why_unreadable(error, body, "event"))
+
+
+def _item(event: Event, received_at: int) -> Item:
+    if not isinstance(event.eid, str):
+        return SetAside("", f"eid: expected text, got {kind_of(event.eid)}")
+    if event.eid != AUDIT:
+        return _other(event.eid)
+    name = AUDIT
+    try:
+        name = audit.name_of(event)
+        if name not in audit.MEANS:
+            return _without_meaning(event, name)
+        return _fact(name, event, received_at)
+    except Unusable as error:
+        return SetAside(shown(name), str(error))
+
+
+def _other(eid: str) -> Ignored:
+    return Ignored(shown(eid), "telemetry other than AUDIT says nothing about an enrollment")
+
+
+def _without_meaning(event: Event, name: str) -> Item:
+    """Only what may be about an enrollment is set aside: AUDIT tells of much else."""
+    in_batch = audit.related(event, audit.BATCH) is not None
+    if name.startswith(CERTIFICATE):
+        return Ignored(shown(name), "a certificate changes no enrollment")
+    if not in_batch and not (name and audit.is_of_a_course(event)):
+        return Ignored(shown(name) or AUDIT, "it is not about an enrollment")
+    if not name:
+        return SetAside(AUDIT, "edata.type: expected text, got nothing")
+    if name in audit.STEPS:
+        return SetAside(name, EXPECTED_PART)
+    reason = unknown_name(EXPECTED, name[:LONGEST_NAME], KNOWN, OTHERWISE)
+    return SetAside(shown(name), reason)
+
+
+def _fact(name: str, event: Event, received_at: int) -> Fact:
+    occurred_at = moment(event.ets, "ets", received_at)
+    said = audit.MEANS[name](event)
+    course, person = audit.course_of(event), audit.learner_of(event)
+    instance = audit.related(event, audit.BATCH)
+    account = identifier(audit.context_of(event).channel, "context.channel") or ""
+    # Several events of one request share a mid, and it may be missing.
+    own = (
+        audit.state_of(event),
+        "" if event.mid is None else str(event.mid).strip(),
+        audit.thing_of(event, person),
+        instance or "",
+        str(occurred_at),
+    )
+    return Fact(
+        source="sunbird",
+        account=account,
+        name=name,
+        key=key_of(("sunbird", account, name, *own), occurred_at, course, instance, said),
+        occurred_at=occurred_at,
+        said=said,
+        course=course,
+        kind="course",
+        instance=instance,
+        person=person,
+    )

@@ -1,0 +1,115 @@
+"""The vigil: which feeds have stopped talking, counting only time in which the service ran."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import msgspec
+
+from service.learners.events import Body
+from service.learners.happening import Decisions, World
+from service.learners.heard import Heard
+from service.learners.writer import Writer
+from service.rules.decide import Decider, Match, holds, owe
+from service.rules.language import Rule, SourceSilentTrigger
+from service.rules.reading import EventSeen, Reading
+
+STREAM = "feeds"
+TRIGGER = "source_silent_for"
+RECORDED_EVERY_MS = 5 * 60_000
+
+
+class Silence(msgspec.Struct, frozen=True):
+    """How long (ms) the service has run since this letter, which was the last of its source."""
+
+    letter: int
+    ran_ms: int
+
+
+class FeedsWatched(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """How long each feed had been silent at `at`, so that a restart does not begin anew."""
+
+    TOPIC: ClassVar[str] = "feeds.watched"
+    at: int
+    silences: dict[str, Silence]
+
+
+SHAPES: Mapping[str, Any] = {FeedsWatched.TOPIC: FeedsWatched}
+
+
+def watched(
+    before: Mapping[str, Silence], heard: Mapping[str, Heard], elapsed: int, now: int
+) -> dict[str, Silence]:
+    """The silences after the service has run for another `elapsed` ms."""
+    found = {}
+    for source, last in heard.items():
+        known = before.get(source)
+        if known is not None and known.letter == last.letter:
+            found[source] = Silence(last.letter, known.ran_ms + elapsed)
+        else:
+            found[source] = Silence(last.letter, max(0, min(elapsed, now - last.at)))
+    return found
+
+
+def silent(
+    rule: Rule, silences: Mapping[str, Silence], heard: Mapping[str, Heard], world: World, now: int
+) -> Decisions:
+    """What a rule owes for the feeds that are silent for as long as it says; each once."""
+    trigger = rule.trigger
+    assert isinstance(trigger, SourceSilentTrigger)
+    decisions = Decisions()
+    for source, silence in silences.items():
+        if silence.ran_ms >= trigger.silence_ms:
+            last = heard[source]
+            reading = Reading(last, EventSeen(source, "", at=last.at), world, now)
+            if holds(rule, reading):
+                match = Match(TRIGGER, last.occurrence, last.at, 0)
+                owe(rule, match, reading, world, decisions)
+    return decisions
+
+
+class Vigil:
+    """Watches the feeds; what it must remember is in the ledger."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._silences: dict[str, Silence] = {}
+        self._version = 0
+        self._asked_at: int | None = None
+        self._recorded_at = 0
+        self._told: set[str] = set()
+
+    def recover(self) -> None:
+        """Goes on with the silences the ledger has; the time in between does not count."""
+        latest = self._writer.knowledge.latest(STREAM)
+        if latest is not None:
+            self._version, last = latest
+            assert isinstance(last, FeedsWatched)
+            self._silences, self._recorded_at = dict(last.silences), last.at
+
+    def ask(self, decider: Decider, heard: Mapping[str, Heard], now: int) -> None:
+        """Asks every rule about silent feeds; `heard` are the last letters, by source.
+
+        Without such a rule nothing is recorded. Twice is harmless: ids make each silence of
+        each rule happen once.
+        """
+        rules = [r for r in decider.by_id.values() if isinstance(r.trigger, SourceSilentTrigger)]
+        if not rules:
+            self._asked_at = None
+            return
+        elapsed = 0 if self._asked_at is None else max(0, now - self._asked_at)
+        self._silences = watched(self._silences, heard, elapsed, now)
+        self._asked_at = now
+        world, decisions = self._writer.world(now), Decisions()
+        for rule in rules:
+            decisions.extend(silent(rule, self._silences, heard, world, now))
+        decisions.once = [each for each in decisions.once if each[0] not in self._told]
+        if decisions.once or now - self._recorded_at >= RECORDED_EVERY_MS:
+            self._record(decisions, now)
+
+    def _record(self, decisions: Decisions, now: int) -> None:
+        event = FeedsWatched(at=now, silences=self._silences)
+        decisions.following.append((STREAM, self._version + 1, event))
+        self._writer.commit(decisions)
+        self._version += 1
+        self._recorded_at = now
+        self._told |= {id for id, _ in decisions.once}
