@@ -198,8 +198,8 @@ class App:
         self.deliveries.use(urls, opened)
 
     def changes_of_people(self) -> object:
-        """Something that changes when addresses may have: by another process."""
-        return self.ledger.changes_of_others()
+        """Something that changes when addresses may have: by another process, or by a letter."""
+        return self.ledger.changes_of_others(), self.people.addresses_heard
 
     def newest_event_at(self) -> int | None:
         """When the newest fact was recorded (ms UTC): a clock behind it is wrong."""

@@ -17,7 +17,7 @@ COUNTED = (
     ("skipped", "Messages of its queue that were not kept"),
     ("out_of_order", "Events that happened before one taken earlier"),
 )
-BOUNDS = (*(f"{bound / 1000:g}" for bound in BOUNDS_MS), "+Inf")
+BOUNDS = (*(str(bound / 1000) for bound in BOUNDS_MS), "+Inf")
 
 
 def fed(feeds: Sequence[Feed]) -> Iterator[Metric]:

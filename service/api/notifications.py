@@ -32,8 +32,9 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """What is owed because of a rule, in the LMS's own ids and without a name or an address.
 
     `to` is `learner`, `manager`, `group:NAME` or `room:NAME`; `member` is the LMS id of the
-    member of a group. `subject` is the enrolment, instance or course it is about. `due_at` is
-    when it may leave or is tried again; null once it has ended.
+    member of a group. `subject` is the enrolment, instance, course, learner or feed it is about;
+    the last two have no course. `due_at` is when it may leave or is tried again; null once it
+    has ended.
     """
 
     id: str
@@ -50,8 +51,8 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     account: str
     learner: str | None
-    course: str
-    kind: str
+    course: str | None
+    kind: str | None
     instance: str | None
     attempts: int
     decided_at: datetime
@@ -109,9 +110,11 @@ def told(row: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
     a_role = recipient in ROLES or recipient.startswith(ROOM)
     copied = (
         "id", "state", "reason", "rule", "mode", "trigger", "channel", "template", "subject",
-        "source", "account", "course", "kind", "instance", "attempts",
+        "source", "account", "instance", "attempts",
     )  # fmt: skip
     return {name: row[name] for name in copied} | {
+        "course": row["course"] or None,
+        "kind": row["kind"] or None,
         "to": recipient if a_role else _group(row["entry"]),
         "member": None if a_role else ids.get(recipient),
         "learner": ids.get(row["person"]),

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -107,7 +107,7 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
 
 
-def print_table(titles: list[str], rows: list[list[str | None]]) -> None:
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[str | None]]) -> None:
     """A table for people to read."""
     table = Table(box=None, header_style="bold", pad_edge=False, show_header=any(titles))
     for place, title in enumerate(titles):

@@ -1,5 +1,6 @@
 """`coursebell feeds`: how each LMS has been talking, and when it last did."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -18,8 +19,9 @@ from service.running import wall_clock
 def feeds(data: Path | None, as_json: bool) -> None:
     """Show how each LMS has been talking: missed, late, repeated and out-of-order events.
 
-    Counted since the beginning, imports left out. `Late` is how long after it happened an
-    event came: half of them within the first time, 99 of 100 within the second.
+    Counted since the beginning, imports left out. Superseded events changed nothing any more;
+    out of order ones happened before one that was taken earlier; how soon they came is counted
+    from when they happened.
     """
     with open_ledger(data) as ledger:
         found = Feeds(ledger).all(source.name for source in SOURCES)
@@ -27,25 +29,39 @@ def feeds(data: Path | None, as_json: bool) -> None:
         print_json({"items": [shown(feed) for feed in found]})
         return
     now = wall_clock()
-    titles = ["Source", "Last letter", "Letters", "Skipped", "Recorded", "Superseded", "Repeated",
-              "Out of order", "Ignored", "Set aside", "Late"]  # fmt: skip
-    print_table(titles, [row(feed, now) for feed in found])
+    rows = [[title, *(tell(feed, now) for feed in found)] for title, tell in LINES]
+    print_table(["", *(feed.source for feed in found)], rows)
 
 
-def row(feed: Feed, now: int) -> list[str | None]:
-    """One line of the table."""
-    if feed.last_seen_at is None:
-        return [feed.source, "never", *[""] * 9]
-    counts = (
-        feed.letters, feed.skipped, feed.recorded, feed.superseded, feed.duplicate,
-        feed.out_of_order, feed.ignored, feed.set_aside,
-    )  # fmt: skip
-    late = f"{_bound(feed.late_by(0.5))}, {_bound(feed.late_by(0.99))}" if feed.lateness else ""
-    return [feed.source, ago(feed.last_seen_at, now), *(f"{n:,}" for n in counts), late]
+def _last(feed: Feed, now: int) -> str:
+    return "never" if feed.last_seen_at is None else ago(feed.last_seen_at, now)
+
+
+def _number(name: str) -> Callable[[Feed, int], str]:
+    return lambda feed, _: f"{getattr(feed, name):,}" if feed.letters or feed.skipped else ""
+
+
+def _within(share: float) -> Callable[[Feed, int], str]:
+    return lambda feed, _: _bound(feed.late_by(share)) if sum(feed.lateness) else ""
 
 
 def _bound(bound: int | None) -> str:
     return f"over {span(BOUNDS_MS[-1])}" if bound is None else span(bound)
+
+
+LINES: tuple[tuple[str, Callable[[Feed, int], str]], ...] = (
+    ("Last letter", _last),
+    ("Letters", _number("letters")),
+    ("Events recorded", _number("recorded")),
+    ("  superseded", _number("superseded")),
+    ("  repeated", _number("duplicate")),
+    ("  out of order", _number("out_of_order")),
+    ("  ignored", _number("ignored")),
+    ("  set aside", _number("set_aside")),
+    ("Half came within", _within(0.5)),
+    ("99 % came within", _within(0.99)),
+    ("Skipped in the queue", _number("skipped")),
+)
 
 
 def shown(feed: Feed) -> dict[str, object]:

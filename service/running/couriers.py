@@ -9,6 +9,8 @@ from service.sending import queue
 from service.sending.delivery import Delivery
 
 LOOK_EVERY_SECONDS = 1.0
+LOOK_AGAIN_SECONDS = 3.0
+"""Between two looks for addresses: each letter of somebody new may bring one."""
 SOON_SECONDS = 0.05
 SETTLE_SECONDS = 5.0
 
@@ -33,13 +35,15 @@ class Couriers:
                 self._threads.spawn(f"delivery {name}", self._delivering(delivery))
 
     def _delivering(self, delivery: Delivery) -> Callable[[], None]:
-        others: object = None
+        known: object = None
+        looked = 0.0
 
         def step() -> None:
-            nonlocal others
+            nonlocal known, looked
             changes = self._app.changes_of_people()
-            if changes != others and self._look_again(delivery):
-                others = changes
+            due = time.monotonic() - looked >= LOOK_AGAIN_SECONDS
+            if changes != known and due and self._look_again(delivery):
+                known, looked = changes, time.monotonic()
             position = self._app.views.position
             self._deliver(delivery)
             self._wait_for_work(delivery, position)

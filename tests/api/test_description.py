@@ -73,6 +73,8 @@ def test_the_description_names_every_path() -> None:
     assert DOCUMENT["openapi"] == "3.1.0"
     assert {path: set(methods) for path, methods in DOCUMENT["paths"].items()} == {
         "/webhooks/adobe": {"post"},
+        "/webhooks/community-training": {"post"},
+        "/webhooks/sunbird": {"post"},
         "/healthz": {"get", "head"},
         "/readyz": {"get", "head"},
         "/metrics": {"get", "head"},

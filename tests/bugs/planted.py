@@ -122,6 +122,16 @@ BUGS = (
         "tests/sending/test_last_moment.py",
     ),
     Bug(
+        4, "tell of what an import says", "service/learners/batch.py",
+        "        if event.transitions and not told.imported:\n", "        if event.transitions:\n",
+        "tests/learners/test_imported.py",
+    ),
+    Bug(
+        4, "remind of what an import made due", "service/rules/decide.py",
+        "    return since + silence_ms <= recorded_at\n", "    return False\n",
+        "tests/rules/test_imported_silences.py",
+    ),
+    Bug(
         4, "let a rebuild decide", "service/app.py",
         "        self.views.catch_up()\n        self.cancel_removed(now)\n        self.del",
         "        anew = self.views.position == 0\n        self.views.catch_up()\n"

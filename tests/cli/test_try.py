@@ -1,4 +1,4 @@
-"""Trying it out: Adobe's door is open to this machine only while nothing says otherwise."""
+"""Trying it out: a door is open to this machine only while nothing says otherwise."""
 
 import os
 import subprocess
@@ -27,14 +27,20 @@ def started(folder: Path, *options: str, **environ: str) -> Iterator[list[str]]:
     with running:
         assert running.stdout is not None
         try:
-            yield [running.stdout.readline().strip() for _ in range(5)]
+            yield [running.stdout.readline().strip() for _ in range(9)]
         finally:
             running.kill()
 
 
-def door(folder: Path, *options: str, **environ: str) -> str:
+def doors(folder: Path, *options: str, **environ: str) -> dict[str, str]:
+    """How one gets through each source's door."""
     with started(folder, *options, **environ) as lines:
-        return lines[-1]
+        addresses = (line.rpartition("/")[2] for line in lines[3::2])
+        return dict(zip(addresses, lines[4::2], strict=True))
+
+
+def door(folder: Path, *options: str, **environ: str) -> str:
+    return doors(folder, *options, **environ)["adobe"]
 
 
 def test_make_run_tries_and_decides_nothing_itself(tmp_path: Path) -> None:
@@ -46,8 +52,14 @@ def test_make_run_tries_and_decides_nothing_itself(tmp_path: Path) -> None:
     assert told.stdout == ".venv/bin/coursebell run --try\n"
 
 
-def test_without_credentials_it_is_open_to_this_machine(tmp_path: Path) -> None:
-    assert door(tmp_path, "--try") == "open to this machine"
+def test_without_credentials_every_door_is_open_to_this_machine(tmp_path: Path) -> None:
+    open_ones = dict.fromkeys(["adobe", "community-training", "sunbird"], "open to this machine")
+    assert doors(tmp_path, "--try") == open_ones
+
+
+def test_credentials_of_one_source_close_its_own_door_only(tmp_path: Path) -> None:
+    found = doors(tmp_path, "--try", COURSEBELL_SUNBIRD_BEARER_TOKEN="abc")
+    assert (found["sunbird"], found["adobe"]) == ("bearer token", "open to this machine")
 
 
 def test_without_trying_it_is_closed(tmp_path: Path) -> None:

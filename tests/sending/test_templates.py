@@ -40,7 +40,8 @@ def known(**groups: Any) -> dict[str, Any]:
 def test_the_shipped_templates_have_no_problem(shipped: Templates) -> None:
     assert shipped.problems() == []
     mails = {name: {"email"} for name in MAILS}
-    assert shipped.forms == mails | {name: {"chat"} for name in ROOMS}
+    rooms = {name: {"chat"} for name in ROOMS}
+    assert shipped.forms == mails | rooms | {"feed_silent": {"chat", "email"}}
 
 
 def test_a_completion_reads_like_this(shipped: Templates) -> None:
