@@ -41,12 +41,12 @@ def test_a_webhook_answers_with_the_place_that_tells_what_became_of_it(client, o
 
     assert waiting == {
         "n": 1, "source": "adobe", "received_at": "2026-11-16T09:00:00Z", "state": "waiting",
-        "taken_at": None, "events": [],
+        "taken_at": None, "imported": False, "events": [],
     }  # fmt: skip
     first, second, third, fourth = taken.pop("events")
     assert taken == {
         "n": 1, "source": "adobe", "received_at": "2026-11-16T09:00:00Z", "state": "set_aside",
-        "taken_at": "2026-11-16T09:00:01.500000Z",
+        "taken_at": "2026-11-16T09:00:01.500000Z", "imported": False,
     }  # fmt: skip
     (enrollment,) = items(client, "/api/v1/enrollments")
     (instance,) = items(client, "/api/v1/instances")

@@ -35,8 +35,19 @@ def event(name: str = "COURSE_COMPLETED", **changes: Any) -> dict[str, Any]:
     return {key: value for key, value in whole.items() if value is not ...}
 
 
+def by(told: dict[str, Any], learner: int) -> dict[str, Any]:
+    """The same event about somebody else, if it is about anybody."""
+    data = told["data"]
+    return {**told, "data": {**data, "userId": learner}} if "userId" in data else told
+
+
+def letter(*events: object, account: object = 77021) -> bytes:
+    """Many events in one letter."""
+    return json.dumps({"accountId": account, "events": events}).encode()
+
+
 def read(*events: object, account: object = 77021) -> list[Item]:
-    return Adobe().read(json.dumps({"accountId": account, "events": events}).encode(), NOON)
+    return Adobe().read(letter(*events, account=account), NOON)
 
 
 def fact(*events: object) -> Fact:

@@ -125,8 +125,8 @@ def name_of(event: Audit) -> str:
     said = (event.edata or _NO_EDATA).type
     if said is not None and not isinstance(said, str):
         raise Unusable(f"edata.type: expected text, got {kind_of(said)}")
-    type, unit = _word(said), UNITS.get(sort_of(event.object))
-    return f"{unit} {type}" if unit and type in STEPS else type
+    name, unit = _word(said), UNITS.get(sort_of(event.object))
+    return f"{unit} {name}" if unit and name in STEPS else name
 
 
 def state_of(event: Audit) -> str:
