@@ -15,7 +15,7 @@ from service.incoming.dialect import (
 )
 from service.incoming.reading import Ignored, Item, SetAside
 from service.incoming.sources.adobe_events import MEANS, Data
-from service.incoming.values import Scalar, Unusable, identifier, kind_of, required
+from service.incoming.values import LONGEST_ID, Scalar, Unusable, identifier, kind_of, required
 from service.learners.facts import EnrollmentSaid, Fact, InstanceSaid
 
 LATENESS_MS = 15 * 60 * 1000
@@ -144,7 +144,7 @@ def _fact(account: str, name: str, event: Event, received_at: int) -> Fact:
         raise Unusable("data: expected an object, got nothing")
     occurred_at = moment(event.timestamp, "timestamp", received_at)
     said = MEANS[name](data)
-    course, kind, instance = _place(data.lo_instance_id, data.lo_id, data.lo_type)
+    course, kind, instance = _place_of(data.lo_instance_id, data.lo_id, data.lo_type)
     if instance is None and isinstance(said, InstanceSaid):
         raise Unusable("data.loInstanceId: expected an id, got nothing")
     person = required(data.user_id, "data.userId") if isinstance(said, EnrollmentSaid) else None
@@ -164,6 +164,12 @@ def _fact(account: str, name: str, event: Event, received_at: int) -> Fact:
         person=person,
         by_admin=name.endswith("_BATCH"),
     )
+
+
+def _place_of(*said: Scalar) -> tuple[str, str, str | None]:
+    """As `_place`, but nothing of any length is remembered."""
+    long = any(isinstance(each, str) and len(each) > LONGEST_ID for each in said)
+    return _place.__wrapped__(*said) if long else _place(*said)
 
 
 @lru_cache(PLACES_REMEMBERED, typed=True)
