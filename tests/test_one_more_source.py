@@ -1,0 +1,67 @@
+"""Adding a feed is one file and one line: a made-up source works everywhere once it is listed."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from starlette.testclient import TestClient
+
+from service import app as wiring
+from service.api import web
+from service.incoming.postbox import Postbox
+from service.incoming.reading import Item
+from service.learners.facts import Completed, Fact, fact_key
+from tests.installation import START, Installation
+
+RULES = """
+  - id: done
+    trigger: {event: enrollment.completed}
+    conditions:
+      - event.source: quiet-school
+    notify:
+      - {post: room, template: seat_free}
+"""
+
+
+class QuietSchool:
+    """What stands in the one file."""
+
+    name = "quiet-school"
+    fills = frozenset({"instance.id"})
+    lateness_ms = 0
+
+    def wants(self, body: bytes) -> bool:
+        return True
+
+    def read(self, body: bytes, received_at: int) -> list[Item]:
+        told = msgspec.json.decode(body)
+        key = fact_key(("quiet-school", told["course"]), body)
+        return [
+            Fact(
+                source="quiet-school", account="", name="DONE", key=key, occurred_at=received_at,
+                said=Completed(), course=told["course"], kind="course", person=told["who"],
+            )
+        ]  # fmt: skip
+
+
+def test_a_source_that_is_listed_has_settings_a_door_rules_and_a_feed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wiring, "SOURCES", (*wiring.SOURCES, QuietSchool()))
+    with Installation(tmp_path, RULES, COURSEBELL_QUIET_SCHOOL_BEARER_TOKEN="t0ken") as office:
+        postbox = Postbox(office.app.letters)
+        site = web(office.app, None, postbox, lambda: START)
+        client = TestClient(site, base_url="http://localhost", client=("127.0.0.1", 50_000))
+        told = {"who": "ada", "course": "7"}
+
+        assert client.post("/webhooks/quiet-school", json=told).status_code == 401
+        headers = {"Authorization": "Bearer t0ken"}
+        assert client.post("/webhooks/quiet-school", json=told, headers=headers).status_code == 202
+        office.tick(START)
+
+        assert office.states() == ["sent"]
+        feeds = client.get("/api/v1/feeds").json()["items"]
+        assert {f["source"]: f["recorded"] for f in feeds}["quiet-school"] == 1
+        assert "/webhooks/quiet-school" in client.get("/api/v1/openapi.json").json()["paths"]
+        site.close()
+        postbox.close()
