@@ -120,10 +120,11 @@ def test_a_queue_whose_client_is_missing_is_one_clear_line(tmp_path: Path) -> No
     )  # fmt: skip
     service.environ["PYTHONPATH"] = f"{tmp_path}:{service.environ['PYTHONPATH']}"
 
-    said = service.command("run", "--port", "0")
+    said, checked = service.command("run", "--port", "0"), service.command("check")
 
-    assert said.returncode == 2
-    assert said.stderr == (
-        "coursebell: kafka: its client library cannot be loaded (not installed); expected the "
-        "extra, pip install 'coursebell[kafka]'\n"
+    reason = (
+        "kafka: its client library cannot be loaded (not installed); expected the extra, "
+        "pip install 'coursebell[kafka]'\n"
     )
+    assert (said.returncode, said.stderr) == (2, f"coursebell: {reason}")
+    assert (checked.returncode, checked.stdout) == (1, f"error {reason}")

@@ -1,4 +1,4 @@
-"""`coursebell check`: settings, rules, templates and channels, every mistake with its place."""
+"""`coursebell check`: settings, rules, templates, channels, queues; each mistake with its place."""
 
 from pathlib import Path
 
@@ -8,9 +8,12 @@ import rich_click as click
 from service.active import known_sources
 from service.app import SOURCES
 from service.cli.console import BAD, console, print_json, printable, settings
+from service.incoming.transport import TransportError
+from service.queues import open_queues
 from service.rules.language import RuleSet
 from service.rules.problems import Problem
 from service.rules.reader import read_rules
+from service.running import wall_clock
 from service.sending.channels import ChannelError, open_channel
 from service.sending.rendering import Templates
 from service.settings import Settings
@@ -21,7 +24,7 @@ from service.settings import Settings
 @click.option("--templates", type=click.Path(path_type=Path), help="Template folder.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def check(rules: Path | None, templates: Path | None, as_json: bool) -> None:
-    """Check settings, rules, templates and channels; nothing is sent.
+    """Check settings, rules, templates, channels and queues; nothing is sent.
 
     Exits with 1 when something is wrong; warnings alone do not count.
     """
@@ -34,7 +37,8 @@ def check(rules: Path | None, templates: Path | None, as_json: bool) -> None:
         templates=words.forms,
         sources=known_sources(chosen, SOURCES),
     )
-    others = [*words.problems(), *(channel_problems(found, chosen) if found else [])]
+    channels = channel_problems(found, chosen) if found else []
+    others = [*words.problems(), *channels, *queue_problems(chosen)]
     wrong = others or any(p.severity == "error" for p in problems)
     if as_json:
         print_json({"problems": [msgspec.to_builtins(vars_of(p)) for p in problems] + others})
@@ -63,6 +67,16 @@ def channel_problems(rules: RuleSet, chosen: Settings) -> list[str]:
         except ChannelError as error:
             wrong.append(str(error))
     return wrong
+
+
+def queue_problems(chosen: Settings) -> list[str]:
+    """What is wrong with the queues' settings; none of them is connected to."""
+    sources = {source.name: source for source in SOURCES}
+    try:
+        open_queues(chosen, sources, lambda _: lambda *_: None, wall_clock)
+    except TransportError as error:
+        return [str(error)]
+    return []
 
 
 def show(rules: RuleSet | None, problems: list[Problem], others: list[str]) -> None:

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -90,7 +90,7 @@ def _taken_in(chosen: Settings) -> Iterator[tuple[Letters, MakeRoom]]:
             yield app.letters, lambda at_most: _take(app, at_most)
 
 
-def _bring_in(kept: Letters, make_room: MakeRoom, source: str, file: str) -> list[Sequence[int]]:
+def _bring_in(kept: Letters, make_room: MakeRoom, source: str, file: str) -> list[range]:
     with progress() as bar:
         task = bar.add_task("Importing letters", total=_size(file))
         payloads = _payloads(file, lambda done: bar.update(task, completed=done))

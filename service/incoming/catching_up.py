@@ -1,7 +1,7 @@
 """Catching up: archived payloads become letters that nobody is told of, a few at a time."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 from service.incoming.letter import Arrival
 from service.incoming.letters import Letters
@@ -18,7 +18,7 @@ def bring_in(
     payloads: Iterable[bytes],
     clock: Callable[[], int],
     make_room: Callable[[], object],
-) -> Iterator[Sequence[int]]:
+) -> Iterator[range]:
     """Keeps payloads as imported letters of a source; yields the receipts of each commit.
 
     `make_room` is called before each commit, and returns once fewer than WAITING_AT_MOST wait.
@@ -27,10 +27,11 @@ def bring_in(
     for batch in _batches(payloads):
         make_room()
         now = clock()
-        yield letters.keep([Arrival(source, now, {}, body) for body in batch], imported=True)
+        kept = letters.keep([Arrival(source, now, {}, body) for body in batch], imported=True)
+        yield range(kept[0], kept[-1] + 1)
 
 
-def became(letters: Letters, receipts: Iterable[Sequence[int]]) -> Counter[str]:
+def became(letters: Letters, receipts: Iterable[range]) -> Counter[str]:
     """How many letters there were, and what became of their events, by state."""
     found: Counter[str] = Counter()
     for batch in receipts:
