@@ -32,6 +32,17 @@ TOLD = """
 """
 
 
+def reading(stage: Stage, folder: Path) -> RealService:
+    """The service, reading the stage's topic."""
+    return RealService(
+        folder, FINISHED,
+        COURSEBELL_KAFKA_BOOTSTRAP_SERVERS=stage.broker.servers,
+        COURSEBELL_KAFKA_TOPIC=stage.topic,
+        COURSEBELL_KAFKA_GROUP_ID=stage.group,
+        COURSEBELL_KAFKA_CONFIG="\n".join(f"{k}={v}" for k, v in QUICK.items()),
+    )  # fmt: skip
+
+
 def drawer(service: RealService) -> list[str]:
     return [path.read_text() for path in sorted((service.data / "drawer").glob("*"))]
 
@@ -48,13 +59,7 @@ def completions(*learners: str) -> list[bytes]:
 def test_what_sunbird_says_on_kafka_is_told_once_whatever_is_killed(tmp_path: Path) -> None:
     (tmp_path / "stage").mkdir()
     with MockKafka() as kafka, Stage(kafka, tmp_path / "stage") as stage:
-        service = RealService(
-            tmp_path, FINISHED,
-            COURSEBELL_KAFKA_BOOTSTRAP_SERVERS=kafka.servers,
-            COURSEBELL_KAFKA_TOPIC=stage.topic,
-            COURSEBELL_KAFKA_GROUP_ID=stage.group,
-            COURSEBELL_KAFKA_CONFIG="\n".join(f"{k}={v}" for k, v in QUICK.items()),
-        )  # fmt: skip
+        service = reading(stage, tmp_path)
         other = sunbird.letter({"eid": "IMPRESSION", "ets": sunbird.ELEVEN})
         stage.send([*completions("ada"), other, b"no JSON"])
         with service:
@@ -75,13 +80,7 @@ def test_what_sunbird_says_on_kafka_is_told_once_whatever_is_killed(tmp_path: Pa
 def test_reminders_wait_while_the_broker_is_away(tmp_path: Path) -> None:
     (tmp_path / "stage").mkdir()
     with MockKafka() as kafka, Stage(kafka, tmp_path / "stage") as stage:
-        service = RealService(
-            tmp_path, FINISHED,
-            COURSEBELL_KAFKA_BOOTSTRAP_SERVERS=kafka.servers,
-            COURSEBELL_KAFKA_TOPIC=stage.topic,
-            COURSEBELL_KAFKA_GROUP_ID=stage.group,
-        )  # fmt: skip
-        with service:
+        with reading(stage, tmp_path) as service:
             until(lambda: not troubles(service), "the topic was read to its end")
             kafka.down()
             until(lambda: {"kafka", "queues"} <= troubles(service), "its absence is noticed")

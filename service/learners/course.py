@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import msgspec
 
-from service.learners.events import FactRecorded
+from service.learners.events import FactRecorded, recorded
 from service.learners.facts import (
     CourseDeleted,
     CourseDrafted,
@@ -84,19 +84,16 @@ class LearningObject(msgspec.Struct, frozen=True):
         said = fact.said
         assert isinstance(said, CourseSaid)
         late = self.deleted_at is not None and fact.occurred_at <= self.deleted_at
-        event = CourseRecorded(
-            said=said,
-            at=fact.occurred_at,
-            key=fact.key,
-            name=fact.name,
-            recorded_at=now,
+        event = recorded(
+            CourseRecorded,
+            fact,
+            self.keys,
             letter=letter,
             item=item,
-            by_admin=fact.by_admin,
+            now=now,
+            imported=imported,
             transitions=() if late else (said.TOPIC,),
             superseded=late,
-            conflict=self.keys.conflicts(fact.key),
-            imported=imported,
             title=self.title if self.version == 0 else None,
         )
         return self.apply(event), event

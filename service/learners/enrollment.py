@@ -9,7 +9,7 @@ from typing import Any, Self
 import msgspec
 
 from service.learners.episode import NOTHING, Entry, Snapshot, State, read, step, transitions
-from service.learners.events import FactRecorded
+from service.learners.events import FactRecorded, recorded
 from service.learners.facts import (
     Completed,
     CompletionRevoked,
@@ -113,19 +113,16 @@ class Enrollment(msgspec.Struct, frozen=True, gc=False):
         entry: Entry = (fact.occurred_at, said.RANK, fact.key, said)
         after, entries = self._with(entry, lateness)
         changed = after != self.state
-        event = EnrollmentRecorded(
-            said=said,
-            at=fact.occurred_at,
-            key=fact.key,
-            name=fact.name,
-            recorded_at=now,
+        event = recorded(
+            EnrollmentRecorded,
+            fact,
+            keys,
             letter=letter,
             item=item,
-            by_admin=fact.by_admin,
+            now=now,
+            imported=imported,
             transitions=transitions(said, self.state, after) if changed else (),
             superseded=not changed,
-            conflict=keys.conflicts(fact.key),
-            imported=imported,
             who=self.who if self.version == 0 else None,
             after=after.snapshot() if changed else None,
         )
@@ -137,8 +134,8 @@ class Enrollment(msgspec.Struct, frozen=True, gc=False):
         """When the facts of one moment were recorded first; None if one of them came live."""
         if not self.imports:
             return None
-        recorded = dict(self.imports)
-        found = [recorded.get(key) for at, _, key, _ in self.entries if at == moment]
+        when = dict(self.imports)
+        found = [when.get(key) for at, _, key, _ in self.entries if at == moment]
         known = [at for at in found if at is not None]
         return min(known) if known and len(known) == len(found) else None
 

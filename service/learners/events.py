@@ -11,7 +11,7 @@ from eventsourcing.persistence import (
     StoredEvent,
 )
 
-from service.learners.facts import Said
+from service.learners.facts import Fact, Keys, Said
 
 S = TypeVar("S", bound=Said)
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
@@ -54,6 +54,36 @@ class FactRecorded(Body, Generic[S], frozen=True, kw_only=True, omit_defaults=Tr
     def topic(self) -> str:
         """A fact's event is named after the fact."""
         return self.said.TOPIC
+
+
+R = TypeVar("R", bound=FactRecorded[Any])
+
+
+def recorded(
+    kind: type[R],
+    fact: Fact,
+    keys: Keys,
+    *,
+    letter: int,
+    item: int,
+    now: int,
+    imported: bool,
+    **own: Any,
+) -> R:
+    """The event of a fact on an aggregate with these keys; `own` are the fields of its kind."""
+    return kind(
+        said=fact.said,
+        at=fact.occurred_at,
+        key=fact.key,
+        name=fact.name,
+        recorded_at=now,
+        letter=letter,
+        item=item,
+        by_admin=fact.by_admin,
+        conflict=keys.conflicts(fact.key),
+        imported=imported,
+        **own,
+    )
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import msgspec
 
-from service.learners.events import FactRecorded
+from service.learners.events import FactRecorded, recorded
 from service.learners.facts import (
     Fact,
     InstanceDeleted,
@@ -147,19 +147,16 @@ class Instance(msgspec.Struct, frozen=True, gc=False):
         assert isinstance(said, InstanceSaid)
         newest = self._becomes_newest(said, fact)
         was = self.newest if newest and isinstance(said, SeatsReported) else None
-        event = InstanceRecorded(
-            said=said,
-            at=fact.occurred_at,
-            key=fact.key,
-            name=fact.name,
-            recorded_at=now,
+        event = recorded(
+            InstanceRecorded,
+            fact,
+            self.keys,
             letter=letter,
             item=item,
-            by_admin=fact.by_admin,
+            now=now,
+            imported=imported,
             transitions=self._transitions(said, newest, was),
             superseded=not newest,
-            conflict=self.keys.conflicts(fact.key),
-            imported=imported,
             place=self.place if self.version == 0 else None,
             newest=newest,
             was=was,

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import msgspec
 
-from service.learners.events import FactRecorded
+from service.learners.events import FactRecorded, recorded
 from service.learners.facts import Fact, Keys, LearnerSaid, LearnerSeen
 
 
@@ -73,19 +73,16 @@ class Learner(msgspec.Struct, frozen=True, gc=False):
         said = fact.said
         assert isinstance(said, LearnerSaid)
         late = self.seen_at is not None and fact.occurred_at <= self.seen_at
-        event = LearnerRecorded(
-            said=said,
-            at=fact.occurred_at,
-            key=fact.key,
-            name=fact.name,
-            recorded_at=now,
+        event = recorded(
+            LearnerRecorded,
+            fact,
+            self.keys,
             letter=letter,
             item=item,
-            by_admin=fact.by_admin,
+            now=now,
+            imported=imported,
             transitions=() if late else (said.TOPIC,),
             superseded=late,
-            conflict=self.keys.conflicts(fact.key),
-            imported=imported,
             member=self.member if self.version == 0 else None,
         )
         return self.apply(event), event
