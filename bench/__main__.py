@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import rich_click as click
 
-from bench import door, flow, latency, rebuild, sending, start, sweep
+from bench import door, flow, kafka, latency, rebuild, sending, service_bus, start, sweep
 from bench.site import QUICK, Site, Sizes
 from bench.table import Row, console, show
 
@@ -18,6 +18,8 @@ SUBJECTS: Mapping[str, Measure] = {
     "sending": sending.measure,
     "latency": latency.measure,
     "door": door.measure,
+    "kafka": kafka.measure,
+    "service-bus": service_bus.measure,
 }
 
 

@@ -33,7 +33,7 @@ ROOMS = {
     "prometheus_client": ["service/api/"],
     "pydantic": ["service/rules/"],
     "smtplib": ["service/sending/channels/"],
-    "confluent_kafka": ["service/incoming/queues/kafka.py"],
+    "confluent_kafka": ["service/incoming/queues/kafka"],
     "azure": ["service/incoming/queues/service_bus.py"],
 }
 """Each library has one room: where it may be imported."""

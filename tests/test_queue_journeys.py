@@ -79,15 +79,18 @@ def test_what_sunbird_says_on_kafka_is_told_once_whatever_is_killed(tmp_path: Pa
 
 def test_reminders_wait_while_the_broker_is_away(tmp_path: Path) -> None:
     (tmp_path / "stage").mkdir()
-    with MockKafka() as kafka, Stage(kafka, tmp_path / "stage") as stage:
-        with reading(stage, tmp_path) as service:
-            until(lambda: not troubles(service), "the topic was read to its end")
-            kafka.down()
-            until(lambda: {"kafka", "queues"} <= troubles(service), "its absence is noticed")
-            assert service.call("GET", "/readyz").status == 200
-            kafka.up()
-            until(lambda: not troubles(service), "it is well again")
-            assert service.stop() == 0
+    with (
+        MockKafka() as kafka,
+        Stage(kafka, tmp_path / "stage") as stage,
+        reading(stage, tmp_path) as service,
+    ):
+        until(lambda: not troubles(service), "the topic was read to its end")
+        kafka.down()
+        until(lambda: {"kafka", "queues"} <= troubles(service), "its absence is noticed")
+        assert service.call("GET", "/readyz").status == 200
+        kafka.up()
+        until(lambda: not troubles(service), "it is well again")
+        assert service.stop() == 0
 
 
 def test_what_community_training_says_reaches_the_address_it_came_with(tmp_path: Path) -> None:

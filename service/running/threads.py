@@ -53,7 +53,8 @@ class Threads:
             self.troubles[name] = f"{type(error).__name__}: {error}"
             self.stopping.wait(PAUSE_AFTER_ERROR_SECONDS)
             return False
-        if self.troubles.pop(name, None) is not None:
+        ended = self.stopping.is_set()  # a step cut short proves nothing
+        if not ended and self.troubles.pop(name, None) is not None:
             log.info("%s: well again", name)
         return True
 

@@ -1,0 +1,86 @@
+"""What is wrong with a Service Bus, in words: where, what was expected, and what to do."""
+
+import socket
+from collections.abc import Iterator, Mapping
+
+SETTING = "COURSEBELL_SERVICEBUS_"
+NOT_A_STRING = (
+    "the connection string cannot be read; expected Endpoint=sb://…;SharedAccessKeyName=…;"
+    "SharedAccessKey=… and no EntityPath but the topic's; copy it anew from the portal (Shared "
+    f"access policies) into {SETTING}CONNECTION_STRING"
+)
+REFUSED = (
+    "the key is refused; expected the connection string of a policy that may Listen, got one "
+    "whose key is wrong, replaced or expired; copy it anew from the portal (Shared access "
+    f"policies) into {SETTING}CONNECTION_STRING"
+)
+NOT_FOUND = (
+    "there is no such topic or subscription; create it, or correct "
+    f"{SETTING}TOPIC and {SETTING}SUBSCRIPTION"
+)
+NO_HOST = (
+    "there is no such host; expected the host of a Service Bus namespace; "
+    f"correct Endpoint in {SETTING}CONNECTION_STRING"
+)
+UNREACHABLE = (
+    "the namespace does not answer; expected it at port 5671; check the network, the firewall "
+    f"and the host in {SETTING}CONNECTION_STRING; it is tried again by itself"
+)
+ENDED = (
+    "the connection ended and nobody says why; one message that cannot be decoded does that: look "
+    "at the oldest in the portal (Service Bus Explorer); the others are read again by itself"
+)
+
+
+class Ended(Exception):
+    """The SDK's receiver has ended by itself, as it does when it cannot decode a message."""
+
+
+WORDS: Mapping[str, str] = {
+    "ServiceBusAuthenticationError": REFUSED,
+    "ServiceBusAuthorizationError": (
+        "the policy may not listen; expected one with the right Listen, which is enough; "
+        f"give it that right, or another policy's string to {SETTING}CONNECTION_STRING"
+    ),
+    "Ended": ENDED,
+    "MessagingEntityNotFoundError": NOT_FOUND,
+    "MessagingEntityDisabledError": (
+        "the topic or subscription is disabled; expected it to be active; enable it in the portal"
+    ),
+    "ServiceBusServerBusyError": "the namespace is too busy to answer; it is tried again by itself",
+    "ServiceBusConnectionError": UNREACHABLE,
+    "ServiceBusCommunicationError": UNREACHABLE,
+    "OperationTimeoutError": UNREACHABLE,
+    "TimeoutError": UNREACHABLE,
+    "ValueError": UNREACHABLE,
+}
+"""By the name of the SDK's error; ValueError is its word for a receiver that has been closed."""
+
+UNEXPECTED = "Handler failed"
+LONGEST_REASON = 200
+MOST_CAUSES = 10
+
+
+def in_words(error: BaseException, where: str) -> str:
+    """One line; of an error that has no words here, the first line of its own."""
+    causes = list(_causes(error))
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return f"{where}: {NO_HOST}"
+    if any(getattr(cause, "status_code", None) == 404 for cause in causes):
+        return f"{where}: {NOT_FOUND}"  # so $cbs answers for an unknown topic, as if to a bad key
+    name = type(error).__name__
+    if name in WORDS:
+        return f"{where}: {WORDS[name]}"
+    if str(error).startswith(UNEXPECTED):
+        return f"{where}: {ENDED}"
+    reason = (str(error).splitlines() or [""])[0][:LONGEST_REASON]
+    return f"{where}: cannot be read ({name}: {reason}); it is tried again by itself"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what lies behind it; the SDK wraps its own errors several times."""
+    for _ in range(MOST_CAUSES):
+        if error is None:
+            return
+        yield error
+        error = getattr(error, "inner_exception", None) or error.__cause__ or error.__context__
