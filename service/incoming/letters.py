@@ -115,6 +115,11 @@ class Letters:
                 break
         return letters
 
+    def waiting_more_than(self, count: int) -> bool:
+        """Whether so many letters and one more wait to be taken."""
+        query = "SELECT 1 FROM waiting LIMIT 1 OFFSET ?"
+        return self._ledger.reader().execute(query, (count,)).fetchone() is not None
+
     def imported_waiting(self) -> int:
         """How many imported letters nobody has taken yet."""
         query = "SELECT COUNT(*) FROM waiting JOIN imported USING (n)"

@@ -18,6 +18,8 @@ from service.running.threads import Threads
 ASK_EVERY_SECONDS = 5.0
 LOOK_EVERY_SECONDS = 1.0
 ROUNDS_AT_A_TIME = 64
+QUEUED_AT_MOST = 10_000
+REST_SECONDS = 0.05
 GARBAGE_THRESHOLDS = (50_000, 50, 100)
 
 log = logging.getLogger(__name__)
@@ -84,8 +86,18 @@ class Service:
 
     def _carry(self, transport: Transport) -> None:
         while not self._threads.stopping.is_set():
-            self._threads.guarded(transport.name, lambda: transport.carry(self._threads.stopping))
+            self._threads.guarded(transport.name, partial(self._bring, transport))
         transport.close()
+
+    def _bring(self, transport: Transport) -> None:
+        """Brings letters no faster than they are taken: in the queue they are as safe as here.
+
+        So a webhook's letter waits behind a few thousand others, and not behind a million.
+        """
+        if self.app.letters.waiting_more_than(QUEUED_AT_MOST):
+            self._threads.stopping.wait(REST_SECONDS)
+        else:
+            transport.carry(self._threads.stopping)
 
     def _write(self) -> None:
         while not self._threads.guarded("writer", self._recover):
