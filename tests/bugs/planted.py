@@ -39,6 +39,21 @@ BUGS = (
         "tests/incoming/test_postbox.py tests/incoming/test_door_answers.py",
     ),
     Bug(
+        1, "complete a message before it is kept", "service/incoming/queues/service_bus.py",
+        "            await self._kept(messages)\n",
+        "            await self._settle(self._receiver.complete_message, messages)\n"
+        "            await self._kept(messages)\n",
+        "tests/incoming/queues/test_service_bus_keeping.py",
+    ),
+    Bug(
+        1, "commit an offset before its record is kept", "service/incoming/queues/kafka.py",
+        "        self._keep(arrivals, len(records) - len(arrivals))\n",
+        "        self._member.kept({place_of(r): (r.offset() or 0) + 1 for r in records})\n"
+        "        assert self._consumer\n        self._commit(self._consumer)\n"
+        "        self._keep(arrivals, len(records) - len(arrivals))\n",
+        "tests/incoming/queues/test_kafka_keeping.py",
+    ),
+    Bug(
         2, "one bad event costs its letter", "service/incoming/intake.py",
         "            for letter, items in pairs\n",
         "            for letter, items in pairs\n"

@@ -1,0 +1,243 @@
+"""Kafka: some topics as a door; a record's offset is committed once the record is on disk.
+
+Each round consumes what has come, keeps it in one commit of the ledger, and commits the offsets to
+the group, which is not waited for: its answer is heard in the next round, and what was not taken
+is committed again with that. To wait would have no end and would lock the client: with a broker
+that hangs, a synchronous commit did not return in 150 s, and neither could any other call
+(confluent-kafka 2.16.1, measured).
+
+Partitions move between members cooperatively: the others are read on meanwhile. Callbacks run
+inside `consume`, when nothing is in hand; what it returns of a partition lost in the same call
+is kept, but committed only by its new owner, to whom it comes again.
+
+A new connection to brokers that are gone is tried after 0.1 s and later every 10 s
+(`metadata.recovery.strategy=none`); by default the client begins again with the addresses of the
+settings each time all brokers are down, and so tries, and logs in, 20 times a second (measured).
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from threading import Event
+from typing import cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from service.incoming.letter import Arrival
+from service.incoming.queues.kafka_member import Member, Place, is_trouble, look_into, place_of
+from service.incoming.queues.kafka_trouble import SETTING, not_taken
+from service.incoming.transport import Keep, TransportError
+
+RECORDS_PER_COMMIT = 500
+BYTES_PER_COMMIT = 8 * 1024 * 1024
+ROUND_SECONDS = 1.0
+WAIT_SECONDS = 0.25
+CLOSE_SECONDS = 2.0
+PAUSE_SECONDS = (1.0, 30.0)
+
+DEFAULTS: Mapping[str, object] = {
+    "client.id": "coursebell",
+    "auto.offset.reset": "earliest",
+    "metadata.recovery.strategy": "none",
+    "queued.max.messages.kbytes": 16_384,
+    "topic.metadata.refresh.interval.ms": 30_000,
+}
+OF_CLASSIC_GROUPS: Mapping[str, object] = {
+    "partition.assignment.strategy": "cooperative-sticky",
+    "session.timeout.ms": 10_000,
+}
+"""Not to be set where the brokers decide (`group.protocol=consumer`). What a killed service had
+is read again after the session timeout, which is 45 s by default."""
+ALWAYS: Mapping[str, object] = {
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "enable.partition.eof": True,
+    "isolation.level": "read_committed",
+}
+
+log = logging.getLogger(__name__)
+client_log = log.getChild("client")
+# Broken connections come as errors too, and are told once and in words.
+client_log.addFilter(lambda record: not record.getMessage().startswith(("FAIL ", "ERROR ")))
+
+
+class Kafka:
+    """A member of a consumer group, from the first `carry` on."""
+
+    name = "kafka"
+
+    def __init__(
+        self,
+        source: str,
+        properties: Mapping[str, str],
+        topics: Sequence[str],
+        wants: Callable[[bytes], bool],
+        keep: Keep,
+        clock: Callable[[], int],
+    ) -> None:
+        """Connects to nothing; `properties` are librdkafka's, `clock` gives ms since 1970.
+
+        Raises TransportError without `bootstrap.servers` or `group.id`.
+        """
+        for name in ("bootstrap.servers", "group.id"):
+            if not properties.get(name):
+                raise TransportError(f"kafka: expected {name}, got nothing; see {SETTING}…")
+        self.source = source
+        self._properties = properties
+        self._names = (properties["bootstrap.servers"], properties["group.id"])
+        self._topics = list(topics)
+        self._wants, self._keep, self._clock = wants, keep, clock
+        self._member = Member(*self._names)
+        self._consumer: Consumer | None = None
+        self._at_once = RECORDS_PER_COMMIT
+        self._pause = 0.0
+
+    def carry(self, stopping: Event) -> int:
+        """One round, as the contract says; with a trouble it reads for a second what it can."""
+        found, begun = 0, time.monotonic()
+        while not stopping.wait(0.0 if self._consumer else self._pause):
+            consumer = self._consumer or self._join()
+            found += self._round(consumer)
+            if found and not self._member.troubles:
+                break
+            if time.monotonic() - begun >= ROUND_SECONDS:
+                self._commit(consumer)
+                self._complain(consumer)
+                break
+        return found
+
+    def is_current(self) -> bool:
+        """Whether every partition that is ours was read to its end, or was so a minute ago.
+
+        A member without partitions knows nothing, and is not.
+        """
+        return self._member.is_current()
+
+    def close(self) -> None:
+        """Leaves the group, so that others go on at once; a later `carry` would come back.
+
+        A broker that hangs is not waited for: the group notices after the session timeout.
+        """
+        consumer, self._consumer = self._consumer, None
+        self._member = Member(*self._names)
+        if consumer is None:
+            return
+        leaving = threading.Thread(target=consumer.close, name="kafka: leaving", daemon=True)
+        leaving.start()
+        leaving.join(CLOSE_SECONDS)
+        if leaving.is_alive():
+            log.warning("%s: left the group without an answer", self._names[0])
+
+    def _join(self) -> Consumer:
+        member = self._member = Member(*self._names)
+        classic = self._properties.get("group.protocol", "classic").lower() == "classic"
+        own = {"error_cb": member.complained, "on_commit": member.answered}
+        config = {**DEFAULTS, **(OF_CLASSIC_GROUPS if classic else {}), **self._properties}
+        try:
+            self._consumer = Consumer({**config, **ALWAYS, **own}, logger=client_log)
+            self._consumer.subscribe(self._topics, member.assigned, member.revoked, member.revoked)
+        except (KafkaException, ValueError, TypeError) as error:
+            self._give_up()
+            reason = not_taken(str(error), self._properties, self._names[0])
+            raise TransportError(reason) from None
+        return self._consumer
+
+    def _round(self, consumer: Consumer) -> int:
+        """Reads once what has come, and does with it all that has to be done."""
+        messages = self._receive(consumer)
+        records = [message for message in messages if message.error() is None]
+        if records:
+            try:
+                self._put_on_disk(records)
+            except BaseException:
+                firsts = firsts_of(records)
+                self._hear(consumer, [each for each in messages if place_of(each) not in firsts])
+                self._go_back(consumer, firsts)
+                raise
+            self._commit(consumer)
+        self._hear(consumer, messages)
+        doubted = self._member.judge()
+        if fatal := self._member.fatal:
+            self._give_up()
+            raise TransportError(fatal)
+        self._go_back(consumer, doubted)
+        if self._member.shares:
+            self._pause = 0.0
+        return len(records)
+
+    def _receive(self, consumer: Consumer) -> list[Message]:
+        """Records and ends of partitions; troubles are told to the member."""
+        try:
+            messages = consumer.consume(self._at_once, WAIT_SECONDS)
+        except BaseException as error:  # what it had taken out of its queue nobody has now
+            self._give_up()
+            reason = f"{self._names[0]}: reading broke off ({type(error).__name__})"
+            raise TransportError(f"{reason}; it is begun again by itself") from error
+        for message in filter(is_trouble, messages):
+            self._member.complained(cast(KafkaError, message.error()), message.topic())
+        return [message for message in messages if not is_trouble(message)]
+
+    def _put_on_disk(self, records: Sequence[Message]) -> None:
+        arrivals = list(self._arrivals(records))
+        self._keep(arrivals, len(records) - len(arrivals))
+        self._member.kept({place_of(record): (record.offset() or 0) + 1 for record in records})
+        size = sum(map(len, records)) // len(records) + 1
+        self._at_once = max(1, min(RECORDS_PER_COMMIT, BYTES_PER_COMMIT // size))
+
+    def _arrivals(self, records: Iterable[Message]) -> Iterable[Arrival]:
+        """Those records that are wanted; a null is nobody's letter."""
+        now = self._clock()
+        for record in records:
+            body = record.value()
+            if body is not None and self._wants(body):
+                topic, partition = place_of(record)
+                headers = {
+                    "kafka-topic": topic,
+                    "kafka-partition": str(partition),
+                    "kafka-offset": str(record.offset()),
+                }
+                yield Arrival(self.source, now, headers, body)
+
+    def _commit(self, consumer: Consumer) -> None:
+        due = [TopicPartition(*place, offset) for place, offset in self._member.due.items()]
+        if due:
+            try:
+                consumer.commit(offsets=due, asynchronous=True)
+            except KafkaException as error:
+                self._member.answered(error.args[0], [])
+
+    def _hear(self, consumer: Consumer, messages: Iterable[Message]) -> None:
+        look_into(consumer, self._member.hear(messages), self.source)
+
+    def _go_back(self, consumer: Consumer, offsets: Mapping[Place, int]) -> None:
+        """Reads from there again; what went to somebody else meanwhile is left to them."""
+        for place, offset in offsets.items():
+            if self._member.left(place):
+                try:
+                    consumer.seek(TopicPartition(*place, offset))
+                except KafkaException:  # then from where the group has committed it
+                    self._give_up()
+                    return
+
+    def _complain(self, consumer: Consumer) -> None:
+        if self._member.asks_for_a_broker:
+            with suppress(KafkaException):
+                consumer.list_topics(self._topics[0], timeout=WAIT_SECONDS)
+                self._member.reached()
+        if self._member.troubles:
+            raise TransportError("; ".join(self._member.troubles.values()))
+
+    def _give_up(self) -> None:
+        """Leaves; the next round begins anew after a pause, which grows while none succeeds."""
+        self._pause = min(max(PAUSE_SECONDS[0], 2 * self._pause), PAUSE_SECONDS[1])
+        self.close()
+
+
+def firsts_of(records: Iterable[Message]) -> dict[Place, int]:
+    """The first offset of each partition."""
+    firsts: dict[Place, int] = {}
+    for record in records:
+        firsts.setdefault(place_of(record), record.offset() or 0)
+    return firsts

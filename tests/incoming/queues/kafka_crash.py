@@ -1,0 +1,39 @@
+"""A member of a group that is killed between keeping and committing, as a process of its own.
+
+python -m tests.incoming.queues.kafka_crash SERVERS GROUP TOPIC LEDGER COMMITS
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from service.incoming.letter import Arrival
+from service.incoming.letters import Letters
+from service.incoming.queues.kafka import Kafka
+from service.learners.ledger import Ledger
+from tests.incoming.queues.kafka_stage import QUICK, SOON, SOURCE, now
+
+
+def main(servers: str, group: str, topic: str, ledger: str, commits: str) -> None:
+    """Carries, and dies once so many commits are on disk; says how large the last one was."""
+    letters = Letters(Ledger(Path(ledger)))
+    sizes: list[int] = []
+
+    def keep(arrivals: Sequence[Arrival], _: int) -> None:
+        letters.keep(arrivals)
+        sizes.append(len(arrivals))
+        if len(sizes) == int(commits):
+            os.write(1, b"%d\n" % sizes[-1])
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    properties = {"bootstrap.servers": servers, "group.id": group, **SOON, **QUICK}
+    queue = Kafka(SOURCE, properties, [topic], lambda _: True, keep, now)
+    while True:
+        queue.carry(threading.Event())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
