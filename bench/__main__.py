@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import rich_click as click
 
-from bench import door, flow, kafka, latency, rebuild, sending, service_bus, start, sweep
+from bench import check, door, flow, kafka, latency, rebuild, sending, service_bus, start, sweep
 from bench.site import QUICK, Site, Sizes
 from bench.table import Row, console, show
 
@@ -20,6 +20,7 @@ SUBJECTS: Mapping[str, Measure] = {
     "door": door.measure,
     "kafka": kafka.measure,
     "service-bus": service_bus.measure,
+    "check": check.measure,
 }
 
 

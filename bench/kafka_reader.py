@@ -96,7 +96,7 @@ def taken(servers: str, count: int, _: Path) -> float:
 
 def take_all(take: Callable[[int], int], count: int) -> None:
     """Takes letters until so many are taken."""
-    while count:
+    while count > 0:
         took = take(BEGIN + 1_000_000)
         count -= took
         if not took:

@@ -146,9 +146,9 @@ class App:
         while self.ask_some(now):
             pass
 
-    def ask_feeds(self, now: int) -> None:
-        """Asks which feeds have stopped talking."""
-        self.vigil.ask(self.active.decider, self.letters.feeds.heard(), now)
+    def ask_feeds(self, now: int, at_most: int | None = None) -> None:
+        """Asks which feeds have stopped talking; the service ran `at_most` so long (ms) since."""
+        self.vigil.ask(self.active.decider, self.letters.feeds.heard(), now, at_most)
 
     def ask_some(self, now: int) -> bool:
         """Asks about one page of silences, unless a letter is waiting that may say otherwise.

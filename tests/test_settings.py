@@ -12,6 +12,9 @@ DOCUMENT = Path(__file__).parent.parent / "docs" / "settings.md"
 ROW = re.compile(r"^\| `(COURSEBELL_[\w<>]+)` \| (?:`([^`]*)`)? ?\| (\S.*) \|$", re.MULTILINE)
 
 
+SERVERS = {"KAFKA_BOOTSTRAP_SERVERS": "kafka-1:9092, kafka-2:9092"}
+
+
 def mistakes(**environ: str) -> list[str]:
     with pytest.raises(SettingsError) as caught:
         settings_of({PREFIX + name: value for name, value in environ.items()})
@@ -80,7 +83,8 @@ def test_every_mistake_is_told_at_once() -> None:
         ({"KAFKA_BOOTSTRAP_SERVERS": "k:1"}, "got none, e.g. prod.telemetry.audit"),
         ({"KAFKA_BOOTSTRAP_SERVERS": "kafka", "KAFKA_TOPIC": "a"}, "expected host:port"),
         ({"KAFKA_CONFIG": "acks"}, "expected lines of name=value"),
-        ({"SERVICEBUS_TOPIC": "a b"}, "expected the name of a topic"),
+        ({"KAFKA_TOPIC": "a b", **SERVERS}, "expected the name of a topic"),
+        ({"SERVICEBUS_TOPIC": "a"}, "SERVICEBUS_CONNECTION_STRING: expected it beside"),
         ({"ADOBE_API_KEY": "x"}, "COURSEBELL_ADOBE_API_KEY: not supported yet; unset it"),
         ({"ADOBE_PASSWORD": "x"}, "COURSEBELL_ADOBE_USERNAME: expected it beside"),
         ({"ADOBE_PASSWORD_OLD": "x"}, "COURSEBELL_ADOBE_PASSWORD: expected it beside"),

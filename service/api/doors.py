@@ -14,6 +14,7 @@ from service.incoming.verifiers import (
     StandardWebhooks,
     Verifier,
 )
+from service.queues import fed_by_queues
 from service.settings import Settings, SourceSettings
 
 NAMES = {
@@ -33,11 +34,16 @@ def doorkeepers(settings: Settings) -> Mapping[str, Doorkeeper]:
 
 
 def opened_to_try(settings: Settings) -> Settings:
-    """The same, with every door that has no credentials open, if only this machine reaches it."""
-    if not _is_this_machine(settings.host):
+    """The same with every door open, as long as this is a trial: only this machine reaches it.
+
+    Credentials of any source, or a queue, are the end of the trial: a proxy may stand in front,
+    and whoever reaches that would reach the other doors too.
+    """
+    in_use = fed_by_queues(settings) or any(s.has_credentials for s in settings.sources.values())
+    if in_use or not _is_this_machine(settings.host):
         return settings
     sources = {
-        name: source if source.has_credentials else replace(source, allow_unauthenticated=True)
+        name: replace(source, allow_unauthenticated=True)
         for name, source in settings.sources.items()
     }
     return replace(settings, sources=sources)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from service.api.desk import Desk, moment_or_none
+from service.api.desk import Desk, Page, moment_or_none
 from service.api.operations import Given, Operation
 from service.incoming.feeds import BOUNDS_MS
 from service.incoming.feeds import Feed as Counted
@@ -37,19 +37,14 @@ class Feed(msgspec.Struct, frozen=True):
     lateness: list[Late]
 
 
-class Feeds(msgspec.Struct, frozen=True):
-    """All of them."""
-
-    items: list[Feed]
-
-
-def listing(desk: Desk, given: Given) -> Feeds:
-    """Every feed in order of its name, also those that never spoke."""
-    return Feeds([_feed(each) for each in desk.app.letters.feeds.all(desk.app.sources)])
+def listing(desk: Desk, given: Given) -> Page[Feed]:
+    """Every feed in order of its name, also those that never spoke; always one page."""
+    return Page([_feed(each) for each in desk.app.letters.feeds.all(desk.app.sources)], None)
 
 
 def _feed(found: Counted) -> Feed:
     bounds = [*(bound // 1000 for bound in BOUNDS_MS), None]
+    counts = found.lateness or (0,) * len(bounds)
     return Feed(
         source=found.source,
         last_letter_at=moment_or_none(found.last_seen_at),
@@ -61,10 +56,10 @@ def _feed(found: Counted) -> Feed:
         ignored=found.ignored,
         set_aside=found.set_aside,
         out_of_order=found.out_of_order,
-        lateness=[Late(*pair) for pair in zip(bounds, found.lateness, strict=False)],
+        lateness=[Late(*pair) for pair in zip(bounds, counts, strict=True)],
     )
 
 
 OPERATIONS = (
-    Operation("/api/v1/feeds", "Show how each LMS has been talking.", listing, Feeds, ()),
+    Operation("/api/v1/feeds", "Show how each LMS has been talking.", listing, Page[Feed], ()),
 )

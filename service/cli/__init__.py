@@ -12,8 +12,11 @@ from service.cli.fsck import fsck
 from service.cli.letters import letters
 from service.cli.notifications import notifications
 from service.cli.people import people
+from service.cli.preview import preview
 from service.cli.rebuild import rebuild
 from service.cli.run import run
+from service.cli.schema import schema
+from service.cli.trying import try_rule
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,7 +25,21 @@ def main() -> None:
     """Tells the right person, once, when something happens in a course."""
 
 
-COMMANDS = (run, demo, check, feeds, letters, notifications, people, courses, rebuild, fsck)
+COMMANDS = (
+    run,
+    demo,
+    check,
+    feeds,
+    letters,
+    notifications,
+    people,
+    courses,
+    rebuild,
+    fsck,
+    schema,
+    preview,
+    try_rule,
+)
 
 for command in COMMANDS:
     main.add_command(command)

@@ -7,7 +7,7 @@ import rich_click as click
 
 from service.active import known_sources
 from service.app import SOURCES
-from service.cli.console import BAD, console, print_json, printable, settings
+from service.cli.console import BAD, console, json_option, print_json, printable, settings
 from service.incoming.transport import TransportError
 from service.queues import open_queues
 from service.rules.language import RuleSet
@@ -22,8 +22,15 @@ from service.settings import Settings
 @click.command()
 @click.option("--rules", type=click.Path(path_type=Path), help="Rule file.")
 @click.option("--templates", type=click.Path(path_type=Path), help="Template folder.")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
-def check(rules: Path | None, templates: Path | None, as_json: bool) -> None:
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    help="For people, for programs, or as annotations in a GitHub workflow.",
+)
+@json_option
+def check(rules: Path | None, templates: Path | None, form: str, as_json: bool) -> None:
     """Check settings, rules, templates, channels and queues; nothing is sent.
 
     Exits with 1 when something is wrong; warnings alone do not count.
@@ -40,8 +47,11 @@ def check(rules: Path | None, templates: Path | None, as_json: bool) -> None:
     channels = channel_problems(found, chosen) if found else []
     others = [*words.problems(), *channels, *queue_problems(chosen)]
     wrong = others or any(p.severity == "error" for p in problems)
-    if as_json:
+    if as_json or form == "json":
         print_json({"problems": [msgspec.to_builtins(vars_of(p)) for p in problems] + others})
+    elif form == "github":
+        for line in [*map(annotation, problems), *map(placeless, others)]:
+            click.echo(printable(line))
     else:
         show(found, problems, others)
     raise SystemExit(BAD if wrong else 0)
@@ -56,6 +66,28 @@ def vars_of(problem: Problem) -> dict[str, object]:
         "severity": problem.severity,
         "message": problem.message,
     }
+
+
+def annotation(problem: Problem) -> str:
+    """A problem as a workflow command of GitHub, which shows it at its line of a change.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+    """
+    place = f"file={_property(problem.file)},line={problem.line},col={problem.column}"
+    return f"::{problem.severity} {place}::{_escaped(problem.message)}"
+
+
+def placeless(other: str) -> str:
+    """A problem of no rule file as a workflow command of GitHub."""
+    return f"::error::{_escaped(other)}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def channel_problems(rules: RuleSet, chosen: Settings) -> list[str]:

@@ -1,5 +1,6 @@
 """`coursebell letters import`: what an LMS said while nobody listened; nothing of it is sent."""
 
+import io
 import os
 import sys
 import time
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import rich_click as click
 
@@ -23,13 +25,7 @@ from service.cli.console import (
     progress,
     settings,
 )
-from service.incoming.archive import (
-    UnreadableArchive,
-    bounded_lines,
-    files_in,
-    lines_of,
-    payloads_in,
-)
+from service.incoming.archive import UnreadableArchive, files_in, payloads_in
 from service.incoming.catching_up import WAITING_AT_MOST, became, bring_in
 from service.incoming.letters import Letters
 from service.learners.ledger import LedgerError
@@ -37,6 +33,10 @@ from service.learners.lock import sole
 from service.running import wall_clock
 from service.settings import Settings
 
+LIVE = (
+    "letters that came by the door still wait, and what an import says first nobody is told of; "
+    "start the service until it has taken them, then import again"
+)
 MakeRoom = Callable[[int], object]
 """Returns once at most so many imported letters wait."""
 
@@ -72,7 +72,7 @@ def import_letters(file: str, source: str, data: Path | None, as_json: bool) -> 
 
 
 class NobodyTakes(Exception):
-    """A service runs on this ledger, but letters stay waiting."""
+    """Letters stay waiting: those of an import, or others that must be told of first."""
 
 
 @contextmanager
@@ -87,6 +87,8 @@ def _taken_in(chosen: Settings) -> Iterator[tuple[Letters, MakeRoom]]:
         else:
             app = App(chosen)
             stack.callback(app.close)
+            if app.letters.waiting_more_than(app.letters.imported_waiting()):
+                raise NobodyTakes(LIVE)
             yield app.letters, lambda at_most: _take(app, at_most)
 
 
@@ -95,7 +97,11 @@ def _bring_in(kept: Letters, make_room: MakeRoom, source: str, file: str) -> lis
         task = bar.add_task("Importing letters", total=_size(file))
         payloads = _payloads(file, lambda done: bar.update(task, completed=done))
         room = partial(make_room, WAITING_AT_MOST)
-        receipts = list(bring_in(kept, source, payloads, wall_clock, room))
+        try:
+            receipts = list(bring_in(kept, source, payloads, wall_clock, room))
+        except UnreadableArchive as error:
+            make_room(0)
+            raise UnreadableArchive(f"{error}; what stands before that place is in") from error
         bar.update(task, description="Taking the last ones")
         make_room(0)
     return receipts
@@ -103,7 +109,7 @@ def _bring_in(kept: Letters, make_room: MakeRoom, source: str, file: str) -> lis
 
 def _take(app: App, at_most: int) -> None:
     while app.letters.imported_waiting() > at_most:
-        app.intake.take(wall_clock(), imported=True)
+        app.intake.take(wall_clock())
 
 
 def _wait(kept: Letters, at_most: int) -> None:
@@ -126,13 +132,16 @@ def _size(file: str) -> int | None:
 def _payloads(file: str, read: Callable[[int], object]) -> Iterator[bytes]:
     """The payloads of every file; tells how many bytes of them were read."""
     if file == "-":
-        yield from lines_of(bounded_lines(sys.stdin.buffer), "stdin")
+        stdin: Any = io.BufferedReader(cast(io.RawIOBase, sys.stdin.buffer))
+        yield from payloads_in(Path("stdin"), stdin)
+        stdin.detach()
         return
     done = 0
     for path in files_in(Path(file)):
         with path.open("rb") as raw:
             for payload in payloads_in(path, raw):
-                read(done + raw.tell())
+                if raw.seekable():
+                    read(done + raw.tell())
                 yield payload
             done += os.fstat(raw.fileno()).st_size
 
@@ -142,10 +151,11 @@ def report(found: Counter[str], seconds: float, *, as_json: bool) -> None:
     if as_json:
         print_json({name: found[name] for name in ("letters", *TOLD)})
     else:
-        rate = found["letters"] / seconds if seconds else 0.0
+        count = found["letters"]
+        rate = count / seconds if seconds else 0.0
         events = ", ".join(f"{found[s]:,} {s.replace('_', ' ')}" for s in TOLD if found[s])
         click.echo(
-            f"{found['letters']:,} letters in {seconds:.1f} s ({rate:,.0f} a second): "
+            f"{count:,} letter{'s'[: count != 1]} in {seconds:.1f} s ({rate:,.0f} a second): "
             f"{events or 'no events'}; nothing is sent"
         )
     if found["set_aside"]:

@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 @click.option("--data", type=click.Path(path_type=Path), help="Data folder.")
 @click.option("--rules", type=click.Path(path_type=Path), help="Rule file.")
 @click.option("--templates", type=click.Path(path_type=Path), help="Template folder.")
-@click.option("--try", "trying", is_flag=True, help="Open the doors without credentials to this "
-              "machine, unless the address is not loopback.")  # fmt: skip
+@click.option("--try", "trying", is_flag=True, help="Open every door to this machine, unless there "
+              "are credentials or a queue, or the address is not loopback.")  # fmt: skip
 def run(
     host: str | None,
     port: int | None,

@@ -161,7 +161,12 @@ def own_settings(folder: Path, rules: Path, templates: Path) -> Settings:
     """Settings of our own: nothing of the environment, but what the rules name has a value."""
     given = {"DATA": folder, "RULES": rules, "TEMPLATES": templates}
     settings = settings_of({f"COURSEBELL_{name}": str(path) for name, path in given.items()})
-    named = (name.decode() for name in VARIABLE.findall(rules.read_bytes()))
+    return without_secrets(settings)
+
+
+def without_secrets(settings: Settings) -> Settings:
+    """The same settings with a drawer for every variable that the rule file names."""
+    named = (name.decode() for name in VARIABLE.findall(settings.rules.read_bytes()))
     return replace(settings, environment=dict.fromkeys(named, DRAWER))
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -11,6 +12,8 @@ import msgspec
 LONGEST_PAYLOAD = 64 * 1024 * 1024
 LINES = (".jsonl", ".ndjson", ".log")
 PACKED = ".gz"
+GZIP = b"\x1f\x8b"
+BOM = b"\xef\xbb\xbf"
 
 
 class UnreadableArchive(Exception):
@@ -27,21 +30,22 @@ def files_in(path: Path) -> list[Path]:
     )
 
 
-def payloads_in(path: Path, raw: BinaryIO) -> Iterator[bytes]:
+def payloads_in(path: Path, raw: io.BufferedReader) -> Iterator[bytes]:
     """The payloads of one open file, also a packed one; raises UnreadableArchive.
 
-    JSON lines if the name says so or the first line is a whole JSON value, else one document.
+    One document if its first line begins a JSON value that ends in another line, and the name
+    does not say otherwise; else JSON lines.
     """
-    packed = path.suffix == PACKED
-    name = path.with_suffix("") if packed else path
-    file = io.BufferedReader(gzip.GzipFile(fileobj=raw)) if packed else raw
+    packed = raw.peek(len(GZIP))[: len(GZIP)] == GZIP
+    name = path.with_suffix("") if path.suffix == PACKED else path
+    file: BinaryIO = io.BufferedReader(gzip.GzipFile(fileobj=raw)) if packed else raw
     try:
         first = _first_line(file, path)
-        if name.suffix in LINES or _is_json(first):
+        if name.suffix in LINES or not _is_opening(first):
             yield from lines_of(_all_lines(first, file), path.name)
         elif (whole := first + _rest(file, len(first), path)).strip():
             yield whole
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise UnreadableArchive(f"{path.name}: cannot be read on ({error})") from error
 
 
@@ -51,7 +55,7 @@ def lines_of(lines: Iterable[bytes], name: str) -> Iterator[bytes]:
         if len(line) > LONGEST_PAYLOAD:
             raise UnreadableArchive(f"{name}:{number}: {_EXPECTED}, got a longer line")
         if line.strip():
-            yield line.strip(b"\r\n\xef\xbb\xbf")
+            yield line.strip(b"\r\n").removeprefix(BOM)
 
 
 def bounded_lines(file: BinaryIO) -> Iterator[bytes]:
@@ -68,7 +72,7 @@ def _first_line(file: BinaryIO, path: Path) -> bytes:
         if len(line) > LONGEST_PAYLOAD:
             raise UnreadableArchive(f"{path.name}:1: {_EXPECTED}, got a longer line")
         if line.strip():
-            return line
+            return line.removeprefix(BOM)
     return b""
 
 
@@ -84,9 +88,12 @@ def _rest(file: BinaryIO, read: int, path: Path) -> bytes:
     return rest
 
 
-def _is_json(line: bytes) -> bool:
+def _is_opening(line: bytes) -> bool:
+    """Whether an object or array begins here and does not end."""
+    if not line.lstrip().startswith((b"{", b"[")):
+        return False
     try:
         msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return True
+        return True
+    return False

@@ -55,7 +55,8 @@ class Feed(msgspec.Struct, frozen=True):
     """What one source has sent since its beginning, imports left out.
 
     `letters` were kept, `skipped` messages of a queue were not ours; then what became of their
-    events; `out_of_order` of them happened before one that was taken earlier. `lateness` counts
+    events, `set_aside` also those that a later try could use; `out_of_order` of them happened
+    before one that was taken earlier. `lateness` counts
     the recorded and superseded ones by BOUNDS_MS. `last_seen_at` is in ms UTC.
     """
 
@@ -131,7 +132,7 @@ class Feeds:
             for occurred_at, lateness in tally.moments:
                 late[bisect_left(BOUNDS_MS, lateness)] += 1
                 out_of_order += occurred_at < newest
-                newest = max(newest, occurred_at)
+                newest = max(newest, min(occurred_at, occurred_at + lateness))
             counts = [tally.states[state] for state in STATES]
             encoded = msgspec.json.encode(late).decode()
             cursor.execute(TAKEN, (*counts, out_of_order, newest, encoded, source))

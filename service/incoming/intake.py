@@ -29,15 +29,15 @@ class Intake:
         self._sources = sources
         self._writer = writer
 
-    def take(self, now: int, *, imported: bool = False) -> int:
-        """Takes one round of letters, with `imported` only of those; returns how many.
+    def take(self, now: int) -> int:
+        """Takes one round of letters; returns how many.
 
         A letter is taken in the transaction that records its facts: stopped in between, it
         still waits and none of its facts is recorded. Content never raises; a letter that
         breaks the program itself is set aside whole and its neighbours go on. Raises
         sqlite3.Error or PersistenceError when the ledger cannot commit.
         """
-        letters = self._letters.waiting(LETTERS_PER_ROUND, BYTES_PER_ROUND, imported=imported)
+        letters = self._letters.waiting(LETTERS_PER_ROUND, BYTES_PER_ROUND)
         if letters:
             self._take_or_part(letters, now)
         return len(letters)
@@ -101,7 +101,8 @@ def tallies_of(
             continue
         tally = tallies.setdefault(letter.source, Tally())
         for place, (item, outcome) in enumerate(zip(items, outcomes, strict=True)):
-            if to_be_tried(letter, place):
+            again = letter.before is not None and outcome.state == "set_aside"
+            if to_be_tried(letter, place) and not again:
                 at = item.occurred_at if isinstance(item, Fact) else None
                 tally.count(outcome.state, at, letter.received_at)
     return tallies

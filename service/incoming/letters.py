@@ -93,17 +93,11 @@ class Letters:
                 self.feeds.skipped(cursor, source, count)
         return list(receipts)
 
-    def waiting(
-        self, limit: int, limit_bytes: int = 2**62, *, imported: bool = False
-    ) -> list[Letter]:
-        """The letters nobody has taken yet, oldest first; no more once they fill `limit_bytes`.
-
-        With `imported` only those that were.
-        """
-        join = "JOIN" if imported else "LEFT JOIN"
+    def waiting(self, limit: int, limit_bytes: int = 2**62) -> list[Letter]:
+        """The letters nobody has taken yet, oldest first; no more once they fill `limit_bytes`."""
         rows = self._ledger.reader().execute(
             "SELECT w.n, w.source, l.received_at, l.body, w.before, i.n FROM waiting w "
-            f"JOIN letters l ON l.n = w.n {join} imported i ON i.n = w.n ORDER BY w.n LIMIT ?",
+            "JOIN letters l ON l.n = w.n LEFT JOIN imported i ON i.n = w.n ORDER BY w.n LIMIT ?",
             (limit,),
         )
         letters: list[Letter] = []

@@ -111,7 +111,8 @@ class Ledger(ApplicationRecorder):
 
     def changes_of_others(self) -> int:
         """A number that changes when another process committed to the file."""
-        found: int = self._writer.execute("PRAGMA data_version").fetchone()[0]
+        with self._writing:  # between another thread's BEGIN and its COMMIT it would be an error
+            found: int = self._writer.execute("PRAGMA data_version").fetchone()[0]
         return found
 
     def checkpoint(self) -> None:

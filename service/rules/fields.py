@@ -8,6 +8,7 @@ from typing import Literal
 Type = Literal["text", "number", "bool", "time", "duration", "texts", "enum"]
 
 EXTRA_COLUMN = re.compile(r"learner\.fields\.\w[\w -]*")
+EXTRA_DOC = "extra column of the people import"
 
 
 @dataclass(frozen=True)
@@ -140,5 +141,5 @@ EVENTS: dict[str, Event] = {
 def field_named(name: str) -> Field | None:
     """Find a field, also `learner.fields.<column>` for any extra column of the people import."""
     if EXTRA_COLUMN.fullmatch(name):
-        return Field(name, "text", "extra column of the people import", True, True)
+        return Field(name, "text", EXTRA_DOC, True, True)
     return FIELDS.get(name)

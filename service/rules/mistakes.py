@@ -15,7 +15,7 @@ from service.rules.shapes import (
     RuleShape,
     Shape,
 )
-from service.rules.words import hint, nearest, shown
+from service.rules.words import hint, listed, nearest, shown
 
 _TRIGGER = "a trigger is one of 'event', 'change', 'stalled_for' or 'source_silent_for'"
 _ENTRY = "say whom to tell: 'to' and 'via' for a person, or 'post' for a room"
@@ -41,10 +41,15 @@ class _Teller:
     def __init__(self, data: Any, report: Report) -> None:
         self.data = data
         self.report = report
+        self.missing: dict[Path, list[str]] = {}
 
     def tell(self, error: ValidationError) -> None:
         """Tell unknown keys first: a missing key that was only misspelt is no second mistake."""
         errors = error.errors(include_url=False)
+        for each in errors:
+            path = self._path(each["loc"])
+            if each["type"] == "missing" and path not in self.report.page.keys:
+                self.missing.setdefault(path[:-1], []).append(str(path[-1]))
         for each in sorted(errors, key=lambda found: found["type"] == "missing"):
             path = self._path(each["loc"])
             if each["type"] == "extra_forbidden":
@@ -80,7 +85,18 @@ class _Teller:
         found = nearest(path[-1], keys)
         if found:
             self.report.meant.add((*path[:-1], found))
-        return hint(path[-1], keys)
+            return f"; did you mean '{found}'?"
+        return self._instead_of(path[:-1]) or f"; use {listed(keys)}"
+
+    def _instead_of(self, where: Path) -> str:
+        """Name the one key that is missing: a key of another name may stand for it."""
+        missing = [
+            key for key in self.missing.get(where, ()) if (*where, key) not in self.report.meant
+        ]
+        if len(missing) != 1:
+            return ""
+        self.report.meant.add((*where, missing[0]))
+        return f"; the key '{missing[0]}' is missing"
 
     def _missing(self, path: Path) -> None:
         if path in self.report.meant or path in self.report.page.keys:

@@ -6,7 +6,7 @@ from datetime import UTC, tzinfo
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
-from service.rules.channels import Channel, read_channels
+from service.rules.channels import NAME, Channel, read_channels
 from service.rules.conditions import Condition
 from service.rules.fields import FIELDS, Sources
 from service.rules.forms import zone
@@ -79,6 +79,12 @@ def read_rules(
     return _rule_set(shape, page, read, channels, decoded), report.problems()
 
 
+def channels_named(text: bytes) -> list[str]:
+    """Name the channels of a rule file, as far as it can be read."""
+    channels = _part(read_page(text.decode(errors="replace")).data, "channels")
+    return [name for name in channels if NAME.fullmatch(name)] if isinstance(channels, dict) else []
+
+
 def _decoded(text: str | bytes, name: str) -> tuple[str | None, list[Problem]]:
     try:
         data = text.encode() if isinstance(text, str) else text
@@ -102,26 +108,27 @@ def _part(data: Any, key: str) -> Any:
 
 
 def _unreadable(key: str, data: Any, report: Report) -> bool:
-    """Tell whether a mapping is there, but misspelt or not a mapping."""
-    part = _part(data, key)
-    return (key,) in report.meant if part is None else not isinstance(part, dict)
+    """Tell whether a mapping is there, but misspelt, under another name, or not a mapping."""
+    if not isinstance(data, dict) or key in data:
+        return not isinstance(_part(data, key), dict)
+    return (key,) in report.meant or bool(data.keys() - FileShape.model_fields.keys())
 
 
-def _read_rules(
-    page: Page, report: Report, references: References, sources: Sources
-) -> Read:
+def _read_rules(page: Page, report: Report, references: References, sources: Sources) -> Read:
     """Check everything that shapes cannot say, also in rules whose shape is wrong."""
     rules = _part(page.data, "rules")
     rules = rules if isinstance(rules, list) else []
     references.check_ids(rules)
+    zone_of_file = _zone(page.data)
     read: Read = {}
     for index, rule in enumerate(rules):
         if isinstance(rule, dict):
             path = ("rules", index)
             scope = scope_of(rule.get("trigger"))
             references.check_rule(rule, path, scope)
-            matchers = Matchers(report, scope, sources, _zone(page.data))
+            matchers = Matchers(report, scope, sources, zone_of_file)
             _read_conditions(rule, path, matchers, read)
+    references.tell_unfit()
     return read
 
 
@@ -140,7 +147,8 @@ def _read_conditions(rule: dict[str, Any], path: Path, matchers: Matchers, read:
         if key in trigger:
             where = (*path, "trigger", key)
             read[where] = matchers.value_test(field, trigger[key], where)
-    if "rearm" in trigger and "to" not in trigger:
+    meant = (*path, "trigger", "to") in matchers.report.meant
+    if "rearm" in trigger and "to" not in trigger and not meant:
         matchers.report.error((*path, "trigger", "rearm"), "'rearm' needs a 'to'", key=True)
 
 

@@ -1,7 +1,7 @@
 """References: whether what a rule names is there, and goes with what triggers it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from service.rules.channels import Channel, holds_password, holds_variable
@@ -10,17 +10,25 @@ from service.rules.problems import Report
 from service.rules.scopes import Scope
 from service.rules.words import hint, shown
 
+LINES_NAMED = 3
+NEVER_CANCEL = ("course.", "instance.", "learner.")
+"""How events begin that are about no single enrolment."""
+
 _PASSWORD = "a password is written into this file; only channels may hold one, as ${NAME}"
 _VARIABLE = "${…} works under 'channels' only; write the value itself"
 
 
 @dataclass(frozen=True)
 class References:
-    """What rules may name; `channels` or `templates` (forms by name) are None when not known."""
+    """What rules may name; `channels` or `templates` (forms by name) are None when not known.
+
+    `unfit` are the places that name what is not there or does not fit, by what is told of it.
+    """
 
     report: Report
     channels: Mapping[str, Channel] | None
     templates: Mapping[str, frozenset[str]] | None
+    unfit: dict[str, list[Path]] = field(default_factory=dict)
 
     def check_ids(self, rules: list[Any]) -> None:
         """Report every id that is used twice."""
@@ -47,6 +55,11 @@ class References:
         if rule.get("on_activate") == "current" and not silence:
             message = "'on_activate: current' goes with 'stalled_for' triggers only"
             self.report.error((*path, "on_activate"), message)
+
+    def tell_unfit(self) -> None:
+        """Report what is not there or does not fit: once, where it is first, with other lines."""
+        for message, (first, *more) in self.unfit.items():
+            self.report.error(first, message + _also([self.report.line(path) for path in more]))
 
     def _check_entries(self, entries: list[Any], path: Path, scope: Scope | None) -> None:
         lines: dict[tuple[Any, ...], int] = {}
@@ -82,13 +95,13 @@ class References:
         channel = self.channels.get(name)
         if channel is None:
             near = hint(name, self.channels) or f"; there are: {', '.join(self.channels) or 'none'}"
-            self.report.error(path, f"no channel {shown(name)}{near}")
+            self._unfit(path, f"no channel {shown(name)}{near}")
         elif personal and not channel.personal:
             message = f"channel {shown(name)} has no address for one person"
-            self.report.error(path, f"{message}; name a mail channel, or write 'post' and no 'to'")
+            self._unfit(path, f"{message}; name a mail channel, or write 'post' and no 'to'")
         elif not personal and channel.mail:
             message = "a room cannot be a mail channel; name a chat channel"
-            self.report.error(path, f"{message}, or write 'to' and 'via'")
+            self._unfit(path, f"{message}, or write 'to' and 'via'")
 
     def _check_template(self, name: str, form: str, path: Path) -> None:
         if self.templates is None:
@@ -97,12 +110,16 @@ class References:
         if forms is None:
             known = sorted(self.templates)
             near = hint(name, known) or f"; there are: {', '.join(known) or 'none'}"
-            self.report.error(path, f"no template {shown(name)}{near}")
+            self._unfit(path, f"no template {shown(name)}{near}")
         elif form not in forms:
             expected = f"expected templates/{name}/{form}/body.txt"
             has = ", ".join(sorted(forms)) or "none"
             message = f"template {shown(name)} has no {form} version"
-            self.report.error(path, f"{message}; {expected}; it has: {has}")
+            self._unfit(path, f"{message}; {expected}; it has: {has}")
+
+    def _unfit(self, path: Path, message: str) -> None:
+        if not self.report.spoiled(path):
+            self.unfit.setdefault(message, []).append(path)
 
     def _check_cancel(self, events: Any, path: Path, scope: Scope) -> None:
         if not isinstance(events, list) or not events:
@@ -112,9 +129,18 @@ class References:
             self.report.error(path, message, key=True)
             self.report.spoil(path)
         for index, event in enumerate(events):
-            if isinstance(event, str) and event.startswith(("course.", "instance.", "learner.")):
+            if isinstance(event, str) and event.startswith(NEVER_CANCEL):
                 message = "only enrollment events cancel, e.g. enrollment.progressed"
                 self.report.error((*path, index), f"{message}; got {shown(event)}")
+
+
+def _also(lines: list[int]) -> str:
+    """Say where else, three lines at most."""
+    if not lines:
+        return ""
+    more = f" and {len(lines) - LINES_NAMED} more" if len(lines) > LINES_NAMED else ""
+    named = ", ".join(map(str, lines[:LINES_NAMED]))
+    return f" (also at line{'s' * (len(lines) > 1)} {named}{more})"
 
 
 def check_texts(report: Report) -> None:

@@ -26,45 +26,61 @@ _ENTRY_LATER = frozenset({"digest", "throttle", "send_window"})
 
 
 class Shape(BaseModel):
-    """A mapping of the file; `LATER` are the keys of a version to come."""
+    """A mapping of the file; `LATER` are the keys of a version to come.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    The line under a key is its description, which the schema shows to whoever writes a file.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
     LATER: ClassVar[frozenset[str]] = frozenset()
 
 
 class EventShape(Shape):
     event: EventName
+    """Something happened: fires on each event of this name."""
 
 
 class ChangeShape(Shape):
     """`from`, `to` and `rearm` are read by `matchers`."""
 
     change: Seats
+    """A number of a session changed: fires when it comes into the range of `to`."""
     from_: Any = Field(None, alias="from")
+    """What the number must have been before, e.g. {lte: 0}."""
     to: Any = None
+    """What the number must be now, e.g. {gt: 0}."""
     rearm: Any = None
+    """After firing once, fire again only when the number was here in between, e.g. {gte: 5}."""
 
 
 class StalledShape(Shape):
     stalled_for: Duration
+    """Nothing happened in an open enrollment for so long, e.g. 7d."""
     count_from: Literal["enrolled", "started"] = "enrolled"
+    """Since when: `enrolled` reminds also those who never began, `started` only who did."""
 
 
 class SourceSilentShape(Shape):
     source_silent_for: Duration
+    """A system that used to talk has said nothing for so long while the service ran, e.g. 3d."""
 
 
 class PersonShape(Shape):
     LATER = _ENTRY_LATER
     to: Recipient
+    """Whom to tell: learner, manager, or group:NAME for everyone in a group of the import."""
     via: Name
+    """The channel that brings it, one that can reach a single person: mail."""
     template: Name
+    """The words: templates/NAME/email/."""
 
 
 class RoomShape(Shape):
     LATER = _ENTRY_LATER
     post: Name
+    """The room to tell: a chat channel."""
     template: Name
+    """The words: templates/NAME/chat/."""
 
 
 TAGGED: dict[str, type[Shape]] = {
@@ -110,21 +126,33 @@ class RuleShape(Shape):
 
     LATER = frozenset({"escalation", "send_window"})
     id: RuleId
+    """The rule's name for good, the only one in the file; history goes by it."""
     description: str = ""
+    """What the rule is for, in your words."""
     mode: Literal["live", "shadow", "disabled"] = "live"
+    """`live` sends, `shadow` decides and records and sends nothing, `disabled` does nothing."""
     trigger: TriggerShape
+    """What sets the rule off: one of event, change, stalled_for or source_silent_for."""
     conditions: list[Any] = []
+    """All of these must be true, when it is set off and again before the message leaves."""
     collapse: Duration | None = None
+    """Wait so long, and make one message of what the same person would get in that time."""
     notify: Annotated[list[EntryShape], Field(min_length=1)]
+    """Whom to tell, how, and with which words."""
     cancel_on: list[EventName] = []
+    """Events of the same enrollment that take back what was not sent yet."""
     on_activate: Literal["none", "current"] = "none"
+    """For silences older than the rule: `none` leaves them alone, `current` reminds once."""
     expires_after: Duration | None = None
+    """What could not be delivered for so long is not sent any more."""
 
 
 class DefaultsShape(Shape):
     LATER = frozenset({"send_window"})
     timezone: Zone = "UTC"
+    """For dates in this file, and for people whose zone is not known, e.g. Europe/Berlin."""
     expires_after: Duration = 3 * DAY
+    """What could not be delivered for so long is not sent any more; 3d if left out."""
 
 
 class FileShape(Shape):
@@ -132,6 +160,10 @@ class FileShape(Shape):
 
     LATER = frozenset({"time_intervals"})
     version: Literal["1"]
+    """The version of the rule language: 1."""
     channels: dict[str, str] = {}
+    """Ways out by name: URLs whose secrets come from the environment, as ${NAME}."""
     defaults: DefaultsShape = DefaultsShape()
+    """What holds where a rule or a person says nothing."""
     rules: list[RuleShape]
+    """Who is told what: one item a rule, each read on its own."""

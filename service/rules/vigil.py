@@ -51,14 +51,25 @@ def watched(
 
 
 def silent(
-    rule: Rule, silences: Mapping[str, Silence], heard: Mapping[str, Heard], world: World, now: int
+    rule: Rule,
+    before: Mapping[str, Silence],
+    silences: Mapping[str, Silence],
+    heard: Mapping[str, Heard],
+    world: World,
+    now: int,
 ) -> Decisions:
-    """What a rule owes for the feeds that are silent for as long as it says; each once."""
+    """What a rule owes for the feeds whose silence has just become as long as it says.
+
+    One that was so long before is not told of again, however the rule was edited meanwhile, nor
+    one that was when the rule went live.
+    """
     trigger = rule.trigger
     assert isinstance(trigger, SourceSilentTrigger)
     decisions = Decisions()
     for source, silence in silences.items():
-        if silence.ran_ms >= trigger.silence_ms:
+        known = before.get(source)
+        was = known.ran_ms if known and known.letter == silence.letter else 0
+        if was < trigger.silence_ms <= silence.ran_ms:
             last = heard[source]
             reading = Reading(last, EventSeen(source, "", at=last.at), world, now)
             if holds(rule, reading):
@@ -76,7 +87,6 @@ class Vigil:
         self._version = 0
         self._asked_at: int | None = None
         self._recorded_at = 0
-        self._told: set[str] = set()
 
     def recover(self) -> None:
         """Goes on with the silences the ledger has; the time in between does not count."""
@@ -86,30 +96,31 @@ class Vigil:
             assert isinstance(last, FeedsWatched)
             self._silences, self._recorded_at = dict(last.silences), last.at
 
-    def ask(self, decider: Decider, heard: Mapping[str, Heard], now: int) -> None:
+    def ask(
+        self, decider: Decider, heard: Mapping[str, Heard], now: int, at_most: int | None = None
+    ) -> None:
         """Asks every rule about silent feeds; `heard` are the last letters, by source.
 
-        Without such a rule nothing is recorded. Twice is harmless: ids make each silence of
-        each rule happen once.
+        Since the last ask the service ran all the time, but `at_most` so long (ms): longer, and
+        the process was stopped. Without such a rule nothing is recorded.
         """
         rules = [r for r in decider.by_id.values() if isinstance(r.trigger, SourceSilentTrigger)]
         if not rules:
             self._asked_at = None
             return
         elapsed = 0 if self._asked_at is None else max(0, now - self._asked_at)
-        self._silences = watched(self._silences, heard, elapsed, now)
-        self._asked_at = now
+        elapsed = elapsed if at_most is None else min(elapsed, at_most)
+        silences = watched(self._silences, heard, elapsed, now)
         world, decisions = self._writer.world(now), Decisions()
         for rule in rules:
-            decisions.extend(silent(rule, self._silences, heard, world, now))
-        decisions.once = [each for each in decisions.once if each[0] not in self._told]
+            decisions.extend(silent(rule, self._silences, silences, heard, world, now))
         if decisions.once or now - self._recorded_at >= RECORDED_EVERY_MS:
-            self._record(decisions, now)
+            self._record(decisions, silences, now)
+        self._silences, self._asked_at = silences, now
 
-    def _record(self, decisions: Decisions, now: int) -> None:
-        event = FeedsWatched(at=now, silences=self._silences)
+    def _record(self, decisions: Decisions, silences: dict[str, Silence], now: int) -> None:
+        event = FeedsWatched(at=now, silences=silences)
         decisions.following.append((STREAM, self._version + 1, event))
         self._writer.commit(decisions)
         self._version += 1
         self._recorded_at = now
-        self._told |= {id for id, _ in decisions.once}

@@ -10,7 +10,9 @@ from service.sending.delivery import Delivery
 
 LOOK_EVERY_SECONDS = 1.0
 LOOK_AGAIN_SECONDS = 3.0
-"""Between two looks for addresses: each letter of somebody new may bring one."""
+SHARE_OF_SENDING = 20.0
+"""Between two looks for addresses: each letter of somebody new may bring one, and a look at 50,000
+who wait takes seconds (measured) in which nothing is sent."""
 SOON_SECONDS = 0.05
 SETTLE_SECONDS = 5.0
 
@@ -36,14 +38,14 @@ class Couriers:
 
     def _delivering(self, delivery: Delivery) -> Callable[[], None]:
         known: object = None
-        looked = 0.0
+        next_look = 0.0
 
         def step() -> None:
-            nonlocal known, looked
-            changes = self._app.changes_of_people()
-            due = time.monotonic() - looked >= LOOK_AGAIN_SECONDS
-            if changes != known and due and self._look_again(delivery):
-                known, looked = changes, time.monotonic()
+            nonlocal known, next_look
+            changes, begun = self._app.changes_of_people(), time.monotonic()
+            if changes != known and begun >= next_look and self._look_again(delivery):
+                known, ended = changes, time.monotonic()
+                next_look = ended + max(LOOK_AGAIN_SECONDS, SHARE_OF_SENDING * (ended - begun))
             position = self._app.views.position
             self._deliver(delivery)
             self._wait_for_work(delivery, position)

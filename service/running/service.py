@@ -19,6 +19,7 @@ ASK_EVERY_SECONDS = 5.0
 LOOK_EVERY_SECONDS = 1.0
 ROUNDS_AT_A_TIME = 64
 QUEUED_AT_MOST = 10_000
+RAN_AT_MOST_MS = 60_000
 REST_SECONDS = 0.05
 GARBAGE_THRESHOLDS = (50_000, 50, 100)
 
@@ -129,7 +130,7 @@ class Service:
         doubt = self._doubt(now)
         if doubt is not None:
             raise ClockDoubt(doubt)
-        self.app.ask_feeds(now)
+        self.app.ask_feeds(now, RAN_AT_MOST_MS)
         if behind := self.app.behind():
             self.troubles["queues"] = f"reminders wait until {', '.join(behind)} is read to its end"
         else:

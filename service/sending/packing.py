@@ -103,7 +103,9 @@ def values_of(
     """The registry's fields as nested groups, for the words."""
     recipient, reading = leaves.recipient, leaves.reading
     values: dict[str, object] = {name: Group(name, reading) for name in GROUPS}
-    role = notification.owed.recipient.partition(":")[0]
+    owed = notification.owed
+    of_a_group = owed.entry.startswith("to=group:")  # the recipient is the member's id then
+    role = "group" if of_a_group else owed.recipient.partition(":")[0]
     values["recipient"] = {
         "name": recipient.name if recipient else None,
         "role": role,

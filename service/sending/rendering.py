@@ -12,47 +12,13 @@ from jinja2 import Template, TemplateError, TemplateSyntaxError
 from service.rules.fields import FIELDS
 from service.sending.grammar import BREAKS, problems_in, what_broke
 from service.sending.records import context_of, shape_of
+from service.sending.sample import SAMPLE
 from service.sending.sandbox import Walls, rendered
 from service.sending.shelf import shelf_at
 from service.sending.wording import one_line, shortened, zone_of
 
 EMPTY_LINES = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
 LINE_ENDS = re.compile(r"[ \t]+\n")
-
-# Rendered at start, so that a mistake shows before a learner is the first to meet it.
-SAMPLE: dict[str, Any] = {
-    "enrollment": {
-        "status": "completed",
-        "progress": 60,
-        "passed": True,
-        "score": 87,
-        "source": "SELF_ENROLL",
-        "enrolled_at": 1_730_000_000_000,
-        "started_at": 1_730_500_000_000,
-        "completed_at": 1_731_074_400_000,
-        "days_silent": 9,
-    },
-    "course": {
-        "id": "course:123",
-        "kind": "course",
-        "title": "Logic for Everyone",
-        "tags": ["thinking"],
-        "url": "https://lms.example.org/course/123",
-        "parents": ["learning_path:7"],
-    },
-    "instance": {
-        "id": "course:123_4",
-        "enrollment_count": 18,
-        "waitlist_count": 0,
-        "seat_limit": 20,
-        "seats_available": 2,
-    },
-    "learner": {"name": "Ada Lovelace", "locale": "en", "timezone": "Europe/Berlin"},
-    "event": {"name": "COURSE_COMPLETED", "source": "adobe", "account": "1", "age": 0.1},
-    "recipient": {"name": "Ada Lovelace", "role": "learner", "timezone": "Europe/Berlin"},
-    "rule": {"id": "sample"},
-    "others": ["Algebra in Ten Lessons"],
-}
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -83,7 +49,9 @@ class Templates:
         self.forms = self._shelf.forms()
 
     def problems(self) -> list[str]:
-        """Return every mistake as `file:line: what`; renders each template with sample data."""
+        """Return every mistake as `file:line: what`; renders each template with sample data,
+        so that a mistake shows before a learner is the first to meet it.
+        """
         return self._problems or [
             problem
             for template, form in self._pairs()
@@ -91,6 +59,15 @@ class Templates:
             for values in (SAMPLE, {})
             if (problem := self._trial(template, form, locale, values))
         ]
+
+    def locales(self, template: str, form: str, wanted: str | None = None) -> list[str]:
+        """Return the locales of a template's form, or the one that answers the `wanted` one.
+
+        '' is the plain one.
+        """
+        if wanted is not None:
+            return [self._shelf.locale_for(template, form, wanted)]
+        return self._shelf.locales(template, form)
 
     def render(
         self, template: str, form: str, locale: str | None, values: Mapping[str, object]

@@ -105,7 +105,9 @@ TABLE = {
     "LOG_FORMAT": Setting("text", one_of("text", "json")),
     "LOG_LEVEL": Setting("info", one_of("debug", "info", "warning", "error")),
     "KAFKA_BOOTSTRAP_SERVERS": Setting(
-        "", optional(shape(r"[^\s,/@]+:\d+(,[^\s,/@]+:\d+)*", "host:port, or several with commas"))
+        "",
+        optional(shape(r"[^\s,/@]+:\d+(, ?[^\s,/@]+:\d+)*", "host:port, or several with commas")),
+        secret=True,
     ),
     "KAFKA_TOPIC": Setting("", several(r"[\w.-]{1,249}", "the name of a topic")),
     "KAFKA_GROUP_ID": Setting("coursebell", shape(r"\S+", "a name without blanks")),

@@ -108,14 +108,17 @@ def test_what_cannot_be_used_is_set_aside_and_told(office: Installation) -> None
     assert office.app.letters.show(1)["imported"] is True  # type: ignore[index]
 
 
-def test_letters_that_came_by_the_door_wait_for_the_service(office: Installation) -> None:
-    waiting = office.post(completed(START, GRACE))
+def test_what_came_by_the_door_before_is_told_of_first(office: Installation) -> None:
+    """Imported before it, the same event would make it a duplicate that nobody hears of."""
+    office.post(completed(START, GRACE))
     office.app.close()
 
-    run(office.folder, "-", "--source", "adobe", stdin=lines(*story(ADA)))
+    code, said, told = run(office.folder, "-", "--source", "adobe", stdin=lines(*story(ADA)))
 
+    assert (code, said) == (1, None)
+    assert "letters that came by the door still wait" in told
     office.open()
-    assert office.app.letters.show(waiting)["state"] == "waiting"  # type: ignore[index]
+    assert office.app.letters.counts()["accepted"] == 1
     office.tick(START)
     assert len(office.notifications()) == 1
 
@@ -139,11 +142,35 @@ def test_what_it_cannot_begin_with_is_one_clear_line(
 
 def test_a_broken_package_says_which(office: Installation) -> None:
     office.app.close()
-    (office.folder / "a.jsonl.gz").write_bytes(gzip.compress(lines(*story(ADA)))[:-9])
+    whole = gzip.compress(lines(*(p for n in range(600) for p in story(n))))
+    for name, packed in (("cut", whole[:-9]), ("bad", whole[:400] + b"?" * 40 + whole[440:])):
+        (office.folder / f"{name}.gz").write_bytes(packed)
 
-    code, _, told = run(office.folder, "a.jsonl.gz", "--source", "adobe")
+        code, _, told = run(office.folder, f"{name}.gz", "--source", "adobe")
 
-    assert code == 1 and "a.jsonl.gz: cannot be read on" in told
+        assert code == 1 and f"{name}.gz: cannot be read on" in told
+        assert told.endswith("what stands before that place is in\n")
+    office.open()
+    assert office.app.letters.counts()["waiting"] == 0
+
+
+@pytest.mark.parametrize("name", ["lines.jsonl", "lines.txt", "one.json"])
+def test_a_byte_order_mark_is_no_part_of_a_payload(tmp_path: Path, name: str) -> None:
+    begun, done = story(ADA)
+    content = begun.replace(b"{", b"{\n", 1) if name == "one.json" else lines(begun, done)
+    (path := tmp_path / name).write_bytes(b"\xef\xbb\xbf" + content)
+    with path.open("rb") as raw:
+        for payload in archive.payloads_in(path, raw):
+            assert json.loads(payload)
+
+
+def test_standard_input_may_be_one_document_or_packed(office: Installation) -> None:
+    office.app.close()
+    begun, done = story(ADA)
+    one = json.dumps(json.loads(begun), indent=2).encode()
+    for piped, letters in ((one, 1), (gzip.compress(lines(begun, done)), 2)):
+        code, said, _ = run(office.folder, "-", "--source", "adobe", stdin=piped)
+        assert (code, said["letters"], said["set_aside"]) == (0, letters, 0)
     office.open()
 
 

@@ -95,7 +95,7 @@ SUNBIRD_EVENTS = [
     sunbird.event("progress-update"),
 ]
 SUNBIRD_STORY = [
-    sunbird.event("enrol", "Create", ets=ELEVEN, mid="req-1"),
+    sunbird.event("enrol", "Create", ets=ELEVEN, mid="req-1", channel="0127684405"),
     sunbird.of_unit("start", ets=ELEVEN + 5 * MINUTE, mid="req-2"),
     sunbird.of_unit("complete", ets=ELEVEN + 20 * MINUTE, mid="req-2"),
     sunbird.event("enrol-complete", ets=ELEVEN + 20 * MINUTE + 30_000, mid=None),

@@ -25,6 +25,7 @@ def event(
     learner: str = ADA,
     object: Any = None,
     cdata: Any = None,
+    channel: Any = "in.example",
     **more: Any,
 ) -> dict[str, Any]:
     """An event of the services as shipped, the user as its object; `...` leaves one out."""
@@ -35,7 +36,7 @@ def event(
         "mid": mid,
         "actor": {"id": learner, "type": "User"},
         "context": {
-            "channel": "in.example",
+            "channel": channel,
             "env": "Course",
             "pdata": {"id": "org.sunbird.learning.platform", "pid": "lms-service", "ver": "3.0"},
             "cdata": related() if cdata is None else cdata,

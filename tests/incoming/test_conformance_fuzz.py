@@ -15,7 +15,7 @@ from tests.incoming.sources_said import RECEIVED_AT, Dialect, every_dialect
 MARK = "zz-ada-lovelace-zz"
 PERSONAL = {
     *("userId", "UserId", "FirstName", "LastName", "ContactType", "CourseName", "CourseId"),
-    *("CourseItemId", "eventId", "enrollmentSource", "mid", "id", "l1", "channel"),
+    *("CourseItemId", "eventId", "enrollmentSource", "mid", "id", "l1"),
 }
 ODD = [
     *("null", "true", "false", "0", "-1", "-0.0", "1.5", "1e999", "1e-999", "NaN", "9" * 400),

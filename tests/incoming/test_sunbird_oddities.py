@@ -59,7 +59,7 @@ def test_a_type_and_its_state_say_what_happened(type: str, state: Any, expected:
     told = fact(event(type, state))
     assert told.said == expected
     assert told.name == type.strip().lower()
-    assert (told.source, told.account, told.kind) == ("sunbird", "in.example", "course")
+    assert (told.source, told.account, told.kind) == ("sunbird", "", "course")
     assert (told.course, told.instance, told.person) == (LOGIC, BATCH, ADA)
     assert (told.contact, told.title, told.by_admin) == (None, None, False)
 
@@ -179,9 +179,10 @@ def test_an_event_without_a_course_is_set_aside() -> None:
     )
 
 
-@pytest.mark.parametrize("context", [..., None, {}, {"channel": None}, {"channel": " "}])
-def test_without_a_channel_the_account_is_empty(context: Any) -> None:
-    assert fact(event(context=context)).account == ""
+@pytest.mark.parametrize("channel", ["0127684405", "in.sunbird", None, {}, " "])
+def test_the_channel_says_nothing_about_who_or_where(channel: Any) -> None:
+    """The enrolment says the request's channel, the completion always the same one."""
+    assert fact(event(channel=channel)) == fact(event())
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from time import monotonic
 
 import pytest
 
-from service.sending.rendering import SAMPLE, TemplateProblem, Templates
+from service.sending.rendering import TemplateProblem, Templates
+from service.sending.sample import SAMPLE
 
 Write = Callable[..., Templates]
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from service.sending.rendering import SAMPLE, TemplateProblem, Templates
+from service.sending.rendering import TemplateProblem, Templates
+from service.sending.sample import SAMPLE
 
 MAILS = ("completed", "stalled", "team_completion")
 ROOMS = ("almost_full", "seat_free")

@@ -17,7 +17,7 @@ from service.incoming.dialect import (
 )
 from service.incoming.reading import Ignored, Item, SetAside
 from service.incoming.sources import sunbird_events as audit
-from service.incoming.values import Scalar, Unusable, identifier, kind_of
+from service.incoming.values import Scalar, Unusable, kind_of
 from service.learners.facts import Fact
 
 LATENESS_MS = 75_000
@@ -72,7 +72,9 @@ _glance = msgspec.json.Decoder(Glance | list[Glance])
 class Sunbird:
     """Sunbird's dialect: an event, an array of them, or a wrapper `{"events": […]}`.
 
-    What its services say goes through logs and batches, and may come 75 seconds late.
+    What its services say goes through logs and batches, and may come 75 seconds late. The
+    channel is no account: the services disagree about it for one and the same enrollment, and ids
+    are unique in an installation (decision 13).
     """
 
     name = "sunbird"
@@ -175,7 +177,6 @@ def _fact(name: str, event: Event, received_at: int) -> Fact:
     said = audit.MEANS[name](event)
     course, person = audit.course_of(event), audit.learner_of(event)
     instance = audit.related(event, audit.BATCH)
-    account = identifier(audit.context_of(event).channel, "context.channel") or ""
     # Several events of one request share a mid, and it may be missing.
     own = (
         audit.state_of(event),
@@ -186,9 +187,9 @@ def _fact(name: str, event: Event, received_at: int) -> Fact:
     )
     return Fact(
         source="sunbird",
-        account=account,
+        account="",
         name=name,
-        key=key_of(("sunbird", account, name, *own), occurred_at, course, instance, said),
+        key=key_of(("sunbird", "", name, *own), occurred_at, course, instance, said),
         occurred_at=occurred_at,
         said=said,
         course=course,

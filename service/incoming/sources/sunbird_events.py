@@ -43,7 +43,6 @@ class Object(Thing, gc=False):
 class Context(msgspec.Struct, gc=False):
     """Where it happened; `cdata` comes in any order."""
 
-    channel: Scalar = None
     cdata: list[Thing | None] | None = None
 
 

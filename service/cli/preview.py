@@ -1,0 +1,212 @@
+"""`coursebell preview`: the message of a template, with made-up or real values."""
+
+import sys
+import tempfile
+import webbrowser
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import rich_click as click
+from rich.text import Text
+
+from service.cli.check import show
+from service.cli.console import BAD, data_option, fail, open_ledger, settings
+from service.cli.demo import page_wide
+from service.cli.occasion import NOBODY, Archive, Occasion, from_sample, rules_of
+from service.cli.pages import print_message
+from service.rules.words import hint, listed
+from service.running import wall_clock
+from service.sending.addresses import AddressRefused, Mailbox, mailbox
+from service.sending.channels.drawer import SENDER
+from service.sending.mail import mail_bytes
+from service.sending.parcel import Parcel
+from service.sending.rendering import Message, TemplateProblem, Templates
+from service.sending.shelf import FORMS
+from service.settings import Settings
+
+
+class Page(NamedTuple):
+    """One message as it would leave; `locale` is '' for the plain files."""
+
+    template: str
+    form: str
+    locale: str
+    message: Message
+    occasion: Occasion
+
+    @property
+    def name(self) -> str:
+        """What its files are called, without their suffix."""
+        return ".".join(filter(None, (self.template, self.form, self.locale)))
+
+
+@click.command()
+@click.argument("template")
+@click.option("--form", type=click.Choice(FORMS), help="Only this form; else each it has.")
+@click.option("--locale", help="Only as a reader of this locale gets it, e.g. de-AT.")
+@click.option("--notification", help="With the values of this one, as of now.")
+@click.option("--sample", is_flag=True, help="With made-up values (the default).")
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False),
+              help="Write text, HTML and mail into this folder.")  # fmt: skip
+@click.option("--open", "opened", is_flag=True, help="Open the HTML in the browser.")
+@data_option
+def preview(
+    template: str,
+    form: str | None,
+    locale: str | None,
+    notification: str | None,
+    sample: bool,
+    output: Path | None,
+    opened: bool,
+    data: Path | None,
+) -> None:
+    """Show the message of TEMPLATE, in each of its languages; nothing is recorded or sent.
+
+    Exits with 1 when the template has a mistake.
+    """
+    if sample and notification:
+        fail("preview: expected --sample or --notification, got both")
+    chosen = settings(data)
+    words = checked(chosen, template)
+    with ExitStack() as files:
+        tell = teller(chosen, template, notification, data, files)
+        forms = forms_of(words, template, form, tell if notification else None)
+        try:
+            pages = list(pages_of(words, template, forms, locale, tell))
+        except TemplateProblem as problem:
+            refuse([str(problem)])
+    if output is None and not opened:
+        print_pages(pages)
+        return
+    folder = output or Path(tempfile.mkdtemp(prefix="coursebell-preview-"))
+    written = [path for page in pages for path in write(folder, page, wall_clock())]
+    if opened:
+        open_pages([path for path in written if path.suffix == ".html"])
+
+
+def checked(chosen: Settings, template: str) -> Templates:
+    """The templates; ends with what `coursebell check` says of this one and of what all share."""
+    words = Templates(chosen.templates)
+    folder = chosen.templates
+    places = (f"{folder}: ", f"{folder}/_", f"{folder / template}/", f"{folder / template}: ")
+    mistakes = [problem for problem in words.problems() if problem.startswith(places)]
+    if mistakes:
+        refuse(mistakes)
+    if not words.forms.get(template):
+        near = hint(template, words.forms) or f"; there are {listed(words.forms)}"
+        fail(f"{folder}: no template '{template}'{near}")
+    return words
+
+
+def refuse(mistakes: list[str]) -> None:
+    """Names mistakes as `coursebell check` does, and exits."""
+    show(None, [], mistakes)
+    raise SystemExit(BAD)
+
+
+def teller(
+    chosen: Settings, template: str, notification: str | None, data: Path | None, files: ExitStack
+) -> Callable[[str], Occasion]:
+    """Gives what a form of the template is told with; `files` keeps open what it reads."""
+    rules = rules_of(chosen)
+    if notification is None:
+        return lambda form: from_sample(template, form, rules)
+    archive = Archive(files.enter_context(open_ledger(data)), chosen)
+    occasion = archive.occasion(notification, rules, wall_clock())
+    return lambda _: occasion
+
+
+def forms_of(
+    words: Templates, template: str, wanted: str | None, real: Callable[[str], Occasion] | None
+) -> list[str]:
+    """The forms to show: the wanted one, or the one a notification leaves as, or all."""
+    has = [form for form in FORMS if form in words.forms[template]]
+    if wanted is not None and wanted not in has:
+        fail(f"{template}: expected a template with the form {wanted}, got one with {listed(has)}")
+    if wanted is None and real is not None:
+        wanted = real("").form
+    return [wanted] if wanted in has else has
+
+
+def pages_of(
+    words: Templates,
+    template: str,
+    forms: Iterable[str],
+    locale: str | None,
+    tell: Callable[[str], Occasion],
+) -> Iterator[Page]:
+    """Each form in each locale; raises TemplateProblem."""
+    for form in forms:
+        occasion = tell(form)
+        for each in words.locales(template, form, locale):
+            message = words.render(template, form, each, occasion.values)
+            yield Page(template, form, each, message, occasion)
+
+
+def print_pages(pages: Sequence[Page]) -> None:
+    """Subject and text of each."""
+    screen = page_wide()
+    for place, page in enumerate(pages):
+        if place:
+            screen.print()
+        title = ", ".join(filter(None, (page.template, page.form, page.locale)))
+        screen.print(Text(title, "bold reverse"))
+        screen.print()
+        print_message(screen, page.message.subject, page.message.text)
+    if any(page.message.html for page in pages):
+        screen.print()
+        screen.print("[dim]It has HTML too: --open shows it, --output FOLDER writes it.[/]")
+
+
+def write(folder: Path, page: Page, now: int) -> list[Path]:
+    """Writes one message as text, as HTML if it has any, and as the mail it would be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    message = page.message
+    head = f"{message.subject}\n\n" if message.subject else ""
+    found = {"txt": (head + message.text).encode()}
+    if message.html is not None:
+        found["html"] = message.html.encode()
+    if page.form == "email":
+        found["eml"] = mail_of(page, now)
+    paths = []
+    for suffix, content in found.items():
+        paths.append(folder / f"{page.name}.{suffix}")
+        paths[-1].write_bytes(content)
+        click.echo(paths[-1])
+    return paths
+
+
+def mail_of(page: Page, now: int) -> bytes:
+    """The mail; to a made-up address where none is known that could be written to."""
+    occasion = page.occasion
+    parcel = Parcel(
+        notification="preview",
+        message_id="<preview@coursebell.localhost>",
+        address=occasion.address,
+        name=occasion.name,
+        message=page.message,
+        sent_at=datetime.fromtimestamp(now / 1000, UTC),
+    )
+    return mail_bytes(parcel, mailbox_of(occasion.address), SENDER)
+
+
+def mailbox_of(address: str) -> Mailbox:
+    """One mailbox, whatever the address."""
+    try:
+        return mailbox(address)
+    except AddressRefused:
+        return mailbox(NOBODY)
+
+
+def open_pages(pages: Sequence[Path]) -> None:
+    """Opens pages in the browser of whoever sits at the terminal."""
+    if not pages:
+        click.echo("coursebell: it has no HTML; there is nothing to open", err=True)
+    elif not sys.stdout.isatty():
+        click.echo("coursebell: this is no terminal; open the HTML yourself", err=True)
+    else:
+        for page in pages:
+            webbrowser.open(page.absolute().as_uri())

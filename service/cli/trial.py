@@ -1,0 +1,183 @@
+"""The trial: one rule and one letter, in an installation that is thrown away afterwards."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from service.active import read_active
+from service.app import SOURCES, App
+from service.cli import terms
+from service.demo.stage import in_the_drawer, without_secrets
+from service.incoming.letter import Arrival
+from service.learners.database import connect
+from service.learners.events import FactRecorded
+from service.learners.facts import Fact
+from service.learners.happening import Decisions, Happening, World
+from service.learners.instance import InstanceRecorded, seat_values
+from service.rules.decide import SEATS_CHANGED, Decider, seen
+from service.rules.edges import is_edge, memory_stream, rearmed
+from service.rules.language import ChangeTrigger, EventTrigger, Rule, RuleSet
+from service.rules.notifications import Owed
+from service.rules.reading import Reading
+from service.sending.planning import Active
+from service.settings import Settings
+
+ROWS_PER_PAGE = 10_000
+
+
+class Judged(NamedTuple):
+    """What the rule made of one event of the letter, by its place there.
+
+    `why_not` says why it was not triggered; `terms` are only there when it was.
+    """
+
+    item: int
+    why_not: str | None
+    terms: Sequence[terms.Line]
+    owed: Mapping[str, Owed]
+
+
+class Watched(Decider):
+    """Decides as ever by one rule, and remembers how it came to that."""
+
+    def __init__(self, rules: RuleSet) -> None:
+        super().__init__(rules)
+        self._rule = rules.rules[0]
+        self._judged: list[tuple[int, Judged]] = []
+
+    def __call__(self, happening: Happening, world: World, now: int) -> Decisions | None:
+        """What follows from one event; noted before it changes what `rearm` remembers."""
+        why_not = not_triggered(self._rule, happening, world)
+        lines: list[terms.Line] = []
+        if why_not is None:
+            reading = Reading(happening.aggregate, seen(happening), world, now)
+            lines = list(terms.judged(self._rule.conditions, reading))
+        decisions = super().__call__(happening, world, now)
+        once = decisions.once if decisions else []
+        owed = {id: body for id, body in once if isinstance(body, Owed)}
+        event = happening.event
+        self._judged.append((event.letter, Judged(event.item, why_not, lines, owed)))
+        return decisions
+
+    def of(self, letter: int) -> list[Judged]:
+        """What it made of the events of one letter that changed something."""
+        return [judged for n, judged in self._judged if n == letter]
+
+
+def not_triggered(rule: Rule, happening: Happening, world: World) -> str | None:
+    """Why an event does not trigger a rule; None when it does."""
+    event, trigger = happening.event, rule.trigger
+    if isinstance(trigger, EventTrigger):
+        return None if trigger.event in event.transitions else f"it is not {trigger.event}"
+    assert isinstance(trigger, ChangeTrigger)
+    if SEATS_CHANGED not in event.transitions or not isinstance(event, InstanceRecorded):
+        return "it is no report of seats"
+    was, said = event.was, event.said
+    assert was is not None and type(said) is type(was)
+    old, new = (terms.shown(trigger.field, seat_values(s)[trigger.field]) for s in (was, said))
+    if not is_edge(trigger, was, said):
+        return f"{trigger.field} went from {old} to {new}"
+    last = world.latest(memory_stream(rule, happening.stream)) if trigger.rearm else None
+    if trigger.rearm and last and not rearmed(trigger, last[1], happening.aggregate):
+        needed = terms.range_in_words(trigger.rearm)
+        return f"{trigger.field} has not been {needed} since the rule last fired"
+    return None
+
+
+class Trial(NamedTuple):
+    """A letter that was taken and what the rule made of it; `events` are what each became."""
+
+    app: App
+    rule: Rule
+    now: int
+    events: Sequence[Mapping[str, Any]]
+    transitions: Mapping[int, Sequence[str]]
+    judged: Sequence[Judged]
+
+
+def rules_in(chosen: Settings) -> RuleSet:
+    """The rules as their file is now; raises Refused naming every mistake."""
+    return read_active(without_secrets(chosen), SOURCES).decider.rules
+
+
+@contextmanager
+def tried(
+    chosen: Settings, rule: Rule, source: str, body: bytes, copied: Path | None, clock: int
+) -> Iterator[Trial]:
+    """Takes the letter at the time of its newest event, in a folder that is gone afterwards.
+
+    What `copied`, a data folder, knows is known there too; that folder is only read. Messages
+    go into a drawer. `clock` is the time now (ms UTC): later events are of the future.
+    """
+    with TemporaryDirectory(prefix="coursebell-try-") as name:
+        folder = Path(name)
+        if copied is not None:
+            copy_installation(copied, folder)
+        app = App(replace(without_secrets(chosen), data=folder))
+        with closing(app):
+            yield played(app, rule, source, body, clock)
+
+
+def played(app: App, rule: Rule, source: str, body: bytes, clock: int) -> Trial:
+    """Lets the letter in, the one rule decide as if it were live, and its messages leave."""
+    live = replace(rule, mode="live")
+    rules = replace(in_the_drawer(app.active).decider.rules, rules=(live,))
+    decider = Watched(rules)
+    app.active = Active(decider, app.active.templates)
+    app.open_channels()
+    items = app.sources[source].read(body, clock)
+    now = max((item.occurred_at for item in items if isinstance(item, Fact)), default=clock)
+    (letter,) = app.letters.keep([Arrival(source, now, {}, body)])
+    before = app.ledger.max_notification_id()
+    app.take(now)
+    app.views.catch_up()
+    app.deliver(now + (live.collapse_ms or 0))
+    shown = app.letters.show(letter)
+    assert shown is not None
+    transitions = dict(recorded(app, before, letter))
+    return Trial(app, rule, now, shown["events"], transitions, decider.of(letter))
+
+
+def recorded(app: App, after: int, letter: int) -> Iterator[tuple[int, Sequence[str]]]:
+    """The place in the letter and the transitions of each event that it led to."""
+    while page := app.ledger.log(after, ROWS_PER_PAGE):
+        after = page[-1][0]
+        for _, _, _, topic, state in page:
+            event = app.mapper.decode(topic, state)
+            if isinstance(event, FactRecorded) and event.letter == letter:
+                yield event.item, event.transitions
+
+
+def copy_installation(data: Path, to: Path) -> None:
+    """Copies the ledger, and before it the views, which must not be ahead of it.
+
+    Views that are missing or of no use are made anew from the log, which takes longer.
+    """
+    if (data / "views.db").is_file():
+        with suppress(sqlite3.DatabaseError):
+            copy(data / "views.db", to / "views.db")
+    copy(data / "ledger.db", to / "ledger.db")
+
+
+def copy(file: Path, to: Path) -> None:
+    """Copies a database as of one moment, also while a service writes to it.
+
+    Nothing is left beside it: whoever opens a database in use makes files, so one that nobody
+    uses is read as if it could not change, and once more if somebody has opened it meanwhile.
+    """
+    log = file.with_name(f"{file.name}-wal")
+    if not log.exists():
+        address = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
+        back_up(sqlite3.connect(address, uri=True), to)
+    if log.exists():
+        back_up(connect(file, read_only=True), to)
+
+
+def back_up(database: sqlite3.Connection, to: Path) -> None:
+    """Writes all of a database into a file, and closes it."""
+    with closing(database), closing(sqlite3.connect(to)) as target:
+        database.backup(target)

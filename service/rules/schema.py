@@ -1,0 +1,231 @@
+"""The schema: the rule language as JSON Schema (draft-07), for editors with YAML support.
+
+Made from the shapes and registries the reader itself uses. It refuses nothing that the reader
+takes; what a schema cannot say (unique ids, channels that are there) only `check` finds.
+"""
+
+import types
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from zoneinfo import available_timezones
+
+from pydantic import BeforeValidator
+
+from service.rules import forms
+from service.rules.fields import EVENTS, EXTRA_DOC, FIELDS, Sources
+from service.rules.matchers import GROUPS
+from service.rules.reader import EVERY_SOURCE
+from service.rules.references import NEVER_CANCEL
+from service.rules.schema_values import (
+    CHANNELS,
+    DURATION,
+    GROUP,
+    NAME,
+    RULE_ID,
+    TEXT,
+    Schema,
+    events,
+    fields,
+    named,
+    offered,
+    tested,
+)
+from service.rules.schema_values import types as tests_by_type
+from service.rules.scopes import Scope, scope_of
+from service.rules.shapes import (
+    TAGGED,
+    TRIGGERS,
+    FileShape,
+    PersonShape,
+    RoomShape,
+    RuleShape,
+    Seats,
+    Shape,
+)
+
+DIALECT = "http://json-schema.org/draft-07/schema#"
+
+_COLUMN = r"^learner\.fields\.[\p{L}\p{N}_][\p{L}\p{N}_ -]*$"
+_GROUP_DOCS = {
+    "all": "every one of these is true",
+    "any": "at least one of these is true",
+    "none": "not one of these is true",
+}
+_FORMS: dict[Any, Schema] = {
+    forms.duration: DURATION,
+    forms.event: events(),
+    forms.name: NAME,
+    forms.rule_id: RULE_ID,
+}
+_TO_A_PERSON: Schema = {"anyOf": [named(forms.ROLES), GROUP]}
+
+
+def schema_of(
+    *,
+    sources: Sources = EVERY_SOURCE,
+    templates: Mapping[str, frozenset[str]] | None = None,
+    channels: Iterable[str] = (),
+) -> Schema:
+    """Write the schema of a rule file.
+
+    `templates` are the forms that each has by its name: others are refused, None takes any.
+    `channels` are offered and not required: the file that is being edited may name more.
+    """
+    scopes = _scopes()
+    found: dict[str, Schema] = {
+        **tests_by_type(),
+        **fields(sources),
+        "learner.fields": {
+            "description": EXTRA_DOC,
+            "allOf": [_ref("text")],
+        },
+        "rule": _rule(),
+    }
+    for name, scope in {**scopes, "any": None}.items():
+        found[f"condition.{name}"] = _condition(name, scope)
+        found[f"entry.{name}"] = _entry(scope, templates, offered(channels, NAME))
+        found[f"rule.{name}"] = _rule_about(name, scope)
+    file = _shape(
+        FileShape,
+        channels=CHANNELS,
+        rules={"type": "array", "items": _ref("rule")},
+        version={"enum": [1, "1"]},
+    )
+    return {"$schema": DIALECT, "title": "Coursebell rules", **file, "definitions": found}
+
+
+def _scopes() -> dict[str, Scope]:
+    """What rules know of, by a word for each sort of rule: `enrollment`, `stalled_for`."""
+    triggers = [{key: None} for key in TRIGGERS] + [{"event": name} for name in EVENTS]
+    scopes = [scope for trigger in triggers if (scope := scope_of(trigger))]
+    return {_word(scope): scope for scope in scopes}
+
+
+def _word(scope: Scope) -> str:
+    return scope.title.split()[1]
+
+
+def _rule() -> Schema:
+    """A rule; what it may say depends on its trigger, so each sort of rule has its own part."""
+    rule = _shape(
+        RuleShape,
+        trigger={"anyOf": [_trigger(TAGGED[f"<{key}>"]) for key in TRIGGERS]},
+        conditions={"type": "array"},
+        notify={"type": "array", "minItems": 1, "uniqueItems": True},
+        cancel_on={"type": "array", "items": events(but=NEVER_CANCEL)},
+    )
+    about = _ref("rule.any")
+    for when, scope in _told_apart():
+        rule_of_scope = _ref(f"rule.{_word(scope)}")
+        needed: Schema = {"required": ["trigger"], "properties": {"trigger": when}}
+        about = {"if": needed, "then": rule_of_scope, "else": about}
+    return rule | about
+
+
+def _told_apart() -> list[tuple[Schema, Scope]]:
+    """How each trigger is recognized, and what a rule with it knows of."""
+    found: list[tuple[Schema, Scope]] = []
+    for key in TRIGGERS:
+        if scope := scope_of({key: None}):
+            found.append(({"type": "object", "required": [key]}, scope))
+    for word in dict.fromkeys(name.partition(".")[0] for name in EVENTS):
+        name = next(name for name in EVENTS if name.startswith(f"{word}."))
+        if scope := scope_of({"event": name}):
+            event = {"type": "string", "pattern": rf"^{word}\."}
+            when = {"type": "object", "required": ["event"], "properties": {"event": event}}
+            found.append((when, scope))
+    return found
+
+
+def _rule_about(name: str, scope: Scope | None) -> Schema:
+    """What one sort of rule may say; None is a rule whose trigger is not written yet."""
+    properties: dict[str, Schema] = {
+        "conditions": {"items": _ref(f"condition.{name}")},
+        "notify": {"items": _ref(f"entry.{name}")},
+    }
+    if scope and not scope.has_enrollment:
+        properties["cancel_on"] = {"maxItems": 0}
+    if scope and scope != scope_of({"stalled_for": None}):
+        properties["on_activate"] = {"enum": ["none"]}
+    return {"properties": properties}
+
+
+def _trigger(shape: type[Shape]) -> Schema:
+    number = tested(FIELDS[get_args(Seats)[0]].type)
+    seats = named(get_args(Seats), (FIELDS[name].doc for name in get_args(Seats)))
+    found = _shape(shape, **{"change": seats, "from": number, "to": number, "rearm": number})
+    return found | ({"dependencies": {"rearm": ["to"]}} if "rearm" in found["properties"] else {})
+
+
+def _condition(name: str, scope: Scope | None) -> Schema:
+    """One condition: a field with a value or operators, or a group of conditions."""
+    inner = {"type": "array", "minItems": 1, "items": _ref(f"condition.{name}")}
+    readable = [each for each in fields(EVERY_SOURCE) if scope is None or scope.reads(each)]
+    found: Schema = {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": False,
+        "properties": {each: _ref(each) for each in readable}
+        | {group: {"description": _GROUP_DOCS[group], **inner} for group in GROUPS},
+    }
+    if scope is None or scope.has_learner:
+        found["patternProperties"] = {_COLUMN: _ref("learner.fields")}
+    return found
+
+
+def _entry(
+    scope: Scope | None, templates: Mapping[str, frozenset[str]] | None, channel: Schema
+) -> Schema:
+    """Whom to tell; a rule about no single learner can tell groups and rooms only."""
+    person = _TO_A_PERSON if scope is None or scope.has_learner else GROUP
+    words = {form: _template(templates, form) for form in ("email", "chat")}
+    return {
+        "anyOf": [
+            _shape(PersonShape, to=person, via=channel, template=words["email"]),
+            _shape(RoomShape, post=channel, template=words["chat"]),
+        ]
+    }
+
+
+def _template(templates: Mapping[str, frozenset[str]] | None, form: str) -> Schema:
+    known = sorted(name for name, has in (templates or {}).items() if form in has)
+    return named(known) if known else NAME
+
+
+def _shape(shape: type[Shape], **instead: Schema) -> Schema:
+    """A mapping with the keys of a shape; `instead` says what some of them take."""
+    keys = {field.alias or name: field for name, field in shape.model_fields.items()}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [key for key, field in keys.items() if field.is_required()],
+        "properties": {
+            key: {
+                "description": field.description,
+                **(instead.get(key) or _value(field.rebuild_annotation())),
+            }
+            for key, field in keys.items()
+        },
+    }
+
+
+def _value(annotation: Any) -> Schema:
+    """What a key takes, read off its type; raises TypeError for one that is not known here."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        form = next(each.func for each in arguments if isinstance(each, BeforeValidator))
+        return named(sorted(available_timezones())) if form is forms.zone else _FORMS[form]
+    if origin is Literal:
+        return named(arguments)
+    if origin in (Union, types.UnionType):
+        return _value(arguments[0])
+    if annotation is str:
+        return TEXT
+    if isinstance(annotation, type) and issubclass(annotation, Shape):
+        return _shape(annotation)
+    raise TypeError(f"{annotation} has no JSON Schema yet; say in schema.py what it takes")
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/definitions/{name}"}

@@ -1,0 +1,234 @@
+"""`coursebell preview`: the message of a template, made-up or real, printed, written or opened."""
+
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from service.cli import main
+from tests.installation import (
+    ADA,
+    DAY,
+    DONE,
+    FREE,
+    ROOT,
+    SESSION,
+    START,
+    Installation,
+    completed,
+    seats,
+)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("COURSEBELL_")]:
+        monkeypatch.delenv(name)
+    Path("real").mkdir()
+    shutil.copytree(ROOT / "templates", "templates")
+    shutil.copy(ROOT / "rules.yaml", "rules.yaml")
+    return tmp_path
+
+
+def preview(*options: str) -> Result:
+    return CliRunner().invoke(main, ["preview", *options])
+
+
+def test_every_locale_of_a_template_is_printed() -> None:
+    found = preview("completed")
+    assert found.exit_code == 0
+    assert found.stdout.startswith(
+        "completed, email\n\nSubject: Completed: Logic for Everyone\n\nHello Ada Lovelace,\n\n"
+    )
+    assert "\ncompleted, email, de\n\nSubject: Abgeschlossen: Logic for Everyone\n" in found.stdout
+    assert "\x1b" not in found.stdout
+
+
+def test_one_locale_is_the_one_that_a_reader_gets() -> None:
+    assert preview("completed", "--locale", "de-AT").stdout.startswith("completed, email, de\n")
+    assert preview("completed", "--locale", "fr").stdout.startswith("completed, email\n")
+
+
+def test_a_form_is_one_of_the_templates() -> None:
+    assert preview("feed_silent").stdout.count("\nSubject: ") == 2
+    assert preview("feed_silent", "--form", "chat").stdout.startswith("feed_silent, chat\n")
+    wrong = preview("completed", "--form", "chat")
+    assert (wrong.exit_code, wrong.stdout) == (2, "")
+    assert "expected a template with the form chat, got one with email" in wrong.stderr
+
+
+def test_it_is_told_to_whom_the_rules_tell_it() -> None:
+    assert "\nHello Grace Hopper,\n" in preview("team_completion").stdout
+
+
+@pytest.mark.parametrize("rules", [None, "version: 1\nrulez: []\n"])
+def test_words_are_shown_whatever_the_rule_file_is_like(rules: str | None) -> None:
+    Path("rules.yaml").unlink()
+    if rules:
+        Path("rules.yaml").write_text(rules)
+    assert "\nHello Ada Lovelace,\n" in preview("team_completion").stdout
+
+
+def test_a_mistake_is_told_as_check_tells_it() -> None:
+    Path("templates/completed/email/body.txt").write_text("Hello\n{{ curse.title }}\n")
+    found = preview("completed")
+    expected = (
+        "error templates/completed/email/body.txt:2: unknown variable 'curse.title'; "
+        "did you mean 'course.title'?\n"
+    )
+    assert (found.exit_code, found.stdout) == (1, expected)
+    assert expected in CliRunner().invoke(main, ["check"]).stdout
+
+
+def test_a_mistake_in_another_template_is_no_hindrance() -> None:
+    Path("templates/stalled/email/body.txt").write_text("{{ curse.title }}\n")
+    assert preview("completed").exit_code == 0
+
+
+def test_a_mistake_in_what_all_share_is_told() -> None:
+    with Path("templates/_layout/email.html").open("a") as layout:
+        layout.write("{% call x %}")
+    found = preview("completed")
+    assert found.exit_code == 1
+    assert found.stdout.startswith("error templates/_layout/email.html:")
+
+
+def test_an_unknown_template_is_guessed() -> None:
+    found = preview("complted")
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert "no template 'complted'; did you mean 'completed'?" in found.stderr
+    assert "; there are almost_full, completed, " in preview("xyz").stderr
+
+
+def test_a_missing_folder_is_named() -> None:
+    shutil.rmtree("templates")
+    found = preview("completed")
+    assert found.exit_code == 1
+    assert found.stdout == "error templates: expected a folder of templates, found none\n"
+
+
+def test_files_hold_text_page_and_mail() -> None:
+    found = preview("team_completion", "--output", "out/here")
+    names = [f"team_completion.email{x}" for x in (".txt", ".html", ".eml", ".de.txt", ".de.html",
+                                                   ".de.eml")]  # fmt: skip
+    assert found.stdout.splitlines() == [f"out/here/{name}" for name in names]
+    text = Path("out/here/team_completion.email.txt").read_text()
+    assert text.startswith("Ada Lovelace completed Logic for Everyone\n\nHello Grace Hopper,\n")
+    mail = message_from_bytes(
+        Path("out/here/team_completion.email.de.eml").read_bytes(), policy=policy.default
+    )
+    assert mail["To"] == "Grace Hopper <grace@example.org>"
+    assert mail["Subject"] == "Ada Lovelace hat Logic for Everyone abgeschlossen"
+    html = mail.get_body(("html",))
+    assert html is not None
+    assert html.get_content().split() == (
+        Path("out/here/team_completion.email.de.html").read_text().split()
+    )
+
+
+def test_a_message_to_a_room_is_text_alone() -> None:
+    assert preview("seat_free", "--output", "out").stdout == "out/seat_free.chat.txt\n"
+    assert not Path("out/seat_free.chat.eml").exists()
+
+
+def test_a_real_notification_reads_as_it_was_delivered(tmp_path: Path) -> None:
+    with Installation(tmp_path / "real", DONE + FREE) as real:
+        real.import_people([ADA])
+        real.post(completed(START, 77))
+        real.post(seats(START, 10), seats(START + 1, 9), at=START + 1)
+        real.tick(START + 1)
+        done, free = sorted(real.notifications(), key=lambda n: n["rule"])
+        (mail,) = (tmp_path / "real/data/drawer").glob("*.eml")
+        (post,) = (tmp_path / "real/data/drawer").glob("*.txt")
+        position = real.app.ledger.max_notification_id()
+        data = ("--data", str(tmp_path / "real/data"))
+        preview("completed", "--notification", done["id"], *data, "--output", "out")
+        preview("seat_free", "--notification", free["id"], *data, "--output", "out")
+        assert real.app.ledger.max_notification_id() == position
+    sent = message_from_bytes(mail.read_bytes(), policy=policy.default)
+    seen = message_from_bytes(Path("out/completed.email.eml").read_bytes(), policy=policy.default)
+    assert [sent[name] for name in ("To", "Subject")] == [seen[name] for name in ("To", "Subject")]
+    parts = [(m.get_body((kind,)), kind) for kind in ("plain", "html") for m in (sent, seen)]
+    words = [part.get_content() for part, _ in parts if part is not None]
+    assert words[0] == words[1] and words[2] == words[3] and len(words) == 4
+    assert Path("out/seat_free.chat.txt").read_text() == post.read_text()
+    assert SESSION not in words[0] and "Ada Lovelace" in words[0]
+
+
+def test_what_a_message_stood_for_is_named_again(tmp_path: Path) -> None:
+    rule = DONE.replace("    notify", "    collapse: 10m\n    notify")
+    with Installation(tmp_path / "real", rule) as real:
+        real.import_people([ADA])
+        other = completed(START, 77, course="course:9", session="course:9_1")
+        real.post(completed(START, 77), other)
+        real.tick(START)
+        real.tick(START + DAY // 24)
+        (sent,) = (n for n in real.notifications() if n["state"] == "sent")
+    data = ("--data", str(tmp_path / "real/data"))
+    found = preview("completed", "--notification", sent["id"], "--locale", "en", *data)
+    assert "course:7" in found.stdout and "course:9" in found.stdout
+
+
+def test_who_has_no_address_is_written_to_at_a_made_up_one(tmp_path: Path) -> None:
+    with Installation(tmp_path / "real", DONE) as real:
+        real.post(completed(START, 77))
+        real.tick(START)
+        (waiting,) = real.notifications()
+    data = ("--data", str(tmp_path / "real/data"))
+    preview("completed", "--notification", waiting["id"], *data, "--output", "out")
+    mail = message_from_bytes(Path("out/completed.email.eml").read_bytes(), policy=policy.default)
+    assert mail["To"] == "recipient@example.org"
+
+
+def test_a_notification_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    with Installation(tmp_path / "real", DONE):
+        pass
+    found = preview("completed", "--notification", "n0", "--data", str(tmp_path / "real/data"))
+    assert found.exit_code == 2 and "n0: no such notification" in found.stderr
+    both = preview("completed", "--notification", "n0", "--sample")
+    assert both.exit_code == 2 and "got both" in both.stderr
+
+
+def opened_on_a_terminal(folder: Path, template: str) -> tuple[str, list[str]]:
+    """What a terminal gets to see, and the addresses that the browser was called with."""
+    browser = folder / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" >> {folder}/called\n')
+    browser.chmod(0o755)
+    ours, theirs = pty.openpty()
+    env = {**os.environ, "BROWSER": f"{browser} %s", "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
+    command = [sys.executable, "-m", "service", "preview", template, "--open"]
+    with subprocess.Popen(command, env=env, stdout=theirs) as running:
+        os.close(theirs)
+        seen = b""
+        try:
+            while piece := os.read(ours, 4096):
+                seen += piece
+        except OSError:  # the other end is closed
+            pass
+        running.wait()
+    os.close(ours)
+    called = folder / "called"
+    return seen.decode(), called.read_text().splitlines() if called.exists() else []
+
+
+def test_at_a_terminal_the_browser_is_asked_to_open_each_page(tmp_path: Path) -> None:
+    seen, called = opened_on_a_terminal(tmp_path, "completed")
+    written = [line for line in seen.splitlines() if line.endswith(".html")]
+    assert called == [f"file://{path}" for path in written] and len(called) == 2
+    assert "Logic for Everyone" in Path(written[0]).read_text()
+
+
+def test_a_message_without_a_page_opens_nothing(tmp_path: Path) -> None:
+    assert opened_on_a_terminal(tmp_path, "seat_free")[1] == []
+
+
+def test_in_a_pipe_nothing_is_opened() -> None:
+    found = preview("completed", "--open", "--output", "out")
+    assert found.exit_code == 0 and "this is no terminal" in found.stderr
