@@ -46,6 +46,7 @@ def list_letters(state: str | None, limit: int, data: Path | None, as_json: bool
     for letter in found:
         states = [event["state"] for event in letter["events"]]
         told = ", ".join(f"{states.count(s)} {s.replace('_', ' ')}" for s in dict.fromkeys(states))
+        told += " (imported)" if letter["imported"] else ""
         when = moment(letter["received_at"])
         rows.append([str(letter["n"]), letter["source"], when, letter["state"], told])
     print_table(["Letter", "Source", "Came", "State", "Events"], rows)
@@ -70,6 +71,7 @@ def show_letter(number: int, body: bool, data: Path | None, as_json: bool) -> No
         return
     console().print(
         f"Letter {number} from {found['source']}, {moment(found['received_at'])}: {found['state']}"
+        f"{', imported' if found['imported'] else ''}"
     )
     events = [[e["name"], e["state"], e["reason"] or e["stream"]] for e in found["events"]]
     print_table(["Event", "State", "Reason or stream"], events)

@@ -102,7 +102,7 @@ def show_notification(id: str, data: Path | None, as_json: bool) -> None:
     if not events:
         fail(f"{id}: no such notification; `coursebell notifications list` shows them", BAD)
     history = [
-        {"version": e.originator_version, "event": e.body.topic, **fields_of(e.body)}
+        {"place": e.originator_version, "event": e.body.topic, **fields_of(e.body)}
         for e in events
     ]
     if as_json:
@@ -110,11 +110,11 @@ def show_notification(id: str, data: Path | None, as_json: bool) -> None:
         return
     console().print(f"Notification {id}")
     for entry in history:
-        version, topic = entry.pop("version"), entry.pop("event")
-        console().print(f"{version:>3}  [bold]{topic}[/]")
+        place, topic = entry.pop("place"), entry.pop("event")
+        console().print(f"{place:>3}  [bold]{topic}[/]")
         print_table(["", ""], [[f"     {k}", shown(k, v)] for k, v in entry.items()])
-        if f"reply/{version}" in kept:
-            print_table(["", ""], [["     reply", kept[f"reply/{version}"]]])
+        if f"reply/{place}" in kept:
+            print_table(["", ""], [["     reply", kept[f"reply/{place}"]]])
 
 
 @notifications.command("redrive")

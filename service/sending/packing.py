@@ -111,7 +111,7 @@ def values_of(
         "role": role,
         "timezone": (recipient.timezone if recipient else None) or post.timezone,
     }
-    values["rule"] = {"id": notification.owed.rule}
+    values["rule"] = {"id": owed.rule}
     titles = (each.reading("course.title") for each in others)
     values["others"] = [str(title) for title in titles if title is not None]
     return values

@@ -136,3 +136,38 @@ def test_silence_counts_from_the_letter_not_from_the_ask() -> None:
     before = {"adobe": Silence(2, 100)}
     assert watched(before, heard, elapsed=500, now=1_500) == {"adobe": Silence(2, 600)}
     assert watched(before, heard, elapsed=50, now=5_000) == {"adobe": Silence(2, 150)}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (QUIET, QUIET.replace("feed_silent", "seat_free")),
+        (QUIET, QUIET.replace("6h", "5h")),
+        (QUIET.replace("    trigger", "    mode: shadow\n    trigger"), QUIET),
+        (QUIET.replace("6h", "30d"), QUIET),
+        (ASLEEP, QUIET),
+    ],
+    ids=["another template", "a shorter silence", "out of the shadow", "due already", "woken"],
+)
+def test_editing_a_rule_tells_nothing_of_a_silence_that_was_long_enough(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    with Installation(tmp_path, before) as room:
+        room.post(completed(START, 77))
+        for hour in (0, 1, 7):
+            room.tick(START + hour * HOUR)
+        told = len(room.drawer())
+        room.write_rules(after)
+        room.app.reload(START + 8 * HOUR)
+        for hour in (8, 9, 10):
+            room.tick(START + hour * HOUR)
+
+        assert len(room.drawer()) == told
+
+
+def test_a_process_that_was_stopped_did_not_listen(room: Installation) -> None:
+    room.post(completed(START, 77))
+    for ask in (START, START + 4 * DAY, START + 4 * DAY + 5_000):
+        room.app.ask_feeds(ask, at_most=MINUTE)
+
+    assert room.notifications() == []
