@@ -1,9 +1,11 @@
 """`coursebell run`: the whole service in one process."""
 
 import logging
+import os
 import signal
 import socket
 from pathlib import Path
+from typing import NoReturn
 
 import rich_click as click
 import uvicorn
@@ -92,8 +94,15 @@ def serve(app: App, chosen: Settings) -> None:
     finally:
         site.close()
         postbox.close()
-        if not service.stop():
-            log.warning("a message in hand was left; its outcome counts as unknown")
+        if left := service.stop():
+            leave(left)
+
+
+def leave(left: list[str]) -> NoReturn:
+    """Ends the process under threads that hang: what they use must not be closed beneath them."""
+    log.warning("left without waiting for: %s; what they had in hand is unknown", ", ".join(left))
+    logging.shutdown()
+    os._exit(0)
 
 
 def listen(chosen: Settings) -> socket.socket:

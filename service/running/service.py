@@ -64,8 +64,8 @@ class Service:
         self._couriers.spawn()
         self.troubles.pop("start", None)
 
-    def stop(self) -> bool:
-        """Finishes the round and the message in hand; false when some thread would not end."""
+    def stop(self) -> list[str]:
+        """Finishes the round and the message in hand; the threads that would not end."""
         self._threads.stopping.set()
         with self.app.ledger.committed:
             self.app.ledger.committed.notify_all()
@@ -95,10 +95,9 @@ class Service:
 
         So a webhook's letter waits behind a few thousand others, and not behind a million.
         """
-        if self.app.letters.waiting_more_than(QUEUED_AT_MOST):
+        full = self.app.letters.waiting_more_than(QUEUED_AT_MOST)
+        if full or not transport.carry(self._threads.stopping):
             self._threads.stopping.wait(REST_SECONDS)
-        else:
-            transport.carry(self._threads.stopping)
 
     def _write(self) -> None:
         while not self._threads.guarded("writer", self._recover):

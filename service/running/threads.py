@@ -46,7 +46,7 @@ class Threads:
         """Runs one step; a failure is a trouble to be seen, and the loop goes on."""
         try:
             step()
-        except Exception as error:
+        except BaseException as error:  # whatever a library raises: a thread must not end by it
             if name not in self.troubles:
                 known = isinstance(error, EXPECTED)
                 log.error("%s: trouble, trying again: %s", name, error, exc_info=not known)
@@ -58,10 +58,10 @@ class Threads:
             log.info("%s: well again", name)
         return True
 
-    def join(self) -> bool:
-        """Waits until all have ended; false when some would not in time."""
+    def join(self) -> list[str]:
+        """Waits until all have ended; the names of those that would not in time."""
         deadline = time.monotonic() + STOP_SECONDS
         threads = [*self._running.values(), *self._leaving]
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in threads)
+        return [thread.name for thread in threads if thread.is_alive()]

@@ -32,15 +32,24 @@ from azure.servicebus.exceptions import MessageLockLostError, ServiceBusError
 
 from service.incoming.queues.service_bus_keeper import Keeper
 from service.incoming.queues.service_bus_loop import Loop, at_once, loop_of, unless
-from service.incoming.queues.service_bus_trouble import NOT_A_STRING, Ended, in_words
+from service.incoming.queues.service_bus_message import until_renewal
+from service.incoming.queues.service_bus_trouble import (
+    NOT_A_STRING,
+    OTHER_TOPIC,
+    Ended,
+    in_words,
+    without_entity,
+)
 from service.incoming.transport import Keep, TransportError
 
 MESSAGES_PER_COMMIT = 200
+FIRST_MESSAGES = 10
+"""Asked for before any was completed: a service that dies with a batch in hand, again and again,
+costs each message of it a delivery."""
 RECEIVE_SECONDS = 1.0
 TURN_SECONDS = 0.05
 OPEN_SECONDS = 20.0
 SETTLE_SECONDS = 10.0
-RENEW_SECONDS = (0.5, 10.0)
 SILENT_SECONDS = 30.0
 CAREFUL_SECONDS = 300.0
 ANSWER_SECONDS = 10.0
@@ -88,6 +97,7 @@ class ServiceBus:
         self._heard_at = self._careful_until = 0.0
         self._pause = 0.0
         self._current = False
+        self._proven = False
 
     def carry(self, stopping: Event) -> int:
         """One round, as the contract says; after a trouble it waits before, longer each time."""
@@ -121,12 +131,15 @@ class ServiceBus:
             runner.close()
 
     async def _round(self, stopping: Event) -> int:
-        count = 1 if time.monotonic() < self._careful_until else MESSAGES_PER_COMMIT
+        count = MESSAGES_PER_COMMIT if self._proven else FIRST_MESSAGES
+        if time.monotonic() < self._careful_until:
+            count = 1
         messages = await unless(stopping, self._received(count), self._give_up)
         if messages is None:
             return 0
         if messages:
             await self._bring(messages)
+            self._proven = True
         self._current = len(messages) < count
         return len(messages)
 
@@ -181,10 +194,10 @@ class ServiceBus:
 
     async def _kept(self, messages: Messages) -> None:
         committing = asyncio.create_task(asyncio.to_thread(self._keeper.keep, messages))
-        seconds: float | None = self._until_renewal(messages[0])
+        seconds: float | None = until_renewal(messages[0], self._clock())
         while not (await asyncio.wait({committing}, timeout=seconds))[0]:
             well = await self._renew(messages, committing.done)
-            seconds = self._until_renewal(messages[0]) if well else None
+            seconds = until_renewal(messages[0], self._clock()) if well else None
         await committing
 
     async def _renew(self, messages: Messages, enough: Callable[[], bool]) -> bool:
@@ -202,19 +215,14 @@ class ServiceBus:
                 return False
         return True
 
-    def _until_renewal(self, message: ServiceBusReceivedMessage) -> float:
-        """Half of what is left of a lock, in seconds; with limits, for clocks may disagree."""
-        soonest, latest = RENEW_SECONDS
-        if message.locked_until_utc is None:
-            return latest
-        left = message.locked_until_utc.timestamp() - self._clock() / 1000
-        return min(max(left / 2, soonest), latest)
-
     def _client_and_receiver(self) -> tuple[ServiceBusClient, ServiceBusReceiver]:
         topic, subscription = self._names
+        string, other = without_entity(self._string, topic)
+        if other:
+            raise TransportError(f"{self._where}: {OTHER_TOPIC}")
         try:
             client = ServiceBusClient.from_connection_string(
-                self._string, retry_total=0, try_timeout=OPEN_SECONDS
+                string, retry_total=0, try_timeout=OPEN_SECONDS
             )
             return client, client.get_subscription_receiver(
                 topic, subscription, socket_timeout=TURN_SECONDS

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 LONGEST_HEADER = 200
+RENEW_SECONDS = (0.5, 10.0)
 
 
 def body_of(message: Any) -> bytes:
@@ -16,7 +17,7 @@ def body_of(message: Any) -> bytes:
     `message` is the SDK's; it gives AMQP's strings as UTF-8 bytes, wherever they stand.
     """
     if message.body_type.name == "DATA":
-        return b"".join(message.body)
+        return b"".join(filter(None, message.body))
     if message.body_type.name == "SEQUENCE":
         return as_json([item for section in message.body for item in section])
     if message.body is None:
@@ -32,12 +33,31 @@ def headers_of(message: Any) -> dict[str, str]:
         "sequence-number": message.sequence_number,
         "enqueued-at": None if enqueued is None else enqueued.isoformat(),
     }
-    return {name: str(value)[:LONGEST_HEADER] for name, value in found.items() if value is not None}
+    return {name: _header(value) for name, value in found.items() if value is not None}
+
+
+def _header(value: object) -> str:
+    return str(value)[:LONGEST_HEADER].encode("utf-8", "replace").decode()
+
+
+def until_renewal(message: Any, now: int) -> float:
+    """Half of what is left of a lock at `now` (ms UTC), in seconds.
+
+    With limits, for the service's clock may disagree with ours.
+    """
+    soonest, latest = RENEW_SECONDS
+    if message.locked_until_utc is None:
+        return latest
+    left: float = message.locked_until_utc.timestamp() - now / 1000
+    return min(max(left / 2, soonest), latest)
 
 
 def as_json(value: object) -> bytes:
-    """Any value that AMQP has, as JSON."""
-    return msgspec.json.encode(_plain(value))
+    """Any value that AMQP has, as JSON; what cannot be is kept as Python writes it."""
+    try:
+        return msgspec.json.encode(_plain(value))
+    except (RecursionError, UnicodeEncodeError, msgspec.MsgspecError):
+        return repr(value).encode("utf-8", "backslashreplace")
 
 
 def _plain(value: object) -> object:

@@ -4,10 +4,15 @@ import socket
 from collections.abc import Iterator, Mapping
 
 SETTING = "COURSEBELL_SERVICEBUS_"
+ENTITY = "entitypath="
 NOT_A_STRING = (
     "the connection string cannot be read; expected Endpoint=sb://…;SharedAccessKeyName=…;"
-    "SharedAccessKey=… and no EntityPath but the topic's; copy it anew from the portal (Shared "
-    f"access policies) into {SETTING}CONNECTION_STRING"
+    "SharedAccessKey=…; copy it anew from the portal (Shared access policies) into "
+    f"{SETTING}CONNECTION_STRING"
+)
+OTHER_TOPIC = (
+    "the connection string is of a policy of another topic (EntityPath); expected one of this "
+    f"topic or of the namespace; correct {SETTING}TOPIC or {SETTING}CONNECTION_STRING"
 )
 REFUSED = (
     "the key is refused; expected the connection string of a policy that may Listen, got one "
@@ -30,6 +35,18 @@ ENDED = (
     "the connection ended and nobody says why; one message that cannot be decoded does that: look "
     "at the oldest in the portal (Service Bus Explorer); the others are read again by itself"
 )
+
+
+def without_entity(connection_string: str, topic: str) -> tuple[str, bool]:
+    """The string without its EntityPath, and whether that names another topic.
+
+    The string of a topic's own policy has one, in the portal's spelling; case does not count.
+    """
+    parts = [part.strip() for part in connection_string.split(";")]
+    paths = [part for part in parts if part.lower().startswith(ENTITY)]
+    named = (path[len(ENTITY) :].strip("/ ").partition("/")[0] for path in paths)
+    other = any(name.casefold() != topic.casefold() for name in named)
+    return ";".join(part for part in parts if part not in paths), other
 
 
 class Ended(Exception):

@@ -17,8 +17,15 @@ from service.incoming.dialect import (
     why_unreadable,
 )
 from service.incoming.reading import Item, SetAside
-from service.incoming.sources.community_training_events import MEANS, Body, contact_in, title_in
-from service.incoming.values import Scalar, Unusable, identifier, kind_of, required
+from service.incoming.sources.community_training_events import (
+    MEANS,
+    Body,
+    contact_in,
+    id_in,
+    scalar,
+    title_in,
+)
+from service.incoming.values import Scalar, Unusable, identifier, kind_of
 from service.learners.facts import Fact, LearnerSaid
 
 NAME = "community-training"
@@ -126,13 +133,13 @@ def _body_of(event: Event) -> Body:
 
 def _fact(name: str, body: Body, received_at: int) -> Fact:
     means = MEANS[name]
-    date, said = means.date(body), means.said(body)
-    occurred_at = moment(date, f"MessageBody.{means.field}", received_at)
-    person = required(body.user_id, "MessageBody.UserId")
+    field = f"MessageBody.{means.field}"
+    date, said = scalar(means.date(body), field), means.said(body)
+    occurred_at = moment(date, field, received_at)
+    person = id_in(body.user_id, "MessageBody.UserId")
     nowhere = isinstance(said, LearnerSaid)
-    course = "" if nowhere else required(body.course_id, "MessageBody.CourseId")
-    item = identifier(body.course_item_id, "MessageBody.CourseItemId") or ""
-    reference = (NAME, "", name, course, item, str(date).strip())
+    course = "" if nowhere else id_in(body.course_id, "MessageBody.CourseId")
+    reference = (NAME, "", name, course, _item_in(body), str(date).strip())
     return Fact(
         source=NAME,
         account="",
@@ -146,3 +153,12 @@ def _fact(name: str, body: Body, received_at: int) -> Fact:
         contact=contact_in(body),
         title=None if nowhere else title_in(body),
     )
+
+
+def _item_in(body: Body) -> str:
+    """The part of the course; empty if none, or none that can be used where none is needed."""
+    field = "MessageBody.CourseItemId"
+    try:
+        return identifier(scalar(body.course_item_id, field), field) or ""
+    except Unusable:
+        return ""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from service.incoming.values import Scalar, has_control, percent, required
+from service.incoming.values import Scalar, Unusable, has_control, percent, required
 from service.learners.facts import (
     Completed,
     Contact,
@@ -21,44 +21,62 @@ LONGEST_TITLE = 500
 
 
 class Body(msgspec.Struct, gc=False, rename="pascal"):
-    """What an event is about; which fields there are depends on its type."""
+    """What an event is about; which fields there are depends on its type.
 
-    user_id: Scalar = None
-    first_name: Scalar = None
-    last_name: Scalar = None
-    contact: Scalar = None
-    contact_type: Scalar = None
-    course_id: Scalar = None
-    course_name: Scalar = None
-    course_item_id: Scalar = None
-    login_time: Scalar = None
-    start_date: Scalar = None
-    completion_date: Scalar = None
-    exam_percentage: Scalar = None
+    They are of any type: one that this event has no use for must not cost it.
+    """
+
+    user_id: object = None
+    first_name: object = None
+    last_name: object = None
+    contact: object = None
+    contact_type: object = None
+    course_id: object = None
+    course_name: object = None
+    course_item_id: object = None
+    login_time: object = None
+    start_date: object = None
+    completion_date: object = None
+    exam_percentage: object = None
 
 
 class Meaning(NamedTuple):
     """Which of its dates an event is known by, and what it says."""
 
     field: str
-    date: Callable[[Body], Scalar]
+    date: Callable[[Body], object]
     said: Callable[[Body], Said]
 
 
+def scalar(value: object, field: str) -> Scalar:
+    """A value of which something may be made; raises Unusable for an object or an array."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    kind = "an object" if isinstance(value, dict) else "an array"
+    raise Unusable(f"{field}: expected text or a number, got {kind}")
+
+
+def id_in(value: object, field: str) -> str:
+    """An id that must be there; raises Unusable."""
+    return required(scalar(value, field), field)
+
+
 def _module(body: Body) -> Said:
-    module = required(body.course_item_id, "MessageBody.CourseItemId")
+    module = id_in(body.course_item_id, "MessageBody.CourseItemId")
     return ModuleCompleted(module=module, score=_score(body))
 
 
 def _score(body: Body) -> float | None:
-    """The exam's percentage, always text; "Not Applicable" where there was no exam."""
+    """The exam's percentage, always text; None where that is none ("Not Applicable")."""
     said = body.exam_percentage
     if isinstance(said, str):
         text = said.strip()
-        if text.lower().split() == ["not", "applicable"]:
-            return None
         said = text.removesuffix("%") or text
-    return percent(said, "MessageBody.ExamPercentage")
+    field = "MessageBody.ExamPercentage"
+    try:
+        return percent(scalar(said, field), field)
+    except Unusable:
+        return None
 
 
 MEANS: Mapping[str, Meaning] = {
@@ -89,8 +107,8 @@ def _reached_by(body: Body) -> tuple[str | None, dict[str, str]]:
     text = _words(body.contact)
     if text is None:
         return None, {}
-    kind = "".join(str(body.contact_type or "").lower().split())
-    if kind == "email" and is_address(text):
+    kind = "".join(filter(str.isalnum, (_words(body.contact_type) or "").lower()))
+    if (not kind or kind.startswith("email")) and is_address(text):
         return text, {}
     return None, {{"phone": "phone", "azuread": "azure_ad"}.get(kind, "contact"): text}
 
@@ -100,9 +118,9 @@ def title_in(body: Body) -> str | None:
     return _words(body.course_name, LONGEST_TITLE)
 
 
-def _words(value: Scalar, longest: int = LONGEST_WORDS) -> str | None:
+def _words(value: object, longest: int = LONGEST_WORDS) -> str | None:
     """Text in one line; None if there is none, or too much to be what it should be."""
-    if value is None or isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     text = " ".join(str(value).split())
     if not 0 < len(text) <= longest:

@@ -49,14 +49,15 @@ class Stage:
         self.peer.__exit__()
         self.ledger.close()
 
-    def bus(self, **more: Any) -> ServiceBus:
-        """The queue, not connected yet."""
+    def bus(self, proven: bool = True, **more: Any) -> ServiceBus:
+        """The queue, not connected yet; `proven` as after its first message."""
         given = {
             "source": SOURCE, "connection_string": self.peer.connection_string, "topic": TOPIC,
             "subscription": NAME, "wants": lambda body: self.wants(body), "keep": self.keep,
             "clock": now, **more,
         }  # fmt: skip
         self._opened.append(ServiceBus(**given))
+        self._opened[-1]._proven = proven
         return self._opened[-1]
 
     def keep(self, arrivals: Sequence[Arrival], skipped: int) -> None:

@@ -148,3 +148,11 @@ def crash(peer: Peer, folder) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == b"kept\n"
         process.send_signal(signal.SIGKILL)
+
+
+def test_before_the_first_is_completed_few_are_asked_for(tmp_path):
+    """A service that dies at once, again and again, must not make dead letters of hundreds."""
+    with Stage(tmp_path) as stage:
+        stage.peer.put(*(data(b"%d" % n) for n in range(300)))
+        stage.carry(stage.bus(proven=False), 300)
+        assert [kept for kept, _ in stage.commits] == [10, 200, 90]
