@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from service.learners.aggregates import new_aggregate
-from service.learners.courses import Course
+from service.learners.courses import Course, course_id
 from service.learners.enrollment import Enrollment
 from service.learners.events import Body, EventMapper
 from service.learners.facts import Fact
@@ -69,7 +69,7 @@ class Batch:
         self._changed[after.id] = after
         self.rows.append((after.id, after.version, *self._mapper.encode(event)))
         if told.fact.contact is not None or told.fact.title is not None:
-            self.hearsay.hear(told.fact, person)
+            self.hearsay.hear(told.fact, person, course_id(told.fact.course))
         if event.transitions and not told.imported:
             self._decide(Happening(after.id, after.version, event, after))
         return Outcome("superseded" if event.superseded else "recorded", after.id)
@@ -99,7 +99,7 @@ class Batch:
 
     def course(self, source: str, account: str, course: str) -> Course | None:
         """What is known of a course, from imports and letters."""
-        said = self.hearsay.titles.news((source, account, course))
+        said = self.hearsay.titles.news((source, account, course_id(course)))
         return self._knowledge.course(source, account, course, said)
 
     def person(self, person: str) -> Person | None:

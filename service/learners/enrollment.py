@@ -44,6 +44,36 @@ class EnrollmentRecorded(
     after: Snapshot | None = None
 
 
+class Imports(msgspec.Struct, frozen=True, gc=False):
+    """When the import was recorded (ms UTC) through which each silence begins where it does.
+
+    None where it does so through a live fact, or never began. The names are those of `Snapshot`.
+    """
+
+    silent_since: int | None = None
+    active_at: int | None = None
+
+    def having(self, before: Snapshot, event: EnrollmentRecorded) -> "Imports":
+        """These after one more event; `before` is how the enrolment stood until then."""
+        after = event.after or before
+        return Imports(
+            _through(self.silent_since, before.silent_since, after.silent_since, event),
+            _through(self.active_at, before.active_at, after.active_at, event),
+        )
+
+
+def _through(
+    import_at: int | None, before: int | None, after: int | None, event: EnrollmentRecorded
+) -> int | None:
+    """A live fact that moves a silence, or speaks of its first moment, is what it is due to."""
+    if event.imported:
+        return import_at if after == before else event.recorded_at
+    return import_at if after == before != event.at else None
+
+
+NO_IMPORTS = Imports()
+
+
 def _shape(said: type[EnrollmentSaid]) -> Any:
     return msgspec.defstruct(
         f"{said.__name__}Recorded", [("said", said)], bases=(EnrollmentRecorded,), frozen=True,
@@ -64,10 +94,7 @@ SHAPES: Mapping[str, Any] = {said.TOPIC: _shape(said) for said in KINDS}
 
 
 class Enrollment(msgspec.Struct, frozen=True, gc=False):
-    """A learner's enrolment as folded so far.
-
-    `imports` are the keys of imported facts, each with when it was recorded (ms UTC).
-    """
+    """A learner's enrolment as folded so far."""
 
     id: str
     who: Who
@@ -75,7 +102,7 @@ class Enrollment(msgspec.Struct, frozen=True, gc=False):
     entries: tuple[Entry, ...] = ()
     state: State = NOTHING
     keys: Keys = Keys()
-    imports: tuple[tuple[str, int], ...] = ()
+    imports: Imports = NO_IMPORTS
 
     @staticmethod
     def stream(person: str, course: str, instance: str | None) -> str:
@@ -91,7 +118,9 @@ class Enrollment(msgspec.Struct, frozen=True, gc=False):
         assert who is not None, f"{id}: the first event of an enrolment names it"
         entries = tuple(sorted((e.at, e.said.RANK, e.key, e.said) for e in events))
         keys = reduce(Keys.having, (event.key for event in events), Keys())
-        imports = tuple((event.key, event.recorded_at) for event in events if event.imported)
+        imports, stood = NO_IMPORTS, Snapshot()
+        for event in events:
+            imports, stood = imports.having(stood, event), event.after or stood
         return cls(id, who, len(events), entries, read(entries, lateness), keys, imports)
 
     def record(
@@ -127,17 +156,18 @@ class Enrollment(msgspec.Struct, frozen=True, gc=False):
             after=after.snapshot() if changed else None,
         )
         keys = keys.having(fact.key)
-        imports = (*self.imports, (fact.key, now)) if imported else self.imports
+        imports = self.imports
+        if imported or imports != NO_IMPORTS:
+            imports = imports.having(self.state.snapshot(), event)
         return type(self)(self.id, self.who, self.version + 1, entries, after, keys, imports), event
 
-    def imported_at(self, moment: int) -> int | None:
-        """When the facts of one moment were recorded first; None if one of them came live."""
-        if not self.imports:
-            return None
-        when = dict(self.imports)
-        found = [when.get(key) for at, _, key, _ in self.entries if at == moment]
-        known = [at for at in found if at is not None]
-        return min(known) if known and len(known) == len(found) else None
+    def imported_at(self, count_from: str) -> int | None:
+        """When the import was recorded through which the silence begins where it does.
+
+        None if that is due to a live fact. `count_from` is `enrolled` or `started`.
+        """
+        found = self.imports
+        return found.silent_since if count_from == "enrolled" else found.active_at
 
     def _with(self, entry: Entry, lateness: int) -> tuple[State, tuple[Entry, ...]]:
         order = entry[:3]

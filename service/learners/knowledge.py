@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from typing import Generic, TypeVar
 
-from service.learners.courses import Course, Courses
+from service.learners.courses import Course, Courses, course_id
 from service.learners.events import Body, Event, EventMapper
 from service.learners.facts import Contact, Fact
 from service.learners.hearsay import Hearsay
@@ -78,7 +78,7 @@ class Knowledge:
         `persons` are the learners' ids, in the order of the facts.
         """
         said = [p for fact, p in zip(facts, persons, strict=True) if fact.contact is not None]
-        named = [fact.course for fact in facts if fact.title is not None]
+        named = [course_id(fact.course) for fact in facts if fact.title is not None]
         return Hearsay(
             self._people.contacts.of(dict.fromkeys(said)) if said else {},
             self._courses.titles.of(dict.fromkeys(named)) if named else {},
@@ -92,9 +92,11 @@ class Knowledge:
     def settle(self, hearsay: Hearsay) -> None:
         """Drops what was remembered of whom and what letters have changed."""
         for person in hearsay.contacts.changed:
-            self._persons.drop(person)
+            if hearsay.contacts.news(person) is not None:
+                self._persons.drop(person)
         for key in hearsay.titles.changed:
-            self._titles.drop(key)
+            if hearsay.titles.news(key) is not None:
+                self._titles.drop(key)
         self._people.addresses_heard += hearsay.addresses()
 
     def course(
@@ -103,7 +105,7 @@ class Knowledge:
         """What is known of a course; `said` is its title in letters not yet on disk."""
         if said is not None:
             return self._courses.get(source, account, course, said)
-        key = (source, account, course)
+        key = (source, account, course_id(course))
         if key not in self._titles:
             self._titles.put(key, self._courses.get(*key))
         return self._titles.get(key)

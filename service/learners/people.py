@@ -14,6 +14,7 @@ from service.learners.person import (
     PersonKey,
     PersonRow,
     address_key,
+    contradicts,
     filled,
     new_person_id,
 )
@@ -87,19 +88,19 @@ class People:
 
         Without a row of their own they have the id of the row that speaks for them, or the
         `person_id` given (for someone met in a transaction not yet committed, as is what a
-        letter `said` of them).
+        letter `said` of them). A row for every source that contradicts their letters is about
+        somebody else, and says nothing of them.
         """
-        source, account, lms_id = key
-        rows = self._imported(
-            f"lms_id = ? AND {VISIBLE} ORDER BY told_at IS NULL, {CLOSENESS} DESC",
-            (lms_id, source, account),
-        )
+        source, account, _ = key
+        rows = self._visible(key)
         own = [row.id for row in rows if (row.source, row.account) == (source, account)]
-        if not rows:
+        said = said or self._said(own)
+        speaking = [r for r in rows if r.source == source or not contradicts(r, said)]
+        if not speaking:
             return None if said is None else filled(Person(person_id or "", *key), said)
-        chosen = person_id or (own or [rows[0].id])[0]
-        found = msgspec.structs.replace(rows[0], id=chosen, source=source, account=account)
-        return filled(found, said or self._said(own))
+        chosen = person_id or (own or [speaking[0].id])[0]
+        found = msgspec.structs.replace(speaking[0], id=chosen, source=source, account=account)
+        return filled(found, said)
 
     def lms_ids(self, persons: Iterable[str]) -> dict[str, str]:
         """The LMS ids of those people who have one, by person id."""
@@ -111,11 +112,28 @@ class People:
         return dict(rows.fetchall())
 
     def manager_of(self, person: Person) -> Person | None:
-        """The manager, by LMS id or else by address, as seen from the person's account."""
+        """The manager, by LMS id or else by address, as seen from the person's account.
+
+        Where a row for every source names them by an id that letters here say is another
+        person's, it is the person of the rows for every source.
+        """
         if not person.manager:
             return None
-        found = self.find((person.source, person.account, person.manager))
-        return found or self._at_address(person.source, person.account, person.manager)
+        key = (person.source, person.account, person.manager)
+        found = self.find(key)
+        if found is None:
+            return self._at_address(*key)
+        return self._elsewhere(person, key) or found
+
+    def _elsewhere(self, person: Person, key: PersonKey) -> Person | None:
+        """Who has a manager's key for every source, if they are not who has it here."""
+        rows = self._visible(key)
+        said = self._said([row.id for row in rows if (row.source, row.account) == key[:2]])
+        if rows[0].source == person.source or not contradicts(rows[0], said):
+            return None
+        led = self._visible((person.source, person.account, person.lms_id or ""))
+        named = next((row for row in led if row.manager == person.manager), None)
+        return rows[0] if named and named.source != person.source else None
 
     def in_group(self, group: str, source: str, account: str) -> list[str]:
         """Ids of the members as seen from this account; a closer row hides a general one."""
@@ -162,6 +180,14 @@ class People:
         if row.lms_id is None:
             return msgspec.structs.replace(row, source=source, account=account)
         return self.find((source, account, row.lms_id))
+
+    def _visible(self, key: PersonKey) -> list[Person]:
+        """The rows of this LMS id as seen from its source and account, the closest first."""
+        source, account, lms_id = key
+        return self._imported(
+            f"lms_id = ? AND {VISIBLE} ORDER BY told_at IS NULL, {CLOSENESS} DESC",
+            (lms_id, source, account),
+        )
 
     def _said(self, persons: Sequence[str]) -> Contact | None:
         heard = self.contacts.of(persons) if persons else {}

@@ -47,15 +47,35 @@ class PersonRow(msgspec.Struct, frozen=True):
 
 
 def filled(person: Person, said: Contact | None) -> Person:
-    """The person as imported, with what a letter says where no import said anything."""
+    """The person as imported, with what a letter says where no import said anything.
+
+    An empty address is one that an import said is none.
+    """
     if said is None:
         return person
     return msgspec.structs.replace(
         person,
         name=person.name or said.name,
-        email=person.email or said.email,
+        email=said.email if person.email is None else person.email,
         fields={**said.fields, **person.fields},
     )
+
+
+def contradicts(row: Person, said: Contact | None) -> bool:
+    """Whether a row for everywhere is about another person than the letters with its LMS id.
+
+    Their addresses say so, or where one has none their names, if both have one: the ids of
+    most systems are small numbers, and two systems give the same ones.
+    """
+    if said is None:
+        return False
+    if row.email and said.email:
+        return address_key(row.email) != address_key(said.email)
+    return bool(row.name and said.name and _plain(row.name) != _plain(said.name))
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().split())
 
 
 def new_person_id(now: int) -> str:

@@ -85,7 +85,8 @@ class Decider:
         if silence is None or silence[0] > now - trigger.silence_ms:
             return None
         since, key = silence
-        if imported_due(subject, since, trigger.silence_ms, live_since):
+        imported_at = subject.imported_at(trigger.count_from)
+        if imported_due(imported_at, since, trigger.silence_ms, live_since):
             return None
         reading = Reading(subject, EventSeen(subject.who.source, subject.who.account), world, now)
         decisions = Decisions()
@@ -125,12 +126,12 @@ class Decider:
             decisions.following.append((memory, (last[0] if last else 0) + 1, fired))
 
 
-def imported_due(subject: Enrollment, since: int, silence_ms: int, live_since: int) -> bool:
-    """Whether a silence was already due when an import said that it had begun.
+def imported_due(recorded_at: int | None, since: int, silence_ms: int, live_since: int) -> bool:
+    """Whether a silence was already due when an import brought it about.
 
-    What was recorded before the rule went live is for its `on_activate` to judge.
+    `recorded_at` is when that was, None if no import did. What was recorded before the rule
+    went live is for its `on_activate` to judge.
     """
-    recorded_at = subject.imported_at(since)
     if recorded_at is None or recorded_at < live_since:
         return False
     return since + silence_ms <= recorded_at

@@ -52,8 +52,10 @@ def test_a_body_may_come_as_json_in_a_text() -> None:
          "surrogate pair"),
         ("{'UserId': 1}", "MessageBody: not JSON: line 1, column 2: object keys must be strings"),
         ("null", "MessageBody: text: expected object, got null"),
-        ('{"UserId": [1]}', "MessageBody: UserId: expected bool | int | float | str | null, "
-         "got array"),
+        ('{"UserId": [1], "CompletionDate": "2026-03-02T11:00:00", "CourseId": 1}',
+         "MessageBody.UserId: expected text or a number, got an array"),
+        ('{"CompletionDate": {}}',
+         "MessageBody.CompletionDate: expected text or a number, got an object"),
         ("[" * 5000, "MessageBody: text: expected object, got array"),
         ({}, "MessageBody.CompletionDate: expected a date and time, got nothing"),
     ],
@@ -73,6 +75,14 @@ def test_an_event_without_what_it_is_about_is_set_aside(type: str, field: str) -
     assert reason(event(type, **{field: ...})) == f"{place}: expected an id, got nothing"
     assert reason(event(type, **{field: " "})) == f"{place}: expected an id, got blank text"
     assert "expected at most 255 characters" in reason(event(type, **{field: "x" * 256}))
+
+
+@pytest.mark.parametrize("odd", [{}, [1], [[]], {"a": {}}, True, 1.5, "\x07"])
+def test_a_field_that_an_event_has_no_use_for_costs_nothing(odd: object) -> None:
+    for type in ("COURSE_COMPLETION", "COURSE_START"):
+        assert fact(event(type, CourseItemId=odd, LoginTime=odd)) == fact(event(type))
+    for field in ("CourseId", "CourseItemId", "StartDate", "CompletionDate", "ExamPercentage"):
+        assert fact(event("LOGIN", **{field: odd})) == fact(event("LOGIN"))
 
 
 def test_ids_as_numbers_and_as_text_are_one_fact() -> None:

@@ -82,9 +82,12 @@ def test_a_result_is_a_number_or_not_applicable(
     assert told.score == expected
 
 
-@pytest.mark.parametrize("said", ["101", -1, "half", "%", "50%%", "NaN", "50,5", True, "N/A"])
-def test_any_other_result_sets_the_event_aside(said: object) -> None:
-    assert reason(event(ExamPercentage=said)).startswith("MessageBody.ExamPercentage: expected ")
+@pytest.mark.parametrize(
+    "said", ["101", -1, "half", "%", "50%%", "NaN", "80,5", True, "N/A", [80], {}]
+)
+@pytest.mark.parametrize("type", ["MODULE_COMPLETION", "COURSE_COMPLETION"])
+def test_any_other_result_is_none_and_costs_no_completion(type: str, said: object) -> None:
+    assert fact(event(type, ExamPercentage=said)) == fact(event(type, ExamPercentage=...))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +106,18 @@ def test_any_other_result_sets_the_event_aside(said: object) -> None:
         ({"Contact": "a@b.example, c@d.example"},
          Contact("Ada Lovelace", None, {"contact": "a@b.example, c@d.example"})),
         ({"ContactType": "Pigeon"}, Contact("Ada Lovelace", None, {"contact": "ada@example.org"})),
-        ({"ContactType": ...}, Contact("Ada Lovelace", None, {"contact": "ada@example.org"})),
+        ({"ContactType": ...}, Contact("Ada Lovelace", "ada@example.org")),
+        ({"ContactType": None}, Contact("Ada Lovelace", "ada@example.org")),
+        ({"ContactType": " "}, Contact("Ada Lovelace", "ada@example.org")),
+        ({"ContactType": []}, Contact("Ada Lovelace", "ada@example.org")),
+        ({"ContactType": "E-mail"}, Contact("Ada Lovelace", "ada@example.org")),
+        ({"ContactType": "e_MAIL address"}, Contact("Ada Lovelace", "ada@example.org")),
+        ({"ContactType": "Phone"}, Contact("Ada Lovelace", None, {"phone": "ada@example.org"})),
+        ({"ContactType": ..., "Contact": "+49 151"},
+         Contact("Ada Lovelace", None, {"contact": "+49 151"})),
+        ({"Contact": {}}, Contact("Ada Lovelace")),
+        ({"Contact": ["ada@example.org"]}, Contact("Ada Lovelace")),
+        ({"FirstName": [], "LastName": {}}, Contact(None, "ada@example.org")),
         ({"Contact": ...}, Contact("Ada Lovelace")),
         ({"Contact": "9" * 256, "ContactType": "Phone"}, Contact("Ada Lovelace")),
         ({"Contact": "8d\x002e", "ContactType": "AzureAD"}, Contact("Ada Lovelace")),
@@ -129,7 +143,8 @@ def test_a_contact_is_kept_for_what_it_is_and_costs_no_event(
 @pytest.mark.parametrize(
     ("name", "expected"),
     [("  Logic\u00a0I ", "Logic I"), ("", None), (" ", None), (None, None), (..., None),
-     ("x" * 500, "x" * 500), ("x" * 501, None), (1984, "1984")],
+     ("x" * 500, "x" * 500), ("x" * 501, None), (1984, "1984"),
+     ([], None), ({"en": "Logic"}, None)],
 )  # fmt: skip
 def test_a_title_is_the_courses_name(name: object, expected: str | None) -> None:
     assert fact(event(CourseName=name)).title == expected

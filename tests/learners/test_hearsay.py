@@ -7,10 +7,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from service.learners.facts import Contact, Fact
 from service.learners.happening import Happening, Outcome, World
 from service.learners.people import Person, PersonRow
+from service.learners.person import filled
 from tests.learners.cast import NOW, completed, day, enrolled, progress, seen
 from tests.learners.desk import Desk, by
 
@@ -54,28 +56,28 @@ def test_a_letter_fills_what_no_import_said(desk: Desk) -> None:
 
 
 def test_an_import_wins_field_by_field_whichever_came_first(desk: Desk) -> None:
-    row = {"name": "A. Lovelace", "fields": {"phone": "1", "site": "London"}, "locale": "en"}
+    row = {"name": "Ada  LOVELACE", "fields": {"phone": "1", "site": "London"}, "locale": "en"}
     imports(desk, **row)
-    desk.write(says(enrolled(day(1)), Contact("Ada", "ada@example.org", {"phone": "2", "id": "3"})))
+    desk.write(says(enrolled(day(1)), replace(ADA, fields={"phone": "2", "id": "3"})))
 
     ada = known(desk)
-    assert (ada.name, ada.email, ada.locale) == ("A. Lovelace", "ada@example.org", "en")
+    assert (ada.name, ada.email, ada.locale) == ("Ada  LOVELACE", "ada@example.org", "en")
     assert ada.fields == {"phone": "1", "site": "London", "id": "3"}
-    imports(desk, email="lovelace@example.org")
+    imports(desk, source="adobe", email="lovelace@example.org")
     assert known(desk).email == "lovelace@example.org"
 
 
 def test_an_import_for_everyone_wins_too_and_leaves_other_accounts_alone(desk: Desk) -> None:
-    imports(desk, name="Anyone's")
+    imports(desk, name="Ada Lovelace", locale="en")
     desk.write(says(enrolled(day(1))), by(enrolled(day(1)), account="5"))
 
-    assert (known(desk).name, known(desk).email) == ("Anyone's", "ada@example.org")
+    assert (known(desk).locale, known(desk).email) == ("en", "ada@example.org")
     other = desk.people.find(("adobe", "5", "77"))
     assert other is not None
-    assert (other.name, other.email) == ("Anyone's", None)
+    assert (other.name, other.email) == ("Ada Lovelace", None)
 
 
-def test_of_two_letters_the_one_whose_fact_happened_later_counts_whole(desk: Desk) -> None:
+def test_of_two_letters_the_one_whose_fact_happened_later_counts(desk: Desk) -> None:
     stories = [says(enrolled(day(1))), says(progress(day(2), 5.0), MARRIED), enrolled(day(3))]
     for number, order in enumerate(permutations(stories)):
         learner = str(100 + number)
@@ -162,14 +164,64 @@ def test_what_is_not_committed_is_not_known(desk: Desk) -> None:
     assert (known(desk).name, desk.people.addresses_heard) == ("Ada Lovelace", 1)
 
 
-def test_a_letter_that_repeats_what_is_known_writes_nothing(desk: Desk) -> None:
-    desk.write(says(enrolled(day(1)), title="Logic"))
+def test_a_letter_that_repeats_what_is_known_writes_its_date_if_that_is_later(desk: Desk) -> None:
+    desk.write(says(progress(day(2), 5.0), title="Logic"))
     before = rows(desk)
+    known(desk)
 
-    desk.write(says(progress(day(2), 5.0), title="Logic"), says(seen(day(3))))
-
+    desk.write(says(enrolled(day(1)), title="Logic"))
     assert rows(desk) == before
-    assert desk.people.addresses_heard == 1
+    desk.write(says(progress(day(3), 6.0), title="Logic"), says(seen(day(4))))
+
+    (contact, title), (contact_was, title_was) = rows(desk), before
+    assert set(contact) - set(contact_was) == {day(4)}
+    assert set(title) - set(title_was) == {day(3)}
+    assert (known(desk).name, desk.people.addresses_heard) == ("Ada Lovelace", 1)
+
+
+def test_what_came_from_between_two_letters_that_agree_does_not_count(desk: Desk) -> None:
+    stories = [says(enrolled(day(0)), title="Logic"), says(progress(day(5), 5.0), title="Logic"),
+               says(progress(day(3), 4.0), MARRIED, title="Old")]  # fmt: skip
+    for number, order in enumerate(permutations(stories)):
+        learner, course = str(100 + number), f"course:{100 + number}"
+        for each in order:
+            desk.write(by(each, person=learner, course=course))
+        ada = desk.people.find(("adobe", "1234", learner))
+        logic = desk.writer.world(NOW).course("adobe", "1234", course)
+        assert ada and logic
+        assert (ada.email, ada.name, logic.title) == (ADA.email, ADA.name, "Logic")
+
+
+def test_only_another_contact_takes_an_address_away_in_any_order(desk: Desk) -> None:
+    named, phone = Contact("Ada King"), Contact("Ada", None, {"phone": "1"})
+    kept = [says(enrolled(day(1))), says(progress(day(2), 5.0), named), says(seen(day(3)), None)]
+    gone = [says(enrolled(day(1))), says(progress(day(2), 5.0), phone)]
+    for number, order in enumerate([*permutations(kept), *permutations(gone)]):
+        learner = str(100 + number)
+        for each in order:
+            desk.write(by(each, person=learner))
+        ada = desk.people.find(("adobe", "1234", learner))
+        assert ada is not None
+        words = (ada.name, ada.email, ada.fields)
+        if len(order) == 3:
+            assert words == ("Ada King", ADA.email, ADA.fields)
+        else:
+            assert words == ("Ada", None, {"phone": "1"})
+
+
+def test_a_title_is_found_however_the_course_is_spelled(desk: Desk) -> None:
+    desk.write(by(says(enrolled(day(1)), title="Logic"), course=" Learning_Program:7"))
+    world = desk.writer.world(NOW)
+    spelled = ("learningProgram:7", "learning_program:7", " Learning_Program:7")
+    for title in ("Logic", "Logic II"):
+        found = [world.course("adobe", "1234", each) for each in spelled]
+        assert [each and each.title for each in found] == [title] * 3
+        desk.write(by(says(enrolled(day(2)), title="Logic II"), course="learning_program:7"))
+
+
+def test_an_import_may_say_that_there_is_no_address() -> None:
+    ada = Person("1" * 32, *KEY, email="")
+    assert filled(ada, ADA).email == ""
 
 
 def rows(desk: Desk) -> list[tuple[object, ...]]:

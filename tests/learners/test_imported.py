@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.learners.enrollment import SHAPES, Enrollment
+from service.learners.enrollment import NO_IMPORTS, SHAPES, Enrollment
 from service.learners.events import EventMapper
 from service.learners.facts import Fact
 from service.learners.happening import Told
@@ -21,6 +21,7 @@ from tests.learners.cast import (
     progress,
     seats,
     seen,
+    unenrolled,
 )
 from tests.learners.desk import Desk
 
@@ -79,24 +80,40 @@ def test_the_state_is_the_same_and_the_event_says_it_was_imported(desk: Desk) ->
     assert [b'"imported":true' in state for state in states] == [True, True, False]
 
 
-def test_an_enrolment_remembers_when_the_imported_facts_of_a_moment_were_recorded() -> None:
-    ada = recorded(
+def test_an_enrolment_remembers_the_import_through_which_its_silence_is_where_it_is() -> None:
+    told = [
         (enrolled(day(1)), day(30), True),
         (progress(day(2), 5.0), day(31), True),
         (progress(day(2), 6.0), day(32), True),
-        (progress(day(3), 7.0), day(3), False),
-    )
-    assert [ada.imported_at(day(n)) for n in (1, 2, 3, 4)] == [day(30), day(31), None, None]
+        (progress(day(3), 7.0), day(33), False),
+        (progress(day(2, 1), 6.0), day(34), True),
+        (progress(day(4), 6.0), day(35), True),
+    ]
+    after = [recorded(*told[: n + 1]) for n in range(len(told))]
+    whole, started = (day(30), day(31), day(31), None, None, day(35)), (None, day(31))
+    assert tuple(each.imported_at("enrolled") for each in after) == whole
+    assert tuple(each.imported_at("started") for each in after) == (*started, *whole[2:])
+
+
+def test_an_import_that_ends_what_hid_a_live_activity_brings_its_silence_about() -> None:
+    live = [(completed(day(1)), day(1), False), (progress(day(1, 60), 5.0), day(1, 60), False)]
+    left = (unenrolled(day(1, 20)), day(30), True)
+    ada = recorded(*live, left)
+
+    assert ada.state.silence("enrolled") == (day(1, 60), str(day(1, 60)))
+    assert [ada.imported_at(kind) for kind in ("enrolled", "started")] == [day(30), day(30)]
+    ada = recorded(*live, left, (progress(day(31), 6.0), day(31), False))
+    assert [ada.imported_at(kind) for kind in ("enrolled", "started")] == [None, None]
 
 
 def test_of_an_imported_and_a_live_fact_of_one_moment_the_live_one_counts() -> None:
     both = [(enrolled(day(1)), day(30), True), (progress(day(1), 5.0), day(1), False)]
     for order in (both, both[::-1]):
-        assert recorded(*order).imported_at(day(1)) is None
+        assert recorded(*order).imported_at("enrolled") is None
 
 
 def test_an_enrolment_without_imports_carries_nothing_more() -> None:
     ada = recorded((enrolled(day(1)), day(1), False))
 
-    assert ada.imports == ()
-    assert ada.imported_at(day(1)) is None
+    assert ada.imports == NO_IMPORTS
+    assert ada.imported_at("enrolled") is None

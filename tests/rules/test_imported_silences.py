@@ -4,7 +4,13 @@ import pytest
 from msgspec.structs import replace
 
 from service.learners.events import EventMapper
-from service.learners.facts import Enrolled, ProgressReported, SeatsReported
+from service.learners.facts import (
+    Completed,
+    Enrolled,
+    ProgressReported,
+    SeatsReported,
+    Unenrolled,
+)
 from service.rules.clock import SHAPES, STREAM, TimeAsked
 from service.rules.edges import Fired
 from service.rules.sweep import Mark, started
@@ -53,6 +59,20 @@ def test_of_an_imported_and_a_live_fact_of_one_moment_the_live_one_counts():
 
     assert reminded(*both)
     assert reminded(*both[::-1])
+
+
+def test_an_import_between_a_completion_and_activity_reminds_of_none_that_was_due():
+    live = [
+        (Completed(), 30 * DAY, 30 * DAY, False),
+        (ProgressReported(5), 30 * DAY - HOUR, 30 * DAY - HOUR, False),
+    ]
+    for said in (Enrolled(), Unenrolled()):
+        between = 30 * DAY - HOUR // 2
+        assert not reminded(*live, (said, between, DAY, True), live_since=NOW - 90 * DAY)
+        assert reminded(*live, (said, between, DAY, False), live_since=NOW - 90 * DAY)
+        assert reminded(*live, (said, between, 24 * DAY, True), live_since=NOW - 90 * DAY)
+    again = (ProgressReported(6), 8 * DAY, 8 * DAY, False)
+    assert reminded(*live, (Unenrolled(), between, 9 * DAY, True), again)
 
 
 def test_activity_after_the_import_begins_a_silence_of_its_own():

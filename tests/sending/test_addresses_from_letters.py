@@ -2,7 +2,7 @@
 
 from service.learners.facts import Contact
 from service.learners.people import PersonRow
-from tests.community import ADA, finished, hand, signed_in
+from tests.community import ADA, SOURCE, finished, hand, signed_in
 from tests.installation import DAY, DONE, START, Installation
 
 PHONE_ONLY = Contact("Ada Lovelace", fields={"phone": "+44 20 7946"})
@@ -42,7 +42,7 @@ def test_a_manager_who_waits_for_an_address_is_heard_of_in_a_letter_of_their_own
 
 
 def test_the_imported_address_wins_over_the_one_in_the_letter(office, sink):
-    office.import_people([PersonRow("13273", email="lovelace@example.org")])
+    office.import_people([PersonRow("13273", source=SOURCE, email="lovelace@example.org")])
 
     hand(office, finished(START, contact=ADA), at=START)
     office.tick()
