@@ -26,7 +26,14 @@ from typing import cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from service.incoming.letter import Arrival
-from service.incoming.queues.kafka_member import Member, Place, is_trouble, look_into, place_of
+from service.incoming.queues.kafka_member import (
+    Member,
+    Place,
+    firsts_of,
+    is_trouble,
+    look_into,
+    place_of,
+)
 from service.incoming.queues.kafka_trouble import SETTING, not_taken
 from service.incoming.transport import Keep, TransportError
 
@@ -79,11 +86,13 @@ class Kafka:
     ) -> None:
         """Connects to nothing; `properties` are librdkafka's, `clock` gives ms since 1970.
 
-        Raises TransportError without `bootstrap.servers` or `group.id`.
+        `keep` must write even when there is nothing to keep, for that is how a store that failed
+        is tried. Raises TransportError without `bootstrap.servers` or `group.id`.
         """
         for name in ("bootstrap.servers", "group.id"):
             if not properties.get(name):
-                raise TransportError(f"kafka: expected {name}, got nothing; see {SETTING}…")
+                setting = SETTING + name.upper().replace(".", "_")
+                raise TransportError(f"{setting}: expected {name} of a Kafka cluster, got nothing")
         self.source = source
         self._properties = properties
         self._names = (properties["bootstrap.servers"], properties["group.id"])
@@ -93,10 +102,17 @@ class Kafka:
         self._consumer: Consumer | None = None
         self._at_once = RECORDS_PER_COMMIT
         self._pause = 0.0
+        self._store_failed = False
 
     def carry(self, stopping: Event) -> int:
-        """One round, as the contract says; with a trouble it reads for a second what it can."""
+        """One round, as the contract says; with a trouble it reads for a second what it can.
+
+        As long as the store fails nothing is read: it would be fetched again every time.
+        """
         found, begun = 0, time.monotonic()
+        if self._store_failed:
+            self._keep([], 0)
+            self._store_failed = False
         while not stopping.wait(0.0 if self._consumer else self._pause):
             consumer = self._consumer or self._join()
             found += self._round(consumer)
@@ -109,10 +125,7 @@ class Kafka:
         return found
 
     def is_current(self) -> bool:
-        """Whether every partition that is ours was read to its end, or was so a minute ago.
-
-        A member without partitions knows nothing, and is not.
-        """
+        """Whether each of our partitions is at its end, or was a minute ago; never without one."""
         return self._member.is_current()
 
     def close(self) -> None:
@@ -152,6 +165,7 @@ class Kafka:
             try:
                 self._put_on_disk(records)
             except BaseException:
+                self._store_failed = True
                 firsts = firsts_of(records)
                 self._hear(consumer, [each for each in messages if place_of(each) not in firsts])
                 self._go_back(consumer, firsts)
@@ -171,7 +185,7 @@ class Kafka:
         """Records and ends of partitions; troubles are told to the member."""
         try:
             messages = consumer.consume(self._at_once, WAIT_SECONDS)
-        except BaseException as error:  # what it had taken out of its queue nobody has now
+        except Exception as error:  # what it had taken out of its queue nobody has now
             self._give_up()
             reason = f"{self._names[0]}: reading broke off ({type(error).__name__})"
             raise TransportError(f"{reason}; it is begun again by itself") from error
@@ -233,11 +247,3 @@ class Kafka:
         """Leaves; the next round begins anew after a pause, which grows while none succeeds."""
         self._pause = min(max(PAUSE_SECONDS[0], 2 * self._pause), PAUSE_SECONDS[1])
         self.close()
-
-
-def firsts_of(records: Iterable[Message]) -> dict[Place, int]:
-    """The first offset of each partition."""
-    firsts: dict[Place, int] = {}
-    for record in records:
-        firsts.setdefault(place_of(record), record.offset() or 0)
-    return firsts

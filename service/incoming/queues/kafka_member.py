@@ -172,6 +172,14 @@ def place_of(message: Message) -> Place:
     return cast(Place, (message.topic(), message.partition()))
 
 
+def firsts_of(records: Iterable[Message]) -> dict[Place, int]:
+    """The first offset of each partition."""
+    firsts: dict[Place, int] = {}
+    for record in records:
+        firsts.setdefault(place_of(record), record.offset() or 0)
+    return firsts
+
+
 def is_trouble(message: Message) -> bool:
     """Whether it is neither a record nor the end of a partition."""
     error = message.error()

@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -98,6 +99,23 @@ def test_a_member_killed_between_keeping_and_committing_costs_only_repeats(
     stage.carry(queue, lambda: all_there(stage, 600), "all is kept")
     repeated = {place for place, times in Counter(stage.places()).items() if times > 1}
     assert repeated <= in_flight
+
+
+def test_a_member_whose_store_fails_for_too_long_comes_back_and_loses_nothing(
+    stage: Stage,
+) -> None:
+    failing, well = stage.queue(max_poll_interval_ms="1500"), stage.queue()
+    stage.carry(failing, failing.is_current, "it has all partitions")
+    spread(stage, 10)
+    stage.broken = True
+    with pytest.raises(sqlite3.OperationalError):
+        stage.carry(failing, lambda: False, "the store fails")
+    stage.broken = False
+    stage.carry(well, lambda: all_there(stage, 10), "the group has gone on without it")
+    well.close()
+    spread(stage, 10, 10)
+    until(lambda: stage.well_again(failing) or all_there(stage, 20), "it is back")
+    assert max(Counter(stage.places()).values()) == 1
 
 
 def test_a_broker_that_hangs_holds_up_neither_a_round_nor_the_end(

@@ -102,7 +102,7 @@ def test_a_group_that_may_not_be_used_is_told_and_joined_when_it_may(
     kafka: MockKafka, stage: Stage
 ) -> None:
     stage.send(numbered(3))
-    kafka.refuse(JOIN_GROUP, GROUP_FORBIDDEN)
+    kafka.refuse(JOIN_GROUP, GROUP_FORBIDDEN, GROUP_FORBIDDEN)
     queue = stage.queue()
     assert f"group {stage.group} at" in stage.trouble(queue)
     stage.well_again(queue)
