@@ -102,8 +102,7 @@ def show_notification(id: str, data: Path | None, as_json: bool) -> None:
     if not events:
         fail(f"{id}: no such notification; `coursebell notifications list` shows them", BAD)
     history = [
-        {"place": e.originator_version, "event": e.body.topic, **fields_of(e.body)}
-        for e in events
+        {"place": e.originator_version, "event": e.body.topic, **fields_of(e.body)} for e in events
     ]
     if as_json:
         print_json({"id": id, "history": history, "kept_apart": kept})
