@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
 
+from tests.incoming.queues.kafka_client import AdminClient, KafkaException, NewTopic
 from tests.waiting import until
 
 STORAGE = "memory://coursebell/"

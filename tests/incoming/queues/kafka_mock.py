@@ -12,10 +12,10 @@ import ctypes
 import subprocess
 import sys
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
-import confluent_kafka
 import pytest
 
 ROOT = Path(__file__).parents[3]
@@ -44,8 +44,9 @@ FUNCTIONS = {
 @cache
 def library() -> ctypes.CDLL | None:
     """The librdkafka that confluent-kafka brings along; None where it does not."""
-    beside = Path(confluent_kafka.__file__).parents[1] / "confluent_kafka.libs"
-    for path in beside.glob("librdkafka*"):
+    package = find_spec("confluent_kafka")
+    beside = Path(package.origin or "").parents[1] if package else ROOT
+    for path in beside.glob("confluent_kafka.libs/librdkafka*"):
         found = ctypes.CDLL(str(path))
         if all(hasattr(found, name) for name in FUNCTIONS):
             return found

@@ -4,21 +4,25 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Protocol, Self
 
 import msgspec
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
 
 from service.incoming.letter import Arrival
 from service.incoming.letters import Letters
-from service.incoming.queues import kafka
-from service.incoming.queues.kafka import Kafka
 from service.incoming.transport import TransportError
 from service.learners.ledger import Ledger
+from tests.incoming.queues.kafka_client import (
+    Consumer,
+    Producer,
+    TopicPartition,
+    kafka,
+    kafka_member,
+)
 from tests.waiting import until
 
 SOURCE = "sunbird"
@@ -33,6 +37,11 @@ def hurry(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(kafka, "ROUND_SECONDS", 0.3)
     patch.setattr(kafka, "WAIT_SECONDS", 0.1)
     patch.setattr(kafka, "PAUSE_SECONDS", (0.1, 1.0))
+
+
+def at_once(patch: pytest.MonkeyPatch) -> None:
+    """Who has left the end of a partition is not current any more from that moment."""
+    patch.setattr(kafka_member, "STILL_CURRENT_SECONDS", 0.0)
 
 
 class Servers(Protocol):
@@ -61,7 +70,7 @@ class Stage:
         self.broken = False
         self.commits: list[tuple[int, int]] = []
         self.before: Callable[[Sequence[Arrival]], object] = lambda _: None
-        self._opened: list[Kafka] = []
+        self._opened: list[kafka.Kafka] = []
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +85,7 @@ class Stage:
         *more_topics: str,
         wants: Callable[[bytes], bool] = lambda _: True,
         **properties: str,
-    ) -> Kafka:
+    ) -> kafka.Kafka:
         """A queue that is not connected yet; properties with `_` for each dot."""
         given = {
             "bootstrap.servers": self.broker.servers, "group.id": self.group, **SOON,
@@ -84,7 +93,7 @@ class Stage:
             **{name.replace("_", "."): value for name, value in properties.items()},
         }  # fmt: skip
         topics = [self.topic, *more_topics]
-        self._opened.append(Kafka(SOURCE, given, topics, wants, self.keep, now))
+        self._opened.append(kafka.Kafka(SOURCE, given, topics, wants, self.keep, now))
         return self._opened[-1]
 
     def keep(self, arrivals: Sequence[Arrival], skipped: int) -> None:
@@ -113,14 +122,14 @@ class Stage:
         asking.close()
         return int(found)
 
-    def carry(self, queue: Kafka, done: Callable[[], object], what: str) -> None:
+    def carry(self, queue: kafka.Kafka, done: Callable[[], object], what: str) -> None:
         """Rounds until it is so; whatever a round raises is a test's failure."""
         deadline = time.monotonic() + SECONDS
         while not done():
             assert time.monotonic() < deadline, f"carried in vain until {what}"
             queue.carry(self.stopping)
 
-    def trouble(self, queue: Kafka) -> str:
+    def trouble(self, queue: kafka.Kafka) -> str:
         """What the next trouble says, once there is one."""
 
         def told() -> str | None:
@@ -132,7 +141,7 @@ class Stage:
 
         return until(told, "there is trouble")
 
-    def well_again(self, queue: Kafka) -> None:
+    def well_again(self, queue: kafka.Kafka) -> None:
         """Rounds until one ends without trouble."""
 
         def is_well() -> bool:
@@ -145,12 +154,13 @@ class Stage:
         until(is_well, "it is well again")
 
     @contextmanager
-    def carrying(self, queue: Kafka) -> Iterator[None]:
+    def carrying(self, queue: kafka.Kafka) -> Iterator[None]:
         """Rounds on a thread of their own, as the service has them; then the queue is closed."""
 
         def go_round() -> None:
             while not enough.is_set():
-                queue.carry(enough)
+                with suppress(TransportError):
+                    queue.carry(enough)
             queue.close()
 
         enough = threading.Event()

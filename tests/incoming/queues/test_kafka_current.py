@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from service.incoming.queues import kafka_member
+from tests.incoming.queues.kafka_client import Producer
 from tests.incoming.queues.kafka_mock import MockKafka
-from tests.incoming.queues.kafka_stage import Stage, hurry, numbered
+from tests.incoming.queues.kafka_stage import SECONDS, Stage, at_once, hurry, numbered
 
 LARGE = b"x" * 900_000
 
@@ -26,11 +26,6 @@ def stage(kafka: MockKafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     hurry(monkeypatch)
     with Stage(kafka, tmp_path, partitions=1) as built:
         yield built
-
-
-def at_once(patch: pytest.MonkeyPatch) -> None:
-    """Who has left the end of a partition is not current any more from that moment."""
-    patch.setattr(kafka_member, "STILL_CURRENT_SECONDS", 0.0)
 
 
 def test_it_is_current_once_the_end_was_reached_and_not_before(stage: Stage) -> None:
@@ -101,13 +96,19 @@ def test_one_partition_that_is_behind_is_enough(
     assert len(stage.bodies()) == 1_500
 
 
-def test_a_member_without_a_partition_knows_nothing(stage: Stage) -> None:
+def test_a_member_without_a_partition_knows_nothing_but_whether_a_broker_is_there(
+    kafka: MockKafka, stage: Stage
+) -> None:
     first, second = stage.queue(), stage.queue()
     stage.carry(first, first.is_current, "the end is reached")
     with stage.carrying(first):
         for _ in range(6):
             second.carry(stage.stopping)
             assert not second.is_current()
+        kafka.down()
+        assert "no broker answers" in stage.trouble(second)
+        kafka.up()
+        stage.well_again(second)
     stage.carry(second, second.is_current, "the partition is its own")
 
 
@@ -144,6 +145,23 @@ def test_what_is_deleted_while_the_store_refuses_is_told_too(
     told = sum(map(int, re.findall(r"up to (\d+) records", caplog.text)))
     assert told == 25 - len(kept) > 0
     assert "coursebell letters import --source sunbird" in caplog.text
+
+
+def test_offsets_that_transactions_take_are_no_loss(
+    kafka: MockKafka, stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    producer = Producer(
+        {"bootstrap.servers": kafka.servers, "transactional.id": stage.topic, "log_level": 0}
+    )
+    producer.init_transactions(SECONDS)
+    for value in numbered(2):
+        producer.begin_transaction()
+        producer.produce(stage.topic, value, partition=0)
+        producer.commit_transaction(SECONDS)
+    queue = stage.queue()
+    stage.carry(queue, queue.is_current, "the end is reached")
+    assert stage.places() == [(0, 0), (0, 2)]
+    assert "deleted" not in caplog.text
 
 
 def test_who_begins_later_than_the_topic_has_lost_nothing(

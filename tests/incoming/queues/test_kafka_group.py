@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from service.incoming.queues.kafka import CLOSE_SECONDS
 from tests.incoming.queues.kafka_broker import Broker
+from tests.incoming.queues.kafka_client import kafka
 from tests.incoming.queues.kafka_mock import ROOT
 from tests.incoming.queues.kafka_stage import Stage, hurry, numbered
 from tests.waiting import until
@@ -129,7 +129,7 @@ def test_a_broker_that_hangs_holds_up_neither_a_round_nor_the_end(
         assert stage.bodies() == numbered(3)
         assert seconds_of(lambda: queue.carry(stage.stopping)) < 2.0
         with caplog.at_level(logging.WARNING):
-            assert seconds_of(queue.close) < CLOSE_SECONDS + 1.0
+            assert seconds_of(queue.close) < kafka.CLOSE_SECONDS + 1.0
         assert "left the group without an answer" in caplog.text
     finally:
         broker.go_on()

@@ -70,7 +70,7 @@ def test_a_store_that_fails_has_everything_again_and_nothing_is_committed_before
 ) -> None:
     stage.send(numbered(30))
     stage.send(numbered(30, first=30), partition=1)
-    queue = stage.queue()
+    queue = stage.queue(enable_auto_commit="true", auto_commit_interval_ms="10")
     stage.broken = True
     tried: list[int] = []
     stage.before = lambda arrivals: tried.append(len(arrivals))
@@ -104,6 +104,17 @@ def test_a_store_that_fails_once_in_the_middle_costs_nothing(stage: Stage) -> No
     assert failed
     assert stage.bodies() == numbered(1_200)
     stage.carry(queue, lambda: stage.committed() == 1_200, "all is committed")
+
+
+def test_a_store_that_fails_hides_no_end_of_another_partition(stage: Stage) -> None:
+    stage.send(numbered(3))
+    queue = stage.queue()
+    stage.broken = True
+    with pytest.raises(sqlite3.OperationalError):
+        stage.carry(queue, lambda: False, "the store fails")
+    stage.broken = False
+    stage.carry(queue, queue.is_current, "the end of both is reached")
+    assert stage.bodies() == numbered(3)
 
 
 def test_poison_is_a_letter_like_any_other_and_a_null_is_none(stage: Stage) -> None:
