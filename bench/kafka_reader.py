@@ -15,13 +15,8 @@ from bench.flow import like_the_service
 from bench.kafka_broker import TOPIC
 from bench.site import BEGIN, QUICK, Site
 from service.incoming.letters import Letters
-from service.incoming.queues.kafka import (
-    ALWAYS,
-    DEFAULTS,
-    OF_CLASSIC_GROUPS,
-    RECORDS_PER_COMMIT,
-    Kafka,
-)
+from service.incoming.queues.kafka import RECORDS_PER_COMMIT, Kafka
+from service.incoming.queues.kafka_properties import complete
 from service.incoming.sources.sunbird import Sunbird
 from service.learners.ledger import Ledger
 
@@ -47,8 +42,7 @@ def rate(count: int, read: Callable[[], int], finish: Callable[[], object] = int
 
 def thrown_away(servers: str, count: int, _: Path) -> float:
     """The client alone: reads and commits as the queue does, and keeps nothing."""
-    own = {**DEFAULTS, **OF_CLASSIC_GROUPS, **ALWAYS}
-    consumer = Consumer({**own, **properties(servers, "thrown-away")})
+    consumer = Consumer(complete(properties(servers, "thrown-away")))
     consumer.subscribe([TOPIC])
 
     def read() -> int:

@@ -9,10 +9,6 @@ that hangs, a synchronous commit did not return in 150 s, and neither could any 
 Partitions move between members cooperatively: the others are read on meanwhile. Callbacks run
 inside `consume`, when nothing is in hand; what it returns of a partition lost in the same call
 is kept, but committed only by its new owner, to whom it comes again.
-
-A new connection to brokers that are gone is tried after 0.1 s and later every 10 s
-(`metadata.recovery.strategy=none`); by default the client begins again with the addresses of the
-settings each time all brokers are down, and so tries, and logs in, 20 times a second (measured).
 """
 
 import logging
@@ -34,6 +30,7 @@ from service.incoming.queues.kafka_member import (
     look_into,
     place_of,
 )
+from service.incoming.queues.kafka_properties import complete
 from service.incoming.queues.kafka_trouble import SETTING, not_taken
 from service.incoming.transport import Keep, TransportError
 
@@ -43,26 +40,6 @@ ROUND_SECONDS = 1.0
 WAIT_SECONDS = 0.25
 CLOSE_SECONDS = 2.0
 PAUSE_SECONDS = (1.0, 30.0)
-
-DEFAULTS: Mapping[str, object] = {
-    "client.id": "coursebell",
-    "auto.offset.reset": "earliest",
-    "metadata.recovery.strategy": "none",
-    "queued.max.messages.kbytes": 16_384,
-    "topic.metadata.refresh.interval.ms": 30_000,
-}
-OF_CLASSIC_GROUPS: Mapping[str, object] = {
-    "partition.assignment.strategy": "cooperative-sticky",
-    "session.timeout.ms": 10_000,
-}
-"""Not to be set where the brokers decide (`group.protocol=consumer`). What a killed service had
-is read again after the session timeout, which is 45 s by default."""
-ALWAYS: Mapping[str, object] = {
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "enable.partition.eof": True,
-    "isolation.level": "read_committed",
-}
 
 log = logging.getLogger(__name__)
 client_log = log.getChild("client")
@@ -145,11 +122,9 @@ class Kafka:
 
     def _join(self) -> Consumer:
         member = self._member = Member(*self._names)
-        classic = self._properties.get("group.protocol", "classic").lower() == "classic"
         own = {"error_cb": member.complained, "on_commit": member.answered}
-        config = {**DEFAULTS, **(OF_CLASSIC_GROUPS if classic else {}), **self._properties}
         try:
-            self._consumer = Consumer({**config, **ALWAYS, **own}, logger=client_log)
+            self._consumer = Consumer({**complete(self._properties), **own}, logger=client_log)
             self._consumer.subscribe(self._topics, member.assigned, member.revoked, member.revoked)
         except (KafkaException, ValueError, TypeError) as error:
             self._give_up()
