@@ -5,13 +5,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+from service.rules.closings import Digest
 from service.rules.conditions import Condition, Read, compile_conditions
 from service.rules.durations import DAY
+from service.rules.windows import Window
 
 Mode = Literal["live", "shadow", "disabled"]
 
 EXPIRES_AFTER_MS = 3 * DAY
 TEMPLATE = ",template="
+AFTER = ",after="
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,30 @@ Trigger = EventTrigger | ChangeTrigger | StalledTrigger | SourceSilentTrigger
 
 
 @dataclass(frozen=True)
+class Throttle:
+    """At most `max` messages to one recipient in any `per_ms`, for each value of the fields."""
+
+    max: int
+    per_ms: int
+    group_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Entry:
-    """Whom to tell: `to` (learner, manager, group:NAME) by `via`, or the room `post`."""
+    """Whom to tell: `to` a role, watchers or group:NAME by `via`, or the room `post`.
+
+    A step of an escalation comes `after_ms` after the first entries, which have 0. Without a
+    `window` it may leave at any hour.
+    """
 
     to: str | None
     via: str | None
     post: str | None
     template: str
+    after_ms: int = 0
+    digest: Digest | None = None
+    throttle: Throttle | None = None
+    window: Window | None = None
 
     @property
     def channel(self) -> str:
@@ -85,7 +105,8 @@ class Entry:
     @property
     def key(self) -> str:
         """Say what makes this entry itself, wherever in the file it stands."""
-        return f"{self.route}{TEMPLATE}{self.template}"
+        after = f"{AFTER}{self.after_ms}" if self.after_ms else ""
+        return f"{self.route}{TEMPLATE}{self.template}{after}"
 
 
 @dataclass(frozen=True)
@@ -99,10 +120,16 @@ class Rule:
     conditions: tuple[Condition, ...]
     collapse_ms: int | None
     notify: tuple[Entry, ...]
+    escalation: tuple[Entry, ...]
     cancel_on: tuple[str, ...]
     on_activate: Literal["none", "current"]
     expires_after_ms: int
     line: int
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Everybody the rule tells, at once and later."""
+        return self.notify + self.escalation
 
     @cached_property
     def holds(self) -> Callable[[Read], bool]:

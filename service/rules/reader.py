@@ -185,6 +185,7 @@ def _rule(shape: RuleShape, path: Path, page: Page, read: Read, defaults: Defaul
         conditions=read.get((*path, "conditions"), ()),
         collapse_ms=shape.collapse,
         notify=tuple(_entry(entry) for entry in shape.notify),
+        escalation=(),
         cancel_on=tuple(shape.cancel_on),
         on_activate=shape.on_activate,
         expires_after_ms=shape.expires_after or defaults.expires_after_ms,
