@@ -1,6 +1,8 @@
 """Check: how long a rule author waits for `check` on a long file, good or full of mistakes."""
 
+import re
 import time
+from itertools import count
 from statistics import median
 
 import yaml
@@ -11,11 +13,18 @@ from service.rules.reader import read_rules
 
 RULES = 500
 AIM_SECONDS = 1.0
-TEMPLATES = {"told": frozenset({"email", "chat"})}
+WORDS = 100
+TEMPLATES = {name: frozenset({"email", "chat"}) for name in
+             ("told", *(f"template-{number}" for number in range(WORDS)))}  # fmt: skip
 HEAD = """\
 version: 1
 channels: {email: 'drawer://', room: 'json://h/'}
-defaults: {timezone: Europe/Berlin}
+defaults: {timezone: Europe/Berlin, send_window: office_hours}
+time_intervals:
+  office_hours: [{weekdays: [mon, tue, wed, thu, fri], from: "08:00", until: "18:00"}]
+  mornings:
+    - {weekdays: [mon, wed], from: "06:00", until: "12:00"}
+    - {weekdays: [sat], from: "08:00", until: "24:00"}
 rules:
 """
 ABOUT_A_LEARNER = """\
@@ -30,11 +39,17 @@ ABOUT_A_LEARNER = """\
     cancel_on: [enrollment.progressed, enrollment.completed]
     notify:
       - {to: learner, via: email, template: told}
-      - {to: manager, via: email, template: told}
+      - to: manager
+        via: email
+        template: told
+        digest: {every: week, on: mon, at: "08:30", group_by: [course.id], max_items: 20}
+    escalation:
+      - {after: 7d, to: learner, via: email, template: told, send_window: any}
+      - {after: 14d, to: managers_manager, via: email, template: told, send_window: mornings}
 """
 ABOUT_NOBODY = """\
     notify:
-      - {post: room, template: told}
+      - {post: room, template: told, throttle: {max: 1, per: 12h, group_by: [event.source]}}
       - {to: 'group:staff', via: email, template: told}
 """
 TRIGGERS = (
@@ -47,7 +62,10 @@ TRIGGERS = (
 
 
 def measure(site: Site) -> list[Row]:
-    """Reads the file as it is, with mistakes in every rule, and with one in what all rules use."""
+    """Reads the file as it is, with mistakes in every rule, and with one in what all rules use.
+
+    Where every word is another one, none of the hints can be found twice.
+    """
     good = written()
     spoiled = {
         "": good,
@@ -56,9 +74,22 @@ def measure(site: Site) -> list[Row]:
             f"{line} x{number}\n" if "- id:" in line else f"{line}\n"
             for number, line in enumerate(good.splitlines())
         ),
+        ", another misspelt template in each entry": numbered(
+            good, "(?<=template: )told", "template-x"
+        ),
+        ", another misspelt interval in each rule": numbered(
+            good, "(?<=send_window: )any", "office_hour"
+        ),
+        ", another misspelt field in each rule": numbered(good, "course.id(?=: )", "course.ids"),
         ", a mistake in the zone": good.replace("Europe/Berlin", "Europe/Berln"),
     }
     return [timed(site, what, text) for what, text in spoiled.items()]
+
+
+def numbered(text: str, place: str, word: str) -> str:
+    """The text with another word in each place that a pattern finds."""
+    numbers = count()
+    return re.sub(place, lambda _: f"{word}{next(numbers)}", text)
 
 
 def written() -> str:

@@ -10,7 +10,7 @@ import rich_click as click
 from service.active import known_sources
 from service.app import SOURCES
 from service.cli.console import printable, settings
-from service.rules.reader import channels_named
+from service.rules.reader import channels_named, intervals_named
 from service.rules.schema import schema_of
 from service.sending.rendering import Templates
 
@@ -28,12 +28,15 @@ def schema(rules: Path | None, templates: Path | None, output: Path | None) -> N
     """
     chosen = settings(RULES=rules, TEMPLATES=templates)
     channels: list[str] = []
+    intervals: list[str] = []
     with suppress(FileNotFoundError):  # a schema may come before the first rule file
-        channels = channels_named(chosen.rules.read_bytes())
+        written = chosen.rules.read_bytes()
+        channels, intervals = channels_named(written), intervals_named(written)
     found = schema_of(
         sources=known_sources(chosen, SOURCES),
         templates=Templates(chosen.templates).forms,
         channels=channels,
+        intervals=intervals,
     )
     text = msgspec.json.format(msgspec.json.encode(found)).decode() + "\n"
     if output is None:

@@ -1,29 +1,78 @@
 """Forms: how single values of the file are written, each with the message for any other way."""
 
 import re
+from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from pydantic_core import PydanticCustomError
 
 from service.rules.durations import milliseconds
 from service.rules.fields import EVENTS
+from service.rules.hours import minute_of_day
+from service.rules.walltime import DAY_MINUTES
 from service.rules.words import hint, listed, shown
 
-ROLES = ("learner", "manager")
-LATER = frozenset({"watchers", "managers_manager"})
+ROLES = ("learner", "manager", "managers_manager")
+WATCHERS = "watchers"
+ITEMS_MAX = 500
+COUNT_MAX = 999_999
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
 
 _RULE_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
 _GROUP = re.compile(r"[^\s,;][^,;\x00-\x1f]{0,99}")
+_RECIPIENTS = listed((*ROLES, WATCHERS, "group:NAME"))
+_AMOUNT = re.compile(r"\d+")
+_WHOLE = re.compile(r"[1-9][0-9]{0,5}")
 
 
 def duration(raw: Any) -> int:
     """Read a duration into milliseconds."""
     found = milliseconds(raw) if isinstance(raw, str) else None
+    if found is None and isinstance(raw, str) and _is_too_long(raw):
+        raise _wrong(f"expected a duration of ten years at most, got {shown(raw)}")
     if found is None:
         raise _wrong(f"expected a duration like 7d, 12h or 1w2d, got {shown(raw)}")
     return found
+
+
+def _is_too_long(text: str) -> bool:
+    """Tell whether only the numbers are wrong, and they are not nothing."""
+    return milliseconds(_AMOUNT.sub("1", text)) is not None and bool(re.search("[1-9]", text))
+
+
+def day_begins(raw: Any) -> int:
+    """Read a time of day, 23:59 at most, into minutes since midnight."""
+    found = minute_of_day(raw) if isinstance(raw, str) else None
+    if found is None or found == DAY_MINUTES:
+        raise _wrong(f"expected a time of day like 08:30, got {shown(raw)}")
+    return found
+
+
+def day_ends(raw: Any) -> int:
+    """Read the end of a stretch of the day, 24:00 at most, into minutes since midnight."""
+    found = minute_of_day(raw) if isinstance(raw, str) else None
+    if not found:
+        raise _wrong(f"expected a time of day like 18:00, 24:00 at most, got {shown(raw)}")
+    return found
+
+
+def count(raw: Any) -> int:
+    """Read how many."""
+    return _whole(raw, COUNT_MAX)
+
+
+def items(raw: Any) -> int:
+    """Read how many items one digest may hold."""
+    return _whole(raw, ITEMS_MAX)
+
+
+def _whole(raw: Any, most: int) -> int:
+    number = int(raw) if isinstance(raw, str) and _WHOLE.fullmatch(raw) else 0
+    if not 0 < number <= most:
+        raise _wrong(f"expected a whole number from 1 to {most}, got {shown(raw)}")
+    return number
 
 
 def event(raw: Any) -> str:
@@ -43,16 +92,13 @@ def event(raw: Any) -> str:
 def recipient(raw: Any) -> str:
     """Check whom an entry is for."""
     if not isinstance(raw, str):
-        raise _wrong(f"'to' takes one of learner, manager or group:NAME, got {shown(raw)}")
-    if raw in LATER:
-        raise _wrong(f"'{raw}' is not supported yet")
+        raise _wrong(f"'to' takes one of {_RECIPIENTS}, got {shown(raw)}")
     group = raw.removeprefix("group:") if raw.startswith("group:") else None
     if group is not None:
         if not _GROUP.fullmatch(group):
             raise _wrong("expected the name of a group after 'group:', without , and ;")
-    elif raw not in ROLES:
-        choices = f"'to' takes learner, manager or group:NAME, not {shown(raw)}"
-        raise _wrong(choices + hint(raw, ROLES))
+    elif raw not in (*ROLES, WATCHERS):
+        raise _wrong(f"'to' takes {_RECIPIENTS}, not {shown(raw)}{hint(raw, (*ROLES, WATCHERS))}")
     return raw
 
 
@@ -65,22 +111,26 @@ def rule_id(raw: Any) -> str:
 
 
 def name(raw: Any) -> str:
-    """Check the name of a channel or a template where it is used."""
+    """Check the name of a channel, a template or a time interval where it is used."""
     if not isinstance(raw, str):
         raise _wrong(f"expected one name, got {shown(raw)}; for more, write more entries")
-    if not _NAME.fullmatch(raw):
+    if not NAME.fullmatch(raw):
         raise _wrong(f"a name takes letters, digits, '-' and '_', 63 at most; got {shown(raw)}")
     return raw
 
 
 def zone(raw: Any) -> str:
     """Check an IANA time zone."""
-    try:
-        return ZoneInfo(raw).key
-    except (TypeError, ValueError, OSError, KeyError):
-        near = hint(raw, sorted(available_timezones()))
-        message = f"unknown time zone {shown(raw)}; expected a name like Europe/Berlin"
-        raise _wrong(message + near) from None
+    if isinstance(raw, str) and raw in zones():
+        return raw
+    message = f"unknown time zone {shown(raw)}; expected a name like Europe/Berlin"
+    raise _wrong(message + hint(raw, sorted(zones())))
+
+
+@cache
+def zones() -> frozenset[str]:
+    """The time zones of this machine, which are read from its disk once."""
+    return frozenset(available_timezones())
 
 
 def choices(expected: str) -> tuple[str, ...]:

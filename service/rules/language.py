@@ -81,7 +81,7 @@ class Entry:
     """Whom to tell: `to` a role, watchers or group:NAME by `via`, or the room `post`.
 
     A step of an escalation comes `after_ms` after the first entries, which have 0. Without a
-    `window` it may leave at any hour.
+    `window` it may leave at any hour. `line` is where it begins in the file.
     """
 
     to: str | None
@@ -92,6 +92,7 @@ class Entry:
     digest: Digest | None = None
     throttle: Throttle | None = None
     window: Window | None = None
+    line: int = field(default=0, compare=False)
 
     @property
     def channel(self) -> str:
@@ -107,6 +108,12 @@ class Entry:
         """Say what makes this entry itself, wherever in the file it stands."""
         after = f"{AFTER}{self.after_ms}" if self.after_ms else ""
         return f"{self.route}{TEMPLATE}{self.template}{after}"
+
+
+def place_of(key: str) -> tuple[str, str]:
+    """What stays of an entry's key when it gets other words: its route and when it comes."""
+    route, _, words = key.rpartition(TEMPLATE)
+    return route, words.partition(AFTER)[2]
 
 
 @dataclass(frozen=True)

@@ -35,11 +35,8 @@ class Matchers:
     sources: Sources
     zone: tzinfo
 
-    def conditions(self, raw: Any, path: Path) -> tuple[Condition, ...]:
+    def conditions(self, raw: list[Any], path: Path) -> tuple[Condition, ...]:
         """Read a list of conditions; what is wrong is left out."""
-        if not isinstance(raw, list):
-            self.report.error(path, f"{_LIST}, got {shown(raw)}")
-            return ()
         read = (self._item(item, (*path, index)) for index, item in enumerate(raw))
         return tuple(term for terms in read for term in terms)
 

@@ -4,6 +4,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from service.rules.entry_shapes import (
+    ENTRIES,
+    DigestShape,
+    PersonShape,
+    RoomShape,
+    Shape,
+    ThrottleShape,
+)
 from service.rules.forms import not_a_choice
 from service.rules.positions import Path
 from service.rules.problems import Report
@@ -13,12 +21,13 @@ from service.rules.shapes import (
     DefaultsShape,
     FileShape,
     RuleShape,
-    Shape,
+    StretchShape,
 )
 from service.rules.words import hint, listed, nearest, shown
 
 _TRIGGER = "a trigger is one of 'event', 'change', 'stalled_for' or 'source_silent_for'"
 _ENTRY = "say whom to tell: 'to' and 'via' for a person, or 'post' for a room"
+_INNER: dict[str, type[Shape]] = {**TAGGED, "digest": DigestShape, "throttle": ThrottleShape}
 _EXPECTED = {
     "string_type": "text",
     "list_type": "a list, each item on a line that starts with '- '",
@@ -64,16 +73,18 @@ class _Teller:
 
     def _path(self, loc: tuple[int | str, ...]) -> Path:
         """Leave the tags out that pydantic puts between a union and its member."""
+        if loc[:1] == ("time_intervals",):
+            return loc
         last = len(loc) - 1
         return tuple(part for i, part in enumerate(loc) if part not in TAGGED or i == last)
 
     def _unknown(self, path: Path, shape: type[Shape]) -> None:
         key = path[-1]
-        if key in shape.LATER:
-            message = f"'{key}' is not supported yet"
+        if key == "after" and shape in (PersonShape, RoomShape):
+            message = "'after' goes with the steps of 'escalation' only"
         elif key in TRIGGERS and "trigger" in path:
             message = f"{_TRIGGER}, not two of them"
-        elif key in ("to", "via", "post"):
+        elif key in ("to", "via", "post") and shape in ENTRIES.values():
             message = f"'{key}' does not go with the rest; {_ENTRY}"
             self.report.meant |= {(*path[:-1], part) for part in ("to", "via", "post")}
         else:
@@ -138,9 +149,12 @@ def _message(error: Any) -> str:
 
 
 def _shape_at(loc: tuple[int | str, ...]) -> type[Shape]:
-    for part in reversed(loc[:-1]):
-        if part in TAGGED:
-            return TAGGED[str(part)]
-    if loc[0] == "rules" and len(loc) > 1:
+    top = loc[0] if len(loc) > 1 else None
+    if top == "time_intervals":
+        return StretchShape
+    inner = next((_INNER[str(part)] for part in reversed(loc[:-1]) if part in _INNER), None)
+    if inner is not None:
+        return inner
+    if top == "rules":
         return RuleShape
-    return DefaultsShape if loc[0] == "defaults" and len(loc) > 1 else FileShape
+    return DefaultsShape if top == "defaults" else FileShape

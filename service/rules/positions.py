@@ -17,6 +17,7 @@ DEPTH_MAX = 20
 # The parser in C is ten times quicker; its messages differ, so mistakes are read again without.
 _QUICK = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+_UNCLOSED = ("unexpected end of stream", "but got '<stream end>'", "could not find expected ':'")
 _NO_MERGE = "'<<' is not used here; write the keys out"
 _NO_KEY = "a key must be text; a text that starts with { or [ must be quoted"
 _BRACES = 'a text that starts with {{ must be quoted: "{{ … }}"'
@@ -70,13 +71,21 @@ def _explained_page(text: str) -> Page:
         page.data = None
     except yaml.MarkedYAMLError as error:
         page.data = None
-        mark = error.problem_mark or error.context_mark
+        mark = _mark(error)
         place = _place(mark) if mark else (1, 1)
         page.mistakes.append((place, explained(error.problem or "", text, place)))
     except yaml.reader.ReaderError as error:
         page.data = None
         page.mistakes.append(unprintable(text, error.position))
     return page
+
+
+def _mark(error: yaml.MarkedYAMLError) -> Any:
+    """Where the mistake is: what is never closed was opened wrongly, not ended."""
+    unclosed = any(part in (error.problem or "") for part in _UNCLOSED)
+    marks = (error.problem_mark, error.context_mark)
+    first, second = reversed(marks) if unclosed else marks
+    return first or second
 
 
 class _Reading:

@@ -1,48 +1,27 @@
 """The reader: the text of a rule file in, rules or every mistake in it out."""
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, tzinfo
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
-from service.rules.channels import NAME, Channel, read_channels
-from service.rules.conditions import Condition
+from service.rules.assembly import Assembly, Read
+from service.rules.channels import NAME, read_channels
 from service.rules.fields import FIELDS, Sources
 from service.rules.forms import zone
-from service.rules.language import (
-    ChangeTrigger,
-    Defaults,
-    Entry,
-    EventTrigger,
-    Rule,
-    RuleSet,
-    SourceSilentTrigger,
-    StalledTrigger,
-    Trigger,
-    ValueTest,
-)
+from service.rules.intervals import ANY, read_intervals
+from service.rules.language import RuleSet
 from service.rules.matchers import Matchers
 from service.rules.mistakes import read_shape
 from service.rules.positions import Page, Path, read_page
 from service.rules.problems import Problem, Report
 from service.rules.references import References, check_texts
 from service.rules.scopes import scope_of
-from service.rules.shapes import (
-    ChangeShape,
-    EventShape,
-    FileShape,
-    PersonShape,
-    RuleShape,
-    Seats,
-    SourceSilentShape,
-)
+from service.rules.shapes import FileShape, Seats
+from service.rules.timing import Timing
 
 BYTES_MAX = 1024 * 1024
 EVERY_SOURCE = Sources()
-
-Read = dict[Path, tuple[Condition, ...]]
-"""Conditions by the place where they stand: of a rule, or of `from`, `to`, `rearm`."""
 
 
 def read_rules(
@@ -51,12 +30,14 @@ def read_rules(
     name: str = "rules.yaml",
     environ: Mapping[str, str],
     templates: Mapping[str, frozenset[str]] | None = None,
+    of_many: Collection[tuple[str, str]] | None = None,
     sources: Sources = EVERY_SOURCE,
 ) -> tuple[RuleSet | None, list[Problem]]:
     """Read a rule file; with an error there is no rule set, with warnings alone there is.
 
     `environ` fills `${NAME}` in channels. `templates` are the forms (`email`, `chat`) that each
-    template has by its name, None to skip that check. `sources` say what they are called and
+    template has by its name, and `of_many` those that tell of a digest's items, as template and
+    form; None to skip such a check. `sources` say what they are called and
     fill; fields that no configured one fills are warned of.
     """
     decoded, refused = _decoded(text, name)
@@ -71,18 +52,31 @@ def read_rules(
     check_texts(report)
     shape = read_shape(page.data, report)
     channels = read_channels(_part(page.data, "channels"), environ, report)
+    intervals = read_intervals(_part(page.data, "time_intervals"), report)
     known = None if _unreadable("channels", page.data, report) else channels
-    references = References(report, known, templates)
-    read = _read_rules(page, report, references, sources)
+    there = None if _unreadable("time_intervals", page.data, report) else intervals
+    references = References(report, known, templates, of_many)
+    defaults = _part(page.data, "defaults")
+    timing = Timing(references, there, defaults if isinstance(defaults, dict) else {})
+    read = _read_rules(page, timing, sources)
     if shape is None or report.failed:
         return None, report.problems()
-    return _rule_set(shape, page, read, channels, decoded), report.problems()
+    return Assembly(shape, page, read, intervals).rule_set(channels, decoded), report.problems()
 
 
 def channels_named(text: bytes) -> list[str]:
     """Name the channels of a rule file, as far as it can be read."""
-    channels = _part(read_page(text.decode(errors="replace")).data, "channels")
-    return [name for name in channels if NAME.fullmatch(name)] if isinstance(channels, dict) else []
+    return _names(text, "channels")
+
+
+def intervals_named(text: bytes) -> list[str]:
+    """Name the time intervals of a rule file, as far as it can be read."""
+    return [name for name in _names(text, "time_intervals") if name != ANY]
+
+
+def _names(text: bytes, key: str) -> list[str]:
+    named = _part(read_page(text.decode(errors="replace")).data, key)
+    return [name for name in named if NAME.fullmatch(name)] if isinstance(named, dict) else []
 
 
 def _decoded(text: str | bytes, name: str) -> tuple[str | None, list[Problem]]:
@@ -114,11 +108,13 @@ def _unreadable(key: str, data: Any, report: Report) -> bool:
     return (key,) in report.meant or bool(data.keys() - FileShape.model_fields.keys())
 
 
-def _read_rules(page: Page, report: Report, references: References, sources: Sources) -> Read:
+def _read_rules(page: Page, timing: Timing, sources: Sources) -> Read:
     """Check everything that shapes cannot say, also in rules whose shape is wrong."""
+    references = timing.references
     rules = _part(page.data, "rules")
     rules = rules if isinstance(rules, list) else []
     references.check_ids(rules)
+    timing.check_defaults()
     zone_of_file = _zone(page.data)
     read: Read = {}
     for index, rule in enumerate(rules):
@@ -126,7 +122,8 @@ def _read_rules(page: Page, report: Report, references: References, sources: Sou
             path = ("rules", index)
             scope = scope_of(rule.get("trigger"))
             references.check_rule(rule, path, scope)
-            matchers = Matchers(report, scope, sources, zone_of_file)
+            timing.check_rule(rule, path, scope)
+            matchers = Matchers(references.report, scope, sources, zone_of_file)
             _read_conditions(rule, path, matchers, read)
     references.tell_unfit()
     return read
@@ -158,58 +155,3 @@ def _zone(data: Any) -> tzinfo:
         return ZoneInfo(zone(name)) if name else UTC
     except ValueError:
         return UTC
-
-
-def _rule_set(
-    shape: FileShape, page: Page, read: Read, channels: dict[str, Channel], text: str
-) -> RuleSet:
-    defaults = Defaults(shape.defaults.timezone, shape.defaults.expires_after)
-    return RuleSet(
-        rules=tuple(
-            _rule(rule, ("rules", index), page, read, defaults)
-            for index, rule in enumerate(shape.rules)
-        ),
-        channels={name: channel.url or "" for name, channel in channels.items()},
-        defaults=defaults,
-        text=text,
-        fingerprint=hashlib.sha256(text.encode()).hexdigest(),
-    )
-
-
-def _rule(shape: RuleShape, path: Path, page: Page, read: Read, defaults: Defaults) -> Rule:
-    return Rule(
-        id=shape.id,
-        description=shape.description,
-        mode=shape.mode,
-        trigger=_trigger(shape, path, read),
-        conditions=read.get((*path, "conditions"), ()),
-        collapse_ms=shape.collapse,
-        notify=tuple(_entry(entry) for entry in shape.notify),
-        escalation=(),
-        cancel_on=tuple(shape.cancel_on),
-        on_activate=shape.on_activate,
-        expires_after_ms=shape.expires_after or defaults.expires_after_ms,
-        line=page.values[path][0],
-    )
-
-
-def _trigger(shape: RuleShape, path: Path, read: Read) -> Trigger:
-    trigger = shape.trigger
-    if isinstance(trigger, EventShape):
-        return EventTrigger(trigger.event)
-    if isinstance(trigger, SourceSilentShape):
-        return SourceSilentTrigger(trigger.source_silent_for)
-    if not isinstance(trigger, ChangeShape):
-        return StalledTrigger(trigger.stalled_for, trigger.count_from)
-
-    def test(key: str) -> ValueTest | None:
-        where = (*path, "trigger", key)
-        return ValueTest(read[where]) if where in read else None
-
-    return ChangeTrigger(trigger.change, test("from"), test("to"), test("rearm"))
-
-
-def _entry(shape: Any) -> Entry:
-    if isinstance(shape, PersonShape):
-        return Entry(shape.to, shape.via, None, shape.template)
-    return Entry(None, None, shape.post, shape.template)

@@ -1,16 +1,21 @@
 """References: whether what a rule names is there, and goes with what triggers it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from service.rules.channels import Channel, holds_password, holds_variable
+from service.rules.durations import milliseconds
+from service.rules.forms import ROLES, WATCHERS
 from service.rules.positions import Path
 from service.rules.problems import Report
 from service.rules.scopes import Scope
 from service.rules.words import hint, shown
 
 LINES_NAMED = 3
+HINTS_MAX = 100
+"""Nobody reads more of them, and to look for a thousand takes a second."""
+ENTRIES = ("notify", "escalation")
 NEVER_CANCEL = ("course.", "instance.", "learner.")
 """How events begin that are about no single enrolment."""
 
@@ -20,15 +25,19 @@ _VARIABLE = "${…} works under 'channels' only; write the value itself"
 
 @dataclass(frozen=True)
 class References:
-    """What rules may name; `channels` or `templates` (forms by name) are None when not known.
+    """What rules may name; `channels` or `templates` (forms by name) are None when not known, as is
+    `of_many`, the templates and forms that tell of a digest's items.
 
-    `unfit` are the places that name what is not there or does not fit, by what is told of it.
+    `unfit` are the places that name what is not there or does not fit, by what is told of it;
+    `missing` is what is told of each name that is not there.
     """
 
     report: Report
     channels: Mapping[str, Channel] | None
     templates: Mapping[str, frozenset[str]] | None
+    of_many: Collection[tuple[str, str]] | None = None
     unfit: dict[str, list[Path]] = field(default_factory=dict)
+    missing: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def check_ids(self, rules: list[Any]) -> None:
         """Report every id that is used twice."""
@@ -44,58 +53,90 @@ class References:
             lines.setdefault(rule_id, self.report.line(path))
 
     def check_rule(self, rule: dict[str, Any], path: Path, scope: Scope | None) -> None:
-        """Check the entries, `cancel_on` and `on_activate` of one rule."""
-        entries = rule.get("notify")
-        self._check_entries(entries if isinstance(entries, list) else [], (*path, "notify"), scope)
+        """Check the entries, `escalation`, `cancel_on` and `on_activate` of one rule."""
+        trigger = rule.get("trigger")
+        trigger = trigger if isinstance(trigger, dict) else {}
+        steps = rule.get("escalation")
+        if isinstance(steps, list) and steps and "source_silent_for" in trigger:
+            message = "'escalation' does not go with 'source_silent_for'; take it out"
+            self.report.error((*path, "escalation"), message, key=True)
+            self.report.spoil((*path, "escalation"))
+        lines: dict[tuple[Any, ...], int] = {}
+        for place, entry in entries_of(rule, path):
+            if not self.report.spoiled(place):
+                self._check_entry(entry, place, scope)
+                self._check_twice(entry, place, lines)
         if scope is None:
             return
         self._check_cancel(rule.get("cancel_on"), (*path, "cancel_on"), scope)
-        trigger = rule.get("trigger")
-        silence = isinstance(trigger, dict) and "stalled_for" in trigger
-        if rule.get("on_activate") == "current" and not silence:
+        if rule.get("on_activate") == "current" and "stalled_for" not in trigger:
             message = "'on_activate: current' goes with 'stalled_for' triggers only"
             self.report.error((*path, "on_activate"), message)
 
     def tell_unfit(self) -> None:
         """Report what is not there or does not fit: once, where it is first, with other lines."""
-        for message, (first, *more) in self.unfit.items():
+        for message, paths in self.unfit.items():
+            first, *more = sorted(paths, key=self.report.line)
             self.report.error(first, message + _also([self.report.line(path) for path in more]))
 
-    def _check_entries(self, entries: list[Any], path: Path, scope: Scope | None) -> None:
-        lines: dict[tuple[Any, ...], int] = {}
-        for index, entry in enumerate(entries):
-            place = (*path, index)
-            if not isinstance(entry, dict) or self.report.spoiled(place):
-                continue
-            self._check_entry(entry, place, scope)
-            key = tuple(entry.get(part) for part in ("to", "via", "post", "template"))
-            if not all(isinstance(part, str | None) for part in key):
-                continue
-            if key in lines:
-                message = f"this entry is there already (line {lines[key]}); take one out"
-                self.report.error(place, message)
-            lines.setdefault(key, self.report.line(place))
+    def lacks(self, path: Path, what: str, name: str, known: Iterable[str]) -> None:
+        """Note a name that is not there; the nearest one of those known is proposed."""
+        if (what, name) not in self.missing:
+            names = list(known)
+            near = hint(name, names) if len(self.missing) < HINTS_MAX else ""
+            near = near or f"; there are: {', '.join(names) or 'none'}"
+            self.missing[what, name] = f"no {what} {shown(name)}{near}"
+        self._unfit(path, self.missing[what, name])
+
+    def _check_twice(
+        self, entry: dict[str, Any], path: Path, lines: dict[tuple[Any, ...], int]
+    ) -> None:
+        """Refuse an entry that is there already; steps differ in when or whom they tell."""
+        step = "escalation" in path
+        last = entry.get("after" if step else "template")
+        last = milliseconds(last) if step and isinstance(last, str) else last
+        key = (step, last, *(entry.get(part) for part in ("to", "via", "post")))
+        if last is None or not all(isinstance(part, str | int | None) for part in key):
+            return
+        if key in lines and step:
+            message = f"'after' and whom it tells are those of line {lines[key]}; change one"
+            self.report.error(path, message)
+        elif key in lines:
+            message = f"this entry is there already (line {lines[key]}); take one out"
+            self.report.error(path, message)
+        lines.setdefault(key, self.report.line(path))
 
     def _check_entry(self, entry: dict[str, Any], path: Path, scope: Scope | None) -> None:
         to = entry.get("to")
-        if scope and not scope.has_learner and to in ("learner", "manager"):
-            possible = "possible here: 'to: group:NAME', or 'post' to a room"
-            message = f"{scope.title} is about no single learner; {possible}"
-            self.report.error((*path, "to"), message)
+        if scope and isinstance(to, str):
+            self._check_recipient(to, "digest" in entry, path, scope)
         for part in ("via", "post"):
             if isinstance(entry.get(part), str):
                 self._check_channel(entry[part], (*path, part), personal=part == "via")
         if isinstance(entry.get("template"), str):
             form = "chat" if "post" in entry else "email"
             self._check_template(entry["template"], form, (*path, "template"))
+            self._check_items(entry, form, (*path, "template"))
+
+    def _check_recipient(self, to: str, collects: bool, path: Path, scope: Scope) -> None:
+        if to == WATCHERS and collects:
+            message = "watchers are told at once and one time; take the digest out"
+            self.report.error((*path, "digest"), message, key=True)
+        if to == WATCHERS and not scope.has_watchers:
+            message = "'watchers' ask to be told of an instance; the trigger must be about one"
+            self.report.error((*path, "to"), f"{message}: 'change', or an 'instance' event")
+        elif to in ROLES and not scope.has_learner:
+            watchers = "'to: watchers', " if scope.has_watchers else ""
+            possible = f"possible here: {watchers}'to: group:NAME', or 'post' to a room"
+            message = f"{scope.title} is about no single learner; {possible}"
+            self.report.error((*path, "to"), message)
 
     def _check_channel(self, name: str, path: Path, *, personal: bool) -> None:
         if self.channels is None:
             return
         channel = self.channels.get(name)
         if channel is None:
-            near = hint(name, self.channels) or f"; there are: {', '.join(self.channels) or 'none'}"
-            self._unfit(path, f"no channel {shown(name)}{near}")
+            self.lacks(path, "channel", name, self.channels)
         elif personal and not channel.personal:
             message = f"channel {shown(name)} has no address for one person"
             self._unfit(path, f"{message}; name a mail channel, or write 'post' and no 'to'")
@@ -108,14 +149,24 @@ class References:
             return
         forms = self.templates.get(name)
         if forms is None:
-            known = sorted(self.templates)
-            near = hint(name, known) or f"; there are: {', '.join(known) or 'none'}"
-            self._unfit(path, f"no template {shown(name)}{near}")
+            self.lacks(path, "template", name, sorted(self.templates))
         elif form not in forms:
             expected = f"expected templates/{name}/{form}/body.txt"
             has = ", ".join(sorted(forms)) or "none"
             message = f"template {shown(name)} has no {form} version"
             self._unfit(path, f"{message}; {expected}; it has: {has}")
+
+    def _check_items(self, entry: dict[str, Any], form: str, path: Path) -> None:
+        """A digest tells of many things, and needs words for many; other words tell of one."""
+        name, of_many = entry["template"], self.of_many
+        if of_many is None or form not in (self.templates or {}).get(name, ()):
+            return
+        if "digest" in entry and (name, form) not in of_many:
+            message = f"template {shown(name)} tells of one thing, and a digest of many"
+            self._unfit(path, f"{message}; name one whose {form}/body.txt goes through 'items'")
+        elif "digest" not in entry and (name, form) in of_many:
+            message = f"template {shown(name)} goes through the 'items' of a digest, and here is"
+            self.report.warning(path, f"{message} none; add a 'digest', or name another template")
 
     def _unfit(self, path: Path, message: str) -> None:
         if not self.report.spoiled(path):
@@ -132,6 +183,15 @@ class References:
             if isinstance(event, str) and event.startswith(NEVER_CANCEL):
                 message = "only enrollment events cancel, e.g. enrollment.progressed"
                 self.report.error((*path, index), f"{message}; got {shown(event)}")
+
+
+def entries_of(rule: dict[str, Any], path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Everything in a rule, as written, that looks like an entry or a step, with its place."""
+    for key in ENTRIES:
+        entries = rule.get(key)
+        for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+            if isinstance(entry, dict):
+                yield (*path, key, index), entry
 
 
 def _also(lines: list[int]) -> str:

@@ -4,25 +4,21 @@ Made from the shapes and registries the reader itself uses. It refuses nothing t
 takes; what a schema cannot say (unique ids, channels that are there) only `check` finds.
 """
 
-import types
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
-from zoneinfo import available_timezones
+from typing import get_args
 
-from pydantic import BeforeValidator
-
-from service.rules import forms
+from service.rules.entry_shapes import WEEKDAYS, Shape
 from service.rules.fields import EVENTS, EXTRA_DOC, FIELDS, Sources
+from service.rules.intervals import ANY
 from service.rules.matchers import GROUPS
 from service.rules.reader import EVERY_SOURCE
 from service.rules.references import NEVER_CANCEL
+from service.rules.schema_entries import Entries
+from service.rules.schema_shapes import shape_schema
 from service.rules.schema_values import (
     CHANNELS,
-    DURATION,
-    GROUP,
+    INTERVAL_NAMES,
     NAME,
-    RULE_ID,
-    TEXT,
     Schema,
     events,
     fields,
@@ -35,12 +31,11 @@ from service.rules.scopes import Scope, scope_of
 from service.rules.shapes import (
     TAGGED,
     TRIGGERS,
+    DefaultsShape,
     FileShape,
-    PersonShape,
-    RoomShape,
     RuleShape,
     Seats,
-    Shape,
+    StretchShape,
 )
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
@@ -51,13 +46,6 @@ _GROUP_DOCS = {
     "any": "at least one of these is true",
     "none": "not one of these is true",
 }
-_FORMS: dict[Any, Schema] = {
-    forms.duration: DURATION,
-    forms.event: events(),
-    forms.name: NAME,
-    forms.rule_id: RULE_ID,
-}
-_TO_A_PERSON: Schema = {"anyOf": [named(forms.ROLES), GROUP]}
 
 
 def schema_of(
@@ -65,12 +53,15 @@ def schema_of(
     sources: Sources = EVERY_SOURCE,
     templates: Mapping[str, frozenset[str]] | None = None,
     channels: Iterable[str] = (),
+    intervals: Iterable[str] = (),
 ) -> Schema:
     """Write the schema of a rule file.
 
     `templates` are the forms that each has by its name: others are refused, None takes any.
-    `channels` are offered and not required: the file that is being edited may name more.
+    `channels` and time `intervals` are offered and not required: the file that is being edited
+    may name more.
     """
+    entries = Entries(templates, offered(channels, NAME), offered([ANY, *intervals], NAME))
     scopes = _scopes()
     found: dict[str, Schema] = {
         **tests_by_type(),
@@ -79,15 +70,18 @@ def schema_of(
             "description": EXTRA_DOC,
             "allOf": [_ref("text")],
         },
-        "rule": _rule(),
+        "rule": _rule(entries.window),
     }
     for name, scope in {**scopes, "any": None}.items():
         found[f"condition.{name}"] = _condition(name, scope)
-        found[f"entry.{name}"] = _entry(scope, templates, offered(channels, NAME))
+        found[f"entry.{name}"] = entries.entry(scope)
+        found[f"step.{name}"] = entries.step(scope)
         found[f"rule.{name}"] = _rule_about(name, scope)
-    file = _shape(
+    file = shape_schema(
         FileShape,
         channels=CHANNELS,
+        defaults=shape_schema(DefaultsShape, send_window=entries.window),
+        time_intervals=_intervals(),
         rules={"type": "array", "items": _ref("rule")},
         version={"enum": [1, "1"]},
     )
@@ -105,13 +99,22 @@ def _word(scope: Scope) -> str:
     return scope.title.split()[1]
 
 
-def _rule() -> Schema:
+def _intervals() -> Schema:
+    """Parts of the week, each a list of stretches."""
+    days: Schema = {"type": "array", "minItems": 1, "items": named(WEEKDAYS)}
+    stretches = {"type": "array", "minItems": 1, "items": shape_schema(StretchShape, weekdays=days)}
+    return {"type": "object", "propertyNames": INTERVAL_NAMES, "additionalProperties": stretches}
+
+
+def _rule(window: Schema) -> Schema:
     """A rule; what it may say depends on its trigger, so each sort of rule has its own part."""
-    rule = _shape(
+    rule = shape_schema(
         RuleShape,
         trigger={"anyOf": [_trigger(TAGGED[f"<{key}>"]) for key in TRIGGERS]},
         conditions={"type": "array"},
         notify={"type": "array", "minItems": 1, "uniqueItems": True},
+        escalation={"type": "array", "uniqueItems": True},
+        send_window=window,
         cancel_on={"type": "array", "items": events(but=NEVER_CANCEL)},
     )
     about = _ref("rule.any")
@@ -142,7 +145,10 @@ def _rule_about(name: str, scope: Scope | None) -> Schema:
     properties: dict[str, Schema] = {
         "conditions": {"items": _ref(f"condition.{name}")},
         "notify": {"items": _ref(f"entry.{name}")},
+        "escalation": {"items": _ref(f"step.{name}")},
     }
+    if scope and scope == scope_of({"source_silent_for": None}):
+        properties["escalation"] = {"maxItems": 0}
     if scope and not scope.has_enrollment:
         properties["cancel_on"] = {"maxItems": 0}
     if scope and scope != scope_of({"stalled_for": None}):
@@ -153,7 +159,7 @@ def _rule_about(name: str, scope: Scope | None) -> Schema:
 def _trigger(shape: type[Shape]) -> Schema:
     number = tested(FIELDS[get_args(Seats)[0]].type)
     seats = named(get_args(Seats), (FIELDS[name].doc for name in get_args(Seats)))
-    found = _shape(shape, **{"change": seats, "from": number, "to": number, "rearm": number})
+    found = shape_schema(shape, **{"change": seats, "from": number, "to": number, "rearm": number})
     return found | ({"dependencies": {"rearm": ["to"]}} if "rearm" in found["properties"] else {})
 
 
@@ -172,59 +178,6 @@ def _condition(name: str, scope: Scope | None) -> Schema:
     if scope is None or scope.has_learner:
         found["patternProperties"] = {_COLUMN: _ref("learner.fields")}
     return found
-
-
-def _entry(
-    scope: Scope | None, templates: Mapping[str, frozenset[str]] | None, channel: Schema
-) -> Schema:
-    """Whom to tell; a rule about no single learner can tell groups and rooms only."""
-    person = _TO_A_PERSON if scope is None or scope.has_learner else GROUP
-    words = {form: _template(templates, form) for form in ("email", "chat")}
-    return {
-        "anyOf": [
-            _shape(PersonShape, to=person, via=channel, template=words["email"]),
-            _shape(RoomShape, post=channel, template=words["chat"]),
-        ]
-    }
-
-
-def _template(templates: Mapping[str, frozenset[str]] | None, form: str) -> Schema:
-    known = sorted(name for name, has in (templates or {}).items() if form in has)
-    return named(known) if known else NAME
-
-
-def _shape(shape: type[Shape], **instead: Schema) -> Schema:
-    """A mapping with the keys of a shape; `instead` says what some of them take."""
-    keys = {field.alias or name: field for name, field in shape.model_fields.items()}
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": [key for key, field in keys.items() if field.is_required()],
-        "properties": {
-            key: {
-                "description": field.description,
-                **(instead.get(key) or _value(field.rebuild_annotation())),
-            }
-            for key, field in keys.items()
-        },
-    }
-
-
-def _value(annotation: Any) -> Schema:
-    """What a key takes, read off its type; raises TypeError for one that is not known here."""
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        form = next(each.func for each in arguments if isinstance(each, BeforeValidator))
-        return named(sorted(available_timezones())) if form is forms.zone else _FORMS[form]
-    if origin is Literal:
-        return named(arguments)
-    if origin in (Union, types.UnionType):
-        return _value(arguments[0])
-    if annotation is str:
-        return TEXT
-    if isinstance(annotation, type) and issubclass(annotation, Shape):
-        return _shape(annotation)
-    raise TypeError(f"{annotation} has no JSON Schema yet; say in schema.py what it takes")
 
 
 def _ref(name: str) -> Schema:

@@ -11,6 +11,7 @@ from service.rules.channels import NAME as CHANNEL_NAME
 from service.rules.conditions import OPERATORS
 from service.rules.durations import UNITS
 from service.rules.fields import EVENTS, FIELDS, Field, Sources, Type
+from service.rules.forms import COUNT_MAX, ITEMS_MAX
 from service.rules.operands import LISTS
 from service.rules.words import listed
 
@@ -86,6 +87,37 @@ GROUP = patterned(
     r"group:[^\s,;][^,;\x00-\x1f]{0,99}",
     "expected group:NAME; the name without , and ;",
 )
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]"
+_CLOCK = {"minimum": 0, "maximum": 1440}
+"""18:00 without quotes is a number of minutes to an editor that reads YAML 1.1."""
+DAY_BEGINS: Schema = _CLOCK | patterned(
+    ["integer", "string"], _TIME, "expected a time of day like 08:30"
+)
+DAY_ENDS: Schema = _CLOCK | patterned(
+    ["integer", "string"],
+    rf"(?!00:00){_TIME}|24:00",
+    "expected a time of day like 18:00, 24:00 at most",
+)
+MINUTE = patterned("string", ":[0-5][0-9]", "with 'every: hour', a minute like \":30\"")
+INTERVAL_NAMES = patterned(
+    "string",
+    r"(?!any$)[A-Za-z0-9_][A-Za-z0-9_-]{0,62}",
+    "a name takes letters, digits, '-' and '_', 63 at most; any is every hour",
+)
+COUNT: Schema = {
+    **patterned(["integer", "string"], "[1-9][0-9]{0,5}", "expected a whole number"),
+    "minimum": 1,
+    "maximum": COUNT_MAX,
+}
+ITEMS: Schema = {
+    **patterned(
+        ["integer", "string"],
+        "[1-9][0-9]?|[1-4][0-9]{2}|500",
+        f"expected a whole number, {ITEMS_MAX} at most",
+    ),
+    "minimum": 1,
+    "maximum": ITEMS_MAX,
+}
 CHANNELS: Schema = {
     "type": "object",
     "propertyNames": patterned(

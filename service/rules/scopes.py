@@ -23,6 +23,11 @@ class Scope:
     def has_enrollment(self) -> bool:
         return "enrollment" in self.readable
 
+    @property
+    def has_watchers(self) -> bool:
+        """Tell whether it is about an instance, of which people ask to be told."""
+        return "instance" in self.readable and not self.has_learner
+
     def reads(self, name: str) -> bool:
         """Tell whether a field can be read here."""
         return name.partition(".")[0] in self.readable and name not in self.unknown

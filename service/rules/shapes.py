@@ -1,18 +1,27 @@
 """Shapes: which keys a rule file takes and what form their values have."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from service.rules.durations import DAY
-from service.rules.forms import duration, event, name, recipient, rule_id, zone
+from service.rules.entry_shapes import (
+    ENTRIES,
+    WEEKDAYS,
+    Duration,
+    EntriesShape,
+    Name,
+    Shape,
+    StepsShape,
+    Weekday,
+)
+from service.rules.forms import day_begins, day_ends, event, rule_id, zone
 
-Duration = Annotated[int, BeforeValidator(duration)]
 EventName = Annotated[str, BeforeValidator(event)]
-Name = Annotated[str, BeforeValidator(name)]
-Recipient = Annotated[str, BeforeValidator(recipient)]
 RuleId = Annotated[str, BeforeValidator(rule_id)]
 Zone = Annotated[str, BeforeValidator(zone)]
+DayBegins = Annotated[int, BeforeValidator(day_begins)]
+DayEnds = Annotated[int, BeforeValidator(day_ends)]
 
 Seats = Literal[
     "instance.enrollment_count",
@@ -22,17 +31,6 @@ Seats = Literal[
 ]
 
 TRIGGERS = ("event", "change", "stalled_for", "source_silent_for")
-_ENTRY_LATER = frozenset({"digest", "throttle", "send_window"})
-
-
-class Shape(BaseModel):
-    """A mapping of the file; `LATER` are the keys of a version to come.
-
-    The line under a key is its description, which the schema shows to whoever writes a file.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-    LATER: ClassVar[frozenset[str]] = frozenset()
 
 
 class EventShape(Shape):
@@ -65,31 +63,12 @@ class SourceSilentShape(Shape):
     """A system that used to talk has said nothing for so long while the service ran, e.g. 3d."""
 
 
-class PersonShape(Shape):
-    LATER = _ENTRY_LATER
-    to: Recipient
-    """Whom to tell: learner, manager, or group:NAME for everyone in a group of the import."""
-    via: Name
-    """The channel that brings it, one that can reach a single person: mail."""
-    template: Name
-    """The words: templates/NAME/email/."""
-
-
-class RoomShape(Shape):
-    LATER = _ENTRY_LATER
-    post: Name
-    """The room to tell: a chat channel."""
-    template: Name
-    """The words: templates/NAME/chat/."""
-
-
 TAGGED: dict[str, type[Shape]] = {
     "<event>": EventShape,
     "<change>": ChangeShape,
     "<stalled_for>": StalledShape,
     "<source_silent_for>": SourceSilentShape,
-    "<person>": PersonShape,
-    "<room>": RoomShape,
+    **ENTRIES,
 }
 
 
@@ -99,15 +78,6 @@ def trigger_tag(raw: Any) -> str | None:
     return f"<{found}>" if found else None
 
 
-def entry_tag(raw: Any) -> str | None:
-    """Tell an entry to a person from one to a room."""
-    if not isinstance(raw, dict):
-        return None
-    if "to" in raw or "via" in raw:
-        return "<person>"
-    return "<room>" if "post" in raw else None
-
-
 TriggerShape = Annotated[
     Annotated[EventShape, Tag("<event>")]
     | Annotated[ChangeShape, Tag("<change>")]
@@ -115,16 +85,11 @@ TriggerShape = Annotated[
     | Annotated[SourceSilentShape, Tag("<source_silent_for>")],
     Discriminator(trigger_tag),
 ]
-EntryShape = Annotated[
-    Annotated[PersonShape, Tag("<person>")] | Annotated[RoomShape, Tag("<room>")],
-    Discriminator(entry_tag),
-]
 
 
 class RuleShape(Shape):
     """`conditions` are read by `matchers`."""
 
-    LATER = frozenset({"escalation", "send_window"})
     id: RuleId
     """The rule's name for good, the only one in the file; history goes by it."""
     description: str = ""
@@ -137,8 +102,12 @@ class RuleShape(Shape):
     """All of these must be true, when it is set off and again before the message leaves."""
     collapse: Duration | None = None
     """Wait so long, and make one message of what the same person would get in that time."""
-    notify: Annotated[list[EntryShape], Field(min_length=1)]
+    notify: EntriesShape
     """Whom to tell, how, and with which words."""
+    escalation: StepsShape = []
+    """Whom to tell later, step by step, if it is still true then."""
+    send_window: Name | None = None
+    """For entries that have none of their own: a name of time_intervals, or any."""
     cancel_on: list[EventName] = []
     """Events of the same enrollment that take back what was not sent yet."""
     on_activate: Literal["none", "current"] = "none"
@@ -148,22 +117,33 @@ class RuleShape(Shape):
 
 
 class DefaultsShape(Shape):
-    LATER = frozenset({"send_window"})
     timezone: Zone = "UTC"
     """For dates in this file, and for people whose zone is not known, e.g. Europe/Berlin."""
+    send_window: Name | None = None
+    """When messages may leave: a name of time_intervals, or any, as if left out."""
     expires_after: Duration = 3 * DAY
     """What could not be delivered for so long is not sent any more; 3d if left out."""
 
 
-class FileShape(Shape):
-    """`channels` are read by `channels`."""
+class StretchShape(Shape):
+    weekdays: Annotated[list[Weekday], Field(min_length=1)] = list(WEEKDAYS)
+    """On which days: mon, tue, wed, thu, fri, sat, sun; every day if left out."""
+    from_: DayBegins = Field(alias="from")
+    """From this time of day, by the reader's clock, e.g. "08:00"."""
+    until: DayEnds
+    """Until this time of the same day, "24:00" at most; over midnight write two stretches."""
 
-    LATER = frozenset({"time_intervals"})
+
+class FileShape(Shape):
+    """`channels` are read by `channels`, `time_intervals` by `intervals`."""
+
     version: Literal["1"]
     """The version of the rule language: 1."""
     channels: dict[str, str] = {}
     """Ways out by name: URLs whose secrets come from the environment, as ${NAME}."""
     defaults: DefaultsShape = DefaultsShape()
     """What holds where a rule or a person says nothing."""
+    time_intervals: dict[str, Annotated[list[StretchShape], Field(min_length=1)]] = {}
+    """Parts of the week by name, for `send_window`: each a list of stretches of the day."""
     rules: list[RuleShape]
     """Who is told what: one item a rule, each read on its own."""

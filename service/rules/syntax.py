@@ -10,6 +10,7 @@ _QUOTE = {
 _EXPLAINED = (
     ("'\\t'", "a tab; indent with blanks"),
     ("that cannot start any token", "this character cannot begin a text; quote the text"),
+    ("but found ':'", "quote a text that starts with :"),
     ("but found '*'", "quote a text that starts with *"),
     ("but found '&'", "quote a text that starts with &"),
     ("mapping values are not allowed", "a ': ' is not expected here; check the indent or quote"),

@@ -37,8 +37,9 @@ def opens(window: Window, zone: ZoneInfo, at: int) -> int:
     for days in range(2 * DAYS + 1):
         day = today + timedelta(days=days)
         for stretch in _of(window, day.weekday()):
-            begin, end = instant(day, stretch.begin, zone), instant(day, stretch.end, zone)
-            if at < end and begin < end:
+            end = instant(day, stretch.end, zone)
+            begin = instant(day, stretch.begin, zone) if at < end else end
+            if begin < end:
                 return max(at, begin)
     raise AssertionError(f"the window {window.name} never opens")
 

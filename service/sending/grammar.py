@@ -59,6 +59,15 @@ def problems_in(source: str, shape: Shape, files: frozenset[str]) -> list[Proble
     return sorted({(line or 1, what) for line, what in found})
 
 
+def mentions(source: str, variable: str) -> bool:
+    """Tell whether a template reads a variable itself; one with mistakes reads nothing."""
+    try:
+        names = READER.parse(source).find_all(nodes.Name)
+        return any(name.name == variable and name.ctx == "load" for name in names)
+    except (TemplateSyntaxError, *BREAKS):
+        return False
+
+
 def what_broke(error: Exception) -> str:
     """Return in words why a template cannot be read."""
     if isinstance(error, SyntaxError | RecursionError | MemoryError):

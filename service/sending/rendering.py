@@ -10,8 +10,8 @@ from css_inline import CSSInliner, InlineError
 from jinja2 import Template, TemplateError, TemplateSyntaxError
 
 from service.rules.fields import FIELDS
-from service.sending.grammar import BREAKS, problems_in, what_broke
-from service.sending.records import context_of, shape_of
+from service.sending.grammar import BREAKS, mentions, problems_in, what_broke
+from service.sending.records import ITEMS, context_of, shape_of
 from service.sending.sample import SAMPLE
 from service.sending.sandbox import Walls, rendered
 from service.sending.shelf import shelf_at
@@ -36,7 +36,8 @@ class TemplateProblem(Exception):
 class Templates:
     """Every template of a folder, loaded and compiled; make a new object to load them again.
 
-    `forms` are those that a template has a body for, by its name.
+    `forms` are those that a template has a body for, by its name; `of_many` are templates with
+    a form of theirs whose words tell of the items of a digest.
     """
 
     def __init__(self, folder: Path, fields: Iterable[str] = FIELDS) -> None:
@@ -47,6 +48,12 @@ class Templates:
         self._compiled: dict[str, Template] = {}
         self._problems = [*self._shelf.problems, *self._compile(), *self._missing()]
         self.forms = self._shelf.forms()
+        self.of_many = frozenset(
+            (name, form)
+            for name, forms in self.forms.items()
+            for form in forms
+            if mentions(self._shelf.sources[self._shelf.places[name, form, "", "body.txt"]], ITEMS)
+        )
 
     def problems(self) -> list[str]:
         """Return every mistake as `file:line: what`; renders each template with sample data,

@@ -18,6 +18,18 @@ channels:
 defaults:
   timezone: Europe/Berlin
   expires_after: 3d
+  send_window: office_hours
+time_intervals:
+  office_hours:
+    - weekdays: [mon, tue, wed, thu, fri]
+      from: "08:00"
+      until: "18:00"
+    - weekdays: [sat]
+      from: "09:00"
+      until: "24:00"
+  mornings:
+    - from: "06:00"
+      until: "12:00"
 rules:
   - id: completed
     description: Completion
@@ -39,13 +51,27 @@ rules:
     collapse: 10m
     cancel_on: [enrollment.progressed]
     on_activate: none
-    expires_after: 1d
+    expires_after: 2d
     notify:
       - to: learner
         via: email
         template: completed
+        send_window: any
+      - to: managers_manager
+        via: email
+        template: completed
+        digest:
+          every: week
+          at: "08:30"
+          on: fri
+          group_by: [course.id, event.account]
+          max_items: 30
       - post: room
         template: completed
+        throttle:
+          max: 2
+          per: 12h
+          group_by: [instance.id]
   - id: seats
     trigger:
       change: instance.seats_available
@@ -57,6 +83,9 @@ rules:
     conditions:
       - instance.waitlist_count: 0
     notify:
+      - to: watchers
+        via: email
+        template: completed
       - post: room
         template: completed
   - id: stalled
@@ -69,6 +98,24 @@ rules:
       - to: group:staff
         via: email
         template: completed
+        digest:
+          every: hour
+          at: ":30"
+    send_window: mornings
+    escalation:
+      - after: 7d
+        to: manager
+        via: email
+        template: completed
+        digest:
+          every: day
+          at: "07:00"
+      - after: 14d
+        post: room
+        template: completed
+        throttle:
+          max: 1
+          per: 1w
   - id: quiet
     trigger:
       source_silent_for: 3d

@@ -11,7 +11,8 @@ from service.learners.facts import (
 )
 from service.learners.people import Person
 from service.rules.decide import Decider
-from service.rules.notifications import SHADOW, Notification
+from service.rules.notification import Notification
+from service.rules.notifications import SHADOW
 from tests.rules.world import ADA, DAY, LOGIC, NOW, World, decider, enrolled, fact, session, told
 
 COMPLETED = """

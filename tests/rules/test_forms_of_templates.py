@@ -94,3 +94,27 @@ def test_a_long_text_is_read_at_once(text: str) -> None:
         environ={},
     )
     assert monotonic() - began < 5
+
+
+def test_a_digest_needs_words_for_many_and_other_words_tell_of_one():
+    rules = """
+version: 1
+channels: {email: "drawer://"}
+rules:
+  - id: a
+    trigger: {event: enrollment.completed}
+    notify:
+      - {to: manager, via: email, template: one, digest: {every: day}}
+      - {to: learner, via: email, template: many}
+"""
+    forms = {"one": frozenset({"email"}), "many": frozenset({"email"})}
+    _, problems = read_rules(
+        rules, environ={}, templates=forms, of_many=frozenset({("many", "email")})
+    )
+    assert [str(problem) for problem in problems] == [
+        "rules.yaml:8:45: template 'one' tells of one thing, and a digest of many; name one whose "
+        "email/body.txt goes through 'items'",
+        "rules.yaml:9:45: template 'many' goes through the 'items' of a digest, and here is none; "
+        "add a 'digest', or name another template",
+    ]
+    assert [problem.severity for problem in problems] == ["error", "warning"]

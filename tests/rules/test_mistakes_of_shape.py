@@ -93,7 +93,7 @@ MISTAKES = {
         GOOD + "    owner: red\n",
         (
             "9:5: unknown key 'owner'; use id, description, mode, trigger, conditions, "
-            "collapse, notify, cancel_on, on_activate or expires_after"
+            "collapse, notify, escalation, send_window, cancel_on, on_activate or expires_after"
         ),
     ),
     "a trigger under another name": (
@@ -106,7 +106,7 @@ MISTAKES = {
     ),
     "channels under another name": (
         GOOD.replace("channels:", "outputs:"),
-        "2:1: unknown key 'outputs'; use version, channels, defaults or rules",
+        ("2:1: unknown key 'outputs'; use version, channels, defaults, time_intervals or rules"),
     ),
     "an item left out": (
         GOOD + "    cancel_on:\n      - enrollment.progressed\n      -\n",

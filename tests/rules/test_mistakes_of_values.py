@@ -30,11 +30,17 @@ MISTAKES = {
     ),
     "two recipients": (
         GOOD.replace("to: learner", "to: [learner, manager]"),
-        "8:19: 'to' takes one of learner, manager or group:NAME, got a list",
+        (
+            "8:19: 'to' takes one of learner, manager, managers_manager, watchers or group:NAME, "
+            "got a list"
+        ),
     ),
     "a misspelt recipient": (
         GOOD.replace("to: learner", "to: lerner"),
-        ("8:19: 'to' takes learner, manager or group:NAME, not 'lerner'; did you mean 'learner'?"),
+        (
+            "8:19: 'to' takes learner, manager, managers_manager, watchers or group:NAME, "
+            "not 'lerner'; did you mean 'learner'?"
+        ),
     ),
     "a group without a name": (
         GOOD.replace("to: learner", "to: 'group:'"),
@@ -54,7 +60,7 @@ MISTAKES = {
     ),
     "a duration of more than ten years": (
         GOOD + "    collapse: 4000d\n",
-        "9:15: expected a duration like 7d, 12h or 1w2d, got '4000d'",
+        "9:15: expected a duration of ten years at most, got '4000d'",
     ),
     "a number for a zone": (
         GOOD.replace("rules:", "defaults: {timezone: 7}\nrules:", 1),
@@ -63,6 +69,13 @@ MISTAKES = {
     "a list for a zone": (
         GOOD.replace("rules:", "defaults: {timezone: [UTC]}\nrules:", 1),
         "5:22: unknown time zone a list; expected a name like Europe/Berlin",
+    ),
+    "a zone of another kind": (
+        GOOD.replace("rules:", "defaults: {timezone: posix/Europe/Berlin}\nrules:", 1),
+        (
+            "5:22: unknown time zone 'posix/Europe/Berlin'; expected a name like Europe/Berlin; "
+            "did you mean 'Europe/Berlin'?"
+        ),
     ),
     "a variable in an id": (
         GOOD.replace("id: completed", "id: ${ID}"),

@@ -11,11 +11,11 @@ MISTAKES = {
     ),
     "a quote never closed": (
         'version: 1\na: "abc\n',
-        "3:1: a quote is opened and never closed",
+        "2:4: a quote is opened and never closed",
     ),
     "a bracket never closed": (
         "version: 1\na: [b\n",
-        "3:1: a { or [ is opened and never closed",
+        "2:4: a { or [ is opened and never closed",
     ),
     "a bracket closed by another": (
         "a: [b}\n",
@@ -27,7 +27,7 @@ MISTAKES = {
     ),
     "a key without a colon": (
         "version: 1\nrules\n",
-        "3:1: expected 'key: value'; a ':' is missing",
+        "2:1: expected 'key: value'; a ':' is missing",
     ),
     "a path in double quotes": (
         'version: 1\na: "C:\\data"\n',

@@ -21,3 +21,15 @@ def test_one_slip_anywhere_is_one_message_or_none() -> None:
         told = problems(text)
         rearm_alone = (kind, place[-1]) == ("a new name", "to") and "trigger" in place
         assert len(told) <= 1 + rearm_alone, (kind, place, told)
+
+
+def test_the_first_hundred_names_that_are_not_there_get_a_hint() -> None:
+    head, _, _ = GOOD.partition("defaults:")
+    entries = "".join(f"      - {{post: room, template: complete{n}}}\n" for n in range(150))
+    entries += "      - {to: learner, via: email, template: complete0}\n"
+    rule = "  - id: a\n    trigger: {event: enrollment.completed}\n    notify:\n"
+    told = problems(f"{head}rules:\n{rule}{entries}")
+    assert len(told) == 150
+    assert ["; did you mean 'completed'?" in each for each in told].count(True) == 100
+    assert told[0].endswith(" (also at line 159)")
+    assert told[-1].endswith("no template 'complete149'; there are: completed")

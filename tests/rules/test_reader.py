@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 from service.app import SOURCES
+from service.rules.closings import Digest
 from service.rules.conditions import AllOf, AnyOf, NoneOf, Term
 from service.rules.fields import Sources
 from service.rules.language import (
@@ -14,12 +15,16 @@ from service.rules.language import (
     RuleSet,
     SourceSilentTrigger,
     StalledTrigger,
+    Throttle,
 )
 from service.rules.reader import read_rules
 
 DEFAULT = Path(__file__).parents[2] / "rules.yaml"
 FORMS = frozenset({"email", "chat"})
-NAMES = ("completed", "team_completion", "seat_free", "almost_full", "stalled", "feed_silent")
+NAMES = (
+    "completed", "team_completions", "seat_free", "almost_full", "stalled", "stalled_again",
+    "stalled_manager", "feed_silent",
+)  # fmt: skip
 TEMPLATES = dict.fromkeys(NAMES, FORMS)
 
 FILLS = {source.name: source.fills for source in SOURCES}
@@ -68,14 +73,22 @@ def test_the_default_file_says_what_it_says() -> None:
     assert completed.expires_after_ms == 259_200_000
     assert completed.notify == (
         Entry("learner", "email", None, "completed"),
-        Entry("manager", "email", None, "team_completion"),
+        Entry("manager", "email", None, "team_completions", digest=Digest("day", 510)),
     )
     assert [entry.key for entry in (*completed.notify, *free.notify)] == [
         "to=learner,via=email,template=completed",
-        "to=manager,via=email,template=team_completion",
+        "to=manager,via=email,template=team_completions",
         "post=training-ops,template=seat_free",
+        "to=watchers,via=email,template=seat_free",
     ]
     assert free.notify[0].channel == "training-ops"
+    assert full.notify[0].throttle == Throttle(1, 43_200_000, ("instance.id",))
+    assert [(step.to, step.template, step.after_ms) for step in stalled.escalation] == [
+        ("learner", "stalled_again", 604_800_000),
+        ("manager", "stalled_manager", 1_209_600_000),
+    ]
+    assert {entry.window.name for entry in stalled.entries if entry.window} == {"office_hours"}
+    assert all(entry.window is None for entry in (*completed.entries, *free.entries))
     assert completed.holds({"enrollment.passed": None}.get)
     assert not completed.holds({"enrollment.passed": False}.get)
     assert quiet.trigger == SourceSilentTrigger(259_200_000)

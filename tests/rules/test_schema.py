@@ -17,7 +17,8 @@ from service.rules.shapes import TAGGED, TRIGGERS, DefaultsShape, FileShape, Rul
 
 KNOWN = Sources({source.name: source.fills for source in SOURCES})
 TEMPLATES = {"done": frozenset({"email"}), "seat": frozenset({"email", "chat"})}
-SCHEMA = schema_of(sources=KNOWN, templates=TEMPLATES, channels=["mail", "room"])
+NAMED = {"channels": ["mail", "room"], "intervals": ["office_hours", "nights"]}
+SCHEMA = schema_of(sources=KNOWN, templates=TEMPLATES, **NAMED)
 DEFINED = SCHEMA["definitions"]
 OPEN_RULE = DEFINED["rule"]["properties"]
 
@@ -51,7 +52,7 @@ def followed(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def entries(of: str) -> list[dict[str, Any]]:
-    return [shape["properties"] for shape in DEFINED[f"entry.{of}"]["anyOf"]]
+    return [shape["properties"] for shape in DEFINED[of]["anyOf"]]
 
 
 def test_it_is_a_draft_07_schema() -> None:
@@ -61,7 +62,8 @@ def test_it_is_a_draft_07_schema() -> None:
 
 
 def test_it_is_the_same_every_time() -> None:
-    again = schema_of(sources=KNOWN, templates=TEMPLATES, channels=["room", "mail"])
+    turned = {key: names[::-1] for key, names in NAMED.items()}
+    again = schema_of(sources=KNOWN, templates=TEMPLATES, **turned)
     assert msgspec.json.encode(again) == msgspec.json.encode(SCHEMA)
 
 
@@ -122,17 +124,49 @@ def test_values_that_are_known_are_offered() -> None:
 
 
 def test_templates_are_offered_by_their_form_and_channels_by_name() -> None:
-    person, room = entries("enrollment")
+    person, room = entries("entry.enrollment")
     assert person["template"]["enum"] == ["done", "seat"]
     assert room["template"]["enum"] == ["seat"]
-    assert person["to"]["anyOf"][0]["enum"] == ["learner", "manager"]
+    assert person["to"]["anyOf"][0]["enum"] == ["learner", "manager", "managers_manager"]
     assert person["via"]["anyOf"][0]["enum"] == room["post"]["anyOf"][0]["enum"] == ["mail", "room"]
 
 
 def test_a_rule_about_no_learner_is_offered_groups_only() -> None:
-    person, _ = entries("instance")
-    assert "enum" not in str(person["to"])
-    assert person["to"]["pattern"].startswith("^(?:group:")
+    for of in ("entry.source_silent_for", "entry.course", "step.course"):
+        person, _ = entries(of)
+        assert "enum" not in str(person["to"])
+        assert person["to"]["pattern"].startswith("^(?:group:")
+
+
+def test_a_rule_about_an_instance_is_offered_watchers() -> None:
+    for of in ("entry.instance", "step.instance"):
+        assert entries(of)[0]["to"]["anyOf"][0]["enum"] == ["watchers"]
+    everybody = ["learner", "manager", "managers_manager", "watchers"]
+    assert entries("entry.any")[0]["to"]["anyOf"][0]["enum"] == everybody
+
+
+def test_intervals_weekdays_and_what_groups_are_offered() -> None:
+    stretch = SCHEMA["properties"]["time_intervals"]["additionalProperties"]["items"]
+    days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    assert stretch["properties"]["weekdays"]["items"]["enum"] == days
+    for entry in (*entries("entry.enrollment"), *entries("step.enrollment")):
+        assert entry["send_window"]["anyOf"][0]["enum"] == ["any", "nights", "office_hours"]
+        assert entry["digest"]["properties"]["on"]["enum"] == days
+        assert entry["digest"]["properties"]["every"]["enum"] == ["hour", "day", "week"]
+    for holder in (OPEN_RULE, SCHEMA["properties"]["defaults"]["properties"]):
+        assert "office_hours" in holder["send_window"]["anyOf"][0]["enum"]
+
+
+def test_digests_are_grouped_by_what_a_rule_knows_of() -> None:
+    def groups(of: str, key: str) -> list[str]:
+        found = entries(of)[0][key]["properties"]["group_by"]["items"]
+        assert found["enumDescriptions"] == [FIELDS[name].doc for name in found["enum"]]
+        return list(found["enum"])
+
+    everything = ["course.id", "course.kind", "instance.id", "event.source", "event.account"]
+    assert groups("entry.enrollment", "digest") == everything
+    assert groups("step.learner", "throttle") == ["event.source", "event.account"]
+    assert groups("entry.source_silent_for", "digest") == ["event.source"]
 
 
 def test_a_field_says_who_tells_it_when_not_everybody_does() -> None:

@@ -17,8 +17,10 @@ from service.sending.rendering import Templates
 from tests.rules import (
     test_matchers,
     test_mistakes,
+    test_mistakes_of_entries,
     test_mistakes_of_shape,
     test_mistakes_of_values,
+    test_mistakes_of_windows,
     test_reader,
 )
 from tests.rules.editors import EDITORS
@@ -55,7 +57,34 @@ TYPED = """\
       - learner.fields.Büro: {not_in: [off]}
       - none: [{any: [{course.kind: course}]}, {all: [{enrollment.status: completed}]}]
 """
+TIMED = """\
+defaults: {send_window: office_hours, expires_after: 1w}
+time_intervals:
+  office_hours:
+    - {weekdays: [mon, tue], from: 08:00, until: 18:00}
+    - {from: "00:00", until: 24:00}
+  any_hour: [{from: 00:30, until: "00:31"}]
+rules:
+  - id: completed
+    trigger: {event: enrollment.completed}
+    send_window: any_hour
+    notify:
+      - {to: learner, via: email, template: completed, send_window: any}
+      - {to: manager, via: email, template: completed, digest: {every: day, at: 18:30}}
+      - {to: managers_manager, via: email, template: completed, digest: {every: hour, at: ":30"}}
+      - {post: room, template: completed, digest:
+         {every: week, at: 08:30, "on": sun, group_by: [course.id], max_items: 500}}
+    escalation:
+      - {after: 7d, to: manager, via: email, template: stalled,
+         throttle: {max: 1, per: 12h, group_by: []}}
+      - {after: 7d, post: room, template: stalled, digest: {every: week, max_items: "7"}}
+  - id: seats
+    trigger: {change: instance.seats_available}
+    notify: [{to: watchers, via: email, template: completed}]
+    escalation: []
+"""
 GOODS = {
+    "digests, windows and steps": HEAD.partition("rules:")[0] + TIMED,
     "a good file": HEAD + NOTIFY,
     "values of every type": HEAD + "    conditions:\n" + TYPED + NOTIFY,
     "an id of digits": (HEAD + NOTIFY).replace("id: completed", "id: 2026"),
@@ -91,6 +120,12 @@ def test_what_the_reader_takes_is_good_in_every_editor(case: str, editor: str) -
     assert complaints(MADE, GOODS[case], editor) == []
 
 
+def test_a_weekday_key_without_quotes_is_a_boolean_to_an_old_editor_alone() -> None:
+    text = GOODS["digests, windows and steps"].replace('"on"', "on")
+    assert accepted(text, test_mistakes.TEMPLATES)
+    assert [editor for editor in EDITORS if complaints(MADE, text, editor)] == ["YAML 1.1"]
+
+
 def test_the_readers_own_good_file_is_good() -> None:
     text = test_reader.condition("any: [enrollment.progress: {gt: 1, lt: 2}]")
     assert MADE.is_valid(read_page(text).data)
@@ -105,6 +140,20 @@ ONLY_CHECK_KNOWS = {
     "a channel under another name that is used often": "channels are named in the file itself",
     "a channel nothing is like": "channels are named in the file itself",
     "a duration of more than ten years": "a pattern cannot add up",
+    "a misspelt interval": "intervals are named in the file itself",
+    "a misspelt interval that is used often": "intervals are named in the file itself",
+    "an interval nothing is like": "intervals are named in the file itself",
+    "an unknown interval of a step": "intervals are named in the file itself",
+    "an interval over midnight": "a pattern compares nothing",
+    "an interval of nothing": "a pattern compares nothing",
+    "a rule that expires while its window is closed": "a schema adds nothing up",
+    "a rule that expires in the longest of its windows": "a schema adds nothing up",
+    "a window that is closed for longer than the defaults allow": "a schema adds nothing up",
+    "defaults that expire while their own window is closed": "a schema adds nothing up",
+    "a window of a rule that is closed for longer than three days": "a schema adds nothing up",
+    "a step that is there already": "a week is 7d and 1w",
+    "a misspelt channel of a step": "channels are named in the file itself",
+    "a room as a channel of a step": "channels are named in the file itself",
 }
 TOLD = {
     **test_mistakes.MISTAKES,
@@ -114,6 +163,8 @@ TOLD = {
     },
     **test_mistakes_of_shape.MISTAKES,
     **test_mistakes_of_values.MISTAKES,
+    **test_mistakes_of_entries.MISTAKES,
+    **test_mistakes_of_windows.MISTAKES,
 }
 
 
@@ -149,7 +200,9 @@ def test_on_every_small_change_both_say_the_same() -> None:
     assert schema.is_valid(read_page(GOOD).data)
     for kind, place, text in mutations():
         found, told = read_rules(text, environ={}, templates=TEMPLATES, sources=KNOWN)
-        left_to_check = told and all("no channel " in problem.message for problem in told)
+        left_to_check = told and all(
+            problem.message.startswith(("no channel ", "no time interval ")) for problem in told
+        )
         valid = schema.is_valid(read_page(text).data)
         assert valid is (found is not None or bool(left_to_check)), (kind, place, told)
 

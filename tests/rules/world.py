@@ -6,10 +6,11 @@ from service.learners.courses import Course
 from service.learners.enrollment import Enrollment, Who
 from service.learners.events import Body
 from service.learners.facts import Fact, LearnerSeen, Said
-from service.learners.happening import Aggregate, Happening
+from service.learners.happening import Aggregate, Decisions, Happening
 from service.learners.instance import Instance, Place
 from service.learners.learner import Learner, Member
 from service.learners.people import Person
+from service.learners.watching import Watch
 from service.rules.decide import Decider
 from service.rules.reader import read_rules
 
@@ -31,6 +32,7 @@ class World:
         self.groups: dict[str, list[str]] = {}
         self.instances: dict[str, Instance] = {}
         self.memory: dict[str, tuple[int, Body]] = {}
+        self.watches: dict[str, Watch] = {}
 
     def course(self, source: str, account: str, course: str) -> Course | None:
         return self.courses.get(course)
@@ -47,8 +49,19 @@ class World:
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
         return self.instances.get(instance)
 
+    def watchers(self, instance: str) -> Watch:
+        return self.watches.get(instance, Watch(instance))
+
     def latest(self, stream: str) -> tuple[int, Body] | None:
         return self.memory.get(stream)
+
+    def remember(self, decisions: Decisions) -> None:
+        for stream, version, body in decisions.following:
+            self.memory[stream] = (version, body)
+            for id, watch in self.watches.items():
+                if watch.id == stream:
+                    self.watches[id] = watch.apply(version, body)
+        self.memory |= decisions.tallies
 
 
 def decider(rules: str) -> Decider:
