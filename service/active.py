@@ -25,12 +25,13 @@ def read_active(settings: Settings, sources: Iterable[Source]) -> Active:
         name=settings.rules.name,
         environ=settings.environment,
         templates=templates.forms,
+        of_many=templates.of_many,
         sources=known_sources(settings, sources),
     )
     mistakes = [str(p) for p in problems if p.severity == "error"] + templates.problems()
     if rules is None or mistakes:
         raise Refused("\n".join(mistakes))
-    return Active(Decider(rules), templates)
+    return Active(Decider(rules, settings.storm_limit), templates)
 
 
 def known_sources(settings: Settings, sources: Iterable[Source]) -> Sources:

@@ -12,7 +12,6 @@ from service.incoming.sources.adobe import Adobe
 from service.incoming.sources.community_training import CommunityTraining
 from service.incoming.sources.sunbird import Sunbird
 from service.incoming.transport import Keep, Transport, TransportError
-from service.learners import course, enrollment, instance, learner
 from service.learners.courses import Courses
 from service.learners.events import EventMapper
 from service.learners.happening import Decisions, Happening, World
@@ -21,31 +20,24 @@ from service.learners.ledger import Ledger
 from service.learners.people import People
 from service.learners.roster import Roster
 from service.learners.views import Views
+from service.learners.watch_links import watch_links
 from service.learners.writer import Writer
 from service.queues import open_queues
-from service.rules import activation, clock, edges, notifications, vigil
 from service.rules.clock import Clock
+from service.rules.escalation import First
+from service.rules.language import Rule
 from service.rules.vigil import Vigil
+from service.rules.wishes import Wishes
+from service.sending import queue
 from service.sending.channels import ChannelError
+from service.sending.closing import Closer
 from service.sending.deliveries import Deliveries
 from service.sending.docket import Docket
 from service.sending.planning import Active
 from service.sending.queue import Queue
 from service.sending.removed import cancel_removed
 from service.settings import Settings, read_settings
-
-SHAPES = (
-    enrollment.SHAPES,
-    instance.SHAPES,
-    course.SHAPES,
-    learner.SHAPES,
-    notifications.SHAPES,
-    edges.SHAPES,
-    activation.SHAPES,
-    clock.SHAPES,
-    vigil.SHAPES,
-)
-
+from service.stored import SHAPES
 
 SOURCES: tuple[Source, ...] = (
     Adobe(),
@@ -69,6 +61,8 @@ class App:
         self.people = People(self.ledger)
         self.courses = Courses(self.ledger)
         self.letters = Letters(self.ledger)
+        self.wishes = Wishes(self.ledger, self.mapper, self.people)
+        self.watch_links = watch_links(settings.data, settings.public_url, settings.secret_key)
         self.roster = Roster()
         self.views = Views(
             settings.data / "views.db", self.ledger, self.mapper, [self.roster, Queue()]
@@ -77,15 +71,19 @@ class App:
             self.ledger, self.mapper, self.people, self._knowledge(), lateness, self._decide
         )
         self.intake = Intake(self.letters, self.sources, self.writer)
+        self.docket = Docket(self.ledger, self.mapper, lateness, self.letters.feeds.heard)
         self.clock = Clock(
             self.ledger, self.mapper, self.writer, self.views, self.roster,
-            max(lateness.values(), default=0),
+            max(lateness.values(), default=0), self._firsts,
         )  # fmt: skip
-        self.docket = Docket(self.ledger, self.mapper, lateness, self.letters.feeds.heard)
+        self.closer = Closer(
+            self.ledger, self.mapper, self.views, self.docket, self._knowledge(),
+            lambda: self.active.decider,
+        )  # fmt: skip
         self.vigil = Vigil(self.writer)
         self.deliveries = Deliveries(
             self.ledger, self.mapper, self.views, self._knowledge, self.docket,
-            lambda: self.active, settings.data / "drawer", settings.mail_domain,
+            lambda: self.active, settings.data / "drawer", settings.mail_domain, self.watch_links,
         )  # fmt: skip
         self.queues: list[Transport] = []
 
@@ -101,6 +99,12 @@ class App:
 
     def _knowledge(self) -> Knowledge:
         return Knowledge(self.ledger, self.mapper, self.people, self.courses)
+
+    def _firsts(self, rule: Rule, after: int, until: int, limit: int) -> list[First]:
+        ids = queue.decided(self.views, rule.id, rule.mode, after, until, limit)
+        found = self.docket.notifications(ids)
+        about = self.docket.subjects(found)
+        return [(notification, about[notification.id]) for notification in found]
 
     def _decide(self, happening: Happening, world: World, now: int) -> Decisions | None:
         return self.active.decider(happening, world, now)
@@ -131,6 +135,7 @@ class App:
         self.take(now)
         self.ask(now)
         self.views.catch_up()
+        self.close_digests(now)
         self.deliver(now)
 
     def take(self, now: int) -> int:
@@ -164,6 +169,11 @@ class App:
     def behind(self) -> list[str]:
         """The queues that are not known to have been read to their end."""
         return [queue.name for queue in self.queues if not queue.is_current()]
+
+    def close_digests(self, now: int) -> None:
+        """What was collected and is due becomes one message for each reader."""
+        if self.closer.close(now):
+            self.views.catch_up()
 
     def deliver(self, now: int, stopping: Callable[[], bool] = lambda: False) -> None:
         """What is owed leaves, by every channel."""

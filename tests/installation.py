@@ -60,9 +60,15 @@ def body(*events: dict[str, Any], account: int = 1234) -> bytes:
 
 
 class Installation:
-    """A Coursebell in a folder; `rules` is the list under `rules:`, indented by two."""
+    """A Coursebell in a folder; `rules` is the list under `rules:`, indented by two.
 
-    def __init__(self, folder: Path, rules: str, email: str = "drawer://", **more: str) -> None:
+    `head` are other keys of the file, e.g. `defaults`.
+    """
+
+    def __init__(
+        self, folder: Path, rules: str, email: str = "drawer://", head: str = "", **more: str
+    ) -> None:
+        self.head = head
         self.folder = folder
         self.rules = folder / "rules.yaml"
         self.environ = {
@@ -80,7 +86,7 @@ class Installation:
         """The rule file anew."""
         self.rules.write_text(
             "version: 1\nchannels:\n  email: ${COURSEBELL_EMAIL_URL}\n"
-            f"  room: ${{COURSEBELL_CHAT_URL}}\nrules:\n{rules}"
+            f"  room: ${{COURSEBELL_CHAT_URL}}\n{self.head}\nrules:\n{rules}"
         )
 
     def open(self, at: int = START) -> None:

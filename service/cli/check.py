@@ -7,7 +7,16 @@ import rich_click as click
 
 from service.active import known_sources
 from service.app import SOURCES
-from service.cli.console import BAD, console, json_option, print_json, printable, settings
+from service.cli.console import (
+    BAD,
+    console,
+    data_option,
+    json_option,
+    print_json,
+    printable,
+    settings,
+)
+from service.cli.reach import Reach, in_words, reached
 from service.incoming.transport import TransportError
 from service.queues import open_queues
 from service.rules.language import RuleSet
@@ -29,31 +38,47 @@ from service.settings import Settings
     default="text",
     help="For people, for programs, or as annotations in a GitHub workflow.",
 )
+@data_option
 @json_option
-def check(rules: Path | None, templates: Path | None, form: str, as_json: bool) -> None:
+def check(
+    rules: Path | None, templates: Path | None, form: str, data: Path | None, as_json: bool
+) -> None:
     """Check settings, rules, templates, channels and queues; nothing is sent.
+
+    Where there is an installation, says how many silences are already due for a rule that
+    goes live when the file is saved.
 
     Exits with 1 when something is wrong; warnings alone do not count.
     """
-    chosen = settings(RULES=rules, TEMPLATES=templates)
+    chosen = settings(data, RULES=rules, TEMPLATES=templates)
     words = Templates(chosen.templates)
     found, problems = read_rules(
         chosen.rules.read_bytes(),
         name=str(chosen.rules),
         environ=chosen.environment,
         templates=words.forms,
+        of_many=words.of_many,
         sources=known_sources(chosen, SOURCES),
     )
     channels = channel_problems(found, chosen) if found else []
     others = [*words.problems(), *channels, *queue_problems(chosen)]
+    reach = reached(found, chosen, wall_clock()) if found and not others else []
     wrong = others or any(p.severity == "error" for p in problems)
     if as_json or form == "json":
-        print_json({"problems": [msgspec.to_builtins(vars_of(p)) for p in problems] + others})
+        print_json(
+            {
+                "problems": [msgspec.to_builtins(vars_of(p)) for p in problems] + others,
+                "already_silent": [
+                    {"rule": each.rule.id, "enrollments": each.silent, "told": each.told}
+                    for each in reach
+                ],
+            }
+        )
     elif form == "github":
         for line in [*map(annotation, problems), *map(placeless, others)]:
             click.echo(printable(line))
     else:
-        show(found, problems, others)
+        show(found, problems, others, reach)
     raise SystemExit(BAD if wrong else 0)
 
 
@@ -111,7 +136,9 @@ def queue_problems(chosen: Settings) -> list[str]:
     return []
 
 
-def show(rules: RuleSet | None, problems: list[Problem], others: list[str]) -> None:
+def show(
+    rules: RuleSet | None, problems: list[Problem], others: list[str], reach: list[Reach]
+) -> None:
     """One line for every problem, then what the file says if it is fine."""
     screen = console()
     for problem in problems:
@@ -121,6 +148,8 @@ def show(rules: RuleSet | None, problems: list[Problem], others: list[str]) -> N
     for other in others:
         screen.print("[red]error[/] ", end="")
         screen.print(printable(other), markup=False, soft_wrap=True)
+    for each in reach:
+        screen.print(in_words(each), markup=False, soft_wrap=True)
     if rules is not None and not others:
         live = sum(rule.mode == "live" for rule in rules.rules)
         screen.print(

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import rich_click as click
 
-from service.app import SHAPES
 from service.cli.console import BAD, console, data_option, installation, json_option, print_json
 from service.incoming.letters import Letters
 from service.learners.database import BUSY_SECONDS, SCHEMA_VERSION
 from service.learners.events import EventMapper
 from service.learners.ledger import Ledger, LedgerError
 from service.rules import notifications
-from service.rules.notifications import STATES, Notification, Owed
+from service.rules.notification import Notification
+from service.rules.notifications import STATES, Owed
+from service.stored import SHAPES
 
 EVENTS_PER_PAGE = 10_000
 

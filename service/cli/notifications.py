@@ -1,57 +1,28 @@
 """`coursebell notifications`: what is owed, sent or not, with each one's history."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import rich_click as click
 
-from service.app import SHAPES
 from service.cli.console import (
     BAD,
     console,
     data_option,
     fail,
-    installation,
     json_option,
     print_json,
     print_table,
 )
+from service.cli.office import Office
 from service.cli.times import moment
-from service.learners.events import EventMapper
 from service.learners.knowledge import events_of
-from service.learners.ledger import Ledger, LedgerError
-from service.learners.lock import sole
-from service.learners.roster import Roster
-from service.learners.views import Projection, Views
-from service.rules.notifications import GIVEN_UP, STATES
+from service.rules.notifications import GIVEN_UP, HELD, STATES
+from service.rules.storm import HELD as STORM
 from service.running import wall_clock
-from service.sending import queue
+from service.sending import lists
 from service.sending.docket import Docket
-from service.sending.queue import Queue
 from service.sending.redriving import redrive
-
-
-class Office:
-    """The files of one installation, opened for looking things up."""
-
-    def __init__(self, data: Path | None) -> None:
-        folder = installation(data)
-        self.ledger = Ledger(folder / "ledger.db")
-        self.mapper = EventMapper(SHAPES)
-        try:
-            with sole(folder):
-                self.views = self._views(folder, owner=True)
-                self.views.catch_up()
-        except LedgerError:  # a running service follows the log itself
-            self.views = self._views(folder, owner=False)
-
-    def _views(self, folder: Path, *, owner: bool) -> Views:
-        parts: list[Projection] = [Roster(), Queue()]
-        return Views(folder / "views.db", self.ledger, self.mapper, parts, owner=owner)
-
-    def close(self) -> None:
-        """Closes them."""
-        self.views.close()
-        self.ledger.close()
 
 
 @click.group()
@@ -71,7 +42,7 @@ def list_notifications(
     """List notifications, the latest decided first."""
     office = Office(data)
     try:
-        found = queue.latest(office.views, state, rule, limit)
+        found = lists.latest(office.views, state, rule, limit)
     finally:
         office.close()
     if as_json:
@@ -132,12 +103,42 @@ def redrive_notifications(
         fail("notifications redrive: expected ids, or --state")
     office = Office(data)
     try:
-        chosen = list(ids) or [n["id"] for n in queue.latest(office.views, state, rule, -1)]
+        chosen = list(ids) or [n["id"] for n in lists.latest(office.views, state, rule, -1)]
         docket = Docket(office.ledger, office.mapper, {})
         done, refused = redrive(office.ledger, office.mapper, docket, chosen, wall_clock())
     finally:
         office.close()
     click.echo(f"{len(done)} of {len(chosen)} notifications are tried again")
+    tell_refused(refused)
+
+
+@notifications.command("release")
+@click.argument("ids", nargs=-1)
+@click.option("--rule", help="What the storm guard holds of this rule.")
+@click.option("--all", "everything", is_flag=True, help="Whatever the storm guard holds.")
+@data_option
+def release_notifications(
+    ids: tuple[str, ...], rule: str | None, everything: bool, data: Path | None
+) -> None:
+    """Let go of what is held; a running service sends it within a second.
+
+    Before a message leaves it is tested again: what is no longer true is not sent.
+    """
+    if (bool(ids), bool(rule), everything).count(True) != 1:
+        fail("notifications release: expected ids, or --rule, or --all")
+    with Office(data) as office:
+        chosen = list(ids) or lists.held(office.views, STORM, rule)
+        docket = Docket(office.ledger, office.mapper, {})
+        held = {n.id for n in docket.notifications(chosen) if n.state == HELD}
+        other = [(id, "it is not held") for id in chosen if id not in held]
+        wanted = [id for id in chosen if id in held]
+        done, refused = redrive(office.ledger, office.mapper, docket, wanted, wall_clock())
+    click.echo(f"{len(done)} of {len(chosen)} notifications are let go")
+    tell_refused(other + refused)
+
+
+def tell_refused(refused: Sequence[tuple[str, str]]) -> None:
+    """Says why some were not done, and ends with 1 if there are any."""
     for id, reason in refused:
         click.echo(f"{id}: {reason}", err=True)
     raise SystemExit(BAD if refused else 0)

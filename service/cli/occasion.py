@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from service.app import SHAPES
 from service.cli.console import fail
 from service.demo.stage import without_secrets
 from service.incoming.letters import Letters
@@ -13,15 +12,18 @@ from service.learners.knowledge import Knowledge
 from service.learners.ledger import Ledger
 from service.learners.people import People
 from service.rules.language import Entry, RuleSet
-from service.rules.notifications import Notification
+from service.rules.notification import Notification
 from service.rules.reader import read_rules
 from service.rules.reading import Reading
+from service.rules.recipients import ROOM, recipient_of
+from service.rules.truth import Subject, event_of
 from service.sending.deliveries import WITHOUT_DOMAIN
 from service.sending.docket import Docket
 from service.sending.packing import Post, values_of
 from service.sending.sample import sample_for
-from service.sending.verdict import ROOM, Leaves, Subject, event_of, recipient_of
+from service.sending.verdict import Leaves
 from service.settings import Settings
+from service.stored import SHAPES
 
 NOBODY = "recipient@example.org"
 """Where the address is not known."""
@@ -100,7 +102,7 @@ class Archive:
         subject = subjects.get(owed.subject)
         if subject is None:
             fail(f"{notification.id}: the ledger knows nothing any more of what it is about")
-        reading = Reading(subject.aggregate, event_of(notification), self._knowledge, now)
+        reading = Reading(subject.aggregate, event_of(notification.owed), self._knowledge, now)
         post = owed.channel if owed.recipient.startswith(ROOM) else None
-        person = None if post else recipient_of(owed.recipient, reading, self._knowledge)
+        person = None if post else recipient_of(owed.recipient, reading.learner, self._knowledge)
         return Leaves(Entry(owed.recipient, owed.channel, post, owed.template), person, reading)

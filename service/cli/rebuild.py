@@ -6,7 +6,6 @@ from pathlib import Path
 import rich_click as click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from service.app import SHAPES
 from service.cli.console import console, data_option, installation
 from service.learners.events import EventMapper
 from service.learners.ledger import Ledger
@@ -14,6 +13,7 @@ from service.learners.lock import sole
 from service.learners.roster import Roster
 from service.learners.views import Views
 from service.sending.queue import Queue
+from service.stored import SHAPES
 
 
 @click.command()

@@ -21,6 +21,7 @@ from service.learners.instance import Instance
 from service.learners.knowledge import Knowledge, Remembered
 from service.learners.ledger import Row
 from service.learners.people import Person, PersonKey
+from service.learners.watching import Watch, WatchTold
 
 
 class Batch:
@@ -53,6 +54,7 @@ class Batch:
         self._now = now
         self._changed: dict[str, Aggregate] = {}
         self._memory: dict[str, tuple[int, Body]] = {}
+        self._told: dict[str, list[tuple[int, Body]]] = {}
 
     def record(self, told: Told, person: str, stream: str) -> Outcome:
         """Folds one fact and decides on it, unless it is imported.
@@ -89,8 +91,7 @@ class Batch:
         if decided is None:
             return
         self.decisions.extend(decided)
-        for stream, version, body in decided.following:
-            self._memory[stream] = (version, body)
+        self.remember(decided)
 
     def settle(self) -> None:
         """Remembers the states of this batch, now that it is on disk."""
@@ -127,9 +128,25 @@ class Batch:
                 self._known.put(stream, found)
         return found if isinstance(found, Instance) else None
 
+    def watchers(self, instance: str) -> Watch:
+        """Who wishes to be told of an instance, what this batch decided included."""
+        watch = self._knowledge.watchers(instance)
+        for version, body in self._told.get(watch.id, ()):
+            watch = watch.apply(version, body)
+        return watch
+
     def latest(self, stream: str) -> tuple[int, Body] | None:
         """The newest event of a stream, this batch's own included."""
         return self._memory.get(stream) or self._knowledge.latest(stream)
+
+
+    def remember(self, decisions: Decisions) -> None:
+        """Lets what is decided next read what was decided in the same transaction."""
+        for stream, version, body in decisions.following:
+            self._memory[stream] = (version, body)
+            if isinstance(body, WatchTold):
+                self._told.setdefault(stream, []).append((version, body))
+        self._memory |= decisions.tallies
 
 
 def person_key(fact: Fact) -> PersonKey:

@@ -14,6 +14,7 @@ from service.learners.facts import Fact
 from service.learners.instance import Instance, InstanceRecorded
 from service.learners.learner import Learner, LearnerRecorded
 from service.learners.people import Person
+from service.learners.watching import Watch
 
 Aggregate = Enrollment | Instance | LearningObject | Learner
 Recorded = EnrollmentRecorded | InstanceRecorded | CourseRecorded | LearnerRecorded
@@ -48,17 +49,23 @@ class Happening(msgspec.Struct, frozen=True, gc=False):
 
 
 class Decisions(msgspec.Struct):
-    """What follows from an event: new streams by derived id, next events, erasable values."""
+    """What follows from an event: new streams by derived id, next events, erasable values.
+
+    `tallies` are counts: by stream the newest version in the ledger, and the one event that
+    follows it in this transaction, whatever was counted.
+    """
 
     once: list[tuple[str, Body]] = []
     following: list[tuple[str, int, Body]] = []
     erasable: list[tuple[str, str, str]] = []
+    tallies: dict[str, tuple[int, Body]] = {}
 
     def extend(self, other: "Decisions") -> None:
         """Adds what followed from another event."""
         self.once += other.once
         self.following += other.following
         self.erasable += other.erasable
+        self.tallies |= other.tallies
 
 
 class World(Protocol):
@@ -71,7 +78,14 @@ class World(Protocol):
     def instance(
         self, source: str, account: str, course: str, instance: str
     ) -> Instance | None: ...
+    def watchers(self, instance: str) -> Watch: ...
     def latest(self, stream: str) -> tuple[int, Body] | None: ...
+
+
+class Draft(World, Protocol):
+    """The world as a transaction will leave it: what was decided in it is read by what follows."""
+
+    def remember(self, decisions: Decisions) -> None: ...
 
 
 Decide = Callable[[Happening, World, int], Decisions | None]

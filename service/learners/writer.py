@@ -101,7 +101,9 @@ class Writer:
     def _append(self, cursor: sqlite3.Cursor, rows: Iterable[Row], decisions: Decisions) -> None:
         encode = self.mapper.encode
         self.ledger.append(cursor, rows)
-        self.ledger.append(cursor, [(s, v, *encode(body)) for s, v, body in decisions.following])
+        tallies = [(s, v + 1, body) for s, (v, body) in decisions.tallies.items()]
+        following = [*decisions.following, *tallies]
+        self.ledger.append(cursor, [(s, v, *encode(body)) for s, v, body in following])
         self.ledger.append_once(cursor, [(s, 1, *encode(body)) for s, body in decisions.once])
         self.ledger.keep_erasable(cursor, decisions.erasable)
 

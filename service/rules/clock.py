@@ -13,6 +13,7 @@ from service.learners.writer import Writer
 from service.rules.activation import STREAM as RULES
 from service.rules.activation import RulesActivated, activated_stalled
 from service.rules.decide import Decider
+from service.rules.escalation import Firsts, ask_steps, mark_of, started_step
 from service.rules.sweep import Ask, Mark, ask, started
 
 STREAM = "clock"
@@ -38,14 +39,16 @@ class Clock:
 
     def __init__(
         self, ledger: Ledger, mapper: EventMapper, writer: Writer, views: Views, roster: Roster,
-        lateness: int,
+        lateness: int, firsts: Firsts,
     ) -> None:  # fmt: skip
+        """`firsts` finds what escalations may follow, by the views."""
         self._ledger = ledger
         self._mapper = mapper
         self._writer = writer
         self._views = views
         self._roster = roster
         self._lateness = lateness
+        self._firsts = firsts
         self._marks: dict[str, Mark] = {}
         self._version = 0
         self._position = 0
@@ -80,7 +83,10 @@ class Clock:
             return False
         activated = activated_stalled(rules, before, self._marks)
         fresh = {rule.id: started(rule, now) for rule in activated}
-        kept = {r.id: self._marks[r.id] for r in decider.stalled_rules if r.id in self._marks}
+        asked = [rule.id for rule in decider.stalled_rules]
+        steps = {mark_of(r, e): e for r in decider.by_id.values() for e in r.escalation}
+        fresh |= {key: started_step(e, now) for key, e in steps.items() if key not in self._marks}
+        kept = {key: self._marks[key] for key in (*asked, *steps) if key in self._marks}
         position = self._ledger.max_notification_id()
         event = RulesActivated(
             at=now, position=position, fingerprint=rules.fingerprint, text=rules.text,
@@ -108,10 +114,12 @@ class Clock:
     def _ask(
         self, decider: Decider, touched: Mapping[str, Silences], position: int, now: int
     ) -> Ask:
+        world = self._writer.world(now)
         asked = ask(
             decider, self._marks, touched, self._candidates, self._writer.enrollments,
-            self._writer.world(now), now, self._lateness,
+            world, now, self._lateness,
         )  # fmt: skip
+        ask_steps(asked, decider, self._firsts, world, now)
         overdue = now - self._asked_at >= EMPTY_ASKS_EVERY_MS or len(touched) >= MANY_TOUCHED
         if asked.decisions.once or overdue or asked.more:
             self._keep(asked.decisions, asked.marks, position, now)

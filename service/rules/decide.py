@@ -1,52 +1,32 @@
 """Deciding: which notifications an event causes, by the rules, as things stand at that event."""
 
-import math
-from collections.abc import Iterable
-from functools import lru_cache
-from hashlib import blake2b
-
-import msgspec
-
 from service.learners.enrollment import Enrollment
 from service.learners.facts import SeatsReported
 from service.learners.happening import Decisions, Happening, World
 from service.learners.instance import InstanceRecorded
 from service.rules.edges import Fired, is_edge, memory_stream, rearmed
-from service.rules.fields import field_named
 from service.rules.language import (
     ChangeTrigger,
-    Entry,
     EventTrigger,
     Rule,
     RuleSet,
     StalledTrigger,
 )
-from service.rules.notifications import Owed
+from service.rules.owing import Match, Owing
 from service.rules.reading import EventSeen, Reading, about
+from service.rules.storm import LIMIT as STORM_LIMIT
 
 SEATS_CHANGED = SeatsReported.TOPIC
-GROUP = "group:"
-FIELDS_REMEMBERED = 1_024
-
-
-class Match(msgspec.Struct, frozen=True):
-    """What a rule matched: the trigger in words, what makes it happen once, and when it was.
-
-    `at` (ms UTC) is when the occurrence happened; `version` is the subject's newest event.
-    """
-
-    trigger: str
-    occurrence: str
-    at: int
-    version: int
 
 
 class Decider:
     """One rule set, made ready for deciding. Pure: no clock, no network, no database."""
 
-    def __init__(self, rules: RuleSet) -> None:
+    def __init__(self, rules: RuleSet, storm_limit: int = STORM_LIMIT) -> None:
+        """`storm_limit` is how many of the clock and of old news a rule may owe an hour."""
         active = [rule for rule in rules.rules if rule.mode != "disabled"]
         self.rules = rules
+        self.owing = Owing(rules.defaults, storm_limit)
         self.by_id = {rule.id: rule for rule in active}
         self.stalled_rules = [r for r in active if isinstance(r.trigger, StalledTrigger)]
         self._changes = [r for r in active if isinstance(r.trigger, ChangeTrigger)]
@@ -91,8 +71,8 @@ class Decider:
         reading = Reading(subject, EventSeen(subject.who.source, subject.who.account), world, now)
         decisions = Decisions()
         if holds(rule, reading):
-            match = Match("stalled_for", f"{subject.id}/{key}", since, subject.version)
-            owe(rule, match, reading, world, decisions)
+            match = Match("stalled_for", f"{subject.id}/{key}", since, subject.version, True)
+            self.owing.owe(rule, rule.notify, match, reading, world, decisions)
         return decisions
 
     def _owe(
@@ -103,7 +83,7 @@ class Decider:
             return False
         occurrence = f"{happening.stream}/{happening.version}"
         match = Match(trigger, occurrence, happening.event.at, happening.version)
-        owe(rule, match, reading, world, decisions)
+        self.owing.owe(rule, rule.notify, match, reading, world, decisions)
         return True
 
     def _changed(
@@ -148,87 +128,3 @@ def holds(rule: Rule, reading: Reading) -> bool:
     """Whether the conditions of a rule hold; what they read is remembered in `reading.read`."""
     reading.read = {}
     return rule.holds(reading)
-
-
-def owe(rule: Rule, match: Match, reading: Reading, world: World, decisions: Decisions) -> None:
-    """Adds what a matched rule owes, with what its conditions have just read."""
-    known = {f: recordable(v) for f, v in reading.read.items() if not is_personal(f)}
-    personal = [(field, value) for field, value in reading.read.items() if is_personal(field)]
-    for entry in rule.notify:
-        for recipient in recipients(entry, reading, world):
-            id = notification_id(rule, entry, match, reading, recipient)
-            decisions.once.append((id, owed(rule, entry, match, reading, recipient, known)))
-            decisions.erasable += [(id, f, str(v)) for f, v in personal]
-
-
-def recordable(value: object) -> object:
-    """A value as JSON can hold it."""
-    return "unlimited" if value == math.inf else value
-
-
-@lru_cache(FIELDS_REMEMBERED)
-def is_personal(field: str) -> bool:
-    """Whether a value of this field is kept where it can be erased."""
-    found = field_named(field)
-    return found is not None and found.personal
-
-
-def recipients(entry: Entry, reading: Reading, world: World) -> Iterable[str]:
-    """The role, looked up when the message leaves, or each member of a group as of now."""
-    if entry.post is not None:
-        return (f"room:{entry.post}",)
-    to = entry.to or ""
-    if not to.startswith(GROUP):
-        return (to,)
-    source, account, *_ = reading.about
-    return world.members(to.removeprefix(GROUP), source, account)
-
-
-def notification_id(
-    rule: Rule, entry: Entry, match: Match, reading: Reading, recipient: str
-) -> str:
-    """The id that makes a decision happen once: the occurrence's second, then a hash.
-
-    Never the rule's text (editing a rule must not send again) and never a place in a list.
-    """
-    source, account, *_ = reading.about
-    parts = (
-        rule.mode, source, account, rule.id, entry.key, reading.subject.id, match.occurrence,
-        recipient,
-    )  # fmt: skip
-    digest = blake2b("\x1f".join(parts).encode(), digest_size=12).hexdigest()
-    return f"n{match.at // 1000 & 0xFFFFFFFF:08x}{digest}"
-
-
-def owed(
-    rule: Rule, entry: Entry, match: Match, reading: Reading, recipient: str,
-    known: dict[str, object],
-) -> Owed:  # fmt: skip
-    """The first event of a notification."""
-    source, account, course, kind, instance = reading.about
-    about = reading.learner or reading.subject.id
-    return Owed(
-        rule=rule.id,
-        entry=entry.key,
-        mode=rule.mode,
-        template=entry.template,
-        channel=entry.channel,
-        recipient=recipient,
-        trigger=match.trigger,
-        occurrence=match.occurrence,
-        subject=reading.subject.id,
-        version=match.version,
-        source=source,
-        account=account,
-        course=course,
-        kind=kind,
-        decided_at=reading.now,
-        due_at=reading.now + (rule.collapse_ms or 0),
-        instance=instance,
-        person=reading.learner,
-        event_name=reading.event.name,
-        event_at=reading.event.at if reading.event.at is not None else match.at,
-        by_admin=bool(reading.event.by_admin),
-        collapse=f"{rule.id}/{entry.key}/{recipient}/{about}" if rule.collapse_ms else None,
-        read=known,
-    )

@@ -4,6 +4,7 @@ import re
 
 UNITS = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000}
 DAY = UNITS["d"]
+HOUR = UNITS["h"]
 LONGEST = 3660 * DAY
 
 _FORM = re.compile(r"(?:(\d{1,6})w)?(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")

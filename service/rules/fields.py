@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Type = Literal["text", "number", "bool", "time", "duration", "texts", "enum"]
+Type = Literal["text", "number", "bool", "time", "duration", "texts", "enum", "items"]
 
 EXTRA_COLUMN = re.compile(r"learner\.fields\.\w[\w -]*")
 EXTRA_DOC = "extra column of the people import"
@@ -16,7 +16,8 @@ class Field:
     """One thing that conditions or templates can read.
 
     `type`: a time is milliseconds since 1970 UTC; a duration is a number of days; texts is a
-    list of text; enum is one of `values`.
+    list of text; enum is one of `values`; items is a list of which each has the groups of
+    `ITEM_GROUPS`.
     `personal`: the value says something about a person and is kept where it can be erased.
     `imported`: people and course imports fill it too. Which sources do, they say themselves.
     `in_conditions`: false for fields that only templates use.
@@ -55,6 +56,7 @@ class Event:
     supported: bool = True
 
 
+ITEM_GROUPS = ("enrollment", "course", "instance", "learner", "event")
 STATUSES = ("enrolled", "in_progress", "completed", "unenrolled")
 KINDS = ("course", "learning_path", "certification")
 
@@ -93,6 +95,12 @@ FIELDS: dict[str, Field] = {
             "number",
             "free seats; unlimited is larger than any number",
         ),
+        Field(
+            "instance.watch_url",
+            "text",
+            "link by which who reads the mail asks to be told of a free seat, once",
+            in_conditions=False,
+        ),
         Field("learner.locale", "text", "language, e.g. de-DE", True, True),
         Field("learner.timezone", "text", "time zone, e.g. Europe/Berlin", True, True),
         Field("learner.groups", "texts", "groups of the learner", True, True),
@@ -113,6 +121,13 @@ FIELDS: dict[str, Field] = {
             "titles of the other courses a collapsed message stands for",
             in_conditions=False,
         ),
+        Field(
+            "items",
+            "items",
+            "what a digest tells of: in a loop, item.learner.name, item.course.title, …",
+            in_conditions=False,
+        ),
+        Field("more", "number", "how many more there are than `items` has", in_conditions=False),
     )
 }
 

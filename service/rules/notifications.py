@@ -1,10 +1,7 @@
-"""Notifications: what we owe because of a rule, and the history each one keeps in the ledger."""
+"""Notifications: what we owe because of a rule, as events that keep the history of each."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Self
-
-import msgspec
-from msgspec.structs import replace
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from service.learners.events import Body
 
@@ -23,7 +20,8 @@ class Owed(Body, frozen=True, kw_only=True, omit_defaults=True):
     `subject` is the stream it is about and `version` its newest event when it was decided;
     `occurrence` is what makes it happen once. `recipient` is a role or the person id of a
     group member. `read` holds what the conditions read, personal values apart in the erasable
-    table. `decided_at` is the `now` of the decision, `due_at` when it may leave.
+    table. `decided_at` is the `now` of the decision, `due_at` when it may leave. `held` says why
+    a person must release it first. With `digest` it is told of as an item of one.
     """
 
     TOPIC: ClassVar[str] = "notification.owed"
@@ -49,6 +47,8 @@ class Owed(Body, frozen=True, kw_only=True, omit_defaults=True):
     event_at: int | None = None
     by_admin: bool = False
     collapse: str | None = None
+    held: str | None = None
+    digest: bool = False
     read: dict[str, Any] = {}
 
 
@@ -99,6 +99,23 @@ class AddressFound(Body, frozen=True, kw_only=True, omit_defaults=True):
     at: int
 
 
+class Deferred(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """It may not leave before `until`, because of a send window or a digest's closing."""
+
+    TOPIC: ClassVar[str] = "notification.deferred"
+    at: int
+    until: int
+    reason: str
+
+
+class Held(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """It was to leave, and is kept until a person lets it go."""
+
+    TOPIC: ClassVar[str] = "notification.held"
+    at: int
+    reason: str
+
+
 class Ended(Body, frozen=True, kw_only=True, omit_defaults=True):
     """It ends without an attempt: `state` is one of the ended states, `reason` says why.
 
@@ -124,98 +141,29 @@ class Redriven(Body, frozen=True, kw_only=True, omit_defaults=True):
     released_by: str | None = None
 
 
-KINDS = (Owed, AttemptStarted, AttemptEnded, WaitingForAddress, AddressFound, Ended, Redriven)
+KINDS = (
+    Owed, AttemptStarted, AttemptEnded, WaitingForAddress, AddressFound, Deferred, Held, Ended,
+    Redriven,
+)  # fmt: skip
 SHAPES: Mapping[str, Any] = {kind.TOPIC: kind for kind in KINDS}
-
-
-class Notification(msgspec.Struct, frozen=True):
-    """A notification as folded from its stream.
-
-    `ready_at` is when it could first have left: expiry counts from there. `claimed_until` is
-    set while an attempt is open. `attempts` counts since it was owed or last redriven. `into`
-    is the notification whose message stood for this one, `speaks_for` are those for which this
-    one's stands. `message_id` is the one of its first attempt.
-    """
-
-    id: str
-    version: int
-    owed: Owed
-    state: str
-    due_at: int
-    ready_at: int
-    attempts: int = 0
-    claimed_until: int | None = None
-    worker: str | None = None
-    reason: str | None = None
-    into: str | None = None
-    speaks_for: tuple[str, ...] = ()
-    message_id: str = ""
-
-    @classmethod
-    def load(cls, id: str, bodies: Iterable[Body]) -> Self:
-        """The notification whose stream holds these bodies, first to last."""
-        events = iter(bodies)
-        owed = next(events)
-        assert isinstance(owed, Owed), f"{id}: the first event of a notification is Owed"
-        found = cls(id, 1, owed, first_state(owed), owed.due_at, owed.due_at)
-        for event in events:
-            found = found.apply(event)
-        return found
-
-    def apply(self, event: Body) -> Self:
-        """This notification with one more event of its stream."""
-        changed = replace(self, version=self.version + 1)
-        if isinstance(event, AttemptStarted):
-            return changed.claimed(event)
-        if isinstance(event, AttemptEnded):
-            return changed.attempted(event)
-        if isinstance(event, WaitingForAddress):
-            return replace(
-                changed, state=WAITING_ADDRESS, due_at=event.until, reason="no address",
-                claimed_until=None,
-            )  # fmt: skip
-        if isinstance(event, AddressFound):
-            return replace(changed, state=OWED, due_at=event.at, ready_at=event.at, reason=None)
-        if isinstance(event, Ended):
-            return replace(
-                changed, state=event.state, reason=event.reason, claimed_until=None,
-                into=event.into, speaks_for=(),
-            )  # fmt: skip
-        assert isinstance(event, Redriven)
-        return replace(
-            changed, state=OWED, due_at=event.at, attempts=0, reason=None, claimed_until=None,
-            ready_at=self.ready_at if event.released_by else event.at, into=None,
-        )  # fmt: skip
-
-    def claimed(self, event: AttemptStarted) -> Self:
-        """After the start of an attempt, which may have brought others into its message."""
-        return replace(
-            self, claimed_until=event.until, worker=event.worker,
-            message_id=self.message_id or event.message_id,
-            speaks_for=(*self.speaks_for, *event.speaks_for),
-        )  # fmt: skip
-
-    def attempted(self, event: AttemptEnded) -> Self:
-        """After the outcome of an attempt; once sent it stays sent, whatever comes late."""
-        if self.state == SENT:
-            return self
-        tried = event.outcome != NOT_TRIED
-        due = self.due_at if event.next_at is None else event.next_at
-        reason = None if event.then == SENT else f"{event.outcome} {event.code or ''}".strip()
-        return replace(
-            self, state=event.then, due_at=due, claimed_until=None, worker=None, reason=reason,
-            attempts=self.attempts + tried,
-            speaks_for=self.speaks_for if event.then in (SENT, *OPEN_STATES) else (),
-        )  # fmt: skip
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it may still be sent."""
-        return self.state in OPEN_STATES
 
 
 def first_state(owed: Owed) -> str:
     """The state a notification is born in."""
     if owed.mode == "shadow":
         return SHADOW
+    if owed.held is not None:
+        return HELD
     return SCHEDULED if owed.due_at > owed.decided_at else OWED
+
+
+def first_reason(owed: Owed) -> str | None:
+    """Why it does not leave at once; None when it does."""
+    return owed.held or ("digest" if owed.digest and owed.mode != "shadow" else None)
+
+
+def ended_unsent(newest: Body) -> bool:
+    """Whether a notification whose newest event this is has ended and nobody was told."""
+    if isinstance(newest, Ended):
+        return newest.into is None
+    return isinstance(newest, AttemptEnded) and newest.then == GIVEN_UP

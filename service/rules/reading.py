@@ -13,9 +13,11 @@ from service.learners.heard import Heard
 from service.learners.instance import Instance, seat_values
 from service.learners.learner import Learner
 from service.learners.people import Person
+from service.rules.bundle import Bundle
 from service.rules.durations import DAY
 from service.rules.fields import FIELDS
 
+Subject = Aggregate | Heard | Bundle
 LEARNER_COLUMN = "learner.fields."
 
 
@@ -37,7 +39,7 @@ class Reading:
     """
 
     def __init__(
-        self, subject: Aggregate | Heard, event: EventSeen, world: World, now: int
+        self, subject: Subject, event: EventSeen, world: World, now: int
     ) -> None:
         self.subject = subject
         self.event = event
@@ -96,14 +98,14 @@ class Reading:
         return None if silence is None else max(0, self.now - silence[0]) // DAY
 
 
-def learner_of(subject: Aggregate | Heard) -> str | None:
+def learner_of(subject: Subject) -> str | None:
     """The id of the person a subject is about; None if it is about no single one."""
     if isinstance(subject, Enrollment):
         return subject.who.person
     return subject.member.person if isinstance(subject, Learner) else None
 
 
-def about(subject: Aggregate | Heard) -> tuple[str, str, str, str, str | None]:
+def about(subject: Subject) -> tuple[str, str, str, str, str | None]:
     """Source, account, course, kind and instance of a subject; a learner's course is empty."""
     if isinstance(subject, Enrollment):
         who = subject.who
@@ -115,6 +117,8 @@ def about(subject: Aggregate | Heard) -> tuple[str, str, str, str, str | None]:
         return subject.member.source, subject.member.account, "", "", None
     if isinstance(subject, Heard):
         return subject.source, "", "", "", None
+    if isinstance(subject, Bundle):
+        return subject.source, subject.account, subject.course, subject.kind, subject.instance
     title = subject.title
     return title.source, title.account, title.course, title.kind, None
 
@@ -176,5 +180,10 @@ READERS: dict[str, Callable[[Reading], object]] = {
     "event.age": _age,
 }  # fmt: skip
 
-WORDS_ONLY = frozenset({"recipient.name", "recipient.role", "rule.id", "others"})
+WORDS_ONLY = frozenset(
+    {
+        "instance.watch_url", "recipient.name", "recipient.role", "rule.id", "others", "items",
+        "more",
+    }
+)  # fmt: skip
 assert READERS.keys() | WORDS_ONLY == FIELDS.keys(), "every field of the registry has a reader"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from service.learners.enrollment import Enrollment
-from service.learners.happening import Decisions, World
+from service.learners.happening import Decisions, Draft
 from service.rules.decide import Decider
 from service.rules.language import Rule, StalledTrigger
 
@@ -50,7 +50,7 @@ def ask(
     touched: Mapping[str, Mapping[str, int | None]],
     candidates: Candidates,
     enrollments: Enrollments,
-    world: World,
+    world: Draft,
     now: int,
     lateness: int,
 ) -> Ask:
@@ -76,7 +76,7 @@ def ask_rule(
     decider: Decider,
     candidates: Candidates,
     enrollments: Enrollments,
-    world: World,
+    world: Draft,
     now: int,
     lateness: int,
     asked: Ask,
@@ -100,4 +100,5 @@ def ask_rule(
             decided = decider.stalled(rule, enrollment, world, now, mark.since)
             if decided is not None:
                 asked.decisions.extend(decided)
+                world.remember(decided)
     return Mark(end, mark.floor, mark.since)

@@ -9,8 +9,9 @@ from service.learners.events import Body
 from service.learners.happening import Decisions, World
 from service.learners.heard import Heard
 from service.learners.writer import Writer
-from service.rules.decide import Decider, Match, holds, owe
+from service.rules.decide import Decider, holds
 from service.rules.language import Rule, SourceSilentTrigger
+from service.rules.owing import Match, Owing
 from service.rules.reading import EventSeen, Reading
 
 STREAM = "feeds"
@@ -52,6 +53,7 @@ def watched(
 
 def silent(
     rule: Rule,
+    owing: Owing,
     before: Mapping[str, Silence],
     silences: Mapping[str, Silence],
     heard: Mapping[str, Heard],
@@ -73,8 +75,8 @@ def silent(
             last = heard[source]
             reading = Reading(last, EventSeen(source, "", at=last.at), world, now)
             if holds(rule, reading):
-                match = Match(TRIGGER, last.occurrence, last.at, 0)
-                owe(rule, match, reading, world, decisions)
+                match = Match(TRIGGER, last.occurrence, last.at, 0, True)
+                owing.owe(rule, rule.notify, match, reading, world, decisions)
     return decisions
 
 
@@ -113,7 +115,8 @@ class Vigil:
         silences = watched(self._silences, heard, elapsed, now)
         world, decisions = self._writer.world(now), Decisions()
         for rule in rules:
-            decisions.extend(silent(rule, self._silences, silences, heard, world, now))
+            owing = decider.owing
+            decisions.extend(silent(rule, owing, self._silences, silences, heard, world, now))
         if decisions.once or now - self._recorded_at >= RECORDED_EVERY_MS:
             self._record(decisions, silences, now)
         self._silences, self._asked_at = silences, now

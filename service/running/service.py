@@ -114,6 +114,7 @@ class Service:
                 continue
             if time.monotonic() - asked >= ASK_EVERY_SECONDS:
                 well = self._threads.guarded("clock", partial(self._ask, taken_at))
+                self._threads.guarded("digests", lambda: self.app.close_digests(self.clock()))
                 asked = asked if well and self._more_to_ask else time.monotonic()
                 continue
             self.app.ledger.wait_for_commit(seen, LOOK_EVERY_SECONDS)

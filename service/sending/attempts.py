@@ -1,6 +1,7 @@
 """Attempts: what an outcome leads to, and when it is tried again."""
 
-from service.rules.notifications import GIVEN_UP, HELD, OWED, SENT, AttemptEnded, Notification
+from service.rules.notification import Notification
+from service.rules.notifications import GIVEN_UP, HELD, OWED, SENT, AttemptEnded
 from service.sending.parcel import Outcome
 
 MINUTE_MS = 60_000

@@ -29,6 +29,7 @@ class Deliveries(Mapping[str, Delivery]):
         active: Callable[[], Active],
         drawer: Path,
         mail_domain: str | None,
+        watch_link: Callable[[str, str], str] | None,
     ) -> None:
         """`mail_domain` stands in every Message-ID, or else the channel's own."""
         self._ledger = ledger
@@ -39,6 +40,7 @@ class Deliveries(Mapping[str, Delivery]):
         self._active = active
         self._drawer = drawer
         self._mail_domain = mail_domain
+        self._watch_link = watch_link
         self._urls: dict[str, str] = {}
         self._used: dict[str, Delivery] = {}
         self._retired: list[Delivery] = []
@@ -100,6 +102,6 @@ class Deliveries(Mapping[str, Delivery]):
             self._knowledge(),
             self._docket,
             self._active,
-            Post(domain),
+            Post(domain, watch_link=self._watch_link),
             f"{domain}/{name}",
         )

@@ -29,7 +29,7 @@ from service.sending.docket import Docket
 from service.sending.packing import Post
 from service.sending.parcel import Channel, Outcome, Parcel
 from service.sending.planning import Active, Planner, Ready
-from service.sending.steps import Change, Step, Unsettled, is_due, with_releases
+from service.sending.steps import Step, Unsettled, is_due, with_releases
 
 OUTCOMES_PER_COMMIT = 8
 ADDRESSES_PER_ROUND = 500
@@ -102,7 +102,7 @@ class Delivery:
         message_id = "" if self.form == "chat" or lead.message_id else ready.parcel.message_id
         told = Ended(at=claim.at, state=DROPPED, reason="collapsed", into=lead.id)
         claim = replace(claim, message_id=message_id, speaks_for=speaks_for)
-        return Step(lead, claim, tuple((n, told) for n in ready.told))
+        return Step(lead, claim, tuple((n, told) for n in ready.told), ready.beside)
 
     def take_over(self, now: int) -> int:
         """Ends the attempts a worker left open when it died: nobody knows what came of them.
@@ -211,15 +211,17 @@ class Delivery:
             return set()
         steps = [with_releases(step, self._docket) for step in events]
         try:
-            self._commit([change for step in steps for change in step.changes], texts or {})
+            self._commit(steps, texts or {})
         except IntegrityError:
             if len(events) == 1:
                 return set()
             return set().union(*(self._append([event], texts) for event in events))
         return {step.notification.id for step in events}
 
-    def _commit(self, changes: Sequence[Change], texts: Mapping[str, str]) -> None:
-        rows = [(n.id, n.version + 1, *self._mapper.encode(body)) for n, body in changes]
+    def _commit(self, steps: Sequence[Step], texts: Mapping[str, str]) -> None:
+        events = [(n.id, n.version + 1, body) for step in steps for n, body in step.changes]
+        events += [row for step in steps for row in step.beside]
+        rows = [(stream, version, *self._mapper.encode(body)) for stream, version, body in events]
         kept = [(id, f"reply/{v}", texts[id]) for id, v, _, _ in rows if id in texts]
         with self._ledger.transaction() as cursor:
             self._ledger.append(cursor, rows)

@@ -1,13 +1,15 @@
 """The docket: notifications and what they are about, read from the log to its end."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from service.learners.aggregates import load
 from service.learners.events import Body, EventMapper
 from service.learners.heard import FEED, Heard
 from service.learners.ledger import Ledger
-from service.rules.notifications import Notification
-from service.sending.verdict import Subject
+from service.rules.digests import TRIGGER as DIGEST
+from service.rules.digests import DigestClosed, bundle_of
+from service.rules.notification import Notification
+from service.rules.truth import Item, Subject
 
 
 class Docket:
@@ -32,8 +34,33 @@ class Docket:
         return [Notification.load(id, found[id]) for id in ids if id in found]
 
     def subjects(self, notifications: Sequence[Notification]) -> dict[str, Subject]:
-        """What they are about, by stream."""
-        wanted = {n.owed.subject for n in notifications}
+        """What each is about, by its id; for a digest that is its items."""
+        items = self._items([n for n in notifications if n.owed.trigger == DIGEST])
+        plain = [n.owed for n in notifications if n.owed.trigger != DIGEST]
+        plain += [n.owed for found in items.values() for n in found]
+        known = self._subjects({owed.subject for owed in plain})
+        subjects = {}
+        for n in notifications:
+            if n.id not in items:
+                subjects[n.id] = known[n.owed.subject]
+                continue
+            about = bundle_of(n.owed.subject, [item.owed for item in items[n.id]])
+            inner = [Item(item.owed, known[item.owed.subject]) for item in items[n.id]]
+            subjects[n.id] = Subject(about, (), inner)
+        return subjects
+
+    def _items(self, digests: Sequence[Notification]) -> dict[str, list[Notification]]:
+        """The items of each digest, by its id, as they were when it was made up."""
+        if not digests:
+            return {}
+        streams = self._bodies(list({n.owed.subject for n in digests}))
+        closed = {n.id: streams[n.owed.subject][n.owed.version - 1] for n in digests}
+        ids = {n: body.items for n, body in closed.items() if isinstance(body, DigestClosed)}
+        wanted = list({item for items in ids.values() for item in items})
+        found = {n.id: n for n in self.notifications(wanted)}
+        return {id: [found[item] for item in items] for id, items in ids.items()}
+
+    def _subjects(self, wanted: Collection[str]) -> dict[str, Subject]:
         found = self._bodies(list(wanted))
         subjects = {
             stream: Subject(load(stream, bodies, self._lateness), bodies)
@@ -44,14 +71,14 @@ class Docket:
         return subjects
 
     def newest(self, streams: Sequence[str]) -> dict[str, int]:
-        """The newest version of each of these streams, without reading them."""
+        """The newest version of each of these streams, 0 if it has none, without reading them."""
         marks = ",".join("?" * len(streams))
         rows = self._ledger.reader().execute(
             "SELECT originator_id, MAX(originator_version) FROM stored_events "
             f"WHERE originator_id IN ({marks}) GROUP BY originator_id",
             streams,
         )
-        return dict(rows.fetchall())
+        return dict.fromkeys(streams, 0) | dict(rows.fetchall())
 
     def _bodies(self, ids: Sequence[str]) -> dict[str, list[Body]]:
         bodies: dict[str, list[Body]] = {}

@@ -1,14 +1,16 @@
 """Packing: from a notification that may leave to the words and the address it leaves with."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 
 import msgspec
 
-from service.rules.fields import FIELDS
-from service.rules.notifications import Notification
+from service.rules.fields import FIELDS, ITEM_GROUPS
+from service.rules.notification import Notification
 from service.rules.reading import WORDS_ONLY, Reading
+from service.rules.recipients import GROUP
+from service.rules.watchers import WATCHERS
 from service.sending.parcel import Parcel
 from service.sending.rendering import Templates
 from service.sending.verdict import Leaves
@@ -24,16 +26,24 @@ Leaving = tuple[Notification, Leaves]
 
 
 class Group(Mapping[str, object]):
-    """One group of the registry's fields, each looked up when the words ask for it."""
+    """One group of the registry's fields, each looked up when the words ask for it.
 
-    def __init__(self, name: str, reading: Reading) -> None:
+    `own` are those that are of the message itself.
+    """
+
+    def __init__(
+        self, name: str, reading: Reading, own: Mapping[str, Callable[[], object]] | None = None
+    ) -> None:
         self._name = name
         self._reading = reading
+        self._own = own or {}
 
     def __getitem__(self, field: str) -> object:
         if (self._name, field) == ("learner", "fields"):
             person = self._reading.person
             return dict(person.fields) if person else {}
+        if field in self._own:
+            return self._own[field]()
         if field not in GROUPS[self._name]:
             raise KeyError(field)
         return self._reading(f"{self._name}.{field}")
@@ -49,10 +59,12 @@ class Post(msgspec.Struct, frozen=True):
     """What every message of this installation has in common.
 
     `domain` stands in every Message-ID; `timezone` is for people whose zone is not known.
+    `watch_link` gives the link by which a person (id) asks to be told of an instance (stream).
     """
 
     domain: str
     timezone: str = "UTC"
+    watch_link: Callable[[str, str], str] | None = None
 
 
 def chosen_of(leaving: Sequence[Leaving]) -> tuple[Leaving, list[Leaving]]:
@@ -103,9 +115,10 @@ def values_of(
     """The registry's fields as nested groups, for the words."""
     recipient, reading = leaves.recipient, leaves.reading
     values: dict[str, object] = {name: Group(name, reading) for name in GROUPS}
+    own = {"watch_url": lambda: watch_url(notification, leaves, post)}
+    values["instance"] = Group("instance", reading, own)
     owed = notification.owed
-    of_a_group = owed.entry.startswith("to=group:")  # the recipient is the member's id then
-    role = "group" if of_a_group else owed.recipient.partition(":")[0]
+    role = (leaves.entry.to or owed.recipient).partition(":")[0]
     values["recipient"] = {
         "name": recipient.name if recipient else None,
         "role": role,
@@ -114,4 +127,20 @@ def values_of(
     values["rule"] = {"id": owed.rule}
     titles = (each.reading("course.title") for each in others)
     values["others"] = [str(title) for title in titles if title is not None]
+    shown = leaves.entry.digest.max_items if leaves.entry.digest else 0
+    values["items"] = [
+        {name: Group(name, item) for name in ITEM_GROUPS} for item in leaves.items[:shown]
+    ]
+    values["more"] = len(leaves.items) - len(leaves.items[:shown])
     return values
+
+
+def watch_url(notification: Notification, leaves: Leaves, post: Post) -> str | None:
+    """The link for who reads it, if they learn, and if there is one instance with seats."""
+    if post.watch_link is None:
+        return None
+    to, reading = leaves.entry.to or "", leaves.reading
+    person = notification.owed.recipient if to == WATCHERS or to.startswith(GROUP) else None
+    person = reading.learner if to == "learner" else person
+    instance = reading.instance
+    return post.watch_link(person, instance.id) if person and instance else None

@@ -11,20 +11,28 @@ from service.learners.events import Body
 from service.learners.knowledge import Knowledge
 from service.learners.views import Views
 from service.rules.decide import Decider
+from service.rules.muting import STREAM, MutingChanged, muting_of
+from service.rules.notification import Notification
 from service.rules.notifications import (
+    DROPPED,
     GIVEN_UP,
     OWED,
     SCHEDULED,
     Ended,
-    Notification,
 )
+from service.rules.throttle import REASON as THROTTLED
+from service.rules.throttle import Pass, passing
+from service.rules.truth import Subject
 from service.sending import queue
 from service.sending.docket import Docket
 from service.sending.packing import Leaving, Post, chosen_of, parcel_of
 from service.sending.parcel import Parcel
 from service.sending.rendering import TemplateProblem, Templates
-from service.sending.steps import Step
-from service.sending.verdict import Leaves, Subject, Verdict, judge
+from service.sending.steps import Row, Step
+from service.sending.verdict import Leaves, Verdict, judge
+
+Muting = tuple[int, MutingChanged]
+"""The newest version of the stream that says what is muted, and what it says."""
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +48,8 @@ class Ready(msgspec.Struct, frozen=True):
     """A notification with the parcel it leaves as.
 
     `told` are those that its message is the first to stand for. `seen` are the streams it was
-    tested against, with their newest versions, and `active` the rules.
+    tested against, with their newest versions, and `active` the rules. `beside` is what its
+    throttle remembers.
     """
 
     notification: Notification
@@ -48,13 +57,18 @@ class Ready(msgspec.Struct, frozen=True):
     told: tuple[Notification, ...]
     seen: Mapping[str, int]
     active: Active
+    beside: tuple[Row, ...] = ()
 
 
 class Plan(msgspec.Struct):
-    """What leaves, and what is to be recorded whatever becomes of that."""
+    """What leaves, and what is to be recorded whatever becomes of that.
+
+    `passed` is what throttles remember of it.
+    """
 
     ready: list[Ready] = []
     steps: list[Step] = []
+    passed: dict[str, tuple[int, Body]] = {}
 
 
 class Planner:
@@ -97,21 +111,23 @@ class Planner:
 
     def _planned(self, groups: Sequence[Sequence[Notification]], now: int) -> Plan:
         plan, active = Plan(), self._active()
+        muting = muting_of(self._knowledge)
         subjects = self._docket.subjects([n for group in groups for n in group])
         for group in groups:
-            verdicts = [(n, self._verdict(n, subjects, active, now)) for n in group]
+            verdicts = [(n, self._verdict(n, subjects, active, now, muting)) for n in group]
             leaving = [(n, verdict) for n, verdict in verdicts if isinstance(verdict, Leaves)]
             if any(n.is_open for n, _ in leaving):
-                self._prepare(leaving, subjects, active, now, plan)
+                self._prepare(leaving, subjects, active, now, plan, muting)
             plan.steps += [Step(n, v) for n, v in verdicts if n.is_open and isinstance(v, Body)]
         return plan
 
     def _verdict(
-        self, notification: Notification, subjects: Mapping[str, Subject], active: Active, now: int
-    ) -> Verdict:
+        self, notification: Notification, subjects: Mapping[str, Subject], active: Active, now: int,
+        muting: Muting,
+    ) -> Verdict:  # fmt: skip
         try:
-            subject = subjects[notification.owed.subject]
-            return judge(notification, subject, active.decider, self._knowledge, now)
+            subject = subjects[notification.id]
+            return judge(notification, subject, active.decider, self._knowledge, now, muting[1])
         except (sqlite3.Error, PersistenceError):
             raise
         except Exception as error:  # what breaks the program must not hold up the others
@@ -119,10 +135,15 @@ class Planner:
 
     def _prepare(
         self, leaving: Sequence[Leaving], subjects: Mapping[str, Subject], active: Active, now: int,
-        plan: Plan,
+        plan: Plan, muting: Muting,
     ) -> None:  # fmt: skip
         """One message for all of these, of which those that have ended are only named."""
         (lead, leaves), others = chosen_of([each for each in leaving if each[0].is_open])
+        passed = self._passing(lead, leaves, plan, now)
+        if passed == THROTTLED:
+            dropped = Ended(at=now, state=DROPPED, reason=THROTTLED)
+            plan.steps += [Step(n, dropped) for n in (lead, *(n for n, _ in others))]
+            return
         spoken_for = [each for each in leaving if each[0].into == lead.id]
         named = [*others, *spoken_for]
         zone = active.decider.rules.defaults.timezone
@@ -137,10 +158,23 @@ class Planner:
         except Exception as error:  # as above
             plan.steps.append(Step(lead, broken(lead, error, now)))
         else:
-            streams = {n.owed.subject for n in (lead, *(n for n, _ in named))}
-            seen = {stream: len(subjects[stream].bodies) for stream in streams}
+            seen = {STREAM: muting[0]}
+            for n in (lead, *(n for n, _ in named)):
+                seen |= subjects[n.id].versions
+            beside = (passed,) if isinstance(passed, tuple) else ()
+            plan.passed |= {stream: (version, body) for stream, version, body in beside}
             told = tuple(n for n, _ in others)
-            plan.ready.append(Ready(lead, parcel, told, seen, active))
+            plan.ready.append(Ready(lead, parcel, told, seen, active, beside))
+
+    def _passing(
+        self, lead: Notification, leaves: Leaves, plan: Plan, now: int
+    ) -> Pass | str | None:
+        """What its throttle remembers of a message, or the reason when it is one too many."""
+        recipient = leaves.recipient.id if leaves.recipient else lead.owed.recipient
+        return passing(
+            lead.id, lead.owed, leaves.entry, recipient, leaves.reading,
+            lambda stream: plan.passed.get(stream) or self._knowledge.latest(stream), now,
+        )  # fmt: skip
 
     def _together(self, found: Sequence[Notification]) -> list[list[Notification]]:
         """Groups that are one message, the first of each due; what one has spoken for included."""

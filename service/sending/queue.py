@@ -12,36 +12,41 @@ from service.learners.views import Followed, Views
 from service.rules import notifications
 from service.rules.notifications import (
     DROPPED,
+    HELD,
     NOT_TRIED,
     OPEN_STATES,
     OWED,
     SCHEDULED,
-    STATES,
     AddressFound,
     AttemptEnded,
     AttemptStarted,
+    Deferred,
     Ended,
+    Held,
     Owed,
     Redriven,
     WaitingForAddress,
+    first_reason,
     first_state,
 )
 
 COPIED = (
     "rule", "entry", "mode", "template", "channel", "recipient", "trigger", "subject", "source",
-    "account", "course", "kind", "instance", "person", "decided_at", "due_at", "collapse",
+    "account", "course", "kind", "instance", "person", "decided_at", "due_at", "collapse", "digest",
 )  # fmt: skip
-COLUMNS = ("id", "state", *COPIED)
+COLUMNS = ("id", "state", "reason", *COPIED)
 copied = attrgetter(*COPIED)
 INSERT = (
     f"INSERT INTO notifications ({', '.join(COLUMNS)}, attempts) "
     f"VALUES ({', '.join('?' * len(COLUMNS))}, 0) ON CONFLICT (id) DO UPDATE SET "
     "state = excluded.state, due_at = excluded.due_at, attempts = 0, claimed_until = NULL, "
-    "reason = NULL, ended_at = NULL"
+    "reason = excluded.reason, ended_at = NULL"
 )
 STATE = "UPDATE notifications SET state = ?, due_at = ifnull(?, due_at), ended_at = ?, reason = ?"
+BY_ITSELF = "digest = 0"
 MAY_LEAVE = "state IN ('owed', 'scheduled', 'waiting_address')"
 """Written the same everywhere: SQLite uses a partial index only for its very own condition."""
+COLLECTED = "digest = 1 AND state IN ('owed', 'scheduled')"
 SETTLED = f"{STATE}, claimed_until = NULL WHERE id = ?"
 CLAIMED = "UPDATE notifications SET claimed_until = ? WHERE id = ?"
 ATTEMPTED = (
@@ -54,7 +59,7 @@ Write = tuple[str, Callable[[Followed], tuple[Any, ...]]]
 
 def _owed(event: Followed) -> tuple[Any, ...]:
     body: Owed = event.body
-    return event.stream, first_state(body), *copied(body)
+    return event.stream, first_state(body), first_reason(body), *copied(body)
 
 
 def _attempted(event: Followed) -> tuple[Any, ...]:
@@ -73,6 +78,11 @@ WRITES: Mapping[type, Write] = {
         SETTLED,
         lambda e: ("waiting_address", e.body.until, None, "no address", e.stream),
     ),
+    Deferred: (
+        SETTLED,
+        lambda e: (SCHEDULED, e.body.until, None, e.body.reason, e.stream),
+    ),
+    Held: (SETTLED, lambda e: (HELD, None, None, e.body.reason, e.stream)),
     AddressFound: (SETTLED, lambda e: (OWED, e.body.at, None, None, e.stream)),
     Ended: (SETTLED, lambda e: (e.body.state, None, e.body.at, e.body.reason, e.stream)),
     Redriven: (FRESH, lambda e: (OWED, e.body.at, None, None, e.stream)),
@@ -83,23 +93,28 @@ class Queue:
     """Projects the streams of notifications into the table `notifications`."""
 
     name = "queue"
-    version = 1
+    version = 2
     topics = frozenset(notifications.SHAPES)
 
     def create(self, database: Database) -> None:
         """Makes the table; only what may leave by itself stands in the index of what is due."""
-        text = {name: str for name in COLUMNS if name not in ("decided_at", "due_at")}
+        numbers = {"decided_at": int, "due_at": int, "digest": int}
+        text = {name: str for name in COLUMNS if name not in numbers}
         database.create_table(
             "notifications",
-            {**text, "decided_at": int, "due_at": int, "attempts": int, "claimed_until": int,
-             "ended_at": int, "reason": str},
+            {**text, **numbers, "attempts": int, "claimed_until": int, "ended_at": int},
             pk="id",
-        )  # fmt: skip
+        )
         table = database.table("notifications")
         table.create_index(["state", "id"])
         database.execute(
-            f"CREATE INDEX notifications_due ON notifications (channel, due_at) WHERE {MAY_LEAVE}"
+            "CREATE INDEX notifications_due ON notifications (channel, due_at) "
+            f"WHERE {MAY_LEAVE} AND {BY_ITSELF}"
         )
+        database.execute(
+            f"CREATE INDEX notifications_items ON notifications (due_at) WHERE {COLLECTED}"
+        )
+        table.create_index(["rule", "decided_at"])
         database.execute(
             "CREATE INDEX notifications_collapse ON notifications (collapse) "
             "WHERE collapse IS NOT NULL"
@@ -116,7 +131,8 @@ def due(views: Views, channel: str, now: int, limit: int) -> list[str]:
     """Ids of what may leave by a channel now, longest due first, claims of others left out."""
     rows = views.reader().execute(
         "SELECT id FROM notifications WHERE channel = ? AND due_at <= ? "
-        f"AND {MAY_LEAVE} AND ifnull(claimed_until, 0) <= ? ORDER BY due_at, rowid LIMIT ?",
+        f"AND {MAY_LEAVE} AND {BY_ITSELF} AND ifnull(claimed_until, 0) <= ? "
+        "ORDER BY due_at, rowid LIMIT ?",
         (channel, now, now, limit),
     )
     return [row[0] for row in rows]
@@ -125,7 +141,7 @@ def due(views: Views, channel: str, now: int, limit: int) -> list[str]:
 def next_due(views: Views, channel: str) -> int | None:
     """When something by this channel is due next; what is in hand is left out."""
     rows = views.reader().execute(
-        f"SELECT due_at FROM notifications WHERE channel = ? AND {MAY_LEAVE} "
+        f"SELECT due_at FROM notifications WHERE channel = ? AND {MAY_LEAVE} AND {BY_ITSELF} "
         "AND claimed_until IS NULL ORDER BY due_at LIMIT 1",
         (channel,),
     )
@@ -151,6 +167,41 @@ def removed(views: Views, channels: Collection[str], rules: Collection[str]) -> 
     return (id for id, channel, rule in rows if channel not in channels or rule not in rules)
 
 
+def items_due(views: Views, now: int) -> list[dict[str, Any]]:
+    """What is collected for digests of which one may close now: id and what it is about."""
+    rows = views.reader()["notifications"].rows_where(
+        f"{COLLECTED} AND due_at <= ?", (now,), order_by="due_at, id",
+        select="id, rule, entry, recipient, source, account, course, kind, instance, person",
+    )  # fmt: skip
+    return list(rows)
+
+
+def next_item_due(views: Views) -> int | None:
+    """When a digest closes next, as far as that is known now."""
+    found = views.reader().execute(f"SELECT MIN(due_at) FROM notifications WHERE {COLLECTED}")
+    due: int | None = found.fetchone()[0]
+    return due
+
+
+def decided(views: Views, rule: str, mode: str, after: int, until: int, limit: int) -> list[str]:
+    """Ids of what a rule owed first of all, by when it was decided.
+
+    Neither digests nor later steps of an escalation are among them; all that were decided
+    together with the last are.
+    """
+    first = (
+        "rule = :rule AND mode = :mode AND decided_at > :after AND decided_at <= :until "
+        "AND trigger <> 'digest' AND entry NOT LIKE '%,after=%'"
+    )
+    rows = views.reader().execute(
+        f"SELECT id FROM notifications WHERE {first} AND decided_at <= ifnull((SELECT decided_at "
+        f"FROM notifications WHERE {first} ORDER BY decided_at LIMIT 1 OFFSET :last), :until) "
+        "ORDER BY decided_at, id",
+        {"rule": rule, "mode": mode, "after": after, "until": until, "last": limit - 1},
+    )
+    return [row[0] for row in rows]
+
+
 def claimed(views: Views) -> list[str]:
     """Ids of those whose attempt is open."""
     rows = views.reader().execute("SELECT id FROM notifications WHERE claimed_until IS NOT NULL")
@@ -172,45 +223,3 @@ def dropped(views: Views, collapse: str) -> list[str]:
         "SELECT id FROM notifications WHERE collapse = ? AND state = ?", (collapse, DROPPED)
     )
     return [row[0] for row in rows]
-
-
-def latest(views: Views, state: str | None, rule: str | None, limit: int) -> list[dict[str, Any]]:
-    """Notifications as rows, the latest decided first; a negative limit means all."""
-    return list(
-        views.reader()["notifications"].rows_where(
-            "(:state IS NULL OR state = :state) AND (:rule IS NULL OR rule = :rule)",
-            {"state": state, "rule": rule},
-            order_by="decided_at DESC, id",
-            limit=limit,
-        )
-    )
-
-
-def counts(views: Views) -> dict[str, int]:
-    """How many notifications are in each of the eleven states."""
-    rows = views.reader().execute("SELECT state, COUNT(*) FROM notifications GROUP BY state")
-    return dict.fromkeys(STATES, 0) | dict(rows.fetchall())
-
-
-def page(
-    views: Views, state: str | None, rule: str | None, limit: int, before: str | None
-) -> list[dict[str, Any]]:
-    """Notifications as rows, by what happened last; `before` is the id that ended the last page."""
-    filters = {"state": state, "rule": rule, "id": before}
-    tests = {"state": "state = :state", "rule": "rule = :rule", "id": "id < :id"}
-    where = " AND ".join(tests[name] for name, value in filters.items() if value is not None)
-    rows = views.reader()["notifications"].rows_where(
-        where or None, filters, order_by="id DESC", limit=limit
-    )
-    return list(rows)
-
-
-def census(views: Views) -> tuple[int, dict[str, int]]:
-    """How far the views have followed the log, and the counts of each state, of one moment."""
-    rows = views.reader().execute(
-        "SELECT NULL, position FROM following UNION ALL "
-        "SELECT state, COUNT(*) FROM notifications GROUP BY state"
-    )
-    found = dict(rows.fetchall())
-    position: int = found.pop(None)
-    return position, dict.fromkeys(STATES, 0) | found

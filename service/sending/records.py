@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from service.rules.fields import ITEM_GROUPS
 from service.sending.wording import cleaned
 
 Shape = dict[str, "Shape | None"]
 
 ANY = "*"
+ITEMS = "items"
 EXTRA_COLUMNS = "learner.fields.*"
 
 
@@ -61,9 +63,16 @@ class Record:
         below = self._shape.get(name)
         value = self._values.get(name)
         path = f"{self._path}.{name}" if self._path else name
+        if path == ITEMS:
+            return self._items(value)
         if below is not None:
             return Record(below, value if isinstance(value, Mapping) else {}, path)
         return cleaned(value, path)
+
+    def _items(self, values: Any) -> list["Record"]:
+        """Each item has groups of its own, which are cleaned like those of the message."""
+        shape = {name: self._shape[name] for name in ITEM_GROUPS if name in self._shape}
+        return [Record(shape, value) for value in values or ()]
 
     def __str__(self) -> str:
         return ""

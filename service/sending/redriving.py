@@ -6,7 +6,8 @@ from eventsourcing.persistence import IntegrityError
 
 from service.learners.events import EventMapper
 from service.learners.ledger import Ledger
-from service.rules.notifications import EXPIRED, GIVEN_UP, HELD, Notification, Redriven
+from service.rules.notification import Notification
+from service.rules.notifications import EXPIRED, GIVEN_UP, HELD, Redriven
 from service.sending.docket import Docket
 
 REDRIVABLE = frozenset({GIVEN_UP, EXPIRED, HELD})

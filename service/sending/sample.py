@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from service.rules.fields import FIELDS, Field, Type
+from service.sending.records import ITEMS
 
 STARTED_AT = 1_730_500_000_000
 COMPLETED_AT = 1_731_074_400_000
@@ -30,6 +31,7 @@ BELIEVABLE: Mapping[str, object] = {
     "instance.waitlist_count": 0,
     "instance.seat_limit": 20,
     "instance.seats_available": 2,
+    "instance.watch_url": "https://coursebell.example.org/watch/sample",
     "learner.name": "Ada Lovelace",
     "learner.locale": "en",
     "learner.timezone": "Europe/Berlin",
@@ -44,6 +46,7 @@ BELIEVABLE: Mapping[str, object] = {
     "recipient.role": "learner",
     "rule.id": "sample",
     "others": ["Algebra in Ten Lessons"],
+    "more": 12,
 }
 BY_TYPE: Mapping[Type, object] = {
     "text": "some text",
@@ -52,6 +55,7 @@ BY_TYPE: Mapping[Type, object] = {
     "time": COMPLETED_AT,
     "duration": 2,
     "texts": ["one", "two"],
+    "items": [],
 }
 """What a field has for which nothing better was thought of."""
 
@@ -77,8 +81,16 @@ def sample_of(fields: Iterable[Field]) -> dict[str, Any]:
         within = values.setdefault(group, {}) if group else values
         within[name] = value_of(field)
     values.setdefault("learner", {})["fields"] = Columns()
+    if ITEMS in values:
+        values[ITEMS] = [{**values, **changed} for changed in ({}, other_item(values))]
     values.setdefault("recipient", {})["timezone"] = "Europe/Berlin"
     return values
+
+
+def other_item(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the second item of a digest has of its own."""
+    learner = {**values["learner"], "name": "Alan Turing"}
+    return {"learner": learner, "enrollment": {**values.get("enrollment", {}), "progress": 20}}
 
 
 def value_of(field: Field) -> object:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from service.learners.events import Body
+from service.rules.notification import Notification
 from service.rules.notifications import (
     DROPPED,
     HELD,
@@ -12,7 +13,6 @@ from service.rules.notifications import (
     SENT,
     AttemptEnded,
     Ended,
-    Notification,
     Redriven,
 )
 from service.sending.docket import Docket
@@ -21,12 +21,19 @@ Change = tuple[Notification, Body]
 """A notification and the next event of its stream."""
 
 
+Row = tuple[str, int, Body]
+"""A stream, the version of its next event, and that."""
+
+
 class Step(NamedTuple):
-    """`also` are the next events of other notifications, written together with this one."""
+    """What is written together: `also` are the next events of other notifications, `beside` those
+    of other streams.
+    """
 
     notification: Notification
     body: Body
     also: tuple[Change, ...] = ()
+    beside: tuple[Row, ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:

@@ -1,61 +1,46 @@
 """The verdict: whether a notification still holds the moment before it leaves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from service.learners.episode import COMPLETED, IN_PROGRESS, UNENROLLED
-from service.learners.events import Body, FactRecorded
-from service.learners.happening import Aggregate, World
-from service.learners.heard import Heard
+from service.learners.happening import World
 from service.learners.people import Person
-from service.rules import vigil
-from service.rules.decide import Decider, Match, notification_id
+from service.rules.decide import Decider
+from service.rules.digests import TRIGGER as DIGEST
 from service.rules.durations import DAY
-from service.rules.language import (
-    TEMPLATE,
-    ChangeTrigger,
-    Entry,
-    Rule,
-    SourceSilentTrigger,
-    StalledTrigger,
-)
+from service.rules.language import Defaults, Entry, Rule, place_of
+from service.rules.muting import HELD as MUTED
+from service.rules.muting import NOTHING, MutingChanged
+from service.rules.notification import Notification
 from service.rules.notifications import (
     CANCELLED,
     EXPIRED,
     WAITING_ADDRESS,
     AddressFound,
+    Deferred,
     Ended,
-    Notification,
+    Held,
     WaitingForAddress,
 )
-from service.rules.reading import EventSeen, Reading
+from service.rules.owing import Match, notification_id
+from service.rules.reading import Reading
+from service.rules.recipients import ROOM, recipient_of, zone_of
+from service.rules.truth import Subject, event_of, items_true, untrue
+from service.rules.watchers import wish_over
+from service.rules.windows import opens
 
 ADDRESS_WAIT_MS = 30 * DAY
-ROOM = "room:"
-
-STILL: Mapping[str, frozenset[str]] = {
-    "enrollment.enrolled": frozenset({"enrolled", IN_PROGRESS, COMPLETED}),
-    "enrollment.started": frozenset({IN_PROGRESS, COMPLETED}),
-    "enrollment.progressed": frozenset({IN_PROGRESS, COMPLETED}),
-    "enrollment.module_completed": frozenset({IN_PROGRESS, COMPLETED}),
-    "enrollment.completed": frozenset({COMPLETED}),
-    "enrollment.completion_revoked": frozenset({"enrolled", IN_PROGRESS}),
-    "enrollment.unenrolled": frozenset({UNENROLLED}),
-}
-"""The statuses in which what was to be told is still true."""
+TOO_LATE = "it was not sent within expires_after"
 
 
-class Subject(msgspec.Struct, frozen=True):
-    """What a notification is about as the log has it now, and the events since."""
+class Standing(msgspec.Struct, frozen=True):
+    """It still holds, by this rule and entry; `items` are those of a digest."""
 
-    aggregate: Aggregate | Heard
-    bodies: Sequence[Body]
-
-    def transitions_after(self, version: int) -> set[str]:
-        """Every transition of the stream after one version."""
-        later = self.bodies[version:]
-        return {name for b in later if isinstance(b, FactRecorded) for name in b.transitions}
+    rule: Rule
+    entry: Entry
+    reading: Reading
+    items: Sequence[Reading] = ()
 
 
 class Leaves(msgspec.Struct, frozen=True):
@@ -64,37 +49,56 @@ class Leaves(msgspec.Struct, frozen=True):
     entry: Entry
     recipient: Person | None
     reading: Reading
+    items: Sequence[Reading] = ()
 
 
-Verdict = Leaves | Ended | WaitingForAddress | AddressFound | None
+Verdict = Leaves | Ended | Held | Deferred | WaitingForAddress | AddressFound | None
 """What is to be done: send it, append one of these events, or (None) nothing yet."""
 
 
 def judge(
-    notification: Notification, subject: Subject, decider: Decider, world: World, now: int
-) -> Verdict:
+    notification: Notification, subject: Subject, decider: Decider, world: World, now: int,
+    muted: MutingChanged = NOTHING,
+) -> Verdict:  # fmt: skip
     """Tests a notification again against the rules, the log and the people of now."""
+    found = standing(notification, subject, decider, world, now, muted)
+    if not isinstance(found, Standing):
+        return found
+    reading, waits = found.reading, notification.state == WAITING_ADDRESS
+    recipient = recipient_of(notification.owed.recipient, reading.learner, world)
+    if not notification.owed.recipient.startswith(ROOM):
+        if recipient is None or not recipient.email:
+            return None if waits else WaitingForAddress(at=now, until=now + ADDRESS_WAIT_MS)
+        if waits:
+            return AddressFound(at=now)
+    kept = untimely(notification, found, recipient, decider.rules.defaults, now)
+    return kept or Leaves(found.entry, recipient, reading, found.items)
+
+
+def standing(
+    notification: Notification, subject: Subject, decider: Decider, world: World, now: int,
+    muted: MutingChanged = NOTHING,
+) -> Standing | Ended | Held:  # fmt: skip
+    """Whether it still holds, whoever is to read it and when."""
     owed = notification.owed
     rule = decider.by_id.get(owed.rule)
-    reading = Reading(subject.aggregate, event_of(notification), world, now)
+    reading = Reading(subject.aggregate, event_of(owed), world, now)
     entry = entry_of(notification, rule, reading, world) if rule and rule.mode == "live" else None
     if rule is None or entry is None:
         return Ended(at=now, state=CANCELLED, reason="rule_removed")
     if notification.state == WAITING_ADDRESS and now >= notification.due_at:
         return Ended(at=now, state=EXPIRED, reason="no address was known in time")
-    reason = untrue(notification, subject, rule, reading)
+    items = items_true(subject, rule, world, now) if owed.trigger == DIGEST else ()
+    if owed.trigger == DIGEST:
+        reason = None if items else "no_longer_true"
+    else:
+        wish = wish_over(notification.id, owed, world)
+        reason = untrue(owed, subject, rule, reading) or wish
     if reason is not None:
         return Ended(at=now, state=CANCELLED, reason=reason)
-    if owed.recipient.startswith(ROOM):
-        return expired(notification, rule, now) or Leaves(entry, None, reading)
-    recipient = recipient_of(owed.recipient, reading, world)
-    if recipient is None or not recipient.email:
-        if notification.state == WAITING_ADDRESS:
-            return None
-        return WaitingForAddress(at=now, until=now + ADDRESS_WAIT_MS)
-    if notification.state == WAITING_ADDRESS:
-        return AddressFound(at=now)
-    return expired(notification, rule, now) or Leaves(entry, recipient, reading)
+    if muted.covers(rule.id):
+        return Held(at=now, reason=MUTED)
+    return Standing(rule, entry, reading, items)
 
 
 def entry_of(
@@ -105,8 +109,7 @@ def entry_of(
     Where the entry left over owed a message of its own, this one's was taken out.
     """
     owed = notification.owed
-    route = owed.entry.rpartition(TEMPLATE)[0]
-    same = [entry for entry in rule.notify if entry.route == route]
+    same = [entry for entry in rule.entries if place_of(entry.key) == place_of(owed.entry)]
     exact = next((entry for entry in same if entry.key == owed.entry), None)
     if exact or len(same) != 1:
         return exact
@@ -115,68 +118,20 @@ def entry_of(
     return same[0] if world.latest(twin) is None else None
 
 
-def expired(notification: Notification, rule: Rule, now: int) -> Ended | None:
-    """The end of what could have left too long ago."""
-    if now < notification.ready_at + rule.expires_after_ms:
+def untimely(
+    notification: Notification, found: Standing, reader: Person | None, defaults: Defaults, now: int
+) -> Ended | Deferred | None:
+    """Its end, if it could have left too long ago, or when its window opens; None when now.
+
+    It ages only from the moment at which the window was first open, where its reader is.
+    """
+    ready_at, window = notification.ready_at, found.entry.window
+    zone = zone_of(reader, defaults)
+    if window is not None:
+        ready_at = opens(window, zone, ready_at)
+    if now >= ready_at + found.rule.expires_after_ms:
+        return Ended(at=now, state=EXPIRED, reason=TOO_LATE)
+    until = opens(window, zone, now) if window else now
+    if window is None or until <= now:
         return None
-    return Ended(at=now, state=EXPIRED, reason="it was not sent within expires_after")
-
-
-def event_of(notification: Notification) -> EventSeen:
-    """The event that caused it, as conditions may read it."""
-    owed = notification.owed
-    if owed.event_name is None:
-        at = owed.event_at if owed.trigger == vigil.TRIGGER else None
-        return EventSeen(owed.source, owed.account, at=at)
-    return EventSeen(owed.source, owed.account, owed.event_name, owed.event_at, owed.by_admin)
-
-
-def untrue(
-    notification: Notification, subject: Subject, rule: Rule, reading: Reading
-) -> str | None:
-    """Why it need not be told any more; None when it still holds."""
-    if not still_triggered(notification, rule, reading):
-        return "no_longer_true"
-    if not rule.holds(reading):
-        return "conditions_changed"
-    cancelling = set(rule.cancel_on) & subject.transitions_after(notification.owed.version)
-    if cancelling:
-        return f"cancel_on {min(cancelling)}"
-    return None
-
-
-def still_triggered(notification: Notification, rule: Rule, reading: Reading) -> bool:
-    """Whether the trigger is still so: still completed, still silent, still in the range."""
-    owed, trigger = notification.owed, rule.trigger
-    if isinstance(trigger, ChangeTrigger):
-        if owed.trigger != trigger.field:
-            return False
-        return trigger.to is None or trigger.to.matches(reading(trigger.field))
-    if isinstance(trigger, StalledTrigger):
-        return owed.trigger == "stalled_for" and still_silent(notification, trigger, reading)
-    if isinstance(trigger, SourceSilentTrigger):
-        heard = reading.subject
-        same = isinstance(heard, Heard) and owed.occurrence == heard.occurrence
-        return owed.trigger == vigil.TRIGGER and same
-    if owed.trigger != trigger.event:
-        return False
-    enrollment = reading.enrollment
-    return enrollment is None or enrollment.state.status in STILL[trigger.event]
-
-
-def still_silent(notification: Notification, trigger: StalledTrigger, reading: Reading) -> bool:
-    """Whether it is the same silence, and long enough under the rule as it is now."""
-    enrollment = reading.enrollment
-    silence = enrollment.state.silence(trigger.count_from) if enrollment else None
-    if enrollment is None or silence is None or silence[0] > reading.now - trigger.silence_ms:
-        return False
-    return notification.owed.occurrence == f"{enrollment.id}/{silence[1]}"
-
-
-def recipient_of(recipient: str, reading: Reading, world: World) -> Person | None:
-    """Who a role, or the person id of a group member, is now."""
-    if recipient == "learner":
-        return reading.person
-    if recipient == "manager":
-        return reading.manager
-    return world.person(recipient)
+    return Deferred(at=now, until=until, reason=f"send_window {window.name}")

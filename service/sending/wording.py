@@ -23,6 +23,7 @@ HARMFUL = re.compile(
 )
 BLANKS = re.compile(r"\s+")
 WEB_ADDRESS = re.compile(r"https?://[^\s\"'<>\\`{|}^]+", re.IGNORECASE)
+ADDRESSES = ("course.url", "instance.watch_url")
 LINK_IN_A_NAME = re.compile(r"://|\bwww\.", re.IGNORECASE)
 
 MONTHS = {
@@ -52,12 +53,12 @@ def cleaned(value: object, field: str) -> Any:
     """
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, int | float) and field != "course.url":
+    if isinstance(value, int | float) and field not in ADDRESSES:
         return value if math.isfinite(value) else None
     if isinstance(value, list | tuple | set | frozenset):
         return [cleaned(item, field) for item in list(value)[:LIST_LENGTH_MAX]]
     text = one_line(str(value)[: 20 * TEXT_LENGTH_MAX])
-    if field == "course.url":
+    if field in ADDRESSES:
         return text if len(text) <= URL_LENGTH_MAX and WEB_ADDRESS.fullmatch(text) else None
     if field in ("learner.name", "recipient.name") and LINK_IN_A_NAME.search(text):
         return None

@@ -20,9 +20,7 @@ from service.settings.values import Setting, SettingsError
 
 NOT_YET = (
     "DATABASE_URL",
-    "SECRET_KEY",
     "LETTER_RETENTION",
-    "STORM_LIMIT",
     "ADOBE_API_",
 )
 

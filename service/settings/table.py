@@ -64,8 +64,12 @@ class Settings:
     public_url: str | None
     """Without a slash at its end."""
     admin_token: str | None = field(repr=False)
+    secret_key: str | None = field(repr=False)
+    """What links are signed with; without it the data folder has a key of its own."""
     letter_limit: int
     """Bytes."""
+    storm_limit: int
+    """Notifications of old news and of the clock that a rule may owe in an hour; beyond, held."""
     mail_domain: str | None
     log_format: str
     log_level: str
@@ -100,7 +104,13 @@ TABLE = {
     "ADMIN_TOKEN": Setting(
         "", optional(shape(r"[!-~]+", "visible ASCII characters without blanks")), secret=True
     ),
+    "SECRET_KEY": Setting(
+        "",
+        optional(shape(r"[!-~]{32,}", "32 visible ASCII characters or more, without blanks")),
+        secret=True,
+    ),
     "LETTER_LIMIT": Setting("1048576", number(1_024, 67_108_864)),
+    "STORM_LIMIT": Setting("500", number(1, 1_000_000)),
     "MAIL_DOMAIN": Setting("", optional(shape(DOMAIN, "a domain like example.org"))),
     "LOG_FORMAT": Setting("text", one_of("text", "json")),
     "LOG_LEVEL": Setting("info", one_of("debug", "info", "warning", "error")),

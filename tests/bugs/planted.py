@@ -111,9 +111,9 @@ BUGS = (
         "tests/learners/test_decide_in_batch.py",
     ),
     Bug(
-        3, "a place in the list in the id", "service/rules/decide.py",
+        3, "a place in the list in the id", "service/rules/owing.py",
         "rule.mode, source, account, rule.id, entry.key,",
-        "rule.mode, source, account, rule.id, str(rule.notify.index(entry)),",
+        "rule.mode, source, account, rule.id, str(rule.entries.index(entry)),",
         "tests/rules/test_decide.py",
     ),
     Bug(
@@ -140,6 +140,22 @@ BUGS = (
         4, "tell of what an import says", "service/learners/batch.py",
         "        if event.transitions and not told.imported:\n", "        if event.transitions:\n",
         "tests/learners/test_imported.py",
+    ),
+    Bug(
+        3, "make up a digest and leave its items open", "service/sending/collecting.py",
+        "        made.add(item, Ended(at=now, state=DROPPED, reason=REASON, into=id))",
+        "        assert item",
+        "tests/sending/test_digests.py",
+    ),
+    Bug(
+        3, "close one hour twice for a reader who moves", "service/sending/collecting.py",
+        "later_than = last.local if isinstance(last, DigestClosed) else", "later_than =",
+        "tests/sending/test_digests_and_readers.py",
+    ),
+    Bug(
+        3, "a step of an escalation counts from the silence", "service/rules/escalation.py",
+        "    bound = now - entry.after_ms\n", "    bound = now\n",
+        "tests/rules/test_escalation.py",
     ),
     Bug(
         4, "remind of what an import made due", "service/rules/decide.py",

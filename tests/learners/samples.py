@@ -26,19 +26,26 @@ from service.learners.facts import (
 )
 from service.learners.instance import SHAPES as OF_INSTANCES
 from service.learners.learner import SHAPES as OF_LEARNERS
+from service.learners.watching import WatchAsked, WatchStopped, WatchTold
 from service.rules.activation import RulesActivated
 from service.rules.clock import TimeAsked
 from service.rules.decide import Fired
+from service.rules.digests import DigestClosed
+from service.rules.muting import MutingChanged
 from service.rules.notifications import (
     AddressFound,
     AttemptEnded,
     AttemptStarted,
+    Deferred,
     Ended,
+    Held,
     Owed,
     Redriven,
     WaitingForAddress,
 )
+from service.rules.storm import StormCounted
 from service.rules.sweep import Mark
+from service.rules.throttle import ThrottlePassed
 from service.rules.vigil import FeedsWatched, Silence
 from tests.learners.cast import MEMBER, PLACE, WHO, day
 
@@ -116,6 +123,7 @@ SAMPLES: list[Body] = [
         course="course:1", kind="course", decided_at=day(10, 1), due_at=day(10, 11),
         instance="course:1_2", person="1" * 32, event_name="COURSE_COMPLETED", event_at=day(10),
         by_admin=True, collapse=f"completed/learner/email/completed/learner/{'1' * 32}",
+        held="storm", digest=True,
         read={"enrollment.passed": True, "instance.seat_limit": "unlimited"},
     ),
     AttemptStarted(
@@ -130,11 +138,20 @@ SAMPLES: list[Body] = [
     AddressFound(at=day(11)),
     Ended(at=day(12), state="cancelled", reason="rule_removed", into="n00000000" + "0" * 24),
     Redriven(at=day(13), released_by="n00000000" + "0" * 24),
+    Deferred(at=day(8), until=day(9), reason="send_window office_hours"),
+    Held(at=day(8), reason="muted"),
     Fired(at=day(5), instance=SESSIONS, fired_at=7),
+    StormCounted(at=day(5) + 7, since=day(5), count=501),
+    ThrottlePassed(at=day(6), passed=((day(5), "n00000000" + "1" * 24), (day(6), "n" + "2" * 32))),
+    DigestClosed(at=day(6), local="2026-01-06T08", items=("n00000000" + "1" * 24,)),
+    MutingChanged(at=day(6), everything=True, rules=("done", "stalled")),
     RulesActivated(
         at=day(0), position=1200, fingerprint="f" * 32, text="version: 1\n",
         modes={"completed": "live", "stalled": "shadow"},
     ),
     FeedsWatched(at=day(9), silences={"adobe": Silence(70, 3_600_000)}),
     TimeAsked(at=day(9), position=1300, marks={"stalled": Mark(day(2), day(1))}),
+    WatchAsked(at=day(3), person="1" * 32),
+    WatchStopped(at=day(4), person="1" * 32),
+    WatchTold(at=day(5), notifications={"1" * 32: "n" + "0" * 32}),
 ]  # fmt: skip

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 
-from service.app import SHAPES
 from service.learners import enrollment
 from service.learners.enrollment import Enrollment, EnrollmentRecorded
 from service.learners.events import Body, Event, EventMapper, FactRecorded
+from service.stored import SHAPES
 from tests.learners.cast import LATENESS, completed, day, enroll, enrolled, progress
 from tests.learners.samples import ADAS, SAMPLES
 

@@ -6,12 +6,13 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Self
 
-from service.app import SHAPES
 from service.incoming.letters import Letters
 from service.learners.events import Body, EventMapper
 from service.learners.ledger import Ledger
 from service.rules import notifications
-from service.rules.notifications import AttemptEnded, Notification
+from service.rules.notification import Notification
+from service.rules.notifications import AttemptEnded
+from service.stored import SHAPES
 from tests.reliability.adobe import Crowd
 from tests.smtp_sink import SmtpSink
 

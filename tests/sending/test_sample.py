@@ -11,7 +11,7 @@ from service.sending.sample import BELIEVABLE, BY_TYPE, SAMPLE, sample_for, samp
 
 TYPES = {
     "text": str, "enum": str, "number": (int, float), "duration": (int, float), "time": int,
-    "bool": bool, "texts": list,
+    "bool": bool, "texts": list, "items": list,
 }  # fmt: skip
 
 

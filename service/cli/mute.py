@@ -1,0 +1,67 @@
+"""`coursebell mute` and `unmute`: keeps everything, or one rule, from leaving."""
+
+from pathlib import Path
+
+import rich_click as click
+
+from service.cli.console import data_option, fail
+from service.cli.office import Office
+from service.learners.knowledge import events_of
+from service.rules.activation import STREAM as RULES
+from service.rules.activation import RulesActivated
+from service.rules.words import hint, listed
+from service.running import wall_clock
+from service.sending.quiet import mute as begin
+from service.sending.quiet import muted_now
+from service.sending.quiet import unmute as end
+
+
+@click.command()
+@click.option("--rule", help="Mute what this rule owes.")
+@click.option("--all", "everything", is_flag=True, help="Mute every rule.")
+@data_option
+def mute(rule: str | None, everything: bool, data: Path | None) -> None:
+    """Hold what would be sent, from now on; rules go on deciding.
+
+    A running service obeys with the next message. Without an option, says what is muted.
+    """
+    with Office(data) as office:
+        if rule or everything:
+            chosen(rule, everything, "mute")
+            known(rule, office)
+            begin(office.ledger, office.mapper, rule, wall_clock())
+        _, muting = muted_now(office.ledger, office.mapper)
+    names = "every rule" if muting.everything else ", ".join(muting.rules) or "nothing"
+    click.echo(f"muted: {names}")
+
+
+@click.command()
+@click.option("--rule", help="Let this rule speak again.")
+@click.option("--all", "everything", is_flag=True, help="Let every rule speak again.")
+@data_option
+def unmute(rule: str | None, everything: bool, data: Path | None) -> None:
+    """Let rules speak again, and let go of what was held meanwhile.
+
+    It is tested again before it leaves, and it did not age while it was held.
+    """
+    chosen(rule, everything, "unmute")
+    with Office(data) as office:
+        was, count = end(office.ledger, office.mapper, office.views, rule, wall_clock())
+    if not was:
+        click.echo("it was not muted")
+    click.echo(f"{count} notifications are let go")
+
+
+def known(rule: str | None, office: Office) -> None:
+    """Refuses a rule that the active file does not have."""
+    activations = events_of(office.ledger, office.mapper, RULES)
+    newest = activations[-1].body if activations else None
+    rules = newest.modes if isinstance(newest, RulesActivated) else {}
+    if rule and rule not in rules:
+        fail(f"no active rule '{rule}'{hint(rule, rules) or f'; there are {listed(rules)}'}")
+
+
+def chosen(rule: str | None, everything: bool, command: str) -> None:
+    """One of the two must be said."""
+    if bool(rule) == everything:
+        fail(f"{command}: expected --rule ID or --all")

@@ -1,0 +1,48 @@
+"""The storm guard: what old news and the clock decide is held beyond so many an hour and rule."""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any, ClassVar
+
+from service.learners.events import Body
+from service.learners.happening import Decisions, World
+from service.rules.durations import DAY, HOUR
+from service.rules.language import Rule
+
+HELD = "storm"
+LATE_MS = DAY
+"""News that is older than that when it comes is not in time, and counts."""
+LIMIT = 500
+
+
+class StormCounted(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """How many notifications of a rule were decided in the hour that began at `since`."""
+
+    TOPIC: ClassVar[str] = "storm.counted"
+    at: int
+    since: int
+    count: int
+
+
+SHAPES: Mapping[str, Any] = {StormCounted.TOPIC: StormCounted}
+
+
+def held_by(rule: Rule, world: World, decisions: Decisions, now: int, limit: int) -> str | None:
+    """Counts one more notification of a rule, and says why it is held, if it is too many.
+
+    The count goes into the log once a transaction. Nobody is told by a rule in shadow.
+    """
+    if rule.mode == "shadow":
+        return None
+    stream = memory_stream(rule)
+    version, last = decisions.tallies.get(stream) or world.latest(stream) or (0, None)
+    since, count = now, 1
+    if isinstance(last, StormCounted) and last.since <= now < last.since + HOUR:
+        since, count = last.since, last.count + 1
+    decisions.tallies[stream] = version, StormCounted(at=now, since=since, count=count)
+    return HELD if count > limit else None
+
+
+def memory_stream(rule: Rule) -> str:
+    """The stream that remembers how many notifications of a rule were decided this hour."""
+    return f"s{blake2b(rule.id.encode(), digest_size=16).hexdigest()}"

@@ -1,0 +1,64 @@
+"""The throttle: at most so many messages to one recipient in any stretch of time."""
+
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from typing import Any, ClassVar
+
+from service.learners.events import Body
+from service.rules.language import Entry
+from service.rules.notifications import Owed, ended_unsent
+from service.rules.reading import Reading
+
+REASON = "throttle"
+
+
+class ThrottlePassed(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """The notifications that this throttle let through and still counts: when, and which."""
+
+    TOPIC: ClassVar[str] = "throttle.passed"
+    at: int
+    passed: tuple[tuple[int, str], ...]
+
+
+SHAPES: Mapping[str, Any] = {ThrottlePassed.TOPIC: ThrottlePassed}
+Latest = Callable[[str], tuple[int, Body] | None]
+"""The newest event of a stream and its version."""
+Pass = tuple[str, int, ThrottlePassed]
+"""The next event of a throttle's stream: stream, version and body."""
+
+
+def passing(
+    id: str, owed: Owed, entry: Entry, recipient: str, reading: Reading, latest: Latest, now: int
+) -> Pass | str | None:
+    """What is remembered when a notification leaves; the reason when it is one too many.
+
+    None when nothing is: it has no throttle, or was let through before. `recipient` is the
+    room or the very person. What ended unsent does not count.
+    """
+    throttle = entry.throttle
+    if throttle is None:
+        return None
+    stream = memory_stream(owed, entry, recipient, reading)
+    version, last = latest(stream) or (0, None)
+    before = last.passed if isinstance(last, ThrottlePassed) else ()
+    counted = tuple((at, other) for at, other in before if at > now - throttle.per_ms)
+    if any(other == id for _, other in counted):
+        return None
+    told = [other for _, other in counted if not _unsent(other, latest)]
+    if len(told) >= throttle.max:
+        return REASON
+    kept = tuple(each for each in counted if each[1] in told)
+    return stream, version + 1, ThrottlePassed(at=now, passed=(*kept, (now, id)))
+
+
+def _unsent(id: str, latest: Latest) -> bool:
+    newest = latest(id)
+    return newest is not None and ended_unsent(newest[1])
+
+
+def memory_stream(owed: Owed, entry: Entry, recipient: str, reading: Reading) -> str:
+    """The stream of one throttle: of an entry, a recipient, and the values it groups by."""
+    assert entry.throttle is not None
+    values = [str(reading(field)) for field in entry.throttle.group_by]
+    name = "\x1f".join((owed.rule, owed.entry, recipient, *values)).encode()
+    return f"t{blake2b(name, digest_size=16).hexdigest()}"

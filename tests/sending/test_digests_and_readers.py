@@ -1,0 +1,89 @@
+"""Digests and their readers: who moves, who has no address yet, rooms, rhythms, rules that go."""
+
+import pytest
+
+from service.learners.people import PersonRow
+from tests.installation import DAY, HOUR, MINUTE, START, completed
+from tests.sending.digesting import CLOSING, TEAM, closings, office
+
+
+def test_a_reader_who_moved_is_told_by_the_clock_where_they_are_now(tmp_path):
+    with office(tmp_path) as desk:
+        desk.post(completed(START + 5 * HOUR, 70))
+        desk.tick(START + 5 * HOUR)
+        zone = "America/New_York"
+        desk.import_people([PersonRow("1", email="marie@example.org", timezone=zone)])
+        desk.tick(CLOSING)
+        assert desk.drawer() == []
+
+        desk.tick(CLOSING + 6 * HOUR)
+
+        assert len(desk.drawer()) == 1
+
+
+def test_a_reader_who_moved_west_has_no_second_digest_of_the_same_hour(tmp_path):
+    with office(tmp_path) as desk:
+        desk.post(completed(START, 70))
+        desk.tick(START)
+        desk.tick(CLOSING)
+        desk.import_people([PersonRow("1", email="marie@example.org", timezone="America/New_York")])
+        desk.post(completed(CLOSING + MINUTE, 71))
+        desk.tick(CLOSING + MINUTE)
+        desk.tick(CLOSING + 6 * HOUR)
+        assert len(desk.drawer()) == 1
+
+        desk.tick(CLOSING + DAY + 6 * HOUR)
+
+        assert [closed.local for closed in closings(desk)] == ["2026-11-17T08", "2026-11-18T08"]
+
+
+def test_items_wait_for_an_address_and_join_the_digest_after_it(tmp_path):
+    with office(tmp_path) as desk:
+        desk.import_people([PersonRow("1", name="Marie Curie", email="")])
+        desk.post(completed(START, 70))
+        desk.tick(START)
+        desk.tick(CLOSING)
+        assert desk.states() == ["waiting_address"]
+
+        desk.import_people([PersonRow("1", name="Marie Curie", email="marie@example.org")])
+        desk.tick(CLOSING + HOUR)
+        assert desk.drawer() == []
+        desk.tick(CLOSING + DAY)
+
+        assert len(desk.drawer()) == 1
+
+
+def test_a_digest_for_a_room_is_posted_there(tmp_path):
+    rules = TEAM.replace("to: manager, via: email", "post: room")
+    with office(tmp_path, rules) as desk:
+        desk.post(completed(START, 70), completed(START, 71))
+        desk.tick(START)
+        desk.tick(CLOSING)
+
+        (message,) = desk.drawer()
+        assert "Pupil 70" in message and "Pupil 71" in message
+
+
+def test_a_rule_that_is_gone_cancels_what_it_collected(tmp_path):
+    with office(tmp_path) as desk:
+        desk.post(completed(START, 70))
+        desk.tick(START)
+        desk.write_rules(TEAM.replace("id: team", "id: other"))
+        desk.app.reload(START + HOUR)
+        desk.tick(CLOSING)
+
+        assert [row["reason"] for row in desk.notifications()] == ["rule_removed"]
+
+
+@pytest.mark.parametrize("every", ["hour", "week"])
+def test_other_rhythms(tmp_path, every):
+    when = {"hour": '{every: hour, at: ":15"}', "week": '{every: week, on: wed, at: "08:30"}'}
+    rules = TEAM.replace('{every: day, at: "08:30"}', when[every])
+    due = {"hour": START + 15 * MINUTE, "week": CLOSING + DAY}[every]
+    with office(tmp_path, rules) as desk:
+        desk.post(completed(START, 70))
+        desk.tick(START)
+        desk.tick(due - 1)
+        assert desk.drawer() == []
+        desk.tick(due)
+        assert len(desk.drawer()) == 1

@@ -1,0 +1,96 @@
+"""The throttle: one too many is dropped and says so; what nobody got does not count."""
+
+from tests.installation import ADA, DAY, HOUR, MINUTE, START, Installation, progressed, seats
+from tests.smtp_sink import SmtpSink
+
+FURTHER = """
+  - id: further
+    trigger: {event: enrollment.progressed}
+    notify:
+      - {to: learner, via: email, template: stalled, throttle: {max: 2, per: 12h}}
+"""
+ROOM = """
+  - id: further
+    trigger: {change: instance.seats_available}
+    notify:
+      - {post: room, template: seat_free, throttle: {max: 1, per: 12h}}
+"""
+OTHER = {"course": "course:8", "session": "course:8_1"}
+
+
+def steps(desk, *moments, **more):
+    for percent, moment in enumerate(moments, start=1):
+        desk.post(progressed(moment, 77, percent * 5.0, **more))
+        desk.tick(moment)
+
+
+def test_one_too_many_is_dropped_and_the_window_slides(tmp_path):
+    with Installation(tmp_path, FURTHER) as desk:
+        desk.import_people([ADA])
+        steps(desk, START, START + HOUR, START + 2 * HOUR)
+        assert [(r["state"], r["reason"]) for r in desk.notifications()] == [
+            ("sent", None), ("sent", None), ("dropped", "throttle")
+        ]  # fmt: skip
+
+        desk.post(progressed(START + 12 * HOUR, 77, 50))
+        desk.tick(START + 12 * HOUR)
+        assert desk.states()[-1] == "sent"
+        desk.post(progressed(START + 12 * HOUR + 1, 77, 51))
+        desk.tick(START + 12 * HOUR + 1)
+        assert desk.states()[-1] == "dropped"
+
+
+def test_many_that_are_due_together_are_counted_one_by_one(tmp_path):
+    with Installation(tmp_path, FURTHER) as desk:
+        desk.import_people([ADA])
+        desk.post(*(progressed(START + n, 77, 10.0 + n) for n in range(5)))
+        desk.tick(START + 5)
+        assert sorted(desk.states()) == ["dropped"] * 3 + ["sent"] * 2
+
+
+def test_each_recipient_has_a_throttle_and_each_course_if_so_grouped(tmp_path):
+    rules = FURTHER.replace("per: 12h", "per: 12h, group_by: [course.id]").replace(": 2,", ": 1,")
+    with Installation(tmp_path, rules) as desk:
+        desk.import_people([ADA])
+        steps(desk, START, START + HOUR)
+        steps(desk, START + 2 * HOUR, **OTHER)
+        assert desk.states() == ["sent", "dropped", "sent"]
+
+
+def test_a_restart_remembers_what_was_let_through(tmp_path):
+    with Installation(tmp_path, FURTHER) as desk:
+        desk.import_people([ADA])
+        steps(desk, START, START + HOUR)
+        desk.reopen(START + HOUR)
+        desk.post(progressed(START + 2 * HOUR, 77, 60))
+        desk.tick(START + 2 * HOUR)
+        assert desk.states() == ["sent", "sent", "dropped"]
+
+
+def test_what_was_given_up_does_not_count_and_a_retry_counts_once(tmp_path):
+    with SmtpSink() as sink, Installation(tmp_path, FURTHER, email=sink.url) as desk:
+        desk.import_people([ADA])
+        sink.on("RCPT", "550 5.1.1 no such user", times=1)
+        steps(desk, START)
+        assert desk.states() == ["given_up"]
+        sink.on("RCPT", "451 4.7.1 later", times=1)
+        desk.post(progressed(START + HOUR, 77, 30))
+        desk.tick(START + HOUR)
+        desk.tick(START + HOUR + 2 * MINUTE)
+        assert desk.states() == ["given_up", "sent"]
+        desk.post(progressed(START + 2 * HOUR, 77, 40))
+        desk.tick(START + 2 * HOUR)
+        desk.post(progressed(START + 3 * HOUR, 77, 50))
+        desk.tick(START + 3 * HOUR)
+        assert desk.states() == ["given_up", "sent", "sent", "dropped"]
+
+
+def test_a_room_has_a_throttle(tmp_path):
+    with Installation(tmp_path, ROOM) as desk:
+        for n, taken in enumerate((10, 9, 8, 7)):
+            desk.post(seats(START + n, taken))
+            desk.tick(START + n)
+        assert sorted(desk.states()) == ["dropped", "dropped", "sent"]
+        desk.post(seats(START + DAY, 6))
+        desk.tick(START + DAY)
+        assert sorted(desk.states()) == ["dropped", "dropped", "sent", "sent"]
