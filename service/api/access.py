@@ -9,10 +9,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.problems import Refused
 from service.incoming.verifiers import Bearer
+from service.learners.watch_links import PATH
 from service.settings import Settings
 
 FREE = frozenset({"/healthz", "/readyz"})
 """What anybody may ask: it says nothing about anyone."""
+
+FREE_BELOW = PATH
+"""The pages whose address is itself what lets one in."""
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 SAFE_METHODS = frozenset({"GET", "HEAD"})
@@ -68,13 +72,18 @@ class Guarded:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on, or answers 401 or 403."""
-        if scope["type"] == "http" and scope["path"] not in FREE:
+        if scope["type"] == "http" and not is_free(scope["path"]):
             try:
                 self._access.check(scope)
             except Refused as refused:
                 await refused.response()(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+def is_free(path: str) -> bool:
+    """Whether anybody may ask for this."""
+    return path in FREE or path.startswith(FREE_BELOW)
 
 
 def _check_local(scope: Scope, headers: Headers) -> None:

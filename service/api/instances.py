@@ -50,21 +50,26 @@ def listing(desk: Desk, given: Given) -> Page[Instance]:
 def show(desk: Desk, given: Given) -> Instance:
     """One instance, by its id or by the LMS's."""
     desk.catch_up()
-    views, id = desk.app.views, given["id"]
-    found = list(roster.listing(views, "instances", {"id": id}, 1, ""))
-    found = found or list(roster.listing(views, "instances", {"instance": id}, TWO, ""))
-    if not found:
+    return _instance(found(desk, given["id"]))
+
+
+def found(desk: Desk, id: str) -> Mapping[str, Any]:
+    """The row of an instance, by its id or by the LMS's; raises Refused."""
+    views = desk.app.views
+    rows = list(roster.listing(views, "instances", {"id": id}, 1, ""))
+    rows = rows or list(roster.listing(views, "instances", {"instance": id}, TWO, ""))
+    if not rows:
         raise Refused(
             HTTPStatus.NOT_FOUND,
             "no such instance; expected an `id` or `instance` of /api/v1/instances",
         )
-    if len(found) == TWO:
+    if len(rows) == TWO:
         raise Refused(
             HTTPStatus.CONFLICT,
             "several accounts have an instance with this LMS id; take the `id` of one of them "
             "from /api/v1/instances?instance=",
         )
-    return _instance(found[0])
+    return rows[0]
 
 
 def _instance(row: Mapping[str, Any]) -> Instance:
@@ -83,6 +88,8 @@ def _instance(row: Mapping[str, Any]) -> Instance:
         deleted_at=moment_or_none(row["deleted_at"]),
     )
 
+
+ID = in_path("id", "Its `id`, or its LMS id.", {"type": "string", "minLength": 1})
 
 OPERATIONS = (
     Operation(
@@ -105,7 +112,7 @@ OPERATIONS = (
         "Show one instance.",
         show,
         Instance,
-        (in_path("id", "Its `id`, or its LMS id.", {"type": "string", "minLength": 1}),),
+        (ID,),
         refusals=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE),
     ),
 )

@@ -16,7 +16,7 @@ from service.api.desk import Desk
 from service.api.feed_metrics import fed
 from service.learners.ledger import Ledger
 from service.rules.notifications import Owed
-from service.sending import queue
+from service.sending import lists
 
 EVENTS_PER_PAGE = 10_000
 LETTER_STATES = ("waiting", "taken", "set_aside")
@@ -84,7 +84,7 @@ class Numbers(Collector):
         yield gauge("views_lag_events", "Events the views have yet to follow", lag)
 
     def _notifications(self) -> Iterator[Metric]:
-        position, states = queue.census(self._desk.app.views)
+        position, states = lists.census(self._desk.app.views)
         matched = self._matches.up_to(position)
         yield counter("notifications_matched", "Matches of rules, by the log", matched)
         yield labelled_gauge("notifications", "Notifications by state", states, "state")

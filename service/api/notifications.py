@@ -14,12 +14,12 @@ from service.api.parameters import AFTER, LIMIT, choice, in_path, text
 from service.api.problems import Refused
 from service.learners.events import Event
 from service.learners.knowledge import events_of
+from service.rules.notification import Notification as Folded
 from service.rules.notifications import OPEN_STATES, STATES
-from service.rules.notifications import Notification as Folded
-from service.sending import queue
+from service.rules.recipients import STEPS_UP
+from service.sending import lists
 from service.sending.redriving import REDRIVABLE, redrive
 
-ROLES = ("learner", "manager")
 ROOM = "room:"
 
 State = Literal[
@@ -70,7 +70,7 @@ def listing(desk: Desk, given: Given) -> Page[Notification]:
     """Notifications, those about the latest events first."""
     desk.catch_up()
     limit: int = given["limit"]
-    rows = queue.page(desk.app.views, given["state"], given["rule"], limit + 1, given["after"])
+    rows = lists.page(desk.app.views, given["state"], given["rule"], limit + 1, given["after"])
     ids = desk.learners(row[column] for row in rows for column in ("person", "recipient"))
     items = [Notification(**told(row, ids)) for row in rows]
     return page(items, limit, lambda each: each.id)
@@ -107,7 +107,7 @@ def try_again(desk: Desk, given: Given) -> NotificationWithHistory:
 def told(row: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
     """The fields of a Notification; `ids` are LMS ids by person."""
     recipient: str = row["recipient"]
-    a_role = recipient in ROLES or recipient.startswith(ROOM)
+    a_role = recipient in STEPS_UP or recipient.startswith(ROOM)
     copied = (
         "id", "state", "reason", "rule", "mode", "trigger", "channel", "template", "subject",
         "source", "account", "instance", "attempts",

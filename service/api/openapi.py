@@ -8,6 +8,7 @@ import msgspec
 
 from service import __version__
 from service.api import webhooks
+from service.api.bodies import JSON
 from service.api.operations import Operation
 from service.api.parameters import Parameter
 from service.api.problems import Problem
@@ -24,12 +25,14 @@ ALWAYS = (
     HTTPStatus.METHOD_NOT_ALLOWED,
     HTTPStatus.INTERNAL_SERVER_ERROR,
 )
+UNFIT_BODIES = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
 STRANGERS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
 def document(settings: Settings, operations: Sequence[Operation]) -> dict[str, Any]:
     """The whole document; it names no secret."""
-    types = [Problem, Receipt, *(each.returns for each in operations if each.returns is not None)]
+    told = (type for each in operations for type in (each.returns, each.body))
+    types = [Problem, Receipt, *(type for type in told if type is not None)]
     refs, schemas = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
@@ -60,6 +63,9 @@ def _operation(operation: Operation, bodies: Mapping[str, Any], has_token: bool)
     }
     if operation.parameters:
         described["parameters"] = [_parameter(each) for each in operation.parameters]
+    if operation.body is not None:
+        content = {JSON: {"schema": bodies[repr(operation.body)]}}
+        described["requestBody"] = {"required": True, "content": content}
     found = {operation.method.lower(): described}
     if operation.method == "GET":
         found["head"] = described | {
@@ -97,6 +103,7 @@ def _responses(operation: Operation, bodies: Mapping[str, Any]) -> dict[str, Any
     for status, about in operation.also.items():
         found[str(status)] = {"description": about, "content": content}
     strangers = () if operation.free else STRANGERS
-    for refused in (*ALWAYS, *strangers, *operation.refusals):
+    unfit = UNFIT_BODIES if operation.body is not None else ()
+    for refused in (*ALWAYS, *strangers, *unfit, *operation.refusals):
         found.setdefault(str(refused.value), refusal(refused))
     return found

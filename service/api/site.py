@@ -8,14 +8,24 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api import enrollments, feeds, instances, letters, notifications, system
+from service.api import (
+    enrollments,
+    explain,
+    feeds,
+    instances,
+    letters,
+    notifications,
+    system,
+    watchers,
+)
 from service.api.access import Access, Guarded
 from service.api.desk import Desk
 from service.api.doors import doorkeepers
 from service.api.openapi import document
-from service.api.operations import route
+from service.api.operations import routes
 from service.api.problems import Refused, Reported, of_starlette, refused, unexpected
 from service.api.system import System
+from service.api.watch import watch_route
 from service.app import App
 from service.incoming.door import PREFIX, Door
 from service.incoming.postbox import Postbox
@@ -29,7 +39,9 @@ OPERATIONS = (
     *feeds.OPERATIONS,
     *enrollments.OPERATIONS,
     *instances.OPERATIONS,
+    *watchers.OPERATIONS,
     *notifications.OPERATIONS,
+    *explain.OPERATIONS,
 )
 
 
@@ -49,9 +61,9 @@ class Site:
         self._api = Reported(Guarded(self._routed(desk), access))
 
     def _routed(self, desk: Desk) -> ASGIApp:
-        answered = [route(each, desk, self._pool) for each in OPERATIONS]
+        answered = routes(OPERATIONS, desk, self._pool)
         app = Starlette(
-            routes=[*answered, *self._system.routes()],
+            routes=[*answered, *self._system.routes(), watch_route(desk, self._pool)],
             exception_handlers={
                 Refused: refused,
                 HTTPException: of_starlette,

@@ -11,10 +11,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from service.api.access import Access
+from service.api.bodies import JSON
 from service.api.desk import Desk
 from service.api.health import STORE_SILENT, Alive, Checkup, Ready, ready
 from service.api.metrics import exposition
-from service.api.operations import JSON, Operation, as_json
+from service.api.operations import Operation, as_json
 from service.api.parameters import read
 
 CHECK_SECONDS = 2.0

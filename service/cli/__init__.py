@@ -7,16 +7,20 @@ from service.cli.check import check
 from service.cli.console import Commands
 from service.cli.courses import courses
 from service.cli.demo import demo
+from service.cli.explain import explain
 from service.cli.feeds import feeds
 from service.cli.fsck import fsck
 from service.cli.letters import letters
+from service.cli.mute import mute, unmute
 from service.cli.notifications import notifications
 from service.cli.people import people
 from service.cli.preview import preview
 from service.cli.rebuild import rebuild
 from service.cli.run import run
 from service.cli.schema import schema
+from service.cli.test import test
 from service.cli.trying import try_rule
+from service.cli.watch import watch
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,13 +36,18 @@ COMMANDS = (
     feeds,
     letters,
     notifications,
+    mute,
+    unmute,
     people,
     courses,
     rebuild,
     fsck,
     schema,
     preview,
+    test,
     try_rule,
+    explain,
+    watch,
 )
 
 for command in COMMANDS:

@@ -12,6 +12,7 @@ from service.learners.hearsay import Hearsay
 from service.learners.instance import Instance, InstanceRecorded
 from service.learners.ledger import Ledger
 from service.learners.people import People, Person, PersonKey
+from service.learners.watching import Watch
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -135,6 +136,10 @@ class Knowledge:
         bodies = self.stream(Instance.stream(source, account, course, instance))
         recorded = [e.body for e in bodies if isinstance(e.body, InstanceRecorded)]
         return Instance.load(bodies[0].originator_id, recorded) if recorded else None
+
+    def watchers(self, instance: str) -> Watch:
+        """Who wishes to be told of the instance with this stream."""
+        return Watch.load(instance, (event.body for event in self.stream(Watch.stream(instance))))
 
     def stream(self, stream: str) -> list[Event]:
         """The events of one stream, first to last."""

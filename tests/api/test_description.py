@@ -85,7 +85,10 @@ def test_the_description_names_every_path() -> None:
         "/api/v1/enrollments": {"get", "head"},
         "/api/v1/instances": {"get", "head"},
         "/api/v1/instances/{id}": {"get", "head"},
+        "/api/v1/instances/{id}/watchers": {"get", "head", "post"},
+        "/api/v1/instances/{id}/watchers/{learner}": {"delete"},
         "/api/v1/notifications": {"get", "head"},
         "/api/v1/notifications/{id}": {"get", "head"},
         "/api/v1/notifications/{id}/redrive": {"post"},
+        "/api/v1/explain": {"get", "head"},
     }

@@ -1,0 +1,162 @@
+"""The watch page: where one person asks to be told of a free seat. It names the course only."""
+
+import base64
+from collections.abc import Mapping
+from hashlib import sha256
+from html import escape
+from string import Template
+from typing import NamedTuple
+
+STYLE = """
+:root { color-scheme: light dark; --paper: #f3f1ec; --card: #ffffff; --line: #e3dfd6;
+  --ink: #26303a; --title: #17202a; --green: #1f6f64; --on-green: #ffffff; }
+@media (prefers-color-scheme: dark) {
+  :root { --paper: #14181c; --card: #1d2329; --line: #303841; --ink: #dfe4e8;
+    --title: #f4f6f8; --green: #7fd1c3; --on-green: #10211e; }
+}
+* { box-sizing: border-box; }
+body { margin: 0; padding: 40px 16px; background: var(--paper); color: var(--ink);
+  font: 16px/1.6 -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
+main { max-width: 600px; margin: 0 auto; padding: 40px 44px; background: var(--card);
+  border: 1px solid var(--line); border-radius: 14px; }
+.state { margin: 0 0 10px; font-size: 14px; font-weight: 600; color: var(--green); }
+h1 { margin: 0 0 18px; font: 400 27px/1.3 Georgia, "Times New Roman", serif;
+  color: var(--title); overflow-wrap: anywhere; }
+p { margin: 0 0 24px; overflow-wrap: anywhere; }
+form { margin: 0; }
+button { min-height: 48px; padding: 12px 26px; font: inherit; font-weight: 600;
+  border: 2px solid var(--green); border-radius: 9px; cursor: pointer;
+  background: var(--green); color: var(--on-green); }
+button.quiet { background: transparent; color: var(--green); }
+button:focus-visible { outline: 3px solid var(--title); outline-offset: 3px; }
+@media (max-width: 480px) {
+  body { padding: 16px 8px; }
+  main { padding: 28px 22px; }
+  h1 { font-size: 24px; }
+  button { width: 100%; }
+}
+"""
+_HASH = base64.b64encode(sha256(STYLE.encode()).digest()).decode()
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_HASH}'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Vary": "Accept-Language",
+    "X-Robots-Tag": "noindex",
+}
+"""No script, nothing from elsewhere, no page around it, and no word of its address to anybody."""
+
+PAGE = Template(
+    """<!doctype html>
+<html lang="$language">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title</title>
+<style>$style</style>
+</head>
+<body>
+<main>
+$content
+</main>
+</body>
+</html>
+"""
+)
+FORM = Template('<form method="post"><button name="do" value="$action"$look>$label</button></form>')
+
+
+class Words(NamedTuple):
+    """The page's words in one language; `{course}` is its title."""
+
+    ask_title: str
+    ask_text: str
+    ask: str
+    asked: str
+    asked_title: str
+    asked_text: str
+    stop: str
+    useless_title: str
+    useless_text: str
+
+
+WORDS: Mapping[str, Words] = {
+    "en": Words(
+        ask_title="Shall we tell you when a seat is free in {course}?",
+        ask_text="We will write to you once, and then not again unless you ask again. "
+        "The message does not reserve the seat.",
+        ask="Tell me once",
+        asked="Noted",
+        asked_title="You will be told when a seat is free in {course}",
+        asked_text="We will write to you once. There is nothing else to do.",
+        stop="Do not tell me",
+        useless_title="This link is of no use any more",
+        useless_text="It may have been cut in two, or be from an old message. "
+        "Take the link of a newer one.",
+    ),
+    "de": Words(
+        ask_title="Sollen wir Ihnen schreiben, sobald in {course} ein Platz frei ist?",
+        ask_text="Wir schreiben Ihnen ein einziges Mal und danach nur, wenn Sie wieder darum "
+        "bitten. Die Nachricht reserviert den Platz nicht.",
+        ask="Einmal benachrichtigen",
+        asked="Vorgemerkt",
+        asked_title="Wir schreiben Ihnen, sobald in {course} ein Platz frei ist",
+        asked_text="Sie bekommen eine einzige Nachricht. Mehr ist nicht zu tun.",
+        stop="Nicht benachrichtigen",
+        useless_title="Dieser Link gilt nicht mehr",
+        useless_text="Vielleicht wurde er abgeschnitten, oder er stammt aus einer alten "
+        "Nachricht. Nehmen Sie den Link aus einer neueren.",
+    ),
+}
+
+
+def watch_page(course: str, language: str, *, watching: bool) -> str:
+    """What somebody sees who may ask, or who has asked and may stop it."""
+    words = WORDS[language]
+    state = [_said("state", words.asked)] if watching else []
+    if watching:
+        title, text = words.asked_title.format(course=course), words.asked_text
+        form = FORM.substitute(action="stop", look=' class="quiet"', label=words.stop)
+    else:
+        title, text = words.ask_title.format(course=course), words.ask_text
+        form = FORM.substitute(action="ask", look="", label=words.ask)
+    return _page(title, language, [*state, _title(title), _said("", text), form])
+
+
+def useless_page(language: str) -> str:
+    """What somebody sees whose link is not one of ours."""
+    words = WORDS[language]
+    title = words.useless_title
+    return _page(title, language, [_title(title), _said("", words.useless_text)])
+
+
+def language_of(accepted: str) -> str:
+    """The language of these that an Accept-Language wants most; English if it wants none."""
+    best, most = "en", 0.0
+    for wanted in accepted.lower().split(","):
+        name, _, more = wanted.partition(";")
+        language, weight = name.strip().partition("-")[0], _weight(more)
+        if language in WORDS and weight > most:
+            best, most = language, weight
+    return best
+
+
+def _weight(parameters: str) -> float:
+    name, _, value = parameters.partition("=")
+    try:
+        return float(value) if name.strip() == "q" else 1.0
+    except ValueError:
+        return 0.0
+
+
+def _page(title: str, language: str, parts: list[str]) -> str:
+    content = "\n".join(parts)
+    return PAGE.substitute(language=language, title=escape(title), style=STYLE, content=content)
+
+
+def _title(text: str) -> str:
+    return f"<h1>{escape(text)}</h1>"
+
+
+def _said(look: str, text: str) -> str:
+    return f'<p class="{look}">{escape(text)}</p>' if look else f"<p>{escape(text)}</p>"
