@@ -1,0 +1,148 @@
+"""`coursebell test`: rule tests, played by the real service with a virtual clock."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+from typing import NoReturn
+
+import msgspec
+import rich_click as click
+from rich.console import Console
+from rich.text import Text
+
+from service.active import Refused, read_active
+from service.app import SOURCES
+from service.cli.console import BAD, CANNOT_RUN, fail, json_option, print_json, printable, settings
+from service.cli.demo import page_wide
+from service.cli.pages import print_words
+from service.demo.stage import without_secrets
+from service.rehearsal.play import Theater, theater
+from service.rehearsal.scenario import Scenario
+from service.rehearsal.score import Failure
+from service.rehearsal.script import read_script
+from service.sending.planning import Active
+from service.settings import Settings
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What came of one test."""
+
+    name: str
+    line: int
+    passed: bool
+    seconds: float
+    failures: list[Failure]
+
+
+@click.command("test")
+@click.argument("files", metavar="[FILE]…", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--rules", type=click.Path(path_type=Path), help="Rule file.")
+@click.option("--templates", type=click.Path(path_type=Path), help="Template folder.")
+@click.option("-k", "--only", "part", help="Only tests with this in their name.")
+@json_option
+def test(
+    files: tuple[Path, ...],
+    rules: Path | None,
+    templates: Path | None,
+    part: str | None,
+    as_json: bool,
+) -> None:
+    """Play rule tests and compare who is told what with what they expect; nothing is sent.
+
+    Without FILE it is rules.test.yaml beside the rule file, or in the folder tests beside it.
+    Exits with 1 when a test fails, with 2 when a file has a mistake.
+    """
+    begun = monotonic()
+    chosen = settings(RULES=rules, TEMPLATES=templates)
+    active = read_or_leave(chosen)
+    scripts = read_files(files or (usual_file(chosen.rules),), active, part)
+    screen = None if as_json else page_wide()
+    with theater(active, str(chosen.rules)) as stage:
+        results = {file: run(stage, file, each, screen) for file, each in scripts.items()}
+    everything = [result for each in results.values() for result in each]
+    failed = sum(not result.passed for result in everything)
+    if screen is None:
+        listed = [{"file": str(file), "tests": each} for file, each in results.items()]
+        passed = len(everything) - failed
+        print_json({"files": listed, "passed": passed, "failed": failed})
+    else:
+        summary(screen, len(everything), failed, monotonic() - begun)
+    raise SystemExit(BAD if failed else 0)
+
+
+def read_or_leave(chosen: Settings) -> Active:
+    """The rules and templates as their files are now."""
+    try:
+        return read_active(without_secrets(chosen), SOURCES)
+    except Refused as refused:
+        leave(str(refused).splitlines())
+
+
+def leave(mistakes: Sequence[str]) -> NoReturn:
+    """Says what is wrong with a file, and exits with 2."""
+    for mistake in mistakes:
+        click.echo(printable(f"coursebell: {mistake}"), err=True)
+    raise SystemExit(CANNOT_RUN)
+
+
+def usual_file(rules: Path) -> Path:
+    """Where the tests of a rule file are."""
+    name = f"{rules.stem}.test.yaml"
+    beside = rules.with_name(name)
+    return beside if beside.is_file() else rules.parent / "tests" / name
+
+
+def read_files(
+    files: Sequence[Path], active: Active, part: str | None
+) -> dict[Path, list[Scenario]]:
+    """The tests of each file that have this part in their name."""
+    names = [source.name for source in SOURCES]
+    found: dict[Path, list[Scenario]] = {}
+    mistakes: list[str] = []
+    for file in files:
+        if not file.is_file():
+            fail(f"{file}: expected a file of rule tests, found none; name one, or write it")
+        scenarios, problems = read_script(file.read_bytes(), str(file), active.decider.rules, names)
+        mistakes += map(str, problems)
+        found[file] = [each for each in scenarios if (part or "").lower() in each.name.lower()]
+    if mistakes:
+        leave(mistakes)
+    if not any(found.values()):
+        fail(f"no test has '{part}' in its name")
+    return found
+
+
+def run(
+    stage: Theater, file: Path, scenarios: Sequence[Scenario], screen: Console | None
+) -> list[Result]:
+    """Plays the tests of one file, and says of each how it went."""
+    if screen is not None:
+        screen.print(Text(printable(str(file)), "bold"), soft_wrap=True)
+    results = []
+    for scenario in scenarios:
+        begun = monotonic()
+        found = stage.play(scenario)
+        seconds = round(monotonic() - begun, 3)
+        results.append(Result(scenario.name, scenario.line, not found, seconds, found))
+        if screen is not None:
+            show(screen, file, results[-1])
+    return results
+
+
+def show(screen: Console, file: Path, result: Result) -> None:
+    """One test, and of one that fails everything that is not as expected."""
+    mark = ("ok  ", "green") if result.passed else ("FAIL", "bold red")
+    print_words(screen, Text.assemble(mark, f"  {printable(result.name)}"), "  ")
+    for failure in result.failures:
+        place = f"{file}:{failure.line}: "
+        print_words(screen, Text(printable(place + failure.message)), "    ")
+        for line in failure.why:
+            print_words(screen, Text(printable(line), "dim"), "      ")
+
+
+def summary(screen: Console, tests: int, failed: int, seconds: float) -> None:
+    """How many passed, and how long it took."""
+    counts = f"{tests} test{'s' * (tests != 1)}, {tests - failed} passed"
+    counts += f", {failed} failed" if failed else ""
+    style = "bold red" if failed else "bold green"
+    screen.print(Text.assemble((counts, style), f" in {seconds:.1f} s"), soft_wrap=True)

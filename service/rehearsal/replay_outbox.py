@@ -1,0 +1,188 @@
+"""The outbox: what one rule set owes in a replay, and what becomes of it when it is due."""
+
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+
+from service.learners.events import Body
+from service.learners.happening import Decisions
+from service.learners.knowledge import Remembered
+from service.rehearsal.backtest_tally import Tally
+from service.rehearsal.replay_digests import Collector
+from service.rehearsal.replay_steps import Steps
+from service.rehearsal.replay_subjects import Subjects
+from service.rehearsal.replay_world import Past
+from service.rules.decide import Decider
+from service.rules.digests import DigestClosed
+from service.rules.notification import Notification
+from service.rules.notifications import (
+    DROPPED,
+    HELD,
+    WAITING_ADDRESS,
+    Deferred,
+    Ended,
+    Owed,
+    WaitingForAddress,
+)
+from service.rules.throttle import REASON as THROTTLED
+from service.rules.throttle import passing
+from service.rules.watchers import ENTRY as WATCHERS
+from service.sending.packing import Leaving, chosen_of
+from service.sending.planning import joins
+from service.sending.verdict import Leaves, Verdict, judge
+
+DECISIONS_REMEMBERED = 200_000
+Hear = Callable[[str, int, Owed], object]
+"""Is told of each message that leaves: the notification's id, when, and what it says."""
+
+
+class Outbox:
+    """Notifications that may still leave, by when they are due; what leaves counts as sent."""
+
+    def __init__(self, decider: Decider, world: Past, subjects: Subjects, tally: Tally) -> None:
+        self.hear: Hear = lambda *_: None
+        self.steps = Steps(decider)
+        self._decider = decider
+        self._world = world
+        self._subjects = subjects
+        self._tally = tally
+        self._collector = Collector(decider, world, subjects)
+        self._heap: list[tuple[int, int, str]] = []
+        self._pushed = 0
+        self._open: dict[str, Notification] = {}
+        self._together: dict[str, list[str]] = {}
+        self._items: dict[tuple[str, int], list[Owed]] = {}
+        self._known: Remembered[str, bool] = Remembered(DECISIONS_REMEMBERED)
+
+    def take(self, decisions: Decisions) -> None:
+        """Takes in what was decided; the same decision a second time changes nothing."""
+        self._world.remember(decisions)
+        for id, body in decisions.once:
+            assert isinstance(body, Owed)
+            if id not in self._known:
+                self._known.put(id, True)
+                self._owe(id, body)
+
+    @property
+    def next_at(self) -> int | None:
+        """When the next one is due."""
+        return self._heap[0][0] if self._heap else None
+
+    def leave(self, now: int) -> None:
+        """What is due leaves, waits on, or ends; digests are made up first."""
+        due = list(self._due(now))
+        items = [each for each in due if each.owed.digest]
+        for made in self._collector.close(items, now) if items else ():
+            for stream, version, body in made.rows:
+                self._record(stream, version, body)
+        for first in [*due, *self._due(now)] if items else due:
+            if first.id in self._open and not first.owed.digest:
+                self._leave(list(self._group(first)), now)
+
+    def close(self) -> None:
+        """The replay is over: what is still open is counted as it stands."""
+        for each in self._open.values():
+            self._tally.end(each.owed, each.state, each.reason or "open at the end")
+
+    def _owe(self, id: str, owed: Owed) -> None:
+        self._tally.match(owed)
+        self.steps.begin(id, owed)
+        notification = Notification.load(id, (owed,))
+        if notification.state == HELD:
+            self._tally.hold(owed, notification.reason or "", owed.decided_at)
+            return
+        if owed.collapse is not None:
+            self._together.setdefault(owed.collapse, []).append(id)
+        self._wait(notification)
+
+    def _wait(self, notification: Notification) -> None:
+        self._pushed += 1
+        self._open[notification.id] = notification
+        heapq.heappush(self._heap, (notification.due_at, self._pushed, notification.id))
+
+    def _due(self, now: int) -> Iterator[Notification]:
+        while self._heap and self._heap[0][0] <= now:
+            due_at, _, id = heapq.heappop(self._heap)
+            found = self._open.get(id)
+            if found is not None and found.due_at == due_at:
+                yield found
+
+    def _record(self, stream: str, version: int, body: Body) -> None:
+        """Takes in what the closing of a digest led to."""
+        if isinstance(body, DigestClosed):
+            self._world.memory[stream] = (version, body)
+            self._items[stream, version] = [self._open[id].owed for id in body.items]
+        elif isinstance(body, Owed):
+            self._owe(stream, body)
+        else:
+            self._settle(self._open[stream], body)
+
+    def _group(self, first: Notification) -> Iterator[Notification]:
+        """The notifications that become one message with this one."""
+        yield first
+        for id in self._together.get(first.owed.collapse or "", ()):
+            other = self._open[id]
+            if id != first.id and joins(other, first):
+                yield other
+
+    def _leave(self, group: Sequence[Notification], now: int) -> None:
+        leaving: list[Leaving] = []
+        for each in group:
+            verdict = self._verdict(each, now)
+            if isinstance(verdict, Leaves):
+                leaving.append((each, verdict))
+            else:
+                self._settle(each, verdict)
+        if not leaving:
+            return
+        (lead, leaves), others = chosen_of(leaving) if len(leaving) > 1 else (leaving[0], [])
+        reason = THROTTLED if self._is_one_too_many(lead, leaves, now) else "collapsed"
+        for other in [n for n, _ in others] + [lead] * (reason == THROTTLED):
+            self._settle(other, Ended(at=now, state=DROPPED, reason=reason))
+        if reason != THROTTLED:
+            self._forget(lead)
+            self._tally.send(lead.owed, leaves.recipient, now)
+            self.hear(lead.id, now, lead.owed)
+
+    def _is_one_too_many(self, lead: Notification, leaves: Leaves, now: int) -> bool:
+        """Asks its throttle, which remembers it if not."""
+        if leaves.entry.throttle is None:
+            return False
+        reader = leaves.recipient.id if leaves.recipient else lead.owed.recipient
+        passed = passing(
+            lead.id, lead.owed, leaves.entry, reader, leaves.reading, self._world.latest, now
+        )
+        if isinstance(passed, tuple):
+            stream, version, body = passed
+            self._world.memory[stream] = (version, body)
+        return passed == THROTTLED
+
+    def _verdict(self, notification: Notification, now: int) -> Verdict:
+        owed = notification.owed
+        items = self._items.get((owed.subject, owed.version))
+        about = self._subjects.of_digest(owed, items) if items else self._subjects.of(owed)
+        return judge(notification, about, self._decider, self._world, now)
+
+    def _settle(self, notification: Notification, event: Body | None) -> None:
+        """One more event of a notification, after which it is sent by nobody or later."""
+        owed = notification.owed
+        if isinstance(event, Deferred):
+            self._wait(notification.apply(event))
+            return
+        self._forget(notification)
+        if isinstance(event, Ended):
+            self._tally.end(owed, event.state, event.reason)
+            self.steps.end(notification.apply(event))
+            if owed.entry.startswith(WATCHERS):  # who was not told waits again
+                self._world.memory[notification.id] = (notification.version + 1, event)
+        elif isinstance(event, WaitingForAddress):
+            self._tally.wait(owed, WAITING_ADDRESS, owed.person or "")
+
+    def _forget(self, notification: Notification) -> None:
+        del self._open[notification.id]
+        self._items.pop((notification.owed.subject, notification.owed.version), None)
+        key = notification.owed.collapse
+        if key is not None:
+            same = self._together[key]
+            same.remove(notification.id)
+            if not same:
+                del self._together[key]
