@@ -5,7 +5,19 @@ from collections.abc import Callable, Mapping
 
 import rich_click as click
 
-from bench import check, door, flow, kafka, latency, rebuild, sending, service_bus, start, sweep
+from bench import (
+    check,
+    door,
+    explain,
+    flow,
+    kafka,
+    latency,
+    rebuild,
+    sending,
+    service_bus,
+    start,
+    sweep,
+)
 from bench.site import QUICK, Site, Sizes
 from bench.table import Row, console, show
 
@@ -21,6 +33,7 @@ SUBJECTS: Mapping[str, Measure] = {
     "kafka": kafka.measure,
     "service-bus": service_bus.measure,
     "check": check.measure,
+    "explain": explain.measure,
 }
 
 

@@ -103,7 +103,7 @@ def checked(chosen: Settings, template: str) -> Templates:
 
 def refuse(mistakes: list[str]) -> None:
     """Names mistakes as `coursebell check` does, and exits."""
-    show(None, [], mistakes)
+    show(None, [], mistakes, [])
     raise SystemExit(BAD)
 
 

@@ -10,19 +10,18 @@ from typing import Any, NamedTuple
 
 from service.active import read_active
 from service.app import SOURCES, App
-from service.cli import terms
 from service.demo.stage import in_the_drawer, without_secrets
 from service.incoming.letter import Arrival
 from service.learners.database import connect
 from service.learners.events import FactRecorded
 from service.learners.facts import Fact
 from service.learners.happening import Decisions, Happening, World
-from service.learners.instance import InstanceRecorded, seat_values
-from service.rules.decide import SEATS_CHANGED, Decider, seen
-from service.rules.edges import is_edge, memory_stream, rearmed
-from service.rules.language import ChangeTrigger, EventTrigger, Rule, RuleSet
+from service.rules import terms
+from service.rules.decide import Decider, seen
+from service.rules.language import Rule, RuleSet
 from service.rules.notifications import Owed
 from service.rules.reading import Reading
+from service.rules.triggers import not_triggered
 from service.sending.planning import Active
 from service.settings import Settings
 
@@ -66,26 +65,6 @@ class Watched(Decider):
     def of(self, letter: int) -> list[Judged]:
         """What it made of the events of one letter that changed something."""
         return [judged for n, judged in self._judged if n == letter]
-
-
-def not_triggered(rule: Rule, happening: Happening, world: World) -> str | None:
-    """Why an event does not trigger a rule; None when it does."""
-    event, trigger = happening.event, rule.trigger
-    if isinstance(trigger, EventTrigger):
-        return None if trigger.event in event.transitions else f"it is not {trigger.event}"
-    assert isinstance(trigger, ChangeTrigger)
-    if SEATS_CHANGED not in event.transitions or not isinstance(event, InstanceRecorded):
-        return "it is no report of seats"
-    was, said = event.was, event.said
-    assert was is not None and type(said) is type(was)
-    old, new = (terms.shown(trigger.field, seat_values(s)[trigger.field]) for s in (was, said))
-    if not is_edge(trigger, was, said):
-        return f"{trigger.field} went from {old} to {new}"
-    last = world.latest(memory_stream(rule, happening.stream)) if trigger.rearm else None
-    if trigger.rearm and last and not rearmed(trigger, last[1], happening.aggregate):
-        needed = terms.range_in_words(trigger.rearm)
-        return f"{trigger.field} has not been {needed} since the rule last fired"
-    return None
 
 
 class Trial(NamedTuple):

@@ -21,14 +21,15 @@ from service.cli.console import (
 )
 from service.cli.demo import page_wide
 from service.cli.pages import print_message, print_words
-from service.cli.terms import trigger_in_words
 from service.cli.times import moment
 from service.cli.trial import Judged, Trial, rules_in, tried
 from service.demo.drawer import drawn
 from service.demo.names import Names
 from service.demo.wording import REASONS, UNCHANGED
 from service.rules.language import ChangeTrigger, Entry, EventTrigger, Rule, RuleSet
-from service.rules.notifications import DROPPED, SENT, WAITING_ADDRESS, Notification
+from service.rules.notification import Notification
+from service.rules.notifications import DROPPED, SENT, WAITING_ADDRESS
+from service.rules.terms import trigger_in_words
 from service.rules.words import hint, listed
 from service.running import wall_clock
 from service.settings import Settings

@@ -20,6 +20,10 @@ from service.rules.schema_values import DAY_BEGINS, GROUP, MINUTE, NAME, Schema,
 from service.rules.scopes import Scope
 
 _ONE: Schema = {"not": {"required": ["digest", "throttle"]}}
+_AT_ONCE: Schema = {
+    "if": {"properties": {"to": {"enum": [forms.WATCHERS]}}},
+    "then": {"properties": {"digest": False}},
+}
 _AT: Schema = {
     "if": {"properties": {"every": {"enum": ["hour"]}}},
     "then": {"properties": {"at": MINUTE}},
@@ -53,7 +57,8 @@ class Entries:
     def _person(self, shape: type[Shape], scope: Scope | None) -> Schema:
         words = self._template("email")
         keys = _leaving(scope) | {"send_window": self.window, "template": words}
-        return _ONE | shape_schema(shape, to=_recipient(scope), via=self.channel, **keys)
+        person = shape_schema(shape, to=_recipient(scope), via=self.channel, **keys)
+        return _ONE | _AT_ONCE | person
 
     def _room(self, shape: type[Shape], scope: Scope | None) -> Schema:
         words = self._template("chat")

@@ -24,7 +24,7 @@ TEAM = """
   - id: team
     trigger: {event: enrollment.completed}
     notify:
-      - {to: manager, via: email, template: completed, digest: {every: day, at: "08:30"}}
+      - {to: manager, via: email, template: team_completions, digest: {every: day, at: "08:30"}}
 """
 
 

@@ -38,7 +38,9 @@ rules:
   - id: seat
     trigger: {change: instance.seats_available}
     send_window: any
-    notify: [{to: watchers, via: email, template: a, digest: {every: week}}]
+    notify:
+      - {to: watchers, via: email, template: a}
+      - {to: "group:ops", via: email, template: a, digest: {every: week}}
 """
 OFFICE = Window(
     "office_hours",
@@ -58,7 +60,7 @@ def test_a_window_is_the_entrys_or_the_rules_or_the_files() -> None:
     completed, stalled, seat = read().rules
     assert [entry.window for entry in completed.entries] == [OFFICE, NOON, None]
     assert [entry.window for entry in stalled.entries] == [NOON, NOON, NOON, None, NOON]
-    assert [entry.window for entry in seat.entries] == [None]
+    assert [entry.window for entry in seat.entries] == [None, None]
     nowhere = read(FILE.replace("defaults: {send_window: office_hours}\n", ""))
     assert nowhere.rules[0].notify[0].window is None
 
@@ -70,7 +72,7 @@ def test_digests_have_times_where_none_are_written() -> None:
         Digest("day", 480),
         Digest("week", 1439, 6, ("course.id",), 500),
     ]
-    assert seat.notify[0].digest == Digest("week", 480, 0, (), 50)
+    assert seat.notify[1].digest == Digest("week", 480, 0, (), 50)
     hourly = read(FILE.replace(', at: ":05"', "")).rules[1]
     assert hourly.notify[0].digest == Digest("hour", 0)
 

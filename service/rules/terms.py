@@ -4,19 +4,35 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from service.cli.times import moment
 from service.rules.conditions import AllOf, AnyOf, Condition, Read, Term, compile_conditions
 from service.rules.fields import Type, field_named
-from service.rules.language import ChangeTrigger, EventTrigger, Rule, ValueTest
+from service.rules.language import (
+    EventTrigger,
+    Rule,
+    SourceSilentTrigger,
+    StalledTrigger,
+    ValueTest,
+)
+from service.rules.moments import duration, moment
 
 
 class Line(NamedTuple):
-    """One condition: whether it holds, and how deep in `any`, `all` and `none` it stands."""
+    """One condition: whether it holds, and how deep in `any`, `all` and `none` it stands.
 
-    holds: bool
+    `got` is the value it had, None for a group. `holds` is None where the value is not known
+    any more, or was never asked for.
+    """
+
+    holds: bool | None
     depth: int
-    words: str
+    term: str
+    got: str | None
     line: int
+
+    @property
+    def words(self) -> str:
+        """`enrollment.progress gte 80: got 60`."""
+        return self.term if self.got is None else f"{self.term}: got {self.got}"
 
 
 def judged(conditions: Iterable[Condition], read: Read, depth: int = 0) -> Iterator[Line]:
@@ -25,9 +41,9 @@ def judged(conditions: Iterable[Condition], read: Read, depth: int = 0) -> Itera
         holds = compile_conditions([condition])(read)
         if isinstance(condition, Term):
             got = shown(condition.field, read(condition.field))
-            yield Line(holds, depth, f"{term_in_words(condition)}: got {got}", condition.line)
+            yield Line(holds, depth, term_in_words(condition), got, condition.line)
         else:
-            yield Line(holds, depth, f"{word_of(condition)} of these", condition.line)
+            yield Line(holds, depth, f"{word_of(condition)} of these", None, condition.line)
             yield from judged(condition.conditions, read, depth + 1)
 
 
@@ -77,7 +93,10 @@ def trigger_in_words(rule: Rule) -> str:
     trigger = rule.trigger
     if isinstance(trigger, EventTrigger):
         return trigger.event
-    assert isinstance(trigger, ChangeTrigger)
+    if isinstance(trigger, StalledTrigger):
+        return f"stalled_for {duration(trigger.silence_ms)}, count_from {trigger.count_from}"
+    if isinstance(trigger, SourceSilentTrigger):
+        return f"source_silent_for {duration(trigger.silence_ms)}"
     parts = {"from": trigger.from_, "to": trigger.to}
     asked = (f" {word} {range_in_words(test)}" for word, test in parts.items() if test)
     return trigger.field + "".join(asked)

@@ -1,0 +1,107 @@
+"""`coursebell explain`: why a notification was sent, and why somebody was not told."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import rich_click as click
+
+from service.cli.console import data_option, fail, json_option, open_ledger, print_json, settings
+from service.cli.demo import page_wide
+from service.cli.explained import print_chain
+from service.cli.times import moment_given
+from service.cli.unsent import print_explanation
+from service.incoming.letters import Letters
+from service.learners.courses import Courses
+from service.learners.events import EventMapper
+from service.learners.people import People
+from service.rules.answers import Explanation
+from service.rules.asking import Question, Unanswerable, explanation
+from service.rules.causes import Evidence
+from service.rules.explaining import chain_of
+from service.rules.past import Past
+from service.rules.words import hint
+from service.running import wall_clock
+from service.stored import SHAPES
+
+SHOWN = 4
+EXPECTED = (
+    "explain: expected a notification, or --rule with whom or what it is about "
+    "(--learner, --instance, --course or --source)"
+)
+
+
+@click.command()
+@click.argument("notification", required=False)
+@click.option("--rule", help="Explain what this rule did and did not do.")
+@click.option("--learner", help="About this learner, by the LMS's id.")
+@click.option("--course", help="In this course, by the LMS's id.")
+@click.option("--instance", help="In this instance, by the LMS's id.")
+@click.option("--source", help="Of this LMS, e.g. adobe.")
+@click.option("--account", help="Of this account of the LMS.")
+@click.option("--at", "moment", metavar="TIME",
+              help="As of this time, e.g. 2026-11-20T08:30, or with Z for UTC.")  # fmt: skip
+@data_option
+@json_option
+def explain(
+    notification: str | None,
+    rule: str | None,
+    learner: str | None,
+    course: str | None,
+    instance: str | None,
+    source: str | None,
+    account: str | None,
+    moment: str | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Explain why NOTIFICATION was sent, or why a rule told somebody or did not.
+
+    NOTIFICATION is an id or its beginning. With --rule it is told what the rule made of each
+    thing that happened, condition by condition. Rules and enrollments are as they were at the
+    time; people and courses as they are known today. Nothing is recorded.
+    """
+    if bool(notification) == bool(rule):
+        fail(EXPECTED)
+    about = (learner, course, instance, source, account)
+    if notification and any((*about, moment)):
+        fail("explain: a notification stands for itself; expected no other option than --json")
+    at = moment_given(moment) if moment else wall_clock()
+    with evidence(data) as found:
+        if notification:
+            chain = chain_of(found, whole(found.past, notification))
+            assert chain is not None
+            print_json(chain) if as_json else print_chain(page_wide(), chain, found.past.people)
+            return
+        answer = answered(found, Question(rule or "", at, *about))
+        print_json(answer) if as_json else print_explanation(page_wide(), answer, found.past.people)
+
+
+@contextmanager
+def evidence(data: Path | None) -> Iterator[Evidence]:
+    """What the ledger of the data folder says; nothing is recorded in it."""
+    lateness = {name: source.lateness for name, source in settings(data).sources.items()}
+    with open_ledger(data) as ledger:
+        views = ledger.path.with_name("views.db")
+        past = Past(ledger, EventMapper(SHAPES), People(ledger), Courses(ledger), lateness, views)
+        yield Evidence.of(past, Letters(ledger).show)
+
+
+def answered(found: Evidence, question: Question) -> Explanation:
+    """The explanation, unless the question names something that is not there."""
+    try:
+        return explanation(found, question)
+    except Unanswerable as problem:
+        fail(str(problem))
+
+
+def whole(past: Past, beginning: str) -> str:
+    """The id of the one notification that begins so."""
+    found = past.ids(beginning, SHOWN) if beginning.startswith("n") else []
+    if not found:
+        near = hint(beginning, past.ids(beginning[:6]) if beginning.startswith("n") else ())
+        fail(f"{beginning}: no such notification{near}; `coursebell notifications list` shows them")
+    if len(found) > 1 and beginning not in found:
+        more = ", …" if len(found) == SHOWN else ""
+        fail(f"{beginning}: several notifications begin so: {', '.join(found)}{more}")
+    return found[0]
