@@ -31,8 +31,7 @@ def mute(rule: str | None, everything: bool, data: Path | None) -> None:
             known(rule, office)
             begin(office.ledger, office.mapper, rule, wall_clock())
         _, muting = muted_now(office.ledger, office.mapper)
-    names = "every rule" if muting.everything else ", ".join(muting.rules) or "nothing"
-    click.echo(f"muted: {names}")
+    click.echo(f"muted: {muting.names}")
 
 
 @click.command()

@@ -11,6 +11,7 @@ from service.learners.events import EventMapper
 from service.learners.knowledge import Knowledge
 from service.learners.ledger import Ledger
 from service.learners.people import People
+from service.rules.closings import ITEMS_MAX, Digest
 from service.rules.language import Entry, RuleSet
 from service.rules.notification import Notification
 from service.rules.reader import read_rules
@@ -70,8 +71,10 @@ class Archive:
     def __init__(self, ledger: Ledger, chosen: Settings) -> None:
         mapper = EventMapper(SHAPES)
         lateness = {name: source.lateness for name, source in chosen.sources.items()}
-        heard = Letters(ledger).feeds.heard
-        self._docket = Docket(ledger, mapper, lateness, heard)
+        letters = Letters(ledger)
+        self._docket = Docket(
+            ledger, mapper, lateness, letters.feeds.heard, letters.asides.of
+        )
         self._knowledge = Knowledge(ledger, mapper, People(ledger), Courses(ledger))
         self._domain = chosen.mail_domain or WITHOUT_DOMAIN
 
@@ -85,7 +88,10 @@ class Archive:
             fail(f"{id}: no such notification; `coursebell notifications list` shows them")
         others = self._docket.notifications(found[0].speaks_for)
         subjects = self._docket.subjects([*found, *others])
-        lead, *named = [self._leaves(n, subjects, now) for n in (*found, *others)]
+        entries = [e for rule in (rules.rules if rules else ()) for e in rule.entries]
+        digests = [e.digest for e in entries if e.key == found[0].owed.entry and e.digest]
+        most = digests[0].max_items if digests else ITEMS_MAX
+        lead, *named = [self._leaves(n, subjects, now, most) for n in (*found, *others)]
         post = Post(self._domain, rules.defaults.timezone if rules else "UTC")
         person = lead.recipient
         return Occasion(
@@ -96,13 +102,19 @@ class Archive:
         )
 
     def _leaves(
-        self, notification: Notification, subjects: Mapping[str, Subject], now: int
+        self, notification: Notification, subjects: Mapping[str, Subject], now: int, most: int
     ) -> Leaves:
         owed = notification.owed
-        subject = subjects.get(owed.subject)
+        subject = subjects.get(notification.id)
         if subject is None:
             fail(f"{notification.id}: the ledger knows nothing any more of what it is about")
         reading = Reading(subject.aggregate, event_of(notification.owed), self._knowledge, now)
         post = owed.channel if owed.recipient.startswith(ROOM) else None
         person = None if post else recipient_of(owed.recipient, reading.learner, self._knowledge)
-        return Leaves(Entry(owed.recipient, owed.channel, post, owed.template), person, reading)
+        items = [
+            Reading(item.subject.aggregate, event_of(item.owed), self._knowledge, now)
+            for item in subject.items
+        ]
+        digest = Digest("day", 0, max_items=most) if items else None
+        entry = Entry(owed.recipient, owed.channel, post, owed.template, digest=digest)
+        return Leaves(entry, person, reading, items)

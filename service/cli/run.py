@@ -21,6 +21,7 @@ from service.incoming.postbox import Postbox
 from service.incoming.protocol import ImpatientProtocol
 from service.learners.lock import sole
 from service.running import Service, wall_clock
+from service.sending.quiet import muted_now
 from service.settings import Settings
 
 LAST_REQUESTS_SECONDS = 2
@@ -130,6 +131,9 @@ def greet(app: App, listening: socket.socket) -> None:
     screen.print(Text.assemble(("Coursebell ", "bold"), f"on http://{shown}:{port}"))
     screen.print(f"  rules      {rules} active in {app.settings.rules}")
     screen.print(f"  data       {app.settings.data}")
+    _, muting = muted_now(app.ledger, app.mapper)
+    if muting.everything or muting.rules:
+        screen.print(f"  muted      {muting.names}; `coursebell unmute` lets them speak again")
     for name, source in app.settings.sources.items():
         screen.print(f"  webhook    POST http://{shown}:{port}/webhooks/{name}")
         screen.print(f"             {in_words(source, app.settings.host)}")

@@ -18,14 +18,18 @@ from service.learners.facts import Fact
 from service.learners.happening import Decisions, Happening, World
 from service.rules import terms
 from service.rules.decide import Decider, seen
+from service.rules.durations import DAY
 from service.rules.language import Rule, RuleSet
 from service.rules.notifications import Owed
 from service.rules.reading import Reading
 from service.rules.triggers import not_triggered
+from service.sending import queue
 from service.sending.planning import Active
 from service.settings import Settings
 
 ROWS_PER_PAGE = 10_000
+WAITS_AT_MOST_MS = 15 * DAY
+"""A weekly digest, and then a window that is open on one day of the week."""
 
 
 class Judged(NamedTuple):
@@ -114,11 +118,24 @@ def played(app: App, rule: Rule, source: str, body: bytes, clock: int) -> Trial:
     before = app.ledger.max_notification_id()
     app.take(now)
     app.views.catch_up()
-    app.deliver(now + (live.collapse_ms or 0))
+    leave(app, now)
     shown = app.letters.show(letter)
     assert shown is not None
     transitions = dict(recorded(app, before, letter))
     return Trial(app, rule, now, shown["events"], transitions, decider.of(letter))
+
+
+def leave(app: App, now: int) -> None:
+    """Lets what is owed leave, and what waits for company, an open window or its digest's hour."""
+    at: int | None = now
+    while at is not None and at <= now + WAITS_AT_MOST_MS:
+        app.close_digests(at)
+        app.views.catch_up()
+        app.deliver(at)
+        app.views.catch_up()
+        dues = [queue.next_due(app.views, name) for name in app.deliveries]
+        later = [due for due in (*dues, queue.next_item_due(app.views)) if due and due > at]
+        at = min(later, default=None)
 
 
 def recorded(app: App, after: int, letter: int) -> Iterator[tuple[int, Sequence[str]]]:

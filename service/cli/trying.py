@@ -1,6 +1,6 @@
 """`coursebell try`: what a rule would do with a letter; nothing is recorded or sent."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,15 +26,19 @@ from service.cli.trial import Judged, Trial, rules_in, tried
 from service.demo.drawer import drawn
 from service.demo.names import Names
 from service.demo.wording import REASONS, UNCHANGED
+from service.learners.knowledge import events_of
+from service.rules.forms import WATCHERS
 from service.rules.language import ChangeTrigger, Entry, EventTrigger, Rule, RuleSet
+from service.rules.moments import duration
 from service.rules.notification import Notification
-from service.rules.notifications import DROPPED, SENT, WAITING_ADDRESS
+from service.rules.notifications import DROPPED, SENT, WAITING_ADDRESS, Deferred
 from service.rules.terms import trigger_in_words
 from service.rules.words import hint, listed
 from service.running import wall_clock
 from service.settings import Settings
 
 NAME_WIDTH = 20
+NO_MEMBERS = "nobody: the group has no members here"
 
 
 @click.command("try")
@@ -171,7 +175,12 @@ def messages(screen: Console, trial: Trial, judged: Judged) -> bool:
         for notification in trial.app.docket.notifications(ids):
             told |= message(screen, trial, notification)
         if not ids:
-            print_words(screen, Text("nobody: the group has no members here"), "    ")
+            nobody = "nobody has asked to be told" if entry.to == WATCHERS else NO_MEMBERS
+            print_words(screen, Text(nobody), "    ")
+    for step in trial.rule.escalation:
+        screen.print()
+        words = f"{duration(step.after_ms)} later, if it still holds, {route(step)}"
+        print_words(screen, Text(f"{words}, template {step.template}"), "  ")
     return told
 
 
@@ -183,6 +192,11 @@ def route(entry: Entry) -> str:
 def message(screen: Console, trial: Trial, notification: Notification) -> bool:
     """One message as it would leave, or why it would not; tells which."""
     whom = Names(trial.app).recipient(notification.owed)
+    for at, reason in waits(trial, notification):
+        print_words(screen, Text(f"{printable(whom)}: not before {moment(at)} ({reason})"), "    ")
+    if notification.owed.digest and notification.into:
+        (notification,) = trial.app.docket.notifications([notification.into])
+        return message(screen, trial, notification)
     if notification.state != SENT:
         print_words(screen, Text(f"{printable(whom)}: {why_not(trial, notification)}"), "    ")
         return notification.state == DROPPED
@@ -192,6 +206,15 @@ def message(screen: Console, trial: Trial, notification: Notification) -> bool:
     print_words(screen, Text(printable(to)), "    To: ")
     print_message(screen, mail.subject, mail.text, "    ")
     return True
+
+
+def waits(trial: Trial, notification: Notification) -> Iterator[tuple[int, str]]:
+    """Until when it waits, and for what."""
+    if notification.owed.digest:
+        yield notification.owed.due_at, "digest"
+    for event in events_of(trial.app.ledger, trial.app.mapper, notification.id):
+        if isinstance(event.body, Deferred):
+            yield event.body.until, event.body.reason
 
 
 def why_not(trial: Trial, notification: Notification) -> str:

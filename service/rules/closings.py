@@ -17,6 +17,9 @@ _OWN = {"hour": NAMED, "day": "%Y-%m-%d", "week": ""}
 """What has a closing of its own, so that none is put off into it."""
 
 
+ITEMS_MAX = 50
+
+
 @dataclass(frozen=True)
 class Digest:
     """When what was collected leaves as one message, and for what there is one of its own.
@@ -29,7 +32,7 @@ class Digest:
     at: int
     on: int = 0
     group_by: tuple[str, ...] = ()
-    max_items: int = 50
+    max_items: int = ITEMS_MAX
 
 
 @dataclass(frozen=True)

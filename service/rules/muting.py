@@ -22,6 +22,11 @@ class MutingChanged(Body, frozen=True, kw_only=True, omit_defaults=True):
         """Whether this rule is muted."""
         return self.everything or rule in self.rules
 
+    @property
+    def names(self) -> str:
+        """What is muted, in words."""
+        return "every rule" if self.everything else ", ".join(self.rules) or "nothing"
+
 
 SHAPES: Mapping[str, Any] = {MutingChanged.TOPIC: MutingChanged}
 NOTHING = MutingChanged(at=0)

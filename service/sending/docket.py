@@ -1,8 +1,9 @@
 """The docket: notifications and what they are about, read from the log to its end."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from service.learners.aggregates import load
+from service.learners.aside import LETTER, Aside, letter_of
 from service.learners.events import Body, EventMapper
 from service.learners.heard import FEED, Heard
 from service.learners.ledger import Ledger
@@ -21,12 +22,14 @@ class Docket:
         mapper: EventMapper,
         lateness: Mapping[str, int],
         heard: Callable[[], Mapping[str, Heard]] = dict,
+        asides: Callable[[Sequence[int]], Iterable[Aside]] = lambda _: (),
     ) -> None:
-        """`lateness` in ms and the last letter `heard`, by source."""
+        """`lateness` in ms and the last letter `heard`, by source; `asides` are letters by number."""
         self._ledger = ledger
         self._mapper = mapper
         self._lateness = lateness
         self._heard = heard
+        self._asides = asides
 
     def notifications(self, ids: Sequence[str]) -> list[Notification]:
         """These notifications as the log has them, in the order asked for."""
@@ -34,19 +37,19 @@ class Docket:
         return [Notification.load(id, found[id]) for id in ids if id in found]
 
     def subjects(self, notifications: Sequence[Notification]) -> dict[str, Subject]:
-        """What each is about, by its id; for a digest that is its items."""
+        """What each is about, by its id, if the log knows of it; for a digest that is its items."""
         items = self._items([n for n in notifications if n.owed.trigger == DIGEST])
         plain = [n.owed for n in notifications if n.owed.trigger != DIGEST]
         plain += [n.owed for found in items.values() for n in found]
         known = self._subjects({owed.subject for owed in plain})
         subjects = {}
         for n in notifications:
-            if n.id not in items:
+            if n.id in items:
+                about = bundle_of(n.owed.subject, [item.owed for item in items[n.id]])
+                inner = [Item(item.owed, known[item.owed.subject]) for item in items[n.id]]
+                subjects[n.id] = Subject(about, (), inner)
+            elif n.owed.subject in known:
                 subjects[n.id] = known[n.owed.subject]
-                continue
-            about = bundle_of(n.owed.subject, [item.owed for item in items[n.id]])
-            inner = [Item(item.owed, known[item.owed.subject]) for item in items[n.id]]
-            subjects[n.id] = Subject(about, (), inner)
         return subjects
 
     def _items(self, digests: Sequence[Notification]) -> dict[str, list[Notification]]:
@@ -68,6 +71,8 @@ class Docket:
         }
         if any(subject.startswith(FEED) for subject in wanted):
             subjects |= {heard.id: Subject(heard, ()) for heard in self._heard().values()}
+        letters = [letter_of(subject) for subject in wanted if subject.startswith(LETTER)]
+        subjects |= {aside.id: Subject(aside, ()) for aside in self._asides(letters)}
         return subjects
 
     def newest(self, streams: Sequence[str]) -> dict[str, int]:

@@ -65,7 +65,7 @@ def test_a_form_is_one_of_the_templates() -> None:
 
 
 def test_it_is_told_to_whom_the_rules_tell_it() -> None:
-    assert "\nHello Grace Hopper,\n" in preview("team_completion").stdout
+    assert "\nHello Grace Hopper,\n" in preview("team_completions").stdout
 
 
 @pytest.mark.parametrize("rules", [None, "version: 1\nrulez: []\n"])
@@ -115,27 +115,27 @@ def test_a_missing_folder_is_named() -> None:
 
 
 def test_files_hold_text_page_and_mail() -> None:
-    found = preview("team_completion", "--output", "out/here")
-    names = [f"team_completion.email{x}" for x in (".txt", ".html", ".eml", ".de.txt", ".de.html",
+    found = preview("team_completions", "--output", "out/here")
+    names = [f"team_completions.email{x}" for x in (".txt", ".html", ".eml", ".de.txt", ".de.html",
                                                    ".de.eml")]  # fmt: skip
     assert found.stdout.splitlines() == [f"out/here/{name}" for name in names]
-    text = Path("out/here/team_completion.email.txt").read_text()
-    assert text.startswith("Ada Lovelace completed Logic for Everyone\n\nHello Grace Hopper,\n")
+    text = Path("out/here/team_completions.email.txt").read_text()
+    assert text.startswith("14 completions in your team\n\nHello Grace Hopper,\n")
     mail = message_from_bytes(
-        Path("out/here/team_completion.email.de.eml").read_bytes(), policy=policy.default
+        Path("out/here/team_completions.email.de.eml").read_bytes(), policy=policy.default
     )
     assert mail["To"] == "Grace Hopper <grace@example.org>"
-    assert mail["Subject"] == "Ada Lovelace hat Logic for Everyone abgeschlossen"
+    assert mail["Subject"] == "14 Abschlüsse in Ihrem Team"
     html = mail.get_body(("html",))
     assert html is not None
     assert html.get_content().split() == (
-        Path("out/here/team_completion.email.de.html").read_text().split()
+        Path("out/here/team_completions.email.de.html").read_text().split()
     )
 
 
 def test_a_message_to_a_room_is_text_alone() -> None:
-    assert preview("seat_free", "--output", "out").stdout == "out/seat_free.chat.txt\n"
-    assert not Path("out/seat_free.chat.eml").exists()
+    assert preview("almost_full", "--output", "out").stdout == "out/almost_full.chat.txt\n"
+    assert not Path("out/almost_full.chat.eml").exists()
 
 
 def test_a_real_notification_reads_as_it_was_delivered(tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_at_a_terminal_the_browser_is_asked_to_open_each_page(tmp_path: Path) ->
 
 
 def test_a_message_without_a_page_opens_nothing(tmp_path: Path) -> None:
-    assert opened_on_a_terminal(tmp_path, "seat_free")[1] == []
+    assert opened_on_a_terminal(tmp_path, "almost_full")[1] == []
 
 
 def test_in_a_pipe_nothing_is_opened() -> None:

@@ -1,0 +1,178 @@
+"""`coursebell backtest`: what a rule file would have sent, by the history of the data folder."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import rich_click as click
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from service.cli.backtest_page import BacktestPage, Told
+from service.cli.backtest_report import backtest_report, verified_report
+from service.cli.console import (
+    BAD,
+    console,
+    data_option,
+    fail,
+    installation,
+    json_option,
+    print_json,
+    printable,
+    settings,
+)
+from service.cli.demo import page_wide
+from service.cli.fsck import Untouched
+from service.cli.times import moment_given
+from service.cli.verify_page import print_verified
+from service.learners.courses import Courses
+from service.learners.events import EventMapper
+from service.learners.knowledge import Knowledge
+from service.learners.people import People
+from service.rehearsal.backtest import Plan, backtest, only
+from service.rehearsal.replay_log import History
+from service.rehearsal.replay_world import Today
+from service.rehearsal.verify import Verifier
+from service.rules.editions import Anything
+from service.rules.language import RuleSet
+from service.rules.reader import read_rules
+from service.rules.words import hint
+from service.sending.rendering import Templates
+from service.settings import Settings
+from service.stored import SHAPES
+
+T = TypeVar("T")
+Tell = Callable[[int], object]
+
+
+class Archive:
+    """The history of one data folder, opened to be read: also while a service writes it."""
+
+    def __init__(self, chosen: Settings) -> None:
+        self.ledger = Untouched(installation(chosen.data) / "ledger.db")
+        mapper = EventMapper(SHAPES)
+        self.people = People(self.ledger)
+        knowledge = Knowledge(self.ledger, mapper, self.people, Courses(self.ledger))
+        self.history = History(self.ledger, mapper)
+        self.today = Today(knowledge)
+
+
+@click.command("backtest")
+@click.argument("rules", required=False, type=click.Path(path_type=Path))
+@click.option("--against", metavar="OLD", type=click.Path(path_type=Path),
+              help="Print the difference to what this rule file would have sent.")  # fmt: skip
+@click.option("--rule", "ids", multiple=True, help="Only this rule; can be said several times.")
+@click.option("--since", metavar="TIME", help="As if the rules had gone live then.")
+@click.option("--until", metavar="TIME", help="Only what would have happened until then.")
+@click.option("--verify", is_flag=True,
+              help="Make every recorded decision again, by the rules that were live.")  # fmt: skip
+@data_option
+@json_option
+def run_backtest(
+    rules: Path | None,
+    against: Path | None,
+    ids: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    verify: bool,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Replay the recorded history through RULES and print what it would have sent.
+
+    RULES is the configured file if it is not named. All its rules but the disabled ones count as
+    live from the beginning. What was imported tells nobody anything, as ever; people, courses
+    and groups are as they are known today. Nothing is written or sent, and the service may run.
+    """
+    chosen = settings(data)
+    if verify:
+        if rules or against or ids or since or until:
+            fail("backtest: --verify takes the rules from the ledger; expected no other option")
+        _verify(chosen, as_json=as_json)
+        return
+    path = rules or chosen.rules
+    file = _read(path, chosen, ids)
+    plan = Plan(
+        rules=file,
+        against=_read(against, chosen, ids, known=False) if against else None,
+        since=moment_given(since) if since else 0,
+        until=moment_given(until) if until else None,
+        lateness=max((each.lateness for each in chosen.sources.values()), default=0),
+        storm_limit=chosen.storm_limit,
+    )
+    begun = time.monotonic()
+    with _opened(chosen) as archive, _progress(archive, "Replaying the log") as tell:
+        found = backtest(archive.history, archive.today, plan, tell)
+        heavy = found.tally.heaviest()
+        names = archive.people.lms_ids([*heavy, *found.people_of_examples()])
+    told = Told(path.name, against.name if against else None, names, time.monotonic() - begun)
+    if as_json:
+        print_json(backtest_report(found, plan, told))
+    else:
+        BacktestPage(page_wide(), found, plan, told).print()
+
+
+def _verify(chosen: Settings, *, as_json: bool) -> None:
+    lateness = {name: source.lateness for name, source in chosen.sources.items()}
+    begun = time.monotonic()
+    with _opened(chosen) as archive, _progress(archive, "Deciding again") as tell:
+        verifier = Verifier(archive.history, archive.today, lateness, chosen.storm_limit)
+        found = verifier.run(tell)
+    if as_json:
+        print_json(verified_report(found))
+    else:
+        print_verified(page_wide(), found, time.monotonic() - begun)
+    if found.differ or found.undecided:
+        raise SystemExit(BAD)
+
+
+def _read(path: Path, chosen: Settings, ids: Sequence[str], *, known: bool = True) -> RuleSet:
+    """The rules of a file, of which only those asked for; exits with 1 if it has mistakes.
+
+    Channels need no secrets: nothing is opened.
+    """
+    words = Templates(chosen.templates)
+    rules, problems = read_rules(
+        path.read_bytes(), name=str(path), environ=Anything(), templates=words.forms
+    )
+    if rules is None:
+        for problem in problems:
+            click.echo(printable(str(problem)), err=True)
+        fail(f"{path}: expected a rule file without mistakes; `coursebell check` shows them", BAD)
+    there = [rule.id for rule in rules.rules]
+    for id in ids if known else ():
+        if id not in there:
+            fail(f"backtest: no rule {id!r} in {path}{hint(id, there)}")
+    return only(rules, ids) if ids else rules
+
+
+@contextmanager
+def _opened(chosen: Settings) -> Iterator[Archive]:
+    archive = Archive(chosen)
+    try:
+        yield archive
+        if archive.ledger.is_out_of_date():
+            fail("the service began to write while the history was read; run it again")
+    finally:
+        archive.ledger.close()
+
+
+@contextmanager
+def _progress(archive: Archive, title: str) -> Iterator[Tell]:
+    """A bar over rows on stderr, with the rate; nothing at all when that is no terminal."""
+    screen, begun = console(stderr=True), time.monotonic()
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f} rows, {task.fields[rate]:,.0f}/s"),
+        TimeRemainingColumn(),
+        console=screen,
+        disable=not screen.is_terminal,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(title, total=archive.history.end, rate=0.0)
+        yield lambda done: bar.update(
+            task, completed=done, rate=done / max(time.monotonic() - begun, 0.001)
+        )
