@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check bench bugs lock clean
+.PHONY: run test check bench bugs docs lock clean
 
 run: .venv/installed
 	$(BIN)/coursebell run --try
@@ -21,6 +21,9 @@ bench: .venv/installed-dev
 
 bugs: .venv/installed-dev
 	$(BIN)/python -m tests.bugs
+
+docs: .venv/installed-dev
+	$(BIN)/python -m tests.docs
 
 lock: .venv/installed-dev
 	$(BIN)/uv pip compile pyproject.toml --extra build --universal --generate-hashes --no-emit-index-url \

@@ -26,6 +26,7 @@ from service.queues import open_queues
 from service.rules.clock import Clock
 from service.rules.escalation import First
 from service.rules.language import Rule
+from service.rules.setbacks import Setbacks
 from service.rules.vigil import Vigil
 from service.rules.wishes import Wishes
 from service.sending import queue
@@ -71,7 +72,9 @@ class App:
             self.ledger, self.mapper, self.people, self._knowledge(), lateness, self._decide
         )
         self.intake = Intake(self.letters, self.sources, self.writer)
-        self.docket = Docket(self.ledger, self.mapper, lateness, self.letters.feeds.heard)
+        self.docket = Docket(
+            self.ledger, self.mapper, lateness, self.letters.feeds.heard, self.letters.asides.of
+        )
         self.clock = Clock(
             self.ledger, self.mapper, self.writer, self.views, self.roster,
             max(lateness.values(), default=0), self._firsts,
@@ -81,6 +84,7 @@ class App:
             lambda: self.active.decider,
         )  # fmt: skip
         self.vigil = Vigil(self.writer)
+        self.setbacks = Setbacks(self.writer, self.letters.asides.after)
         self.deliveries = Deliveries(
             self.ledger, self.mapper, self.views, self._knowledge, self.docket,
             lambda: self.active, settings.data / "drawer", settings.mail_domain, self.watch_links,
@@ -125,7 +129,7 @@ class App:
         """Reads from the log what the last run left: marks, views, and attempts left open."""
         self.clock.recover()
         self.vigil.recover()
-        self.clock.activate(self.active.decider, now)
+        self._record_active(now)
         self.views.catch_up()
         self.cancel_removed(now)
         self.deliveries.take_over(now)
@@ -146,14 +150,19 @@ class App:
         return taken
 
     def ask(self, now: int) -> None:
-        """Asks who has fallen silent, to the last of them, and which feed has."""
+        """Asks who has fallen silent, to the last of them, and how the feeds are."""
         self.ask_feeds(now)
         while self.ask_some(now):
             pass
 
     def ask_feeds(self, now: int, at_most: int | None = None) -> None:
-        """Asks which feeds have stopped talking; the service ran `at_most` so long (ms) since."""
+        """Asks which feeds have stopped talking, and which letters could not be used.
+
+        The service ran `at_most` so long (ms) since.
+        """
         self.vigil.ask(self.active.decider, self.letters.feeds.heard(), now, at_most)
+        while self.setbacks.ask(self.active.decider, now):
+            pass
 
     def ask_some(self, now: int) -> bool:
         """Asks about one page of silences, unless a letter is waiting that may say otherwise.
@@ -186,10 +195,15 @@ class App:
         """
         fresh = read_active(self.settings, SOURCES)
         self._activate(fresh)
-        fresh_file = self.clock.activate(fresh.decider, now)
+        fresh_file = self._record_active(now)
         self.views.catch_up()
         self.cancel_removed(now)
         return fresh_file
+
+    def _record_active(self, now: int) -> bool:
+        """Records that the active rule file is; false if it was already."""
+        self.setbacks.activate(self.active.decider, self.letters.asides.newest(), now)
+        return self.clock.activate(self.active.decider, now)
 
     def cancel_removed(self, now: int) -> None:
         """Ends what is owed because of a rule, or by a channel, that is there no more."""

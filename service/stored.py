@@ -8,6 +8,7 @@ from service.rules import (
     edges,
     muting,
     notifications,
+    setbacks,
     storm,
     throttle,
     vigil,
@@ -28,4 +29,5 @@ SHAPES = (
     activation.SHAPES,
     clock.SHAPES,
     vigil.SHAPES,
+    setbacks.SHAPES,
 )

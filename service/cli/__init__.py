@@ -3,6 +3,7 @@
 import rich_click as click
 
 from service import __version__
+from service.cli.backtest import run_backtest
 from service.cli.check import check
 from service.cli.console import Commands
 from service.cli.courses import courses
@@ -45,6 +46,7 @@ COMMANDS = (
     schema,
     preview,
     test,
+    run_backtest,
     try_rule,
     explain,
     watch,

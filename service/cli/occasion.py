@@ -49,7 +49,7 @@ def rules_of(chosen: Settings) -> RuleSet | None:
 
 def from_sample(template: str, form: str, rules: RuleSet | None) -> Occasion:
     """Made-up values; by mail it is told to whom the first rule with this template tells it."""
-    uses = [(rule.id, entry) for rule in rules.rules for entry in rule.notify] if rules else []
+    uses = [(rule.id, entry) for rule in rules.rules for entry in rule.entries] if rules else []
     fitting = [
         (id, e.to) for id, e in uses if e.template == template and bool(e.post) == room(form)
     ]

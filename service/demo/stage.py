@@ -63,11 +63,14 @@ class Stage:
                 yield
 
     def _due(self) -> Iterator[int]:
-        """When messages are due, and when the next silence has lasted long enough."""
+        """When messages are due, lists are closed, and the next silence has lasted long enough."""
         for name in self.app.deliveries:
             due = queue.next_due(self.app.views, name)
             if due is not None:
                 yield due
+        closes = queue.next_item_due(self.app.views)
+        if closes is not None:
+            yield closes
         for rule in self.app.active.decider.stalled_rules:
             assert isinstance(rule.trigger, StalledTrigger)
             lasts = rule.trigger.silence_ms + self.app.settings.sources["adobe"].lateness

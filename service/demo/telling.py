@@ -7,10 +7,11 @@ from typing import Any, Literal, NamedTuple
 from service.app import App
 from service.demo.drawer import Drawn, drawn
 from service.demo.names import Names
-from service.demo.wording import UNCHANGED, clock, listed, recorded_in_words, why_not
+from service.demo.wording import UNCHANGED, later, listed, recorded_in_words, why_not
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.episode import OPEN
 from service.learners.events import Body, FactRecorded
+from service.rules.digests import TRIGGER as DIGEST
 from service.rules.notifications import (
     SENT,
     SHADOW,
@@ -122,16 +123,16 @@ class Telling:
 
     def _order(self, owed: Owed) -> tuple[object, ...]:
         """The same in every run, though ids are random."""
-        return owed.rule, self._names.place(owed.subject), owed.recipient
+        return owed.rule, self._names.place(owed.subject), self._names.recipient(owed)
 
     def _owing(self, fresh: Sequence[Owed]) -> Iterator[Line]:
         """What is to be told later, or only in the shadow."""
-        groups: dict[tuple[str, int, str], dict[str, None]] = {}
+        groups: dict[tuple[str, str, str], dict[str, None]] = {}
         for owed in fresh:
-            key = (owed.rule, owed.due_at, first_state(owed))
+            key = (owed.rule, later(owed.due_at, owed.decided_at), first_state(owed))
             groups.setdefault(key, {})[owed.recipient.replace("room:", "room ")] = None
         for (rule, due, state), whom in groups.items():
-            when = "only in the shadow" if state == SHADOW else f"by {clock(due)}"
+            when = "only in the shadow" if state == SHADOW else f"by {due}"
             yield Line("owed", f"rule {rule}", f"tells {listed(whom)} {when}", rule=rule)
 
     def _moved(self, stream: str, body: Body, others: int) -> Iterator[Line]:
@@ -148,4 +149,6 @@ class Telling:
         found = drawn(self._app.settings.data / "drawer", stream, whom)
         self.messages.append(Message(found, others))
         note = f"with {others} more in the same message" if others else ""
+        if owed.trigger == DIGEST:
+            note = f"a list of {others}" if others > 1 else ""
         return Line("told", found.to, found.subject, note, owed.rule)

@@ -146,7 +146,7 @@ THU = (
     Moment(
         at("Thu 09:11"),
         "… then the second, and with it the path",
-        letter(completed(ADA, PLANNING, "Thu 09:11"), completed(ADA, LEADS, "Thu 09:11")),
+        letter(completed(ADA, PLANNING, "Thu 09:10"), completed(ADA, LEADS, "Thu 09:11")),
     ),
     Moment(
         at("Thu 09:14"),

@@ -40,6 +40,12 @@ def day(at: int) -> str:
     return f"{then:%A} {then.day} {then:%B}"
 
 
+def later(at: int, now: int) -> str:
+    """A moment to come (ms UTC): `16:30`, on another day `Wednesday 08:30`."""
+    name, another = day(at).partition(" ")[0], day(at) != day(now)
+    return f"{name} {clock(at)}" if another else clock(at)
+
+
 def recorded_in_words(event: FactRecorded, again: bool) -> str:  # type: ignore[type-arg]
     """What a recorded fact changed; `again` says that the enrollment had ended before."""
     if isinstance(event, InstanceRecorded) and isinstance(event.said, SeatsReported):

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from service.incoming.asides import Asides
 from service.incoming.feeds import Feeds
 from service.incoming.letter import (
     Arrival,
@@ -59,6 +60,7 @@ class Letters:
         """Makes the tables if they are missing."""
         self._ledger = ledger
         self.feeds = Feeds(ledger)
+        self.asides = Asides(ledger)
         ledger.create(LETTERS)
 
     def keep(

@@ -1,6 +1,7 @@
 """The tally: what one rule file would have sent, counted while the replay goes on."""
 
 from collections import Counter
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -81,7 +82,7 @@ class Tally:
         self.fates[owed.rule, SENT, ""] += 1
         day = self._day_of(at)
         self.days[day] += 1
-        self.kinds[kind_of(owed)] += 1
+        self.kinds[kind_of(owed.entry)] += 1
         key = owed.recipient if recipient is None else recipient.id
         reader = self.readers.get(key)
         if reader is None:
@@ -97,7 +98,8 @@ class Tally:
         return self._day
 
 
-def kind_of(owed: Owed) -> str:
-    """What kind of recipient it has: a role, watchers, a group by its name, or a room."""
-    who = owed.entry.partition(",")[0]
+@lru_cache
+def kind_of(entry: str) -> str:
+    """What kind of recipient an entry has: a role, watchers, a group by its name, or a room."""
+    who = entry.partition(",")[0]
     return "room" if who.startswith("post=") else who.removeprefix("to=")

@@ -1,6 +1,7 @@
 """The replay: one pass over the log in order, with rules that decide and leave as time goes by."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,8 +15,9 @@ from service.learners.learner import LearnerRecorded
 from service.learners.watching import WatchAsked, WatchStopped
 from service.rehearsal.backtest_tally import Tally
 from service.rehearsal.replay_log import History
-from service.rehearsal.replay_needs import names, topics_of
+from service.rehearsal.replay_needs import topics_of
 from service.rehearsal.replay_outbox import Outbox
+from service.rehearsal.replay_sieve import Sieve
 from service.rehearsal.replay_silences import Watch
 from service.rehearsal.replay_states import States
 from service.rehearsal.replay_subjects import Subjects
@@ -41,7 +43,7 @@ class Play:
         self._subjects = Subjects(replay.states, replay.later)
         self.outbox = Outbox(decider, self.world, self._subjects, self.tally)
         self.watches = [Watch(r, live_since, replay.lateness) for r in decider.stalled_rules]
-        self.triggers = frozenset().union(*map(names, rules))
+        self.sieve = Sieve(rules, self.world)
         self.topics = topics_of(rules)
 
     def decide(self, happening: Happening, now: int) -> None:
@@ -125,9 +127,8 @@ class Replay:
         return self._finished(told)
 
     def _finished(self, told: Callable[[int], object]) -> Span:
-        end = self._now if self._until is None else max(self._until, self._now)
         if not self._paused:
-            self._let_happen(min(end, self._now) + 1)
+            self._let_happen(self._now + 1)
         self.span.last_at = self._now
         told(self.history.end)
         return self.span
@@ -204,9 +205,9 @@ class Replay:
         if event.imported:
             return
         now = event.recorded_at
-        happening = None
+        happening, who = None, partial(self.states.who, stream)
         for play in self.plays:
-            if now >= play.live_since and not play.triggers.isdisjoint(event.transitions):
+            if now >= play.live_since and play.sieve.passes(event, who):
                 if happening is None:
                     aggregate = self.states.aggregate(stream)
                     assert aggregate is not None

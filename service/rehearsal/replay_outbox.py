@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from service.learners.events import Body
 from service.learners.happening import Decisions
-from service.learners.knowledge import Remembered
 from service.rehearsal.backtest_tally import Tally
+from service.rehearsal.replay_cache import Lately
 from service.rehearsal.replay_digests import Collector
 from service.rehearsal.replay_steps import Steps
 from service.rehearsal.replay_subjects import Subjects
@@ -30,7 +30,7 @@ from service.sending.packing import Leaving, chosen_of
 from service.sending.planning import joins
 from service.sending.verdict import Leaves, Verdict, judge
 
-DECISIONS_REMEMBERED = 200_000
+DECISIONS_REMEMBERED = 100_000
 Hear = Callable[[str, int, Owed], object]
 """Is told of each message that leaves: the notification's id, when, and what it says."""
 
@@ -51,14 +51,14 @@ class Outbox:
         self._open: dict[str, Notification] = {}
         self._together: dict[str, list[str]] = {}
         self._items: dict[tuple[str, int], list[Owed]] = {}
-        self._known: Remembered[str, bool] = Remembered(DECISIONS_REMEMBERED)
+        self._known: Lately[str, bool] = Lately(DECISIONS_REMEMBERED)
 
     def take(self, decisions: Decisions) -> None:
         """Takes in what was decided; the same decision a second time changes nothing."""
         self._world.remember(decisions)
         for id, body in decisions.once:
             assert isinstance(body, Owed)
-            if id not in self._known:
+            if self._known.get(id) is None:
                 self._known.put(id, True)
                 self._owe(id, body)
 

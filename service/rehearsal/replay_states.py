@@ -15,10 +15,10 @@ from service.learners.events import Body
 from service.learners.facts import Keys, SeatsReported
 from service.learners.happening import Aggregate
 from service.learners.instance import Instance, InstanceRecorded, Place
-from service.learners.knowledge import Remembered
 from service.learners.learner import Learner, LearnerRecorded, Member
+from service.rehearsal.replay_cache import Lately
 
-STATES_KEPT = 200_000
+STATES_KEPT = 100_000
 NO_KEYS = Keys()
 NOT_YET = Snapshot()
 
@@ -29,27 +29,31 @@ Read = Callable[[str], list[tuple[int, Body]]]
 class Standing:
     """How one enrollment stood after an event, as that event itself says it."""
 
-    __slots__ = ("after", "imports", "version", "who")
+    __slots__ = ("_built", "after", "imports", "version", "who")
 
     def __init__(self, who: Who) -> None:
         self.who = who
         self.version = 0
         self.after = NOT_YET
         self.imports: Imports = NO_IMPORTS
+        self._built: Enrollment | None = None
 
     def move(self, version: int, event: EnrollmentRecorded) -> None:
         """Goes on to the next event of the stream."""
         if event.imported or self.imports is not NO_IMPORTS:
             self.imports = self.imports.having(self.after, event)
         self.version = version
+        self._built = None
         if event.after is not None:
             self.after = event.after
 
     def enrollment(self, stream: str) -> Enrollment:
         """The aggregate as rules read it: without its facts, which they never ask for."""
-        return Enrollment(
-            stream, self.who, self.version, (), state_of(self.after), NO_KEYS, self.imports
-        )
+        if self._built is None:
+            self._built = Enrollment(
+                stream, self.who, self.version, (), state_of(self.after), NO_KEYS, self.imports
+            )
+        return self._built
 
 
 def state_of(after: Snapshot) -> State:
@@ -94,9 +98,9 @@ class States:
 
     def __init__(self, read: Read, kept: int = STATES_KEPT) -> None:
         self._read = read
-        self._standings: Remembered[str, Standing] = Remembered(kept)
-        self._seats: Remembered[str, Seats] = Remembered(kept)
-        self._others: Remembered[str, Aggregate] = Remembered(kept)
+        self._standings: Lately[str, Standing] = Lately(kept)
+        self._seats: Lately[str, Seats] = Lately(kept)
+        self._others: Lately[str, Aggregate] = Lately(kept)
 
     def enrollment_moved(self, stream: str, version: int, event: EnrollmentRecorded) -> None:
         """Takes in an event; of one that was forgotten nothing, until somebody asks for it."""
@@ -120,15 +124,23 @@ class States:
 
     def enrollment(self, stream: str) -> Enrollment | None:
         """An enrollment as it stands now."""
-        standing = self._standings.get(stream)
-        if standing is None:
-            standing = self._standing(stream)
-            if standing is None:
-                return None
-            self._standings.put(stream, standing)
-        return standing.enrollment(stream)
+        standing = self._standing(stream)
+        return None if standing is None else standing.enrollment(stream)
+
+    def who(self, stream: str) -> Who | None:
+        """Whose enrollment this is."""
+        standing = self._standing(stream)
+        return None if standing is None else standing.who
 
     def _standing(self, stream: str) -> Standing | None:
+        standing = self._standings.get(stream)
+        if standing is None:
+            standing = self._read_again(stream)
+            if standing is not None:
+                self._standings.put(stream, standing)
+        return standing
+
+    def _read_again(self, stream: str) -> Standing | None:
         standing = None
         for version, body in self._read(stream):
             assert isinstance(body, EnrollmentRecorded)

@@ -6,12 +6,13 @@ from service.learners.courses import Course
 from service.learners.events import Body
 from service.learners.happening import Decisions
 from service.learners.instance import Instance
-from service.learners.knowledge import Knowledge, Remembered
+from service.learners.knowledge import Knowledge
 from service.learners.people import Person
 from service.learners.watching import Watch, WatchTold
+from service.rehearsal.replay_cache import Lately
 from service.rehearsal.replay_states import States
 
-PEOPLE_KEPT = 100_000
+PEOPLE_KEPT = 50_000
 
 
 class Today:
@@ -19,13 +20,19 @@ class Today:
 
     def __init__(self, knowledge: Knowledge) -> None:
         self._knowledge = knowledge
-        self._people: Remembered[str, tuple[Person | None]] = Remembered(PEOPLE_KEPT)
-        self._managers: Remembered[str, tuple[Person | None]] = Remembered(PEOPLE_KEPT)
+        self._people: Lately[str, tuple[Person | None]] = Lately(PEOPLE_KEPT)
+        self._managers: Lately[str, tuple[Person | None]] = Lately(PEOPLE_KEPT)
+        self._courses: Lately[tuple[str, str, str], tuple[Course | None]] = Lately(PEOPLE_KEPT)
         self._members: dict[tuple[str, str, str], Sequence[str]] = {}
 
     def course(self, source: str, account: str, course: str) -> Course | None:
         """What is known of a course."""
-        return self._knowledge.course(source, account, course)
+        key = (source, account, course)
+        found = self._courses.get(key)
+        if found is None:
+            found = (self._knowledge.course(source, account, course),)
+            self._courses.put(key, found)
+        return found[0]
 
     def person(self, person: str) -> Person | None:
         """What is known of a person."""

@@ -49,14 +49,13 @@ class Sources:
 
 @dataclass(frozen=True)
 class Event:
-    """One event a rule can name; `supported` is false while only its name is reserved."""
+    """One event a rule can name."""
 
     name: str
     doc: str
-    supported: bool = True
 
 
-ITEM_GROUPS = ("enrollment", "course", "instance", "learner", "event")
+ITEM_GROUPS = ("enrollment", "course", "instance", "learner", "event", "letter")
 STATUSES = ("enrolled", "in_progress", "completed", "unenrolled")
 KINDS = ("course", "learning_path", "certification")
 
@@ -112,6 +111,13 @@ FIELDS: dict[str, Field] = {
         Field("event.at", "time", "when it happened", in_conditions=False),
         Field("event.by_admin", "bool", "whether an admin did it"),
         Field("event.age", "duration", "days from the event to now"),
+        Field(
+            "letter.number",
+            "number",
+            "number of the delivery; `coursebell letters show` tells more",
+            in_conditions=False,
+        ),
+        Field("letter.reason", "text", "why the first event set aside could not be used"),
         Field("recipient.name", "text", "who reads it", True, True, False),
         Field("recipient.role", "text", "learner, manager, …", in_conditions=False),
         Field("rule.id", "text", "id of the rule", in_conditions=False),
@@ -148,7 +154,7 @@ EVENTS: dict[str, Event] = {
         Event("instance.deleted", "a session was deleted"),
         Event("instance.seats_changed", "seats or the wait-list of a session changed"),
         Event("learner.seen", "a learner signed in"),
-        Event("letter.set_aside", "an event could not be read", supported=False),
+        Event("letter.set_aside", "a delivery came of which an event could not be used"),
     )
 }
 

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import msgspec
 
+from service.learners.aside import Aside
 from service.learners.course import LearningObject
 from service.learners.courses import Course
 from service.learners.enrollment import Enrollment
@@ -17,7 +18,7 @@ from service.rules.bundle import Bundle
 from service.rules.durations import DAY
 from service.rules.fields import FIELDS
 
-Subject = Aggregate | Heard | Bundle
+Subject = Aggregate | Heard | Aside | Bundle
 LEARNER_COLUMN = "learner.fields."
 
 
@@ -115,7 +116,7 @@ def about(subject: Subject) -> tuple[str, str, str, str, str | None]:
         return place.source, place.account, place.course, place.kind, place.instance
     if isinstance(subject, Learner):
         return subject.member.source, subject.member.account, "", "", None
-    if isinstance(subject, Heard):
+    if isinstance(subject, Heard | Aside):
         return subject.source, "", "", "", None
     if isinstance(subject, Bundle):
         return subject.source, subject.account, subject.course, subject.kind, subject.instance
@@ -137,6 +138,10 @@ def _person(name: str) -> Callable[[Reading], object]:
 
 def _seats(name: str) -> Callable[[Reading], object]:
     return lambda r: r.seats.get(name)
+
+
+def _letter(name: str) -> Callable[[Reading], object]:
+    return lambda r: getattr(r.subject, name) if isinstance(r.subject, Aside) else None
 
 
 def _age(reading: Reading) -> float | None:
@@ -178,6 +183,8 @@ READERS: dict[str, Callable[[Reading], object]] = {
     "event.at": lambda r: r.event.at,
     "event.by_admin": lambda r: r.event.by_admin,
     "event.age": _age,
+    "letter.number": _letter("letter"),
+    "letter.reason": _letter("reason"),
 }  # fmt: skip
 
 WORDS_ONLY = frozenset(

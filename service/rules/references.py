@@ -16,7 +16,7 @@ LINES_NAMED = 3
 HINTS_MAX = 100
 """Nobody reads more of them, and to look for a thousand takes a second."""
 ENTRIES = ("notify", "escalation")
-NEVER_CANCEL = ("course.", "instance.", "learner.")
+NEVER_CANCEL = ("course.", "instance.", "learner.", "letter.")
 """How events begin that are about no single enrolment."""
 
 _PASSWORD = "a password is written into this file; only channels may hold one, as ${NAME}"

@@ -62,7 +62,7 @@ def offered(names: Iterable[str], form: Schema) -> Schema:
 
 def events(*, but: tuple[str, ...] = ()) -> Schema:
     """The events a rule can name, without those that begin in one of these ways."""
-    found = [each for each in EVENTS.values() if each.supported and not each.name.startswith(but)]
+    found = [each for each in EVENTS.values() if not each.name.startswith(but)]
     return named((each.name for each in found), (each.doc for each in found))
 
 

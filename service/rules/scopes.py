@@ -53,6 +53,11 @@ _SCOPES = {
     "instance": Scope("an instance rule", frozenset({"instance", "course", "event"})),
     "course": Scope("a course rule", frozenset({"course", "event"})),
     "learner": Scope("a learner rule", frozenset({"learner", "event"})),
+    "letter": Scope(
+        "a letter rule",
+        frozenset({"letter", "event"}),
+        frozenset({"event.account", "event.by_admin"}),
+    ),
 }
 
 

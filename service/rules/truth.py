@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from service.learners.aside import Aside
 from service.learners.episode import COMPLETED, IN_PROGRESS, UNENROLLED
 from service.learners.events import Body, FactRecorded
 from service.learners.happening import Aggregate, World
 from service.learners.heard import Heard
-from service.rules import vigil
+from service.rules import setbacks, vigil
 from service.rules.bundle import Bundle
 from service.rules.language import ChangeTrigger, Rule, SourceSilentTrigger, StalledTrigger
 from service.rules.notifications import Owed
@@ -33,7 +34,7 @@ class Subject(msgspec.Struct, frozen=True):
     What a digest is about has no events, but items.
     """
 
-    aggregate: Aggregate | Heard | Bundle
+    aggregate: Aggregate | Heard | Aside | Bundle
     bodies: Sequence[Body]
     items: Sequence["Item"] = ()
 
@@ -60,7 +61,8 @@ class Item(NamedTuple):
 def event_of(owed: Owed) -> EventSeen:
     """The event that caused it, as conditions may read it."""
     if owed.event_name is None:
-        at = owed.event_at if owed.trigger == vigil.TRIGGER else None
+        dated = owed.trigger in (vigil.TRIGGER, setbacks.TRIGGER)
+        at = owed.event_at if dated else None
         return EventSeen(owed.source, owed.account, at=at)
     return EventSeen(owed.source, owed.account, owed.event_name, owed.event_at, owed.by_admin)
 
@@ -102,6 +104,8 @@ def still_triggered(owed: Owed, rule: Rule, reading: Reading) -> bool:
         return owed.trigger == vigil.TRIGGER and same
     if owed.trigger != trigger.event:
         return False
+    if isinstance(reading.subject, Aside):
+        return not reading.subject.used
     enrollment = reading.enrollment
     return enrollment is None or enrollment.state.status in STILL[trigger.event]
 

@@ -24,7 +24,7 @@ class Docket:
         heard: Callable[[], Mapping[str, Heard]] = dict,
         asides: Callable[[Sequence[int]], Iterable[Aside]] = lambda _: (),
     ) -> None:
-        """`lateness` in ms and the last letter `heard`, by source; `asides` are letters by number."""
+        """`lateness` in ms, the last letter `heard` by source, and letters as `asides` by number."""
         self._ledger = ledger
         self._mapper = mapper
         self._lateness = lateness

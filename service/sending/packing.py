@@ -109,6 +109,12 @@ def parcel_of(
     )
 
 
+def order(item: Reading) -> tuple[str, int, str]:
+    """Items of a digest are read person by person, and of each as it happened."""
+    name, title = item("learner.name"), item("course.title")
+    return str(name or ""), item.event.at or 0, str(title or "")
+
+
 def values_of(
     notification: Notification, leaves: Leaves, others: Sequence[Leaves], post: Post
 ) -> dict[str, object]:
@@ -128,9 +134,8 @@ def values_of(
     titles = (each.reading("course.title") for each in others)
     values["others"] = [str(title) for title in titles if title is not None]
     shown = leaves.entry.digest.max_items if leaves.entry.digest else 0
-    values["items"] = [
-        {name: Group(name, item) for name in ITEM_GROUPS} for item in leaves.items[:shown]
-    ]
+    items = sorted(leaves.items, key=order) if shown else ()
+    values["items"] = [{name: Group(name, item) for name in ITEM_GROUPS} for item in items[:shown]]
     values["more"] = len(leaves.items) - len(leaves.items[:shown])
     return values
 

@@ -42,6 +42,8 @@ BELIEVABLE: Mapping[str, object] = {
     "event.at": COMPLETED_AT,
     "event.by_admin": False,
     "event.age": 0.1,
+    "letter.number": 4711,
+    "letter.reason": "data.userId: expected an id, got nothing",
     "recipient.name": "Ada Lovelace",
     "recipient.role": "learner",
     "rule.id": "sample",

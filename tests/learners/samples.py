@@ -43,6 +43,7 @@ from service.rules.notifications import (
     Redriven,
     WaitingForAddress,
 )
+from service.rules.setbacks import Asked, SetbacksAsked
 from service.rules.storm import StormCounted
 from service.rules.sweep import Mark
 from service.rules.throttle import ThrottlePassed
@@ -150,6 +151,7 @@ SAMPLES: list[Body] = [
         modes={"completed": "live", "stalled": "shadow"},
     ),
     FeedsWatched(at=day(9), silences={"adobe": Silence(70, 3_600_000)}),
+    SetbacksAsked(at=day(9), rules={"aside": Asked(70, "live")}),
     TimeAsked(at=day(9), position=1300, marks={"stalled": Mark(day(2), day(1))}),
     WatchAsked(at=day(3), person="1" * 32),
     WatchStopped(at=day(4), person="1" * 32),

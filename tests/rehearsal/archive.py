@@ -37,7 +37,9 @@ PEOPLE = [
     PersonRow(str(n), name=f"Learner {n}", email=f"l{n}@example.org", manager="boss@example.org")
     for n in range(76, 82)
 ]
-HEAD = "version: 1\nchannels: {email: 'drawer://', room: 'drawer://'}\nrules:\n"
+HEAD = "version: 1\nchannels: {email: 'drawer://', room: 'drawer://'}\n"
+INTERVALS = 'time_intervals: {mornings: [{from: "06:00", until: "12:00"}]}'
+HEAD += f"{INTERVALS}\nrules:\n"
 EVERY_KIND = """
   - id: done
     trigger: {event: enrollment.completed}
@@ -73,6 +75,26 @@ EVERY_KIND = """
     notify:
       - {to: manager, via: email, template: team_completion}
 """
+WHOLE_LANGUAGE = """
+  - id: done
+    trigger: {event: enrollment.completed}
+    send_window: mornings
+    notify:
+      - {to: learner, via: email, template: completed}
+      - {to: manager, via: email, template: team_completions, digest: {every: hour, at: ":30"}, send_window: any}
+  - id: moving
+    trigger: {event: enrollment.progressed}
+    notify:
+      - {post: room, template: seat_free, throttle: {max: 1, per: 6h}}
+  - id: still
+    trigger: {stalled_for: 1d}
+    notify:
+      - {to: learner, via: email, template: stalled}
+    escalation:
+      - {after: 8h, to: manager, via: email, template: team_completion}
+      - {after: 20h, post: room, template: almost_full}
+    cancel_on: [enrollment.progressed, enrollment.completed, enrollment.unenrolled]
+"""  # noqa: E501
 
 
 def file_of(rules: str) -> RuleSet:

@@ -25,11 +25,14 @@ from tests.installation import (
 )
 from tests.rehearsal.archive import (
     EVERY_KIND,
+    INTERVALS,
     LATENESS,
+    WHOLE_LANGUAGE,
     fates_of,
     file_of,
     live_through,
     rehearsed,
+    verified,
 )
 
 QUIET = STILL.replace("7d", "1d")
@@ -49,6 +52,16 @@ def test_the_same_rules_come_to_what_they_really_came_to(academy: Installation) 
     assert found.tally.fates == fates_of(academy)
     assert found.tally.matched.total() == len(academy.notifications())
     assert {"sent", "cancelled", "dropped"} <= {state for _, state, _ in found.tally.fates}
+
+
+def test_windows_digests_throttles_and_escalations_come_to_the_same(tmp_path: Path) -> None:
+    with Installation(tmp_path, WHOLE_LANGUAGE, head=INTERVALS) as here:
+        live_through(here, 6)
+        found, really = rehearsed(here, WHOLE_LANGUAGE), fates_of(here)
+        assert found.tally.fates == really
+        assert {("done", "dropped", "digest"), ("moving", "dropped", "throttle")} <= really.keys()
+        assert verified(here).reproduced == len(here.notifications())
+        assert {"digest", "stalled_for"} <= {row["trigger"] for row in here.notifications()}
 
 
 def test_what_is_forgotten_is_read_again(

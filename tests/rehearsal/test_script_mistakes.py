@@ -140,7 +140,7 @@ def test_a_file_that_is_not_there_and_a_name_that_no_test_has_cannot_run(tmp_pat
     assert result.exit_code == 2 and "no test has 'three' in its name" in result.stderr
 
 
-@pytest.mark.parametrize("event", [name for name, each in EVENTS.items() if each.supported])
+@pytest.mark.parametrize("event", [name for name in EVENTS if name != "letter.set_aside"])
 def test_every_event_of_the_registry_can_be_given_with_all_it_carries(event: str) -> None:
     assert {name for kind in SAID.values() for name in kind.__struct_fields__} == READ.keys()
     samples = {"module": "m", "enrollment_source": "s", "passed": "true"}

@@ -112,7 +112,8 @@ class Stage(Installation):
 def write_words(folder: Path) -> Path:
     """Templates that say little, so that a thousand starts are quick."""
     templates = folder / "templates"
-    for place in ("completed/email", "stalled/email", "almost_full/chat"):
+    places = ("completed/email", "stalled/email", "almost_full/chat", "letter_set_aside/chat")
+    for place in places:
         (templates / place).mkdir(parents=True)
         (templates / place / "subject.txt").write_text(place)
         (templates / place / "body.txt").write_text(WORDS)

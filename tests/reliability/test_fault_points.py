@@ -30,6 +30,12 @@ ALMOST = """
     notify:
       - {post: room, template: almost_full}
 """
+ASIDE = """
+  - id: aside
+    trigger: {event: letter.set_aside}
+    notify:
+      - {post: room, template: letter_set_aside}
+"""
 
 
 def post(at: int, *events: dict) -> Step:
@@ -88,6 +94,16 @@ def rules(at: int, text: str) -> Step:
     return Step(at, does)
 
 
+def posts_once(at: int, n: int, *events: dict) -> Step:
+    """The n-th letter, of a sender that sees the answer and does not repeat it."""
+
+    def does(stage: Stage, now: int) -> None:
+        if stage.app.letters.asides.newest() < n:
+            stage.post(*events, at=now)
+
+    return Step(at, does)
+
+
 def path_completed(at: int, user: int) -> dict:
     about = {"loId": "learningProgram:5", "loInstanceId": "learningProgram:5_1"}
     kind = {"loType": "learningProgram", "hasPassed": True}
@@ -131,6 +147,15 @@ STORIES: Mapping[str, tuple[str, Story]] = {
         DONE,
         [
             imports(), hears(START, False), post(START, completed(START, 77)), tick(START),
+            hears(START + DAY, True), retries(START + DAY), tick(START + DAY),
+        ],
+    ),
+    "letters that could not be used, of which one can be later": (
+        ASIDE,
+        [
+            posts_once(START, 1, event("COURSE_STARTED", START)), tick(START),
+            hears(START + MINUTE, False),
+            posts_once(START + MINUTE, 2, completed(START, 77)), tick(START + MINUTE),
             hears(START + DAY, True), retries(START + DAY), tick(START + DAY),
         ],
     ),

@@ -20,6 +20,7 @@ rules:
 NOTIFY = "    notify: [{to: learner, via: email, template: completed}]\n"
 SEEN = HEAD.replace("enrollment.completed", "learner.seen")
 QUIET = HEAD.replace("event: enrollment.completed", "source_silent_for: 3h")
+LETTER = HEAD.replace("enrollment.completed", "letter.set_aside")
 ROOM = "    notify: [{post: room, template: almost_full}]\n"
 SEATS = HEAD.replace("event: enrollment.completed", "change: instance.seats_available")
 
@@ -194,6 +195,31 @@ MISTAKES = {
             "event.*, but not event.account, event.by_admin or event.name"
         ),
     ),
+    "a person that a letter is not about": (
+        LETTER + NOTIFY,
+        (
+            "8:19: a letter rule is about no single learner; possible here: 'to: group:NAME', or "
+            "'post' to a room"
+        ),
+    ),
+    "an account that a letter does not say": (
+        LETTER + ROOM + "    conditions:\n      - event.account: '7'\n",
+        (
+            "10:9: 'event.account' is not known here; a letter rule can read event.*, letter.*, "
+            "but not event.account or event.by_admin"
+        ),
+    ),
+    "events that cancel no letter": (
+        LETTER + ROOM + "    cancel_on: [enrollment.completed]\n",
+        "9:5: a letter rule cannot be cancelled by events; take 'cancel_on' out",
+    ),
+    "a letter that cancels": (
+        HEAD + NOTIFY + "    cancel_on: [letter.set_aside]\n",
+        (
+            "9:17: only enrollment events cancel, e.g. enrollment.progressed; got "
+            "'letter.set_aside'"
+        ),
+    ),
     "activation of what is no silence": (
         HEAD + NOTIFY + "    on_activate: current\n",
         "9:18: 'on_activate: current' goes with 'stalled_for' triggers only",
@@ -216,8 +242,3 @@ MISTAKES = {
 def test_one_mistake_is_told_once_at_its_place(case: str) -> None:
     text, told = MISTAKES[case]
     assert problems(text) == [f"rules.yaml:{told}"]
-
-
-def test_what_comes_later_is_named_and_refused() -> None:
-    text = HEAD.replace("enrollment.completed", "letter.set_aside") + NOTIFY
-    assert problems(text) == ["rules.yaml:7:22: 'letter.set_aside' is not supported yet"]

@@ -99,8 +99,12 @@ def test_a_rule_is_offered_the_fields_it_can_read() -> None:
         for of, condition in DEFINED.items()
         if of.startswith("condition.")
     }
-    assert readable["any"] == readable["enrollment"] == anything
-    assert readable["stalled_for"] == anything - {"event.name", "event.by_admin", "event.age"}
+    about_a_learner = anything - {"letter.reason"}
+    assert readable["any"] == anything
+    assert readable["enrollment"] == about_a_learner
+    unknown = {"event.name", "event.by_admin", "event.age"}
+    assert readable["stalled_for"] == about_a_learner - unknown
+    assert readable["letter"] == {"event.source", "event.name", "event.age", "letter.reason"}
     assert readable["source_silent_for"] == {"event.source", "event.age"}
     assert {name.partition(".")[0] for name in readable["instance"]} == {
         "instance", "course", "event",
@@ -114,8 +118,8 @@ LEARNING = {"any", "enrollment", "learner", "stalled_for"}
 
 def test_values_that_are_known_are_offered() -> None:
     events = OPEN_RULE["trigger"]["anyOf"][0]["properties"]["event"]
-    assert events["enum"] == [event.name for event in EVENTS.values() if event.supported]
-    assert events["enumDescriptions"] == [e.doc for e in EVENTS.values() if e.supported]
+    assert events["enum"] == list(EVENTS)
+    assert events["enumDescriptions"] == [e.doc for e in EVENTS.values()]
     assert DEFINED["event.source"]["anyOf"][0]["enum"] == ["adobe", "community-training", "sunbird"]
     assert DEFINED["course.kind"]["anyOf"][0]["enum"] == list(FIELDS["course.kind"].values)
     assert OPEN_RULE["mode"]["enum"] == ["live", "shadow", "disabled"]

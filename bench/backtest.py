@@ -1,0 +1,77 @@
+"""The backtest: a year of one academy replayed through ten rules, and decided again."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from bench.rebuild import scan
+from bench.site import ROOT, Site
+from bench.table import Row
+from service.app import App
+from service.learners.knowledge import Knowledge
+from service.rehearsal.backtest import Plan, backtest
+from service.rehearsal.replay_log import History
+from service.rehearsal.replay_world import Today
+from service.rehearsal.verify import Verifier
+from service.rules.editions import Anything
+from service.rules.language import RuleSet
+from service.rules.reader import read_rules
+
+AIM = 80_000
+LATENESS = 15 * 60_000
+STORM_LIMIT = 500
+
+
+def measure(site: Site) -> list[Row]:
+    """Each replay stands beside a plain scan that decodes every row."""
+    academy = site.academy
+    rules = rules_of(ROOT / "bench" / "rules.yaml")
+    plan = Plan(rules=rules, lateness=LATENESS, storm_limit=STORM_LIMIT)
+    app = academy.app
+    return [
+        measured(site, "replay through ten rules", lambda: replayed(app, plan), AIM),
+        measured(site, "decide again, and compare", lambda: decided_again(app), None),
+    ]
+
+
+def measured(site: Site, what: str, run: Callable[[], int], aim: int | None) -> Row:
+    """A row of the table: how many rows of the log a second."""
+    values, floors = [], []
+    for turn in range(min(site.sizes.rounds, 3)):
+        site.say(f"backtest: {what}, round {turn + 1}")
+        begun = time.perf_counter()
+        scanned = scan(site)
+        middle = time.perf_counter()
+        rows = run()
+        values.append(rows / (time.perf_counter() - middle))
+        floors.append(scanned / (middle - begun))
+    return Row(
+        what=f"{what} ({rows:,} rows)", unit="log rows/s", values=values,
+        floor="reading and decoding them:", floors=floors,
+        ratios=[mine / floor for mine, floor in zip(values, floors, strict=True)],
+        aim=f"{aim:,}/s" if aim else "", reached=median(values) >= aim if aim else None,
+    )  # fmt: skip
+
+
+def replayed(app: App, plan: Plan) -> int:
+    return backtest(History(app.ledger, app.mapper), today(app), plan).span.rows
+
+
+def decided_again(app: App) -> int:
+    """Every decision once more; raises AssertionError if one is made otherwise."""
+    lateness = {"adobe": LATENESS}
+    history = History(app.ledger, app.mapper)
+    found = Verifier(history, today(app), lateness, STORM_LIMIT).run()
+    assert not found.differ, f"expected every decision to be reproduced, {found.differ} differ"
+    return found.rows
+
+
+def today(app: App) -> Today:
+    return Today(Knowledge(app.ledger, app.mapper, app.people, app.courses))
+
+
+def rules_of(path: Path) -> RuleSet:
+    rules, problems = read_rules(path.read_bytes(), name=path.name, environ=Anything())
+    assert rules is not None, problems
+    return rules

@@ -1,0 +1,5 @@
+"""`make docs`: writes the pages that are made from the code."""
+
+from tests.docs.reference import PLACE, page
+
+PLACE.write_text(page())

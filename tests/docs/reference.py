@@ -1,0 +1,228 @@
+"""The reference of the rule language, written from the registries that the reader itself uses."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+
+from service.app import SOURCES
+from service.rules import entry_shapes, shapes
+from service.rules.conditions import OPERATORS
+from service.rules.fields import EVENTS, EXTRA_DOC, FIELDS, Field, Sources
+from service.rules.forms import ROLES, WATCHERS
+from service.rules.notifications import OPEN_STATES, STATES
+from service.rules.reading import WORDS_ONLY
+from service.rules.schema import schema_of
+from service.rules.schema_values import types
+from service.rules.scopes import Scope, scope_of
+
+PLACE = Path(__file__).parents[2] / "docs/rules-reference.md"
+INTRODUCTION = """\
+# Reference of the rule language
+
+Made by `make docs` from the code that reads rules; a test holds the two together.
+How to write rules, with ten examples, is in [writing rules](rules.md).
+"""
+TRIGGERS: Mapping[str, Mapping[str, str]] = {
+    "`enrollment.*` events": {"event": "enrollment.completed"},
+    "`stalled_for`": {"stalled_for": "7d"},
+    "`change`, `instance.*` events": {"change": "instance.seats_available"},
+    "`course.*` events": {"event": "course.modified"},
+    "`learner.*` events": {"event": "learner.seen"},
+    "`letter.*` events": {"event": "letter.set_aside"},
+    "`source_silent_for`": {"source_silent_for": "3d"},
+}
+"""One trigger of each sort, by what sorts of rules are called."""
+SCOPES = {word: scope for word, each in TRIGGERS.items() if (scope := scope_of(each))}
+TYPES = {
+    "text": ("text", "as it is; quote what holds `: `, `#`, `{` or begins with a sign"),
+    "texts": ("list", "one value of it after `contains`, `[a, b]` after the others"),
+    "enum": ("choice", "one of the values named with the field"),
+    "number": ("number", "`80` or `7.5`"),
+    "bool": ("yes or no", "`true` or `false`"),
+    "time": ("time", "`2026-03-01` or `2026-03-01T08:30`, by `defaults.timezone`, or with a zone"),
+    "duration": ("duration", "`7d`, `12h`, `1w2d`, or a number of days"),
+    "items": ("items", "for templates only"),
+}
+"""What a type is called, and how its values are written."""
+RECIPIENTS = {
+    "learner": "the learner it is about",
+    "manager": "the learner's manager, by the import",
+    "managers_manager": "the manager's manager",
+    WATCHERS: "who asked to be told of this seat; each is told once",
+    "group:NAME": "everybody in a group of the import",
+}
+MEANINGS = {
+    "owed": "due, or to be tried again",
+    "scheduled": "waits: for company (`collapse`), for its list (`digest`), for its window",
+    "waiting_address": "nobody knows the address yet",
+    "held": "a person must let it go: after a storm, while muted, or when a chat may have it",
+    "sent": "the mail server or the chat took it",
+    "given_up": "refused for good, or its template failed",
+    "cancelled": "it was no longer true, or its rule is gone",
+    "expired": "it could not leave within `expires_after`",
+    "suppressed": "the recipient does not want it",
+    "dropped": "another message stands for it, or the throttle was reached",
+    "shadow": "decided by a rule in `mode: shadow`, and never sent",
+}
+KEYS: tuple[tuple[str, str, type[entry_shapes.Shape]], ...] = (
+    ("The file", "", shapes.FileShape),
+    ("defaults", "", shapes.DefaultsShape),
+    ("time_intervals", "Each name has a list of stretches:", shapes.StretchShape),
+    ("A rule", "", shapes.RuleShape),
+)
+ENTRIES: tuple[tuple[str, str, type[entry_shapes.Shape]], ...] = (
+    ("An entry of notify that tells a person", "", entry_shapes.PersonShape),
+    ("An entry of notify that tells a room", "", entry_shapes.RoomShape),
+    ("A step of escalation", "All that an entry of `notify` takes, and:", entry_shapes.StepKeys),
+    ("digest", "", entry_shapes.DigestShape),
+    ("throttle", "", entry_shapes.ThrottleShape),
+)
+
+
+def page() -> str:
+    """The whole reference."""
+    parts = [INTRODUCTION, *(keys(*each) for each in KEYS), triggers(), events(), conditions()]
+    parts += [
+        operators(),
+        kinds(),
+        fields(),
+        *(keys(*each) for each in ENTRIES),
+        recipients(),
+        states(),
+    ]
+    return "\n".join(parts)
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    titles = list(head)
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "".join(f"| {' | '.join(' '.join(c.split()) for c in line)} |\n" for line in lines)
+
+
+def keys(title: str, words: str, shape: type[entry_shapes.Shape]) -> str:
+    """A mapping of the file: each key, whether it must be there, and what it says."""
+    rows = (
+        (f"`{field.alias or name}`", "yes" if field.is_required() else "", field.description or "")
+        for name, field in shape.model_fields.items()
+    )
+    said = f"{words}\n\n" if words else ""
+    return f"## {title}\n\n{said}{table(('key', 'needed', 'says'), rows)}"
+
+
+def triggers() -> str:
+    parts = ["## Triggers\n\nA rule has one of these four.\n"]
+    for key in shapes.TRIGGERS:
+        parts.append(keys(key, "", shapes.TAGGED[f"<{key}>"]).replace("## ", "### ", 1))
+    return "\n".join(parts)
+
+
+def events() -> str:
+    rows = ((f"`{each.name}`", each.doc) for each in EVENTS.values())
+    return f"## Events\n\n{table(('event', 'means'), rows)}"
+
+
+def conditions() -> str:
+    """Groups of conditions, as the schema describes them."""
+    known = schema_of()["definitions"]["condition.any"]["properties"]
+    rows = ((f"`{group}`", known[group]["description"]) for group in ("all", "any", "none"))
+    said = (
+        "A condition is a field with a value, `course.kind: certification`, or with an operator, "
+        "`enrollment.score: {gte: 80}`, or a group with a list of conditions. Of the conditions "
+        "of a rule all must be true. On a value that is not known every operator is false, but "
+        "`ne`, `not_in` and `empty: true` are true, and so may `none` be."
+    )
+    return f"## Conditions\n\n{said}\n\n{table(('group', 'true when'), rows)}"
+
+
+def operators() -> str:
+    described: dict[str, str] = {}
+    for test in types().values():
+        known = test["anyOf"][-1] if "anyOf" in test else test
+        described |= {name: each["description"] for name, each in known["properties"].items()}
+    rows = (
+        (f"`{name}`", meaning, ", ".join(TYPES[t][0] for t in OPERATORS if name in OPERATORS[t]))
+        for name, meaning in described.items()
+    )
+    return f"## Operators\n\n{table(('operator', 'true when the value', 'for'), rows)}"
+
+
+def kinds() -> str:
+    """How values are written."""
+    rows = ((name, how) for name, how in TYPES.values())
+    return f"## Values\n\n{table(('a', 'is written'), rows)}"
+
+
+def fields() -> str:
+    """Every field, by the first word of its name."""
+    extra = Field("learner.fields.COLUMN", "text", EXTRA_DOC, True, True)
+    said = (
+        "Templates know all of them; `x is known` asks whether there is a value. In a list, "
+        "`items` has each of its items with `enrollment`, `course`, `instance`, `learner` and "
+        "`event`."
+    )
+    order = list(dict.fromkeys(map(group_of, FIELDS.values())))
+    every = sorted((*FIELDS.values(), extra), key=lambda field: order.index(group_of(field)))
+    groups = [group(name, list(each)) for name, each in groupby(every, key=group_of)]
+    return "\n".join([f"## Fields\n\n{said}\n", *groups])
+
+
+def group_of(field: Field) -> str:
+    return field.name.partition(".")[0] if "." in field.name else ""
+
+
+def group(name: str, fields: list[Field]) -> str:
+    """What each is, and who fills it; where not all rules of the group can read it, that too."""
+    sources = Sources({source.name: source.fills for source in SOURCES})
+    rules = {word: scope for word, scope in SCOPES.items() if name in scope.readable}
+    rows = (
+        (f"`{each.name}`", type_of(each), each.doc, filled(each, sources), limits(each, rules))
+        for each in fields
+    )
+    title = f"### {name}" if name else "### Of the message itself"
+    said = f"In conditions of rules with: {', '.join(rules)}.\n\n" if rules else ""
+    return f"{title}\n\n{said}{table(('field', 'is', 'says', 'filled by', 'but'), rows)}"
+
+
+def type_of(field: Field) -> str:
+    values = ", ".join(f"`{value}`" for value in field.values)
+    return f"{TYPES[field.type][0]}: {values}" if values else TYPES[field.type][0]
+
+
+def filled(field: Field, sources: Sources) -> str:
+    told = [*sorted(sources.of(field.name)), *(["imports"] if field.imported else [])]
+    return ", ".join(told) or ("Coursebell" if field.name in WORDS_ONLY else "every source")
+
+
+def limits(field: Field, rules: Mapping[str, Scope]) -> str:
+    if not field.in_conditions:
+        return "templates only"
+    without = [word for word, scope in rules.items() if not scope.reads(field.name)]
+    return f"not with {', '.join(without)}" if without else ""
+
+
+def recipients() -> str:
+    assert {*ROLES, WATCHERS, "group:NAME"} == RECIPIENTS.keys()
+    rows = (
+        (f"`{name}`", meaning, ", ".join(possible(name))) for name, meaning in RECIPIENTS.items()
+    )
+    return f"## Recipients\n\n{table(('to', 'is', 'in rules with'), rows)}"
+
+
+def possible(name: str) -> Iterator[str]:
+    """The sorts of rules that can tell this recipient."""
+    if name not in (*ROLES, WATCHERS):
+        yield "every trigger"
+        return
+    for word, scope in SCOPES.items():
+        if scope.has_watchers if name == WATCHERS else scope.has_learner:
+            yield word
+
+
+def states() -> str:
+    assert set(STATES) == MEANINGS.keys()
+    rows = (
+        (f"`{state}`", "open" if state in OPEN_STATES else "ended", MEANINGS[state])
+        for state in STATES
+    )
+    said = "What becomes of a notification; more is in [states](states.md)."
+    return f"## States\n\n{said}\n\n{table(('state', 'is', 'means'), rows)}"
