@@ -119,6 +119,10 @@ class Knowledge:
             self._persons.put(person, self._people.get(person))
         return self._persons.get(person)
 
+    def everybody(self, limit: int) -> dict[str, Person | None]:
+        """What is known of as many people, by id."""
+        return self._people.everybody(limit)
+
     def stranger(self, key: PersonKey, person: str, said: Contact | None) -> Person | None:
         """What is known of someone met in a transaction not yet on disk."""
         return self._people.find(key, person, said)

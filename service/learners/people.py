@@ -1,13 +1,13 @@
 """People: who an LMS id stands for, the only place that keeps names and addresses."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from service.learners.facts import Contact
-from service.learners.hearsay import Contacts
+from service.learners.hearsay import Contacts, Saying
 from service.learners.ledger import Ledger
 from service.learners.person import (
     Person,
@@ -91,16 +91,25 @@ class People:
         letter `said` of them). A row for every source that contradicts their letters is about
         somebody else, and says nothing of them.
         """
-        source, account, _ = key
         rows = self._visible(key)
-        own = [row.id for row in rows if (row.source, row.account) == (source, account)]
+        own = [row.id for row in rows if (row.source, row.account) == key[:2]]
         said = said or self._said(own)
-        speaking = [r for r in rows if r.source == source or not contradicts(r, said)]
-        if not speaking:
-            return None if said is None else filled(Person(person_id or "", *key), said)
-        chosen = person_id or (own or [speaking[0].id])[0]
-        found = msgspec.structs.replace(speaking[0], id=chosen, source=source, account=account)
-        return filled(found, said)
+        return _spoken_for(key, rows, (person_id or (own or [""])[0]), said)
+
+    def everybody(self, limit: int) -> dict[str, Person | None]:
+        """People as `get` gives them, by id, those met first; at once costs a quarter."""
+        own = self._imported("1 ORDER BY id LIMIT ?", (limit,))
+        known = msgspec.json.encode([row.lms_id for row in own if row.lms_id]).decode()
+        rows = self._imported(
+            "lms_id IN (SELECT value FROM json_each(?)) "
+            f"ORDER BY told_at IS NULL, {CLOSENESS} DESC",
+            (known,),
+        )
+        namesakes: dict[str | None, list[Person]] = {}
+        for row in rows:
+            namesakes.setdefault(row.lms_id, []).append(row)
+        heard = self.contacts.of(row.id for row in own)
+        return {row.id: _seen(row, namesakes.get(row.lms_id), heard) for row in own}
 
     def lms_ids(self, persons: Iterable[str]) -> dict[str, str]:
         """The LMS ids of those people who have one, by person id."""
@@ -202,6 +211,30 @@ class People:
     def _imported(self, where: str, values: tuple[object, ...]) -> list[Person]:
         rows = self._ledger.reader().execute(f"SELECT {COLUMNS} FROM people WHERE {where}", values)
         return [_person(row) for row in rows]
+
+
+def _seen(
+    own: Person, namesakes: Sequence[Person] | None, heard: Mapping[str, Saying[Contact]]
+) -> Person | None:
+    if own.lms_id is None or namesakes is None:
+        return own
+    there = ((own.source, ""), (own.account, ""))
+    rows = [row for row in namesakes if row.source in there[0] and row.account in there[1]]
+    said = heard[own.id].said if own.id in heard else None
+    return _spoken_for((own.source, own.account, own.lms_id), rows, own.id, said)
+
+
+def _spoken_for(
+    key: PersonKey, rows: Sequence[Person], person_id: str, said: Contact | None
+) -> Person | None:
+    """Who has this key, by the first of the rows that is not about somebody else."""
+    source, account, _ = key
+    speaking = [row for row in rows if row.source == source or not contradicts(row, said)]
+    if not speaking:
+        return None if said is None else filled(Person(person_id, *key), said)
+    chosen = person_id or speaking[0].id
+    found = msgspec.structs.replace(speaking[0], id=chosen, source=source, account=account)
+    return filled(found, said)
 
 
 def _person(row: tuple[Any, ...]) -> Person:

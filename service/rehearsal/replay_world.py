@@ -23,6 +23,7 @@ class Today:
         self._people: Lately[str, tuple[Person | None]] = Lately(PEOPLE_KEPT)
         self._managers: Lately[str, tuple[Person | None]] = Lately(PEOPLE_KEPT)
         self._courses: Lately[tuple[str, str, str], tuple[Course | None]] = Lately(PEOPLE_KEPT)
+        self._looked_up = False
         self._members: dict[tuple[str, str, str], Sequence[str]] = {}
 
     def course(self, source: str, account: str, course: str) -> Course | None:
@@ -38,9 +39,17 @@ class Today:
         """What is known of a person."""
         found = self._people.get(person)
         if found is None:
-            found = (self._knowledge.person(person),)
+            found = self._met(person)
             self._people.put(person, found)
         return found[0]
+
+    def _met(self, person: str) -> tuple[Person | None]:
+        """Looks up one, and the first time as many as are kept: at once costs a quarter."""
+        if not self._looked_up:
+            self._looked_up = True
+            for id, each in self._knowledge.everybody(PEOPLE_KEPT).items():
+                self._people.put(id, (each,))
+        return self._people.get(person) or (self._knowledge.person(person),)
 
     def manager(self, person: Person) -> Person | None:
         """The person's manager."""

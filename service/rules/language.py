@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from service.rules.closings import Digest
@@ -15,6 +15,7 @@ Mode = Literal["live", "shadow", "disabled"]
 EXPIRES_AFTER_MS = 3 * DAY
 TEMPLATE = ",template="
 AFTER = ",after="
+KEYS_REMEMBERED = 4_096
 
 
 @dataclass(frozen=True)
@@ -103,13 +104,14 @@ class Entry:
         """Say to whom and how, whatever the words."""
         return f"post={self.post}" if self.post else f"to={self.to},via={self.via}"
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Say what makes this entry itself, wherever in the file it stands."""
         after = f"{AFTER}{self.after_ms}" if self.after_ms else ""
         return f"{self.route}{TEMPLATE}{self.template}{after}"
 
 
+@lru_cache(KEYS_REMEMBERED)
 def place_of(key: str) -> tuple[str, str]:
     """What stays of an entry's key when it gets other words: its route and when it comes."""
     route, _, words = key.rpartition(TEMPLATE)

@@ -1,6 +1,7 @@
 """The storm guard: what old news and the clock decide is held beyond so many an hour and rule."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ HELD = "storm"
 LATE_MS = DAY
 """News that is older than that when it comes is not in time, and counts."""
 LIMIT = 500
+RULES_REMEMBERED = 1_024
 
 
 class StormCounted(Body, frozen=True, kw_only=True, omit_defaults=True):
@@ -34,7 +36,7 @@ def held_by(rule: Rule, world: World, decisions: Decisions, now: int, limit: int
     """
     if rule.mode == "shadow":
         return None
-    stream = memory_stream(rule)
+    stream = memory_stream(rule.id)
     version, last = decisions.tallies.get(stream) or world.latest(stream) or (0, None)
     since, count = now, 1
     if isinstance(last, StormCounted) and last.since <= now < last.since + HOUR:
@@ -43,6 +45,7 @@ def held_by(rule: Rule, world: World, decisions: Decisions, now: int, limit: int
     return HELD if count > limit else None
 
 
-def memory_stream(rule: Rule) -> str:
+@lru_cache(RULES_REMEMBERED)
+def memory_stream(rule: str) -> str:
     """The stream that remembers how many notifications of a rule were decided this hour."""
-    return f"s{blake2b(rule.id.encode(), digest_size=16).hexdigest()}"
+    return f"s{blake2b(rule.encode(), digest_size=16).hexdigest()}"

@@ -109,9 +109,10 @@ def entry_of(
     Where the entry left over owed a message of its own, this one's was taken out.
     """
     owed = notification.owed
-    same = [entry for entry in rule.entries if place_of(entry.key) == place_of(owed.entry)]
-    exact = next((entry for entry in same if entry.key == owed.entry), None)
-    if exact or len(same) != 1:
+    exact = next((entry for entry in rule.entries if entry.key == owed.entry), None)
+    place = place_of(owed.entry)
+    same = [] if exact else [entry for entry in rule.entries if place_of(entry.key) == place]
+    if len(same) != 1:
         return exact
     match = Match(owed.trigger, owed.occurrence, owed.event_at or 0, owed.version)
     twin = notification_id(rule, same[0], match, reading, owed.recipient)
