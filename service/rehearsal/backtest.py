@@ -13,6 +13,7 @@ from service.rehearsal.replay_needs import fields_of
 from service.rehearsal.replay_world import Today
 from service.rules.decide import Decider
 from service.rules.language import RuleSet, SourceSilentTrigger
+from service.rules.setbacks import of_letters
 
 OF_TODAY = ("learner.", "course.")
 OF_THE_EVENT = frozenset({"course.id", "course.kind"})
@@ -92,4 +93,6 @@ def of_today(rules: RuleSet) -> list[str]:
 
 def not_rehearsed(rules: RuleSet) -> Sequence[str]:
     """The rules that a log cannot try: when letters came, and the service ran, is not in it."""
-    return [r.id for r in rules.rules if isinstance(r.trigger, SourceSilentTrigger)]
+    return [
+        r.id for r in rules.rules if isinstance(r.trigger, SourceSilentTrigger) or of_letters(r)
+    ]

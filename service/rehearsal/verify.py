@@ -25,6 +25,7 @@ from service.rules.editions import Anything
 from service.rules.language import AFTER, ChangeTrigger, EventTrigger
 from service.rules.notifications import Owed
 from service.rules.reader import read_rules
+from service.rules.setbacks import TRIGGER as SETBACK
 from service.rules.storm import StormCounted
 from service.rules.sweep import Mark
 
@@ -165,7 +166,7 @@ class Verifier:
     def _is_of_a_fact(self, owed: Owed) -> bool:
         rule = self._decider.by_id.get(owed.rule) if self._decider else None
         by_event = rule is not None and isinstance(rule.trigger, EventTrigger | ChangeTrigger)
-        return by_event and AFTER not in owed.entry and owed.trigger != DIGEST
+        return by_event and AFTER not in owed.entry and owed.trigger not in (DIGEST, SETBACK)
 
     def _compare_with_the_clock(self, id: str, recorded: Owed) -> None:
         assert self._decider is not None

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from service.learners.aggregates import load
 from service.learners.enrollment import Enrollment
 from service.learners.happening import Decisions, Draft
-from service.rules import vigil
+from service.rules import setbacks, vigil
 from service.rules.closings import Closing
 from service.rules.decide import Decider
 from service.rules.digests import TRIGGER as DIGEST
@@ -51,7 +51,7 @@ class Again:
         entry = next((e for e in rule.entries if e.key == recorded.entry), None) if rule else None
         if rule is None or entry is None:
             return None
-        if recorded.trigger == vigil.TRIGGER:
+        if recorded.trigger in (vigil.TRIGGER, setbacks.TRIGGER):
             return Elsewhere()
         if recorded.trigger == DIGEST:
             return self._digest(rule, entry, recorded)
