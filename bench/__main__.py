@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import rich_click as click
 
 from bench import (
+    backtest,
     check,
     door,
     explain,
@@ -34,6 +35,7 @@ SUBJECTS: Mapping[str, Measure] = {
     "service-bus": service_bus.measure,
     "check": check.measure,
     "explain": explain.measure,
+    "backtest": backtest.measure,
 }
 
 

@@ -44,7 +44,7 @@ class Today:
         return found[0]
 
     def _met(self, person: str) -> tuple[Person | None]:
-        """Looks up one, and the first time as many as are kept: at once costs a quarter."""
+        """Looks up one, and the first time everybody, if so many can be kept."""
         if not self._looked_up:
             self._looked_up = True
             for id, each in self._knowledge.everybody(PEOPLE_KEPT).items():
