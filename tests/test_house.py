@@ -19,8 +19,8 @@ SHORT_FUNCTIONS_SHARE = 0.75
 
 WINGS = {"learners": set(), "rules": {"learners"}, "sending": {"learners", "rules"},
          "incoming": {"learners"}}  # fmt: skip
-TOP = {"app", "active", "stored", "api", "cli", "running", "demo", "rehearsal", "queues", "settings",
-       "__main__"}  # fmt: skip
+TOP = {"app", "active", "stored", "api", "cli", "running", "demo", "rehearsal", "queues",
+       "settings", "__main__"}  # fmt: skip
 ROOMS = {
     "apprise": ["service/sending/channels/"],
     "jinja2": ["service/sending/"],

@@ -15,7 +15,19 @@ from service.rules.notifications import Owed
 ADDRESS = re.compile(r"[^\s<>()\"',;:]+@[^\s<>()\"',;]+")
 """What may be somebody's address in a reply of a mail server."""
 
-COPIED = ("state", "outcome", "then", "code", "status", "reason", "into", "event_name", "read")
+COPIED = (
+    "state",
+    "outcome",
+    "then",
+    "code",
+    "status",
+    "reason",
+    "into",
+    "event_name",
+    "read",
+    "held",
+    "released_by",
+)
 TIMES = ("due_at", "until", "next_at", "event_at")
 
 
@@ -23,14 +35,15 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One event; what its kind does not say is left out.
 
     `reply` is what the other side answered, while it is kept; `read` is what the rule's
-    conditions read when it was decided.
+    conditions read when it was decided, and `held` why a person had to release it at once.
+    `released_by` is the notification whose message was to stand for this one and was not sent.
     """
 
     version: int
     at: datetime
     kind: Literal[
         "owed", "attempt_started", "attempt_ended", "waiting_for_address", "address_found",
-        "ended", "redriven",
+        "deferred", "held", "ended", "redriven",
     ]  # fmt: skip
     state: str | UnsetType = UNSET
     outcome: str | UnsetType = UNSET
@@ -46,6 +59,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     event_name: str | UnsetType = UNSET
     event_at: datetime | UnsetType = UNSET
     read: dict[str, Any] | UnsetType = UNSET
+    held: str | UnsetType = UNSET
+    released_by: str | UnsetType = UNSET
 
 
 def steps(events: Sequence[Event], kept: Mapping[str, str]) -> list[Step]:

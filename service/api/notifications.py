@@ -16,11 +16,9 @@ from service.learners.events import Event
 from service.learners.knowledge import events_of
 from service.rules.notification import Notification as Folded
 from service.rules.notifications import OPEN_STATES, STATES
-from service.rules.recipients import STEPS_UP
+from service.rules.recipients import ROOM, STEPS_UP, route_of
 from service.sending import lists
 from service.sending.redriving import REDRIVABLE, redrive
-
-ROOM = "room:"
 
 State = Literal[
     "owed", "scheduled", "waiting_address", "held", "sent", "given_up", "cancelled", "expired",
@@ -31,9 +29,10 @@ State = Literal[
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """What is owed because of a rule, in the LMS's own ids and without a name or an address.
 
-    `to` is `learner`, `manager`, `group:NAME` or `room:NAME`; `member` is the LMS id of the
-    member of a group. `subject` is the enrolment, instance, course, learner or feed it is about;
-    the last two have no course. `due_at` is when it may leave or is tried again; null once it
+    `to` is `learner`, `manager`, `managers_manager`, `watchers`, `group:NAME` or `room:NAME`;
+    `member` is the LMS id of the watcher, the member of a group or the reader of a digest.
+    `subject` is the enrolment, instance, course, learner, feed, letter or digest it is about,
+    which need not have a course. `due_at` is when it may leave or is tried again; null once it
     has ended.
     """
 
@@ -115,18 +114,13 @@ def told(row: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
     return {name: row[name] for name in copied} | {
         "course": row["course"] or None,
         "kind": row["kind"] or None,
-        "to": recipient if a_role else _group(row["entry"]),
+        "to": recipient if a_role else route_of(row["entry"]),
         "member": None if a_role else ids.get(recipient),
         "learner": ids.get(row["person"]),
         "decided_at": moment(row["decided_at"]),
         "due_at": moment(row["due_at"]) if row["state"] in OPEN_STATES else None,
         "ended_at": moment_or_none(row["ended_at"]),
     }
-
-
-def _group(entry: str) -> str:
-    """Whom an entry `to=group:NAME,via=…,template=…` writes to."""
-    return entry.removeprefix("to=").rpartition(",template=")[0].rpartition(",via=")[0]
 
 
 def _row(events: list[Event]) -> dict[str, Any]:

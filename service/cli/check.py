@@ -22,6 +22,7 @@ from service.queues import open_queues
 from service.rules.language import RuleSet
 from service.rules.problems import Problem
 from service.rules.reader import read_rules
+from service.rules.words import counted
 from service.running import wall_clock
 from service.sending.channels import ChannelError, open_channel
 from service.sending.rendering import Templates
@@ -152,7 +153,8 @@ def show(
         screen.print(in_words(each), markup=False, soft_wrap=True)
     if rules is not None and not others:
         live = sum(rule.mode == "live" for rule in rules.rules)
+        warned = f", but for {counted(len(problems), 'warning')}" if problems else ""
         screen.print(
-            f"{len(rules.rules)} rules read, {live} live, "
-            f"{len(rules.channels)} channels; nothing is wrong"
+            f"{counted(len(rules.rules), 'rule')} read, {live} live, "
+            f"{counted(len(rules.channels), 'channel')}; nothing is wrong{warned}"
         )

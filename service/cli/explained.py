@@ -100,7 +100,7 @@ def print_terms(screen: Console, terms: Iterable[Term], indent: str = " " * LABE
 def print_named(screen: Console, label: str, found: Sequence[Named]) -> None:
     """Other notifications that belong to it."""
     for place, each in enumerate(found):
-        words = f"{each.id}, {each.to}: {each.state.replace('_', ' ')}"
+        words = f"{each.id}, {each.to}, {each.template}: {each.state.replace('_', ' ')}"
         say(screen, label if not place else " " * LABEL, words)
 
 

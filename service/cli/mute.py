@@ -9,7 +9,7 @@ from service.cli.office import Office
 from service.learners.knowledge import events_of
 from service.rules.activation import STREAM as RULES
 from service.rules.activation import RulesActivated
-from service.rules.words import hint, listed
+from service.rules.words import counted, hint, listed
 from service.running import wall_clock
 from service.sending.quiet import mute as begin
 from service.sending.quiet import muted_now
@@ -45,10 +45,19 @@ def unmute(rule: str | None, everything: bool, data: Path | None) -> None:
     """
     chosen(rule, everything, "unmute")
     with Office(data) as office:
+        _, muting = muted_now(office.ledger, office.mapper)
+        if rule not in muting.rules:
+            known(rule, office)
         was, count = end(office.ledger, office.mapper, office.views, rule, wall_clock())
+        _, muting = muted_now(office.ledger, office.mapper)
     if not was:
-        click.echo("it was not muted")
-    click.echo(f"{count} notifications are let go")
+        click.echo(
+            "every rule is muted; --all lets them speak"
+            if muting.everything
+            else "it was not muted"
+        )
+    click.echo(f"{counted(count, 'notification')} let go")
+    click.echo(f"muted: {muting.names}")
 
 
 def known(rule: str | None, office: Office) -> None:

@@ -14,20 +14,25 @@ from service.cli.console import (
     print_json,
     print_table,
 )
+from service.cli.notification_list import print_notifications
 from service.cli.office import Office
 from service.cli.times import moment
 from service.learners.knowledge import events_of
+from service.learners.people import People
 from service.rules.notifications import GIVEN_UP, HELD, STATES
 from service.rules.storm import HELD as STORM
+from service.rules.words import counted
 from service.running import wall_clock
 from service.sending import lists
 from service.sending.docket import Docket
 from service.sending.redriving import redrive
 
+HELD_BY = "; `coursebell notifications list --state held` shows what is held, and why"
+
 
 @click.group()
 def notifications() -> None:
-    """List and show notifications, and try again what was given up."""
+    """List and show notifications, let go of what is held, try again what was given up."""
 
 
 @notifications.command("list")
@@ -40,22 +45,12 @@ def list_notifications(
     state: str | None, rule: str | None, limit: int, data: Path | None, as_json: bool
 ) -> None:
     """List notifications, the latest decided first."""
-    office = Office(data)
-    try:
+    with Office(data) as office:
         found = lists.latest(office.views, state, rule, limit)
-    finally:
-        office.close()
-    if as_json:
-        print_json({"items": found})
-        return
-    rows = [
-        [
-            n["id"], n["rule"], n["recipient"], n["state"], n["reason"], moment(n["decided_at"]),
-            str(n["attempts"]),
-        ]
-        for n in found
-    ]  # fmt: skip
-    print_table(["Notification", "Rule", "To", "State", "Reason", "Decided", "Attempts"], rows)
+        if as_json:
+            print_json({"items": found})
+        else:
+            print_notifications(found, People(office.ledger))
 
 
 @notifications.command("show")
@@ -108,7 +103,7 @@ def redrive_notifications(
         done, refused = redrive(office.ledger, office.mapper, docket, chosen, wall_clock())
     finally:
         office.close()
-    click.echo(f"{len(done)} of {len(chosen)} notifications are tried again")
+    click.echo(f"{len(done)} of {counted(len(chosen), 'notification')} tried again")
     tell_refused(refused)
 
 
@@ -128,12 +123,14 @@ def release_notifications(
         fail("notifications release: expected ids, or --rule, or --all")
     with Office(data) as office:
         chosen = list(ids) or lists.held(office.views, STORM, rule)
+        if not chosen:
+            fail(f"the storm guard holds nothing{f' of rule {rule}' if rule else ''}{HELD_BY}", BAD)
         docket = Docket(office.ledger, office.mapper, {})
         held = {n.id for n in docket.notifications(chosen) if n.state == HELD}
         other = [(id, "it is not held") for id in chosen if id not in held]
         wanted = [id for id in chosen if id in held]
         done, refused = redrive(office.ledger, office.mapper, docket, wanted, wall_clock())
-    click.echo(f"{len(done)} of {len(chosen)} notifications are let go")
+    click.echo(f"{len(done)} of {counted(len(chosen), 'notification')} let go")
     tell_refused(other + refused)
 
 
@@ -148,7 +145,11 @@ def fields_of(body: object) -> dict[str, object]:
     """What an event says, without what it leaves empty."""
     names = getattr(body, "__struct_fields__", ())
     found = {name: getattr(body, name) for name in names}
-    return {name: value for name, value in found.items() if value not in (None, {}, "")}
+    return {
+        name: value
+        for name, value in found.items()
+        if value is not False and value not in (None, {}, (), "")
+    }
 
 
 def shown(name: str, value: object) -> str:

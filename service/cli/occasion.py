@@ -72,9 +72,7 @@ class Archive:
         mapper = EventMapper(SHAPES)
         lateness = {name: source.lateness for name, source in chosen.sources.items()}
         letters = Letters(ledger)
-        self._docket = Docket(
-            ledger, mapper, lateness, letters.feeds.heard, letters.asides.of
-        )
+        self._docket = Docket(ledger, mapper, lateness, letters.feeds.heard, letters.asides.of)
         self._knowledge = Knowledge(ledger, mapper, People(ledger), Courses(ledger))
         self._domain = chosen.mail_domain or WITHOUT_DOMAIN
 

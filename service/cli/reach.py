@@ -13,6 +13,7 @@ from service.learners.writer import Writer
 from service.rules.activation import STREAM, RulesActivated
 from service.rules.decide import Decider
 from service.rules.language import Rule, RuleSet, StalledTrigger
+from service.rules.words import counted
 from service.settings import Settings
 
 AT_A_TIME = 1_000
@@ -73,7 +74,9 @@ def _silent(rule: Rule, office: Office, bound: int) -> Iterator[list[str]]:
 def in_words(reach: Reach) -> str:
     """What becomes of them when the file is saved as it is."""
     rule, told = reach.rule, f"{reach.told:,} of them"
-    silent = f"rule '{rule.id}': {reach.silent:,} enrollments are silent for that long already"
+    are = "is" if reach.silent == 1 else "are"
+    silent = f"rule '{rule.id}': {counted(reach.silent, 'enrollment')} {are} silent for that long"
+    silent += " already"
     if rule.on_activate == "current":
         return f"{silent}; on_activate: current writes about {told} as soon as it is live"
-    return f"{silent} and are left alone; on_activate: current would write about {told}"
+    return f"{silent} and {are} left alone; on_activate: current would write about {told}"

@@ -1,4 +1,4 @@
-"""`coursebell schema`: the rule language for editors, so that they complete and explain it."""
+"""`coursebell schema`: rules and their tests for editors, so that they complete and explain it."""
 
 import os
 from contextlib import suppress
@@ -10,9 +10,13 @@ import rich_click as click
 from service.active import known_sources
 from service.app import SOURCES
 from service.cli.console import printable, settings
+from service.cli.test import read_or_leave, usual_file
+from service.rehearsal.script_schema import script_schema
 from service.rules.reader import channels_named, intervals_named
 from service.rules.schema import schema_of
+from service.rules.schema_values import Schema
 from service.sending.rendering import Templates
+from service.settings import Settings
 
 MODELINE = "# yaml-language-server: $schema="
 
@@ -20,30 +24,43 @@ MODELINE = "# yaml-language-server: $schema="
 @click.command()
 @click.option("--rules", type=click.Path(path_type=Path), help="Rule file.")
 @click.option("--templates", type=click.Path(path_type=Path), help="Template folder.")
+@click.option("--tests", is_flag=True, help="The one of files of rule tests, by the rules' ids.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write it there, not to stdout.")
-def schema(rules: Path | None, templates: Path | None, output: Path | None) -> None:
-    """Write the JSON Schema of rule files, for editors.
+def schema(rules: Path | None, templates: Path | None, tests: bool, output: Path | None) -> None:
+    """Write the JSON Schema of rule files, or of rule tests, for editors.
 
     It knows the templates, sources and channels as they are now; make it again when they change.
     """
     chosen = settings(RULES=rules, TEMPLATES=templates)
-    channels: list[str] = []
-    intervals: list[str] = []
-    with suppress(FileNotFoundError):  # a schema may come before the first rule file
-        written = chosen.rules.read_bytes()
-        channels, intervals = channels_named(written), intervals_named(written)
-    found = schema_of(
-        sources=known_sources(chosen, SOURCES),
-        templates=Templates(chosen.templates).forms,
-        channels=channels,
-        intervals=intervals,
-    )
+    found = of_tests(chosen) if tests else of_rules(chosen)
     text = msgspec.json.format(msgspec.json.encode(found)).decode() + "\n"
     if output is None:
         click.echo(text, nl=False)
         return
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(text)
-    beside = Path(os.path.relpath(output, chosen.rules.parent)).as_posix()
-    click.echo(printable(f"{output} is written; begin {chosen.rules} with this line:"))
+    file = usual_file(chosen.rules) if tests else chosen.rules
+    beside = Path(os.path.relpath(output, file.parent)).as_posix()
+    click.echo(printable(f"{output} is written; begin {file} with this line:"))
     click.echo(printable(f"{MODELINE}{beside}"))
+
+
+def of_tests(chosen: Settings) -> Schema:
+    """The schema of tests for the rules as they are now; a mistake in them ends the command."""
+    rules = read_or_leave(chosen).decider.rules.rules
+    return script_schema(rules, [source.name for source in SOURCES])
+
+
+def of_rules(chosen: Settings) -> Schema:
+    """The schema of the rule file, which may have mistakes, or not be there yet."""
+    channels: list[str] = []
+    intervals: list[str] = []
+    with suppress(FileNotFoundError):  # a schema may come before the first rule file
+        written = chosen.rules.read_bytes()
+        channels, intervals = channels_named(written), intervals_named(written)
+    return schema_of(
+        sources=known_sources(chosen, SOURCES),
+        templates=Templates(chosen.templates).forms,
+        channels=channels,
+        intervals=intervals,
+    )

@@ -25,14 +25,16 @@ from service.cli.times import moment
 from service.cli.trial import Judged, Trial, rules_in, tried
 from service.demo.drawer import drawn
 from service.demo.names import Names
-from service.demo.wording import REASONS, UNCHANGED
+from service.demo.wording import UNCHANGED
 from service.learners.knowledge import events_of
+from service.rules import setbacks
 from service.rules.forms import WATCHERS
 from service.rules.language import ChangeTrigger, Entry, EventTrigger, Rule, RuleSet
 from service.rules.moments import duration
 from service.rules.notification import Notification
-from service.rules.notifications import DROPPED, SENT, WAITING_ADDRESS, Deferred
+from service.rules.notifications import SENT, WAITING_ADDRESS, Deferred
 from service.rules.terms import trigger_in_words
+from service.rules.turns import reason_in_words
 from service.rules.words import hint, listed
 from service.running import wall_clock
 from service.settings import Settings
@@ -76,12 +78,21 @@ def found(chosen: Settings, rule_id: str) -> Rule:
             click.echo(printable(f"coursebell: {mistake}"), err=True)
         raise SystemExit(CANNOT_RUN) from refused
     rule = named(rules, rule_id, chosen)
-    if not isinstance(rule.trigger, EventTrigger | ChangeTrigger):
+    other = other_than_events(rule)
+    if other:
         fail(
-            f"{chosen.rules}:{rule.line}: rule '{rule_id}' is triggered by silence and cannot be "
+            f"{chosen.rules}:{rule.line}: rule '{rule_id}' is triggered by {other} and cannot be "
             f"tried with an event; `coursebell preview {rule.notify[0].template}` shows its words"
         )
     return rule
+
+
+def other_than_events(rule: Rule) -> str | None:
+    """What triggers a rule that no event of a letter can."""
+    if not isinstance(rule.trigger, EventTrigger | ChangeTrigger):
+        return "silence"
+    aside = isinstance(rule.trigger, EventTrigger) and rule.trigger.event == setbacks.TRIGGER
+    return "letters that cannot be used" if aside else None
 
 
 def named(rules: RuleSet, rule_id: str, chosen: Settings) -> Rule:
@@ -199,7 +210,7 @@ def message(screen: Console, trial: Trial, notification: Notification) -> bool:
         return message(screen, trial, notification)
     if notification.state != SENT:
         print_words(screen, Text(f"{printable(whom)}: {why_not(trial, notification)}"), "    ")
-        return notification.state == DROPPED
+        return notification.into is not None
     mail = drawn(trial.app.settings.data / "drawer", notification.id, whom)
     named = mail.address and mail.to != mail.address
     to = f"{mail.to} <{mail.address}>" if named else mail.to
@@ -221,13 +232,13 @@ def why_not(trial: Trial, notification: Notification) -> str:
     """Why a message would not leave, or not by itself."""
     if notification.state == WAITING_ADDRESS:
         return "not told; no address is known, and it would wait for one"
-    if notification.state == DROPPED:
+    if notification.into:
         ours = any(notification.into in judged.owed for judged in trial.judged)
         of = "of another event of this letter" if ours else "that waits for an earlier event"
         return f"told by the message {of}"
     kept = trial.app.ledger.erasable(notification.id)
     reply = kept.get(f"reply/{notification.version}") or notification.reason or ""
-    return f"not told; {printable(REASONS.get(reply, reply))}"
+    return f"not told; {printable(reason_in_words(reply))}"
 
 
 def title(screen: Console, words: str) -> None:

@@ -52,6 +52,6 @@ def print_occasion(screen: Console, occasion: Occasion) -> None:
     print_words(screen, Text.assemble(mark, f": {printable(occasion.verdict)}"), INDENT)
     print_terms(screen, occasion.terms, INDENT)
     for each in occasion.notifications:
-        print_words(screen, Text(printable(f"{each.id}, {each.to}")), INDENT)
+        print_words(screen, Text(printable(f"{each.id}, {each.to}, {each.template}")), INDENT)
     for words in occasion.steps:
         print_words(screen, Text(printable(words)), INDENT)

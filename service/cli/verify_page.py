@@ -17,7 +17,7 @@ def print_verified(screen: Console, found: Verified, seconds: float) -> None:
     lines = [
         (found.reproduced, "reproduced, byte for byte"),
         (found.changed, "read a person, course or group that has changed since"),
-        (found.elsewhere, "rest on what the log does not say (silent feeds, letters, groups told first)"),
+        (found.elsewhere, "rest on what is not in the log (silent feeds, letters, first groups)"),
         (found.undecided, f"by {found.unread} rule files that cannot be read any more"),
         (found.differ, "different"),
     ]

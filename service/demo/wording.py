@@ -10,6 +10,7 @@ from service.learners.events import FactRecorded
 from service.learners.facts import Completed, CompletionRevoked, Enrolled, SeatsReported, Unenrolled
 from service.learners.instance import InstanceRecorded
 from service.rules.notifications import AttemptEnded, Ended
+from service.rules.turns import reason_in_words
 
 UNCHANGED = {
     "duplicate": "known already",
@@ -84,7 +85,8 @@ def why_not(event: Ended | AttemptEnded) -> str:
     """Why somebody was not told."""
     if isinstance(event, AttemptEnded):
         return f"{event.outcome}; {event.then.replace('_', ' ')}"
-    return f"{event.state}: {REASONS.get(event.reason, event.reason)}"
+    reason = REASONS.get(event.reason) or reason_in_words(event.reason)
+    return f"{event.state}: {reason}"
 
 
 def listed(words: Iterable[str]) -> str:

@@ -139,7 +139,6 @@ class Batch:
         """The newest event of a stream, this batch's own included."""
         return self._memory.get(stream) or self._knowledge.latest(stream)
 
-
     def remember(self, decisions: Decisions) -> None:
         """Lets what is decided next read what was decided in the same transaction."""
         for stream, version, body in decisions.following:

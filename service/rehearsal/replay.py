@@ -139,6 +139,7 @@ class Replay:
             "enrollment": self._enrollment,
             "instance": self._instance,
             "clock": self._asked,
+            "watch": self._wished,
         }
         other: Handler = self._other
         return {topic: kinds.get(topic.partition(".")[0], other) for topic in wanted}

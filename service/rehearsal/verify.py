@@ -11,11 +11,13 @@ from service.learners.enrollment import EnrollmentRecorded
 from service.learners.events import Body
 from service.learners.happening import Happening, Recorded
 from service.learners.instance import InstanceRecorded
+from service.learners.watching import WatchTold
 from service.rehearsal.replay_log import History
 from service.rehearsal.replay_states import States
 from service.rehearsal.replay_world import Past, Today
 from service.rehearsal.verify_clock import Again, Elsewhere, Moment
 from service.rehearsal.verify_inputs import reads_today
+from service.rules import notifications
 from service.rules.activation import RulesActivated
 from service.rules.clock import TimeAsked
 from service.rules.decide import Decider
@@ -82,6 +84,7 @@ class Verifier:
         self._decider: Decider | None = None
         self._marks: Mapping[str, Mark] = {}
         self._expected: dict[str, tuple[int, Owed]] = {}
+        self._told: set[str] = set()
         self._found = Verified()
         self._position = 0
 
@@ -109,6 +112,7 @@ class Verifier:
             Fired.TOPIC: self._wrote,
             StormCounted.TOPIC: self._wrote,
             **dict.fromkeys(watching.SHAPES, self._wished),
+            **dict.fromkeys(notifications.SHAPES.keys() - {Owed.TOPIC}, self._moved),
         }
 
     def _activated(self, stream: str, version: int, topic: str, state: bytes) -> None:
@@ -129,6 +133,13 @@ class Verifier:
     def _wished(self, stream: str, version: int, topic: str, state: bytes) -> None:
         body: Body = self._history.mapper.decode(topic, state)
         self._world.watch(f"i{stream[1:]}", body, version)
+        if isinstance(body, WatchTold):
+            self._told.update(body.notifications.values())
+
+    def _moved(self, stream: str, version: int, topic: str, state: bytes) -> None:
+        """Whether a watcher was really told is asked at the next seat."""
+        if stream in self._told:
+            self._wrote(stream, version, topic, state)
 
     def _fact(self, stream: str, version: int, topic: str, state: bytes) -> None:
         event: Recorded = self._history.mapper.decode(topic, state)

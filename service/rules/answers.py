@@ -96,6 +96,7 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     to: str
     channel: str
+    template: str
     state: str
     reason: str | None
     decided_at: datetime
@@ -119,8 +120,9 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True, tag="notification", tag_f
 
     `because` says in a sentence what happened; `cause` is the event it happened by, null when it
     was a silent feed or a digest, whose last letter is `letter` and whose notifications are
-    `items`. `first` is the notification that an escalation goes on from. `rule` is null, and
-    `notes` say why, where the file as it was cannot be read any more.
+    `items`, or a `letter` that could not be used. `first` is the notification that an escalation
+    goes on from. `rule` is null, and `notes` say why, where the file as it was cannot be read any
+    more.
     """
 
     id: str

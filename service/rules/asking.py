@@ -9,6 +9,7 @@ from service.learners.courses import course_id
 from service.learners.heard import FEED
 from service.learners.learner import Learner
 from service.learners.people import Person
+from service.rules import setbacks
 from service.rules.answers import About, Explanation, Matter, time_of
 from service.rules.causes import Evidence
 from service.rules.clockwork import of_silences, of_source
@@ -102,7 +103,7 @@ def answer(matters: list[Matter], question: Question) -> str:
     occasions = [each for matter in matters for each in matter.occasions]
     told = [each for each in occasions if each.told]
     if told:
-        return f"told of {told[-1].what} at {told[-1].at:%Y-%m-%d %H:%M:%SZ}"
+        return f"told at {told[-1].at:%Y-%m-%d %H:%M:%SZ}: {told[-1].what}"
     if occasions:
         return f"not told: {occasions[-1].verdict}"
     if not matters:
@@ -129,6 +130,11 @@ def subjects_of(evidence: Evidence, rule: Rule, question: Question) -> Iterator[
         return
     kind = "instance" if isinstance(trigger, ChangeTrigger) else "enrollment"
     if isinstance(trigger, EventTrigger):
+        if trigger.event == setbacks.TRIGGER:
+            raise Unanswerable(
+                f"rule '{rule.id}' tells of letters; explain one of its notifications, as in "
+                f"`coursebell notifications list --rule {rule.id}`"
+            )
         kind = trigger.event.partition(".")[0]
     value = required(question, NEEDS[kind], rule)
     if kind == "instance":

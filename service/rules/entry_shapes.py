@@ -46,7 +46,7 @@ class DigestShape(Shape):
 
 class ThrottleShape(Shape):
     max: Count
-    """At most so many messages to the same reader, because of this entry, …"""
+    """At most so many messages, 100 at most, to the same reader, because of this entry, …"""
     per: Duration
     """… in any so long a time, e.g. 12h. What is more is dropped."""
     group_by: list[Grouping] = []

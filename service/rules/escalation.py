@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from service.learners.happening import Decisions, Draft
 from service.rules.decide import Decider, holds
-from service.rules.language import Entry, Rule
+from service.rules.language import AFTER, Entry, Rule
 from service.rules.notification import Notification
 from service.rules.notifications import CANCELLED
 from service.rules.owing import Match
@@ -31,8 +31,8 @@ def ask_steps(asked: Ask, decider: Decider, firsts: Firsts, world: Draft, now: i
 
 
 def mark_of(rule: Rule, entry: Entry) -> str:
-    """The name of a step's mark."""
-    return f"{rule.id}/{entry.key}"
+    """The name of a step's mark: with other words it is the same step."""
+    return f"{rule.id}/{entry.route}{AFTER}{entry.after_ms}"
 
 
 def started_step(entry: Entry, now: int) -> Mark:
@@ -52,12 +52,18 @@ def _ask_step(
     if len(due) >= FIRSTS_AT_A_TIME:
         end = due[-1][0].owed.decided_at
         asked.more = True
-    for first, subject in {n.owed.occurrence: (n, about) for n, about in due}.values():
+    for first, subject in _once_each(due):
         decided = step(rule, entry, first, subject, decider, world, now)
         if decided is not None:
             asked.decisions.extend(decided)
             world.remember(decided)
     return Mark(end, mark.floor, mark.since)
+
+
+def _once_each(firsts: list[First]) -> list[First]:
+    """One for each occurrence, and not one that was cancelled if another was not."""
+    ranked = sorted(firsts, key=lambda first: first[0].state != CANCELLED)
+    return list({first[0].owed.occurrence: first for first in ranked}.values())
 
 
 def step(

@@ -3,25 +3,27 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from service.learners.aside import letter_of
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.events import FactRecorded
 from service.learners.instance import InstanceRecorded, seat_values
-from service.rules import vigil
+from service.rules import setbacks, vigil
 from service.rules.answers import About, Cause, Chain, Delivery, Named, terms_of, time_of
 from service.rules.causes import Evidence, before, cause_of
 from service.rules.digests import TRIGGER as DIGEST
 from service.rules.digests import DigestClosed
 from service.rules.editions import Edition, rule_then
-from service.rules.language import AFTER, TEMPLATE, Rule, StalledTrigger
+from service.rules.language import AFTER, Rule, StalledTrigger
 from service.rules.moments import duration, moment
 from service.rules.notification import Notification
 from service.rules.notifications import SENT, Owed
 from service.rules.owing import notification_id_of
 from service.rules.past import Row
-from service.rules.recipients import ROOM
+from service.rules.recipients import ROOM, route_of
 from service.rules.recollection import recollected, values_read
 from service.rules.terms import shown
 from service.rules.turns import ended, turns
+from service.rules.words import counted
 
 STALLED = "stalled_for"
 ROLES = ("learner", "manager", "managers_manager")
@@ -101,7 +103,7 @@ def whom(evidence: Evidence, owed: Owed) -> str:
     """Whom it is for: a role, `room:NAME`, or which member of what."""
     if owed.recipient in ROLES or owed.recipient.startswith(ROOM):
         return owed.recipient
-    route = owed.entry.removeprefix("to=").rpartition(TEMPLATE)[0].rpartition(",via=")[0]
+    route = route_of(owed.entry)
     member = evidence.past.people.lms_ids([owed.recipient]).get(owed.recipient)
     if route in ROLES:
         return f"{route} {member}" if member else route
@@ -118,6 +120,7 @@ def named(evidence: Evidence, id: str) -> Named | None:
         id=id,
         to=whom(evidence, found.owed),
         channel=found.owed.channel,
+        template=found.owed.template,
         state=found.state,
         reason=found.reason,
         decided_at=time_of(found.owed.decided_at),
@@ -145,6 +148,9 @@ def story_of(evidence: Evidence, owed: Owed, rule: Rule | None, about: About) ->
     if owed.trigger == vigil.TRIGGER:
         letter = evidence.delivery(int(owed.occurrence.rpartition("/")[2]), owed.source)
         return Story(f"{owed.source} fell silent after letter {letter.number}", letter=letter)
+    if owed.trigger == setbacks.TRIGGER:
+        letter = evidence.delivery(letter_of(owed.subject), owed.source)
+        return Story(f"not all of letter {letter.number} could be used", letter=letter)
     if owed.trigger == DIGEST:
         return _digest(evidence, owed)
     rows = evidence.past.stream(owed.subject, 0, owed.version)
@@ -157,7 +163,7 @@ def _digest(evidence: Evidence, owed: Owed) -> Story:
     closing = evidence.past.at(owed.subject, owed.version)
     ids = closing.body.items if closing and isinstance(closing.body, DigestClosed) else ()
     items = [found for id in ids if (found := named(evidence, id))]
-    count = f"{len(items)} notification{'' if len(items) == 1 else 's'}"
+    count = counted(len(items), "notification")
     return Story(f"the digest of {owed.occurrence} was made up of {count}", items=items)
 
 

@@ -16,7 +16,7 @@ from service.rules.words import hint, listed, shown
 ROLES = ("learner", "manager", "managers_manager")
 WATCHERS = "watchers"
 ITEMS_MAX = 500
-COUNT_MAX = 999_999
+COUNT_MAX = 100
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
 

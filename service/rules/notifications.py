@@ -159,7 +159,9 @@ def first_state(owed: Owed) -> str:
 
 def first_reason(owed: Owed) -> str | None:
     """Why it does not leave at once; None when it does."""
-    return owed.held or ("digest" if owed.digest and owed.mode != "shadow" else None)
+    if owed.mode == "shadow":
+        return None
+    return owed.held or ("digest" if owed.digest else "collapse" if owed.collapse else None)
 
 
 def ended_unsent(newest: Body) -> bool:

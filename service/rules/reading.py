@@ -39,9 +39,7 @@ class Reading:
     is looked up by key only when a condition asks for it.
     """
 
-    def __init__(
-        self, subject: Subject, event: EventSeen, world: World, now: int
-    ) -> None:
+    def __init__(self, subject: Subject, event: EventSeen, world: World, now: int) -> None:
         self.subject = subject
         self.event = event
         self.now = now

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from service.learners.happening import Decisions, World
 from service.learners.people import Person
-from service.rules.language import Defaults, Entry
+from service.rules.language import TEMPLATE, Defaults, Entry
 from service.rules.reading import Reading
 from service.rules.watchers import WATCHERS, waiting
 
@@ -15,9 +15,7 @@ STEPS_UP = {"learner": 0, "manager": 1, "managers_manager": 2}
 """Roles, by how many steps up from the learner they are."""
 
 
-def recipients(
-    entry: Entry, reading: Reading, world: World, decisions: Decisions
-) -> Iterable[str]:
+def recipients(entry: Entry, reading: Reading, world: World, decisions: Decisions) -> Iterable[str]:
     """The role, looked up when the message leaves, or each watcher or member of a group as of now.
 
     Whom these `decisions` tell already is no watcher any more.
@@ -43,6 +41,11 @@ def recipient_of(recipient: str, learner: str | None, world: World) -> Person | 
     for _ in range(STEPS_UP[recipient]):
         found = world.manager(found) if found else None
     return found
+
+
+def route_of(entry: str) -> str:
+    """Whom an entry of the key `to=group:NAME,via=…,template=…` writes to."""
+    return entry.removeprefix("to=").rpartition(TEMPLATE)[0].rpartition(",via=")[0]
 
 
 def zone_of(person: Person | None, defaults: Defaults) -> ZoneInfo:

@@ -105,7 +105,9 @@ INTERVAL_NAMES = patterned(
     "a name takes letters, digits, '-' and '_', 63 at most; any is every hour",
 )
 COUNT: Schema = {
-    **patterned(["integer", "string"], "[1-9][0-9]{0,5}", "expected a whole number"),
+    **patterned(
+        ["integer", "string"], "[1-9][0-9]?|100", f"expected a whole number, {COUNT_MAX} at most"
+    ),
     "minimum": 1,
     "maximum": COUNT_MAX,
 }

@@ -42,11 +42,12 @@ SHAPES: Mapping[str, Any] = {SetbacksAsked.TOPIC: SetbacksAsked}
 
 def asking(decider: Decider) -> list[Rule]:
     """The rules that tell of letters which could not be used."""
-    return [
-        rule
-        for rule in decider.by_id.values()
-        if isinstance(rule.trigger, EventTrigger) and rule.trigger.event == TRIGGER
-    ]
+    return [rule for rule in decider.by_id.values() if of_letters(rule)]
+
+
+def of_letters(rule: Rule) -> bool:
+    """Whether a rule tells of letters which could not be used."""
+    return isinstance(rule.trigger, EventTrigger) and rule.trigger.event == TRIGGER
 
 
 def owe(

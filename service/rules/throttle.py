@@ -33,7 +33,8 @@ def passing(
     """What is remembered when a notification leaves; the reason when it is one too many.
 
     None when nothing is: it has no throttle, or was let through before. `recipient` is the
-    room or the very person. What ended unsent does not count.
+    room or the very person. What ended unsent does not count; nor does what left by a clock that
+    was far ahead.
     """
     throttle = entry.throttle
     if throttle is None:
@@ -41,14 +42,14 @@ def passing(
     stream = memory_stream(owed, entry, recipient, reading)
     version, last = latest(stream) or (0, None)
     before = last.passed if isinstance(last, ThrottlePassed) else ()
-    counted = tuple((at, other) for at, other in before if at > now - throttle.per_ms)
+    counted = tuple((at, other) for at, other in before if abs(now - at) < throttle.per_ms)
     if any(other == id for _, other in counted):
         return None
-    told = [other for _, other in counted if not _unsent(other, latest)]
-    if len(told) >= throttle.max:
+    if len(counted) >= throttle.max:
+        counted = tuple(each for each in counted if not _unsent(each[1], latest))
+    if len(counted) >= throttle.max:
         return REASON
-    kept = tuple(each for each in counted if each[1] in told)
-    return stream, version + 1, ThrottlePassed(at=now, passed=(*kept, (now, id)))
+    return stream, version + 1, ThrottlePassed(at=now, passed=(*counted, (now, id)))
 
 
 def _unsent(id: str, latest: Latest) -> bool:

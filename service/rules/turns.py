@@ -34,6 +34,8 @@ REASONS = {
     "throttle": "too many had gone to the same recipient",
     "storm": "too many were owed at once; a person must release it",
     "muted": "the rule was muted",
+    "watch_over": "whoever asked does not wait for it any more",
+    "no address": "no address is known",
 }
 
 
@@ -42,6 +44,8 @@ def reason_in_words(reason: str | None) -> str:
     text = reason or ""
     if text.startswith("cancel_on "):
         return f"{text.removeprefix('cancel_on ')} came meanwhile (cancel_on)"
+    if text.startswith("send_window "):
+        return f"{text.removeprefix('send_window ')} is closed (send_window)"
     return REASONS.get(text, text)
 
 

@@ -49,6 +49,11 @@ def _nearest(word: str, known: tuple[str, ...]) -> str | None:
     return lowered[found[0]] if found else None
 
 
+def counted(count: int, noun: str) -> str:
+    """Count things for a sentence: 1 rule, 2 rules."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def listed(words: Iterable[str]) -> str:
     """Name words for a sentence: a, b or c."""
     *most, last = list(words) or ["nothing"]

@@ -114,7 +114,7 @@ class Service:
                 continue
             if time.monotonic() - asked >= ASK_EVERY_SECONDS:
                 well = self._threads.guarded("clock", partial(self._ask, taken_at))
-                self._threads.guarded("digests", lambda: self.app.close_digests(self.clock()))
+                self._threads.guarded("digests", self._close_digests)
                 asked = asked if well and self._more_to_ask else time.monotonic()
                 continue
             self.app.ledger.wait_for_commit(seen, LOOK_EVERY_SECONDS)
@@ -136,6 +136,12 @@ class Service:
         else:
             self.troubles.pop("queues", None)
         self._more_to_ask = self.app.ask_some(now)
+
+    def _close_digests(self) -> None:
+        """Not by a clock in doubt: one closed for tomorrow would have none tomorrow."""
+        now = self.clock()
+        if self._doubt(now) is None:
+            self.app.close_digests(now)
 
     def _doubt(self, now: int) -> str | None:
         if self._timepiece is None:

@@ -11,7 +11,9 @@ from service.learners.knowledge import Knowledge
 from service.learners.ledger import Ledger
 from service.learners.views import Views
 from service.rules.decide import Decider
-from service.rules.muting import muting_of
+from service.rules.language import place_of
+from service.rules.muting import STREAM as MUTING
+from service.rules.muting import MutingChanged, muting_of
 from service.rules.notification import Notification
 from service.rules.notifications import CANCELLED, HELD, Ended, Held, WaitingForAddress
 from service.rules.recipients import ROOM, recipient_of
@@ -24,8 +26,9 @@ from service.sending.verdict import ADDRESS_WAIT_MS, Standing, standing
 READERS_AT_A_TIME = 100
 
 Verdict = Standing | Ended | Held
-Reader = tuple[str, str, str]
-"""A rule, an entry, and who is to read: the id of a person, a room, or empty for nobody known."""
+Reader = tuple[str, tuple[str, str], str]
+"""A rule, where its entry stands, and who is to read: the id of a person, a room, or empty for
+nobody known. Not the entry itself: with new words it is the same one."""
 
 
 class Closer:
@@ -63,22 +66,24 @@ class Closer:
         if not recipient.startswith(ROOM):
             found = recipient_of(recipient, row["person"], self._knowledge)
             recipient = found.id if found and found.email else ""
-        return row["rule"], row["entry"], recipient
+        return row["rule"], place_of(row["entry"]), recipient
 
     def _close(self, readers: Sequence[tuple[Reader, list[str]]], now: int) -> int:
         """The digests of some readers, in one transaction if nobody interferes."""
         ids = [id for _, items in readers for id in items]
         found = {n.id: n for n in self._docket.notifications(ids) if is_collected(n, now)}
-        judged = self._judged(list(found.values()), now)
+        muting = muting_of(self._knowledge)
+        judged = self._judged(list(found.values()), muting[1], now)
         made = []
         for (_, _, recipient), items in readers:
             mine = [(found[id], judged[id]) for id in items if id in found]
-            made.append(self._made_up(mine, recipient, now))
+            made.append(self._made_up(mine, recipient, muting[0], now))
         return self._write(made)
 
-    def _judged(self, items: Sequence[Notification], now: int) -> dict[str, Verdict]:
+    def _judged(
+        self, items: Sequence[Notification], muted: MutingChanged, now: int
+    ) -> dict[str, Verdict]:
         subjects, decider = self._docket.subjects(items), self._decider()
-        _, muted = muting_of(self._knowledge)
         judged: dict[str, Verdict] = {}
         for item in items:
             try:
@@ -92,9 +97,11 @@ class Closer:
         return judged
 
     def _made_up(
-        self, items: Sequence[tuple[Notification, Verdict]], recipient: str, now: int
+        self, items: Sequence[tuple[Notification, Verdict]], recipient: str, muting: int, now: int
     ) -> MadeUp:
         made, standing = MadeUp(), []
+        if any(isinstance(verdict, Held) for _, verdict in items):
+            made.rests_on[MUTING] = muting  # else what was unmuted meanwhile would stay held
         for item, verdict in items:
             if not isinstance(verdict, Standing):
                 made.add(item, verdict)
@@ -112,8 +119,10 @@ class Closer:
     def _write(self, made: Sequence[MadeUp]) -> int:
         encode = self._mapper.encode
         rows = [(stream, v, *encode(body)) for each in made for stream, v, body in each.rows]
+        rests_on = {stream: v for each in made for stream, v in each.rests_on.items()}
         try:
             with self._ledger.transaction() as cursor:
+                self._docket.insist(rests_on)
                 self._ledger.append(cursor, rows)
         except IntegrityError:
             return sum(self._write([each]) for each in made) if len(made) > 1 else 0

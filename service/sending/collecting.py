@@ -20,9 +20,13 @@ Item = tuple[Notification, Standing]
 
 
 class MadeUp(msgspec.Struct):
-    """What becomes of the items of one reader: all of it is written, or nothing."""
+    """What becomes of the items of one reader: all of it is written, or nothing.
+
+    It `rests_on` these streams being no longer than that.
+    """
 
     rows: list[Row] = []
+    rests_on: dict[str, int] = {}
     digests: int = 0
 
     def add(self, item: Notification, body: Body) -> None:
@@ -37,7 +41,8 @@ def make_up(
     """Adds the digests of one reader that close now, of items that stand by one entry.
 
     `recipient` is the reader's id or a room. Closings that were missed are made up as one, the
-    latest. An item whose closing is still to come (its reader moved) waits for it.
+    latest. An item whose closing is still to come (its reader moved) waits for it; it ages from its
+    closing, however long it waited for that.
     """
     for stream, grouped in _grouped(items, recipient):
         _make_up(made, stream, grouped, recipient, reader, defaults, world, now)
@@ -55,7 +60,7 @@ def _make_up(
     chosen: list[tuple[Closing, Notification]] = []
     for item, _ in items:
         closing = next_closing(entry.digest, zone, item.joins_at, later_than)
-        if now >= item.ready_at + rule.expires_after_ms:
+        if now >= closing.at + rule.expires_after_ms:
             made.add(item, Ended(at=now, state=EXPIRED, reason=TOO_LATE))
         elif closing.at > now:
             made.add(item, Deferred(at=now, until=closing.at, reason=REASON))

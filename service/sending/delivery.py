@@ -29,7 +29,7 @@ from service.sending.docket import Docket
 from service.sending.packing import Post
 from service.sending.parcel import Channel, Outcome, Parcel
 from service.sending.planning import Active, Planner, Ready
-from service.sending.steps import Step, Unsettled, is_due, with_releases
+from service.sending.steps import Step, Unsettled, ground, is_due, with_releases
 
 OUTCOMES_PER_COMMIT = 8
 ADDRESSES_PER_ROUND = 500
@@ -215,8 +215,19 @@ class Delivery:
         except IntegrityError:
             if len(events) == 1:
                 return set()
-            return set().union(*(self._append([event], texts) for event in events))
+            return self._one_by_one(events, texts)
         return {step.notification.id for step in events}
+
+    def _one_by_one(self, events: Sequence[Step], texts: Mapping[str, str] | None) -> set[str]:
+        """Leaves out what conflicts, and what stands beside a row that counts on what does."""
+        written: set[str] = set()
+        missing: set[str] = set()
+        for event in events:
+            beside = {stream for stream, *_ in event.beside}
+            done = self._append([event], texts) if missing.isdisjoint(beside) else set()
+            missing |= set() if done else beside
+            written |= done
+        return written
 
     def _commit(self, steps: Sequence[Step], texts: Mapping[str, str]) -> None:
         events = [(n.id, n.version + 1, body) for step in steps for n, body in step.changes]
@@ -224,6 +235,7 @@ class Delivery:
         rows = [(stream, version, *self._mapper.encode(body)) for stream, version, body in events]
         kept = [(id, f"reply/{v}", texts[id]) for id, v, _, _ in rows if id in texts]
         with self._ledger.transaction() as cursor:
+            self._docket.insist(ground(steps))
             self._ledger.append(cursor, rows)
             self._ledger.keep_erasable(cursor, kept)
 

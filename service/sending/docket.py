@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+from eventsourcing.persistence import IntegrityError
+
 from service.learners.aggregates import load
 from service.learners.aside import LETTER, Aside, letter_of
 from service.learners.events import Body, EventMapper
 from service.learners.heard import FEED, Heard
-from service.learners.ledger import Ledger
+from service.learners.ledger import ROWS_PER_QUERY, Ledger
 from service.rules.digests import TRIGGER as DIGEST
 from service.rules.digests import DigestClosed, bundle_of
 from service.rules.notification import Notification
@@ -24,7 +26,7 @@ class Docket:
         heard: Callable[[], Mapping[str, Heard]] = dict,
         asides: Callable[[Sequence[int]], Iterable[Aside]] = lambda _: (),
     ) -> None:
-        """`lateness` in ms, the last letter `heard` by source, and letters as `asides` by number."""
+        """`lateness` in ms and the last letter `heard`, by source; `asides` by their numbers."""
         self._ledger = ledger
         self._mapper = mapper
         self._lateness = lateness
@@ -77,13 +79,25 @@ class Docket:
 
     def newest(self, streams: Sequence[str]) -> dict[str, int]:
         """The newest version of each of these streams, 0 if it has none, without reading them."""
-        marks = ",".join("?" * len(streams))
-        rows = self._ledger.reader().execute(
-            "SELECT originator_id, MAX(originator_version) FROM stored_events "
-            f"WHERE originator_id IN ({marks}) GROUP BY originator_id",
-            streams,
-        )
-        return dict.fromkeys(streams, 0) | dict(rows.fetchall())
+        found = dict.fromkeys(streams, 0)
+        for start in range(0, len(streams), ROWS_PER_QUERY):
+            chunk = streams[start : start + ROWS_PER_QUERY]
+            marks = ",".join("?" * len(chunk))
+            rows = self._ledger.reader().execute(
+                "SELECT originator_id, MAX(originator_version) FROM stored_events "
+                f"WHERE originator_id IN ({marks}) GROUP BY originator_id",
+                chunk,
+            )
+            found |= dict(rows.fetchall())
+        return found
+
+    def insist(self, rests_on: Mapping[str, int]) -> None:
+        """Raises IntegrityError unless each stream has just this newest version.
+
+        Inside a transaction it stays so until the end of that.
+        """
+        if rests_on and self.newest(list(rests_on)) != rests_on:
+            raise IntegrityError("a stream that this rests on has moved")
 
     def _bodies(self, ids: Sequence[str]) -> dict[str, list[Body]]:
         bodies: dict[str, list[Body]] = {}

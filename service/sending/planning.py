@@ -19,6 +19,7 @@ from service.rules.notifications import (
     OWED,
     SCHEDULED,
     Ended,
+    Held,
 )
 from service.rules.throttle import REASON as THROTTLED
 from service.rules.throttle import Pass, passing
@@ -118,7 +119,11 @@ class Planner:
             leaving = [(n, verdict) for n, verdict in verdicts if isinstance(verdict, Leaves)]
             if any(n.is_open for n, _ in leaving):
                 self._prepare(leaving, subjects, active, now, plan, muting)
-            plan.steps += [Step(n, v) for n, v in verdicts if n.is_open and isinstance(v, Body)]
+            plan.steps += [
+                Step(n, v, rests_on=((STREAM, muting[0]),) if isinstance(v, Held) else ())
+                for n, v in verdicts
+                if n.is_open and isinstance(v, Body)
+            ]
         return plan
 
     def _verdict(

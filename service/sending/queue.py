@@ -46,7 +46,7 @@ STATE = "UPDATE notifications SET state = ?, due_at = ifnull(?, due_at), ended_a
 BY_ITSELF = "digest = 0"
 MAY_LEAVE = "state IN ('owed', 'scheduled', 'waiting_address')"
 """Written the same everywhere: SQLite uses a partial index only for its very own condition."""
-COLLECTED = "digest = 1 AND state IN ('owed', 'scheduled')"
+COLLECTED = f"digest = 1 AND {MAY_LEAVE}"
 SETTLED = f"{STATE}, claimed_until = NULL WHERE id = ?"
 CLAIMED = "UPDATE notifications SET claimed_until = ? WHERE id = ?"
 ATTEMPTED = (

@@ -39,6 +39,7 @@ def unmute(
         return MutingChanged(at=now, everything=before.everything, rules=rules)
 
     changed = change(ledger, mapper, spoken)
+    views.catch_up()
     ids = [] if muted_now(ledger, mapper)[1].everything else lists.held(views, HELD, rule)
     done, _ = redrive(ledger, mapper, Docket(ledger, mapper, {}), ids, now)
     return changed, len(done)

@@ -1,5 +1,6 @@
 """Steps: the next event of a notification, with what goes into the log with it or not at all."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -27,13 +28,14 @@ Row = tuple[str, int, Body]
 
 class Step(NamedTuple):
     """What is written together: `also` are the next events of other notifications, `beside` those
-    of other streams.
+    of other streams. It `rests_on` these streams being no longer than that.
     """
 
     notification: Notification
     body: Body
     also: tuple[Change, ...] = ()
     beside: tuple[Row, ...] = ()
+    rests_on: tuple[tuple[str, int], ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -51,6 +53,11 @@ class Unsettled(msgspec.Struct, frozen=True):
     def tried(self) -> bool:
         """Whether the network was touched, so that this counts whoever has it in hand now."""
         return isinstance(self.end, AttemptEnded) and self.end.outcome != NOT_TRIED
+
+
+def ground(steps: Sequence[Step]) -> dict[str, int]:
+    """What these steps rest on: each of these streams has just this newest version."""
+    return {stream: version for step in steps for stream, version in step.rests_on}
 
 
 def with_releases(step: Step, docket: Docket) -> Step:

@@ -29,13 +29,18 @@ from service.rules.recipients import ROOM, recipient_of, zone_of
 from service.rules.truth import Subject, event_of, items_true, untrue
 from service.rules.watchers import wish_over
 from service.rules.windows import opens
+from service.sending.following import REASON as FOLLOWS
+from service.sending.following import may_follow
 
 ADDRESS_WAIT_MS = 30 * DAY
 TOO_LATE = "it was not sent within expires_after"
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """It still holds, by this rule and entry; `items` are those of a digest."""
+    """It still holds, by this rule and entry; `items` are those of a digest.
+
+    What was owed before its entry had a digest is the only item of its own.
+    """
 
     rule: Rule
     entry: Entry
@@ -71,7 +76,10 @@ def judge(
             return None if waits else WaitingForAddress(at=now, until=now + ADDRESS_WAIT_MS)
         if waits:
             return AddressFound(at=now)
-    kept = untimely(notification, found, recipient, decider.rules.defaults, now)
+    follows = may_follow(found.rule, found.entry, notification.owed, reading, world)
+    if follows > now:
+        return Deferred(at=now, until=follows, reason=FOLLOWS)
+    kept = untimely(notification, found, recipient, decider.rules.defaults, follows, now)
     return kept or Leaves(found.entry, recipient, reading, found.items)
 
 
@@ -84,12 +92,13 @@ def standing(
     rule = decider.by_id.get(owed.rule)
     reading = Reading(subject.aggregate, event_of(owed), world, now)
     entry = entry_of(notification, rule, reading, world) if rule and rule.mode == "live" else None
-    if rule is None or entry is None:
+    if rule is None or entry is None or (owed.trigger == DIGEST and entry.digest is None):
         return Ended(at=now, state=CANCELLED, reason="rule_removed")
     if notification.state == WAITING_ADDRESS and now >= notification.due_at:
         return Ended(at=now, state=EXPIRED, reason="no address was known in time")
-    items = items_true(subject, rule, world, now) if owed.trigger == DIGEST else ()
+    items: Sequence[Reading] = ()
     if owed.trigger == DIGEST:
+        items = items_true(subject, rule, world, now)
         reason = None if items else "no_longer_true"
     else:
         wish = wish_over(notification.id, owed, world)
@@ -98,7 +107,7 @@ def standing(
         return Ended(at=now, state=CANCELLED, reason=reason)
     if muted.covers(rule.id):
         return Held(at=now, reason=MUTED)
-    return Standing(rule, entry, reading, items)
+    return Standing(rule, entry, reading, items or ([reading] if entry.digest else ()))
 
 
 def entry_of(
@@ -120,13 +129,15 @@ def entry_of(
 
 
 def untimely(
-    notification: Notification, found: Standing, reader: Person | None, defaults: Defaults, now: int
-) -> Ended | Deferred | None:
+    notification: Notification, found: Standing, reader: Person | None, defaults: Defaults,
+    follows: int, now: int,
+) -> Ended | Deferred | None:  # fmt: skip
     """Its end, if it could have left too long ago, or when its window opens; None when now.
 
-    It ages only from the moment at which the window was first open, where its reader is.
+    It ages only from the moment at which it may follow what was told before it, and the window
+    was first open, where its reader is.
     """
-    ready_at, window = notification.ready_at, found.entry.window
+    ready_at, window = max(notification.ready_at, follows), found.entry.window
     zone = zone_of(reader, defaults)
     if window is not None:
         ready_at = opens(window, zone, ready_at)

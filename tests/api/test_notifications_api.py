@@ -1,7 +1,11 @@
 """Notifications as the API tells them, and asking for one again."""
 
+from typing import get_args, get_type_hints
+
+from service.api.history import Step
 from service.learners.people import PersonRow
-from service.rules.notifications import HELD, AttemptEnded, AttemptStarted, Redriven
+from service.rules.notifications import HELD, KINDS, AttemptEnded, AttemptStarted, Redriven
+from service.sending.quiet import mute
 from tests.installation import ADA, DAY, GRACE, START, completed, seats
 
 PERSONAL = ("Ada", "ada@example.org", "boss@example.org", "Grace", "grace@")
@@ -141,6 +145,21 @@ def test_what_expired_is_sent_when_a_person_asks_for_it(client, office):
     assert again.status_code == 409
     assert again.json()["detail"] == "expected one of expired, given_up, held, got owed"
     assert [each["state"] for each in listed(client)] == ["sent"]
+
+
+def test_every_kind_of_event_is_one_that_the_description_names(client, office):
+    ours = {kind.TOPIC.removeprefix("notification.") for kind in KINDS}
+    assert set(get_args(get_type_hints(Step)["kind"])) == ours
+
+    mute(office.app.ledger, office.app.mapper, None, START)
+    office.import_people([ADA])
+    office.post(completed(START, 77))
+    office.tick(START)
+    (found,) = listed(client)
+    history = shown(client, found["id"])["history"]
+    assert [(step["kind"], step.get("reason")) for step in history] == [
+        ("owed", None), ("held", "muted"),
+    ]  # fmt: skip
 
 
 def test_what_is_held_or_given_up_may_be_tried_again_and_what_was_sent_may_not(client, office):

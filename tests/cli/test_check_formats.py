@@ -64,12 +64,13 @@ def test_a_warning_is_an_annotation_and_no_failure(monkeypatch: pytest.MonkeyPat
     result = check(rules, "--format", "github")
     assert result.exit_code == 0
     assert result.stdout == f"::warning file=rules.yaml,line=7,col=9::{SCORE}\n"
+    assert check(rules).stdout.endswith("; nothing is wrong, but for 1 warning\n")
 
 
 def test_when_nothing_is_wrong_github_is_told_nothing() -> None:
     result = check(GOOD, "--format", "github")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert check(GOOD).stdout == "1 rules read, 1 live, 1 channels; nothing is wrong\n"
+    assert check(GOOD).stdout == "1 rule read, 1 live, 1 channel; nothing is wrong\n"
 
 
 def test_what_has_no_place_in_a_rule_file_is_told_all_the_same() -> None:

@@ -221,7 +221,7 @@ def test_what_is_undone_within_the_letter_is_not_told() -> None:
         real.import_people([ADA])
     found = attempt("done", completed(START, 77), unenrolled(START + 1, 77), data=True)
     assert found.exit_code == 1
-    assert "Ada Lovelace: not told; not true any more" in lines(found)
+    assert "Ada Lovelace: not told; it was not true any more" in lines(found)
 
 
 def test_messages_that_become_one_are_told_as_one() -> None:

@@ -40,6 +40,15 @@ def test_what_waits_says_until_when_and_shows_its_words(folder):  # noqa: F811
     assert "7d later, if it still holds, to manager via email" in told.output
 
 
+def test_what_a_throttle_drops_is_told_by_nobody(folder):  # noqa: F811
+    once = "{post: room, template: seat_free, throttle: {max: 1, per: 12h}}"
+    rules(WATCHED.replace("{to: watchers, via: email, template: seat_free}", once))
+    taken = (seats(START + hour * 3_600_000, count) for hour, count in enumerate((10, 9, 10, 9)))
+    told = attempt("free", *taken)
+    assert "room room: not told; too many had gone to the same recipient" in told.output
+    assert told.output.count("Subject: A seat is free") == 1
+
+
 def test_nobody_watches(folder):  # noqa: F811
     rules(WATCHED)
     told = attempt("free", seats(START, 10), seats(START + 1, 9))

@@ -40,6 +40,16 @@ def attempt(rules: str, rule: str, letter: bytes, *options: str) -> Result:
 LETTER = body(completed(START, 77))
 
 
+def test_a_letter_that_cannot_be_used_is_no_event() -> None:
+    rules = DONE.replace("enrollment.completed", "letter.set_aside")
+    rules = rules.replace(
+        "to: learner, via: email, template: completed", "post: email, template: letter_set_aside"
+    )
+    found = attempt(rules, "done", LETTER)
+    assert found.exit_code == 2
+    assert "is triggered by letters that cannot be used and cannot be tried" in found.stderr
+
+
 def test_silence_is_no_event() -> None:
     found = attempt(STILL, "still", LETTER)
     assert (found.exit_code, found.stdout) == (2, "")

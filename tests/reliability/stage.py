@@ -13,6 +13,7 @@ from tests.installation import START, Installation
 from tests.reliability.fuse import Fuse, Outside, Stop
 
 WORDS = "{{ course.title }}{% for other in others %}, {{ other }}{% endfor %}"
+LIST = "{% for item in items %}{{ item.course.title }} {% endfor %}"
 
 
 class Step(NamedTuple):
@@ -69,12 +70,14 @@ class Stage(Installation):
     def end(self) -> dict[str, Any]:
         """How it all ended, without what differs from run to run: ids made by chance."""
         told = self.notifications()
-        names = self.app.people.lms_ids({row["person"] for row in told if row["person"]})
+        ids = {row[name] for row in told for name in ("person", "recipient") if row[name]}
+        names = self.app.people.lms_ids(ids)
         subjects = {row["subject"]: f"{names.get(row['person'])} {row['course']}" for row in told}
         about = ("rule", "entry", "recipient", "trigger", "course", "state", "decided_at")
         return {
             "notifications": sorted(
-                [subjects[row["subject"]], *(str(row[name]) for name in about)] for row in told
+                [subjects[row["subject"]], *(names.get(row[n], str(row[n])) for n in about)]
+                for row in told
             ),
             "enrollments": sorted(
                 [str(v) for k, v in row.items() if k not in ("id", "person", "version")]
@@ -113,8 +116,8 @@ def write_words(folder: Path) -> Path:
     """Templates that say little, so that a thousand starts are quick."""
     templates = folder / "templates"
     places = ("completed/email", "stalled/email", "almost_full/chat", "letter_set_aside/chat")
-    for place in places:
+    for place in (*places, "list/email"):
         (templates / place).mkdir(parents=True)
         (templates / place / "subject.txt").write_text(place)
-        (templates / place / "body.txt").write_text(WORDS)
+        (templates / place / "body.txt").write_text(WORDS if place in places else LIST)
     return templates

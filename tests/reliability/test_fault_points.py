@@ -4,11 +4,13 @@ from collections.abc import Mapping
 
 import pytest
 
+from service.learners.people import PersonRow
 from service.sending.redriving import redrive
 from tests.installation import (
     ADA,
     DAY,
     DONE,
+    HOUR,
     MINUTE,
     START,
     STILL,
@@ -19,23 +21,12 @@ from tests.installation import (
     seats,
 )
 from tests.reliability.fuse import Fuse
+from tests.reliability.languages import ALMOST, ASIDE, RARE, STEPS, TEAM, TOGETHER
 from tests.reliability.stage import Stage, Step, Story
 
+BOSS = PersonRow("9", name="Boss", email="boss@example.org")
 WEEK = 7 * DAY
 LATENESS = 15 * MINUTE
-TOGETHER = DONE.replace("    notify:", "    collapse: 10m\n    notify:")
-ALMOST = """
-  - id: almost-full
-    trigger: {change: instance.seats_available, to: {lte: 2}, rearm: {gte: 5}}
-    notify:
-      - {post: room, template: almost_full}
-"""
-ASIDE = """
-  - id: aside
-    trigger: {event: letter.set_aside}
-    notify:
-      - {post: room, template: letter_set_aside}
-"""
 
 
 def post(at: int, *events: dict) -> Step:
@@ -51,7 +42,7 @@ def imports(at: int = START) -> Step:
 
 
 def meet_ada(stage: Stage, now: int) -> None:
-    stage.import_people([ADA], now)
+    stage.import_people([ADA, BOSS], now)
     stage.app.deliveries["email"].look_again(now)
 
 
@@ -111,6 +102,7 @@ def path_completed(at: int, user: int) -> dict:
 
 
 LATE = START + 20 * DAY
+OTHER = {"course": "course:8", "session": "course:8_1"}
 STORIES: Mapping[str, tuple[str, Story]] = {
     "a completion is told": (
         DONE, [imports(), post(START, completed(START, 77)), tick(START), tick(START + DAY)],
@@ -164,6 +156,32 @@ STORIES: Mapping[str, tuple[str, Story]] = {
         [
             imports(), refuses(START, True), post(START, completed(START, 77)), tick(START),
             refuses(START, False), redrives(START + DAY), tick(START + DAY),
+        ],
+    ),
+    "a digest, what came after it, and a mail that was refused": (
+        TEAM,
+        [
+            imports(), post(START, completed(START, 77), completed(START + 1, 77, **OTHER)),
+            tick(START), refuses(START + DAY, True), tick(START + DAY),
+            post(START + DAY, completed(START + DAY, 78)), tick(START + DAY),
+            refuses(START + DAY, False), redrives(START + DAY + 1), tick(START + DAY + 1),
+            tick(START + 2 * DAY), tick(START + 2 * DAY + HOUR),
+        ],
+    ),
+    "a reminder and its escalation": (
+        STEPS,
+        [
+            imports(), tick(START), post(START, enrolled(START, 77)), tick(START),
+            tick(START + WEEK + LATENESS), tick(START + 2 * WEEK + LATENESS), tick(LATE),
+        ],
+    ),
+    "more than a throttle lets through": (
+        RARE,
+        [
+            step
+            for hour in (0, 1, 13)
+            for at in [START + hour * HOUR]
+            for step in (imports(), post(at, progressed(at, 77, 5.0 + hour)), tick(at))
         ],
     ),
     "a rule that goes while it owes": (

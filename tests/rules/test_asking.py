@@ -92,7 +92,7 @@ def test_who_was_told_is_said_with_the_notification(office: Installation) -> Non
     found = asked(office, "done", LATER, learner="77", course=COURSE, source="adobe")
     (occasion,) = found.matters[0].occasions
     assert occasion.told and occasion.notifications[0].id == office.notifications()[0]["id"]
-    assert found.answer == "told of enrollment.completed at 2026-11-16 09:00:00Z"
+    assert found.answer == "told at 2026-11-16 09:00:00Z: enrollment.completed"
 
 
 def test_before_it_happened_nothing_is_known_of_it(office: Installation) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from service.learners.people import PersonRow
+from service.sending.redriving import redrive
 from tests.installation import ADA, DAY, HOUR, START, Installation, completed, enrolled, progressed
 
 RULES = """
@@ -152,3 +153,65 @@ def test_what_a_step_decides_is_of_the_clock_and_can_be_a_storm(tmp_path):
         desk.post(*(enrolled(START, 100 + n) for n in range(4)))
         play(desk, 8)
         assert desk.states().count("held") == 2
+
+
+@pytest.mark.parametrize("user", range(8))
+def test_a_step_comes_though_one_of_the_first_was_cancelled(tmp_path, user):
+    """Which of the two comes last in the order of their ids is chance."""
+    room = "      - {post: room, template: almost_full, send_window: night}\n    escalation:"
+    head = 'time_intervals: {night: [{from: "22:00", until: "23:00"}]}'
+    with office(tmp_path, RULES.replace("    escalation:", room), head=head) as desk:
+        desk.post(enrolled(START + user, 77))
+        desk.tick(FIRST + user)
+        desk.write_rules(RULES)
+        desk.app.reload(FIRST + HOUR)
+        desk.tick(FIRST + 16 * HOUR)
+        assert sorted(desk.states()) == ["cancelled", "sent"]
+        desk.tick(FIRST + user + 7 * DAY)
+        assert sorted(desk.states()) == ["cancelled", "sent", "sent"]
+
+
+def test_a_step_that_gets_other_words_while_it_is_due_is_neither_lost_nor_told_twice(tmp_path):
+    with office(tmp_path) as desk:
+        desk.post(enrolled(START, 77))
+        play(desk, 8)
+        desk.write_rules(RULES.replace("team_completion", "completed"))
+        desk.reopen(START + 16 * DAY)
+        desk.tick(START + 16 * DAY)
+        assert len(desk.notifications()) == 2
+        desk.write_rules(RULES)
+        desk.app.reload(START + 17 * DAY)
+        desk.tick(START + 17 * DAY)
+        assert len(desk.notifications()) == 2
+
+
+def test_a_step_keeps_its_distance_from_a_first_message_that_came_late(tmp_path):
+    """The address was not known for ten days: not two mails in the same second."""
+    with office(tmp_path) as desk:
+        desk.import_people([PersonRow("77", name="Ada Lovelace", email="")])
+        desk.post(enrolled(START, 77))
+        play(desk, 17)
+        assert desk.states() == ["waiting_address"] * 2
+        desk.import_people([ADA])
+        play(desk, 18, begin=17)
+        assert sorted(desk.states()) == ["scheduled", "sent"]
+        (step,) = [row for row in desk.notifications() if row["state"] == "scheduled"]
+        assert step["reason"] == "escalation"
+        play(desk, 23.9, begin=18)
+        assert len(desk.drawer()) == 2, "the manager's came in its own time"
+        play(desk, 25, begin=23.9)
+        assert len(desk.drawer()) == 3
+
+
+def test_a_step_waits_for_a_first_message_that_is_held(tmp_path):
+    with office(tmp_path, COURSEBELL_STORM_LIMIT="1") as desk:
+        desk.post(enrolled(START, 77), enrolled(START, 9))
+        play(desk, 16)
+        held = [row["id"] for row in desk.notifications() if row["state"] == "held"]
+        assert len(held) == 2, "one of each hour's two"
+        redrive(desk.app.ledger, desk.app.mapper, desk.app.docket, held, START + 16 * DAY)
+        play(desk, 17, begin=16)
+        waits = [row for row in desk.notifications() if row["reason"] == "escalation"]
+        firsts = [row for row in desk.notifications() if "after" not in row["entry"]]
+        assert {row["state"] for row in firsts} == {"sent"}
+        assert len(waits) <= 1

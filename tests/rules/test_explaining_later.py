@@ -2,6 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
+from service.rules import digests, muting, storm, throttle, watchers
+from service.rules.asking import Unanswerable
+from service.rules.turns import reason_in_words
 from tests.installation import (
     ADA,
     DAY,
@@ -16,6 +21,7 @@ from tests.installation import (
     seats,
 )
 from tests.rules.archive import asked, why
+from tests.setbacks import ASIDE, unread
 
 STEPS = f"""{STILL}    escalation:
       - {{after: 7d, to: manager, via: email, template: stalled}}
@@ -100,5 +106,38 @@ def test_what_waits_for_a_window_says_until_when(tmp_path: Path) -> None:
         office.post(seats(START, 10), seats(START + HOUR, 9))
         office.tick(START + HOUR)
         found = why(office)
-        assert found.history[-1].words == "not before 2026-11-16 20:00:00Z: send_window nights"
+        assert (
+            found.history[-1].words
+            == "not before 2026-11-16 20:00:00Z: nights is closed (send_window)"
+        )
         assert found.ended.startswith("scheduled; leaves at 2026-11-16 20:00:00Z")
+
+
+def test_every_reason_that_is_a_word_of_ours_is_told_as_a_person_reads_it() -> None:
+    ours = (watchers.OVER, throttle.REASON, digests.REASON, storm.HELD, muting.HELD)
+    recorded = (*ours, "collapsed", "rule_removed", "no_longer_true", "conditions_changed")
+    for reason in recorded:
+        assert reason_in_words(reason) != reason
+    assert reason_in_words("send_window nights") == "nights is closed (send_window)"
+
+
+def test_a_letter_that_could_not_be_used_is_told_with_its_number(tmp_path: Path) -> None:
+    with Installation(tmp_path, ASIDE) as office:
+        letter = unread(office)
+        office.tick(START)
+        found = why(office)
+        assert found.because == f"not all of letter {letter} could be used"
+        assert found.letter is not None and found.letter.number == letter
+        with pytest.raises(Unanswerable, match="tells of letters; explain one of its notif"):
+            asked(office, "aside", START, source="adobe")
+
+
+def test_two_steps_to_one_reader_are_told_apart_by_their_templates(tmp_path: Path) -> None:
+    rules = STILL + "    escalation:\n      - {after: 2d, to: learner, via: email, template: "
+    with Installation(tmp_path, rules + "stalled_again}\n") as office:
+        office.import_people([ADA])
+        office.post(enrolled(START, 77))
+        for days in (0, 8, 11):
+            office.tick(START + days * DAY)
+        (occasion,) = asked(office, "still", START + 12 * DAY, learner="77").matters[0].occasions
+        assert [each.template for each in occasion.notifications] == ["stalled", "stalled_again"]

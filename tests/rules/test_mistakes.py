@@ -215,10 +215,7 @@ MISTAKES = {
     ),
     "a letter that cancels": (
         HEAD + NOTIFY + "    cancel_on: [letter.set_aside]\n",
-        (
-            "9:17: only enrollment events cancel, e.g. enrollment.progressed; got "
-            "'letter.set_aside'"
-        ),
+        ("9:17: only enrollment events cancel, e.g. enrollment.progressed; got 'letter.set_aside'"),
     ),
     "activation of what is no silence": (
         HEAD + NOTIFY + "    on_activate: current\n",

@@ -88,11 +88,11 @@ DIGESTS = {
     ),
     "a throttle of nothing": (
         entry("throttle: {max: 0, per: 1d}"),
-        "8:77: expected a whole number from 1 to 999999, got '0'",
+        "8:77: expected a whole number from 1 to 100, got '0'",
     ),
     "a throttle of a half": (
         entry("throttle: {max: 1.5, per: 1d}"),
-        "8:77: expected a whole number from 1 to 999999, got '1.5'",
+        "8:77: expected a whole number from 1 to 100, got '1.5'",
     ),
     "a throttle for ever": (
         entry("throttle: {max: 1}"),

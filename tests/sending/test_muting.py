@@ -1,5 +1,6 @@
 """Mute: nothing leaves, everything is kept, and speaks when it may again."""
 
+from service.sending.quiet import unmute
 from tests.installation import (
     ADA,
     DAY,
@@ -11,6 +12,7 @@ from tests.installation import (
     completed,
     enrolled,
 )
+from tests.sending.digesting import CLOSING, office
 from tests.sending.test_storm import reasons, run
 
 
@@ -29,7 +31,7 @@ def test_a_muted_rule_decides_and_says_nothing_until_it_may(tmp_path):
         desk.tick(START + 9 * DAY)
         assert reasons(desk) == [("held", "muted")]
 
-        assert "1 notifications are let go" in run(desk, "unmute", "--rule", "done")
+        assert "1 notification let go" in run(desk, "unmute", "--rule", "done")
         desk.tick(later(desk))
         assert reasons(desk) == [("sent", None)]
 
@@ -41,7 +43,7 @@ def test_everything_is_muted_at_once_and_one_rule_stays_so(tmp_path):
         assert run(desk, "mute", "--all") == "muted: every rule\n"
         desk.post(completed(START, 77), enrolled(START - 8 * DAY, 78))
         desk.tick(START)
-        assert "0 notifications are let go" in run(desk, "unmute", "--rule", "done")
+        assert "0 notifications let go" in run(desk, "unmute", "--rule", "done")
         assert run(desk, "mute") == "muted: every rule\n"
         desk.reopen(START)
         desk.tick(START + 1)
@@ -60,6 +62,17 @@ def test_twice_is_harmless_and_an_unknown_rule_is_refused(tmp_path):
         assert "expected --rule ID or --all" in run(desk, "mute", "--rule", "done", "--all")
         assert "it was not muted" in run(desk, "unmute", "--all") + run(desk, "unmute", "--all")
         assert run(desk, "mute") == "muted: nothing\n"
+
+
+def test_one_rule_cannot_speak_while_all_are_muted_and_unmute_says_so(tmp_path):
+    with Installation(tmp_path, DONE) as desk:
+        run(desk, "mute", "--all")
+        told = run(desk, "unmute", "--rule", "done")
+        assert "every rule is muted; --all lets them speak" in told
+        assert told.endswith("muted: every rule\n")
+        assert "no active rule 'doen'; did you mean 'done'?" in run(
+            desk, "unmute", "--rule", "doen"
+        )
 
 
 def test_mute_reaches_a_message_that_is_claimed_but_not_yet_sent(tmp_path, monkeypatch):
@@ -82,3 +95,61 @@ def test_mute_reaches_a_message_that_is_claimed_but_not_yet_sent(tmp_path, monke
         desk.app.deliver(START)
         assert reasons(desk) == [("held", "muted")]
         assert desk.drawer() == []
+
+
+def test_what_is_held_while_it_is_unmuted_is_not_held_for_ever(tmp_path, monkeypatch):
+    """It was judged while muted, and would be recorded just after the command had looked."""
+    with Installation(tmp_path, DONE) as desk:
+        desk.import_people([ADA])
+        run(desk, "mute", "--all")
+        desk.post(completed(START, 77))
+        desk.app.take(START)
+        desk.app.views.catch_up()
+        delivery = desk.app.deliveries["email"]
+        append = delivery._append
+
+        def unmuted_meanwhile(steps, texts=None):
+            if steps:
+                monkeypatch.setattr(delivery, "_append", append)
+                run(desk, "unmute", "--all")
+            return append(steps, texts)
+
+        monkeypatch.setattr(delivery, "_append", unmuted_meanwhile)
+        desk.app.deliver(START)
+        assert reasons(desk) == [("owed", None)]
+        desk.app.deliver(START)
+        assert reasons(desk) == [("sent", None)]
+
+
+def test_an_item_held_while_it_is_unmuted_is_not_held_for_ever(tmp_path, monkeypatch):
+    with office(tmp_path) as desk:
+        desk.post(completed(START, 70))
+        desk.tick(START)
+        run(desk, "mute", "--all")
+        closer = desk.app.closer
+        write = closer._write
+
+        def unmuted_meanwhile(made):
+            monkeypatch.setattr(closer, "_write", write)
+            run(desk, "unmute", "--all")
+            return write(made)
+
+        monkeypatch.setattr(closer, "_write", unmuted_meanwhile)
+        desk.tick(CLOSING)
+        assert reasons(desk) == [("scheduled", "digest")]
+        desk.tick(CLOSING)
+        assert len(desk.drawer()) == 1
+
+
+def test_unmute_sees_what_was_held_a_moment_ago(tmp_path):
+    """The views may be behind the log."""
+    with Installation(tmp_path, DONE) as desk:
+        desk.import_people([ADA])
+        run(desk, "mute", "--all")
+        desk.post(completed(START, 77))
+        desk.app.take(START)
+        desk.app.views.catch_up()
+        desk.app.deliveries["email"].deliver(START)
+        app = desk.app
+        _, count = unmute(app.ledger, app.mapper, app.views, None, START)
+        assert count == 1

@@ -1,5 +1,7 @@
 """The throttle: one too many is dropped and says so; what nobody got does not count."""
 
+from service.sending import queue
+from service.sending.parcel import Outcome
 from tests.installation import ADA, DAY, HOUR, MINUTE, START, Installation, progressed, seats
 from tests.smtp_sink import SmtpSink
 
@@ -94,3 +96,52 @@ def test_a_room_has_a_throttle(tmp_path):
         desk.post(seats(START + DAY, 6))
         desk.tick(START + DAY)
         assert sorted(desk.states()) == ["dropped", "dropped", "sent", "sent"]
+
+
+def test_a_clock_that_was_ahead_silences_nobody_for_a_year(tmp_path):
+    with Installation(tmp_path, ROOM) as desk:
+        desk.post(seats(START, 10), seats(START + 1, 9))
+        desk.tick(START + 300 * DAY)
+        desk.post(seats(START + 2, 8))
+        desk.tick(START + HOUR)
+        desk.post(seats(START + 3, 7))
+        desk.tick(START + HOUR - MINUTE)
+        assert sorted(desk.states()) == ["dropped", "sent", "sent"]
+
+
+def test_what_another_sender_let_through_meanwhile_counts(tmp_path, monkeypatch):
+    """The first of two is lost to it, and the second counted on the first."""
+    with Installation(tmp_path, FURTHER) as desk:
+        desk.import_people([ADA])
+        desk.post(*(progressed(START + n, 77, 10.0 + n) for n in range(3)))
+        desk.app.take(START + 3)
+        first, second, third = (row["id"] for row in desk.notifications())
+        mine, other = desk.app.deliveries["email"], desk.app.deliveries._delivery("email", Silent())
+        append, due = mine._append, queue.due
+        rounds = [[first, second], [third]]
+
+        def another_first(steps, texts=None):
+            if steps and rounds:
+                other.deliver(START + 3)
+            return append(steps, texts)
+
+        def in_hand(*asked):
+            return rounds.pop(0) if rounds else due(*asked)
+
+        monkeypatch.setattr(mine, "_append", another_first)
+        monkeypatch.setattr(queue, "due", in_hand)
+        mine.deliver(START + 3)
+        desk.tick(START + 4)
+        assert sorted(desk.states()) == ["dropped", "sent", "sent"]
+
+
+class Silent:
+    """A way out on which everything arrives."""
+
+    form, batch, domain = "email", 1, None
+
+    def send(self, parcel):
+        return Outcome("accepted", 250)
+
+    def close(self):
+        pass

@@ -1,0 +1,28 @@
+"""docs/states.md: every state and every reason that the ledger records is explained there."""
+
+import re
+
+from service.rules import digests, muting, storm, throttle, watchers
+from service.rules.notifications import STATES
+from service.rules.turns import REASONS
+from service.sending.verdict import TOO_LATE
+from tests.installation import ROOT
+
+PAGE = (ROOT / "docs/states.md").read_text()
+NAMED = re.findall(r"(?m)^\| `([^`]+)` \|", PAGE)
+
+
+def test_every_state_is_there() -> None:
+    assert set(STATES) <= set(NAMED)
+
+
+def test_every_reason_is_there() -> None:
+    ours = {watchers.OVER, throttle.REASON, digests.REASON, storm.HELD, muting.HELD, TOO_LATE}
+    assert ours | set(REASONS) <= set(NAMED)
+
+
+def test_every_reason_that_is_spelled_out_where_messages_end_is_there() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "service/sending").glob("*.py"))
+    written = re.findall(r'reason=f?"([a-z_ ]+)', code)
+    assert {"rule_removed", "template"} <= set(written)
+    assert [reason for reason in written if not any(n.startswith(reason) for n in NAMED)] == []
