@@ -24,6 +24,7 @@ __all__ = ["People", "Person", "PersonKey", "PersonRow", "address_key"]
 
 VISIBLE = "source IN (?, '') AND account IN (?, '')"
 CLOSENESS = "(source <> '') + (account <> '')"
+CLOSEST_FIRST = f"told_at IS NULL, {CLOSENESS} DESC, source DESC"
 MEMBERS = """
 SELECT p.id FROM people_in_groups g JOIN people p ON p.id = g.person
 WHERE g.name = :group AND p.source IN (:source, '') AND p.account IN (:account, '')
@@ -98,7 +99,7 @@ class People:
 
     def everybody(self, limit: int) -> dict[str, Person | None]:
         """People as `get` gives them, by id; none at all when there are more than `limit`."""
-        rows = self._imported(f"1 ORDER BY told_at IS NULL, {CLOSENESS} DESC LIMIT ?", (limit + 1,))
+        rows = self._imported(f"1 ORDER BY {CLOSEST_FIRST} LIMIT ?", (limit + 1,))
         if len(rows) > limit:
             return {}
         namesakes: dict[str | None, list[Person]] = {}
@@ -190,7 +191,7 @@ class People:
         """The rows of this LMS id as seen from its source and account, the closest first."""
         source, account, lms_id = key
         return self._imported(
-            f"lms_id = ? AND {VISIBLE} ORDER BY told_at IS NULL, {CLOSENESS} DESC",
+            f"lms_id = ? AND {VISIBLE} ORDER BY {CLOSEST_FIRST}",
             (lms_id, source, account),
         )
 

@@ -29,6 +29,8 @@ REASONS = {
     "no_longer_true": "it was not true any more",
     "conditions_changed": "the rule's conditions did not hold any more",
     "rule_removed": "no live rule said so any more",
+    "collapse": "it waits for others of the same moment",
+    "escalation": "what its reader was told before it came late, and it keeps its distance",
     "collapsed": "another message stood for it too",
     "digest": "it is told of in a digest",
     "throttle": "too many had gone to the same recipient",

@@ -5,6 +5,7 @@ import re
 from service.rules import digests, muting, storm, throttle, watchers
 from service.rules.notifications import STATES
 from service.rules.turns import REASONS
+from service.sending import following
 from service.sending.verdict import TOO_LATE
 from tests.installation import ROOT
 
@@ -17,7 +18,15 @@ def test_every_state_is_there() -> None:
 
 
 def test_every_reason_is_there() -> None:
-    ours = {watchers.OVER, throttle.REASON, digests.REASON, storm.HELD, muting.HELD, TOO_LATE}
+    ours = {
+        watchers.OVER,
+        throttle.REASON,
+        digests.REASON,
+        following.REASON,
+        storm.HELD,
+        muting.HELD,
+        TOO_LATE,
+    }
     assert ours | set(REASONS) <= set(NAMED)
 
 

@@ -161,7 +161,9 @@ def test_what_ended_unsent_says_why(office: Installation) -> None:
     office.app.reload(START)
     office.post(completed(START, 77))
     office.tick(START)
-    assert why(office).ended == "scheduled; leaves at 2026-11-16 09:10:00Z"
+    assert why(office).ended == (
+        "scheduled; leaves at 2026-11-16 09:10:00Z: it waits for others of the same moment"
+    )
     office.post(unenrolled(START + 60_000, 77))
     office.tick(START + HOUR)
     found = why(office)
