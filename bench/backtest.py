@@ -14,9 +14,9 @@ from service.rehearsal.backtest import Plan, backtest
 from service.rehearsal.replay_log import History
 from service.rehearsal.replay_world import Today
 from service.rehearsal.verify import Verifier
-from service.rules.editions import Anything
+from service.rules.file.reader import read_rules
 from service.rules.language import RuleSet
-from service.rules.reader import read_rules
+from service.rules.why.editions import Anything
 
 AIM = 80_000
 LATENESS = 15 * 60_000

@@ -7,7 +7,7 @@ from service.incoming.reading import Source
 from service.queues import fed_by_queues
 from service.rules.decide import Decider
 from service.rules.fields import Sources
-from service.rules.reader import read_rules
+from service.rules.file.reader import read_rules
 from service.sending.planning import Active
 from service.sending.rendering import Templates
 from service.settings import Settings

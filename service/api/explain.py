@@ -10,11 +10,11 @@ from service.api.history import ADDRESS
 from service.api.operations import Given, Operation
 from service.api.parameters import Parameter, text
 from service.api.problems import Refused
-from service.rules.answers import Chain, Explanation
-from service.rules.asking import Question, Unanswerable, explanation
-from service.rules.causes import Evidence
-from service.rules.explaining import chain_of
-from service.rules.past import Past
+from service.rules.why.answers import Chain, Explanation
+from service.rules.why.asking import Question, Unanswerable, explanation
+from service.rules.why.causes import Evidence
+from service.rules.why.explaining import chain_of
+from service.rules.why.past import Past
 
 ABOUT = ("learner", "course", "instance", "source", "account")
 EXPECTED = "expected `notification`, or `rule` with what it is about, and not both"

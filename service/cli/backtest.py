@@ -34,9 +34,9 @@ from service.rehearsal.backtest import Plan, backtest, only
 from service.rehearsal.replay_log import History
 from service.rehearsal.replay_world import Today
 from service.rehearsal.verify import Verifier
-from service.rules.editions import Anything
+from service.rules.file.reader import read_rules
 from service.rules.language import RuleSet
-from service.rules.reader import read_rules
+from service.rules.why.editions import Anything
 from service.rules.words import hint
 from service.sending.rendering import Templates
 from service.settings import Settings

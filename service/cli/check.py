@@ -19,9 +19,9 @@ from service.cli.console import (
 from service.cli.reach import Reach, in_words, reached
 from service.incoming.transport import TransportError
 from service.queues import open_queues
+from service.rules.file.problems import Problem
+from service.rules.file.reader import read_rules
 from service.rules.language import RuleSet
-from service.rules.problems import Problem
-from service.rules.reader import read_rules
 from service.rules.words import counted
 from service.running import wall_clock
 from service.sending.channels import ChannelError, open_channel

@@ -15,11 +15,11 @@ from service.incoming.letters import Letters
 from service.learners.courses import Courses
 from service.learners.events import EventMapper
 from service.learners.people import People
-from service.rules.answers import Explanation
-from service.rules.asking import Question, Unanswerable, explanation
-from service.rules.causes import Evidence
-from service.rules.explaining import chain_of
-from service.rules.past import Past
+from service.rules.why.answers import Explanation
+from service.rules.why.asking import Question, Unanswerable, explanation
+from service.rules.why.causes import Evidence
+from service.rules.why.explaining import chain_of
+from service.rules.why.past import Past
 from service.rules.words import hint
 from service.running import wall_clock
 from service.stored import SHAPES

@@ -8,9 +8,9 @@ from rich.text import Text
 from service.cli.console import printable
 from service.cli.pages import print_words
 from service.learners.people import People, Person
-from service.rules.answers import About, Cause, Chain, Delivery, Named, RuleThen, Term, Turn
-from service.rules.editions import SAME
-from service.rules.explaining import ROLES
+from service.rules.why.answers import About, Cause, Chain, Delivery, Named, RuleThen, Term, Turn
+from service.rules.why.editions import SAME
+from service.rules.why.explaining import ROLES
 
 LABEL = 14
 MARKS = {True: ("yes", "green"), False: ("no ", "red"), None: ("-  ", "dim")}

@@ -12,9 +12,9 @@ from service.learners.knowledge import Knowledge
 from service.learners.ledger import Ledger
 from service.learners.people import People
 from service.rules.closings import ITEMS_MAX, Digest
+from service.rules.file.reader import read_rules
 from service.rules.language import Entry, RuleSet
 from service.rules.notification import Notification
-from service.rules.reader import read_rules
 from service.rules.reading import Reading
 from service.rules.recipients import ROOM, recipient_of
 from service.rules.truth import Subject, event_of

@@ -12,9 +12,9 @@ from service.app import SOURCES
 from service.cli.console import printable, settings
 from service.cli.test import read_or_leave, usual_file
 from service.rehearsal.script_schema import script_schema
-from service.rules.reader import channels_named, intervals_named
-from service.rules.schema import schema_of
-from service.rules.schema_values import Schema
+from service.rules.file.reader import channels_named, intervals_named
+from service.rules.file.schema import schema_of
+from service.rules.file.schema_values import Schema
 from service.sending.rendering import Templates
 from service.settings import Settings
 

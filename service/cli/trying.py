@@ -28,13 +28,13 @@ from service.demo.names import Names
 from service.demo.wording import UNCHANGED
 from service.learners.knowledge import events_of
 from service.rules import setbacks
-from service.rules.forms import WATCHERS
+from service.rules.file.forms import WATCHERS
 from service.rules.language import ChangeTrigger, Entry, EventTrigger, Rule, RuleSet
 from service.rules.moments import duration
 from service.rules.notification import Notification
 from service.rules.notifications import SENT, WAITING_ADDRESS, Deferred
 from service.rules.terms import trigger_in_words
-from service.rules.turns import reason_in_words
+from service.rules.why.turns import reason_in_words
 from service.rules.words import hint, listed
 from service.running import wall_clock
 from service.settings import Settings

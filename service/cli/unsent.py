@@ -7,7 +7,7 @@ from service.cli.console import printable
 from service.cli.explained import print_rule, print_terms, say, thing
 from service.cli.pages import print_words
 from service.learners.people import People
-from service.rules.answers import Explanation, Matter, Occasion
+from service.rules.why.answers import Explanation, Matter, Occasion
 
 INDENT = "    "
 

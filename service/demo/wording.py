@@ -10,7 +10,7 @@ from service.learners.events import FactRecorded
 from service.learners.facts import Completed, CompletionRevoked, Enrolled, SeatsReported, Unenrolled
 from service.learners.instance import InstanceRecorded
 from service.rules.notifications import AttemptEnded, Ended
-from service.rules.turns import reason_in_words
+from service.rules.why.turns import reason_in_words
 
 UNCHANGED = {
     "duplicate": "known already",

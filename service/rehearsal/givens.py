@@ -11,7 +11,7 @@ from service.rehearsal.sayings import SAID, WISHES, about, carried, said
 from service.rehearsal.scenario import Given, Wish
 from service.rehearsal.sheet import Read, Sheet
 from service.rehearsal.wording import known, one_of, span, text, truth
-from service.rules.positions import Path
+from service.rules.file.positions import Path
 
 SOURCE, ACCOUNT = "adobe", "1"
 EVENTS = (*SAID, *WISHES)

@@ -24,11 +24,11 @@ from service.rehearsal.wording import (
 )
 from service.rules.durations import DAY
 from service.rules.fields import KINDS
+from service.rules.file.positions import Path, read_page
+from service.rules.file.problems import Problem, Report
+from service.rules.file.references import check_texts
 from service.rules.language import Rule, RuleSet
 from service.rules.notifications import SENT, STATES
-from service.rules.positions import Path, read_page
-from service.rules.problems import Problem, Report
-from service.rules.references import check_texts
 
 START = "2026-01-05 09:00"
 """A Monday morning, in the zone of the rule file."""

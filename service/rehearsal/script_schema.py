@@ -6,9 +6,9 @@ from service.rehearsal.givens import EVENTS as GIVEN
 from service.rehearsal.sayings import carried
 from service.rehearsal.script import COURSE, NOT_SENT, PERSON
 from service.rules.fields import EVENTS, KINDS
+from service.rules.file.schema import DIALECT
+from service.rules.file.schema_values import DURATION, Schema, named
 from service.rules.language import Rule
-from service.rules.schema import DIALECT
-from service.rules.schema_values import DURATION, Schema, named
 from service.rules.words import listed
 
 WORDS: Schema = {"type": ["string", "number", "boolean"]}

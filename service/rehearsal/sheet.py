@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from service.rules.positions import Path
-from service.rules.problems import Report
+from service.rules.file.positions import Path
+from service.rules.file.problems import Report
 from service.rules.words import hint, listed, nearest, shown
 
 Read = Callable[[Any], Any]

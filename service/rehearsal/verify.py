@@ -23,13 +23,13 @@ from service.rules.clock import TimeAsked
 from service.rules.decide import Decider
 from service.rules.digests import TRIGGER as DIGEST
 from service.rules.edges import Fired
-from service.rules.editions import Anything
+from service.rules.file.reader import read_rules
 from service.rules.language import AFTER, ChangeTrigger, EventTrigger
 from service.rules.notifications import Owed
-from service.rules.reader import read_rules
 from service.rules.setbacks import TRIGGER as SETBACK
 from service.rules.storm import StormCounted
 from service.rules.sweep import Mark
+from service.rules.why.editions import Anything
 
 EXAMPLES = 20
 FACTS = (enrollment.SHAPES, instance.SHAPES, course.SHAPES, learner.SHAPES)

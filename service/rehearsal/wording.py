@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from service.incoming import values
-from service.rules import forms
+from service.rules.file import forms
 from service.rules.moments import duration
 from service.rules.walltime import instant
 from service.rules.words import hint, listed, shown

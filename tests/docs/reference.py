@@ -5,15 +5,15 @@ from itertools import groupby
 from pathlib import Path
 
 from service.app import SOURCES
-from service.rules import entry_shapes, shapes
 from service.rules.conditions import OPERATORS
 from service.rules.fields import EVENTS, EXTRA_DOC, FIELDS, Field, Sources
-from service.rules.forms import ROLES, WATCHERS
+from service.rules.file import entry_shapes, shapes
+from service.rules.file.forms import ROLES, WATCHERS
+from service.rules.file.schema import schema_of
+from service.rules.file.schema_values import types
+from service.rules.file.scopes import Scope, scope_of
 from service.rules.notifications import OPEN_STATES, STATES
 from service.rules.reading import WORDS_ONLY
-from service.rules.schema import schema_of
-from service.rules.schema_values import types
-from service.rules.scopes import Scope, scope_of
 
 PLACE = Path(__file__).parents[2] / "docs/rules-reference.md"
 INTRODUCTION = """\

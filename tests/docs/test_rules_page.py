@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from service.cli import main
-from service.rules.reader import read_rules
+from service.rules.file.reader import read_rules
 from service.sending.rendering import Templates
 from tests.installation import ROOT
 

@@ -4,7 +4,7 @@ import re
 
 from service.rules import digests, muting, storm, throttle, watchers
 from service.rules.notifications import STATES
-from service.rules.turns import REASONS
+from service.rules.why.turns import REASONS
 from service.sending import following
 from service.sending.verdict import TOO_LATE
 from tests.installation import ROOT

@@ -12,9 +12,9 @@ from service.rehearsal.backtest import Backtest, Plan, backtest
 from service.rehearsal.replay_log import History
 from service.rehearsal.replay_world import Today
 from service.rehearsal.verify import Verified, Verifier
-from service.rules.editions import Anything
+from service.rules.file.reader import read_rules
 from service.rules.language import RuleSet
-from service.rules.reader import read_rules
+from service.rules.why.editions import Anything
 from tests.installation import (
     DAY,
     HOUR,

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli import main
-from service.rules.reader import read_rules
+from service.rules.file.reader import read_rules
 from tests.installation import ROOT
 
 FILE = ROOT / "tests/rules.test.yaml"

@@ -1,10 +1,10 @@
 """Explaining in tests: what an installation's own ledger says."""
 
-from service.rules.answers import Chain, Explanation
-from service.rules.asking import Question, explanation
-from service.rules.causes import Evidence
-from service.rules.explaining import chain_of
-from service.rules.past import Past
+from service.rules.why.answers import Chain, Explanation
+from service.rules.why.asking import Question, explanation
+from service.rules.why.causes import Evidence
+from service.rules.why.explaining import chain_of
+from service.rules.why.past import Past
 from tests.installation import Installation
 
 LATENESS = 900_000

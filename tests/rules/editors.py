@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from service.rules.positions import read_page
+from service.rules.file.positions import read_page
 
 
 class _Core(yaml.SafeLoader):

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from service.rules.positions import read_page
+from service.rules.file.positions import read_page
 
 FORMS = frozenset({"email", "chat"})
 TEMPLATES = {"completed": FORMS}

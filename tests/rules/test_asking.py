@@ -7,7 +7,7 @@ import pytest
 
 from service.incoming.letter import Arrival
 from service.learners.courses import CourseRow
-from service.rules.asking import Unanswerable
+from service.rules.why.asking import Unanswerable
 from tests.installation import (
     ADA,
     COURSE,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from service.rules.problems import Problem
-from service.rules.reader import read_rules
+from service.rules.file.problems import Problem
+from service.rules.file.reader import read_rules
 
 SECRET = "s3cr3t-t0k3n-of-ada@example.org"
 

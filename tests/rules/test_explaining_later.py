@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from service.rules import digests, muting, storm, throttle, watchers
-from service.rules.asking import Unanswerable
-from service.rules.turns import reason_in_words
+from service.rules.why.asking import Unanswerable
+from service.rules.why.turns import reason_in_words
 from tests.installation import (
     ADA,
     DAY,

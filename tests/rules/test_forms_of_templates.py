@@ -4,8 +4,8 @@ from time import monotonic
 
 import pytest
 
-from service.rules.channels import holds_password
-from service.rules.reader import read_rules
+from service.rules.file.channels import holds_password
+from service.rules.file.reader import read_rules
 
 FORMS = {"seat_free": frozenset({"chat"}), "done": frozenset({"email"}), "bare": frozenset()}
 FILE = """version: 1

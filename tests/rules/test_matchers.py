@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.rules.reader import read_rules
+from service.rules.file.reader import read_rules
 
 FORMS = frozenset({"email", "chat"})
 NAMES = ("completed", "team_completion", "seat_free", "almost_full", "stalled")

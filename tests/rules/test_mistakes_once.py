@@ -1,6 +1,6 @@
 """Mistakes once: whatever one thing is spoiled in a good file, one message tells it."""
 
-from service.rules.reader import read_rules
+from service.rules.file.reader import read_rules
 from tests.rules.mutations import GOOD, TEMPLATES, mutations
 
 SLIPS = ("a typo", "a new name", "nothing", "another text", "a list", "an empty list")

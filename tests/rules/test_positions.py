@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from service.rules import positions
+from service.rules.file import positions
 
 RULES = Path(__file__).parents[2] / "rules.yaml"
 

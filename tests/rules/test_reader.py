@@ -8,6 +8,7 @@ from service.app import SOURCES
 from service.rules.closings import Digest
 from service.rules.conditions import AllOf, AnyOf, NoneOf, Term
 from service.rules.fields import Sources
+from service.rules.file.reader import read_rules
 from service.rules.language import (
     ChangeTrigger,
     Entry,
@@ -17,7 +18,6 @@ from service.rules.language import (
     StalledTrigger,
     Throttle,
 )
-from service.rules.reader import read_rules
 
 DEFAULT = Path(__file__).parents[2] / "rules.yaml"
 FORMS = frozenset({"email", "chat"})

@@ -1,8 +1,8 @@
 """The reader: what entries say of when they leave, as values of the language."""
 
 from service.rules.closings import Digest
+from service.rules.file.reader import intervals_named, read_rules
 from service.rules.language import Entry, RuleSet, Throttle
-from service.rules.reader import intervals_named, read_rules
 from service.rules.windows import Stretch, Window
 
 HOUR, DAY = 3_600_000, 86_400_000

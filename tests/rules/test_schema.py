@@ -12,8 +12,8 @@ import pytest
 from service.app import SOURCES
 from service.rules.conditions import OPERATORS
 from service.rules.fields import EVENTS, FIELDS, Sources
-from service.rules.schema import schema_of
-from service.rules.shapes import TAGGED, TRIGGERS, DefaultsShape, FileShape, RuleShape
+from service.rules.file.schema import schema_of
+from service.rules.file.shapes import TAGGED, TRIGGERS, DefaultsShape, FileShape, RuleShape
 
 KNOWN = Sources({source.name: source.fills for source in SOURCES})
 TEMPLATES = {"done": frozenset({"email"}), "seat": frozenset({"email", "chat"})}

@@ -10,9 +10,9 @@ from jsonschema_rs import Draft7Validator
 from service.app import SOURCES
 from service.rules.conditions import OPERATORS
 from service.rules.fields import EVENTS, FIELDS, Sources
-from service.rules.positions import read_page
-from service.rules.reader import read_rules
-from service.rules.schema import schema_of
+from service.rules.file.positions import read_page
+from service.rules.file.reader import read_rules
+from service.rules.file.schema import schema_of
 from service.sending.rendering import Templates
 from tests.rules import (
     test_matchers,

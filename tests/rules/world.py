@@ -12,7 +12,7 @@ from service.learners.learner import Learner, Member
 from service.learners.people import Person
 from service.learners.watching import Watch
 from service.rules.decide import Decider
-from service.rules.reader import read_rules
+from service.rules.file.reader import read_rules
 
 DAY = 86_400_000
 HOUR = 3_600_000

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from service.rules.positions import Page, Path
+from service.rules.file.positions import Page, Path
 
 Severity = Literal["error", "warning"]
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import msgspec
 
 from service.rules.activation import STREAM, RulesActivated
-from service.rules.answers import RuleThen, time_of
 from service.rules.conditions import Condition, Term
+from service.rules.file.reader import read_rules
 from service.rules.language import ChangeTrigger, Rule, RuleSet, Trigger, ValueTest
-from service.rules.past import Past
-from service.rules.reader import read_rules
 from service.rules.terms import trigger_in_words
+from service.rules.why.answers import RuleThen, time_of
+from service.rules.why.past import Past
 
 SAME = "the same"
 

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BeforeValidator
 
-from service.rules import forms
-from service.rules.entry_shapes import Shape
-from service.rules.schema_values import (
+from service.rules.file import forms
+from service.rules.file.entry_shapes import Shape
+from service.rules.file.schema_values import (
     COUNT,
     DAY_BEGINS,
     DAY_ENDS,

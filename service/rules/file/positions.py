@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from service.rules.syntax import explained, forbidden, unprintable
+from service.rules.file.syntax import explained, forbidden, unprintable
 from service.rules.words import shown
 
 Path = tuple[str | int, ...]

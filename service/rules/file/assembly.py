@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from service.rules.channels import Channel
 from service.rules.closings import Digest
 from service.rules.conditions import Condition
-from service.rules.entry_shapes import (
+from service.rules.file.channels import Channel
+from service.rules.file.entry_shapes import (
     WEEKDAYS,
     DigestShape,
     PersonShape,
@@ -15,7 +15,16 @@ from service.rules.entry_shapes import (
     StepKeys,
     ThrottleShape,
 )
-from service.rules.intervals import ANY, Intervals
+from service.rules.file.intervals import ANY, Intervals
+from service.rules.file.positions import Page, Path
+from service.rules.file.shapes import (
+    ChangeShape,
+    EventShape,
+    FileShape,
+    RuleShape,
+    SourceSilentShape,
+)
+from service.rules.file.timing import at_of
 from service.rules.language import (
     ChangeTrigger,
     Defaults,
@@ -29,9 +38,6 @@ from service.rules.language import (
     Trigger,
     ValueTest,
 )
-from service.rules.positions import Page, Path
-from service.rules.shapes import ChangeShape, EventShape, FileShape, RuleShape, SourceSilentShape
-from service.rules.timing import at_of
 
 Read = dict[Path, tuple[Condition, ...]]
 """Conditions by the place where they stand: of a rule, or of `from`, `to`, `rearm`."""

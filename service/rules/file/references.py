@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.rules.channels import Channel, holds_password, holds_variable
 from service.rules.durations import milliseconds
-from service.rules.forms import ROLES, WATCHERS
-from service.rules.positions import Path
-from service.rules.problems import Report
-from service.rules.scopes import Scope
+from service.rules.file.channels import Channel, holds_password, holds_variable
+from service.rules.file.forms import ROLES, WATCHERS
+from service.rules.file.positions import Path
+from service.rules.file.problems import Report
+from service.rules.file.scopes import Scope
 from service.rules.words import hint, shown
 
 LINES_NAMED = 3

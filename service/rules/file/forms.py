@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from service.rules.durations import milliseconds
 from service.rules.fields import EVENTS
-from service.rules.hours import minute_of_day
+from service.rules.file.hours import minute_of_day
 from service.rules.walltime import DAY_MINUTES
 from service.rules.words import hint, listed, shown
 

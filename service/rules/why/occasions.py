@@ -7,19 +7,19 @@ from service.learners.aggregates import load
 from service.learners.events import Body
 from service.learners.happening import Aggregate, Decisions
 from service.learners.instance import Instance, InstanceRecorded
-from service.rules.answers import About, Cause, Named, Occasion, RuleThen, terms_of, time_of
-from service.rules.causes import Evidence
-from service.rules.editions import Edition, rule_then
-from service.rules.explaining import named
 from service.rules.language import Entry, Rule
 from service.rules.moments import duration, moment
 from service.rules.owing import Match, notification_id
-from service.rules.past import Row, WorldThen
 from service.rules.reading import Reading
 from service.rules.recipients import recipients
-from service.rules.recollection import recollected, values_read
 from service.rules.terms import Line, judged
-from service.rules.turns import reason_in_words
+from service.rules.why.answers import About, Cause, Named, Occasion, RuleThen, terms_of, time_of
+from service.rules.why.causes import Evidence
+from service.rules.why.editions import Edition, rule_then
+from service.rules.why.explaining import named
+from service.rules.why.past import Row, WorldThen
+from service.rules.why.recollection import recollected, values_read
+from service.rules.why.turns import reason_in_words
 
 GONE_SINCE = "the conditions hold as things are known today, but nobody was owed anything then"
 TODAY = ("course.", "learner.")

@@ -7,15 +7,15 @@ takes; what a schema cannot say (unique ids, channels that are there) only `chec
 from collections.abc import Iterable, Mapping
 from typing import get_args
 
-from service.rules.entry_shapes import WEEKDAYS, Shape
 from service.rules.fields import EVENTS, EXTRA_DOC, FIELDS, Sources
-from service.rules.intervals import ANY
-from service.rules.matchers import GROUPS
-from service.rules.reader import EVERY_SOURCE
-from service.rules.references import NEVER_CANCEL
-from service.rules.schema_entries import Entries
-from service.rules.schema_shapes import shape_schema
-from service.rules.schema_values import (
+from service.rules.file.entry_shapes import WEEKDAYS, Shape
+from service.rules.file.intervals import ANY
+from service.rules.file.matchers import GROUPS
+from service.rules.file.reader import EVERY_SOURCE
+from service.rules.file.references import NEVER_CANCEL
+from service.rules.file.schema_entries import Entries
+from service.rules.file.schema_shapes import shape_schema
+from service.rules.file.schema_values import (
     CHANNELS,
     INTERVAL_NAMES,
     NAME,
@@ -26,9 +26,9 @@ from service.rules.schema_values import (
     offered,
     tested,
 )
-from service.rules.schema_values import types as tests_by_type
-from service.rules.scopes import Scope, scope_of
-from service.rules.shapes import (
+from service.rules.file.schema_values import types as tests_by_type
+from service.rules.file.scopes import Scope, scope_of
+from service.rules.file.shapes import (
     TAGGED,
     TRIGGERS,
     DefaultsShape,

@@ -5,10 +5,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from service.rules.entry_shapes import WEEKDAYS
-from service.rules.forms import NAME
-from service.rules.problems import Report
-from service.rules.shapes import StretchShape
+from service.rules.file.entry_shapes import WEEKDAYS
+from service.rules.file.forms import NAME
+from service.rules.file.problems import Report
+from service.rules.file.shapes import StretchShape
 from service.rules.windows import Stretch, Window
 from service.rules.words import shown
 

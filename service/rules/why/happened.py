@@ -8,19 +8,19 @@ from service.learners.events import FactRecorded
 from service.learners.facts import SeatsReported
 from service.learners.happening import Happening
 from service.learners.instance import InstanceRecorded, seat_values
-from service.rules.answers import About, Matter, Occasion
-from service.rules.causes import Evidence, before, cause_of, standing
 from service.rules.decide import seen
 from service.rules.edges import is_edge
-from service.rules.explaining import edge_in_words
 from service.rules.language import ChangeTrigger, EventTrigger, Rule
 from service.rules.moments import moment
-from service.rules.occasions import Then, asleep, found_by, occasion, states
 from service.rules.owing import Match
-from service.rules.past import Row
 from service.rules.reading import Reading
 from service.rules.terms import range_in_words, shown, trigger_in_words
 from service.rules.triggers import not_triggered
+from service.rules.why.answers import About, Matter, Occasion
+from service.rules.why.causes import Evidence, before, cause_of, standing
+from service.rules.why.explaining import edge_in_words
+from service.rules.why.occasions import Then, asleep, found_by, occasion, states
+from service.rules.why.past import Row
 
 OCCASIONS = 20
 """How many occasions of one thing are explained, the latest."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from service.rules.entry_shapes import (
+from service.rules.file.entry_shapes import (
     ENTRIES,
     DigestShape,
     PersonShape,
@@ -12,10 +12,10 @@ from service.rules.entry_shapes import (
     Shape,
     ThrottleShape,
 )
-from service.rules.forms import not_a_choice
-from service.rules.positions import Path
-from service.rules.problems import Report
-from service.rules.shapes import (
+from service.rules.file.forms import not_a_choice
+from service.rules.file.positions import Path
+from service.rules.file.problems import Report
+from service.rules.file.shapes import (
     TAGGED,
     TRIGGERS,
     DefaultsShape,

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from service.rules import forms
-from service.rules.entry_shapes import (
+from service.rules.fields import FIELDS
+from service.rules.file import forms
+from service.rules.file.entry_shapes import (
     GROUPINGS,
     DigestShape,
     PersonShape,
@@ -14,10 +15,9 @@ from service.rules.entry_shapes import (
     Shape,
     ThrottleShape,
 )
-from service.rules.fields import FIELDS
-from service.rules.schema_shapes import shape_schema
-from service.rules.schema_values import DAY_BEGINS, GROUP, MINUTE, NAME, Schema, named
-from service.rules.scopes import Scope
+from service.rules.file.schema_shapes import shape_schema
+from service.rules.file.schema_values import DAY_BEGINS, GROUP, MINUTE, NAME, Schema, named
+from service.rules.file.scopes import Scope
 
 _ONE: Schema = {"not": {"required": ["digest", "throttle"]}}
 _AT_ONCE: Schema = {

@@ -14,7 +14,7 @@ from service.learners.people import People, Person
 from service.learners.watching import Watch
 from service.rules.edges import Fired
 from service.rules.notification import Notification
-from service.rules.shortcut import suggested
+from service.rules.why.shortcut import suggested
 
 COLUMNS = "notification_id, originator_version, topic, state"
 FEW = 100_000

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from service.learners.enrollment import EnrollmentRecorded
 from service.rules.language import StalledTrigger
-from service.rules.past import Row
+from service.rules.why.past import Row
 
 COLUMNS = {"enrolled": "silent_since", "started": "active_at"}
 

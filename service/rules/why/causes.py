@@ -10,11 +10,11 @@ from service.learners.episode import Snapshot
 from service.learners.events import FactRecorded
 from service.learners.facts import SeatsReported
 from service.learners.instance import InstanceRecorded, seat_values
-from service.rules.answers import About, Cause, Delivery, time_of
-from service.rules.editions import Editions
 from service.rules.moments import moment
-from service.rules.past import Past, Row
 from service.rules.terms import shown
+from service.rules.why.answers import About, Cause, Delivery, time_of
+from service.rules.why.editions import Editions
+from service.rules.why.past import Past, Row
 
 STANDING = ("status", "progress", "passed", "score", "completed_at")
 """What an enrolment's events may change and rules may ask for."""

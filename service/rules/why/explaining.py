@@ -8,21 +8,21 @@ from service.learners.enrollment import EnrollmentRecorded
 from service.learners.events import FactRecorded
 from service.learners.instance import InstanceRecorded, seat_values
 from service.rules import setbacks, vigil
-from service.rules.answers import About, Cause, Chain, Delivery, Named, terms_of, time_of
-from service.rules.causes import Evidence, before, cause_of
 from service.rules.digests import TRIGGER as DIGEST
 from service.rules.digests import DigestClosed
-from service.rules.editions import Edition, rule_then
 from service.rules.language import AFTER, Rule, StalledTrigger
 from service.rules.moments import duration, moment
 from service.rules.notification import Notification
 from service.rules.notifications import SENT, Owed
 from service.rules.owing import notification_id_of
-from service.rules.past import Row
 from service.rules.recipients import ROOM, route_of
-from service.rules.recollection import recollected, values_read
 from service.rules.terms import shown
-from service.rules.turns import ended, turns
+from service.rules.why.answers import About, Cause, Chain, Delivery, Named, terms_of, time_of
+from service.rules.why.causes import Evidence, before, cause_of
+from service.rules.why.editions import Edition, rule_then
+from service.rules.why.past import Row
+from service.rules.why.recollection import recollected, values_read
+from service.rules.why.turns import ended, turns
 from service.rules.words import counted
 
 STALLED = "stalled_for"

@@ -4,21 +4,21 @@ from collections.abc import Iterator, Sequence
 
 from service.learners.enrollment import Enrollment
 from service.learners.heard import Heard
-from service.rules.answers import About, Matter, Occasion
-from service.rules.causes import Evidence, cause_of
 from service.rules.clock import STREAM as CLOCK
 from service.rules.clock import TimeAsked
 from service.rules.decide import imported_due
-from service.rules.happened import OCCASIONS, stood
 from service.rules.language import Rule, SourceSilentTrigger, StalledTrigger
 from service.rules.moments import duration, moment, span
-from service.rules.occasions import Then, asleep, found_by, occasion, states
 from service.rules.owing import Match
-from service.rules.past import Row
 from service.rules.reading import EventSeen, Reading
-from service.rules.silences import Quiet, silences
 from service.rules.vigil import STREAM as FEEDS
 from service.rules.vigil import TRIGGER, FeedsWatched
+from service.rules.why.answers import About, Matter, Occasion
+from service.rules.why.causes import Evidence, cause_of
+from service.rules.why.happened import OCCASIONS, stood
+from service.rules.why.occasions import Then, asleep, found_by, occasion, states
+from service.rules.why.past import Row
+from service.rules.why.silences import Quiet, silences
 
 STALLED = "stalled_for"
 

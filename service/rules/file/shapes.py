@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from service.rules.durations import DAY
-from service.rules.entry_shapes import (
+from service.rules.file.entry_shapes import (
     ENTRIES,
     WEEKDAYS,
     Duration,
@@ -15,7 +15,7 @@ from service.rules.entry_shapes import (
     StepsShape,
     Weekday,
 )
-from service.rules.forms import day_begins, day_ends, event, rule_id, zone
+from service.rules.file.forms import day_begins, day_ends, event, rule_id, zone
 
 EventName = Annotated[str, BeforeValidator(event)]
 RuleId = Annotated[str, BeforeValidator(rule_id)]

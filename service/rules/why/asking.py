@@ -10,11 +10,6 @@ from service.learners.heard import FEED
 from service.learners.learner import Learner
 from service.learners.people import Person
 from service.rules import setbacks
-from service.rules.answers import About, Explanation, Matter, time_of
-from service.rules.causes import Evidence
-from service.rules.clockwork import of_silences, of_source
-from service.rules.editions import rule_then
-from service.rules.happened import of_events
 from service.rules.language import (
     ChangeTrigger,
     EventTrigger,
@@ -23,7 +18,12 @@ from service.rules.language import (
     StalledTrigger,
 )
 from service.rules.moments import moment
-from service.rules.occasions import reads_today
+from service.rules.why.answers import About, Explanation, Matter, time_of
+from service.rules.why.causes import Evidence
+from service.rules.why.clockwork import of_silences, of_source
+from service.rules.why.editions import rule_then
+from service.rules.why.happened import of_events
+from service.rules.why.occasions import reads_today
 from service.rules.words import hint, listed
 
 MATTERS = 20

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from service.learners.events import Body
-from service.rules.answers import Turn, time_of
 from service.rules.moments import moment
 from service.rules.notification import Notification
 from service.rules.notifications import (
@@ -23,7 +22,8 @@ from service.rules.notifications import (
     Redriven,
     WaitingForAddress,
 )
-from service.rules.past import Row
+from service.rules.why.answers import Turn, time_of
+from service.rules.why.past import Row
 
 REASONS = {
     "no_longer_true": "it was not true any more",

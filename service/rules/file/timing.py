@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.rules.durations import milliseconds
-from service.rules.entry_shapes import GROUPINGS
-from service.rules.hours import minute_of_day, minute_of_hour
-from service.rules.intervals import ANY, Intervals
+from service.rules.file.entry_shapes import GROUPINGS
+from service.rules.file.hours import minute_of_day, minute_of_hour
+from service.rules.file.intervals import ANY, Intervals
+from service.rules.file.positions import Path
+from service.rules.file.references import References, entries_of
+from service.rules.file.scopes import Scope
 from service.rules.language import EXPIRES_AFTER_MS
 from service.rules.moments import duration
-from service.rules.positions import Path
-from service.rules.references import References, entries_of
-from service.rules.scopes import Scope
 from service.rules.walltime import DAY_MINUTES
 from service.rules.windows import Window, longest_gap
 from service.rules.words import shown

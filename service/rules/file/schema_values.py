@@ -7,12 +7,12 @@ may be either. Patterns are for JavaScript as well as for Python.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from service.rules.channels import NAME as CHANNEL_NAME
 from service.rules.conditions import OPERATORS
 from service.rules.durations import UNITS
 from service.rules.fields import EVENTS, FIELDS, Field, Sources, Type
-from service.rules.forms import COUNT_MAX, ITEMS_MAX
-from service.rules.operands import LISTS
+from service.rules.file.channels import NAME as CHANNEL_NAME
+from service.rules.file.forms import COUNT_MAX, ITEMS_MAX
+from service.rules.file.operands import LISTS
 from service.rules.words import listed
 
 Schema = dict[str, Any]

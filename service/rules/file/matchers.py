@@ -6,10 +6,10 @@ from typing import Any
 
 from service.rules.conditions import OPERATORS, AllOf, AnyOf, Condition, NoneOf, Term
 from service.rules.fields import FIELDS, Field, Sources, field_named
-from service.rules.operands import BadOperand, read_operand
-from service.rules.positions import Path
-from service.rules.problems import Report
-from service.rules.scopes import Scope
+from service.rules.file.operands import BadOperand, read_operand
+from service.rules.file.positions import Path
+from service.rules.file.problems import Report
+from service.rules.file.scopes import Scope
 from service.rules.words import hint, listed, nearest, shown
 
 GROUPS: dict[str, type[AllOf] | type[AnyOf] | type[NoneOf]] = {

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
-from service.rules.forms import count, duration, items, name, recipient
+from service.rules.file.forms import count, duration, items, name, recipient
 
 Duration = Annotated[int, BeforeValidator(duration)]
 Name = Annotated[str, BeforeValidator(name)]

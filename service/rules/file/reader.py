@@ -5,20 +5,20 @@ from datetime import UTC, tzinfo
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
-from service.rules.assembly import Assembly, Read
-from service.rules.channels import NAME, read_channels
 from service.rules.fields import FIELDS, Sources
-from service.rules.forms import zone
-from service.rules.intervals import ANY, read_intervals
+from service.rules.file.assembly import Assembly, Read
+from service.rules.file.channels import NAME, read_channels
+from service.rules.file.forms import zone
+from service.rules.file.intervals import ANY, read_intervals
+from service.rules.file.matchers import Matchers
+from service.rules.file.mistakes import read_shape
+from service.rules.file.positions import Page, Path, read_page
+from service.rules.file.problems import Problem, Report
+from service.rules.file.references import References, check_texts
+from service.rules.file.scopes import scope_of
+from service.rules.file.shapes import FileShape, Seats
+from service.rules.file.timing import Timing
 from service.rules.language import RuleSet
-from service.rules.matchers import Matchers
-from service.rules.mistakes import read_shape
-from service.rules.positions import Page, Path, read_page
-from service.rules.problems import Problem, Report
-from service.rules.references import References, check_texts
-from service.rules.scopes import scope_of
-from service.rules.shapes import FileShape, Seats
-from service.rules.timing import Timing
 
 BYTES_MAX = 1024 * 1024
 EVERY_SOURCE = Sources()

@@ -1,0 +1,1 @@
+"""Why it was sent, and why not: explanations from the log alone."""
