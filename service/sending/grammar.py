@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from functools import lru_cache
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
@@ -41,6 +42,7 @@ ALLOWED = (
     nodes.BinExpr,
     nodes.UnaryExpr,
 )
+SOURCES_REMEMBERED = 512
 ALWAYS = frozenset({"loop", "true", "false", "none"})
 
 
@@ -50,7 +52,7 @@ def problems_in(source: str, shape: Shape, files: frozenset[str]) -> list[Proble
     `files` are the names that may be extended or included.
     """
     try:
-        tree = READER.parse(source)
+        tree = parsed(source)
         found = [*_forbidden(tree), *_strangers(tree, files), *_unknown(tree, shape)]
     except TemplateSyntaxError as error:
         return [(error.lineno, error.message or "not a template")]
@@ -59,10 +61,16 @@ def problems_in(source: str, shape: Shape, files: frozenset[str]) -> list[Proble
     return sorted({(line or 1, what) for line, what in found})
 
 
+@lru_cache(SOURCES_REMEMBERED)
+def parsed(source: str) -> nodes.Template:
+    """Return the tree of a template, which nobody changes."""
+    return READER.parse(source)
+
+
 def mentions(source: str, variable: str) -> bool:
     """Tell whether a template reads a variable itself; one with mistakes reads nothing."""
     try:
-        names = READER.parse(source).find_all(nodes.Name)
+        names = parsed(source).find_all(nodes.Name)
         return any(name.name == variable and name.ctx == "load" for name in names)
     except (TemplateSyntaxError, *BREAKS):
         return False

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import wraps
+from types import CodeType
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, Undefined, nodes, pass_eval_context
+from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.exceptions import SecurityError
 from jinja2.filters import FILTERS, do_join, do_round
 from jinja2.loaders import DictLoader
@@ -23,6 +25,7 @@ OUTPUT_MAX = 256 * 1024
 TEXT_MAX = 10_000
 NUMBER_MAX = 10**15
 PLACES_MAX = 15
+CODES_MAX = 2_000
 
 LOOP_WORDS = frozenset({"index", "index0", "revindex", "first", "last", "length"})
 PLAIN_FILTERS = "abs d default first float int last"
@@ -93,6 +96,27 @@ def _known(value: object) -> bool:
     return value is not None and not isinstance(value, Undefined)
 
 
+class Remembered(BytecodeCache):
+    """The code of templates as they were compiled before: a reload compiles what has changed."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give the code of this name and source, if it is known."""
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep the code; all is forgotten when it gets too much."""
+        if len(self._codes) >= CODES_MAX:
+            self._codes.clear()
+        self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+COMPILED = Remembered()
+"""Every environment here has the same words and limits, so what one compiled fits the others."""
+
+
 class Metering(NodeTransformer):
     """Put a meter on every loop and on every place where text is joined."""
 
@@ -121,6 +145,7 @@ class Walls(ImmutableSandboxedEnvironment):
             lstrip_blocks=True,
             auto_reload=False,
             cache_size=-1,
+            bytecode_cache=COMPILED,
             finalize=lambda value: "" if value is None else value,
         )
         self.globals = {}
