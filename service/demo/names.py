@@ -6,10 +6,8 @@ from service.app import App
 from service.learners.course import CourseRecorded, Title
 from service.learners.enrollment import EnrollmentRecorded, Who
 from service.learners.instance import InstanceRecorded, Place
-from service.learners.people import Person
 from service.rules.notifications import Owed
-
-ROOM = "room:"
+from service.rules.recipients import ROOM, STEPS_UP
 
 
 class Names:
@@ -50,16 +48,16 @@ class Names:
         """Whom a notification is for."""
         if owed.recipient.startswith(ROOM):
             return f"room {owed.recipient.removeprefix(ROOM)}"
-        if owed.person is None:
+        if owed.person is None or owed.recipient not in STEPS_UP:
             return self.learner(owed.recipient)
-        if owed.recipient == "learner":
-            return self.learner(owed.person)
-        if owed.recipient == "manager":
-            return self._manager(self._app.people.get(owed.person), owed.person)
-        return self.learner(owed.recipient)
+        return self._above(owed.person, STEPS_UP[owed.recipient])
 
-    def _manager(self, person: Person | None, person_id: str) -> str:
-        manager = self._app.people.manager_of(person) if person else None
-        if manager is None:
-            return f"manager of {self.learner(person_id)}"
-        return manager.name or manager.email or f"learner {manager.lms_id}"
+    def _above(self, person_id: str, steps: int) -> str:
+        if not steps:
+            return self.learner(person_id)
+        found = self._app.people.get(person_id)
+        for _ in range(steps):
+            found = self._app.people.manager_of(found) if found else None
+        if found is None:
+            return "manager of " * steps + self.learner(person_id)
+        return found.name or found.email or f"learner {found.lms_id}"

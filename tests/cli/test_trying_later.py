@@ -1,5 +1,6 @@
 """`coursebell try` of what waits: windows, digests, steps of an escalation, watchers."""
 
+from service.learners.people import PersonRow
 from tests.cli.test_trying import attempt, folder, rules  # noqa: F401  (a fixture)
 from tests.installation import ADA, START, Installation, completed, seats
 
@@ -16,6 +17,12 @@ LATER = """
       - {to: learner, via: email, template: team_completions, digest: {every: week, at: "09:30"}}
     escalation:
       - {after: 7d, to: manager, via: email, template: team_completion}
+"""
+ABOVE = """
+  - id: above
+    trigger: {event: enrollment.completed}
+    notify:
+      - {to: managers_manager, via: email, template: completed}
 """
 WATCHED = """
   - id: free
@@ -53,3 +60,12 @@ def test_nobody_watches(folder):  # noqa: F811
     rules(WATCHED)
     told = attempt("free", seats(START, 10), seats(START + 1, 9))
     assert "nobody has asked to be told" in told.output
+
+
+def test_a_managers_manager_is_named(folder):  # noqa: F811
+    rules(ABOVE)
+    boss = PersonRow("9", name="Boss", email="boss@example.org", manager="10")
+    with Installation(folder / "real", WATCHED) as real:
+        real.import_people([ADA, boss, PersonRow("10", name="Lise Meitner")])
+    told = attempt("above", completed(START, 77), data=True)
+    assert "Lise Meitner: not told; no address is known" in told.output
