@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import TypeVar
 
 import rich_click as click
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import TextColumn
 
 from service.cli.backtest_page import BacktestPage, Told
 from service.cli.backtest_report import backtest_report, verified_report
 from service.cli.console import (
     BAD,
-    console,
     data_option,
     fail,
     installation,
     json_option,
     print_json,
     printable,
+    progress,
     settings,
 )
 from service.cli.demo import page_wide
@@ -43,6 +43,7 @@ from service.settings import Settings
 from service.stored import SHAPES
 
 T = TypeVar("T")
+ROWS = "{task.completed:,.0f} of {task.total:,.0f} rows, {task.fields[rate]:,.0f}/s"
 Tell = Callable[[int], object]
 
 
@@ -161,17 +162,8 @@ def _opened(chosen: Settings) -> Iterator[Archive]:
 @contextmanager
 def _progress(archive: Archive, title: str) -> Iterator[Tell]:
     """A bar over rows on stderr, with the rate; nothing at all when that is no terminal."""
-    screen, begun = console(stderr=True), time.monotonic()
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,.0f} of {task.total:,.0f} rows, {task.fields[rate]:,.0f}/s"),
-        TimeRemainingColumn(),
-        console=screen,
-        disable=not screen.is_terminal,
-        transient=True,
-    )
-    with bar:
+    begun = time.monotonic()
+    with progress(TextColumn(ROWS)) as bar:
         task = bar.add_task(title, total=archive.history.end, rate=0.0)
         yield lambda done: bar.update(
             task, completed=done, rate=done / max(time.monotonic() - begun, 0.001)

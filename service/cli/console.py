@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import msgspec
 import rich_click as click
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -88,13 +88,13 @@ def open_ledger(data: Path | None = None, *, new: bool = False) -> Iterator[Ledg
         ledger.close()
 
 
-def progress() -> Progress:
-    """A bar over bytes on stderr; nothing at all when that is not a terminal."""
+def progress(count: ProgressColumn) -> Progress:
+    """A bar with a count on stderr; nothing at all when that is not a terminal."""
     screen = console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        DownloadColumn(),
+        count,
         TimeRemainingColumn(),
         console=screen,
         disable=not screen.is_terminal,

@@ -8,9 +8,9 @@ from rich.text import Text
 from service.cli.console import printable
 from service.cli.pages import print_words
 from service.learners.people import People, Person
+from service.rules.recipients import STEPS_UP
 from service.rules.why.answers import About, Cause, Chain, Delivery, Named, RuleThen, Term, Turn
 from service.rules.why.editions import SAME
-from service.rules.why.explaining import ROLES
 
 LABEL = 14
 MARKS = {True: ("yes", "green"), False: ("no ", "red"), None: ("-  ", "dim")}
@@ -123,7 +123,7 @@ def recipient(people: People, about: About, to: str) -> str:
             leads = people.manager_of(leads) if leads else None
         return f"{to.replace('_', ' ')} {_called(leads, None)}".rstrip()
     role, _, id = to.partition(" ")
-    if role in ROLES:
+    if role in STEPS_UP:
         return f"{role.replace('_', ' ')} {_called(_person(people, about, id), id)}"
     member, of, group = to.partition(" of ")
     if of:

@@ -11,6 +11,7 @@ from typing import TypeVar, cast
 
 import msgspec
 import rich_click as click
+from rich.progress import DownloadColumn
 
 from service.cli.console import BAD, fail, print_json, printable, progress
 from service.learners.importing import Imported, Store, take_in
@@ -24,7 +25,7 @@ Read = Callable[[Table], Iterator[R | Problem]]
 
 def import_file(ledger: Ledger, path: str, noun: str, read: Read[R], store: Store[R]) -> Imported:
     """Imports a file, or standard input for `-`, into the ledger, with a progress bar."""
-    with _opened(path) as (file, name, size), progress() as bar:
+    with _opened(path) as (file, name, size), progress(DownloadColumn()) as bar:
         task = bar.add_task(f"Importing {noun}", total=size)
 
         def moved() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import rich_click as click
+from rich.progress import DownloadColumn
 
 from service.active import Refused
 from service.app import SOURCES, App
@@ -93,7 +94,7 @@ def _taken_in(chosen: Settings) -> Iterator[tuple[Letters, MakeRoom]]:
 
 
 def _bring_in(kept: Letters, make_room: MakeRoom, source: str, file: str) -> list[range]:
-    with progress() as bar:
+    with progress(DownloadColumn()) as bar:
         task = bar.add_task("Importing letters", total=_size(file))
         payloads = _payloads(file, lambda done: bar.update(task, completed=done))
         room = partial(make_room, WAITING_AT_MOST)

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from rich.progress import MofNCompleteColumn
+
+from service.cli.console import progress
 from service.cli.office import Office
-from service.cli.rebuild import bar
 from service.learners import roster
 from service.learners.courses import Courses
 from service.learners.knowledge import Knowledge, events_of
@@ -51,14 +53,14 @@ def _reach(rule: Rule, rules: RuleSet, office: Office, chosen: Settings, now: in
     world, decider = writer.world(now), Decider(rules)
     late = max(lateness.values(), default=0)
     silent = told = 0
-    with bar() as progress:
-        task = progress.add_task(f"Counting for {rule.id}", total=None)
+    with progress(MofNCompleteColumn()) as bar:
+        task = bar.add_task(f"Counting for {rule.id}", total=None)
         for ids in _silent(rule, office, now - late):
             for enrollment in writer.enrollments(ids):
                 decided = decider.stalled(rule, enrollment, world, now, now)
                 told += bool(decided and decided.once)
             silent += len(ids)
-            progress.update(task, completed=silent)
+            bar.update(task, completed=silent)
     return Reach(rule, silent, told)
 
 

@@ -4,9 +4,9 @@ import time
 from pathlib import Path
 
 import rich_click as click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn
 
-from service.cli.console import console, data_option, installation
+from service.cli.console import data_option, installation, progress
 from service.learners.events import EventMapper
 from service.learners.ledger import Ledger
 from service.learners.lock import sole
@@ -30,25 +30,11 @@ def rebuild(data: Path | None) -> None:
         mapper = EventMapper(SHAPES)
         views = Views(folder / "views.db", ledger, mapper, [Roster(), Queue()])
         begun = time.monotonic()
-        with bar() as progress:
-            task = progress.add_task("Reading the log", total=ledger.max_notification_id())
-            total = views.rebuild(lambda position: progress.update(task, completed=position))
+        with progress(MofNCompleteColumn()) as bar:
+            task = bar.add_task("Reading the log", total=ledger.max_notification_id())
+            total = views.rebuild(lambda position: bar.update(task, completed=position))
         seconds = time.monotonic() - begun
         views.close()
         ledger.close()
     rate = total / seconds if seconds else 0
     click.echo(f"{total:,} events read in {seconds:.1f} s ({rate:,.0f} a second); nothing was sent")
-
-
-def bar() -> Progress:
-    """A bar over events on stderr; nothing at all when that is not a terminal."""
-    screen = console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=screen,
-        disable=not screen.is_terminal,
-        transient=True,
-    )

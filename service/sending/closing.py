@@ -1,8 +1,7 @@
 """Closing: what was collected becomes one message for each reader, when its hour has come."""
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from eventsourcing.persistence import IntegrityError, PersistenceError
 
@@ -11,24 +10,18 @@ from service.learners.knowledge import Knowledge
 from service.learners.ledger import Ledger
 from service.learners.views import Views
 from service.rules.decide import Decider
-from service.rules.language import place_of
 from service.rules.muting import STREAM as MUTING
 from service.rules.muting import MutingChanged, muting_of
 from service.rules.notification import Notification
-from service.rules.notifications import CANCELLED, HELD, Ended, Held, WaitingForAddress
-from service.rules.recipients import ROOM, recipient_of
+from service.rules.notifications import HELD, Held
 from service.sending import queue
-from service.sending.collecting import MadeUp, make_up
+from service.sending.collecting import MadeUp, Reader, Verdict, make_up, reader_of
 from service.sending.docket import Docket
 from service.sending.planning import broken
-from service.sending.verdict import ADDRESS_WAIT_MS, Standing, standing
+from service.sending.verdict import standing
 
 READERS_AT_A_TIME = 100
-
-Verdict = Standing | Ended | Held
-Reader = tuple[str, tuple[str, str], str]
-"""A rule, where its entry stands, and who is to read: the id of a person, a room, or empty for
-nobody known. Not the entry itself: with new words it is the same one."""
+ABOUT = ("rule", "entry", "recipient", "person")
 
 
 class Closer:
@@ -56,17 +49,12 @@ class Closer:
         self._knowledge.forget()
         readers: dict[Reader, list[str]] = {}
         for row in rows:
-            readers.setdefault(self._reader(row), []).append(row["id"])
+            rule, entry, recipient, learner = (row[name] for name in ABOUT)
+            reader = reader_of(rule, entry, recipient, learner, self._knowledge)
+            readers.setdefault(reader, []).append(row["id"])
         waiting = list(readers.items())
         starts = range(0, len(waiting), READERS_AT_A_TIME)
         return sum(self._close(waiting[s : s + READERS_AT_A_TIME], now) for s in starts)
-
-    def _reader(self, row: Mapping[str, Any]) -> Reader:
-        recipient = row["recipient"]
-        if not recipient.startswith(ROOM):
-            found = recipient_of(recipient, row["person"], self._knowledge)
-            recipient = found.id if found and found.email else ""
-        return row["rule"], place_of(row["entry"]), recipient
 
     def _close(self, readers: Sequence[tuple[Reader, list[str]]], now: int) -> int:
         """The digests of some readers, in one transaction if nobody interferes."""
@@ -74,10 +62,12 @@ class Closer:
         found = {n.id: n for n in self._docket.notifications(ids) if is_collected(n, now)}
         muting = muting_of(self._knowledge)
         judged = self._judged(list(found.values()), muting[1], now)
-        made = []
-        for (_, _, recipient), items in readers:
+        defaults, made = self._decider().rules.defaults, []
+        for reader, items in readers:
             mine = [(found[id], judged[id]) for id in items if id in found]
-            made.append(self._made_up(mine, recipient, muting[0], now))
+            made.append(make_up(mine, reader, defaults, self._knowledge, now))
+            if any(isinstance(verdict, Held) for _, verdict in mine):
+                made[-1].rests_on[MUTING] = muting[0]  # else what is unmuted now would stay held
         return self._write(made)
 
     def _judged(
@@ -95,26 +85,6 @@ class Closer:
             except Exception as error:  # what breaks the program must not hold up the others
                 judged[item.id] = broken(item, error, now)
         return judged
-
-    def _made_up(
-        self, items: Sequence[tuple[Notification, Verdict]], recipient: str, muting: int, now: int
-    ) -> MadeUp:
-        made, standing = MadeUp(), []
-        if any(isinstance(verdict, Held) for _, verdict in items):
-            made.rests_on[MUTING] = muting  # else what was unmuted meanwhile would stay held
-        for item, verdict in items:
-            if not isinstance(verdict, Standing):
-                made.add(item, verdict)
-            elif verdict.entry.digest is None:
-                made.add(item, Ended(at=now, state=CANCELLED, reason="rule_removed"))
-            elif not recipient:
-                made.add(item, WaitingForAddress(at=now, until=now + ADDRESS_WAIT_MS))
-            else:
-                standing.append((item, verdict))
-        person = None if recipient.startswith(ROOM) else self._knowledge.person(recipient)
-        defaults = self._decider().rules.defaults
-        make_up(made, standing, recipient, person, defaults, self._knowledge, now)
-        return made
 
     def _write(self, made: Sequence[MadeUp]) -> int:
         encode = self._mapper.encode

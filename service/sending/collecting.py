@@ -9,14 +9,27 @@ from service.learners.happening import World
 from service.learners.people import Person
 from service.rules.closings import Closing, next_closing
 from service.rules.digests import REASON, DigestClosed, closed, group_of, stream_of
-from service.rules.language import Defaults
+from service.rules.language import Defaults, place_of
 from service.rules.notification import Notification
-from service.rules.notifications import DROPPED, EXPIRED, Deferred, Ended
-from service.rules.recipients import zone_of
+from service.rules.notifications import (
+    CANCELLED,
+    DROPPED,
+    EXPIRED,
+    Deferred,
+    Ended,
+    Held,
+    WaitingForAddress,
+)
+from service.rules.recipients import ROOM, recipient_of, zone_of
 from service.sending.steps import Row
-from service.sending.verdict import TOO_LATE, Standing
+from service.sending.verdict import ADDRESS_WAIT_MS, TOO_LATE, Standing
 
 Item = tuple[Notification, Standing]
+Verdict = Standing | Ended | Held
+Judged = tuple[Notification, Verdict]
+Reader = tuple[str, tuple[str, str], str]
+"""A rule, where its entry stands, and who is to read: the id of a person, a room, or empty for
+nobody known. Not the entry itself: with new words it is the same one."""
 
 
 class MadeUp(msgspec.Struct):
@@ -34,18 +47,37 @@ class MadeUp(msgspec.Struct):
         self.rows.append((item.id, item.version + 1, body))
 
 
-def make_up(
-    made: MadeUp, items: Sequence[Item], recipient: str, reader: Person | None,
-    defaults: Defaults, world: World, now: int,
-) -> None:  # fmt: skip
-    """Adds the digests of one reader that close now, of items that stand by one entry.
+def reader_of(rule: str, entry: str, recipient: str, learner: str | None, world: World) -> Reader:
+    """Who is to read an item, as known now."""
+    if not recipient.startswith(ROOM):
+        found = recipient_of(recipient, learner, world)
+        recipient = found.id if found and found.email else ""
+    return rule, place_of(entry), recipient
 
-    `recipient` is the reader's id or a room. Closings that were missed are made up as one, the
-    latest. An item whose closing is still to come (its reader moved) waits for it; it ages from its
-    closing, however long it waited for that.
+
+def make_up(
+    items: Sequence[Judged], reader: Reader, defaults: Defaults, world: World, now: int
+) -> MadeUp:
+    """What becomes of the items of one reader, as they were judged; some close as digests.
+
+    Closings that were missed are made up as one, the latest. An item whose closing is still to
+    come (its reader moved) waits for it; it ages from its closing, however long it waited for that.
     """
-    for stream, grouped in _grouped(items, recipient):
-        _make_up(made, stream, grouped, recipient, reader, defaults, world, now)
+    made, stands = MadeUp(), list[Item]()
+    recipient = reader[2]
+    for item, verdict in items:
+        if not isinstance(verdict, Standing):
+            made.add(item, verdict)
+        elif verdict.entry.digest is None:
+            made.add(item, Ended(at=now, state=CANCELLED, reason="rule_removed"))
+        elif not recipient:
+            made.add(item, WaitingForAddress(at=now, until=now + ADDRESS_WAIT_MS))
+        else:
+            stands.append((item, verdict))
+    person = None if recipient.startswith(ROOM) else world.person(recipient)
+    for stream, grouped in _grouped(stands, recipient):
+        _make_up(made, stream, grouped, recipient, person, defaults, world, now)
+    return made
 
 
 def _make_up(

@@ -168,10 +168,10 @@ def removed(views: Views, channels: Collection[str], rules: Collection[str]) -> 
 
 
 def items_due(views: Views, now: int) -> list[dict[str, Any]]:
-    """What is collected for digests of which one may close now: id and what it is about."""
+    """What is collected for digests of which one may close now: id, rule and reader."""
     rows = views.reader()["notifications"].rows_where(
         f"{COLLECTED} AND due_at <= ?", (now,), order_by="due_at, id",
-        select="id, rule, entry, recipient, source, account, course, kind, instance, person",
+        select="id, rule, entry, recipient, person",
     )  # fmt: skip
     return list(rows)
 

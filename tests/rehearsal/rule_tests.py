@@ -30,24 +30,6 @@ time_intervals:
   office: [{weekdays: [mon, tue, wed, thu, fri], from: "08:00", until: "18:00"}]
 rules:
 """
-DONE = """
-  - id: done
-    trigger: {event: enrollment.completed}
-    notify:
-      - {to: learner, via: email, template: completed}
-"""
-STILL = """
-  - id: still
-    trigger: {stalled_for: 7d}
-    notify:
-      - {to: learner, via: email, template: stalled}
-"""
-FREE = """
-  - id: free
-    trigger: {change: instance.seats_available, from: {lte: 0}, to: {gt: 0}}
-    notify:
-      - {post: room, template: seat_free}
-"""
 CAST = """\
 people:
   ada: {name: Ada Lovelace, manager: grace, groups: [staff]}

@@ -2,17 +2,8 @@
 
 from pathlib import Path
 
-from tests.rehearsal.rule_tests import (
-    CAST,
-    COMPLETED,
-    DONE,
-    ENROLLED,
-    FREE,
-    STILL,
-    command,
-    complaints,
-    scenario,
-)
+from tests.installation import DONE, FREE, STILL
+from tests.rehearsal.rule_tests import CAST, COMPLETED, ENROLLED, command, complaints, scenario
 
 SEATS = (
     "- {at: %s, event: instance.seats_changed, instance: safety_1, enrollment_count: %d, "

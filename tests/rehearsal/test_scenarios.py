@@ -5,13 +5,11 @@ from time import monotonic
 
 import pytest
 
+from tests.installation import DONE, FREE, STILL
 from tests.rehearsal.rule_tests import (
     CAST,
     COMPLETED,
-    DONE,
     ENROLLED,
-    FREE,
-    STILL,
     command,
     complaints,
     played,

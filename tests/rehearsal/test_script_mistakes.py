@@ -7,7 +7,8 @@ import pytest
 from service.learners.facts import Said
 from service.rehearsal.sayings import READ, SAID, carried, said
 from service.rules.fields import EVENTS
-from tests.rehearsal.rule_tests import CAST, COMPLETED, DONE, command, scenario
+from tests.installation import DONE
+from tests.rehearsal.rule_tests import CAST, COMPLETED, command, scenario
 
 TO_ADA = "[{rule: done, to: ada}]"
 

@@ -10,10 +10,11 @@ from pydantic_core import PydanticCustomError
 from service.rules.durations import milliseconds
 from service.rules.fields import EVENTS
 from service.rules.file.hours import minute_of_day
+from service.rules.recipients import STEPS_UP
 from service.rules.walltime import DAY_MINUTES
 from service.rules.words import hint, listed, shown
 
-ROLES = ("learner", "manager", "managers_manager")
+ROLES = tuple(STEPS_UP)
 WATCHERS = "watchers"
 ITEMS_MAX = 500
 COUNT_MAX = 100

@@ -15,7 +15,7 @@ from service.rules.moments import duration, moment
 from service.rules.notification import Notification
 from service.rules.notifications import SENT, Owed
 from service.rules.owing import notification_id_of
-from service.rules.recipients import ROOM, route_of
+from service.rules.recipients import ROOM, STEPS_UP, route_of
 from service.rules.terms import shown
 from service.rules.why.answers import About, Cause, Chain, Delivery, Named, terms_of, time_of
 from service.rules.why.causes import Evidence, before, cause_of
@@ -26,7 +26,6 @@ from service.rules.why.turns import ended, turns
 from service.rules.words import counted
 
 STALLED = "stalled_for"
-ROLES = ("learner", "manager", "managers_manager")
 
 
 class Story(NamedTuple):
@@ -101,11 +100,11 @@ def about(evidence: Evidence, owed: Owed) -> About:
 
 def whom(evidence: Evidence, owed: Owed) -> str:
     """Whom it is for: a role, `room:NAME`, or which member of what."""
-    if owed.recipient in ROLES or owed.recipient.startswith(ROOM):
+    if owed.recipient in STEPS_UP or owed.recipient.startswith(ROOM):
         return owed.recipient
     route = route_of(owed.entry)
     member = evidence.past.people.lms_ids([owed.recipient]).get(owed.recipient)
-    if route in ROLES:
+    if route in STEPS_UP:
         return f"{route} {member}" if member else route
     return f"{member or 'somebody of whom no LMS id is known'} of {route}"
 
