@@ -8,15 +8,15 @@ from statistics import median
 from bench.rebuild import scan
 from bench.site import ROOT, Site
 from bench.table import Row
-from service.app import App
-from service.learners.knowledge import Knowledge
-from service.rehearsal.backtest import Plan, backtest
-from service.rehearsal.replay_log import History
-from service.rehearsal.replay_world import Today
-from service.rehearsal.verify import Verifier
-from service.rules.file.reader import read_rules
-from service.rules.language import RuleSet
-from service.rules.why.editions import Anything
+from service.app.app import App
+from service.learners.lookup import Knowledge
+from service.rules.explain.rule_versions import Anything
+from service.rules.language.reader import read_rules
+from service.rules.rule import RuleSet
+from service.simulation.backtest.backtest import Plan, backtest
+from service.simulation.backtest.log import History
+from service.simulation.backtest.verify import Verifier
+from service.simulation.backtest.world import Today
 
 AIM = 80_000
 LATENESS = 15 * 60_000

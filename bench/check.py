@@ -9,7 +9,7 @@ import yaml
 
 from bench.site import Site
 from bench.table import Row
-from service.rules.file.reader import read_rules
+from service.rules.language.reader import read_rules
 
 RULES = 500
 AIM_SECONDS = 1.0

@@ -8,13 +8,13 @@ from typing import cast
 
 import uvicorn
 
-from service.incoming.door import Door
+from service.incoming.group_commit import Postbox, Posted
+from service.incoming.http_protocol import ImpatientProtocol
 from service.incoming.letter import Arrival
 from service.incoming.letters import Letters
-from service.incoming.postbox import Postbox, Posted
-from service.incoming.protocol import ImpatientProtocol
 from service.incoming.verifiers import Basic, Doorkeeper
-from service.learners.ledger import Ledger
+from service.incoming.webhook import Door
+from service.ledger.ledger import Ledger
 
 MODES = ("kept", "forgotten", "one by one")
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from service.incoming.letter import Arrival
-from service.learners.courses import CourseRow
-from service.learners.people import PersonRow
+from service.learners.directory.courses import CourseRow
+from service.learners.directory.people import PersonRow
 
 LEARNERS = 8_000
 COURSES = 400

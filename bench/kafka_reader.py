@@ -15,10 +15,9 @@ from bench.flow import like_the_service
 from bench.kafka_broker import TOPIC
 from bench.site import BEGIN, QUICK, Site
 from service.incoming.letters import Letters
-from service.incoming.queues.kafka import RECORDS_PER_COMMIT, Kafka
-from service.incoming.queues.kafka_properties import complete
+from service.incoming.queues.kafka import RECORDS_PER_COMMIT, Kafka, complete
 from service.incoming.sources.sunbird import Sunbird
-from service.learners.ledger import Ledger
+from service.ledger.ledger import Ledger
 
 SOURCE = "sunbird"
 STOPPING = threading.Event()

@@ -13,7 +13,7 @@ from bench.feed import COURSES, completion
 from bench.sink import Sink
 from bench.site import BEGIN, Site, keep
 from bench.table import Row
-from service.app import App
+from service.app.app import App
 
 AIM_SMTPLIB, AIM_APPRISE = 0.5, 5.0
 SENDER, RECIPIENT = "learning@academy.example", "ada@example.org"

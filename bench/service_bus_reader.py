@@ -12,7 +12,7 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 
 from service.incoming.letters import Letters
 from service.incoming.queues.service_bus import MESSAGES_PER_COMMIT, TURN_SECONDS, ServiceBus
-from service.learners.ledger import Ledger
+from service.ledger.ledger import Ledger
 
 TOPIC = "MCTEvents"
 FEW = 20

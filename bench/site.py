@@ -10,7 +10,7 @@ import msgspec
 
 from bench import feed
 from bench.feed import Feed
-from service.app import App, settings_of
+from service.app.app import App, settings_of
 from service.incoming.letter import Arrival
 
 LETTERS_PER_COMMIT = 2_000

@@ -8,11 +8,11 @@ from statistics import median
 from bench.feed import ACCOUNT, COURSES, DAY
 from bench.site import BEGIN, Site
 from bench.table import Row
-from service.app import App
+from service.app.app import App
 from service.learners.enrollment import Enrollment, EnrollmentRecorded, Who
-from service.learners.episode import Snapshot
+from service.learners.enrollment_state import Snapshot
 from service.learners.facts import Enrolled
-from service.learners.ledger import Row as Stored
+from service.ledger.ledger import Row as Stored
 
 FEW = 10_000
 APART = 100

@@ -1,7 +1,7 @@
 """What Community Training tells of people, handed to an installation's writer as facts."""
 
 from service.learners.facts import Completed, Contact, Fact, LearnerSeen, Said, fact_key
-from service.learners.happening import Told
+from service.learners.world import Told
 from tests.installation import Installation
 
 SOURCE = "community-training"

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
-from service.app import App, settings_of
+from service.app.app import App, settings_of
 from service.incoming.letter import Arrival
-from service.learners.knowledge import events_of
-from service.learners.people import PersonRow
+from service.learners.directory.people import PersonRow
+from service.learners.lookup import events_of
 
 ROOT = Path(__file__).parent.parent
 MINUTE = 60_000

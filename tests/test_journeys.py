@@ -10,17 +10,7 @@ import time
 import pytest
 
 from tests.chat_room import Room
-from tests.installation import (
-    DAY,
-    DONE,
-    FREE,
-    STILL,
-    completed,
-    enrolled,
-    event,
-    progressed,
-    seats,
-)
+from tests.installation import DAY, DONE, FREE, STILL, completed, enrolled, event, progressed, seats
 from tests.real_service import RealService
 from tests.smtp_sink import SmtpSink
 from tests.waiting import until

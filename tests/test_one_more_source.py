@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from service import app as wiring
 from service.api import web
-from service.incoming.postbox import Postbox
-from service.incoming.reading import Item
+from service.app import app as wiring
+from service.incoming.group_commit import Postbox
+from service.incoming.sources.source import Item
 from service.learners.facts import Completed, Fact, fact_key
 from tests.installation import START, Installation
 

@@ -4,8 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.incoming import community_training_said as community
-from tests.incoming import sunbird_said as sunbird
+from tests.incoming.queues.kafka_mock import MockKafka
+from tests.incoming.queues.kafka_stage import QUICK, Stage
+from tests.incoming.queues.service_bus_peer import Peer
+from tests.incoming.queues.service_bus_requests import data
+from tests.incoming.sources import community_training_payloads as community
+from tests.incoming.sources import sunbird_payloads as sunbird
 from tests.real_service import RealService
 from tests.waiting import until
 
@@ -13,10 +17,6 @@ pytest.importorskip("confluent_kafka", reason="needs the test tools: pip install
 pytest.importorskip("azure.servicebus", reason="needs the test tools: pip install -e '.[dev]'")
 pytest.importorskip("proton", reason="needs gcc and: pip install -r .ci/requirements.lock")
 
-from tests.incoming.queues.kafka_mock import MockKafka
-from tests.incoming.queues.kafka_stage import QUICK, Stage
-from tests.incoming.queues.service_bus_peer import Peer
-from tests.incoming.queues.service_bus_requests import data
 
 FINISHED = """
   - id: finished

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.app import SOURCES, settings_of
+from service.app.app import SOURCES, settings_of
 from service.settings import PREFIX, SettingsError, prefix_of, table
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "settings.md"

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.problems import Refused
+from service.api.framework.problems import Refused
 from service.incoming.verifiers import Bearer
-from service.learners.watch_links import PATH
+from service.learners.signed_links import PATH
 from service.settings import Settings
 
 FREE = frozenset({"/healthz", "/readyz"})

@@ -8,27 +8,27 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api import (
+from service.api.access import Access, Guarded
+from service.api.context import Desk
+from service.api.framework.openapi import document
+from service.api.framework.operations import routes
+from service.api.framework.problems import Refused, Reported, of_starlette, refused, unexpected
+from service.api.resources import (
     enrollments,
     explain,
     feeds,
     instances,
     letters,
     notifications,
-    system,
     watchers,
 )
-from service.api.access import Access, Guarded
-from service.api.desk import Desk
-from service.api.doors import doorkeepers
-from service.api.openapi import document
-from service.api.operations import routes
-from service.api.problems import Refused, Reported, of_starlette, refused, unexpected
-from service.api.system import System
-from service.api.watch import watch_route
-from service.app import App
-from service.incoming.door import PREFIX, Door
-from service.incoming.postbox import Postbox
+from service.api.system import endpoints
+from service.api.system.endpoints import System
+from service.api.watch_page import watch_route
+from service.api.webhook_auth import doorkeepers
+from service.app.app import App
+from service.incoming.group_commit import Postbox
+from service.incoming.webhook import PREFIX, Door
 from service.running import Service
 
 THREADS = 8
@@ -56,7 +56,7 @@ class Site:
             doorkeepers(settings), postbox, desk.clock, limit_bytes=settings.letter_limit
         )
         access = Access(settings)
-        description = document(settings, (*OPERATIONS, *system.OPERATIONS))
+        description = document(settings, (*OPERATIONS, *endpoints.OPERATIONS))
         self._system = System(desk, access, self._codes, description)
         self._api = Reported(Guarded(self._routed(desk), access))
 

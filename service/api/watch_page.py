@@ -1,11 +1,26 @@
 """The watch page: where one person asks to be told of a free seat. It names the course only."""
 
+import asyncio
 import base64
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from hashlib import sha256
 from html import escape
+from http import HTTPStatus
 from string import Template
 from typing import NamedTuple
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from service.api.context import Desk
+from service.api.framework.problems import Refused
+from service.api.framework.request import body_of, media_type
+from service.learners.instance import Place
+from service.learners.signed_links import PATH, Invitation
+from service.sending.templates.filters import cleaned
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #f3f1ec; --card: #ffffff; --line: #e3dfd6;
@@ -160,3 +175,64 @@ def _title(text: str) -> str:
 
 def _said(look: str, text: str) -> str:
     return f'<p class="{look}">{escape(text)}</p>' if look else f"<p>{escape(text)}</p>"
+
+
+FORM_TYPE = "application/x-www-form-urlencoded"
+ACTIONS = ("ask", "stop")
+
+
+def watch_route(desk: Desk, pool: Executor) -> Route:
+    """Serves the page; what it shows is looked up on a thread of `pool`."""
+
+    async def endpoint(request: Request) -> Response:
+        token: str = request.path_params["token"]
+        language = language_of(request.headers.get("accept-language", ""))
+        action = await _action(request) if request.method == "POST" else None
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(pool, _answer, desk, token, language, action)
+
+    return Route(f"{PATH}{{token}}", endpoint, methods=["GET", "POST"])
+
+
+async def _action(request: Request) -> str:
+    """What the button says; raises Refused."""
+    if media_type(request) != FORM_TYPE:
+        raise Refused(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"expected Content-Type: {FORM_TYPE}, got none or another",
+        )
+    said = parse_qs((await body_of(request)).decode("latin-1"))
+    (action, *more) = said.get("do", [""])
+    if more or action not in ACTIONS:
+        raise Refused(
+            HTTPStatus.BAD_REQUEST, f"do: expected {' or '.join(ACTIONS)}, got none or another"
+        )
+    return action
+
+
+def _answer(desk: Desk, token: str, language: str, action: str | None) -> Response:
+    links, wishes = desk.app.watch_links, desk.app.wishes
+    invitation = links.read(token) if links else None
+    place = wishes.place(invitation.instance) if invitation else None
+    if invitation is None or place is None or not desk.app.people.get(invitation.person):
+        return HTMLResponse(useless_page(language), HTTPStatus.NOT_FOUND, HEADERS)
+    if action is not None:
+        _do(desk, invitation, action)
+        # To the page itself, wherever a proxy has put it, so that reloading asks nothing again.
+        return RedirectResponse(token, HTTPStatus.SEE_OTHER, HEADERS)
+    watching = wishes.of(invitation.instance, invitation.person) is not None
+    page = watch_page(_course_title(desk, place), language, watching=watching)
+    return HTMLResponse(page, headers=HEADERS)
+
+
+def _do(desk: Desk, invitation: Invitation, action: str) -> None:
+    wishes = desk.app.wishes
+    change = wishes.ask if action == "ask" else wishes.stop
+    change(invitation.instance, invitation.person, desk.clock())
+
+
+def _course_title(desk: Desk, place: Place) -> str:
+    """What the course is called, fit to be shown."""
+    course = desk.app.courses.get(place.source, place.account, place.course)
+    title = course.title if course else None
+    return str(cleaned(title or place.course, "course.title") or place.course)

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from service.api.problems import PROBLEM_JSON, Problem
-from service.incoming.door import PREFIX
+from service.api.framework.problems import PROBLEM_JSON, Problem
+from service.incoming.webhook import PREFIX
 from service.settings import Settings, SourceSettings
 
 REFUSALS = (

@@ -5,7 +5,6 @@ import rich_click as click
 from service import __version__
 from service.cli.backtest import run_backtest
 from service.cli.check import check
-from service.cli.console import Commands
 from service.cli.courses import courses
 from service.cli.demo import demo
 from service.cli.explain import explain
@@ -14,13 +13,14 @@ from service.cli.fsck import fsck
 from service.cli.letters import letters
 from service.cli.mute import mute, unmute
 from service.cli.notifications import notifications
+from service.cli.output.console import Commands
 from service.cli.people import people
 from service.cli.preview import preview
 from service.cli.rebuild import rebuild
 from service.cli.run import run
 from service.cli.schema import schema
 from service.cli.test import test
-from service.cli.trying import try_rule
+from service.cli.try_rule import try_rule
 from service.cli.watch import watch
 
 

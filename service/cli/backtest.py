@@ -9,9 +9,12 @@ from typing import TypeVar
 import rich_click as click
 from rich.progress import TextColumn
 
-from service.cli.backtest_page import BacktestPage, Told
-from service.cli.backtest_report import backtest_report, verified_report
-from service.cli.console import (
+from service.app.event_types import SHAPES
+from service.cli.demo import page_wide
+from service.cli.fsck import Untouched
+from service.cli.output.backtest_json import backtest_report, verified_report
+from service.cli.output.backtest_page import BacktestPage, Told, print_verified
+from service.cli.output.console import (
     BAD,
     data_option,
     fail,
@@ -22,25 +25,21 @@ from service.cli.console import (
     progress,
     settings,
 )
-from service.cli.demo import page_wide
-from service.cli.fsck import Untouched
-from service.cli.times import moment_given
-from service.cli.verify_page import print_verified
-from service.learners.courses import Courses
-from service.learners.events import EventMapper
-from service.learners.knowledge import Knowledge
-from service.learners.people import People
-from service.rehearsal.backtest import Plan, backtest, only
-from service.rehearsal.replay_log import History
-from service.rehearsal.replay_world import Today
-from service.rehearsal.verify import Verifier
-from service.rules.file.reader import read_rules
-from service.rules.language import RuleSet
-from service.rules.why.editions import Anything
-from service.rules.words import hint
-from service.sending.rendering import Templates
+from service.cli.output.text import moment_given
+from service.learners.directory.courses import Courses
+from service.learners.directory.people import People
+from service.learners.lookup import Knowledge
+from service.ledger.events import EventMapper
+from service.rules.explain.rule_versions import Anything
+from service.rules.language.reader import read_rules
+from service.rules.rule import RuleSet
+from service.rules.text import hint
+from service.sending.templates.templates import Templates
 from service.settings import Settings
-from service.stored import SHAPES
+from service.simulation.backtest.backtest import Plan, backtest, only
+from service.simulation.backtest.log import History
+from service.simulation.backtest.verify import Verifier
+from service.simulation.backtest.world import Today
 
 T = TypeVar("T")
 ROWS = "{task.completed:,.0f} of {task.total:,.0f} rows, {task.fields[rate]:,.0f}/s"

@@ -5,11 +5,10 @@ from pathlib import Path
 import msgspec
 import rich_click as click
 
-from service.cli.console import BAD, data_option, fail, json_option, open_ledger
-from service.cli.imports import import_file, report
-from service.cli.known import Columns, print_each, print_page
-from service.learners.courses import Course, Courses
-from service.learners.courses_import import courses_in
+from service.cli.output.console import BAD, data_option, fail, json_option, open_ledger
+from service.cli.output.csv_import import Columns, import_file, print_each, print_page, report
+from service.learners.directory.courses import Course, Courses
+from service.learners.directory.courses_csv import courses_in
 
 COLUMNS: Columns[Course] = {
     "Id": lambda course: course.id,

@@ -12,13 +12,13 @@ from pathlib import Path
 import rich_click as click
 from rich.console import Console
 
-from service.active import Refused
-from service.cli.console import CANNOT_RUN, console, fail, printable
-from service.cli.playbill import Playbill
-from service.demo.stage import Letterbox, Stage, open_door
-from service.demo.telling import Line, Telling
+from service.app.active_rules import Refused
+from service.cli.output.console import CANNOT_RUN, console, fail, printable
+from service.cli.output.demo_page import Playbill
+from service.demo.academy_stage import Letterbox, Stage, open_door
+from service.demo.narrator import Line, Telling
 from service.demo.week import ENDS, OPENS, WEEK, Moment
-from service.demo.wording import listed
+from service.demo.words import listed
 
 PAUSE_SECONDS, PAUSES = 0.03, 40
 """At most so many pauses: a long page ends without any, so that nobody waits for it."""

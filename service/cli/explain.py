@@ -6,23 +6,29 @@ from pathlib import Path
 
 import rich_click as click
 
-from service.cli.console import data_option, fail, json_option, open_ledger, print_json, settings
+from service.app.event_types import SHAPES
 from service.cli.demo import page_wide
-from service.cli.explained import print_chain
-from service.cli.times import moment_given
-from service.cli.unsent import print_explanation
+from service.cli.output.console import (
+    data_option,
+    fail,
+    json_option,
+    open_ledger,
+    print_json,
+    settings,
+)
+from service.cli.output.explain_page import print_chain, print_explanation
+from service.cli.output.text import moment_given
 from service.incoming.letters import Letters
-from service.learners.courses import Courses
-from service.learners.events import EventMapper
-from service.learners.people import People
-from service.rules.why.answers import Explanation
-from service.rules.why.asking import Question, Unanswerable, explanation
-from service.rules.why.causes import Evidence
-from service.rules.why.explaining import chain_of
-from service.rules.why.past import Past
-from service.rules.words import hint
+from service.learners.directory.courses import Courses
+from service.learners.directory.people import People
+from service.ledger.events import EventMapper
+from service.rules.explain.causes import Evidence
+from service.rules.explain.history import Past
+from service.rules.explain.notification import chain_of
+from service.rules.explain.question import Question, Unanswerable, explanation
+from service.rules.explain.report import Explanation
+from service.rules.text import hint
 from service.running import wall_clock
-from service.stored import SHAPES
 
 SHOWN = 4
 EXPECTED = (

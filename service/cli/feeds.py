@@ -6,9 +6,15 @@ from pathlib import Path
 import msgspec
 import rich_click as click
 
-from service.app import SOURCES
-from service.cli.console import data_option, json_option, open_ledger, print_json, print_table
-from service.cli.times import ago, span
+from service.app.app import SOURCES
+from service.cli.output.console import (
+    data_option,
+    json_option,
+    open_ledger,
+    print_json,
+    print_table,
+)
+from service.cli.output.text import ago, span
 from service.incoming.feeds import BOUNDS_MS, Feed, Feeds
 from service.running import wall_clock
 

@@ -6,15 +6,21 @@ from pathlib import Path
 
 import rich_click as click
 
-from service.cli.console import BAD, console, data_option, installation, json_option, print_json
+from service.app.event_types import SHAPES
+from service.cli.output.console import (
+    BAD,
+    console,
+    data_option,
+    installation,
+    json_option,
+    print_json,
+)
 from service.incoming.letters import Letters
-from service.learners.database import BUSY_SECONDS, SCHEMA_VERSION
-from service.learners.events import EventMapper
-from service.learners.ledger import Ledger, LedgerError
-from service.rules import notifications
-from service.rules.notification import Notification
-from service.rules.notifications import STATES, Owed
-from service.stored import SHAPES
+from service.ledger.database import BUSY_SECONDS, SCHEMA_VERSION
+from service.ledger.events import EventMapper
+from service.ledger.ledger import Ledger, LedgerError
+from service.rules import notification
+from service.rules.notification import STATES, Notification, Owed
 
 EVENTS_PER_PAGE = 10_000
 
@@ -103,7 +109,7 @@ def notification_states(ledger: Ledger, mapper: EventMapper) -> tuple[int, Count
     """How many matches there were, and how many notifications are in each state, by the log."""
     found: dict[str, Notification] = {}
     matched = position = 0
-    topics = list(notifications.SHAPES)
+    topics = list(notification.SHAPES)
     while page := ledger.select_notifications(position + 1, EVENTS_PER_PAGE, topics=topics):
         for stored in page:
             id = str(stored.originator_id)

@@ -1,11 +1,22 @@
 """`coursebell letters`: what came in, what became of it, and trying again what was set aside."""
 
+import io
+import os
 import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import rich_click as click
+from rich.progress import DownloadColumn
 
-from service.cli.console import (
+from service.app.active_rules import Refused
+from service.app.app import SOURCES, App
+from service.cli.output.console import (
     BAD,
     console,
     data_option,
@@ -14,10 +25,152 @@ from service.cli.console import (
     open_ledger,
     print_json,
     print_table,
+    progress,
+    settings,
 )
-from service.cli.letters_import import import_letters
-from service.cli.times import moment
+from service.cli.output.text import moment
+from service.incoming.archive_import import (
+    WAITING_AT_MOST,
+    UnreadableArchive,
+    became,
+    bring_in,
+    files_in,
+    payloads_in,
+)
 from service.incoming.letters import Letters
+from service.ledger.ledger import LedgerError, sole
+from service.running import wall_clock
+from service.settings import Settings
+
+LIVE = (
+    "letters that came by the door still wait, and what an import says first nobody is told of; "
+    "start the service until it has taken them, then import again"
+)
+MakeRoom = Callable[[int], object]
+"""Returns once at most so many imported letters wait."""
+
+NOBODY_TAKES_SECONDS = 60.0
+LOOK_EVERY_SECONDS = 0.05
+TOLD = ("recorded", "superseded", "duplicate", "ignored", "set_aside")
+
+
+@click.command("import")
+@click.argument("file")
+@click.option(
+    "--source", required=True, type=click.Choice([each.name for each in SOURCES]),
+    help="The LMS that wrote the payloads.",
+)  # fmt: skip
+@data_option
+@json_option
+def import_letters(file: str, source: str, data: Path | None, as_json: bool) -> None:
+    """Bring in archived payloads from FILE, a folder, or standard input when FILE is `-`.
+
+    Each line is a delivery as the LMS would post it (JSON lines, also gzipped), or a whole file
+    is one. They go the way of all letters, but nobody is told of anything they say, nor
+    reminded of what they make already due. Twice is harmless: what is known is a duplicate.
+    The service may be running, and then takes them itself.
+    """
+    begun = time.monotonic()
+    try:
+        with _taken_in(settings(data)) as (kept, make_room):
+            receipts = _bring_in(kept, make_room, source, file)
+            found = became(kept, receipts)
+    except (UnreadableArchive, Refused, NobodyTakes) as error:
+        fail(str(error), BAD)
+    report(found, time.monotonic() - begun, as_json=as_json)
+
+
+class NobodyTakes(Exception):
+    """Letters stay waiting: those of an import, or others that must be told of first."""
+
+
+@contextmanager
+def _taken_in(chosen: Settings) -> Iterator[tuple[Letters, MakeRoom]]:
+    """Takes the letters itself, or waits for the service that runs on this ledger to do it."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(sole(chosen.data))
+        except LedgerError:
+            kept = Letters(stack.enter_context(open_ledger(chosen.data)))
+            yield kept, lambda at_most: _wait(kept, at_most)
+        else:
+            app = App(chosen)
+            stack.callback(app.close)
+            if app.letters.waiting_more_than(app.letters.imported_waiting()):
+                raise NobodyTakes(LIVE)
+            yield app.letters, lambda at_most: _take(app, at_most)
+
+
+def _bring_in(kept: Letters, make_room: MakeRoom, source: str, file: str) -> list[range]:
+    with progress(DownloadColumn()) as bar:
+        task = bar.add_task("Importing letters", total=_size(file))
+        payloads = _payloads(file, lambda done: bar.update(task, completed=done))
+        room = partial(make_room, WAITING_AT_MOST)
+        try:
+            receipts = list(bring_in(kept, source, payloads, wall_clock, room))
+        except UnreadableArchive as error:
+            make_room(0)
+            raise UnreadableArchive(f"{error}; what stands before that place is in") from error
+        bar.update(task, description="Taking the last ones")
+        make_room(0)
+    return receipts
+
+
+def _take(app: App, at_most: int) -> None:
+    while app.letters.imported_waiting() > at_most:
+        app.intake.take(wall_clock())
+
+
+def _wait(kept: Letters, at_most: int) -> None:
+    before, since = -1, time.monotonic()
+    while (waiting := kept.imported_waiting()) > at_most:
+        if waiting != before:
+            before, since = waiting, time.monotonic()
+        elif time.monotonic() - since > NOBODY_TAKES_SECONDS:
+            raise NobodyTakes(
+                f"{waiting} letters wait and the service does not take them; expected it to run; "
+                "start it again, they are kept and will be taken"
+            )
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _size(file: str) -> int | None:
+    return None if file == "-" else sum(each.stat().st_size for each in files_in(Path(file)))
+
+
+def _payloads(file: str, read: Callable[[int], object]) -> Iterator[bytes]:
+    """The payloads of every file; tells how many bytes of them were read."""
+    if file == "-":
+        stdin: Any = io.BufferedReader(cast(io.RawIOBase, sys.stdin.buffer))
+        yield from payloads_in(Path("stdin"), stdin)
+        stdin.detach()
+        return
+    done = 0
+    for path in files_in(Path(file)):
+        with path.open("rb") as raw:
+            for payload in payloads_in(path, raw):
+                if raw.seekable():
+                    read(done + raw.tell())
+                yield payload
+            done += os.fstat(raw.fileno()).st_size
+
+
+def report(found: Counter[str], seconds: float, *, as_json: bool) -> None:
+    """Says what became of them; exits with 1 when something was set aside."""
+    if as_json:
+        print_json({name: found[name] for name in ("letters", *TOLD)})
+    else:
+        count = found["letters"]
+        rate = count / seconds if seconds else 0.0
+        events = ", ".join(f"{found[s]:,} {s.replace('_', ' ')}" for s in TOLD if found[s])
+        click.echo(
+            f"{count:,} letter{'s'[: count != 1]} in {seconds:.1f} s ({rate:,.0f} a second): "
+            f"{events or 'no events'}; nothing is sent"
+        )
+    if found["set_aside"]:
+        click.echo("coursebell: see `coursebell letters reasons` for what was set aside", err=True)
+        raise SystemExit(BAD)
+
 
 STATES = click.Choice(["waiting", "taken", "set_aside"])
 

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import rich_click as click
 
-from service.cli.console import data_option, fail
-from service.cli.office import Office
-from service.learners.knowledge import events_of
-from service.rules.activation import STREAM as RULES
-from service.rules.activation import RulesActivated
-from service.rules.words import counted, hint, listed
+from service.cli.installation import Office
+from service.cli.output.console import data_option, fail
+from service.learners.lookup import events_of
+from service.rules.scheduler import RULES_STREAM as RULES
+from service.rules.scheduler import RulesActivated
+from service.rules.text import counted, hint, listed
 from service.running import wall_clock
-from service.sending.quiet import mute as begin
-from service.sending.quiet import muted_now
-from service.sending.quiet import unmute as end
+from service.sending.operator import mute as begin
+from service.sending.operator import muted_now
+from service.sending.operator import unmute as end
 
 
 @click.command()

@@ -1,11 +1,15 @@
 """`coursebell notifications`: what is owed, sent or not, with each one's history."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
+from rich.console import Console
+from rich.text import Text
 
-from service.cli.console import (
+from service.cli.installation import Office
+from service.cli.output.console import (
     BAD,
     console,
     data_option,
@@ -13,19 +17,67 @@ from service.cli.console import (
     json_option,
     print_json,
     print_table,
+    printable,
 )
-from service.cli.notification_list import print_notifications
-from service.cli.office import Office
-from service.cli.times import moment
-from service.learners.knowledge import events_of
-from service.learners.people import People
-from service.rules.notifications import GIVEN_UP, HELD, STATES
+from service.cli.output.text import moment, print_words
+from service.learners.directory.people import People
+from service.learners.lookup import events_of
+from service.rules.notification import GIVEN_UP, HELD, STATES
+from service.rules.recipients import ROOM, STEPS_UP, route_of
 from service.rules.storm import HELD as STORM
-from service.rules.words import counted
+from service.rules.text import counted
 from service.running import wall_clock
-from service.sending import lists
-from service.sending.docket import Docket
-from service.sending.redriving import redrive
+from service.sending import queue
+from service.sending.loader import Docket
+from service.sending.operator import redrive
+
+TITLES = ("Notification", "Rule", "To", "About", "State", "Reason", "Decided", "Attempts")
+WIDE = 140
+"""Columns that a table needs: the id alone has 33, and stays whole to be copied."""
+
+
+def print_notifications(found: Sequence[Mapping[str, Any]], people: People) -> None:
+    """Each with whom it is for and what it is about, in the LMS's own ids."""
+    ids = people.lms_ids(
+        row[name] for row in found for name in ("person", "recipient") if row[name]
+    )
+    screen = console()
+    if not found:
+        screen.print("no notifications")
+    elif screen.width < WIDE:
+        for row in found:
+            print_narrow(screen, row, ids)
+    else:
+        print_table(TITLES, [columns(row, ids) for row in found])
+
+
+def columns(row: Mapping[str, Any], ids: Mapping[str, str]) -> list[str | None]:
+    """A notification as a row of the table."""
+    about = row["instance"] or row["course"] or row["source"]
+    return [
+        row["id"], row["rule"], whom(row, ids), about, row["state"], row["reason"],
+        moment(row["decided_at"]), str(row["attempts"]),
+    ]  # fmt: skip
+
+
+def print_narrow(screen: Console, row: Mapping[str, Any], ids: Mapping[str, str]) -> None:
+    """A notification in two lines, or more if they are long."""
+    id, rule, to, about, state, reason, decided, _ = columns(row, ids)
+    standing = f"{state}: {reason}" if reason else state
+    print_words(screen, Text(printable(str(standing))), f"{id}  ")
+    print_words(screen, Text(printable(f"{decided}  {rule} to {to}, {about}")), "    ")
+
+
+def whom(row: Mapping[str, Any], ids: Mapping[str, str]) -> str:
+    """A room, a role with its learner, or which member of what."""
+    recipient, learner = row["recipient"], ids.get(row["person"] or "")
+    if recipient.startswith(ROOM):
+        return f"room {recipient.removeprefix(ROOM)}"
+    if recipient not in STEPS_UP:
+        return f"{route_of(row['entry'])} {ids.get(recipient, '')}".rstrip()
+    role = recipient.replace("_", " ")
+    return f"{role} {'' if recipient == 'learner' else 'of '}{learner}" if learner else role
+
 
 HELD_BY = "; `coursebell notifications list --state held` shows what is held, and why"
 
@@ -46,7 +98,7 @@ def list_notifications(
 ) -> None:
     """List notifications, the latest decided first."""
     with Office(data) as office:
-        found = lists.latest(office.views, state, rule, limit)
+        found = queue.latest(office.views, state, rule, limit)
         if as_json:
             print_json({"items": found})
         else:
@@ -98,7 +150,7 @@ def redrive_notifications(
         fail("notifications redrive: expected ids, or --state")
     office = Office(data)
     try:
-        chosen = list(ids) or [n["id"] for n in lists.latest(office.views, state, rule, -1)]
+        chosen = list(ids) or [n["id"] for n in queue.latest(office.views, state, rule, -1)]
         docket = Docket(office.ledger, office.mapper, {})
         done, refused = redrive(office.ledger, office.mapper, docket, chosen, wall_clock())
     finally:
@@ -122,7 +174,7 @@ def release_notifications(
     if (bool(ids), bool(rule), everything).count(True) != 1:
         fail("notifications release: expected ids, or --rule, or --all")
     with Office(data) as office:
-        chosen = list(ids) or lists.held(office.views, STORM, rule)
+        chosen = list(ids) or queue.held(office.views, STORM, rule)
         if not chosen:
             fail(f"the storm guard holds nothing{f' of rule {rule}' if rule else ''}{HELD_BY}", BAD)
         docket = Docket(office.ledger, office.mapper, {})

@@ -13,18 +13,18 @@ import rich_click as click
 from rich.text import Text
 
 from service.cli.check import show
-from service.cli.console import BAD, data_option, fail, open_ledger, settings
 from service.cli.demo import page_wide
-from service.cli.occasion import NOBODY, Archive, Occasion, from_sample, rules_of
-from service.cli.pages import print_message
-from service.rules.words import hint, listed
+from service.cli.output.console import BAD, data_option, fail, open_ledger, settings
+from service.cli.output.text import print_message
+from service.cli.preview_values import NOBODY, Archive, Occasion, from_sample, rules_of
+from service.rules.text import hint, listed
 from service.running import wall_clock
-from service.sending.addresses import AddressRefused, Mailbox, mailbox
+from service.sending.channels.addresses import AddressRefused, Mailbox, mailbox
+from service.sending.channels.channel import Parcel
 from service.sending.channels.drawer import SENDER
-from service.sending.mail import mail_bytes
-from service.sending.parcel import Parcel
-from service.sending.rendering import Message, TemplateProblem, Templates
-from service.sending.shelf import FORMS
+from service.sending.channels.mime import mail_bytes
+from service.sending.templates.folder import FORMS
+from service.sending.templates.templates import Message, TemplateProblem, Templates
 from service.settings import Settings
 
 

@@ -6,14 +6,13 @@ from pathlib import Path
 import rich_click as click
 from rich.progress import MofNCompleteColumn
 
-from service.cli.console import data_option, installation, progress
-from service.learners.events import EventMapper
-from service.learners.ledger import Ledger
-from service.learners.lock import sole
-from service.learners.roster import Roster
-from service.learners.views import Views
+from service.app.event_types import SHAPES
+from service.cli.output.console import data_option, installation, progress
+from service.learners.enrollment_views import Roster
+from service.ledger.events import EventMapper
+from service.ledger.ledger import Ledger, sole
+from service.ledger.views import Views
 from service.sending.queue import Queue
-from service.stored import SHAPES
 
 
 @click.command()

@@ -4,25 +4,52 @@ import logging
 import os
 import signal
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
+import msgspec
 import rich_click as click
 import uvicorn
 from rich.text import Text
 
-from service.active import Refused
 from service.api import refusal, web
-from service.api.doors import in_words, opened_to_try
-from service.app import App
-from service.cli.console import console, fail, settings
-from service.cli.logs import configure
-from service.incoming.postbox import Postbox
-from service.incoming.protocol import ImpatientProtocol
-from service.learners.lock import sole
+from service.api.webhook_auth import in_words, opened_to_try
+from service.app.active_rules import Refused
+from service.app.app import App
+from service.cli.output.console import console, fail, settings
+from service.incoming.group_commit import Postbox
+from service.incoming.http_protocol import ImpatientProtocol
+from service.ledger.ledger import sole
 from service.running import Service, wall_clock
-from service.sending.quiet import muted_now
+from service.sending.operator import muted_now
 from service.settings import Settings
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line; nothing in a message can break out of it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as JSON."""
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line).decode()
+
+
+def configure(form: str, level: str) -> None:
+    """Sends every log line to stderr; `form` is `text` or `json`."""
+    handler = logging.StreamHandler()
+    plain = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler.setFormatter(JsonLines() if form == "json" else plain)
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("apprise").setLevel(logging.WARNING)
+
 
 LAST_REQUESTS_SECONDS = 2
 

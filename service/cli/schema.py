@@ -7,16 +7,16 @@ from pathlib import Path
 import msgspec
 import rich_click as click
 
-from service.active import known_sources
-from service.app import SOURCES
-from service.cli.console import printable, settings
+from service.app.active_rules import known_sources
+from service.app.app import SOURCES
+from service.cli.output.console import printable, settings
 from service.cli.test import read_or_leave, usual_file
-from service.rehearsal.script_schema import script_schema
-from service.rules.file.reader import channels_named, intervals_named
-from service.rules.file.schema import schema_of
-from service.rules.file.schema_values import Schema
-from service.sending.rendering import Templates
+from service.rules.language.reader import channels_named, intervals_named
+from service.rules.language.schema import schema_of
+from service.rules.language.schema_values import Schema
+from service.sending.templates.templates import Templates
 from service.settings import Settings
+from service.simulation.rule_tests.schema import script_schema
 
 MODELINE = "# yaml-language-server: $schema="
 

@@ -10,18 +10,26 @@ import rich_click as click
 from rich.console import Console
 from rich.text import Text
 
-from service.active import Refused, read_active
-from service.app import SOURCES
-from service.cli.console import BAD, CANNOT_RUN, fail, json_option, print_json, printable, settings
+from service.app.active_rules import Refused, read_active
+from service.app.app import SOURCES
 from service.cli.demo import page_wide
-from service.cli.pages import print_words
-from service.demo.stage import without_secrets
-from service.rehearsal.play import Theater, theater
-from service.rehearsal.scenario import Scenario
-from service.rehearsal.score import Failure
-from service.rehearsal.script import read_script
-from service.sending.planning import Active
+from service.cli.output.console import (
+    BAD,
+    CANNOT_RUN,
+    fail,
+    json_option,
+    print_json,
+    printable,
+    settings,
+)
+from service.cli.output.text import print_words
+from service.sending.planner import Active
 from service.settings import Settings
+from service.simulation.rule_tests.compare import Failure
+from service.simulation.rule_tests.file import read_script
+from service.simulation.rule_tests.run import Theater, theater
+from service.simulation.rule_tests.scenario import Scenario
+from service.simulation.sandbox import without_secrets
 
 
 class Result(msgspec.Struct, frozen=True):

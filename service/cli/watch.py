@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 import rich_click as click
 
-from service.cli.console import (
+from service.cli.installation import Office
+from service.cli.output.console import (
     BAD,
     data_option,
     fail,
@@ -15,12 +16,11 @@ from service.cli.console import (
     print_table,
     settings,
 )
-from service.cli.office import Office
-from service.cli.times import moment
-from service.learners import roster
-from service.learners.people import People
-from service.learners.watch_links import watch_links
-from service.rules.wishes import Wishes
+from service.cli.output.text import moment
+from service.learners import enrollment_views
+from service.learners.directory.people import People
+from service.learners.signed_links import watch_links
+from service.rules.watch_requests import Wishes
 from service.running import wall_clock
 
 F = TypeVar("F", bound=Callable[..., None])
@@ -63,7 +63,9 @@ class Session:
         rows: list[Mapping[str, Any]] = []
         for name in ("id", "instance"):
             filters = {name: instance, **more}
-            rows = rows or list(roster.listing(self.office.views, "instances", filters, 2, ""))
+            rows = rows or list(
+                enrollment_views.listing(self.office.views, "instances", filters, 2, "")
+            )
         if not rows:
             fail(f"{instance}: no such instance; expected one of which seats were reported", BAD)
         if len(rows) > 1:

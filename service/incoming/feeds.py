@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from service.incoming.letter import Arrival
-from service.learners.heard import Heard
-from service.learners.ledger import Ledger
+from service.learners.feed_subjects import Heard
+from service.ledger.ledger import Ledger
 
 FEEDS = """
 CREATE TABLE IF NOT EXISTS feeds (

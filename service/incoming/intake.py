@@ -10,9 +10,9 @@ from service.incoming.feeds import Tally
 from service.incoming.letter import Letter
 from service.incoming.letter import Outcome as EventOutcome
 from service.incoming.letters import Letters
-from service.incoming.reading import Ignored, Item, SetAside, Source
+from service.incoming.sources.source import Ignored, Item, SetAside, Source
 from service.learners.facts import Fact
-from service.learners.happening import Outcome, Told
+from service.learners.world import Outcome, Told
 from service.learners.writer import Writer
 
 LETTERS_PER_ROUND = 256

@@ -8,7 +8,15 @@ from typing import Any, Self
 
 import msgspec
 
-from service.learners.episode import NOTHING, Entry, Snapshot, State, read, step, transitions
+from service.learners.enrollment_state import (
+    NOTHING,
+    Entry,
+    Snapshot,
+    State,
+    read,
+    step,
+    transitions,
+)
 from service.learners.events import FactRecorded, recorded
 from service.learners.facts import (
     Completed,

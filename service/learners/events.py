@@ -1,31 +1,11 @@
 """Events as the ledger keeps them: their shapes, their topics, and how old shapes are read."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, Generic, TypeVar
-
-import msgspec
-from eventsourcing.persistence import (
-    JSONTranscoder,
-    Mapper,
-    MapperDeserialisationError,
-    StoredEvent,
-)
+from typing import Any, Generic, TypeVar
 
 from service.learners.facts import Fact, Keys, Said
+from service.ledger.events import Body
 
 S = TypeVar("S", bound=Said)
-Upcast = Callable[[dict[str, Any]], dict[str, Any]]
-
-
-class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What an event says; `TOPIC` is its name in the ledger for ever."""
-
-    TOPIC: ClassVar[str] = ""
-
-    @property
-    def topic(self) -> str:
-        """The name this event is stored under."""
-        return self.TOPIC
 
 
 class FactRecorded(Body, Generic[S], frozen=True, kw_only=True, omit_defaults=True):
@@ -84,77 +64,3 @@ def recorded(
         imported=imported,
         **own,
     )
-
-
-class Event(msgspec.Struct, frozen=True):
-    """One event in its stream, as the library's mapper hands it out."""
-
-    originator_id: str
-    originator_version: int
-    body: Body
-
-
-class EventMapper(Mapper[str]):
-    """Bodies to JSON and back by topic; ids stay out of the JSON.
-
-    `upcasters` reads retired topics: old topic -> (topic of today, change of the raw object).
-    A topic that is not listed is refused; nothing is ever imported by name.
-    """
-
-    def __init__(
-        self,
-        shapes: Iterable[Mapping[str, Any]],
-        upcasters: Mapping[str, tuple[str, Upcast]] | None = None,
-    ) -> None:
-        super().__init__(transcoder=JSONTranscoder())
-        self._encode = msgspec.json.Encoder().encode
-        self._decoders: dict[str, msgspec.json.Decoder[Any]] = {}
-        for topic, shape in (pair for wing in shapes for pair in wing.items()):
-            if topic in self._decoders:
-                raise ValueError(f"topic {topic}: expected one shape, got two; rename one of them")
-            self._decoders[topic] = msgspec.json.Decoder(shape)
-        self._upcasters = dict(upcasters or {})
-
-    @property
-    def topics(self) -> frozenset[str]:
-        """Every topic that can be read today."""
-        return frozenset(self._decoders) | frozenset(self._upcasters)
-
-    def encode(self, body: Body) -> tuple[str, bytes]:
-        """The topic and the stored bytes."""
-        return body.topic, self._encode(body)
-
-    def decode(self, topic: str, state: bytes) -> Any:
-        """The body; raises MapperDeserialisationError naming the topic."""
-        try:
-            decoder = self._decoders.get(topic)
-            if decoder is not None:
-                return decoder.decode(state)
-            if topic in self._upcasters:
-                current, upcast = self._upcasters[topic]
-                raw = upcast(msgspec.json.decode(state))
-                return self._decoders[current].decode(msgspec.json.encode(raw))
-        except (msgspec.MsgspecError, LookupError, TypeError, ValueError) as error:
-            raise MapperDeserialisationError(
-                f"topic {topic!r}: expected the event's JSON, got other bytes "
-                f"({type(error).__name__}: {error})"
-            ) from error
-        raise MapperDeserialisationError(
-            f"topic {topic!r}: expected one of the {len(self.topics)} known topics; "
-            "run the Coursebell version that wrote it, or a newer one"
-        )
-
-    def to_stored_event(self, domain_event: Any) -> StoredEvent:
-        """The library's way in."""
-        topic, state = self.encode(domain_event.body)
-        return StoredEvent(
-            domain_event.originator_id, domain_event.originator_version, topic, state
-        )
-
-    def to_domain_event(self, stored_event: StoredEvent) -> Any:
-        """The library's way out."""
-        return Event(
-            str(stored_event.originator_id),
-            stored_event.originator_version,
-            self.decode(stored_event.topic, stored_event.state),
-        )

@@ -5,15 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from eventsourcing.persistence import IntegrityError
 
-from service.learners.aggregates import load, stream_of
-from service.learners.batch import Batch, person_key
+from service.learners.aggregate import load, stream_of
+from service.learners.directory.people import People, PersonKey
 from service.learners.enrollment import Enrollment
-from service.learners.events import Body, EventMapper
 from service.learners.facts import Fact
-from service.learners.happening import Aggregate, Also, Decide, Decisions, Outcome, Told
-from service.learners.knowledge import Knowledge, Remembered
-from service.learners.ledger import Ledger, Row
-from service.learners.people import People, PersonKey
+from service.learners.lookup import Knowledge
+from service.learners.unit_of_work import Batch, person_key
+from service.learners.world import Aggregate, Also, Decide, Decisions, Outcome, Told
+from service.ledger.cache import Remembered
+from service.ledger.events import Body, EventMapper
+from service.ledger.ledger import Ledger, Row
 
 PEOPLE_REMEMBERED = 100_000
 ATTEMPTS = 3

@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, ClassVar
 
-from service.learners.events import Body
-from service.rules.bundle import Bundle
-from service.rules.closings import Closing
-from service.rules.language import Entry, Rule
-from service.rules.notification import Notification
-from service.rules.notifications import Owed
-from service.rules.owing import notification_id_of
+from service.ledger.events import Body
+from service.rules.calendar import Closing
+from service.rules.fanout import notification_id_of
+from service.rules.field_values import Bundle
+from service.rules.notification import Notification, Owed
+from service.rules.rule import Entry, Rule
 
 TRIGGER = "digest"
 REASON = "digest"

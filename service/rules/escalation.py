@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 
-from service.learners.happening import Decisions, Draft
-from service.rules.decide import Decider, holds
-from service.rules.language import AFTER, Entry, Rule
-from service.rules.notification import Notification
-from service.rules.notifications import CANCELLED
-from service.rules.owing import Match
-from service.rules.reading import Reading
-from service.rules.sweep import Ask, Mark
-from service.rules.truth import Subject, event_of, untrue
+from service.learners.world import Decisions, Draft
+from service.rules.decider import Decider, holds
+from service.rules.fanout import Match
+from service.rules.field_values import Reading
+from service.rules.notification import CANCELLED, Notification
+from service.rules.rule import AFTER, Entry, Rule
+from service.rules.triggers.stalled import Ask, Mark
+from service.rules.verdict import Subject, event_of, untrue
 
 FIRSTS_AT_A_TIME = 1_000
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from service.learners.events import Body
-from service.learners.happening import World
+from service.learners.world import World
+from service.ledger.events import Body
 
 STREAM = "muting"
-HELD = "muted"
+MUTED = "muted"
 
 
 class MutingChanged(Body, frozen=True, kw_only=True, omit_defaults=True):

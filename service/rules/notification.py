@@ -1,32 +1,177 @@
 """A notification: what its history in the ledger has made of it."""
 
-from collections.abc import Iterable
-from typing import Self
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Self
 
 import msgspec
 from msgspec.structs import replace
 
-from service.learners.events import Body
-from service.rules.notifications import (
-    HELD,
-    NOT_TRIED,
-    OPEN_STATES,
-    OWED,
-    SCHEDULED,
-    SENT,
-    WAITING_ADDRESS,
-    AddressFound,
-    AttemptEnded,
-    AttemptStarted,
-    Deferred,
-    Ended,
-    Held,
-    Owed,
+from service.ledger.events import Body
+
+OWED, SCHEDULED, WAITING_ADDRESS, HELD = "owed", "scheduled", "waiting_address", "held"
+SENT, GIVEN_UP, CANCELLED, EXPIRED = "sent", "given_up", "cancelled", "expired"
+SUPPRESSED, DROPPED, SHADOW = "suppressed", "dropped", "shadow"
+NOT_TRIED = "not_tried"
+OPEN_STATES = (OWED, SCHEDULED, WAITING_ADDRESS, HELD)
+ENDED_STATES = (SENT, GIVEN_UP, CANCELLED, EXPIRED, SUPPRESSED, DROPPED, SHADOW)
+STATES = OPEN_STATES + ENDED_STATES
+
+
+class Owed(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """A rule matched: someone is to be told something.
+
+    `subject` is the stream it is about and `version` its newest event when it was decided;
+    `occurrence` is what makes it happen once. `recipient` is a role or the person id of a
+    group member. `read` holds what the conditions read, personal values apart in the erasable
+    table. `decided_at` is the `now` of the decision, `due_at` when it may leave. `held` says why
+    a person must release it first. With `digest` it is told of as an item of one.
+    """
+
+    TOPIC: ClassVar[str] = "notification.owed"
+    rule: str
+    entry: str
+    mode: str
+    template: str
+    channel: str
+    recipient: str
+    trigger: str
+    occurrence: str
+    subject: str
+    version: int
+    source: str
+    account: str
+    course: str
+    kind: str
+    decided_at: int
+    due_at: int
+    instance: str | None = None
+    person: str | None = None
+    event_name: str | None = None
+    event_at: int | None = None
+    by_admin: bool = False
+    collapse: str | None = None
+    held: str | None = None
+    digest: bool = False
+    read: dict[str, Any] = {}
+
+
+class AttemptStarted(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """A worker claimed it, before the network is touched; the claim holds until `until`.
+
+    `message_id` is the mail's. `speaks_for` are the notifications dropped with this claim,
+    for which its message stands too.
+    """
+
+    TOPIC: ClassVar[str] = "notification.attempt_started"
+    at: int
+    worker: str
+    until: int
+    message_id: str = ""
+    speaks_for: tuple[str, ...] = ()
+
+
+class AttemptEnded(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """What came of an attempt: `outcome` accepted, permanent, transient, unknown, or not_tried
+    when the worker stopped before its turn.
+
+    `then` is the state it leads to; `next_at` when it is tried again. `code` and `status` are
+    the reply codes; the reply's text is kept apart, where it can be erased.
+    """
+
+    TOPIC: ClassVar[str] = "notification.attempt_ended"
+    at: int
+    outcome: str
+    then: str
+    code: int | None = None
+    status: str | None = None
+    next_at: int | None = None
+
+
+class WaitingForAddress(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """Nobody knows the address yet; it waits for an import, at most until `until`."""
+
+    TOPIC: ClassVar[str] = "notification.waiting_for_address"
+    at: int
+    until: int
+
+
+class AddressFound(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """The address it waited for is known; it may leave from now."""
+
+    TOPIC: ClassVar[str] = "notification.address_found"
+    at: int
+
+
+class Deferred(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """It may not leave before `until`, because of a send window or a digest's closing."""
+
+    TOPIC: ClassVar[str] = "notification.deferred"
+    at: int
+    until: int
+    reason: str
+
+
+class Held(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """It was to leave, and is kept until a person lets it go."""
+
+    TOPIC: ClassVar[str] = "notification.held"
+    at: int
+    reason: str
+
+
+class Ended(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """It ends without an attempt: `state` is one of the ended states, `reason` says why.
+
+    `into` is the notification whose message stands for this one too.
+    """
+
+    TOPIC: ClassVar[str] = "notification.ended"
+    at: int
+    state: str
+    reason: str
+    into: str | None = None
+
+
+class Redriven(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """A person asked for it to be tried again; what the rules say now still holds.
+
+    With `released_by` nobody asked: the message of that notification was to stand for this one
+    too, and ended unsent. It expires when it would have expired by itself.
+    """
+
+    TOPIC: ClassVar[str] = "notification.redriven"
+    at: int
+    released_by: str | None = None
+
+
+KINDS = (
+    Owed, AttemptStarted, AttemptEnded, WaitingForAddress, AddressFound, Deferred, Held, Ended,
     Redriven,
-    WaitingForAddress,
-    first_reason,
-    first_state,
-)
+)  # fmt: skip
+SHAPES: Mapping[str, Any] = {kind.TOPIC: kind for kind in KINDS}
+
+
+def first_state(owed: Owed) -> str:
+    """The state a notification is born in."""
+    if owed.mode == "shadow":
+        return SHADOW
+    if owed.held is not None:
+        return HELD
+    return SCHEDULED if owed.due_at > owed.decided_at else OWED
+
+
+def first_reason(owed: Owed) -> str | None:
+    """Why it does not leave at once; None when it does."""
+    if owed.mode == "shadow":
+        return None
+    return owed.held or ("digest" if owed.digest else "collapse" if owed.collapse else None)
+
+
+def ended_unsent(newest: Body) -> bool:
+    """Whether a notification whose newest event this is has ended and nobody was told."""
+    if isinstance(newest, Ended):
+        return newest.into is None
+    return isinstance(newest, AttemptEnded) and newest.then == GIVEN_UP
 
 
 class Notification(msgspec.Struct, frozen=True):

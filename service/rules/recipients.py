@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
-from service.learners.happening import Decisions, World
-from service.learners.people import Person
-from service.rules.language import TEMPLATE, Defaults, Entry
-from service.rules.reading import Reading
+from service.learners.directory.people import Person
+from service.learners.world import Decisions, World
+from service.rules.field_values import Reading
+from service.rules.rule import TEMPLATE, Defaults, Entry
 from service.rules.watchers import WATCHERS, waiting
 
 GROUP = "group:"

@@ -5,10 +5,10 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, ClassVar
 
-from service.learners.events import Body
-from service.learners.happening import Decisions, World
-from service.rules.durations import DAY, HOUR
-from service.rules.language import Rule
+from service.learners.world import Decisions, World
+from service.ledger.events import Body
+from service.rules.calendar import DAY, HOUR
+from service.rules.rule import Rule
 
 HELD = "storm"
 LATE_MS = DAY

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Any, ClassVar
 
-from service.learners.events import Body
-from service.rules.language import Entry
-from service.rules.notifications import Owed, ended_unsent
-from service.rules.reading import Reading
+from service.ledger.events import Body
+from service.rules.field_values import Reading
+from service.rules.notification import Owed, ended_unsent
+from service.rules.rule import Entry
 
 REASON = "throttle"
 

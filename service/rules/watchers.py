@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from service.learners.happening import Decisions, World
 from service.learners.instance import Instance
-from service.learners.watching import Watch, WatchTold, Wish
-from service.rules.notifications import Owed, ended_unsent
-from service.rules.reading import Reading
+from service.learners.watchlist import Watch, WatchTold, Wish
+from service.learners.world import Decisions, World
+from service.rules.field_values import Reading
+from service.rules.notification import Owed, ended_unsent
 
 WATCHERS = "watchers"
 OVER = "watch_over"

@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from service.active import Refused, state_of_files
-from service.app import App
-from service.incoming.transport import Transport
-from service.rules.timepiece import Reading, Timepiece
-from service.running.clocks import ClockDoubt, monotonic_clock, wall_clock
-from service.running.couriers import Couriers
+from service.app.active_rules import Refused, state_of_files
+from service.app.app import App
+from service.incoming.queues.consumer import Transport
+from service.running.clocks import ClockDoubt, Reading, Timepiece, monotonic_clock, wall_clock
+from service.running.delivery_threads import Couriers
 from service.running.threads import Threads
 
 ASK_EVERY_SECONDS = 5.0

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from service.incoming.transport import TransportError
+from service.incoming.queues.consumer import TransportError
 from service.running.clocks import ClockDoubt
 
 PAUSE_AFTER_ERROR_SECONDS = 1.0

@@ -9,11 +9,11 @@ from time import monotonic
 from eventsourcing.persistence import IntegrityError, PersistenceError
 from msgspec.structs import replace
 
-from service.learners.events import EventMapper
-from service.learners.knowledge import Knowledge
-from service.learners.ledger import Ledger
-from service.learners.views import Views
-from service.rules.notifications import (
+from service.learners.lookup import Knowledge
+from service.ledger.events import EventMapper
+from service.ledger.ledger import Ledger
+from service.ledger.views import Views
+from service.rules.notification import (
     DROPPED,
     HELD,
     NOT_TRIED,
@@ -24,12 +24,12 @@ from service.rules.notifications import (
     Ended,
 )
 from service.sending import queue
-from service.sending.attempts import CHANNEL_REST_MS, CLAIM_MS, PLAN_MS, after
-from service.sending.docket import Docket
-from service.sending.packing import Post
-from service.sending.parcel import Channel, Outcome, Parcel
-from service.sending.planning import Active, Planner, Ready
-from service.sending.steps import Step, Unsettled, ground, is_due, with_releases
+from service.sending.append import Step, Unsettled, ground, is_due, with_releases
+from service.sending.channels.channel import Channel, Outcome, Parcel
+from service.sending.compose import Post
+from service.sending.loader import Docket
+from service.sending.planner import Active, Planner, Ready
+from service.sending.retry import CHANNEL_REST_MS, CLAIM_MS, PLAN_MS, after
 
 OUTCOMES_PER_COMMIT = 8
 ADDRESSES_PER_ROUND = 500

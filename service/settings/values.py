@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from service.rules.durations import milliseconds
+from service.rules.calendar import milliseconds
 
 Read = Callable[[str], Any]
 

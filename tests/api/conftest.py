@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from service.api import Site, web
-from service.incoming.postbox import Postbox
+from service.incoming.group_commit import Postbox
 from service.running import Service
 from tests.installation import DONE, FREE, START, Installation
 

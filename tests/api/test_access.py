@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from service.api import refusal
-from service.app import settings_of
+from service.app.app import settings_of
 from tests.installation import DONE, Installation
 
 HERE = ("127.0.0.1", 50_000)

@@ -9,11 +9,11 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
 from service.api import Site, web
-from service.api.openapi import document
+from service.api.framework.openapi import document
 from service.api.site import OPERATIONS
-from service.api.system import OPERATIONS as SYSTEM
-from service.app import settings_of
-from service.incoming.postbox import Postbox
+from service.api.system.endpoints import OPERATIONS as SYSTEM
+from service.app.app import settings_of
+from service.incoming.group_commit import Postbox
 from tests.installation import ADA, DAY, DONE, FREE, START, Installation, completed, event, seats
 
 TOKEN = "token-of-the-test"

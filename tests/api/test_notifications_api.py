@@ -2,10 +2,10 @@
 
 from typing import get_args, get_type_hints
 
-from service.api.history import Step
-from service.learners.people import PersonRow
-from service.rules.notifications import HELD, KINDS, AttemptEnded, AttemptStarted, Redriven
-from service.sending.quiet import mute
+from service.api.resources.notifications import Step
+from service.learners.directory.people import PersonRow
+from service.rules.notification import HELD, KINDS, AttemptEnded, AttemptStarted, Redriven
+from service.sending.operator import mute
 from tests.installation import ADA, DAY, GRACE, START, completed, seats
 
 PERSONAL = ("Ada", "ada@example.org", "boss@example.org", "Grace", "grace@")

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from service.api import system
+from service.api.system import endpoints
 from service.running import Service
 from tests.api.conftest import Client
 from tests.installation import ADA, START, completed, event
@@ -103,7 +103,7 @@ def test_a_folder_that_is_gone_is_not_ready(client, office):
 
 
 def test_a_disk_that_does_not_answer_is_not_ready(client, office, monkeypatch):
-    monkeypatch.setattr(system, "CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(endpoints, "CHECK_SECONDS", 0.01)
 
     with office.app.ledger.transaction():
         answer = client.get("/readyz")

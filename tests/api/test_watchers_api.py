@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.learners.courses import CourseRow
+from service.learners.directory.courses import CourseRow
 from service.learners.instance import Instance
 from tests.api.conftest import Client
 from tests.installation import ADA, COURSE, SESSION, START, Installation, seats

@@ -17,26 +17,26 @@ class Bug:
 
 BUGS = (
     Bug(
-        1, "skip the fsync", "service/learners/database.py",
-        "PRAGMA synchronous = FULL", "PRAGMA synchronous = OFF", "tests/learners/test_ledger.py",
+        1, "skip the fsync", "service/ledger/database.py",
+        "PRAGMA synchronous = FULL", "PRAGMA synchronous = OFF", "tests/ledger/test_ledger.py",
     ),
     Bug(
-        1, "leave the fsync to the next checkpoint", "service/learners/database.py",
+        1, "leave the fsync to the next checkpoint", "service/ledger/database.py",
         "PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL",
-        "tests/reliability/test_power_cut.py tests/learners/test_ledger.py",
+        "tests/reliability/test_power_cut.py tests/ledger/test_ledger.py",
     ),
     Bug(
-        1, "answer 202 when the commit failed", "service/incoming/postbox.py",
+        1, "answer 202 when the commit failed", "service/incoming/group_commit.py",
         "            if id(posted) in receipts:\n"
         "                posted.receipt.set_result(receipts[id(posted)])\n",
         "            if id(posted) in receipts or posted:\n"
         "                posted.receipt.set_result(receipts.get(id(posted), 1))\n",
-        "tests/incoming/test_postbox.py",
+        "tests/incoming/test_group_commit.py",
     ),
     Bug(
-        1, "answer 202 before the commit", "service/incoming/postbox.py",
+        1, "answer 202 before the commit", "service/incoming/group_commit.py",
         "            return await posted.receipt\n", "            return 1\n",
-        "tests/incoming/test_postbox.py tests/incoming/test_door_answers.py",
+        "tests/incoming/test_group_commit.py tests/incoming/test_webhook_answers.py",
     ),
     Bug(
         1, "complete a message before it is kept", "service/incoming/queues/service_bus.py",
@@ -69,17 +69,17 @@ BUGS = (
         "tests/learners/test_writer.py tests/incoming/test_intake.py",
     ),
     Bug(
-        2, "leave open what nobody can send any more", "service/sending/removed.py",
+        2, "leave open what nobody can send any more", "service/sending/operator.py",
         "    ids = list(queue.removed(views, channels, live))\n", "    ids = []\n",
         "tests/sending/test_removed.py",
     ),
     Bug(
-        2, "an ask that fails forgets who moved", "service/rules/clock.py",
+        2, "an ask that fails forgets who moved", "service/rules/scheduler.py",
         "            self._roster.touch_again(touched)\n            raise\n",
-        "            raise\n", "tests/rules/test_sweep_faults.py",
+        "            raise\n", "tests/rules/triggers/test_stalled_faults.py",
     ),
     Bug(
-        2, "leave open what a dead worker had in hand", "service/sending/deliveries.py",
+        2, "leave open what a dead worker had in hand", "service/sending/delivery_pool.py",
         "            delivery.take_over(now)\n", "            delivery.look_again(now)\n",
         "tests/reliability/test_fault_points.py",
     ),
@@ -105,19 +105,19 @@ BUGS = (
         "tests/learners/test_writer.py tests/learners/test_order_freedom.py",
     ),
     Bug(
-        3, "decide at the end of the batch", "service/learners/batch.py",
+        3, "decide at the end of the batch", "service/learners/unit_of_work.py",
         "            self._decide(Happening(after.id, after.version, event, after))\n",
         "            self._late = [*getattr(self, '_late', []), (after.id, event)]\n",
         "tests/learners/test_decide_in_batch.py",
     ),
     Bug(
-        3, "a place in the list in the id", "service/rules/owing.py",
+        3, "a place in the list in the id", "service/rules/fanout.py",
         "rule.mode, source, account, rule.id, entry.key,",
         "rule.mode, source, account, rule.id, str(rule.entries.index(entry)),",
         "tests/rules/test_decide.py",
     ),
     Bug(
-        3, "a new Message-ID at each attempt", "service/sending/packing.py",
+        3, "a new Message-ID at each attempt", "service/sending/compose.py",
         'message_id=f"<{notification.id}@', 'message_id=f"<{notification.id}.{now}@',
         "tests/sending/test_delivery.py",
     ),
@@ -128,27 +128,27 @@ BUGS = (
         "tests/sending/test_last_moment.py",
     ),
     Bug(
-        3, "move the mark past silences not asked", "service/rules/sweep.py",
-        "        end = due[-1][1]\n", "", "tests/rules/test_sweep.py",
+        3, "move the mark past silences not asked", "service/rules/triggers/stalled.py",
+        "        end = due[-1][1]\n", "", "tests/rules/triggers/test_stalled.py",
     ),
     Bug(
-        3, "send what is no longer true", "service/sending/verdict.py",
+        3, "send what is no longer true", "service/rules/verdict.py",
         "    if reason is not None:\n", "    if reason is not None and not reason:\n",
         "tests/sending/test_last_moment.py",
     ),
     Bug(
-        4, "tell of what an import says", "service/learners/batch.py",
+        4, "tell of what an import says", "service/learners/unit_of_work.py",
         "        if event.transitions and not told.imported:\n", "        if event.transitions:\n",
         "tests/learners/test_imported.py",
     ),
     Bug(
-        3, "make up a digest and leave its items open", "service/sending/collecting.py",
+        3, "make up a digest and leave its items open", "service/rules/digest_closing.py",
         "        made.add(item, Ended(at=now, state=DROPPED, reason=REASON, into=id))",
         "        assert item",
         "tests/sending/test_digests.py",
     ),
     Bug(
-        3, "close one hour twice for a reader who moves", "service/sending/collecting.py",
+        3, "close one hour twice for a reader who moves", "service/rules/digest_closing.py",
         "later_than = last.local if isinstance(last, DigestClosed) else", "later_than =",
         "tests/sending/test_digests_and_readers.py",
     ),
@@ -158,12 +158,12 @@ BUGS = (
         "tests/rules/test_escalation.py",
     ),
     Bug(
-        4, "remind of what an import made due", "service/rules/decide.py",
+        4, "remind of what an import made due", "service/rules/decider.py",
         "    return since + silence_ms <= recorded_at\n", "    return False\n",
-        "tests/rules/test_imported_silences.py",
+        "tests/rules/triggers/test_imported_silences.py",
     ),
     Bug(
-        4, "let a rebuild decide", "service/app.py",
+        4, "let a rebuild decide", "service/app/app.py",
         "        self.views.catch_up()\n        self.cancel_removed(now)\n        self.del",
         "        anew = self.views.position == 0\n        self.views.catch_up()\n"
         "        if anew:\n"
@@ -177,10 +177,10 @@ BUGS = (
         "tests/rules/test_rebuild_decides_nothing.py",
     ),
     Bug(
-        4, "a restart forgets which rules were active", "service/rules/clock.py",
+        4, "a restart forgets which rules were active", "service/rules/scheduler.py",
         "        fresh = {rule.id: started(rule, now) for rule in activated}\n",
         "        fresh = {rule.id: Mark(0, 0) for rule in activated}\n",
-        "tests/rules/test_sweep.py",
+        "tests/rules/triggers/test_stalled.py",
     ),
     Bug(
         5, "read facts in the order in which they came", "service/learners/enrollment.py",

@@ -5,8 +5,8 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from service.cli import main
-from service.learners.ledger import Ledger
-from service.learners.people import People, Person
+from service.learners.directory.people import People, Person
+from service.ledger.ledger import Ledger
 
 ADOBE = (
     "internalUserID,userEmail,customerDefinedUniqueUserId,name,managerEmail,userType,state,"

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service.cli import main
-from service.learners.courses import Course, Courses
-from service.learners.ledger import Ledger
+from service.learners.directory.courses import Course, Courses
+from service.ledger.ledger import Ledger
 
 
 @pytest.fixture(autouse=True)

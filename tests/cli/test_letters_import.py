@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from service.incoming import archive
+from service.incoming.archive_import import UnreadableArchive, payloads_in
 from tests.installation import DAY, DONE, ROOT, START, Installation, body, completed, enrolled
 from tests.real_service import RealService
 from tests.waiting import until
@@ -160,7 +160,7 @@ def test_a_byte_order_mark_is_no_part_of_a_payload(tmp_path: Path, name: str) ->
     content = begun.replace(b"{", b"{\n", 1) if name == "one.json" else lines(begun, done)
     (path := tmp_path / name).write_bytes(b"\xef\xbb\xbf" + content)
     with path.open("rb") as raw:
-        for payload in archive.payloads_in(path, raw):
+        for payload in payloads_in(path, raw):
             assert json.loads(payload)
 
 
@@ -177,11 +177,11 @@ def test_standard_input_may_be_one_document_or_packed(office: Installation) -> N
 def test_a_payload_without_an_end_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive, "LONGEST_PAYLOAD", 10)
+    monkeypatch.setattr("service.incoming.archive_import.LONGEST_PAYLOAD", 10)
     for name, content in (("a.jsonl", b"[1]\n" + b"1" * 11), ("b.json", b"[\n" + b"1" * 11)):
         (path := tmp_path / name).write_bytes(content)
-        with path.open("rb") as raw, pytest.raises(archive.UnreadableArchive, match=name):
-            list(archive.payloads_in(path, raw))
+        with path.open("rb") as raw, pytest.raises(UnreadableArchive, match=name):
+            list(payloads_in(path, raw))
 
 
 def test_a_running_service_takes_them_and_its_own_letters_go_on(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service.cli import main
-from service.learners.people import PersonRow
+from service.learners.directory.people import PersonRow
 from tests.installation import ADA, DONE, SESSION, START, Installation, completed, seats
 
 TEAM = """

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli import main
-from service.learners.ledger import Ledger
-from service.learners.people import People
+from service.learners.directory.people import People
+from service.ledger.ledger import Ledger
 from tests.cli.people_file import person, run
 
 

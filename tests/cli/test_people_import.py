@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli import main
-from service.learners.people import Person
+from service.learners.directory.people import Person
 from tests.cli.people_file import ADOBE, person, run
 
 

@@ -4,16 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 
-from service.app import SOURCES
+from service.app.app import SOURCES
 from service.rules.conditions import OPERATORS
+from service.rules.field_values import WORDS_ONLY
 from service.rules.fields import EVENTS, EXTRA_DOC, FIELDS, Field, Sources
-from service.rules.file import entry_shapes, shapes
-from service.rules.file.forms import ROLES, WATCHERS
-from service.rules.file.schema import schema_of
-from service.rules.file.schema_values import types
-from service.rules.file.scopes import Scope, scope_of
-from service.rules.notifications import OPEN_STATES, STATES
-from service.rules.reading import WORDS_ONLY
+from service.rules.language import model
+from service.rules.language.schema import schema_of
+from service.rules.language.schema_values import types
+from service.rules.language.scope import Scope, scope_of
+from service.rules.language.values import ROLES, WATCHERS
+from service.rules.notification import OPEN_STATES, STATES
 
 PLACE = Path(__file__).parents[2] / "docs/rules-reference.md"
 INTRODUCTION = """\
@@ -64,18 +64,18 @@ MEANINGS = {
     "dropped": "another message stands for it, or the throttle was reached",
     "shadow": "decided by a rule in `mode: shadow`, and never sent",
 }
-KEYS: tuple[tuple[str, str, type[entry_shapes.Shape]], ...] = (
-    ("The file", "", shapes.FileShape),
-    ("defaults", "", shapes.DefaultsShape),
-    ("time_intervals", "Each name has a list of stretches:", shapes.StretchShape),
-    ("A rule", "", shapes.RuleShape),
+KEYS: tuple[tuple[str, str, type[model.Shape]], ...] = (
+    ("The file", "", model.FileShape),
+    ("defaults", "", model.DefaultsShape),
+    ("time_intervals", "Each name has a list of stretches:", model.StretchShape),
+    ("A rule", "", model.RuleShape),
 )
-ENTRIES: tuple[tuple[str, str, type[entry_shapes.Shape]], ...] = (
-    ("An entry of notify that tells a person", "", entry_shapes.PersonShape),
-    ("An entry of notify that tells a room", "", entry_shapes.RoomShape),
-    ("A step of escalation", "All that an entry of `notify` takes, and:", entry_shapes.StepKeys),
-    ("digest", "", entry_shapes.DigestShape),
-    ("throttle", "", entry_shapes.ThrottleShape),
+ENTRIES: tuple[tuple[str, str, type[model.Shape]], ...] = (
+    ("An entry of notify that tells a person", "", model.PersonShape),
+    ("An entry of notify that tells a room", "", model.RoomShape),
+    ("A step of escalation", "All that an entry of `notify` takes, and:", model.StepKeys),
+    ("digest", "", model.DigestShape),
+    ("throttle", "", model.ThrottleShape),
 )
 
 
@@ -99,7 +99,7 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "".join(f"| {' | '.join(' '.join(c.split()) for c in line)} |\n" for line in lines)
 
 
-def keys(title: str, words: str, shape: type[entry_shapes.Shape]) -> str:
+def keys(title: str, words: str, shape: type[model.Shape]) -> str:
     """A mapping of the file: each key, whether it must be there, and what it says."""
     rows = (
         (f"`{field.alias or name}`", "yes" if field.is_required() else "", field.description or "")
@@ -111,8 +111,8 @@ def keys(title: str, words: str, shape: type[entry_shapes.Shape]) -> str:
 
 def triggers() -> str:
     parts = ["## Triggers\n\nA rule has one of these four.\n"]
-    for key in shapes.TRIGGERS:
-        parts.append(keys(key, "", shapes.TAGGED[f"<{key}>"]).replace("## ", "### ", 1))
+    for key in model.TRIGGERS:
+        parts.append(keys(key, "", model.TAGGED[f"<{key}>"]).replace("## ", "### ", 1))
     return "\n".join(parts)
 
 

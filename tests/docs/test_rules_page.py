@@ -11,8 +11,8 @@ import yaml
 from click.testing import CliRunner, Result
 
 from service.cli import main
-from service.rules.file.reader import read_rules
-from service.sending.rendering import Templates
+from service.rules.language.reader import read_rules
+from service.sending.templates.templates import Templates
 from tests.installation import ROOT
 
 PAGE = (ROOT / "docs/rules.md").read_text()

@@ -2,11 +2,10 @@
 
 import re
 
-from service.rules import digests, muting, storm, throttle, watchers
-from service.rules.notifications import STATES
-from service.rules.why.turns import REASONS
-from service.sending import following
-from service.sending.verdict import TOO_LATE
+from service.rules import digests, muting, storm, throttle, verdict, watchers
+from service.rules.explain.steps_in_words import REASONS
+from service.rules.notification import STATES
+from service.rules.verdict import TOO_LATE
 from tests.installation import ROOT
 
 PAGE = (ROOT / "docs/states.md").read_text()
@@ -22,9 +21,9 @@ def test_every_reason_is_there() -> None:
         watchers.OVER,
         throttle.REASON,
         digests.REASON,
-        following.REASON,
+        verdict.REASON,
         storm.HELD,
-        muting.HELD,
+        muting.MUTED,
         TOO_LATE,
     }
     assert ours | set(REASONS) <= set(NAMED)

@@ -10,9 +10,8 @@ import pytest
 from service.incoming import intake
 from service.incoming.letter import Arrival
 from service.incoming.letters import Letters
-from service.incoming.reading import Item
-from service.incoming.sources import adobe_events
-from service.incoming.sources.adobe import Adobe
+from service.incoming.sources.adobe import MEANS, Adobe
+from service.incoming.sources.source import Item
 from service.learners.facts import Started
 from tests.installation import (
     DAY,
@@ -166,7 +165,7 @@ def test_a_second_try_keeps_what_the_first_recorded(
     first = room.app.letters.show(receipt)
     assert first is not None
     assert became(room, receipt) == ["recorded", "set_aside", "recorded"]
-    monkeypatch.setitem(adobe_events.MEANS, "COURSE_STARTED", lambda _: Started())  # type: ignore
+    monkeypatch.setitem(MEANS, "COURSE_STARTED", lambda _: Started())  # type: ignore
     assert room.app.letters.retry([receipt]) == 1
     room.app.take(START + 2 * DAY)
     again = room.app.letters.show(receipt)

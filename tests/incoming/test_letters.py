@@ -7,7 +7,7 @@ import pytest
 
 from service.incoming.letter import Arrival, Letter, Outcome
 from service.incoming.letters import Letters
-from service.learners.ledger import Ledger
+from service.ledger.ledger import Ledger
 
 RECORDED = Outcome("recorded", "COURSE_COMPLETED", "", "enrollment-1")
 BAD = Outcome("set_aside", "QUIZ", "unknown name")

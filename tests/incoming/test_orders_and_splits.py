@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from service.incoming.letter import Arrival
-from service.incoming.sources import adobe_events
+from service.incoming.sources import adobe
 from service.learners.enrollment import Enrollment
 from service.learners.facts import (
     Completed,
@@ -71,7 +71,7 @@ def test_2000_orders_and_splits_through_the_real_intake_end_as_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each learner lives one history in an order and a split of their own."""
-    means: Any = adobe_events.MEANS
+    means: Any = adobe.MEANS
     how, far = means["COURSE_ENROLLMENT"], means["LEARNER_PROGRESS"]
     monkeypatch.setitem(means, "TEST_STARTED", lambda _: Started())
     monkeypatch.setitem(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from service.learners.ledger import Ledger
-from service.learners.people import People
+from service.learners.directory.people import People
+from service.ledger.ledger import Ledger
 
 
 @pytest.fixture

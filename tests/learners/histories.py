@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from service.learners.episode import Snapshot
+from service.learners.enrollment_state import Snapshot
 from service.learners.facts import Fact
 from tests.learners.cast import (
     completed,

@@ -5,7 +5,7 @@ from itertools import pairwise, permutations
 import pytest
 
 from service.learners.enrollment import Enrollment
-from service.learners.episode import read
+from service.learners.enrollment_state import read
 from service.learners.facts import Completed, EnrollmentSaid, Fact
 from tests.learners.cast import LATENESS, completed, day, enroll, enrolled, progress
 from tests.learners.histories import HISTORIES, History

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from service.learners.enrollment import NO_IMPORTS, SHAPES, Enrollment
-from service.learners.events import EventMapper
 from service.learners.facts import Fact
-from service.learners.happening import Told
+from service.learners.world import Told
+from service.ledger.events import EventMapper
 from tests.learners.cast import (
     LATENESS,
     LOGIC,
@@ -23,7 +23,7 @@ from tests.learners.cast import (
     seen,
     unenrolled,
 )
-from tests.learners.desk import Desk
+from tests.learners.writer_with_rules import Desk
 
 MAPPER = EventMapper([SHAPES])
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from service.learners import course, instance
 from service.learners.course import CourseRecorded, LearningObject, Title
-from service.learners.events import EventMapper
 from service.learners.facts import (
     CourseDeleted,
     CourseDrafted,
@@ -21,6 +20,7 @@ from service.learners.facts import (
     SeatsReported,
 )
 from service.learners.instance import Instance, seat_values, seats_available
+from service.ledger.events import EventMapper
 from tests.learners.cast import LOGIC, NOW, day, fact, report, seats
 from tests.learners.cast import instance as instance_of_logic
 

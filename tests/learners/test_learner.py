@@ -2,11 +2,11 @@
 
 from itertools import permutations
 
-from service.learners.aggregates import load, new_aggregate, stream_of
-from service.learners.events import EventMapper
+from service.learners.aggregate import load, new_aggregate, stream_of
 from service.learners.learner import SHAPES, Learner
+from service.ledger.events import EventMapper
 from tests.learners.cast import ADA, MEMBER, day, enrolled, learner, see, seen
-from tests.learners.desk import Desk, by
+from tests.learners.writer_with_rules import Desk, by
 
 MAPPER = EventMapper([SHAPES])
 

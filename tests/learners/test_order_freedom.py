@@ -4,8 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.learners.enrollment import SHAPES, Enrollment
-from service.learners.episode import NOTHING, read
-from service.learners.events import EventMapper
+from service.learners.enrollment_state import NOTHING, read
 from service.learners.facts import (
     Completed,
     CompletionRevoked,
@@ -17,6 +16,7 @@ from service.learners.facts import (
     Started,
     Unenrolled,
 )
+from service.ledger.events import EventMapper
 from tests.learners.cast import (
     LATENESS,
     NOW,

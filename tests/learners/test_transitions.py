@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 
 from service.learners.enrollment import SHAPES, Enrollment
-from service.learners.events import EventMapper
 from service.learners.facts import (
     Completed,
     CompletionRevoked,
@@ -17,6 +16,7 @@ from service.learners.facts import (
     Started,
     Unenrolled,
 )
+from service.ledger.events import EventMapper
 from tests.learners.cast import (
     LATENESS,
     completed,

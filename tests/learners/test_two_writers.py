@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from service.learners.happening import Happening, World
-from service.learners.people import PersonRow
+from service.learners.directory.people import PersonRow
+from service.learners.world import Happening, World
 from tests.learners.cast import NOW, completed, day, enrolled, progress
-from tests.learners.desk import Desk, by
+from tests.learners.writer_with_rules import Desk, by
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import pytest
 from eventsourcing.persistence import IntegrityError
 
 from service.learners.enrollment import Enrollment
-from service.learners.happening import Decisions, Happening, Outcome, World
 from service.learners.instance import Instance
-from service.learners.knowledge import Remembered
+from service.learners.world import Decisions, Happening, Outcome, World
+from service.ledger.cache import Remembered
 from tests.learners.cast import LOGIC, NOW, SESSION, completed, day, enrolled, progress, seats
-from tests.learners.desk import Desk, Noted, by
+from tests.learners.writer_with_rules import Desk, Noted, by
 
 
 @pytest.fixture

@@ -6,13 +6,12 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Self
 
+from service.app.event_types import SHAPES
 from service.incoming.letters import Letters
-from service.learners.events import Body, EventMapper
-from service.learners.ledger import Ledger
-from service.rules import notifications
-from service.rules.notification import Notification
-from service.rules.notifications import AttemptEnded
-from service.stored import SHAPES
+from service.ledger.events import Body, EventMapper
+from service.ledger.ledger import Ledger
+from service.rules.notification import SHAPES as NOTIFICATION_SHAPES
+from service.rules.notification import AttemptEnded, Notification
 from tests.reliability.adobe import Crowd
 from tests.smtp_sink import SmtpSink
 
@@ -37,7 +36,7 @@ class Books:
         """The events of every notification by its id."""
         found: dict[str, list[Body]] = defaultdict(list)
         for _, stream, _, topic, state in self._ledger.log(0, -1):
-            if topic in notifications.SHAPES:
+            if topic in NOTIFICATION_SHAPES:
                 found[stream].append(self._mapper.decode(topic, state))
         return found
 

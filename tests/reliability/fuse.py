@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from service.app import App
-from service.sending.parcel import Outcome, Parcel
+from service.app.app import App
+from service.sending.channels.channel import Outcome, Parcel
 
 
 class Stop(BaseException):

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from service.app import App
-from service.learners.knowledge import events_of
-from service.rules.notifications import AttemptEnded
-from service.sending.redriving import redrive
+from service.app.app import App
+from service.learners.lookup import events_of
+from service.rules.notification import AttemptEnded
+from service.sending.operator import redrive
 from tests.installation import START, Installation
 from tests.reliability.fuse import Fuse, Outside, Stop
 

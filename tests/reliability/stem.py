@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 from service.cli import main
-from service.sending.channels.smtp_url import server_at
+from service.sending.channels.smtp_session import server_at
 from tests.real_service import ADDRESS, RealService
 
 STARTED = re.compile(r"started (\d+)$")

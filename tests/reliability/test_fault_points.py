@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from service.learners.people import PersonRow
-from service.sending.redriving import redrive
+from service.learners.directory.people import PersonRow
+from service.sending.operator import redrive
 from tests.installation import (
     ADA,
     DAY,

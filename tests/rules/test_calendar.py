@@ -8,9 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.rules.closings import Closing, Digest, next_closing
-from service.rules.walltime import instant, local
-from service.rules.windows import MINUTE_MS, Stretch, Window, longest_gap, opens
+from service.rules.calendar import (
+    MINUTE_MS,
+    Closing,
+    Digest,
+    Stretch,
+    Window,
+    instant,
+    local,
+    longest_gap,
+    next_closing,
+    opens,
+)
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 LORD_HOWE, APIA, CAIRO = (

@@ -14,8 +14,8 @@ from service.rules.conditions import (
     NoneOf,
     Term,
     compile_conditions,
+    compile_wildcard,
 )
-from service.rules.wildcards import compile_wildcard
 
 
 def holds(operator: str, operand: Any, value: object) -> bool:

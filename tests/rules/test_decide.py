@@ -1,7 +1,8 @@
 """What an event leads to, by the rules, as things stand at that event."""
 
 from service.learners.course import LearningObject, Title
-from service.learners.courses import Course
+from service.learners.directory.courses import Course
+from service.learners.directory.people import Person
 from service.learners.facts import (
     Completed,
     CourseDrafted,
@@ -9,10 +10,8 @@ from service.learners.facts import (
     ProgressReported,
     SeatsReported,
 )
-from service.learners.people import Person
-from service.rules.decide import Decider
-from service.rules.notification import Notification
-from service.rules.notifications import SHADOW
+from service.rules.decider import Decider
+from service.rules.notification import SHADOW, Notification
 from tests.rules.world import ADA, DAY, LOGIC, NOW, World, decider, enrolled, fact, session, told
 
 COMPLETED = """

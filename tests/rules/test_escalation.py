@@ -2,8 +2,8 @@
 
 import pytest
 
-from service.learners.people import PersonRow
-from service.sending.redriving import redrive
+from service.learners.directory.people import PersonRow
+from service.sending.operator import redrive
 from tests.installation import ADA, DAY, HOUR, START, Installation, completed, enrolled, progressed
 
 RULES = """

@@ -1,15 +1,6 @@
 """Views are disposable: without them, and with other rules, the past is not decided again."""
 
-from tests.installation import (
-    ADA,
-    DAY,
-    DONE,
-    START,
-    STILL,
-    Installation,
-    completed,
-    enrolled,
-)
+from tests.installation import ADA, DAY, DONE, START, STILL, Installation, completed, enrolled
 
 STRICT = DONE.replace("notify", "conditions:\n      - course.tags: {contains: none}\n    notify")
 

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.learners.facts import SeatsReported
-from service.learners.watching import Watch, WatchAsked, WatchStopped
-from service.rules.notifications import CANCELLED, OWED, SENT, AttemptEnded, Ended
+from service.learners.watchlist import Watch, WatchAsked, WatchStopped
+from service.rules.notification import CANCELLED, OWED, SENT, AttemptEnded, Ended
 from service.rules.watchers import wish_over
 from tests.rules.world import NOW, World, decider, fact, session, told
 

@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-from service.learners.courses import Course
+from service.learners.directory.courses import Course
+from service.learners.directory.people import Person
 from service.learners.enrollment import Enrollment, Who
-from service.learners.events import Body
 from service.learners.facts import Fact, LearnerSeen, Said
-from service.learners.happening import Aggregate, Decisions, Happening
 from service.learners.instance import Instance, Place
 from service.learners.learner import Learner, Member
-from service.learners.people import Person
-from service.learners.watching import Watch
-from service.rules.decide import Decider
-from service.rules.file.reader import read_rules
+from service.learners.watchlist import Watch
+from service.learners.world import Aggregate, Decisions, Happening
+from service.ledger.events import Body
+from service.rules.decider import Decider
+from service.rules.language.reader import read_rules
 
 DAY = 86_400_000
 HOUR = 3_600_000

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from service.sending.channels import Parcel
-from service.sending.rendering import Message, Templates
+from service.sending.templates.templates import Message, Templates
 from tests.installation import ADA, DONE, GRACE, ROOT, Installation
 from tests.smtp_sink import SmtpSink
 

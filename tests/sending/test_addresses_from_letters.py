@@ -1,7 +1,7 @@
 """An address that a letter brings: who waited for it gets the message, and no import is undone."""
 
+from service.learners.directory.people import PersonRow
 from service.learners.facts import Contact
-from service.learners.people import PersonRow
 from tests.community import ADA, SOURCE, finished, hand, signed_in
 from tests.installation import DAY, DONE, START, Installation
 

@@ -1,14 +1,9 @@
 """From owed to sent: attempts, outcomes, retries and what a crash leaves behind."""
 
-from service.learners.knowledge import events_of
-from service.rules.notifications import AttemptEnded, AttemptStarted, Owed
-from service.sending.redriving import redrive
-from tests.installation import (
-    DAY,
-    MINUTE,
-    START,
-    completed,
-)
+from service.learners.lookup import events_of
+from service.rules.notification import AttemptEnded, AttemptStarted, Owed
+from service.sending.operator import redrive
+from tests.installation import DAY, MINUTE, START, completed
 from tests.smtp_sink import DROP, KEEP_AND_DROP
 
 

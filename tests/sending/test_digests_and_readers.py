@@ -2,9 +2,9 @@
 
 import pytest
 
-from service.learners.people import PersonRow
+from service.learners.directory.people import PersonRow
 from tests.installation import DAY, HOUR, MINUTE, START, completed
-from tests.sending.digesting import CLOSING, TEAM, closings, office
+from tests.sending.digest_rules import CLOSING, TEAM, closings, office
 
 
 def test_a_reader_who_moved_is_told_by_the_clock_where_they_are_now(tmp_path):

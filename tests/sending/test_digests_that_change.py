@@ -4,11 +4,11 @@ import sqlite3
 
 import pytest
 
-from service.learners.people import PersonRow
+from service.learners.directory.people import PersonRow
 from service.running import Service
-from service.sending.redriving import redrive
+from service.sending.operator import redrive
 from tests.installation import DAY, HOUR, MINUTE, START, completed
-from tests.sending.digesting import CLOSING, TEAM, WORDS, closings, office
+from tests.sending.digest_rules import CLOSING, TEAM, WORDS, closings, office
 from tests.waiting import until
 
 WEEKLY = TEAM.replace("every: day", "every: week, on: mon")

@@ -1,9 +1,9 @@
 """What stops a message at the last moment, and what a crash leaves behind."""
 
-from service.learners.knowledge import events_of
-from service.learners.people import PersonRow
-from service.rules.notifications import AttemptEnded, AttemptStarted, Owed
-from service.sending.steps import Step
+from service.learners.directory.people import PersonRow
+from service.learners.lookup import events_of
+from service.rules.notification import AttemptEnded, AttemptStarted, Owed
+from service.sending.append import Step
 from tests.installation import (
     ADA,
     DAY,

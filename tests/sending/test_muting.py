@@ -1,6 +1,6 @@
 """Mute: nothing leaves, everything is kept, and speaks when it may again."""
 
-from service.sending.quiet import unmute
+from service.sending.operator import unmute
 from tests.installation import (
     ADA,
     DAY,
@@ -12,7 +12,7 @@ from tests.installation import (
     completed,
     enrolled,
 )
-from tests.sending.digesting import CLOSING, office
+from tests.sending.digest_rules import CLOSING, office
 from tests.sending.test_storm import reasons, run
 
 

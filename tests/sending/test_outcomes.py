@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from service.learners.people import PersonRow
-from service.sending.parcel import Outcome, Parcel
-from service.sending.verdict import judge
+from service.learners.directory.people import PersonRow
+from service.rules.verdict import judge
+from service.sending.channels.channel import Outcome, Parcel
 from tests.installation import ADA, DONE, GRACE, MINUTE, START, Installation, completed
 from tests.smtp_sink import HANG, SmtpSink
 from tests.waiting import until
@@ -106,7 +106,7 @@ def test_a_notification_that_breaks_the_program_is_given_up_alone(office, desk, 
     office.post(completed(START, 77), completed(START, 78))
     office.app.take(START)
     (grace,) = office.app.people.known([("adobe", "1234", "78")]).values()
-    monkeypatch.setattr("service.sending.planning.judge", breaks)
+    monkeypatch.setattr("service.sending.planner.judge", breaks)
     office.tick()
 
     assert sorted(office.states()) == ["given_up", "sent"]

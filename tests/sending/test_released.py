@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from service.learners.knowledge import events_of
-from service.rules.notifications import AttemptStarted, Ended, Redriven
-from service.sending.parcel import Outcome, Parcel
+from service.learners.lookup import events_of
+from service.rules.notification import AttemptStarted, Ended, Redriven
+from service.sending.channels.channel import Outcome, Parcel
 from tests.installation import (
     ADA,
     DAY,

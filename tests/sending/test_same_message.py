@@ -4,9 +4,9 @@ import sqlite3
 
 import pytest
 
-from service.learners.people import PersonRow
-from service.sending.parcel import Outcome
-from service.sending.verdict import judge
+from service.learners.directory.people import PersonRow
+from service.rules.verdict import judge
+from service.sending.channels.channel import Outcome
 from tests.installation import DONE, HOUR, MINUTE, START, Installation, completed
 from tests.sending.test_released import TOGETHER, Desk
 
@@ -140,7 +140,7 @@ def test_a_collapsed_message_that_breaks_the_program_is_the_one_given_up(office,
     office.tick(START)
     office.post(completed(START + 1, 77, course="course:8", session="course:8_1"))
     office.tick(START + 1)
-    monkeypatch.setattr("service.sending.planning.judge", breaks)
+    monkeypatch.setattr("service.sending.planner.judge", breaks)
     office.tick(START + HOUR)
 
     states = {row["course"]: row["state"] for row in office.notifications()}

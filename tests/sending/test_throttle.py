@@ -1,7 +1,7 @@
 """The throttle: one too many is dropped and says so; what nobody got does not count."""
 
 from service.sending import queue
-from service.sending.parcel import Outcome
+from service.sending.channels.channel import Outcome
 from tests.installation import ADA, DAY, HOUR, MINUTE, START, Installation, progressed, seats
 from tests.smtp_sink import SmtpSink
 

@@ -5,9 +5,9 @@ from threading import Barrier, Thread
 
 import pytest
 
+from service.learners.directory.people import PersonRow
 from service.learners.instance import Instance
-from service.learners.people import PersonRow
-from service.learners.watching import Watch
+from service.learners.watchlist import Watch
 from tests.installation import (
     ADA,
     COURSE,

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from service.learners.people import PersonRow
+from service.learners.directory.people import PersonRow
 from tests.installation import (
     ADA,
     DAY,

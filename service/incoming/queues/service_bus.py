@@ -30,17 +30,16 @@ from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 from azure.servicebus.exceptions import MessageLockLostError, ServiceBusError
 
-from service.incoming.queues.service_bus_keeper import Keeper
-from service.incoming.queues.service_bus_loop import Loop, at_once, loop_of, unless
-from service.incoming.queues.service_bus_message import until_renewal
-from service.incoming.queues.service_bus_trouble import (
+from service.incoming.queues.consumer import Keep, TransportError
+from service.incoming.queues.service_bus_errors import (
     NOT_A_STRING,
     OTHER_TOPIC,
     Ended,
     in_words,
     without_entity,
 )
-from service.incoming.transport import Keep, TransportError
+from service.incoming.queues.service_bus_loop import Loop, at_once, loop_of, unless
+from service.incoming.queues.service_bus_messages import Keeper, until_renewal
 
 MESSAGES_PER_COMMIT = 200
 FIRST_MESSAGES = 10

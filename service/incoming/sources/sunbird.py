@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from service.incoming.dialect import (
+from service.incoming.sources import sunbird_events as audit
+from service.incoming.sources.parsing import (
     LONGEST_NAME,
     UNREADABLE,
     items_of,
@@ -15,9 +16,8 @@ from service.incoming.dialect import (
     unknown_name,
     why_unreadable,
 )
-from service.incoming.reading import Ignored, Item, SetAside
-from service.incoming.sources import sunbird_events as audit
-from service.incoming.values import Scalar, Unusable, kind_of
+from service.incoming.sources.source import Ignored, Item, SetAside
+from service.incoming.sources.values import Scalar, Unusable, kind_of
 from service.learners.facts import Fact
 
 LATENESS_MS = 75_000

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from service.incoming.values import Scalar, Unusable, identifier, kind_of, percent, required
+from service.incoming.sources.values import Scalar, Unusable, identifier, kind_of, percent, required
 from service.learners.facts import (
     Completed,
     Enrolled,

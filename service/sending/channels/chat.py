@@ -9,9 +9,15 @@ import requests
 from apprise import Apprise, AppriseResult, NotifyFormat, OverflowMode
 from apprise.result import AppriseResultStatus
 
-from service.sending.channels.apprise_url import asset, plugin_at
-from service.sending.channels.http_watch import Exchange, never_left, retry_after, watching
-from service.sending.parcel import ChannelError, Kind, Outcome, Parcel
+from service.sending.channels.apprise_plugin import (
+    Exchange,
+    asset,
+    never_left,
+    plugin_at,
+    retry_after,
+    watching,
+)
+from service.sending.channels.channel import ChannelError, Kind, Outcome, Parcel
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0

@@ -4,20 +4,21 @@ import smtplib
 from contextlib import suppress
 from time import monotonic
 
-from service.sending.addresses import AddressRefused, Mailbox, mailbox
-from service.sending.channels.replies import about_channel, about_recipient
+from service.sending.channels.addresses import AddressRefused, Mailbox, mailbox
+from service.sending.channels.channel import Outcome, Parcel
+from service.sending.channels.mime import mail_bytes
 from service.sending.channels.smtp_session import (
     ChannelRefused,
     ConnectionLost,
+    Server,
+    about_channel,
+    about_recipient,
     hand_over,
     hear,
     opened,
     say,
     tls_for,
 )
-from service.sending.channels.smtp_url import Server
-from service.sending.mail import mail_bytes
-from service.sending.parcel import Outcome, Parcel
 
 COMMAND_SECONDS = 60.0
 # RFC 5321 §4.5.3.2.6: a server may take ten minutes to say what became of a mail.

@@ -1,12 +1,105 @@
 """The wire to a mail server: opening it, and speaking line by line with a clock running."""
 
+import re
 import smtplib
 import socket
 import ssl
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-from service.sending.channels.replies import about_channel
-from service.sending.channels.smtp_url import Server
-from service.sending.parcel import Outcome
+import msgspec
+
+from service.sending.channels.addresses import AddressRefused, mailbox
+from service.sending.channels.apprise_plugin import asset, mail_plugin_at
+from service.sending.channels.channel import ChannelError, Kind, Outcome
+from service.sending.channels.mime import Sender
+
+EXPECTED = "mailtos://user:password@smtp.example.org?from=learning@example.org"
+
+
+class Server(msgspec.Struct, frozen=True):
+    """Where mail goes out. `security` is `insecure`, `starttls` or `ssl`."""
+
+    host: str
+    port: int
+    security: str
+    verify: bool
+    user: str | None
+    password: str | None
+    sender: Sender
+
+    def __repr__(self) -> str:
+        return f"Server({self.host}:{self.port}, {self.security})"
+
+
+def server_at(name: str, url: str) -> Server:
+    """Read the URL of channel `name`. Raises ChannelError without repeating it."""
+    wrong = f"channel '{name}': expected a URL like {EXPECTED}"
+    read: Any = mail_plugin_at(url, asset())
+    if read is None or not 0 < read.port < 65536:
+        raise ChannelError(f"{wrong}; got one without a usable host, port or from")
+    sender_name, address = read.from_addr
+    try:
+        sender = Sender(sender_name or None, mailbox(address))
+    except AddressRefused as refused:
+        raise ChannelError(f"{wrong}; from: {refused}") from None
+    if not _is_what_was_asked(url, address):
+        raise ChannelError(f"{wrong}; its 'from' is not an address apprise can read")
+    return Server(
+        host=read.smtp_host,
+        port=read.port,
+        security=str(read.secure_mode),
+        verify=read.verify_certificate,
+        user=read.user or None,
+        password=read.password or None,
+        sender=sender,
+    )
+
+
+def _is_what_was_asked(url: str, address: str) -> bool:
+    """Compare with the text of `from=`: apprise 2.2 reads o'brien@… as brien@…."""
+    asked = parse_qs(urlsplit(url).query).get("from", [""])[0].strip()
+    if "@" not in asked:
+        return True
+    return asked.removesuffix(">").rpartition("<")[2].strip().lower() == address.lower()
+
+
+# RFC 3463; some servers put a hyphen or nothing after it.
+ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?!\d)")
+TEXT_MAX = 500
+
+# Not about the recipient: the session or our account. 503 bad sequence; 530, 534, 535, 538
+# authentication (RFC 4954 §6). Nobody's mail is given up because of our own configuration.
+OURS = frozenset({421, 500, 502, 503, 530, 534, 535, 538})
+
+
+def about_recipient(code: int, reply: bytes) -> Outcome:
+    """Judge a reply to RCPT, DATA or the final dot: the enhanced code first, else the code."""
+    text, status = _read(reply)
+    return Outcome(_kind(code, status), code, status, text, about_channel=code in OURS)
+
+
+def about_channel(code: int | None, reply: bytes | str, where: str) -> Outcome:
+    """Judge a refusal at the greeting, EHLO, TLS, AUTH or MAIL FROM: always transient.
+
+    It concerns every mail of the channel, so it is for the administrator to mend.
+    """
+    text, status = _read(reply.encode() if isinstance(reply, str) else reply)
+    told = f"mail server, {where}: {text}"[:TEXT_MAX]
+    return Outcome("transient", code, status, told, about_channel=True)
+
+
+def _kind(code: int, status: str | None) -> Kind:
+    if code in OURS:
+        return "transient"
+    decisive = status[0] if status and status[0] in "45" else str(code)[0]
+    return "permanent" if decisive == "5" else "transient"
+
+
+def _read(reply: bytes) -> tuple[str, str | None]:
+    text = " ".join(reply.decode("utf-8", "replace").split())[:TEXT_MAX]
+    match = ENHANCED.match(text)
+    return text, match[1] if match else None
 
 
 class ConnectionLost(Exception):

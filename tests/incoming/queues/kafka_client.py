@@ -6,7 +6,7 @@ try:
     from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
     from confluent_kafka.admin import AdminClient, NewTopic
 
-    from service.incoming.queues import kafka, kafka_member
+    from service.incoming.queues import kafka, kafka_group
 except ImportError as error:
     pytest.skip(
         f"no client for Kafka ({error}); to have one: .venv/bin/pip install -e '.[kafka]'",
@@ -22,5 +22,5 @@ __all__ = [
     "Producer",
     "TopicPartition",
     "kafka",
-    "kafka_member",
+    "kafka_group",
 ]

@@ -13,7 +13,7 @@ from pathlib import Path
 from service.incoming.letter import Arrival
 from service.incoming.letters import Letters
 from service.incoming.queues.kafka import Kafka
-from service.learners.ledger import Ledger
+from service.ledger.ledger import Ledger
 from tests.incoming.queues.kafka_stage import QUICK, SOON, SOURCE, now
 
 

@@ -14,14 +14,14 @@ import pytest
 
 from service.incoming.letter import Arrival
 from service.incoming.letters import Letters
-from service.incoming.transport import TransportError
-from service.learners.ledger import Ledger
+from service.incoming.queues.consumer import TransportError
+from service.ledger.ledger import Ledger
 from tests.incoming.queues.kafka_client import (
     Consumer,
     Producer,
     TopicPartition,
     kafka,
-    kafka_member,
+    kafka_group,
 )
 from tests.waiting import until
 
@@ -41,7 +41,7 @@ def hurry(patch: pytest.MonkeyPatch) -> None:
 
 def at_once(patch: pytest.MonkeyPatch) -> None:
     """Who has left the end of a partition is not current any more from that moment."""
-    patch.setattr(kafka_member, "STILL_CURRENT_SECONDS", 0.0)
+    patch.setattr(kafka_group, "STILL_CURRENT_SECONDS", 0.0)
 
 
 class Servers(Protocol):

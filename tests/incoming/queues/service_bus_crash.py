@@ -6,7 +6,7 @@ from pathlib import Path
 
 from service.incoming.letters import Letters
 from service.incoming.queues.service_bus import ServiceBus
-from service.learners.ledger import Ledger
+from service.ledger.ledger import Ledger
 from tests.incoming.queues.service_bus_peer import NAME, TOPIC
 from tests.incoming.queues.service_bus_stage import SOURCE, now
 

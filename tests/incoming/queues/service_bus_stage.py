@@ -13,7 +13,7 @@ from service.incoming.letter import Arrival, Letter
 from service.incoming.letters import Letters
 from service.incoming.queues import service_bus
 from service.incoming.queues.service_bus import ServiceBus
-from service.learners.ledger import Ledger
+from service.ledger.ledger import Ledger
 from tests.incoming.queues.service_bus_peer import NAME, TOPIC, Peer
 
 SOURCE = "community-training"

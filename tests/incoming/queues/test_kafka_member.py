@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.incoming.queues.kafka_client import Consumer, KafkaError, TopicPartition, kafka_member
+from tests.incoming.queues.kafka_client import Consumer, KafkaError, TopicPartition, kafka_group
 
-Member = kafka_member.Member
+Member = kafka_group.Member
 
 NOWHERE = {"bootstrap.servers": "127.0.0.1:1", "group.id": "g", "log_level": 0}
 OURS, THEIRS = ("audit", 0), ("audit", 1)
@@ -14,7 +14,7 @@ OURS, THEIRS = ("audit", 0), ("audit", 1)
 
 @pytest.fixture
 def consumer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Consumer]:
-    monkeypatch.setattr(kafka_member, "ASK_SECONDS", 0.01)
+    monkeypatch.setattr(kafka_group, "ASK_SECONDS", 0.01)
     unconnected = Consumer(NOWHERE)
     yield unconnected
     unconnected.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from service.incoming.transport import TransportError
+from service.incoming.queues.consumer import TransportError
 from tests.incoming.queues.kafka_client import kafka as module
 from tests.incoming.queues.kafka_mock import HEARTBEAT, JOIN_GROUP, OFFSET_COMMIT, MockKafka
 from tests.incoming.queues.kafka_stage import Stage, hurry, numbered

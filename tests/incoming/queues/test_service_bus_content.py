@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.incoming.letters import Letters
-from service.incoming.queues.service_bus_message import as_json
+from service.incoming.queues.service_bus_messages import as_json
 from tests.incoming.queues.service_bus_peer import data, value
 from tests.incoming.queues.service_bus_stage import Stage, hurry
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.incoming.queues.consumer import TransportError
 from service.incoming.queues.service_bus import ServiceBus
-from service.incoming.transport import TransportError
 from tests.incoming.queues.service_bus_peer import KEY, NAME, TOPIC, data
 from tests.incoming.queues.service_bus_stage import SOURCE, Stage, hurry, now
 from tests.waiting import until

@@ -1,0 +1,1 @@
+"""What programs read of an installation: one file for each resource."""

@@ -1,0 +1,65 @@
+"""Feeds over HTTP: how each LMS has been talking, and when it last did."""
+
+from datetime import datetime
+
+import msgspec
+
+from service.api.context import Desk, Page, moment_or_none
+from service.api.framework.operations import Given, Operation
+from service.incoming.feeds import BOUNDS_MS
+from service.incoming.feeds import Feed as Counted
+
+
+class Late(msgspec.Struct, frozen=True):
+    """How many events came at most so long after they happened; null is for all later ones."""
+
+    within_seconds: int | None
+    events: int
+
+
+class Feed(msgspec.Struct, frozen=True):
+    """What one LMS has sent since the beginning, imports left out.
+
+    `skipped` messages of its queue were not kept, as they are not about learning. Of the events
+    in its letters, `out_of_order` happened before one that was taken earlier.
+    """
+
+    source: str
+    last_letter_at: datetime | None
+    letters: int
+    skipped: int
+    recorded: int
+    superseded: int
+    duplicate: int
+    ignored: int
+    set_aside: int
+    out_of_order: int
+    lateness: list[Late]
+
+
+def listing(desk: Desk, given: Given) -> Page[Feed]:
+    """Every feed in order of its name, also those that never spoke; always one page."""
+    return Page([_feed(each) for each in desk.app.letters.feeds.all(desk.app.sources)], None)
+
+
+def _feed(found: Counted) -> Feed:
+    bounds = [*(bound // 1000 for bound in BOUNDS_MS), None]
+    counts = found.lateness or (0,) * len(bounds)
+    return Feed(
+        source=found.source,
+        last_letter_at=moment_or_none(found.last_seen_at),
+        letters=found.letters,
+        skipped=found.skipped,
+        recorded=found.recorded,
+        superseded=found.superseded,
+        duplicate=found.duplicate,
+        ignored=found.ignored,
+        set_aside=found.set_aside,
+        out_of_order=found.out_of_order,
+        lateness=[Late(*pair) for pair in zip(bounds, counts, strict=True)],
+    )
+
+
+OPERATIONS = (
+    Operation("/api/v1/feeds", "Show how each LMS has been talking.", listing, Page[Feed], ()),
+)

@@ -1,0 +1,1 @@
+"""Where the wings meet: the composition root and what is active."""

@@ -1,0 +1,56 @@
+"""What is active: the rules and templates as their files are now, or why they cannot be."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from service.app.queues import fed_by_queues
+from service.incoming.sources.source import Source
+from service.rules.decider import Decider
+from service.rules.fields import Sources
+from service.rules.language.reader import read_rules
+from service.sending.planner import Active
+from service.sending.templates.templates import Templates
+from service.settings import Settings
+
+
+class Refused(Exception):
+    """A rule file or template folder that cannot become active; one problem a line."""
+
+
+def read_active(settings: Settings, sources: Iterable[Source]) -> Active:
+    """The rules and templates as their files are now; raises Refused naming every mistake."""
+    templates = Templates(settings.templates)
+    rules, problems = read_rules(
+        settings.rules.read_bytes(),
+        name=settings.rules.name,
+        environ=settings.environment,
+        templates=templates.forms,
+        of_many=templates.of_many,
+        sources=known_sources(settings, sources),
+    )
+    mistakes = [str(p) for p in problems if p.severity == "error"] + templates.problems()
+    if rules is None or mistakes:
+        raise Refused("\n".join(mistakes))
+    return Active(Decider(rules, settings.storm_limit), templates)
+
+
+def known_sources(settings: Settings, sources: Iterable[Source]) -> Sources:
+    """What the sources fill, and which of them have a way in."""
+    by_http = (
+        name
+        for name, source in settings.sources.items()
+        if source.has_credentials or source.allow_unauthenticated
+    )
+    fills = {source.name: source.fills for source in sources}
+    return Sources(fills, fed_by_queues(settings).union(by_http))
+
+
+def state_of_files(settings: Settings) -> object:
+    """What changes when somebody edits the rules or the templates."""
+    paths = [settings.rules, *sorted(settings.templates.rglob("*"))]
+    found = []
+    for path in paths:
+        with suppress(OSError):  # it was there a moment ago
+            stat = path.stat()
+            found.append((path, stat.st_mtime_ns, stat.st_size))
+    return found

@@ -1,0 +1,244 @@
+"""The app: the only place where the wings meet. `tick` is the whole flow on one screen."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from service.app.active_rules import Refused, read_active
+from service.app.event_types import SHAPES
+from service.app.queues import open_queues
+from service.incoming.intake import Intake
+from service.incoming.letters import Letters
+from service.incoming.queues.consumer import Keep, Transport, TransportError
+from service.incoming.sources.adobe import Adobe
+from service.incoming.sources.community_training import CommunityTraining
+from service.incoming.sources.source import Source
+from service.incoming.sources.sunbird import Sunbird
+from service.learners.directory.courses import Courses
+from service.learners.directory.people import People
+from service.learners.enrollment_views import Roster
+from service.learners.lookup import Knowledge
+from service.learners.signed_links import watch_links
+from service.learners.world import Decisions, Happening, World
+from service.learners.writer import Writer
+from service.ledger.events import EventMapper
+from service.ledger.ledger import Ledger
+from service.ledger.views import Views
+from service.rules.escalation import First
+from service.rules.rule import Rule
+from service.rules.scheduler import Clock
+from service.rules.triggers.letter_set_aside import Setbacks
+from service.rules.triggers.source_silent import Vigil
+from service.rules.watch_requests import Wishes
+from service.sending import queue
+from service.sending.channels import ChannelError
+from service.sending.close_digests import Closer
+from service.sending.delivery_pool import Deliveries
+from service.sending.loader import Docket
+from service.sending.operator import cancel_removed
+from service.sending.planner import Active
+from service.sending.queue import Queue
+from service.settings import Settings, read_settings
+
+SOURCES: tuple[Source, ...] = (
+    Adobe(),
+    CommunityTraining(),
+    Sunbird(),
+)
+"""The learning management systems we understand: one line each."""
+
+
+class App:
+    """Everything one installation is made of, wired together; nothing runs by itself."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Opens the data folder and the rules; raises LedgerError or Refused."""
+        self.settings = settings
+        self.sources = {source.name: source for source in SOURCES}
+        self.active = read_active(settings, SOURCES)
+        lateness = {name: source.lateness for name, source in settings.sources.items()}
+        self.ledger = Ledger(settings.data / "ledger.db")
+        self.mapper = EventMapper(SHAPES)
+        self.people = People(self.ledger)
+        self.courses = Courses(self.ledger)
+        self.letters = Letters(self.ledger)
+        self.wishes = Wishes(self.ledger, self.mapper, self.people)
+        self.watch_links = watch_links(settings.data, settings.public_url, settings.secret_key)
+        self.roster = Roster()
+        self.views = Views(
+            settings.data / "views.db", self.ledger, self.mapper, [self.roster, Queue()]
+        )
+        self.writer = Writer(
+            self.ledger, self.mapper, self.people, self._knowledge(), lateness, self._decide
+        )
+        self.intake = Intake(self.letters, self.sources, self.writer)
+        self.docket = Docket(
+            self.ledger, self.mapper, lateness, self.letters.feeds.heard, self.letters.asides.of
+        )
+        self.clock = Clock(
+            self.ledger, self.mapper, self.writer, self.views, self.roster,
+            max(lateness.values(), default=0), self._firsts,
+        )  # fmt: skip
+        self.closer = Closer(
+            self.ledger, self.mapper, self.views, self.docket, self._knowledge(),
+            lambda: self.active.decider,
+        )  # fmt: skip
+        self.vigil = Vigil(self.writer)
+        self.setbacks = Setbacks(self.writer, self.letters.asides.after)
+        self.deliveries = Deliveries(
+            self.ledger, self.mapper, self.views, self._knowledge, self.docket,
+            lambda: self.active, settings.data / "drawer", settings.mail_domain, self.watch_links,
+        )  # fmt: skip
+        self.queues: list[Transport] = []
+
+    def open_queues(self, clock: Callable[[], int]) -> None:
+        """Makes the configured queues ready to be carried; raises Refused."""
+        try:
+            self.queues = open_queues(self.settings, self.sources, self._keep, clock)
+        except TransportError as error:
+            raise Refused(str(error)) from error
+
+    def _keep(self, source: str) -> Keep:
+        return lambda arrivals, skipped: self.letters.keep(arrivals, skipped={source: skipped})
+
+    def _knowledge(self) -> Knowledge:
+        return Knowledge(self.ledger, self.mapper, self.people, self.courses)
+
+    def _firsts(self, rule: Rule, after: int, until: int, limit: int) -> list[First]:
+        ids = queue.decided(self.views, rule.id, rule.mode, after, until, limit)
+        found = self.docket.notifications(ids)
+        about = self.docket.subjects(found)
+        return [(notification, about[notification.id]) for notification in found]
+
+    def _decide(self, happening: Happening, world: World, now: int) -> Decisions | None:
+        return self.active.decider(happening, world, now)
+
+    def start(self, now: int) -> None:
+        """Takes up where the last run stopped; call once, before the first tick.
+
+        Raises Refused when a channel cannot be opened.
+        """
+        self.open_channels()
+        self.recover(now)
+
+    def open_channels(self) -> None:
+        """Opens what the active rules name; raises Refused."""
+        self._activate(self.active)
+
+    def recover(self, now: int) -> None:
+        """Reads from the log what the last run left: marks, views, and attempts left open."""
+        self.clock.recover()
+        self.vigil.recover()
+        self._record_active(now)
+        self.views.catch_up()
+        self.cancel_removed(now)
+        self.deliveries.take_over(now)
+
+    def tick(self, now: int) -> None:
+        """The whole flow once, at the moment `now` (ms since 1970 UTC)."""
+        self.take(now)
+        self.ask(now)
+        self.views.catch_up()
+        self.close_digests(now)
+        self.deliver(now)
+
+    def take(self, now: int) -> int:
+        """Letters become facts, facts become events, and the rules decide at each."""
+        taken = 0
+        while round := self.intake.take(now):
+            taken += round
+        return taken
+
+    def ask(self, now: int) -> None:
+        """Asks who has fallen silent, to the last of them, and how the feeds are."""
+        self.ask_feeds(now)
+        while self.ask_some(now):
+            pass
+
+    def ask_feeds(self, now: int, at_most: int | None = None) -> None:
+        """Asks which feeds have stopped talking, and which letters could not be used.
+
+        The service ran `at_most` so long (ms) since.
+        """
+        self.vigil.ask(self.active.decider, self.letters.feeds.heard(), now, at_most)
+        while self.setbacks.ask(self.active.decider, now):
+            pass
+
+    def ask_some(self, now: int) -> bool:
+        """Asks about one page of silences, unless a letter is waiting that may say otherwise.
+
+        Or may be: in a queue that was not read to its end. Returns true when there are more to
+        be asked about.
+        """
+        oldest = self.letters.oldest_waiting()
+        if self.behind() or (oldest is not None and oldest <= now):
+            return False
+        return self.clock.ask(self.active.decider, now)
+
+    def behind(self) -> list[str]:
+        """The queues that are not known to have been read to their end."""
+        return [queue.name for queue in self.queues if not queue.is_current()]
+
+    def close_digests(self, now: int) -> None:
+        """What was collected and is due becomes one message for each reader."""
+        if self.closer.close(now):
+            self.views.catch_up()
+
+    def deliver(self, now: int, stopping: Callable[[], bool] = lambda: False) -> None:
+        """What is owed leaves, by every channel."""
+        self.deliveries.deliver(now, stopping)
+
+    def reload(self, now: int) -> bool:
+        """Makes the rule file as it is now active; raises Refused and keeps the old one.
+
+        Returns false when it was active already.
+        """
+        fresh = read_active(self.settings, SOURCES)
+        self._activate(fresh)
+        fresh_file = self._record_active(now)
+        self.views.catch_up()
+        self.cancel_removed(now)
+        return fresh_file
+
+    def _record_active(self, now: int) -> bool:
+        """Records that the active rule file is; false if it was already."""
+        self.setbacks.activate(self.active.decider, self.letters.asides.newest(), now)
+        return self.clock.activate(self.active.decider, now)
+
+    def cancel_removed(self, now: int) -> None:
+        """Ends what is owed because of a rule, or by a channel, that is there no more."""
+        live = {rule.id for rule in self.active.decider.rules.rules if rule.mode == "live"}
+        channels = set(self.deliveries)
+        cancel_removed(self.views, self.ledger, self.mapper, self.docket, channels, live, now)
+
+    def _activate(self, active: Active) -> None:
+        """Opens what the rules name and closes what they do not; raises Refused before either."""
+        urls = active.decider.rules.channels
+        try:
+            opened = self.deliveries.opened(urls)
+        except ChannelError as error:
+            raise Refused(str(error)) from error
+        self.active = active
+        self.deliveries.use(urls, opened)
+
+    def changes_of_people(self) -> object:
+        """Something that changes when addresses may have: by another process, or by a letter."""
+        return self.ledger.changes_of_others(), self.people.addresses_heard
+
+    def newest_event_at(self) -> int | None:
+        """When the newest fact was recorded (ms UTC): a clock behind it is wrong."""
+        return self.letters.newest_taken_at()
+
+    def close(self) -> None:
+        """Lets go of channels and files."""
+        self.deliveries.close()
+        with suppress(Exception):
+            self.ledger.checkpoint()
+        self.views.close()
+        self.ledger.close()
+
+
+def settings_of(environ: Mapping[str, str], *, dotenv: Path | None = None) -> Settings:
+    """The settings for these sources; raises SettingsError with every mistake at once."""
+    lateness = {source.name: source.lateness_ms for source in SOURCES}
+    return read_settings(environ, lateness, dotenv=dotenv)

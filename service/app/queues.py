@@ -1,0 +1,76 @@
+"""Queues: which of them brings letters of which source, by the settings."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+from service.incoming.queues.consumer import Keep, Transport, TransportError
+from service.incoming.sources.source import Source
+from service.settings import Settings
+
+SUNBIRD = "sunbird"
+COMMUNITY_TRAINING = "community-training"
+
+
+def fed_by_queues(settings: Settings) -> frozenset[str]:
+    """The sources that a configured queue brings."""
+    found = set()
+    if settings.kafka_bootstrap_servers:
+        found.add(SUNBIRD)
+    if settings.servicebus_connection_string:
+        found.add(COMMUNITY_TRAINING)
+    return frozenset(found)
+
+
+def open_queues(
+    settings: Settings,
+    sources: Mapping[str, Source],
+    keep: Callable[[str], Keep],
+    clock: Callable[[], int],
+) -> list[Transport]:
+    """The configured queues, none connected yet; `keep` is asked for by the name of a source.
+
+    Raises TransportError, also when a queue's client library is not installed.
+    """
+    found: list[Transport] = []
+    if settings.kafka_bootstrap_servers:
+        found.append(
+            _module("kafka", "kafka").Kafka(
+                SUNBIRD, properties(settings), settings.kafka_topic, sources[SUNBIRD].wants,
+                keep(SUNBIRD), clock,
+            )
+        )  # fmt: skip
+    if settings.servicebus_connection_string:
+        found.append(
+            _module("service_bus", "servicebus").ServiceBus(
+                COMMUNITY_TRAINING, settings.servicebus_connection_string,
+                settings.servicebus_topic, settings.servicebus_subscription,
+                sources[COMMUNITY_TRAINING].wants, keep(COMMUNITY_TRAINING), clock,
+            )
+        )  # fmt: skip
+    return found
+
+
+def properties(settings: Settings) -> dict[str, str]:
+    """What the settings say about Kafka, as librdkafka names it."""
+    named = {
+        "bootstrap.servers": settings.kafka_bootstrap_servers,
+        "group.id": settings.kafka_group_id,
+        "security.protocol": settings.kafka_security_protocol,
+        "sasl.mechanism": settings.kafka_sasl_mechanism,
+        "sasl.username": settings.kafka_sasl_username,
+        "sasl.password": settings.kafka_sasl_password,
+        "ssl.ca.location": settings.kafka_ssl_ca_location,
+    }
+    return {**settings.kafka_config, **{k: v for k, v in named.items() if v}}
+
+
+def _module(name: str, extra: str) -> Any:
+    """A queue's module by name: who has no such queue need not install or load its library."""
+    try:
+        return import_module(f"service.incoming.queues.{name}")
+    except ImportError as error:
+        raise TransportError(
+            f"{name.replace('_', '-')}: its client library cannot be loaded ({error}); "
+            f"expected the extra, pip install 'coursebell[{extra}]'"
+        ) from error

@@ -1,0 +1,46 @@
+"""The office: the files of one installation, opened beside the service or without it."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from service.app.event_types import SHAPES
+from service.cli.output.console import installation
+from service.learners.enrollment_views import Roster
+from service.ledger.events import EventMapper
+from service.ledger.ledger import Ledger, LedgerError, sole
+from service.ledger.views import Projection, Views
+from service.sending.queue import Queue
+
+
+class Office:
+    """The files of one installation, opened for looking things up."""
+
+    def __init__(self, data: Path | None) -> None:
+        folder = installation(data)
+        self.ledger = Ledger(folder / "ledger.db")
+        self.mapper = EventMapper(SHAPES)
+        try:
+            with sole(folder):
+                self.views = self._views(folder, owner=True)
+                self.views.catch_up()
+        except LedgerError:  # a running service follows the log itself
+            self.views = self._views(folder, owner=False)
+
+    def _views(self, folder: Path, *, owner: bool) -> Views:
+        parts: list[Projection] = [Roster(), Queue()]
+        return Views(folder / "views.db", self.ledger, self.mapper, parts, owner=owner)
+
+    def close(self) -> None:
+        """Closes them."""
+        self.views.close()
+        self.ledger.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        self.close()

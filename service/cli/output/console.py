@@ -1,0 +1,130 @@
+"""The console: colours only for people, plain lines for pipes, one line when something is wrong."""
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import msgspec
+import rich_click as click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from service.app.app import settings_of
+from service.learners.directory.csv_file import UnreadableTable
+from service.ledger.ledger import Ledger, LedgerError
+from service.settings import Settings, SettingsError
+
+WIDTH_OF_PIPES = 200
+CANNOT_RUN = 2
+BAD = 1
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console for people; it honours NO_COLOR, and in a pipe writes wide and plain."""
+    found = Console(stderr=stderr, highlight=False)
+    if not found.is_terminal and "COLUMNS" not in os.environ:
+        found.width = WIDTH_OF_PIPES
+    return found
+
+
+def fail(message: str, code: int = CANNOT_RUN) -> NoReturn:
+    """Says in one line what is wrong, and exits: with 2 because the command cannot run."""
+    click.echo(printable(f"coursebell: {message}"), err=True)
+    raise SystemExit(code)
+
+
+class Commands(click.RichGroup):
+    """A group whose commands end with a line and exit 2, not a traceback, when they cannot run."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except SettingsError as error:
+            for mistake in error.mistakes[:-1]:
+                click.echo(printable(f"coursebell: {mistake}"), err=True)
+            fail(error.mistakes[-1])
+        except (LedgerError, UnreadableTable) as error:
+            fail(str(error))
+        except sqlite3.Error as error:
+            fail(f"the ledger cannot be used ({error}); is the disk full, or the folder read-only?")
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            fail(f"{error.filename or 'a file'}: {error.strerror}; expected it to be usable")
+
+
+def settings(data: Path | None = None, **given: object) -> Settings:
+    """The settings of the environment and `.env`; options win over them, None is not given."""
+    environ = dict(os.environ)
+    for name, value in {"DATA": data, **given}.items():
+        if value is not None:
+            environ.pop(f"COURSEBELL_{name}_FILE", None)
+            environ[f"COURSEBELL_{name}"] = str(value)
+    return settings_of(environ, dotenv=Path(".env"))
+
+
+def installation(data: Path | None = None) -> Path:
+    """The data folder, which has a ledger: a mistyped one must not look like an empty one."""
+    folder = settings(data).data
+    if not (folder / "ledger.db").is_file():
+        fail(f"{folder}: expected ledger.db in it, found none; set --data or COURSEBELL_DATA")
+    return folder
+
+
+@contextmanager
+def open_ledger(data: Path | None = None, *, new: bool = False) -> Iterator[Ledger]:
+    """The ledger of the data folder; with `new` it is made if there is none."""
+    folder = settings(data).data if new else installation(data)
+    ledger = Ledger(folder / "ledger.db")
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def progress(count: ProgressColumn) -> Progress:
+    """A bar with a count on stderr; nothing at all when that is not a terminal."""
+    screen = console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        count,
+        TimeRemainingColumn(),
+        console=screen,
+        disable=not screen.is_terminal,
+        transient=True,
+    )
+
+
+def printable(text: str) -> str:
+    """The text on one line, without what would steer a terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[str | None]]) -> None:
+    """A table for people to read."""
+    table = Table(box=None, header_style="bold", pad_edge=False, show_header=any(titles))
+    for place, title in enumerate(titles):
+        table.add_column(title, overflow="fold", no_wrap=place == 0)  # what is copied stays whole
+    for row in rows:
+        table.add_row(*(_cell(text) for text in row))
+    console().print(table)
+
+
+def _cell(text: str | None) -> Text:
+    return Text(printable(text or ""))
+
+
+def print_json(value: object) -> None:
+    """A value for a program to read, on stdout."""
+    click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
+
+
+data_option = click.option("--data", type=click.Path(path_type=Path), help="The data folder.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON.")

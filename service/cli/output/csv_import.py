@@ -1,0 +1,121 @@
+"""Importing a file: the bar while it runs, then what went in and what did not."""
+
+import io
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol, TypeVar, cast
+
+import msgspec
+import rich_click as click
+from rich.progress import DownloadColumn
+
+from service.cli.output.console import BAD, fail, print_json, print_table, printable, progress
+from service.learners.directory.csv_file import Problem, Table
+from service.learners.directory.csv_import import Imported, Store, take_in
+from service.ledger.ledger import Ledger
+
+R = TypeVar("R")
+
+Read = Callable[[Table], Iterator[R | Problem]]
+
+
+def import_file(ledger: Ledger, path: str, noun: str, read: Read[R], store: Store[R]) -> Imported:
+    """Imports a file, or standard input for `-`, into the ledger, with a progress bar."""
+    with _opened(path) as (file, name, size), progress(DownloadColumn()) as bar:
+        task = bar.add_task(f"Importing {noun}", total=size)
+
+        def moved() -> None:
+            if size is not None:
+                bar.update(task, completed=file.tell())
+
+        table = Table(file, name)
+        try:
+            now = time.time_ns() // 1_000_000
+            return take_in(ledger, store, read(table), now, moved)
+        finally:
+            table.detach()
+
+
+def report(result: Imported, path: str, noun: str, *, as_json: bool) -> None:
+    """Prints what became of the file; exits with 1 when rows could not be used."""
+    name = _name(path)
+    if as_json:
+        print_json({"file": name, **msgspec.to_builtins(result)})
+    else:
+        for problem in result.problems:
+            click.echo(printable(f"{name}:{problem}"), err=True)
+        beyond = result.unusable + result.warnings - len(result.problems)
+        if beyond:
+            click.echo(f"{name}: and {beyond:,} more", err=True)
+        click.echo(_summary(result, noun))
+    if result.unusable:
+        raise SystemExit(BAD)
+
+
+def _summary(result: Imported, noun: str) -> str:
+    total = result.added + result.changed + result.unchanged
+    parts = [f"{result.added:,} new", f"{result.changed:,} changed"]
+    parts.append(f"{result.unchanged:,} unchanged")
+    if result.unusable:
+        parts.append(f"{result.unusable:,} row{'s'[: result.unusable != 1]} not usable")
+    return f"{total:,} {noun}: {', '.join(parts)}"
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[tuple[io.BufferedReader, str, int | None]]:
+    """The file, its name in messages, and its size if it has one."""
+    if path == "-":
+        stdin: io.BufferedReader = io.BufferedReader(cast(io.RawIOBase, sys.stdin.buffer))
+        yield stdin, _name(path), None
+        stdin.detach()
+        return
+    try:
+        file: io.BufferedReader = io.BufferedReader(io.FileIO(path))
+    except OSError as error:
+        fail(f"{path}: cannot be read ({error.strerror}); expected a CSV file")
+    with file:
+        yield file, _name(path), os.fstat(file.fileno()).st_size
+
+
+def _name(path: str) -> str:
+    return "stdin" if path == "-" else Path(path).name
+
+
+class Known(Protocol):
+    """Something with an id that pages go on after."""
+
+    @property
+    def id(self) -> str: ...
+
+
+K = TypeVar("K", bound=Known)
+Columns = Mapping[str, Callable[[K], str | None]]
+
+
+def print_page(
+    noun: str, found: Sequence[K], limit: int, columns: Columns[K], *, as_json: bool
+) -> None:
+    """A page, and where the next one begins if this one is full."""
+    following = found[-1].id if len(found) >= limit else None
+    if as_json:
+        print_json({"items": found, "next": following})
+        return
+    rows = [[text(each) for text in columns.values()] for each in found]
+    print_table(list(columns), rows)
+    if following:
+        click.echo(f"More: coursebell {noun} list --after {following}", err=True)
+
+
+def print_each(
+    found: Sequence[K], fields: Callable[[K], Mapping[str, str | None]], *, as_json: bool
+) -> None:
+    """One after the other, with every field that says something."""
+    if as_json:
+        print_json({"items": found, "next": None})
+        return
+    for each in found:
+        print_table(["", ""], [[name, text] for name, text in fields(each).items() if text])

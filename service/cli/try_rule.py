@@ -1,0 +1,245 @@
+"""`coursebell try`: what a rule would do with a letter; nothing is recorded or sent."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import rich_click as click
+from rich.console import Console
+from rich.text import Text
+
+from service.app.active_rules import Refused
+from service.app.app import SOURCES
+from service.cli.demo import page_wide
+from service.cli.output.console import (
+    BAD,
+    CANNOT_RUN,
+    data_option,
+    fail,
+    installation,
+    printable,
+    settings,
+)
+from service.cli.output.text import moment, print_message, print_words
+from service.demo.words import UNCHANGED, Names
+from service.learners.lookup import events_of
+from service.rules.describe import trigger_in_words
+from service.rules.explain.steps_in_words import reason_in_words
+from service.rules.language.values import WATCHERS
+from service.rules.notification import SENT, WAITING_ADDRESS, Deferred, Notification
+from service.rules.rule import ChangeTrigger, Entry, EventTrigger, Rule, RuleSet
+from service.rules.text import duration, hint, listed
+from service.rules.triggers import letter_set_aside
+from service.running import wall_clock
+from service.settings import Settings
+from service.simulation.sent import drawn
+from service.simulation.trial import Judged, Trial, rules_in, tried
+
+NAME_WIDTH = 20
+NO_MEMBERS = "nobody: the group has no members here"
+
+
+@click.command("try")
+@click.argument("rule_id", metavar="RULE")
+@click.option("--event", "file", required=True, type=click.File("rb"),
+              help="A letter as the LMS posts it; - is standard input.")  # fmt: skip
+@click.option("--source", type=click.Choice([source.name for source in SOURCES]), default="adobe",
+              show_default=True, help="The LMS that it is from.")  # fmt: skip
+@data_option
+def try_rule(rule_id: str, file: BinaryIO, source: str, data: Path | None) -> None:
+    """Try what RULE would do with a letter; nothing is recorded or sent.
+
+    It is tried in an empty installation, at the time of its newest event. With --data the
+    people, courses and enrollments of that folder are known, and the folder is only read.
+    Exits with 0 when somebody would be told, with 1 when nobody.
+    """
+    chosen = settings(data)
+    copied = installation(data) if data else None
+    rule = found(chosen, rule_id)
+    body = file.read()
+    screen = page_wide()
+    with tried(chosen, rule, source, body, copied, wall_clock()) as trial:
+        head(screen, chosen, rule, trial, copied)
+        events(screen, trial)
+        told = decisions(screen, trial)
+    raise SystemExit(0 if told else BAD)
+
+
+def found(chosen: Settings, rule_id: str) -> Rule:
+    """The rule, if there is one that an event can trigger."""
+    try:
+        rules = rules_in(chosen)
+    except Refused as refused:
+        for mistake in str(refused).splitlines():
+            click.echo(printable(f"coursebell: {mistake}"), err=True)
+        raise SystemExit(CANNOT_RUN) from refused
+    rule = named(rules, rule_id, chosen)
+    other = other_than_events(rule)
+    if other:
+        fail(
+            f"{chosen.rules}:{rule.line}: rule '{rule_id}' is triggered by {other} and cannot be "
+            f"tried with an event; `coursebell preview {rule.notify[0].template}` shows its words"
+        )
+    return rule
+
+
+def other_than_events(rule: Rule) -> str | None:
+    """What triggers a rule that no event of a letter can."""
+    if not isinstance(rule.trigger, EventTrigger | ChangeTrigger):
+        return "silence"
+    aside = (
+        isinstance(rule.trigger, EventTrigger) and rule.trigger.event == letter_set_aside.TRIGGER
+    )
+    return "letters that cannot be used" if aside else None
+
+
+def named(rules: RuleSet, rule_id: str, chosen: Settings) -> Rule:
+    """The rule with this id."""
+    by_id = {rule.id: rule for rule in rules.rules}
+    if rule_id not in by_id:
+        known = f"; there are {listed(by_id)}"
+        fail(f"{chosen.rules}: no rule '{rule_id}'{hint(rule_id, by_id) or known}")
+    return by_id[rule_id]
+
+
+def head(screen: Console, chosen: Settings, rule: Rule, trial: Trial, copied: Path | None) -> None:
+    """Says what is tried, on what."""
+    screen.print(Text.assemble(("Rule ", "dim"), (rule.id, "bold")))
+    place = f"{chosen.rules}:{rule.line}"
+    print_words(screen, Text(f"triggered by {trigger_in_words(rule)}; {place}"), "  ")
+    if rule.mode != "live":
+        print_words(screen, Text(f"tried as if live; in the file it is {rule.mode}"), "  ")
+    known = f"with what {copied} knows" if copied else "where nothing else is known (see --data)"
+    print_words(screen, Text(f"at {moment(trial.now)}, {known}"), "  ")
+
+
+def events(screen: Console, trial: Trial) -> None:
+    """What each event of the letter became."""
+    title(screen, "The letter")
+    for item, event in enumerate(trial.events):
+        words = became(event, trial.transitions.get(item, ()))
+        name = printable(event["name"] or "?")
+        print_words(screen, Text(words), f"{item + 1:>3}  {name:<{NAME_WIDTH}}  ")
+    if not trial.events:
+        print_words(screen, Text("it says nothing"), "  ")
+
+
+def became(event: Mapping[str, Any], transitions: object) -> str:
+    """What one event became, as rules name it."""
+    state, reason = event["state"], printable(event["reason"])
+    if state == "recorded":
+        changed = isinstance(transitions, tuple) and ", ".join(transitions)
+        return changed or "recorded; it triggers no rule"
+    return UNCHANGED.get(state) or f"{state.replace('_', ' ')}: {reason}"
+
+
+def decisions(screen: Console, trial: Trial) -> bool:
+    """How the rule judged each event; tells whether it leads to a message."""
+    told = False
+    for judged in trial.judged:
+        title(screen, f"Event {judged.item + 1}")
+        if judged.why_not is not None:
+            print_words(screen, Text(f"not triggered: {judged.why_not}"), "  ")
+            continue
+        if conditions(screen, judged):
+            told |= messages(screen, trial, judged)
+    if not trial.judged:
+        title(screen, "Not triggered")
+        print_words(screen, Text(untouched(trial)), "  ")
+    title(screen, "Somebody would be told" if told else "Nobody would be told")
+    return told
+
+
+def untouched(trial: Trial) -> str:
+    """Why the rule did not even look at the letter."""
+    if isinstance(trial.rule.trigger, ChangeTrigger):
+        return (
+            "no report of seats differs from the one before it; put the one before into the "
+            "letter too, or look at an installation that has it with --data"
+        )
+    return f"nothing in the letter is {trigger_in_words(trial.rule)}"
+
+
+def conditions(screen: Console, judged: Judged) -> bool:
+    """Each condition with the value it had; tells whether all of them hold."""
+    count = len(judged.terms)
+    print_words(screen, Text("triggered" + ("; it has no conditions" if not count else "")), "  ")
+    for term in judged.terms:
+        mark = Text("yes" if term.holds else "no ", "green" if term.holds else "red")
+        words = Text.assemble(printable(term.words), (f"  line {term.line}", "dim"))
+        print_words(screen, Text.assemble(mark, "  ", "  " * term.depth, words), "  ")
+    holds = all(term.holds for term in judged.terms if term.depth == 0)
+    if not holds:
+        print_words(screen, Text("the conditions do not hold"), "  ")
+    return holds
+
+
+def messages(screen: Console, trial: Trial, judged: Judged) -> bool:
+    """What each entry would send, to each recipient; tells whether anything."""
+    told = False
+    for entry in trial.rule.notify:
+        screen.print()
+        print_words(screen, Text(f"{route(entry)}, template {entry.template}", "bold"), "  ")
+        ids = [id for id, owed in judged.owed.items() if owed.entry == entry.key]
+        for notification in trial.app.docket.notifications(ids):
+            told |= message(screen, trial, notification)
+        if not ids:
+            nobody = "nobody has asked to be told" if entry.to == WATCHERS else NO_MEMBERS
+            print_words(screen, Text(nobody), "    ")
+    for step in trial.rule.escalation:
+        screen.print()
+        words = f"{duration(step.after_ms)} later, if it still holds, {route(step)}"
+        print_words(screen, Text(f"{words}, template {step.template}"), "  ")
+    return told
+
+
+def route(entry: Entry) -> str:
+    """Whom an entry tells, and how."""
+    return f"post to {entry.post}" if entry.post else f"to {entry.to} via {entry.via}"
+
+
+def message(screen: Console, trial: Trial, notification: Notification) -> bool:
+    """One message as it would leave, or why it would not; tells which."""
+    whom = Names(trial.app).recipient(notification.owed)
+    for at, reason in waits(trial, notification):
+        print_words(screen, Text(f"{printable(whom)}: not before {moment(at)} ({reason})"), "    ")
+    if notification.owed.digest and notification.into:
+        (notification,) = trial.app.docket.notifications([notification.into])
+        return message(screen, trial, notification)
+    if notification.state != SENT:
+        print_words(screen, Text(f"{printable(whom)}: {why_not(trial, notification)}"), "    ")
+        return notification.into is not None
+    mail = drawn(trial.app.settings.data / "drawer", notification.id, whom)
+    named = mail.address and mail.to != mail.address
+    to = f"{mail.to} <{mail.address}>" if named else mail.to
+    print_words(screen, Text(printable(to)), "    To: ")
+    print_message(screen, mail.subject, mail.text, "    ")
+    return True
+
+
+def waits(trial: Trial, notification: Notification) -> Iterator[tuple[int, str]]:
+    """Until when it waits, and for what."""
+    if notification.owed.digest:
+        yield notification.owed.due_at, "digest"
+    for event in events_of(trial.app.ledger, trial.app.mapper, notification.id):
+        if isinstance(event.body, Deferred):
+            yield event.body.until, event.body.reason
+
+
+def why_not(trial: Trial, notification: Notification) -> str:
+    """Why a message would not leave, or not by itself."""
+    if notification.state == WAITING_ADDRESS:
+        return "not told; no address is known, and it would wait for one"
+    if notification.into:
+        ours = any(notification.into in judged.owed for judged in trial.judged)
+        of = "of another event of this letter" if ours else "that waits for an earlier event"
+        return f"told by the message {of}"
+    kept = trial.app.ledger.erasable(notification.id)
+    reply = kept.get(f"reply/{notification.version}") or notification.reason or ""
+    return f"not told; {printable(reason_in_words(reply))}"
+
+
+def title(screen: Console, words: str) -> None:
+    """A heading."""
+    screen.print()
+    screen.print(Text(words, "bold"))

@@ -1,0 +1,1 @@
+"""People and courses as they are known now; the only place with names and addresses."""

@@ -1,0 +1,188 @@
+"""Courses: titles, tags and addresses of learning objects, as imported or said by letters."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from service.learners.directory.reported import Titles
+from service.ledger.ledger import Ledger
+
+ROWS_PER_QUERY = 500
+
+TABLE = """
+CREATE TABLE IF NOT EXISTS courses (
+    id TEXT NOT NULL,
+    source TEXT NOT NULL,
+    account TEXT NOT NULL,
+    title TEXT,
+    kind TEXT,
+    tags TEXT NOT NULL,
+    url TEXT,
+    parents TEXT NOT NULL,
+    told_at INTEGER NOT NULL,
+    PRIMARY KEY (id, source, account)
+) WITHOUT ROWID;
+"""
+COLUMNS = "id, source, account, title, kind, tags, url, parents"
+NOTHING = (None, None, "[]", None, "[]")
+
+KINDS = {"course": "course", "learningProgram": "learning_path", "certification": "certification"}
+"""The prefix of an id, and the kind it says."""
+
+CourseKey = tuple[str, str, str]
+"""Source, account and LMS id; empty source and account mean everywhere."""
+
+
+class Course(msgspec.Struct, frozen=True):
+    """A learning object; `kind` is course, learning_path or certification."""
+
+    id: str
+    source: str = ""
+    account: str = ""
+    title: str | None = None
+    kind: str | None = None
+    tags: tuple[str, ...] = ()
+    url: str | None = None
+    parents: tuple[str, ...] = ()
+
+
+class CourseRow(msgspec.Struct, frozen=True):
+    """What someone says about a course: None says nothing, empty says there is none."""
+
+    id: str
+    source: str = ""
+    account: str = ""
+    title: str | None = None
+    kind: str | None = None
+    tags: tuple[str, ...] | None = None
+    url: str | None = None
+    parents: tuple[str, ...] | None = None
+
+
+def course_id(text: str) -> str:
+    """The LMS's id in its one spelling: Adobe writes both learning_program: and learningProgram:.
+
+    Twice is harmless.
+    """
+    prefix, colon, rest = text.strip().partition(":")
+    for known in KINDS:
+        if prefix.replace("_", "").lower() == known.lower():
+            return f"{known}{colon}{rest}"
+    return text.strip()
+
+
+def kind_of(course: str) -> str | None:
+    """The kind an id says by its prefix, if it has one."""
+    prefix, colon, _ = course.partition(":")
+    return KINDS.get(prefix) if colon else None
+
+
+class Courses:
+    """The courses of one ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.titles = Titles(ledger)
+        self._ledger = ledger
+        ledger.create(TABLE)
+
+    def get(self, source: str, account: str, course: str, said: str | None = None) -> Course | None:
+        """What the closest row says: the account's, the source's, everyone's.
+
+        A title that no import said is the one in letters; `said` is that of a transaction not
+        yet committed.
+        """
+        id = course_id(course)
+        rows = self._many(
+            "id = ? AND source IN (?, '') AND account IN (?, '') "
+            "ORDER BY (source <> '') + (account <> '') DESC LIMIT 1",
+            (id, source, account),
+        )
+        title = (rows[0].title if rows else None) or said or self._said(source, account, id)
+        if not rows and title is None:
+            return None
+        found = rows[0] if rows else Course(id, kind=kind_of(id))
+        return msgspec.structs.replace(found, source=source, account=account, title=title)
+
+    def _said(self, source: str, account: str, course: str) -> str | None:
+        heard = self.titles.of([course]).get((source, account, course))
+        return None if heard is None else heard.said
+
+    def page(self, after: str = "", limit: int = 100) -> list[Course]:
+        """Courses as stored, in order of id, those after `after`.
+
+        Rows of one id stay together, so a page may be a few longer than `limit`.
+        """
+        last = f"SELECT id FROM courses WHERE id > ? ORDER BY id LIMIT 1 OFFSET {limit - 1:d}"
+        return self._many(
+            f"id > ? AND id <= COALESCE(({last}), id) ORDER BY id, source, account", (after, after)
+        )
+
+    def namesakes(self, course: str) -> list[Course]:
+        """Every row with this id, whatever its source and account."""
+        return self._many("id = ? ORDER BY source, account", (course_id(course),))
+
+    def store(
+        self, cursor: sqlite3.Cursor, rows: Sequence[CourseRow], now: int
+    ) -> tuple[int, int, int]:
+        """Keeps what the rows say; returns how many courses were added, changed and unchanged.
+
+        What a row does not say stays as it was; the later of two rows with one key counts.
+        `now` is in milliseconds since 1970 UTC. Twice changes nothing.
+        """
+        wanted = {(course_id(row.id), row.source, row.account): row for row in rows}
+        before = {row[:3]: row[3:] for row in _stored(cursor, list(wanted))}
+        after = {key: _updated(before.get(key, NOTHING), row) for key, row in wanted.items()}
+        writes = [(*key, *data, now) for key, data in after.items() if before.get(key) != data]
+        cursor.executemany(
+            f"INSERT OR REPLACE INTO courses ({COLUMNS}, told_at) VALUES (?,?,?,?,?,?,?,?,?)",
+            writes,
+        )
+        added = len(after) - len(before)
+        return added, len(writes) - added, len(after) - len(writes)
+
+    def _many(self, where: str, values: tuple[object, ...]) -> list[Course]:
+        rows = self._ledger.reader().execute(f"SELECT {COLUMNS} FROM courses WHERE {where}", values)
+        return [_course(row) for row in rows]
+
+
+def _course(row: tuple[Any, ...]) -> Course:
+    course, source, account, title, kind, tags, url, parents = row
+    return Course(
+        id=course,
+        source=source,
+        account=account,
+        title=title,
+        kind=kind,
+        tags=tuple(msgspec.json.decode(tags)),
+        url=url,
+        parents=tuple(msgspec.json.decode(parents)),
+    )
+
+
+def _stored(cursor: sqlite3.Cursor, keys: Sequence[CourseKey]) -> Iterator[tuple[Any, ...]]:
+    """The rows of exactly these keys (id, source, account)."""
+    for start in range(0, len(keys), ROWS_PER_QUERY):
+        chunk = keys[start : start + ROWS_PER_QUERY]
+        yield from cursor.execute(
+            f"SELECT {COLUMNS} FROM courses WHERE (id, source, account) IN "
+            f"(VALUES {','.join(['(?,?,?)'] * len(chunk))})",
+            [part for key in chunk for part in key],
+        )
+
+
+def _updated(old: tuple[Any, ...], row: CourseRow) -> tuple[Any, ...]:
+    """The old data (title, kind, tags, url, parents) with what the row says laid over it."""
+    title, kind, tags, url, parents = old
+    return (
+        title if row.title is None else row.title or None,
+        (row.kind or kind or kind_of(course_id(row.id))),
+        tags if row.tags is None else _json(row.tags),
+        url if row.url is None else row.url or None,
+        parents if row.parents is None else _json(tuple(map(course_id, row.parents))),
+    )
+
+
+def _json(values: tuple[str, ...]) -> str:
+    return msgspec.json.encode(tuple(dict.fromkeys(values))).decode()

@@ -1,0 +1,239 @@
+"""People: who an LMS id stands for, the only place that keeps names and addresses."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from service.learners.directory.people_table import COLUMNS, TABLE, register, rows_of
+from service.learners.directory.person import (
+    Person,
+    PersonKey,
+    PersonRow,
+    address_key,
+    contradicts,
+    filled,
+    new_person_id,
+)
+from service.learners.directory.reported import Contacts, Saying
+from service.learners.facts import Contact
+from service.ledger.ledger import Ledger
+
+__all__ = ["People", "Person", "PersonKey", "PersonRow", "address_key"]
+
+VISIBLE = "source IN (?, '') AND account IN (?, '')"
+CLOSENESS = "(source <> '') + (account <> '')"
+CLOSEST_FIRST = f"told_at IS NULL, {CLOSENESS} DESC, source DESC"
+MEMBERS = """
+SELECT p.id FROM people_in_groups g JOIN people p ON p.id = g.person
+WHERE g.name = :group AND p.source IN (:source, '') AND p.account IN (:account, '')
+AND NOT EXISTS (
+    SELECT 1 FROM people c WHERE c.lms_id = p.lms_id AND c.told_at IS NOT NULL
+    AND c.source IN (:source, '') AND c.account IN (:account, '')
+    AND (c.source <> '') + (c.account <> '') > (p.source <> '') + (p.account <> '')
+) ORDER BY p.id
+"""
+
+_GROUPS = msgspec.json.Decoder(tuple[str, ...])
+_FIELDS = msgspec.json.Decoder(dict[str, str])
+
+
+class People:
+    """The people of one ledger: as imported, and where no import said anything as letters say.
+
+    `addresses_heard` counts the addresses that letters brought, so that others notice: whoever
+    waits for one can be told now.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.contacts = Contacts(ledger)
+        self.addresses_heard = 0
+        self._ledger = ledger
+        ledger.create(TABLE)
+
+    def known(self, keys: Iterable[PersonKey]) -> dict[PersonKey, str]:
+        """The ids of the keys that have a row of their own, as of the last commit."""
+        rows = rows_of(self._ledger.reader().cursor(), keys, "id")
+        return {(source, account, lms_id): found for source, account, lms_id, found in rows}
+
+    def new_id(self, now: int) -> str:
+        """A random id in the order of `now` (milliseconds since 1970 UTC)."""
+        return new_person_id(now)
+
+    def meet(self, cursor: sqlite3.Cursor, people: Sequence[tuple[str, PersonKey]]) -> None:
+        """Adds people of whom nothing but the key is known.
+
+        Raises sqlite3.IntegrityError if another process met one of them meanwhile: ask `known`
+        inside the same transaction, where nobody else can commit.
+        """
+        cursor.executemany(
+            "INSERT INTO people (id, source, account, lms_id) VALUES (?, ?, ?, ?)",
+            [(person, *key) for person, key in people],
+        )
+
+    def get(self, person_id: str, said: Contact | None = None) -> Person | None:
+        """The person with the data of the closest row: their own, the source's, everyone's.
+
+        `said` is what a letter of a transaction not yet committed says of them.
+        """
+        own = next(iter(self._imported("id = ?", (person_id,))), None)
+        if own is None or own.lms_id is None:
+            return own
+        return self.find((own.source, own.account, own.lms_id), person_id, said)
+
+    def find(
+        self, key: PersonKey, person_id: str | None = None, said: Contact | None = None
+    ) -> Person | None:
+        """The person of this key as seen from its source and account.
+
+        Without a row of their own they have the id of the row that speaks for them, or the
+        `person_id` given (for someone met in a transaction not yet committed, as is what a
+        letter `said` of them). A row for every source that contradicts their letters is about
+        somebody else, and says nothing of them.
+        """
+        rows = self._visible(key)
+        own = [row.id for row in rows if (row.source, row.account) == key[:2]]
+        said = said or self._said(own)
+        return _spoken_for(key, rows, (person_id or (own or [""])[0]), said)
+
+    def everybody(self, limit: int) -> dict[str, Person | None]:
+        """People as `get` gives them, by id; none at all when there are more than `limit`."""
+        rows = self._imported(f"1 ORDER BY {CLOSEST_FIRST} LIMIT ?", (limit + 1,))
+        if len(rows) > limit:
+            return {}
+        namesakes: dict[str | None, list[Person]] = {}
+        for row in rows:
+            namesakes.setdefault(row.lms_id, []).append(row)
+        heard = self.contacts.of(row.id for row in rows)
+        return {row.id: _seen(row, namesakes[row.lms_id], heard) for row in rows}
+
+    def lms_ids(self, persons: Iterable[str]) -> dict[str, str]:
+        """The LMS ids of those people who have one, by person id."""
+        rows = self._ledger.reader().execute(
+            "SELECT id, lms_id FROM people WHERE lms_id IS NOT NULL "
+            "AND id IN (SELECT value FROM json_each(?))",
+            (msgspec.json.encode(list(persons)).decode(),),
+        )
+        return dict(rows.fetchall())
+
+    def manager_of(self, person: Person) -> Person | None:
+        """The manager, by LMS id or else by address, as seen from the person's account.
+
+        Where a row for every source names them by an id that letters here say is another
+        person's, it is the person of the rows for every source.
+        """
+        if not person.manager:
+            return None
+        key = (person.source, person.account, person.manager)
+        found = self.find(key)
+        if found is None:
+            return self._at_address(*key)
+        return self._elsewhere(person, key) or found
+
+    def _elsewhere(self, person: Person, key: PersonKey) -> Person | None:
+        """Who has a manager's key for every source, if they are not who has it here."""
+        rows = self._visible(key)
+        said = self._said([row.id for row in rows if (row.source, row.account) == key[:2]])
+        if rows[0].source == person.source or not contradicts(rows[0], said):
+            return None
+        led = self._visible((person.source, person.account, person.lms_id or ""))
+        named = next((row for row in led if row.manager == person.manager), None)
+        return rows[0] if named and named.source != person.source else None
+
+    def in_group(self, group: str, source: str, account: str) -> list[str]:
+        """Ids of the members as seen from this account; a closer row hides a general one."""
+        named = {"group": group, "source": source, "account": account}
+        return [row[0] for row in self._ledger.reader().execute(MEMBERS, named)]
+
+    def page(self, after: str = "", limit: int = 100) -> list[Person]:
+        """People as stored, in order of id, those after `after`."""
+        return self._many("id > ? ORDER BY id LIMIT ?", (after, limit))
+
+    def namesakes(self, lms_id: str) -> list[Person]:
+        """Every row with this LMS id, whatever its source and account."""
+        return self._many("lms_id = ? ORDER BY source, account", (lms_id,))
+
+    def store(
+        self, cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int
+    ) -> tuple[int, int, int]:
+        """Keeps what the rows say; returns how many people were added, changed and unchanged.
+
+        What a row does not say stays as it was; the later of two rows with one key counts.
+        A person met without data becomes `changed` and keeps their id. `now` is in
+        milliseconds since 1970 UTC. Twice changes nothing.
+        """
+        return register(cursor, {row.key: row for row in rows}, now)
+
+    def _at_address(self, source: str, account: str, address: str) -> Person | None:
+        """Who has this address as seen from the account, also if only a letter says so.
+
+        A row for everyone may be hidden there by a closer row with its LMS id, which can be a
+        stranger's: then someone else at the address, or else the hidden row as it stands.
+        """
+        key = address_key(address)
+        rows = self._imported(
+            "(address = ? OR id IN (SELECT person FROM contacts WHERE address = ?)) "
+            f"AND {VISIBLE} ORDER BY lms_id IS NULL, {CLOSENESS} DESC, id",
+            (key, key, source, account),
+        )
+        seen = (self._seen_from(source, account, row) for row in rows)
+        there = (each for each in seen if each and address_key(each.email or "") == key)
+        hidden = (row for row in rows if address_key(row.email or "") == key)
+        return next(there, None) or next(hidden, None)
+
+    def _seen_from(self, source: str, account: str, row: Person) -> Person | None:
+        if row.lms_id is None:
+            return msgspec.structs.replace(row, source=source, account=account)
+        return self.find((source, account, row.lms_id))
+
+    def _visible(self, key: PersonKey) -> list[Person]:
+        """The rows of this LMS id as seen from its source and account, the closest first."""
+        source, account, lms_id = key
+        return self._imported(
+            f"lms_id = ? AND {VISIBLE} ORDER BY {CLOSEST_FIRST}",
+            (lms_id, source, account),
+        )
+
+    def _said(self, persons: Sequence[str]) -> Contact | None:
+        heard = self.contacts.of(persons) if persons else {}
+        return next((each.said for each in heard.values()), None)
+
+    def _many(self, where: str, values: tuple[object, ...]) -> list[Person]:
+        """Rows as stored, each with what letters say of that very person."""
+        rows = self._imported(where, values)
+        heard = self.contacts.of(row.id for row in rows)
+        return [filled(row, heard[row.id].said) if row.id in heard else row for row in rows]
+
+    def _imported(self, where: str, values: tuple[object, ...]) -> list[Person]:
+        rows = self._ledger.reader().execute(f"SELECT {COLUMNS} FROM people WHERE {where}", values)
+        return [_person(row) for row in rows]
+
+
+def _seen(
+    own: Person, namesakes: Sequence[Person], heard: Mapping[str, Saying[Contact]]
+) -> Person | None:
+    if own.lms_id is None:
+        return own
+    there = ((own.source, ""), (own.account, ""))
+    rows = [row for row in namesakes if row.source in there[0] and row.account in there[1]]
+    said = heard[own.id].said if own.id in heard else None
+    return _spoken_for((own.source, own.account, own.lms_id), rows, own.id, said)
+
+
+def _spoken_for(
+    key: PersonKey, rows: Sequence[Person], person_id: str, said: Contact | None
+) -> Person | None:
+    """Who has this key, by the first of the rows that is not about somebody else."""
+    source, account, _ = key
+    speaking = [row for row in rows if row.source == source or not contradicts(row, said)]
+    if not speaking:
+        return None if said is None else filled(Person(person_id, *key), said)
+    chosen = person_id or speaking[0].id
+    found = msgspec.structs.replace(speaking[0], id=chosen, source=source, account=account)
+    return filled(found, said)
+
+
+def _person(row: tuple[Any, ...]) -> Person:
+    values: list[Any] = [*row[:9], _GROUPS.decode(row[9]), _FIELDS.decode(row[10])]
+    return Person(*values)

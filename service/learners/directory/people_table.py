@@ -1,0 +1,187 @@
+"""Registering: how what is said about people becomes rows, and twice changes nothing."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import msgspec
+
+from service.learners.directory.person import PersonKey, PersonRow, address_key, new_person_id
+
+KEYS_PER_QUERY = 5_000
+
+TABLE = """
+CREATE TABLE IF NOT EXISTS people (
+    id TEXT PRIMARY KEY,
+    source TEXT NOT NULL,
+    account TEXT NOT NULL,
+    lms_id TEXT,
+    name TEXT,
+    email TEXT,
+    manager TEXT,
+    timezone TEXT,
+    locale TEXT,
+    group_names TEXT NOT NULL DEFAULT '[]',
+    fields TEXT NOT NULL DEFAULT '{}',
+    address TEXT,
+    told_at INTEGER
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX IF NOT EXISTS people_by_lms_id ON people (lms_id, source, account);
+CREATE INDEX IF NOT EXISTS people_by_address ON people (address) WHERE address IS NOT NULL;
+CREATE TABLE IF NOT EXISTS people_in_groups (
+    name TEXT NOT NULL,
+    person TEXT NOT NULL,
+    PRIMARY KEY (name, person)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS groups_of_people ON people_in_groups (person);
+"""
+DATA = "name, email, manager, timezone, locale, group_names, fields"
+COLUMNS = f"id, source, account, lms_id, {DATA}"
+WRITE = (
+    f"INSERT INTO people ({COLUMNS}, address, told_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) "
+    "ON CONFLICT (id) DO UPDATE SET lms_id = excluded.lms_id, name = excluded.name, "
+    "email = excluded.email, manager = excluded.manager, timezone = excluded.timezone, "
+    "locale = excluded.locale, group_names = excluded.group_names, fields = excluded.fields, "
+    "address = excluded.address, told_at = excluded.told_at"
+)
+
+SEEN = """
+SELECT 1 FROM people p
+WHERE p.address = :address AND p.source IN (:source, '') AND p.account IN (:account, '')
+AND NOT EXISTS (
+    SELECT 1 FROM people c WHERE c.lms_id = p.lms_id AND c.told_at IS NOT NULL
+    AND c.source IN (:source, '') AND c.account IN (:account, '')
+    AND (c.source <> '') + (c.account <> '') > (p.source <> '') + (p.account <> '')
+    AND c.address IS NOT p.address
+)
+"""
+"""Rows at an address that no closer row with another address hides."""
+
+Data = tuple[str | None, ...]
+"""What is known of a person, as stored, in the order of DATA."""
+
+Addresses = dict[tuple[str, str, str], tuple[str, bool]]
+"""By source, account and address: a person's id, and whether their LMS id is unknown."""
+
+NOTHING: Data = (None, None, None, None, None, "[]", "{}")
+EMAIL, GROUPS, FIELDS = 1, 5, 6
+
+
+def rows_of(
+    cursor: sqlite3.Cursor, keys: Iterable[PersonKey], columns: str
+) -> Iterator[tuple[Any, ...]]:
+    """The rows of exactly these keys: source, account, LMS id, then the columns asked for."""
+    for (source, account), same in groupby(sorted(keys), lambda key: key[:2]):
+        ids = [key[2] for key in same]
+        for start in range(0, len(ids), KEYS_PER_QUERY):
+            chunk = ids[start : start + KEYS_PER_QUERY]
+            yield from cursor.execute(
+                f"SELECT source, account, lms_id, {columns} FROM people WHERE source = ? "
+                f"AND account = ? AND lms_id IN ({','.join('?' * len(chunk))})",
+                (source, account, *chunk),
+            )
+
+
+def register(
+    cursor: sqlite3.Cursor, wanted: Mapping[PersonKey, PersonRow], now: int
+) -> tuple[int, int, int]:
+    """Keeps what the rows say; returns how many people were added, changed and unchanged."""
+    before = {row[:3]: row[3:] for row in rows_of(cursor, wanted, f"id, told_at, {DATA}")}
+    waiting = _at_addresses(cursor, [row.email for row in wanted.values()])
+    added, writes, known = 0, [], []
+    for key, row in wanted.items():
+        person, told, *old = before.get(key, (None, None, *NOTHING))
+        data = _updated(tuple(old), row)
+        if told is not None and data == tuple(old):
+            continue
+        claimed = _claimed(cursor, waiting, row, keep=person is None)
+        if person is None:
+            added += 1
+        else:
+            known.append(person)
+        writes.append((person or claimed or new_person_id(now), *key, *data, now))
+    _write(cursor, writes, known)
+    _add_managers(cursor, list(wanted.values()), now)
+    return added, len(writes) - added, len(wanted) - len(writes)
+
+
+def _updated(old: Data, row: PersonRow) -> Data:
+    """The old data with what the row says laid over it."""
+    said = (row.name, row.email, row.manager, row.timezone, row.locale)
+    plain = [was if new is None else new or None for was, new in zip(old, said, strict=False)]
+    groups, fields = old[GROUPS], old[FIELDS]
+    if row.groups is not None:
+        groups = _json(list(dict.fromkeys(row.groups)))
+    if row.fields:
+        merged = {**msgspec.json.decode(fields or "{}"), **row.fields}
+        fields = _json({name: merged[name] for name in sorted(merged) if merged[name]})
+    return (*plain, groups, fields)
+
+
+def _claimed(
+    cursor: sqlite3.Cursor, waiting: Addresses, row: PersonRow, *, keep: bool
+) -> str | None:
+    """The person known only by this row's address, who turns out to be the row's.
+
+    A new LMS id takes over their id; one that has an id of its own makes theirs needless.
+    """
+    key = (row.source, row.account, address_key(row.email or ""))
+    person, nameless = waiting.get(key, (None, False))
+    if not nameless:
+        return None
+    del waiting[key]
+    if not keep:
+        cursor.execute("DELETE FROM people WHERE id = ?", (person,))
+    return person
+
+
+def _at_addresses(cursor: sqlite3.Cursor, addresses: Sequence[str | None]) -> Addresses:
+    """Who is known at these addresses; the one without an LMS id where there are several."""
+    keys = sorted({address_key(address) for address in addresses if address})
+    found: Addresses = {}
+    for start in range(0, len(keys), KEYS_PER_QUERY):
+        chunk = keys[start : start + KEYS_PER_QUERY]
+        rows = cursor.execute(
+            "SELECT source, account, address, id, lms_id IS NULL FROM people "
+            f"WHERE address IN ({','.join('?' * len(chunk))}) ORDER BY lms_id IS NULL",
+            chunk,
+        )
+        found.update({row[:3]: (row[3], bool(row[4])) for row in rows})
+    return found
+
+
+def _write(
+    cursor: sqlite3.Cursor, writes: Sequence[tuple[Any, ...]], regrouped: Iterable[str] = ()
+) -> None:
+    """Writes whole rows (id, key, data, now) and their groups, anew for those `regrouped`."""
+    rows = [(*row[:11], address_key(row[5]) if row[5] else None, row[11]) for row in writes]
+    cursor.executemany(WRITE, rows)
+    cursor.executemany("DELETE FROM people_in_groups WHERE person = ?", [(p,) for p in regrouped])
+    cursor.executemany(
+        "INSERT INTO people_in_groups (name, person) VALUES (?, ?)",
+        [(name, row[0]) for row in rows if row[9] != "[]" for name in msgspec.json.decode(row[9])],
+    )
+
+
+def _add_managers(cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int) -> None:
+    """Adds the managers of whom only the address is known, each once."""
+    led = [row for row in rows if row.manager and "@" in row.manager]
+    known = _at_addresses(cursor, [row.manager for row in led])
+    new: dict[tuple[str, str, str], tuple[Any, ...]] = {}
+    for row in led:
+        key = (row.source, row.account, address_key(row.manager or ""))
+        if key not in known and key not in new and not _is_seen(cursor, *key):
+            data = (None, row.manager, *NOTHING[2:])
+            new[key] = (new_person_id(now), *key[:2], None, *data, now)
+    _write(cursor, list(new.values()))
+
+
+def _is_seen(cursor: sqlite3.Cursor, source: str, account: str, address: str) -> bool:
+    """Whether someone at this address can be seen from the account."""
+    named = {"source": source, "account": account, "address": address}
+    return cursor.execute(SEEN, named).fetchone() is not None
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,204 @@
+"""Hearsay: what letters say beside their facts, of the person and of the course.
+
+What you import wins over what a letter says; a letter fills what no import said. Of two letters
+the one whose fact happened later counts, of one moment the one that came first; a letter counts
+for what it says: a name, how to reach the person, a title. None of it goes into the log.
+"""
+
+import sqlite3
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Generic, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from service.learners.directory.person import address_key
+from service.learners.facts import Contact, Fact
+from service.ledger.ledger import Ledger
+
+CONTACTS = """
+CREATE TABLE IF NOT EXISTS contacts (
+    person TEXT PRIMARY KEY,
+    name TEXT,
+    named_at INTEGER NOT NULL,
+    email TEXT,
+    fields TEXT NOT NULL,
+    address TEXT,
+    said_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS contacts_by_address ON contacts (address) WHERE address IS NOT NULL;
+"""
+TITLES = """
+CREATE TABLE IF NOT EXISTS course_names (
+    course TEXT NOT NULL,
+    source TEXT NOT NULL,
+    account TEXT NOT NULL,
+    title TEXT NOT NULL,
+    said_at INTEGER NOT NULL,
+    PRIMARY KEY (course, source, account)
+) WITHOUT ROWID;
+"""
+NEVER = -1
+NOTHING = Contact()
+
+Key = tuple[str, str, str]
+"""Source, account and LMS id (in its one spelling) of a course."""
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+_fields = msgspec.json.Decoder(dict[str, str])
+
+
+class Saying(msgspec.Struct, Generic[V], frozen=True):
+    """What letters say, and when that was so (ms UTC).
+
+    Of a person the name has a date of its own, `named_at`; `at` is that of how to reach them.
+    """
+
+    said: V
+    at: int
+    named_at: int = NEVER
+
+
+Laid = Callable[[Saying[V] | None, V, int], Saying[V]]
+"""What is known after one more letter of a moment: what was before, itself if nothing moves."""
+
+
+class Hearing(Generic[K, V]):
+    """What is known by key, and what the facts of one transaction change in it.
+
+    A later date alone is a change too: an older letter that comes after it must not count.
+    """
+
+    def __init__(self, known: Mapping[K, Saying[V]], laid: Laid[V]) -> None:
+        self.changed: dict[K, Saying[V]] = {}
+        self._known = known
+        self._laid = laid
+
+    def hear(self, key: K, said: V, at: int) -> None:
+        """Takes in what one more letter says."""
+        before = self.changed.get(key) or self._known.get(key)
+        after = self._laid(before, said, at)
+        if after is not before:
+            self.changed[key] = after
+
+    def news(self, key: K) -> V | None:
+        """What is said since this transaction began; None when the words are as before."""
+        heard = self.changed.get(key)
+        return None if heard is None or heard.said == self.known(key) else heard.said
+
+    def known(self, key: K) -> V | None:
+        """What was said before this transaction."""
+        heard = self._known.get(key)
+        return None if heard is None else heard.said
+
+
+class Hearsay:
+    """What the letters of one transaction say of people, by their id, and of courses."""
+
+    def __init__(
+        self,
+        contacts: Mapping[str, Saying[Contact]] | None = None,
+        titles: Mapping[Key, Saying[str]] | None = None,
+    ) -> None:
+        self.contacts = Hearing(contacts or {}, contact_laid)
+        self.titles = Hearing(titles or {}, title_laid)
+
+    def hear(self, fact: Fact, person: str, course: str) -> None:
+        """Takes in what a fact's letter says beside it.
+
+        `person` is the learner's id, `course` the LMS's in its one spelling.
+        """
+        if fact.contact is not None and fact.contact != NOTHING and person:
+            self.contacts.hear(person, fact.contact, fact.occurred_at)
+        if fact.title and course:
+            key = (fact.source, fact.account, course)
+            self.titles.hear(key, fact.title, fact.occurred_at)
+
+    def addresses(self) -> int:
+        """How many people have another address now."""
+        return sum(
+            heard.said.email is not None
+            and heard.said.email != (self.contacts.known(person) or NOTHING).email
+            for person, heard in self.contacts.changed.items()
+        )
+
+
+def title_laid(before: Saying[str] | None, said: str, at: int) -> Saying[str]:
+    """The later title counts."""
+    return before if before is not None and at <= before.at else Saying(said, at)
+
+
+def contact_laid(before: Saying[Contact] | None, said: Contact, at: int) -> Saying[Contact]:
+    """The later name counts, and of itself the later way to reach the person, whole.
+
+    A letter without a usable contact takes none away: only another contact does.
+    """
+    after = before or Saying(NOTHING, NEVER)
+    if said.name is not None and at > after.named_at:
+        after = Saying(replace(after.said, name=said.name), after.at, at)
+    if (said.email is not None or said.fields) and at > after.at:
+        after = Saying(replace(said, name=after.said.name), at, after.named_at)
+    return after
+
+
+class Contacts:
+    """What letters say of people, by person id."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        ledger.create(CONTACTS)
+
+    def of(self, persons: Iterable[str]) -> dict[str, Saying[Contact]]:
+        """What is known of these people, as of the last commit."""
+        rows = self._ledger.reader().execute(
+            "SELECT person, name, email, fields, said_at, named_at FROM contacts "
+            "WHERE person IN (SELECT value FROM json_each(?))",
+            (msgspec.json.encode(list(persons)).decode(),),
+        )
+        return {
+            person: Saying(Contact(name, email, _fields.decode(fields)), at, named_at)
+            for person, name, email, fields, at, named_at in rows
+        }
+
+    def keep(self, cursor: sqlite3.Cursor, changed: Mapping[str, Saying[Contact]]) -> None:
+        """Writes what has changed."""
+        cursor.executemany(
+            "INSERT OR REPLACE INTO contacts "
+            "(person, name, email, fields, address, said_at, named_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [_contact_row(person, heard) for person, heard in changed.items()],
+        )
+
+
+class Titles:
+    """What letters call courses, by source, account and LMS id."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        ledger.create(TITLES)
+
+    def of(self, courses: Iterable[str]) -> dict[Key, Saying[str]]:
+        """What the courses with these LMS ids are called, as of the last commit."""
+        rows = self._ledger.reader().execute(
+            "SELECT source, account, course, title, said_at FROM course_names "
+            "WHERE course IN (SELECT value FROM json_each(?))",
+            (msgspec.json.encode(list(courses)).decode(),),
+        )
+        return {(row[0], row[1], row[2]): Saying(row[3], row[4]) for row in rows}
+
+    def keep(self, cursor: sqlite3.Cursor, changed: Mapping[Key, Saying[str]]) -> None:
+        """Writes what has changed."""
+        cursor.executemany(
+            "INSERT OR REPLACE INTO course_names (source, account, course, title, said_at) "
+            "VALUES (?, ?, ?, ?, ?)",
+            [(*key, heard.said, heard.at) for key, heard in changed.items()],
+        )
+
+
+def _contact_row(person: str, heard: Saying[Contact]) -> tuple[object, ...]:
+    said = heard.said
+    fields = msgspec.json.encode(said.fields, order="sorted").decode()
+    address = address_key(said.email) if said.email else None
+    return person, said.name, said.email, fields, address, heard.at, heard.named_at

@@ -1,0 +1,212 @@
+"""The roster: enrolments and instances as views, for people, the API and the sweep."""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import Any
+
+from sqlite_utils import Database
+
+from service.learners import course, enrollment, instance
+from service.learners.enrollment import EnrollmentRecorded
+from service.learners.enrollment_state import Snapshot
+from service.learners.facts import InstanceDeleted, SeatsReported
+from service.learners.instance import InstanceRecorded, seats_available
+from service.ledger.views import Followed, Views
+
+STANDING = (
+    "status", "progress", "passed", "score", "enrolled_by", "enrolled_at", "started_at",
+    "completed_at", "active_at", "silent_since", "version",
+)  # fmt: skip
+WHO = ("id", "source", "account", "person", "course", "kind", "instance")
+named = attrgetter(*WHO[1:])
+shown = attrgetter(
+    "status", "progress", "passed", "score", "source", "enrolled_at", "started_at",
+    "completed_at", "active_at", "silent_since",
+)  # fmt: skip
+ENROLL = (
+    f"INSERT INTO enrollments ({', '.join(WHO + STANDING)}) "
+    f"VALUES ({', '.join('?' * len(WHO + STANDING))}) ON CONFLICT (id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in STANDING)
+)
+SEATS = (
+    "enrollment_count", "waitlist_count", "seat_limit", "seats_available", "reported_at",
+)  # fmt: skip
+PLACE = (
+    "INSERT INTO instances (id, source, account, course, kind, instance) "
+    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+)
+SEAT = f"UPDATE instances SET {', '.join(f'{name} = ?' for name in SEATS)} WHERE id = ?"
+END = "UPDATE instances SET deleted_at = ? WHERE id = ?"
+VERSION = "UPDATE instances SET version = ? WHERE id = ?"
+MOVE = f"UPDATE enrollments SET {', '.join(f'{name} = ?' for name in STANDING)} WHERE id = ?"
+Silences = dict[str, int | None]
+"""Where silence begins (ms UTC), by what it is counted from."""
+SILENCE = {"enrolled": "silent_since", "started": "active_at"}
+
+
+class Roster:
+    """Projects facts into `enrollments` and `instances`.
+
+    It also notes the enrolments that moved after the position `asked_up_to`, and where their
+    silence begins now, for the clock to ask about: a rebuild makes nobody look at the past.
+    """
+
+    name = "roster"
+    version = 1
+    topics = frozenset(enrollment.SHAPES) | frozenset(instance.SHAPES) | frozenset(course.SHAPES)
+
+    def __init__(self) -> None:
+        self.asked_up_to = 0
+        self._touched: dict[str, Silences] = {}
+        self._touching = threading.Lock()
+
+    def create(self, database: Database) -> None:
+        """Makes the tables; only open enrolments stand in the silence indexes."""
+        database.create_table(
+            "enrollments",
+            dict.fromkeys(WHO, str)
+            | {"status": str, "progress": float, "passed": int, "score": float, "enrolled_by": str}
+            | dict.fromkeys(STANDING[5:], int),
+            pk="id",
+        )
+        database.table("enrollments").create_index(["person"])
+        database.table("enrollments").create_index(["course"])
+        for column in SILENCE.values():
+            database.execute(
+                f"CREATE INDEX enrollments_by_{column} ON enrollments ({column}) "
+                f"WHERE {column} IS NOT NULL"
+            )
+        database.create_table(
+            "instances",
+            {
+                "id": str, "source": str, "account": str, "course": str, "kind": str,
+                "instance": str, "enrollment_count": int, "waitlist_count": int,
+                "seat_limit": int, "seats_available": int, "reported_at": int, "deleted_at": int,
+                "version": int,
+            },
+            pk="id",
+        )  # fmt: skip
+        database.table("instances").create_index(["course"])
+
+    def project(self, connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
+        """The last state of each enrolment in the page is written once."""
+        whos: dict[str, tuple[Any, ...]] = {}
+        standings: dict[str, tuple[Any, ...]] = {}
+        reports: list[Followed] = []
+        for event in events:
+            body = event.body
+            if isinstance(body, EnrollmentRecorded):
+                if body.who is not None:
+                    whos[event.stream] = (event.stream, *named(body.who))
+                if body.after is not None:
+                    standings[event.stream] = standing(body.after, event)
+            elif isinstance(body, InstanceRecorded):
+                reports.append(event)
+        new = [(*whos[id], *standings[id]) for id in whos if id in standings]
+        moved = [(*standings[id], id) for id in standings if id not in whos]
+        connection.executemany(ENROLL, new)
+        connection.executemany(MOVE, moved)
+        place(connection, reports)
+        self.touch(events)
+
+    def touch(self, events: Sequence[Followed]) -> None:
+        """Notes which enrolments these events moved."""
+        moved = {
+            event.stream: {"enrolled": after.silent_since, "started": after.active_at}
+            for event in events
+            if event.position > self.asked_up_to
+            and isinstance(event.body, EnrollmentRecorded)
+            and (after := event.body.after)
+        }
+        self.touch_again(moved)
+
+    def touch_again(self, moved: Mapping[str, Silences]) -> None:
+        """Notes enrolments, also those that an ask which failed had taken."""
+        with self._touching:
+            self._touched |= moved
+
+    def take_touched(self) -> dict[str, Silences]:
+        """What was noted since the last time; it is the caller's to ask about now."""
+        with self._touching:
+            taken, self._touched = self._touched, {}
+        return taken
+
+
+def standing(after: Snapshot, event: Followed) -> tuple[Any, ...]:
+    """The columns of STANDING."""
+    return (*shown(after), event.version)
+
+
+def place(connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
+    """Writes instances; the last report of each in the page is written once."""
+    new: list[tuple[Any, ...]] = []
+    seats: dict[str, tuple[Any, ...]] = {}
+    ends: dict[str, tuple[Any, ...]] = {}
+    versions: dict[str, int] = {}
+    for event in events:
+        body, versions[event.stream] = event.body, event.version
+        if body.place is not None:
+            about = body.place
+            new.append(
+                (event.stream, about.source, about.account, about.course, about.kind,
+                 about.instance)
+            )  # fmt: skip
+        if not body.newest:
+            continue
+        if isinstance(body.said, SeatsReported):
+            seats[event.stream] = seating(body.said, body.at)
+        elif isinstance(body.said, InstanceDeleted):
+            ends[event.stream] = (body.at,)
+    connection.executemany(PLACE, new)
+    connection.executemany(SEAT, [(*row, id) for id, row in seats.items()])
+    connection.executemany(END, [(*row, id) for id, row in ends.items()])
+    connection.executemany(VERSION, [(version, id) for id, version in versions.items()])
+
+
+def seating(said: SeatsReported, at: int) -> tuple[Any, ...]:
+    """The columns of SEATS."""
+    free = None if said.seat_limit is None else seats_available(said)
+    return said.enrollment_count, said.waitlist_count, said.seat_limit, free, at
+
+
+def silent(
+    views: Views, count_from: str, after: int, until: int, limit: int
+) -> list[tuple[str, int]]:
+    """Open enrolments whose silence began in (after, until] with that moment, earliest first.
+
+    At most about `limit`: all that share the last one's millisecond come along.
+    """
+    column = SILENCE[count_from]
+    query = (
+        f"SELECT id, {column} FROM enrollments WHERE {column} IS NOT NULL AND {column} > ? "
+        f"AND {column} <= ? ORDER BY {column} LIMIT ?"
+    )
+    reader = views.reader()
+    found = list(reader.execute(query, (after, until, limit)))
+    if len(found) < limit:
+        return found
+    last = found[-1][1]
+    return [row for row in found if row[1] < last] + list(
+        reader.execute(query, (last - 1, last, -1))
+    )
+
+
+def listing(
+    views: Views, table: str, filters: dict[str, Any], limit: int, after: str
+) -> Iterator[dict[str, Any]]:
+    """Rows of a view in order of id, after an id, where each given column has the value given.
+
+    A list stands for any of its values.
+    """
+    chosen = {name: value for name, value in filters.items() if value is not None}
+    lists = {name: json.dumps(each) for name, each in chosen.items() if isinstance(each, list)}
+    any_of = "{0} IN (SELECT value FROM json_each(:{0}))"
+    tests = [(any_of if name in lists else "{0} = :{0}").format(name) for name in chosen]
+    where = " AND ".join(["id > :after", *tests])
+    found: Iterator[dict[str, Any]] = views.reader()[table].rows_where(
+        where, chosen | lists | {"after": after}, order_by="id", limit=limit
+    )
+    return found

@@ -1,0 +1,58 @@
+"""Heard: the last letter of a source, which is what a rule about a silent feed is about."""
+
+import msgspec
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """A source, its last letter, and when that came (ms UTC)."""
+
+    source: str
+    letter: int
+    at: int
+
+    @property
+    def id(self) -> str:
+        """What stands for the feed where other subjects have a stream."""
+        return f"{FEED}{self.source}"
+
+    @property
+    def occurrence(self) -> str:
+        """What makes a silence happen once: the letter it began with."""
+        return f"{self.source}/{self.letter}"
+
+
+FEED = "feed/"
+
+
+class Aside(msgspec.Struct, frozen=True):
+    """A letter by its number, its source, when it came (ms UTC), and how it stands now.
+
+    `name` and `reason` are those of the first event that is set aside; None while none is. `used`:
+    a later try could use all of it. Nobody is told of an `imported` one.
+    """
+
+    letter: int
+    source: str
+    at: int
+    imported: bool = False
+    used: bool = False
+    name: str | None = None
+    reason: str | None = None
+
+    @property
+    def id(self) -> str:
+        """What stands for the letter where other subjects have a stream."""
+        return f"{LETTER}{self.letter}"
+
+    @property
+    def occurrence(self) -> str:
+        """What makes it happen once, however often the letter is tried again."""
+        return str(self.letter)
+
+
+LETTER = "letter/"
+
+
+def letter_of(id: str) -> int:
+    """The number of the letter that an id stands for."""
+    return int(id.removeprefix(LETTER))

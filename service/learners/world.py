@@ -1,0 +1,92 @@
+"""What the writer hands to the rules and gets back: a happening, the world, decisions."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from service.learners.course import CourseRecorded, LearningObject
+from service.learners.directory.courses import Course
+from service.learners.directory.people import Person
+from service.learners.enrollment import Enrollment, EnrollmentRecorded
+from service.learners.facts import Fact
+from service.learners.instance import Instance, InstanceRecorded
+from service.learners.learner import Learner, LearnerRecorded
+from service.learners.watchlist import Watch
+from service.ledger.events import Body
+
+Aggregate = Enrollment | Instance | LearningObject | Learner
+Recorded = EnrollmentRecorded | InstanceRecorded | CourseRecorded | LearnerRecorded
+
+
+class Told(msgspec.Struct, frozen=True, gc=False):
+    """A fact and where it stands: letter number and item in it.
+
+    Nothing is decided on an `imported` one: it is recorded, and tells nobody anything.
+    """
+
+    fact: Fact
+    letter: int
+    item: int
+    imported: bool = False
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False):
+    """What became of a fact: `recorded`, `superseded` or `duplicate`, and on which stream."""
+
+    state: str
+    stream: str
+
+
+class Happening(msgspec.Struct, frozen=True, gc=False):
+    """An event as it is appended: where it stands, and its aggregate after it."""
+
+    stream: str
+    version: int
+    event: Recorded
+    aggregate: Aggregate
+
+
+class Decisions(msgspec.Struct):
+    """What follows from an event: new streams by derived id, next events, erasable values.
+
+    `tallies` are counts: by stream the newest version in the ledger, and the one event that
+    follows it in this transaction, whatever was counted.
+    """
+
+    once: list[tuple[str, Body]] = []
+    following: list[tuple[str, int, Body]] = []
+    erasable: list[tuple[str, str, str]] = []
+    tallies: dict[str, tuple[int, Body]] = {}
+
+    def extend(self, other: "Decisions") -> None:
+        """Adds what followed from another event."""
+        self.once += other.once
+        self.following += other.following
+        self.erasable += other.erasable
+        self.tallies |= other.tallies
+
+
+class World(Protocol):
+    """What deciding may read, as of the event it decides on."""
+
+    def course(self, source: str, account: str, course: str) -> Course | None: ...
+    def person(self, person: str) -> Person | None: ...
+    def manager(self, person: Person) -> Person | None: ...
+    def members(self, group: str, source: str, account: str) -> Sequence[str]: ...
+    def instance(
+        self, source: str, account: str, course: str, instance: str
+    ) -> Instance | None: ...
+    def watchers(self, instance: str) -> Watch: ...
+    def latest(self, stream: str) -> tuple[int, Body] | None: ...
+
+
+class Draft(World, Protocol):
+    """The world as a transaction will leave it: what was decided in it is read by what follows."""
+
+    def remember(self, decisions: Decisions) -> None: ...
+
+
+Decide = Callable[[Happening, World, int], Decisions | None]
+Also = Callable[[sqlite3.Cursor, list[Outcome]], None]

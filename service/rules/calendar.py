@@ -1,0 +1,197 @@
+"""Durations as people write them: 10m, 12h, 3d, 1w2d."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from itertools import count
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+UNITS = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000}
+DAY = UNITS["d"]
+HOUR = UNITS["h"]
+LONGEST = 3660 * DAY
+
+_FORM = re.compile(r"(?:(\d{1,6})w)?(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
+
+
+def milliseconds(text: str) -> int | None:
+    """Read a duration; None when it has another form, is zero, or is longer than ten years."""
+    found = _FORM.fullmatch(text) if text.isascii() else None
+    if found is None:
+        return None
+    amounts = zip(found.groups(), UNITS.values(), strict=True)
+    total = sum(int(amount) * unit for amount, unit in amounts if amount)
+    return total if 0 < total <= LONGEST else None
+
+
+DAY_MINUTES = 24 * 60
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_LONGEST_SKIP = 24 * 3600
+
+
+@lru_cache(maxsize=4096)
+def instant(day: date, minute: int, zone: ZoneInfo) -> int:
+    """When (ms UTC) it is so many minutes after midnight, by the clock on the wall.
+
+    A time that the clocks skip in spring comes when they have skipped it: of 02:30, where 02:00
+    became 03:00, that is 03:00. One that comes twice in autumn is its first. 1,440 minutes are
+    the midnight after.
+    """
+    wall = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(minutes=minute)
+    offset = wall.utcoffset()
+    skipped = wall.replace(fold=1).utcoffset()
+    assert offset is not None
+    assert skipped is not None
+    at = (wall.replace(tzinfo=UTC) - offset - _EPOCH) // _MILLISECOND
+    return at if skipped <= offset else _after_the_gap(at, zone)
+
+
+def _after_the_gap(beyond: int, zone: ZoneInfo) -> int:
+    """The first moment after the clocks were put forward, which was before `beyond` (ms)."""
+    after = beyond // 1000
+    before = after - _LONGEST_SKIP
+    offset = local(beyond, zone).utcoffset()
+    while after - before > 1:
+        middle = (after + before) // 2
+        if local(middle * 1000, zone).utcoffset() == offset:
+            after = middle
+        else:
+            before = middle
+    return after * 1000
+
+
+def local(at: int, zone: ZoneInfo) -> datetime:
+    """What the clock and the calendar there show at `at` (ms UTC)."""
+    return datetime.fromtimestamp(at / 1000, UTC).astimezone(zone)
+
+
+HOUR_MINUTES = 60
+DAY_HOURS = 24
+NAMED = "%Y-%m-%dT%H"
+
+_OWN = {"hour": NAMED, "day": "%Y-%m-%d", "week": ""}
+"""What has a closing of its own, so that none is put off into it."""
+
+
+ITEMS_MAX = 50
+
+
+@dataclass(frozen=True)
+class Digest:
+    """When what was collected leaves as one message, and for what there is one of its own.
+
+    `at` is the minute of the day, of the hour if `every` is hour; `on` a weekday, Monday is 0,
+    used when it is week. `group_by` are fields: one digest for each of their values.
+    """
+
+    every: Literal["hour", "day", "week"]
+    at: int
+    on: int = 0
+    group_by: tuple[str, ...] = ()
+    max_items: int = ITEMS_MAX
+
+
+@dataclass(frozen=True)
+class Closing:
+    """A moment (ms UTC) and its name, the local date and hour: later ones have later names."""
+
+    at: int
+    local: str
+
+
+def next_closing(digest: Digest, zone: ZoneInfo, after: int, later_than: str = "") -> Closing:
+    """The first closing after a moment (ms UTC) whose name is later than another's.
+
+    An hour that the clocks show twice has one; an hour, or a day, that they skip has none. That
+    of a week on a day they skip comes when they have skipped it.
+    """
+    for day, minute in _times(digest, local(after, zone)):
+        at = instant(day, minute, zone)
+        if at <= after:
+            continue
+        shown = local(at, zone)
+        closing = Closing(at, shown.strftime(NAMED))
+        if closing.local > later_than and _is_its_own(digest, day, minute, shown):
+            return closing
+    raise AssertionError("a digest closes for ever")
+
+
+def _times(digest: Digest, begin: datetime) -> Iterator[tuple[date, int]]:
+    """The days and minutes at which the clock on the wall says so, from that hour or day on."""
+    today = begin.date()
+    if digest.every == "hour":
+        for hours in count(begin.hour):
+            days, hour = divmod(hours, DAY_HOURS)
+            yield today + timedelta(days=days), hour * HOUR_MINUTES + digest.at
+    step = 7 if digest.every == "week" else 1
+    ahead = (digest.on - today.weekday()) % step
+    for days in count(ahead, step):
+        yield today + timedelta(days=days), digest.at
+
+
+def _is_its_own(digest: Digest, day: date, minute: int, shown: datetime) -> bool:
+    """Tell whether it is still in the hour, or on the day, for which it was meant."""
+    own = _OWN[digest.every]
+    meant = datetime(day.year, day.month, day.day, minute // HOUR_MINUTES, tzinfo=shown.tzinfo)
+    return shown.strftime(own) == meant.strftime(own)
+
+
+DAYS = 7
+MINUTE_MS = 60_000
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """From one minute of the day until another, 1440 at most, on some days; Monday is 0."""
+
+    weekdays: frozenset[int]
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Window:
+    """A named part of the week; there is at least one stretch, on at least one day."""
+
+    name: str
+    stretches: tuple[Stretch, ...]
+
+
+def opens(window: Window, zone: ZoneInfo, at: int) -> int:
+    """The first moment (ms UTC), `at` or later, at which the window is open there.
+
+    Where the clocks skip all of a stretch it is left out on that day.
+    """
+    today = local(at, zone).date()
+    for days in range(2 * DAYS + 1):
+        day = today + timedelta(days=days)
+        for stretch in _of(window, day.weekday()):
+            end = instant(day, stretch.end, zone)
+            begin = instant(day, stretch.begin, zone) if at < end else end
+            if begin < end:
+                return max(at, begin)
+    raise AssertionError(f"the window {window.name} never opens")
+
+
+def _of(window: Window, weekday: int) -> list[Stretch]:
+    return sorted((s for s in window.stretches if weekday in s.weekdays), key=lambda s: s.begin)
+
+
+@lru_cache
+def longest_gap(window: Window) -> int:
+    """For how long (ms) the window is closed at most, in a week whose clocks do not change."""
+    week = DAYS * DAY_MINUTES
+    open_ = sorted(
+        (day * DAY_MINUTES + stretch.begin, day * DAY_MINUTES + stretch.end)
+        for stretch in window.stretches
+        for day in stretch.weekdays
+    )
+    gap, end = 0, max(end for _, end in open_) - week
+    for begin, until in open_:
+        gap, end = max(gap, begin - end), max(end, until)
+    return gap * MINUTE_MS

@@ -1,0 +1,1 @@
+"""Why somebody was told, or was not."""

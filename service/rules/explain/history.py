@@ -1,0 +1,250 @@
+"""The past: the ledger as it was after an event, read by key and never written."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from service.learners.course import CourseRecorded, Title
+from service.learners.directory.courses import Course, Courses
+from service.learners.directory.people import People, Person
+from service.learners.enrollment import EnrollmentRecorded, Who
+from service.learners.instance import Instance, InstanceRecorded, Place
+from service.learners.watchlist import Watch
+from service.ledger.database import connect
+from service.ledger.events import Body, EventMapper
+from service.ledger.ledger import Ledger
+from service.ledger.views import position_of
+from service.rules.notification import Notification
+from service.rules.triggers.seat_change import Fired
+
+ENROLLED = "SELECT id FROM enrollments WHERE person = ?"
+
+
+def suggested(views: Path, person: str) -> tuple[list[str], int] | None:
+    """Ids of enrolments, and up to which position of the log there can be no others.
+
+    None where the views cannot be read, which are disposable.
+    """
+    if not views.is_file():
+        return None
+    try:
+        with closing(opened(views)) as connection:
+            position = position_of(connection)
+            return [row[0] for row in connection.execute(ENROLLED, (person,))], position
+    except sqlite3.Error:
+        return None
+
+
+def opened(views: Path) -> sqlite3.Connection:
+    """The views for reading; where nobody uses them as if they could not change.
+
+    Otherwise SQLite leaves files beside them, which may belong to somebody else than the service.
+    """
+    if views.with_name(f"{views.name}-wal").exists():
+        return connect(views, read_only=True)
+    return sqlite3.connect(f"{views.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+
+
+COLUMNS = "notification_id, originator_version, topic, state"
+FEW = 100_000
+"""How many events of the log are read through rather than looked up one by one."""
+NEAR = 1_000
+"""How many ids are looked at to guess which one was meant."""
+
+
+class Row(NamedTuple):
+    """An event: where it stands in the log and in its stream, and what it says."""
+
+    position: int
+    version: int
+    body: Any
+
+
+class Past:
+    """Looks things up in a ledger; `lateness` is in ms by source.
+
+    `views` are a file that may be there, may be behind, and makes some answers quicker.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        mapper: EventMapper,
+        people: People,
+        courses: Courses,
+        lateness: Mapping[str, int],
+        views: Path | None = None,
+    ) -> None:
+        self._views = views
+        self.people = people
+        self.courses = courses
+        self.lateness = lateness
+        self._ledger = ledger
+        self._mapper = mapper
+
+    def stream(self, id: str, after: int = 0, until: int = 2**62) -> list[Row]:
+        """The events of a stream after one version and up to another, first to last."""
+        rows = self._ledger.reader().execute(
+            f"SELECT {COLUMNS} FROM stored_events WHERE originator_id = ? "
+            "AND originator_version > ? AND originator_version <= ? ORDER BY originator_version",
+            (id, after, until),
+        )
+        return [Row(p, v, self._mapper.decode(topic, state)) for p, v, topic, state in rows]
+
+    def at(self, id: str, version: int) -> Row | None:
+        """One event of a stream, if it is there."""
+        return next(iter(self.stream(id, version - 1, version)), None)
+
+    def newest(self, id: str) -> int:
+        """The newest version of a stream; 0 for one that is not there."""
+        found = self._ledger.reader().execute(
+            "SELECT MAX(originator_version) FROM stored_events WHERE originator_id = ?", (id,)
+        )
+        return int(found.fetchone()[0] or 0)
+
+    def places(self, id: str) -> list[int]:
+        """The positions of a stream's events in the log, first to last, without reading them."""
+        rows = self._ledger.reader().execute(
+            "SELECT notification_id FROM stored_events WHERE originator_id = ? "
+            "ORDER BY originator_version",
+            (id,),
+        )
+        return [row[0] for row in rows]
+
+    def until(self, id: str, at: int) -> Row | None:
+        """The newest event of a stream up to a moment (ms UTC); its events have an `at`."""
+        low, high = 0, self.newest(id)
+        while low < high:
+            middle = (low + high + 1) // 2
+            row = self.at(id, middle)
+            low, high = (middle, high) if row and row.body.at <= at else (low, middle - 1)
+        return self.at(id, low)
+
+    def since(self, id: str, at: int) -> Row | None:
+        """The first event of a stream from a moment on (ms UTC)."""
+        before = self.until(id, at - 1)
+        return self.at(id, before.version + 1 if before else 1)
+
+    def notification(self, id: str) -> Notification | None:
+        """A notification as it is now."""
+        rows = self.stream(id) if id.startswith("n") else []
+        return Notification.load(id, [row.body for row in rows]) if rows else None
+
+    def kept(self, id: str) -> dict[str, str]:
+        """What is kept beside a stream and not erased yet."""
+        return self._ledger.erasable(id)
+
+    def ids(self, beginning: str, limit: int = NEAR) -> list[str]:
+        """The streams whose id begins so, at most so many."""
+        rows = self._ledger.reader().execute(
+            "SELECT DISTINCT originator_id FROM stored_events WHERE originator_id >= ? "
+            "AND originator_id < ? ORDER BY originator_id LIMIT ?",
+            (beginning, beginning + "~", limit),
+        )
+        return [row[0] for row in rows]
+
+    def learners_near(self, lms_id: str) -> list[str]:
+        """LMS ids that begin as this one does, but no addresses."""
+        beginning = lms_id[: max(1, len(lms_id) // 2)]
+        rows = self._ledger.reader().execute(
+            "SELECT DISTINCT lms_id FROM people WHERE lms_id >= ? AND lms_id < ? "
+            "AND NOT instr(lms_id, '@') LIMIT ?",
+            (beginning, beginning + "~", NEAR),
+        )
+        return [row[0] for row in rows]
+
+    def enrollments(self, person: str) -> Iterator[tuple[str, Who]]:
+        """The enrolments of a person; their ids begin with the time prefix of the person's."""
+        known, after = (self._views and suggested(self._views, person)) or ([], 0)
+        found = {id: row.body for id in known if (row := self.at(id, 1))}
+        found |= dict(self._beginning(f"e{person[:8]}", person, after))
+        for id, body in found.items():
+            if isinstance(body, EnrollmentRecorded) and body.who and body.who.person == person:
+                yield id, body.who
+
+    def instances(self, instance: str) -> Iterator[tuple[str, Place]]:
+        """The instances with this LMS id, of whatever source and account."""
+        for id, body in self._beginning("i", instance):
+            found = body.place if isinstance(body, InstanceRecorded) else None
+            if found is not None and found.instance == instance:
+                yield id, found
+
+    def titles(self, course: str) -> Iterator[tuple[str, Title]]:
+        """The courses with this LMS id, of whatever source and account."""
+        for id, body in self._beginning("c", course):
+            found = body.title if isinstance(body, CourseRecorded) else None
+            if found is not None and found.course == course:
+                yield id, found
+
+    def _beginning(self, prefix: str, said: str, after: int = 0) -> Iterator[tuple[str, Any]]:
+        """The first events of streams whose id begins so, of those that say this somewhere.
+
+        Only behind a position of the log, near the end of which that is quicker.
+        """
+        index = "" if after < self._end() - FEW else "+"
+        rows = self._ledger.reader().execute(
+            "SELECT originator_id, topic, state FROM stored_events "
+            f"WHERE {index}originator_id >= ? AND {index}originator_id < ? "
+            "AND originator_version = 1 AND notification_id > ? AND instr(state, ?)",
+            (prefix, prefix + "~", after, said.encode()),
+        )
+        return ((id, self._mapper.decode(topic, state)) for id, topic, state in rows)
+
+    def _end(self) -> int:
+        return self._ledger.max_notification_id()
+
+    def world(self, position: int, subject: str = "", version: int = 0) -> "WorldThen":
+        """What deciding could read after the event at a position, `version` of its subject."""
+        return WorldThen(self, position, subject, version)
+
+
+class WorldThen:
+    """Instances as they were after an event; people and courses as they are known today."""
+
+    def __init__(self, past: Past, position: int, subject: str, version: int) -> None:
+        self._past = past
+        self._position = position
+        self._subject = subject
+        self._version = version
+
+    def course(self, source: str, account: str, course: str) -> Course | None:
+        """What is known of a course today."""
+        return self._past.courses.get(source, account, course)
+
+    def person(self, person: str) -> Person | None:
+        """What is known of a person today."""
+        return self._past.people.get(person)
+
+    def manager(self, person: Person) -> Person | None:
+        """The person's manager as known today."""
+        return self._past.people.manager_of(person)
+
+    def members(self, group: str, source: str, account: str) -> Sequence[str]:
+        """The ids of the people who are in a group today."""
+        return self._past.people.in_group(group, source, account)
+
+    def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
+        """The instance as it was then."""
+        id = Instance.stream(source, account, course, instance)
+        rows = [row.body for row in self._past.stream(id) if row.position <= self._position]
+        return Instance.load(id, rows) if rows else None
+
+    def watchers(self, instance: str) -> Watch:
+        """Who had asked by then to be told of a seat in an instance."""
+        rows = self._past.stream(Watch.stream(instance))
+        return Watch.load(instance, [row.body for row in rows if row.position < self._position])
+
+    def latest(self, stream: str) -> tuple[int, Body] | None:
+        """The newest event that a stream had then.
+
+        What a rule with `rearm` remembers of the events before stands behind them in the log.
+        """
+        before = (row for row in reversed(self._past.stream(stream)) if self._stood(row))
+        return next(((row.version, row.body) for row in before), None)
+
+    def _stood(self, row: Row) -> bool:
+        if isinstance(row.body, Fired) and row.body.instance == self._subject:
+            return row.body.fired_at < self._version
+        return row.position < self._position

@@ -1,0 +1,216 @@
+"""Explaining: why a notification came to be, from the letter to its end."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from service.learners.enrollment import EnrollmentRecorded
+from service.learners.events import FactRecorded
+from service.learners.feed_subjects import letter_of
+from service.learners.instance import InstanceRecorded, seat_values
+from service.rules.describe import shown
+from service.rules.digests import TRIGGER as DIGEST
+from service.rules.digests import DigestClosed
+from service.rules.explain.causes import Evidence, before, cause_of
+from service.rules.explain.history import Row
+from service.rules.explain.report import About, Cause, Chain, Delivery, Named, terms_of, time_of
+from service.rules.explain.rule_versions import Edition, rule_then
+from service.rules.explain.steps_in_words import ended, turns
+from service.rules.explain.trace import recollected, values_read
+from service.rules.fanout import notification_id_of
+from service.rules.notification import SENT, Notification, Owed
+from service.rules.recipients import ROOM, STEPS_UP, route_of
+from service.rules.rule import AFTER, Rule, StalledTrigger
+from service.rules.text import counted, duration, moment
+from service.rules.triggers import letter_set_aside, source_silent
+
+STALLED = "stalled_for"
+
+
+class Story(NamedTuple):
+    """How it came about: in a sentence, and the event, letter or notifications behind it."""
+
+    because: str
+    cause: Cause | None = None
+    letter: Delivery | None = None
+    items: Sequence[Named] = ()
+
+
+def chain_of(evidence: Evidence, id: str) -> Chain | None:
+    """Why this notification came to be; None when there is none of this id."""
+    rows = evidence.past.stream(id) if id.startswith("n") else []
+    if not rows:
+        return None
+    found = Notification.load(id, [row.body for row in rows])
+    owed, kept = found.owed, evidence.past.kept(id)
+    edition = evidence.editions.after(rows[0].position)
+    rule = edition.rule(owed.rule) if edition else None
+    told = about(evidence, owed)
+    story = story_of(evidence, owed, rule, told)
+    history = turns(rows, kept)
+    known = values_read(owed.read, kept)
+    return Chain(
+        id=id,
+        state=found.state,
+        reason=found.reason,
+        to=whom(evidence, owed),
+        channel=owed.channel,
+        template=owed.template,
+        about=told,
+        because=story.because,
+        cause=story.cause,
+        letter=story.letter,
+        rule=rule_then(edition, rule, evidence.editions.today()) if edition and rule else None,
+        terms=terms_of(list(recollected(rule.conditions, known))) if rule else [],
+        decided_at=time_of(owed.decided_at),
+        history=history,
+        ended=ended(found, history[-1]),
+        first=firsts(evidence, owed, rule),
+        items=list(story.items),
+        into=found.into,
+        speaks_for=list(found.speaks_for),
+        notes=notes(edition, rule, owed),
+    )
+
+
+def notes(edition: Edition | None, rule: Rule | None, owed: Owed) -> list[str]:
+    """What the answer leaves out, and why."""
+    if rule is not None:
+        return []
+    if edition is None:
+        return ["the ledger does not say which rule file was active then"]
+    if edition.rules is None:
+        return ["the rule file as it was then cannot be read by this version"]
+    return [f"the rule file of {moment(edition.activated.at)} has no rule '{owed.rule}'"]
+
+
+def about(evidence: Evidence, owed: Owed) -> About:
+    """What a notification is about, in the LMS's ids."""
+    people = evidence.past.people.lms_ids([owed.person] if owed.person else [])
+    return About(
+        stream=owed.subject,
+        source=owed.source,
+        account=owed.account,
+        learner=people.get(owed.person or ""),
+        course=owed.course or None,
+        instance=owed.instance,
+    )
+
+
+def whom(evidence: Evidence, owed: Owed) -> str:
+    """Whom it is for: a role, `room:NAME`, or which member of what."""
+    if owed.recipient in STEPS_UP or owed.recipient.startswith(ROOM):
+        return owed.recipient
+    route = route_of(owed.entry)
+    member = evidence.past.people.lms_ids([owed.recipient]).get(owed.recipient)
+    if route in STEPS_UP:
+        return f"{route} {member}" if member else route
+    return f"{member or 'somebody of whom no LMS id is known'} of {route}"
+
+
+def named(evidence: Evidence, id: str) -> Named | None:
+    """A notification in short; None when there is none of this id."""
+    found = evidence.past.notification(id)
+    if found is None:
+        return None
+    into = evidence.past.notification(found.into) if found.into else None
+    return Named(
+        id=id,
+        to=whom(evidence, found.owed),
+        channel=found.owed.channel,
+        template=found.owed.template,
+        state=found.state,
+        reason=found.reason,
+        decided_at=time_of(found.owed.decided_at),
+        told=found.state == SENT or (into is not None and into.state == SENT),
+        into=found.into,
+    )
+
+
+def firsts(evidence: Evidence, owed: Owed, rule: Rule | None) -> list[Named]:
+    """What an escalation goes on from: what the rule owed at once for the same occurrence."""
+    if rule is None or AFTER not in owed.entry:
+        return []
+    ids = (
+        notification_id_of(
+            rule, entry, owed.source, owed.account, owed.subject, owed.occurrence,
+            f"{ROOM}{entry.post}" if entry.post else entry.to or "", owed.event_at or 0,
+        )
+        for entry in rule.notify
+    )  # fmt: skip
+    return [found for id in ids if (found := named(evidence, id))]
+
+
+def story_of(evidence: Evidence, owed: Owed, rule: Rule | None, about: About) -> Story:
+    """How a notification came about."""
+    if owed.trigger == source_silent.TRIGGER:
+        letter = evidence.delivery(int(owed.occurrence.rpartition("/")[2]), owed.source)
+        return Story(f"{owed.source} fell silent after letter {letter.number}", letter=letter)
+    if owed.trigger == letter_set_aside.TRIGGER:
+        letter = evidence.delivery(letter_of(owed.subject), owed.source)
+        return Story(f"not all of letter {letter.number} could be used", letter=letter)
+    if owed.trigger == DIGEST:
+        return _digest(evidence, owed)
+    rows = evidence.past.stream(owed.subject, 0, owed.version)
+    if owed.trigger == STALLED:
+        return _silence(evidence, owed, rule, about, rows)
+    return _happened(evidence, owed, about, rows)
+
+
+def _digest(evidence: Evidence, owed: Owed) -> Story:
+    closing = evidence.past.at(owed.subject, owed.version)
+    ids = closing.body.items if closing and isinstance(closing.body, DigestClosed) else ()
+    items = [found for id in ids if (found := named(evidence, id))]
+    count = counted(len(items), "notification")
+    return Story(f"the digest of {owed.occurrence} was made up of {count}", items=items)
+
+
+def _silence(
+    evidence: Evidence, owed: Owed, rule: Rule | None, about: About, rows: Sequence[Row]
+) -> Story:
+    since = int(owed.occurrence.rpartition("/")[2])
+    trigger = rule.trigger if rule else None
+    lasted = duration(trigger.silence_ms) if isinstance(trigger, StalledTrigger) else "long"
+    column = "active_at" if _counts_activity(rule) else "silent_since"
+    begun = began(rows, column, since)
+    cause = cause_of(evidence, about, rows, begun) if begun else None
+    words = f"nothing happened for {lasted} since {moment(since)}"
+    if cause is not None:
+        words += f"; that silence began with {cause.fact}"
+    return Story(words, cause, cause.letter if cause else None)
+
+
+def _counts_activity(rule: Rule | None) -> bool:
+    trigger = rule.trigger if rule else None
+    return isinstance(trigger, StalledTrigger) and trigger.count_from == "started"
+
+
+def began(rows: Sequence[Row], column: str, since: int) -> Row | None:
+    """The event with which a silence began: the last one that moved its beginning there."""
+    for row in reversed(rows):
+        event = row.body
+        if not isinstance(event, EnrollmentRecorded) or event.after is None:
+            continue
+        was = getattr(before(rows, row.version), column)
+        if getattr(event.after, column) == since and was != since:
+            return Row(*row)
+    return None
+
+
+def _happened(evidence: Evidence, owed: Owed, about: About, rows: Sequence[Row]) -> Story:
+    version = int(owed.occurrence.rpartition("/")[2])
+    row = next((row for row in rows if row.version == version), None)
+    if row is None or not isinstance(row.body, FactRecorded):
+        return Story(f"{owed.trigger}, of which the ledger knows nothing any more")
+    cause = cause_of(evidence, about, rows, row)
+    edge = edge_in_words(row.body, owed.trigger)
+    return Story(edge or f"{owed.trigger} at {moment(row.body.at)}", cause, cause.letter)
+
+
+def edge_in_words(event: object, field: str) -> str | None:
+    """`instance.seats_available went from 0 to 1`; None when it is no edge of this field."""
+    if not isinstance(event, InstanceRecorded) or event.was is None:
+        return None
+    was, now = seat_values(event.was), seat_values(event.said)  # type: ignore[arg-type]
+    if field not in now:
+        return None
+    return f"{field} went from {shown(field, was[field])} to {shown(field, now[field])}"

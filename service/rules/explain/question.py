@@ -1,0 +1,218 @@
+"""Asking: why a rule told somebody, or why it did not, up to a moment in the past."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from service.learners.directory.courses import course_id
+from service.learners.directory.people import Person
+from service.learners.feed_subjects import FEED
+from service.learners.learner import Learner
+from service.rules.explain.causes import Evidence
+from service.rules.explain.events import of_events
+from service.rules.explain.occasion import reads_today
+from service.rules.explain.report import About, Explanation, Matter, time_of
+from service.rules.explain.rule_versions import rule_then
+from service.rules.explain.silences import of_silences, of_source
+from service.rules.rule import (
+    ChangeTrigger,
+    EventTrigger,
+    Rule,
+    SourceSilentTrigger,
+    StalledTrigger,
+)
+from service.rules.text import hint, listed, moment
+from service.rules.triggers import letter_set_aside
+
+MATTERS = 20
+"""How many enrolments of one person are explained at once."""
+NEEDS = {"enrollment": "learner", "learner": "learner", "instance": "instance", "course": "course"}
+
+
+class Unanswerable(Exception):
+    """What was asked names something that is not there; the message says what to do."""
+
+
+class Question(msgspec.Struct, frozen=True):
+    """Of which rule, about whom or what, by the LMS's ids; `at` is in ms UTC."""
+
+    rule: str
+    at: int
+    learner: str | None = None
+    course: str | None = None
+    instance: str | None = None
+    source: str | None = None
+    account: str | None = None
+
+    def fits(self, source: str, account: str) -> bool:
+        """Whether something of this source and account is meant."""
+        return self.source in (None, source) and self.account in (None, account)
+
+
+class Asked(NamedTuple):
+    """What is asked about, the learner's own row where it is one."""
+
+    about: About
+    person: str | None = None
+
+
+def explanation(evidence: Evidence, question: Question) -> Explanation:
+    """What a rule made of all that happened up to the time of a question; raises Unanswerable."""
+    rule = reference(evidence, question)
+    subjects = list(subjects_of(evidence, rule, question))
+    matters = [matter(evidence, rule, each.about, question.at) for each in subjects]
+    matters.sort(key=_newest_last)
+    current = evidence.editions.as_of(question.at)
+    now = current.rule(rule.id) if current else None
+    read = sorted(set(reads_today([now or rule]))) if matters else []
+    return Explanation(
+        id=rule.id,
+        at=time_of(question.at),
+        rule=rule_then(current, now, evidence.editions.today()) if current and now else None,
+        answer=answer(matters, question),
+        matters=matters[-MATTERS:],
+        more=max(0, len(matters) - MATTERS),
+        notes=[f"{listed(read)} as known today, where no decision recorded them"] if read else [],
+    )
+
+
+def reference(evidence: Evidence, question: Question) -> Rule:
+    """The rule as it read at the time, or else when it was there; raises Unanswerable."""
+    edition = evidence.editions.nearest(question.rule, question.at)
+    if edition is None:
+        names = sorted(evidence.editions.names())
+        near = hint(question.rule, names) or (f"; there were {listed(names)}" if names else "")
+        raise Unanswerable(f"no rule '{question.rule}' was ever active here{near}")
+    rule = edition.rule(question.rule)
+    if rule is None:
+        raise Unanswerable(
+            f"rule '{question.rule}': this version cannot read the rule file that was active "
+            f"since {moment(edition.activated.at)}; it explains only what later files say"
+        )
+    return rule
+
+
+def _newest_last(matter: Matter) -> tuple[bool, str]:
+    return bool(matter.occasions), max((o.at.isoformat() for o in matter.occasions), default="")
+
+
+def answer(matters: list[Matter], question: Question) -> str:
+    """The answer in a sentence."""
+    occasions = [each for matter in matters for each in matter.occasions]
+    told = [each for each in occasions if each.told]
+    if told:
+        return f"told at {told[-1].at:%Y-%m-%d %H:%M:%SZ}: {told[-1].what}"
+    if occasions:
+        return f"not told: {occasions[-1].verdict}"
+    if not matters:
+        return f"not told: nothing is known of it up to {moment(question.at)}"
+    nearest = [words for matter in matters for words in matter.nearest]
+    return f"not told, as nothing triggered it: {nearest[-1] if nearest else matters[-1].standing}"
+
+
+def matter(evidence: Evidence, rule: Rule, about: About, at: int) -> Matter:
+    """What a rule made of one thing up to a moment."""
+    if isinstance(rule.trigger, SourceSilentTrigger):
+        return of_source(evidence, rule, about, at)
+    if isinstance(rule.trigger, StalledTrigger):
+        return of_silences(evidence, rule, about, at)
+    return of_events(evidence, rule, about, at)
+
+
+def subjects_of(evidence: Evidence, rule: Rule, question: Question) -> Iterator[Asked]:
+    """What the question can be about; raises Unanswerable when it does not say enough."""
+    trigger = rule.trigger
+    if isinstance(trigger, SourceSilentTrigger):
+        source = required(question, "source", rule)
+        yield Asked(About(stream=f"{FEED}{source}", source=source, account=""))
+        return
+    kind = "instance" if isinstance(trigger, ChangeTrigger) else "enrollment"
+    if isinstance(trigger, EventTrigger):
+        if trigger.event == letter_set_aside.TRIGGER:
+            raise Unanswerable(
+                f"rule '{rule.id}' tells of letters; explain one of its notifications, as in "
+                f"`coursebell notifications list --rule {rule.id}`"
+            )
+        kind = trigger.event.partition(".")[0]
+    value = required(question, NEEDS[kind], rule)
+    if kind == "instance":
+        yield from _instances(evidence, question, value)
+    elif kind == "course":
+        yield from _courses(evidence, question, value)
+    else:
+        for person in people(evidence, question, value):
+            yield from _learning(evidence, question, person, kind)
+
+
+def required(question: Question, name: str, rule: Rule) -> str:
+    """What a question about such a rule must name; raises Unanswerable."""
+    value: str | None = getattr(question, name)
+    if value is None:
+        raise Unanswerable(f"rule '{rule.id}' is about one {name}; expected `{name}`, got none")
+    return value
+
+
+def people(evidence: Evidence, question: Question, lms_id: str) -> list[Person]:
+    """Who has this LMS id; raises Unanswerable when nobody does."""
+    rows = evidence.past.people.namesakes(lms_id)
+    found = [row for row in rows if not row.source or question.fits(row.source, row.account)]
+    if not found:
+        near = "" if rows else hint(lms_id, evidence.past.learners_near(lms_id))
+        raise Unanswerable(
+            f"no learner has the LMS id that was given{' there' if rows else ''}{near}; expected "
+            "the id by which the LMS knows them, as in `coursebell people list`"
+        )
+    return found
+
+
+def _learning(evidence: Evidence, question: Question, person: Person, kind: str) -> Iterator[Asked]:
+    past = evidence.past
+    if kind == "learner":
+        stream = Learner.stream(person.id)
+        if past.newest(stream):
+            yield Asked(_about(stream, person.source, person.account, person.lms_id), person.id)
+        return
+    for stream, who in past.enrollments(person.id):
+        asked_for = question.course in (None, who.course) or _same(question.course, who.course)
+        if asked_for and question.instance in (None, who.instance):
+            about = _about(stream, who.source, who.account, person.lms_id, who.course, who.instance)
+            if question.fits(who.source, who.account):
+                yield Asked(about, person.id)
+
+
+def _same(given: str | None, course: str) -> bool:
+    return given is not None and course_id(given) == course_id(course)
+
+
+def _about(
+    stream: str, source: str, account: str, learner: str | None = None,
+    course: str | None = None, instance: str | None = None,
+) -> About:  # fmt: skip
+    return About(
+        stream=stream, source=source, account=account, learner=learner, course=course,
+        instance=instance,
+    )  # fmt: skip
+
+
+def _instances(evidence: Evidence, question: Question, instance: str) -> Iterator[Asked]:
+    found = [
+        _about(id, place.source, place.account, None, place.course, place.instance)
+        for id, place in evidence.past.instances(instance)
+        if question.fits(place.source, place.account)
+        and (question.course is None or _same(question.course, place.course))
+    ]
+    if not found:
+        raise Unanswerable(f"no instance '{instance}' is known; look at /api/v1/instances")
+    yield from map(Asked, found)
+
+
+def _courses(evidence: Evidence, question: Question, course: str) -> Iterator[Asked]:
+    found = [
+        _about(id, title.source, title.account, None, title.course)
+        for id, title in evidence.past.titles(course_id(course))
+        if question.fits(title.source, title.account)
+    ]
+    if not found:
+        raise Unanswerable(f"no LMS has said anything of a course '{course}'")
+    yield from map(Asked, found)

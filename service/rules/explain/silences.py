@@ -1,0 +1,194 @@
+"""Clockwork: what a rule made of the silences of one enrolment, or of one feed."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from service.learners.enrollment import Enrollment, EnrollmentRecorded
+from service.learners.feed_subjects import Heard
+from service.rules.decider import imported_due
+from service.rules.explain.causes import Evidence, cause_of
+from service.rules.explain.events import OCCASIONS, stood
+from service.rules.explain.history import Row
+from service.rules.explain.occasion import Then, asleep, found_by, occasion, states
+from service.rules.explain.report import About, Matter, Occasion
+from service.rules.fanout import Match
+from service.rules.field_values import EventSeen, Reading
+from service.rules.rule import Rule, SourceSilentTrigger, StalledTrigger
+from service.rules.scheduler import CLOCK_STREAM as CLOCK
+from service.rules.scheduler import TimeAsked
+from service.rules.text import duration, moment, span
+from service.rules.triggers.source_silent import STREAM as FEEDS
+from service.rules.triggers.source_silent import TRIGGER, FeedsWatched
+
+COLUMNS = {"enrolled": "silent_since", "started": "active_at"}
+
+
+class Quiet(NamedTuple):
+    """A silence: since when (ms UTC), the event it began with, and the one that ended it."""
+
+    since: int
+    began: Row
+    ended: Row | None
+
+    def known_from(self) -> int:
+        """When the ledger first knew of it (ms UTC)."""
+        recorded_at: int = self.began.body.recorded_at
+        return recorded_at
+
+    def lasted_until(self, at: int) -> int:
+        """Until when it lasted, as the ledger knew it; `at` (ms UTC) while it lasts."""
+        return min(at, self.ended.body.recorded_at) if self.ended else at
+
+
+def silences(rows: Sequence[Row], trigger: StalledTrigger) -> Iterator[Quiet]:
+    """The silences of an enrolment as a rule counts them, first to last."""
+    column, began, since = COLUMNS[trigger.count_from], None, None
+    for row in rows:
+        event = row.body
+        if not isinstance(event, EnrollmentRecorded) or event.after is None:
+            continue
+        now = getattr(event.after, column)
+        if now == since:
+            continue
+        if began is not None and since is not None:
+            yield Quiet(since, began, row)
+        began, since = (row, now) if now is not None else (None, None)
+    if began is not None and since is not None:
+        yield Quiet(since, began, None)
+
+
+STALLED = "stalled_for"
+
+
+def of_silences(evidence: Evidence, reference: Rule, about: About, at: int) -> Matter:
+    """What a rule made of the silences of an enrolment up to a moment."""
+    trigger = reference.trigger
+    assert isinstance(trigger, StalledTrigger)
+    rows = [row for row in evidence.past.stream(about.stream) if row.body.recorded_at <= at]
+    known = list(silences(rows, trigger))
+    long = [quiet for quiet in known if due_at(evidence, trigger, quiet) <= quiet.lasted_until(at)]
+    latest = long[-OCCASIONS:]
+    return Matter(
+        about=about,
+        standing=stood(rows),
+        nearest=[] if latest else list(shortfall(evidence, trigger, known, rows, at)),
+        occasions=[judged_silence(evidence, reference, about, rows, q, at) for q in latest],
+        earlier=len(long) - len(latest),
+    )
+
+
+def due_at(evidence: Evidence, trigger: StalledTrigger, quiet: Quiet) -> int:
+    """When the clock was to be asked about a silence (ms UTC)."""
+    lateness = max(evidence.past.lateness.values(), default=0)
+    return max(quiet.since + trigger.silence_ms + lateness, quiet.known_from())
+
+
+def shortfall(
+    evidence: Evidence,
+    trigger: StalledTrigger,
+    known: Sequence[Quiet],
+    rows: Sequence[Row],
+    at: int,
+) -> Iterator[str]:
+    """Why no silence was long enough."""
+    wanted = duration(trigger.silence_ms)
+    over = [quiet for quiet in known if quiet.ended is not None]
+    for quiet in sorted(over, key=lambda q: q.lasted_until(at) - q.since)[-1:]:
+        assert quiet.ended is not None
+        lasted = span(max(0, quiet.lasted_until(at) - quiet.since))
+        yield (
+            f"its longest silence until then was {lasted} of {wanted}, from {moment(quiet.since)}, "
+            f"ended by {quiet.ended.body.topic}"
+        )
+    if known and known[-1].ended is None:
+        quiet = known[-1]
+        yield (
+            f"silent for {span(max(0, at - quiet.since))} of {wanted}; the clock would be asked at "
+            f"{moment(due_at(evidence, trigger, quiet))}"
+        )
+    elif trigger.count_from == "started" and not known:
+        yield "it was never started, and this rule counts from the first activity"
+    else:
+        yield f"only an open enrollment can be silent: {stood(rows)}"
+
+
+def judged_silence(
+    evidence: Evidence, reference: Rule, about: About, rows: Sequence[Row], quiet: Quiet, at: int
+) -> Occasion:
+    """What a rule made of one silence that lasted long enough."""
+    assert isinstance(reference.trigger, StalledTrigger)
+    due = due_at(evidence, reference.trigger, quiet)
+    edition = evidence.editions.as_of(due)
+    then = Then(edition, edition.rule(reference.id) if edition else None, about)
+    rule = then.rule or reference
+    cause = cause_of(evidence, about, rows, quiet.began)
+    why_not = asleep(evidence, reference.id, then, due)
+    found = None
+    if why_not is None and isinstance(rule.trigger, StalledTrigger):
+        asked = evidence.past.since(CLOCK, due)
+        version = quiet.ended.version - 1 if quiet.ended else rows[-1].version
+        subject = states(about.stream, rows, [version], evidence)[version]
+        assert isinstance(subject, Enrollment)
+        now = asked.body.at if asked else due
+        world = evidence.past.world(asked.position if asked else 2**62, about.stream, version)
+        reading = Reading(subject, EventSeen(about.source, about.account), world, now)
+        match = Match(STALLED, f"{subject.id}/{quiet.since}", quiet.since, subject.version, True)
+        found = found_by(evidence, rule, match, reading, world)
+        why_not = not_asked(rule, subject, quiet, asked, at)
+    what = f"silent for {duration(rule_lasts(rule))} since {moment(quiet.since)}"
+    return occasion(evidence, then, due, what, cause, why_not, found)
+
+
+def rule_lasts(rule: Rule) -> int:
+    """How long a silence must last (ms)."""
+    return rule.trigger.silence_ms if isinstance(rule.trigger, StalledTrigger) else 0
+
+
+def not_asked(
+    rule: Rule, subject: Enrollment, quiet: Quiet, asked: Row | None, at: int
+) -> str | None:
+    """Why the clock asked nothing about a silence; None when it did."""
+    if asked is None or asked.body.at > at:
+        return "the clock was not asked: the service did not run, or letters were waiting"
+    assert isinstance(asked.body, TimeAsked) and isinstance(rule.trigger, StalledTrigger)
+    mark = asked.body.marks.get(rule.id)
+    if mark is None:
+        return "the rule was not live when the clock was asked"
+    if quiet.since <= mark.floor:
+        return f"the silence began before the rule went live at {moment(mark.since)} (on_activate)"
+    if quiet.ended is not None and quiet.ended.body.recorded_at <= asked.body.at:
+        return f"it was over when the clock was asked at {moment(asked.body.at)}"
+    imported_at = subject.imported_at(rule.trigger.count_from)
+    if imported_due(imported_at, quiet.since, rule.trigger.silence_ms, mark.since):
+        return "an import brought it when it was due already, and nobody is told of that"
+    return None
+
+
+def of_source(evidence: Evidence, reference: Rule, about: About, at: int) -> Matter:
+    """What a rule made of the silence of a feed as of a moment."""
+    trigger = reference.trigger
+    assert isinstance(trigger, SourceSilentTrigger)
+    row = evidence.past.until(FEEDS, at)
+    watched = row.body if row else None
+    silence = watched.silences.get(about.source) if isinstance(watched, FeedsWatched) else None
+    if row is None or silence is None:
+        words = "no letter of this source was known to the watch over the feeds"
+        return Matter(about=about, standing=words, nearest=[], occasions=[])
+    ran = f"the service ran {span(silence.ran_ms)} since letter {silence.letter}, its last"
+    wanted = duration(trigger.silence_ms)
+    if silence.ran_ms < trigger.silence_ms:
+        return Matter(about=about, standing=ran, nearest=[f"{ran}, of {wanted}"], occasions=[])
+    edition = evidence.editions.after(row.position)
+    then = Then(edition, edition.rule(reference.id) if edition else None, about)
+    why_not = asleep(evidence, reference.id, then, row.body.at)
+    delivery = evidence.delivery(silence.letter, about.source)
+    came = int(delivery.came_at.timestamp() * 1000) if delivery.came_at else row.body.at
+    found = None
+    if why_not is None and then.rule is not None:
+        last = Heard(about.source, silence.letter, came)
+        world = evidence.past.world(row.position)
+        reading = Reading(last, EventSeen(about.source, "", at=came), world, row.body.at)
+        match = Match(TRIGGER, last.occurrence, came, 0, True)
+        found = found_by(evidence, then.rule, match, reading, world)
+    happened = occasion(evidence, then, came, f"silent: {ran}", None, why_not, found)
+    return Matter(about=about, standing=ran, nearest=[], occasions=[happened])

@@ -1,0 +1,136 @@
+"""Turns: the history of a notification in words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from service.ledger.events import Body
+from service.rules.explain.history import Row
+from service.rules.explain.report import Turn, time_of
+from service.rules.notification import (
+    HELD,
+    OPEN_STATES,
+    SENT,
+    SHADOW,
+    WAITING_ADDRESS,
+    AddressFound,
+    AttemptEnded,
+    AttemptStarted,
+    Deferred,
+    Ended,
+    Held,
+    Notification,
+    Owed,
+    Redriven,
+    WaitingForAddress,
+)
+from service.rules.text import moment
+
+REASONS = {
+    "no_longer_true": "it was not true any more",
+    "conditions_changed": "the rule's conditions did not hold any more",
+    "rule_removed": "no live rule said so any more",
+    "collapse": "it waits for others of the same moment",
+    "escalation": "what its reader was told before it came late, and it keeps its distance",
+    "collapsed": "another message stood for it too",
+    "digest": "it is told of in a digest",
+    "throttle": "too many had gone to the same recipient",
+    "storm": "too many were owed at once; a person must release it",
+    "muted": "the rule was muted",
+    "watch_over": "whoever asked does not wait for it any more",
+    "no address": "no address is known",
+}
+
+
+def reason_in_words(reason: str | None) -> str:
+    """A recorded reason as a person reads it."""
+    text = reason or ""
+    if text.startswith("cancel_on "):
+        return f"{text.removeprefix('cancel_on ')} came meanwhile (cancel_on)"
+    if text.startswith("send_window "):
+        return f"{text.removeprefix('send_window ')} is closed (send_window)"
+    return REASONS.get(text, text)
+
+
+def turns(rows: Sequence[Row], kept: Mapping[str, str]) -> list[Turn]:
+    """The events of a notification; `kept` is what is kept beside it and not erased yet."""
+    return [
+        Turn(
+            at=time_of(row.body.decided_at if isinstance(row.body, Owed) else row.body.at),
+            event=row.body.topic.removeprefix("notification."),
+            words=in_words(row.body),
+            reply=kept.get(f"reply/{row.version}"),
+        )
+        for row in rows
+    ]
+
+
+def in_words(event: Body) -> str:
+    """One event in a few words; of a kind that is not known here, its fields."""
+    if isinstance(event, Owed):
+        return _decided(event)
+    if isinstance(event, AttemptStarted):
+        also = f", for {len(event.speaks_for)} others too" if event.speaks_for else ""
+        return f"attempt started{also}"
+    if isinstance(event, AttemptEnded):
+        return _attempted(event)
+    if isinstance(event, Ended):
+        into = f" (notification {event.into})" if event.into else ""
+        return f"{event.state}: {reason_in_words(event.reason)}{into}"
+    return _waiting(event) or _fields(event)
+
+
+def _decided(owed: Owed) -> str:
+    if owed.mode == "shadow":
+        return "decided in shadow: nobody is told"
+    if owed.held:
+        return f"decided, and held: {reason_in_words(owed.held)}"
+    if owed.digest:
+        return f"decided; waits for the digest of {moment(owed.due_at)}"
+    return f"decided{f'; leaves at {moment(owed.due_at)}' if owed.due_at > owed.decided_at else ''}"
+
+
+def _attempted(event: AttemptEnded) -> str:
+    code = " ".join(filter(None, (str(event.code or ""), event.status)))
+    words = f"attempt ended: {event.outcome}{f' ({code})' if code else ''}; {event.then}"
+    return words + (f", again at {moment(event.next_at)}" if event.next_at else "")
+
+
+def _waiting(event: Body) -> str | None:
+    if isinstance(event, WaitingForAddress):
+        return f"no address is known; waits until {moment(event.until)}"
+    if isinstance(event, AddressFound):
+        return "an address is known now"
+    if isinstance(event, Deferred):
+        return f"not before {moment(event.until)}: {reason_in_words(event.reason)}"
+    if isinstance(event, Held):
+        return f"held: {reason_in_words(event.reason)}"
+    if isinstance(event, Redriven):
+        return (
+            f"released, as notification {event.released_by} ended unsent"
+            if event.released_by
+            else "a person lets it leave"
+        )
+    return None
+
+
+def _fields(event: Body) -> str:
+    names: Sequence[str] = event.__struct_fields__
+    values: Mapping[str, Any] = {name: getattr(event, name) for name in names if name != "at"}
+    return ", ".join(f"{name} {value}" for name, value in values.items() if value not in (None, ""))
+
+
+def ended(notification: Notification, newest: Turn) -> str:
+    """How it ended, or what it waits for, and why."""
+    state = notification.state.replace("_", " ")
+    why = reason_in_words(notification.reason)
+    if notification.state == SENT:
+        return f"sent at {newest.at:%Y-%m-%d %H:%M:%SZ}"
+    if notification.state == SHADOW:
+        return "the rule was in shadow: nobody is told"
+    if notification.state == HELD:
+        return f"held: {why}"
+    if notification.state == WAITING_ADDRESS:
+        return f"nobody knows the address; it waits until {moment(notification.due_at)}"
+    if notification.state in OPEN_STATES:
+        return f"{state}; leaves at {moment(notification.due_at)}{f': {why}' if why else ''}"
+    return f"{state}: {why}"

@@ -1,0 +1,1 @@
+"""The rule file: read, checked and described."""

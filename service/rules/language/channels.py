@@ -1,0 +1,133 @@
+"""Channels: names for ways out, whose URLs take their secrets from the environment."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from service.rules.language.report import Report
+from service.rules.text import shown
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+MAIL = frozenset({"mailto", "mailtos"})
+PERSONAL = MAIL | {"drawer"}
+"""Schemes that can reach one person at an address of their own."""
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}")
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
+_BEFORE_ADDRESS = re.compile(r"[\s?]")
+_QUERY = re.compile(r"[?&]")
+_SECRET_WORD = re.compile(r"pass|pwd|token|secret|key|sig|auth")
+_PLAIN = frozenset(
+    {*PERSONAL, "json", "jsons", "xml", "xmls", "form", "forms", "http", "https", "syslog"}
+)
+_FIX = "put the whole URL into an environment variable and write ${%s}"
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One way out; the URL is None when the file says it wrongly."""
+
+    url: str | None = None
+
+    @property
+    def personal(self) -> bool:
+        """Tell whether it can reach one person; what is wrong anyway is given the benefit."""
+        return self.url is None or scheme(self.url) in PERSONAL
+
+    @property
+    def mail(self) -> bool:
+        """Tell whether it sends mail and nothing else."""
+        return self.url is not None and scheme(self.url) in MAIL
+
+
+def scheme(url: str) -> str | None:
+    """Give what stands before `://`, in small letters."""
+    found = _SCHEME.match(url.lower())
+    return found[1] if found else None
+
+
+def read_channels(raw: Any, environ: Mapping[str, str], report: Report) -> dict[str, Channel]:
+    """Read `channels`; what a variable holds is never repeated in a message."""
+    channels: dict[str, Channel] = {}
+    for name, text in raw.items() if isinstance(raw, dict) else ():
+        path = ("channels", name)
+        if not NAME.fullmatch(name):
+            allowed = "letters, digits, '-' and '_'"
+            report.error(path, f"a channel's name takes {allowed}, not {shown(name)}", key=True)
+            continue
+        url, problem = _resolved(name, text, environ) if isinstance(text, str) else (None, None)
+        if problem:
+            report.error(path, problem)
+        channels[name] = Channel(url)
+    return channels
+
+
+def holds_password(text: str) -> bool:
+    """Tell whether a text has `://user:password@` in it; each character is looked at once."""
+    return any(_ends_in_password(part) for part in text.split("@")[:-1])
+
+
+def _ends_in_password(part: str) -> bool:
+    address = _BEFORE_ADDRESS.split(part)[-1].partition("://")[2]
+    return ":" in address[:-1]
+
+
+def _holds_secret_query(text: str) -> bool:
+    """Tell whether a query has a value for something like `token`."""
+    pairs = (pair.partition("=") for pair in _QUERY.split(text.lower())[1:])
+    return any(_SECRET_WORD.search(key) and value.strip() for key, _, value in pairs)
+
+
+def holds_variable(text: str) -> bool:
+    """Tell whether a text asks for a value from the environment."""
+    return "${" in text
+
+
+def _resolved(name: str, text: str, environ: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """Fill in the environment: the URL, or what is wrong with it."""
+    literal = _VARIABLE.sub(lambda found: found[2] or "", text)
+    if _is_secret(literal):
+        return None, f"a secret is written into this file; {_FIX % _variable_for(name)}"
+    if holds_variable(_VARIABLE.sub("", text)):
+        return None, "cannot read this ${…}; write ${NAME} or ${NAME:-default}"
+    for found in _VARIABLE.finditer(text):
+        if found[2] is None and not environ.get(found[1]):
+            return None, f"the environment variable {found[1]} is not set and has no default here"
+    url = _VARIABLE.sub(lambda found: environ.get(found[1]) or found[2] or "", text)
+    return (url, None) if _is_url(url) else (None, _no_url(name, text))
+
+
+def _is_url(url: str) -> bool:
+    return scheme(url) is not None and url.isprintable()
+
+
+def _no_url(name: str, text: str) -> str:
+    message = (
+        f"channel {shown(name)} is not a URL; expected something like mailtos://… or slack://…"
+    )
+    variables = [found[0] for found in _VARIABLE.findall(text)]
+    return f"{message}; look at {' and '.join(variables)}" if variables else message
+
+
+def _is_secret(literal: str) -> bool:
+    """Tell whether the part of a URL that stands in the file holds a password or a token."""
+    if holds_password(literal) or _holds_secret_query(literal):
+        return True
+    address = literal.partition("://")[2] or literal
+    segments = re.split(r"[/?&=@:#]", address)
+    if scheme(literal) in _PLAIN:
+        segments = segments[1:]
+    return any(_is_token(segment) for segment in segments)
+
+
+def _is_token(segment: str) -> bool:
+    """Guess whether a part of a URL is a token: long, and no host, and digits in it."""
+    if "." in segment and len(segment) < 40:
+        return False
+    return len(segment) >= 24 or (len(segment) >= 8 and bool(re.search(r"\d", segment)))
+
+
+def _variable_for(name: str) -> str:
+    word = re.sub(r"[^A-Z0-9]+", "_", name.upper()) if NAME.fullmatch(name) else "CHANNEL"
+    return f"COURSEBELL_{word}_URL"

@@ -1,0 +1,179 @@
+"""The clock: keeps the marks of the sweep in the ledger and asks when it is safe to ask."""
+
+from collections.abc import Container, Mapping
+from typing import Any, ClassVar
+
+from service.learners.enrollment_views import Roster, Silences, silent
+from service.learners.world import Decisions
+from service.learners.writer import Writer
+from service.ledger.events import Body, EventMapper
+from service.ledger.ledger import Ledger
+from service.ledger.views import Followed, Views
+from service.rules.decider import Decider
+from service.rules.escalation import Firsts, ask_steps, mark_of, started_step
+from service.rules.rule import Rule, RuleSet, StalledTrigger
+from service.rules.triggers.stalled import Ask, Mark, ask, started
+
+RULES_STREAM = "rules"
+
+
+class RulesActivated(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """A rule file became active at `at`, after the events up to `position`.
+
+    `modes` says how each rule stands since. The text has no secrets: its channels name the
+    environment's.
+    """
+
+    TOPIC: ClassVar[str] = "rules.activated"
+    at: int
+    position: int
+    fingerprint: str
+    text: str
+    modes: dict[str, str]
+
+
+ACTIVATION_SHAPES: Mapping[str, Any] = {RulesActivated.TOPIC: RulesActivated}
+
+
+def activated_stalled(
+    rules: RuleSet, before: RulesActivated | None, marks: Container[str]
+) -> list[Rule]:
+    """The stalled rules that a file activates: every change of a rule to `live` or `shadow`.
+
+    One without a mark (it had another trigger until now) is activated too.
+    """
+    known = before.modes if before else {}
+    return [
+        rule
+        for rule in rules.rules
+        if isinstance(rule.trigger, StalledTrigger)
+        and rule.mode != "disabled"
+        and (known.get(rule.id) != rule.mode or rule.id not in marks)
+    ]
+
+
+CLOCK_STREAM = "clock"
+EMPTY_ASKS_EVERY_MS = 5 * 60_000
+EVENTS_PER_PAGE = 10_000
+MANY_TOUCHED = 10_000
+
+
+class TimeAsked(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """The clock was asked at `at`, about all that the log up to `position` had moved."""
+
+    TOPIC: ClassVar[str] = "clock.asked"
+    at: int
+    position: int
+    marks: dict[str, Mark]
+
+
+CLOCK_SHAPES: Mapping[str, Any] = {TimeAsked.TOPIC: TimeAsked}
+
+
+class Clock:
+    """Asks for silences; everything it must remember is in the ledger."""
+
+    def __init__(
+        self, ledger: Ledger, mapper: EventMapper, writer: Writer, views: Views, roster: Roster,
+        lateness: int, firsts: Firsts,
+    ) -> None:  # fmt: skip
+        """`firsts` finds what escalations may follow, by the views."""
+        self._ledger = ledger
+        self._mapper = mapper
+        self._writer = writer
+        self._views = views
+        self._roster = roster
+        self._lateness = lateness
+        self._firsts = firsts
+        self._marks: dict[str, Mark] = {}
+        self._version = 0
+        self._position = 0
+        self._asked_at = 0
+
+    def recover(self) -> None:
+        """Goes on where the ledger says the last ask was, and notes what moved since."""
+        latest = self._writer.knowledge.latest(CLOCK_STREAM)
+        if latest is None:
+            return
+        self._version, last = latest
+        assert isinstance(last, TimeAsked)
+        self._marks, self._asked_at = dict(last.marks), last.at
+        position = self._position = self._roster.asked_up_to = last.position
+        while page := self._ledger.log(position, EVENTS_PER_PAGE):
+            wanted = (row for row in page if row[3] in Roster.topics)
+            self._roster.touch(
+                [Followed(p, s, v, self._mapper.decode(t, raw)) for p, s, v, t, raw in wanted]
+            )
+            position = page[-1][0]
+
+    def activate(self, decider: Decider, now: int) -> bool:
+        """Records that this rule file is active from here; false if it was already.
+
+        The marks of the rules it activates are recorded in the same transaction.
+        """
+        latest = self._writer.knowledge.latest(RULES_STREAM)
+        before = latest[1] if latest else None
+        assert before is None or isinstance(before, RulesActivated)
+        rules = decider.rules
+        if before is not None and before.fingerprint == rules.fingerprint:
+            return False
+        activated = activated_stalled(rules, before, self._marks)
+        fresh = {rule.id: started(rule, now) for rule in activated}
+        asked = [rule.id for rule in decider.stalled_rules]
+        steps = {mark_of(r, e): e for r in decider.by_id.values() for e in r.escalation}
+        fresh |= {key: started_step(e, now) for key, e in steps.items() if key not in self._marks}
+        kept = {key: self._marks[key] for key in (*asked, *steps) if key in self._marks}
+        position = self._ledger.max_notification_id()
+        event = RulesActivated(
+            at=now, position=position, fingerprint=rules.fingerprint, text=rules.text,
+            modes={rule.id: rule.mode for rule in rules.rules},
+        )  # fmt: skip
+        version = latest[0] + 1 if latest else 1
+        decided = Decisions(following=[(RULES_STREAM, version, event)])
+        self._keep(decided, kept | fresh, self._position, now)
+        return True
+
+    def ask(self, decider: Decider, now: int) -> bool:
+        """Asks every stalled rule about the silences that are due; true when there are more.
+
+        The caller sees to it that no letter that came before `now` is still waiting: a backlog
+        must not look like silence.
+        """
+        self._views.catch_up()
+        position, touched = self._views.position, self._roster.take_touched()
+        try:
+            return self._ask(decider, touched, position, now).more
+        except BaseException:
+            self._roster.touch_again(touched)
+            raise
+
+    def _ask(
+        self, decider: Decider, touched: Mapping[str, Silences], position: int, now: int
+    ) -> Ask:
+        world = self._writer.world(now)
+        asked = ask(
+            decider, self._marks, touched, self._candidates, self._writer.enrollments,
+            world, now, self._lateness,
+        )  # fmt: skip
+        ask_steps(asked, decider, self._firsts, world, now)
+        overdue = now - self._asked_at >= EMPTY_ASKS_EVERY_MS or len(touched) >= MANY_TOUCHED
+        if asked.decisions.once or overdue or asked.more:
+            self._keep(asked.decisions, asked.marks, position, now)
+        self._marks = asked.marks
+        return asked
+
+    def _keep(
+        self, decisions: Decisions, marks: Mapping[str, Mark], position: int, now: int
+    ) -> None:
+        asked = TimeAsked(at=now, position=position, marks=dict(marks))
+        decisions.following.append((CLOCK_STREAM, self._version + 1, asked))
+        self._writer.commit(decisions)
+        self._version += 1
+        self._asked_at = now
+        self._position = self._roster.asked_up_to = position
+        self._marks = dict(marks)
+
+    def _candidates(
+        self, count_from: str, after: int, until: int, limit: int
+    ) -> list[tuple[str, int]]:
+        return silent(self._views, count_from, after, until, limit)

@@ -1,0 +1,89 @@
+"""Words: how messages quote, suggest and list, without repeating an address or a secret."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from service.rules.calendar import UNITS
+
+_SHOWN_MAX = 40
+_TOKEN_MIN = 16
+
+
+def shown(value: object) -> str:
+    """Quote what a person wrote, or only its kind when it could be an address or a secret."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    text = str(value)
+    return f"'{text}'" if _harmless(text) else "this text"
+
+
+def _harmless(text: str) -> bool:
+    if len(text) > _SHOWN_MAX or not text.isprintable() or re.search(r"@|://|\$\{", text):
+        return False
+    words = re.findall(r"\w+", text)
+    return not any(
+        len(word) >= _TOKEN_MIN and re.search(r"\d", word) and re.search(r"[A-Za-z]", word)
+        for word in words
+    )
+
+
+def hint(word: object, known: Iterable[str]) -> str:
+    """Give `; did you mean 'x'?` when one of the known words is near, else nothing."""
+    found = nearest(word, known)
+    return f"; did you mean '{found}'?" if found else ""
+
+
+def nearest(word: object, known: Iterable[str]) -> str | None:
+    """Find the known word that was probably meant."""
+    if not isinstance(word, str) or len(word) > _SHOWN_MAX:
+        return None
+    return _nearest(word, tuple(known))
+
+
+@lru_cache(maxsize=1000)
+def _nearest(word: str, known: tuple[str, ...]) -> str | None:
+    lowered = {option.lower(): option for option in known}
+    found = difflib.get_close_matches(word.lower(), lowered, 1, 0.6)
+    return lowered[found[0]] if found else None
+
+
+def counted(count: int, noun: str) -> str:
+    """Count things for a sentence: 1 rule, 2 rules."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """Name words for a sentence: a, b or c."""
+    *most, last = list(words) or ["nothing"]
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+LARGEST_FIRST = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000))
+
+
+def moment(ms: int | None) -> str:
+    """A moment (ms since 1970 UTC) in UTC to the second; empty for none."""
+    if ms is None:
+        return ""
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def span(ms: int) -> str:
+    """A length of time (ms) in the largest unit of which there is at least one: `15 min`."""
+    name, size = next((unit for unit in LARGEST_FIRST if ms >= unit[1]), LARGEST_FIRST[-1])
+    return f"{ms // size} {name}"
+
+
+def duration(ms: int) -> str:
+    """A length of time (ms) as a rule file writes it: `7d`, `1d12h`; weeks are written in days."""
+    parts = []
+    for name, size in UNITS.items():
+        if name != "w" and ms >= size:
+            parts.append(f"{ms // size}{name}")
+            ms %= size
+    return "".join(parts) or "0s"

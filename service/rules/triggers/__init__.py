@@ -1,0 +1,1 @@
+"""What sets a rule off: one file for each kind."""

@@ -1,0 +1,99 @@
+"""Wishes: asking to be told of a free seat, and stopping it, while the service runs or not."""
+
+from typing import NamedTuple
+
+from service.learners.directory.people import People, PersonKey
+from service.learners.instance import InstanceRecorded, Place
+from service.learners.lookup import events_of
+from service.learners.watchlist import Watch, WatchAsked, WatchStopped, Wish
+from service.ledger.events import Body, EventMapper
+from service.ledger.ledger import Ledger
+from service.rules.notification import DROPPED, SENT, Notification
+
+
+class Standing(NamedTuple):
+    """A wish that is not fulfilled; `notification` is to do it, if one is decided and open."""
+
+    person: str
+    asked_at: int
+    asked: int
+    notification: str | None
+
+
+class Wishes:
+    """Writes as a command does: under the ledger's lock, where nobody else can write."""
+
+    def __init__(self, ledger: Ledger, mapper: EventMapper, people: People) -> None:
+        self._ledger = ledger
+        self._mapper = mapper
+        self._people = people
+
+    def place(self, instance: str) -> Place | None:
+        """Which instance a stream is of; None when there is no such stream."""
+        stored = self._ledger.select_events(instance, limit=1)
+        body = self._mapper.to_domain_event(stored[0]).body if stored else None
+        return body.place if isinstance(body, InstanceRecorded) else None
+
+    def meet(self, key: PersonKey, now: int) -> str:
+        """The id of who has this key, from now on if nobody had."""
+        known = self._people.known([key]).get(key)
+        if known is not None:
+            return known
+        with self._ledger.transaction() as cursor:
+            known = self._people.known([key]).get(key)
+            if known is None:
+                known = self._people.new_id(now)
+                self._people.meet(cursor, [(known, key)])
+        return known
+
+    def known(self, key: PersonKey) -> str | None:
+        """The id of who has this key, if anybody has."""
+        return self._people.known([key]).get(key)
+
+    def all(self, instance: str) -> list[Standing]:
+        """The wishes that are not fulfilled, in the order in which they were asked."""
+        wishes = sorted(self._watch(instance).wishes.items(), key=lambda each: each[1].asked)
+        standings = (self._standing(person, wish) for person, wish in wishes)
+        return [standing for standing in standings if standing is not None]
+
+    def of(self, instance: str, person: str) -> Standing | None:
+        """The wish of one person, if they have one that is not fulfilled."""
+        wish = self._watch(instance).wishes.get(person)
+        return self._standing(person, wish) if wish else None
+
+    def ask(self, instance: str, person: str, now: int) -> None:
+        """Somebody wishes to be told; twice is harmless."""
+        with self._ledger.transaction() as cursor:
+            if self.of(instance, person) is None:
+                row = self._next(instance, WatchAsked(at=now, person=person))
+                self._ledger.append(cursor, [row])
+
+    def stop(self, instance: str, person: str, now: int) -> None:
+        """Somebody does not wish it any more; twice is harmless."""
+        with self._ledger.transaction() as cursor:
+            if self.of(instance, person) is not None:
+                row = self._next(instance, WatchStopped(at=now, person=person))
+                self._ledger.append(cursor, [row])
+
+    def _next(self, instance: str, body: Body) -> tuple[str, int, str, bytes]:
+        watch = self._watch(instance)
+        return (watch.id, watch.version + 1, *self._mapper.encode(body))
+
+    def _watch(self, instance: str) -> Watch:
+        events = events_of(self._ledger, self._mapper, Watch.stream(instance))
+        return Watch.load(instance, (event.body for event in events))
+
+    def _standing(self, person: str, wish: Wish) -> Standing | None:
+        found = self._telling(wish.notification) if wish.notification else None
+        if found is not None and found.state == SENT:
+            return None
+        notification = found.id if found is not None and found.is_open else None
+        return Standing(person, wish.asked_at, wish.asked, notification)
+
+    def _telling(self, id: str) -> Notification | None:
+        """A notification, or the one whose message stands for it."""
+        bodies = [event.body for event in events_of(self._ledger, self._mapper, id)]
+        found = Notification.load(id, bodies) if bodies else None
+        if found is not None and found.state == DROPPED and found.into:
+            return self._telling(found.into)
+        return found

@@ -1,1 +1,0 @@
-"""Why it was sent, and why not: explanations from the log alone."""

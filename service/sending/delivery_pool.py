@@ -1,0 +1,107 @@
+"""Deliveries: one for every channel the active rules name, opened and retired as they change."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from service.learners.lookup import Knowledge
+from service.ledger.events import EventMapper
+from service.ledger.ledger import Ledger
+from service.ledger.views import Views
+from service.sending.channels import Channel, open_channel
+from service.sending.compose import Post
+from service.sending.delivery import Delivery
+from service.sending.loader import Docket
+from service.sending.planner import Active
+
+WITHOUT_DOMAIN = "coursebell.localhost"
+
+
+class Deliveries(Mapping[str, Delivery]):
+    """The deliveries in use, by the name of their channel."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        mapper: EventMapper,
+        views: Views,
+        knowledge: Callable[[], Knowledge],
+        docket: Docket,
+        active: Callable[[], Active],
+        drawer: Path,
+        mail_domain: str | None,
+        watch_link: Callable[[str, str], str] | None,
+    ) -> None:
+        """`mail_domain` stands in every Message-ID, or else the channel's own."""
+        self._ledger = ledger
+        self._mapper = mapper
+        self._views = views
+        self._knowledge = knowledge
+        self._docket = docket
+        self._active = active
+        self._drawer = drawer
+        self._mail_domain = mail_domain
+        self._watch_link = watch_link
+        self._urls: dict[str, str] = {}
+        self._used: dict[str, Delivery] = {}
+        self._retired: list[Delivery] = []
+
+    def __getitem__(self, name: str) -> Delivery:
+        return self._used[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._used))
+
+    def __len__(self) -> int:
+        return len(self._used)
+
+    def opened(self, urls: Mapping[str, str]) -> dict[str, Channel]:
+        """New channels for the URLs that are new or have changed; raises ChannelError."""
+        changed = {name: url for name, url in urls.items() if self._urls.get(name) != url}
+        return {name: open_channel(name, url, drawer=self._drawer) for name, url in changed.items()}
+
+    def use(self, urls: Mapping[str, str], opened: Mapping[str, Channel]) -> None:
+        """Retires what is not among `urls` any more and begins with what was `opened`.
+
+        A retired delivery finishes the message that its thread may be sending.
+        """
+        for name in [name for name in self._used if name in opened or name not in urls]:
+            delivery = self._used.pop(name)
+            delivery.retired = True
+            self._retired.append(delivery)
+        self._urls = dict(urls)
+        for name, channel in opened.items():
+            self._used[name] = self._delivery(name, channel)
+
+    def deliver(self, now: int, stopping: Callable[[], bool] = lambda: False) -> None:
+        """What is owed leaves, by every channel."""
+        for delivery in list(self._used.values()):
+            if delivery.look_again(now):
+                self._views.catch_up()
+            while not stopping() and delivery.deliver(now, stopping):
+                self._views.catch_up()
+
+    def take_over(self, now: int) -> None:
+        """Ends the attempts that a dead worker left open."""
+        for delivery in self._used.values():
+            delivery.take_over(now)
+
+    def close(self) -> None:
+        """Lets go of every channel."""
+        for delivery in [*self._used.values(), *self._retired]:
+            delivery.close()
+
+    def _delivery(self, name: str, channel: Channel) -> Delivery:
+        domain = self._mail_domain or channel.domain or WITHOUT_DOMAIN
+        return Delivery(
+            name,
+            channel,
+            "chat" if channel.form == "chat" else "email",
+            self._ledger,
+            self._mapper,
+            self._views,
+            self._knowledge(),
+            self._docket,
+            self._active,
+            Post(domain, watch_link=self._watch_link),
+            f"{domain}/{name}",
+        )

@@ -1,0 +1,1 @@
+"""The words: templates, what they may say, and how they are rendered."""

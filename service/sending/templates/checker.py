@@ -1,0 +1,171 @@
+"""Read a template before it is used: which constructs it may have, which variables exist."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from functools import lru_cache
+
+from jinja2 import Environment, TemplateSyntaxError, nodes
+
+from service.sending.templates.context import Shape, knows
+
+Problem = tuple[int, str]
+
+BREAKS = (SyntaxError, RecursionError, MemoryError, AssertionError, ValueError, OverflowError)
+"""What Jinja and Python raise at a template that is too deep, too long or makes no sense."""
+
+# For reading only; nothing parsed by it is ever run.
+READER = Environment(trim_blocks=True, lstrip_blocks=True)
+
+ALLOWED = (
+    nodes.Template,
+    nodes.Output,
+    nodes.TemplateData,
+    nodes.Const,
+    nodes.Name,
+    nodes.Getattr,
+    nodes.Getitem,
+    nodes.Filter,
+    nodes.Test,
+    nodes.Keyword,
+    nodes.CondExpr,
+    nodes.If,
+    nodes.For,
+    nodes.Assign,
+    nodes.Block,
+    nodes.Extends,
+    nodes.Include,
+    nodes.List,
+    nodes.Tuple,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.Concat,
+    nodes.BinExpr,
+    nodes.UnaryExpr,
+)
+SOURCES_REMEMBERED = 512
+ALWAYS = frozenset({"loop", "true", "false", "none"})
+
+
+def problems_in(source: str, shape: Shape, files: frozenset[str]) -> list[Problem]:
+    """Return every mistake in a template's source with its line.
+
+    `files` are the names that may be extended or included.
+    """
+    try:
+        tree = parsed(source)
+        found = [*_forbidden(tree), *_strangers(tree, files), *_unknown(tree, shape)]
+    except TemplateSyntaxError as error:
+        return [(error.lineno, error.message or "not a template")]
+    except BREAKS as error:
+        return [(1, what_broke(error))]
+    return sorted({(line or 1, what) for line, what in found})
+
+
+@lru_cache(SOURCES_REMEMBERED)
+def parsed(source: str) -> nodes.Template:
+    """Return the tree of a template, which nobody changes."""
+    return READER.parse(source)
+
+
+def mentions(source: str, variable: str) -> bool:
+    """Tell whether a template reads a variable itself; one with mistakes reads nothing."""
+    try:
+        names = parsed(source).find_all(nodes.Name)
+        return any(name.name == variable and name.ctx == "load" for name in names)
+    except (TemplateSyntaxError, *BREAKS):
+        return False
+
+
+def what_broke(error: Exception) -> str:
+    """Return in words why a template cannot be read."""
+    if isinstance(error, SyntaxError | RecursionError | MemoryError):
+        return "nested too deeply, or an expression too long; write it in smaller parts"
+    return f"not a template ({type(error).__name__})"
+
+
+def _every_node(node: nodes.Node) -> Iterator[nodes.Node]:
+    yield node
+    for child in node.iter_child_nodes():
+        yield from _every_node(child)
+
+
+def _forbidden(tree: nodes.Template) -> Iterator[Problem]:
+    for node in _every_node(tree):
+        word = type(node).__name__.lower()
+        if not isinstance(node, ALLOWED) or isinstance(node, nodes.Pow):
+            yield node.lineno, f"{word!r} is not allowed in a template"
+        elif isinstance(node, nodes.For) and node.recursive:
+            yield node.lineno, "a recursive loop is not allowed in a template"
+        elif isinstance(node, nodes.Assign) and not isinstance(node.target, nodes.Name):
+            yield node.lineno, "'set' takes one name"
+        else:
+            yield from _private(node)
+
+
+def _private(node: nodes.Node) -> Iterator[Problem]:
+    name = getattr(node, "attr", None) or getattr(node, "name", None)
+    if isinstance(name, str) and name.startswith("_"):
+        yield node.lineno, f"{name!r}: names beginning with '_' are not allowed"
+    if isinstance(node, nodes.Getitem) and not isinstance(node.arg, nodes.Const):
+        yield node.lineno, "between [ and ] a plain name or number is expected"
+
+
+def _strangers(tree: nodes.Template, files: frozenset[str]) -> Iterator[Problem]:
+    named: Iterator[nodes.Extends | nodes.Include] = tree.find_all((nodes.Extends, nodes.Include))
+    for node in named:
+        wanted = getattr(node.template, "value", None)
+        if wanted not in files:
+            shown = f"'{wanted}'" if isinstance(wanted, str) else "an expression"
+            near = get_close_matches(str(wanted), files, 1)
+            yield (
+                node.lineno,
+                (f"expected the name of a file in the templates folder, got {shown}{_hint(near)}"),
+            )
+
+
+def _unknown(tree: nodes.Template, shape: Shape) -> Iterator[Problem]:
+    own = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"} | ALWAYS
+    inner: set[int] = set()
+    for node in _every_node(tree):
+        path = _path(node, inner)
+        if path and path[0] not in own and not knows(shape, path):
+            yield node.lineno, _unknown_variable(path, shape)
+
+
+def _path(node: nodes.Node, inner: set[int]) -> list[str]:
+    """Return `["course", "title"]` for `course.title`, once for the whole chain."""
+    if id(node) in inner:
+        return []
+    steps: list[str] = []
+    while isinstance(node, nodes.Getattr | nodes.Getitem):
+        steps.append(node.attr if isinstance(node, nodes.Getattr) else _item(node))
+        inner.add(id(node.node))
+        node = node.node
+    return [node.name, *_without_numbers(reversed(steps))] if isinstance(node, nodes.Name) else []
+
+
+def _item(node: nodes.Getitem) -> str:
+    return str(getattr(node.arg, "value", "?"))
+
+
+def _without_numbers(steps: Iterator[str]) -> Iterator[str]:
+    """`course.tags[0]` reads the field `course.tags`."""
+    return (step for step in steps if not step.lstrip("-").isdigit())
+
+
+def _unknown_variable(path: list[str], shape: Shape) -> str:
+    name = ".".join(path)
+    within = shape.get(path[0])
+    if len(path) == 1 and within:
+        return f"'{name}' is a group of fields; write one of {', '.join(_fields(path[0], shape))}"
+    every = [field for group in shape for field in _fields(group, shape)]
+    return f"unknown variable '{name}'{_hint(get_close_matches(name, every, 1))}"
+
+
+def _fields(group: str, shape: Shape) -> list[str]:
+    below = shape[group]
+    return [group] if below is None else [f"{group}.{name}" for name in sorted(below)]
+
+
+def _hint(near: list[str]) -> str:
+    return f"; did you mean '{near[0]}'?" if near else ""

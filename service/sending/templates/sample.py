@@ -1,0 +1,118 @@
+"""Sample: a believable value for every field of the registry, to try templates with."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from service.rules.fields import FIELDS, Field, Type
+from service.sending.templates.context import ITEMS
+
+STARTED_AT = 1_730_500_000_000
+COMPLETED_AT = 1_731_074_400_000
+"""8 November 2024, 14:00 UTC."""
+
+BELIEVABLE: Mapping[str, object] = {
+    "enrollment.status": "completed",
+    "enrollment.progress": 60,
+    "enrollment.passed": True,
+    "enrollment.score": 87,
+    "enrollment.source": "SELF_ENROLL",
+    "enrollment.enrolled_at": 1_730_000_000_000,
+    "enrollment.started_at": STARTED_AT,
+    "enrollment.completed_at": COMPLETED_AT,
+    "enrollment.days_silent": 9,
+    "course.id": "course:123",
+    "course.kind": "course",
+    "course.title": "Logic for Everyone",
+    "course.tags": ["thinking"],
+    "course.url": "https://lms.example.org/course/123",
+    "course.parents": ["learning_path:7"],
+    "instance.id": "course:123_4",
+    "instance.enrollment_count": 18,
+    "instance.waitlist_count": 0,
+    "instance.seat_limit": 20,
+    "instance.seats_available": 2,
+    "instance.watch_url": "https://coursebell.example.org/watch/sample",
+    "learner.name": "Ada Lovelace",
+    "learner.locale": "en",
+    "learner.timezone": "Europe/Berlin",
+    "learner.groups": ["Engineering"],
+    "event.name": "COURSE_COMPLETED",
+    "event.source": "adobe",
+    "event.account": "1",
+    "event.at": COMPLETED_AT,
+    "event.by_admin": False,
+    "event.age": 0.1,
+    "letter.number": 4711,
+    "letter.reason": "data.userId: expected an id, got nothing",
+    "recipient.name": "Ada Lovelace",
+    "recipient.role": "learner",
+    "rule.id": "sample",
+    "others": ["Algebra in Ten Lessons"],
+    "more": 12,
+}
+BY_TYPE: Mapping[Type, object] = {
+    "text": "some text",
+    "number": 3,
+    "bool": True,
+    "time": COMPLETED_AT,
+    "duration": 2,
+    "texts": ["one", "two"],
+    "items": [],
+}
+"""What a field has for which nothing better was thought of."""
+
+
+class Columns(Mapping[str, str]):
+    """The extra columns of an import: whatever its name, each is there and says its name."""
+
+    def __getitem__(self, column: str) -> str:
+        return f"[{column}]"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def sample_of(fields: Iterable[Field]) -> dict[str, Any]:
+    """A value of its type for each field, as nested groups; every extra column has one too."""
+    values: dict[str, Any] = {}
+    for field in fields:
+        group, _, name = field.name.rpartition(".")
+        within = values.setdefault(group, {}) if group else values
+        within[name] = value_of(field)
+    values.setdefault("learner", {})["fields"] = Columns()
+    if ITEMS in values:
+        values[ITEMS] = [{**values, **changed} for changed in ({}, other_item(values))]
+    values.setdefault("recipient", {})["timezone"] = "Europe/Berlin"
+    return values
+
+
+def other_item(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the second item of a digest has of its own."""
+    learner = {**values["learner"], "name": "Alan Turing"}
+    return {"learner": learner, "enrollment": {**values.get("enrollment", {}), "progress": 20}}
+
+
+def value_of(field: Field) -> object:
+    """What one field has in the sample."""
+    if field.name in BELIEVABLE:
+        return BELIEVABLE[field.name]
+    return field.values[0] if field.type == "enum" else BY_TYPE[field.type]
+
+
+SAMPLE = sample_of(FIELDS.values())
+
+
+def sample_for(role: str, rule: str) -> dict[str, Any]:
+    """The sample as it is told to somebody in a role, because of a rule.
+
+    A learner reads of themselves, anybody else of a learner; a room has no name.
+    """
+    if role == "learner":
+        name: str | None = SAMPLE["recipient"]["name"]
+    else:
+        name = None if role == "room" else "Grace Hopper"
+    recipient = {**SAMPLE["recipient"], "name": name, "role": role}
+    return {**SAMPLE, "recipient": recipient, "rule": {"id": rule}}

@@ -1,0 +1,192 @@
+"""From a template and what is known to the words of a message."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from css_inline import CSSInliner, InlineError
+from jinja2 import Template, TemplateError, TemplateSyntaxError
+
+from service.rules.fields import FIELDS
+from service.sending.templates.checker import BREAKS, mentions, problems_in, what_broke
+from service.sending.templates.context import ITEMS, context_of, shape_of
+from service.sending.templates.filters import one_line, shortened, zone_of
+from service.sending.templates.folder import shelf_at
+from service.sending.templates.sample import SAMPLE
+from service.sending.templates.sandbox import Walls, rendered
+
+EMPTY_LINES = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
+LINE_ENDS = re.compile(r"[ \t]+\n")
+
+
+class Message(msgspec.Struct, frozen=True):
+    """The words: a subject of one line (empty if a chat has none), plain text, and HTML or None."""
+
+    subject: str
+    text: str
+    html: str | None
+
+
+class TemplateProblem(Exception):
+    """A template cannot be rendered; says where and why, and nothing about a person."""
+
+
+class Templates:
+    """Every template of a folder, loaded and compiled; make a new object to load them again.
+
+    `forms` are those that a template has a body for, by its name; `of_many` are templates with
+    a form of theirs whose words tell of the items of a digest.
+    """
+
+    def __init__(self, folder: Path, fields: Iterable[str] = FIELDS) -> None:
+        self._folder = folder
+        self._shape = shape_of(fields)
+        self._shelf = shelf_at(folder)
+        self._inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+        self._compiled: dict[str, Template] = {}
+        self._problems = [*self._shelf.problems, *self._compile(), *self._missing()]
+        self.forms = self._shelf.forms()
+        self.of_many = frozenset(
+            (name, form)
+            for name, forms in self.forms.items()
+            for form in forms
+            if mentions(self._shelf.sources[self._shelf.places[name, form, "", "body.txt"]], ITEMS)
+        )
+
+    def problems(self) -> list[str]:
+        """Return every mistake as `file:line: what`; renders each template with sample data,
+        so that a mistake shows before a learner is the first to meet it.
+        """
+        return self._problems or [
+            problem
+            for template, form in self._pairs()
+            for locale in self._shelf.locales(template, form)
+            for values in (SAMPLE, {})
+            if (problem := self._trial(template, form, locale, values))
+        ]
+
+    def locales(self, template: str, form: str, wanted: str | None = None) -> list[str]:
+        """Return the locales of a template's form, or the one that answers the `wanted` one.
+
+        '' is the plain one.
+        """
+        if wanted is not None:
+            return [self._shelf.locale_for(template, form, wanted)]
+        return self._shelf.locales(template, form)
+
+    def render(
+        self, template: str, form: str, locale: str | None, values: Mapping[str, object]
+    ) -> Message:
+        """Return the message. `values` are nested groups of fields; what is missing is unknown.
+
+        Raises TemplateProblem.
+        """
+        chosen = self._shelf.locale_for(template, form, locale)
+        context = context_of(self._shape, values)
+        context["_zone"] = zone_of(values)
+        context["_language"] = chosen.partition("-")[0] or "en"
+        text = self._part(template, form, chosen, "body.txt", context)
+        if text is None:
+            raise TemplateProblem(
+                f"{self._folder / template / form}: expected a body.txt, found none"
+            )
+        subject = self._part(template, form, chosen, "subject.txt", context)
+        html = self._part(template, form, chosen, "body.html", context)
+        return Message(
+            shortened(one_line(subject or "")),
+            _tidy(text),
+            None if html is None else self._inlined(html, template),
+        )
+
+    def _part(
+        self, template: str, form: str, locale: str, file: str, context: Mapping[str, object]
+    ) -> str | None:
+        """Render one file: the locale's own, or the plain one if only its subject is missing."""
+        places = self._shelf.places
+        name = places.get((template, form, locale, file))
+        if name is None and file == "subject.txt":
+            name = places.get((template, form, "", file))
+        if name is None:
+            return None
+        compiled = self._compiled.get(name)
+        if compiled is None:
+            raise TemplateProblem(f"{self._folder / name}: has mistakes; run `coursebell check`")
+        try:
+            return rendered(compiled, context)
+        except (TemplateError, ArithmeticError, LookupError, TypeError, *BREAKS) as error:
+            raise TemplateProblem(self._where(error, name)) from None
+
+    def _where(self, error: BaseException, name: str) -> str:
+        """Name the line and the kind of a mistake; TypeErrors might quote a value, so no more."""
+        line = 0
+        trace = error.__traceback__
+        while trace is not None:
+            file = trace.tb_frame.f_code.co_filename
+            if file == "<template>" or file.endswith((".txt", ".html")):
+                line = trace.tb_lineno
+            trace = trace.tb_next
+        what = str(error) if isinstance(error, TemplateError) else type(error).__name__
+        return f"{self._folder / name}:{line or 1}: {what}"
+
+    def _inlined(self, html: str, template: str) -> str:
+        try:
+            return self._inliner.inline(html)
+        except InlineError as error:
+            raise TemplateProblem(f"{self._folder / template}: CSS: {error}") from None
+
+    def _compile(self) -> Iterable[str]:
+        """Compile the files without mistakes; no other is ever run, not even by `extends`."""
+        sources = self._shelf.sources
+        mistakes = {
+            name: problems_in(source, self._shape, frozenset(sources))
+            for name, source in sources.items()
+        }
+        walls = Walls({name: source for name, source in sources.items() if not mistakes[name]})
+        for name in walls.list_templates():
+            try:
+                self._compiled[name] = walls.get_template(name)
+            except TemplateSyntaxError as error:
+                mistakes[name] = [(error.lineno, error.message or "not a template")]
+            except BREAKS as error:
+                mistakes[name] = [(1, what_broke(error))]
+        for name, found in mistakes.items():
+            yield from (f"{self._folder / name}:{line}: {what}" for line, what in found)
+
+    def _missing(self) -> Iterable[str]:
+        for template, form in self._pairs():
+            wanted = {"email": ("subject.txt", "body.txt"), "chat": ("body.txt",)}[form]
+            plain = {file for file in wanted if self._has_file(template, form, "", file)}
+            yield from (
+                f"{self._folder / template / form}: expected a {file}, found none"
+                for file in wanted
+                if file not in plain
+            )
+            yield from self._half_translated(template, form)
+
+    def _half_translated(self, template: str, form: str) -> Iterable[str]:
+        for locale in self._shelf.locales(template, form):
+            for file in ("subject.txt", "body.txt", "body.html"):
+                plain = self._has_file(template, form, "", file)
+                if plain and not self._has_file(template, form, locale, file):
+                    own = file.replace(".", f".{locale}.")
+                    yield f"{self._folder / template / form}: expected a {own} beside {file}"
+
+    def _has_file(self, template: str, form: str, locale: str, file: str) -> bool:
+        return (template, form, locale, file) in self._shelf.places
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        return sorted({place[:2] for place in self._shelf.places})
+
+    def _trial(self, template: str, form: str, locale: str, values: Mapping[str, Any]) -> str:
+        try:
+            self.render(template, form, locale, values)
+        except TemplateProblem as problem:
+            return str(problem)
+        return ""
+
+
+def _tidy(text: str) -> str:
+    """Leave at most one empty line between paragraphs and one line end at the end."""
+    return EMPTY_LINES.sub("\n\n", LINE_ENDS.sub("\n", text)).strip() + "\n"

@@ -1,0 +1,1 @@
+"""Rules tried beforehand, without sending anything."""

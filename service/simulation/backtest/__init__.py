@@ -1,0 +1,1 @@
+"""What a rule file would have sent over the recorded history."""

@@ -1,0 +1,226 @@
+"""The replay: one pass over the log in order, with rules that decide and leave as time goes by."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from service.learners.course import CourseRecorded
+from service.learners.enrollment import EnrollmentRecorded
+from service.learners.events import FactRecorded
+from service.learners.instance import InstanceRecorded
+from service.learners.learner import LearnerRecorded
+from service.learners.watchlist import WatchAsked, WatchStopped
+from service.learners.world import Happening
+from service.ledger.events import Body
+from service.rules.decider import Decider
+from service.rules.escalation import step
+from service.rules.scheduler import EMPTY_ASKS_EVERY_MS, TimeAsked
+from service.simulation.backtest.log import History
+from service.simulation.backtest.outbox import Outbox
+from service.simulation.backtest.prefilter import Sieve, topics_of
+from service.simulation.backtest.states import States
+from service.simulation.backtest.subjects import Subjects
+from service.simulation.backtest.tally import Tally
+from service.simulation.backtest.timers import Watch
+from service.simulation.backtest.world import Past, Today
+
+Handler = Callable[[str, int, Any], None]
+PAUSE_MS = 2 * EMPTY_ASKS_EVERY_MS
+"""While a service runs, its log is never still for longer."""
+
+
+class Play:
+    """One rule set in a replay: what it may read, what it watches, and what it owes."""
+
+    def __init__(self, decider: Decider, replay: "Replay", live_since: int) -> None:
+        rules = list(decider.by_id.values())
+        self.decider = decider
+        self.live_since = live_since
+        self.tally = Tally(decider.rules.defaults.timezone)
+        self.world = Past(replay.today, replay.states)
+        self._subjects = Subjects(replay.states, replay.later)
+        self.outbox = Outbox(decider, self.world, self._subjects, self.tally)
+        self.watches = [Watch(r, live_since, replay.lateness) for r in decider.stalled_rules]
+        self.sieve = Sieve(rules, self.world)
+        self.topics = topics_of(rules)
+
+    def decide(self, happening: Happening, now: int) -> None:
+        """Decides on an event."""
+        decisions = self.decider(happening, self.world, now)
+        if decisions is not None:
+            self.outbox.take(decisions)
+
+    def ask(self, states: States, now: int) -> None:
+        """Decides on the silences that have lasted long enough."""
+        for watch in self.watches:
+            for stream in watch.due(now):
+                subject = states.enrollment(stream)
+                assert subject is not None, f"{stream}: watched, but not in the log"
+                rule, since = watch.rule, watch.live_since
+                decisions = self.decider.stalled(rule, subject, self.world, now, since)
+                if decisions is not None:
+                    self.outbox.take(decisions)
+        for rule, entry, first in self.outbox.steps.due(now):
+            about = self._subjects.of(first.owed)
+            decisions = step(rule, entry, first, about, self.decider, self.world, now)
+            if decisions is not None:
+                self.outbox.take(decisions)
+
+    def next_at(self) -> int | None:
+        """When time brings the next thing about."""
+        heads = [watch.heap[0][0] for watch in self.watches if watch.heap]
+        leaving, step_at = self.outbox.next_at, self.outbox.steps.next_at
+        heads += [at for at in (leaving, step_at) if at is not None]
+        return min(heads, default=None)
+
+
+class Span(msgspec.Struct):
+    """What a replay went through: rows of the log, facts among them, from when to when."""
+
+    rows: int = 0
+    facts: int = 0
+    first_at: int | None = None
+    last_at: int | None = None
+
+
+class Replay:
+    """Time goes from event to event; what is due in between happens at its own moment.
+
+    Where the log was still for longer than it ever is under a running service, the service did
+    not run: what fell due then happens at the next ask of the clock, after the letters.
+    """
+
+    def __init__(
+        self, history: History, today: Today, lateness: int, until: int | None = None
+    ) -> None:
+        """`lateness` (ms) is the longest allowance of any source."""
+        self.history = history
+        self.today = today
+        self.lateness = lateness
+        self.states = States(self._read)
+        self.plays: list[Play] = []
+        self.span = Span()
+        self._until = until
+        self._position = 0
+        self._now = 0
+        self._asks = history.has_asks()
+        self._paused = False
+
+    def run(self, told: Callable[[int], object] = lambda _: None) -> Span:
+        """Goes through the whole log; `told` hears of each position it has come to."""
+        handlers = self._handlers()
+        decode, span = self.history.mapper.decode, self.span
+        for page in self.history.pages():
+            for position, stream, version, topic, state in page:
+                handler = handlers.get(topic)
+                if handler is not None:
+                    body = decode(topic, state)
+                    at = body.recorded_at if isinstance(body, FactRecorded) else body.at
+                    if at > self._now and not self._go_on(at):
+                        return self._finished(told)
+                    self._position = position
+                    handler(stream, version, body)
+            span.rows += len(page)
+            told(page[-1][0])
+        return self._finished(told)
+
+    def _finished(self, told: Callable[[int], object]) -> Span:
+        if not self._paused:
+            self._let_happen(self._now + 1)
+        self.span.last_at = self._now
+        told(self.history.end)
+        return self.span
+
+    def _handlers(self) -> Mapping[str, Handler]:
+        wanted = frozenset().union(*(play.topics for play in self.plays))
+        kinds: dict[str, Handler] = {
+            "enrollment": self._enrollment,
+            "instance": self._instance,
+            "clock": self._asked,
+            "watch": self._wished,
+        }
+        other: Handler = self._other
+        return {topic: kinds.get(topic.partition(".")[0], other) for topic in wanted}
+
+    def _go_on(self, at: int) -> bool:
+        """Lets happen what is due before a later moment; false when that is after the end."""
+        if self._until is not None and at > self._until:
+            if not self._paused:
+                self._let_happen(self._until + 1)
+            return False
+        if self._asks and at - self._now > PAUSE_MS:
+            self._paused = True
+        if not self._paused:
+            self._let_happen(at)
+        if self.span.first_at is None:
+            self.span.first_at = at
+        self._now = at
+        return True
+
+    def _let_happen(self, before: int) -> None:
+        while True:
+            heads = [at for play in self.plays if (at := play.next_at()) is not None]
+            if not heads or min(heads) >= before:
+                return
+            now = self._now = max(min(heads), self._now)
+            for play in self.plays:
+                play.ask(self.states, now)
+                play.outbox.leave(now)
+
+    def _asked(self, stream: str, version: int, event: TimeAsked) -> None:
+        self._paused = False
+        self._let_happen(event.at + 1)
+
+    def _wished(self, stream: str, version: int, event: WatchAsked | WatchStopped) -> None:
+        for play in self.plays:
+            play.world.watch(f"i{stream[1:]}", event)
+
+    def _enrollment(self, stream: str, version: int, event: EnrollmentRecorded) -> None:
+        self.span.facts += 1
+        self.states.enrollment_moved(stream, version, event)
+        after = event.after
+        if after is not None:
+            for play in self.plays:
+                for watch in play.watches:
+                    watch.moved(stream, after)
+        if event.transitions:
+            self._decide(stream, version, event)
+
+    def _instance(self, stream: str, version: int, event: InstanceRecorded) -> None:
+        self.span.facts += 1
+        self.states.instance_moved(stream, version, event)
+        if event.transitions:
+            self._decide(stream, version, event)
+
+    def _other(self, stream: str, version: int, event: CourseRecorded | LearnerRecorded) -> None:
+        self.span.facts += 1
+        if event.transitions:
+            self._decide(stream, version, event)
+
+    def _decide(
+        self, stream: str, version: int,
+        event: EnrollmentRecorded | InstanceRecorded | CourseRecorded | LearnerRecorded,
+    ) -> None:  # fmt: skip
+        if event.imported:
+            return
+        now = event.recorded_at
+        happening, who = None, partial(self.states.who, stream)
+        for play in self.plays:
+            if now >= play.live_since and play.sieve.passes(event, who):
+                if happening is None:
+                    aggregate = self.states.aggregate(stream)
+                    assert aggregate is not None
+                    happening = Happening(stream, version, event, aggregate)
+                play.decide(happening, now)
+
+    def later(self, stream: str, version: int) -> list[Body]:
+        """The events of a stream after one version, as far as the replay has come."""
+        return [body for number, body in self._read(stream) if number > version]
+
+    def _read(self, stream: str) -> list[tuple[int, Body]]:
+        decode = self.history.mapper.decode
+        rows: Sequence[tuple[int, str, int, str, bytes]]
+        rows = self.history.stream(stream, self._position)
+        return [(version, decode(topic, state)) for _, _, version, topic, state in rows]

@@ -1,0 +1,218 @@
+"""States: enrollments and instances as they stood at any event of the log, in little memory."""
+
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+from service.learners.course import CourseRecorded, LearningObject, Title
+from service.learners.enrollment import NO_IMPORTS, Enrollment, EnrollmentRecorded, Imports, Who
+from service.learners.enrollment_state import Snapshot, State
+from service.learners.facts import Keys, SeatsReported
+from service.learners.instance import Instance, InstanceRecorded, Place
+from service.learners.learner import Learner, LearnerRecorded, Member
+from service.learners.world import Aggregate
+from service.ledger.events import Body
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Lately(Generic[K, V]):
+    """What was asked for lately: at least the last `size` values, at most twice as many.
+
+    Values stand in two generations; whoever asks for one of the older brings it to the younger.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.young: dict[K, V] = {}
+        self._old: dict[K, V] = {}
+        self._size = size
+
+    def get(self, key: K) -> V | None:
+        """The value, now of the younger generation; None if it was dropped."""
+        found = self.young.get(key)
+        if found is None and self._old:
+            found = self._old.pop(key, None)
+            if found is not None:
+                self.put(key, found)
+        return found
+
+    def put(self, key: K, value: V) -> None:
+        """Keeps a value for a while."""
+        if len(self.young) >= self._size:
+            self._old, self.young = self.young, {}
+        self.young[key] = value
+
+
+STATES_KEPT = 100_000
+NO_KEYS = Keys()
+NOT_YET = Snapshot()
+
+Read = Callable[[str], list[tuple[int, Body]]]
+"""The events of a stream as far as the replay has come, with their versions."""
+
+
+class Standing:
+    """How one enrollment stood after an event, as that event itself says it."""
+
+    __slots__ = ("_built", "after", "imports", "version", "who")
+
+    def __init__(self, who: Who) -> None:
+        self.who = who
+        self.version = 0
+        self.after = NOT_YET
+        self.imports: Imports = NO_IMPORTS
+        self._built: Enrollment | None = None
+
+    def move(self, version: int, event: EnrollmentRecorded) -> None:
+        """Goes on to the next event of the stream."""
+        if event.imported or self.imports is not NO_IMPORTS:
+            self.imports = self.imports.having(self.after, event)
+        self.version = version
+        self._built = None
+        if event.after is not None:
+            self.after = event.after
+
+    def enrollment(self, stream: str) -> Enrollment:
+        """The aggregate as rules read it: without its facts, which they never ask for."""
+        if self._built is None:
+            self._built = Enrollment(
+                stream, self.who, self.version, (), state_of(self.after), NO_KEYS, self.imports
+            )
+        return self._built
+
+
+def state_of(after: Snapshot) -> State:
+    """The state that a snapshot was taken of, as far as rules read it."""
+    return State(
+        after.status, after.progress, after.passed, after.score, after.source,
+        after.enrolled_at, after.started_at, after.completed_at, after.active_at,
+    )  # fmt: skip
+
+
+class Seats:
+    """How one instance stood; of its reports only what a rule with `rearm` can ask for.
+
+    Each different report is kept once, with the version at which it was last the newest.
+    """
+
+    __slots__ = ("newest", "place", "reports", "version")
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.version = 0
+        self.newest: SeatsReported | None = None
+        self.reports: dict[SeatsReported, int] = {}
+
+    def move(self, version: int, event: InstanceRecorded) -> None:
+        """Goes on to the next event of the stream."""
+        self.version = version
+        said = event.said
+        if event.newest and isinstance(said, SeatsReported):
+            self.newest = said
+            self.reports.pop(said, None)
+            self.reports[said] = version
+
+    def instance(self, stream: str) -> Instance:
+        """The aggregate as rules read it."""
+        history = tuple((version, said) for said, version in self.reports.items())
+        return Instance(stream, self.place, self.version, newest=self.newest, history=(history,))
+
+
+class States:
+    """Every aggregate as far as the replay has come; what was forgotten is read again."""
+
+    def __init__(self, read: Read, kept: int = STATES_KEPT) -> None:
+        self._read = read
+        self._standings: Lately[str, Standing] = Lately(kept)
+        self._seats: Lately[str, Seats] = Lately(kept)
+        self._others: Lately[str, Aggregate] = Lately(kept)
+
+    def enrollment_moved(self, stream: str, version: int, event: EnrollmentRecorded) -> None:
+        """Takes in an event; of one that was forgotten nothing, until somebody asks for it."""
+        standing = self._standings.get(stream)
+        if standing is None:
+            if version > 1 or event.who is None:
+                return
+            standing = Standing(event.who)
+            self._standings.put(stream, standing)
+        standing.move(version, event)
+
+    def instance_moved(self, stream: str, version: int, event: InstanceRecorded) -> None:
+        """Takes in an event of an instance."""
+        seats = self._seats.get(stream)
+        if seats is None:
+            if version > 1 or event.place is None:
+                return
+            seats = Seats(event.place)
+            self._seats.put(stream, seats)
+        seats.move(version, event)
+
+    def enrollment(self, stream: str) -> Enrollment | None:
+        """An enrollment as it stands now."""
+        standing = self._standing(stream)
+        return None if standing is None else standing.enrollment(stream)
+
+    def who(self, stream: str) -> Who | None:
+        """Whose enrollment this is."""
+        standing = self._standing(stream)
+        return None if standing is None else standing.who
+
+    def _standing(self, stream: str) -> Standing | None:
+        standing = self._standings.get(stream)
+        if standing is None:
+            standing = self._read_again(stream)
+            if standing is not None:
+                self._standings.put(stream, standing)
+        return standing
+
+    def _read_again(self, stream: str) -> Standing | None:
+        standing = None
+        for version, body in self._read(stream):
+            assert isinstance(body, EnrollmentRecorded)
+            if standing is None:
+                assert body.who is not None, f"{stream}: the first event of an enrollment names it"
+                standing = Standing(body.who)
+            standing.move(version, body)
+        return standing
+
+    def instance(self, stream: str) -> Instance | None:
+        """An instance as it stands now."""
+        seats = self._seats.get(stream)
+        if seats is None:
+            for version, body in self._read(stream):
+                assert isinstance(body, InstanceRecorded)
+                if seats is None:
+                    assert body.place is not None, f"{stream}: its first event names it"
+                    seats = Seats(body.place)
+                seats.move(version, body)
+            if seats is None:
+                return None
+            self._seats.put(stream, seats)
+        return seats.instance(stream)
+
+    def aggregate(self, stream: str) -> Aggregate | None:
+        """Whatever has this stream, as it stands now."""
+        if stream.startswith("e"):
+            return self.enrollment(stream)
+        if stream.startswith("i"):
+            return self.instance(stream)
+        known = self._others.get(stream)
+        if known is None:
+            known = identity(stream, self._read(stream))
+            if known is not None:
+                self._others.put(stream, known)
+        return known
+
+
+def identity(stream: str, events: list[tuple[int, Body]]) -> Aggregate | None:
+    """A course or a learner: rules read no more of one than who or what it is."""
+    if not events:
+        return None
+    _, first = events[0]
+    if isinstance(first, LearnerRecorded):
+        member = first.member
+        assert isinstance(member, Member), f"{stream}: the first event of a learner names them"
+        return Learner(stream, member)
+    assert isinstance(first, CourseRecorded), f"{stream}: expected a course"
+    assert isinstance(first.title, Title), f"{stream}: the first event of a course names it"
+    return LearningObject(stream, first.title)

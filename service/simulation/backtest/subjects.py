@@ -1,0 +1,56 @@
+"""Subjects: what notifications are about at a moment of a replay."""
+
+from collections.abc import Callable, Sequence
+from typing import overload
+
+from service.learners.world import Aggregate
+from service.ledger.events import Body
+from service.rules.digests import bundle_of
+from service.rules.notification import Owed
+from service.rules.verdict import Item, Subject
+from service.simulation.backtest.states import States
+
+Later = Callable[[str, int], list[Body]]
+"""The events of a stream after one version, as far as the replay has come."""
+
+
+class Unread(Sequence[Body]):
+    """The events of a stream, of which the later ones are read when they are asked for."""
+
+    def __init__(self, aggregate: Aggregate, later: Later) -> None:
+        self._aggregate = aggregate
+        self._later = later
+
+    def __len__(self) -> int:
+        return self._aggregate.version
+
+    @overload
+    def __getitem__(self, place: int) -> Body: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Body]: ...
+    def __getitem__(self, place: int | slice) -> Body | Sequence[Body]:
+        if isinstance(place, int):
+            return self._later(self._aggregate.id, place)[0]
+        after = place.start or 0
+        if after >= self._aggregate.version:
+            return ()
+        return self._later(self._aggregate.id, after)
+
+
+class Subjects:
+    """Gives what a notification is about, as far as the replay has come."""
+
+    def __init__(self, states: States, later: Later) -> None:
+        self._states = states
+        self._later = later
+
+    def of(self, owed: Owed) -> Subject:
+        """What a notification that is no digest is about."""
+        aggregate = self._states.aggregate(owed.subject)
+        assert aggregate is not None, f"{owed.subject}: decided on, but not in the log"
+        return Subject(aggregate, Unread(aggregate, self._later))
+
+    def of_digest(self, owed: Owed, items: Sequence[Owed]) -> Subject:
+        """What a digest of these is about."""
+        about = bundle_of(owed.subject, items)
+        return Subject(about, (), [Item(item, self.of(item)) for item in items])

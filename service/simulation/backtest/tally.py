@@ -1,0 +1,104 @@
+"""The tally: what one rule file would have sent, counted while the replay goes on."""
+
+from collections import Counter
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from service.learners.directory.people import Person
+from service.rules.calendar import HOUR, local
+from service.rules.notification import HELD, SENT, Owed
+
+STORM = "storm"
+HEAVIEST = 10
+
+
+class Reader(msgspec.Struct):
+    """One person or room: how many messages, on how many days, and the last of these."""
+
+    sent: int = 0
+    days: int = 0
+    last: str = ""
+
+
+class Tally:
+    """Counts by rule, day, kind of recipient and reader; days are those of the file's zone.
+
+    `fates` are by rule, state and reason. `storms` are what the guard held, by rule and hour
+    (ms UTC). `waiting` are the people without a known address, with how much waits for each.
+    """
+
+    def __init__(self, timezone: str) -> None:
+        self.matched: Counter[str] = Counter()
+        self.fates: Counter[tuple[str, str, str]] = Counter()
+        self.days: Counter[str] = Counter()
+        self.kinds: Counter[str] = Counter()
+        self.storms: Counter[tuple[str, int]] = Counter()
+        self.waiting: Counter[str] = Counter()
+        self.readers: dict[str, Reader] = {}
+        self._zone = ZoneInfo(timezone)
+        self._hour = -1
+        self._day = ""
+
+    @property
+    def sent(self) -> int:
+        """How many messages left."""
+        return self.kinds.total()
+
+    def count(self, state: str, rule: str | None = None) -> int:
+        """How many ended in a state, of one rule or of all."""
+        return sum(
+            count for (r, s, _), count in self.fates.items() if s == state and rule in (None, r)
+        )
+
+    def heaviest(self, limit: int = HEAVIEST) -> dict[str, Reader]:
+        """Those who would have been told most, by person id or room."""
+        ranked = sorted(self.readers.items(), key=lambda each: (-each[1].sent, each[0]))
+        return dict(ranked[:limit])
+
+    def match(self, owed: Owed) -> None:
+        """A rule matched and owes a notification."""
+        self.matched[owed.rule] += 1
+
+    def hold(self, owed: Owed, reason: str, at: int) -> None:
+        """It is held until a person releases it, which nobody does here."""
+        self.fates[owed.rule, HELD, reason] += 1
+        if reason == STORM:
+            self.storms[owed.rule, at // HOUR * HOUR] += 1
+
+    def end(self, owed: Owed, state: str, reason: str) -> None:
+        """It ends unsent, or is open at the end of the replay."""
+        self.fates[owed.rule, state, reason] += 1
+
+    def wait(self, owed: Owed, state: str, person: str) -> None:
+        """Nobody knows an address for it today; `person` is empty if nobody is known at all."""
+        self.fates[owed.rule, state, "no address"] += 1
+        self.waiting[person] += 1
+
+    def send(self, owed: Owed, recipient: Person | None, at: int) -> None:
+        """It leaves."""
+        self.fates[owed.rule, SENT, ""] += 1
+        day = self._day_of(at)
+        self.days[day] += 1
+        self.kinds[kind_of(owed.entry)] += 1
+        key = owed.recipient if recipient is None else recipient.id
+        reader = self.readers.get(key)
+        if reader is None:
+            reader = self.readers[key] = Reader()
+        reader.sent += 1
+        if reader.last != day:
+            reader.days, reader.last = reader.days + 1, day
+
+    def _day_of(self, at: int) -> str:
+        hour = at // HOUR
+        if hour != self._hour:  # no zone changes its date within an hour of UTC but at half hours
+            self._hour, self._day = hour, local(at, self._zone).date().isoformat()
+        return self._day
+
+
+@lru_cache
+def kind_of(entry: str) -> str:
+    """What kind of recipient an entry has: a role, watchers, a group by its name, or a room."""
+    who = entry.partition(",")[0]
+    return "room" if who.startswith("post=") else who.removeprefix("to=")

@@ -1,0 +1,233 @@
+"""Verifying: every decision of the log made again, by the rules that were active, and compared."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from service.learners import course, enrollment, instance, learner, watchlist
+from service.learners.enrollment import EnrollmentRecorded
+from service.learners.instance import InstanceRecorded
+from service.learners.watchlist import WatchTold
+from service.learners.world import Happening, Recorded
+from service.ledger.events import Body
+from service.rules.decider import Decider
+from service.rules.digests import TRIGGER as DIGEST
+from service.rules.explain.rule_versions import Anything
+from service.rules.language.reader import read_rules
+from service.rules.notification import SHAPES as NOTIFICATION_SHAPES
+from service.rules.notification import Owed
+from service.rules.rule import AFTER, ChangeTrigger, EventTrigger, Rule
+from service.rules.scheduler import RulesActivated, TimeAsked
+from service.rules.storm import StormCounted
+from service.rules.triggers.letter_set_aside import TRIGGER as SETBACK
+from service.rules.triggers.seat_change import Fired
+from service.rules.triggers.stalled import Mark
+from service.simulation.backtest.log import History
+from service.simulation.backtest.prefilter import fields_of
+from service.simulation.backtest.states import States
+from service.simulation.backtest.verify_timers import Again, Elsewhere, Moment
+from service.simulation.backtest.world import Past, Today
+
+OF_THE_EVENT = frozenset({"course.id", "course.kind"})
+TODAY = ("learner.", "course.")
+LOOKED_UP = ("to=group:", "to=watchers")
+
+
+def reads_today(rule: Rule, owed: Owed) -> bool:
+    """Whether a decision rests on a person, a course or a group."""
+    if owed.entry.startswith(LOOKED_UP) or owed.digest:
+        return True
+    read = (field for field in fields_of(rule.conditions) if field not in OF_THE_EVENT)
+    return any(field.startswith(TODAY) for field in read)
+
+
+EXAMPLES = 20
+FACTS = (enrollment.SHAPES, instance.SHAPES, course.SHAPES, learner.SHAPES)
+NOT_RECORDED = "missing: it is decided now"
+NOT_DECIDED = "it is not decided now"
+OTHERWISE = "it is decided otherwise"
+
+
+class Disagreement(msgspec.Struct, frozen=True):
+    """A decision that is not made again as it was recorded; `fields` are what differs in it."""
+
+    notification: str
+    rule: str
+    entry: str
+    position: int
+    what: str
+    fields: tuple[str, ...] = ()
+
+
+class Verified(msgspec.Struct):
+    """What became of every recorded decision, and of those that ought to be there.
+
+    `changed` read a person or a course, who are known as they are today only. `unread` are
+    rule files that cannot be read any more, and `undecided` the decisions made by them.
+    `elsewhere` are those whose inputs are not in the log: which feeds were silent.
+    """
+
+    decisions: int = 0
+    reproduced: int = 0
+    changed: int = 0
+    elsewhere: int = 0
+    undecided: int = 0
+    unread: int = 0
+    differ: int = 0
+    rows: int = 0
+    by_rule: Counter[str] = msgspec.field(default_factory=Counter)
+    examples: list[Disagreement] = []
+
+
+class Verifier:
+    """Goes through the log once; keeps what it must know and no more."""
+
+    def __init__(
+        self, history: History, today: Today, lateness: Mapping[str, int], storm_limit: int
+    ) -> None:
+        """`lateness` is in ms by source."""
+        self._history = history
+        self._lateness = lateness
+        self._storm_limit = storm_limit
+        self._states = States(self._read)
+        self._world = Past(today, self._states)
+        self._decider: Decider | None = None
+        self._marks: Mapping[str, Mark] = {}
+        self._expected: dict[str, tuple[int, Owed]] = {}
+        self._told: set[str] = set()
+        self._found = Verified()
+        self._position = 0
+
+    def run(self, told: Callable[[int], object] = lambda _: None) -> Verified:
+        """Makes every decision again; `told` hears of each position it has come to."""
+        handlers = self._handlers()
+        for page in self._history.pages():
+            for position, stream, version, topic, state in page:
+                handler = handlers.get(topic)
+                if handler is not None:
+                    self._position = position
+                    handler(stream, version, topic, state)
+            self._found.rows += len(page)
+            told(page[-1][0])
+        for id, (position, owed) in self._expected.items():
+            self._differs(id, owed, position, NOT_RECORDED)
+        return self._found
+
+    def _handlers(self) -> Mapping[str, Callable[[str, int, str, bytes], None]]:
+        return {
+            **{topic: self._fact for shapes in FACTS for topic in shapes},
+            Owed.TOPIC: self._owed,
+            RulesActivated.TOPIC: self._activated,
+            TimeAsked.TOPIC: self._asked,
+            Fired.TOPIC: self._wrote,
+            StormCounted.TOPIC: self._wrote,
+            **dict.fromkeys(watchlist.SHAPES, self._wished),
+            **dict.fromkeys(NOTIFICATION_SHAPES.keys() - {Owed.TOPIC}, self._moved),
+        }
+
+    def _activated(self, stream: str, version: int, topic: str, state: bytes) -> None:
+        event: RulesActivated = self._history.mapper.decode(topic, state)
+        rules, _ = read_rules(event.text, environ=Anything())
+        self._found.unread += rules is None
+        self._decider = None if rules is None else Decider(rules, self._storm_limit)
+
+    def _asked(self, stream: str, version: int, topic: str, state: bytes) -> None:
+        event: TimeAsked = self._history.mapper.decode(topic, state)
+        self._marks = event.marks
+
+    def _wrote(self, stream: str, version: int, topic: str, state: bytes) -> None:
+        """What a rule remembers is as the log has it, whatever is decided differently now."""
+        body: Body = self._history.mapper.decode(topic, state)
+        self._world.memory[stream] = (version, body)
+
+    def _wished(self, stream: str, version: int, topic: str, state: bytes) -> None:
+        body: Body = self._history.mapper.decode(topic, state)
+        self._world.watch(f"i{stream[1:]}", body, version)
+        if isinstance(body, WatchTold):
+            self._told.update(body.notifications.values())
+
+    def _moved(self, stream: str, version: int, topic: str, state: bytes) -> None:
+        """Whether a watcher was really told is asked at the next seat."""
+        if stream in self._told:
+            self._wrote(stream, version, topic, state)
+
+    def _fact(self, stream: str, version: int, topic: str, state: bytes) -> None:
+        event: Recorded = self._history.mapper.decode(topic, state)
+        if isinstance(event, EnrollmentRecorded):
+            self._states.enrollment_moved(stream, version, event)
+        elif isinstance(event, InstanceRecorded):
+            self._states.instance_moved(stream, version, event)
+        if self._decider is None or event.imported or not event.transitions:
+            return
+        aggregate = self._states.aggregate(stream)
+        assert aggregate is not None, f"{stream}: expected the event that was just read"
+        happening = Happening(stream, version, event, aggregate)
+        decisions = self._decider(happening, self._world, event.recorded_at)
+        if decisions is not None:
+            self._world.remember(decisions)
+            for id, owed in decisions.once:
+                assert isinstance(owed, Owed)
+                self._expected[id] = (self._position, owed)
+
+    def _owed(self, id: str, version: int, topic: str, state: bytes) -> None:
+        self._found.decisions += 1
+        mapper = self._history.mapper
+        _, again = self._expected.pop(id, (0, None))
+        if again is not None and mapper.encode(again)[1] == state:
+            self._found.reproduced += 1
+            return
+        recorded: Owed = mapper.decode(topic, state)
+        if self._decider is None:
+            self._found.undecided += 1
+        elif again is not None or self._is_of_a_fact(recorded):
+            self._compare(id, recorded, again)
+        else:
+            self._compare_with_the_clock(id, recorded)
+
+    def _is_of_a_fact(self, owed: Owed) -> bool:
+        rule = self._decider.by_id.get(owed.rule) if self._decider else None
+        by_event = rule is not None and isinstance(rule.trigger, EventTrigger | ChangeTrigger)
+        return by_event and AFTER not in owed.entry and owed.trigger not in (DIGEST, SETBACK)
+
+    def _compare_with_the_clock(self, id: str, recorded: Owed) -> None:
+        assert self._decider is not None
+        moment = Moment(self._decider, self._world, self._marks, self._lateness)
+        again = Again(self._read).owed(id, recorded, moment)
+        if isinstance(again, Elsewhere):
+            self._found.elsewhere += 1
+        else:
+            self._compare(id, recorded, again)
+
+    def _compare(self, id: str, recorded: Owed, again: Owed | None) -> None:
+        encode = self._history.mapper.encode
+        if again is not None and encode(again) == encode(recorded):
+            self._found.reproduced += 1
+        elif again is None:
+            self._differs(id, recorded, self._position, NOT_DECIDED)
+        else:
+            fields = tuple(
+                name
+                for name in recorded.__struct_fields__
+                if getattr(recorded, name) != getattr(again, name)
+            )
+            self._differs(id, recorded, self._position, OTHERWISE, fields)
+
+    def _differs(
+        self, id: str, owed: Owed, position: int, what: str, fields: tuple[str, ...] = ()
+    ) -> None:
+        rule = self._decider.by_id.get(owed.rule) if self._decider else None
+        if rule is not None and reads_today(rule, owed):
+            self._found.changed += 1
+            return
+        self._found.differ += 1
+        self._found.by_rule[owed.rule] += 1
+        if len(self._found.examples) < EXAMPLES:
+            found = Disagreement(id, owed.rule, owed.entry, position, what, fields)
+            self._found.examples.append(found)
+
+    def _read(self, stream: str) -> list[tuple[int, Any]]:
+        decode = self._history.mapper.decode
+        rows = self._history.stream(stream, self._position)
+        return [(version, decode(topic, state)) for _, _, version, topic, state in rows]

@@ -1,0 +1,116 @@
+"""Decisions of the clock made again one by one, each on its subject as it stood then."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from service.learners.aggregate import load
+from service.learners.enrollment import Enrollment
+from service.learners.world import Decisions, Draft
+from service.rules.calendar import Closing
+from service.rules.decider import Decider
+from service.rules.digests import TRIGGER as DIGEST
+from service.rules.digests import DigestClosed, closed
+from service.rules.escalation import step
+from service.rules.fanout import notification_id_of
+from service.rules.notification import Notification, Owed
+from service.rules.recipients import ROOM
+from service.rules.rule import Entry, Rule, StalledTrigger
+from service.rules.triggers import letter_set_aside, source_silent
+from service.rules.triggers.stalled import Mark
+from service.rules.verdict import Subject
+
+Read = Callable[[str], list[tuple[int, Any]]]
+"""The events of a stream up to the decision, with their versions."""
+
+
+class Elsewhere:
+    """The inputs of a decision are not in the log."""
+
+
+class Moment(NamedTuple):
+    """What was so when the clock decided: rules, world, and since when each rule was live."""
+
+    decider: Decider
+    world: Draft
+    marks: Mapping[str, Mark]
+    lateness: Mapping[str, int]
+
+
+class Again:
+    """Makes one decision again."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+
+    def owed(self, id: str, recorded: Owed, moment: Moment) -> Owed | Elsewhere | None:
+        """What would be owed now; None if nothing."""
+        rule = moment.decider.by_id.get(recorded.rule)
+        entry = next((e for e in rule.entries if e.key == recorded.entry), None) if rule else None
+        if rule is None or entry is None:
+            return None
+        if recorded.trigger in (source_silent.TRIGGER, letter_set_aside.TRIGGER):
+            return Elsewhere()
+        if recorded.trigger == DIGEST:
+            return self._digest(rule, entry, recorded)
+        if entry.after_ms:
+            return self._step(id, rule, entry, recorded, moment)
+        if isinstance(rule.trigger, StalledTrigger):
+            return self._stalled(id, rule, recorded, moment)
+        return None
+
+    def _stalled(self, id: str, rule: Rule, recorded: Owed, moment: Moment) -> Owed | None:
+        subject, mark = self._subject(recorded, moment).aggregate, moment.marks.get(rule.id)
+        if not isinstance(subject, Enrollment) or mark is None:
+            return None
+        decided = moment.decider.stalled(
+            rule, subject, moment.world, recorded.decided_at, mark.since
+        )
+        return found(id, recorded, decided)
+
+    def _step(
+        self, id: str, rule: Rule, entry: Entry, recorded: Owed, moment: Moment
+    ) -> Owed | Elsewhere | None:
+        first = next(filter(None, (self._first(rule, e, recorded) for e in rule.notify)), None)
+        if first is None:
+            return Elsewhere()
+        subject, now = self._subject(recorded, moment), recorded.decided_at
+        decided = step(rule, entry, first, subject, moment.decider, moment.world, now)
+        return found(id, recorded, decided)
+
+    def _first(self, rule: Rule, entry: Entry, recorded: Owed) -> Notification | None:
+        """What this entry owed at first; None if it owes whoever is in a group, or waits."""
+        id = notification_id_of(
+            rule, entry, recorded.source, recorded.account, recorded.subject,
+            recorded.occurrence, f"{ROOM}{entry.post}" if entry.post else entry.to or "",
+            recorded.event_at or 0,
+        )  # fmt: skip
+        bodies = [body for _, body in self._read(id)]
+        return Notification.load(id, bodies) if bodies else None
+
+    def _digest(self, rule: Rule, entry: Entry, recorded: Owed) -> Owed | None:
+        events = dict(self._read(recorded.subject))
+        event = events.get(recorded.version)
+        if not isinstance(event, DigestClosed):
+            return None
+        items = [Notification.load(i, [b for _, b in self._read(i)][:1]) for i in event.items]
+        closing = Closing(recorded.event_at or 0, recorded.occurrence)
+        _, _, owed = closed(
+            rule, entry, recorded.recipient, recorded.subject, recorded.version, closing, items,
+            recorded.decided_at,
+        )  # fmt: skip
+        return owed
+
+    def _subject(self, recorded: Owed, moment: Moment) -> Subject:
+        """What a decision was about, as folded from its first events."""
+        bodies = [body for _, body in self._read(recorded.subject)][: recorded.version]
+        return Subject(load(recorded.subject, bodies, moment.lateness), bodies)
+
+
+def found(id: str, recorded: Owed, decided: Decisions | None) -> Owed | None:
+    """The decision of this id; whether a storm held it only the whole hour can tell."""
+    for other, owed in decided.once if decided else ():
+        if other == id and isinstance(owed, Owed):
+            return replace(owed, held=recorded.held)
+    return None

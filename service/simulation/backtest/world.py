@@ -1,0 +1,105 @@
+"""The world of a replay: seats as they were then, people and courses as they are today."""
+
+from collections.abc import Sequence
+
+from service.learners.directory.courses import Course
+from service.learners.directory.people import Person
+from service.learners.instance import Instance
+from service.learners.lookup import Knowledge
+from service.learners.watchlist import Watch, WatchTold
+from service.learners.world import Decisions
+from service.ledger.events import Body
+from service.simulation.backtest.states import Lately, States
+
+PEOPLE_KEPT = 50_000
+
+
+class Today:
+    """People and courses as the ledger has them, each looked up once."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._knowledge = knowledge
+        self._people: Lately[str, tuple[Person | None]] = Lately(PEOPLE_KEPT)
+        self._managers: Lately[str, tuple[Person | None]] = Lately(PEOPLE_KEPT)
+        self._courses: Lately[tuple[str, str, str], tuple[Course | None]] = Lately(PEOPLE_KEPT)
+        self._looked_up = False
+        self._members: dict[tuple[str, str, str], Sequence[str]] = {}
+
+    def course(self, source: str, account: str, course: str) -> Course | None:
+        """What is known of a course."""
+        key = (source, account, course)
+        found = self._courses.get(key)
+        if found is None:
+            found = (self._knowledge.course(source, account, course),)
+            self._courses.put(key, found)
+        return found[0]
+
+    def person(self, person: str) -> Person | None:
+        """What is known of a person."""
+        found = self._people.get(person)
+        if found is None:
+            found = self._met(person)
+            self._people.put(person, found)
+        return found[0]
+
+    def _met(self, person: str) -> tuple[Person | None]:
+        """Looks up one, and the first time everybody, if so many can be kept."""
+        if not self._looked_up:
+            self._looked_up = True
+            for id, each in self._knowledge.everybody(PEOPLE_KEPT).items():
+                self._people.put(id, (each,))
+        return self._people.get(person) or (self._knowledge.person(person),)
+
+    def manager(self, person: Person) -> Person | None:
+        """The person's manager."""
+        found = self._managers.get(person.id)
+        if found is None:
+            found = (self._knowledge.manager(person),)
+            self._managers.put(person.id, found)
+        return found[0]
+
+    def members(self, group: str, source: str, account: str) -> Sequence[str]:
+        """The ids of the people in a group."""
+        key = (group, source, account)
+        if key not in self._members:
+            self._members[key] = self._knowledge.members(group, source, account)
+        return self._members[key]
+
+
+class Past:
+    """What one rule set may read: `memory` holds the newest event of each stream it wrote."""
+
+    def __init__(self, today: Today, states: States) -> None:
+        self.memory: dict[str, tuple[int, Body]] = {}
+        self._watches: dict[str, Watch] = {}
+        self._states = states
+        self.course = today.course
+        self.person = today.person
+        self.manager = today.manager
+        self.members = today.members
+
+    def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
+        """The instance as it stood at the event being decided on."""
+        return self._states.instance(Instance.stream(source, account, course, instance))
+
+    def remember(self, decisions: Decisions) -> None:
+        """Lets what is decided next read what was decided before."""
+        for stream, version, body in decisions.following:
+            if isinstance(body, WatchTold):
+                self.watch(f"i{stream[1:]}", body, version)
+            else:
+                self.memory[stream] = (version, body)
+        self.memory.update(decisions.tallies)
+
+    def watchers(self, instance: str) -> Watch:
+        """Who wished to be told of an instance then, and what this rule set told them."""
+        return self._watches.get(instance) or Watch(instance)
+
+    def watch(self, instance: str, event: Body, version: int | None = None) -> None:
+        """Takes in what happened to a watch; without a version it is the next that happened."""
+        watch = self.watchers(instance)
+        self._watches[instance] = watch.apply(version or watch.version + 1, event)
+
+    def latest(self, stream: str) -> tuple[int, Body] | None:
+        """The newest event of a stream that this rule set wrote."""
+        return self.memory.get(stream)

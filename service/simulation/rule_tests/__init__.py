@@ -1,0 +1,1 @@
+"""Rule tests: given events, expected messages, a clock of their own."""

@@ -1,0 +1,166 @@
+"""The nearest miss: why a rule told nobody, and what came closest to it."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from service.app.app import App
+from service.learners.enrollment import EnrollmentRecorded
+from service.learners.events import FactRecorded
+from service.learners.facts import Fact
+from service.rules.describe import Line, trigger_in_words
+from service.rules.rule import ChangeTrigger, Rule, RuleSet, SourceSilentTrigger, StalledTrigger
+from service.simulation.rule_tests.outcome import Told
+from service.simulation.rule_tests.recorder import Judged
+from service.simulation.rule_tests.scenario import Expected, Scenario
+from service.simulation.rule_tests.values import written
+
+EVENTS_PER_PAGE = 10_000
+NAMED = 3
+
+
+class Recorded(NamedTuple):
+    """A fact of the test and what the ledger recorded of it at `at` (ms since the start)."""
+
+    at: int
+    fact: Fact
+    body: FactRecorded  # type: ignore[type-arg]
+
+
+class Nearest:
+    """Looks for reasons in what was recorded and in how the rules came to their answers."""
+
+    def __init__(
+        self, scenario: Scenario, rules: RuleSet, file: str, judged: Sequence[Judged],
+        recorded: Sequence[Recorded],
+    ) -> None:  # fmt: skip
+        """`file` is what the rule file is called."""
+        self._scenario = scenario
+        self._rules = {rule.id: rule for rule in rules.rules}
+        self._file = file
+        self._judged = judged
+        self._recorded = recorded
+
+    def rule_in_words(self, id: str) -> str:
+        """Where the rule stands, and what triggers it."""
+        rule = self._rules[id]
+        return f"{self._file}:{rule.line} {id}: triggered by {trigger_in_words(rule)}"
+
+    def why_not(self, expected: Expected, told: Sequence[Told]) -> list[str]:
+        """Why a rule has nothing for an expectation; `told` is what all rules led to."""
+        rule = self._rules[expected.rule]
+        if rule.mode == "disabled":
+            return ["the rule is disabled"]
+        others = [each for each in told if each.rule == rule.id]
+        if others:
+            words = [message_in_words(each, self._scenario.start) for each in others]
+            return [f"instead: {each}" for each in words[:NAMED]]
+        triggered = [j for j in self._judged if j.rule == rule.id and j.why_not is None]
+        if triggered:
+            return [line for each in triggered[-NAMED:] for line in self._conditions(each)]
+        return [f"not triggered: {each}" for each in self._untriggered(rule)]
+
+    def _written(self, at: int) -> str:
+        return written(at - self._scenario.start)
+
+    def _conditions(self, judged: Judged) -> Iterator[str]:
+        """Every term that failed, with the value it had."""
+        at = self._written(judged.at)
+        failed = [term for term in judged.terms if not term.holds]
+        if not failed:
+            yield f"triggered at {at}, and nobody is there to be told"
+            return
+        yield f"triggered at {at}, but its conditions do not hold:"
+        yield from (self._term(term) for term in failed)
+
+    def _term(self, term: Line) -> str:
+        return f"{'  ' * (term.depth + 1)}{self._file}:{term.line} {term.words} -> no"
+
+    def _untriggered(self, rule: Rule) -> list[str]:
+        trigger = rule.trigger
+        if isinstance(trigger, ChangeTrigger):
+            seen = [j for j in self._judged if j.rule == rule.id]
+            reports = [f"at {self._written(j.at)} {j.why_not}" for j in seen]
+            return reports[-NAMED:] or ["no report of seats differs from the one before it"]
+        if isinstance(trigger, StalledTrigger):
+            return [self._longest_silence(trigger)]
+        if isinstance(trigger, SourceSilentTrigger):
+            return [self._feeds()]
+        return self._events(trigger.event)
+
+    def _feeds(self) -> str:
+        if self._scenario.feeds_fall_silent:
+            return "no source was silent for so long after a letter"
+        return "the sources go on talking in this test; write 'feeds_fall_silent: true'"
+
+    def _events(self, event: str) -> list[str]:
+        """The events of this name that changed nothing, or else the last one of another."""
+        vain = [r for r in self._recorded if r.body.topic == event]
+        if vain:
+            return [f"{in_words(each)} changed nothing" for each in vain[-NAMED:]]
+        nearest = [in_words(each) for each in self._recorded[-1:]]
+        return [f"nothing was {event}" + "".join(f"; nearest: {each}" for each in nearest)]
+
+    def _longest_silence(self, trigger: StalledTrigger) -> str:
+        lengths = list(self._silences(trigger.count_from))
+        if not lengths:
+            return "no enrollment is open"
+        length, began, who = max(lengths)
+        until = "the end" if began + length == self._scenario.until else written(began + length)
+        return (
+            f"the longest silence is {written(length)} of {written(trigger.silence_ms)}: "
+            f"{who}, from {written(began)} to {until}"
+        )
+
+    def _silences(self, count_from: str) -> Iterator[tuple[int, int, str]]:
+        """Length and beginning of each silence, and whose it is."""
+        open_ones: dict[str, tuple[int, str]] = {}
+        for at, fact, body in self._recorded:
+            if not isinstance(body, EnrollmentRecorded) or body.after is None:
+                continue
+            who = f"{fact.person} in {fact.course}"
+            if who in open_ones:
+                began, _ = open_ones.pop(who)
+                yield at - began, began, who
+            name = "silent_since" if count_from == "enrolled" else "active_at"
+            since: int | None = getattr(body.after, name)
+            if since is not None:
+                open_ones[who] = since - self._scenario.start, who
+        for began, who in open_ones.values():
+            yield self._scenario.until - began, began, who
+
+
+def recorded(app: App, scenario: Scenario) -> Iterator[Recorded]:
+    """Every fact of the test as the ledger recorded it; its letters are numbered as given."""
+    facts = [given.what for given in scenario.given if isinstance(given.what, Fact)]
+    position = 0
+    while page := app.ledger.log(position, EVENTS_PER_PAGE):
+        position = page[-1][0]
+        for _, _, _, topic, state in page:
+            body = app.mapper.decode(topic, state)
+            if isinstance(body, FactRecorded):
+                at = body.recorded_at - scenario.start
+                yield Recorded(at, facts[body.letter - 1], body)
+
+
+def in_words(recorded: Recorded) -> str:
+    """`enrollment.progressed of ada in safety at 2d (80 %)`."""
+    at, fact, body = recorded
+    parts = [body.topic]
+    if fact.person:
+        parts.append(f"of {fact.person}")
+    about = fact.instance if fact.instance and not fact.person else fact.course
+    if about:
+        parts.append(f"in {about}")
+    parts.append(f"at {written(at)}")
+    percent = getattr(body.said, "percent", None)
+    return " ".join(parts) + (f" ({percent:g} %)" if percent is not None else "")
+
+
+def message_in_words(told: Told, start: int) -> str:
+    """`completed to ada at 3d, “Well done”`, or what became of it instead."""
+    words = f"{told.rule} to {told.whom or f'the {told.role}, whom nobody knows'}"
+    at = written(told.at - start)
+    if told.message is not None:
+        title = told.message.subject or told.message.text.partition("\n")[0]
+        return f"{words} at {at}, “{title}”"
+    return f"{words}, {told.state} since {at}" + (f": {told.reason}" if told.reason else "")

@@ -1,0 +1,73 @@
+"""Scenarios: what one rule test says, read; times are ms since its start."""
+
+import msgspec
+
+from service.learners.directory.courses import CourseRow
+from service.learners.directory.people import PersonRow
+from service.learners.facts import Fact
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """A person asks to be told of a free seat, or with `stops` does not wish it any more."""
+
+    source: str
+    account: str
+    person: str
+    course: str
+    instance: str
+    stops: bool
+
+
+class Given(msgspec.Struct, frozen=True):
+    """What happens at `at`: a letter arrives with one fact, or a person wishes something.
+
+    `line` is where it stands in the file.
+    """
+
+    at: int
+    what: Fact | Wish
+    line: int
+
+
+class Expected(msgspec.Struct, frozen=True):
+    """What is to be found; None says nothing of that.
+
+    `whom` is a person of the test or a room. `subject`, `text` and `reason` are parts of the
+    whole. One with a `skipped` expects that nobody was told.
+    """
+
+    line: int
+    skipped: bool
+    rule: str
+    whom: str | None = None
+    template: str | None = None
+    at: int | None = None
+    subject: str | None = None
+    text: str | None = None
+    state: str | None = None
+    reason: str | None = None
+
+    @property
+    def exactness(self) -> int:
+        """How much it says: the exact ones choose first."""
+        said = (self.whom, self.template, self.at, self.subject, self.text, self.state, self.reason)
+        return sum(each is not None for each in said)
+
+
+class Scenario(msgspec.Struct, frozen=True):
+    """One test: who there is, what happens, until when, and who is to be told what.
+
+    `start` is in ms since 1970 UTC. With `feeds_fall_silent` no other letters come than these;
+    without, the systems go on talking about others.
+    """
+
+    name: str
+    line: int
+    start: int
+    until: int
+    people: tuple[PersonRow, ...]
+    courses: tuple[CourseRow, ...]
+    given: tuple[Given, ...]
+    expected: tuple[Expected, ...]
+    nothing_else: bool
+    feeds_fall_silent: bool

@@ -1,0 +1,128 @@
+"""What every source owes: golden letters, the same facts however packed, keys without persons."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from service.incoming.sources.source import Ignored, SetAside
+from service.learners.facts import Fact, same_reference
+from service.rules.fields import FIELDS
+from tests.incoming.sources.dialects import DIALECTS, RECEIVED_AT, Dialect, every_dialect
+from tests.incoming.sources.golden_letters import GOLDEN, expected_beside, shown
+
+LETTERS = [
+    pytest.param(dialect, path, id=f"{dialect.source.name}/{path.stem}")
+    for dialect in DIALECTS
+    for path in sorted((GOLDEN / dialect.source.name).glob("*.json"))
+    if not path.name.endswith(".facts.json")
+]
+
+
+@pytest.mark.parametrize(("dialect", "path"), LETTERS)
+def test_a_golden_letter_says_what_it_has_always_said(dialect: Dialect, path: Path) -> None:
+    """Other keys would turn every letter delivered again into a conflict: never change them.
+
+    `python -m tests.incoming.sources.golden_letters` writes the items anew; read the difference.
+    """
+    items = dialect.source.read(path.read_bytes(), RECEIVED_AT)
+    assert shown(items) == json.loads(expected_beside(path).read_text())
+
+
+@every_dialect
+def test_every_letter_has_its_items_beside_it(dialect: Dialect) -> None:
+    names = {path.name for path in (GOLDEN / dialect.source.name).iterdir()}
+    letters = {name for name in names if not name.endswith(".facts.json")}
+    assert len(letters) >= 9
+    assert names - letters == {name.replace(".json", ".facts.json") for name in letters}
+
+
+@pytest.mark.parametrize(("dialect", "path"), LETTERS)
+def test_reading_twice_gives_equal_items(dialect: Dialect, path: Path) -> None:
+    body = path.read_bytes()
+    assert dialect.source.read(body, RECEIVED_AT) == dialect.source.read(body, RECEIVED_AT)
+
+
+@every_dialect
+def test_in_one_letter_or_in_many_events_are_the_same_facts(dialect: Dialect) -> None:
+    events = [*dialect.events, *dialect.story]
+    alone = [dialect.fact(event) for event in events]
+    assert dialect.read(*events) == alone
+    assert dialect.read(*reversed(events)) == alone[::-1]
+    assert dialect.read(*events[:2], *events[2:], events[0]) == [*alone, alone[0]]
+
+
+@every_dialect
+def test_different_facts_have_different_keys(dialect: Dialect) -> None:
+    keys = {dialect.fact(event).key for event in dialect.events}
+    assert len(keys) == len(dialect.events)
+    assert not any(same_reference(one, other) for one, other in pairwise(sorted(keys)))
+
+
+@every_dialect
+def test_a_key_does_not_say_whose_fact_it_is(dialect: Dialect) -> None:
+    """Whoever has the log has all the rest of it, and LMS ids are few enough to try them all."""
+    for event in dialect.events:
+        one, other = (dialect.fact(dialect.by(event, learner)) for learner in (1, 2))
+        assert one.key == other.key
+        assert (one.person is None) or one.person != other.person
+
+
+@every_dialect
+def test_what_surrounds_an_event_does_not_change_it(dialect: Dialect) -> None:
+    for event in dialect.events:
+        spaced = json.dumps(json.loads(dialect.letter({"new": {"a": [1]}, **event})), indent=3)
+        assert dialect.source.read(b"\n" + spaced.encode(), RECEIVED_AT) == dialect.read(event)
+
+
+@every_dialect
+@pytest.mark.parametrize("body", [b"", b" \r\n\t"])
+def test_an_empty_body_says_nothing(dialect: Dialect, body: bytes) -> None:
+    assert dialect.source.read(body, RECEIVED_AT) == []
+
+
+@every_dialect
+@pytest.mark.parametrize("event", [None, 5, True, "COURSE_COMPLETED", [], {}, [{}]])
+def test_an_event_that_is_none_is_set_aside_alone(dialect: Dialect, event: object) -> None:
+    good = dialect.events[0]
+    odd, fact = dialect.read(event, good)
+    assert isinstance(odd, SetAside) and odd.reason
+    assert fact == dialect.fact(good)
+
+
+@every_dialect
+@pytest.mark.parametrize(
+    "kind", ["QUIZ_TAKEN", "", "\u202e", "x" * 500, "\x00", "LOGIN_", "\U0001f514"]
+)
+def test_a_kind_nobody_knows_costs_no_other_event_and_has_a_reason(
+    dialect: Dialect, kind: str
+) -> None:
+    before, odd, after = dialect.read(dialect.events[0], dialect.unknown(kind), dialect.events[1])
+    assert isinstance(odd, Ignored | SetAside)
+    assert odd.reason and len(odd.name) <= 60
+    assert [before, after] == [dialect.fact(event) for event in dialect.events[:2]]
+
+
+@every_dialect
+def test_a_source_fills_fields_that_rules_can_read(dialect: Dialect) -> None:
+    assert dialect.source.fills <= FIELDS.keys()
+
+
+@every_dialect
+def test_a_source_wants_whatever_is_a_fact_or_cannot_be_read(dialect: Dialect) -> None:
+    for event in dialect.events:
+        assert dialect.source.wants(dialect.letter(event))
+        assert dialect.source.wants(json.dumps(event).encode())
+    for body in (b"", b"{", b"\xff\xfe", b"null", b"[[[", b'{"eid":7}', b'"\\ud800"'):
+        assert dialect.source.wants(body)
+
+
+@every_dialect
+def test_a_facts_envelope_is_whole(dialect: Dialect) -> None:
+    for event in [*dialect.events, *dialect.story]:
+        fact = dialect.fact(event)
+        assert isinstance(fact, Fact)
+        assert fact.source == dialect.source.name and len(fact.key) == 32
+        assert bool(fact.course) == bool(fact.kind)
+        assert 0 < fact.occurred_at <= RECEIVED_AT

@@ -1,0 +1,64 @@
+"""A desk: the one writer on a real ledger, with rules a test writes as a function."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+
+from service.learners import course, enrollment, instance, learner
+from service.learners.directory.courses import Courses
+from service.learners.directory.people import People
+from service.learners.enrollment import Enrollment
+from service.learners.facts import Fact, fact_key
+from service.learners.lookup import Knowledge
+from service.learners.world import Decisions, Happening, Told, World
+from service.learners.writer import Writer
+from service.ledger.events import Body, EventMapper
+from service.ledger.ledger import Ledger
+from tests.learners.cast import LATENESS, LOGIC, NOW, SESSION
+
+
+class Noted(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """What this test's rules decide."""
+
+    TOPIC: ClassVar[str] = "test.noted"
+    what: str
+
+
+class Desk:
+    """A writer on a real ledger, with rules that remember what they were shown."""
+
+    def __init__(self, path: Path) -> None:
+        self.ledger = Ledger(path)
+        self.people = People(self.ledger)
+        wings = (enrollment, instance, course, learner)
+        shapes = [*(wing.SHAPES for wing in wings), {Noted.TOPIC: Noted}]
+        self.mapper = EventMapper(shapes)
+        knowledge = Knowledge(self.ledger, self.mapper, self.people, Courses(self.ledger))
+        self.writer = Writer(
+            self.ledger, self.mapper, self.people, knowledge, {"adobe": LATENESS}, self.decide
+        )
+        self.rule: Callable[[Happening, World], Decisions | None] = lambda happening, world: None
+
+    def decide(self, happening: Happening, world: World, now: int) -> Decisions | None:
+        assert now == NOW
+        return self.rule(happening, world)
+
+    def write(self, *facts: Fact, also: Any = lambda cursor, outcomes: None) -> list[str]:
+        told = [Told(fact, 1, item) for item, fact in enumerate(facts)]
+        return [outcome.state for outcome in self.writer.write(told, NOW, also)]
+
+    def log(self) -> list[tuple[str, str, int]]:
+        return [(topic, stream, v) for _, stream, v, topic, _ in self.ledger.log(0, 9_999)]
+
+    def enrollment(self, user: str = "77", account: str = "1234") -> Enrollment | None:
+        persons = self.people.known([("adobe", account, user)]).values()
+        streams = [Enrollment.stream(person, LOGIC, SESSION) for person in persons]
+        return next(iter(self.writer.enrollments(streams)), None)
+
+
+def by(fact: Fact, **other: str) -> Fact:
+    """The same fact about somebody else."""
+    key = fact_key((fact.key,), other)
+    return msgspec.structs.replace(fact, key=key, **other)

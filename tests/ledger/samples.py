@@ -1,0 +1,158 @@
+"""One sample of every stored event; its bytes of all times are in tests/golden/<topic>.json."""
+
+from typing import Any
+
+from service.learners.course import SHAPES as OF_COURSES
+from service.learners.course import Title
+from service.learners.enrollment import SHAPES as OF_ENROLLMENTS
+from service.learners.enrollment_state import Snapshot
+from service.learners.facts import (
+    Completed,
+    CompletionRevoked,
+    CourseDeleted,
+    CourseDrafted,
+    CourseModified,
+    Enrolled,
+    InstanceDeleted,
+    InstanceModified,
+    LearnerSeen,
+    ModuleCompleted,
+    ProgressReported,
+    Said,
+    SeatsReported,
+    Started,
+    Unenrolled,
+)
+from service.learners.instance import SHAPES as OF_INSTANCES
+from service.learners.learner import SHAPES as OF_LEARNERS
+from service.learners.watchlist import WatchAsked, WatchStopped, WatchTold
+from service.ledger.events import Body
+from service.rules.decider import Fired
+from service.rules.digests import DigestClosed
+from service.rules.muting import MutingChanged
+from service.rules.notification import (
+    AddressFound,
+    AttemptEnded,
+    AttemptStarted,
+    Deferred,
+    Ended,
+    Held,
+    Owed,
+    Redriven,
+    WaitingForAddress,
+)
+from service.rules.scheduler import RulesActivated, TimeAsked
+from service.rules.storm import StormCounted
+from service.rules.throttle import ThrottlePassed
+from service.rules.triggers.letter_set_aside import Asked, SetbacksAsked
+from service.rules.triggers.source_silent import FeedsWatched, Silence
+from service.rules.triggers.stalled import Mark
+from tests.learners.cast import MEMBER, PLACE, WHO, day
+
+SHAPES = {**OF_ENROLLMENTS, **OF_INSTANCES, **OF_COURSES, **OF_LEARNERS}
+ADAS = "e1111111100000000000000000000000a"
+SESSIONS = "i0000000000000000000000000000000b"
+
+
+def recorded(said: Said, name: str, at: int = day(1), **more: Any) -> Body:
+    """A fact's event in the shape the ledger gives it back in."""
+    shape = SHAPES[said.TOPIC]
+    body: Body = shape(
+        said=said, at=at, key="0123456789abcdef0123456789abcdef", name=name, recorded_at=at + 1500,
+        letter=41, item=2, **more,
+    )  # fmt: skip
+    return body
+
+
+SAMPLES: list[Body] = [
+    recorded(
+        Enrolled("SELF_ENROLL"), "COURSE_ENROLLMENT", by_admin=True,
+        transitions=("enrollment.enrolled",), who=WHO,
+        after=Snapshot(
+            "enrolled", 0.0, source="SELF_ENROLL", enrolled_at=day(1), silent_since=day(1)
+        ),
+    ),
+    recorded(
+        Started(), "COURSE_START", day(2), transitions=("enrollment.started",),
+        after=Snapshot(
+            "in_progress", 0.0, enrolled_at=day(1), started_at=day(2), active_at=day(2),
+            silent_since=day(2),
+        ),
+    ),
+    recorded(
+        ProgressReported(42.5), "LEARNER_PROGRESS", day(3),
+        transitions=("enrollment.started", "enrollment.progressed"),
+        after=Snapshot("in_progress", 42.5, started_at=day(3), active_at=day(3)),
+    ),
+    recorded(
+        ModuleCompleted("intro", 50.0), "MODULE_COMPLETION", day(4),
+        transitions=("enrollment.progressed", "enrollment.module_completed"),
+    ),
+    recorded(
+        Completed(passed=False, score=12.5, enrollment_source="ADMIN_ENROLL"), "COURSE_COMPLETED",
+        day(10), transitions=("enrollment.completed",),
+        after=Snapshot("completed", 100.0, False, 12.5, "ADMIN_ENROLL", completed_at=day(10)),
+    ),
+    recorded(
+        CompletionRevoked(), "LEARNING_PATH_COMPLETION_ROLLBACK", day(20), conflict=True,
+        transitions=("enrollment.completion_revoked",),
+    ),
+    recorded(Unenrolled(), "COURSE_UNENROLLMENT", day(30), superseded=True),
+    recorded(
+        SeatsReported(28, 3, 5_000_000_000), "CI_STATS", transitions=("instance.seats_changed",),
+        place=PLACE, newest=True, was=SeatsReported(29, 0, 30),
+    ),
+    recorded(
+        InstanceModified(), "LEARNING_OBJECT_INSTANCE_MODIFICATION",
+        transitions=("instance.modified",), newest=True,
+    ),
+    recorded(InstanceDeleted(), "LEARNING_OBJECT_INSTANCE_DELETION", superseded=True),
+    recorded(
+        CourseDrafted(), "LEARNING_OBJECT_DRAFT", transitions=("course.drafted",),
+        title=Title("adobe", "1234", "course:1", "course"),
+    ),
+    recorded(CourseModified(), "LEARNING_OBJECT_MODIFICATION", transitions=("course.modified",)),
+    recorded(CourseDeleted(), "LEARNING_OBJECT_DELETION", transitions=("course.deleted",)),
+    recorded(
+        LearnerSeen(), "LOGIN", transitions=("learner.seen",), member=MEMBER, imported=True
+    ),
+    Owed(
+        rule="completed", entry="learner/email/completed", mode="live", template="completed",
+        channel="email", recipient="learner", trigger="enrollment.completed",
+        occurrence=f"{ADAS}/2", subject=ADAS, version=2, source="adobe", account="1234",
+        course="course:1", kind="course", decided_at=day(10, 1), due_at=day(10, 11),
+        instance="course:1_2", person="1" * 32, event_name="COURSE_COMPLETED", event_at=day(10),
+        by_admin=True, collapse=f"completed/learner/email/completed/learner/{'1' * 32}",
+        held="storm", digest=True,
+        read={"enrollment.passed": True, "instance.seat_limit": "unlimited"},
+    ),
+    AttemptStarted(
+        at=day(10, 11), worker="host-1/email", until=day(10, 26),
+        message_id="<n" + "0" * 32 + "@academy.example>", speaks_for=("n" + "1" * 32,),
+    ),
+    AttemptEnded(
+        at=day(10, 12), outcome="transient", then="owed", code=451, status="4.7.1",
+        next_at=day(10, 17),
+    ),
+    WaitingForAddress(at=day(10, 11), until=day(40, 11)),
+    AddressFound(at=day(11)),
+    Ended(at=day(12), state="cancelled", reason="rule_removed", into="n00000000" + "0" * 24),
+    Redriven(at=day(13), released_by="n00000000" + "0" * 24),
+    Deferred(at=day(8), until=day(9), reason="send_window office_hours"),
+    Held(at=day(8), reason="muted"),
+    Fired(at=day(5), instance=SESSIONS, fired_at=7),
+    StormCounted(at=day(5) + 7, since=day(5), count=501),
+    ThrottlePassed(at=day(6), passed=((day(5), "n00000000" + "1" * 24), (day(6), "n" + "2" * 32))),
+    DigestClosed(at=day(6), local="2026-01-06T08", items=("n00000000" + "1" * 24,)),
+    MutingChanged(at=day(6), everything=True, rules=("done", "stalled")),
+    RulesActivated(
+        at=day(0), position=1200, fingerprint="f" * 32, text="version: 1\n",
+        modes={"completed": "live", "stalled": "shadow"},
+    ),
+    FeedsWatched(at=day(9), silences={"adobe": Silence(70, 3_600_000)}),
+    SetbacksAsked(at=day(9), rules={"aside": Asked(70, "live")}),
+    TimeAsked(at=day(9), position=1300, marks={"stalled": Mark(day(2), day(1))}),
+    WatchAsked(at=day(3), person="1" * 32),
+    WatchStopped(at=day(4), person="1" * 32),
+    WatchTold(at=day(5), notifications={"1" * 32: "n" + "0" * 32}),
+]  # fmt: skip

@@ -1,0 +1,209 @@
+"""The ledger keeps what it was given, whole or not at all, and says why when it cannot."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from eventsourcing.persistence import EventStore, IntegrityError, StoredEvent
+
+from service.learners import enrollment
+from service.ledger.database import connect
+from service.ledger.events import Event, EventMapper
+from service.ledger.ledger import Ledger, LedgerError, Row
+from tests.learners.cast import day, enroll, enrolled, progress, unenrolled
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "ledger.db"
+
+
+@pytest.fixture
+def ledger(path: Path) -> Iterator[Ledger]:
+    opened = Ledger(path)
+    yield opened
+    opened.close()
+
+
+def row(stream: str, version: int, state: bytes = b"{}") -> Row:
+    return stream, version, "a.topic", state
+
+
+def append(ledger: Ledger, *rows: Row) -> None:
+    with ledger.transaction() as cursor:
+        ledger.append(cursor, rows)
+
+
+def kept(ledger: Ledger) -> list[tuple[int, str, int]]:
+    return [(position, stream, version) for position, stream, version, *_ in ledger.log(0, 99)]
+
+
+def test_a_version_is_given_once_and_nothing_of_the_second_batch_stays(ledger: Ledger) -> None:
+    append(ledger, row("ada", 1), row("ada", 2))
+    with pytest.raises(IntegrityError):
+        append(ledger, row("grace", 1), row("ada", 3), row("ada", 2))
+    assert kept(ledger) == [(1, "ada", 1), (2, "ada", 2)]
+
+
+def test_what_has_a_derived_id_is_appended_once(ledger: Ledger) -> None:
+    for state in (b"1", b"2"):
+        with ledger.transaction() as cursor:
+            ledger.append_once(cursor, [row("n1", 1, state), row(f"n{state!r}", 1)])
+            ledger.keep_erasable(cursor, [("n1", "learner.name", state.decode())])
+    assert [event.state for event in ledger.select_events("n1")] == [b"1"]
+    assert ledger.erasable("n1") == {"learner.name": "1"}
+    assert len(kept(ledger)) == 3
+
+
+def test_an_exception_inside_takes_everything_back(ledger: Ledger) -> None:
+    append(ledger, row("ada", 1))
+    for error in (RuntimeError, KeyboardInterrupt):
+        with pytest.raises(error), ledger.transaction() as cursor:
+            ledger.append(cursor, [row("ada", 2)])
+            cursor.execute("INSERT INTO erasable VALUES ('ada', 'a', 'b')")
+            raise error
+    assert (kept(ledger), ledger.erasable("ada"), ledger.commits) == ([(1, "ada", 1)], {}, 2)
+    append(ledger, row("ada", 2))
+
+
+def test_readers_do_not_see_what_is_not_committed(ledger: Ledger) -> None:
+    with ledger.transaction() as cursor:
+        ledger.append(cursor, [row("ada", 1)])
+        assert (kept(ledger), ledger.max_notification_id()) == ([], 0)
+    assert (kept(ledger), ledger.max_notification_id()) == ([(1, "ada", 1)], 1)
+
+
+@pytest.mark.parametrize("which", ["1", "originator_version = 2"])
+def test_the_log_is_never_shortened(ledger: Ledger, which: str) -> None:
+    """The tail's position would be given again, and every follower would miss the new event."""
+    append(ledger, row("ada", 1), row("ada", 2))
+    with (
+        pytest.raises(sqlite3.IntegrityError, match="never deleted"),
+        ledger.transaction() as cursor,
+    ):
+        cursor.execute(f"DELETE FROM stored_events WHERE {which}")
+    assert len(kept(ledger)) == 2
+
+
+def test_a_commit_is_an_fsync(ledger: Ledger) -> None:
+    """2 is FULL: in WAL mode only that syncs at every commit (a 202 means on disk)."""
+    with ledger.transaction() as cursor:
+        assert cursor.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_reading_connection_cannot_write(ledger: Ledger) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        ledger.reader().execute("INSERT INTO erasable VALUES ('a', 'b', 'c')")
+
+
+def test_what_another_process_committed_is_noticed_and_our_own_is_not(
+    ledger: Ledger, path: Path
+) -> None:
+    before = ledger.changes_of_others()
+    append(ledger, row("ada", 1))
+    assert ledger.changes_of_others() == before
+    other = Ledger(path)
+    append(other, row("grace", 1))
+    other.close()
+    assert ledger.changes_of_others() != before
+    assert kept(ledger) == [(1, "ada", 1), (2, "grace", 1)]
+
+
+def test_opening_twice_changes_nothing(ledger: Ledger, path: Path) -> None:
+    append(ledger, row("ada", 1))
+    again = Ledger(path)
+    assert kept(again) == [(1, "ada", 1)]
+    again.close()
+
+
+def one_line(error: pytest.ExceptionInfo[LedgerError], *parts: str) -> bool:
+    said = str(error.value)
+    return "\n" not in said and all(part in said for part in parts)
+
+
+def test_a_newer_ledger_is_refused_in_one_line(path: Path) -> None:
+    Ledger(path).close()
+    connection = connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(LedgerError) as error:
+        Ledger(path)
+    assert one_line(error, str(path), "schema 99", "run the Coursebell version that wrote it")
+    connection = connect(path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (99,)
+    connection.close()
+
+
+@pytest.mark.parametrize("garbage", [b"garbage " * 1000, b"SQLite format 3\0" + b"\xff" * 9000])
+def test_a_damaged_ledger_is_refused_in_one_line_and_left_alone(path: Path, garbage: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(garbage)
+    with pytest.raises(LedgerError) as error:
+        Ledger(path)
+    assert one_line(error, str(path), "cannot be opened", "restore a backup")
+    assert path.read_bytes() == garbage
+
+
+def test_a_folder_that_is_a_file_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    with pytest.raises(LedgerError) as error:
+        Ledger(tmp_path / "data" / "ledger.db")
+    assert one_line(error, "COURSEBELL_DATA")
+
+
+def test_the_librarys_event_store_works_on_it(ledger: Ledger) -> None:
+    """eventsourcing's contract: put, get by range, order and limit, positions."""
+    mapper = EventMapper([enrollment.SHAPES])
+    store: EventStore[str] = EventStore(mapper, ledger)
+    folded, bodies = enroll(enrolled(day(1)), progress(day(2), 5.0), unenrolled(day(3)))
+    events = [Event(folded.id, n, body) for n, body in enumerate(bodies, start=1)]
+    recordings = store.put(events)  # type: ignore[arg-type]
+    assert [recording.notification.id for recording in recordings] == [1, 2, 3]
+    stored = [mapper.to_domain_event(mapper.to_stored_event(event)) for event in events]
+    assert list(store.get(folded.id)) == stored
+    assert list(store.get(folded.id, gt=1)) == stored[1:]
+    assert list(store.get(folded.id, gt=1, lte=2)) == stored[1:2]
+    assert list(store.get(folded.id, desc=True, limit=2)) == stored[:0:-1]
+    assert list(store.get("nobody")) == []
+    with pytest.raises(IntegrityError):
+        store.put(events[-1:])  # type: ignore[arg-type]
+
+
+def test_the_librarys_recorder_contract(ledger: Ledger) -> None:
+    events = [StoredEvent(f"s{n}", 1, "odd" if n % 2 else "even", b"%d" % n) for n in range(1, 8)]
+    assert list(ledger.insert_events(events)) == list(range(1, 8))
+    assert list(ledger.insert_events([])) == []
+
+    def ids(*args: int | None, **more: object) -> list[int]:
+        return [found.id for found in ledger.select_notifications(*args, **more)]  # type: ignore
+
+    assert ids(None, 3) == ids(1, 3) == [1, 2, 3]
+    assert ids(3, 9, inclusive_of_start=False) == [4, 5, 6, 7]
+    assert ids(3, 9, 5) == [3, 4, 5]
+    assert ids(1, 9, topics=["odd"]) == [1, 3, 5, 7]
+    assert ledger.max_notification_id() == 7
+    with pytest.raises(NotImplementedError):
+        ledger.subscribe(0)
+
+
+def test_many_streams_are_read_at_once_each_in_order(ledger: Ledger) -> None:
+    append(ledger, *(row(f"s{n}", v) for v in (1, 2) for n in range(6_000)))
+    wanted = [f"s{n}" for n in range(5_999, 0, -1)]
+    found = [(stream, version) for stream, version, *_ in ledger.streams(wanted)]
+    assert len(found) == 2 * 5_999
+    assert ("s0", 1) not in found
+    assert all(one[0] != two[0] or one[1] < two[1] for one, two in pairwise(found))
+
+
+def test_whoever_waits_for_a_commit_is_woken_by_it(ledger: Ledger) -> None:
+    seen, woken = ledger.commits, []
+    waiting = threading.Thread(target=lambda: woken.append(ledger.wait_for_commit(seen, 10)))
+    waiting.start()
+    append(ledger, row("ada", 1))
+    waiting.join(10)
+    assert woken == [seen + 1]
+    assert ledger.wait_for_commit(seen + 1, 0.0) == seen + 1

@@ -1,0 +1,29 @@
+"""Explaining in tests: what an installation's own ledger says."""
+
+from service.rules.explain.causes import Evidence
+from service.rules.explain.history import Past
+from service.rules.explain.notification import chain_of
+from service.rules.explain.question import Question, explanation
+from service.rules.explain.report import Chain, Explanation
+from tests.installation import Installation
+
+LATENESS = 900_000
+"""Adobe's, in ms."""
+
+
+def evidence(office: Installation) -> Evidence:
+    app = office.app
+    past = Past(app.ledger, app.mapper, app.people, app.courses, {"adobe": LATENESS})
+    return Evidence.of(past, app.letters.show)
+
+
+def why(office: Installation, place: int = 0) -> Chain:
+    """The chain of one notification, in order of decision."""
+    found = chain_of(evidence(office), office.notifications()[place]["id"])
+    assert found is not None
+    return found
+
+
+def asked(office: Installation, rule: str, at: int, **about: str) -> Explanation:
+    """What a rule made of something up to a moment."""
+    return explanation(evidence(office), Question(rule, at, **about))

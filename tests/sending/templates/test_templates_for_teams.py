@@ -1,0 +1,82 @@
+"""The shipped templates for lists: who and what, in each language, and how many more."""
+
+from typing import Any
+
+import pytest
+
+from service.sending.templates.sample import SAMPLE
+from service.sending.templates.templates import Templates
+
+DAY = "8 November 2024"
+
+
+def item(name: str | None, **more: Any) -> dict[str, Any]:
+    return {"learner": {"name": name}, "course": {"id": "c", "title": "Logic"}, **more}
+
+
+def text(shipped: Templates, template: str, locale: str, *items: Any, more: int = 0) -> str:
+    values = {"items": list(items), "more": more, "recipient": {"name": "Grace Hopper"}}
+    return shipped.render(template, "email", locale, values).text
+
+
+def test_a_list_of_completions_names_who_and_what_and_how_many_more(shipped: Templates) -> None:
+    done = {"enrollment": SAMPLE["enrollment"]}
+    told = text(shipped, "team_completions", "en", item("Ada", **done), item(None), more=12)
+    assert told.startswith(
+        "Hello Grace Hopper,\n\nCompleted in your team:\n\n"
+        f"- Ada: Logic, {DAY}, score 87%\n- Someone: Logic\n\nand 12 more.\n\n--\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("locale", "more", "subject"),
+    [
+        ("en", 0, "One completion in your team"),
+        ("en", 4, "5 completions in your team"),
+        ("de", 0, "Ein Abschluss in Ihrem Team"),
+        ("de", 4, "5 Abschlüsse in Ihrem Team"),
+    ],
+)
+def test_its_subject_counts_them_all(
+    shipped: Templates, locale: str, more: int, subject: str
+) -> None:
+    values = {"items": [item("Ada")], "more": more}
+    assert shipped.render("team_completions", "email", locale, values).subject == subject
+
+
+@pytest.mark.parametrize(
+    ("locale", "lines"),
+    [
+        ("en", "- Ada: Logic, quiet for 15 days, 60% done\n- Alan: Logic, quiet for a while"),
+        ("de", "- Ada: Logic, still seit 15 Tagen, 60\N{NO-BREAK SPACE}% geschafft\n- Alan: Logic"),
+    ],
+)
+def test_a_list_of_the_stuck_says_since_when_and_how_far(
+    shipped: Templates, locale: str, lines: str
+) -> None:
+    under_way = {"status": "in_progress", "progress": 60, "days_silent": 15}
+    ada, alan = item("Ada", enrollment=under_way), item("Alan")
+    assert lines in text(shipped, "team_stalled", locale, ada, alan)
+
+
+def test_who_never_began_is_said_so(shipped: Templates) -> None:
+    new = {"status": "enrolled", "progress": 0, "days_silent": 30}
+    told = text(shipped, "team_stalled", "en", item("Ada", enrollment=new))
+    assert "- Ada: Logic, quiet for 30 days, not begun\n" in told
+
+
+def test_as_many_as_a_list_may_have_fit_into_one_message(shipped: Templates) -> None:
+    many = [item(f"Learner {n}", enrollment=SAMPLE["enrollment"]) for n in range(500)]
+    for template in ("team_completions", "team_stalled"):
+        message = shipped.render(template, "email", "de", {"items": many, "more": 7})
+        assert message.text.count("\n- ") == 500 and "und 7 weitere." in message.text
+        assert message.html and message.html.count("<tr><th") == 500
+
+
+def test_who_asked_for_a_seat_is_told_how_to_ask_again(shipped: Templates) -> None:
+    asked = {**SAMPLE, "recipient": {"role": "watchers"}}
+    told = shipped.render("seat_free", "email", "en", asked).text
+    assert "You asked to be told once, and this was it." in told
+    assert SAMPLE["instance"]["watch_url"] in told
+    others = shipped.render("seat_free", "email", "en", {**SAMPLE, "instance": {}}).text
+    assert "asked" not in others and "again" not in others
