@@ -27,8 +27,8 @@ from service.ledger.views import Views
 from service.rules.escalation import First
 from service.rules.rule import Rule
 from service.rules.scheduler import Clock
-from service.rules.triggers.letter_set_aside import Setbacks
-from service.rules.triggers.source_silent import Vigil
+from service.rules.triggers.letter_set_aside import LetterWatch
+from service.rules.triggers.source_silent import FeedWatch
 from service.rules.watch_requests import Wishes
 from service.sending import queue
 from service.sending.channels import ChannelError
@@ -83,8 +83,8 @@ class App:
             self.ledger, self.mapper, self.views, self.docket, self._knowledge(),
             lambda: self.active.decider,
         )  # fmt: skip
-        self.vigil = Vigil(self.writer)
-        self.setbacks = Setbacks(self.writer, self.letters.asides.after)
+        self.feed_watch = FeedWatch(self.writer)
+        self.letter_watch = LetterWatch(self.writer, self.letters.asides.after)
         self.deliveries = Deliveries(
             self.ledger, self.mapper, self.views, self._knowledge, self.docket,
             lambda: self.active, settings.data / "drawer", settings.mail_domain, self.watch_links,
@@ -128,7 +128,7 @@ class App:
     def recover(self, now: int) -> None:
         """Reads from the log what the last run left: marks, views, and attempts left open."""
         self.clock.recover()
-        self.vigil.recover()
+        self.feed_watch.recover()
         self._record_active(now)
         self.views.catch_up()
         self.cancel_removed(now)
@@ -160,8 +160,8 @@ class App:
 
         The service ran `at_most` so long (ms) since.
         """
-        self.vigil.ask(self.active.decider, self.letters.feeds.heard(), now, at_most)
-        while self.setbacks.ask(self.active.decider, now):
+        self.feed_watch.ask(self.active.decider, self.letters.feeds.heard(), now, at_most)
+        while self.letter_watch.ask(self.active.decider, now):
             pass
 
     def ask_some(self, now: int) -> bool:
@@ -202,7 +202,7 @@ class App:
 
     def _record_active(self, now: int) -> bool:
         """Records that the active rule file is; false if it was already."""
-        self.setbacks.activate(self.active.decider, self.letters.asides.newest(), now)
+        self.letter_watch.activate(self.active.decider, self.letters.asides.newest(), now)
         return self.clock.activate(self.active.decider, now)
 
     def cancel_removed(self, now: int) -> None:

@@ -12,12 +12,13 @@ from service.learners.lookup import Knowledge
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
 from service.rules.calendar import ITEMS_MAX, Digest
-from service.rules.field_values import Reading
 from service.rules.language.reader import read_rules
 from service.rules.notification import Notification
+from service.rules.plan import Message
 from service.rules.recipients import ROOM, recipient_of
 from service.rules.rule import Entry, RuleSet
-from service.rules.verdict import Leaves, Subject, event_of
+from service.rules.subject import Item, Subject
+from service.rules.verdict import Due
 from service.sending.compose import Post, values_of
 from service.sending.delivery_pool import WITHOUT_DOMAIN
 from service.sending.loader import Docket
@@ -88,30 +89,27 @@ class Archive:
         entries = [e for rule in (rules.rules if rules else ()) for e in rule.entries]
         digests = [e.digest for e in entries if e.key == found[0].owed.entry and e.digest]
         most = digests[0].max_items if digests else ITEMS_MAX
-        lead, *named = [self._leaves(n, subjects, now, most) for n in (*found, *others)]
+        lead, *named = [(n, self._due(n, subjects, now, most)) for n in (*found, *others)]
         post = Post(self._domain, rules.defaults.timezone if rules else "UTC")
-        person = lead.recipient
+        person = lead[1].recipient
         return Occasion(
             "chat" if found[0].owed.recipient.startswith(ROOM) else "email",
-            values_of(found[0], lead, named, post),
+            values_of(Message(*lead, named), post),
             person.name if person else None,
             (person.email if person else None) or NOBODY,
         )
 
-    def _leaves(
+    def _due(
         self, notification: Notification, subjects: Mapping[str, Subject], now: int, most: int
-    ) -> Leaves:
+    ) -> Due:
         owed = notification.owed
         subject = subjects.get(notification.id)
         if subject is None:
             fail(f"{notification.id}: the ledger knows nothing any more of what it is about")
-        reading = Reading(subject.aggregate, event_of(notification.owed), self._knowledge, now)
+        reading = Item(owed, subject).reading(self._knowledge, now)
         post = owed.channel if owed.recipient.startswith(ROOM) else None
         person = None if post else recipient_of(owed.recipient, reading.learner, self._knowledge)
-        items = [
-            Reading(item.subject.aggregate, event_of(item.owed), self._knowledge, now)
-            for item in subject.items
-        ]
+        items = [item.reading(self._knowledge, now) for item in subject.items]
         digest = Digest("day", 0, max_items=most) if items else None
         entry = Entry(owed.recipient, owed.channel, post, owed.template, digest=digest)
-        return Leaves(entry, person, reading, items)
+        return Due(entry, reading, items, person)

@@ -24,7 +24,7 @@ from service.learners.directory.people import People
 from service.learners.directory.people_csv import people_in
 from service.learners.enrollment_views import silent
 from service.ledger.ledger import Ledger
-from service.rules.rule import StalledTrigger
+from service.rules.triggers.stalled import stalled_rules
 from service.sending import queue
 from service.simulation.sandbox import ANSWER_SECONDS, in_the_drawer, own_settings
 
@@ -63,10 +63,9 @@ class Stage:
         closes = queue.next_item_due(self.app.views)
         if closes is not None:
             yield closes
-        for rule in self.app.active.decider.stalled_rules:
-            assert isinstance(rule.trigger, StalledTrigger)
-            lasts = rule.trigger.silence_ms + self.app.settings.sources["adobe"].lateness
-            began = silent(self.app.views, rule.trigger.count_from, self.now - lasts, self.now, 1)
+        for _, trigger in stalled_rules(self.app.active.decider.active):
+            lasts = trigger.silence_ms + self.app.settings.sources["adobe"].lateness
+            began = silent(self.app.views, trigger.count_from, self.now - lasts, self.now, 1)
             yield from (since + lasts for _, since in began)
 
     def take_in_courses(self, csv: str) -> None:

@@ -10,8 +10,8 @@ from service.learners.enrollment import EnrollmentRecorded
 from service.learners.enrollment_state import OPEN
 from service.learners.events import FactRecorded
 from service.ledger.events import Body
-from service.rules.digests import TRIGGER as DIGEST
 from service.rules.notification import (
+    DIGEST,
     SENT,
     SHADOW,
     AttemptEnded,

@@ -57,7 +57,7 @@ class Reading:
         self.about = about(subject)
         self.enrollment = subject if isinstance(subject, Enrollment) else None
         self.learner = learner_of(subject)
-        self._world = world
+        self.world = world
 
     def __call__(self, field: str) -> object:
         """The value of a field; None when unknown or when the subject has no such thing."""
@@ -73,7 +73,7 @@ class Reading:
     def course(self) -> Course | None:
         """What was imported about the course."""
         source, account, course, _, _ = self.about
-        return self._world.course(source, account, course) if course else None
+        return self.world.course(source, account, course) if course else None
 
     @cached_property
     def instance(self) -> Instance | None:
@@ -83,17 +83,17 @@ class Reading:
         source, account, course, _, instance = self.about
         if instance is None or isinstance(self.subject, LearningObject):
             return None
-        return self._world.instance(source, account, course, instance)
+        return self.world.instance(source, account, course, instance)
 
     @cached_property
     def person(self) -> Person | None:
         """What was imported about the learner."""
-        return self._world.person(self.learner) if self.learner else None
+        return self.world.person(self.learner) if self.learner else None
 
     @cached_property
     def manager(self) -> Person | None:
         """The learner's manager."""
-        return self._world.manager(self.person) if self.person else None
+        return self.world.manager(self.person) if self.person else None
 
     @cached_property
     def seats(self) -> Mapping[str, float | None]:

@@ -12,6 +12,8 @@ OWED, SCHEDULED, WAITING_ADDRESS, HELD = "owed", "scheduled", "waiting_address",
 SENT, GIVEN_UP, CANCELLED, EXPIRED = "sent", "given_up", "cancelled", "expired"
 SUPPRESSED, DROPPED, SHADOW = "suppressed", "dropped", "shadow"
 NOT_TRIED = "not_tried"
+DIGEST = "digest"
+"""The trigger of what a digest owes."""
 OPEN_STATES = (OWED, SCHEDULED, WAITING_ADDRESS, HELD)
 ENDED_STATES = (SENT, GIVEN_UP, CANCELLED, EXPIRED, SUPPRESSED, DROPPED, SHADOW)
 STATES = OPEN_STATES + ENDED_STATES

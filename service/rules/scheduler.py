@@ -1,8 +1,9 @@
 """The clock: keeps the marks of the sweep in the ledger and asks when it is safe to ask."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from service.learners.enrollment import Enrollment
 from service.learners.enrollment_views import Roster, Silences, silent
 from service.learners.world import Decisions
 from service.learners.writer import Writer
@@ -10,9 +11,15 @@ from service.ledger.events import Body, EventMapper
 from service.ledger.ledger import Ledger
 from service.ledger.views import Followed, Views
 from service.rules.decider import Decider
-from service.rules.escalation import Firsts, ask_steps, mark_of, started_step
-from service.rules.rule import Rule, RuleSet, StalledTrigger
-from service.rules.triggers.stalled import Ask, Mark, ask, started
+from service.rules.escalation import Firsts, Steps, mark_of, started_step
+from service.rules.triggers.stalled import (
+    Ask,
+    Mark,
+    StalledRule,
+    Sweep,
+    stalled_rules,
+    started,
+)
 
 RULES_STREAM = "rules"
 
@@ -36,19 +43,17 @@ ACTIVATION_SHAPES: Mapping[str, Any] = {RulesActivated.TOPIC: RulesActivated}
 
 
 def activated_stalled(
-    rules: RuleSet, before: RulesActivated | None, marks: Container[str]
-) -> list[Rule]:
-    """The stalled rules that a file activates: every change of a rule to `live` or `shadow`.
+    rules: Iterable[StalledRule], before: RulesActivated | None, marks: Container[str]
+) -> list[StalledRule]:
+    """Pick the stalled rules that a file activates: every change of one to `live` or `shadow`.
 
     One without a mark (it had another trigger until now) is activated too.
     """
     known = before.modes if before else {}
     return [
-        rule
-        for rule in rules.rules
-        if isinstance(rule.trigger, StalledTrigger)
-        and rule.mode != "disabled"
-        and (known.get(rule.id) != rule.mode or rule.id not in marks)
+        each
+        for each in rules
+        if known.get(each.rule.id) != each.rule.mode or each.rule.id not in marks
     ]
 
 
@@ -117,10 +122,11 @@ class Clock:
         rules = decider.rules
         if before is not None and before.fingerprint == rules.fingerprint:
             return False
-        activated = activated_stalled(rules, before, self._marks)
-        fresh = {rule.id: started(rule, now) for rule in activated}
-        asked = [rule.id for rule in decider.stalled_rules]
-        steps = {mark_of(r, e): e for r in decider.by_id.values() for e in r.escalation}
+        stalled = stalled_rules(decider.active)
+        activated = activated_stalled(stalled, before, self._marks)
+        fresh = {each.rule.id: started(each, now) for each in activated}
+        asked = [each.rule.id for each in stalled]
+        steps = {mark_of(r, e): e for r in decider.active for e in r.escalation}
         fresh |= {key: started_step(e, now) for key, e in steps.items() if key not in self._marks}
         kept = {key: self._marks[key] for key in (*asked, *steps) if key in self._marks}
         position = self._ledger.max_notification_id()
@@ -151,11 +157,8 @@ class Clock:
         self, decider: Decider, touched: Mapping[str, Silences], position: int, now: int
     ) -> Ask:
         world = self._writer.world(now)
-        asked = ask(
-            decider, self._marks, touched, self._candidates, self._writer.enrollments,
-            world, now, self._lateness,
-        )  # fmt: skip
-        ask_steps(asked, decider, self._firsts, world, now)
+        asked = Sweep(decider, self, world, now, touched, self._lateness).ask(self._marks)
+        Steps(decider, world, now).ask(asked, self._firsts)
         overdue = now - self._asked_at >= EMPTY_ASKS_EVERY_MS or len(touched) >= MANY_TOUCHED
         if asked.decisions.once or overdue or asked.more:
             self._keep(asked.decisions, asked.marks, position, now)
@@ -173,7 +176,12 @@ class Clock:
         self._position = self._roster.asked_up_to = position
         self._marks = dict(marks)
 
-    def _candidates(
+    def candidates(
         self, count_from: str, after: int, until: int, limit: int
     ) -> list[tuple[str, int]]:
+        """Suggest open enrolments by when their silence began, from the views."""
         return silent(self._views, count_from, after, until, limit)
+
+    def enrollments(self, ids: Sequence[str]) -> list[Enrollment]:
+        """Read enrolments as the log has them."""
+        return self._writer.enrollments(ids)

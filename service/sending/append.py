@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from service.ledger.events import Body
-from service.rules.digest_closing import Row
+from service.rules.digests import Row
 from service.rules.notification import (
     DROPPED,
     HELD,

@@ -8,10 +8,9 @@ from service.learners.aggregate import load
 from service.learners.feed_subjects import FEED, LETTER, Aside, Heard, letter_of
 from service.ledger.events import Body, EventMapper
 from service.ledger.ledger import ROWS_PER_QUERY, Ledger
-from service.rules.digests import TRIGGER as DIGEST
 from service.rules.digests import DigestClosed, bundle_of
-from service.rules.notification import Notification
-from service.rules.verdict import Item, Subject
+from service.rules.notification import DIGEST, Notification
+from service.rules.subject import Item, Subject
 
 
 class Docket:

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
@@ -168,13 +168,21 @@ def removed(views: Views, channels: Collection[str], rules: Collection[str]) -> 
     return (id for id, channel, rule in rows if channel not in channels or rule not in rules)
 
 
-def items_due(views: Views, now: int) -> list[dict[str, Any]]:
-    """What is collected for digests of which one may close now: id, rule and reader."""
-    rows = views.reader()["notifications"].rows_where(
-        f"{COLLECTED} AND due_at <= ?", (now,), order_by="due_at, id",
-        select="id, rule, entry, recipient, person",
-    )  # fmt: skip
-    return list(rows)
+class Collected(NamedTuple):
+    """A notification that waits for a digest: by which rule and entry, and for whom."""
+
+    id: str
+    rule: str
+    entry: str
+    recipient: str
+    person: str | None
+
+
+def items_due(views: Views, now: int) -> list[Collected]:
+    """List what is collected for digests of which one may close now."""
+    query = f"SELECT {', '.join(Collected._fields)} FROM notifications WHERE {COLLECTED}"
+    rows = views.reader().execute(f"{query} AND due_at <= ? ORDER BY due_at, id", (now,))
+    return [Collected(*row) for row in rows]
 
 
 def next_item_due(views: Views) -> int | None:

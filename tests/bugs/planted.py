@@ -129,11 +129,12 @@ BUGS = (
     ),
     Bug(
         3, "move the mark past silences not asked", "service/rules/triggers/stalled.py",
-        "        end = due[-1][1]\n", "", "tests/rules/triggers/test_stalled.py",
+        "end, asked.more = due[-1][1], True", "asked.more = True", "tests/rules/triggers/test_stalled.py",
     ),
     Bug(
         3, "send what is no longer true", "service/rules/verdict.py",
-        "    if reason is not None:\n", "    if reason is not None and not reason:\n",
+        "        reason = untrue(Item(case.owed, case.subject), case.rule, case.reading)\n",
+        "        reason = None\n",
         "tests/sending/test_last_moment.py",
     ),
     Bug(
@@ -142,24 +143,24 @@ BUGS = (
         "tests/learners/test_imported.py",
     ),
     Bug(
-        3, "make up a digest and leave its items open", "service/rules/digest_closing.py",
-        "        made.add(item, Ended(at=now, state=DROPPED, reason=REASON, into=id))",
+        3, "make up a digest and leave its items open", "service/rules/digests.py",
+        "        closed.add(item, Ended(at=now, state=DROPPED, reason=REASON, into=made.id))",
         "        assert item",
         "tests/sending/test_digests.py",
     ),
     Bug(
-        3, "close one hour twice for a reader who moves", "service/rules/digest_closing.py",
+        3, "close one hour twice for a reader who moves", "service/rules/digests.py",
         "later_than = last.local if isinstance(last, DigestClosed) else", "later_than =",
         "tests/sending/test_digests_and_readers.py",
     ),
     Bug(
         3, "a step of an escalation counts from the silence", "service/rules/escalation.py",
-        "    bound = now - entry.after_ms\n", "    bound = now\n",
+        "bound = self.now - entry.after_ms\n", "bound = self.now\n",
         "tests/rules/test_escalation.py",
     ),
     Bug(
-        4, "remind of what an import made due", "service/rules/decider.py",
-        "    return since + silence_ms <= recorded_at\n", "    return False\n",
+        4, "remind of what an import made due", "service/rules/triggers/stalled.py",
+        "        return since + self.silence_ms <= imported_at\n", "        return False\n",
         "tests/rules/triggers/test_imported_silences.py",
     ),
     Bug(
@@ -178,8 +179,8 @@ BUGS = (
     ),
     Bug(
         4, "a restart forgets which rules were active", "service/rules/scheduler.py",
-        "        fresh = {rule.id: started(rule, now) for rule in activated}\n",
-        "        fresh = {rule.id: Mark(0, 0) for rule in activated}\n",
+        "        fresh = {each.rule.id: started(each, now) for each in activated}\n",
+        "        fresh = {each.rule.id: Mark(0, 0) for each in activated}\n",
         "tests/rules/triggers/test_stalled.py",
     ),
     Bug(

@@ -27,7 +27,6 @@ from service.learners.instance import SHAPES as OF_INSTANCES
 from service.learners.learner import SHAPES as OF_LEARNERS
 from service.learners.watchlist import WatchAsked, WatchStopped, WatchTold
 from service.ledger.events import Body
-from service.rules.decider import Fired
 from service.rules.digests import DigestClosed
 from service.rules.muting import MutingChanged
 from service.rules.notification import (
@@ -45,6 +44,7 @@ from service.rules.scheduler import RulesActivated, TimeAsked
 from service.rules.storm import StormCounted
 from service.rules.throttle import ThrottlePassed
 from service.rules.triggers.letter_set_aside import Asked, SetbacksAsked
+from service.rules.triggers.seat_change import Fired
 from service.rules.triggers.source_silent import FeedsWatched, Silence
 from service.rules.triggers.stalled import Mark
 from tests.learners.cast import MEMBER, PLACE, WHO, day

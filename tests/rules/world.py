@@ -13,6 +13,7 @@ from service.learners.world import Aggregate, Decisions, Happening
 from service.ledger.events import Body
 from service.rules.decider import Decider
 from service.rules.language.reader import read_rules
+from service.rules.triggers.stalled import SilenceOccurrence, stalled_rules
 
 DAY = 86_400_000
 HOUR = 3_600_000
@@ -102,6 +103,14 @@ def learner() -> Learner:
 def signed_in(at: int) -> Fact:
     """Ada was seen."""
     return fact(LearnerSeen(), at, course="", kind="", instance=None)
+
+
+def asked(
+    rules: Decider, enrollment: Enrollment, now: int, live_since: int = 0
+) -> Decisions | None:
+    """What the one rule about silences makes of an enrolment."""
+    ((rule, _),) = stalled_rules(rules.active)
+    return rules.decide([rule], SilenceOccurrence.of(enrollment, now, live_since), World())
 
 
 def told(aggregate: Aggregate, fact: Fact, now: int = NOW, imported: bool = False):  # type: ignore[no-untyped-def]

@@ -7,9 +7,9 @@ from typing import Any
 from service.rules.calendar import milliseconds
 from service.rules.language.channels import Channel, holds_password, holds_variable
 from service.rules.language.report import Report
-from service.rules.language.scope import Scope
 from service.rules.language.values import ROLES, WATCHERS
 from service.rules.language.yaml_reader import Path
+from service.rules.scope import Scope
 from service.rules.text import hint, shown
 
 LINES_NAMED = 3

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from service.rules.calendar import Digest
-from service.rules.conditions import Condition
+from service.rules.conditions import Condition, ValueTest
 from service.rules.language.channels import Channel
 from service.rules.language.intervals import ANY, Intervals
 from service.rules.language.model import (
@@ -24,18 +24,19 @@ from service.rules.language.model import (
 from service.rules.language.timing import at_of
 from service.rules.language.yaml_reader import Page, Path
 from service.rules.rule import (
-    ChangeTrigger,
     Defaults,
     Entry,
-    EventTrigger,
     Rule,
     RuleSet,
-    SourceSilentTrigger,
-    StalledTrigger,
     Throttle,
-    Trigger,
-    ValueTest,
 )
+from service.rules.triggers import letter_set_aside
+from service.rules.triggers.event import EventTrigger
+from service.rules.triggers.letter_set_aside import LetterTrigger
+from service.rules.triggers.seat_change import ChangeTrigger
+from service.rules.triggers.source_silent import SourceSilentTrigger
+from service.rules.triggers.stalled import StalledTrigger
+from service.rules.triggers.trigger import Trigger
 
 Read = dict[Path, tuple[Condition, ...]]
 """Conditions by the place where they stand: of a rule, or of `from`, `to`, `rearm`."""
@@ -82,7 +83,8 @@ class Assembly:
     def _trigger(self, shape: RuleShape, path: Path) -> Trigger:
         trigger = shape.trigger
         if isinstance(trigger, EventShape):
-            return EventTrigger(trigger.event)
+            of_letters = trigger.event == letter_set_aside.TRIGGER
+            return LetterTrigger() if of_letters else EventTrigger(trigger.event)
         if isinstance(trigger, SourceSilentShape):
             return SourceSilentTrigger(trigger.source_silent_for)
         if not isinstance(trigger, ChangeShape):

@@ -10,8 +10,8 @@ from service.rules.calendar import DAY, milliseconds
 from service.rules.conditions import OPERATORS, AllOf, AnyOf, Condition, NoneOf, Operand, Term
 from service.rules.fields import FIELDS, Field, Sources, field_named
 from service.rules.language.report import Report
-from service.rules.language.scope import Scope
 from service.rules.language.yaml_reader import Path
+from service.rules.scope import Scope
 from service.rules.text import hint, listed, nearest, shown
 
 LISTS = frozenset({"in", "not_in", "contains_any", "contains_all"})

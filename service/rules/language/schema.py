@@ -56,7 +56,8 @@ from service.rules.language.schema_values import (
     tested,
 )
 from service.rules.language.schema_values import types as tests_by_type
-from service.rules.language.scope import Scope, scope_of
+from service.rules.language.scope import scope_of
+from service.rules.scope import Scope
 
 _FORMS: dict[Any, Schema] = {
     values.count: COUNT,

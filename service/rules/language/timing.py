@@ -7,10 +7,10 @@ from service.rules.calendar import DAY_MINUTES, Window, longest_gap, millisecond
 from service.rules.language.checks import References, entries_of
 from service.rules.language.intervals import ANY, Intervals
 from service.rules.language.model import GROUPINGS
-from service.rules.language.scope import Scope
 from service.rules.language.values import minute_of_day, minute_of_hour
 from service.rules.language.yaml_reader import Path
 from service.rules.rule import EXPIRES_AFTER_MS
+from service.rules.scope import Scope
 from service.rules.text import duration, shown
 
 EVERY = ("hour", "day", "week")

@@ -5,17 +5,18 @@ from dataclasses import replace
 
 import msgspec
 
+from service.rules.conditions import fields_of
 from service.rules.decider import Decider
-from service.rules.rule import RuleSet, SourceSilentTrigger
-from service.rules.triggers.letter_set_aside import of_letters
+from service.rules.rule import RuleSet
 from service.simulation.backtest.difference import Difference
 from service.simulation.backtest.log import History
-from service.simulation.backtest.prefilter import fields_of
 from service.simulation.backtest.replay import Play, Replay, Span
 from service.simulation.backtest.tally import Tally
 from service.simulation.backtest.world import Today
 
 OF_TODAY = ("learner.", "course.")
+NOT_IN_THE_LOG = ("source", "letter")
+"""Subjects of rules of which the log says nothing."""
 OF_THE_EVENT = frozenset({"course.id", "course.kind"})
 
 
@@ -93,6 +94,4 @@ def of_today(rules: RuleSet) -> list[str]:
 
 def not_rehearsed(rules: RuleSet) -> Sequence[str]:
     """The rules that a log cannot try: when letters came, and the service ran, is not in it."""
-    return [
-        r.id for r in rules.rules if isinstance(r.trigger, SourceSilentTrigger) or of_letters(r)
-    ]
+    return [rule.id for rule in rules.rules if rule.trigger.scope.subject in NOT_IN_THE_LOG]

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from service.learners.world import Decisions
 from service.ledger.events import Body
 from service.rules.decider import Decider
-from service.rules.digest_closing import ItemVerdict, MadeUp, Reader, make_up, reader_of
-from service.rules.digests import DigestClosed
+from service.rules.digests import DigestClosed, Reader, close, reader_of
 from service.rules.notification import (
-    DROPPED,
     HELD,
     WAITING_ADDRESS,
     Deferred,
@@ -18,42 +16,14 @@ from service.rules.notification import (
     Owed,
     WaitingForAddress,
 )
-from service.rules.throttle import REASON as THROTTLED
-from service.rules.throttle import passing
-from service.rules.verdict import Leaves, Verdict, judge, standing
+from service.rules.plan import collapsed, joins, plan
+from service.rules.verdict import Ground, Verdict, holds, judge
 from service.rules.watchers import ENTRY as WATCHERS
-from service.sending.compose import Leaving, chosen_of
-from service.sending.planner import joins
 from service.simulation.backtest.states import Lately
 from service.simulation.backtest.subjects import Subjects
 from service.simulation.backtest.tally import Tally
-from service.simulation.backtest.timers import Steps
+from service.simulation.backtest.timers import StepTimers
 from service.simulation.backtest.world import Past
-
-
-class Collector:
-    """Closes digests as the service does, by the same functions."""
-
-    def __init__(self, decider: Decider, world: Past, subjects: Subjects) -> None:
-        self._decider = decider
-        self._world = world
-        self._subjects = subjects
-
-    def close(self, items: Sequence[Notification], now: int) -> Iterator[MadeUp]:
-        """What becomes of the items whose closing has come, reader by reader."""
-        readers: dict[Reader, list[Notification]] = {}
-        for item in items:
-            owed = item.owed
-            reader = reader_of(owed.rule, owed.entry, owed.recipient, owed.person, self._world)
-            readers.setdefault(reader, []).append(item)
-        for reader, mine in readers.items():
-            judged = [(item, self._judged(item, now)) for item in mine]
-            yield make_up(judged, reader, self._decider.rules.defaults, self._world, now)
-
-    def _judged(self, item: Notification, now: int) -> ItemVerdict:
-        subject = self._subjects.of(item.owed)
-        return standing(item, subject, self._decider, self._world, now)
-
 
 DECISIONS_REMEMBERED = 100_000
 Hear = Callable[[str, int, Owed], object]
@@ -65,12 +35,11 @@ class Outbox:
 
     def __init__(self, decider: Decider, world: Past, subjects: Subjects, tally: Tally) -> None:
         self.hear: Hear = lambda *_: None
-        self.steps = Steps(decider)
+        self.steps = StepTimers(decider)
         self._decider = decider
         self._world = world
         self._subjects = subjects
         self._tally = tally
-        self._collector = Collector(decider, world, subjects)
         self._heap: list[tuple[int, int, str]] = []
         self._pushed = 0
         self._open: dict[str, Notification] = {}
@@ -93,15 +62,24 @@ class Outbox:
         return self._heap[0][0] if self._heap else None
 
     def leave(self, now: int) -> None:
-        """What is due leaves, waits on, or ends; digests are made up first."""
+        """Let what is due leave, wait on, or end; digests are made up first."""
+        ground = Ground(self._decider, self._world, now)
         due = list(self._due(now))
         items = [each for each in due if each.owed.digest]
-        for made in self._collector.close(items, now) if items else ():
-            for stream, version, body in made.rows:
-                self._record(stream, version, body)
+        self._close_digests(items, ground)
         for first in [*due, *self._due(now)] if items else due:
             if first.id in self._open and not first.owed.digest:
-                self._leave(list(self._group(first)), now)
+                self._leave(list(self._group(first)), ground)
+
+    def _close_digests(self, items: Sequence[Notification], ground: Ground) -> None:
+        """Close the digests of these items, reader by reader, as the service does."""
+        readers: dict[Reader, list[Notification]] = {}
+        for item in items:
+            readers.setdefault(reader_of(item.owed, self._world), []).append(item)
+        for reader, mine in readers.items():
+            judged = [(item, holds(item, self._subjects.of(item.owed), ground)) for item in mine]
+            for stream, version, body in close(judged, reader, ground).rows:
+                self._record(stream, version, body)
 
     def close(self) -> None:
         """The replay is over: what is still open is counted as it stands."""
@@ -149,43 +127,24 @@ class Outbox:
             if id != first.id and joins(other, first):
                 yield other
 
-    def _leave(self, group: Sequence[Notification], now: int) -> None:
-        leaving: list[Leaving] = []
-        for each in group:
-            verdict = self._verdict(each, now)
-            if isinstance(verdict, Leaves):
-                leaving.append((each, verdict))
-            else:
-                self._settle(each, verdict)
-        if not leaving:
-            return
-        (lead, leaves), others = chosen_of(leaving) if len(leaving) > 1 else (leaving[0], [])
-        reason = THROTTLED if self._is_one_too_many(lead, leaves, now) else "collapsed"
-        for other in [n for n, _ in others] + [lead] * (reason == THROTTLED):
-            self._settle(other, Ended(at=now, state=DROPPED, reason=reason))
-        if reason != THROTTLED:
-            self._forget(lead)
-            self._tally.send(lead.owed, leaves.recipient, now)
-            self.hear(lead.id, now, lead.owed)
+    def _leave(self, group: Sequence[Notification], ground: Ground) -> None:
+        """Plan a group as the service does; what leaves counts as sent."""
+        planned = plan([group], lambda n: self._judged(n, ground), self._world.latest, ground.now)
+        for notification, body in planned.endings:
+            self._settle(notification, body)
+        self._world.memory |= planned.passed
+        for message in planned.messages:
+            for other, _ in message.told:
+                self._settle(other, collapsed(message, ground.now))
+            self._forget(message.lead)
+            self._tally.send(message.lead.owed, message.due.recipient, ground.now)
+            self.hear(message.lead.id, ground.now, message.lead.owed)
 
-    def _is_one_too_many(self, lead: Notification, leaves: Leaves, now: int) -> bool:
-        """Asks its throttle, which remembers it if not."""
-        if leaves.entry.throttle is None:
-            return False
-        reader = leaves.recipient.id if leaves.recipient else lead.owed.recipient
-        passed = passing(
-            lead.id, lead.owed, leaves.entry, reader, leaves.reading, self._world.latest, now
-        )
-        if isinstance(passed, tuple):
-            stream, version, body = passed
-            self._world.memory[stream] = (version, body)
-        return passed == THROTTLED
-
-    def _verdict(self, notification: Notification, now: int) -> Verdict:
+    def _judged(self, notification: Notification, ground: Ground) -> Verdict:
         owed = notification.owed
         items = self._items.get((owed.subject, owed.version))
         about = self._subjects.of_digest(owed, items) if items else self._subjects.of(owed)
-        return judge(notification, about, self._decider, self._world, now)
+        return judge(notification, about, ground)
 
     def _settle(self, notification: Notification, event: Body | None) -> None:
         """One more event of a notification, after which it is sent by nobody or later."""

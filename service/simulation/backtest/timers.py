@@ -5,25 +5,22 @@ from collections.abc import Iterator
 
 from service.learners.enrollment_state import Snapshot
 from service.rules.decider import Decider
-from service.rules.digests import TRIGGER as DIGEST
-from service.rules.notification import Notification, Owed
-from service.rules.rule import AFTER, Entry, Rule, StalledTrigger
-from service.rules.triggers.stalled import started
+from service.rules.notification import DIGEST, Notification, Owed
+from service.rules.rule import AFTER, Entry, Rule
+from service.rules.triggers.stalled import StalledRule, started
 
 
-class Watch:
+class SilenceTimer:
     """One stalled rule of one play: its heap has an entry for each armed enrollment.
 
     An entry that is early is put off when it comes due; one that is needless is let go.
     """
 
-    def __init__(self, rule: Rule, live_since: int, lateness: int) -> None:
+    def __init__(self, stalled: StalledRule, live_since: int, lateness: int) -> None:
         """The rule goes live at `live_since`; `lateness` is the longest allowance (ms) of all."""
-        trigger = rule.trigger
-        assert isinstance(trigger, StalledTrigger)
-        self.rule = rule
+        self.rule, trigger = stalled
         self.counts_enrolled = trigger.count_from == "enrolled"
-        self.floor = started(rule, live_since).floor if live_since else 0
+        self.floor = started(stalled, live_since).floor if live_since else 0
         self.live_since = live_since
         self.lasts = trigger.silence_ms + lateness
         self.armed: dict[str, int] = {}
@@ -63,7 +60,7 @@ Key = tuple[str, str, str]
 """A rule, the entry of a step, and the occurrence that it goes on from."""
 
 
-class Steps:
+class StepTimers:
     """What was owed first, for as long as a step may still follow from it."""
 
     def __init__(self, decider: Decider) -> None:

@@ -12,20 +12,18 @@ from service.learners.instance import InstanceRecorded
 from service.learners.watchlist import WatchTold
 from service.learners.world import Happening, Recorded
 from service.ledger.events import Body
+from service.rules.conditions import fields_of
 from service.rules.decider import Decider
-from service.rules.digests import TRIGGER as DIGEST
 from service.rules.explain.rule_versions import Anything
 from service.rules.language.reader import read_rules
+from service.rules.notification import DIGEST, Owed
 from service.rules.notification import SHAPES as NOTIFICATION_SHAPES
-from service.rules.notification import Owed
-from service.rules.rule import AFTER, ChangeTrigger, EventTrigger, Rule
+from service.rules.rule import AFTER, Rule
 from service.rules.scheduler import RulesActivated, TimeAsked
 from service.rules.storm import StormCounted
-from service.rules.triggers.letter_set_aside import TRIGGER as SETBACK
 from service.rules.triggers.seat_change import Fired
 from service.rules.triggers.stalled import Mark
 from service.simulation.backtest.log import History
-from service.simulation.backtest.prefilter import fields_of
 from service.simulation.backtest.states import States
 from service.simulation.backtest.verify_timers import Again, Elsewhere, Moment
 from service.simulation.backtest.world import Past, Today
@@ -188,8 +186,8 @@ class Verifier:
 
     def _is_of_a_fact(self, owed: Owed) -> bool:
         rule = self._decider.by_id.get(owed.rule) if self._decider else None
-        by_event = rule is not None and isinstance(rule.trigger, EventTrigger | ChangeTrigger)
-        return by_event and AFTER not in owed.entry and owed.trigger not in (DIGEST, SETBACK)
+        by_event = rule is not None and bool(rule.trigger.transitions)
+        return by_event and AFTER not in owed.entry and owed.trigger != DIGEST
 
     def _compare_with_the_clock(self, id: str, recorded: Owed) -> None:
         assert self._decider is not None
