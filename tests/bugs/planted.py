@@ -129,7 +129,8 @@ BUGS = (
     ),
     Bug(
         3, "move the mark past silences not asked", "service/rules/triggers/stalled.py",
-        "end, asked.more = due[-1][1], True", "asked.more = True", "tests/rules/triggers/test_stalled.py",
+        "end, asked.more = due[-1][1], True", "asked.more = True",
+        "tests/rules/triggers/test_stalled.py",
     ),
     Bug(
         3, "send what is no longer true", "service/rules/verdict.py",
