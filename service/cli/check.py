@@ -20,8 +20,8 @@ from service.cli.output.console import (
     print_json,
     printable,
     progress,
-    settings,
 )
+from service.cli.rule_files import RuleFiles, rule_file_argument, rule_file_options
 from service.incoming.queues.consumer import TransportError
 from service.learners import enrollment_views
 from service.learners.directory.courses import Courses
@@ -118,8 +118,8 @@ def in_words(reach: Reach) -> str:
 
 
 @click.command()
-@click.option("--rules", type=click.Path(path_type=Path), help="Rule file.")
-@click.option("--templates", type=click.Path(path_type=Path), help="Template folder.")
+@rule_file_argument
+@rule_file_options
 @click.option(
     "--format",
     "form",
@@ -129,17 +129,16 @@ def in_words(reach: Reach) -> str:
 )
 @data_option
 @json_option
-def check(
-    rules: Path | None, templates: Path | None, form: str, data: Path | None, as_json: bool
-) -> None:
+def check(given: RuleFiles, form: str, data: Path | None, as_json: bool) -> None:
     """Check settings, rules, templates, channels and queues; nothing is sent.
 
+    FILE is the rule file, the same as --rules FILE; without either, the configured one.
     Where there is an installation, says how many silences are already due for a rule that
     goes live when the file is saved.
 
     Exits with 1 when something is wrong; warnings alone do not count.
     """
-    chosen = settings(data, RULES=rules, TEMPLATES=templates)
+    chosen = given.settings(data)
     words = Templates(chosen.templates)
     found, problems = read_rules(
         chosen.rules.read_bytes(),

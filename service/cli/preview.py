@@ -14,9 +14,10 @@ from rich.text import Text
 
 from service.cli.check import show
 from service.cli.demo import page_wide
-from service.cli.output.console import BAD, data_option, fail, open_ledger, settings
+from service.cli.output.console import BAD, data_option, fail, open_ledger
 from service.cli.output.text import print_message
 from service.cli.preview_values import NOBODY, Archive, Occasion, from_sample, rules_of
+from service.cli.rule_files import RuleFiles, rule_file_options
 from service.rules.text import hint, listed
 from service.running import wall_clock
 from service.sending.channels.addresses import AddressRefused, Mailbox, mailbox
@@ -45,6 +46,7 @@ class Page(NamedTuple):
 
 @click.command()
 @click.argument("template")
+@rule_file_options
 @click.option("--form", type=click.Choice(FORMS), help="Only this form; else each it has.")
 @click.option("--locale", help="Only as a reader of this locale gets it, e.g. de-AT.")
 @click.option("--notification", help="With the values of this one, as of now.")
@@ -55,6 +57,7 @@ class Page(NamedTuple):
 @data_option
 def preview(
     template: str,
+    given: RuleFiles,
     form: str | None,
     locale: str | None,
     notification: str | None,
@@ -69,7 +72,9 @@ def preview(
     """
     if sample and notification:
         fail("preview: expected --sample or --notification, got both")
-    chosen = settings(data)
+    chosen = given.settings(data)
+    if given.rules and not given.rules.is_file():
+        fail(f"{given.rules}: expected a rule file, found none; name one that is there")
     words = checked(chosen, template)
     with ExitStack() as files:
         tell = teller(chosen, template, notification, data, files)

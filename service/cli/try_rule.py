@@ -11,16 +11,9 @@ from rich.text import Text
 from service.app.active_rules import Refused
 from service.app.app import SOURCES
 from service.cli.demo import page_wide
-from service.cli.output.console import (
-    BAD,
-    CANNOT_RUN,
-    data_option,
-    fail,
-    installation,
-    printable,
-    settings,
-)
-from service.cli.output.text import moment, print_message, print_words
+from service.cli.output.console import BAD, CANNOT_RUN, data_option, fail, installation, printable
+from service.cli.output.text import in_local_time, moment, print_message, print_words
+from service.cli.rule_files import RuleFiles, rule_file_options
 from service.demo.words import UNCHANGED, Names
 from service.learners.lookup import events_of
 from service.rules.explain.steps_in_words import reason_in_words
@@ -50,15 +43,18 @@ NO_MEMBERS = "nobody: the group has no members here"
               help="A letter as the LMS posts it; - is standard input.")  # fmt: skip
 @click.option("--source", type=click.Choice([source.name for source in SOURCES]), default="adobe",
               show_default=True, help="The LMS that it is from.")  # fmt: skip
+@rule_file_options
 @data_option
-def try_rule(rule_id: str, file: BinaryIO, source: str, data: Path | None) -> None:
+def try_rule(
+    rule_id: str, file: BinaryIO, source: str, given: RuleFiles, data: Path | None
+) -> None:
     """Try what RULE would do with a letter; nothing is recorded or sent.
 
     It is tried in an empty installation, at the time of its newest event. With --data the
     people, courses and enrollments of that folder are known, and the folder is only read.
     Exits with 0 when somebody would be told, with 1 when nobody.
     """
-    chosen = settings(data)
+    chosen = given.settings(data)
     copied = installation(data) if data else None
     rule = found(chosen, rule_id)
     body = file.read()
@@ -134,7 +130,7 @@ def decisions(screen: Console, trial: Trial) -> bool:
     for judged in trial.judged:
         title(screen, f"Event {trial.item_of(judged) + 1}")
         if judged.missed is not None:
-            print_words(screen, Text(f"not triggered: {judged.missed}"), "  ")
+            print_words(screen, Text(in_local_time(f"not triggered: {judged.missed}")), "  ")
             continue
         if conditions(screen, judged):
             told |= messages(screen, trial, judged)
@@ -161,7 +157,7 @@ def conditions(screen: Console, judged: Judged) -> bool:
     print_words(screen, Text("triggered" + ("; it has no conditions" if not count else "")), "  ")
     for term in judged.terms:
         mark = Text("yes" if term.holds else "no ", "green" if term.holds else "red")
-        words = Text.assemble(printable(term.words), (f"  line {term.line}", "dim"))
+        words = Text.assemble(printable(in_local_time(term.words)), (f"  line {term.line}", "dim"))
         print_words(screen, Text.assemble(mark, "  ", "  " * term.depth, words), "  ")
     holds = all(term.holds for term in judged.terms if term.depth == 0)
     if not holds:

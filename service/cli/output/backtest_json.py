@@ -4,8 +4,8 @@ from collections import Counter
 from typing import Any
 
 from service.cli.output.backtest_page import Told, who
-from service.cli.output.text import moment
 from service.rules.notification import SENT
+from service.rules.text import moment
 from service.simulation.backtest.backtest import Backtest, Plan, not_rehearsed, of_today
 from service.simulation.backtest.difference import Difference, Message
 from service.simulation.backtest.verify import Verified

@@ -91,7 +91,7 @@ class BacktestPage:
         if not counts:
             return
         most = max(counts.values())
-        self._say(f"\nMessages by {unit}", "bold")
+        self._say(f"\nMessages by {unit}, in {self._plan.rules.defaults.timezone}", "bold")
         for day, count in counts.items():
             bar = "█" * round(BARS * count / most) or ("▏" if count else "")
             self._say(f"{day}  {bar:<{BARS}} {count:>9,}")
