@@ -22,7 +22,7 @@ from service.cli.output.console import (
 )
 from service.cli.output.text import in_local_time, moment, print_words
 from service.learners.directory.people import People
-from service.rules import describe
+from service.rules import trace
 from service.rules.notification import GIVEN_UP, HELD, STATES
 from service.rules.recipients import ROOM, STEPS_UP, route_of
 from service.rules.storm import HELD as STORM
@@ -228,4 +228,4 @@ def shown(name: str, value: object) -> Iterator[str]:
 
 def value_in_words(field: str, value: object) -> str:
     """What a condition read, as its type is read."""
-    return in_local_time(describe.shown(field, value))
+    return in_local_time(trace.shown(field, value))
