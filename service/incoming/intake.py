@@ -11,8 +11,8 @@ from service.incoming.letter import Letter
 from service.incoming.letter import Outcome as EventOutcome
 from service.incoming.letters import Letters
 from service.incoming.sources.source import Ignored, Item, SetAside, Source
-from service.learners.facts import Fact
-from service.learners.world import Outcome, Told
+from service.learners.facts import Fact, PlacedFact
+from service.learners.world import Outcome
 from service.learners.writer import Writer
 
 LETTERS_PER_ROUND = 256
@@ -66,7 +66,7 @@ class Intake:
             self._letters.feeds.taken(cursor, tallies_of(read, taken))
 
         told = [
-            Told(item, letter.n, place, letter.imported)
+            PlacedFact(item, letter.n, place, letter.imported)
             for letter, items in pairs
             for place, item in enumerate(items)
             if isinstance(item, Fact) and to_be_tried(letter, place)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from service.learners import course, enrollment, instance
+from service.learners import enrollment, instance
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.enrollment_state import Snapshot
 from service.learners.facts import InstanceDeleted, SeatsReported
@@ -21,7 +21,9 @@ STANDING = (
     "completed_at", "active_at", "silent_since", "version",
 )  # fmt: skip
 WHO = ("id", "source", "account", "person", "course", "kind", "instance")
+PLACES = ("id", "source", "account", "course", "kind", "instance")
 named = attrgetter(*WHO[1:])
+placed = attrgetter(*PLACES[1:])
 shown = attrgetter(
     "status", "progress", "passed", "score", "source", "enrolled_at", "started_at",
     "completed_at", "active_at", "silent_since",
@@ -35,7 +37,7 @@ SEATS = (
     "enrollment_count", "waitlist_count", "seat_limit", "seats_available", "reported_at",
 )  # fmt: skip
 PLACE = (
-    "INSERT INTO instances (id, source, account, course, kind, instance) "
+    f"INSERT INTO instances ({', '.join(PLACES)}) "
     "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
 )
 SEAT = f"UPDATE instances SET {', '.join(f'{name} = ?' for name in SEATS)} WHERE id = ?"
@@ -56,7 +58,7 @@ class Roster:
 
     name = "roster"
     version = 1
-    topics = frozenset(enrollment.SHAPES) | frozenset(instance.SHAPES) | frozenset(course.SHAPES)
+    topics = frozenset(enrollment.SHAPES) | frozenset(instance.SHAPES)
 
     def __init__(self) -> None:
         self.asked_up_to = 0
@@ -99,8 +101,8 @@ class Roster:
         for event in events:
             body = event.body
             if isinstance(body, EnrollmentRecorded):
-                if body.who is not None:
-                    whos[event.stream] = (event.stream, *named(body.who))
+                if body.about is not None:
+                    whos[event.stream] = (event.stream, *named(body.about))
                 if body.after is not None:
                     standings[event.stream] = standing(body.after, event)
             elif isinstance(body, InstanceRecorded):
@@ -148,12 +150,8 @@ def place(connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
     versions: dict[str, int] = {}
     for event in events:
         body, versions[event.stream] = event.body, event.version
-        if body.place is not None:
-            about = body.place
-            new.append(
-                (event.stream, about.source, about.account, about.course, about.kind,
-                 about.instance)
-            )  # fmt: skip
+        if body.about is not None:
+            new.append((event.stream, *placed(body.about)))
         if not body.newest:
             continue
         if isinstance(body.said, SeatsReported):

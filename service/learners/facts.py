@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import ClassVar, Self
+from typing import ClassVar, Generic, TypeVar
 
 import msgspec
 
-KEYS_APART = 256
+from service.ledger.events import Body
 
 
 class Said(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -186,33 +186,60 @@ def fact_key(reference: tuple[str, ...], content: Mapping[str, object] | bytes) 
     return named[:8].hex() + blake2b(said, digest_size=8, key=named).hexdigest()
 
 
-def same_reference(one: str, other: str) -> bool:
-    """Whether two fact keys carry the same LMS event id."""
-    return one[:16] == other[:16]
+class PlacedFact(msgspec.Struct, frozen=True, gc=False):
+    """Place a fact: the number of its letter, and its item there.
 
-
-class Keys(msgspec.Struct, frozen=True, gc=False):
-    """The fact keys of one stream; unchanging, because a batch may be dropped uncommitted.
-
-    Adding one to a plain set or tuple would copy them all, and a busy stream would cost the
-    square of its length: so the last few stand apart. `settled` holds every key and every
-    reference (the first half of one).
+    Nothing is decided on an `imported` one: it is recorded, and tells nobody anything.
     """
 
-    settled: frozenset[str] = frozenset()
-    recent: tuple[str, ...] = ()
+    fact: Fact
+    letter: int
+    item: int
+    imported: bool = False
 
-    def __contains__(self, key: object) -> bool:
-        return key in self.recent or key in self.settled
 
-    def conflicts(self, key: str) -> bool:
-        """Whether the LMS event id of a new key was already used for another story."""
-        reference = key[:16]
-        return reference in self.settled or reference in [one[:16] for one in self.recent]
+class Identity(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """Name what something is about by the LMS's ids, but `person` by ours; no name of anybody.
 
-    def having(self, key: str) -> Self:
-        """These and one more."""
-        recent = (*self.recent, key)
-        if len(recent) < KEYS_APART:
-            return type(self)(self.settled, recent)
-        return type(self)(self.settled.union(recent, (one[:16] for one in recent)))
+    What it is not about is empty, and `instance` is None then. The order is the stored one.
+    """
+
+    source: str
+    account: str
+    person: str = ""
+    course: str = ""
+    kind: str = ""
+    instance: str | None = None
+
+
+S = TypeVar("S", bound=Said)
+
+
+class FactRecorded(Body, Generic[S], frozen=True, kw_only=True, omit_defaults=True):
+    """Record a fact on an aggregate, with what it changed.
+
+    `at` is when it happened, `recorded_at` when we wrote it (both ms UTC); `letter` and `item`
+    say where it came from; `transitions` are what rules are triggered by, decided once, here;
+    a `superseded` fact changed nothing; `conflict` marks an LMS event id already used for
+    another story; on an `imported` one nothing was decided. `about` is on the first event only,
+    stored under a name that each kind of aggregate has of its own.
+    """
+
+    said: S
+    at: int
+    key: str
+    name: str
+    recorded_at: int
+    letter: int = 0
+    item: int = 0
+    by_admin: bool = False
+    transitions: tuple[str, ...] = ()
+    superseded: bool = False
+    conflict: bool = False
+    imported: bool = False
+    about: Identity | None = None
+
+    @property
+    def topic(self) -> str:
+        """Give the fact's own topic."""
+        return self.said.TOPIC

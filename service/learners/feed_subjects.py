@@ -2,6 +2,8 @@
 
 import msgspec
 
+from service.learners.facts import Identity
+
 
 class Heard(msgspec.Struct, frozen=True):
     """A source, its last letter, and when that came (ms UTC)."""
@@ -14,6 +16,11 @@ class Heard(msgspec.Struct, frozen=True):
     def id(self) -> str:
         """What stands for the feed where other subjects have a stream."""
         return f"{FEED}{self.source}"
+
+    @property
+    def about(self) -> Identity:
+        """Name the source, which is all a feed is about."""
+        return Identity(self.source, "")
 
     @property
     def occurrence(self) -> str:
@@ -43,6 +50,11 @@ class Aside(msgspec.Struct, frozen=True):
     def id(self) -> str:
         """What stands for the letter where other subjects have a stream."""
         return f"{LETTER}{self.letter}"
+
+    @property
+    def about(self) -> Identity:
+        """Name the source, which is all a letter is about that says nothing we can use."""
+        return Identity(self.source, "")
 
     @property
     def occurrence(self) -> str:

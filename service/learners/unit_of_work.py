@@ -1,17 +1,17 @@
 """The facts of one transaction as they are folded; nothing of it is kept until it commits."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from service.learners.aggregate import new_aggregate
+from service.learners.aggregate import Aggregate
 from service.learners.directory.courses import Course, course_id
 from service.learners.directory.people import Person, PersonKey
 from service.learners.directory.reported import Hearsay
-from service.learners.enrollment import Enrollment
-from service.learners.facts import Fact
+from service.learners.facts import Fact, PlacedFact
 from service.learners.instance import Instance
 from service.learners.lookup import Knowledge
 from service.learners.watchlist import Watch, WatchTold
-from service.learners.world import Aggregate, Decide, Decisions, Happening, Outcome, Recorded, Told
+from service.learners.world import AGGREGATES, Decide, Decisions, Happening, Outcome
 from service.ledger.cache import Remembered
 from service.ledger.events import Body, EventMapper
 from service.ledger.ledger import Row
@@ -27,7 +27,7 @@ class Batch:
 
     def __init__(
         self,
-        known: Remembered[str, Aggregate],
+        known: Remembered[str, Aggregate[Any]],
         knowledge: Knowledge,
         mapper: EventMapper,
         lateness: Mapping[str, int],
@@ -37,7 +37,7 @@ class Batch:
         self.rows: list[Row] = []
         self.decisions = Decisions()
         self.met: Mapping[str, PersonKey] = {}
-        self.fetched: Mapping[str, Aggregate] = {}
+        self.fetched: Mapping[str, Aggregate[Any]] = {}
         self.hearsay = Hearsay()
         self._known = known
         self._knowledge = knowledge
@@ -45,39 +45,30 @@ class Batch:
         self._lateness = lateness
         self._decides = decide
         self._now = now
-        self._changed: dict[str, Aggregate] = {}
+        self._changed: dict[str, Aggregate[Any]] = {}
         self._memory: dict[str, tuple[int, Body]] = {}
         self._told: dict[str, list[tuple[int, Body]]] = {}
 
-    def record(self, told: Told, person: str, stream: str) -> Outcome:
-        """Folds one fact and decides on it, unless it is imported.
+    def record(self, told: PlacedFact, person: str, stream: str) -> Outcome:
+        """Fold one fact and decide on it, unless it is imported.
 
         `person` is the learner's id, or empty.
         """
+        fact = told.fact
         before = self._changed.get(stream) or self.fetched.get(stream)
         if before is None:
-            before = new_aggregate(stream, told.fact, person)
-        recorded = self._recorded(before, told)
+            before = AGGREGATES[fact.said.TOPIC].begin(stream, fact, person)
+        recorded = before.record(told, self._now, self._lateness.get(fact.source, 0))
         if recorded is None:
             return Outcome("duplicate", before.id)
         after, event = recorded
         self._changed[after.id] = after
         self.rows.append((after.id, after.version, *self._mapper.encode(event)))
-        if told.fact.contact is not None or told.fact.title is not None:
-            self.hearsay.hear(told.fact, person, course_id(told.fact.course))
+        if fact.contact is not None or fact.title is not None:
+            self.hearsay.hear(fact, person, course_id(fact.course))
         if event.transitions and not told.imported:
             self._decide(Happening(after.id, after.version, event, after))
         return Outcome("superseded" if event.superseded else "recorded", after.id)
-
-    def _recorded(self, before: Aggregate, told: Told) -> tuple[Aggregate, Recorded] | None:
-        fact, letter, item, now = told.fact, told.letter, told.item, self._now
-        imported = told.imported
-        if isinstance(before, Enrollment):
-            lateness = self._lateness.get(fact.source, 0)
-            return before.record(
-                fact, letter=letter, item=item, now=now, lateness=lateness, imported=imported
-            )
-        return before.record(fact, letter=letter, item=item, now=now, imported=imported)
 
     def _decide(self, happening: Happening) -> None:
         decided = self._decides(happening, self, self._now)

@@ -2,16 +2,17 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from eventsourcing.persistence import IntegrityError
 
-from service.learners.aggregate import load, stream_of
+from service.learners.aggregate import Aggregate
 from service.learners.directory.people import People, PersonKey
 from service.learners.enrollment import Enrollment
-from service.learners.facts import Fact
+from service.learners.facts import Fact, PlacedFact
 from service.learners.lookup import Knowledge
 from service.learners.unit_of_work import Batch, person_key
-from service.learners.world import Aggregate, Also, Decide, Decisions, Outcome, Told
+from service.learners.world import Also, Decide, Decisions, Outcome, load, stream_of
 from service.ledger.cache import Remembered
 from service.ledger.events import Body, EventMapper
 from service.ledger.ledger import Ledger, Row
@@ -38,11 +39,11 @@ class Writer:
         self.knowledge = knowledge
         self.lateness = lateness
         self.decide = decide
-        self.known: Remembered[str, Aggregate] = Remembered()
+        self.known: Remembered[str, Aggregate[Any]] = Remembered()
         self._persons: Remembered[PersonKey, str] = Remembered(PEOPLE_REMEMBERED)
         self._changes_of_others = ledger.changes_of_others()
 
-    def write(self, told: Sequence[Told], now: int, also: Also) -> list[Outcome]:
+    def write(self, told: Sequence[PlacedFact], now: int, also: Also) -> list[Outcome]:
         """Records facts, decides on each as it stands then, and commits with `also`.
 
         Either everything is on disk when this returns, or nothing is and the error is raised.
@@ -56,7 +57,7 @@ class Writer:
                 self.forget()
         return self._write(told, now, also)
 
-    def _write(self, told: Sequence[Told], now: int, also: Also) -> list[Outcome]:
+    def _write(self, told: Sequence[PlacedFact], now: int, also: Also) -> list[Outcome]:
         self._notice_others()
         persons, met = self._persons_of([t.fact for t in told], now)
         batch = Batch(self.known, self.knowledge, self.mapper, self.lateness, self.decide, now)
@@ -126,7 +127,7 @@ class Writer:
             self._persons.put(key, person)
         return found | fetched | {key: person for person, key in met.items()}, met
 
-    def _states(self, streams: Sequence[str]) -> dict[str, Aggregate]:
+    def _states(self, streams: Sequence[str]) -> dict[str, Aggregate[Any]]:
         """These aggregates as the ledger has them; what it does not have is left out."""
         found = {s: known for s in streams if (known := self.known.get(s)) is not None}
         bodies: dict[str, list[Body]] = {}

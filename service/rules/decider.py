@@ -5,7 +5,7 @@ from service.learners.facts import SeatsReported
 from service.learners.instance import InstanceRecorded
 from service.learners.world import Decisions, Happening, World
 from service.rules.fanout import Match, Owing
-from service.rules.field_values import EventSeen, Reading, about
+from service.rules.field_values import EventSeen, Reading
 from service.rules.rule import ChangeTrigger, EventTrigger, Rule, RuleSet, StalledTrigger
 from service.rules.storm import LIMIT as STORM_LIMIT
 from service.rules.triggers.seat_change import Fired, is_edge, memory_stream, rearmed
@@ -62,7 +62,9 @@ class Decider:
         imported_at = subject.imported_at(trigger.count_from)
         if imported_due(imported_at, since, trigger.silence_ms, live_since):
             return None
-        reading = Reading(subject, EventSeen(subject.who.source, subject.who.account), world, now)
+        reading = Reading(
+            subject, EventSeen(subject.about.source, subject.about.account), world, now
+        )
         decisions = Decisions()
         if holds(rule, reading):
             match = Match("stalled_for", f"{subject.id}/{key}", since, subject.version, True)
@@ -113,9 +115,8 @@ def imported_due(recorded_at: int | None, since: int, silence_ms: int, live_sinc
 
 def seen(happening: Happening) -> EventSeen:
     """The event as conditions may read it."""
-    event = happening.event
-    source, account, *_ = about(happening.aggregate)
-    return EventSeen(source, account, event.name, event.at, event.by_admin)
+    event, about = happening.event, happening.aggregate.about
+    return EventSeen(about.source, about.account, event.name, event.at, event.by_admin)
 
 
 def holds(rule: Rule, reading: Reading) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, ClassVar
 
+from service.learners.facts import Identity
 from service.ledger.events import Body
 from service.rules.calendar import Closing
 from service.rules.fanout import notification_id_of
@@ -50,10 +51,14 @@ def bundle_of(stream: str, items: Sequence[Owed]) -> Bundle:
         values = {getattr(owed, name) for owed in items}
         return values.pop() if len(values) == 1 else ""
 
-    return Bundle(
-        stream, common("source"), common("account"), common("course"), common("kind"),
-        common("instance") or None,
-    )  # fmt: skip
+    about = Identity(
+        common("source"),
+        common("account"),
+        course=common("course"),
+        kind=common("kind"),
+        instance=common("instance") or None,
+    )
+    return Bundle(stream, about)
 
 
 def closed(
@@ -61,7 +66,7 @@ def closed(
     items: Sequence[Notification], now: int,
 ) -> tuple[DigestClosed, str, Owed]:  # fmt: skip
     """The closing of a digest, at this version of its stream, and the notification it makes."""
-    about = bundle_of(stream, [item.owed for item in items])
+    about = bundle_of(stream, [item.owed for item in items]).about
     id = notification_id_of(rule, entry, "", "", stream, closing.local, recipient, closing.at)
     owed = Owed(
         rule=rule.id, entry=entry.key, mode=rule.mode, template=entry.template,

@@ -90,7 +90,7 @@ def notification_id(
     rule: Rule, entry: Entry, match: Match, reading: Reading, recipient: str
 ) -> str:
     """The id of what a rule owes one recipient because of one match."""
-    source, account, *_ = reading.about
+    source, account = reading.about.source, reading.about.account
     subject, occurrence = reading.subject.id, match.occurrence
     return notification_id_of(
         rule, entry, source, account, subject, occurrence, recipient, match.at
@@ -115,8 +115,8 @@ def first_event(
     known: dict[str, object], due_at: int,
 ) -> Owed:  # fmt: skip
     """The first event of a notification."""
-    source, account, course, kind, instance = reading.about
-    about = reading.learner or reading.subject.id
+    about = reading.about
+    reader = reading.learner or reading.subject.id
     collapses = rule.collapse_ms and entry.digest is None and not entry.after_ms
     return Owed(
         rule=rule.id,
@@ -129,18 +129,18 @@ def first_event(
         occurrence=match.occurrence,
         subject=reading.subject.id,
         version=match.version,
-        source=source,
-        account=account,
-        course=course,
-        kind=kind,
+        source=about.source,
+        account=about.account,
+        course=about.course,
+        kind=about.kind,
         decided_at=reading.now,
         due_at=due_at,
-        instance=instance,
+        instance=about.instance,
         person=reading.learner,
         event_name=reading.event.name,
         event_at=reading.event.at if reading.event.at is not None else match.at,
         by_admin=bool(reading.event.by_admin),
-        collapse=f"{rule.id}/{entry.key}/{recipient}/{about}" if collapses else None,
+        collapse=f"{rule.id}/{entry.key}/{recipient}/{reader}" if collapses else None,
         digest=entry.digest is not None,
         read=known,
     )

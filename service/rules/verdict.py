@@ -1,15 +1,16 @@
 """The verdict: whether a notification still holds the moment before it leaves."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
+from service.learners.aggregate import Aggregate
 from service.learners.directory.people import Person
 from service.learners.enrollment_state import COMPLETED, IN_PROGRESS, UNENROLLED
-from service.learners.events import FactRecorded
+from service.learners.facts import FactRecorded
 from service.learners.feed_subjects import Aside, Heard
-from service.learners.world import Aggregate, World
+from service.learners.world import World
 from service.ledger.events import Body
 from service.rules.calendar import DAY, opens
 from service.rules.decider import Decider
@@ -93,7 +94,7 @@ class Subject(msgspec.Struct, frozen=True):
     What a digest is about has no events, but items.
     """
 
-    aggregate: Aggregate | Heard | Aside | Bundle
+    aggregate: Aggregate[Any] | Heard | Aside | Bundle
     bodies: Sequence[Body]
     items: Sequence["Item"] = ()
 

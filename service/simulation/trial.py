@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 from service.app.active_rules import read_active
 from service.app.app import SOURCES, App
 from service.incoming.letter import Arrival
-from service.learners.events import FactRecorded
-from service.learners.facts import Fact
+from service.learners.facts import Fact, FactRecorded
 from service.learners.world import Decisions, Happening, World
 from service.ledger.database import connect
 from service.rules.calendar import DAY

@@ -148,7 +148,9 @@ def test_the_same_learner_id_in_two_accounts_is_two_people(desk: Desk) -> None:
     assert one is not None and one.state.status == "enrolled"
     assert two is not None and two.state.status == "completed"
     keys = [("adobe", "1234", "77"), ("adobe", "5678", "77")]
-    assert desk.people.known(keys) == dict(zip(keys, (one.who.person, two.who.person), strict=True))
+    assert desk.people.known(keys) == dict(
+        zip(keys, (one.about.person, two.about.person), strict=True)
+    )
 
 
 def test_nothing_in_the_log_leads_back_to_an_lms_id(desk: Desk, tmp_path: Path) -> None:

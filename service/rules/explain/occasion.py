@@ -1,11 +1,11 @@
 """Occasions: what a rule made of one event or silence, and what became of what it owed."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from service.learners.aggregate import load
+from service.learners.aggregate import Aggregate
 from service.learners.instance import Instance, InstanceRecorded
-from service.learners.world import Aggregate, Decisions
+from service.learners.world import Decisions, load
 from service.ledger.events import Body
 from service.rules.describe import Line, judged
 from service.rules.explain.causes import Evidence
@@ -45,11 +45,11 @@ class Found(NamedTuple):
 
 def states(
     id: str, rows: Sequence[Row], versions: Iterable[int], evidence: Evidence
-) -> dict[int, Aggregate]:
+) -> dict[int, Aggregate[Any]]:
     """An aggregate as it was at some of its versions, by version."""
     bodies: list[Body] = [row.body for row in rows]
-    found: dict[int, Aggregate] = {}
-    last: Aggregate | None = None
+    found: dict[int, Aggregate[Any]] = {}
+    last: Aggregate[Any] | None = None
     for version in sorted(versions):
         if isinstance(last, Instance):
             for body in bodies[last.version : version]:

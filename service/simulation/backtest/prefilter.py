@@ -6,10 +6,10 @@ What passes is decided on by the decider itself, which asks for everything again
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from service.learners import course, enrollment, instance, learner
-from service.learners.enrollment import EnrollmentRecorded, Who
+from service.learners import course, enrollment, instance
+from service.learners.enrollment import EnrollmentRecorded
 from service.learners.enrollment_state import Snapshot
-from service.learners.facts import SeatsReported
+from service.learners.facts import Identity, SeatsReported
 from service.learners.instance import InstanceRecorded
 from service.learners.watchlist import WatchAsked, WatchStopped
 from service.learners.world import World
@@ -34,7 +34,7 @@ def topics_of(rules: Iterable[Rule]) -> frozenset[str]:
             wanted |= instance.SHAPES.keys()
         if any(entry.to == WATCHERS for entry in rule.entries):
             wanted |= {WatchAsked.TOPIC, WatchStopped.TOPIC}
-        others = course.SHAPES.keys() | learner.SHAPES.keys() | instance.SHAPES.keys()
+        others = course.SHAPES.keys() | instance.SHAPES.keys()
         wanted |= names(rule) & others
     if wanted & instance.SHAPES.keys():
         wanted |= instance.SHAPES.keys()
@@ -87,7 +87,7 @@ class Sieve:
             elif isinstance(trigger, ChangeTrigger):
                 self._changes.append(trigger)
 
-    def passes(self, event: Any, who: Callable[[], Who | None]) -> bool:
+    def passes(self, event: Any, who: Callable[[], Identity | None]) -> bool:
         """Whether an event may match a rule; `who` tells whose enrollment it is on."""
         for name in event.transitions:
             for strainer in self._by_name.get(name, ()):
@@ -113,7 +113,7 @@ class Strainer:
         self._course = _only(rule.conditions, COURSE)
         self._answers: dict[Place, bool] = {}
 
-    def passes(self, event: EnrollmentRecorded, who: Callable[[], Who | None]) -> bool:
+    def passes(self, event: EnrollmentRecorded, who: Callable[[], Identity | None]) -> bool:
         """Whether the rule may match."""
         after = event.after
         standing = self._standing
@@ -122,7 +122,7 @@ class Strainer:
         place = who() if self._course else None
         return place is None or self._suits(place)
 
-    def _suits(self, who: Who) -> bool:
+    def _suits(self, who: Identity) -> bool:
         key = (who.source, who.account, who.course, who.kind)
         known = self._answers.get(key)
         if known is None:

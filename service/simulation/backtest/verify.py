@@ -6,11 +6,12 @@ from typing import Any
 
 import msgspec
 
-from service.learners import course, enrollment, instance, learner, watchlist
+from service.learners import course, enrollment, instance, watchlist
 from service.learners.enrollment import EnrollmentRecorded
+from service.learners.facts import FactRecorded
 from service.learners.instance import InstanceRecorded
 from service.learners.watchlist import WatchTold
-from service.learners.world import Happening, Recorded
+from service.learners.world import Happening
 from service.ledger.events import Body
 from service.rules.decider import Decider
 from service.rules.digests import TRIGGER as DIGEST
@@ -44,7 +45,7 @@ def reads_today(rule: Rule, owed: Owed) -> bool:
 
 
 EXAMPLES = 20
-FACTS = (enrollment.SHAPES, instance.SHAPES, course.SHAPES, learner.SHAPES)
+FACTS = (enrollment.SHAPES, instance.SHAPES, course.SHAPES)
 NOT_RECORDED = "missing: it is decided now"
 NOT_DECIDED = "it is not decided now"
 OTHERWISE = "it is decided otherwise"
@@ -154,7 +155,7 @@ class Verifier:
             self._wrote(stream, version, topic, state)
 
     def _fact(self, stream: str, version: int, topic: str, state: bytes) -> None:
-        event: Recorded = self._history.mapper.decode(topic, state)
+        event: FactRecorded[Any] = self._history.mapper.decode(topic, state)
         if isinstance(event, EnrollmentRecorded):
             self._states.enrollment_moved(stream, version, event)
         elif isinstance(event, InstanceRecorded):

@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 from service.app.app import App
 from service.learners.enrollment import EnrollmentRecorded
-from service.learners.events import FactRecorded
-from service.learners.facts import Fact
+from service.learners.facts import Fact, FactRecorded
 from service.rules.describe import Line, trigger_in_words
 from service.rules.rule import ChangeTrigger, Rule, RuleSet, SourceSilentTrigger, StalledTrigger
 from service.simulation.rule_tests.outcome import Told

@@ -49,7 +49,7 @@ class Watched(Decider):
         """What a silence leads to."""
         decisions = super().stalled(rule, subject, world, now, live_since)
         if decisions is not None:
-            event = EventSeen(subject.who.source, subject.who.account)
+            event = EventSeen(subject.about.source, subject.about.account)
             self._note(rule, None, Reading(subject, event, world, now))
         return decisions
 
