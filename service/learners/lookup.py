@@ -9,7 +9,7 @@ from service.learners.directory.reported import Hearsay
 from service.learners.facts import Contact, Fact
 from service.learners.instance import Instance, InstanceRecorded
 from service.learners.watchlist import Watch
-from service.ledger.cache import Remembered
+from service.ledger.cache import Cache
 from service.ledger.events import Body, Event, EventMapper
 from service.ledger.ledger import Ledger
 
@@ -26,8 +26,8 @@ class Knowledge:
         self._mapper = mapper
         self._people = people
         self._courses = courses
-        self._titles: Remembered[tuple[str, str, str], Course | None] = Remembered()
-        self._persons: Remembered[str, Person | None] = Remembered()
+        self._titles: Cache[tuple[str, str, str], tuple[Course | None]] = Cache()
+        self._persons: Cache[str, tuple[Person | None]] = Cache()
 
     def forget(self) -> None:
         """Drops what was remembered of people and courses."""
@@ -68,17 +68,21 @@ class Knowledge:
         if said is not None:
             return self._courses.get(source, account, course, said)
         key = (source, account, course_id(course))
-        if key not in self._titles:
-            self._titles.put(key, self._courses.get(*key))
-        return self._titles.get(key)
+        found = self._titles.get(key)
+        if found is None:
+            found = (self._courses.get(*key),)
+            self._titles.put(key, found)
+        return found[0]
 
     def person(self, person: str, said: Contact | None = None) -> Person | None:
         """What is known of a person; `said` is what letters not yet on disk say of them."""
         if said is not None:
             return self._people.get(person, said)
-        if person not in self._persons:
-            self._persons.put(person, self._people.get(person))
-        return self._persons.get(person)
+        found = self._persons.get(person)
+        if found is None:
+            found = (self._people.get(person),)
+            self._persons.put(person, found)
+        return found[0]
 
     def everybody(self, limit: int) -> dict[str, Person | None]:
         """What is known of as many people, by id."""

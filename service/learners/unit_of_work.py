@@ -12,7 +12,7 @@ from service.learners.instance import Instance
 from service.learners.lookup import Knowledge
 from service.learners.watchlist import Watch, WatchTold
 from service.learners.world import AGGREGATES, Decide, Decisions, Happening, Outcome
-from service.ledger.cache import Remembered
+from service.ledger.cache import Cache
 from service.ledger.events import Body, EventMapper
 from service.ledger.ledger import Row
 
@@ -27,7 +27,7 @@ class Batch:
 
     def __init__(
         self,
-        known: Remembered[str, Aggregate[Any]],
+        known: Cache[str, Aggregate[Any]],
         knowledge: Knowledge,
         mapper: EventMapper,
         lateness: Mapping[str, int],

@@ -13,7 +13,7 @@ from service.learners.facts import Fact, PlacedFact
 from service.learners.lookup import Knowledge
 from service.learners.unit_of_work import Batch, person_key
 from service.learners.world import Also, Decide, Decisions, Outcome, load, stream_of
-from service.ledger.cache import Remembered
+from service.ledger.cache import Cache
 from service.ledger.events import Body, EventMapper
 from service.ledger.ledger import Ledger, Row
 
@@ -39,8 +39,8 @@ class Writer:
         self.knowledge = knowledge
         self.lateness = lateness
         self.decide = decide
-        self.known: Remembered[str, Aggregate[Any]] = Remembered()
-        self._persons: Remembered[PersonKey, str] = Remembered(PEOPLE_REMEMBERED)
+        self.known: Cache[str, Aggregate[Any]] = Cache()
+        self._persons: Cache[PersonKey, str] = Cache(PEOPLE_REMEMBERED)
         self._changes_of_others = ledger.changes_of_others()
 
     def write(self, told: Sequence[PlacedFact], now: int, also: Also) -> list[Outcome]:

@@ -11,7 +11,7 @@ from eventsourcing.persistence import IntegrityError
 from service.learners.enrollment import Enrollment
 from service.learners.instance import Instance
 from service.learners.world import Decisions, Happening, Outcome, World
-from service.ledger.cache import Remembered
+from service.ledger.cache import Cache
 from tests.learners.cast import LOGIC, NOW, SESSION, completed, day, enrolled, progress, seats
 from tests.learners.writer_with_rules import Desk, Noted, by
 
@@ -169,7 +169,7 @@ def test_nothing_in_the_log_leads_back_to_an_lms_id(desk: Desk, tmp_path: Path) 
 
 def test_a_batch_with_more_streams_than_are_remembered_is_taken(desk: Desk) -> None:
     """What was fetched for a batch is held by it, whatever the memory has room for."""
-    desk.writer.known = Remembered(2)
+    desk.writer.known = Cache(2)
     learners = [str(n) for n in range(100, 130)]
     for at, make in ((1, enrolled), (2, completed), (40, enrolled)):
         outcomes = desk.write(*(by(make(day(at)), person=n) for n in learners), seats(day(at), at))

@@ -1,7 +1,7 @@
 """States: enrollments and instances as they stood at any event of the log, in little memory."""
 
-from collections.abc import Callable, Hashable
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 from service.learners.aggregate import Aggregate, Keys
 from service.learners.enrollment import NO_IMPORTS, Enrollment, EnrollmentRecorded, Imports
@@ -9,38 +9,8 @@ from service.learners.enrollment_state import Snapshot, State
 from service.learners.facts import FactRecorded, Identity, SeatsReported
 from service.learners.instance import Instance, InstanceRecorded
 from service.learners.world import AGGREGATES
+from service.ledger.cache import Cache
 from service.ledger.events import Body
-
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
-
-
-class Lately(Generic[K, V]):
-    """What was asked for lately: at least the last `size` values, at most twice as many.
-
-    Values stand in two generations; whoever asks for one of the older brings it to the younger.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.young: dict[K, V] = {}
-        self._old: dict[K, V] = {}
-        self._size = size
-
-    def get(self, key: K) -> V | None:
-        """The value, now of the younger generation; None if it was dropped."""
-        found = self.young.get(key)
-        if found is None and self._old:
-            found = self._old.pop(key, None)
-            if found is not None:
-                self.put(key, found)
-        return found
-
-    def put(self, key: K, value: V) -> None:
-        """Keeps a value for a while."""
-        if len(self.young) >= self._size:
-            self._old, self.young = self.young, {}
-        self.young[key] = value
-
 
 STATES_KEPT = 100_000
 NO_KEYS = Keys()
@@ -122,9 +92,9 @@ class States:
 
     def __init__(self, read: Read, kept: int = STATES_KEPT) -> None:
         self._read = read
-        self._standings: Lately[str, Standing] = Lately(kept)
-        self._seats: Lately[str, Seats] = Lately(kept)
-        self._others: Lately[str, Aggregate[Any]] = Lately(kept)
+        self._standings: Cache[str, Standing] = Cache(kept)
+        self._seats: Cache[str, Seats] = Cache(kept)
+        self._others: Cache[str, Aggregate[Any]] = Cache(kept)
 
     def enrollment_moved(self, stream: str, version: int, event: EnrollmentRecorded) -> None:
         """Takes in an event; of one that was forgotten nothing, until somebody asks for it."""
