@@ -31,14 +31,17 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 from azure.servicebus.exceptions import MessageLockLostError, ServiceBusError
 
 from service.incoming.queues.consumer import Keep, TransportError
-from service.incoming.queues.service_bus_errors import (
+from service.incoming.queues.service_bus_connection import (
     NOT_A_STRING,
     OTHER_TOPIC,
     Ended,
+    Loop,
+    at_once,
     in_words,
+    loop_of,
+    unless,
     without_entity,
 )
-from service.incoming.queues.service_bus_loop import Loop, at_once, loop_of, unless
 from service.incoming.queues.service_bus_messages import Keeper, until_renewal
 
 MESSAGES_PER_COMMIT = 200
