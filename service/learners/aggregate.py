@@ -25,12 +25,12 @@ class Keys(msgspec.Struct, frozen=True, gc=False):
         return key in self.recent or key in self.settled
 
     def conflicts(self, key: str) -> bool:
-        """Whether the LMS event id of a new key was already used for another story."""
+        """Tell whether the LMS event id of a new key was already used for another story."""
         reference = key[:16]
         return reference in self.settled or reference in [one[:16] for one in self.recent]
 
     def having(self, key: str) -> Self:
-        """These and one more."""
+        """Add one more."""
         recent = (*self.recent, key)
         if len(recent) < KEYS_APART:
             return type(self)(self.settled, recent)

@@ -1,4 +1,4 @@
-"""An enrolment: one learner in one instance, read off the set of its facts in any order."""
+"""Fold an enrolment, one learner in one instance, from its facts in any order."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class EnrollmentRecorded(
 
 
 class Imports(msgspec.Struct, frozen=True, gc=False):
-    """When the import was recorded (ms UTC) through which each silence begins where it does.
+    """Hold when the import was recorded (ms UTC) through which each silence begins.
 
     None where it does so through a live fact, or never began. The names are those of `Snapshot`.
     """
@@ -53,7 +53,7 @@ class Imports(msgspec.Struct, frozen=True, gc=False):
     active_at: int | None = None
 
     def having(self, before: Snapshot, event: EnrollmentRecorded) -> "Imports":
-        """These after one more event; `before` is how the enrolment stood until then."""
+        """Go on by one more event; `before` is how the enrolment stood until then."""
         after = event.after or before
         return Imports(
             _through(self.silent_since, before.silent_since, after.silent_since, event),
@@ -64,7 +64,7 @@ class Imports(msgspec.Struct, frozen=True, gc=False):
 def _through(
     import_at: int | None, before: int | None, after: int | None, event: EnrollmentRecorded
 ) -> int | None:
-    """A live fact that moves a silence, or speaks of its first moment, is what it is due to."""
+    """Tell what a silence is due to: a live fact that moves it, or speaks of its first moment."""
     if event.imported:
         return import_at if after == before else event.recorded_at
     return import_at if after == before != event.at else None
@@ -148,7 +148,7 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
         return folded, event
 
     def imported_at(self, count_from: str) -> int | None:
-        """When the import was recorded through which the silence begins where it does.
+        """Give when the import was recorded through which the silence begins where it does.
 
         None if that is due to a live fact. `count_from` is `enrolled` or `started`.
         """

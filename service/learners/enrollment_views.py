@@ -1,4 +1,4 @@
-"""The roster: enrolments and instances as views, for people, the API and the sweep."""
+"""Keep enrolments and instances as views, for people, the API and the sweep."""
 
 import json
 import sqlite3
@@ -50,7 +50,7 @@ SILENCE = {"enrolled": "silent_since", "started": "active_at"}
 
 
 class Roster:
-    """Projects facts into `enrollments` and `instances`.
+    """Project facts into `enrollments` and `instances`.
 
     It also notes the enrolments that moved after the position `asked_up_to`, and where their
     silence begins now, for the clock to ask about: a rebuild makes nobody look at the past.
@@ -66,7 +66,7 @@ class Roster:
         self._touching = threading.Lock()
 
     def create(self, database: Database) -> None:
-        """Makes the tables; only open enrolments stand in the silence indexes."""
+        """Make the tables; only open enrolments stand in the silence indexes."""
         database.create_table(
             "enrollments",
             dict.fromkeys(WHO, str)
@@ -94,7 +94,7 @@ class Roster:
         database.table("instances").create_index(["course"])
 
     def project(self, connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
-        """The last state of each enrolment in the page is written once."""
+        """Write the last state of each enrolment in the page, once."""
         whos: dict[str, tuple[Any, ...]] = {}
         standings: dict[str, tuple[Any, ...]] = {}
         reports: list[Followed] = []
@@ -115,7 +115,7 @@ class Roster:
         self.touch(events)
 
     def touch(self, events: Sequence[Followed]) -> None:
-        """Notes which enrolments these events moved."""
+        """Note which enrolments these events moved."""
         moved = {
             event.stream: {"enrolled": after.silent_since, "started": after.active_at}
             for event in events
@@ -126,24 +126,24 @@ class Roster:
         self.touch_again(moved)
 
     def touch_again(self, moved: Mapping[str, Silences]) -> None:
-        """Notes enrolments, also those that an ask which failed had taken."""
+        """Note enrolments, also those that an ask which failed had taken."""
         with self._touching:
             self._touched |= moved
 
     def take_touched(self) -> dict[str, Silences]:
-        """What was noted since the last time; it is the caller's to ask about now."""
+        """Take what was noted since the last time; it is the caller's to ask about now."""
         with self._touching:
             taken, self._touched = self._touched, {}
         return taken
 
 
 def standing(after: Snapshot, event: Followed) -> tuple[Any, ...]:
-    """The columns of STANDING."""
+    """Give the columns of STANDING."""
     return (*shown(after), event.version)
 
 
 def place(connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
-    """Writes instances; the last report of each in the page is written once."""
+    """Write instances; the last report of each in the page is written once."""
     new: list[tuple[Any, ...]] = []
     seats: dict[str, tuple[Any, ...]] = {}
     ends: dict[str, tuple[Any, ...]] = {}
@@ -165,7 +165,7 @@ def place(connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
 
 
 def seating(said: SeatsReported, at: int) -> tuple[Any, ...]:
-    """The columns of SEATS."""
+    """Give the columns of SEATS."""
     free = None if said.seat_limit is None else seats_available(said)
     return said.enrollment_count, said.waitlist_count, said.seat_limit, free, at
 
@@ -195,7 +195,7 @@ def silent(
 def listing(
     views: Views, table: str, filters: dict[str, Any], limit: int, after: str
 ) -> Iterator[dict[str, Any]]:
-    """Rows of a view in order of id, after an id, where each given column has the value given.
+    """Read rows of a view in order of id, after an id, where each column has the value given.
 
     A list stands for any of its values.
     """

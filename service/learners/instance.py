@@ -1,4 +1,4 @@
-"""An instance of a course: its newest seat report, and what became of it."""
+"""Fold an instance of a course: its newest seat report, and what became of it."""
 
 import math
 from collections.abc import Iterator
@@ -24,14 +24,14 @@ REPORTS_IN_A_PIECE = 256
 
 
 def seats_available(seats: SeatsReported) -> float | None:
-    """Free seats, infinite when unlimited (it compares as larger than any number)."""
+    """Count free seats, infinite when unlimited (it compares as larger than any number)."""
     if seats.seat_limit is None:
         return math.inf
     return max(0, seats.seat_limit - seats.enrollment_count)
 
 
 def seat_values(seats: SeatsReported) -> dict[str, float | None]:
-    """The four seat fields of the rule language."""
+    """Give the four seat fields of the rule language."""
     return {
         "instance.enrollment_count": seats.enrollment_count,
         "instance.waitlist_count": seats.waitlist_count,
@@ -119,7 +119,7 @@ class Instance(Aggregate[InstanceRecorded], frozen=True, gc=False):
         return type(self)(self.id, self.about, version, keys, order, newest, history, deleted)
 
     def reports_after(self, version: int) -> Iterator[SeatsReported]:
-        """The reports that became the newest after this version, the last first."""
+        """Give the reports that became the newest after this version, the last first."""
         backwards = (entry for piece in reversed(self.history) for entry in reversed(piece))
         recent = takewhile(lambda entry: entry[0] > version, backwards)
         return (report for _, report in recent)

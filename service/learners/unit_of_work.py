@@ -1,4 +1,4 @@
-"""The facts of one transaction as they are folded; nothing of it is kept until it commits."""
+"""Fold the facts of one transaction; nothing of it is kept until it commits."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ from service.ledger.ledger import Row
 
 
 class Batch:
-    """The world as of the event being folded: what the ledger has, and the facts before it.
+    """Hold the world as of the event being folded: the ledger, and the facts before it.
 
     `met` are the people of this batch nobody had heard of, by their new id; `fetched` are the
     aggregates its facts are about, held here as others may be remembered instead; `hearsay` is
@@ -78,32 +78,32 @@ class Batch:
         self.remember(decided)
 
     def settle(self) -> None:
-        """Remembers the states of this batch, now that it is on disk."""
+        """Remember the states of this batch, now that it is on disk."""
         for stream, aggregate in self._changed.items():
             self._known.put(stream, aggregate)
 
     def course(self, source: str, account: str, course: str) -> Course | None:
-        """What is known of a course, from imports and letters."""
+        """Look up what is known of a course, from imports and letters."""
         said = self.hearsay.titles.news((source, account, course_id(course)))
         return self._knowledge.course(source, account, course, said)
 
     def person(self, person: str) -> Person | None:
-        """What is known of a person, from imports and letters."""
+        """Look up what is known of a person, from imports and letters."""
         said = self.hearsay.contacts.news(person)
         if person in self.met:
             return self._knowledge.stranger(self.met[person], person, said)
         return self._knowledge.person(person, said)
 
     def manager(self, person: Person) -> Person | None:
-        """The person's manager as known today."""
+        """Look up the person's manager as known today."""
         return self._knowledge.manager(person)
 
     def members(self, group: str, source: str, account: str) -> Sequence[str]:
-        """The ids of the people in a group."""
+        """Look up the ids of the people in a group."""
         return self._knowledge.members(group, source, account)
 
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
-        """The instance as of the event being decided on."""
+        """Look up the instance as of the event being decided on."""
         stream = Instance.stream(source, account, course, instance)
         found = self._changed.get(stream) or self._known.get(stream)
         if found is None:
@@ -113,18 +113,18 @@ class Batch:
         return found if isinstance(found, Instance) else None
 
     def watchers(self, instance: str) -> Watch:
-        """Who wishes to be told of an instance, what this batch decided included."""
+        """Look up who wishes to be told of an instance, what this batch decided included."""
         watch = self._knowledge.watchers(instance)
         for version, body in self._told.get(watch.id, ()):
             watch = watch.apply(version, body)
         return watch
 
     def latest(self, stream: str) -> tuple[int, Body] | None:
-        """The newest event of a stream, this batch's own included."""
+        """Look up the newest event of a stream, this batch's own included."""
         return self._memory.get(stream) or self._knowledge.latest(stream)
 
     def remember(self, decisions: Decisions) -> None:
-        """Lets what is decided next read what was decided in the same transaction."""
+        """Let what is decided next read what was decided in the same transaction."""
         for stream, version, body in decisions.following:
             self._memory[stream] = (version, body)
             if isinstance(body, WatchTold):
@@ -133,5 +133,5 @@ class Batch:
 
 
 def person_key(fact: Fact) -> PersonKey:
-    """Who a fact is about, as the LMS knows them."""
+    """Key the person a fact is about as the LMS knows them."""
     return fact.source, fact.account, fact.person or ""

@@ -1,4 +1,4 @@
-"""What the writer hands to the rules and gets back: a happening, the world, decisions."""
+"""Agree with the rules on what they are handed and give back: events, world, decisions."""
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
@@ -38,14 +38,14 @@ def load(stream: str, events: Sequence[Any], lateness: Mapping[str, int]) -> Agg
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
-    """What became of a fact: `recorded`, `superseded` or `duplicate`, and on which stream."""
+    """Say what became of a fact: `recorded`, `superseded` or `duplicate`, on which stream."""
 
     state: str
     stream: str
 
 
 class Happening(msgspec.Struct, frozen=True, gc=False):
-    """An event as it is appended: where it stands, and its aggregate after it."""
+    """Hold an event as it is appended: where it stands, and its aggregate after it."""
 
     stream: str
     version: int
@@ -54,7 +54,7 @@ class Happening(msgspec.Struct, frozen=True, gc=False):
 
 
 class Decisions(msgspec.Struct):
-    """What follows from an event: new streams by derived id, next events, erasable values.
+    """Collect what follows from an event: new streams, next events, erasable values.
 
     `tallies` are counts: by stream the newest version in the ledger, and the one event that
     follows it in this transaction, whatever was counted.
@@ -66,7 +66,7 @@ class Decisions(msgspec.Struct):
     tallies: dict[str, tuple[int, Body]] = {}
 
     def extend(self, other: "Decisions") -> None:
-        """Adds what followed from another event."""
+        """Add what followed from another event."""
         self.once += other.once
         self.following += other.following
         self.erasable += other.erasable
@@ -74,7 +74,7 @@ class Decisions(msgspec.Struct):
 
 
 class World(Protocol):
-    """What deciding may read, as of the event it decides on."""
+    """Answer what deciding may read, as of the event it decides on."""
 
     def course(self, source: str, account: str, course: str) -> Course | None: ...
     def person(self, person: str) -> Person | None: ...
@@ -88,7 +88,7 @@ class World(Protocol):
 
 
 class Draft(World, Protocol):
-    """The world as a transaction will leave it: what was decided in it is read by what follows."""
+    """Answer as a transaction will leave the world: what follows reads what was decided."""
 
     def remember(self, decisions: Decisions) -> None: ...
 

@@ -1,4 +1,4 @@
-"""The one writer: folds facts, lets the rules decide at each event, commits it all at once."""
+"""Write facts: fold them, let the rules decide at each event, commit it all at once."""
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ ATTEMPTS = 3
 
 
 class Writer:
-    """Takes batches of facts; `decide` is given by the app, so the heart knows no rules."""
+    """Take batches of facts; `decide` is given by the app, so the heart knows no rules."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Writer:
         self._changes_of_others = ledger.changes_of_others()
 
     def write(self, told: Sequence[PlacedFact], now: int, also: Also) -> list[Outcome]:
-        """Records facts, decides on each as it stands then, and commits with `also`.
+        """Record facts, decides on each as it stands then, and commits with `also`.
 
         Either everything is on disk when this returns, or nothing is and the error is raised.
         The same facts again change nothing. When another process met the same people or wrote
@@ -80,22 +80,22 @@ class Writer:
         return outcomes
 
     def commit(self, decisions: Decisions) -> None:
-        """Appends decisions that no fact caused: an ask of the clock, an activation."""
+        """Append decisions that no fact caused: an ask of the clock, an activation."""
         with self.ledger.transaction() as cursor:
             self._append(cursor, (), decisions)
 
     def world(self, now: int) -> Batch:
-        """What is known now, for deciding outside a batch of facts."""
+        """Make a world of what is known now, for deciding outside a batch of facts."""
         self._notice_others()
         return Batch(self.known, self.knowledge, self.mapper, self.lateness, self.decide, now)
 
     def enrollments(self, streams: Sequence[str]) -> list[Enrollment]:
-        """These enrolments as the ledger has them."""
+        """Load these enrolments as the ledger has them."""
         found = self._states(streams)
         return [each for s in streams if isinstance(each := found.get(s), Enrollment)]
 
     def forget(self) -> None:
-        """Drops every remembered state; the next batch reads the ledger."""
+        """Drop every remembered state; the next batch reads the ledger."""
         self.known.clear()
         self._persons.clear()
         self.knowledge.forget()
@@ -128,7 +128,7 @@ class Writer:
         return found | fetched | {key: person for person, key in met.items()}, met
 
     def _states(self, streams: Sequence[str]) -> dict[str, Aggregate[Any]]:
-        """These aggregates as the ledger has them; what it does not have is left out."""
+        """Load these aggregates; what the ledger does not have is left out."""
         found = {s: known for s in streams if (known := self.known.get(s)) is not None}
         bodies: dict[str, list[Body]] = {}
         for stream, _, topic, state in self.ledger.streams([s for s in streams if s not in found]):

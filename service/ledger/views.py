@@ -193,7 +193,7 @@ class Views:
             return self.moved.wait_for(lambda: self.position >= position, seconds)
 
     def rebuild(self, progress: Callable[[int], None] = lambda _: None) -> int:
-        """Build a new file from the whole log and swaps it in; returns the events read.
+        """Build a new file from the whole log and swap it in; returns the events read.
 
         No rule is called and nothing is sent. `progress` is told the position reached.
         """

@@ -1,4 +1,4 @@
-"""Azure Service Bus: a topic's subscription as a door; a message is completed once it is on disk.
+"""Consume an Azure Service Bus subscription; a message is completed once it is on disk.
 
 Messages are locked for us (peek-lock), kept in one commit, and completed together. The service
 answers each completion, so one after the other costs a round trip each: with one of 25 ms, 36
@@ -68,7 +68,7 @@ logging.getLogger("azure.servicebus").setLevel(logging.CRITICAL)
 
 
 class ServiceBus:
-    """One subscription; a connection to it lives from the first `carry` to the first trouble."""
+    """Consume one subscription; a connection lives from the first `carry` to the first trouble."""
 
     name = "service-bus"
 
@@ -82,7 +82,7 @@ class ServiceBus:
         keep: Keep,
         clock: Callable[[], int],
     ) -> None:
-        """Raises TransportError for a connection string that is none; connects to nothing.
+        """Connect to nothing; raises TransportError for a connection string that is none.
 
         `clock` gives ms since 1970.
         """
@@ -102,7 +102,7 @@ class ServiceBus:
         self._proven = False
 
     def carry(self, stopping: Event) -> int:
-        """One round, as the contract says; after a trouble it waits before, longer each time."""
+        """Do one round, as the protocol says; after a trouble wait before, longer each time."""
         if stopping.wait(self._pause):
             return 0
         try:
@@ -117,11 +117,11 @@ class ServiceBus:
         return carried
 
     def is_current(self) -> bool:
-        """Whether the last look found less than was asked for, and no trouble since."""
+        """Tell whether the last look found less than was asked for, and no trouble since."""
         return self._current
 
     def close(self) -> None:
-        """Leaves the subscription; a later `carry` would come back. Twice is harmless."""
+        """Leave the subscription; a later `carry` would come back. Twice is harmless."""
         self._current = False
         runner, self._runner = self._runner, None
         if runner is None:
@@ -154,7 +154,7 @@ class ServiceBus:
             raise TransportError(in_words(error, self._where)) from error
 
     async def _received_from(self, receiver: ServiceBusReceiver, count: int) -> Messages:
-        """Messages, or none after a while; the SDK says no more than that of a dead service."""
+        """Receive messages, or none after a while; of a dead service the SDK says no more."""
         asked_at = time.monotonic()
         async with asyncio.timeout(ANSWER_SECONDS):  # the SDK's own is by the wall clock
             messages = await receiver.receive_messages(count, RECEIVE_SECONDS)
@@ -169,7 +169,7 @@ class ServiceBus:
         return messages
 
     async def _bring(self, messages: Messages) -> None:
-        """Keeps, then completes; abandons when the store cannot commit, so that others may try."""
+        """Keep, then complete; abandon when the store cannot commit, so that others may try."""
         assert self._receiver is not None
         try:
             await self._kept(messages)
@@ -190,7 +190,7 @@ class ServiceBus:
             )  # fmt: skip
 
     async def _settle(self, settle: Settle, messages: Messages) -> int:
-        """Settles all of them at once; returns how many locks were lost before."""
+        """Settle all of them at once; returns how many locks were lost before."""
         async with asyncio.timeout(SETTLE_SECONDS):
             return await at_once(settle, messages, MessageLockLostError)
 
@@ -203,7 +203,7 @@ class ServiceBus:
         await committing
 
     async def _renew(self, messages: Messages, enough: Callable[[], bool]) -> bool:
-        """Renews one lock after the other until it is enough; false when there is no use in it."""
+        """Renew one lock after the other until it is enough; false when there is no use in it."""
         assert self._receiver is not None
         for message in messages:
             if enough():
@@ -240,7 +240,7 @@ class ServiceBus:
         return self._receiver
 
     def _give_up(self) -> None:
-        """While it connects: the SDK forgets a connection whose opening is cut short."""
+        """Hang up while connecting: the SDK forgets a connection whose opening is cut short."""
         if self._receiver is None and self._runner is not None:
             loop_of(self._runner).hang_up()
 

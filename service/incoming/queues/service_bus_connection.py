@@ -47,34 +47,34 @@ T = TypeVar("T")
 
 
 class Loop(asyncio.SelectorEventLoop):
-    """Knows the connections that were opened in it."""
+    """Know the connections that were opened in it."""
 
     def __init__(self) -> None:
         super().__init__()
         self._opened: list[asyncio.BaseTransport] = []
 
     async def create_connection(self, *args: Any, **more: Any) -> Any:
-        """As any loop, and remembers it."""
+        """Connect as any loop does, and remember the connection."""
         opened = await super().create_connection(*args, **more)
         self._opened.append(opened[0])
         return opened
 
     def hang_up(self) -> None:
-        """Closes every connection without a goodbye; those that are closed stay so."""
+        """Close every connection without a goodbye; those that are closed stay so."""
         for transport in self._opened:
             if isinstance(transport, asyncio.WriteTransport):
                 transport.abort()
 
 
 def loop_of(runner: asyncio.Runner) -> Loop:
-    """The loop of a runner that makes such loops."""
+    """Give the loop of a runner that makes such loops."""
     return cast(Loop, runner.get_loop())
 
 
 async def unless(
     stopping: Event, work: Coroutine[Any, Any, T], give_up: Callable[[], object]
 ) -> T | None:
-    """What the work gives or raises; None when it was cut short because the service stops.
+    """Await the work; None when it was cut short because the service stops.
 
     `give_up` is called before it is cut short.
     """
@@ -93,7 +93,7 @@ async def at_once(
     things: Sequence[T],
     forgiven: type[Exception],
 ) -> int:
-    """Does it to all things at the same time; returns how many failed in the forgiven way.
+    """Do it to all things at the same time; returns how many failed in the forgiven way.
 
     The first other failure ends the rest and is raised.
     """
@@ -116,7 +116,7 @@ async def at_once(
 
 
 def without_entity(connection_string: str, topic: str) -> tuple[str, bool]:
-    """The string without its EntityPath, and whether that names another topic.
+    """Take the EntityPath out of a string; tell whether it names another topic.
 
     The string of a topic's own policy has one, in the portal's spelling; case does not count.
     """
@@ -128,7 +128,7 @@ def without_entity(connection_string: str, topic: str) -> tuple[str, bool]:
 
 
 class Ended(Exception):
-    """The SDK's receiver has ended by itself, as it does when it cannot decode a message."""
+    """Say that the SDK's receiver ended by itself, as it does on what it cannot decode."""
 
 
 WORDS: Mapping[str, str] = {
@@ -157,7 +157,7 @@ MOST_CAUSES = 10
 
 
 def in_words(error: BaseException, where: str) -> str:
-    """One line; of an error that has no words here, the first line of its own."""
+    """Say it in one line; of an unknown error, give the first line of its own."""
     causes = list(_causes(error))
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return f"{where}: {NO_HOST}"
@@ -173,7 +173,7 @@ def in_words(error: BaseException, where: str) -> str:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what lies behind it; the SDK wraps its own errors several times."""
+    """Give the error and what lies behind it; the SDK wraps its own errors several times."""
     for _ in range(MOST_CAUSES):
         if error is None:
             return
