@@ -1,7 +1,6 @@
 """What Community Training tells of people, handed to an installation's writer as facts."""
 
-from service.learners.facts import Completed, Contact, Fact, LearnerSeen, Said, fact_key
-from service.learners.world import Told
+from service.learners.facts import Completed, Contact, Fact, LearnerSeen, PlacedFact, Said, fact_key
 from tests.installation import Installation
 
 SOURCE = "community-training"
@@ -30,5 +29,5 @@ def finished(at: int, person: str = "13273", contact: Contact | None = ADA) -> F
 
 def hand(office: Installation, *facts: Fact, at: int, imported: bool = False) -> list[str]:
     """Records facts at a moment and returns what became of each."""
-    told = [Told(fact, 1, item, imported) for item, fact in enumerate(facts)]
+    told = [PlacedFact(fact, 1, item, imported) for item, fact in enumerate(facts)]
     return [each.state for each in office.app.writer.write(told, at, lambda *_: None)]

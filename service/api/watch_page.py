@@ -18,7 +18,7 @@ from starlette.routing import Route
 from service.api.context import Desk
 from service.api.framework.problems import Refused
 from service.api.framework.request import body_of, media_type
-from service.learners.instance import Place
+from service.learners.facts import Identity
 from service.learners.signed_links import PATH, Invitation
 from service.sending.templates.filters import cleaned
 
@@ -231,7 +231,7 @@ def _do(desk: Desk, invitation: Invitation, action: str) -> None:
     change(invitation.instance, invitation.person, desk.clock())
 
 
-def _course_title(desk: Desk, place: Place) -> str:
+def _course_title(desk: Desk, place: Identity) -> str:
     """What the course is called, fit to be shown."""
     course = desk.app.courses.get(place.source, place.account, place.course)
     title = course.title if course else None

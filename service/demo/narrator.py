@@ -8,7 +8,7 @@ from service.app.app import App
 from service.demo.words import UNCHANGED, Names, later, listed, recorded_in_words, why_not
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.enrollment_state import OPEN
-from service.learners.events import FactRecorded
+from service.learners.facts import FactRecorded
 from service.ledger.events import Body
 from service.rules.notification import (
     DIGEST,

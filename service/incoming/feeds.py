@@ -1,4 +1,4 @@
-"""Feeds: how each source has been talking: how much, how late, in which order, and when last."""
+"""Count how each source has been talking: how much, how late, in which order, when last."""
 
 import sqlite3
 from bisect import bisect_left
@@ -52,7 +52,7 @@ BOUNDS_MS = (
 
 
 class Feed(msgspec.Struct, frozen=True):
-    """What one source has sent since its beginning, imports left out.
+    """Sum up what one source has sent since its beginning, imports left out.
 
     `letters` were kept, `skipped` messages of a queue were not ours; then what became of their
     events, `set_aside` also those that a later try could use; `out_of_order` of them happened
@@ -74,7 +74,7 @@ class Feed(msgspec.Struct, frozen=True):
     lateness: tuple[int, ...] = ()
 
     def late_by(self, share: float) -> int | None:
-        """The bound (ms) within which this share of the events came; None beyond the last one.
+        """Read the bound (ms) within which this share of the events came; None beyond the last one.
 
         0 when no event has come.
         """
@@ -87,7 +87,7 @@ class Feed(msgspec.Struct, frozen=True):
 
 
 class Tally:
-    """What became of the events of one source in one transaction."""
+    """Count what became of the events of one source in one transaction."""
 
     def __init__(self) -> None:
         self.states: Counter[str] = Counter()
@@ -95,14 +95,14 @@ class Tally:
         """Of each recorded or superseded event: when it happened, and how late it came (ms)."""
 
     def count(self, state: str, occurred_at: int | None, received_at: int) -> None:
-        """Adds one event; `occurred_at` is None for what was no fact."""
+        """Add one event; `occurred_at` is None for what was no fact."""
         self.states[state] += 1
         if occurred_at is not None and state != "duplicate":
             self.moments.append((occurred_at, received_at - occurred_at))
 
 
 class Feeds:
-    """The feeds of one ledger; counted inside the transactions that keep and take letters."""
+    """Keep the feeds of one ledger, inside the transactions that keep and take letters."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -111,17 +111,17 @@ class Feeds:
     def kept(
         self, cursor: sqlite3.Cursor, arrivals: Sequence[Arrival], receipts: Sequence[int]
     ) -> None:
-        """Letters have come, with these receipts."""
+        """Count letters that have come, with these receipts."""
         counts = Counter(arrival.source for arrival in arrivals)
         last = {a.source: (n, a.received_at) for n, a in zip(receipts, arrivals, strict=True)}
         cursor.executemany(KEPT, [(source, counts[source], *last[source]) for source in counts])
 
     def skipped(self, cursor: sqlite3.Cursor, source: str, count: int) -> None:
-        """Messages of a queue that were not for us."""
+        """Count messages of a queue that were not for us."""
         cursor.execute(SKIPPED, (source, count))
 
     def taken(self, cursor: sqlite3.Cursor, tallies: Mapping[str, Tally]) -> None:
-        """Letters were taken, and their events became this."""
+        """Count what became of the events of letters that were taken."""
         for source, tally in tallies.items():
             row = cursor.execute(
                 "SELECT newest_at, lateness FROM feeds WHERE source = ?", (source,)
@@ -138,13 +138,13 @@ class Feeds:
             cursor.execute(TAKEN, (*counts, out_of_order, newest, encoded, source))
 
     def all(self, sources: Iterable[str] = ()) -> list[Feed]:
-        """Every feed in order of its source; those of `sources` also when they never spoke."""
+        """Read every feed in order of its source; those of `sources` also when they never spoke."""
         rows = self._ledger.reader().execute(f"SELECT {', '.join(COLUMNS)} FROM feeds")
         found = {row[0]: _feed(row) for row in rows}
         return [found.get(name) or Feed(name) for name in sorted({*found, *sources})]
 
     def heard(self) -> dict[str, Heard]:
-        """The last letter of each source that has ever sent one."""
+        """Read the last letter of each source that has ever sent one."""
         rows = self._ledger.reader().execute(
             "SELECT source, last_letter, last_seen_at FROM feeds WHERE last_letter IS NOT NULL"
         )

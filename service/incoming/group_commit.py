@@ -1,4 +1,4 @@
-"""The postbox: letters that arrive together go to disk together."""
+"""Commit letters that arrive together in one transaction, and answer each once it is on disk."""
 
 import asyncio
 import logging
@@ -19,30 +19,30 @@ log = logging.getLogger(__name__)
 
 
 class StoreBusy(Exception):
-    """No commit in time; the letter may still get to disk, and the sender will repeat it."""
+    """Say that there was no commit in time: the letter may still get to disk."""
 
 
 class StoreFailed(Exception):
-    """The store refused; the letter is not on disk."""
+    """Say that the store refused: the letter is not on disk."""
 
 
 class Keeper(Protocol):
-    """What puts letters on disk, all or none of them."""
+    """Put letters on disk, all or none of them."""
 
     def keep(self, arrivals: Sequence[Arrival]) -> list[int]:
-        """Returns a receipt for each, in order, once they are on disk."""
+        """Return a receipt for each, in order, once they are on disk."""
         ...
 
 
 class Posted(NamedTuple):
-    """An arrival and who waits for its receipt."""
+    """Hold an arrival and who waits for its receipt."""
 
     arrival: Arrival
     receipt: asyncio.Future[int]
 
 
 class Postbox:
-    """One thread that commits whatever came while the commit before it ran: no timer.
+    """Commit, in one thread, whatever came while the commit before it ran: no timer.
 
     To be used from one event loop.
     """
@@ -55,7 +55,7 @@ class Postbox:
         capacity: int = LETTERS_QUEUED,
         capacity_bytes: int = BYTES_QUEUED,
     ) -> None:
-        """Starts the thread; `commit_seconds` is how long a letter may wait for its commit."""
+        """Start the thread; `commit_seconds` is how long a letter may wait for its commit."""
         self._letters = letters
         self._commit_seconds = commit_seconds
         self._capacity = capacity
@@ -68,7 +68,7 @@ class Postbox:
         self._thread.start()
 
     async def post(self, arrival: Arrival) -> int:
-        """Returns the receipt once the letter is on disk; raises StoreBusy or StoreFailed."""
+        """Return the receipt once the letter is on disk; raises StoreBusy or StoreFailed."""
         if self._closed:
             raise StoreBusy("the service is stopping; send the letter again")
         if self._queued >= self._capacity or self._queued_bytes >= self._capacity_bytes:
@@ -85,7 +85,7 @@ class Postbox:
             deadline.cancel()
 
     def close(self) -> None:
-        """Commits what is queued and ends the thread; call it when the door is shut.
+        """Commit what is queued and ends the thread; call it when the door is shut.
 
         Blocks for `commit_seconds` at most: by then every sender has its answer. Twice is harmless.
         """
@@ -102,14 +102,14 @@ class Postbox:
             self._commit([posted for posted in batch if posted])
 
     def _gather(self) -> list[Posted | None]:
-        """Waits for one letter, then takes what else is there; None at the end means stop."""
+        """Wait for one letter, then takes what else is there; None at the end means stop."""
         batch = [self._queue.get()]
         while batch[-1] and len(batch) < LETTERS_PER_COMMIT and not self._queue.empty():
             batch.append(self._queue.get())
         return batch
 
     def _commit(self, batch: Sequence[Posted]) -> None:
-        """Leaves out the letters whose senders have been told to repeat them."""
+        """Leave out the letters whose senders have been told to repeat them."""
         wanted = [posted for posted in batch if not posted.receipt.done()]
         receipts: list[int] = []
         try:

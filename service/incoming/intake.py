@@ -1,4 +1,4 @@
-"""Intake: letters become facts, and facts become events, in one transaction a round."""
+"""Take in letters: they become facts, and facts events, in one transaction a round."""
 
 import logging
 import sqlite3
@@ -11,8 +11,8 @@ from service.incoming.letter import Letter
 from service.incoming.letter import Outcome as EventOutcome
 from service.incoming.letters import Letters
 from service.incoming.sources.source import Ignored, Item, SetAside, Source
-from service.learners.facts import Fact
-from service.learners.world import Outcome, Told
+from service.learners.facts import Fact, PlacedFact
+from service.learners.world import Outcome
 from service.learners.writer import Writer
 
 LETTERS_PER_ROUND = 256
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Intake:
-    """Takes waiting letters, oldest first, and hands their facts to the one writer."""
+    """Take waiting letters, oldest first, and hands their facts to the one writer."""
 
     def __init__(self, letters: Letters, sources: Mapping[str, Source], writer: Writer) -> None:
         self._letters = letters
@@ -30,7 +30,7 @@ class Intake:
         self._writer = writer
 
     def take(self, now: int) -> int:
-        """Takes one round of letters; returns how many.
+        """Take one round of letters; returns how many.
 
         A letter is taken in the transaction that records its facts: stopped in between, it
         still waits and none of its facts is recorded. Content never raises; a letter that
@@ -66,7 +66,7 @@ class Intake:
             self._letters.feeds.taken(cursor, tallies_of(read, taken))
 
         told = [
-            Told(item, letter.n, place, letter.imported)
+            PlacedFact(item, letter.n, place, letter.imported)
             for letter, items in pairs
             for place, item in enumerate(items)
             if isinstance(item, Fact) and to_be_tried(letter, place)
@@ -85,7 +85,7 @@ class Intake:
 
 
 def unread(letter: Letter, reason: str) -> list[Item]:
-    """A letter set aside whole; in a second try, what its first try could not use stays so."""
+    """Set a letter aside whole; in a second try, what its first try could not use stays so."""
     if not letter.before:
         return [SetAside("", reason)]
     return [SetAside(event.name, reason) for event in letter.before]
@@ -94,7 +94,7 @@ def unread(letter: Letter, reason: str) -> list[Item]:
 def tallies_of(
     read: Sequence[list[Item]], taken: Sequence[tuple[Letter, list[EventOutcome]]]
 ) -> dict[str, Tally]:
-    """What became of the events tried now, by source; imports say nothing of how a feed is."""
+    """Count what became of the events tried now, by source; imports tell nothing of a feed."""
     tallies: dict[str, Tally] = {}
     for items, (letter, outcomes) in zip(read, taken, strict=True):
         if letter.imported:
@@ -109,7 +109,7 @@ def tallies_of(
 
 
 def to_be_tried(letter: Letter, place: int) -> bool:
-    """Whether an event is to be taken now: always, or in a second try if it was set aside."""
+    """Tell whether an event is to be taken now: always, or in a second try if it was set aside."""
     before = letter.before
     return before is None or place >= len(before) or before[place].state == "set_aside"
 
@@ -117,7 +117,7 @@ def to_be_tried(letter: Letter, place: int) -> bool:
 def outcomes_of(
     letter: Letter, items: Sequence[Item], became: Iterator[Outcome]
 ) -> Iterator[EventOutcome]:
-    """What became of each event of a letter; `became` yields for the facts tried, in order."""
+    """Give what became of each event of a letter; `became` yields for the facts tried, in order."""
     for place, item in enumerate(items):
         if not to_be_tried(letter, place) and letter.before is not None:
             yield letter.before[place]

@@ -1,4 +1,4 @@
-"""A letter: what arrives, what waits to be taken, and what became of each event in it."""
+"""Hold a letter: what arrives, what waits to be taken, what became of each event in it."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import msgspec
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """A delivery at the door; `received_at` in ms, `headers` only those worth keeping."""
+    """Hold a delivery as it came; `received_at` in ms, `headers` only those worth keeping."""
 
     source: str
     received_at: int
@@ -16,7 +16,7 @@ class Arrival(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, array_like=True):
-    """What became of one event: `recorded`, `duplicate`, `superseded`, `ignored`, `set_aside`.
+    """Say what became of one event: `recorded`, `duplicate`, `superseded` and so on.
 
     `stream` is the aggregate of a recorded or superseded event.
     """
@@ -28,7 +28,7 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Letter(msgspec.Struct, frozen=True):
-    """A waiting letter; `before` holds the outcomes of an earlier taking when it is tried again.
+    """Hold a waiting letter; `before` are the outcomes of an earlier taking, if any.
 
     Nobody is told anything because of an `imported` one.
     """
@@ -46,17 +46,17 @@ encode = msgspec.json.Encoder().encode
 
 
 def outcomes_in(text: str) -> list[Outcome]:
-    """Outcomes as they are stored."""
+    """Decode outcomes as they are stored."""
     return _outcomes.decode(text)
 
 
 def state_of(outcomes: Sequence[Outcome]) -> str:
-    """The state of a letter whose events became these."""
+    """Give the state of a letter whose events became these."""
     return "set_aside" if any(o.state == "set_aside" for o in outcomes) else "taken"
 
 
 def runs_of(numbers: Iterable[int]) -> list[tuple[int, int]]:
-    """Unbroken runs, so that a letter which began to wait in between is not lost."""
+    """Find unbroken runs, so that a letter which began to wait in between is not lost."""
     runs: list[tuple[int, int]] = []
     for n in sorted(numbers):
         if runs and runs[-1][1] == n - 1:
@@ -67,7 +67,7 @@ def runs_of(numbers: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def shown(row: tuple[Any, ...]) -> dict[str, Any]:
-    """A letter and what became of it, from the columns that `letters.COLUMNS` names."""
+    """Give a letter and what became of it, from the columns that `letters.COLUMNS` names."""
     n, source, received_at, headers, erased, imported, waits, before, taken_at, state, events = row
     outcomes = outcomes_in(events or before or "[]")
     return {

@@ -1,4 +1,4 @@
-"""The door: `POST /webhooks/{source}` keeps a letter and answers 202 once it is on disk."""
+"""Keep what `POST /webhooks/{source}` brings, and answer 202 once it is on disk."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ CLOSE = (b"connection", b"close")
 
 
 class Refused(Exception):
-    """An answer other than 202; `detail` is for the person who set up the sender."""
+    """Answer other than 202; `detail` is for the person who set up the sender."""
 
     def __init__(self, status: HTTPStatus, detail: str, *headers: tuple[bytes, bytes]) -> None:
         super().__init__(detail)
@@ -41,11 +41,11 @@ class Refused(Exception):
 
 
 class Gone(Exception):
-    """The sender hung up before the letter was complete: there is nobody to answer."""
+    """Say that the sender hung up before the letter was complete: nobody is to be answered."""
 
 
 class Door:
-    """The ASGI application for webhooks; `clock` gives the time in ms."""
+    """Answer webhooks as an ASGI application; `clock` gives the time in ms."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Door:
         receiving_bytes: int = RECEIVING_BYTES,
         receive_seconds: float = RECEIVE_SECONDS,
     ) -> None:
-        """A body may have `limit_bytes` and must be here `receive_seconds` after its head.
+        """Allow a body `limit_bytes`, and `receive_seconds` after its head.
 
         All bodies not yet known to be from an LMS may have `receiving_bytes` together: anyone
         can send a body with a made-up signature, and many at once.
@@ -71,7 +71,7 @@ class Door:
         self._received = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request."""
+        """Answer one request."""
         try:
             n = await self._take(scope, receive)
         except Refused as refused:
@@ -125,7 +125,7 @@ class Door:
         )
 
     async def _body(self, receive: Receive) -> bytes:
-        """The whole body; asyncio.timeout would do, but costs a third of the door (measured)."""
+        """Receive the whole body; asyncio.timeout would cost a third of the speed (measured)."""
         late: list[bool] = []
         task = asyncio.current_task()
         deadline = asyncio.get_running_loop().call_later(self._receive_seconds, _end, task, late)
@@ -191,7 +191,7 @@ class Door:
             await send({"type": "http.response.body"})
 
     async def _drain(self, receive: Receive) -> None:
-        """Throws away what still comes for a while.
+        """Throw away what still comes for a while.
 
         Closing at once would reset the connection, and the sender, busy writing, would never
         read the answer.

@@ -7,10 +7,11 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 import msgspec
 
 from service.learners.directory.people import Person
+from service.learners.facts import Identity
 from service.learners.world import World
 from service.ledger.events import Body
 from service.rules.calendar import Closing, next_closing
-from service.rules.fanout import Identity, notification_id
+from service.rules.fanout import OccurrenceKey, notification_id
 from service.rules.field_values import Bundle
 from service.rules.notification import (
     CANCELLED,
@@ -82,10 +83,14 @@ def bundle_of(stream: str, items: Sequence[Owed]) -> Bundle:
         values = {getattr(owed, name) for owed in items}
         return values.pop() if len(values) == 1 else ""
 
-    return Bundle(
-        stream, common("source"), common("account"), common("course"), common("kind"),
-        common("instance") or None,
-    )  # fmt: skip
+    about = Identity(
+        common("source"),
+        common("account"),
+        course=common("course"),
+        kind=common("kind"),
+        instance=common("instance") or None,
+    )
+    return Bundle(stream, about)
 
 
 class Digested(NamedTuple):
@@ -98,8 +103,8 @@ class Digested(NamedTuple):
 
     def closes(self, closing: Closing, version: int, items: Sequence[Notification]) -> "MadeUp":
         """Make it up of these items, as a version of its stream."""
-        identity = Identity("", "", self.stream, closing.local, closing.at)
-        id = notification_id(self.rule, self.entry, identity, self.recipient)
+        key = OccurrenceKey("", "", self.stream, closing.local, closing.at)
+        id = notification_id(self.rule, self.entry, key, self.recipient)
         return MadeUp(self, closing, version, items, id)
 
 
@@ -115,7 +120,7 @@ class MadeUp(NamedTuple):
     def owed(self, now: int) -> Owed:
         """Make the first event of its notification."""
         rule, entry, recipient, stream = self.digest
-        about = bundle_of(stream, [item.owed for item in self.items])
+        about = bundle_of(stream, [item.owed for item in self.items]).about
         return Owed(
             rule=rule.id,
             entry=entry.key,

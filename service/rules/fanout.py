@@ -31,12 +31,12 @@ class FanOut(NamedTuple):
         rule, match, reading = evaluation.rule, evaluation.match, evaluation.reading
         known = {f: recordable(v) for f, v in reading.read.items() if not is_personal(f)}
         personal = [(field, value) for field, value in reading.read.items() if is_personal(field)]
-        identity = identity_of(match, reading)
+        key = key_of(match, reading)
         guarded = match.by_clock or reading.now - match.at > storm.LATE_MS
         for entry in entries:
             told: dict[str, str] = {}
             for recipient in recipients(entry, reading, decisions):
-                id = notification_id(rule, entry, identity, recipient)
+                id = notification_id(rule, entry, key, recipient)
                 due_at = self._due_at(rule, entry, recipient, reading)
                 owed = first_event(evaluation, entry, recipient, known, due_at)
                 if guarded:
@@ -61,7 +61,7 @@ def recordable(value: object) -> object:
     return "unlimited" if value == math.inf else value
 
 
-class Identity(NamedTuple):
+class OccurrenceKey(NamedTuple):
     """What makes a decision happen once, whatever entry and recipient: subject and occurrence.
 
     `at` (ms UTC) is when the occurrence happened.
@@ -74,24 +74,26 @@ class Identity(NamedTuple):
     at: int
 
 
-def identity_of(match: Match, reading: Reading) -> Identity:
+def key_of(match: Match, reading: Reading) -> OccurrenceKey:
     """Name a match on the subject that is read."""
-    source, account, *_ = reading.about
-    return Identity(source, account, reading.subject.id, match.occurrence, match.at)
+    about = reading.about
+    return OccurrenceKey(
+        about.source, about.account, reading.subject.id, match.occurrence, match.at
+    )
 
 
-def identity_of_owed(owed: Owed) -> Identity:
+def key_of_owed(owed: Owed) -> OccurrenceKey:
     """Name the match that a notification is owed because of."""
     at = owed.event_at or 0
-    return Identity(owed.source, owed.account, owed.subject, owed.occurrence, at)
+    return OccurrenceKey(owed.source, owed.account, owed.subject, owed.occurrence, at)
 
 
-def notification_id(rule: Rule, entry: Entry, identity: Identity, recipient: str) -> str:
+def notification_id(rule: Rule, entry: Entry, key: OccurrenceKey, recipient: str) -> str:
     """Make the id by which a decision happens once: the second of `at`, then a hash.
 
     Never the rule's text (editing a rule must not send again) and never a place in a list.
     """
-    source, account, subject, occurrence, at = identity
+    source, account, subject, occurrence, at = key
     parts = (rule.mode, source, account, rule.id, entry.key, subject, occurrence, recipient)
     digest = blake2b("\x1f".join(parts).encode(), digest_size=12).hexdigest()
     return f"n{at // 1000 & 0xFFFFFFFF:08x}{digest}"
@@ -99,10 +101,10 @@ def notification_id(rule: Rule, entry: Entry, identity: Identity, recipient: str
 
 def first_ids(rule: Rule, owed: Owed) -> Iterator[str]:
     """Make the ids of what the first entries owed a role or a room for the same occurrence."""
-    identity = identity_of_owed(owed)
+    key = key_of_owed(owed)
     for entry in rule.notify:
         recipient = f"{ROOM}{entry.post}" if entry.post else entry.to or ""
-        yield notification_id(rule, entry, identity, recipient)
+        yield notification_id(rule, entry, key, recipient)
 
 
 def first_event(
@@ -110,8 +112,8 @@ def first_event(
 ) -> Owed:
     """Make the first event of a notification; `known` is what the conditions read."""
     rule, match, reading = evaluation.rule, evaluation.match, evaluation.reading
-    source, account, course, kind, instance = reading.about
-    about = reading.learner or reading.subject.id
+    about = reading.about
+    reader = reading.learner or reading.subject.id
     collapses = rule.collapse_ms and entry.digest is None and not entry.after_ms
     return Owed(
         rule=rule.id,
@@ -124,18 +126,18 @@ def first_event(
         occurrence=match.occurrence,
         subject=reading.subject.id,
         version=match.version,
-        source=source,
-        account=account,
-        course=course,
-        kind=kind,
+        source=about.source,
+        account=about.account,
+        course=about.course,
+        kind=about.kind,
         decided_at=reading.now,
         due_at=due_at,
-        instance=instance,
+        instance=about.instance,
         person=reading.learner,
         event_name=reading.event.name,
         event_at=reading.event.at if reading.event.at is not None else match.at,
         by_admin=bool(reading.event.by_admin),
-        collapse=f"{rule.id}/{entry.key}/{recipient}/{about}" if collapses else None,
+        collapse=f"{rule.id}/{entry.key}/{recipient}/{reader}" if collapses else None,
         digest=entry.digest is not None,
         read=known,
     )

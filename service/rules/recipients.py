@@ -27,8 +27,8 @@ def recipients(entry: Entry, reading: Reading, decisions: Decisions) -> Iterable
         return waiting(reading, decisions)
     if not to.startswith(GROUP):
         return (to,)
-    source, account, *_ = reading.about
-    return reading.world.members(to.removeprefix(GROUP), source, account)
+    about = reading.about
+    return reading.world.members(to.removeprefix(GROUP), about.source, about.account)
 
 
 def recipient_of(recipient: str, learner: str | None, world: World) -> Person | None:

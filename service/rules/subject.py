@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from service.learners.events import FactRecorded
+from service.learners.facts import FactRecorded
 from service.learners.feed_subjects import FEED, LETTER
 from service.learners.world import World
 from service.ledger.events import Body

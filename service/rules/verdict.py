@@ -10,7 +10,7 @@ from service.learners.world import World
 from service.ledger.events import Body
 from service.rules.calendar import DAY, opens
 from service.rules.decider import Decider
-from service.rules.fanout import identity_of_owed, notification_id
+from service.rules.fanout import key_of_owed, notification_id
 from service.rules.field_values import Reading
 from service.rules.muting import MUTED, NOTHING, MutingChanged
 from service.rules.notification import (
@@ -105,8 +105,8 @@ class Case:
     def newest_of(self, entry: Entry) -> tuple[int, Body] | None:
         """Read the newest event of what another entry owes the same recipient for the same."""
         assert self.rule is not None
-        identity = identity_of_owed(self.owed)
-        return self.world.latest(notification_id(self.rule, entry, identity, self.owed.recipient))
+        key = key_of_owed(self.owed)
+        return self.world.latest(notification_id(self.rule, entry, key, self.owed.recipient))
 
     @cached_property
     def items(self) -> Sequence[Reading]:

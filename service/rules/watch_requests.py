@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from service.learners.directory.people import People, PersonKey
-from service.learners.instance import InstanceRecorded, Place
+from service.learners.facts import Identity
+from service.learners.instance import InstanceRecorded
 from service.learners.lookup import events_of
 from service.learners.watchlist import Watch, WatchAsked, WatchStopped, Wish
 from service.ledger.events import Body, EventMapper
@@ -28,11 +29,11 @@ class Wishes:
         self._mapper = mapper
         self._people = people
 
-    def place(self, instance: str) -> Place | None:
+    def place(self, instance: str) -> Identity | None:
         """Which instance a stream is of; None when there is no such stream."""
         stored = self._ledger.select_events(instance, limit=1)
         body = self._mapper.to_domain_event(stored[0]).body if stored else None
-        return body.place if isinstance(body, InstanceRecorded) else None
+        return body.about if isinstance(body, InstanceRecorded) else None
 
     def meet(self, key: PersonKey, now: int) -> str:
         """The id of who has this key, from now on if nobody had."""

@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from eventsourcing.persistence import IntegrityError
 
-from service.learners.aggregate import load
 from service.learners.feed_subjects import FEED, LETTER, Aside, Heard, letter_of
+from service.learners.world import load
 from service.ledger.events import Body, EventMapper
 from service.ledger.ledger import ROWS_PER_QUERY, Ledger
 from service.rules.digests import DigestClosed, bundle_of

@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 from service.app.active_rules import read_active
 from service.app.app import SOURCES, App
 from service.incoming.letter import Arrival
-from service.learners.events import FactRecorded
-from service.learners.facts import Fact
+from service.learners.facts import Fact, FactRecorded
 from service.ledger.database import connect
 from service.rules.calendar import DAY
 from service.rules.rule import Rule, RuleSet
@@ -44,7 +43,8 @@ class Trial(NamedTuple):
     def item_of(self, judged: Judged) -> int:
         """Tell the place in the letter of an event that was judged."""
         assert isinstance(judged.occurrence, EventOccurrence)
-        return judged.occurrence.event.item
+        item: int = judged.occurrence.event.item
+        return item
 
 
 def rules_in(chosen: Settings) -> RuleSet:

@@ -2,14 +2,17 @@
 
 import msgspec
 
-from service.learners.enrollment import Enrollment, EnrollmentRecorded, Who
+from service.learners.course import Learner, LearnerRecorded
+from service.learners.enrollment import Enrollment, EnrollmentRecorded
 from service.learners.facts import (
     Completed,
     CompletionRevoked,
     Enrolled,
     Fact,
+    Identity,
     LearnerSeen,
     ModuleCompleted,
+    PlacedFact,
     ProgressReported,
     Said,
     SeatsReported,
@@ -17,8 +20,7 @@ from service.learners.facts import (
     Unenrolled,
     fact_key,
 )
-from service.learners.instance import Instance, InstanceRecorded, Place
-from service.learners.learner import Learner, LearnerRecorded, Member
+from service.learners.instance import Instance, InstanceRecorded
 
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
@@ -29,9 +31,9 @@ NOW = DAY_0 + 100 * DAY
 
 LOGIC, SESSION = "course:1", "course:1_2"
 ADA = "1" * 32
-WHO = Who("adobe", "1234", ADA, LOGIC, "course", SESSION)
-MEMBER = Member("adobe", "1234", ADA)
-PLACE = Place("adobe", "1234", LOGIC, "course", SESSION)
+WHO = Identity("adobe", "1234", ADA, LOGIC, "course", SESSION)
+MEMBER = Identity("adobe", "1234", ADA)
+PLACE = Identity("adobe", "1234", course=LOGIC, kind="course", instance=SESSION)
 NAMES = {
     Enrolled: "COURSE_ENROLLMENT",
     Started: "TEST_STARTED",
@@ -120,7 +122,7 @@ def enroll(*facts: Fact, lateness: int = LATENESS) -> tuple[Enrollment, list[Enr
     """Ada's enrolment after these facts, told in this order, and the events of it."""
     folded, events = enrollment(), []
     for item, each in enumerate(facts):
-        recorded = folded.record(each, letter=1, item=item, now=NOW, lateness=lateness)
+        recorded = folded.record(PlacedFact(each, 1, item), NOW, lateness)
         if recorded is not None:
             folded, event = recorded
             events.append(event)
@@ -131,7 +133,7 @@ def report(*facts: Fact) -> tuple[Instance, list[InstanceRecorded]]:
     """The session after these facts, told in this order, and the events of it."""
     folded, events = instance(), []
     for item, each in enumerate(facts):
-        recorded = folded.record(each, letter=1, item=item, now=NOW)
+        recorded = folded.record(PlacedFact(each, 1, item), NOW)
         if recorded is not None:
             folded, event = recorded
             events.append(event)
@@ -142,7 +144,7 @@ def see(*facts: Fact) -> tuple[Learner, list[LearnerRecorded]]:
     """Ada after these facts, told in this order, and the events of it."""
     folded, events = learner(), []
     for item, each in enumerate(facts):
-        recorded = folded.record(each, letter=1, item=item, now=NOW)
+        recorded = folded.record(PlacedFact(each, 1, item), NOW)
         if recorded is not None:
             folded, event = recorded
             events.append(event)

@@ -92,4 +92,4 @@ def test_the_same_id_with_another_story_is_recorded_and_flagged() -> None:
 
 def test_only_the_first_event_names_whose_enrolment_it_is() -> None:
     _, events = enroll(enrolled(day(1)), progress(day(2), 5.0))
-    assert [event.who is not None for event in events] == [True, False]
+    assert [event.about is not None for event in events] == [True, False]

@@ -12,6 +12,7 @@ from service.learners.facts import (
     EnrollmentSaid,
     Fact,
     ModuleCompleted,
+    PlacedFact,
     ProgressReported,
     Started,
     Unenrolled,
@@ -86,7 +87,7 @@ def test_going_on_after_a_restart_is_going_on(before: list[Fact], after: list[Fa
     folded = Enrollment.load(first.id, stored, LATENESS) if stored else first
     resumed = list(stored)
     for item, each in enumerate([*before, *after]):
-        recorded = folded.record(each, letter=1, item=item, now=NOW, lateness=LATENESS)
+        recorded = folded.record(PlacedFact(each, 1, item), NOW, LATENESS)
         if recorded is not None:
             folded, told = recorded
             resumed.append(told)

@@ -6,9 +6,8 @@ from threading import Barrier, Thread
 
 import pytest
 
-from service.learners.signed_links import WatchLinks, watch_links
+from service.learners.signed_links import KEY_FILE, WatchLinks, secret_key, watch_links
 from service.learners.watchlist import Watch, WatchAsked, WatchStopped, WatchTold
-from service.ledger.keys import NAME, secret_key
 from service.ledger.ledger import LedgerError
 
 ADA, GRACE = "a" * 32, "9" * 32
@@ -75,8 +74,8 @@ def test_a_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
     key = secret_key(tmp_path / "data", None)
 
     assert len(key) == 32 and secret_key(tmp_path / "data", None) == key
-    assert [path.name for path in (tmp_path / "data").iterdir()] == [NAME]
-    assert stat.S_IMODE((tmp_path / "data" / NAME).stat().st_mode) == 0o600
+    assert [path.name for path in (tmp_path / "data").iterdir()] == [KEY_FILE]
+    assert stat.S_IMODE((tmp_path / "data" / KEY_FILE).stat().st_mode) == 0o600
     assert secret_key(tmp_path / "other", None) != key
 
 
@@ -102,7 +101,7 @@ def test_a_key_that_is_given_makes_no_file(tmp_path: Path) -> None:
 
 
 def test_half_a_key_is_refused(tmp_path: Path) -> None:
-    (tmp_path / NAME).write_bytes(b"short")
+    (tmp_path / KEY_FILE).write_bytes(b"short")
 
     with pytest.raises(LedgerError, match=r"secret\.key: expected 32 bytes, got 5"):
         secret_key(tmp_path, None)

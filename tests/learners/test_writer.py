@@ -11,7 +11,7 @@ from eventsourcing.persistence import IntegrityError
 from service.learners.enrollment import Enrollment
 from service.learners.instance import Instance
 from service.learners.world import Decisions, Happening, Outcome, World
-from service.ledger.cache import Remembered
+from service.ledger.cache import Cache
 from tests.learners.cast import LOGIC, NOW, SESSION, completed, day, enrolled, progress, seats
 from tests.learners.writer_with_rules import Desk, Noted, by
 
@@ -148,7 +148,9 @@ def test_the_same_learner_id_in_two_accounts_is_two_people(desk: Desk) -> None:
     assert one is not None and one.state.status == "enrolled"
     assert two is not None and two.state.status == "completed"
     keys = [("adobe", "1234", "77"), ("adobe", "5678", "77")]
-    assert desk.people.known(keys) == dict(zip(keys, (one.who.person, two.who.person), strict=True))
+    assert desk.people.known(keys) == dict(
+        zip(keys, (one.about.person, two.about.person), strict=True)
+    )
 
 
 def test_nothing_in_the_log_leads_back_to_an_lms_id(desk: Desk, tmp_path: Path) -> None:
@@ -167,7 +169,7 @@ def test_nothing_in_the_log_leads_back_to_an_lms_id(desk: Desk, tmp_path: Path) 
 
 def test_a_batch_with_more_streams_than_are_remembered_is_taken(desk: Desk) -> None:
     """What was fetched for a batch is held by it, whatever the memory has room for."""
-    desk.writer.known = Remembered(2)
+    desk.writer.known = Cache(2)
     learners = [str(n) for n in range(100, 130)]
     for at, make in ((1, enrolled), (2, completed), (40, enrolled)):
         outcomes = desk.write(*(by(make(day(at)), person=n) for n in learners), seats(day(at), at))

@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from service.learners import course, enrollment, instance, learner
+from service.learners import course, enrollment, instance
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.enrollment import Enrollment
-from service.learners.facts import Fact, fact_key
+from service.learners.facts import Fact, PlacedFact, fact_key
 from service.learners.lookup import Knowledge
-from service.learners.world import Decisions, Happening, Told, World
+from service.learners.world import Decisions, Happening, World
 from service.learners.writer import Writer
 from service.ledger.events import Body, EventMapper
 from service.ledger.ledger import Ledger
@@ -32,7 +32,7 @@ class Desk:
     def __init__(self, path: Path) -> None:
         self.ledger = Ledger(path)
         self.people = People(self.ledger)
-        wings = (enrollment, instance, course, learner)
+        wings = (enrollment, instance, course)
         shapes = [*(wing.SHAPES for wing in wings), {Noted.TOPIC: Noted}]
         self.mapper = EventMapper(shapes)
         knowledge = Knowledge(self.ledger, self.mapper, self.people, Courses(self.ledger))
@@ -46,7 +46,7 @@ class Desk:
         return self.rule(happening, world)
 
     def write(self, *facts: Fact, also: Any = lambda cursor, outcomes: None) -> list[str]:
-        told = [Told(fact, 1, item) for item, fact in enumerate(facts)]
+        told = [PlacedFact(fact, 1, item) for item, fact in enumerate(facts)]
         return [outcome.state for outcome in self.writer.write(told, NOW, also)]
 
     def log(self) -> list[tuple[str, str, int]]:

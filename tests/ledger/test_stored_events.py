@@ -10,7 +10,7 @@ from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 from service.app.event_types import SHAPES
 from service.learners import enrollment
 from service.learners.enrollment import Enrollment, EnrollmentRecorded
-from service.learners.events import FactRecorded
+from service.learners.facts import FactRecorded
 from service.ledger.events import Body, Event, EventMapper
 from tests.learners.cast import LATENESS, completed, day, enroll, enrolled, progress
 from tests.ledger.samples import ADAS, SAMPLES

@@ -1,12 +1,13 @@
 """What an event leads to, by the rules, as things stand at that event."""
 
-from service.learners.course import LearningObject, Title
+from service.learners.course import LearningObject
 from service.learners.directory.courses import Course
 from service.learners.directory.people import Person
 from service.learners.facts import (
     Completed,
     CourseDrafted,
     Enrolled,
+    Identity,
     ProgressReported,
     SeatsReported,
 )
@@ -160,7 +161,8 @@ def test_a_course_event_is_a_trigger():
       - {post: room, template: drafted}
 """)
     course = LearningObject(
-        LearningObject.stream("adobe", "1", LOGIC), Title("adobe", "1", LOGIC, "course")
+        LearningObject.stream("adobe", "1", LOGIC),
+        Identity("adobe", "1", course=LOGIC, kind="course"),
     )
     _, happening = told(course, fact(CourseDrafted(), NOW, instance=None, person=None))
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
+from service.learners.aggregate import Aggregate
+from service.learners.course import Learner
 from service.learners.directory.courses import Course
 from service.learners.directory.people import Person
-from service.learners.enrollment import Enrollment, Who
-from service.learners.facts import Fact, LearnerSeen, Said
-from service.learners.instance import Instance, Place
-from service.learners.learner import Learner, Member
+from service.learners.enrollment import Enrollment
+from service.learners.facts import Fact, Identity, LearnerSeen, PlacedFact, Said
+from service.learners.instance import Instance
 from service.learners.watchlist import Watch
-from service.learners.world import Aggregate, Decisions, Happening
+from service.learners.world import Decisions, Happening
 from service.ledger.events import Body
 from service.rules.decider import Decider
 from service.rules.language.reader import read_rules
@@ -86,18 +87,18 @@ def fact(said: Said, at: int, key: str = "", **more: object) -> Fact:
 def enrolled(person: str = ADA) -> Enrollment:
     """Ada's enrolment before its first fact."""
     id = Enrollment.stream(person, LOGIC, SESSION)
-    return Enrollment(id, Who("adobe", "1", person, LOGIC, "course", SESSION))
+    return Enrollment(id, Identity("adobe", "1", person, LOGIC, "course", SESSION))
 
 
 def session() -> Instance:
     """The session before its first report."""
     id = Instance.stream("adobe", "1", LOGIC, SESSION)
-    return Instance(id, Place("adobe", "1", LOGIC, "course", SESSION))
+    return Instance(id, Identity("adobe", "1", course=LOGIC, kind="course", instance=SESSION))
 
 
 def learner() -> Learner:
     """Ada before she was first seen."""
-    return Learner(Learner.stream(ADA), Member("adobe", "1", ADA))
+    return Learner(Learner.stream(ADA), Identity("adobe", "1", ADA))
 
 
 def signed_in(at: int) -> Fact:
@@ -115,6 +116,5 @@ def asked(
 
 def told(aggregate: Aggregate, fact: Fact, now: int = NOW, imported: bool = False):  # type: ignore[no-untyped-def]
     """The aggregate after one more fact, and what happened."""
-    more = {"lateness": LATENESS} if isinstance(aggregate, Enrollment) else {}
-    after, event = aggregate.record(fact, letter=1, item=0, now=now, imported=imported, **more)
+    after, event = aggregate.record(PlacedFact(fact, 1, 0, imported), now, LATENESS)
     return after, Happening(after.id, after.version, event, after)

@@ -1,4 +1,4 @@
-"""Kafka: some topics as a door; a record's offset is committed once the record is on disk.
+"""Consume Kafka topics; a record's offset is committed once the record is on disk.
 
 Each round consumes what has come, keeps it in one commit of the ledger, and commits the offsets to
 the group, which is not waited for: its answer is heard in the next round, and what was not taken
@@ -63,7 +63,7 @@ ALWAYS: Mapping[str, object] = {
 
 
 def complete(given: Mapping[str, str]) -> dict[str, object]:
-    """The given properties of librdkafka with ours under and over them."""
+    """Lay our properties of librdkafka under and over the given ones."""
     classic = given.get("group.protocol", "classic").lower() == "classic"
     return {**DEFAULTS, **(OF_CLASSIC_GROUPS if classic else {}), **given, **ALWAYS}
 
@@ -82,7 +82,7 @@ client_log.addFilter(lambda record: not record.getMessage().startswith(("FAIL ",
 
 
 class Kafka:
-    """A member of a consumer group, from the first `carry` on."""
+    """Consume as a member of a group, from the first `carry` on."""
 
     name = "kafka"
 
@@ -95,7 +95,7 @@ class Kafka:
         keep: Keep,
         clock: Callable[[], int],
     ) -> None:
-        """Connects to nothing; `properties` are librdkafka's, `clock` gives ms since 1970.
+        """Connect to nothing; `properties` are librdkafka's, `clock` gives ms since 1970.
 
         `keep` must write even when there is nothing to keep, for that is how a store that failed
         is tried. Raises TransportError without `bootstrap.servers` or `group.id`.
@@ -116,7 +116,7 @@ class Kafka:
         self._store_failed = False
 
     def carry(self, stopping: Event) -> int:
-        """One round, as the contract says; with a trouble it reads for a second what it can.
+        """Do one round, as the protocol says; with a trouble, read for a second what can be read.
 
         As long as the store fails nothing is read: it would be fetched again every time.
         """
@@ -136,11 +136,11 @@ class Kafka:
         return found
 
     def is_current(self) -> bool:
-        """Whether each of our partitions is at its end, or was a minute ago; never without one."""
+        """Tell whether each of our partitions is at its end, or was a minute ago."""
         return self._member.is_current()
 
     def close(self) -> None:
-        """Leaves the group, so that others go on at once; a later `carry` would come back.
+        """Leave the group, so that others go on at once; a later `carry` would come back.
 
         A broker that hangs is not waited for: the group notices after the session timeout.
         """
@@ -167,7 +167,7 @@ class Kafka:
         return self._consumer
 
     def _round(self, consumer: Consumer) -> int:
-        """Reads once what has come, and does with it all that has to be done."""
+        """Read once what has come, and does with it all that has to be done."""
         messages = self._receive(consumer)
         records = [message for message in messages if message.error() is None]
         if records:
@@ -191,7 +191,7 @@ class Kafka:
         return len(records)
 
     def _receive(self, consumer: Consumer) -> list[Message]:
-        """Records and ends of partitions; troubles are told to the member."""
+        """Record and ends of partitions; troubles are told to the member."""
         try:
             messages = consumer.consume(self._at_once, WAIT_SECONDS)
         except Exception as error:  # what it had taken out of its queue nobody has now
@@ -210,7 +210,7 @@ class Kafka:
         self._at_once = max(1, min(RECORDS_PER_COMMIT, BYTES_PER_COMMIT // size))
 
     def _arrivals(self, records: Iterable[Message]) -> Iterable[Arrival]:
-        """Those records that are wanted; a null is nobody's letter."""
+        """Pick the records that are wanted; a null is nobody's letter."""
         now = self._clock()
         for record in records:
             body = record.value()
@@ -235,7 +235,7 @@ class Kafka:
         look_into(consumer, self._member.hear(messages), self.source)
 
     def _go_back(self, consumer: Consumer, offsets: Mapping[Place, int]) -> None:
-        """Reads from there again; what went to somebody else meanwhile is left to them."""
+        """Read from there again; what went to somebody else meanwhile is left to them."""
         for place, offset in offsets.items():
             if self._member.left(place):
                 try:
@@ -253,6 +253,6 @@ class Kafka:
             raise TransportError("; ".join(self._member.troubles.values()))
 
     def _give_up(self) -> None:
-        """Leaves; the next round begins anew after a pause, which grows while none succeeds."""
+        """Leave; the next round begins anew after a pause, which grows while none succeeds."""
         self._pause = min(max(PAUSE_SECONDS[0], 2 * self._pause), PAUSE_SECONDS[1])
         self.close()

@@ -1,4 +1,4 @@
-"""A member of a consumer group: which partitions are its own, how far each is, what is wrong."""
+"""Know as a member of a consumer group which partitions are ours, how far, what is wrong."""
 
 import logging
 import time
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class Share(msgspec.Struct):
-    """One partition of ours.
+    """Hold one partition of ours.
 
     `next` is the offset to be read next, None where the group has committed none. `left_end` is
     when it left its end (monotonic s): never while it is there, always before it was there first.
@@ -41,7 +41,7 @@ class Share(msgspec.Struct):
 
 
 class Gap(NamedTuple):
-    """A partition went on at `found` and not where it was to."""
+    """Note that a partition went on at `found` and not where it was to."""
 
     place: Place
     expected: int
@@ -49,7 +49,7 @@ class Gap(NamedTuple):
 
 
 class Member:
-    """What one consumer knows of itself; its callbacks run inside `consume`, and never raise."""
+    """Hold what one consumer knows; the callbacks run inside `consume`, and never raise."""
 
     def __init__(self, servers: str, group: str) -> None:
         self.shares: dict[Place, Share] = {}
@@ -62,7 +62,7 @@ class Member:
         self._refused = False
 
     def assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """These are ours now; each goes on where the group has committed it."""
+        """Take on partitions; each goes on where the group has committed it."""
         try:
             committed = consumer.committed(partitions, timeout=ASK_SECONDS) if partitions else []
         except KafkaException:
@@ -73,17 +73,17 @@ class Member:
         self.troubles.pop(JOINING, None)
 
     def revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        """These are somebody else's now, and so is what is still to be committed of them."""
+        """Let go of partitions, and of what is still to be committed of them."""
         for each in partitions:
             self.shares.pop((each.topic, each.partition), None)
             self.due.pop((each.topic, each.partition), None)
 
     def complained(self, error: KafkaError, topic: str | None = None) -> None:
-        """The client has a trouble, with one topic or with all; `judge` takes it up."""
+        """Note a trouble of the client, with one topic or with all; `judge` takes it up."""
         self._errors.append((error, topic))
 
     def answered(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
-        """The group has taken offsets, or refused them: then they stay due."""
+        """Note that the group has taken offsets, or refused them: then they stay due."""
         refused = error or next((each.error for each in partitions if each.error), None)
         for each in partitions:
             place = (each.topic, each.partition)
@@ -96,11 +96,11 @@ class Member:
         self._refused = bool(refused)
 
     def kept(self, nexts: dict[Place, int]) -> None:
-        """Records before these offsets are on disk; those of others' partitions are theirs."""
+        """Record before these offsets are on disk; those of others' partitions are theirs."""
         self.due |= {place: offset for place, offset in nexts.items() if place in self.shares}
 
     def hear(self, messages: Iterable[Message]) -> list[Gap]:
-        """Notes how far each partition is by its records and ends; returns what was left out."""
+        """Note how far each partition is by its records and ends; returns what was left out."""
         gaps, now = [], time.monotonic()
         for message in messages:
             share = self.shares.get(place := place_of(message))
@@ -116,14 +116,14 @@ class Member:
         return gaps
 
     def left(self, place: Place) -> bool:
-        """A partition is not at its end, for it is to be read again; false when it is not ours."""
+        """Note that a partition is to be read again before its end; false if it is not ours."""
         share = self.shares.get(place)
         if share is not None:
             share.left_end = min(share.left_end, time.monotonic())
         return share is not None
 
     def judge(self) -> dict[Place, int]:
-        """Takes up what went wrong; returns where to read again, for only reading is a proof."""
+        """Take up what went wrong; returns where to read again, for only reading is a proof."""
         doubted: dict[Place, int] = {}
         errors, self._errors = self._errors, []
         for error, topic in errors:
@@ -142,15 +142,15 @@ class Member:
 
     @property
     def asks_for_a_broker(self) -> bool:
-        """Whether an answer of any broker would end a trouble, for nothing of ours can be read."""
+        """Tell whether any broker's answer would end a trouble, as nothing of ours can be read."""
         return REACHING in self.troubles and not self.shares
 
     def reached(self) -> None:
-        """A broker has answered."""
+        """Note that a broker has answered."""
         self.troubles.pop(REACHING, None)
 
     def is_current(self) -> bool:
-        """Whether every partition is at its end, or was a moment ago; asked by other threads."""
+        """Tell whether every partition is at its end, or was a moment ago; other threads ask."""
         shares, now = list(self.shares.values()), time.monotonic()
         at_end = all(now - share.left_end < STILL_CURRENT_SECONDS for share in shares)
         return bool(shares) and at_end and not self.troubles
@@ -162,18 +162,18 @@ class Member:
                 del self.troubles[key]
 
     def _shares_of(self, key: str) -> dict[Place, Share]:
-        """Those of one topic, or all."""
+        """Pick those of one topic, or all."""
         everywhere = key in self._where
         return {p: share for p, share in self.shares.items() if everywhere or p[0] == key}
 
 
 def place_of(message: Message) -> Place:
-    """Where a record, or the end of a partition, was read."""
+    """Say where a record, or the end of a partition, was read."""
     return cast(Place, (message.topic(), message.partition()))
 
 
 def firsts_of(records: Iterable[Message]) -> dict[Place, int]:
-    """The first offset of each partition."""
+    """Find the first offset of each partition."""
     firsts: dict[Place, int] = {}
     for record in records:
         firsts.setdefault(place_of(record), record.offset() or 0)
@@ -181,13 +181,13 @@ def firsts_of(records: Iterable[Message]) -> dict[Place, int]:
 
 
 def is_trouble(message: Message) -> bool:
-    """Whether it is neither a record nor the end of a partition."""
+    """Tell whether it is neither a record nor the end of a partition."""
     error = message.error()
     return error is not None and error.code() != KafkaError._PARTITION_EOF
 
 
 def look_into(consumer: Consumer, gaps: Iterable[Gap], source: str) -> None:
-    """Tells of records lost; a gap is none where its offsets are still there, as transactions'."""
+    """Tell of records lost; a gap is none where its offsets are still there, as transactions'."""
     lows: dict[Place, float] = {}
     for gap in gaps:
         if gap.place not in lows:
@@ -197,7 +197,7 @@ def look_into(consumer: Consumer, gaps: Iterable[Gap], source: str) -> None:
 
 
 def low_of(consumer: Consumer, place: Place) -> float:
-    """The first offset that a broker still has; infinite when it does not say."""
+    """Ask for the first offset that a broker still has; infinite when it does not say."""
     try:
         marks = consumer.get_watermark_offsets(TopicPartition(*place), timeout=ASK_SECONDS)
     except KafkaException:

@@ -1,4 +1,4 @@
-"""Azure Service Bus: a topic's subscription as a door; a message is completed once it is on disk.
+"""Consume an Azure Service Bus subscription; a message is completed once it is on disk.
 
 Messages are locked for us (peek-lock), kept in one commit, and completed together. The service
 answers each completion, so one after the other costs a round trip each: with one of 25 ms, 36
@@ -31,14 +31,17 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 from azure.servicebus.exceptions import MessageLockLostError, ServiceBusError
 
 from service.incoming.queues.consumer import Keep, TransportError
-from service.incoming.queues.service_bus_errors import (
+from service.incoming.queues.service_bus_connection import (
     NOT_A_STRING,
     OTHER_TOPIC,
     Ended,
+    Loop,
+    at_once,
     in_words,
+    loop_of,
+    unless,
     without_entity,
 )
-from service.incoming.queues.service_bus_loop import Loop, at_once, loop_of, unless
 from service.incoming.queues.service_bus_messages import Keeper, until_renewal
 
 MESSAGES_PER_COMMIT = 200
@@ -65,7 +68,7 @@ logging.getLogger("azure.servicebus").setLevel(logging.CRITICAL)
 
 
 class ServiceBus:
-    """One subscription; a connection to it lives from the first `carry` to the first trouble."""
+    """Consume one subscription; a connection lives from the first `carry` to the first trouble."""
 
     name = "service-bus"
 
@@ -79,7 +82,7 @@ class ServiceBus:
         keep: Keep,
         clock: Callable[[], int],
     ) -> None:
-        """Raises TransportError for a connection string that is none; connects to nothing.
+        """Connect to nothing; raises TransportError for a connection string that is none.
 
         `clock` gives ms since 1970.
         """
@@ -99,7 +102,7 @@ class ServiceBus:
         self._proven = False
 
     def carry(self, stopping: Event) -> int:
-        """One round, as the contract says; after a trouble it waits before, longer each time."""
+        """Do one round, as the protocol says; after a trouble wait before, longer each time."""
         if stopping.wait(self._pause):
             return 0
         try:
@@ -114,11 +117,11 @@ class ServiceBus:
         return carried
 
     def is_current(self) -> bool:
-        """Whether the last look found less than was asked for, and no trouble since."""
+        """Tell whether the last look found less than was asked for, and no trouble since."""
         return self._current
 
     def close(self) -> None:
-        """Leaves the subscription; a later `carry` would come back. Twice is harmless."""
+        """Leave the subscription; a later `carry` would come back. Twice is harmless."""
         self._current = False
         runner, self._runner = self._runner, None
         if runner is None:
@@ -151,7 +154,7 @@ class ServiceBus:
             raise TransportError(in_words(error, self._where)) from error
 
     async def _received_from(self, receiver: ServiceBusReceiver, count: int) -> Messages:
-        """Messages, or none after a while; the SDK says no more than that of a dead service."""
+        """Receive messages, or none after a while; of a dead service the SDK says no more."""
         asked_at = time.monotonic()
         async with asyncio.timeout(ANSWER_SECONDS):  # the SDK's own is by the wall clock
             messages = await receiver.receive_messages(count, RECEIVE_SECONDS)
@@ -166,7 +169,7 @@ class ServiceBus:
         return messages
 
     async def _bring(self, messages: Messages) -> None:
-        """Keeps, then completes; abandons when the store cannot commit, so that others may try."""
+        """Keep, then complete; abandon when the store cannot commit, so that others may try."""
         assert self._receiver is not None
         try:
             await self._kept(messages)
@@ -187,7 +190,7 @@ class ServiceBus:
             )  # fmt: skip
 
     async def _settle(self, settle: Settle, messages: Messages) -> int:
-        """Settles all of them at once; returns how many locks were lost before."""
+        """Settle all of them at once; returns how many locks were lost before."""
         async with asyncio.timeout(SETTLE_SECONDS):
             return await at_once(settle, messages, MessageLockLostError)
 
@@ -200,7 +203,7 @@ class ServiceBus:
         await committing
 
     async def _renew(self, messages: Messages, enough: Callable[[], bool]) -> bool:
-        """Renews one lock after the other until it is enough; false when there is no use in it."""
+        """Renew one lock after the other until it is enough; false when there is no use in it."""
         assert self._receiver is not None
         for message in messages:
             if enough():
@@ -237,7 +240,7 @@ class ServiceBus:
         return self._receiver
 
     def _give_up(self) -> None:
-        """While it connects: the SDK forgets a connection whose opening is cut short."""
+        """Hang up while connecting: the SDK forgets a connection whose opening is cut short."""
         if self._receiver is None and self._runner is not None:
             loop_of(self._runner).hang_up()
 

@@ -1,4 +1,4 @@
-"""Adobe Learning Manager: its webhook letters as facts."""
+"""Read the webhook letters of Adobe Learning Manager as facts."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -46,7 +46,7 @@ from service.learners.facts import (
 
 
 class Data(msgspec.Struct, gc=False, rename="camel"):
-    """What an event is about. Dates in here have minute precision since August 2026: not read."""
+    """Hold what an event is about. Its dates have minute precision since August 2026: not read."""
 
     user_id: Scalar = None
     lo_id: Scalar = None
@@ -157,7 +157,7 @@ KINDS = {
 
 
 class Event(msgspec.Struct, gc=False, rename="camel"):
-    """One event as Adobe writes it; anything may be missing."""
+    """Hold one event as Adobe writes it; anything may be missing."""
 
     event_name: Scalar = None
     event_id: Scalar = None
@@ -166,7 +166,7 @@ class Event(msgspec.Struct, gc=False, rename="camel"):
 
 
 class Envelope(msgspec.Struct, gc=False, rename="camel"):
-    """A whole letter; `event_name` stands here only when an event came without its envelope."""
+    """Hold a whole letter; `event_name` is here only when an event came without envelope."""
 
     account_id: Scalar = None
     events: list[Event] | None = None
@@ -174,14 +174,14 @@ class Envelope(msgspec.Struct, gc=False, rename="camel"):
 
 
 class Unread(msgspec.Struct, gc=False, rename="camel"):
-    """A whole letter with its events still as bytes."""
+    """Hold a whole letter with its events still as bytes."""
 
     account_id: Scalar = None
     events: list[msgspec.Raw] | None = None
 
 
 class Named(msgspec.Struct, gc=False, rename="camel"):
-    """An event of any shape."""
+    """Hold the name of an event of any shape."""
 
     event_name: Scalar = None
 
@@ -193,7 +193,7 @@ _named = msgspec.json.Decoder(Named)
 
 
 class Adobe:
-    """Adobe's dialect: progress may come 15 minutes behind everything else."""
+    """Read what Adobe says: progress may come 15 minutes behind everything else."""
 
     name = "adobe"
     fills = FILLS
@@ -202,11 +202,11 @@ class Adobe:
         self.lateness_ms = lateness_ms
 
     def wants(self, body: bytes) -> bool:
-        """Everything: nobody but Adobe speaks here."""
+        """Want everything: nobody but Adobe speaks here."""
         return True
 
     def read(self, body: bytes, received_at: int) -> list[Item]:
-        """One item per event; a body without events has none, one that is not JSON has one."""
+        """Make one item per event; a body without events has none, one that is not JSON has one."""
         return items_of(body, lambda: _items(body, received_at))
 
 
@@ -222,7 +222,7 @@ def _items(body: bytes, received_at: int) -> list[Item]:
 
 
 def _one_by_one(body: bytes, received_at: int) -> list[Item]:
-    """The slow way, when one field has a type that no event has: only that event is set aside."""
+    """Read event by event, so that a field of a wrong type costs no other event: slower."""
     letter = _unread.decode(body)
     account = identifier(letter.account_id, "accountId") or ""
     return [_item_of_bytes(account, raw, received_at) for raw in letter.events or ()]
@@ -278,14 +278,14 @@ def _fact(account: str, name: str, event: Event, received_at: int) -> Fact:
 
 
 def _place_of(*said: Scalar) -> tuple[str, str, str | None]:
-    """As `_place`, but nothing of any length is remembered."""
+    """Read as `_place` does, but remember nothing of any length."""
     long = any(isinstance(each, str) and len(each) > LONGEST_ID for each in said)
     return _place.__wrapped__(*said) if long else _place(*said)
 
 
 @lru_cache(PLACES_REMEMBERED, typed=True)
 def _place(instance_id: Scalar, lo_id: Scalar, lo_type: Scalar) -> tuple[str, str, str | None]:
-    """Course, kind and instance; the course is the instance's where the two ids disagree."""
+    """Read course, kind and instance; the course is the instance's where two ids disagree."""
     found = identifier(instance_id, "data.loInstanceId")
     if found is not None and (":" in found or "_" in found):
         instance, kind = _spelled(found, lo_type, "data.loInstanceId")
@@ -302,7 +302,7 @@ def _place(instance_id: Scalar, lo_id: Scalar, lo_type: Scalar) -> tuple[str, st
 
 
 def _spelled(found: str, lo_type: Scalar, field: str) -> tuple[str, str]:
-    """An id with its prefix in the one spelling, and the kind of learning object it names."""
+    """Spell an id's prefix in the one way, and tell the kind of learning object it names."""
     prefix, colon, number = found.partition(":")
     if not colon:
         prefix, number = str(lo_type), found

@@ -1,4 +1,4 @@
-"""Microsoft Community Training: the events of its Service Bus topic as facts.
+"""Read the events of Microsoft Community Training's Service Bus topic as facts.
 
 The vendor's pages are gone (the hosted product ended in April 2026); installations of its own
 kind and successors still speak so. It has no event ids, no accounts and no instances.
@@ -46,7 +46,7 @@ LONGEST_TITLE = 500
 
 
 class Body(msgspec.Struct, gc=False, rename="pascal"):
-    """What an event is about; which fields there are depends on its type.
+    """Hold what an event is about; which fields there are depends on its type.
 
     They are of any type: one that this event has no use for must not cost it.
     """
@@ -66,7 +66,7 @@ class Body(msgspec.Struct, gc=False, rename="pascal"):
 
 
 class Meaning(NamedTuple):
-    """Which of its dates an event is known by, and what it says."""
+    """Say which of its dates an event is known by, and what it says."""
 
     field: str
     date: Callable[[Body], object]
@@ -74,7 +74,7 @@ class Meaning(NamedTuple):
 
 
 def scalar(value: object, field: str) -> Scalar:
-    """A value of which something may be made; raises Unusable for an object or an array."""
+    """Read a value of which something may be made; raises Unusable for an object or an array."""
     if value is None or isinstance(value, str | int | float):
         return value
     kind = "an object" if isinstance(value, dict) else "an array"
@@ -82,7 +82,7 @@ def scalar(value: object, field: str) -> Scalar:
 
 
 def id_in(value: object, field: str) -> str:
-    """An id that must be there; raises Unusable."""
+    """Read an id that must be there; raises Unusable."""
     return required(scalar(value, field), field)
 
 
@@ -92,7 +92,7 @@ def _module(body: Body) -> Said:
 
 
 def _score(body: Body) -> float | None:
-    """The exam's percentage, always text; None where that is none ("Not Applicable")."""
+    """Read the exam's percentage, always text; None where that is none ("Not Applicable")."""
     said = body.exam_percentage
     if isinstance(said, str):
         text = said.strip()
@@ -115,7 +115,7 @@ MEANS: Mapping[str, Meaning] = {
 
 
 def contact_in(body: Body) -> Contact | None:
-    """What a letter says of the learner's name and address; None if nothing.
+    """Read what a letter says of the learner's name and address; None if nothing.
 
     What is too long or of no use is left out: it is no reason to lose the event.
     """
@@ -128,7 +128,7 @@ def contact_in(body: Body) -> Contact | None:
 
 
 def _reached_by(body: Body) -> tuple[str | None, dict[str, str]]:
-    """The address, and whatever else the contact may be, under a name of its own."""
+    """Read the address, and whatever else the contact may be, under a name of its own."""
     text = _words(body.contact)
     if text is None:
         return None, {}
@@ -139,12 +139,12 @@ def _reached_by(body: Body) -> tuple[str | None, dict[str, str]]:
 
 
 def title_in(body: Body) -> str | None:
-    """The course's name; None if blank or too long."""
+    """Read the course's name; None if blank or too long."""
     return _words(body.course_name, LONGEST_TITLE)
 
 
 def _words(value: object, longest: int = LONGEST_WORDS) -> str | None:
-    """Text in one line; None if there is none, or too much to be what it should be."""
+    """Read text in one line; None if there is none, or too much to be what it should be."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     text = " ".join(str(value).split())
@@ -161,14 +161,14 @@ FILLS = frozenset({"enrollment.score", "learner.name", "recipient.name", "course
 
 
 class Event(msgspec.Struct, gc=False, rename="pascal"):
-    """One event; its body may come as JSON inside a text."""
+    """Hold one event; its body may come as JSON inside a text."""
 
     event_type: Scalar = None
     message_body: Body | str | None = None
 
 
 class Named(msgspec.Struct, gc=False, rename="pascal"):
-    """An event of any shape."""
+    """Hold the name of an event of any shape."""
 
     event_type: Scalar = None
 
@@ -181,7 +181,7 @@ _body = msgspec.json.Decoder(Body)
 
 
 class CommunityTraining:
-    """Community Training's dialect: one event, or an array of them; nothing comes late."""
+    """Read what Community Training says: one event, or an array of them; nothing comes late."""
 
     name = NAME
     fills = FILLS
@@ -190,11 +190,11 @@ class CommunityTraining:
         self.lateness_ms = lateness_ms
 
     def wants(self, body: bytes) -> bool:
-        """Everything: the topic is for these events alone."""
+        """Want everything: the topic is for these events alone."""
         return True
 
     def read(self, body: bytes, received_at: int) -> list[Item]:
-        """One item per event; an empty body, object or array has none."""
+        """Make one item per event; an empty body, object or array has none."""
         return items_of(body, lambda: _items(body, received_at))
 
 
@@ -209,7 +209,7 @@ def _items(body: bytes, received_at: int) -> list[Item]:
 
 
 def _one_by_one(body: bytes, received_at: int) -> list[Item]:
-    """The slow way, when something in one event is not as expected: only that is set aside."""
+    """Read event by event, so that what is odd in one costs no other: slower."""
     letter = _unread.decode(body)
     if isinstance(letter, Named):
         return [_item_of_bytes(body, received_at)]
@@ -281,7 +281,7 @@ def _fact(name: str, body: Body, received_at: int) -> Fact:
 
 
 def _item_in(body: Body) -> str:
-    """The part of the course; empty if none, or none that can be used where none is needed."""
+    """Read the part of the course; empty if none, or none that can be used where none is needed."""
     field = "MessageBody.CourseItemId"
     try:
         return identifier(scalar(body.course_item_id, field), field) or ""

@@ -1,4 +1,4 @@
-"""Sunbird: the AUDIT events of its telemetry as facts."""
+"""Read the AUDIT events of Sunbird's telemetry as facts."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -30,19 +30,19 @@ EXPECTED_PART = f"object.type: expected {', '.join(audit.UNITS.values())}, got a
 
 
 class Event(audit.Audit, gc=False):
-    """One telemetry event."""
+    """Hold one telemetry event."""
 
     eid: Scalar = None
 
 
 class Letter(Event, gc=False):
-    """A whole letter: one event, or a wrapper around many."""
+    """Hold a whole letter: one event, or a wrapper around many."""
 
     events: list[Event] | None = None
 
 
 class Unread(msgspec.Struct, gc=False):
-    """A whole letter with its events still as bytes."""
+    """Hold a whole letter with its events still as bytes."""
 
     eid: Any = None
     edata: Any = None
@@ -50,13 +50,13 @@ class Unread(msgspec.Struct, gc=False):
 
 
 class Named(msgspec.Struct, gc=False):
-    """An event of any shape."""
+    """Hold the name of an event of any shape."""
 
     eid: Scalar = None
 
 
 class Glance(msgspec.Struct, gc=False):
-    """The least that tells whether a letter, or an event in it, may be for us."""
+    """Hold the least that tells whether a letter, or an event in it, may be for us."""
 
     eid: str | None = None
     events: list["Glance"] | None = None
@@ -70,7 +70,7 @@ _glance = msgspec.json.Decoder(Glance | list[Glance])
 
 
 class Sunbird:
-    """Sunbird's dialect: an event, an array of them, or a wrapper `{"events": […]}`.
+    """Read what Sunbird says: an event, an array, or a wrapper `{"events": […]}`.
 
     What its services say goes through logs and batches, and may come 75 seconds late. The
     channel is no account: the services disagree about it for one and the same enrollment, and ids
@@ -84,7 +84,7 @@ class Sunbird:
         self.lateness_ms = lateness_ms
 
     def wants(self, body: bytes) -> bool:
-        """False only for telemetry that can be read and has no AUDIT event in it."""
+        """Want all but telemetry that can be read and has no AUDIT event in it."""
         try:
             letter = _glance.decode(body)
         except UNREADABLE:
@@ -97,7 +97,7 @@ class Sunbird:
         return any(event.eid is None or event.eid == AUDIT for event in events)
 
     def read(self, body: bytes, received_at: int) -> list[Item]:
-        """One item per event; an empty body and a wrapper without events have none."""
+        """Make one item per event; an empty body and a wrapper without events have none."""
         return items_of(body, lambda: _items(body, received_at))
 
 
@@ -114,7 +114,7 @@ def _items(body: bytes, received_at: int) -> list[Item]:
 
 
 def _one_by_one(body: bytes, received_at: int) -> list[Item]:
-    """The slow way, when something in one event is not as expected: only that is set aside."""
+    """Read event by event, so that what is odd in one costs no other: slower."""
     letter = _unread.decode(body)
     if isinstance(letter, Unread) and _is_event(letter):
         return [_item_of_bytes(body, received_at)]
@@ -123,7 +123,7 @@ def _one_by_one(body: bytes, received_at: int) -> list[Item]:
 
 
 def _is_event(letter: Letter | Unread) -> bool:
-    """A wrapper has no `eid`; an event that has lost its own is no wrapper either."""
+    """Tell an event from a wrapper, which has no `eid`; an event may have lost its own too."""
     return letter.eid is not None or (letter.events is None and letter.edata is not None)
 
 
@@ -158,7 +158,7 @@ def _other(eid: str) -> Ignored:
 
 
 def _without_meaning(event: Event, name: str) -> Item:
-    """Only what may be about an enrollment is set aside: AUDIT tells of much else."""
+    """Set aside only what may be about an enrollment: AUDIT tells of much else."""
     in_batch = audit.related(event, audit.BATCH) is not None
     if name.startswith(CERTIFICATE):
         return Ignored(shown(name), "a certificate changes no enrollment")

@@ -1,4 +1,4 @@
-"""Courses from files: our own columns, or Adobe's Trainings report."""
+"""Read courses from files: our own columns, or Adobe's Trainings report."""
 
 import re
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ EXPECTED_KIND = "expected course, learning_path or certification"
 
 
 def courses_in(table: Table, source: str = "", account: str = "") -> Iterator[CourseRow | Problem]:
-    """The courses of a file; raises UnreadableTable if it has no column of ids.
+    """Read the courses of a file; raises UnreadableTable if it has no column of ids.
 
     Rows without source and account of their own have those given; Adobe's report is of
     the source `adobe`.
@@ -121,7 +121,7 @@ def _prefix(kind: str) -> str | None:
 
 
 def _is_url(text: str) -> bool:
-    """Whether a message may lead there: a web address and no blank, so no script either."""
+    """Tell whether a message may lead there: a web address and no blank, so no script either."""
     try:
         url = urlsplit(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Tables: CSV files as people really have them, read row by row in little memory."""
+"""Read CSV files as people really have them, row by row in little memory."""
 
 import codecs
 import csv
@@ -18,11 +18,11 @@ WANTED = "expected a CSV file in UTF-8, or in UTF-16 with its byte order mark"
 
 
 class UnreadableTable(Exception):
-    """The file cannot be read as a table; the message names the file, the line and the reason."""
+    """Say why a file cannot be read as a table: the file, the line and the reason."""
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """What is wrong with one row; never the value itself, which may be personal.
+    """Say what is wrong with one row; never the value itself, which may be personal.
 
     With a `warning` the row goes in without the cell, else the row is left out.
     """
@@ -33,28 +33,28 @@ class Problem(msgspec.Struct, frozen=True):
     warning: bool = False
 
     def __str__(self) -> str:
-        """`17: email: expected …`, to be put after the file's name and a colon."""
+        """Say `17: email: expected …`, to be put after the file's name and a colon."""
         place = f"{self.line}: {self.column}: " if self.column else f"{self.line}: "
         return f"{place}{'warning: ' if self.warning else ''}{self.expected}"
 
 
 class Record(msgspec.Struct, frozen=True):
-    """One row: the line it begins on, and its cells in the order of the header."""
+    """Hold one row: the line it begins on, and its cells in the order of the header."""
 
     line: int
     cells: list[str]
 
 
 def column_key(name: str) -> str:
-    """What spellings of a column's name share: `User E-Mail`, `user_email`, `userEmail`."""
+    """Make what spellings of a column's name share: `User E-Mail`, `user_email`, `userEmail`."""
     return re.sub(r"[\s_-]+", "", name).casefold()
 
 
 class Table:
-    """A CSV file with a header; iterating gives its rows once, bad ones as problems."""
+    """Read a CSV file with a header; iterating gives its rows once, bad ones as problems."""
 
     def __init__(self, file: io.BufferedReader, name: str) -> None:
-        """Reads the header; raises UnreadableTable when there is none."""
+        """Read the header; raises UnreadableTable when there is none."""
         self.name = name
         start = file.peek(4)[:4]
         encoding = next((e for bom, e in BOMS.items() if start.startswith(bom)), "utf-8")
@@ -68,7 +68,7 @@ class Table:
         self.header = self._header()
 
     def __iter__(self) -> Iterator[Record | Problem]:
-        """The rows below the header; empty ones are passed over."""
+        """Read the rows below the header; empty ones are passed over."""
         while (found := self._next()) is not None:
             if isinstance(found, Problem):
                 yield found
@@ -76,7 +76,7 @@ class Table:
                 yield self._fitted(found)
 
     def detach(self) -> None:
-        """Leaves the file open for its owner to close."""
+        """Leave the file open for its owner to close."""
         self._text.detach()
 
     def _header(self) -> list[str]:
@@ -93,7 +93,7 @@ class Table:
         return found.cells
 
     def _fitted(self, found: Record) -> Record | Problem:
-        """The row with as many cells as the header; empty cells beyond it do not count."""
+        """Read the row with as many cells as the header; empty cells beyond it do not count."""
         wanted = len(self.header)
         if len(found.cells) < wanted or any(found.cells[wanted:]):
             expected = f"expected {wanted} cells as in the header, got {len(found.cells)}"
@@ -101,7 +101,7 @@ class Table:
         return Record(found.line, found.cells[:wanted])
 
     def _next(self) -> Record | Problem | None:
-        """One row, which goes on over lines while a quote is open; None at the end."""
+        """Read one row, which goes on over lines while a quote is open; None at the end."""
         lines: list[str] = []
         first, size = self._line + 1, 0
         while line := self._readline():
@@ -137,7 +137,7 @@ class Table:
         self._line -= len(lines)
 
     def _readline(self) -> str:
-        """One line; of one that is too long only the beginning, but more than is allowed."""
+        """Read one line; of one that is too long only the beginning, but more than is allowed."""
         if self._again:
             self._line += 1
             return self._again.popleft()

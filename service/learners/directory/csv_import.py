@@ -1,4 +1,4 @@
-"""Importing: rows of a file go into the ledger in small transactions, bad ones are named."""
+"""Import the rows of a file in small transactions, and name the bad ones."""
 
 import re
 import sqlite3
@@ -26,7 +26,7 @@ Store = Callable[[sqlite3.Cursor, Sequence[R], int], tuple[int, int, int]]
 
 
 class Imported(msgspec.Struct):
-    """What became of a file; `problems` are the first few of the bad rows and the warnings."""
+    """Sum up what became of a file; `problems` are the first bad rows and warnings."""
 
     added: int = 0
     changed: int = 0
@@ -36,7 +36,7 @@ class Imported(msgspec.Struct):
     problems: list[Problem] = []
 
     def note(self, problem: Problem) -> None:
-        """Counts a problem and keeps it if it is one of the first."""
+        """Count a problem and keeps it if it is one of the first."""
         if len(self.problems) < PROBLEMS_KEPT:
             self.problems.append(problem)
         if problem.warning:
@@ -52,7 +52,7 @@ def take_in(
     now: int,
     moved: Callable[[], None] = lambda: None,
 ) -> Imported:
-    """Stores the rows, a thousand in a transaction; calls `moved` after each.
+    """Store the rows, a thousand in a transaction; calls `moved` after each.
 
     Good rows go in whatever is wrong with others. If the file turns out to be unreadable
     half-way, the rows above that place are in.
@@ -80,10 +80,10 @@ def _good(found: Iterable[R | Problem], result: Imported) -> Iterator[R]:
 
 
 class Columns:
-    """Where each column we know stands in a table, by our name for it; the rest are extra."""
+    """Find each column we know in a table, by our name for it; the rest are extra."""
 
     def __init__(self, table: Table, known: Mapping[str, str]) -> None:
-        """`known` gives our name for a column's key; raises UnreadableTable if one is twice."""
+        """Find the columns; `known` has our name by key. Raises UnreadableTable if one is twice."""
         self.places: dict[str, int] = {}
         self.extra: dict[str, int] = {}
         self.titles = table.header
@@ -100,18 +100,18 @@ class Columns:
         return name in self.places
 
     def cell(self, cells: Sequence[str], name: str) -> str | None:
-        """The cell of our column; None when the table has no such column."""
+        """Read the cell of our column; None when the table has no such column."""
         place = self.places.get(name)
         return None if place is None else cells[place]
 
     def title(self, name: str) -> str:
-        """The column's name as the file has it."""
+        """Read the column's name as the file has it."""
         return self.titles[self.places[name]] if name in self.places else name
 
     def names(
         self, cells: Sequence[str], name: str, separators: str = ";|"
     ) -> tuple[str, ...] | None:
-        """Several names in one cell."""
+        """Read several names in one cell."""
         text = self.cell(cells, name)
         if text is None:
             return None
@@ -122,6 +122,6 @@ class Columns:
 def scope(
     columns: Columns, cells: Sequence[str], source: str, account: str
 ) -> tuple[str, str] | None:
-    """Source and account of a row; None when it names an account of no source."""
+    """Read source and account of a row; None when it names an account of no source."""
     found = (columns.cell(cells, "source") or source, columns.cell(cells, "account") or account)
     return found if found[0] or not found[1] else None

@@ -1,4 +1,4 @@
-"""People from files: our own columns, or Adobe's report `generateUsers`."""
+"""Read people from files: our own columns, or Adobe's report `generateUsers`."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ LOCALE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 
 
 def people_in(table: Table, source: str = "", account: str = "") -> Iterator[PersonRow | Problem]:
-    """The people of a file; raises UnreadableTable if it has no column of ids.
+    """Read the people of a file; raises UnreadableTable if it has no column of ids.
 
     Rows without source and account of their own have those given; Adobe's report is of
     the source `adobe`.
@@ -96,7 +96,7 @@ def _row(
 
 
 def _problem(columns: Columns, record: Record) -> Problem | None:
-    """What makes the whole row useless."""
+    """Say what makes the whole row useless."""
     if not columns.cell(record.cells, "id"):
         return Problem(record.line, columns.title("id"), "expected the LMS's id of the person")
     email = columns.cell(record.cells, "email")
@@ -107,7 +107,7 @@ def _problem(columns: Columns, record: Record) -> Problem | None:
 
 
 def _warnings(columns: Columns, record: Record) -> Iterator[Problem]:
-    """What the row has to go in without."""
+    """Say what the row has to go in without."""
     cells = record.cells
     checks = (
         ("manager", columns.cell(cells, "manager"), _is_manager, "an id or one address"),
@@ -120,14 +120,14 @@ def _warnings(columns: Columns, record: Record) -> Iterator[Problem]:
 
 
 def is_address(text: str) -> bool:
-    """Whether this is one e-mail address (RFC 5321 §4.1.2, RFC 6531), without a name or list."""
+    """Tell whether a text is one e-mail address (RFC 5321 §4.1.2, RFC 6531), no name, no list."""
     local = text.rpartition("@")[0]
     dots = not local.startswith('"') and (f".{local}.".find("..") >= 0)
     return len(local) <= 64 and len(text) <= 254 and not dots and bool(ADDRESS.fullmatch(text))
 
 
 def _if(text: str | None, is_good: Callable[[str], bool]) -> str | None:
-    """The cell, or None (nothing said) when it says something that is of no use."""
+    """Read the cell; None (nothing said) when it says something that is of no use."""
     return text if not text or is_good(text) else None
 
 
@@ -153,7 +153,7 @@ def _said_locale(columns: Columns, cells: list[str]) -> str | None:
 
 
 def _locale(text: str | None) -> str | None:
-    """The language as templates name it: Adobe writes en_US for en-US."""
+    """Read the language as templates name it: Adobe writes en_US for en-US."""
     found = _if(text, _is_locale)
     return found and found.replace("_", "-")
 

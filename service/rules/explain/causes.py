@@ -7,8 +7,7 @@ import msgspec
 
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.enrollment_state import Snapshot
-from service.learners.events import FactRecorded
-from service.learners.facts import SeatsReported
+from service.learners.facts import FactRecorded, SeatsReported
 from service.learners.instance import InstanceRecorded, seat_values
 from service.rules.explain.history import Past, Row
 from service.rules.explain.report import About, Cause, Delivery, time_of

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from service.learners.enrollment import EnrollmentRecorded
-from service.learners.events import FactRecorded
-from service.learners.facts import SeatsReported
+from service.learners.facts import FactRecorded, SeatsReported
 from service.learners.instance import seat_values
 from service.learners.world import Happening
 from service.rules.evaluation import evaluate

@@ -6,11 +6,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from service.learners.course import CourseRecorded, Title
+from service.learners.course import CourseRecorded
 from service.learners.directory.courses import Course, Courses
 from service.learners.directory.people import People, Person
-from service.learners.enrollment import EnrollmentRecorded, Who
-from service.learners.instance import Instance, InstanceRecorded, Place
+from service.learners.enrollment import EnrollmentRecorded
+from service.learners.facts import Identity
+from service.learners.instance import Instance, InstanceRecorded
 from service.learners.watchlist import Watch
 from service.ledger.database import connect
 from service.ledger.events import Body, EventMapper
@@ -155,26 +156,26 @@ class Past:
         )
         return [row[0] for row in rows]
 
-    def enrollments(self, person: str) -> Iterator[tuple[str, Who]]:
+    def enrollments(self, person: str) -> Iterator[tuple[str, Identity]]:
         """The enrolments of a person; their ids begin with the time prefix of the person's."""
         known, after = (self._views and suggested(self._views, person)) or ([], 0)
         found = {id: row.body for id in known if (row := self.at(id, 1))}
         found |= dict(self._beginning(f"e{person[:8]}", person, after))
         for id, body in found.items():
-            if isinstance(body, EnrollmentRecorded) and body.who and body.who.person == person:
-                yield id, body.who
+            if isinstance(body, EnrollmentRecorded) and body.about and body.about.person == person:
+                yield id, body.about
 
-    def instances(self, instance: str) -> Iterator[tuple[str, Place]]:
+    def instances(self, instance: str) -> Iterator[tuple[str, Identity]]:
         """The instances with this LMS id, of whatever source and account."""
         for id, body in self._beginning("i", instance):
-            found = body.place if isinstance(body, InstanceRecorded) else None
+            found = body.about if isinstance(body, InstanceRecorded) else None
             if found is not None and found.instance == instance:
                 yield id, found
 
-    def titles(self, course: str) -> Iterator[tuple[str, Title]]:
+    def titles(self, course: str) -> Iterator[tuple[str, Identity]]:
         """The courses with this LMS id, of whatever source and account."""
         for id, body in self._beginning("c", course):
-            found = body.title if isinstance(body, CourseRecorded) else None
+            found = body.about if isinstance(body, CourseRecorded) else None
             if found is not None and found.course == course:
                 yield id, found
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from service.learners.enrollment import EnrollmentRecorded
-from service.learners.events import FactRecorded
+from service.learners.facts import FactRecorded
 from service.learners.feed_subjects import letter_of
 from service.learners.instance import InstanceRecorded, seat_values
 from service.rules.digests import DigestClosed

@@ -1,11 +1,11 @@
 """Occasions: what a rule made of one event or silence, and what became of what it owed."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from service.learners.aggregate import load
+from service.learners.aggregate import Aggregate
 from service.learners.instance import Instance, InstanceRecorded
-from service.learners.world import Aggregate, Decisions
+from service.learners.world import Decisions, load
 from service.ledger.events import Body
 from service.rules.conditions import fields_of
 from service.rules.evaluation import Evaluation
@@ -15,7 +15,7 @@ from service.rules.explain.notification import named
 from service.rules.explain.report import About, Cause, Named, Occasion, RuleThen, terms_of, time_of
 from service.rules.explain.rule_versions import Edition, rule_then
 from service.rules.explain.steps_in_words import reason_in_words
-from service.rules.fanout import identity_of, notification_id
+from service.rules.fanout import key_of, notification_id
 from service.rules.recipients import recipients
 from service.rules.rule import Entry, Rule
 from service.rules.text import duration, moment
@@ -45,11 +45,11 @@ class Found(NamedTuple):
 
 def states(
     id: str, rows: Sequence[Row], versions: Iterable[int], evidence: Evidence
-) -> dict[int, Aggregate]:
+) -> dict[int, Aggregate[Any]]:
     """An aggregate as it was at some of its versions, by version."""
     bodies: list[Body] = [row.body for row in rows]
-    found: dict[int, Aggregate] = {}
-    last: Aggregate | None = None
+    found: dict[int, Aggregate[Any]] = {}
+    last: Aggregate[Any] | None = None
     for version in sorted(versions):
         if isinstance(last, Instance):
             for body in bodies[last.version : version]:
@@ -81,9 +81,9 @@ def found_by(evidence: Evidence, evaluation: Evaluation) -> Found:
 def owed_by(evidence: Evidence, evaluation: Evaluation, entry: Entry) -> Iterator[Named]:
     """Find what was owed by one entry of a rule."""
     rule, reading = evaluation.rule, evaluation.reading
-    identity = identity_of(evaluation.match, reading)
+    key = key_of(evaluation.match, reading)
     for recipient in recipients(entry, reading, Decisions()):
-        found = named(evidence, notification_id(rule, entry, identity, recipient))
+        found = named(evidence, notification_id(rule, entry, key, recipient))
         if found is not None:
             yield found
 

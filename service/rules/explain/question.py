@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from service.learners.course import Learner
 from service.learners.directory.courses import course_id
 from service.learners.directory.people import Person
 from service.learners.feed_subjects import FEED
-from service.learners.learner import Learner
 from service.rules.explain.causes import Evidence
 from service.rules.explain.events import of_events
 from service.rules.explain.occasion import reads_today

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from service.learners.enrollment_state import COMPLETED, IN_PROGRESS, UNENROLLED
-from service.learners.world import Happening, Recorded, World
-from service.rules.field_values import EventSeen, Reading, about
+from service.learners.facts import FactRecorded
+from service.learners.world import Happening, World
+from service.rules.field_values import EventSeen, Reading
 from service.rules.notification import Owed
 from service.rules.scope import OF_EVENTS, Scope
 from service.rules.triggers.trigger import Kind, Match, Miss, Named, Occurrence
@@ -28,15 +29,14 @@ class EventOccurrence(Occurrence, frozen=True):
 
     stream: str
     version: int
-    event: Recorded
+    event: FactRecorded[Any]
 
     @classmethod
     def of(cls, happening: Happening, now: int) -> Self:
         """Take an event as the writer hands it over."""
-        event, aggregate = happening.event, happening.aggregate
-        source, account, *_ = about(aggregate)
-        seen = EventSeen(source, account, event.name, event.at, event.by_admin)
-        return cls(aggregate, seen, now, happening.stream, happening.version, event)
+        event, about = happening.event, happening.aggregate.about
+        seen = EventSeen(about.source, about.account, event.name, event.at, event.by_admin)
+        return cls(happening.aggregate, seen, now, happening.stream, happening.version, event)
 
     def match(self, trigger: str) -> Match:
         """Say that this event set a rule off."""
@@ -60,7 +60,7 @@ class EventTrigger:
         """The event itself."""
         return frozenset({self.event})
 
-    def admits(self, event: Recorded) -> bool:
+    def admits(self, event: FactRecorded[Any]) -> bool:
         """Every event with the transition matches."""
         return True
 

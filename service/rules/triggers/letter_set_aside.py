@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from service.learners.facts import FactRecorded
 from service.learners.feed_subjects import Aside
-from service.learners.world import Decisions, Recorded, World
+from service.learners.world import Decisions, World
 from service.learners.writer import Writer
 from service.ledger.events import Body
 from service.rules.decider import Decider
@@ -54,7 +55,7 @@ class LetterTrigger:
     scope: ClassVar[Scope] = LETTER
     transitions: ClassVar[frozenset[str]] = frozenset()
 
-    def admits(self, event: Recorded) -> bool:
+    def admits(self, event: FactRecorded[Any]) -> bool:
         """No event matches: a letter that leads to none does."""
         return False
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, ClassVar
 
-from service.learners.facts import SeatsReported
+from service.learners.facts import FactRecorded, SeatsReported
 from service.learners.instance import Instance, InstanceRecorded, seat_values
-from service.learners.world import Recorded, World
+from service.learners.world import World
 from service.ledger.events import Body
 from service.rules.conditions import ValueTest
 from service.rules.field_values import Reading
@@ -48,7 +48,7 @@ class ChangeTrigger:
     to: ValueTest | None
     rearm: ValueTest | None
 
-    def admits(self, event: Recorded) -> bool:
+    def admits(self, event: FactRecorded[Any]) -> bool:
         """Tell whether the value changed as asked."""
         edge = self.edge_of(event)
         return edge is not None and self.takes(*edge)

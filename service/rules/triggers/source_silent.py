@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
+from service.learners.facts import FactRecorded
 from service.learners.feed_subjects import Heard
-from service.learners.world import Decisions, Recorded, World
+from service.learners.world import Decisions, World
 from service.learners.writer import Writer
 from service.ledger.events import Body
 from service.rules.decider import Decider
@@ -79,7 +80,7 @@ class SourceSilentTrigger:
     transitions: ClassVar[frozenset[str]] = frozenset()
     silence_ms: int
 
-    def admits(self, event: Recorded) -> bool:
+    def admits(self, event: FactRecorded[Any]) -> bool:
         """No event matches: time does."""
         return False
 

@@ -5,12 +5,13 @@ The clock asks along the activity axis, each silence once (design §6).
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import msgspec
 
 from service.learners.enrollment import Enrollment
-from service.learners.world import Decisions, Draft, Recorded, World
+from service.learners.facts import FactRecorded
+from service.learners.world import Decisions, Draft, World
 from service.rules.decider import Decider
 from service.rules.field_values import EventSeen, Reading
 from service.rules.notification import Owed
@@ -32,7 +33,7 @@ class SilenceOccurrence(Occurrence, frozen=True):
     @classmethod
     def of(cls, enrollment: Enrollment, now: int, live_since: int) -> "SilenceOccurrence":
         """Ask about an enrolment at `now`."""
-        seen = EventSeen(enrollment.who.source, enrollment.who.account)
+        seen = EventSeen(enrollment.about.source, enrollment.about.account)
         return cls(enrollment, seen, now, live_since)
 
 
@@ -46,7 +47,7 @@ class StalledTrigger:
     silence_ms: int
     count_from: Literal["enrolled", "started"]
 
-    def admits(self, event: Recorded) -> bool:
+    def admits(self, event: FactRecorded[Any]) -> bool:
         """No event matches: time does."""
         return False
 

@@ -1,11 +1,12 @@
 """Define what sets a rule off: the one contract of every kind of trigger."""
 
 from collections.abc import Callable, Set
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import msgspec
 
-from service.learners.world import Recorded, World
+from service.learners.facts import FactRecorded
+from service.learners.world import World
 from service.ledger.events import Body
 from service.rules.field_values import EventSeen, Reading, Subject
 from service.rules.notification import Owed
@@ -75,7 +76,7 @@ class Trigger(Protocol):
         """Names of transitions that can set it off; none where no event of an aggregate does."""
         ...
 
-    def admits(self, event: Recorded) -> bool:
+    def admits(self, event: FactRecorded[Any]) -> bool:
         """Tell quickly, of an event with such a transition, whether it may match."""
         ...
 

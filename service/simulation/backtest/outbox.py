@@ -4,6 +4,7 @@ import heapq
 from collections.abc import Callable, Iterator, Sequence
 
 from service.learners.world import Decisions
+from service.ledger.cache import Cache
 from service.ledger.events import Body
 from service.rules.decider import Decider
 from service.rules.digests import DigestClosed, Reader, close, reader_of
@@ -19,7 +20,6 @@ from service.rules.notification import (
 from service.rules.plan import collapsed, joins, plan
 from service.rules.verdict import Ground, Verdict, holds, judge
 from service.rules.watchers import ENTRY as WATCHERS
-from service.simulation.backtest.states import Lately
 from service.simulation.backtest.subjects import Subjects
 from service.simulation.backtest.tally import Tally
 from service.simulation.backtest.timers import StepTimers
@@ -45,7 +45,7 @@ class Outbox:
         self._open: dict[str, Notification] = {}
         self._together: dict[str, list[str]] = {}
         self._items: dict[tuple[str, int], list[Owed]] = {}
-        self._known: Lately[str, bool] = Lately(DECISIONS_REMEMBERED)
+        self._known: Cache[str, bool] = Cache(DECISIONS_REMEMBERED)
 
     def take(self, decisions: Decisions) -> None:
         """Takes in what was decided; the same decision a second time changes nothing."""

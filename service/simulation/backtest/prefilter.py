@@ -6,9 +6,10 @@ What passes is decided on by the decider itself, which asks for everything again
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from service.learners import course, enrollment, instance, learner
-from service.learners.enrollment import EnrollmentRecorded, Who
+from service.learners import course, enrollment, instance
+from service.learners.enrollment import EnrollmentRecorded
 from service.learners.enrollment_state import Snapshot
+from service.learners.facts import Identity
 from service.learners.watchlist import WatchAsked, WatchStopped
 from service.learners.world import World
 from service.rules.conditions import Condition, compile_conditions, fields_of
@@ -31,8 +32,8 @@ def topics_of(rules: Iterable[Rule]) -> frozenset[str]:
             wanted |= instance.SHAPES.keys()
         if any(entry.to == WATCHERS for entry in rule.entries):
             wanted |= {WatchAsked.TOPIC, WatchStopped.TOPIC}
-    known = course.SHAPES.keys() | learner.SHAPES.keys() | instance.SHAPES.keys()
-    known |= enrollment.SHAPES.keys() | {TimeAsked.TOPIC, WatchAsked.TOPIC, WatchStopped.TOPIC}
+    known = course.SHAPES.keys() | instance.SHAPES.keys() | enrollment.SHAPES.keys()
+    known |= {TimeAsked.TOPIC, WatchAsked.TOPIC, WatchStopped.TOPIC}
     return frozenset(wanted & known)
 
 
@@ -62,7 +63,7 @@ class Prefilter:
             for name in rule.trigger.transitions:
                 self._by_name.setdefault(name, []).append(asked)
 
-    def passes(self, event: Any, who: Callable[[], Who | None]) -> bool:
+    def passes(self, event: Any, who: Callable[[], Identity | None]) -> bool:
         """Tell whether an event may match a rule; `who` tells whose enrollment it is on."""
         for name in event.transitions:
             for trigger, rule in self._by_name.get(name, ()):
@@ -83,7 +84,7 @@ class RulePrefilter:
         self._course = _only(rule.conditions, COURSE)
         self._answers: dict[Place, bool] = {}
 
-    def passes(self, event: Any, who: Callable[[], Who | None]) -> bool:
+    def passes(self, event: Any, who: Callable[[], Identity | None]) -> bool:
         """Tell whether the rule may match."""
         if not isinstance(event, EnrollmentRecorded):
             return True
@@ -94,7 +95,7 @@ class RulePrefilter:
         place = who() if self._course else None
         return place is None or self._suits(place)
 
-    def _suits(self, who: Who) -> bool:
+    def _suits(self, who: Identity) -> bool:
         key = (who.source, who.account, who.course, who.kind)
         known = self._answers.get(key)
         if known is None:

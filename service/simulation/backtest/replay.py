@@ -6,11 +6,10 @@ from typing import Any
 
 import msgspec
 
-from service.learners.course import CourseRecorded
+from service.learners.course import CourseRecorded, LearnerRecorded
 from service.learners.enrollment import EnrollmentRecorded
-from service.learners.events import FactRecorded
+from service.learners.facts import FactRecorded
 from service.learners.instance import InstanceRecorded
-from service.learners.learner import LearnerRecorded
 from service.learners.watchlist import WatchAsked, WatchStopped
 from service.learners.world import Happening
 from service.ledger.events import Body

@@ -1,9 +1,9 @@
 """Subjects: what notifications are about at a moment of a replay."""
 
 from collections.abc import Callable, Sequence
-from typing import overload
+from typing import Any, overload
 
-from service.learners.world import Aggregate
+from service.learners.aggregate import Aggregate
 from service.ledger.events import Body
 from service.rules.digests import bundle_of
 from service.rules.notification import Owed
@@ -17,7 +17,7 @@ Later = Callable[[str, int], list[Body]]
 class Unread(Sequence[Body]):
     """The events of a stream, of which the later ones are read when they are asked for."""
 
-    def __init__(self, aggregate: Aggregate, later: Later) -> None:
+    def __init__(self, aggregate: Aggregate[Any], later: Later) -> None:
         self._aggregate = aggregate
         self._later = later
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import msgspec
 
-from service.learners import course, enrollment, instance, learner, watchlist
+from service.learners import course, enrollment, instance, watchlist
 from service.learners.enrollment import EnrollmentRecorded
+from service.learners.facts import FactRecorded
 from service.learners.instance import InstanceRecorded
 from service.learners.watchlist import WatchTold
-from service.learners.world import Happening, Recorded
+from service.learners.world import Happening
 from service.ledger.events import Body
 from service.rules.conditions import fields_of
 from service.rules.decider import Decider
@@ -42,7 +43,7 @@ def reads_today(rule: Rule, owed: Owed) -> bool:
 
 
 EXAMPLES = 20
-FACTS = (enrollment.SHAPES, instance.SHAPES, course.SHAPES, learner.SHAPES)
+FACTS = (enrollment.SHAPES, instance.SHAPES, course.SHAPES)
 NOT_RECORDED = "missing: it is decided now"
 NOT_DECIDED = "it is not decided now"
 OTHERWISE = "it is decided otherwise"
@@ -152,7 +153,7 @@ class Verifier:
             self._wrote(stream, version, topic, state)
 
     def _fact(self, stream: str, version: int, topic: str, state: bytes) -> None:
-        event: Recorded = self._history.mapper.decode(topic, state)
+        event: FactRecorded[Any] = self._history.mapper.decode(topic, state)
         if isinstance(event, EnrollmentRecorded):
             self._states.enrollment_moved(stream, version, event)
         elif isinstance(event, InstanceRecorded):

@@ -5,9 +5,8 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from service.learners.aggregate import load
 from service.learners.enrollment import Enrollment
-from service.learners.world import Decisions, Draft
+from service.learners.world import Decisions, Draft, load
 from service.rules.calendar import Closing
 from service.rules.decider import Decider
 from service.rules.digests import DigestClosed, Digested

@@ -8,8 +8,9 @@ from service.learners.instance import Instance
 from service.learners.lookup import Knowledge
 from service.learners.watchlist import Watch, WatchTold
 from service.learners.world import Decisions
+from service.ledger.cache import Cache
 from service.ledger.events import Body
-from service.simulation.backtest.states import Lately, States
+from service.simulation.backtest.states import States
 
 PEOPLE_KEPT = 50_000
 
@@ -19,9 +20,9 @@ class Today:
 
     def __init__(self, knowledge: Knowledge) -> None:
         self._knowledge = knowledge
-        self._people: Lately[str, tuple[Person | None]] = Lately(PEOPLE_KEPT)
-        self._managers: Lately[str, tuple[Person | None]] = Lately(PEOPLE_KEPT)
-        self._courses: Lately[tuple[str, str, str], tuple[Course | None]] = Lately(PEOPLE_KEPT)
+        self._people: Cache[str, tuple[Person | None]] = Cache(PEOPLE_KEPT)
+        self._managers: Cache[str, tuple[Person | None]] = Cache(PEOPLE_KEPT)
+        self._courses: Cache[tuple[str, str, str], tuple[Course | None]] = Cache(PEOPLE_KEPT)
         self._looked_up = False
         self._members: dict[tuple[str, str, str], Sequence[str]] = {}
 

@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 from service.app.app import App
 from service.learners.enrollment import EnrollmentRecorded
-from service.learners.events import FactRecorded
-from service.learners.facts import Fact
+from service.learners.facts import Fact, FactRecorded
 from service.rules.rule import Rule, RuleSet
 from service.rules.trace import TermResult
 from service.rules.triggers.stalled import StalledTrigger, stalled_trigger_of

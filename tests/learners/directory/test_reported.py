@@ -116,7 +116,7 @@ def test_rules_see_what_the_letter_says_at_that_very_fact_and_at_later_ones(desk
     told: list[tuple[str, str | None, str | None]] = []
 
     def rule(happening: Happening, world: World) -> None:
-        who = happening.aggregate.who.person  # type: ignore[union-attr]
+        who = happening.aggregate.about.person  # type: ignore[union-attr]
         person, course = world.person(who), world.course("adobe", "1234", "course:1")
         title = course.title if course else None
         told.append((happening.event.name, person.fields.get("phone") if person else None, title))

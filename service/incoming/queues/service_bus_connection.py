@@ -1,8 +1,15 @@
-"""What is wrong with a Service Bus, in words: where, what was expected, and what to do."""
+"""Read the connection string, hold what is connected, and say in words what is wrong with it.
 
+The SDK leaves sockets behind when a connection breaks, so it gets an event loop that knows them.
+"""
+
+import asyncio
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from threading import Event
+from typing import Any, TypeVar, cast
 
+LOOK_EVERY_SECONDS = 0.1
 SETTING = "COURSEBELL_SERVICEBUS_"
 ENTITY = "entitypath="
 NOT_A_STRING = (
@@ -36,9 +43,80 @@ ENDED = (
     "at the oldest in the portal (Service Bus Explorer); the others are read again by itself"
 )
 
+T = TypeVar("T")
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """Know the connections that were opened in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._opened: list[asyncio.BaseTransport] = []
+
+    async def create_connection(self, *args: Any, **more: Any) -> Any:
+        """Connect as any loop does, and remember the connection."""
+        opened = await super().create_connection(*args, **more)
+        self._opened.append(opened[0])
+        return opened
+
+    def hang_up(self) -> None:
+        """Close every connection without a goodbye; those that are closed stay so."""
+        for transport in self._opened:
+            if isinstance(transport, asyncio.WriteTransport):
+                transport.abort()
+
+
+def loop_of(runner: asyncio.Runner) -> Loop:
+    """Give the loop of a runner that makes such loops."""
+    return cast(Loop, runner.get_loop())
+
+
+async def unless(
+    stopping: Event, work: Coroutine[Any, Any, T], give_up: Callable[[], object]
+) -> T | None:
+    """Await the work; None when it was cut short because the service stops.
+
+    `give_up` is called before it is cut short.
+    """
+    task = asyncio.create_task(work)
+    while not (await asyncio.wait({task}, timeout=LOOK_EVERY_SECONDS))[0]:
+        if stopping.is_set():
+            give_up()
+            task.cancel()
+            await asyncio.wait({task})
+            return None if task.cancelled() or task.exception() else task.result()
+    return task.result()
+
+
+async def at_once(
+    do: Callable[[T], Coroutine[Any, Any, object]],
+    things: Sequence[T],
+    forgiven: type[Exception],
+) -> int:
+    """Do it to all things at the same time; returns how many failed in the forgiven way.
+
+    The first other failure ends the rest and is raised.
+    """
+    failed = 0
+
+    async def one(thing: T) -> None:
+        nonlocal failed
+        try:
+            await do(thing)
+        except forgiven:
+            failed += 1
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for thing in things:
+                group.create_task(one(thing))
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return failed
+
 
 def without_entity(connection_string: str, topic: str) -> tuple[str, bool]:
-    """The string without its EntityPath, and whether that names another topic.
+    """Take the EntityPath out of a string; tell whether it names another topic.
 
     The string of a topic's own policy has one, in the portal's spelling; case does not count.
     """
@@ -50,7 +128,7 @@ def without_entity(connection_string: str, topic: str) -> tuple[str, bool]:
 
 
 class Ended(Exception):
-    """The SDK's receiver has ended by itself, as it does when it cannot decode a message."""
+    """Say that the SDK's receiver ended by itself, as it does on what it cannot decode."""
 
 
 WORDS: Mapping[str, str] = {
@@ -79,7 +157,7 @@ MOST_CAUSES = 10
 
 
 def in_words(error: BaseException, where: str) -> str:
-    """One line; of an error that has no words here, the first line of its own."""
+    """Say it in one line; of an unknown error, give the first line of its own."""
     causes = list(_causes(error))
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return f"{where}: {NO_HOST}"
@@ -95,7 +173,7 @@ def in_words(error: BaseException, where: str) -> str:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what lies behind it; the SDK wraps its own errors several times."""
+    """Give the error and what lies behind it; the SDK wraps its own errors several times."""
     for _ in range(MOST_CAUSES):
         if error is None:
             return
