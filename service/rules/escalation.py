@@ -79,4 +79,5 @@ def started_step(entry: Entry, now: int) -> Mark:
 def once_each(firsts: list[First]) -> list[First]:
     """Pick one for each occurrence, and not one that was cancelled if another was not."""
     ranked = sorted(firsts, key=lambda first: first[0].state != CANCELLED)
-    return list({first[0].owed.occurrence: first for first in ranked}.values())
+    chosen = {first[0].owed.occurrence: first for first in ranked}.values()
+    return sorted(chosen, key=lambda first: (first[0].owed.decided_at, first[0].owed.occurrence))

@@ -131,10 +131,8 @@ class Case:
         from now.
         """
         rule, entry = self.rule, self.entry
-        if rule is None or entry is None or not entry.after_ms or entry.post:
-            return 0
-        before = (e for e in rule.entries if e.after_ms < entry.after_ms and e.to == entry.to)
-        return max((self._apart(each, entry) for each in before), default=0)
+        before = followed_by(entry, rule) if rule and entry else []
+        return max((self._apart(each, entry) for each in before if entry), default=0)
 
     def _apart(self, earlier: Entry, entry: Entry) -> int:
         """From when a step may follow one earlier entry (ms UTC); 0 when at any time."""
@@ -143,6 +141,17 @@ class Case:
             return 0
         told_at, apart = _told_at(newest[1], self.now), entry.after_ms - earlier.after_ms
         return told_at + apart if self.owed.decided_at < told_at + apart // 2 else 0
+
+
+def followed_by(step: Entry, rule: Rule) -> list[Entry]:
+    """List the earlier entries that tell the same person as a step."""
+    earlier = [each for each in rule.entries if each.after_ms < step.after_ms]
+    return [each for each in earlier if each.to == step.to and not step.post]
+
+
+def keeps_distance(rule: Rule) -> bool:
+    """Tell whether a step of a rule tells somebody whom an earlier entry may have told."""
+    return any(followed_by(step, rule) for step in rule.escalation)
 
 
 def _told_at(newest: Body, now: int) -> int:

@@ -185,6 +185,50 @@ BUGS = (
         "tests/rules/triggers/test_stalled.py",
     ),
     Bug(
+        4, "a backtest ignores the distance of a step", "service/simulation/backtest/outbox.py",
+        "        if told or owed.rule in self._asked_for:\n", "        if told:\n",
+        "tests/simulation/test_backtest_differences.py",
+    ),
+    Bug(
+        4, "a backtest ends an escalation with any first", "service/simulation/backtest/timers.py",
+        "            begun.standing -= 1\n", "            begun.standing = 0\n",
+        "tests/simulation/test_backtest_differences.py",
+    ),
+    Bug(
+        4, "a backtest forgets the windows of entries", "service/simulation/backtest/backtest.py",
+        'replace(rule, mode="live") for',
+        'replace(rule, mode="live", notify=tuple(replace(e, window=None) for e in rule.notify))'
+        " for",
+        "tests/simulation/test_backtest_is_live.py",
+    ),
+    Bug(
+        4, "a backtest closes a digest an hour later", "service/simulation/backtest/outbox.py",
+        "in close(judged, reader, ground).rows:",
+        "in close(judged, reader, Ground(self._decider, self._world, ground.now + 3_600_000)).rows:",
+        "tests/simulation/test_backtest_is_live.py",
+    ),
+    Bug(
+        4, "a backtest forgets what a digest closed", "service/simulation/backtest/outbox.py",
+        "            self._world.memory[stream] = (version, body)\n            self._items",
+        "            self._items", "tests/simulation/test_backtest_is_live.py",
+    ),
+    Bug(
+        4, "a backtest counts throttles by decision", "service/simulation/backtest/outbox.py",
+        "self._world.latest, ground.now)", "self._world.latest, group[0].owed.decided_at)",
+        "tests/simulation/test_backtest_is_live.py",
+    ),
+    Bug(
+        4, "a backtest lets untrue things wait", "service/simulation/backtest/replay.py",
+        "            play.outbox.waiting.moved(stream)\n", "            assert play\n",
+        "tests/simulation/test_backtest_is_live.py",
+    ),
+    Bug(
+        4, "a backtest collapses by the moment", "service/simulation/backtest/outbox.py",
+        "if id != first.id and joins(other, first):",
+        "if id != first.id and other.due_at == first.due_at:",
+        "tests/simulation/test_backtest_is_live.py",
+    ),
+    Bug(
         5, "read facts in the order in which they came", "service/learners/enrollment.py",
         "        if not self.entries or order > self.entries[-1][:3]:\n", "        if order:\n",
         "tests/learners/test_histories.py",
