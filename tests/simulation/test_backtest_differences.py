@@ -81,6 +81,22 @@ def test_what_was_due_when_the_service_went_to_sleep_had_left() -> None:
     assert (sent.state, sent.at) == ("sent", 0)
 
 
+def test_a_second_message_of_its_kind_leaves_after_those_of_others() -> None:
+    """Three are due as the night begins, and the throttle lets two through."""
+    rule = ENROLLED | {
+        "collapse": "10m",
+        "notify": [{"to": "manager", "via": "email", "template": "stalled",
+                    "send_window": "nights", "throttle": {"max": 2, "per": "1h"}}],
+    }  # fmt: skip
+    other = {"course": "course:8", "session": "course:8_1"}
+    went = both(past(
+        rule, until=16, h0=enrolled(START, 77), h2=enrolled(START + 2 * HOUR, 77, **other),
+        h4=enrolled(START + 4 * HOUR, 78),
+    ))  # fmt: skip
+    events = {json.loads(fate.owed)["decided_at"]: fate.state for fate in went}
+    assert [events[at] for at in sorted(events)] == ["sent", "dropped", "sent"]
+
+
 def test_of_silences_of_one_moment_the_storm_guard_holds_the_same() -> None:
     rule = ENROLLED | {"id": "still", "trigger": {"stalled_for": "1h"}}
     one_after_another = {at: (enrolled(START, user),) for at, user in enumerate((77, 78, 80))}
