@@ -121,7 +121,7 @@ class StandardWebhooks:
     def __init__(
         self, secrets: Sequence[str], *, tolerance_seconds: int = TOLERANCE_SECONDS
     ) -> None:
-        """Take secrets as the sender shows them, `whsec_` and base64; raises ValueError otherwise."""
+        """Take secrets as the sender shows them, `whsec_` and base64; else raises ValueError."""
         self._tolerance_ms = tolerance_seconds * 1000
         self._secrets = []
         for secret in secrets:
