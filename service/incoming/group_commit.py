@@ -102,7 +102,12 @@ class Postbox:
             self._commit([posted for posted in batch if posted])
 
     def _gather(self) -> list[Posted | None]:
-        """Wait for one letter, then takes what else is there; None at the end means stop."""
+        """Wait for one letter, then take what else is there; None at the end means stop.
+
+        The commit that runs is the timer: the more letters came meanwhile, the more share the
+        next fsync, and a lone one waits for nobody. Databases that wait a set time instead
+        (https://www.postgresql.org/docs/current/runtime-config-wal.html, commit_delay) slow it.
+        """
         batch = [self._queue.get()]
         while batch[-1] and len(batch) < LETTERS_PER_COMMIT and not self._queue.empty():
             batch.append(self._queue.get())

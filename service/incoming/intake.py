@@ -30,7 +30,7 @@ class Intake:
         self._writer = writer
 
     def take(self, now: int) -> int:
-        """Take one round of letters; returns how many.
+        """Take one round of letters; return how many.
 
         A letter is taken in the transaction that records its facts: stopped in between, it
         still waits and none of its facts is recorded. Content never raises; a letter that

@@ -121,7 +121,7 @@ class Letters:
         imported: bool = False,
         skipped: Mapping[str, int] = {},
     ) -> list[int]:
-        """Put arrivals on disk in one commit; returns their receipts in the same order.
+        """Put arrivals on disk in one commit; return their receipts in the same order.
 
         Of `imported` ones nobody is told, and they say nothing about how their feed is.
         `skipped` are messages of queues that were not kept, counted by source.
@@ -250,7 +250,7 @@ class Letters:
         return [dict(zip(keys, row, strict=True)) for row in rows]
 
     def retry(self, numbers: Sequence[int]) -> int:
-        """Let set-aside letters wait again; returns how many. Twice is harmless.
+        """Let set-aside letters wait again; return how many. Twice is harmless.
 
         A letter whose body is gone stays set aside.
         """

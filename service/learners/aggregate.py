@@ -53,13 +53,8 @@ class Aggregate(msgspec.Struct, Generic[R], frozen=True, gc=False):
     keys: Keys = Keys()
 
     @classmethod
-    def stream_of(cls, fact: Fact, person: str) -> str:
-        """Give the id of the stream a fact belongs on; `person` is the learner's id, or empty."""
-        raise NotImplementedError
-
-    @classmethod
-    def begin(cls, stream: str, fact: Fact, person: str) -> Self:
-        """Make the aggregate as it is before its first fact."""
+    def begin(cls, fact: Fact, person: str) -> Self:
+        """Make the aggregate as it is before its first fact; `person` is the learner's id."""
         raise NotImplementedError
 
     @classmethod

@@ -69,15 +69,10 @@ class LearningObject(Marked[CourseRecorded], frozen=True, gc=False):
         return stream_id("c", source, account, course)
 
     @classmethod
-    def stream_of(cls, fact: Fact, person: str) -> str:
-        """Give the id of the stream a fact belongs on."""
-        return cls.stream(fact.source, fact.account, fact.course)
-
-    @classmethod
-    def begin(cls, stream: str, fact: Fact, person: str) -> Self:
+    def begin(cls, fact: Fact, person: str) -> Self:
         """Make the course as it is before its first fact."""
         about = Identity(fact.source, fact.account, course=fact.course, kind=fact.kind)
-        return cls(stream, about)
+        return cls(cls.stream(fact.source, fact.account, fact.course), about)
 
 
 class Learner(Marked[LearnerRecorded], frozen=True, gc=False):
@@ -92,11 +87,6 @@ class Learner(Marked[LearnerRecorded], frozen=True, gc=False):
         return f"l{person}"
 
     @classmethod
-    def stream_of(cls, fact: Fact, person: str) -> str:
-        """Give the id of the stream a fact belongs on."""
-        return cls.stream(person)
-
-    @classmethod
-    def begin(cls, stream: str, fact: Fact, person: str) -> Self:
+    def begin(cls, fact: Fact, person: str) -> Self:
         """Make the learner as they are before their first fact."""
-        return cls(stream, Identity(fact.source, fact.account, person))
+        return cls(cls.stream(person), Identity(fact.source, fact.account, person))

@@ -102,15 +102,10 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
         return stream_id(f"e{person[:8]}", person, course, instance or "", size=12)
 
     @classmethod
-    def stream_of(cls, fact: Fact, person: str) -> str:
-        """Give the id of the stream a fact belongs on."""
-        return cls.stream(person, fact.course, fact.instance)
-
-    @classmethod
-    def begin(cls, stream: str, fact: Fact, person: str) -> Self:
+    def begin(cls, fact: Fact, person: str) -> Self:
         """Make the enrolment as it is before its first fact."""
         about = Identity(fact.source, fact.account, person, fact.course, fact.kind, fact.instance)
-        return cls(stream, about)
+        return cls(cls.stream(person, fact.course, fact.instance), about)
 
     @classmethod
     def load(cls, id: str, events: Sequence[EnrollmentRecorded], lateness: int = 0) -> Self:

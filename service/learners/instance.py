@@ -90,21 +90,11 @@ class Instance(Aggregate[InstanceRecorded], frozen=True, gc=False):
         return stream_id("i", source, account, course, instance)
 
     @classmethod
-    def stream_of(cls, fact: Fact, person: str) -> str:
-        """Give the id of the stream a fact belongs on."""
-        return cls.stream(fact.source, fact.account, fact.course, fact.instance or "")
-
-    @classmethod
-    def begin(cls, stream: str, fact: Fact, person: str) -> Self:
+    def begin(cls, fact: Fact, person: str) -> Self:
         """Make the instance as it is before its first fact."""
-        about = Identity(
-            fact.source,
-            fact.account,
-            course=fact.course,
-            kind=fact.kind,
-            instance=fact.instance or "",
-        )
-        return cls(stream, about)
+        place, instance = (fact.source, fact.account, fact.course), fact.instance or ""
+        about = Identity(*place[:2], course=fact.course, kind=fact.kind, instance=instance)
+        return cls(cls.stream(*place, instance), about)
 
     def apply(self, event: InstanceRecorded) -> Self:
         """Fold in the next event of the stream."""

@@ -11,7 +11,7 @@ from service.learners.facts import Fact, PlacedFact
 from service.learners.instance import Instance
 from service.learners.lookup import Knowledge
 from service.learners.watchlist import Watch, WatchTold
-from service.learners.world import AGGREGATES, Decide, Decisions, Happening, Outcome
+from service.learners.world import Decide, Decisions, Happening, Outcome
 from service.ledger.cache import Cache
 from service.ledger.events import Body, EventMapper
 from service.ledger.ledger import Row
@@ -49,15 +49,13 @@ class Batch:
         self._memory: dict[str, tuple[int, Body]] = {}
         self._told: dict[str, list[tuple[int, Body]]] = {}
 
-    def record(self, told: PlacedFact, person: str, stream: str) -> Outcome:
+    def record(self, told: PlacedFact, person: str, blank: Aggregate[Any]) -> Outcome:
         """Fold one fact and decide on it, unless it is imported.
 
-        `person` is the learner's id, or empty.
+        `person` is the learner's id, or empty; `blank` is the fact's aggregate before any fact.
         """
         fact = told.fact
-        before = self._changed.get(stream) or self.fetched.get(stream)
-        if before is None:
-            before = AGGREGATES[fact.said.TOPIC].begin(stream, fact, person)
+        before = self._changed.get(blank.id) or self.fetched.get(blank.id) or blank
         recorded = before.record(told, self._now, self._lateness.get(fact.source, 0))
         if recorded is None:
             return Outcome("duplicate", before.id)

@@ -26,9 +26,9 @@ AGGREGATES: Mapping[str, type[Aggregate[Any]]] = {
 """Which kind of aggregate a fact is on, by topic."""
 
 
-def stream_of(fact: Fact, person: str) -> str:
-    """Give the stream a fact belongs on; `person` is the learner's id, empty for none."""
-    return AGGREGATES[fact.said.TOPIC].stream_of(fact, person)
+def begin(fact: Fact, person: str) -> Aggregate[Any]:
+    """Make what a fact is on, as before its first fact; `person` is the learner's id, or empty."""
+    return AGGREGATES[fact.said.TOPIC].begin(fact, person)
 
 
 def load(stream: str, events: Sequence[Any], lateness: Mapping[str, int]) -> Aggregate[Any]:

@@ -12,7 +12,7 @@ from service.learners.enrollment import Enrollment
 from service.learners.facts import Fact, PlacedFact
 from service.learners.lookup import Knowledge
 from service.learners.unit_of_work import Batch, person_key
-from service.learners.world import Also, Decide, Decisions, Outcome, load, stream_of
+from service.learners.world import Also, Decide, Decisions, Outcome, begin, load
 from service.ledger.cache import Cache
 from service.ledger.events import Body, EventMapper
 from service.ledger.ledger import Ledger, Row
@@ -63,16 +63,20 @@ class Writer:
         batch = Batch(self.known, self.knowledge, self.mapper, self.lateness, self.decide, now)
         batch.met = met
         known = [persons.get(person_key(t.fact), "") for t in told]
-        streams = [stream_of(t.fact, person) for t, person in zip(told, known, strict=True)]
-        wanted = [s for s, person in zip(streams, known, strict=True) if person not in met]
+        blank = [begin(t.fact, person) for t, person in zip(told, known, strict=True)]
+        wanted = [b.id for b, person in zip(blank, known, strict=True) if person not in met]
         batch.fetched = self._states(list(dict.fromkeys(wanted)))
         batch.hearsay = self.knowledge.hearsay([t.fact for t in told], known)
-        outcomes = list(map(batch.record, told, known, streams))
+        # All reading and deciding is done before the transaction, so that nobody waits for the
+        # lock meanwhile. What another process wrote in between shows as a version that is taken,
+        # or a person who is known: then the transaction fails and `write` begins anew.
+        outcomes = list(map(batch.record, told, known, blank))
         with self.ledger.transaction() as cursor:
             self.people.meet(cursor, list(met.items()))
             self.knowledge.keep(cursor, batch.hearsay)
             self._append(cursor, batch.rows, batch.decisions)
             also(cursor, outcomes)
+        # Memory follows the disk, never the other way round: a failed commit must leave no trace.
         batch.settle()
         self.knowledge.settle(batch.hearsay)
         for person, key in met.items():

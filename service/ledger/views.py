@@ -122,7 +122,7 @@ class Views:
         connection.execute("COMMIT")
 
     def follow(self) -> int:
-        """Take in one page of the log; returns how many events it held. Any thread may."""
+        """Take in one page of the log; return how many events it held. Any thread may."""
         with self._following:
             page = self._ledger.log(self.position, EVENTS_PER_PAGE)
             if not page:
@@ -193,7 +193,7 @@ class Views:
             return self.moved.wait_for(lambda: self.position >= position, seconds)
 
     def rebuild(self, progress: Callable[[int], None] = lambda _: None) -> int:
-        """Build a new file from the whole log and swap it in; returns the events read.
+        """Build a new file from the whole log and swap it in; return the events read.
 
         No rule is called and nothing is sent. `progress` is told the position reached.
         """

@@ -180,6 +180,7 @@ class Kafka:
                 self._go_back(consumer, firsts)
                 raise
             self._commit(consumer)
+        # Only now: a partition counts as read so far once its records are on disk.
         self._hear(consumer, messages)
         doubted = self._member.judge()
         if fatal := self._member.fatal:

@@ -100,7 +100,7 @@ class Member:
         self.due |= {place: offset for place, offset in nexts.items() if place in self.shares}
 
     def hear(self, messages: Iterable[Message]) -> list[Gap]:
-        """Note how far each partition is by its records and ends; returns what was left out."""
+        """Note how far each partition is by its records and ends; return what was left out."""
         gaps, now = [], time.monotonic()
         for message in messages:
             share = self.shares.get(place := place_of(message))
@@ -123,7 +123,7 @@ class Member:
         return share is not None
 
     def judge(self) -> dict[Place, int]:
-        """Take up what went wrong; returns where to read again, for only reading is a proof."""
+        """Take up what went wrong; return where to read again, for only reading is a proof."""
         doubted: dict[Place, int] = {}
         errors, self._errors = self._errors, []
         for error, topic in errors:

@@ -190,7 +190,7 @@ class ServiceBus:
             )  # fmt: skip
 
     async def _settle(self, settle: Settle, messages: Messages) -> int:
-        """Settle all of them at once; returns how many locks were lost before."""
+        """Settle all of them at once; return how many locks were lost before."""
         async with asyncio.timeout(SETTLE_SECONDS):
             return await at_once(settle, messages, MessageLockLostError)
 

@@ -93,7 +93,7 @@ async def at_once(
     things: Sequence[T],
     forgiven: type[Exception],
 ) -> int:
-    """Do it to all things at the same time; returns how many failed in the forgiven way.
+    """Do it to all things at the same time; return how many failed in the forgiven way.
 
     The first other failure ends the rest and is raised.
     """

@@ -126,7 +126,7 @@ class Courses:
     def store(
         self, cursor: sqlite3.Cursor, rows: Sequence[CourseRow], now: int
     ) -> tuple[int, int, int]:
-        """Keep what the rows say; returns how many courses were added, changed and unchanged.
+        """Keep what the rows say; return how many courses were added, changed and unchanged.
 
         What a row does not say stays as it was; the later of two rows with one key counts.
         `now` is in milliseconds since 1970 UTC. Twice changes nothing.

@@ -22,7 +22,7 @@ SHARE_LEFT_TO_OTHERS = 0.25
 R = TypeVar("R")
 
 Store = Callable[[sqlite3.Cursor, Sequence[R], int], tuple[int, int, int]]
-"""Keeps rows inside a transaction at a time; returns how many were added, changed, unchanged."""
+"""Keeps rows inside a transaction at a time; return how many were added, changed, unchanged."""
 
 
 class Imported(msgspec.Struct):
@@ -36,7 +36,7 @@ class Imported(msgspec.Struct):
     problems: list[Problem] = []
 
     def note(self, problem: Problem) -> None:
-        """Count a problem and keeps it if it is one of the first."""
+        """Count a problem and keep it if it is one of the first."""
         if len(self.problems) < PROBLEMS_KEPT:
             self.problems.append(problem)
         if problem.warning:
@@ -52,7 +52,7 @@ def take_in(
     now: int,
     moved: Callable[[], None] = lambda: None,
 ) -> Imported:
-    """Store the rows, a thousand in a transaction; calls `moved` after each.
+    """Store the rows, a thousand in a transaction; call `moved` after each.
 
     Good rows go in whatever is wrong with others. If the file turns out to be unreadable
     half-way, the rows above that place are in.

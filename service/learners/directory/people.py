@@ -157,7 +157,7 @@ class People:
     def store(
         self, cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int
     ) -> tuple[int, int, int]:
-        """Keep what the rows say; returns how many people were added, changed and unchanged.
+        """Keep what the rows say; return how many people were added, changed and unchanged.
 
         What a row does not say stays as it was; the later of two rows with one key counts.
         A person met without data becomes `changed` and keeps their id. `now` is in
