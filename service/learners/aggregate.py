@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 import msgspec
 
 from service.learners.facts import Fact, FactRecorded, Identity, PlacedFact, Said
+from service.ledger.events import StreamId
 
 KEYS_APART = 256
 
@@ -47,7 +48,7 @@ class Aggregate(msgspec.Struct, Generic[R], frozen=True, gc=False):
     """
 
     RECORDED: ClassVar[type[FactRecorded[Any]]]
-    id: str
+    id: StreamId
     about: Identity
     version: int = 0
     keys: Keys = Keys()
@@ -58,7 +59,7 @@ class Aggregate(msgspec.Struct, Generic[R], frozen=True, gc=False):
         raise NotImplementedError
 
     @classmethod
-    def load(cls, id: str, events: Sequence[R], lateness: int = 0) -> Self:
+    def load(cls, id: StreamId, events: Sequence[R], lateness: int = 0) -> Self:
         """Fold a stream's events, first to last."""
         folded = cls(id, named_by(id, events))
         for event in events:

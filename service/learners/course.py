@@ -17,7 +17,7 @@ from service.learners.facts import (
     LearnerSeen,
     Said,
 )
-from service.ledger.events import stream_id
+from service.ledger.events import StreamId, stream_id
 
 
 class CourseRecorded(FactRecorded[CourseSaid], frozen=True, kw_only=True, omit_defaults=True):
@@ -64,7 +64,7 @@ class LearningObject(Marked[CourseRecorded], frozen=True, gc=False):
     MARKS = CourseDeleted
 
     @staticmethod
-    def stream(source: str, account: str, course: str) -> str:
+    def stream(source: str, account: str, course: str) -> StreamId:
         """Give the stream's id."""
         return stream_id("c", source, account, course)
 
@@ -82,9 +82,9 @@ class Learner(Marked[LearnerRecorded], frozen=True, gc=False):
     MARKS = LearnerSeen
 
     @staticmethod
-    def stream(person: str) -> str:
+    def stream(person: str) -> StreamId:
         """Give the stream's id: the person's own, which is random and begins with a time."""
-        return f"l{person}"
+        return StreamId(f"l{person}")
 
     @classmethod
     def begin(cls, fact: Fact, person: str) -> Self:

@@ -31,7 +31,7 @@ from service.learners.facts import (
     Started,
     Unenrolled,
 )
-from service.ledger.events import stream_id
+from service.ledger.events import StreamId, stream_id
 
 
 class EnrollmentRecorded(
@@ -94,7 +94,7 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
     imports: Imports = NO_IMPORTS
 
     @staticmethod
-    def stream(person: str, course: str, instance: str | None) -> str:
+    def stream(person: str, course: str, instance: str | None) -> StreamId:
         """Give the stream's id: the person's time prefix, then a hash.
 
         Whom the log met one after the other stand side by side in its index too.
@@ -108,7 +108,7 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
         return cls(cls.stream(person, fact.course, fact.instance), about)
 
     @classmethod
-    def load(cls, id: str, events: Sequence[EnrollmentRecorded], lateness: int = 0) -> Self:
+    def load(cls, id: StreamId, events: Sequence[EnrollmentRecorded], lateness: int = 0) -> Self:
         """Read the enrolment off all its facts at once, whatever the order they came in."""
         entries = tuple(sorted((e.at, e.said.RANK, e.key, e.said) for e in events))
         keys = reduce(Keys.having, (event.key for event in events), Keys())

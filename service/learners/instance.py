@@ -18,7 +18,7 @@ from service.learners.facts import (
     Said,
     SeatsReported,
 )
-from service.ledger.events import stream_id
+from service.ledger.events import StreamId, stream_id
 
 REPORTS_IN_A_PIECE = 256
 
@@ -85,7 +85,7 @@ class Instance(Aggregate[InstanceRecorded], frozen=True, gc=False):
     deleted_at: int | None = None
 
     @staticmethod
-    def stream(source: str, account: str, course: str, instance: str) -> str:
+    def stream(source: str, account: str, course: str, instance: str) -> StreamId:
         """Give the stream's id."""
         return stream_id("i", source, account, course, instance)
 

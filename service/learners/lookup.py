@@ -10,7 +10,7 @@ from service.learners.facts import Contact, Fact
 from service.learners.instance import Instance, InstanceRecorded
 from service.learners.watchlist import Watch
 from service.ledger.cache import Cache
-from service.ledger.events import Body, Event, EventMapper
+from service.ledger.events import Body, Event, EventMapper, StreamId
 from service.ledger.ledger import Ledger
 
 
@@ -104,7 +104,7 @@ class Knowledge:
         """Look up the instance as the ledger has it."""
         bodies = self.stream(Instance.stream(source, account, course, instance))
         recorded = [e.body for e in bodies if isinstance(e.body, InstanceRecorded)]
-        return Instance.load(bodies[0].originator_id, recorded) if recorded else None
+        return Instance.load(StreamId(bodies[0].originator_id), recorded) if recorded else None
 
     def watchers(self, instance: str) -> Watch:
         """Look up who wishes to be told of the instance with this stream."""

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 from msgspec.structs import replace
 
-from service.ledger.events import Body
+from service.ledger.events import Body, StreamId
 
 
 class WatchAsked(Body, frozen=True, kw_only=True, omit_defaults=True):
@@ -56,14 +56,14 @@ class Watch(msgspec.Struct, frozen=True):
     wishes: Mapping[str, Wish] = {}
 
     @property
-    def id(self) -> str:
+    def id(self) -> StreamId:
         """Give the stream's id: the instance's own, as a watch."""
         return self.stream(self.instance)
 
     @staticmethod
-    def stream(instance: str) -> str:
+    def stream(instance: str) -> StreamId:
         """Give the id of the stream that watches an instance's."""
-        return f"w{instance[1:]}"
+        return StreamId(f"w{instance[1:]}")
 
     @classmethod
     def load(cls, instance: str, bodies: Iterable[Body]) -> Self:

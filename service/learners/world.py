@@ -15,7 +15,7 @@ from service.learners.enrollment import Enrollment
 from service.learners.facts import Fact, FactRecorded
 from service.learners.instance import Instance
 from service.learners.watchlist import Watch
-from service.ledger.events import Body
+from service.ledger.events import Body, StreamId
 
 AGGREGATES: Mapping[str, type[Aggregate[Any]]] = {
     **dict.fromkeys(enrollment.SHAPES, Enrollment),
@@ -34,7 +34,7 @@ def begin(fact: Fact, person: str) -> Aggregate[Any]:
 def load(stream: str, events: Sequence[Any], lateness: Mapping[str, int]) -> Aggregate[Any]:
     """Fold the events of a stream; `lateness` in ms by source."""
     about = named_by(stream, events)
-    return AGGREGATES[events[0].topic].load(stream, events, lateness.get(about.source, 0))
+    return AGGREGATES[events[0].topic].load(StreamId(stream), events, lateness.get(about.source, 0))
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NewType
 
 import msgspec
 from eventsourcing.persistence import (
@@ -12,16 +12,19 @@ from eventsourcing.persistence import (
     StoredEvent,
 )
 
+StreamId = NewType("StreamId", str)
+"""The id of a stream as `stream_id` makes it, or as the ledger gives it back."""
+
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def stream_id(prefix: str, *names: str, size: int = 16) -> str:
+def stream_id(prefix: str, *names: str, size: int = 16) -> StreamId:
     """Make a stream's id: a prefix that tells its kind, then a hash of its names.
 
     Ids are stored and never change; a hash, because a log that goes to others must not tell
     a course's id, and because a stream must be found without asking anybody for its number.
     """
-    return prefix + blake2b("\x1f".join(names).encode(), digest_size=size).hexdigest()
+    return StreamId(prefix + blake2b("\x1f".join(names).encode(), digest_size=size).hexdigest())
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

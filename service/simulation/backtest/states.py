@@ -10,7 +10,7 @@ from service.learners.facts import FactRecorded, Identity, SeatsReported
 from service.learners.instance import Instance, InstanceRecorded
 from service.learners.world import AGGREGATES
 from service.ledger.cache import Cache
-from service.ledger.events import Body
+from service.ledger.events import Body, StreamId
 
 STATES_KEPT = 100_000
 NO_KEYS = Keys()
@@ -45,7 +45,13 @@ class Standing:
         """The aggregate as rules read it: without its facts, which they never ask for."""
         if self._built is None:
             self._built = Enrollment(
-                stream, self.about, self.version, NO_KEYS, (), state_of(self.after), self.imports
+                StreamId(stream),
+                self.about,
+                self.version,
+                NO_KEYS,
+                (),
+                state_of(self.after),
+                self.imports,
             )
         return self._built
 
@@ -84,7 +90,9 @@ class Seats:
     def instance(self, stream: str) -> Instance:
         """The aggregate as rules read it."""
         history = tuple((version, said) for said, version in self.reports.items())
-        return Instance(stream, self.about, self.version, newest=self.newest, history=(history,))
+        return Instance(
+            StreamId(stream), self.about, self.version, newest=self.newest, history=(history,)
+        )
 
 
 class States:
@@ -181,4 +189,4 @@ def identity(stream: str, events: list[tuple[int, Body]]) -> Aggregate[Any] | No
         return None
     _, first = events[0]
     assert isinstance(first, FactRecorded) and first.about is not None, f"{stream}: not named"
-    return AGGREGATES[first.topic](stream, first.about)
+    return AGGREGATES[first.topic](StreamId(stream), first.about)
