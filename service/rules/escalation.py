@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from service.learners.world import Decisions, Draft
+from service.learners.world import Decisions, UncommittedWorld
 from service.rules.decider import Decider
 from service.rules.evaluation import Evaluation, conditions_hold
 from service.rules.notification import CANCELLED, Notification
@@ -26,7 +26,7 @@ class Steps(NamedTuple):
     """Ask every step of every rule at `now` (ms UTC), in a world that remembers each decision."""
 
     decider: Decider
-    world: Draft
+    world: UncommittedWorld
     now: int
 
     def ask(self, asked: Ask, firsts: Firsts) -> None:

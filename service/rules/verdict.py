@@ -7,7 +7,7 @@ import msgspec
 
 from service.learners.directory.people import Person
 from service.learners.world import World
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.calendar import DAY, opens
 from service.rules.decider import Decider
 from service.rules.fanout import key_of_owed, notification_id
@@ -102,7 +102,7 @@ class Case:
             return exact
         return same[0] if self.newest_of(same[0]) is None else None
 
-    def newest_of(self, entry: Entry) -> tuple[int, Body] | None:
+    def newest_of(self, entry: Entry) -> tuple[int, EventBody] | None:
         """Read the newest event of what another entry owes the same recipient for the same."""
         assert self.rule is not None
         key = key_of_owed(self.owed)
@@ -154,7 +154,7 @@ def keeps_distance(rule: Rule) -> bool:
     return any(followed_by(step, rule) for step in rule.escalation)
 
 
-def _told_at(newest: Body, now: int) -> int:
+def _told_at(newest: EventBody, now: int) -> int:
     """When a notification with this newest event told its reader; `now` while it has not."""
     if isinstance(newest, Ended) or (isinstance(newest, AttemptEnded) and newest.then == SENT):
         return newest.at

@@ -75,7 +75,7 @@ BUGS = (
     ),
     Bug(
         2, "an ask that fails forgets who moved", "service/rules/scheduler.py",
-        "            self._roster.touch_again(touched)\n            raise\n",
+        "            self._enrollment_views.touch_again(touched)\n            raise\n",
         "            raise\n", "tests/rules/triggers/test_stalled_faults.py",
     ),
     Bug(
@@ -171,7 +171,7 @@ BUGS = (
         "        if anew:\n"
         "            for row in self.views.reader()['enrollments'].rows:\n"
         "                (found,) = self.writer.enrollments([row['id']])\n"
-        "                last = self.writer.knowledge.stream(row['id'])[-1]\n"
+        "                last = self.writer.lookup.stream(row['id'])[-1]\n"
         "                happening = Happening(found.id, found.version, last.body, found)\n"
         "                decided = self._decide(happening, self.writer.world(now), now)\n"
         "                if decided:\n                    self.writer.commit(decided)\n"
@@ -203,8 +203,9 @@ BUGS = (
     ),
     Bug(
         4, "a backtest closes a digest an hour later", "service/simulation/backtest/outbox.py",
-        "in close(judged, reader, ground).rows:",
-        "in close(judged, reader, Ground(self._decider, self._world, ground.now + 3_600_000)).rows:",
+        "            for stream, version, body in close(judged, reader, ground).rows:\n",
+        "            late = Ground(ground.decider, ground.world, ground.now + 3_600_000)\n"
+        "            for stream, version, body in close(judged, reader, late).rows:\n",
         "tests/simulation/test_backtest_is_live.py",
     ),
     Bug(

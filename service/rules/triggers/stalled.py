@@ -11,7 +11,7 @@ import msgspec
 
 from service.learners.enrollment import Enrollment
 from service.learners.facts import FactRecorded
-from service.learners.world import Decisions, Draft, World
+from service.learners.world import Decisions, UncommittedWorld, World
 from service.rules.decider import Decider
 from service.rules.field_values import EventSeen, Reading
 from service.rules.notification import Owed
@@ -162,7 +162,7 @@ class Sweep(msgspec.Struct):
 
     decider: Decider
     source: SilenceSource
-    world: Draft
+    world: UncommittedWorld
     now: int
     touched: Mapping[str, Mapping[str, int | None]]
     lateness: int

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from service.learners.world import Decisions
 from service.ledger.cache import Cache
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.decider import Decider
 from service.rules.digests import DigestClosed, Reader, close, reader_of
 from service.rules.notification import (
@@ -140,7 +140,7 @@ class Outbox:
             if found is not None and found.due_at == due_at:
                 yield found
 
-    def _record(self, stream: str, version: int, body: Body) -> None:
+    def _record(self, stream: str, version: int, body: EventBody) -> None:
         """Takes in what the closing of a digest led to."""
         if isinstance(body, DigestClosed):
             self._world.memory[stream] = (version, body)
@@ -182,7 +182,7 @@ class Outbox:
         about = self._subjects.of_digest(owed, items) if items else self._subjects.of(owed)
         return judge(notification, about, ground)
 
-    def _settle(self, notification: Notification, event: Body) -> None:
+    def _settle(self, notification: Notification, event: EventBody) -> None:
         """Add one more event of a notification, after which it is sent by nobody or later."""
         owed = notification.owed
         if isinstance(event, Deferred):
@@ -202,7 +202,7 @@ class Outbox:
         self.steps.end(owed, event.state)
         self._remember(notification, event)
 
-    def _remember(self, notification: Notification, event: Body) -> None:
+    def _remember(self, notification: Notification, event: EventBody) -> None:
         """Let rules ask whether it was told: its reader may wait again, or a step for it."""
         owed = notification.owed
         told = owed.entry.startswith(WATCHERS) and isinstance(event, Ended)
