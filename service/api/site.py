@@ -27,8 +27,8 @@ from service.api.system.endpoints import System
 from service.api.watch_page import watch_route
 from service.api.webhook_auth import doorkeepers
 from service.app.app import App
-from service.incoming.group_commit import Postbox
-from service.incoming.webhook import PREFIX, Door
+from service.incoming.group_commit import GroupCommit
+from service.incoming.webhook import PREFIX, WebhookEndpoint
 from service.running import Service
 
 THREADS = 8
@@ -48,12 +48,12 @@ OPERATIONS = (
 class Site:
     """The ASGI application of one service."""
 
-    def __init__(self, desk: Desk, postbox: Postbox) -> None:
+    def __init__(self, desk: Desk, group_commit: GroupCommit) -> None:
         self._codes: Counter[int] = Counter()
         self._pool = ThreadPoolExecutor(THREADS, "api")
         settings = desk.app.settings
-        self._door = Door(
-            doorkeepers(settings), postbox, desk.clock, limit_bytes=settings.letter_limit
+        self._door = WebhookEndpoint(
+            doorkeepers(settings), group_commit, desk.clock, limit_bytes=settings.letter_limit
         )
         access = Access(settings)
         description = document(settings, (*OPERATIONS, *endpoints.OPERATIONS))
@@ -92,6 +92,8 @@ class Site:
         self._system.close()
 
 
-def web(app: App, service: Service | None, postbox: Postbox, clock: Callable[[], int]) -> Site:
+def web(
+    app: App, service: Service | None, group_commit: GroupCommit, clock: Callable[[], int]
+) -> Site:
     """Everything this service answers over HTTP; `clock` gives the time in ms UTC."""
-    return Site(Desk(app, service, clock), postbox)
+    return Site(Desk(app, service, clock), group_commit)

@@ -7,28 +7,30 @@ from typing import Literal, cast
 
 from service.app.queues import fed_by_queues
 from service.incoming.verifiers import (
-    Basic,
-    Bearer,
-    Doorkeeper,
-    Hmac,
-    Open,
+    AllowEverybody,
+    Authenticator,
+    BasicCredentials,
+    BearerToken,
+    HmacSignature,
+    SenderVerifier,
     StandardWebhooks,
-    Verifier,
 )
 from service.settings import Settings, SourceSettings
 
 NAMES = {
-    Basic: "Basic",
-    Hmac: "HMAC",
+    BasicCredentials: "Basic",
+    HmacSignature: "HMAC",
     StandardWebhooks: "Standard Webhooks",
-    Bearer: "bearer token",
+    BearerToken: "bearer token",
 }
 
 
-def doorkeepers(settings: Settings) -> Mapping[str, Doorkeeper]:
+def doorkeepers(settings: Settings) -> Mapping[str, Authenticator]:
     """The ways into each source; one without credentials is closed."""
     return {
-        name: Doorkeeper(*_ways(source), *([Open()] if source.allow_unauthenticated else []))
+        name: Authenticator(
+            *_ways(source), *([AllowEverybody()] if source.allow_unauthenticated else [])
+        )
         for name, source in settings.sources.items()
     }
 
@@ -57,14 +59,14 @@ def in_words(source: SourceSettings, host: str) -> str:
     return " or ".join(ways) or "closed: no credentials configured"
 
 
-def _ways(source: SourceSettings) -> list[Verifier]:
-    ways: list[Verifier] = []
+def _ways(source: SourceSettings) -> list[SenderVerifier]:
+    ways: list[SenderVerifier] = []
     if source.username:
         passwords = filter(None, (source.password, source.password_old))
-        ways.append(Basic(*((source.username, password) for password in passwords)))
+        ways.append(BasicCredentials(*((source.username, password) for password in passwords)))
     if source.hmac_secret and source.hmac_header:
         ways.append(
-            Hmac(
+            HmacSignature(
                 source.hmac_header,
                 source.hmac_secret,
                 algorithm=source.hmac_algorithm,
@@ -75,7 +77,7 @@ def _ways(source: SourceSettings) -> list[Verifier]:
     if source.webhook_secret:
         ways.append(StandardWebhooks(source.webhook_secret))
     if source.bearer_token:
-        ways.append(Bearer(*source.bearer_token))
+        ways.append(BearerToken(*source.bearer_token))
     return ways
 
 

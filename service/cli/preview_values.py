@@ -8,7 +8,7 @@ from service.cli.output.console import fail
 from service.incoming.letters import Letters
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
-from service.learners.lookup import Knowledge
+from service.learners.lookup import Lookup
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
 from service.rules.calendar import ITEMS_MAX, Digest
@@ -72,7 +72,7 @@ class Archive:
         lateness = {name: source.lateness for name, source in chosen.sources.items()}
         letters = Letters(ledger)
         self._docket = Docket(ledger, mapper, lateness, letters.feeds.heard, letters.asides.of)
-        self._knowledge = Knowledge(ledger, mapper, People(ledger), Courses(ledger))
+        self._lookup = Lookup(ledger, mapper, People(ledger), Courses(ledger))
         self._domain = chosen.mail_domain or WITHOUT_DOMAIN
 
     def occasion(self, id: str, rules: RuleSet | None, now: int) -> Occasion:
@@ -105,11 +105,11 @@ class Archive:
         subject = subjects.get(notification.id)
         if subject is None:
             fail(f"{notification.id}: the ledger knows nothing any more of what it is about")
-        reading = Reading(subject.aggregate, event_of(notification.owed), self._knowledge, now)
+        reading = Reading(subject.aggregate, event_of(notification.owed), self._lookup, now)
         post = owed.channel if owed.recipient.startswith(ROOM) else None
-        person = None if post else recipient_of(owed.recipient, reading.learner, self._knowledge)
+        person = None if post else recipient_of(owed.recipient, reading.learner, self._lookup)
         items = [
-            Reading(item.subject.aggregate, event_of(item.owed), self._knowledge, now)
+            Reading(item.subject.aggregate, event_of(item.owed), self._lookup, now)
             for item in subject.items
         ]
         digest = Digest("day", 0, max_items=most) if items else None

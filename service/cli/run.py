@@ -18,9 +18,9 @@ from service.api.webhook_auth import in_words, opened_to_try
 from service.app.active_rules import Refused
 from service.app.app import App
 from service.cli.output.console import console, fail, settings
-from service.incoming.group_commit import Postbox
+from service.incoming.group_commit import GroupCommit
 from service.incoming.http_protocol import ImpatientProtocol
-from service.ledger.ledger import sole
+from service.ledger.ledger import lock_data_folder
 from service.running import Service, wall_clock
 from service.sending.operator import muted_now
 from service.settings import Settings
@@ -79,7 +79,7 @@ def run(
     configure(chosen.log_format, chosen.log_level)
     if reason := refusal(chosen):
         fail(reason)
-    with sole(chosen.data):
+    with lock_data_folder(chosen.data):
         try:
             app = App(chosen)
         except Refused as refused:
@@ -93,9 +93,9 @@ def run(
 def serve(app: App, chosen: Settings) -> None:
     """Listens, runs the threads, and stops them when a signal comes."""
     listening = listen(chosen)
-    postbox = Postbox(app.letters)
+    group_commit = GroupCommit(app.letters)
     service = Service(app)
-    site = web(app, service, postbox, wall_clock)
+    site = web(app, service, group_commit, wall_clock)
     server = uvicorn.Server(
         uvicorn.Config(
             site,
@@ -121,7 +121,7 @@ def serve(app: App, chosen: Settings) -> None:
         server.run(sockets=[listening])
     finally:
         site.close()
-        postbox.close()
+        group_commit.close()
         if left := service.stop():
             leave(left)
 

@@ -8,25 +8,25 @@ from service.learners.aggregate import Aggregate, shapes_of
 from service.learners.facts import (
     CourseDeleted,
     CourseDrafted,
+    CourseFact,
     CourseModified,
-    CourseSaid,
     Fact,
+    FactBody,
     FactRecorded,
     Identity,
-    LearnerSaid,
+    LearnerFact,
     LearnerSeen,
-    Said,
 )
 from service.ledger.events import StreamId, stream_id
 
 
-class CourseRecorded(FactRecorded[CourseSaid], frozen=True, kw_only=True, omit_defaults=True):
+class CourseRecorded(FactRecorded[CourseFact], frozen=True, kw_only=True, omit_defaults=True):
     """Record a fact on a course."""
 
     about: Identity | None = msgspec.field(default=None, name="title")
 
 
-class LearnerRecorded(FactRecorded[LearnerSaid], frozen=True, kw_only=True, omit_defaults=True):
+class LearnerRecorded(FactRecorded[LearnerFact], frozen=True, kw_only=True, omit_defaults=True):
     """Record a fact on a learner."""
 
     about: Identity | None = msgspec.field(default=None, name="member")
@@ -38,10 +38,10 @@ SHAPES = {**OF_COURSES, **OF_LEARNERS}
 M = TypeVar("M", CourseRecorded, LearnerRecorded)
 
 
-class Marked(Aggregate[M], frozen=True, gc=False):
+class Watermark(Aggregate[M], frozen=True, gc=False):
     """Fold facts of which only one moment counts: what is no later changes nothing any more."""
 
-    MARKS: ClassVar[type[Said]]
+    MARKS: ClassVar[type[FactBody]]
     marked_at: int | None = None
 
     def apply(self, event: M) -> Self:
@@ -57,7 +57,7 @@ class Marked(Aggregate[M], frozen=True, gc=False):
         return {"transitions": () if late else (fact.said.TOPIC,), "superseded": late}
 
 
-class LearningObject(Marked[CourseRecorded], frozen=True, gc=False):
+class LearningObject(Watermark[CourseRecorded], frozen=True, gc=False):
     """Fold what is said of a course, learning path or certification until it was deleted."""
 
     RECORDED = CourseRecorded
@@ -75,7 +75,7 @@ class LearningObject(Marked[CourseRecorded], frozen=True, gc=False):
         return cls(cls.stream(fact.source, fact.account, fact.course), about)
 
 
-class Learner(Marked[LearnerRecorded], frozen=True, gc=False):
+class LearnerSignIns(Watermark[LearnerRecorded], frozen=True, gc=False):
     """Fold when a learner was last seen by their LMS, whatever the course."""
 
     RECORDED = LearnerRecorded

@@ -10,12 +10,12 @@ import msgspec
 from service.learners.aggregate import Aggregate, shapes_of
 from service.learners.facts import (
     Fact,
+    FactBody,
     FactRecorded,
     Identity,
     InstanceDeleted,
+    InstanceFact,
     InstanceModified,
-    InstanceSaid,
-    Said,
     SeatsReported,
 )
 from service.ledger.events import StreamId, stream_id
@@ -40,7 +40,7 @@ def seat_values(seats: SeatsReported) -> dict[str, float | None]:
     }
 
 
-class InstanceRecorded(FactRecorded[InstanceSaid], frozen=True, kw_only=True, omit_defaults=True):
+class InstanceRecorded(FactRecorded[InstanceFact], frozen=True, kw_only=True, omit_defaults=True):
     """Record a fact on an instance.
 
     `was` holds the newest report before this one when this one
@@ -128,7 +128,7 @@ class Instance(Aggregate[InstanceRecorded], frozen=True, gc=False):
             "was": was,
         }
 
-    def _becomes_newest(self, said: Said, fact: Fact) -> bool:
+    def _becomes_newest(self, said: FactBody, fact: Fact) -> bool:
         if isinstance(said, SeatsReported):
             return self.order is None or _order(fact.occurred_at, said, fact.key) > self.order
         return self.deleted_at is None or fact.occurred_at > self.deleted_at

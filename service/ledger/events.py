@@ -27,7 +27,7 @@ def stream_id(prefix: str, *names: str, size: int = 16) -> StreamId:
     return StreamId(prefix + blake2b("\x1f".join(names).encode(), digest_size=size).hexdigest())
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class EventBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Say what happened; `TOPIC` is its name in the ledger for ever."""
 
     TOPIC: ClassVar[str] = ""
@@ -38,12 +38,12 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
         return self.TOPIC
 
 
-class Event(msgspec.Struct, frozen=True):
+class StreamEvent(msgspec.Struct, frozen=True):
     """Hold one event in its stream, as the library's mapper hands it out."""
 
     originator_id: str
     originator_version: int
-    body: Body
+    body: EventBody
 
 
 class EventMapper(Mapper[str]):
@@ -72,7 +72,7 @@ class EventMapper(Mapper[str]):
         """List every topic that can be read today."""
         return frozenset(self._decoders) | frozenset(self._upcasters)
 
-    def encode(self, body: Body) -> tuple[str, bytes]:
+    def encode(self, body: EventBody) -> tuple[str, bytes]:
         """Give the topic and the stored bytes."""
         return body.topic, self._encode(body)
 
@@ -105,7 +105,7 @@ class EventMapper(Mapper[str]):
 
     def to_domain_event(self, stored_event: StoredEvent) -> Any:
         """Decode for the library."""
-        return Event(
+        return StreamEvent(
             str(stored_event.originator_id),
             stored_event.originator_version,
             self.decode(stored_event.topic, stored_event.state),

@@ -288,7 +288,7 @@ def last_position(cursor: sqlite3.Cursor) -> int:
 
 
 @contextmanager
-def sole(data: Path) -> Iterator[None]:
+def lock_data_folder(data: Path) -> Iterator[None]:
     """Hold the data folder for one service; raises LedgerError when another one has it.
 
     The system lets go of the lock when the process ends, however it ends (flock(2)).

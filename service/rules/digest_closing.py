@@ -6,7 +6,7 @@ import msgspec
 
 from service.learners.directory.people import Person
 from service.learners.world import World
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.calendar import Closing, next_closing
 from service.rules.digests import REASON, DigestClosed, closed, group_of, stream_of
 from service.rules.notification import (
@@ -23,7 +23,7 @@ from service.rules.recipients import ROOM, recipient_of, zone_of
 from service.rules.rule import Defaults, place_of
 from service.rules.verdict import ADDRESS_WAIT_MS, TOO_LATE, Standing
 
-Row = tuple[str, int, Body]
+Row = tuple[str, int, EventBody]
 """A stream, the version of its next event, and that."""
 
 
@@ -45,7 +45,7 @@ class MadeUp(msgspec.Struct):
     rests_on: dict[str, int] = {}
     digests: int = 0
 
-    def add(self, item: Notification, body: Body) -> None:
+    def add(self, item: Notification, body: EventBody) -> None:
         """One more event of an item."""
         self.rows.append((item.id, item.version + 1, body))
 

@@ -5,7 +5,7 @@ from hashlib import blake2b
 from typing import Any, ClassVar
 
 from service.learners.facts import Identity
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.calendar import Closing
 from service.rules.fanout import notification_id_of
 from service.rules.field_values import Bundle
@@ -16,7 +16,7 @@ TRIGGER = "digest"
 REASON = "digest"
 
 
-class DigestClosed(Body, frozen=True, kw_only=True, omit_defaults=True):
+class DigestClosed(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """A digest was made up at `at` of these notifications; `local` names the closing."""
 
     TOPIC: ClassVar[str] = "digest.closed"

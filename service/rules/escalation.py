@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from service.learners.world import Decisions, Draft
+from service.learners.world import Decisions, UncommittedWorld
 from service.rules.decider import Decider, holds
 from service.rules.fanout import Match
 from service.rules.field_values import Reading
@@ -20,7 +20,9 @@ Firsts = Callable[[Rule, int, int, int], list[First]]
 them if there are so many, and all that were decided together with the last."""
 
 
-def ask_steps(asked: Ask, decider: Decider, firsts: Firsts, world: Draft, now: int) -> None:
+def ask_steps(
+    asked: Ask, decider: Decider, firsts: Firsts, world: UncommittedWorld, now: int
+) -> None:
     """Asks every step of every rule; each keeps a mark along the moments of first decisions."""
     for rule in decider.by_id.values():
         for entry in rule.escalation:
@@ -42,7 +44,7 @@ def started_step(entry: Entry, now: int) -> Mark:
 
 def _ask_step(
     rule: Rule, entry: Entry, mark: Mark, asked: Ask, decider: Decider, firsts: Firsts,
-    world: Draft, now: int,
+    world: UncommittedWorld, now: int,
 ) -> Mark:  # fmt: skip
     bound = now - entry.after_ms
     begin = max(min(mark.mark, bound), mark.floor)
@@ -67,7 +69,7 @@ def _once_each(firsts: list[First]) -> list[First]:
 
 def step(
     rule: Rule, entry: Entry, first: Notification, subject: Subject, decider: Decider,
-    world: Draft, now: int,
+    world: UncommittedWorld, now: int,
 ) -> Decisions | None:  # fmt: skip
     """What one step owes at `now`; None when what was told first does not hold any more."""
     owed = first.owed

@@ -9,9 +9,9 @@ from service.learners.aggregate import Aggregate
 from service.learners.directory.people import Person
 from service.learners.enrollment_state import COMPLETED, IN_PROGRESS, UNENROLLED
 from service.learners.facts import FactRecorded
-from service.learners.feed_subjects import Aside, Heard
+from service.learners.feed_subjects import LetterSetAside, SilentSource
 from service.learners.world import World
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.calendar import DAY, opens
 from service.rules.decider import Decider
 from service.rules.digests import TRIGGER as DIGEST
@@ -69,7 +69,7 @@ def may_follow(rule: Rule, entry: Entry, owed: Owed, reading: Reading, world: Wo
     return max(moments)
 
 
-def _told_at(newest: Body, now: int) -> int:
+def _told_at(newest: EventBody, now: int) -> int:
     """When a notification with this newest event told its reader; `now` while it has not."""
     if isinstance(newest, Ended) or (isinstance(newest, AttemptEnded) and newest.then == SENT):
         return newest.at
@@ -94,8 +94,8 @@ class Subject(msgspec.Struct, frozen=True):
     What a digest is about has no events, but items.
     """
 
-    aggregate: Aggregate[Any] | Heard | Aside | Bundle
-    bodies: Sequence[Body]
+    aggregate: Aggregate[Any] | SilentSource | LetterSetAside | Bundle
+    bodies: Sequence[EventBody]
     items: Sequence["Item"] = ()
 
     @property
@@ -160,11 +160,11 @@ def still_triggered(owed: Owed, rule: Rule, reading: Reading) -> bool:
         return owed.trigger == "stalled_for" and still_silent(owed, trigger, reading)
     if isinstance(trigger, SourceSilentTrigger):
         heard = reading.subject
-        same = isinstance(heard, Heard) and owed.occurrence == heard.occurrence
+        same = isinstance(heard, SilentSource) and owed.occurrence == heard.occurrence
         return owed.trigger == source_silent.TRIGGER and same
     if owed.trigger != trigger.event:
         return False
-    if isinstance(reading.subject, Aside):
+    if isinstance(reading.subject, LetterSetAside):
         return not reading.subject.used
     enrollment = reading.enrollment
     return enrollment is None or enrollment.state.status in STILL[trigger.event]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from eventsourcing.persistence import IntegrityError, PersistenceError
 
-from service.learners.lookup import Knowledge
+from service.learners.lookup import Lookup
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
 from service.ledger.views import Views
@@ -28,13 +28,13 @@ class Closer:
 
     def __init__(
         self, ledger: Ledger, mapper: EventMapper, views: Views, docket: Docket,
-        knowledge: Knowledge, decider: Callable[[], Decider],
+        lookup: Lookup, decider: Callable[[], Decider],
     ) -> None:  # fmt: skip
         self._ledger = ledger
         self._mapper = mapper
         self._views = views
         self._docket = docket
-        self._knowledge = knowledge
+        self._lookup = lookup
         self._decider = decider
 
     def close(self, now: int) -> int:
@@ -45,11 +45,11 @@ class Closer:
         rows = queue.items_due(self._views, now)
         if not rows:
             return 0
-        self._knowledge.forget()
+        self._lookup.forget()
         readers: dict[Reader, list[str]] = {}
         for row in rows:
             rule, entry, recipient, learner = (row[name] for name in ABOUT)
-            reader = reader_of(rule, entry, recipient, learner, self._knowledge)
+            reader = reader_of(rule, entry, recipient, learner, self._lookup)
             readers.setdefault(reader, []).append(row["id"])
         waiting = list(readers.items())
         starts = range(0, len(waiting), READERS_AT_A_TIME)
@@ -59,12 +59,12 @@ class Closer:
         """The digests of some readers, in one transaction if nobody interferes."""
         ids = [id for _, items in readers for id in items]
         found = {n.id: n for n in self._docket.notifications(ids) if is_collected(n, now)}
-        muting = muting_of(self._knowledge)
+        muting = muting_of(self._lookup)
         judged = self._judged(list(found.values()), muting[1], now)
         defaults, made = self._decider().rules.defaults, []
         for reader, items in readers:
             mine = [(found[id], judged[id]) for id in items if id in found]
-            made.append(make_up(mine, reader, defaults, self._knowledge, now))
+            made.append(make_up(mine, reader, defaults, self._lookup, now))
             if any(isinstance(verdict, Held) for _, verdict in mine):
                 made[-1].rests_on[MUTING] = muting[0]  # else what is unmuted now would stay held
         return self._write(made)
@@ -77,7 +77,7 @@ class Closer:
         for item in items:
             try:
                 judged[item.id] = standing(
-                    item, subjects[item.id], decider, self._knowledge, now, muted
+                    item, subjects[item.id], decider, self._lookup, now, muted
                 )
             except (sqlite3.Error, PersistenceError):
                 raise

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 from eventsourcing.persistence import PersistenceError
 
-from service.learners.lookup import Knowledge
-from service.ledger.events import Body
+from service.learners.lookup import Lookup
+from service.ledger.events import EventBody
 from service.ledger.views import Views
 from service.rules.decider import Decider
 from service.rules.digest_closing import Row
@@ -61,7 +61,7 @@ class Plan(msgspec.Struct):
 
     ready: list[Ready] = []
     steps: list[Step] = []
-    passed: dict[str, tuple[int, Body]] = {}
+    passed: dict[str, tuple[int, EventBody]] = {}
 
 
 class Planner:
@@ -71,32 +71,32 @@ class Planner:
         self,
         docket: Docket,
         views: Views,
-        knowledge: Knowledge,
+        lookup: Lookup,
         active: Callable[[], Active],
         post: Post,
     ) -> None:
         self._docket = docket
         self._views = views
-        self._knowledge = knowledge
+        self._lookup = lookup
         self._active = active
         self._post = post
 
     def plan(self, found: Sequence[Notification], now: int) -> Plan:
         """What becomes of notifications that are due, those of one moment as one message."""
-        self._knowledge.forget()
+        self._lookup.forget()
         return self._planned(self._together(found), now)
 
     def look_again(self, waiting: Sequence[Notification], now: int) -> list[Step]:
         """What has changed for notifications that wait for an address; nothing leaves."""
-        self._knowledge.forget()
+        self._lookup.forget()
         return self._planned([[each] for each in waiting], now).steps
 
-    def at_the_last_moment(self, ready: Ready, now: int) -> Ready | Body:
+    def at_the_last_moment(self, ready: Ready, now: int) -> Ready | EventBody:
         """A claimed message as it may leave now, or its end if meanwhile it has become untrue."""
         unmoved = self._docket.newest(list(ready.seen)) == ready.seen
         if unmoved and self._active() is ready.active:
             return ready
-        self._knowledge.forget()
+        self._lookup.forget()
         lead = ready.notification
         spoken_for = self._docket.notifications(lead.speaks_for)
         plan = self._planned([[lead, *(n for n in spoken_for if n.into == lead.id)]], now)
@@ -104,7 +104,7 @@ class Planner:
 
     def _planned(self, groups: Sequence[Sequence[Notification]], now: int) -> Plan:
         plan, active = Plan(), self._active()
-        muting = muting_of(self._knowledge)
+        muting = muting_of(self._lookup)
         subjects = self._docket.subjects([n for group in groups for n in group])
         for group in groups:
             verdicts = [(n, self._verdict(n, subjects, active, now, muting)) for n in group]
@@ -114,7 +114,7 @@ class Planner:
             plan.steps += [
                 Step(n, v, rests_on=((STREAM, muting[0]),) if isinstance(v, Held) else ())
                 for n, v in verdicts
-                if n.is_open and isinstance(v, Body)
+                if n.is_open and isinstance(v, EventBody)
             ]
         return plan
 
@@ -124,7 +124,7 @@ class Planner:
     ) -> Verdict:  # fmt: skip
         try:
             subject = subjects[notification.id]
-            return judge(notification, subject, active.decider, self._knowledge, now, muting[1])
+            return judge(notification, subject, active.decider, self._lookup, now, muting[1])
         except (sqlite3.Error, PersistenceError):
             raise
         except Exception as error:  # what breaks the program must not hold up the others
@@ -170,7 +170,7 @@ class Planner:
         recipient = leaves.recipient.id if leaves.recipient else lead.owed.recipient
         return passing(
             lead.id, lead.owed, leaves.entry, recipient, leaves.reading,
-            lambda stream: plan.passed.get(stream) or self._knowledge.latest(stream), now,
+            lambda stream: plan.passed.get(stream) or self._lookup.latest(stream), now,
         )  # fmt: skip
 
     def _together(self, found: Sequence[Notification]) -> list[list[Notification]]:

@@ -75,7 +75,7 @@ BUGS = (
     ),
     Bug(
         2, "an ask that fails forgets who moved", "service/rules/scheduler.py",
-        "            self._roster.touch_again(touched)\n            raise\n",
+        "            self._enrollment_views.touch_again(touched)\n            raise\n",
         "            raise\n", "tests/rules/triggers/test_stalled_faults.py",
     ),
     Bug(
@@ -169,7 +169,7 @@ BUGS = (
         "        if anew:\n"
         "            for row in self.views.reader()['enrollments'].rows:\n"
         "                (found,) = self.writer.enrollments([row['id']])\n"
-        "                last = self.writer.knowledge.stream(row['id'])[-1]\n"
+        "                last = self.writer.lookup.stream(row['id'])[-1]\n"
         "                happening = Happening(found.id, found.version, last.body, found)\n"
         "                decided = self._decide(happening, self.writer.world(now), now)\n"
         "                if decided:\n                    self.writer.commit(decided)\n"

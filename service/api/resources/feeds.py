@@ -7,7 +7,7 @@ import msgspec
 from service.api.context import Desk, Page, moment_or_none
 from service.api.framework.operations import Given, Operation
 from service.incoming.feeds import BOUNDS_MS
-from service.incoming.feeds import Feed as Counted
+from service.incoming.feeds import FeedStatistics as Counted
 
 
 class Late(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from service.api.framework.operations import Given, Operation
 from service.api.framework.problems import Refused
 from service.api.framework.request import AFTER, LIMIT, choice, in_path, text
 from service.learners.lookup import events_of
-from service.ledger.events import Event
+from service.ledger.events import StreamEvent
 from service.rules.notification import OPEN_STATES, STATES, Owed
 from service.rules.notification import Notification as Folded
 from service.rules.recipients import ROOM, STEPS_UP, route_of
@@ -72,12 +72,12 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     released_by: str | UnsetType = UNSET
 
 
-def steps(events: Sequence[Event], kept: Mapping[str, str]) -> list[Step]:
+def steps(events: Sequence[StreamEvent], kept: Mapping[str, str]) -> list[Step]:
     """The events of one stream; `kept` is what is kept beside it and not erased yet."""
     return [_step(event, kept.get(f"reply/{event.originator_version}")) for event in events]
 
 
-def _step(event: Event, reply: str | None) -> Step:
+def _step(event: StreamEvent, reply: str | None) -> Step:
     body: Any = event.body
     said = {name: getattr(body, name, None) for name in COPIED}
     said |= {name: _moment(getattr(body, name, None)) for name in TIMES}
@@ -152,7 +152,7 @@ def listing(desk: Desk, given: Given) -> Page[Notification]:
 def show(desk: Desk, given: Given) -> NotificationWithHistory:
     """One notification, as the ledger has it now."""
     id: str = given["id"]
-    events: list[Event] = []
+    events: list[StreamEvent] = []
     if id.startswith("n"):
         events = events_of(desk.app.ledger, desk.app.mapper, id)
     if not events:
@@ -197,7 +197,7 @@ def told(row: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _row(events: list[Event]) -> dict[str, Any]:
+def _row(events: list[StreamEvent]) -> dict[str, Any]:
     """A notification as the view would show it."""
     folded = Folded.load(events[0].originator_id, [event.body for event in events])
     owed = msgspec.structs.asdict(folded.owed)

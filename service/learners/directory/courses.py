@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from service.learners.directory.reported import Titles
+from service.learners.directory.reported import ReportedTitles
 from service.ledger.ledger import Ledger
 
 ROWS_PER_QUERY = 500
@@ -83,7 +83,7 @@ class Courses:
     """Keep the courses of one ledger."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self.titles = Titles(ledger)
+        self.titles = ReportedTitles(ledger)
         self._ledger = ledger
         ledger.create(TABLE)
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from service.learners.course import Learner
+from service.learners.course import LearnerSignIns
 from service.learners.directory.courses import course_id
 from service.learners.directory.people import Person
 from service.learners.feed_subjects import FEED
@@ -169,7 +169,7 @@ def people(evidence: Evidence, question: Question, lms_id: str) -> list[Person]:
 def _learning(evidence: Evidence, question: Question, person: Person, kind: str) -> Iterator[Asked]:
     past = evidence.past
     if kind == "learner":
-        alone = Learner.stream(person.id)
+        alone = LearnerSignIns.stream(person.id)
         if past.newest(alone):
             yield Asked(_about(alone, person.source, person.account, person.lms_id), person.id)
         return

@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from service.learners.feed_subjects import Aside
+from service.learners.feed_subjects import LetterSetAside
 from service.learners.world import Decisions, World
 from service.learners.writer import Writer
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.decider import Decider, holds
 from service.rules.fanout import Match, Owing
 from service.rules.field_values import EventSeen, Reading
@@ -18,7 +18,7 @@ STREAM = "setbacks"
 TRIGGER = "letter.set_aside"
 LETTERS_PER_ASK = 500
 
-After = Callable[[int, int], Sequence[Aside]]
+After = Callable[[int, int], Sequence[LetterSetAside]]
 """The letters set aside beyond a number, in order, at most so many."""
 
 
@@ -29,7 +29,7 @@ class Asked(msgspec.Struct, frozen=True):
     mode: str
 
 
-class SetbacksAsked(Body, frozen=True, kw_only=True, omit_defaults=True):
+class SetbacksAsked(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """How far each rule had been asked at `at`, so that a restart neither repeats nor forgets."""
 
     TOPIC: ClassVar[str] = "setbacks.asked"
@@ -51,7 +51,7 @@ def of_letters(rule: Rule) -> bool:
 
 
 def owe(
-    rule: Rule, owing: Owing, letter: Aside, world: World, now: int, decisions: Decisions
+    rule: Rule, owing: Owing, letter: LetterSetAside, world: World, now: int, decisions: Decisions
 ) -> None:
     """Adds what a rule owes for one letter."""
     reading = Reading(letter, EventSeen(letter.source, "", letter.name, letter.at), world, now)
@@ -106,7 +106,7 @@ class Setbacks:
         return len(page) == LETTERS_PER_ASK
 
     def _latest(self) -> tuple[int, dict[str, Asked]]:
-        latest = self._writer.knowledge.latest(STREAM)
+        latest = self._writer.lookup.latest(STREAM)
         if latest is None:
             return 0, {}
         version, last = latest

@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 
 from service.learners.facts import SeatsReported
 from service.learners.instance import Instance, seat_values
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.rule import ChangeTrigger, Rule
 
 
-class Fired(Body, frozen=True, kw_only=True, omit_defaults=True):
+class Fired(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """A rule with `rearm` fired at this version of the instance: it must be armed anew."""
 
     TOPIC: ClassVar[str] = "rule.fired"
@@ -33,7 +33,7 @@ def is_edge(trigger: ChangeTrigger, was: SeatsReported, said: SeatsReported) -> 
     return entered and trigger.to.matches(new)
 
 
-def rearmed(trigger: ChangeTrigger, last: Body, instance: object) -> bool:
+def rearmed(trigger: ChangeTrigger, last: EventBody, instance: object) -> bool:
     """Whether the value was back in the `rearm` range since the rule last fired."""
     assert isinstance(last, Fired) and isinstance(instance, Instance) and trigger.rearm
     return any(

@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from service.learners.feed_subjects import Heard
+from service.learners.feed_subjects import SilentSource
 from service.learners.world import Decisions, World
 from service.learners.writer import Writer
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.decider import Decider, holds
 from service.rules.fanout import Match, Owing
 from service.rules.field_values import EventSeen, Reading
@@ -26,7 +26,7 @@ class Silence(msgspec.Struct, frozen=True):
     ran_ms: int
 
 
-class FeedsWatched(Body, frozen=True, kw_only=True, omit_defaults=True):
+class FeedsWatched(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """How long each feed had been silent at `at`, so that a restart does not begin anew."""
 
     TOPIC: ClassVar[str] = "feeds.watched"
@@ -38,7 +38,7 @@ SHAPES: Mapping[str, Any] = {FeedsWatched.TOPIC: FeedsWatched}
 
 
 def watched(
-    before: Mapping[str, Silence], heard: Mapping[str, Heard], elapsed: int, now: int
+    before: Mapping[str, Silence], heard: Mapping[str, SilentSource], elapsed: int, now: int
 ) -> dict[str, Silence]:
     """The silences after the service has run for another `elapsed` ms."""
     found = {}
@@ -56,7 +56,7 @@ def silent(
     owing: Owing,
     before: Mapping[str, Silence],
     silences: Mapping[str, Silence],
-    heard: Mapping[str, Heard],
+    heard: Mapping[str, SilentSource],
     world: World,
     now: int,
 ) -> Decisions:
@@ -92,14 +92,18 @@ class Vigil:
 
     def recover(self) -> None:
         """Goes on with the silences the ledger has; the time in between does not count."""
-        latest = self._writer.knowledge.latest(STREAM)
+        latest = self._writer.lookup.latest(STREAM)
         if latest is not None:
             self._version, last = latest
             assert isinstance(last, FeedsWatched)
             self._silences, self._recorded_at = dict(last.silences), last.at
 
     def ask(
-        self, decider: Decider, heard: Mapping[str, Heard], now: int, at_most: int | None = None
+        self,
+        decider: Decider,
+        heard: Mapping[str, SilentSource],
+        now: int,
+        at_most: int | None = None,
     ) -> None:
         """Asks every rule about silent feeds; `heard` are the last letters, by source.
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from service.learners.enrollment import Enrollment
-from service.learners.world import Decisions, Draft
+from service.learners.world import Decisions, UncommittedWorld
 from service.rules.decider import Decider
 from service.rules.rule import Rule, StalledTrigger
 
@@ -50,7 +50,7 @@ def ask(
     touched: Mapping[str, Mapping[str, int | None]],
     candidates: Candidates,
     enrollments: Enrollments,
-    world: Draft,
+    world: UncommittedWorld,
     now: int,
     lateness: int,
 ) -> Ask:
@@ -76,7 +76,7 @@ def ask_rule(
     decider: Decider,
     candidates: Candidates,
     enrollments: Enrollments,
-    world: Draft,
+    world: UncommittedWorld,
     now: int,
     lateness: int,
     asked: Ask,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from service.learners.world import Decisions
 from service.ledger.cache import Cache
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.decider import Decider
 from service.rules.digest_closing import ItemVerdict, MadeUp, Reader, make_up, reader_of
 from service.rules.digests import DigestClosed
@@ -131,7 +131,7 @@ class Outbox:
             if found is not None and found.due_at == due_at:
                 yield found
 
-    def _record(self, stream: str, version: int, body: Body) -> None:
+    def _record(self, stream: str, version: int, body: EventBody) -> None:
         """Takes in what the closing of a digest led to."""
         if isinstance(body, DigestClosed):
             self._world.memory[stream] = (version, body)
@@ -187,7 +187,7 @@ class Outbox:
         about = self._subjects.of_digest(owed, items) if items else self._subjects.of(owed)
         return judge(notification, about, self._decider, self._world, now)
 
-    def _settle(self, notification: Notification, event: Body | None) -> None:
+    def _settle(self, notification: Notification, event: EventBody | None) -> None:
         """One more event of a notification, after which it is sent by nobody or later."""
         owed = notification.owed
         if isinstance(event, Deferred):

@@ -12,7 +12,7 @@ from service.learners.facts import FactRecorded
 from service.learners.instance import InstanceRecorded
 from service.learners.watchlist import WatchAsked, WatchStopped
 from service.learners.world import Happening
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.decider import Decider
 from service.rules.escalation import step
 from service.rules.scheduler import EMPTY_ASKS_EVERY_MS, TimeAsked
@@ -214,11 +214,11 @@ class Replay:
                     happening = Happening(stream, version, event, aggregate)
                 play.decide(happening, now)
 
-    def later(self, stream: str, version: int) -> list[Body]:
+    def later(self, stream: str, version: int) -> list[EventBody]:
         """The events of a stream after one version, as far as the replay has come."""
         return [body for number, body in self._read(stream) if number > version]
 
-    def _read(self, stream: str) -> list[tuple[int, Body]]:
+    def _read(self, stream: str) -> list[tuple[int, EventBody]]:
         decode = self.history.mapper.decode
         rows: Sequence[tuple[int, str, int, str, bytes]]
         rows = self.history.stream(stream, self._position)

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from service.app.app import App
 from service.incoming.letter import Arrival
 from service.incoming.sources.source import Item
-from service.learners.enrollment_views import silent
+from service.learners.enrollment_views import silences_between
 from service.learners.facts import Fact
 from service.learners.instance import Instance
 from service.rules.rule import RuleSet, SourceSilentTrigger, StalledTrigger, Trigger
@@ -119,7 +119,7 @@ class Stage:
         if isinstance(trigger, StalledTrigger):
             lasts = trigger.silence_ms
             after = self.now - lasts
-            began = silent(self.app.views, trigger.count_from, after, self.now, 1)
+            began = silences_between(self.app.views, trigger.count_from, after, self.now, 1)
             yield from (since + lasts for _, since in began)
         elif isinstance(trigger, SourceSilentTrigger):
             heard = self.app.letters.feeds.heard().values()
