@@ -97,6 +97,10 @@ class Ledger(ApplicationRecorder):
                 raise
             finally:
                 cursor.close()
+        self.wake()
+
+    def wake(self) -> None:
+        """Tells all who wait for a commit to look again."""
         with self.committed:
             self.commits += 1
             self.committed.notify_all()

@@ -61,6 +61,7 @@ class Views:
         self.path = path
         self._owner = owner
         self.moved = threading.Condition()
+        self._awaited = True
         self._ledger = ledger
         self._mapper = mapper
         self._projections = projections
@@ -190,7 +191,14 @@ class Views:
     def wait_for(self, position: int, seconds: float) -> bool:
         """Wait until the views have reached a position; false when they did not in time."""
         with self.moved:
-            return self.moved.wait_for(lambda: self.position >= position, seconds)
+            self.moved.wait_for(lambda: self.position >= position or not self._awaited, seconds)
+            return self.position >= position
+
+    def wake(self) -> None:
+        """Tells all who wait for a position, now and later, to wait no more: all ends."""
+        with self.moved:
+            self._awaited = False
+            self.moved.notify_all()
 
     def rebuild(self, progress: Callable[[int], None] = lambda _: None) -> int:
         """Build a new file from the whole log and swap it in; return the events read.

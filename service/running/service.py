@@ -66,8 +66,8 @@ class Service:
     def stop(self) -> list[str]:
         """Finishes the round and the message in hand; the threads that would not end."""
         self._threads.stopping.set()
-        with self.app.ledger.committed:
-            self.app.ledger.committed.notify_all()
+        self.app.ledger.wake()
+        self.app.views.wake()
         return self._threads.join()
 
     def reload(self) -> None:

@@ -5,7 +5,7 @@ import time
 from itertools import pairwise, permutations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.learners import course, instance
@@ -23,6 +23,7 @@ from service.learners.facts import (
 )
 from service.learners.instance import Instance, seat_values, seats_available
 from service.ledger.events import EventMapper
+from tests.campaigns import fuzz
 from tests.learners.cast import LOGIC, NOW, day, fact, report, seats
 from tests.learners.cast import instance as instance_of_logic
 
@@ -108,7 +109,7 @@ def test_free_seats(taken: int, limit: int | None, free: float) -> None:
     assert seats_available(said) == seat_values(said)["instance.seats_available"] == free
 
 
-@settings(max_examples=300, deadline=None)
+@fuzz(300)
 @given(REPORTS.flatmap(lambda told: st.tuples(st.just(told), st.permutations(told))))
 def test_any_order_of_reports_has_the_same_newest(told: tuple[list[Fact], list[Fact]]) -> None:
     facts, shuffled = told
@@ -121,7 +122,7 @@ def test_any_order_of_reports_has_the_same_newest(told: tuple[list[Fact], list[F
         assert Instance.load(folded.id, bodies) == folded
 
 
-@settings(max_examples=200, deadline=None)
+@fuzz(200)
 @given(REPORTS)
 def test_edges_join_up(told: list[Fact]) -> None:
     """What an edge leaves is what the edge before arrived at, whatever came too late between."""

@@ -1,6 +1,6 @@
 """The same facts in any order give the same enrolment: generated sets of facts."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.learners.enrollment import SHAPES, Enrollment
@@ -18,6 +18,7 @@ from service.learners.facts import (
     Unenrolled,
 )
 from service.ledger.events import EventMapper
+from tests.campaigns import fuzz
 from tests.learners.cast import (
     LATENESS,
     NOW,
@@ -52,7 +53,7 @@ def sorted_entries(facts: list[Fact]) -> list[tuple[int, int, str, EnrollmentFac
     return sorted((f.occurred_at, f.said.RANK, f.key, f.said) for f in facts)  # type: ignore[misc]
 
 
-@settings(max_examples=400, deadline=None)
+@fuzz(400)
 @given(FACTS.flatmap(lambda facts: st.tuples(st.just(facts), st.permutations(facts))))
 def test_any_order_is_the_sorted_order(orders: tuple[list[Fact], list[Fact]]) -> None:
     facts, shuffled = orders
@@ -60,7 +61,7 @@ def test_any_order_is_the_sorted_order(orders: tuple[list[Fact], list[Fact]]) ->
     assert enroll(*shuffled)[0].state == enroll(*facts, *shuffled)[0].state == state
 
 
-@settings(max_examples=600, deadline=None)
+@fuzz(600)
 @given(FACTS)
 def test_the_reading_agrees_with_the_text_told_once_more(facts: list[Fact]) -> None:
     state = read(sorted_entries(facts), LATENESS)
@@ -68,7 +69,7 @@ def test_the_reading_agrees_with_the_text_told_once_more(facts: list[Fact]) -> N
     assert {name: getattr(state, name) for name in told} == told
 
 
-@settings(max_examples=200, deadline=None)
+@fuzz(200)
 @given(FACTS)
 def test_what_is_stored_loads_as_it_was_recorded(facts: list[Fact]) -> None:
     folded, events = enroll(*facts)
@@ -79,7 +80,7 @@ def test_what_is_stored_loads_as_it_was_recorded(facts: list[Fact]) -> None:
         assert Enrollment.load(folded.id, bodies, LATENESS) == folded
 
 
-@settings(max_examples=200, deadline=None)
+@fuzz(200)
 @given(FACTS, FACTS)
 def test_going_on_after_a_restart_is_going_on(before: list[Fact], after: list[Fact]) -> None:
     through, events = enroll(*before, *after)
@@ -94,7 +95,7 @@ def test_going_on_after_a_restart_is_going_on(before: list[Fact], after: list[Fa
     assert (folded, resumed) == (through, events)
 
 
-@settings(max_examples=300, deadline=None)
+@fuzz(300)
 @given(FACTS)
 def test_silence_begins_only_while_the_enrolment_is_open(facts: list[Fact]) -> None:
     state = enroll(*facts)[0].state

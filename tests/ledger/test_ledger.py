@@ -233,3 +233,12 @@ def test_whoever_waits_for_a_commit_is_woken_by_it(ledger: Ledger) -> None:
     waiting.join(10)
     assert woken == [seen + 1]
     assert ledger.wait_for_commit(seen + 1, 0.0) == seen + 1
+
+
+def test_at_the_end_whoever_waits_for_a_commit_looks_again(ledger: Ledger) -> None:
+    seen, woken = ledger.commits, []
+    waiting = threading.Thread(target=lambda: woken.append(ledger.wait_for_commit(seen, 60)))
+    waiting.start()
+    ledger.wake()
+    waiting.join(10)
+    assert woken == [seen + 1]

@@ -1,6 +1,7 @@
 """The views are disposable: whatever happens to the file, the log makes the same rows again."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -189,7 +190,7 @@ def test_the_same_events_again_lead_to_the_same_rows(room: Installation) -> None
 
 
 class Tripping(EnrollmentViews):
-    """A roster that writes its rows and then stumbles, as often as it is told to."""
+    """A projection that writes its rows and then stumbles, as often as it is told to."""
 
     def __init__(self, times: int) -> None:
         super().__init__()
@@ -227,3 +228,12 @@ def test_no_view_is_needed_to_decide(room: Installation) -> None:
     room.app.take(LATER)
     owed = [row for row in room.app.ledger.log(last, 99) if row[3] == "notification.owed"]
     assert (len(owed), room.app.views.position) == (2, last)
+
+
+def test_at_the_end_nobody_waits_for_the_views(room: Installation) -> None:
+    views, found = room.app.views, list[bool]()
+    waiting = threading.Thread(target=lambda: found.append(views.wait_for(10**9, 60)))
+    waiting.start()
+    views.wake()
+    waiting.join(10)
+    assert found == [False]

@@ -18,6 +18,11 @@ from tests.waiting import until
 SECRET = "bm90IHRoZSByaWdodCBrZXk="
 
 
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch):
+    hurry(monkeypatch)
+
+
 def trouble(stage: Stage, bus: ServiceBusConsumer) -> str:
     """What one round raises, checked for what every such line must be."""
     with pytest.raises(QueueError) as raised:
@@ -91,8 +96,7 @@ def test_no_connection_string_raises_anything_else(string):
         assert "the connection string " in str(error)
 
 
-def test_it_comes_back_by_itself_after_an_outage_with_nothing_lost(tmp_path, monkeypatch, caplog):
-    hurry(monkeypatch)
+def test_it_comes_back_by_itself_after_an_outage_with_nothing_lost(tmp_path, caplog):
     with Stage(tmp_path) as stage, caplog.at_level(logging.DEBUG):
         bus = stage.bus()
         stage.peer.put(data(b"before"))
@@ -108,8 +112,7 @@ def test_it_comes_back_by_itself_after_an_outage_with_nothing_lost(tmp_path, mon
         assert not [record for record in caplog.records if record.name.startswith("azure")]
 
 
-def test_a_connection_cut_between_keeping_and_completing_brings_them_again(tmp_path, monkeypatch):
-    hurry(monkeypatch)
+def test_a_connection_cut_between_keeping_and_completing_brings_them_again(tmp_path):
     with Stage(tmp_path) as stage:
         bus, stage.after = stage.bus(), stage.peer.kill
         stage.peer.put(*[data(b"%d" % n) for n in range(50)])
