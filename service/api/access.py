@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.framework.problems import Refused
+from service.api.framework.problems import ApiError
 from service.incoming.verifiers import Bearer
 from service.learners.signed_links import PATH
 from service.settings import Settings
@@ -42,12 +42,12 @@ class Access:
         self._bearer = Bearer(token) if token else None
 
     def check(self, scope: Scope) -> None:
-        """Raise Refused for a stranger."""
+        """Raise ApiError for a stranger."""
         headers: Headers = scope["headers"]
         if self._bearer is None:
             _check_local(scope, headers)
         elif not self._bearer.verify(dict(headers), b"", 0):
-            raise Refused(
+            raise ApiError(
                 HTTPStatus.UNAUTHORIZED,
                 "expected Authorization: Bearer and the value of COURSEBELL_ADMIN_TOKEN, "
                 "got none or another",
@@ -58,7 +58,7 @@ class Access:
         """Say whether this is no stranger."""
         try:
             self.check(scope)
-        except Refused:
+        except ApiError:
             return False
         return True
 
@@ -75,8 +75,8 @@ class AccessControl:
         if scope["type"] == "http" and not is_free(scope["path"]):
             try:
                 self._access.check(scope)
-            except Refused as refused:
-                await refused.response()(scope, receive, send)
+            except ApiError as error:
+                await error.response()(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
@@ -89,7 +89,7 @@ def is_free(path: str) -> bool:
 def _check_local(scope: Scope, headers: Headers) -> None:
     reason = _why_not_local(scope, headers)
     if reason is not None:
-        raise Refused(
+        raise ApiError(
             HTTPStatus.FORBIDDEN,
             f"without COURSEBELL_ADMIN_TOKEN the API answers on this machine only: {reason}; "
             "set a token and send it as Authorization: Bearer",

@@ -11,7 +11,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.api.access import Access, AccessControl
 from service.api.context import RequestContext
 from service.api.framework.operations import document, routes
-from service.api.framework.problems import ErrorLog, Refused, of_starlette, refused, unexpected
+from service.api.framework.problems import (
+    ApiError,
+    ErrorLog,
+    of_api_error,
+    of_starlette,
+    unexpected,
+)
 from service.api.resources import (
     enrollments,
     explain,
@@ -67,7 +73,7 @@ class AsgiApplication:
         app = Starlette(
             routes=[*answered, *self._system.routes(), watch_route(context, self._pool)],
             exception_handlers={
-                Refused: refused,
+                ApiError: of_api_error,
                 HTTPException: of_starlette,
                 Exception: unexpected,
             },

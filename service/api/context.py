@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 import msgspec
 
-from service.api.framework.problems import Refused
+from service.api.framework.problems import ApiError
 from service.app.app import App
 from service.running import Service
 
@@ -17,6 +17,7 @@ RETRY_SECONDS = 2
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
@@ -45,10 +46,10 @@ class RequestContext:
         return self.service is None or self.service.alive
 
     def catch_up(self) -> None:
-        """Wait until the views show what the log holds now; raise Refused when they are late."""
+        """Wait until the views show what the log holds now; raise ApiError when they are late."""
         end = self.app.ledger.max_notification_id()
         if not self.app.views.wait_for(end, VIEWS_SECONDS):
-            raise Refused(
+            raise ApiError(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 f"the views are {end - self.app.views.position} events behind the log; "
                 "ask again in a moment",
@@ -66,24 +67,24 @@ def page(found: Sequence[T], limit: int, cursor: Callable[[T], object]) -> Page[
     return Page(items, str(cursor(items[-1])) if len(found) > limit else None)
 
 
-def item(kind: Callable[..., T], row: Mapping[str, Any], /, **more: Any) -> T:
+def item(struct: type[S], row: Mapping[str, Any], /, **more: Any) -> S:
     """Make an item of the columns that are called as its fields, their times in ms, and more."""
-    copied = {name: row[name] for name in get_type_hints(kind) if name not in more}
-    return kind(**with_moments(kind, copied), **more)
+    copied = {name: row[name] for name in struct.__struct_fields__ if name not in more}
+    return struct(**with_moments(struct, copied), **more)
 
 
-def with_moments(kind: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+def with_moments(struct: type[msgspec.Struct], values: Mapping[str, Any]) -> dict[str, Any]:
     """Make times of the values in ms for fields that hold a time."""
     found = dict(values)
-    for name in _moments(kind) & found.keys():
+    for name in _moments(struct) & found.keys():
         found[name] = None if found[name] is None else moment(found[name])
     return found
 
 
 @cache
-def _moments(kind: Any) -> frozenset[str]:
+def _moments(struct: type[msgspec.Struct]) -> frozenset[str]:
     """Find the fields that hold a time."""
-    hints = get_type_hints(kind)
+    hints = get_type_hints(struct)
     return frozenset(n for n, hint in hints.items() if datetime in (hint, *get_args(hint)))
 
 

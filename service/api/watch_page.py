@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from service.api.context import RequestContext
-from service.api.framework.problems import Refused
+from service.api.framework.problems import ApiError
 from service.api.framework.request import body_of, check_media_type
 from service.learners.facts import Identity
 from service.learners.signed_links import PATH, Invitation
@@ -195,12 +195,12 @@ def watch_route(context: RequestContext, pool: Executor) -> Route:
 
 
 async def _action(request: Request) -> str:
-    """Read what the button says; raise Refused."""
+    """Read what the button says; raise ApiError."""
     check_media_type(request, FORM_TYPE)
     said = parse_qs((await body_of(request)).decode("latin-1"))
     (action, *more) = said.get("do", [""])
     if more or action not in ACTIONS:
-        raise Refused(
+        raise ApiError(
             HTTPStatus.BAD_REQUEST, f"do: expected {' or '.join(ACTIONS)}, got none or another"
         )
     return action

@@ -94,12 +94,14 @@ def _credentials(source: SourceSettings) -> Iterator[Credential]:
     if source.username:
         passwords = filter(None, (source.password, source.password_old))
         basic = Basic(*((source.username, password) for password in passwords))
-        yield Credential("Basic", "basic", {"type": "http", "scheme": "basic"}, basic)
+        scheme = {"type": "http", "scheme": "basic"}
+        yield Credential(words="Basic", name="basic", scheme=scheme, verifier=basic)
     if source.hmac_secret and source.hmac_header:
         yield _hmac(source, source.hmac_header)
     if source.bearer_token:
         bearer = Bearer(*source.bearer_token)
-        yield Credential("bearer token", "bearer", {"type": "http", "scheme": "bearer"}, bearer)
+        scheme = {"type": "http", "scheme": "bearer"}
+        yield Credential(words="bearer token", name="bearer", scheme=scheme, verifier=bearer)
     if source.webhook_secret:
         scheme = {
             "type": "apiKey",
@@ -107,8 +109,12 @@ def _credentials(source: SourceSettings) -> Iterator[Credential]:
             "name": "webhook-signature",
             "description": "Standard Webhooks 1.0, version 1 signatures",
         }
-        verifier = StandardWebhooks(source.webhook_secret)
-        yield Credential("Standard Webhooks", "standard-webhooks", scheme, verifier)
+        yield Credential(
+            words="Standard Webhooks",
+            name="standard-webhooks",
+            scheme=scheme,
+            verifier=StandardWebhooks(source.webhook_secret),
+        )
 
 
 def _hmac(source: SourceSettings, header: str) -> Credential:
@@ -125,7 +131,7 @@ def _hmac(source: SourceSettings, header: str) -> Credential:
         encoding=cast(Literal["hex", "base64"], source.hmac_encoding),
         prefix=source.hmac_prefix,
     )
-    return Credential("HMAC", "signature", scheme, verifier)
+    return Credential(words="HMAC", name="signature", scheme=scheme, verifier=verifier)
 
 
 def schemes(settings: Settings) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def setting(
     read: Read, meaning: str, *, default: str = "", secret: bool = False, needs: Needs | None = None
 ) -> Any:
     """Declare the variable of a field; `meaning` is its line in docs/settings.md."""
-    declared = Setting(default, read, meaning, secret, needs)
+    declared = Setting(default=default, read=read, meaning=meaning, secret=secret, needs=needs)
     return field(repr=not secret, metadata={"setting": declared})
 
 

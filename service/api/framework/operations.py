@@ -14,7 +14,7 @@ from starlette.routing import Route
 from service import __version__
 from service.api import webhooks
 from service.api.context import RequestContext
-from service.api.framework.problems import Missing, Problem, Refused, described_problem
+from service.api.framework.problems import ApiError, NotFound, Problem, described_problem
 from service.api.framework.request import JSON, NoParameters, Parameter, Parameters, json_of
 from service.settings import Settings
 
@@ -122,8 +122,8 @@ def _endpoint(operation: Operation, context: RequestContext, pool: Executor) -> 
             if signature.body is not None:
                 given.append(await json_of(request, signature.body))
             return as_json(await loop.run_in_executor(pool, answer, *given))
-        except Missing as error:
-            raise Refused(HTTPStatus.NOT_FOUND, operation.missing) from error
+        except NotFound as error:
+            raise ApiError(HTTPStatus.NOT_FOUND, operation.missing) from error
 
     return endpoint
 

@@ -33,7 +33,7 @@ class Problem(msgspec.Struct, frozen=True):
     type: str = "about:blank"
 
 
-class Refused(Exception):
+class ApiError(Exception):
     """End a request with an answer other than the one asked for."""
 
     def __init__(self, status: HTTPStatus, detail: str, **headers: str) -> None:
@@ -51,13 +51,13 @@ class Refused(Exception):
         )
 
 
-class Missing(Exception):
+class NotFound(Exception):
     """End a request whose path names nothing; its operation knows the words for the 404."""
 
 
-def refused(_: Request, error: Exception) -> Response:
-    """Answer a Refused."""
-    assert isinstance(error, Refused)
+def of_api_error(_: Request, error: Exception) -> Response:
+    """Answer an ApiError."""
+    assert isinstance(error, ApiError)
     return error.response()
 
 
@@ -70,12 +70,12 @@ def of_starlette(request: Request, error: Exception) -> Response:
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = headers.get("Allow", "another method")
         detail = f"expected {allowed}, got another method"
-    return Refused(status, detail, **headers).response()
+    return ApiError(status, detail, **headers).response()
 
 
 def unexpected(_: Request, error: Exception) -> Response:
     """Answer for a mistake in the program and tell nothing of it; the log has its trace."""
-    return Refused(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED).response()
+    return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED).response()
 
 
 class ErrorLog:

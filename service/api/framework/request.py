@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 from starlette.requests import Request
 
-from service.api.framework.problems import Missing, Refused
+from service.api.framework.problems import ApiError, NotFound
 
 JSON = "application/json"
 LARGEST_BODY = 4_096
@@ -24,7 +24,7 @@ LARGEST_INTEGER = 10**18 - 1
 NEXT = "The `next` of the page before."
 
 Text = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
-Moment = Annotated[datetime, Meta(tz=True)]
+Timestamp = Annotated[datetime, Meta(tz=True)]
 Limit = Annotated[int, Meta(ge=1, le=500, description="How many items a page has at most.")]
 After = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT, description=NEXT)]
 AfterNumber = Annotated[str, Meta(pattern="^[1-9][0-9]{0,17}$", description=NEXT)]
@@ -67,7 +67,7 @@ class Parameters:
         return iter(self._known.values())
 
     def read(self, request: Request) -> msgspec.Struct:
-        """Read a request; raise Refused with every mistake, or Missing for an unfit path."""
+        """Read a request; raise ApiError with every mistake, or NotFound for an unfit path."""
         values: dict[str, Any] = {}
         mistakes: list[str] = []
         pairs = request.query_params.multi_items()
@@ -82,16 +82,16 @@ class Parameters:
                 except ValueError as error:
                     mistakes.append(f"{name}: expected {error}")
         if mistakes:
-            raise Refused(HTTPStatus.BAD_REQUEST, "; ".join(dict.fromkeys(mistakes)))
+            raise ApiError(HTTPStatus.BAD_REQUEST, "; ".join(dict.fromkeys(mistakes)))
         return self._struct(**values, **self._of_path(request.path_params))
 
     def _of_path(self, texts: Mapping[str, str]) -> dict[str, Any]:
         try:
             values = {name: self._known[name].read(text) for name, text in texts.items()}
         except ValueError as error:
-            raise Missing from error
+            raise NotFound from error
         if any(str(value) != texts[name] for name, value in values.items()):
-            raise Missing  # 01 is not another address of letter 1
+            raise NotFound  # 01 is not another address of letter 1
         return values
 
 
@@ -104,7 +104,8 @@ def _declared(struct: type[msgspec.Struct], path: str) -> Iterator[Parameter]:
         if "enum" in schema:  # msgspec sorts the words, here they stay as they were written
             schema |= {"type": "string", "enum": list(get_args(_bare(hints[name])))}
         place: Literal["query", "path"] = "path" if f"{{{name}}}" in path else "query"
-        yield Parameter(name, place, schema.pop("description"), schema)
+        description = schema.pop("description")
+        yield Parameter(name=name, place=place, description=description, schema=schema)
 
 
 def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,34 +162,34 @@ def _did_you_mean(text: str, known: Sequence[str]) -> str:
 
 
 async def json_of(request: Request, kind: Any) -> Any:
-    """Read a JSON body as a value of a type; raise Refused naming the place of a mistake."""
+    """Read a JSON body as a value of a type; raise ApiError naming the place of a mistake."""
     check_media_type(request, JSON)
     body = await body_of(request)
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
-        raise Refused(HTTPStatus.BAD_REQUEST, f"body: {error}") from error
+        raise ApiError(HTTPStatus.BAD_REQUEST, f"body: {error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refused(HTTPStatus.BAD_REQUEST, "body: expected JSON, got something else") from error
+        raise ApiError(HTTPStatus.BAD_REQUEST, "body: expected JSON, got something else") from error
 
 
 def check_media_type(request: Request, expected: str) -> None:
     """Refuse a body that its sender does not call what is expected; parameters do not count."""
     got = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if got != expected:
-        raise Refused(
+        raise ApiError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             f"expected Content-Type: {expected}, got none or another",
         )
 
 
 async def body_of(request: Request) -> bytes:
-    """Read the whole body, and no further than it may be long; raise Refused when it is longer."""
+    """Read the whole body, and no further than it may be long; raise ApiError when it is longer."""
     found = b""
     async for chunk in request.stream():
         found += chunk
         if len(found) > LARGEST_BODY:
-            raise Refused(
+            raise ApiError(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 f"expected a body of at most {LARGEST_BODY} bytes, got more",
                 Connection="close",

@@ -65,11 +65,10 @@ def listing(context: RequestContext, query: EnrollmentQuery) -> Page[Enrollment]
     filters: dict[str, Any] = {name: getattr(query, name) for name in COLUMNS}
     if query.learner is not None:
         filters["person"] = [person.id for person in app.people.namesakes(query.learner)]
-    rows = list(
-        enrollment_views.listing(
-            app.views, "enrollments", filters, query.limit + 1, query.after or ""
-        )
+    found = enrollment_views.listing(
+        app.views, "enrollments", filters, limit=query.limit + 1, after=query.after or ""
     )
+    rows = list(found)
     learners = context.learners(row["person"] for row in rows)
     items = [_enrollment(row, learners.get(row["person"])) for row in rows]
     return page(items, query.limit, lambda each: each.id)

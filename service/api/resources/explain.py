@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from service.api.context import RequestContext, milliseconds
 from service.api.framework.operations import Operation
-from service.api.framework.problems import Refused
-from service.api.framework.request import Moment, Text
+from service.api.framework.problems import ApiError
+from service.api.framework.request import Text, Timestamp
 from service.api.resources.notifications import MISSING, without_addresses
 from service.rules.explain.causes import Evidence
 from service.rules.explain.history import Past
@@ -37,7 +37,7 @@ class ExplainQuery(msgspec.Struct, frozen=True, kw_only=True):
     source: Annotated[Text | None, Meta(description="Of this LMS, e.g. `adobe`.")] = None
     account: Annotated[Text | None, Meta(description="Of this account.")] = None
     at: Annotated[
-        Moment | None,
+        Timestamp | None,
         Meta(description="As of this time, UTC where it names no zone; now if left out."),
     ] = None
 
@@ -46,10 +46,10 @@ def explain(context: RequestContext, query: ExplainQuery) -> Chain | Explanation
     """Explain how a notification came to be, or what a rule made of something."""
     if query.notification is not None:
         if query != ExplainQuery(notification=query.notification):
-            raise Refused(HTTPStatus.CONFLICT, EXPECTED)
+            raise ApiError(HTTPStatus.CONFLICT, EXPECTED)
         return _chain(_evidence(context), query.notification)
     if query.rule is None:
-        raise Refused(HTTPStatus.CONFLICT, EXPECTED)
+        raise ApiError(HTTPStatus.CONFLICT, EXPECTED)
     question = Question(
         rule=query.rule,
         at=context.clock() if query.at is None else milliseconds(query.at),
@@ -62,7 +62,7 @@ def explain(context: RequestContext, query: ExplainQuery) -> Chain | Explanation
     try:
         return explanation(_evidence(context), question)
     except Unanswerable as problem:
-        raise Refused(HTTPStatus.NOT_FOUND, str(problem)) from problem
+        raise ApiError(HTTPStatus.NOT_FOUND, str(problem)) from problem
 
 
 def _evidence(context: RequestContext) -> Evidence:
@@ -78,7 +78,7 @@ def _chain(found: Evidence, id: str) -> Chain:
     """Explain a notification, without what may be an address in a reply."""
     told = chain_of(found, id)
     if told is None:
-        raise Refused(HTTPStatus.NOT_FOUND, MISSING)
+        raise ApiError(HTTPStatus.NOT_FOUND, MISSING)
     history = [
         replace(turn, reply=without_addresses(turn.reply)) if turn.reply else turn
         for turn in told.history

@@ -10,13 +10,12 @@ from msgspec import Meta
 
 from service.api.context import Page, RequestContext, item, page
 from service.api.framework.operations import Operation
-from service.api.framework.problems import Missing, Refused
+from service.api.framework.problems import ApiError, NotFound
 from service.api.framework.request import LIMIT_DEFAULT, After, Limit, Text
 from service.learners import enrollment_views
 
 COLUMNS = ("source", "account", "course", "instance")
 MISSING = "no such instance; expected an `id` or `instance` of /api/v1/instances"
-TWO = 2
 
 InstanceId = Annotated[str, Meta(min_length=1, description="Its `id`, or its LMS id.")]
 
@@ -63,7 +62,7 @@ def listing(context: RequestContext, query: InstanceQuery) -> Page[Instance]:
     """List instances, in order of id."""
     filters = {name: getattr(query, name) for name in COLUMNS}
     rows = enrollment_views.listing(
-        context.app.views, "instances", filters, query.limit + 1, query.after or ""
+        context.app.views, "instances", filters, limit=query.limit + 1, after=query.after or ""
     )
     return page([item(Instance, row) for row in rows], query.limit, lambda each: each.id)
 
@@ -74,19 +73,23 @@ def show(context: RequestContext, path: InstancePath) -> Instance:
 
 
 def found(context: RequestContext, id: str) -> Mapping[str, Any]:
-    """Find the row of an instance, by its id or by the LMS's; raise Missing or Refused."""
-    views = context.app.views
-    rows = list(enrollment_views.listing(views, "instances", {"id": id}, 1, ""))
-    rows = rows or list(enrollment_views.listing(views, "instances", {"instance": id}, TWO, ""))
+    """Find the row of an instance, by its id or by the LMS's; raise NotFound or ApiError."""
+    rows = _rows(context, id=id) or _rows(context, instance=id)
     if not rows:
-        raise Missing
-    if len(rows) == TWO:
-        raise Refused(
+        raise NotFound
+    if len(rows) > 1:
+        raise ApiError(
             HTTPStatus.CONFLICT,
             "several accounts have an instance with this LMS id; take the `id` of one of them "
             "from /api/v1/instances?instance=",
         )
     return rows[0]
+
+
+def _rows(context: RequestContext, **filters: str) -> list[Mapping[str, Any]]:
+    """Find rows; two are enough to know that there are several."""
+    views = context.app.views
+    return list(enrollment_views.listing(views, "instances", filters, limit=2, after=""))
 
 
 OPERATIONS = (

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from service.api.context import Page, RequestContext, item, page
 from service.api.framework.operations import Operation
-from service.api.framework.problems import Missing
+from service.api.framework.problems import NotFound
 from service.api.framework.request import LIMIT_DEFAULT, AfterNumber, Limit
 
 STREAMS = {"e": "enrollment", "i": "instance", "c": "course", "l": "learner"}
@@ -73,7 +73,7 @@ def show(context: RequestContext, path: LetterPath) -> Letter:
     """Show one letter by its receipt."""
     found = context.app.letters.show(path.n)
     if found is None:
-        raise Missing
+        raise NotFound
     return _letter(found)
 
 

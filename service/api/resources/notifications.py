@@ -4,14 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from service.api.context import Page, RequestContext, item, moment, page, with_moments
 from service.api.framework.operations import Operation
-from service.api.framework.problems import Missing, Refused
+from service.api.framework.problems import ApiError, NotFound
 from service.api.framework.request import LIMIT_DEFAULT, After, Limit, Text
 from service.learners.lookup import events_of
 from service.ledger.events import Event
@@ -132,7 +132,7 @@ def show(context: RequestContext, path: NotificationPath) -> NotificationWithHis
     ledger, id = context.app.ledger, path.id
     events = events_of(ledger, context.app.mapper, id) if id.startswith("n") else []
     if not events:
-        raise Missing
+        raise NotFound
     row = _row(events)
     ids = context.learners([row["person"], row["recipient"]])
     history = steps(events, ledger.erasable(id))
@@ -145,7 +145,7 @@ def try_again(context: RequestContext, path: NotificationPath) -> NotificationWi
     app, now = context.app, context.clock()
     _, refused = redrive(app.ledger, app.mapper, app.docket, [path.id], now)
     for _, reason in refused:
-        raise Refused(HTTPStatus.CONFLICT, reason)
+        raise ApiError(HTTPStatus.CONFLICT, reason)
     return show(context, path)
 
 
@@ -156,7 +156,7 @@ def steps(events: Sequence[Event], kept: Mapping[str, str]) -> list[Step]:
 
 def _step(event: Event, reply: str | None) -> Step:
     body: Any = event.body
-    said = {name: getattr(body, name, None) for name in get_type_hints(Step)}
+    said = {name: getattr(body, name, None) for name in Step.__struct_fields__}
     said |= {
         "version": event.originator_version,
         "at": body.decided_at if isinstance(body, Owed) else body.at,

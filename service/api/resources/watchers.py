@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from service.api.context import Page, RequestContext, moment, page
 from service.api.framework.operations import Operation
-from service.api.framework.problems import Missing
+from service.api.framework.problems import NotFound
 from service.api.framework.request import LIMIT_DEFAULT, LONGEST_TEXT, AfterNumber, Limit
 from service.api.resources.instances import MISSING, InstanceId, InstancePath, found
 from service.learners.directory.people import PersonKey
@@ -68,7 +68,7 @@ def ask(context: RequestContext, path: InstancePath, asking: Asking) -> Watcher:
     wishes.ask(row["id"], person, now)
     standing = wishes.of(row["id"], person)
     if standing is None:  # somebody stopped it in this very moment
-        return Watcher(asking.learner, False, None, None)
+        return _nobody(asking.learner)
     return _watcher(standing, asking.learner)
 
 
@@ -79,20 +79,29 @@ def stop(context: RequestContext, path: WatcherPath) -> Watcher:
     person = wishes.known(key)
     if person is not None:
         wishes.stop(row["id"], person, context.clock())
-    return Watcher(path.learner, False, None, None)
+    return _nobody(path.learner)
 
 
 def _instance(context: RequestContext, id: str) -> Mapping[str, Any]:
     """Find the row of the instance; wait for the views only if they do not show it already."""
     try:
         return found(context, id)
-    except Missing:
+    except NotFound:
         context.catch_up()
         return found(context, id)
 
 
 def _watcher(standing: Standing, learner: str | None) -> Watcher:
-    return Watcher(learner, True, moment(standing.asked_at), standing.notification)
+    return Watcher(
+        learner=learner,
+        watching=True,
+        asked_at=moment(standing.asked_at),
+        notification=standing.notification,
+    )
+
+
+def _nobody(learner: str) -> Watcher:
+    return Watcher(learner=learner, watching=False, asked_at=None, notification=None)
 
 
 PATH = "/api/v1/instances/{id}/watchers"
