@@ -82,7 +82,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         unfit = UNFIT_BODIES if self.signature.body is not None else ()
         missing = (HTTPStatus.NOT_FOUND,) if self.missing else ()
         late = (HTTPStatus.SERVICE_UNAVAILABLE,) if self.reads_views else ()
-        return (*ALWAYS, *strangers, *unfit, *missing, *late, *self.refusals)
+        return (*ALWAYS, *strangers, *unfit, *missing, *self.refusals, *late)
 
 
 def routes(operations: Sequence[Operation], context: RequestContext, pool: Executor) -> list[Route]:

@@ -102,6 +102,7 @@ def _declared(struct: type[msgspec.Struct], path: str) -> Iterator[Parameter]:
     for name, found in described["properties"].items():
         schema = _without_null(found)
         if "enum" in schema:  # msgspec sorts the words, here they stay as they were written
+            del schema["enum"]
             schema |= {"type": "string", "enum": list(get_args(_bare(hints[name])))}
         place: Literal["query", "path"] = "path" if f"{{{name}}}" in path else "query"
         description = schema.pop("description")
@@ -113,6 +114,8 @@ def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
     present, *_ = schema.get("anyOf", [{}])
     found = {**schema, **present}
     found.pop("anyOf", None)
+    if "maxLength" in found:  # people read the least length first
+        found["maxLength"] = found.pop("maxLength")
     return {name: value for name, value in found.items() if value is not None}
 
 
