@@ -12,8 +12,13 @@ from rich.progress import TextColumn
 from service.app.event_types import SHAPES
 from service.cli.demo import page_wide
 from service.cli.fsck import Untouched
-from service.cli.output.backtest_json import backtest_report, verified_report
-from service.cli.output.backtest_page import BacktestPage, Told, print_verified
+from service.cli.output.backtest_page import (
+    BacktestPage,
+    Told,
+    backtest_report,
+    print_verified,
+    verified_report,
+)
 from service.cli.output.console import (
     BAD,
     data_option,
