@@ -14,7 +14,7 @@ from service.cli.demo import page_wide
 from service.cli.fsck import Untouched
 from service.cli.output.backtest_page import (
     BacktestPage,
-    Told,
+    BacktestRun,
     backtest_report,
     print_verified,
     verified_report,
@@ -113,7 +113,7 @@ def run_backtest(
         heavy = found.tally.heaviest()
         names = archive.people.lms_ids([*heavy, *found.people_of_examples()])
     seconds = time.monotonic() - begun
-    told = Told(chosen.rules.name, against.name if against else None, names, seconds)
+    told = BacktestRun(chosen.rules.name, against.name if against else None, names, seconds)
     if as_json:
         print_json(backtest_report(found, plan, told))
     else:

@@ -23,8 +23,8 @@ STATES = (SENT, CANCELLED, EXPIRED, DROPPED, HELD, WAITING_ADDRESS)
 TITLES: Mapping[Kind, str] = {"more": "More", "fewer": "Fewer", "moved": "At another time"}
 
 
-class Told(msgspec.Struct, frozen=True):
-    """What the page needs beside: the files' names, LMS ids of people, and how long it took."""
+class BacktestRun(msgspec.Struct, frozen=True):
+    """Hold what the report needs beside: names of files, LMS ids of people, and how long it took."""
 
     file: str
     against: str | None
@@ -35,7 +35,7 @@ class Told(msgspec.Struct, frozen=True):
 class BacktestPage:
     """Prints what came of a backtest, at most 80 wide in a terminal."""
 
-    def __init__(self, screen: Console, found: Backtest, plan: Plan, told: Told) -> None:
+    def __init__(self, screen: Console, found: Backtest, plan: Plan, told: BacktestRun) -> None:
         self._screen = screen
         self._found = found
         self._plan = plan
@@ -234,7 +234,7 @@ def _row(each: Disagreement) -> list[str]:
     return [each.notification, printable(each.rule), f"{each.position:,}", each.what + fields]
 
 
-def backtest_report(found: Backtest, plan: Plan, told: Told) -> dict[str, Any]:
+def backtest_report(found: Backtest, plan: Plan, told: BacktestRun) -> dict[str, Any]:
     """Report everything the page says, and all days; times are UTC."""
     tally, span = found.tally, found.span
     fates = [
@@ -275,7 +275,7 @@ def backtest_report(found: Backtest, plan: Plan, told: Told) -> dict[str, Any]:
     return report
 
 
-def difference_report(difference: Difference, told: Told) -> dict[str, Any]:
+def difference_report(difference: Difference, told: BacktestRun) -> dict[str, Any]:
     """Report what one file sends and the other not, or at another time."""
     by_rule: dict[str, Counter[str]] = {}
     for (rule, kind), count in difference.by_rule.items():
@@ -293,7 +293,7 @@ def difference_report(difference: Difference, told: Told) -> dict[str, Any]:
     }
 
 
-def _example(message: Message, told: Told) -> dict[str, Any]:
+def _example(message: Message, told: BacktestRun) -> dict[str, Any]:
     return {
         "rule": message.rule,
         "recipient": message.recipient,
