@@ -24,7 +24,7 @@ TITLES: Mapping[Kind, str] = {"more": "More", "fewer": "Fewer", "moved": "At ano
 
 
 class BacktestRun(msgspec.Struct, frozen=True):
-    """Hold what the report needs beside: names of files, LMS ids of people, and how long it took."""
+    """Hold what a report needs beside: names of files, LMS ids of people, seconds it took."""
 
     file: str
     against: str | None
