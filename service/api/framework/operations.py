@@ -43,7 +43,7 @@ class Signature(msgspec.Struct, frozen=True):
     body: Any = None
 
 
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
+class Operation(msgspec.Struct, frozen=True):
     """Declare what is done at a path by a method.
 
     `handler` takes the context, a struct of the parameters and, if its signature names one, a

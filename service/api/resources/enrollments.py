@@ -85,10 +85,5 @@ def _enrollment(row: Mapping[str, Any], learner: str | None) -> Enrollment:
 
 
 OPERATIONS = (
-    Operation(
-        path="/api/v1/enrollments",
-        summary="List enrolments, in order of id.",
-        handler=listing,
-        reads_views=True,
-    ),
+    Operation("/api/v1/enrollments", "List enrolments, in order of id.", listing, reads_views=True),
 )

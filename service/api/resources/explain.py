@@ -88,9 +88,9 @@ def _chain(found: Evidence, id: str) -> Chain:
 
 OPERATIONS = (
     Operation(
-        path="/api/v1/explain",
-        summary="Explain why a notification was sent, or why a rule told somebody or did not.",
-        handler=explain,
+        "/api/v1/explain",
+        "Explain why a notification was sent, or why a rule told somebody or did not.",
+        explain,
         refusals=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
     ),
 )

@@ -52,10 +52,4 @@ def _feed(found: Counted) -> Feed:
     return item(Feed, row, lateness=lateness)
 
 
-OPERATIONS = (
-    Operation(
-        path="/api/v1/feeds",
-        summary="Show how each LMS has been talking.",
-        handler=listing,
-    ),
-)
+OPERATIONS = (Operation("/api/v1/feeds", "Show how each LMS has been talking.", listing),)

@@ -94,15 +94,15 @@ def _rows(context: RequestContext, **filters: str) -> list[Mapping[str, Any]]:
 
 OPERATIONS = (
     Operation(
-        path="/api/v1/instances",
-        summary="List instances of courses with their seats, in order of id.",
-        handler=listing,
+        "/api/v1/instances",
+        "List instances of courses with their seats, in order of id.",
+        listing,
         reads_views=True,
     ),
     Operation(
-        path="/api/v1/instances/{id}",
-        summary="Show one instance.",
-        handler=show,
+        "/api/v1/instances/{id}",
+        "Show one instance.",
+        show,
         missing=MISSING,
         refusals=(HTTPStatus.CONFLICT,),
         reads_views=True,

@@ -90,15 +90,11 @@ def _event(found: Mapping[str, str]) -> LetterEvent:
 
 
 OPERATIONS = (
+    Operation("/api/v1/letters", "List letters, newest first.", listing),
     Operation(
-        path="/api/v1/letters",
-        summary="List letters, newest first.",
-        handler=listing,
-    ),
-    Operation(
-        path="/api/v1/letters/{n}",
-        summary="Show one letter and what became of each event in it.",
-        handler=show,
+        "/api/v1/letters/{n}",
+        "Show one letter and what became of each event in it.",
+        show,
         missing="no such letter; expected the receipt that the webhook's 202 gave",
     ),
 )

@@ -206,21 +206,21 @@ def _row(events: list[Event]) -> dict[str, Any]:
 
 OPERATIONS = (
     Operation(
-        path="/api/v1/notifications",
-        summary="List notifications, those about the latest events first.",
-        handler=listing,
+        "/api/v1/notifications",
+        "List notifications, those about the latest events first.",
+        listing,
         reads_views=True,
     ),
     Operation(
-        path="/api/v1/notifications/{id}",
-        summary="Show one notification with its history.",
-        handler=show,
+        "/api/v1/notifications/{id}",
+        "Show one notification with its history.",
+        show,
         missing=MISSING,
     ),
     Operation(
-        path="/api/v1/notifications/{id}/redrive",
-        summary=f"Try a notification again that is {' or '.join(sorted(REDRIVABLE))}.",
-        handler=try_again,
+        "/api/v1/notifications/{id}/redrive",
+        f"Try a notification again that is {' or '.join(sorted(REDRIVABLE))}.",
+        try_again,
         method="POST",
         missing=MISSING,
         refusals=(HTTPStatus.CONFLICT,),

@@ -109,24 +109,24 @@ REFUSALS = (HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE)
 
 OPERATIONS = (
     Operation(
-        path=PATH,
-        summary="List who waits for a free seat, in the order in which they asked.",
-        handler=listing,
+        PATH,
+        "List who waits for a free seat, in the order in which they asked.",
+        listing,
         missing=MISSING,
         refusals=REFUSALS,
     ),
     Operation(
-        path=PATH,
-        summary="Tell a learner once, by rules with `to: watchers`, when a seat is free.",
-        handler=ask,
+        PATH,
+        "Tell a learner once, by rules with `to: watchers`, when a seat is free.",
+        ask,
         method="POST",
         missing=MISSING,
         refusals=REFUSALS,
     ),
     Operation(
-        path=f"{PATH}/{{learner}}",
-        summary="Do not tell a learner any more.",
-        handler=stop,
+        f"{PATH}/{{learner}}",
+        "Do not tell a learner any more.",
+        stop,
         method="DELETE",
         missing=MISSING,
         refusals=REFUSALS,

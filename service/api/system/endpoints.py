@@ -20,18 +20,16 @@ from service.api.system.metrics import exposition
 CHECK_SECONDS = 2.0
 LATE = {HTTPStatus.SERVICE_UNAVAILABLE.value: "The same, when something failed."}
 
-HEALTHZ = Operation(
-    path="/healthz", summary="Is the process alive?", returns=Alive, also=LATE, free=True
-)
+HEALTHZ = Operation("/healthz", "Is the process alive?", returns=Alive, also=LATE, free=True)
 READYZ = Operation(
-    path="/readyz",
-    summary="Is the service ready for work? It names what is not; details need the token.",
+    "/readyz",
+    "Is the service ready for work? It names what is not; details need the token.",
     returns=Ready,
     also=LATE,
     free=True,
 )
-METRICS = Operation(path="/metrics", summary="Numbers for Prometheus.", media="text/plain")
-OPENAPI = Operation(path="/api/v1/openapi.json", summary="This description.", returns=dict)
+METRICS = Operation("/metrics", "Numbers for Prometheus.", media="text/plain")
+OPENAPI = Operation("/api/v1/openapi.json", "This description.", returns=dict)
 OPERATIONS = (HEALTHZ, READYZ, METRICS, OPENAPI)
 
 
