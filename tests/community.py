@@ -1,6 +1,14 @@
 """What Community Training tells of people, handed to an installation's writer as facts."""
 
-from service.learners.facts import Completed, Contact, Fact, LearnerSeen, PlacedFact, Said, fact_key
+from service.learners.facts import (
+    Completed,
+    Contact,
+    Fact,
+    FactBody,
+    LearnerSeen,
+    PlacedFact,
+    fact_key,
+)
 from tests.installation import Installation
 
 SOURCE = "community-training"
@@ -8,7 +16,7 @@ ADA = Contact("Ada Lovelace", "ada@example.org", {"phone": "+44 20 7946"})
 
 
 def said(
-    content: Said, at: int, person: str, course: str = "2475", contact: Contact | None = ADA
+    content: FactBody, at: int, person: str, course: str = "2475", contact: Contact | None = ADA
 ) -> Fact:
     """A fact as the source reads it from a letter, with what it says of the person."""
     name = content.TOPIC.upper()

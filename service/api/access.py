@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.framework.problems import ApiError
-from service.incoming.verifiers import Bearer
+from service.incoming.verifiers import BearerToken
 from service.learners.signed_links import PATH
 from service.settings import Settings
 
@@ -39,7 +39,7 @@ class Access:
 
     def __init__(self, settings: Settings) -> None:
         token = settings.admin_token
-        self._bearer = Bearer(token) if token else None
+        self._bearer = BearerToken(token) if token else None
 
     def check(self, scope: Scope) -> None:
         """Raise ApiError for a stranger."""

@@ -30,10 +30,10 @@ from service.api.resources import (
 from service.api.system import endpoints
 from service.api.system.endpoints import SystemEndpoints
 from service.api.watch_page import watch_route
-from service.api.webhooks import doorkeepers
+from service.api.webhooks import authenticators
 from service.app.app import App
-from service.incoming.group_commit import Postbox
-from service.incoming.webhook import PREFIX, Door
+from service.incoming.group_commit import GroupCommit
+from service.incoming.webhook import PREFIX, WebhookEndpoint
 from service.running import Service
 
 THREADS = 8
@@ -54,14 +54,14 @@ class AsgiApplication:
     """Serve everything that one service answers over HTTP; `clock` gives the time in ms UTC."""
 
     def __init__(
-        self, app: App, service: Service | None, postbox: Postbox, clock: Callable[[], int]
+        self, app: App, service: Service | None, group_commit: GroupCommit, clock: Callable[[], int]
     ) -> None:
         context = RequestContext(app, service, clock)
         self._codes: Counter[int] = Counter()
         self._pool = ThreadPoolExecutor(THREADS, "api")
         settings = app.settings
-        self._webhooks = Door(
-            doorkeepers(settings), postbox, clock, limit_bytes=settings.letter_limit
+        self._webhooks = WebhookEndpoint(
+            authenticators(settings), group_commit, clock, limit_bytes=settings.letter_limit
         )
         access = Access(settings)
         description = document(settings, (*OPERATIONS, *endpoints.OPERATIONS))

@@ -11,13 +11,13 @@ import msgspec
 from service.api.framework.problems import described_problem
 from service.app.queues import fed_by_queues
 from service.incoming.verifiers import (
-    Basic,
-    Bearer,
-    Doorkeeper,
-    Hmac,
-    Open,
+    AllowEverybody,
+    Authenticator,
+    BasicCredentials,
+    BearerToken,
+    HmacSignature,
+    SenderVerifier,
     StandardWebhooks,
-    Verifier,
 )
 from service.incoming.webhook import PREFIX
 from service.settings import Settings, SourceSettings
@@ -46,17 +46,17 @@ class Credential(msgspec.Struct, frozen=True):
     words: str
     name: str
     scheme: Mapping[str, str]
-    verifier: Verifier
+    verifier: SenderVerifier
 
 
-def doorkeepers(settings: Settings) -> Mapping[str, Doorkeeper]:
+def authenticators(settings: Settings) -> Mapping[str, Authenticator]:
     """Make the ways into each source; one without credentials is closed."""
-    return {name: _doorkeeper(source) for name, source in settings.sources.items()}
+    return {name: _authenticator(source) for name, source in settings.sources.items()}
 
 
-def _doorkeeper(source: SourceSettings) -> Doorkeeper:
+def _authenticator(source: SourceSettings) -> Authenticator:
     ways = [each.verifier for each in _credentials(source)]
-    return Doorkeeper(*ways, *([Open()] if source.allow_unauthenticated else []))
+    return Authenticator(*ways, *([AllowEverybody()] if source.allow_unauthenticated else []))
 
 
 def opened_to_try(settings: Settings) -> Settings:
@@ -93,13 +93,13 @@ def _is_this_machine(host: str) -> bool:
 def _credentials(source: SourceSettings) -> Iterator[Credential]:
     if source.username:
         passwords = filter(None, (source.password, source.password_old))
-        basic = Basic(*((source.username, password) for password in passwords))
+        basic = BasicCredentials(*((source.username, password) for password in passwords))
         scheme = {"type": "http", "scheme": "basic"}
         yield Credential(words="Basic", name="basic", scheme=scheme, verifier=basic)
     if source.hmac_secret and source.hmac_header:
         yield _hmac(source, source.hmac_header)
     if source.bearer_token:
-        bearer = Bearer(*source.bearer_token)
+        bearer = BearerToken(*source.bearer_token)
         scheme = {"type": "http", "scheme": "bearer"}
         yield Credential(words="bearer token", name="bearer", scheme=scheme, verifier=bearer)
     if source.webhook_secret:
@@ -124,7 +124,7 @@ def _hmac(source: SourceSettings, header: str) -> Credential:
         "name": header,
         "description": f"HMAC of the body, {source.hmac_algorithm}, in {source.hmac_encoding}",
     }
-    verifier = Hmac(
+    verifier = HmacSignature(
         header,
         source.hmac_secret,
         algorithm=source.hmac_algorithm,

@@ -22,11 +22,11 @@ from service.cli.output.console import (
     progress,
 )
 from service.cli.rule_files import RuleFiles, rule_file_argument, rule_file_options
-from service.incoming.queues.consumer import TransportError
+from service.incoming.queues.consumer import QueueError
 from service.learners import enrollment_views
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
-from service.learners.lookup import Knowledge, events_of
+from service.learners.lookup import Lookup, events_of
 from service.learners.writer import Writer
 from service.rules.decider import Decider
 from service.rules.language.reader import read_rules
@@ -80,8 +80,8 @@ def _reach(
     lateness = {name: source.lateness for name, source in chosen.sources.items()}
     ledger, mapper = office.ledger, office.mapper
     people = People(ledger)
-    knowledge = Knowledge(ledger, mapper, people, Courses(ledger))
-    writer = Writer(ledger, mapper, people, knowledge, lateness, lambda *_: None)
+    lookup = Lookup(ledger, mapper, people, Courses(ledger))
+    writer = Writer(ledger, mapper, people, lookup, lateness, lambda *_: None)
     world = writer.world(now)
     late = max(lateness.values(), default=0)
     silent = told = 0
@@ -99,7 +99,7 @@ def _reach(
 
 def _silent(trigger: StalledTrigger, office: Office, bound: int) -> Iterator[list[str]]:
     after, until = -1, bound - trigger.silence_ms
-    while found := enrollment_views.silent(
+    while found := enrollment_views.silences_between(
         office.views, trigger.count_from, after, until, AT_A_TIME
     ):
         after = found[-1][1]
@@ -219,7 +219,7 @@ def queue_problems(chosen: Settings) -> list[str]:
     sources = {source.name: source for source in SOURCES}
     try:
         open_queues(chosen, sources, lambda _: lambda *_: None, wall_clock)
-    except TransportError as error:
+    except QueueError as error:
         return [str(error)]
     return []
 

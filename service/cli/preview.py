@@ -21,7 +21,7 @@ from service.cli.rule_files import RuleFiles, rule_file_options
 from service.incoming.letters import Letters
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
-from service.learners.lookup import Knowledge
+from service.learners.lookup import Lookup
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
 from service.rules import plan
@@ -189,7 +189,7 @@ class NotificationReader:
         lateness = {name: source.lateness for name, source in chosen.sources.items()}
         letters = Letters(ledger)
         self._docket = Docket(ledger, mapper, lateness, letters.feeds.heard, letters.asides.of)
-        self._knowledge = Knowledge(ledger, mapper, People(ledger), Courses(ledger))
+        self._lookup = Lookup(ledger, mapper, People(ledger), Courses(ledger))
         self._domain = chosen.mail_domain or WITHOUT_DOMAIN
 
     def occasion(self, id: str, rules: RuleSet | None, now: int) -> PreviewOccasion:
@@ -222,10 +222,10 @@ class NotificationReader:
         subject = subjects.get(notification.id)
         if subject is None:
             fail(f"{notification.id}: the ledger knows nothing any more of what it is about")
-        reading = Item(owed, subject).reading(self._knowledge, now)
+        reading = Item(owed, subject).reading(self._lookup, now)
         post = owed.channel if owed.recipient.startswith(ROOM) else None
-        person = None if post else recipient_of(owed.recipient, reading.learner, self._knowledge)
-        items = [item.reading(self._knowledge, now) for item in subject.items]
+        person = None if post else recipient_of(owed.recipient, reading.learner, self._lookup)
+        items = [item.reading(self._lookup, now) for item in subject.items]
         digest = Digest("day", 0, max_items=most) if items else None
         entry = Entry(owed.recipient, owed.channel, post, owed.template, digest=digest)
         return Due(entry, reading, items, person)

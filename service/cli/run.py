@@ -20,9 +20,9 @@ from service.app.app import App
 from service.cli.output.console import console, data_option, fail
 from service.cli.output.text import local_time
 from service.cli.rule_files import RuleFiles, rule_file_options
-from service.incoming.group_commit import Postbox
+from service.incoming.group_commit import GroupCommit
 from service.incoming.http_protocol import ImpatientProtocol
-from service.ledger.ledger import sole
+from service.ledger.ledger import lock_data_folder
 from service.running import Service, wall_clock
 from service.sending.operator import muted_now
 from service.settings import Settings
@@ -87,7 +87,7 @@ def run(
     configure(chosen.log_format, chosen.log_level)
     if reason := refusal(chosen):
         fail(reason)
-    with sole(chosen.data):
+    with lock_data_folder(chosen.data):
         try:
             app = App(chosen)
         except Refused as refused:
@@ -101,9 +101,9 @@ def run(
 def serve(app: App, chosen: Settings) -> None:
     """Listens, runs the threads, and stops them when a signal comes."""
     listening = listen(chosen)
-    postbox = Postbox(app.letters)
+    group_commit = GroupCommit(app.letters)
     service = Service(app)
-    site = AsgiApplication(app, service, postbox, wall_clock)
+    site = AsgiApplication(app, service, group_commit, wall_clock)
     server = uvicorn.Server(
         uvicorn.Config(
             site,
@@ -129,7 +129,7 @@ def serve(app: App, chosen: Settings) -> None:
         server.run(sockets=[listening])
     finally:
         site.close()
-        postbox.close()
+        group_commit.close()
         if left := service.stop():
             leave(left)
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from service.incoming.letter import Arrival
-from service.learners.feed_subjects import Heard
+from service.learners.feed_subjects import SilentSource
 from service.ledger.ledger import Ledger
 
 FEEDS = """
@@ -51,7 +51,7 @@ BOUNDS_MS = (
 """How late an event came after it happened, at most; there is one more for all that is later."""
 
 
-class Feed(msgspec.Struct, frozen=True):
+class FeedStatistics(msgspec.Struct, frozen=True):
     """Sum up what one source has sent since its beginning, imports left out.
 
     `letters` were kept, `skipped` messages of a queue were not ours; then what became of their
@@ -86,7 +86,7 @@ class Feed(msgspec.Struct, frozen=True):
         return 0 if not self.lateness else None
 
 
-class Tally:
+class FeedTally:
     """Count what became of the events of one source in one transaction."""
 
     def __init__(self) -> None:
@@ -120,7 +120,7 @@ class Feeds:
         """Count messages of a queue that were not for us."""
         cursor.execute(SKIPPED, (source, count))
 
-    def taken(self, cursor: sqlite3.Cursor, tallies: Mapping[str, Tally]) -> None:
+    def taken(self, cursor: sqlite3.Cursor, tallies: Mapping[str, FeedTally]) -> None:
         """Count what became of the events of letters that were taken."""
         for source, tally in tallies.items():
             row = cursor.execute(
@@ -137,20 +137,20 @@ class Feeds:
             encoded = msgspec.json.encode(late).decode()
             cursor.execute(TAKEN, (*counts, out_of_order, newest, encoded, source))
 
-    def all(self, sources: Iterable[str] = ()) -> list[Feed]:
+    def all(self, sources: Iterable[str] = ()) -> list[FeedStatistics]:
         """Read every feed in order of its source; those of `sources` also when they never spoke."""
         rows = self._ledger.reader().execute(f"SELECT {', '.join(COLUMNS)} FROM feeds")
         found = {row[0]: _feed(row) for row in rows}
-        return [found.get(name) or Feed(name) for name in sorted({*found, *sources})]
+        return [found.get(name) or FeedStatistics(name) for name in sorted({*found, *sources})]
 
-    def heard(self) -> dict[str, Heard]:
+    def heard(self) -> dict[str, SilentSource]:
         """Read the last letter of each source that has ever sent one."""
         rows = self._ledger.reader().execute(
             "SELECT source, last_letter, last_seen_at FROM feeds WHERE last_letter IS NOT NULL"
         )
-        return {row[0]: Heard(*row) for row in rows}
+        return {row[0]: SilentSource(*row) for row in rows}
 
 
-def _feed(row: tuple[Any, ...]) -> Feed:
+def _feed(row: tuple[Any, ...]) -> FeedStatistics:
     values: list[Any] = [*row[:-1], tuple(msgspec.json.decode(row[-1]))]
-    return Feed(*values)
+    return FeedStatistics(*values)

@@ -26,7 +26,7 @@ class StoreFailed(Exception):
     """Say that the store refused: the letter is not on disk."""
 
 
-class Keeper(Protocol):
+class LetterStore(Protocol):
     """Put letters on disk, all or none of them."""
 
     def keep(self, arrivals: Sequence[Arrival]) -> list[int]:
@@ -34,14 +34,14 @@ class Keeper(Protocol):
         ...
 
 
-class Posted(NamedTuple):
+class PendingArrival(NamedTuple):
     """Hold an arrival and who waits for its receipt."""
 
     arrival: Arrival
     receipt: asyncio.Future[int]
 
 
-class Postbox:
+class GroupCommit:
     """Commit, in one thread, whatever came while the commit before it ran: no timer.
 
     To be used from one event loop.
@@ -49,7 +49,7 @@ class Postbox:
 
     def __init__(
         self,
-        letters: Keeper,
+        letters: LetterStore,
         *,
         commit_seconds: float = COMMIT_SECONDS,
         capacity: int = LETTERS_QUEUED,
@@ -63,7 +63,7 @@ class Postbox:
         self._queued = 0
         self._queued_bytes = 0
         self._closed = False
-        self._queue: queue.SimpleQueue[Posted | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[PendingArrival | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="postbox", daemon=True)
         self._thread.start()
 
@@ -74,7 +74,7 @@ class Postbox:
         if self._queued >= self._capacity or self._queued_bytes >= self._capacity_bytes:
             raise StoreBusy("too many letters wait for the disk; send this one again later")
         loop = asyncio.get_running_loop()
-        posted = Posted(arrival, loop.create_future())
+        posted = PendingArrival(arrival, loop.create_future())
         self._queued += 1
         self._queued_bytes += len(arrival.body)
         self._queue.put(posted)
@@ -101,14 +101,19 @@ class Postbox:
             stopping = batch[-1] is None
             self._commit([posted for posted in batch if posted])
 
-    def _gather(self) -> list[Posted | None]:
-        """Wait for one letter, then takes what else is there; None at the end means stop."""
+    def _gather(self) -> list[PendingArrival | None]:
+        """Wait for one letter, then take what else is there; None at the end means stop.
+
+        The commit that runs is the timer: the more letters came meanwhile, the more share the
+        next fsync, and a lone one waits for nobody. Databases that wait a set time instead
+        (https://www.postgresql.org/docs/current/runtime-config-wal.html, commit_delay) slow it.
+        """
         batch = [self._queue.get()]
         while batch[-1] and len(batch) < LETTERS_PER_COMMIT and not self._queue.empty():
             batch.append(self._queue.get())
         return batch
 
-    def _commit(self, batch: Sequence[Posted]) -> None:
+    def _commit(self, batch: Sequence[PendingArrival]) -> None:
         """Leave out the letters whose senders have been told to repeat them."""
         wanted = [posted for posted in batch if not posted.receipt.done()]
         receipts: list[int] = []
@@ -121,13 +126,13 @@ class Postbox:
             )
         self._tell(batch, dict(zip(map(id, wanted), receipts, strict=False)))
 
-    def _tell(self, batch: Sequence[Posted], receipts: Mapping[int, int]) -> None:
+    def _tell(self, batch: Sequence[PendingArrival], receipts: Mapping[int, int]) -> None:
         if batch:
             loop = batch[0].receipt.get_loop()
             with suppress(RuntimeError):  # the loop has ended: nobody waits for these receipts
                 loop.call_soon_threadsafe(self._hand_out, batch, receipts)
 
-    def _hand_out(self, batch: Sequence[Posted], receipts: Mapping[int, int]) -> None:
+    def _hand_out(self, batch: Sequence[PendingArrival], receipts: Mapping[int, int]) -> None:
         self._queued -= len(batch)
         for posted in batch:
             self._queued_bytes -= len(posted.arrival.body)

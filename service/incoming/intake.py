@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from eventsourcing.persistence import PersistenceError
 
-from service.incoming.feeds import Tally
+from service.incoming.feeds import FeedTally
+from service.incoming.letter import EventOutcome as EventOutcome
 from service.incoming.letter import Letter
-from service.incoming.letter import Outcome as EventOutcome
 from service.incoming.letters import Letters
 from service.incoming.sources.source import Ignored, Item, SetAside, Source
 from service.learners.facts import Fact, PlacedFact
-from service.learners.world import Outcome
+from service.learners.world import FactOutcome
 from service.learners.writer import Writer
 
 LETTERS_PER_ROUND = 256
@@ -30,7 +30,7 @@ class Intake:
         self._writer = writer
 
     def take(self, now: int) -> int:
-        """Take one round of letters; returns how many.
+        """Take one round of letters; return how many.
 
         A letter is taken in the transaction that records its facts: stopped in between, it
         still waits and none of its facts is recorded. Content never raises; a letter that
@@ -59,7 +59,7 @@ class Intake:
     def _take(self, letters: Sequence[Letter], read: Sequence[list[Item]], now: int) -> None:
         pairs = list(zip(letters, read, strict=True))
 
-        def mark(cursor: sqlite3.Cursor, outcomes: list[Outcome]) -> None:
+        def mark(cursor: sqlite3.Cursor, outcomes: list[FactOutcome]) -> None:
             became = iter(outcomes)
             taken = [(letter, list(outcomes_of(letter, items, became))) for letter, items in pairs]
             self._letters.mark_taken(cursor, taken, now)
@@ -93,13 +93,13 @@ def unread(letter: Letter, reason: str) -> list[Item]:
 
 def tallies_of(
     read: Sequence[list[Item]], taken: Sequence[tuple[Letter, list[EventOutcome]]]
-) -> dict[str, Tally]:
+) -> dict[str, FeedTally]:
     """Count what became of the events tried now, by source; imports tell nothing of a feed."""
-    tallies: dict[str, Tally] = {}
+    tallies: dict[str, FeedTally] = {}
     for items, (letter, outcomes) in zip(read, taken, strict=True):
         if letter.imported:
             continue
-        tally = tallies.setdefault(letter.source, Tally())
+        tally = tallies.setdefault(letter.source, FeedTally())
         for place, (item, outcome) in enumerate(zip(items, outcomes, strict=True)):
             again = letter.before is not None and outcome.state == "set_aside"
             if to_be_tried(letter, place) and not again:
@@ -115,7 +115,7 @@ def to_be_tried(letter: Letter, place: int) -> bool:
 
 
 def outcomes_of(
-    letter: Letter, items: Sequence[Item], became: Iterator[Outcome]
+    letter: Letter, items: Sequence[Item], became: Iterator[FactOutcome]
 ) -> Iterator[EventOutcome]:
     """Give what became of each event of a letter; `became` yields for the facts tried, in order."""
     for place, item in enumerate(items):

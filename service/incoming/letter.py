@@ -15,7 +15,7 @@ class Arrival(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class Outcome(msgspec.Struct, frozen=True, array_like=True):
+class EventOutcome(msgspec.Struct, frozen=True, array_like=True):
     """Say what became of one event: `recorded`, `duplicate`, `superseded` and so on.
 
     `stream` is the aggregate of a recorded or superseded event.
@@ -37,20 +37,20 @@ class Letter(msgspec.Struct, frozen=True):
     source: str
     received_at: int
     body: bytes
-    before: list[Outcome] | None
+    before: list[EventOutcome] | None
     imported: bool = False
 
 
-_outcomes = msgspec.json.Decoder(list[Outcome])
+_outcomes = msgspec.json.Decoder(list[EventOutcome])
 encode = msgspec.json.Encoder().encode
 
 
-def outcomes_in(text: str) -> list[Outcome]:
+def outcomes_in(text: str) -> list[EventOutcome]:
     """Decode outcomes as they are stored."""
     return _outcomes.decode(text)
 
 
-def state_of(outcomes: Sequence[Outcome]) -> str:
+def letter_state(outcomes: Sequence[EventOutcome]) -> str:
     """Give the state of a letter whose events became these."""
     return "set_aside" if any(o.state == "set_aside" for o in outcomes) else "taken"
 
@@ -66,7 +66,7 @@ def runs_of(numbers: Iterable[int]) -> list[tuple[int, int]]:
     return runs
 
 
-def shown(row: tuple[Any, ...]) -> dict[str, Any]:
+def letter_fields(row: tuple[Any, ...]) -> dict[str, Any]:
     """Give a letter and what became of it, from the columns that `letters.COLUMNS` names."""
     n, source, received_at, headers, erased, imported, waits, before, taken_at, state, events = row
     outcomes = outcomes_in(events or before or "[]")

@@ -8,15 +8,15 @@ from typing import Any
 from service.incoming.feeds import Feeds
 from service.incoming.letter import (
     Arrival,
+    EventOutcome,
     Letter,
-    Outcome,
     encode,
+    letter_fields,
+    letter_state,
     outcomes_in,
     runs_of,
-    shown,
-    state_of,
 )
-from service.learners.feed_subjects import Aside
+from service.learners.feed_subjects import LetterSetAside
 from service.ledger.ledger import Ledger
 
 NAME = re.compile(r"[A-Za-z][\w.:-]*")
@@ -35,7 +35,7 @@ AFTER = (
 NUMBERS_PER_QUERY = 5_000
 
 
-class Asides:
+class SetAsideQuery:
     """Read which letters were set aside; change nothing."""
 
     def __init__(self, ledger: Ledger) -> None:
@@ -46,7 +46,7 @@ class Asides:
         found = self._ledger.reader().execute("SELECT MAX(n) FROM letters").fetchone()
         return found[0] or 0
 
-    def after(self, letter: int, limit: int) -> list[Aside]:
+    def after(self, letter: int, limit: int) -> list[LetterSetAside]:
         """Read letters set aside beyond this number, in order, up to the first that waits.
 
         So none is passed over which is tried again just now, or not taken yet.
@@ -54,7 +54,7 @@ class Asides:
         found = self._ledger.reader().execute(AFTER, {"after": letter, "limit": limit})
         return [_aside(row) for row in found]
 
-    def of(self, letters: Sequence[int]) -> Iterable[Aside]:
+    def of(self, letters: Sequence[int]) -> Iterable[LetterSetAside]:
         """Read these letters as they stand now, set aside or not."""
         for start in range(0, len(letters), NUMBERS_PER_QUERY):
             chunk = letters[start : start + NUMBERS_PER_QUERY]
@@ -63,10 +63,10 @@ class Asides:
             yield from map(_aside, rows)
 
 
-def _aside(row: tuple[Any, ...]) -> Aside:
+def _aside(row: tuple[Any, ...]) -> LetterSetAside:
     letter, source, at, imported, used, name, reason = row
     fit = name if name and NAME.fullmatch(name) else None
-    return Aside(letter, source, at, bool(imported), bool(used), fit, reason)
+    return LetterSetAside(letter, source, at, bool(imported), bool(used), fit, reason)
 
 
 LETTERS = """
@@ -111,7 +111,7 @@ class Letters:
         """Make the tables if they are missing."""
         self._ledger = ledger
         self.feeds = Feeds(ledger)
-        self.asides = Asides(ledger)
+        self.asides = SetAsideQuery(ledger)
         ledger.create(LETTERS)
 
     def keep(
@@ -121,7 +121,7 @@ class Letters:
         imported: bool = False,
         skipped: Mapping[str, int] = {},
     ) -> list[int]:
-        """Put arrivals on disk in one commit; returns their receipts in the same order.
+        """Put arrivals on disk in one commit; return their receipts in the same order.
 
         Of `imported` ones nobody is told, and they say nothing about how their feed is.
         `skipped` are messages of queues that were not kept, counted by source.
@@ -172,7 +172,7 @@ class Letters:
         query = "SELECT COUNT(*) FROM waiting JOIN imported USING (n)"
         return int(self._ledger.reader().execute(query).fetchone()[0])
 
-    def outcomes(self, first: int, last: int) -> Iterator[list[Outcome]]:
+    def outcomes(self, first: int, last: int) -> Iterator[list[EventOutcome]]:
         """Read what became of the events of each taken letter from `first` to `last`."""
         rows = self._ledger.reader().execute(
             "SELECT events FROM taken WHERE n BETWEEN ? AND ?", (first, last)
@@ -192,12 +192,15 @@ class Letters:
         return None if found is None else int(found[0])
 
     def mark_taken(
-        self, cursor: sqlite3.Cursor, taken: Sequence[tuple[Letter, list[Outcome]]], now: int
+        self, cursor: sqlite3.Cursor, taken: Sequence[tuple[Letter, list[EventOutcome]]], now: int
     ) -> None:
         """Record what became of each letter, inside the transaction of the one writer."""
         cursor.executemany(
             "INSERT INTO taken VALUES (?, ?, ?, ?)",
-            [(a.n, now, state_of(outcomes), encode(outcomes).decode()) for a, outcomes in taken],
+            [
+                (a.n, now, letter_state(outcomes), encode(outcomes).decode())
+                for a, outcomes in taken
+            ],
         )
         cursor.executemany(
             "INSERT INTO set_aside VALUES (?, ?, ?, ?)",
@@ -218,7 +221,7 @@ class Letters:
         Times are ms. `events` are the outcomes of the last taking, also while it waits again.
         """
         row = self._ledger.reader().execute(f"SELECT {COLUMNS} WHERE l.n = ?", (n,)).fetchone()
-        return None if row is None else shown(row)
+        return None if row is None else letter_fields(row)
 
     def body(self, n: int) -> bytes | None:
         """Read the bytes as they came; None when there is no such letter or its time is over."""
@@ -237,7 +240,7 @@ class Letters:
             f"ORDER BY {driving} DESC LIMIT :limit",
             {"state": state, "after": 2**62 if after is None else after, "limit": limit},
         )
-        return [shown(row) for row in rows]
+        return [letter_fields(row) for row in rows]
 
     def reasons(self, limit: int) -> list[dict[str, Any]]:
         """Count why events are set aside now, by name and reason, the most frequent first."""
@@ -250,7 +253,7 @@ class Letters:
         return [dict(zip(keys, row, strict=True)) for row in rows]
 
     def retry(self, numbers: Sequence[int]) -> int:
-        """Let set-aside letters wait again; returns how many. Twice is harmless.
+        """Let set-aside letters wait again; return how many. Twice is harmless.
 
         A letter whose body is gone stays set aside.
         """

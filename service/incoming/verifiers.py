@@ -15,7 +15,7 @@ LONGEST_CREDENTIAL = 8192
 SHA256_BYTES = 32
 
 
-class Verifier(Protocol):
+class SenderVerifier(Protocol):
     """Verify a sender in one way."""
 
     challenge: str
@@ -25,7 +25,7 @@ class Verifier(Protocol):
         ...
 
 
-class Open:
+class AllowEverybody:
     """Let everybody in: the source was opened on purpose."""
 
     challenge = ""
@@ -35,7 +35,7 @@ class Open:
         return True
 
 
-class Basic:
+class BasicCredentials:
     """Ask for user name and password (RFC 7617, UTF-8); several while one replaces another."""
 
     challenge = 'Basic realm="Coursebell", charset="UTF-8"'
@@ -49,7 +49,7 @@ class Basic:
         return given is not None and _is_one_of(given, self._expected)
 
 
-class Bearer:
+class BearerToken:
     """Ask for a token in `Authorization` (RFC 6750); several while one replaces another."""
 
     challenge = "Bearer"
@@ -63,7 +63,7 @@ class Bearer:
         return given is not None and _is_one_of(given, self._expected)
 
 
-class Hmac:
+class HmacSignature:
     """Ask for a signature over the body in a header of any name.
 
     Adobe documents neither name nor algorithm, so all of it is configuration; `prefix` is
@@ -121,7 +121,7 @@ class StandardWebhooks:
     def __init__(
         self, secrets: Sequence[str], *, tolerance_seconds: int = TOLERANCE_SECONDS
     ) -> None:
-        """Take secrets as the sender shows them, `whsec_` and base64; raises ValueError otherwise."""
+        """Take secrets as the sender shows them, `whsec_` and base64; else raises ValueError."""
         self._tolerance_ms = tolerance_seconds * 1000
         self._secrets = []
         for secret in secrets:
@@ -148,14 +148,14 @@ class StandardWebhooks:
         return in_time and bool(_signatures(headers))
 
 
-Signed = Hmac | StandardWebhooks
+Signed = HmacSignature | StandardWebhooks
 """The schemes that need the body."""
 
 
-class Doorkeeper:
+class Authenticator:
     """Try all the ways into one source: one is enough, and without any it is closed."""
 
-    def __init__(self, *verifiers: Verifier) -> None:
+    def __init__(self, *verifiers: SenderVerifier) -> None:
         """Part schemes that need no body from those that do: they are asked before it is read."""
         self._early = [v for v in verifiers if not isinstance(v, Signed)]
         self._late = [v for v in verifiers if isinstance(v, Signed)]

@@ -5,12 +5,13 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import msgspec
 
-from service.learners.facts import Fact, FactRecorded, Identity, PlacedFact, Said
+from service.learners.facts import Fact, FactBody, FactRecorded, Identity, PlacedFact
+from service.ledger.events import StreamId
 
 KEYS_APART = 256
 
 
-class Keys(msgspec.Struct, frozen=True, gc=False):
+class FactKeys(msgspec.Struct, frozen=True, gc=False):
     """Hold the fact keys of one stream; unchanging, because a batch may be dropped uncommitted.
 
     Adding one to a plain set or tuple would copy them all, and a busy stream would cost the
@@ -47,23 +48,18 @@ class Aggregate(msgspec.Struct, Generic[R], frozen=True, gc=False):
     """
 
     RECORDED: ClassVar[type[FactRecorded[Any]]]
-    id: str
+    id: StreamId
     about: Identity
     version: int = 0
-    keys: Keys = Keys()
+    keys: FactKeys = FactKeys()
 
     @classmethod
-    def stream_of(cls, fact: Fact, person: str) -> str:
-        """Give the id of the stream a fact belongs on; `person` is the learner's id, or empty."""
+    def begin(cls, fact: Fact, person: str) -> Self:
+        """Make the aggregate as it is before its first fact; `person` is the learner's id."""
         raise NotImplementedError
 
     @classmethod
-    def begin(cls, stream: str, fact: Fact, person: str) -> Self:
-        """Make the aggregate as it is before its first fact."""
-        raise NotImplementedError
-
-    @classmethod
-    def load(cls, id: str, events: Sequence[R], lateness: int = 0) -> Self:
+    def load(cls, id: StreamId, events: Sequence[R], lateness: int = 0) -> Self:
         """Fold a stream's events, first to last."""
         folded = cls(id, named_by(id, events))
         for event in events:
@@ -115,7 +111,9 @@ def named_by(id: str, events: Sequence[FactRecorded[Any]]) -> Identity:
     return about
 
 
-def shapes_of(recorded: type[FactRecorded[Any]], kinds: Iterable[type[Said]]) -> Mapping[str, Any]:
+def shapes_of(
+    recorded: type[FactRecorded[Any]], kinds: Iterable[type[FactBody]]
+) -> Mapping[str, Any]:
     """Make the stored shape of each kind of fact on an aggregate, by topic."""
     return {
         said.TOPIC: msgspec.defstruct(

@@ -8,25 +8,25 @@ from service.learners.aggregate import Aggregate, shapes_of
 from service.learners.facts import (
     CourseDeleted,
     CourseDrafted,
+    CourseFact,
     CourseModified,
-    CourseSaid,
     Fact,
+    FactBody,
     FactRecorded,
     Identity,
-    LearnerSaid,
+    LearnerFact,
     LearnerSeen,
-    Said,
 )
-from service.ledger.events import stream_id
+from service.ledger.events import StreamId, stream_id
 
 
-class CourseRecorded(FactRecorded[CourseSaid], frozen=True, kw_only=True, omit_defaults=True):
+class CourseRecorded(FactRecorded[CourseFact], frozen=True, kw_only=True, omit_defaults=True):
     """Record a fact on a course."""
 
     about: Identity | None = msgspec.field(default=None, name="title")
 
 
-class LearnerRecorded(FactRecorded[LearnerSaid], frozen=True, kw_only=True, omit_defaults=True):
+class LearnerRecorded(FactRecorded[LearnerFact], frozen=True, kw_only=True, omit_defaults=True):
     """Record a fact on a learner."""
 
     about: Identity | None = msgspec.field(default=None, name="member")
@@ -38,10 +38,10 @@ SHAPES = {**OF_COURSES, **OF_LEARNERS}
 M = TypeVar("M", CourseRecorded, LearnerRecorded)
 
 
-class Marked(Aggregate[M], frozen=True, gc=False):
+class Watermark(Aggregate[M], frozen=True, gc=False):
     """Fold facts of which only one moment counts: what is no later changes nothing any more."""
 
-    MARKS: ClassVar[type[Said]]
+    MARKS: ClassVar[type[FactBody]]
     marked_at: int | None = None
 
     def apply(self, event: M) -> Self:
@@ -57,46 +57,36 @@ class Marked(Aggregate[M], frozen=True, gc=False):
         return {"transitions": () if late else (fact.said.TOPIC,), "superseded": late}
 
 
-class LearningObject(Marked[CourseRecorded], frozen=True, gc=False):
+class LearningObject(Watermark[CourseRecorded], frozen=True, gc=False):
     """Fold what is said of a course, learning path or certification until it was deleted."""
 
     RECORDED = CourseRecorded
     MARKS = CourseDeleted
 
     @staticmethod
-    def stream(source: str, account: str, course: str) -> str:
+    def stream(source: str, account: str, course: str) -> StreamId:
         """Give the stream's id."""
         return stream_id("c", source, account, course)
 
     @classmethod
-    def stream_of(cls, fact: Fact, person: str) -> str:
-        """Give the id of the stream a fact belongs on."""
-        return cls.stream(fact.source, fact.account, fact.course)
-
-    @classmethod
-    def begin(cls, stream: str, fact: Fact, person: str) -> Self:
+    def begin(cls, fact: Fact, person: str) -> Self:
         """Make the course as it is before its first fact."""
         about = Identity(fact.source, fact.account, course=fact.course, kind=fact.kind)
-        return cls(stream, about)
+        return cls(cls.stream(fact.source, fact.account, fact.course), about)
 
 
-class Learner(Marked[LearnerRecorded], frozen=True, gc=False):
+class LearnerSignIns(Watermark[LearnerRecorded], frozen=True, gc=False):
     """Fold when a learner was last seen by their LMS, whatever the course."""
 
     RECORDED = LearnerRecorded
     MARKS = LearnerSeen
 
     @staticmethod
-    def stream(person: str) -> str:
+    def stream(person: str) -> StreamId:
         """Give the stream's id: the person's own, which is random and begins with a time."""
-        return f"l{person}"
+        return StreamId(f"l{person}")
 
     @classmethod
-    def stream_of(cls, fact: Fact, person: str) -> str:
-        """Give the id of the stream a fact belongs on."""
-        return cls.stream(person)
-
-    @classmethod
-    def begin(cls, stream: str, fact: Fact, person: str) -> Self:
+    def begin(cls, fact: Fact, person: str) -> Self:
         """Make the learner as they are before their first fact."""
-        return cls(stream, Identity(fact.source, fact.account, person))
+        return cls(cls.stream(person), Identity(fact.source, fact.account, person))

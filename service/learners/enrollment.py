@@ -7,21 +7,21 @@ from typing import Self
 
 import msgspec
 
-from service.learners.aggregate import Aggregate, Keys, named_by, shapes_of
+from service.learners.aggregate import Aggregate, FactKeys, named_by, shapes_of
 from service.learners.enrollment_state import (
     NOTHING,
     Entry,
     Snapshot,
     State,
+    advance,
     read,
-    step,
     transitions,
 )
 from service.learners.facts import (
     Completed,
     CompletionRevoked,
     Enrolled,
-    EnrollmentSaid,
+    EnrollmentFact,
     Fact,
     FactRecorded,
     Identity,
@@ -31,11 +31,11 @@ from service.learners.facts import (
     Started,
     Unenrolled,
 )
-from service.ledger.events import stream_id
+from service.ledger.events import StreamId, stream_id
 
 
 class EnrollmentRecorded(
-    FactRecorded[EnrollmentSaid], frozen=True, kw_only=True, omit_defaults=True
+    FactRecorded[EnrollmentFact], frozen=True, kw_only=True, omit_defaults=True
 ):
     """Record a fact on an enrolment; `after` is there whenever something changed."""
 
@@ -43,7 +43,7 @@ class EnrollmentRecorded(
     after: Snapshot | None = None
 
 
-class Imports(msgspec.Struct, frozen=True, gc=False):
+class ImportedSilences(msgspec.Struct, frozen=True, gc=False):
     """Hold when the import was recorded (ms UTC) through which each silence begins.
 
     None where it does so through a live fact, or never began. The names are those of `Snapshot`.
@@ -52,10 +52,10 @@ class Imports(msgspec.Struct, frozen=True, gc=False):
     silent_since: int | None = None
     active_at: int | None = None
 
-    def having(self, before: Snapshot, event: EnrollmentRecorded) -> "Imports":
+    def having(self, before: Snapshot, event: EnrollmentRecorded) -> "ImportedSilences":
         """Go on by one more event; `before` is how the enrolment stood until then."""
         after = event.after or before
-        return Imports(
+        return ImportedSilences(
             _through(self.silent_since, before.silent_since, after.silent_since, event),
             _through(self.active_at, before.active_at, after.active_at, event),
         )
@@ -70,7 +70,7 @@ def _through(
     return import_at if after == before != event.at else None
 
 
-NO_IMPORTS = Imports()
+NO_IMPORTS = ImportedSilences()
 
 
 KINDS = (
@@ -91,10 +91,10 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
     RECORDED = EnrollmentRecorded
     entries: tuple[Entry, ...] = ()
     state: State = NOTHING
-    imports: Imports = NO_IMPORTS
+    imports: ImportedSilences = NO_IMPORTS
 
     @staticmethod
-    def stream(person: str, course: str, instance: str | None) -> str:
+    def stream(person: str, course: str, instance: str | None) -> StreamId:
         """Give the stream's id: the person's time prefix, then a hash.
 
         Whom the log met one after the other stand side by side in its index too.
@@ -102,21 +102,16 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
         return stream_id(f"e{person[:8]}", person, course, instance or "", size=12)
 
     @classmethod
-    def stream_of(cls, fact: Fact, person: str) -> str:
-        """Give the id of the stream a fact belongs on."""
-        return cls.stream(person, fact.course, fact.instance)
-
-    @classmethod
-    def begin(cls, stream: str, fact: Fact, person: str) -> Self:
+    def begin(cls, fact: Fact, person: str) -> Self:
         """Make the enrolment as it is before its first fact."""
         about = Identity(fact.source, fact.account, person, fact.course, fact.kind, fact.instance)
-        return cls(stream, about)
+        return cls(cls.stream(person, fact.course, fact.instance), about)
 
     @classmethod
-    def load(cls, id: str, events: Sequence[EnrollmentRecorded], lateness: int = 0) -> Self:
+    def load(cls, id: StreamId, events: Sequence[EnrollmentRecorded], lateness: int = 0) -> Self:
         """Read the enrolment off all its facts at once, whatever the order they came in."""
         entries = tuple(sorted((e.at, e.said.RANK, e.key, e.said) for e in events))
-        keys = reduce(Keys.having, (event.key for event in events), Keys())
+        keys = reduce(FactKeys.having, (event.key for event in events), FactKeys())
         imports, stood = NO_IMPORTS, Snapshot()
         for event in events:
             imports, stood = imports.having(stood, event), event.after or stood
@@ -131,7 +126,7 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
         if fact.key in keys:
             return None
         said = fact.said
-        assert isinstance(said, EnrollmentSaid)
+        assert isinstance(said, EnrollmentFact)
         after, entries = self._with((fact.occurred_at, said.RANK, fact.key, said), lateness)
         changed = after != self.state
         effect = {
@@ -158,7 +153,7 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
     def _with(self, entry: Entry, lateness: int) -> tuple[State, tuple[Entry, ...]]:
         order = entry[:3]
         if not self.entries or order > self.entries[-1][:3]:
-            return step(self.state, entry, lateness), (*self.entries, entry)
+            return advance(self.state, entry, lateness), (*self.entries, entry)
         place = bisect_right(self.entries, order, key=lambda known: known[:3])
         entries = (*self.entries[:place], entry, *self.entries[place:])
         return read(entries, lateness), entries

@@ -10,7 +10,7 @@ from service.learners.facts import (
     Completed,
     CompletionRevoked,
     Enrolled,
-    EnrollmentSaid,
+    EnrollmentFact,
     ModuleCompleted,
     ProgressReported,
     Started,
@@ -21,7 +21,7 @@ ENROLLED, IN_PROGRESS, COMPLETED, UNENROLLED = "enrolled", "in_progress", "compl
 OPEN = frozenset({ENROLLED, IN_PROGRESS})
 STATUSES = (ENROLLED, IN_PROGRESS, COMPLETED, UNENROLLED)
 
-Entry = tuple[int, int, str, EnrollmentSaid]
+Entry = tuple[int, int, str, EnrollmentFact]
 """One fact in reading order: occurred_at, rank, key, content."""
 
 
@@ -197,7 +197,7 @@ BECOMES: Mapping[type, str] = {
 }
 
 
-def step(state: State, entry: Entry, lateness: int) -> State:
+def advance(state: State, entry: Entry, lateness: int) -> State:
     """Go on by one fact in reading order (design §4)."""
     at, _, _, said = entry
     after: State = STEPS[type(said)](state, at, said, lateness)
@@ -208,11 +208,11 @@ def read(entries: Iterable[Entry], lateness: int) -> State:
     """Fold a set of facts, given in reading order."""
     state = NOTHING
     for entry in entries:
-        state = step(state, entry, lateness)
+        state = advance(state, entry, lateness)
     return state
 
 
-def transitions(said: EnrollmentSaid, before: State, after: State) -> tuple[str, ...]:
+def transitions(said: EnrollmentFact, before: State, after: State) -> tuple[str, ...]:
     """Name what became true by a fact, of its own kind only (the table of design §4)."""
     if isinstance(said, Started | ProgressReported | ModuleCompleted):
         return _activity(said, before, after)

@@ -14,7 +14,7 @@ from service.learners.enrollment import EnrollmentRecorded
 from service.learners.enrollment_state import Snapshot
 from service.learners.facts import InstanceDeleted, SeatsReported
 from service.learners.instance import InstanceRecorded, seats_available
-from service.ledger.views import Followed, Views
+from service.ledger.views import LogEvent, Views
 
 STANDING = (
     "status", "progress", "passed", "score", "enrolled_by", "enrolled_at", "started_at",
@@ -49,7 +49,7 @@ Silences = dict[str, int | None]
 SILENCE = {"enrolled": "silent_since", "started": "active_at"}
 
 
-class Roster:
+class EnrollmentViews:
     """Project facts into `enrollments` and `instances`.
 
     It also notes the enrolments that moved after the position `asked_up_to`, and where their
@@ -93,18 +93,18 @@ class Roster:
         )  # fmt: skip
         database.table("instances").create_index(["course"])
 
-    def project(self, connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
+    def project(self, connection: sqlite3.Connection, events: Sequence[LogEvent]) -> None:
         """Write the last state of each enrolment in the page, once."""
         whos: dict[str, tuple[Any, ...]] = {}
         standings: dict[str, tuple[Any, ...]] = {}
-        reports: list[Followed] = []
+        reports: list[LogEvent] = []
         for event in events:
             body = event.body
             if isinstance(body, EnrollmentRecorded):
                 if body.about is not None:
                     whos[event.stream] = (event.stream, *named(body.about))
                 if body.after is not None:
-                    standings[event.stream] = standing(body.after, event)
+                    standings[event.stream] = enrollment_columns(body.after, event)
             elif isinstance(body, InstanceRecorded):
                 reports.append(event)
         new = [(*whos[id], *standings[id]) for id in whos if id in standings]
@@ -114,7 +114,7 @@ class Roster:
         place(connection, reports)
         self.touch(events)
 
-    def touch(self, events: Sequence[Followed]) -> None:
+    def touch(self, events: Sequence[LogEvent]) -> None:
         """Note which enrolments these events moved."""
         moved = {
             event.stream: {"enrolled": after.silent_since, "started": after.active_at}
@@ -137,12 +137,12 @@ class Roster:
         return taken
 
 
-def standing(after: Snapshot, event: Followed) -> tuple[Any, ...]:
+def enrollment_columns(after: Snapshot, event: LogEvent) -> tuple[Any, ...]:
     """Give the columns of STANDING."""
     return (*shown(after), event.version)
 
 
-def place(connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
+def place(connection: sqlite3.Connection, events: Sequence[LogEvent]) -> None:
     """Write instances; the last report of each in the page is written once."""
     new: list[tuple[Any, ...]] = []
     seats: dict[str, tuple[Any, ...]] = {}
@@ -155,7 +155,7 @@ def place(connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
         if not body.newest:
             continue
         if isinstance(body.said, SeatsReported):
-            seats[event.stream] = seating(body.said, body.at)
+            seats[event.stream] = seat_columns(body.said, body.at)
         elif isinstance(body.said, InstanceDeleted):
             ends[event.stream] = (body.at,)
     connection.executemany(PLACE, new)
@@ -164,13 +164,13 @@ def place(connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
     connection.executemany(VERSION, [(version, id) for id, version in versions.items()])
 
 
-def seating(said: SeatsReported, at: int) -> tuple[Any, ...]:
+def seat_columns(said: SeatsReported, at: int) -> tuple[Any, ...]:
     """Give the columns of SEATS."""
     free = None if said.seat_limit is None else seats_available(said)
     return said.enrollment_count, said.waitlist_count, said.seat_limit, free, at
 
 
-def silent(
+def silences_between(
     views: Views, count_from: str, after: int, until: int, limit: int
 ) -> list[tuple[str, int]]:
     """Open enrolments whose silence began in (after, until] with that moment, earliest first.

@@ -6,10 +6,10 @@ from typing import ClassVar, Generic, TypeVar
 
 import msgspec
 
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 
 
-class Said(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+class FactBody(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Hold the content of one fact; `TOPIC` is its stored name for ever, `RANK` breaks ties.
 
     Ranks order facts of one instant (design §4): enrolled 0, activity 1, completed 2,
@@ -20,25 +20,25 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     RANK: ClassVar[int] = 0
 
 
-class EnrollmentSaid(Said, frozen=True, omit_defaults=True):
+class EnrollmentFact(FactBody, frozen=True, omit_defaults=True):
     """Say something about one learner in one instance."""
 
 
-class Enrolled(EnrollmentSaid, frozen=True, omit_defaults=True):
+class Enrolled(EnrollmentFact, frozen=True, omit_defaults=True):
     """Say that the learner was enrolled, and how (`SELF_ENROLL`, `ADMIN_ENROLL`)."""
 
     TOPIC: ClassVar[str] = "enrollment.enrolled"
     enrollment_source: str | None = None
 
 
-class Started(EnrollmentSaid, frozen=True, omit_defaults=True):
+class Started(EnrollmentFact, frozen=True, omit_defaults=True):
     """Say that the learner opened the course."""
 
     TOPIC: ClassVar[str] = "enrollment.started"
     RANK: ClassVar[int] = 1
 
 
-class ProgressReported(EnrollmentSaid, frozen=True, omit_defaults=True):
+class ProgressReported(EnrollmentFact, frozen=True, omit_defaults=True):
     """Say that the learner did something; `percent` (0 to 100) is None when not said."""
 
     TOPIC: ClassVar[str] = "enrollment.progressed"
@@ -46,7 +46,7 @@ class ProgressReported(EnrollmentSaid, frozen=True, omit_defaults=True):
     percent: float | None = None
 
 
-class ModuleCompleted(EnrollmentSaid, frozen=True, omit_defaults=True):
+class ModuleCompleted(EnrollmentFact, frozen=True, omit_defaults=True):
     """Say that the learner finished one part of the course."""
 
     TOPIC: ClassVar[str] = "enrollment.module_completed"
@@ -56,7 +56,7 @@ class ModuleCompleted(EnrollmentSaid, frozen=True, omit_defaults=True):
     score: float | None = None
 
 
-class Completed(EnrollmentSaid, frozen=True, omit_defaults=True):
+class Completed(EnrollmentFact, frozen=True, omit_defaults=True):
     """Say that the learner finished; `passed` is None when not said (absent is not false)."""
 
     TOPIC: ClassVar[str] = "enrollment.completed"
@@ -66,25 +66,25 @@ class Completed(EnrollmentSaid, frozen=True, omit_defaults=True):
     enrollment_source: str | None = None
 
 
-class CompletionRevoked(EnrollmentSaid, frozen=True, omit_defaults=True):
+class CompletionRevoked(EnrollmentFact, frozen=True, omit_defaults=True):
     """Say that a completion was taken back."""
 
     TOPIC: ClassVar[str] = "enrollment.completion_revoked"
     RANK: ClassVar[int] = 3
 
 
-class Unenrolled(EnrollmentSaid, frozen=True, omit_defaults=True):
+class Unenrolled(EnrollmentFact, frozen=True, omit_defaults=True):
     """Say that the learner left, or was taken out."""
 
     TOPIC: ClassVar[str] = "enrollment.unenrolled"
     RANK: ClassVar[int] = 4
 
 
-class InstanceSaid(Said, frozen=True, omit_defaults=True):
+class InstanceFact(FactBody, frozen=True, omit_defaults=True):
     """Say something about one instance of a course."""
 
 
-class SeatsReported(InstanceSaid, frozen=True, omit_defaults=True):
+class SeatsReported(InstanceFact, frozen=True, omit_defaults=True):
     """Say how many sit and wait; `seat_limit` is None when seats are unlimited."""
 
     TOPIC: ClassVar[str] = "instance.seats_changed"
@@ -93,45 +93,45 @@ class SeatsReported(InstanceSaid, frozen=True, omit_defaults=True):
     seat_limit: int | None = None
 
 
-class InstanceModified(InstanceSaid, frozen=True, omit_defaults=True):
+class InstanceModified(InstanceFact, frozen=True, omit_defaults=True):
     """Say that the instance was created, changed or retired."""
 
     TOPIC: ClassVar[str] = "instance.modified"
 
 
-class InstanceDeleted(InstanceSaid, frozen=True, omit_defaults=True):
+class InstanceDeleted(InstanceFact, frozen=True, omit_defaults=True):
     """Say that the instance is gone."""
 
     TOPIC: ClassVar[str] = "instance.deleted"
 
 
-class CourseSaid(Said, frozen=True, omit_defaults=True):
+class CourseFact(FactBody, frozen=True, omit_defaults=True):
     """Say something about one learning object."""
 
 
-class CourseDrafted(CourseSaid, frozen=True, omit_defaults=True):
+class CourseDrafted(CourseFact, frozen=True, omit_defaults=True):
     """Say that a draft was saved."""
 
     TOPIC: ClassVar[str] = "course.drafted"
 
 
-class CourseModified(CourseSaid, frozen=True, omit_defaults=True):
+class CourseModified(CourseFact, frozen=True, omit_defaults=True):
     """Say that the course was published, changed or retired."""
 
     TOPIC: ClassVar[str] = "course.modified"
 
 
-class CourseDeleted(CourseSaid, frozen=True, omit_defaults=True):
+class CourseDeleted(CourseFact, frozen=True, omit_defaults=True):
     """Say that the course is gone."""
 
     TOPIC: ClassVar[str] = "course.deleted"
 
 
-class LearnerSaid(Said, frozen=True, omit_defaults=True):
+class LearnerFact(FactBody, frozen=True, omit_defaults=True):
     """Say something about one learner and no course."""
 
 
-class LearnerSeen(LearnerSaid, frozen=True, omit_defaults=True):
+class LearnerSeen(LearnerFact, frozen=True, omit_defaults=True):
     """Say that the learner signed in."""
 
     TOPIC: ClassVar[str] = "learner.seen"
@@ -160,7 +160,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     name: str
     key: str
     occurred_at: int
-    said: Said
+    said: FactBody
     course: str
     kind: str
     instance: str | None = None
@@ -212,10 +212,10 @@ class Identity(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     instance: str | None = None
 
 
-S = TypeVar("S", bound=Said)
+S = TypeVar("S", bound=FactBody)
 
 
-class FactRecorded(Body, Generic[S], frozen=True, kw_only=True, omit_defaults=True):
+class FactRecorded(EventBody, Generic[S], frozen=True, kw_only=True, omit_defaults=True):
     """Record a fact on an aggregate, with what it changed.
 
     `at` is when it happened, `recorded_at` when we wrote it (both ms UTC); `letter` and `item`

@@ -5,7 +5,7 @@ import msgspec
 from service.learners.facts import Identity
 
 
-class Heard(msgspec.Struct, frozen=True):
+class SilentSource(msgspec.Struct, frozen=True):
     """Name a source, its last letter, and when that came (ms UTC)."""
 
     source: str
@@ -31,7 +31,7 @@ class Heard(msgspec.Struct, frozen=True):
 FEED = "feed/"
 
 
-class Aside(msgspec.Struct, frozen=True):
+class LetterSetAside(msgspec.Struct, frozen=True):
     """Name a letter by its number, its source, when it came (ms UTC), and how it stands.
 
     `name` and `reason` are those of the first event that is set aside; None while none is. `used`:

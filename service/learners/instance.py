@@ -10,15 +10,15 @@ import msgspec
 from service.learners.aggregate import Aggregate, shapes_of
 from service.learners.facts import (
     Fact,
+    FactBody,
     FactRecorded,
     Identity,
     InstanceDeleted,
+    InstanceFact,
     InstanceModified,
-    InstanceSaid,
-    Said,
     SeatsReported,
 )
-from service.ledger.events import stream_id
+from service.ledger.events import StreamId, stream_id
 
 REPORTS_IN_A_PIECE = 256
 
@@ -40,7 +40,7 @@ def seat_values(seats: SeatsReported) -> dict[str, float | None]:
     }
 
 
-class InstanceRecorded(FactRecorded[InstanceSaid], frozen=True, kw_only=True, omit_defaults=True):
+class InstanceRecorded(FactRecorded[InstanceFact], frozen=True, kw_only=True, omit_defaults=True):
     """Record a fact on an instance.
 
     `was` holds the newest report before this one when this one
@@ -85,26 +85,16 @@ class Instance(Aggregate[InstanceRecorded], frozen=True, gc=False):
     deleted_at: int | None = None
 
     @staticmethod
-    def stream(source: str, account: str, course: str, instance: str) -> str:
+    def stream(source: str, account: str, course: str, instance: str) -> StreamId:
         """Give the stream's id."""
         return stream_id("i", source, account, course, instance)
 
     @classmethod
-    def stream_of(cls, fact: Fact, person: str) -> str:
-        """Give the id of the stream a fact belongs on."""
-        return cls.stream(fact.source, fact.account, fact.course, fact.instance or "")
-
-    @classmethod
-    def begin(cls, stream: str, fact: Fact, person: str) -> Self:
+    def begin(cls, fact: Fact, person: str) -> Self:
         """Make the instance as it is before its first fact."""
-        about = Identity(
-            fact.source,
-            fact.account,
-            course=fact.course,
-            kind=fact.kind,
-            instance=fact.instance or "",
-        )
-        return cls(stream, about)
+        place, instance = (fact.source, fact.account, fact.course), fact.instance or ""
+        about = Identity(*place[:2], course=fact.course, kind=fact.kind, instance=instance)
+        return cls(cls.stream(*place, instance), about)
 
     def apply(self, event: InstanceRecorded) -> Self:
         """Fold in the next event of the stream."""
@@ -138,7 +128,7 @@ class Instance(Aggregate[InstanceRecorded], frozen=True, gc=False):
             "was": was,
         }
 
-    def _becomes_newest(self, said: Said, fact: Fact) -> bool:
+    def _becomes_newest(self, said: FactBody, fact: Fact) -> bool:
         if isinstance(said, SeatsReported):
             return self.order is None or _order(fact.occurred_at, said, fact.key) > self.order
         return self.deleted_at is None or fact.occurred_at > self.deleted_at

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 
 from service.learners.directory.courses import Course, Courses, course_id
 from service.learners.directory.people import People, Person, PersonKey
-from service.learners.directory.reported import Hearsay
+from service.learners.directory.reported import ReportedDetails
 from service.learners.facts import Contact, Fact
 from service.learners.instance import Instance, InstanceRecorded
-from service.learners.watchlist import Watch
+from service.learners.watchlist import Watchlist
 from service.ledger.cache import Cache
-from service.ledger.events import Body, Event, EventMapper
+from service.ledger.events import EventBody, EventMapper, StreamEvent, StreamId
 from service.ledger.ledger import Ledger
 
 
-class Knowledge:
+class Lookup:
     """Look up people, courses and instances by key, as the ledger has them.
 
     What was found is remembered until `forget`, which the service calls when another
@@ -34,32 +34,32 @@ class Knowledge:
         self._titles.clear()
         self._persons.clear()
 
-    def hearsay(self, facts: Sequence[Fact], persons: Sequence[str]) -> Hearsay:
+    def reported(self, facts: Sequence[Fact], persons: Sequence[str]) -> ReportedDetails:
         """Look up what earlier letters said of whom and what these facts speak of.
 
         `persons` are the learners' ids, in the order of the facts.
         """
         said = [p for fact, p in zip(facts, persons, strict=True) if fact.contact is not None]
         named = [course_id(fact.course) for fact in facts if fact.title is not None]
-        return Hearsay(
+        return ReportedDetails(
             self._people.contacts.of(dict.fromkeys(said)) if said else {},
             self._courses.titles.of(dict.fromkeys(named)) if named else {},
         )
 
-    def keep(self, cursor: sqlite3.Cursor, hearsay: Hearsay) -> None:
+    def keep(self, cursor: sqlite3.Cursor, reported: ReportedDetails) -> None:
         """Write what a transaction's letters changed; call `settle` when it is on disk."""
-        self._people.contacts.keep(cursor, hearsay.contacts.changed)
-        self._courses.titles.keep(cursor, hearsay.titles.changed)
+        self._people.contacts.keep(cursor, reported.contacts.changed)
+        self._courses.titles.keep(cursor, reported.titles.changed)
 
-    def settle(self, hearsay: Hearsay) -> None:
+    def settle(self, reported: ReportedDetails) -> None:
         """Drop what was remembered of whom and what letters have changed."""
-        for person in hearsay.contacts.changed:
-            if hearsay.contacts.news(person) is not None:
+        for person in reported.contacts.changed:
+            if reported.contacts.news(person) is not None:
                 self._persons.drop(person)
-        for key in hearsay.titles.changed:
-            if hearsay.titles.news(key) is not None:
+        for key in reported.titles.changed:
+            if reported.titles.news(key) is not None:
                 self._titles.drop(key)
-        self._people.addresses_heard += hearsay.addresses()
+        self._people.addresses_heard += reported.addresses()
 
     def course(
         self, source: str, account: str, course: str, said: str | None = None
@@ -104,17 +104,19 @@ class Knowledge:
         """Look up the instance as the ledger has it."""
         bodies = self.stream(Instance.stream(source, account, course, instance))
         recorded = [e.body for e in bodies if isinstance(e.body, InstanceRecorded)]
-        return Instance.load(bodies[0].originator_id, recorded) if recorded else None
+        return Instance.load(StreamId(bodies[0].originator_id), recorded) if recorded else None
 
-    def watchers(self, instance: str) -> Watch:
+    def watchers(self, instance: str) -> Watchlist:
         """Look up who wishes to be told of the instance with this stream."""
-        return Watch.load(instance, (event.body for event in self.stream(Watch.stream(instance))))
+        return Watchlist.load(
+            instance, (event.body for event in self.stream(Watchlist.stream(instance)))
+        )
 
-    def stream(self, stream: str) -> list[Event]:
+    def stream(self, stream: str) -> list[StreamEvent]:
         """Look up the events of one stream, first to last."""
         return events_of(self._ledger, self._mapper, stream)
 
-    def latest(self, stream: str) -> tuple[int, Body] | None:
+    def latest(self, stream: str) -> tuple[int, EventBody] | None:
         """Look up the newest event of a stream and its version."""
         stored = self._ledger.select_events(stream, desc=True, limit=1)
         if not stored:
@@ -123,6 +125,6 @@ class Knowledge:
         return event.originator_version, event.body
 
 
-def events_of(ledger: Ledger, mapper: EventMapper, stream: str) -> list[Event]:
+def events_of(ledger: Ledger, mapper: EventMapper, stream: str) -> list[StreamEvent]:
     """Look up the events of one stream, first to last."""
     return [mapper.to_domain_event(event) for event in ledger.select_events(stream)]

@@ -8,36 +8,36 @@ import msgspec
 
 from service.learners import course, enrollment, instance
 from service.learners.aggregate import Aggregate, named_by
-from service.learners.course import Learner, LearningObject
+from service.learners.course import LearnerSignIns, LearningObject
 from service.learners.directory.courses import Course
 from service.learners.directory.people import Person
 from service.learners.enrollment import Enrollment
 from service.learners.facts import Fact, FactRecorded
 from service.learners.instance import Instance
-from service.learners.watchlist import Watch
-from service.ledger.events import Body
+from service.learners.watchlist import Watchlist
+from service.ledger.events import EventBody, StreamId
 
 AGGREGATES: Mapping[str, type[Aggregate[Any]]] = {
     **dict.fromkeys(enrollment.SHAPES, Enrollment),
     **dict.fromkeys(instance.SHAPES, Instance),
     **dict.fromkeys(course.OF_COURSES, LearningObject),
-    **dict.fromkeys(course.OF_LEARNERS, Learner),
+    **dict.fromkeys(course.OF_LEARNERS, LearnerSignIns),
 }
 """Which kind of aggregate a fact is on, by topic."""
 
 
-def stream_of(fact: Fact, person: str) -> str:
-    """Give the stream a fact belongs on; `person` is the learner's id, empty for none."""
-    return AGGREGATES[fact.said.TOPIC].stream_of(fact, person)
+def begin(fact: Fact, person: str) -> Aggregate[Any]:
+    """Make what a fact is on, as before its first fact; `person` is the learner's id, or empty."""
+    return AGGREGATES[fact.said.TOPIC].begin(fact, person)
 
 
 def load(stream: str, events: Sequence[Any], lateness: Mapping[str, int]) -> Aggregate[Any]:
     """Fold the events of a stream; `lateness` in ms by source."""
     about = named_by(stream, events)
-    return AGGREGATES[events[0].topic].load(stream, events, lateness.get(about.source, 0))
+    return AGGREGATES[events[0].topic].load(StreamId(stream), events, lateness.get(about.source, 0))
 
 
-class Outcome(msgspec.Struct, frozen=True, gc=False):
+class FactOutcome(msgspec.Struct, frozen=True, gc=False):
     """Say what became of a fact: `recorded`, `superseded` or `duplicate`, on which stream."""
 
     state: str
@@ -60,10 +60,10 @@ class Decisions(msgspec.Struct):
     follows it in this transaction, whatever was counted.
     """
 
-    once: list[tuple[str, Body]] = []
-    following: list[tuple[str, int, Body]] = []
+    once: list[tuple[str, EventBody]] = []
+    following: list[tuple[str, int, EventBody]] = []
     erasable: list[tuple[str, str, str]] = []
-    tallies: dict[str, tuple[int, Body]] = {}
+    tallies: dict[str, tuple[int, EventBody]] = {}
 
     def extend(self, other: "Decisions") -> None:
         """Add what followed from another event."""
@@ -83,15 +83,15 @@ class World(Protocol):
     def instance(
         self, source: str, account: str, course: str, instance: str
     ) -> Instance | None: ...
-    def watchers(self, instance: str) -> Watch: ...
-    def latest(self, stream: str) -> tuple[int, Body] | None: ...
+    def watchers(self, instance: str) -> Watchlist: ...
+    def latest(self, stream: str) -> tuple[int, EventBody] | None: ...
 
 
-class Draft(World, Protocol):
+class UncommittedWorld(World, Protocol):
     """Answer as a transaction will leave the world: what follows reads what was decided."""
 
     def remember(self, decisions: Decisions) -> None: ...
 
 
 Decide = Callable[[Happening, World, int], Decisions | None]
-Also = Callable[[sqlite3.Cursor, list[Outcome]], None]
+Also = Callable[[sqlite3.Cursor, list[FactOutcome]], None]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NewType
 
 import msgspec
 from eventsourcing.persistence import (
@@ -12,19 +12,22 @@ from eventsourcing.persistence import (
     StoredEvent,
 )
 
+StreamId = NewType("StreamId", str)
+"""The id of a stream as `stream_id` makes it, or as the ledger gives it back."""
+
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def stream_id(prefix: str, *names: str, size: int = 16) -> str:
+def stream_id(prefix: str, *names: str, size: int = 16) -> StreamId:
     """Make a stream's id: a prefix that tells its kind, then a hash of its names.
 
     Ids are stored and never change; a hash, because a log that goes to others must not tell
     a course's id, and because a stream must be found without asking anybody for its number.
     """
-    return prefix + blake2b("\x1f".join(names).encode(), digest_size=size).hexdigest()
+    return StreamId(prefix + blake2b("\x1f".join(names).encode(), digest_size=size).hexdigest())
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class EventBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Say what happened; `TOPIC` is its name in the ledger for ever."""
 
     TOPIC: ClassVar[str] = ""
@@ -35,12 +38,12 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
         return self.TOPIC
 
 
-class Event(msgspec.Struct, frozen=True):
+class StreamEvent(msgspec.Struct, frozen=True):
     """Hold one event in its stream, as the library's mapper hands it out."""
 
     originator_id: str
     originator_version: int
-    body: Body
+    body: EventBody
 
 
 class EventMapper(Mapper[str]):
@@ -69,7 +72,7 @@ class EventMapper(Mapper[str]):
         """List every topic that can be read today."""
         return frozenset(self._decoders) | frozenset(self._upcasters)
 
-    def encode(self, body: Body) -> tuple[str, bytes]:
+    def encode(self, body: EventBody) -> tuple[str, bytes]:
         """Give the topic and the stored bytes."""
         return body.topic, self._encode(body)
 
@@ -102,7 +105,7 @@ class EventMapper(Mapper[str]):
 
     def to_domain_event(self, stored_event: StoredEvent) -> Any:
         """Decode for the library."""
-        return Event(
+        return StreamEvent(
             str(stored_event.originator_id),
             stored_event.originator_version,
             self.decode(stored_event.topic, stored_event.state),

@@ -102,7 +102,7 @@ class Ledger(ApplicationRecorder):
             self.committed.notify_all()
 
     def wait_for_commit(self, seen: int, seconds: float) -> int:
-        """Wait until `commits` is not `seen` any more, at most so long; returns it."""
+        """Wait until `commits` is not `seen` any more, at most so long; return it."""
         with self.committed:
             self.committed.wait_for(lambda: self.commits != seen, seconds)
             return self.commits
@@ -179,7 +179,7 @@ class Ledger(ApplicationRecorder):
         return dict(found.fetchall())
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
-        """Append as the library does: one transaction of its own; returns the positions given."""
+        """Append as the library does: one transaction of its own; return the positions given."""
         with self.transaction() as cursor:
             before = last_position(cursor)
             self.append(
@@ -288,7 +288,7 @@ def last_position(cursor: sqlite3.Cursor) -> int:
 
 
 @contextmanager
-def sole(data: Path) -> Iterator[None]:
+def lock_data_folder(data: Path) -> Iterator[None]:
     """Hold the data folder for one service; raises LedgerError when another one has it.
 
     The system lets go of the lock when the process ends, however it ends (flock(2)).

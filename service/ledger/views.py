@@ -17,7 +17,7 @@ EVENTS_PER_PAGE = 10_000
 FOLLOWED = "UPDATE following SET position = ? WHERE position = ?"
 
 
-class Followed(NamedTuple):
+class LogEvent(NamedTuple):
     """Hold one event of the log as a projection gets it."""
 
     position: int
@@ -37,7 +37,7 @@ class Projection(Protocol):
         """Make the tables and indexes in an empty file."""
         ...
 
-    def project(self, connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
+    def project(self, connection: sqlite3.Connection, events: Sequence[LogEvent]) -> None:
         """Write what these events change; the same events again lead to the same rows."""
         ...
 
@@ -122,7 +122,7 @@ class Views:
         connection.execute("COMMIT")
 
     def follow(self) -> int:
-        """Take in one page of the log; returns how many events it held. Any thread may."""
+        """Take in one page of the log; return how many events it held. Any thread may."""
         with self._following:
             page = self._ledger.log(self.position, EVENTS_PER_PAGE)
             if not page:
@@ -159,7 +159,7 @@ class Views:
     ) -> bool:
         """Commit a page; false, and nothing changed, when another process followed it first."""
         decode = self._mapper.decode
-        wanted: list[list[Followed]] = [[] for _ in self._projections]
+        wanted: list[list[LogEvent]] = [[] for _ in self._projections]
         places: dict[str, list[int]] = {}
         for position, stream, version, topic, state in page:
             targets = places.get(topic)
@@ -167,7 +167,7 @@ class Views:
                 targets = [i for i, p in enumerate(self._projections) if topic in p.topics]
                 places[topic] = targets
             if targets:
-                event = Followed(position, stream, version, decode(topic, state))
+                event = LogEvent(position, stream, version, decode(topic, state))
                 for target in targets:
                     wanted[target].append(event)
         connection.execute("BEGIN IMMEDIATE")
@@ -193,7 +193,7 @@ class Views:
             return self.moved.wait_for(lambda: self.position >= position, seconds)
 
     def rebuild(self, progress: Callable[[int], None] = lambda _: None) -> int:
-        """Build a new file from the whole log and swap it in; returns the events read.
+        """Build a new file from the whole log and swap it in; return the events read.
 
         No rule is called and nothing is sent. `progress` is told the position reached.
         """

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from service.learners.world import Decisions, Draft, Happening, World
+from service.learners.world import Decisions, Happening, UncommittedWorld, World
 from service.rules.evaluation import Evaluation, evaluate
 from service.rules.fanout import FanOut
 from service.rules.rule import Rule, RuleSet
@@ -64,7 +64,7 @@ class Decider:
         return decisions
 
     def decide_each(
-        self, asked: Iterable[tuple[Iterable[Rule], Occurrence]], world: Draft
+        self, asked: Iterable[tuple[Iterable[Rule], Occurrence]], world: UncommittedWorld
     ) -> Decisions:
         """Decide on many occurrences, each knowing what the ones before it led to."""
         decisions = Decisions()

@@ -9,7 +9,7 @@ import msgspec
 from service.learners.directory.people import Person
 from service.learners.facts import Identity
 from service.learners.world import World
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.calendar import Closing, next_closing
 from service.rules.fanout import OccurrenceKey, notification_id
 from service.rules.field_values import Bundle
@@ -30,7 +30,7 @@ from service.rules.verdict import ADDRESS_WAIT_MS, TOO_LATE, Due, Ground, Verdic
 
 REASON = "digest"
 
-Row = tuple[str, int, Body]
+Row = tuple[str, int, EventBody]
 """A stream, the version of its next event, and that."""
 Standing = tuple[Notification, Due]
 """An item that holds."""
@@ -48,7 +48,7 @@ class Reader(NamedTuple):
     recipient: str
 
 
-class DigestClosed(Body, frozen=True, kw_only=True, omit_defaults=True):
+class DigestClosed(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """A digest was made up at `at` of these notifications; `local` names the closing."""
 
     TOPIC: ClassVar[str] = "digest.closed"
@@ -153,7 +153,7 @@ class Closed(msgspec.Struct):
     rests_on: dict[str, int] = {}
     digests: int = 0
 
-    def add(self, item: Notification, body: Body) -> None:
+    def add(self, item: Notification, body: EventBody) -> None:
         """Add one more event of an item."""
         self.rows.append((item.id, item.version + 1, body))
 
@@ -188,7 +188,7 @@ def close(items: Iterable[tuple[Notification, Verdict]], reader: Reader, ground:
     """
     closed, stands, now = Closed(), list[Standing](), ground.now
     for item, verdict in items:
-        if isinstance(verdict, Body):
+        if isinstance(verdict, EventBody):
             closed.add(item, verdict)
         elif not isinstance(verdict, Due) or verdict.entry.digest is None:
             closed.add(item, Ended(at=now, state=CANCELLED, reason="rule_removed"))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from service.learners.world import Decisions, Draft
+from service.learners.world import Decisions, UncommittedWorld
 from service.rules.decider import Decider
 from service.rules.evaluation import Evaluation, conditions_hold
 from service.rules.notification import CANCELLED, Notification
@@ -26,7 +26,7 @@ class Steps(NamedTuple):
     """Ask every step of every rule at `now` (ms UTC), in a world that remembers each decision."""
 
     decider: Decider
-    world: Draft
+    world: UncommittedWorld
     now: int
 
     def ask(self, asked: Ask, firsts: Firsts) -> None:
@@ -79,4 +79,5 @@ def started_step(entry: Entry, now: int) -> Mark:
 def once_each(firsts: list[First]) -> list[First]:
     """Pick one for each occurrence, and not one that was cancelled if another was not."""
     ranked = sorted(firsts, key=lambda first: first[0].state != CANCELLED)
-    return list({first[0].owed.occurrence: first for first in ranked}.values())
+    chosen = {first[0].owed.occurrence: first for first in ranked}.values()
+    return sorted(chosen, key=lambda first: (first[0].owed.decided_at, first[0].owed.occurrence))

@@ -11,7 +11,7 @@ from service.learners.directory.courses import Course
 from service.learners.directory.people import Person
 from service.learners.enrollment import Enrollment
 from service.learners.facts import Identity
-from service.learners.feed_subjects import Aside, Heard
+from service.learners.feed_subjects import LetterSetAside, SilentSource
 from service.learners.instance import Instance, seat_values
 from service.learners.world import World
 from service.rules.calendar import DAY
@@ -25,7 +25,7 @@ class Bundle(msgspec.Struct, frozen=True):
     about: Identity
 
 
-Subject = Aggregate[Any] | Heard | Aside | Bundle
+Subject = Aggregate[Any] | SilentSource | LetterSetAside | Bundle
 LEARNER_COLUMN = "learner.fields."
 
 
@@ -123,7 +123,7 @@ def _seats(name: str) -> Callable[[Reading], object]:
 
 
 def _letter(name: str) -> Callable[[Reading], object]:
-    return lambda r: getattr(r.subject, name) if isinstance(r.subject, Aside) else None
+    return lambda r: getattr(r.subject, name) if isinstance(r.subject, LetterSetAside) else None
 
 
 def _age(reading: Reading) -> float | None:

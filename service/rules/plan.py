@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.notification import DROPPED, OWED, SCHEDULED, Ended, Notification
 from service.rules.throttle import REASON as THROTTLED
 from service.rules.throttle import Latest, Pass, passing
@@ -43,7 +43,7 @@ class Message(NamedTuple):
         return [*self.told, *self.before]
 
 
-Accept = Callable[[Message], Body | None]
+Accept = Callable[[Message], EventBody | None]
 """Takes a message, or says how its lead ends instead: its words may not fit its values."""
 
 
@@ -51,8 +51,8 @@ class Plan(msgspec.Struct):
     """What leaves, and the next event of what does not; `passed` is what throttles remember."""
 
     messages: list[Message] = []
-    endings: list[tuple[Notification, Body]] = []
-    passed: dict[str, tuple[int, Body]] = {}
+    endings: list[tuple[Notification, EventBody]] = []
+    passed: dict[str, tuple[int, EventBody]] = {}
 
 
 def plan(
@@ -68,7 +68,7 @@ def plan(
     """
     planned = Plan()
 
-    def remembered(stream: str) -> tuple[int, Body] | None:
+    def remembered(stream: str) -> tuple[int, EventBody] | None:
         return planned.passed.get(stream) or latest(stream)
 
     for group in groups:
@@ -76,7 +76,7 @@ def plan(
         leaving = [(n, verdict) for n, verdict in judged if isinstance(verdict, Due)]
         if any(n.is_open for n, _ in leaving):
             _add(planned, leaving, remembered, now, accept)
-        planned.endings += [(n, v) for n, v in judged if n.is_open and isinstance(v, Body)]
+        planned.endings += [(n, v) for n, v in judged if n.is_open and isinstance(v, EventBody)]
     return planned
 
 

@@ -4,12 +4,12 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from service.learners.enrollment import Enrollment
-from service.learners.enrollment_views import Roster, Silences, silent
+from service.learners.enrollment_views import EnrollmentViews, Silences, silences_between
 from service.learners.world import Decisions
 from service.learners.writer import Writer
-from service.ledger.events import Body, EventMapper
+from service.ledger.events import EventBody, EventMapper
 from service.ledger.ledger import Ledger
-from service.ledger.views import Followed, Views
+from service.ledger.views import LogEvent, Views
 from service.rules.decider import Decider
 from service.rules.escalation import Firsts, Steps, mark_of, started_step
 from service.rules.triggers.stalled import (
@@ -24,7 +24,7 @@ from service.rules.triggers.stalled import (
 RULES_STREAM = "rules"
 
 
-class RulesActivated(Body, frozen=True, kw_only=True, omit_defaults=True):
+class RulesActivated(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """A rule file became active at `at`, after the events up to `position`.
 
     `modes` says how each rule stands since. The text has no secrets: its channels name the
@@ -63,7 +63,7 @@ EVENTS_PER_PAGE = 10_000
 MANY_TOUCHED = 10_000
 
 
-class TimeAsked(Body, frozen=True, kw_only=True, omit_defaults=True):
+class TimeAsked(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """The clock was asked at `at`, about all that the log up to `position` had moved."""
 
     TOPIC: ClassVar[str] = "clock.asked"
@@ -79,15 +79,21 @@ class Clock:
     """Asks for silences; everything it must remember is in the ledger."""
 
     def __init__(
-        self, ledger: Ledger, mapper: EventMapper, writer: Writer, views: Views, roster: Roster,
-        lateness: int, firsts: Firsts,
-    ) -> None:  # fmt: skip
+        self,
+        ledger: Ledger,
+        mapper: EventMapper,
+        writer: Writer,
+        views: Views,
+        enrollment_views: EnrollmentViews,
+        lateness: int,
+        firsts: Firsts,
+    ) -> None:
         """`firsts` finds what escalations may follow, by the views."""
         self._ledger = ledger
         self._mapper = mapper
         self._writer = writer
         self._views = views
-        self._roster = roster
+        self._enrollment_views = enrollment_views
         self._lateness = lateness
         self._firsts = firsts
         self._marks: dict[str, Mark] = {}
@@ -97,17 +103,17 @@ class Clock:
 
     def recover(self) -> None:
         """Goes on where the ledger says the last ask was, and notes what moved since."""
-        latest = self._writer.knowledge.latest(CLOCK_STREAM)
+        latest = self._writer.lookup.latest(CLOCK_STREAM)
         if latest is None:
             return
         self._version, last = latest
         assert isinstance(last, TimeAsked)
         self._marks, self._asked_at = dict(last.marks), last.at
-        position = self._position = self._roster.asked_up_to = last.position
+        position = self._position = self._enrollment_views.asked_up_to = last.position
         while page := self._ledger.log(position, EVENTS_PER_PAGE):
-            wanted = (row for row in page if row[3] in Roster.topics)
-            self._roster.touch(
-                [Followed(p, s, v, self._mapper.decode(t, raw)) for p, s, v, t, raw in wanted]
+            wanted = (row for row in page if row[3] in EnrollmentViews.topics)
+            self._enrollment_views.touch(
+                [LogEvent(p, s, v, self._mapper.decode(t, raw)) for p, s, v, t, raw in wanted]
             )
             position = page[-1][0]
 
@@ -116,7 +122,7 @@ class Clock:
 
         The marks of the rules it activates are recorded in the same transaction.
         """
-        latest = self._writer.knowledge.latest(RULES_STREAM)
+        latest = self._writer.lookup.latest(RULES_STREAM)
         before = latest[1] if latest else None
         assert before is None or isinstance(before, RulesActivated)
         rules = decider.rules
@@ -146,11 +152,11 @@ class Clock:
         must not look like silence.
         """
         self._views.catch_up()
-        position, touched = self._views.position, self._roster.take_touched()
+        position, touched = self._views.position, self._enrollment_views.take_touched()
         try:
             return self._ask(decider, touched, position, now).more
         except BaseException:
-            self._roster.touch_again(touched)
+            self._enrollment_views.touch_again(touched)
             raise
 
     def _ask(
@@ -173,14 +179,14 @@ class Clock:
         self._writer.commit(decisions)
         self._version += 1
         self._asked_at = now
-        self._position = self._roster.asked_up_to = position
+        self._position = self._enrollment_views.asked_up_to = position
         self._marks = dict(marks)
 
     def candidates(
         self, count_from: str, after: int, until: int, limit: int
     ) -> list[tuple[str, int]]:
         """Suggest open enrolments by when their silence began, from the views."""
-        return silent(self._views, count_from, after, until, limit)
+        return silences_between(self._views, count_from, after, until, limit)
 
     def enrollments(self, ids: Sequence[str]) -> list[Enrollment]:
         """Read enrolments as the log has them."""

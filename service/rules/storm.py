@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import Any, ClassVar
 
 from service.learners.world import Decisions
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.calendar import DAY, HOUR
 from service.rules.field_values import Reading
 from service.rules.rule import Rule
@@ -18,7 +18,7 @@ LIMIT = 500
 RULES_REMEMBERED = 1_024
 
 
-class StormCounted(Body, frozen=True, kw_only=True, omit_defaults=True):
+class StormCounted(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """How many notifications of a rule were decided in the hour that began at `since`."""
 
     TOPIC: ClassVar[str] = "storm.counted"

@@ -8,7 +8,7 @@ import msgspec
 from service.learners.facts import FactRecorded
 from service.learners.feed_subjects import FEED, LETTER
 from service.learners.world import World
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.field_values import EventSeen, Reading
 from service.rules.field_values import Subject as Readable
 from service.rules.notification import Owed
@@ -24,7 +24,7 @@ class Subject(msgspec.Struct, frozen=True):
     """
 
     aggregate: Readable
-    bodies: Sequence[Body]
+    bodies: Sequence[EventBody]
     items: Sequence["Item"] = ()
 
     @property

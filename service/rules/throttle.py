@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Any, ClassVar
 
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.notification import Notification, Owed, ended_unsent
 from service.rules.verdict import Due
 
 REASON = "throttle"
 
 
-class ThrottlePassed(Body, frozen=True, kw_only=True, omit_defaults=True):
+class ThrottlePassed(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """The notifications that this throttle let through and still counts: when, and which."""
 
     TOPIC: ClassVar[str] = "throttle.passed"
@@ -20,7 +20,7 @@ class ThrottlePassed(Body, frozen=True, kw_only=True, omit_defaults=True):
 
 
 SHAPES: Mapping[str, Any] = {ThrottlePassed.TOPIC: ThrottlePassed}
-Latest = Callable[[str], tuple[int, Body] | None]
+Latest = Callable[[str], tuple[int, EventBody] | None]
 """The newest event of a stream and its version."""
 Pass = tuple[str, int, ThrottlePassed]
 """The next event of a throttle's stream: stream, version and body."""

@@ -7,7 +7,7 @@ import msgspec
 
 from service.learners.directory.people import Person
 from service.learners.world import World
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.calendar import DAY, opens
 from service.rules.decider import Decider
 from service.rules.fanout import key_of_owed, notification_id
@@ -102,7 +102,7 @@ class Case:
             return exact
         return same[0] if self.newest_of(same[0]) is None else None
 
-    def newest_of(self, entry: Entry) -> tuple[int, Body] | None:
+    def newest_of(self, entry: Entry) -> tuple[int, EventBody] | None:
         """Read the newest event of what another entry owes the same recipient for the same."""
         assert self.rule is not None
         key = key_of_owed(self.owed)
@@ -131,10 +131,8 @@ class Case:
         from now.
         """
         rule, entry = self.rule, self.entry
-        if rule is None or entry is None or not entry.after_ms or entry.post:
-            return 0
-        before = (e for e in rule.entries if e.after_ms < entry.after_ms and e.to == entry.to)
-        return max((self._apart(each, entry) for each in before), default=0)
+        before = followed_by(entry, rule) if rule and entry else []
+        return max((self._apart(each, entry) for each in before if entry), default=0)
 
     def _apart(self, earlier: Entry, entry: Entry) -> int:
         """From when a step may follow one earlier entry (ms UTC); 0 when at any time."""
@@ -145,7 +143,18 @@ class Case:
         return told_at + apart if self.owed.decided_at < told_at + apart // 2 else 0
 
 
-def _told_at(newest: Body, now: int) -> int:
+def followed_by(step: Entry, rule: Rule) -> list[Entry]:
+    """List the earlier entries that tell the same person as a step."""
+    earlier = [each for each in rule.entries if each.after_ms < step.after_ms]
+    return [each for each in earlier if each.to == step.to and not step.post]
+
+
+def keeps_distance(rule: Rule) -> bool:
+    """Tell whether a step of a rule tells somebody whom an earlier entry may have told."""
+    return any(followed_by(step, rule) for step in rule.escalation)
+
+
+def _told_at(newest: EventBody, now: int) -> int:
     """When a notification with this newest event told its reader; `now` while it has not."""
     if isinstance(newest, Ended) or (isinstance(newest, AttemptEnded) and newest.then == SENT):
         return newest.at

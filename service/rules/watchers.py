@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from service.learners.instance import Instance
-from service.learners.watchlist import Watch, WatchTold, Wish
+from service.learners.watchlist import Watchlist, WatchRequest, WatchTold
 from service.learners.world import Decisions, World
 from service.rules.field_values import Reading
 from service.rules.notification import Owed, ended_unsent
@@ -44,7 +44,7 @@ def wish_over(id: str, owed: Owed, world: World) -> str | None:
     return None if wish is not None and wish.notification == id else OVER
 
 
-def _watch(reading: Reading, decisions: Decisions) -> Watch | None:
+def _watch(reading: Reading, decisions: Decisions) -> Watchlist | None:
     """The watch with what was decided on the same event already; None if it is about none."""
     if not isinstance(reading.subject, Instance):
         return None
@@ -55,7 +55,7 @@ def _watch(reading: Reading, decisions: Decisions) -> Watch | None:
     return watch
 
 
-def _is_waiting(wish: Wish, world: World) -> bool:
+def _is_waiting(wish: WatchRequest, world: World) -> bool:
     if wish.notification is None:
         return True
     newest = world.latest(wish.notification)  # none: it is decided in this very transaction

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from eventsourcing.persistence import IntegrityError
 
-from service.learners.lookup import Knowledge
+from service.learners.lookup import Lookup
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
 from service.ledger.views import Views
@@ -26,13 +26,13 @@ class Closer:
 
     def __init__(
         self, ledger: Ledger, mapper: EventMapper, views: Views, docket: Docket,
-        knowledge: Knowledge, decider: Callable[[], Decider],
+        lookup: Lookup, decider: Callable[[], Decider],
     ) -> None:  # fmt: skip
         self._ledger = ledger
         self._mapper = mapper
         self._views = views
         self._docket = docket
-        self._knowledge = knowledge
+        self._lookup = lookup
         self._decider = decider
 
     def close(self, now: int) -> int:
@@ -43,10 +43,10 @@ class Closer:
         items = queue.items_due(self._views, now)
         if not items:
             return 0
-        self._knowledge.forget()
+        self._lookup.forget()
         readers: dict[Reader, list[str]] = {}
         for item in items:
-            readers.setdefault(reader_of(item, self._knowledge), []).append(item.id)
+            readers.setdefault(reader_of(item, self._lookup), []).append(item.id)
         waiting = list(readers.items())
         starts = range(0, len(waiting), READERS_AT_A_TIME)
         return sum(self._close(waiting[s : s + READERS_AT_A_TIME], now) for s in starts)
@@ -55,8 +55,8 @@ class Closer:
         """Close the digests of some readers, in one transaction if nobody interferes."""
         ids = [id for _, items in readers for id in items]
         found = {n.id: n for n in self._docket.notifications(ids) if is_collected(n, now)}
-        muting, muted = muting_of(self._knowledge)
-        ground = Ground(self._decider(), self._knowledge, now, muted)
+        muting, muted = muting_of(self._lookup)
+        ground = Ground(self._decider(), self._lookup, now, muted)
         subjects = self._docket.subjects(list(found.values()))
         made = []
         for reader, items in readers:

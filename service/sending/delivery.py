@@ -9,7 +9,7 @@ from time import monotonic
 from eventsourcing.persistence import IntegrityError, PersistenceError
 from msgspec.structs import replace
 
-from service.learners.lookup import Knowledge
+from service.learners.lookup import Lookup
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
 from service.ledger.views import Views
@@ -47,7 +47,7 @@ class Delivery:
         ledger: Ledger,
         mapper: EventMapper,
         views: Views,
-        knowledge: Knowledge,
+        lookup: Lookup,
         docket: Docket,
         active: Callable[[], Active],
         post: Post,
@@ -60,7 +60,7 @@ class Delivery:
         self._mapper = mapper
         self._views = views
         self._docket = docket
-        self._planner = Planner(docket, views, knowledge, active, post)
+        self._planner = Planner(docket, views, lookup, active, post)
         self._worker = worker
         self._unsettled: list[Unsettled] = []
         self._settling = threading.RLock()

@@ -9,8 +9,8 @@ import msgspec
 from eventsourcing.persistence import PersistenceError
 from msgspec.structs import replace
 
-from service.learners.lookup import Knowledge
-from service.ledger.events import Body
+from service.learners.lookup import Lookup
+from service.ledger.events import EventBody
 from service.ledger.views import Views
 from service.rules.decider import Decider
 from service.rules.muting import STREAM as MUTING
@@ -64,32 +64,32 @@ class Planner:
         self,
         docket: Docket,
         views: Views,
-        knowledge: Knowledge,
+        lookup: Lookup,
         active: Callable[[], Active],
         post: Post,
     ) -> None:
         self._docket = docket
         self._views = views
-        self._knowledge = knowledge
+        self._lookup = lookup
         self._active = active
         self._post = post
 
     def plan(self, found: Sequence[Notification], now: int) -> Planned:
         """Plan notifications that are due, those of one moment as one message."""
-        self._knowledge.forget()
+        self._lookup.forget()
         return self._planned(self._together(found), now)
 
     def look_again(self, waiting: Sequence[Notification], now: int) -> Sequence[Step]:
         """Plan notifications that wait for an address; nothing leaves."""
-        self._knowledge.forget()
+        self._lookup.forget()
         return self._planned([[each] for each in waiting], now).steps
 
-    def at_the_last_moment(self, ready: Ready, now: int) -> Ready | Body:
+    def at_the_last_moment(self, ready: Ready, now: int) -> Ready | EventBody:
         """Give a claimed message as it may leave now, or its end if it has become untrue."""
         unmoved = self._docket.newest(list(ready.seen)) == ready.seen
         if unmoved and self._active() is ready.active:
             return ready
-        self._knowledge.forget()
+        self._lookup.forget()
         lead = ready.notification
         spoken_for = self._docket.notifications(lead.speaks_for)
         planned = self._planned([[lead, *(n for n in spoken_for if n.into == lead.id)]], now)
@@ -97,14 +97,14 @@ class Planner:
 
     def _planned(self, groups: Sequence[Sequence[Notification]], now: int) -> Planned:
         """Load what the plan of these groups needs, plan, and compose the words of each message."""
-        active, (muting, muted) = self._active(), muting_of(self._knowledge)
-        ground = Ground(active.decider, self._knowledge, now, muted)
+        active, (muting, muted) = self._active(), muting_of(self._lookup)
+        ground = Ground(active.decider, self._lookup, now, muted)
         subjects = self._docket.subjects([n for group in groups for n in group])
         composer = Composer(active, self._post, now)
         planned = plan(
             groups,
             lambda n: verdict(judge, n, subjects, ground),
-            self._knowledge.latest,
+            self._lookup.latest,
             now,
             composer.accept,
         )
@@ -141,7 +141,7 @@ class Composer:
         self._post = replace(post, timezone=active.decider.rules.defaults.timezone)
         self._now = now
 
-    def accept(self, message: Message) -> Body | None:
+    def accept(self, message: Message) -> EventBody | None:
         """Compose a message; returns the end of its lead instead when that fails."""
         lead, now = message.lead, self._now
         try:
@@ -178,7 +178,7 @@ def seen(message: Message, subjects: Mapping[str, Subject], muting: int) -> dict
     return found
 
 
-def step_of(notification: Notification, body: Body, muting: int) -> Step:
+def step_of(notification: Notification, body: EventBody, muting: int) -> Step:
     """Make the step that ends or defers a notification; what is held rests on what is muted."""
     rests_on = ((MUTING, muting),) if isinstance(body, Held) else ()
     return Step(notification, body, rests_on=rests_on)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
-from service.ledger.views import Followed, Views
+from service.ledger.views import LogEvent, Views
 from service.rules import notification
 from service.rules.notification import (
     DROPPED,
@@ -55,15 +55,15 @@ ATTEMPTED = (
 )
 FRESH = f"{STATE}, claimed_until = NULL, attempts = 0 WHERE id = ?"
 
-Write = tuple[str, Callable[[Followed], tuple[Any, ...]]]
+Write = tuple[str, Callable[[LogEvent], tuple[Any, ...]]]
 
 
-def _owed(event: Followed) -> tuple[Any, ...]:
+def _owed(event: LogEvent) -> tuple[Any, ...]:
     body: Owed = event.body
     return event.stream, first_state(body), first_reason(body), *copied(body)
 
 
-def _attempted(event: Followed) -> tuple[Any, ...]:
+def _attempted(event: LogEvent) -> tuple[Any, ...]:
     body: AttemptEnded = event.body
     ended = None if body.then in OPEN_STATES else body.at
     reason = None if body.then == "sent" else f"{body.outcome} {body.code or ''}".strip()
@@ -121,7 +121,7 @@ class Queue:
             "WHERE collapse IS NOT NULL"
         )
 
-    def project(self, connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
+    def project(self, connection: sqlite3.Connection, events: Sequence[LogEvent]) -> None:
         """Writes runs of one kind of event together, in the order of the log."""
         for kind, run in groupby(events, key=lambda event: type(event.body)):
             statement, values = WRITES[kind]

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from service.api import AsgiApplication
-from service.incoming.group_commit import Postbox
+from service.incoming.group_commit import GroupCommit
 from service.running import Service
 from tests.installation import DONE, FREE, START, Installation
 
@@ -31,18 +31,18 @@ class Client(TestClient):
 @pytest.fixture
 def open_site() -> Iterator[Callable[..., AsgiApplication]]:
     """Makes sites, and closes them."""
-    opened: list[tuple[AsgiApplication, Postbox]] = []
+    opened: list[tuple[AsgiApplication, GroupCommit]] = []
 
     def make(office: Installation, service: Service | None = None) -> AsgiApplication:
-        postbox = Postbox(office.app.letters)
-        site = AsgiApplication(office.app, service, postbox, lambda: START)
-        opened.append((site, postbox))
+        group_commit = GroupCommit(office.app.letters)
+        site = AsgiApplication(office.app, service, group_commit, lambda: START)
+        opened.append((site, group_commit))
         return site
 
     yield make
-    for site, postbox in opened:
+    for site, group_commit in opened:
         site.close()
-        postbox.close()
+        group_commit.close()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from service.api.application import OPERATIONS
 from service.api.framework.operations import document
 from service.api.system.endpoints import OPERATIONS as SYSTEM
 from service.app.app import settings_of
-from service.incoming.group_commit import Postbox
+from service.incoming.group_commit import GroupCommit
 from tests.installation import ADA, DAY, DONE, FREE, START, Installation, completed, event, seats
 
 TOKEN = "token-of-the-test"
@@ -45,12 +45,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsgiApplication]:
         office.post(seats(START, 10), seats(START + 1, 9))
         office.tick(START + 1)
         office.tick(START + 31 * DAY)
-        postbox = Postbox(office.app.letters)
-        site = AsgiApplication(office.app, None, postbox, lambda: START)
+        group_commit = GroupCommit(office.app.letters)
+        site = AsgiApplication(office.app, None, group_commit, lambda: START)
         GATE.site = site
         yield site
         site.close()
-        postbox.close()
+        group_commit.close()
 
 
 @schema.parametrize()

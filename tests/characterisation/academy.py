@@ -8,7 +8,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from service.api import AsgiApplication
-from service.incoming.group_commit import Postbox
+from service.incoming.group_commit import GroupCommit
 from service.incoming.letter import Arrival
 from service.learners.directory.courses import CourseRow
 from service.learners.directory.people import PersonRow
@@ -99,8 +99,8 @@ class Academy(Installation):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, "", **SETTINGS)
         self.now = START
-        self._postbox = Postbox(self.app.letters)
-        self._site = AsgiApplication(self.app, None, self._postbox, lambda: self.now)
+        self._group_commit = GroupCommit(self.app.letters)
+        self._site = AsgiApplication(self.app, None, self._group_commit, lambda: self.now)
         told: dict[str, Any] = {"base_url": "http://localhost", "client": ("127.0.0.1", 50_000)}
         self.api = TestClient(self._site, **told)
 
@@ -111,7 +111,7 @@ class Academy(Installation):
     def close(self) -> None:
         """End the API and the installation."""
         self._site.close()
-        self._postbox.close()
+        self._group_commit.close()
         self.app.close()
 
     def settle(self) -> None:

@@ -2,19 +2,19 @@
 
 import msgspec
 
-from service.learners.course import Learner, LearnerRecorded
+from service.learners.course import LearnerRecorded, LearnerSignIns
 from service.learners.enrollment import Enrollment, EnrollmentRecorded
 from service.learners.facts import (
     Completed,
     CompletionRevoked,
     Enrolled,
     Fact,
+    FactBody,
     Identity,
     LearnerSeen,
     ModuleCompleted,
     PlacedFact,
     ProgressReported,
-    Said,
     SeatsReported,
     Started,
     Unenrolled,
@@ -50,7 +50,7 @@ def day(days: int, minutes: int = 0, ms: int = 0) -> int:
     return DAY_0 + days * DAY + minutes * MINUTE + ms
 
 
-def fact(at: int, said: Said, id: str = "", name: str = "") -> Fact:
+def fact(at: int, said: FactBody, id: str = "", name: str = "") -> Fact:
     """A fact about Ada in Logic; `id` is the LMS's event id."""
     name = name or NAMES.get(type(said), said.TOPIC)
     content = msgspec.json.encode((at, said.TOPIC, said))
@@ -113,9 +113,9 @@ def instance() -> Instance:
     return Instance(Instance.stream("adobe", "1234", LOGIC, SESSION), PLACE)
 
 
-def learner() -> Learner:
+def learner() -> LearnerSignIns:
     """Ada before she was first seen."""
-    return Learner(Learner.stream(ADA), MEMBER)
+    return LearnerSignIns(LearnerSignIns.stream(ADA), MEMBER)
 
 
 def enroll(*facts: Fact, lateness: int = LATENESS) -> tuple[Enrollment, list[EnrollmentRecorded]]:
@@ -140,7 +140,7 @@ def report(*facts: Fact) -> tuple[Instance, list[InstanceRecorded]]:
     return folded, events
 
 
-def see(*facts: Fact) -> tuple[Learner, list[LearnerRecorded]]:
+def see(*facts: Fact) -> tuple[LearnerSignIns, list[LearnerRecorded]]:
     """Ada after these facts, told in this order, and the events of it."""
     folded, events = learner(), []
     for item, each in enumerate(facts):

@@ -6,15 +6,15 @@ import pytest
 
 from service.learners.enrollment import Enrollment
 from service.learners.enrollment_state import read
-from service.learners.facts import Completed, EnrollmentSaid, Fact
+from service.learners.facts import Completed, EnrollmentFact, Fact
 from tests.learners.cast import LATENESS, completed, day, enroll, enrolled, progress
 from tests.learners.histories import HISTORIES, History
 
 named = pytest.mark.parametrize("history", HISTORIES, ids=[h.name for h in HISTORIES])
 
 
-def entry(fact: Fact) -> tuple[int, int, str, EnrollmentSaid]:
-    assert isinstance(fact.said, EnrollmentSaid)
+def entry(fact: Fact) -> tuple[int, int, str, EnrollmentFact]:
+    assert isinstance(fact.said, EnrollmentFact)
     return fact.occurred_at, fact.said.RANK, fact.key, fact.said
 
 

@@ -2,8 +2,8 @@
 
 from itertools import permutations
 
-from service.learners.course import SHAPES, Learner
-from service.learners.world import load, stream_of
+from service.learners.course import SHAPES, LearnerSignIns
+from service.learners.world import begin, load
 from service.ledger.events import EventMapper
 from tests.learners.cast import ADA, MEMBER, day, enrolled, learner, see, seen
 from tests.learners.writer_with_rules import Desk, by
@@ -49,7 +49,7 @@ def test_a_sign_in_is_about_the_person_and_no_enrolment(tmp_path) -> None:
         "superseded", "duplicate", "recorded",
     ]  # fmt: skip
     streams = [stream for topic, stream, _ in desk.log() if topic == "learner.seen"]
-    assert streams[0] == Learner.stream(ada.about.person)
+    assert streams[0] == LearnerSignIns.stream(ada.about.person)
     assert streams == [streams[0], streams[1], streams[0], streams[0]]
     assert len(set(streams)) == 2
     desk.ledger.close()
@@ -58,5 +58,5 @@ def test_a_sign_in_is_about_the_person_and_no_enrolment(tmp_path) -> None:
 def test_a_fact_about_a_learner_alone_has_the_persons_stream() -> None:
     fact = seen(day(2))
 
-    assert stream_of(fact, ADA) == f"l{ADA}"
-    assert Learner.begin(f"l{ADA}", fact, ADA) == learner()
+    assert LearnerSignIns.begin(fact, ADA).id == f"l{ADA}"
+    assert begin(fact, ADA) == learner()

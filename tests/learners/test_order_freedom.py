@@ -9,7 +9,7 @@ from service.learners.facts import (
     Completed,
     CompletionRevoked,
     Enrolled,
-    EnrollmentSaid,
+    EnrollmentFact,
     Fact,
     ModuleCompleted,
     PlacedFact,
@@ -48,7 +48,7 @@ FACTS = st.lists(
 )
 
 
-def sorted_entries(facts: list[Fact]) -> list[tuple[int, int, str, EnrollmentSaid]]:
+def sorted_entries(facts: list[Fact]) -> list[tuple[int, int, str, EnrollmentFact]]:
     return sorted((f.occurred_at, f.said.RANK, f.key, f.said) for f in facts)  # type: ignore[misc]
 
 

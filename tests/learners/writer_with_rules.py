@@ -11,15 +11,15 @@ from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.enrollment import Enrollment
 from service.learners.facts import Fact, PlacedFact, fact_key
-from service.learners.lookup import Knowledge
+from service.learners.lookup import Lookup
 from service.learners.world import Decisions, Happening, World
 from service.learners.writer import Writer
-from service.ledger.events import Body, EventMapper
+from service.ledger.events import EventBody, EventMapper
 from service.ledger.ledger import Ledger
 from tests.learners.cast import LATENESS, LOGIC, NOW, SESSION
 
 
-class Noted(Body, frozen=True, kw_only=True, omit_defaults=True):
+class Noted(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """What this test's rules decide."""
 
     TOPIC: ClassVar[str] = "test.noted"
@@ -35,9 +35,9 @@ class Desk:
         wings = (enrollment, instance, course)
         shapes = [*(wing.SHAPES for wing in wings), {Noted.TOPIC: Noted}]
         self.mapper = EventMapper(shapes)
-        knowledge = Knowledge(self.ledger, self.mapper, self.people, Courses(self.ledger))
+        lookup = Lookup(self.ledger, self.mapper, self.people, Courses(self.ledger))
         self.writer = Writer(
-            self.ledger, self.mapper, self.people, knowledge, {"adobe": LATENESS}, self.decide
+            self.ledger, self.mapper, self.people, lookup, {"adobe": LATENESS}, self.decide
         )
         self.rule: Callable[[Happening, World], Decisions | None] = lambda happening, world: None
 

@@ -12,20 +12,20 @@ from service.learners.facts import (
     CourseDrafted,
     CourseModified,
     Enrolled,
+    FactBody,
     Identity,
     InstanceDeleted,
     InstanceModified,
     LearnerSeen,
     ModuleCompleted,
     ProgressReported,
-    Said,
     SeatsReported,
     Started,
     Unenrolled,
 )
 from service.learners.instance import SHAPES as OF_INSTANCES
 from service.learners.watchlist import WatchAsked, WatchStopped, WatchTold
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.digests import DigestClosed
 from service.rules.muting import MutingChanged
 from service.rules.notification import (
@@ -53,17 +53,17 @@ ADAS = "e1111111100000000000000000000000a"
 SESSIONS = "i0000000000000000000000000000000b"
 
 
-def recorded(said: Said, name: str, at: int = day(1), **more: Any) -> Body:
+def recorded(said: FactBody, name: str, at: int = day(1), **more: Any) -> EventBody:
     """A fact's event in the shape the ledger gives it back in."""
     shape = SHAPES[said.TOPIC]
-    body: Body = shape(
+    body: EventBody = shape(
         said=said, at=at, key="0123456789abcdef0123456789abcdef", name=name, recorded_at=at + 1500,
         letter=41, item=2, **more,
     )  # fmt: skip
     return body
 
 
-SAMPLES: list[Body] = [
+SAMPLES: list[EventBody] = [
     recorded(
         Enrolled("SELF_ENROLL"), "COURSE_ENROLLMENT", by_admin=True,
         transitions=("enrollment.enrolled",), about=WHO,

@@ -12,7 +12,7 @@ from eventsourcing.persistence import EventStore, IntegrityError, StoredEvent
 from service.learners import enrollment
 from service.ledger.cache import Cache
 from service.ledger.database import connect
-from service.ledger.events import Event, EventMapper
+from service.ledger.events import EventMapper, StreamEvent
 from service.ledger.ledger import Ledger, LedgerError, Row
 from tests.learners.cast import day, enroll, enrolled, progress, unenrolled
 
@@ -186,7 +186,7 @@ def test_the_librarys_event_store_works_on_it(ledger: Ledger) -> None:
     mapper = EventMapper([enrollment.SHAPES])
     store: EventStore[str] = EventStore(mapper, ledger)
     folded, bodies = enroll(enrolled(day(1)), progress(day(2), 5.0), unenrolled(day(3)))
-    events = [Event(folded.id, n, body) for n, body in enumerate(bodies, start=1)]
+    events = [StreamEvent(folded.id, n, body) for n, body in enumerate(bodies, start=1)]
     recordings = store.put(events)  # type: ignore[arg-type]
     assert [recording.notification.id for recording in recordings] == [1, 2, 3]
     stored = [mapper.to_domain_event(mapper.to_stored_event(event)) for event in events]

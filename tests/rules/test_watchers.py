@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.learners.facts import SeatsReported
-from service.learners.watchlist import Watch, WatchAsked, WatchStopped
+from service.learners.watchlist import WatchAsked, Watchlist, WatchStopped
 from service.rules.notification import CANCELLED, OWED, SENT, AttemptEnded, Ended
 from service.rules.watchers import wish_over
 from tests.rules.world import NOW, World, decider, fact, session, told
@@ -37,12 +37,12 @@ class Counter:
         self.rules = decider(rules)
         self.world = World()
         self.instance, _ = told(session(), fact(SeatsReported(10, 0, 10), NOW, person=None))
-        self.world.watches[self.instance.id] = Watch(self.instance.id)
+        self.world.watches[self.instance.id] = Watchlist(self.instance.id)
         self.owed = {}
         self.now = NOW
 
     @property
-    def watch(self) -> Watch:
+    def watch(self) -> Watchlist:
         return self.world.watches[self.instance.id]
 
     def ask(self, person: str) -> None:

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 from service.learners.aggregate import Aggregate
-from service.learners.course import Learner
+from service.learners.course import LearnerSignIns
 from service.learners.directory.courses import Course
 from service.learners.directory.people import Person
 from service.learners.enrollment import Enrollment
-from service.learners.facts import Fact, Identity, LearnerSeen, PlacedFact, Said
+from service.learners.facts import Fact, FactBody, Identity, LearnerSeen, PlacedFact
 from service.learners.instance import Instance
-from service.learners.watchlist import Watch
+from service.learners.watchlist import Watchlist
 from service.learners.world import Decisions, Happening
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.decider import Decider
 from service.rules.language.reader import read_rules
 from service.rules.triggers.stalled import SilenceOccurrence, stalled_rules
@@ -33,8 +33,8 @@ class World:
         self.people: dict[str, Person] = {}
         self.groups: dict[str, list[str]] = {}
         self.instances: dict[str, Instance] = {}
-        self.memory: dict[str, tuple[int, Body]] = {}
-        self.watches: dict[str, Watch] = {}
+        self.memory: dict[str, tuple[int, EventBody]] = {}
+        self.watches: dict[str, Watchlist] = {}
 
     def course(self, source: str, account: str, course: str) -> Course | None:
         return self.courses.get(course)
@@ -51,10 +51,10 @@ class World:
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
         return self.instances.get(instance)
 
-    def watchers(self, instance: str) -> Watch:
-        return self.watches.get(instance, Watch(instance))
+    def watchers(self, instance: str) -> Watchlist:
+        return self.watches.get(instance, Watchlist(instance))
 
-    def latest(self, stream: str) -> tuple[int, Body] | None:
+    def latest(self, stream: str) -> tuple[int, EventBody] | None:
         return self.memory.get(stream)
 
     def remember(self, decisions: Decisions) -> None:
@@ -74,7 +74,7 @@ def decider(rules: str) -> Decider:
     return Decider(found)
 
 
-def fact(said: Said, at: int, key: str = "", **more: object) -> Fact:
+def fact(said: FactBody, at: int, key: str = "", **more: object) -> Fact:
     """A fact about Ada in the session of Logic."""
     named = {
         "source": "adobe", "account": "1", "name": said.TOPIC.upper(), "key": key or f"{at:032x}",
@@ -96,9 +96,9 @@ def session() -> Instance:
     return Instance(id, Identity("adobe", "1", course=LOGIC, kind="course", instance=SESSION))
 
 
-def learner() -> Learner:
+def learner() -> LearnerSignIns:
     """Ada before she was first seen."""
-    return Learner(Learner.stream(ADA), Identity("adobe", "1", ADA))
+    return LearnerSignIns(LearnerSignIns.stream(ADA), Identity("adobe", "1", ADA))
 
 
 def signed_in(at: int) -> Fact:

@@ -8,7 +8,7 @@ from service.api.context import Page, RequestContext, item
 from service.api.framework.operations import Operation
 from service.api.framework.request import NoParameters
 from service.incoming.feeds import BOUNDS_MS
-from service.incoming.feeds import Feed as Counted
+from service.incoming.feeds import FeedStatistics as Counted
 
 
 class Late(msgspec.Struct, frozen=True):

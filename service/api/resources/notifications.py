@@ -14,7 +14,7 @@ from service.api.framework.operations import Operation
 from service.api.framework.problems import ApiError, NotFound
 from service.api.framework.request import LIMIT_DEFAULT, After, Limit, Text
 from service.learners.lookup import events_of
-from service.ledger.events import Event
+from service.ledger.events import StreamEvent
 from service.rules.notification import OPEN_STATES, Owed
 from service.rules.notification import Notification as Folded
 from service.rules.recipients import ROOM, STEPS_UP, route_of
@@ -149,12 +149,12 @@ def try_again(context: RequestContext, path: NotificationPath) -> NotificationWi
     return show(context, path)
 
 
-def steps(events: Sequence[Event], kept: Mapping[str, str]) -> list[Step]:
+def steps(events: Sequence[StreamEvent], kept: Mapping[str, str]) -> list[Step]:
     """Tell the events of one stream; `kept` is what is kept beside it and not erased yet."""
     return [_step(event, kept.get(f"reply/{event.originator_version}")) for event in events]
 
 
-def _step(event: Event, reply: str | None) -> Step:
+def _step(event: StreamEvent, reply: str | None) -> Step:
     body: Any = event.body
     said = {name: getattr(body, name, None) for name in Step.__struct_fields__}
     said |= {
@@ -189,7 +189,7 @@ def _told(kind: type[Kind], row: Mapping[str, Any], ids: Mapping[str, str], **mo
     )
 
 
-def _row(events: list[Event]) -> dict[str, Any]:
+def _row(events: list[StreamEvent]) -> dict[str, Any]:
     """Make the row that the view would show."""
     folded = Folded.load(events[0].originator_id, [event.body for event in events])
     owed = msgspec.structs.asdict(folded.owed)

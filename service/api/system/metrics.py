@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from service import __version__
 from service.api.context import RequestContext
-from service.incoming.feeds import BOUNDS_MS, STATES, Feed
+from service.incoming.feeds import BOUNDS_MS, STATES, FeedStatistics
 from service.ledger.ledger import Ledger
 from service.rules.notification import Owed
 from service.sending import queue
@@ -32,7 +32,7 @@ COUNTED = (
 BOUNDS = (*(str(bound / 1000) for bound in BOUNDS_MS), "+Inf")
 
 
-def feed_metrics(feeds: Sequence[Feed]) -> Iterator[Metric]:
+def feed_metrics(feeds: Sequence[FeedStatistics]) -> Iterator[Metric]:
     """Count what came from every source; imports are left out."""
     for name, about in COUNTED:
         counts = CounterMetricFamily(f"coursebell_feed_{name}", about, labels=["source"])
@@ -50,7 +50,7 @@ def feed_metrics(feeds: Sequence[Feed]) -> Iterator[Metric]:
     yield _lateness(feeds)
 
 
-def _last_letters(feeds: Sequence[Feed]) -> Metric:
+def _last_letters(feeds: Sequence[FeedStatistics]) -> Metric:
     seen = GaugeMetricFamily(
         "coursebell_feed_last_letter_timestamp_seconds",
         "When a source's last letter came; missing while it never spoke",
@@ -62,7 +62,7 @@ def _last_letters(feeds: Sequence[Feed]) -> Metric:
     return seen
 
 
-def _lateness(feeds: Sequence[Feed]) -> Metric:
+def _lateness(feeds: Sequence[FeedStatistics]) -> Metric:
     late = HistogramMetricFamily(
         "coursebell_feed_lateness_seconds",
         "How long after it happened an event came",

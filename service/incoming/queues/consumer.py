@@ -10,11 +10,11 @@ Keep = Callable[[Sequence[Arrival], int], object]
 """Puts arrivals on disk in one commit, and counts how many messages were skipped unkept."""
 
 
-class TransportError(Exception):
+class QueueError(Exception):
     """Say why a queue cannot be read now, and what to do; never a secret."""
 
 
-class Transport(Protocol):
+class QueueConsumer(Protocol):
     """Consume one queue; to be used from one thread.
 
     `name` is its name for logs and the list of troubles, e.g. `kafka`; `source` is whose
@@ -28,7 +28,7 @@ class Transport(Protocol):
         """Receive, keep, settle, once; return how many messages, 0 when none came.
 
         Waits for messages for about a second, and opens the connection when there is none.
-        Raises TransportError when the queue cannot be read, or what the store raises when it
+        Raises QueueError when the queue cannot be read, or what the store raises when it
         cannot commit; either way nothing is settled that is not on disk, and the next call
         goes on. Ends early when `stopping` is set.
         """

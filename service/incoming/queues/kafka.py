@@ -22,11 +22,11 @@ from typing import cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from service.incoming.letter import Arrival
-from service.incoming.queues.consumer import Keep, TransportError
-from service.incoming.queues.kafka_errors import SETTING, not_taken
+from service.incoming.queues.consumer import Keep, QueueError
+from service.incoming.queues.kafka_errors import SETTING, explain_refused_properties
 from service.incoming.queues.kafka_group import (
-    Member,
-    Place,
+    GroupMember,
+    TopicPlace,
     firsts_of,
     is_trouble,
     look_into,
@@ -81,7 +81,7 @@ client_log = log.getChild("client")
 client_log.addFilter(lambda record: not record.getMessage().startswith(("FAIL ", "ERROR ")))
 
 
-class Kafka:
+class KafkaConsumer:
     """Consume as a member of a group, from the first `carry` on."""
 
     name = "kafka"
@@ -98,18 +98,18 @@ class Kafka:
         """Connect to nothing; `properties` are librdkafka's, `clock` gives ms since 1970.
 
         `keep` must write even when there is nothing to keep, for that is how a store that failed
-        is tried. Raises TransportError without `bootstrap.servers` or `group.id`.
+        is tried. Raises QueueError without `bootstrap.servers` or `group.id`.
         """
         for name in ("bootstrap.servers", "group.id"):
             if not properties.get(name):
                 setting = SETTING + name.upper().replace(".", "_")
-                raise TransportError(f"{setting}: expected {name} of a Kafka cluster, got nothing")
+                raise QueueError(f"{setting}: expected {name} of a Kafka cluster, got nothing")
         self.source = source
         self._properties = properties
         self._names = (properties["bootstrap.servers"], properties["group.id"])
         self._topics = list(topics)
         self._wants, self._keep, self._clock = wants, keep, clock
-        self._member = Member(*self._names)
+        self._member = GroupMember(*self._names)
         self._consumer: Consumer | None = None
         self._at_once = RECORDS_PER_COMMIT
         self._pause = 0.0
@@ -145,7 +145,7 @@ class Kafka:
         A broker that hangs is not waited for: the group notices after the session timeout.
         """
         consumer, self._consumer = self._consumer, None
-        self._member = Member(*self._names)
+        self._member = GroupMember(*self._names)
         if consumer is None:
             return
         leaving = threading.Thread(target=consumer.close, name="kafka: leaving", daemon=True)
@@ -155,15 +155,15 @@ class Kafka:
             log.warning("%s: left the group without an answer", self._names[0])
 
     def _join(self) -> Consumer:
-        member = self._member = Member(*self._names)
+        member = self._member = GroupMember(*self._names)
         own = {"error_cb": member.complained, "on_commit": member.answered}
         try:
             self._consumer = Consumer({**complete(self._properties), **own}, logger=client_log)
             self._consumer.subscribe(self._topics, member.assigned, member.revoked, member.revoked)
         except (KafkaException, ValueError, TypeError) as error:
             self._give_up()
-            reason = not_taken(str(error), self._properties, self._names[0])
-            raise TransportError(reason) from None
+            reason = explain_refused_properties(str(error), self._properties, self._names[0])
+            raise QueueError(reason) from None
         return self._consumer
 
     def _round(self, consumer: Consumer) -> int:
@@ -180,11 +180,12 @@ class Kafka:
                 self._go_back(consumer, firsts)
                 raise
             self._commit(consumer)
+        # Only now: a partition counts as read so far once its records are on disk.
         self._hear(consumer, messages)
         doubted = self._member.judge()
         if fatal := self._member.fatal:
             self._give_up()
-            raise TransportError(fatal)
+            raise QueueError(fatal)
         self._go_back(consumer, doubted)
         if self._member.shares:
             self._pause = 0.0
@@ -197,7 +198,7 @@ class Kafka:
         except Exception as error:  # what it had taken out of its queue nobody has now
             self._give_up()
             reason = f"{self._names[0]}: reading broke off ({type(error).__name__})"
-            raise TransportError(f"{reason}; it is begun again by itself") from error
+            raise QueueError(f"{reason}; it is begun again by itself") from error
         for message in filter(is_trouble, messages):
             self._member.complained(cast(KafkaError, message.error()), message.topic())
         return [message for message in messages if not is_trouble(message)]
@@ -234,7 +235,7 @@ class Kafka:
     def _hear(self, consumer: Consumer, messages: Iterable[Message]) -> None:
         look_into(consumer, self._member.hear(messages), self.source)
 
-    def _go_back(self, consumer: Consumer, offsets: Mapping[Place, int]) -> None:
+    def _go_back(self, consumer: Consumer, offsets: Mapping[TopicPlace, int]) -> None:
         """Read from there again; what went to somebody else meanwhile is left to them."""
         for place, offset in offsets.items():
             if self._member.left(place):
@@ -250,7 +251,7 @@ class Kafka:
                 consumer.list_topics(self._topics[0], timeout=WAIT_SECONDS)
                 self._member.reached()
         if self._member.troubles:
-            raise TransportError("; ".join(self._member.troubles.values()))
+            raise QueueError("; ".join(self._member.troubles.values()))
 
     def _give_up(self) -> None:
         """Leave; the next round begins anew after a pause, which grows while none succeeds."""

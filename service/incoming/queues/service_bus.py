@@ -30,19 +30,19 @@ from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 from azure.servicebus.exceptions import MessageLockLostError, ServiceBusError
 
-from service.incoming.queues.consumer import Keep, TransportError
+from service.incoming.queues.consumer import Keep, QueueError
 from service.incoming.queues.service_bus_connection import (
     NOT_A_STRING,
     OTHER_TOPIC,
-    Ended,
-    Loop,
+    ReceiverEnded,
+    TrackingLoop,
     at_once,
-    in_words,
+    explain_service_bus_error,
     loop_of,
     unless,
     without_entity,
 )
-from service.incoming.queues.service_bus_messages import Keeper, until_renewal
+from service.incoming.queues.service_bus_messages import MessageKeeper, until_renewal
 
 MESSAGES_PER_COMMIT = 200
 FIRST_MESSAGES = 10
@@ -67,7 +67,7 @@ log = logging.getLogger(__name__)
 logging.getLogger("azure.servicebus").setLevel(logging.CRITICAL)
 
 
-class ServiceBus:
+class ServiceBusConsumer:
     """Consume one subscription; a connection lives from the first `carry` to the first trouble."""
 
     name = "service-bus"
@@ -82,12 +82,12 @@ class ServiceBus:
         keep: Keep,
         clock: Callable[[], int],
     ) -> None:
-        """Connect to nothing; raises TransportError for a connection string that is none.
+        """Connect to nothing; raises QueueError for a connection string that is none.
 
         `clock` gives ms since 1970.
         """
         self.source = source
-        self._keeper = Keeper(source, wants, keep, clock)
+        self._keeper = MessageKeeper(source, wants, keep, clock)
         self._clock = clock
         self._string = connection_string
         self._names = (topic, subscription)
@@ -107,7 +107,7 @@ class ServiceBus:
             return 0
         try:
             self._keeper.recover()
-            self._runner = self._runner or asyncio.Runner(loop_factory=Loop)
+            self._runner = self._runner or asyncio.Runner(loop_factory=TrackingLoop)
             carried = self._runner.run(self._round(stopping))
         except BaseException:
             self._pause = min(max(PAUSE_SECONDS[0], 2 * self._pause), PAUSE_SECONDS[1])
@@ -149,9 +149,9 @@ class ServiceBus:
         try:
             return await self._received_from(self._receiver or await self._connect(), count)
         except Exception as error:
-            if type(error) in (ServiceBusError, Ended):
+            if type(error) in (ServiceBusError, ReceiverEnded):
                 self._careful_until = time.monotonic() + CAREFUL_SECONDS
-            raise TransportError(in_words(error, self._where)) from error
+            raise QueueError(explain_service_bus_error(error, self._where)) from error
 
     async def _received_from(self, receiver: ServiceBusReceiver, count: int) -> Messages:
         """Receive messages, or none after a while; of a dead service the SDK says no more."""
@@ -162,7 +162,7 @@ class ServiceBus:
         if messages:
             self._heard_at = now
         elif now - asked_at < RECEIVE_SECONDS / 2:
-            raise Ended
+            raise ReceiverEnded
         elif now - self._heard_at >= SILENT_SECONDS:
             await receiver.peek_messages(1, timeout=ANSWER_SECONDS)
             self._heard_at = time.monotonic()
@@ -180,7 +180,7 @@ class ServiceBus:
         try:
             lost = await self._settle(self._receiver.complete_message, messages)
         except Exception as error:
-            raise TransportError(in_words(error, self._where)) from error
+            raise QueueError(explain_service_bus_error(error, self._where)) from error
         if lost:
             log.warning(
                 "%s: the locks of %d kept messages were lost before these were completed; they "
@@ -190,7 +190,7 @@ class ServiceBus:
             )  # fmt: skip
 
     async def _settle(self, settle: Settle, messages: Messages) -> int:
-        """Settle all of them at once; returns how many locks were lost before."""
+        """Settle all of them at once; return how many locks were lost before."""
         async with asyncio.timeout(SETTLE_SECONDS):
             return await at_once(settle, messages, MessageLockLostError)
 
@@ -213,7 +213,7 @@ class ServiceBus:
             except MessageLockLostError:
                 continue
             except Exception as error:
-                log.warning("%s", in_words(error, self._where))
+                log.warning("%s", explain_service_bus_error(error, self._where))
                 return False
         return True
 
@@ -221,7 +221,7 @@ class ServiceBus:
         topic, subscription = self._names
         string, other = without_entity(self._string, topic)
         if other:
-            raise TransportError(f"{self._where}: {OTHER_TOPIC}")
+            raise QueueError(f"{self._where}: {OTHER_TOPIC}")
         try:
             client = ServiceBusClient.from_connection_string(
                 string, retry_total=0, try_timeout=OPEN_SECONDS
@@ -230,7 +230,7 @@ class ServiceBus:
                 topic, subscription, socket_timeout=TURN_SECONDS
             )
         except ValueError:
-            raise TransportError(f"{self._where}: {NOT_A_STRING}") from None
+            raise QueueError(f"{self._where}: {NOT_A_STRING}") from None
 
     async def _connect(self) -> ServiceBusReceiver:
         client, receiver = self._client_and_receiver()

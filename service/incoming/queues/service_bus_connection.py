@@ -46,7 +46,7 @@ ENDED = (
 T = TypeVar("T")
 
 
-class Loop(asyncio.SelectorEventLoop):
+class TrackingLoop(asyncio.SelectorEventLoop):
     """Know the connections that were opened in it."""
 
     def __init__(self) -> None:
@@ -66,9 +66,9 @@ class Loop(asyncio.SelectorEventLoop):
                 transport.abort()
 
 
-def loop_of(runner: asyncio.Runner) -> Loop:
+def loop_of(runner: asyncio.Runner) -> TrackingLoop:
     """Give the loop of a runner that makes such loops."""
-    return cast(Loop, runner.get_loop())
+    return cast(TrackingLoop, runner.get_loop())
 
 
 async def unless(
@@ -93,7 +93,7 @@ async def at_once(
     things: Sequence[T],
     forgiven: type[Exception],
 ) -> int:
-    """Do it to all things at the same time; returns how many failed in the forgiven way.
+    """Do it to all things at the same time; return how many failed in the forgiven way.
 
     The first other failure ends the rest and is raised.
     """
@@ -127,7 +127,7 @@ def without_entity(connection_string: str, topic: str) -> tuple[str, bool]:
     return ";".join(part for part in parts if part not in paths), other
 
 
-class Ended(Exception):
+class ReceiverEnded(Exception):
     """Say that the SDK's receiver ended by itself, as it does on what it cannot decode."""
 
 
@@ -137,7 +137,7 @@ WORDS: Mapping[str, str] = {
         "the policy may not listen; expected one with the right Listen, which is enough; "
         f"give it that right, or another policy's string to {SETTING}CONNECTION_STRING"
     ),
-    "Ended": ENDED,
+    "ReceiverEnded": ENDED,
     "MessagingEntityNotFoundError": NOT_FOUND,
     "MessagingEntityDisabledError": (
         "the topic or subscription is disabled; expected it to be active; enable it in the portal"
@@ -156,7 +156,7 @@ LONGEST_REASON = 200
 MOST_CAUSES = 10
 
 
-def in_words(error: BaseException, where: str) -> str:
+def explain_service_bus_error(error: BaseException, where: str) -> str:
     """Say it in one line; of an unknown error, give the first line of its own."""
     causes = list(_causes(error))
     if any(isinstance(cause, socket.gaierror) for cause in causes):

@@ -77,7 +77,7 @@ def _plain(value: object) -> object:
     return value if isinstance(value, bool | int | float | None) else str(value)
 
 
-class Batch(NamedTuple):
+class MessageBatch(NamedTuple):
     """Hold letters to be kept, how many messages were not wanted, and what marks all."""
 
     arrivals: Sequence[Arrival]
@@ -85,7 +85,7 @@ class Batch(NamedTuple):
     marks: frozenset[object]
 
 
-class Keeper:
+class MessageKeeper:
     """Keep one batch after the other; to be used by one thread at a time."""
 
     def __init__(
@@ -93,7 +93,7 @@ class Keeper:
     ) -> None:
         self._source = source
         self._wants, self._keep, self._clock = wants, keep, clock
-        self._failed: Batch | None = None
+        self._failed: MessageBatch | None = None
         self._on_disk: frozenset[object] = frozenset()
 
     def keep(self, messages: Sequence[Any]) -> None:
@@ -116,7 +116,7 @@ class Keeper:
             self._on_disk |= self._failed.marks
             self._failed = None
 
-    def _batch(self, messages: Sequence[Any]) -> Batch:
+    def _batch(self, messages: Sequence[Any]) -> MessageBatch:
         now = self._clock()
         arrivals = [
             Arrival(self._source, now, headers_of(message), body)
@@ -124,7 +124,7 @@ class Keeper:
             if self._wants(body)
         ]
         marks = frozenset(_mark(message) for message in messages)
-        return Batch(arrivals, len(messages) - len(arrivals), marks)
+        return MessageBatch(arrivals, len(messages) - len(arrivals), marks)
 
 
 def _mark(message: Any) -> object:

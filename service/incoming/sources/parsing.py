@@ -9,7 +9,7 @@ import msgspec
 
 from service.incoming.sources.source import Item, SetAside
 from service.incoming.sources.values import DAY_MS, Scalar, Unusable, instant
-from service.learners.facts import Said, fact_key
+from service.learners.facts import FactBody, fact_key
 
 LONGEST_NAME = 60
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Unusable)
@@ -60,7 +60,7 @@ def _not_json(body: bytes, error: str) -> str:
     return f"not JSON: line {line}, column {column}: {what[:1].lower()}{what[1:]}"
 
 
-def shown(name: Scalar) -> str:
+def display_name(name: Scalar) -> str:
     """Make a name fit for lists and logs: short, and without control characters."""
     short = str(name or "")[:LONGEST_NAME]
     if short.isprintable():
@@ -80,7 +80,7 @@ def unknown_name(expected: str, name: str, known: tuple[str, ...], otherwise: st
     return f"{expected}, got another; {hint}"
 
 
-def moment(value: Scalar, field: str, received_at: int) -> int:
+def event_time(value: Scalar, field: str, received_at: int) -> int:
     """Read when an event happened (ms since 1970 UTC); raises Unusable, also for the future."""
     found = instant(value, field)
     if found > received_at + DAY_MS:
@@ -89,7 +89,7 @@ def moment(value: Scalar, field: str, received_at: int) -> int:
 
 
 def key_of(
-    reference: tuple[str, ...], occurred_at: int, course: str, instance: str | None, said: Said
+    reference: tuple[str, ...], occurred_at: int, course: str, instance: str | None, said: FactBody
 ) -> str:
     """Make the key of a fact: what the LMS calls the event, and what it says; never the person."""
     return fact_key(reference, _encode((occurred_at, course, instance, said.TOPIC, said)))

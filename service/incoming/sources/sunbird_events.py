@@ -9,13 +9,20 @@ from typing import Any
 
 import msgspec
 
-from service.incoming.sources.values import Scalar, Unusable, identifier, kind_of, percent, required
+from service.incoming.sources.values import (
+    Scalar,
+    Unusable,
+    identifier,
+    percent,
+    required,
+    type_name,
+)
 from service.learners.facts import (
     Completed,
     Enrolled,
+    FactBody,
     ModuleCompleted,
     ProgressReported,
-    Said,
     Started,
     Unenrolled,
 )
@@ -76,16 +83,16 @@ UNITS = {
 """What a course is made of, as Sunbird spells it."""
 
 
-def _enrolled_or_left(event: Audit) -> Said:
+def _enrolled_or_left(event: Audit) -> FactBody:
     """Read the state, for the services as shipped say `enrol` for both."""
     return Unenrolled() if state_of(event) == "update" else Enrolled()
 
 
-def _completed_unit(event: Audit) -> Said:
+def _completed_unit(event: Audit) -> FactBody:
     return ModuleCompleted(module=required((event.object or _NOTHING).id, "object.id"))
 
 
-def _progress(event: Audit) -> Said:
+def _progress(event: Audit) -> FactBody:
     """Read the percent; one nobody can read is none: the learner was active all the same."""
     said = (event.edata or _NO_EDATA).progress
     try:
@@ -94,13 +101,13 @@ def _progress(event: Audit) -> Said:
         return ProgressReported()
 
 
-STEPS: Mapping[str, Callable[[Audit], Said]] = {
+STEPS: Mapping[str, Callable[[Audit], FactBody]] = {
     "start": lambda _: Started(),
     "complete": _completed_unit,
 }
 """What is said of a part of a course; of other objects these words mean something else."""
 
-TYPES: Mapping[str, Callable[[Audit], Said]] = {
+TYPES: Mapping[str, Callable[[Audit], FactBody]] = {
     "enrol": _enrolled_or_left,
     "course-enroll": _enrolled_or_left,
     "unenrol": lambda _: Unenrolled(),
@@ -109,7 +116,7 @@ TYPES: Mapping[str, Callable[[Audit], Said]] = {
     "course-complete": lambda _: Completed(),
     "progress-update": _progress,
 }
-MEANS: Mapping[str, Callable[[Audit], Said]] = {
+MEANS: Mapping[str, Callable[[Audit], FactBody]] = {
     **TYPES,
     **{f"{unit} {step}": says for unit in UNITS.values() for step, says in STEPS.items()},
 }
@@ -123,7 +130,7 @@ def name_of(event: Audit) -> str:
     """
     said = (event.edata or _NO_EDATA).type
     if said is not None and not isinstance(said, str):
-        raise Unusable(f"edata.type: expected text, got {kind_of(said)}")
+        raise Unusable(f"edata.type: expected text, got {type_name(said)}")
     name, unit = _word(said), UNITS.get(sort_of(event.object))
     return f"{unit} {name}" if unit and name in STEPS else name
 

@@ -22,7 +22,7 @@ class Unusable(ValueError):
     """
 
 
-def kind_of(value: Scalar) -> str:
+def type_name(value: Scalar) -> str:
     """Name a value's type for a person."""
     if value is None:
         return "nothing"
@@ -40,7 +40,7 @@ def identifier(value: Scalar, field: str) -> str | None:
     elif value is None:
         return None
     elif isinstance(value, bool) or value != value // 1:
-        raise Unusable(f"{field}: expected an id (text or a whole number), got {kind_of(value)}")
+        raise Unusable(f"{field}: expected an id (text or a whole number), got {type_name(value)}")
     else:
         found = str(int(value))
     if len(found) > LONGEST_ID:
@@ -75,7 +75,7 @@ def instant(value: Scalar, field: str) -> int:
         text = value.strip()
         found = _from_digits(int(text)) if _is_digits(text) else _from_text(text, field)
     elif value is None or isinstance(value, bool):
-        raise Unusable(f"{field}: expected a date and time, got {kind_of(value)}")
+        raise Unusable(f"{field}: expected a date and time, got {type_name(value)}")
     else:
         found = _from_digits(value)
     if not EARLIEST <= found < LATEST:
@@ -113,13 +113,13 @@ def number(value: Scalar, field: str) -> float | None:
     if value is None or isinstance(value, bool):
         if value is None:
             return None
-        raise Unusable(f"{field}: expected a number, got {kind_of(value)}")
+        raise Unusable(f"{field}: expected a number, got {type_name(value)}")
     if isinstance(value, str) and not value.strip():
         return None
     try:
         found = float(value)
     except (ValueError, OverflowError):
-        raise Unusable(f"{field}: expected a number, got {kind_of(value)}") from None
+        raise Unusable(f"{field}: expected a number, got {type_name(value)}") from None
     if found - found != 0.0:
         raise Unusable(f"{field}: expected a finite number, got another")
     return found
@@ -133,7 +133,7 @@ def percent(value: Scalar, field: str) -> float | None:
     return None if found is None else found + 0.0
 
 
-def count(value: Scalar, field: str) -> int | None:
+def whole_number(value: Scalar, field: str) -> int | None:
     """Read a whole number of things, 0 or more, beyond 32 bits too; None when absent or blank."""
     if type(value) is int and 0 <= value <= LARGEST_COUNT:
         return value
@@ -151,5 +151,5 @@ def truth(value: Scalar, field: str) -> bool | None:
         return value
     found = {"true": True, "false": False}.get(str(value).strip().lower())
     if found is None and str(value).strip():
-        raise Unusable(f"{field}: expected true or false, got {kind_of(value)}")
+        raise Unusable(f"{field}: expected true or false, got {type_name(value)}")
     return found

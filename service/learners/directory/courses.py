@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from service.learners.directory.reported import Titles
+from service.learners.directory.reported import ReportedTitles
 from service.ledger.ledger import Ledger
 
 ROWS_PER_QUERY = 500
@@ -83,7 +83,7 @@ class Courses:
     """Keep the courses of one ledger."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self.titles = Titles(ledger)
+        self.titles = ReportedTitles(ledger)
         self._ledger = ledger
         ledger.create(TABLE)
 
@@ -126,7 +126,7 @@ class Courses:
     def store(
         self, cursor: sqlite3.Cursor, rows: Sequence[CourseRow], now: int
     ) -> tuple[int, int, int]:
-        """Keep what the rows say; returns how many courses were added, changed and unchanged.
+        """Keep what the rows say; return how many courses were added, changed and unchanged.
 
         What a row does not say stays as it was; the later of two rows with one key counts.
         `now` is in milliseconds since 1970 UTC. Twice changes nothing.

@@ -16,7 +16,7 @@ from service.learners.directory.person import (
     filled,
     new_person_id,
 )
-from service.learners.directory.reported import Contacts, Saying
+from service.learners.directory.reported import ReportedContacts, ReportedValue
 from service.learners.facts import Contact
 from service.ledger.ledger import Ledger
 
@@ -47,7 +47,7 @@ class People:
     """
 
     def __init__(self, ledger: Ledger) -> None:
-        self.contacts = Contacts(ledger)
+        self.contacts = ReportedContacts(ledger)
         self.addresses_heard = 0
         self._ledger = ledger
         ledger.create(TABLE)
@@ -157,7 +157,7 @@ class People:
     def store(
         self, cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int
     ) -> tuple[int, int, int]:
-        """Keep what the rows say; returns how many people were added, changed and unchanged.
+        """Keep what the rows say; return how many people were added, changed and unchanged.
 
         What a row does not say stays as it was; the later of two rows with one key counts.
         A person met without data becomes `changed` and keeps their id. `now` is in
@@ -211,7 +211,7 @@ class People:
 
 
 def _seen(
-    own: Person, namesakes: Sequence[Person], heard: Mapping[str, Saying[Contact]]
+    own: Person, namesakes: Sequence[Person], heard: Mapping[str, ReportedValue[Contact]]
 ) -> Person | None:
     if own.lms_id is None:
         return own

@@ -86,7 +86,7 @@ def rows_of(
 def register(
     cursor: sqlite3.Cursor, wanted: Mapping[PersonKey, PersonRow], now: int
 ) -> tuple[int, int, int]:
-    """Keep what the rows say; returns how many people were added, changed and unchanged."""
+    """Keep what the rows say; return how many people were added, changed and unchanged."""
     before = {row[:3]: row[3:] for row in rows_of(cursor, wanted, f"id, told_at, {DATA}")}
     waiting = _at_addresses(cursor, [row.email for row in wanted.values()])
     added, writes, known = 0, [], []

@@ -12,9 +12,9 @@ from service.learners.directory.people import People, Person
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.facts import Identity
 from service.learners.instance import Instance, InstanceRecorded
-from service.learners.watchlist import Watch
+from service.learners.watchlist import Watchlist
 from service.ledger.database import connect
-from service.ledger.events import Body, EventMapper
+from service.ledger.events import EventBody, EventMapper
 from service.ledger.ledger import Ledger
 from service.ledger.views import position_of
 from service.rules.notification import Notification
@@ -232,12 +232,12 @@ class WorldThen:
         rows = [row.body for row in self._past.stream(id) if row.position <= self._position]
         return Instance.load(id, rows) if rows else None
 
-    def watchers(self, instance: str) -> Watch:
+    def watchers(self, instance: str) -> Watchlist:
         """Who had asked by then to be told of a seat in an instance."""
-        rows = self._past.stream(Watch.stream(instance))
-        return Watch.load(instance, [row.body for row in rows if row.position < self._position])
+        rows = self._past.stream(Watchlist.stream(instance))
+        return Watchlist.load(instance, [row.body for row in rows if row.position < self._position])
 
-    def latest(self, stream: str) -> tuple[int, Body] | None:
+    def latest(self, stream: str) -> tuple[int, EventBody] | None:
         """The newest event that a stream had then.
 
         What a rule with `rearm` remembers of the events before stands behind them in the log.

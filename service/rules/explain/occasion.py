@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from service.learners.aggregate import Aggregate
 from service.learners.instance import Instance, InstanceRecorded
 from service.learners.world import Decisions, load
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.conditions import fields_of
 from service.rules.evaluation import Evaluation
 from service.rules.explain.causes import Evidence
@@ -47,7 +47,7 @@ def states(
     id: str, rows: Sequence[Row], versions: Iterable[int], evidence: Evidence
 ) -> dict[int, Aggregate[Any]]:
     """An aggregate as it was at some of its versions, by version."""
-    bodies: list[Body] = [row.body for row in rows]
+    bodies: list[EventBody] = [row.body for row in rows]
     found: dict[int, Aggregate[Any]] = {}
     last: Aggregate[Any] | None = None
     for version in sorted(versions):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from service.learners.course import Learner
+from service.learners.course import LearnerSignIns
 from service.learners.directory.courses import course_id
 from service.learners.directory.people import Person
 from service.learners.feed_subjects import FEED
@@ -164,9 +164,9 @@ def people(evidence: Evidence, question: Question, lms_id: str) -> list[Person]:
 def _learning(evidence: Evidence, question: Question, person: Person, kind: str) -> Iterator[Asked]:
     past = evidence.past
     if kind == "learner":
-        stream = Learner.stream(person.id)
-        if past.newest(stream):
-            yield Asked(_about(stream, person.source, person.account, person.lms_id), person.id)
+        alone = LearnerSignIns.stream(person.id)
+        if past.newest(alone):
+            yield Asked(_about(alone, person.source, person.account, person.lms_id), person.id)
         return
     for stream, who in past.enrollments(person.id):
         asked_for = question.course in (None, who.course) or _same(question.course, who.course)

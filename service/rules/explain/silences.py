@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from service.learners.enrollment import Enrollment, EnrollmentRecorded
-from service.learners.feed_subjects import Heard
+from service.learners.feed_subjects import SilentSource
 from service.rules.evaluation import Evaluation, evaluate
 from service.rules.explain.causes import Evidence, cause_of
 from service.rules.explain.events import OCCASIONS, stood
@@ -185,7 +185,7 @@ def of_source(evidence: Evidence, reference: Rule, about: About, at: int) -> Mat
     came = int(delivery.came_at.timestamp() * 1000) if delivery.came_at else row.body.at
     found = None
     if why_not is None and then.rule is not None:
-        last = Heard(about.source, silence.letter, came)
+        last = SilentSource(about.source, silence.letter, came)
         world = evidence.past.world(row.position)
         occurrence = SourceOccurrence.of(last, row.body.at, was_ms=0, ran_ms=silence.ran_ms)
         evaluation = evaluate(then.rule, occurrence, occurrence.reading(world), world)

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 import msgspec
 
 from service.learners.facts import FactRecorded
-from service.learners.feed_subjects import Aside
+from service.learners.feed_subjects import LetterSetAside
 from service.learners.world import Decisions, World
 from service.learners.writer import Writer
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.decider import Decider
 from service.rules.field_values import EventSeen, Reading
 from service.rules.notification import Owed
@@ -25,7 +25,7 @@ STREAM = "setbacks"
 TRIGGER = "letter.set_aside"
 LETTERS_PER_ASK = 500
 
-After = Callable[[int, int], Sequence[Aside]]
+After = Callable[[int, int], Sequence[LetterSetAside]]
 """The letters set aside beyond a number, in order, at most so many."""
 
 
@@ -36,7 +36,7 @@ class Asked(msgspec.Struct, frozen=True):
     mode: str
 
 
-class SetbacksAsked(Body, frozen=True, kw_only=True, omit_defaults=True):
+class SetbacksAsked(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """How far each rule had been asked at `at`, so that a restart neither repeats nor forgets."""
 
     TOPIC: ClassVar[str] = "setbacks.asked"
@@ -62,14 +62,14 @@ class LetterTrigger:
     def match(self, rule: Named, occurrence: Occurrence, world: World) -> Match | Miss:
         """Match every letter that was set aside."""
         letter = occurrence.subject
-        if not isinstance(letter, Aside):
+        if not isinstance(letter, LetterSetAside):
             return Miss(lambda: f"it is not {TRIGGER}")
         return Match(TRIGGER, letter.occurrence, letter.at, 0)
 
     def still_holds(self, owed: Owed, reading: Reading) -> bool:
         """Tell whether no later try could use all of it."""
         letter = reading.subject
-        return owed.trigger == TRIGGER and not (isinstance(letter, Aside) and letter.used)
+        return owed.trigger == TRIGGER and not (isinstance(letter, LetterSetAside) and letter.used)
 
     def words(self) -> str:
         """`letter.set_aside`."""
@@ -81,7 +81,7 @@ def letter_rules(decider: Decider) -> list[Rule]:
     return [rule for rule in decider.active if isinstance(rule.trigger, LetterTrigger)]
 
 
-def letter_occurrence(letter: Aside, now: int) -> Occurrence:
+def letter_occurrence(letter: LetterSetAside, now: int) -> Occurrence:
     """Ask about a letter at `now` (ms UTC)."""
     return Occurrence(letter, EventSeen(letter.source, "", letter.name, letter.at), now)
 
@@ -133,7 +133,7 @@ class LetterWatch:
         return len(page) == LETTERS_PER_ASK
 
     def _latest(self) -> tuple[int, dict[str, Asked]]:
-        latest = self._writer.knowledge.latest(STREAM)
+        latest = self._writer.lookup.latest(STREAM)
         if latest is None:
             return 0, {}
         version, last = latest

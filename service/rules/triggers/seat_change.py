@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from service.learners.facts import FactRecorded, SeatsReported
 from service.learners.instance import Instance, InstanceRecorded, seat_values
 from service.learners.world import World
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.conditions import ValueTest
 from service.rules.field_values import Reading
 from service.rules.notification import Owed
@@ -21,7 +21,7 @@ Edge = tuple[float | None, float | None]
 """The value before a report of seats and with it; None is unlimited."""
 
 
-class Fired(Body, frozen=True, kw_only=True, omit_defaults=True):
+class Fired(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """A rule with `rearm` fired at this version of the instance: it must be armed anew."""
 
     TOPIC: ClassVar[str] = "rule.fired"

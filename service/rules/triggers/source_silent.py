@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from service.learners.facts import FactRecorded
-from service.learners.feed_subjects import Heard
+from service.learners.feed_subjects import SilentSource
 from service.learners.world import Decisions, World
 from service.learners.writer import Writer
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.decider import Decider
 from service.rules.field_values import EventSeen, Reading
 from service.rules.notification import Owed
@@ -34,7 +34,7 @@ class Silence(msgspec.Struct, frozen=True):
     ran_ms: int
 
 
-class FeedsWatched(Body, frozen=True, kw_only=True, omit_defaults=True):
+class FeedsWatched(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """How long each feed had been silent at `at`, so that a restart does not begin anew."""
 
     TOPIC: ClassVar[str] = "feeds.watched"
@@ -46,7 +46,7 @@ SHAPES: Mapping[str, Any] = {FeedsWatched.TOPIC: FeedsWatched}
 
 
 def watched(
-    before: Mapping[str, Silence], heard: Mapping[str, Heard], elapsed: int, now: int
+    before: Mapping[str, Silence], heard: Mapping[str, SilentSource], elapsed: int, now: int
 ) -> dict[str, Silence]:
     """The silences after the service has run for another `elapsed` ms."""
     found = {}
@@ -66,7 +66,7 @@ class SourceOccurrence(Occurrence, frozen=True):
     ran_ms: int = 0
 
     @classmethod
-    def of(cls, last: Heard, now: int, was_ms: int, ran_ms: int) -> Self:
+    def of(cls, last: SilentSource, now: int, was_ms: int, ran_ms: int) -> Self:
         """Ask about a source at `now`."""
         return cls(last, EventSeen(last.source, "", at=last.at), now, was_ms, ran_ms)
 
@@ -93,7 +93,7 @@ class SourceSilentTrigger:
         if not isinstance(occurrence, SourceOccurrence):
             return Miss(lambda: "it is no silence of a source")
         last = occurrence.subject
-        assert isinstance(last, Heard)
+        assert isinstance(last, SilentSource)
         if not occurrence.was_ms < self.silence_ms <= occurrence.ran_ms:
             return Miss(lambda: "the source was not silent for just so long")
         return Match(TRIGGER, last.occurrence, last.at, 0, True)
@@ -101,7 +101,7 @@ class SourceSilentTrigger:
     def still_holds(self, owed: Owed, reading: Reading) -> bool:
         """Tell whether no letter has come since."""
         last = reading.subject
-        same = isinstance(last, Heard) and owed.occurrence == last.occurrence
+        same = isinstance(last, SilentSource) and owed.occurrence == last.occurrence
         return owed.trigger == TRIGGER and same
 
     def words(self) -> str:
@@ -126,14 +126,18 @@ class FeedWatch:
 
     def recover(self) -> None:
         """Goes on with the silences the ledger has; the time in between does not count."""
-        latest = self._writer.knowledge.latest(STREAM)
+        latest = self._writer.lookup.latest(STREAM)
         if latest is not None:
             self._version, last = latest
             assert isinstance(last, FeedsWatched)
             self._silences, self._recorded_at = dict(last.silences), last.at
 
     def ask(
-        self, decider: Decider, heard: Mapping[str, Heard], now: int, at_most: int | None = None
+        self,
+        decider: Decider,
+        heard: Mapping[str, SilentSource],
+        now: int,
+        at_most: int | None = None,
     ) -> None:
         """Asks every rule about silent feeds; `heard` are the last letters, by source.
 
@@ -154,7 +158,7 @@ class FeedWatch:
         self._silences, self._asked_at = silences, now
 
     def _occurrences(
-        self, silences: Mapping[str, Silence], heard: Mapping[str, Heard], now: int
+        self, silences: Mapping[str, Silence], heard: Mapping[str, SilentSource], now: int
     ) -> Iterator[SourceOccurrence]:
         for source, silence in silences.items():
             known = self._silences.get(source)

@@ -11,7 +11,7 @@ import msgspec
 
 from service.learners.enrollment import Enrollment
 from service.learners.facts import FactRecorded
-from service.learners.world import Decisions, Draft, World
+from service.learners.world import Decisions, UncommittedWorld, World
 from service.rules.decider import Decider
 from service.rules.field_values import EventSeen, Reading
 from service.rules.notification import Owed
@@ -162,7 +162,7 @@ class Sweep(msgspec.Struct):
 
     decider: Decider
     source: SilenceSource
-    world: Draft
+    world: UncommittedWorld
     now: int
     touched: Mapping[str, Mapping[str, int | None]]
     lateness: int
@@ -186,13 +186,15 @@ class Sweep(msgspec.Struct):
         if len(due) >= ASKED_AT_A_TIME:
             end, asked.more = due[-1][1], True
         ids = dict.fromkeys([*(id for id, _ in due), *self._moved(count_from, mark.floor, end)])
-        found = (
-            ([stalled.rule], SilenceOccurrence.of(enrollment, self.now, mark.since))
+        silences = [
+            (silence[0], enrollment.id, SilenceOccurrence.of(enrollment, self.now, mark.since))
             for enrollment in self.source.enrollments(list(ids))
             if (silence := enrollment.state.silence(count_from)) is not None
             and mark.floor < silence[0] <= end
-        )
-        asked.decisions.extend(self.decider.decide_each(found, self.world))
+        ]
+        in_order = sorted(silences, key=lambda each: each[:2])
+        due_ones = (([stalled.rule], occurrence) for _, _, occurrence in in_order)
+        asked.decisions.extend(self.decider.decide_each(due_ones, self.world))
         return Mark(end, mark.floor, mark.since)
 
     def _moved(self, count_from: str, floor: int, end: int) -> Iterator[str]:

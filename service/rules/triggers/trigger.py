@@ -7,7 +7,7 @@ import msgspec
 
 from service.learners.facts import FactRecorded
 from service.learners.world import World
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.field_values import EventSeen, Reading, Subject
 from service.rules.notification import Owed
 from service.rules.scope import Scope
@@ -43,7 +43,7 @@ class Match(msgspec.Struct, frozen=True):
     at: int
     version: int
     by_clock: bool = False
-    remembered: tuple[str, int, Body] | None = None
+    remembered: tuple[str, int, EventBody] | None = None
 
 
 class Miss(NamedTuple):

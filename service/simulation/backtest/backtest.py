@@ -10,6 +10,7 @@ from service.rules.decider import Decider
 from service.rules.rule import RuleSet
 from service.simulation.backtest.difference import Difference
 from service.simulation.backtest.log import History
+from service.simulation.backtest.outbox import Hear
 from service.simulation.backtest.replay import Play, Replay, Span
 from service.simulation.backtest.tally import Tally
 from service.simulation.backtest.world import Today
@@ -49,16 +50,22 @@ class Backtest(msgspec.Struct, frozen=True):
 
 
 def backtest(
-    history: History, today: Today, plan: Plan, told: Callable[[int], object] = lambda _: None
+    history: History,
+    today: Today,
+    plan: Plan,
+    told: Callable[[int], object] = lambda _: None,
+    hear: Hear = lambda _: None,
 ) -> Backtest:
-    """Replays the log through one rule file, or two at once; nothing is written or sent.
+    """Replay the log through one rule file, or two at once; nothing is written or sent.
 
-    `told` hears of each position it has come to.
+    `told` hears of each position it has come to; `hear`, with one rule file alone, of what
+    became of each notification.
     """
     replay = Replay(history, today, plan.lateness, plan.until)
     difference = Difference() if plan.against is not None else None
     play = Play(_decider(plan.rules, plan), replay, plan.since)
     replay.plays.append(play)
+    play.outbox.hear = hear
     if difference is not None and plan.against is not None:
         play.outbox.hear = difference.new
         other = Play(_decider(plan.against, plan), replay, plan.since)

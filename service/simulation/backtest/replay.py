@@ -12,7 +12,7 @@ from service.learners.facts import FactRecorded
 from service.learners.instance import InstanceRecorded
 from service.learners.watchlist import WatchAsked, WatchStopped
 from service.learners.world import Happening
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.decider import Decider
 from service.rules.escalation import Steps
 from service.rules.scheduler import EMPTY_ASKS_EVERY_MS, TimeAsked
@@ -151,7 +151,8 @@ class Replay:
             if not self._paused:
                 self._let_happen(self._until + 1)
             return False
-        if self._asks and at - self._now > PAUSE_MS:
+        if self._asks and at - self._now > PAUSE_MS and not self._paused:
+            self._let_happen(self._now + 1)
             self._paused = True
         if not self._paused:
             self._let_happen(at)
@@ -172,15 +173,19 @@ class Replay:
 
     def _asked(self, stream: str, version: int, event: TimeAsked) -> None:
         self._paused = False
+        for play in self.plays:
+            play.outbox.waiting.grown_older()
         self._let_happen(event.at + 1)
 
     def _wished(self, stream: str, version: int, event: WatchAsked | WatchStopped) -> None:
         for play in self.plays:
             play.world.watch(f"i{stream[1:]}", event)
+        self._moved(f"i{stream[1:]}")
 
     def _enrollment(self, stream: str, version: int, event: EnrollmentRecorded) -> None:
         self.span.facts += 1
         self.states.enrollment_moved(stream, version, event)
+        self._moved(stream)
         after = event.after
         if after is not None:
             for play in self.plays:
@@ -192,8 +197,13 @@ class Replay:
     def _instance(self, stream: str, version: int, event: InstanceRecorded) -> None:
         self.span.facts += 1
         self.states.instance_moved(stream, version, event)
+        self._moved(stream)
         if event.transitions:
             self._decide(stream, version, event)
+
+    def _moved(self, stream: str) -> None:
+        for play in self.plays:
+            play.outbox.waiting.moved(stream)
 
     def _other(self, stream: str, version: int, event: CourseRecorded | LearnerRecorded) -> None:
         self.span.facts += 1
@@ -216,11 +226,11 @@ class Replay:
                     happening = Happening(stream, version, event, aggregate)
                 play.decide(happening, now)
 
-    def later(self, stream: str, version: int) -> list[Body]:
+    def later(self, stream: str, version: int) -> list[EventBody]:
         """The events of a stream after one version, as far as the replay has come."""
         return [body for number, body in self._read(stream) if number > version]
 
-    def _read(self, stream: str) -> list[tuple[int, Body]]:
+    def _read(self, stream: str) -> list[tuple[int, EventBody]]:
         decode = self.history.mapper.decode
         rows: Sequence[tuple[int, str, int, str, bytes]]
         rows = self.history.stream(stream, self._position)

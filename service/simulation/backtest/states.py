@@ -3,20 +3,20 @@
 from collections.abc import Callable
 from typing import Any
 
-from service.learners.aggregate import Aggregate, Keys
-from service.learners.enrollment import NO_IMPORTS, Enrollment, EnrollmentRecorded, Imports
+from service.learners.aggregate import Aggregate, FactKeys
+from service.learners.enrollment import NO_IMPORTS, Enrollment, EnrollmentRecorded, ImportedSilences
 from service.learners.enrollment_state import Snapshot, State
 from service.learners.facts import FactRecorded, Identity, SeatsReported
 from service.learners.instance import Instance, InstanceRecorded
 from service.learners.world import AGGREGATES
 from service.ledger.cache import Cache
-from service.ledger.events import Body
+from service.ledger.events import EventBody, StreamId
 
 STATES_KEPT = 100_000
-NO_KEYS = Keys()
+NO_KEYS = FactKeys()
 NOT_YET = Snapshot()
 
-Read = Callable[[str], list[tuple[int, Body]]]
+Read = Callable[[str], list[tuple[int, EventBody]]]
 """The events of a stream as far as the replay has come, with their versions."""
 
 
@@ -29,7 +29,7 @@ class Standing:
         self.about = about
         self.version = 0
         self.after = NOT_YET
-        self.imports: Imports = NO_IMPORTS
+        self.imports: ImportedSilences = NO_IMPORTS
         self._built: Enrollment | None = None
 
     def move(self, version: int, event: EnrollmentRecorded) -> None:
@@ -45,7 +45,13 @@ class Standing:
         """The aggregate as rules read it: without its facts, which they never ask for."""
         if self._built is None:
             self._built = Enrollment(
-                stream, self.about, self.version, NO_KEYS, (), state_of(self.after), self.imports
+                StreamId(stream),
+                self.about,
+                self.version,
+                NO_KEYS,
+                (),
+                state_of(self.after),
+                self.imports,
             )
         return self._built
 
@@ -84,7 +90,9 @@ class Seats:
     def instance(self, stream: str) -> Instance:
         """The aggregate as rules read it."""
         history = tuple((version, said) for said, version in self.reports.items())
-        return Instance(stream, self.about, self.version, newest=self.newest, history=(history,))
+        return Instance(
+            StreamId(stream), self.about, self.version, newest=self.newest, history=(history,)
+        )
 
 
 class States:
@@ -175,10 +183,10 @@ class States:
         return known
 
 
-def identity(stream: str, events: list[tuple[int, Body]]) -> Aggregate[Any] | None:
+def identity(stream: str, events: list[tuple[int, EventBody]]) -> Aggregate[Any] | None:
     """A course or a learner: rules read no more of one than who or what it is."""
     if not events:
         return None
     _, first = events[0]
     assert isinstance(first, FactRecorded) and first.about is not None, f"{stream}: not named"
-    return AGGREGATES[first.topic](stream, first.about)
+    return AGGREGATES[first.topic](StreamId(stream), first.about)

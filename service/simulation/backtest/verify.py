@@ -12,7 +12,7 @@ from service.learners.facts import FactRecorded
 from service.learners.instance import InstanceRecorded
 from service.learners.watchlist import WatchTold
 from service.learners.world import Happening
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.conditions import fields_of
 from service.rules.decider import Decider
 from service.rules.explain.rule_versions import Anything
@@ -138,11 +138,11 @@ class Verifier:
 
     def _wrote(self, stream: str, version: int, topic: str, state: bytes) -> None:
         """What a rule remembers is as the log has it, whatever is decided differently now."""
-        body: Body = self._history.mapper.decode(topic, state)
+        body: EventBody = self._history.mapper.decode(topic, state)
         self._world.memory[stream] = (version, body)
 
     def _wished(self, stream: str, version: int, topic: str, state: bytes) -> None:
-        body: Body = self._history.mapper.decode(topic, state)
+        body: EventBody = self._history.mapper.decode(topic, state)
         self._world.watch(f"i{stream[1:]}", body, version)
         if isinstance(body, WatchTold):
             self._told.update(body.notifications.values())

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from service.learners.enrollment import Enrollment
-from service.learners.world import Decisions, Draft, load
+from service.learners.world import Decisions, UncommittedWorld, load
 from service.rules.calendar import Closing
 from service.rules.decider import Decider
 from service.rules.digests import DigestClosed, Digested
@@ -30,7 +30,7 @@ class Moment(NamedTuple):
     """What was so when the clock decided: rules, world, and since when each rule was live."""
 
     decider: Decider
-    world: Draft
+    world: UncommittedWorld
     marks: Mapping[str, Mark]
     lateness: Mapping[str, int]
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from service.app.app import App
 from service.incoming.letter import Arrival
 from service.incoming.sources.source import Item
-from service.learners.enrollment_views import silent
+from service.learners.enrollment_views import silences_between
 from service.learners.facts import Fact
 from service.learners.instance import Instance
 from service.rules.rule import Rule, RuleSet
@@ -121,7 +121,9 @@ class Stage:
         stalled, source = stalled_trigger_of(rule), source_trigger_of(rule)
         if stalled is not None:
             lasts = stalled.silence_ms
-            began = silent(self.app.views, stalled.count_from, self.now - lasts, self.now, 1)
+            began = silences_between(
+                self.app.views, stalled.count_from, self.now - lasts, self.now, 1
+            )
             yield from (since + lasts for _, since in began)
         elif source is not None:
             heard = self.app.letters.feeds.heard().values()

@@ -165,4 +165,4 @@ def percent(raw: Any) -> float | None:
 
 def count(raw: Any) -> int | None:
     """A whole number, 0 or more."""
-    return payload_values.count(text(raw), "a count")
+    return payload_values.whole_number(text(raw), "a count")

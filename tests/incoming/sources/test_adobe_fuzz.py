@@ -6,12 +6,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.incoming.sources.adobe import MEANS, Adobe, Data
+from service.incoming.sources.adobe import MEANS, Adobe, AdobeData
 from service.incoming.sources.source import Ignored, SetAside
 from service.learners.facts import Fact
 
 NOON = 1_772_452_800_000
-FIELDS = [*Data.__struct_fields__, "dateEnrolled"]
+FIELDS = [*AdobeData.__struct_fields__, "dateEnrolled"]
 
 anything: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

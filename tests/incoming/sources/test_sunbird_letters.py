@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from service.incoming.sources.source import Ignored, Item, SetAside
 from service.incoming.sources.sunbird import Sunbird
-from service.learners.facts import Fact, same_reference
+from service.learners.facts import Fact
+from tests.incoming.sources.dialects import same_reference
 from tests.incoming.sources.sunbird_payloads import NOON, by, event, fact, letter, of_unit, read
 
 PAGE_SEEN = event("view", eid="IMPRESSION", cdata=[])

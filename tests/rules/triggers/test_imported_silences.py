@@ -166,7 +166,7 @@ def test_a_crash_between_the_import_and_the_ask_changes_nothing(office):
     office.tick(far + MINUTE)
 
     assert [row["state"] for row in office.notifications()] == ["sent"]
-    latest = office.app.writer.knowledge.latest(CLOCK_STREAM)
+    latest = office.app.writer.lookup.latest(CLOCK_STREAM)
     assert latest is not None
     assert latest[1].marks["still"].since == START
 
