@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from service.api import web
+from service.api import AsgiApplication
 from service.app import app as wiring
 from service.incoming.group_commit import GroupCommit
 from service.incoming.sources.source import Item
@@ -50,7 +50,7 @@ def test_a_source_that_is_listed_has_settings_a_door_rules_and_a_feed(
     monkeypatch.setattr(wiring, "SOURCES", (*wiring.SOURCES, QuietSchool()))
     with Installation(tmp_path, RULES, COURSEBELL_QUIET_SCHOOL_BEARER_TOKEN="t0ken") as office:
         group_commit = GroupCommit(office.app.letters)
-        site = web(office.app, None, group_commit, lambda: START)
+        site = AsgiApplication(office.app, None, group_commit, lambda: START)
         client = TestClient(site, base_url="http://localhost", client=("127.0.0.1", 50_000))
         told = {"who": "ada", "course": "7"}
 

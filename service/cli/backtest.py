@@ -12,8 +12,13 @@ from rich.progress import TextColumn
 from service.app.event_types import SHAPES
 from service.cli.demo import page_wide
 from service.cli.fsck import Untouched
-from service.cli.output.backtest_json import backtest_report, verified_report
-from service.cli.output.backtest_page import BacktestPage, Told, print_verified
+from service.cli.output.backtest_page import (
+    BacktestPage,
+    BacktestRun,
+    backtest_report,
+    print_verified,
+    verified_report,
+)
 from service.cli.output.console import (
     BAD,
     data_option,
@@ -108,7 +113,7 @@ def run_backtest(
         heavy = found.tally.heaviest()
         names = archive.people.lms_ids([*heavy, *found.people_of_examples()])
     seconds = time.monotonic() - begun
-    told = Told(chosen.rules.name, against.name if against else None, names, seconds)
+    told = BacktestRun(chosen.rules.name, against.name if against else None, names, seconds)
     if as_json:
         print_json(backtest_report(found, plan, told))
     else:

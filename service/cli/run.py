@@ -13,8 +13,8 @@ import rich_click as click
 import uvicorn
 from rich.text import Text
 
-from service.api import refusal, web
-from service.api.webhook_auth import in_words, opened_to_try
+from service.api import AsgiApplication, refusal
+from service.api.webhooks import door_in_words, opened_to_try
 from service.app.active_rules import Refused
 from service.app.app import App
 from service.cli.output.console import console, data_option, fail
@@ -103,7 +103,7 @@ def serve(app: App, chosen: Settings) -> None:
     listening = listen(chosen)
     group_commit = GroupCommit(app.letters)
     service = Service(app)
-    site = web(app, service, group_commit, wall_clock)
+    site = AsgiApplication(app, service, group_commit, wall_clock)
     server = uvicorn.Server(
         uvicorn.Config(
             site,
@@ -171,6 +171,6 @@ def greet(app: App, listening: socket.socket) -> None:
         screen.print(f"  muted      {muting.names}; `coursebell unmute` lets them speak again")
     for name, source in app.settings.sources.items():
         screen.print(f"  webhook    POST http://{shown}:{port}/webhooks/{name}")
-        screen.print(f"             {in_words(source, app.settings.host)}")
+        screen.print(f"             {door_in_words(source, app.settings.host)}")
     for queue in app.queues:
         screen.print(f"  queue      {queue.name}, for {queue.source}")

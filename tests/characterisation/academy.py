@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from service.api import web
+from service.api import AsgiApplication
 from service.incoming.group_commit import GroupCommit
 from service.incoming.letter import Arrival
 from service.learners.directory.courses import CourseRow
@@ -100,7 +100,7 @@ class Academy(Installation):
         super().__init__(folder, "", **SETTINGS)
         self.now = START
         self._group_commit = GroupCommit(self.app.letters)
-        self._site = web(self.app, None, self._group_commit, lambda: self.now)
+        self._site = AsgiApplication(self.app, None, self._group_commit, lambda: self.now)
         told: dict[str, Any] = {"base_url": "http://localhost", "client": ("127.0.0.1", 50_000)}
         self.api = TestClient(self._site, **told)
 

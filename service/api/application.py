@@ -1,4 +1,4 @@
-"""The site: webhooks go straight to the door, everything else past the guard to the API."""
+"""Serve HTTP: webhooks go straight to the intake, everything else past the access check."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -8,11 +8,16 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.access import Access, Guarded
-from service.api.context import Desk
-from service.api.framework.openapi import document
-from service.api.framework.operations import routes
-from service.api.framework.problems import Refused, Reported, of_starlette, refused, unexpected
+from service.api.access import Access, AccessControl
+from service.api.context import RequestContext
+from service.api.framework.operations import document, routes
+from service.api.framework.problems import (
+    ApiError,
+    ErrorLog,
+    of_api_error,
+    of_starlette,
+    unexpected,
+)
 from service.api.resources import (
     enrollments,
     explain,
@@ -23,9 +28,9 @@ from service.api.resources import (
     watchers,
 )
 from service.api.system import endpoints
-from service.api.system.endpoints import System
+from service.api.system.endpoints import SystemEndpoints
 from service.api.watch_page import watch_route
-from service.api.webhook_auth import doorkeepers
+from service.api.webhooks import authenticators
 from service.app.app import App
 from service.incoming.group_commit import GroupCommit
 from service.incoming.webhook import PREFIX, WebhookEndpoint
@@ -45,27 +50,30 @@ OPERATIONS = (
 )
 
 
-class Site:
-    """The ASGI application of one service."""
+class AsgiApplication:
+    """Serve everything that one service answers over HTTP; `clock` gives the time in ms UTC."""
 
-    def __init__(self, desk: Desk, group_commit: GroupCommit) -> None:
+    def __init__(
+        self, app: App, service: Service | None, group_commit: GroupCommit, clock: Callable[[], int]
+    ) -> None:
+        context = RequestContext(app, service, clock)
         self._codes: Counter[int] = Counter()
         self._pool = ThreadPoolExecutor(THREADS, "api")
-        settings = desk.app.settings
-        self._door = WebhookEndpoint(
-            doorkeepers(settings), group_commit, desk.clock, limit_bytes=settings.letter_limit
+        settings = app.settings
+        self._webhooks = WebhookEndpoint(
+            authenticators(settings), group_commit, clock, limit_bytes=settings.letter_limit
         )
         access = Access(settings)
         description = document(settings, (*OPERATIONS, *endpoints.OPERATIONS))
-        self._system = System(desk, access, self._codes, description)
-        self._api = Reported(Guarded(self._routed(desk), access))
+        self._system = SystemEndpoints(context, access, self._codes, description)
+        self._api = ErrorLog(AccessControl(self._routed(context), access))
 
-    def _routed(self, desk: Desk) -> ASGIApp:
-        answered = routes(OPERATIONS, desk, self._pool)
+    def _routed(self, context: RequestContext) -> ASGIApp:
+        answered = routes(OPERATIONS, context, self._pool)
         app = Starlette(
-            routes=[*answered, *self._system.routes(), watch_route(desk, self._pool)],
+            routes=[*answered, *self._system.routes(), watch_route(context, self._pool)],
             exception_handlers={
-                Refused: refused,
+                ApiError: of_api_error,
                 HTTPException: of_starlette,
                 Exception: unexpected,
             },
@@ -74,7 +82,7 @@ class Site:
         return app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request."""
+        """Answer one request."""
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await self._api(scope, receive, send)
             return
@@ -84,16 +92,9 @@ class Site:
                 self._codes[message["status"]] += 1
             await send(message)
 
-        await self._door(scope, receive, counted)
+        await self._webhooks(scope, receive, counted)
 
     def close(self) -> None:
-        """Ends the threads, once the answers in hand are made."""
+        """End the threads, once the answers in hand are made."""
         self._pool.shutdown(cancel_futures=True)
         self._system.close()
-
-
-def web(
-    app: App, service: Service | None, group_commit: GroupCommit, clock: Callable[[], int]
-) -> Site:
-    """Everything this service answers over HTTP; `clock` gives the time in ms UTC."""
-    return Site(Desk(app, service, clock), group_commit)
