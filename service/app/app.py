@@ -34,10 +34,10 @@ from service.sending import queue
 from service.sending.channels import ChannelError
 from service.sending.close_digests import Closer
 from service.sending.delivery_pool import Deliveries
-from service.sending.loader import Docket
 from service.sending.operator import cancel_removed
 from service.sending.planner import Active
 from service.sending.queue import Queue
+from service.sending.streams import Docket
 from service.settings import Settings, read_settings
 
 SOURCES: tuple[Source, ...] = (

@@ -29,8 +29,8 @@ from service.rules.storm import HELD as STORM
 from service.rules.text import counted
 from service.running import wall_clock
 from service.sending import queue
-from service.sending.loader import Docket
 from service.sending.operator import redrive
+from service.sending.streams import Docket
 
 TITLES = ("Notification", "Rule", "To", "About", "State", "Reason", "Decided", "Attempts")
 WIDE = 140

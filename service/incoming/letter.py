@@ -1,6 +1,6 @@
 """Hold a letter: what arrives, what waits to be taken, what became of each event in it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -48,11 +48,6 @@ encode = msgspec.json.Encoder().encode
 def outcomes_in(text: str) -> list[EventOutcome]:
     """Decode outcomes as they are stored."""
     return _outcomes.decode(text)
-
-
-def letter_state(outcomes: Sequence[EventOutcome]) -> str:
-    """Give the state of a letter whose events became these."""
-    return "set_aside" if any(o.state == "set_aside" for o in outcomes) else "taken"
 
 
 def runs_of(numbers: Iterable[int]) -> list[tuple[int, int]]:

@@ -12,12 +12,17 @@ from service.incoming.letter import (
     Letter,
     encode,
     letter_fields,
-    letter_state,
     outcomes_in,
     runs_of,
 )
 from service.learners.feed_subjects import LetterSetAside
 from service.ledger.ledger import Ledger
+
+
+def letter_state(outcomes: Sequence[EventOutcome]) -> str:
+    """Give the state of a letter whose events became these."""
+    return "set_aside" if any(o.state == "set_aside" for o in outcomes) else "taken"
+
 
 NAME = re.compile(r"[A-Za-z][\w.:-]*")
 """What an event may be called. A sender can write anything there, and rules record it for good."""

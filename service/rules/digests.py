@@ -11,8 +11,8 @@ from service.learners.facts import Identity
 from service.learners.world import World
 from service.ledger.events import EventBody
 from service.rules.calendar import Closing, next_closing
-from service.rules.fanout import OccurrenceKey, notification_id
-from service.rules.field_values import Bundle
+from service.rules.decider import OccurrenceKey, notification_id
+from service.rules.fields import Bundle
 from service.rules.notification import (
     CANCELLED,
     DIGEST,

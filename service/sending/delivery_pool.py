@@ -8,10 +8,9 @@ from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
 from service.ledger.views import Views
 from service.sending.channels import Channel, open_channel
-from service.sending.compose import Post
 from service.sending.delivery import Delivery
-from service.sending.loader import Docket
-from service.sending.planner import Active
+from service.sending.planner import Active, Post
+from service.sending.streams import Docket
 
 WITHOUT_DOMAIN = "coursebell.localhost"
 

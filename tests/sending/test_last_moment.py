@@ -3,7 +3,7 @@
 from service.learners.directory.people import PersonRow
 from service.learners.lookup import events_of
 from service.rules.notification import AttemptEnded, AttemptStarted, Owed
-from service.sending.append import Step
+from service.sending.streams import Step
 from tests.installation import (
     ADA,
     DAY,

@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
-from service.learners.directory.people_table import COLUMNS, TABLE, register, rows_of
-from service.learners.directory.person import (
+from service.learners.directory.people_table import (
+    COLUMNS,
+    TABLE,
     Person,
     PersonKey,
     PersonRow,
@@ -15,6 +16,8 @@ from service.learners.directory.person import (
     contradicts,
     filled,
     new_person_id,
+    register,
+    rows_of,
 )
 from service.learners.directory.reported import ReportedContacts, ReportedValue
 from service.learners.facts import Contact

@@ -7,7 +7,7 @@ from service.learners.enrollment import EnrollmentRecorded
 from service.learners.facts import FactRecorded, SeatsReported
 from service.learners.instance import seat_values
 from service.learners.world import Happening
-from service.rules.evaluation import evaluate
+from service.rules.decider import evaluate
 from service.rules.explain.causes import Evidence, before, cause_of, standing
 from service.rules.explain.history import Row
 from service.rules.explain.notification import edge_in_words

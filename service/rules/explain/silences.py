@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from service.learners.enrollment import Enrollment, EnrollmentRecorded
 from service.learners.feed_subjects import SilentSource
-from service.rules.evaluation import Evaluation, evaluate
+from service.rules.decider import Evaluation, evaluate
 from service.rules.explain.causes import Evidence, cause_of
 from service.rules.explain.events import OCCASIONS, stood
 from service.rules.explain.history import Row
@@ -16,11 +16,7 @@ from service.rules.scheduler import CLOCK_STREAM as CLOCK
 from service.rules.scheduler import TimeAsked
 from service.rules.text import duration, moment, span
 from service.rules.triggers.source_silent import STREAM as FEEDS
-from service.rules.triggers.source_silent import (
-    FeedsWatched,
-    SourceOccurrence,
-    source_trigger_of,
-)
+from service.rules.triggers.source_silent import FeedsWatched, SourceOccurrence, source_trigger_of
 from service.rules.triggers.stalled import (
     IMPORTED,
     SilenceOccurrence,

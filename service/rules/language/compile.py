@@ -23,13 +23,7 @@ from service.rules.language.model import (
 )
 from service.rules.language.timing import at_of
 from service.rules.language.yaml_reader import Page, Path
-from service.rules.rule import (
-    Defaults,
-    Entry,
-    Rule,
-    RuleSet,
-    Throttle,
-)
+from service.rules.rule import Defaults, Entry, Rule, RuleSet, Throttle
 from service.rules.triggers import letter_set_aside
 from service.rules.triggers.event import EventTrigger
 from service.rules.triggers.letter_set_aside import LetterTrigger

@@ -8,7 +8,7 @@ import msgspec
 from service.learners.facts import FactRecorded
 from service.learners.world import World
 from service.ledger.events import EventBody
-from service.rules.field_values import EventSeen, Reading, Subject
+from service.rules.fields import EventSeen, Reading, Subject
 from service.rules.notification import Owed
 from service.rules.scope import Scope
 
