@@ -21,15 +21,14 @@ from service.cli.rule_files import RuleFiles, rule_file_options
 from service.incoming.letters import Letters
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
-from service.learners.lookup import Lookup
+from service.learners.world import Lookup
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
 from service.rules import plan
 from service.rules.calendar import ITEMS_MAX, Digest
 from service.rules.language.reader import read_rules
 from service.rules.notification import Item, Notification, Subject
-from service.rules.recipients import ROOM, recipient_of
-from service.rules.rule import Entry, RuleSet
+from service.rules.rule import ROOM, Entry, RuleSet, recipient_of
 from service.rules.text import hint, listed
 from service.rules.verdict import Due
 from service.running import wall_clock

@@ -13,10 +13,20 @@ from service.incoming.letter import (
     encode,
     letter_fields,
     outcomes_in,
-    runs_of,
 )
 from service.learners.feed_subjects import LetterSetAside
 from service.ledger.ledger import Ledger
+
+
+def runs_of(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Find unbroken runs, so that a letter which began to wait in between is not lost."""
+    runs: list[tuple[int, int]] = []
+    for n in sorted(numbers):
+        if runs and runs[-1][1] == n - 1:
+            runs[-1] = (runs[-1][0], n)
+        else:
+            runs.append((n, n))
+    return runs
 
 
 def letter_state(outcomes: Sequence[EventOutcome]) -> str:

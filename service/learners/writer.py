@@ -13,9 +13,18 @@ from service.learners.directory.reported import ReportedDetails
 from service.learners.enrollment import Enrollment
 from service.learners.facts import Fact, PlacedFact, course_id
 from service.learners.instance import Instance
-from service.learners.lookup import Cache, Lookup
 from service.learners.watchlist import Watchlist, WatchTold
-from service.learners.world import Also, Decide, Decisions, FactOutcome, Happening, begin, load
+from service.learners.world import (
+    AGGREGATES,
+    Also,
+    Cache,
+    Decide,
+    Decisions,
+    FactOutcome,
+    Happening,
+    Lookup,
+    load,
+)
 from service.ledger.events import EventBody, EventMapper
 from service.ledger.ledger import Ledger, Row
 
@@ -41,7 +50,7 @@ class UnitOfWork:
         self.decisions = Decisions()
         self.met: Mapping[str, PersonKey] = {}
         self.fetched: Mapping[str, Aggregate[Any]] = {}
-        self.reported = ReportedDetails()
+        self.reported: ReportedDetails | None = None
         self._known = known
         self._lookup = lookup
         self._mapper = mapper
@@ -65,7 +74,7 @@ class UnitOfWork:
         after, event = recorded
         self._changed[after.id] = after
         self.rows.append((after.id, after.version, *self._mapper.encode(event)))
-        if fact.contact is not None or fact.title is not None:
+        if self.reported and (fact.contact is not None or fact.title is not None):
             self.reported.hear(fact, person, course_id(fact.course))
         if event.transitions and not told.imported:
             self._decide(Happening(after.id, after.version, event, after))
@@ -85,12 +94,13 @@ class UnitOfWork:
 
     def course(self, source: str, account: str, course: str) -> Course | None:
         """Look up what is known of a course, from imports and letters."""
-        said = self.reported.titles.news((source, account, course_id(course)))
+        key = (source, account, course_id(course))
+        said = self.reported.titles.news(key) if self.reported else None
         return self._lookup.course(source, account, course, said)
 
     def person(self, person: str) -> Person | None:
         """Look up what is known of a person, from imports and letters."""
-        said = self.reported.contacts.news(person)
+        said = self.reported.contacts.news(person) if self.reported else None
         if person in self.met:
             return self._lookup.stranger(self.met[person], person, said)
         return self._lookup.person(person, said)
@@ -184,7 +194,8 @@ class Writer:
         batch = UnitOfWork(self.known, self.lookup, self.mapper, self.lateness, self.decide, now)
         batch.met = met
         known = [persons.get(person_key(t.fact), "") for t in told]
-        blank = [begin(t.fact, person) for t, person in zip(told, known, strict=True)]
+        kinds = [AGGREGATES[t.fact.said.TOPIC] for t in told]
+        blank = [k.begin(t.fact, p) for k, t, p in zip(kinds, told, known, strict=True)]
         wanted = [b.id for b, person in zip(blank, known, strict=True) if person not in met]
         batch.fetched = self._states(list(dict.fromkeys(wanted)))
         batch.reported = self.lookup.reported([t.fact for t in told], known)
@@ -194,12 +205,14 @@ class Writer:
         outcomes = list(map(batch.record, told, known, blank))
         with self.ledger.transaction() as cursor:
             self.people.meet(cursor, list(met.items()))
-            self.lookup.keep(cursor, batch.reported)
+            if batch.reported:
+                self.lookup.keep(cursor, batch.reported)
             self._append(cursor, batch.rows, batch.decisions)
             also(cursor, outcomes)
         # Memory follows the disk, never the other way round: a failed commit must leave no trace.
         batch.settle()
-        self.lookup.settle(batch.reported)
+        if batch.reported:
+            self.lookup.settle(batch.reported)
         for person, key in met.items():
             self._persons.put(key, person)
         return outcomes

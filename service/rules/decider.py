@@ -12,8 +12,18 @@ from service.rules import storm
 from service.rules.calendar import next_closing
 from service.rules.fields import Reading, is_personal
 from service.rules.notification import Owed
-from service.rules.recipients import ROOM, WATCHERS, recipient_of, recipients, tell, zone_of
-from service.rules.rule import Defaults, Entry, Rule, RuleSet
+from service.rules.rule import (
+    ROOM,
+    WATCHERS,
+    Defaults,
+    Entry,
+    Rule,
+    RuleSet,
+    recipient_of,
+    recipients,
+    tell,
+    zone_of,
+)
 from service.rules.storm import LIMIT as STORM_LIMIT
 from service.rules.trace import TermResult, trace
 from service.rules.triggers.event import EventOccurrence
@@ -49,6 +59,11 @@ class Evaluation(NamedTuple):
         found = list(trace(self.rule.conditions, self.reading))
         self.reading.read = read
         return found
+
+
+def reading_of(occurrence: Occurrence, world: World) -> Reading:
+    """Make what conditions read of an occurrence."""
+    return Reading(occurrence.subject, occurrence.seen, world, occurrence.now)
 
 
 def evaluate(rule: Rule, occurrence: Occurrence, reading: Reading, world: World) -> Evaluation:
@@ -231,7 +246,7 @@ class Decider:
         self, rules: Iterable[Rule], occurrence: Occurrence, world: World
     ) -> Decisions | None:
         """Decide by some rules on one occurrence; None when none of them holds."""
-        reading, decisions = occurrence.reading(world), None
+        reading, decisions = reading_of(occurrence, world), None
         for rule in rules:
             evaluation = evaluate(rule, occurrence, reading, world)
             self._observe(evaluation, occurrence)

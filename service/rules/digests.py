@@ -24,8 +24,7 @@ from service.rules.notification import (
     Owed,
     WaitingForAddress,
 )
-from service.rules.recipients import ROOM, recipient_of, zone_of
-from service.rules.rule import Entry, Rule, place_of
+from service.rules.rule import ROOM, Entry, Rule, place_of, recipient_of, zone_of
 from service.rules.verdict import ADDRESS_WAIT_MS, TOO_LATE, Due, Ground, Verdict
 
 REASON = "digest"

@@ -29,8 +29,7 @@ from service.rules.notification import (
     WaitingForAddress,
     ended_unsent,
 )
-from service.rules.recipients import ROOM, recipient_of, wish_over, zone_of
-from service.rules.rule import Entry, Rule, place_of
+from service.rules.rule import ROOM, Entry, Rule, place_of, recipient_of, wish_over, zone_of
 
 STREAM = "muting"
 MUTED = "muted"

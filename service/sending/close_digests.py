@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from eventsourcing.persistence import IntegrityError
 
-from service.learners.lookup import Lookup
+from service.learners.world import Lookup
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
 from service.ledger.views import Views

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from eventsourcing.persistence import IntegrityError
 
-from service.learners.lookup import events_of
+from service.learners.world import events_of
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
 from service.ledger.views import Views

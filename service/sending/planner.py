@@ -11,7 +11,7 @@ import msgspec
 from eventsourcing.persistence import PersistenceError
 from msgspec.structs import replace
 
-from service.learners.lookup import Lookup
+from service.learners.world import Lookup
 from service.ledger.events import EventBody
 from service.ledger.views import Views
 from service.rules.decider import Decider
@@ -27,7 +27,7 @@ from service.rules.notification import (
     Subject,
 )
 from service.rules.plan import Message, joins, plan
-from service.rules.recipients import GROUP, WATCHERS
+from service.rules.rule import GROUP, WATCHERS
 from service.rules.verdict import STREAM as MUTING
 from service.rules.verdict import Due, Ground, Verdict, judge, muting_of
 from service.sending import queue

@@ -2,7 +2,7 @@
 
 import re
 
-from service.rules import digests, plan, recipients, storm, verdict
+from service.rules import digests, plan, rule, storm, verdict
 from service.rules.explain.steps_in_words import REASONS
 from service.rules.notification import STATES
 from service.rules.verdict import TOO_LATE
@@ -18,7 +18,7 @@ def test_every_state_is_there() -> None:
 
 def test_every_reason_is_there() -> None:
     ours = {
-        recipients.OVER,
+        rule.OVER,
         plan.COLLAPSED,
         plan.REASON,
         digests.REASON,

@@ -13,7 +13,7 @@ from service.learners.directory.csv_file import (
     column_key,
 )
 from service.learners.directory.csv_import import CsvColumns, scope
-from service.learners.facts import course_id
+from service.learners.facts import KINDS, course_id
 
 PLAIN = {
     name: name for name in ("id", "title", "kind", "tags", "url", "parents", "source", "account")

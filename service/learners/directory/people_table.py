@@ -1,14 +1,12 @@
 """Turn what is said about people into rows; twice changes nothing."""
 
-import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from service.learners.facts import Contact
+from service.ledger.events import random_id
 
 PersonKey = tuple[str, str, str]
 """Source, account and LMS id; empty source and account mean everywhere."""
@@ -48,46 +46,6 @@ class PersonRow(msgspec.Struct, frozen=True):
     def key(self) -> PersonKey:
         """Give the key that tells this person from any other."""
         return self.source, self.account, self.lms_id
-
-
-def filled(person: Person, said: Contact | None) -> Person:
-    """Fill in what a letter says where no import said anything.
-
-    An empty address is one that an import said is none.
-    """
-    if said is None:
-        return person
-    return msgspec.structs.replace(
-        person,
-        name=person.name or said.name,
-        email=said.email if person.email is None else person.email,
-        fields={**said.fields, **person.fields},
-    )
-
-
-def contradicts(row: Person, said: Contact | None) -> bool:
-    """Tell whether a row for everywhere is about another person than the letters with its LMS id.
-
-    Their addresses say so, or where one has none their names, if both have one: the ids of
-    most systems are small numbers, and two systems give the same ones.
-    """
-    if said is None:
-        return False
-    if row.email and said.email:
-        return address_key(row.email) != address_key(said.email)
-    return bool(row.name and said.name and _plain(row.name) != _plain(said.name))
-
-
-def _plain(name: str) -> str:
-    return " ".join(name.casefold().split())
-
-
-def new_person_id(now: int) -> str:
-    """Make a random id, 32 hex digits, in the order of `now` (milliseconds since 1970 UTC).
-
-    Random, because nothing in the log may lead back to a person who was forgotten.
-    """
-    return f"{now // 1000 & 0xFFFFFFFF:08x}{os.urandom(12).hex()}"
 
 
 def address_key(address: str) -> str:
@@ -159,26 +117,16 @@ NOTHING: Data = (None, None, None, None, None, "[]", "{}")
 EMAIL, GROUPS, FIELDS = 1, 5, 6
 
 
-def rows_of(
-    cursor: sqlite3.Cursor, keys: Iterable[PersonKey], columns: str
-) -> Iterator[tuple[Any, ...]]:
-    """Look up the rows of just these keys: source, account, LMS id, then the columns asked for."""
-    for (source, account), same in groupby(sorted(keys), lambda key: key[:2]):
-        ids = [key[2] for key in same]
-        for start in range(0, len(ids), KEYS_PER_QUERY):
-            chunk = ids[start : start + KEYS_PER_QUERY]
-            yield from cursor.execute(
-                f"SELECT source, account, lms_id, {columns} FROM people WHERE source = ? "
-                f"AND account = ? AND lms_id IN ({','.join('?' * len(chunk))})",
-                (source, account, *chunk),
-            )
-
-
 def register(
-    cursor: sqlite3.Cursor, wanted: Mapping[PersonKey, PersonRow], now: int
+    cursor: sqlite3.Cursor,
+    wanted: Mapping[PersonKey, PersonRow],
+    before: Mapping[PersonKey, Sequence[Any]],
+    now: int,
 ) -> tuple[int, int, int]:
-    """Keep what the rows say; return how many people were added, changed and unchanged."""
-    before = {row[:3]: row[3:] for row in rows_of(cursor, wanted, f"id, told_at, {DATA}")}
+    """Keep what the rows say; return how many people were added, changed and unchanged.
+
+    `before` are the rows there are: id, when they were told of, and their data.
+    """
     waiting = _at_addresses(cursor, [row.email for row in wanted.values()])
     added, writes, known = 0, [], []
     for key, row in wanted.items():
@@ -191,7 +139,7 @@ def register(
             added += 1
         else:
             known.append(person)
-        writes.append((person or claimed or new_person_id(now), *key, *data, now))
+        writes.append((person or claimed or random_id(now), *key, *data, now))
     _write(cursor, writes, known)
     _add_managers(cursor, list(wanted.values()), now)
     return added, len(writes) - added, len(wanted) - len(writes)
@@ -264,7 +212,7 @@ def _add_managers(cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int) -
         key = (row.source, row.account, address_key(row.manager or ""))
         if key not in known and key not in new and not _is_seen(cursor, *key):
             data = (None, row.manager, *NOTHING[2:])
-            new[key] = (new_person_id(now), *key[:2], None, *data, now)
+            new[key] = (random_id(now), *key[:2], None, *data, now)
     _write(cursor, list(new.values()))
 
 

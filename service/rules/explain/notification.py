@@ -15,8 +15,7 @@ from service.rules.explain.report import About, Cause, Chain, Delivery, Named, t
 from service.rules.explain.rule_versions import Edition, rule_then
 from service.rules.explain.steps_in_words import ended, turns
 from service.rules.notification import DIGEST, SENT, Notification, Owed
-from service.rules.recipients import ROOM, STEPS_UP, route_of
-from service.rules.rule import AFTER, Rule
+from service.rules.rule import AFTER, ROOM, STEPS_UP, Rule, route_of
 from service.rules.text import counted, duration, moment
 from service.rules.trace import shown, trace, values_read
 from service.rules.triggers import letter_set_aside, source_silent

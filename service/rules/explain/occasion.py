@@ -15,8 +15,7 @@ from service.rules.explain.notification import named
 from service.rules.explain.report import About, Cause, Named, Occasion, RuleThen, terms_of, time_of
 from service.rules.explain.rule_versions import Edition, rule_then
 from service.rules.explain.steps_in_words import reason_in_words
-from service.rules.recipients import recipients
-from service.rules.rule import Entry, Rule
+from service.rules.rule import Entry, Rule, recipients
 from service.rules.text import duration, moment
 from service.rules.trace import TermResult, trace, values_read
 

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from service.rules.calendar import DAY_MINUTES, milliseconds
 from service.rules.fields import EVENTS
-from service.rules.recipients import STEPS_UP
+from service.rules.rule import STEPS_UP
 from service.rules.text import hint, listed, shown
 
 _TIME = re.compile(r"([01]\d|2[0-4]):([0-5]\d)", re.ASCII)

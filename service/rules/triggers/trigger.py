@@ -25,10 +25,6 @@ class Occurrence(msgspec.Struct, frozen=True):
     seen: EventSeen
     now: int
 
-    def reading(self, world: World) -> Reading:
-        """Make what conditions read of it."""
-        return Reading(self.subject, self.seen, world, self.now)
-
 
 class Match(msgspec.Struct, frozen=True):
     """Say what set a rule off: the trigger in words, what makes it happen once, and when it was.

@@ -3,8 +3,7 @@
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 
-from service.learners.lookup import Cache
-from service.learners.world import Decisions
+from service.learners.world import Cache, Decisions
 from service.ledger.events import EventBody
 from service.rules.decider import Decider
 from service.rules.digests import DigestClosed, Reader, close, reader_of
@@ -19,7 +18,7 @@ from service.rules.notification import (
     WaitingForAddress,
 )
 from service.rules.plan import Message, collapsed, joins, plan
-from service.rules.recipients import ENTRY as WATCHERS
+from service.rules.rule import ENTRY as WATCHERS
 from service.rules.verdict import Ground, Verdict, holds, judge, keeps_distance
 from service.simulation.backtest.subjects import Subjects
 from service.simulation.backtest.tally import Fate, Tally

@@ -13,8 +13,7 @@ from service.learners.facts import Identity
 from service.learners.watchlist import WatchAsked, WatchStopped
 from service.learners.world import World
 from service.rules.conditions import Condition, compile_conditions, fields_of
-from service.rules.recipients import WATCHERS
-from service.rules.rule import Rule
+from service.rules.rule import WATCHERS, Rule
 from service.rules.scheduler import TimeAsked
 from service.rules.triggers.trigger import Trigger
 
