@@ -15,8 +15,8 @@ from service.rules.language.reader import read_rules
 from service.rules.rule import RuleSet
 from service.simulation.backtest.backtest import Plan, backtest
 from service.simulation.backtest.log import History
+from service.simulation.backtest.replay_world import Today
 from service.simulation.backtest.verify import Verifier
-from service.simulation.backtest.world import Today
 
 AIM = 80_000
 LATENESS = 15 * 60_000

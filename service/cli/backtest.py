@@ -43,8 +43,8 @@ from service.sending.templates.templates import Templates
 from service.settings import Settings
 from service.simulation.backtest.backtest import Plan, backtest, only
 from service.simulation.backtest.log import History
+from service.simulation.backtest.replay_world import Today
 from service.simulation.backtest.verify import Verifier
-from service.simulation.backtest.world import Today
 
 T = TypeVar("T")
 ROWS = "{task.completed:,.0f} of {task.total:,.0f} rows, {task.fields[rate]:,.0f}/s"

@@ -23,11 +23,11 @@ from service.incoming.letters import Letters
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.ledger.events import EventMapper
+from service.rules.explain.answers import Explanation
 from service.rules.explain.causes import Evidence
 from service.rules.explain.history import Past
-from service.rules.explain.notification import chain_of
+from service.rules.explain.provenance import chain_of
 from service.rules.explain.question import Question, Unanswerable, explanation
-from service.rules.explain.report import Explanation
 from service.rules.text import hint
 from service.running import wall_clock
 

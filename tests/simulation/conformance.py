@@ -25,7 +25,7 @@ from service.learners.world import Lookup, events_of
 from service.rules.notification import Notification
 from service.simulation.backtest.backtest import Plan, backtest
 from service.simulation.backtest.log import History
-from service.simulation.backtest.world import Today
+from service.simulation.backtest.replay_world import Today
 from tests.installation import COURSE, DAY, MINUTE, SESSION, START, Installation
 
 STEP = 10 * MINUTE

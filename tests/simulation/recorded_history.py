@@ -13,8 +13,8 @@ from service.rules.language.reader import read_rules
 from service.rules.rule import RuleSet
 from service.simulation.backtest.backtest import Backtest, Plan, backtest
 from service.simulation.backtest.log import History
+from service.simulation.backtest.replay_world import Today
 from service.simulation.backtest.verify import Verified, Verifier
-from service.simulation.backtest.world import Today
 from tests.installation import (
     DAY,
     HOUR,

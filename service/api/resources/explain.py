@@ -12,11 +12,11 @@ from service.api.framework.operations import Operation
 from service.api.framework.problems import ApiError
 from service.api.framework.request import Text, Timestamp
 from service.api.resources.notifications import MISSING, without_addresses
+from service.rules.explain.answers import Chain, Explanation
 from service.rules.explain.causes import Evidence
 from service.rules.explain.history import Past
-from service.rules.explain.notification import chain_of
+from service.rules.explain.provenance import chain_of
 from service.rules.explain.question import Question, Unanswerable, explanation
-from service.rules.explain.report import Chain, Explanation
 
 EXPECTED = "expected `notification`, or `rule` with what it is about, and not both"
 

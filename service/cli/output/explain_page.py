@@ -8,7 +8,7 @@ from rich.text import Text
 from service.cli.output.console import printable
 from service.cli.output.text import in_local_time, local_time, print_words
 from service.learners.directory.people import People, Person
-from service.rules.explain.report import (
+from service.rules.explain.answers import (
     About,
     Cause,
     Chain,

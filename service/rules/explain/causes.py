@@ -9,8 +9,8 @@ from service.learners.enrollment import EnrollmentRecorded
 from service.learners.enrollment_state import Snapshot
 from service.learners.facts import FactRecorded, SeatsReported
 from service.learners.instance import InstanceRecorded, seat_values
+from service.rules.explain.answers import About, Cause, Delivery, time_of
 from service.rules.explain.history import Past, Row
-from service.rules.explain.report import About, Cause, Delivery, time_of
 from service.rules.explain.rule_versions import Editions
 from service.rules.text import moment
 from service.rules.trace import shown

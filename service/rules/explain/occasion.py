@@ -9,10 +9,10 @@ from service.learners.world import Decisions, load
 from service.ledger.events import EventBody
 from service.rules.conditions import fields_of
 from service.rules.decider import Evaluation, key_of, notification_id
+from service.rules.explain.answers import About, Cause, Named, Occasion, RuleThen, terms_of, time_of
 from service.rules.explain.causes import Evidence
 from service.rules.explain.history import Row
-from service.rules.explain.notification import named
-from service.rules.explain.report import About, Cause, Named, Occasion, RuleThen, terms_of, time_of
+from service.rules.explain.provenance import named
 from service.rules.explain.rule_versions import Edition, rule_then
 from service.rules.explain.steps_in_words import reason_in_words
 from service.rules.rule import Entry, Rule, recipients

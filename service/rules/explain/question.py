@@ -9,10 +9,10 @@ from service.learners.course import LearnerSignIns
 from service.learners.directory.people import Person
 from service.learners.facts import course_id
 from service.learners.feed_subjects import FEED
+from service.rules.explain.answers import About, Explanation, Matter, time_of
 from service.rules.explain.causes import Evidence
-from service.rules.explain.events import of_events
+from service.rules.explain.event_occasions import of_events
 from service.rules.explain.occasion import reads_today
-from service.rules.explain.report import About, Explanation, Matter, time_of
 from service.rules.explain.rule_versions import rule_then
 from service.rules.explain.silences import of_silences, of_source
 from service.rules.rule import Rule

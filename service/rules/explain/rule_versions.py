@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import msgspec
 
+from service.rules.explain.answers import RuleThen, time_of
 from service.rules.explain.history import Past
-from service.rules.explain.report import RuleThen, time_of
 from service.rules.language.reader import read_rules
 from service.rules.rule import Rule, RuleSet
 from service.rules.scheduler import RULES_STREAM, RulesActivated

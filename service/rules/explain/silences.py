@@ -6,11 +6,11 @@ from typing import NamedTuple
 from service.learners.enrollment import Enrollment, EnrollmentRecorded
 from service.learners.feed_subjects import SilentSource
 from service.rules.decider import Evaluation, evaluate, reading_of
+from service.rules.explain.answers import About, Matter, Occasion
 from service.rules.explain.causes import Evidence, cause_of
-from service.rules.explain.events import OCCASIONS, stood
+from service.rules.explain.event_occasions import OCCASIONS, stood
 from service.rules.explain.history import Row
 from service.rules.explain.occasion import Then, asleep, found_by, occasion, states
-from service.rules.explain.report import About, Matter, Occasion
 from service.rules.rule import Rule
 from service.rules.scheduler import CLOCK_STREAM as CLOCK
 from service.rules.scheduler import TimeAsked

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from service.ledger.events import EventBody
+from service.rules.explain.answers import Turn, time_of
 from service.rules.explain.history import Row
-from service.rules.explain.report import Turn, time_of
 from service.rules.notification import (
     HELD,
     OPEN_STATES,

@@ -12,8 +12,8 @@ from service.simulation.backtest.difference import Difference
 from service.simulation.backtest.log import History
 from service.simulation.backtest.outbox import Hear
 from service.simulation.backtest.replay import Play, Replay, Span
+from service.simulation.backtest.replay_world import Today
 from service.simulation.backtest.tally import Tally
-from service.simulation.backtest.world import Today
 
 OF_TODAY = ("learner.", "course.")
 NOT_IN_THE_LOG = ("source", "letter")

@@ -20,11 +20,11 @@ from service.rules.notification import (
 from service.rules.plan import Message, collapsed, joins, plan
 from service.rules.rule import ENTRY as WATCHERS
 from service.rules.verdict import Ground, Verdict, holds, judge, keeps_distance
+from service.simulation.backtest.replay_world import Past
 from service.simulation.backtest.subjects import Subjects
 from service.simulation.backtest.tally import Fate, Tally
 from service.simulation.backtest.timers import StepTimers
 from service.simulation.backtest.waiting import AddressWait
-from service.simulation.backtest.world import Past
 
 DECISIONS_REMEMBERED = 100_000
 Hear = Callable[[Fate], object]

@@ -20,11 +20,11 @@ from service.rules.triggers.stalled import SilenceOccurrence, stalled_rules
 from service.simulation.backtest.log import History
 from service.simulation.backtest.outbox import Outbox
 from service.simulation.backtest.prefilter import Prefilter, topics_of
+from service.simulation.backtest.replay_world import Past, Today
 from service.simulation.backtest.states import States
 from service.simulation.backtest.subjects import Subjects
 from service.simulation.backtest.tally import Tally
 from service.simulation.backtest.timers import SilenceTimer
-from service.simulation.backtest.world import Past, Today
 
 Handler = Callable[[str, int, Any], None]
 PAUSE_MS = 2 * EMPTY_ASKS_EVERY_MS

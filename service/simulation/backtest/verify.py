@@ -25,9 +25,9 @@ from service.rules.storm import StormCounted
 from service.rules.triggers.seat_change import Fired
 from service.rules.triggers.stalled import Mark
 from service.simulation.backtest.log import History
+from service.simulation.backtest.replay_world import Past, Today
 from service.simulation.backtest.states import States
 from service.simulation.backtest.verify_timers import Again, Elsewhere, Moment
-from service.simulation.backtest.world import Past, Today
 
 OF_THE_EVENT = frozenset({"course.id", "course.kind"})
 TODAY = ("learner.", "course.")

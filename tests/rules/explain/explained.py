@@ -1,10 +1,10 @@
 """Explaining in tests: what an installation's own ledger says."""
 
+from service.rules.explain.answers import Chain, Explanation
 from service.rules.explain.causes import Evidence
 from service.rules.explain.history import Past
-from service.rules.explain.notification import chain_of
+from service.rules.explain.provenance import chain_of
 from service.rules.explain.question import Question, explanation
-from service.rules.explain.report import Chain, Explanation
 from tests.installation import Installation
 
 LATENESS = 900_000

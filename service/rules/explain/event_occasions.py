@@ -8,11 +8,11 @@ from service.learners.facts import FactRecorded, SeatsReported
 from service.learners.instance import seat_values
 from service.learners.world import Happening
 from service.rules.decider import evaluate, reading_of
+from service.rules.explain.answers import About, Matter, Occasion
 from service.rules.explain.causes import Evidence, before, cause_of, standing
 from service.rules.explain.history import Row
-from service.rules.explain.notification import edge_in_words
 from service.rules.explain.occasion import Then, asleep, found_by, occasion, states
-from service.rules.explain.report import About, Matter, Occasion
+from service.rules.explain.provenance import edge_in_words
 from service.rules.rule import Rule
 from service.rules.text import moment
 from service.rules.trace import shown

@@ -9,9 +9,9 @@ from service.learners.feed_subjects import letter_of
 from service.learners.instance import InstanceRecorded, seat_values
 from service.rules.decider import first_ids
 from service.rules.digests import DigestClosed
+from service.rules.explain.answers import About, Cause, Chain, Delivery, Named, terms_of, time_of
 from service.rules.explain.causes import Evidence, before, cause_of
 from service.rules.explain.history import Row
-from service.rules.explain.report import About, Cause, Chain, Delivery, Named, terms_of, time_of
 from service.rules.explain.rule_versions import Edition, rule_then
 from service.rules.explain.steps_in_words import ended, turns
 from service.rules.notification import DIGEST, SENT, Notification, Owed
