@@ -90,8 +90,8 @@ def evidence(data: Path | None) -> Iterator[Evidence]:
     lateness = {name: source.lateness for name, source in settings(data).sources.items()}
     with open_ledger(data) as ledger:
         views = ledger.path.with_name("views.db")
-        past = Past(ledger, EventMapper(SHAPES), People(ledger), Courses(ledger), lateness, views)
-        yield Evidence.of(past, Letters(ledger).show)
+        past = Past(ledger, EventMapper(SHAPES), People(ledger), Courses(ledger), views)
+        yield Evidence.of(past, Letters(ledger).show, lateness)
 
 
 def answered(found: Evidence, question: Question) -> Explanation:

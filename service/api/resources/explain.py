@@ -70,8 +70,8 @@ def _evidence(context: RequestContext) -> Evidence:
     app = context.app
     lateness = {name: source.lateness for name, source in app.settings.sources.items()}
     views = app.settings.data / "views.db"
-    past = Past(app.ledger, app.mapper, app.people, app.courses, lateness, views)
-    return Evidence.of(past, app.letters.show)
+    past = Past(app.ledger, app.mapper, app.people, app.courses, views)
+    return Evidence.of(past, app.letters.show, lateness)
 
 
 def _chain(found: Evidence, id: str) -> Chain:

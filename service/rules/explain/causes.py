@@ -24,16 +24,17 @@ LetterKnown = Callable[[int], Mapping[str, Any] | None]
 
 
 class Evidence(NamedTuple):
-    """All that an explanation may look at."""
+    """Hold all that an explanation may look at; `lateness` is in ms by source."""
 
     past: Past
     editions: Editions
     letter: LetterKnown
+    lateness: Mapping[str, int]
 
     @classmethod
-    def of(cls, past: Past, letter: LetterKnown) -> Self:
-        """All there is in a ledger."""
-        return cls(past, Editions(past), letter)
+    def of(cls, past: Past, letter: LetterKnown, lateness: Mapping[str, int]) -> Self:
+        """Gather all there is in a ledger."""
+        return cls(past, Editions(past), letter, lateness)
 
     def delivery(self, number: int, source: str) -> Delivery:
         """A letter; of one that is gone only the number."""

@@ -2,16 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+from service.learners.aggregate import Aggregate
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.facts import FactRecorded, SeatsReported
 from service.learners.instance import seat_values
 from service.learners.world import Happening
-from service.rules.decider import evaluate, reading_of
-from service.rules.explain.answers import About, Matter, Occasion
-from service.rules.explain.causes import Evidence, before, cause_of, standing
+from service.rules.explain.answers import Matter, Occasion
+from service.rules.explain.causes import before, cause_of, standing
 from service.rules.explain.history import Row
-from service.rules.explain.occasion import Then, asleep, found_by, occasion, states
+from service.rules.explain.occasion import OCCASIONS, Happened, Inquiry, Judgement, Then
 from service.rules.explain.provenance import edge_in_words
 from service.rules.rule import Rule
 from service.rules.text import moment
@@ -19,41 +20,28 @@ from service.rules.trace import shown
 from service.rules.triggers.event import EventOccurrence
 from service.rules.triggers.seat_change import ChangeTrigger, change_trigger_of
 
-OCCASIONS = 20
-"""How many occasions of one thing are explained, the latest."""
 NEAREST = 3
 IMPORTED = "it came with an import, and nobody is told of what an import says"
 
 
-def of_events(evidence: Evidence, reference: Rule, about: About, at: int) -> Matter:
-    """What a rule made of a stream up to a moment; `reference` is how it read about then."""
-    rows = [row for row in evidence.past.stream(about.stream) if row.body.recorded_at <= at]
-    thens = {row.version: then(evidence, reference, about, row) for row in rows}
-    hits = [row for row in rows if concerns(thens[row.version].rule or reference, row)]
-    shown_hits = hits[-OCCASIONS:]
-    known = states(about.stream, rows, [row.version for row in shown_hits], evidence)
+def of_events(inquiry: Inquiry) -> Matter:
+    """Explain what a rule made of a stream."""
+    rows = inquiry.rows()
+    thens = {row.version: then(inquiry, row) for row in rows}
+    hits = [row for row in rows if concerns(thens[row.version].rule or inquiry.rule, row)]
+    latest = hits[-OCCASIONS:]
+    known = inquiry.states(rows, [row.version for row in latest])
     occasions = [
-        judged_event(
-            evidence, reference, thens[row.version], rows,
-            row, Happening(about.stream, row.version, row.body, known[row.version]),
-        )
-        for row in shown_hits
-    ]  # fmt: skip
-    return Matter(
-        about=about,
-        standing=stood(rows),
-        nearest=[] if occasions else list(nearest(reference, rows)),
-        occasions=occasions,
-        earlier=len(hits) - len(shown_hits),
-    )
+        judged_event(inquiry, thens[row.version], rows, row, known[row.version]) for row in latest
+    ]
+    earlier = len(hits) - len(latest)
+    return inquiry.matter(stood(rows), nearest(inquiry.rule, rows), occasions, earlier)
 
 
-def then(evidence: Evidence, reference: Rule, about: About, row: Row) -> Then:
-    """The rule as it was when an event was recorded."""
-    if not row.body.transitions:
-        return Then(None, None, about)
-    edition = evidence.editions.after(row.position)
-    return Then(edition, edition.rule(reference.id) if edition else None, about)
+def then(inquiry: Inquiry, row: Row) -> Then:
+    """Give the rule as it was when an event was recorded."""
+    changes = bool(row.body.transitions)
+    return inquiry.then(inquiry.evidence.editions.after(row.position) if changes else None)
 
 
 def concerns(rule: Rule, row: Row) -> bool:
@@ -63,30 +51,27 @@ def concerns(rule: Rule, row: Row) -> bool:
 
 
 def judged_event(
-    evidence: Evidence, reference: Rule, then: Then, rows: Sequence[Row], row: Row,
-    happening: Happening,
-) -> Occasion:  # fmt: skip
-    """Say what a rule made of one event."""
-    event, rule = happening.event, then.rule
-    cause = cause_of(evidence, then.about, rows, row)
-    trigger = (rule or reference).trigger
+    inquiry: Inquiry, then: Then, rows: Sequence[Row], row: Row, subject: Aggregate[Any]
+) -> Occasion:
+    """Say what a rule made of one event, with its subject as it stood then."""
+    event, rule, evidence = row.body, then.rule, inquiry.evidence
+    trigger = (rule or inquiry.rule).trigger
     change = change_trigger_of(trigger)
     what = edge_in_words(event, change.field if change else "") or trigger.words()
-    why_not = (
-        IMPORTED if event.imported else asleep(evidence, reference.id, then, event.recorded_at)
-    )
-    found = None
+    happened = Happened(event.at, what, cause_of(evidence, inquiry.about, rows, row))
+    why_not = IMPORTED if event.imported else inquiry.asleep(then, event.recorded_at)
+    judgement = Judgement(why_not)
     if rule is not None and why_not is None:
-        world = evidence.past.world(row.position, happening.stream, row.version)
+        stream = inquiry.about.stream
+        happening = Happening(stream, row.version, event, subject)
         occurrence = EventOccurrence.of(happening, event.recorded_at)
-        evaluation = evaluate(rule, occurrence, reading_of(occurrence, world), world)
-        why_not = evaluation.missed
-        found = found_by(evidence, evaluation) if why_not is None else None
-    return occasion(evidence, then, event.at, what, cause, why_not, found)
+        world = evidence.past.world(row.position, stream, row.version)
+        judgement = inquiry.judge(rule, occurrence, world)
+    return inquiry.occasion(then, happened, judgement)
 
 
 def stood(rows: Sequence[Row]) -> str:
-    """How something stood after these events."""
+    """Say how something stood after these events."""
     if not rows:
         return "nothing was known of it then"
     last = rows[-1]
@@ -118,7 +103,7 @@ def nearest(rule: Rule, rows: Sequence[Row]) -> Iterator[str]:
 
 
 def counted(rows: Sequence[Row]) -> str:
-    """`enrolled once, progressed 3 times, `."""
+    """Count transitions: `enrolled once, progressed 3 times, `."""
     events = [row.body for row in rows if isinstance(row.body, FactRecorded)]
     counts = Counter(name for event in events for name in event.transitions)
     times = {1: "once", 2: "twice"}

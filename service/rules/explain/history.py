@@ -1,18 +1,19 @@
 """The past: the ledger as it was after an event, read by key and never written."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from service.learners.course import CourseRecorded
-from service.learners.directory.courses import Course, Courses
-from service.learners.directory.people import People, Person
+from service.learners.directory.courses import Courses
+from service.learners.directory.people import People
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.facts import Identity
 from service.learners.instance import Instance, InstanceRecorded
 from service.learners.watchlist import Watchlist
+from service.learners.world import Lookup
 from service.ledger.database import connect
 from service.ledger.events import EventBody, EventMapper
 from service.ledger.ledger import Ledger
@@ -64,7 +65,7 @@ class Row(NamedTuple):
 
 
 class Past:
-    """Looks things up in a ledger; `lateness` is in ms by source.
+    """Look things up in a ledger.
 
     `views` are a file that may be there, may be behind, and makes some answers quicker.
     """
@@ -75,13 +76,11 @@ class Past:
         mapper: EventMapper,
         people: People,
         courses: Courses,
-        lateness: Mapping[str, int],
         views: Path | None = None,
     ) -> None:
         self._views = views
         self.people = people
-        self.courses = courses
-        self.lateness = lateness
+        self.lookup = Lookup(ledger, mapper, people, courses)
         self._ledger = ledger
         self._mapper = mapper
 
@@ -205,26 +204,14 @@ class WorldThen:
     """Instances as they were after an event; people and courses as they are known today."""
 
     def __init__(self, past: Past, position: int, subject: str, version: int) -> None:
+        self.course = past.lookup.course
+        self.person = past.lookup.person
+        self.manager = past.lookup.manager
+        self.members = past.lookup.members
         self._past = past
         self._position = position
         self._subject = subject
         self._version = version
-
-    def course(self, source: str, account: str, course: str) -> Course | None:
-        """What is known of a course today."""
-        return self._past.courses.get(source, account, course)
-
-    def person(self, person: str) -> Person | None:
-        """What is known of a person today."""
-        return self._past.people.get(person)
-
-    def manager(self, person: Person) -> Person | None:
-        """The person's manager as known today."""
-        return self._past.people.manager_of(person)
-
-    def members(self, group: str, source: str, account: str) -> Sequence[str]:
-        """The ids of the people who are in a group today."""
-        return self._past.people.in_group(group, source, account)
 
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
         """The instance as it was then."""

@@ -1,15 +1,24 @@
-"""Occasions: what a rule made of one event or silence, and what became of what it owed."""
+"""Explain what a rule made of one event or silence, and what became of what it owed."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from service.learners.aggregate import Aggregate
 from service.learners.instance import Instance, InstanceRecorded
-from service.learners.world import Decisions, load
+from service.learners.world import Decisions, World, load
 from service.ledger.events import EventBody
 from service.rules.conditions import fields_of
-from service.rules.decider import Evaluation, key_of, notification_id
-from service.rules.explain.answers import About, Cause, Named, Occasion, RuleThen, terms_of, time_of
+from service.rules.decider import Evaluation, evaluate, key_of, notification_id, reading_of
+from service.rules.explain.answers import (
+    About,
+    Cause,
+    Matter,
+    Named,
+    Occasion,
+    RuleThen,
+    terms_of,
+    time_of,
+)
 from service.rules.explain.causes import Evidence
 from service.rules.explain.history import Row
 from service.rules.explain.provenance import named
@@ -18,18 +27,28 @@ from service.rules.explain.steps_in_words import reason_in_words
 from service.rules.rule import Entry, Rule, recipients
 from service.rules.text import duration, moment
 from service.rules.trace import TermResult, trace, values_read
+from service.rules.triggers.trigger import Occurrence
 
+OCCASIONS = 20
+"""How many occasions of one thing are explained, the latest."""
 GONE_SINCE = "the conditions hold as things are known today, but nobody was owed anything then"
 TODAY = ("course.", "learner.")
 """Fields that are read as they are known today."""
 
 
 class Then(NamedTuple):
-    """The rule as it was at an occasion, None if there was none; and what it was about."""
+    """Hold the rule as it was at an occasion, in the file of that time; None for neither."""
 
     edition: Edition | None
     rule: Rule | None
-    about: About
+
+
+class Happened(NamedTuple):
+    """Say what happened, when (ms UTC), and by which event; no event makes a feed silent."""
+
+    at: int
+    what: str
+    cause: Cause | None
 
 
 class Found(NamedTuple):
@@ -41,22 +60,102 @@ class Found(NamedTuple):
     steps: Sequence[str] = ()
 
 
-def states(
-    id: str, rows: Sequence[Row], versions: Iterable[int], evidence: Evidence
-) -> dict[int, Aggregate[Any]]:
-    """An aggregate as it was at some of its versions, by version."""
-    bodies: list[EventBody] = [row.body for row in rows]
-    found: dict[int, Aggregate[Any]] = {}
-    last: Aggregate[Any] | None = None
-    for version in sorted(versions):
-        if isinstance(last, Instance):
-            for body in bodies[last.version : version]:
-                assert isinstance(body, InstanceRecorded)
-                last = last.apply(body)
-        else:
-            last = load(id, bodies[:version], evidence.past.lateness)
-        found[version] = last
-    return found
+class Judgement(NamedTuple):
+    """Say why the rule was not even asked, or what was found when it was."""
+
+    why_not: str | None = None
+    found: Found | None = None
+
+
+class Inquiry(NamedTuple):
+    """Ask what one rule made of one thing up to `at` (ms UTC).
+
+    `rule` is how the rule read about then; at an occasion it may have read otherwise.
+    """
+
+    evidence: Evidence
+    rule: Rule
+    about: About
+    at: int
+
+    def rows(self) -> list[Row]:
+        """Read the events of the thing up to the moment."""
+        stream = self.evidence.past.stream(self.about.stream)
+        return [row for row in stream if row.body.recorded_at <= self.at]
+
+    def then(self, edition: Edition | None) -> Then:
+        """Give the rule as it was in a file."""
+        return Then(edition, edition.rule(self.rule.id) if edition else None)
+
+    def matter(
+        self, standing: str, nearest: Iterable[str], occasions: list[Occasion], earlier: int = 0
+    ) -> Matter:
+        """Answer for the thing; what came nearest is said only where nothing happened."""
+        return Matter(
+            about=self.about,
+            standing=standing,
+            nearest=[] if occasions else list(nearest),
+            occasions=occasions,
+            earlier=earlier,
+        )
+
+    def states(self, rows: Sequence[Row], versions: Iterable[int]) -> dict[int, Aggregate[Any]]:
+        """Fold the thing as it was at some of its versions, by version."""
+        bodies: list[EventBody] = [row.body for row in rows]
+        found: dict[int, Aggregate[Any]] = {}
+        last: Aggregate[Any] | None = None
+        for version in sorted(versions):
+            if isinstance(last, Instance):
+                for body in bodies[last.version : version]:
+                    assert isinstance(body, InstanceRecorded)
+                    last = last.apply(body)
+            else:
+                last = load(self.about.stream, bodies[:version], self.evidence.lateness)
+            found[version] = last
+        return found
+
+    def asleep(self, then: Then, at: int) -> str | None:
+        """Say why the rule could tell nobody at a moment (ms UTC); None when it could."""
+        if then.rule is not None:
+            return "the rule was disabled then" if then.rule.mode == "disabled" else None
+        if then.edition is None:
+            return "no rule file was active then"
+        if then.edition.rules is None:
+            return "the rule file as it was then cannot be read by this version"
+        later = self.evidence.editions.appeared(self.rule.id, at)
+        return "there was no such rule then" + (f"; it came at {moment(later)}" if later else "")
+
+    def judge(self, rule: Rule, occurrence: Occurrence, world: World) -> Judgement:
+        """Evaluate a rule as it was, and find what was owed where it was set off."""
+        evaluation = evaluate(rule, occurrence, reading_of(occurrence, world), world)
+        if evaluation.missed is not None:
+            return Judgement(evaluation.missed)
+        return Judgement(found=found_by(self.evidence, evaluation))
+
+    def occasion(self, then: Then, happened: Happened, judgement: Judgement) -> Occasion:
+        """Answer for one occasion."""
+        why_not, found = judgement
+        owed = list(found.notifications) if found else []
+        verdict = became(owed) if owed else why_not
+        if verdict is None and found is not None:
+            verdict = GONE_SINCE if found.holds else failed(found.lines)
+        show = found is not None and (bool(owed) or why_not is None)
+        return Occasion(
+            at=time_of(happened.at),
+            what=happened.what,
+            cause=happened.cause,
+            rule=self._rule_of(then),
+            verdict=verdict or "",
+            told=any(each.told for each in owed),
+            terms=terms_of(list(found.lines)) if found and show else [],
+            notifications=owed,
+            steps=list(found.steps) if found else [],
+        )
+
+    def _rule_of(self, then: Then) -> RuleThen | None:
+        if then.edition is None or then.rule is None:
+            return None
+        return rule_then(then.edition, then.rule, self.evidence.editions.today())
 
 
 def found_by(evidence: Evidence, evaluation: Evaluation) -> Found:
@@ -87,69 +186,21 @@ def owed_by(evidence: Evidence, evaluation: Evaluation, entry: Entry) -> Iterato
 
 
 def step(entry: Entry, decided_at: int) -> str:
-    """A step of an escalation by which nothing is owed."""
+    """Describe a step of an escalation by which nothing is owed."""
     return (
         f"the step after {duration(entry.after_ms)} to {entry.to or entry.post} owed nothing; it "
         f"is asked at {moment(decided_at + entry.after_ms)}, if all still holds then"
     )
 
 
-def occasion(
-    evidence: Evidence,
-    then: Then,
-    at: int,
-    what: str,
-    cause: Cause | None,
-    why_not: str | None,
-    found: Found | None,
-) -> Occasion:
-    """One occasion; `why_not` says why the rule was not even asked."""
-    owed = list(found.notifications) if found else []
-    told = any(each.told for each in owed)
-    verdict = became(owed) if owed else why_not
-    if verdict is None and found is not None:
-        verdict = GONE_SINCE if found.holds else failed(found.lines)
-    show = found is not None and (bool(owed) or why_not is None)
-    return Occasion(
-        at=time_of(at),
-        what=what,
-        cause=cause,
-        rule=rule_of(evidence, then),
-        verdict=verdict or "",
-        told=told,
-        terms=terms_of(list(found.lines)) if found and show else [],
-        notifications=owed,
-        steps=list(found.steps) if found else [],
-    )
-
-
-def rule_of(evidence: Evidence, then: Then) -> RuleThen | None:
-    """The rule as an answer shows it."""
-    if then.edition is None or then.rule is None:
-        return None
-    return rule_then(then.edition, then.rule, evidence.editions.today())
-
-
-def asleep(evidence: Evidence, id: str, then: Then, at: int) -> str | None:
-    """Why a rule could tell nobody at a moment (ms UTC); None when it was live or in shadow."""
-    if then.rule is not None:
-        return "the rule was disabled then" if then.rule.mode == "disabled" else None
-    if then.edition is None:
-        return "no rule file was active then"
-    if then.edition.rules is None:
-        return "the rule file as it was then cannot be read by this version"
-    later = evidence.editions.appeared(id, at)
-    return "there was no such rule then" + (f"; it came at {moment(later)}" if later else "")
-
-
 def failed(lines: Sequence[TermResult]) -> str:
-    """Which condition did not hold."""
+    """Say which condition did not hold."""
     line = next(line for line in lines if line.depth == 0 and not line.holds)
     return f"line {line.line} does not hold: {line.words}"
 
 
 def became(owed: Sequence[Named]) -> str:
-    """What became of what was owed: `learner: sent; manager: expired, as …`."""
+    """Say what became of what was owed: `learner: sent; manager: expired, as …`."""
     return "; ".join(_became(each) for each in owed)
 
 
@@ -161,7 +212,7 @@ def _became(each: Named) -> str:
 
 
 def reads_today(rules: Iterable[Rule]) -> Iterator[str]:
-    """The fields, read by the conditions of rules, of which only today's value is known."""
+    """Name the fields, read by conditions, of which only today's value is known."""
     for rule in rules:
         for field in fields_of(rule.conditions):
             if field.startswith(TODAY) and field not in ("course.id", "course.kind"):

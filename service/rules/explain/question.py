@@ -1,18 +1,17 @@
 """Asking: why a rule told somebody, or why it did not, up to a moment in the past."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import msgspec
 
 from service.learners.course import LearnerSignIns
 from service.learners.directory.people import Person
-from service.learners.facts import course_id
+from service.learners.facts import Identity, course_id
 from service.learners.feed_subjects import FEED
 from service.rules.explain.answers import About, Explanation, Matter, time_of
 from service.rules.explain.causes import Evidence
 from service.rules.explain.event_occasions import of_events
-from service.rules.explain.occasion import reads_today
+from service.rules.explain.occasion import Inquiry, reads_today
 from service.rules.explain.rule_versions import rule_then
 from service.rules.explain.silences import of_silences, of_source
 from service.rules.rule import Rule
@@ -40,22 +39,20 @@ class Question(msgspec.Struct, frozen=True):
     account: str | None = None
 
     def fits(self, source: str, account: str) -> bool:
-        """Whether something of this source and account is meant."""
+        """Tell whether something of this source and account is meant."""
         return self.source in (None, source) and self.account in (None, account)
 
-
-class Asked(NamedTuple):
-    """What is asked about, the learner's own row where it is one."""
-
-    about: About
-    person: str | None = None
+    def is_in(self, course: str) -> bool:
+        """Tell whether something in this course is meant, however it is spelt."""
+        return self.course in (None, course) or course_id(self.course or "") == course_id(course)
 
 
 def explanation(evidence: Evidence, question: Question) -> Explanation:
     """What a rule made of all that happened up to the time of a question; raises Unanswerable."""
     rule = reference(evidence, question)
     subjects = list(subjects_of(evidence, rule, question))
-    matters = [matter(evidence, rule, each.about, question.at) for each in subjects]
+    of_kind = MATTERS[rule.trigger.kind]
+    matters = [of_kind(Inquiry(evidence, rule, each, question.at)) for each in subjects]
     matters.sort(key=_newest_last)
     current = evidence.editions.as_of(question.at)
     now = current.rule(rule.id) if current else None
@@ -115,12 +112,7 @@ MATTERS = {
 """What can be explained of one thing, by the kind of trigger."""
 
 
-def matter(evidence: Evidence, rule: Rule, about: About, at: int) -> Matter:
-    """Say what a rule made of one thing up to a moment."""
-    return MATTERS[rule.trigger.kind](evidence, rule, about, at)
-
-
-def subjects_of(evidence: Evidence, rule: Rule, question: Question) -> Iterator[Asked]:
+def subjects_of(evidence: Evidence, rule: Rule, question: Question) -> Iterator[About]:
     """Find what the question can be about; raises Unanswerable when it does not say enough."""
     subject = rule.trigger.scope.subject
     if subject == "letter":
@@ -130,7 +122,7 @@ def subjects_of(evidence: Evidence, rule: Rule, question: Question) -> Iterator[
         )
     value = required(question, NEEDS.get(subject, subject), rule)
     if subject == "source":
-        yield Asked(About(stream=f"{FEED}{value}", source=value, account=""))
+        yield About(stream=f"{FEED}{value}", source=value, account="")
     elif subject == "instance":
         yield from _instances(evidence, question, value)
     elif subject == "course":
@@ -161,53 +153,49 @@ def people(evidence: Evidence, question: Question, lms_id: str) -> list[Person]:
     return found
 
 
-def _learning(evidence: Evidence, question: Question, person: Person, kind: str) -> Iterator[Asked]:
-    past = evidence.past
-    if kind == "learner":
-        alone = LearnerSignIns.stream(person.id)
+def _learning(
+    evidence: Evidence, question: Question, person: Person, subject: str
+) -> Iterator[About]:
+    past, learner = evidence.past, person.lms_id
+    if subject == "learner":
+        alone, source, account = LearnerSignIns.stream(person.id), person.source, person.account
         if past.newest(alone):
-            yield Asked(_about(alone, person.source, person.account, person.lms_id), person.id)
+            yield About(stream=alone, source=source, account=account, learner=learner)
         return
     for stream, who in past.enrollments(person.id):
-        asked_for = question.course in (None, who.course) or _same(question.course, who.course)
-        if asked_for and question.instance in (None, who.instance):
-            about = _about(stream, who.source, who.account, person.lms_id, who.course, who.instance)
-            if question.fits(who.source, who.account):
-                yield Asked(about, person.id)
+        meant = question.instance in (None, who.instance) and question.is_in(who.course)
+        if meant and question.fits(who.source, who.account):
+            yield _about(stream, who, learner)
 
 
-def _same(given: str | None, course: str) -> bool:
-    return given is not None and course_id(given) == course_id(course)
-
-
-def _about(
-    stream: str, source: str, account: str, learner: str | None = None,
-    course: str | None = None, instance: str | None = None,
-) -> About:  # fmt: skip
+def _about(stream: str, who: Identity, learner: str | None = None) -> About:
     return About(
-        stream=stream, source=source, account=account, learner=learner, course=course,
-        instance=instance,
-    )  # fmt: skip
+        stream=stream,
+        source=who.source,
+        account=who.account,
+        learner=learner,
+        course=who.course,
+        instance=who.instance,
+    )
 
 
-def _instances(evidence: Evidence, question: Question, instance: str) -> Iterator[Asked]:
+def _instances(evidence: Evidence, question: Question, instance: str) -> Iterator[About]:
     found = [
-        _about(id, place.source, place.account, None, place.course, place.instance)
-        for id, place in evidence.past.instances(instance)
-        if question.fits(place.source, place.account)
-        and (question.course is None or _same(question.course, place.course))
+        _about(stream, place)
+        for stream, place in evidence.past.instances(instance)
+        if question.fits(place.source, place.account) and question.is_in(place.course)
     ]
     if not found:
         raise Unanswerable(f"no instance '{instance}' is known; look at /api/v1/instances")
-    yield from map(Asked, found)
+    yield from found
 
 
-def _courses(evidence: Evidence, question: Question, course: str) -> Iterator[Asked]:
+def _courses(evidence: Evidence, question: Question, course: str) -> Iterator[About]:
     found = [
-        _about(id, title.source, title.account, None, title.course)
-        for id, title in evidence.past.titles(course_id(course))
+        _about(stream, title)
+        for stream, title in evidence.past.titles(course_id(course))
         if question.fits(title.source, title.account)
     ]
     if not found:
         raise Unanswerable(f"no LMS has said anything of a course '{course}'")
-    yield from map(Asked, found)
+    yield from found

@@ -1,17 +1,17 @@
 """Explain what a rule made of the silences of one enrolment, or of one feed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from service.learners.enrollment import Enrollment, EnrollmentRecorded
 from service.learners.feed_subjects import SilentSource
-from service.rules.decider import Evaluation, evaluate, reading_of
-from service.rules.explain.answers import About, Matter, Occasion
+from service.rules.decider import Evaluation, reading_of
+from service.rules.explain.answers import Matter, Occasion
 from service.rules.explain.causes import Evidence, cause_of
-from service.rules.explain.event_occasions import OCCASIONS, stood
+from service.rules.explain.event_occasions import stood
 from service.rules.explain.history import Row
-from service.rules.explain.occasion import Then, asleep, found_by, occasion, states
-from service.rules.rule import Rule
+from service.rules.explain.occasion import OCCASIONS, Happened, Inquiry, Judgement, found_by
 from service.rules.scheduler import CLOCK_STREAM as CLOCK
 from service.rules.scheduler import TimeAsked
 from service.rules.text import duration, moment, span
@@ -29,24 +29,24 @@ COLUMNS = {"enrolled": "silent_since", "started": "active_at"}
 
 
 class Quiet(NamedTuple):
-    """A silence: since when (ms UTC), the event it began with, and the one that ended it."""
+    """Hold a silence: since when (ms UTC), by which event it began, and by which it ended."""
 
     since: int
     began: Row
     ended: Row | None
 
     def known_from(self) -> int:
-        """When the ledger first knew of it (ms UTC)."""
+        """Say when the ledger first knew of it (ms UTC)."""
         recorded_at: int = self.began.body.recorded_at
         return recorded_at
 
     def lasted_until(self, at: int) -> int:
-        """Until when it lasted, as the ledger knew it; `at` (ms UTC) while it lasts."""
+        """Say until when it lasted, as the ledger knew it; `at` (ms UTC) while it lasts."""
         return min(at, self.ended.body.recorded_at) if self.ended else at
 
 
 def silences(rows: Sequence[Row], trigger: StalledTrigger) -> Iterator[Quiet]:
-    """The silences of an enrolment as a rule counts them, first to last."""
+    """Find the silences of an enrolment as a rule counts them, first to last."""
     column, began, since = COLUMNS[trigger.count_from], None, None
     for row in rows:
         event = row.body
@@ -62,37 +62,30 @@ def silences(rows: Sequence[Row], trigger: StalledTrigger) -> Iterator[Quiet]:
         yield Quiet(since, began, None)
 
 
-def of_silences(evidence: Evidence, reference: Rule, about: About, at: int) -> Matter:
-    """What a rule made of the silences of an enrolment up to a moment."""
-    trigger = stalled_trigger_of(reference)
+def of_silences(inquiry: Inquiry) -> Matter:
+    """Explain what a rule made of the silences of an enrolment."""
+    rows, at = inquiry.rows(), inquiry.at
+    trigger = stalled_trigger_of(inquiry.rule)
     assert trigger is not None
-    rows = [row for row in evidence.past.stream(about.stream) if row.body.recorded_at <= at]
     known = list(silences(rows, trigger))
-    long = [quiet for quiet in known if due_at(evidence, trigger, quiet) <= quiet.lasted_until(at)]
+    long = [q for q in known if due_at(inquiry.evidence, trigger, q) <= q.lasted_until(at)]
     latest = long[-OCCASIONS:]
-    return Matter(
-        about=about,
-        standing=stood(rows),
-        nearest=[] if latest else list(shortfall(evidence, trigger, known, rows, at)),
-        occasions=[judged_silence(evidence, reference, about, rows, q, at) for q in latest],
-        earlier=len(long) - len(latest),
-    )
+    nearest = shortfall(inquiry, trigger, known, rows)
+    occasions = [judged_silence(inquiry, trigger, rows, quiet) for quiet in latest]
+    return inquiry.matter(stood(rows), nearest, occasions, len(long) - len(latest))
 
 
 def due_at(evidence: Evidence, trigger: StalledTrigger, quiet: Quiet) -> int:
-    """When the clock was to be asked about a silence (ms UTC)."""
-    lateness = max(evidence.past.lateness.values(), default=0)
+    """Say when the clock was to be asked about a silence (ms UTC)."""
+    lateness = max(evidence.lateness.values(), default=0)
     return max(quiet.since + trigger.silence_ms + lateness, quiet.known_from())
 
 
 def shortfall(
-    evidence: Evidence,
-    trigger: StalledTrigger,
-    known: Sequence[Quiet],
-    rows: Sequence[Row],
-    at: int,
+    inquiry: Inquiry, trigger: StalledTrigger, known: Sequence[Quiet], rows: Sequence[Row]
 ) -> Iterator[str]:
-    """Why no silence was long enough."""
+    """Say why no silence was long enough."""
+    at = inquiry.at
     wanted = duration(trigger.silence_ms)
     over = [quiet for quiet in known if quiet.ended is not None]
     for quiet in sorted(over, key=lambda q: q.lasted_until(at) - q.since)[-1:]:
@@ -106,7 +99,7 @@ def shortfall(
         quiet = known[-1]
         yield (
             f"silent for {span(max(0, at - quiet.since))} of {wanted}; the clock would be asked at "
-            f"{moment(due_at(evidence, trigger, quiet))}"
+            f"{moment(due_at(inquiry.evidence, trigger, quiet))}"
         )
     elif trigger.count_from == "started" and not known:
         yield "it was never started, and this rule counts from the first activity"
@@ -115,78 +108,76 @@ def shortfall(
 
 
 def judged_silence(
-    evidence: Evidence, reference: Rule, about: About, rows: Sequence[Row], quiet: Quiet, at: int
+    inquiry: Inquiry, asking: StalledTrigger, rows: Sequence[Row], quiet: Quiet
 ) -> Occasion:
-    """What a rule made of one silence that lasted long enough."""
-    asking = stalled_trigger_of(reference)
-    assert asking is not None
+    """Say what a rule made of one silence that lasted long enough."""
+    evidence = inquiry.evidence
     due = due_at(evidence, asking, quiet)
-    edition = evidence.editions.as_of(due)
-    then = Then(edition, edition.rule(reference.id) if edition else None, about)
-    rule = then.rule or reference
-    cause = cause_of(evidence, about, rows, quiet.began)
-    why_not = asleep(evidence, reference.id, then, due)
-    found, trigger = None, stalled_trigger_of(rule)
-    if why_not is None and trigger is not None:
+    then = inquiry.then(evidence.editions.as_of(due))
+    rule = then.rule or inquiry.rule
+    trigger, judgement = stalled_trigger_of(rule), Judgement(inquiry.asleep(then, due))
+    if judgement.why_not is None and trigger is not None:
         asked = evidence.past.since(CLOCK, due)
         version = quiet.ended.version - 1 if quiet.ended else rows[-1].version
-        subject = states(about.stream, rows, [version], evidence)[version]
+        subject = inquiry.states(rows, [version])[version]
         assert isinstance(subject, Enrollment)
-        world = evidence.past.world(asked.position if asked else 2**62, about.stream, version)
+        position = asked.position if asked else 2**62
+        world = evidence.past.world(position, inquiry.about.stream, version)
         occurrence = SilenceOccurrence.of(subject, asked.body.at if asked else due, 0)
-        reading = reading_of(occurrence, world)
         match = silence_match(subject, quiet.since, quiet.since)
-        found = found_by(evidence, Evaluation(rule, match, True, reading))
-        why_not = not_asked(rule, trigger, subject, quiet, asked, at)
+        evaluation = Evaluation(rule, match, True, reading_of(occurrence, world))
+        in_time = asked if asked and asked.body.at <= inquiry.at else None
+        imported_due = partial(trigger.was_imported_due, subject, quiet.since)
+        why_not = not_asked(rule.id, quiet, in_time, imported_due)
+        judgement = Judgement(why_not, found_by(evidence, evaluation))
     lasts = duration(trigger.silence_ms if trigger else 0)
     what = f"silent for {lasts} since {moment(quiet.since)}"
-    return occasion(evidence, then, due, what, cause, why_not, found)
+    happened = Happened(due, what, cause_of(evidence, inquiry.about, rows, quiet.began))
+    return inquiry.occasion(then, happened, judgement)
 
 
 def not_asked(
-    rule: Rule, trigger: StalledTrigger, subject: Enrollment, quiet: Quiet, asked: Row | None,
-    at: int,
-) -> str | None:  # fmt: skip
-    """Why the clock asked nothing about a silence; None when it did."""
-    if asked is None or asked.body.at > at:
+    rule: str, quiet: Quiet, asked: Row | None, imported_due: Callable[[int], bool]
+) -> str | None:
+    """Say why the clock asked nothing about a silence; None when it did.
+
+    `imported_due` tells, of a rule live since then, whether an import brought it when it was due.
+    """
+    if asked is None:
         return "the clock was not asked: the service did not run, or letters were waiting"
     assert isinstance(asked.body, TimeAsked)
-    mark = asked.body.marks.get(rule.id)
+    mark = asked.body.marks.get(rule)
     if mark is None:
         return "the rule was not live when the clock was asked"
     if quiet.since <= mark.floor:
         return f"the silence began before the rule went live at {moment(mark.since)} (on_activate)"
     if quiet.ended is not None and quiet.ended.body.recorded_at <= asked.body.at:
         return f"it was over when the clock was asked at {moment(asked.body.at)}"
-    return IMPORTED if trigger.was_imported_due(subject, quiet.since, mark.since) else None
+    return IMPORTED if imported_due(mark.since) else None
 
 
-def of_source(evidence: Evidence, reference: Rule, about: About, at: int) -> Matter:
-    """What a rule made of the silence of a feed as of a moment."""
-    trigger = source_trigger_of(reference)
+def of_source(inquiry: Inquiry) -> Matter:
+    """Explain what a rule made of the silence of a feed."""
+    evidence, source = inquiry.evidence, inquiry.about.source
+    trigger = source_trigger_of(inquiry.rule)
     assert trigger is not None
-    row = evidence.past.until(FEEDS, at)
+    row = evidence.past.until(FEEDS, inquiry.at)
     watched = row.body if row else None
-    silence = watched.silences.get(about.source) if isinstance(watched, FeedsWatched) else None
+    silence = watched.silences.get(source) if isinstance(watched, FeedsWatched) else None
     if row is None or silence is None:
-        words = "no letter of this source was known to the watch over the feeds"
-        return Matter(about=about, standing=words, nearest=[], occasions=[])
+        return inquiry.matter(
+            "no letter of this source was known to the watch over the feeds", (), []
+        )
     ran = f"the service ran {span(silence.ran_ms)} since letter {silence.letter}, its last"
-    wanted = duration(trigger.silence_ms)
     if silence.ran_ms < trigger.silence_ms:
-        return Matter(about=about, standing=ran, nearest=[f"{ran}, of {wanted}"], occasions=[])
-    edition = evidence.editions.after(row.position)
-    then = Then(edition, edition.rule(reference.id) if edition else None, about)
-    why_not = asleep(evidence, reference.id, then, row.body.at)
-    delivery = evidence.delivery(silence.letter, about.source)
+        return inquiry.matter(ran, [f"{ran}, of {duration(trigger.silence_ms)}"], [])
+    then = inquiry.then(evidence.editions.after(row.position))
+    delivery = evidence.delivery(silence.letter, source)
     came = int(delivery.came_at.timestamp() * 1000) if delivery.came_at else row.body.at
-    found = None
-    if why_not is None and then.rule is not None:
-        last = SilentSource(about.source, silence.letter, came)
-        world = evidence.past.world(row.position)
+    judgement = Judgement(inquiry.asleep(then, row.body.at))
+    if judgement.why_not is None and then.rule is not None:
+        last = SilentSource(source, silence.letter, came)
         occurrence = SourceOccurrence.of(last, row.body.at, was_ms=0, ran_ms=silence.ran_ms)
-        evaluation = evaluate(then.rule, occurrence, reading_of(occurrence, world), world)
-        why_not = evaluation.missed
-        found = found_by(evidence, evaluation) if why_not is None else None
-    happened = occasion(evidence, then, came, f"silent: {ran}", None, why_not, found)
-    return Matter(about=about, standing=ran, nearest=[], occasions=[happened])
+        judgement = inquiry.judge(then.rule, occurrence, evidence.past.world(row.position))
+    happened = Happened(came, f"silent: {ran}", None)
+    return inquiry.matter(ran, (), [inquiry.occasion(then, happened, judgement)])

@@ -13,8 +13,8 @@ LATENESS = 900_000
 
 def evidence(office: Installation) -> Evidence:
     app = office.app
-    past = Past(app.ledger, app.mapper, app.people, app.courses, {"adobe": LATENESS})
-    return Evidence.of(past, app.letters.show)
+    past = Past(app.ledger, app.mapper, app.people, app.courses)
+    return Evidence.of(past, app.letters.show, {"adobe": LATENESS})
 
 
 def why(office: Installation, place: int = 0) -> Chain:
