@@ -11,7 +11,7 @@ from service.learners.instance import Instance
 from service.learners.watchlist import Watchlist, WatchRequest, WatchTold
 from service.learners.world import Decisions, World
 from service.rules.calendar import DAY, Digest, Window
-from service.rules.conditions import Condition, Read, compile_conditions
+from service.rules.conditions import Condition, Read, compile_conditions, fields_of
 from service.rules.fields import Reading
 from service.rules.notification import Owed, ended_unsent
 from service.rules.triggers.trigger import Trigger
@@ -19,6 +19,8 @@ from service.rules.triggers.trigger import Trigger
 Mode = Literal["live", "shadow", "disabled"]
 
 EXPIRES_AFTER_MS = 3 * DAY
+OF_TODAY = ("course.", "learner.")
+OF_THE_EVENT = frozenset({"course.id", "course.kind"})
 TEMPLATE = ",template="
 AFTER = ",after="
 KEYS_REMEMBERED = 4_096
@@ -98,8 +100,14 @@ class Rule:
 
     @cached_property
     def holds(self) -> Callable[[Read], bool]:
-        """The conditions as one function."""
+        """Compile the conditions into one function."""
         return compile_conditions(self.conditions)
+
+    @property
+    def reads_today(self) -> list[str]:
+        """Name the fields its conditions read of which only today's value is known."""
+        read = set(fields_of(self.conditions)) - OF_THE_EVENT
+        return sorted(field for field in read if field.startswith(OF_TODAY))
 
 
 @dataclass(frozen=True)

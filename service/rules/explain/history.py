@@ -1,8 +1,10 @@
 """The past: the ledger as it was after an event, read by key and never written."""
 
 import sqlite3
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -115,17 +117,19 @@ class Past:
 
     def until(self, id: str, at: int) -> Row | None:
         """The newest event of a stream up to a moment (ms UTC); its events have an `at`."""
-        low, high = 0, self.newest(id)
-        while low < high:
-            middle = (low + high + 1) // 2
-            row = self.at(id, middle)
-            low, high = (middle, high) if row and row.body.at <= at else (low, middle - 1)
-        return self.at(id, low)
+        versions = range(1, self.newest(id) + 1)
+        return self.at(id, bisect_right(versions, at, key=partial(self._moment, id)))
 
     def since(self, id: str, at: int) -> Row | None:
         """The first event of a stream from a moment on (ms UTC)."""
         before = self.until(id, at - 1)
         return self.at(id, before.version + 1 if before else 1)
+
+    def _moment(self, id: str, version: int) -> int:
+        row = self.at(id, version)
+        assert row is not None, f"{id}: expected an event {version}, found none"
+        at: int = row.body.at
+        return at
 
     def notification(self, id: str) -> Notification | None:
         """A notification as it is now."""

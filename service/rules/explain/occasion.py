@@ -7,7 +7,6 @@ from service.learners.aggregate import Aggregate
 from service.learners.instance import Instance, InstanceRecorded
 from service.learners.world import Decisions, World, load
 from service.ledger.events import EventBody
-from service.rules.conditions import fields_of
 from service.rules.decider import Evaluation, evaluate, key_of, notification_id, reading_of
 from service.rules.explain.answers import (
     About,
@@ -32,8 +31,6 @@ from service.rules.triggers.trigger import Occurrence
 OCCASIONS = 20
 """How many occasions of one thing are explained, the latest."""
 GONE_SINCE = "the conditions hold as things are known today, but nobody was owed anything then"
-TODAY = ("course.", "learner.")
-"""Fields that are read as they are known today."""
 
 
 class Then(NamedTuple):
@@ -209,11 +206,3 @@ def _became(each: Named) -> str:
     if each.told and each.into:
         return f"{each.to}: told by {each.into}, as {reason}"
     return f"{each.to}: {each.state.replace('_', ' ')}{f', as {reason}' if reason else ''}"
-
-
-def reads_today(rules: Iterable[Rule]) -> Iterator[str]:
-    """Name the fields, read by conditions, of which only today's value is known."""
-    for rule in rules:
-        for field in fields_of(rule.conditions):
-            if field.startswith(TODAY) and field not in ("course.id", "course.kind"):
-                yield field

@@ -11,7 +11,7 @@ from service.learners.feed_subjects import FEED
 from service.rules.explain.answers import About, Explanation, Matter, time_of
 from service.rules.explain.causes import Evidence
 from service.rules.explain.event_occasions import of_events
-from service.rules.explain.occasion import Inquiry, reads_today
+from service.rules.explain.occasion import Inquiry
 from service.rules.explain.rule_versions import rule_then
 from service.rules.explain.silences import of_silences, of_source
 from service.rules.rule import Rule
@@ -56,7 +56,7 @@ def explanation(evidence: Evidence, question: Question) -> Explanation:
     matters.sort(key=_newest_last)
     current = evidence.editions.as_of(question.at)
     now = current.rule(rule.id) if current else None
-    read = sorted(set(reads_today([now or rule]))) if matters else []
+    read = (now or rule).reads_today if matters else []
     return Explanation(
         id=rule.id,
         at=time_of(question.at),

@@ -1,6 +1,6 @@
 """Editions: the rule files that were active, from which event on, and what a rule said in each."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -79,11 +79,8 @@ class Editions:
         return next((each.at for each in found), None)
 
     def _count_until(self, at: int) -> int:
-        low, high = 0, len(self._places)
-        while low < high:
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if self._activation(middle).at <= at else (low, middle - 1)
-        return low
+        versions = range(1, len(self._places) + 1)
+        return bisect_right(versions, at, key=lambda version: self._activation(version).at)
 
     def _activation(self, version: int) -> RulesActivated:
         if version not in self._activated:

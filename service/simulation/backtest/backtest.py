@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import msgspec
 
-from service.rules.conditions import fields_of
 from service.rules.decider import Decider
-from service.rules.rule import RuleSet
+from service.rules.rule import GROUP, Rule, RuleSet
 from service.simulation.backtest.difference import Difference
 from service.simulation.backtest.log import History
 from service.simulation.backtest.outbox import Hear
@@ -15,10 +14,8 @@ from service.simulation.backtest.replay import Play, Replay, Span
 from service.simulation.backtest.replay_world import Today
 from service.simulation.backtest.tally import Tally
 
-OF_TODAY = ("learner.", "course.")
 NOT_IN_THE_LOG = ("source", "letter")
 """Subjects of rules of which the log says nothing."""
-OF_THE_EVENT = frozenset({"course.id", "course.kind"})
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,13 +87,11 @@ def only(rules: RuleSet, ids: Collection[str]) -> RuleSet:
 
 def of_today(rules: RuleSet) -> list[str]:
     """The rules that ask for a person, a course or a group, who are known as of today only."""
-    found = []
-    for rule in rules.rules:
-        read = set(fields_of(rule.conditions)) - OF_THE_EVENT
-        groups = any((entry.to or "").startswith("group:") for entry in rule.entries)
-        if groups or any(field.startswith(OF_TODAY) for field in read):
-            found.append(rule.id)
-    return found
+
+    def asks_a_group(rule: Rule) -> bool:
+        return any((entry.to or "").startswith(GROUP) for entry in rule.entries)
+
+    return [rule.id for rule in rules.rules if rule.reads_today or asks_a_group(rule)]
 
 
 def not_rehearsed(rules: RuleSet) -> Sequence[str]:

@@ -184,7 +184,7 @@ class Replay:
 
     def _enrollment(self, stream: str, version: int, event: EnrollmentRecorded) -> None:
         self.span.facts += 1
-        self.states.enrollment_moved(stream, version, event)
+        self.states.enrollments.move(stream, version, event)
         self._moved(stream)
         after = event.after
         if after is not None:
@@ -196,7 +196,7 @@ class Replay:
 
     def _instance(self, stream: str, version: int, event: InstanceRecorded) -> None:
         self.span.facts += 1
-        self.states.instance_moved(stream, version, event)
+        self.states.instances.move(stream, version, event)
         self._moved(stream)
         if event.transitions:
             self._decide(stream, version, event)

@@ -1,21 +1,21 @@
 """States: enrollments and instances as they stood at any event of the log, in little memory."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
-from service.learners.aggregate import Aggregate, FactKeys
+from service.learners.aggregate import Aggregate, FactKeys, named_by
 from service.learners.enrollment import NO_IMPORTS, Enrollment, EnrollmentRecorded, ImportedSilences
 from service.learners.enrollment_state import Snapshot, State
-from service.learners.facts import FactRecorded, Identity, SeatsReported
+from service.learners.facts import Identity, SeatsReported
 from service.learners.instance import Instance, InstanceRecorded
 from service.learners.world import AGGREGATES, Cache
-from service.ledger.events import EventBody, StreamId
+from service.ledger.events import StreamId
 
 STATES_KEPT = 100_000
 NO_KEYS = FactKeys()
 NOT_YET = Snapshot()
 
-Read = Callable[[str], list[tuple[int, EventBody]]]
+Read = Callable[[str], list[tuple[int, Any]]]
 """The events of a stream as far as the replay has come, with their versions."""
 
 
@@ -58,9 +58,16 @@ class Standing:
 def state_of(after: Snapshot) -> State:
     """The state that a snapshot was taken of, as far as rules read it."""
     return State(
-        after.status, after.progress, after.passed, after.score, after.source,
-        after.enrolled_at, after.started_at, after.completed_at, after.active_at,
-    )  # fmt: skip
+        status=after.status,
+        progress=after.progress,
+        passed=after.passed,
+        score=after.score,
+        source=after.source,
+        enrolled_at=after.enrolled_at,
+        started_at=after.started_at,
+        completed_at=after.completed_at,
+        active_at=after.active_at,
+    )
 
 
 class Seats:
@@ -94,82 +101,71 @@ class Seats:
         )
 
 
+class Moved(Protocol):
+    """Go on from event to event of one stream."""
+
+    def move(self, version: int, event: Any) -> None: ...
+
+
+S = TypeVar("S", bound=Moved)
+
+
+class Kept(Generic[S]):
+    """Keep how the aggregates of one kind stand; what was forgotten is read again."""
+
+    def __init__(self, begin: Callable[[Identity], S], read: Read, kept: int) -> None:
+        self._begin = begin
+        self._read = read
+        self._kept: Cache[str, S] = Cache(kept)
+
+    def move(self, stream: str, version: int, event: Any) -> None:
+        """Take in an event; of one that was forgotten nothing, until somebody asks for it."""
+        known = self._kept.get(stream)
+        if known is None:
+            if version > 1 or event.about is None:
+                return
+            known = self._begin(event.about)
+            self._kept.put(stream, known)
+        known.move(version, event)
+
+    def get(self, stream: str) -> S | None:
+        """Give how one stands now; None for one that is not in the log."""
+        known = self._kept.get(stream)
+        if known is None:
+            for version, body in self._read(stream):
+                known = known or self._begin(named_by(stream, [body]))
+                known.move(version, body)
+            if known is not None:
+                self._kept.put(stream, known)
+        return known
+
+
 class States:
-    """Every aggregate as far as the replay has come; what was forgotten is read again."""
+    """Give every aggregate as far as the replay has come."""
 
     def __init__(self, read: Read, kept: int = STATES_KEPT) -> None:
+        self.enrollments = Kept(Standing, read, kept)
+        self.instances = Kept(Seats, read, kept)
         self._read = read
-        self._standings: Cache[str, Standing] = Cache(kept)
-        self._seats: Cache[str, Seats] = Cache(kept)
         self._others: Cache[str, Aggregate[Any]] = Cache(kept)
 
-    def enrollment_moved(self, stream: str, version: int, event: EnrollmentRecorded) -> None:
-        """Takes in an event; of one that was forgotten nothing, until somebody asks for it."""
-        standing = self._standings.get(stream)
-        if standing is None:
-            if version > 1 or event.about is None:
-                return
-            standing = Standing(event.about)
-            self._standings.put(stream, standing)
-        standing.move(version, event)
-
-    def instance_moved(self, stream: str, version: int, event: InstanceRecorded) -> None:
-        """Takes in an event of an instance."""
-        seats = self._seats.get(stream)
-        if seats is None:
-            if version > 1 or event.about is None:
-                return
-            seats = Seats(event.about)
-            self._seats.put(stream, seats)
-        seats.move(version, event)
-
     def enrollment(self, stream: str) -> Enrollment | None:
-        """An enrollment as it stands now."""
-        standing = self._standing(stream)
+        """Give an enrollment as it stands now."""
+        standing = self.enrollments.get(stream)
         return None if standing is None else standing.enrollment(stream)
 
     def who(self, stream: str) -> Identity | None:
-        """Whose enrollment this is."""
-        standing = self._standing(stream)
+        """Name whose enrollment this is."""
+        standing = self.enrollments.get(stream)
         return None if standing is None else standing.about
 
-    def _standing(self, stream: str) -> Standing | None:
-        standing = self._standings.get(stream)
-        if standing is None:
-            standing = self._read_again(stream)
-            if standing is not None:
-                self._standings.put(stream, standing)
-        return standing
-
-    def _read_again(self, stream: str) -> Standing | None:
-        standing = None
-        for version, body in self._read(stream):
-            assert isinstance(body, EnrollmentRecorded)
-            if standing is None:
-                assert body.about is not None, (
-                    f"{stream}: the first event of an enrollment names it"
-                )
-                standing = Standing(body.about)
-            standing.move(version, body)
-        return standing
-
     def instance(self, stream: str) -> Instance | None:
-        """An instance as it stands now."""
-        seats = self._seats.get(stream)
-        if seats is None:
-            for version, body in self._read(stream):
-                assert isinstance(body, InstanceRecorded)
-                if seats is None:
-                    assert body.about is not None, f"{stream}: its first event names it"
-                    seats = Seats(body.about)
-                seats.move(version, body)
-            if seats is None:
-                return None
-            self._seats.put(stream, seats)
-        return seats.instance(stream)
+        """Give an instance as it stands now."""
+        seats = self.instances.get(stream)
+        return None if seats is None else seats.instance(stream)
 
     def aggregate(self, stream: str) -> Aggregate[Any] | None:
-        """Whatever has this stream, as it stands now."""
+        """Give whatever has this stream, as it stands now."""
         if stream.startswith("e"):
             return self.enrollment(stream)
         if stream.startswith("i"):
@@ -182,10 +178,9 @@ class States:
         return known
 
 
-def identity(stream: str, events: list[tuple[int, EventBody]]) -> Aggregate[Any] | None:
-    """A course or a learner: rules read no more of one than who or what it is."""
+def identity(stream: str, events: list[tuple[int, Any]]) -> Aggregate[Any] | None:
+    """Make a course or a learner: rules read no more of one than who or what it is."""
     if not events:
         return None
     _, first = events[0]
-    assert isinstance(first, FactRecorded) and first.about is not None, f"{stream}: not named"
-    return AGGREGATES[first.topic](StreamId(stream), first.about)
+    return AGGREGATES[first.topic](StreamId(stream), named_by(stream, [first]))

@@ -2,46 +2,37 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from service.learners import course, enrollment, instance, watchlist
-from service.learners.enrollment import EnrollmentRecorded
+from service.learners.enrollment import Enrollment, EnrollmentRecorded
 from service.learners.facts import FactRecorded
 from service.learners.instance import InstanceRecorded
 from service.learners.watchlist import WatchTold
-from service.learners.world import Happening
+from service.learners.world import Decisions, Happening, UncommittedWorld, load
 from service.ledger.events import EventBody
-from service.rules.conditions import fields_of
-from service.rules.decider import Decider
+from service.rules.calendar import Closing
+from service.rules.decider import Decider, first_ids
+from service.rules.digests import DigestClosed, Digested
+from service.rules.escalation import Steps
 from service.rules.explain.rule_versions import Anything
 from service.rules.language.reader import read_rules
-from service.rules.notification import DIGEST, Owed
+from service.rules.notification import DIGEST, Notification, Owed, Subject
 from service.rules.notification import SHAPES as NOTIFICATION_SHAPES
-from service.rules.rule import AFTER, Rule
+from service.rules.rule import AFTER, GROUP, WATCHERS, Entry, Rule
 from service.rules.scheduler import RulesActivated, TimeAsked
 from service.rules.storm import StormCounted
+from service.rules.triggers import letter_set_aside, source_silent
 from service.rules.triggers.seat_change import Fired
-from service.rules.triggers.stalled import Mark
+from service.rules.triggers.stalled import Mark, SilenceOccurrence
 from service.simulation.backtest.log import History
 from service.simulation.backtest.replay_world import Past, Today
 from service.simulation.backtest.states import States
-from service.simulation.backtest.verify_timers import Again, Elsewhere, Moment
 
-OF_THE_EVENT = frozenset({"course.id", "course.kind"})
-TODAY = ("learner.", "course.")
-LOOKED_UP = ("to=group:", "to=watchers")
-
-
-def reads_today(rule: Rule, owed: Owed) -> bool:
-    """Whether a decision rests on a person, a course or a group."""
-    if owed.entry.startswith(LOOKED_UP) or owed.digest:
-        return True
-    read = (field for field in fields_of(rule.conditions) if field not in OF_THE_EVENT)
-    return any(field.startswith(TODAY) for field in read)
-
-
+LOOKED_UP = (f"to={GROUP}", f"to={WATCHERS}")
 EXAMPLES = 20
 FACTS = (enrollment.SHAPES, instance.SHAPES, course.SHAPES)
 NOT_RECORDED = "missing: it is decided now"
@@ -78,6 +69,80 @@ class Verified(msgspec.Struct):
     rows: int = 0
     by_rule: Counter[str] = msgspec.field(default_factory=Counter)
     examples: list[Disagreement] = []
+
+
+class Elsewhere:
+    """Say that the inputs of a decision are not in the log."""
+
+
+class ClockDecisions(NamedTuple):
+    """Make decisions of the clock again one by one, each on its subject as it stood then.
+
+    `marks` say since when each rule was live; `read` gives the events of a stream up to the
+    decision, with their versions.
+    """
+
+    decider: Decider
+    world: UncommittedWorld
+    marks: Mapping[str, Mark]
+    lateness: Mapping[str, int]
+    read: Callable[[str], list[tuple[int, Any]]]
+
+    def owed(self, id: str, recorded: Owed) -> Owed | Elsewhere | None:
+        """Say what would be owed now; None for nothing."""
+        rule = self.decider.by_id.get(recorded.rule)
+        entry = next((e for e in rule.entries if e.key == recorded.entry), None) if rule else None
+        if rule is None or entry is None:
+            return None
+        if recorded.trigger in (source_silent.TRIGGER, letter_set_aside.TRIGGER):
+            return Elsewhere()
+        if recorded.trigger == DIGEST:
+            return self._digest(rule, entry, recorded)
+        if entry.after_ms:
+            return self._step(id, rule, entry, recorded)
+        return self._stalled(id, rule, recorded)
+
+    def _stalled(self, id: str, rule: Rule, recorded: Owed) -> Owed | None:
+        subject, mark = self._subject(recorded).aggregate, self.marks.get(rule.id)
+        if not isinstance(subject, Enrollment) or mark is None:
+            return None
+        occurrence = SilenceOccurrence.of(subject, recorded.decided_at, mark.since)
+        return found(id, recorded, self.decider.decide([rule], occurrence, self.world))
+
+    def _step(self, id: str, rule: Rule, entry: Entry, recorded: Owed) -> Owed | Elsewhere | None:
+        first = next(filter(None, map(self._first, first_ids(rule, recorded))), None)
+        if first is None:
+            return Elsewhere()
+        steps = Steps(self.decider, self.world, recorded.decided_at)
+        return found(id, recorded, steps.step(rule, entry, (first, self._subject(recorded))))
+
+    def _first(self, id: str) -> Notification | None:
+        """Read what an entry owed at first; None if it owes whoever is in a group, or waits."""
+        bodies = [body for _, body in self.read(id)]
+        return Notification.load(id, bodies) if bodies else None
+
+    def _digest(self, rule: Rule, entry: Entry, recorded: Owed) -> Owed | None:
+        events = dict(self.read(recorded.subject))
+        event = events.get(recorded.version)
+        if not isinstance(event, DigestClosed):
+            return None
+        items = [Notification.load(i, [b for _, b in self.read(i)][:1]) for i in event.items]
+        closing = Closing(recorded.event_at or 0, recorded.occurrence)
+        digest = Digested(rule, entry, recorded.recipient, recorded.subject)
+        return digest.closes(closing, recorded.version, items).owed(recorded.decided_at)
+
+    def _subject(self, recorded: Owed) -> Subject:
+        """Fold what a decision was about from its first events."""
+        bodies = [body for _, body in self.read(recorded.subject)][: recorded.version]
+        return Subject(load(recorded.subject, bodies, self.lateness), bodies)
+
+
+def found(id: str, recorded: Owed, decided: Decisions | None) -> Owed | None:
+    """Find the decision of this id; whether a storm held it only the whole hour can tell."""
+    for other, owed in decided.once if decided else ():
+        if other == id and isinstance(owed, Owed):
+            return replace(owed, held=recorded.held)
+    return None
 
 
 class Verifier:
@@ -155,9 +220,9 @@ class Verifier:
     def _fact(self, stream: str, version: int, topic: str, state: bytes) -> None:
         event: FactRecorded[Any] = self._history.mapper.decode(topic, state)
         if isinstance(event, EnrollmentRecorded):
-            self._states.enrollment_moved(stream, version, event)
+            self._states.enrollments.move(stream, version, event)
         elif isinstance(event, InstanceRecorded):
-            self._states.instance_moved(stream, version, event)
+            self._states.instances.move(stream, version, event)
         if self._decider is None or event.imported or not event.transitions:
             return
         aggregate = self._states.aggregate(stream)
@@ -192,8 +257,14 @@ class Verifier:
 
     def _compare_with_the_clock(self, id: str, recorded: Owed) -> None:
         assert self._decider is not None
-        moment = Moment(self._decider, self._world, self._marks, self._lateness)
-        again = Again(self._read).owed(id, recorded, moment)
+        clock = ClockDecisions(
+            decider=self._decider,
+            world=self._world,
+            marks=self._marks,
+            lateness=self._lateness,
+            read=self._read,
+        )
+        again = clock.owed(id, recorded)
         if isinstance(again, Elsewhere):
             self._found.elsewhere += 1
         else:
@@ -217,7 +288,8 @@ class Verifier:
         self, id: str, owed: Owed, position: int, what: str, fields: tuple[str, ...] = ()
     ) -> None:
         rule = self._decider.by_id.get(owed.rule) if self._decider else None
-        if rule is not None and reads_today(rule, owed):
+        looked_up = owed.entry.startswith(LOOKED_UP) or owed.digest
+        if rule is not None and (looked_up or rule.reads_today):
             self._found.changed += 1
             return
         self._found.differ += 1
