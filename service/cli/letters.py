@@ -57,9 +57,11 @@ TOLD = ("recorded", "superseded", "duplicate", "ignored", "set_aside")
 @click.command("import")
 @click.argument("file")
 @click.option(
-    "--source", required=True, type=click.Choice([each.name for each in SOURCES]),
+    "--source",
+    required=True,
+    type=click.Choice([each.name for each in SOURCES]),
     help="The LMS that wrote the payloads.",
-)  # fmt: skip
+)
 @data_option
 @json_option
 def import_letters(file: str, source: str, data: Path | None, as_json: bool) -> None:

@@ -300,13 +300,12 @@ def _age(reading: Reading) -> float | None:
     return None if at is None else max(0.0, (reading.now - at) / DAY)
 
 
+MOMENTS = ("started_at", "completed_at", "enrolled_at")
+SEATS = ("enrollment_count", "waitlist_count", "seat_limit", "seats_available")
 READERS: dict[str, Callable[[Reading], object]] = {
     **{
         f"enrollment.{name}": _state(name)
-        for name in (
-            "status", "progress", "passed", "score", "source", "started_at", "completed_at",
-            "enrolled_at",
-        )
+        for name in ("status", "progress", "passed", "score", "source", *MOMENTS)
     },
     "enrollment.days_silent": Reading.days_silent,
     "course.id": lambda r: r.about.course or None,
@@ -316,13 +315,7 @@ READERS: dict[str, Callable[[Reading], object]] = {
     "course.url": _course("url"),
     "course.parents": _course("parents"),
     "instance.id": lambda r: r.about.instance,
-    **{
-        name: _seats(name)
-        for name in (
-            "instance.enrollment_count", "instance.waitlist_count", "instance.seat_limit",
-            "instance.seats_available",
-        )
-    },
+    **{f"instance.{name}": _seats(f"instance.{name}") for name in SEATS},
     "learner.name": _person("name"),
     "learner.locale": _person("locale"),
     "learner.timezone": _person("timezone"),
@@ -336,12 +329,9 @@ READERS: dict[str, Callable[[Reading], object]] = {
     "event.age": _age,
     "letter.number": _letter("letter"),
     "letter.reason": _letter("reason"),
-}  # fmt: skip
+}
 
-WORDS_ONLY = frozenset(
-    {
-        "instance.watch_url", "recipient.name", "recipient.role", "rule.id", "others", "items",
-        "more",
-    }
-)  # fmt: skip
+OF_A_MESSAGE = {"recipient.name", "recipient.role", "rule.id", "others", "items", "more"}
+WORDS_ONLY = {"instance.watch_url", *OF_A_MESSAGE}
+"""Fields that no reader gives: they are filled in when a message is put into words."""
 assert READERS.keys() | WORDS_ONLY == FIELDS.keys(), "every field of the registry has a reader"

@@ -62,7 +62,17 @@ class Owed(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     read: dict[str, Any] = {}
 
 
-class AttemptStarted(EventBody, frozen=True, kw_only=True, omit_defaults=True):
+class NotificationStep(EventBody, frozen=True, kw_only=True, omit_defaults=True):
+    """Add one more step to the history of a notification, at a moment (ms UTC)."""
+
+    at: int
+
+    def changes(self, before: "Notification") -> dict[str, Any]:
+        """Give the fields of the notification that the step changes, with their new values."""
+        raise NotImplementedError
+
+
+class AttemptStarted(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
     """A worker claimed it, before the network is touched; the claim holds until `until`.
 
     `message_id` is the mail's. `speaks_for` are the notifications dropped with this claim,
@@ -70,76 +80,124 @@ class AttemptStarted(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     TOPIC: ClassVar[str] = "notification.attempt_started"
-    at: int
     worker: str
     until: int
     message_id: str = ""
     speaks_for: tuple[str, ...] = ()
 
+    def changes(self, before: "Notification") -> dict[str, Any]:
+        """Claim it; the start of an attempt may have brought others into its message."""
+        return {
+            "claimed_until": self.until,
+            "worker": self.worker,
+            "message_id": before.message_id or self.message_id,
+            "speaks_for": (*before.speaks_for, *self.speaks_for),
+        }
 
-class AttemptEnded(EventBody, frozen=True, kw_only=True, omit_defaults=True):
-    """What came of an attempt: `outcome` accepted, permanent, transient, unknown, or not_tried
-    when the worker stopped before its turn.
 
-    `then` is the state it leads to; `next_at` when it is tried again. `code` and `status` are
-    the reply codes; the reply's text is kept apart, where it can be erased.
+class AttemptEnded(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
+    """Record what came of an attempt; `not_tried`: the worker stopped before its turn.
+
+    `outcome` is accepted, permanent, transient, unknown or not_tried; `then` the state it leads
+    to; `next_at` when it is tried again. `code` and `status` are the reply codes; the reply's
+    text is kept apart, where it can be erased.
     """
 
     TOPIC: ClassVar[str] = "notification.attempt_ended"
-    at: int
     outcome: str
     then: str
     code: int | None = None
     status: str | None = None
     next_at: int | None = None
 
+    def changes(self, before: "Notification") -> dict[str, Any]:
+        """Note the outcome; what is sent stays sent, whatever comes late."""
+        if before.state == SENT:
+            return {}
+        return {
+            "state": self.then,
+            "due_at": before.due_at if self.next_at is None else self.next_at,
+            "claimed_until": None,
+            "worker": None,
+            "reason": None if self.then == SENT else f"{self.outcome} {self.code or ''}".strip(),
+            "attempts": before.attempts + (self.outcome != NOT_TRIED),
+            "speaks_for": before.speaks_for if self.then in (SENT, *OPEN_STATES) else (),
+        }
 
-class WaitingForAddress(EventBody, frozen=True, kw_only=True, omit_defaults=True):
+
+def wait(state: str, until: int, reason: str) -> dict[str, Any]:
+    """Change to a state in which a notification waits, claimed by no worker."""
+    return {"state": state, "due_at": until, "reason": reason, "claimed_until": None}
+
+
+class WaitingForAddress(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
     """Nobody knows the address yet; it waits for an import, at most until `until`."""
 
     TOPIC: ClassVar[str] = "notification.waiting_for_address"
-    at: int
     until: int
 
+    def changes(self, before: "Notification") -> dict[str, Any]:
+        """Let it wait."""
+        return wait(WAITING_ADDRESS, self.until, "no address")
 
-class AddressFound(EventBody, frozen=True, kw_only=True, omit_defaults=True):
+
+class AddressFound(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
     """The address it waited for is known; it may leave from now."""
 
     TOPIC: ClassVar[str] = "notification.address_found"
-    at: int
+
+    def changes(self, before: "Notification") -> dict[str, Any]:
+        """Let it leave."""
+        moments = dict.fromkeys(("due_at", "ready_at", "joins_at"), self.at)
+        return {"state": OWED, "reason": None, **moments}
 
 
-class Deferred(EventBody, frozen=True, kw_only=True, omit_defaults=True):
+class Deferred(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
     """It may not leave before `until`, because of a send window or a digest's closing."""
 
     TOPIC: ClassVar[str] = "notification.deferred"
-    at: int
     until: int
     reason: str
 
+    def changes(self, before: "Notification") -> dict[str, Any]:
+        """Put it off."""
+        return wait(SCHEDULED, self.until, self.reason)
 
-class Held(EventBody, frozen=True, kw_only=True, omit_defaults=True):
+
+class Held(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
     """It was to leave, and is kept until a person lets it go."""
 
     TOPIC: ClassVar[str] = "notification.held"
-    at: int
     reason: str
 
+    def changes(self, before: "Notification") -> dict[str, Any]:
+        """Hold it."""
+        return {"state": HELD, "reason": self.reason, "claimed_until": None}
 
-class Ended(EventBody, frozen=True, kw_only=True, omit_defaults=True):
+
+class Ended(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
     """It ends without an attempt: `state` is one of the ended states, `reason` says why.
 
     `into` is the notification whose message stands for this one too.
     """
 
     TOPIC: ClassVar[str] = "notification.ended"
-    at: int
     state: str
     reason: str
     into: str | None = None
 
+    def changes(self, before: "Notification") -> dict[str, Any]:
+        """End it; nobody is spoken for any more."""
+        return {
+            "state": self.state,
+            "reason": self.reason,
+            "claimed_until": None,
+            "into": self.into,
+            "speaks_for": (),
+        }
 
-class Redriven(EventBody, frozen=True, kw_only=True, omit_defaults=True):
+
+class Redriven(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
     """A person asked for it to be tried again; what the rules say now still holds.
 
     With `released_by` nobody asked: the message of that notification was to stand for this one
@@ -147,14 +205,23 @@ class Redriven(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     TOPIC: ClassVar[str] = "notification.redriven"
-    at: int
     released_by: str | None = None
 
+    def changes(self, before: "Notification") -> dict[str, Any]:
+        """Begin anew; what was not asked for by a person ages on."""
+        return {
+            "state": OWED,
+            "due_at": self.at,
+            "attempts": 0,
+            "reason": None,
+            "claimed_until": None,
+            "ready_at": before.ready_at if self.released_by else self.at,
+            "into": None,
+            "joins_at": self.at,
+        }
 
-KINDS = (
-    Owed, AttemptStarted, AttemptEnded, WaitingForAddress, AddressFound, Deferred, Held, Ended,
-    Redriven,
-)  # fmt: skip
+
+KINDS: tuple[type[EventBody], ...] = (Owed, *NotificationStep.__subclasses__())
 SHAPES: Mapping[str, Any] = {kind.TOPIC: kind for kind in KINDS}
 
 
@@ -182,13 +249,13 @@ def ended_unsent(newest: EventBody) -> bool:
 
 
 class Notification(msgspec.Struct, frozen=True):
-    """A notification as folded from its stream.
+    """Hold a notification as folded from its stream.
 
     `ready_at` is when it could first have left: expiry counts from there. `joins_at` is the moment
-    from which its digest is the next one. `claimed_until` is
-    set while an attempt is open. `attempts` counts since it was owed or last redriven. `into`
-    is the notification whose message stood for this one, `speaks_for` are those for which this
-    one's stands. `message_id` is the one of its first attempt.
+    from which its digest is the next one. `claimed_until` is set while an attempt is open.
+    `attempts` counts since it was owed or last redriven. `into` is the notification whose message
+    stood for this one, `speaks_for` are those for which this one's stands. `message_id` is the
+    one of its first attempt.
     """
 
     id: str
@@ -213,69 +280,23 @@ class Notification(msgspec.Struct, frozen=True):
         owed = next(events)
         assert isinstance(owed, Owed), f"{id}: the first event of a notification is Owed"
         found = cls(
-            id, 1, owed, first_state(owed), owed.due_at, owed.due_at, owed.decided_at,
+            id=id,
+            version=1,
+            owed=owed,
+            state=first_state(owed),
+            due_at=owed.due_at,
+            ready_at=owed.due_at,
+            joins_at=owed.decided_at,
             reason=first_reason(owed),
-        )  # fmt: skip
+        )
         for event in events:
             found = found.apply(event)
         return found
 
     def apply(self, event: EventBody) -> Self:
-        """This notification with one more event of its stream."""
-        changed = replace(self, version=self.version + 1)
-        if isinstance(event, AttemptStarted):
-            return changed.claimed(event)
-        if isinstance(event, AttemptEnded):
-            return changed.attempted(event)
-        if isinstance(event, WaitingForAddress):
-            return replace(
-                changed, state=WAITING_ADDRESS, due_at=event.until, reason="no address",
-                claimed_until=None,
-            )  # fmt: skip
-        if isinstance(event, AddressFound):
-            return replace(
-                changed, state=OWED, due_at=event.at, ready_at=event.at, joins_at=event.at,
-                reason=None,
-            )  # fmt: skip
-        if isinstance(event, Deferred):
-            return replace(
-                changed, state=SCHEDULED, due_at=event.until, reason=event.reason,
-                claimed_until=None,
-            )  # fmt: skip
-        if isinstance(event, Held):
-            return replace(changed, state=HELD, reason=event.reason, claimed_until=None)
-        if isinstance(event, Ended):
-            return replace(
-                changed, state=event.state, reason=event.reason, claimed_until=None,
-                into=event.into, speaks_for=(),
-            )  # fmt: skip
-        assert isinstance(event, Redriven)
-        return replace(
-            changed, state=OWED, due_at=event.at, attempts=0, reason=None, claimed_until=None,
-            ready_at=self.ready_at if event.released_by else event.at, into=None,
-            joins_at=event.at,
-        )  # fmt: skip
-
-    def claimed(self, event: AttemptStarted) -> Self:
-        """After the start of an attempt, which may have brought others into its message."""
-        return replace(
-            self, claimed_until=event.until, worker=event.worker,
-            message_id=self.message_id or event.message_id,
-            speaks_for=(*self.speaks_for, *event.speaks_for),
-        )  # fmt: skip
-
-    def attempted(self, event: AttemptEnded) -> Self:
-        """After the outcome of an attempt; once sent it stays sent, whatever comes late."""
-        if self.state == SENT:
-            return self
-        tried = event.outcome != NOT_TRIED
-        due = self.due_at if event.next_at is None else event.next_at
-        reason = None if event.then == SENT else f"{event.outcome} {event.code or ''}".strip()
-        return replace(
-            self, state=event.then, due_at=due, claimed_until=None, worker=None, reason=reason,
-            attempts=self.attempts + tried,
-            speaks_for=self.speaks_for if event.then in (SENT, *OPEN_STATES) else (),
-        )  # fmt: skip
+        """Add one more event of its stream."""
+        assert isinstance(event, NotificationStep), f"{self.id}: expected no {event.topic}"
+        return replace(self, version=self.version + 1, **event.changes(self))
 
     @property
     def is_open(self) -> bool:

@@ -130,9 +130,12 @@ class Clock:
         kept = {key: self._marks[key] for key in (*asked, *steps) if key in self._marks}
         position = self._ledger.max_notification_id()
         event = RulesActivated(
-            at=now, position=position, fingerprint=rules.fingerprint, text=rules.text,
+            at=now,
+            position=position,
+            fingerprint=rules.fingerprint,
+            text=rules.text,
             modes={rule.id: rule.mode for rule in rules.rules},
-        )  # fmt: skip
+        )
         version = latest[0] + 1 if latest else 1
         decided = Decisions(following=[(RULES_STREAM, version, event)])
         self._keep(decided, kept | fresh, self._position, now)

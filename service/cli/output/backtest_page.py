@@ -265,11 +265,12 @@ def backtest_report(found: Backtest, plan: Plan, told: BacktestRun) -> dict[str,
             for (rule, hour), count in sorted(tally.storms.items())
         ],
         "waiting_for_address": {
-            "notifications": tally.waiting.total(), "people": len(tally.waiting),
+            "notifications": tally.waiting.total(),
+            "people": len(tally.waiting),
         },
         "read_as_of_today": of_today(plan.rules),
         "not_rehearsed": not_rehearsed(plan.rules),
-    }  # fmt: skip
+    }
     if found.difference is not None:
         report["difference"] = difference_report(found.difference, told)
     return report

@@ -65,15 +65,17 @@ def print_cause(screen: Console, cause: Cause) -> None:
     who = " by an admin" if cause.by_admin else ""
     said = "".join(f"; {name} {_plain(value)}" for name, value in cause.said.items())
     say(
-        screen, "Fact",
+        screen,
+        "Fact",
         f"{cause.fact}, which {cause.source} calls {cause.name}; happened{who} at "
         f"{local_time(cause.happened_at)}{said}",
-    )  # fmt: skip
+    )
     say(
-        screen, "Event",
+        screen,
+        "Event",
         f"version {cause.version} of {cause.stream}, position {cause.position} of the log, "
         f"recorded at {local_time(cause.recorded_at)}",
-    )  # fmt: skip
+    )
     changed = f": {', '.join(cause.changed)}" if cause.changed else ""
     say(screen, "Transition", (", ".join(cause.transitions) or "none") + changed)
 
@@ -94,10 +96,11 @@ def print_rule(screen: Console, rule: RuleThen) -> None:
     mode = "" if rule.mode == "live" else f", {rule.mode}"
     today = "today it is the same" if rule.today == SAME else f"today: {rule.today}"
     say(
-        screen, "Rule",
+        screen,
+        "Rule",
         f"{rule.id}{mode}, line {rule.line} of the file active since "
         f"{local_time(rule.active_since)}; {today}",
-    )  # fmt: skip
+    )
     say(screen, " " * LABEL, f"triggered by {rule.trigger}")
 
 

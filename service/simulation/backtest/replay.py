@@ -211,9 +211,11 @@ class Replay:
             self._decide(stream, version, event)
 
     def _decide(
-        self, stream: str, version: int,
+        self,
+        stream: str,
+        version: int,
         event: EnrollmentRecorded | InstanceRecorded | CourseRecorded | LearnerRecorded,
-    ) -> None:  # fmt: skip
+    ) -> None:
         if event.imported:
             return
         now = event.recorded_at
