@@ -9,14 +9,13 @@ from service.cli.courses import courses
 from service.cli.demo import demo
 from service.cli.explain import explain
 from service.cli.feeds import feeds
-from service.cli.fsck import fsck
+from service.cli.fsck import fsck, rebuild
 from service.cli.letters import letters
 from service.cli.mute import mute, unmute
 from service.cli.notifications import notifications
 from service.cli.output.console import Commands
 from service.cli.people import people
 from service.cli.preview import preview
-from service.cli.rebuild import rebuild
 from service.cli.run import run
 from service.cli.schema import schema
 from service.cli.test import test

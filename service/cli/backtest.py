@@ -10,7 +10,7 @@ import rich_click as click
 from rich.progress import TextColumn
 
 from service.app.event_types import SHAPES
-from service.cli.fsck import Untouched
+from service.cli.installation import ReadOnlyLedger
 from service.cli.output.backtest_page import (
     BacktestPage,
     BacktestRun,
@@ -55,7 +55,7 @@ class Archive:
     """The history of one data folder, opened to be read: also while a service writes it."""
 
     def __init__(self, chosen: Settings) -> None:
-        self.ledger = Untouched(installation(chosen.data) / "ledger.db")
+        self.ledger = ReadOnlyLedger(installation(chosen.data) / "ledger.db")
         mapper = EventMapper(SHAPES)
         self.people = People(self.ledger)
         lookup = Lookup(self.ledger, mapper, self.people, Courses(self.ledger))

@@ -1,12 +1,15 @@
-"""`coursebell fsck`: the law that nothing is lost, checked on the files."""
+"""`coursebell fsck` and `rebuild`: check that nothing is lost, and build the views anew."""
 
 import sqlite3
+import time
 from collections import Counter
 from pathlib import Path
 
 import rich_click as click
+from rich.progress import MofNCompleteColumn
 
 from service.app.event_types import SHAPES
+from service.cli.installation import ReadOnlyLedger
 from service.cli.output.console import (
     BAD,
     console,
@@ -14,53 +17,18 @@ from service.cli.output.console import (
     installation,
     json_option,
     print_json,
+    progress,
 )
 from service.incoming.letters import Letters
-from service.ledger.database import BUSY_SECONDS, SCHEMA_VERSION
+from service.learners.enrollment_views import EnrollmentViews
 from service.ledger.events import EventMapper
-from service.ledger.ledger import Ledger, LedgerError
+from service.ledger.ledger import Ledger, lock_data_folder
+from service.ledger.views import Views
 from service.rules import notification
 from service.rules.notification import STATES, Notification, Owed
+from service.sending.queue import Queue
 
 EVENTS_PER_PAGE = 10_000
-
-
-class Untouched(Ledger):
-    """A ledger opened only to be read: no file of it is made or changed."""
-
-    def __init__(self, path: Path) -> None:
-        """Raises LedgerError when a newer program wrote it.
-
-        A file nobody has open is read as one that cannot change, because SQLite otherwise
-        leaves two new files beside it even when it only reads.
-        """
-        self.path = path
-        self._wal = path.with_name(f"{path.name}-wal")
-        self._at_rest = not self._wal.exists()
-        way = "mode=ro&immutable=1" if self._at_rest else "mode=ro"
-        address = f"{path.absolute().as_uri()}?{way}"
-        self._only = sqlite3.connect(address, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
-        found = self._only.execute("PRAGMA user_version").fetchone()[0]
-        if found > SCHEMA_VERSION:
-            raise LedgerError(
-                f"{path}: the ledger has schema {found}, this program knows {SCHEMA_VERSION}; "
-                "run the Coursebell version that wrote it, or a newer one"
-            )
-
-    def is_out_of_date(self) -> bool:
-        """Whether a service began to write while the file was read as unchanging."""
-        return self._at_rest and self._wal.exists()
-
-    def create(self, script: str) -> None:
-        """Makes nothing: the tables are there, or this is no ledger."""
-
-    def reader(self) -> sqlite3.Connection:
-        """The one connection."""
-        return self._only
-
-    def close(self) -> None:
-        """Closes it."""
-        self._only.close()
 
 
 @click.command()
@@ -93,7 +61,7 @@ def fsck(data: Path | None, as_json: bool) -> None:
 
 def examined(path: Path) -> tuple[dict[str, int], int, Counter[str], list[str]]:
     """The letters by state, the matches, the notifications by state, and the damage."""
-    ledger = Untouched(path)
+    ledger = ReadOnlyLedger(path)
     try:
         letters = Letters(ledger).counts()
         matched, states = notification_states(ledger, EventMapper(SHAPES))
@@ -146,3 +114,27 @@ def show(
         screen.print(f"[red]damage[/] {line}")
     lost = (found["letters_unaccounted"], found["notifications_unaccounted"])
     screen.print("nothing is missing" if lost == (0, 0) and not damage else "[red]NOT whole[/]")
+
+
+@click.command()
+@data_option
+def rebuild(data: Path | None) -> None:
+    """Build the views anew from the log, in a new file that is swapped in when it is complete.
+
+    The service must not be running: it rebuilds by itself what it misses. No rule is called
+    and nothing is sent.
+    """
+    folder = installation(data)
+    with lock_data_folder(folder):
+        ledger = Ledger(folder / "ledger.db")
+        mapper = EventMapper(SHAPES)
+        views = Views(folder / "views.db", ledger, mapper, [EnrollmentViews(), Queue()])
+        begun = time.monotonic()
+        with progress(MofNCompleteColumn()) as bar:
+            task = bar.add_task("Reading the log", total=ledger.max_notification_id())
+            total = views.rebuild(lambda position: bar.update(task, completed=position))
+        seconds = time.monotonic() - begun
+        views.close()
+        ledger.close()
+    rate = total / seconds if seconds else 0
+    click.echo(f"{total:,} events read in {seconds:.1f} s ({rate:,.0f} a second); nothing was sent")

@@ -1,5 +1,6 @@
-"""The office: the files of one installation, opened beside the service or without it."""
+"""Open the files of one installation, beside the service or without it."""
 
+import sqlite3
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -7,6 +8,7 @@ from typing import Self
 from service.app.event_types import SHAPES
 from service.cli.output.console import installation
 from service.learners.enrollment_views import EnrollmentViews
+from service.ledger.database import BUSY_SECONDS, SCHEMA_VERSION
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger, LedgerError, lock_data_folder
 from service.ledger.views import Projection, Views
@@ -14,7 +16,7 @@ from service.sending.queue import Queue
 
 
 class Office:
-    """The files of one installation, opened for looking things up."""
+    """Open the files of one installation for looking things up."""
 
     def __init__(self, data: Path | None) -> None:
         folder = installation(data)
@@ -32,7 +34,7 @@ class Office:
         return Views(folder / "views.db", self.ledger, self.mapper, parts, owner=owner)
 
     def close(self) -> None:
-        """Closes them."""
+        """Close them."""
         self.views.close()
         self.ledger.close()
 
@@ -46,3 +48,41 @@ class Office:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class ReadOnlyLedger(Ledger):
+    """Open a ledger only to be read: no file of it is made or changed."""
+
+    def __init__(self, path: Path) -> None:
+        """Raise LedgerError when a newer program wrote it.
+
+        A file nobody has open is read as one that cannot change, because SQLite otherwise
+        leaves two new files beside it even when it only reads.
+        """
+        self.path = path
+        self._wal = path.with_name(f"{path.name}-wal")
+        self._at_rest = not self._wal.exists()
+        way = "mode=ro&immutable=1" if self._at_rest else "mode=ro"
+        address = f"{path.absolute().as_uri()}?{way}"
+        self._only = sqlite3.connect(address, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+        found = self._only.execute("PRAGMA user_version").fetchone()[0]
+        if found > SCHEMA_VERSION:
+            raise LedgerError(
+                f"{path}: the ledger has schema {found}, this program knows {SCHEMA_VERSION}; "
+                "run the Coursebell version that wrote it, or a newer one"
+            )
+
+    def is_out_of_date(self) -> bool:
+        """Tell whether a service began to write while the file was read as unchanging."""
+        return self._at_rest and self._wal.exists()
+
+    def create(self, script: str) -> None:
+        """Make nothing: the tables are there, or this is no ledger."""
+
+    def reader(self) -> sqlite3.Connection:
+        """Give the one connection."""
+        return self._only
+
+    def close(self) -> None:
+        """Close it."""
+        self._only.close()
