@@ -1,4 +1,4 @@
-"""The command line: one group, its commands registered by name."""
+"""Register the commands of the command line in one group."""
 
 import rich_click as click
 

@@ -1,4 +1,4 @@
-"""`coursebell backtest`: what a rule file would have sent, by the history of the data folder."""
+"""Run `coursebell backtest`: what a rule file would have sent in the data folder's history."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -52,7 +52,7 @@ Tell = Callable[[int], object]
 
 
 class Archive:
-    """The history of one data folder, opened to be read: also while a service writes it."""
+    """Open the history of one data folder to be read: also while a service writes it."""
 
     def __init__(self, chosen: Settings) -> None:
         self.ledger = ReadOnlyLedger(installation(chosen.data) / "ledger.db")
@@ -142,7 +142,7 @@ def _verify(chosen: Settings, *, as_json: bool) -> None:
 
 
 def _read(path: Path, chosen: Settings, ids: Sequence[str], *, known: bool = True) -> RuleSet:
-    """The rules of a file, of which only those asked for; exits with 1 if it has mistakes.
+    """Read the rules of a file, of which only those asked for; exit with 1 if it has mistakes.
 
     Channels need no secrets: nothing is opened.
     """
@@ -174,7 +174,7 @@ def _opened(chosen: Settings) -> Iterator[Archive]:
 
 @contextmanager
 def _progress(archive: Archive, title: str) -> Iterator[Tell]:
-    """A bar over rows on stderr, with the rate; nothing at all when that is no terminal."""
+    """Show a bar over rows on stderr, with the rate; nothing at all when that is no terminal."""
     begun = time.monotonic()
     with progress(TextColumn(ROWS)) as bar:
         task = bar.add_task(title, total=archive.history.end, rate=0.0)

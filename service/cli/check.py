@@ -1,4 +1,4 @@
-"""`coursebell check`: settings, rules, templates, channels, queues; each mistake with its place."""
+"""Run `coursebell check`: settings, rules, templates, channels, queues, each mistake placed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,7 +49,7 @@ AT_A_TIME = 1_000
 
 
 class Reach(NamedTuple):
-    """Enrollments that are silent for as long as a rule says, and of how many it would tell."""
+    """Count enrollments silent for as long as a rule says, and of how many it would tell."""
 
     rule: Rule
     silent: int
@@ -57,7 +57,7 @@ class Reach(NamedTuple):
 
 
 def reached(rules: RuleSet, chosen: Settings, now: int) -> list[Reach]:
-    """What each stalled rule that saving the file would make live finds already due.
+    """Count what each stalled rule that saving the file would make live finds already due.
 
     Nothing, when there is no installation yet, or every such rule has been live before.
     """
@@ -107,7 +107,7 @@ def _silent(trigger: StalledTrigger, office: Office, bound: int) -> Iterator[lis
 
 
 def in_words(reach: Reach) -> str:
-    """What becomes of them when the file is saved as it is."""
+    """Say what becomes of them when the file is saved as it is."""
     rule, told = reach.rule, f"{reach.told:,} of them"
     are = "is" if reach.silent == 1 else "are"
     silent = f"rule '{rule.id}': {counted(reach.silent, 'enrollment')} {are} silent for that long"
@@ -171,7 +171,7 @@ def check(given: RuleFiles, form: str, data: Path | None, as_json: bool) -> None
 
 
 def vars_of(problem: Problem) -> dict[str, object]:
-    """A problem for a program to read."""
+    """Describe a problem for a program to read."""
     return {
         "file": problem.file,
         "line": problem.line,
@@ -182,7 +182,7 @@ def vars_of(problem: Problem) -> dict[str, object]:
 
 
 def annotation(problem: Problem) -> str:
-    """A problem as a workflow command of GitHub, which shows it at its line of a change.
+    """Write a problem as a workflow command of GitHub, which shows it at its line of a change.
 
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
     """
@@ -191,7 +191,7 @@ def annotation(problem: Problem) -> str:
 
 
 def placeless(other: str) -> str:
-    """A problem of no rule file as a workflow command of GitHub."""
+    """Write a problem of no rule file as a workflow command of GitHub."""
     return f"::error::{_escaped(other)}"
 
 
@@ -204,7 +204,7 @@ def _property(text: str) -> str:
 
 
 def channel_problems(rules: RuleSet, chosen: Settings) -> list[str]:
-    """What is wrong with the channels' addresses; none of them is connected to."""
+    """Find what is wrong with the channels' addresses; connect to none of them."""
     wrong = []
     for name, url in rules.channels.items():
         try:
@@ -215,7 +215,7 @@ def channel_problems(rules: RuleSet, chosen: Settings) -> list[str]:
 
 
 def queue_problems(chosen: Settings) -> list[str]:
-    """What is wrong with the queues' settings; none of them is connected to."""
+    """Find what is wrong with the queues' settings; connect to none of them."""
     sources = {source.name: source for source in SOURCES}
     try:
         open_queues(chosen, sources, lambda _: lambda *_: None, wall_clock)
@@ -227,7 +227,7 @@ def queue_problems(chosen: Settings) -> list[str]:
 def show(
     rules: RuleSet | None, problems: list[Problem], others: list[str], reach: list[Reach]
 ) -> None:
-    """One line for every problem, then what the file says if it is fine."""
+    """Print a line for every problem, then what the file says if it is fine."""
     screen = console()
     for problem in problems:
         style = "red" if problem.severity == "error" else "yellow"

@@ -1,4 +1,4 @@
-"""`coursebell courses`: import them from a file, list them, show one."""
+"""Run `coursebell courses`: import them from a file, list them, show one."""
 
 from pathlib import Path
 

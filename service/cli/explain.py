@@ -1,4 +1,4 @@
-"""`coursebell explain`: why a notification was sent, and why somebody was not told."""
+"""Run `coursebell explain`: why a notification was sent, and why somebody was not told."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,7 +90,7 @@ def explain(
 
 @contextmanager
 def evidence(data: Path | None) -> Iterator[Evidence]:
-    """What the ledger of the data folder says; nothing is recorded in it."""
+    """Open the evidence in the ledger of the data folder; record nothing in it."""
     lateness = {name: source.lateness for name, source in settings(data).sources.items()}
     with open_ledger(data) as ledger:
         views = ledger.path.with_name("views.db")
@@ -99,7 +99,7 @@ def evidence(data: Path | None) -> Iterator[Evidence]:
 
 
 def answered(found: Evidence, question: Question) -> Explanation:
-    """The explanation, unless the question names something that is not there."""
+    """Give the explanation, unless the question names something that is not there."""
     try:
         return explanation(found, question)
     except Unanswerable as problem:
@@ -107,7 +107,7 @@ def answered(found: Evidence, question: Question) -> Explanation:
 
 
 def whole(past: Past, beginning: str, missing: int = CANNOT_RUN) -> str:
-    """The id of the one notification that begins so; exits with `missing` when there is none."""
+    """Find the one notification whose id begins so; exit with `missing` when there is none."""
     found = past.ids(beginning, SHOWN) if beginning.startswith("n") else []
     if not found:
         near = hint(beginning, past.ids(beginning[:6]) if beginning.startswith("n") else ())

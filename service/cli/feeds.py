@@ -1,4 +1,4 @@
-"""`coursebell feeds`: how each LMS has been talking, and when it last did."""
+"""Run `coursebell feeds`: how each LMS has been talking, and when it last did."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -71,7 +71,7 @@ LINES: tuple[tuple[str, Callable[[FeedStatistics, int], str]], ...] = (
 
 
 def shown(feed: FeedStatistics) -> dict[str, object]:
-    """A feed for a program to read; `lateness` counts by seconds, times are ms since 1970 UTC."""
+    """Describe a feed for programs; `lateness` counts by seconds, times are ms since 1970 UTC."""
     bounds = [*(str(bound // 1000) for bound in BOUNDS_MS), "more"]
     late = dict(zip(bounds, feed.lateness or [0] * len(bounds), strict=True))
     return {**msgspec.structs.asdict(feed), "lateness": late}

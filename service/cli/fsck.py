@@ -1,4 +1,4 @@
-"""`coursebell fsck` and `rebuild`: check that nothing is lost, and build the views anew."""
+"""Run `coursebell fsck` and `rebuild`: check that nothing is lost, build the views anew."""
 
 import sqlite3
 import time
@@ -60,7 +60,7 @@ def fsck(data: Path | None, as_json: bool) -> None:
 
 
 def examined(path: Path) -> tuple[dict[str, int], int, Counter[str], list[str]]:
-    """The letters by state, the matches, the notifications by state, and the damage."""
+    """Count letters by state, matches, and notifications by state, and look for damage."""
     ledger = ReadOnlyLedger(path)
     try:
         letters = Letters(ledger).counts()
@@ -74,7 +74,7 @@ def examined(path: Path) -> tuple[dict[str, int], int, Counter[str], list[str]]:
 
 
 def notification_states(ledger: Ledger, mapper: EventMapper) -> tuple[int, Counter[str]]:
-    """How many matches there were, and how many notifications are in each state, by the log."""
+    """Count the matches, and the notifications in each state, by the log."""
     found: dict[str, Notification] = {}
     matched = position = 0
     topics = list(notification.SHAPES)
@@ -92,7 +92,7 @@ def notification_states(ledger: Ledger, mapper: EventMapper) -> tuple[int, Count
 
 
 def damage_of(reader: sqlite3.Connection) -> list[str]:
-    """What SQLite itself finds wrong with the file."""
+    """List what SQLite itself finds wrong with the file."""
     rows = [row[0] for row in reader.execute("PRAGMA quick_check")]
     return [] if rows == ["ok"] else rows
 
@@ -104,7 +104,7 @@ def show(
     matched: int,
     damage: list[str],
 ) -> None:
-    """The two sums, and whether they come out."""
+    """Print the two sums, and whether they come out."""
     screen = console()
     parts = " + ".join(f"{letters[s]} {s.replace('_', ' ')}" for s in letters if s != "accepted")
     screen.print(f"letters        {letters['accepted']} accepted = {parts}")

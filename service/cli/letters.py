@@ -1,4 +1,4 @@
-"""`coursebell letters`: what came in, what became of it, and trying again what was set aside."""
+"""Run `coursebell letters`: what came in, what became of it, second tries of what was set aside."""
 
 import io
 import os
@@ -83,12 +83,12 @@ def import_letters(file: str, source: str, data: Path | None, as_json: bool) -> 
 
 
 class NobodyTakes(Exception):
-    """Letters stay waiting: those of an import, or others that must be told of first."""
+    """Say that letters stay waiting: of an import, or others that must be told of first."""
 
 
 @contextmanager
 def _taken_in(chosen: Settings) -> Iterator[tuple[Letters, MakeRoom]]:
-    """Takes the letters itself, or waits for the service that runs on this ledger to do it."""
+    """Take the letters, or wait for the service that runs on this ledger to do it."""
     with ExitStack() as stack:
         try:
             stack.enter_context(lock_data_folder(chosen.data))
@@ -141,7 +141,7 @@ def _size(file: str) -> int | None:
 
 
 def _payloads(file: str, read: Callable[[int], object]) -> Iterator[bytes]:
-    """The payloads of every file; tells how many bytes of them were read."""
+    """Read the payloads of every file; tell how many bytes of them were read."""
     if file == "-":
         stdin: Any = io.BufferedReader(cast(io.RawIOBase, sys.stdin.buffer))
         yield from payloads_in(Path("stdin"), stdin)
@@ -158,7 +158,7 @@ def _payloads(file: str, read: Callable[[int], object]) -> Iterator[bytes]:
 
 
 def report(found: Counter[str], seconds: float, *, as_json: bool) -> None:
-    """Says what became of them; exits with 1 when something was set aside."""
+    """Print what became of letters; exit with 1 when something was set aside."""
     if as_json:
         print_json({name: found[name] for name in ("letters", *TOLD)})
     else:

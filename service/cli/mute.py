@@ -1,4 +1,4 @@
-"""`coursebell mute` and `unmute`: keeps everything, or one rule, from leaving."""
+"""Run `coursebell mute` and `unmute`: keep everything, or one rule, from leaving."""
 
 from pathlib import Path
 
@@ -61,7 +61,7 @@ def unmute(rule: str | None, everything: bool, data: Path | None) -> None:
 
 
 def known(rule: str | None, office: Office) -> None:
-    """Refuses a rule that the active file does not have."""
+    """Refuse a rule that the active file does not have."""
     activations = events_of(office.ledger, office.mapper, RULES)
     newest = activations[-1].body if activations else None
     rules = newest.modes if isinstance(newest, RulesActivated) else {}
@@ -70,6 +70,6 @@ def known(rule: str | None, office: Office) -> None:
 
 
 def chosen(rule: str | None, everything: bool, command: str) -> None:
-    """One of the two must be said."""
+    """Refuse anything but one of the two."""
     if bool(rule) == everything:
         fail(f"{command}: expected --rule ID or --all")

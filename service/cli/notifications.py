@@ -1,4 +1,4 @@
-"""`coursebell notifications`: what is owed, sent or not, with each one's history."""
+"""Run `coursebell notifications`: what is owed, sent or not, with each one's history."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -38,7 +38,7 @@ WIDE = 140
 
 
 def print_notifications(found: Sequence[Mapping[str, Any]], people: People) -> None:
-    """Each with whom it is for and what it is about, in the LMS's own ids."""
+    """Print whom each is for and what it is about, in the LMS's own ids."""
     ids = people.lms_ids(
         row[name] for row in found for name in ("person", "recipient") if row[name]
     )
@@ -53,7 +53,7 @@ def print_notifications(found: Sequence[Mapping[str, Any]], people: People) -> N
 
 
 def columns(row: Mapping[str, Any], ids: Mapping[str, str]) -> list[str | None]:
-    """A notification as a row of the table."""
+    """Put a notification into a row of the table."""
     about = row["instance"] or row["course"] or row["source"]
     return [
         row["id"],
@@ -68,7 +68,7 @@ def columns(row: Mapping[str, Any], ids: Mapping[str, str]) -> list[str | None]:
 
 
 def print_narrow(screen: Console, row: Mapping[str, Any], ids: Mapping[str, str]) -> None:
-    """A notification in two lines, or more if they are long."""
+    """Print a notification in two lines, or more if they are long."""
     id, rule, to, about, state, reason, decided, _ = columns(row, ids)
     standing = f"{state}: {reason}" if reason else state
     print_words(screen, Text(printable(str(standing))), f"{id}  ")
@@ -76,7 +76,7 @@ def print_narrow(screen: Console, row: Mapping[str, Any], ids: Mapping[str, str]
 
 
 def whom(row: Mapping[str, Any], ids: Mapping[str, str]) -> str:
-    """A room, a role with its learner, or which member of what."""
+    """Name a room, a role with its learner, or which member of what."""
     recipient, learner = row["recipient"], ids.get(row["person"] or "")
     if recipient.startswith(ROOM):
         return f"room {recipient.removeprefix(ROOM)}"
@@ -192,14 +192,14 @@ def release_notifications(
 
 
 def tell_refused(refused: Sequence[tuple[str, str]]) -> None:
-    """Says why some were not done, and ends with 1 if there are any."""
+    """Print why some were not done, and exit with 1 if there are any."""
     for id, reason in refused:
         click.echo(f"{id}: {reason}", err=True)
     raise SystemExit(BAD if refused else 0)
 
 
 def fields_of(body: object) -> dict[str, object]:
-    """What an event says, without what it leaves empty."""
+    """Give what an event says, without what it leaves empty."""
     names = getattr(body, "__struct_fields__", ())
     found = {name: getattr(body, name) for name in names}
     return {
@@ -210,7 +210,7 @@ def fields_of(body: object) -> dict[str, object]:
 
 
 def lines_of(fields: Mapping[str, object]) -> Iterator[list[str]]:
-    """Each field with its value; what has several values goes on underneath."""
+    """Write each field with its value; what has several values goes on underneath."""
     for name, value in fields.items():
         label = name
         for line in shown(name, value):
@@ -219,7 +219,7 @@ def lines_of(fields: Mapping[str, object]) -> Iterator[list[str]]:
 
 
 def shown(name: str, value: object) -> Iterator[str]:
-    """The lines of a field as a person reads them."""
+    """Write the lines of a field as a person reads them."""
     if isinstance(value, Mapping):
         yield from (f"{field}: {value_in_words(field, each)}" for field, each in value.items())
     elif isinstance(value, tuple):
@@ -233,5 +233,5 @@ def shown(name: str, value: object) -> Iterator[str]:
 
 
 def value_in_words(field: str, value: object) -> str:
-    """What a condition read, as its type is read."""
+    """Write what a condition read, as its type is read."""
     return in_local_time(trace.shown(field, value))

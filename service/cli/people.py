@@ -1,4 +1,4 @@
-"""`coursebell people`: import them from a file, list them, show one."""
+"""Run `coursebell people`: import them from a file, list them, show one."""
 
 from pathlib import Path
 

@@ -66,7 +66,7 @@ class PreviewPage(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What its files are called, without their suffix."""
+        """Name its files, without their suffix."""
         return ".".join(filter(None, (self.template, self.form, self.locale)))
 
 

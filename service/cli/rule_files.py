@@ -1,4 +1,4 @@
-"""Which rule file and templates a command reads: one way to name them for every command."""
+"""Choose the rule file and templates a command reads, the same way for every command."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -14,7 +14,7 @@ Command = Callable[..., None]
 
 
 class RuleFiles(msgspec.Struct, frozen=True):
-    """The rule file and the template folder that a command was given; None is not given."""
+    """Hold the rule file and the template folder that a command was given; None is not given."""
 
     rules: Path | None
     templates: Path | None

@@ -1,4 +1,4 @@
-"""`coursebell run`: the whole service in one process."""
+"""Run `coursebell run`: the whole service in one process."""
 
 import logging
 import os
@@ -29,10 +29,10 @@ from service.settings import Settings
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line; nothing in a message can break out of it."""
+    """Log one JSON object a line; nothing in a message can break out of it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as JSON."""
+        """Write the record as JSON."""
         line = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -45,15 +45,15 @@ class JsonLines(logging.Formatter):
 
 
 class PlainLines(logging.Formatter):
-    """One line for a person, with the time in the zone of the terminal."""
+    """Log one line for a person, with the time in the zone of the terminal."""
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  (the name logging calls)
-        """The time of the record to the millisecond, with the zone's offset."""
+        """Write the time of the record to the millisecond, with the zone's offset."""
         return local_time(datetime.fromtimestamp(record.created, UTC), "milliseconds")
 
 
 def configure(form: str, level: str) -> None:
-    """Sends every log line to stderr; `form` is `text` or `json`."""
+    """Send every log line to stderr; `form` is `text` or `json`."""
     handler = logging.StreamHandler()
     plain = PlainLines("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonLines() if form == "json" else plain)
@@ -104,7 +104,7 @@ def run(
 
 
 def serve(app: App, chosen: Settings) -> None:
-    """Listens, runs the threads, and stops them when a signal comes."""
+    """Listen, run the threads, and stop them when a signal comes."""
     listening = listen(chosen)
     group_commit = GroupCommit(app.letters)
     service = Service(app)
@@ -140,14 +140,14 @@ def serve(app: App, chosen: Settings) -> None:
 
 
 def leave(left: list[str]) -> NoReturn:
-    """Ends the process under threads that hang: what they use must not be closed beneath them."""
+    """End the process under threads that hang: what they use must not be closed beneath them."""
     log.warning("left without waiting for: %s; what they had in hand is unknown", ", ".join(left))
     logging.shutdown()
     os._exit(0)
 
 
 def listen(chosen: Settings) -> socket.socket:
-    """The listening socket, so that a port in use is one clear line before anything runs."""
+    """Open the listening socket, so that a port in use is one clear line before anything runs."""
     family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -163,7 +163,7 @@ def listen(chosen: Settings) -> socket.socket:
 
 
 def greet(app: App, listening: socket.socket) -> None:
-    """Says where the service is and what is open."""
+    """Print where the service is and what is open."""
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     rules = len(app.active.decider.by_id)

@@ -1,4 +1,4 @@
-"""`coursebell schema`: rules and their tests for editors, so that they complete and explain it."""
+"""Run `coursebell schema`: let editors complete and explain rules and their tests."""
 
 import os
 from contextlib import suppress
@@ -46,13 +46,13 @@ def schema(given: RuleFiles, tests: bool, output: Path | None) -> None:
 
 
 def of_tests(chosen: Settings) -> Schema:
-    """The schema of tests for the rules as they are now; a mistake in them ends the command."""
+    """Make the schema of tests for the rules as they are; a mistake in them ends the command."""
     rules = read_or_leave(chosen).decider.rules.rules
     return script_schema(rules, [source.name for source in SOURCES])
 
 
 def of_rules(chosen: Settings) -> Schema:
-    """The schema of the rule file, which may have mistakes, or not be there yet."""
+    """Make the schema of the rule file, which may have mistakes, or not be there yet."""
     channels: list[str] = []
     intervals: list[str] = []
     with suppress(FileNotFoundError):  # a schema may come before the first rule file

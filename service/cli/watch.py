@@ -1,4 +1,4 @@
-"""`coursebell watch`: who is to be told of a free seat, once."""
+"""Run `coursebell watch`: who is to be told of a free seat, once."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,12 +30,12 @@ account_option = click.option("--account", help="Account of the instance, if sev
 
 
 class Session:
-    """One instance of one installation, opened for its watchers."""
+    """Open one instance of one installation for its watchers."""
 
     def __init__(
         self, data: Path | None, instance: str, source: str | None, account: str | None
     ) -> None:
-        """`instance` is its own id or the LMS's; ends the command when it is not just one."""
+        """Find `instance` by its own id or the LMS's; end the command when it is not just one."""
         self.office = Office(data)
         people = People(self.office.ledger)
         self.people = people
@@ -48,15 +48,15 @@ class Session:
 
     @property
     def id(self) -> str:
-        """The instance's stream."""
+        """Name the instance's stream."""
         return str(self._row["id"])
 
     def key(self, learner: str) -> tuple[str, str, str]:
-        """What tells a learner of this instance's LMS from any other."""
+        """Make what tells a learner of this instance's LMS from any other."""
         return self._row["source"], self._row["account"], learner
 
     def close(self) -> None:
-        """Closes the files."""
+        """Close the files."""
         self.office.close()
 
     def _found(self, instance: str, more: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -82,7 +82,7 @@ def watch() -> None:
 
 
 def options(command: F) -> F:
-    """What every command takes."""
+    """Add what every command takes."""
     for option in (data_option, account_option, source_option):
         command = option(command)
     return command

@@ -1,1 +1,1 @@
-"""Whom to tell what: the rule language, its reader, and the decisions made with it."""
+"""Decide whom to tell what: the rule language, its reader, and what follows from both."""

@@ -1,4 +1,4 @@
-"""Durations as people write them: 10m, 12h, 3d, 1w2d."""
+"""Reckon with durations, zones, windows and closings, as people write them."""
 
 import re
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ _LONGEST_SKIP = 24 * 3600
 
 @lru_cache(maxsize=4096)
 def instant(day: date, minute: int, zone: ZoneInfo) -> int:
-    """When (ms UTC) it is so many minutes after midnight, by the clock on the wall.
+    """Find when (ms UTC) it is so many minutes after midnight, by the clock on the wall.
 
     A time that the clocks skip in spring comes when they have skipped it: of 02:30, where 02:00
     became 03:00, that is 03:00. One that comes twice in autumn is its first. 1,440 minutes are
@@ -52,7 +52,7 @@ def instant(day: date, minute: int, zone: ZoneInfo) -> int:
 
 
 def _after_the_gap(beyond: int, zone: ZoneInfo) -> int:
-    """The first moment after the clocks were put forward, which was before `beyond` (ms)."""
+    """Find the first moment after the clocks were put forward, which was before `beyond` (ms)."""
     after = beyond // 1000
     before = after - _LONGEST_SKIP
     offset = local(beyond, zone).utcoffset()
@@ -66,7 +66,7 @@ def _after_the_gap(beyond: int, zone: ZoneInfo) -> int:
 
 
 def local(at: int, zone: ZoneInfo) -> datetime:
-    """What the clock and the calendar there show at `at` (ms UTC)."""
+    """Read the clock and the calendar there at `at` (ms UTC)."""
     return datetime.fromtimestamp(at / 1000, UTC).astimezone(zone)
 
 
@@ -83,7 +83,7 @@ ITEMS_MAX = 50
 
 @dataclass(frozen=True)
 class Digest:
-    """When what was collected leaves as one message, and for what there is one of its own.
+    """Say when what was collected leaves as one message, and for what there is one of its own.
 
     `at` is the minute of the day, of the hour if `every` is hour; `on` a weekday, Monday is 0,
     used when it is week. `group_by` are fields: one digest for each of their values.
@@ -98,14 +98,14 @@ class Digest:
 
 @dataclass(frozen=True)
 class Closing:
-    """A moment (ms UTC) and its name, the local date and hour: later ones have later names."""
+    """Name a moment (ms UTC) by its local date and hour: later ones have later names."""
 
     at: int
     local: str
 
 
 def next_closing(digest: Digest, zone: ZoneInfo, after: int, later_than: str = "") -> Closing:
-    """The first closing after a moment (ms UTC) whose name is later than another's.
+    """Find the first closing after a moment (ms UTC) whose name is later than another's.
 
     An hour that the clocks show twice has one; an hour, or a day, that they skip has none. That
     of a week on a day they skip comes when they have skipped it.
@@ -122,7 +122,7 @@ def next_closing(digest: Digest, zone: ZoneInfo, after: int, later_than: str = "
 
 
 def _times(digest: Digest, begin: datetime) -> Iterator[tuple[date, int]]:
-    """The days and minutes at which the clock on the wall says so, from that hour or day on."""
+    """Yield days and minutes at which the clock on the wall says so, from that hour or day on."""
     today = begin.date()
     if digest.every == "hour":
         for hours in count(begin.hour):
@@ -147,7 +147,7 @@ MINUTE_MS = 60_000
 
 @dataclass(frozen=True)
 class Stretch:
-    """From one minute of the day until another, 1440 at most, on some days; Monday is 0."""
+    """Span one minute of the day until another, 1440 at most, on some days; Monday is 0."""
 
     weekdays: frozenset[int]
     begin: int
@@ -156,14 +156,14 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Window:
-    """A named part of the week; there is at least one stretch, on at least one day."""
+    """Name a part of the week; there is at least one stretch, on at least one day."""
 
     name: str
     stretches: tuple[Stretch, ...]
 
 
 def opens(window: Window, zone: ZoneInfo, at: int) -> int:
-    """The first moment (ms UTC), `at` or later, at which the window is open there.
+    """Find the first moment (ms UTC), `at` or later, at which the window is open there.
 
     Where the clocks skip all of a stretch it is left out on that day.
     """
@@ -184,7 +184,7 @@ def _of(window: Window, weekday: int) -> list[Stretch]:
 
 @lru_cache
 def longest_gap(window: Window) -> int:
-    """For how long (ms) the window is closed at most, in a week whose clocks do not change."""
+    """Say how long (ms) the window is closed at most, in a week whose clocks do not change."""
     week = DAYS * DAY_MINUTES
     open_ = sorted(
         (day * DAY_MINUTES + stretch.begin, day * DAY_MINUTES + stretch.end)

@@ -1,4 +1,4 @@
-"""Conditions: a tree of tests on fields, compiled into one quick function."""
+"""Compile conditions, a tree of tests on fields, into one quick function."""
 
 import operator
 import re
@@ -56,7 +56,7 @@ Operand = str | int | float | bool | tuple[str | int | float, ...]
 
 @dataclass(frozen=True)
 class Term:
-    """One operator on one field; `line` is its place in the file, counted from 1.
+    """Compare one field by one operator; `line` is its place in the file, counted from 1.
 
     The operand is as the field's type says: a time in milliseconds UTC, a duration in days.
     """
@@ -69,7 +69,7 @@ class Term:
 
 @dataclass(frozen=True)
 class AllOf:
-    """True when every condition in it is."""
+    """Hold when every condition in it does."""
 
     conditions: tuple["Condition", ...]
     line: int = place()
@@ -77,7 +77,7 @@ class AllOf:
 
 @dataclass(frozen=True)
 class AnyOf:
-    """True when one condition in it is."""
+    """Hold when one condition in it does."""
 
     conditions: tuple["Condition", ...]
     line: int = place()
@@ -85,7 +85,7 @@ class AnyOf:
 
 @dataclass(frozen=True)
 class NoneOf:
-    """True when no condition in it is: the negation of `AnyOf`."""
+    """Hold when no condition in it does: the negation of `AnyOf`."""
 
     conditions: tuple["Condition", ...]
     line: int = place()

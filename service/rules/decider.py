@@ -43,13 +43,13 @@ class Evaluation(NamedTuple):
 
     @property
     def match(self) -> Match:
-        """The match; to be asked for only where there is one."""
+        """Give the match; to be asked for only where there is one."""
         assert isinstance(self.outcome, Match)
         return self.outcome
 
     @property
     def missed(self) -> str | None:
-        """Why the rule was not triggered, in words; None when it was."""
+        """Say why the rule was not triggered; None when it was."""
         return self.outcome.words() if isinstance(self.outcome, Miss) else None
 
     def terms(self) -> list[TermResult]:
@@ -121,7 +121,7 @@ def recordable(value: object) -> object:
 
 
 class OccurrenceKey(NamedTuple):
-    """What makes a decision happen once, whatever entry and recipient: subject and occurrence.
+    """Hold what makes a decision happen once, whatever entry and recipient: what, and when.
 
     `at` (ms UTC) is when the occurrence happened.
     """
@@ -211,12 +211,12 @@ def nobody(evaluation: Evaluation, occurrence: Occurrence) -> None:
 
 
 class Decider:
-    """One rule set, made ready for deciding. Pure: no clock, no network, no database."""
+    """Decide by one rule set. Pure: no clock, no network, no database."""
 
     def __init__(
         self, rules: RuleSet, storm_limit: int = STORM_LIMIT, observe: Observe = nobody
     ) -> None:
-        """`storm_limit` is how many of the clock and of old news a rule may owe an hour."""
+        """Take a rule set; of the clock and old news a rule may owe `storm_limit` an hour."""
         self.rules = rules
         self.storm_limit = storm_limit
         self.active = [rule for rule in rules.rules if rule.mode != "disabled"]

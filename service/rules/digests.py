@@ -36,7 +36,7 @@ Standing = tuple[Notification, Due]
 
 
 class Reader(NamedTuple):
-    """Whose digest it is: by which rule, where its entry stands, and who is to read.
+    """Say whose digest it is: by which rule, where its entry stands, and who is to read.
 
     `recipient` is the id of a person, a room, or empty for nobody known. Not the entry itself:
     with new words it is the same one.
@@ -48,7 +48,7 @@ class Reader(NamedTuple):
 
 
 class DigestClosed(EventBody, frozen=True, kw_only=True, omit_defaults=True):
-    """A digest was made up at `at` of these notifications; `local` names the closing."""
+    """Record that a digest was made up at `at` of these items; `local` names the closing."""
 
     TOPIC: ClassVar[str] = "digest.closed"
     at: int
@@ -60,13 +60,13 @@ SHAPES: Mapping[str, Any] = {DigestClosed.TOPIC: DigestClosed}
 
 
 def stream_of(rule: Rule, entry: Entry, recipient: str, group: Sequence[str]) -> str:
-    """The stream of a digest: for one reader, by one entry, of one group of things."""
+    """Name the stream of a digest: for one reader, by one entry, of one group of things."""
     name = "\x1f".join((rule.mode, rule.id, entry.key, recipient, *group)).encode()
     return f"d{blake2b(name, digest_size=16).hexdigest()}"
 
 
 def group_of(owed: Owed, entry: Entry) -> tuple[str, ...]:
-    """The values by which a digest keeps an item apart from others."""
+    """Give the values by which a digest keeps an item apart from others."""
     assert entry.digest is not None
     values: Mapping[str, str | None] = {
         "course.id": owed.course,
@@ -79,7 +79,7 @@ def group_of(owed: Owed, entry: Entry) -> tuple[str, ...]:
 
 
 def bundle_of(stream: str, items: Sequence[Owed]) -> Bundle:
-    """What these items have in common."""
+    """Give what these items have in common."""
 
     def common(name: str) -> Any:
         values = {getattr(owed, name) for owed in items}
@@ -111,7 +111,7 @@ class Digested(NamedTuple):
 
 
 class MadeUp(NamedTuple):
-    """One closing of a digest, and the id of the notification it makes."""
+    """Hold one closing of a digest, and the id of the notification it makes."""
 
     digest: Digested
     closing: Closing
@@ -161,7 +161,7 @@ class Closed(msgspec.Struct):
 
 
 class Collected(Protocol):
-    """What is to be told in a digest: by which rule and entry, to whom, of whom."""
+    """Say what is told in a digest: by which rule and entry, to whom, of whom."""
 
     @property
     def rule(self) -> str: ...

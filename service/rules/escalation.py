@@ -1,4 +1,4 @@
-"""Escalation: who is told later, when what was told first still holds."""
+"""Escalate: decide who is told later, when what was told first still holds."""
 
 from collections.abc import Callable
 from typing import NamedTuple

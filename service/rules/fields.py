@@ -1,4 +1,4 @@
-"""Fields and events: the one registry of what rules can read and react to."""
+"""Register what rules can read and react to: fields and events."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ EXTRA_DOC = "extra column of the people import"
 
 @dataclass(frozen=True)
 class Field:
-    """One thing that conditions or templates can read.
+    """Describe one thing that conditions or templates can read.
 
     `type`: a time is milliseconds since 1970 UTC; a duration is a number of days; texts is a
     list of text; enum is one of `values`; items is a list of which each has the groups of
@@ -48,7 +48,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Sources:
-    """The learning management systems there are, and which of them have a way in.
+    """List the learning management systems, and which of them have a way in.
 
     `fills` are the fields that only some of them fill, by source.
     """
@@ -57,13 +57,13 @@ class Sources:
     configured: frozenset[str] = frozenset()
 
     def of(self, name: str) -> frozenset[str]:
-        """The sources that fill a field; empty when all do, or none need to."""
+        """Name the sources that fill a field; empty when all do, or none need to."""
         return frozenset(source for source, fills in self.fills.items() if name in fills)
 
 
 @dataclass(frozen=True)
 class Event:
-    """One event a rule can name."""
+    """Describe one event a rule can name."""
 
     name: str
     doc: str
@@ -188,7 +188,7 @@ def is_personal(field: str) -> bool:
 
 
 class Bundle(msgspec.Struct, frozen=True):
-    """What all items of a digest have in common, empty where they differ; `id` is its stream."""
+    """Hold what all items of a digest have in common, empty where they differ; `id`: its stream."""
 
     id: str
     about: Identity
@@ -199,7 +199,7 @@ LEARNER_COLUMN = "learner.fields."
 
 
 class EventSeen(msgspec.Struct, frozen=True, gc=False):
-    """The event a rule was triggered by; for a silence only source and account are known."""
+    """Hold the event that set a rule off; for a silence only source and account are known."""
 
     source: str
     account: str
@@ -209,7 +209,7 @@ class EventSeen(msgspec.Struct, frozen=True, gc=False):
 
 
 class Reading:
-    """Gives each field's value or None when unknown, and remembers which were read.
+    """Read each field's value, None when unknown, and remember which were read.
 
     The subject is an aggregate as folded up to the event that is decided on; everything else
     is looked up by key only when a condition asks for it.
@@ -226,7 +226,7 @@ class Reading:
         self.world = world
 
     def __call__(self, field: str) -> object:
-        """The value of a field; None when unknown or when the subject has no such thing."""
+        """Read a field; None when unknown or when the subject has no such thing."""
         reader = READERS.get(field)
         if reader is not None:
             value = reader(self)
@@ -237,7 +237,7 @@ class Reading:
 
     @cached_property
     def course(self) -> Course | None:
-        """What was imported about the course."""
+        """Look up what was imported about the course."""
         about = self.about
         if not about.course:
             return None
@@ -245,7 +245,7 @@ class Reading:
 
     @cached_property
     def instance(self) -> Instance | None:
-        """The instance: the subject itself, or the one the enrolment is in."""
+        """Look up the instance: the subject itself, or the one the enrolment is in."""
         if isinstance(self.subject, Instance):
             return self.subject
         about = self.about
@@ -255,22 +255,22 @@ class Reading:
 
     @cached_property
     def person(self) -> Person | None:
-        """What was imported about the learner."""
+        """Look up what was imported about the learner."""
         return self.world.person(self.learner) if self.learner else None
 
     @cached_property
     def manager(self) -> Person | None:
-        """The learner's manager."""
+        """Look up the learner's manager."""
         return self.world.manager(self.person) if self.person else None
 
     @cached_property
     def seats(self) -> Mapping[str, float | None]:
-        """The seat fields of the newest report."""
+        """Read the seat fields of the newest report."""
         instance = self.instance
         return seat_values(instance.newest) if instance and instance.newest else {}
 
     def days_silent(self) -> int | None:
-        """Whole days since silence began, counted from enrolment."""
+        """Count whole days since silence began, counted from enrolment."""
         silence = self.enrollment.state.silence("enrolled") if self.enrollment else None
         return None if silence is None else max(0, self.now - silence[0]) // DAY
 

@@ -1,4 +1,4 @@
-"""A notification: what its history in the ledger has made of it."""
+"""Fold a notification from its history in the ledger."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
@@ -25,7 +25,7 @@ STATES = OPEN_STATES + ENDED_STATES
 
 
 class Owed(EventBody, frozen=True, kw_only=True, omit_defaults=True):
-    """A rule matched: someone is to be told something.
+    """Record that a rule matched: someone is to be told something.
 
     `subject` is the stream it is about and `version` its newest event when it was decided;
     `occurrence` is what makes it happen once. `recipient` is a role or the person id of a
@@ -73,7 +73,7 @@ class NotificationStep(EventBody, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class AttemptStarted(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
-    """A worker claimed it, before the network is touched; the claim holds until `until`.
+    """Record a worker's claim, before the network is touched; the claim holds until `until`.
 
     `message_id` is the mail's. `speaks_for` are the notifications dropped with this claim,
     for which its message stands too.
@@ -131,7 +131,7 @@ def wait(state: str, until: int, reason: str) -> dict[str, Any]:
 
 
 class WaitingForAddress(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
-    """Nobody knows the address yet; it waits for an import, at most until `until`."""
+    """Record that nobody knows the address; an import is waited for, at most until `until`."""
 
     TOPIC: ClassVar[str] = "notification.waiting_for_address"
     until: int
@@ -142,7 +142,7 @@ class WaitingForAddress(NotificationStep, frozen=True, kw_only=True, omit_defaul
 
 
 class AddressFound(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
-    """The address it waited for is known; it may leave from now."""
+    """Record that the address is known; the notification may leave from now."""
 
     TOPIC: ClassVar[str] = "notification.address_found"
 
@@ -153,7 +153,7 @@ class AddressFound(NotificationStep, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class Deferred(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
-    """It may not leave before `until`, because of a send window or a digest's closing."""
+    """Record a delay until `until`, because of a send window or a digest's closing."""
 
     TOPIC: ClassVar[str] = "notification.deferred"
     until: int
@@ -165,7 +165,7 @@ class Deferred(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Held(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
-    """It was to leave, and is kept until a person lets it go."""
+    """Record a hold at the moment of leaving, until a person lets go."""
 
     TOPIC: ClassVar[str] = "notification.held"
     reason: str
@@ -176,7 +176,7 @@ class Held(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Ended(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
-    """It ends without an attempt: `state` is one of the ended states, `reason` says why.
+    """Record an end without an attempt: `state` is one of the ended states, `reason` why.
 
     `into` is the notification whose message stands for this one too.
     """
@@ -198,7 +198,7 @@ class Ended(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Redriven(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
-    """A person asked for it to be tried again; what the rules say now still holds.
+    """Record that a person asked for another try; what the rules say now still holds.
 
     With `released_by` nobody asked: the message of that notification was to stand for this one
     too, and ended unsent. It expires when it would have expired by itself.
@@ -226,7 +226,7 @@ SHAPES: Mapping[str, Any] = {kind.TOPIC: kind for kind in KINDS}
 
 
 def first_state(owed: Owed) -> str:
-    """The state a notification is born in."""
+    """Give the state a notification is born in."""
     if owed.mode == "shadow":
         return SHADOW
     if owed.held is not None:
@@ -235,14 +235,14 @@ def first_state(owed: Owed) -> str:
 
 
 def first_reason(owed: Owed) -> str | None:
-    """Why it does not leave at once; None when it does."""
+    """Say why a notification does not leave at once; None when it does."""
     if owed.mode == "shadow":
         return None
     return owed.held or ("digest" if owed.digest else "collapse" if owed.collapse else None)
 
 
 def ended_unsent(newest: EventBody) -> bool:
-    """Whether a notification whose newest event this is has ended and nobody was told."""
+    """Tell whether a notification with this newest event has ended and nobody was told."""
     if isinstance(newest, Ended):
         return newest.into is None
     return isinstance(newest, AttemptEnded) and newest.then == GIVEN_UP
@@ -275,7 +275,7 @@ class Notification(msgspec.Struct, frozen=True):
 
     @classmethod
     def load(cls, id: str, bodies: Iterable[EventBody]) -> Self:
-        """The notification whose stream holds these bodies, first to last."""
+        """Fold the notification whose stream holds these bodies, first to last."""
         events = iter(bodies)
         owed = next(events)
         assert isinstance(owed, Owed), f"{id}: the first event of a notification is Owed"
@@ -300,7 +300,7 @@ class Notification(msgspec.Struct, frozen=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether it may still be sent."""
+        """Tell whether it may still be sent."""
         return self.state in OPEN_STATES
 
 
@@ -320,7 +320,7 @@ class Subject(msgspec.Struct, frozen=True):
 
     @property
     def versions(self) -> dict[str, int]:
-        """The streams that say what is so, each with its newest version."""
+        """Name the streams that say what is so, each with its newest version."""
         if not self.items:
             return {self.aggregate.id: len(self.bodies)}
         return {id: v for item in self.items for id, v in item.subject.versions.items()}

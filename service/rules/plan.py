@@ -25,7 +25,7 @@ REASON = "throttle"
 
 
 class ThrottlePassed(EventBody, frozen=True, kw_only=True, omit_defaults=True):
-    """The notifications that this throttle let through and still counts: when, and which."""
+    """Record the notifications that a throttle let through and still counts: when, and which."""
 
     TOPIC: ClassVar[str] = "throttle.passed"
     at: int
@@ -88,7 +88,7 @@ Judge = Callable[[Notification], Verdict]
 
 
 class Message(NamedTuple):
-    """One message: the notification that speaks, and those it speaks for.
+    """Hold one message: the notification that speaks, and those it speaks for.
 
     `told` are those that it is the first to stand for; `before` ended so at an earlier attempt.
     `passed` is what its throttle remembers of it.
@@ -102,7 +102,7 @@ class Message(NamedTuple):
 
     @property
     def others(self) -> list[Leaving]:
-        """All that it names beside its own."""
+        """List all that it names beside its own."""
         return [*self.told, *self.before]
 
 
@@ -111,7 +111,7 @@ Accept = Callable[[Message], EventBody | None]
 
 
 class Plan(msgspec.Struct):
-    """What leaves, and the next event of what does not; `passed` is what throttles remember."""
+    """Hold what leaves, and the next event of what does not; throttles remember `passed`."""
 
     messages: list[Message] = []
     endings: list[tuple[Notification, EventBody]] = []

@@ -28,7 +28,7 @@ KEYS_REMEMBERED = 4_096
 
 @dataclass(frozen=True)
 class Throttle:
-    """At most `max` messages to one recipient in any `per_ms`, for each value of the fields."""
+    """Allow `max` messages to one recipient in any `per_ms`, for each value of the fields."""
 
     max: int
     per_ms: int
@@ -37,7 +37,7 @@ class Throttle:
 
 @dataclass(frozen=True)
 class Entry:
-    """Whom to tell: `to` a role, watchers or group:NAME by `via`, or the room `post`.
+    """Say whom to tell: `to` a role, watchers or group:NAME by `via`, or the room `post`.
 
     A step of an escalation comes `after_ms` after the first entries, which have 0. Without a
     `window` it may leave at any hour. `line` is where it begins in the file.
@@ -71,14 +71,14 @@ class Entry:
 
 @lru_cache(KEYS_REMEMBERED)
 def place_of(key: str) -> tuple[str, str]:
-    """What stays of an entry's key when it gets other words: its route and when it comes."""
+    """Give what stays of an entry's key with other words: its route and when it comes."""
     route, _, words = key.rpartition(TEMPLATE)
     return route, words.partition(AFTER)[2]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule; all `conditions` must be true. `line` is where it begins in the file."""
+    """Hold one rule; all `conditions` must be true. `line` is where it begins in the file."""
 
     id: str
     description: str
@@ -95,7 +95,7 @@ class Rule:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """Everybody the rule tells, at once and later."""
+        """List everybody the rule tells, at once and later."""
         return self.notify + self.escalation
 
     @cached_property
@@ -112,7 +112,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Defaults:
-    """What holds where a rule or a person says nothing; `timezone` is an IANA name."""
+    """Hold what is so where a rule or a person says nothing; `timezone` is an IANA name."""
 
     timezone: str = "UTC"
     expires_after_ms: int = EXPIRES_AFTER_MS
@@ -120,7 +120,7 @@ class Defaults:
 
 @dataclass(frozen=True)
 class RuleSet:
-    """A whole rule file.
+    """Hold a whole rule file.
 
     `channels` are URLs with the environment's secrets in them, so they are never printed.
     `fingerprint` is the SHA-256 of `text` in hex.
@@ -139,7 +139,7 @@ ENTRY = f"to={WATCHERS},"
 
 
 def waiting(reading: Reading, decisions: Decisions) -> list[str]:
-    """The ids of those who wait for news of the instance, whoever asked first first.
+    """Name those who wait for news of the instance, whoever asked first first, by id.
 
     Who was to be told and was not, as the notification ended unsent, waits again.
     """
@@ -150,7 +150,7 @@ def waiting(reading: Reading, decisions: Decisions) -> list[str]:
 
 
 def tell(notifications: Mapping[str, str], reading: Reading, decisions: Decisions) -> None:
-    """Records by which notifications people are told, so that nobody is told twice."""
+    """Record by which notifications people are told, so that nobody is told twice."""
     watch = _watch(reading, decisions)
     if watch is None or not notifications:
         return
@@ -159,7 +159,7 @@ def tell(notifications: Mapping[str, str], reading: Reading, decisions: Decision
 
 
 def wish_over(id: str, owed: Owed, world: World) -> str | None:
-    """Why a watcher is not to be told by this notification any more; None when they are.
+    """Say why a watcher is not to be told by this notification any more; None when they are.
 
     They stopped it, or asked again, or another notification has taken its place.
     """
@@ -170,7 +170,7 @@ def wish_over(id: str, owed: Owed, world: World) -> str | None:
 
 
 def _watch(reading: Reading, decisions: Decisions) -> Watchlist | None:
-    """The watch with what was decided on the same event already; None if it is about none."""
+    """Give the watch list after what was decided on the same event; None if it is about none."""
     if not isinstance(reading.subject, Instance):
         return None
     watch = reading.world.watchers(reading.subject.id)
@@ -194,7 +194,7 @@ STEPS_UP = {"learner": 0, "manager": 1, "managers_manager": 2}
 
 
 def recipients(entry: Entry, reading: Reading, decisions: Decisions) -> Iterable[str]:
-    """The role, looked up when the message leaves, or each watcher or member of a group as of now.
+    """Name the role, looked up when the message leaves, or each watcher or member as of now.
 
     Whom these `decisions` tell already is no watcher any more.
     """
@@ -210,7 +210,7 @@ def recipients(entry: Entry, reading: Reading, decisions: Decisions) -> Iterable
 
 
 def recipient_of(recipient: str, learner: str | None, world: World) -> Person | None:
-    """Who a role, or a person's id, is now; None if nobody knows, and for a room."""
+    """Look up who a role, or a person's id, is now; None if nobody knows, and for a room."""
     if recipient.startswith(ROOM):
         return None
     if recipient not in STEPS_UP:
@@ -222,12 +222,12 @@ def recipient_of(recipient: str, learner: str | None, world: World) -> Person | 
 
 
 def route_of(entry: str) -> str:
-    """Whom an entry of the key `to=group:NAME,via=…,template=…` writes to."""
+    """Say whom an entry of the key `to=group:NAME,via=…,template=…` writes to."""
     return entry.removeprefix("to=").rpartition(TEMPLATE)[0].rpartition(",via=")[0]
 
 
 def zone_of(person: Person | None, defaults: Defaults) -> ZoneInfo:
-    """Where a reader's clock hangs; a room has the file's zone."""
+    """Find where a reader's clock hangs; a room has the file's zone."""
     name = person.timezone if person else None
     try:
         return ZoneInfo(name or defaults.timezone)

@@ -1,4 +1,4 @@
-"""The clock: keeps the marks of the sweep in the ledger and asks when it is safe to ask."""
+"""Keep the marks of the clock in the ledger, and ask when it is safe to ask."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -18,7 +18,7 @@ RULES_STREAM = "rules"
 
 
 class RulesActivated(EventBody, frozen=True, kw_only=True, omit_defaults=True):
-    """A rule file became active at `at`, after the events up to `position`.
+    """Record that a rule file became active at `at`, after the events up to `position`.
 
     `modes` says how each rule stands since. The text has no secrets: its channels name the
     environment's.
@@ -57,7 +57,7 @@ MANY_TOUCHED = 10_000
 
 
 class TimeAsked(EventBody, frozen=True, kw_only=True, omit_defaults=True):
-    """The clock was asked at `at`, about all that the log up to `position` had moved."""
+    """Record that the clock was asked at `at`, about all that the log up to `position` moved."""
 
     TOPIC: ClassVar[str] = "clock.asked"
     at: int
@@ -69,7 +69,7 @@ CLOCK_SHAPES: Mapping[str, Any] = {TimeAsked.TOPIC: TimeAsked}
 
 
 class Clock:
-    """Asks for silences; everything it must remember is in the ledger."""
+    """Ask for silences; everything to be remembered is in the ledger."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Clock:
         lateness: int,
         firsts: Firsts,
     ) -> None:
-        """`firsts` finds what escalations may follow, by the views."""
+        """Take the ledger; `firsts` finds what escalations may follow, by the views."""
         self._ledger = ledger
         self._mapper = mapper
         self._writer = writer
@@ -95,7 +95,7 @@ class Clock:
         self._asked_at = 0
 
     def recover(self) -> None:
-        """Goes on where the ledger says the last ask was, and notes what moved since."""
+        """Go on where the ledger says the last ask was, and note what moved since."""
         latest = self._writer.lookup.latest(CLOCK_STREAM)
         if latest is None:
             return
@@ -111,7 +111,7 @@ class Clock:
             position = page[-1][0]
 
     def activate(self, decider: Decider, now: int) -> bool:
-        """Records that this rule file is active from here; false if it was already.
+        """Record that this rule file is active from here; false if it was already.
 
         The marks of the rules it activates are recorded in the same transaction.
         """
@@ -142,7 +142,7 @@ class Clock:
         return True
 
     def ask(self, decider: Decider, now: int) -> bool:
-        """Asks every stalled rule about the silences that are due; true when there are more.
+        """Ask every stalled rule about the silences that are due; true when there are more.
 
         The caller sees to it that no letter that came before `now` is still waiting: a backlog
         must not look like silence.

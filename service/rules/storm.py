@@ -1,4 +1,4 @@
-"""The storm guard: what old news and the clock decide is held beyond so many an hour and rule."""
+"""Guard against storms: hold what old news and the clock owe beyond so many an hour."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -19,7 +19,7 @@ RULES_REMEMBERED = 1_024
 
 
 class StormCounted(EventBody, frozen=True, kw_only=True, omit_defaults=True):
-    """How many notifications of a rule were decided in the hour that began at `since`."""
+    """Record how many notifications of a rule were decided in the hour from `since`."""
 
     TOPIC: ClassVar[str] = "storm.counted"
     at: int
@@ -49,5 +49,5 @@ def held_by(rule: Rule, reading: Reading, decisions: Decisions, limit: int) -> s
 
 @lru_cache(RULES_REMEMBERED)
 def memory_stream(rule: str) -> str:
-    """The stream that remembers how many notifications of a rule were decided this hour."""
+    """Name the stream that remembers how many notifications of a rule were decided this hour."""
     return f"s{blake2b(rule.encode(), digest_size=16).hexdigest()}"

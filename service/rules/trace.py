@@ -40,7 +40,7 @@ class TermResult(NamedTuple):
 
     @property
     def words(self) -> str:
-        """`enrollment.progress gte 80: got 60`."""
+        """Say `enrollment.progress gte 80: got 60`."""
         return self.term if self.got is None else f"{self.term}: got {self.got}"
 
 
@@ -97,14 +97,14 @@ def _personal(name: str, text: str) -> object:
 
 
 def word_of(group: Condition) -> str:
-    """`all`, `any` or `none`."""
+    """Say `all`, `any` or `none`."""
     if isinstance(group, AllOf):
         return "all"
     return "any" if isinstance(group, AnyOf) else "none"
 
 
 def term_in_words(term: Term) -> str:
-    """`enrollment.progress gte 80`."""
+    """Say `enrollment.progress gte 80`."""
     operand: object = term.operand
     if term.operator != "empty":
         operand = shown(term.field, operand)
@@ -114,7 +114,7 @@ def term_in_words(term: Term) -> str:
 
 
 def range_in_words(test: ValueTest) -> str:
-    """`gt 0`, `gte 1 and lte 3`."""
+    """Say `gt 0`, `gte 1 and lte 3`."""
     terms = (each for each in test.conditions if isinstance(each, Term))
     return " and ".join(f"{t.operator} {shown(t.field, t.operand)}" for t in terms)
 

@@ -36,7 +36,7 @@ MUTED = "muted"
 
 
 class MutingChanged(EventBody, frozen=True, kw_only=True, omit_defaults=True):
-    """What is muted since `at`: these rules, by id, and with `everything` all of them."""
+    """Record what is muted since `at`: these rules, by id, and with `everything` all of them."""
 
     TOPIC: ClassVar[str] = "muting.changed"
     at: int
@@ -44,12 +44,12 @@ class MutingChanged(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     rules: tuple[str, ...] = ()
 
     def covers(self, rule: str) -> bool:
-        """Whether this rule is muted."""
+        """Tell whether a rule is muted."""
         return self.everything or rule in self.rules
 
     @property
     def names(self) -> str:
-        """What is muted, in words."""
+        """Say what is muted."""
         return "every rule" if self.everything else ", ".join(self.rules) or "nothing"
 
 
@@ -58,7 +58,7 @@ NOTHING = MutingChanged(at=0)
 
 
 def muting_of(world: World) -> tuple[int, MutingChanged]:
-    """What is muted now, and the version of the log that says so."""
+    """Read what is muted now, and the version of the log that says so."""
     version, newest = world.latest(STREAM) or (0, NOTHING)
     assert isinstance(newest, MutingChanged)
     return version, newest
@@ -101,7 +101,7 @@ Stop = Ended | Held | Deferred | WaitingForAddress | AddressFound | Wait
 
 
 class Case:
-    """A notification before its verdict; everything about it is looked up once, when asked for."""
+    """Hold a notification before its verdict; all about it is looked up once, when asked for."""
 
     def __init__(self, notification: Notification, subject: Subject, ground: Ground) -> None:
         self.notification = notification
@@ -114,13 +114,13 @@ class Case:
 
     @cached_property
     def rule(self) -> Rule | None:
-        """The rule, if it is live now."""
+        """Find the rule, if it is live now."""
         rule = self.ground.decider.by_id.get(self.owed.rule)
         return rule if rule and rule.mode == "live" else None
 
     @cached_property
     def entry(self) -> Entry | None:
-        """The entry that owes it; with another template since, if no other can be meant.
+        """Find the entry that owes it; with another template since, if no other can be meant.
 
         Where the entry left over owed a message of its own, this one's was taken out.
         """
@@ -141,7 +141,7 @@ class Case:
 
     @cached_property
     def items(self) -> Sequence[Reading]:
-        """What can be read of the items of a digest that still hold, first to last."""
+        """Read the items of a digest that still hold, first to last."""
         rule = self.rule
         if rule is None or self.owed.trigger != DIGEST:
             return ()
@@ -150,12 +150,12 @@ class Case:
 
     @cached_property
     def recipient(self) -> Person | None:
-        """Who is to read it, as known now; None for a room, and if nobody knows."""
+        """Look up who is to read it, as known now; None for a room, and if nobody knows."""
         return recipient_of(self.owed.recipient, self.reading.learner, self.world)
 
     @cached_property
     def follows(self) -> int:
-        """From when (ms UTC) a step may leave to a reader whom earlier entries tell of the same.
+        """Say from when (ms UTC) a step may leave to a reader whom earlier entries tell the same.
 
         An address may have been missing, or a person held it: when the step was decided with
         less than half of `after` between, all of it must pass. While one still waits, that much
@@ -166,7 +166,7 @@ class Case:
         return max((self._apart(each, entry) for each in before if entry), default=0)
 
     def _apart(self, earlier: Entry, entry: Entry) -> int:
-        """From when a step may follow one earlier entry (ms UTC); 0 when at any time."""
+        """Say from when (ms UTC) a step may follow one earlier entry; 0 when at any time."""
         newest = self.newest_of(earlier)
         if newest is None or ended_unsent(newest[1]):
             return 0
@@ -186,7 +186,7 @@ def keeps_distance(rule: Rule) -> bool:
 
 
 def _told_at(newest: EventBody, now: int) -> int:
-    """When a notification with this newest event told its reader; `now` while it has not."""
+    """Say when a notification with this newest event told its reader; `now` while it has not."""
     if isinstance(newest, Ended) or (isinstance(newest, AttemptEnded) and newest.then == SENT):
         return newest.at
     return now

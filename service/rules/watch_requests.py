@@ -1,4 +1,4 @@
-"""Wishes: asking to be told of a free seat, and stopping it, while the service runs or not."""
+"""Ask to be told of a free seat, or stop asking, while the service runs or not."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from service.rules.notification import DROPPED, SENT, Notification
 
 
 class Standing(NamedTuple):
-    """A wish that is not fulfilled; `notification` is to do it, if one is decided and open."""
+    """Hold a request that is not met; `notification` is to meet it, if one is decided and open."""
 
     person: str
     asked_at: int
@@ -22,7 +22,7 @@ class Standing(NamedTuple):
 
 
 class Wishes:
-    """Writes as a command does: under the ledger's lock, where nobody else can write."""
+    """Write requests as a command does: under the ledger's lock, where nobody else can write."""
 
     def __init__(self, ledger: Ledger, mapper: EventMapper, people: People) -> None:
         self._ledger = ledger
@@ -30,13 +30,13 @@ class Wishes:
         self._people = people
 
     def place(self, instance: str) -> Identity | None:
-        """Which instance a stream is of; None when there is no such stream."""
+        """Name the instance a stream is of; None when there is no such stream."""
         stored = self._ledger.select_events(instance, limit=1)
         body = self._mapper.to_domain_event(stored[0]).body if stored else None
         return body.about if isinstance(body, InstanceRecorded) else None
 
     def meet(self, key: PersonKey, now: int) -> str:
-        """The id of who has this key, from now on if nobody had."""
+        """Give the id of who has this key, from now on if nobody had."""
         known = self._people.known([key]).get(key)
         if known is not None:
             return known
@@ -48,29 +48,29 @@ class Wishes:
         return known
 
     def known(self, key: PersonKey) -> str | None:
-        """The id of who has this key, if anybody has."""
+        """Look up the id of who has this key, if anybody has."""
         return self._people.known([key]).get(key)
 
     def all(self, instance: str) -> list[Standing]:
-        """The wishes that are not fulfilled, in the order in which they were asked."""
+        """List the requests that are not met, in the order in which they were asked."""
         wishes = sorted(self._watch(instance).wishes.items(), key=lambda each: each[1].asked)
         standings = (self._standing(person, wish) for person, wish in wishes)
         return [standing for standing in standings if standing is not None]
 
     def of(self, instance: str, person: str) -> Standing | None:
-        """The wish of one person, if they have one that is not fulfilled."""
+        """Find the request of one person, if they have one that is not met."""
         wish = self._watch(instance).wishes.get(person)
         return self._standing(person, wish) if wish else None
 
     def ask(self, instance: str, person: str, now: int) -> None:
-        """Somebody wishes to be told; twice is harmless."""
+        """Ask for somebody to be told; twice is harmless."""
         with self._ledger.transaction() as cursor:
             if self.of(instance, person) is None:
                 row = self._next(instance, WatchAsked(at=now, person=person))
                 self._ledger.append(cursor, [row])
 
     def stop(self, instance: str, person: str, now: int) -> None:
-        """Somebody does not wish it any more; twice is harmless."""
+        """Stop asking for somebody; twice is harmless."""
         with self._ledger.transaction() as cursor:
             if self.of(instance, person) is not None:
                 row = self._next(instance, WatchStopped(at=now, person=person))
@@ -92,7 +92,7 @@ class Wishes:
         return Standing(person, wish.asked_at, wish.asked, notification)
 
     def _telling(self, id: str) -> Notification | None:
-        """A notification, or the one whose message stands for it."""
+        """Read a notification, or the one whose message stands for it."""
         bodies = [event.body for event in events_of(self._ledger, self._mapper, id)]
         found = Notification.load(id, bodies) if bodies else None
         if found is not None and found.state == DROPPED and found.into:

@@ -1,1 +1,1 @@
-"""How commands show things: pages, tables and times."""
+"""Show what commands find: pages, tables and times."""

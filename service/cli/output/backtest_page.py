@@ -33,7 +33,7 @@ class BacktestRun(msgspec.Struct, frozen=True):
 
 
 class BacktestPage:
-    """Prints what came of a backtest, at most 80 wide in a terminal."""
+    """Print what came of a backtest, at most 80 wide in a terminal."""
 
     def __init__(self, screen: Console, found: Backtest, plan: Plan, told: BacktestRun) -> None:
         self._screen = screen
@@ -42,7 +42,7 @@ class BacktestPage:
         self._told = told
 
     def print(self) -> None:
-        """The whole page."""
+        """Print the whole page."""
         self._totals()
         self._rules()
         self._reasons()
@@ -154,7 +154,7 @@ class BacktestPage:
     def _table(
         self, titles: Sequence[str], rows: Iterable[Sequence[str]], *, words: bool = False
     ) -> None:
-        """Rows whose columns after the first are numbers, unless they are `words`."""
+        """Print rows whose columns after the first are numbers, unless they are `words`."""
         table = Table(box=None, header_style="bold", pad_edge=False)
         for place, title in enumerate(titles):
             right = place > 0 and not words
@@ -169,7 +169,7 @@ class BacktestPage:
 
 
 def charted(days: Counter[str]) -> tuple[dict[str, int], str]:
-    """Messages by day, every day in turn; by week or month where there are too many of them."""
+    """Count messages by day, every day in turn; by week or month where days are too many."""
     if not days:
         return {}, "day"
     first, last = date.fromisoformat(min(days)), date.fromisoformat(max(days))
@@ -194,7 +194,7 @@ def _named(day: date, unit: str) -> str:
 
 
 def who(key: str, names: Mapping[str, str]) -> str:
-    """A room, a role, or a person by the LMS's own id."""
+    """Name a room, a role, or a person by the LMS's own id."""
     return names.get(key, key)
 
 
@@ -203,7 +203,7 @@ def _n(count: int) -> str:
 
 
 def print_verified(screen: Console, found: Verified, seconds: float) -> None:
-    """The sum, what it leaves out and why, and the first decisions that differ."""
+    """Print the sum, what it leaves out and why, and the first decisions that differ."""
     rate = found.rows / seconds if seconds else 0
     screen.print(
         f"{found.rows:,} rows of the log in {seconds:.1f} s ({rate:,.0f} a second); "

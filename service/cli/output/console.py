@@ -1,4 +1,4 @@
-"""The console: colours only for people, plain lines for pipes, one line when something is wrong."""
+"""Write to the console: colours for people, plain lines for pipes, one line for an error."""
 
 import io
 import os
@@ -28,7 +28,7 @@ BAD = 1
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console for people; it honours NO_COLOR, and in a pipe writes wide and plain."""
+    """Make a console for people; it honours NO_COLOR, and in a pipe writes wide and plain."""
     found = Console(stderr=stderr, highlight=False)
     if not found.is_terminal and "COLUMNS" not in os.environ:
         found.width = WIDTH_OF_PIPES
@@ -47,7 +47,7 @@ def page_wide() -> Console:
 
 
 def fail(message: str, code: int = CANNOT_RUN) -> NoReturn:
-    """Says in one line what is wrong, and exits: with 2 because the command cannot run."""
+    """Say in one line what is wrong, and exit: with 2 because the command cannot run."""
     click.echo(printable(f"coursebell: {message}"), err=True)
     raise SystemExit(code)
 
@@ -60,10 +60,10 @@ def fail_with(mistakes: Sequence[str]) -> NoReturn:
 
 
 class Commands(click.RichGroup):
-    """A group whose commands end with a line and exit 2, not a traceback, when they cannot run."""
+    """End commands that cannot run with a line and exit 2, not with a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command that was asked for."""
+        """Run the command that was asked for."""
         try:
             return super().invoke(ctx)
         except SettingsError as error:
@@ -79,7 +79,7 @@ class Commands(click.RichGroup):
 
 
 def settings(data: Path | None = None, **given: object) -> Settings:
-    """The settings of the environment and `.env`; options win over them, None is not given."""
+    """Read the settings of the environment and `.env`; options win over them, None is not given."""
     environ = dict(os.environ)
     for name, value in {"DATA": data, **given}.items():
         if value is not None:
@@ -89,7 +89,7 @@ def settings(data: Path | None = None, **given: object) -> Settings:
 
 
 def installation(data: Path | None = None) -> Path:
-    """The data folder, which has a ledger: a mistyped one must not look like an empty one."""
+    """Find the data folder, which has a ledger: a mistyped one must not look like an empty one."""
     folder = settings(data).data
     if not (folder / "ledger.db").is_file():
         fail(f"{folder}: expected ledger.db in it, found none; set --data or COURSEBELL_DATA")
@@ -98,7 +98,7 @@ def installation(data: Path | None = None) -> Path:
 
 @contextmanager
 def open_ledger(data: Path | None = None, *, new: bool = False) -> Iterator[Ledger]:
-    """The ledger of the data folder; with `new` it is made if there is none."""
+    """Open the ledger of the data folder; with `new` make one if there is none."""
     folder = settings(data).data if new else installation(data)
     ledger = Ledger(folder / "ledger.db")
     try:
@@ -108,7 +108,7 @@ def open_ledger(data: Path | None = None, *, new: bool = False) -> Iterator[Ledg
 
 
 def progress(count: ProgressColumn) -> Progress:
-    """A bar with a count on stderr; nothing at all when that is not a terminal."""
+    """Show a bar with a count on stderr; nothing at all when that is not a terminal."""
     screen = console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
@@ -122,12 +122,12 @@ def progress(count: ProgressColumn) -> Progress:
 
 
 def printable(text: str) -> str:
-    """The text on one line, without what would steer a terminal."""
+    """Put a text on one line, without what would steer a terminal."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str | None]]) -> None:
-    """A table for people to read."""
+    """Print a table for people to read."""
     table = Table(box=None, header_style="bold", pad_edge=False, show_header=any(titles))
     for place, title in enumerate(titles):
         table.add_column(title, overflow="fold", no_wrap=place == 0)  # what is copied stays whole
@@ -141,7 +141,7 @@ def _cell(text: str | None) -> Text:
 
 
 def print_json(value: object) -> None:
-    """A value for a program to read, on stdout."""
+    """Print a value for a program to read, on stdout."""
     click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
 
 

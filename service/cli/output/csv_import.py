@@ -1,4 +1,4 @@
-"""Importing a file: the bar while it runs, then what went in and what did not."""
+"""Import a file: a bar while it runs, then what went in and what did not."""
 
 import io
 import os
@@ -26,7 +26,7 @@ Read = Callable[[CsvTable], Iterator[R | RowProblem]]
 def import_file(
     ledger: Ledger, path: str, noun: str, read: Read[R], store: Store[R]
 ) -> ImportResult:
-    """Imports a file, or standard input for `-`, into the ledger, with a progress bar."""
+    """Import a file, or standard input for `-`, into the ledger, with a progress bar."""
     with _opened(path) as (file, name, size), progress(DownloadColumn()) as bar:
         task = bar.add_task(f"Importing {noun}", total=size)
 
@@ -43,7 +43,7 @@ def import_file(
 
 
 def report(result: ImportResult, path: str, noun: str, *, as_json: bool) -> None:
-    """Prints what became of the file; exits with 1 when rows could not be used."""
+    """Print what became of the file; exit with 1 when rows could not be used."""
     name = _name(path)
     if as_json:
         print_json({"file": name, **msgspec.to_builtins(result)})
@@ -69,7 +69,7 @@ def _summary(result: ImportResult, noun: str) -> str:
 
 @contextmanager
 def _opened(path: str) -> Iterator[tuple[io.BufferedReader, str, int | None]]:
-    """The file, its name in messages, and its size if it has one."""
+    """Open a file; give its name in messages, and its size if it has one."""
     if path == "-":
         stdin: io.BufferedReader = io.BufferedReader(cast(io.RawIOBase, sys.stdin.buffer))
         yield stdin, _name(path), None
@@ -88,7 +88,7 @@ def _name(path: str) -> str:
 
 
 class Known(Protocol):
-    """Something with an id that pages go on after."""
+    """Have an id that pages go on after."""
 
     @property
     def id(self) -> str: ...
@@ -101,7 +101,7 @@ Columns = Mapping[str, Callable[[K], str | None]]
 def print_page(
     noun: str, found: Sequence[K], limit: int, columns: Columns[K], *, as_json: bool
 ) -> None:
-    """A page, and where the next one begins if this one is full."""
+    """Print a page, and where the next one begins if this one is full."""
     following = found[-1].id if len(found) >= limit else None
     if as_json:
         print_json({"items": found, "next": following})
@@ -115,7 +115,7 @@ def print_page(
 def print_each(
     found: Sequence[K], fields: Callable[[K], Mapping[str, str | None]], *, as_json: bool
 ) -> None:
-    """One after the other, with every field that says something."""
+    """Print one after the other, with every field that says something."""
     if as_json:
         print_json({"items": found, "next": None})
         return

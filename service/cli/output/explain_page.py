@@ -1,4 +1,4 @@
-"""Explained: the chain from a letter to the end of a notification, as a person reads it."""
+"""Print an explanation, from the letter to the end of a notification, for a person to read."""
 
 from collections.abc import Iterable, Sequence
 
@@ -29,7 +29,7 @@ MARKS = {True: ("yes", "green"), False: ("no ", "red"), None: ("-  ", "dim")}
 
 
 def print_chain(screen: Console, chain: Chain, people: People) -> None:
-    """Why a notification came to be, and what became of it."""
+    """Print why a notification came to be, and what became of it."""
     screen.print(Text.assemble(("Notification ", "dim"), (chain.id, "bold")), soft_wrap=True)
     whom = recipient(people, chain.about, chain.to)
     say(screen, "", f"to {whom} by {chain.channel}, template {chain.template}")
@@ -54,13 +54,13 @@ def print_chain(screen: Console, chain: Chain, people: People) -> None:
 
 
 def say(screen: Console, label: str, words: str, style: str = "") -> None:
-    """A line with its label; in a terminal it goes on underneath."""
+    """Print a line with its label; in a terminal it goes on underneath."""
     head = f"{label:<{LABEL}}" if label else "  "
     print_words(screen, Text(printable(in_local_time(words)), style), head)
 
 
 def print_cause(screen: Console, cause: Cause) -> None:
-    """The letter, the fact, the event and the transition."""
+    """Print the letter, the fact, the event and the transition."""
     print_letter(screen, cause.letter)
     who = " by an admin" if cause.by_admin else ""
     said = "".join(f"; {name} {_plain(value)}" for name, value in cause.said.items())
@@ -85,14 +85,14 @@ def _plain(value: object) -> str:
 
 
 def print_letter(screen: Console, letter: Delivery) -> None:
-    """Which delivery it came in."""
+    """Print which delivery it came in."""
     came = f" at {local_time(letter.came_at)}" if letter.came_at else ", now gone"
     imported = ", imported" if letter.imported else ""
     say(screen, "Letter", f"{letter.number} from {letter.source}, came{came}{imported}")
 
 
 def print_rule(screen: Console, rule: RuleThen) -> None:
-    """The rule as it was."""
+    """Print the rule as it was."""
     mode = "" if rule.mode == "live" else f", {rule.mode}"
     today = "today it is the same" if rule.today == SAME else f"today: {rule.today}"
     say(
@@ -105,7 +105,7 @@ def print_rule(screen: Console, rule: RuleThen) -> None:
 
 
 def print_terms(screen: Console, terms: Iterable[Term], indent: str = " " * LABEL) -> None:
-    """Each condition with the value it had."""
+    """Print each condition with the value it had."""
     for term in terms:
         mark = Text(*MARKS[term.holds])
         words = term.term if term.got is None else f"{term.term}: got {term.got}"
@@ -114,14 +114,14 @@ def print_terms(screen: Console, terms: Iterable[Term], indent: str = " " * LABE
 
 
 def print_named(screen: Console, label: str, found: Sequence[Named]) -> None:
-    """Other notifications that belong to it."""
+    """Print other notifications that belong to it."""
     for place, each in enumerate(found):
         words = f"{each.id}, {each.to}, {each.template}: {each.state.replace('_', ' ')}"
         say(screen, label if not place else " " * LABEL, words)
 
 
 def print_history(screen: Console, history: Iterable[Turn]) -> None:
-    """What became of it, event by event."""
+    """Print what became of a notification, event by event."""
     screen.print()
     for turn in history:
         reply = f" “{turn.reply}”" if turn.reply else ""
@@ -130,7 +130,7 @@ def print_history(screen: Console, history: Iterable[Turn]) -> None:
 
 
 def recipient(people: People, about: About, to: str) -> str:
-    """Whom it is for, with a name where one is known today."""
+    """Say whom it is for, with a name where one is known today."""
     learner = _person(people, about, about.learner)
     if to == "learner":
         return f"learner {_called(learner, about.learner)}"
@@ -149,7 +149,7 @@ def recipient(people: People, about: About, to: str) -> str:
 
 
 def thing(people: People, about: About) -> str:
-    """What it is about, with the learner's name."""
+    """Say what it is about, with the learner's name."""
     learner = about.learner and _called(_person(people, about, about.learner), about.learner)
     parts = (
         learner and f"learner {learner}",
@@ -173,7 +173,7 @@ INDENT = "    "
 
 
 def print_explanation(screen: Console, found: Explanation, people: People) -> None:
-    """The answer first, then everything that led to it."""
+    """Print the answer first, then everything that led to it."""
     title = Text.assemble(("Rule ", "dim"), (found.id, "bold"))
     screen.print(Text.assemble(title, f" as of {local_time(found.at)}"), soft_wrap=True)
     print_words(screen, Text(sentence(found.answer), "bold"), "  ")
@@ -192,7 +192,7 @@ def print_explanation(screen: Console, found: Explanation, people: People) -> No
 
 
 def print_matter(screen: Console, matter: Matter, people: People) -> None:
-    """One enrolment, instance, course, learner or feed."""
+    """Print what happened to one enrolment, instance, course, learner or feed."""
     screen.print()
     screen.print(Text(printable(thing(people, matter.about)), "bold"), soft_wrap=True)
     print_words(screen, Text(sentence(f"then: {matter.standing}")), "  ")
@@ -205,7 +205,7 @@ def print_matter(screen: Console, matter: Matter, people: People) -> None:
 
 
 def print_occasion(screen: Console, occasion: Occasion) -> None:
-    """One event or silence, and what the rule made of it."""
+    """Print one event or silence, and what the rule made of it."""
     mark = ("told", "green") if occasion.told else ("not told", "red")
     head = f"  {local_time(occasion.at)}  "
     print_words(screen, Text(sentence(occasion.what)), head)
@@ -218,5 +218,5 @@ def print_occasion(screen: Console, occasion: Occasion) -> None:
 
 
 def sentence(words: str) -> str:
-    """What an answer says, with its times in the reader's zone."""
+    """Make an answer's words printable, with their times in the reader's zone."""
     return printable(in_local_time(words))

@@ -1,4 +1,4 @@
-"""Times on a terminal, in the zone of whoever reads them; and as they write them in an option."""
+"""Write times in the zone of the terminal's reader; read times given in options."""
 
 import re
 from collections.abc import Iterator
@@ -48,12 +48,12 @@ def _local(found: re.Match[str]) -> str:
 
 
 def ago(ms: int, now: int) -> str:
-    """How long ago a moment was (both ms since 1970 UTC)."""
+    """Say how long ago a moment was (both ms since 1970 UTC)."""
     return f"{span(max(0, now - ms))} ago"
 
 
 def moment_given(text: str) -> int:
-    """A moment in ISO form as ms since 1970 UTC; without a zone it is this machine's."""
+    """Read a moment in ISO form as ms since 1970 UTC; without a zone it is this machine's."""
     try:
         given = datetime.fromisoformat(text)
         return round(given.astimezone(UTC).timestamp() * 1000)
@@ -65,7 +65,7 @@ NARROWEST = 20
 
 
 def print_message(screen: Console, subject: str, text: str, indent: str = "") -> None:
-    """The subject, if there is one, and the text underneath."""
+    """Print the subject, if there is one, and the text underneath."""
     if subject:
         print_words(screen, Text(printable(subject), "bold"), f"{indent}Subject: ")
         screen.print()
@@ -74,7 +74,7 @@ def print_message(screen: Console, subject: str, text: str, indent: str = "") ->
 
 
 def print_words(screen: Console, words: Text, head: str = "") -> None:
-    """Words beside what stands before them; in a terminal they go on underneath."""
+    """Print words beside what stands before them; in a terminal they go on underneath."""
     for part in _parts(screen, words, len(head)):
         line = Text.assemble(head, part)
         line.rstrip()

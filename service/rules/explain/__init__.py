@@ -1,1 +1,1 @@
-"""Why somebody was told, or was not."""
+"""Explain why somebody was told, or was not."""

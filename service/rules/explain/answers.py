@@ -1,4 +1,4 @@
-"""Answers: what an explanation says, the same for people, programs and the API.
+"""Define what an explanation says, the same for people, programs and the API.
 
 Times are UTC; ids are the LMS's own, but for streams and notifications. Nobody is named.
 """
@@ -14,7 +14,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def time_of(ms: int) -> datetime:
-    """A moment given in ms since 1970 UTC."""
+    """Give a moment in ms since 1970 UTC as a time."""
     return EPOCH + timedelta(milliseconds=ms)
 
 
@@ -196,7 +196,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True, tag="rule", tag_fie
 
 
 def terms_of(lines: list[TermResult]) -> list[Term]:
-    """Conditions that were judged, as an answer says them."""
+    """Put conditions that were judged into an answer."""
     return [
         Term(line=each.line, depth=each.depth, term=each.term, got=each.got, holds=each.holds)
         for each in lines

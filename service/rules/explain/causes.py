@@ -1,4 +1,4 @@
-"""Causes: the event by which something came to be, with the letter and the fact behind it."""
+"""Find the event by which something came to be, with the letter and the fact behind it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
@@ -37,7 +37,7 @@ class Evidence(NamedTuple):
         return cls(past, Editions(past), letter, lateness)
 
     def delivery(self, number: int, source: str) -> Delivery:
-        """A letter; of one that is gone only the number."""
+        """Look up a letter; of one that is gone only the number is known."""
         found = self.letter(number)
         if found is None:
             return Delivery(number=number, source=source)
@@ -51,7 +51,7 @@ class Evidence(NamedTuple):
 
 
 def cause_of(evidence: Evidence, about: About, rows: Sequence[Row], row: Row) -> Cause:
-    """One event of a stream; `rows` are those that stand before it there, or more."""
+    """Explain one event of a stream; `rows` are those that stand before it there, or more."""
     event = row.body
     assert isinstance(event, FactRecorded)
     return Cause(
@@ -74,7 +74,7 @@ def cause_of(evidence: Evidence, about: About, rows: Sequence[Row], row: Row) ->
 
 
 def before(rows: Sequence[Row], version: int) -> Snapshot:
-    """How an enrolment stood before one of its events."""
+    """Find how an enrolment stood before one of its events."""
     afters = (
         row.body.after
         for row in reversed(rows)
@@ -84,7 +84,7 @@ def before(rows: Sequence[Row], version: int) -> Snapshot:
 
 
 def changed(event: FactRecorded[Any], before: Snapshot) -> list[str]:
-    """What an event changed: `status enrolled → completed`."""
+    """Say what an event changed: `status enrolled → completed`."""
     if isinstance(event, EnrollmentRecorded) and event.after is not None:
         pairs = [(n, getattr(before, n), getattr(event.after, n)) for n in STANDING]
         return [f"{n} {_value(n, old)} → {_value(n, new)}" for n, old, new in pairs if old != new]
@@ -104,7 +104,7 @@ def _value(name: str, value: object) -> str:
 
 
 def standing(after: Snapshot) -> str:
-    """How an enrolment stands: `in_progress, progress 60, silent since 2026-…`."""
+    """Say how an enrolment stands: `in_progress, progress 60, silent since 2026-…`."""
     if after.status is None:
         return "nothing is known of it"
     words = [after.status.replace("_", " ")]

@@ -1,4 +1,4 @@
-"""The past: the ledger as it was after an event, read by key and never written."""
+"""Read the ledger as it was after an event, by key; never write."""
 
 import sqlite3
 from bisect import bisect_right
@@ -27,7 +27,7 @@ ENROLLED = "SELECT id FROM enrollments WHERE person = ?"
 
 
 def suggested(views: Path, person: str) -> tuple[list[str], int] | None:
-    """Ids of enrolments, and up to which position of the log there can be no others.
+    """Suggest ids of enrolments, and up to which position of the log there are no others.
 
     None where the views cannot be read, which are disposable.
     """
@@ -42,7 +42,7 @@ def suggested(views: Path, person: str) -> tuple[list[str], int] | None:
 
 
 def opened(views: Path) -> sqlite3.Connection:
-    """The views for reading; where nobody uses them as if they could not change.
+    """Open the views for reading; where nobody uses them as if they could not change.
 
     Otherwise SQLite leaves files beside them, which may belong to somebody else than the service.
     """
@@ -59,7 +59,7 @@ NEAR = 1_000
 
 
 class Row(NamedTuple):
-    """An event: where it stands in the log and in its stream, and what it says."""
+    """Hold an event: where it stands in the log and in its stream, and what it says."""
 
     position: int
     version: int
@@ -87,7 +87,7 @@ class Past:
         self._mapper = mapper
 
     def stream(self, id: str, after: int = 0, until: int = 2**62) -> list[Row]:
-        """The events of a stream after one version and up to another, first to last."""
+        """Read the events of a stream after one version and up to another, first to last."""
         rows = self._ledger.reader().execute(
             f"SELECT {COLUMNS} FROM stored_events WHERE originator_id = ? "
             "AND originator_version > ? AND originator_version <= ? ORDER BY originator_version",
@@ -96,18 +96,18 @@ class Past:
         return [Row(p, v, self._mapper.decode(topic, state)) for p, v, topic, state in rows]
 
     def at(self, id: str, version: int) -> Row | None:
-        """One event of a stream, if it is there."""
+        """Read one event of a stream, if it is there."""
         return next(iter(self.stream(id, version - 1, version)), None)
 
     def newest(self, id: str) -> int:
-        """The newest version of a stream; 0 for one that is not there."""
+        """Find the newest version of a stream; 0 for one that is not there."""
         found = self._ledger.reader().execute(
             "SELECT MAX(originator_version) FROM stored_events WHERE originator_id = ?", (id,)
         )
         return int(found.fetchone()[0] or 0)
 
     def places(self, id: str) -> list[int]:
-        """The positions of a stream's events in the log, first to last, without reading them."""
+        """List the positions of a stream's events in the log, without reading the events."""
         rows = self._ledger.reader().execute(
             "SELECT notification_id FROM stored_events WHERE originator_id = ? "
             "ORDER BY originator_version",
@@ -116,12 +116,12 @@ class Past:
         return [row[0] for row in rows]
 
     def until(self, id: str, at: int) -> Row | None:
-        """The newest event of a stream up to a moment (ms UTC); its events have an `at`."""
+        """Read the newest event of a stream up to a moment (ms UTC); its events have an `at`."""
         versions = range(1, self.newest(id) + 1)
         return self.at(id, bisect_right(versions, at, key=partial(self._moment, id)))
 
     def since(self, id: str, at: int) -> Row | None:
-        """The first event of a stream from a moment on (ms UTC)."""
+        """Read the first event of a stream from a moment on (ms UTC)."""
         before = self.until(id, at - 1)
         return self.at(id, before.version + 1 if before else 1)
 
@@ -132,16 +132,16 @@ class Past:
         return at
 
     def notification(self, id: str) -> Notification | None:
-        """A notification as it is now."""
+        """Read a notification as it is now."""
         rows = self.stream(id) if id.startswith("n") else []
         return Notification.load(id, [row.body for row in rows]) if rows else None
 
     def kept(self, id: str) -> dict[str, str]:
-        """What is kept beside a stream and not erased yet."""
+        """Read what is kept beside a stream and not erased yet."""
         return self._ledger.erasable(id)
 
     def ids(self, beginning: str, limit: int = NEAR) -> list[str]:
-        """The streams whose id begins so, at most so many."""
+        """Find the streams whose id begins so, at most so many."""
         rows = self._ledger.reader().execute(
             "SELECT DISTINCT originator_id FROM stored_events WHERE originator_id >= ? "
             "AND originator_id < ? ORDER BY originator_id LIMIT ?",
@@ -150,7 +150,7 @@ class Past:
         return [row[0] for row in rows]
 
     def learners_near(self, lms_id: str) -> list[str]:
-        """LMS ids that begin as this one does, but no addresses."""
+        """Find LMS ids that begin as this one does, but no addresses."""
         beginning = lms_id[: max(1, len(lms_id) // 2)]
         rows = self._ledger.reader().execute(
             "SELECT DISTINCT lms_id FROM people WHERE lms_id >= ? AND lms_id < ? "
@@ -160,7 +160,7 @@ class Past:
         return [row[0] for row in rows]
 
     def enrollments(self, person: str) -> Iterator[tuple[str, Identity]]:
-        """The enrolments of a person; their ids begin with the time prefix of the person's."""
+        """Find the enrolments of a person; their ids begin with the time prefix of the person's."""
         known, after = (self._views and suggested(self._views, person)) or ([], 0)
         found = {id: row.body for id in known if (row := self.at(id, 1))}
         found |= dict(self._beginning(f"e{person[:8]}", person, after))
@@ -169,21 +169,21 @@ class Past:
                 yield id, body.about
 
     def instances(self, instance: str) -> Iterator[tuple[str, Identity]]:
-        """The instances with this LMS id, of whatever source and account."""
+        """Find the instances with this LMS id, of whatever source and account."""
         for id, body in self._beginning("i", instance):
             found = body.about if isinstance(body, InstanceRecorded) else None
             if found is not None and found.instance == instance:
                 yield id, found
 
     def titles(self, course: str) -> Iterator[tuple[str, Identity]]:
-        """The courses with this LMS id, of whatever source and account."""
+        """Find the courses with this LMS id, of whatever source and account."""
         for id, body in self._beginning("c", course):
             found = body.about if isinstance(body, CourseRecorded) else None
             if found is not None and found.course == course:
                 yield id, found
 
     def _beginning(self, prefix: str, said: str, after: int = 0) -> Iterator[tuple[str, Any]]:
-        """The first events of streams whose id begins so, of those that say this somewhere.
+        """Read the first events of streams whose id begins so, of those that say this somewhere.
 
         Only behind a position of the log, near the end of which that is quicker.
         """
@@ -200,12 +200,12 @@ class Past:
         return self._ledger.max_notification_id()
 
     def world(self, position: int, subject: str = "", version: int = 0) -> "WorldThen":
-        """What deciding could read after the event at a position, `version` of its subject."""
+        """Make what deciding could read after the event at a position, `version` of its subject."""
         return WorldThen(self, position, subject, version)
 
 
 class WorldThen:
-    """Instances as they were after an event; people and courses as they are known today."""
+    """Answer as of an event: instances as they were, people and courses as known today."""
 
     def __init__(self, past: Past, position: int, subject: str, version: int) -> None:
         self.course = past.lookup.course
@@ -218,18 +218,18 @@ class WorldThen:
         self._version = version
 
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
-        """The instance as it was then."""
+        """Read the instance as it was then."""
         id = Instance.stream(source, account, course, instance)
         rows = [row.body for row in self._past.stream(id) if row.position <= self._position]
         return Instance.load(id, rows) if rows else None
 
     def watchers(self, instance: str) -> Watchlist:
-        """Who had asked by then to be told of a seat in an instance."""
+        """Read who had asked by then to be told of a seat in an instance."""
         rows = self._past.stream(Watchlist.stream(instance))
         return Watchlist.load(instance, [row.body for row in rows if row.position < self._position])
 
     def latest(self, stream: str) -> tuple[int, EventBody] | None:
-        """The newest event that a stream had then.
+        """Read the newest event that a stream had then.
 
         What a rule with `rearm` remembers of the events before stands behind them in the log.
         """

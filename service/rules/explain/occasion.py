@@ -49,7 +49,7 @@ class Happened(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What was owed, with the conditions as they were then, or as they would be judged today."""
+    """Hold what was owed, with the conditions as they were, or as they would be judged today."""
 
     lines: Sequence[TermResult]
     notifications: Sequence[Named]

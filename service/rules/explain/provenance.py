@@ -1,4 +1,4 @@
-"""Explaining: why a notification came to be, from the letter to its end."""
+"""Explain why a notification came to be, from the letter to its end."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -23,7 +23,7 @@ from service.rules.triggers.stalled import STALLED, stalled_trigger_of
 
 
 class Story(NamedTuple):
-    """How it came about: in a sentence, and the event, letter or notifications behind it."""
+    """Say how it came about: in a sentence, and by which event, letter or notifications."""
 
     because: str
     cause: Cause | None = None
@@ -32,7 +32,7 @@ class Story(NamedTuple):
 
 
 def chain_of(evidence: Evidence, id: str) -> Chain | None:
-    """Why this notification came to be; None when there is none of this id."""
+    """Explain why a notification came to be; None when there is none of this id."""
     rows = evidence.past.stream(id) if id.startswith("n") else []
     if not rows:
         return None
@@ -70,7 +70,7 @@ def chain_of(evidence: Evidence, id: str) -> Chain | None:
 
 
 def notes(edition: Edition | None, rule: Rule | None, owed: Owed) -> list[str]:
-    """What the answer leaves out, and why."""
+    """Say what the answer leaves out, and why."""
     if rule is not None:
         return []
     if edition is None:
@@ -81,7 +81,7 @@ def notes(edition: Edition | None, rule: Rule | None, owed: Owed) -> list[str]:
 
 
 def about(evidence: Evidence, owed: Owed) -> About:
-    """What a notification is about, in the LMS's ids."""
+    """Say what a notification is about, in the LMS's ids."""
     people = evidence.past.people.lms_ids([owed.person] if owed.person else [])
     return About(
         stream=owed.subject,
@@ -94,7 +94,7 @@ def about(evidence: Evidence, owed: Owed) -> About:
 
 
 def whom(evidence: Evidence, owed: Owed) -> str:
-    """Whom it is for: a role, `room:NAME`, or which member of what."""
+    """Say whom a notification is for: a role, `room:NAME`, or which member of what."""
     if owed.recipient in STEPS_UP or owed.recipient.startswith(ROOM):
         return owed.recipient
     route = route_of(owed.entry)
@@ -105,7 +105,7 @@ def whom(evidence: Evidence, owed: Owed) -> str:
 
 
 def named(evidence: Evidence, id: str) -> Named | None:
-    """A notification in short; None when there is none of this id."""
+    """Describe a notification in short; None when there is none of this id."""
     found = evidence.past.notification(id)
     if found is None:
         return None
@@ -124,14 +124,14 @@ def named(evidence: Evidence, id: str) -> Named | None:
 
 
 def firsts(evidence: Evidence, owed: Owed, rule: Rule | None) -> list[Named]:
-    """What an escalation goes on from: what the rule owed at once for the same occurrence."""
+    """Find what an escalation goes on from: what the rule owed at once for the occurrence."""
     if rule is None or AFTER not in owed.entry:
         return []
     return [found for id in first_ids(rule, owed) if (found := named(evidence, id))]
 
 
 def story_of(evidence: Evidence, owed: Owed, rule: Rule | None, about: About) -> Story:
-    """How a notification came about."""
+    """Say how a notification came about."""
     if owed.trigger == source_silent.TRIGGER:
         letter = evidence.delivery(int(owed.occurrence.rpartition("/")[2]), owed.source)
         return Story(f"{owed.source} fell silent after letter {letter.number}", letter=letter)
@@ -170,7 +170,7 @@ def _silence(
 
 
 def began(rows: Sequence[Row], column: str, since: int) -> Row | None:
-    """The event with which a silence began: the last one that moved its beginning there."""
+    """Find the event with which a silence began: the last one that moved its beginning there."""
     for row in reversed(rows):
         event = row.body
         if not isinstance(event, EnrollmentRecorded) or event.after is None:
@@ -192,7 +192,7 @@ def _happened(evidence: Evidence, owed: Owed, about: About, rows: Sequence[Row])
 
 
 def edge_in_words(event: object, field: str) -> str | None:
-    """`instance.seats_available went from 0 to 1`; None when it is no edge of this field."""
+    """Say `instance.seats_available went from 0 to 1`; None when it is no edge of this field."""
     if not isinstance(event, InstanceRecorded) or event.was is None:
         return None
     was, now = seat_values(event.was), seat_values(event.said)  # type: ignore[arg-type]

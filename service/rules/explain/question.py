@@ -1,4 +1,4 @@
-"""Asking: why a rule told somebody, or why it did not, up to a moment in the past."""
+"""Explain why a rule told somebody, or why not, up to a moment in the past."""
 
 from collections.abc import Iterator
 
@@ -24,11 +24,11 @@ NEEDS = {"enrollment": "learner"}
 
 
 class Unanswerable(Exception):
-    """What was asked names something that is not there; the message says what to do."""
+    """Say that a question names something that is not there, and what to do."""
 
 
 class Question(msgspec.Struct, frozen=True):
-    """Of which rule, about whom or what, by the LMS's ids; `at` is in ms UTC."""
+    """Ask of which rule, about whom or what, by the LMS's ids; `at` is in ms UTC."""
 
     rule: str
     at: int
@@ -48,7 +48,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 def explanation(evidence: Evidence, question: Question) -> Explanation:
-    """What a rule made of all that happened up to the time of a question; raises Unanswerable."""
+    """Explain what a rule made of all that happened up to a time; raise Unanswerable."""
     rule = reference(evidence, question)
     subjects = list(subjects_of(evidence, rule, question))
     of_kind = MATTERS[rule.trigger.kind]
@@ -69,7 +69,7 @@ def explanation(evidence: Evidence, question: Question) -> Explanation:
 
 
 def reference(evidence: Evidence, question: Question) -> Rule:
-    """The rule as it read at the time, or else when it was there; raises Unanswerable."""
+    """Find the rule as it read at the time, or else when it was there; raise Unanswerable."""
     edition = evidence.editions.nearest(question.rule, question.at)
     if edition is None:
         names = sorted(evidence.editions.names())
@@ -89,7 +89,7 @@ def _newest_last(matter: Matter) -> tuple[bool, str]:
 
 
 def answer(matters: list[Matter], question: Question) -> str:
-    """The answer in a sentence."""
+    """Answer in a sentence."""
     occasions = [each for matter in matters for each in matter.occasions]
     told = [each for each in occasions if each.told]
     if told:
@@ -133,7 +133,7 @@ def subjects_of(evidence: Evidence, rule: Rule, question: Question) -> Iterator[
 
 
 def required(question: Question, name: str, rule: Rule) -> str:
-    """What a question about such a rule must name; raises Unanswerable."""
+    """Take what a question about such a rule must name; raise Unanswerable without."""
     value: str | None = getattr(question, name)
     if value is None:
         raise Unanswerable(f"rule '{rule.id}' is about one {name}; expected `{name}`, got none")
@@ -141,7 +141,7 @@ def required(question: Question, name: str, rule: Rule) -> str:
 
 
 def people(evidence: Evidence, question: Question, lms_id: str) -> list[Person]:
-    """Who has this LMS id; raises Unanswerable when nobody does."""
+    """Find who has this LMS id; raise Unanswerable when nobody does."""
     rows = evidence.past.people.namesakes(lms_id)
     found = [row for row in rows if not row.source or question.fits(row.source, row.account)]
     if not found:

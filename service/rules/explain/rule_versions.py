@@ -1,4 +1,4 @@
-"""Editions: the rule files that were active, from which event on, and what a rule said in each."""
+"""Find the rule files that were active, from which event on, and what a rule said in each."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
@@ -16,31 +16,31 @@ SAME = "the same"
 
 
 class Anything(dict[str, str]):
-    """An environment in which every variable is set, so that old files can be read."""
+    """Stand for an environment in which every variable is set, so that old files can be read."""
 
     def __missing__(self, name: str) -> str:
         return "drawer://"
 
     def get(self, name: str, default: object = None) -> str:
-        """Gives an address that leads nowhere."""
+        """Give an address that leads nowhere."""
         return self[name]
 
 
 class Edition(msgspec.Struct, frozen=True):
-    """A rule file as it became active; `rules` is None if it cannot be read any more."""
+    """Hold a rule file as it became active; `rules` is None if it cannot be read any more."""
 
     activated: RulesActivated
     rules: RuleSet | None
 
     def rule(self, id: str) -> Rule | None:
-        """The rule of this name in it."""
+        """Find a rule by its name."""
         return (
             next((rule for rule in self.rules.rules if rule.id == id), None) if self.rules else None
         )
 
 
 class Editions:
-    """The rule files of one ledger; each is read when it is first asked for."""
+    """Look up the rule files of one ledger; each is read when it is first asked for."""
 
     def __init__(self, past: Past) -> None:
         self._past = past
@@ -49,31 +49,31 @@ class Editions:
         self._rules: dict[str, RuleSet | None] = {}
 
     def after(self, position: int) -> Edition | None:
-        """The file that was active when an event got its place in the log."""
+        """Find the file that was active when an event got its place in the log."""
         return self._edition(bisect_left(self._places, position))
 
     def as_of(self, at: int) -> Edition | None:
-        """The file that was active at a moment (ms UTC)."""
+        """Find the file that was active at a moment (ms UTC)."""
         return self._edition(self._count_until(at))
 
     def today(self) -> Edition | None:
-        """The file that is active now."""
+        """Find the file that is active now."""
         return self._edition(len(self._places))
 
     def nearest(self, id: str, at: int) -> Edition | None:
-        """The file that says what a rule is: the last one before a moment, or the first after."""
+        """Find the file that says what a rule is: the last before a moment, or the first after."""
         until = self._count_until(at)
         order = [*range(until, 0, -1), *range(until + 1, len(self._places) + 1)]
         found = (n for n in order if id in self._activation(n).modes)
         return self._edition(next(found, 0))
 
     def names(self) -> set[str]:
-        """Every rule that ever was in a file."""
+        """Name every rule that ever was in a file."""
         all = (self._activation(n) for n in range(1, len(self._places) + 1))
         return {id for each in all for id in each.modes}
 
     def appeared(self, id: str, at: int) -> int | None:
-        """When a rule came into the file after a moment in which it was not there (ms UTC)."""
+        """Find when (ms UTC) a rule came into the file after a moment in which it was not there."""
         later = range(self._count_until(at) + 1, len(self._places) + 1)
         found = (self._activation(n) for n in later if id in self._activation(n).modes)
         return next((each.at for each in found), None)
@@ -100,7 +100,7 @@ class Editions:
 
 
 def rule_then(edition: Edition, rule: Rule, today: Edition | None) -> RuleThen:
-    """A rule as an answer shows it."""
+    """Describe a rule as an answer shows it."""
     return RuleThen(
         id=rule.id,
         mode=rule.mode,
@@ -113,7 +113,7 @@ def rule_then(edition: Edition, rule: Rule, today: Edition | None) -> RuleThen:
 
 
 def differs(rule: Rule, today: Edition | None) -> str:
-    """How a rule differs in the file that is active today."""
+    """Say how a rule differs in the file that is active today."""
     if today is None or today.rules is None:
         return "not known: the active file cannot be read"
     now = today.rule(rule.id)
@@ -127,7 +127,7 @@ def differs(rule: Rule, today: Edition | None) -> str:
 
 
 def lines_of(text: str, rule: Rule, rules: RuleSet | None) -> Iterator[str]:
-    """The lines of a rule in its file, up to the next rule."""
+    """Cut the lines of a rule out of its file, up to the next rule."""
     following = [each.line for each in rules.rules if each.line > rule.line] if rules else []
     lines = text.removeprefix("\ufeff").splitlines()
     mine = lines[rule.line - 1 : min(following, default=len(lines) + 1) - 1]

@@ -1,4 +1,4 @@
-"""Turns: the history of a notification in words."""
+"""Put the history of a notification into words."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -42,7 +42,7 @@ REASONS = {
 
 
 def reason_in_words(reason: str | None) -> str:
-    """A recorded reason as a person reads it."""
+    """Write a recorded reason as a person reads it."""
     text = reason or ""
     if text.startswith("cancel_on "):
         return f"{text.removeprefix('cancel_on ')} came meanwhile (cancel_on)"
@@ -52,7 +52,7 @@ def reason_in_words(reason: str | None) -> str:
 
 
 def turns(rows: Sequence[Row], kept: Mapping[str, str]) -> list[Turn]:
-    """The events of a notification; `kept` is what is kept beside it and not erased yet."""
+    """Describe the events of a notification; `kept` is what is kept beside it, not erased yet."""
     return [
         Turn(
             at=time_of(row.body.decided_at if isinstance(row.body, Owed) else row.body.at),
@@ -65,7 +65,7 @@ def turns(rows: Sequence[Row], kept: Mapping[str, str]) -> list[Turn]:
 
 
 def in_words(event: EventBody) -> str:
-    """One event in a few words; of a kind that is not known here, its fields."""
+    """Describe an event in a few words; one of an unknown kind by its fields."""
     if isinstance(event, Owed):
         return _decided(event)
     if isinstance(event, AttemptStarted):
@@ -120,7 +120,7 @@ def _fields(event: EventBody) -> str:
 
 
 def ended(notification: Notification, newest: Turn) -> str:
-    """How it ended, or what it waits for, and why."""
+    """Say how a notification ended, or what it waits for, and why."""
     state = notification.state.replace("_", " ")
     why = reason_in_words(notification.reason)
     if notification.state == SENT:

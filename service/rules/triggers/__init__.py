@@ -1,1 +1,1 @@
-"""What sets a rule off: one file for each kind."""
+"""Define what sets a rule off, each kind in a file of its own."""

@@ -52,16 +52,16 @@ class EventTrigger:
 
     @property
     def scope(self) -> Scope:
-        """An enrolment, an instance, a course or a learner, by the event's name."""
+        """Choose enrolment, instance, course or learner, by the event's name."""
         return OF_EVENTS[self.event.partition(".")[0]]
 
     @property
     def transitions(self) -> frozenset[str]:
-        """The event itself."""
+        """Give the event itself."""
         return frozenset({self.event})
 
     def admits(self, event: FactRecorded[Any]) -> bool:
-        """Every event with the transition matches."""
+        """Admit every event with the transition."""
         return True
 
     def match(self, rule: Named, occurrence: Occurrence, world: World) -> Match | Miss:
@@ -78,5 +78,5 @@ class EventTrigger:
         return enrollment is None or enrollment.state.status in STILL[self.event]
 
     def words(self) -> str:
-        """`enrollment.completed`."""
+        """Say `enrollment.completed`."""
         return self.event

@@ -30,14 +30,14 @@ After = Callable[[int, int], Sequence[LetterSetAside]]
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """Up to which letter a rule was asked while it stood in this mode."""
+    """Mark up to which letter a rule was asked while it stood in this mode."""
 
     letter: int
     mode: str
 
 
 class SetbacksAsked(EventBody, frozen=True, kw_only=True, omit_defaults=True):
-    """How far each rule had been asked at `at`, so that a restart neither repeats nor forgets."""
+    """Record how far each rule was asked at `at`: a restart neither repeats nor forgets."""
 
     TOPIC: ClassVar[str] = "setbacks.asked"
     at: int
@@ -56,7 +56,7 @@ class LetterTrigger:
     transitions: ClassVar[frozenset[str]] = frozenset()
 
     def admits(self, event: FactRecorded[Any]) -> bool:
-        """No event matches: a letter that leads to none does."""
+        """Admit no event: a letter that leads to none matches."""
         return False
 
     def match(self, rule: Named, occurrence: Occurrence, world: World) -> Match | Miss:
@@ -72,7 +72,7 @@ class LetterTrigger:
         return owed.trigger == TRIGGER and not (isinstance(letter, LetterSetAside) and letter.used)
 
     def words(self) -> str:
-        """`letter.set_aside`."""
+        """Say `letter.set_aside`."""
         return TRIGGER
 
 
@@ -87,14 +87,14 @@ def letter_occurrence(letter: LetterSetAside, now: int) -> Occurrence:
 
 
 class LetterWatch:
-    """Asks rules about letters that were set aside; all that it must remember is in the ledger."""
+    """Ask rules about letters that were set aside; all to be remembered is in the ledger."""
 
     def __init__(self, writer: Writer, after: After) -> None:
         self._writer = writer
         self._after = after
 
     def activate(self, decider: Decider, newest: int, now: int) -> None:
-        """Begins at the `newest` letter with each rule that is new or has changed its mode.
+        """Begin at the `newest` letter with each rule that is new or has changed its mode.
 
         To be called before a rule file is recorded as active, so that a stop in between loses no
         letter. Twice changes nothing; without such a rule nothing is recorded.
@@ -109,7 +109,7 @@ class LetterWatch:
             self._record(version, marks, Decisions(), now)
 
     def ask(self, decider: Decider, now: int) -> bool:
-        """Asks about the next letters that were set aside; true when there may be more.
+        """Ask about the next letters that were set aside; true when there may be more.
 
         What is owed and how far was asked are recorded together: a letter is neither forgotten
         nor told of twice.

@@ -22,7 +22,7 @@ Edge = tuple[float | None, float | None]
 
 
 class Fired(EventBody, frozen=True, kw_only=True, omit_defaults=True):
-    """A rule with `rearm` fired at this version of the instance: it must be armed anew."""
+    """Record that a rule with `rearm` fired at this version: it must be armed anew."""
 
     TOPIC: ClassVar[str] = "rule.fired"
     at: int
@@ -118,16 +118,16 @@ class ChangeTrigger:
         return self.to is None or self.to.matches(reading(self.field))
 
     def edge_in_words(self, edge: Edge) -> str:
-        """`went from 0 to 1`."""
+        """Say `went from 0 to 1`."""
         old, new = (shown(self.field, value) for value in edge)
         return f"went from {old} to {new}"
 
     def words(self) -> str:
-        """`instance.seats_available from lte 0 to gt 0`."""
+        """Say `instance.seats_available from lte 0 to gt 0`."""
         return " ".join([self.field, *self.ranges()])
 
     def ranges(self) -> Iterator[str]:
-        """`from lte 0`, `to gt 0`."""
+        """Say `from lte 0`, `to gt 0`."""
         for word, test in (("from", self.from_), ("to", self.to)):
             if test:
                 yield f"{word} {range_in_words(test)}"

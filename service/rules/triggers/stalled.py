@@ -48,7 +48,7 @@ class StalledTrigger:
     count_from: Literal["enrolled", "started"]
 
     def admits(self, event: FactRecorded[Any]) -> bool:
-        """No event matches: time does."""
+        """Admit no event: time matches."""
         return False
 
     def match(self, rule: Named, occurrence: Occurrence, world: World) -> Match | Miss:
@@ -85,7 +85,7 @@ class StalledTrigger:
         return owed.occurrence == f"{enrollment.id}/{silence[1]}"
 
     def words(self) -> str:
-        """`stalled_for 7d, count_from enrolled`."""
+        """Say `stalled_for 7d, count_from enrolled`."""
         return f"{STALLED} {duration(self.silence_ms)}, count_from {self.count_from}"
 
 
@@ -95,7 +95,7 @@ def silence_match(enrollment: Enrollment, since: int, key: object) -> Match:
 
 
 class StalledRule(NamedTuple):
-    """A rule that tells of silences, with its trigger."""
+    """Hold a rule that tells of silences, with its trigger."""
 
     rule: Rule
     trigger: StalledTrigger
@@ -113,7 +113,7 @@ def stalled_trigger_of(rule: Rule | None) -> StalledTrigger | None:
 
 
 class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Silences that began up to `mark` were asked; none that began up to `floor` ever is.
+    """Mark that silences which began up to `mark` were asked; those up to `floor` never are.
 
     `since` is when the rule went live (all three in ms UTC).
     """
@@ -124,7 +124,7 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Ask(msgspec.Struct):
-    """What one ask came to; `more` when it was too much for one transaction."""
+    """Collect what one ask came to; `more` when it was too much for one transaction."""
 
     decisions: Decisions
     marks: dict[str, Mark]
@@ -139,7 +139,7 @@ def started(stalled: StalledRule, now: int) -> Mark:
 
 
 class SilenceSource(Protocol):
-    """Where silences are looked up: candidates by the views, enrolments by the log."""
+    """Look up silences: candidates by the views, enrolments by the log."""
 
     def candidates(
         self, count_from: str, after: int, until: int, limit: int

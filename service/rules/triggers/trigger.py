@@ -49,7 +49,7 @@ class Miss(NamedTuple):
 
 
 class Named(Protocol):
-    """A rule, as far as a trigger needs to tell it from others."""
+    """Identify a rule, as far as a trigger needs to tell it from others."""
 
     @property
     def id(self) -> str: ...
@@ -58,18 +58,18 @@ class Named(Protocol):
 
 
 class Trigger(Protocol):
-    """What sets a rule off. One class and one file for each kind; nobody else asks which it is."""
+    """Set a rule off. One class and one file for each kind; nobody else asks which it is."""
 
     kind: ClassVar[Kind]
 
     @property
     def scope(self) -> Scope:
-        """What its rules are about, and which fields they may read."""
+        """Say what its rules are about, and which fields they may read."""
         ...
 
     @property
     def transitions(self) -> Set[str]:
-        """Names of transitions that can set it off; none where no event of an aggregate does."""
+        """Name the transitions that can set it off; none where no event of an aggregate does."""
         ...
 
     def admits(self, event: FactRecorded[Any]) -> bool:

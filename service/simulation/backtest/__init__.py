@@ -1,1 +1,1 @@
-"""What a rule file would have sent over the recorded history."""
+"""Replay the recorded history: what a rule file would have sent."""

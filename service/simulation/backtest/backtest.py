@@ -1,4 +1,4 @@
-"""The backtest: what rule files would have sent over the history of one ledger."""
+"""Backtest rule files: replay the history of one ledger and say what they would have sent."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -19,7 +19,7 @@ NOT_IN_THE_LOG = ("source", "letter")
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be rehearsed: `rules` and, to be compared with them, those of `against`.
+    """Say what is rehearsed: `rules` and, to be compared with them, those of `against`.
 
     The rules go live at `since` or with the first event, and time ends at `until` (ms UTC).
     `lateness` (ms) is the longest allowance of any source.
@@ -34,14 +34,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Backtest(msgspec.Struct, frozen=True):
-    """What came of it; `difference` when two rule files were compared."""
+    """Hold what came of a backtest; `difference` when two rule files were compared."""
 
     span: Span
     tally: Tally
     difference: Difference | None
 
     def people_of_examples(self) -> list[str]:
-        """The ids of the people in the examples of a difference."""
+        """List the ids of the people in the examples of a difference."""
         shown = self.difference.examples.values() if self.difference else ()
         return [p for few in shown for m in few for p in (m.person, m.recipient) if p]
 
@@ -81,12 +81,12 @@ def _decider(rules: RuleSet, plan: Plan) -> Decider:
 
 
 def only(rules: RuleSet, ids: Collection[str]) -> RuleSet:
-    """The file with these of its rules alone."""
+    """Keep these of a file's rules alone."""
     return replace(rules, rules=tuple(rule for rule in rules.rules if rule.id in ids))
 
 
 def of_today(rules: RuleSet) -> list[str]:
-    """The rules that ask for a person, a course or a group, who are known as of today only."""
+    """Name the rules that ask for a person, a course or a group, known as of today only."""
 
     def asks_a_group(rule: Rule) -> bool:
         return any((entry.to or "").startswith(GROUP) for entry in rule.entries)
@@ -95,5 +95,5 @@ def of_today(rules: RuleSet) -> list[str]:
 
 
 def not_rehearsed(rules: RuleSet) -> Sequence[str]:
-    """The rules that a log cannot try: when letters came, and the service ran, is not in it."""
+    """Name the rules a log cannot try: when letters came, and the service ran, is not in it."""
     return [rule.id for rule in rules.rules if rule.trigger.scope.subject in NOT_IN_THE_LOG]

@@ -1,4 +1,4 @@
-"""The difference between two rule files: which messages one sends, the other not, or when."""
+"""Compare two rule files: which messages one sends, the other not, or at another time."""
 
 from collections import Counter
 from typing import Literal
@@ -17,7 +17,7 @@ Kind = Literal["more", "fewer", "moved"]
 
 
 class Message(msgspec.Struct, frozen=True):
-    """One message: because of which rule, to whom, about what, and when it leaves (ms UTC)."""
+    """Identify a message: because of which rule, to whom, about what, when it leaves (ms UTC)."""
 
     rule: str
     recipient: str
@@ -29,7 +29,7 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Difference:
-    """Two plays of one history, message by message.
+    """Compare two replays of one history, message by message.
 
     A message is the same when rule, entry, subject, occurrence and recipient agree, which its id
     is made of. What is the same at the same time is forgotten at once.
@@ -43,15 +43,15 @@ class Difference:
         self._alone: tuple[dict[str, Message], dict[str, Message]] = ({}, {})
 
     def new(self, fate: Fate) -> None:
-        """The new file may send a message."""
+        """Note that the new file may send a message."""
         self._sent(0, fate)
 
     def old(self, fate: Fate) -> None:
-        """The old file may send a message."""
+        """Note that the old file may send a message."""
         self._sent(1, fate)
 
     def close(self) -> None:
-        """Nothing more is sent: what stands alone is a difference."""
+        """Count what stands alone as a difference: nothing more is sent."""
         self._settle(None)
 
     def _sent(self, side: int, fate: Fate) -> None:

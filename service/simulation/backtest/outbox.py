@@ -1,4 +1,4 @@
-"""The outbox: what one rule set owes in a replay, and what becomes of it when it is due."""
+"""Keep what one rule set owes in a replay, and say what becomes of it when it is due."""
 
 import heapq
 from collections.abc import Callable, Iterator, Sequence
@@ -56,20 +56,20 @@ class AddressWait:
 
     @property
     def next_at(self) -> int | None:
-        """When one is to be asked again: 0 for at once."""
+        """Say when one is to be judged again: 0 for at once."""
         if self._touched:
             return 0
         return self._expiring[0][0] if self._expiring else None
 
     def add(self, notification: Notification) -> None:
-        """One more waits, until it is due."""
+        """Let one more wait, until it is due."""
         self._waiting[notification.id] = notification
         heapq.heappush(self._expiring, (notification.due_at, notification.id))
         for stream in self._streams(notification.owed):
             self._on.setdefault(stream, {})[notification.id] = None
 
     def moved(self, stream: str) -> None:
-        """Something happened to an enrollment or an instance."""
+        """Note that something happened to an enrollment or an instance."""
         self._touched |= self._on.get(stream, {})
 
     def grown_older(self) -> None:
@@ -77,7 +77,7 @@ class AddressWait:
         self._touched |= self._on.get("", {})
 
     def due(self, now: int) -> Iterator[Notification]:
-        """Those to be asked again now."""
+        """Give those to be judged again now."""
         touched, self._touched = self._touched, {}
         yield from (self._waiting[id] for id in touched)
         while self._expiring and self._expiring[0][0] <= now:
@@ -86,7 +86,7 @@ class AddressWait:
                 yield self._waiting[id]
 
     def end(self, notification: Notification) -> None:
-        """It waits no more."""
+        """Let one wait no more."""
         del self._waiting[notification.id]
         for stream in self._streams(notification.owed):
             del self._on[stream][notification.id]
@@ -97,7 +97,7 @@ class AddressWait:
         return iter(self._waiting.values())
 
     def _streams(self, owed: Owed) -> set[str]:
-        """The streams it hangs on; the one without a name is time."""
+        """Name the streams it hangs on; the one without a name is time."""
         found = {owed.subject} | ({""} if owed.rule in self._ageing else set())
         if owed.rule in self._seated and owed.instance:
             found.add(Instance.stream(owed.source, owed.account, owed.course, owed.instance))
@@ -105,12 +105,12 @@ class AddressWait:
 
 
 def ages(rule: Rule) -> bool:
-    """Whether a condition can change while nothing happens."""
+    """Tell whether a condition can change while nothing happens."""
     return not AGEING.isdisjoint(fields_of(rule.conditions))
 
 
 class Outbox:
-    """Notifications that may still leave, by when they are due; what leaves counts as sent."""
+    """Keep notifications that may leave, by when they are due; what leaves counts as sent."""
 
     def __init__(self, decider: Decider, world: Past, subjects: Subjects, tally: Tally) -> None:
         self.hear: Hear = lambda *_: None
@@ -130,7 +130,7 @@ class Outbox:
         self._asked_for = {rule.id for rule in decider.active if keeps_distance(rule)}
 
     def take(self, decisions: Decisions) -> None:
-        """Takes in what was decided; the same decision a second time changes nothing."""
+        """Take in what was decided; the same decision a second time changes nothing."""
         self._world.remember(decisions)
         for id, body in decisions.once:
             assert isinstance(body, Owed)
@@ -140,7 +140,7 @@ class Outbox:
 
     @property
     def next_at(self) -> int | None:
-        """When the next one is due, or to be asked again."""
+        """Say when the next one is due, or to be judged again."""
         due_at, asked_at = self._heap[0][0] if self._heap else None, self.waiting.next_at
         return due_at if asked_at is None else min(asked_at, due_at or asked_at)
 
@@ -218,7 +218,7 @@ class Outbox:
                 yield found
 
     def _record(self, stream: str, version: int, body: EventBody) -> None:
-        """Takes in what the closing of a digest led to."""
+        """Take in what the closing of a digest led to."""
         if isinstance(body, DigestClosed):
             self._world.memory[stream] = (version, body)
             self._items[stream, version] = [self._open[id].owed for id in body.items]
@@ -228,7 +228,7 @@ class Outbox:
             self._settle(self._open[stream], body)
 
     def _group(self, first: Notification) -> Iterator[Notification]:
-        """The notifications that become one message with this one."""
+        """Find the notifications that become one message with this one."""
         yield first
         for id in self._together.get(first.owed.collapse or "", ()):
             other = self._open[id]

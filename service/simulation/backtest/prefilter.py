@@ -53,7 +53,7 @@ Place = tuple[str, str, str, str]
 
 
 class Prefilter:
-    """The rules of one play, by the transition that may set them off."""
+    """Keep the rules of one replay, by the transition that may set them off."""
 
     def __init__(self, rules: Iterable[Rule], world: World) -> None:
         self._by_name: dict[str, list[tuple[Trigger, RulePrefilter]]] = {}
@@ -72,7 +72,7 @@ class Prefilter:
 
 
 class RulePrefilter:
-    """What of one rule's conditions an event on an enrollment answers by itself, or its course.
+    """Test what of a rule's conditions an enrollment's event answers by itself, or its course.
 
     Of a course the answer is the same all the time, and so remembered.
     """
@@ -116,7 +116,7 @@ class RulePrefilter:
 def _only(
     conditions: Sequence[Condition], fields: Iterable[str]
 ) -> Callable[[Callable[[str], object]], bool] | None:
-    """Those conditions that ask for these fields alone, as one function; None if there are none."""
+    """Compile the conditions that ask for these fields alone; None if there are none."""
     known = set(fields)
     mine = [each for each in conditions if known.issuperset(fields_of([each]))]
     return compile_conditions(mine) if mine else None

@@ -1,4 +1,4 @@
-"""The replay: one pass over the log in order, with rules that decide and leave as time goes by."""
+"""Replay the log: one pass in order, with rules that decide and leave as time goes by."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -32,7 +32,7 @@ PAUSE_MS = 2 * EMPTY_ASKS_EVERY_MS
 
 
 class Play:
-    """One rule set in a replay: what it may read, what it watches, and what it owes."""
+    """Replay one rule set: what it may read, what it watches, and what it owes."""
 
     def __init__(self, decider: Decider, replay: "Replay", live_since: int) -> None:
         rules = decider.active
@@ -48,13 +48,13 @@ class Play:
         self.topics = topics_of(rules)
 
     def decide(self, happening: Happening, now: int) -> None:
-        """Decides on an event."""
+        """Decide on an event."""
         decisions = self.decider(happening, self.world, now)
         if decisions is not None:
             self.outbox.take(decisions)
 
     def ask(self, states: States, now: int) -> None:
-        """Decides on the silences that have lasted long enough."""
+        """Decide on the silences that have lasted long enough."""
         for timer in self.silences:
             for stream in timer.due(now):
                 subject = states.enrollment(stream)
@@ -70,7 +70,7 @@ class Play:
                 self.outbox.take(decisions)
 
     def next_at(self) -> int | None:
-        """When time brings the next thing about."""
+        """Say when time brings the next thing about."""
         heads = [timer.heap[0][0] for timer in self.silences if timer.heap]
         leaving, step_at = self.outbox.next_at, self.outbox.steps.next_at
         heads += [at for at in (leaving, step_at) if at is not None]
@@ -78,7 +78,7 @@ class Play:
 
 
 class Span(msgspec.Struct):
-    """What a replay went through: rows of the log, facts among them, from when to when."""
+    """Measure what a replay went through: rows of the log, facts among them, from when to when."""
 
     rows: int = 0
     facts: int = 0
@@ -96,7 +96,7 @@ class Replay:
     def __init__(
         self, history: History, today: Today, lateness: int, until: int | None = None
     ) -> None:
-        """`lateness` (ms) is the longest allowance of any source."""
+        """Begin before the first row; `lateness` (ms) is the longest allowance of any source."""
         self.history = history
         self.today = today
         self.lateness = lateness
@@ -110,7 +110,7 @@ class Replay:
         self._paused = False
 
     def run(self, told: Callable[[int], object] = lambda _: None) -> Span:
-        """Goes through the whole log; `told` hears of each position it has come to."""
+        """Go through the whole log; `told` hears of each position it has come to."""
         handlers = self._handlers()
         decode, span = self.history.mapper.decode, self.span
         for page in self.history.pages():
@@ -146,7 +146,7 @@ class Replay:
         return {topic: kinds.get(topic.partition(".")[0], other) for topic in wanted}
 
     def _go_on(self, at: int) -> bool:
-        """Lets happen what is due before a later moment; false when that is after the end."""
+        """Let happen what is due before a later moment; false when that is after the end."""
         if self._until is not None and at > self._until:
             if not self._paused:
                 self._let_happen(self._until + 1)
@@ -229,7 +229,7 @@ class Replay:
                 play.decide(happening, now)
 
     def later(self, stream: str, version: int) -> list[EventBody]:
-        """The events of a stream after one version, as far as the replay has come."""
+        """Read the events of a stream after one version, as far as the replay has come."""
         return [body for number, body in self._read(stream) if number > version]
 
     def _read(self, stream: str) -> list[tuple[int, EventBody]]:

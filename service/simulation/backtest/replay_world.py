@@ -1,4 +1,4 @@
-"""The world of a replay: seats as they were then, people and courses as they are today."""
+"""Answer in a replay: seats as they were then, people and courses as they are today."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ PEOPLE_KEPT = 50_000
 
 
 class Today:
-    """People and courses as the ledger has them, each looked up once."""
+    """Look up people and courses as the ledger has them, each once."""
 
     def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
@@ -25,7 +25,7 @@ class Today:
         self._members: dict[tuple[str, str, str], Sequence[str]] = {}
 
     def course(self, source: str, account: str, course: str) -> Course | None:
-        """What is known of a course."""
+        """Look up what is known of a course."""
         key = (source, account, course)
         found = self._courses.get(key)
         if found is None:
@@ -34,7 +34,7 @@ class Today:
         return found[0]
 
     def person(self, person: str) -> Person | None:
-        """What is known of a person."""
+        """Look up what is known of a person."""
         found = self._people.get(person)
         if found is None:
             found = self._met(person)
@@ -42,7 +42,7 @@ class Today:
         return found[0]
 
     def _met(self, person: str) -> tuple[Person | None]:
-        """Looks up one, and the first time everybody, if so many can be kept."""
+        """Look up one, and the first time everybody, if so many can be kept."""
         if not self._looked_up:
             self._looked_up = True
             for id, each in self._lookup.everybody(PEOPLE_KEPT).items():
@@ -50,7 +50,7 @@ class Today:
         return self._people.get(person) or (self._lookup.person(person),)
 
     def manager(self, person: Person) -> Person | None:
-        """The person's manager."""
+        """Look up the person's manager."""
         found = self._managers.get(person.id)
         if found is None:
             found = (self._lookup.manager(person),)
@@ -58,7 +58,7 @@ class Today:
         return found[0]
 
     def members(self, group: str, source: str, account: str) -> Sequence[str]:
-        """The ids of the people in a group."""
+        """Look up the ids of the people in a group."""
         key = (group, source, account)
         if key not in self._members:
             self._members[key] = self._lookup.members(group, source, account)
@@ -66,7 +66,7 @@ class Today:
 
 
 class Past:
-    """What one rule set may read: `memory` holds the newest event of each stream it wrote."""
+    """Answer what one rule set may read: `memory` has the newest event of each stream it wrote."""
 
     def __init__(self, today: Today, states: States) -> None:
         self.memory: dict[str, tuple[int, EventBody]] = {}
@@ -78,11 +78,11 @@ class Past:
         self.members = today.members
 
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
-        """The instance as it stood at the event being decided on."""
+        """Give the instance as it stood at the event being decided on."""
         return self._states.instance(Instance.stream(source, account, course, instance))
 
     def remember(self, decisions: Decisions) -> None:
-        """Lets what is decided next read what was decided before."""
+        """Let what is decided next read what was decided before."""
         for stream, version, body in decisions.following:
             if isinstance(body, WatchTold):
                 self.watch(f"i{stream[1:]}", body, version)
@@ -91,14 +91,14 @@ class Past:
         self.memory.update(decisions.tallies)
 
     def watchers(self, instance: str) -> Watchlist:
-        """Who wished to be told of an instance then, and what this rule set told them."""
+        """Give who asked to be told of an instance by then, and what this rule set told them."""
         return self._watches.get(instance) or Watchlist(instance)
 
     def watch(self, instance: str, event: EventBody, version: int | None = None) -> None:
-        """Takes in what happened to a watch; without a version it is the next that happened."""
+        """Take in what happened to a watch list; without a version it is the next that happened."""
         watch = self.watchers(instance)
         self._watches[instance] = watch.apply(version or watch.version + 1, event)
 
     def latest(self, stream: str) -> tuple[int, EventBody] | None:
-        """The newest event of a stream that this rule set wrote."""
+        """Give the newest event of a stream that this rule set wrote."""
         return self.memory.get(stream)

@@ -1,4 +1,4 @@
-"""States: enrollments and instances as they stood at any event of the log, in little memory."""
+"""Keep enrollments and instances as they stand at any event of the log, in little memory."""
 
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
@@ -20,7 +20,7 @@ Read = Callable[[str], list[tuple[int, Any]]]
 
 
 class Standing:
-    """How one enrollment stood after an event, as that event itself says it."""
+    """Keep how one enrollment stands after an event, as that event itself says it."""
 
     __slots__ = ("_built", "about", "after", "imports", "version")
 
@@ -32,7 +32,7 @@ class Standing:
         self._built: Enrollment | None = None
 
     def move(self, version: int, event: EnrollmentRecorded) -> None:
-        """Goes on to the next event of the stream."""
+        """Go on to the next event of the stream."""
         if event.imported or self.imports is not NO_IMPORTS:
             self.imports = self.imports.having(self.after, event)
         self.version = version
@@ -41,7 +41,7 @@ class Standing:
             self.after = event.after
 
     def enrollment(self, stream: str) -> Enrollment:
-        """The aggregate as rules read it: without its facts, which they never ask for."""
+        """Make the aggregate as rules read it: without its facts, which they never ask for."""
         if self._built is None:
             self._built = Enrollment(
                 StreamId(stream),
@@ -56,7 +56,7 @@ class Standing:
 
 
 def state_of(after: Snapshot) -> State:
-    """The state that a snapshot was taken of, as far as rules read it."""
+    """Restore the state that a snapshot was taken of, as far as rules read it."""
     return State(
         status=after.status,
         progress=after.progress,
@@ -71,7 +71,7 @@ def state_of(after: Snapshot) -> State:
 
 
 class Seats:
-    """How one instance stood; of its reports only what a rule with `rearm` can ask for.
+    """Keep how one instance stands; of its reports only what a rule with `rearm` can ask for.
 
     Each different report is kept once, with the version at which it was last the newest.
     """
@@ -85,7 +85,7 @@ class Seats:
         self.reports: dict[SeatsReported, int] = {}
 
     def move(self, version: int, event: InstanceRecorded) -> None:
-        """Goes on to the next event of the stream."""
+        """Go on to the next event of the stream."""
         self.version = version
         said = event.said
         if event.newest and isinstance(said, SeatsReported):
@@ -94,7 +94,7 @@ class Seats:
             self.reports[said] = version
 
     def instance(self, stream: str) -> Instance:
-        """The aggregate as rules read it."""
+        """Make the aggregate as rules read it."""
         history = tuple((version, said) for said, version in self.reports.items())
         return Instance(
             StreamId(stream), self.about, self.version, newest=self.newest, history=(history,)

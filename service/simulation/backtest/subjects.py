@@ -1,4 +1,4 @@
-"""Subjects: what notifications are about at a moment of a replay."""
+"""Find what notifications are about at a moment of a replay."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, overload
@@ -14,7 +14,7 @@ Later = Callable[[str, int], list[EventBody]]
 
 
 class Unread(Sequence[EventBody]):
-    """The events of a stream, of which the later ones are read when they are asked for."""
+    """Stand for the events of a stream, of which later ones are read when they are asked for."""
 
     def __init__(self, aggregate: Aggregate[Any], later: Later) -> None:
         self._aggregate = aggregate
@@ -37,19 +37,19 @@ class Unread(Sequence[EventBody]):
 
 
 class Subjects:
-    """Gives what a notification is about, as far as the replay has come."""
+    """Give what a notification is about, as far as the replay has come."""
 
     def __init__(self, states: States, later: Later) -> None:
         self._states = states
         self._later = later
 
     def of(self, owed: Owed) -> Subject:
-        """What a notification that is no digest is about."""
+        """Give what a notification that is no digest is about."""
         aggregate = self._states.aggregate(owed.subject)
         assert aggregate is not None, f"{owed.subject}: decided on, but not in the log"
         return Subject(aggregate, Unread(aggregate, self._later))
 
     def of_digest(self, owed: Owed, items: Sequence[Owed]) -> Subject:
-        """What a digest of these is about."""
+        """Give what a digest of these is about."""
         about = bundle_of(owed.subject, items)
         return Subject(about, (), [Item(item, self.of(item)) for item in items])

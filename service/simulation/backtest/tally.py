@@ -1,4 +1,4 @@
-"""The tally: what one rule file would have sent, counted while the replay goes on."""
+"""Count what one rule file would have sent, while the replay goes on."""
 
 from collections import Counter
 from functools import lru_cache
@@ -15,7 +15,7 @@ HEAVIEST = 10
 
 
 class Fate(msgspec.Struct, frozen=True):
-    """What became of a notification, and when (ms UTC).
+    """Say what became of a notification, and when (ms UTC).
 
     Of one still open at the end `at` is when it is due. `reader` is the person to whom it was
     sent, None for a room; `into` is the notification whose message stood for this one.
@@ -31,7 +31,7 @@ class Fate(msgspec.Struct, frozen=True):
 
 
 class Reader(msgspec.Struct):
-    """One person or room: how many messages, on how many days, and the last of these."""
+    """Count messages to one person or room, on how many days, and the last of these."""
 
     sent: int = 0
     days: int = 0
@@ -39,7 +39,7 @@ class Reader(msgspec.Struct):
 
 
 class Tally:
-    """Counts by rule, day, kind of recipient and reader; days are those of the file's zone.
+    """Count by rule, day, kind of recipient and reader; days are those of the file's zone.
 
     `fates` are by rule, state and reason. `storms` are what the guard held, by rule and hour
     (ms UTC). `waiting` are the people without a known address, with how much waits for each.
@@ -59,40 +59,40 @@ class Tally:
 
     @property
     def sent(self) -> int:
-        """How many messages left."""
+        """Count the messages that left."""
         return self.kinds.total()
 
     def count(self, state: str, rule: str | None = None) -> int:
-        """How many ended in a state, of one rule or of all."""
+        """Count those that ended in a state, of one rule or of all."""
         return sum(
             count for (r, s, _), count in self.fates.items() if s == state and rule in (None, r)
         )
 
     def heaviest(self, limit: int = HEAVIEST) -> dict[str, Reader]:
-        """Those who would have been told most, by person id or room."""
+        """Find those who would have been told most, by person id or room."""
         ranked = sorted(self.readers.items(), key=lambda each: (-each[1].sent, each[0]))
         return dict(ranked[:limit])
 
     def match(self, owed: Owed) -> None:
-        """A rule matched and owes a notification."""
+        """Count that a rule matched and owes a notification."""
         self.matched[owed.rule] += 1
 
     def hold(self, owed: Owed, reason: str, at: int) -> None:
-        """It is held until a person releases it, which nobody does here."""
+        """Count one held until a person releases it, which nobody does here."""
         self.fates[owed.rule, HELD, reason] += 1
         if reason == STORM:
             self.storms[owed.rule, at // HOUR * HOUR] += 1
 
     def end(self, owed: Owed, state: str, reason: str) -> None:
-        """It ends unsent, or is open at the end of the replay."""
+        """Count one that ends unsent, or is open at the end of the replay."""
         self.fates[owed.rule, state, reason] += 1
 
     def wait(self, person: str) -> None:
-        """Nobody knows an address for one today; `person` is empty if nobody is known at all."""
+        """Count one without a known address; `person` is empty if nobody is known at all."""
         self.waiting[person] += 1
 
     def send(self, owed: Owed, recipient: Person | None, at: int) -> None:
-        """It leaves."""
+        """Count one that leaves."""
         self.fates[owed.rule, SENT, ""] += 1
         day = self._day_of(at)
         self.days[day] += 1
@@ -114,6 +114,6 @@ class Tally:
 
 @lru_cache
 def kind_of(entry: str) -> str:
-    """What kind of recipient an entry has: a role, watchers, a group by its name, or a room."""
+    """Name the kind of recipient an entry has: role, watchers, a group by its name, or room."""
     who = entry.partition(",")[0]
     return "room" if who.startswith("post=") else who.removeprefix("to=")

@@ -19,7 +19,7 @@ class SilenceTimer:
     """
 
     def __init__(self, stalled: StalledRule, live_since: int, lateness: int) -> None:
-        """The rule goes live at `live_since`; `lateness` is the longest allowance (ms) of all."""
+        """Take a rule that goes live at `live_since`; `lateness` is the longest allowance (ms)."""
         self.rule, trigger = stalled
         self.counts_enrolled = trigger.count_from == "enrolled"
         self.floor = started(stalled, live_since).floor if live_since else 0
@@ -29,7 +29,7 @@ class SilenceTimer:
         self.heap: list[tuple[int, str]] = []
 
     def moved(self, stream: str, after: Snapshot) -> None:
-        """An enrollment moved: its silence begins elsewhere now, or there is none."""
+        """Note that an enrollment moved: its silence begins elsewhere now, or there is none."""
         since = after.silent_since if self.counts_enrolled else after.active_at
         if since is None or since <= self.floor:
             if stream in self.armed:
@@ -41,11 +41,11 @@ class SilenceTimer:
         self.armed[stream] = since
 
     def due(self, now: int) -> list[str]:
-        """Enrollments whose silence has lasted long enough, that which began first first."""
+        """Name enrollments whose silence has lasted long enough, that which began first first."""
         return [stream for _, stream in sorted(self._due(now))]
 
     def _due(self, now: int) -> Iterator[tuple[int, str]]:
-        """Since when, and which; each is taken out of the heap."""
+        """Yield since when, and which; each is taken out of the heap."""
         heap, armed = self.heap, self.armed
         while heap and heap[0][0] <= now:
             at, stream = heap[0]
@@ -69,7 +69,7 @@ DueStep = tuple[Rule, Entry, Notification]
 
 
 class Begun(msgspec.Struct):
-    """What one match owed first of all: one of these, how many stand, and how many steps follow.
+    """Keep what one match owed first: one of these, how many stand, and how many steps follow.
 
     Those that were cancelled do not stand any more.
     """
@@ -80,7 +80,7 @@ class Begun(msgspec.Struct):
 
 
 class StepTimers:
-    """What was owed first, for as long as a step may still follow from it."""
+    """Keep what was owed first, for as long as a step may still follow from it."""
 
     def __init__(self, decider: Decider) -> None:
         self._decider = decider
@@ -91,11 +91,11 @@ class StepTimers:
 
     @property
     def next_at(self) -> int | None:
-        """When the next step comes due."""
+        """Say when the next step comes due."""
         return self._heap[0][0] if self._heap else None
 
     def begin(self, id: str, owed: Owed) -> None:
-        """Notes what was owed first because of a match."""
+        """Note what was owed first because of a match."""
         steps = self._decider.by_id[owed.rule].escalation
         if not steps or not is_first(owed):
             return
@@ -111,13 +111,13 @@ class StepTimers:
             heapq.heappush(self._heap, (due_at, self._pushed, match, entry))
 
     def end(self, owed: Owed, state: str) -> None:
-        """Notes how a notification ended, if a step may follow from it."""
+        """Note how a notification ended, if a step may follow from it."""
         begun = self._begun.get((owed.rule, owed.occurrence))
         if begun is not None and state == CANCELLED and is_first(owed):
             begun.standing -= 1
 
     def due(self, now: int) -> list[DueStep]:
-        """The steps that are due, each with what it goes on from, rule by rule."""
+        """Give the steps that are due, each with what it goes on from, rule by rule."""
         return sorted(self._due(now), key=self._order) if self._heap else []
 
     def _due(self, now: int) -> Iterator[DueStep]:
@@ -137,5 +137,5 @@ class StepTimers:
 
 
 def is_first(owed: Owed) -> bool:
-    """Whether a match owed it at once, so that steps may follow from it."""
+    """Tell whether a match owed it at once, so that steps may follow from it."""
     return owed.trigger != DIGEST and AFTER not in owed.entry

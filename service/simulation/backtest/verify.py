@@ -1,4 +1,4 @@
-"""Verifying: every decision of the log made again, by the rules that were active, and compared."""
+"""Make every decision of the log again, by the rules that were active, and compare."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -41,7 +41,7 @@ OTHERWISE = "it is decided otherwise"
 
 
 class Disagreement(msgspec.Struct, frozen=True):
-    """A decision that is not made again as it was recorded; `fields` are what differs in it."""
+    """Describe a decision that is not made again as recorded; `fields` are what differs."""
 
     notification: str
     rule: str
@@ -52,7 +52,7 @@ class Disagreement(msgspec.Struct, frozen=True):
 
 
 class Verified(msgspec.Struct):
-    """What became of every recorded decision, and of those that ought to be there.
+    """Count what became of every recorded decision, and of those that ought to be there.
 
     `changed` read a person or a course, who are known as they are today only. `unread` are
     rule files that cannot be read any more, and `undecided` the decisions made by them.
@@ -146,12 +146,12 @@ def found(id: str, recorded: Owed, decided: Decisions | None) -> Owed | None:
 
 
 class Verifier:
-    """Goes through the log once; keeps what it must know and no more."""
+    """Go through the log once; keep what must be known and no more."""
 
     def __init__(
         self, history: History, today: Today, lateness: Mapping[str, int], storm_limit: int
     ) -> None:
-        """`lateness` is in ms by source."""
+        """Begin before the first row; `lateness` is in ms by source."""
         self._history = history
         self._lateness = lateness
         self._storm_limit = storm_limit
@@ -165,7 +165,7 @@ class Verifier:
         self._position = 0
 
     def run(self, told: Callable[[int], object] = lambda _: None) -> Verified:
-        """Makes every decision again; `told` hears of each position it has come to."""
+        """Make every decision again; `told` hears of each position it has come to."""
         handlers = self._handlers()
         for page in self._history.pages():
             for position, stream, version, topic, state in page:
@@ -202,7 +202,7 @@ class Verifier:
         self._marks = event.marks
 
     def _wrote(self, stream: str, version: int, topic: str, state: bytes) -> None:
-        """What a rule remembers is as the log has it, whatever is decided differently now."""
+        """Remember what a rule did as the log has it, whatever is decided differently now."""
         body: EventBody = self._history.mapper.decode(topic, state)
         self._world.memory[stream] = (version, body)
 
@@ -213,7 +213,7 @@ class Verifier:
             self._told.update(body.notifications.values())
 
     def _moved(self, stream: str, version: int, topic: str, state: bytes) -> None:
-        """Whether a watcher was really told is asked at the next seat."""
+        """Note whether a watcher was really told, which is asked at the next seat."""
         if stream in self._told:
             self._wrote(stream, version, topic, state)
 
