@@ -137,14 +137,24 @@ def key_of(match: Match, reading: Reading) -> OccurrenceKey:
     """Name a match on the subject that is read."""
     about = reading.about
     return OccurrenceKey(
-        about.source, about.account, reading.subject.id, match.occurrence, match.at
+        source=about.source,
+        account=about.account,
+        subject=reading.subject.id,
+        occurrence=match.occurrence,
+        at=match.at,
     )
 
 
 def key_of_owed(owed: Owed) -> OccurrenceKey:
     """Name the match that a notification is owed because of."""
     at = owed.event_at or 0
-    return OccurrenceKey(owed.source, owed.account, owed.subject, owed.occurrence, at)
+    return OccurrenceKey(
+        source=owed.source,
+        account=owed.account,
+        subject=owed.subject,
+        occurrence=owed.occurrence,
+        at=at,
+    )
 
 
 def notification_id(rule: Rule, entry: Entry, key: OccurrenceKey, recipient: str) -> str:

@@ -105,9 +105,11 @@ class Digested(NamedTuple):
 
     def closes(self, closing: Closing, version: int, items: Sequence[Notification]) -> "MadeUp":
         """Make it up of these items, as a version of its stream."""
-        key = OccurrenceKey("", "", self.stream, closing.local, closing.at)
+        key = OccurrenceKey(
+            source="", account="", subject=self.stream, occurrence=closing.local, at=closing.at
+        )
         id = notification_id(self.rule, self.entry, key, self.recipient)
-        return MadeUp(self, closing, version, items, id)
+        return MadeUp(digest=self, closing=closing, version=version, items=items, id=id)
 
 
 class MadeUp(NamedTuple):

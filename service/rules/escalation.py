@@ -58,7 +58,13 @@ class Steps(NamedTuple):
         if not conditions_hold(rule, reading):
             return None
         decisions, at = Decisions(), owed.event_at or 0
-        match = Match(owed.trigger, owed.occurrence, at, len(subject.bodies), True)
+        match = Match(
+            trigger=owed.trigger,
+            occurrence=owed.occurrence,
+            at=at,
+            version=len(subject.bodies),
+            by_clock=True,
+        )
         self.decider.fan_out.owe(Evaluation(rule, match, True, reading), (entry,), decisions)
         return decisions
 

@@ -344,7 +344,8 @@ class Item(NamedTuple):
 
 def event_seen(owed: Owed) -> EventSeen:
     """Give the event that caused a notification, as conditions may read it."""
-    if owed.event_name is None:
-        at = owed.event_at if owed.subject.startswith(DATED) else None
+    name, at = owed.event_name, owed.event_at
+    if name is None:
+        at = at if owed.subject.startswith(DATED) else None
         return EventSeen(owed.source, owed.account, at=at)
-    return EventSeen(owed.source, owed.account, owed.event_name, owed.event_at, owed.by_admin)
+    return EventSeen(owed.source, owed.account, name=name, at=at, by_admin=owed.by_admin)

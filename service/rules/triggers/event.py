@@ -35,7 +35,9 @@ class EventOccurrence(Occurrence, frozen=True):
     def of(cls, happening: Happening, now: int) -> Self:
         """Take an event as the writer hands it over."""
         event, about = happening.event, happening.aggregate.about
-        seen = EventSeen(about.source, about.account, event.name, event.at, event.by_admin)
+        seen = EventSeen(
+            about.source, about.account, name=event.name, at=event.at, by_admin=event.by_admin
+        )
         return cls(happening.aggregate, seen, now, happening.stream, happening.version, event)
 
     def match(self, trigger: str) -> Match:

@@ -96,7 +96,9 @@ class SourceSilentTrigger:
         assert isinstance(last, SilentSource)
         if not occurrence.was_ms < self.silence_ms <= occurrence.ran_ms:
             return Miss(lambda: "the source was not silent for just so long")
-        return Match(TRIGGER, last.occurrence, last.at, 0, True)
+        return Match(
+            trigger=TRIGGER, occurrence=last.occurrence, at=last.at, version=0, by_clock=True
+        )
 
     def still_holds(self, owed: Owed, reading: Reading) -> bool:
         """Tell whether no letter has come since."""

@@ -91,7 +91,13 @@ class StalledTrigger:
 
 def silence_match(enrollment: Enrollment, since: int, key: object) -> Match:
     """Say that a silence since (ms UTC), named by its key, set a rule off."""
-    return Match(STALLED, f"{enrollment.id}/{key}", since, enrollment.version, True)
+    return Match(
+        trigger=STALLED,
+        occurrence=f"{enrollment.id}/{key}",
+        at=since,
+        version=enrollment.version,
+        by_clock=True,
+    )
 
 
 class StalledRule(NamedTuple):

@@ -62,7 +62,14 @@ class Difference:
         if other is not None and other.at == at:
             self.same += 1
             return
-        message = Message(owed.rule, owed.recipient, owed.person, owed.source, owed.course, at)
+        message = Message(
+            rule=owed.rule,
+            recipient=owed.recipient,
+            person=owed.person,
+            source=owed.source,
+            course=owed.course,
+            at=at,
+        )
         if other is None:
             self._alone[side][id] = message
             self._settle(at - SETTLED_AFTER_MS)

@@ -187,7 +187,9 @@ class Outbox:
         for each in [*self._open.values(), *self.waiting]:
             reason = each.reason or "open at the end"
             self._tally.end(each.owed, each.state, reason)
-            self.hear(Fate(each.id, each.owed, each.state, reason, each.due_at))
+            self.hear(
+                Fate(id=each.id, owed=each.owed, state=each.state, reason=reason, at=each.due_at)
+            )
 
     def _owe(self, id: str, owed: Owed) -> None:
         self._tally.match(owed)
@@ -197,7 +199,7 @@ class Outbox:
         if notification.state == HELD:
             reason = notification.reason or ""
             self._tally.hold(owed, reason, owed.decided_at)
-            self.hear(Fate(id, owed, HELD, reason, owed.decided_at))
+            self.hear(Fate(id=id, owed=owed, state=HELD, reason=reason, at=owed.decided_at))
             return
         if owed.collapse is not None:
             self._together.setdefault(owed.collapse, []).append(id)
@@ -251,7 +253,7 @@ class Outbox:
         self._forget(lead)
         self._remember(lead, AttemptEnded(at=now, outcome="accepted", then=SENT))
         self._tally.send(lead.owed, reader, now)
-        self.hear(Fate(lead.id, lead.owed, SENT, "", now, reader))
+        self.hear(Fate(id=lead.id, owed=lead.owed, state=SENT, reason="", at=now, reader=reader))
 
     def _judged(self, notification: Notification, ground: Ground) -> Verdict:
         owed = notification.owed
@@ -275,7 +277,16 @@ class Outbox:
     def _end(self, notification: Notification, event: Ended) -> None:
         id, owed = notification.id, notification.owed
         self._tally.end(owed, event.state, event.reason)
-        self.hear(Fate(id, owed, event.state, event.reason, event.at, into=event.into))
+        self.hear(
+            Fate(
+                id=id,
+                owed=owed,
+                state=event.state,
+                reason=event.reason,
+                at=event.at,
+                into=event.into,
+            )
+        )
         self.steps.end(owed, event.state)
         self._remember(notification, event)
 

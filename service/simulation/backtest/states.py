@@ -44,13 +44,12 @@ class Standing:
         """Make the aggregate as rules read it: without its facts, which they never ask for."""
         if self._built is None:
             self._built = Enrollment(
-                StreamId(stream),
-                self.about,
-                self.version,
-                NO_KEYS,
-                (),
-                state_of(self.after),
-                self.imports,
+                id=StreamId(stream),
+                about=self.about,
+                version=self.version,
+                keys=NO_KEYS,
+                state=state_of(self.after),
+                imports=self.imports,
             )
         return self._built
 

@@ -282,7 +282,9 @@ class Verifier:
                 for name in recorded.__struct_fields__
                 if getattr(recorded, name) != getattr(again, name)
             )
-            self._differs(id, recorded, self._position, OTHERWISE, fields)
+            self._differs(
+                id=id, owed=recorded, position=self._position, what=OTHERWISE, fields=fields
+            )
 
     def _differs(
         self, id: str, owed: Owed, position: int, what: str, fields: tuple[str, ...] = ()
@@ -295,7 +297,14 @@ class Verifier:
         self._found.differ += 1
         self._found.by_rule[owed.rule] += 1
         if len(self._found.examples) < EXAMPLES:
-            found = Disagreement(id, owed.rule, owed.entry, position, what, fields)
+            found = Disagreement(
+                notification=id,
+                rule=owed.rule,
+                entry=owed.entry,
+                position=position,
+                what=what,
+                fields=fields,
+            )
             self._found.examples.append(found)
 
     def _read(self, stream: str) -> list[tuple[int, Any]]:
