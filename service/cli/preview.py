@@ -26,8 +26,9 @@ from service.ledger.ledger import Ledger
 from service.rules import plan
 from service.rules.calendar import ITEMS_MAX, Digest
 from service.rules.language.reader import read_rules
-from service.rules.notification import Item, Notification, Subject
+from service.rules.notification import Notification
 from service.rules.rule import ROOM, Entry, RuleSet, recipient_of
+from service.rules.subject import Item, Subject
 from service.rules.text import hint, listed
 from service.rules.verdict import Due
 from service.running import wall_clock

@@ -23,13 +23,12 @@ from service.rules.notification import (
     Deferred,
     Ended,
     Held,
-    Item,
     Notification,
-    Subject,
     WaitingForAddress,
     ended_unsent,
 )
 from service.rules.rule import ROOM, Entry, Rule, place_of, recipient_of, wish_over, zone_of
+from service.rules.subject import Item, Subject
 
 STREAM = "muting"
 MUTED = "muted"

@@ -19,11 +19,10 @@ from service.rules.notification import (
     SENT,
     AttemptEnded,
     Ended,
-    Item,
     Notification,
     Redriven,
-    Subject,
 )
+from service.rules.subject import Item, Subject
 
 
 class Docket:

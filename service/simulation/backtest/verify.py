@@ -20,11 +20,12 @@ from service.rules.digests import DigestClosed, Digested
 from service.rules.escalation import Steps
 from service.rules.explain.rule_versions import Anything
 from service.rules.language.reader import read_rules
-from service.rules.notification import DIGEST, Notification, Owed, Subject
+from service.rules.notification import DIGEST, Notification, Owed
 from service.rules.notification import SHAPES as NOTIFICATION_SHAPES
 from service.rules.rule import AFTER, GROUP, WATCHERS, Entry, Rule
 from service.rules.scheduler import RulesActivated, TimeAsked
 from service.rules.storm import StormCounted
+from service.rules.subject import Subject
 from service.rules.triggers import letter_set_aside, source_silent
 from service.rules.triggers.seat_change import Fired
 from service.rules.triggers.stalled import Mark, SilenceOccurrence
