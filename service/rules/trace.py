@@ -85,6 +85,14 @@ def values_read(read: Mapping[str, object], kept: Mapping[str, str]) -> dict[str
     return found | {name: _personal(name, text) for name, text in personal.items()}
 
 
+def trace_recorded(
+    conditions: Iterable[Condition], read: Mapping[str, object], kept: Mapping[str, str]
+) -> list[TermResult]:
+    """Trace conditions on what a decision read; a value that was not read is not known."""
+    known = values_read(read, kept)
+    return list(trace(conditions, known.get, known.__contains__))
+
+
 def _personal(name: str, text: str) -> object:
     """Read the value whose text was kept beside the log."""
     field = field_named(name)

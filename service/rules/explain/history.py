@@ -2,18 +2,16 @@
 
 import sqlite3
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from service.learners.course import CourseRecorded
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
-from service.learners.enrollment import EnrollmentRecorded
-from service.learners.facts import Identity
-from service.learners.instance import Instance, InstanceRecorded
+from service.learners.facts import FactRecorded, Identity
+from service.learners.instance import Instance
 from service.learners.watchlist import Watchlist
 from service.learners.world import Lookup
 from service.ledger.database import connect
@@ -164,23 +162,15 @@ class Past:
         known, after = (self._views and suggested(self._views, person)) or ([], 0)
         found = {id: row.body for id in known if (row := self.at(id, 1))}
         found |= dict(self._beginning(f"e{person[:8]}", person, after))
-        for id, body in found.items():
-            if isinstance(body, EnrollmentRecorded) and body.about and body.about.person == person:
-                yield id, body.about
+        return about(found.items(), "person", person)
 
     def instances(self, instance: str) -> Iterator[tuple[str, Identity]]:
         """Find the instances with this LMS id, of whatever source and account."""
-        for id, body in self._beginning("i", instance):
-            found = body.about if isinstance(body, InstanceRecorded) else None
-            if found is not None and found.instance == instance:
-                yield id, found
+        return about(self._beginning("i", instance), "instance", instance)
 
     def titles(self, course: str) -> Iterator[tuple[str, Identity]]:
         """Find the courses with this LMS id, of whatever source and account."""
-        for id, body in self._beginning("c", course):
-            found = body.about if isinstance(body, CourseRecorded) else None
-            if found is not None and found.course == course:
-                yield id, found
+        return about(self._beginning("c", course), "course", course)
 
     def _beginning(self, prefix: str, said: str, after: int = 0) -> Iterator[tuple[str, Any]]:
         """Read the first events of streams whose id begins so, of those that say this somewhere.
@@ -202,6 +192,16 @@ class Past:
     def world(self, position: int, subject: str = "", version: int = 0) -> "WorldThen":
         """Make what deciding could read after the event at a position, `version` of its subject."""
         return WorldThen(self, position, subject, version)
+
+
+def about(
+    firsts: Iterable[tuple[str, Any]], name: str, value: str
+) -> Iterator[tuple[str, Identity]]:
+    """Pick the streams about something, by their first events."""
+    for id, body in firsts:
+        found = body.about if isinstance(body, FactRecorded) else None
+        if found is not None and getattr(found, name) == value:
+            yield id, found
 
 
 class WorldThen:

@@ -25,7 +25,7 @@ from service.rules.explain.rule_versions import Edition, rule_then
 from service.rules.explain.steps_in_words import reason_in_words
 from service.rules.rule import Entry, Rule, recipients
 from service.rules.text import duration, moment
-from service.rules.trace import TermResult, trace, values_read
+from service.rules.trace import TermResult, trace_recorded
 from service.rules.triggers.trigger import Occurrence
 
 OCCASIONS = 20
@@ -165,11 +165,11 @@ def found_by(evidence: Evidence, evaluation: Evaluation) -> Found:
         return Found(lines, (), all(line.holds for line in lines if line.depth == 0))
     first = evidence.past.notification(owed[0].id)
     assert first is not None
-    known = values_read(first.owed.read, evidence.past.kept(first.id))
     silent = [entry for entry, found in by_entry if entry.after_ms and not found]
     steps = [step(entry, first.owed.decided_at) for entry in silent]
-    lines = list(trace(rule.conditions, known.get, known.__contains__))
-    return Found(lines, owed, True, steps)
+    kept = evidence.past.kept(first.id)
+    lines = trace_recorded(rule.conditions, first.owed.read, kept)
+    return Found(lines, owed, holds=True, steps=steps)
 
 
 def owed_by(evidence: Evidence, evaluation: Evaluation, entry: Entry) -> Iterator[Named]:

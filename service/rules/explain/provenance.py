@@ -17,7 +17,7 @@ from service.rules.explain.steps_in_words import ended, turns
 from service.rules.notification import DIGEST, SENT, Notification, Owed
 from service.rules.rule import AFTER, ROOM, STEPS_UP, Rule, route_of
 from service.rules.text import counted, duration, moment
-from service.rules.trace import shown, trace, values_read
+from service.rules.trace import shown, trace_recorded
 from service.rules.triggers import letter_set_aside, source_silent
 from service.rules.triggers.stalled import STALLED, stalled_trigger_of
 
@@ -43,8 +43,7 @@ def chain_of(evidence: Evidence, id: str) -> Chain | None:
     told = about(evidence, owed)
     story = story_of(evidence, owed, rule, told)
     history = turns(rows, kept)
-    known = values_read(owed.read, kept)
-    terms = list(trace(rule.conditions, known.get, known.__contains__)) if rule else []
+    terms = trace_recorded(rule.conditions, owed.read, kept) if rule else []
     return Chain(
         id=id,
         state=found.state,
