@@ -184,9 +184,11 @@ def owed_by(evidence: Evidence, evaluation: Evaluation, entry: Entry) -> Iterato
 
 def step(entry: Entry, decided_at: int) -> str:
     """Describe a step of an escalation by which nothing is owed."""
+    after, whom = duration(entry.after_ms), entry.to or entry.post
+    asked_at = moment(decided_at + entry.after_ms)
     return (
-        f"the step after {duration(entry.after_ms)} to {entry.to or entry.post} owed nothing; it "
-        f"is asked at {moment(decided_at + entry.after_ms)}, if all still holds then"
+        f"the step after {after} to {whom} owed nothing; it is asked at {asked_at}, if all still "
+        "holds then"
     )
 
 
