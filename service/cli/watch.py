@@ -1,6 +1,7 @@
 """Run `coursebell watch`: who is to be told of a free seat, once."""
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -96,12 +97,9 @@ def add(
     instance: str, learner: str, source: str | None, account: str | None, data: Path | None
 ) -> None:
     """Tell LEARNER when a seat is free in INSTANCE; twice changes nothing."""
-    session = Session(data, instance, source, account)
-    try:
+    with closing(Session(data, instance, source, account)) as session:
         now = wall_clock()
         session.wishes.ask(session.id, session.wishes.meet(session.key(learner), now), now)
-    finally:
-        session.close()
     click.echo(f"{learner} will be told once of a free seat in {instance}")
 
 
@@ -113,13 +111,10 @@ def remove(
     instance: str, learner: str, source: str | None, account: str | None, data: Path | None
 ) -> None:
     """Do not tell LEARNER any more; twice changes nothing."""
-    session = Session(data, instance, source, account)
-    try:
+    with closing(Session(data, instance, source, account)) as session:
         person = session.wishes.known(session.key(learner))
         if person is not None:
             session.wishes.stop(session.id, person, wall_clock())
-    finally:
-        session.close()
     click.echo(f"{learner} will not be told of a free seat in {instance}")
 
 
@@ -131,12 +126,9 @@ def list_watchers(
     instance: str, source: str | None, account: str | None, data: Path | None, as_json: bool
 ) -> None:
     """List who waits for a seat in INSTANCE, in the order in which they asked."""
-    session = Session(data, instance, source, account)
-    try:
+    with closing(Session(data, instance, source, account)) as session:
         found = session.wishes.all(session.id)
         ids = session.people.lms_ids(each.person for each in found)
-    finally:
-        session.close()
     if as_json:
         items = [
             {"learner": ids.get(s.person), "asked_at": s.asked_at, "notification": s.notification}
@@ -157,12 +149,9 @@ def link(
 ) -> None:
     """Print the link by which LEARNER, and whoever has it, asks by themselves."""
     chosen = settings(data)
-    session = Session(data, instance, source, account)
-    try:
+    with closing(Session(data, instance, source, account)) as session:
         links = watch_links(chosen.data, chosen.public_url, chosen.secret_key)
         if links is None:
             fail("COURSEBELL_PUBLIC_URL: expected the address people reach, got none; set it")
         person = session.wishes.meet(session.key(learner), wall_clock())
         click.echo(links(person, session.id))
-    finally:
-        session.close()
