@@ -13,7 +13,7 @@ from service.cli.output.console import printable, settings
 from service.cli.test import read_or_leave, usual_file
 from service.rules.language.reader import channels_named, intervals_named
 from service.rules.language.schema import schema_of
-from service.rules.language.schema_values import Schema
+from service.rules.language.shape import Schema
 from service.sending.templates.templates import Templates
 from service.settings import Settings
 from service.simulation.rule_tests.schema import script_schema

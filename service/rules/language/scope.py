@@ -1,7 +1,6 @@
 """Scopes: what a rule knows of, given what triggers it."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from service.rules.fields import EVENTS
 from service.rules.text import listed
@@ -40,15 +39,7 @@ class Scope:
 
 
 _LEARNING = frozenset({"enrollment", "course", "instance", "learner", "event"})
-_SILENCE = Scope(
-    "a stalled_for rule", _LEARNING, frozenset({"event.name", "event.by_admin", "event.age"})
-)
-_SILENT_SOURCE = Scope(
-    "a source_silent_for rule",
-    frozenset({"event"}),
-    frozenset({"event.name", "event.account", "event.by_admin"}),
-)
-_SCOPES = {
+_ABOUT = {
     "enrollment": Scope("an enrollment rule", _LEARNING),
     "instance": Scope("an instance rule", frozenset({"instance", "course", "event"})),
     "course": Scope("a course rule", frozenset({"course", "event"})),
@@ -59,19 +50,22 @@ _SCOPES = {
         frozenset({"event.account", "event.by_admin"}),
     ),
 }
+SILENCE = Scope(
+    "a stalled_for rule", _LEARNING, frozenset({"event.name", "event.by_admin", "event.age"})
+)
+SILENT_SOURCE = Scope(
+    "a source_silent_for rule",
+    frozenset({"event"}),
+    frozenset({"event.name", "event.account", "event.by_admin"}),
+)
+SCOPES = {
+    "change": _ABOUT["instance"],
+    "stalled_for": SILENCE,
+    "source_silent_for": SILENT_SOURCE,
+}
+"""What rules know of, by the key of their trigger, if that is no event."""
 
 
-def scope_of(trigger: Any) -> Scope | None:
-    """Read the scope off a trigger as written; None when it cannot be told."""
-    if not isinstance(trigger, dict):
-        return None
-    if "change" in trigger:
-        return _SCOPES["instance"]
-    if "stalled_for" in trigger:
-        return _SILENCE
-    if "source_silent_for" in trigger:
-        return _SILENT_SOURCE
-    event = trigger.get("event")
-    if not isinstance(event, str) or event not in EVENTS:
-        return None
-    return _SCOPES.get(event.partition(".")[0])
+def scope_of_event(name: str | None) -> Scope | None:
+    """Give what a rule about an event knows of; None when there is no such event."""
+    return _ABOUT.get(name.partition(".")[0]) if name in EVENTS else None

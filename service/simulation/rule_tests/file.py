@@ -9,9 +9,9 @@ from service.learners.directory.courses import CourseRow
 from service.learners.directory.people import PersonRow
 from service.rules.calendar import DAY
 from service.rules.fields import KINDS
-from service.rules.language.checks import check_texts
-from service.rules.language.report import Problem, Report
-from service.rules.language.yaml_reader import Path, read_page
+from service.rules.language.errors import Problem, Report
+from service.rules.language.reader import read_report
+from service.rules.language.yaml_reader import Path
 from service.rules.notification import SENT, STATES
 from service.rules.rule import Rule, RuleSet
 from service.simulation.rule_tests.events import Givens
@@ -51,16 +51,13 @@ def read_script(
 ) -> tuple[list[Scenario], list[Problem]]:
     """The tests of a file, for these rules; with a mistake there are none."""
     try:
-        page = read_page(data.decode().removeprefix("\ufeff"))
+        text = data.decode()
     except UnicodeDecodeError:
         return [], [Problem(name, 1, 1, "this is not UTF-8; save the file as UTF-8 text")]
-    report = Report(name, page)
-    if page.data is None:
-        if not page.mistakes:
-            report.error((), "the file is empty; begin it with 'tests:'")
+    report = read_report(text, name, "tests:")
+    if report.page.data is None:
         return [], report.problems()
-    check_texts(report)
-    scenarios = Script(report, rules, sources).read(page.data)
+    scenarios = Script(report, rules, sources).read(report.page.data)
     return ([] if report.failed else scenarios), report.problems()
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from service.rules.fields import EVENTS, KINDS
 from service.rules.language.schema import DIALECT
-from service.rules.language.schema_values import DURATION, Schema, named
+from service.rules.language.shape import Schema
+from service.rules.language.values import DURATION, named
 from service.rules.rule import Rule
 from service.rules.text import listed
 from service.simulation.rule_tests.events import EVENTS as GIVEN
@@ -14,7 +15,7 @@ from service.simulation.rule_tests.file import COURSE, NOT_SENT, PERSON
 WORDS: Schema = {"type": ["string", "number", "boolean"]}
 LIST: Schema = {"type": "array", "items": WORDS}
 TRUTH: Schema = {"enum": [True, False, "true", "false"]}
-SPAN: Schema = {"anyOf": [DURATION, {"enum": [0, "0", "0d", "0h", "0m"]}]}
+SPAN: Schema = {"anyOf": [DURATION.json_schema(), {"enum": [0, "0", "0d", "0h", "0m"]}]}
 VALUES: Mapping[str, Schema] = {
     "groups": LIST, "tags": LIST, "parents": LIST, "fields": {"type": "object"},
     "kind": named(KINDS), "passed": TRUTH,

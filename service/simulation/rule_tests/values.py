@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from service.incoming.sources import values as payload_values
 from service.rules.calendar import instant
 from service.rules.language import values
-from service.rules.language.report import Report
+from service.rules.language.errors import Report
 from service.rules.language.yaml_reader import Path
 from service.rules.text import duration, hint, listed, nearest, shown
 
@@ -97,7 +97,8 @@ def columns(raw: Any) -> dict[str, str]:
 
 def zone(raw: Any) -> str:
     """An IANA time zone."""
-    return values.zone(text(raw))
+    zone_: str = values.ZONE.read(text(raw))
+    return zone_
 
 
 def span(raw: Any) -> int:

@@ -1,0 +1,283 @@
+"""Shapes: how pydantic reads a file that may have mistakes, as far as it goes."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any, ClassVar, Self, get_args
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    ModelWrapValidatorHandler,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from service.rules.language.errors import Misplaced, Report, check_keys
+from service.rules.language.yaml_reader import Block, Path
+from service.rules.text import hint, listed, shown
+
+Schema = dict[str, Any]
+
+MAPPING = "expected a mapping of 'key: value' lines"
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """Stands for a value that cannot be read until its mapping, which knows the place, tells it.
+
+    With `of_key` the message begins with the key.
+    """
+
+    message: str
+    of_key: bool = False
+
+
+NOWHERE = Block()
+"""Where what the file leaves out stands."""
+TOLD = Wrong("")
+"""A value that is missing, or whose mistake is told already."""
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """One kind of value: how it is read, with the message for any other, and its JSON Schema.
+
+    `read` gives the value or raises ValueError in words for people.
+    """
+
+    read: Callable[[Any], Any]
+    schema: Schema | Callable[[], Schema]
+
+    def json_schema(self) -> Schema:
+        """Give the schema; what has to look at the machine is made when it is asked for."""
+        return self.schema() if callable(self.schema) else self.schema
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._read)
+
+    def _read(self, raw: Any) -> Any:
+        if isinstance(raw, Wrong):
+            return raw
+        try:
+            return self.read(raw)
+        except ValueError as error:
+            return Wrong(str(error))
+
+
+class Choice:
+    """Marks a Literal: one of its words."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        allowed = get_args(source)
+
+        def read(raw: Any) -> Any:
+            if isinstance(raw, Wrong) or raw in allowed:
+                return raw
+            near = hint(raw, allowed)
+            return Wrong(f"{shown(raw)} is not allowed here; use {listed(allowed)}{near}")
+
+        return core_schema.no_info_plain_validator_function(read)
+
+
+@dataclass(frozen=True)
+class Many:
+    """Marks a list or a mapping of names, with at least so many items."""
+
+    least: int = 0
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        inner = handler(source)
+        kind: type[list[Any] | dict[str, Any]] = dict
+        expected = MAPPING
+        if inner["type"] == "list":
+            kind, expected = list, "expected a list, each item on a line that starts with '- '"
+
+        def read(raw: Any, items: Callable[[Any], Any]) -> Any:
+            if isinstance(raw, Wrong):
+                return raw
+            if not isinstance(raw, kind):
+                return Wrong(f"{expected}; got {shown(raw)}")
+            enough = len(raw) >= self.least
+            return items(raw) if enough else Wrong("needs at least one entry", of_key=True)
+
+        return core_schema.no_info_wrap_validator_function(read, inner)
+
+
+class Shape(BaseModel):
+    """A mapping of the file.
+
+    The line under a key is its description, which the schema shows to whoever writes a file.
+    A shape is read as far as it goes: the report in the validation context is told of every
+    mistake, and what is wrong or missing is None. So only one that is `whole` keeps what its
+    types promise; of others the checks ask for each value whether it is there.
+    """
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    misplaced: ClassVar[Mapping[str, Misplaced]] = {}
+    """What is told of keys that people look for here and that belong elsewhere."""
+
+    @classmethod
+    def read(cls, report: Report) -> Self | None:
+        """Read a whole page; None when it is no mapping."""
+        found: Self | Wrong = cls.model_validate(report.page.data, context=report)
+        if isinstance(found, Wrong):
+            report.refuse((), found.message)
+            return None
+        return found
+
+    @cached_property
+    def block(self) -> Block:
+        """Give the mapping as it is written."""
+        return NOWHERE
+
+    @cached_property
+    def whole(self) -> bool:
+        """Tell whether there is no mistake among its own keys and values."""
+        return True
+
+    @property
+    def path(self) -> Path:
+        return self.block.path
+
+    @property
+    def line(self) -> int:
+        return self.block.line
+
+    def path_to(self, *keys: str | int) -> Path:
+        """Give the path of what stands under a key."""
+        return (*self.block.path, *keys)
+
+    def says(self, key: str) -> bool:
+        """Tell whether a key is written, well or wrongly."""
+        return key in self.block
+
+    def has(self, key: str) -> bool:
+        """Tell whether a key is written and its value can be read."""
+        return getattr(self, key, None) is not None
+
+    def says_more(self) -> bool:
+        """Tell whether there are keys that it does not take."""
+        return not self.block.keys() <= self.keys().keys()
+
+    @classmethod
+    @cache
+    def keys(cls) -> dict[str, bool]:
+        """Name the keys as they are written; true for those that must be there."""
+        fields = cls.model_fields.items()
+        return {field.alias or name: field.is_required() for name, field in fields}
+
+    @classmethod
+    @cache
+    def names(cls) -> dict[str, str]:
+        """Name the attributes of those keys that are called otherwise."""
+        fields = cls.model_fields.items()
+        return {field.alias: name for name, field in fields if field.alias}
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read(cls, raw: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Any:
+        if isinstance(raw, Wrong):
+            return raw
+        if not isinstance(raw, Block):
+            return Wrong(f"{MAPPING}; got {shown(raw)}")
+        report, keys = _report(info), cls.keys()
+        complete = check_keys(report, raw, keys, cls.misplaced)
+        values = {key: value for key, value in raw.items() if key in keys}
+        values |= {key: TOLD for key, is_needed in keys.items() if is_needed and key not in raw}
+        found = handler(values)
+        found.__dict__["block"] = raw
+        found.__dict__["whole"] = found._tell(values, report) and complete
+        return found
+
+    def _tell(self, keys: Iterable[str], report: Report) -> bool:
+        """Tell what is wrong among the values, and take it out; true if nothing is."""
+        whole, names = True, self.names()
+        for key in keys:
+            name = names.get(key, key)
+            value = self.__dict__[name]
+            if isinstance(value, Wrong | list | dict):
+                read = _Told(report)
+                self.__dict__[name] = read.value(value, self.path_to(key))
+                whole = whole and read.whole
+        return whole
+
+
+def _report(info: ValidationInfo) -> Report:
+    report = info.context
+    assert isinstance(report, Report), "shapes are read with a report as context"
+    return report
+
+
+class _Told:
+    """Tells what is wrong in one value, in its items and in their items."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.whole = True
+
+    def value(self, value: Any, path: Path) -> Any:
+        """Give the value, or None when it is wrong."""
+        if isinstance(value, Wrong):
+            self.whole = False
+            if value.message:
+                key = f"'{path[-1]}' " if value.of_key else ""
+                self.report.refuse(path, key + value.message)
+            return None
+        if isinstance(value, list):
+            return [self.value(item, (*path, index)) for index, item in enumerate(value)]
+        if type(value) is dict:
+            return {key: self.value(item, (*path, key)) for key, item in value.items()}
+        return value
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Marks a union of shapes, which `choose` tells apart by their keys.
+
+    `example` shows one of them, `keys` tell them apart, and `words` ask for one of those. One
+    that has none of them is read as `otherwise`, without a word of what else is wrong with it.
+    """
+
+    choose: Callable[[Block], type[Shape] | None]
+    keys: tuple[str, ...]
+    example: str
+    words: str
+    otherwise: type[Shape] | None = None
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(self._read)
+
+    def _read(self, raw: Any, info: ValidationInfo) -> Any:
+        if isinstance(raw, Wrong):
+            return raw
+        if not isinstance(raw, Block):
+            return Wrong(f"expected a mapping like {self.example}, got {shown(raw)}")
+        shape = self.choose(raw)
+        report = _report(info)
+        if shape is not None:
+            return shape.model_validate(raw, context=report)
+        self._tell(raw, report)
+        unheard = Report(report.name, report.page)
+        return self.otherwise.model_validate(raw, context=unheard) if self.otherwise else TOLD
+
+    def _tell(self, raw: Block, report: Report) -> None:
+        others = self.otherwise.keys() if self.otherwise else {}
+        near = {key: hint(key, self.keys) for key in raw if key not in others}
+        wrong = next((key for key in raw if near.get(key)), None)
+        if wrong is None:
+            report.error(raw.path, self.words)
+        else:
+            message = f"unknown key {shown(wrong)}{near[wrong]}"
+            report.error((*raw.path, wrong), message, key=True)
