@@ -16,7 +16,7 @@ from service.rules.language.schema import schema_of
 from service.rules.language.shape import Schema
 from service.sending.templates.templates import Templates
 from service.settings import Settings
-from service.simulation.rule_tests.schema import script_schema
+from service.simulation.rule_tests.file import script_schema
 
 MODELINE = "# yaml-language-server: $schema="
 

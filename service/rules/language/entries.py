@@ -1,10 +1,11 @@
 """Entries: whom a rule tells, by which channel, with which words, and how often."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from service.rules.calendar import DAY_MINUTES, Digest, Window
-from service.rules.language.errors import Misplaced
-from service.rules.language.shape import Choice, Many, OneOf, Shape
+from service.rules.language.errors import Misplaced, Report
+from service.rules.language.shape import Choice, Many, OneOf, Shape, tell_apart
 from service.rules.language.values import (
     COUNT,
     DURATION,
@@ -181,6 +182,7 @@ ENTRIES: tuple[type[EntryKeys], ...] = (PersonShape, RoomShape, PersonStepShape,
 class NobodysShape(EntryKeys):
     """An entry that does not say whom to tell: the rest is checked as if for a person."""
 
+    heard = False
     form = "email"
     way = "via"
 
@@ -188,16 +190,24 @@ class NobodysShape(EntryKeys):
     after: Duration | None = None
 
 
-def _whose(person: type[PersonShape], room: type[RoomShape]) -> OneOf:
-    """Tell an entry to a person from one to a room."""
+@dataclass(frozen=True)
+class OneEntry(OneOf):
+    """Marks an entry, to a person or to a room."""
 
-    def choose(raw: Block) -> type[Shape] | None:
+    person: type[PersonShape]
+    room: type[RoomShape]
+
+    expected = "expected a mapping like {{to: …, via: …, template: …}}, got {}"
+
+    def choose(self, raw: Block, report: Report) -> type[EntryKeys]:
+        """Tell an entry to a person from one to a room."""
         if "to" in raw or "via" in raw:
-            return person
-        return room if "post" in raw else None
+            return self.person
+        if "post" in raw:
+            return self.room
+        tell_apart(raw, report, _WHOM, _ENTRY)
+        return NobodysShape
 
-    return OneOf(choose, _WHOM, "{to: …, via: …, template: …}", _ENTRY, NobodysShape)
 
-
-EntryShape = Annotated[PersonShape | RoomShape, _whose(PersonShape, RoomShape)]
-StepShape = Annotated[PersonStepShape | RoomStepShape, _whose(PersonStepShape, RoomStepShape)]
+EntryShape = Annotated[PersonShape | RoomShape, OneEntry(PersonShape, RoomShape)]
+StepShape = Annotated[PersonStepShape | RoomStepShape, OneEntry(PersonStepShape, RoomStepShape)]

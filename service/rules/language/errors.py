@@ -1,6 +1,6 @@
 """Errors: mistakes of a file, each told once, with its place, without secrets."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -88,30 +88,28 @@ def check_keys(
     report: Report,
     block: Block,
     keys: Mapping[str, bool],
-    misplaced: Mapping[str, Misplaced],
+    unknown: Callable[[Report, Block, str], str],
 ) -> bool:
     """Compare the keys of a mapping with those that it takes, true where it cannot do without.
 
-    Unknown keys are told first: a missing key that was only misspelt is no second mistake.
+    Keys that are `unknown` are told first, in its words: a missing key that was only misspelt is
+    no second mistake.
     """
-    unknown = [key for key in block if key not in keys]
-    for key in unknown:
-        known = misplaced.get(key)
-        report.meant.update((*block.path, each) for each in (known.meant if known else ()))
-        message = known.message if known else _unknown(report, block, key, keys)
-        report.error((*block.path, key), message, key=True)
-    missing = _missing(report, block, keys)
+    surplus = [key for key in block if key not in keys]
+    for key in surplus:
+        report.error((*block.path, key), unknown(report, block, key), key=True)
+    missing = missing_keys(report, block, keys)
     for key in missing:
         begin = "; begin the file with 'version: 1'" if key == "version" else ""
         report.error(block.path, f"the key '{key}' is missing{begin}")
-    return not unknown and not missing
+    return not surplus and not missing
 
 
-def _unknown(report: Report, block: Block, key: str, keys: Mapping[str, bool]) -> str:
+def unknown_key(report: Report, block: Block, key: str, keys: Mapping[str, bool]) -> str:
     """Say what an unknown key may stand for: one like it, or the one key that is missing."""
     message = f"unknown key {shown(key)}"
     near = nearest(key, keys)
-    missing = [] if near else _missing(report, block, keys)
+    missing = [] if near else missing_keys(report, block, keys)
     if near:
         message += f"; did you mean '{near}'?"
     elif len(missing) == 1:
@@ -122,7 +120,7 @@ def _unknown(report: Report, block: Block, key: str, keys: Mapping[str, bool]) -
     return message
 
 
-def _missing(report: Report, block: Block, keys: Mapping[str, bool]) -> list[str]:
+def missing_keys(report: Report, block: Block, keys: Mapping[str, bool]) -> list[str]:
     """Give the keys that are needed, not there, and not what an unknown one stands for."""
     absent = [key for key, is_needed in keys.items() if is_needed and key not in block]
     told = (report.page.keys, report.meant)

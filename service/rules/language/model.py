@@ -18,9 +18,9 @@ from service.rules.language.entries import (
     StepShape,
     Weekday,
 )
-from service.rules.language.errors import Misplaced
+from service.rules.language.errors import Misplaced, Report
 from service.rules.language.scope import SCOPES, Scope, scope_of_event
-from service.rules.language.shape import Choice, Many, OneOf, Shape
+from service.rules.language.shape import Choice, Many, OneOf, Shape, tell_apart
 from service.rules.language.values import DAY_BEGINS, DAY_ENDS, EVENT, RULE_ID, TEXT, VERSION, ZONE
 from service.rules.language.yaml_reader import Block, Path
 from service.rules.rule import (
@@ -148,15 +148,20 @@ TRIGGERS: dict[str, type[TriggerKeys]] = {
 }
 
 
-def _trigger(raw: Block) -> type[Shape] | None:
-    """Tell triggers apart by the first key that names one."""
-    return next((TRIGGERS[key] for key in raw if key in TRIGGERS), None)
+class OneTrigger(OneOf):
+    """Marks a trigger."""
+
+    expected = "expected a mapping like {{event: enrollment.completed}}, got {}"
+
+    def choose(self, raw: Block, report: Report) -> type[TriggerKeys] | None:
+        """Tell triggers apart by the first key that names one."""
+        found = next((TRIGGERS[key] for key in raw if key in TRIGGERS), None)
+        if found is None:
+            tell_apart(raw, report, TRIGGERS, _TRIGGER)
+        return found
 
 
-TriggerShape = Annotated[
-    EventShape | ChangeShape | StalledShape | SourceSilentShape,
-    OneOf(_trigger, tuple(TRIGGERS), "{event: enrollment.completed}", _TRIGGER),
-]
+TriggerShape = Annotated[EventShape | ChangeShape | StalledShape | SourceSilentShape, OneTrigger()]
 
 
 class DefaultsShape(Shape):
@@ -260,7 +265,7 @@ class FileShape(Shape):
     """The version of the rule language: 1."""
     channels: Annotated[dict[str, Text], Many()] = {}
     """Ways out by name: URLs whose secrets come from the environment, as ${NAME}."""
-    defaults: DefaultsShape = DefaultsShape.model_construct()
+    defaults: DefaultsShape = DefaultsShape.nothing()
     """What holds where a rule or a person says nothing."""
     time_intervals: Annotated[dict[str, Annotated[list[StretchShape], Many(1)]], Many()] = {}
     """Parts of the week by name, for `send_window`: each a list of stretches of the day."""

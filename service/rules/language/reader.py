@@ -53,7 +53,7 @@ def read_rules(
         templates=templates,
         of_many=of_many,
     )
-    checks = RuleChecks(report, names, file.defaults or DefaultsShape.model_construct(), sources)
+    checks = RuleChecks(report, names, file.defaults or DefaultsShape.nothing(), sources)
     conditions = checks.run(rule for rule in file.rules or () if rule)
     if report.failed:
         return None, report.problems()

@@ -77,6 +77,8 @@ def _value(annotation: Any) -> Schema:
         found = _value(arguments[0])
         least = mark.least if isinstance(mark, Many) else 0
         return {"type": "array", "minItems": least} | found if least else found
+    if origin is dict:
+        return {"type": "object", "additionalProperties": _value(arguments[1])}
     if origin is list:
         return {"type": "array", "items": _value(arguments[0])}
     if origin is Literal:

@@ -1,27 +1,31 @@
 """Shapes: how pydantic reads a file that may have mistakes, as far as it goes."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, ClassVar, Self, get_args
+from typing import Annotated, Any, ClassVar, Self, get_args
 
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     GetCoreSchemaHandler,
     ModelWrapValidatorHandler,
     ValidationInfo,
+    create_model,
     model_validator,
 )
 from pydantic_core import CoreSchema, core_schema
 
-from service.rules.language.errors import Misplaced, Report, check_keys
+from service.rules.language.errors import Misplaced, Report, check_keys, unknown_key
 from service.rules.language.yaml_reader import Block, Path
 from service.rules.text import hint, listed, shown
 
 Schema = dict[str, Any]
 
-MAPPING = "expected a mapping of 'key: value' lines"
+MAPPING = "expected a mapping of 'key: value' lines; got {}"
+LIST = "expected a list, each item on a line that starts with '- '; got {}"
 
 
 @dataclass(frozen=True)
@@ -91,25 +95,34 @@ class Many:
     """Marks a list or a mapping of names, with at least so many items."""
 
     least: int = 0
+    expected: str = ""
+    """What is told of anything else, if it is not told in the usual words."""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         inner = handler(source)
-        kind: type[list[Any] | dict[str, Any]] = dict
-        expected = MAPPING
-        if inner["type"] == "list":
-            kind, expected = list, "expected a list, each item on a line that starts with '- '"
+        is_list = inner["type"] == "list"
+        expected = self.expected or (LIST if is_list else MAPPING)
 
         def read(raw: Any, items: Callable[[Any], Any]) -> Any:
             if isinstance(raw, Wrong):
                 return raw
-            if not isinstance(raw, kind):
-                return Wrong(f"{expected}; got {shown(raw)}")
+            if not isinstance(raw, list if is_list else dict):
+                return Wrong(expected.format(shown(raw)))
             enough = len(raw) >= self.least
             return items(raw) if enough else Wrong("needs at least one entry", of_key=True)
 
         return core_schema.no_info_wrap_validator_function(read, inner)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key that only some shapes take: its value, its description, whether it is needed."""
+
+    value: Value
+    doc: str
+    needed: bool = False
 
 
 class Shape(BaseModel):
@@ -123,6 +136,10 @@ class Shape(BaseModel):
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
+    expected: ClassVar[str] = MAPPING
+    """What is told of a value that is no mapping."""
+    heard: ClassVar[bool] = True
+    """Whether its mistakes are told; of one that only stands in for another they are not."""
     misplaced: ClassVar[Mapping[str, Misplaced]] = {}
     """What is told of keys that people look for here and that belong elsewhere."""
 
@@ -183,15 +200,45 @@ class Shape(BaseModel):
         fields = cls.model_fields.items()
         return {field.alias: name for name, field in fields if field.alias}
 
+    @classmethod
+    def nothing(cls) -> Self:
+        """Give one that is left out."""
+        return cls.model_construct()
+
+    @classmethod
+    def with_keys(cls, keys: Mapping[str, Key]) -> type[Self]:
+        """Make a shape that takes more keys."""
+        fields: dict[str, Any] = {
+            name: (
+                Annotated[Any, key.value],
+                Field(... if key.needed else None, description=key.doc),
+            )
+            for name, key in keys.items()
+        }
+        return create_model(cls.__name__, __base__=cls, **fields)
+
+    def values(self) -> dict[str, Any]:
+        """Give what is written and can be read, by key."""
+        return {key: getattr(self, key) for key in self.block if self.has(key)}
+
+    @classmethod
+    def unknown(cls, report: Report, block: Block, key: str) -> str:
+        """Say what is wrong with a key that it does not take."""
+        known = cls.misplaced.get(key)
+        if known is None:
+            return unknown_key(report, block, key, cls.keys())
+        report.meant.update((*block.path, each) for each in known.meant)
+        return known.message
+
     @model_validator(mode="wrap")
     @classmethod
     def _read(cls, raw: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Any:
         if isinstance(raw, Wrong):
             return raw
         if not isinstance(raw, Block):
-            return Wrong(f"{MAPPING}; got {shown(raw)}")
+            return Wrong(cls.expected.format(shown(raw)))
         report, keys = _report(info), cls.keys()
-        complete = check_keys(report, raw, keys, cls.misplaced)
+        complete = check_keys(report, raw, keys, cls.unknown)
         values = {key: value for key, value in raw.items() if key in keys}
         values |= {key: TOLD for key, is_needed in keys.items() if is_needed and key not in raw}
         found = handler(values)
@@ -240,19 +287,15 @@ class _Told:
         return value
 
 
-@dataclass(frozen=True)
-class OneOf:
-    """Marks a union of shapes, which `choose` tells apart by their keys.
+class OneOf(ABC):
+    """Marks a union of shapes, which their keys tell apart."""
 
-    `example` shows one of them, `keys` tell them apart, and `words` ask for one of those. One
-    that has none of them is read as `otherwise`, without a word of what else is wrong with it.
-    """
+    expected: str = MAPPING
+    """What is told of a value that is no mapping."""
 
-    choose: Callable[[Block], type[Shape] | None]
-    keys: tuple[str, ...]
-    example: str
-    words: str
-    otherwise: type[Shape] | None = None
+    @abstractmethod
+    def choose(self, raw: Block, report: Report) -> type[Shape] | None:
+        """Choose the shape to read a mapping with; None when it is told why there is none."""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -263,21 +306,21 @@ class OneOf:
         if isinstance(raw, Wrong):
             return raw
         if not isinstance(raw, Block):
-            return Wrong(f"expected a mapping like {self.example}, got {shown(raw)}")
-        shape = self.choose(raw)
+            return Wrong(self.expected.format(shown(raw)))
         report = _report(info)
-        if shape is not None:
-            return shape.model_validate(raw, context=report)
-        self._tell(raw, report)
-        unheard = Report(report.name, report.page)
-        return self.otherwise.model_validate(raw, context=unheard) if self.otherwise else TOLD
+        shape = self.choose(raw, report)
+        if shape is None:
+            return TOLD
+        heard = report if shape.heard else Report(report.name, report.page)
+        return shape.model_validate(raw, context=heard)
 
-    def _tell(self, raw: Block, report: Report) -> None:
-        others = self.otherwise.keys() if self.otherwise else {}
-        near = {key: hint(key, self.keys) for key in raw if key not in others}
-        wrong = next((key for key in raw if near.get(key)), None)
-        if wrong is None:
-            report.error(raw.path, self.words)
-        else:
-            message = f"unknown key {shown(wrong)}{near[wrong]}"
-            report.error((*raw.path, wrong), message, key=True)
+
+def tell_apart(raw: Block, report: Report, keys: Iterable[str], words: str) -> None:
+    """Tell of a mapping without one of the keys that it needs: which was meant, or the words."""
+    near = {key: hint(key, keys) for key in raw}
+    wrong = next((key for key in raw if near[key]), None)
+    if wrong is None:
+        report.error(raw.path, words)
+    else:
+        message = f"unknown key {shown(wrong)}{near[wrong]}"
+        report.error((*raw.path, wrong), message, key=True)

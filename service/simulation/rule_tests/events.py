@@ -1,8 +1,8 @@
-"""Givens: the events of a rule test, read into the facts that the letters bring."""
+"""Events: those of a rule test, read into the facts that the letters bring."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Annotated, Any
 
 from service.learners import facts
 from service.learners.directory.courses import CourseRow
@@ -16,18 +16,23 @@ from service.learners.facts import (
     Said,
     fact_key,
 )
-from service.rules.language.yaml_reader import Path
+from service.rules.fields import EVENTS as RULE_EVENTS
+from service.rules.language.errors import Report
+from service.rules.language.shape import Key, OneOf, Value
+from service.rules.language.values import named
+from service.rules.language.yaml_reader import Block
+from service.rules.text import listed
 from service.simulation.rule_tests.scenario import Given, Wish
 from service.simulation.rule_tests.values import (
-    Read,
-    Sheet,
-    count,
-    known,
+    COUNT,
+    NAME,
+    PERCENT,
+    SPAN,
+    TEXT,
+    TRUTH,
+    Part,
+    lacks,
     one_of,
-    percent,
-    span,
-    text,
-    truth,
 )
 
 SAID: Mapping[str, type[Said]] = {
@@ -57,15 +62,15 @@ WISHES = ("watch.asked", "watch.stopped")
 CALLED = {"percent": "progress"}
 """What a rule file calls a part of a fact by another name."""
 
-READ: Mapping[str, Read] = {
-    "enrollment_source": text,
-    "percent": percent,
-    "module": text,
-    "score": percent,
-    "passed": truth,
-    "enrollment_count": count,
-    "waitlist_count": count,
-    "seat_limit": count,
+READ: Mapping[str, Value] = {
+    "enrollment_source": TEXT,
+    "percent": PERCENT,
+    "module": TEXT,
+    "score": PERCENT,
+    "passed": TRUTH,
+    "enrollment_count": COUNT,
+    "waitlist_count": COUNT,
+    "seat_limit": COUNT,
 }
 
 ABOUT: tuple[tuple[type[Said], tuple[str, ...], tuple[str, ...]], ...] = (
@@ -76,7 +81,7 @@ ABOUT: tuple[tuple[type[Said], tuple[str, ...], tuple[str, ...]], ...] = (
 )
 
 
-def carried(event: str) -> Mapping[str, Read]:
+def carried(event: str) -> Mapping[str, Value]:
     """The values that an event carries, by what a rule file calls them."""
     if event in WISHES:
         return {}
@@ -99,10 +104,104 @@ def said(event: str, values: Mapping[str, Any]) -> Said:
 
 SOURCE, ACCOUNT = "adobe", "1"
 EVENTS = (*SAID, *WISHES)
-EVENT = known(EVENTS, "event")
+DOCS = {
+    **{event.name: event.doc for event in RULE_EVENTS.values()},
+    "watch.asked": "a person asked to be told of a free seat",
+    "watch.stopped": "a person does not wish to be told any more",
+}
 
 
-class Givens:
+def _event(raw: Any) -> str:
+    if not isinstance(raw, str) or raw not in EVENTS:
+        raise ValueError(lacks(raw, EVENTS, "event"))
+    return raw
+
+
+class Event(Part):
+    """What happens, and when."""
+
+    at: Annotated[int, SPAN]
+    """How long after the start, e.g. 2d or 1h30m."""
+    event: Annotated[str, Value(_event, named(EVENTS, (DOCS[name] for name in EVENTS)))]
+    """What happens."""
+    source: Annotated[str, NAME] = SOURCE
+    """Of which LMS; adobe if left out."""
+    account: Annotated[str, TEXT] = ACCOUNT
+    """Of which account of the LMS."""
+
+
+class Letter(Event):
+    """What a letter says."""
+
+    name: Annotated[str, TEXT] | None = None
+    """What the LMS calls the event, if conditions read it."""
+    by_admin: Annotated[bool, TRUTH] = False
+    """Whether an administrator did it."""
+
+
+class Unnamed(Part):
+    """An event that does not say what happens."""
+
+    at: Any = None
+    learner: Any = None
+    course: Any = None
+    instance: Any = None
+    event: Annotated[str, TEXT]
+
+
+SUBJECTS = {
+    "learner": "Who it is about, a name under `people`.",
+    "course": "Which course, a name under `courses`.",
+    "instance": "Which session or batch of the course, any id.",
+}
+
+
+def _keys(names: Iterable[str], *, needed: bool = False) -> dict[str, Key]:
+    return {
+        name: Key(TEXT if name == "instance" else NAME, SUBJECTS[name], needed) for name in names
+    }
+
+
+def _carried(event: str) -> dict[str, Key]:
+    return {name: Key(value, _said_by(name)) for name, value in carried(event).items()}
+
+
+def _said_by(name: str) -> str:
+    return f"Said by {listed(event for event in EVENTS if name in carried(event))}."
+
+
+def _shape_of(event: str) -> type[Event]:
+    base = Event if event in WISHES else Letter
+    must, may = about(event)
+    shape = base.with_keys(_keys(must, needed=True) | _keys(may) | _carried(event))
+    shape.of = f" of {event}"
+    return shape
+
+
+SHAPES = {event: _shape_of(event) for event in EVENTS}
+ANY_EVENT = Letter.with_keys(
+    _keys(SUBJECTS) | {name: key for event in EVENTS for name, key in _carried(event).items()}
+)
+"""Everything that one event or another says, for editors."""
+
+
+class OneEvent(OneOf):
+    """Marks an event, whose keys depend on what happens."""
+
+    expected = Part.expected
+
+    def choose(self, raw: Block, report: Report) -> type[Part] | None:
+        """Tell what is wrong with an event that cannot be told apart, and not more."""
+        event = raw.get("event")
+        if isinstance(event, str) and event in SHAPES:
+            return SHAPES[event]
+        if "event" not in raw:
+            return Unnamed
+        report.error((*raw.path, "event"), lacks(event, EVENTS, "event"))
+        return None
+
+
+class Events:
     """Reads the events of one test, each of which may rest on those before it.
 
     Who does not say again in which instance a learner is, or of which course an instance is,
@@ -111,79 +210,72 @@ class Givens:
 
     def __init__(
         self,
-        sheet: Sheet,
+        report: Report,
         sources: Sequence[str],
         people: Mapping[str, PersonRow],
         courses: Mapping[str, CourseRow],
     ) -> None:
-        self._sheet = sheet
+        self._report = report
+        self._sources = sources
+        self._people = people
         self._courses = courses
         self._instances: dict[tuple[str, ...], str] = {}
         self._places: dict[str, str] = {}
-        self._subjects: Mapping[str, Read] = {
-            "learner": known(people, "person", " under 'people'"),
-            "course": known(courses, "course", " under 'courses'"),
-            "instance": text,
-        }
-        self._envelope: Mapping[str, Read] = {
-            "at": span,
-            "event": EVENT,
-            "source": one_of(sources),
-            "account": text,
-        }
 
-    def read(self, raw: Any, path: Path, start: int) -> tuple[Given, ...]:
+    def read(self, events: Iterable[Event], start: int) -> tuple[Given, ...]:
         """What happens, in the order of time; `start` is when the test begins (ms UTC)."""
-        read = (self._one(item, where, start) for where, item in self._sheet.items(raw, path))
+        read = (self._one(event, start) for event in events)
         return tuple(sorted((each for each in read if each), key=attrgetter("at")))
 
-    def _one(self, raw: Any, path: Path, start: int) -> Given | None:
-        event = raw.get("event") if isinstance(raw, dict) else None
-        if not isinstance(event, str) or event not in EVENTS:
-            self._unnamed(raw, path)
-            return None
-        must, may = about(event)
-        subjects = {name: self._subjects[name] for name in (*must, *may)}
-        letter = {} if event in WISHES else {"name": text, "by_admin": truth}
-        keys = {**self._envelope, **letter, **subjects, **carried(event)}
-        needed = ("at", *must)
-        found = self._sheet.mapping(raw, path, keys, needed, of=f" of {event}")
-        if not all(name in found for name in needed):
+    def _one(self, shape: Event, start: int) -> Given | None:
+        found = self._known(shape)
+        must, _ = about(shape.event)
+        if not all(name in found for name in ("at", *must)):
             return None
         course = found.get("course", "")
         if not course and "instance" in must:
-            course = self._course_of(found["instance"], path)
-        what = self._wish if event in WISHES else self._fact
-        line = self._sheet.report.line(path)
-        return Given(found["at"], what(event, found | {"course": course}, path, start), line)
+            course = self._course_of(found["instance"], shape)
+        found["course"] = course
+        wishes = shape.event in WISHES
+        what = self._wish(shape, found) if wishes else self._fact(shape, found, start)
+        return Given(shape.at, what, shape.line)
 
-    def _unnamed(self, raw: Any, path: Path) -> None:
-        """Tells what is wrong with an event that cannot be told apart, and not more."""
-        if isinstance(raw, dict) and "event" in raw:
-            self._sheet.value(raw["event"], (*path, "event"), EVENT)
-        else:
-            some = dict.fromkeys(("at", "learner", "course", "instance"), _anything)
-            self._sheet.mapping(raw, path, some | {"event": EVENT}, ("event",))
+    def _known(self, shape: Event) -> dict[str, Any]:
+        """What an event says, without what names nobody and nothing."""
+        found = shape.values()
+        if "source" in found:
+            try:
+                one_of(self._sources).read(shape.source)
+            except ValueError as error:
+                self._report.error(shape.path_to("source"), str(error))
+                del found["source"]
+        for key, names, what, where in (
+            ("learner", self._people, "person", " under 'people'"),
+            ("course", self._courses, "course", " under 'courses'"),
+        ):
+            if not shape.check_known(self._report, key, names, what, where):
+                found.pop(key, None)
+        return found
 
-    def _course_of(self, instance: str, path: Path) -> str:
+    def _course_of(self, instance: str, shape: Event) -> str:
         course = self._places.get(instance) or instance.rpartition("_")[0]
         if course in self._courses:
             return course
         message = "say the course: no event before this one says of which the instance is"
-        self._sheet.report.error((*path, "instance"), message)
+        self._report.error(shape.path_to("instance"), message)
         return ""
 
-    def _fact(self, event: str, found: Mapping[str, Any], path: Path, start: int) -> Fact:
-        source, account = origin(found)
-        course, name = found["course"], found.get("name", event)
+    def _fact(self, shape: Event, found: Mapping[str, Any], start: int) -> Fact:
+        course, name = found["course"], found.get("name", shape.event)
+        source, account = _origin(found)
         row = self._courses.get(course)
         return Fact(
             source=source,
             account=account,
             name=name,
-            key=fact_key((source, account, name, str(path)), b""),
-            occurred_at=start + found["at"],
-            said=said(event, found),
+            key=fact_key((source, account, name, str(shape.path)), b""),
+            occurred_at=start + shape.at,
+            said=said(shape.event, found),
             course=course,
             kind=(row and row.kind) or "course",
             instance=self._instance(found),
@@ -191,14 +283,14 @@ class Givens:
             by_admin=found.get("by_admin", False),
         )
 
-    def _wish(self, event: str, found: Mapping[str, Any], path: Path, start: int) -> Wish:
-        source, account = origin(found)
-        stops = event == WISHES[1]
+    def _wish(self, shape: Event, found: Mapping[str, Any]) -> Wish:
+        stops = shape.event == WISHES[1]
+        source, account = _origin(found)
         return Wish(source, account, found["learner"], found["course"], found["instance"], stops)
 
     def _instance(self, found: Mapping[str, Any]) -> str | None:
         instance: str | None = found.get("instance")
-        enrollment = (*origin(found), found.get("learner", ""), found["course"])
+        enrollment = (*_origin(found), found.get("learner", ""), found["course"])
         if instance is None:
             return self._instances.get(enrollment)
         self._instances[enrollment] = instance
@@ -206,10 +298,6 @@ class Givens:
         return instance
 
 
-def origin(found: Mapping[str, Any]) -> tuple[str, str]:
-    """The source and the account, as given or the usual ones."""
+def _origin(found: Mapping[str, Any]) -> tuple[str, str]:
+    """Give the source and the account, as they are written or the usual ones."""
     return found.get("source", SOURCE), found.get("account", ACCOUNT)
-
-
-def _anything(raw: Any) -> Any:
-    return raw
