@@ -1,14 +1,18 @@
 # make run: the service on http://127.0.0.1:8000    make test: every test
+# make faults: crashes, power cuts and fuzzing at full length
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check bench bugs docs lock clean
+.PHONY: run test faults check bench bugs docs lock clean
 
 run: .venv/installed
 	$(BIN)/coursebell run --try
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+faults: .venv/installed-dev
+	CAMPAIGNS=whole $(BIN)/python -m pytest -n 2 --dist worksteal -m faults
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -9,7 +9,7 @@ from bench.rebuild import scan
 from bench.site import ROOT, Site
 from bench.table import Row
 from service.app.app import App
-from service.learners.lookup import Knowledge
+from service.learners.lookup import Lookup
 from service.rules.explain.rule_versions import Anything
 from service.rules.language.reader import read_rules
 from service.rules.rule import RuleSet
@@ -68,7 +68,7 @@ def decided_again(app: App) -> int:
 
 
 def today(app: App) -> Today:
-    return Today(Knowledge(app.ledger, app.mapper, app.people, app.courses))
+    return Today(Lookup(app.ledger, app.mapper, app.people, app.courses))
 
 
 def rules_of(path: Path) -> RuleSet:

@@ -17,6 +17,7 @@ from bench.running import AUTHORIZATION
 from bench.site import BEGIN, ROOT, Site
 from bench.table import Row
 
+PROGRAM = "wrk"
 CONNECTIONS = (32, 256)
 AIM_FORGOTTEN, AIM_ONE_BY_ONE = 0.5, 3.0
 UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
@@ -30,10 +31,15 @@ class Load(msgspec.Struct, frozen=True):
     p99: float
 
 
+def lacks() -> str | None:
+    """Say what the measurement needs and this machine does not have; None when nothing."""
+    if shutil.which(PROGRAM):
+        return None
+    return f"needs {PROGRAM}, found none; apt-get install {PROGRAM}, or brew install {PROGRAM}"
+
+
 def measure(site: Site) -> list[Row]:
     """Each way of keeping in turn, several times over."""
-    if shutil.which("wrk") is None:
-        return [Row(what="no `wrk` here: apt-get install -y wrk", unit="", values=[])]
     script = write_script(site.folder)
     rows: list[Row] = []
     for connections in CONNECTIONS:
@@ -99,7 +105,7 @@ def write_script(folder: Path) -> Path:
 def wrk(port: int, connections: int, seconds: float, script: Path) -> Load:
     """One run; raises when an answer was not 2xx."""
     command = [
-        "wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--latency",
+        PROGRAM, "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--latency",
         "--timeout", "30",
         "-s", str(script), f"http://127.0.0.1:{port}",
     ]  # fmt: skip

@@ -8,12 +8,12 @@ from typing import cast
 
 import uvicorn
 
-from service.incoming.group_commit import Postbox, Posted
+from service.incoming.group_commit import GroupCommit, PendingArrival
 from service.incoming.http_protocol import ImpatientProtocol
 from service.incoming.letter import Arrival
 from service.incoming.letters import Letters
-from service.incoming.verifiers import Basic, Doorkeeper
-from service.incoming.webhook import Door
+from service.incoming.verifiers import Authenticator, BasicCredentials
+from service.incoming.webhook import WebhookEndpoint
 from service.ledger.ledger import Ledger
 
 MODES = ("kept", "forgotten", "one by one")
@@ -30,19 +30,19 @@ class NoBox:
         return self._n
 
 
-class OneByOne(Postbox):
+class OneByOne(GroupCommit):
     """A commit for every letter."""
 
-    def _gather(self) -> list[Posted | None]:
+    def _gather(self) -> list[PendingArrival | None]:
         return [self._queue.get()]
 
 
-def postbox(mode: str, folder: Path) -> Postbox:
+def group_commit(mode: str, folder: Path) -> GroupCommit:
     """Where this mode's letters go."""
     if mode == "forgotten":
-        return cast(Postbox, NoBox())
+        return cast(GroupCommit, NoBox())
     letters = Letters(Ledger(folder / f"{mode.replace(' ', '-')}.db"))
-    return OneByOne(letters) if mode == "one by one" else Postbox(letters)
+    return OneByOne(letters) if mode == "one by one" else GroupCommit(letters)
 
 
 class Announcing(uvicorn.Server):
@@ -55,8 +55,8 @@ class Announcing(uvicorn.Server):
 
 async def main(mode: str, folder: Path) -> None:
     """Serves until the process is ended."""
-    keepers = {"adobe": Doorkeeper(Basic(("adobe", "correct horse")))}
-    door = Door(keepers, postbox(mode, folder), lambda: time.time_ns() // 1_000_000)
+    keepers = {"adobe": Authenticator(BasicCredentials(("adobe", "correct horse")))}
+    door = WebhookEndpoint(keepers, group_commit(mode, folder), lambda: time.time_ns() // 1_000_000)
     config = uvicorn.Config(
         door, port=0, http=ImpatientProtocol, ws="none", lifespan="off", access_log=False,
         log_level="error", server_header=False, date_header=False, backlog=2048,

@@ -15,7 +15,7 @@ from bench.flow import like_the_service
 from bench.kafka_broker import TOPIC
 from bench.site import BEGIN, QUICK, Site
 from service.incoming.letters import Letters
-from service.incoming.queues.kafka import RECORDS_PER_COMMIT, Kafka, complete
+from service.incoming.queues.kafka import RECORDS_PER_COMMIT, KafkaConsumer, complete
 from service.incoming.sources.sunbird import Sunbird
 from service.ledger.ledger import Ledger
 
@@ -96,9 +96,9 @@ def take_all(take: Callable[[int], int], count: int) -> None:
             time.sleep(0.01)
 
 
-def queue_into(servers: str, group: str, letters: Letters) -> Kafka:
+def queue_into(servers: str, group: str, letters: Letters) -> KafkaConsumer:
     """The queue with the keeping and the source of the service."""
-    return Kafka(
+    return KafkaConsumer(
         SOURCE, properties(servers, group), [TOPIC], Sunbird().wants,
         lambda arrivals, skipped: letters.keep(arrivals, skipped={SOURCE: skipped}),
         lambda: time.time_ns() // 1_000_000,

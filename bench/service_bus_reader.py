@@ -11,7 +11,11 @@ from azure.servicebus import ServiceBusReceivedMessage, ServiceBusReceiveMode
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 
 from service.incoming.letters import Letters
-from service.incoming.queues.service_bus import MESSAGES_PER_COMMIT, TURN_SECONDS, ServiceBus
+from service.incoming.queues.service_bus import (
+    MESSAGES_PER_COMMIT,
+    TURN_SECONDS,
+    ServiceBusConsumer,
+)
 from service.ledger.ledger import Ledger
 
 TOPIC = "MCTEvents"
@@ -35,7 +39,7 @@ def kept(string: str, name: str, count: int, folder: Path) -> float:
     """Through the service's own queue, onto disk."""
     ledger = Ledger(folder / f"{name}-{time.monotonic_ns()}.db")
     letters, stopping = Letters(ledger), threading.Event()
-    bus = ServiceBus(
+    bus = ServiceBusConsumer(
         "community-training", string, TOPIC, name, lambda _: True,
         lambda arrivals, _: letters.keep(arrivals), lambda: time.time_ns() // 1_000_000,
     )  # fmt: skip

@@ -9,9 +9,9 @@ from bench.feed import ACCOUNT, COURSES, DAY
 from bench.site import BEGIN, Site
 from bench.table import Row
 from service.app.app import App
-from service.learners.enrollment import Enrollment, EnrollmentRecorded, Who
+from service.learners.enrollment import Enrollment, EnrollmentRecorded
 from service.learners.enrollment_state import Snapshot
-from service.learners.facts import Enrolled
+from service.learners.facts import Enrolled, Identity
 from service.ledger.ledger import Row as Stored
 
 FEW = 10_000
@@ -90,11 +90,11 @@ def enrollments(app: App, count: int) -> Iterator[Stored]:
         at = BEGIN + n * APART
         person = f"{at // 1000 & 0xFFFFFFFF:08x}{blake2b(b'%d' % n, digest_size=12).hexdigest()}"
         course = f"course:{1000 + n % COURSES}"
-        who = Who("adobe", ACCOUNT, person, course, "course", f"{course}_1")
+        who = Identity("adobe", ACCOUNT, person, course, "course", f"{course}_1")
         after = Snapshot(status="enrolled", progress=0.0, enrolled_at=at, silent_since=at)
         event = EnrollmentRecorded(
             said=Enrolled(), at=at, key=f"{n:032x}", name="COURSE_ENROLLMENT", recorded_at=at,
-            transitions=(Enrolled.TOPIC,), who=who, after=after,
+            transitions=(Enrolled.TOPIC,), about=who, after=after,
         )  # fmt: skip
         stream = Enrollment.stream(person, who.course, who.instance)
         yield stream, 1, *app.mapper.encode(event)

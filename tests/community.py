@@ -1,7 +1,14 @@
 """What Community Training tells of people, handed to an installation's writer as facts."""
 
-from service.learners.facts import Completed, Contact, Fact, LearnerSeen, Said, fact_key
-from service.learners.world import Told
+from service.learners.facts import (
+    Completed,
+    Contact,
+    Fact,
+    FactBody,
+    LearnerSeen,
+    PlacedFact,
+    fact_key,
+)
 from tests.installation import Installation
 
 SOURCE = "community-training"
@@ -9,7 +16,7 @@ ADA = Contact("Ada Lovelace", "ada@example.org", {"phone": "+44 20 7946"})
 
 
 def said(
-    content: Said, at: int, person: str, course: str = "2475", contact: Contact | None = ADA
+    content: FactBody, at: int, person: str, course: str = "2475", contact: Contact | None = ADA
 ) -> Fact:
     """A fact as the source reads it from a letter, with what it says of the person."""
     name = content.TOPIC.upper()
@@ -30,5 +37,5 @@ def finished(at: int, person: str = "13273", contact: Contact | None = ADA) -> F
 
 def hand(office: Installation, *facts: Fact, at: int, imported: bool = False) -> list[str]:
     """Records facts at a moment and returns what became of each."""
-    told = [Told(fact, 1, item, imported) for item, fact in enumerate(facts)]
+    told = [PlacedFact(fact, 1, item, imported) for item, fact in enumerate(facts)]
     return [each.state for each in office.app.writer.write(told, at, lambda *_: None)]

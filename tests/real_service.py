@@ -12,9 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from tests.forks import Forked, run
 from tests.installation import ROOT, body
 from tests.waiting import until
 
+RUN = ("run", "--port", "0")
+FRESH = (sys.executable, "-m", "service")
+NUMBER = re.compile(r'^coursebell_(\w+(?:\{state="\w+"\})?) (\S+)$', re.MULTILINE)
 ADDRESS = re.compile(r"on (http://\S+)")
 
 
@@ -66,16 +70,16 @@ class RealService:
     def start(self) -> None:
         """Starts the process and waits until it listens."""
         self.log = (self.folder / "service.log").open("ab")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "service", "run", "--port", "0"],
-            cwd=self.folder, env=self.environ, stdout=subprocess.PIPE, stderr=self.log, text=True,
-        )  # fmt: skip
+        self.process = self._begun()
         assert self.process.stdout is not None
         for line in self.process.stdout:
             if found := ADDRESS.search(line):
                 self.address = found[1]
                 return
         raise AssertionError((self.folder / "service.log").read_text()[-2_000:])
+
+    def _begun(self) -> Forked | subprocess.Popen[str]:
+        return Forked(RUN, self.folder, self.environ, stderr=self.log)
 
     def stop(self) -> int:
         """Ends it as an operator does; returns its exit code."""
@@ -85,7 +89,9 @@ class RealService:
         return code
 
     def kill(self) -> None:
-        """Ends it as the power does."""
+        """Ends it as the power does, if it was ever started."""
+        if not hasattr(self, "process"):
+            return
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait(10)
@@ -98,10 +104,9 @@ class RealService:
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`coursebell …` beside the running service."""
-        return subprocess.run(
-            [sys.executable, "-m", "service", *words],
-            cwd=self.folder, env=self.environ, capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
+        done = run(words, self.folder, self.environ)
+        output, errors = done.stdout.decode(), done.stderr.decode()
+        return subprocess.CompletedProcess(words, done.returncode, output, errors)
 
     def call(self, method: str, path: str, data: bytes | None = None, **headers: str) -> Answer:
         request = urllib.request.Request(self.address + path, data, method=method)
@@ -114,6 +119,12 @@ class RealService:
         except urllib.error.HTTPError as error:
             with error:
                 return Answer(error.code, dict(error.headers), error.read())
+
+    def is_settled(self) -> bool:
+        """Whether no letter waits and nothing is owed."""
+        numbers = dict(NUMBER.findall(self.call("GET", "/metrics").body.decode()))
+        waiting = ('letters{state="waiting"}', 'notifications{state="owed"}', "views_lag_events")
+        return all(float(numbers[name]) == 0 for name in waiting)
 
     def post(self, *events: dict[str, Any], **headers: str) -> Answer:
         """A letter from Adobe."""
@@ -138,3 +149,19 @@ class RealService:
             return items if when(items) else None
 
         return until(found, what)
+
+
+class FreshService(RealService):
+    """A service, and commands beside it, each in an interpreter of its own as users start them."""
+
+    def _begun(self) -> Forked | subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*FRESH, *RUN], cwd=self.folder, env=self.environ, stdout=subprocess.PIPE,
+            stderr=self.log, text=True,
+        )  # fmt: skip
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*FRESH, *words], cwd=self.folder, env=self.environ, capture_output=True, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip

@@ -3,9 +3,8 @@
 import ast
 import re
 import tomllib
+from collections.abc import Callable, Sequence
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parent.parent
 SERVICE = sorted((ROOT / "service").rglob("*.py"))
@@ -61,6 +60,29 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+def every(paths: Sequence[Path]) -> Callable[[Callable[[Path], None]], Callable[[], None]]:
+    """Holds a law to each of the files, in one test that names all that break it."""
+
+    def held(law: Callable[[Path], None]) -> Callable[[], None]:
+        def test() -> None:
+            found = [f"{name_of(path)}: {why}" for path in paths if (why := broken(law, path))]
+            assert not found, "\n".join(found)
+
+        test.__name__, test.__doc__ = law.__name__, law.__doc__
+        return test
+
+    return held
+
+
+def broken(law: Callable[[Path], None], path: Path) -> str:
+    """How a file breaks a law; nothing when it does not."""
+    try:
+        law(path)
+    except AssertionError as error:
+        return str(error) or "breaks it"
+    return ""
+
+
 def imports_of(path: Path) -> list[tuple[int, str]]:
     """Every module a file imports, with the line."""
     found = []
@@ -88,7 +110,7 @@ def lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (function.end_lineno or function.lineno) - function.lineno + 1
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=name_of)
+@every(PYTHON)
 def test_a_file_is_short_and_says_what_it_is_for(path):
     lines = path.read_text().count("\n")
     assert lines <= FILE_LINES, f"{name_of(path)} has {lines} lines; split it by its nouns"
@@ -97,7 +119,7 @@ def test_a_file_is_short_and_says_what_it_is_for(path):
     assert path.stem not in FORBIDDEN_NAMES, f"{name_of(path)}: name it by what is in it"
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=name_of)
+@every(PYTHON)
 def test_a_function_fits_on_a_screen(path):
     long = [f"{f.name} ({lines_of(f)})" for f in functions_of(path) if lines_of(f) > FUNCTION_LINES]
     assert not long, f"{name_of(path)}: {', '.join(long)} have more than {FUNCTION_LINES} lines"
@@ -109,7 +131,7 @@ def test_most_functions_are_short():
     assert short >= SHORT_FUNCTIONS_SHARE, f"only {short:.0%} have at most 15 lines"
 
 
-@pytest.mark.parametrize("path", SERVICE, ids=name_of)
+@every(SERVICE)
 def test_nothing_is_imported_late_or_for_types_only(path):
     tree = ast.parse(path.read_text())
     assert "TYPE_CHECKING" not in path.read_text()
@@ -119,7 +141,7 @@ def test_nothing_is_imported_late_or_for_types_only(path):
     assert tree
 
 
-@pytest.mark.parametrize("path", SERVICE, ids=name_of)
+@every(SERVICE)
 def test_a_wing_imports_only_wings_below_it(path):
     wing = path.relative_to(ROOT / "service").parts[0].removesuffix(".py")
     for line, module in imports_of(path):
@@ -130,7 +152,7 @@ def test_a_wing_imports_only_wings_below_it(path):
         assert allowed, f"{name_of(path)}:{line}: {wing} must not import {other}"
 
 
-@pytest.mark.parametrize("path", SERVICE, ids=name_of)
+@every(SERVICE)
 def test_a_library_is_imported_only_in_its_room(path):
     for line, module in imports_of(path):
         rooms = ROOMS.get(module.split(".")[0])
@@ -167,7 +189,7 @@ def test_below_the_app_nobody_reads_the_wall_clock():
             assert not found, f"{name_of(path)}: reads a clock; take `now` as an argument"
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=name_of)
+@every(PYTHON)
 def test_no_banned_word_stands_in_the_code(path):
     if path.name == "test_house.py":
         return

@@ -11,7 +11,7 @@ import pytest
 
 from tests.chat_room import Room
 from tests.installation import DAY, DONE, FREE, STILL, completed, enrolled, event, progressed, seats
-from tests.real_service import RealService
+from tests.real_service import FreshService, RealService
 from tests.smtp_sink import SmtpSink
 from tests.waiting import until
 
@@ -92,7 +92,7 @@ def test_a_letter_that_is_not_json_is_kept_and_listed(service):
 def test_only_adobe_comes_in_once_it_has_a_password(tmp_path):
     secret = {"COURSEBELL_ADOBE_USERNAME": "adobe", "COURSEBELL_ADOBE_PASSWORD": "pässword"}
     closed = {"COURSEBELL_ADOBE_ALLOW_UNAUTHENTICATED": "false"}
-    with RealService(tmp_path, DONE, **secret, **closed) as service:
+    with FreshService(tmp_path, DONE, **secret, **closed) as service:
         right = "Basic " + base64.b64encode("adobe:pässword".encode()).decode()
 
         assert service.post(completed(now(), 77)).status == 401

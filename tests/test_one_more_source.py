@@ -6,9 +6,9 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from service.api import web
+from service.api import AsgiApplication
 from service.app import app as wiring
-from service.incoming.group_commit import Postbox
+from service.incoming.group_commit import GroupCommit
 from service.incoming.sources.source import Item
 from service.learners.facts import Completed, Fact, fact_key
 from tests.installation import START, Installation
@@ -49,8 +49,8 @@ def test_a_source_that_is_listed_has_settings_a_door_rules_and_a_feed(
 ) -> None:
     monkeypatch.setattr(wiring, "SOURCES", (*wiring.SOURCES, QuietSchool()))
     with Installation(tmp_path, RULES, COURSEBELL_QUIET_SCHOOL_BEARER_TOKEN="t0ken") as office:
-        postbox = Postbox(office.app.letters)
-        site = web(office.app, None, postbox, lambda: START)
+        group_commit = GroupCommit(office.app.letters)
+        site = AsgiApplication(office.app, None, group_commit, lambda: START)
         client = TestClient(site, base_url="http://localhost", client=("127.0.0.1", 50_000))
         told = {"who": "ada", "course": "7"}
 
@@ -64,4 +64,4 @@ def test_a_source_that_is_listed_has_settings_a_door_rules_and_a_feed(
         assert {f["source"]: f["recorded"] for f in feeds}["quiet-school"] == 1
         assert "/webhooks/quiet-school" in client.get("/api/v1/openapi.json").json()["paths"]
         site.close()
-        postbox.close()
+        group_commit.close()

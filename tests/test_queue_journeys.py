@@ -10,7 +10,7 @@ from tests.incoming.queues.service_bus_peer import Peer
 from tests.incoming.queues.service_bus_requests import data
 from tests.incoming.sources import community_training_payloads as community
 from tests.incoming.sources import sunbird_payloads as sunbird
-from tests.real_service import RealService
+from tests.real_service import FreshService, RealService
 from tests.waiting import until
 
 pytest.importorskip("confluent_kafka", reason="needs the test tools: pip install -e '.[dev]'")
@@ -115,7 +115,7 @@ def test_what_community_training_says_reaches_the_address_it_came_with(tmp_path:
 
 def test_a_queue_whose_client_is_missing_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "confluent_kafka.py").write_text("raise ImportError('not installed')\n")
-    service = RealService(
+    service = FreshService(
         tmp_path, FINISHED,
         COURSEBELL_KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1",
         COURSEBELL_KAFKA_TOPIC="audit",

@@ -21,9 +21,12 @@ def mistakes(**environ: str) -> list[str]:
     return caught.value.mistakes
 
 
-def test_the_table_names_every_setting_with_its_default() -> None:
-    documented = {name: default for name, default, _ in ROW.findall(DOCUMENT.read_text())}
-    assert documented == {PREFIX + n: each.default for n, each in table(["<source>"]).items()}
+def test_the_table_names_every_setting_with_its_default_and_meaning() -> None:
+    documented = {
+        name: (default, meaning) for name, default, meaning in ROW.findall(DOCUMENT.read_text())
+    }
+    declared = table(["<source>"])
+    assert documented == {PREFIX + n: (each.default, each.meaning) for n, each in declared.items()}
 
 
 def test_the_document_names_every_source_and_its_lateness() -> None:

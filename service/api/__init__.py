@@ -1,6 +1,6 @@
-"""The API: everything that is asked over HTTP, and the webhooks' way to the door."""
+"""Answer over HTTP: the API, the recipients' page, and the way in for webhooks."""
 
 from service.api.access import refusal
-from service.api.site import Site, web
+from service.api.application import AsgiApplication
 
-__all__ = ["Site", "refusal", "web"]
+__all__ = ["AsgiApplication", "refusal"]

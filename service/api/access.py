@@ -1,4 +1,4 @@
-"""Access: who may use the API (design §9)."""
+"""Decide who may use the API."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.framework.problems import Refused
-from service.incoming.verifiers import Bearer
+from service.api.framework.problems import ApiError
+from service.incoming.verifiers import BearerToken
 from service.learners.signed_links import PATH
 from service.settings import Settings
 
@@ -25,7 +25,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 def refusal(settings: Settings) -> str | None:
-    """Why the service may not start with these settings; None when it may."""
+    """Say why the service may not start with these settings; None when it may."""
     if settings.public_url and not settings.admin_token:
         return (
             "COURSEBELL_ADMIN_TOKEN: expected a token because COURSEBELL_PUBLIC_URL is set, got "
@@ -35,19 +35,19 @@ def refusal(settings: Settings) -> str | None:
 
 
 class Access:
-    """With a token: who shows it. Without: who sits at this machine, and no proxy between."""
+    """Admit who shows the token; without one, who sits at this machine and behind no proxy."""
 
     def __init__(self, settings: Settings) -> None:
         token = settings.admin_token
-        self._bearer = Bearer(token) if token else None
+        self._bearer = BearerToken(token) if token else None
 
     def check(self, scope: Scope) -> None:
-        """Raises Refused for a stranger."""
+        """Raise ApiError for a stranger."""
         headers: Headers = scope["headers"]
         if self._bearer is None:
             _check_local(scope, headers)
         elif not self._bearer.verify(dict(headers), b"", 0):
-            raise Refused(
+            raise ApiError(
                 HTTPStatus.UNAUTHORIZED,
                 "expected Authorization: Bearer and the value of COURSEBELL_ADMIN_TOKEN, "
                 "got none or another",
@@ -55,41 +55,41 @@ class Access:
             )
 
     def admits(self, scope: Scope) -> bool:
-        """Whether this is no stranger."""
+        """Say whether this is no stranger."""
         try:
             self.check(scope)
-        except Refused:
+        except ApiError:
             return False
         return True
 
 
-class Guarded:
-    """Lets nobody but the admitted reach the application behind it."""
+class AccessControl:
+    """Let nobody but the admitted reach the application behind it."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app
         self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on, or answers 401 or 403."""
+        """Pass a request on, or answer 401 or 403."""
         if scope["type"] == "http" and not is_free(scope["path"]):
             try:
                 self._access.check(scope)
-            except Refused as refused:
-                await refused.response()(scope, receive, send)
+            except ApiError as error:
+                await error.response()(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
 
 def is_free(path: str) -> bool:
-    """Whether anybody may ask for this."""
+    """Say whether anybody may ask for a path."""
     return path in FREE or path.startswith(FREE_BELOW)
 
 
 def _check_local(scope: Scope, headers: Headers) -> None:
     reason = _why_not_local(scope, headers)
     if reason is not None:
-        raise Refused(
+        raise ApiError(
             HTTPStatus.FORBIDDEN,
             f"without COURSEBELL_ADMIN_TOKEN the API answers on this machine only: {reason}; "
             "set a token and send it as Authorization: Bearer",
@@ -120,7 +120,7 @@ def _is_loopback(address: str) -> bool:
 
 
 def _hostname(host: str) -> str | None:
-    """The name in a Host header, without port or brackets; None when it is not one."""
+    """Read the name in a Host header, without port or brackets; None when it is not one."""
     if any(c in host for c in "@/?#\\") or host != host.strip():
         return None
     try:
@@ -135,7 +135,7 @@ def _is_of_a_proxy(name: bytes) -> bool:
 
 
 def _is_of_another_page(headers: Mapping[bytes, bytes], host: str) -> bool:
-    """Whether a browser says that a page of another site made it send this.
+    """Say whether a browser tells that a page of another site made it send this.
 
     Such a page reaches localhost from the person's own machine, so nothing else gives it away.
     """

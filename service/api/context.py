@@ -1,13 +1,14 @@
-"""The desk: what every answer is made from."""
+"""Hold what every answer is made from, and make pages of items from rows."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from http import HTTPStatus
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 import msgspec
 
-from service.api.framework.problems import Refused
+from service.api.framework.problems import ApiError
 from service.app.app import App
 from service.running import Service
 
@@ -16,6 +17,7 @@ RETRY_SECONDS = 2
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
@@ -25,8 +27,8 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     next: str | None
 
 
-class Desk:
-    """One service as those who answer for it see it; `clock` gives the time in ms."""
+class RequestContext:
+    """Give handlers the running service; `clock` gives the time in ms."""
 
     def __init__(self, app: App, service: Service | None, clock: Callable[[], int]) -> None:
         self.app = app
@@ -44,10 +46,10 @@ class Desk:
         return self.service is None or self.service.alive
 
     def catch_up(self) -> None:
-        """Waits until the views show what the log holds now; raises Refused when they are late."""
+        """Wait until the views show what the log holds now; raise ApiError when they are late."""
         end = self.app.ledger.max_notification_id()
         if not self.app.views.wait_for(end, VIEWS_SECONDS):
-            raise Refused(
+            raise ApiError(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 f"the views are {end - self.app.views.position} events behind the log; "
                 "ask again in a moment",
@@ -55,21 +57,42 @@ class Desk:
             )
 
     def learners(self, persons: Iterable[str | None]) -> Mapping[str, str]:
-        """The LMS ids of people; who is forgotten or was never known by one is missing."""
+        """Find the LMS ids of people; who is forgotten or was never known by one is missing."""
         return self.app.people.lms_ids({person for person in persons if person})
 
 
 def page(found: Sequence[T], limit: int, cursor: Callable[[T], object]) -> Page[T]:
-    """A page of `limit` out of at most one more, which only tells that there is another page."""
+    """Make a page of `limit` out of at most one more, which only tells that a page follows."""
     items = list(found[:limit])
     return Page(items, str(cursor(items[-1])) if len(found) > limit else None)
 
 
+def item(struct: type[S], row: Mapping[str, Any], /, **more: Any) -> S:
+    """Make an item of the columns that are called as its fields, their times in ms, and more."""
+    copied = {name: row[name] for name in struct.__struct_fields__ if name not in more}
+    return struct(**with_moments(struct, copied), **more)
+
+
+def with_moments(struct: type[msgspec.Struct], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Make times of the values in ms for fields that hold a time."""
+    found = dict(values)
+    for name in _moments(struct) & found.keys():
+        found[name] = None if found[name] is None else moment(found[name])
+    return found
+
+
+@cache
+def _moments(struct: type[msgspec.Struct]) -> frozenset[str]:
+    """Find the fields that hold a time."""
+    hints = get_type_hints(struct)
+    return frozenset(n for n, hint in hints.items() if datetime in (hint, *get_args(hint)))
+
+
 def moment(ms: int) -> datetime:
-    """A moment given in ms since 1970 UTC."""
+    """Make a time of ms since 1970 UTC."""
     return EPOCH + timedelta(milliseconds=ms)
 
 
-def moment_or_none(ms: int | None) -> datetime | None:
-    """A moment, if there is one."""
-    return None if ms is None else moment(ms)
+def milliseconds(at: datetime) -> int:
+    """Count the ms from 1970 UTC to a time."""
+    return (at - EPOCH) // timedelta(milliseconds=1)

@@ -1,4 +1,4 @@
-"""The watch page: where one person asks to be told of a free seat. It names the course only."""
+"""Serve the page where one person asks to be told of a free seat; it names the course only."""
 
 import asyncio
 import base64
@@ -15,10 +15,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from service.api.context import Desk
-from service.api.framework.problems import Refused
-from service.api.framework.request import body_of, media_type
-from service.learners.instance import Place
+from service.api.context import RequestContext
+from service.api.framework.problems import ApiError
+from service.api.framework.request import body_of, check_media_type
+from service.learners.facts import Identity
 from service.learners.signed_links import PATH, Invitation
 from service.sending.templates.filters import cleaned
 
@@ -81,8 +81,8 @@ $content
 FORM = Template('<form method="post"><button name="do" value="$action"$look>$label</button></form>')
 
 
-class Words(NamedTuple):
-    """The page's words in one language; `{course}` is its title."""
+class PageText(NamedTuple):
+    """Hold the page's words in one language; `{course}` stands for its title."""
 
     ask_title: str
     ask_text: str
@@ -95,8 +95,8 @@ class Words(NamedTuple):
     useless_text: str
 
 
-WORDS: Mapping[str, Words] = {
-    "en": Words(
+TEXTS: Mapping[str, PageText] = {
+    "en": PageText(
         ask_title="Shall we tell you when a seat is free in {course}?",
         ask_text="We will write to you once, and then not again unless you ask again. "
         "The message does not reserve the seat.",
@@ -109,7 +109,7 @@ WORDS: Mapping[str, Words] = {
         useless_text="It may have been cut in two, or be from an old message. "
         "Take the link of a newer one.",
     ),
-    "de": Words(
+    "de": PageText(
         ask_title="Sollen wir Ihnen schreiben, sobald in {course} ein Platz frei ist?",
         ask_text="Wir schreiben Ihnen ein einziges Mal und danach nur, wenn Sie wieder darum "
         "bitten. Die Nachricht reserviert den Platz nicht.",
@@ -126,8 +126,8 @@ WORDS: Mapping[str, Words] = {
 
 
 def watch_page(course: str, language: str, *, watching: bool) -> str:
-    """What somebody sees who may ask, or who has asked and may stop it."""
-    words = WORDS[language]
+    """Make the page of somebody who may ask, or who has asked and may stop it."""
+    words = TEXTS[language]
     state = [_said("state", words.asked)] if watching else []
     if watching:
         title, text = words.asked_title.format(course=course), words.asked_text
@@ -139,19 +139,19 @@ def watch_page(course: str, language: str, *, watching: bool) -> str:
 
 
 def useless_page(language: str) -> str:
-    """What somebody sees whose link is not one of ours."""
-    words = WORDS[language]
+    """Make the page of somebody whose link is not one of ours."""
+    words = TEXTS[language]
     title = words.useless_title
     return _page(title, language, [_title(title), _said("", words.useless_text)])
 
 
 def language_of(accepted: str) -> str:
-    """The language of these that an Accept-Language wants most; English if it wants none."""
+    """Choose the language that an Accept-Language wants most; English if it wants none of ours."""
     best, most = "en", 0.0
     for wanted in accepted.lower().split(","):
         name, _, more = wanted.partition(";")
         language, weight = name.strip().partition("-")[0], _weight(more)
-        if language in WORDS and weight > most:
+        if language in TEXTS and weight > most:
             best, most = language, weight
     return best
 
@@ -181,58 +181,54 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 ACTIONS = ("ask", "stop")
 
 
-def watch_route(desk: Desk, pool: Executor) -> Route:
-    """Serves the page; what it shows is looked up on a thread of `pool`."""
+def watch_route(context: RequestContext, pool: Executor) -> Route:
+    """Serve the page; what it shows is looked up on a thread of `pool`."""
 
     async def endpoint(request: Request) -> Response:
         token: str = request.path_params["token"]
         language = language_of(request.headers.get("accept-language", ""))
         action = await _action(request) if request.method == "POST" else None
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(pool, _answer, desk, token, language, action)
+        return await loop.run_in_executor(pool, _answer, context, token, language, action)
 
     return Route(f"{PATH}{{token}}", endpoint, methods=["GET", "POST"])
 
 
 async def _action(request: Request) -> str:
-    """What the button says; raises Refused."""
-    if media_type(request) != FORM_TYPE:
-        raise Refused(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f"expected Content-Type: {FORM_TYPE}, got none or another",
-        )
+    """Read what the button says; raise ApiError."""
+    check_media_type(request, FORM_TYPE)
     said = parse_qs((await body_of(request)).decode("latin-1"))
     (action, *more) = said.get("do", [""])
     if more or action not in ACTIONS:
-        raise Refused(
+        raise ApiError(
             HTTPStatus.BAD_REQUEST, f"do: expected {' or '.join(ACTIONS)}, got none or another"
         )
     return action
 
 
-def _answer(desk: Desk, token: str, language: str, action: str | None) -> Response:
-    links, wishes = desk.app.watch_links, desk.app.wishes
+def _answer(context: RequestContext, token: str, language: str, action: str | None) -> Response:
+    links, wishes = context.app.watch_links, context.app.wishes
     invitation = links.read(token) if links else None
     place = wishes.place(invitation.instance) if invitation else None
-    if invitation is None or place is None or not desk.app.people.get(invitation.person):
+    if invitation is None or place is None or not context.app.people.get(invitation.person):
         return HTMLResponse(useless_page(language), HTTPStatus.NOT_FOUND, HEADERS)
     if action is not None:
-        _do(desk, invitation, action)
+        _do(context, invitation, action)
         # To the page itself, wherever a proxy has put it, so that reloading asks nothing again.
         return RedirectResponse(token, HTTPStatus.SEE_OTHER, HEADERS)
     watching = wishes.of(invitation.instance, invitation.person) is not None
-    page = watch_page(_course_title(desk, place), language, watching=watching)
+    page = watch_page(_course_title(context, place), language, watching=watching)
     return HTMLResponse(page, headers=HEADERS)
 
 
-def _do(desk: Desk, invitation: Invitation, action: str) -> None:
-    wishes = desk.app.wishes
+def _do(context: RequestContext, invitation: Invitation, action: str) -> None:
+    wishes = context.app.wishes
     change = wishes.ask if action == "ask" else wishes.stop
-    change(invitation.instance, invitation.person, desk.clock())
+    change(invitation.instance, invitation.person, context.clock())
 
 
-def _course_title(desk: Desk, place: Place) -> str:
-    """What the course is called, fit to be shown."""
-    course = desk.app.courses.get(place.source, place.account, place.course)
+def _course_title(context: RequestContext, place: Identity) -> str:
+    """Find what the course is called, fit to be shown."""
+    course = context.app.courses.get(place.source, place.account, place.course)
     title = course.title if course else None
     return str(cleaned(title or place.course, "course.title") or place.course)

@@ -1,12 +1,24 @@
-"""The webhooks as the description of the API tells about them; the door is what answers them."""
+"""Say who may bring letters of which source: to the door, to people, and in OpenAPI."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from http import HTTPStatus
-from typing import Any
+from ipaddress import ip_address
+from typing import Any, Literal, cast
 
 import msgspec
 
-from service.api.framework.problems import PROBLEM_JSON, Problem
+from service.api.framework.problems import described_problem
+from service.app.queues import fed_by_queues
+from service.incoming.verifiers import (
+    AllowEverybody,
+    Authenticator,
+    BasicCredentials,
+    BearerToken,
+    HmacSignature,
+    SenderVerifier,
+    StandardWebhooks,
+)
 from service.incoming.webhook import PREFIX
 from service.settings import Settings, SourceSettings
 
@@ -28,46 +40,123 @@ class Receipt(msgspec.Struct, frozen=True):
     status: str
 
 
-def schemes(settings: Settings) -> dict[str, Any]:
-    """How each LMS may prove who it is, by the settings."""
-    found: dict[str, Any] = {}
-    for name, source in settings.sources.items():
-        found |= {f"{name}-{way}": scheme for way, scheme in _ways(source).items()}
-    return found
+class Credential(msgspec.Struct, frozen=True):
+    """Describe one way to prove who sends, as people, OpenAPI and the door know it."""
+
+    words: str
+    name: str
+    scheme: Mapping[str, str]
+    verifier: SenderVerifier
 
 
-def _ways(source: SourceSettings) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def authenticators(settings: Settings) -> Mapping[str, Authenticator]:
+    """Make the ways into each source; one without credentials is closed."""
+    return {name: _authenticator(source) for name, source in settings.sources.items()}
+
+
+def _authenticator(source: SourceSettings) -> Authenticator:
+    ways = [each.verifier for each in _credentials(source)]
+    return Authenticator(*ways, *([AllowEverybody()] if source.allow_unauthenticated else []))
+
+
+def opened_to_try(settings: Settings) -> Settings:
+    """Open every door, as long as this is a trial: only this machine reaches it.
+
+    Credentials of any source, or a queue, are the end of the trial: a proxy may stand in front,
+    and whoever reaches that would reach the other doors too.
+    """
+    in_use = fed_by_queues(settings) or any(s.has_credentials for s in settings.sources.values())
+    if in_use or not _is_this_machine(settings.host):
+        return settings
+    sources = {
+        name: replace(source, allow_unauthenticated=True)
+        for name, source in settings.sources.items()
+    }
+    return replace(settings, sources=sources)
+
+
+def door_in_words(source: SourceSettings, host: str) -> str:
+    """Say how one gets through a source's door."""
+    if source.allow_unauthenticated:
+        return f"open to {'this machine' if _is_this_machine(host) else 'all who reach it'}"
+    ways = [each.words for each in _credentials(source)]
+    return " or ".join(ways) or "closed: no credentials configured"
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _credentials(source: SourceSettings) -> Iterator[Credential]:
     if source.username:
-        found["basic"] = {"type": "http", "scheme": "basic"}
-    if source.hmac_header:
-        found["signature"] = {
-            "type": "apiKey", "in": "header", "name": source.hmac_header,
-            "description": f"HMAC of the body, {source.hmac_algorithm}, "
-            f"in {source.hmac_encoding}",
-        }  # fmt: skip
+        passwords = filter(None, (source.password, source.password_old))
+        basic = BasicCredentials(*((source.username, password) for password in passwords))
+        scheme = {"type": "http", "scheme": "basic"}
+        yield Credential(words="Basic", name="basic", scheme=scheme, verifier=basic)
+    if source.hmac_secret and source.hmac_header:
+        yield _hmac(source, source.hmac_header)
     if source.bearer_token:
-        found["bearer"] = {"type": "http", "scheme": "bearer"}
+        bearer = BearerToken(*source.bearer_token)
+        scheme = {"type": "http", "scheme": "bearer"}
+        yield Credential(words="bearer token", name="bearer", scheme=scheme, verifier=bearer)
     if source.webhook_secret:
-        found["standard-webhooks"] = {
-            "type": "apiKey", "in": "header", "name": "webhook-signature",
+        scheme = {
+            "type": "apiKey",
+            "in": "header",
+            "name": "webhook-signature",
             "description": "Standard Webhooks 1.0, version 1 signatures",
-        }  # fmt: skip
-    return found
+        }
+        yield Credential(
+            words="Standard Webhooks",
+            name="standard-webhooks",
+            scheme=scheme,
+            verifier=StandardWebhooks(source.webhook_secret),
+        )
 
 
-def described(settings: Settings, ref: Mapping[str, Any]) -> dict[str, Any]:
-    """The path items of the webhooks, one for each source; `ref` is the schema of a receipt."""
+def _hmac(source: SourceSettings, header: str) -> Credential:
+    scheme = {
+        "type": "apiKey",
+        "in": "header",
+        "name": header,
+        "description": f"HMAC of the body, {source.hmac_algorithm}, in {source.hmac_encoding}",
+    }
+    verifier = HmacSignature(
+        header,
+        source.hmac_secret,
+        algorithm=source.hmac_algorithm,
+        encoding=cast(Literal["hex", "base64"], source.hmac_encoding),
+        prefix=source.hmac_prefix,
+    )
+    return Credential(words="HMAC", name="signature", scheme=scheme, verifier=verifier)
+
+
+def schemes(settings: Settings) -> dict[str, Any]:
+    """Describe for OpenAPI how each LMS may prove who it is."""
     return {
-        f"{PREFIX}{name}": {"post": _operation(name, source, settings.letter_limit, ref)}
+        f"{name}-{each.name}": each.scheme
+        for name, source in settings.sources.items()
+        for each in _credentials(source)
+    }
+
+
+def described(settings: Settings, receipt: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe the webhook of each source for OpenAPI; `receipt` is the schema of a Receipt."""
+    return {
+        f"{PREFIX}{name}": {"post": _operation(name, source, settings.letter_limit, receipt)}
         for name, source in settings.sources.items()
     }
 
 
 def _operation(
-    name: str, source: SourceSettings, limit: int, ref: Mapping[str, Any]
+    name: str, source: SourceSettings, limit: int, receipt: Mapping[str, Any]
 ) -> dict[str, Any]:
-    ways: list[dict[str, list[str]]] = [{f"{name}-{way}": []} for way in _ways(source)]
+    ways: list[dict[str, list[str]]] = [
+        {f"{name}-{each.name}": []} for each in _credentials(source)
+    ]
     return {
         "operationId": f"post_webhook_{name.replace('-', '_')}",
         "summary": "Take in a delivery of an LMS; it is on disk when this answers.",
@@ -81,28 +170,8 @@ def _operation(
         "responses": {
             "202": {
                 "description": Receipt.__doc__,
-                "content": {"application/json": {"schema": ref}},
+                "content": {"application/json": {"schema": receipt}},
             },
-            **{str(status.value): refusal(status) for status in REFUSALS},
+            **{str(status.value): described_problem(status) for status in REFUSALS},
         },
     }
-
-
-def refusal(status: HTTPStatus) -> dict[str, Any]:
-    """A response with problem details."""
-    schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
-    found: dict[str, Any] = {
-        "description": status.phrase,
-        "content": {PROBLEM_JSON: {"schema": schema}},
-    }
-    if status in HEADERS:
-        name, about = HEADERS[status]
-        found["headers"] = {name: {"description": about, "schema": {"type": "string"}}}
-    return found
-
-
-HEADERS = {
-    HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate", "How to show who you are, where there is a way."),
-    HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After", "Seconds after which to ask again."),
-    HTTPStatus.METHOD_NOT_ALLOWED: ("Allow", "The methods that work."),
-}

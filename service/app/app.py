@@ -9,15 +9,15 @@ from service.app.event_types import SHAPES
 from service.app.queues import open_queues
 from service.incoming.intake import Intake
 from service.incoming.letters import Letters
-from service.incoming.queues.consumer import Keep, Transport, TransportError
+from service.incoming.queues.consumer import Keep, QueueConsumer, QueueError
 from service.incoming.sources.adobe import Adobe
 from service.incoming.sources.community_training import CommunityTraining
 from service.incoming.sources.source import Source
 from service.incoming.sources.sunbird import Sunbird
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
-from service.learners.enrollment_views import Roster
-from service.learners.lookup import Knowledge
+from service.learners.enrollment_views import EnrollmentViews
+from service.learners.lookup import Lookup
 from service.learners.signed_links import watch_links
 from service.learners.world import Decisions, Happening, World
 from service.learners.writer import Writer
@@ -27,8 +27,8 @@ from service.ledger.views import Views
 from service.rules.escalation import First
 from service.rules.rule import Rule
 from service.rules.scheduler import Clock
-from service.rules.triggers.letter_set_aside import Setbacks
-from service.rules.triggers.source_silent import Vigil
+from service.rules.triggers.letter_set_aside import LetterWatch
+from service.rules.triggers.source_silent import FeedWatch
 from service.rules.watch_requests import Wishes
 from service.sending import queue
 from service.sending.channels import ChannelError
@@ -64,45 +64,45 @@ class App:
         self.letters = Letters(self.ledger)
         self.wishes = Wishes(self.ledger, self.mapper, self.people)
         self.watch_links = watch_links(settings.data, settings.public_url, settings.secret_key)
-        self.roster = Roster()
+        self.enrollment_views = EnrollmentViews()
         self.views = Views(
-            settings.data / "views.db", self.ledger, self.mapper, [self.roster, Queue()]
+            settings.data / "views.db", self.ledger, self.mapper, [self.enrollment_views, Queue()]
         )
         self.writer = Writer(
-            self.ledger, self.mapper, self.people, self._knowledge(), lateness, self._decide
+            self.ledger, self.mapper, self.people, self._lookup(), lateness, self._decide
         )
         self.intake = Intake(self.letters, self.sources, self.writer)
         self.docket = Docket(
             self.ledger, self.mapper, lateness, self.letters.feeds.heard, self.letters.asides.of
         )
         self.clock = Clock(
-            self.ledger, self.mapper, self.writer, self.views, self.roster,
+            self.ledger, self.mapper, self.writer, self.views, self.enrollment_views,
             max(lateness.values(), default=0), self._firsts,
         )  # fmt: skip
         self.closer = Closer(
-            self.ledger, self.mapper, self.views, self.docket, self._knowledge(),
+            self.ledger, self.mapper, self.views, self.docket, self._lookup(),
             lambda: self.active.decider,
         )  # fmt: skip
-        self.vigil = Vigil(self.writer)
-        self.setbacks = Setbacks(self.writer, self.letters.asides.after)
+        self.feed_watch = FeedWatch(self.writer)
+        self.letter_watch = LetterWatch(self.writer, self.letters.asides.after)
         self.deliveries = Deliveries(
-            self.ledger, self.mapper, self.views, self._knowledge, self.docket,
+            self.ledger, self.mapper, self.views, self._lookup, self.docket,
             lambda: self.active, settings.data / "drawer", settings.mail_domain, self.watch_links,
         )  # fmt: skip
-        self.queues: list[Transport] = []
+        self.queues: list[QueueConsumer] = []
 
     def open_queues(self, clock: Callable[[], int]) -> None:
         """Makes the configured queues ready to be carried; raises Refused."""
         try:
             self.queues = open_queues(self.settings, self.sources, self._keep, clock)
-        except TransportError as error:
+        except QueueError as error:
             raise Refused(str(error)) from error
 
     def _keep(self, source: str) -> Keep:
         return lambda arrivals, skipped: self.letters.keep(arrivals, skipped={source: skipped})
 
-    def _knowledge(self) -> Knowledge:
-        return Knowledge(self.ledger, self.mapper, self.people, self.courses)
+    def _lookup(self) -> Lookup:
+        return Lookup(self.ledger, self.mapper, self.people, self.courses)
 
     def _firsts(self, rule: Rule, after: int, until: int, limit: int) -> list[First]:
         ids = queue.decided(self.views, rule.id, rule.mode, after, until, limit)
@@ -128,7 +128,7 @@ class App:
     def recover(self, now: int) -> None:
         """Reads from the log what the last run left: marks, views, and attempts left open."""
         self.clock.recover()
-        self.vigil.recover()
+        self.feed_watch.recover()
         self._record_active(now)
         self.views.catch_up()
         self.cancel_removed(now)
@@ -160,8 +160,8 @@ class App:
 
         The service ran `at_most` so long (ms) since.
         """
-        self.vigil.ask(self.active.decider, self.letters.feeds.heard(), now, at_most)
-        while self.setbacks.ask(self.active.decider, now):
+        self.feed_watch.ask(self.active.decider, self.letters.feeds.heard(), now, at_most)
+        while self.letter_watch.ask(self.active.decider, now):
             pass
 
     def ask_some(self, now: int) -> bool:
@@ -202,7 +202,7 @@ class App:
 
     def _record_active(self, now: int) -> bool:
         """Records that the active rule file is; false if it was already."""
-        self.setbacks.activate(self.active.decider, self.letters.asides.newest(), now)
+        self.letter_watch.activate(self.active.decider, self.letters.asides.newest(), now)
         return self.clock.activate(self.active.decider, now)
 
     def cancel_removed(self, now: int) -> None:

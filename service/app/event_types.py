@@ -1,6 +1,6 @@
 """Stored: every shape that an event in the ledger has, by the wing it is from."""
 
-from service.learners import course, enrollment, instance, learner, watchlist
+from service.learners import course, enrollment, instance, watchlist
 from service.rules import digests, muting, notification, scheduler, storm, throttle
 from service.rules.triggers import letter_set_aside, seat_change, source_silent
 
@@ -8,7 +8,6 @@ SHAPES = (
     enrollment.SHAPES,
     instance.SHAPES,
     course.SHAPES,
-    learner.SHAPES,
     watchlist.SHAPES,
     notification.SHAPES,
     seat_change.SHAPES,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-from service.incoming.queues.consumer import Keep, Transport, TransportError
+from service.incoming.queues.consumer import Keep, QueueConsumer, QueueError
 from service.incoming.sources.source import Source
 from service.settings import Settings
 
@@ -27,22 +27,22 @@ def open_queues(
     sources: Mapping[str, Source],
     keep: Callable[[str], Keep],
     clock: Callable[[], int],
-) -> list[Transport]:
+) -> list[QueueConsumer]:
     """The configured queues, none connected yet; `keep` is asked for by the name of a source.
 
-    Raises TransportError, also when a queue's client library is not installed.
+    Raises QueueError, also when a queue's client library is not installed.
     """
-    found: list[Transport] = []
+    found: list[QueueConsumer] = []
     if settings.kafka_bootstrap_servers:
         found.append(
-            _module("kafka", "kafka").Kafka(
+            _module("kafka", "kafka").KafkaConsumer(
                 SUNBIRD, properties(settings), settings.kafka_topic, sources[SUNBIRD].wants,
                 keep(SUNBIRD), clock,
             )
         )  # fmt: skip
     if settings.servicebus_connection_string:
         found.append(
-            _module("service_bus", "servicebus").ServiceBus(
+            _module("service_bus", "servicebus").ServiceBusConsumer(
                 COMMUNITY_TRAINING, settings.servicebus_connection_string,
                 settings.servicebus_topic, settings.servicebus_subscription,
                 sources[COMMUNITY_TRAINING].wants, keep(COMMUNITY_TRAINING), clock,
@@ -70,7 +70,7 @@ def _module(name: str, extra: str) -> Any:
     try:
         return import_module(f"service.incoming.queues.{name}")
     except ImportError as error:
-        raise TransportError(
+        raise QueueError(
             f"{name.replace('_', '-')}: its client library cannot be loaded ({error}); "
             f"expected the extra, pip install 'coursebell[{extra}]'"
         ) from error

@@ -12,8 +12,13 @@ from rich.progress import TextColumn
 from service.app.event_types import SHAPES
 from service.cli.demo import page_wide
 from service.cli.fsck import Untouched
-from service.cli.output.backtest_json import backtest_report, verified_report
-from service.cli.output.backtest_page import BacktestPage, Told, print_verified
+from service.cli.output.backtest_page import (
+    BacktestPage,
+    BacktestRun,
+    backtest_report,
+    print_verified,
+    verified_report,
+)
 from service.cli.output.console import (
     BAD,
     data_option,
@@ -23,12 +28,12 @@ from service.cli.output.console import (
     print_json,
     printable,
     progress,
-    settings,
 )
 from service.cli.output.text import moment_given
+from service.cli.rule_files import RuleFiles, rule_file_argument, rule_file_options
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
-from service.learners.lookup import Knowledge
+from service.learners.lookup import Lookup
 from service.ledger.events import EventMapper
 from service.rules.explain.rule_versions import Anything
 from service.rules.language.reader import read_rules
@@ -53,13 +58,14 @@ class Archive:
         self.ledger = Untouched(installation(chosen.data) / "ledger.db")
         mapper = EventMapper(SHAPES)
         self.people = People(self.ledger)
-        knowledge = Knowledge(self.ledger, mapper, self.people, Courses(self.ledger))
+        lookup = Lookup(self.ledger, mapper, self.people, Courses(self.ledger))
         self.history = History(self.ledger, mapper)
-        self.today = Today(knowledge)
+        self.today = Today(lookup)
 
 
 @click.command("backtest")
-@click.argument("rules", required=False, type=click.Path(path_type=Path))
+@rule_file_argument
+@rule_file_options
 @click.option("--against", metavar="OLD", type=click.Path(path_type=Path),
               help="Print the difference to what this rule file would have sent.")  # fmt: skip
 @click.option("--rule", "ids", multiple=True, help="Only this rule; can be said several times.")
@@ -70,7 +76,7 @@ class Archive:
 @data_option
 @json_option
 def run_backtest(
-    rules: Path | None,
+    given: RuleFiles,
     against: Path | None,
     ids: tuple[str, ...],
     since: str | None,
@@ -79,20 +85,20 @@ def run_backtest(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Replay the recorded history through RULES and print what it would have sent.
+    """Replay the recorded history through a rule file and print what it would have sent.
 
-    RULES is the configured file if it is not named. All its rules but the disabled ones count as
-    live from the beginning. What was imported tells nobody anything, as ever; people, courses
-    and groups are as they are known today. Nothing is written or sent, and the service may run.
+    FILE is the rule file, the same as --rules FILE; without either, the configured one.
+    All its rules but the disabled ones count as live from the beginning. What was imported
+    tells nobody anything, as ever; people, courses and groups are as they are known today.
+    Nothing is written or sent, and the service may run.
     """
-    chosen = settings(data)
+    chosen = given.settings(data)
     if verify:
-        if rules or against or ids or since or until:
+        if given.rules or given.templates or against or ids or since or until:
             fail("backtest: --verify takes the rules from the ledger; expected no other option")
         _verify(chosen, as_json=as_json)
         return
-    path = rules or chosen.rules
-    file = _read(path, chosen, ids)
+    file = _read(chosen.rules, chosen, ids)
     plan = Plan(
         rules=file,
         against=_read(against, chosen, ids, known=False) if against else None,
@@ -106,7 +112,8 @@ def run_backtest(
         found = backtest(archive.history, archive.today, plan, tell)
         heavy = found.tally.heaviest()
         names = archive.people.lms_ids([*heavy, *found.people_of_examples()])
-    told = Told(path.name, against.name if against else None, names, time.monotonic() - begun)
+    seconds = time.monotonic() - begun
+    told = BacktestRun(chosen.rules.name, against.name if against else None, names, seconds)
     if as_json:
         print_json(backtest_report(found, plan, told))
     else:

@@ -20,20 +20,26 @@ from service.cli.output.console import (
     print_json,
     printable,
     progress,
-    settings,
 )
-from service.incoming.queues.consumer import TransportError
+from service.cli.rule_files import RuleFiles, rule_file_argument, rule_file_options
+from service.incoming.queues.consumer import QueueError
 from service.learners import enrollment_views
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
-from service.learners.lookup import Knowledge, events_of
+from service.learners.lookup import Lookup, events_of
 from service.learners.writer import Writer
 from service.rules.decider import Decider
 from service.rules.language.errors import Problem
 from service.rules.language.reader import read_rules
-from service.rules.rule import Rule, RuleSet, StalledTrigger
+from service.rules.rule import Rule, RuleSet
 from service.rules.scheduler import RULES_STREAM, RulesActivated
 from service.rules.text import counted
+from service.rules.triggers.stalled import (
+    SilenceOccurrence,
+    StalledRule,
+    StalledTrigger,
+    stalled_rules,
+)
 from service.running import wall_clock
 from service.sending.channels import ChannelError, open_channel
 from service.sending.templates.templates import Templates
@@ -61,35 +67,39 @@ def reached(rules: RuleSet, chosen: Settings, now: int) -> list[Reach]:
         activations = events_of(office.ledger, office.mapper, RULES_STREAM)
         newest = activations[-1].body if activations else None
         before = newest.modes if isinstance(newest, RulesActivated) else {}
-        fresh = [r for r in Decider(rules).stalled_rules if before.get(r.id) != r.mode]
-        return [_reach(rule, rules, office, chosen, now) for rule in fresh]
+        decider = Decider(rules)
+        stalled = stalled_rules(decider.active)
+        fresh = [each for each in stalled if before.get(each.rule.id) != each.rule.mode]
+        return [_reach(each, decider, office, chosen, now) for each in fresh]
 
 
-def _reach(rule: Rule, rules: RuleSet, office: Office, chosen: Settings, now: int) -> Reach:
+def _reach(
+    stalled: StalledRule, decider: Decider, office: Office, chosen: Settings, now: int
+) -> Reach:
+    rule = stalled.rule
     lateness = {name: source.lateness for name, source in chosen.sources.items()}
     ledger, mapper = office.ledger, office.mapper
     people = People(ledger)
-    knowledge = Knowledge(ledger, mapper, people, Courses(ledger))
-    writer = Writer(ledger, mapper, people, knowledge, lateness, lambda *_: None)
-    world, decider = writer.world(now), Decider(rules)
+    lookup = Lookup(ledger, mapper, people, Courses(ledger))
+    writer = Writer(ledger, mapper, people, lookup, lateness, lambda *_: None)
+    world = writer.world(now)
     late = max(lateness.values(), default=0)
     silent = told = 0
     with progress(MofNCompleteColumn()) as bar:
         task = bar.add_task(f"Counting for {rule.id}", total=None)
-        for ids in _silent(rule, office, now - late):
+        for ids in _silent(stalled.trigger, office, now - late):
             for enrollment in writer.enrollments(ids):
-                decided = decider.stalled(rule, enrollment, world, now, now)
+                occurrence = SilenceOccurrence.of(enrollment, now, live_since=now)
+                decided = decider.decide([rule], occurrence, world)
                 told += bool(decided and decided.once)
             silent += len(ids)
             bar.update(task, completed=silent)
     return Reach(rule, silent, told)
 
 
-def _silent(rule: Rule, office: Office, bound: int) -> Iterator[list[str]]:
-    trigger = rule.trigger
-    assert isinstance(trigger, StalledTrigger)
+def _silent(trigger: StalledTrigger, office: Office, bound: int) -> Iterator[list[str]]:
     after, until = -1, bound - trigger.silence_ms
-    while found := enrollment_views.silent(
+    while found := enrollment_views.silences_between(
         office.views, trigger.count_from, after, until, AT_A_TIME
     ):
         after = found[-1][1]
@@ -108,8 +118,8 @@ def in_words(reach: Reach) -> str:
 
 
 @click.command()
-@click.option("--rules", type=click.Path(path_type=Path), help="Rule file.")
-@click.option("--templates", type=click.Path(path_type=Path), help="Template folder.")
+@rule_file_argument
+@rule_file_options
 @click.option(
     "--format",
     "form",
@@ -119,17 +129,16 @@ def in_words(reach: Reach) -> str:
 )
 @data_option
 @json_option
-def check(
-    rules: Path | None, templates: Path | None, form: str, data: Path | None, as_json: bool
-) -> None:
+def check(given: RuleFiles, form: str, data: Path | None, as_json: bool) -> None:
     """Check settings, rules, templates, channels and queues; nothing is sent.
 
+    FILE is the rule file, the same as --rules FILE; without either, the configured one.
     Where there is an installation, says how many silences are already due for a rule that
     goes live when the file is saved.
 
     Exits with 1 when something is wrong; warnings alone do not count.
     """
-    chosen = settings(data, RULES=rules, TEMPLATES=templates)
+    chosen = given.settings(data)
     words = Templates(chosen.templates)
     found, problems = read_rules(
         chosen.rules.read_bytes(),
@@ -210,7 +219,7 @@ def queue_problems(chosen: Settings) -> list[str]:
     sources = {source.name: source for source in SOURCES}
     try:
         open_queues(chosen, sources, lambda _: lambda *_: None, wall_clock)
-    except TransportError as error:
+    except QueueError as error:
         return [str(error)]
     return []
 

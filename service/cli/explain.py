@@ -9,6 +9,7 @@ import rich_click as click
 from service.app.event_types import SHAPES
 from service.cli.demo import page_wide
 from service.cli.output.console import (
+    CANNOT_RUN,
     data_option,
     fail,
     json_option,
@@ -17,7 +18,7 @@ from service.cli.output.console import (
     settings,
 )
 from service.cli.output.explain_page import print_chain, print_explanation
-from service.cli.output.text import moment_given
+from service.cli.output.text import in_local_time, moment_given
 from service.incoming.letters import Letters
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
@@ -98,15 +99,18 @@ def answered(found: Evidence, question: Question) -> Explanation:
     try:
         return explanation(found, question)
     except Unanswerable as problem:
-        fail(str(problem))
+        fail(in_local_time(str(problem)))
 
 
-def whole(past: Past, beginning: str) -> str:
-    """The id of the one notification that begins so."""
+def whole(past: Past, beginning: str, missing: int = CANNOT_RUN) -> str:
+    """The id of the one notification that begins so; exits with `missing` when there is none."""
     found = past.ids(beginning, SHOWN) if beginning.startswith("n") else []
     if not found:
         near = hint(beginning, past.ids(beginning[:6]) if beginning.startswith("n") else ())
-        fail(f"{beginning}: no such notification{near}; `coursebell notifications list` shows them")
+        fail(
+            f"{beginning}: no such notification{near}; `coursebell notifications list` shows them",
+            missing,
+        )
     if len(found) > 1 and beginning not in found:
         more = ", …" if len(found) == SHOWN else ""
         fail(f"{beginning}: several notifications begin so: {', '.join(found)}{more}")

@@ -15,7 +15,7 @@ from service.cli.output.console import (
     print_table,
 )
 from service.cli.output.text import ago, span
-from service.incoming.feeds import BOUNDS_MS, Feed, Feeds
+from service.incoming.feeds import BOUNDS_MS, Feeds, FeedStatistics
 from service.running import wall_clock
 
 
@@ -39,15 +39,15 @@ def feeds(data: Path | None, as_json: bool) -> None:
     print_table(["", *(feed.source for feed in found)], rows)
 
 
-def _last(feed: Feed, now: int) -> str:
+def _last(feed: FeedStatistics, now: int) -> str:
     return "never" if feed.last_seen_at is None else ago(feed.last_seen_at, now)
 
 
-def _number(name: str) -> Callable[[Feed, int], str]:
+def _number(name: str) -> Callable[[FeedStatistics, int], str]:
     return lambda feed, _: f"{getattr(feed, name):,}" if feed.letters or feed.skipped else ""
 
 
-def _within(share: float) -> Callable[[Feed, int], str]:
+def _within(share: float) -> Callable[[FeedStatistics, int], str]:
     return lambda feed, _: _bound(feed.late_by(share)) if sum(feed.lateness) else ""
 
 
@@ -55,7 +55,7 @@ def _bound(bound: int | None) -> str:
     return f"over {span(BOUNDS_MS[-1])}" if bound is None else span(bound)
 
 
-LINES: tuple[tuple[str, Callable[[Feed, int], str]], ...] = (
+LINES: tuple[tuple[str, Callable[[FeedStatistics, int], str]], ...] = (
     ("Last letter", _last),
     ("Letters", _number("letters")),
     ("Events recorded", _number("recorded")),
@@ -70,7 +70,7 @@ LINES: tuple[tuple[str, Callable[[Feed, int], str]], ...] = (
 )
 
 
-def shown(feed: Feed) -> dict[str, object]:
+def shown(feed: FeedStatistics) -> dict[str, object]:
     """A feed for a program to read; `lateness` counts by seconds, times are ms since 1970 UTC."""
     bounds = [*(str(bound // 1000) for bound in BOUNDS_MS), "more"]
     late = dict(zip(bounds, feed.lateness or [0] * len(bounds), strict=True))

@@ -6,9 +6,9 @@ from typing import Self
 
 from service.app.event_types import SHAPES
 from service.cli.output.console import installation
-from service.learners.enrollment_views import Roster
+from service.learners.enrollment_views import EnrollmentViews
 from service.ledger.events import EventMapper
-from service.ledger.ledger import Ledger, LedgerError, sole
+from service.ledger.ledger import Ledger, LedgerError, lock_data_folder
 from service.ledger.views import Projection, Views
 from service.sending.queue import Queue
 
@@ -21,14 +21,14 @@ class Office:
         self.ledger = Ledger(folder / "ledger.db")
         self.mapper = EventMapper(SHAPES)
         try:
-            with sole(folder):
+            with lock_data_folder(folder):
                 self.views = self._views(folder, owner=True)
                 self.views.catch_up()
         except LedgerError:  # a running service follows the log itself
             self.views = self._views(folder, owner=False)
 
     def _views(self, folder: Path, *, owner: bool) -> Views:
-        parts: list[Projection] = [Roster(), Queue()]
+        parts: list[Projection] = [EnrollmentViews(), Queue()]
         return Views(folder / "views.db", self.ledger, self.mapper, parts, owner=owner)
 
     def close(self) -> None:

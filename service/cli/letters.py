@@ -38,7 +38,7 @@ from service.incoming.archive_import import (
     payloads_in,
 )
 from service.incoming.letters import Letters
-from service.ledger.ledger import LedgerError, sole
+from service.ledger.ledger import LedgerError, lock_data_folder
 from service.running import wall_clock
 from service.settings import Settings
 
@@ -89,7 +89,7 @@ def _taken_in(chosen: Settings) -> Iterator[tuple[Letters, MakeRoom]]:
     """Takes the letters itself, or waits for the service that runs on this ledger to do it."""
     with ExitStack() as stack:
         try:
-            stack.enter_context(sole(chosen.data))
+            stack.enter_context(lock_data_folder(chosen.data))
         except LedgerError:
             kept = Letters(stack.enter_context(open_ledger(chosen.data)))
             yield kept, lambda at_most: _wait(kept, at_most)

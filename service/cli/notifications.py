@@ -1,6 +1,6 @@
 """`coursebell notifications`: what is owed, sent or not, with each one's history."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import rich_click as click
 from rich.console import Console
 from rich.text import Text
 
+from service.cli.explain import evidence, whole
 from service.cli.installation import Office
 from service.cli.output.console import (
     BAD,
@@ -19,9 +20,9 @@ from service.cli.output.console import (
     print_table,
     printable,
 )
-from service.cli.output.text import moment, print_words
+from service.cli.output.text import in_local_time, moment, print_words
 from service.learners.directory.people import People
-from service.learners.lookup import events_of
+from service.rules import trace
 from service.rules.notification import GIVEN_UP, HELD, STATES
 from service.rules.recipients import ROOM, STEPS_UP, route_of
 from service.rules.storm import HELD as STORM
@@ -106,21 +107,19 @@ def list_notifications(
 
 
 @notifications.command("show")
-@click.argument("id")
+@click.argument("notification")
 @data_option
 @json_option
-def show_notification(id: str, data: Path | None, as_json: bool) -> None:
-    """Show one notification and its history."""
-    office = Office(data)
-    try:
-        events = events_of(office.ledger, office.mapper, id)
-        kept = office.ledger.erasable(id)
-    finally:
-        office.close()
-    if not events:
-        fail(f"{id}: no such notification; `coursebell notifications list` shows them", BAD)
+def show_notification(notification: str, data: Path | None, as_json: bool) -> None:
+    """Show one notification and its history.
+
+    NOTIFICATION is an id or its beginning.
+    """
+    with evidence(data) as found:
+        id = whole(found.past, notification, missing=BAD)
+        rows, kept = found.past.stream(id), found.past.kept(id)
     history = [
-        {"place": e.originator_version, "event": e.body.topic, **fields_of(e.body)} for e in events
+        {"place": row.version, "event": row.body.topic, **fields_of(row.body)} for row in rows
     ]
     if as_json:
         print_json({"id": id, "history": history, "kept_apart": kept})
@@ -129,9 +128,9 @@ def show_notification(id: str, data: Path | None, as_json: bool) -> None:
     for entry in history:
         place, topic = entry.pop("place"), entry.pop("event")
         console().print(f"{place:>3}  [bold]{topic}[/]")
-        print_table(["", ""], [[f"     {k}", shown(k, v)] for k, v in entry.items()])
         if f"reply/{place}" in kept:
-            print_table(["", ""], [["     reply", kept[f"reply/{place}"]]])
+            entry["reply"] = kept[f"reply/{place}"]
+        print_table(["", ""], lines_of(entry))
 
 
 @notifications.command("redrive")
@@ -204,8 +203,29 @@ def fields_of(body: object) -> dict[str, object]:
     }
 
 
-def shown(name: str, value: object) -> str:
-    """A field as a person reads it."""
-    if isinstance(value, int) and (name.endswith("at") or name == "until"):
-        return moment(value)
-    return str(value)
+def lines_of(fields: Mapping[str, object]) -> Iterator[list[str]]:
+    """Each field with its value; what has several values goes on underneath."""
+    for name, value in fields.items():
+        label = name
+        for line in shown(name, value):
+            yield [f"     {label}", line]
+            label = ""
+
+
+def shown(name: str, value: object) -> Iterator[str]:
+    """The lines of a field as a person reads them."""
+    if isinstance(value, Mapping):
+        yield from (f"{field}: {value_in_words(field, each)}" for field, each in value.items())
+    elif isinstance(value, tuple):
+        yield from map(str, value)
+    elif isinstance(value, bool):
+        yield "true" if value else "false"
+    elif isinstance(value, int) and (name.endswith("at") or name == "until"):
+        yield moment(value)
+    else:
+        yield str(value)
+
+
+def value_in_words(field: str, value: object) -> str:
+    """What a condition read, as its type is read."""
+    return in_local_time(trace.shown(field, value))

@@ -1,9 +1,9 @@
-"""`coursebell preview`: the message of a template, with made-up or real values."""
+"""Run `coursebell preview`: show the message of a template, with made-up or real values."""
 
 import sys
 import tempfile
 import webbrowser
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,30 +12,62 @@ from typing import NamedTuple
 import rich_click as click
 from rich.text import Text
 
+from service.app.event_types import SHAPES
 from service.cli.check import show
 from service.cli.demo import page_wide
-from service.cli.output.console import BAD, data_option, fail, open_ledger, settings
+from service.cli.output.console import BAD, data_option, fail, open_ledger
 from service.cli.output.text import print_message
-from service.cli.preview_values import NOBODY, Archive, Occasion, from_sample, rules_of
+from service.cli.rule_files import RuleFiles, rule_file_options
+from service.incoming.letters import Letters
+from service.learners.directory.courses import Courses
+from service.learners.directory.people import People
+from service.learners.lookup import Lookup
+from service.ledger.events import EventMapper
+from service.ledger.ledger import Ledger
+from service.rules import plan
+from service.rules.calendar import ITEMS_MAX, Digest
+from service.rules.language.reader import read_rules
+from service.rules.notification import Notification
+from service.rules.recipients import ROOM, recipient_of
+from service.rules.rule import Entry, RuleSet
+from service.rules.subject import Item, Subject
 from service.rules.text import hint, listed
+from service.rules.verdict import Due
 from service.running import wall_clock
 from service.sending.channels.addresses import AddressRefused, Mailbox, mailbox
 from service.sending.channels.channel import Parcel
 from service.sending.channels.drawer import SENDER
 from service.sending.channels.mime import mail_bytes
+from service.sending.compose import Post, values_of
+from service.sending.delivery_pool import WITHOUT_DOMAIN
+from service.sending.loader import Docket
 from service.sending.templates.folder import FORMS
+from service.sending.templates.sample import sample_for
 from service.sending.templates.templates import Message, TemplateProblem, Templates
 from service.settings import Settings
+from service.simulation.sandbox import without_secrets
+
+NOBODY = "recipient@example.org"
+"""Where the address is not known."""
 
 
-class Page(NamedTuple):
-    """One message as it would leave; `locale` is '' for the plain files."""
+class PreviewOccasion(NamedTuple):
+    """Hold the values of a message, and who reads it; `form` is how it would leave."""
+
+    form: str
+    values: Mapping[str, object]
+    name: str | None
+    address: str
+
+
+class PreviewPage(NamedTuple):
+    """Hold one message as it would leave; `locale` is '' for the plain files."""
 
     template: str
     form: str
     locale: str
     message: Message
-    occasion: Occasion
+    occasion: PreviewOccasion
 
     @property
     def name(self) -> str:
@@ -45,6 +77,7 @@ class Page(NamedTuple):
 
 @click.command()
 @click.argument("template")
+@rule_file_options
 @click.option("--form", type=click.Choice(FORMS), help="Only this form; else each it has.")
 @click.option("--locale", help="Only as a reader of this locale gets it, e.g. de-AT.")
 @click.option("--notification", help="With the values of this one, as of now.")
@@ -55,6 +88,7 @@ class Page(NamedTuple):
 @data_option
 def preview(
     template: str,
+    given: RuleFiles,
     form: str | None,
     locale: str | None,
     notification: str | None,
@@ -69,7 +103,9 @@ def preview(
     """
     if sample and notification:
         fail("preview: expected --sample or --notification, got both")
-    chosen = settings(data)
+    chosen = given.settings(data)
+    if given.rules and not given.rules.is_file():
+        fail(f"{given.rules}: expected a rule file, found none; name one that is there")
     words = checked(chosen, template)
     with ExitStack() as files:
         tell = teller(chosen, template, notification, data, files)
@@ -88,7 +124,7 @@ def preview(
 
 
 def checked(chosen: Settings, template: str) -> Templates:
-    """The templates; ends with what `coursebell check` says of this one and of what all share."""
+    """Read the templates; end with what `coursebell check` says of one and of what all share."""
     words = Templates(chosen.templates)
     folder = chosen.templates
     places = (f"{folder}: ", f"{folder}/_", f"{folder / template}/", f"{folder / template}: ")
@@ -102,27 +138,106 @@ def checked(chosen: Settings, template: str) -> Templates:
 
 
 def refuse(mistakes: list[str]) -> None:
-    """Names mistakes as `coursebell check` does, and exits."""
+    """Name mistakes as `coursebell check` does, and exit."""
     show(None, [], mistakes, [])
     raise SystemExit(BAD)
 
 
 def teller(
     chosen: Settings, template: str, notification: str | None, data: Path | None, files: ExitStack
-) -> Callable[[str], Occasion]:
-    """Gives what a form of the template is told with; `files` keeps open what it reads."""
+) -> Callable[[str], PreviewOccasion]:
+    """Find what a form of the template is told with; `files` keeps open what it reads."""
     rules = rules_of(chosen)
     if notification is None:
         return lambda form: from_sample(template, form, rules)
-    archive = Archive(files.enter_context(open_ledger(data)), chosen)
+    archive = NotificationReader(files.enter_context(open_ledger(data)), chosen)
     occasion = archive.occasion(notification, rules, wall_clock())
     return lambda _: occasion
 
 
+def rules_of(chosen: Settings) -> RuleSet | None:
+    """Read the rules as their file is now; None while it has mistakes or is not there."""
+    if not chosen.rules.is_file():
+        return None
+    environ = without_secrets(chosen).environment
+    return read_rules(chosen.rules.read_bytes(), environ=environ)[0]
+
+
+def from_sample(template: str, form: str, rules: RuleSet | None) -> PreviewOccasion:
+    """Make values up; by mail it is told to whom the first rule with this template tells it."""
+    uses = [(rule.id, entry) for rule in rules.rules for entry in rule.entries] if rules else []
+    fitting = [
+        (id, e.to) for id, e in uses if e.template == template and bool(e.post) == room(form)
+    ]
+    rule, to = (*fitting, ("sample", "learner"))[0]
+    role = "room" if room(form) else (to or "learner").partition(":")[0]
+    values = sample_for(role, rule)
+    address = "ada@example.org" if role == "learner" else "grace@example.org"
+    return PreviewOccasion(form, values, values["recipient"]["name"], address)
+
+
+def room(form: str) -> bool:
+    """Say whether a form is for rooms, and for nobody in particular."""
+    return form == "chat"
+
+
+class NotificationReader:
+    """Look notifications up in the ledger of an installation; nothing is recorded."""
+
+    def __init__(self, ledger: Ledger, chosen: Settings) -> None:
+        mapper = EventMapper(SHAPES)
+        lateness = {name: source.lateness for name, source in chosen.sources.items()}
+        letters = Letters(ledger)
+        self._docket = Docket(ledger, mapper, lateness, letters.feeds.heard, letters.asides.of)
+        self._lookup = Lookup(ledger, mapper, People(ledger), Courses(ledger))
+        self._domain = chosen.mail_domain or WITHOUT_DOMAIN
+
+    def occasion(self, id: str, rules: RuleSet | None, now: int) -> PreviewOccasion:
+        """Find what a delivery at `now` (ms UTC) would tell whom, as the log and the people are.
+
+        Its values are read from the ledger when the words ask for them.
+        """
+        found = self._docket.notifications([id])
+        if not found:
+            fail(f"{id}: no such notification; `coursebell notifications list` shows them")
+        others = self._docket.notifications(found[0].speaks_for)
+        subjects = self._docket.subjects([*found, *others])
+        entries = [e for rule in (rules.rules if rules else ()) for e in rule.entries]
+        digests = [e.digest for e in entries if e.key == found[0].owed.entry and e.digest]
+        most = digests[0].max_items if digests else ITEMS_MAX
+        lead, *named = [(n, self._due(n, subjects, now, most)) for n in (*found, *others)]
+        post = Post(self._domain, rules.defaults.timezone if rules else "UTC")
+        person = lead[1].recipient
+        return PreviewOccasion(
+            "chat" if found[0].owed.recipient.startswith(ROOM) else "email",
+            values_of(plan.Message(*lead, named), post),
+            person.name if person else None,
+            (person.email if person else None) or NOBODY,
+        )
+
+    def _due(
+        self, notification: Notification, subjects: Mapping[str, Subject], now: int, most: int
+    ) -> Due:
+        owed = notification.owed
+        subject = subjects.get(notification.id)
+        if subject is None:
+            fail(f"{notification.id}: the ledger knows nothing any more of what it is about")
+        reading = Item(owed, subject).reading(self._lookup, now)
+        post = owed.channel if owed.recipient.startswith(ROOM) else None
+        person = None if post else recipient_of(owed.recipient, reading.learner, self._lookup)
+        items = [item.reading(self._lookup, now) for item in subject.items]
+        digest = Digest("day", 0, max_items=most) if items else None
+        entry = Entry(owed.recipient, owed.channel, post, owed.template, digest=digest)
+        return Due(entry, reading, items, person)
+
+
 def forms_of(
-    words: Templates, template: str, wanted: str | None, real: Callable[[str], Occasion] | None
+    words: Templates,
+    template: str,
+    wanted: str | None,
+    real: Callable[[str], PreviewOccasion] | None,
 ) -> list[str]:
-    """The forms to show: the wanted one, or the one a notification leaves as, or all."""
+    """Choose the forms to show: the wanted one, or the one a notification leaves as, or all."""
     has = [form for form in FORMS if form in words.forms[template]]
     if wanted is not None and wanted not in has:
         fail(f"{template}: expected a template with the form {wanted}, got one with {listed(has)}")
@@ -136,18 +251,18 @@ def pages_of(
     template: str,
     forms: Iterable[str],
     locale: str | None,
-    tell: Callable[[str], Occasion],
-) -> Iterator[Page]:
-    """Each form in each locale; raises TemplateProblem."""
+    tell: Callable[[str], PreviewOccasion],
+) -> Iterator[PreviewPage]:
+    """Render each form in each locale; raise TemplateProblem."""
     for form in forms:
         occasion = tell(form)
         for each in words.locales(template, form, locale):
             message = words.render(template, form, each, occasion.values)
-            yield Page(template, form, each, message, occasion)
+            yield PreviewPage(template, form, each, message, occasion)
 
 
-def print_pages(pages: Sequence[Page]) -> None:
-    """Subject and text of each."""
+def print_pages(pages: Sequence[PreviewPage]) -> None:
+    """Print subject and text of each."""
     screen = page_wide()
     for place, page in enumerate(pages):
         if place:
@@ -161,8 +276,8 @@ def print_pages(pages: Sequence[Page]) -> None:
         screen.print("[dim]It has HTML too: --open shows it, --output FOLDER writes it.[/]")
 
 
-def write(folder: Path, page: Page, now: int) -> list[Path]:
-    """Writes one message as text, as HTML if it has any, and as the mail it would be."""
+def write(folder: Path, page: PreviewPage, now: int) -> list[Path]:
+    """Write one message as text, as HTML if it has any, and as the mail it would be."""
     folder.mkdir(parents=True, exist_ok=True)
     message = page.message
     head = f"{message.subject}\n\n" if message.subject else ""
@@ -179,8 +294,8 @@ def write(folder: Path, page: Page, now: int) -> list[Path]:
     return paths
 
 
-def mail_of(page: Page, now: int) -> bytes:
-    """The mail; to a made-up address where none is known that could be written to."""
+def mail_of(page: PreviewPage, now: int) -> bytes:
+    """Make the mail; to a made-up address where none is known that could be written to."""
     occasion = page.occasion
     parcel = Parcel(
         notification="preview",
@@ -194,7 +309,7 @@ def mail_of(page: Page, now: int) -> bytes:
 
 
 def mailbox_of(address: str) -> Mailbox:
-    """One mailbox, whatever the address."""
+    """Make one mailbox, whatever the address."""
     try:
         return mailbox(address)
     except AddressRefused:
@@ -202,7 +317,7 @@ def mailbox_of(address: str) -> Mailbox:
 
 
 def open_pages(pages: Sequence[Path]) -> None:
-    """Opens pages in the browser of whoever sits at the terminal."""
+    """Open pages in the browser of whoever sits at the terminal."""
     if not pages:
         click.echo("coursebell: it has no HTML; there is nothing to open", err=True)
     elif not sys.stdout.isatty():

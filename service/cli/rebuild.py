@@ -8,9 +8,9 @@ from rich.progress import MofNCompleteColumn
 
 from service.app.event_types import SHAPES
 from service.cli.output.console import data_option, installation, progress
-from service.learners.enrollment_views import Roster
+from service.learners.enrollment_views import EnrollmentViews
 from service.ledger.events import EventMapper
-from service.ledger.ledger import Ledger, sole
+from service.ledger.ledger import Ledger, lock_data_folder
 from service.ledger.views import Views
 from service.sending.queue import Queue
 
@@ -24,10 +24,10 @@ def rebuild(data: Path | None) -> None:
     and nothing is sent.
     """
     folder = installation(data)
-    with sole(folder):
+    with lock_data_folder(folder):
         ledger = Ledger(folder / "ledger.db")
         mapper = EventMapper(SHAPES)
-        views = Views(folder / "views.db", ledger, mapper, [Roster(), Queue()])
+        views = Views(folder / "views.db", ledger, mapper, [EnrollmentViews(), Queue()])
         begun = time.monotonic()
         with progress(MofNCompleteColumn()) as bar:
             task = bar.add_task("Reading the log", total=ledger.max_notification_id())

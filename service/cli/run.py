@@ -13,14 +13,16 @@ import rich_click as click
 import uvicorn
 from rich.text import Text
 
-from service.api import refusal, web
-from service.api.webhook_auth import in_words, opened_to_try
+from service.api import AsgiApplication, refusal
+from service.api.webhooks import door_in_words, opened_to_try
 from service.app.active_rules import Refused
 from service.app.app import App
-from service.cli.output.console import console, fail, settings
-from service.incoming.group_commit import Postbox
+from service.cli.output.console import console, data_option, fail
+from service.cli.output.text import local_time
+from service.cli.rule_files import RuleFiles, rule_file_options
+from service.incoming.group_commit import GroupCommit
 from service.incoming.http_protocol import ImpatientProtocol
-from service.ledger.ledger import sole
+from service.ledger.ledger import lock_data_folder
 from service.running import Service, wall_clock
 from service.sending.operator import muted_now
 from service.settings import Settings
@@ -42,10 +44,18 @@ class JsonLines(logging.Formatter):
         return msgspec.json.encode(line).decode()
 
 
+class PlainLines(logging.Formatter):
+    """One line for a person, with the time in the zone of the terminal."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  (the name logging calls)
+        """The time of the record to the millisecond, with the zone's offset."""
+        return local_time(datetime.fromtimestamp(record.created, UTC), "milliseconds")
+
+
 def configure(form: str, level: str) -> None:
     """Sends every log line to stderr; `form` is `text` or `json`."""
     handler = logging.StreamHandler()
-    plain = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    plain = PlainLines("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonLines() if form == "json" else plain)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("apprise").setLevel(logging.WARNING)
@@ -59,27 +69,25 @@ log = logging.getLogger(__name__)
 @click.command()
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on; 0 takes any.")
-@click.option("--data", type=click.Path(path_type=Path), help="Data folder.")
-@click.option("--rules", type=click.Path(path_type=Path), help="Rule file.")
-@click.option("--templates", type=click.Path(path_type=Path), help="Template folder.")
+@data_option
+@rule_file_options
 @click.option("--try", "trying", is_flag=True, help="Open every door to this machine, unless there "
               "are credentials or a queue, or the address is not loopback.")  # fmt: skip
 def run(
     host: str | None,
     port: int | None,
     data: Path | None,
-    rules: Path | None,
-    templates: Path | None,
+    given: RuleFiles,
     trying: bool,
 ) -> None:
     """Run the whole service: door, writer, views and delivery."""
-    chosen = settings(data, HOST=host, PORT=port, RULES=rules, TEMPLATES=templates)
+    chosen = given.settings(data, HOST=host, PORT=port)
     if trying:
         chosen = opened_to_try(chosen)
     configure(chosen.log_format, chosen.log_level)
     if reason := refusal(chosen):
         fail(reason)
-    with sole(chosen.data):
+    with lock_data_folder(chosen.data):
         try:
             app = App(chosen)
         except Refused as refused:
@@ -93,9 +101,9 @@ def run(
 def serve(app: App, chosen: Settings) -> None:
     """Listens, runs the threads, and stops them when a signal comes."""
     listening = listen(chosen)
-    postbox = Postbox(app.letters)
+    group_commit = GroupCommit(app.letters)
     service = Service(app)
-    site = web(app, service, postbox, wall_clock)
+    site = AsgiApplication(app, service, group_commit, wall_clock)
     server = uvicorn.Server(
         uvicorn.Config(
             site,
@@ -121,7 +129,7 @@ def serve(app: App, chosen: Settings) -> None:
         server.run(sockets=[listening])
     finally:
         site.close()
-        postbox.close()
+        group_commit.close()
         if left := service.stop():
             leave(left)
 
@@ -163,6 +171,6 @@ def greet(app: App, listening: socket.socket) -> None:
         screen.print(f"  muted      {muting.names}; `coursebell unmute` lets them speak again")
     for name, source in app.settings.sources.items():
         screen.print(f"  webhook    POST http://{shown}:{port}/webhooks/{name}")
-        screen.print(f"             {in_words(source, app.settings.host)}")
+        screen.print(f"             {door_in_words(source, app.settings.host)}")
     for queue in app.queues:
         screen.print(f"  queue      {queue.name}, for {queue.source}")

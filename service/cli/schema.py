@@ -9,7 +9,8 @@ import rich_click as click
 
 from service.app.active_rules import known_sources
 from service.app.app import SOURCES
-from service.cli.output.console import printable, settings
+from service.cli.output.console import printable
+from service.cli.rule_files import RuleFiles, rule_file_options
 from service.cli.test import read_or_leave, usual_file
 from service.rules.language.reader import channels_named, intervals_named
 from service.rules.language.schema import schema_of
@@ -22,16 +23,15 @@ MODELINE = "# yaml-language-server: $schema="
 
 
 @click.command()
-@click.option("--rules", type=click.Path(path_type=Path), help="Rule file.")
-@click.option("--templates", type=click.Path(path_type=Path), help="Template folder.")
+@rule_file_options
 @click.option("--tests", is_flag=True, help="The one of files of rule tests, by the rules' ids.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write it there, not to stdout.")
-def schema(rules: Path | None, templates: Path | None, tests: bool, output: Path | None) -> None:
+def schema(given: RuleFiles, tests: bool, output: Path | None) -> None:
     """Write the JSON Schema of rule files, or of rule tests, for editors.
 
     It knows the templates, sources and channels as they are now; make it again when they change.
     """
-    chosen = settings(RULES=rules, TEMPLATES=templates)
+    chosen = given.settings()
     found = of_tests(chosen) if tests else of_rules(chosen)
     text = msgspec.json.format(msgspec.json.encode(found)).decode() + "\n"
     if output is None:

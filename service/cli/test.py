@@ -13,16 +13,9 @@ from rich.text import Text
 from service.app.active_rules import Refused, read_active
 from service.app.app import SOURCES
 from service.cli.demo import page_wide
-from service.cli.output.console import (
-    BAD,
-    CANNOT_RUN,
-    fail,
-    json_option,
-    print_json,
-    printable,
-    settings,
-)
-from service.cli.output.text import print_words
+from service.cli.output.console import BAD, CANNOT_RUN, fail, json_option, print_json, printable
+from service.cli.output.text import in_local_time, print_words
+from service.cli.rule_files import RuleFiles, rule_file_options
 from service.sending.planner import Active
 from service.settings import Settings
 from service.simulation.rule_tests.compare import Failure
@@ -44,24 +37,23 @@ class Result(msgspec.Struct, frozen=True):
 
 @click.command("test")
 @click.argument("files", metavar="[FILE]…", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--rules", type=click.Path(path_type=Path), help="Rule file.")
-@click.option("--templates", type=click.Path(path_type=Path), help="Template folder.")
+@rule_file_options
 @click.option("-k", "--only", "part", help="Only tests with this in their name.")
 @json_option
 def test(
     files: tuple[Path, ...],
-    rules: Path | None,
-    templates: Path | None,
+    given: RuleFiles,
     part: str | None,
     as_json: bool,
 ) -> None:
     """Play rule tests and compare who is told what with what they expect; nothing is sent.
 
-    Without FILE it is rules.test.yaml beside the rule file, or in the folder tests beside it.
+    FILE is a file of rule tests; without any it is rules.test.yaml beside the rule file, or in
+    the folder tests beside it. The rule file is --rules FILE, or the configured one.
     Exits with 1 when a test fails, with 2 when a file has a mistake.
     """
     begun = monotonic()
-    chosen = settings(RULES=rules, TEMPLATES=templates)
+    chosen = given.settings()
     active = read_or_leave(chosen)
     scripts = read_files(files or (usual_file(chosen.rules),), active, part)
     screen = None if as_json else page_wide()
@@ -145,7 +137,7 @@ def show(screen: Console, file: Path, result: Result) -> None:
         place = f"{file}:{failure.line}: "
         print_words(screen, Text(printable(place + failure.message)), "    ")
         for line in failure.why:
-            print_words(screen, Text(printable(line), "dim"), "      ")
+            print_words(screen, Text(printable(in_local_time(line)), "dim"), "      ")
 
 
 def summary(screen: Console, tests: int, failed: int, seconds: float) -> None:

@@ -11,30 +11,28 @@ from rich.text import Text
 from service.app.active_rules import Refused
 from service.app.app import SOURCES
 from service.cli.demo import page_wide
-from service.cli.output.console import (
-    BAD,
-    CANNOT_RUN,
-    data_option,
-    fail,
-    installation,
-    printable,
-    settings,
-)
-from service.cli.output.text import moment, print_message, print_words
+from service.cli.output.console import BAD, CANNOT_RUN, data_option, fail, installation, printable
+from service.cli.output.text import in_local_time, moment, print_message, print_words
+from service.cli.rule_files import RuleFiles, rule_file_options
 from service.demo.words import UNCHANGED, Names
 from service.learners.lookup import events_of
-from service.rules.describe import trigger_in_words
 from service.rules.explain.steps_in_words import reason_in_words
 from service.rules.language.values import WATCHERS
 from service.rules.notification import SENT, WAITING_ADDRESS, Deferred, Notification
-from service.rules.rule import ChangeTrigger, Entry, EventTrigger, Rule, RuleSet
+from service.rules.rule import Entry, Rule, RuleSet
 from service.rules.text import duration, hint, listed
-from service.rules.triggers import letter_set_aside
 from service.running import wall_clock
 from service.settings import Settings
+from service.simulation.recorder import Judged
 from service.simulation.sent import drawn
-from service.simulation.trial import Judged, Trial, rules_in, tried
+from service.simulation.trial import Trial, rules_in, tried
 
+OTHER_THAN_EVENTS = {
+    "stalled_for": "silence",
+    "source_silent_for": "silence",
+    "letter": "letters that cannot be used",
+}
+"""Kinds of triggers that no event of a letter can be, and what they are."""
 NAME_WIDTH = 20
 NO_MEMBERS = "nobody: the group has no members here"
 
@@ -45,15 +43,18 @@ NO_MEMBERS = "nobody: the group has no members here"
               help="A letter as the LMS posts it; - is standard input.")  # fmt: skip
 @click.option("--source", type=click.Choice([source.name for source in SOURCES]), default="adobe",
               show_default=True, help="The LMS that it is from.")  # fmt: skip
+@rule_file_options
 @data_option
-def try_rule(rule_id: str, file: BinaryIO, source: str, data: Path | None) -> None:
+def try_rule(
+    rule_id: str, file: BinaryIO, source: str, given: RuleFiles, data: Path | None
+) -> None:
     """Try what RULE would do with a letter; nothing is recorded or sent.
 
     It is tried in an empty installation, at the time of its newest event. With --data the
     people, courses and enrollments of that folder are known, and the folder is only read.
     Exits with 0 when somebody would be told, with 1 when nobody.
     """
-    chosen = settings(data)
+    chosen = given.settings(data)
     copied = installation(data) if data else None
     rule = found(chosen, rule_id)
     body = file.read()
@@ -74,23 +75,13 @@ def found(chosen: Settings, rule_id: str) -> Rule:
             click.echo(printable(f"coursebell: {mistake}"), err=True)
         raise SystemExit(CANNOT_RUN) from refused
     rule = named(rules, rule_id, chosen)
-    other = other_than_events(rule)
+    other = OTHER_THAN_EVENTS.get(rule.trigger.kind)
     if other:
         fail(
             f"{chosen.rules}:{rule.line}: rule '{rule_id}' is triggered by {other} and cannot be "
             f"tried with an event; `coursebell preview {rule.notify[0].template}` shows its words"
         )
     return rule
-
-
-def other_than_events(rule: Rule) -> str | None:
-    """What triggers a rule that no event of a letter can."""
-    if not isinstance(rule.trigger, EventTrigger | ChangeTrigger):
-        return "silence"
-    aside = (
-        isinstance(rule.trigger, EventTrigger) and rule.trigger.event == letter_set_aside.TRIGGER
-    )
-    return "letters that cannot be used" if aside else None
 
 
 def named(rules: RuleSet, rule_id: str, chosen: Settings) -> Rule:
@@ -106,7 +97,7 @@ def head(screen: Console, chosen: Settings, rule: Rule, trial: Trial, copied: Pa
     """Says what is tried, on what."""
     screen.print(Text.assemble(("Rule ", "dim"), (rule.id, "bold")))
     place = f"{chosen.rules}:{rule.line}"
-    print_words(screen, Text(f"triggered by {trigger_in_words(rule)}; {place}"), "  ")
+    print_words(screen, Text(f"triggered by {rule.trigger.words()}; {place}"), "  ")
     if rule.mode != "live":
         print_words(screen, Text(f"tried as if live; in the file it is {rule.mode}"), "  ")
     known = f"with what {copied} knows" if copied else "where nothing else is known (see --data)"
@@ -137,9 +128,9 @@ def decisions(screen: Console, trial: Trial) -> bool:
     """How the rule judged each event; tells whether it leads to a message."""
     told = False
     for judged in trial.judged:
-        title(screen, f"Event {judged.item + 1}")
-        if judged.why_not is not None:
-            print_words(screen, Text(f"not triggered: {judged.why_not}"), "  ")
+        title(screen, f"Event {trial.item_of(judged) + 1}")
+        if judged.missed is not None:
+            print_words(screen, Text(in_local_time(f"not triggered: {judged.missed}")), "  ")
             continue
         if conditions(screen, judged):
             told |= messages(screen, trial, judged)
@@ -152,12 +143,12 @@ def decisions(screen: Console, trial: Trial) -> bool:
 
 def untouched(trial: Trial) -> str:
     """Why the rule did not even look at the letter."""
-    if isinstance(trial.rule.trigger, ChangeTrigger):
+    if trial.rule.trigger.kind == "change":
         return (
             "no report of seats differs from the one before it; put the one before into the "
             "letter too, or look at an installation that has it with --data"
         )
-    return f"nothing in the letter is {trigger_in_words(trial.rule)}"
+    return f"nothing in the letter is {trial.rule.trigger.words()}"
 
 
 def conditions(screen: Console, judged: Judged) -> bool:
@@ -166,7 +157,7 @@ def conditions(screen: Console, judged: Judged) -> bool:
     print_words(screen, Text("triggered" + ("; it has no conditions" if not count else "")), "  ")
     for term in judged.terms:
         mark = Text("yes" if term.holds else "no ", "green" if term.holds else "red")
-        words = Text.assemble(printable(term.words), (f"  line {term.line}", "dim"))
+        words = Text.assemble(printable(in_local_time(term.words)), (f"  line {term.line}", "dim"))
         print_words(screen, Text.assemble(mark, "  ", "  " * term.depth, words), "  ")
     holds = all(term.holds for term in judged.terms if term.depth == 0)
     if not holds:

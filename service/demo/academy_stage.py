@@ -12,19 +12,19 @@ import uvicorn
 
 from service.app.app import App
 from service.demo.academy import ACCOUNT, PEOPLE, Learner, courses_csv, people_csv
-from service.incoming.group_commit import Postbox
+from service.incoming.group_commit import GroupCommit
 from service.incoming.http_protocol import ImpatientProtocol
-from service.incoming.verifiers import Doorkeeper, Open
-from service.incoming.webhook import Door
+from service.incoming.verifiers import AllowEverybody, Authenticator
+from service.incoming.webhook import WebhookEndpoint
 from service.learners.directory.courses import Courses
 from service.learners.directory.courses_csv import courses_in
-from service.learners.directory.csv_file import Table
-from service.learners.directory.csv_import import take_in
+from service.learners.directory.csv_file import CsvTable
+from service.learners.directory.csv_import import import_rows
 from service.learners.directory.people import People
 from service.learners.directory.people_csv import people_in
-from service.learners.enrollment_views import silent
+from service.learners.enrollment_views import silences_between
 from service.ledger.ledger import Ledger
-from service.rules.rule import StalledTrigger
+from service.rules.triggers.stalled import stalled_rules
 from service.sending import queue
 from service.simulation.sandbox import ANSWER_SECONDS, in_the_drawer, own_settings
 
@@ -63,10 +63,11 @@ class Stage:
         closes = queue.next_item_due(self.app.views)
         if closes is not None:
             yield closes
-        for rule in self.app.active.decider.stalled_rules:
-            assert isinstance(rule.trigger, StalledTrigger)
-            lasts = rule.trigger.silence_ms + self.app.settings.sources["adobe"].lateness
-            began = silent(self.app.views, rule.trigger.count_from, self.now - lasts, self.now, 1)
+        for _, trigger in stalled_rules(self.app.active.decider.active):
+            lasts = trigger.silence_ms + self.app.settings.sources["adobe"].lateness
+            began = silences_between(
+                self.app.views, trigger.count_from, self.now - lasts, self.now, 1
+            )
             yield from (since + lasts for _, since in began)
 
     def take_in_courses(self, csv: str) -> None:
@@ -91,12 +92,12 @@ class Stage:
         ledger = Ledger(self.folder / "ledger.db")
         try:
             with path.open("rb") as file:
-                table = Table(file, name)
+                table = CsvTable(file, name)
                 if courses:
-                    take_in(ledger, Courses(ledger).store, courses_in(table), self.now)
+                    import_rows(ledger, Courses(ledger).store, courses_in(table), self.now)
                 else:
                     found = people_in(table, "adobe", str(ACCOUNT))
-                    take_in(ledger, People(ledger).store, found, self.now)
+                    import_rows(ledger, People(ledger).store, found, self.now)
                 table.detach()
         finally:
             ledger.close()
@@ -124,8 +125,10 @@ class Letterbox:
 @contextmanager
 def open_door(stage: Stage) -> Iterator[Letterbox]:
     """The real door on a free port of the loopback address, for as long as the block lasts."""
-    postbox = Postbox(stage.app.letters)
-    door = Door({"adobe": Doorkeeper(Open())}, postbox, lambda: stage.now)
+    group_commit = GroupCommit(stage.app.letters)
+    door = WebhookEndpoint(
+        {"adobe": Authenticator(AllowEverybody())}, group_commit, lambda: stage.now
+    )
     server = uvicorn.Server(
         uvicorn.Config(
             door, http=ImpatientProtocol, ws="none", lifespan="off", log_config=None,
@@ -141,7 +144,7 @@ def open_door(stage: Stage) -> Iterator[Letterbox]:
         finally:
             server.should_exit = True
             serving.join()
-            postbox.close()
+            group_commit.close()
 
 
 def wait_for(server: uvicorn.Server, serving: threading.Thread) -> None:

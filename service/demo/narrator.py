@@ -8,10 +8,10 @@ from service.app.app import App
 from service.demo.words import UNCHANGED, Names, later, listed, recorded_in_words, why_not
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.enrollment_state import OPEN
-from service.learners.events import FactRecorded
-from service.ledger.events import Body
-from service.rules.digests import TRIGGER as DIGEST
+from service.learners.facts import FactRecorded
+from service.ledger.events import EventBody
 from service.rules.notification import (
+    DIGEST,
     SENT,
     SHADOW,
     AttemptEnded,
@@ -109,7 +109,7 @@ class Telling:
 
     def _followed(self, events: Sequence[Logged]) -> Iterator[Line]:
         """A line for each notification that moved, by its newest event; those owed together."""
-        newest: dict[str, Body] = {}
+        newest: dict[str, EventBody] = {}
         for stream, body in events:
             if isinstance(body, Owed):
                 self._owed[stream] = body
@@ -135,7 +135,7 @@ class Telling:
             when = "only in the shadow" if state == SHADOW else f"by {due}"
             yield Line("owed", f"rule {rule}", f"tells {listed(whom)} {when}", rule=rule)
 
-    def _moved(self, stream: str, body: Body, others: int) -> Iterator[Line]:
+    def _moved(self, stream: str, body: EventBody, others: int) -> Iterator[Line]:
         owed = self._owed[stream]
         whom = self._names.recipient(owed)
         if isinstance(body, WaitingForAddress):

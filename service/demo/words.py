@@ -6,11 +6,18 @@ from typing import Any
 
 from service.app.app import App
 from service.demo.letters import ZONE
-from service.learners.course import CourseRecorded, Title
-from service.learners.enrollment import EnrollmentRecorded, Who
-from service.learners.events import FactRecorded
-from service.learners.facts import Completed, CompletionRevoked, Enrolled, SeatsReported, Unenrolled
-from service.learners.instance import InstanceRecorded, Place
+from service.learners.course import CourseRecorded
+from service.learners.enrollment import EnrollmentRecorded
+from service.learners.facts import (
+    Completed,
+    CompletionRevoked,
+    Enrolled,
+    FactRecorded,
+    Identity,
+    SeatsReported,
+    Unenrolled,
+)
+from service.learners.instance import InstanceRecorded
 from service.rules.explain.steps_in_words import reason_in_words
 from service.rules.notification import AttemptEnded, Ended, Owed
 from service.rules.recipients import ROOM, STEPS_UP
@@ -103,16 +110,12 @@ class Names:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._abouts: dict[str, Who | Place | Title] = {}
+        self._abouts: dict[str, Identity] = {}
 
     def learn(self, stream: str, event: Any) -> None:
         """Notes what a stream is about; its first event says so."""
-        if isinstance(event, EnrollmentRecorded) and event.who is not None:
-            self._abouts[stream] = event.who
-        elif isinstance(event, InstanceRecorded) and event.place is not None:
-            self._abouts[stream] = event.place
-        elif isinstance(event, CourseRecorded) and event.title is not None:
-            self._abouts[stream] = event.title
+        if isinstance(event, FactRecorded) and event.about is not None and event.about.course:
+            self._abouts[stream] = event.about
 
     def place(self, stream: str) -> int:
         """Where a stream stands in the order in which they were first heard of."""
@@ -125,7 +128,7 @@ class Names:
             return ""
         course = self._app.courses.get(about.source, about.account, about.course)
         title = (course and course.title) or about.course
-        return f"{self.learner(about.person)}, {title}" if isinstance(about, Who) else title
+        return f"{self.learner(about.person)}, {title}" if about.person else title
 
     def learner(self, person_id: str) -> str:
         """A learner's name, or the number the LMS has for them."""

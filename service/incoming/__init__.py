@@ -1,1 +1,1 @@
-"""What a learning management system tells us: doors, letters, sources, intake."""
+"""Take in what learning management systems tell: webhooks, queues, letters, sources."""

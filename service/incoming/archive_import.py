@@ -1,4 +1,4 @@
-"""Archives: payloads that were kept elsewhere, read one at a time however many there are."""
+"""Read payloads that were kept elsewhere, one at a time however many, and bring them in."""
 
 import gzip
 import io
@@ -21,11 +21,11 @@ BOM = b"\xef\xbb\xbf"
 
 
 class UnreadableArchive(Exception):
-    """An archive that cannot be read on; says which file, where, and what was expected."""
+    """Say why an archive cannot be read on: which file, where, and what was expected."""
 
 
 def files_in(path: Path) -> list[Path]:
-    """The file itself, or all files of a folder in order of their path; hidden ones left out."""
+    """List the file itself, or all files of a folder in order of path, but hidden ones."""
     if not path.is_dir():
         return [path]
     inside = (each for each in path.rglob("*") if each.is_file())
@@ -35,7 +35,7 @@ def files_in(path: Path) -> list[Path]:
 
 
 def payloads_in(path: Path, raw: io.BufferedReader) -> Iterator[bytes]:
-    """The payloads of one open file, also a packed one; raises UnreadableArchive.
+    """Read the payloads of one open file, also a packed one; raises UnreadableArchive.
 
     One document if its first line begins a JSON value that ends in another line, and the name
     does not say otherwise; else JSON lines.
@@ -54,7 +54,7 @@ def payloads_in(path: Path, raw: io.BufferedReader) -> Iterator[bytes]:
 
 
 def lines_of(lines: Iterable[bytes], name: str) -> Iterator[bytes]:
-    """Each line that is not blank; raises UnreadableArchive for one without an end."""
+    """Read each line that is not blank; raises UnreadableArchive for one without an end."""
     for number, line in enumerate(lines, 1):
         if len(line) > LONGEST_PAYLOAD:
             raise UnreadableArchive(f"{name}:{number}: {_EXPECTED}, got a longer line")
@@ -63,7 +63,7 @@ def lines_of(lines: Iterable[bytes], name: str) -> Iterator[bytes]:
 
 
 def bounded_lines(file: BinaryIO) -> Iterator[bytes]:
-    """The lines of a stream, each at most one byte longer than a payload may be."""
+    """Read the lines of a stream, each at most one byte longer than a payload may be."""
     while line := file.readline(LONGEST_PAYLOAD + 1):
         yield line
 
@@ -93,7 +93,7 @@ def _rest(file: BinaryIO, read: int, path: Path) -> bytes:
 
 
 def _is_opening(line: bytes) -> bool:
-    """Whether an object or array begins here and does not end."""
+    """Tell whether an object or array begins here and does not end."""
     if not line.lstrip().startswith((b"{", b"[")):
         return False
     try:
@@ -116,7 +116,7 @@ def bring_in(
     clock: Callable[[], int],
     make_room: Callable[[], object],
 ) -> Iterator[range]:
-    """Keeps payloads as imported letters of a source; yields the receipts of each commit.
+    """Keep payloads as imported letters of a source; yields the receipts of each commit.
 
     `make_room` is called before each commit, and returns once fewer than WAITING_AT_MOST wait.
     Stopped half-way, what was yielded is kept; the same payloads again change nothing.
@@ -129,7 +129,7 @@ def bring_in(
 
 
 def became(letters: Letters, receipts: Iterable[range]) -> Counter[str]:
-    """How many letters there were, and what became of their events, by state."""
+    """Read how many letters there were, and what became of their events, by state."""
     found: Counter[str] = Counter()
     for batch in receipts:
         found["letters"] += len(batch)

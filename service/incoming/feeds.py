@@ -1,4 +1,4 @@
-"""Feeds: how each source has been talking: how much, how late, in which order, and when last."""
+"""Count how each source has been talking: how much, how late, in which order, when last."""
 
 import sqlite3
 from bisect import bisect_left
@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from service.incoming.letter import Arrival
-from service.learners.feed_subjects import Heard
+from service.learners.feed_subjects import SilentSource
 from service.ledger.ledger import Ledger
 
 FEEDS = """
@@ -51,8 +51,8 @@ BOUNDS_MS = (
 """How late an event came after it happened, at most; there is one more for all that is later."""
 
 
-class Feed(msgspec.Struct, frozen=True):
-    """What one source has sent since its beginning, imports left out.
+class FeedStatistics(msgspec.Struct, frozen=True):
+    """Sum up what one source has sent since its beginning, imports left out.
 
     `letters` were kept, `skipped` messages of a queue were not ours; then what became of their
     events, `set_aside` also those that a later try could use; `out_of_order` of them happened
@@ -74,7 +74,7 @@ class Feed(msgspec.Struct, frozen=True):
     lateness: tuple[int, ...] = ()
 
     def late_by(self, share: float) -> int | None:
-        """The bound (ms) within which this share of the events came; None beyond the last one.
+        """Read the bound (ms) within which this share of the events came; None beyond the last one.
 
         0 when no event has come.
         """
@@ -86,8 +86,8 @@ class Feed(msgspec.Struct, frozen=True):
         return 0 if not self.lateness else None
 
 
-class Tally:
-    """What became of the events of one source in one transaction."""
+class FeedTally:
+    """Count what became of the events of one source in one transaction."""
 
     def __init__(self) -> None:
         self.states: Counter[str] = Counter()
@@ -95,14 +95,14 @@ class Tally:
         """Of each recorded or superseded event: when it happened, and how late it came (ms)."""
 
     def count(self, state: str, occurred_at: int | None, received_at: int) -> None:
-        """Adds one event; `occurred_at` is None for what was no fact."""
+        """Add one event; `occurred_at` is None for what was no fact."""
         self.states[state] += 1
         if occurred_at is not None and state != "duplicate":
             self.moments.append((occurred_at, received_at - occurred_at))
 
 
 class Feeds:
-    """The feeds of one ledger; counted inside the transactions that keep and take letters."""
+    """Keep the feeds of one ledger, inside the transactions that keep and take letters."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -111,17 +111,17 @@ class Feeds:
     def kept(
         self, cursor: sqlite3.Cursor, arrivals: Sequence[Arrival], receipts: Sequence[int]
     ) -> None:
-        """Letters have come, with these receipts."""
+        """Count letters that have come, with these receipts."""
         counts = Counter(arrival.source for arrival in arrivals)
         last = {a.source: (n, a.received_at) for n, a in zip(receipts, arrivals, strict=True)}
         cursor.executemany(KEPT, [(source, counts[source], *last[source]) for source in counts])
 
     def skipped(self, cursor: sqlite3.Cursor, source: str, count: int) -> None:
-        """Messages of a queue that were not for us."""
+        """Count messages of a queue that were not for us."""
         cursor.execute(SKIPPED, (source, count))
 
-    def taken(self, cursor: sqlite3.Cursor, tallies: Mapping[str, Tally]) -> None:
-        """Letters were taken, and their events became this."""
+    def taken(self, cursor: sqlite3.Cursor, tallies: Mapping[str, FeedTally]) -> None:
+        """Count what became of the events of letters that were taken."""
         for source, tally in tallies.items():
             row = cursor.execute(
                 "SELECT newest_at, lateness FROM feeds WHERE source = ?", (source,)
@@ -137,20 +137,20 @@ class Feeds:
             encoded = msgspec.json.encode(late).decode()
             cursor.execute(TAKEN, (*counts, out_of_order, newest, encoded, source))
 
-    def all(self, sources: Iterable[str] = ()) -> list[Feed]:
-        """Every feed in order of its source; those of `sources` also when they never spoke."""
+    def all(self, sources: Iterable[str] = ()) -> list[FeedStatistics]:
+        """Read every feed in order of its source; those of `sources` also when they never spoke."""
         rows = self._ledger.reader().execute(f"SELECT {', '.join(COLUMNS)} FROM feeds")
         found = {row[0]: _feed(row) for row in rows}
-        return [found.get(name) or Feed(name) for name in sorted({*found, *sources})]
+        return [found.get(name) or FeedStatistics(name) for name in sorted({*found, *sources})]
 
-    def heard(self) -> dict[str, Heard]:
-        """The last letter of each source that has ever sent one."""
+    def heard(self) -> dict[str, SilentSource]:
+        """Read the last letter of each source that has ever sent one."""
         rows = self._ledger.reader().execute(
             "SELECT source, last_letter, last_seen_at FROM feeds WHERE last_letter IS NOT NULL"
         )
-        return {row[0]: Heard(*row) for row in rows}
+        return {row[0]: SilentSource(*row) for row in rows}
 
 
-def _feed(row: tuple[Any, ...]) -> Feed:
+def _feed(row: tuple[Any, ...]) -> FeedStatistics:
     values: list[Any] = [*row[:-1], tuple(msgspec.json.decode(row[-1]))]
-    return Feed(*values)
+    return FeedStatistics(*values)

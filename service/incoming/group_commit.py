@@ -1,4 +1,4 @@
-"""The postbox: letters that arrive together go to disk together."""
+"""Commit letters that arrive together in one transaction, and answer each once it is on disk."""
 
 import asyncio
 import logging
@@ -19,43 +19,43 @@ log = logging.getLogger(__name__)
 
 
 class StoreBusy(Exception):
-    """No commit in time; the letter may still get to disk, and the sender will repeat it."""
+    """Say that there was no commit in time: the letter may still get to disk."""
 
 
 class StoreFailed(Exception):
-    """The store refused; the letter is not on disk."""
+    """Say that the store refused: the letter is not on disk."""
 
 
-class Keeper(Protocol):
-    """What puts letters on disk, all or none of them."""
+class LetterStore(Protocol):
+    """Put letters on disk, all or none of them."""
 
     def keep(self, arrivals: Sequence[Arrival]) -> list[int]:
-        """Returns a receipt for each, in order, once they are on disk."""
+        """Return a receipt for each, in order, once they are on disk."""
         ...
 
 
-class Posted(NamedTuple):
-    """An arrival and who waits for its receipt."""
+class PendingArrival(NamedTuple):
+    """Hold an arrival and who waits for its receipt."""
 
     arrival: Arrival
     receipt: asyncio.Future[int]
 
 
-class Postbox:
-    """One thread that commits whatever came while the commit before it ran: no timer.
+class GroupCommit:
+    """Commit, in one thread, whatever came while the commit before it ran: no timer.
 
     To be used from one event loop.
     """
 
     def __init__(
         self,
-        letters: Keeper,
+        letters: LetterStore,
         *,
         commit_seconds: float = COMMIT_SECONDS,
         capacity: int = LETTERS_QUEUED,
         capacity_bytes: int = BYTES_QUEUED,
     ) -> None:
-        """Starts the thread; `commit_seconds` is how long a letter may wait for its commit."""
+        """Start the thread; `commit_seconds` is how long a letter may wait for its commit."""
         self._letters = letters
         self._commit_seconds = commit_seconds
         self._capacity = capacity
@@ -63,18 +63,18 @@ class Postbox:
         self._queued = 0
         self._queued_bytes = 0
         self._closed = False
-        self._queue: queue.SimpleQueue[Posted | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[PendingArrival | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="postbox", daemon=True)
         self._thread.start()
 
     async def post(self, arrival: Arrival) -> int:
-        """Returns the receipt once the letter is on disk; raises StoreBusy or StoreFailed."""
+        """Return the receipt once the letter is on disk; raises StoreBusy or StoreFailed."""
         if self._closed:
             raise StoreBusy("the service is stopping; send the letter again")
         if self._queued >= self._capacity or self._queued_bytes >= self._capacity_bytes:
             raise StoreBusy("too many letters wait for the disk; send this one again later")
         loop = asyncio.get_running_loop()
-        posted = Posted(arrival, loop.create_future())
+        posted = PendingArrival(arrival, loop.create_future())
         self._queued += 1
         self._queued_bytes += len(arrival.body)
         self._queue.put(posted)
@@ -85,7 +85,7 @@ class Postbox:
             deadline.cancel()
 
     def close(self) -> None:
-        """Commits what is queued and ends the thread; call it when the door is shut.
+        """Commit what is queued and ends the thread; call it when the door is shut.
 
         Blocks for `commit_seconds` at most: by then every sender has its answer. Twice is harmless.
         """
@@ -101,15 +101,20 @@ class Postbox:
             stopping = batch[-1] is None
             self._commit([posted for posted in batch if posted])
 
-    def _gather(self) -> list[Posted | None]:
-        """Waits for one letter, then takes what else is there; None at the end means stop."""
+    def _gather(self) -> list[PendingArrival | None]:
+        """Wait for one letter, then take what else is there; None at the end means stop.
+
+        The commit that runs is the timer: the more letters came meanwhile, the more share the
+        next fsync, and a lone one waits for nobody. Databases that wait a set time instead
+        (https://www.postgresql.org/docs/current/runtime-config-wal.html, commit_delay) slow it.
+        """
         batch = [self._queue.get()]
         while batch[-1] and len(batch) < LETTERS_PER_COMMIT and not self._queue.empty():
             batch.append(self._queue.get())
         return batch
 
-    def _commit(self, batch: Sequence[Posted]) -> None:
-        """Leaves out the letters whose senders have been told to repeat them."""
+    def _commit(self, batch: Sequence[PendingArrival]) -> None:
+        """Leave out the letters whose senders have been told to repeat them."""
         wanted = [posted for posted in batch if not posted.receipt.done()]
         receipts: list[int] = []
         try:
@@ -121,13 +126,13 @@ class Postbox:
             )
         self._tell(batch, dict(zip(map(id, wanted), receipts, strict=False)))
 
-    def _tell(self, batch: Sequence[Posted], receipts: Mapping[int, int]) -> None:
+    def _tell(self, batch: Sequence[PendingArrival], receipts: Mapping[int, int]) -> None:
         if batch:
             loop = batch[0].receipt.get_loop()
             with suppress(RuntimeError):  # the loop has ended: nobody waits for these receipts
                 loop.call_soon_threadsafe(self._hand_out, batch, receipts)
 
-    def _hand_out(self, batch: Sequence[Posted], receipts: Mapping[int, int]) -> None:
+    def _hand_out(self, batch: Sequence[PendingArrival], receipts: Mapping[int, int]) -> None:
         self._queued -= len(batch)
         for posted in batch:
             self._queued_bytes -= len(posted.arrival.body)

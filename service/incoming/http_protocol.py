@@ -1,4 +1,4 @@
-"""The HTTP protocol: uvicorn's own, but a slow or endless request head ends."""
+"""Speak HTTP as uvicorn does, but end a slow or endless request head."""
 
 import asyncio
 from typing import Any
@@ -10,7 +10,7 @@ PENDING_BYTES = 64 * 1024
 
 
 class ImpatientProtocol(HttpToolsProtocol):
-    """Closes a connection whose next request head is not complete in time, or does not end.
+    """Close a connection whose next request head is not complete in time, or does not end.
 
     uvicorn 0.54 measured: 400 of 400 connections with half a head were still open after 40
     seconds; one header or trailer of 200 MB grew the process by 157 MB, as the parser keeps it
@@ -28,17 +28,17 @@ class ImpatientProtocol(HttpToolsProtocol):
         self._pending_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Starts the clock before the first byte."""
+        """Start the clock before the first byte."""
         super().connection_made(transport)
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stops the clock."""
+        """Stop the clock."""
         self._stop_waiting()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """A head that comes in one piece, as nearly all do, needs no timer."""
+        """Set no timer for a head that comes in one piece, as nearly all do."""
         self._understood = False
         super().data_received(data)
         self._pending_bytes = 0 if self._understood else self._pending_bytes + len(data)
@@ -50,23 +50,23 @@ class ImpatientProtocol(HttpToolsProtocol):
             self._stop_waiting()
 
     def on_message_begin(self) -> None:
-        """The first byte of a request."""
+        """Note the first byte of a request."""
         self._owes_head = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """From here the application watches the time."""
+        """Leave the time to the application from here on."""
         self._owes_head = False
         self._understood = True
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """The application watches the size."""
+        """Leave the size to the application."""
         self._understood = True
         super().on_body(body)
 
     def on_response_complete(self) -> None:
-        """What is left of an unread body counts against the time of the next head."""
+        """Count what is left of an unread body against the time of the next head."""
         unread = self.cycle.response_complete and self.cycle.more_body
         super().on_response_complete()
         if unread:

@@ -1,4 +1,4 @@
-"""Intake: letters become facts, and facts become events, in one transaction a round."""
+"""Take in letters: they become facts, and facts events, in one transaction a round."""
 
 import logging
 import sqlite3
@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from eventsourcing.persistence import PersistenceError
 
-from service.incoming.feeds import Tally
+from service.incoming.feeds import FeedTally
+from service.incoming.letter import EventOutcome as EventOutcome
 from service.incoming.letter import Letter
-from service.incoming.letter import Outcome as EventOutcome
 from service.incoming.letters import Letters
 from service.incoming.sources.source import Ignored, Item, SetAside, Source
-from service.learners.facts import Fact
-from service.learners.world import Outcome, Told
+from service.learners.facts import Fact, PlacedFact
+from service.learners.world import FactOutcome
 from service.learners.writer import Writer
 
 LETTERS_PER_ROUND = 256
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Intake:
-    """Takes waiting letters, oldest first, and hands their facts to the one writer."""
+    """Take waiting letters, oldest first, and hands their facts to the one writer."""
 
     def __init__(self, letters: Letters, sources: Mapping[str, Source], writer: Writer) -> None:
         self._letters = letters
@@ -30,7 +30,7 @@ class Intake:
         self._writer = writer
 
     def take(self, now: int) -> int:
-        """Takes one round of letters; returns how many.
+        """Take one round of letters; return how many.
 
         A letter is taken in the transaction that records its facts: stopped in between, it
         still waits and none of its facts is recorded. Content never raises; a letter that
@@ -59,14 +59,14 @@ class Intake:
     def _take(self, letters: Sequence[Letter], read: Sequence[list[Item]], now: int) -> None:
         pairs = list(zip(letters, read, strict=True))
 
-        def mark(cursor: sqlite3.Cursor, outcomes: list[Outcome]) -> None:
+        def mark(cursor: sqlite3.Cursor, outcomes: list[FactOutcome]) -> None:
             became = iter(outcomes)
             taken = [(letter, list(outcomes_of(letter, items, became))) for letter, items in pairs]
             self._letters.mark_taken(cursor, taken, now)
             self._letters.feeds.taken(cursor, tallies_of(read, taken))
 
         told = [
-            Told(item, letter.n, place, letter.imported)
+            PlacedFact(item, letter.n, place, letter.imported)
             for letter, items in pairs
             for place, item in enumerate(items)
             if isinstance(item, Fact) and to_be_tried(letter, place)
@@ -85,7 +85,7 @@ class Intake:
 
 
 def unread(letter: Letter, reason: str) -> list[Item]:
-    """A letter set aside whole; in a second try, what its first try could not use stays so."""
+    """Set a letter aside whole; in a second try, what its first try could not use stays so."""
     if not letter.before:
         return [SetAside("", reason)]
     return [SetAside(event.name, reason) for event in letter.before]
@@ -93,13 +93,13 @@ def unread(letter: Letter, reason: str) -> list[Item]:
 
 def tallies_of(
     read: Sequence[list[Item]], taken: Sequence[tuple[Letter, list[EventOutcome]]]
-) -> dict[str, Tally]:
-    """What became of the events tried now, by source; imports say nothing of how a feed is."""
-    tallies: dict[str, Tally] = {}
+) -> dict[str, FeedTally]:
+    """Count what became of the events tried now, by source; imports tell nothing of a feed."""
+    tallies: dict[str, FeedTally] = {}
     for items, (letter, outcomes) in zip(read, taken, strict=True):
         if letter.imported:
             continue
-        tally = tallies.setdefault(letter.source, Tally())
+        tally = tallies.setdefault(letter.source, FeedTally())
         for place, (item, outcome) in enumerate(zip(items, outcomes, strict=True)):
             again = letter.before is not None and outcome.state == "set_aside"
             if to_be_tried(letter, place) and not again:
@@ -109,15 +109,15 @@ def tallies_of(
 
 
 def to_be_tried(letter: Letter, place: int) -> bool:
-    """Whether an event is to be taken now: always, or in a second try if it was set aside."""
+    """Tell whether an event is to be taken now: always, or in a second try if it was set aside."""
     before = letter.before
     return before is None or place >= len(before) or before[place].state == "set_aside"
 
 
 def outcomes_of(
-    letter: Letter, items: Sequence[Item], became: Iterator[Outcome]
+    letter: Letter, items: Sequence[Item], became: Iterator[FactOutcome]
 ) -> Iterator[EventOutcome]:
-    """What became of each event of a letter; `became` yields for the facts tried, in order."""
+    """Give what became of each event of a letter; `became` yields for the facts tried, in order."""
     for place, item in enumerate(items):
         if not to_be_tried(letter, place) and letter.before is not None:
             yield letter.before[place]

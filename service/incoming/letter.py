@@ -1,4 +1,4 @@
-"""A letter: what arrives, what waits to be taken, and what became of each event in it."""
+"""Hold a letter: what arrives, what waits to be taken, what became of each event in it."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import msgspec
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """A delivery at the door; `received_at` in ms, `headers` only those worth keeping."""
+    """Hold a delivery as it came; `received_at` in ms, `headers` only those worth keeping."""
 
     source: str
     received_at: int
@@ -15,8 +15,8 @@ class Arrival(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class Outcome(msgspec.Struct, frozen=True, array_like=True):
-    """What became of one event: `recorded`, `duplicate`, `superseded`, `ignored`, `set_aside`.
+class EventOutcome(msgspec.Struct, frozen=True, array_like=True):
+    """Say what became of one event: `recorded`, `duplicate`, `superseded` and so on.
 
     `stream` is the aggregate of a recorded or superseded event.
     """
@@ -28,7 +28,7 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Letter(msgspec.Struct, frozen=True):
-    """A waiting letter; `before` holds the outcomes of an earlier taking when it is tried again.
+    """Hold a waiting letter; `before` are the outcomes of an earlier taking, if any.
 
     Nobody is told anything because of an `imported` one.
     """
@@ -37,26 +37,26 @@ class Letter(msgspec.Struct, frozen=True):
     source: str
     received_at: int
     body: bytes
-    before: list[Outcome] | None
+    before: list[EventOutcome] | None
     imported: bool = False
 
 
-_outcomes = msgspec.json.Decoder(list[Outcome])
+_outcomes = msgspec.json.Decoder(list[EventOutcome])
 encode = msgspec.json.Encoder().encode
 
 
-def outcomes_in(text: str) -> list[Outcome]:
-    """Outcomes as they are stored."""
+def outcomes_in(text: str) -> list[EventOutcome]:
+    """Decode outcomes as they are stored."""
     return _outcomes.decode(text)
 
 
-def state_of(outcomes: Sequence[Outcome]) -> str:
-    """The state of a letter whose events became these."""
+def letter_state(outcomes: Sequence[EventOutcome]) -> str:
+    """Give the state of a letter whose events became these."""
     return "set_aside" if any(o.state == "set_aside" for o in outcomes) else "taken"
 
 
 def runs_of(numbers: Iterable[int]) -> list[tuple[int, int]]:
-    """Unbroken runs, so that a letter which began to wait in between is not lost."""
+    """Find unbroken runs, so that a letter which began to wait in between is not lost."""
     runs: list[tuple[int, int]] = []
     for n in sorted(numbers):
         if runs and runs[-1][1] == n - 1:
@@ -66,8 +66,8 @@ def runs_of(numbers: Iterable[int]) -> list[tuple[int, int]]:
     return runs
 
 
-def shown(row: tuple[Any, ...]) -> dict[str, Any]:
-    """A letter and what became of it, from the columns that `letters.COLUMNS` names."""
+def letter_fields(row: tuple[Any, ...]) -> dict[str, Any]:
+    """Give a letter and what became of it, from the columns that `letters.COLUMNS` names."""
     n, source, received_at, headers, erased, imported, waits, before, taken_at, state, events = row
     outcomes = outcomes_in(events or before or "[]")
     return {

@@ -1,4 +1,4 @@
-"""Letters: every delivery exactly as it came, and what became of it."""
+"""Keep every delivery exactly as it came, and what became of it."""
 
 import re
 import sqlite3
@@ -8,15 +8,15 @@ from typing import Any
 from service.incoming.feeds import Feeds
 from service.incoming.letter import (
     Arrival,
+    EventOutcome,
     Letter,
-    Outcome,
     encode,
+    letter_fields,
+    letter_state,
     outcomes_in,
     runs_of,
-    shown,
-    state_of,
 )
-from service.learners.feed_subjects import Aside
+from service.learners.feed_subjects import LetterSetAside
 from service.ledger.ledger import Ledger
 
 NAME = re.compile(r"[A-Za-z][\w.:-]*")
@@ -35,27 +35,27 @@ AFTER = (
 NUMBERS_PER_QUERY = 5_000
 
 
-class Asides:
-    """What the tables of the letters say of those that were set aside; changes nothing."""
+class SetAsideQuery:
+    """Read which letters were set aside; change nothing."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def newest(self) -> int:
-        """The number of the newest letter, whatever became of it; 0 before the first."""
+        """Read the number of the newest letter, whatever became of it; 0 before the first."""
         found = self._ledger.reader().execute("SELECT MAX(n) FROM letters").fetchone()
         return found[0] or 0
 
-    def after(self, letter: int, limit: int) -> list[Aside]:
-        """Letters set aside beyond this number, in order, up to the first that waits.
+    def after(self, letter: int, limit: int) -> list[LetterSetAside]:
+        """Read letters set aside beyond this number, in order, up to the first that waits.
 
         So none is passed over which is tried again just now, or not taken yet.
         """
         found = self._ledger.reader().execute(AFTER, {"after": letter, "limit": limit})
         return [_aside(row) for row in found]
 
-    def of(self, letters: Sequence[int]) -> Iterable[Aside]:
-        """These letters as they stand now, set aside or not."""
+    def of(self, letters: Sequence[int]) -> Iterable[LetterSetAside]:
+        """Read these letters as they stand now, set aside or not."""
         for start in range(0, len(letters), NUMBERS_PER_QUERY):
             chunk = letters[start : start + NUMBERS_PER_QUERY]
             marks = ",".join("?" * len(chunk))
@@ -63,10 +63,10 @@ class Asides:
             yield from map(_aside, rows)
 
 
-def _aside(row: tuple[Any, ...]) -> Aside:
+def _aside(row: tuple[Any, ...]) -> LetterSetAside:
     letter, source, at, imported, used, name, reason = row
     fit = name if name and NAME.fullmatch(name) else None
-    return Aside(letter, source, at, bool(imported), bool(used), fit, reason)
+    return LetterSetAside(letter, source, at, bool(imported), bool(used), fit, reason)
 
 
 LETTERS = """
@@ -101,17 +101,17 @@ ROWS_PER_INSERT = 64
 
 
 class Letters:
-    """The letters of one ledger.
+    """Keep the letters of one ledger.
 
     A letter has one row, in `waiting` or in `taken` (as `taken` or `set_aside`): never both, never
     neither. `letters` is only added to; its bodies become NULL when their time is over.
     """
 
     def __init__(self, ledger: Ledger) -> None:
-        """Makes the tables if they are missing."""
+        """Make the tables if they are missing."""
         self._ledger = ledger
         self.feeds = Feeds(ledger)
-        self.asides = Asides(ledger)
+        self.asides = SetAsideQuery(ledger)
         ledger.create(LETTERS)
 
     def keep(
@@ -121,7 +121,7 @@ class Letters:
         imported: bool = False,
         skipped: Mapping[str, int] = {},
     ) -> list[int]:
-        """Puts arrivals on disk in one commit; returns their receipts in the same order.
+        """Put arrivals on disk in one commit; return their receipts in the same order.
 
         Of `imported` ones nobody is told, and they say nothing about how their feed is.
         `skipped` are messages of queues that were not kept, counted by source.
@@ -147,7 +147,7 @@ class Letters:
         return list(receipts)
 
     def waiting(self, limit: int, limit_bytes: int = 2**62) -> list[Letter]:
-        """The letters nobody has taken yet, oldest first; no more once they fill `limit_bytes`."""
+        """Read the letters nobody has taken, oldest first; no more once they fill `limit_bytes`."""
         rows = self._ledger.reader().execute(
             "SELECT w.n, w.source, l.received_at, l.body, w.before, i.n FROM waiting w "
             "JOIN letters l ON l.n = w.n LEFT JOIN imported i ON i.n = w.n ORDER BY w.n LIMIT ?",
@@ -163,41 +163,44 @@ class Letters:
         return letters
 
     def waiting_more_than(self, count: int) -> bool:
-        """Whether so many letters and one more wait to be taken."""
+        """Tell whether so many letters and one more wait to be taken."""
         query = "SELECT 1 FROM waiting LIMIT 1 OFFSET ?"
         return self._ledger.reader().execute(query, (count,)).fetchone() is not None
 
     def imported_waiting(self) -> int:
-        """How many imported letters nobody has taken yet."""
+        """Read how many imported letters nobody has taken yet."""
         query = "SELECT COUNT(*) FROM waiting JOIN imported USING (n)"
         return int(self._ledger.reader().execute(query).fetchone()[0])
 
-    def outcomes(self, first: int, last: int) -> Iterator[list[Outcome]]:
-        """What became of the events of each taken letter from `first` to `last`."""
+    def outcomes(self, first: int, last: int) -> Iterator[list[EventOutcome]]:
+        """Read what became of the events of each taken letter from `first` to `last`."""
         rows = self._ledger.reader().execute(
             "SELECT events FROM taken WHERE n BETWEEN ? AND ?", (first, last)
         )
         return (outcomes_in(row[0]) for row in rows)
 
     def oldest_waiting(self) -> int | None:
-        """When the oldest waiting letter came, in ms; None when nothing waits."""
+        """Read when the oldest waiting letter came, in ms; None when nothing waits."""
         query = "SELECT received_at FROM letters WHERE n = (SELECT MIN(n) FROM waiting)"
         found = self._ledger.reader().execute(query).fetchone()
         return None if found is None else int(found[0])
 
     def newest_taken_at(self) -> int | None:
-        """When the newest letter was taken, in ms; None before the first."""
+        """Read when the newest letter was taken, in ms; None before the first."""
         row = self._ledger.reader().execute("SELECT taken_at FROM taken ORDER BY n DESC LIMIT 1")
         found = row.fetchone()
         return None if found is None else int(found[0])
 
     def mark_taken(
-        self, cursor: sqlite3.Cursor, taken: Sequence[tuple[Letter, list[Outcome]]], now: int
+        self, cursor: sqlite3.Cursor, taken: Sequence[tuple[Letter, list[EventOutcome]]], now: int
     ) -> None:
-        """Records what became of each letter, inside the transaction of the one writer."""
+        """Record what became of each letter, inside the transaction of the one writer."""
         cursor.executemany(
             "INSERT INTO taken VALUES (?, ?, ?, ?)",
-            [(a.n, now, state_of(outcomes), encode(outcomes).decode()) for a, outcomes in taken],
+            [
+                (a.n, now, letter_state(outcomes), encode(outcomes).decode())
+                for a, outcomes in taken
+            ],
         )
         cursor.executemany(
             "INSERT INTO set_aside VALUES (?, ?, ?, ?)",
@@ -213,20 +216,20 @@ class Letters:
         )
 
     def show(self, n: int) -> dict[str, Any] | None:
-        """One letter and what became of each of its events; None for a receipt never given.
+        """Read one letter and what became of each of its events; None for a receipt never given.
 
         Times are ms. `events` are the outcomes of the last taking, also while it waits again.
         """
         row = self._ledger.reader().execute(f"SELECT {COLUMNS} WHERE l.n = ?", (n,)).fetchone()
-        return None if row is None else shown(row)
+        return None if row is None else letter_fields(row)
 
     def body(self, n: int) -> bytes | None:
-        """The bytes as they came; None when there is no such letter or its time is over."""
+        """Read the bytes as they came; None when there is no such letter or its time is over."""
         row = self._ledger.reader().execute("SELECT body FROM letters WHERE n = ?", (n,)).fetchone()
         return None if row is None else row[0]
 
     def listing(self, state: str | None, limit: int, after: int | None) -> list[dict[str, Any]]:
-        """Letters as `show` gives them, newest first, in one state or in all.
+        """Read letters as `show` gives them, newest first, in one state or in all.
 
         `after` is the `n` of the last letter of the page before.
         """
@@ -237,10 +240,10 @@ class Letters:
             f"ORDER BY {driving} DESC LIMIT :limit",
             {"state": state, "after": 2**62 if after is None else after, "limit": limit},
         )
-        return [shown(row) for row in rows]
+        return [letter_fields(row) for row in rows]
 
     def reasons(self, limit: int) -> list[dict[str, Any]]:
-        """Why events are set aside now, by name and reason, the most frequent first."""
+        """Count why events are set aside now, by name and reason, the most frequent first."""
         rows = self._ledger.reader().execute(
             "SELECT name, reason, COUNT(*), MIN(n), MAX(n) FROM set_aside "
             "GROUP BY name, reason ORDER BY 3 DESC, 5 DESC LIMIT ?",
@@ -250,7 +253,7 @@ class Letters:
         return [dict(zip(keys, row, strict=True)) for row in rows]
 
     def retry(self, numbers: Sequence[int]) -> int:
-        """Lets set-aside letters wait again; returns how many. Twice is harmless.
+        """Let set-aside letters wait again; return how many. Twice is harmless.
 
         A letter whose body is gone stays set aside.
         """
@@ -258,13 +261,13 @@ class Letters:
             return sum(_wait_again(cursor, n) for n in numbers)
 
     def counts(self) -> dict[str, int]:
-        """How many letters were ever accepted, and how many are in each state now."""
+        """Read how many letters were ever accepted, and how many are in each state now."""
         row = self._ledger.reader().execute(COUNTS).fetchone()
         return dict(zip(("accepted", "taken", "set_aside", "waiting"), row, strict=True))
 
 
 def _insert(cursor: sqlite3.Cursor, rows: Sequence[tuple[Any, ...]]) -> None:
-    """One statement for many rows: each gives up the interpreter once, and the door wants it."""
+    """Insert by one statement: each gives up the interpreter once, and the webhook wants it."""
     marks = ",".join(["(?, ?, ?, ?, ?)"] * len(rows))
     cursor.execute(f"INSERT INTO letters VALUES {marks}", [v for row in rows for v in row])
 

@@ -1,4 +1,4 @@
-"""Verifiers: is this letter from who it says? Each scheme is one pure class."""
+"""Verify that a letter is from who it says; each scheme is one pure class."""
 
 import base64
 import binascii
@@ -15,28 +15,28 @@ LONGEST_CREDENTIAL = 8192
 SHA256_BYTES = 32
 
 
-class Verifier(Protocol):
-    """One way to know a sender."""
+class SenderVerifier(Protocol):
+    """Verify a sender in one way."""
 
     challenge: str
 
     def verify(self, headers: Headers, body: bytes, now: int) -> bool:
-        """Whether it is; `now` in ms. Never raises, takes as long for a near miss as for a far."""
+        """Tell whether it is the sender; `now` in ms. Never raises, and its time tells nothing."""
         ...
 
 
-class Open:
-    """A source that was opened to everybody on purpose."""
+class AllowEverybody:
+    """Let everybody in: the source was opened on purpose."""
 
     challenge = ""
 
     def verify(self, headers: Headers, body: bytes, now: int) -> bool:
-        """Always."""
+        """Say yes."""
         return True
 
 
-class Basic:
-    """User name and password (RFC 7617, UTF-8); several pairs while one replaces another."""
+class BasicCredentials:
+    """Ask for user name and password (RFC 7617, UTF-8); several while one replaces another."""
 
     challenge = 'Basic realm="Coursebell", charset="UTF-8"'
 
@@ -44,13 +44,13 @@ class Basic:
         self._expected = [f"{name}:{password}".encode() for name, password in pairs]
 
     def verify(self, headers: Headers, body: bytes, now: int) -> bool:
-        """Whether `Authorization` names one of the pairs."""
+        """Tell whether `Authorization` names one of the pairs."""
         given = _decoded(_after(headers.get(b"authorization", b""), b"basic"))
         return given is not None and _is_one_of(given, self._expected)
 
 
-class Bearer:
-    """A token in `Authorization` (RFC 6750); several while one replaces another."""
+class BearerToken:
+    """Ask for a token in `Authorization` (RFC 6750); several while one replaces another."""
 
     challenge = "Bearer"
 
@@ -58,13 +58,13 @@ class Bearer:
         self._expected = [token.encode() for token in tokens if token]
 
     def verify(self, headers: Headers, body: bytes, now: int) -> bool:
-        """Whether `Authorization` carries one of the tokens."""
+        """Tell whether `Authorization` carries one of the tokens."""
         given = _after(headers.get(b"authorization", b""), b"bearer")
         return given is not None and _is_one_of(given, self._expected)
 
 
-class Hmac:
-    """A signature over the body in a header of any name.
+class HmacSignature:
+    """Ask for a signature over the body in a header of any name.
 
     Adobe documents neither name nor algorithm, so all of it is configuration; `prefix` is
     what stands before the signature (`sha256=`).
@@ -82,7 +82,7 @@ class Hmac:
         encoding: Literal["hex", "base64"] = "hex",
         prefix: str = "",
     ) -> None:
-        """Raises ValueError for an algorithm or an encoding it does not have."""
+        """Take the sender's settings; raises ValueError for an unknown algorithm or encoding."""
         if algorithm not in self.ALGORITHMS or encoding not in ("hex", "base64"):
             raise ValueError(
                 f"HMAC: expected one of {', '.join(self.ALGORITHMS)} in hex or base64, "
@@ -95,13 +95,13 @@ class Hmac:
         self._prefix = prefix.encode()
 
     def verify(self, headers: Headers, body: bytes, now: int) -> bool:
-        """Whether the header holds the body's signature by one of the secrets."""
+        """Tell whether the header holds the body's signature by one of the secrets."""
         found = self._signature(headers)
         expected = [hmac.digest(secret, body, self._algorithm) for secret in self._secrets]
         return found is not None and _is_one_of(found, expected)
 
     def is_signed(self, headers: Headers, now: int) -> bool:
-        """Whether the header holds a signature at all, of anybody's."""
+        """Tell whether the header holds a signature at all, of anybody's."""
         found = self._signature(headers)
         return found is not None and len(found) == hashlib.new(self._algorithm).digest_size
 
@@ -114,14 +114,14 @@ class Hmac:
 
 
 class StandardWebhooks:
-    """Standard Webhooks 1.0: `webhook-id`, `webhook-timestamp`, `webhook-signature` (v1)."""
+    """Ask for `webhook-id`, `webhook-timestamp`, `webhook-signature` (Standard Webhooks 1.0)."""
 
     challenge = ""
 
     def __init__(
         self, secrets: Sequence[str], *, tolerance_seconds: int = TOLERANCE_SECONDS
     ) -> None:
-        """Secrets as the sender shows them, `whsec_` and base64; raises ValueError otherwise."""
+        """Take secrets as the sender shows them, `whsec_` and base64; else raises ValueError."""
         self._tolerance_ms = tolerance_seconds * 1000
         self._secrets = []
         for secret in secrets:
@@ -131,7 +131,7 @@ class StandardWebhooks:
             self._secrets.append(key)
 
     def verify(self, headers: Headers, body: bytes, now: int) -> bool:
-        """Whether one of the signatures fits and was made within the tolerance."""
+        """Tell whether one of the signatures fits and was made within the tolerance."""
         if not self.is_signed(headers, now):
             return False
         signed = b".".join((headers[b"webhook-id"], headers[b"webhook-timestamp"], body))
@@ -140,7 +140,7 @@ class StandardWebhooks:
         return any(fits)
 
     def is_signed(self, headers: Headers, now: int) -> bool:
-        """Whether there is a signature at all, of anybody's, and of a time within the tolerance."""
+        """Tell whether there is a signature of anybody's, made within the tolerance."""
         stamp = headers.get(b"webhook-timestamp", b"")
         if not headers.get(b"webhook-id") or not stamp.isdigit() or len(stamp) > 12:
             return False
@@ -148,27 +148,27 @@ class StandardWebhooks:
         return in_time and bool(_signatures(headers))
 
 
-Signed = Hmac | StandardWebhooks
+Signed = HmacSignature | StandardWebhooks
 """The schemes that need the body."""
 
 
-class Doorkeeper:
-    """All the ways into one source: one that fits is enough, and without any it is closed."""
+class Authenticator:
+    """Try all the ways into one source: one is enough, and without any it is closed."""
 
-    def __init__(self, *verifiers: Verifier) -> None:
-        """Schemes that need no body are asked before the body is read."""
+    def __init__(self, *verifiers: SenderVerifier) -> None:
+        """Part schemes that need no body from those that do: they are asked before it is read."""
         self._early = [v for v in verifiers if not isinstance(v, Signed)]
         self._late = [v for v in verifiers if isinstance(v, Signed)]
         self.challenge = next((v.challenge for v in verifiers if v.challenge), "")
 
     def admits_early(self, headers: Headers, now: int) -> bool | None:
-        """True or False when the headers decide; None when the body must be read to know."""
+        """Decide by the headers; None when the body must be read to know."""
         if any(v.verify(headers, b"", now) for v in self._early):
             return True
         return None if any(v.is_signed(headers, now) for v in self._late) else False
 
     def admits(self, headers: Headers, body: bytes, now: int) -> bool:
-        """Whether a signature fits, once the body is here."""
+        """Tell whether a signature fits, once the body is here."""
         return any(v.verify(headers, body, now) for v in self._late)
 
 
@@ -181,7 +181,7 @@ def _signatures(headers: Headers) -> list[bytes]:
 
 
 def _after(header: bytes, scheme: bytes) -> bytes | None:
-    """The credential after a scheme's name, whose capitals do not count."""
+    """Take the credential after a scheme's name, whose capitals do not count."""
     found, _, credential = header.strip().partition(b" ")
     if found.lower() != scheme or not credential.strip() or len(header) > LONGEST_CREDENTIAL:
         return None
@@ -205,6 +205,6 @@ def _unhexed(text: bytes) -> bytes | None:
 
 
 def _is_one_of(given: bytes, expected: Sequence[bytes]) -> bool:
-    """Compares with all of them, so that time does not tell which one was near."""
+    """Compare with all of them, so that time does not tell which one was near."""
     fits = [hmac.compare_digest(given, one) for one in expected]
     return any(fits)

@@ -1,4 +1,4 @@
-"""The door: `POST /webhooks/{source}` keeps a letter and answers 202 once it is on disk."""
+"""Keep what `POST /webhooks/{source}` brings, and answer 202 once it is on disk."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -7,9 +7,9 @@ from http import HTTPStatus
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from service.incoming.group_commit import Postbox, StoreBusy, StoreFailed
+from service.incoming.group_commit import GroupCommit, StoreBusy, StoreFailed
 from service.incoming.letter import Arrival
-from service.incoming.verifiers import Doorkeeper
+from service.incoming.verifiers import Authenticator
 
 PREFIX = "/webhooks/"
 LIMIT_BYTES = 1024 * 1024
@@ -30,8 +30,8 @@ JSON_TYPES = (b"application/json", b"text/json", b"")
 CLOSE = (b"connection", b"close")
 
 
-class Refused(Exception):
-    """An answer other than 202; `detail` is for the person who set up the sender."""
+class WebhookRefusal(Exception):
+    """Answer other than 202; `detail` is for the person who set up the sender."""
 
     def __init__(self, status: HTTPStatus, detail: str, *headers: tuple[bytes, bytes]) -> None:
         super().__init__(detail)
@@ -40,30 +40,30 @@ class Refused(Exception):
         self.headers = headers
 
 
-class Gone(Exception):
-    """The sender hung up before the letter was complete: there is nobody to answer."""
+class SenderGone(Exception):
+    """Say that the sender hung up before the letter was complete: nobody is to be answered."""
 
 
-class Door:
-    """The ASGI application for webhooks; `clock` gives the time in ms."""
+class WebhookEndpoint:
+    """Answer webhooks as an ASGI application; `clock` gives the time in ms."""
 
     def __init__(
         self,
-        sources: Mapping[str, Doorkeeper],
-        postbox: Postbox,
+        sources: Mapping[str, Authenticator],
+        group_commit: GroupCommit,
         clock: Callable[[], int],
         *,
         limit_bytes: int = LIMIT_BYTES,
         receiving_bytes: int = RECEIVING_BYTES,
         receive_seconds: float = RECEIVE_SECONDS,
     ) -> None:
-        """A body may have `limit_bytes` and must be here `receive_seconds` after its head.
+        """Allow a body `limit_bytes`, and `receive_seconds` after its head.
 
         All bodies not yet known to be from an LMS may have `receiving_bytes` together: anyone
         can send a body with a made-up signature, and many at once.
         """
         self._sources = sources
-        self._postbox = postbox
+        self._group_commit = group_commit
         self._clock = clock
         self._limit_bytes = limit_bytes
         self._receive_seconds = receive_seconds
@@ -71,12 +71,12 @@ class Door:
         self._received = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request."""
+        """Answer one request."""
         try:
             n = await self._take(scope, receive)
-        except Refused as refused:
+        except WebhookRefusal as refused:
             await self._refuse(refused, receive, send)
-        except Gone:
+        except SenderGone:
             return
         else:
             body = b'{"receipt":%d,"status":"/api/v1/letters/%d"}' % (n, n)
@@ -97,16 +97,16 @@ class Door:
             raise _stranger(keeper)
         return await self._keep(Arrival(source, now, _kept(headers), body))
 
-    def _who(self, scope: Scope) -> tuple[str, Doorkeeper]:
+    def _who(self, scope: Scope) -> tuple[str, Authenticator]:
         source = scope["path"].removeprefix(PREFIX)
         keeper = self._sources.get(source)
         if keeper is None:
-            raise Refused(
+            raise WebhookRefusal(
                 HTTPStatus.NOT_FOUND,
                 f"no such source; expected {PREFIX} and the name of a source in small letters",
             )
         if scope["method"] != "POST":
-            raise Refused(
+            raise WebhookRefusal(
                 HTTPStatus.METHOD_NOT_ALLOWED,
                 "expected POST, got another method",
                 (b"allow", b"POST"),
@@ -117,15 +117,15 @@ class Door:
         if length.isdigit() and int(length) > self._limit_bytes:
             raise self._too_large()
 
-    def _too_large(self) -> Refused:
-        return Refused(
+    def _too_large(self) -> WebhookRefusal:
+        return WebhookRefusal(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             f"expected at most {self._limit_bytes} bytes, got more; send fewer events at a time",
             CLOSE,
         )
 
     async def _body(self, receive: Receive) -> bytes:
-        """The whole body; asyncio.timeout would do, but costs a third of the door (measured)."""
+        """Receive the whole body; asyncio.timeout would cost a third of the speed (measured)."""
         late: list[bool] = []
         task = asyncio.current_task()
         deadline = asyncio.get_running_loop().call_later(self._receive_seconds, _end, task, late)
@@ -138,8 +138,8 @@ class Door:
         finally:
             deadline.cancel()
 
-    def _too_slow(self) -> Refused:
-        return Refused(
+    def _too_slow(self) -> WebhookRefusal:
+        return WebhookRefusal(
             HTTPStatus.REQUEST_TIMEOUT,
             f"expected the whole body within {self._receive_seconds:g} seconds, got a part",
             CLOSE,
@@ -152,14 +152,14 @@ class Door:
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    raise Gone
+                    raise SenderGone
                 chunks.append(message.get("body", b""))
                 size += len(chunks[-1])
                 self._received += len(chunks[-1])
                 self._check_room(size)
                 if not message.get("more_body", False):
                     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        finally:  # the postbox counts it from here on
+        finally:  # the group commit counts it from here on
             self._received -= size
 
     def _check_room(self, size: int) -> None:
@@ -170,11 +170,11 @@ class Door:
 
     async def _keep(self, arrival: Arrival) -> int:
         try:
-            return await self._postbox.post(arrival)
+            return await self._group_commit.post(arrival)
         except (StoreBusy, StoreFailed) as error:
             raise _busy(f"the letter is not known to be on disk: {error}") from error
 
-    async def _refuse(self, refused: Refused, receive: Receive, send: Send) -> None:
+    async def _refuse(self, refused: WebhookRefusal, receive: Receive, send: Send) -> None:
         body = msgspec.json.encode(
             {
                 "type": "about:blank",
@@ -191,7 +191,7 @@ class Door:
             await send({"type": "http.response.body"})
 
     async def _drain(self, receive: Receive) -> None:
-        """Throws away what still comes for a while.
+        """Throw away what still comes for a while.
 
         Closing at once would reset the connection, and the sender, busy writing, would never
         read the answer.
@@ -215,13 +215,13 @@ def _start(status: int, media: bytes, body: bytes, *more: tuple[bytes, bytes]) -
     return {"type": "http.response.start", "status": status, "headers": headers}
 
 
-def _busy(detail: str) -> Refused:
-    return Refused(HTTPStatus.SERVICE_UNAVAILABLE, detail, (b"retry-after", b"5"))
+def _busy(detail: str) -> WebhookRefusal:
+    return WebhookRefusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, (b"retry-after", b"5"))
 
 
-def _stranger(keeper: Doorkeeper) -> Refused:
+def _stranger(keeper: Authenticator) -> WebhookRefusal:
     challenge = [(b"www-authenticate", keeper.challenge.encode())] if keeper.challenge else []
-    return Refused(
+    return WebhookRefusal(
         HTTPStatus.UNAUTHORIZED,
         "expected the credentials configured for this source, got none or others",
         *challenge,
@@ -231,11 +231,11 @@ def _stranger(keeper: Doorkeeper) -> Refused:
 def _check_form(headers: Mapping[bytes, bytes]) -> None:
     media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if media not in JSON_TYPES and not media.endswith(b"+json"):
-        raise Refused(
+        raise WebhookRefusal(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "expected Content-Type application/json, got another"
         )
     if headers.get(b"content-encoding", b"identity").strip().lower() not in (b"identity", b""):
-        raise Refused(
+        raise WebhookRefusal(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "expected no Content-Encoding, got a compressed body"
         )
 

@@ -1,1 +1,1 @@
-"""What we know: facts, the aggregates they are recorded on, the ledger, people, courses, views."""
+"""Fold what an LMS says into what is known: facts, aggregates, people, courses, views."""

@@ -1,50 +1,128 @@
-"""The four aggregates side by side: which one a fact is about, new, and from its stream."""
+"""Fold facts into aggregates: what every kind of aggregate does, once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from service.learners.course import CourseRecorded, LearningObject, Title
-from service.learners.enrollment import Enrollment, EnrollmentRecorded, Who
-from service.learners.facts import CourseSaid, EnrollmentSaid, Fact, InstanceSaid, LearnerSaid
-from service.learners.instance import Instance, InstanceRecorded, Place
-from service.learners.learner import Learner, LearnerRecorded, Member
-from service.learners.world import Aggregate
-from service.ledger.events import Body
+import msgspec
 
+from service.learners.facts import Fact, FactBody, FactRecorded, Identity, PlacedFact
+from service.ledger.events import StreamId
 
-def stream_of(fact: Fact, person: str) -> str:
-    """The stream a fact belongs on; `person` is the learner's id, empty for none."""
-    if isinstance(fact.said, EnrollmentSaid):
-        return Enrollment.stream(person, fact.course, fact.instance)
-    if isinstance(fact.said, InstanceSaid):
-        return Instance.stream(fact.source, fact.account, fact.course, fact.instance or "")
-    if isinstance(fact.said, LearnerSaid):
-        return Learner.stream(person)
-    return LearningObject.stream(fact.source, fact.account, fact.course)
+KEYS_APART = 256
 
 
-def new_aggregate(stream: str, fact: Fact, person: str) -> Aggregate:
-    """The aggregate as it is before its first fact."""
-    if isinstance(fact.said, EnrollmentSaid):
-        who = Who(fact.source, fact.account, person, fact.course, fact.kind, fact.instance)
-        return Enrollment(stream, who)
-    if isinstance(fact.said, InstanceSaid):
-        instance = fact.instance or ""
-        return Instance(stream, Place(fact.source, fact.account, fact.course, fact.kind, instance))
-    if isinstance(fact.said, LearnerSaid):
-        return Learner(stream, Member(fact.source, fact.account, person))
-    assert isinstance(fact.said, CourseSaid)
-    return LearningObject(stream, Title(fact.source, fact.account, fact.course, fact.kind))
+class FactKeys(msgspec.Struct, frozen=True, gc=False):
+    """Hold the fact keys of one stream; unchanging, because a batch may be dropped uncommitted.
+
+    Adding one to a plain set or tuple would copy them all, and a busy stream would cost the
+    square of its length: so the last few stand apart. `settled` holds every key and every
+    reference (the first half of one).
+    """
+
+    settled: frozenset[str] = frozenset()
+    recent: tuple[str, ...] = ()
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.recent or key in self.settled
+
+    def conflicts(self, key: str) -> bool:
+        """Tell whether the LMS event id of a new key was already used for another story."""
+        reference = key[:16]
+        return reference in self.settled or reference in [one[:16] for one in self.recent]
+
+    def having(self, key: str) -> Self:
+        """Add one more."""
+        recent = (*self.recent, key)
+        if len(recent) < KEYS_APART:
+            return type(self)(self.settled, recent)
+        return type(self)(self.settled.union(recent, (one[:16] for one in recent)))
 
 
-def load(stream: str, bodies: Sequence[Body], lateness: Mapping[str, int]) -> Aggregate:
-    """The aggregate a stream holds; `lateness` in ms by source."""
-    first = bodies[0]
-    if isinstance(first, EnrollmentRecorded):
-        source = first.who.source if first.who else ""
-        events = [body for body in bodies if isinstance(body, EnrollmentRecorded)]
-        return Enrollment.load(stream, events, lateness.get(source, 0))
-    if isinstance(first, InstanceRecorded):
-        return Instance.load(stream, [b for b in bodies if isinstance(b, InstanceRecorded)])
-    if isinstance(first, LearnerRecorded):
-        return Learner.load(stream, [b for b in bodies if isinstance(b, LearnerRecorded)])
-    return LearningObject.load(stream, [b for b in bodies if isinstance(b, CourseRecorded)])
+R = TypeVar("R", bound=FactRecorded[Any])
+
+
+class Aggregate(msgspec.Struct, Generic[R], frozen=True, gc=False):
+    """Stand for one stream, as folded from its events; what it is `about`, the first one says.
+
+    Unchanging, because a batch may be dropped uncommitted: `apply` and `record` make another.
+    """
+
+    RECORDED: ClassVar[type[FactRecorded[Any]]]
+    id: StreamId
+    about: Identity
+    version: int = 0
+    keys: FactKeys = FactKeys()
+
+    @classmethod
+    def begin(cls, fact: Fact, person: str) -> Self:
+        """Make the aggregate as it is before its first fact; `person` is the learner's id."""
+        raise NotImplementedError
+
+    @classmethod
+    def load(cls, id: StreamId, events: Sequence[R], lateness: int = 0) -> Self:
+        """Fold a stream's events, first to last."""
+        folded = cls(id, named_by(id, events))
+        for event in events:
+            folded = folded.apply(event)
+        return folded
+
+    def apply(self, event: R) -> Self:
+        """Fold in the next event of the stream."""
+        raise NotImplementedError
+
+    def effect(self, fact: Fact) -> dict[str, Any]:
+        """Say what a new fact changes: `transitions`, `superseded`, and fields of the kind."""
+        raise NotImplementedError
+
+    def record(self, placed: PlacedFact, now: int, lateness: int = 0) -> tuple[Self, R] | None:
+        """Fold in a fact and make the event to append; None for a duplicate.
+
+        `lateness` (ms) is the source's: how long activity may be told late.
+        """
+        if placed.fact.key in self.keys:
+            return None
+        event = self.event_of(placed, now, self.effect(placed.fact))
+        return self.apply(event), event
+
+    def event_of(self, placed: PlacedFact, now: int, effect: Mapping[str, Any]) -> R:
+        """Make the event of a fact; the first one of a stream says what it is about."""
+        fact = placed.fact
+        event: Any = self.RECORDED(
+            said=fact.said,
+            at=fact.occurred_at,
+            key=fact.key,
+            name=fact.name,
+            recorded_at=now,
+            letter=placed.letter,
+            item=placed.item,
+            by_admin=fact.by_admin,
+            conflict=self.keys.conflicts(fact.key),
+            imported=placed.imported,
+            about=self.about if self.version == 0 else None,
+            **effect,
+        )
+        return event  # type: ignore[no-any-return]
+
+
+def named_by(id: str, events: Sequence[FactRecorded[Any]]) -> Identity:
+    """Read off the first event what a stream is about."""
+    about = events[0].about
+    assert about is not None, f"{id}: the first event of a stream says what it is about"
+    return about
+
+
+def shapes_of(
+    recorded: type[FactRecorded[Any]], kinds: Iterable[type[FactBody]]
+) -> Mapping[str, Any]:
+    """Make the stored shape of each kind of fact on an aggregate, by topic."""
+    return {
+        said.TOPIC: msgspec.defstruct(
+            f"{said.__name__}Recorded",
+            [("said", said)],
+            bases=(recorded,),
+            frozen=True,
+            kw_only=True,
+            omit_defaults=True,
+        )
+        for said in kinds
+    }

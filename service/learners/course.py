@@ -1,99 +1,92 @@
-"""A course: what the LMS said about the learning object itself."""
+"""Fold what is said of a course itself, and of a learner beside any course."""
 
-from collections.abc import Iterable, Mapping
-from hashlib import blake2b
-from typing import Any, Self
+from typing import ClassVar, Self, TypeVar
 
 import msgspec
 
-from service.learners.events import FactRecorded, recorded
+from service.learners.aggregate import Aggregate, shapes_of
 from service.learners.facts import (
     CourseDeleted,
     CourseDrafted,
+    CourseFact,
     CourseModified,
-    CourseSaid,
     Fact,
-    Keys,
+    FactBody,
+    FactRecorded,
+    Identity,
+    LearnerFact,
+    LearnerSeen,
 )
+from service.ledger.events import StreamId, stream_id
 
 
-class Title(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Which course; `course` is the LMS's id."""
+class CourseRecorded(FactRecorded[CourseFact], frozen=True, kw_only=True, omit_defaults=True):
+    """Record a fact on a course."""
 
-    source: str
-    account: str
-    course: str
-    kind: str
+    about: Identity | None = msgspec.field(default=None, name="title")
 
 
-class CourseRecorded(FactRecorded[CourseSaid], frozen=True, kw_only=True, omit_defaults=True):
-    """A fact on a course; `title` on the first event."""
+class LearnerRecorded(FactRecorded[LearnerFact], frozen=True, kw_only=True, omit_defaults=True):
+    """Record a fact on a learner."""
 
-    title: Title | None = None
-
-
-KINDS = (CourseDrafted, CourseModified, CourseDeleted)
-SHAPES: Mapping[str, Any] = {
-    said.TOPIC: msgspec.defstruct(
-        f"{said.__name__}Recorded", [("said", said)], bases=(CourseRecorded,), frozen=True,
-        kw_only=True, omit_defaults=True,
-    )
-    for said in KINDS
-}  # fmt: skip
+    about: Identity | None = msgspec.field(default=None, name="member")
 
 
-class LearningObject(msgspec.Struct, frozen=True):
-    """A course, learning path or certification as folded so far."""
+OF_COURSES = shapes_of(CourseRecorded, (CourseDrafted, CourseModified, CourseDeleted))
+OF_LEARNERS = shapes_of(LearnerRecorded, (LearnerSeen,))
+SHAPES = {**OF_COURSES, **OF_LEARNERS}
+M = TypeVar("M", CourseRecorded, LearnerRecorded)
 
-    id: str
-    title: Title
-    version: int = 0
-    keys: Keys = Keys()
-    deleted_at: int | None = None
+
+class Watermark(Aggregate[M], frozen=True, gc=False):
+    """Fold facts of which only one moment counts: what is no later changes nothing any more."""
+
+    MARKS: ClassVar[type[FactBody]]
+    marked_at: int | None = None
+
+    def apply(self, event: M) -> Self:
+        """Fold in the next event of the stream."""
+        moves = isinstance(event.said, self.MARKS) and not event.superseded
+        marked_at = event.at if moves else self.marked_at
+        keys = self.keys.having(event.key)
+        return type(self)(self.id, self.about, self.version + 1, keys, marked_at)
+
+    def effect(self, fact: Fact) -> dict[str, object]:
+        """Say whether a new fact is later than the mark."""
+        late = self.marked_at is not None and fact.occurred_at <= self.marked_at
+        return {"transitions": () if late else (fact.said.TOPIC,), "superseded": late}
+
+
+class LearningObject(Watermark[CourseRecorded], frozen=True, gc=False):
+    """Fold what is said of a course, learning path or certification until it was deleted."""
+
+    RECORDED = CourseRecorded
+    MARKS = CourseDeleted
 
     @staticmethod
-    def stream(source: str, account: str, course: str) -> str:
-        """The stream's id."""
-        name = f"{source}\x1f{account}\x1f{course}".encode()
-        return f"c{blake2b(name, digest_size=16).hexdigest()}"
+    def stream(source: str, account: str, course: str) -> StreamId:
+        """Give the stream's id."""
+        return stream_id("c", source, account, course)
 
     @classmethod
-    def load(cls, id: str, bodies: Iterable[CourseRecorded]) -> Self:
-        """The course whose stream holds these bodies, first to last."""
-        events = list(bodies)
-        title = events[0].title
-        assert title is not None, f"{id}: the first event of a course names it"
-        folded = cls(id, title)
-        for event in events:
-            folded = folded.apply(event)
-        return folded
+    def begin(cls, fact: Fact, person: str) -> Self:
+        """Make the course as it is before its first fact."""
+        about = Identity(fact.source, fact.account, course=fact.course, kind=fact.kind)
+        return cls(cls.stream(fact.source, fact.account, fact.course), about)
 
-    def apply(self, event: CourseRecorded) -> Self:
-        """This course with one more event of its stream."""
-        gone = isinstance(event.said, CourseDeleted) and not event.superseded
-        deleted = event.at if gone else self.deleted_at
-        keys = self.keys.having(event.key)
-        return type(self)(self.id, self.title, self.version + 1, keys, deleted)
 
-    def record(
-        self, fact: Fact, *, letter: int, item: int, now: int, imported: bool = False
-    ) -> tuple[Self, CourseRecorded] | None:
-        """This course with one more fact, and the event to append; None for a duplicate."""
-        if fact.key in self.keys:
-            return None
-        said = fact.said
-        assert isinstance(said, CourseSaid)
-        late = self.deleted_at is not None and fact.occurred_at <= self.deleted_at
-        event = recorded(
-            CourseRecorded,
-            fact,
-            self.keys,
-            letter=letter,
-            item=item,
-            now=now,
-            imported=imported,
-            transitions=() if late else (said.TOPIC,),
-            superseded=late,
-            title=self.title if self.version == 0 else None,
-        )
-        return self.apply(event), event
+class LearnerSignIns(Watermark[LearnerRecorded], frozen=True, gc=False):
+    """Fold when a learner was last seen by their LMS, whatever the course."""
+
+    RECORDED = LearnerRecorded
+    MARKS = LearnerSeen
+
+    @staticmethod
+    def stream(person: str) -> StreamId:
+        """Give the stream's id: the person's own, which is random and begins with a time."""
+        return StreamId(f"l{person}")
+
+    @classmethod
+    def begin(cls, fact: Fact, person: str) -> Self:
+        """Make the learner as they are before their first fact."""
+        return cls(cls.stream(person), Identity(fact.source, fact.account, person))

@@ -1,59 +1,50 @@
-"""An enrolment: one learner in one instance, read off the set of its facts in any order."""
+"""Fold an enrolment, one learner in one instance, from its facts in any order."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from functools import reduce
-from hashlib import blake2b
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 
+from service.learners.aggregate import Aggregate, FactKeys, named_by, shapes_of
 from service.learners.enrollment_state import (
     NOTHING,
     Entry,
     Snapshot,
     State,
+    advance,
     read,
-    step,
     transitions,
 )
-from service.learners.events import FactRecorded, recorded
 from service.learners.facts import (
     Completed,
     CompletionRevoked,
     Enrolled,
-    EnrollmentSaid,
+    EnrollmentFact,
     Fact,
-    Keys,
+    FactRecorded,
+    Identity,
     ModuleCompleted,
+    PlacedFact,
     ProgressReported,
     Started,
     Unenrolled,
 )
-
-
-class Who(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """Whose enrolment this is, without a name; `course` and `instance` are the LMS's ids."""
-
-    source: str
-    account: str
-    person: str
-    course: str
-    kind: str
-    instance: str | None = None
+from service.ledger.events import StreamId, stream_id
 
 
 class EnrollmentRecorded(
-    FactRecorded[EnrollmentSaid], frozen=True, kw_only=True, omit_defaults=True
+    FactRecorded[EnrollmentFact], frozen=True, kw_only=True, omit_defaults=True
 ):
-    """A fact on an enrolment; `who` on the first event, `after` whenever something changed."""
+    """Record a fact on an enrolment; `after` is there whenever something changed."""
 
-    who: Who | None = None
+    about: Identity | None = msgspec.field(default=None, name="who")
     after: Snapshot | None = None
 
 
-class Imports(msgspec.Struct, frozen=True, gc=False):
-    """When the import was recorded (ms UTC) through which each silence begins where it does.
+class ImportedSilences(msgspec.Struct, frozen=True, gc=False):
+    """Hold when the import was recorded (ms UTC) through which each silence begins.
 
     None where it does so through a live fact, or never began. The names are those of `Snapshot`.
     """
@@ -61,10 +52,10 @@ class Imports(msgspec.Struct, frozen=True, gc=False):
     silent_since: int | None = None
     active_at: int | None = None
 
-    def having(self, before: Snapshot, event: EnrollmentRecorded) -> "Imports":
-        """These after one more event; `before` is how the enrolment stood until then."""
+    def having(self, before: Snapshot, event: EnrollmentRecorded) -> "ImportedSilences":
+        """Go on by one more event; `before` is how the enrolment stood until then."""
         after = event.after or before
-        return Imports(
+        return ImportedSilences(
             _through(self.silent_since, before.silent_since, after.silent_since, event),
             _through(self.active_at, before.active_at, after.active_at, event),
         )
@@ -73,20 +64,13 @@ class Imports(msgspec.Struct, frozen=True, gc=False):
 def _through(
     import_at: int | None, before: int | None, after: int | None, event: EnrollmentRecorded
 ) -> int | None:
-    """A live fact that moves a silence, or speaks of its first moment, is what it is due to."""
+    """Tell what a silence is due to: a live fact that moves it, or speaks of its first moment."""
     if event.imported:
         return import_at if after == before else event.recorded_at
     return import_at if after == before != event.at else None
 
 
-NO_IMPORTS = Imports()
-
-
-def _shape(said: type[EnrollmentSaid]) -> Any:
-    return msgspec.defstruct(
-        f"{said.__name__}Recorded", [("said", said)], bases=(EnrollmentRecorded,), frozen=True,
-        kw_only=True, omit_defaults=True,
-    )  # fmt: skip
+NO_IMPORTS = ImportedSilences()
 
 
 KINDS = (
@@ -98,79 +82,68 @@ KINDS = (
     CompletionRevoked,
     Unenrolled,
 )
-SHAPES: Mapping[str, Any] = {said.TOPIC: _shape(said) for said in KINDS}
+SHAPES = shapes_of(EnrollmentRecorded, KINDS)
 
 
-class Enrollment(msgspec.Struct, frozen=True, gc=False):
-    """A learner's enrolment as folded so far."""
+class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
+    """Fold a learner's enrolment."""
 
-    id: str
-    who: Who
-    version: int = 0
+    RECORDED = EnrollmentRecorded
     entries: tuple[Entry, ...] = ()
     state: State = NOTHING
-    keys: Keys = Keys()
-    imports: Imports = NO_IMPORTS
+    imports: ImportedSilences = NO_IMPORTS
 
     @staticmethod
-    def stream(person: str, course: str, instance: str | None) -> str:
-        """The stream's id: the person's time prefix, then a hash (neighbours in time stay so)."""
-        name = f"{person}\x1f{course}\x1f{instance or ''}".encode()
-        return f"e{person[:8]}{blake2b(name, digest_size=12).hexdigest()}"
+    def stream(person: str, course: str, instance: str | None) -> StreamId:
+        """Give the stream's id: the person's time prefix, then a hash.
+
+        Whom the log met one after the other stand side by side in its index too.
+        """
+        return stream_id(f"e{person[:8]}", person, course, instance or "", size=12)
 
     @classmethod
-    def load(cls, id: str, bodies: Iterable[EnrollmentRecorded], lateness: int) -> Self:
-        """The enrolment whose stream holds these bodies, first to last."""
-        events = list(bodies)
-        who = events[0].who
-        assert who is not None, f"{id}: the first event of an enrolment names it"
+    def begin(cls, fact: Fact, person: str) -> Self:
+        """Make the enrolment as it is before its first fact."""
+        about = Identity(fact.source, fact.account, person, fact.course, fact.kind, fact.instance)
+        return cls(cls.stream(person, fact.course, fact.instance), about)
+
+    @classmethod
+    def load(cls, id: StreamId, events: Sequence[EnrollmentRecorded], lateness: int = 0) -> Self:
+        """Read the enrolment off all its facts at once, whatever the order they came in."""
         entries = tuple(sorted((e.at, e.said.RANK, e.key, e.said) for e in events))
-        keys = reduce(Keys.having, (event.key for event in events), Keys())
+        keys = reduce(FactKeys.having, (event.key for event in events), FactKeys())
         imports, stood = NO_IMPORTS, Snapshot()
         for event in events:
             imports, stood = imports.having(stood, event), event.after or stood
-        return cls(id, who, len(events), entries, read(entries, lateness), keys, imports)
+        state = read(entries, lateness)
+        return cls(id, named_by(id, events), len(events), keys, entries, state, imports)
 
     def record(
-        self,
-        fact: Fact,
-        *,
-        letter: int,
-        item: int,
-        now: int,
-        lateness: int,
-        imported: bool = False,
+        self, placed: PlacedFact, now: int, lateness: int = 0
     ) -> tuple[Self, EnrollmentRecorded] | None:
-        """This enrolment with one more fact, and the event to append; None for a duplicate."""
-        keys = self.keys
+        """Fold in a fact and make the event to append; None for a duplicate."""
+        fact, keys = placed.fact, self.keys
         if fact.key in keys:
             return None
         said = fact.said
-        assert isinstance(said, EnrollmentSaid)
-        entry: Entry = (fact.occurred_at, said.RANK, fact.key, said)
-        after, entries = self._with(entry, lateness)
+        assert isinstance(said, EnrollmentFact)
+        after, entries = self._with((fact.occurred_at, said.RANK, fact.key, said), lateness)
         changed = after != self.state
-        event = recorded(
-            EnrollmentRecorded,
-            fact,
-            keys,
-            letter=letter,
-            item=item,
-            now=now,
-            imported=imported,
-            transitions=transitions(said, self.state, after) if changed else (),
-            superseded=not changed,
-            who=self.who if self.version == 0 else None,
-            after=after.snapshot() if changed else None,
-        )
+        effect = {
+            "transitions": transitions(said, self.state, after) if changed else (),
+            "superseded": not changed,
+            "after": after.snapshot() if changed else None,
+        }
+        event = self.event_of(placed, now, effect)
         keys = keys.having(fact.key)
         imports = self.imports
-        if imported or imports != NO_IMPORTS:
+        if placed.imported or imports != NO_IMPORTS:
             imports = imports.having(self.state.snapshot(), event)
-        return type(self)(self.id, self.who, self.version + 1, entries, after, keys, imports), event
+        folded = type(self)(self.id, self.about, self.version + 1, keys, entries, after, imports)
+        return folded, event
 
     def imported_at(self, count_from: str) -> int | None:
-        """When the import was recorded through which the silence begins where it does.
+        """Give when the import was recorded through which the silence begins where it does.
 
         None if that is due to a live fact. `count_from` is `enrolled` or `started`.
         """
@@ -180,7 +153,7 @@ class Enrollment(msgspec.Struct, frozen=True, gc=False):
     def _with(self, entry: Entry, lateness: int) -> tuple[State, tuple[Entry, ...]]:
         order = entry[:3]
         if not self.entries or order > self.entries[-1][:3]:
-            return step(self.state, entry, lateness), (*self.entries, entry)
+            return advance(self.state, entry, lateness), (*self.entries, entry)
         place = bisect_right(self.entries, order, key=lambda known: known[:3])
         entries = (*self.entries[:place], entry, *self.entries[place:])
         return read(entries, lateness), entries

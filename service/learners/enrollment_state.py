@@ -1,4 +1,4 @@
-"""An episode: what a set of facts about one enrolment amounts to, walked in reading order."""
+"""Read off a set of facts how an enrolment stands, one episode after the other."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from service.learners.facts import (
     Completed,
     CompletionRevoked,
     Enrolled,
-    EnrollmentSaid,
+    EnrollmentFact,
     ModuleCompleted,
     ProgressReported,
     Started,
@@ -21,12 +21,12 @@ ENROLLED, IN_PROGRESS, COMPLETED, UNENROLLED = "enrolled", "in_progress", "compl
 OPEN = frozenset({ENROLLED, IN_PROGRESS})
 STATUSES = (ENROLLED, IN_PROGRESS, COMPLETED, UNENROLLED)
 
-Entry = tuple[int, int, str, EnrollmentSaid]
+Entry = tuple[int, int, str, EnrollmentFact]
 """One fact in reading order: occurred_at, rank, key, content."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """How an enrolment stood after an event: what views show and the sweep asks for.
+    """Hold how an enrolment stood after an event: what views show and the sweep asks for.
 
     `silent_since` is where silence begins counted from enrolment, `active_at` the same
     counted from the first activity; both None unless the enrolment is open.
@@ -45,7 +45,7 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class State(msgspec.Struct, frozen=True, gc=False):
-    """What the facts so far amount to.
+    """Hold what the facts so far amount to.
 
     `ended_at` is the last end: completed or unenrolled, also a completion that was revoked
     since. Everything else belongs to the episode.
@@ -64,7 +64,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
     ended_at: int | None = None
 
     def silence(self, count_from: str) -> tuple[int, str] | None:
-        """When silence began (ms UTC), and a name for it; None if the enrolment is not open.
+        """Give when silence began (ms UTC), and a name for it; None if the enrolment is not open.
 
         `count_from` is `enrolled` or `started` (design §6: the latest of activity,
         revocation and, for `enrolled`, enrolment). The name is the same however many facts
@@ -82,7 +82,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
         return enrolled if active is None else max(active, enrolled)
 
     def snapshot(self) -> Snapshot:
-        """What others may see of this state."""
+        """Give what others may see of this state."""
         return Snapshot(
             self.status,
             self.progress,
@@ -101,7 +101,7 @@ NOTHING = State()
 
 
 def begin(state: State, status: str) -> State:
-    """A new episode; only the last end is remembered."""
+    """Begin an episode; only the last end is remembered."""
     return State(status, ended_at=state.ended_at)
 
 
@@ -197,23 +197,23 @@ BECOMES: Mapping[type, str] = {
 }
 
 
-def step(state: State, entry: Entry, lateness: int) -> State:
-    """One fact further in reading order (design §4)."""
+def advance(state: State, entry: Entry, lateness: int) -> State:
+    """Go on by one fact in reading order (design §4)."""
     at, _, _, said = entry
     after: State = STEPS[type(said)](state, at, said, lateness)
     return after
 
 
 def read(entries: Iterable[Entry], lateness: int) -> State:
-    """The state a set of facts amounts to; `entries` in reading order."""
+    """Fold a set of facts, given in reading order."""
     state = NOTHING
     for entry in entries:
-        state = step(state, entry, lateness)
+        state = advance(state, entry, lateness)
     return state
 
 
-def transitions(said: EnrollmentSaid, before: State, after: State) -> tuple[str, ...]:
-    """What became true by this fact, of the fact's own kind only (the table of design §4)."""
+def transitions(said: EnrollmentFact, before: State, after: State) -> tuple[str, ...]:
+    """Name what became true by a fact, of its own kind only (the table of design §4)."""
     if isinstance(said, Started | ProgressReported | ModuleCompleted):
         return _activity(said, before, after)
     if isinstance(said, CompletionRevoked):

@@ -1,4 +1,4 @@
-"""The roster: enrolments and instances as views, for people, the API and the sweep."""
+"""Keep enrolments and instances as views, for people, the API and the sweep."""
 
 import json
 import sqlite3
@@ -9,19 +9,21 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from service.learners import course, enrollment, instance
+from service.learners import enrollment, instance
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.enrollment_state import Snapshot
 from service.learners.facts import InstanceDeleted, SeatsReported
 from service.learners.instance import InstanceRecorded, seats_available
-from service.ledger.views import Followed, Views
+from service.ledger.views import LogEvent, Views
 
 STANDING = (
     "status", "progress", "passed", "score", "enrolled_by", "enrolled_at", "started_at",
     "completed_at", "active_at", "silent_since", "version",
 )  # fmt: skip
 WHO = ("id", "source", "account", "person", "course", "kind", "instance")
+PLACES = ("id", "source", "account", "course", "kind", "instance")
 named = attrgetter(*WHO[1:])
+placed = attrgetter(*PLACES[1:])
 shown = attrgetter(
     "status", "progress", "passed", "score", "source", "enrolled_at", "started_at",
     "completed_at", "active_at", "silent_since",
@@ -35,7 +37,7 @@ SEATS = (
     "enrollment_count", "waitlist_count", "seat_limit", "seats_available", "reported_at",
 )  # fmt: skip
 PLACE = (
-    "INSERT INTO instances (id, source, account, course, kind, instance) "
+    f"INSERT INTO instances ({', '.join(PLACES)}) "
     "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
 )
 SEAT = f"UPDATE instances SET {', '.join(f'{name} = ?' for name in SEATS)} WHERE id = ?"
@@ -47,8 +49,8 @@ Silences = dict[str, int | None]
 SILENCE = {"enrolled": "silent_since", "started": "active_at"}
 
 
-class Roster:
-    """Projects facts into `enrollments` and `instances`.
+class EnrollmentViews:
+    """Project facts into `enrollments` and `instances`.
 
     It also notes the enrolments that moved after the position `asked_up_to`, and where their
     silence begins now, for the clock to ask about: a rebuild makes nobody look at the past.
@@ -56,7 +58,7 @@ class Roster:
 
     name = "roster"
     version = 1
-    topics = frozenset(enrollment.SHAPES) | frozenset(instance.SHAPES) | frozenset(course.SHAPES)
+    topics = frozenset(enrollment.SHAPES) | frozenset(instance.SHAPES)
 
     def __init__(self) -> None:
         self.asked_up_to = 0
@@ -64,7 +66,7 @@ class Roster:
         self._touching = threading.Lock()
 
     def create(self, database: Database) -> None:
-        """Makes the tables; only open enrolments stand in the silence indexes."""
+        """Make the tables; only open enrolments stand in the silence indexes."""
         database.create_table(
             "enrollments",
             dict.fromkeys(WHO, str)
@@ -91,18 +93,18 @@ class Roster:
         )  # fmt: skip
         database.table("instances").create_index(["course"])
 
-    def project(self, connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
-        """The last state of each enrolment in the page is written once."""
+    def project(self, connection: sqlite3.Connection, events: Sequence[LogEvent]) -> None:
+        """Write the last state of each enrolment in the page, once."""
         whos: dict[str, tuple[Any, ...]] = {}
         standings: dict[str, tuple[Any, ...]] = {}
-        reports: list[Followed] = []
+        reports: list[LogEvent] = []
         for event in events:
             body = event.body
             if isinstance(body, EnrollmentRecorded):
-                if body.who is not None:
-                    whos[event.stream] = (event.stream, *named(body.who))
+                if body.about is not None:
+                    whos[event.stream] = (event.stream, *named(body.about))
                 if body.after is not None:
-                    standings[event.stream] = standing(body.after, event)
+                    standings[event.stream] = enrollment_columns(body.after, event)
             elif isinstance(body, InstanceRecorded):
                 reports.append(event)
         new = [(*whos[id], *standings[id]) for id in whos if id in standings]
@@ -112,8 +114,8 @@ class Roster:
         place(connection, reports)
         self.touch(events)
 
-    def touch(self, events: Sequence[Followed]) -> None:
-        """Notes which enrolments these events moved."""
+    def touch(self, events: Sequence[LogEvent]) -> None:
+        """Note which enrolments these events moved."""
         moved = {
             event.stream: {"enrolled": after.silent_since, "started": after.active_at}
             for event in events
@@ -124,40 +126,36 @@ class Roster:
         self.touch_again(moved)
 
     def touch_again(self, moved: Mapping[str, Silences]) -> None:
-        """Notes enrolments, also those that an ask which failed had taken."""
+        """Note enrolments, also those that an ask which failed had taken."""
         with self._touching:
             self._touched |= moved
 
     def take_touched(self) -> dict[str, Silences]:
-        """What was noted since the last time; it is the caller's to ask about now."""
+        """Take what was noted since the last time; it is the caller's to ask about now."""
         with self._touching:
             taken, self._touched = self._touched, {}
         return taken
 
 
-def standing(after: Snapshot, event: Followed) -> tuple[Any, ...]:
-    """The columns of STANDING."""
+def enrollment_columns(after: Snapshot, event: LogEvent) -> tuple[Any, ...]:
+    """Give the columns of STANDING."""
     return (*shown(after), event.version)
 
 
-def place(connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
-    """Writes instances; the last report of each in the page is written once."""
+def place(connection: sqlite3.Connection, events: Sequence[LogEvent]) -> None:
+    """Write instances; the last report of each in the page is written once."""
     new: list[tuple[Any, ...]] = []
     seats: dict[str, tuple[Any, ...]] = {}
     ends: dict[str, tuple[Any, ...]] = {}
     versions: dict[str, int] = {}
     for event in events:
         body, versions[event.stream] = event.body, event.version
-        if body.place is not None:
-            about = body.place
-            new.append(
-                (event.stream, about.source, about.account, about.course, about.kind,
-                 about.instance)
-            )  # fmt: skip
+        if body.about is not None:
+            new.append((event.stream, *placed(body.about)))
         if not body.newest:
             continue
         if isinstance(body.said, SeatsReported):
-            seats[event.stream] = seating(body.said, body.at)
+            seats[event.stream] = seat_columns(body.said, body.at)
         elif isinstance(body.said, InstanceDeleted):
             ends[event.stream] = (body.at,)
     connection.executemany(PLACE, new)
@@ -166,13 +164,13 @@ def place(connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
     connection.executemany(VERSION, [(version, id) for id, version in versions.items()])
 
 
-def seating(said: SeatsReported, at: int) -> tuple[Any, ...]:
-    """The columns of SEATS."""
+def seat_columns(said: SeatsReported, at: int) -> tuple[Any, ...]:
+    """Give the columns of SEATS."""
     free = None if said.seat_limit is None else seats_available(said)
     return said.enrollment_count, said.waitlist_count, said.seat_limit, free, at
 
 
-def silent(
+def silences_between(
     views: Views, count_from: str, after: int, until: int, limit: int
 ) -> list[tuple[str, int]]:
     """Open enrolments whose silence began in (after, until] with that moment, earliest first.
@@ -197,7 +195,7 @@ def silent(
 def listing(
     views: Views, table: str, filters: dict[str, Any], limit: int, after: str
 ) -> Iterator[dict[str, Any]]:
-    """Rows of a view in order of id, after an id, where each given column has the value given.
+    """Read rows of a view in order of id, after an id, where each column has the value given.
 
     A list stands for any of its values.
     """

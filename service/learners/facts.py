@@ -1,16 +1,16 @@
-"""Facts: what an LMS said, in our words, before anyone judged it."""
+"""Say what an LMS said in our words, before anyone judged it."""
 
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import ClassVar, Self
+from typing import ClassVar, Generic, TypeVar
 
 import msgspec
 
-KEYS_APART = 256
+from service.ledger.events import EventBody
 
 
-class Said(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """The content of one fact; `TOPIC` names it in the ledger for ever, `RANK` breaks ties.
+class FactBody(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """Hold the content of one fact; `TOPIC` is its stored name for ever, `RANK` breaks ties.
 
     Ranks order facts of one instant (design §4): enrolled 0, activity 1, completed 2,
     completion revoked 3, unenrolled 4.
@@ -20,34 +20,34 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     RANK: ClassVar[int] = 0
 
 
-class EnrollmentSaid(Said, frozen=True, omit_defaults=True):
-    """Something about one learner in one instance."""
+class EnrollmentFact(FactBody, frozen=True, omit_defaults=True):
+    """Say something about one learner in one instance."""
 
 
-class Enrolled(EnrollmentSaid, frozen=True, omit_defaults=True):
-    """The learner was enrolled; `enrollment_source` is how (`SELF_ENROLL`, `ADMIN_ENROLL`)."""
+class Enrolled(EnrollmentFact, frozen=True, omit_defaults=True):
+    """Say that the learner was enrolled, and how (`SELF_ENROLL`, `ADMIN_ENROLL`)."""
 
     TOPIC: ClassVar[str] = "enrollment.enrolled"
     enrollment_source: str | None = None
 
 
-class Started(EnrollmentSaid, frozen=True, omit_defaults=True):
-    """The learner opened the course."""
+class Started(EnrollmentFact, frozen=True, omit_defaults=True):
+    """Say that the learner opened the course."""
 
     TOPIC: ClassVar[str] = "enrollment.started"
     RANK: ClassVar[int] = 1
 
 
-class ProgressReported(EnrollmentSaid, frozen=True, omit_defaults=True):
-    """The learner did something; `percent` (0 to 100) is None when the LMS did not say."""
+class ProgressReported(EnrollmentFact, frozen=True, omit_defaults=True):
+    """Say that the learner did something; `percent` (0 to 100) is None when not said."""
 
     TOPIC: ClassVar[str] = "enrollment.progressed"
     RANK: ClassVar[int] = 1
     percent: float | None = None
 
 
-class ModuleCompleted(EnrollmentSaid, frozen=True, omit_defaults=True):
-    """The learner finished one part of the course."""
+class ModuleCompleted(EnrollmentFact, frozen=True, omit_defaults=True):
+    """Say that the learner finished one part of the course."""
 
     TOPIC: ClassVar[str] = "enrollment.module_completed"
     RANK: ClassVar[int] = 1
@@ -56,8 +56,8 @@ class ModuleCompleted(EnrollmentSaid, frozen=True, omit_defaults=True):
     score: float | None = None
 
 
-class Completed(EnrollmentSaid, frozen=True, omit_defaults=True):
-    """The learner finished; `passed` is None when the LMS did not say (absent is not false)."""
+class Completed(EnrollmentFact, frozen=True, omit_defaults=True):
+    """Say that the learner finished; `passed` is None when not said (absent is not false)."""
 
     TOPIC: ClassVar[str] = "enrollment.completed"
     RANK: ClassVar[int] = 2
@@ -66,26 +66,26 @@ class Completed(EnrollmentSaid, frozen=True, omit_defaults=True):
     enrollment_source: str | None = None
 
 
-class CompletionRevoked(EnrollmentSaid, frozen=True, omit_defaults=True):
-    """A completion was taken back."""
+class CompletionRevoked(EnrollmentFact, frozen=True, omit_defaults=True):
+    """Say that a completion was taken back."""
 
     TOPIC: ClassVar[str] = "enrollment.completion_revoked"
     RANK: ClassVar[int] = 3
 
 
-class Unenrolled(EnrollmentSaid, frozen=True, omit_defaults=True):
-    """The learner left, or was taken out."""
+class Unenrolled(EnrollmentFact, frozen=True, omit_defaults=True):
+    """Say that the learner left, or was taken out."""
 
     TOPIC: ClassVar[str] = "enrollment.unenrolled"
     RANK: ClassVar[int] = 4
 
 
-class InstanceSaid(Said, frozen=True, omit_defaults=True):
-    """Something about one instance of a course."""
+class InstanceFact(FactBody, frozen=True, omit_defaults=True):
+    """Say something about one instance of a course."""
 
 
-class SeatsReported(InstanceSaid, frozen=True, omit_defaults=True):
-    """How many sit and wait; `seat_limit` is None when seats are unlimited."""
+class SeatsReported(InstanceFact, frozen=True, omit_defaults=True):
+    """Say how many sit and wait; `seat_limit` is None when seats are unlimited."""
 
     TOPIC: ClassVar[str] = "instance.seats_changed"
     enrollment_count: int = 0
@@ -93,52 +93,52 @@ class SeatsReported(InstanceSaid, frozen=True, omit_defaults=True):
     seat_limit: int | None = None
 
 
-class InstanceModified(InstanceSaid, frozen=True, omit_defaults=True):
-    """The instance was created, changed or retired."""
+class InstanceModified(InstanceFact, frozen=True, omit_defaults=True):
+    """Say that the instance was created, changed or retired."""
 
     TOPIC: ClassVar[str] = "instance.modified"
 
 
-class InstanceDeleted(InstanceSaid, frozen=True, omit_defaults=True):
-    """The instance is gone."""
+class InstanceDeleted(InstanceFact, frozen=True, omit_defaults=True):
+    """Say that the instance is gone."""
 
     TOPIC: ClassVar[str] = "instance.deleted"
 
 
-class CourseSaid(Said, frozen=True, omit_defaults=True):
-    """Something about one learning object."""
+class CourseFact(FactBody, frozen=True, omit_defaults=True):
+    """Say something about one learning object."""
 
 
-class CourseDrafted(CourseSaid, frozen=True, omit_defaults=True):
-    """A draft was saved."""
+class CourseDrafted(CourseFact, frozen=True, omit_defaults=True):
+    """Say that a draft was saved."""
 
     TOPIC: ClassVar[str] = "course.drafted"
 
 
-class CourseModified(CourseSaid, frozen=True, omit_defaults=True):
-    """The course was published, changed or retired."""
+class CourseModified(CourseFact, frozen=True, omit_defaults=True):
+    """Say that the course was published, changed or retired."""
 
     TOPIC: ClassVar[str] = "course.modified"
 
 
-class CourseDeleted(CourseSaid, frozen=True, omit_defaults=True):
-    """The course is gone."""
+class CourseDeleted(CourseFact, frozen=True, omit_defaults=True):
+    """Say that the course is gone."""
 
     TOPIC: ClassVar[str] = "course.deleted"
 
 
-class LearnerSaid(Said, frozen=True, omit_defaults=True):
-    """Something about one learner and no course."""
+class LearnerFact(FactBody, frozen=True, omit_defaults=True):
+    """Say something about one learner and no course."""
 
 
-class LearnerSeen(LearnerSaid, frozen=True, omit_defaults=True):
-    """The learner signed in."""
+class LearnerSeen(LearnerFact, frozen=True, omit_defaults=True):
+    """Say that the learner signed in."""
 
     TOPIC: ClassVar[str] = "learner.seen"
 
 
 class Contact(msgspec.Struct, frozen=True, gc=False):
-    """What a letter says about the person it is about; `fields` are e.g. a phone number."""
+    """Hold what a letter says of the person it is about; `fields` are e.g. a phone number."""
 
     name: str | None = None
     email: str | None = None
@@ -146,7 +146,7 @@ class Contact(msgspec.Struct, frozen=True, gc=False):
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One fact with its envelope.
+    """Hold one fact with its envelope.
 
     `name` is the LMS's own event name. `occurred_at` is milliseconds since 1970 UTC.
     `person`, `course` and `instance` are the LMS's own ids as text; a fact without `person`
@@ -160,7 +160,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     name: str
     key: str
     occurred_at: int
-    said: Said
+    said: FactBody
     course: str
     kind: str
     instance: str | None = None
@@ -171,7 +171,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def fact_key(reference: tuple[str, ...], content: Mapping[str, object] | bytes) -> str:
-    """The 32 hex digits that tell one fact from another.
+    """Make the 32 hex digits that tell one fact from another.
 
     The first 16 hash what the LMS calls the event (`reference`: source, account, event name,
     event id or else item and raw time); the last 16 hash what it says. The same first half
@@ -186,33 +186,60 @@ def fact_key(reference: tuple[str, ...], content: Mapping[str, object] | bytes) 
     return named[:8].hex() + blake2b(said, digest_size=8, key=named).hexdigest()
 
 
-def same_reference(one: str, other: str) -> bool:
-    """Whether two fact keys carry the same LMS event id."""
-    return one[:16] == other[:16]
+class PlacedFact(msgspec.Struct, frozen=True, gc=False):
+    """Place a fact: the number of its letter, and its item there.
 
-
-class Keys(msgspec.Struct, frozen=True, gc=False):
-    """The fact keys of one stream; unchanging, because a batch may be dropped uncommitted.
-
-    Adding one to a plain set or tuple would copy them all, and a busy stream would cost the
-    square of its length: so the last few stand apart. `settled` holds every key and every
-    reference (the first half of one).
+    Nothing is decided on an `imported` one: it is recorded, and tells nobody anything.
     """
 
-    settled: frozenset[str] = frozenset()
-    recent: tuple[str, ...] = ()
+    fact: Fact
+    letter: int
+    item: int
+    imported: bool = False
 
-    def __contains__(self, key: object) -> bool:
-        return key in self.recent or key in self.settled
 
-    def conflicts(self, key: str) -> bool:
-        """Whether the LMS event id of a new key was already used for another story."""
-        reference = key[:16]
-        return reference in self.settled or reference in [one[:16] for one in self.recent]
+class Identity(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """Name what something is about by the LMS's ids, but `person` by ours; no name of anybody.
 
-    def having(self, key: str) -> Self:
-        """These and one more."""
-        recent = (*self.recent, key)
-        if len(recent) < KEYS_APART:
-            return type(self)(self.settled, recent)
-        return type(self)(self.settled.union(recent, (one[:16] for one in recent)))
+    What it is not about is empty, and `instance` is None then. The order is the stored one.
+    """
+
+    source: str
+    account: str
+    person: str = ""
+    course: str = ""
+    kind: str = ""
+    instance: str | None = None
+
+
+S = TypeVar("S", bound=FactBody)
+
+
+class FactRecorded(EventBody, Generic[S], frozen=True, kw_only=True, omit_defaults=True):
+    """Record a fact on an aggregate, with what it changed.
+
+    `at` is when it happened, `recorded_at` when we wrote it (both ms UTC); `letter` and `item`
+    say where it came from; `transitions` are what rules are triggered by, decided once, here;
+    a `superseded` fact changed nothing; `conflict` marks an LMS event id already used for
+    another story; on an `imported` one nothing was decided. `about` is on the first event only,
+    stored under a name that each kind of aggregate has of its own.
+    """
+
+    said: S
+    at: int
+    key: str
+    name: str
+    recorded_at: int
+    letter: int = 0
+    item: int = 0
+    by_admin: bool = False
+    transitions: tuple[str, ...] = ()
+    superseded: bool = False
+    conflict: bool = False
+    imported: bool = False
+    about: Identity | None = None
+
+    @property
+    def topic(self) -> str:
+        """Give the fact's own topic."""
+        return self.said.TOPIC

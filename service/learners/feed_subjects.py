@@ -1,10 +1,12 @@
-"""Heard: the last letter of a source, which is what a rule about a silent feed is about."""
+"""Name what a rule is about beside aggregates: a silent source, a letter set aside."""
 
 import msgspec
 
+from service.learners.facts import Identity
 
-class Heard(msgspec.Struct, frozen=True):
-    """A source, its last letter, and when that came (ms UTC)."""
+
+class SilentSource(msgspec.Struct, frozen=True):
+    """Name a source, its last letter, and when that came (ms UTC)."""
 
     source: str
     letter: int
@@ -12,20 +14,25 @@ class Heard(msgspec.Struct, frozen=True):
 
     @property
     def id(self) -> str:
-        """What stands for the feed where other subjects have a stream."""
+        """Give what stands for the feed where other subjects have a stream."""
         return f"{FEED}{self.source}"
 
     @property
+    def about(self) -> Identity:
+        """Name the source, which is all a feed is about."""
+        return Identity(self.source, "")
+
+    @property
     def occurrence(self) -> str:
-        """What makes a silence happen once: the letter it began with."""
+        """Give what makes a silence happen once: the letter it began with."""
         return f"{self.source}/{self.letter}"
 
 
 FEED = "feed/"
 
 
-class Aside(msgspec.Struct, frozen=True):
-    """A letter by its number, its source, when it came (ms UTC), and how it stands now.
+class LetterSetAside(msgspec.Struct, frozen=True):
+    """Name a letter by its number, its source, when it came (ms UTC), and how it stands.
 
     `name` and `reason` are those of the first event that is set aside; None while none is. `used`:
     a later try could use all of it. Nobody is told of an `imported` one.
@@ -41,12 +48,17 @@ class Aside(msgspec.Struct, frozen=True):
 
     @property
     def id(self) -> str:
-        """What stands for the letter where other subjects have a stream."""
+        """Give what stands for the letter where other subjects have a stream."""
         return f"{LETTER}{self.letter}"
 
     @property
+    def about(self) -> Identity:
+        """Name the source, which is all a letter is about that says nothing we can use."""
+        return Identity(self.source, "")
+
+    @property
     def occurrence(self) -> str:
-        """What makes it happen once, however often the letter is tried again."""
+        """Give what makes it happen once, however often the letter is tried again."""
         return str(self.letter)
 
 
@@ -54,5 +66,5 @@ LETTER = "letter/"
 
 
 def letter_of(id: str) -> int:
-    """The number of the letter that an id stands for."""
+    """Give the number of the letter that an id stands for."""
     return int(id.removeprefix(LETTER))

@@ -1,67 +1,72 @@
-"""What the writer hands to the rules and gets back: a happening, the world, decisions."""
+"""Agree with the rules on what they are handed and give back: events, world, decisions."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
-from service.learners.course import CourseRecorded, LearningObject
+from service.learners import course, enrollment, instance
+from service.learners.aggregate import Aggregate, named_by
+from service.learners.course import LearnerSignIns, LearningObject
 from service.learners.directory.courses import Course
 from service.learners.directory.people import Person
-from service.learners.enrollment import Enrollment, EnrollmentRecorded
-from service.learners.facts import Fact
-from service.learners.instance import Instance, InstanceRecorded
-from service.learners.learner import Learner, LearnerRecorded
-from service.learners.watchlist import Watch
-from service.ledger.events import Body
+from service.learners.enrollment import Enrollment
+from service.learners.facts import Fact, FactRecorded
+from service.learners.instance import Instance
+from service.learners.watchlist import Watchlist
+from service.ledger.events import EventBody, StreamId
 
-Aggregate = Enrollment | Instance | LearningObject | Learner
-Recorded = EnrollmentRecorded | InstanceRecorded | CourseRecorded | LearnerRecorded
-
-
-class Told(msgspec.Struct, frozen=True, gc=False):
-    """A fact and where it stands: letter number and item in it.
-
-    Nothing is decided on an `imported` one: it is recorded, and tells nobody anything.
-    """
-
-    fact: Fact
-    letter: int
-    item: int
-    imported: bool = False
+AGGREGATES: Mapping[str, type[Aggregate[Any]]] = {
+    **dict.fromkeys(enrollment.SHAPES, Enrollment),
+    **dict.fromkeys(instance.SHAPES, Instance),
+    **dict.fromkeys(course.OF_COURSES, LearningObject),
+    **dict.fromkeys(course.OF_LEARNERS, LearnerSignIns),
+}
+"""Which kind of aggregate a fact is on, by topic."""
 
 
-class Outcome(msgspec.Struct, frozen=True, gc=False):
-    """What became of a fact: `recorded`, `superseded` or `duplicate`, and on which stream."""
+def begin(fact: Fact, person: str) -> Aggregate[Any]:
+    """Make what a fact is on, as before its first fact; `person` is the learner's id, or empty."""
+    return AGGREGATES[fact.said.TOPIC].begin(fact, person)
+
+
+def load(stream: str, events: Sequence[Any], lateness: Mapping[str, int]) -> Aggregate[Any]:
+    """Fold the events of a stream; `lateness` in ms by source."""
+    about = named_by(stream, events)
+    return AGGREGATES[events[0].topic].load(StreamId(stream), events, lateness.get(about.source, 0))
+
+
+class FactOutcome(msgspec.Struct, frozen=True, gc=False):
+    """Say what became of a fact: `recorded`, `superseded` or `duplicate`, on which stream."""
 
     state: str
     stream: str
 
 
 class Happening(msgspec.Struct, frozen=True, gc=False):
-    """An event as it is appended: where it stands, and its aggregate after it."""
+    """Hold an event as it is appended: where it stands, and its aggregate after it."""
 
     stream: str
     version: int
-    event: Recorded
-    aggregate: Aggregate
+    event: FactRecorded[Any]
+    aggregate: Aggregate[Any]
 
 
 class Decisions(msgspec.Struct):
-    """What follows from an event: new streams by derived id, next events, erasable values.
+    """Collect what follows from an event: new streams, next events, erasable values.
 
     `tallies` are counts: by stream the newest version in the ledger, and the one event that
     follows it in this transaction, whatever was counted.
     """
 
-    once: list[tuple[str, Body]] = []
-    following: list[tuple[str, int, Body]] = []
+    once: list[tuple[str, EventBody]] = []
+    following: list[tuple[str, int, EventBody]] = []
     erasable: list[tuple[str, str, str]] = []
-    tallies: dict[str, tuple[int, Body]] = {}
+    tallies: dict[str, tuple[int, EventBody]] = {}
 
     def extend(self, other: "Decisions") -> None:
-        """Adds what followed from another event."""
+        """Add what followed from another event."""
         self.once += other.once
         self.following += other.following
         self.erasable += other.erasable
@@ -69,7 +74,7 @@ class Decisions(msgspec.Struct):
 
 
 class World(Protocol):
-    """What deciding may read, as of the event it decides on."""
+    """Answer what deciding may read, as of the event it decides on."""
 
     def course(self, source: str, account: str, course: str) -> Course | None: ...
     def person(self, person: str) -> Person | None: ...
@@ -78,15 +83,15 @@ class World(Protocol):
     def instance(
         self, source: str, account: str, course: str, instance: str
     ) -> Instance | None: ...
-    def watchers(self, instance: str) -> Watch: ...
-    def latest(self, stream: str) -> tuple[int, Body] | None: ...
+    def watchers(self, instance: str) -> Watchlist: ...
+    def latest(self, stream: str) -> tuple[int, EventBody] | None: ...
 
 
-class Draft(World, Protocol):
-    """The world as a transaction will leave it: what was decided in it is read by what follows."""
+class UncommittedWorld(World, Protocol):
+    """Answer as a transaction will leave the world: what follows reads what was decided."""
 
     def remember(self, decisions: Decisions) -> None: ...
 
 
 Decide = Callable[[Happening, World, int], Decisions | None]
-Also = Callable[[sqlite3.Cursor, list[Outcome]], None]
+Also = Callable[[sqlite3.Cursor, list[FactOutcome]], None]

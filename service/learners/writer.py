@@ -1,19 +1,20 @@
-"""The one writer: folds facts, lets the rules decide at each event, commits it all at once."""
+"""Write facts: fold them, let the rules decide at each event, commit it all at once."""
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from eventsourcing.persistence import IntegrityError
 
-from service.learners.aggregate import load, stream_of
+from service.learners.aggregate import Aggregate
 from service.learners.directory.people import People, PersonKey
 from service.learners.enrollment import Enrollment
-from service.learners.facts import Fact
-from service.learners.lookup import Knowledge
-from service.learners.unit_of_work import Batch, person_key
-from service.learners.world import Aggregate, Also, Decide, Decisions, Outcome, Told
-from service.ledger.cache import Remembered
-from service.ledger.events import Body, EventMapper
+from service.learners.facts import Fact, PlacedFact
+from service.learners.lookup import Lookup
+from service.learners.unit_of_work import UnitOfWork, person_key
+from service.learners.world import Also, Decide, Decisions, FactOutcome, begin, load
+from service.ledger.cache import Cache
+from service.ledger.events import EventBody, EventMapper
 from service.ledger.ledger import Ledger, Row
 
 PEOPLE_REMEMBERED = 100_000
@@ -21,29 +22,29 @@ ATTEMPTS = 3
 
 
 class Writer:
-    """Takes batches of facts; `decide` is given by the app, so the heart knows no rules."""
+    """Take batches of facts; `decide` is given by the app, so the heart knows no rules."""
 
     def __init__(
         self,
         ledger: Ledger,
         mapper: EventMapper,
         people: People,
-        knowledge: Knowledge,
+        lookup: Lookup,
         lateness: Mapping[str, int],
         decide: Decide,
     ) -> None:
         self.ledger = ledger
         self.mapper = mapper
         self.people = people
-        self.knowledge = knowledge
+        self.lookup = lookup
         self.lateness = lateness
         self.decide = decide
-        self.known: Remembered[str, Aggregate] = Remembered()
-        self._persons: Remembered[PersonKey, str] = Remembered(PEOPLE_REMEMBERED)
+        self.known: Cache[str, Aggregate[Any]] = Cache()
+        self._persons: Cache[PersonKey, str] = Cache(PEOPLE_REMEMBERED)
         self._changes_of_others = ledger.changes_of_others()
 
-    def write(self, told: Sequence[Told], now: int, also: Also) -> list[Outcome]:
-        """Records facts, decides on each as it stands then, and commits with `also`.
+    def write(self, told: Sequence[PlacedFact], now: int, also: Also) -> list[FactOutcome]:
+        """Record facts, decides on each as it stands then, and commits with `also`.
 
         Either everything is on disk when this returns, or nothing is and the error is raised.
         The same facts again change nothing. When another process met the same people or wrote
@@ -56,48 +57,52 @@ class Writer:
                 self.forget()
         return self._write(told, now, also)
 
-    def _write(self, told: Sequence[Told], now: int, also: Also) -> list[Outcome]:
+    def _write(self, told: Sequence[PlacedFact], now: int, also: Also) -> list[FactOutcome]:
         self._notice_others()
         persons, met = self._persons_of([t.fact for t in told], now)
-        batch = Batch(self.known, self.knowledge, self.mapper, self.lateness, self.decide, now)
+        batch = UnitOfWork(self.known, self.lookup, self.mapper, self.lateness, self.decide, now)
         batch.met = met
         known = [persons.get(person_key(t.fact), "") for t in told]
-        streams = [stream_of(t.fact, person) for t, person in zip(told, known, strict=True)]
-        wanted = [s for s, person in zip(streams, known, strict=True) if person not in met]
+        blank = [begin(t.fact, person) for t, person in zip(told, known, strict=True)]
+        wanted = [b.id for b, person in zip(blank, known, strict=True) if person not in met]
         batch.fetched = self._states(list(dict.fromkeys(wanted)))
-        batch.hearsay = self.knowledge.hearsay([t.fact for t in told], known)
-        outcomes = list(map(batch.record, told, known, streams))
+        batch.reported = self.lookup.reported([t.fact for t in told], known)
+        # All reading and deciding is done before the transaction, so that nobody waits for the
+        # lock meanwhile. What another process wrote in between shows as a version that is taken,
+        # or a person who is known: then the transaction fails and `write` begins anew.
+        outcomes = list(map(batch.record, told, known, blank))
         with self.ledger.transaction() as cursor:
             self.people.meet(cursor, list(met.items()))
-            self.knowledge.keep(cursor, batch.hearsay)
+            self.lookup.keep(cursor, batch.reported)
             self._append(cursor, batch.rows, batch.decisions)
             also(cursor, outcomes)
+        # Memory follows the disk, never the other way round: a failed commit must leave no trace.
         batch.settle()
-        self.knowledge.settle(batch.hearsay)
+        self.lookup.settle(batch.reported)
         for person, key in met.items():
             self._persons.put(key, person)
         return outcomes
 
     def commit(self, decisions: Decisions) -> None:
-        """Appends decisions that no fact caused: an ask of the clock, an activation."""
+        """Append decisions that no fact caused: an ask of the clock, an activation."""
         with self.ledger.transaction() as cursor:
             self._append(cursor, (), decisions)
 
-    def world(self, now: int) -> Batch:
-        """What is known now, for deciding outside a batch of facts."""
+    def world(self, now: int) -> UnitOfWork:
+        """Make a world of what is known now, for deciding outside a batch of facts."""
         self._notice_others()
-        return Batch(self.known, self.knowledge, self.mapper, self.lateness, self.decide, now)
+        return UnitOfWork(self.known, self.lookup, self.mapper, self.lateness, self.decide, now)
 
     def enrollments(self, streams: Sequence[str]) -> list[Enrollment]:
-        """These enrolments as the ledger has them."""
+        """Load these enrolments as the ledger has them."""
         found = self._states(streams)
         return [each for s in streams if isinstance(each := found.get(s), Enrollment)]
 
     def forget(self) -> None:
-        """Drops every remembered state; the next batch reads the ledger."""
+        """Drop every remembered state; the next batch reads the ledger."""
         self.known.clear()
         self._persons.clear()
-        self.knowledge.forget()
+        self.lookup.forget()
 
     def _append(self, cursor: sqlite3.Cursor, rows: Iterable[Row], decisions: Decisions) -> None:
         encode = self.mapper.encode
@@ -126,10 +131,10 @@ class Writer:
             self._persons.put(key, person)
         return found | fetched | {key: person for person, key in met.items()}, met
 
-    def _states(self, streams: Sequence[str]) -> dict[str, Aggregate]:
-        """These aggregates as the ledger has them; what it does not have is left out."""
+    def _states(self, streams: Sequence[str]) -> dict[str, Aggregate[Any]]:
+        """Load these aggregates; what the ledger does not have is left out."""
         found = {s: known for s in streams if (known := self.known.get(s)) is not None}
-        bodies: dict[str, list[Body]] = {}
+        bodies: dict[str, list[EventBody]] = {}
         for stream, _, topic, state in self.ledger.streams([s for s in streams if s not in found]):
             bodies.setdefault(stream, []).append(self.mapper.decode(topic, state))
         for stream, events in bodies.items():

@@ -1,1 +1,1 @@
-"""The event store: one database, its log, and views that are made from it."""
+"""Store events: one database, its log, and views that are made from it."""

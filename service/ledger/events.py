@@ -1,7 +1,8 @@
 """Define what a stored event is, and how its bytes are written and read."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
+from hashlib import blake2b
+from typing import Any, ClassVar, NewType
 
 import msgspec
 from eventsourcing.persistence import (
@@ -11,30 +12,42 @@ from eventsourcing.persistence import (
     StoredEvent,
 )
 
+StreamId = NewType("StreamId", str)
+"""The id of a stream as `stream_id` makes it, or as the ledger gives it back."""
+
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What an event says; `TOPIC` is its name in the ledger for ever."""
+def stream_id(prefix: str, *names: str, size: int = 16) -> StreamId:
+    """Make a stream's id: a prefix that tells its kind, then a hash of its names.
+
+    Ids are stored and never change; a hash, because a log that goes to others must not tell
+    a course's id, and because a stream must be found without asking anybody for its number.
+    """
+    return StreamId(prefix + blake2b("\x1f".join(names).encode(), digest_size=size).hexdigest())
+
+
+class EventBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Say what happened; `TOPIC` is its name in the ledger for ever."""
 
     TOPIC: ClassVar[str] = ""
 
     @property
     def topic(self) -> str:
-        """The name this event is stored under."""
+        """Give the name this event is stored under."""
         return self.TOPIC
 
 
-class Event(msgspec.Struct, frozen=True):
-    """One event in its stream, as the library's mapper hands it out."""
+class StreamEvent(msgspec.Struct, frozen=True):
+    """Hold one event in its stream, as the library's mapper hands it out."""
 
     originator_id: str
     originator_version: int
-    body: Body
+    body: EventBody
 
 
 class EventMapper(Mapper[str]):
-    """Bodies to JSON and back by topic; ids stay out of the JSON.
+    """Turn bodies to JSON and back by topic; ids stay out of the JSON.
 
     `upcasters` reads retired topics: old topic -> (topic of today, change of the raw object).
     A topic that is not listed is refused; nothing is ever imported by name.
@@ -56,15 +69,15 @@ class EventMapper(Mapper[str]):
 
     @property
     def topics(self) -> frozenset[str]:
-        """Every topic that can be read today."""
+        """List every topic that can be read today."""
         return frozenset(self._decoders) | frozenset(self._upcasters)
 
-    def encode(self, body: Body) -> tuple[str, bytes]:
-        """The topic and the stored bytes."""
+    def encode(self, body: EventBody) -> tuple[str, bytes]:
+        """Give the topic and the stored bytes."""
         return body.topic, self._encode(body)
 
     def decode(self, topic: str, state: bytes) -> Any:
-        """The body; raises MapperDeserialisationError naming the topic."""
+        """Give the body; raises MapperDeserialisationError naming the topic."""
         try:
             decoder = self._decoders.get(topic)
             if decoder is not None:
@@ -84,15 +97,15 @@ class EventMapper(Mapper[str]):
         )
 
     def to_stored_event(self, domain_event: Any) -> StoredEvent:
-        """The library's way in."""
+        """Encode for the library."""
         topic, state = self.encode(domain_event.body)
         return StoredEvent(
             domain_event.originator_id, domain_event.originator_version, topic, state
         )
 
     def to_domain_event(self, stored_event: StoredEvent) -> Any:
-        """The library's way out."""
-        return Event(
+        """Decode for the library."""
+        return StreamEvent(
             str(stored_event.originator_id),
             stored_event.originator_version,
             self.decode(stored_event.topic, stored_event.state),

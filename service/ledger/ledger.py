@@ -1,10 +1,10 @@
-"""The ledger: one SQLite file that is the truth, its event log, and who may write to it when."""
+"""Store events: one SQLite file that is the truth, its log, and who may write to it when."""
 
 import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,11 +31,11 @@ Row = tuple[str, int, str, bytes]
 
 
 class LedgerError(Exception):
-    """The ledger cannot be used as it is; the message says where, why and what to do."""
+    """Say where and why the ledger cannot be used as it is, and what to do."""
 
 
 class Ledger(ApplicationRecorder):
-    """One writing connection shared under a lock, one reading connection per thread.
+    """Hold one writing connection, shared under a lock, and one reading connection per thread.
 
     The library's own SQLite pool is not used: it leaks its writer lock and begins deferred
     transactions (measured). The table is the library's, with a declared position so that
@@ -43,7 +43,7 @@ class Ledger(ApplicationRecorder):
     """
 
     def __init__(self, path: Path) -> None:
-        """Opens or creates the file; raises LedgerError when it cannot be used."""
+        """Open or create the file; raises LedgerError when it cannot be used."""
         self.path = path
         self.committed = threading.Condition()
         self.commits = 0
@@ -73,13 +73,18 @@ class Ledger(ApplicationRecorder):
         self.create(EVENT_LOG)
 
     def create(self, script: str) -> None:
-        """Runs a wing's `CREATE … IF NOT EXISTS` script; twice is harmless."""
+        """Run a wing's `CREATE … IF NOT EXISTS` script; twice is harmless."""
         with self._writing:
             self._writer.executescript(script)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Cursor]:
-        """One write transaction: all of it is on disk when the block ends, or none of it."""
+        """Begin a write transaction: all of it is on disk when the block ends, or none of it.
+
+        It takes the file's lock at once. One that began with reading could not be made to wait
+        once another process had written: SQLite refuses it without asking the busy timeout
+        (https://www.sqlite.org/rescode.html#busy_snapshot).
+        """
         with self._writing:
             cursor = self._writer.cursor()
             cursor.execute("BEGIN IMMEDIATE")
@@ -92,18 +97,22 @@ class Ledger(ApplicationRecorder):
                 raise
             finally:
                 cursor.close()
+        self.wake()
+
+    def wake(self) -> None:
+        """Tells all who wait for a commit to look again."""
         with self.committed:
             self.commits += 1
             self.committed.notify_all()
 
     def wait_for_commit(self, seen: int, seconds: float) -> int:
-        """Waits until `commits` is not `seen` any more, at most so long; returns it."""
+        """Wait until `commits` is not `seen` any more, at most so long; return it."""
         with self.committed:
             self.committed.wait_for(lambda: self.commits != seen, seconds)
             return self.commits
 
     def reader(self) -> sqlite3.Connection:
-        """This thread's own reading connection."""
+        """Give this thread its own reading connection."""
         connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
         if connection is None:
             connection = connect(self.path, read_only=True)
@@ -112,46 +121,69 @@ class Ledger(ApplicationRecorder):
         return connection
 
     def changes_of_others(self) -> int:
-        """A number that changes when another process committed to the file."""
+        """Give a number that changes when another process commits to the file."""
         with self._writing:  # between another thread's BEGIN and its COMMIT it would be an error
             found: int = self._writer.execute("PRAGMA data_version").fetchone()[0]
         return found
 
     def checkpoint(self) -> None:
-        """Moves the write-ahead log into the file, as far as readers allow."""
+        """Move the write-ahead log into the file, as far as readers allow."""
         with self._writing:
             self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
-        """Closes every connection; the ledger is of no use afterwards."""
+        """Close every connection; the ledger is of no use afterwards."""
         for connection in self._opened:
             connection.close()
         self._writer.close()
 
     def append(self, cursor: sqlite3.Cursor, rows: Iterable[Row]) -> None:
-        """Adds events inside a transaction; raises IntegrityError if a version is taken."""
+        """Add events inside a transaction; raises IntegrityError if a version is taken."""
         try:
             cursor.executemany(INSERT, rows)
         except sqlite3.IntegrityError as error:
             raise IntegrityError(str(error)) from error
 
+    def append_unless_moved(
+        self,
+        rows: Iterable[Row],
+        rests_on: Mapping[str, int] = {},
+        erasable: Iterable[tuple[str, str, str]] = (),
+    ) -> bool:
+        """Append in a transaction of its own; false, and nothing is changed, on a conflict.
+
+        A conflict is a version that somebody else has taken, or a stream of `rests_on` whose
+        newest version is not the one given. What to do then only the caller knows: read again
+        and decide anew, or leave it to who was quicker.
+        """
+        try:
+            with self.transaction() as cursor:
+                # Inside the transaction nobody else writes, so what is read here stays true.
+                if rests_on and self.newest(list(rests_on)) != rests_on:
+                    raise IntegrityError("a stream that this rests on has moved")
+                self.append(cursor, rows)
+                self.keep_erasable(cursor, erasable)
+        except IntegrityError:
+            return False
+        return True
+
     def append_once(self, cursor: sqlite3.Cursor, rows: Iterable[Row]) -> None:
-        """Adds events whose ids are derived from what they say: a second time changes nothing."""
+        """Add events whose ids are derived from what they say: a second time changes nothing."""
         cursor.executemany(ONCE, rows)
 
     def keep_erasable(self, cursor: sqlite3.Cursor, rows: Iterable[tuple[str, str, str]]) -> None:
-        """Keeps (stream, field, value) beside the log: what an event may not hold for ever."""
+        """Keep (stream, field, value) beside the log: what an event may not hold for ever."""
         cursor.executemany(ERASABLE, rows)
 
     def erasable(self, stream: str) -> dict[str, str]:
-        """What is kept beside one stream and not erased yet."""
+        """Read what is kept beside one stream and not erased yet."""
         found = self.reader().execute(
             "SELECT field, value FROM erasable WHERE stream = ?", (stream,)
         )
         return dict(found.fetchall())
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
-        """The library's way in: one transaction of its own; returns the positions given."""
+        """Append as the library does: one transaction of its own; return the positions given."""
         with self.transaction() as cursor:
             before = last_position(cursor)
             self.append(
@@ -172,7 +204,7 @@ class Ledger(ApplicationRecorder):
         desc: bool = False,
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
-        """One stream, in order of version."""
+        """Read one stream, in order of version."""
         rows = self.reader().execute(
             f"SELECT {COLUMNS} FROM stored_events WHERE originator_id = ? "
             "AND originator_version > ? AND originator_version <= ? "
@@ -181,11 +213,21 @@ class Ledger(ApplicationRecorder):
         )
         return [StoredEvent(*row) for row in rows]
 
+    def newest(self, ids: Sequence[str]) -> dict[str, int]:
+        """Read the newest version of many streams; those that are not there are left out."""
+        found: dict[str, int] = {}
+        for chunk, marks in _chunks(ids):
+            rows = self.reader().execute(
+                "SELECT originator_id, MAX(originator_version) FROM stored_events "
+                f"WHERE originator_id IN ({marks}) GROUP BY originator_id",
+                chunk,
+            )
+            found |= dict(rows.fetchall())
+        return found
+
     def streams(self, ids: Sequence[str]) -> Iterator[Row]:
-        """Many streams at once, each in order of version; the library has no such query."""
-        for start in range(0, len(ids), ROWS_PER_QUERY):
-            chunk = ids[start : start + ROWS_PER_QUERY]
-            marks = ",".join("?" * len(chunk))
+        """Read many streams at once, each in order of version; the library has no such query."""
+        for chunk, marks in _chunks(ids):
             yield from self.reader().execute(
                 f"SELECT {COLUMNS} FROM stored_events WHERE originator_id IN ({marks}) "
                 "ORDER BY originator_id, originator_version",
@@ -201,7 +243,7 @@ class Ledger(ApplicationRecorder):
         *,
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
-        """A page of the whole log in order of position."""
+        """Read a page of the whole log, in order of position."""
         first = (start or 0) + (0 if inclusive_of_start or start is None else 1)
         wanted = f" AND topic IN ({','.join('?' * len(topics))})" if topics else ""
         rows = self.reader().execute(
@@ -212,7 +254,7 @@ class Ledger(ApplicationRecorder):
         return [Notification(*row) for row in rows]
 
     def log(self, after: int, limit: int) -> list[tuple[int, str, int, str, bytes]]:
-        """A page of the log as plain rows, position first: the fast way for followers."""
+        """Read a page of the log as plain rows, position first: the fast way for followers."""
         return (
             self.reader()
             .execute(
@@ -224,18 +266,25 @@ class Ledger(ApplicationRecorder):
         )
 
     def max_notification_id(self) -> int:
-        """The position of the newest event; 0 for an empty log."""
+        """Read the position of the newest event; 0 for an empty log."""
         return last_position(self.reader().cursor())
 
     def subscribe(
         self, gt: int | None = None, topics: Sequence[str] = ()
     ) -> Subscription[ApplicationRecorder]:
-        """Not offered: followers page through `log` and wait on `committed`."""
+        """Refuse: followers page through `log` and wait on `committed`."""
         raise NotImplementedError("the ledger has no subscriptions; follow it with log()")
 
 
+def _chunks(ids: Sequence[str]) -> Iterator[tuple[Sequence[str], str]]:
+    """Part ids by what one query may have, each part with its question marks."""
+    for start in range(0, len(ids), ROWS_PER_QUERY):
+        chunk = ids[start : start + ROWS_PER_QUERY]
+        yield chunk, ",".join("?" * len(chunk))
+
+
 def last_position(cursor: sqlite3.Cursor) -> int:
-    """The newest position as this cursor sees it."""
+    """Read the newest position as this cursor sees it."""
     found: tuple[int | None] = cursor.execute(
         "SELECT MAX(notification_id) FROM stored_events"
     ).fetchone()
@@ -243,8 +292,11 @@ def last_position(cursor: sqlite3.Cursor) -> int:
 
 
 @contextmanager
-def sole(data: Path) -> Iterator[None]:
-    """Holds the data folder for one service; raises LedgerError when another one has it."""
+def lock_data_folder(data: Path) -> Iterator[None]:
+    """Hold the data folder for one service; raises LedgerError when another one has it.
+
+    The system lets go of the lock when the process ends, however it ends (flock(2)).
+    """
     path = data / "coursebell.lock"
     try:
         data.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The views: a disposable file of read models that follows the log and never decides."""
+"""Follow the log into a disposable file of read models, which decide nothing."""
 
 import sqlite3
 import threading
@@ -8,70 +8,17 @@ from typing import Any, NamedTuple, Protocol
 
 from sqlite_utils import Database
 
+from service.ledger.database import connect_views
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger, LedgerError
 
-CACHE_KIB = 32_768
 CACHE_KIB_OF_REBUILDS = 131_072
-PAGES_BETWEEN_CHECKPOINTS = 16_000
-
-
-def connect(path: Path, *, create: bool = True) -> sqlite3.Connection:
-    """A connection that never waits for the disk: a lost view is rebuilt from the log."""
-    address = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
-    connection = sqlite3.connect(
-        address, uri=True, isolation_level=None, check_same_thread=False, timeout=30
-    )
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {PAGES_BETWEEN_CHECKPOINTS}")
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-    return connection
-
-
-def put_off(connection: sqlite3.Connection) -> list[str]:
-    """Makes a new file quick to fill: its indexes come last, and nothing waits for the disk.
-
-    Measured on a million rows: random inserts into ten indexes cost more than all else.
-    """
-    connection.execute("PRAGMA journal_mode = MEMORY")
-    connection.execute("PRAGMA synchronous = OFF")
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB_OF_REBUILDS}")
-    query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
-    found = connection.execute(query).fetchall()
-    for name, _ in found:
-        connection.execute(f'DROP INDEX "{name}"')
-    return [sql for _, sql in found]
-
-
-def finish(connection: sqlite3.Connection, indexes: Sequence[str]) -> None:
-    """Makes the indexes; the file is whole and on disk when this returns, and closed."""
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("BEGIN IMMEDIATE")
-    for sql in indexes:
-        connection.execute(sql)
-    connection.execute("COMMIT")
-    connection.close()
-
-
-def position_of(connection: sqlite3.Connection) -> int:
-    """How far a views file has followed the log."""
-    found: int = connection.execute("SELECT position FROM following").fetchone()[0]
-    return found
-
-
-def remove(path: Path) -> None:
-    """Deletes a views file with its side files."""
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
 EVENTS_PER_PAGE = 10_000
 FOLLOWED = "UPDATE following SET position = ? WHERE position = ?"
 
 
-class Followed(NamedTuple):
-    """One event of the log as a projection gets it."""
+class LogEvent(NamedTuple):
+    """Hold one event of the log as a projection gets it."""
 
     position: int
     stream: str
@@ -80,23 +27,23 @@ class Followed(NamedTuple):
 
 
 class Projection(Protocol):
-    """One wing's tables in the views; a new `version` rebuilds the file."""
+    """Keep one wing's tables in the views; a new `version` rebuilds the file."""
 
     name: str
     version: int
     topics: frozenset[str]
 
     def create(self, database: Database) -> None:
-        """Makes the tables and indexes in an empty file."""
+        """Make the tables and indexes in an empty file."""
         ...
 
-    def project(self, connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
-        """Writes what these events change; the same events again lead to the same rows."""
+    def project(self, connection: sqlite3.Connection, events: Sequence[LogEvent]) -> None:
+        """Write what these events change; the same events again lead to the same rows."""
         ...
 
 
 class Views:
-    """Follows the log page by page; rows and position are committed together."""
+    """Follow the log page by page; rows and position are committed together."""
 
     def __init__(
         self,
@@ -107,13 +54,14 @@ class Views:
         *,
         owner: bool = True,
     ) -> None:
-        """Opens the file; only its `owner` makes it, or makes it anew when it is of no use.
+        """Open the file; only its `owner` makes it, or makes it anew when it is of no use.
 
         Raises LedgerError for anybody else.
         """
         self.path = path
         self._owner = owner
         self.moved = threading.Condition()
+        self._awaited = True
         self._ledger = ledger
         self._mapper = mapper
         self._projections = projections
@@ -136,18 +84,18 @@ class Views:
             )
         if connection is None:
             remove(self.path)
-            connection = connect(self.path)
+            connection = connect_views(self.path)
             self._create(connection)
         self._inode = self.path.stat().st_ino
         self.position = position_of(connection)
         return connection
 
     def _usable(self) -> sqlite3.Connection | None:
-        """A connection if the file has our tables and is not ahead of the log, else None.
+        """Connect if the file has our tables and is not ahead of the log, else give None.
 
         The position is read before the log's end: both may be moving.
         """
-        connection = connect(self.path)
+        connection = connect_views(self.path)
         query = "SELECT position FROM following WHERE shape = ?"
         try:
             row = connection.execute(query, (self.shape,)).fetchone()
@@ -162,7 +110,7 @@ class Views:
 
     @property
     def shape(self) -> str:
-        """The versions of all projections: a file of another shape is rebuilt."""
+        """Join the versions of all projections: a file of another shape is rebuilt."""
         return " ".join(f"{each.name}@{each.version}" for each in self._projections)
 
     def _create(self, connection: sqlite3.Connection) -> None:
@@ -175,7 +123,7 @@ class Views:
         connection.execute("COMMIT")
 
     def follow(self) -> int:
-        """Takes in one page of the log; returns how many events it held. Any thread may."""
+        """Take in one page of the log; return how many events it held. Any thread may."""
         with self._following:
             page = self._ledger.log(self.position, EVENTS_PER_PAGE)
             if not page:
@@ -192,7 +140,7 @@ class Views:
             return True
 
     def _begin_again(self) -> int:
-        """Somebody deleted the file while the service runs: it is made anew from the log."""
+        """Make the file anew from the log: somebody deleted it while the service runs."""
         self._connection.close()
         self._connection = self._open()
         self._generation += 1
@@ -210,9 +158,9 @@ class Views:
         page: Sequence[tuple[int, str, int, str, bytes]],
         before: int,
     ) -> bool:
-        """Commits a page; false, and nothing changed, when another process followed it first."""
+        """Commit a page; false, and nothing changed, when another process followed it first."""
         decode = self._mapper.decode
-        wanted: list[list[Followed]] = [[] for _ in self._projections]
+        wanted: list[list[LogEvent]] = [[] for _ in self._projections]
         places: dict[str, list[int]] = {}
         for position, stream, version, topic, state in page:
             targets = places.get(topic)
@@ -220,7 +168,7 @@ class Views:
                 targets = [i for i, p in enumerate(self._projections) if topic in p.topics]
                 places[topic] = targets
             if targets:
-                event = Followed(position, stream, version, decode(topic, state))
+                event = LogEvent(position, stream, version, decode(topic, state))
                 for target in targets:
                     wanted[target].append(event)
         connection.execute("BEGIN IMMEDIATE")
@@ -236,23 +184,30 @@ class Views:
         return moved
 
     def catch_up(self) -> None:
-        """Follows until nothing is left."""
+        """Follow until nothing is left."""
         while self.follow():
             pass
 
     def wait_for(self, position: int, seconds: float) -> bool:
-        """Waits until the views have reached a position; false when they did not in time."""
+        """Wait until the views have reached a position; false when they did not in time."""
         with self.moved:
-            return self.moved.wait_for(lambda: self.position >= position, seconds)
+            self.moved.wait_for(lambda: self.position >= position or not self._awaited, seconds)
+            return self.position >= position
+
+    def wake(self) -> None:
+        """Tells all who wait for a position, now and later, to wait no more: all ends."""
+        with self.moved:
+            self._awaited = False
+            self.moved.notify_all()
 
     def rebuild(self, progress: Callable[[int], None] = lambda _: None) -> int:
-        """Builds a new file from the whole log and swaps it in; returns the events read.
+        """Build a new file from the whole log and swap it in; return the events read.
 
         No rule is called and nothing is sent. `progress` is told the position reached.
         """
         fresh = self.path.with_name(f"{self.path.name}.new")
         remove(fresh)
-        connection = connect(fresh)
+        connection = connect_views(fresh)
         self._create(connection)
         indexes = put_off(connection)
         position = total = 0
@@ -269,13 +224,50 @@ class Views:
         return total
 
     def reader(self) -> Database:
-        """This thread's own reading database."""
+        """Give this thread its own reading database."""
         known: tuple[int, Database] | None = getattr(self._readers, "known", None)
         if known is None or known[0] != self._generation:
-            known = (self._generation, Database(connect(self.path, create=False)))
+            known = (self._generation, Database(connect_views(self.path, create=False)))
             self._readers.known = known
         return known[1]
 
     def close(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         self._connection.close()
+
+
+def put_off(connection: sqlite3.Connection) -> list[str]:
+    """Make a new file quick to fill: its indexes come last, and nothing waits for the disk.
+
+    Measured on a million rows: random inserts into ten indexes cost more than all else.
+    """
+    connection.execute("PRAGMA journal_mode = MEMORY")
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB_OF_REBUILDS}")
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    found = connection.execute(query).fetchall()
+    for name, _ in found:
+        connection.execute(f'DROP INDEX "{name}"')
+    return [sql for _, sql in found]
+
+
+def finish(connection: sqlite3.Connection, indexes: Sequence[str]) -> None:
+    """Make the indexes; the file is whole and on disk when this returns, and closed."""
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("BEGIN IMMEDIATE")
+    for sql in indexes:
+        connection.execute(sql)
+    connection.execute("COMMIT")
+    connection.close()
+
+
+def position_of(connection: sqlite3.Connection) -> int:
+    """Read how far a views file has followed the log."""
+    found: int = connection.execute("SELECT position FROM following").fetchone()[0]
+    return found
+
+
+def remove(path: Path) -> None:
+    """Delete a views file with its side files."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)

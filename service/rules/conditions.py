@@ -2,8 +2,9 @@
 
 import operator
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from service.rules.fields import Type
@@ -42,6 +43,14 @@ Read = Callable[[str], object]
 """Gives a field's value, or None when it is unknown. Unlimited seats are `math.inf`."""
 
 Test = Callable[[Read], bool]
+
+
+def place() -> int:
+    """Declare a line of the file: conditions are equal wherever they stand."""
+    line: int = field(default=0, compare=False)
+    return line
+
+
 Operand = str | int | float | bool | tuple[str | int | float, ...]
 
 
@@ -55,7 +64,7 @@ class Term:
     field: str
     operator: str
     operand: Operand
-    line: int
+    line: int = place()
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,7 @@ class AllOf:
     """True when every condition in it is."""
 
     conditions: tuple["Condition", ...]
-    line: int
+    line: int = place()
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,7 @@ class AnyOf:
     """True when one condition in it is."""
 
     conditions: tuple["Condition", ...]
-    line: int
+    line: int = place()
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,7 @@ class NoneOf:
     """True when no condition in it is: the negation of `AnyOf`."""
 
     conditions: tuple["Condition", ...]
-    line: int
+    line: int = place()
 
 
 Condition = Term | AllOf | AnyOf | NoneOf
@@ -109,6 +118,30 @@ def compile_conditions(conditions: Iterable[Condition]) -> Test:
     `not_in` and `none`, which are true.
     """
     return _every([_compiled(condition) for condition in conditions])
+
+
+def fields_of(conditions: Iterable[Condition]) -> Iterator[str]:
+    """Yield every field that conditions may read."""
+    for condition in conditions:
+        if isinstance(condition, Term):
+            yield condition.field
+        else:
+            yield from fields_of(condition.conditions)
+
+
+@dataclass(frozen=True)
+class ValueTest:
+    """Say what one value must be, e.g. `{lte: 2}`; `conditions` say it of one field."""
+
+    conditions: tuple[Condition, ...]
+
+    def matches(self, value: object) -> bool:
+        """Test a value; None is unknown, unlimited seats are `math.inf`."""
+        return self._holds(lambda _: value)
+
+    @cached_property
+    def _holds(self) -> Test:
+        return compile_conditions(self.conditions)
 
 
 def _compiled(condition: Condition) -> Test:

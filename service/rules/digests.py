@@ -1,21 +1,54 @@
-"""Digests: what is collected for one reader and leaves as one message."""
+"""Collect for one reader what leaves as one message, and close it at its hour."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple, Protocol
 
-from service.ledger.events import Body
-from service.rules.calendar import Closing
-from service.rules.fanout import notification_id_of
+import msgspec
+
+from service.learners.directory.people import Person
+from service.learners.facts import Identity
+from service.learners.world import World
+from service.ledger.events import EventBody
+from service.rules.calendar import Closing, next_closing
+from service.rules.fanout import OccurrenceKey, notification_id
 from service.rules.field_values import Bundle
-from service.rules.notification import Notification, Owed
-from service.rules.rule import Entry, Rule
+from service.rules.notification import (
+    CANCELLED,
+    DIGEST,
+    DROPPED,
+    EXPIRED,
+    Deferred,
+    Ended,
+    Notification,
+    Owed,
+    WaitingForAddress,
+)
+from service.rules.recipients import ROOM, recipient_of, zone_of
+from service.rules.rule import Entry, Rule, place_of
+from service.rules.verdict import ADDRESS_WAIT_MS, TOO_LATE, Due, Ground, Verdict
 
-TRIGGER = "digest"
 REASON = "digest"
 
+Row = tuple[str, int, EventBody]
+"""A stream, the version of its next event, and that."""
+Standing = tuple[Notification, Due]
+"""An item that holds."""
 
-class DigestClosed(Body, frozen=True, kw_only=True, omit_defaults=True):
+
+class Reader(NamedTuple):
+    """Whose digest it is: by which rule, where its entry stands, and who is to read.
+
+    `recipient` is the id of a person, a room, or empty for nobody known. Not the entry itself:
+    with new words it is the same one.
+    """
+
+    rule: str
+    place: tuple[str, str]
+    recipient: str
+
+
+class DigestClosed(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """A digest was made up at `at` of these notifications; `local` names the closing."""
 
     TOPIC: ClassVar[str] = "digest.closed"
@@ -50,24 +83,170 @@ def bundle_of(stream: str, items: Sequence[Owed]) -> Bundle:
         values = {getattr(owed, name) for owed in items}
         return values.pop() if len(values) == 1 else ""
 
-    return Bundle(
-        stream, common("source"), common("account"), common("course"), common("kind"),
-        common("instance") or None,
-    )  # fmt: skip
+    about = Identity(
+        common("source"),
+        common("account"),
+        course=common("course"),
+        kind=common("kind"),
+        instance=common("instance") or None,
+    )
+    return Bundle(stream, about)
 
 
-def closed(
-    rule: Rule, entry: Entry, recipient: str, stream: str, version: int, closing: Closing,
-    items: Sequence[Notification], now: int,
-) -> tuple[DigestClosed, str, Owed]:  # fmt: skip
-    """The closing of a digest, at this version of its stream, and the notification it makes."""
-    about = bundle_of(stream, [item.owed for item in items])
-    id = notification_id_of(rule, entry, "", "", stream, closing.local, recipient, closing.at)
-    owed = Owed(
-        rule=rule.id, entry=entry.key, mode=rule.mode, template=entry.template,
-        channel=entry.channel, recipient=recipient, trigger=TRIGGER, occurrence=closing.local,
-        subject=stream, version=version, source=about.source, account=about.account,
-        course=about.course, kind=about.kind, instance=about.instance, decided_at=now,
-        due_at=now, event_at=closing.at,
-    )  # fmt: skip
-    return DigestClosed(at=now, local=closing.local, items=tuple(i.id for i in items)), id, owed
+class Digested(NamedTuple):
+    """Name a digest: by which rule and entry, whose, and its stream."""
+
+    rule: Rule
+    entry: Entry
+    recipient: str
+    stream: str
+
+    def closes(self, closing: Closing, version: int, items: Sequence[Notification]) -> "MadeUp":
+        """Make it up of these items, as a version of its stream."""
+        key = OccurrenceKey("", "", self.stream, closing.local, closing.at)
+        id = notification_id(self.rule, self.entry, key, self.recipient)
+        return MadeUp(self, closing, version, items, id)
+
+
+class MadeUp(NamedTuple):
+    """One closing of a digest, and the id of the notification it makes."""
+
+    digest: Digested
+    closing: Closing
+    version: int
+    items: Sequence[Notification]
+    id: str
+
+    def owed(self, now: int) -> Owed:
+        """Make the first event of its notification."""
+        rule, entry, recipient, stream = self.digest
+        about = bundle_of(stream, [item.owed for item in self.items]).about
+        return Owed(
+            rule=rule.id,
+            entry=entry.key,
+            mode=rule.mode,
+            template=entry.template,
+            channel=entry.channel,
+            recipient=recipient,
+            trigger=DIGEST,
+            occurrence=self.closing.local,
+            subject=stream,
+            version=self.version,
+            source=about.source,
+            account=about.account,
+            course=about.course,
+            kind=about.kind,
+            instance=about.instance,
+            decided_at=now,
+            due_at=now,
+            event_at=self.closing.at,
+        )
+
+
+class Closed(msgspec.Struct):
+    """Hold what becomes of the items of one reader: all of it is written, or nothing.
+
+    It `rests_on` these streams being no longer than that.
+    """
+
+    rows: list[Row] = []
+    rests_on: dict[str, int] = {}
+    digests: int = 0
+
+    def add(self, item: Notification, body: EventBody) -> None:
+        """Add one more event of an item."""
+        self.rows.append((item.id, item.version + 1, body))
+
+
+class Collected(Protocol):
+    """What is to be told in a digest: by which rule and entry, to whom, of whom."""
+
+    @property
+    def rule(self) -> str: ...
+    @property
+    def entry(self) -> str: ...
+    @property
+    def recipient(self) -> str: ...
+    @property
+    def person(self) -> str | None: ...
+
+
+def reader_of(owed: Collected, world: World) -> Reader:
+    """Tell who is to read an item, as known now."""
+    recipient = owed.recipient
+    if not recipient.startswith(ROOM):
+        found = recipient_of(recipient, owed.person, world)
+        recipient = found.id if found and found.email else ""
+    return Reader(owed.rule, place_of(owed.entry), recipient)
+
+
+def close(items: Iterable[tuple[Notification, Verdict]], reader: Reader, ground: Ground) -> Closed:
+    """Say what becomes of the items of one reader, as they were judged; some close as digests.
+
+    Closings that were missed are made up as one, the latest. An item whose closing is still to
+    come (its reader moved) waits for it; it ages from its closing, however long it waited.
+    """
+    closed, stands, now = Closed(), list[Standing](), ground.now
+    for item, verdict in items:
+        if isinstance(verdict, EventBody):
+            closed.add(item, verdict)
+        elif not isinstance(verdict, Due) or verdict.entry.digest is None:
+            closed.add(item, Ended(at=now, state=CANCELLED, reason="rule_removed"))
+        elif not reader.recipient:
+            closed.add(item, WaitingForAddress(at=now, until=now + ADDRESS_WAIT_MS))
+        else:
+            stands.append((item, verdict))
+    if not stands:
+        return closed
+    rule = ground.decider.by_id[reader.rule]
+    for stream, grouped in _grouped(rule, stands, reader.recipient):
+        digest = Digested(rule, grouped[0][1].entry, reader.recipient, stream)
+        _close(closed, digest, grouped, ground)
+    return closed
+
+
+def _close(closed: Closed, digest: Digested, items: Sequence[Standing], ground: Ground) -> None:
+    """Close one digest of these items, of which some may have to wait, or come too late."""
+    rule, kind = digest.rule, digest.entry.digest
+    assert kind is not None
+    version, last = ground.world.latest(digest.stream) or (0, None)
+    later_than = last.local if isinstance(last, DigestClosed) else ""
+    zone = zone_of(_person(digest.recipient, ground), ground.decider.rules.defaults)
+    chosen: list[tuple[Closing, Notification]] = []
+    for item, _ in items:
+        closing = next_closing(kind, zone, item.joins_at, later_than)
+        if ground.now >= closing.at + rule.expires_after_ms:
+            closed.add(item, Ended(at=ground.now, state=EXPIRED, reason=TOO_LATE))
+        elif closing.at > ground.now:
+            closed.add(item, Deferred(at=ground.now, until=closing.at, reason=REASON))
+        else:
+            chosen.append((closing, item))
+    if chosen:
+        latest = max((closing for closing, _ in chosen), key=lambda closing: closing.at)
+        made = digest.closes(latest, version + 1, [item for _, item in chosen])
+        _make_up(closed, made, ground.now)
+
+
+def _person(recipient: str, ground: Ground) -> Person | None:
+    return None if recipient.startswith(ROOM) else ground.world.person(recipient)
+
+
+def _make_up(closed: Closed, made: MadeUp, now: int) -> None:
+    """Add the closing of a digest, the notification it makes, and the end of each item."""
+    told = tuple(item.id for item in made.items)
+    event = DigestClosed(at=now, local=made.closing.local, items=told)
+    closed.rows += [(made.digest.stream, made.version, event), (made.id, 1, made.owed(now))]
+    closed.digests += 1
+    for item in made.items:
+        closed.add(item, Ended(at=now, state=DROPPED, reason=REASON, into=made.id))
+
+
+def _grouped(
+    rule: Rule, items: Iterable[Standing], recipient: str
+) -> Iterator[tuple[str, list[Standing]]]:
+    """Group items by the stream of their digest."""
+    streams: dict[str, list[Standing]] = {}
+    for item, due in items:
+        stream = stream_of(rule, due.entry, recipient, group_of(item.owed, due.entry))
+        streams.setdefault(stream, []).append((item, due))
+    yield from streams.items()

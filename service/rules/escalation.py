@@ -1,15 +1,17 @@
 """Escalation: who is told later, when what was told first still holds."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
-from service.learners.world import Decisions, Draft
-from service.rules.decider import Decider, holds
-from service.rules.fanout import Match
-from service.rules.field_values import Reading
+from service.learners.world import Decisions, UncommittedWorld
+from service.rules.decider import Decider
+from service.rules.evaluation import Evaluation, conditions_hold
 from service.rules.notification import CANCELLED, Notification
 from service.rules.rule import AFTER, Entry, Rule
+from service.rules.subject import Item, Subject
 from service.rules.triggers.stalled import Ask, Mark
-from service.rules.verdict import Subject, event_of, untrue
+from service.rules.triggers.trigger import Match
+from service.rules.verdict import untrue
 
 FIRSTS_AT_A_TIME = 1_000
 
@@ -20,61 +22,62 @@ Firsts = Callable[[Rule, int, int, int], list[First]]
 them if there are so many, and all that were decided together with the last."""
 
 
-def ask_steps(asked: Ask, decider: Decider, firsts: Firsts, world: Draft, now: int) -> None:
-    """Asks every step of every rule; each keeps a mark along the moments of first decisions."""
-    for rule in decider.by_id.values():
-        for entry in rule.escalation:
-            key = mark_of(rule, entry)
-            mark = asked.marks.get(key) or started_step(entry, now)
-            asked.marks[key] = _ask_step(rule, entry, mark, asked, decider, firsts, world, now)
+class Steps(NamedTuple):
+    """Ask every step of every rule at `now` (ms UTC), in a world that remembers each decision."""
+
+    decider: Decider
+    world: UncommittedWorld
+    now: int
+
+    def ask(self, asked: Ask, firsts: Firsts) -> None:
+        """Ask the steps; each keeps a mark along the moments of first decisions."""
+        for rule in self.decider.active:
+            for entry in rule.escalation:
+                key = mark_of(rule, entry)
+                mark = asked.marks.get(key) or started_step(entry, self.now)
+                bound = self.now - entry.after_ms
+                begin, end = max(min(mark.mark, bound), mark.floor), max(bound, mark.floor)
+                due = firsts(rule, begin, bound, FIRSTS_AT_A_TIME) if bound > begin else []
+                if len(due) >= FIRSTS_AT_A_TIME:
+                    end, asked.more = due[-1][0].owed.decided_at, True
+                self._decide(rule, entry, due, asked.decisions)
+                asked.marks[key] = Mark(end, mark.floor, mark.since)
+
+    def _decide(self, rule: Rule, entry: Entry, due: list[First], decisions: Decisions) -> None:
+        for first in once_each(due):
+            decided = self.step(rule, entry, first)
+            if decided is not None:
+                decisions.extend(decided)
+                self.world.remember(decided)
+
+    def step(self, rule: Rule, entry: Entry, first: First) -> Decisions | None:
+        """Decide what one step owes; None when what was told first does not hold any more."""
+        notification, subject = first
+        owed = notification.owed
+        reading = Item(owed, subject).reading(self.world, self.now)
+        if notification.state == CANCELLED or untrue(Item(owed, subject), rule, reading):
+            return None
+        if not conditions_hold(rule, reading):
+            return None
+        decisions, at = Decisions(), owed.event_at or 0
+        match = Match(owed.trigger, owed.occurrence, at, len(subject.bodies), True)
+        self.decider.fan_out.owe(Evaluation(rule, match, True, reading), (entry,), decisions)
+        return decisions
 
 
 def mark_of(rule: Rule, entry: Entry) -> str:
-    """The name of a step's mark: with other words it is the same step."""
+    """Name a step's mark: with other words it is the same step."""
     return f"{rule.id}/{entry.route}{AFTER}{entry.after_ms}"
 
 
 def started_step(entry: Entry, now: int) -> Mark:
-    """The mark of a step that is new now: whom it could have told before is not told."""
+    """Make the mark of a step that is new now: whom it could have told before is not told."""
     begin = now - entry.after_ms
     return Mark(begin, begin, now)
 
 
-def _ask_step(
-    rule: Rule, entry: Entry, mark: Mark, asked: Ask, decider: Decider, firsts: Firsts,
-    world: Draft, now: int,
-) -> Mark:  # fmt: skip
-    bound = now - entry.after_ms
-    begin = max(min(mark.mark, bound), mark.floor)
-    due = firsts(rule, begin, bound, FIRSTS_AT_A_TIME) if bound > begin else []
-    end = max(bound, begin)
-    if len(due) >= FIRSTS_AT_A_TIME:
-        end = due[-1][0].owed.decided_at
-        asked.more = True
-    for first, subject in _once_each(due):
-        decided = step(rule, entry, first, subject, decider, world, now)
-        if decided is not None:
-            asked.decisions.extend(decided)
-            world.remember(decided)
-    return Mark(end, mark.floor, mark.since)
-
-
-def _once_each(firsts: list[First]) -> list[First]:
-    """One for each occurrence, and not one that was cancelled if another was not."""
+def once_each(firsts: list[First]) -> list[First]:
+    """Pick one for each occurrence, and not one that was cancelled if another was not."""
     ranked = sorted(firsts, key=lambda first: first[0].state != CANCELLED)
-    return list({first[0].owed.occurrence: first for first in ranked}.values())
-
-
-def step(
-    rule: Rule, entry: Entry, first: Notification, subject: Subject, decider: Decider,
-    world: Draft, now: int,
-) -> Decisions | None:  # fmt: skip
-    """What one step owes at `now`; None when what was told first does not hold any more."""
-    owed = first.owed
-    reading = Reading(subject.aggregate, event_of(owed), world, now)
-    if first.state == CANCELLED or untrue(owed, subject, rule, reading) or not holds(rule, reading):
-        return None
-    decisions, at = Decisions(), owed.event_at or 0
-    match = Match(owed.trigger, owed.occurrence, at, len(subject.bodies), True)
-    decider.owing.owe(rule, (entry,), match, reading, world, decisions)
-    return decisions
+    chosen = {first[0].owed.occurrence: first for first in ranked}.values()
+    return sorted(chosen, key=lambda first: (first[0].owed.decided_at, first[0].owed.occurrence))

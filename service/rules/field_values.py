@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import Any
 
 import msgspec
 
-from service.learners.course import LearningObject
+from service.learners.aggregate import Aggregate
 from service.learners.directory.courses import Course
 from service.learners.directory.people import Person
 from service.learners.enrollment import Enrollment
-from service.learners.feed_subjects import Aside, Heard
+from service.learners.facts import Identity
+from service.learners.feed_subjects import LetterSetAside, SilentSource
 from service.learners.instance import Instance, seat_values
-from service.learners.learner import Learner
-from service.learners.world import Aggregate, World
+from service.learners.world import World
 from service.rules.calendar import DAY
 from service.rules.fields import FIELDS
 
@@ -21,14 +22,10 @@ class Bundle(msgspec.Struct, frozen=True):
     """What all items of a digest have in common, empty where they differ; `id` is its stream."""
 
     id: str
-    source: str
-    account: str
-    course: str
-    kind: str
-    instance: str | None
+    about: Identity
 
 
-Subject = Aggregate | Heard | Aside | Bundle
+Subject = Aggregate[Any] | SilentSource | LetterSetAside | Bundle
 LEARNER_COLUMN = "learner.fields."
 
 
@@ -54,10 +51,10 @@ class Reading:
         self.event = event
         self.now = now
         self.read: dict[str, object] = {}
-        self.about = about(subject)
+        self.about = subject.about
         self.enrollment = subject if isinstance(subject, Enrollment) else None
-        self.learner = learner_of(subject)
-        self._world = world
+        self.learner = subject.about.person or None
+        self.world = world
 
     def __call__(self, field: str) -> object:
         """The value of a field; None when unknown or when the subject has no such thing."""
@@ -72,28 +69,30 @@ class Reading:
     @cached_property
     def course(self) -> Course | None:
         """What was imported about the course."""
-        source, account, course, _, _ = self.about
-        return self._world.course(source, account, course) if course else None
+        about = self.about
+        if not about.course:
+            return None
+        return self.world.course(about.source, about.account, about.course)
 
     @cached_property
     def instance(self) -> Instance | None:
         """The instance: the subject itself, or the one the enrolment is in."""
         if isinstance(self.subject, Instance):
             return self.subject
-        source, account, course, _, instance = self.about
-        if instance is None or isinstance(self.subject, LearningObject):
+        about = self.about
+        if about.instance is None:
             return None
-        return self._world.instance(source, account, course, instance)
+        return self.world.instance(about.source, about.account, about.course, about.instance)
 
     @cached_property
     def person(self) -> Person | None:
         """What was imported about the learner."""
-        return self._world.person(self.learner) if self.learner else None
+        return self.world.person(self.learner) if self.learner else None
 
     @cached_property
     def manager(self) -> Person | None:
         """The learner's manager."""
-        return self._world.manager(self.person) if self.person else None
+        return self.world.manager(self.person) if self.person else None
 
     @cached_property
     def seats(self) -> Mapping[str, float | None]:
@@ -105,31 +104,6 @@ class Reading:
         """Whole days since silence began, counted from enrolment."""
         silence = self.enrollment.state.silence("enrolled") if self.enrollment else None
         return None if silence is None else max(0, self.now - silence[0]) // DAY
-
-
-def learner_of(subject: Subject) -> str | None:
-    """The id of the person a subject is about; None if it is about no single one."""
-    if isinstance(subject, Enrollment):
-        return subject.who.person
-    return subject.member.person if isinstance(subject, Learner) else None
-
-
-def about(subject: Subject) -> tuple[str, str, str, str, str | None]:
-    """Source, account, course, kind and instance of a subject; a learner's course is empty."""
-    if isinstance(subject, Enrollment):
-        who = subject.who
-        return who.source, who.account, who.course, who.kind, who.instance
-    if isinstance(subject, Instance):
-        place = subject.place
-        return place.source, place.account, place.course, place.kind, place.instance
-    if isinstance(subject, Learner):
-        return subject.member.source, subject.member.account, "", "", None
-    if isinstance(subject, Heard | Aside):
-        return subject.source, "", "", "", None
-    if isinstance(subject, Bundle):
-        return subject.source, subject.account, subject.course, subject.kind, subject.instance
-    title = subject.title
-    return title.source, title.account, title.course, title.kind, None
 
 
 def _state(name: str) -> Callable[[Reading], object]:
@@ -149,7 +123,7 @@ def _seats(name: str) -> Callable[[Reading], object]:
 
 
 def _letter(name: str) -> Callable[[Reading], object]:
-    return lambda r: getattr(r.subject, name) if isinstance(r.subject, Aside) else None
+    return lambda r: getattr(r.subject, name) if isinstance(r.subject, LetterSetAside) else None
 
 
 def _age(reading: Reading) -> float | None:
@@ -166,13 +140,13 @@ READERS: dict[str, Callable[[Reading], object]] = {
         )
     },
     "enrollment.days_silent": Reading.days_silent,
-    "course.id": lambda r: r.about[2] or None,
-    "course.kind": lambda r: r.about[3] or None,
-    "course.title": lambda r: (r.course and r.course.title) or r.about[2] or None,
+    "course.id": lambda r: r.about.course or None,
+    "course.kind": lambda r: r.about.kind or None,
+    "course.title": lambda r: (r.course and r.course.title) or r.about.course or None,
     "course.tags": _course("tags"),
     "course.url": _course("url"),
     "course.parents": _course("parents"),
-    "instance.id": lambda r: r.about[4],
+    "instance.id": lambda r: r.about.instance,
     **{
         name: _seats(name)
         for name in (

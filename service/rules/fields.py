@@ -3,11 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 Type = Literal["text", "number", "bool", "time", "duration", "texts", "enum", "items"]
 
 EXTRA_COLUMN = re.compile(r"learner\.fields\.\w[\w -]*")
+FIELDS_REMEMBERED = 1_024
 EXTRA_DOC = "extra column of the people import"
 
 
@@ -164,3 +166,10 @@ def field_named(name: str) -> Field | None:
     if EXTRA_COLUMN.fullmatch(name):
         return Field(name, "text", EXTRA_DOC, True, True)
     return FIELDS.get(name)
+
+
+@lru_cache(FIELDS_REMEMBERED)
+def is_personal(field: str) -> bool:
+    """Tell whether a value of this field is kept where it can be erased."""
+    found = field_named(field)
+    return found is not None and found.personal

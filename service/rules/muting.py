@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from service.learners.world import World
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 
 STREAM = "muting"
 MUTED = "muted"
 
 
-class MutingChanged(Body, frozen=True, kw_only=True, omit_defaults=True):
+class MutingChanged(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """What is muted since `at`: these rules, by id, and with `everything` all of them."""
 
     TOPIC: ClassVar[str] = "muting.changed"

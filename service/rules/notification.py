@@ -6,18 +6,20 @@ from typing import Any, ClassVar, Self
 import msgspec
 from msgspec.structs import replace
 
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 
 OWED, SCHEDULED, WAITING_ADDRESS, HELD = "owed", "scheduled", "waiting_address", "held"
 SENT, GIVEN_UP, CANCELLED, EXPIRED = "sent", "given_up", "cancelled", "expired"
 SUPPRESSED, DROPPED, SHADOW = "suppressed", "dropped", "shadow"
 NOT_TRIED = "not_tried"
+DIGEST = "digest"
+"""The trigger of what a digest owes."""
 OPEN_STATES = (OWED, SCHEDULED, WAITING_ADDRESS, HELD)
 ENDED_STATES = (SENT, GIVEN_UP, CANCELLED, EXPIRED, SUPPRESSED, DROPPED, SHADOW)
 STATES = OPEN_STATES + ENDED_STATES
 
 
-class Owed(Body, frozen=True, kw_only=True, omit_defaults=True):
+class Owed(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """A rule matched: someone is to be told something.
 
     `subject` is the stream it is about and `version` its newest event when it was decided;
@@ -55,7 +57,7 @@ class Owed(Body, frozen=True, kw_only=True, omit_defaults=True):
     read: dict[str, Any] = {}
 
 
-class AttemptStarted(Body, frozen=True, kw_only=True, omit_defaults=True):
+class AttemptStarted(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """A worker claimed it, before the network is touched; the claim holds until `until`.
 
     `message_id` is the mail's. `speaks_for` are the notifications dropped with this claim,
@@ -70,7 +72,7 @@ class AttemptStarted(Body, frozen=True, kw_only=True, omit_defaults=True):
     speaks_for: tuple[str, ...] = ()
 
 
-class AttemptEnded(Body, frozen=True, kw_only=True, omit_defaults=True):
+class AttemptEnded(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """What came of an attempt: `outcome` accepted, permanent, transient, unknown, or not_tried
     when the worker stopped before its turn.
 
@@ -87,7 +89,7 @@ class AttemptEnded(Body, frozen=True, kw_only=True, omit_defaults=True):
     next_at: int | None = None
 
 
-class WaitingForAddress(Body, frozen=True, kw_only=True, omit_defaults=True):
+class WaitingForAddress(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """Nobody knows the address yet; it waits for an import, at most until `until`."""
 
     TOPIC: ClassVar[str] = "notification.waiting_for_address"
@@ -95,14 +97,14 @@ class WaitingForAddress(Body, frozen=True, kw_only=True, omit_defaults=True):
     until: int
 
 
-class AddressFound(Body, frozen=True, kw_only=True, omit_defaults=True):
+class AddressFound(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """The address it waited for is known; it may leave from now."""
 
     TOPIC: ClassVar[str] = "notification.address_found"
     at: int
 
 
-class Deferred(Body, frozen=True, kw_only=True, omit_defaults=True):
+class Deferred(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """It may not leave before `until`, because of a send window or a digest's closing."""
 
     TOPIC: ClassVar[str] = "notification.deferred"
@@ -111,7 +113,7 @@ class Deferred(Body, frozen=True, kw_only=True, omit_defaults=True):
     reason: str
 
 
-class Held(Body, frozen=True, kw_only=True, omit_defaults=True):
+class Held(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """It was to leave, and is kept until a person lets it go."""
 
     TOPIC: ClassVar[str] = "notification.held"
@@ -119,7 +121,7 @@ class Held(Body, frozen=True, kw_only=True, omit_defaults=True):
     reason: str
 
 
-class Ended(Body, frozen=True, kw_only=True, omit_defaults=True):
+class Ended(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """It ends without an attempt: `state` is one of the ended states, `reason` says why.
 
     `into` is the notification whose message stands for this one too.
@@ -132,7 +134,7 @@ class Ended(Body, frozen=True, kw_only=True, omit_defaults=True):
     into: str | None = None
 
 
-class Redriven(Body, frozen=True, kw_only=True, omit_defaults=True):
+class Redriven(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """A person asked for it to be tried again; what the rules say now still holds.
 
     With `released_by` nobody asked: the message of that notification was to stand for this one
@@ -167,7 +169,7 @@ def first_reason(owed: Owed) -> str | None:
     return owed.held or ("digest" if owed.digest else "collapse" if owed.collapse else None)
 
 
-def ended_unsent(newest: Body) -> bool:
+def ended_unsent(newest: EventBody) -> bool:
     """Whether a notification whose newest event this is has ended and nobody was told."""
     if isinstance(newest, Ended):
         return newest.into is None
@@ -200,7 +202,7 @@ class Notification(msgspec.Struct, frozen=True):
     message_id: str = ""
 
     @classmethod
-    def load(cls, id: str, bodies: Iterable[Body]) -> Self:
+    def load(cls, id: str, bodies: Iterable[EventBody]) -> Self:
         """The notification whose stream holds these bodies, first to last."""
         events = iter(bodies)
         owed = next(events)
@@ -213,7 +215,7 @@ class Notification(msgspec.Struct, frozen=True):
             found = found.apply(event)
         return found
 
-    def apply(self, event: Body) -> Self:
+    def apply(self, event: EventBody) -> Self:
         """This notification with one more event of its stream."""
         changed = replace(self, version=self.version + 1)
         if isinstance(event, AttemptStarted):

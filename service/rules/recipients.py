@@ -15,7 +15,7 @@ STEPS_UP = {"learner": 0, "manager": 1, "managers_manager": 2}
 """Roles, by how many steps up from the learner they are."""
 
 
-def recipients(entry: Entry, reading: Reading, world: World, decisions: Decisions) -> Iterable[str]:
+def recipients(entry: Entry, reading: Reading, decisions: Decisions) -> Iterable[str]:
     """The role, looked up when the message leaves, or each watcher or member of a group as of now.
 
     Whom these `decisions` tell already is no watcher any more.
@@ -24,11 +24,11 @@ def recipients(entry: Entry, reading: Reading, world: World, decisions: Decision
         return (f"{ROOM}{entry.post}",)
     to = entry.to or ""
     if to == WATCHERS:
-        return waiting(reading, world, decisions)
+        return waiting(reading, decisions)
     if not to.startswith(GROUP):
         return (to,)
-    source, account, *_ = reading.about
-    return world.members(to.removeprefix(GROUP), source, account)
+    about = reading.about
+    return reading.world.members(to.removeprefix(GROUP), about.source, about.account)
 
 
 def recipient_of(recipient: str, learner: str | None, world: World) -> Person | None:

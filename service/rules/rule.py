@@ -1,4 +1,4 @@
-"""The language: what a read rule file says, as frozen values."""
+"""Hold what a rule file says, as frozen values."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from typing import Literal
 
 from service.rules.calendar import DAY, Digest, Window
 from service.rules.conditions import Condition, Read, compile_conditions
+from service.rules.triggers.trigger import Trigger
 
 Mode = Literal["live", "shadow", "disabled"]
 
@@ -14,56 +15,6 @@ EXPIRES_AFTER_MS = 3 * DAY
 TEMPLATE = ",template="
 AFTER = ",after="
 KEYS_REMEMBERED = 4_096
-
-
-@dataclass(frozen=True)
-class ValueTest:
-    """What one value must be, e.g. `{lte: 2}`; `conditions` say it of the trigger's field."""
-
-    conditions: tuple[Condition, ...]
-
-    def matches(self, value: object) -> bool:
-        """Test a value; None is unknown, unlimited seats are `math.inf`."""
-        return self._holds(lambda _: value)
-
-    @cached_property
-    def _holds(self) -> Callable[[Read], bool]:
-        return compile_conditions(self.conditions)
-
-
-@dataclass(frozen=True)
-class EventTrigger:
-    """Something happened."""
-
-    event: str
-
-
-@dataclass(frozen=True)
-class ChangeTrigger:
-    """A value went from one range to another; with `rearm`, only after it was there again."""
-
-    field: str
-    from_: ValueTest | None
-    to: ValueTest | None
-    rearm: ValueTest | None
-
-
-@dataclass(frozen=True)
-class StalledTrigger:
-    """Nothing happened in an open enrolment for `silence_ms`."""
-
-    silence_ms: int
-    count_from: Literal["enrolled", "started"]
-
-
-@dataclass(frozen=True)
-class SourceSilentTrigger:
-    """No letter came for `silence_ms` from a source that has sent some, while the service ran."""
-
-    silence_ms: int
-
-
-Trigger = EventTrigger | ChangeTrigger | StalledTrigger | SourceSilentTrigger
 
 
 @dataclass(frozen=True)

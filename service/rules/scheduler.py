@@ -1,23 +1,30 @@
 """The clock: keeps the marks of the sweep in the ledger and asks when it is safe to ask."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from service.learners.enrollment_views import Roster, Silences, silent
+from service.learners.enrollment import Enrollment
+from service.learners.enrollment_views import EnrollmentViews, Silences, silences_between
 from service.learners.world import Decisions
 from service.learners.writer import Writer
-from service.ledger.events import Body, EventMapper
+from service.ledger.events import EventBody, EventMapper
 from service.ledger.ledger import Ledger
-from service.ledger.views import Followed, Views
+from service.ledger.views import LogEvent, Views
 from service.rules.decider import Decider
-from service.rules.escalation import Firsts, ask_steps, mark_of, started_step
-from service.rules.rule import Rule, RuleSet, StalledTrigger
-from service.rules.triggers.stalled import Ask, Mark, ask, started
+from service.rules.escalation import Firsts, Steps, mark_of, started_step
+from service.rules.triggers.stalled import (
+    Ask,
+    Mark,
+    StalledRule,
+    Sweep,
+    stalled_rules,
+    started,
+)
 
 RULES_STREAM = "rules"
 
 
-class RulesActivated(Body, frozen=True, kw_only=True, omit_defaults=True):
+class RulesActivated(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """A rule file became active at `at`, after the events up to `position`.
 
     `modes` says how each rule stands since. The text has no secrets: its channels name the
@@ -36,19 +43,17 @@ ACTIVATION_SHAPES: Mapping[str, Any] = {RulesActivated.TOPIC: RulesActivated}
 
 
 def activated_stalled(
-    rules: RuleSet, before: RulesActivated | None, marks: Container[str]
-) -> list[Rule]:
-    """The stalled rules that a file activates: every change of a rule to `live` or `shadow`.
+    rules: Iterable[StalledRule], before: RulesActivated | None, marks: Container[str]
+) -> list[StalledRule]:
+    """Pick the stalled rules that a file activates: every change of one to `live` or `shadow`.
 
     One without a mark (it had another trigger until now) is activated too.
     """
     known = before.modes if before else {}
     return [
-        rule
-        for rule in rules.rules
-        if isinstance(rule.trigger, StalledTrigger)
-        and rule.mode != "disabled"
-        and (known.get(rule.id) != rule.mode or rule.id not in marks)
+        each
+        for each in rules
+        if known.get(each.rule.id) != each.rule.mode or each.rule.id not in marks
     ]
 
 
@@ -58,7 +63,7 @@ EVENTS_PER_PAGE = 10_000
 MANY_TOUCHED = 10_000
 
 
-class TimeAsked(Body, frozen=True, kw_only=True, omit_defaults=True):
+class TimeAsked(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """The clock was asked at `at`, about all that the log up to `position` had moved."""
 
     TOPIC: ClassVar[str] = "clock.asked"
@@ -74,15 +79,21 @@ class Clock:
     """Asks for silences; everything it must remember is in the ledger."""
 
     def __init__(
-        self, ledger: Ledger, mapper: EventMapper, writer: Writer, views: Views, roster: Roster,
-        lateness: int, firsts: Firsts,
-    ) -> None:  # fmt: skip
+        self,
+        ledger: Ledger,
+        mapper: EventMapper,
+        writer: Writer,
+        views: Views,
+        enrollment_views: EnrollmentViews,
+        lateness: int,
+        firsts: Firsts,
+    ) -> None:
         """`firsts` finds what escalations may follow, by the views."""
         self._ledger = ledger
         self._mapper = mapper
         self._writer = writer
         self._views = views
-        self._roster = roster
+        self._enrollment_views = enrollment_views
         self._lateness = lateness
         self._firsts = firsts
         self._marks: dict[str, Mark] = {}
@@ -92,17 +103,17 @@ class Clock:
 
     def recover(self) -> None:
         """Goes on where the ledger says the last ask was, and notes what moved since."""
-        latest = self._writer.knowledge.latest(CLOCK_STREAM)
+        latest = self._writer.lookup.latest(CLOCK_STREAM)
         if latest is None:
             return
         self._version, last = latest
         assert isinstance(last, TimeAsked)
         self._marks, self._asked_at = dict(last.marks), last.at
-        position = self._position = self._roster.asked_up_to = last.position
+        position = self._position = self._enrollment_views.asked_up_to = last.position
         while page := self._ledger.log(position, EVENTS_PER_PAGE):
-            wanted = (row for row in page if row[3] in Roster.topics)
-            self._roster.touch(
-                [Followed(p, s, v, self._mapper.decode(t, raw)) for p, s, v, t, raw in wanted]
+            wanted = (row for row in page if row[3] in EnrollmentViews.topics)
+            self._enrollment_views.touch(
+                [LogEvent(p, s, v, self._mapper.decode(t, raw)) for p, s, v, t, raw in wanted]
             )
             position = page[-1][0]
 
@@ -111,16 +122,17 @@ class Clock:
 
         The marks of the rules it activates are recorded in the same transaction.
         """
-        latest = self._writer.knowledge.latest(RULES_STREAM)
+        latest = self._writer.lookup.latest(RULES_STREAM)
         before = latest[1] if latest else None
         assert before is None or isinstance(before, RulesActivated)
         rules = decider.rules
         if before is not None and before.fingerprint == rules.fingerprint:
             return False
-        activated = activated_stalled(rules, before, self._marks)
-        fresh = {rule.id: started(rule, now) for rule in activated}
-        asked = [rule.id for rule in decider.stalled_rules]
-        steps = {mark_of(r, e): e for r in decider.by_id.values() for e in r.escalation}
+        stalled = stalled_rules(decider.active)
+        activated = activated_stalled(stalled, before, self._marks)
+        fresh = {each.rule.id: started(each, now) for each in activated}
+        asked = [each.rule.id for each in stalled]
+        steps = {mark_of(r, e): e for r in decider.active for e in r.escalation}
         fresh |= {key: started_step(e, now) for key, e in steps.items() if key not in self._marks}
         kept = {key: self._marks[key] for key in (*asked, *steps) if key in self._marks}
         position = self._ledger.max_notification_id()
@@ -140,22 +152,19 @@ class Clock:
         must not look like silence.
         """
         self._views.catch_up()
-        position, touched = self._views.position, self._roster.take_touched()
+        position, touched = self._views.position, self._enrollment_views.take_touched()
         try:
             return self._ask(decider, touched, position, now).more
         except BaseException:
-            self._roster.touch_again(touched)
+            self._enrollment_views.touch_again(touched)
             raise
 
     def _ask(
         self, decider: Decider, touched: Mapping[str, Silences], position: int, now: int
     ) -> Ask:
         world = self._writer.world(now)
-        asked = ask(
-            decider, self._marks, touched, self._candidates, self._writer.enrollments,
-            world, now, self._lateness,
-        )  # fmt: skip
-        ask_steps(asked, decider, self._firsts, world, now)
+        asked = Sweep(decider, self, world, now, touched, self._lateness).ask(self._marks)
+        Steps(decider, world, now).ask(asked, self._firsts)
         overdue = now - self._asked_at >= EMPTY_ASKS_EVERY_MS or len(touched) >= MANY_TOUCHED
         if asked.decisions.once or overdue or asked.more:
             self._keep(asked.decisions, asked.marks, position, now)
@@ -170,10 +179,15 @@ class Clock:
         self._writer.commit(decisions)
         self._version += 1
         self._asked_at = now
-        self._position = self._roster.asked_up_to = position
+        self._position = self._enrollment_views.asked_up_to = position
         self._marks = dict(marks)
 
-    def _candidates(
+    def candidates(
         self, count_from: str, after: int, until: int, limit: int
     ) -> list[tuple[str, int]]:
-        return silent(self._views, count_from, after, until, limit)
+        """Suggest open enrolments by when their silence began, from the views."""
+        return silences_between(self._views, count_from, after, until, limit)
+
+    def enrollments(self, ids: Sequence[str]) -> list[Enrollment]:
+        """Read enrolments as the log has them."""
+        return self._writer.enrollments(ids)

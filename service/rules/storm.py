@@ -5,9 +5,10 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, ClassVar
 
-from service.learners.world import Decisions, World
-from service.ledger.events import Body
+from service.learners.world import Decisions
+from service.ledger.events import EventBody
 from service.rules.calendar import DAY, HOUR
+from service.rules.field_values import Reading
 from service.rules.rule import Rule
 
 HELD = "storm"
@@ -17,7 +18,7 @@ LIMIT = 500
 RULES_REMEMBERED = 1_024
 
 
-class StormCounted(Body, frozen=True, kw_only=True, omit_defaults=True):
+class StormCounted(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """How many notifications of a rule were decided in the hour that began at `since`."""
 
     TOPIC: ClassVar[str] = "storm.counted"
@@ -29,15 +30,16 @@ class StormCounted(Body, frozen=True, kw_only=True, omit_defaults=True):
 SHAPES: Mapping[str, Any] = {StormCounted.TOPIC: StormCounted}
 
 
-def held_by(rule: Rule, world: World, decisions: Decisions, now: int, limit: int) -> str | None:
-    """Counts one more notification of a rule, and says why it is held, if it is too many.
+def held_by(rule: Rule, reading: Reading, decisions: Decisions, limit: int) -> str | None:
+    """Count one more notification of a rule, and say why it is held, if it is too many.
 
     The count goes into the log once a transaction. Nobody is told by a rule in shadow.
     """
     if rule.mode == "shadow":
         return None
     stream = memory_stream(rule.id)
-    version, last = decisions.tallies.get(stream) or world.latest(stream) or (0, None)
+    version, last = decisions.tallies.get(stream) or reading.world.latest(stream) or (0, None)
+    now = reading.now
     since, count = now, 1
     if isinstance(last, StormCounted) and last.since <= now < last.since + HOUR:
         since, count = last.since, last.count + 1

@@ -3,10 +3,11 @@
 from typing import NamedTuple
 
 from service.learners.directory.people import People, PersonKey
-from service.learners.instance import InstanceRecorded, Place
+from service.learners.facts import Identity
+from service.learners.instance import InstanceRecorded
 from service.learners.lookup import events_of
-from service.learners.watchlist import Watch, WatchAsked, WatchStopped, Wish
-from service.ledger.events import Body, EventMapper
+from service.learners.watchlist import WatchAsked, Watchlist, WatchRequest, WatchStopped
+from service.ledger.events import EventBody, EventMapper
 from service.ledger.ledger import Ledger
 from service.rules.notification import DROPPED, SENT, Notification
 
@@ -28,11 +29,11 @@ class Wishes:
         self._mapper = mapper
         self._people = people
 
-    def place(self, instance: str) -> Place | None:
+    def place(self, instance: str) -> Identity | None:
         """Which instance a stream is of; None when there is no such stream."""
         stored = self._ledger.select_events(instance, limit=1)
         body = self._mapper.to_domain_event(stored[0]).body if stored else None
-        return body.place if isinstance(body, InstanceRecorded) else None
+        return body.about if isinstance(body, InstanceRecorded) else None
 
     def meet(self, key: PersonKey, now: int) -> str:
         """The id of who has this key, from now on if nobody had."""
@@ -75,15 +76,15 @@ class Wishes:
                 row = self._next(instance, WatchStopped(at=now, person=person))
                 self._ledger.append(cursor, [row])
 
-    def _next(self, instance: str, body: Body) -> tuple[str, int, str, bytes]:
+    def _next(self, instance: str, body: EventBody) -> tuple[str, int, str, bytes]:
         watch = self._watch(instance)
         return (watch.id, watch.version + 1, *self._mapper.encode(body))
 
-    def _watch(self, instance: str) -> Watch:
-        events = events_of(self._ledger, self._mapper, Watch.stream(instance))
-        return Watch.load(instance, (event.body for event in events))
+    def _watch(self, instance: str) -> Watchlist:
+        events = events_of(self._ledger, self._mapper, Watchlist.stream(instance))
+        return Watchlist.load(instance, (event.body for event in events))
 
-    def _standing(self, person: str, wish: Wish) -> Standing | None:
+    def _standing(self, person: str, wish: WatchRequest) -> Standing | None:
         found = self._telling(wish.notification) if wish.notification else None
         if found is not None and found.state == SENT:
             return None

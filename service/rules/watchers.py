@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from service.learners.instance import Instance
-from service.learners.watchlist import Watch, WatchTold, Wish
+from service.learners.watchlist import Watchlist, WatchRequest, WatchTold
 from service.learners.world import Decisions, World
 from service.rules.field_values import Reading
 from service.rules.notification import Owed, ended_unsent
@@ -13,22 +13,20 @@ OVER = "watch_over"
 ENTRY = f"to={WATCHERS},"
 
 
-def waiting(reading: Reading, world: World, decisions: Decisions) -> list[str]:
+def waiting(reading: Reading, decisions: Decisions) -> list[str]:
     """The ids of those who wait for news of the instance, whoever asked first first.
 
     Who was to be told and was not, as the notification ended unsent, waits again.
     """
-    watch = _watch(reading, world, decisions)
+    watch = _watch(reading, decisions)
     wishes = watch.wishes.items() if watch else ()
-    found = [(wish.asked, person) for person, wish in wishes if _is_waiting(wish, world)]
+    found = [(wish.asked, person) for person, wish in wishes if _is_waiting(wish, reading.world)]
     return [person for _, person in sorted(found)]
 
 
-def tell(
-    notifications: Mapping[str, str], reading: Reading, world: World, decisions: Decisions
-) -> None:
+def tell(notifications: Mapping[str, str], reading: Reading, decisions: Decisions) -> None:
     """Records by which notifications people are told, so that nobody is told twice."""
-    watch = _watch(reading, world, decisions)
+    watch = _watch(reading, decisions)
     if watch is None or not notifications:
         return
     told = WatchTold(at=reading.now, notifications=dict(notifications))
@@ -46,18 +44,18 @@ def wish_over(id: str, owed: Owed, world: World) -> str | None:
     return None if wish is not None and wish.notification == id else OVER
 
 
-def _watch(reading: Reading, world: World, decisions: Decisions) -> Watch | None:
+def _watch(reading: Reading, decisions: Decisions) -> Watchlist | None:
     """The watch with what was decided on the same event already; None if it is about none."""
     if not isinstance(reading.subject, Instance):
         return None
-    watch = world.watchers(reading.subject.id)
+    watch = reading.world.watchers(reading.subject.id)
     for stream, version, body in decisions.following:
         if stream == watch.id:
             watch = watch.apply(version, body)
     return watch
 
 
-def _is_waiting(wish: Wish, world: World) -> bool:
+def _is_waiting(wish: WatchRequest, world: World) -> bool:
     if wish.notification is None:
         return True
     newest = world.latest(wish.notification)  # none: it is decided in this very transaction

@@ -9,7 +9,7 @@ from functools import partial
 
 from service.app.active_rules import Refused, state_of_files
 from service.app.app import App
-from service.incoming.queues.consumer import Transport
+from service.incoming.queues.consumer import QueueConsumer
 from service.running.clocks import ClockDoubt, Reading, Timepiece, monotonic_clock, wall_clock
 from service.running.delivery_threads import Couriers
 from service.running.threads import Threads
@@ -66,8 +66,8 @@ class Service:
     def stop(self) -> list[str]:
         """Finishes the round and the message in hand; the threads that would not end."""
         self._threads.stopping.set()
-        with self.app.ledger.committed:
-            self.app.ledger.committed.notify_all()
+        self.app.ledger.wake()
+        self.app.views.wake()
         return self._threads.join()
 
     def reload(self) -> None:
@@ -84,12 +84,12 @@ class Service:
         """Whether every thread runs."""
         return self._threads.alive
 
-    def _carry(self, transport: Transport) -> None:
+    def _carry(self, transport: QueueConsumer) -> None:
         while not self._threads.stopping.is_set():
             self._threads.guarded(transport.name, partial(self._bring, transport))
         transport.close()
 
-    def _bring(self, transport: Transport) -> None:
+    def _bring(self, transport: QueueConsumer) -> None:
         """Brings letters no faster than they are taken: in the queue they are as safe as here.
 
         So a webhook's letter waits behind a few thousand others, and not behind a million.

@@ -5,12 +5,12 @@ import threading
 import time
 from collections.abc import Callable
 
-from service.incoming.queues.consumer import TransportError
+from service.incoming.queues.consumer import QueueError
 from service.running.clocks import ClockDoubt
 
 PAUSE_AFTER_ERROR_SECONDS = 1.0
 STOP_SECONDS = 7.0
-EXPECTED = (TransportError, ClockDoubt)
+EXPECTED = (QueueError, ClockDoubt)
 """Troubles of the world around, told without a traceback."""
 
 log = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from service.ledger.events import Body
-from service.rules.digest_closing import Row
+from service.ledger.events import EventBody
+from service.rules.digests import Row
 from service.rules.notification import (
     DROPPED,
     HELD,
@@ -19,7 +19,7 @@ from service.rules.notification import (
 )
 from service.sending.loader import Docket
 
-Change = tuple[Notification, Body]
+Change = tuple[Notification, EventBody]
 """A notification and the next event of its stream."""
 
 
@@ -29,7 +29,7 @@ class Step(NamedTuple):
     """
 
     notification: Notification
-    body: Body
+    body: EventBody
     also: tuple[Change, ...] = ()
     beside: tuple[Row, ...] = ()
     rests_on: tuple[tuple[str, int], ...] = ()
@@ -43,7 +43,7 @@ class Unsettled(msgspec.Struct, frozen=True):
     """What became of a notification as claimed, with the reply's text; not on disk yet."""
 
     notification: Notification
-    end: Body
+    end: EventBody
     text: str = ""
 
     @property
@@ -68,7 +68,7 @@ def with_releases(step: Step, docket: Docket) -> Step:
     return step._replace(also=(*step.also, *released)) if released else step
 
 
-def silences(notification: Notification, body: Body) -> bool:
+def silences(notification: Notification, body: EventBody) -> bool:
     """Whether it ends here unsent, though it was to speak for others."""
     if not notification.speaks_for:
         return False

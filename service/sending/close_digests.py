@@ -1,26 +1,24 @@
-"""Closing: what was collected becomes one message for each reader, when its hour has come."""
+"""Close digests: what was collected becomes one message for each reader, at its hour."""
 
-import sqlite3
 from collections.abc import Callable, Sequence
 
-from eventsourcing.persistence import IntegrityError, PersistenceError
+from eventsourcing.persistence import IntegrityError
 
-from service.learners.lookup import Knowledge
+from service.learners.lookup import Lookup
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
 from service.ledger.views import Views
 from service.rules.decider import Decider
-from service.rules.digest_closing import ItemVerdict, MadeUp, Reader, make_up, reader_of
+from service.rules.digests import Closed, Reader, close, reader_of
 from service.rules.muting import STREAM as MUTING
-from service.rules.muting import MutingChanged, muting_of
+from service.rules.muting import muting_of
 from service.rules.notification import HELD, Held, Notification
-from service.rules.verdict import standing
+from service.rules.verdict import Ground, holds
 from service.sending import queue
 from service.sending.loader import Docket
-from service.sending.planner import broken
+from service.sending.planner import verdict
 
 READERS_AT_A_TIME = 100
-ABOUT = ("rule", "entry", "recipient", "person")
 
 
 class Closer:
@@ -28,13 +26,13 @@ class Closer:
 
     def __init__(
         self, ledger: Ledger, mapper: EventMapper, views: Views, docket: Docket,
-        knowledge: Knowledge, decider: Callable[[], Decider],
+        lookup: Lookup, decider: Callable[[], Decider],
     ) -> None:  # fmt: skip
         self._ledger = ledger
         self._mapper = mapper
         self._views = views
         self._docket = docket
-        self._knowledge = knowledge
+        self._lookup = lookup
         self._decider = decider
 
     def close(self, now: int) -> int:
@@ -42,50 +40,34 @@ class Closer:
 
         What somebody else moved meanwhile is left for the next time.
         """
-        rows = queue.items_due(self._views, now)
-        if not rows:
+        items = queue.items_due(self._views, now)
+        if not items:
             return 0
-        self._knowledge.forget()
+        self._lookup.forget()
         readers: dict[Reader, list[str]] = {}
-        for row in rows:
-            rule, entry, recipient, learner = (row[name] for name in ABOUT)
-            reader = reader_of(rule, entry, recipient, learner, self._knowledge)
-            readers.setdefault(reader, []).append(row["id"])
+        for item in items:
+            readers.setdefault(reader_of(item, self._lookup), []).append(item.id)
         waiting = list(readers.items())
         starts = range(0, len(waiting), READERS_AT_A_TIME)
         return sum(self._close(waiting[s : s + READERS_AT_A_TIME], now) for s in starts)
 
     def _close(self, readers: Sequence[tuple[Reader, list[str]]], now: int) -> int:
-        """The digests of some readers, in one transaction if nobody interferes."""
+        """Close the digests of some readers, in one transaction if nobody interferes."""
         ids = [id for _, items in readers for id in items]
         found = {n.id: n for n in self._docket.notifications(ids) if is_collected(n, now)}
-        muting = muting_of(self._knowledge)
-        judged = self._judged(list(found.values()), muting[1], now)
-        defaults, made = self._decider().rules.defaults, []
+        muting, muted = muting_of(self._lookup)
+        ground = Ground(self._decider(), self._lookup, now, muted)
+        subjects = self._docket.subjects(list(found.values()))
+        made = []
         for reader, items in readers:
-            mine = [(found[id], judged[id]) for id in items if id in found]
-            made.append(make_up(mine, reader, defaults, self._knowledge, now))
-            if any(isinstance(verdict, Held) for _, verdict in mine):
-                made[-1].rests_on[MUTING] = muting[0]  # else what is unmuted now would stay held
+            mine = [found[id] for id in items if id in found]
+            judged = [(item, verdict(holds, item, subjects, ground)) for item in mine]
+            made.append(close(judged, reader, ground))
+            if any(isinstance(found, Held) for _, found in judged):
+                made[-1].rests_on[MUTING] = muting  # else what is unmuted now would stay held
         return self._write(made)
 
-    def _judged(
-        self, items: Sequence[Notification], muted: MutingChanged, now: int
-    ) -> dict[str, ItemVerdict]:
-        subjects, decider = self._docket.subjects(items), self._decider()
-        judged: dict[str, ItemVerdict] = {}
-        for item in items:
-            try:
-                judged[item.id] = standing(
-                    item, subjects[item.id], decider, self._knowledge, now, muted
-                )
-            except (sqlite3.Error, PersistenceError):
-                raise
-            except Exception as error:  # what breaks the program must not hold up the others
-                judged[item.id] = broken(item, error, now)
-        return judged
-
-    def _write(self, made: Sequence[MadeUp]) -> int:
+    def _write(self, made: Sequence[Closed]) -> int:
         encode = self._mapper.encode
         rows = [(stream, v, *encode(body)) for each in made for stream, v, body in each.rows]
         rests_on = {stream: v for each in made for stream, v in each.rests_on.items()}

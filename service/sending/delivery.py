@@ -9,20 +9,19 @@ from time import monotonic
 from eventsourcing.persistence import IntegrityError, PersistenceError
 from msgspec.structs import replace
 
-from service.learners.lookup import Knowledge
+from service.learners.lookup import Lookup
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
 from service.ledger.views import Views
 from service.rules.notification import (
-    DROPPED,
     HELD,
     NOT_TRIED,
     OWED,
     WAITING_ADDRESS,
     AttemptEnded,
     AttemptStarted,
-    Ended,
 )
+from service.rules.plan import collapsed
 from service.sending import queue
 from service.sending.append import Step, Unsettled, ground, is_due, with_releases
 from service.sending.channels.channel import Channel, Outcome, Parcel
@@ -48,7 +47,7 @@ class Delivery:
         ledger: Ledger,
         mapper: EventMapper,
         views: Views,
-        knowledge: Knowledge,
+        lookup: Lookup,
         docket: Docket,
         active: Callable[[], Active],
         post: Post,
@@ -61,7 +60,7 @@ class Delivery:
         self._mapper = mapper
         self._views = views
         self._docket = docket
-        self._planner = Planner(docket, views, knowledge, active, post)
+        self._planner = Planner(docket, views, lookup, active, post)
         self._worker = worker
         self._unsettled: list[Unsettled] = []
         self._settling = threading.RLock()
@@ -98,11 +97,14 @@ class Delivery:
 
     def _claim(self, ready: Ready, claim: AttemptStarted) -> Step:
         """The start of an attempt, with the end of those that the message stands for too."""
-        lead, speaks_for = ready.notification, tuple(n.id for n in ready.told)
+        lead = ready.notification
+        speaks_for = tuple(n.id for n, _ in ready.message.told)
         message_id = "" if self.form == "chat" or lead.message_id else ready.parcel.message_id
-        told = Ended(at=claim.at, state=DROPPED, reason="collapsed", into=lead.id)
+        told = collapsed(ready.message, claim.at)
         claim = replace(claim, message_id=message_id, speaks_for=speaks_for)
-        return Step(lead, claim, tuple((n, told) for n in ready.told), ready.beside)
+        also = tuple((n, told) for n, _ in ready.message.told)
+        passed = ready.message.passed
+        return Step(lead, claim, also, (passed,) if passed else ())
 
     def take_over(self, now: int) -> int:
         """Ends the attempts a worker left open when it died: nobody knows what came of them.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from service.learners.lookup import Knowledge
+from service.learners.lookup import Lookup
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
 from service.ledger.views import Views
@@ -24,7 +24,7 @@ class Deliveries(Mapping[str, Delivery]):
         ledger: Ledger,
         mapper: EventMapper,
         views: Views,
-        knowledge: Callable[[], Knowledge],
+        lookup: Callable[[], Lookup],
         docket: Docket,
         active: Callable[[], Active],
         drawer: Path,
@@ -35,7 +35,7 @@ class Deliveries(Mapping[str, Delivery]):
         self._ledger = ledger
         self._mapper = mapper
         self._views = views
-        self._knowledge = knowledge
+        self._lookup = lookup
         self._docket = docket
         self._active = active
         self._drawer = drawer
@@ -99,7 +99,7 @@ class Deliveries(Mapping[str, Delivery]):
             self._ledger,
             self._mapper,
             self._views,
-            self._knowledge(),
+            self._lookup(),
             self._docket,
             self._active,
             Post(domain, watch_link=self._watch_link),

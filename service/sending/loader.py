@@ -4,14 +4,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from eventsourcing.persistence import IntegrityError
 
-from service.learners.aggregate import load
-from service.learners.feed_subjects import FEED, LETTER, Aside, Heard, letter_of
-from service.ledger.events import Body, EventMapper
+from service.learners.feed_subjects import FEED, LETTER, LetterSetAside, SilentSource, letter_of
+from service.learners.world import load
+from service.ledger.events import EventBody, EventMapper
 from service.ledger.ledger import ROWS_PER_QUERY, Ledger
-from service.rules.digests import TRIGGER as DIGEST
 from service.rules.digests import DigestClosed, bundle_of
-from service.rules.notification import Notification
-from service.rules.verdict import Item, Subject
+from service.rules.notification import DIGEST, Notification
+from service.rules.subject import Item, Subject
 
 
 class Docket:
@@ -22,8 +21,8 @@ class Docket:
         ledger: Ledger,
         mapper: EventMapper,
         lateness: Mapping[str, int],
-        heard: Callable[[], Mapping[str, Heard]] = dict,
-        asides: Callable[[Sequence[int]], Iterable[Aside]] = lambda _: (),
+        heard: Callable[[], Mapping[str, SilentSource]] = dict,
+        asides: Callable[[Sequence[int]], Iterable[LetterSetAside]] = lambda _: (),
     ) -> None:
         """`lateness` in ms and the last letter `heard`, by source; `asides` by their numbers."""
         self._ledger = ledger
@@ -98,8 +97,8 @@ class Docket:
         if rests_on and self.newest(list(rests_on)) != rests_on:
             raise IntegrityError("a stream that this rests on has moved")
 
-    def _bodies(self, ids: Sequence[str]) -> dict[str, list[Body]]:
-        bodies: dict[str, list[Body]] = {}
+    def _bodies(self, ids: Sequence[str]) -> dict[str, list[EventBody]]:
+        bodies: dict[str, list[EventBody]] = {}
         for stream, _, topic, state in self._ledger.streams(list(ids)):
             bodies.setdefault(stream, []).append(self._mapper.decode(topic, state))
         return bodies

@@ -1,31 +1,30 @@
-"""Planning: what leaves now, as one message with what else, and what ends instead."""
+"""Plan what is due: load what the plan needs, and make steps of what it says."""
 
 import logging
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 from eventsourcing.persistence import PersistenceError
+from msgspec.structs import replace
 
-from service.learners.lookup import Knowledge
-from service.ledger.events import Body
+from service.learners.lookup import Lookup
+from service.ledger.events import EventBody
 from service.ledger.views import Views
 from service.rules.decider import Decider
-from service.rules.digest_closing import Row
-from service.rules.muting import STREAM, MutingChanged, muting_of
-from service.rules.notification import DROPPED, GIVEN_UP, OWED, SCHEDULED, Ended, Held, Notification
-from service.rules.throttle import REASON as THROTTLED
-from service.rules.throttle import Pass, passing
-from service.rules.verdict import Leaves, Subject, Verdict, judge
+from service.rules.muting import STREAM as MUTING
+from service.rules.muting import muting_of
+from service.rules.notification import GIVEN_UP, OWED, SCHEDULED, Ended, Held, Notification
+from service.rules.plan import Message, joins, plan
+from service.rules.subject import Subject
+from service.rules.verdict import Ground, Verdict, judge
 from service.sending import queue
 from service.sending.append import Step
 from service.sending.channels.channel import Parcel
-from service.sending.compose import Leaving, Post, chosen_of, parcel_of
+from service.sending.compose import Post, parcel_of
 from service.sending.loader import Docket
 from service.sending.templates.templates import TemplateProblem, Templates
-
-Muting = tuple[int, MutingChanged]
-"""The newest version of the stream that says what is muted, and what it says."""
 
 log = logging.getLogger(__name__)
 
@@ -38,30 +37,24 @@ class Active(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """A notification with the parcel it leaves as.
+    """A message with the parcel it leaves as; `notification` is the one that speaks.
 
-    `told` are those that its message is the first to stand for. `seen` are the streams it was
-    tested against, with their newest versions, and `active` the rules. `beside` is what its
-    throttle remembers.
+    `seen` are the streams it was tested against, with their newest versions, and `active` the
+    rules.
     """
 
     notification: Notification
+    message: Message
     parcel: Parcel
-    told: tuple[Notification, ...]
     seen: Mapping[str, int]
     active: Active
-    beside: tuple[Row, ...] = ()
 
 
-class Plan(msgspec.Struct):
-    """What leaves, and what is to be recorded whatever becomes of that.
+class Planned(NamedTuple):
+    """What leaves, and what is to be recorded whatever becomes of that."""
 
-    `passed` is what throttles remember of it.
-    """
-
-    ready: list[Ready] = []
-    steps: list[Step] = []
-    passed: dict[str, tuple[int, Body]] = {}
+    ready: Sequence[Ready]
+    steps: Sequence[Step]
 
 
 class Planner:
@@ -71,110 +64,58 @@ class Planner:
         self,
         docket: Docket,
         views: Views,
-        knowledge: Knowledge,
+        lookup: Lookup,
         active: Callable[[], Active],
         post: Post,
     ) -> None:
         self._docket = docket
         self._views = views
-        self._knowledge = knowledge
+        self._lookup = lookup
         self._active = active
         self._post = post
 
-    def plan(self, found: Sequence[Notification], now: int) -> Plan:
-        """What becomes of notifications that are due, those of one moment as one message."""
-        self._knowledge.forget()
+    def plan(self, found: Sequence[Notification], now: int) -> Planned:
+        """Plan notifications that are due, those of one moment as one message."""
+        self._lookup.forget()
         return self._planned(self._together(found), now)
 
-    def look_again(self, waiting: Sequence[Notification], now: int) -> list[Step]:
-        """What has changed for notifications that wait for an address; nothing leaves."""
-        self._knowledge.forget()
+    def look_again(self, waiting: Sequence[Notification], now: int) -> Sequence[Step]:
+        """Plan notifications that wait for an address; nothing leaves."""
+        self._lookup.forget()
         return self._planned([[each] for each in waiting], now).steps
 
-    def at_the_last_moment(self, ready: Ready, now: int) -> Ready | Body:
-        """A claimed message as it may leave now, or its end if meanwhile it has become untrue."""
+    def at_the_last_moment(self, ready: Ready, now: int) -> Ready | EventBody:
+        """Give a claimed message as it may leave now, or its end if it has become untrue."""
         unmoved = self._docket.newest(list(ready.seen)) == ready.seen
         if unmoved and self._active() is ready.active:
             return ready
-        self._knowledge.forget()
+        self._lookup.forget()
         lead = ready.notification
         spoken_for = self._docket.notifications(lead.speaks_for)
-        plan = self._planned([[lead, *(n for n in spoken_for if n.into == lead.id)]], now)
-        return plan.ready[0] if plan.ready else plan.steps[0].body
+        planned = self._planned([[lead, *(n for n in spoken_for if n.into == lead.id)]], now)
+        return planned.ready[0] if planned.ready else planned.steps[0].body
 
-    def _planned(self, groups: Sequence[Sequence[Notification]], now: int) -> Plan:
-        plan, active = Plan(), self._active()
-        muting = muting_of(self._knowledge)
+    def _planned(self, groups: Sequence[Sequence[Notification]], now: int) -> Planned:
+        """Load what the plan of these groups needs, plan, and compose the words of each message."""
+        active, (muting, muted) = self._active(), muting_of(self._lookup)
+        ground = Ground(active.decider, self._lookup, now, muted)
         subjects = self._docket.subjects([n for group in groups for n in group])
-        for group in groups:
-            verdicts = [(n, self._verdict(n, subjects, active, now, muting)) for n in group]
-            leaving = [(n, verdict) for n, verdict in verdicts if isinstance(verdict, Leaves)]
-            if any(n.is_open for n, _ in leaving):
-                self._prepare(leaving, subjects, active, now, plan, muting)
-            plan.steps += [
-                Step(n, v, rests_on=((STREAM, muting[0]),) if isinstance(v, Held) else ())
-                for n, v in verdicts
-                if n.is_open and isinstance(v, Body)
-            ]
-        return plan
-
-    def _verdict(
-        self, notification: Notification, subjects: Mapping[str, Subject], active: Active, now: int,
-        muting: Muting,
-    ) -> Verdict:  # fmt: skip
-        try:
-            subject = subjects[notification.id]
-            return judge(notification, subject, active.decider, self._knowledge, now, muting[1])
-        except (sqlite3.Error, PersistenceError):
-            raise
-        except Exception as error:  # what breaks the program must not hold up the others
-            return broken(notification, error, now)
-
-    def _prepare(
-        self, leaving: Sequence[Leaving], subjects: Mapping[str, Subject], active: Active, now: int,
-        plan: Plan, muting: Muting,
-    ) -> None:  # fmt: skip
-        """One message for all of these, of which those that have ended are only named."""
-        (lead, leaves), others = chosen_of([each for each in leaving if each[0].is_open])
-        passed = self._passing(lead, leaves, plan, now)
-        if passed == THROTTLED:
-            dropped = Ended(at=now, state=DROPPED, reason=THROTTLED)
-            plan.steps += [Step(n, dropped) for n in (lead, *(n for n, _ in others))]
-            return
-        spoken_for = [each for each in leaving if each[0].into == lead.id]
-        named = [*others, *spoken_for]
-        zone = active.decider.rules.defaults.timezone
-        post = msgspec.structs.replace(self._post, timezone=zone)
-        try:
-            parcel = parcel_of(lead, leaves, [v for _, v in named], active.templates, post, now)
-        except TemplateProblem as problem:
-            given_up = Ended(at=now, state=GIVEN_UP, reason=f"template: {problem}")
-            plan.steps.append(Step(lead, given_up))
-        except (sqlite3.Error, PersistenceError):
-            raise
-        except Exception as error:  # as above
-            plan.steps.append(Step(lead, broken(lead, error, now)))
-        else:
-            seen = {STREAM: muting[0]}
-            for n in (lead, *(n for n, _ in named)):
-                seen |= subjects[n.id].versions
-            beside = (passed,) if isinstance(passed, tuple) else ()
-            plan.passed |= {stream: (version, body) for stream, version, body in beside}
-            told = tuple(n for n, _ in others)
-            plan.ready.append(Ready(lead, parcel, told, seen, active, beside))
-
-    def _passing(
-        self, lead: Notification, leaves: Leaves, plan: Plan, now: int
-    ) -> Pass | str | None:
-        """What its throttle remembers of a message, or the reason when it is one too many."""
-        recipient = leaves.recipient.id if leaves.recipient else lead.owed.recipient
-        return passing(
-            lead.id, lead.owed, leaves.entry, recipient, leaves.reading,
-            lambda stream: plan.passed.get(stream) or self._knowledge.latest(stream), now,
-        )  # fmt: skip
+        composer = Composer(active, self._post, now)
+        planned = plan(
+            groups,
+            lambda n: verdict(judge, n, subjects, ground),
+            self._lookup.latest,
+            now,
+            composer.accept,
+        )
+        ready = [
+            Ready(m.lead, m, composer.parcels[m.lead.id], seen(m, subjects, muting), active)
+            for m in planned.messages
+        ]
+        return Planned(ready, [step_of(n, body, muting) for n, body in planned.endings])
 
     def _together(self, found: Sequence[Notification]) -> list[list[Notification]]:
-        """Groups that are one message, the first of each due; what one has spoken for included."""
+        """Group what becomes one message, the first of each due, with what one has spoken for."""
         groups: dict[str, list[Notification]] = {}
         for first in found:
             key = first.owed.collapse
@@ -191,11 +132,56 @@ class Planner:
         return [n for n in others if joins(n, first) or n.into == first.id]
 
 
-def joins(notification: Notification, first: Notification) -> bool:
-    """Whether it was decided while the first one was waiting for company."""
-    free = notification.claimed_until is None and notification.attempts == 0
-    waits = notification.state in (OWED, SCHEDULED)
-    return waits and free and notification.owed.decided_at <= first.owed.due_at
+class Composer:
+    """Composes the words of messages as they are planned; what cannot be composed is given up."""
+
+    def __init__(self, active: Active, post: Post, now: int) -> None:
+        self.parcels: dict[str, Parcel] = {}
+        self._templates = active.templates
+        self._post = replace(post, timezone=active.decider.rules.defaults.timezone)
+        self._now = now
+
+    def accept(self, message: Message) -> EventBody | None:
+        """Compose a message; returns the end of its lead instead when that fails."""
+        lead, now = message.lead, self._now
+        try:
+            self.parcels[lead.id] = parcel_of(message, self._templates, self._post, now)
+        except TemplateProblem as problem:
+            return Ended(at=now, state=GIVEN_UP, reason=f"template: {problem}")
+        except (sqlite3.Error, PersistenceError):
+            raise
+        except Exception as error:  # what breaks the program must not hold up the others
+            return broken(lead, error, now)
+        return None
+
+
+def verdict(
+    judged: Callable[[Notification, Subject, Ground], Verdict],
+    notification: Notification,
+    subjects: Mapping[str, Subject],
+    ground: Ground,
+) -> Verdict:
+    """Judge one of many notifications; one that the program fails on is given up alone."""
+    try:
+        return judged(notification, subjects[notification.id], ground)
+    except (sqlite3.Error, PersistenceError):
+        raise
+    except Exception as error:  # what breaks the program must not hold up the others
+        return broken(notification, error, ground.now)
+
+
+def seen(message: Message, subjects: Mapping[str, Subject], muting: int) -> dict[str, int]:
+    """Name the streams a message was tested against, with their newest versions."""
+    found = {MUTING: muting}
+    for notification in (message.lead, *(n for n, _ in message.others)):
+        found |= subjects[notification.id].versions
+    return found
+
+
+def step_of(notification: Notification, body: EventBody, muting: int) -> Step:
+    """Make the step that ends or defers a notification; what is held rests on what is muted."""
+    rests_on = ((MUTING, muting),) if isinstance(body, Held) else ()
+    return Step(notification, body, rests_on=rests_on)
 
 
 def broken(notification: Notification, error: Exception, now: int) -> Ended:

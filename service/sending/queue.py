@@ -4,11 +4,11 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
-from service.ledger.views import Followed, Views
+from service.ledger.views import LogEvent, Views
 from service.rules import notification
 from service.rules.notification import (
     DROPPED,
@@ -55,15 +55,15 @@ ATTEMPTED = (
 )
 FRESH = f"{STATE}, claimed_until = NULL, attempts = 0 WHERE id = ?"
 
-Write = tuple[str, Callable[[Followed], tuple[Any, ...]]]
+Write = tuple[str, Callable[[LogEvent], tuple[Any, ...]]]
 
 
-def _owed(event: Followed) -> tuple[Any, ...]:
+def _owed(event: LogEvent) -> tuple[Any, ...]:
     body: Owed = event.body
     return event.stream, first_state(body), first_reason(body), *copied(body)
 
 
-def _attempted(event: Followed) -> tuple[Any, ...]:
+def _attempted(event: LogEvent) -> tuple[Any, ...]:
     body: AttemptEnded = event.body
     ended = None if body.then in OPEN_STATES else body.at
     reason = None if body.then == "sent" else f"{body.outcome} {body.code or ''}".strip()
@@ -121,7 +121,7 @@ class Queue:
             "WHERE collapse IS NOT NULL"
         )
 
-    def project(self, connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
+    def project(self, connection: sqlite3.Connection, events: Sequence[LogEvent]) -> None:
         """Writes runs of one kind of event together, in the order of the log."""
         for kind, run in groupby(events, key=lambda event: type(event.body)):
             statement, values = WRITES[kind]
@@ -168,13 +168,21 @@ def removed(views: Views, channels: Collection[str], rules: Collection[str]) -> 
     return (id for id, channel, rule in rows if channel not in channels or rule not in rules)
 
 
-def items_due(views: Views, now: int) -> list[dict[str, Any]]:
-    """What is collected for digests of which one may close now: id, rule and reader."""
-    rows = views.reader()["notifications"].rows_where(
-        f"{COLLECTED} AND due_at <= ?", (now,), order_by="due_at, id",
-        select="id, rule, entry, recipient, person",
-    )  # fmt: skip
-    return list(rows)
+class Collected(NamedTuple):
+    """A notification that waits for a digest: by which rule and entry, and for whom."""
+
+    id: str
+    rule: str
+    entry: str
+    recipient: str
+    person: str | None
+
+
+def items_due(views: Views, now: int) -> list[Collected]:
+    """List what is collected for digests of which one may close now."""
+    query = f"SELECT {', '.join(Collected._fields)} FROM notifications WHERE {COLLECTED}"
+    rows = views.reader().execute(f"{query} AND due_at <= ? ORDER BY due_at, id", (now,))
+    return [Collected(*row) for row in rows]
 
 
 def next_item_due(views: Views) -> int | None:

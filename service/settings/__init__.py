@@ -1,4 +1,4 @@
-"""Settings: every COURSEBELL_ variable, read once and checked; docs/settings.md is the table."""
+"""Read and check every COURSEBELL_ variable once; docs/settings.md is the table."""
 
 from service.settings.reading import read_settings
 from service.settings.table import PREFIX, Settings, SourceSettings, prefix_of, table

@@ -1,4 +1,4 @@
-"""Reading the settings: from the environment and `.env`, with every mistake told at once."""
+"""Read the settings from the environment, `.env` and files, and tell every mistake at once."""
 
 import difflib
 import re
@@ -6,59 +6,36 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from service.settings.environment import read_dotenv, with_files
-from service.settings.table import (
-    OF_EACH_SOURCE,
-    PREFIX,
-    TABLE,
-    Settings,
-    SourceSettings,
-    prefix_of,
-    table,
-)
+from service.settings.table import PREFIX, Settings, SourceSettings, declared, prefix_of, table
 from service.settings.values import Setting, SettingsError
 
-NOT_YET = (
-    "DATABASE_URL",
-    "LETTER_RETENTION",
-    "ADOBE_API_",
-)
-
-UNDOCUMENTED = "; look at what the sender's requests carry"
-BESIDE = (
-    ("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_TOPIC", ", e.g. prod.telemetry.audit"),
-    ("KAFKA_TOPIC", "KAFKA_BOOTSTRAP_SERVERS", ", e.g. kafka:9092"),
-    ("KAFKA_GROUP_ID", "KAFKA_BOOTSTRAP_SERVERS", ""),
-    ("SERVICEBUS_TOPIC", "SERVICEBUS_CONNECTION_STRING", ""),
-    ("SERVICEBUS_SUBSCRIPTION", "SERVICEBUS_CONNECTION_STRING", ""),
-    ("KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD", ""),
-    ("KAFKA_SASL_PASSWORD", "KAFKA_SASL_USERNAME", ""),
-)
-BESIDE_OF_EACH_SOURCE = (
-    ("USERNAME", "PASSWORD", ""),
-    ("PASSWORD", "USERNAME", ""),
-    ("PASSWORD_OLD", "PASSWORD", ""),
-    ("HMAC_SECRET", "HMAC_HEADER", UNDOCUMENTED),
-    ("HMAC_HEADER", "HMAC_SECRET", ""),
-)
+NOT_YET = ("DATABASE_URL", "LETTER_RETENTION", "ADOBE_API_")
 CREDENTIALS = ("USERNAME", "HMAC_SECRET", "BEARER_TOKEN", "WEBHOOK_SECRET")
 
 # What Kubernetes sets by itself for a service that is named coursebell; not meant for us.
 SERVICE_LINK = re.compile(r"SERVICE_(HOST|PORT\w*)|PORT_\d+_(TCP|UDP)\w*")
 
+FILE = "_FILE"
+LARGEST_FILE = 65_536
+
+LINE = re.compile(
+    r"""(?:export\s+)?([A-Za-z_]\w*)\s*=\s*"""
+    r"""(?:"([^"]*)"\s*(?:\#.*)?|'([^']*)'\s*(?:\#.*)?|((?!["'])(?:(?!\s\#).)*?)(?:\s+\#.*)?)"""
+)
+
 
 def read_settings(
     environ: Mapping[str, str], sources: Mapping[str, int], *, dotenv: Path | None = None
 ) -> Settings:
-    """The settings; raises SettingsError with every mistake at once.
+    """Read the settings; raise SettingsError with every mistake at once.
 
     `sources` are the lateness in ms that each source allows by itself. The environment wins
     over the `dotenv` file, which need not exist. A variable that is set to nothing counts as
     not set.
     """
     mistakes: list[str] = []
-    given = {**read_dotenv(dotenv, mistakes), **environ}
-    environment = with_files({k: v for k, v in given.items() if v}, PREFIX, mistakes)
+    given = {**_read_dotenv(dotenv, mistakes), **environ}
+    environment = _with_files({k: v for k, v in given.items() if v}, PREFIX, mistakes)
     texts = {k.removeprefix(PREFIX): v for k, v in environment.items() if k.startswith(PREFIX)}
     settings = table(sources)
     mistakes += _unknown(texts, settings)
@@ -67,21 +44,21 @@ def read_settings(
     if mistakes:
         raise SettingsError(mistakes)
     return Settings(
-        **{name.lower(): values[name] for name in TABLE},
+        **{name.lower(): values[name] for name in declared(Settings)},
         sources={name: _of_source(name, late, values) for name, late in sources.items()},
         environment=environment,
     )
 
 
 def _of_source(source: str, lateness: int, values: Mapping[str, Any]) -> SourceSettings:
-    found = {name.lower(): values[prefix_of(source) + name] for name in OF_EACH_SOURCE}
+    found = {name.lower(): values[prefix_of(source) + name] for name in declared(SourceSettings)}
     if found["lateness"] is None:
         found["lateness"] = lateness
     return SourceSettings(**found)
 
 
 def _unknown(texts: Mapping[str, str], settings: Mapping[str, Setting]) -> list[str]:
-    """Names nobody reads; a channel's URL may have any name that ends in _URL."""
+    """Find names nobody reads; a channel's URL may have any name that ends in _URL."""
     found = []
     for name in sorted(set(texts) - set(settings)):
         if SERVICE_LINK.fullmatch(name):
@@ -106,11 +83,11 @@ def _value(name: str, setting: Setting, texts: Mapping[str, str], mistakes: list
 
 
 def _contradictions(texts: Mapping[str, str], sources: Iterable[str]) -> list[str]:
-    """What each variable alone cannot show."""
-    found = _alone(texts, BESIDE, "")
+    """Find what each variable alone cannot show."""
+    found = _alone(texts, declared(Settings), "")
     for source in sources:
         own = prefix_of(source)
-        found += _alone(texts, BESIDE_OF_EACH_SOURCE, own)
+        found += _alone(texts, declared(SourceSettings), own)
         is_open = texts.get(f"{own}ALLOW_UNAUTHENTICATED", "").lower() == "true"
         if is_open and any(own + name in texts for name in CREDENTIALS):
             name = f"{PREFIX}{own}ALLOW_UNAUTHENTICATED"
@@ -118,11 +95,57 @@ def _contradictions(texts: Mapping[str, str], sources: Iterable[str]) -> list[st
     return found
 
 
-def _alone(
-    texts: Mapping[str, str], pairs: Iterable[tuple[str, str, str]], prefix: str
-) -> list[str]:
+def _alone(texts: Mapping[str, str], settings: Mapping[str, Setting], prefix: str) -> list[str]:
+    """Find the variables that are given without another that they need."""
+    prefixed = PREFIX + prefix
     return [
-        f"{PREFIX}{prefix}{other}: expected it beside {PREFIX}{prefix}{one}, got none{hint}"
-        for one, other, hint in pairs
-        if prefix + one in texts and prefix + other not in texts
+        f"{prefixed}{each.needs.name}: expected it beside {prefixed}{name}, got none"
+        f"{each.needs.hint}"
+        for name, each in settings.items()
+        if each.needs and prefix + name in texts and prefix + each.needs.name not in texts
     ]
+
+
+def _read_dotenv(path: Path | None, mistakes: list[str]) -> dict[str, str]:
+    """Read NAME=value lines; a value may be quoted, and what follows ` #` is a comment."""
+    if path is None or not path.exists():
+        return {}
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        mistakes.append(f"{path.name}: cannot be read ({reason}); expected a file of NAME=value")
+        return {}
+    found = {}
+    for number, line in enumerate(map(str.strip, lines), 1):
+        match = LINE.fullmatch(line)
+        if match:
+            name, *quoted, plain = match.groups()
+            found[name] = next((q for q in quoted if q is not None), plain or "")
+        elif line and not line.startswith("#"):
+            mistakes.append(f"{path.name}:{number}: expected NAME=value or # and a comment")
+    return found
+
+
+def _with_files(given: Mapping[str, str], prefix: str, mistakes: list[str]) -> dict[str, str]:
+    """Replace each …_FILE that has the prefix by what its file holds."""
+    named = [k for k in given if k.startswith(prefix) and k.endswith(FILE) and k != prefix + FILE]
+    found = {k: v for k, v in given.items() if k not in named}
+    for name in named:
+        target = name.removesuffix(FILE)
+        if target in found:
+            mistakes.append(f"{name}: expected {target} or {name}, got both")
+            continue
+        try:
+            with Path(given[name]).open("rb") as file:
+                found[target] = _text(file.read(LARGEST_FILE + 1))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "not UTF-8 text of at most 64 KiB"
+            mistakes.append(f"{name}: cannot be read ({reason}); expected the path of a text file")
+    return found
+
+
+def _text(content: bytes) -> str:
+    if len(content) > LARGEST_FILE or b"\0" in content:
+        raise ValueError("too long or binary")
+    return content.decode("utf-8-sig").strip("\r\n")

@@ -1,13 +1,15 @@
-"""The table: every variable with its default and how it is read, and what the values become."""
+"""Declare every setting once: its name, default, reader, meaning, and what it needs beside it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from service.settings.values import (
     BASE64,
     DOMAIN,
+    SERVERS,
     TOKEN,
+    Needs,
     Setting,
     boolean,
     duration,
@@ -17,6 +19,7 @@ from service.settings.values import (
     path,
     properties,
     public_url,
+    setting,
     several,
     shape,
 )
@@ -26,24 +29,76 @@ PREFIX = "COURSEBELL_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSettings:
-    """Who may bring letters of one source by HTTP, and how late they may be."""
+    """Hold who may bring letters of one source by HTTP, and how late they may be, in ms."""
 
-    username: str | None = field(repr=False)
-    password: str | None = field(repr=False)
-    password_old: str | None = field(repr=False)
-    """Accepted as well, so that the password can be replaced without a gap."""
-    hmac_secret: tuple[str, ...] = field(repr=False)
-    """Each of these is accepted, so that one can be replaced without a gap."""
-    hmac_header: str | None
-    hmac_algorithm: str
-    hmac_encoding: str
-    hmac_prefix: str
-    bearer_token: tuple[str, ...] = field(repr=False)
-    webhook_secret: tuple[str, ...] = field(repr=False)
-    """Secrets of Standard Webhooks, as the sender shows them."""
-    allow_unauthenticated: bool
-    lateness: int
-    """Milliseconds."""
+    username: str | None = setting(
+        optional(shape(r"[^:\0-\x1f]+", "no colon")),
+        "User name of the webhook with Basic authentication; needs the password too.",
+        secret=True,
+        needs=Needs("PASSWORD"),
+    )
+    password: str | None = setting(
+        optional(str),
+        "Password of the webhook with Basic authentication; needs the user name too.",
+        secret=True,
+        needs=Needs("USERNAME"),
+    )
+    password_old: str | None = setting(
+        optional(str),
+        "A second password that is accepted with the same user name, to replace one without a "
+        "gap: set it to the old one, change the webhook, unset it.",
+        secret=True,
+        needs=Needs("PASSWORD"),
+    )
+    hmac_secret: tuple[str, ...] = setting(
+        several(".+", "a secret"),
+        "Secret of the sender's signature; several with commas between them are all accepted, "
+        "to replace one without a gap. So a comma cannot be part of one.",
+        secret=True,
+        needs=Needs("HMAC_HEADER", "; look at what the sender's requests carry"),
+    )
+    hmac_header: str | None = setting(
+        optional(shape(TOKEN, "the name of a header")),
+        "Header that carries the signature; required with the secret. Adobe does not document "
+        "its name: look at what your webhook sends.",
+        needs=Needs("HMAC_SECRET"),
+    )
+    hmac_algorithm: str = setting(
+        one_of("sha256", "sha384", "sha512", "sha1"),
+        "`sha256`, `sha384`, `sha512` or `sha1`.",
+        default="sha256",
+    )
+    hmac_encoding: str = setting(
+        one_of("hex", "base64"), "How the signature is written: `hex` or `base64`.", default="hex"
+    )
+    hmac_prefix: str = setting(
+        str, "What stands before the signature in the header, e.g. `sha256=`."
+    )
+    bearer_token: tuple[str, ...] = setting(
+        several("[!-~]+", "a token"),
+        "Token in `Authorization: Bearer`, for a relay in front of the door; several with "
+        "commas between them are all accepted.",
+        secret=True,
+    )
+    webhook_secret: tuple[str, ...] = setting(
+        several(f"(whsec_)?{BASE64}", "a secret like whsec_<base64>"),
+        "Secret of a relay that signs by [Standard "
+        "Webhooks](https://www.standardwebhooks.com), `whsec_…`; several with commas between "
+        "them are all accepted.",
+        secret=True,
+    )
+    allow_unauthenticated: bool = setting(
+        boolean,
+        "`true` lets anyone who reaches the address post events; refused beside credentials. "
+        "To try it out, `coursebell run --try` is safer.",
+        default="false",
+    )
+    lateness: int = setting(
+        optional(duration),
+        "How much later than it happened an event may be reported without looking like a new "
+        "beginning; without it 15 minutes for Adobe, 75 seconds for Sunbird, none for "
+        "Community Training.",
+    )
 
     @property
     def has_credentials(self) -> bool:
@@ -54,120 +109,154 @@ class SourceSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the person who runs the service decided; secrets are not in its repr."""
+    """Hold what the person who runs the service decided; secrets are not in its repr."""
 
-    data: Path
-    rules: Path
-    templates: Path
-    host: str
-    port: int
-    public_url: str | None
-    """Without a slash at its end."""
-    admin_token: str | None = field(repr=False)
-    secret_key: str | None = field(repr=False)
-    """What links are signed with; without it the data folder has a key of its own."""
-    letter_limit: int
-    """Bytes."""
-    storm_limit: int
-    """Notifications of old news and of the clock that a rule may owe in an hour; beyond, held."""
-    mail_domain: str | None
-    log_format: str
-    log_level: str
-    kafka_bootstrap_servers: str | None
-    """Kafka is read when this is set."""
-    kafka_topic: tuple[str, ...]
-    kafka_group_id: str
-    kafka_security_protocol: str | None
-    kafka_sasl_mechanism: str | None
-    kafka_sasl_username: str | None = field(repr=False)
-    kafka_sasl_password: str | None = field(repr=False)
-    kafka_ssl_ca_location: str | None
-    kafka_config: Mapping[str, str] = field(repr=False)
-    """More properties of librdkafka."""
-    servicebus_connection_string: str | None = field(repr=False)
-    """Azure Service Bus is read when this is set."""
-    servicebus_topic: str
-    servicebus_subscription: str
+    data: Path = setting(path, "Folder of the ledger, the views and the drawer.", default="./data")
+    rules: Path = setting(path, "The rule file.", default="rules.yaml")
+    templates: Path = setting(path, "Folder of the message templates.", default="templates")
+    host: str = setting(
+        shape(r"[^\s/@]+", "a host name or IP address"),
+        "Address the service listens on.",
+        default="127.0.0.1",
+    )
+    port: int = setting(
+        number(0, 65_535), "Port the service listens on; 0 takes any free one.", default="8000"
+    )
+    public_url: str | None = setting(
+        optional(public_url),
+        "Address under which recipients reach the service, e.g. `https://coursebell.example.org`.",
+        secret=True,
+    )
+    admin_token: str | None = setting(
+        optional(shape(r"[!-~]+", "visible ASCII characters without blanks")),
+        "Bearer token of the API; without it the API answers on loopback only.",
+        secret=True,
+    )
+    secret_key: str | None = setting(
+        optional(shape(r"[!-~]{32,}", "32 visible ASCII characters or more, without blanks")),
+        "What the links in messages are signed with, 32 characters or more, e.g. of `openssl "
+        "rand -hex 32`. Without it a key is made once, in `secret.key` in the data folder. "
+        "Another key makes every link of earlier messages useless.",
+        secret=True,
+    )
+    letter_limit: int = setting(
+        number(1_024, 67_108_864),
+        "Largest delivery taken in, in bytes, from 1024 to 67108864.",
+        default="1048576",
+    )
+    storm_limit: int = setting(
+        number(1, 1_000_000),
+        "How many notifications a rule may owe in an hour because of the clock or of events "
+        "more than a day old; what is beyond is held until `coursebell notifications "
+        "release`. What comes in time is never held.",
+        default="500",
+    )
+    mail_domain: str | None = setting(
+        optional(shape(DOMAIN, "a domain like example.org")),
+        "Domain in the Message-ID of mails; without it the domain of the channel's from address.",
+    )
+    log_format: str = setting(
+        one_of("text", "json"), "`text` for people or `json` for programs.", default="text"
+    )
+    log_level: str = setting(
+        one_of("debug", "info", "warning", "error"),
+        "`debug`, `info`, `warning` or `error`.",
+        default="info",
+    )
+    kafka_bootstrap_servers: str | None = setting(
+        optional(shape(SERVERS, "host:port, or several with commas")),
+        "`host:port`, or several with commas between them. Setting it makes Kafka a door for "
+        "Sunbird; needs the extra, `pip install 'coursebell[kafka]'`.",
+        secret=True,
+        needs=Needs("KAFKA_TOPIC", ", e.g. prod.telemetry.audit"),
+    )
+    kafka_topic: tuple[str, ...] = setting(
+        several(r"[\w.-]{1,249}", "the name of a topic"),
+        "The topic, e.g. `prod.telemetry.audit`; several with commas between them.",
+        needs=Needs("KAFKA_BOOTSTRAP_SERVERS", ", e.g. kafka:9092"),
+    )
+    kafka_group_id: str = setting(
+        shape(r"\S+", "a name without blanks"),
+        "The consumer group, which keeps how far was read. One group for one data folder: two "
+        "services in one group would tell of some events twice.",
+        default="coursebell",
+        needs=Needs("KAFKA_BOOTSTRAP_SERVERS"),
+    )
+    kafka_security_protocol: str | None = setting(
+        optional(one_of("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")),
+        "`PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`.",
+    )
+    kafka_sasl_mechanism: str | None = setting(
+        optional(one_of("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")),
+        "`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`.",
+    )
+    kafka_sasl_username: str | None = setting(
+        optional(str),
+        "User name; needs the password too.",
+        secret=True,
+        needs=Needs("KAFKA_SASL_PASSWORD"),
+    )
+    kafka_sasl_password: str | None = setting(
+        optional(str),
+        "Password; needs the user name too.",
+        secret=True,
+        needs=Needs("KAFKA_SASL_USERNAME"),
+    )
+    kafka_ssl_ca_location: str | None = setting(
+        optional(str),
+        "File of the certificate authorities, if the system's are not the right ones.",
+    )
+    kafka_config: Mapping[str, str] = setting(
+        properties,
+        "More [properties of "
+        "librdkafka](https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md), "
+        "`name=value`, one a line; several stand in a file, `COURSEBELL_KAFKA_CONFIG_FILE`.",
+        secret=True,
+    )
+    servicebus_connection_string: str | None = setting(
+        optional(str),
+        "`Endpoint=sb://…`, of a policy that may Listen. Setting it makes Azure Service Bus a "
+        "door for Community Training; needs the extra, `pip install "
+        "'coursebell[servicebus]'`.",
+        secret=True,
+    )
+    servicebus_topic: str = setting(
+        shape(r"[\w./-]{1,260}", "the name of a topic"),
+        "The topic.",
+        default="MCTEvents",
+        needs=Needs("SERVICEBUS_CONNECTION_STRING"),
+    )
+    servicebus_subscription: str = setting(
+        shape(r"[\w.-]{1,50}", "the name of a subscription"),
+        "The subscription of the topic; it must be there. A lock of a minute suits; set its "
+        "maximum delivery count high (100), and watch its dead letters: a service that dies "
+        "again and again with a message in hand costs that message a delivery each time.",
+        default="coursebell",
+        needs=Needs("SERVICEBUS_CONNECTION_STRING"),
+    )
     sources: Mapping[str, SourceSettings]
     """By the name of the source."""
     environment: Mapping[str, str] = field(repr=False)
     """What `${NAME}` in the rules' channels may name: the environment over `.env`."""
 
 
-TABLE = {
-    "DATA": Setting("./data", path),
-    "RULES": Setting("rules.yaml", path),
-    "TEMPLATES": Setting("templates", path),
-    "HOST": Setting("127.0.0.1", shape(r"[^\s/@]+", "a host name or IP address")),
-    "PORT": Setting("8000", number(0, 65_535)),
-    "PUBLIC_URL": Setting("", optional(public_url), secret=True),
-    "ADMIN_TOKEN": Setting(
-        "", optional(shape(r"[!-~]+", "visible ASCII characters without blanks")), secret=True
-    ),
-    "SECRET_KEY": Setting(
-        "",
-        optional(shape(r"[!-~]{32,}", "32 visible ASCII characters or more, without blanks")),
-        secret=True,
-    ),
-    "LETTER_LIMIT": Setting("1048576", number(1_024, 67_108_864)),
-    "STORM_LIMIT": Setting("500", number(1, 1_000_000)),
-    "MAIL_DOMAIN": Setting("", optional(shape(DOMAIN, "a domain like example.org"))),
-    "LOG_FORMAT": Setting("text", one_of("text", "json")),
-    "LOG_LEVEL": Setting("info", one_of("debug", "info", "warning", "error")),
-    "KAFKA_BOOTSTRAP_SERVERS": Setting(
-        "",
-        optional(shape(r"[^\s,/@]+:\d+(, ?[^\s,/@]+:\d+)*", "host:port, or several with commas")),
-        secret=True,
-    ),
-    "KAFKA_TOPIC": Setting("", several(r"[\w.-]{1,249}", "the name of a topic")),
-    "KAFKA_GROUP_ID": Setting("coursebell", shape(r"\S+", "a name without blanks")),
-    "KAFKA_SECURITY_PROTOCOL": Setting(
-        "", optional(one_of("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"))
-    ),
-    "KAFKA_SASL_MECHANISM": Setting(
-        "", optional(one_of("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"))
-    ),
-    "KAFKA_SASL_USERNAME": Setting("", optional(str), secret=True),
-    "KAFKA_SASL_PASSWORD": Setting("", optional(str), secret=True),
-    "KAFKA_SSL_CA_LOCATION": Setting("", optional(str)),
-    "KAFKA_CONFIG": Setting("", properties, secret=True),
-    "SERVICEBUS_CONNECTION_STRING": Setting("", optional(str), secret=True),
-    "SERVICEBUS_TOPIC": Setting("MCTEvents", shape(r"[\w./-]{1,260}", "the name of a topic")),
-    "SERVICEBUS_SUBSCRIPTION": Setting(
-        "coursebell", shape(r"[\w.-]{1,50}", "the name of a subscription")
-    ),
-}
-"""What there is once."""
-
-OF_EACH_SOURCE = {
-    "USERNAME": Setting("", optional(shape(r"[^:\0-\x1f]+", "no colon")), secret=True),
-    "PASSWORD": Setting("", optional(str), secret=True),
-    "PASSWORD_OLD": Setting("", optional(str), secret=True),
-    "HMAC_SECRET": Setting("", several(".+", "a secret"), secret=True),
-    "HMAC_HEADER": Setting("", optional(shape(TOKEN, "the name of a header"))),
-    "HMAC_ALGORITHM": Setting("sha256", one_of("sha256", "sha384", "sha512", "sha1")),
-    "HMAC_ENCODING": Setting("hex", one_of("hex", "base64")),
-    "HMAC_PREFIX": Setting("", str),
-    "BEARER_TOKEN": Setting("", several("[!-~]+", "a token"), secret=True),
-    "WEBHOOK_SECRET": Setting(
-        "", several(f"(whsec_)?{BASE64}", "a secret like whsec_<base64>"), secret=True
-    ),
-    "ALLOW_UNAUTHENTICATED": Setting("false", boolean),
-    "LATENESS": Setting("", optional(duration)),
-}
-"""What there is for each source, after its prefix; its own allowance is the default lateness."""
+def declared(kind: type[Settings | SourceSettings]) -> dict[str, Setting]:
+    """List the variables of a class by their names without prefix."""
+    return {
+        each.name.upper(): each.metadata["setting"]
+        for each in fields(kind)
+        if "setting" in each.metadata
+    }
 
 
 def prefix_of(source: str) -> str:
-    """How the variables of a source begin: `community-training` is COMMUNITY_TRAINING_."""
+    """Name how the variables of a source begin: `community-training` is COMMUNITY_TRAINING_."""
     return f"{source.upper().replace('-', '_')}_"
 
 
 def table(sources: Iterable[str]) -> dict[str, Setting]:
-    """Every variable without COURSEBELL_, for these sources."""
-    own = {
-        prefix_of(source) + name: setting
-        for source in sources
-        for name, setting in OF_EACH_SOURCE.items()
+    """List every variable without COURSEBELL_, for these sources."""
+    own = declared(SourceSettings)
+    return declared(Settings) | {
+        prefix_of(source) + name: each for source in sources for name, each in own.items()
     }
-    return TABLE | own

@@ -1,7 +1,8 @@
-"""Values: how one variable's text is read; a ValueError says what was expected."""
+"""Read the text of one variable; a ValueError says what was expected."""
 
 import re
 from collections.abc import Callable
+from dataclasses import field
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -12,37 +13,55 @@ Read = Callable[[str], Any]
 
 TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 BASE64 = r"(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
+SERVERS = r"[^\s,/@]+:\d+(, ?[^\s,/@]+:\d+)*"
 DOMAIN = r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9-]{1,63})*"
 
 
 class SettingsError(Exception):
-    """Settings the service cannot start with; one line for every mistake, without secrets."""
+    """Refuse settings the service cannot start with: a line for each mistake, no secrets."""
 
     def __init__(self, mistakes: list[str]) -> None:
         super().__init__("\n".join(mistakes))
         self.mistakes = mistakes
 
 
+class Needs(NamedTuple):
+    """Name the variable that must be given beside another, and what to say where it is not."""
+
+    name: str
+    hint: str = ""
+
+
 class Setting(NamedTuple):
-    """One variable: its default as written, how it is read, whether its value may be shown."""
+    """Describe one variable; the value of a secret is never shown."""
 
     default: str
     read: Read
+    meaning: str
     secret: bool = False
+    needs: Needs | None = None
+
+
+def setting(
+    read: Read, meaning: str, *, default: str = "", secret: bool = False, needs: Needs | None = None
+) -> Any:
+    """Declare the variable of a field; `meaning` is its line in docs/settings.md."""
+    declared = Setting(default=default, read=read, meaning=meaning, secret=secret, needs=needs)
+    return field(repr=not secret, metadata={"setting": declared})
 
 
 def optional(read: Read) -> Read:
-    """Nothing, or as `read` reads it."""
+    """Read nothing as None, and anything else by `read`."""
     return lambda text: read(text) if text else None
 
 
 def path(text: str) -> Path:
-    """A path; `~` is the home folder."""
+    """Read a path; `~` is the home folder."""
     return Path(text).expanduser()
 
 
 def number(least: int, most: int) -> Callable[[str], int]:
-    """A whole number in this range."""
+    """Read a whole number of a range."""
 
     def read(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,12}", text) or not least <= int(text) <= most:
@@ -54,7 +73,7 @@ def number(least: int, most: int) -> Callable[[str], int]:
 
 
 def shape(pattern: str, expected: str) -> Callable[[str], str]:
-    """Text that the whole pattern matches."""
+    """Read text that the whole pattern matches."""
 
     def read(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -65,7 +84,7 @@ def shape(pattern: str, expected: str) -> Callable[[str], str]:
 
 
 def one_of(*words: str) -> Callable[[str], str]:
-    """One of these words, in any case."""
+    """Read one of some words, in any case."""
     known = {word.lower(): word for word in words}
 
     def read(text: str) -> str:
@@ -77,12 +96,12 @@ def one_of(*words: str) -> Callable[[str], str]:
 
 
 def boolean(text: str) -> bool:
-    """True or false."""
+    """Read true or false."""
     return one_of("true", "false")(text) == "true"
 
 
 def duration(text: str) -> int:
-    """A duration in ms; 0 too."""
+    """Read a duration in ms; 0 too."""
     found = 0 if text in ("0", "0s") else milliseconds(text)
     if found is None:
         raise ValueError("a duration, e.g. 15m or 0")
@@ -90,7 +109,7 @@ def duration(text: str) -> int:
 
 
 def several(pattern: str, expected: str) -> Callable[[str], tuple[str, ...]]:
-    """Texts with commas between them."""
+    """Read texts with commas between them."""
 
     def read(text: str) -> tuple[str, ...]:
         found = tuple(part for part in map(str.strip, text.split(",")) if part)
@@ -102,7 +121,7 @@ def several(pattern: str, expected: str) -> Callable[[str], tuple[str, ...]]:
 
 
 def properties(text: str) -> dict[str, str]:
-    """`name=value` pairs, one a line; blank lines and those that begin with # say nothing."""
+    """Read `name=value` pairs, one a line; blank lines and those that begin with # say nothing."""
     found = {}
     for line in map(str.strip, text.splitlines()):
         name, equals, value = line.partition("=")
@@ -114,7 +133,7 @@ def properties(text: str) -> dict[str, str]:
 
 
 def public_url(text: str) -> str:
-    """An address people reach, without a slash at its end."""
+    """Read an address people reach, without a slash at its end."""
     url = urlsplit(text)
     plain = url.scheme in ("http", "https") and url.hostname and "@" not in url.netloc
     if not plain or url.query or url.fragment or re.search(r"\s", text):

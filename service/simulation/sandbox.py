@@ -31,4 +31,4 @@ def in_the_drawer(active: Active) -> Active:
     """The same rules with every channel a drawer, whatever their file says: nothing leaves."""
     rules = active.decider.rules
     drawers = replace(rules, channels=dict.fromkeys(rules.channels, DRAWER))
-    return Active(Decider(drawers, active.decider.owing.storm_limit), active.templates)
+    return Active(Decider(drawers, active.decider.storm_limit), active.templates)

@@ -1,4 +1,4 @@
-"""The trial: one rule and one letter, in an installation that is thrown away afterwards."""
+"""Try one rule on one letter, in an installation that is thrown away afterwards."""
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,20 +11,15 @@ from typing import Any, NamedTuple
 from service.app.active_rules import read_active
 from service.app.app import SOURCES, App
 from service.incoming.letter import Arrival
-from service.learners.events import FactRecorded
-from service.learners.facts import Fact
-from service.learners.world import Decisions, Happening, World
+from service.learners.facts import Fact, FactRecorded
 from service.ledger.database import connect
 from service.rules.calendar import DAY
-from service.rules.decider import Decider, seen
-from service.rules.describe import Line, judged
-from service.rules.field_values import Reading
-from service.rules.notification import Owed
 from service.rules.rule import Rule, RuleSet
-from service.rules.triggers.missed import not_triggered
+from service.rules.triggers.event import EventOccurrence
 from service.sending import queue
 from service.sending.planner import Active
 from service.settings import Settings
+from service.simulation.recorder import Judged, Recorder
 from service.simulation.sandbox import in_the_drawer, without_secrets
 
 ROWS_PER_PAGE = 10_000
@@ -32,47 +27,11 @@ WAITS_AT_MOST_MS = 15 * DAY
 """A weekly digest, and then a window that is open on one day of the week."""
 
 
-class Judged(NamedTuple):
-    """What the rule made of one event of the letter, by its place there.
-
-    `why_not` says why it was not triggered; `terms` are only there when it was.
-    """
-
-    item: int
-    why_not: str | None
-    terms: Sequence[Line]
-    owed: Mapping[str, Owed]
-
-
-class Watched(Decider):
-    """Decides as ever by one rule, and remembers how it came to that."""
-
-    def __init__(self, rules: RuleSet) -> None:
-        super().__init__(rules)
-        self._rule = rules.rules[0]
-        self._judged: list[tuple[int, Judged]] = []
-
-    def __call__(self, happening: Happening, world: World, now: int) -> Decisions | None:
-        """What follows from one event; noted before it changes what `rearm` remembers."""
-        why_not = not_triggered(self._rule, happening, world)
-        lines: list[Line] = []
-        if why_not is None:
-            reading = Reading(happening.aggregate, seen(happening), world, now)
-            lines = list(judged(self._rule.conditions, reading))
-        decisions = super().__call__(happening, world, now)
-        once = decisions.once if decisions else []
-        owed = {id: body for id, body in once if isinstance(body, Owed)}
-        event = happening.event
-        self._judged.append((event.letter, Judged(event.item, why_not, lines, owed)))
-        return decisions
-
-    def of(self, letter: int) -> list[Judged]:
-        """What it made of the events of one letter that changed something."""
-        return [judged for n, judged in self._judged if n == letter]
-
-
 class Trial(NamedTuple):
-    """A letter that was taken and what the rule made of it; `events` are what each became."""
+    """Hold a letter that was taken and what the rule made of it; `events` are what each became.
+
+    `judged` is what the rule made of each event that changed something.
+    """
 
     app: App
     rule: Rule
@@ -80,6 +39,12 @@ class Trial(NamedTuple):
     events: Sequence[Mapping[str, Any]]
     transitions: Mapping[int, Sequence[str]]
     judged: Sequence[Judged]
+
+    def item_of(self, judged: Judged) -> int:
+        """Tell the place in the letter of an event that was judged."""
+        assert isinstance(judged.occurrence, EventOccurrence)
+        item: int = judged.occurrence.event.item
+        return item
 
 
 def rules_in(chosen: Settings) -> RuleSet:
@@ -109,7 +74,7 @@ def played(app: App, rule: Rule, source: str, body: bytes, clock: int) -> Trial:
     """Lets the letter in, the one rule decide as if it were live, and its messages leave."""
     live = replace(rule, mode="live")
     rules = replace(in_the_drawer(app.active).decider.rules, rules=(live,))
-    decider = Watched(rules)
+    decider = Recorder(rules, every=True)
     app.active = Active(decider, app.active.templates)
     app.open_channels()
     items = app.sources[source].read(body, clock)
@@ -122,7 +87,16 @@ def played(app: App, rule: Rule, source: str, body: bytes, clock: int) -> Trial:
     shown = app.letters.show(letter)
     assert shown is not None
     transitions = dict(recorded(app, before, letter))
-    return Trial(app, rule, now, shown["events"], transitions, decider.of(letter))
+    return Trial(app, rule, now, shown["events"], transitions, of_letter(decider, letter))
+
+
+def of_letter(recorder: Recorder, letter: int) -> list[Judged]:
+    """Pick what was made of the events of one letter."""
+    return [
+        each
+        for each in recorder.judged
+        if isinstance(each.occurrence, EventOccurrence) and each.occurrence.event.letter == letter
+    ]
 
 
 def leave(app: App, now: int) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from service.api import Site, web
-from service.incoming.group_commit import Postbox
+from service.api import AsgiApplication
+from service.incoming.group_commit import GroupCommit
 from service.running import Service
 from tests.installation import DONE, FREE, START, Installation
 
@@ -23,26 +23,26 @@ TEAM = """
 class Client(TestClient):
     """Speaks to a site as somebody at this machine would."""
 
-    def __init__(self, site: Site, **more: Any) -> None:
+    def __init__(self, site: AsgiApplication, **more: Any) -> None:
         told = {"base_url": "http://localhost", "client": ("127.0.0.1", 50_000)} | more
         super().__init__(site, **told)
 
 
 @pytest.fixture
-def open_site() -> Iterator[Callable[..., Site]]:
+def open_site() -> Iterator[Callable[..., AsgiApplication]]:
     """Makes sites, and closes them."""
-    opened: list[tuple[Site, Postbox]] = []
+    opened: list[tuple[AsgiApplication, GroupCommit]] = []
 
-    def make(office: Installation, service: Service | None = None) -> Site:
-        postbox = Postbox(office.app.letters)
-        site = web(office.app, service, postbox, lambda: START)
-        opened.append((site, postbox))
+    def make(office: Installation, service: Service | None = None) -> AsgiApplication:
+        group_commit = GroupCommit(office.app.letters)
+        site = AsgiApplication(office.app, service, group_commit, lambda: START)
+        opened.append((site, group_commit))
         return site
 
     yield make
-    for site, postbox in opened:
+    for site, group_commit in opened:
         site.close()
-        postbox.close()
+        group_commit.close()
 
 
 @pytest.fixture
@@ -54,5 +54,5 @@ def office(tmp_path: Path) -> Iterator[Installation]:
 
 
 @pytest.fixture
-def client(office: Installation, open_site: Callable[..., Site]) -> Client:
+def client(office: Installation, open_site: Callable[..., AsgiApplication]) -> Client:
     return Client(open_site(office))

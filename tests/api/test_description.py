@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, settings
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
-from service.api import Site, web
-from service.api.framework.openapi import document
-from service.api.site import OPERATIONS
+from service.api import AsgiApplication
+from service.api.application import OPERATIONS
+from service.api.framework.operations import document
 from service.api.system.endpoints import OPERATIONS as SYSTEM
 from service.app.app import settings_of
-from service.incoming.group_commit import Postbox
+from service.incoming.group_commit import GroupCommit
 from tests.installation import ADA, DAY, DONE, FREE, START, Installation, completed, event, seats
 
 TOKEN = "token-of-the-test"
@@ -25,7 +25,7 @@ DOCUMENT = document(settings_of(TOLD), (*OPERATIONS, *SYSTEM))
 class Gate:
     """Stands for the site before there is one: schemathesis wants to know it at collection."""
 
-    site: Site
+    site: AsgiApplication
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.site(scope, receive, send)
@@ -38,19 +38,19 @@ schema.app = GATE
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsgiApplication]:
     with Installation(tmp_path_factory.mktemp("described"), DONE + FREE, **TOLD) as office:
         office.import_people([ADA])
         office.post(completed(START, 77), completed(START, 78), event("BOGUS", START))
         office.post(seats(START, 10), seats(START + 1, 9))
         office.tick(START + 1)
         office.tick(START + 31 * DAY)
-        postbox = Postbox(office.app.letters)
-        site = web(office.app, None, postbox, lambda: START)
+        group_commit = GroupCommit(office.app.letters)
+        site = AsgiApplication(office.app, None, group_commit, lambda: START)
         GATE.site = site
         yield site
         site.close()
-        postbox.close()
+        group_commit.close()
 
 
 @schema.parametrize()
@@ -58,11 +58,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     max_examples=15, deadline=None, derandomize=True, database=None,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
-def test_every_answer_is_one_the_description_names(case: schemathesis.Case, site: Site) -> None:
+def test_every_answer_is_one_the_description_names(
+    case: schemathesis.Case, site: AsgiApplication
+) -> None:
     case.call_and_validate(headers=HEADERS)
 
 
-def test_the_service_gives_this_description_and_it_names_no_secret(site: Site) -> None:
+def test_the_service_gives_this_description_and_it_names_no_secret(site: AsgiApplication) -> None:
     told = TestClient(site).get("/api/v1/openapi.json", headers=HEADERS)
 
     assert told.json() == DOCUMENT

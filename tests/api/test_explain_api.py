@@ -46,6 +46,7 @@ def test_nobody_is_named(client: Client, office: Installation) -> None:
     ({"notification": "n1", "rule": "done"}, 409, "and not both"),
     ({"notification": "n1", "learner": "77"}, 409, "and not both"),
     ({"rule": "done", "learner": "77", "at": "noon"}, 400, "at: expected a time like"),
+    ({"rule": "done", "learner": "77", "at": "0001-01-01T00:00+14:00"}, 400, "a time like"),
     ({"notification": "n1"}, 404, "no such notification"),
     ({"rule": "dome", "learner": "77"}, 404, "did you mean 'done'?"),
     ({"rule": "done"}, 404, "expected `learner`, got none"),

@@ -71,7 +71,7 @@ def test_letters_are_listed_newest_first_and_by_state(client, office):
         assert [each["n"] for each in items(client, "/api/v1/letters", state=state)] == [n]
 
 
-@pytest.mark.parametrize("n", ["99", "0", "-1", "x", "1.0", "1" + "0" * 30, "\u0661"])
+@pytest.mark.parametrize("n", ["99", "0", "-1", "01", "x", "1.0", "1" + "0" * 30, "\u0661"])
 def test_a_receipt_that_was_never_given_is_not_found(client, n):
     answer = client.get(f"/api/v1/letters/{n}")
 

@@ -75,7 +75,7 @@ BUGS = (
     ),
     Bug(
         2, "an ask that fails forgets who moved", "service/rules/scheduler.py",
-        "            self._roster.touch_again(touched)\n            raise\n",
+        "            self._enrollment_views.touch_again(touched)\n            raise\n",
         "            raise\n", "tests/rules/triggers/test_stalled_faults.py",
     ),
     Bug(
@@ -129,11 +129,13 @@ BUGS = (
     ),
     Bug(
         3, "move the mark past silences not asked", "service/rules/triggers/stalled.py",
-        "        end = due[-1][1]\n", "", "tests/rules/triggers/test_stalled.py",
+        "end, asked.more = due[-1][1], True", "asked.more = True",
+        "tests/rules/triggers/test_stalled.py",
     ),
     Bug(
         3, "send what is no longer true", "service/rules/verdict.py",
-        "    if reason is not None:\n", "    if reason is not None and not reason:\n",
+        "        reason = untrue(Item(case.owed, case.subject), case.rule, case.reading)\n",
+        "        reason = None\n",
         "tests/sending/test_last_moment.py",
     ),
     Bug(
@@ -142,24 +144,24 @@ BUGS = (
         "tests/learners/test_imported.py",
     ),
     Bug(
-        3, "make up a digest and leave its items open", "service/rules/digest_closing.py",
-        "        made.add(item, Ended(at=now, state=DROPPED, reason=REASON, into=id))",
+        3, "make up a digest and leave its items open", "service/rules/digests.py",
+        "        closed.add(item, Ended(at=now, state=DROPPED, reason=REASON, into=made.id))",
         "        assert item",
         "tests/sending/test_digests.py",
     ),
     Bug(
-        3, "close one hour twice for a reader who moves", "service/rules/digest_closing.py",
+        3, "close one hour twice for a reader who moves", "service/rules/digests.py",
         "later_than = last.local if isinstance(last, DigestClosed) else", "later_than =",
         "tests/sending/test_digests_and_readers.py",
     ),
     Bug(
         3, "a step of an escalation counts from the silence", "service/rules/escalation.py",
-        "    bound = now - entry.after_ms\n", "    bound = now\n",
+        "bound = self.now - entry.after_ms\n", "bound = self.now\n",
         "tests/rules/test_escalation.py",
     ),
     Bug(
-        4, "remind of what an import made due", "service/rules/decider.py",
-        "    return since + silence_ms <= recorded_at\n", "    return False\n",
+        4, "remind of what an import made due", "service/rules/triggers/stalled.py",
+        "        return since + self.silence_ms <= imported_at\n", "        return False\n",
         "tests/rules/triggers/test_imported_silences.py",
     ),
     Bug(
@@ -169,7 +171,7 @@ BUGS = (
         "        if anew:\n"
         "            for row in self.views.reader()['enrollments'].rows:\n"
         "                (found,) = self.writer.enrollments([row['id']])\n"
-        "                last = self.writer.knowledge.stream(row['id'])[-1]\n"
+        "                last = self.writer.lookup.stream(row['id'])[-1]\n"
         "                happening = Happening(found.id, found.version, last.body, found)\n"
         "                decided = self._decide(happening, self.writer.world(now), now)\n"
         "                if decided:\n                    self.writer.commit(decided)\n"
@@ -178,9 +180,54 @@ BUGS = (
     ),
     Bug(
         4, "a restart forgets which rules were active", "service/rules/scheduler.py",
-        "        fresh = {rule.id: started(rule, now) for rule in activated}\n",
-        "        fresh = {rule.id: Mark(0, 0) for rule in activated}\n",
+        "        fresh = {each.rule.id: started(each, now) for each in activated}\n",
+        "        fresh = {each.rule.id: Mark(0, 0) for each in activated}\n",
         "tests/rules/triggers/test_stalled.py",
+    ),
+    Bug(
+        4, "a backtest ignores the distance of a step", "service/simulation/backtest/outbox.py",
+        "        if told or owed.rule in self._asked_for:\n", "        if told:\n",
+        "tests/simulation/test_backtest_differences.py",
+    ),
+    Bug(
+        4, "a backtest ends an escalation with any first", "service/simulation/backtest/timers.py",
+        "            begun.standing -= 1\n", "            begun.standing = 0\n",
+        "tests/simulation/test_backtest_differences.py",
+    ),
+    Bug(
+        4, "a backtest forgets the windows of entries", "service/simulation/backtest/backtest.py",
+        'replace(rule, mode="live") for',
+        'replace(rule, mode="live", notify=tuple(replace(e, window=None) for e in rule.notify))'
+        " for",
+        "tests/simulation/test_backtest_is_live.py",
+    ),
+    Bug(
+        4, "a backtest closes a digest an hour later", "service/simulation/backtest/outbox.py",
+        "            for stream, version, body in close(judged, reader, ground).rows:\n",
+        "            late = Ground(ground.decider, ground.world, ground.now + 3_600_000)\n"
+        "            for stream, version, body in close(judged, reader, late).rows:\n",
+        "tests/simulation/test_backtest_is_live.py",
+    ),
+    Bug(
+        4, "a backtest forgets what a digest closed", "service/simulation/backtest/outbox.py",
+        "            self._world.memory[stream] = (version, body)\n            self._items",
+        "            self._items", "tests/simulation/test_backtest_is_live.py",
+    ),
+    Bug(
+        4, "a backtest counts throttles by decision", "service/simulation/backtest/outbox.py",
+        "self._world.latest, ground.now)", "self._world.latest, group[0].owed.decided_at)",
+        "tests/simulation/test_backtest_is_live.py",
+    ),
+    Bug(
+        4, "a backtest lets untrue things wait", "service/simulation/backtest/replay.py",
+        "            play.outbox.waiting.moved(stream)\n", "            assert play\n",
+        "tests/simulation/test_backtest_is_live.py",
+    ),
+    Bug(
+        4, "a backtest collapses by the moment", "service/simulation/backtest/outbox.py",
+        "if id != first.id and joins(other, first):",
+        "if id != first.id and other.due_at == first.due_at:",
+        "tests/simulation/test_backtest_is_live.py",
     ),
     Bug(
         5, "read facts in the order in which they came", "service/learners/enrollment.py",

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from service.cli.demo import PAUSE_SECONDS, PAUSES
+from tests import forks
+from tests.installation import ROOT
 
-ROOT = Path(__file__).parents[2]
 SECONDS = 120
 ESCAPE = "\x1b"
 RULES = """
@@ -44,8 +45,16 @@ def play(
     folder: Path, *options: str, cwd: Path = ROOT, **more: str
 ) -> subprocess.CompletedProcess[str]:
     folder.mkdir(exist_ok=True)
+    done = forks.run(["demo", *options], cwd, environment(folder, more))
+    output, errors = done.stdout.decode(), done.stderr.decode()
+    return subprocess.CompletedProcess(done.args, done.returncode, output, errors)
+
+
+def play_afresh(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """As a user does, in an interpreter of its own."""
+    folder.mkdir(exist_ok=True)
     return subprocess.run(
-        [sys.executable, "-m", "service", "demo", *options], cwd=cwd, timeout=SECONDS,
+        [sys.executable, "-m", "service", "demo"], cwd=ROOT, timeout=SECONDS,
         env=environment(folder, more), capture_output=True, text=True, encoding="utf-8",
         check=False,
     )  # fmt: skip
@@ -54,10 +63,9 @@ def play(
 def play_on_a_terminal(folder: Path, **more: str) -> str:
     """What a terminal gets to see."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "service", "demo", "--fast"]
     env = environment(folder, {"TERM": "xterm-256color", **more})
     seen = b""
-    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=theirs) as running:
+    with forks.Forked(["demo", "--fast"], ROOT, env, stdout=theirs) as running:
         os.close(theirs)
         try:
             while chunk := os.read(ours, 65_536):
@@ -73,7 +81,7 @@ def play_on_a_terminal(folder: Path, **more: str) -> str:
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("demo")
-    done = play(folder)
+    done = play_afresh(folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert list(folder.iterdir()) == [], "something is left behind"
     return done.stdout
@@ -146,7 +154,7 @@ def test_a_terminal_gets_colors_unless_it_wants_none(played: str, tmp_path: Path
 
 
 def test_a_terminal_without_unicode_is_no_trouble(tmp_path: Path) -> None:
-    done = play(tmp_path, PYTHONIOENCODING="ascii")
+    done = play_afresh(tmp_path, PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
     assert "? Sean O'Brien" in done.stdout
 

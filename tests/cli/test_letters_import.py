@@ -3,8 +3,6 @@
 import gzip
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import pytest
 
 from service.incoming.archive_import import UnreadableArchive, payloads_in
+from tests import forks
 from tests.installation import DAY, DONE, ROOT, START, Installation, body, completed, enrolled
 from tests.real_service import RealService
 from tests.waiting import until
@@ -34,10 +33,8 @@ def run(folder: Path, *words: str, stdin: bytes = b"") -> tuple[int, Any, str]:
         "COURSEBELL_DATA": str(folder / "data"),
         "COURSEBELL_EMAIL_URL": "drawer://",
         "COURSEBELL_CHAT_URL": "drawer://",
-        "PYTHONPATH": str(ROOT),
     }
-    command = [sys.executable, "-m", "service", "letters", "import", *words, "--json"]
-    done = subprocess.run(command, cwd=folder, env=environ, input=stdin, capture_output=True)
+    done = forks.run(["letters", "import", *words, "--json"], folder, environ, stdin)
     said = json.loads(done.stdout) if done.stdout else None
     return done.returncode, said, done.stderr.decode()
 

@@ -21,6 +21,16 @@ TEAM = """
     notify:
       - {post: room, template: seat_free}
 """
+READS = """
+  - id: reads
+    trigger: {event: enrollment.completed}
+    conditions:
+      - enrollment.passed: true
+      - enrollment.progress: {gte: 80}
+      - enrollment.completed_at: {gte: 2026-01-01T00:00:00Z}
+    notify:
+      - {to: learner, via: email, template: completed}
+"""
 OPERATOR = PersonRow("78", name="Grace Hopper", email="grace@example.org", groups=("ops",))
 
 
@@ -77,3 +87,32 @@ def test_an_event_is_shown_with_what_it_says_only(office: Installation) -> None:
     shown = run(office, "notifications", "show", id).stdout
     assert "notification.attempt_started" in shown and "version" in shown
     assert not any(word in shown for word in ("False", "speaks_for", "()"))
+
+
+def test_the_beginning_of_an_id_is_enough(office: Installation) -> None:
+    ids = [row["id"] for row in office.notifications()]
+    for id in ids:
+        assert run(office, "notifications", "show", id[:24]).stdout.startswith(
+            f"Notification {id}\n"
+        )
+    several, none = (run(office, "notifications", "show", text) for text in ("n", "nobody"))
+    explained = [run(office, "explain", text) for text in ("n", "nobody")]
+    assert [several.stderr, none.stderr] == [each.stderr for each in explained]
+    assert "n: several notifications begin so: n" in several.stderr
+    assert (several.exit_code, none.exit_code) == (2, 1)
+
+
+def test_what_conditions_read_is_shown_by_its_type(tmp_path: Path) -> None:
+    with Installation(tmp_path, READS) as office:
+        office.import_people([ADA])
+        office.post(completed(START, 77))
+        office.tick(START)
+        (row,) = office.notifications()
+        lines = run(office, "notifications", "show", row["id"], columns=80).stdout.splitlines()
+    place = next(n for n, line in enumerate(lines) if line.startswith("     read"))
+    assert [line.strip() for line in lines[place : place + 3]] == [
+        "read        enrollment.passed: true",
+        "enrollment.progress: 100",
+        "enrollment.completed_at: 2026-11-16 09:00:00Z",
+    ]
+    assert not any(mark in line for line in lines for mark in "{}'[]")

@@ -1,8 +1,7 @@
 """Importing people beside the rest of the world: pipes, a running service, lists, addresses."""
 
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,9 @@ from click.testing import CliRunner
 from service.cli import main
 from service.learners.directory.people import People
 from service.ledger.ledger import Ledger
+from tests import forks
 from tests.cli.people_file import person, run
+from tests.installation import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -21,15 +22,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_standard_input_is_a_file_too() -> None:
-    command = [sys.executable, "-m", "service", "people", "import", "-", "--source", "adobe"]
-    root = Path(__file__).parent.parent.parent
-    done = subprocess.run(
-        [*command, "--data", str(Path("data").absolute())],
-        input=b"id,name\n7,Ada\n",
-        capture_output=True,
-        cwd=root,
-        check=True,
-    )
+    words = ["people", "import", "-", "--source", "adobe", "--data", str(Path("data").absolute())]
+    done = forks.run(words, ROOT, os.environ, b"id,name\n7,Ada\n")
+    assert done.returncode == 0
     assert done.stdout == b"1 people: 1 new, 0 changed, 0 unchanged\n"
     assert done.stderr == b""
     assert person("7", "adobe")

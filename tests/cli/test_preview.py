@@ -3,8 +3,6 @@
 import os
 import pty
 import shutil
-import subprocess
-import sys
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service.cli import main
+from tests.forks import Forked
 from tests.installation import (
     ADA,
     DAY,
@@ -202,9 +201,9 @@ def opened_on_a_terminal(folder: Path, template: str) -> tuple[str, list[str]]:
     browser.write_text(f'#!/bin/sh\necho "$1" >> {folder}/called\n')
     browser.chmod(0o755)
     ours, theirs = pty.openpty()
-    env = {**os.environ, "BROWSER": f"{browser} %s", "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
-    command = [sys.executable, "-m", "service", "preview", template, "--open"]
-    with subprocess.Popen(command, env=env, stdout=theirs) as running:
+    env = {**os.environ, "BROWSER": f"{browser} %s", "TMPDIR": str(folder)}
+    command = ["preview", template, "--open"]
+    with Forked(command, Path.cwd(), env, stdout=theirs) as running:
         os.close(theirs)
         seen = b""
         try:

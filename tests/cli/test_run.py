@@ -1,16 +1,15 @@
 """Running as an operator does: how the service ends, and what it says when it cannot begin."""
 
 import os
+import shutil
 import socket
 import subprocess
-import sys
 import time
 
 import pytest
 
 from tests.installation import DONE, START, completed
 from tests.real_service import RealService
-from tests.reliability.stem import SproutingService
 from tests.smtp_sink import HANG, SmtpSink
 from tests.waiting import until
 
@@ -34,12 +33,9 @@ def service(tmp_path, sink):
 
 def cannot_run(service: RealService, *words: str) -> str:
     """The one line with which `run` refuses."""
-    run = subprocess.run(
-        [sys.executable, "-m", "service", "run", "--port", "0", *words],
-        cwd=service.folder, env=service.environ, capture_output=True, text=True, timeout=30,
-    )  # fmt: skip
-    assert run.returncode == 2, run.stderr
-    (line,) = run.stderr.splitlines()
+    ended = service.command("run", "--port", "0", *words)
+    assert ended.returncode == 2, ended.stderr
+    (line,) = ended.stderr.splitlines()
     assert line.startswith("coursebell: ")
     return line
 
@@ -100,7 +96,7 @@ def test_a_mail_server_that_hangs_does_not_keep_the_service_from_ending(service,
 
 
 def test_sigterm_at_once_after_the_greeting_is_heard(tmp_path):
-    with SproutingService(tmp_path, DONE) as service:
+    with RealService(tmp_path, DONE) as service:
         for _ in range(5):
             assert service.stop() == 0
             service.start()
@@ -124,14 +120,22 @@ def test_a_port_in_use_is_refused_and_nothing_is_left_running(service, tmp_path)
         assert free.get("/healthz")["alive"]
 
 
+@pytest.fixture(scope="module")
+def lived_in(tmp_path_factory):
+    """The folder of a service that ran once and was stopped."""
+    folder = tmp_path_factory.mktemp("lived-in")
+    with RealService(folder, DONE) as service:
+        service.post(*(completed(START + n, n) for n in range(300)))
+        service.letter(1)
+        assert service.stop() == 0
+    return folder
+
+
 @pytest.fixture
-def stopped(tmp_path):
-    """A service that ran once and was stopped."""
+def stopped(tmp_path, lived_in):
+    """A service that ran once and was stopped, for each test to damage."""
+    shutil.copytree(lived_in / "data", tmp_path / "data")
     service = RealService(tmp_path, DONE)
-    service.start()
-    service.post(*(completed(START + n, n) for n in range(300)))
-    service.letter(1)
-    assert service.stop() == 0
     yield service
     service.kill()
 

@@ -2,13 +2,13 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.forks import Forked
 from tests.installation import ROOT
 
 NOT_OPEN = "closed: no credentials configured"
@@ -19,12 +19,8 @@ def started(folder: Path, *options: str, **environ: str) -> Iterator[list[str]]:
     """The first lines of `coursebell run` in a folder with the default rules."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("COURSEBELL_")}
     files = {"COURSEBELL_RULES": ROOT / "rules.yaml", "COURSEBELL_TEMPLATES": ROOT / "templates"}
-    command = [sys.executable, "-m", "service", "run", "--port", "0", *options]
-    running = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        env={**kept, **{k: str(v) for k, v in files.items()}, "PYTHONPATH": str(ROOT), **environ},
-    )  # fmt: skip
-    with running:
+    env = {**kept, **{k: str(v) for k, v in files.items()}, **environ}
+    with Forked(["run", "--port", "0", *options], folder, env) as running:
         assert running.stdout is not None
         try:
             yield [running.stdout.readline().strip() for _ in range(9)]

@@ -9,12 +9,13 @@ from service.rules.conditions import OPERATORS
 from service.rules.field_values import WORDS_ONLY
 from service.rules.fields import EVENTS, EXTRA_DOC, FIELDS, Field, Sources
 from service.rules.language import entries, model
+from service.rules.language.model import SCOPES, scope_of_event
 from service.rules.language.operands import DESCRIBED, KINDS
 from service.rules.language.schema import schema_of
-from service.rules.language.scope import SCOPES, Scope, scope_of_event
 from service.rules.language.shape import Shape
 from service.rules.language.values import ROLES, WATCHERS
 from service.rules.notification import OPEN_STATES, STATES
+from service.rules.scope import Scope
 
 PLACE = Path(__file__).parents[2] / "docs/rules-reference.md"
 INTRODUCTION = """\

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from service.incoming.feeds import BOUNDS_MS, Feed
+from service.incoming.feeds import BOUNDS_MS, FeedStatistics
 from service.incoming.letter import Arrival
 from tests.installation import (
     DAY,
@@ -21,7 +21,7 @@ from tests.installation import (
 ADA = 77
 
 
-def feed(room: Installation, name: str = "adobe") -> Feed:
+def feed(room: Installation, name: str = "adobe") -> FeedStatistics:
     return next(each for each in room.app.letters.feeds.all() if each.source == name)
 
 
@@ -92,7 +92,7 @@ def test_an_import_says_nothing_about_how_its_feed_is(tmp_path: Path) -> None:
 
         assert room.app.letters.feeds.all() == []
         assert room.app.letters.feeds.heard() == {}
-        assert room.app.letters.feeds.all(["adobe"]) == [Feed("adobe")]
+        assert room.app.letters.feeds.all(["adobe"]) == [FeedStatistics("adobe")]
 
 
 def test_one_event_from_the_future_does_not_put_all_others_out_of_order(tmp_path: Path) -> None:

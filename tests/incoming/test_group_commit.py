@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.incoming.group_commit import Postbox, StoreBusy, StoreFailed
+from service.incoming.group_commit import GroupCommit, StoreBusy, StoreFailed
 from service.incoming.letter import Arrival
 from service.incoming.letters import Letters
 from service.ledger.ledger import Ledger
@@ -35,74 +35,74 @@ class Gated:
         return [a.received_at * 10 for a in arrivals]
 
 
-async def post_all(postbox: Postbox, numbers: Sequence[int]) -> list[asyncio.Task[int]]:
+async def post_all(group_commit: GroupCommit, numbers: Sequence[int]) -> list[asyncio.Task[int]]:
     """Tasks that have all put their letter into the box."""
-    tasks = [asyncio.create_task(postbox.post(arrival(n))) for n in numbers]
+    tasks = [asyncio.create_task(group_commit.post(arrival(n))) for n in numbers]
     await asyncio.sleep(0)
     return tasks
 
 
 def test_letters_in_flight_share_one_commit() -> None:
     async def scene() -> list[int]:
-        first = await post_all(postbox, [1])
+        first = await post_all(group_commit, [1])
         await asyncio.to_thread(store.entered.wait)
-        rest = await post_all(postbox, range(2, 302))
+        rest = await post_all(group_commit, range(2, 302))
         store.gate.set()
         return await asyncio.gather(*first, *rest)
 
     store = Gated()
-    postbox = Postbox(store)
+    group_commit = GroupCommit(store)
     assert asyncio.run(scene()) == [n * 10 for n in range(1, 302)]
     assert store.batches == [[1], list(range(2, 302))]
-    postbox.close()
+    group_commit.close()
 
 
 def test_a_commit_takes_512_letters_at_most() -> None:
     async def scene() -> None:
-        tasks = await post_all(postbox, [0])
+        tasks = await post_all(group_commit, [0])
         await asyncio.to_thread(store.entered.wait)
-        tasks += await post_all(postbox, range(1, 1200))
+        tasks += await post_all(group_commit, range(1, 1200))
         store.gate.set()
         await asyncio.gather(*tasks)
 
     store = Gated()
-    postbox = Postbox(store)
+    group_commit = GroupCommit(store)
     asyncio.run(scene())
     assert [len(batch) for batch in store.batches] == [1, 512, 512, 175]
-    postbox.close()
+    group_commit.close()
 
 
 def test_a_slow_commit_is_busy_and_what_was_told_so_is_not_committed_later() -> None:
     async def scene() -> None:
-        tasks = await post_all(postbox, [1])
+        tasks = await post_all(group_commit, [1])
         await asyncio.to_thread(store.entered.wait)
-        tasks += await post_all(postbox, [2, 3])
+        tasks += await post_all(group_commit, [2, 3])
         answers = await asyncio.gather(*tasks, return_exceptions=True)
         assert [type(answer) for answer in answers] == [StoreBusy] * 3
         store.gate.set()
-        assert await postbox.post(arrival(4)) == 40
+        assert await group_commit.post(arrival(4)) == 40
 
     store = Gated()
-    postbox = Postbox(store, commit_seconds=0.05)
+    group_commit = GroupCommit(store, commit_seconds=0.05)
     asyncio.run(scene())
     assert store.batches == [[1], [4]]
-    postbox.close()
+    group_commit.close()
 
 
 @pytest.mark.parametrize("limits", [{"capacity": 3}, {"capacity_bytes": 3}])
 def test_a_full_box_is_busy_at_once(limits: dict[str, int]) -> None:
     async def scene() -> None:
-        tasks = await post_all(postbox, [1, 2, 3])
+        tasks = await post_all(group_commit, [1, 2, 3])
         with pytest.raises(StoreBusy, match="too many letters"):
-            await postbox.post(arrival(4))
+            await group_commit.post(arrival(4))
         store.gate.set()
         assert await asyncio.gather(*tasks) == [10, 20, 30]
-        assert await postbox.post(arrival(5)) == 50
+        assert await group_commit.post(arrival(5)) == 50
 
     store = Gated()
-    postbox = Postbox(store, **limits)
+    group_commit = GroupCommit(store, **limits)
     asyncio.run(scene())
-    postbox.close()
+    group_commit.close()
 
 
 def test_a_store_that_fails_is_told_and_the_next_letter_tries_again(
@@ -111,52 +111,52 @@ def test_a_store_that_fails_is_told_and_the_next_letter_tries_again(
     async def scene() -> None:
         store.broken = True
         with pytest.raises(StoreFailed) as told:
-            await postbox.post(arrival(1))
+            await group_commit.post(arrival(1))
         assert "secret" not in str(told.value)
         store.broken = False
-        assert await postbox.post(arrival(2)) == 20
+        assert await group_commit.post(arrival(2)) == 20
 
     store = Gated()
     store.gate.set()
-    postbox = Postbox(store)
+    group_commit = GroupCommit(store)
     asyncio.run(scene())
-    postbox.close()
+    group_commit.close()
     assert "1 letters are not on disk: OSError" in caplog.text
 
 
 def test_closing_commits_what_is_queued() -> None:
     async def scene() -> list[int]:
-        tasks = await post_all(postbox, [1, 2, 3])
+        tasks = await post_all(group_commit, [1, 2, 3])
         store.gate.set()
-        await asyncio.to_thread(postbox.close)
+        await asyncio.to_thread(group_commit.close)
         with pytest.raises(StoreBusy, match="stopping"):
-            await postbox.post(arrival(4))
+            await group_commit.post(arrival(4))
         return await asyncio.gather(*tasks)
 
     store = Gated()
-    postbox = Postbox(store)
+    group_commit = GroupCommit(store)
     assert asyncio.run(scene()) == [10, 20, 30]
-    postbox.close()
+    group_commit.close()
 
 
 def test_a_sender_that_left_is_no_trouble() -> None:
     async def scene() -> int:
-        left, stays = await post_all(postbox, [1, 2])
+        left, stays = await post_all(group_commit, [1, 2])
         left.cancel()
         await asyncio.sleep(0)
         store.gate.set()
         return await stays
 
     store = Gated()
-    postbox = Postbox(store)
+    group_commit = GroupCommit(store)
     assert asyncio.run(scene()) == 20
-    postbox.close()
+    group_commit.close()
 
 
 def test_one_hundred_letters_in_flight_are_two_commits_of_the_real_store(tmp_path: Path) -> None:
     async def scene() -> list[int]:
         with ledger.transaction():
-            tasks = await post_all(postbox, range(100))
+            tasks = await post_all(group_commit, range(100))
         return await asyncio.gather(*tasks)
 
     class Counted(Letters):
@@ -167,9 +167,9 @@ def test_one_hundred_letters_in_flight_are_two_commits_of_the_real_store(tmp_pat
     ledger = Ledger(tmp_path / "ledger.db")
     letters = Counted(ledger)
     commits: list[int] = []
-    postbox = Postbox(letters)
+    group_commit = GroupCommit(letters)
     receipts = asyncio.run(scene())
-    postbox.close()
+    group_commit.close()
     assert sorted(receipts) == list(range(1, 101))
     assert sum(commits) == 100
     assert len(commits) <= 2

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from service.incoming.letter import Arrival, Letter, Outcome
+from service.incoming.letter import Arrival, EventOutcome, Letter
 from service.incoming.letters import Letters
 from service.ledger.ledger import Ledger
 
-RECORDED = Outcome("recorded", "COURSE_COMPLETED", "", "enrollment-1")
-BAD = Outcome("set_aside", "QUIZ", "unknown name")
-WORSE = Outcome("set_aside", "CI_STATS", "no seats")
+RECORDED = EventOutcome("recorded", "COURSE_COMPLETED", "", "enrollment-1")
+BAD = EventOutcome("set_aside", "QUIZ", "unknown name")
+WORSE = EventOutcome("set_aside", "CI_STATS", "no seats")
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def arrival(n: int) -> Arrival:
     return Arrival("adobe", 1000 + n, {"user-agent": "ALM"}, b"body %d" % n)
 
 
-def take(ledger: Ledger, letters: Letters, *outcomes: list[Outcome], now: int = 5000) -> None:
+def take(ledger: Ledger, letters: Letters, *outcomes: list[EventOutcome], now: int = 5000) -> None:
     """Takes the oldest waiting letters, one for each list of outcomes."""
     waiting = letters.waiting(len(outcomes))
     with ledger.transaction() as cursor:

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.incoming.verifiers import (
-    Basic,
-    Bearer,
-    Doorkeeper,
-    Hmac,
-    Open,
+    AllowEverybody,
+    Authenticator,
+    BasicCredentials,
+    BearerToken,
+    HmacSignature,
+    SenderVerifier,
     StandardWebhooks,
-    Verifier,
 )
 
 BODY = b'{"events": []}'
@@ -39,29 +39,29 @@ def standard(key: bytes = KEY, at: int = NOW // 1000, body: bytes = BODY) -> dic
 
 
 def test_basic_takes_any_of_its_pairs() -> None:
-    keeper = Basic(("ada", "pass:word"), ("ada", "пароль ä"))
+    keeper = BasicCredentials(("ada", "pass:word"), ("ada", "пароль ä"))
     assert keeper.verify(basic("ada:pass:word"), b"", NOW)
     assert keeper.verify(basic("ada:пароль ä"), b"", NOW)
     assert not keeper.verify(basic("ada:pass"), b"", NOW)
     assert not keeper.verify(basic("grace:pass:word"), b"", NOW)
-    assert not Basic().verify(basic(":"), b"", NOW)
+    assert not BasicCredentials().verify(basic(":"), b"", NOW)
 
 
 def test_bearer_takes_any_of_its_tokens() -> None:
-    keeper = Bearer("old", "new", "")
+    keeper = BearerToken("old", "new", "")
     assert keeper.verify({b"authorization": b"Bearer old"}, b"", NOW)
     assert keeper.verify({b"authorization": b"bearer  new "}, b"", NOW)
     assert not keeper.verify({b"authorization": b"Bearer "}, b"", NOW)
     assert not keeper.verify({b"authorization": b"Bearer ol"}, b"", NOW)
 
 
-@pytest.mark.parametrize("algorithm", Hmac.ALGORITHMS)
+@pytest.mark.parametrize("algorithm", HmacSignature.ALGORITHMS)
 @pytest.mark.parametrize("encoding", ["hex", "base64"])
 @pytest.mark.parametrize("prefix", ["", "sha256=", "v0 "])
 def test_a_signature_in_every_dress(
     algorithm: str, encoding: Literal["hex", "base64"], prefix: str
 ) -> None:
-    keeper = Hmac(
+    keeper = HmacSignature(
         "X-ALM-Signature", ["old", KEY], algorithm=algorithm, encoding=encoding, prefix=prefix
     )
     for key in (b"old", KEY):
@@ -76,12 +76,12 @@ def test_a_signature_in_every_dress(
 
 def test_a_signature_without_secrets_opens_nothing() -> None:
     made = hmac.digest(b"", BODY, "sha256").hex().encode()
-    assert not Hmac("x", ["", b""]).verify({b"x": made}, BODY, NOW)
+    assert not HmacSignature("x", ["", b""]).verify({b"x": made}, BODY, NOW)
 
 
 def test_an_algorithm_that_is_not_there_is_refused_at_start() -> None:
     with pytest.raises(ValueError, match="expected one of sha256"):
-        Hmac("x", ["s"], algorithm="md5")
+        HmacSignature("x", ["s"], algorithm="md5")
 
 
 def test_standard_webhooks_knows_its_sender_and_the_time() -> None:
@@ -110,12 +110,12 @@ def test_a_secret_that_is_none_is_refused_at_start(secret: str) -> None:
 
 
 def test_a_source_without_credentials_is_closed_and_opened_only_on_purpose() -> None:
-    assert Doorkeeper().admits_early({}, NOW) is False
-    assert Doorkeeper(Open()).admits_early({}, NOW) is True
+    assert Authenticator().admits_early({}, NOW) is False
+    assert Authenticator(AllowEverybody()).admits_early({}, NOW) is True
 
 
 def test_one_way_in_is_enough() -> None:
-    keeper = Doorkeeper(Hmac("x", [KEY]), Basic(("ada", "x")))
+    keeper = Authenticator(HmacSignature("x", [KEY]), BasicCredentials(("ada", "x")))
     assert keeper.admits_early(basic("ada:x"), NOW) is True
     signed = {b"x": hmac.digest(KEY, BODY, "sha256").hex().encode()}
     assert keeper.admits_early(signed, NOW) is None
@@ -127,8 +127,8 @@ def test_one_way_in_is_enough() -> None:
 @pytest.mark.parametrize("signature", [None, b"", b"zz" * 32, b"00" * 31, b"00" * 33, b"\xff"])
 def test_without_a_signature_nobody_reads_the_body(signature: bytes | None) -> None:
     headers = {} if signature is None else {b"x": signature}
-    assert Doorkeeper(Hmac("x", [KEY])).admits_early(headers, NOW) is False
-    assert Doorkeeper(Hmac("x", [KEY])).admits_early({b"x": b"00" * 32}, NOW) is None
+    assert Authenticator(HmacSignature("x", [KEY])).admits_early(headers, NOW) is False
+    assert Authenticator(HmacSignature("x", [KEY])).admits_early({b"x": b"00" * 32}, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -141,16 +141,16 @@ def test_without_a_signature_nobody_reads_the_body(signature: bytes | None) -> N
     ],
 )
 def test_without_a_standard_signature_nobody_reads_the_body(changed: dict[bytes, bytes]) -> None:
-    keeper = Doorkeeper(StandardWebhooks([SECRET]))
+    keeper = Authenticator(StandardWebhooks([SECRET]))
     assert keeper.admits_early(standard(b"a stranger's"), NOW) is None
     assert keeper.admits_early(standard() | changed, NOW) is False
 
 
-ALL: list[Verifier] = [
-    Basic(("ada", "ä")),
-    Bearer("token"),
-    Hmac("x", [KEY]),
-    Hmac("x", [KEY], encoding="base64", prefix="v="),
+ALL: list[SenderVerifier] = [
+    BasicCredentials(("ada", "ä")),
+    BearerToken("token"),
+    HmacSignature("x", [KEY]),
+    HmacSignature("x", [KEY], encoding="base64", prefix="v="),
     StandardWebhooks([SECRET]),
 ]
 values = st.binary() | st.sampled_from(

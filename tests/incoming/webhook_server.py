@@ -13,20 +13,26 @@ from typing import Any
 
 import uvicorn
 
-from service.incoming.group_commit import Postbox
+from service.incoming.group_commit import GroupCommit
 from service.incoming.http_protocol import ImpatientProtocol
 from service.incoming.letters import Letters
-from service.incoming.verifiers import Basic, Bearer, Doorkeeper, Hmac, Open
-from service.incoming.webhook import RECEIVING_BYTES, Door
+from service.incoming.verifiers import (
+    AllowEverybody,
+    Authenticator,
+    BasicCredentials,
+    BearerToken,
+    HmacSignature,
+)
+from service.incoming.webhook import RECEIVING_BYTES, WebhookEndpoint
 from service.ledger.ledger import Ledger
 
 ADA = ("ada", "correct horse: ä")
 KEEPERS = {
-    "adobe": Doorkeeper(Basic(ADA)),
-    "signed": Doorkeeper(Hmac("X-Signature", ["old", "new"], prefix="sha256=")),
-    "either": Doorkeeper(Bearer("token"), Hmac("X-Signature", ["key"])),
-    "open": Doorkeeper(Open()),
-    "closed": Doorkeeper(),
+    "adobe": Authenticator(BasicCredentials(ADA)),
+    "signed": Authenticator(HmacSignature("X-Signature", ["old", "new"], prefix="sha256=")),
+    "either": Authenticator(BearerToken("token"), HmacSignature("X-Signature", ["key"])),
+    "open": Authenticator(AllowEverybody()),
+    "closed": Authenticator(),
 }
 
 
@@ -72,15 +78,15 @@ def server(
     receive_seconds: float = 10.0,
     commit_seconds: float = 4.0,
     receiving_bytes: int = RECEIVING_BYTES,
-) -> tuple[Announcing, Postbox]:
+) -> tuple[Announcing, GroupCommit]:
     class Protocol(ImpatientProtocol):
         pass
 
     Protocol.head_seconds = head_seconds
-    postbox = Postbox(letters, commit_seconds=commit_seconds)
-    door = Door(
+    group_commit = GroupCommit(letters, commit_seconds=commit_seconds)
+    door = WebhookEndpoint(
         KEEPERS,
-        postbox,
+        group_commit,
         lambda: time.time_ns() // 10**6,
         receive_seconds=receive_seconds,
         receiving_bytes=receiving_bytes,
@@ -95,7 +101,7 @@ def server(
         log_level="error",
         backlog=2048,
     )
-    return Announcing(config), postbox
+    return Announcing(config), group_commit
 
 
 @contextmanager
@@ -106,7 +112,7 @@ def served(
     """A door with the options of `server`."""
     ledger = Ledger(folder / "ledger.db")
     letters = Letters(ledger)
-    running, postbox = server(letters, **options)
+    running, group_commit = server(letters, **options)
     thread = threading.Thread(target=running.run)
     thread.start()
     assert running.listening.wait(30)
@@ -115,7 +121,7 @@ def served(
     finally:
         running.should_exit = True
         thread.join()
-        postbox.close()
+        group_commit.close()
         ledger.close()
 
 

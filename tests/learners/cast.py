@@ -2,23 +2,25 @@
 
 import msgspec
 
-from service.learners.enrollment import Enrollment, EnrollmentRecorded, Who
+from service.learners.course import LearnerRecorded, LearnerSignIns
+from service.learners.enrollment import Enrollment, EnrollmentRecorded
 from service.learners.facts import (
     Completed,
     CompletionRevoked,
     Enrolled,
     Fact,
+    FactBody,
+    Identity,
     LearnerSeen,
     ModuleCompleted,
+    PlacedFact,
     ProgressReported,
-    Said,
     SeatsReported,
     Started,
     Unenrolled,
     fact_key,
 )
-from service.learners.instance import Instance, InstanceRecorded, Place
-from service.learners.learner import Learner, LearnerRecorded, Member
+from service.learners.instance import Instance, InstanceRecorded
 
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
@@ -29,9 +31,9 @@ NOW = DAY_0 + 100 * DAY
 
 LOGIC, SESSION = "course:1", "course:1_2"
 ADA = "1" * 32
-WHO = Who("adobe", "1234", ADA, LOGIC, "course", SESSION)
-MEMBER = Member("adobe", "1234", ADA)
-PLACE = Place("adobe", "1234", LOGIC, "course", SESSION)
+WHO = Identity("adobe", "1234", ADA, LOGIC, "course", SESSION)
+MEMBER = Identity("adobe", "1234", ADA)
+PLACE = Identity("adobe", "1234", course=LOGIC, kind="course", instance=SESSION)
 NAMES = {
     Enrolled: "COURSE_ENROLLMENT",
     Started: "TEST_STARTED",
@@ -48,7 +50,7 @@ def day(days: int, minutes: int = 0, ms: int = 0) -> int:
     return DAY_0 + days * DAY + minutes * MINUTE + ms
 
 
-def fact(at: int, said: Said, id: str = "", name: str = "") -> Fact:
+def fact(at: int, said: FactBody, id: str = "", name: str = "") -> Fact:
     """A fact about Ada in Logic; `id` is the LMS's event id."""
     name = name or NAMES.get(type(said), said.TOPIC)
     content = msgspec.json.encode((at, said.TOPIC, said))
@@ -111,16 +113,16 @@ def instance() -> Instance:
     return Instance(Instance.stream("adobe", "1234", LOGIC, SESSION), PLACE)
 
 
-def learner() -> Learner:
+def learner() -> LearnerSignIns:
     """Ada before she was first seen."""
-    return Learner(Learner.stream(ADA), MEMBER)
+    return LearnerSignIns(LearnerSignIns.stream(ADA), MEMBER)
 
 
 def enroll(*facts: Fact, lateness: int = LATENESS) -> tuple[Enrollment, list[EnrollmentRecorded]]:
     """Ada's enrolment after these facts, told in this order, and the events of it."""
     folded, events = enrollment(), []
     for item, each in enumerate(facts):
-        recorded = folded.record(each, letter=1, item=item, now=NOW, lateness=lateness)
+        recorded = folded.record(PlacedFact(each, 1, item), NOW, lateness)
         if recorded is not None:
             folded, event = recorded
             events.append(event)
@@ -131,18 +133,18 @@ def report(*facts: Fact) -> tuple[Instance, list[InstanceRecorded]]:
     """The session after these facts, told in this order, and the events of it."""
     folded, events = instance(), []
     for item, each in enumerate(facts):
-        recorded = folded.record(each, letter=1, item=item, now=NOW)
+        recorded = folded.record(PlacedFact(each, 1, item), NOW)
         if recorded is not None:
             folded, event = recorded
             events.append(event)
     return folded, events
 
 
-def see(*facts: Fact) -> tuple[Learner, list[LearnerRecorded]]:
+def see(*facts: Fact) -> tuple[LearnerSignIns, list[LearnerRecorded]]:
     """Ada after these facts, told in this order, and the events of it."""
     folded, events = learner(), []
     for item, each in enumerate(facts):
-        recorded = folded.record(each, letter=1, item=item, now=NOW)
+        recorded = folded.record(PlacedFact(each, 1, item), NOW)
         if recorded is not None:
             folded, event = recorded
             events.append(event)

@@ -6,15 +6,15 @@ import pytest
 
 from service.learners.enrollment import Enrollment
 from service.learners.enrollment_state import read
-from service.learners.facts import Completed, EnrollmentSaid, Fact
+from service.learners.facts import Completed, EnrollmentFact, Fact
 from tests.learners.cast import LATENESS, completed, day, enroll, enrolled, progress
 from tests.learners.histories import HISTORIES, History
 
 named = pytest.mark.parametrize("history", HISTORIES, ids=[h.name for h in HISTORIES])
 
 
-def entry(fact: Fact) -> tuple[int, int, str, EnrollmentSaid]:
-    assert isinstance(fact.said, EnrollmentSaid)
+def entry(fact: Fact) -> tuple[int, int, str, EnrollmentFact]:
+    assert isinstance(fact.said, EnrollmentFact)
     return fact.occurred_at, fact.said.RANK, fact.key, fact.said
 
 
@@ -92,4 +92,4 @@ def test_the_same_id_with_another_story_is_recorded_and_flagged() -> None:
 
 def test_only_the_first_event_names_whose_enrolment_it_is() -> None:
     _, events = enroll(enrolled(day(1)), progress(day(2), 5.0))
-    assert [event.who is not None for event in events] == [True, False]
+    assert [event.about is not None for event in events] == [True, False]

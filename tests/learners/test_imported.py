@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.learners.enrollment import NO_IMPORTS, SHAPES, Enrollment
-from service.learners.facts import Fact
-from service.learners.world import Told
+from service.learners.facts import Fact, PlacedFact
 from service.ledger.events import EventMapper
 from tests.learners.cast import (
     LATENESS,
@@ -36,7 +35,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def imported(desk: Desk, *facts: Fact) -> list[str]:
-    told = [Told(fact, 1, item, imported=True) for item, fact in enumerate(facts)]
+    told = [PlacedFact(fact, 1, item, imported=True) for item, fact in enumerate(facts)]
     return [outcome.state for outcome in desk.writer.write(told, NOW, lambda *_: None)]
 
 
@@ -44,7 +43,7 @@ def recorded(*facts: tuple[Fact, int, bool]) -> Enrollment:
     """Ada's enrolment after facts, each with when it was recorded and whether by an import."""
     folded, events = enrollment(), []
     for fact, now, by_import in facts:
-        told = folded.record(fact, letter=1, item=0, now=now, lateness=LATENESS, imported=by_import)
+        told = folded.record(PlacedFact(fact, 1, 0, by_import), now, LATENESS)
         assert told is not None
         folded, event = told
         events.append(event)

@@ -5,22 +5,25 @@ import time
 from itertools import pairwise, permutations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.learners import course, instance
-from service.learners.course import CourseRecorded, LearningObject, Title
+from service.learners.course import CourseRecorded, LearningObject
 from service.learners.facts import (
     CourseDeleted,
     CourseDrafted,
     CourseModified,
     Fact,
+    Identity,
     InstanceDeleted,
     InstanceModified,
+    PlacedFact,
     SeatsReported,
 )
 from service.learners.instance import Instance, seat_values, seats_available
 from service.ledger.events import EventMapper
+from tests.campaigns import fuzz
 from tests.learners.cast import LOGIC, NOW, day, fact, report, seats
 from tests.learners.cast import instance as instance_of_logic
 
@@ -106,7 +109,7 @@ def test_free_seats(taken: int, limit: int | None, free: float) -> None:
     assert seats_available(said) == seat_values(said)["instance.seats_available"] == free
 
 
-@settings(max_examples=300, deadline=None)
+@fuzz(300)
 @given(REPORTS.flatmap(lambda told: st.tuples(st.just(told), st.permutations(told))))
 def test_any_order_of_reports_has_the_same_newest(told: tuple[list[Fact], list[Fact]]) -> None:
     facts, shuffled = told
@@ -119,7 +122,7 @@ def test_any_order_of_reports_has_the_same_newest(told: tuple[list[Fact], list[F
         assert Instance.load(folded.id, bodies) == folded
 
 
-@settings(max_examples=200, deadline=None)
+@fuzz(200)
 @given(REPORTS)
 def test_edges_join_up(told: list[Fact]) -> None:
     """What an edge leaves is what the edge before arrived at, whatever came too late between."""
@@ -144,7 +147,7 @@ def test_an_old_id_with_another_story_is_a_conflict_after_hundreds_of_reports() 
     told = [seats(day(1, 0, n), n, id=str(n)) for n in range(600)]
     folded, _ = report(*told)
     for again, conflict in ((seats(day(9), 5, id="3"), True), (seats(day(9), 5, id="x"), False)):
-        recorded = folded.record(again, letter=1, item=0, now=NOW)
+        recorded = folded.record(PlacedFact(again, 1, 0), NOW)
         assert recorded is not None and recorded[1].conflict is conflict
 
 
@@ -155,7 +158,7 @@ def test_the_last_of_20000_reports_costs_what_the_first_did() -> None:
         told = [seats(day(1, 0, 100 * hundred + n), n) for n in range(100)]
         begun = time.process_time()
         for each in told:
-            recorded = folded.record(each, letter=1, item=0, now=NOW)
+            recorded = folded.record(PlacedFact(each, 1, 0), NOW)
             assert recorded is not None
             folded = recorded[0]
         seconds.append(time.process_time() - begun)
@@ -182,14 +185,17 @@ def test_deletions_in_any_order_end_with_the_newest() -> None:
 
 def test_only_the_first_event_says_which_instance_it_is() -> None:
     _, events = report(modified(day(1)), seats(day(2), 9))
-    assert [event.place is not None for event in events] == [True, False]
+    assert [event.about is not None for event in events] == [True, False]
 
 
 def tell(*facts: Fact) -> tuple[LearningObject, list[CourseRecorded]]:
     stream = LearningObject.stream("adobe", "1234", LOGIC)
-    folded, events = LearningObject(stream, Title("adobe", "1234", LOGIC, "course")), []
+    folded, events = (
+        LearningObject(stream, Identity("adobe", "1234", course=LOGIC, kind="course")),
+        [],
+    )
     for item, each in enumerate(facts):
-        recorded = folded.record(each, letter=1, item=item, now=NOW)
+        recorded = folded.record(PlacedFact(each, 1, item), NOW)
         if recorded is not None:
             folded, event = recorded
             events.append(event)
@@ -206,20 +212,20 @@ def test_a_course_is_drafted_modified_and_deleted() -> None:
     assert [event.transitions[0] for event in events] == [
         "course.drafted", "course.modified", "course.deleted",
     ]  # fmt: skip
-    assert (folded.version, folded.deleted_at) == (3, day(5))
-    assert [event.title is not None for event in events] == [True, False, False]
+    assert (folded.version, folded.marked_at) == (3, day(5))
+    assert [event.about is not None for event in events] == [True, False, False]
 
 
 def test_what_is_older_than_the_deletion_of_a_course_is_superseded() -> None:
     folded, events = tell(fact(day(5), CourseDeleted()), fact(day(2), CourseModified()))
     assert (events[1].superseded, events[1].transitions) == (True, ())
-    assert folded.deleted_at == day(5)
+    assert folded.marked_at == day(5)
 
 
 def test_deletions_of_a_course_in_any_order_end_with_the_newest() -> None:
     told = [fact(day(2), CourseDeleted()), fact(day(5), CourseDeleted())]
     for order in permutations(told):
         folded, events = tell(*order)
-        assert folded.deleted_at == day(5)
+        assert folded.marked_at == day(5)
         bodies = [MAPPER.decode(*MAPPER.encode(event)) for event in events]
         assert LearningObject.load(folded.id, bodies) == folded

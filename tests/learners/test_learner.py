@@ -2,8 +2,8 @@
 
 from itertools import permutations
 
-from service.learners.aggregate import load, new_aggregate, stream_of
-from service.learners.learner import SHAPES, Learner
+from service.learners.course import SHAPES, LearnerSignIns
+from service.learners.world import begin, load
 from service.ledger.events import EventMapper
 from tests.learners.cast import ADA, MEMBER, day, enrolled, learner, see, seen
 from tests.learners.writer_with_rules import Desk, by
@@ -16,7 +16,7 @@ def test_each_newer_sign_in_is_a_transition_and_an_older_one_is_not() -> None:
 
     assert [event.transitions for event in events] == [("learner.seen",)] * 2 + [()] * 2
     assert [event.superseded for event in events] == [False, False, True, True]
-    assert (folded.seen_at, folded.version) == (day(5), 4)
+    assert (folded.marked_at, folded.version) == (day(5), 4)
 
 
 def test_the_same_sign_in_again_is_a_duplicate() -> None:
@@ -28,10 +28,10 @@ def test_the_same_sign_in_again_is_a_duplicate() -> None:
 def test_every_order_ends_with_the_newest_and_loads_as_it_was_recorded() -> None:
     for order in permutations([seen(day(1)), seen(day(2)), seen(day(2), "b"), seen(day(9))]):
         folded, events = see(*order, order[0])
-        assert folded.seen_at == day(9)
+        assert folded.marked_at == day(9)
         bodies = [MAPPER.decode(*MAPPER.encode(event)) for event in events]
         assert load(folded.id, bodies, {}) == folded
-        assert [event.member for event in events] == [MEMBER, None, None, None]
+        assert [event.about for event in events] == [MEMBER, None, None, None]
 
 
 def test_a_sign_in_is_about_the_person_and_no_enrolment(tmp_path) -> None:
@@ -49,7 +49,7 @@ def test_a_sign_in_is_about_the_person_and_no_enrolment(tmp_path) -> None:
         "superseded", "duplicate", "recorded",
     ]  # fmt: skip
     streams = [stream for topic, stream, _ in desk.log() if topic == "learner.seen"]
-    assert streams[0] == Learner.stream(ada.who.person)
+    assert streams[0] == LearnerSignIns.stream(ada.about.person)
     assert streams == [streams[0], streams[1], streams[0], streams[0]]
     assert len(set(streams)) == 2
     desk.ledger.close()
@@ -58,5 +58,5 @@ def test_a_sign_in_is_about_the_person_and_no_enrolment(tmp_path) -> None:
 def test_a_fact_about_a_learner_alone_has_the_persons_stream() -> None:
     fact = seen(day(2))
 
-    assert stream_of(fact, ADA) == f"l{ADA}"
-    assert new_aggregate(f"l{ADA}", fact, ADA) == learner()
+    assert LearnerSignIns.begin(fact, ADA).id == f"l{ADA}"
+    assert begin(fact, ADA) == learner()

@@ -1,6 +1,6 @@
 """The same facts in any order give the same enrolment: generated sets of facts."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.learners.enrollment import SHAPES, Enrollment
@@ -9,14 +9,16 @@ from service.learners.facts import (
     Completed,
     CompletionRevoked,
     Enrolled,
-    EnrollmentSaid,
+    EnrollmentFact,
     Fact,
     ModuleCompleted,
+    PlacedFact,
     ProgressReported,
     Started,
     Unenrolled,
 )
 from service.ledger.events import EventMapper
+from tests.campaigns import fuzz
 from tests.learners.cast import (
     LATENESS,
     NOW,
@@ -47,11 +49,11 @@ FACTS = st.lists(
 )
 
 
-def sorted_entries(facts: list[Fact]) -> list[tuple[int, int, str, EnrollmentSaid]]:
+def sorted_entries(facts: list[Fact]) -> list[tuple[int, int, str, EnrollmentFact]]:
     return sorted((f.occurred_at, f.said.RANK, f.key, f.said) for f in facts)  # type: ignore[misc]
 
 
-@settings(max_examples=400, deadline=None)
+@fuzz(400)
 @given(FACTS.flatmap(lambda facts: st.tuples(st.just(facts), st.permutations(facts))))
 def test_any_order_is_the_sorted_order(orders: tuple[list[Fact], list[Fact]]) -> None:
     facts, shuffled = orders
@@ -59,7 +61,7 @@ def test_any_order_is_the_sorted_order(orders: tuple[list[Fact], list[Fact]]) ->
     assert enroll(*shuffled)[0].state == enroll(*facts, *shuffled)[0].state == state
 
 
-@settings(max_examples=600, deadline=None)
+@fuzz(600)
 @given(FACTS)
 def test_the_reading_agrees_with_the_text_told_once_more(facts: list[Fact]) -> None:
     state = read(sorted_entries(facts), LATENESS)
@@ -67,7 +69,7 @@ def test_the_reading_agrees_with_the_text_told_once_more(facts: list[Fact]) -> N
     assert {name: getattr(state, name) for name in told} == told
 
 
-@settings(max_examples=200, deadline=None)
+@fuzz(200)
 @given(FACTS)
 def test_what_is_stored_loads_as_it_was_recorded(facts: list[Fact]) -> None:
     folded, events = enroll(*facts)
@@ -78,7 +80,7 @@ def test_what_is_stored_loads_as_it_was_recorded(facts: list[Fact]) -> None:
         assert Enrollment.load(folded.id, bodies, LATENESS) == folded
 
 
-@settings(max_examples=200, deadline=None)
+@fuzz(200)
 @given(FACTS, FACTS)
 def test_going_on_after_a_restart_is_going_on(before: list[Fact], after: list[Fact]) -> None:
     through, events = enroll(*before, *after)
@@ -86,14 +88,14 @@ def test_going_on_after_a_restart_is_going_on(before: list[Fact], after: list[Fa
     folded = Enrollment.load(first.id, stored, LATENESS) if stored else first
     resumed = list(stored)
     for item, each in enumerate([*before, *after]):
-        recorded = folded.record(each, letter=1, item=item, now=NOW, lateness=LATENESS)
+        recorded = folded.record(PlacedFact(each, 1, item), NOW, LATENESS)
         if recorded is not None:
             folded, told = recorded
             resumed.append(told)
     assert (folded, resumed) == (through, events)
 
 
-@settings(max_examples=300, deadline=None)
+@fuzz(300)
 @given(FACTS)
 def test_silence_begins_only_while_the_enrolment_is_open(facts: list[Fact]) -> None:
     state = enroll(*facts)[0].state

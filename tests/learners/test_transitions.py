@@ -3,7 +3,7 @@
 from itertools import permutations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from service.learners.enrollment import SHAPES, Enrollment
 from service.learners.facts import (
@@ -17,6 +17,7 @@ from service.learners.facts import (
     Unenrolled,
 )
 from service.ledger.events import EventMapper
+from tests.campaigns import fuzz
 from tests.learners.cast import (
     LATENESS,
     completed,
@@ -167,7 +168,7 @@ def test_every_row_of_the_table_is_met() -> None:
     assert met == set().union(*ROW.values())
 
 
-@settings(max_examples=400, deadline=None)
+@fuzz(400)
 @given(FACTS)
 def test_a_transition_is_of_the_facts_own_kind(facts: list[Fact]) -> None:
     for event in enroll(*facts)[1]:
@@ -175,7 +176,7 @@ def test_a_transition_is_of_the_facts_own_kind(facts: list[Fact]) -> None:
         assert names <= ROW[type(event.said)]
 
 
-@settings(max_examples=400, deadline=None)
+@fuzz(400)
 @given(FACTS)
 def test_a_status_that_did_not_change_is_no_transition(facts: list[Fact]) -> None:
     for n in range(len(facts)):

@@ -41,7 +41,7 @@ def test_a_person_met_by_another_process_meanwhile_is_that_person(desk: Desk) ->
     assert desk.write(enrolled(day(1)), by(enrolled(day(1)), person="78")) == ["recorded"] * 2
     assert [person.name for person in desk.people.namesakes("77")] == ["Ada Lovelace"]
     found = desk.enrollment()
-    assert found is not None and found.who.person == desk.people.namesakes("77")[0].id
+    assert found is not None and found.about.person == desk.people.namesakes("77")[0].id
     assert len(desk.log()) == 2
 
 
@@ -60,7 +60,7 @@ def test_what_others_imported_is_seen_in_the_next_batch(desk: Desk) -> None:
     names: list[str | None] = []
 
     def rule(happening: Happening, world: World) -> None:
-        person = world.person(happening.aggregate.who.person)  # type: ignore[union-attr]
+        person = world.person(happening.aggregate.about.person)  # type: ignore[union-attr]
         names.append(person.name if person else None)
 
     desk.rule = rule  # type: ignore[assignment]

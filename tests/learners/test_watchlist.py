@@ -6,9 +6,8 @@ from threading import Barrier, Thread
 
 import pytest
 
-from service.learners.signed_links import WatchLinks, watch_links
-from service.learners.watchlist import Watch, WatchAsked, WatchStopped, WatchTold
-from service.ledger.keys import NAME, secret_key
+from service.learners.signed_links import KEY_FILE, WatchLinks, secret_key, watch_links
+from service.learners.watchlist import WatchAsked, Watchlist, WatchStopped, WatchTold
 from service.ledger.ledger import LedgerError
 
 ADA, GRACE = "a" * 32, "9" * 32
@@ -22,15 +21,15 @@ def asked(person: str, at: int = 1) -> WatchAsked:
 
 def test_who_asked_and_did_not_stop_has_a_wish() -> None:
     stopped = WatchStopped(at=3, person=ADA)
-    watch = Watch.load(SESSION, [asked(ADA), asked(GRACE, 2), stopped])
+    watch = Watchlist.load(SESSION, [asked(ADA), asked(GRACE, 2), stopped])
 
     assert (watch.version, list(watch.wishes)) == (3, [GRACE])
-    assert watch.id == "w" + SESSION[1:] == Watch.stream(SESSION)
+    assert watch.id == "w" + SESSION[1:] == Watchlist.stream(SESSION)
 
 
 def test_a_wish_names_what_it_is_told_by_until_it_is_asked_anew() -> None:
     told = WatchTold(at=2, notifications={ADA: "n1", GRACE: "n2"})
-    watch = Watch.load(SESSION, [asked(ADA), told])
+    watch = Watchlist.load(SESSION, [asked(ADA), told])
 
     assert watch.wishes[ADA].notification == "n1" and GRACE not in watch.wishes
     again = watch.apply(3, asked(ADA, 9))
@@ -38,7 +37,7 @@ def test_a_wish_names_what_it_is_told_by_until_it_is_asked_anew() -> None:
 
 
 def test_an_event_it_has_already_changes_nothing() -> None:
-    watch = Watch.load(SESSION, [asked(ADA)])
+    watch = Watchlist.load(SESSION, [asked(ADA)])
 
     assert watch.apply(1, WatchStopped(at=2, person=ADA)) is watch
 
@@ -75,8 +74,8 @@ def test_a_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
     key = secret_key(tmp_path / "data", None)
 
     assert len(key) == 32 and secret_key(tmp_path / "data", None) == key
-    assert [path.name for path in (tmp_path / "data").iterdir()] == [NAME]
-    assert stat.S_IMODE((tmp_path / "data" / NAME).stat().st_mode) == 0o600
+    assert [path.name for path in (tmp_path / "data").iterdir()] == [KEY_FILE]
+    assert stat.S_IMODE((tmp_path / "data" / KEY_FILE).stat().st_mode) == 0o600
     assert secret_key(tmp_path / "other", None) != key
 
 
@@ -102,7 +101,7 @@ def test_a_key_that_is_given_makes_no_file(tmp_path: Path) -> None:
 
 
 def test_half_a_key_is_refused(tmp_path: Path) -> None:
-    (tmp_path / NAME).write_bytes(b"short")
+    (tmp_path / KEY_FILE).write_bytes(b"short")
 
     with pytest.raises(LedgerError, match=r"secret\.key: expected 32 bytes, got 5"):
         secret_key(tmp_path, None)

@@ -10,8 +10,8 @@ from eventsourcing.persistence import IntegrityError
 
 from service.learners.enrollment import Enrollment
 from service.learners.instance import Instance
-from service.learners.world import Decisions, Happening, Outcome, World
-from service.ledger.cache import Remembered
+from service.learners.world import Decisions, FactOutcome, Happening, World
+from service.ledger.cache import Cache
 from tests.learners.cast import LOGIC, NOW, SESSION, completed, day, enrolled, progress, seats
 from tests.learners.writer_with_rules import Desk, Noted, by
 
@@ -83,7 +83,7 @@ def test_events_decisions_people_and_marks_are_one_transaction(desk: Desk) -> No
     desk.rule = noting
     facts = [enrolled(day(1)), completed(day(2)), by(enrolled(day(1)), person="78")]
 
-    def also(cursor: sqlite3.Cursor, outcomes: list[Outcome]) -> None:
+    def also(cursor: sqlite3.Cursor, outcomes: list[FactOutcome]) -> None:
         assert [outcome.state for outcome in outcomes] == ["recorded"] * 3
         assert cursor.execute("SELECT COUNT(*) FROM stored_events").fetchone() == (9,)
         raise KeyboardInterrupt
@@ -112,7 +112,7 @@ def test_a_rule_that_raises_leaves_nothing_behind(desk: Desk) -> None:
 def test_what_was_not_committed_is_not_remembered(desk: Desk, error: type[Exception]) -> None:
     """The state in memory is the one on disk: else the next try finds only duplicates."""
 
-    def also(cursor: sqlite3.Cursor, outcomes: list[Outcome]) -> None:
+    def also(cursor: sqlite3.Cursor, outcomes: list[FactOutcome]) -> None:
         raise error
 
     desk.write(enrolled(day(1)))
@@ -128,7 +128,7 @@ def test_a_decision_with_a_derived_id_is_made_once(desk: Desk) -> None:
     again = Decisions(once=[("n1", Noted(what="first"))])
     desk.writer.commit(again)
     desk.writer.commit(Decisions(once=[("n1", Noted(what="second"))]))
-    latest = desk.writer.knowledge.latest("n1")
+    latest = desk.writer.lookup.latest("n1")
     assert latest == (1, Noted(what="first"))
 
 
@@ -148,7 +148,9 @@ def test_the_same_learner_id_in_two_accounts_is_two_people(desk: Desk) -> None:
     assert one is not None and one.state.status == "enrolled"
     assert two is not None and two.state.status == "completed"
     keys = [("adobe", "1234", "77"), ("adobe", "5678", "77")]
-    assert desk.people.known(keys) == dict(zip(keys, (one.who.person, two.who.person), strict=True))
+    assert desk.people.known(keys) == dict(
+        zip(keys, (one.about.person, two.about.person), strict=True)
+    )
 
 
 def test_nothing_in_the_log_leads_back_to_an_lms_id(desk: Desk, tmp_path: Path) -> None:
@@ -167,7 +169,7 @@ def test_nothing_in_the_log_leads_back_to_an_lms_id(desk: Desk, tmp_path: Path) 
 
 def test_a_batch_with_more_streams_than_are_remembered_is_taken(desk: Desk) -> None:
     """What was fetched for a batch is held by it, whatever the memory has room for."""
-    desk.writer.known = Remembered(2)
+    desk.writer.known = Cache(2)
     learners = [str(n) for n in range(100, 130)]
     for at, make in ((1, enrolled), (2, completed), (40, enrolled)):
         outcomes = desk.write(*(by(make(day(at)), person=n) for n in learners), seats(day(at), at))

@@ -6,20 +6,20 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from service.learners import course, enrollment, instance, learner
+from service.learners import course, enrollment, instance
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.enrollment import Enrollment
-from service.learners.facts import Fact, fact_key
-from service.learners.lookup import Knowledge
-from service.learners.world import Decisions, Happening, Told, World
+from service.learners.facts import Fact, PlacedFact, fact_key
+from service.learners.lookup import Lookup
+from service.learners.world import Decisions, Happening, World
 from service.learners.writer import Writer
-from service.ledger.events import Body, EventMapper
+from service.ledger.events import EventBody, EventMapper
 from service.ledger.ledger import Ledger
 from tests.learners.cast import LATENESS, LOGIC, NOW, SESSION
 
 
-class Noted(Body, frozen=True, kw_only=True, omit_defaults=True):
+class Noted(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """What this test's rules decide."""
 
     TOPIC: ClassVar[str] = "test.noted"
@@ -32,12 +32,12 @@ class Desk:
     def __init__(self, path: Path) -> None:
         self.ledger = Ledger(path)
         self.people = People(self.ledger)
-        wings = (enrollment, instance, course, learner)
+        wings = (enrollment, instance, course)
         shapes = [*(wing.SHAPES for wing in wings), {Noted.TOPIC: Noted}]
         self.mapper = EventMapper(shapes)
-        knowledge = Knowledge(self.ledger, self.mapper, self.people, Courses(self.ledger))
+        lookup = Lookup(self.ledger, self.mapper, self.people, Courses(self.ledger))
         self.writer = Writer(
-            self.ledger, self.mapper, self.people, knowledge, {"adobe": LATENESS}, self.decide
+            self.ledger, self.mapper, self.people, lookup, {"adobe": LATENESS}, self.decide
         )
         self.rule: Callable[[Happening, World], Decisions | None] = lambda happening, world: None
 
@@ -46,7 +46,7 @@ class Desk:
         return self.rule(happening, world)
 
     def write(self, *facts: Fact, also: Any = lambda cursor, outcomes: None) -> list[str]:
-        told = [Told(fact, 1, item) for item, fact in enumerate(facts)]
+        told = [PlacedFact(fact, 1, item) for item, fact in enumerate(facts)]
         return [outcome.state for outcome in self.writer.write(told, NOW, also)]
 
     def log(self) -> list[tuple[str, str, int]]:

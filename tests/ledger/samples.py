@@ -3,7 +3,6 @@
 from typing import Any
 
 from service.learners.course import SHAPES as OF_COURSES
-from service.learners.course import Title
 from service.learners.enrollment import SHAPES as OF_ENROLLMENTS
 from service.learners.enrollment_state import Snapshot
 from service.learners.facts import (
@@ -13,21 +12,20 @@ from service.learners.facts import (
     CourseDrafted,
     CourseModified,
     Enrolled,
+    FactBody,
+    Identity,
     InstanceDeleted,
     InstanceModified,
     LearnerSeen,
     ModuleCompleted,
     ProgressReported,
-    Said,
     SeatsReported,
     Started,
     Unenrolled,
 )
 from service.learners.instance import SHAPES as OF_INSTANCES
-from service.learners.learner import SHAPES as OF_LEARNERS
 from service.learners.watchlist import WatchAsked, WatchStopped, WatchTold
-from service.ledger.events import Body
-from service.rules.decider import Fired
+from service.ledger.events import EventBody
 from service.rules.digests import DigestClosed
 from service.rules.muting import MutingChanged
 from service.rules.notification import (
@@ -45,29 +43,30 @@ from service.rules.scheduler import RulesActivated, TimeAsked
 from service.rules.storm import StormCounted
 from service.rules.throttle import ThrottlePassed
 from service.rules.triggers.letter_set_aside import Asked, SetbacksAsked
+from service.rules.triggers.seat_change import Fired
 from service.rules.triggers.source_silent import FeedsWatched, Silence
 from service.rules.triggers.stalled import Mark
 from tests.learners.cast import MEMBER, PLACE, WHO, day
 
-SHAPES = {**OF_ENROLLMENTS, **OF_INSTANCES, **OF_COURSES, **OF_LEARNERS}
+SHAPES = {**OF_ENROLLMENTS, **OF_INSTANCES, **OF_COURSES}
 ADAS = "e1111111100000000000000000000000a"
 SESSIONS = "i0000000000000000000000000000000b"
 
 
-def recorded(said: Said, name: str, at: int = day(1), **more: Any) -> Body:
+def recorded(said: FactBody, name: str, at: int = day(1), **more: Any) -> EventBody:
     """A fact's event in the shape the ledger gives it back in."""
     shape = SHAPES[said.TOPIC]
-    body: Body = shape(
+    body: EventBody = shape(
         said=said, at=at, key="0123456789abcdef0123456789abcdef", name=name, recorded_at=at + 1500,
         letter=41, item=2, **more,
     )  # fmt: skip
     return body
 
 
-SAMPLES: list[Body] = [
+SAMPLES: list[EventBody] = [
     recorded(
         Enrolled("SELF_ENROLL"), "COURSE_ENROLLMENT", by_admin=True,
-        transitions=("enrollment.enrolled",), who=WHO,
+        transitions=("enrollment.enrolled",), about=WHO,
         after=Snapshot(
             "enrolled", 0.0, source="SELF_ENROLL", enrolled_at=day(1), silent_since=day(1)
         ),
@@ -100,7 +99,7 @@ SAMPLES: list[Body] = [
     recorded(Unenrolled(), "COURSE_UNENROLLMENT", day(30), superseded=True),
     recorded(
         SeatsReported(28, 3, 5_000_000_000), "CI_STATS", transitions=("instance.seats_changed",),
-        place=PLACE, newest=True, was=SeatsReported(29, 0, 30),
+        about=PLACE, newest=True, was=SeatsReported(29, 0, 30),
     ),
     recorded(
         InstanceModified(), "LEARNING_OBJECT_INSTANCE_MODIFICATION",
@@ -109,12 +108,12 @@ SAMPLES: list[Body] = [
     recorded(InstanceDeleted(), "LEARNING_OBJECT_INSTANCE_DELETION", superseded=True),
     recorded(
         CourseDrafted(), "LEARNING_OBJECT_DRAFT", transitions=("course.drafted",),
-        title=Title("adobe", "1234", "course:1", "course"),
+        about=Identity("adobe", "1234", course="course:1", kind="course"),
     ),
     recorded(CourseModified(), "LEARNING_OBJECT_MODIFICATION", transitions=("course.modified",)),
     recorded(CourseDeleted(), "LEARNING_OBJECT_DELETION", transitions=("course.deleted",)),
     recorded(
-        LearnerSeen(), "LOGIN", transitions=("learner.seen",), member=MEMBER, imported=True
+        LearnerSeen(), "LOGIN", transitions=("learner.seen",), about=MEMBER, imported=True
     ),
     Owed(
         rule="completed", entry="learner/email/completed", mode="live", template="completed",

@@ -10,8 +10,9 @@ import pytest
 from eventsourcing.persistence import EventStore, IntegrityError, StoredEvent
 
 from service.learners import enrollment
+from service.ledger.cache import Cache
 from service.ledger.database import connect
-from service.ledger.events import Event, EventMapper
+from service.ledger.events import EventMapper, StreamEvent
 from service.ledger.ledger import Ledger, LedgerError, Row
 from tests.learners.cast import day, enroll, enrolled, progress, unenrolled
 
@@ -46,6 +47,31 @@ def test_a_version_is_given_once_and_nothing_of_the_second_batch_stays(ledger: L
     with pytest.raises(IntegrityError):
         append(ledger, row("grace", 1), row("ada", 3), row("ada", 2))
     assert kept(ledger) == [(1, "ada", 1), (2, "ada", 2)]
+
+
+def test_nothing_is_appended_beside_what_somebody_else_has_moved(ledger: Ledger) -> None:
+    append(ledger, row("ada", 1), row("grace", 1))
+    texts = [("ada", "learner.name", "Ada")]
+
+    assert not ledger.append_unless_moved([row("ada", 2), row("grace", 1)], erasable=texts)
+    assert not ledger.append_unless_moved([row("ada", 2)], {"grace": 2}, texts)
+    assert not ledger.append_unless_moved([row("ada", 2)], {"grace": 1, "mei": 1}, texts)
+    assert (len(kept(ledger)), ledger.erasable("ada")) == (2, {})
+    assert ledger.append_unless_moved([row("ada", 2)], {"ada": 1, "grace": 1}, texts)
+    assert (len(kept(ledger)), ledger.erasable("ada")) == (3, {"learner.name": "Ada"})
+
+
+def test_a_cache_keeps_the_last_ones_asked_for_and_at_most_twice_as_many() -> None:
+    cache: Cache[int, str] = Cache(3)
+    for n in range(100):
+        cache.put(n, str(n))
+        assert cache.get(0) == "0"
+    kept = [n for n in range(100) if cache.get(n) is not None]
+    assert {0, 98, 99} <= set(kept) and len(kept) <= 6
+    cache.drop(0)
+    assert cache.get(0) is None
+    cache.clear()
+    assert cache.get(99) is None
 
 
 def test_what_has_a_derived_id_is_appended_once(ledger: Ledger) -> None:
@@ -160,7 +186,7 @@ def test_the_librarys_event_store_works_on_it(ledger: Ledger) -> None:
     mapper = EventMapper([enrollment.SHAPES])
     store: EventStore[str] = EventStore(mapper, ledger)
     folded, bodies = enroll(enrolled(day(1)), progress(day(2), 5.0), unenrolled(day(3)))
-    events = [Event(folded.id, n, body) for n, body in enumerate(bodies, start=1)]
+    events = [StreamEvent(folded.id, n, body) for n, body in enumerate(bodies, start=1)]
     recordings = store.put(events)  # type: ignore[arg-type]
     assert [recording.notification.id for recording in recordings] == [1, 2, 3]
     stored = [mapper.to_domain_event(mapper.to_stored_event(event)) for event in events]
@@ -207,3 +233,12 @@ def test_whoever_waits_for_a_commit_is_woken_by_it(ledger: Ledger) -> None:
     waiting.join(10)
     assert woken == [seen + 1]
     assert ledger.wait_for_commit(seen + 1, 0.0) == seen + 1
+
+
+def test_at_the_end_whoever_waits_for_a_commit_looks_again(ledger: Ledger) -> None:
+    seen, woken = ledger.commits, []
+    waiting = threading.Thread(target=lambda: woken.append(ledger.wait_for_commit(seen, 60)))
+    waiting.start()
+    ledger.wake()
+    waiting.join(10)
+    assert woken == [seen + 1]

@@ -10,8 +10,8 @@ from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 from service.app.event_types import SHAPES
 from service.learners import enrollment
 from service.learners.enrollment import Enrollment, EnrollmentRecorded
-from service.learners.events import FactRecorded
-from service.ledger.events import Body, Event, EventMapper
+from service.learners.facts import FactRecorded
+from service.ledger.events import EventBody, EventMapper, StreamEvent
 from tests.learners.cast import LATENESS, completed, day, enroll, enrolled, progress
 from tests.ledger.samples import ADAS, SAMPLES
 
@@ -121,7 +121,7 @@ def test_two_shapes_of_one_topic_are_refused() -> None:
 
 
 def test_the_librarys_way_in_and_out_keeps_ids_and_versions() -> None:
-    body: Body = BY_TOPIC["enrollment.completed"]
-    stored = MAPPER.to_stored_event(Event(ADAS, 7, body))
+    body: EventBody = BY_TOPIC["enrollment.completed"]
+    stored = MAPPER.to_stored_event(StreamEvent(ADAS, 7, body))
     assert stored == StoredEvent(ADAS, 7, "enrollment.completed", golden("enrollment.completed"))
-    assert MAPPER.to_domain_event(stored) == Event(ADAS, 7, body)
+    assert MAPPER.to_domain_event(stored) == StreamEvent(ADAS, 7, body)

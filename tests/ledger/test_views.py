@@ -1,6 +1,7 @@
 """The views are disposable: whatever happens to the file, the log makes the same rows again."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,9 @@ import pytest
 from sqlite_utils import Database
 
 from service.app.app import App
-from service.learners.enrollment_views import Roster
+from service.learners.enrollment_views import EnrollmentViews
 from service.ledger import views as following
-from service.ledger.views import Followed, Views
+from service.ledger.views import LogEvent, Views
 from tests.installation import (
     ADA,
     DAY,
@@ -188,14 +189,14 @@ def test_the_same_events_again_lead_to_the_same_rows(room: Installation) -> None
     assert reopened(room) == before
 
 
-class Tripping(Roster):
-    """A roster that writes its rows and then stumbles, as often as it is told to."""
+class Tripping(EnrollmentViews):
+    """A projection that writes its rows and then stumbles, as often as it is told to."""
 
     def __init__(self, times: int) -> None:
         super().__init__()
         self.times = times
 
-    def project(self, connection: sqlite3.Connection, events: Sequence[Followed]) -> None:
+    def project(self, connection: sqlite3.Connection, events: Sequence[LogEvent]) -> None:
         super().project(connection, events)
         assert Database(connection)["enrollments"].count > 0
         if self.times:
@@ -204,8 +205,8 @@ class Tripping(Roster):
 
 
 def test_rows_and_position_are_one_transaction(room: Installation) -> None:
-    roster = Tripping(2)
-    views = Views(room.folder / "other.db", room.app.ledger, room.app.mapper, [roster])
+    enrollment_views = Tripping(2)
+    views = Views(room.folder / "other.db", room.app.ledger, room.app.mapper, [enrollment_views])
     for _ in range(2):
         with pytest.raises(RuntimeError):
             views.follow()
@@ -227,3 +228,12 @@ def test_no_view_is_needed_to_decide(room: Installation) -> None:
     room.app.take(LATER)
     owed = [row for row in room.app.ledger.log(last, 99) if row[3] == "notification.owed"]
     assert (len(owed), room.app.views.position) == (2, last)
+
+
+def test_at_the_end_nobody_waits_for_the_views(room: Installation) -> None:
+    views, found = room.app.views, list[bool]()
+    waiting = threading.Thread(target=lambda: found.append(views.wait_for(10**9, 60)))
+    waiting.start()
+    views.wake()
+    waiting.join(10)
+    assert found == [False]

@@ -8,7 +8,7 @@ from typing import Self
 
 from service.app.event_types import SHAPES
 from service.incoming.letters import Letters
-from service.ledger.events import Body, EventMapper
+from service.ledger.events import EventBody, EventMapper
 from service.ledger.ledger import Ledger
 from service.rules.notification import SHAPES as NOTIFICATION_SHAPES
 from service.rules.notification import AttemptEnded, Notification
@@ -32,9 +32,9 @@ class Books:
     def __exit__(self, *_: object) -> None:
         self._ledger.close()
 
-    def histories(self) -> dict[str, list[Body]]:
+    def histories(self) -> dict[str, list[EventBody]]:
         """The events of every notification by its id."""
-        found: dict[str, list[Body]] = defaultdict(list)
+        found: dict[str, list[EventBody]] = defaultdict(list)
         for _, stream, _, topic, state in self._ledger.log(0, -1):
             if topic in NOTIFICATION_SHAPES:
                 found[stream].append(self._mapper.decode(topic, state))

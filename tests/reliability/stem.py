@@ -1,100 +1,84 @@
-"""A stem: has every module of the service loaded, and becomes the service each time it is asked.
+"""A stem: has every module of the service loaded, and grows a `coursebell …` for each request.
 
-What runs is `coursebell run` in a process of its own; only importing the modules, most of the
-time of a start, is spared. `SproutingService` is the test's side.
+What runs is the command in a process of its own, with the files, folder and environment that it
+was given; only importing the modules and compiling the shipped templates, most of the time of a
+start, is spared. `tests/forks.py` is
+the side of the tests.
 """
 
+import gc
+import json
 import os
-import re
-import signal
-import subprocess
+import socket
 import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 
 from service.cli import main
 from service.sending.channels.smtp_session import server_at
-from tests.real_service import ADDRESS, RealService
+from service.sending.templates.templates import Templates
 
-STARTED = re.compile(r"started (\d+)$")
-NUMBER = re.compile(r'^coursebell_(\w+(?:\{state="\w+"\})?) (\S+)$', re.MULTILINE)
-ENDED = re.compile(r"ended (-?\d+)$")
-
-
-class SproutingService(RealService):
-    """A real service that starts within a tenth of a second, to be killed again and again."""
-
-    pid = 0
-
-    def start(self) -> None:
-        """Starts the process and waits until it listens."""
-        if not hasattr(self, "process"):
-            self.log = (self.folder / "service.log").open("ab")
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.reliability.stem"], cwd=self.folder,
-                env=self.environ, text=True, stderr=self.log, stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )  # fmt: skip
-        assert self.process.stdin is not None
-        self.process.stdin.write("start\n")
-        self.process.stdin.flush()
-        self.pid = int(self._line(STARTED))
-        self.address = self._line(ADDRESS)
-
-    def _line(self, pattern: re.Pattern[str]) -> str:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if found := pattern.search(line.rstrip()):
-                return found[1]
-        raise AssertionError((self.folder / "service.log").read_text()[-2_000:])
-
-    def _end(self, how: signal.Signals) -> int:
-        pid, self.pid = self.pid, 0
-        os.kill(pid, how)
-        return int(self._line(ENDED))
-
-    def is_settled(self) -> bool:
-        """Whether no letter waits and nothing is owed."""
-        numbers = dict(NUMBER.findall(self.call("GET", "/metrics").body.decode()))
-        waiting = ('letters{state="waiting"}', 'notifications{state="owed"}', "views_lag_events")
-        return all(float(numbers[name]) == 0 for name in waiting)
-
-    def stop(self) -> int:
-        """Ends it as an operator does; returns its exit code."""
-        return self._end(signal.SIGTERM)
-
-    def die(self) -> None:
-        """kill -9."""
-        assert self._end(signal.SIGKILL) == -signal.SIGKILL
-
-    def kill(self) -> None:
-        """Ends the service and the stem."""
-        if self.pid:
-            self._end(signal.SIGKILL)
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        super().kill()
+LONGEST = 200_000
+FILES = 4
 
 
-def say(words: str) -> None:
-    os.write(1, words.encode() + b"\n")
+def grown(wire: socket.socket) -> tuple[list[str], str, dict[str, str]]:
+    """Return words, folder and environment of a command, each time in a process for it alone."""
+    while True:
+        asked, files, _, _ = socket.recv_fds(wire, LONGEST, FILES)
+        if not asked:
+            raise SystemExit
+        if os.fork() == 0:
+            wire.close()
+            *streams, report = files
+            mind(streams, report)
+            words, folder, environ = json.loads(asked)
+            return words, folder, environ
+        for file in files:
+            os.close(file)
+        reap()
 
 
-def become_the_service() -> None:
-    code = 1
-    try:
-        main(["run", "--port", "0"], prog_name="coursebell")
-    except SystemExit as end:
-        code = int(end.code or 0)
-    finally:
-        sys.stdout.flush()
-        os._exit(code)
+def mind(streams: list[int], report: int) -> None:
+    """Return in a child with these streams; its parent reports its id and its exit code."""
+    child = os.fork()
+    if child == 0:
+        os.close(report)
+        for place, stream in enumerate(streams):
+            os.dup2(stream, place)
+            os.close(stream)
+        return
+    for stream in streams:
+        os.close(stream)
+    with suppress(BrokenPipeError):
+        os.write(report, b"%d\n" % child)
+        _, status = os.waitpid(child, 0)
+        os.write(report, b"%d\n" % os.waitstatus_to_exitcode(status))
+    os._exit(0)
+
+
+def reap() -> None:
+    """Bury the parents that have reported."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            pass
+
+
+def become(folder: str, environ: dict[str, str]) -> None:
+    """Take on a folder, an environment, and the streams as a new interpreter opens them."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environ)
+    time.tzset()
+    sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
 
 
 if __name__ == "__main__":
+    Templates(Path("templates")).problems()  # so that these are compiled
     server_at("email", "mailto://localhost?from=a@example.org")  # apprise loads its plugins now
-    for _ in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            say(f"started {os.getpid()}")
-            become_the_service()
-        _, status = os.waitpid(child, 0)
-        say(f"\nended {os.waitstatus_to_exitcode(status)}")
+    gc.freeze()  # so that no collection touches the pages that all share
+    words, folder, environ = grown(socket.socket(fileno=int(sys.argv[1])))
+    become(folder, environ)
+    main(words, prog_name="coursebell")

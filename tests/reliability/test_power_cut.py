@@ -4,15 +4,16 @@ import random
 
 import pytest
 
+from tests.campaigns import campaign, length
 from tests.installation import DONE
+from tests.real_service import RealService
 from tests.reliability.adobe import Crowd, people
 from tests.reliability.books import Books, check_letters, check_mails
 from tests.reliability.disk import Disk, why_not
-from tests.reliability.stem import SproutingService
 from tests.smtp_sink import SmtpSink
 from tests.waiting import until
 
-CUTS = 5
+CUTS = length(5, sample=2)
 
 
 @pytest.fixture
@@ -24,12 +25,13 @@ def disk(tmp_path):
         yield disk
 
 
+@campaign
 def test_every_letter_acknowledged_before_a_power_cut_is_there_after_it(tmp_path, disk):
     moments = random.Random(5)
     data = disk.folder / "data"
     with (
         SmtpSink() as sink,
-        SproutingService(
+        RealService(
             tmp_path,
             DONE,
             COURSEBELL_EMAIL_URL=sink.url,
@@ -43,7 +45,7 @@ def test_every_letter_acknowledged_before_a_power_cut_is_there_after_it(tmp_path
             for _ in range(CUTS):
                 crowd.wait_for(moments.randint(20, 60))
                 disk.cut_the_power()
-                service.die()
+                service.kill()
                 disk.eject()
                 disk.power_on()
                 service.start()

@@ -1,18 +1,31 @@
 """What an event leads to, by the rules, as things stand at that event."""
 
-from service.learners.course import LearningObject, Title
+from service.learners.course import LearningObject
 from service.learners.directory.courses import Course
 from service.learners.directory.people import Person
 from service.learners.facts import (
     Completed,
     CourseDrafted,
     Enrolled,
+    Identity,
     ProgressReported,
     SeatsReported,
 )
 from service.rules.decider import Decider
 from service.rules.notification import SHADOW, Notification
-from tests.rules.world import ADA, DAY, LOGIC, NOW, World, decider, enrolled, fact, session, told
+from tests.rules.world import (
+    ADA,
+    DAY,
+    LOGIC,
+    NOW,
+    World,
+    asked,
+    decider,
+    enrolled,
+    fact,
+    session,
+    told,
+)
 
 COMPLETED = """
   - id: done
@@ -109,7 +122,7 @@ def test_conditions_are_read_as_of_the_event_and_kept_without_personal_values():
     assert owed.read == {"course.tags": ("mandatory",)}
     assert decisions.erasable == [(id, "learner.groups", "('sales',)")]
     world.courses.clear()
-    assert rules(happening, world, NOW).once == []
+    assert rules(happening, world, NOW) is None
 
 
 def test_every_member_of_a_group_is_owed_one_of_their_own():
@@ -148,7 +161,8 @@ def test_a_course_event_is_a_trigger():
       - {post: room, template: drafted}
 """)
     course = LearningObject(
-        LearningObject.stream("adobe", "1", LOGIC), Title("adobe", "1", LOGIC, "course")
+        LearningObject.stream("adobe", "1", LOGIC),
+        Identity("adobe", "1", course=LOGIC, kind="course"),
     )
     _, happening = told(course, fact(CourseDrafted(), NOW, instance=None, person=None))
 
@@ -217,21 +231,19 @@ STALLED = """
 def test_a_silence_is_owed_once_whatever_came_before_it():
     """The id comes from the fact that began the silence, so older news do not repeat it."""
     rules = decider(STALLED)
-    (rule,) = rules.stalled_rules
     enrollment, _ = told(enrolled(), fact(ProgressReported(20), NOW - 8 * DAY))
     earlier, _ = told(enrollment, fact(Enrolled(), NOW - 20 * DAY))
 
-    one = rules.stalled(rule, enrollment, World(), NOW, 0)
-    other = rules.stalled(rule, earlier, World(), NOW + DAY, 0)
+    one = asked(rules, enrollment, NOW)
+    other = asked(rules, earlier, NOW + DAY)
 
     assert [id for id, _ in one.once] == [id for id, _ in other.once]
 
 
 def test_a_silence_that_is_too_short_or_over_is_not_owed():
     rules = decider(STALLED)
-    (rule,) = rules.stalled_rules
     short, _ = told(enrolled(), fact(ProgressReported(20), NOW - 6 * DAY))
     over, _ = told(short, fact(Completed(True), NOW - DAY))
 
-    assert rules.stalled(rule, short, World(), NOW, 0) is None
-    assert rules.stalled(rule, over, World(), NOW + 30 * DAY, 0) is None
+    assert asked(rules, short, NOW) is None
+    assert asked(rules, over, NOW + 30 * DAY) is None

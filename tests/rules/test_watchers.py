@@ -1,12 +1,13 @@
 """Whoever asks to be told of a seat is told once, whatever becomes of the message."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.learners.facts import SeatsReported
-from service.learners.watchlist import Watch, WatchAsked, WatchStopped
+from service.learners.watchlist import WatchAsked, Watchlist, WatchStopped
 from service.rules.notification import CANCELLED, OWED, SENT, AttemptEnded, Ended
 from service.rules.watchers import wish_over
+from tests.campaigns import fuzz
 from tests.rules.world import NOW, World, decider, fact, session, told
 
 FREE = """
@@ -37,12 +38,12 @@ class Counter:
         self.rules = decider(rules)
         self.world = World()
         self.instance, _ = told(session(), fact(SeatsReported(10, 0, 10), NOW, person=None))
-        self.world.watches[self.instance.id] = Watch(self.instance.id)
+        self.world.watches[self.instance.id] = Watchlist(self.instance.id)
         self.owed = {}
         self.now = NOW
 
     @property
-    def watch(self) -> Watch:
+    def watch(self) -> Watchlist:
         return self.world.watches[self.instance.id]
 
     def ask(self, person: str) -> None:
@@ -162,7 +163,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@fuzz(300)
 @given(st.lists(STEPS, max_size=40))
 def test_told_exactly_once_for_each_ask_in_any_order_of_seats_and_failures(steps):
     """The model: a wish is open from the ask until the message is sent or it is stopped."""

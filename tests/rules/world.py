@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 
+from service.learners.aggregate import Aggregate
+from service.learners.course import LearnerSignIns
 from service.learners.directory.courses import Course
 from service.learners.directory.people import Person
-from service.learners.enrollment import Enrollment, Who
-from service.learners.facts import Fact, LearnerSeen, Said
-from service.learners.instance import Instance, Place
-from service.learners.learner import Learner, Member
-from service.learners.watchlist import Watch
-from service.learners.world import Aggregate, Decisions, Happening
-from service.ledger.events import Body
+from service.learners.enrollment import Enrollment
+from service.learners.facts import Fact, FactBody, Identity, LearnerSeen, PlacedFact
+from service.learners.instance import Instance
+from service.learners.watchlist import Watchlist
+from service.learners.world import Decisions, Happening
+from service.ledger.events import EventBody
 from service.rules.decider import Decider
 from service.rules.language.reader import read_rules
+from service.rules.triggers.stalled import SilenceOccurrence, stalled_rules
 
 DAY = 86_400_000
 HOUR = 3_600_000
@@ -31,8 +33,8 @@ class World:
         self.people: dict[str, Person] = {}
         self.groups: dict[str, list[str]] = {}
         self.instances: dict[str, Instance] = {}
-        self.memory: dict[str, tuple[int, Body]] = {}
-        self.watches: dict[str, Watch] = {}
+        self.memory: dict[str, tuple[int, EventBody]] = {}
+        self.watches: dict[str, Watchlist] = {}
 
     def course(self, source: str, account: str, course: str) -> Course | None:
         return self.courses.get(course)
@@ -49,10 +51,10 @@ class World:
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
         return self.instances.get(instance)
 
-    def watchers(self, instance: str) -> Watch:
-        return self.watches.get(instance, Watch(instance))
+    def watchers(self, instance: str) -> Watchlist:
+        return self.watches.get(instance, Watchlist(instance))
 
-    def latest(self, stream: str) -> tuple[int, Body] | None:
+    def latest(self, stream: str) -> tuple[int, EventBody] | None:
         return self.memory.get(stream)
 
     def remember(self, decisions: Decisions) -> None:
@@ -72,7 +74,7 @@ def decider(rules: str) -> Decider:
     return Decider(found)
 
 
-def fact(said: Said, at: int, key: str = "", **more: object) -> Fact:
+def fact(said: FactBody, at: int, key: str = "", **more: object) -> Fact:
     """A fact about Ada in the session of Logic."""
     named = {
         "source": "adobe", "account": "1", "name": said.TOPIC.upper(), "key": key or f"{at:032x}",
@@ -85,18 +87,18 @@ def fact(said: Said, at: int, key: str = "", **more: object) -> Fact:
 def enrolled(person: str = ADA) -> Enrollment:
     """Ada's enrolment before its first fact."""
     id = Enrollment.stream(person, LOGIC, SESSION)
-    return Enrollment(id, Who("adobe", "1", person, LOGIC, "course", SESSION))
+    return Enrollment(id, Identity("adobe", "1", person, LOGIC, "course", SESSION))
 
 
 def session() -> Instance:
     """The session before its first report."""
     id = Instance.stream("adobe", "1", LOGIC, SESSION)
-    return Instance(id, Place("adobe", "1", LOGIC, "course", SESSION))
+    return Instance(id, Identity("adobe", "1", course=LOGIC, kind="course", instance=SESSION))
 
 
-def learner() -> Learner:
+def learner() -> LearnerSignIns:
     """Ada before she was first seen."""
-    return Learner(Learner.stream(ADA), Member("adobe", "1", ADA))
+    return LearnerSignIns(LearnerSignIns.stream(ADA), Identity("adobe", "1", ADA))
 
 
 def signed_in(at: int) -> Fact:
@@ -104,8 +106,15 @@ def signed_in(at: int) -> Fact:
     return fact(LearnerSeen(), at, course="", kind="", instance=None)
 
 
+def asked(
+    rules: Decider, enrollment: Enrollment, now: int, live_since: int = 0
+) -> Decisions | None:
+    """What the one rule about silences makes of an enrolment."""
+    ((rule, _),) = stalled_rules(rules.active)
+    return rules.decide([rule], SilenceOccurrence.of(enrollment, now, live_since), World())
+
+
 def told(aggregate: Aggregate, fact: Fact, now: int = NOW, imported: bool = False):  # type: ignore[no-untyped-def]
     """The aggregate after one more fact, and what happened."""
-    more = {"lateness": LATENESS} if isinstance(aggregate, Enrollment) else {}
-    after, event = aggregate.record(fact, letter=1, item=0, now=now, imported=imported, **more)
+    after, event = aggregate.record(PlacedFact(fact, 1, 0, imported), now, LATENESS)
     return after, Happening(after.id, after.version, event, after)

@@ -176,7 +176,7 @@ def test_one_message_never_drops_what_another_worker_has_claimed(office):
     plan = delivery._planner.plan(found, due)
     claims = [delivery._claim(ready, AttemptStarted(at=due, worker="a", until=due + HOUR))
               for ready in plan.ready]  # fmt: skip
-    (other,) = plan.ready[0].told
+    ((other, _),) = plan.ready[0].message.told
     with app.ledger.transaction() as cursor:
         claim = AttemptStarted(at=due, worker="b", until=due + HOUR)
         app.ledger.append(cursor, [(other.id, other.version + 1, *app.mapper.encode(claim))])

@@ -7,7 +7,7 @@ import msgspec
 
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People, PersonRow
-from service.learners.lookup import Knowledge
+from service.learners.lookup import Lookup
 from service.rules.explain.rule_versions import Anything
 from service.rules.language.reader import read_rules
 from service.rules.rule import RuleSet
@@ -104,7 +104,7 @@ def file_of(rules: str) -> RuleSet:
 
 def today_of(here: Installation) -> Today:
     ledger, mapper = here.app.ledger, here.app.mapper
-    return Today(Knowledge(ledger, mapper, People(ledger), Courses(ledger)))
+    return Today(Lookup(ledger, mapper, People(ledger), Courses(ledger)))
 
 
 def history_of(here: Installation) -> History:

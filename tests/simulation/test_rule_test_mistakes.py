@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.learners.facts import Said
+from service.learners.facts import FactBody
 from service.rules.fields import EVENTS
 from service.simulation.rule_tests.events import READ, SAID, carried, said
 from tests.installation import DONE
@@ -146,6 +146,6 @@ def test_every_event_of_the_registry_can_be_given_with_all_it_carries(event: str
     assert {name for kind in SAID.values() for name in kind.__struct_fields__} == READ.keys()
     samples = {"module": "m", "enrollment_source": "s", "passed": "true"}
     values = {key: kind.read(samples.get(key, "7")) for key, kind in carried(event).items()}
-    fact: Said = said(event, values)
+    fact: FactBody = said(event, values)
     assert event == fact.TOPIC
     assert all(getattr(fact, name) is not None for name in fact.__struct_fields__)

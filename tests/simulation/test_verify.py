@@ -126,7 +126,7 @@ def test_rules_whose_channels_have_no_secret_here_are_read_all_the_same(tmp_path
 
 
 def bodies(here: Installation, id: str) -> list[object]:
-    return [event.body for event in here.app.writer.knowledge.stream(id)]
+    return [event.body for event in here.app.writer.lookup.stream(id)]
 
 
 def write(here: Installation, statement: str, *values: object) -> None:

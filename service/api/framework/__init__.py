@@ -1,1 +1,1 @@
-"""What every resource of the API is built from: operations, requests, problem details."""
+"""Build every resource of the API: operations, requests, problem details."""

@@ -1,59 +1,103 @@
-"""Operations: one entry for everything that can be asked, served and described from it."""
+"""Declare operations: each is served, and described in OpenAPI 3.1, from one declaration."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from service.api.context import Desk
-from service.api.framework.request import JSON, Parameter, json_of, read
+from service import __version__
+from service.api import webhooks
+from service.api.context import RequestContext
+from service.api.framework.problems import ApiError, NotFound, Problem, described_problem
+from service.api.framework.request import JSON, NoParameters, Parameter, Parameters, json_of
+from service.settings import Settings
 
-Given = Mapping[str, Any]
-Answer = Callable[[Desk, Given], Any]
+TOKEN = "adminToken"
+ABOUT = (
+    "What came in, how enrolments and seats stand, and who was told what. Times are UTC, ids are "
+    "the LMS's own. Without COURSEBELL_ADMIN_TOKEN it answers on the service's own machine only."
+)
+ALWAYS = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+)
+UNFIT_BODIES = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+STRANGERS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
+Handler = Callable[..., Any]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-class Operation(msgspec.Struct, frozen=True):
-    """A path and method, what it may be told and what it answers: everything the description says.
+class Signature(msgspec.Struct, frozen=True):
+    """Name the types of a handler: the struct of its parameters, its body, and its answer."""
 
-    `answer` makes the answer; None when the site has its own way. `returns` is the type of the
-    body, None when it is text of `media`; `body` is the type of what a request brings, if it
-    brings anything; `free` needs no token.
+    returns: Any
+    parameters: type[msgspec.Struct] = NoParameters
+    body: Any = None
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """Declare what is done at a path by a method.
+
+    `handler` takes the context, a struct of the parameters and, if its signature names one, a
+    body. An operation that is served elsewhere has no handler, and `returns` the type of its
+    answer, None for text of `media`. `missing` is told where the path names nothing.
+    `reads_views` waits for the views before. `also` gives other statuses with the same body and
+    their meaning. A `free` operation needs no token.
     """
 
     path: str
     summary: str
-    answer: Answer | None
-    returns: Any
-    parameters: tuple[Parameter, ...] = ()
+    handler: Handler | None = None
+    returns: Any = None
     method: str = "GET"
     media: str = JSON
+    missing: str = ""
     refusals: tuple[HTTPStatus, ...] = ()
     also: Mapping[int, str] = {}
-    """Other statuses with the same body, and what they mean."""
+    reads_views: bool = False
     free: bool = False
-    body: Any = None
+
+    @property
+    def signature(self) -> Signature:
+        """The types of the parameters, the body and the answer."""
+        if self.handler is None:
+            return Signature(self.returns)
+        hints = get_type_hints(self.handler, include_extras=True)
+        returns = hints.pop("return")
+        _, *taken = hints.values()
+        return Signature(returns, *taken)
+
+    @property
+    def statuses(self) -> tuple[HTTPStatus, ...]:
+        """What may be answered other than asked for."""
+        strangers = () if self.free else STRANGERS
+        unfit = UNFIT_BODIES if self.signature.body is not None else ()
+        missing = (HTTPStatus.NOT_FOUND,) if self.missing else ()
+        late = (HTTPStatus.SERVICE_UNAVAILABLE,) if self.reads_views else ()
+        return (*ALWAYS, *strangers, *unfit, *missing, *self.refusals, *late)
 
 
-def routes(operations: Sequence[Operation], desk: Desk, pool: Executor) -> list[Route]:
-    """Serves operations; their answers are made on threads of `pool`, off the event loop.
+def routes(operations: Sequence[Operation], context: RequestContext, pool: Executor) -> list[Route]:
+    """Serve operations; handlers run on threads of `pool`, off the event loop.
 
     Those of one path are one route, which knows all methods when another one is asked for.
     """
     by_path: dict[str, dict[str, Endpoint]] = {}
     for each in operations:
-        by_path.setdefault(each.path, {})[each.method] = _endpoint(each, desk, pool)
+        by_path.setdefault(each.path, {})[each.method] = _endpoint(each, context, pool)
     return [Route(path, _any_of(ways), methods=list(ways)) for path, ways in by_path.items()]
 
 
 def _any_of(ways: Mapping[str, Endpoint]) -> Endpoint:
-    """The way of a request's method; HEAD is GET without the body."""
+    """Choose by a request's method; HEAD is GET without the body."""
 
     async def endpoint(request: Request) -> Response:
         return await ways["GET" if request.method == "HEAD" else request.method](request)
@@ -61,21 +105,116 @@ def _any_of(ways: Mapping[str, Endpoint]) -> Endpoint:
     return endpoint
 
 
-def _endpoint(operation: Operation, desk: Desk, pool: Executor) -> Endpoint:
-    answer = operation.answer
-    assert answer is not None
+def _endpoint(operation: Operation, context: RequestContext, pool: Executor) -> Endpoint:
+    signature = operation.signature
+    parameters = Parameters(signature.parameters, operation.path)
+
+    def answer(*given: Any) -> Any:
+        assert operation.handler is not None
+        if operation.reads_views:
+            context.catch_up()
+        return operation.handler(context, *given)
 
     async def endpoint(request: Request) -> Response:
-        given = read(operation.parameters, request)
-        if operation.body is not None:
-            given["body"] = await json_of(request, operation.body)
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(pool, answer, desk, given)
-        return found if isinstance(found, Response) else as_json(found)
+        try:
+            given = [parameters.read(request)]
+            if signature.body is not None:
+                given.append(await json_of(request, signature.body))
+            return as_json(await loop.run_in_executor(pool, answer, *given))
+        except NotFound as error:
+            raise ApiError(HTTPStatus.NOT_FOUND, operation.missing) from error
 
     return endpoint
 
 
+def without_parameters(endpoint: Endpoint) -> Endpoint:
+    """Refuse every parameter before an endpoint that takes none."""
+    none = Parameters(NoParameters, "")
+
+    async def checked(request: Request) -> Response:
+        none.read(request)
+        return await endpoint(request)
+
+    return checked
+
+
 def as_json(value: object, status: int = HTTPStatus.OK) -> Response:
-    """A value as an answer."""
+    """Answer with a value."""
     return Response(msgspec.json.encode(value), status, media_type=JSON)
+
+
+def document(settings: Settings, operations: Sequence[Operation]) -> dict[str, Any]:
+    """Describe webhooks and operations as OpenAPI; no secret is named."""
+    signatures = [each.signature for each in operations]
+    told = [kind for each in signatures for kind in (each.returns, each.body) if kind is not None]
+    types = [Problem, webhooks.Receipt, *told]
+    refs, schemas = msgspec.json.schema_components(
+        types, ref_template="#/components/schemas/{name}"
+    )
+    bodies = dict(zip(map(repr, types), refs, strict=True))
+    paths = webhooks.described(settings, bodies[repr(webhooks.Receipt)])
+    for operation in operations:
+        described = _described(operation, bodies, bool(settings.admin_token))
+        paths.setdefault(operation.path, {}).update(described)
+    scheme = {"type": "http", "scheme": "bearer", "description": "COURSEBELL_ADMIN_TOKEN"}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Coursebell", "version": __version__, "description": ABOUT},
+        "servers": [{"url": settings.public_url or "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {TOKEN: scheme, **webhooks.schemes(settings)},
+        },
+    }
+
+
+def _described(operation: Operation, bodies: Mapping[str, Any], has_token: bool) -> dict[str, Any]:
+    signature = operation.signature
+    described: dict[str, Any] = {
+        "operationId": _operation_id(operation),
+        "summary": operation.summary,
+        "security": [{TOKEN: []}] if has_token and not operation.free else [{}],
+        "responses": _responses(operation, bodies),
+    }
+    parameters = [_parameter(each) for each in Parameters(signature.parameters, operation.path)]
+    if parameters:
+        described["parameters"] = parameters
+    if signature.body is not None:
+        content = {JSON: {"schema": bodies[repr(signature.body)]}}
+        described["requestBody"] = {"required": True, "content": content}
+    found = {operation.method.lower(): described}
+    if operation.method == "GET":
+        found["head"] = described | {
+            "operationId": described["operationId"].replace("get_", "head_", 1),
+            "summary": "The same without the body.",
+        }
+    return found
+
+
+def _operation_id(operation: Operation) -> str:
+    words = operation.path.removeprefix("/api/v1").strip("/").replace("/", "_")
+    return f"{operation.method.lower()}_{words.replace('{', 'by_').replace('}', '').split('.')[0]}"
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "in": parameter.place,
+        "required": parameter.place == "path",
+        "description": parameter.description,
+        "schema": dict(parameter.schema),
+    }
+
+
+def _responses(operation: Operation, bodies: Mapping[str, Any]) -> dict[str, Any]:
+    returns = operation.signature.returns
+    schema = {"type": "string"} if returns is None else bodies[repr(returns)]
+    content = {operation.media: {"schema": schema}}
+    found = {"200": {"description": "The answer.", "content": content}}
+    for status, about in operation.also.items():
+        found[str(status)] = {"description": about, "content": content}
+    for refused in operation.statuses:
+        found.setdefault(str(refused.value), described_problem(refused))
+    return found

@@ -1,7 +1,8 @@
-"""Problems: every refusal as RFC 9457 problem details."""
+"""Refuse requests: every refusal is RFC 9457 problem details."""
 
 import logging
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -10,8 +11,15 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PROBLEM_JSON = "application/problem+json"
-NOT_FOUND = "no such path; GET /api/v1/openapi.json describes all there are"
+NO_PATH = "no such path; GET /api/v1/openapi.json describes all there are"
 UNEXPECTED = "something went wrong here; the service's log says what"
+SAFE_HEADERS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+HEADERS = {
+    HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate", "How to show who you are, where there is a way."),
+    HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After", "Seconds after which to ask again."),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("Allow", "The methods that work."),
+}
+"""Headers that refusals of a status bring, and their meaning."""
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +33,8 @@ class Problem(msgspec.Struct, frozen=True):
     type: str = "about:blank"
 
 
-class Refused(Exception):
-    """An answer other than the one asked for."""
+class ApiError(Exception):
+    """End a request with an answer other than the one asked for."""
 
     def __init__(self, status: HTTPStatus, detail: str, **headers: str) -> None:
         """Header names are written with `_` for `-`."""
@@ -36,56 +44,71 @@ class Refused(Exception):
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
     def response(self) -> Response:
-        """This refusal as an answer."""
+        """Make the answer."""
         problem = Problem(self.status.phrase, self.status, self.detail)
         return Response(
             msgspec.json.encode(problem), self.status, self.headers, media_type=PROBLEM_JSON
         )
 
 
-def refused(_: Request, error: Exception) -> Response:
-    """Answers a Refused."""
-    assert isinstance(error, Refused)
+class NotFound(Exception):
+    """End a request whose path names nothing; its operation knows the words for the 404."""
+
+
+def of_api_error(_: Request, error: Exception) -> Response:
+    """Answer an ApiError."""
+    assert isinstance(error, ApiError)
     return error.response()
 
 
 def of_starlette(request: Request, error: Exception) -> Response:
-    """Answers what the router refuses: an unknown path, a wrong method."""
+    """Answer what the router refuses: an unknown path, a wrong method."""
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     headers = dict(error.headers or {})
-    detail = NOT_FOUND
+    detail = NO_PATH
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = headers.get("Allow", "another method")
         detail = f"expected {allowed}, got another method"
-    return Refused(status, detail, **headers).response()
+    return ApiError(status, detail, **headers).response()
 
 
 def unexpected(_: Request, error: Exception) -> Response:
-    """Answers for a mistake in the program without telling about it; `Reported` logs it."""
-    return Refused(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED).response()
+    """Answer for a mistake in the program and tell nothing of it; the log has its trace."""
+    return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED).response()
 
 
-class Reported:
-    """Logs what went wrong behind it, once, with its trace, and adds the headers of safe answers.
+class ErrorLog:
+    """Log what went wrong behind it, once, with its trace, and add the headers of safe answers.
 
     Starlette answers first and then raises the error again for the server to log; here it ends.
     """
-
-    HEADERS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on."""
+        """Pass a request on."""
 
         async def safely(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *self.HEADERS]
+                message["headers"] = [*message["headers"], *SAFE_HEADERS]
             await send(message)
 
         try:
             await self._app(scope, receive, safely)
         except Exception:
             log.exception("%s %s failed", scope.get("method"), scope["path"])
+
+
+def described_problem(status: HTTPStatus) -> dict[str, Any]:
+    """Describe a refusal as an OpenAPI response."""
+    schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+    found: dict[str, Any] = {
+        "description": status.phrase,
+        "content": {PROBLEM_JSON: {"schema": schema}},
+    }
+    if status in HEADERS:
+        name, about = HEADERS[status]
+        found["headers"] = {name: {"description": about, "schema": {"type": "string"}}}
+    return found

@@ -1,160 +1,200 @@
-"""Bodies: what a request brings, read no further than it may be long."""
+"""Read requests: parameters as a struct declares them, and bodies of a limited size."""
 
 import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
+from msgspec import Meta
 from starlette.requests import Request
 
-from service.api.framework.problems import Refused
+from service.api.framework.problems import ApiError, NotFound
 
-LONGEST = 4_096
 JSON = "application/json"
+LARGEST_BODY = 4_096
+LONGEST_TEXT = 200
+LONGEST_NAME = 40
+LIMIT_DEFAULT = 100
+INTEGER = r"[0-9]{1,18}"
+LARGEST_INTEGER = 10**18 - 1
+NEXT = "The `next` of the page before."
+
+Text = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
+Timestamp = Annotated[datetime, Meta(tz=True)]
+Limit = Annotated[int, Meta(ge=1, le=500, description="How many items a page has at most.")]
+After = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT, description=NEXT)]
+AfterNumber = Annotated[str, Meta(pattern="^[1-9][0-9]{0,17}$", description=NEXT)]
 
 
-async def body_of(request: Request) -> bytes:
-    """The whole body; raises Refused when it is too long."""
-    found = b""
-    async for chunk in request.stream():
-        found += chunk
-        if len(found) > LONGEST:
-            raise Refused(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"expected a body of at most {LONGEST} bytes, got more",
-                Connection="close",
-            )
-    return found
+class NoParameters(msgspec.Struct, frozen=True):
+    """Declare that an operation takes no parameters."""
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """Describe one parameter; its text is read by the JSON Schema that readers see."""
+
+    name: str
+    place: Literal["query", "path"]
+    description: str
+    schema: Mapping[str, Any]
+
+    def read(self, text: str) -> Any:
+        """Read the value; raise ValueError saying what was expected."""
+        if "enum" in self.schema:
+            return _choice(text, self.schema["enum"])
+        if self.schema["type"] == "integer":
+            return _integer(text, self.schema)
+        if self.schema.get("format") == "date-time":
+            return _moment(text)
+        if "pattern" in self.schema and not re.fullmatch(self.schema["pattern"], text):
+            raise ValueError(f"{self.description[0].lower()}{self.description[1:].rstrip('.')}")
+        return _text(text, self.schema)
+
+
+class Parameters:
+    """Read and describe the parameters of a path, which are the fields of a struct."""
+
+    def __init__(self, struct: type[msgspec.Struct], path: str) -> None:
+        self._struct = struct
+        self._known = {each.name: each for each in _declared(struct, path)}
+        self._queried = [each.name for each in self if each.place == "query"]
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return iter(self._known.values())
+
+    def read(self, request: Request) -> msgspec.Struct:
+        """Read a request; raise ApiError with every mistake, or NotFound for an unfit path."""
+        values: dict[str, Any] = {}
+        mistakes: list[str] = []
+        pairs = request.query_params.multi_items()
+        for name, text in pairs:
+            if name not in self._queried:
+                mistakes.append(_unknown(name, self._queried))
+            elif sum(other == name for other, _ in pairs) > 1:
+                mistakes.append(f"{name}: expected it once, got it several times")
+            else:
+                try:
+                    values[name] = self._known[name].read(text)
+                except ValueError as error:
+                    mistakes.append(f"{name}: expected {error}")
+        if mistakes:
+            raise ApiError(HTTPStatus.BAD_REQUEST, "; ".join(dict.fromkeys(mistakes)))
+        return self._struct(**values, **self._of_path(request.path_params))
+
+    def _of_path(self, texts: Mapping[str, str]) -> dict[str, Any]:
+        try:
+            values = {name: self._known[name].read(text) for name, text in texts.items()}
+        except ValueError as error:
+            raise NotFound from error
+        if any(str(value) != texts[name] for name, value in values.items()):
+            raise NotFound  # 01 is not another address of letter 1
+        return values
+
+
+def _declared(struct: type[msgspec.Struct], path: str) -> Iterator[Parameter]:
+    _, schemas = msgspec.json.schema_components([struct])
+    hints = get_type_hints(struct, include_extras=True)
+    (described,) = schemas.values()
+    for name, found in described["properties"].items():
+        schema = _without_null(found)
+        if "enum" in schema:  # msgspec sorts the words, here they stay as they were written
+            del schema["enum"]
+            schema |= {"type": "string", "enum": list(get_args(_bare(hints[name])))}
+        place: Literal["query", "path"] = "path" if f"{{{name}}}" in path else "query"
+        description = schema.pop("description")
+        yield Parameter(name=name, place=place, description=description, schema=schema)
+
+
+def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Take null away, which no request can bring; left out, the parameter is not there."""
+    present, *_ = schema.get("anyOf", [{}])
+    found = {**schema, **present}
+    found.pop("anyOf", None)
+    if "maxLength" in found:  # people read the least length first
+        found["maxLength"] = found.pop("maxLength")
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _bare(hint: Any) -> Any:
+    """Find the type inside `Annotated[… | None, …]`."""
+    while get_origin(hint) in (Annotated, Union, UnionType):
+        hint = get_args(hint)[0]
+    return hint
+
+
+def _choice(text: str, words: Sequence[str]) -> str:
+    if text not in words:
+        raise ValueError(f"one of {', '.join(words)}{_did_you_mean(text, words)}")
+    return text
+
+
+def _integer(text: str, schema: Mapping[str, int]) -> int:
+    least, most = schema["minimum"], schema.get("maximum", LARGEST_INTEGER)
+    if not re.fullmatch(INTEGER, text) or not least <= int(text) <= most:
+        raise ValueError(f"a number from {least} to {most}")
+    return int(text)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("a time like 2026-11-20T08:30:00Z") from None
+
+
+def _text(text: str, schema: Mapping[str, int]) -> str:
+    least, most = schema.get("minLength", 0), schema.get("maxLength", len(text))
+    if not least <= len(text) <= most:
+        raise ValueError(f"{least} to {most} characters")
+    return text
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    hint = _did_you_mean(name, known) or f"; expected {', '.join(known) or 'none'}"
+    return f"unknown parameter {name[:LONGEST_NAME]!r}{hint}"
+
+
+def _did_you_mean(text: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(text, known, 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 async def json_of(request: Request, kind: Any) -> Any:
-    """The body as a value of this type; raises Refused naming the place of a mistake."""
-    if media_type(request) != JSON:
-        raise Refused(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"expected Content-Type: {JSON}, got none or another"
-        )
+    """Read a JSON body as a value of a type; raise ApiError naming the place of a mistake."""
+    check_media_type(request, JSON)
     body = await body_of(request)
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
-        raise Refused(HTTPStatus.BAD_REQUEST, f"body: {error}") from error
+        raise ApiError(HTTPStatus.BAD_REQUEST, f"body: {error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refused(HTTPStatus.BAD_REQUEST, "body: expected JSON, got something else") from error
+        raise ApiError(HTTPStatus.BAD_REQUEST, "body: expected JSON, got something else") from error
 
 
-def media_type(request: Request) -> str:
-    """What the sender says the body is, without its parameters."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+def check_media_type(request: Request, expected: str) -> None:
+    """Refuse a body that its sender does not call what is expected; parameters do not count."""
+    got = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if got != expected:
+        raise ApiError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"expected Content-Type: {expected}, got none or another",
+        )
 
 
-LIMIT_DEFAULT = 100
-LIMIT_MOST = 500
-LONGEST_TEXT = 200
-NUMBER = r"[1-9][0-9]{0,17}"
-
-
-class Parameter(msgspec.Struct, frozen=True):
-    """One parameter: its JSON Schema for readers, and `read`, which raises ValueError saying what
-    was expected.
-    """
-
-    name: str
-    description: str
-    schema: Mapping[str, Any]
-    read: Callable[[str], Any]
-    place: Literal["query", "path"] = "query"
-
-
-def text(name: str, description: str) -> Parameter:
-    """Any text, as the LMS writes it."""
-
-    def read(given: str) -> str:
-        if not 1 <= len(given) <= LONGEST_TEXT:
-            raise ValueError(f"1 to {LONGEST_TEXT} characters")
-        return given
-
-    schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}
-    return Parameter(name, description, schema, read)
-
-
-def choice(name: str, description: str, words: Sequence[str]) -> Parameter:
-    """One of some words."""
-
-    def read(given: str) -> str:
-        if given not in words:
-            close = difflib.get_close_matches(given, words, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise ValueError(f"one of {', '.join(words)}{hint}")
-        return given
-
-    return Parameter(name, description, {"type": "string", "enum": list(words)}, read)
-
-
-def number(name: str, description: str) -> Parameter:
-    """A positive number, as text in a cursor."""
-
-    def read(given: str) -> int:
-        if not re.fullmatch(NUMBER, given):
-            raise ValueError("the `next` of the page before")
-        return int(given)
-
-    return Parameter(name, description, {"type": "string", "pattern": f"^{NUMBER}$"}, read)
-
-
-def in_path(name: str, description: str, schema: Mapping[str, Any]) -> Parameter:
-    """A part of the path; what is not there is 404, so it is read by whoever looks it up."""
-    return Parameter(name, description, schema, str, "path")
-
-
-def _limit(given: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,3}", given) or not 1 <= int(given) <= LIMIT_MOST:
-        raise ValueError(f"a number from 1 to {LIMIT_MOST}")
-    return int(given)
-
-
-LIMIT = Parameter(
-    "limit",
-    "How many items a page has at most.",
-    {"type": "integer", "minimum": 1, "maximum": LIMIT_MOST, "default": LIMIT_DEFAULT},
-    _limit,
-)
-AFTER = text("after", "The `next` of the page before.")
-AFTER_NUMBER = number("after", "The `next` of the page before.")
-
-
-def read(parameters: Sequence[Parameter], request: Request) -> dict[str, Any]:
-    """The value of every parameter, None for those not given; raises Refused with all mistakes."""
-    queried = {each.name: each for each in parameters if each.place == "query"}
-    values: dict[str, Any] = dict.fromkeys(queried) | dict(request.path_params)
-    if "limit" in queried:
-        values["limit"] = LIMIT_DEFAULT
-    mistakes: list[str] = []
-    pairs = request.query_params.multi_items()
-    for name, given in pairs:
-        if name not in queried:
-            mistakes.append(_unknown(name, list(queried)))
-        elif sum(other == name for other, _ in pairs) > 1:
-            mistakes.append(f"{name}: expected it once, got it several times")
-        else:
-            _read_one(queried[name], given, values, mistakes)
-    if mistakes:
-        raise Refused(HTTPStatus.BAD_REQUEST, "; ".join(dict.fromkeys(mistakes)))
-    return values
-
-
-def _read_one(
-    parameter: Parameter, given: str, values: dict[str, Any], mistakes: list[str]
-) -> None:
-    try:
-        values[parameter.name] = parameter.read(given)
-    except ValueError as error:
-        mistakes.append(f"{parameter.name}: expected {error}")
-
-
-def _unknown(name: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, known, 1)
-    if close:
-        return f"unknown parameter {name[:40]!r}; did you mean {close[0]!r}?"
-    return f"unknown parameter {name[:40]!r}; expected {', '.join(known) or 'none'}"
+async def body_of(request: Request) -> bytes:
+    """Read the whole body, and no further than it may be long; raise ApiError when it is longer."""
+    found = b""
+    async for chunk in request.stream():
+        found += chunk
+        if len(found) > LARGEST_BODY:
+            raise ApiError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"expected a body of at most {LARGEST_BODY} bytes, got more",
+                Connection="close",
+            )
+    return found

@@ -1,1 +1,1 @@
-"""What programs read of an installation: one file for each resource."""
+"""Show programs what an installation holds: one file for each resource."""

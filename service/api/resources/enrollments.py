@@ -1,18 +1,18 @@
-"""Enrolments over HTTP."""
+"""List enrolments over HTTP."""
 
 from collections.abc import Mapping
 from datetime import datetime
-from http import HTTPStatus
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
-from service.api.context import Desk, Page, moment_or_none, page
-from service.api.framework.operations import Given, Operation
-from service.api.framework.request import AFTER, LIMIT, choice, text
+from service.api.context import Page, RequestContext, item, page
+from service.api.framework.operations import Operation
+from service.api.framework.request import LIMIT_DEFAULT, After, Limit, Text
 from service.learners import enrollment_views
-from service.learners.enrollment_state import STATUSES
 
+Status = Literal["enrolled", "in_progress", "completed", "unenrolled"]
 COLUMNS = ("source", "account", "course", "instance", "status")
 
 
@@ -31,7 +31,7 @@ class Enrollment(msgspec.Struct, frozen=True):
     course: str
     kind: str
     instance: str | None
-    status: Literal["enrolled", "in_progress", "completed", "unenrolled"]
+    status: Status
     progress: float | None
     passed: bool | None
     score: float | None
@@ -42,58 +42,48 @@ class Enrollment(msgspec.Struct, frozen=True):
     silent_since: datetime | None
 
 
-def listing(desk: Desk, given: Given) -> Page[Enrollment]:
-    """Enrolments, in order of id."""
-    desk.catch_up()
-    limit: int = given["limit"]
-    filters: dict[str, Any] = {name: given[name] for name in COLUMNS}
-    if given["learner"] is not None:
-        filters["person"] = [person.id for person in desk.app.people.namesakes(given["learner"])]
-    after = given["after"] or ""
-    rows = list(enrollment_views.listing(desk.app.views, "enrollments", filters, limit + 1, after))
-    learners = desk.learners(row["person"] for row in rows)
+class EnrollmentQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Choose which enrolments are listed."""
+
+    source: Annotated[Text | None, Meta(description="Only of this LMS, e.g. `adobe`.")] = None
+    account: Annotated[Text | None, Meta(description="Only of this account.")] = None
+    learner: Annotated[Text | None, Meta(description="Only of the learner with this LMS id.")] = (
+        None
+    )
+    course: Annotated[Text | None, Meta(description="Only in the course with this LMS id.")] = None
+    instance: Annotated[Text | None, Meta(description="Only in the instance with this LMS id.")] = (
+        None
+    )
+    status: Annotated[Status | None, Meta(description="Only in this status.")] = None
+    limit: Limit = LIMIT_DEFAULT
+    after: After | None = None
+
+
+def listing(context: RequestContext, query: EnrollmentQuery) -> Page[Enrollment]:
+    """List enrolments, in order of id."""
+    app = context.app
+    filters: dict[str, Any] = {name: getattr(query, name) for name in COLUMNS}
+    if query.learner is not None:
+        filters["person"] = [person.id for person in app.people.namesakes(query.learner)]
+    found = enrollment_views.listing(
+        app.views, "enrollments", filters, limit=query.limit + 1, after=query.after or ""
+    )
+    rows = list(found)
+    learners = context.learners(row["person"] for row in rows)
     items = [_enrollment(row, learners.get(row["person"])) for row in rows]
-    return page(items, limit, lambda each: each.id)
+    return page(items, query.limit, lambda each: each.id)
 
 
 def _enrollment(row: Mapping[str, Any], learner: str | None) -> Enrollment:
-    passed = row["passed"]
-    return Enrollment(
-        id=row["id"],
-        source=row["source"],
-        account=row["account"],
+    return item(
+        Enrollment,
+        row,
         learner=learner,
-        course=row["course"],
-        kind=row["kind"],
-        instance=row["instance"],
-        status=row["status"],
-        progress=row["progress"],
-        passed=None if passed is None else bool(passed),
-        score=row["score"],
+        passed=None if row["passed"] is None else bool(row["passed"]),
         enrollment_source=row["enrolled_by"],
-        enrolled_at=moment_or_none(row["enrolled_at"]),
-        started_at=moment_or_none(row["started_at"]),
-        completed_at=moment_or_none(row["completed_at"]),
-        silent_since=moment_or_none(row["silent_since"]),
     )
 
 
 OPERATIONS = (
-    Operation(
-        "/api/v1/enrollments",
-        "List enrolments, in order of id.",
-        listing,
-        Page[Enrollment],
-        (
-            text("source", "Only of this LMS, e.g. `adobe`."),
-            text("account", "Only of this account."),
-            text("learner", "Only of the learner with this LMS id."),
-            text("course", "Only in the course with this LMS id."),
-            text("instance", "Only in the instance with this LMS id."),
-            choice("status", "Only in this status.", STATUSES),
-            LIMIT,
-            AFTER,
-        ),
-        refusals=(HTTPStatus.SERVICE_UNAVAILABLE,),
-    ),
+    Operation("/api/v1/enrollments", "List enrolments, in order of id.", listing, reads_views=True),
 )

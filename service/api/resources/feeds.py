@@ -1,13 +1,14 @@
-"""Feeds over HTTP: how each LMS has been talking, and when it last did."""
+"""Show over HTTP how each LMS has been talking, and when it last did."""
 
 from datetime import datetime
 
 import msgspec
 
-from service.api.context import Desk, Page, moment_or_none
-from service.api.framework.operations import Given, Operation
+from service.api.context import Page, RequestContext, item
+from service.api.framework.operations import Operation
+from service.api.framework.request import NoParameters
 from service.incoming.feeds import BOUNDS_MS
-from service.incoming.feeds import Feed as Counted
+from service.incoming.feeds import FeedStatistics as Counted
 
 
 class Late(msgspec.Struct, frozen=True):
@@ -37,29 +38,18 @@ class Feed(msgspec.Struct, frozen=True):
     lateness: list[Late]
 
 
-def listing(desk: Desk, given: Given) -> Page[Feed]:
-    """Every feed in order of its name, also those that never spoke; always one page."""
-    return Page([_feed(each) for each in desk.app.letters.feeds.all(desk.app.sources)], None)
+def listing(context: RequestContext, _: NoParameters) -> Page[Feed]:
+    """List every feed in order of its name, also those that never spoke; always one page."""
+    app = context.app
+    return Page([_feed(each) for each in app.letters.feeds.all(app.sources)], None)
 
 
 def _feed(found: Counted) -> Feed:
     bounds = [*(bound // 1000 for bound in BOUNDS_MS), None]
     counts = found.lateness or (0,) * len(bounds)
-    return Feed(
-        source=found.source,
-        last_letter_at=moment_or_none(found.last_seen_at),
-        letters=found.letters,
-        skipped=found.skipped,
-        recorded=found.recorded,
-        superseded=found.superseded,
-        duplicate=found.duplicate,
-        ignored=found.ignored,
-        set_aside=found.set_aside,
-        out_of_order=found.out_of_order,
-        lateness=[Late(*pair) for pair in zip(bounds, counts, strict=True)],
-    )
+    row = msgspec.structs.asdict(found) | {"last_letter_at": found.last_seen_at}
+    lateness = [Late(*pair) for pair in zip(bounds, counts, strict=True)]
+    return item(Feed, row, lateness=lateness)
 
 
-OPERATIONS = (
-    Operation("/api/v1/feeds", "Show how each LMS has been talking.", listing, Page[Feed], ()),
-)
+OPERATIONS = (Operation("/api/v1/feeds", "Show how each LMS has been talking.", listing),)

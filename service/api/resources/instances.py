@@ -1,20 +1,23 @@
-"""Instances over HTTP: how many seats are taken, waited for and free."""
+"""Show instances over HTTP: how many seats are taken, waited for and free."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
-from service.api.context import Desk, Page, moment_or_none, page
-from service.api.framework.operations import Given, Operation
-from service.api.framework.problems import Refused
-from service.api.framework.request import AFTER, LIMIT, in_path, text
+from service.api.context import Page, RequestContext, item, page
+from service.api.framework.operations import Operation
+from service.api.framework.problems import ApiError, NotFound
+from service.api.framework.request import LIMIT_DEFAULT, After, Limit, Text
 from service.learners import enrollment_views
 
 COLUMNS = ("source", "account", "course", "instance")
-TWO = 2
+MISSING = "no such instance; expected an `id` or `instance` of /api/v1/instances"
+
+InstanceId = Annotated[str, Meta(min_length=1, description="Its `id`, or its LMS id.")]
 
 
 class Instance(msgspec.Struct, frozen=True):
@@ -38,35 +41,44 @@ class Instance(msgspec.Struct, frozen=True):
     deleted_at: datetime | None
 
 
-def listing(desk: Desk, given: Given) -> Page[Instance]:
-    """Instances, in order of id."""
-    desk.catch_up()
-    limit: int = given["limit"]
-    filters = {name: given[name] for name in COLUMNS}
+class InstanceQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Choose which instances are listed."""
+
+    source: Annotated[Text | None, Meta(description="Only of this LMS, e.g. `adobe`.")] = None
+    account: Annotated[Text | None, Meta(description="Only of this account.")] = None
+    course: Annotated[Text | None, Meta(description="Only of the course with this LMS id.")] = None
+    instance: Annotated[Text | None, Meta(description="Only with this LMS id.")] = None
+    limit: Limit = LIMIT_DEFAULT
+    after: After | None = None
+
+
+class InstancePath(msgspec.Struct, frozen=True):
+    """Name one instance."""
+
+    id: InstanceId
+
+
+def listing(context: RequestContext, query: InstanceQuery) -> Page[Instance]:
+    """List instances, in order of id."""
+    filters = {name: getattr(query, name) for name in COLUMNS}
     rows = enrollment_views.listing(
-        desk.app.views, "instances", filters, limit + 1, given["after"] or ""
+        context.app.views, "instances", filters, limit=query.limit + 1, after=query.after or ""
     )
-    return page([_instance(row) for row in rows], limit, lambda each: each.id)
+    return page([item(Instance, row) for row in rows], query.limit, lambda each: each.id)
 
 
-def show(desk: Desk, given: Given) -> Instance:
-    """One instance, by its id or by the LMS's."""
-    desk.catch_up()
-    return _instance(found(desk, given["id"]))
+def show(context: RequestContext, path: InstancePath) -> Instance:
+    """Show one instance, by its id or by the LMS's."""
+    return item(Instance, found(context, path.id))
 
 
-def found(desk: Desk, id: str) -> Mapping[str, Any]:
-    """The row of an instance, by its id or by the LMS's; raises Refused."""
-    views = desk.app.views
-    rows = list(enrollment_views.listing(views, "instances", {"id": id}, 1, ""))
-    rows = rows or list(enrollment_views.listing(views, "instances", {"instance": id}, TWO, ""))
+def found(context: RequestContext, id: str) -> Mapping[str, Any]:
+    """Find the row of an instance, by its id or by the LMS's; raise NotFound or ApiError."""
+    rows = _rows(context, id=id) or _rows(context, instance=id)
     if not rows:
-        raise Refused(
-            HTTPStatus.NOT_FOUND,
-            "no such instance; expected an `id` or `instance` of /api/v1/instances",
-        )
-    if len(rows) == TWO:
-        raise Refused(
+        raise NotFound
+    if len(rows) > 1:
+        raise ApiError(
             HTTPStatus.CONFLICT,
             "several accounts have an instance with this LMS id; take the `id` of one of them "
             "from /api/v1/instances?instance=",
@@ -74,47 +86,25 @@ def found(desk: Desk, id: str) -> Mapping[str, Any]:
     return rows[0]
 
 
-def _instance(row: Mapping[str, Any]) -> Instance:
-    return Instance(
-        id=row["id"],
-        source=row["source"],
-        account=row["account"],
-        course=row["course"],
-        kind=row["kind"],
-        instance=row["instance"],
-        enrollment_count=row["enrollment_count"],
-        waitlist_count=row["waitlist_count"],
-        seat_limit=row["seat_limit"],
-        seats_available=row["seats_available"],
-        reported_at=moment_or_none(row["reported_at"]),
-        deleted_at=moment_or_none(row["deleted_at"]),
-    )
+def _rows(context: RequestContext, **filters: str) -> list[Mapping[str, Any]]:
+    """Find rows; two are enough to know that there are several."""
+    views = context.app.views
+    return list(enrollment_views.listing(views, "instances", filters, limit=2, after=""))
 
-
-ID = in_path("id", "Its `id`, or its LMS id.", {"type": "string", "minLength": 1})
 
 OPERATIONS = (
     Operation(
         "/api/v1/instances",
         "List instances of courses with their seats, in order of id.",
         listing,
-        Page[Instance],
-        (
-            text("source", "Only of this LMS, e.g. `adobe`."),
-            text("account", "Only of this account."),
-            text("course", "Only of the course with this LMS id."),
-            text("instance", "Only with this LMS id."),
-            LIMIT,
-            AFTER,
-        ),
-        refusals=(HTTPStatus.SERVICE_UNAVAILABLE,),
+        reads_views=True,
     ),
     Operation(
         "/api/v1/instances/{id}",
         "Show one instance.",
         show,
-        Instance,
-        (ID,),
-        refusals=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE),
+        missing=MISSING,
+        refusals=(HTTPStatus.CONFLICT,),
+        reads_views=True,
     ),
 )

@@ -1,21 +1,21 @@
-"""Letters over HTTP: what became of a delivery and of each event in it."""
+"""Show letters over HTTP: what became of a delivery and of each event in it."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
-from http import HTTPStatus
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
-from service.api.context import Desk, Page, moment, moment_or_none, page
-from service.api.framework.operations import Given, Operation
-from service.api.framework.problems import Refused
-from service.api.framework.request import AFTER_NUMBER, LIMIT, NUMBER, choice, in_path
+from service.api.context import Page, RequestContext, item, page
+from service.api.framework.operations import Operation
+from service.api.framework.problems import NotFound
+from service.api.framework.request import LIMIT_DEFAULT, AfterNumber, Limit
 
 STREAMS = {"e": "enrollment", "i": "instance", "c": "course", "l": "learner"}
 """What a stream is, by the first letter of its id."""
+
+LetterState = Literal["waiting", "taken", "set_aside"]
 
 
 class LetterEvent(msgspec.Struct, frozen=True):
@@ -42,72 +42,59 @@ class Letter(msgspec.Struct, frozen=True):
     n: int
     source: str
     received_at: datetime
-    state: Literal["waiting", "taken", "set_aside"]
+    state: LetterState
     taken_at: datetime | None
     imported: bool
     events: list[LetterEvent]
 
 
-def show(desk: Desk, given: Given) -> Letter:
-    """One letter by its receipt."""
-    n: str = given["n"]
-    found = desk.app.letters.show(int(n)) if re.fullmatch(NUMBER, n) else None
+class LetterQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Choose which letters are listed."""
+
+    state: Annotated[LetterState | None, Meta(description="Only letters in this state.")] = None
+    limit: Limit = LIMIT_DEFAULT
+    after: AfterNumber | None = None
+
+
+class LetterPath(msgspec.Struct, frozen=True):
+    """Name one letter."""
+
+    n: Annotated[int, Meta(ge=1, description="The receipt.")]
+
+
+def listing(context: RequestContext, query: LetterQuery) -> Page[Letter]:
+    """List letters, newest first."""
+    after = None if query.after is None else int(query.after)
+    found = context.app.letters.listing(query.state, query.limit + 1, after)
+    return page([_letter(each) for each in found], query.limit, lambda letter: letter.n)
+
+
+def show(context: RequestContext, path: LetterPath) -> Letter:
+    """Show one letter by its receipt."""
+    found = context.app.letters.show(path.n)
     if found is None:
-        raise Refused(
-            HTTPStatus.NOT_FOUND,
-            "no such letter; expected the receipt that the webhook's 202 gave",
-        )
+        raise NotFound
     return _letter(found)
 
 
-def listing(desk: Desk, given: Given) -> Page[Letter]:
-    """Letters, newest first."""
-    limit: int = given["limit"]
-    found = desk.app.letters.listing(given["state"], limit + 1, given["after"])
-    return page([_letter(each) for each in found], limit, lambda letter: letter.n)
-
-
 def _letter(found: Mapping[str, Any]) -> Letter:
-    return Letter(
-        found["n"],
-        found["source"],
-        moment(found["received_at"]),
-        found["state"],
-        moment_or_none(found["taken_at"]),
-        found["imported"],
-        [_event(each) for each in found["events"]],
-    )
+    return item(Letter, found, events=[_event(each) for each in found["events"]])
 
 
 def _event(found: Mapping[str, str]) -> LetterEvent:
     stream = found["stream"]
     where = {STREAMS[stream[0]]: stream} if stream else {}
-    return msgspec.convert(
-        {"name": found["name"], "state": found["state"]}
-        | ({"reason": found["reason"]} if found["reason"] else {})
-        | where,
-        LetterEvent,
-    )
+    reason = {"reason": found["reason"]} if found["reason"] else {}
+    told = {"name": found["name"], "state": found["state"], **reason, **where}
+    return msgspec.convert(told, LetterEvent)
 
 
 OPERATIONS = (
-    Operation(
-        "/api/v1/letters",
-        "List letters, newest first.",
-        listing,
-        Page[Letter],
-        (
-            choice("state", "Only letters in this state.", ["waiting", "taken", "set_aside"]),
-            LIMIT,
-            AFTER_NUMBER,
-        ),
-    ),
+    Operation("/api/v1/letters", "List letters, newest first.", listing),
     Operation(
         "/api/v1/letters/{n}",
         "Show one letter and what became of each event in it.",
         show,
-        Letter,
-        (in_path("n", "The receipt.", {"type": "integer", "minimum": 1}),),
-        refusals=(HTTPStatus.NOT_FOUND,),
+        missing="no such letter; expected the receipt that the webhook's 202 gave",
     ),
 )

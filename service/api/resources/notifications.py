@@ -1,43 +1,35 @@
-"""Notifications over HTTP: whom we told what, why not, and what happened to each."""
+"""Show notifications over HTTP: whom we told what, why not, and what happened to each."""
 
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
-from service.api.context import Desk, Page, moment, moment_or_none, page
-from service.api.framework.operations import Given, Operation
-from service.api.framework.problems import Refused
-from service.api.framework.request import AFTER, LIMIT, choice, in_path, text
+from service.api.context import Page, RequestContext, item, moment, page, with_moments
+from service.api.framework.operations import Operation
+from service.api.framework.problems import ApiError, NotFound
+from service.api.framework.request import LIMIT_DEFAULT, After, Limit, Text
 from service.learners.lookup import events_of
-from service.ledger.events import Event
-from service.rules.notification import OPEN_STATES, STATES, Owed
+from service.ledger.events import StreamEvent
+from service.rules.notification import OPEN_STATES, Owed
 from service.rules.notification import Notification as Folded
 from service.rules.recipients import ROOM, STEPS_UP, route_of
 from service.sending import queue
 from service.sending.operator import REDRIVABLE, redrive
 
+MISSING = "no such notification; expected an `id` of /api/v1/notifications"
 ADDRESS = re.compile(r"[^\s<>()\"',;:]+@[^\s<>()\"',;]+")
 """What may be somebody's address in a reply of a mail server."""
 
-COPIED = (
-    "state",
-    "outcome",
-    "then",
-    "code",
-    "status",
-    "reason",
-    "into",
-    "event_name",
-    "read",
-    "held",
-    "released_by",
-)
-TIMES = ("due_at", "until", "next_at", "event_at")
+Kind = TypeVar("Kind", bound="Notification")
+NotificationState = Literal[
+    "owed", "scheduled", "waiting_address", "held", "sent", "given_up", "cancelled", "expired",
+    "suppressed", "dropped", "shadow",
+]  # fmt: skip
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,34 +64,6 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     released_by: str | UnsetType = UNSET
 
 
-def steps(events: Sequence[Event], kept: Mapping[str, str]) -> list[Step]:
-    """The events of one stream; `kept` is what is kept beside it and not erased yet."""
-    return [_step(event, kept.get(f"reply/{event.originator_version}")) for event in events]
-
-
-def _step(event: Event, reply: str | None) -> Step:
-    body: Any = event.body
-    said = {name: getattr(body, name, None) for name in COPIED}
-    said |= {name: _moment(getattr(body, name, None)) for name in TIMES}
-    said["reply"] = ADDRESS.sub("[address]", reply) if reply else None
-    return Step(
-        version=event.originator_version,
-        at=moment(body.decided_at if isinstance(body, Owed) else body.at),
-        kind=body.topic.removeprefix("notification."),
-        **{name: value for name, value in said.items() if value not in (None, {})},
-    )
-
-
-def _moment(ms: int | None) -> datetime | None:
-    return None if ms is None else moment(ms)
-
-
-State = Literal[
-    "owed", "scheduled", "waiting_address", "held", "sent", "given_up", "cancelled", "expired",
-    "suppressed", "dropped", "shadow",
-]  # fmt: skip
-
-
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """What is owed because of a rule, in the LMS's own ids and without a name or an address.
 
@@ -111,7 +75,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: str
-    state: State
+    state: NotificationState
     reason: str | None
     rule: str
     mode: str
@@ -139,66 +103,94 @@ class NotificationWithHistory(Notification, frozen=True, kw_only=True):
     history: list[Step]
 
 
-def listing(desk: Desk, given: Given) -> Page[Notification]:
-    """Notifications, those about the latest events first."""
-    desk.catch_up()
-    limit: int = given["limit"]
-    rows = queue.page(desk.app.views, given["state"], given["rule"], limit + 1, given["after"])
-    ids = desk.learners(row[column] for row in rows for column in ("person", "recipient"))
-    items = [Notification(**told(row, ids)) for row in rows]
-    return page(items, limit, lambda each: each.id)
+class NotificationQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Choose which notifications are listed."""
+
+    state: Annotated[NotificationState | None, Meta(description="Only in this state.")] = None
+    rule: Annotated[Text | None, Meta(description="Only of the rule with this id.")] = None
+    limit: Limit = LIMIT_DEFAULT
+    after: After | None = None
 
 
-def show(desk: Desk, given: Given) -> NotificationWithHistory:
-    """One notification, as the ledger has it now."""
-    id: str = given["id"]
-    events: list[Event] = []
-    if id.startswith("n"):
-        events = events_of(desk.app.ledger, desk.app.mapper, id)
+class NotificationPath(msgspec.Struct, frozen=True):
+    """Name one notification."""
+
+    id: Annotated[str, Meta(min_length=1, description="Its `id`.")]
+
+
+def listing(context: RequestContext, query: NotificationQuery) -> Page[Notification]:
+    """List notifications, those about the latest events first."""
+    views = context.app.views
+    rows = queue.page(views, query.state, query.rule, query.limit + 1, query.after)
+    ids = context.learners(row[column] for row in rows for column in ("person", "recipient"))
+    items = [_told(Notification, row, ids) for row in rows]
+    return page(items, query.limit, lambda each: each.id)
+
+
+def show(context: RequestContext, path: NotificationPath) -> NotificationWithHistory:
+    """Show one notification, as the ledger has it now."""
+    ledger, id = context.app.ledger, path.id
+    events = events_of(ledger, context.app.mapper, id) if id.startswith("n") else []
     if not events:
-        raise Refused(
-            HTTPStatus.NOT_FOUND,
-            "no such notification; expected an `id` of /api/v1/notifications",
-        )
+        raise NotFound
     row = _row(events)
-    ids = desk.learners([row["person"], row["recipient"]])
-    return NotificationWithHistory(
-        history=steps(events, desk.app.ledger.erasable(id)), **told(row, ids)
+    ids = context.learners([row["person"], row["recipient"]])
+    history = steps(events, ledger.erasable(id))
+    return _told(NotificationWithHistory, row, ids, history=history)
+
+
+def try_again(context: RequestContext, path: NotificationPath) -> NotificationWithHistory:
+    """Let a notification leave again."""
+    show(context, path)
+    app, now = context.app, context.clock()
+    _, refused = redrive(app.ledger, app.mapper, app.docket, [path.id], now)
+    for _, reason in refused:
+        raise ApiError(HTTPStatus.CONFLICT, reason)
+    return show(context, path)
+
+
+def steps(events: Sequence[StreamEvent], kept: Mapping[str, str]) -> list[Step]:
+    """Tell the events of one stream; `kept` is what is kept beside it and not erased yet."""
+    return [_step(event, kept.get(f"reply/{event.originator_version}")) for event in events]
+
+
+def _step(event: StreamEvent, reply: str | None) -> Step:
+    body: Any = event.body
+    said = {name: getattr(body, name, None) for name in Step.__struct_fields__}
+    said |= {
+        "version": event.originator_version,
+        "at": body.decided_at if isinstance(body, Owed) else body.at,
+        "kind": body.topic.removeprefix("notification."),
+        "reply": without_addresses(reply) if reply else None,
+    }
+    told = {name: value for name, value in said.items() if value not in (None, {})}
+    return Step(**with_moments(Step, told))
+
+
+def without_addresses(reply: str) -> str:
+    """Take out of a server's reply what may be somebody's address."""
+    return ADDRESS.sub("[address]", reply)
+
+
+def _told(kind: type[Kind], row: Mapping[str, Any], ids: Mapping[str, str], **more: Any) -> Kind:
+    """Make a notification of a row; `ids` are LMS ids by person."""
+    recipient: str = row["recipient"]
+    a_role = recipient in STEPS_UP or recipient.startswith(ROOM)
+    return item(
+        kind,
+        row,
+        course=row["course"] or None,
+        kind=row["kind"] or None,
+        to=recipient if a_role else route_of(row["entry"]),
+        member=None if a_role else ids.get(recipient),
+        learner=ids.get(row["person"]),
+        due_at=moment(row["due_at"]) if row["state"] in OPEN_STATES else None,
+        **more,
     )
 
 
-def try_again(desk: Desk, given: Given) -> NotificationWithHistory:
-    """Lets a notification leave again."""
-    show(desk, given)
-    app, now = desk.app, desk.clock()
-    _, refused = redrive(app.ledger, app.mapper, app.docket, [given["id"]], now)
-    for _, reason in refused:
-        raise Refused(HTTPStatus.CONFLICT, reason)
-    return show(desk, given)
-
-
-def told(row: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
-    """The fields of a Notification; `ids` are LMS ids by person."""
-    recipient: str = row["recipient"]
-    a_role = recipient in STEPS_UP or recipient.startswith(ROOM)
-    copied = (
-        "id", "state", "reason", "rule", "mode", "trigger", "channel", "template", "subject",
-        "source", "account", "instance", "attempts",
-    )  # fmt: skip
-    return {name: row[name] for name in copied} | {
-        "course": row["course"] or None,
-        "kind": row["kind"] or None,
-        "to": recipient if a_role else route_of(row["entry"]),
-        "member": None if a_role else ids.get(recipient),
-        "learner": ids.get(row["person"]),
-        "decided_at": moment(row["decided_at"]),
-        "due_at": moment(row["due_at"]) if row["state"] in OPEN_STATES else None,
-        "ended_at": moment_or_none(row["ended_at"]),
-    }
-
-
-def _row(events: list[Event]) -> dict[str, Any]:
-    """A notification as the view would show it."""
+def _row(events: list[StreamEvent]) -> dict[str, Any]:
+    """Make the row that the view would show."""
     folded = Folded.load(events[0].originator_id, [event.body for event in events])
     owed = msgspec.structs.asdict(folded.owed)
     ended_at = None if folded.is_open or len(events) == 1 else getattr(events[-1].body, "at", None)
@@ -212,37 +204,25 @@ def _row(events: list[Event]) -> dict[str, Any]:
     }
 
 
-ID = in_path("id", "Its `id`.", {"type": "string", "minLength": 1})
-
 OPERATIONS = (
     Operation(
         "/api/v1/notifications",
         "List notifications, those about the latest events first.",
         listing,
-        Page[Notification],
-        (
-            choice("state", "Only in this state.", STATES),
-            text("rule", "Only of the rule with this id."),
-            LIMIT,
-            AFTER,
-        ),
-        refusals=(HTTPStatus.SERVICE_UNAVAILABLE,),
+        reads_views=True,
     ),
     Operation(
         "/api/v1/notifications/{id}",
         "Show one notification with its history.",
         show,
-        NotificationWithHistory,
-        (ID,),
-        refusals=(HTTPStatus.NOT_FOUND,),
+        missing=MISSING,
     ),
     Operation(
         "/api/v1/notifications/{id}/redrive",
         f"Try a notification again that is {' or '.join(sorted(REDRIVABLE))}.",
         try_again,
-        NotificationWithHistory,
-        (ID,),
         method="POST",
-        refusals=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+        missing=MISSING,
+        refusals=(HTTPStatus.CONFLICT,),
     ),
 )

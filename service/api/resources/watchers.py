@@ -1,4 +1,4 @@
-"""Watchers over HTTP: who asked to be told of a free seat in an instance, once."""
+"""Manage watchers over HTTP: who asked to be told of a free seat in an instance, once."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,12 +6,13 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
-from service.api.context import Desk, Page, moment, page
-from service.api.framework.operations import Given, Operation
-from service.api.framework.problems import Refused
-from service.api.framework.request import AFTER_NUMBER, LIMIT, LONGEST_TEXT, in_path
-from service.api.resources.instances import ID, found
+from service.api.context import Page, RequestContext, moment, page
+from service.api.framework.operations import Operation
+from service.api.framework.problems import NotFound
+from service.api.framework.request import LIMIT_DEFAULT, LONGEST_TEXT, AfterNumber, Limit
+from service.api.resources.instances import MISSING, InstanceId, InstancePath, found
 from service.learners.directory.people import PersonKey
 from service.rules.watch_requests import Standing
 
@@ -31,88 +32,103 @@ class Watcher(msgspec.Struct, frozen=True):
 class Asking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who is to be told, by the id of the instance's LMS; one nobody has heard of yet will do."""
 
-    learner: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_TEXT)]
+    learner: Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
 
 
-def listing(desk: Desk, given: Given) -> Page[Watcher]:
-    """Who waits, in the order in which they asked."""
-    limit, after = given["limit"], given["after"] or 0
-    id = _instance(desk, given)["id"]
-    waiting = [each for each in desk.app.wishes.all(id) if each.asked > after]
-    chosen = page(waiting, limit, lambda each: each.asked)
-    learners = desk.learners(each.person for each in chosen.items)
+class WatcherQuery(InstancePath, frozen=True, kw_only=True):
+    """Choose which watchers of an instance are listed."""
+
+    limit: Limit = LIMIT_DEFAULT
+    after: AfterNumber | None = None
+
+
+class WatcherPath(msgspec.Struct, frozen=True):
+    """Name one watcher of an instance."""
+
+    id: InstanceId
+    learner: Annotated[str, Meta(min_length=1, description="Their LMS id.")]
+
+
+def listing(context: RequestContext, query: WatcherQuery) -> Page[Watcher]:
+    """List who waits, in the order in which they asked."""
+    after = int(query.after or 0)
+    id = _instance(context, query.id)["id"]
+    waiting = [each for each in context.app.wishes.all(id) if each.asked > after]
+    chosen = page(waiting, query.limit, lambda each: each.asked)
+    learners = context.learners(each.person for each in chosen.items)
     items = [_watcher(each, learners.get(each.person)) for each in chosen.items]
     return Page(items, chosen.next)
 
 
-def ask(desk: Desk, given: Given) -> Watcher:
-    """A learner asks; twice is harmless."""
-    row, wishes, asking = _instance(desk, given), desk.app.wishes, given["body"]
-    now = desk.clock()
+def ask(context: RequestContext, path: InstancePath, asking: Asking) -> Watcher:
+    """Note that a learner asks; twice is harmless."""
+    row, wishes = _instance(context, path.id), context.app.wishes
+    now = context.clock()
     person = wishes.meet((row["source"], row["account"], asking.learner), now)
     wishes.ask(row["id"], person, now)
-    return _of(desk, row["id"], person, asking.learner)
-
-
-def stop(desk: Desk, given: Given) -> Watcher:
-    """A learner is not to be told any more; twice is harmless, and so is one who never asked."""
-    row, learner = _instance(desk, given), given["learner"]
-    key: PersonKey = (row["source"], row["account"], learner)
-    person = desk.app.wishes.known(key)
-    if person is not None:
-        desk.app.wishes.stop(row["id"], person, desk.clock())
-    return Watcher(learner, False, None, None)
-
-
-def _instance(desk: Desk, given: Given) -> Mapping[str, Any]:
-    """The row of the instance; the views need not be at the log's end if they show it already."""
-    try:
-        return found(desk, given["id"])
-    except Refused:
-        desk.catch_up()
-        return found(desk, given["id"])
-
-
-def _of(desk: Desk, instance: str, person: str, learner: str) -> Watcher:
-    standing = desk.app.wishes.of(instance, person)
+    standing = wishes.of(row["id"], person)
     if standing is None:  # somebody stopped it in this very moment
-        return Watcher(learner, False, None, None)
-    return _watcher(standing, learner)
+        return _nobody(asking.learner)
+    return _watcher(standing, asking.learner)
+
+
+def stop(context: RequestContext, path: WatcherPath) -> Watcher:
+    """Tell a learner no more; twice is harmless, and so is one who never asked."""
+    row, wishes = _instance(context, path.id), context.app.wishes
+    key: PersonKey = (row["source"], row["account"], path.learner)
+    person = wishes.known(key)
+    if person is not None:
+        wishes.stop(row["id"], person, context.clock())
+    return _nobody(path.learner)
+
+
+def _instance(context: RequestContext, id: str) -> Mapping[str, Any]:
+    """Find the row of the instance; wait for the views only if they do not show it already."""
+    try:
+        return found(context, id)
+    except NotFound:
+        context.catch_up()
+        return found(context, id)
 
 
 def _watcher(standing: Standing, learner: str | None) -> Watcher:
-    return Watcher(learner, True, moment(standing.asked_at), standing.notification)
+    return Watcher(
+        learner=learner,
+        watching=True,
+        asked_at=moment(standing.asked_at),
+        notification=standing.notification,
+    )
+
+
+def _nobody(learner: str) -> Watcher:
+    return Watcher(learner=learner, watching=False, asked_at=None, notification=None)
 
 
 PATH = "/api/v1/instances/{id}/watchers"
-REFUSALS = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE)
+REFUSALS = (HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE)
 
 OPERATIONS = (
     Operation(
         PATH,
         "List who waits for a free seat, in the order in which they asked.",
         listing,
-        Page[Watcher],
-        (ID, LIMIT, AFTER_NUMBER),
+        missing=MISSING,
         refusals=REFUSALS,
     ),
     Operation(
         PATH,
         "Tell a learner once, by rules with `to: watchers`, when a seat is free.",
         ask,
-        Watcher,
-        (ID,),
         method="POST",
-        body=Asking,
+        missing=MISSING,
         refusals=REFUSALS,
     ),
     Operation(
         f"{PATH}/{{learner}}",
         "Do not tell a learner any more.",
         stop,
-        Watcher,
-        (ID, in_path("learner", "Their LMS id.", {"type": "string", "minLength": 1})),
         method="DELETE",
+        missing=MISSING,
         refusals=REFUSALS,
     ),
 )

@@ -1,1 +1,1 @@
-"""What operations look at: health, metrics and the API's own description."""
+"""Show operators the service itself: health, metrics and the description of the API."""

@@ -1,4 +1,4 @@
-"""Health: is the process alive, and is the service ready for work?"""
+"""Check health: is the process alive, and is the service ready for work?"""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from service.api.context import Desk
+from service.api.context import RequestContext
 from service.ledger.ledger import Ledger
 
 CHECKED_FOR_SECONDS = 1.0
@@ -42,11 +42,11 @@ class Ready(msgspec.Struct, frozen=True):
 
     @property
     def status(self) -> HTTPStatus:
-        """The HTTP status that says it."""
+        """The HTTP status of the answer."""
         return HTTPStatus.OK if self.ready else HTTPStatus.SERVICE_UNAVAILABLE
 
     def without_details(self) -> "Ready":
-        """The same for strangers."""
+        """Leave out what strangers are not told."""
         return Ready(self.ready, [Check(each.name, each.state) for each in self.checks])
 
 
@@ -54,46 +54,48 @@ NEEDED = frozenset({"writer", "views"})
 STORE_SILENT = Check("store", "failed", "the ledger does not answer; is the disk slow or full?")
 
 
-class Checkup:
-    """Looks at everything at most once a second, however often it is asked; for one thread."""
+class HealthCheck:
+    """Look at everything at most once a second, however often it is asked; for one thread."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: RequestContext) -> None:
+        self._context = context
         self._found: Ready | None = None
         self._found_at = 0.0
 
     def __call__(self) -> Ready:
-        """What was found, just now or within the last second."""
+        """Tell what was found, just now or within the last second."""
         if self._found is None or time.monotonic() - self._found_at > CHECKED_FOR_SECONDS:
-            self._found = ready([store(self._desk.app.ledger), *self.quick()])
+            self._found = ready([store(self._context.app.ledger), *self.quick()])
             self._found_at = time.monotonic()
         return self._found
 
     def quick(self) -> list[Check]:
-        """What can be told without touching the disk."""
-        loops = Check("loops", "ok") if self._desk.alive else Check("loops", "failed", "one ended")
-        return [loops, *troubles(self._desk)]
+        """Check what can be told without touching the disk."""
+        loops = (
+            Check("loops", "ok") if self._context.alive else Check("loops", "failed", "one ended")
+        )
+        return [loops, *troubles(self._context)]
 
 
 def ready(checks: list[Check]) -> Ready:
-    """Ready when no check failed."""
+    """Make the answer of checks; ready when none failed."""
     return Ready(all(check.state != "failed" for check in checks), checks)
 
 
-def troubles(desk: Desk) -> list[Check]:
-    """What the service says itself.
+def troubles(context: RequestContext) -> list[Check]:
+    """Check what the service says itself.
 
     Only what keeps letters from being taken makes it unready: a load balancer that turned
     webhooks away because mail or the clock has trouble would make things worse.
     """
     return [
         Check(name, "failed" if name in NEEDED else "warning", detail)
-        for name, detail in sorted(desk.troubles.items())
+        for name, detail in sorted(context.troubles.items())
     ]
 
 
 def store(ledger: Ledger) -> Check:
-    """Whether the folder takes a file, the ledger a transaction, and the disk still a while."""
+    """Check that the folder takes a file, the ledger a transaction, and the disk still a while."""
     folder = ledger.path.parent
     try:
         _write(folder)

@@ -1,4 +1,4 @@
-"""Metrics: the numbers of the service for Prometheus, counted when they are asked for.
+"""Count the metrics of the service for Prometheus when they are asked for.
 
 No label names a person, and none has more values than there are states, channels or codes.
 """
@@ -18,8 +18,8 @@ from prometheus_client.registry import Collector
 from starlette.responses import Response
 
 from service import __version__
-from service.api.context import Desk
-from service.incoming.feeds import BOUNDS_MS, STATES, Feed
+from service.api.context import RequestContext
+from service.incoming.feeds import BOUNDS_MS, STATES, FeedStatistics
 from service.ledger.ledger import Ledger
 from service.rules.notification import Owed
 from service.sending import queue
@@ -32,8 +32,8 @@ COUNTED = (
 BOUNDS = (*(str(bound / 1000) for bound in BOUNDS_MS), "+Inf")
 
 
-def fed(feeds: Sequence[Feed]) -> Iterator[Metric]:
-    """All numbers of all feeds; imports are left out."""
+def feed_metrics(feeds: Sequence[FeedStatistics]) -> Iterator[Metric]:
+    """Count what came from every source; imports are left out."""
     for name, about in COUNTED:
         counts = CounterMetricFamily(f"coursebell_feed_{name}", about, labels=["source"])
         for feed in feeds:
@@ -50,7 +50,7 @@ def fed(feeds: Sequence[Feed]) -> Iterator[Metric]:
     yield _lateness(feeds)
 
 
-def _last_letters(feeds: Sequence[Feed]) -> Metric:
+def _last_letters(feeds: Sequence[FeedStatistics]) -> Metric:
     seen = GaugeMetricFamily(
         "coursebell_feed_last_letter_timestamp_seconds",
         "When a source's last letter came; missing while it never spoke",
@@ -62,7 +62,7 @@ def _last_letters(feeds: Sequence[Feed]) -> Metric:
     return seen
 
 
-def _lateness(feeds: Sequence[Feed]) -> Metric:
+def _lateness(feeds: Sequence[FeedStatistics]) -> Metric:
     late = HistogramMetricFamily(
         "coursebell_feed_lateness_seconds",
         "How long after it happened an event came",
@@ -79,8 +79,8 @@ EVENTS_PER_PAGE = 10_000
 LETTER_STATES = ("waiting", "taken", "set_aside")
 
 
-class Matches:
-    """How often a rule matched by the log itself, counted on from where it last was."""
+class MatchCounter:
+    """Count how often a rule matched by the log itself, on from where it last was."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -88,7 +88,7 @@ class Matches:
         self._count = 0
 
     def up_to(self, position: int) -> int:
-        """The matches in the log up to a position, which never goes back."""
+        """Count the matches up to a position, which never goes back."""
         while self._position < position:
             page = self._ledger.select_notifications(
                 self._position, EVENTS_PER_PAGE, position, [Owed.TOPIC], inclusive_of_start=False
@@ -98,19 +98,20 @@ class Matches:
         return self._count
 
 
-class Numbers(Collector):
-    """All metrics of one service; `codes` counts the door's answers."""
+class ServiceCollector(Collector):
+    """Collect all metrics of one service; `codes` counts the answers to webhooks."""
 
-    def __init__(self, desk: Desk, codes: Mapping[int, int]) -> None:
-        self._desk = desk
+    def __init__(self, context: RequestContext, codes: Mapping[int, int]) -> None:
+        self._context = context
+        self._app = context.app
         self._codes = codes
-        self._matches = Matches(desk.app.ledger)
+        self._matches = MatchCounter(context.app.ledger)
 
     def collect(self) -> Iterator[Metric]:
-        """Counts everything anew."""
+        """Count everything anew."""
         yield labelled_gauge("build_info", "The version that runs", {__version__: 1}, "version")
         yield from self._letters()
-        yield from fed(self._desk.app.letters.feeds.all(self._desk.app.sources))
+        yield from feed_metrics(self._app.letters.feeds.all(self._app.sources))
         yield from self._log()
         yield from self._notifications()
         yield from self._condition()
@@ -122,11 +123,11 @@ class Numbers(Collector):
         yield door
 
     def _letters(self) -> Iterator[Metric]:
-        letters = self._desk.app.letters
+        letters = self._app.letters
         counts = letters.counts()
         states = {state: counts[state] for state in LETTER_STATES}
         oldest = letters.oldest_waiting()
-        age = 0.0 if oldest is None else max(0, self._desk.clock() - oldest) / 1000
+        age = 0.0 if oldest is None else max(0, self._context.clock() - oldest) / 1000
         yield counter("letters_accepted", "Letters ever accepted", counts["accepted"])
         yield labelled_gauge("letters", "Letters by state", states, "state")
         lost = counts["accepted"] - sum(states.values())
@@ -134,14 +135,17 @@ class Numbers(Collector):
         yield gauge("letters_waiting_oldest_seconds", "Age of the oldest waiting letter", age)
 
     def _log(self) -> Iterator[Metric]:
-        followed, end = self._desk.app.views.position, self._desk.app.ledger.max_notification_id()
+        followed, end = (
+            self._app.views.position,
+            self._app.ledger.max_notification_id(),
+        )
         lag = max(0, end - followed)
         yield gauge("log_position", "Position of the newest event", end)
         yield counter("events_followed", "Position up to which the views have followed", followed)
         yield gauge("views_lag_events", "Events the views have yet to follow", lag)
 
     def _notifications(self) -> Iterator[Metric]:
-        position, states = queue.census(self._desk.app.views)
+        position, states = queue.census(self._app.views)
         matched = self._matches.up_to(position)
         yield counter("notifications_matched", "Matches of rules, by the log", matched)
         yield labelled_gauge("notifications", "Notifications by state", states, "state")
@@ -149,40 +153,40 @@ class Numbers(Collector):
         yield gauge("notifications_unaccounted", "Matches in no state: must be 0", lost)
 
     def _condition(self) -> Iterator[Metric]:
-        troubles = self._desk.troubles
+        troubles = self._context.troubles
         parts = dict.fromkeys(sorted(troubles), 1)
         good = "rules" not in troubles
         yield gauge("rules_last_reload_successful", "1 unless the rule file is refused", good)
         yield gauge("rules_active", "Rules that are live or in shadow", self._rules())
-        yield gauge("loops_alive", "1 while every loop runs", self._desk.alive)
+        yield gauge("loops_alive", "1 while every loop runs", self._context.alive)
         yield gauge("troubles", "Parts that have a trouble now", len(parts))
         yield labelled_gauge("trouble", "1 for each part that has a trouble", parts, "part")
 
     def _rules(self) -> int:
-        return len(self._desk.app.active.decider.by_id)
+        return len(self._app.active.decider.by_id)
 
 
-def exposition(desk: Desk, codes: Mapping[int, int]) -> Callable[[], Response]:
-    """A function that answers with all numbers as of now."""
+def exposition(context: RequestContext, codes: Mapping[int, int]) -> Callable[[], Response]:
+    """Make a function that answers with all metrics as of now."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Numbers(desk, codes))
+    registry.register(ServiceCollector(context, codes))
     return lambda: Response(
         generate_latest(registry), headers={"content-type": CONTENT_TYPE_PLAIN_0_0_4}
     )
 
 
 def gauge(name: str, about: str, value: float) -> Metric:
-    """One number that goes up and down."""
+    """Make one number that goes up and down."""
     return GaugeMetricFamily(f"coursebell_{name}", about, value=float(value))
 
 
 def counter(name: str, about: str, value: float) -> Metric:
-    """One number that only grows."""
+    """Make one number that only grows."""
     return CounterMetricFamily(f"coursebell_{name}", about, value=float(value))
 
 
 def labelled_gauge(name: str, about: str, values: Mapping[str, int], label: str) -> Metric:
-    """One number for each value of a label."""
+    """Make one number for each value of a label."""
     family = GaugeMetricFamily(f"coursebell_{name}", about, labels=[label])
     for key, value in values.items():
         family.add_metric([key], value)

@@ -1,8 +1,9 @@
-"""The page of a backtest: totals, rules, days, recipients, storms, and the difference."""
+"""Print what came of a backtest or a verification, or report it to a program as JSON."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.text import Text
 from service.cli.output.console import print_table, printable
 from service.cli.output.text import moment
 from service.rules.notification import CANCELLED, DROPPED, EXPIRED, HELD, SENT, WAITING_ADDRESS
+from service.rules.text import moment as utc
 from service.simulation.backtest.backtest import Backtest, Plan, not_rehearsed, of_today
 from service.simulation.backtest.difference import Difference, Kind, Message
 from service.simulation.backtest.verify import Disagreement, Verified
@@ -21,8 +23,8 @@ STATES = (SENT, CANCELLED, EXPIRED, DROPPED, HELD, WAITING_ADDRESS)
 TITLES: Mapping[Kind, str] = {"more": "More", "fewer": "Fewer", "moved": "At another time"}
 
 
-class Told(msgspec.Struct, frozen=True):
-    """What the page needs beside: the files' names, LMS ids of people, and how long it took."""
+class BacktestRun(msgspec.Struct, frozen=True):
+    """Hold what a report needs beside: names of files, LMS ids of people, seconds it took."""
 
     file: str
     against: str | None
@@ -33,7 +35,7 @@ class Told(msgspec.Struct, frozen=True):
 class BacktestPage:
     """Prints what came of a backtest, at most 80 wide in a terminal."""
 
-    def __init__(self, screen: Console, found: Backtest, plan: Plan, told: Told) -> None:
+    def __init__(self, screen: Console, found: Backtest, plan: Plan, told: BacktestRun) -> None:
         self._screen = screen
         self._found = found
         self._plan = plan
@@ -91,7 +93,7 @@ class BacktestPage:
         if not counts:
             return
         most = max(counts.values())
-        self._say(f"\nMessages by {unit}", "bold")
+        self._say(f"\nMessages by {unit}, in {self._plan.rules.defaults.timezone}", "bold")
         for day, count in counts.items():
             bar = "█" * round(BARS * count / most) or ("▏" if count else "")
             self._say(f"{day}  {bar:<{BARS}} {count:>9,}")
@@ -230,3 +232,90 @@ def print_verified(screen: Console, found: Verified, seconds: float) -> None:
 def _row(each: Disagreement) -> list[str]:
     fields = f" ({', '.join(each.fields)})" if each.fields else ""
     return [each.notification, printable(each.rule), f"{each.position:,}", each.what + fields]
+
+
+def backtest_report(found: Backtest, plan: Plan, told: BacktestRun) -> dict[str, Any]:
+    """Report everything the page says, and all days; times are UTC."""
+    tally, span = found.tally, found.span
+    fates = [
+        {"rule": rule, "state": state, "reason": reason or None, "count": count}
+        for (rule, state, reason), count in sorted(tally.fates.items())
+    ]
+    rules: dict[str, dict[str, int]] = {
+        rule.id: {"matched": tally.matched[rule.id], "sent": tally.fates[rule.id, SENT, ""]}
+        for rule in plan.rules.rules
+    }
+    report: dict[str, Any] = {
+        "log_rows": span.rows,
+        "facts": span.facts,
+        "from": utc(span.first_at) or None,
+        "to": utc(span.last_at) or None,
+        "matched": tally.matched.total(),
+        "sent": tally.sent,
+        "rules": rules,
+        "fates": fates,
+        "days": dict(sorted(tally.days.items())),
+        "recipients": dict(tally.kinds.most_common()),
+        "heaviest": [
+            {"recipient": who(key, told.names), "sent": reader.sent, "days": reader.days}
+            for key, reader in tally.heaviest().items()
+        ],
+        "storms": [
+            {"rule": rule, "hour": utc(hour), "held": count}
+            for (rule, hour), count in sorted(tally.storms.items())
+        ],
+        "waiting_for_address": {
+            "notifications": tally.waiting.total(), "people": len(tally.waiting),
+        },
+        "read_as_of_today": of_today(plan.rules),
+        "not_rehearsed": not_rehearsed(plan.rules),
+    }  # fmt: skip
+    if found.difference is not None:
+        report["difference"] = difference_report(found.difference, told)
+    return report
+
+
+def difference_report(difference: Difference, told: BacktestRun) -> dict[str, Any]:
+    """Report what one file sends and the other not, or at another time."""
+    by_rule: dict[str, Counter[str]] = {}
+    for (rule, kind), count in difference.by_rule.items():
+        by_rule.setdefault(rule, Counter())[kind] = count
+    return {
+        "same": difference.same,
+        "more": difference.counts["more"],
+        "fewer": difference.counts["fewer"],
+        "at_another_time": difference.counts["moved"],
+        "by_rule": by_rule,
+        "examples": {
+            kind: [_example(each, told) for each in examples]
+            for kind, examples in difference.examples.items()
+        },
+    }
+
+
+def _example(message: Message, told: BacktestRun) -> dict[str, Any]:
+    return {
+        "rule": message.rule,
+        "recipient": message.recipient,
+        "learner": told.names.get(message.person or ""),
+        "source": message.source,
+        "course": message.course,
+        "at": utc(message.at),
+        "before": utc(message.before) or None,
+    }
+
+
+def verified_report(found: Verified) -> dict[str, Any]:
+    """Report the sums, and the first differences."""
+    return {
+        "log_rows": found.rows,
+        "decisions": found.decisions,
+        "reproduced": found.reproduced,
+        "changed_since": found.changed,
+        "inputs_not_in_log": found.elsewhere,
+        "rule_files_unread": found.unread,
+        "decided_by_them": found.undecided,
+        "different": found.differ,
+        "different_by_rule": dict(found.by_rule),
+        "examples": found.examples,
+    }

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from service.app.app import settings_of
-from service.learners.directory.csv_file import UnreadableTable
+from service.learners.directory.csv_file import UnreadableCsv
 from service.ledger.ledger import Ledger, LedgerError
 from service.settings import Settings, SettingsError
 
@@ -49,7 +49,7 @@ class Commands(click.RichGroup):
             for mistake in error.mistakes[:-1]:
                 click.echo(printable(f"coursebell: {mistake}"), err=True)
             fail(error.mistakes[-1])
-        except (LedgerError, UnreadableTable) as error:
+        except (LedgerError, UnreadableCsv) as error:
             fail(str(error))
         except sqlite3.Error as error:
             fail(f"the ledger cannot be used ({error}); is the disk full, or the folder read-only?")

@@ -14,16 +14,18 @@ import rich_click as click
 from rich.progress import DownloadColumn
 
 from service.cli.output.console import BAD, fail, print_json, print_table, printable, progress
-from service.learners.directory.csv_file import Problem, Table
-from service.learners.directory.csv_import import Imported, Store, take_in
+from service.learners.directory.csv_file import CsvTable, RowProblem
+from service.learners.directory.csv_import import ImportResult, Store, import_rows
 from service.ledger.ledger import Ledger
 
 R = TypeVar("R")
 
-Read = Callable[[Table], Iterator[R | Problem]]
+Read = Callable[[CsvTable], Iterator[R | RowProblem]]
 
 
-def import_file(ledger: Ledger, path: str, noun: str, read: Read[R], store: Store[R]) -> Imported:
+def import_file(
+    ledger: Ledger, path: str, noun: str, read: Read[R], store: Store[R]
+) -> ImportResult:
     """Imports a file, or standard input for `-`, into the ledger, with a progress bar."""
     with _opened(path) as (file, name, size), progress(DownloadColumn()) as bar:
         task = bar.add_task(f"Importing {noun}", total=size)
@@ -32,15 +34,15 @@ def import_file(ledger: Ledger, path: str, noun: str, read: Read[R], store: Stor
             if size is not None:
                 bar.update(task, completed=file.tell())
 
-        table = Table(file, name)
+        table = CsvTable(file, name)
         try:
             now = time.time_ns() // 1_000_000
-            return take_in(ledger, store, read(table), now, moved)
+            return import_rows(ledger, store, read(table), now, moved)
         finally:
             table.detach()
 
 
-def report(result: Imported, path: str, noun: str, *, as_json: bool) -> None:
+def report(result: ImportResult, path: str, noun: str, *, as_json: bool) -> None:
     """Prints what became of the file; exits with 1 when rows could not be used."""
     name = _name(path)
     if as_json:
@@ -56,7 +58,7 @@ def report(result: Imported, path: str, noun: str, *, as_json: bool) -> None:
         raise SystemExit(BAD)
 
 
-def _summary(result: Imported, noun: str) -> str:
+def _summary(result: ImportResult, noun: str) -> str:
     total = result.added + result.changed + result.unchanged
     parts = [f"{result.added:,} new", f"{result.changed:,} changed"]
     parts.append(f"{result.unchanged:,} unchanged")

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from service.app.app import App
 from service.cli.output.console import printable
-from service.demo.academy import NAME, PEOPLE, TRAININGS
+from service.demo.academy import NAME, PEOPLE, TIMEZONE, TRAININGS
 from service.demo.narrator import Kind, Line, Message, Telling
 from service.demo.words import clock, day
 
@@ -51,7 +51,7 @@ class Playbill:
         self._words(
             f"{len(PEOPLE)} people, {len(TRAININGS)} courses, {rules}. Made-up letters of Adobe "
             "Learning Manager come to the real door; every message goes into a drawer, and "
-            "nothing leaves this machine."
+            f"nothing leaves this machine. Times are those of {TIMEZONE}."
         )
 
     def moment(self, at: int, caption: str, lines: Sequence[Line]) -> None:

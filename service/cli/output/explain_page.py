@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from service.cli.output.console import printable
-from service.cli.output.text import print_words
+from service.cli.output.text import in_local_time, local_time, print_words
 from service.learners.directory.people import People, Person
 from service.rules.explain.report import (
     About,
@@ -55,7 +55,8 @@ def print_chain(screen: Console, chain: Chain, people: People) -> None:
 
 def say(screen: Console, label: str, words: str, style: str = "") -> None:
     """A line with its label; in a terminal it goes on underneath."""
-    print_words(screen, Text(printable(words), style), f"{label:<{LABEL}}" if label else "  ")
+    head = f"{label:<{LABEL}}" if label else "  "
+    print_words(screen, Text(printable(in_local_time(words)), style), head)
 
 
 def print_cause(screen: Console, cause: Cause) -> None:
@@ -66,12 +67,12 @@ def print_cause(screen: Console, cause: Cause) -> None:
     say(
         screen, "Fact",
         f"{cause.fact}, which {cause.source} calls {cause.name}; happened{who} at "
-        f"{cause.happened_at:%Y-%m-%d %H:%M:%SZ}{said}",
+        f"{local_time(cause.happened_at)}{said}",
     )  # fmt: skip
     say(
         screen, "Event",
         f"version {cause.version} of {cause.stream}, position {cause.position} of the log, "
-        f"recorded at {cause.recorded_at:%Y-%m-%d %H:%M:%SZ}",
+        f"recorded at {local_time(cause.recorded_at)}",
     )  # fmt: skip
     changed = f": {', '.join(cause.changed)}" if cause.changed else ""
     say(screen, "Transition", (", ".join(cause.transitions) or "none") + changed)
@@ -83,7 +84,7 @@ def _plain(value: object) -> str:
 
 def print_letter(screen: Console, letter: Delivery) -> None:
     """Which delivery it came in."""
-    came = f" at {letter.came_at:%Y-%m-%d %H:%M:%SZ}" if letter.came_at else ", now gone"
+    came = f" at {local_time(letter.came_at)}" if letter.came_at else ", now gone"
     imported = ", imported" if letter.imported else ""
     say(screen, "Letter", f"{letter.number} from {letter.source}, came{came}{imported}")
 
@@ -95,7 +96,7 @@ def print_rule(screen: Console, rule: RuleThen) -> None:
     say(
         screen, "Rule",
         f"{rule.id}{mode}, line {rule.line} of the file active since "
-        f"{rule.active_since:%Y-%m-%d %H:%M:%SZ}; {today}",
+        f"{local_time(rule.active_since)}; {today}",
     )  # fmt: skip
     say(screen, " " * LABEL, f"triggered by {rule.trigger}")
 
@@ -105,7 +106,7 @@ def print_terms(screen: Console, terms: Iterable[Term], indent: str = " " * LABE
     for term in terms:
         mark = Text(*MARKS[term.holds])
         words = term.term if term.got is None else f"{term.term}: got {term.got}"
-        line = Text.assemble(printable(words), (f"  line {term.line}", "dim"))
+        line = Text.assemble(printable(in_local_time(words)), (f"  line {term.line}", "dim"))
         print_words(screen, Text.assemble(mark, "  ", "  " * term.depth, line), indent)
 
 
@@ -121,7 +122,8 @@ def print_history(screen: Console, history: Iterable[Turn]) -> None:
     screen.print()
     for turn in history:
         reply = f" “{turn.reply}”" if turn.reply else ""
-        say(screen, f"{turn.at:%Y-%m-%d %H:%M:%SZ}  ", turn.words + reply)
+        words = in_local_time(turn.words) + reply
+        print_words(screen, Text(printable(words)), f"{local_time(turn.at)}  ")
 
 
 def recipient(people: People, about: About, to: str) -> str:
@@ -170,8 +172,8 @@ INDENT = "    "
 def print_explanation(screen: Console, found: Explanation, people: People) -> None:
     """The answer first, then everything that led to it."""
     title = Text.assemble(("Rule ", "dim"), (found.id, "bold"))
-    screen.print(Text.assemble(title, f" as of {found.at:%Y-%m-%d %H:%M:%SZ}"), soft_wrap=True)
-    print_words(screen, Text(printable(found.answer), "bold"), "  ")
+    screen.print(Text.assemble(title, f" as of {local_time(found.at)}"), soft_wrap=True)
+    print_words(screen, Text(sentence(found.answer), "bold"), "  ")
     if found.rule is None:
         print_words(screen, Text("there was no such rule at that time"), "  ")
     else:
@@ -190,9 +192,9 @@ def print_matter(screen: Console, matter: Matter, people: People) -> None:
     """One enrolment, instance, course, learner or feed."""
     screen.print()
     screen.print(Text(printable(thing(people, matter.about)), "bold"), soft_wrap=True)
-    print_words(screen, Text(printable(f"then: {matter.standing}")), "  ")
+    print_words(screen, Text(sentence(f"then: {matter.standing}")), "  ")
     for words in matter.nearest:
-        print_words(screen, Text(printable(words)), "  nearest: ")
+        print_words(screen, Text(sentence(words)), "  nearest: ")
     if matter.earlier:
         print_words(screen, Text(f"{matter.earlier} earlier ones are left out"), "  ")
     for occasion in matter.occasions:
@@ -202,11 +204,16 @@ def print_matter(screen: Console, matter: Matter, people: People) -> None:
 def print_occasion(screen: Console, occasion: Occasion) -> None:
     """One event or silence, and what the rule made of it."""
     mark = ("told", "green") if occasion.told else ("not told", "red")
-    head = f"  {occasion.at:%Y-%m-%d %H:%M:%SZ}  "
-    print_words(screen, Text(printable(occasion.what)), head)
-    print_words(screen, Text.assemble(mark, f": {printable(occasion.verdict)}"), INDENT)
+    head = f"  {local_time(occasion.at)}  "
+    print_words(screen, Text(sentence(occasion.what)), head)
+    print_words(screen, Text.assemble(mark, f": {sentence(occasion.verdict)}"), INDENT)
     print_terms(screen, occasion.terms, INDENT)
     for each in occasion.notifications:
         print_words(screen, Text(printable(f"{each.id}, {each.to}, {each.template}")), INDENT)
     for words in occasion.steps:
-        print_words(screen, Text(printable(words)), INDENT)
+        print_words(screen, Text(sentence(words)), INDENT)
+
+
+def sentence(words: str) -> str:
+    """What an answer says, with its times in the reader's zone."""
+    return printable(in_local_time(words))

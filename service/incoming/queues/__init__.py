@@ -1,1 +1,1 @@
-"""Queues as doors, one file for each; only those that are configured are loaded."""
+"""Consume queues, one kind in one file or two; only those configured are loaded."""

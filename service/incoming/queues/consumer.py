@@ -1,4 +1,4 @@
-"""Transports: queues as doors. Each brings deliveries, keeps them, and only then settles them."""
+"""Agree on how a queue is consumed: receive, keep, and only then settle."""
 
 from collections.abc import Callable, Sequence
 from threading import Event
@@ -10,12 +10,12 @@ Keep = Callable[[Sequence[Arrival], int], object]
 """Puts arrivals on disk in one commit, and counts how many messages were skipped unkept."""
 
 
-class TransportError(Exception):
-    """A queue that cannot be read now; says what is wrong and what to do, never a secret."""
+class QueueError(Exception):
+    """Say why a queue cannot be read now, and what to do; never a secret."""
 
 
-class Transport(Protocol):
-    """One queue; to be used from one thread.
+class QueueConsumer(Protocol):
+    """Consume one queue; to be used from one thread.
 
     `name` is its name for logs and the list of troubles, e.g. `kafka`; `source` is whose
     letters it brings.
@@ -25,22 +25,22 @@ class Transport(Protocol):
     source: str
 
     def carry(self, stopping: Event) -> int:
-        """One round: receives, keeps, settles; returns how many messages, 0 when none came.
+        """Receive, keep, settle, once; return how many messages, 0 when none came.
 
         Waits for messages for about a second, and opens the connection when there is none.
-        Raises TransportError when the queue cannot be read, or what the store raises when it
+        Raises QueueError when the queue cannot be read, or what the store raises when it
         cannot commit; either way nothing is settled that is not on disk, and the next call
         goes on. Ends early when `stopping` is set.
         """
         ...
 
     def is_current(self) -> bool:
-        """Whether everything in the queue had been kept when it was last heard of.
+        """Tell whether everything in the queue had been kept when it was last heard of.
 
         False as long as it is behind or cannot be reached: silence means nothing then.
         """
         ...
 
     def close(self) -> None:
-        """Leaves the queue; what is not settled is delivered again. Twice is harmless."""
+        """Leave the queue; what is not settled is delivered again. Twice is harmless."""
         ...

@@ -1,4 +1,4 @@
-"""Kafka: some topics as a door; a record's offset is committed once the record is on disk.
+"""Consume Kafka topics; a record's offset is committed once the record is on disk.
 
 Each round consumes what has come, keeps it in one commit of the ledger, and commits the offsets to
 the group, which is not waited for: its answer is heard in the next round, and what was not taken
@@ -22,11 +22,11 @@ from typing import cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from service.incoming.letter import Arrival
-from service.incoming.queues.consumer import Keep, TransportError
-from service.incoming.queues.kafka_errors import SETTING, not_taken
+from service.incoming.queues.consumer import Keep, QueueError
+from service.incoming.queues.kafka_errors import SETTING, explain_refused_properties
 from service.incoming.queues.kafka_group import (
-    Member,
-    Place,
+    GroupMember,
+    TopicPlace,
     firsts_of,
     is_trouble,
     look_into,
@@ -63,7 +63,7 @@ ALWAYS: Mapping[str, object] = {
 
 
 def complete(given: Mapping[str, str]) -> dict[str, object]:
-    """The given properties of librdkafka with ours under and over them."""
+    """Lay our properties of librdkafka under and over the given ones."""
     classic = given.get("group.protocol", "classic").lower() == "classic"
     return {**DEFAULTS, **(OF_CLASSIC_GROUPS if classic else {}), **given, **ALWAYS}
 
@@ -81,8 +81,8 @@ client_log = log.getChild("client")
 client_log.addFilter(lambda record: not record.getMessage().startswith(("FAIL ", "ERROR ")))
 
 
-class Kafka:
-    """A member of a consumer group, from the first `carry` on."""
+class KafkaConsumer:
+    """Consume as a member of a group, from the first `carry` on."""
 
     name = "kafka"
 
@@ -95,28 +95,28 @@ class Kafka:
         keep: Keep,
         clock: Callable[[], int],
     ) -> None:
-        """Connects to nothing; `properties` are librdkafka's, `clock` gives ms since 1970.
+        """Connect to nothing; `properties` are librdkafka's, `clock` gives ms since 1970.
 
         `keep` must write even when there is nothing to keep, for that is how a store that failed
-        is tried. Raises TransportError without `bootstrap.servers` or `group.id`.
+        is tried. Raises QueueError without `bootstrap.servers` or `group.id`.
         """
         for name in ("bootstrap.servers", "group.id"):
             if not properties.get(name):
                 setting = SETTING + name.upper().replace(".", "_")
-                raise TransportError(f"{setting}: expected {name} of a Kafka cluster, got nothing")
+                raise QueueError(f"{setting}: expected {name} of a Kafka cluster, got nothing")
         self.source = source
         self._properties = properties
         self._names = (properties["bootstrap.servers"], properties["group.id"])
         self._topics = list(topics)
         self._wants, self._keep, self._clock = wants, keep, clock
-        self._member = Member(*self._names)
+        self._member = GroupMember(*self._names)
         self._consumer: Consumer | None = None
         self._at_once = RECORDS_PER_COMMIT
         self._pause = 0.0
         self._store_failed = False
 
     def carry(self, stopping: Event) -> int:
-        """One round, as the contract says; with a trouble it reads for a second what it can.
+        """Do one round, as the protocol says; with a trouble, read for a second what can be read.
 
         As long as the store fails nothing is read: it would be fetched again every time.
         """
@@ -136,16 +136,16 @@ class Kafka:
         return found
 
     def is_current(self) -> bool:
-        """Whether each of our partitions is at its end, or was a minute ago; never without one."""
+        """Tell whether each of our partitions is at its end, or was a minute ago."""
         return self._member.is_current()
 
     def close(self) -> None:
-        """Leaves the group, so that others go on at once; a later `carry` would come back.
+        """Leave the group, so that others go on at once; a later `carry` would come back.
 
         A broker that hangs is not waited for: the group notices after the session timeout.
         """
         consumer, self._consumer = self._consumer, None
-        self._member = Member(*self._names)
+        self._member = GroupMember(*self._names)
         if consumer is None:
             return
         leaving = threading.Thread(target=consumer.close, name="kafka: leaving", daemon=True)
@@ -155,19 +155,19 @@ class Kafka:
             log.warning("%s: left the group without an answer", self._names[0])
 
     def _join(self) -> Consumer:
-        member = self._member = Member(*self._names)
+        member = self._member = GroupMember(*self._names)
         own = {"error_cb": member.complained, "on_commit": member.answered}
         try:
             self._consumer = Consumer({**complete(self._properties), **own}, logger=client_log)
             self._consumer.subscribe(self._topics, member.assigned, member.revoked, member.revoked)
         except (KafkaException, ValueError, TypeError) as error:
             self._give_up()
-            reason = not_taken(str(error), self._properties, self._names[0])
-            raise TransportError(reason) from None
+            reason = explain_refused_properties(str(error), self._properties, self._names[0])
+            raise QueueError(reason) from None
         return self._consumer
 
     def _round(self, consumer: Consumer) -> int:
-        """Reads once what has come, and does with it all that has to be done."""
+        """Read once what has come, and does with it all that has to be done."""
         messages = self._receive(consumer)
         records = [message for message in messages if message.error() is None]
         if records:
@@ -180,24 +180,25 @@ class Kafka:
                 self._go_back(consumer, firsts)
                 raise
             self._commit(consumer)
+        # Only now: a partition counts as read so far once its records are on disk.
         self._hear(consumer, messages)
         doubted = self._member.judge()
         if fatal := self._member.fatal:
             self._give_up()
-            raise TransportError(fatal)
+            raise QueueError(fatal)
         self._go_back(consumer, doubted)
         if self._member.shares:
             self._pause = 0.0
         return len(records)
 
     def _receive(self, consumer: Consumer) -> list[Message]:
-        """Records and ends of partitions; troubles are told to the member."""
+        """Record and ends of partitions; troubles are told to the member."""
         try:
             messages = consumer.consume(self._at_once, WAIT_SECONDS)
         except Exception as error:  # what it had taken out of its queue nobody has now
             self._give_up()
             reason = f"{self._names[0]}: reading broke off ({type(error).__name__})"
-            raise TransportError(f"{reason}; it is begun again by itself") from error
+            raise QueueError(f"{reason}; it is begun again by itself") from error
         for message in filter(is_trouble, messages):
             self._member.complained(cast(KafkaError, message.error()), message.topic())
         return [message for message in messages if not is_trouble(message)]
@@ -210,7 +211,7 @@ class Kafka:
         self._at_once = max(1, min(RECORDS_PER_COMMIT, BYTES_PER_COMMIT // size))
 
     def _arrivals(self, records: Iterable[Message]) -> Iterable[Arrival]:
-        """Those records that are wanted; a null is nobody's letter."""
+        """Pick the records that are wanted; a null is nobody's letter."""
         now = self._clock()
         for record in records:
             body = record.value()
@@ -234,8 +235,8 @@ class Kafka:
     def _hear(self, consumer: Consumer, messages: Iterable[Message]) -> None:
         look_into(consumer, self._member.hear(messages), self.source)
 
-    def _go_back(self, consumer: Consumer, offsets: Mapping[Place, int]) -> None:
-        """Reads from there again; what went to somebody else meanwhile is left to them."""
+    def _go_back(self, consumer: Consumer, offsets: Mapping[TopicPlace, int]) -> None:
+        """Read from there again; what went to somebody else meanwhile is left to them."""
         for place, offset in offsets.items():
             if self._member.left(place):
                 try:
@@ -250,9 +251,9 @@ class Kafka:
                 consumer.list_topics(self._topics[0], timeout=WAIT_SECONDS)
                 self._member.reached()
         if self._member.troubles:
-            raise TransportError("; ".join(self._member.troubles.values()))
+            raise QueueError("; ".join(self._member.troubles.values()))
 
     def _give_up(self) -> None:
-        """Leaves; the next round begins anew after a pause, which grows while none succeeds."""
+        """Leave; the next round begins anew after a pause, which grows while none succeeds."""
         self._pause = min(max(PAUSE_SECONDS[0], 2 * self._pause), PAUSE_SECONDS[1])
         self.close()

@@ -1,4 +1,4 @@
-"""What is wrong with a Kafka, in words: where, what was expected, and what to do."""
+"""Say what is wrong with a Kafka: where, what was expected, and what to do."""
 
 from collections.abc import Iterable, Mapping
 
@@ -54,16 +54,16 @@ VAGUE = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaErr
 """What also follows from a cause that was told before, such as a refused login."""
 
 
-def in_words(error: KafkaError, where: str) -> str:
-    """One line; of an error that has no words here only its name, for its text is the broker's."""
+def explain_kafka_error(error: KafkaError, where: str) -> str:
+    """Say it in one line; of an unknown error give only the name: its text is the broker's."""
     words = WORDS.get(error.code()) or (
         f"it cannot be read ({error.name()}); see the brokers' log; it is tried again by itself"
     )
     return f"{where}: {words}"
 
 
-def not_taken(reason: str, given: Iterable[str], where: str) -> str:
-    """One line about properties that the client refuses: their names, for values may be secret."""
+def explain_refused_properties(reason: str, given: Iterable[str], where: str) -> str:
+    """Name the properties that the client refuses, and no values: they may be secret."""
     names = ", ".join(sorted(name for name in given if name in reason)) or "some it does not take"
     return (
         f"{where}: the client cannot begin; expected properties that librdkafka knows and values "

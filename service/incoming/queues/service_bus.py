@@ -1,4 +1,4 @@
-"""Azure Service Bus: a topic's subscription as a door; a message is completed once it is on disk.
+"""Consume an Azure Service Bus subscription; a message is completed once it is on disk.
 
 Messages are locked for us (peek-lock), kept in one commit, and completed together. The service
 answers each completion, so one after the other costs a round trip each: with one of 25 ms, 36
@@ -30,16 +30,19 @@ from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 from azure.servicebus.exceptions import MessageLockLostError, ServiceBusError
 
-from service.incoming.queues.consumer import Keep, TransportError
-from service.incoming.queues.service_bus_errors import (
+from service.incoming.queues.consumer import Keep, QueueError
+from service.incoming.queues.service_bus_connection import (
     NOT_A_STRING,
     OTHER_TOPIC,
-    Ended,
-    in_words,
+    ReceiverEnded,
+    TrackingLoop,
+    at_once,
+    explain_service_bus_error,
+    loop_of,
+    unless,
     without_entity,
 )
-from service.incoming.queues.service_bus_loop import Loop, at_once, loop_of, unless
-from service.incoming.queues.service_bus_messages import Keeper, until_renewal
+from service.incoming.queues.service_bus_messages import MessageKeeper, until_renewal
 
 MESSAGES_PER_COMMIT = 200
 FIRST_MESSAGES = 10
@@ -64,8 +67,8 @@ log = logging.getLogger(__name__)
 logging.getLogger("azure.servicebus").setLevel(logging.CRITICAL)
 
 
-class ServiceBus:
-    """One subscription; a connection to it lives from the first `carry` to the first trouble."""
+class ServiceBusConsumer:
+    """Consume one subscription; a connection lives from the first `carry` to the first trouble."""
 
     name = "service-bus"
 
@@ -79,12 +82,12 @@ class ServiceBus:
         keep: Keep,
         clock: Callable[[], int],
     ) -> None:
-        """Raises TransportError for a connection string that is none; connects to nothing.
+        """Connect to nothing; raises QueueError for a connection string that is none.
 
         `clock` gives ms since 1970.
         """
         self.source = source
-        self._keeper = Keeper(source, wants, keep, clock)
+        self._keeper = MessageKeeper(source, wants, keep, clock)
         self._clock = clock
         self._string = connection_string
         self._names = (topic, subscription)
@@ -99,12 +102,12 @@ class ServiceBus:
         self._proven = False
 
     def carry(self, stopping: Event) -> int:
-        """One round, as the contract says; after a trouble it waits before, longer each time."""
+        """Do one round, as the protocol says; after a trouble wait before, longer each time."""
         if stopping.wait(self._pause):
             return 0
         try:
             self._keeper.recover()
-            self._runner = self._runner or asyncio.Runner(loop_factory=Loop)
+            self._runner = self._runner or asyncio.Runner(loop_factory=TrackingLoop)
             carried = self._runner.run(self._round(stopping))
         except BaseException:
             self._pause = min(max(PAUSE_SECONDS[0], 2 * self._pause), PAUSE_SECONDS[1])
@@ -114,11 +117,11 @@ class ServiceBus:
         return carried
 
     def is_current(self) -> bool:
-        """Whether the last look found less than was asked for, and no trouble since."""
+        """Tell whether the last look found less than was asked for, and no trouble since."""
         return self._current
 
     def close(self) -> None:
-        """Leaves the subscription; a later `carry` would come back. Twice is harmless."""
+        """Leave the subscription; a later `carry` would come back. Twice is harmless."""
         self._current = False
         runner, self._runner = self._runner, None
         if runner is None:
@@ -146,12 +149,12 @@ class ServiceBus:
         try:
             return await self._received_from(self._receiver or await self._connect(), count)
         except Exception as error:
-            if type(error) in (ServiceBusError, Ended):
+            if type(error) in (ServiceBusError, ReceiverEnded):
                 self._careful_until = time.monotonic() + CAREFUL_SECONDS
-            raise TransportError(in_words(error, self._where)) from error
+            raise QueueError(explain_service_bus_error(error, self._where)) from error
 
     async def _received_from(self, receiver: ServiceBusReceiver, count: int) -> Messages:
-        """Messages, or none after a while; the SDK says no more than that of a dead service."""
+        """Receive messages, or none after a while; of a dead service the SDK says no more."""
         asked_at = time.monotonic()
         async with asyncio.timeout(ANSWER_SECONDS):  # the SDK's own is by the wall clock
             messages = await receiver.receive_messages(count, RECEIVE_SECONDS)
@@ -159,14 +162,14 @@ class ServiceBus:
         if messages:
             self._heard_at = now
         elif now - asked_at < RECEIVE_SECONDS / 2:
-            raise Ended
+            raise ReceiverEnded
         elif now - self._heard_at >= SILENT_SECONDS:
             await receiver.peek_messages(1, timeout=ANSWER_SECONDS)
             self._heard_at = time.monotonic()
         return messages
 
     async def _bring(self, messages: Messages) -> None:
-        """Keeps, then completes; abandons when the store cannot commit, so that others may try."""
+        """Keep, then complete; abandon when the store cannot commit, so that others may try."""
         assert self._receiver is not None
         try:
             await self._kept(messages)
@@ -177,7 +180,7 @@ class ServiceBus:
         try:
             lost = await self._settle(self._receiver.complete_message, messages)
         except Exception as error:
-            raise TransportError(in_words(error, self._where)) from error
+            raise QueueError(explain_service_bus_error(error, self._where)) from error
         if lost:
             log.warning(
                 "%s: the locks of %d kept messages were lost before these were completed; they "
@@ -187,7 +190,7 @@ class ServiceBus:
             )  # fmt: skip
 
     async def _settle(self, settle: Settle, messages: Messages) -> int:
-        """Settles all of them at once; returns how many locks were lost before."""
+        """Settle all of them at once; return how many locks were lost before."""
         async with asyncio.timeout(SETTLE_SECONDS):
             return await at_once(settle, messages, MessageLockLostError)
 
@@ -200,7 +203,7 @@ class ServiceBus:
         await committing
 
     async def _renew(self, messages: Messages, enough: Callable[[], bool]) -> bool:
-        """Renews one lock after the other until it is enough; false when there is no use in it."""
+        """Renew one lock after the other until it is enough; false when there is no use in it."""
         assert self._receiver is not None
         for message in messages:
             if enough():
@@ -210,7 +213,7 @@ class ServiceBus:
             except MessageLockLostError:
                 continue
             except Exception as error:
-                log.warning("%s", in_words(error, self._where))
+                log.warning("%s", explain_service_bus_error(error, self._where))
                 return False
         return True
 
@@ -218,7 +221,7 @@ class ServiceBus:
         topic, subscription = self._names
         string, other = without_entity(self._string, topic)
         if other:
-            raise TransportError(f"{self._where}: {OTHER_TOPIC}")
+            raise QueueError(f"{self._where}: {OTHER_TOPIC}")
         try:
             client = ServiceBusClient.from_connection_string(
                 string, retry_total=0, try_timeout=OPEN_SECONDS
@@ -227,7 +230,7 @@ class ServiceBus:
                 topic, subscription, socket_timeout=TURN_SECONDS
             )
         except ValueError:
-            raise TransportError(f"{self._where}: {NOT_A_STRING}") from None
+            raise QueueError(f"{self._where}: {NOT_A_STRING}") from None
 
     async def _connect(self) -> ServiceBusReceiver:
         client, receiver = self._client_and_receiver()
@@ -237,7 +240,7 @@ class ServiceBus:
         return self._receiver
 
     def _give_up(self) -> None:
-        """While it connects: the SDK forgets a connection whose opening is cut short."""
+        """Hang up while connecting: the SDK forgets a connection whose opening is cut short."""
         if self._receiver is None and self._runner is not None:
             loop_of(self._runner).hang_up()
 

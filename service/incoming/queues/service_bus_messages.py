@@ -1,4 +1,4 @@
-"""Puts messages on disk as letters; a batch that could not be kept is what the store is tried with.
+"""Put messages on disk as letters; a batch that failed is what the store is tried with.
 
 Nothing smaller would tell: on a full disk SQLite still takes an empty commit and a small one, into
 the write-ahead log that it has (measured), and a message that is received and abandoned again and
@@ -18,7 +18,7 @@ RENEW_SECONDS = (0.5, 10.0)
 
 
 def body_of(message: Any) -> bytes:
-    """DATA sections joined; a text or binary VALUE as it is, any other VALUE or SEQUENCE as JSON.
+    """Join DATA sections; take a text or binary VALUE as it is, all else as JSON.
 
     `message` is the SDK's; it gives AMQP's strings as UTF-8 bytes, wherever they stand.
     """
@@ -32,7 +32,7 @@ def body_of(message: Any) -> bytes:
 
 
 def headers_of(message: Any) -> dict[str, str]:
-    """The message's own id, its place in the subscription, and when the service took it in."""
+    """Give the message's own id, its place in the subscription, and when the service took it in."""
     enqueued = message.enqueued_time_utc
     found = {
         "message-id": message.message_id,
@@ -47,7 +47,7 @@ def _header(value: object) -> str:
 
 
 def until_renewal(message: Any, now: int) -> float:
-    """Half of what is left of a lock at `now` (ms UTC), in seconds.
+    """Give half of what is left of a lock at `now` (ms UTC), in seconds.
 
     With limits, for the service's clock may disagree with ours.
     """
@@ -59,7 +59,7 @@ def until_renewal(message: Any, now: int) -> float:
 
 
 def as_json(value: object) -> bytes:
-    """Any value that AMQP has, as JSON; what cannot be is kept as Python writes it."""
+    """Write any value that AMQP has as JSON; what cannot be is kept as Python writes it."""
     try:
         return msgspec.json.encode(_plain(value))
     except (RecursionError, UnicodeEncodeError, msgspec.MsgspecError):
@@ -67,7 +67,7 @@ def as_json(value: object) -> bytes:
 
 
 def _plain(value: object) -> object:
-    """AMQP's types as JSON's; those that JSON has no word for (ids, decimals) as text."""
+    """Turn AMQP's types into JSON's; those that JSON has no word for (ids, decimals) into text."""
     if isinstance(value, dict):
         return {str(_plain(key)): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -77,27 +77,27 @@ def _plain(value: object) -> object:
     return value if isinstance(value, bool | int | float | None) else str(value)
 
 
-class Batch(NamedTuple):
-    """Letters to be kept, how many messages were not wanted, and what marks all of them."""
+class MessageBatch(NamedTuple):
+    """Hold letters to be kept, how many messages were not wanted, and what marks all."""
 
     arrivals: Sequence[Arrival]
     skipped: int
     marks: frozenset[object]
 
 
-class Keeper:
-    """Keeps one batch after the other; to be used by one thread at a time."""
+class MessageKeeper:
+    """Keep one batch after the other; to be used by one thread at a time."""
 
     def __init__(
         self, source: str, wants: Callable[[bytes], bool], keep: Keep, clock: Callable[[], int]
     ) -> None:
         self._source = source
         self._wants, self._keep, self._clock = wants, keep, clock
-        self._failed: Batch | None = None
+        self._failed: MessageBatch | None = None
         self._on_disk: frozenset[object] = frozenset()
 
     def keep(self, messages: Sequence[Any]) -> None:
-        """Returns once they are on disk; raises what the store raises, and remembers them then."""
+        """Return once they are on disk; raises what the store raises, and remembers them then."""
         batch = self._batch([m for m in messages if _mark(m) not in self._on_disk])
         try:
             self._keep(batch.arrivals, batch.skipped)
@@ -107,7 +107,7 @@ class Keeper:
         self._on_disk -= {_mark(m) for m in messages}
 
     def recover(self) -> None:
-        """Keeps what failed; the messages come again, and need not be kept twice.
+        """Keep what failed; the messages come again, and need not be kept twice.
 
         Raises what the store raises; does nothing when nothing failed.
         """
@@ -116,7 +116,7 @@ class Keeper:
             self._on_disk |= self._failed.marks
             self._failed = None
 
-    def _batch(self, messages: Sequence[Any]) -> Batch:
+    def _batch(self, messages: Sequence[Any]) -> MessageBatch:
         now = self._clock()
         arrivals = [
             Arrival(self._source, now, headers_of(message), body)
@@ -124,9 +124,9 @@ class Keeper:
             if self._wants(body)
         ]
         marks = frozenset(_mark(message) for message in messages)
-        return Batch(arrivals, len(messages) - len(arrivals), marks)
+        return MessageBatch(arrivals, len(messages) - len(arrivals), marks)
 
 
 def _mark(message: Any) -> object:
-    """What only this message has, also when the subscription was deleted and made anew."""
+    """Tell a message from all others, also when the subscription was deleted and made anew."""
     return message.sequence_number, message.enqueued_time_utc

@@ -1,1 +1,1 @@
-"""Sources: one file per learning management system, each turning its letters into facts."""
+"""Read letters, one file per learning management system, each turning them into facts."""

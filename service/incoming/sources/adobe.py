@@ -1,4 +1,4 @@
-"""Adobe Learning Manager: its webhook letters as facts."""
+"""Read the webhook letters of Adobe Learning Manager as facts."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -7,10 +7,10 @@ import msgspec
 
 from service.incoming.sources.parsing import (
     LONGEST_NAME,
+    display_name,
+    event_time,
     items_of,
     key_of,
-    moment,
-    shown,
     unknown_name,
     why_unreadable,
 )
@@ -19,12 +19,12 @@ from service.incoming.sources.values import (
     LONGEST_ID,
     Scalar,
     Unusable,
-    count,
     identifier,
-    kind_of,
     percent,
     required,
     truth,
+    type_name,
+    whole_number,
 )
 from service.learners.facts import (
     Completed,
@@ -33,20 +33,20 @@ from service.learners.facts import (
     CourseDrafted,
     CourseModified,
     Enrolled,
-    EnrollmentSaid,
+    EnrollmentFact,
     Fact,
+    FactBody,
     InstanceDeleted,
+    InstanceFact,
     InstanceModified,
-    InstanceSaid,
     ProgressReported,
-    Said,
     SeatsReported,
     Unenrolled,
 )
 
 
-class Data(msgspec.Struct, gc=False, rename="camel"):
-    """What an event is about. Dates in here have minute precision since August 2026: not read."""
+class AdobeData(msgspec.Struct, gc=False, rename="camel"):
+    """Hold what an event is about. Its dates have minute precision since August 2026: not read."""
 
     user_id: Scalar = None
     lo_id: Scalar = None
@@ -60,43 +60,43 @@ class Data(msgspec.Struct, gc=False, rename="camel"):
     seat_limit: Scalar = None
 
 
-def _enrolled(data: Data) -> Said:
+def _enrolled(data: AdobeData) -> FactBody:
     return Enrolled(enrollment_source=_how(data))
 
 
-def _completed(data: Data) -> Said:
+def _completed(data: AdobeData) -> FactBody:
     passed = truth(data.has_passed, "data.hasPassed")
     return Completed(passed=passed, enrollment_source=_how(data))
 
 
-def _rolled_back(_: Data) -> Said:
+def _rolled_back(_: AdobeData) -> FactBody:
     return CompletionRevoked()
 
 
-def _unenrolled(_: Data) -> Said:
+def _unenrolled(_: AdobeData) -> FactBody:
     return Unenrolled()
 
 
-def _progress(data: Data) -> Said:
+def _progress(data: AdobeData) -> FactBody:
     return ProgressReported(percent=percent(data.progress_percent, "data.progressPercent"))
 
 
-def _seats(data: Data) -> Said:
-    enrolled = count(data.enrollment_count, "data.enrollmentCount")
+def _seats(data: AdobeData) -> FactBody:
+    enrolled = whole_number(data.enrollment_count, "data.enrollmentCount")
     if enrolled is None:
         raise Unusable("data.enrollmentCount: expected a whole number, got nothing")
     return SeatsReported(
         enrollment_count=enrolled,
-        waitlist_count=count(data.waitlist_count, "data.waitlistCount") or 0,
-        seat_limit=count(data.seat_limit, "data.seatLimit"),
+        waitlist_count=whole_number(data.waitlist_count, "data.waitlistCount") or 0,
+        seat_limit=whole_number(data.seat_limit, "data.seatLimit"),
     )
 
 
-def _how(data: Data) -> str | None:
+def _how(data: AdobeData) -> str | None:
     return identifier(data.enrollment_source, "data.enrollmentSource")
 
 
-MEANS: Mapping[str, Callable[[Data], Said]] = {
+MEANS: Mapping[str, Callable[[AdobeData], FactBody]] = {
     "COURSE_ENROLLMENT": _enrolled,
     "COURSE_ENROLLMENT_BATCH": _enrolled,
     "LEARNING_PATH_ENROLLMENT": _enrolled,
@@ -156,44 +156,44 @@ KINDS = {
 """How Adobe's id prefixes and `loType` are spelled, without `_` and capitals."""
 
 
-class Event(msgspec.Struct, gc=False, rename="camel"):
-    """One event as Adobe writes it; anything may be missing."""
+class AdobeEvent(msgspec.Struct, gc=False, rename="camel"):
+    """Hold one event as Adobe writes it; anything may be missing."""
 
     event_name: Scalar = None
     event_id: Scalar = None
     timestamp: Scalar = None
-    data: Data | None = None
+    data: AdobeData | None = None
 
 
-class Envelope(msgspec.Struct, gc=False, rename="camel"):
-    """A whole letter; `event_name` stands here only when an event came without its envelope."""
+class AdobeEnvelope(msgspec.Struct, gc=False, rename="camel"):
+    """Hold a whole letter; `event_name` is here only when an event came without envelope."""
 
     account_id: Scalar = None
-    events: list[Event] | None = None
+    events: list[AdobeEvent] | None = None
     event_name: Scalar = None
 
 
-class Unread(msgspec.Struct, gc=False, rename="camel"):
-    """A whole letter with its events still as bytes."""
+class AdobeRawLetter(msgspec.Struct, gc=False, rename="camel"):
+    """Hold a whole letter with its events still as bytes."""
 
     account_id: Scalar = None
     events: list[msgspec.Raw] | None = None
 
 
-class Named(msgspec.Struct, gc=False, rename="camel"):
-    """An event of any shape."""
+class AdobeEventName(msgspec.Struct, gc=False, rename="camel"):
+    """Hold the name of an event of any shape."""
 
     event_name: Scalar = None
 
 
-_envelope = msgspec.json.Decoder(Envelope)
-_unread = msgspec.json.Decoder(Unread)
-_event = msgspec.json.Decoder(Event)
-_named = msgspec.json.Decoder(Named)
+_envelope = msgspec.json.Decoder(AdobeEnvelope)
+_unread = msgspec.json.Decoder(AdobeRawLetter)
+_event = msgspec.json.Decoder(AdobeEvent)
+_named = msgspec.json.Decoder(AdobeEventName)
 
 
 class Adobe:
-    """Adobe's dialect: progress may come 15 minutes behind everything else."""
+    """Read what Adobe says: progress may come 15 minutes behind everything else."""
 
     name = "adobe"
     fills = FILLS
@@ -202,11 +202,11 @@ class Adobe:
         self.lateness_ms = lateness_ms
 
     def wants(self, body: bytes) -> bool:
-        """Everything: nobody but Adobe speaks here."""
+        """Want everything: nobody but Adobe speaks here."""
         return True
 
     def read(self, body: bytes, received_at: int) -> list[Item]:
-        """One item per event; a body without events has none, one that is not JSON has one."""
+        """Make one item per event; a body without events has none, one that is not JSON has one."""
         return items_of(body, lambda: _items(body, received_at))
 
 
@@ -222,7 +222,7 @@ def _items(body: bytes, received_at: int) -> list[Item]:
 
 
 def _one_by_one(body: bytes, received_at: int) -> list[Item]:
-    """The slow way, when one field has a type that no event has: only that event is set aside."""
+    """Read event by event, so that a field of a wrong type costs no other event: slower."""
     letter = _unread.decode(body)
     account = identifier(letter.account_id, "accountId") or ""
     return [_item_of_bytes(account, raw, received_at) for raw in letter.events or ()]
@@ -236,10 +236,10 @@ def _item_of_bytes(account: str, raw: msgspec.Raw, received_at: int) -> Item:
             return _without_meaning(name)
         return _item(account, _event.decode(raw), received_at)
     except (msgspec.ValidationError, UnicodeDecodeError) as error:
-        return SetAside(shown(name), why_unreadable(error, raw))
+        return SetAside(display_name(name), why_unreadable(error, raw))
 
 
-def _item(account: str, event: Event, received_at: int) -> Item:
+def _item(account: str, event: AdobeEvent, received_at: int) -> Item:
     name = event.event_name
     if not isinstance(name, str) or name not in MEANS:
         return _without_meaning(name)
@@ -249,16 +249,16 @@ def _item(account: str, event: Event, received_at: int) -> Item:
         return SetAside(name, str(error))
 
 
-def _fact(account: str, name: str, event: Event, received_at: int) -> Fact:
+def _fact(account: str, name: str, event: AdobeEvent, received_at: int) -> Fact:
     data = event.data
     if data is None:
         raise Unusable("data: expected an object, got nothing")
-    occurred_at = moment(event.timestamp, "timestamp", received_at)
+    occurred_at = event_time(event.timestamp, "timestamp", received_at)
     said = MEANS[name](data)
     course, kind, instance = _place_of(data.lo_instance_id, data.lo_id, data.lo_type)
-    if instance is None and isinstance(said, InstanceSaid):
+    if instance is None and isinstance(said, InstanceFact):
         raise Unusable("data.loInstanceId: expected an id, got nothing")
-    person = required(data.user_id, "data.userId") if isinstance(said, EnrollmentSaid) else None
+    person = required(data.user_id, "data.userId") if isinstance(said, EnrollmentFact) else None
     number = identifier(event.event_id, "eventId")
     own = (number,) if number else (instance or course, str(event.timestamp))
     reference = ("adobe", account, name, *own)
@@ -278,14 +278,14 @@ def _fact(account: str, name: str, event: Event, received_at: int) -> Fact:
 
 
 def _place_of(*said: Scalar) -> tuple[str, str, str | None]:
-    """As `_place`, but nothing of any length is remembered."""
+    """Read as `_place` does, but remember nothing of any length."""
     long = any(isinstance(each, str) and len(each) > LONGEST_ID for each in said)
     return _place.__wrapped__(*said) if long else _place(*said)
 
 
 @lru_cache(PLACES_REMEMBERED, typed=True)
 def _place(instance_id: Scalar, lo_id: Scalar, lo_type: Scalar) -> tuple[str, str, str | None]:
-    """Course, kind and instance; the course is the instance's where the two ids disagree."""
+    """Read course, kind and instance; the course is the instance's where two ids disagree."""
     found = identifier(instance_id, "data.loInstanceId")
     if found is not None and (":" in found or "_" in found):
         instance, kind = _spelled(found, lo_type, "data.loInstanceId")
@@ -302,7 +302,7 @@ def _place(instance_id: Scalar, lo_id: Scalar, lo_type: Scalar) -> tuple[str, st
 
 
 def _spelled(found: str, lo_type: Scalar, field: str) -> tuple[str, str]:
-    """An id with its prefix in the one spelling, and the kind of learning object it names."""
+    """Spell an id's prefix in the one way, and tell the kind of learning object it names."""
     prefix, colon, number = found.partition(":")
     if not colon:
         prefix, number = str(lo_type), found
@@ -317,8 +317,10 @@ def _spelled(found: str, lo_type: Scalar, field: str) -> tuple[str, str]:
 
 def _without_meaning(name: Scalar) -> Item:
     if not isinstance(name, str):
-        return SetAside("", f"eventName: expected text, got {kind_of(name)}")
+        return SetAside("", f"eventName: expected text, got {type_name(name)}")
     if name.startswith(ASYNC_ANSWER):
-        return Ignored(shown(name), "an answer to an API call says nothing about an enrollment")
+        return Ignored(
+            display_name(name), "an answer to an API call says nothing about an enrollment"
+        )
     spelled = name[:LONGEST_NAME].strip().upper()
-    return SetAside(shown(name), unknown_name(EXPECTED, spelled, NAMES, OTHERWISE))
+    return SetAside(display_name(name), unknown_name(EXPECTED, spelled, NAMES, OTHERWISE))

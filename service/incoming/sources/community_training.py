@@ -1,4 +1,4 @@
-"""Microsoft Community Training: the events of its Service Bus topic as facts.
+"""Read the events of Microsoft Community Training's Service Bus topic as facts.
 
 The vendor's pages are gone (the hosted product ended in April 2026); installations of its own
 kind and successors still speak so. It has no event ids, no accounts and no instances.
@@ -12,10 +12,10 @@ import msgspec
 from service.incoming.sources.parsing import (
     LONGEST_NAME,
     UNREADABLE,
+    display_name,
+    event_time,
     items_of,
     key_of,
-    moment,
-    shown,
     unknown_name,
     why_unreadable,
 )
@@ -25,19 +25,19 @@ from service.incoming.sources.values import (
     Unusable,
     has_control,
     identifier,
-    kind_of,
     percent,
     required,
+    type_name,
 )
 from service.learners.directory.people_csv import is_address
 from service.learners.facts import (
     Completed,
     Contact,
     Fact,
-    LearnerSaid,
+    FactBody,
+    LearnerFact,
     LearnerSeen,
     ModuleCompleted,
-    Said,
     Started,
 )
 
@@ -45,8 +45,8 @@ LONGEST_WORDS = 255
 LONGEST_TITLE = 500
 
 
-class Body(msgspec.Struct, gc=False, rename="pascal"):
-    """What an event is about; which fields there are depends on its type.
+class CommunityTrainingBody(msgspec.Struct, gc=False, rename="pascal"):
+    """Hold what an event is about; which fields there are depends on its type.
 
     They are of any type: one that this event has no use for must not cost it.
     """
@@ -66,15 +66,15 @@ class Body(msgspec.Struct, gc=False, rename="pascal"):
 
 
 class Meaning(NamedTuple):
-    """Which of its dates an event is known by, and what it says."""
+    """Say which of its dates an event is known by, and what it says."""
 
     field: str
-    date: Callable[[Body], object]
-    said: Callable[[Body], Said]
+    date: Callable[[CommunityTrainingBody], object]
+    said: Callable[[CommunityTrainingBody], FactBody]
 
 
 def scalar(value: object, field: str) -> Scalar:
-    """A value of which something may be made; raises Unusable for an object or an array."""
+    """Read a value of which something may be made; raises Unusable for an object or an array."""
     if value is None or isinstance(value, str | int | float):
         return value
     kind = "an object" if isinstance(value, dict) else "an array"
@@ -82,17 +82,17 @@ def scalar(value: object, field: str) -> Scalar:
 
 
 def id_in(value: object, field: str) -> str:
-    """An id that must be there; raises Unusable."""
+    """Read an id that must be there; raises Unusable."""
     return required(scalar(value, field), field)
 
 
-def _module(body: Body) -> Said:
+def _module(body: CommunityTrainingBody) -> FactBody:
     module = id_in(body.course_item_id, "MessageBody.CourseItemId")
     return ModuleCompleted(module=module, score=_score(body))
 
 
-def _score(body: Body) -> float | None:
-    """The exam's percentage, always text; None where that is none ("Not Applicable")."""
+def _score(body: CommunityTrainingBody) -> float | None:
+    """Read the exam's percentage, always text; None where that is none ("Not Applicable")."""
     said = body.exam_percentage
     if isinstance(said, str):
         text = said.strip()
@@ -114,8 +114,8 @@ MEANS: Mapping[str, Meaning] = {
 }
 
 
-def contact_in(body: Body) -> Contact | None:
-    """What a letter says of the learner's name and address; None if nothing.
+def contact_in(body: CommunityTrainingBody) -> Contact | None:
+    """Read what a letter says of the learner's name and address; None if nothing.
 
     What is too long or of no use is left out: it is no reason to lose the event.
     """
@@ -127,8 +127,8 @@ def contact_in(body: Body) -> Contact | None:
     return Contact(name, email, fields)
 
 
-def _reached_by(body: Body) -> tuple[str | None, dict[str, str]]:
-    """The address, and whatever else the contact may be, under a name of its own."""
+def _reached_by(body: CommunityTrainingBody) -> tuple[str | None, dict[str, str]]:
+    """Read the address, and whatever else the contact may be, under a name of its own."""
     text = _words(body.contact)
     if text is None:
         return None, {}
@@ -138,13 +138,13 @@ def _reached_by(body: Body) -> tuple[str | None, dict[str, str]]:
     return None, {{"phone": "phone", "azuread": "azure_ad"}.get(kind, "contact"): text}
 
 
-def title_in(body: Body) -> str | None:
-    """The course's name; None if blank or too long."""
+def title_in(body: CommunityTrainingBody) -> str | None:
+    """Read the course's name; None if blank or too long."""
     return _words(body.course_name, LONGEST_TITLE)
 
 
 def _words(value: object, longest: int = LONGEST_WORDS) -> str | None:
-    """Text in one line; None if there is none, or too much to be what it should be."""
+    """Read text in one line; None if there is none, or too much to be what it should be."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     text = " ".join(str(value).split())
@@ -160,28 +160,28 @@ OTHERWISE = "update Coursebell, or turn it off in Settings > Global Settings"
 FILLS = frozenset({"enrollment.score", "learner.name", "recipient.name", "course.title"})
 
 
-class Event(msgspec.Struct, gc=False, rename="pascal"):
-    """One event; its body may come as JSON inside a text."""
+class CommunityTrainingEvent(msgspec.Struct, gc=False, rename="pascal"):
+    """Hold one event; its body may come as JSON inside a text."""
 
     event_type: Scalar = None
-    message_body: Body | str | None = None
+    message_body: CommunityTrainingBody | str | None = None
 
 
-class Named(msgspec.Struct, gc=False, rename="pascal"):
-    """An event of any shape."""
+class CommunityTrainingEventName(msgspec.Struct, gc=False, rename="pascal"):
+    """Hold the name of an event of any shape."""
 
     event_type: Scalar = None
 
 
-_letter = msgspec.json.Decoder(Event | list[Event])
-_unread = msgspec.json.Decoder(Named | list[msgspec.Raw])
-_event = msgspec.json.Decoder(Event)
-_named = msgspec.json.Decoder(Named)
-_body = msgspec.json.Decoder(Body)
+_letter = msgspec.json.Decoder(CommunityTrainingEvent | list[CommunityTrainingEvent])
+_unread = msgspec.json.Decoder(CommunityTrainingEventName | list[msgspec.Raw])
+_event = msgspec.json.Decoder(CommunityTrainingEvent)
+_named = msgspec.json.Decoder(CommunityTrainingEventName)
+_body = msgspec.json.Decoder(CommunityTrainingBody)
 
 
 class CommunityTraining:
-    """Community Training's dialect: one event, or an array of them; nothing comes late."""
+    """Read what Community Training says: one event, or an array of them; nothing comes late."""
 
     name = NAME
     fills = FILLS
@@ -190,11 +190,11 @@ class CommunityTraining:
         self.lateness_ms = lateness_ms
 
     def wants(self, body: bytes) -> bool:
-        """Everything: the topic is for these events alone."""
+        """Want everything: the topic is for these events alone."""
         return True
 
     def read(self, body: bytes, received_at: int) -> list[Item]:
-        """One item per event; an empty body, object or array has none."""
+        """Make one item per event; an empty body, object or array has none."""
         return items_of(body, lambda: _items(body, received_at))
 
 
@@ -209,14 +209,14 @@ def _items(body: bytes, received_at: int) -> list[Item]:
 
 
 def _one_by_one(body: bytes, received_at: int) -> list[Item]:
-    """The slow way, when something in one event is not as expected: only that is set aside."""
+    """Read event by event, so that what is odd in one costs no other: slower."""
     letter = _unread.decode(body)
-    if isinstance(letter, Named):
+    if isinstance(letter, CommunityTrainingEventName):
         return [_item_of_bytes(body, received_at)]
     return [_item_of_bytes(bytes(raw), received_at) for raw in letter]
 
 
-def _is_empty(event: Event, body: bytes) -> bool:
+def _is_empty(event: CommunityTrainingEvent, body: bytes) -> bool:
     return event.event_type is None and not msgspec.json.decode(body)
 
 
@@ -226,28 +226,28 @@ def _item_of_bytes(body: bytes, received_at: int) -> Item:
         name = _named.decode(body).event_type
         return _item(_event.decode(body), received_at)
     except UNREADABLE as error:
-        return SetAside(shown(name), why_unreadable(error, body, "event"))
+        return SetAside(display_name(name), why_unreadable(error, body, "event"))
 
 
-def _item(event: Event, received_at: int) -> Item:
+def _item(event: CommunityTrainingEvent, received_at: int) -> Item:
     said = event.event_type
     if not isinstance(said, str):
-        return SetAside("", f"EventType: expected text, got {kind_of(said)}")
+        return SetAside("", f"EventType: expected text, got {type_name(said)}")
     name = said if said in MEANS else "_".join(said.upper().split())
     if name not in MEANS:
         reason = unknown_name(EXPECTED, name[:LONGEST_NAME], NAMES, OTHERWISE)
-        return SetAside(shown(said), reason)
+        return SetAside(display_name(said), reason)
     try:
         return _fact(name, _body_of(event), received_at)
     except Unusable as error:
         return SetAside(name, str(error))
 
 
-def _body_of(event: Event) -> Body:
+def _body_of(event: CommunityTrainingEvent) -> CommunityTrainingBody:
     body = event.message_body
     if body is None:
         raise Unusable("MessageBody: expected an object, got nothing")
-    if isinstance(body, Body):
+    if isinstance(body, CommunityTrainingBody):
         return body
     inner = body.encode()
     try:
@@ -256,13 +256,13 @@ def _body_of(event: Event) -> Body:
         raise Unusable(f"MessageBody: {why_unreadable(error, inner, 'text')}") from None
 
 
-def _fact(name: str, body: Body, received_at: int) -> Fact:
+def _fact(name: str, body: CommunityTrainingBody, received_at: int) -> Fact:
     means = MEANS[name]
     field = f"MessageBody.{means.field}"
     date, said = scalar(means.date(body), field), means.said(body)
-    occurred_at = moment(date, field, received_at)
+    occurred_at = event_time(date, field, received_at)
     person = id_in(body.user_id, "MessageBody.UserId")
-    nowhere = isinstance(said, LearnerSaid)
+    nowhere = isinstance(said, LearnerFact)
     course = "" if nowhere else id_in(body.course_id, "MessageBody.CourseId")
     reference = (NAME, "", name, course, _item_in(body), str(date).strip())
     return Fact(
@@ -280,8 +280,8 @@ def _fact(name: str, body: Body, received_at: int) -> Fact:
     )
 
 
-def _item_in(body: Body) -> str:
-    """The part of the course; empty if none, or none that can be used where none is needed."""
+def _item_in(body: CommunityTrainingBody) -> str:
+    """Read the part of the course; empty if none, or none that can be used where none is needed."""
     field = "MessageBody.CourseItemId"
     try:
         return identifier(scalar(body.course_item_id, field), field) or ""

@@ -1,4 +1,4 @@
-"""What the dialects share: one way to say what is wrong with a letter, and to name a fact."""
+"""Share among sources how to say what is wrong with a letter, and how to key a fact."""
 
 import difflib
 import re
@@ -9,7 +9,7 @@ import msgspec
 
 from service.incoming.sources.source import Item, SetAside
 from service.incoming.sources.values import DAY_MS, Scalar, Unusable, instant
-from service.learners.facts import Said, fact_key
+from service.learners.facts import FactBody, fact_key
 
 LONGEST_NAME = 60
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Unusable)
@@ -19,7 +19,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def items_of(body: bytes, read: Callable[[], list[Item]]) -> list[Item]:
-    """What `read` gives; an empty body holds nothing, an unreadable one is set aside whole."""
+    """Read a body's items; an empty one holds nothing, an unreadable one is set aside whole."""
     if not body.strip():
         return []
     try:
@@ -29,7 +29,7 @@ def items_of(body: bytes, read: Callable[[], list[Item]]) -> list[Item]:
 
 
 def why_unreadable(error: Exception, body: bytes, whole: str = "letter") -> str:
-    """The reason for one of UNREADABLE; `whole` is what `body` is. No value is named."""
+    """Say why, for one of UNREADABLE; `whole` is what `body` is. No value is named."""
     if isinstance(error, UnicodeDecodeError):
         return "not JSON: expected UTF-8, got other bytes"
     if isinstance(error, msgspec.ValidationError):
@@ -42,7 +42,7 @@ def why_unreadable(error: Exception, body: bytes, whole: str = "letter") -> str:
 
 
 def _wrong_type(error: msgspec.ValidationError, whole: str) -> str:
-    """`data.user_id: expected a | b, got array`: msgspec names fields and types, never values."""
+    """Say `data.user_id: expected a | b, got array`: msgspec names types, never values."""
     message, _, path = str(error).partition(" - at ")
     message = message.replace("`", "")
     where = path.strip("`").removeprefix("$").lstrip(".") or whole
@@ -50,7 +50,7 @@ def _wrong_type(error: msgspec.ValidationError, whole: str) -> str:
 
 
 def _not_json(body: bytes, error: str) -> str:
-    """Says where; what msgspec says of the place names no content."""
+    """Say where; what msgspec says of the place names no content."""
     found = re.search(r"^(?:JSON is malformed: )?(.*?)(?: \(byte (\d+)\))?$", error)
     what, at = (found[1], found[2]) if found else (error, None)
     before = body[: int(at)] if at else body
@@ -60,8 +60,8 @@ def _not_json(body: bytes, error: str) -> str:
     return f"not JSON: line {line}, column {column}: {what[:1].lower()}{what[1:]}"
 
 
-def shown(name: Scalar) -> str:
-    """A name fit for lists and logs: short, and without control characters."""
+def display_name(name: Scalar) -> str:
+    """Make a name fit for lists and logs: short, and without control characters."""
     short = str(name or "")[:LONGEST_NAME]
     if short.isprintable():
         return short
@@ -70,7 +70,7 @@ def shown(name: Scalar) -> str:
 
 @lru_cache(maxsize=256)
 def unknown_name(expected: str, name: str, known: tuple[str, ...], otherwise: str) -> str:
-    """The reason for a name nobody knows, with the nearest of those `known`.
+    """Say that nobody knows a name, with the nearest of those `known`.
 
     `name` is spelled as they are and cut to LONGEST_NAME; `otherwise` is what to do when none
     is near.
@@ -80,8 +80,8 @@ def unknown_name(expected: str, name: str, known: tuple[str, ...], otherwise: st
     return f"{expected}, got another; {hint}"
 
 
-def moment(value: Scalar, field: str, received_at: int) -> int:
-    """When an event happened (ms since 1970 UTC); raises Unusable, also for one of the future."""
+def event_time(value: Scalar, field: str, received_at: int) -> int:
+    """Read when an event happened (ms since 1970 UTC); raises Unusable, also for the future."""
     found = instant(value, field)
     if found > received_at + DAY_MS:
         raise Unusable(f"{field}: expected at most a day after the letter came, got a later time")
@@ -89,7 +89,7 @@ def moment(value: Scalar, field: str, received_at: int) -> int:
 
 
 def key_of(
-    reference: tuple[str, ...], occurred_at: int, course: str, instance: str | None, said: Said
+    reference: tuple[str, ...], occurred_at: int, course: str, instance: str | None, said: FactBody
 ) -> str:
-    """The key of a fact: what the LMS calls the event, and what it says; never the person."""
+    """Make the key of a fact: what the LMS calls the event, and what it says; never the person."""
     return fact_key(reference, _encode((occurred_at, course, instance, said.TOPIC, said)))

@@ -1,4 +1,4 @@
-"""What reading a letter gives: facts, and what was ignored or set aside with its reason."""
+"""Agree on what reading a letter gives: facts, and what was ignored or set aside."""
 
 from typing import Protocol
 
@@ -8,14 +8,14 @@ from service.learners.facts import Fact
 
 
 class Ignored(msgspec.Struct, frozen=True):
-    """An event whose name is known to mean nothing to us."""
+    """Ignore an event whose name is known to mean nothing to us."""
 
     name: str
     reason: str
 
 
 class SetAside(msgspec.Struct, frozen=True):
-    """An event that could not be used; it is listed, counted, and can be tried again."""
+    """Set aside an event that could not be used: listed, counted, to be tried again."""
 
     name: str
     reason: str
@@ -25,7 +25,7 @@ Item = Fact | Ignored | SetAside
 
 
 class Source(Protocol):
-    """One learning management system's dialect.
+    """Read the letters of one learning management system.
 
     `lateness_ms` is how long its activity reports may come behind its other events; `fills` are
     the fields of the rules (`enrollment.score`) that it can fill, beside those every source does.
@@ -36,12 +36,12 @@ class Source(Protocol):
     lateness_ms: int
 
     def wants(self, body: bytes) -> bool:
-        """Whether a queue's message may say something to us; quick, and true when in doubt.
+        """Tell whether a queue's message may say something to us; quick, and true when in doubt.
 
         What is not wanted is counted and not kept: a topic may carry much that is not ours.
         """
         ...
 
     def read(self, body: bytes, received_at: int) -> list[Item]:
-        """One item per event in the letter, in its order; never raises, never reads a clock."""
+        """Make one item per event in the letter, in order; never raises, never reads a clock."""
         ...

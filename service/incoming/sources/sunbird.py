@@ -1,4 +1,4 @@
-"""Sunbird: the AUDIT events of its telemetry as facts."""
+"""Read the AUDIT events of Sunbird's telemetry as facts."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,15 +9,15 @@ from service.incoming.sources import sunbird_events as audit
 from service.incoming.sources.parsing import (
     LONGEST_NAME,
     UNREADABLE,
+    display_name,
+    event_time,
     items_of,
     key_of,
-    moment,
-    shown,
     unknown_name,
     why_unreadable,
 )
 from service.incoming.sources.source import Ignored, Item, SetAside
-from service.incoming.sources.values import Scalar, Unusable, kind_of
+from service.incoming.sources.values import Scalar, Unusable, type_name
 from service.learners.facts import Fact
 
 LATENESS_MS = 75_000
@@ -29,48 +29,48 @@ OTHERWISE = "update Coursebell, or leave it out at Sunbird"
 EXPECTED_PART = f"object.type: expected {', '.join(audit.UNITS.values())}, got another"
 
 
-class Event(audit.Audit, gc=False):
-    """One telemetry event."""
+class SunbirdEvent(audit.Audit, gc=False):
+    """Hold one telemetry event."""
 
     eid: Scalar = None
 
 
-class Letter(Event, gc=False):
-    """A whole letter: one event, or a wrapper around many."""
+class SunbirdLetter(SunbirdEvent, gc=False):
+    """Hold a whole letter: one event, or a wrapper around many."""
 
-    events: list[Event] | None = None
+    events: list[SunbirdEvent] | None = None
 
 
-class Unread(msgspec.Struct, gc=False):
-    """A whole letter with its events still as bytes."""
+class SunbirdRawLetter(msgspec.Struct, gc=False):
+    """Hold a whole letter with its events still as bytes."""
 
     eid: Any = None
     edata: Any = None
     events: list[msgspec.Raw] | None = None
 
 
-class Named(msgspec.Struct, gc=False):
-    """An event of any shape."""
+class SunbirdEventName(msgspec.Struct, gc=False):
+    """Hold the name of an event of any shape."""
 
     eid: Scalar = None
 
 
 class Glance(msgspec.Struct, gc=False):
-    """The least that tells whether a letter, or an event in it, may be for us."""
+    """Hold the least that tells whether a letter, or an event in it, may be for us."""
 
     eid: str | None = None
     events: list["Glance"] | None = None
 
 
-_letter = msgspec.json.Decoder(Letter | list[Event])
-_unread = msgspec.json.Decoder(Unread | list[msgspec.Raw])
-_event = msgspec.json.Decoder(Event)
-_named = msgspec.json.Decoder(Named)
+_letter = msgspec.json.Decoder(SunbirdLetter | list[SunbirdEvent])
+_unread = msgspec.json.Decoder(SunbirdRawLetter | list[msgspec.Raw])
+_event = msgspec.json.Decoder(SunbirdEvent)
+_named = msgspec.json.Decoder(SunbirdEventName)
 _glance = msgspec.json.Decoder(Glance | list[Glance])
 
 
 class Sunbird:
-    """Sunbird's dialect: an event, an array of them, or a wrapper `{"events": […]}`.
+    """Read what Sunbird says: an event, an array, or a wrapper `{"events": […]}`.
 
     What its services say goes through logs and batches, and may come 75 seconds late. The
     channel is no account: the services disagree about it for one and the same enrollment, and ids
@@ -84,7 +84,7 @@ class Sunbird:
         self.lateness_ms = lateness_ms
 
     def wants(self, body: bytes) -> bool:
-        """False only for telemetry that can be read and has no AUDIT event in it."""
+        """Want all but telemetry that can be read and has no AUDIT event in it."""
         try:
             letter = _glance.decode(body)
         except UNREADABLE:
@@ -97,7 +97,7 @@ class Sunbird:
         return any(event.eid is None or event.eid == AUDIT for event in events)
 
     def read(self, body: bytes, received_at: int) -> list[Item]:
-        """One item per event; an empty body and a wrapper without events have none."""
+        """Make one item per event; an empty body and a wrapper without events have none."""
         return items_of(body, lambda: _items(body, received_at))
 
 
@@ -114,16 +114,16 @@ def _items(body: bytes, received_at: int) -> list[Item]:
 
 
 def _one_by_one(body: bytes, received_at: int) -> list[Item]:
-    """The slow way, when something in one event is not as expected: only that is set aside."""
+    """Read event by event, so that what is odd in one costs no other: slower."""
     letter = _unread.decode(body)
-    if isinstance(letter, Unread) and _is_event(letter):
+    if isinstance(letter, SunbirdRawLetter) and _is_event(letter):
         return [_item_of_bytes(body, received_at)]
     raws = letter if isinstance(letter, list) else letter.events or ()
     return [_item_of_bytes(bytes(raw), received_at) for raw in raws]
 
 
-def _is_event(letter: Letter | Unread) -> bool:
-    """A wrapper has no `eid`; an event that has lost its own is no wrapper either."""
+def _is_event(letter: SunbirdLetter | SunbirdRawLetter) -> bool:
+    """Tell an event from a wrapper, which has no `eid`; an event may have lost its own too."""
     return letter.eid is not None or (letter.events is None and letter.edata is not None)
 
 
@@ -135,12 +135,12 @@ def _item_of_bytes(body: bytes, received_at: int) -> Item:
             return _other(name)
         return _item(_event.decode(body), received_at)
     except UNREADABLE as error:
-        return SetAside(shown(name), why_unreadable(error, body, "event"))
+        return SetAside(display_name(name), why_unreadable(error, body, "event"))
 
 
-def _item(event: Event, received_at: int) -> Item:
+def _item(event: SunbirdEvent, received_at: int) -> Item:
     if not isinstance(event.eid, str):
-        return SetAside("", f"eid: expected text, got {kind_of(event.eid)}")
+        return SetAside("", f"eid: expected text, got {type_name(event.eid)}")
     if event.eid != AUDIT:
         return _other(event.eid)
     name = AUDIT
@@ -150,30 +150,30 @@ def _item(event: Event, received_at: int) -> Item:
             return _without_meaning(event, name)
         return _fact(name, event, received_at)
     except Unusable as error:
-        return SetAside(shown(name), str(error))
+        return SetAside(display_name(name), str(error))
 
 
 def _other(eid: str) -> Ignored:
-    return Ignored(shown(eid), "telemetry other than AUDIT says nothing about an enrollment")
+    return Ignored(display_name(eid), "telemetry other than AUDIT says nothing about an enrollment")
 
 
-def _without_meaning(event: Event, name: str) -> Item:
-    """Only what may be about an enrollment is set aside: AUDIT tells of much else."""
+def _without_meaning(event: SunbirdEvent, name: str) -> Item:
+    """Set aside only what may be about an enrollment: AUDIT tells of much else."""
     in_batch = audit.related(event, audit.BATCH) is not None
     if name.startswith(CERTIFICATE):
-        return Ignored(shown(name), "a certificate changes no enrollment")
+        return Ignored(display_name(name), "a certificate changes no enrollment")
     if not in_batch and not (name and audit.is_of_a_course(event)):
-        return Ignored(shown(name) or AUDIT, "it is not about an enrollment")
+        return Ignored(display_name(name) or AUDIT, "it is not about an enrollment")
     if not name:
         return SetAside(AUDIT, "edata.type: expected text, got nothing")
     if name in audit.STEPS:
         return SetAside(name, EXPECTED_PART)
     reason = unknown_name(EXPECTED, name[:LONGEST_NAME], KNOWN, OTHERWISE)
-    return SetAside(shown(name), reason)
+    return SetAside(display_name(name), reason)
 
 
-def _fact(name: str, event: Event, received_at: int) -> Fact:
-    occurred_at = moment(event.ets, "ets", received_at)
+def _fact(name: str, event: SunbirdEvent, received_at: int) -> Fact:
+    occurred_at = event_time(event.ets, "ets", received_at)
     said = audit.MEANS[name](event)
     course, person = audit.course_of(event), audit.learner_of(event)
     instance = audit.related(event, audit.BATCH)

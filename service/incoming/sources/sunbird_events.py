@@ -1,4 +1,4 @@
-"""Sunbird's AUDIT telemetry: which events are about an enrollment, and what they say.
+"""Tell which AUDIT events of Sunbird are about an enrollment, and what they say.
 
 Two dialects are read: that of the published design (`course-enroll`, the course as object) and
 that of the services as shipped (`enrol`, the user as object).
@@ -9,45 +9,52 @@ from typing import Any
 
 import msgspec
 
-from service.incoming.sources.values import Scalar, Unusable, identifier, kind_of, percent, required
+from service.incoming.sources.values import (
+    Scalar,
+    Unusable,
+    identifier,
+    percent,
+    required,
+    type_name,
+)
 from service.learners.facts import (
     Completed,
     Enrolled,
+    FactBody,
     ModuleCompleted,
     ProgressReported,
-    Said,
     Started,
     Unenrolled,
 )
 
 
 class Thing(msgspec.Struct, gc=False):
-    """Something with a type: an actor, or one of the things an event is related to."""
+    """Hold something with a type: an actor, or a thing an event is related to."""
 
     id: Scalar = None
     type: Scalar = None
 
 
 class Rollup(msgspec.Struct, gc=False):
-    """What the object is a part of; `l1` is the course."""
+    """Hold what the object is a part of; `l1` is the course."""
 
     l1: Scalar = None
 
 
 class Object(Thing, gc=False):
-    """What was changed."""
+    """Hold what was changed."""
 
     rollup: Rollup | None = None
 
 
 class Context(msgspec.Struct, gc=False):
-    """Where it happened; `cdata` comes in any order."""
+    """Hold where an event happened; `cdata` comes in any order."""
 
     cdata: list[Thing | None] | None = None
 
 
 class Edata(msgspec.Struct, gc=False):
-    """What happened; forks write all sorts of `progress`."""
+    """Hold what happened; forks write all sorts of `progress`."""
 
     type: Scalar = None
     state: Scalar = None
@@ -55,7 +62,7 @@ class Edata(msgspec.Struct, gc=False):
 
 
 class Audit(msgspec.Struct, gc=False):
-    """One AUDIT event; anything may be missing."""
+    """Hold one AUDIT event; anything may be missing."""
 
     ets: Scalar = None
     mid: Scalar = None
@@ -76,17 +83,17 @@ UNITS = {
 """What a course is made of, as Sunbird spells it."""
 
 
-def _enrolled_or_left(event: Audit) -> Said:
-    """The services as shipped say `enrol` for both, and only the state tells."""
+def _enrolled_or_left(event: Audit) -> FactBody:
+    """Read the state, for the services as shipped say `enrol` for both."""
     return Unenrolled() if state_of(event) == "update" else Enrolled()
 
 
-def _completed_unit(event: Audit) -> Said:
+def _completed_unit(event: Audit) -> FactBody:
     return ModuleCompleted(module=required((event.object or _NOTHING).id, "object.id"))
 
 
-def _progress(event: Audit) -> Said:
-    """A percent nobody can read is none: the learner was active all the same."""
+def _progress(event: Audit) -> FactBody:
+    """Read the percent; one nobody can read is none: the learner was active all the same."""
     said = (event.edata or _NO_EDATA).progress
     try:
         return ProgressReported(percent=percent(said, "edata.progress"))
@@ -94,13 +101,13 @@ def _progress(event: Audit) -> Said:
         return ProgressReported()
 
 
-STEPS: Mapping[str, Callable[[Audit], Said]] = {
+STEPS: Mapping[str, Callable[[Audit], FactBody]] = {
     "start": lambda _: Started(),
     "complete": _completed_unit,
 }
 """What is said of a part of a course; of other objects these words mean something else."""
 
-TYPES: Mapping[str, Callable[[Audit], Said]] = {
+TYPES: Mapping[str, Callable[[Audit], FactBody]] = {
     "enrol": _enrolled_or_left,
     "course-enroll": _enrolled_or_left,
     "unenrol": lambda _: Unenrolled(),
@@ -109,7 +116,7 @@ TYPES: Mapping[str, Callable[[Audit], Said]] = {
     "course-complete": lambda _: Completed(),
     "progress-update": _progress,
 }
-MEANS: Mapping[str, Callable[[Audit], Said]] = {
+MEANS: Mapping[str, Callable[[Audit], FactBody]] = {
     **TYPES,
     **{f"{unit} {step}": says for unit in UNITS.values() for step, says in STEPS.items()},
 }
@@ -117,40 +124,40 @@ MEANS: Mapping[str, Callable[[Audit], Said]] = {
 
 
 def name_of(event: Audit) -> str:
-    """`edata.type` in small letters, behind the object's type where a course has such parts.
+    """Read `edata.type` in small letters, behind the object's type where a course has parts.
 
     Empty if missing; raises Unusable if it is no text.
     """
     said = (event.edata or _NO_EDATA).type
     if said is not None and not isinstance(said, str):
-        raise Unusable(f"edata.type: expected text, got {kind_of(said)}")
+        raise Unusable(f"edata.type: expected text, got {type_name(said)}")
     name, unit = _word(said), UNITS.get(sort_of(event.object))
     return f"{unit} {name}" if unit and name in STEPS else name
 
 
 def state_of(event: Audit) -> str:
-    """`edata.state` in small letters, empty if missing."""
+    """Read `edata.state` in small letters, empty if missing."""
     return _word((event.edata or _NO_EDATA).state)
 
 
 def is_of_a_course(event: Audit) -> bool:
-    """Whether the object is a course or a part of one."""
+    """Tell whether the object is a course or a part of one."""
     sort = sort_of(event.object)
     return sort == COURSE or sort in UNITS
 
 
 def context_of(event: Audit) -> Context:
-    """Where it happened."""
+    """Read where an event happened."""
     return event.context or _NO_CONTEXT
 
 
 def sort_of(thing: Thing | None) -> str:
-    """The type of a thing in small letters, empty if there is none."""
+    """Read the type of a thing in small letters, empty if there is none."""
     return "" if thing is None else _word(thing.type)
 
 
 def related(event: Audit, sort: str) -> str | None:
-    """The id of the first related thing of a type, wherever in the list it stands."""
+    """Read the id of the first related thing of a type, wherever in the list it stands."""
     for thing in context_of(event).cdata or ():
         if thing is not None and sort_of(thing) == sort:
             found = identifier(thing.id, "context.cdata.id")
@@ -160,7 +167,7 @@ def related(event: Audit, sort: str) -> str | None:
 
 
 def learner_of(event: Audit) -> str:
-    """Who it is about; raises Unusable if nobody."""
+    """Read whom an event is about; raises Unusable if nobody."""
     if event.object is not None and sort_of(event.object) == USER:
         return _without_provider(event.object.id, "object.id")
     if event.actor is not None and sort_of(event.actor) == USER:
@@ -169,14 +176,14 @@ def learner_of(event: Audit) -> str:
 
 
 def _without_provider(value: Scalar, field: str) -> str:
-    """A federated id `f:<provider>:<id>` is the same user as `<id>`."""
+    """Take the provider off a federated id: `f:<provider>:<id>` is the same user as `<id>`."""
     found = required(value, field)
     parts = found.split(":", 2)
     return required(parts[2], field) if parts[0] == "f" and len(parts) == 3 else found
 
 
 def course_of(event: Audit) -> str:
-    """The course; raises Unusable if none is named."""
+    """Read the course; raises Unusable if none is named."""
     found, thing = related(event, COURSE), event.object
     if found is None and thing is not None and thing.rollup is not None:
         found = identifier(thing.rollup.l1, "object.rollup.l1")
@@ -188,7 +195,7 @@ def course_of(event: Audit) -> str:
 
 
 def thing_of(event: Audit, person: str) -> str:
-    """The object's id, empty when it is the learner: what names the person is in no key."""
+    """Read the object's id, empty when it is the learner: what names the person is in no key."""
     thing = event.object
     if thing is None or sort_of(thing) == USER:
         return ""

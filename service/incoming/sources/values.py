@@ -1,4 +1,4 @@
-"""Values: reading what senders write in many ways; strict about nonsense, tolerant about form."""
+"""Read what senders write in many ways: strict about nonsense, tolerant about form."""
 
 from datetime import UTC, datetime
 
@@ -16,14 +16,14 @@ _CONTROL = {*range(32), *range(127, 160)}
 
 
 class Unusable(ValueError):
-    """A value that means nothing to us.
+    """Say that a value means nothing to us.
 
     The message says which field, what was expected and of what type it is; never the value.
     """
 
 
-def kind_of(value: Scalar) -> str:
-    """The name of a value's type for a person."""
+def type_name(value: Scalar) -> str:
+    """Name a value's type for a person."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -32,7 +32,7 @@ def kind_of(value: Scalar) -> str:
 
 
 def identifier(value: Scalar, field: str) -> str | None:
-    """An id as text: text or a whole number; None when absent or blank."""
+    """Read an id as text: text or a whole number; None when absent or blank."""
     if type(value) is int and 0 <= value < SMALL_NUMBER:
         return str(value)
     if isinstance(value, str):
@@ -40,7 +40,7 @@ def identifier(value: Scalar, field: str) -> str | None:
     elif value is None:
         return None
     elif isinstance(value, bool) or value != value // 1:
-        raise Unusable(f"{field}: expected an id (text or a whole number), got {kind_of(value)}")
+        raise Unusable(f"{field}: expected an id (text or a whole number), got {type_name(value)}")
     else:
         found = str(int(value))
     if len(found) > LONGEST_ID:
@@ -51,12 +51,12 @@ def identifier(value: Scalar, field: str) -> str | None:
 
 
 def has_control(text: str) -> bool:
-    """Whether there is a control character in a text; joiners of some scripts are none."""
+    """Tell whether there is a control character in a text; joiners of some scripts are none."""
     return not _CONTROL.isdisjoint(map(ord, text))
 
 
 def required(value: Scalar, field: str) -> str:
-    """An id that must be there."""
+    """Read an id that must be there."""
     found = identifier(value, field)
     if found is None:
         raise Unusable(
@@ -66,7 +66,7 @@ def required(value: Scalar, field: str) -> str:
 
 
 def instant(value: Scalar, field: str) -> int:
-    """A moment in ms since 1970 UTC, of the years 2000 to 2099.
+    """Read a moment in ms since 1970 UTC, of the years 2000 to 2099.
 
     ISO 8601 with or without zone (then UTC), any number of decimals, blanks around it; or
     epoch seconds or ms, as a number or digits (below 1e11 it is seconds: the year 5138).
@@ -75,7 +75,7 @@ def instant(value: Scalar, field: str) -> int:
         text = value.strip()
         found = _from_digits(int(text)) if _is_digits(text) else _from_text(text, field)
     elif value is None or isinstance(value, bool):
-        raise Unusable(f"{field}: expected a date and time, got {kind_of(value)}")
+        raise Unusable(f"{field}: expected a date and time, got {type_name(value)}")
     else:
         found = _from_digits(value)
     if not EARLIEST <= found < LATEST:
@@ -101,7 +101,7 @@ def _from_text(text: str, field: str) -> int:
 
 
 def _from_odd_text(text: str, field: str) -> datetime:
-    """A small `z` or `t`; all other forms the library takes by itself."""
+    """Read a small `z` or `t`; all other forms the library reads by itself."""
     try:
         return datetime.fromisoformat(text.upper())
     except ValueError:
@@ -109,32 +109,32 @@ def _from_odd_text(text: str, field: str) -> datetime:
 
 
 def number(value: Scalar, field: str) -> float | None:
-    """A finite number, also as text; None when absent or blank."""
+    """Read a finite number, also as text; None when absent or blank."""
     if value is None or isinstance(value, bool):
         if value is None:
             return None
-        raise Unusable(f"{field}: expected a number, got {kind_of(value)}")
+        raise Unusable(f"{field}: expected a number, got {type_name(value)}")
     if isinstance(value, str) and not value.strip():
         return None
     try:
         found = float(value)
     except (ValueError, OverflowError):
-        raise Unusable(f"{field}: expected a number, got {kind_of(value)}") from None
+        raise Unusable(f"{field}: expected a number, got {type_name(value)}") from None
     if found - found != 0.0:
         raise Unusable(f"{field}: expected a finite number, got another")
     return found
 
 
 def percent(value: Scalar, field: str) -> float | None:
-    """A number from 0 to 100; None when absent or blank."""
+    """Read a number from 0 to 100; None when absent or blank."""
     found = number(value, field)
     if found is not None and not 0 <= found <= 100:
         raise Unusable(f"{field}: expected 0 to 100, got a number outside")
     return None if found is None else found + 0.0
 
 
-def count(value: Scalar, field: str) -> int | None:
-    """A whole number of things, 0 or more, beyond 32 bits too; None when absent or blank."""
+def whole_number(value: Scalar, field: str) -> int | None:
+    """Read a whole number of things, 0 or more, beyond 32 bits too; None when absent or blank."""
     if type(value) is int and 0 <= value <= LARGEST_COUNT:
         return value
     found = number(value, field)
@@ -146,10 +146,10 @@ def count(value: Scalar, field: str) -> int | None:
 
 
 def truth(value: Scalar, field: str) -> bool | None:
-    """True or false, also as text; None when absent or blank."""
+    """Read true or false, also as text; None when absent or blank."""
     if value is None or isinstance(value, bool):
         return value
     found = {"true": True, "false": False}.get(str(value).strip().lower())
     if found is None and str(value).strip():
-        raise Unusable(f"{field}: expected true or false, got {kind_of(value)}")
+        raise Unusable(f"{field}: expected true or false, got {type_name(value)}")
     return found

@@ -1,4 +1,4 @@
-"""Courses: titles, tags and addresses of learning objects, as imported or said by letters."""
+"""Keep titles, tags and addresses of learning objects, as imported or said by letters."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from service.learners.directory.reported import Titles
+from service.learners.directory.reported import ReportedTitles
 from service.ledger.ledger import Ledger
 
 ROWS_PER_QUERY = 500
@@ -36,7 +36,7 @@ CourseKey = tuple[str, str, str]
 
 
 class Course(msgspec.Struct, frozen=True):
-    """A learning object; `kind` is course, learning_path or certification."""
+    """Describe a learning object; `kind` is course, learning_path or certification."""
 
     id: str
     source: str = ""
@@ -49,7 +49,7 @@ class Course(msgspec.Struct, frozen=True):
 
 
 class CourseRow(msgspec.Struct, frozen=True):
-    """What someone says about a course: None says nothing, empty says there is none."""
+    """Hold what an import says of a course: None says nothing, empty says there is none."""
 
     id: str
     source: str = ""
@@ -62,7 +62,7 @@ class CourseRow(msgspec.Struct, frozen=True):
 
 
 def course_id(text: str) -> str:
-    """The LMS's id in its one spelling: Adobe writes both learning_program: and learningProgram:.
+    """Spell an id in the one way: Adobe writes learning_program: and learningProgram:.
 
     Twice is harmless.
     """
@@ -74,21 +74,21 @@ def course_id(text: str) -> str:
 
 
 def kind_of(course: str) -> str | None:
-    """The kind an id says by its prefix, if it has one."""
+    """Read the kind off an id's prefix, if it has one."""
     prefix, colon, _ = course.partition(":")
     return KINDS.get(prefix) if colon else None
 
 
 class Courses:
-    """The courses of one ledger."""
+    """Keep the courses of one ledger."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self.titles = Titles(ledger)
+        self.titles = ReportedTitles(ledger)
         self._ledger = ledger
         ledger.create(TABLE)
 
     def get(self, source: str, account: str, course: str, said: str | None = None) -> Course | None:
-        """What the closest row says: the account's, the source's, everyone's.
+        """Look up what the closest row says: the account's, the source's, everyone's.
 
         A title that no import said is the one in letters; `said` is that of a transaction not
         yet committed.
@@ -110,7 +110,7 @@ class Courses:
         return None if heard is None else heard.said
 
     def page(self, after: str = "", limit: int = 100) -> list[Course]:
-        """Courses as stored, in order of id, those after `after`.
+        """Look up courses as stored, in order of id, those after `after`.
 
         Rows of one id stay together, so a page may be a few longer than `limit`.
         """
@@ -120,13 +120,13 @@ class Courses:
         )
 
     def namesakes(self, course: str) -> list[Course]:
-        """Every row with this id, whatever its source and account."""
+        """Look up every row with this id, whatever its source and account."""
         return self._many("id = ? ORDER BY source, account", (course_id(course),))
 
     def store(
         self, cursor: sqlite3.Cursor, rows: Sequence[CourseRow], now: int
     ) -> tuple[int, int, int]:
-        """Keeps what the rows say; returns how many courses were added, changed and unchanged.
+        """Keep what the rows say; return how many courses were added, changed and unchanged.
 
         What a row does not say stays as it was; the later of two rows with one key counts.
         `now` is in milliseconds since 1970 UTC. Twice changes nothing.
@@ -162,7 +162,7 @@ def _course(row: tuple[Any, ...]) -> Course:
 
 
 def _stored(cursor: sqlite3.Cursor, keys: Sequence[CourseKey]) -> Iterator[tuple[Any, ...]]:
-    """The rows of exactly these keys (id, source, account)."""
+    """Look up the rows of exactly these keys (id, source, account)."""
     for start in range(0, len(keys), ROWS_PER_QUERY):
         chunk = keys[start : start + ROWS_PER_QUERY]
         yield from cursor.execute(
@@ -173,7 +173,7 @@ def _stored(cursor: sqlite3.Cursor, keys: Sequence[CourseKey]) -> Iterator[tuple
 
 
 def _updated(old: tuple[Any, ...], row: CourseRow) -> tuple[Any, ...]:
-    """The old data (title, kind, tags, url, parents) with what the row says laid over it."""
+    """Lay what the row says over the old data (title, kind, tags, url, parents)."""
     title, kind, tags, url, parents = old
     return (
         title if row.title is None else row.title or None,

@@ -1,12 +1,18 @@
-"""Courses from files: our own columns, or Adobe's Trainings report."""
+"""Read courses from files: our own columns, or Adobe's Trainings report."""
 
 import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from service.learners.directory.courses import KINDS, CourseRow, course_id, kind_of
-from service.learners.directory.csv_file import Problem, Record, Table, UnreadableTable, column_key
-from service.learners.directory.csv_import import Columns, scope
+from service.learners.directory.csv_file import (
+    CsvRow,
+    CsvTable,
+    RowProblem,
+    UnreadableCsv,
+    column_key,
+)
+from service.learners.directory.csv_import import CsvColumns, scope
 
 PLAIN = {
     name: name for name in ("id", "title", "kind", "tags", "url", "parents", "source", "account")
@@ -31,49 +37,53 @@ JOB_AID = "jobaid"
 EXPECTED_KIND = "expected course, learning_path or certification"
 
 
-def courses_in(table: Table, source: str = "", account: str = "") -> Iterator[CourseRow | Problem]:
-    """The courses of a file; raises UnreadableTable if it has no column of ids.
+def courses_in(
+    table: CsvTable, source: str = "", account: str = ""
+) -> Iterator[CourseRow | RowProblem]:
+    """Read the courses of a file; raises UnreadableCsv if it has no column of ids.
 
     Rows without source and account of their own have those given; Adobe's report is of
     the source `adobe`.
     """
     keys = {column_key(title) for title in table.header}
     if "trainingid" in keys:
-        return _adobe(table, Columns(table, ADOBE), (source or "adobe", account))
+        return _adobe(table, CsvColumns(table, ADOBE), (source or "adobe", account))
     if "id" in keys:
-        return _plain(table, Columns(table, PLAIN), source, account)
-    raise UnreadableTable(f"{table.name}:1: expected a column id or Training Id")
+        return _plain(table, CsvColumns(table, PLAIN), source, account)
+    raise UnreadableCsv(f"{table.name}:1: expected a column id or Training Id")
 
 
 def _plain(
-    table: Table, columns: Columns, source: str, account: str
-) -> Iterator[CourseRow | Problem]:
+    table: CsvTable, columns: CsvColumns, source: str, account: str
+) -> Iterator[CourseRow | RowProblem]:
     for name in columns.extra:
         known = "expected one of " + ", ".join(PLAIN)
-        yield Problem(1, name, f"unknown column, left out; {known}", warning=True)
+        yield RowProblem(1, name, f"unknown column, left out; {known}", warning=True)
     for record in table:
-        if isinstance(record, Problem):
+        if isinstance(record, RowProblem):
             yield record
             continue
         where = scope(columns, record.cells, source, account)
         if where is None:
-            yield Problem(record.line, "account", "expected a source beside it")
+            yield RowProblem(record.line, "account", "expected a source beside it")
         elif not columns.cell(record.cells, "id"):
-            yield Problem(record.line, columns.title("id"), "expected the LMS's id of the course")
+            yield RowProblem(
+                record.line, columns.title("id"), "expected the LMS's id of the course"
+            )
         else:
             yield from _plain_row(columns, record, where)
 
 
 def _plain_row(
-    columns: Columns, record: Record, where: tuple[str, str]
-) -> Iterator[CourseRow | Problem]:
+    columns: CsvColumns, record: CsvRow, where: tuple[str, str]
+) -> Iterator[CourseRow | RowProblem]:
     cells = record.cells
     kind, url = columns.cell(cells, "kind"), columns.cell(cells, "url")
     if kind and _prefix(kind) is None:
-        yield Problem(record.line, columns.title("kind"), EXPECTED_KIND, warning=True)
+        yield RowProblem(record.line, columns.title("kind"), EXPECTED_KIND, warning=True)
         kind = None
     if url and not _is_url(url):
-        yield Problem(record.line, columns.title("url"), "expected an https:// address", True)
+        yield RowProblem(record.line, columns.title("url"), "expected an https:// address", True)
         url = None
     yield CourseRow(
         id=course_id(columns.cell(cells, "id") or ""),
@@ -87,24 +97,28 @@ def _plain_row(
     )
 
 
-def _adobe(table: Table, columns: Columns, where: tuple[str, str]) -> Iterator[CourseRow | Problem]:
+def _adobe(
+    table: CsvTable, columns: CsvColumns, where: tuple[str, str]
+) -> Iterator[CourseRow | RowProblem]:
     for record in table:
-        if isinstance(record, Problem):
+        if isinstance(record, RowProblem):
             yield record
         elif column_key(columns.cell(record.cells, "kind") or "") != JOB_AID:
             yield _adobe_row(columns, record, where)
 
 
-def _adobe_row(columns: Columns, record: Record, where: tuple[str, str]) -> CourseRow | Problem:
+def _adobe_row(
+    columns: CsvColumns, record: CsvRow, where: tuple[str, str]
+) -> CourseRow | RowProblem:
     cells = record.cells
     found = course_id(columns.cell(cells, "id") or "")
     if not found:
-        return Problem(record.line, columns.title("id"), "expected the training's id")
+        return RowProblem(record.line, columns.title("id"), "expected the training's id")
     if ":" not in found:
         prefix = _prefix(columns.cell(cells, "kind") or "")
         if prefix is None:
             expected = "expected Course, Learning Path, Learning Program or Certification"
-            return Problem(record.line, columns.title("kind"), expected)
+            return RowProblem(record.line, columns.title("kind"), expected)
         found = f"{prefix}:{found}"
     return CourseRow(
         id=found,
@@ -121,7 +135,7 @@ def _prefix(kind: str) -> str | None:
 
 
 def _is_url(text: str) -> bool:
-    """Whether a message may lead there: a web address and no blank, so no script either."""
+    """Tell whether a message may lead there: a web address and no blank, so no script either."""
     try:
         url = urlsplit(text)
     except ValueError:

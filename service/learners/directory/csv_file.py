@@ -1,4 +1,4 @@
-"""Tables: CSV files as people really have them, read row by row in little memory."""
+"""Read CSV files as people really have them, row by row in little memory."""
 
 import codecs
 import csv
@@ -17,12 +17,12 @@ BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_
 WANTED = "expected a CSV file in UTF-8, or in UTF-16 with its byte order mark"
 
 
-class UnreadableTable(Exception):
-    """The file cannot be read as a table; the message names the file, the line and the reason."""
+class UnreadableCsv(Exception):
+    """Say why a file cannot be read as a table: the file, the line and the reason."""
 
 
-class Problem(msgspec.Struct, frozen=True):
-    """What is wrong with one row; never the value itself, which may be personal.
+class RowProblem(msgspec.Struct, frozen=True):
+    """Say what is wrong with one row; never the value itself, which may be personal.
 
     With a `warning` the row goes in without the cell, else the row is left out.
     """
@@ -33,28 +33,28 @@ class Problem(msgspec.Struct, frozen=True):
     warning: bool = False
 
     def __str__(self) -> str:
-        """`17: email: expected …`, to be put after the file's name and a colon."""
+        """Say `17: email: expected …`, to be put after the file's name and a colon."""
         place = f"{self.line}: {self.column}: " if self.column else f"{self.line}: "
         return f"{place}{'warning: ' if self.warning else ''}{self.expected}"
 
 
-class Record(msgspec.Struct, frozen=True):
-    """One row: the line it begins on, and its cells in the order of the header."""
+class CsvRow(msgspec.Struct, frozen=True):
+    """Hold one row: the line it begins on, and its cells in the order of the header."""
 
     line: int
     cells: list[str]
 
 
 def column_key(name: str) -> str:
-    """What spellings of a column's name share: `User E-Mail`, `user_email`, `userEmail`."""
+    """Make what spellings of a column's name share: `User E-Mail`, `user_email`, `userEmail`."""
     return re.sub(r"[\s_-]+", "", name).casefold()
 
 
-class Table:
-    """A CSV file with a header; iterating gives its rows once, bad ones as problems."""
+class CsvTable:
+    """Read a CSV file with a header; iterating gives its rows once, bad ones as problems."""
 
     def __init__(self, file: io.BufferedReader, name: str) -> None:
-        """Reads the header; raises UnreadableTable when there is none."""
+        """Read the header; raises UnreadableCsv when there is none."""
         self.name = name
         start = file.peek(4)[:4]
         encoding = next((e for bom, e in BOMS.items() if start.startswith(bom)), "utf-8")
@@ -63,20 +63,20 @@ class Table:
         self._again: deque[str] = deque()
         self._line = 0
         if start.startswith(b"PK\x03\x04"):
-            raise UnreadableTable(f"{name}: an Excel workbook or ZIP file; {WANTED}")
+            raise UnreadableCsv(f"{name}: an Excel workbook or ZIP file; {WANTED}")
         self._delimiter = ","
         self.header = self._header()
 
-    def __iter__(self) -> Iterator[Record | Problem]:
-        """The rows below the header; empty ones are passed over."""
+    def __iter__(self) -> Iterator[CsvRow | RowProblem]:
+        """Read the rows below the header; empty ones are passed over."""
         while (found := self._next()) is not None:
-            if isinstance(found, Problem):
+            if isinstance(found, RowProblem):
                 yield found
             elif any(found.cells):
                 yield self._fitted(found)
 
     def detach(self) -> None:
-        """Leaves the file open for its owner to close."""
+        """Leave the file open for its owner to close."""
         self._text.detach()
 
     def _header(self) -> list[str]:
@@ -88,20 +88,20 @@ class Table:
             self._delimiter = max(",;\t", key=line.count)
         self._unread([line] if line else [])
         found = self._next()
-        if not isinstance(found, Record) or not any(found.cells) or "\0" in line:
-            raise UnreadableTable(f"{self.name}: no header in the first line; {WANTED}")
+        if not isinstance(found, CsvRow) or not any(found.cells) or "\0" in line:
+            raise UnreadableCsv(f"{self.name}: no header in the first line; {WANTED}")
         return found.cells
 
-    def _fitted(self, found: Record) -> Record | Problem:
-        """The row with as many cells as the header; empty cells beyond it do not count."""
+    def _fitted(self, found: CsvRow) -> CsvRow | RowProblem:
+        """Read the row with as many cells as the header; empty cells beyond it do not count."""
         wanted = len(self.header)
         if len(found.cells) < wanted or any(found.cells[wanted:]):
             expected = f"expected {wanted} cells as in the header, got {len(found.cells)}"
-            return Problem(found.line, "", expected)
-        return Record(found.line, found.cells[:wanted])
+            return RowProblem(found.line, "", expected)
+        return CsvRow(found.line, found.cells[:wanted])
 
-    def _next(self) -> Record | Problem | None:
-        """One row, which goes on over lines while a quote is open; None at the end."""
+    def _next(self) -> CsvRow | RowProblem | None:
+        """Read one row, which goes on over lines while a quote is open; None at the end."""
         lines: list[str] = []
         first, size = self._line + 1, 0
         while line := self._readline():
@@ -116,28 +116,28 @@ class Table:
             return None
         self._unread(lines[1:])
         if len(lines[0]) > LONGEST_LINE:
-            return Problem(first, "", f"expected at most {LONGEST_LINE:,} characters in a line")
-        return Problem(first, "", "expected a closing quotation mark")
+            return RowProblem(first, "", f"expected at most {LONGEST_LINE:,} characters in a line")
+        return RowProblem(first, "", "expected a closing quotation mark")
 
-    def _parsed(self, first: int, lines: list[str]) -> Record | Problem | None:
+    def _parsed(self, first: int, lines: list[str]) -> CsvRow | RowProblem | None:
         if "\0" in lines[-1]:
             self._unread(lines[1:])
-            return Problem(first, "", "expected text without NUL bytes")
+            return RowProblem(first, "", "expected text without NUL bytes")
         try:
             row = next(csv.reader(lines, delimiter=self._delimiter, strict=True))
         except csv.Error as error:
             if "unexpected end" in str(error):
                 return None
             self._unread(lines[1:])
-            return Problem(first, "", f"expected cells between {self._delimiter!r}: {error}")
-        return Record(first, [cell.strip() for cell in row])
+            return RowProblem(first, "", f"expected cells between {self._delimiter!r}: {error}")
+        return CsvRow(first, [cell.strip() for cell in row])
 
     def _unread(self, lines: list[str]) -> None:
         self._again.extendleft(reversed(lines))
         self._line -= len(lines)
 
     def _readline(self) -> str:
-        """One line; of one that is too long only the beginning, but more than is allowed."""
+        """Read one line; of one that is too long only the beginning, but more than is allowed."""
         if self._again:
             self._line += 1
             return self._again.popleft()
@@ -146,7 +146,7 @@ class Table:
             line.encode()
         except UnicodeError:
             place = f"{self.name}:{self._line + 1}"
-            raise UnreadableTable(f"{place}: not text in UTF-8; {WANTED}") from None
+            raise UnreadableCsv(f"{place}: not text in UTF-8; {WANTED}") from None
         self._line += bool(line)
         rest = line
         while len(rest) >= LONGEST_LINE and not rest.endswith("\n"):

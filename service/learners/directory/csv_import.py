@@ -1,4 +1,4 @@
-"""Importing: rows of a file go into the ledger in small transactions, bad ones are named."""
+"""Import the rows of a file in small transactions, and name the bad ones."""
 
 import re
 import sqlite3
@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from service.learners.directory.csv_file import Problem, Table, UnreadableTable, column_key
+from service.learners.directory.csv_file import CsvTable, RowProblem, UnreadableCsv, column_key
 from service.ledger.ledger import Ledger
 
 ROWS_PER_TRANSACTION = 1_000
@@ -22,21 +22,21 @@ SHARE_LEFT_TO_OTHERS = 0.25
 R = TypeVar("R")
 
 Store = Callable[[sqlite3.Cursor, Sequence[R], int], tuple[int, int, int]]
-"""Keeps rows inside a transaction at a time; returns how many were added, changed, unchanged."""
+"""Keeps rows inside a transaction at a time; return how many were added, changed, unchanged."""
 
 
-class Imported(msgspec.Struct):
-    """What became of a file; `problems` are the first few of the bad rows and the warnings."""
+class ImportResult(msgspec.Struct):
+    """Sum up what became of a file; `problems` are the first bad rows and warnings."""
 
     added: int = 0
     changed: int = 0
     unchanged: int = 0
     unusable: int = 0
     warnings: int = 0
-    problems: list[Problem] = []
+    problems: list[RowProblem] = []
 
-    def note(self, problem: Problem) -> None:
-        """Counts a problem and keeps it if it is one of the first."""
+    def note(self, problem: RowProblem) -> None:
+        """Count a problem and keep it if it is one of the first."""
         if len(self.problems) < PROBLEMS_KEPT:
             self.problems.append(problem)
         if problem.warning:
@@ -45,19 +45,19 @@ class Imported(msgspec.Struct):
             self.unusable += 1
 
 
-def take_in(
+def import_rows(
     ledger: Ledger,
     store: Store[R],
-    found: Iterable[R | Problem],
+    found: Iterable[R | RowProblem],
     now: int,
     moved: Callable[[], None] = lambda: None,
-) -> Imported:
-    """Stores the rows, a thousand in a transaction; calls `moved` after each.
+) -> ImportResult:
+    """Store the rows, a thousand in a transaction; call `moved` after each.
 
     Good rows go in whatever is wrong with others. If the file turns out to be unreadable
     half-way, the rows above that place are in.
     """
-    result = Imported()
+    result = ImportResult()
     good = _good(found, result)
     while batch := list(islice(good, ROWS_PER_TRANSACTION)):
         began = time.monotonic()
@@ -71,26 +71,26 @@ def take_in(
     return result
 
 
-def _good(found: Iterable[R | Problem], result: Imported) -> Iterator[R]:
+def _good(found: Iterable[R | RowProblem], result: ImportResult) -> Iterator[R]:
     for each in found:
-        if isinstance(each, Problem):
+        if isinstance(each, RowProblem):
             result.note(each)
         else:
             yield each
 
 
-class Columns:
-    """Where each column we know stands in a table, by our name for it; the rest are extra."""
+class CsvColumns:
+    """Find each column we know in a table, by our name for it; the rest are extra."""
 
-    def __init__(self, table: Table, known: Mapping[str, str]) -> None:
-        """`known` gives our name for a column's key; raises UnreadableTable if one is twice."""
+    def __init__(self, table: CsvTable, known: Mapping[str, str]) -> None:
+        """Find the columns; `known` has our name by key. Raises UnreadableCsv if one is twice."""
         self.places: dict[str, int] = {}
         self.extra: dict[str, int] = {}
         self.titles = table.header
         for place, title in enumerate(table.header):
             ours = known.get(column_key(title))
             if ours in self.places:
-                raise UnreadableTable(f"{table.name}:1: {title}: the column is there twice")
+                raise UnreadableCsv(f"{table.name}:1: {title}: the column is there twice")
             if ours:
                 self.places[ours] = place
             elif title:
@@ -100,18 +100,18 @@ class Columns:
         return name in self.places
 
     def cell(self, cells: Sequence[str], name: str) -> str | None:
-        """The cell of our column; None when the table has no such column."""
+        """Read the cell of our column; None when the table has no such column."""
         place = self.places.get(name)
         return None if place is None else cells[place]
 
     def title(self, name: str) -> str:
-        """The column's name as the file has it."""
+        """Read the column's name as the file has it."""
         return self.titles[self.places[name]] if name in self.places else name
 
     def names(
         self, cells: Sequence[str], name: str, separators: str = ";|"
     ) -> tuple[str, ...] | None:
-        """Several names in one cell."""
+        """Read several names in one cell."""
         text = self.cell(cells, name)
         if text is None:
             return None
@@ -120,8 +120,8 @@ class Columns:
 
 
 def scope(
-    columns: Columns, cells: Sequence[str], source: str, account: str
+    columns: CsvColumns, cells: Sequence[str], source: str, account: str
 ) -> tuple[str, str] | None:
-    """Source and account of a row; None when it names an account of no source."""
+    """Read source and account of a row; None when it names an account of no source."""
     found = (columns.cell(cells, "source") or source, columns.cell(cells, "account") or account)
     return found if found[0] or not found[1] else None

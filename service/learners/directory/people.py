@@ -1,4 +1,4 @@
-"""People: who an LMS id stands for, the only place that keeps names and addresses."""
+"""Keep who an LMS id stands for: the only place with names and addresses."""
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ from service.learners.directory.person import (
     filled,
     new_person_id,
 )
-from service.learners.directory.reported import Contacts, Saying
+from service.learners.directory.reported import ReportedContacts, ReportedValue
 from service.learners.facts import Contact
 from service.ledger.ledger import Ledger
 
@@ -40,29 +40,29 @@ _FIELDS = msgspec.json.Decoder(dict[str, str])
 
 
 class People:
-    """The people of one ledger: as imported, and where no import said anything as letters say.
+    """Keep the people of one ledger, as imported, and else as letters say.
 
     `addresses_heard` counts the addresses that letters brought, so that others notice: whoever
     waits for one can be told now.
     """
 
     def __init__(self, ledger: Ledger) -> None:
-        self.contacts = Contacts(ledger)
+        self.contacts = ReportedContacts(ledger)
         self.addresses_heard = 0
         self._ledger = ledger
         ledger.create(TABLE)
 
     def known(self, keys: Iterable[PersonKey]) -> dict[PersonKey, str]:
-        """The ids of the keys that have a row of their own, as of the last commit."""
+        """Look up the ids of the keys that have a row of their own, as of the last commit."""
         rows = rows_of(self._ledger.reader().cursor(), keys, "id")
         return {(source, account, lms_id): found for source, account, lms_id, found in rows}
 
     def new_id(self, now: int) -> str:
-        """A random id in the order of `now` (milliseconds since 1970 UTC)."""
+        """Make a random id in the order of `now` (milliseconds since 1970 UTC)."""
         return new_person_id(now)
 
     def meet(self, cursor: sqlite3.Cursor, people: Sequence[tuple[str, PersonKey]]) -> None:
-        """Adds people of whom nothing but the key is known.
+        """Add people of whom nothing but the key is known.
 
         Raises sqlite3.IntegrityError if another process met one of them meanwhile: ask `known`
         inside the same transaction, where nobody else can commit.
@@ -73,7 +73,7 @@ class People:
         )
 
     def get(self, person_id: str, said: Contact | None = None) -> Person | None:
-        """The person with the data of the closest row: their own, the source's, everyone's.
+        """Look up the person with the data of the closest row: their own, the source's, everyone's.
 
         `said` is what a letter of a transaction not yet committed says of them.
         """
@@ -85,7 +85,7 @@ class People:
     def find(
         self, key: PersonKey, person_id: str | None = None, said: Contact | None = None
     ) -> Person | None:
-        """The person of this key as seen from its source and account.
+        """Look up the person of this key as seen from its source and account.
 
         Without a row of their own they have the id of the row that speaks for them, or the
         `person_id` given (for someone met in a transaction not yet committed, as is what a
@@ -98,7 +98,7 @@ class People:
         return _spoken_for(key, rows, (person_id or (own or [""])[0]), said)
 
     def everybody(self, limit: int) -> dict[str, Person | None]:
-        """People as `get` gives them, by id; none at all when there are more than `limit`."""
+        """Look up people as `get` does, by id; none at all when there are more than `limit`."""
         rows = self._imported(f"1 ORDER BY {CLOSEST_FIRST} LIMIT ?", (limit + 1,))
         if len(rows) > limit:
             return {}
@@ -109,7 +109,7 @@ class People:
         return {row.id: _seen(row, namesakes[row.lms_id], heard) for row in rows}
 
     def lms_ids(self, persons: Iterable[str]) -> dict[str, str]:
-        """The LMS ids of those people who have one, by person id."""
+        """Look up the LMS ids of those people who have one, by person id."""
         rows = self._ledger.reader().execute(
             "SELECT id, lms_id FROM people WHERE lms_id IS NOT NULL "
             "AND id IN (SELECT value FROM json_each(?))",
@@ -118,7 +118,7 @@ class People:
         return dict(rows.fetchall())
 
     def manager_of(self, person: Person) -> Person | None:
-        """The manager, by LMS id or else by address, as seen from the person's account.
+        """Look up the manager, by LMS id or else by address, as seen from the person's account.
 
         Where a row for every source names them by an id that letters here say is another
         person's, it is the person of the rows for every source.
@@ -132,7 +132,7 @@ class People:
         return self._elsewhere(person, key) or found
 
     def _elsewhere(self, person: Person, key: PersonKey) -> Person | None:
-        """Who has a manager's key for every source, if they are not who has it here."""
+        """Look up who has a manager's key for every source, if somebody else has it here."""
         rows = self._visible(key)
         said = self._said([row.id for row in rows if (row.source, row.account) == key[:2]])
         if rows[0].source == person.source or not contradicts(rows[0], said):
@@ -142,22 +142,22 @@ class People:
         return rows[0] if named and named.source != person.source else None
 
     def in_group(self, group: str, source: str, account: str) -> list[str]:
-        """Ids of the members as seen from this account; a closer row hides a general one."""
+        """Look up a group's members as seen from this account; a closer row hides a general one."""
         named = {"group": group, "source": source, "account": account}
         return [row[0] for row in self._ledger.reader().execute(MEMBERS, named)]
 
     def page(self, after: str = "", limit: int = 100) -> list[Person]:
-        """People as stored, in order of id, those after `after`."""
+        """Look up people as stored, in order of id, those after `after`."""
         return self._many("id > ? ORDER BY id LIMIT ?", (after, limit))
 
     def namesakes(self, lms_id: str) -> list[Person]:
-        """Every row with this LMS id, whatever its source and account."""
+        """Look up every row with this LMS id, whatever its source and account."""
         return self._many("lms_id = ? ORDER BY source, account", (lms_id,))
 
     def store(
         self, cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int
     ) -> tuple[int, int, int]:
-        """Keeps what the rows say; returns how many people were added, changed and unchanged.
+        """Keep what the rows say; return how many people were added, changed and unchanged.
 
         What a row does not say stays as it was; the later of two rows with one key counts.
         A person met without data becomes `changed` and keeps their id. `now` is in
@@ -166,7 +166,7 @@ class People:
         return register(cursor, {row.key: row for row in rows}, now)
 
     def _at_address(self, source: str, account: str, address: str) -> Person | None:
-        """Who has this address as seen from the account, also if only a letter says so.
+        """Look up who has this address as seen from the account, also if only a letter says so.
 
         A row for everyone may be hidden there by a closer row with its LMS id, which can be a
         stranger's: then someone else at the address, or else the hidden row as it stands.
@@ -188,7 +188,7 @@ class People:
         return self.find((source, account, row.lms_id))
 
     def _visible(self, key: PersonKey) -> list[Person]:
-        """The rows of this LMS id as seen from its source and account, the closest first."""
+        """Look up the rows of an LMS id as seen from its source and account, the closest first."""
         source, account, lms_id = key
         return self._imported(
             f"lms_id = ? AND {VISIBLE} ORDER BY {CLOSEST_FIRST}",
@@ -200,7 +200,7 @@ class People:
         return next((each.said for each in heard.values()), None)
 
     def _many(self, where: str, values: tuple[object, ...]) -> list[Person]:
-        """Rows as stored, each with what letters say of that very person."""
+        """Look up rows as stored, each with what letters say of that very person."""
         rows = self._imported(where, values)
         heard = self.contacts.of(row.id for row in rows)
         return [filled(row, heard[row.id].said) if row.id in heard else row for row in rows]
@@ -211,7 +211,7 @@ class People:
 
 
 def _seen(
-    own: Person, namesakes: Sequence[Person], heard: Mapping[str, Saying[Contact]]
+    own: Person, namesakes: Sequence[Person], heard: Mapping[str, ReportedValue[Contact]]
 ) -> Person | None:
     if own.lms_id is None:
         return own
@@ -224,7 +224,7 @@ def _seen(
 def _spoken_for(
     key: PersonKey, rows: Sequence[Person], person_id: str, said: Contact | None
 ) -> Person | None:
-    """Who has this key, by the first of the rows that is not about somebody else."""
+    """Pick who has this key, by the first of the rows that is not about somebody else."""
     source, account, _ = key
     speaking = [row for row in rows if row.source == source or not contradicts(row, said)]
     if not speaking:

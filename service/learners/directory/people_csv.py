@@ -1,12 +1,18 @@
-"""People from files: our own columns, or Adobe's report `generateUsers`."""
+"""Read people from files: our own columns, or Adobe's report `generateUsers`."""
 
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from zoneinfo import available_timezones
 
-from service.learners.directory.csv_file import Problem, Record, Table, UnreadableTable, column_key
-from service.learners.directory.csv_import import Columns, scope
+from service.learners.directory.csv_file import (
+    CsvRow,
+    CsvTable,
+    RowProblem,
+    UnreadableCsv,
+    column_key,
+)
+from service.learners.directory.csv_import import CsvColumns, scope
 from service.learners.directory.person import PersonRow
 
 PLAIN = {
@@ -38,44 +44,46 @@ ADDRESS = re.compile(
 LOCALE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 
 
-def people_in(table: Table, source: str = "", account: str = "") -> Iterator[PersonRow | Problem]:
-    """The people of a file; raises UnreadableTable if it has no column of ids.
+def people_in(
+    table: CsvTable, source: str = "", account: str = ""
+) -> Iterator[PersonRow | RowProblem]:
+    """Read the people of a file; raises UnreadableCsv if it has no column of ids.
 
     Rows without source and account of their own have those given; Adobe's report is of
     the source `adobe`.
     """
     keys = {column_key(title) for title in table.header}
     if "internaluserid" in keys:
-        return _rows(table, Columns(table, ADOBE), source or "adobe", account, adobe=True)
+        return _rows(table, CsvColumns(table, ADOBE), source or "adobe", account, adobe=True)
     if "id" in keys:
-        return _rows(table, Columns(table, PLAIN), source, account, adobe=False)
+        return _rows(table, CsvColumns(table, PLAIN), source, account, adobe=False)
     hint = ""
     if "manageremail" in keys or "useremail" in keys or "usertype" in keys:
         hint = "; a report downloaded from Adobe's pages has no ids, ask for generateUsers"
-    raise UnreadableTable(f"{table.name}:1: expected a column id or internalUserID{hint}")
+    raise UnreadableCsv(f"{table.name}:1: expected a column id or internalUserID{hint}")
 
 
 def _rows(
-    table: Table, columns: Columns, source: str, account: str, *, adobe: bool
-) -> Iterator[PersonRow | Problem]:
+    table: CsvTable, columns: CsvColumns, source: str, account: str, *, adobe: bool
+) -> Iterator[PersonRow | RowProblem]:
     fields = {name: at for name, at in columns.extra.items() if not adobe or _kept(name)}
     separators = ADOBE_SEPARATORS if adobe else ";|"
     for record in table:
-        if isinstance(record, Problem):
+        if isinstance(record, RowProblem):
             yield record
             continue
         where = scope(columns, record.cells, source, account)
         problem = _problem(columns, record)
         if problem or where is None:
-            yield problem or Problem(record.line, "account", "expected a source beside it")
+            yield problem or RowProblem(record.line, "account", "expected a source beside it")
             continue
         yield from _warnings(columns, record)
         yield _row(columns, record, where, fields, separators)
 
 
 def _row(
-    columns: Columns,
-    record: Record,
+    columns: CsvColumns,
+    record: CsvRow,
     where: tuple[str, str],
     fields: dict[str, int],
     separators: str,
@@ -95,19 +103,19 @@ def _row(
     )
 
 
-def _problem(columns: Columns, record: Record) -> Problem | None:
-    """What makes the whole row useless."""
+def _problem(columns: CsvColumns, record: CsvRow) -> RowProblem | None:
+    """Say what makes the whole row useless."""
     if not columns.cell(record.cells, "id"):
-        return Problem(record.line, columns.title("id"), "expected the LMS's id of the person")
+        return RowProblem(record.line, columns.title("id"), "expected the LMS's id of the person")
     email = columns.cell(record.cells, "email")
     if email and not is_address(email):
         expected = "expected one address, e.g. ann@example.org"
-        return Problem(record.line, columns.title("email"), expected)
+        return RowProblem(record.line, columns.title("email"), expected)
     return None
 
 
-def _warnings(columns: Columns, record: Record) -> Iterator[Problem]:
-    """What the row has to go in without."""
+def _warnings(columns: CsvColumns, record: CsvRow) -> Iterator[RowProblem]:
+    """Say what the row has to go in without."""
     cells = record.cells
     checks = (
         ("manager", columns.cell(cells, "manager"), _is_manager, "an id or one address"),
@@ -116,18 +124,18 @@ def _warnings(columns: Columns, record: Record) -> Iterator[Problem]:
     )
     for name, text, is_good, expected in checks:
         if text and not is_good(text):
-            yield Problem(record.line, columns.title(name), f"expected {expected}", warning=True)
+            yield RowProblem(record.line, columns.title(name), f"expected {expected}", warning=True)
 
 
 def is_address(text: str) -> bool:
-    """Whether this is one e-mail address (RFC 5321 §4.1.2, RFC 6531), without a name or list."""
+    """Tell whether a text is one e-mail address (RFC 5321 §4.1.2, RFC 6531), no name, no list."""
     local = text.rpartition("@")[0]
     dots = not local.startswith('"') and (f".{local}.".find("..") >= 0)
     return len(local) <= 64 and len(text) <= 254 and not dots and bool(ADDRESS.fullmatch(text))
 
 
 def _if(text: str | None, is_good: Callable[[str], bool]) -> str | None:
-    """The cell, or None (nothing said) when it says something that is of no use."""
+    """Read the cell; None (nothing said) when it says something that is of no use."""
     return text if not text or is_good(text) else None
 
 
@@ -148,12 +156,12 @@ def _is_locale(text: str) -> bool:
     return bool(LOCALE.fullmatch(text))
 
 
-def _said_locale(columns: Columns, cells: list[str]) -> str | None:
+def _said_locale(columns: CsvColumns, cells: list[str]) -> str | None:
     return columns.cell(cells, "locale") or columns.cell(cells, "content_locale")
 
 
 def _locale(text: str | None) -> str | None:
-    """The language as templates name it: Adobe writes en_US for en-US."""
+    """Read the language as templates name it: Adobe writes en_US for en-US."""
     found = _if(text, _is_locale)
     return found and found.replace("_", "-")
 

@@ -1,4 +1,4 @@
-"""Registering: how what is said about people becomes rows, and twice changes nothing."""
+"""Turn what is said about people into rows; twice changes nothing."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -71,7 +71,7 @@ EMAIL, GROUPS, FIELDS = 1, 5, 6
 def rows_of(
     cursor: sqlite3.Cursor, keys: Iterable[PersonKey], columns: str
 ) -> Iterator[tuple[Any, ...]]:
-    """The rows of exactly these keys: source, account, LMS id, then the columns asked for."""
+    """Look up the rows of just these keys: source, account, LMS id, then the columns asked for."""
     for (source, account), same in groupby(sorted(keys), lambda key: key[:2]):
         ids = [key[2] for key in same]
         for start in range(0, len(ids), KEYS_PER_QUERY):
@@ -86,7 +86,7 @@ def rows_of(
 def register(
     cursor: sqlite3.Cursor, wanted: Mapping[PersonKey, PersonRow], now: int
 ) -> tuple[int, int, int]:
-    """Keeps what the rows say; returns how many people were added, changed and unchanged."""
+    """Keep what the rows say; return how many people were added, changed and unchanged."""
     before = {row[:3]: row[3:] for row in rows_of(cursor, wanted, f"id, told_at, {DATA}")}
     waiting = _at_addresses(cursor, [row.email for row in wanted.values()])
     added, writes, known = 0, [], []
@@ -107,7 +107,7 @@ def register(
 
 
 def _updated(old: Data, row: PersonRow) -> Data:
-    """The old data with what the row says laid over it."""
+    """Lay what the row says over the old data."""
     said = (row.name, row.email, row.manager, row.timezone, row.locale)
     plain = [was if new is None else new or None for was, new in zip(old, said, strict=False)]
     groups, fields = old[GROUPS], old[FIELDS]
@@ -122,7 +122,7 @@ def _updated(old: Data, row: PersonRow) -> Data:
 def _claimed(
     cursor: sqlite3.Cursor, waiting: Addresses, row: PersonRow, *, keep: bool
 ) -> str | None:
-    """The person known only by this row's address, who turns out to be the row's.
+    """Look up the person known only by this row's address, who turns out to be the row's.
 
     A new LMS id takes over their id; one that has an id of its own makes theirs needless.
     """
@@ -137,7 +137,7 @@ def _claimed(
 
 
 def _at_addresses(cursor: sqlite3.Cursor, addresses: Sequence[str | None]) -> Addresses:
-    """Who is known at these addresses; the one without an LMS id where there are several."""
+    """Look up who is known at these addresses; of several, the one without an LMS id."""
     keys = sorted({address_key(address) for address in addresses if address})
     found: Addresses = {}
     for start in range(0, len(keys), KEYS_PER_QUERY):
@@ -154,7 +154,7 @@ def _at_addresses(cursor: sqlite3.Cursor, addresses: Sequence[str | None]) -> Ad
 def _write(
     cursor: sqlite3.Cursor, writes: Sequence[tuple[Any, ...]], regrouped: Iterable[str] = ()
 ) -> None:
-    """Writes whole rows (id, key, data, now) and their groups, anew for those `regrouped`."""
+    """Write whole rows (id, key, data, now) and their groups, anew for those `regrouped`."""
     rows = [(*row[:11], address_key(row[5]) if row[5] else None, row[11]) for row in writes]
     cursor.executemany(WRITE, rows)
     cursor.executemany("DELETE FROM people_in_groups WHERE person = ?", [(p,) for p in regrouped])
@@ -165,7 +165,7 @@ def _write(
 
 
 def _add_managers(cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int) -> None:
-    """Adds the managers of whom only the address is known, each once."""
+    """Add the managers of whom only the address is known, each once."""
     led = [row for row in rows if row.manager and "@" in row.manager]
     known = _at_addresses(cursor, [row.manager for row in led])
     new: dict[tuple[str, str, str], tuple[Any, ...]] = {}
@@ -178,7 +178,7 @@ def _add_managers(cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int) -
 
 
 def _is_seen(cursor: sqlite3.Cursor, source: str, account: str, address: str) -> bool:
-    """Whether someone at this address can be seen from the account."""
+    """Tell whether someone at this address can be seen from the account."""
     named = {"source": source, "account": account, "address": address}
     return cursor.execute(SEEN, named).fetchone() is not None
 

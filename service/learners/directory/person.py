@@ -1,4 +1,4 @@
-"""A person: how they are keyed, what is known of them, what may be said about them."""
+"""Describe a person: their key, what is known of them, what may be said about them."""
 
 import os
 
@@ -11,7 +11,7 @@ PersonKey = tuple[str, str, str]
 
 
 class Person(msgspec.Struct, frozen=True):
-    """A person as seen from one source and account; `manager` is an LMS id or an address."""
+    """Describe a person as seen from one source and account; `manager` is an id or an address."""
 
     id: str
     source: str
@@ -27,7 +27,7 @@ class Person(msgspec.Struct, frozen=True):
 
 
 class PersonRow(msgspec.Struct, frozen=True):
-    """What someone says about a person: None says nothing, empty says there is none."""
+    """Hold what an import says of a person: None says nothing, empty says there is none."""
 
     lms_id: str
     source: str = ""
@@ -42,12 +42,12 @@ class PersonRow(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> PersonKey:
-        """What tells this person from any other."""
+        """Give the key that tells this person from any other."""
         return self.source, self.account, self.lms_id
 
 
 def filled(person: Person, said: Contact | None) -> Person:
-    """The person as imported, with what a letter says where no import said anything.
+    """Fill in what a letter says where no import said anything.
 
     An empty address is one that an import said is none.
     """
@@ -62,7 +62,7 @@ def filled(person: Person, said: Contact | None) -> Person:
 
 
 def contradicts(row: Person, said: Contact | None) -> bool:
-    """Whether a row for everywhere is about another person than the letters with its LMS id.
+    """Tell whether a row for everywhere is about another person than the letters with its LMS id.
 
     Their addresses say so, or where one has none their names, if both have one: the ids of
     most systems are small numbers, and two systems give the same ones.
@@ -79,7 +79,7 @@ def _plain(name: str) -> str:
 
 
 def new_person_id(now: int) -> str:
-    """A random id, 32 hex digits, in the order of `now` (milliseconds since 1970 UTC).
+    """Make a random id, 32 hex digits, in the order of `now` (milliseconds since 1970 UTC).
 
     Random, because nothing in the log may lead back to a person who was forgotten.
     """
@@ -87,7 +87,7 @@ def new_person_id(now: int) -> str:
 
 
 def address_key(address: str) -> str:
-    """What two spellings of one address share: case counts before the @ and not after it.
+    """Make what two spellings of one address share: case counts before the @ and not after.
 
     RFC 5321 §2.4 leaves the first part to its host. Taking two spellings for two people costs
     a name; taking two people for one would send one's mail to the other.

@@ -1,4 +1,4 @@
-"""Hearsay: what letters say beside their facts, of the person and of the course.
+"""Keep what letters say beside their facts, of the person and of the course.
 
 What you import wins over what a letter says; a letter fills what no import said. Of two letters
 the one whose fact happened later counts, of one moment the one that came first; a letter counts
@@ -50,8 +50,8 @@ V = TypeVar("V")
 _fields = msgspec.json.Decoder(dict[str, str])
 
 
-class Saying(msgspec.Struct, Generic[V], frozen=True):
-    """What letters say, and when that was so (ms UTC).
+class ReportedValue(msgspec.Struct, Generic[V], frozen=True):
+    """Hold what letters say, and when that was so (ms UTC).
 
     Of a person the name has a date of its own, `named_at`; `at` is that of how to reach them.
     """
@@ -61,52 +61,52 @@ class Saying(msgspec.Struct, Generic[V], frozen=True):
     named_at: int = NEVER
 
 
-Laid = Callable[[Saying[V] | None, V, int], Saying[V]]
+Laid = Callable[[ReportedValue[V] | None, V, int], ReportedValue[V]]
 """What is known after one more letter of a moment: what was before, itself if nothing moves."""
 
 
-class Hearing(Generic[K, V]):
-    """What is known by key, and what the facts of one transaction change in it.
+class ReportedChanges(Generic[K, V]):
+    """Hold what is known by key, and what the facts of one transaction change in it.
 
     A later date alone is a change too: an older letter that comes after it must not count.
     """
 
-    def __init__(self, known: Mapping[K, Saying[V]], laid: Laid[V]) -> None:
-        self.changed: dict[K, Saying[V]] = {}
+    def __init__(self, known: Mapping[K, ReportedValue[V]], laid: Laid[V]) -> None:
+        self.changed: dict[K, ReportedValue[V]] = {}
         self._known = known
         self._laid = laid
 
     def hear(self, key: K, said: V, at: int) -> None:
-        """Takes in what one more letter says."""
+        """Take in what one more letter says."""
         before = self.changed.get(key) or self._known.get(key)
         after = self._laid(before, said, at)
         if after is not before:
             self.changed[key] = after
 
     def news(self, key: K) -> V | None:
-        """What is said since this transaction began; None when the words are as before."""
+        """Read what is said since this transaction began; None when the words are as before."""
         heard = self.changed.get(key)
         return None if heard is None or heard.said == self.known(key) else heard.said
 
     def known(self, key: K) -> V | None:
-        """What was said before this transaction."""
+        """Read what was said before this transaction."""
         heard = self._known.get(key)
         return None if heard is None else heard.said
 
 
-class Hearsay:
-    """What the letters of one transaction say of people, by their id, and of courses."""
+class ReportedDetails:
+    """Collect what the letters of one transaction say of people, by their id, and of courses."""
 
     def __init__(
         self,
-        contacts: Mapping[str, Saying[Contact]] | None = None,
-        titles: Mapping[Key, Saying[str]] | None = None,
+        contacts: Mapping[str, ReportedValue[Contact]] | None = None,
+        titles: Mapping[Key, ReportedValue[str]] | None = None,
     ) -> None:
-        self.contacts = Hearing(contacts or {}, contact_laid)
-        self.titles = Hearing(titles or {}, title_laid)
+        self.contacts = ReportedChanges(contacts or {}, contact_laid)
+        self.titles = ReportedChanges(titles or {}, title_laid)
 
     def hear(self, fact: Fact, person: str, course: str) -> None:
-        """Takes in what a fact's letter says beside it.
+        """Take in what a fact's letter says beside it.
 
         `person` is the learner's id, `course` the LMS's in its one spelling.
         """
@@ -117,7 +117,7 @@ class Hearsay:
             self.titles.hear(key, fact.title, fact.occurred_at)
 
     def addresses(self) -> int:
-        """How many people have another address now."""
+        """Read how many people have another address now."""
         return sum(
             heard.said.email is not None
             and heard.said.email != (self.contacts.known(person) or NOTHING).email
@@ -125,45 +125,47 @@ class Hearsay:
         )
 
 
-def title_laid(before: Saying[str] | None, said: str, at: int) -> Saying[str]:
-    """The later title counts."""
-    return before if before is not None and at <= before.at else Saying(said, at)
+def title_laid(before: ReportedValue[str] | None, said: str, at: int) -> ReportedValue[str]:
+    """Lay one title over another: the later counts."""
+    return before if before is not None and at <= before.at else ReportedValue(said, at)
 
 
-def contact_laid(before: Saying[Contact] | None, said: Contact, at: int) -> Saying[Contact]:
-    """The later name counts, and of itself the later way to reach the person, whole.
+def contact_laid(
+    before: ReportedValue[Contact] | None, said: Contact, at: int
+) -> ReportedValue[Contact]:
+    """Lay one contact over another: the later name counts, and the later address, whole.
 
     A letter without a usable contact takes none away: only another contact does.
     """
-    after = before or Saying(NOTHING, NEVER)
+    after = before or ReportedValue(NOTHING, NEVER)
     if said.name is not None and at > after.named_at:
-        after = Saying(replace(after.said, name=said.name), after.at, at)
+        after = ReportedValue(replace(after.said, name=said.name), after.at, at)
     if (said.email is not None or said.fields) and at > after.at:
-        after = Saying(replace(said, name=after.said.name), at, after.named_at)
+        after = ReportedValue(replace(said, name=after.said.name), at, after.named_at)
     return after
 
 
-class Contacts:
-    """What letters say of people, by person id."""
+class ReportedContacts:
+    """Keep what letters say of people, by person id."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         ledger.create(CONTACTS)
 
-    def of(self, persons: Iterable[str]) -> dict[str, Saying[Contact]]:
-        """What is known of these people, as of the last commit."""
+    def of(self, persons: Iterable[str]) -> dict[str, ReportedValue[Contact]]:
+        """Read what is known of these people, as of the last commit."""
         rows = self._ledger.reader().execute(
             "SELECT person, name, email, fields, said_at, named_at FROM contacts "
             "WHERE person IN (SELECT value FROM json_each(?))",
             (msgspec.json.encode(list(persons)).decode(),),
         )
         return {
-            person: Saying(Contact(name, email, _fields.decode(fields)), at, named_at)
+            person: ReportedValue(Contact(name, email, _fields.decode(fields)), at, named_at)
             for person, name, email, fields, at, named_at in rows
         }
 
-    def keep(self, cursor: sqlite3.Cursor, changed: Mapping[str, Saying[Contact]]) -> None:
-        """Writes what has changed."""
+    def keep(self, cursor: sqlite3.Cursor, changed: Mapping[str, ReportedValue[Contact]]) -> None:
+        """Write what has changed."""
         cursor.executemany(
             "INSERT OR REPLACE INTO contacts "
             "(person, name, email, fields, address, said_at, named_at) "
@@ -172,24 +174,24 @@ class Contacts:
         )
 
 
-class Titles:
-    """What letters call courses, by source, account and LMS id."""
+class ReportedTitles:
+    """Keep what letters call courses, by source, account and LMS id."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         ledger.create(TITLES)
 
-    def of(self, courses: Iterable[str]) -> dict[Key, Saying[str]]:
-        """What the courses with these LMS ids are called, as of the last commit."""
+    def of(self, courses: Iterable[str]) -> dict[Key, ReportedValue[str]]:
+        """Read what the courses with these LMS ids are called, as of the last commit."""
         rows = self._ledger.reader().execute(
             "SELECT source, account, course, title, said_at FROM course_names "
             "WHERE course IN (SELECT value FROM json_each(?))",
             (msgspec.json.encode(list(courses)).decode(),),
         )
-        return {(row[0], row[1], row[2]): Saying(row[3], row[4]) for row in rows}
+        return {(row[0], row[1], row[2]): ReportedValue(row[3], row[4]) for row in rows}
 
-    def keep(self, cursor: sqlite3.Cursor, changed: Mapping[Key, Saying[str]]) -> None:
-        """Writes what has changed."""
+    def keep(self, cursor: sqlite3.Cursor, changed: Mapping[Key, ReportedValue[str]]) -> None:
+        """Write what has changed."""
         cursor.executemany(
             "INSERT OR REPLACE INTO course_names (source, account, course, title, said_at) "
             "VALUES (?, ?, ?, ?, ?)",
@@ -197,7 +199,7 @@ class Titles:
         )
 
 
-def _contact_row(person: str, heard: Saying[Contact]) -> tuple[object, ...]:
+def _contact_row(person: str, heard: ReportedValue[Contact]) -> tuple[object, ...]:
     said = heard.said
     fields = msgspec.json.encode(said.fields, order="sorted").decode()
     address = address_key(said.email) if said.email else None

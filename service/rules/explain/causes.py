@@ -7,14 +7,13 @@ import msgspec
 
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.enrollment_state import Snapshot
-from service.learners.events import FactRecorded
-from service.learners.facts import SeatsReported
+from service.learners.facts import FactRecorded, SeatsReported
 from service.learners.instance import InstanceRecorded, seat_values
-from service.rules.describe import shown
 from service.rules.explain.history import Past, Row
 from service.rules.explain.report import About, Cause, Delivery, time_of
 from service.rules.explain.rule_versions import Editions
 from service.rules.text import moment
+from service.rules.trace import shown
 
 STANDING = ("status", "progress", "passed", "score", "completed_at")
 """What an enrolment's events may change and rules may ask for."""

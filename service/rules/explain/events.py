@@ -1,26 +1,23 @@
-"""Happened: what a rule made of the events of one stream, and which came nearest to it."""
+"""Explain what a rule made of the events of one stream, and which came nearest to it."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from service.learners.enrollment import EnrollmentRecorded
-from service.learners.events import FactRecorded
-from service.learners.facts import SeatsReported
-from service.learners.instance import InstanceRecorded, seat_values
+from service.learners.facts import FactRecorded, SeatsReported
+from service.learners.instance import seat_values
 from service.learners.world import Happening
-from service.rules.decider import seen
-from service.rules.describe import range_in_words, shown, trigger_in_words
+from service.rules.evaluation import evaluate
 from service.rules.explain.causes import Evidence, before, cause_of, standing
 from service.rules.explain.history import Row
 from service.rules.explain.notification import edge_in_words
 from service.rules.explain.occasion import Then, asleep, found_by, occasion, states
 from service.rules.explain.report import About, Matter, Occasion
-from service.rules.fanout import Match
-from service.rules.field_values import Reading
-from service.rules.rule import ChangeTrigger, EventTrigger, Rule
+from service.rules.rule import Rule
 from service.rules.text import moment
-from service.rules.triggers.missed import not_triggered
-from service.rules.triggers.seat_change import is_edge
+from service.rules.trace import shown
+from service.rules.triggers.event import EventOccurrence
+from service.rules.triggers.seat_change import ChangeTrigger, change_trigger_of
 
 OCCASIONS = 20
 """How many occasions of one thing are explained, the latest."""
@@ -60,37 +57,31 @@ def then(evidence: Evidence, reference: Rule, about: About, row: Row) -> Then:
 
 
 def concerns(rule: Rule, row: Row) -> bool:
-    """Whether an event is what a rule waits for, were it armed."""
-    event, trigger = row.body, rule.trigger
-    if isinstance(trigger, EventTrigger):
-        return trigger.event in event.transitions
-    if not isinstance(trigger, ChangeTrigger) or not isinstance(event, InstanceRecorded):
-        return False
-    return event.was is not None and is_edge(trigger, event.was, event.said)  # type: ignore[arg-type]
+    """Tell whether an event is what a rule waits for, were it armed."""
+    trigger, event = rule.trigger, row.body
+    return not trigger.transitions.isdisjoint(event.transitions) and trigger.admits(event)
 
 
 def judged_event(
     evidence: Evidence, reference: Rule, then: Then, rows: Sequence[Row], row: Row,
     happening: Happening,
 ) -> Occasion:  # fmt: skip
-    """What a rule made of one event."""
+    """Say what a rule made of one event."""
     event, rule = happening.event, then.rule
     cause = cause_of(evidence, then.about, rows, row)
     trigger = (rule or reference).trigger
-    field = trigger.field if isinstance(trigger, ChangeTrigger) else ""
-    what = edge_in_words(event, field) or trigger_in_words(rule or reference)
-    world = evidence.past.world(row.position, happening.stream, row.version)
+    change = change_trigger_of(trigger)
+    what = edge_in_words(event, change.field if change else "") or trigger.words()
     why_not = (
         IMPORTED if event.imported else asleep(evidence, reference.id, then, event.recorded_at)
     )
     found = None
     if rule is not None and why_not is None:
-        why_not = not_triggered(rule, happening, world)
-        reading = Reading(happening.aggregate, seen(happening), world, event.recorded_at)
-        occurrence = f"{happening.stream}/{happening.version}"
-        name = field or trigger_in_words(rule)
-        match = Match(name, occurrence, event.at, happening.version)
-        found = found_by(evidence, rule, match, reading, world)
+        world = evidence.past.world(row.position, happening.stream, row.version)
+        occurrence = EventOccurrence.of(happening, event.recorded_at)
+        evaluation = evaluate(rule, occurrence, occurrence.reading(world), world)
+        why_not = evaluation.missed
+        found = found_by(evidence, evaluation) if why_not is None else None
     return occasion(evidence, then, event.at, what, cause, why_not, found)
 
 
@@ -110,20 +101,20 @@ def stood(rows: Sequence[Row]) -> str:
 
 
 def nearest(rule: Rule, rows: Sequence[Row]) -> Iterator[str]:
-    """What came nearest to a trigger that never was."""
-    trigger = rule.trigger
-    if isinstance(trigger, ChangeTrigger):
-        yield from _seats(trigger, rows)
+    """Say what came nearest to a trigger that never was."""
+    change = change_trigger_of(rule.trigger)
+    if change is not None:
+        yield from _seats(change, rows)
         return
-    assert isinstance(trigger, EventTrigger)
-    said = [row for row in rows if row.body.topic == trigger.event]
-    late = [row for row in said if trigger.event not in row.body.transitions]
+    name = rule.trigger.words()
+    said = [row for row in rows if row.body.topic == name]
+    late = [row for row in said if name not in row.body.transitions]
     for row in late[-NEAREST:]:
         yield (
-            f"{row.body.name} of {moment(row.body.at)} led to no {trigger.event}: when it "
+            f"{row.body.name} of {moment(row.body.at)} led to no {name}: when it "
             "came, that was so already or later news was known"
         )
-    yield f"{counted(rows)}never {_verb(trigger.event)}"
+    yield f"{counted(rows)}never {_verb(name)}"
 
 
 def counted(rows: Sequence[Row]) -> str:
@@ -141,11 +132,7 @@ def _verb(name: str) -> str:
 def _seats(trigger: ChangeTrigger, rows: Sequence[Row]) -> Iterator[str]:
     edges = [(row.body, edge_in_words(row.body, trigger.field)) for row in rows]
     moved = [(event, words) for event, words in edges if words]
-    wanted = " ".join(
-        f"{word} {range_in_words(test)}"
-        for word, test in (("from", trigger.from_), ("to", trigger.to))
-        if test
-    )
+    wanted = " ".join(trigger.ranges())
     for event, words in moved[-NEAREST:]:
         yield f"{moment(event.at)}: {words}, not {wanted or 'another value'}"
     if not moved:

@@ -6,14 +6,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from service.learners.course import CourseRecorded, Title
+from service.learners.course import CourseRecorded
 from service.learners.directory.courses import Course, Courses
 from service.learners.directory.people import People, Person
-from service.learners.enrollment import EnrollmentRecorded, Who
-from service.learners.instance import Instance, InstanceRecorded, Place
-from service.learners.watchlist import Watch
+from service.learners.enrollment import EnrollmentRecorded
+from service.learners.facts import Identity
+from service.learners.instance import Instance, InstanceRecorded
+from service.learners.watchlist import Watchlist
 from service.ledger.database import connect
-from service.ledger.events import Body, EventMapper
+from service.ledger.events import EventBody, EventMapper
 from service.ledger.ledger import Ledger
 from service.ledger.views import position_of
 from service.rules.notification import Notification
@@ -155,26 +156,26 @@ class Past:
         )
         return [row[0] for row in rows]
 
-    def enrollments(self, person: str) -> Iterator[tuple[str, Who]]:
+    def enrollments(self, person: str) -> Iterator[tuple[str, Identity]]:
         """The enrolments of a person; their ids begin with the time prefix of the person's."""
         known, after = (self._views and suggested(self._views, person)) or ([], 0)
         found = {id: row.body for id in known if (row := self.at(id, 1))}
         found |= dict(self._beginning(f"e{person[:8]}", person, after))
         for id, body in found.items():
-            if isinstance(body, EnrollmentRecorded) and body.who and body.who.person == person:
-                yield id, body.who
+            if isinstance(body, EnrollmentRecorded) and body.about and body.about.person == person:
+                yield id, body.about
 
-    def instances(self, instance: str) -> Iterator[tuple[str, Place]]:
+    def instances(self, instance: str) -> Iterator[tuple[str, Identity]]:
         """The instances with this LMS id, of whatever source and account."""
         for id, body in self._beginning("i", instance):
-            found = body.place if isinstance(body, InstanceRecorded) else None
+            found = body.about if isinstance(body, InstanceRecorded) else None
             if found is not None and found.instance == instance:
                 yield id, found
 
-    def titles(self, course: str) -> Iterator[tuple[str, Title]]:
+    def titles(self, course: str) -> Iterator[tuple[str, Identity]]:
         """The courses with this LMS id, of whatever source and account."""
         for id, body in self._beginning("c", course):
-            found = body.title if isinstance(body, CourseRecorded) else None
+            found = body.about if isinstance(body, CourseRecorded) else None
             if found is not None and found.course == course:
                 yield id, found
 
@@ -231,12 +232,12 @@ class WorldThen:
         rows = [row.body for row in self._past.stream(id) if row.position <= self._position]
         return Instance.load(id, rows) if rows else None
 
-    def watchers(self, instance: str) -> Watch:
+    def watchers(self, instance: str) -> Watchlist:
         """Who had asked by then to be told of a seat in an instance."""
-        rows = self._past.stream(Watch.stream(instance))
-        return Watch.load(instance, [row.body for row in rows if row.position < self._position])
+        rows = self._past.stream(Watchlist.stream(instance))
+        return Watchlist.load(instance, [row.body for row in rows if row.position < self._position])
 
-    def latest(self, stream: str) -> tuple[int, Body] | None:
+    def latest(self, stream: str) -> tuple[int, EventBody] | None:
         """The newest event that a stream had then.
 
         What a rule with `rearm` remembers of the events before stands behind them in the log.

@@ -4,26 +4,23 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from service.learners.enrollment import EnrollmentRecorded
-from service.learners.events import FactRecorded
+from service.learners.facts import FactRecorded
 from service.learners.feed_subjects import letter_of
 from service.learners.instance import InstanceRecorded, seat_values
-from service.rules.describe import shown
-from service.rules.digests import TRIGGER as DIGEST
 from service.rules.digests import DigestClosed
 from service.rules.explain.causes import Evidence, before, cause_of
 from service.rules.explain.history import Row
 from service.rules.explain.report import About, Cause, Chain, Delivery, Named, terms_of, time_of
 from service.rules.explain.rule_versions import Edition, rule_then
 from service.rules.explain.steps_in_words import ended, turns
-from service.rules.explain.trace import recollected, values_read
-from service.rules.fanout import notification_id_of
-from service.rules.notification import SENT, Notification, Owed
+from service.rules.fanout import first_ids
+from service.rules.notification import DIGEST, SENT, Notification, Owed
 from service.rules.recipients import ROOM, STEPS_UP, route_of
-from service.rules.rule import AFTER, Rule, StalledTrigger
+from service.rules.rule import AFTER, Rule
 from service.rules.text import counted, duration, moment
+from service.rules.trace import shown, trace, values_read
 from service.rules.triggers import letter_set_aside, source_silent
-
-STALLED = "stalled_for"
+from service.rules.triggers.stalled import STALLED, stalled_trigger_of
 
 
 class Story(NamedTuple):
@@ -48,6 +45,7 @@ def chain_of(evidence: Evidence, id: str) -> Chain | None:
     story = story_of(evidence, owed, rule, told)
     history = turns(rows, kept)
     known = values_read(owed.read, kept)
+    terms = list(trace(rule.conditions, known.get, known.__contains__)) if rule else []
     return Chain(
         id=id,
         state=found.state,
@@ -60,7 +58,7 @@ def chain_of(evidence: Evidence, id: str) -> Chain | None:
         cause=story.cause,
         letter=story.letter,
         rule=rule_then(edition, rule, evidence.editions.today()) if edition and rule else None,
-        terms=terms_of(list(recollected(rule.conditions, known))) if rule else [],
+        terms=terms_of(terms),
         decided_at=time_of(owed.decided_at),
         history=history,
         ended=ended(found, history[-1]),
@@ -130,14 +128,7 @@ def firsts(evidence: Evidence, owed: Owed, rule: Rule | None) -> list[Named]:
     """What an escalation goes on from: what the rule owed at once for the same occurrence."""
     if rule is None or AFTER not in owed.entry:
         return []
-    ids = (
-        notification_id_of(
-            rule, entry, owed.source, owed.account, owed.subject, owed.occurrence,
-            f"{ROOM}{entry.post}" if entry.post else entry.to or "", owed.event_at or 0,
-        )
-        for entry in rule.notify
-    )  # fmt: skip
-    return [found for id in ids if (found := named(evidence, id))]
+    return [found for id in first_ids(rule, owed) if (found := named(evidence, id))]
 
 
 def story_of(evidence: Evidence, owed: Owed, rule: Rule | None, about: About) -> Story:
@@ -168,20 +159,15 @@ def _silence(
     evidence: Evidence, owed: Owed, rule: Rule | None, about: About, rows: Sequence[Row]
 ) -> Story:
     since = int(owed.occurrence.rpartition("/")[2])
-    trigger = rule.trigger if rule else None
-    lasted = duration(trigger.silence_ms) if isinstance(trigger, StalledTrigger) else "long"
-    column = "active_at" if _counts_activity(rule) else "silent_since"
+    trigger = stalled_trigger_of(rule)
+    lasted = duration(trigger.silence_ms) if trigger else "long"
+    column = "active_at" if trigger and trigger.count_from == "started" else "silent_since"
     begun = began(rows, column, since)
     cause = cause_of(evidence, about, rows, begun) if begun else None
     words = f"nothing happened for {lasted} since {moment(since)}"
     if cause is not None:
         words += f"; that silence began with {cause.fact}"
     return Story(words, cause, cause.letter if cause else None)
-
-
-def _counts_activity(rule: Rule | None) -> bool:
-    trigger = rule.trigger if rule else None
-    return isinstance(trigger, StalledTrigger) and trigger.count_from == "started"
 
 
 def began(rows: Sequence[Row], column: str, since: int) -> Row | None:

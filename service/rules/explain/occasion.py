@@ -1,25 +1,25 @@
 """Occasions: what a rule made of one event or silence, and what became of what it owed."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from service.learners.aggregate import load
+from service.learners.aggregate import Aggregate
 from service.learners.instance import Instance, InstanceRecorded
-from service.learners.world import Aggregate, Decisions
-from service.ledger.events import Body
-from service.rules.describe import Line, judged
+from service.learners.world import Decisions, load
+from service.ledger.events import EventBody
+from service.rules.conditions import fields_of
+from service.rules.evaluation import Evaluation
 from service.rules.explain.causes import Evidence
-from service.rules.explain.history import Row, WorldThen
+from service.rules.explain.history import Row
 from service.rules.explain.notification import named
 from service.rules.explain.report import About, Cause, Named, Occasion, RuleThen, terms_of, time_of
 from service.rules.explain.rule_versions import Edition, rule_then
 from service.rules.explain.steps_in_words import reason_in_words
-from service.rules.explain.trace import recollected, values_read
-from service.rules.fanout import Match, notification_id
-from service.rules.field_values import Reading
+from service.rules.fanout import key_of, notification_id
 from service.rules.recipients import recipients
 from service.rules.rule import Entry, Rule
 from service.rules.text import duration, moment
+from service.rules.trace import TermResult, trace, values_read
 
 GONE_SINCE = "the conditions hold as things are known today, but nobody was owed anything then"
 TODAY = ("course.", "learner.")
@@ -37,7 +37,7 @@ class Then(NamedTuple):
 class Found(NamedTuple):
     """What was owed, with the conditions as they were then, or as they would be judged today."""
 
-    lines: Sequence[Line]
+    lines: Sequence[TermResult]
     notifications: Sequence[Named]
     holds: bool
     steps: Sequence[str] = ()
@@ -45,11 +45,11 @@ class Found(NamedTuple):
 
 def states(
     id: str, rows: Sequence[Row], versions: Iterable[int], evidence: Evidence
-) -> dict[int, Aggregate]:
+) -> dict[int, Aggregate[Any]]:
     """An aggregate as it was at some of its versions, by version."""
-    bodies: list[Body] = [row.body for row in rows]
-    found: dict[int, Aggregate] = {}
-    last: Aggregate | None = None
+    bodies: list[EventBody] = [row.body for row in rows]
+    found: dict[int, Aggregate[Any]] = {}
+    last: Aggregate[Any] | None = None
     for version in sorted(versions):
         if isinstance(last, Instance):
             for body in bodies[last.version : version]:
@@ -61,32 +61,29 @@ def states(
     return found
 
 
-def found_by(
-    evidence: Evidence, rule: Rule, match: Match, reading: Reading, world: WorldThen
-) -> Found:
-    """What a rule owed because of a match, and its conditions term by term."""
-    by_entry = [
-        (entry, list(owed_by(evidence, rule, entry, match, reading, world)))
-        for entry in rule.entries
-    ]
+def found_by(evidence: Evidence, evaluation: Evaluation) -> Found:
+    """Find what a rule owed because of a match, and its conditions term by term."""
+    rule = evaluation.rule
+    by_entry = [(entry, list(owed_by(evidence, evaluation, entry))) for entry in rule.entries]
     owed = [each for _, found in by_entry for each in found]
     if not owed:
-        lines = list(judged(rule.conditions, reading))
+        lines = evaluation.terms()
         return Found(lines, (), all(line.holds for line in lines if line.depth == 0))
     first = evidence.past.notification(owed[0].id)
     assert first is not None
     known = values_read(first.owed.read, evidence.past.kept(first.id))
     silent = [entry for entry, found in by_entry if entry.after_ms and not found]
     steps = [step(entry, first.owed.decided_at) for entry in silent]
-    return Found(list(recollected(rule.conditions, known)), owed, True, steps)
+    lines = list(trace(rule.conditions, known.get, known.__contains__))
+    return Found(lines, owed, True, steps)
 
 
-def owed_by(
-    evidence: Evidence, rule: Rule, entry: Entry, match: Match, reading: Reading, world: WorldThen
-) -> Iterator[Named]:
-    """What was owed by one entry of a rule."""
-    for recipient in recipients(entry, reading, world, Decisions()):
-        found = named(evidence, notification_id(rule, entry, match, reading, recipient))
+def owed_by(evidence: Evidence, evaluation: Evaluation, entry: Entry) -> Iterator[Named]:
+    """Find what was owed by one entry of a rule."""
+    rule, reading = evaluation.rule, evaluation.reading
+    key = key_of(evaluation.match, reading)
+    for recipient in recipients(entry, reading, Decisions()):
+        found = named(evidence, notification_id(rule, entry, key, recipient))
         if found is not None:
             yield found
 
@@ -147,7 +144,7 @@ def asleep(evidence: Evidence, id: str, then: Then, at: int) -> str | None:
     return "there was no such rule then" + (f"; it came at {moment(later)}" if later else "")
 
 
-def failed(lines: Sequence[Line]) -> str:
+def failed(lines: Sequence[TermResult]) -> str:
     """Which condition did not hold."""
     line = next(line for line in lines if line.depth == 0 and not line.holds)
     return f"line {line.line} does not hold: {line.words}"
@@ -168,7 +165,6 @@ def _became(each: Named) -> str:
 def reads_today(rules: Iterable[Rule]) -> Iterator[str]:
     """The fields, read by the conditions of rules, of which only today's value is known."""
     for rule in rules:
-        for line in judged(rule.conditions, lambda _: None):
-            field = line.term.partition(" ")[0]
+        for field in fields_of(rule.conditions):
             if field.startswith(TODAY) and field not in ("course.id", "course.kind"):
                 yield field

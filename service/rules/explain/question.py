@@ -5,29 +5,23 @@ from typing import NamedTuple
 
 import msgspec
 
+from service.learners.course import LearnerSignIns
 from service.learners.directory.courses import course_id
 from service.learners.directory.people import Person
 from service.learners.feed_subjects import FEED
-from service.learners.learner import Learner
 from service.rules.explain.causes import Evidence
 from service.rules.explain.events import of_events
 from service.rules.explain.occasion import reads_today
 from service.rules.explain.report import About, Explanation, Matter, time_of
 from service.rules.explain.rule_versions import rule_then
 from service.rules.explain.silences import of_silences, of_source
-from service.rules.rule import (
-    ChangeTrigger,
-    EventTrigger,
-    Rule,
-    SourceSilentTrigger,
-    StalledTrigger,
-)
+from service.rules.rule import Rule
 from service.rules.text import hint, listed, moment
-from service.rules.triggers import letter_set_aside
 
-MATTERS = 20
+MATTERS_SHOWN = 20
 """How many enrolments of one person are explained at once."""
-NEEDS = {"enrollment": "learner", "learner": "learner", "instance": "instance", "course": "course"}
+NEEDS = {"enrollment": "learner"}
+"""What a question must name of the subject of a rule, where that has another name."""
 
 
 class Unanswerable(Exception):
@@ -71,8 +65,8 @@ def explanation(evidence: Evidence, question: Question) -> Explanation:
         at=time_of(question.at),
         rule=rule_then(current, now, evidence.editions.today()) if current and now else None,
         answer=answer(matters, question),
-        matters=matters[-MATTERS:],
-        more=max(0, len(matters) - MATTERS),
+        matters=matters[-MATTERS_SHOWN:],
+        more=max(0, len(matters) - MATTERS_SHOWN),
         notes=[f"{listed(read)} as known today, where no decision recorded them"] if read else [],
     )
 
@@ -111,38 +105,39 @@ def answer(matters: list[Matter], question: Question) -> str:
     return f"not told, as nothing triggered it: {nearest[-1] if nearest else matters[-1].standing}"
 
 
+MATTERS = {
+    "event": of_events,
+    "change": of_events,
+    "letter": of_events,
+    "stalled_for": of_silences,
+    "source_silent_for": of_source,
+}
+"""What can be explained of one thing, by the kind of trigger."""
+
+
 def matter(evidence: Evidence, rule: Rule, about: About, at: int) -> Matter:
-    """What a rule made of one thing up to a moment."""
-    if isinstance(rule.trigger, SourceSilentTrigger):
-        return of_source(evidence, rule, about, at)
-    if isinstance(rule.trigger, StalledTrigger):
-        return of_silences(evidence, rule, about, at)
-    return of_events(evidence, rule, about, at)
+    """Say what a rule made of one thing up to a moment."""
+    return MATTERS[rule.trigger.kind](evidence, rule, about, at)
 
 
 def subjects_of(evidence: Evidence, rule: Rule, question: Question) -> Iterator[Asked]:
-    """What the question can be about; raises Unanswerable when it does not say enough."""
-    trigger = rule.trigger
-    if isinstance(trigger, SourceSilentTrigger):
-        source = required(question, "source", rule)
-        yield Asked(About(stream=f"{FEED}{source}", source=source, account=""))
-        return
-    kind = "instance" if isinstance(trigger, ChangeTrigger) else "enrollment"
-    if isinstance(trigger, EventTrigger):
-        if trigger.event == letter_set_aside.TRIGGER:
-            raise Unanswerable(
-                f"rule '{rule.id}' tells of letters; explain one of its notifications, as in "
-                f"`coursebell notifications list --rule {rule.id}`"
-            )
-        kind = trigger.event.partition(".")[0]
-    value = required(question, NEEDS[kind], rule)
-    if kind == "instance":
+    """Find what the question can be about; raises Unanswerable when it does not say enough."""
+    subject = rule.trigger.scope.subject
+    if subject == "letter":
+        raise Unanswerable(
+            f"rule '{rule.id}' tells of letters; explain one of its notifications, as in "
+            f"`coursebell notifications list --rule {rule.id}`"
+        )
+    value = required(question, NEEDS.get(subject, subject), rule)
+    if subject == "source":
+        yield Asked(About(stream=f"{FEED}{value}", source=value, account=""))
+    elif subject == "instance":
         yield from _instances(evidence, question, value)
-    elif kind == "course":
+    elif subject == "course":
         yield from _courses(evidence, question, value)
     else:
         for person in people(evidence, question, value):
-            yield from _learning(evidence, question, person, kind)
+            yield from _learning(evidence, question, person, subject)
 
 
 def required(question: Question, name: str, rule: Rule) -> str:
@@ -169,9 +164,9 @@ def people(evidence: Evidence, question: Question, lms_id: str) -> list[Person]:
 def _learning(evidence: Evidence, question: Question, person: Person, kind: str) -> Iterator[Asked]:
     past = evidence.past
     if kind == "learner":
-        stream = Learner.stream(person.id)
-        if past.newest(stream):
-            yield Asked(_about(stream, person.source, person.account, person.lms_id), person.id)
+        alone = LearnerSignIns.stream(person.id)
+        if past.newest(alone):
+            yield Asked(_about(alone, person.source, person.account, person.lms_id), person.id)
         return
     for stream, who in past.enrollments(person.id):
         asked_for = question.course in (None, who.course) or _same(question.course, who.course)

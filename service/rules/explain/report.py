@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from service.rules.describe import Line
+from service.rules.trace import TermResult
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -195,7 +195,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True, tag="rule", tag_fie
     notes: list[str] = []
 
 
-def terms_of(lines: list[Line]) -> list[Term]:
+def terms_of(lines: list[TermResult]) -> list[Term]:
     """Conditions that were judged, as an answer says them."""
     return [
         Term(line=each.line, depth=each.depth, term=each.term, got=each.got, holds=each.holds)

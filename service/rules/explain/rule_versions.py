@@ -6,12 +6,10 @@ from dataclasses import replace
 
 import msgspec
 
-from service.rules.conditions import Condition, Term
-from service.rules.describe import trigger_in_words
 from service.rules.explain.history import Past
 from service.rules.explain.report import RuleThen, time_of
 from service.rules.language.reader import read_rules
-from service.rules.rule import ChangeTrigger, Rule, RuleSet, Trigger, ValueTest
+from service.rules.rule import Rule, RuleSet
 from service.rules.scheduler import RULES_STREAM, RulesActivated
 
 SAME = "the same"
@@ -110,7 +108,7 @@ def rule_then(edition: Edition, rule: Rule, today: Edition | None) -> RuleThen:
         id=rule.id,
         mode=rule.mode,
         line=rule.line,
-        trigger=trigger_in_words(rule),
+        trigger=rule.trigger.words(),
         active_since=time_of(edition.activated.at),
         today=differs(rule, today),
         text="\n".join(lines_of(edition.activated.text, rule, edition.rules)),
@@ -142,26 +140,5 @@ def lines_of(text: str, rule: Rule, rules: RuleSet | None) -> Iterator[str]:
 
 
 def without_lines(rule: Rule) -> Rule:
-    """A rule wherever it stands in its file."""
-    return replace(
-        rule, line=0, description="", trigger=_placeless(rule.trigger),
-        conditions=tuple(map(_anywhere, rule.conditions)),
-    )  # fmt: skip
-
-
-def _placeless(trigger: Trigger) -> Trigger:
-    if not isinstance(trigger, ChangeTrigger):
-        return trigger
-    return replace(
-        trigger, from_=_test(trigger.from_), to=_test(trigger.to), rearm=_test(trigger.rearm)
-    )
-
-
-def _test(test: ValueTest | None) -> ValueTest | None:
-    return ValueTest(tuple(map(_anywhere, test.conditions))) if test else None
-
-
-def _anywhere(condition: Condition) -> Condition:
-    if isinstance(condition, Term):
-        return replace(condition, line=0)
-    return replace(condition, line=0, conditions=tuple(map(_anywhere, condition.conditions)))
+    """Give a rule wherever it stands in its file."""
+    return replace(rule, line=0, description="")

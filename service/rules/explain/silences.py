@@ -1,24 +1,33 @@
-"""Clockwork: what a rule made of the silences of one enrolment, or of one feed."""
+"""Explain what a rule made of the silences of one enrolment, or of one feed."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from service.learners.enrollment import Enrollment, EnrollmentRecorded
-from service.learners.feed_subjects import Heard
-from service.rules.decider import imported_due
+from service.learners.feed_subjects import SilentSource
+from service.rules.evaluation import Evaluation, evaluate
 from service.rules.explain.causes import Evidence, cause_of
 from service.rules.explain.events import OCCASIONS, stood
 from service.rules.explain.history import Row
 from service.rules.explain.occasion import Then, asleep, found_by, occasion, states
 from service.rules.explain.report import About, Matter, Occasion
-from service.rules.fanout import Match
-from service.rules.field_values import EventSeen, Reading
-from service.rules.rule import Rule, SourceSilentTrigger, StalledTrigger
+from service.rules.rule import Rule
 from service.rules.scheduler import CLOCK_STREAM as CLOCK
 from service.rules.scheduler import TimeAsked
 from service.rules.text import duration, moment, span
 from service.rules.triggers.source_silent import STREAM as FEEDS
-from service.rules.triggers.source_silent import TRIGGER, FeedsWatched
+from service.rules.triggers.source_silent import (
+    FeedsWatched,
+    SourceOccurrence,
+    source_trigger_of,
+)
+from service.rules.triggers.stalled import (
+    IMPORTED,
+    SilenceOccurrence,
+    StalledTrigger,
+    silence_match,
+    stalled_trigger_of,
+)
 
 COLUMNS = {"enrolled": "silent_since", "started": "active_at"}
 
@@ -57,13 +66,10 @@ def silences(rows: Sequence[Row], trigger: StalledTrigger) -> Iterator[Quiet]:
         yield Quiet(since, began, None)
 
 
-STALLED = "stalled_for"
-
-
 def of_silences(evidence: Evidence, reference: Rule, about: About, at: int) -> Matter:
     """What a rule made of the silences of an enrolment up to a moment."""
-    trigger = reference.trigger
-    assert isinstance(trigger, StalledTrigger)
+    trigger = stalled_trigger_of(reference)
+    assert trigger is not None
     rows = [row for row in evidence.past.stream(about.stream) if row.body.recorded_at <= at]
     known = list(silences(rows, trigger))
     long = [quiet for quiet in known if due_at(evidence, trigger, quiet) <= quiet.lasted_until(at)]
@@ -116,41 +122,38 @@ def judged_silence(
     evidence: Evidence, reference: Rule, about: About, rows: Sequence[Row], quiet: Quiet, at: int
 ) -> Occasion:
     """What a rule made of one silence that lasted long enough."""
-    assert isinstance(reference.trigger, StalledTrigger)
-    due = due_at(evidence, reference.trigger, quiet)
+    asking = stalled_trigger_of(reference)
+    assert asking is not None
+    due = due_at(evidence, asking, quiet)
     edition = evidence.editions.as_of(due)
     then = Then(edition, edition.rule(reference.id) if edition else None, about)
     rule = then.rule or reference
     cause = cause_of(evidence, about, rows, quiet.began)
     why_not = asleep(evidence, reference.id, then, due)
-    found = None
-    if why_not is None and isinstance(rule.trigger, StalledTrigger):
+    found, trigger = None, stalled_trigger_of(rule)
+    if why_not is None and trigger is not None:
         asked = evidence.past.since(CLOCK, due)
         version = quiet.ended.version - 1 if quiet.ended else rows[-1].version
         subject = states(about.stream, rows, [version], evidence)[version]
         assert isinstance(subject, Enrollment)
-        now = asked.body.at if asked else due
         world = evidence.past.world(asked.position if asked else 2**62, about.stream, version)
-        reading = Reading(subject, EventSeen(about.source, about.account), world, now)
-        match = Match(STALLED, f"{subject.id}/{quiet.since}", quiet.since, subject.version, True)
-        found = found_by(evidence, rule, match, reading, world)
-        why_not = not_asked(rule, subject, quiet, asked, at)
-    what = f"silent for {duration(rule_lasts(rule))} since {moment(quiet.since)}"
+        reading = SilenceOccurrence.of(subject, asked.body.at if asked else due, 0).reading(world)
+        match = silence_match(subject, quiet.since, quiet.since)
+        found = found_by(evidence, Evaluation(rule, match, True, reading))
+        why_not = not_asked(rule, trigger, subject, quiet, asked, at)
+    lasts = duration(trigger.silence_ms if trigger else 0)
+    what = f"silent for {lasts} since {moment(quiet.since)}"
     return occasion(evidence, then, due, what, cause, why_not, found)
 
 
-def rule_lasts(rule: Rule) -> int:
-    """How long a silence must last (ms)."""
-    return rule.trigger.silence_ms if isinstance(rule.trigger, StalledTrigger) else 0
-
-
 def not_asked(
-    rule: Rule, subject: Enrollment, quiet: Quiet, asked: Row | None, at: int
-) -> str | None:
+    rule: Rule, trigger: StalledTrigger, subject: Enrollment, quiet: Quiet, asked: Row | None,
+    at: int,
+) -> str | None:  # fmt: skip
     """Why the clock asked nothing about a silence; None when it did."""
     if asked is None or asked.body.at > at:
         return "the clock was not asked: the service did not run, or letters were waiting"
-    assert isinstance(asked.body, TimeAsked) and isinstance(rule.trigger, StalledTrigger)
+    assert isinstance(asked.body, TimeAsked)
     mark = asked.body.marks.get(rule.id)
     if mark is None:
         return "the rule was not live when the clock was asked"
@@ -158,16 +161,13 @@ def not_asked(
         return f"the silence began before the rule went live at {moment(mark.since)} (on_activate)"
     if quiet.ended is not None and quiet.ended.body.recorded_at <= asked.body.at:
         return f"it was over when the clock was asked at {moment(asked.body.at)}"
-    imported_at = subject.imported_at(rule.trigger.count_from)
-    if imported_due(imported_at, quiet.since, rule.trigger.silence_ms, mark.since):
-        return "an import brought it when it was due already, and nobody is told of that"
-    return None
+    return IMPORTED if trigger.was_imported_due(subject, quiet.since, mark.since) else None
 
 
 def of_source(evidence: Evidence, reference: Rule, about: About, at: int) -> Matter:
     """What a rule made of the silence of a feed as of a moment."""
-    trigger = reference.trigger
-    assert isinstance(trigger, SourceSilentTrigger)
+    trigger = source_trigger_of(reference)
+    assert trigger is not None
     row = evidence.past.until(FEEDS, at)
     watched = row.body if row else None
     silence = watched.silences.get(about.source) if isinstance(watched, FeedsWatched) else None
@@ -185,10 +185,11 @@ def of_source(evidence: Evidence, reference: Rule, about: About, at: int) -> Mat
     came = int(delivery.came_at.timestamp() * 1000) if delivery.came_at else row.body.at
     found = None
     if why_not is None and then.rule is not None:
-        last = Heard(about.source, silence.letter, came)
+        last = SilentSource(about.source, silence.letter, came)
         world = evidence.past.world(row.position)
-        reading = Reading(last, EventSeen(about.source, "", at=came), world, row.body.at)
-        match = Match(TRIGGER, last.occurrence, came, 0, True)
-        found = found_by(evidence, then.rule, match, reading, world)
+        occurrence = SourceOccurrence.of(last, row.body.at, was_ms=0, ran_ms=silence.ran_ms)
+        evaluation = evaluate(then.rule, occurrence, occurrence.reading(world), world)
+        why_not = evaluation.missed
+        found = found_by(evidence, evaluation) if why_not is None else None
     happened = occasion(evidence, then, came, f"silent: {ran}", None, why_not, found)
     return Matter(about=about, standing=ran, nearest=[], occasions=[happened])

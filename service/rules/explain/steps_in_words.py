@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.explain.history import Row
 from service.rules.explain.report import Turn, time_of
 from service.rules.notification import (
@@ -64,7 +64,7 @@ def turns(rows: Sequence[Row], kept: Mapping[str, str]) -> list[Turn]:
     ]
 
 
-def in_words(event: Body) -> str:
+def in_words(event: EventBody) -> str:
     """One event in a few words; of a kind that is not known here, its fields."""
     if isinstance(event, Owed):
         return _decided(event)
@@ -95,7 +95,7 @@ def _attempted(event: AttemptEnded) -> str:
     return words + (f", again at {moment(event.next_at)}" if event.next_at else "")
 
 
-def _waiting(event: Body) -> str | None:
+def _waiting(event: EventBody) -> str | None:
     if isinstance(event, WaitingForAddress):
         return f"no address is known; waits until {moment(event.until)}"
     if isinstance(event, AddressFound):
@@ -113,7 +113,7 @@ def _waiting(event: Body) -> str | None:
     return None
 
 
-def _fields(event: Body) -> str:
+def _fields(event: EventBody) -> str:
     names: Sequence[str] = event.__struct_fields__
     values: Mapping[str, Any] = {name: getattr(event, name) for name in names if name != "at"}
     return ", ".join(f"{name} {value}" for name, value in values.items() if value not in (None, ""))

@@ -26,9 +26,9 @@ from service.rules.language.model import (
     RuleShape,
     Windows,
 )
-from service.rules.language.scope import SILENCE, SILENT_SOURCE, Scope
 from service.rules.language.values import NAME_FORM, ROLES, WATCHERS
 from service.rules.language.yaml_reader import Path
+from service.rules.scope import SILENCE, SILENT_SOURCE, Scope
 from service.rules.text import duration, hint, shown
 
 LINES_NAMED = 3

@@ -8,8 +8,8 @@ from service.rules.conditions import OPERATORS, AllOf, AnyOf, Condition, NoneOf,
 from service.rules.fields import FIELDS, Field, Sources, field_named
 from service.rules.language.errors import Report
 from service.rules.language.operands import BadOperand, read_operand
-from service.rules.language.scope import Scope
 from service.rules.language.yaml_reader import Path
+from service.rules.scope import Scope
 from service.rules.text import hint, listed, nearest, shown
 
 GROUPS: dict[str, type[AllOf] | type[AnyOf] | type[NoneOf]] = {

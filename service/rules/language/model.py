@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from service.rules.calendar import DAY, Stretch, Window
-from service.rules.conditions import Condition
+from service.rules.conditions import Condition, ValueTest
+from service.rules.fields import EVENTS
 from service.rules.language.channels import Channel
 from service.rules.language.entries import (
     WEEKDAYS,
@@ -19,21 +20,17 @@ from service.rules.language.entries import (
     Weekday,
 )
 from service.rules.language.errors import Misplaced, Report
-from service.rules.language.scope import SCOPES, Scope, scope_of_event
 from service.rules.language.shape import Choice, Many, OneOf, Shape, tell_apart
 from service.rules.language.values import DAY_BEGINS, DAY_ENDS, EVENT, RULE_ID, TEXT, VERSION, ZONE
 from service.rules.language.yaml_reader import Block, Path
-from service.rules.rule import (
-    ChangeTrigger,
-    Defaults,
-    Entry,
-    EventTrigger,
-    Rule,
-    RuleSet,
-    SourceSilentTrigger,
-    StalledTrigger,
-    ValueTest,
-)
+from service.rules.rule import Defaults, Entry, Rule, RuleSet
+from service.rules.scope import Scope
+from service.rules.triggers import letter_set_aside
+from service.rules.triggers.event import EventTrigger
+from service.rules.triggers.letter_set_aside import LetterTrigger
+from service.rules.triggers.seat_change import ChangeTrigger
+from service.rules.triggers.source_silent import SourceSilentTrigger
+from service.rules.triggers.stalled import StalledTrigger
 
 Text = Annotated[str, TEXT]
 EventName = Annotated[str, EVENT]
@@ -59,7 +56,24 @@ Windows = Mapping[str, Window | None]
 """Time intervals by name; None is one that the file says wrongly."""
 
 
+SCOPES: Mapping[str, Scope] = {
+    "change": ChangeTrigger.scope,
+    "stalled_for": StalledTrigger.scope,
+    "source_silent_for": SourceSilentTrigger.scope,
+}
+"""What rules know of, by the key of their trigger, if that is no event."""
+
 _TRIGGER = "a trigger is one of 'event', 'change', 'stalled_for' or 'source_silent_for'"
+
+
+def trigger_of_event(name: str) -> EventTrigger | LetterTrigger:
+    """Give the trigger of an event."""
+    return LetterTrigger() if name == letter_set_aside.TRIGGER else EventTrigger(name)
+
+
+def scope_of_event(name: str | None) -> Scope | None:
+    """Give what a rule about an event knows of; None when there is no such event."""
+    return trigger_of_event(name).scope if name in EVENTS else None
 
 
 class TriggerKeys(Shape):
@@ -83,9 +97,9 @@ class EventShape(TriggerKeys):
     event: EventName
     """Something happened: fires on each event of this name."""
 
-    def compiled(self, conditions: Conditions) -> EventTrigger:
+    def compiled(self, conditions: Conditions) -> EventTrigger | LetterTrigger:
         """Give the trigger."""
-        return EventTrigger(self.event)
+        return trigger_of_event(self.event)
 
 
 class ChangeShape(TriggerKeys):

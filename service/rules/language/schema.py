@@ -24,16 +24,17 @@ from service.rules.language.entries import (
 )
 from service.rules.language.model import (
     ANY,
+    SCOPES,
     SEATS,
     TRIGGERS,
     DefaultsShape,
     FileShape,
     RuleShape,
     StretchShape,
+    scope_of_event,
 )
 from service.rules.language.operands import KINDS, tested
 from service.rules.language.reader import EVERY_SOURCE
-from service.rules.language.scope import SCOPES, SILENCE, SILENT_SOURCE, Scope, scope_of_event
 from service.rules.language.shape import Many, Schema, Shape, Value
 from service.rules.language.values import (
     DAY_BEGINS,
@@ -47,6 +48,7 @@ from service.rules.language.values import (
     offered,
     recipients,
 )
+from service.rules.scope import SILENCE, SILENT_SOURCE, Scope
 from service.rules.text import listed
 
 

@@ -1,24 +1,31 @@
-"""Setbacks: which letters could not be used, each told of once by every rule that asks."""
+"""Set a rule off when a letter could not be used: `trigger: {event: letter.set_aside}`.
+
+Each letter is told of once by every rule that asks.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import msgspec
 
-from service.learners.feed_subjects import Aside
+from service.learners.facts import FactRecorded
+from service.learners.feed_subjects import LetterSetAside
 from service.learners.world import Decisions, World
 from service.learners.writer import Writer
-from service.ledger.events import Body
-from service.rules.decider import Decider, holds
-from service.rules.fanout import Match, Owing
+from service.ledger.events import EventBody
+from service.rules.decider import Decider
 from service.rules.field_values import EventSeen, Reading
-from service.rules.rule import EventTrigger, Rule
+from service.rules.notification import Owed
+from service.rules.rule import Rule
+from service.rules.scope import LETTER, Scope
+from service.rules.triggers.trigger import Kind, Match, Miss, Named, Occurrence
 
 STREAM = "setbacks"
 TRIGGER = "letter.set_aside"
 LETTERS_PER_ASK = 500
 
-After = Callable[[int, int], Sequence[Aside]]
+After = Callable[[int, int], Sequence[LetterSetAside]]
 """The letters set aside beyond a number, in order, at most so many."""
 
 
@@ -29,7 +36,7 @@ class Asked(msgspec.Struct, frozen=True):
     mode: str
 
 
-class SetbacksAsked(Body, frozen=True, kw_only=True, omit_defaults=True):
+class SetbacksAsked(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """How far each rule had been asked at `at`, so that a restart neither repeats nor forgets."""
 
     TOPIC: ClassVar[str] = "setbacks.asked"
@@ -40,27 +47,46 @@ class SetbacksAsked(Body, frozen=True, kw_only=True, omit_defaults=True):
 SHAPES: Mapping[str, Any] = {SetbacksAsked.TOPIC: SetbacksAsked}
 
 
-def asking(decider: Decider) -> list[Rule]:
-    """The rules that tell of letters which could not be used."""
-    return [rule for rule in decider.by_id.values() if of_letters(rule)]
+@dataclass(frozen=True)
+class LetterTrigger:
+    """Set a rule off when a letter, or a part of one, was set aside."""
+
+    kind: ClassVar[Kind] = "letter"
+    scope: ClassVar[Scope] = LETTER
+    transitions: ClassVar[frozenset[str]] = frozenset()
+
+    def admits(self, event: FactRecorded[Any]) -> bool:
+        """No event matches: a letter that leads to none does."""
+        return False
+
+    def match(self, rule: Named, occurrence: Occurrence, world: World) -> Match | Miss:
+        """Match every letter that was set aside."""
+        letter = occurrence.subject
+        if not isinstance(letter, LetterSetAside):
+            return Miss(lambda: f"it is not {TRIGGER}")
+        return Match(TRIGGER, letter.occurrence, letter.at, 0)
+
+    def still_holds(self, owed: Owed, reading: Reading) -> bool:
+        """Tell whether no later try could use all of it."""
+        letter = reading.subject
+        return owed.trigger == TRIGGER and not (isinstance(letter, LetterSetAside) and letter.used)
+
+    def words(self) -> str:
+        """`letter.set_aside`."""
+        return TRIGGER
 
 
-def of_letters(rule: Rule) -> bool:
-    """Whether a rule tells of letters which could not be used."""
-    return isinstance(rule.trigger, EventTrigger) and rule.trigger.event == TRIGGER
+def letter_rules(decider: Decider) -> list[Rule]:
+    """Pick the rules that tell of letters which could not be used."""
+    return [rule for rule in decider.active if isinstance(rule.trigger, LetterTrigger)]
 
 
-def owe(
-    rule: Rule, owing: Owing, letter: Aside, world: World, now: int, decisions: Decisions
-) -> None:
-    """Adds what a rule owes for one letter."""
-    reading = Reading(letter, EventSeen(letter.source, "", letter.name, letter.at), world, now)
-    if holds(rule, reading):
-        match = Match(TRIGGER, letter.occurrence, letter.at, 0)
-        owing.owe(rule, rule.notify, match, reading, world, decisions)
+def letter_occurrence(letter: LetterSetAside, now: int) -> Occurrence:
+    """Ask about a letter at `now` (ms UTC)."""
+    return Occurrence(letter, EventSeen(letter.source, "", letter.name, letter.at), now)
 
 
-class Setbacks:
+class LetterWatch:
     """Asks rules about letters that were set aside; all that it must remember is in the ledger."""
 
     def __init__(self, writer: Writer, after: After) -> None:
@@ -75,7 +101,7 @@ class Setbacks:
         """
         version, before = self._latest()
         marks = {}
-        for rule in asking(decider):
+        for rule in letter_rules(decider):
             known = before.get(rule.id)
             same = known is not None and known.mode == rule.mode
             marks[rule.id] = known if known and same else Asked(newest, rule.mode)
@@ -88,17 +114,18 @@ class Setbacks:
         What is owed and how far was asked are recorded together: a letter is neither forgotten
         nor told of twice.
         """
-        rules = asking(decider)
+        rules = letter_rules(decider)
         version, marks = self._latest() if rules else (0, {})
         rules = [rule for rule in rules if rule.id in marks]
         if not rules:
             return False
         page = self._after(min(marks[rule.id].letter for rule in rules), LETTERS_PER_ASK)
-        world, decisions = self._writer.world(now), Decisions()
-        for letter in page:
-            for rule in rules:
-                if letter.letter > marks[rule.id].letter and not letter.imported:
-                    owe(rule, decider.owing, letter, world, now, decisions)
+        asked = (
+            ([r for r in rules if each.letter > marks[r.id].letter], letter_occurrence(each, now))
+            for each in page
+            if not each.imported
+        )
+        decisions = decider.decide_each(asked, self._writer.world(now))
         if page:
             last = page[-1].letter
             moved = {id: Asked(max(m.letter, last), m.mode) for id, m in marks.items()}
@@ -106,7 +133,7 @@ class Setbacks:
         return len(page) == LETTERS_PER_ASK
 
     def _latest(self) -> tuple[int, dict[str, Asked]]:
-        latest = self._writer.knowledge.latest(STREAM)
+        latest = self._writer.lookup.latest(STREAM)
         if latest is None:
             return 0, {}
         version, last = latest

@@ -1,16 +1,27 @@
-"""Edges: when a value of an instance changed as a rule asks, and when a rule is armed anew."""
+"""Set a rule off when a value of an instance changed: `trigger: {change: instance.…}`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, ClassVar
 
-from service.learners.facts import SeatsReported
-from service.learners.instance import Instance, seat_values
-from service.ledger.events import Body
-from service.rules.rule import ChangeTrigger, Rule
+from service.learners.facts import FactRecorded, SeatsReported
+from service.learners.instance import Instance, InstanceRecorded, seat_values
+from service.learners.world import World
+from service.ledger.events import EventBody
+from service.rules.conditions import ValueTest
+from service.rules.field_values import Reading
+from service.rules.notification import Owed
+from service.rules.scope import INSTANCE, Scope
+from service.rules.trace import range_in_words, shown
+from service.rules.triggers.event import EventOccurrence
+from service.rules.triggers.trigger import Kind, Match, Miss, Named, Occurrence
+
+Edge = tuple[float | None, float | None]
+"""The value before a report of seats and with it; None is unlimited."""
 
 
-class Fired(Body, frozen=True, kw_only=True, omit_defaults=True):
+class Fired(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """A rule with `rearm` fired at this version of the instance: it must be armed anew."""
 
     TOPIC: ClassVar[str] = "rule.fired"
@@ -22,27 +33,112 @@ class Fired(Body, frozen=True, kw_only=True, omit_defaults=True):
 SHAPES: Mapping[str, Any] = {Fired.TOPIC: Fired}
 
 
-def is_edge(trigger: ChangeTrigger, was: SeatsReported, said: SeatsReported) -> bool:
-    """Whether the value changed, from a value in `from` to one in `to`."""
-    old, new = seat_values(was)[trigger.field], seat_values(said)[trigger.field]
-    if old == new or (trigger.from_ and not trigger.from_.matches(old)):
-        return False
-    if trigger.to is None:
-        return True
-    entered = trigger.from_ is not None or not trigger.to.matches(old)
-    return entered and trigger.to.matches(new)
+@dataclass(frozen=True)
+class ChangeTrigger:
+    """Set a rule off when a value went from one range to another.
+
+    With `rearm`, only after the value was there again since the rule last fired.
+    """
+
+    kind: ClassVar[Kind] = "change"
+    scope: ClassVar[Scope] = INSTANCE
+    transitions: ClassVar[frozenset[str]] = frozenset({SeatsReported.TOPIC})
+    field: str
+    from_: ValueTest | None
+    to: ValueTest | None
+    rearm: ValueTest | None
+
+    def admits(self, event: FactRecorded[Any]) -> bool:
+        """Tell whether the value changed as asked."""
+        edge = self.edge_of(event)
+        return edge is not None and self.takes(*edge)
+
+    def match(self, rule: Named, occurrence: Occurrence, world: World) -> Match | Miss:
+        """Match a report that changed the value as asked, if the rule is armed."""
+        if not isinstance(occurrence, EventOccurrence):
+            return Miss(lambda: "it is no report of seats")
+        edge = self.edge_of(occurrence.event)
+        if edge is None:
+            return Miss(lambda: "it is no report of seats")
+        if not self.takes(*edge):
+            return Miss(lambda: f"{self.field} {self.edge_in_words(edge)}")
+        match = occurrence.match(self.field)
+        return self._armed(rule, match, occurrence, world) if self.rearm else match
+
+    def _armed(
+        self, rule: Named, match: Match, occurrence: EventOccurrence, world: World
+    ) -> Match | Miss:
+        stream = memory_stream(rule, occurrence.stream)
+        version, last = world.latest(stream) or (0, None)
+        if isinstance(last, Fired) and not self._was_back(last, occurrence.subject):
+            return Miss(self._not_rearmed)
+        fired = Fired(at=occurrence.now, instance=occurrence.stream, fired_at=match.version)
+        return Match(
+            match.trigger,
+            match.occurrence,
+            match.at,
+            match.version,
+            remembered=(stream, version + 1, fired),
+        )
+
+    def _was_back(self, last: Fired, instance: object) -> bool:
+        """Tell whether the value was back in the `rearm` range since the rule last fired."""
+        assert isinstance(instance, Instance) and self.rearm
+        return any(
+            self.rearm.matches(seat_values(report)[self.field])
+            for report in instance.reports_after(last.fired_at)
+        )
+
+    def _not_rearmed(self) -> str:
+        assert self.rearm
+        needed = range_in_words(self.rearm)
+        return f"{self.field} has not been {needed} since the rule last fired"
+
+    def edge_of(self, event: object) -> Edge | None:
+        """Read the value before a report of seats and with it; None for any other event."""
+        if not isinstance(event, InstanceRecorded) or event.was is None:
+            return None
+        if not isinstance(event.said, SeatsReported):
+            return None
+        return seat_values(event.was)[self.field], seat_values(event.said)[self.field]
+
+    def takes(self, old: float | None, new: float | None) -> bool:
+        """Tell whether the value changed, from a value in `from` to one in `to`."""
+        if old == new or (self.from_ and not self.from_.matches(old)):
+            return False
+        if self.to is None:
+            return True
+        entered = self.from_ is not None or not self.to.matches(old)
+        return entered and self.to.matches(new)
+
+    def still_holds(self, owed: Owed, reading: Reading) -> bool:
+        """Tell whether the value is still in the `to` range."""
+        if owed.trigger != self.field:
+            return False
+        return self.to is None or self.to.matches(reading(self.field))
+
+    def edge_in_words(self, edge: Edge) -> str:
+        """`went from 0 to 1`."""
+        old, new = (shown(self.field, value) for value in edge)
+        return f"went from {old} to {new}"
+
+    def words(self) -> str:
+        """`instance.seats_available from lte 0 to gt 0`."""
+        return " ".join([self.field, *self.ranges()])
+
+    def ranges(self) -> Iterator[str]:
+        """`from lte 0`, `to gt 0`."""
+        for word, test in (("from", self.from_), ("to", self.to)):
+            if test:
+                yield f"{word} {range_in_words(test)}"
 
 
-def rearmed(trigger: ChangeTrigger, last: Body, instance: object) -> bool:
-    """Whether the value was back in the `rearm` range since the rule last fired."""
-    assert isinstance(last, Fired) and isinstance(instance, Instance) and trigger.rearm
-    return any(
-        trigger.rearm.matches(seat_values(report)[trigger.field])
-        for report in instance.reports_after(last.fired_at)
-    )
+def change_trigger_of(trigger: object) -> ChangeTrigger | None:
+    """Give a trigger as one of changes; None when it is of another kind."""
+    return trigger if isinstance(trigger, ChangeTrigger) else None
 
 
-def memory_stream(rule: Rule, instance: str) -> str:
-    """The stream that remembers when a rule with `rearm` last fired for an instance."""
+def memory_stream(rule: Named, instance: str) -> str:
+    """Name the stream that remembers when a rule with `rearm` last fired for an instance."""
     name = f"{rule.mode}\x1f{rule.id}\x1f{instance}".encode()
     return f"f{blake2b(name, digest_size=16).hexdigest()}"

@@ -1,18 +1,26 @@
-"""The vigil: which feeds have stopped talking, counting only time in which the service ran."""
+"""Set a rule off when a feed stops talking: `trigger: {source_silent_for: 12h}`.
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+Only time in which the service ran counts.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
 import msgspec
 
-from service.learners.feed_subjects import Heard
+from service.learners.facts import FactRecorded
+from service.learners.feed_subjects import SilentSource
 from service.learners.world import Decisions, World
 from service.learners.writer import Writer
-from service.ledger.events import Body
-from service.rules.decider import Decider, holds
-from service.rules.fanout import Match, Owing
+from service.ledger.events import EventBody
+from service.rules.decider import Decider
 from service.rules.field_values import EventSeen, Reading
-from service.rules.rule import Rule, SourceSilentTrigger
+from service.rules.notification import Owed
+from service.rules.rule import Rule
+from service.rules.scope import SILENT_SOURCE, Scope
+from service.rules.text import duration
+from service.rules.triggers.trigger import Kind, Match, Miss, Named, Occurrence
 
 STREAM = "feeds"
 TRIGGER = "source_silent_for"
@@ -26,7 +34,7 @@ class Silence(msgspec.Struct, frozen=True):
     ran_ms: int
 
 
-class FeedsWatched(Body, frozen=True, kw_only=True, omit_defaults=True):
+class FeedsWatched(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """How long each feed had been silent at `at`, so that a restart does not begin anew."""
 
     TOPIC: ClassVar[str] = "feeds.watched"
@@ -38,7 +46,7 @@ SHAPES: Mapping[str, Any] = {FeedsWatched.TOPIC: FeedsWatched}
 
 
 def watched(
-    before: Mapping[str, Silence], heard: Mapping[str, Heard], elapsed: int, now: int
+    before: Mapping[str, Silence], heard: Mapping[str, SilentSource], elapsed: int, now: int
 ) -> dict[str, Silence]:
     """The silences after the service has run for another `elapsed` ms."""
     found = {}
@@ -51,36 +59,62 @@ def watched(
     return found
 
 
-def silent(
-    rule: Rule,
-    owing: Owing,
-    before: Mapping[str, Silence],
-    silences: Mapping[str, Silence],
-    heard: Mapping[str, Heard],
-    world: World,
-    now: int,
-) -> Decisions:
-    """What a rule owes for the feeds whose silence has just become as long as it says.
+class SourceOccurrence(Occurrence, frozen=True):
+    """Hold a source's last letter, and how long (ms) the service has run since: before and now."""
 
-    One that was so long before is not told of again, however the rule was edited meanwhile, nor
-    one that was when the rule went live.
-    """
-    trigger = rule.trigger
-    assert isinstance(trigger, SourceSilentTrigger)
-    decisions = Decisions()
-    for source, silence in silences.items():
-        known = before.get(source)
-        was = known.ran_ms if known and known.letter == silence.letter else 0
-        if was < trigger.silence_ms <= silence.ran_ms:
-            last = heard[source]
-            reading = Reading(last, EventSeen(source, "", at=last.at), world, now)
-            if holds(rule, reading):
-                match = Match(TRIGGER, last.occurrence, last.at, 0, True)
-                owing.owe(rule, rule.notify, match, reading, world, decisions)
-    return decisions
+    was_ms: int = 0
+    ran_ms: int = 0
+
+    @classmethod
+    def of(cls, last: SilentSource, now: int, was_ms: int, ran_ms: int) -> Self:
+        """Ask about a source at `now`."""
+        return cls(last, EventSeen(last.source, "", at=last.at), now, was_ms, ran_ms)
 
 
-class Vigil:
+@dataclass(frozen=True)
+class SourceSilentTrigger:
+    """Set a rule off when no letter came for `silence_ms` from a source that has sent some."""
+
+    kind: ClassVar[Kind] = "source_silent_for"
+    scope: ClassVar[Scope] = SILENT_SOURCE
+    transitions: ClassVar[frozenset[str]] = frozenset()
+    silence_ms: int
+
+    def admits(self, event: FactRecorded[Any]) -> bool:
+        """No event matches: time does."""
+        return False
+
+    def match(self, rule: Named, occurrence: Occurrence, world: World) -> Match | Miss:
+        """Match a silence that has just become so long.
+
+        One that was so long before is not told of again, however the rule was edited meanwhile,
+        nor one that was when the rule went live.
+        """
+        if not isinstance(occurrence, SourceOccurrence):
+            return Miss(lambda: "it is no silence of a source")
+        last = occurrence.subject
+        assert isinstance(last, SilentSource)
+        if not occurrence.was_ms < self.silence_ms <= occurrence.ran_ms:
+            return Miss(lambda: "the source was not silent for just so long")
+        return Match(TRIGGER, last.occurrence, last.at, 0, True)
+
+    def still_holds(self, owed: Owed, reading: Reading) -> bool:
+        """Tell whether no letter has come since."""
+        last = reading.subject
+        same = isinstance(last, SilentSource) and owed.occurrence == last.occurrence
+        return owed.trigger == TRIGGER and same
+
+    def words(self) -> str:
+        """`source_silent_for 12h`."""
+        return f"{TRIGGER} {duration(self.silence_ms)}"
+
+
+def source_trigger_of(rule: Rule) -> SourceSilentTrigger | None:
+    """Give the trigger of a rule that tells of silent sources; None for any other rule."""
+    return rule.trigger if isinstance(rule.trigger, SourceSilentTrigger) else None
+
+
+class FeedWatch:
     """Watches the feeds; what it must remember is in the ledger."""
 
     def __init__(self, writer: Writer) -> None:
@@ -92,34 +126,44 @@ class Vigil:
 
     def recover(self) -> None:
         """Goes on with the silences the ledger has; the time in between does not count."""
-        latest = self._writer.knowledge.latest(STREAM)
+        latest = self._writer.lookup.latest(STREAM)
         if latest is not None:
             self._version, last = latest
             assert isinstance(last, FeedsWatched)
             self._silences, self._recorded_at = dict(last.silences), last.at
 
     def ask(
-        self, decider: Decider, heard: Mapping[str, Heard], now: int, at_most: int | None = None
+        self,
+        decider: Decider,
+        heard: Mapping[str, SilentSource],
+        now: int,
+        at_most: int | None = None,
     ) -> None:
         """Asks every rule about silent feeds; `heard` are the last letters, by source.
 
         Since the last ask the service ran all the time, but `at_most` so long (ms): longer, and
         the process was stopped. Without such a rule nothing is recorded.
         """
-        rules = [r for r in decider.by_id.values() if isinstance(r.trigger, SourceSilentTrigger)]
+        rules = [rule for rule in decider.active if source_trigger_of(rule)]
         if not rules:
             self._asked_at = None
             return
         elapsed = 0 if self._asked_at is None else max(0, now - self._asked_at)
         elapsed = elapsed if at_most is None else min(elapsed, at_most)
         silences = watched(self._silences, heard, elapsed, now)
-        world, decisions = self._writer.world(now), Decisions()
-        for rule in rules:
-            owing = decider.owing
-            decisions.extend(silent(rule, owing, self._silences, silences, heard, world, now))
+        asked = ((rules, each) for each in self._occurrences(silences, heard, now))
+        decisions = decider.decide_each(asked, self._writer.world(now))
         if decisions.once or now - self._recorded_at >= RECORDED_EVERY_MS:
             self._record(decisions, silences, now)
         self._silences, self._asked_at = silences, now
+
+    def _occurrences(
+        self, silences: Mapping[str, Silence], heard: Mapping[str, SilentSource], now: int
+    ) -> Iterator[SourceOccurrence]:
+        for source, silence in silences.items():
+            known = self._silences.get(source)
+            was = known.ran_ms if known and known.letter == silence.letter else 0
+            yield SourceOccurrence.of(heard[source], now, was, silence.ran_ms)
 
     def _record(self, decisions: Decisions, silences: dict[str, Silence], now: int) -> None:
         event = FeedsWatched(at=now, silences=silences)

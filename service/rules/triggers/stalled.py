@@ -1,15 +1,115 @@
-"""The sweep: which enrolments have fallen silent, asked along the activity axis, each once."""
+"""Set a rule off when an open enrolment falls silent: `trigger: {stalled_for: 7d}`.
 
-from collections.abc import Callable, Mapping
+The clock asks along the activity axis, each silence once (design §6).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import msgspec
 
 from service.learners.enrollment import Enrollment
-from service.learners.world import Decisions, Draft
+from service.learners.facts import FactRecorded
+from service.learners.world import Decisions, UncommittedWorld, World
 from service.rules.decider import Decider
-from service.rules.rule import Rule, StalledTrigger
+from service.rules.field_values import EventSeen, Reading
+from service.rules.notification import Owed
+from service.rules.rule import Rule
+from service.rules.scope import SILENCE, Scope
+from service.rules.text import duration
+from service.rules.triggers.trigger import Kind, Match, Miss, Named, Occurrence
 
 ASKED_AT_A_TIME = 1_000
+STALLED = "stalled_for"
+IMPORTED = "an import brought it when it was due already, and nobody is told of that"
+
+
+class SilenceOccurrence(Occurrence, frozen=True):
+    """Hold an enrolment as the clock asks about it; the rule has been live since (ms UTC)."""
+
+    live_since: int = 0
+
+    @classmethod
+    def of(cls, enrollment: Enrollment, now: int, live_since: int) -> "SilenceOccurrence":
+        """Ask about an enrolment at `now`."""
+        seen = EventSeen(enrollment.about.source, enrollment.about.account)
+        return cls(enrollment, seen, now, live_since)
+
+
+@dataclass(frozen=True)
+class StalledTrigger:
+    """Set a rule off when nothing happened in an open enrolment for `silence_ms`."""
+
+    kind: ClassVar[Kind] = "stalled_for"
+    scope: ClassVar[Scope] = SILENCE
+    transitions: ClassVar[frozenset[str]] = frozenset()
+    silence_ms: int
+    count_from: Literal["enrolled", "started"]
+
+    def admits(self, event: FactRecorded[Any]) -> bool:
+        """No event matches: time does."""
+        return False
+
+    def match(self, rule: Named, occurrence: Occurrence, world: World) -> Match | Miss:
+        """Match a silence that has lasted, unless an import brought it when it was due already.
+
+        That is so for a rule that was live then; before, its `on_activate` judges.
+        """
+        if not isinstance(occurrence, SilenceOccurrence):
+            return Miss(lambda: "it is no silence")
+        enrollment = occurrence.subject
+        assert isinstance(enrollment, Enrollment)
+        silence = enrollment.state.silence(self.count_from)
+        if silence is None or silence[0] > occurrence.now - self.silence_ms:
+            return Miss(lambda: "it is not silent for so long")
+        if self.was_imported_due(enrollment, silence[0], occurrence.live_since):
+            return Miss(lambda: IMPORTED)
+        return silence_match(enrollment, silence[0], silence[1])
+
+    def was_imported_due(self, enrollment: Enrollment, since: int, live_since: int) -> bool:
+        """Tell whether a silence since (ms UTC) was due already when an import brought it about."""
+        imported_at = enrollment.imported_at(self.count_from)
+        if imported_at is None or imported_at < live_since:
+            return False
+        return since + self.silence_ms <= imported_at
+
+    def still_holds(self, owed: Owed, reading: Reading) -> bool:
+        """Tell whether it is the same silence, and long enough under the rule as it is now."""
+        enrollment = reading.enrollment
+        silence = enrollment.state.silence(self.count_from) if enrollment else None
+        if owed.trigger != STALLED or enrollment is None or silence is None:
+            return False
+        if silence[0] > reading.now - self.silence_ms:
+            return False
+        return owed.occurrence == f"{enrollment.id}/{silence[1]}"
+
+    def words(self) -> str:
+        """`stalled_for 7d, count_from enrolled`."""
+        return f"{STALLED} {duration(self.silence_ms)}, count_from {self.count_from}"
+
+
+def silence_match(enrollment: Enrollment, since: int, key: object) -> Match:
+    """Say that a silence since (ms UTC), named by its key, set a rule off."""
+    return Match(STALLED, f"{enrollment.id}/{key}", since, enrollment.version, True)
+
+
+class StalledRule(NamedTuple):
+    """A rule that tells of silences, with its trigger."""
+
+    rule: Rule
+    trigger: StalledTrigger
+
+
+def stalled_rules(rules: Iterable[Rule]) -> list[StalledRule]:
+    """Pick the rules that tell of silences."""
+    return [StalledRule(r, r.trigger) for r in rules if isinstance(r.trigger, StalledTrigger)]
+
+
+def stalled_trigger_of(rule: Rule | None) -> StalledTrigger | None:
+    """Give the trigger of a rule that tells of silences; None for any other, and for none."""
+    trigger = rule.trigger if rule else None
+    return trigger if isinstance(trigger, StalledTrigger) else None
 
 
 class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -23,11 +123,6 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     since: int = 0
 
 
-Candidates = Callable[[str, int, int, int], list[tuple[str, int]]]
-"""Open enrolments by (count_from, after, until, limit): id and when silence began."""
-Enrollments = Callable[[list[str]], list[Enrollment]]
-
-
 class Ask(msgspec.Struct):
     """What one ask came to; `more` when it was too much for one transaction."""
 
@@ -36,69 +131,74 @@ class Ask(msgspec.Struct):
     more: bool = False
 
 
-def started(rule: Rule, now: int) -> Mark:
-    """The mark of a rule that goes live now (design §6, `on_activate`)."""
-    trigger = rule.trigger
-    assert isinstance(trigger, StalledTrigger)
-    begin = 0 if rule.on_activate == "current" else now - trigger.silence_ms
+def started(stalled: StalledRule, now: int) -> Mark:
+    """Make the mark of a rule that goes live now (design §6, `on_activate`)."""
+    current = stalled.rule.on_activate == "current"
+    begin = 0 if current else now - stalled.trigger.silence_ms
     return Mark(begin, begin, now)
 
 
-def ask(
-    decider: Decider,
-    marks: Mapping[str, Mark],
-    touched: Mapping[str, Mapping[str, int | None]],
-    candidates: Candidates,
-    enrollments: Enrollments,
-    world: Draft,
-    now: int,
-    lateness: int,
-) -> Ask:
-    """Asks every stalled rule; candidates only suggest, each enrolment is checked itself.
+class SilenceSource(Protocol):
+    """Where silences are looked up: candidates by the views, enrolments by the log."""
+
+    def candidates(
+        self, count_from: str, after: int, until: int, limit: int
+    ) -> list[tuple[str, int]]:
+        """Suggest open enrolments whose silence began after one moment and up to another."""
+        ...
+
+    def enrollments(self, ids: Sequence[str]) -> list[Enrollment]:
+        """Read enrolments as they stand now."""
+        ...
+
+
+class Sweep(msgspec.Struct):
+    """Ask every stalled rule at `now` (ms UTC).
 
     `touched` are the enrolments that moved since the last ask, with where their silence begins
     by what it is counted from: one that lies behind the mark is asked about now. `lateness`
     (ms) is the longest allowance of any source.
     """
-    asked = Ask(Decisions(), dict(marks))
-    for rule in decider.stalled_rules:
-        mark = marks.get(rule.id) or started(rule, now)
-        asked.marks[rule.id] = ask_rule(
-            rule, mark, touched, decider, candidates, enrollments, world, now, lateness, asked
-        )
-    return asked
 
+    decider: Decider
+    source: SilenceSource
+    world: UncommittedWorld
+    now: int
+    touched: Mapping[str, Mapping[str, int | None]]
+    lateness: int
 
-def ask_rule(
-    rule: Rule,
-    mark: Mark,
-    touched: Mapping[str, Mapping[str, int | None]],
-    decider: Decider,
-    candidates: Candidates,
-    enrollments: Enrollments,
-    world: Draft,
-    now: int,
-    lateness: int,
-    asked: Ask,
-) -> Mark:
-    """Asks one rule and returns its new mark."""
-    trigger = rule.trigger
-    assert isinstance(trigger, StalledTrigger)
-    bound = now - lateness - trigger.silence_ms
-    begin = max(min(mark.mark, bound), mark.floor)
-    due = candidates(trigger.count_from, begin, bound, ASKED_AT_A_TIME) if bound > begin else []
-    end = max(bound, begin)
-    if len(due) >= ASKED_AT_A_TIME:
-        end = due[-1][1]
-        asked.more = True
-    moved = (
-        id for id, since in touched.items() if mark.floor < (since[trigger.count_from] or 0) <= end
-    )
-    for enrollment in enrollments(list(dict.fromkeys([*(id for id, _ in due), *moved]))):
-        silence = enrollment.state.silence(trigger.count_from)
-        if silence is not None and mark.floor < silence[0] <= end:
-            decided = decider.stalled(rule, enrollment, world, now, mark.since)
-            if decided is not None:
-                asked.decisions.extend(decided)
-                world.remember(decided)
-    return Mark(end, mark.floor, mark.since)
+    def ask(self, marks: Mapping[str, Mark]) -> Ask:
+        """Ask each rule; candidates only suggest, each enrolment is checked itself."""
+        asked = Ask(Decisions(), dict(marks))
+        for stalled in stalled_rules(self.decider.active):
+            mark = marks.get(stalled.rule.id) or started(stalled, self.now)
+            asked.marks[stalled.rule.id] = self._ask(stalled, mark, asked)
+        return asked
+
+    def _ask(self, stalled: StalledRule, mark: Mark, asked: Ask) -> Mark:
+        """Ask one rule and return its new mark."""
+        count_from = stalled.trigger.count_from
+        bound = self.now - self.lateness - stalled.trigger.silence_ms
+        begin, end = max(min(mark.mark, bound), mark.floor), max(bound, mark.floor)
+        due: list[tuple[str, int]] = []
+        if bound > begin:
+            due = self.source.candidates(count_from, begin, bound, ASKED_AT_A_TIME)
+        if len(due) >= ASKED_AT_A_TIME:
+            end, asked.more = due[-1][1], True
+        ids = dict.fromkeys([*(id for id, _ in due), *self._moved(count_from, mark.floor, end)])
+        silences = [
+            (silence[0], enrollment.id, SilenceOccurrence.of(enrollment, self.now, mark.since))
+            for enrollment in self.source.enrollments(list(ids))
+            if (silence := enrollment.state.silence(count_from)) is not None
+            and mark.floor < silence[0] <= end
+        ]
+        in_order = sorted(silences, key=lambda each: each[:2])
+        due_ones = (([stalled.rule], occurrence) for _, _, occurrence in in_order)
+        asked.decisions.extend(self.decider.decide_each(due_ones, self.world))
+        return Mark(end, mark.floor, mark.since)
+
+    def _moved(self, count_from: str, floor: int, end: int) -> Iterator[str]:
+        """Name those that moved to a silence which was asked about already."""
+        for id, since in self.touched.items():
+            if floor < (since[count_from] or 0) <= end:
+                yield id

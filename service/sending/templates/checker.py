@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
-from service.sending.templates.context import Shape, knows
+from service.sending.templates.context import Shape, knows, shape_of
 
 Problem = tuple[int, str]
 
@@ -46,19 +46,22 @@ SOURCES_REMEMBERED = 512
 ALWAYS = frozenset({"loop", "true", "false", "none"})
 
 
-def problems_in(source: str, shape: Shape, files: frozenset[str]) -> list[Problem]:
+@lru_cache(SOURCES_REMEMBERED)
+def problems_in(source: str, fields: tuple[str, ...], files: frozenset[str]) -> tuple[Problem, ...]:
     """Return every mistake in a template's source with its line.
 
-    `files` are the names that may be extended or included.
+    `fields` are the dotted names of what it may read, `files` those of what it may extend or
+    include. A source is read once, however often the folder is loaded.
     """
+    shape = shape_of(fields)
     try:
         tree = parsed(source)
         found = [*_forbidden(tree), *_strangers(tree, files), *_unknown(tree, shape)]
     except TemplateSyntaxError as error:
-        return [(error.lineno, error.message or "not a template")]
+        return ((error.lineno, error.message or "not a template"),)
     except BREAKS as error:
-        return [(1, what_broke(error))]
-    return sorted({(line or 1, what) for line, what in found})
+        return ((1, what_broke(error)),)
+    return tuple(sorted({(line or 1, what) for line, what in found}))
 
 
 @lru_cache(SOURCES_REMEMBERED)
@@ -67,6 +70,7 @@ def parsed(source: str) -> nodes.Template:
     return READER.parse(source)
 
 
+@lru_cache(SOURCES_REMEMBERED)
 def mentions(source: str, variable: str) -> bool:
     """Tell whether a template reads a variable itself; one with mistakes reads nothing."""
     try:

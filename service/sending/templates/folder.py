@@ -52,16 +52,17 @@ def shelf_at(folder: Path) -> Shelf:
     if not folder.is_dir():
         shelf.problems.append(f"{folder}: expected a folder of templates, found none")
         return shelf
+    root = folder.resolve()
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_file() and not path.name.startswith("."):
-            _take(shelf, folder, path, name)
+            _take(shelf, root, path, name)
     return shelf
 
 
-def _take(shelf: Shelf, folder: Path, path: Path, name: str) -> None:
+def _take(shelf: Shelf, root: Path, path: Path, name: str) -> None:
     place, wrong = _place(name)
-    if wrong is None and not path.resolve().is_relative_to(folder.resolve()):
+    if wrong is None and not path.resolve().is_relative_to(root):
         wrong = "it leads out of the templates folder; copy the file instead of linking it"
     if wrong is None and path.stat().st_size > SOURCE_SIZE_MAX:
         wrong = f"expected at most {SOURCE_SIZE_MAX} bytes, got {path.stat().st_size}"

@@ -42,7 +42,8 @@ class Templates:
 
     def __init__(self, folder: Path, fields: Iterable[str] = FIELDS) -> None:
         self._folder = folder
-        self._shape = shape_of(fields)
+        self._fields = tuple(fields)
+        self._shape = shape_of(self._fields)
         self._shelf = shelf_at(folder)
         self._inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
         self._compiled: dict[str, Template] = {}
@@ -139,18 +140,18 @@ class Templates:
     def _compile(self) -> Iterable[str]:
         """Compile the files without mistakes; no other is ever run, not even by `extends`."""
         sources = self._shelf.sources
+        files = frozenset(sources)
         mistakes = {
-            name: problems_in(source, self._shape, frozenset(sources))
-            for name, source in sources.items()
+            name: problems_in(source, self._fields, files) for name, source in sources.items()
         }
         walls = Walls({name: source for name, source in sources.items() if not mistakes[name]})
         for name in walls.list_templates():
             try:
                 self._compiled[name] = walls.get_template(name)
             except TemplateSyntaxError as error:
-                mistakes[name] = [(error.lineno, error.message or "not a template")]
+                mistakes[name] = ((error.lineno, error.message or "not a template"),)
             except BREAKS as error:
-                mistakes[name] = [(1, what_broke(error))]
+                mistakes[name] = ((1, what_broke(error)),)
         for name, found in mistakes.items():
             yield from (f"{self._folder / name}:{line}: {what}" for line, what in found)
 

@@ -5,17 +5,19 @@ from dataclasses import replace
 
 import msgspec
 
+from service.rules.conditions import fields_of
 from service.rules.decider import Decider
-from service.rules.rule import RuleSet, SourceSilentTrigger
-from service.rules.triggers.letter_set_aside import of_letters
+from service.rules.rule import RuleSet
 from service.simulation.backtest.difference import Difference
 from service.simulation.backtest.log import History
-from service.simulation.backtest.prefilter import fields_of
+from service.simulation.backtest.outbox import Hear
 from service.simulation.backtest.replay import Play, Replay, Span
 from service.simulation.backtest.tally import Tally
 from service.simulation.backtest.world import Today
 
 OF_TODAY = ("learner.", "course.")
+NOT_IN_THE_LOG = ("source", "letter")
+"""Subjects of rules of which the log says nothing."""
 OF_THE_EVENT = frozenset({"course.id", "course.kind"})
 
 
@@ -48,16 +50,22 @@ class Backtest(msgspec.Struct, frozen=True):
 
 
 def backtest(
-    history: History, today: Today, plan: Plan, told: Callable[[int], object] = lambda _: None
+    history: History,
+    today: Today,
+    plan: Plan,
+    told: Callable[[int], object] = lambda _: None,
+    hear: Hear = lambda _: None,
 ) -> Backtest:
-    """Replays the log through one rule file, or two at once; nothing is written or sent.
+    """Replay the log through one rule file, or two at once; nothing is written or sent.
 
-    `told` hears of each position it has come to.
+    `told` hears of each position it has come to; `hear`, with one rule file alone, of what
+    became of each notification.
     """
     replay = Replay(history, today, plan.lateness, plan.until)
     difference = Difference() if plan.against is not None else None
     play = Play(_decider(plan.rules, plan), replay, plan.since)
     replay.plays.append(play)
+    play.outbox.hear = hear
     if difference is not None and plan.against is not None:
         play.outbox.hear = difference.new
         other = Play(_decider(plan.against, plan), replay, plan.since)
@@ -93,6 +101,4 @@ def of_today(rules: RuleSet) -> list[str]:
 
 def not_rehearsed(rules: RuleSet) -> Sequence[str]:
     """The rules that a log cannot try: when letters came, and the service ran, is not in it."""
-    return [
-        r.id for r in rules.rules if isinstance(r.trigger, SourceSilentTrigger) or of_letters(r)
-    ]
+    return [rule.id for rule in rules.rules if rule.trigger.scope.subject in NOT_IN_THE_LOG]

@@ -6,7 +6,8 @@ from typing import Literal
 import msgspec
 
 from service.rules.calendar import DAY
-from service.rules.notification import Owed
+from service.rules.notification import SENT
+from service.simulation.backtest.tally import Fate
 
 SETTLED_AFTER_MS = 120 * DAY
 """A message that one file has sent and the other not within this time, it never does."""
@@ -41,19 +42,22 @@ class Difference:
         self.examples: dict[Kind, list[Message]] = {"more": [], "fewer": [], "moved": []}
         self._alone: tuple[dict[str, Message], dict[str, Message]] = ({}, {})
 
-    def new(self, id: str, at: int, owed: Owed) -> None:
-        """The new file sends a message."""
-        self._sent(0, id, at, owed)
+    def new(self, fate: Fate) -> None:
+        """The new file may send a message."""
+        self._sent(0, fate)
 
-    def old(self, id: str, at: int, owed: Owed) -> None:
-        """The old file sends a message."""
-        self._sent(1, id, at, owed)
+    def old(self, fate: Fate) -> None:
+        """The old file may send a message."""
+        self._sent(1, fate)
 
     def close(self) -> None:
         """Nothing more is sent: what stands alone is a difference."""
         self._settle(None)
 
-    def _sent(self, side: int, id: str, at: int, owed: Owed) -> None:
+    def _sent(self, side: int, fate: Fate) -> None:
+        if fate.state != SENT:
+            return
+        id, owed, at = fate.id, fate.owed, fate.at
         other = self._alone[1 - side].pop(id, None)
         if other is not None and other.at == at:
             self.same += 1

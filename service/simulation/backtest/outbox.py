@@ -4,60 +4,32 @@ import heapq
 from collections.abc import Callable, Iterator, Sequence
 
 from service.learners.world import Decisions
-from service.ledger.events import Body
+from service.ledger.cache import Cache
+from service.ledger.events import EventBody
 from service.rules.decider import Decider
-from service.rules.digest_closing import ItemVerdict, MadeUp, Reader, make_up, reader_of
-from service.rules.digests import DigestClosed
+from service.rules.digests import DigestClosed, Reader, close, reader_of
 from service.rules.notification import (
-    DROPPED,
     HELD,
-    WAITING_ADDRESS,
+    SENT,
+    AttemptEnded,
     Deferred,
     Ended,
     Notification,
     Owed,
     WaitingForAddress,
 )
-from service.rules.throttle import REASON as THROTTLED
-from service.rules.throttle import passing
-from service.rules.verdict import Leaves, Verdict, judge, standing
+from service.rules.plan import Message, collapsed, joins, plan
+from service.rules.verdict import Ground, Verdict, holds, judge, keeps_distance
 from service.rules.watchers import ENTRY as WATCHERS
-from service.sending.compose import Leaving, chosen_of
-from service.sending.planner import joins
-from service.simulation.backtest.states import Lately
 from service.simulation.backtest.subjects import Subjects
-from service.simulation.backtest.tally import Tally
-from service.simulation.backtest.timers import Steps
+from service.simulation.backtest.tally import Fate, Tally
+from service.simulation.backtest.timers import StepTimers
+from service.simulation.backtest.waiting import AddressWait
 from service.simulation.backtest.world import Past
 
-
-class Collector:
-    """Closes digests as the service does, by the same functions."""
-
-    def __init__(self, decider: Decider, world: Past, subjects: Subjects) -> None:
-        self._decider = decider
-        self._world = world
-        self._subjects = subjects
-
-    def close(self, items: Sequence[Notification], now: int) -> Iterator[MadeUp]:
-        """What becomes of the items whose closing has come, reader by reader."""
-        readers: dict[Reader, list[Notification]] = {}
-        for item in items:
-            owed = item.owed
-            reader = reader_of(owed.rule, owed.entry, owed.recipient, owed.person, self._world)
-            readers.setdefault(reader, []).append(item)
-        for reader, mine in readers.items():
-            judged = [(item, self._judged(item, now)) for item in mine]
-            yield make_up(judged, reader, self._decider.rules.defaults, self._world, now)
-
-    def _judged(self, item: Notification, now: int) -> ItemVerdict:
-        subject = self._subjects.of(item.owed)
-        return standing(item, subject, self._decider, self._world, now)
-
-
 DECISIONS_REMEMBERED = 100_000
-Hear = Callable[[str, int, Owed], object]
-"""Is told of each message that leaves: the notification's id, when, and what it says."""
+Hear = Callable[[Fate], object]
+"""Is told what became of each notification."""
 
 
 class Outbox:
@@ -65,18 +37,20 @@ class Outbox:
 
     def __init__(self, decider: Decider, world: Past, subjects: Subjects, tally: Tally) -> None:
         self.hear: Hear = lambda *_: None
-        self.steps = Steps(decider)
+        self.steps = StepTimers(decider)
+        self.waiting = AddressWait(decider)
         self._decider = decider
         self._world = world
         self._subjects = subjects
         self._tally = tally
-        self._collector = Collector(decider, world, subjects)
         self._heap: list[tuple[int, int, str]] = []
-        self._pushed = 0
+        self._owed = 0
+        self._places: dict[str, int] = {}
         self._open: dict[str, Notification] = {}
         self._together: dict[str, list[str]] = {}
         self._items: dict[tuple[str, int], list[Owed]] = {}
-        self._known: Lately[str, bool] = Lately(DECISIONS_REMEMBERED)
+        self._known: Cache[str, bool] = Cache(DECISIONS_REMEMBERED)
+        self._asked_for = {rule.id for rule in decider.active if keeps_distance(rule)}
 
     def take(self, decisions: Decisions) -> None:
         """Takes in what was decided; the same decision a second time changes nothing."""
@@ -89,40 +63,75 @@ class Outbox:
 
     @property
     def next_at(self) -> int | None:
-        """When the next one is due."""
-        return self._heap[0][0] if self._heap else None
+        """When the next one is due, or to be asked again."""
+        due_at, asked_at = self._heap[0][0] if self._heap else None, self.waiting.next_at
+        return due_at if asked_at is None else min(asked_at, due_at or asked_at)
 
     def leave(self, now: int) -> None:
-        """What is due leaves, waits on, or ends; digests are made up first."""
+        """Let what is due leave, wait on, or end; digests are made up first."""
+        ground = Ground(self._decider, self._world, now)
+        for each in self.waiting.due(now):
+            verdict = self._judged(each, ground)
+            if isinstance(verdict, Ended):
+                self.waiting.end(each)
+                self._end(each, verdict)
         due = list(self._due(now))
         items = [each for each in due if each.owed.digest]
-        for made in self._collector.close(items, now) if items else ():
-            for stream, version, body in made.rows:
+        if items:
+            self._close_digests(items, ground)
+            due += self._due(now)
+        while due:
+            due = self._round([each for each in due if not each.owed.digest], ground)
+
+    def _round(self, due: Sequence[Notification], ground: Ground) -> list[Notification]:
+        """Let each leave with its company; gives back what comes after a message of its kind."""
+        left, keys = list[Notification](), set[str]()
+        for each in due:
+            key, first = each.owed.collapse, self._open.get(each.id)
+            if key in keys:
+                left.append(each)
+            elif first is not None and first.due_at <= ground.now:
+                keys |= {key} if key else set()
+                self._leave(list(self._group(first)), ground)
+        return left
+
+    def _close_digests(self, items: Sequence[Notification], ground: Ground) -> None:
+        """Close the digests of these items, reader by reader, as the service does."""
+        readers: dict[Reader, list[Notification]] = {}
+        for item in items:
+            readers.setdefault(reader_of(item.owed, self._world), []).append(item)
+        for reader, mine in readers.items():
+            judged = [(item, holds(item, self._subjects.of(item.owed), ground)) for item in mine]
+            for stream, version, body in close(judged, reader, ground).rows:
                 self._record(stream, version, body)
-        for first in [*due, *self._due(now)] if items else due:
-            if first.id in self._open and not first.owed.digest:
-                self._leave(list(self._group(first)), now)
 
     def close(self) -> None:
-        """The replay is over: what is still open is counted as it stands."""
-        for each in self._open.values():
-            self._tally.end(each.owed, each.state, each.reason or "open at the end")
+        """End the replay: what is still open is counted as it stands."""
+        for each in [*self._open.values(), *self.waiting]:
+            reason = each.reason or "open at the end"
+            self._tally.end(each.owed, each.state, reason)
+            self.hear(Fate(each.id, each.owed, each.state, reason, each.due_at))
 
     def _owe(self, id: str, owed: Owed) -> None:
         self._tally.match(owed)
         self.steps.begin(id, owed)
         notification = Notification.load(id, (owed,))
+        self._remember(notification, owed)
         if notification.state == HELD:
-            self._tally.hold(owed, notification.reason or "", owed.decided_at)
+            reason = notification.reason or ""
+            self._tally.hold(owed, reason, owed.decided_at)
+            self.hear(Fate(id, owed, HELD, reason, owed.decided_at))
             return
         if owed.collapse is not None:
             self._together.setdefault(owed.collapse, []).append(id)
+        self._owed += 1
+        self._places[id] = self._owed
         self._wait(notification)
 
     def _wait(self, notification: Notification) -> None:
-        self._pushed += 1
-        self._open[notification.id] = notification
-        heapq.heappush(self._heap, (notification.due_at, self._pushed, notification.id))
+        id = notification.id
+        self._open[id] = notification
+        heapq.heappush(self._heap, (notification.due_at, self._places[id], id))
 
     def _due(self, now: int) -> Iterator[Notification]:
         while self._heap and self._heap[0][0] <= now:
@@ -131,7 +140,7 @@ class Outbox:
             if found is not None and found.due_at == due_at:
                 yield found
 
-    def _record(self, stream: str, version: int, body: Body) -> None:
+    def _record(self, stream: str, version: int, body: EventBody) -> None:
         """Takes in what the closing of a digest led to."""
         if isinstance(body, DigestClosed):
             self._world.memory[stream] = (version, body)
@@ -149,61 +158,59 @@ class Outbox:
             if id != first.id and joins(other, first):
                 yield other
 
-    def _leave(self, group: Sequence[Notification], now: int) -> None:
-        leaving: list[Leaving] = []
-        for each in group:
-            verdict = self._verdict(each, now)
-            if isinstance(verdict, Leaves):
-                leaving.append((each, verdict))
-            else:
-                self._settle(each, verdict)
-        if not leaving:
-            return
-        (lead, leaves), others = chosen_of(leaving) if len(leaving) > 1 else (leaving[0], [])
-        reason = THROTTLED if self._is_one_too_many(lead, leaves, now) else "collapsed"
-        for other in [n for n, _ in others] + [lead] * (reason == THROTTLED):
-            self._settle(other, Ended(at=now, state=DROPPED, reason=reason))
-        if reason != THROTTLED:
-            self._forget(lead)
-            self._tally.send(lead.owed, leaves.recipient, now)
-            self.hear(lead.id, now, lead.owed)
+    def _leave(self, group: Sequence[Notification], ground: Ground) -> None:
+        """Plan a group as the service does; what leaves counts as sent."""
+        planned = plan([group], lambda n: self._judged(n, ground), self._world.latest, ground.now)
+        for notification, body in planned.endings:
+            self._settle(notification, body)
+        self._world.memory |= planned.passed
+        for message in planned.messages:
+            for other, _ in message.told:
+                self._settle(other, collapsed(message, ground.now))
+            self._sent(message, ground.now)
 
-    def _is_one_too_many(self, lead: Notification, leaves: Leaves, now: int) -> bool:
-        """Asks its throttle, which remembers it if not."""
-        if leaves.entry.throttle is None:
-            return False
-        reader = leaves.recipient.id if leaves.recipient else lead.owed.recipient
-        passed = passing(
-            lead.id, lead.owed, leaves.entry, reader, leaves.reading, self._world.latest, now
-        )
-        if isinstance(passed, tuple):
-            stream, version, body = passed
-            self._world.memory[stream] = (version, body)
-        return passed == THROTTLED
+    def _sent(self, message: Message, now: int) -> None:
+        lead, reader = message.lead, message.due.recipient
+        self._forget(lead)
+        self._remember(lead, AttemptEnded(at=now, outcome="accepted", then=SENT))
+        self._tally.send(lead.owed, reader, now)
+        self.hear(Fate(lead.id, lead.owed, SENT, "", now, reader))
 
-    def _verdict(self, notification: Notification, now: int) -> Verdict:
+    def _judged(self, notification: Notification, ground: Ground) -> Verdict:
         owed = notification.owed
         items = self._items.get((owed.subject, owed.version))
         about = self._subjects.of_digest(owed, items) if items else self._subjects.of(owed)
-        return judge(notification, about, self._decider, self._world, now)
+        return judge(notification, about, ground)
 
-    def _settle(self, notification: Notification, event: Body | None) -> None:
-        """One more event of a notification, after which it is sent by nobody or later."""
+    def _settle(self, notification: Notification, event: EventBody) -> None:
+        """Add one more event of a notification, after which it is sent by nobody or later."""
         owed = notification.owed
         if isinstance(event, Deferred):
             self._wait(notification.apply(event))
             return
         self._forget(notification)
         if isinstance(event, Ended):
-            self._tally.end(owed, event.state, event.reason)
-            self.steps.end(notification.apply(event))
-            if owed.entry.startswith(WATCHERS):  # who was not told waits again
-                self._world.memory[notification.id] = (notification.version + 1, event)
+            self._end(notification, event)
         elif isinstance(event, WaitingForAddress):
-            self._tally.wait(owed, WAITING_ADDRESS, owed.person or "")
+            self.waiting.add(notification.apply(event))
+            self._tally.wait(owed.person or "")
+
+    def _end(self, notification: Notification, event: Ended) -> None:
+        id, owed = notification.id, notification.owed
+        self._tally.end(owed, event.state, event.reason)
+        self.hear(Fate(id, owed, event.state, event.reason, event.at, into=event.into))
+        self.steps.end(owed, event.state)
+        self._remember(notification, event)
+
+    def _remember(self, notification: Notification, event: EventBody) -> None:
+        """Let rules ask whether it was told: its reader may wait again, or a step for it."""
+        owed = notification.owed
+        told = owed.entry.startswith(WATCHERS) and isinstance(event, Ended)
+        if told or owed.rule in self._asked_for:
+            self._world.memory[notification.id] = (notification.version + 1, event)
 
     def _forget(self, notification: Notification) -> None:
-        del self._open[notification.id]
+        del self._open[notification.id], self._places[notification.id]
         self._items.pop((notification.owed.subject, notification.owed.version), None)
         key = notification.owed.collapse
         if key is not None:

@@ -1,66 +1,45 @@
-"""The sieve: tells quickly that an event can match no rule, so that nothing is asked of it.
+"""Tell quickly that an event can match no rule, so that nothing is asked of it.
 
 What passes is decided on by the decider itself, which asks for everything again.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from service.learners import course, enrollment, instance, learner
-from service.learners.enrollment import EnrollmentRecorded, Who
+from service.learners import course, enrollment, instance
+from service.learners.enrollment import EnrollmentRecorded
 from service.learners.enrollment_state import Snapshot
-from service.learners.facts import SeatsReported
-from service.learners.instance import InstanceRecorded
+from service.learners.facts import Identity
 from service.learners.watchlist import WatchAsked, WatchStopped
 from service.learners.world import World
-from service.rules.conditions import Condition, Term, compile_conditions
-from service.rules.decider import SEATS_CHANGED
-from service.rules.rule import ChangeTrigger, EventTrigger, Rule, StalledTrigger
+from service.rules.conditions import Condition, compile_conditions, fields_of
+from service.rules.rule import Rule
 from service.rules.scheduler import TimeAsked
-from service.rules.triggers.seat_change import is_edge
+from service.rules.triggers.trigger import Trigger
 from service.rules.watchers import WATCHERS
 
 SEATS = "instance."
 
 
 def topics_of(rules: Iterable[Rule]) -> frozenset[str]:
-    """The topics that can trigger one of these rules, or change what one reads."""
+    """Name the topics that can set off one of these rules, or change what one reads."""
     wanted = {TimeAsked.TOPIC}
     for rule in rules:
-        trigger = rule.trigger
-        if isinstance(trigger, StalledTrigger) or names(rule) & enrollment.SHAPES.keys():
+        wanted |= rule.trigger.transitions
+        if rule.trigger.scope.has_enrollment:
             wanted |= enrollment.SHAPES.keys()
-        if isinstance(trigger, ChangeTrigger) or reads_seats(rule):
+        if rule.trigger.scope.subject == "instance" or reads_seats(rule):
             wanted |= instance.SHAPES.keys()
         if any(entry.to == WATCHERS for entry in rule.entries):
             wanted |= {WatchAsked.TOPIC, WatchStopped.TOPIC}
-        others = course.SHAPES.keys() | learner.SHAPES.keys() | instance.SHAPES.keys()
-        wanted |= names(rule) & others
-    if wanted & instance.SHAPES.keys():
-        wanted |= instance.SHAPES.keys()
-    return frozenset(wanted)
-
-
-def names(rule: Rule) -> frozenset[str]:
-    """The transitions that may trigger a rule."""
-    trigger = rule.trigger
-    if isinstance(trigger, EventTrigger):
-        return frozenset({trigger.event})
-    return frozenset({SEATS_CHANGED}) if isinstance(trigger, ChangeTrigger) else frozenset()
+    known = course.SHAPES.keys() | instance.SHAPES.keys() | enrollment.SHAPES.keys()
+    known |= {TimeAsked.TOPIC, WatchAsked.TOPIC, WatchStopped.TOPIC}
+    return frozenset(wanted & known)
 
 
 def reads_seats(rule: Rule) -> bool:
-    """Whether a condition asks for something of the instance."""
+    """Tell whether a condition asks for something of the instance."""
     return any(field.startswith(SEATS) for field in fields_of(rule.conditions))
-
-
-def fields_of(conditions: Iterable[Condition]) -> Iterator[str]:
-    """Every field that conditions may read."""
-    for condition in conditions:
-        if isinstance(condition, Term):
-            yield condition.field
-        else:
-            yield from fields_of(condition.conditions)
 
 
 STANDING = {
@@ -74,34 +53,26 @@ COURSE = ("course.id", "course.kind", "course.title", "course.tags")
 Place = tuple[str, str, str, str]
 
 
-class Sieve:
-    """The rules of one play, by the transition that may trigger them."""
+class Prefilter:
+    """The rules of one play, by the transition that may set them off."""
 
     def __init__(self, rules: Iterable[Rule], world: World) -> None:
-        self._by_name: dict[str, list[Strainer]] = {}
-        self._changes: list[ChangeTrigger] = []
+        self._by_name: dict[str, list[tuple[Trigger, RulePrefilter]]] = {}
         for rule in rules:
-            trigger = rule.trigger
-            if isinstance(trigger, EventTrigger):
-                self._by_name.setdefault(trigger.event, []).append(Strainer(rule, world))
-            elif isinstance(trigger, ChangeTrigger):
-                self._changes.append(trigger)
+            asked = (rule.trigger, RulePrefilter(rule, world))
+            for name in rule.trigger.transitions:
+                self._by_name.setdefault(name, []).append(asked)
 
-    def passes(self, event: Any, who: Callable[[], Who | None]) -> bool:
-        """Whether an event may match a rule; `who` tells whose enrollment it is on."""
+    def passes(self, event: Any, who: Callable[[], Identity | None]) -> bool:
+        """Tell whether an event may match a rule; `who` tells whose enrollment it is on."""
         for name in event.transitions:
-            for strainer in self._by_name.get(name, ()):
-                if not isinstance(event, EnrollmentRecorded) or strainer.passes(event, who):
+            for trigger, rule in self._by_name.get(name, ()):
+                if trigger.admits(event) and rule.passes(event, who):
                     return True
-        if not self._changes or not isinstance(event, InstanceRecorded):
-            return False
-        said, was = event.said, event.was
-        if was is None or not isinstance(said, SeatsReported):
-            return False
-        return any(is_edge(trigger, was, said) for trigger in self._changes)
+        return False
 
 
-class Strainer:
+class RulePrefilter:
     """What of one rule's conditions an event on an enrollment answers by itself, or its course.
 
     Of a course the answer is the same all the time, and so remembered.
@@ -113,8 +84,10 @@ class Strainer:
         self._course = _only(rule.conditions, COURSE)
         self._answers: dict[Place, bool] = {}
 
-    def passes(self, event: EnrollmentRecorded, who: Callable[[], Who | None]) -> bool:
-        """Whether the rule may match."""
+    def passes(self, event: Any, who: Callable[[], Identity | None]) -> bool:
+        """Tell whether the rule may match."""
+        if not isinstance(event, EnrollmentRecorded):
+            return True
         after = event.after
         standing = self._standing
         if standing and after and not standing(lambda field: getattr(after, STANDING[field])):
@@ -122,7 +95,7 @@ class Strainer:
         place = who() if self._course else None
         return place is None or self._suits(place)
 
-    def _suits(self, who: Who) -> bool:
+    def _suits(self, who: Identity) -> bool:
         key = (who.source, who.account, who.course, who.kind)
         known = self._answers.get(key)
         if known is None:

@@ -6,24 +6,24 @@ from typing import Any
 
 import msgspec
 
-from service.learners.course import CourseRecorded
+from service.learners.course import CourseRecorded, LearnerRecorded
 from service.learners.enrollment import EnrollmentRecorded
-from service.learners.events import FactRecorded
+from service.learners.facts import FactRecorded
 from service.learners.instance import InstanceRecorded
-from service.learners.learner import LearnerRecorded
 from service.learners.watchlist import WatchAsked, WatchStopped
 from service.learners.world import Happening
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.decider import Decider
-from service.rules.escalation import step
+from service.rules.escalation import Steps
 from service.rules.scheduler import EMPTY_ASKS_EVERY_MS, TimeAsked
+from service.rules.triggers.stalled import SilenceOccurrence, stalled_rules
 from service.simulation.backtest.log import History
 from service.simulation.backtest.outbox import Outbox
-from service.simulation.backtest.prefilter import Sieve, topics_of
+from service.simulation.backtest.prefilter import Prefilter, topics_of
 from service.simulation.backtest.states import States
 from service.simulation.backtest.subjects import Subjects
 from service.simulation.backtest.tally import Tally
-from service.simulation.backtest.timers import Watch
+from service.simulation.backtest.timers import SilenceTimer
 from service.simulation.backtest.world import Past, Today
 
 Handler = Callable[[str, int, Any], None]
@@ -35,15 +35,16 @@ class Play:
     """One rule set in a replay: what it may read, what it watches, and what it owes."""
 
     def __init__(self, decider: Decider, replay: "Replay", live_since: int) -> None:
-        rules = list(decider.by_id.values())
+        rules = decider.active
         self.decider = decider
         self.live_since = live_since
         self.tally = Tally(decider.rules.defaults.timezone)
         self.world = Past(replay.today, replay.states)
         self._subjects = Subjects(replay.states, replay.later)
         self.outbox = Outbox(decider, self.world, self._subjects, self.tally)
-        self.watches = [Watch(r, live_since, replay.lateness) for r in decider.stalled_rules]
-        self.sieve = Sieve(rules, self.world)
+        stalled = stalled_rules(rules)
+        self.silences = [SilenceTimer(r, live_since, replay.lateness) for r in stalled]
+        self.prefilter = Prefilter(rules, self.world)
         self.topics = topics_of(rules)
 
     def decide(self, happening: Happening, now: int) -> None:
@@ -54,23 +55,23 @@ class Play:
 
     def ask(self, states: States, now: int) -> None:
         """Decides on the silences that have lasted long enough."""
-        for watch in self.watches:
-            for stream in watch.due(now):
+        for timer in self.silences:
+            for stream in timer.due(now):
                 subject = states.enrollment(stream)
                 assert subject is not None, f"{stream}: watched, but not in the log"
-                rule, since = watch.rule, watch.live_since
-                decisions = self.decider.stalled(rule, subject, self.world, now, since)
+                occurrence = SilenceOccurrence.of(subject, now, timer.live_since)
+                decisions = self.decider.decide([timer.rule], occurrence, self.world)
                 if decisions is not None:
                     self.outbox.take(decisions)
+        steps = Steps(self.decider, self.world, now)
         for rule, entry, first in self.outbox.steps.due(now):
-            about = self._subjects.of(first.owed)
-            decisions = step(rule, entry, first, about, self.decider, self.world, now)
+            decisions = steps.step(rule, entry, (first, self._subjects.of(first.owed)))
             if decisions is not None:
                 self.outbox.take(decisions)
 
     def next_at(self) -> int | None:
         """When time brings the next thing about."""
-        heads = [watch.heap[0][0] for watch in self.watches if watch.heap]
+        heads = [timer.heap[0][0] for timer in self.silences if timer.heap]
         leaving, step_at = self.outbox.next_at, self.outbox.steps.next_at
         heads += [at for at in (leaving, step_at) if at is not None]
         return min(heads, default=None)
@@ -150,7 +151,8 @@ class Replay:
             if not self._paused:
                 self._let_happen(self._until + 1)
             return False
-        if self._asks and at - self._now > PAUSE_MS:
+        if self._asks and at - self._now > PAUSE_MS and not self._paused:
+            self._let_happen(self._now + 1)
             self._paused = True
         if not self._paused:
             self._let_happen(at)
@@ -171,28 +173,37 @@ class Replay:
 
     def _asked(self, stream: str, version: int, event: TimeAsked) -> None:
         self._paused = False
+        for play in self.plays:
+            play.outbox.waiting.grown_older()
         self._let_happen(event.at + 1)
 
     def _wished(self, stream: str, version: int, event: WatchAsked | WatchStopped) -> None:
         for play in self.plays:
             play.world.watch(f"i{stream[1:]}", event)
+        self._moved(f"i{stream[1:]}")
 
     def _enrollment(self, stream: str, version: int, event: EnrollmentRecorded) -> None:
         self.span.facts += 1
         self.states.enrollment_moved(stream, version, event)
+        self._moved(stream)
         after = event.after
         if after is not None:
             for play in self.plays:
-                for watch in play.watches:
-                    watch.moved(stream, after)
+                for timer in play.silences:
+                    timer.moved(stream, after)
         if event.transitions:
             self._decide(stream, version, event)
 
     def _instance(self, stream: str, version: int, event: InstanceRecorded) -> None:
         self.span.facts += 1
         self.states.instance_moved(stream, version, event)
+        self._moved(stream)
         if event.transitions:
             self._decide(stream, version, event)
+
+    def _moved(self, stream: str) -> None:
+        for play in self.plays:
+            play.outbox.waiting.moved(stream)
 
     def _other(self, stream: str, version: int, event: CourseRecorded | LearnerRecorded) -> None:
         self.span.facts += 1
@@ -208,18 +219,18 @@ class Replay:
         now = event.recorded_at
         happening, who = None, partial(self.states.who, stream)
         for play in self.plays:
-            if now >= play.live_since and play.sieve.passes(event, who):
+            if now >= play.live_since and play.prefilter.passes(event, who):
                 if happening is None:
                     aggregate = self.states.aggregate(stream)
                     assert aggregate is not None
                     happening = Happening(stream, version, event, aggregate)
                 play.decide(happening, now)
 
-    def later(self, stream: str, version: int) -> list[Body]:
+    def later(self, stream: str, version: int) -> list[EventBody]:
         """The events of a stream after one version, as far as the replay has come."""
         return [body for number, body in self._read(stream) if number > version]
 
-    def _read(self, stream: str) -> list[tuple[int, Body]]:
+    def _read(self, stream: str) -> list[tuple[int, EventBody]]:
         decode = self.history.mapper.decode
         rows: Sequence[tuple[int, str, int, str, bytes]]
         rows = self.history.stream(stream, self._position)

@@ -1,66 +1,35 @@
 """States: enrollments and instances as they stood at any event of the log, in little memory."""
 
-from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from typing import Any
 
-from service.learners.course import CourseRecorded, LearningObject, Title
-from service.learners.enrollment import NO_IMPORTS, Enrollment, EnrollmentRecorded, Imports, Who
+from service.learners.aggregate import Aggregate, FactKeys
+from service.learners.enrollment import NO_IMPORTS, Enrollment, EnrollmentRecorded, ImportedSilences
 from service.learners.enrollment_state import Snapshot, State
-from service.learners.facts import Keys, SeatsReported
-from service.learners.instance import Instance, InstanceRecorded, Place
-from service.learners.learner import Learner, LearnerRecorded, Member
-from service.learners.world import Aggregate
-from service.ledger.events import Body
-
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
-
-
-class Lately(Generic[K, V]):
-    """What was asked for lately: at least the last `size` values, at most twice as many.
-
-    Values stand in two generations; whoever asks for one of the older brings it to the younger.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.young: dict[K, V] = {}
-        self._old: dict[K, V] = {}
-        self._size = size
-
-    def get(self, key: K) -> V | None:
-        """The value, now of the younger generation; None if it was dropped."""
-        found = self.young.get(key)
-        if found is None and self._old:
-            found = self._old.pop(key, None)
-            if found is not None:
-                self.put(key, found)
-        return found
-
-    def put(self, key: K, value: V) -> None:
-        """Keeps a value for a while."""
-        if len(self.young) >= self._size:
-            self._old, self.young = self.young, {}
-        self.young[key] = value
-
+from service.learners.facts import FactRecorded, Identity, SeatsReported
+from service.learners.instance import Instance, InstanceRecorded
+from service.learners.world import AGGREGATES
+from service.ledger.cache import Cache
+from service.ledger.events import EventBody, StreamId
 
 STATES_KEPT = 100_000
-NO_KEYS = Keys()
+NO_KEYS = FactKeys()
 NOT_YET = Snapshot()
 
-Read = Callable[[str], list[tuple[int, Body]]]
+Read = Callable[[str], list[tuple[int, EventBody]]]
 """The events of a stream as far as the replay has come, with their versions."""
 
 
 class Standing:
     """How one enrollment stood after an event, as that event itself says it."""
 
-    __slots__ = ("_built", "after", "imports", "version", "who")
+    __slots__ = ("_built", "about", "after", "imports", "version")
 
-    def __init__(self, who: Who) -> None:
-        self.who = who
+    def __init__(self, about: Identity) -> None:
+        self.about = about
         self.version = 0
         self.after = NOT_YET
-        self.imports: Imports = NO_IMPORTS
+        self.imports: ImportedSilences = NO_IMPORTS
         self._built: Enrollment | None = None
 
     def move(self, version: int, event: EnrollmentRecorded) -> None:
@@ -76,7 +45,13 @@ class Standing:
         """The aggregate as rules read it: without its facts, which they never ask for."""
         if self._built is None:
             self._built = Enrollment(
-                stream, self.who, self.version, (), state_of(self.after), NO_KEYS, self.imports
+                StreamId(stream),
+                self.about,
+                self.version,
+                NO_KEYS,
+                (),
+                state_of(self.after),
+                self.imports,
             )
         return self._built
 
@@ -95,10 +70,10 @@ class Seats:
     Each different report is kept once, with the version at which it was last the newest.
     """
 
-    __slots__ = ("newest", "place", "reports", "version")
+    __slots__ = ("about", "newest", "reports", "version")
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
+    def __init__(self, about: Identity) -> None:
+        self.about = about
         self.version = 0
         self.newest: SeatsReported | None = None
         self.reports: dict[SeatsReported, int] = {}
@@ -115,7 +90,9 @@ class Seats:
     def instance(self, stream: str) -> Instance:
         """The aggregate as rules read it."""
         history = tuple((version, said) for said, version in self.reports.items())
-        return Instance(stream, self.place, self.version, newest=self.newest, history=(history,))
+        return Instance(
+            StreamId(stream), self.about, self.version, newest=self.newest, history=(history,)
+        )
 
 
 class States:
@@ -123,17 +100,17 @@ class States:
 
     def __init__(self, read: Read, kept: int = STATES_KEPT) -> None:
         self._read = read
-        self._standings: Lately[str, Standing] = Lately(kept)
-        self._seats: Lately[str, Seats] = Lately(kept)
-        self._others: Lately[str, Aggregate] = Lately(kept)
+        self._standings: Cache[str, Standing] = Cache(kept)
+        self._seats: Cache[str, Seats] = Cache(kept)
+        self._others: Cache[str, Aggregate[Any]] = Cache(kept)
 
     def enrollment_moved(self, stream: str, version: int, event: EnrollmentRecorded) -> None:
         """Takes in an event; of one that was forgotten nothing, until somebody asks for it."""
         standing = self._standings.get(stream)
         if standing is None:
-            if version > 1 or event.who is None:
+            if version > 1 or event.about is None:
                 return
-            standing = Standing(event.who)
+            standing = Standing(event.about)
             self._standings.put(stream, standing)
         standing.move(version, event)
 
@@ -141,9 +118,9 @@ class States:
         """Takes in an event of an instance."""
         seats = self._seats.get(stream)
         if seats is None:
-            if version > 1 or event.place is None:
+            if version > 1 or event.about is None:
                 return
-            seats = Seats(event.place)
+            seats = Seats(event.about)
             self._seats.put(stream, seats)
         seats.move(version, event)
 
@@ -152,10 +129,10 @@ class States:
         standing = self._standing(stream)
         return None if standing is None else standing.enrollment(stream)
 
-    def who(self, stream: str) -> Who | None:
+    def who(self, stream: str) -> Identity | None:
         """Whose enrollment this is."""
         standing = self._standing(stream)
-        return None if standing is None else standing.who
+        return None if standing is None else standing.about
 
     def _standing(self, stream: str) -> Standing | None:
         standing = self._standings.get(stream)
@@ -170,8 +147,10 @@ class States:
         for version, body in self._read(stream):
             assert isinstance(body, EnrollmentRecorded)
             if standing is None:
-                assert body.who is not None, f"{stream}: the first event of an enrollment names it"
-                standing = Standing(body.who)
+                assert body.about is not None, (
+                    f"{stream}: the first event of an enrollment names it"
+                )
+                standing = Standing(body.about)
             standing.move(version, body)
         return standing
 
@@ -182,15 +161,15 @@ class States:
             for version, body in self._read(stream):
                 assert isinstance(body, InstanceRecorded)
                 if seats is None:
-                    assert body.place is not None, f"{stream}: its first event names it"
-                    seats = Seats(body.place)
+                    assert body.about is not None, f"{stream}: its first event names it"
+                    seats = Seats(body.about)
                 seats.move(version, body)
             if seats is None:
                 return None
             self._seats.put(stream, seats)
         return seats.instance(stream)
 
-    def aggregate(self, stream: str) -> Aggregate | None:
+    def aggregate(self, stream: str) -> Aggregate[Any] | None:
         """Whatever has this stream, as it stands now."""
         if stream.startswith("e"):
             return self.enrollment(stream)
@@ -204,15 +183,10 @@ class States:
         return known
 
 
-def identity(stream: str, events: list[tuple[int, Body]]) -> Aggregate | None:
+def identity(stream: str, events: list[tuple[int, EventBody]]) -> Aggregate[Any] | None:
     """A course or a learner: rules read no more of one than who or what it is."""
     if not events:
         return None
     _, first = events[0]
-    if isinstance(first, LearnerRecorded):
-        member = first.member
-        assert isinstance(member, Member), f"{stream}: the first event of a learner names them"
-        return Learner(stream, member)
-    assert isinstance(first, CourseRecorded), f"{stream}: expected a course"
-    assert isinstance(first.title, Title), f"{stream}: the first event of a course names it"
-    return LearningObject(stream, first.title)
+    assert isinstance(first, FactRecorded) and first.about is not None, f"{stream}: not named"
+    return AGGREGATES[first.topic](StreamId(stream), first.about)

@@ -1,23 +1,23 @@
 """Subjects: what notifications are about at a moment of a replay."""
 
 from collections.abc import Callable, Sequence
-from typing import overload
+from typing import Any, overload
 
-from service.learners.world import Aggregate
-from service.ledger.events import Body
+from service.learners.aggregate import Aggregate
+from service.ledger.events import EventBody
 from service.rules.digests import bundle_of
 from service.rules.notification import Owed
-from service.rules.verdict import Item, Subject
+from service.rules.subject import Item, Subject
 from service.simulation.backtest.states import States
 
-Later = Callable[[str, int], list[Body]]
+Later = Callable[[str, int], list[EventBody]]
 """The events of a stream after one version, as far as the replay has come."""
 
 
-class Unread(Sequence[Body]):
+class Unread(Sequence[EventBody]):
     """The events of a stream, of which the later ones are read when they are asked for."""
 
-    def __init__(self, aggregate: Aggregate, later: Later) -> None:
+    def __init__(self, aggregate: Aggregate[Any], later: Later) -> None:
         self._aggregate = aggregate
         self._later = later
 
@@ -25,10 +25,10 @@ class Unread(Sequence[Body]):
         return self._aggregate.version
 
     @overload
-    def __getitem__(self, place: int) -> Body: ...
+    def __getitem__(self, place: int) -> EventBody: ...
     @overload
-    def __getitem__(self, place: slice) -> Sequence[Body]: ...
-    def __getitem__(self, place: int | slice) -> Body | Sequence[Body]:
+    def __getitem__(self, place: slice) -> Sequence[EventBody]: ...
+    def __getitem__(self, place: int | slice) -> EventBody | Sequence[EventBody]:
         if isinstance(place, int):
             return self._later(self._aggregate.id, place)[0]
         after = place.start or 0

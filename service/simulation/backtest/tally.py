@@ -14,6 +14,22 @@ STORM = "storm"
 HEAVIEST = 10
 
 
+class Fate(msgspec.Struct, frozen=True):
+    """What became of a notification, and when (ms UTC).
+
+    Of one still open at the end `at` is when it is due. `reader` is the person to whom it was
+    sent, None for a room; `into` is the notification whose message stood for this one.
+    """
+
+    id: str
+    owed: Owed
+    state: str
+    reason: str
+    at: int
+    reader: Person | None = None
+    into: str | None = None
+
+
 class Reader(msgspec.Struct):
     """One person or room: how many messages, on how many days, and the last of these."""
 
@@ -71,9 +87,8 @@ class Tally:
         """It ends unsent, or is open at the end of the replay."""
         self.fates[owed.rule, state, reason] += 1
 
-    def wait(self, owed: Owed, state: str, person: str) -> None:
-        """Nobody knows an address for it today; `person` is empty if nobody is known at all."""
-        self.fates[owed.rule, state, "no address"] += 1
+    def wait(self, person: str) -> None:
+        """Nobody knows an address for one today; `person` is empty if nobody is known at all."""
         self.waiting[person] += 1
 
     def send(self, owed: Owed, recipient: Person | None, at: int) -> None:

@@ -1,29 +1,28 @@
-"""Silences: which enrollments fall silent when, for every stalled rule, without a view."""
+"""Tell when silences and steps of escalations come due in a replay, without a view."""
 
 import heapq
 from collections.abc import Iterator
 
+import msgspec
+
 from service.learners.enrollment_state import Snapshot
 from service.rules.decider import Decider
-from service.rules.digests import TRIGGER as DIGEST
-from service.rules.notification import Notification, Owed
-from service.rules.rule import AFTER, Entry, Rule, StalledTrigger
-from service.rules.triggers.stalled import started
+from service.rules.notification import CANCELLED, DIGEST, Notification, Owed
+from service.rules.rule import AFTER, Entry, Rule
+from service.rules.triggers.stalled import StalledRule, started
 
 
-class Watch:
-    """One stalled rule of one play: its heap has an entry for each armed enrollment.
+class SilenceTimer:
+    """Time the silences of one rule: its heap has an entry for each armed enrollment.
 
     An entry that is early is put off when it comes due; one that is needless is let go.
     """
 
-    def __init__(self, rule: Rule, live_since: int, lateness: int) -> None:
+    def __init__(self, stalled: StalledRule, live_since: int, lateness: int) -> None:
         """The rule goes live at `live_since`; `lateness` is the longest allowance (ms) of all."""
-        trigger = rule.trigger
-        assert isinstance(trigger, StalledTrigger)
-        self.rule = rule
+        self.rule, trigger = stalled
         self.counts_enrolled = trigger.count_from == "enrolled"
-        self.floor = started(rule, live_since).floor if live_since else 0
+        self.floor = started(stalled, live_since).floor if live_since else 0
         self.live_since = live_since
         self.lasts = trigger.silence_ms + lateness
         self.armed: dict[str, int] = {}
@@ -41,8 +40,12 @@ class Watch:
             heapq.heappush(self.heap, (self._due_at(since), stream))
         self.armed[stream] = since
 
-    def due(self, now: int) -> Iterator[str]:
-        """Enrollments whose silence has lasted long enough, each taken out of the heap."""
+    def due(self, now: int) -> list[str]:
+        """Enrollments whose silence has lasted long enough, that which began first first."""
+        return [stream for _, stream in sorted(self._due(now))]
+
+    def _due(self, now: int) -> Iterator[tuple[int, str]]:
+        """Since when, and which; each is taken out of the heap."""
         heap, armed = self.heap, self.armed
         while heap and heap[0][0] <= now:
             at, stream = heap[0]
@@ -53,25 +56,38 @@ class Watch:
             heapq.heappop(heap)
             armed.pop(stream, None)
             if since >= 0:
-                yield stream
+                yield since, stream
 
     def _due_at(self, since: int) -> int:
         return max(since + self.lasts, self.live_since)
 
 
-Key = tuple[str, str, str]
-"""A rule, the entry of a step, and the occurrence that it goes on from."""
+Origin = tuple[str, str]
+"""A rule and the occurrence that set it off."""
+DueStep = tuple[Rule, Entry, Notification]
+"""A step, and what it goes on from."""
 
 
-class Steps:
+class Begun(msgspec.Struct):
+    """What one match owed first of all: one of these, how many stand, and how many steps follow.
+
+    Those that were cancelled do not stand any more.
+    """
+
+    first: Notification
+    standing: int
+    steps: int
+
+
+class StepTimers:
     """What was owed first, for as long as a step may still follow from it."""
 
     def __init__(self, decider: Decider) -> None:
         self._decider = decider
-        self._heap: list[tuple[int, int, Key]] = []
+        self._heap: list[tuple[int, int, Origin, Entry]] = []
         self._pushed = 0
-        self._waiting: dict[Key, tuple[Rule, Entry, str]] = {}
-        self._firsts: dict[str, tuple[Notification, int]] = {}
+        self._begun: dict[Origin, Begun] = {}
+        self._places = {id: place for place, id in enumerate(decider.by_id)}
 
     @property
     def next_at(self) -> int | None:
@@ -79,40 +95,47 @@ class Steps:
         return self._heap[0][0] if self._heap else None
 
     def begin(self, id: str, owed: Owed) -> None:
-        """Notes what was owed; the last of one occurrence is what its steps go on from."""
-        rule = self._decider.by_id[owed.rule]
-        if not rule.escalation or owed.trigger == DIGEST or AFTER in owed.entry:
+        """Notes what was owed first because of a match."""
+        steps = self._decider.by_id[owed.rule].escalation
+        if not steps or not is_first(owed):
             return
-        self._firsts[id] = (Notification.load(id, (owed,)), len(rule.escalation))
-        for entry in rule.escalation:
-            key = (rule.id, entry.key, owed.occurrence)
-            before = self._waiting.get(key)
-            self._waiting[key] = (rule, entry, id)
-            if before is not None:
-                self._forget(before[2])
-                continue
+        match = (owed.rule, owed.occurrence)
+        begun = self._begun.get(match)
+        if begun is not None:
+            begun.standing += 1
+            return
+        self._begun[match] = Begun(Notification.load(id, (owed,)), 1, len(steps))
+        for entry in steps:
             self._pushed += 1
-            heapq.heappush(self._heap, (owed.decided_at + entry.after_ms, self._pushed, key))
+            due_at = owed.decided_at + entry.after_ms
+            heapq.heappush(self._heap, (due_at, self._pushed, match, entry))
 
-    def end(self, notification: Notification) -> None:
-        """Notes how a notification stands in the end, if a step may follow from it."""
-        known = self._firsts.get(notification.id)
-        if known is not None:
-            self._firsts[notification.id] = (notification, known[1])
+    def end(self, owed: Owed, state: str) -> None:
+        """Notes how a notification ended, if a step may follow from it."""
+        begun = self._begun.get((owed.rule, owed.occurrence))
+        if begun is not None and state == CANCELLED and is_first(owed):
+            begun.standing -= 1
 
-    def due(self, now: int) -> Iterator[tuple[Rule, Entry, Notification]]:
-        """The steps that are due, each with what it goes on from."""
+    def due(self, now: int) -> list[DueStep]:
+        """The steps that are due, each with what it goes on from, rule by rule."""
+        return sorted(self._due(now), key=self._order) if self._heap else []
+
+    def _due(self, now: int) -> Iterator[DueStep]:
         while self._heap and self._heap[0][0] <= now:
-            _, _, key = heapq.heappop(self._heap)
-            rule, entry, id = self._waiting.pop(key)
-            first = self._firsts[id][0]
-            self._forget(id)
-            yield rule, entry, first
+            _, _, match, entry = heapq.heappop(self._heap)
+            begun = self._begun[match]
+            begun.steps -= 1
+            if not begun.steps:
+                del self._begun[match]
+            if begun.standing:
+                yield self._decider.by_id[match[0]], entry, begun.first
 
-    def _forget(self, id: str) -> None:
-        """One step less follows from it."""
-        first, steps = self._firsts[id]
-        if steps == 1:
-            del self._firsts[id]
-        else:
-            self._firsts[id] = (first, steps - 1)
+    def _order(self, due: DueStep) -> tuple[int, int, int, str]:
+        rule, entry, first = due
+        place = self._places[rule.id]
+        return place, rule.escalation.index(entry), first.owed.decided_at, first.owed.occurrence
+
+
+def is_first(owed: Owed) -> bool:
+    """Whether a match owed it at once, so that steps may follow from it."""
+    return owed.trigger != DIGEST and AFTER not in owed.entry

@@ -6,26 +6,25 @@ from typing import Any
 
 import msgspec
 
-from service.learners import course, enrollment, instance, learner, watchlist
+from service.learners import course, enrollment, instance, watchlist
 from service.learners.enrollment import EnrollmentRecorded
+from service.learners.facts import FactRecorded
 from service.learners.instance import InstanceRecorded
 from service.learners.watchlist import WatchTold
-from service.learners.world import Happening, Recorded
-from service.ledger.events import Body
+from service.learners.world import Happening
+from service.ledger.events import EventBody
+from service.rules.conditions import fields_of
 from service.rules.decider import Decider
-from service.rules.digests import TRIGGER as DIGEST
 from service.rules.explain.rule_versions import Anything
 from service.rules.language.reader import read_rules
+from service.rules.notification import DIGEST, Owed
 from service.rules.notification import SHAPES as NOTIFICATION_SHAPES
-from service.rules.notification import Owed
-from service.rules.rule import AFTER, ChangeTrigger, EventTrigger, Rule
+from service.rules.rule import AFTER, Rule
 from service.rules.scheduler import RulesActivated, TimeAsked
 from service.rules.storm import StormCounted
-from service.rules.triggers.letter_set_aside import TRIGGER as SETBACK
 from service.rules.triggers.seat_change import Fired
 from service.rules.triggers.stalled import Mark
 from service.simulation.backtest.log import History
-from service.simulation.backtest.prefilter import fields_of
 from service.simulation.backtest.states import States
 from service.simulation.backtest.verify_timers import Again, Elsewhere, Moment
 from service.simulation.backtest.world import Past, Today
@@ -44,7 +43,7 @@ def reads_today(rule: Rule, owed: Owed) -> bool:
 
 
 EXAMPLES = 20
-FACTS = (enrollment.SHAPES, instance.SHAPES, course.SHAPES, learner.SHAPES)
+FACTS = (enrollment.SHAPES, instance.SHAPES, course.SHAPES)
 NOT_RECORDED = "missing: it is decided now"
 NOT_DECIDED = "it is not decided now"
 OTHERWISE = "it is decided otherwise"
@@ -139,11 +138,11 @@ class Verifier:
 
     def _wrote(self, stream: str, version: int, topic: str, state: bytes) -> None:
         """What a rule remembers is as the log has it, whatever is decided differently now."""
-        body: Body = self._history.mapper.decode(topic, state)
+        body: EventBody = self._history.mapper.decode(topic, state)
         self._world.memory[stream] = (version, body)
 
     def _wished(self, stream: str, version: int, topic: str, state: bytes) -> None:
-        body: Body = self._history.mapper.decode(topic, state)
+        body: EventBody = self._history.mapper.decode(topic, state)
         self._world.watch(f"i{stream[1:]}", body, version)
         if isinstance(body, WatchTold):
             self._told.update(body.notifications.values())
@@ -154,7 +153,7 @@ class Verifier:
             self._wrote(stream, version, topic, state)
 
     def _fact(self, stream: str, version: int, topic: str, state: bytes) -> None:
-        event: Recorded = self._history.mapper.decode(topic, state)
+        event: FactRecorded[Any] = self._history.mapper.decode(topic, state)
         if isinstance(event, EnrollmentRecorded):
             self._states.enrollment_moved(stream, version, event)
         elif isinstance(event, InstanceRecorded):
@@ -188,8 +187,8 @@ class Verifier:
 
     def _is_of_a_fact(self, owed: Owed) -> bool:
         rule = self._decider.by_id.get(owed.rule) if self._decider else None
-        by_event = rule is not None and isinstance(rule.trigger, EventTrigger | ChangeTrigger)
-        return by_event and AFTER not in owed.entry and owed.trigger not in (DIGEST, SETBACK)
+        by_event = rule is not None and bool(rule.trigger.transitions)
+        return by_event and AFTER not in owed.entry and owed.trigger != DIGEST
 
     def _compare_with_the_clock(self, id: str, recorded: Owed) -> None:
         assert self._decider is not None

@@ -5,21 +5,18 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from service.learners.aggregate import load
 from service.learners.enrollment import Enrollment
-from service.learners.world import Decisions, Draft
+from service.learners.world import Decisions, UncommittedWorld, load
 from service.rules.calendar import Closing
 from service.rules.decider import Decider
-from service.rules.digests import TRIGGER as DIGEST
-from service.rules.digests import DigestClosed, closed
-from service.rules.escalation import step
-from service.rules.fanout import notification_id_of
-from service.rules.notification import Notification, Owed
-from service.rules.recipients import ROOM
-from service.rules.rule import Entry, Rule, StalledTrigger
+from service.rules.digests import DigestClosed, Digested
+from service.rules.escalation import Steps
+from service.rules.fanout import first_ids
+from service.rules.notification import DIGEST, Notification, Owed
+from service.rules.rule import Entry, Rule
+from service.rules.subject import Subject
 from service.rules.triggers import letter_set_aside, source_silent
-from service.rules.triggers.stalled import Mark
-from service.rules.verdict import Subject
+from service.rules.triggers.stalled import Mark, SilenceOccurrence
 
 Read = Callable[[str], list[tuple[int, Any]]]
 """The events of a stream up to the decision, with their versions."""
@@ -33,7 +30,7 @@ class Moment(NamedTuple):
     """What was so when the clock decided: rules, world, and since when each rule was live."""
 
     decider: Decider
-    world: Draft
+    world: UncommittedWorld
     marks: Mapping[str, Mark]
     lateness: Mapping[str, int]
 
@@ -56,36 +53,28 @@ class Again:
             return self._digest(rule, entry, recorded)
         if entry.after_ms:
             return self._step(id, rule, entry, recorded, moment)
-        if isinstance(rule.trigger, StalledTrigger):
-            return self._stalled(id, rule, recorded, moment)
-        return None
+        return self._stalled(id, rule, recorded, moment)
 
     def _stalled(self, id: str, rule: Rule, recorded: Owed, moment: Moment) -> Owed | None:
         subject, mark = self._subject(recorded, moment).aggregate, moment.marks.get(rule.id)
         if not isinstance(subject, Enrollment) or mark is None:
             return None
-        decided = moment.decider.stalled(
-            rule, subject, moment.world, recorded.decided_at, mark.since
-        )
-        return found(id, recorded, decided)
+        occurrence = SilenceOccurrence.of(subject, recorded.decided_at, mark.since)
+        return found(id, recorded, moment.decider.decide([rule], occurrence, moment.world))
 
     def _step(
         self, id: str, rule: Rule, entry: Entry, recorded: Owed, moment: Moment
     ) -> Owed | Elsewhere | None:
-        first = next(filter(None, (self._first(rule, e, recorded) for e in rule.notify)), None)
+        first = next(filter(None, map(self._first, first_ids(rule, recorded))), None)
         if first is None:
             return Elsewhere()
-        subject, now = self._subject(recorded, moment), recorded.decided_at
-        decided = step(rule, entry, first, subject, moment.decider, moment.world, now)
-        return found(id, recorded, decided)
+        steps = Steps(moment.decider, moment.world, recorded.decided_at)
+        return found(
+            id, recorded, steps.step(rule, entry, (first, self._subject(recorded, moment)))
+        )
 
-    def _first(self, rule: Rule, entry: Entry, recorded: Owed) -> Notification | None:
-        """What this entry owed at first; None if it owes whoever is in a group, or waits."""
-        id = notification_id_of(
-            rule, entry, recorded.source, recorded.account, recorded.subject,
-            recorded.occurrence, f"{ROOM}{entry.post}" if entry.post else entry.to or "",
-            recorded.event_at or 0,
-        )  # fmt: skip
+    def _first(self, id: str) -> Notification | None:
+        """What an entry owed at first; None if it owes whoever is in a group, or waits."""
         bodies = [body for _, body in self._read(id)]
         return Notification.load(id, bodies) if bodies else None
 
@@ -96,11 +85,8 @@ class Again:
             return None
         items = [Notification.load(i, [b for _, b in self._read(i)][:1]) for i in event.items]
         closing = Closing(recorded.event_at or 0, recorded.occurrence)
-        _, _, owed = closed(
-            rule, entry, recorded.recipient, recorded.subject, recorded.version, closing, items,
-            recorded.decided_at,
-        )  # fmt: skip
-        return owed
+        digest = Digested(rule, entry, recorded.recipient, recorded.subject)
+        return digest.closes(closing, recorded.version, items).owed(recorded.decided_at)
 
     def _subject(self, recorded: Owed, moment: Moment) -> Subject:
         """What a decision was about, as folded from its first events."""

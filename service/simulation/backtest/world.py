@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from service.learners.directory.courses import Course
 from service.learners.directory.people import Person
 from service.learners.instance import Instance
-from service.learners.lookup import Knowledge
-from service.learners.watchlist import Watch, WatchTold
+from service.learners.lookup import Lookup
+from service.learners.watchlist import Watchlist, WatchTold
 from service.learners.world import Decisions
-from service.ledger.events import Body
-from service.simulation.backtest.states import Lately, States
+from service.ledger.cache import Cache
+from service.ledger.events import EventBody
+from service.simulation.backtest.states import States
 
 PEOPLE_KEPT = 50_000
 
@@ -17,11 +18,11 @@ PEOPLE_KEPT = 50_000
 class Today:
     """People and courses as the ledger has them, each looked up once."""
 
-    def __init__(self, knowledge: Knowledge) -> None:
-        self._knowledge = knowledge
-        self._people: Lately[str, tuple[Person | None]] = Lately(PEOPLE_KEPT)
-        self._managers: Lately[str, tuple[Person | None]] = Lately(PEOPLE_KEPT)
-        self._courses: Lately[tuple[str, str, str], tuple[Course | None]] = Lately(PEOPLE_KEPT)
+    def __init__(self, lookup: Lookup) -> None:
+        self._lookup = lookup
+        self._people: Cache[str, tuple[Person | None]] = Cache(PEOPLE_KEPT)
+        self._managers: Cache[str, tuple[Person | None]] = Cache(PEOPLE_KEPT)
+        self._courses: Cache[tuple[str, str, str], tuple[Course | None]] = Cache(PEOPLE_KEPT)
         self._looked_up = False
         self._members: dict[tuple[str, str, str], Sequence[str]] = {}
 
@@ -30,7 +31,7 @@ class Today:
         key = (source, account, course)
         found = self._courses.get(key)
         if found is None:
-            found = (self._knowledge.course(source, account, course),)
+            found = (self._lookup.course(source, account, course),)
             self._courses.put(key, found)
         return found[0]
 
@@ -46,15 +47,15 @@ class Today:
         """Looks up one, and the first time everybody, if so many can be kept."""
         if not self._looked_up:
             self._looked_up = True
-            for id, each in self._knowledge.everybody(PEOPLE_KEPT).items():
+            for id, each in self._lookup.everybody(PEOPLE_KEPT).items():
                 self._people.put(id, (each,))
-        return self._people.get(person) or (self._knowledge.person(person),)
+        return self._people.get(person) or (self._lookup.person(person),)
 
     def manager(self, person: Person) -> Person | None:
         """The person's manager."""
         found = self._managers.get(person.id)
         if found is None:
-            found = (self._knowledge.manager(person),)
+            found = (self._lookup.manager(person),)
             self._managers.put(person.id, found)
         return found[0]
 
@@ -62,7 +63,7 @@ class Today:
         """The ids of the people in a group."""
         key = (group, source, account)
         if key not in self._members:
-            self._members[key] = self._knowledge.members(group, source, account)
+            self._members[key] = self._lookup.members(group, source, account)
         return self._members[key]
 
 
@@ -70,8 +71,8 @@ class Past:
     """What one rule set may read: `memory` holds the newest event of each stream it wrote."""
 
     def __init__(self, today: Today, states: States) -> None:
-        self.memory: dict[str, tuple[int, Body]] = {}
-        self._watches: dict[str, Watch] = {}
+        self.memory: dict[str, tuple[int, EventBody]] = {}
+        self._watches: dict[str, Watchlist] = {}
         self._states = states
         self.course = today.course
         self.person = today.person
@@ -91,15 +92,15 @@ class Past:
                 self.memory[stream] = (version, body)
         self.memory.update(decisions.tallies)
 
-    def watchers(self, instance: str) -> Watch:
+    def watchers(self, instance: str) -> Watchlist:
         """Who wished to be told of an instance then, and what this rule set told them."""
-        return self._watches.get(instance) or Watch(instance)
+        return self._watches.get(instance) or Watchlist(instance)
 
-    def watch(self, instance: str, event: Body, version: int | None = None) -> None:
+    def watch(self, instance: str, event: EventBody, version: int | None = None) -> None:
         """Takes in what happened to a watch; without a version it is the next that happened."""
         watch = self.watchers(instance)
         self._watches[instance] = watch.apply(version or watch.version + 1, event)
 
-    def latest(self, stream: str) -> tuple[int, Body] | None:
+    def latest(self, stream: str) -> tuple[int, EventBody] | None:
         """The newest event of a stream that this rule set wrote."""
         return self.memory.get(stream)

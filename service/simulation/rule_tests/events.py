@@ -8,12 +8,12 @@ from service.learners import facts
 from service.learners.directory.courses import CourseRow
 from service.learners.directory.people import PersonRow
 from service.learners.facts import (
-    CourseSaid,
-    EnrollmentSaid,
+    CourseFact,
+    EnrollmentFact,
     Fact,
-    InstanceSaid,
-    LearnerSaid,
-    Said,
+    FactBody,
+    InstanceFact,
+    LearnerFact,
     fact_key,
 )
 from service.rules.fields import EVENTS as RULE_EVENTS
@@ -35,7 +35,7 @@ from service.simulation.rule_tests.values import (
     one_of,
 )
 
-SAID: Mapping[str, type[Said]] = {
+SAID: Mapping[str, type[FactBody]] = {
     kind.TOPIC: kind
     for kind in (
         facts.Enrolled,
@@ -73,11 +73,11 @@ READ: Mapping[str, Value] = {
     "seat_limit": COUNT,
 }
 
-ABOUT: tuple[tuple[type[Said], tuple[str, ...], tuple[str, ...]], ...] = (
-    (EnrollmentSaid, ("learner", "course"), ("instance",)),
-    (InstanceSaid, ("instance",), ("course",)),
-    (CourseSaid, ("course",), ()),
-    (LearnerSaid, ("learner",), ()),
+ABOUT: tuple[tuple[type[FactBody], tuple[str, ...], tuple[str, ...]], ...] = (
+    (EnrollmentFact, ("learner", "course"), ("instance",)),
+    (InstanceFact, ("instance",), ("course",)),
+    (CourseFact, ("course",), ()),
+    (LearnerFact, ("learner",), ()),
 )
 
 
@@ -95,9 +95,9 @@ def about(event: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return next((must, may) for kind, must, may in ABOUT if issubclass(SAID[event], kind))
 
 
-def said(event: str, values: Mapping[str, Any]) -> Said:
+def said(event: str, values: Mapping[str, Any]) -> FactBody:
     """The content of the fact, from what was read."""
-    kind: Callable[..., Said] = SAID[event]
+    kind: Callable[..., FactBody] = SAID[event]
     names = {CALLED.get(name, name): name for name in SAID[event].__struct_fields__}
     return kind(**{names[key]: value for key, value in values.items() if key in names})
 

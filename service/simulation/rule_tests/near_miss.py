@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 from service.app.app import App
 from service.learners.enrollment import EnrollmentRecorded
-from service.learners.events import FactRecorded
-from service.learners.facts import Fact
-from service.rules.describe import Line, trigger_in_words
-from service.rules.rule import ChangeTrigger, Rule, RuleSet, SourceSilentTrigger, StalledTrigger
+from service.learners.facts import Fact, FactRecorded
+from service.rules.rule import Rule, RuleSet
+from service.rules.trace import TermResult
+from service.rules.triggers.stalled import StalledTrigger, stalled_trigger_of
+from service.simulation.recorder import Judged
 from service.simulation.rule_tests.outcome import Told
-from service.simulation.rule_tests.recorder import Judged
 from service.simulation.rule_tests.scenario import Expected, Scenario
 from service.simulation.rule_tests.values import written
 
@@ -43,7 +43,7 @@ class Nearest:
     def rule_in_words(self, id: str) -> str:
         """Where the rule stands, and what triggers it."""
         rule = self._rules[id]
-        return f"{self._file}:{rule.line} {id}: triggered by {trigger_in_words(rule)}"
+        return f"{self._file}:{rule.line} {id}: triggered by {rule.trigger.words()}"
 
     def why_not(self, expected: Expected, told: Sequence[Told]) -> list[str]:
         """Why a rule has nothing for an expectation; `told` is what all rules led to."""
@@ -54,7 +54,7 @@ class Nearest:
         if others:
             words = [message_in_words(each, self._scenario.start) for each in others]
             return [f"instead: {each}" for each in words[:NAMED]]
-        triggered = [j for j in self._judged if j.rule == rule.id and j.why_not is None]
+        triggered = [j for j in self._judged if j.rule == rule.id and j.missed is None]
         if triggered:
             return [line for each in triggered[-NAMED:] for line in self._conditions(each)]
         return [f"not triggered: {each}" for each in self._untriggered(rule)]
@@ -64,7 +64,7 @@ class Nearest:
 
     def _conditions(self, judged: Judged) -> Iterator[str]:
         """Every term that failed, with the value it had."""
-        at = self._written(judged.at)
+        at = self._written(judged.occurrence.now)
         failed = [term for term in judged.terms if not term.holds]
         if not failed:
             yield f"triggered at {at}, and nobody is there to be told"
@@ -72,28 +72,30 @@ class Nearest:
         yield f"triggered at {at}, but its conditions do not hold:"
         yield from (self._term(term) for term in failed)
 
-    def _term(self, term: Line) -> str:
+    def _term(self, term: TermResult) -> str:
         return f"{'  ' * (term.depth + 1)}{self._file}:{term.line} {term.words} -> no"
 
     def _untriggered(self, rule: Rule) -> list[str]:
-        trigger = rule.trigger
-        if isinstance(trigger, ChangeTrigger):
-            seen = [j for j in self._judged if j.rule == rule.id]
-            reports = [f"at {self._written(j.at)} {j.why_not}" for j in seen]
-            return reports[-NAMED:] or ["no report of seats differs from the one before it"]
-        if isinstance(trigger, StalledTrigger):
-            return [self._longest_silence(trigger)]
-        if isinstance(trigger, SourceSilentTrigger):
-            return [self._feeds()]
-        return self._events(trigger.event)
+        kind, stalled = rule.trigger.kind, stalled_trigger_of(rule)
+        if stalled is not None:
+            return [self._longest_silence(stalled)]
+        if kind == "change":
+            return self._reports(rule)
+        return [self._feeds()] if kind == "source_silent_for" else self._events(rule)
+
+    def _reports(self, rule: Rule) -> list[str]:
+        seen = [j for j in self._judged if j.rule == rule.id]
+        reports = [f"at {self._written(j.occurrence.now)} {j.missed}" for j in seen]
+        return reports[-NAMED:] or ["no report of seats differs from the one before it"]
 
     def _feeds(self) -> str:
         if self._scenario.feeds_fall_silent:
             return "no source was silent for so long after a letter"
         return "the sources go on talking in this test; write 'feeds_fall_silent: true'"
 
-    def _events(self, event: str) -> list[str]:
+    def _events(self, rule: Rule) -> list[str]:
         """The events of this name that changed nothing, or else the last one of another."""
+        event = rule.trigger.words()
         vain = [r for r in self._recorded if r.body.topic == event]
         if vain:
             return [f"{in_words(each)} changed nothing" for each in vain[-NAMED:]]

@@ -9,7 +9,7 @@ from service.app.app import App
 from service.learners.directory.people import Person
 from service.learners.lookup import events_of
 from service.learners.world import World
-from service.ledger.events import Body
+from service.ledger.events import EventBody
 from service.rules.notification import SENT, AttemptStarted, Notification, Owed
 from service.rules.recipients import ROOM
 from service.simulation.sent import Drawn, drawn
@@ -58,7 +58,7 @@ def _told(app: App, folder: Path, notification: Notification, world: World) -> T
     )  # fmt: skip
 
 
-def moment_of(bodies: list[Body], sent: bool) -> int:
+def moment_of(bodies: list[EventBody], sent: bool) -> int:
     """When it left, or when it last changed (ms UTC)."""
     left = [body.at for body in bodies if isinstance(body, AttemptStarted)]
     if sent and left:

@@ -11,17 +11,19 @@ from tempfile import TemporaryDirectory
 from service.app.app import App
 from service.incoming.letter import Arrival
 from service.incoming.sources.source import Item
-from service.learners.enrollment_views import silent
+from service.learners.enrollment_views import silences_between
 from service.learners.facts import Fact
 from service.learners.instance import Instance
-from service.rules.rule import RuleSet, SourceSilentTrigger, StalledTrigger, Trigger
+from service.rules.rule import Rule, RuleSet
+from service.rules.triggers.source_silent import source_trigger_of
+from service.rules.triggers.stalled import stalled_trigger_of
 from service.sending.planner import Active
 from service.sending.queue import MAY_LEAVE
 from service.settings import Settings
+from service.simulation.recorder import Recorder
 from service.simulation.rule_tests.compare import Failure, failures
 from service.simulation.rule_tests.near_miss import Nearest, recorded
 from service.simulation.rule_tests.outcome import outcome
-from service.simulation.rule_tests.recorder import Watched
 from service.simulation.rule_tests.scenario import Given, Scenario
 from service.simulation.sandbox import DRAWER, own_settings
 
@@ -59,12 +61,12 @@ class Stage:
         self.now = scenario.start
         self._scenario = scenario
         self._ends = scenario.start + scenario.until
-        self.watched = Watched(rules_for(scenario, active.decider.rules))
+        self.recorder = Recorder(rules_for(scenario, active.decider.rules))
         self.app = App(bare_settings(folder))
         self.app.ledger.create(
             "PRAGMA synchronous = OFF;"
         )  # it is thrown away: no disk is waited for
-        self.app.active = Active(self.watched, active.templates)
+        self.app.active = Active(self.recorder, active.templates)
         self.app.sources.update({name: Script(name, scenario.given) for name in self.app.sources})
         with self.app.ledger.transaction() as cursor:
             self.app.people.store(cursor, scenario.people, self.now)
@@ -103,27 +105,29 @@ class Stage:
         """When something may be due next; moments at which nothing is are harmless."""
         may_leave = f"SELECT MIN(due_at) FROM notifications WHERE {MAY_LEAVE} AND due_at > ?"
         yield from self._first(may_leave, self.now)
-        for rule in self.watched.by_id.values():
+        for rule in self.recorder.active:
             for entry in rule.escalation:
                 decided = "SELECT MIN(decided_at) FROM notifications WHERE decided_at > ?"
                 firsts = self._first(f"{decided} AND rule = ?", self.now - entry.after_ms, rule.id)
                 yield from (at + entry.after_ms for at in firsts)
-            yield from self._silences(rule.trigger)
+            yield from self._silences(rule)
 
     def _first(self, query: str, *values: object) -> Iterator[int]:
         rows = self.app.views.reader().execute(query, values)
         return (row[0] for row in rows if row[0] is not None)
 
-    def _silences(self, trigger: Trigger) -> Iterator[int]:
+    def _silences(self, rule: Rule) -> Iterator[int]:
         """When the next silence of a learner, or of a feed, has lasted long enough."""
-        if isinstance(trigger, StalledTrigger):
-            lasts = trigger.silence_ms
-            after = self.now - lasts
-            began = silent(self.app.views, trigger.count_from, after, self.now, 1)
+        stalled, source = stalled_trigger_of(rule), source_trigger_of(rule)
+        if stalled is not None:
+            lasts = stalled.silence_ms
+            began = silences_between(
+                self.app.views, stalled.count_from, self.now - lasts, self.now, 1
+            )
             yield from (since + lasts for _, since in began)
-        elif isinstance(trigger, SourceSilentTrigger):
+        elif source is not None:
             heard = self.app.letters.feeds.heard().values()
-            yield from (d for each in heard if (d := each.at + trigger.silence_ms) > self.now)
+            yield from (d for each in heard if (d := each.at + source.silence_ms) > self.now)
 
 
 def make_blank(folder: Path) -> None:
@@ -146,7 +150,7 @@ def rules_for(scenario: Scenario, rules: RuleSet) -> RuleSet:
     played = tuple(
         rule
         for rule in rules.rules
-        if scenario.feeds_fall_silent or not isinstance(rule.trigger, SourceSilentTrigger)
+        if scenario.feeds_fall_silent or rule.trigger.kind != "source_silent_for"
     )
     return replace(rules, rules=played, channels=dict(channels))
 
@@ -177,7 +181,7 @@ class Theater:
                 told = outcome(stage.app, folder, stage.now)
                 facts = list(recorded(stage.app, scenario))
         rules = self._active.decider.rules
-        nearest = Nearest(scenario, rules, self._file, stage.watched.judged, facts)
+        nearest = Nearest(scenario, rules, self._file, stage.recorder.judged, facts)
         return failures(scenario, told, nearest)
 
 

@@ -59,7 +59,7 @@ SPAN = Value(_span, {"anyOf": [DURATION.json_schema(), {"enum": [0, "0", "0d", "
 """A length of time in ms, 0 too."""
 TRUTH = Value(_truth, {"enum": [True, False, "true", "false"]})
 PERCENT = Value(lambda raw: payload_values.percent(text(raw), "a percentage"), _WORDS)
-COUNT = Value(lambda raw: payload_values.count(text(raw), "a count"), _WORDS)
+COUNT = Value(lambda raw: payload_values.whole_number(text(raw), "a count"), _WORDS)
 
 
 def one_of(words: Iterable[str]) -> Value:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from service.incoming.letter import Arrival
 from service.incoming.letters import Letters
-from service.incoming.queues.kafka import Kafka
+from service.incoming.queues.kafka import KafkaConsumer
 from service.ledger.ledger import Ledger
 from tests.incoming.queues.kafka_stage import QUICK, SOON, SOURCE, now
 
@@ -30,7 +30,7 @@ def main(servers: str, group: str, topic: str, ledger: str, commits: str) -> Non
             os.kill(os.getpid(), signal.SIGKILL)
 
     properties = {"bootstrap.servers": servers, "group.id": group, **SOON, **QUICK}
-    queue = Kafka(SOURCE, properties, [topic], lambda _: True, keep, now)
+    queue = KafkaConsumer(SOURCE, properties, [topic], lambda _: True, keep, now)
     while True:
         queue.carry(threading.Event())
 

@@ -14,7 +14,7 @@ import pytest
 
 from service.incoming.letter import Arrival
 from service.incoming.letters import Letters
-from service.incoming.queues.consumer import TransportError
+from service.incoming.queues.consumer import QueueError
 from service.ledger.ledger import Ledger
 from tests.incoming.queues.kafka_client import (
     Consumer,
@@ -70,7 +70,7 @@ class Stage:
         self.broken = False
         self.commits: list[tuple[int, int]] = []
         self.before: Callable[[Sequence[Arrival]], object] = lambda _: None
-        self._opened: list[kafka.Kafka] = []
+        self._opened: list[kafka.KafkaConsumer] = []
 
     def __enter__(self) -> Self:
         return self
@@ -85,7 +85,7 @@ class Stage:
         *more_topics: str,
         wants: Callable[[bytes], bool] = lambda _: True,
         **properties: str,
-    ) -> kafka.Kafka:
+    ) -> kafka.KafkaConsumer:
         """A queue that is not connected yet; properties with `_` for each dot."""
         given = {
             "bootstrap.servers": self.broker.servers, "group.id": self.group, **SOON,
@@ -93,7 +93,7 @@ class Stage:
             **{name.replace("_", "."): value for name, value in properties.items()},
         }  # fmt: skip
         topics = [self.topic, *more_topics]
-        self._opened.append(kafka.Kafka(SOURCE, given, topics, wants, self.keep, now))
+        self._opened.append(kafka.KafkaConsumer(SOURCE, given, topics, wants, self.keep, now))
         return self._opened[-1]
 
     def keep(self, arrivals: Sequence[Arrival], skipped: int) -> None:
@@ -122,44 +122,44 @@ class Stage:
         asking.close()
         return int(found)
 
-    def carry(self, queue: kafka.Kafka, done: Callable[[], object], what: str) -> None:
+    def carry(self, queue: kafka.KafkaConsumer, done: Callable[[], object], what: str) -> None:
         """Rounds until it is so; whatever a round raises is a test's failure."""
         deadline = time.monotonic() + SECONDS
         while not done():
             assert time.monotonic() < deadline, f"carried in vain until {what}"
             queue.carry(self.stopping)
 
-    def trouble(self, queue: kafka.Kafka) -> str:
+    def trouble(self, queue: kafka.KafkaConsumer) -> str:
         """What the next trouble says, once there is one."""
 
         def told() -> str | None:
             try:
                 queue.carry(self.stopping)
-            except TransportError as error:
+            except QueueError as error:
                 return str(error)
             return None
 
         return until(told, "there is trouble")
 
-    def well_again(self, queue: kafka.Kafka) -> None:
+    def well_again(self, queue: kafka.KafkaConsumer) -> None:
         """Rounds until one ends without trouble."""
 
         def is_well() -> bool:
             try:
                 queue.carry(self.stopping)
-            except TransportError:
+            except QueueError:
                 return False
             return True
 
         until(is_well, "it is well again")
 
     @contextmanager
-    def carrying(self, queue: kafka.Kafka) -> Iterator[None]:
+    def carrying(self, queue: kafka.KafkaConsumer) -> Iterator[None]:
         """Rounds on a thread of their own, as the service has them; then the queue is closed."""
 
         def go_round() -> None:
             while not enough.is_set():
-                with suppress(TransportError):
+                with suppress(QueueError):
                     queue.carry(enough)
             queue.close()
 

@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 from service.incoming.letters import Letters
-from service.incoming.queues.service_bus import ServiceBus
+from service.incoming.queues.service_bus import ServiceBusConsumer
 from service.ledger.ledger import Ledger
 from tests.incoming.queues.service_bus_peer import NAME, TOPIC
 from tests.incoming.queues.service_bus_stage import SOURCE, now
@@ -21,7 +21,7 @@ def main(connection_string: str, path: str) -> None:
         sys.stdout.flush()
         never.wait()
 
-    bus = ServiceBus(SOURCE, connection_string, TOPIC, NAME, lambda _: True, keep, now)
+    bus = ServiceBusConsumer(SOURCE, connection_string, TOPIC, NAME, lambda _: True, keep, now)
     bus.carry(threading.Event())
 
 

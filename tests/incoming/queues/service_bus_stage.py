@@ -12,7 +12,7 @@ import pytest
 from service.incoming.letter import Arrival, Letter
 from service.incoming.letters import Letters
 from service.incoming.queues import service_bus
-from service.incoming.queues.service_bus import ServiceBus
+from service.incoming.queues.service_bus import ServiceBusConsumer
 from service.ledger.ledger import Ledger
 from tests.incoming.queues.service_bus_peer import NAME, TOPIC, Peer
 
@@ -37,7 +37,7 @@ class Stage:
         self.before: Callable[[], object] = lambda: None
         self.after: Callable[[], object] = lambda: None
         self.wants: Callable[[bytes], bool] = lambda _: True
-        self._opened: list[ServiceBus] = []
+        self._opened: list[ServiceBusConsumer] = []
 
     def __enter__(self) -> Self:
         self.peer.__enter__()
@@ -49,14 +49,14 @@ class Stage:
         self.peer.__exit__()
         self.ledger.close()
 
-    def bus(self, proven: bool = True, **more: Any) -> ServiceBus:
+    def bus(self, proven: bool = True, **more: Any) -> ServiceBusConsumer:
         """The queue, not connected yet; `proven` as after its first message."""
         given = {
             "source": SOURCE, "connection_string": self.peer.connection_string, "topic": TOPIC,
             "subscription": NAME, "wants": lambda body: self.wants(body), "keep": self.keep,
             "clock": now, **more,
         }  # fmt: skip
-        self._opened.append(ServiceBus(**given))
+        self._opened.append(ServiceBusConsumer(**given))
         self._opened[-1]._proven = proven
         return self._opened[-1]
 
@@ -76,7 +76,7 @@ class Stage:
     def bodies(self) -> list[bytes]:
         return [letter.body for letter in self.kept()]
 
-    def carry(self, bus: ServiceBus, messages: int) -> None:
+    def carry(self, bus: ServiceBusConsumer, messages: int) -> None:
         """Rounds until so many messages have been carried."""
         carried = 0
         for _ in range(ROUNDS):

@@ -6,7 +6,7 @@ import pytest
 
 from tests.incoming.queues.kafka_client import Consumer, KafkaError, TopicPartition, kafka_group
 
-Member = kafka_group.Member
+Member = kafka_group.GroupMember
 
 NOWHERE = {"bootstrap.servers": "127.0.0.1:1", "group.id": "g", "log_level": 0}
 OURS, THEIRS = ("audit", 0), ("audit", 1)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from service.incoming.queues.consumer import TransportError
+from service.incoming.queues.consumer import QueueError
 from tests.incoming.queues.kafka_client import kafka as module
 from tests.incoming.queues.kafka_mock import HEARTBEAT, JOIN_GROUP, OFFSET_COMMIT, MockKafka
 from tests.incoming.queues.kafka_stage import Stage, hurry, numbered
@@ -100,7 +100,7 @@ def test_an_unknown_topic_is_named_and_the_others_are_read_meanwhile(
     assert said.startswith(f"topic {missing} at {kafka.servers}: there is no such topic; create it")
     stage.send(numbered(3))
     while len(stage.bodies()) < 3:
-        with pytest.raises(TransportError, match=missing):
+        with pytest.raises(QueueError, match=missing):
             queue.carry(stage.stopping)
     assert stage.bodies() == numbered(3)
     assert not queue.is_current()
@@ -168,7 +168,7 @@ def test_settings_that_cannot_work_are_told_without_their_values(
 
 @pytest.mark.parametrize("missing", ["bootstrap_servers", "group_id"])
 def test_without_servers_or_a_group_nothing_begins(stage: Stage, missing: str) -> None:
-    with pytest.raises(TransportError, match=missing.replace("_", ".")):
+    with pytest.raises(QueueError, match=missing.replace("_", ".")):
         stage.queue(**{missing: ""})
 
 
@@ -194,7 +194,7 @@ def test_pauses_grow_while_nothing_succeeds_and_end_when_told_to_stop(
     waits = []
     for _ in range(5):
         begun = time.monotonic()
-        with pytest.raises(TransportError):
+        with pytest.raises(QueueError):
             queue.carry(stage.stopping)
         waits.append(time.monotonic() - begun)
     assert waits == pytest.approx([0.0, 0.2, 0.4, 0.5, 0.5], abs=0.1)

@@ -16,6 +16,11 @@ proton = pytest.importorskip("proton")
 ID = uuid.UUID(int=7)
 
 
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch):
+    hurry(monkeypatch)
+
+
 def test_bytes_are_kept_as_they_are(tmp_path):
     poison = [b"\xff\xfe\x00", b"{not json", b"", b"x" * 200_000, "Ünïcode".encode()]
     with Stage(tmp_path, max_deliveries=1) as stage:
@@ -82,9 +87,8 @@ def headers(letters: Letters, n: int) -> dict[str, str]:
     return shown["headers"]
 
 
-def test_messages_that_cannot_be_decoded_end_alone(tmp_path, monkeypatch):
+def test_messages_that_cannot_be_decoded_end_alone(tmp_path):
     """Nobody can settle them: the service puts them away, but nothing else with them."""
-    hurry(monkeypatch)
     deep: list[object] = []
     for _ in range(70):
         deep = [deep]

@@ -16,6 +16,11 @@ from tests.waiting import until
 ADA, GRACE = data(b'{"EventType":"LOGIN","n":1}'), data(b'{"EventType":"LOGIN","n":2}')
 
 
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch):
+    hurry(monkeypatch)
+
+
 def test_a_message_is_on_disk_before_it_is_completed(tmp_path):
     with Stage(tmp_path) as stage:
         seen = []
@@ -62,8 +67,7 @@ def test_messages_nobody_wants_are_counted_and_completed(tmp_path):
         assert stage.peer.left() == (0, 0, 0)
 
 
-def test_an_outage_of_the_store_costs_a_message_one_delivery(tmp_path, monkeypatch):
-    hurry(monkeypatch)
+def test_an_outage_of_the_store_costs_a_message_one_delivery(tmp_path):
     with Stage(tmp_path, max_deliveries=3) as stage:
         numbers = stage.peer.put(ADA, GRACE)
         bus, stage.broken = stage.bus(), True
@@ -79,8 +83,7 @@ def test_an_outage_of_the_store_costs_a_message_one_delivery(tmp_path, monkeypat
         assert [stage.peer.times("completed", n) for n in numbers] == [1, 1]
 
 
-def test_nothing_is_received_until_the_store_has_kept_what_failed(tmp_path, monkeypatch):
-    hurry(monkeypatch)
+def test_nothing_is_received_until_the_store_has_kept_what_failed(tmp_path):
     with Stage(tmp_path) as stage:
         stage.peer.put(ADA, GRACE)
         bus, stage.broken = stage.bus(), True

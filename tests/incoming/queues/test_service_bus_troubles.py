@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.incoming.queues.consumer import TransportError
-from service.incoming.queues.service_bus import ServiceBus
+from service.incoming.queues.consumer import QueueError
+from service.incoming.queues.service_bus import ServiceBusConsumer
 from tests.incoming.queues.service_bus_peer import KEY, NAME, TOPIC, data
 from tests.incoming.queues.service_bus_stage import SOURCE, Stage, hurry, now
 from tests.waiting import until
@@ -18,9 +18,14 @@ from tests.waiting import until
 SECRET = "bm90IHRoZSByaWdodCBrZXk="
 
 
-def trouble(stage: Stage, bus: ServiceBus) -> str:
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch):
+    hurry(monkeypatch)
+
+
+def trouble(stage: Stage, bus: ServiceBusConsumer) -> str:
     """What one round raises, checked for what every such line must be."""
-    with pytest.raises(TransportError) as raised:
+    with pytest.raises(QueueError) as raised:
         bus.carry(stage.stopping)
     said = str(raised.value)
     everything = "".join(traceback.format_exception(raised.value))
@@ -66,33 +71,32 @@ def test_a_malformed_connection_string_is_refused_at_once_and_not_quoted():
         "", SECRET, f"SharedAccessKey={SECRET}", f"Endpoint={SECRET}",
         f"Endpoint=sb://a;SharedAccessKey={SECRET}",
     ):  # fmt: skip
-        with pytest.raises(TransportError, match="the connection string cannot be read") as raised:
-            ServiceBus(SOURCE, string, TOPIC, NAME, bool, print, now)
+        with pytest.raises(QueueError, match="the connection string cannot be read") as raised:
+            ServiceBusConsumer(SOURCE, string, TOPIC, NAME, bool, print, now)
         assert SECRET not in "".join(traceback.format_exception(raised.value))
 
 
 @pytest.mark.parametrize("path", [TOPIC, TOPIC.lower(), f"{TOPIC}/", f"{TOPIC}/subscriptions/x"])
 def test_the_string_of_the_topics_own_policy_is_as_good(path):
     string = f"Endpoint=sb://a;SharedAccessKeyName=a;SharedAccessKey={SECRET}; EntityPath={path}"
-    ServiceBus(SOURCE, string, TOPIC, NAME, bool, print, now)
+    ServiceBusConsumer(SOURCE, string, TOPIC, NAME, bool, print, now)
 
 
 def test_the_string_of_another_topics_policy_is_told_so():
     string = f"Endpoint=sb://a;SharedAccessKeyName=a;SharedAccessKey={SECRET};EntityPath=other"
-    with pytest.raises(TransportError, match="of a policy of another topic"):
-        ServiceBus(SOURCE, string, TOPIC, NAME, bool, print, now)
+    with pytest.raises(QueueError, match="of a policy of another topic"):
+        ServiceBusConsumer(SOURCE, string, TOPIC, NAME, bool, print, now)
 
 
 @given(st.text() | st.from_regex(r"(Endpoint|SharedAccess\w+|EntityPath)=sb://\[?.*;.*=.*"))
 def test_no_connection_string_raises_anything_else(string):
     try:
-        ServiceBus(SOURCE, string, TOPIC, NAME, bool, print, now)
-    except TransportError as error:
+        ServiceBusConsumer(SOURCE, string, TOPIC, NAME, bool, print, now)
+    except QueueError as error:
         assert "the connection string " in str(error)
 
 
-def test_it_comes_back_by_itself_after_an_outage_with_nothing_lost(tmp_path, monkeypatch, caplog):
-    hurry(monkeypatch)
+def test_it_comes_back_by_itself_after_an_outage_with_nothing_lost(tmp_path, caplog):
     with Stage(tmp_path) as stage, caplog.at_level(logging.DEBUG):
         bus = stage.bus()
         stage.peer.put(data(b"before"))
@@ -108,8 +112,7 @@ def test_it_comes_back_by_itself_after_an_outage_with_nothing_lost(tmp_path, mon
         assert not [record for record in caplog.records if record.name.startswith("azure")]
 
 
-def test_a_connection_cut_between_keeping_and_completing_brings_them_again(tmp_path, monkeypatch):
-    hurry(monkeypatch)
+def test_a_connection_cut_between_keeping_and_completing_brings_them_again(tmp_path):
     with Stage(tmp_path) as stage:
         bus, stage.after = stage.bus(), stage.peer.kill
         stage.peer.put(*[data(b"%d" % n) for n in range(50)])
@@ -139,10 +142,10 @@ def test_a_namespace_that_says_nothing_any_more_is_noticed(tmp_path, monkeypatch
         stage.carry(bus, 1)
 
 
-def silence(stage: Stage, bus: ServiceBus) -> str | None:
+def silence(stage: Stage, bus: ServiceBusConsumer) -> str | None:
     try:
         assert bus.carry(stage.stopping) == 0
-    except TransportError as error:
+    except QueueError as error:
         return str(error)
     return None
 

@@ -3,15 +3,16 @@
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from service.incoming.sources.adobe import MEANS, Adobe, Data
+from service.incoming.sources.adobe import MEANS, Adobe, AdobeData
 from service.incoming.sources.source import Ignored, SetAside
 from service.learners.facts import Fact
+from tests.campaigns import fuzz
 
 NOON = 1_772_452_800_000
-FIELDS = [*Data.__struct_fields__, "dateEnrolled"]
+FIELDS = [*AdobeData.__struct_fields__, "dateEnrolled"]
 
 anything: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -64,14 +65,14 @@ def check(body: bytes) -> None:
             (item.name + item.reason).encode()
 
 
-@settings(max_examples=300, deadline=None)
+@fuzz(300)
 @given(letters)
 def test_letters_of_odd_values(letter: dict[str, Any]) -> None:
     check(json.dumps(letter).encode())
     check(json.dumps(letter, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
-@settings(max_examples=200, deadline=None)
+@fuzz(200)
 @given(letters, st.data())
 def test_letters_with_damaged_bytes(letter: dict[str, Any], drawn: st.DataObject) -> None:
     body = bytearray(json.dumps(letter).encode())
@@ -82,7 +83,7 @@ def test_letters_with_damaged_bytes(letter: dict[str, Any], drawn: st.DataObject
     check(bytes(body[: len(body) // 2]))
 
 
-@settings(max_examples=200, deadline=None)
+@fuzz(200)
 @given(st.binary())
 def test_bytes_of_any_kind(body: bytes) -> None:
     check(body)

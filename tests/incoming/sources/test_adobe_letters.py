@@ -6,8 +6,9 @@ import pytest
 
 from service.incoming.sources.adobe import Adobe
 from service.incoming.sources.source import Ignored, SetAside
-from service.learners.facts import Fact, same_reference
+from service.learners.facts import Fact
 from tests.incoming.sources.adobe_payloads import DATA, DAY, NOON, event, fact, read, reason
+from tests.incoming.sources.dialects import same_reference
 
 
 def test_the_rest_of_the_letter_goes_on() -> None:

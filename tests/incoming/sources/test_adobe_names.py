@@ -15,10 +15,10 @@ from service.learners.facts import (
     CourseModified,
     Enrolled,
     Fact,
+    FactBody,
     InstanceDeleted,
     InstanceModified,
     ProgressReported,
-    Said,
     SeatsReported,
     Unenrolled,
 )
@@ -32,7 +32,7 @@ SAFETY = ("certification:88410", "certification", "certification:88410_190233")
 SELF, ADMIN = "SELF_ENROLL", "ADMIN_ENROLL"
 
 Place = tuple[str, str, str | None]
-EXPECTED: dict[str, tuple[Said, Place, str | None]] = {
+EXPECTED: dict[str, tuple[FactBody, Place, str | None]] = {
     "COURSE_ENROLLMENT": (Enrolled(enrollment_source=SELF), LOGIC, ADA),
     "COURSE_ENROLLMENT_BATCH": (Enrolled(enrollment_source=ADMIN), LOGIC, GRACE),
     "LEARNING_PATH_ENROLLMENT": (Enrolled(enrollment_source=SELF), PATH, ADA),

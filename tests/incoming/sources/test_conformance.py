@@ -7,9 +7,15 @@ from pathlib import Path
 import pytest
 
 from service.incoming.sources.source import Ignored, SetAside
-from service.learners.facts import Fact, same_reference
+from service.learners.facts import Fact
 from service.rules.fields import FIELDS
-from tests.incoming.sources.dialects import DIALECTS, RECEIVED_AT, Dialect, every_dialect
+from tests.incoming.sources.dialects import (
+    DIALECTS,
+    RECEIVED_AT,
+    Dialect,
+    every_dialect,
+    same_reference,
+)
 from tests.incoming.sources.golden_letters import GOLDEN, expected_beside, shown
 
 LETTERS = [

@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.incoming.sources.source import Ignored, SetAside
 from service.learners.facts import Fact
+from tests.campaigns import fuzz
 from tests.incoming.sources.dialects import RECEIVED_AT, Dialect, every_dialect
 
 MARK = "zz-ada-lovelace-zz"
@@ -114,7 +115,7 @@ def test_marked_events_are_facts(dialect: Dialect) -> None:
 
 
 @every_dialect
-@settings(max_examples=400, deadline=None)
+@fuzz(400)
 @given(drawn=st.data())
 def test_values_of_any_type_in_any_place(dialect: Dialect, drawn: st.DataObject) -> None:
     events = st.lists(st.sampled_from(dialect.events), min_size=1, max_size=3)
@@ -129,7 +130,7 @@ def test_values_of_any_type_in_any_place(dialect: Dialect, drawn: st.DataObject)
 
 
 @every_dialect
-@settings(max_examples=150, deadline=None)
+@fuzz(150)
 @given(drawn=st.data())
 def test_damaged_bytes(dialect: Dialect, drawn: st.DataObject) -> None:
     body = bytearray(dialect.letter(*map(marked, dialect.events[:3])))
@@ -140,7 +141,7 @@ def test_damaged_bytes(dialect: Dialect, drawn: st.DataObject) -> None:
 
 
 @every_dialect
-@settings(max_examples=150, deadline=None)
+@fuzz(150)
 @given(body=st.binary() | st.builds(str.encode, json_texts))
 def test_bytes_of_any_kind(dialect: Dialect, body: bytes) -> None:
     check(dialect, body)

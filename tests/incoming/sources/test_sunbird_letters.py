@@ -4,12 +4,14 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.incoming.sources.source import Ignored, Item, SetAside
 from service.incoming.sources.sunbird import Sunbird
-from service.learners.facts import Fact, same_reference
+from service.learners.facts import Fact
+from tests.campaigns import fuzz
+from tests.incoming.sources.dialects import same_reference
 from tests.incoming.sources.sunbird_payloads import NOON, by, event, fact, letter, of_unit, read
 
 PAGE_SEEN = event("view", eid="IMPRESSION", cdata=[])
@@ -160,7 +162,7 @@ def test_an_audit_and_what_cannot_be_read_is_wanted(body: bytes) -> None:
 eids = st.sampled_from(["AUDIT", "LOG", "IMPRESSION", "audit", "", None, 7, ...])
 
 
-@settings(max_examples=200, deadline=None)
+@fuzz(200)
 @given(
     st.lists(eids, max_size=4), st.sampled_from([letter, lambda *told: json.dumps(told).encode()])
 )

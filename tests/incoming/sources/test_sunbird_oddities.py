@@ -8,9 +8,9 @@ from service.incoming.sources.source import Ignored, SetAside
 from service.learners.facts import (
     Completed,
     Enrolled,
+    FactBody,
     ModuleCompleted,
     ProgressReported,
-    Said,
     Started,
     Unenrolled,
 )
@@ -55,7 +55,7 @@ OTHER = {"id": "org-1", "type": "Organisation"}
         ("progress-update", ..., ProgressReported(None)),
     ],
 )
-def test_a_type_and_its_state_say_what_happened(type: str, state: Any, expected: Said) -> None:
+def test_a_type_and_its_state_say_what_happened(type: str, state: Any, expected: FactBody) -> None:
     told = fact(event(type, state))
     assert told.said == expected
     assert told.name == type.strip().lower()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People, PersonRow
-from service.learners.directory.reported import Saying
+from service.learners.directory.reported import ReportedValue
 from service.learners.facts import Contact
 from service.ledger.ledger import Ledger
 
@@ -30,7 +30,7 @@ def test_everybody_is_who_they_are_alone(tmp_path_factory, rows, seed):
     with ledger.transaction() as cursor:
         people.meet(cursor, met)
         people.store(cursor, rows, 1)
-        said = Saying(Contact("Grace", "grace@example.org", {}), 5, 5)
+        said = ReportedValue(Contact("Grace", "grace@example.org", {}), 5, 5)
         people.contacts.keep(cursor, {met[0][0]: said})
     every = {row.id for row in people.page(limit=100)}
     found = people.everybody(100)

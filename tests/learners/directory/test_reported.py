@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from service.learners.directory.people import Person, PersonRow
 from service.learners.directory.person import filled
 from service.learners.facts import Contact, Fact
-from service.learners.world import Happening, Outcome, World
+from service.learners.world import FactOutcome, Happening, World
 from tests.learners.cast import NOW, completed, day, enrolled, progress, seen
 from tests.learners.writer_with_rules import Desk, by
 
@@ -116,7 +116,7 @@ def test_rules_see_what_the_letter_says_at_that_very_fact_and_at_later_ones(desk
     told: list[tuple[str, str | None, str | None]] = []
 
     def rule(happening: Happening, world: World) -> None:
-        who = happening.aggregate.who.person  # type: ignore[union-attr]
+        who = happening.aggregate.about.person  # type: ignore[union-attr]
         person, course = world.person(who), world.course("adobe", "1234", "course:1")
         title = course.title if course else None
         told.append((happening.event.name, person.fields.get("phone") if person else None, title))
@@ -151,7 +151,7 @@ def test_what_was_remembered_of_a_person_is_read_anew_after_their_letter(desk: D
 
 
 def test_what_is_not_committed_is_not_known(desk: Desk) -> None:
-    def also(cursor: sqlite3.Cursor, outcomes: list[Outcome]) -> None:
+    def also(cursor: sqlite3.Cursor, outcomes: list[FactOutcome]) -> None:
         raise KeyboardInterrupt
 
     desk.write(enrolled(day(1)))

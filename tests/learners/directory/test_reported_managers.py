@@ -6,7 +6,7 @@ import pytest
 
 from service.learners.directory.courses import Course, CourseRow, Courses
 from service.learners.directory.people import People, Person
-from service.learners.directory.reported import Saying
+from service.learners.directory.reported import ReportedValue
 from service.learners.facts import Contact
 from service.ledger.ledger import Ledger
 from tests.learners.directory.known_people import ADA, NOW, meet, row, store
@@ -21,12 +21,12 @@ def courses(ledger: Ledger) -> Iterator[Courses]:
 
 def hear(ledger: Ledger, people: People, person: str, **said: object) -> None:
     with ledger.transaction() as cursor:
-        people.contacts.keep(cursor, {person: Saying(Contact(**said), NOW)})  # type: ignore[arg-type]
+        people.contacts.keep(cursor, {person: ReportedValue(Contact(**said), NOW)})  # type: ignore[arg-type]
 
 
 def call(ledger: Ledger, courses: Courses, title: str, *key: str) -> None:
     with ledger.transaction() as cursor:
-        courses.titles.keep(cursor, {key: Saying(title, NOW)})  # type: ignore[dict-item]
+        courses.titles.keep(cursor, {key: ReportedValue(title, NOW)})  # type: ignore[dict-item]
 
 
 def manager(people: People) -> Person:

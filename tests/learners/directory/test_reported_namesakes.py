@@ -3,7 +3,7 @@
 import pytest
 
 from service.learners.directory.people import People, Person
-from service.learners.directory.reported import Saying
+from service.learners.directory.reported import ReportedValue
 from service.learners.facts import Contact
 from service.ledger.ledger import Ledger
 from tests.learners.directory.known_people import NOW, meet, row, store
@@ -15,7 +15,7 @@ SAID = Contact("Ada Lovelace", "ada@example.org")
 
 def hear(ledger: Ledger, people: People, person: str, said: Contact) -> None:
     with ledger.transaction() as cursor:
-        people.contacts.keep(cursor, {person: Saying(said, NOW, NOW)})
+        people.contacts.keep(cursor, {person: ReportedValue(said, NOW, NOW)})
 
 
 def ada_known(ledger: Ledger, people: People, said: Contact) -> Person:

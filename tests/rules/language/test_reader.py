@@ -9,15 +9,11 @@ from service.rules.calendar import Digest
 from service.rules.conditions import AllOf, AnyOf, NoneOf, Term
 from service.rules.fields import Sources
 from service.rules.language.reader import read_rules
-from service.rules.rule import (
-    ChangeTrigger,
-    Entry,
-    EventTrigger,
-    RuleSet,
-    SourceSilentTrigger,
-    StalledTrigger,
-    Throttle,
-)
+from service.rules.rule import Entry, RuleSet, Throttle
+from service.rules.triggers.event import EventTrigger
+from service.rules.triggers.seat_change import ChangeTrigger
+from service.rules.triggers.source_silent import SourceSilentTrigger
+from service.rules.triggers.stalled import StalledTrigger
 
 DEFAULT = Path(__file__).parents[3] / "rules.yaml"
 FORMS = frozenset({"email", "chat"})
@@ -120,7 +116,7 @@ def test_conditions_are_read_by_the_type_of_their_field() -> None:
               - course.tags: {{contains: "1e5"}}
 {NOTIFY}"""
     text = text.replace("rules:", "defaults: {timezone: Europe/Berlin}\nrules:", 1)
-    assert rules(text).rules[0].conditions == (
+    expected = (
         Term("course.id", "eq", "007", 10),
         Term("enrollment.progress", "gte", 10, 11),
         Term("enrollment.progress", "lt", 50.5, 11),
@@ -135,6 +131,9 @@ def test_conditions_are_read_by_the_type_of_their_field() -> None:
             15,
         ),
     )
+    conditions = rules(text).rules[0].conditions
+    assert conditions == expected
+    assert repr(conditions) == repr(expected)  # the lines too, which do not count for equality
 
 
 def test_several_operators_inside_any_belong_together() -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema_rs import Draft7Validator
 
@@ -14,6 +14,7 @@ from service.rules.language.reader import read_rules
 from service.rules.language.schema import schema_of
 from service.rules.language.yaml_reader import read_page
 from service.sending.templates.templates import Templates
+from tests.campaigns import fuzz
 from tests.rules.language import (
     test_mistakes,
     test_mistakes_of_conditions,
@@ -221,7 +222,7 @@ TRIGGERS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@fuzz(300)
 @given(TRIGGERS, NAMES, TESTS)
 def test_on_any_condition_both_say_the_same(trigger: str, name: str, tested: object) -> None:
     entry = "    notify: [{to: 'group:x', via: email, template: a}]\n"

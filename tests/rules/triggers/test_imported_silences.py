@@ -7,11 +7,11 @@ from service.learners.facts import Completed, Enrolled, ProgressReported, SeatsR
 from service.ledger.events import EventMapper
 from service.rules.scheduler import CLOCK_SHAPES, CLOCK_STREAM, TimeAsked
 from service.rules.triggers.seat_change import Fired
-from service.rules.triggers.stalled import Mark, started
+from service.rules.triggers.stalled import Mark, stalled_rules, started
 from tests import community
 from tests.community import finished, hand
 from tests.installation import DAY, DONE, FREE, HOUR, MINUTE, START, STILL, Installation
-from tests.rules.world import NOW, World, decider, enrolled, fact, told
+from tests.rules.world import NOW, asked, decider, enrolled, fact, told
 
 WEEK = 7 * DAY
 LATENESS = 15 * MINUTE
@@ -22,12 +22,11 @@ ADA = "13273"
 def reminded(*facts, live_since: int = NOW - 30 * DAY) -> bool:
     """Whether Ada is reminded now; each fact has its age, the age of its recording, imported."""
     rules = decider(STILL)
-    (rule,) = rules.stalled_rules
     ada = enrolled()
     for content, age, recorded, imported in facts:
         said = fact(content, NOW - age, f"{content.TOPIC}{age}")
         ada, _ = told(ada, said, NOW - recorded, imported)
-    decisions = rules.stalled(rule, ada, World(), NOW, live_since)
+    decisions = asked(rules, ada, NOW, live_since)
     return bool(decisions and decisions.once)
 
 
@@ -76,11 +75,11 @@ def test_activity_after_the_import_begins_a_silence_of_its_own():
 
 
 def test_a_mark_says_since_when_and_old_ones_read_as_for_ever():
-    (rule,) = decider(STILL).stalled_rules
+    (stalled,) = stalled_rules(decider(STILL).active)
     stored = b'{"at":1,"position":2,"marks":{"still":{"mark":3,"floor":4}}}'
     mapper = EventMapper([CLOCK_SHAPES])
 
-    assert started(rule, NOW) == Mark(NOW - WEEK, NOW - WEEK, NOW)
+    assert started(stalled, NOW) == Mark(NOW - WEEK, NOW - WEEK, NOW)
     old = mapper.decode(TimeAsked.TOPIC, stored)
     assert old.marks == {"still": Mark(3, 4, 0)}
     assert mapper.encode(old) == (TimeAsked.TOPIC, stored)
@@ -167,7 +166,7 @@ def test_a_crash_between_the_import_and_the_ask_changes_nothing(office):
     office.tick(far + MINUTE)
 
     assert [row["state"] for row in office.notifications()] == ["sent"]
-    latest = office.app.writer.knowledge.latest(CLOCK_STREAM)
+    latest = office.app.writer.lookup.latest(CLOCK_STREAM)
     assert latest is not None
     assert latest[1].marks["still"].since == START
 

@@ -87,7 +87,7 @@ def test_without_such_a_rule_nothing_is_recorded(tmp_path: Path) -> None:
     with Installation(tmp_path, ASLEEP) as room:
         unread(room)
         room.tick()
-        assert room.app.writer.knowledge.latest(STREAM) is None
+        assert room.app.writer.lookup.latest(STREAM) is None
 
 
 def test_an_ask_without_letters_records_nothing(room: Installation) -> None:

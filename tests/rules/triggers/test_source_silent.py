@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.incoming.letter import Arrival
-from service.learners.feed_subjects import Heard
+from service.learners.feed_subjects import SilentSource
 from service.rules.triggers.source_silent import Silence, watched
 from tests.installation import DAY, HOUR, MINUTE, START, Installation, completed
 
@@ -118,7 +118,7 @@ def test_without_such_a_rule_nothing_is_recorded(tmp_path: Path) -> None:
         room.post(completed(START, 77))
         room.tick(START)
         room.tick(START + DAY)
-        assert room.app.writer.knowledge.latest("feeds") is None
+        assert room.app.writer.lookup.latest("feeds") is None
 
 
 def test_an_import_is_no_sign_of_life(room: Installation) -> None:
@@ -131,7 +131,7 @@ def test_an_import_is_no_sign_of_life(room: Installation) -> None:
 
 
 def test_silence_counts_from_the_letter_not_from_the_ask() -> None:
-    heard = {"adobe": Heard("adobe", 2, 900)}
+    heard = {"adobe": SilentSource("adobe", 2, 900)}
     assert watched({}, heard, elapsed=500, now=1_000) == {"adobe": Silence(2, 100)}
     before = {"adobe": Silence(2, 100)}
     assert watched(before, heard, elapsed=500, now=1_500) == {"adobe": Silence(2, 600)}

@@ -21,7 +21,7 @@ LATENESS = 15 * MINUTE
 
 def asked(office: Installation) -> TimeAsked:
     """The newest ask in the ledger."""
-    latest = office.app.writer.knowledge.latest(CLOCK_STREAM)
+    latest = office.app.writer.lookup.latest(CLOCK_STREAM)
     assert latest is not None
     assert isinstance(latest[1], TimeAsked)
     return latest[1]

@@ -49,4 +49,4 @@ def test_without_a_rule_that_asks_what_moves_is_not_collected_for_ever(tmp_path)
         office.post(*(enrolled(START, user) for user in range(100)))
         office.tick(START)
 
-        assert office.app.roster.take_touched() == {}
+        assert office.app.enrollment_views.take_touched() == {}

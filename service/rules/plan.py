@@ -1,0 +1,127 @@
+"""Plan what leaves now, as one message with what else, and what ends instead.
+
+Pure: values in, values out. Delivery and the backtest plan with it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from service.ledger.events import EventBody
+from service.rules.notification import DROPPED, OWED, SCHEDULED, Ended, Notification
+from service.rules.throttle import REASON as THROTTLED
+from service.rules.throttle import Latest, Pass, passing
+from service.rules.verdict import Due, Verdict
+
+COLLAPSED = "collapsed"
+WEIGHTS = {"certification": 2, "learning_path": 1}
+"""Of messages that become one, the one about the larger thing speaks for the others."""
+
+Leaving = tuple[Notification, Due]
+"""A notification that may leave, and as what."""
+Judge = Callable[[Notification], Verdict]
+"""Gives the verdict on a notification."""
+
+
+class Message(NamedTuple):
+    """One message: the notification that speaks, and those it speaks for.
+
+    `told` are those that it is the first to stand for; `before` ended so at an earlier attempt.
+    `passed` is what its throttle remembers of it.
+    """
+
+    lead: Notification
+    due: Due
+    told: Sequence[Leaving] = ()
+    before: Sequence[Leaving] = ()
+    passed: Pass | None = None
+
+    @property
+    def others(self) -> list[Leaving]:
+        """All that it names beside its own."""
+        return [*self.told, *self.before]
+
+
+Accept = Callable[[Message], EventBody | None]
+"""Takes a message, or says how its lead ends instead: its words may not fit its values."""
+
+
+class Plan(msgspec.Struct):
+    """What leaves, and the next event of what does not; `passed` is what throttles remember."""
+
+    messages: list[Message] = []
+    endings: list[tuple[Notification, EventBody]] = []
+    passed: dict[str, tuple[int, EventBody]] = {}
+
+
+def plan(
+    groups: Iterable[Sequence[Notification]],
+    judge: Judge,
+    latest: Latest,
+    now: int,
+    accept: Accept = lambda _: None,
+) -> Plan:
+    """Plan groups of notifications, of which each may become one message.
+
+    What a group has spoken for and ended already is only judged, to be named.
+    """
+    planned = Plan()
+
+    def remembered(stream: str) -> tuple[int, EventBody] | None:
+        return planned.passed.get(stream) or latest(stream)
+
+    for group in groups:
+        judged = [(n, judge(n)) for n in group]
+        leaving = [(n, verdict) for n, verdict in judged if isinstance(verdict, Due)]
+        if any(n.is_open for n, _ in leaving):
+            _add(planned, leaving, remembered, now, accept)
+        planned.endings += [(n, v) for n, v in judged if n.is_open and isinstance(v, EventBody)]
+    return planned
+
+
+def _add(
+    planned: Plan, leaving: Sequence[Leaving], latest: Latest, now: int, accept: Accept
+) -> None:
+    """Add one message for all of these, unless its throttle drops it or it is not accepted."""
+    (lead, due), told = chosen_of([each for each in leaving if each[0].is_open])
+    passed = passing(lead, due, latest, now)
+    if passed == THROTTLED:
+        dropped = Ended(at=now, state=DROPPED, reason=THROTTLED)
+        planned.endings += [(n, dropped) for n in (lead, *(n for n, _ in told))]
+        return
+    remembered = passed if isinstance(passed, tuple) else None
+    before = [each for each in leaving if each[0].into == lead.id]
+    message = Message(lead, due, told, before, remembered)
+    instead = accept(message)
+    if instead is not None:
+        planned.endings.append((lead, instead))
+        return
+    planned.messages.append(message)
+    if remembered is not None:
+        stream, version, body = remembered
+        planned.passed[stream] = (version, body)
+
+
+def chosen_of(leaving: Sequence[Leaving]) -> tuple[Leaving, list[Leaving]]:
+    """Pick the notification that speaks, and the others; who spoke before speaks on."""
+
+    def rank(each: Leaving) -> tuple[bool, int, int, str]:
+        notification, owed = each[0], each[0].owed
+        weight = WEIGHTS.get(owed.kind, 0)
+        return not notification.speaks_for, -weight, owed.decided_at, notification.id
+
+    ranked = sorted(leaving, key=rank)
+    return ranked[0], ranked[1:]
+
+
+def collapsed(message: Message, now: int) -> Ended:
+    """Make the end of what a message is the first to stand for."""
+    return Ended(at=now, state=DROPPED, reason=COLLAPSED, into=message.lead.id)
+
+
+def joins(notification: Notification, first: Notification) -> bool:
+    """Tell whether it was decided while the first one was waiting for company."""
+    free = notification.claimed_until is None and notification.attempts == 0
+    waits = notification.state in (OWED, SCHEDULED)
+    return waits and free and notification.owed.decided_at <= first.owed.due_at

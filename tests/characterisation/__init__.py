@@ -1,0 +1,1 @@
+"""Characterisation: what people and programs read of Coursebell, recorded before it is rebuilt."""

@@ -1,0 +1,35 @@
+"""Give every test one zone, UTC, and files in memory where there is room.
+
+Nobody pulls the plug of memory: what a sync to a disk is worth is proved where the power is cut,
+in `tests/reliability/`.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+MEMORY = Path("/dev/shm")
+ROOM = 2 * 1024**3
+
+os.environ["TZ"] = "UTC"
+time.tzset()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Point pytest's temporary folders at memory unless somebody chose a place."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+@pytest.fixture
+def in_vienna(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Move the terminal to Vienna for one test."""
+    monkeypatch.setenv("TZ", "Europe/Vienna")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()

@@ -1,0 +1,77 @@
+"""Histories by hypothesis: a rule file, letters early and late, wishes, and hours of sleep."""
+
+import json
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.installation import START, completed, enrolled, event, progressed, seats, unenrolled
+from tests.installation import about as about_user
+from tests.simulation.conformance import STEP, Past, Wish
+from tests.simulation.generated_rules import DAY_STEPS, HOUR_STEPS, HOURS, entries_of, rule
+
+LEARNERS = (77, 78, 77, 78, 79, 80, 81)
+COURSES = ("course:7", "course:7", "course:8")
+
+
+@st.composite
+def pasts(draw: st.DrawFn, days: int = 3, letters: int = 30) -> Past:
+    """A rule file and what happened in some days."""
+    steps = draw(st.integers(1, days)) * DAY_STEPS
+    defaults: dict[str, Any] = {"timezone": draw(st.sampled_from(("UTC", "Europe/Berlin")))}
+    window = draw(st.sampled_from((None, None, *HOURS)))
+    if window:
+        defaults["send_window"] = window
+    count = draw(st.integers(1, 3))
+    rules = [draw(rule(f"rule-{n}", window is not None)) for n in range(count)]
+    down: set[int] = set()
+    for _ in range(draw(st.sampled_from((0, 0, 0, 1, 2)))):
+        begin = draw(st.integers(1, steps))
+        down |= set(range(begin, begin + draw(st.integers(1, 2 * DAY_STEPS // 3))))
+    step = st.integers(0, steps)
+    many = draw(st.integers(1, letters))
+    moments = draw(st.lists(step, min_size=many, max_size=many, unique=True))
+    watching = any(e.get("to") == "watchers" for r in rules for e in entries_of(r))
+    wished = draw(st.dictionaries(step, wishes, max_size=6)) if watching else {}
+    return Past(
+        rules="\n".join(f"  - {json.dumps(each)}" for each in rules),
+        letters={at: tuple(draw(happened(at))) for at in sorted(moments)},
+        steps=steps,
+        head=f"defaults: {json.dumps(defaults)}\ntime_intervals: {json.dumps(HOURS)}",
+        wishes=wished,
+        down=frozenset(down),
+        storm_limit=draw(st.sampled_from((500, 500, 500, 2))),
+    )
+
+
+wishes = st.builds(Wish, st.sampled_from((77, 78, 79)), st.sampled_from((True, True, False)))
+
+
+@st.composite
+def happened(draw: st.DrawFn, step: int) -> list[dict[str, Any]]:
+    """What one letter says, mostly of what has just happened."""
+    said = []
+    for _ in range(draw(st.sampled_from((1, 1, 1, 2, 3)))):
+        late = draw(st.sampled_from((0, 0, 0, 0, 1, 3, 20, 30 * HOUR_STEPS)))
+        at = START + max(step - late, -DAY_STEPS) * STEP
+        user, course = draw(st.sampled_from(LEARNERS)), draw(st.sampled_from(COURSES))
+        about = {"course": course, "session": f"{course}_1"}
+        kind = draw(
+            st.sampled_from(("on", "on", "more", "more", "done", "off", "back", *("seats",) * 4))
+        )
+        if kind == "on":
+            said.append(enrolled(at, user, **about))
+        elif kind == "more":
+            said.append(progressed(at, user, draw(st.sampled_from((10, 60, 90))), **about))
+        elif kind == "done":
+            passed = draw(st.sampled_from((True, False, None)))
+            said.append(completed(at, user, passed, **about))
+        elif kind == "off":
+            said.append(unenrolled(at, user, **about))
+        elif kind == "back":
+            name = "LEARNING_PATH_COMPLETION_ROLLBACK"
+            said.append(event(name, at, **about_user(user, **about)))
+        else:
+            taken, waiting = draw(st.sampled_from(((10, 0), (9, 0), (10, 2), (4, 0), (9, 1))))
+            said.append(seats(at, taken, waiting))
+    return said
