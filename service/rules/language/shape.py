@@ -4,16 +4,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Annotated, Any, ClassVar, Self, get_args
+from typing import Any, ClassVar, Self, get_args
 
 from pydantic import (
     BaseModel,
     ConfigDict,
-    Field,
     GetCoreSchemaHandler,
     ModelWrapValidatorHandler,
     ValidationInfo,
-    create_model,
     model_validator,
 )
 from pydantic_core import CoreSchema, core_schema
@@ -116,15 +114,6 @@ class Many:
         return core_schema.no_info_wrap_validator_function(read, inner)
 
 
-@dataclass(frozen=True)
-class Key:
-    """A key that only some shapes take: its value, its description, whether it is needed."""
-
-    value: Value
-    doc: str
-    needed: bool = False
-
-
 class Shape(BaseModel):
     """A mapping of the file.
 
@@ -206,16 +195,14 @@ class Shape(BaseModel):
         return cls.model_construct()
 
     @classmethod
-    def with_keys(cls, keys: Mapping[str, Key]) -> type[Self]:
-        """Make a shape that takes more keys."""
-        fields: dict[str, Any] = {
-            name: (
-                Annotated[Any, key.value],
-                Field(... if key.needed else None, description=key.doc),
-            )
-            for name, key in keys.items()
-        }
-        return create_model(cls.__name__, __base__=cls, **fields)
+    def keys_in(cls, block: Block) -> Mapping[str, bool]:
+        """Give the keys that a mapping takes, if that depends on what it says."""
+        return cls.keys()
+
+    @classmethod
+    def mark(cls, name: str) -> Any:
+        """Give what marks the type of a key."""
+        return cls.model_fields[name].metadata[0]
 
     def values(self) -> dict[str, Any]:
         """Give what is written and can be read, by key."""
@@ -237,9 +224,9 @@ class Shape(BaseModel):
             return raw
         if not isinstance(raw, Block):
             return Wrong(cls.expected.format(shown(raw)))
-        report, keys = _report(info), cls.keys()
-        complete = check_keys(report, raw, keys, cls.unknown)
-        values = {key: value for key, value in raw.items() if key in keys}
+        report, keys, takes = _report(info), cls.keys(), cls.keys_in(raw)
+        complete = check_keys(report, raw, takes, cls.unknown)
+        values = {key: value for key, value in raw.items() if key in keys and key in takes}
         values |= {key: TOLD for key, is_needed in keys.items() if is_needed and key not in raw}
         found = handler(values)
         found.__dict__["block"] = raw

@@ -18,10 +18,9 @@ from service.learners.facts import (
 )
 from service.rules.fields import EVENTS as RULE_EVENTS
 from service.rules.language.errors import Report
-from service.rules.language.shape import Key, OneOf, Value
+from service.rules.language.shape import Value
 from service.rules.language.values import named
 from service.rules.language.yaml_reader import Block
-from service.rules.text import listed
 from service.simulation.rule_tests.scenario import Given, Wish
 from service.simulation.rule_tests.values import (
     COUNT,
@@ -62,30 +61,12 @@ WISHES = ("watch.asked", "watch.stopped")
 CALLED = {"percent": "progress"}
 """What a rule file calls a part of a fact by another name."""
 
-READ: Mapping[str, Value] = {
-    "enrollment_source": TEXT,
-    "percent": PERCENT,
-    "module": TEXT,
-    "score": PERCENT,
-    "passed": TRUTH,
-    "enrollment_count": COUNT,
-    "waitlist_count": COUNT,
-    "seat_limit": COUNT,
-}
-
 ABOUT: tuple[tuple[type[FactBody], tuple[str, ...], tuple[str, ...]], ...] = (
     (EnrollmentFact, ("learner", "course"), ("instance",)),
     (InstanceFact, ("instance",), ("course",)),
     (CourseFact, ("course",), ()),
     (LearnerFact, ("learner",), ()),
 )
-
-
-def carried(event: str) -> Mapping[str, Value]:
-    """The values that an event carries, by what a rule file calls them."""
-    if event in WISHES:
-        return {}
-    return {CALLED.get(name, name): READ[name] for name in SAID[event].__struct_fields__}
 
 
 def about(event: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -118,87 +99,86 @@ def _event(raw: Any) -> str:
 
 
 class Event(Part):
-    """What happens, and when."""
+    """What happens, and when; which keys it takes depends on what happens."""
 
     at: Annotated[int, SPAN]
     """How long after the start, e.g. 2d or 1h30m."""
     event: Annotated[str, Value(_event, named(EVENTS, (DOCS[name] for name in EVENTS)))]
     """What happens."""
+    name: Annotated[str | None, TEXT] = None
+    """What the LMS calls the event, if conditions read it."""
+    by_admin: Annotated[bool, TRUTH] = False
+    """Whether an administrator did it."""
+    learner: Annotated[str | None, NAME] = None
+    """Who it is about, a name under `people`."""
+    course: Annotated[str | None, NAME] = None
+    """Which course, a name under `courses`."""
+    instance: Annotated[str | None, TEXT] = None
+    """Which session or batch of the course, any id."""
     source: Annotated[str, NAME] = SOURCE
     """Of which LMS; adobe if left out."""
     account: Annotated[str, TEXT] = ACCOUNT
     """Of which account of the LMS."""
+    enrollment_source: Annotated[str | None, TEXT] = None
+    """Said by enrollment.enrolled or enrollment.completed."""
+    progress: Annotated[float | None, PERCENT] = None
+    """Said by enrollment.progressed or enrollment.module_completed."""
+    module: Annotated[str | None, TEXT] = None
+    """Said by enrollment.module_completed."""
+    score: Annotated[float | None, PERCENT] = None
+    """Said by enrollment.module_completed or enrollment.completed."""
+    passed: Annotated[bool | None, TRUTH] = None
+    """Said by enrollment.completed."""
+    enrollment_count: Annotated[int | None, COUNT] = None
+    """Said by instance.seats_changed."""
+    waitlist_count: Annotated[int | None, COUNT] = None
+    """Said by instance.seats_changed."""
+    seat_limit: Annotated[int | None, COUNT] = None
+    """Said by instance.seats_changed."""
+
+    @classmethod
+    def keys_in(cls, block: Block) -> Mapping[str, bool]:
+        """Give the keys that go with what happens; where that is not known no key is wrong."""
+        event = block.get("event")
+        if "event" not in block:
+            return dict.fromkeys(("at", "learner", "course", "instance"), False) | {"event": True}
+        return (
+            KEYS.get(event)
+            if isinstance(event, str) and event in KEYS
+            else dict.fromkeys(block, False)
+        )
+
+    @classmethod
+    def of(cls, block: Block) -> str:
+        """Say what happens."""
+        return f" of {block['event']}" if "event" in block else ""
 
 
-class Letter(Event):
-    """What a letter says."""
-
-    name: Annotated[str, TEXT] | None = None
-    """What the LMS calls the event, if conditions read it."""
-    by_admin: Annotated[bool, TRUTH] = False
-    """Whether an administrator did it."""
+def carried(event: str) -> dict[str, Value]:
+    """Give the values that an event carries, by what a rule file calls them."""
+    names = () if event in WISHES else SAID[event].__struct_fields__
+    return {CALLED.get(name, name): READ[name] for name in names}
 
 
-class Unnamed(Part):
-    """An event that does not say what happens."""
-
-    at: Any = None
-    learner: Any = None
-    course: Any = None
-    instance: Any = None
-    event: Annotated[str, TEXT]
-
-
-SUBJECTS = {
-    "learner": "Who it is about, a name under `people`.",
-    "course": "Which course, a name under `courses`.",
-    "instance": "Which session or batch of the course, any id.",
-}
-
-
-def _keys(names: Iterable[str], *, needed: bool = False) -> dict[str, Key]:
-    return {
-        name: Key(TEXT if name == "instance" else NAME, SUBJECTS[name], needed) for name in names
-    }
-
-
-def _carried(event: str) -> dict[str, Key]:
-    return {name: Key(value, _said_by(name)) for name, value in carried(event).items()}
-
-
-def _said_by(name: str) -> str:
-    return f"Said by {listed(event for event in EVENTS if name in carried(event))}."
-
-
-def _shape_of(event: str) -> type[Event]:
-    base = Event if event in WISHES else Letter
+def _keys(event: str) -> dict[str, bool]:
     must, may = about(event)
-    shape = base.with_keys(_keys(must, needed=True) | _keys(may) | _carried(event))
-    shape.of = f" of {event}"
-    return shape
+    letter = () if event in WISHES else ("name", "by_admin")
+    others = dict.fromkeys(("source", "account", *letter), False)
+    needed = {"at": True, "event": True}
+    return (
+        needed | others | dict.fromkeys(must, True) | dict.fromkeys((*may, *carried(event)), False)
+    )
 
 
-SHAPES = {event: _shape_of(event) for event in EVENTS}
-ANY_EVENT = Letter.with_keys(
-    _keys(SUBJECTS) | {name: key for event in EVENTS for name, key in _carried(event).items()}
-)
-"""Everything that one event or another says, for editors."""
-
-
-class OneEvent(OneOf):
-    """Marks an event, whose keys depend on what happens."""
-
-    expected = Part.expected
-
-    def choose(self, raw: Block, report: Report) -> type[Part] | None:
-        """Tell what is wrong with an event that cannot be told apart, and not more."""
-        event = raw.get("event")
-        if isinstance(event, str) and event in SHAPES:
-            return SHAPES[event]
-        if "event" not in raw:
-            return Unnamed
-        report.error((*raw.path, "event"), lacks(event, EVENTS, "event"))
-        return None
+READ = {
+    name: Event.mark(CALLED.get(name, name))
+    for kind in SAID.values()
+    for name in kind.__struct_fields__
+}
+"""What values of facts are written like."""
+UNNAMED = {"at": False, "learner": False, "course": False, "instance": False, "event": True}
+KEYS: Mapping[str, Mapping[str, bool]] = {event: _keys(event) for event in EVENTS}
+"""The keys that go with each event; true for those that must be there."""
 
 
 class Events:
@@ -224,7 +204,7 @@ class Events:
 
     def read(self, events: Iterable[Event], start: int) -> tuple[Given, ...]:
         """What happens, in the order of time; `start` is when the test begins (ms UTC)."""
-        read = (self._one(event, start) for event in events)
+        read = (self._one(event, start) for event in events if event.has("event"))
         return tuple(sorted((each for each in read if each), key=attrgetter("at")))
 
     def _one(self, shape: Event, start: int) -> Given | None:

@@ -16,7 +16,7 @@ from service.rules.language.shape import Many, Schema
 from service.rules.language.values import named
 from service.rules.notification import SENT, STATES
 from service.rules.rule import Rule, RuleSet
-from service.simulation.rule_tests.events import ANY_EVENT, Event, Events, OneEvent
+from service.simulation.rule_tests.events import Event, Events
 from service.simulation.rule_tests.scenario import Expected, Given, Scenario
 from service.simulation.rule_tests.values import (
     COLUMNS,
@@ -145,7 +145,7 @@ class ScenarioPart(Part):
     """Who there is, each by an LMS id of your choice."""
     courses: Courses | None = None
     """Which courses there are, each by its LMS id."""
-    given: Annotated[list[Annotated[Event, OneEvent()]], Many()]
+    given: Annotated[list[Event], Many()]
     """What happens, each at its time."""
     feeds_fall_silent: Truth = False
     """Whether a source that says nothing more is silent."""
@@ -221,7 +221,7 @@ class Script:
         courses = {**courses, **self._courses(test, courses)}
         start = self._start(test)
         events = Events(self._report, self._sources, people, courses)
-        given = events.read((each for each in test.given or () if isinstance(each, Event)), start)
+        given = events.read(filter(None, test.given or ()), start)
         expected = [each for each in (*(test.expect or ()), *(test.expect_skipped or ())) if each]
         for each in expected:
             self._check_expected(each, people)
@@ -317,7 +317,7 @@ def script_schema(rules: Sequence[Rule], sources: Sequence[str]) -> Schema:
         "template": named(words_of(rules)),
     }
     items = {
-        "given": shape_schema(ANY_EVENT, source=named(sources)),
+        "given": shape_schema(Event, source=named(sources)),
         "expect": shape_schema(SentPart, **known),
         "expect_skipped": shape_schema(SkippedPart, **known),
     }

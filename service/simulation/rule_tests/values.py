@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from service.incoming.sources import values as payload_values
@@ -75,17 +75,23 @@ def one_of(words: Iterable[str]) -> Value:
 
 
 class Part(Shape):
-    """A mapping in a file of rule tests; `of` says whose keys it has, in messages."""
+    """A mapping in a file of rule tests."""
 
     expected = "expected a mapping of 'key: value' lines, got {}"
-    of: ClassVar[str] = ""
 
     @classmethod
     def unknown(cls, report: Report, block: Block, key: str) -> str:
         """Say which key was meant, or which there are."""
-        keys = cls.keys()
+        keys = cls.keys_in(block)
         report.meant.add((*block.path, nearest(key, keys) or ""))
-        return f"unknown key {shown(key)}{cls.of}{hint(key, keys) or f'; use {listed(keys)}'}"
+        return (
+            f"unknown key {shown(key)}{cls.of(block)}{hint(key, keys) or f'; use {listed(keys)}'}"
+        )
+
+    @classmethod
+    def of(cls, block: Block) -> str:
+        """Say whose keys it has, in messages."""
+        return ""
 
     def check_known(
         self, report: Report, key: str, names: Collection[str], what: str, where: str = ""
