@@ -49,7 +49,7 @@ def check_intervals(file: FileShape, report: Report) -> None:
             allowed = "letters, digits, '-' and '_', 63 at most"
             report.error(path, f"an interval's name takes {allowed}; got {shown(name)}", key=True)
         for stretch in stretches or ():
-            if stretch and stretch.whole and not stretch.possible:
+            if stretch and stretch.ends_early:
                 message = "'until' must be later than 'from'; over midnight write two stretches"
                 report.error(stretch.path_to("until"), message)
 

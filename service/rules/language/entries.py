@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from service.rules.calendar import DAY_MINUTES, Digest, Window
 from service.rules.language.errors import Misplaced, Report
-from service.rules.language.shape import Choice, Many, OneOf, Shape, tell_apart
+from service.rules.language.shape import LIST, Choice, OneOf, Shape, tell_apart
 from service.rules.language.values import (
     COUNT,
     DURATION,
@@ -25,7 +25,7 @@ Weekday = Annotated[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], Ch
 Grouping = Annotated[
     Literal["course.id", "course.kind", "instance.id", "event.source", "event.account"], Choice()
 ]
-Groupings = Annotated[list[Grouping], Many()]
+Groupings = Annotated[list[Grouping], LIST]
 
 WEEKDAYS: tuple[str, ...] = get_args(get_args(Weekday)[0])
 GROUPINGS: tuple[str, ...] = get_args(get_args(Grouping)[0])
@@ -197,7 +197,7 @@ class OneEntry(OneOf):
     person: type[PersonShape]
     room: type[RoomShape]
 
-    expected = "expected a mapping like {{to: …, via: …, template: …}}, got {}"
+    expected = "{to: …, via: …, template: …}"
 
     def choose(self, raw: Block, report: Report) -> type[EntryKeys]:
         """Tell an entry to a person from one to a room."""

@@ -20,7 +20,7 @@ from service.rules.language.entries import (
     Weekday,
 )
 from service.rules.language.errors import Misplaced, Report
-from service.rules.language.shape import Choice, Many, OneOf, Shape, tell_apart
+from service.rules.language.shape import FILLED, LIST, NAMED, Choice, OneOf, Shape, tell_apart
 from service.rules.language.values import DAY_BEGINS, DAY_ENDS, EVENT, RULE_ID, TEXT, VERSION, ZONE
 from service.rules.language.yaml_reader import Block, Path
 from service.rules.rule import Defaults, Entry, Rule, RuleSet
@@ -165,7 +165,7 @@ TRIGGERS: dict[str, type[TriggerKeys]] = {
 class OneTrigger(OneOf):
     """Marks a trigger."""
 
-    expected = "expected a mapping like {{event: enrollment.completed}}, got {}"
+    expected = "{event: enrollment.completed}"
 
     def choose(self, raw: Block, report: Report) -> type[TriggerKeys] | None:
         """Tell triggers apart by the first key that names one."""
@@ -200,17 +200,17 @@ class RuleShape(Shape):
     """`live` sends, `shadow` decides and records and sends nothing, `disabled` does nothing."""
     trigger: TriggerShape
     """What sets the rule off: one of event, change, stalled_for or source_silent_for."""
-    conditions: Annotated[list[Any], Many()] = []
+    conditions: Annotated[list[Any], LIST] = []
     """All of these must be true, when it is set off and again before the message leaves."""
     collapse: Duration | None = None
     """Wait so long, and make one message of what the same person would get in that time."""
-    notify: Annotated[list[EntryShape], Many(1)]
+    notify: Annotated[list[EntryShape], FILLED]
     """Whom to tell, how, and with which words."""
-    escalation: Annotated[list[StepShape], Many()] = []
+    escalation: Annotated[list[StepShape], LIST] = []
     """Whom to tell later, step by step, if it is still true then."""
     send_window: Name | None = None
     """For entries that have none of their own: a name of time_intervals, or any."""
-    cancel_on: Annotated[list[EventName], Many()] = []
+    cancel_on: Annotated[list[EventName], LIST] = []
     """Events of the same enrollment that take back what was not sent yet."""
     on_activate: Annotated[Literal["none", "current"], Choice()] = "none"
     """For silences older than the rule: `none` leaves them alone, `current` reminds once."""
@@ -254,7 +254,7 @@ class RuleShape(Shape):
 class StretchShape(Shape):
     """A part of some days of the week."""
 
-    weekdays: Annotated[list[Weekday], Many(1)] = []
+    weekdays: Annotated[list[Weekday], FILLED] = []
     """On which days: mon, tue, wed, thu, fri, sat, sun; every day if left out."""
     from_: Annotated[int, DAY_BEGINS] = Field(alias="from")
     """From this time of day, by the reader's clock, e.g. "08:00"."""
@@ -262,9 +262,15 @@ class StretchShape(Shape):
     """Until this time of the same day, "24:00" at most; over midnight write two stretches."""
 
     @property
+    def ends_early(self) -> bool:
+        """Tell whether it ends before it begins."""
+        return self.has("from_") and self.has("until") and self.from_ >= self.until
+
+    @property
     def possible(self) -> bool:
-        """Tell whether it begins before it ends."""
-        return self.whole and self.from_ < self.until
+        """Tell whether it is a part of the week, as far as it can be read."""
+        days = self.has("weekdays") and None not in self.weekdays
+        return days and self.has("from_") and self.has("until") and not self.ends_early
 
     def compiled(self) -> Stretch:
         """Give the stretch."""
@@ -277,13 +283,13 @@ class FileShape(Shape):
 
     version: Annotated[str, VERSION]
     """The version of the rule language: 1."""
-    channels: Annotated[dict[str, Text], Many()] = {}
+    channels: Annotated[dict[str, Text], NAMED] = {}
     """Ways out by name: URLs whose secrets come from the environment, as ${NAME}."""
     defaults: DefaultsShape = DefaultsShape.nothing()
     """What holds where a rule or a person says nothing."""
-    time_intervals: Annotated[dict[str, Annotated[list[StretchShape], Many(1)]], Many()] = {}
+    time_intervals: Annotated[dict[str, Annotated[list[StretchShape], FILLED]], NAMED] = {}
     """Parts of the week by name, for `send_window`: each a list of stretches of the day."""
-    rules: Annotated[list[RuleShape], Many()]
+    rules: Annotated[list[RuleShape], LIST]
     """Who is told what: one item a rule, each read on its own."""
 
     def windows(self) -> Windows:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any, ClassVar, Self, get_args
 
@@ -23,7 +23,6 @@ from service.rules.text import hint, listed, shown
 Schema = dict[str, Any]
 
 MAPPING = "expected a mapping of 'key: value' lines; got {}"
-LIST = "expected a list, each item on a line that starts with '- '; got {}"
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,32 @@ TOLD = Wrong("")
 """A value that is missing, or whose mistake is told already."""
 
 
+class Mark(ABC):
+    """Marks the type of a key, and reads what the file has there."""
+
+    @abstractmethod
+    def take(self, raw: Any, inner: Callable[[Any], Any], report: Report) -> Any:
+        """Give the value; one that is wrong is a `Wrong`, or a ValueError in words for people.
+
+        `inner` reads what the type says of the items.
+        """
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        def read(raw: Any, inner: Callable[[Any], Any], info: ValidationInfo) -> Any:
+            if isinstance(raw, Wrong):
+                return raw
+            try:
+                return self.take(raw, inner, _report(info))
+            except ValueError as error:
+                return Wrong(str(error))
+
+        return core_schema.with_info_wrap_validator_function(read, handler(source))
+
+
 @dataclass(frozen=True, eq=False)
-class Value:
+class Value(Mark):
     """One kind of value: how it is read, with the message for any other, and its JSON Schema.
 
     `read` gives the value or raises ValueError in words for people.
@@ -57,18 +80,9 @@ class Value:
         """Give the schema; what has to look at the machine is made when it is asked for."""
         return self.schema() if callable(self.schema) else self.schema
 
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self._read)
-
-    def _read(self, raw: Any) -> Any:
-        if isinstance(raw, Wrong):
-            return raw
-        try:
-            return self.read(raw)
-        except ValueError as error:
-            return Wrong(str(error))
+    def take(self, raw: Any, inner: Callable[[Any], Any], report: Report) -> Any:
+        """Read the value."""
+        return self.read(raw)
 
 
 class Choice:
@@ -77,41 +91,36 @@ class Choice:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        allowed = get_args(source)
+        words = get_args(source)
 
         def read(raw: Any) -> Any:
-            if isinstance(raw, Wrong) or raw in allowed:
+            if raw in words:
                 return raw
-            near = hint(raw, allowed)
-            return Wrong(f"{shown(raw)} is not allowed here; use {listed(allowed)}{near}")
+            near = hint(raw, words)
+            raise ValueError(f"{shown(raw)} is not allowed here; use {listed(words)}{near}")
 
-        return core_schema.no_info_plain_validator_function(read)
+        return Value(read, {}).__get_pydantic_core_schema__(source, handler)
 
 
 @dataclass(frozen=True)
-class Many:
-    """Marks a list or a mapping of names, with at least so many items."""
+class Many(Mark):
+    """Marks a list, or a mapping from names, with at least so many items."""
 
+    kind: type[list[Any]] | type[dict[str, Any]]
+    expected: str
     least: int = 0
-    expected: str = ""
-    """What is told of anything else, if it is not told in the usual words."""
 
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        inner = handler(source)
-        is_list = inner["type"] == "list"
-        expected = self.expected or (LIST if is_list else MAPPING)
+    def take(self, raw: Any, inner: Callable[[Any], Any], report: Report) -> Any:
+        """Read the items."""
+        if not isinstance(raw, self.kind):
+            raise ValueError(self.expected.format(shown(raw)))
+        enough = len(raw) >= self.least
+        return inner(raw) if enough else Wrong("needs at least one entry", of_key=True)
 
-        def read(raw: Any, items: Callable[[Any], Any]) -> Any:
-            if isinstance(raw, Wrong):
-                return raw
-            if not isinstance(raw, list if is_list else dict):
-                return Wrong(expected.format(shown(raw)))
-            enough = len(raw) >= self.least
-            return items(raw) if enough else Wrong("needs at least one entry", of_key=True)
 
-        return core_schema.no_info_wrap_validator_function(read, inner)
+LIST = Many(list, "expected a list, each item on a line that starts with '- '; got {}")
+FILLED = replace(LIST, least=1)
+NAMED = Many(dict, MAPPING)
 
 
 class Shape(BaseModel):
@@ -119,8 +128,8 @@ class Shape(BaseModel):
 
     The line under a key is its description, which the schema shows to whoever writes a file.
     A shape is read as far as it goes: the report in the validation context is told of every
-    mistake, and what is wrong or missing is None. So only one that is `whole` keeps what its
-    types promise; of others the checks ask for each value whether it is there.
+    mistake, and what is wrong or missing is None. So only a file without mistakes keeps what the
+    types promise; checks ask whether a value is there.
     """
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
@@ -145,11 +154,6 @@ class Shape(BaseModel):
     def block(self) -> Block:
         """Give the mapping as it is written."""
         return NOWHERE
-
-    @cached_property
-    def whole(self) -> bool:
-        """Tell whether there is no mistake among its own keys and values."""
-        return True
 
     @property
     def path(self) -> Path:
@@ -225,25 +229,16 @@ class Shape(BaseModel):
         if not isinstance(raw, Block):
             return Wrong(cls.expected.format(shown(raw)))
         report, keys, takes = _report(info), cls.keys(), cls.keys_in(raw)
-        complete = check_keys(report, raw, takes, cls.unknown)
+        check_keys(report, raw, takes, cls.unknown)
         values = {key: value for key, value in raw.items() if key in keys and key in takes}
         values |= {key: TOLD for key, is_needed in keys.items() if is_needed and key not in raw}
         found = handler(values)
         found.__dict__["block"] = raw
-        found.__dict__["whole"] = found._tell(values, report) and complete
-        return found
-
-    def _tell(self, keys: Iterable[str], report: Report) -> bool:
-        """Tell what is wrong among the values, and take it out; true if nothing is."""
-        whole, names = True, self.names()
-        for key in keys:
+        names = cls.names()
+        for key in values:
             name = names.get(key, key)
-            value = self.__dict__[name]
-            if isinstance(value, Wrong | list | dict):
-                read = _Told(report)
-                self.__dict__[name] = read.value(value, self.path_to(key))
-                whole = whole and read.whole
-        return whole
+            found.__dict__[name] = _told(found.__dict__[name], found.path_to(key), report)
+        return found
 
 
 def _report(info: ValidationInfo) -> Report:
@@ -252,49 +247,33 @@ def _report(info: ValidationInfo) -> Report:
     return report
 
 
-class _Told:
-    """Tells what is wrong in one value, in its items and in their items."""
-
-    def __init__(self, report: Report) -> None:
-        self.report = report
-        self.whole = True
-
-    def value(self, value: Any, path: Path) -> Any:
-        """Give the value, or None when it is wrong."""
-        if isinstance(value, Wrong):
-            self.whole = False
-            if value.message:
-                key = f"'{path[-1]}' " if value.of_key else ""
-                self.report.refuse(path, key + value.message)
-            return None
-        if isinstance(value, list):
-            return [self.value(item, (*path, index)) for index, item in enumerate(value)]
-        if type(value) is dict:
-            return {key: self.value(item, (*path, key)) for key, item in value.items()}
-        return value
+def _told(value: Any, path: Path, report: Report) -> Any:
+    """Tell what is wrong in a value, in its items and in their items; None stands for it."""
+    if isinstance(value, Wrong):
+        key = f"'{path[-1]}' " if value.of_key else ""
+        if value.message:
+            report.refuse(path, key + value.message)
+        return None
+    if isinstance(value, list):
+        return [_told(item, (*path, index), report) for index, item in enumerate(value)]
+    if type(value) is dict:
+        return {key: _told(item, (*path, key), report) for key, item in value.items()}
+    return value
 
 
-class OneOf(ABC):
-    """Marks a union of shapes, which their keys tell apart."""
+class OneOf(Mark):
+    """Marks a union of shapes, which their keys tell apart; `expected` shows one of them."""
 
-    expected: str = MAPPING
-    """What is told of a value that is no mapping."""
+    expected: ClassVar[str]
 
     @abstractmethod
     def choose(self, raw: Block, report: Report) -> type[Shape] | None:
         """Choose the shape to read a mapping with; None when it is told why there is none."""
 
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.with_info_plain_validator_function(self._read)
-
-    def _read(self, raw: Any, info: ValidationInfo) -> Any:
-        if isinstance(raw, Wrong):
-            return raw
+    def take(self, raw: Any, inner: Callable[[Any], Any], report: Report) -> Any:
+        """Read a mapping with the shape that is chosen."""
         if not isinstance(raw, Block):
-            return Wrong(self.expected.format(shown(raw)))
-        report = _report(info)
+            raise ValueError(f"expected a mapping like {self.expected}, got {shown(raw)}")
         shape = self.choose(raw, report)
         if shape is None:
             return TOLD

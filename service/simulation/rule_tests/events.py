@@ -139,14 +139,9 @@ class Event(Part):
     @classmethod
     def keys_in(cls, block: Block) -> Mapping[str, bool]:
         """Give the keys that go with what happens; where that is not known no key is wrong."""
-        event = block.get("event")
         if "event" not in block:
-            return dict.fromkeys(("at", "learner", "course", "instance"), False) | {"event": True}
-        return (
-            KEYS.get(event)
-            if isinstance(event, str) and event in KEYS
-            else dict.fromkeys(block, False)
-        )
+            return UNNAMED
+        return KEYS.get(str(block["event"]), dict.fromkeys(block, False))
 
     @classmethod
     def of(cls, block: Block) -> str:
@@ -164,10 +159,8 @@ def _keys(event: str) -> dict[str, bool]:
     must, may = about(event)
     letter = () if event in WISHES else ("name", "by_admin")
     others = dict.fromkeys(("source", "account", *letter), False)
-    needed = {"at": True, "event": True}
-    return (
-        needed | others | dict.fromkeys(must, True) | dict.fromkeys((*may, *carried(event)), False)
-    )
+    about_ = dict.fromkeys(must, True) | dict.fromkeys((*may, *carried(event)), False)
+    return {"at": True, "event": True} | others | about_
 
 
 READ = {

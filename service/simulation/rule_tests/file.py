@@ -12,7 +12,7 @@ from service.rules.fields import KINDS
 from service.rules.language.errors import Problem, Report
 from service.rules.language.reader import read_report
 from service.rules.language.schema import DIALECT, shape_schema
-from service.rules.language.shape import Many, Schema
+from service.rules.language.shape import LIST, Many, Schema
 from service.rules.language.values import named
 from service.rules.notification import SENT, STATES
 from service.rules.rule import Rule, RuleSet
@@ -129,7 +129,7 @@ class SkippedPart(ExpectedPart):
     """What is in the reason, e.g. throttle."""
 
 
-_NAMED = Many(expected="expected a mapping of 'name: …' lines, got {}")
+_NAMED = Many(dict, "expected a mapping of 'name: …' lines, got {}")
 People = Annotated[dict[str, PersonPart], _NAMED]
 Courses = Annotated[dict[str, CoursePart], _NAMED]
 
@@ -145,15 +145,15 @@ class ScenarioPart(Part):
     """Who there is, each by an LMS id of your choice."""
     courses: Courses | None = None
     """Which courses there are, each by its LMS id."""
-    given: Annotated[list[Event], Many()]
+    given: Annotated[list[Event], LIST]
     """What happens, each at its time."""
     feeds_fall_silent: Truth = False
     """Whether a source that says nothing more is silent."""
     until: Span | None = None
     """How long it is played, 31 days after the last event if left out."""
-    expect: Annotated[list[SentPart], Many()] = []
+    expect: Annotated[list[SentPart], LIST] = []
     """Who is told what; `[]` is nobody."""
-    expect_skipped: Annotated[list[SkippedPart], Many()] = []
+    expect_skipped: Annotated[list[SkippedPart], LIST] = []
     """What is decided and does not leave."""
     expect_nothing_else: Truth = True
     """Whether more that is sent is a failure; true."""
@@ -166,7 +166,7 @@ class ScriptPart(Part):
     """Who there is, each by an LMS id of your choice."""
     courses: Courses | None = None
     """Which courses there are, each by its LMS id."""
-    tests: Annotated[list[ScenarioPart], Many()]
+    tests: Annotated[list[ScenarioPart], LIST]
     """Each is played by itself, with the people and courses of the file."""
 
 
