@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from service.rules.calendar import DAY_MINUTES, Digest, Window
-from service.rules.language.errors import Misplaced, Report
+from service.rules.language.errors import Report
 from service.rules.language.shape import LIST, Choice, OneOf, Shape, tell_apart
 from service.rules.language.values import (
     COUNT,
@@ -76,14 +76,11 @@ class ThrottleShape(Shape):
     """Counted for each value of these fields on its own, e.g. [instance.id]."""
 
     def compiled(self) -> Throttle:
-        """Give the throttle."""
         return Throttle(self.max, self.per, tuple(self.group_by))
 
 
 _WHOM = ("to", "via", "post")
 _ENTRY = "say whom to tell: 'to' and 'via' for a person, or 'post' for a room"
-_AFTER = {"after": Misplaced("'after' goes with the steps of 'escalation' only")}
-_POST = {"post": Misplaced(f"'post' does not go with the rest; {_ENTRY}", _WHOM)}
 
 
 class EntryKeys(Shape):
@@ -100,6 +97,16 @@ class EntryKeys(Shape):
     """Send no more than so many in a time; not together with `digest`."""
     send_window: Name | None = None
     """A name of time_intervals in which it may leave, by the reader's clock, or any."""
+
+    @classmethod
+    def unknown(cls, report: Report, block: Block, key: str) -> str:
+        """Say where a key belongs that entries of another sort take."""
+        if key == "after":
+            return "'after' goes with the steps of 'escalation' only"
+        if key not in _WHOM:
+            return super().unknown(report, block, key)
+        report.meant.update((*block.path, each) for each in _WHOM)
+        return f"'{key}' does not go with the rest; {_ENTRY}"
 
     def said(self, key: str) -> Any:
         """Give the value of a key that not every entry takes, None when it is not there."""
@@ -153,7 +160,6 @@ class PersonShape(EntryKeys, PersonKeys):
 
     form = "email"
     way = "via"
-    misplaced = _AFTER | _POST
 
 
 class RoomShape(EntryKeys, RoomKeys):
@@ -161,19 +167,14 @@ class RoomShape(EntryKeys, RoomKeys):
 
     form = "chat"
     way = "post"
-    misplaced = _AFTER
 
 
 class PersonStepShape(PersonShape, StepKeys):
     """A step of an escalation that tells a person."""
 
-    misplaced = _POST
-
 
 class RoomStepShape(RoomShape, StepKeys):
     """A step of an escalation that tells a room."""
-
-    misplaced = {}
 
 
 ENTRIES: tuple[type[EntryKeys], ...] = (PersonShape, RoomShape, PersonStepShape, RoomStepShape)

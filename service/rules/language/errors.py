@@ -76,14 +76,6 @@ class Report:
         self.found.add(Problem(self.name, *places.get(path, (1, 1)), message, severity))
 
 
-@dataclass(frozen=True)
-class Misplaced:
-    """What is told of a key that stands in the wrong mapping, and which keys it may stand for."""
-
-    message: str
-    meant: tuple[str, ...] = ()
-
-
 def check_keys(
     report: Report,
     block: Block,

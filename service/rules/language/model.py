@@ -19,8 +19,18 @@ from service.rules.language.entries import (
     StepShape,
     Weekday,
 )
-from service.rules.language.errors import Misplaced, Report
-from service.rules.language.shape import FILLED, LIST, NAMED, Choice, OneOf, Shape, tell_apart
+from service.rules.language.errors import Report
+from service.rules.language.operands import tested
+from service.rules.language.shape import (
+    FILLED,
+    LIST,
+    NAMED,
+    Choice,
+    OneOf,
+    Shape,
+    Value,
+    tell_apart,
+)
 from service.rules.language.values import DAY_BEGINS, DAY_ENDS, EVENT, RULE_ID, TEXT, VERSION, ZONE
 from service.rules.language.yaml_reader import Block, Path
 from service.rules.rule import Defaults, Entry, Rule, RuleSet
@@ -43,6 +53,9 @@ Seats = Annotated[
     ],
     Choice(),
 ]
+
+Number = Annotated[Any, Value(lambda raw: raw, tested("number"))]
+"""What a number must be, which `conditions` reads."""
 
 SEATS: tuple[str, ...] = get_args(get_args(Seats)[0])
 ANY = "any"
@@ -79,10 +92,12 @@ def scope_of_event(name: str | None) -> Scope | None:
 class TriggerKeys(Shape):
     """What sets a rule off."""
 
-    misplaced = {
-        key: Misplaced(f"{_TRIGGER}, not two of them")
-        for key in ("event", "change", "stalled_for", "source_silent_for")
-    }
+    @classmethod
+    def unknown(cls, report: Report, block: Block, key: str) -> str:
+        """Say that there is one trigger."""
+        if key in TRIGGERS:
+            return f"{_TRIGGER}, not two of them"
+        return super().unknown(report, block, key)
 
     @property
     def scope(self) -> Scope | None:
@@ -98,7 +113,6 @@ class EventShape(TriggerKeys):
     """Something happened: fires on each event of this name."""
 
     def compiled(self, conditions: Conditions) -> EventTrigger | LetterTrigger:
-        """Give the trigger."""
         return trigger_of_event(self.event)
 
 
@@ -107,11 +121,11 @@ class ChangeShape(TriggerKeys):
 
     change: Seats
     """A number of a session changed: fires when it comes into the range of `to`."""
-    from_: Any = Field(None, alias="from")
+    from_: Number = Field(None, alias="from")
     """What the number must have been before, e.g. {lte: 0}."""
-    to: Any = None
+    to: Number = None
     """What the number must be now, e.g. {gt: 0}."""
-    rearm: Any = None
+    rearm: Number = None
     """After firing once, fire again only when the number was here in between, e.g. {gte: 5}."""
 
     def written(self) -> dict[str, Any]:
@@ -120,7 +134,6 @@ class ChangeShape(TriggerKeys):
         return {key: raw for key, raw in tests.items() if self.says(key)}
 
     def compiled(self, conditions: Conditions) -> ChangeTrigger:
-        """Give the trigger."""
         from_, to, rearm = (conditions.get(self.path_to(key)) for key in ("from", "to", "rearm"))
         return ChangeTrigger(
             field=self.change,
@@ -139,7 +152,6 @@ class StalledShape(TriggerKeys):
     """Since when: `enrolled` reminds also those who never began, `started` only who did."""
 
     def compiled(self, conditions: Conditions) -> StalledTrigger:
-        """Give the trigger."""
         return StalledTrigger(self.stalled_for, self.count_from)
 
 
@@ -150,7 +162,6 @@ class SourceSilentShape(TriggerKeys):
     """A system that used to talk has said nothing for so long while the service ran, e.g. 3d."""
 
     def compiled(self, conditions: Conditions) -> SourceSilentTrigger:
-        """Give the trigger."""
         return SourceSilentTrigger(self.source_silent_for)
 
 
@@ -229,7 +240,6 @@ class RuleShape(Shape):
         return [entry for entry in entries if entry]
 
     def compiled(self, defaults: DefaultsShape, windows: Windows, conditions: Conditions) -> Rule:
-        """Give the rule."""
 
         def entries(written: Sequence[EntryKeys]) -> tuple[Entry, ...]:
             usual = self.send_window or defaults.send_window or ANY
@@ -273,7 +283,6 @@ class StretchShape(Shape):
         return days and self.has("from_") and self.has("until") and not self.ends_early
 
     def compiled(self) -> Stretch:
-        """Give the stretch."""
         days = frozenset(WEEKDAYS.index(day) for day in self.weekdays or WEEKDAYS)
         return Stretch(days, self.from_, self.until)
 

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from service.rules.fields import EVENTS, EXTRA_DOC, FIELDS, Field, Sources
+from service.rules.fields import EXTRA_DOC, FIELDS, Field, Sources
 from service.rules.language.channels import CHANNELS
 from service.rules.language.checks import NEVER_CANCEL
 from service.rules.language.conditions import GROUPS
 from service.rules.language.entries import (
     GROUPINGS,
     DigestShape,
+    EntryKeys,
     PersonShape,
     PersonStepShape,
     RoomShape,
@@ -31,11 +32,10 @@ from service.rules.language.model import (
     FileShape,
     RuleShape,
     StretchShape,
-    scope_of_event,
 )
 from service.rules.language.operands import KINDS, tested
 from service.rules.language.reader import EVERY_SOURCE
-from service.rules.language.shape import Many, Schema, Shape, Value
+from service.rules.language.shape import FILLED, Schema, Shape, Value
 from service.rules.language.values import (
     DAY_BEGINS,
     INTERVAL_NAMES,
@@ -48,7 +48,7 @@ from service.rules.language.values import (
     offered,
     recipients,
 )
-from service.rules.scope import SILENCE, SILENT_SOURCE, Scope
+from service.rules.scope import OF_EVENTS, SILENCE, SILENT_SOURCE, Scope
 from service.rules.text import listed
 
 
@@ -77,8 +77,7 @@ def _value(annotation: Any) -> Schema:
         if isinstance(mark, Value):
             return mark.json_schema()
         found = _value(arguments[0])
-        least = mark.least if isinstance(mark, Many) else 0
-        return {"type": "array", "minItems": least} | found if least else found
+        return {"type": "array", "minItems": 1} | found if mark is FILLED else found
     if origin is dict:
         return {"type": "object", "additionalProperties": _value(arguments[1])}
     if origin is list:
@@ -121,26 +120,23 @@ class Entries:
 
     def entry(self, scope: Scope | None) -> Schema:
         """An item of `notify`, in a rule that knows of this; None is any rule."""
-        return {"anyOf": [self._person(PersonShape, scope), self._room(RoomShape, scope)]}
+        return {"anyOf": [self._schema(each, scope) for each in (PersonShape, RoomShape)]}
 
     def step(self, scope: Scope | None) -> Schema:
         """An item of `escalation`."""
-        return {"anyOf": [self._person(PersonStepShape, scope), self._room(RoomStepShape, scope)]}
+        return {"anyOf": [self._schema(each, scope) for each in (PersonStepShape, RoomStepShape)]}
 
-    def _person(self, shape: type[Shape], scope: Scope | None) -> Schema:
-        words = self._template("email")
-        keys = _leaving(scope) | {"send_window": self.window, "template": words}
-        person = shape_schema(shape, to=_recipient(scope), via=self.channel, **keys)
-        return _ONE | _AT_ONCE | person
-
-    def _room(self, shape: type[Shape], scope: Scope | None) -> Schema:
-        words = self._template("chat")
-        keys = _leaving(scope) | {"send_window": self.window, "template": words}
-        return _ONE | shape_schema(shape, post=self.channel, **keys)
-
-    def _template(self, form: str) -> Schema:
-        known = sorted(name for name, has in (self.templates or {}).items() if form in has)
-        return named(known) if known else NAME.json_schema()
+    def _schema(self, shape: type[EntryKeys], scope: Scope | None) -> Schema:
+        has = (self.templates or {}).items()
+        known = sorted(name for name, forms in has if shape.form in forms)
+        keys = _leaving(scope) | {
+            "to": _recipient(scope),
+            shape.way: self.channel,
+            "template": named(known) if known else NAME.json_schema(),
+            "send_window": self.window,
+        }
+        at_once = _AT_ONCE if shape.way == "via" else {}
+        return _ONE | at_once | shape_schema(shape, **keys)
 
 
 def _recipient(scope: Scope | None) -> Schema:
@@ -188,10 +184,7 @@ def schema_of(
     found: dict[str, Schema] = {
         **{type_: tested(type_) for type_ in KINDS if type_ != "enum"},
         **fields(sources),
-        "learner.fields": {
-            "description": EXTRA_DOC,
-            "allOf": [_ref("text")],
-        },
+        "learner.fields": {"description": EXTRA_DOC, "allOf": [_ref("text")]},
         "rule": _rule(entries.window),
     }
     for name, scope in {**scopes, "any": None}.items():
@@ -211,8 +204,7 @@ def schema_of(
 
 def _scopes() -> dict[str, Scope]:
     """What rules know of, by a word for each sort of rule: `enrollment`, `stalled_for`."""
-    of_events = [scope for name in EVENTS if (scope := scope_of_event(name))]
-    return {_word(scope): scope for scope in (*SCOPES.values(), *of_events)}
+    return {_word(scope): scope for scope in (*SCOPES.values(), *OF_EVENTS.values())}
 
 
 def _word(scope: Scope) -> str:
@@ -249,12 +241,10 @@ def _told_apart() -> list[tuple[Schema, Scope]]:
     found: list[tuple[Schema, Scope]] = [
         ({"type": "object", "required": [key]}, scope) for key, scope in SCOPES.items()
     ]
-    for word in dict.fromkeys(name.partition(".")[0] for name in EVENTS):
-        name = next(name for name in EVENTS if name.startswith(f"{word}."))
-        if scope := scope_of_event(name):
-            event = {"type": "string", "pattern": rf"^{word}\."}
-            when = {"type": "object", "required": ["event"], "properties": {"event": event}}
-            found.append((when, scope))
+    for word, scope in OF_EVENTS.items():
+        event = {"type": "string", "pattern": rf"^{word}\."}
+        when = {"type": "object", "required": ["event"], "properties": {"event": event}}
+        found.append((when, scope))
     return found
 
 
@@ -275,9 +265,8 @@ def _rule_about(name: str, scope: Scope | None) -> Schema:
 
 
 def _trigger(shape: type[Shape]) -> Schema:
-    number = tested(FIELDS[SEATS[0]].type)
     seats = named(SEATS, (FIELDS[name].doc for name in SEATS))
-    found = shape_schema(shape, **{"change": seats, "from": number, "to": number, "rearm": number})
+    found = shape_schema(shape, change=seats)
     return found | ({"dependencies": {"rearm": ["to"]}} if "rearm" in found["properties"] else {})
 
 

@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from service.rules.language.errors import Misplaced, Report, check_keys, unknown_key
+from service.rules.language.errors import Report, check_keys, unknown_key
 from service.rules.language.yaml_reader import Block, Path
 from service.rules.text import hint, listed, shown
 
@@ -138,8 +138,6 @@ class Shape(BaseModel):
     """What is told of a value that is no mapping."""
     heard: ClassVar[bool] = True
     """Whether its mistakes are told; of one that only stands in for another they are not."""
-    misplaced: ClassVar[Mapping[str, Misplaced]] = {}
-    """What is told of keys that people look for here and that belong elsewhere."""
 
     @classmethod
     def read(cls, report: Report) -> Self | None:
@@ -203,11 +201,6 @@ class Shape(BaseModel):
         """Give the keys that a mapping takes, if that depends on what it says."""
         return cls.keys()
 
-    @classmethod
-    def mark(cls, name: str) -> Any:
-        """Give what marks the type of a key."""
-        return cls.model_fields[name].metadata[0]
-
     def values(self) -> dict[str, Any]:
         """Give what is written and can be read, by key."""
         return {key: getattr(self, key) for key in self.block if self.has(key)}
@@ -215,11 +208,7 @@ class Shape(BaseModel):
     @classmethod
     def unknown(cls, report: Report, block: Block, key: str) -> str:
         """Say what is wrong with a key that it does not take."""
-        known = cls.misplaced.get(key)
-        if known is None:
-            return unknown_key(report, block, key, cls.keys())
-        report.meant.update((*block.path, each) for each in known.meant)
-        return known.message
+        return unknown_key(report, block, key, cls.keys())
 
     @model_validator(mode="wrap")
     @classmethod

@@ -164,7 +164,7 @@ def _keys(event: str) -> dict[str, bool]:
 
 
 READ = {
-    name: Event.mark(CALLED.get(name, name))
+    name: Event.model_fields[CALLED.get(name, name)].metadata[0]
     for kind in SAID.values()
     for name in kind.__struct_fields__
 }

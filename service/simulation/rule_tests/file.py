@@ -272,8 +272,9 @@ class Script:
         self, part: ScriptPart | ScenarioPart, others: Mapping[str, PersonRow]
     ) -> dict[str, PersonRow]:
         people = {id_: each or PersonPart.nothing() for id_, each in (part.people or {}).items()}
+        known = {**others, **people}
         for each in people.values():
-            each.check_known(self._report, "manager", [*others, *people], "person", UNDER_PEOPLE)
+            each.check_known(self._report, "manager", known, "person", UNDER_PEOPLE)
         return {id_: each.row(id_) for id_, each in people.items()}
 
     def _courses(
