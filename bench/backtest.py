@@ -9,7 +9,7 @@ from bench.rebuild import scan
 from bench.site import ROOT, Site
 from bench.table import Row
 from service.app.app import App
-from service.learners.lookup import Lookup
+from service.learners.world import Lookup
 from service.rules.explain.rule_versions import Anything
 from service.rules.language.reader import read_rules
 from service.rules.rule import RuleSet

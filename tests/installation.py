@@ -8,7 +8,7 @@ from typing import Any, Self
 from service.app.app import App, settings_of
 from service.incoming.letter import Arrival
 from service.learners.directory.people import PersonRow
-from service.learners.lookup import events_of
+from service.learners.world import events_of
 
 ROOT = Path(__file__).parent.parent
 MINUTE = 60_000

@@ -20,7 +20,7 @@ from service.api.framework.problems import ApiError
 from service.api.framework.request import body_of, check_media_type
 from service.learners.facts import Identity
 from service.learners.signed_links import PATH, Invitation
-from service.sending.templates.filters import cleaned
+from service.sending.templates.context import cleaned
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #f3f1ec; --card: #ffffff; --line: #e3dfd6;

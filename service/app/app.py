@@ -17,9 +17,8 @@ from service.incoming.sources.sunbird import Sunbird
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.enrollment_views import EnrollmentViews
-from service.learners.lookup import Lookup
 from service.learners.signed_links import watch_links
-from service.learners.world import Decisions, Happening, World
+from service.learners.world import Decisions, Happening, Lookup, World
 from service.learners.writer import Writer
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
@@ -33,11 +32,11 @@ from service.rules.watch_requests import Wishes
 from service.sending import queue
 from service.sending.channels import ChannelError
 from service.sending.close_digests import Closer
-from service.sending.delivery_pool import Deliveries
-from service.sending.loader import Docket
+from service.sending.delivery_pool import DeliveryPool
 from service.sending.operator import cancel_removed
 from service.sending.planner import Active
 from service.sending.queue import Queue
+from service.sending.streams import Docket
 from service.settings import Settings, read_settings
 
 SOURCES: tuple[Source, ...] = (
@@ -85,7 +84,7 @@ class App:
         )  # fmt: skip
         self.feed_watch = FeedWatch(self.writer)
         self.letter_watch = LetterWatch(self.writer, self.letters.asides.after)
-        self.deliveries = Deliveries(
+        self.deliveries = DeliveryPool(
             self.ledger, self.mapper, self.views, self._lookup, self.docket,
             lambda: self.active, settings.data / "drawer", settings.mail_domain, self.watch_links,
         )  # fmt: skip
@@ -186,7 +185,11 @@ class App:
 
     def deliver(self, now: int, stopping: Callable[[], bool] = lambda: False) -> None:
         """What is owed leaves, by every channel."""
-        self.deliveries.deliver(now, stopping)
+        for delivery in list(self.deliveries.in_use.values()):
+            if delivery.look_again(now):
+                self.views.catch_up()
+            while not stopping() and delivery.deliver(now, stopping):
+                self.views.catch_up()
 
     def reload(self, now: int) -> bool:
         """Makes the rule file as it is now active; raises Refused and keeps the old one.

@@ -1,7 +1,7 @@
 """Stored: every shape that an event in the ledger has, by the wing it is from."""
 
 from service.learners import course, enrollment, instance, watchlist
-from service.rules import digests, muting, notification, scheduler, storm, throttle
+from service.rules import digests, notification, plan, scheduler, storm, verdict
 from service.rules.triggers import letter_set_aside, seat_change, source_silent
 
 SHAPES = (
@@ -12,9 +12,9 @@ SHAPES = (
     notification.SHAPES,
     seat_change.SHAPES,
     storm.SHAPES,
-    throttle.SHAPES,
+    plan.SHAPES,
     digests.SHAPES,
-    muting.SHAPES,
+    verdict.SHAPES,
     scheduler.ACTIVATION_SHAPES,
     scheduler.CLOCK_SHAPES,
     source_silent.SHAPES,

@@ -33,7 +33,7 @@ from service.cli.output.text import moment_given
 from service.cli.rule_files import RuleFiles, rule_file_argument, rule_file_options
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
-from service.learners.lookup import Lookup
+from service.learners.world import Lookup
 from service.ledger.events import EventMapper
 from service.rules.explain.rule_versions import Anything
 from service.rules.language.reader import read_rules

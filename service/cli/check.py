@@ -26,7 +26,7 @@ from service.incoming.queues.consumer import QueueError
 from service.learners import enrollment_views
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
-from service.learners.lookup import Lookup, events_of
+from service.learners.world import Lookup, events_of
 from service.learners.writer import Writer
 from service.rules.decider import Decider
 from service.rules.language.errors import Problem

@@ -6,7 +6,7 @@ import rich_click as click
 
 from service.cli.installation import Office
 from service.cli.output.console import data_option, fail
-from service.learners.lookup import events_of
+from service.learners.world import events_of
 from service.rules.scheduler import RULES_STREAM as RULES
 from service.rules.scheduler import RulesActivated
 from service.rules.text import counted, hint, listed

@@ -24,13 +24,13 @@ from service.cli.output.text import in_local_time, moment, print_words
 from service.learners.directory.people import People
 from service.rules import trace
 from service.rules.notification import GIVEN_UP, HELD, STATES
-from service.rules.recipients import ROOM, STEPS_UP, route_of
+from service.rules.rule import ROOM, STEPS_UP, route_of
 from service.rules.storm import HELD as STORM
 from service.rules.text import counted
 from service.running import wall_clock
 from service.sending import queue
-from service.sending.loader import Docket
 from service.sending.operator import redrive
+from service.sending.streams import Docket
 
 TITLES = ("Notification", "Rule", "To", "About", "State", "Reason", "Decided", "Attempts")
 WIDE = 140

@@ -21,29 +21,25 @@ from service.cli.rule_files import RuleFiles, rule_file_options
 from service.incoming.letters import Letters
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
-from service.learners.lookup import Lookup
+from service.learners.world import Lookup
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
 from service.rules import plan
 from service.rules.calendar import ITEMS_MAX, Digest
 from service.rules.language.reader import read_rules
-from service.rules.notification import Notification
-from service.rules.recipients import ROOM, recipient_of
-from service.rules.rule import Entry, RuleSet
-from service.rules.subject import Item, Subject
+from service.rules.notification import Item, Notification, Subject
+from service.rules.rule import ROOM, Entry, RuleSet, recipient_of
 from service.rules.text import hint, listed
 from service.rules.verdict import Due
 from service.running import wall_clock
-from service.sending.channels.addresses import AddressRefused, Mailbox, mailbox
 from service.sending.channels.channel import Parcel
 from service.sending.channels.drawer import SENDER
-from service.sending.channels.mime import mail_bytes
-from service.sending.compose import Post, values_of
+from service.sending.channels.mime import AddressRefused, Mailbox, mail_bytes, mailbox
 from service.sending.delivery_pool import WITHOUT_DOMAIN
-from service.sending.loader import Docket
-from service.sending.templates.folder import FORMS
+from service.sending.planner import Post, values_of
+from service.sending.streams import Docket
 from service.sending.templates.sample import sample_for
-from service.sending.templates.templates import Message, TemplateProblem, Templates
+from service.sending.templates.templates import FORMS, Message, TemplateProblem, Templates
 from service.settings import Settings
 from service.simulation.sandbox import without_secrets
 

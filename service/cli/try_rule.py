@@ -15,7 +15,7 @@ from service.cli.output.console import BAD, CANNOT_RUN, data_option, fail, insta
 from service.cli.output.text import in_local_time, moment, print_message, print_words
 from service.cli.rule_files import RuleFiles, rule_file_options
 from service.demo.words import UNCHANGED, Names
-from service.learners.lookup import events_of
+from service.learners.world import events_of
 from service.rules.explain.steps_in_words import reason_in_words
 from service.rules.language.values import WATCHERS
 from service.rules.notification import SENT, WAITING_ADDRESS, Deferred, Notification

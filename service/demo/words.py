@@ -20,7 +20,7 @@ from service.learners.facts import (
 from service.learners.instance import InstanceRecorded
 from service.rules.explain.steps_in_words import reason_in_words
 from service.rules.notification import AttemptEnded, Ended, Owed
-from service.rules.recipients import ROOM, STEPS_UP
+from service.rules.rule import ROOM, STEPS_UP
 
 UNCHANGED = {
     "duplicate": "known already",

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from eventsourcing.persistence import PersistenceError
 
 from service.incoming.feeds import FeedTally
-from service.incoming.letter import EventOutcome as EventOutcome
-from service.incoming.letter import Letter
+from service.incoming.letter import EventOutcome, Letter
 from service.incoming.letters import Letters
 from service.incoming.sources.source import Ignored, Item, SetAside, Source
 from service.learners.facts import Fact, PlacedFact

@@ -1,6 +1,5 @@
 """Hold a letter: what arrives, what waits to be taken, what became of each event in it."""
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -48,22 +47,6 @@ encode = msgspec.json.Encoder().encode
 def outcomes_in(text: str) -> list[EventOutcome]:
     """Decode outcomes as they are stored."""
     return _outcomes.decode(text)
-
-
-def letter_state(outcomes: Sequence[EventOutcome]) -> str:
-    """Give the state of a letter whose events became these."""
-    return "set_aside" if any(o.state == "set_aside" for o in outcomes) else "taken"
-
-
-def runs_of(numbers: Iterable[int]) -> list[tuple[int, int]]:
-    """Find unbroken runs, so that a letter which began to wait in between is not lost."""
-    runs: list[tuple[int, int]] = []
-    for n in sorted(numbers):
-        if runs and runs[-1][1] == n - 1:
-            runs[-1] = (runs[-1][0], n)
-        else:
-            runs.append((n, n))
-    return runs
 
 
 def letter_fields(row: tuple[Any, ...]) -> dict[str, Any]:

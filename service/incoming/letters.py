@@ -12,12 +12,27 @@ from service.incoming.letter import (
     Letter,
     encode,
     letter_fields,
-    letter_state,
     outcomes_in,
-    runs_of,
 )
 from service.learners.feed_subjects import LetterSetAside
 from service.ledger.ledger import Ledger
+
+
+def runs_of(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Find unbroken runs, so that a letter which began to wait in between is not lost."""
+    runs: list[tuple[int, int]] = []
+    for n in sorted(numbers):
+        if runs and runs[-1][1] == n - 1:
+            runs[-1] = (runs[-1][0], n)
+        else:
+            runs.append((n, n))
+    return runs
+
+
+def letter_state(outcomes: Sequence[EventOutcome]) -> str:
+    """Give the state of a letter whose events became these."""
+    return "set_aside" if any(o.state == "set_aside" for o in outcomes) else "taken"
+
 
 NAME = re.compile(r"[A-Za-z][\w.:-]*")
 """What an event may be called. A sender can write anything there, and rules record it for good."""

@@ -8,6 +8,21 @@ import msgspec
 
 from service.ledger.events import EventBody
 
+KINDS = {"course": "course", "learningProgram": "learning_path", "certification": "certification"}
+"""The prefix of a course's id, and the kind it says."""
+
+
+def course_id(text: str) -> str:
+    """Spell an id in the one way: Adobe writes learning_program: and learningProgram:.
+
+    Twice is harmless.
+    """
+    prefix, colon, rest = text.strip().partition(":")
+    for known in KINDS:
+        if prefix.replace("_", "").lower() == known.lower():
+            return f"{known}{colon}{rest}"
+    return text.strip()
+
 
 class FactBody(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Hold the content of one fact; `TOPIC` is its stored name for ever, `RANK` breaks ties.

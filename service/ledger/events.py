@@ -1,5 +1,6 @@
 """Define what a stored event is, and how its bytes are written and read."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from typing import Any, ClassVar, NewType
@@ -25,6 +26,14 @@ def stream_id(prefix: str, *names: str, size: int = 16) -> StreamId:
     a course's id, and because a stream must be found without asking anybody for its number.
     """
     return StreamId(prefix + blake2b("\x1f".join(names).encode(), digest_size=size).hexdigest())
+
+
+def random_id(now: int) -> str:
+    """Make a random id, 32 hex digits, in the order of `now` (milliseconds since 1970 UTC).
+
+    Random, because nothing in the log may lead back to a person who was forgotten.
+    """
+    return f"{now // 1000 & 0xFFFFFFFF:08x}{os.urandom(12).hex()}"
 
 
 class EventBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

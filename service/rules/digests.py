@@ -11,8 +11,8 @@ from service.learners.facts import Identity
 from service.learners.world import World
 from service.ledger.events import EventBody
 from service.rules.calendar import Closing, next_closing
-from service.rules.fanout import OccurrenceKey, notification_id
-from service.rules.field_values import Bundle
+from service.rules.decider import OccurrenceKey, notification_id
+from service.rules.fields import Bundle
 from service.rules.notification import (
     CANCELLED,
     DIGEST,
@@ -24,8 +24,7 @@ from service.rules.notification import (
     Owed,
     WaitingForAddress,
 )
-from service.rules.recipients import ROOM, recipient_of, zone_of
-from service.rules.rule import Entry, Rule, place_of
+from service.rules.rule import ROOM, Entry, Rule, place_of, recipient_of, zone_of
 from service.rules.verdict import ADDRESS_WAIT_MS, TOO_LATE, Due, Ground, Verdict
 
 REASON = "digest"

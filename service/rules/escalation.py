@@ -4,11 +4,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from service.learners.world import Decisions, UncommittedWorld
-from service.rules.decider import Decider
-from service.rules.evaluation import Evaluation, conditions_hold
-from service.rules.notification import CANCELLED, Notification
+from service.rules.decider import Decider, Evaluation, conditions_hold
+from service.rules.notification import CANCELLED, Item, Notification, Subject
 from service.rules.rule import AFTER, Entry, Rule
-from service.rules.subject import Item, Subject
 from service.rules.triggers.stalled import Ask, Mark
 from service.rules.triggers.trigger import Match
 from service.rules.verdict import untrue

@@ -12,14 +12,7 @@ from service.ledger.ledger import Ledger
 from service.ledger.views import LogEvent, Views
 from service.rules.decider import Decider
 from service.rules.escalation import Firsts, Steps, mark_of, started_step
-from service.rules.triggers.stalled import (
-    Ask,
-    Mark,
-    StalledRule,
-    Sweep,
-    stalled_rules,
-    started,
-)
+from service.rules.triggers.stalled import Ask, Mark, StalledRule, Sweep, stalled_rules, started
 
 RULES_STREAM = "rules"
 

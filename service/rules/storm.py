@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from service.learners.world import Decisions
 from service.ledger.events import EventBody
 from service.rules.calendar import DAY, HOUR
-from service.rules.field_values import Reading
+from service.rules.fields import Reading
 from service.rules.rule import Rule
 
 HELD = "storm"

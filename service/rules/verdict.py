@@ -1,7 +1,8 @@
 """Judge whether a notification still holds the moment before it leaves."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -9,10 +10,8 @@ from service.learners.directory.people import Person
 from service.learners.world import World
 from service.ledger.events import EventBody
 from service.rules.calendar import DAY, opens
-from service.rules.decider import Decider
-from service.rules.fanout import key_of_owed, notification_id
-from service.rules.field_values import Reading
-from service.rules.muting import MUTED, NOTHING, MutingChanged
+from service.rules.decider import Decider, key_of_owed, notification_id
+from service.rules.fields import Reading
 from service.rules.notification import (
     CANCELLED,
     DIGEST,
@@ -24,14 +23,46 @@ from service.rules.notification import (
     Deferred,
     Ended,
     Held,
+    Item,
     Notification,
+    Subject,
     WaitingForAddress,
     ended_unsent,
 )
-from service.rules.recipients import ROOM, recipient_of, zone_of
-from service.rules.rule import Entry, Rule, place_of
-from service.rules.subject import Item, Subject
-from service.rules.watchers import wish_over
+from service.rules.rule import ROOM, Entry, Rule, place_of, recipient_of, wish_over, zone_of
+
+STREAM = "muting"
+MUTED = "muted"
+
+
+class MutingChanged(EventBody, frozen=True, kw_only=True, omit_defaults=True):
+    """What is muted since `at`: these rules, by id, and with `everything` all of them."""
+
+    TOPIC: ClassVar[str] = "muting.changed"
+    at: int
+    everything: bool = False
+    rules: tuple[str, ...] = ()
+
+    def covers(self, rule: str) -> bool:
+        """Whether this rule is muted."""
+        return self.everything or rule in self.rules
+
+    @property
+    def names(self) -> str:
+        """What is muted, in words."""
+        return "every rule" if self.everything else ", ".join(self.rules) or "nothing"
+
+
+SHAPES: Mapping[str, Any] = {MutingChanged.TOPIC: MutingChanged}
+NOTHING = MutingChanged(at=0)
+
+
+def muting_of(world: World) -> tuple[int, MutingChanged]:
+    """What is muted now, and the version of the log that says so."""
+    version, newest = world.latest(STREAM) or (0, NOTHING)
+    assert isinstance(newest, MutingChanged)
+    return version, newest
+
 
 ADDRESS_WAIT_MS = 30 * DAY
 ESCALATION = "escalation"

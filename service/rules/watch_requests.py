@@ -5,8 +5,8 @@ from typing import NamedTuple
 from service.learners.directory.people import People, PersonKey
 from service.learners.facts import Identity
 from service.learners.instance import InstanceRecorded
-from service.learners.lookup import events_of
 from service.learners.watchlist import WatchAsked, Watchlist, WatchRequest, WatchStopped
+from service.learners.world import events_of
 from service.ledger.events import EventBody, EventMapper
 from service.ledger.ledger import Ledger
 from service.rules.notification import DROPPED, SENT, Notification

@@ -4,19 +4,18 @@ from collections.abc import Callable, Sequence
 
 from eventsourcing.persistence import IntegrityError
 
-from service.learners.lookup import Lookup
+from service.learners.world import Lookup
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
 from service.ledger.views import Views
 from service.rules.decider import Decider
 from service.rules.digests import Closed, Reader, close, reader_of
-from service.rules.muting import STREAM as MUTING
-from service.rules.muting import muting_of
 from service.rules.notification import HELD, Held, Notification
-from service.rules.verdict import Ground, holds
+from service.rules.verdict import STREAM as MUTING
+from service.rules.verdict import Ground, holds, muting_of
 from service.sending import queue
-from service.sending.loader import Docket
 from service.sending.planner import verdict
+from service.sending.streams import Docket
 
 READERS_AT_A_TIME = 100
 

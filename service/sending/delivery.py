@@ -9,26 +9,69 @@ from time import monotonic
 from eventsourcing.persistence import IntegrityError, PersistenceError
 from msgspec.structs import replace
 
-from service.learners.lookup import Lookup
+from service.learners.world import Lookup
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
 from service.ledger.views import Views
 from service.rules.notification import (
+    GIVEN_UP,
     HELD,
     NOT_TRIED,
     OWED,
+    SENT,
     WAITING_ADDRESS,
     AttemptEnded,
     AttemptStarted,
+    Notification,
 )
 from service.rules.plan import collapsed
 from service.sending import queue
-from service.sending.append import Step, Unsettled, ground, is_due, with_releases
 from service.sending.channels.channel import Channel, Outcome, Parcel
-from service.sending.compose import Post
-from service.sending.loader import Docket
-from service.sending.planner import Active, Planner, Ready
-from service.sending.retry import CHANNEL_REST_MS, CLAIM_MS, PLAN_MS, after
+from service.sending.planner import Active, Planner, Post, Ready
+from service.sending.streams import Docket, Step, Unsettled, ground, is_due, with_releases
+
+MINUTE_MS = 60_000
+WAITS = (1, 5, 25, 60)
+"""Minutes until the next attempt; the last one repeats until `expires_after`."""
+CLAIM_MS = 15 * MINUTE_MS
+PLAN_MS = MINUTE_MS
+"""How long messages may leave on one test; what is left then is handed back."""
+CHANNEL_REST_MS = MINUTE_MS
+"""How long a channel is left alone after trouble that was not about one recipient."""
+RETRY_AFTER_LIMIT_MS = 60 * MINUTE_MS
+
+
+def after(outcome: Outcome, notification: Notification, form: str, now: int) -> AttemptEnded:
+    """The end of an attempt: sent, given up, tried again, or held for a person.
+
+    An unknown outcome of a mail is tried again with the same Message-ID; of a chat message,
+    which nothing would tell apart, it is held (design §7).
+    """
+    then, next_at = OWED, None
+    if outcome.kind == "accepted":
+        then = SENT
+    elif outcome.kind == "permanent":
+        then = GIVEN_UP
+    elif outcome.kind == "unknown" and form == "chat":
+        then = HELD
+    else:
+        next_at = now + wait_ms(outcome, notification)
+    return AttemptEnded(
+        at=now,
+        outcome=outcome.kind,
+        then=then,
+        code=outcome.code,
+        status=outcome.status,
+        next_at=next_at,
+    )
+
+
+def wait_ms(outcome: Outcome, notification: Notification) -> int:
+    """Milliseconds until the next attempt: 1, 5, 25, 60 min, or longer if we were asked to."""
+    own = WAITS[min(notification.attempts, len(WAITS) - 1)] * MINUTE_MS
+    asked = int((outcome.retry_after or 0) * 1000)
+    return max(own, min(asked, RETRY_AFTER_LIMIT_MS))
+
 
 OUTCOMES_PER_COMMIT = 8
 ADDRESSES_PER_ROUND = 500

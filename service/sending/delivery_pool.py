@@ -3,20 +3,19 @@
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from service.learners.lookup import Lookup
+from service.learners.world import Lookup
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
 from service.ledger.views import Views
 from service.sending.channels import Channel, open_channel
-from service.sending.compose import Post
 from service.sending.delivery import Delivery
-from service.sending.loader import Docket
-from service.sending.planner import Active
+from service.sending.planner import Active, Post
+from service.sending.streams import Docket
 
 WITHOUT_DOMAIN = "coursebell.localhost"
 
 
-class Deliveries(Mapping[str, Delivery]):
+class DeliveryPool(Mapping[str, Delivery]):
     """The deliveries in use, by the name of their channel."""
 
     def __init__(
@@ -42,17 +41,17 @@ class Deliveries(Mapping[str, Delivery]):
         self._mail_domain = mail_domain
         self._watch_link = watch_link
         self._urls: dict[str, str] = {}
-        self._used: dict[str, Delivery] = {}
+        self.in_use: dict[str, Delivery] = {}
         self._retired: list[Delivery] = []
 
     def __getitem__(self, name: str) -> Delivery:
-        return self._used[name]
+        return self.in_use[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(list(self._used))
+        return iter(list(self.in_use))
 
     def __len__(self) -> int:
-        return len(self._used)
+        return len(self.in_use)
 
     def opened(self, urls: Mapping[str, str]) -> dict[str, Channel]:
         """New channels for the URLs that are new or have changed; raises ChannelError."""
@@ -64,30 +63,22 @@ class Deliveries(Mapping[str, Delivery]):
 
         A retired delivery finishes the message that its thread may be sending.
         """
-        for name in [name for name in self._used if name in opened or name not in urls]:
-            delivery = self._used.pop(name)
+        for name in [name for name in self.in_use if name in opened or name not in urls]:
+            delivery = self.in_use.pop(name)
             delivery.retired = True
             self._retired.append(delivery)
         self._urls = dict(urls)
         for name, channel in opened.items():
-            self._used[name] = self._delivery(name, channel)
-
-    def deliver(self, now: int, stopping: Callable[[], bool] = lambda: False) -> None:
-        """What is owed leaves, by every channel."""
-        for delivery in list(self._used.values()):
-            if delivery.look_again(now):
-                self._views.catch_up()
-            while not stopping() and delivery.deliver(now, stopping):
-                self._views.catch_up()
+            self.in_use[name] = self._delivery(name, channel)
 
     def take_over(self, now: int) -> None:
         """Ends the attempts that a dead worker left open."""
-        for delivery in self._used.values():
+        for delivery in self.in_use.values():
             delivery.take_over(now)
 
     def close(self) -> None:
         """Lets go of every channel."""
-        for delivery in [*self._used.values(), *self._retired]:
+        for delivery in [*self.in_use.values(), *self._retired]:
             delivery.close()
 
     def _delivery(self, name: str, channel: Channel) -> Delivery:

@@ -4,11 +4,10 @@ from collections.abc import Callable, Collection, Sequence
 
 from eventsourcing.persistence import IntegrityError
 
-from service.learners.lookup import events_of
+from service.learners.world import events_of
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
 from service.ledger.views import Views
-from service.rules.muting import MUTED, NOTHING, STREAM, MutingChanged
 from service.rules.notification import (
     CANCELLED,
     EXPIRED,
@@ -18,8 +17,9 @@ from service.rules.notification import (
     Notification,
     Redriven,
 )
+from service.rules.verdict import MUTED, NOTHING, STREAM, MutingChanged
 from service.sending import queue
-from service.sending.loader import Docket
+from service.sending.streams import Docket
 
 REDRIVABLE = frozenset({GIVEN_UP, EXPIRED, HELD})
 AT_A_TIME = 500

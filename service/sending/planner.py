@@ -2,29 +2,151 @@
 
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
 from typing import NamedTuple
 
 import msgspec
 from eventsourcing.persistence import PersistenceError
 from msgspec.structs import replace
 
-from service.learners.lookup import Lookup
+from service.learners.world import Lookup
 from service.ledger.events import EventBody
 from service.ledger.views import Views
 from service.rules.decider import Decider
-from service.rules.muting import STREAM as MUTING
-from service.rules.muting import muting_of
-from service.rules.notification import GIVEN_UP, OWED, SCHEDULED, Ended, Held, Notification
+from service.rules.fields import FIELDS, ITEM_GROUPS, WORDS_ONLY, Reading
+from service.rules.notification import (
+    GIVEN_UP,
+    OWED,
+    SCHEDULED,
+    Ended,
+    Held,
+    Notification,
+    Owed,
+    Subject,
+)
 from service.rules.plan import Message, joins, plan
-from service.rules.subject import Subject
-from service.rules.verdict import Ground, Verdict, judge
+from service.rules.rule import GROUP, WATCHERS
+from service.rules.verdict import STREAM as MUTING
+from service.rules.verdict import Due, Ground, Verdict, judge, muting_of
 from service.sending import queue
-from service.sending.append import Step
 from service.sending.channels.channel import Parcel
-from service.sending.compose import Post, parcel_of
-from service.sending.loader import Docket
+from service.sending.streams import Docket, Step
 from service.sending.templates.templates import TemplateProblem, Templates
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    group: tuple(name.partition(".")[2] for name in names)
+    for group, names in groupby(sorted(FIELDS.keys() - WORDS_ONLY), lambda n: n.partition(".")[0])
+}
+"""The fields that are not of the message itself, by their group."""
+
+
+class Group(Mapping[str, object]):
+    """One group of the registry's fields, each looked up when the words ask for it.
+
+    `own` are those that are of the message itself.
+    """
+
+    def __init__(
+        self, name: str, reading: Reading, own: Mapping[str, Callable[[], object]] | None = None
+    ) -> None:
+        self._name = name
+        self._reading = reading
+        self._own = own or {}
+
+    def __getitem__(self, field: str) -> object:
+        if (self._name, field) == ("learner", "fields"):
+            person = self._reading.person
+            return dict(person.fields) if person else {}
+        if field in self._own:
+            return self._own[field]()
+        if field not in GROUPS[self._name]:
+            raise KeyError(field)
+        return self._reading(f"{self._name}.{field}")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(GROUPS[self._name])
+
+    def __len__(self) -> int:
+        return len(GROUPS[self._name])
+
+
+class Post(msgspec.Struct, frozen=True):
+    """What every message of this installation has in common.
+
+    `domain` stands in every Message-ID; `timezone` is for people whose zone is not known.
+    `watch_link` gives the link by which a person (id) asks to be told of an instance (stream).
+    """
+
+    domain: str
+    timezone: str = "UTC"
+    watch_link: Callable[[str, str], str] | None = None
+
+
+def parcel_of(message: Message, templates: Templates, post: Post, now: int) -> Parcel:
+    """Make the parcel of one message; raises TemplateProblem.
+
+    The Message-ID comes from the notification's id and the domain of its first attempt, so it
+    is the same at every attempt, whatever the sender's address is by now.
+    """
+    notification, recipient = message.lead, message.due.recipient
+    owed = notification.owed
+    domain = notification.message_id.rpartition("@")[2].removesuffix(">") or post.domain
+    form = "chat" if recipient is None else "email"
+    values = values_of(message, post)
+    locale = recipient.locale if recipient else None
+    return Parcel(
+        notification=notification.id,
+        message_id=f"<{notification.id}@{domain}>",
+        address=recipient.email if recipient else None,
+        name=recipient.name if recipient else None,
+        message=templates.render(message.due.entry.template, form, locale, values),
+        sent_at=datetime.fromtimestamp(now / 1000, UTC),
+        thread=f"<{owed.subject}@{domain}>",
+        list_id=f"<{owed.rule}.{domain}>",
+    )
+
+
+def order(item: Reading) -> tuple[str, int, str]:
+    """Items of a digest are read person by person, and of each as it happened."""
+    name, title = item("learner.name"), item("course.title")
+    return str(name or ""), item.event.at or 0, str(title or "")
+
+
+def values_of(message: Message, post: Post) -> dict[str, object]:
+    """Give the registry's fields as nested groups, for the words."""
+    due, owed = message.due, message.lead.owed
+    recipient, reading = due.recipient, due.reading
+    values: dict[str, object] = {name: Group(name, reading) for name in GROUPS}
+    own = {"watch_url": lambda: watch_url(owed, due, post)}
+    values["instance"] = Group("instance", reading, own)
+    role = (due.entry.to or owed.recipient).partition(":")[0]
+    values["recipient"] = {
+        "name": recipient.name if recipient else None,
+        "role": role,
+        "timezone": (recipient.timezone if recipient else None) or post.timezone,
+    }
+    values["rule"] = {"id": owed.rule}
+    titles = (each.reading("course.title") for _, each in message.others)
+    values["others"] = [str(title) for title in titles if title is not None]
+    shown = due.entry.digest.max_items if due.entry.digest else 0
+    items = sorted(due.items, key=order) if shown else ()
+    values["items"] = [{name: Group(name, item) for name in ITEM_GROUPS} for item in items[:shown]]
+    values["more"] = len(due.items) - len(due.items[:shown])
+    return values
+
+
+def watch_url(owed: Owed, due: Due, post: Post) -> str | None:
+    """Make the link for who reads it, if they learn, and if there is one instance with seats."""
+    if post.watch_link is None:
+        return None
+    to, reading = due.entry.to or "", due.reading
+    person = owed.recipient if to == WATCHERS or to.startswith(GROUP) else None
+    person = reading.learner if to == "learner" else person
+    instance = reading.instance
+    return post.watch_link(person, instance.id) if person and instance else None
+
 
 log = logging.getLogger(__name__)
 

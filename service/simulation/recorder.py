@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from service.learners.world import Decisions, Happening, World
-from service.rules.decider import Decider
-from service.rules.evaluation import Evaluation
+from service.rules.decider import Decider, Evaluation
 from service.rules.notification import Owed
 from service.rules.rule import Rule, RuleSet
 from service.rules.trace import TermResult

@@ -105,19 +105,19 @@ BUGS = (
         "tests/learners/test_writer.py tests/learners/test_order_freedom.py",
     ),
     Bug(
-        3, "decide at the end of the batch", "service/learners/unit_of_work.py",
+        3, "decide at the end of the batch", "service/learners/writer.py",
         "            self._decide(Happening(after.id, after.version, event, after))\n",
         "            self._late = [*getattr(self, '_late', []), (after.id, event)]\n",
         "tests/learners/test_decide_in_batch.py",
     ),
     Bug(
-        3, "a place in the list in the id", "service/rules/fanout.py",
+        3, "a place in the list in the id", "service/rules/decider.py",
         "rule.mode, source, account, rule.id, entry.key,",
         "rule.mode, source, account, rule.id, str(rule.entries.index(entry)),",
         "tests/rules/test_decide.py",
     ),
     Bug(
-        3, "a new Message-ID at each attempt", "service/sending/compose.py",
+        3, "a new Message-ID at each attempt", "service/sending/planner.py",
         'message_id=f"<{notification.id}@', 'message_id=f"<{notification.id}.{now}@',
         "tests/sending/test_delivery.py",
     ),
@@ -139,7 +139,7 @@ BUGS = (
         "tests/sending/test_last_moment.py",
     ),
     Bug(
-        4, "tell of what an import says", "service/learners/unit_of_work.py",
+        4, "tell of what an import says", "service/learners/writer.py",
         "        if event.transitions and not told.imported:\n", "        if event.transitions:\n",
         "tests/learners/test_imported.py",
     ),

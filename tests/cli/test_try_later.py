@@ -32,7 +32,7 @@ WATCHED = """
 """
 
 
-def test_what_waits_says_until_when_and_shows_its_words(folder):  # noqa: F811
+def test_what_waits_says_until_when_and_shows_its_words(folder):
     rules()
     text = folder.joinpath("rules.yaml").read_text().replace("\nrules:", HEAD)
     folder.joinpath("rules.yaml").write_text(text + LATER)
@@ -47,7 +47,7 @@ def test_what_waits_says_until_when_and_shows_its_words(folder):  # noqa: F811
     assert "7d later, if it still holds, to manager via email" in told.output
 
 
-def test_what_a_throttle_drops_is_told_by_nobody(folder):  # noqa: F811
+def test_what_a_throttle_drops_is_told_by_nobody(folder):
     once = "{post: room, template: seat_free, throttle: {max: 1, per: 12h}}"
     rules(WATCHED.replace("{to: watchers, via: email, template: seat_free}", once))
     taken = (seats(START + hour * 3_600_000, count) for hour, count in enumerate((10, 9, 10, 9)))
@@ -56,13 +56,13 @@ def test_what_a_throttle_drops_is_told_by_nobody(folder):  # noqa: F811
     assert told.output.count("Subject: A seat is free") == 1
 
 
-def test_nobody_watches(folder):  # noqa: F811
+def test_nobody_watches(folder):
     rules(WATCHED)
     told = attempt("free", seats(START, 10), seats(START + 1, 9))
     assert "nobody has asked to be told" in told.output
 
 
-def test_a_managers_manager_is_named(folder):  # noqa: F811
+def test_a_managers_manager_is_named(folder):
     rules(ABOVE)
     boss = PersonRow("9", name="Boss", email="boss@example.org", manager="10")
     with Installation(folder / "real", WATCHED) as real:

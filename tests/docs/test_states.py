@@ -2,7 +2,7 @@
 
 import re
 
-from service.rules import digests, muting, storm, throttle, verdict, watchers
+from service.rules import digests, plan, rule, storm, verdict
 from service.rules.explain.steps_in_words import REASONS
 from service.rules.notification import STATES
 from service.rules.verdict import TOO_LATE
@@ -18,19 +18,21 @@ def test_every_state_is_there() -> None:
 
 def test_every_reason_is_there() -> None:
     ours = {
-        watchers.OVER,
-        throttle.REASON,
+        rule.OVER,
+        plan.COLLAPSED,
+        plan.REASON,
         digests.REASON,
-        verdict.REASON,
+        verdict.ESCALATION,
         storm.HELD,
-        muting.MUTED,
+        verdict.MUTED,
         TOO_LATE,
     }
     assert ours | set(REASONS) <= set(NAMED)
 
 
 def test_every_reason_that_is_spelled_out_where_messages_end_is_there() -> None:
-    code = "".join(path.read_text() for path in (ROOT / "service/sending").glob("*.py"))
+    wings = ("service/rules", "service/sending")
+    code = "".join(path.read_text() for wing in wings for path in (ROOT / wing).glob("*.py"))
     written = re.findall(r'reason=f?"([a-z_ ]+)', code)
     assert {"rule_removed", "template"} <= set(written)
     assert [reason for reason in written if not any(n.startswith(reason) for n in NAMED)] == []

@@ -3,7 +3,7 @@
 from itertools import permutations
 
 from service.learners.course import SHAPES, LearnerSignIns
-from service.learners.world import begin, load
+from service.learners.world import AGGREGATES, load
 from service.ledger.events import EventMapper
 from tests.learners.cast import ADA, MEMBER, day, enrolled, learner, see, seen
 from tests.learners.writer_with_rules import Desk, by
@@ -59,4 +59,4 @@ def test_a_fact_about_a_learner_alone_has_the_persons_stream() -> None:
     fact = seen(day(2))
 
     assert LearnerSignIns.begin(fact, ADA).id == f"l{ADA}"
-    assert begin(fact, ADA) == learner()
+    assert AGGREGATES[fact.said.TOPIC].begin(fact, ADA) == learner()

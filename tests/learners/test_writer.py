@@ -10,8 +10,7 @@ from eventsourcing.persistence import IntegrityError
 
 from service.learners.enrollment import Enrollment
 from service.learners.instance import Instance
-from service.learners.world import Decisions, FactOutcome, Happening, World
-from service.ledger.cache import Cache
+from service.learners.world import Cache, Decisions, FactOutcome, Happening, World
 from tests.learners.cast import LOGIC, NOW, SESSION, completed, day, enrolled, progress, seats
 from tests.learners.writer_with_rules import Desk, Noted, by
 

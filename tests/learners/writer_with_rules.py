@@ -11,8 +11,7 @@ from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.enrollment import Enrollment
 from service.learners.facts import Fact, PlacedFact, fact_key
-from service.learners.lookup import Lookup
-from service.learners.world import Decisions, Happening, World
+from service.learners.world import Decisions, Happening, Lookup, World
 from service.learners.writer import Writer
 from service.ledger.events import EventBody, EventMapper
 from service.ledger.ledger import Ledger

@@ -27,7 +27,6 @@ from service.learners.instance import SHAPES as OF_INSTANCES
 from service.learners.watchlist import WatchAsked, WatchStopped, WatchTold
 from service.ledger.events import EventBody
 from service.rules.digests import DigestClosed
-from service.rules.muting import MutingChanged
 from service.rules.notification import (
     AddressFound,
     AttemptEnded,
@@ -39,13 +38,14 @@ from service.rules.notification import (
     Redriven,
     WaitingForAddress,
 )
+from service.rules.plan import ThrottlePassed
 from service.rules.scheduler import RulesActivated, TimeAsked
 from service.rules.storm import StormCounted
-from service.rules.throttle import ThrottlePassed
 from service.rules.triggers.letter_set_aside import Asked, SetbacksAsked
 from service.rules.triggers.seat_change import Fired
 from service.rules.triggers.source_silent import FeedsWatched, Silence
 from service.rules.triggers.stalled import Mark
+from service.rules.verdict import MutingChanged
 from tests.learners.cast import MEMBER, PLACE, WHO, day
 
 SHAPES = {**OF_ENROLLMENTS, **OF_INSTANCES, **OF_COURSES}

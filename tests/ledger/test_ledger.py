@@ -10,7 +10,7 @@ import pytest
 from eventsourcing.persistence import EventStore, IntegrityError, StoredEvent
 
 from service.learners import enrollment
-from service.ledger.cache import Cache
+from service.learners.world import Cache
 from service.ledger.database import connect
 from service.ledger.events import EventMapper, StreamEvent
 from service.ledger.ledger import Ledger, LedgerError, Row

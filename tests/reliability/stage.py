@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from service.app.app import App
-from service.learners.lookup import events_of
+from service.learners.world import events_of
 from service.rules.notification import AttemptEnded
 from service.sending.operator import redrive
 from tests.installation import START, Installation

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from service.cli import main
-from service.sending.channels.smtp_session import server_at
+from service.sending.channels.smtp_url import server_at
 from service.sending.templates.templates import Templates
 
 LONGEST = 200_000

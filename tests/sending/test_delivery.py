@@ -1,6 +1,6 @@
 """From owed to sent: attempts, outcomes, retries and what a crash leaves behind."""
 
-from service.learners.lookup import events_of
+from service.learners.world import events_of
 from service.rules.notification import AttemptEnded, AttemptStarted, Owed
 from service.sending.operator import redrive
 from tests.installation import DAY, MINUTE, START, completed

@@ -1,7 +1,7 @@
 """Digests: collected for one reader, closed at their hour, said in one message."""
 
 from service.learners.directory.people import PersonRow
-from service.learners.lookup import events_of
+from service.learners.world import events_of
 from tests.installation import DAY, HOUR, MINUTE, START, completed, unenrolled
 from tests.sending.digest_rules import CLOSING, TEAM, closings, office
 

@@ -3,7 +3,7 @@
 import pytest
 
 from service.sending.channels.channel import Outcome, Parcel
-from service.sending.retry import MINUTE_MS, after
+from service.sending.delivery import MINUTE_MS, after
 from tests.installation import (
     DONE,
     HOUR,

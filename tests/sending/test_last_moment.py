@@ -1,9 +1,9 @@
 """What stops a message at the last moment, and what a crash leaves behind."""
 
 from service.learners.directory.people import PersonRow
-from service.learners.lookup import events_of
+from service.learners.world import events_of
 from service.rules.notification import AttemptEnded, AttemptStarted, Owed
-from service.sending.append import Step
+from service.sending.streams import Step
 from tests.installation import (
     ADA,
     DAY,

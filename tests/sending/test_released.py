@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from service.learners.lookup import events_of
+from service.learners.world import events_of
 from service.rules.notification import AttemptStarted, Ended, Redriven
 from service.sending.channels.channel import Outcome, Parcel
 from tests.installation import (

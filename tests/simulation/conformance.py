@@ -21,7 +21,7 @@ import msgspec
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People, PersonRow
 from service.learners.instance import Instance
-from service.learners.lookup import Lookup, events_of
+from service.learners.world import Lookup, events_of
 from service.rules.notification import Notification
 from service.simulation.backtest.backtest import Plan, backtest
 from service.simulation.backtest.log import History

@@ -7,7 +7,7 @@ import msgspec
 
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People, PersonRow
-from service.learners.lookup import Lookup
+from service.learners.world import Lookup
 from service.rules.explain.rule_versions import Anything
 from service.rules.language.reader import read_rules
 from service.rules.rule import RuleSet

@@ -13,11 +13,11 @@ from service.api.context import Page, RequestContext, item, moment, page, with_m
 from service.api.framework.operations import Operation
 from service.api.framework.problems import ApiError, NotFound
 from service.api.framework.request import LIMIT_DEFAULT, After, Limit, Text
-from service.learners.lookup import events_of
+from service.learners.world import events_of
 from service.ledger.events import StreamEvent
 from service.rules.notification import OPEN_STATES, Owed
 from service.rules.notification import Notification as Folded
-from service.rules.recipients import ROOM, STEPS_UP, route_of
+from service.rules.rule import ROOM, STEPS_UP, route_of
 from service.sending import queue
 from service.sending.operator import REDRIVABLE, redrive
 

@@ -22,7 +22,7 @@ from service.rules.explain.report import (
     Turn,
 )
 from service.rules.explain.rule_versions import SAME
-from service.rules.recipients import STEPS_UP
+from service.rules.rule import STEPS_UP
 
 LABEL = 14
 MARKS = {True: ("yes", "green"), False: ("no ", "red"), None: ("-  ", "dim")}

@@ -6,26 +6,24 @@ from functools import lru_cache
 import msgspec
 
 from service.incoming.sources.parsing import (
-    LONGEST_NAME,
-    display_name,
-    event_time,
-    items_of,
-    key_of,
-    unknown_name,
-    why_unreadable,
-)
-from service.incoming.sources.source import Ignored, Item, SetAside
-from service.incoming.sources.values import (
     LONGEST_ID,
+    LONGEST_NAME,
     Scalar,
     Unusable,
+    display_name,
+    event_time,
     identifier,
+    items_of,
+    key_of,
     percent,
     required,
     truth,
     type_name,
+    unknown_name,
     whole_number,
+    why_unreadable,
 )
+from service.incoming.sources.source import Ignored, Item, SetAside
 from service.learners.facts import (
     Completed,
     CompletionRevoked,

@@ -12,23 +12,21 @@ import msgspec
 from service.incoming.sources.parsing import (
     LONGEST_NAME,
     UNREADABLE,
+    Scalar,
+    Unusable,
     display_name,
     event_time,
+    has_control,
+    identifier,
     items_of,
     key_of,
+    percent,
+    required,
+    type_name,
     unknown_name,
     why_unreadable,
 )
 from service.incoming.sources.source import Item, SetAside
-from service.incoming.sources.values import (
-    Scalar,
-    Unusable,
-    has_control,
-    identifier,
-    percent,
-    required,
-    type_name,
-)
 from service.learners.directory.people_csv import is_address
 from service.learners.facts import (
     Completed,

@@ -3,13 +3,166 @@
 import difflib
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import lru_cache
 
 import msgspec
 
 from service.incoming.sources.source import Item, SetAside
-from service.incoming.sources.values import DAY_MS, Scalar, Unusable, instant
 from service.learners.facts import FactBody, fact_key
+
+Scalar = str | int | float | bool | None
+
+LONGEST_ID = 255
+SMALL_NUMBER = 10**18
+LARGEST_COUNT = 10**15
+SECONDS_END = 1e11
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAY_MS = 24 * 60 * 60 * 1000
+EARLIEST = 946_684_800_000
+LATEST = 4_102_444_800_000
+_CONTROL = {*range(32), *range(127, 160)}
+
+
+class Unusable(ValueError):
+    """Say that a value means nothing to us.
+
+    The message says which field, what was expected and of what type it is; never the value.
+    """
+
+
+def type_name(value: Scalar) -> str:
+    """Name a value's type for a person."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true or false"
+    return "text" if isinstance(value, str) else "a number"
+
+
+def identifier(value: Scalar, field: str) -> str | None:
+    """Read an id as text: text or a whole number; None when absent or blank."""
+    if type(value) is int and 0 <= value < SMALL_NUMBER:
+        return str(value)
+    if isinstance(value, str):
+        found = value.strip()
+    elif value is None:
+        return None
+    elif isinstance(value, bool) or value != value // 1:
+        raise Unusable(f"{field}: expected an id (text or a whole number), got {type_name(value)}")
+    else:
+        found = str(int(value))
+    if len(found) > LONGEST_ID:
+        raise Unusable(f"{field}: expected at most {LONGEST_ID} characters, got {len(found)}")
+    if not found.isprintable() and has_control(found):
+        raise Unusable(f"{field}: expected an id without control characters, got one with them")
+    return found or None
+
+
+def has_control(text: str) -> bool:
+    """Tell whether there is a control character in a text; joiners of some scripts are none."""
+    return not _CONTROL.isdisjoint(map(ord, text))
+
+
+def required(value: Scalar, field: str) -> str:
+    """Read an id that must be there."""
+    found = identifier(value, field)
+    if found is None:
+        raise Unusable(
+            f"{field}: expected an id, got {'nothing' if value is None else 'blank text'}"
+        )
+    return found
+
+
+def instant(value: Scalar, field: str) -> int:
+    """Read a moment in ms since 1970 UTC, of the years 2000 to 2099.
+
+    ISO 8601 with or without zone (then UTC), any number of decimals, blanks around it; or
+    epoch seconds or ms, as a number or digits (below 1e11 it is seconds: the year 5138).
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        found = _from_digits(int(text)) if _is_digits(text) else _from_text(text, field)
+    elif value is None or isinstance(value, bool):
+        raise Unusable(f"{field}: expected a date and time, got {type_name(value)}")
+    else:
+        found = _from_digits(value)
+    if not EARLIEST <= found < LATEST:
+        raise Unusable(f"{field}: expected a moment of the years 2000 to 2099, got another time")
+    return found
+
+
+def _is_digits(text: str) -> bool:
+    return text[4:5] != "-" and text.isdecimal() and len(text) < 20
+
+
+def _from_digits(value: float) -> int:
+    return int(value * 1000) if -SECONDS_END < value < SECONDS_END else int(value)
+
+
+def _from_text(text: str, field: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = _from_odd_text(text, field)
+    since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH
+    return since.days * DAY_MS + since.seconds * 1000 + since.microseconds // 1000
+
+
+def _from_odd_text(text: str, field: str) -> datetime:
+    """Read a small `z` or `t`; all other forms the library reads by itself."""
+    try:
+        return datetime.fromisoformat(text.upper())
+    except ValueError:
+        raise Unusable(f"{field}: expected an ISO 8601 date and time, got other text") from None
+
+
+def number(value: Scalar, field: str) -> float | None:
+    """Read a finite number, also as text; None when absent or blank."""
+    if value is None or isinstance(value, bool):
+        if value is None:
+            return None
+        raise Unusable(f"{field}: expected a number, got {type_name(value)}")
+    if isinstance(value, str) and not value.strip():
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        raise Unusable(f"{field}: expected a number, got {type_name(value)}") from None
+    if found - found != 0.0:
+        raise Unusable(f"{field}: expected a finite number, got another")
+    return found
+
+
+def percent(value: Scalar, field: str) -> float | None:
+    """Read a number from 0 to 100; None when absent or blank."""
+    found = number(value, field)
+    if found is not None and not 0 <= found <= 100:
+        raise Unusable(f"{field}: expected 0 to 100, got a number outside")
+    return None if found is None else found + 0.0
+
+
+def whole_number(value: Scalar, field: str) -> int | None:
+    """Read a whole number of things, 0 or more, beyond 32 bits too; None when absent or blank."""
+    if type(value) is int and 0 <= value <= LARGEST_COUNT:
+        return value
+    found = number(value, field)
+    if found is None:
+        return None
+    if not 0 <= found <= LARGEST_COUNT or found % 1:
+        raise Unusable(f"{field}: expected a whole number, 0 or more, got another number")
+    return int(found)
+
+
+def truth(value: Scalar, field: str) -> bool | None:
+    """Read true or false, also as text; None when absent or blank."""
+    if value is None or isinstance(value, bool):
+        return value
+    found = {"true": True, "false": False}.get(str(value).strip().lower())
+    if found is None and str(value).strip():
+        raise Unusable(f"{field}: expected true or false, got {type_name(value)}")
+    return found
+
 
 LONGEST_NAME = 60
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Unusable)

@@ -9,15 +9,17 @@ from service.incoming.sources import sunbird_events as audit
 from service.incoming.sources.parsing import (
     LONGEST_NAME,
     UNREADABLE,
+    Scalar,
+    Unusable,
     display_name,
     event_time,
     items_of,
     key_of,
+    type_name,
     unknown_name,
     why_unreadable,
 )
 from service.incoming.sources.source import Ignored, Item, SetAside
-from service.incoming.sources.values import Scalar, Unusable, type_name
 from service.learners.facts import Fact
 
 LATENESS_MS = 75_000

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from service.incoming.sources.values import (
+from service.incoming.sources.parsing import (
     Scalar,
     Unusable,
     identifier,

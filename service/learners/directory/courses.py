@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from service.learners.directory.reported import ReportedTitles
+from service.learners.facts import KINDS, course_id
 from service.ledger.ledger import Ledger
 
 ROWS_PER_QUERY = 500
@@ -27,9 +28,6 @@ CREATE TABLE IF NOT EXISTS courses (
 """
 COLUMNS = "id, source, account, title, kind, tags, url, parents"
 NOTHING = (None, None, "[]", None, "[]")
-
-KINDS = {"course": "course", "learningProgram": "learning_path", "certification": "certification"}
-"""The prefix of an id, and the kind it says."""
 
 CourseKey = tuple[str, str, str]
 """Source, account and LMS id; empty source and account mean everywhere."""
@@ -59,18 +57,6 @@ class CourseRow(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] | None = None
     url: str | None = None
     parents: tuple[str, ...] | None = None
-
-
-def course_id(text: str) -> str:
-    """Spell an id in the one way: Adobe writes learning_program: and learningProgram:.
-
-    Twice is harmless.
-    """
-    prefix, colon, rest = text.strip().partition(":")
-    for known in KINDS:
-        if prefix.replace("_", "").lower() == known.lower():
-            return f"{known}{colon}{rest}"
-    return text.strip()
 
 
 def kind_of(course: str) -> str | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from service.learners.directory.courses import KINDS, CourseRow, course_id, kind_of
+from service.learners.directory.courses import CourseRow, kind_of
 from service.learners.directory.csv_file import (
     CsvRow,
     CsvTable,
@@ -13,6 +13,7 @@ from service.learners.directory.csv_file import (
     column_key,
 )
 from service.learners.directory.csv_import import CsvColumns, scope
+from service.learners.facts import KINDS, course_id
 
 PLAIN = {
     name: name for name in ("id", "title", "kind", "tags", "url", "parents", "source", "account")

@@ -1,23 +1,26 @@
 """Keep who an LMS id stands for: the only place with names and addresses."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import msgspec
 
-from service.learners.directory.people_table import COLUMNS, TABLE, register, rows_of
-from service.learners.directory.person import (
+from service.learners.directory.people_table import (
+    COLUMNS,
+    DATA,
+    KEYS_PER_QUERY,
+    TABLE,
     Person,
     PersonKey,
     PersonRow,
     address_key,
-    contradicts,
-    filled,
-    new_person_id,
+    register,
 )
 from service.learners.directory.reported import ReportedContacts, ReportedValue
 from service.learners.facts import Contact
+from service.ledger.events import random_id
 from service.ledger.ledger import Ledger
 
 __all__ = ["People", "Person", "PersonKey", "PersonRow", "address_key"]
@@ -59,7 +62,7 @@ class People:
 
     def new_id(self, now: int) -> str:
         """Make a random id in the order of `now` (milliseconds since 1970 UTC)."""
-        return new_person_id(now)
+        return random_id(now)
 
     def meet(self, cursor: sqlite3.Cursor, people: Sequence[tuple[str, PersonKey]]) -> None:
         """Add people of whom nothing but the key is known.
@@ -163,7 +166,9 @@ class People:
         A person met without data becomes `changed` and keeps their id. `now` is in
         milliseconds since 1970 UTC. Twice changes nothing.
         """
-        return register(cursor, {row.key: row for row in rows}, now)
+        wanted = {row.key: row for row in rows}
+        before = {row[:3]: row[3:] for row in rows_of(cursor, wanted, f"id, told_at, {DATA}")}
+        return register(cursor, wanted, before, now)
 
     def _at_address(self, source: str, account: str, address: str) -> Person | None:
         """Look up who has this address as seen from the account, also if only a letter says so.
@@ -208,6 +213,53 @@ class People:
     def _imported(self, where: str, values: tuple[object, ...]) -> list[Person]:
         rows = self._ledger.reader().execute(f"SELECT {COLUMNS} FROM people WHERE {where}", values)
         return [_person(row) for row in rows]
+
+
+def rows_of(
+    cursor: sqlite3.Cursor, keys: Iterable[PersonKey], columns: str
+) -> Iterator[tuple[Any, ...]]:
+    """Look up the rows of just these keys: source, account, LMS id, then the columns asked for."""
+    for (source, account), same in groupby(sorted(keys), lambda key: key[:2]):
+        ids = [key[2] for key in same]
+        for start in range(0, len(ids), KEYS_PER_QUERY):
+            chunk = ids[start : start + KEYS_PER_QUERY]
+            yield from cursor.execute(
+                f"SELECT source, account, lms_id, {columns} FROM people WHERE source = ? "
+                f"AND account = ? AND lms_id IN ({','.join('?' * len(chunk))})",
+                (source, account, *chunk),
+            )
+
+
+def filled(person: Person, said: Contact | None) -> Person:
+    """Fill in what a letter says where no import said anything.
+
+    An empty address is one that an import said is none.
+    """
+    if said is None:
+        return person
+    return msgspec.structs.replace(
+        person,
+        name=person.name or said.name,
+        email=said.email if person.email is None else person.email,
+        fields={**said.fields, **person.fields},
+    )
+
+
+def contradicts(row: Person, said: Contact | None) -> bool:
+    """Tell whether a row for everywhere is about another person than the letters with its LMS id.
+
+    Their addresses say so, or where one has none their names, if both have one: the ids of
+    most systems are small numbers, and two systems give the same ones.
+    """
+    if said is None:
+        return False
+    if row.email and said.email:
+        return address_key(row.email) != address_key(said.email)
+    return bool(row.name and said.name and _plain(row.name) != _plain(said.name))
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().split())
 
 
 def _seen(

@@ -13,7 +13,7 @@ from service.learners.directory.csv_file import (
     column_key,
 )
 from service.learners.directory.csv_import import CsvColumns, scope
-from service.learners.directory.person import PersonRow
+from service.learners.directory.people_table import PersonRow
 
 PLAIN = {
     column_key(name): name

@@ -1,13 +1,62 @@
 """Turn what is said about people into rows; twice changes nothing."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from service.learners.directory.person import PersonKey, PersonRow, address_key, new_person_id
+from service.ledger.events import random_id
+
+PersonKey = tuple[str, str, str]
+"""Source, account and LMS id; empty source and account mean everywhere."""
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Describe a person as seen from one source and account; `manager` is an id or an address."""
+
+    id: str
+    source: str
+    account: str
+    lms_id: str | None
+    name: str | None = None
+    email: str | None = None
+    manager: str | None = None
+    timezone: str | None = None
+    locale: str | None = None
+    groups: tuple[str, ...] = ()
+    fields: dict[str, str] = {}
+
+
+class PersonRow(msgspec.Struct, frozen=True):
+    """Hold what an import says of a person: None says nothing, empty says there is none."""
+
+    lms_id: str
+    source: str = ""
+    account: str = ""
+    name: str | None = None
+    email: str | None = None
+    manager: str | None = None
+    timezone: str | None = None
+    locale: str | None = None
+    groups: tuple[str, ...] | None = None
+    fields: dict[str, str] = {}
+
+    @property
+    def key(self) -> PersonKey:
+        """Give the key that tells this person from any other."""
+        return self.source, self.account, self.lms_id
+
+
+def address_key(address: str) -> str:
+    """Make what two spellings of one address share: case counts before the @ and not after.
+
+    RFC 5321 §2.4 leaves the first part to its host. Taking two spellings for two people costs
+    a name; taking two people for one would send one's mail to the other.
+    """
+    local, at, domain = address.strip().rpartition("@")
+    return f"{local}{at}{domain.lower()}"
+
 
 KEYS_PER_QUERY = 5_000
 
@@ -68,26 +117,16 @@ NOTHING: Data = (None, None, None, None, None, "[]", "{}")
 EMAIL, GROUPS, FIELDS = 1, 5, 6
 
 
-def rows_of(
-    cursor: sqlite3.Cursor, keys: Iterable[PersonKey], columns: str
-) -> Iterator[tuple[Any, ...]]:
-    """Look up the rows of just these keys: source, account, LMS id, then the columns asked for."""
-    for (source, account), same in groupby(sorted(keys), lambda key: key[:2]):
-        ids = [key[2] for key in same]
-        for start in range(0, len(ids), KEYS_PER_QUERY):
-            chunk = ids[start : start + KEYS_PER_QUERY]
-            yield from cursor.execute(
-                f"SELECT source, account, lms_id, {columns} FROM people WHERE source = ? "
-                f"AND account = ? AND lms_id IN ({','.join('?' * len(chunk))})",
-                (source, account, *chunk),
-            )
-
-
 def register(
-    cursor: sqlite3.Cursor, wanted: Mapping[PersonKey, PersonRow], now: int
+    cursor: sqlite3.Cursor,
+    wanted: Mapping[PersonKey, PersonRow],
+    before: Mapping[PersonKey, Sequence[Any]],
+    now: int,
 ) -> tuple[int, int, int]:
-    """Keep what the rows say; return how many people were added, changed and unchanged."""
-    before = {row[:3]: row[3:] for row in rows_of(cursor, wanted, f"id, told_at, {DATA}")}
+    """Keep what the rows say; return how many people were added, changed and unchanged.
+
+    `before` are the rows there are: id, when they were told of, and their data.
+    """
     waiting = _at_addresses(cursor, [row.email for row in wanted.values()])
     added, writes, known = 0, [], []
     for key, row in wanted.items():
@@ -100,7 +139,7 @@ def register(
             added += 1
         else:
             known.append(person)
-        writes.append((person or claimed or new_person_id(now), *key, *data, now))
+        writes.append((person or claimed or random_id(now), *key, *data, now))
     _write(cursor, writes, known)
     _add_managers(cursor, list(wanted.values()), now)
     return added, len(writes) - added, len(wanted) - len(writes)
@@ -173,7 +212,7 @@ def _add_managers(cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int) -
         key = (row.source, row.account, address_key(row.manager or ""))
         if key not in known and key not in new and not _is_seen(cursor, *key):
             data = (None, row.manager, *NOTHING[2:])
-            new[key] = (new_person_id(now), *key[:2], None, *data, now)
+            new[key] = (random_id(now), *key[:2], None, *data, now)
     _write(cursor, list(new.values()))
 
 

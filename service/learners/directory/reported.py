@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from service.learners.directory.person import address_key
+from service.learners.directory.people_table import address_key
 from service.learners.facts import Contact, Fact
 from service.ledger.ledger import Ledger
 

@@ -7,7 +7,7 @@ from service.learners.enrollment import EnrollmentRecorded
 from service.learners.facts import FactRecorded, SeatsReported
 from service.learners.instance import seat_values
 from service.learners.world import Happening
-from service.rules.evaluation import evaluate
+from service.rules.decider import evaluate, reading_of
 from service.rules.explain.causes import Evidence, before, cause_of, standing
 from service.rules.explain.history import Row
 from service.rules.explain.notification import edge_in_words
@@ -79,7 +79,7 @@ def judged_event(
     if rule is not None and why_not is None:
         world = evidence.past.world(row.position, happening.stream, row.version)
         occurrence = EventOccurrence.of(happening, event.recorded_at)
-        evaluation = evaluate(rule, occurrence, occurrence.reading(world), world)
+        evaluation = evaluate(rule, occurrence, reading_of(occurrence, world), world)
         why_not = evaluation.missed
         found = found_by(evidence, evaluation) if why_not is None else None
     return occasion(evidence, then, event.at, what, cause, why_not, found)

@@ -7,16 +7,15 @@ from service.learners.enrollment import EnrollmentRecorded
 from service.learners.facts import FactRecorded
 from service.learners.feed_subjects import letter_of
 from service.learners.instance import InstanceRecorded, seat_values
+from service.rules.decider import first_ids
 from service.rules.digests import DigestClosed
 from service.rules.explain.causes import Evidence, before, cause_of
 from service.rules.explain.history import Row
 from service.rules.explain.report import About, Cause, Chain, Delivery, Named, terms_of, time_of
 from service.rules.explain.rule_versions import Edition, rule_then
 from service.rules.explain.steps_in_words import ended, turns
-from service.rules.fanout import first_ids
 from service.rules.notification import DIGEST, SENT, Notification, Owed
-from service.rules.recipients import ROOM, STEPS_UP, route_of
-from service.rules.rule import AFTER, Rule
+from service.rules.rule import AFTER, ROOM, STEPS_UP, Rule, route_of
 from service.rules.text import counted, duration, moment
 from service.rules.trace import shown, trace, values_read
 from service.rules.triggers import letter_set_aside, source_silent

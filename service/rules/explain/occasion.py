@@ -8,16 +8,14 @@ from service.learners.instance import Instance, InstanceRecorded
 from service.learners.world import Decisions, load
 from service.ledger.events import EventBody
 from service.rules.conditions import fields_of
-from service.rules.evaluation import Evaluation
+from service.rules.decider import Evaluation, key_of, notification_id
 from service.rules.explain.causes import Evidence
 from service.rules.explain.history import Row
 from service.rules.explain.notification import named
 from service.rules.explain.report import About, Cause, Named, Occasion, RuleThen, terms_of, time_of
 from service.rules.explain.rule_versions import Edition, rule_then
 from service.rules.explain.steps_in_words import reason_in_words
-from service.rules.fanout import key_of, notification_id
-from service.rules.recipients import recipients
-from service.rules.rule import Entry, Rule
+from service.rules.rule import Entry, Rule, recipients
 from service.rules.text import duration, moment
 from service.rules.trace import TermResult, trace, values_read
 

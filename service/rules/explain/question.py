@@ -6,8 +6,8 @@ from typing import NamedTuple
 import msgspec
 
 from service.learners.course import LearnerSignIns
-from service.learners.directory.courses import course_id
 from service.learners.directory.people import Person
+from service.learners.facts import course_id
 from service.learners.feed_subjects import FEED
 from service.rules.explain.causes import Evidence
 from service.rules.explain.events import of_events

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from service.learners.enrollment import Enrollment, EnrollmentRecorded
 from service.learners.feed_subjects import SilentSource
-from service.rules.evaluation import Evaluation, evaluate
+from service.rules.decider import Evaluation, evaluate, reading_of
 from service.rules.explain.causes import Evidence, cause_of
 from service.rules.explain.events import OCCASIONS, stood
 from service.rules.explain.history import Row
@@ -16,11 +16,7 @@ from service.rules.scheduler import CLOCK_STREAM as CLOCK
 from service.rules.scheduler import TimeAsked
 from service.rules.text import duration, moment, span
 from service.rules.triggers.source_silent import STREAM as FEEDS
-from service.rules.triggers.source_silent import (
-    FeedsWatched,
-    SourceOccurrence,
-    source_trigger_of,
-)
+from service.rules.triggers.source_silent import FeedsWatched, SourceOccurrence, source_trigger_of
 from service.rules.triggers.stalled import (
     IMPORTED,
     SilenceOccurrence,
@@ -137,7 +133,8 @@ def judged_silence(
         subject = states(about.stream, rows, [version], evidence)[version]
         assert isinstance(subject, Enrollment)
         world = evidence.past.world(asked.position if asked else 2**62, about.stream, version)
-        reading = SilenceOccurrence.of(subject, asked.body.at if asked else due, 0).reading(world)
+        occurrence = SilenceOccurrence.of(subject, asked.body.at if asked else due, 0)
+        reading = reading_of(occurrence, world)
         match = silence_match(subject, quiet.since, quiet.since)
         found = found_by(evidence, Evaluation(rule, match, True, reading))
         why_not = not_asked(rule, trigger, subject, quiet, asked, at)
@@ -188,7 +185,7 @@ def of_source(evidence: Evidence, reference: Rule, about: About, at: int) -> Mat
         last = SilentSource(about.source, silence.letter, came)
         world = evidence.past.world(row.position)
         occurrence = SourceOccurrence.of(last, row.body.at, was_ms=0, ran_ms=silence.ran_ms)
-        evaluation = evaluate(then.rule, occurrence, occurrence.reading(world), world)
+        evaluation = evaluate(then.rule, occurrence, reading_of(occurrence, world), world)
         why_not = evaluation.missed
         found = found_by(evidence, evaluation) if why_not is None else None
     happened = occasion(evidence, then, came, f"silent: {ran}", None, why_not, found)

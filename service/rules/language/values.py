@@ -13,7 +13,7 @@ from zoneinfo import available_timezones
 from service.rules.calendar import DAY_MINUTES, UNITS, milliseconds
 from service.rules.fields import EVENTS
 from service.rules.language.shape import Schema, Value
-from service.rules.recipients import STEPS_UP
+from service.rules.rule import STEPS_UP
 from service.rules.text import hint, listed, shown
 
 ROLES = tuple(STEPS_UP)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 from service.learners.enrollment_state import COMPLETED, IN_PROGRESS, UNENROLLED
 from service.learners.facts import FactRecorded
 from service.learners.world import Happening, World
-from service.rules.field_values import EventSeen, Reading
+from service.rules.fields import EventSeen, Reading
 from service.rules.notification import Owed
 from service.rules.scope import OF_EVENTS, Scope
 from service.rules.triggers.trigger import Kind, Match, Miss, Named, Occurrence

@@ -15,7 +15,7 @@ from service.learners.world import Decisions, World
 from service.learners.writer import Writer
 from service.ledger.events import EventBody
 from service.rules.decider import Decider
-from service.rules.field_values import EventSeen, Reading
+from service.rules.fields import EventSeen, Reading
 from service.rules.notification import Owed
 from service.rules.rule import Rule
 from service.rules.scope import LETTER, Scope

@@ -10,7 +10,7 @@ from service.learners.instance import Instance, InstanceRecorded, seat_values
 from service.learners.world import World
 from service.ledger.events import EventBody
 from service.rules.conditions import ValueTest
-from service.rules.field_values import Reading
+from service.rules.fields import Reading
 from service.rules.notification import Owed
 from service.rules.scope import INSTANCE, Scope
 from service.rules.trace import range_in_words, shown

@@ -13,7 +13,7 @@ from service.learners.enrollment import Enrollment
 from service.learners.facts import FactRecorded
 from service.learners.world import Decisions, UncommittedWorld, World
 from service.rules.decider import Decider
-from service.rules.field_values import EventSeen, Reading
+from service.rules.fields import EventSeen, Reading
 from service.rules.notification import Owed
 from service.rules.rule import Rule
 from service.rules.scope import SILENCE, Scope

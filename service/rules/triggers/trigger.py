@@ -8,7 +8,7 @@ import msgspec
 from service.learners.facts import FactRecorded
 from service.learners.world import World
 from service.ledger.events import EventBody
-from service.rules.field_values import EventSeen, Reading, Subject
+from service.rules.fields import EventSeen, Reading, Subject
 from service.rules.notification import Owed
 from service.rules.scope import Scope
 
@@ -24,10 +24,6 @@ class Occurrence(msgspec.Struct, frozen=True):
     subject: Subject
     seen: EventSeen
     now: int
-
-    def reading(self, world: World) -> Reading:
-        """Make what conditions read of it."""
-        return Reading(self.subject, self.seen, world, self.now)
 
 
 class Match(msgspec.Struct, frozen=True):

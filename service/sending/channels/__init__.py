@@ -6,7 +6,7 @@ from service.sending.channels.channel import Channel, ChannelError, Outcome, Par
 from service.sending.channels.chat import ChatChannel
 from service.sending.channels.drawer import Drawer
 from service.sending.channels.smtp import SmtpChannel
-from service.sending.channels.smtp_session import server_at
+from service.sending.channels.smtp_url import server_at
 
 __all__ = ["Channel", "ChannelError", "Outcome", "Parcel", "open_channel"]
 

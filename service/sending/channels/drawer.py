@@ -4,9 +4,8 @@ import os
 import re
 from pathlib import Path
 
-from service.sending.channels.addresses import AddressRefused, Mailbox, mailbox
 from service.sending.channels.channel import Outcome, Parcel
-from service.sending.channels.mime import Sender, mail_bytes
+from service.sending.channels.mime import AddressRefused, Mailbox, Sender, mail_bytes, mailbox
 
 SENDER = Sender("Coursebell", Mailbox("coursebell", "localhost"))
 UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")

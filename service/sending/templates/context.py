@@ -1,10 +1,132 @@
 """What a template may know: the registry's fields, each cleaned when it is read."""
 
+import math
+import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from jinja2 import pass_context
+from jinja2.runtime import Context
 
 from service.rules.fields import ITEM_GROUPS
-from service.sending.templates.filters import cleaned
+
+TEXT_LENGTH_MAX = 200
+URL_LENGTH_MAX = 2_000
+LIST_LENGTH_MAX = 100
+
+# C0 and C1 controls, line and paragraph separators, bidirectional marks and overrides,
+# the byte order mark, halves of surrogate pairs and invisible tag characters.
+# Joiners (U+200C, U+200D) stay: Hindi, Persian and emoji need them.
+HARMFUL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
+    "\ud800-\udfff\ufff9-\ufffb\U000e0000-\U000e007f]+"
+)
+BLANKS = re.compile(r"\s+")
+WEB_ADDRESS = re.compile(r"https?://[^\s\"'<>\\`{|}^]+", re.IGNORECASE)
+ADDRESSES = ("course.url", "instance.watch_url")
+LINK_IN_A_NAME = re.compile(r"://|\bwww\.", re.IGNORECASE)
+
+MONTHS = {
+    "en": "January February March April May June July August September October November December",
+    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+}
+MONTH_NAMES = {language: tuple(names.split()) for language, names in MONTHS.items()}
+DATE_FORMS = {"en": "{day} {month} {year}", "de": "{day}. {month} {year}"}
+TIME_FORMS = {"en": "{date}, {time} {zone}", "de": "{date}, {time} Uhr ({zone})"}
+
+
+def one_line(text: str) -> str:
+    """Return the text on one line, without controls or direction tricks."""
+    return BLANKS.sub(" ", HARMFUL.sub(" ", text)).strip()
+
+
+def shortened(text: str, length_max: int = TEXT_LENGTH_MAX) -> str:
+    """Cut a text to so many characters, the last one an ellipsis if anything is missing."""
+    return text if len(text) <= length_max else text[: length_max - 1].rstrip() + "…"
+
+
+def cleaned(value: object, field: str) -> Any:
+    """Return a field's value as a template may show it; None when it is unknown or unfit.
+
+    A web address that is not http(s) is unfit, and so is a person's name with a link in it:
+    strangers choose their names, and mail programs make links of them.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float) and field not in ADDRESSES:
+        return value if math.isfinite(value) else None
+    if isinstance(value, list | tuple | set | frozenset):
+        return [cleaned(item, field) for item in list(value)[:LIST_LENGTH_MAX]]
+    text = one_line(str(value)[: 20 * TEXT_LENGTH_MAX])
+    if field in ADDRESSES:
+        return text if len(text) <= URL_LENGTH_MAX and WEB_ADDRESS.fullmatch(text) else None
+    if field in ("learner.name", "recipient.name") and LINK_IN_A_NAME.search(text):
+        return None
+    return shortened(text) or None
+
+
+def zone_of(values: Mapping[str, Any]) -> tzinfo:
+    """Return the reader's time zone: the recipient's, else the learner's, else UTC."""
+    for role in ("recipient", "learner"):
+        name = (values.get(role) or {}).get("timezone")
+        try:
+            if name:
+                return ZoneInfo(str(name))
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+    return UTC
+
+
+def moment(value: object, zone: tzinfo) -> datetime | None:
+    """Return the time of `value` (milliseconds since 1970, UTC), None when it is no time."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return datetime.fromtimestamp(value / 1000, zone)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def written_date(time: datetime, language: str) -> str:
+    """Write `8 November 2024`, in languages we know, and `2024-11-08` in all others."""
+    if language not in DATE_FORMS:
+        return time.date().isoformat()
+    month = MONTH_NAMES[language][time.month - 1]
+    return DATE_FORMS[language].format(day=time.day, month=month, year=time.year)
+
+
+@pass_context
+def date_filter(context: Context, value: object) -> str:
+    """Template filter `date`: a day in the reader's zone; nothing when unknown."""
+    time = moment(value, context["_zone"])
+    return written_date(time, context["_language"]) if time else ""
+
+
+@pass_context
+def datetime_filter(context: Context, value: object) -> str:
+    """Template filter `datetime`: day, hour and zone; nothing when unknown."""
+    time = moment(value, context["_zone"])
+    if not time:
+        return ""
+    language = context["_language"]
+    zone = time.strftime("%Z")
+    return TIME_FORMS.get(language, "{date} {time} {zone}").format(
+        date=written_date(time, language),
+        time=time.strftime("%H:%M"),
+        zone=zone if zone.isalpha() else f"UTC{zone}",
+    )
+
+
+@pass_context
+def percent_filter(context: Context, value: object) -> str:
+    """Template filter `percent`: `42%`, in German `42 %` with a hard space."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    space = "\N{NO-BREAK SPACE}" if context["_language"] == "de" else ""
+    return f"{value:.10g}{space}%"
+
 
 Shape = dict[str, "Shape | None"]
 

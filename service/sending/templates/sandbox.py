@@ -17,8 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.tests import TESTS
 from jinja2.visitor import NodeTransformer
 
-from service.sending.templates.context import Record
-from service.sending.templates.filters import date_filter, datetime_filter, percent_filter
+from service.sending.templates.context import Record, date_filter, datetime_filter, percent_filter
 
 STEPS_MAX = 10_000
 OUTPUT_MAX = 256 * 1024

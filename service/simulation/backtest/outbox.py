@@ -3,8 +3,7 @@
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 
-from service.learners.world import Decisions
-from service.ledger.cache import Cache
+from service.learners.world import Cache, Decisions
 from service.ledger.events import EventBody
 from service.rules.decider import Decider
 from service.rules.digests import DigestClosed, Reader, close, reader_of
@@ -19,8 +18,8 @@ from service.rules.notification import (
     WaitingForAddress,
 )
 from service.rules.plan import Message, collapsed, joins, plan
+from service.rules.rule import ENTRY as WATCHERS
 from service.rules.verdict import Ground, Verdict, holds, judge, keeps_distance
-from service.rules.watchers import ENTRY as WATCHERS
 from service.simulation.backtest.subjects import Subjects
 from service.simulation.backtest.tally import Fate, Tally
 from service.simulation.backtest.timers import StepTimers

@@ -13,10 +13,9 @@ from service.learners.facts import Identity
 from service.learners.watchlist import WatchAsked, WatchStopped
 from service.learners.world import World
 from service.rules.conditions import Condition, compile_conditions, fields_of
-from service.rules.rule import Rule
+from service.rules.rule import WATCHERS, Rule
 from service.rules.scheduler import TimeAsked
 from service.rules.triggers.trigger import Trigger
-from service.rules.watchers import WATCHERS
 
 SEATS = "instance."
 

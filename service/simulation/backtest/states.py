@@ -8,8 +8,7 @@ from service.learners.enrollment import NO_IMPORTS, Enrollment, EnrollmentRecord
 from service.learners.enrollment_state import Snapshot, State
 from service.learners.facts import FactRecorded, Identity, SeatsReported
 from service.learners.instance import Instance, InstanceRecorded
-from service.learners.world import AGGREGATES
-from service.ledger.cache import Cache
+from service.learners.world import AGGREGATES, Cache
 from service.ledger.events import EventBody, StreamId
 
 STATES_KEPT = 100_000

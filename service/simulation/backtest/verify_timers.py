@@ -8,13 +8,11 @@ from msgspec.structs import replace
 from service.learners.enrollment import Enrollment
 from service.learners.world import Decisions, UncommittedWorld, load
 from service.rules.calendar import Closing
-from service.rules.decider import Decider
+from service.rules.decider import Decider, first_ids
 from service.rules.digests import DigestClosed, Digested
 from service.rules.escalation import Steps
-from service.rules.fanout import first_ids
-from service.rules.notification import DIGEST, Notification, Owed
+from service.rules.notification import DIGEST, Notification, Owed, Subject
 from service.rules.rule import Entry, Rule
-from service.rules.subject import Subject
 from service.rules.triggers import letter_set_aside, source_silent
 from service.rules.triggers.stalled import Mark, SilenceOccurrence
 

@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from service.learners.directory.courses import Course
 from service.learners.directory.people import Person
 from service.learners.instance import Instance
-from service.learners.lookup import Lookup
 from service.learners.watchlist import Watchlist, WatchTold
-from service.learners.world import Decisions
-from service.ledger.cache import Cache
+from service.learners.world import Cache, Decisions, Lookup
 from service.ledger.events import EventBody
 from service.simulation.backtest.states import States
 

@@ -7,11 +7,10 @@ import msgspec
 
 from service.app.app import App
 from service.learners.directory.people import Person
-from service.learners.lookup import events_of
-from service.learners.world import World
+from service.learners.world import World, events_of
 from service.ledger.events import EventBody
 from service.rules.notification import SENT, AttemptStarted, Notification, Owed
-from service.rules.recipients import ROOM
+from service.rules.rule import ROOM
 from service.simulation.sent import Drawn, drawn
 
 

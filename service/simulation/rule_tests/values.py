@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from service.incoming.sources import values as payload_values
+from service.incoming.sources import parsing as payload_values
 from service.rules.calendar import instant
 from service.rules.language.errors import Report
 from service.rules.language.shape import Schema, Shape, Value

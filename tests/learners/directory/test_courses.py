@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from service.learners.directory.courses import Course, CourseRow, Courses, course_id
+from service.learners.directory.courses import Course, CourseRow, Courses
+from service.learners.facts import course_id
 from service.ledger.ledger import Ledger
 
 NOW = 1_700_000_000_000

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.sending.channels.addresses import AddressRefused, mailbox
+from service.sending.channels.mime import AddressRefused, mailbox
 
 VALID = {
     "ada@example.org": "ada@example.org",

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.sending.channels.addresses import mailbox
-from service.sending.channels.mime import Sender, mail_bytes
+from service.sending.channels.mime import Sender, mail_bytes, mailbox
 from service.sending.templates.templates import Message
 
 SENDER = Sender("Academy, Learning", mailbox("learning@academy.example"))

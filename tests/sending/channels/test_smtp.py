@@ -7,7 +7,7 @@ import pytest
 
 from service.sending.channels import ChannelError, open_channel
 from service.sending.channels.smtp import SmtpChannel
-from service.sending.channels.smtp_session import server_at
+from service.sending.channels.smtp_url import server_at
 from tests.smtp_sink import SmtpSink
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from service.sending.channels.smtp import SmtpChannel
-from service.sending.channels.smtp_session import server_at
+from service.sending.channels.smtp_url import server_at
 from tests.smtp_sink import DROP, HANG, KEEP_AND_DROP, SmtpSink
 
 Impatient = Callable[..., SmtpChannel]

@@ -1,16 +1,29 @@
 """The docket: notifications and what they are about, read from the log to its end."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
+import msgspec
 from eventsourcing.persistence import IntegrityError
 
 from service.learners.feed_subjects import FEED, LETTER, LetterSetAside, SilentSource, letter_of
 from service.learners.world import load
 from service.ledger.events import EventBody, EventMapper
 from service.ledger.ledger import ROWS_PER_QUERY, Ledger
-from service.rules.digests import DigestClosed, bundle_of
-from service.rules.notification import DIGEST, Notification
-from service.rules.subject import Item, Subject
+from service.rules.digests import DigestClosed, Row, bundle_of
+from service.rules.notification import (
+    DIGEST,
+    DROPPED,
+    HELD,
+    NOT_TRIED,
+    SENT,
+    AttemptEnded,
+    Ended,
+    Item,
+    Notification,
+    Redriven,
+    Subject,
+)
 
 
 class Docket:
@@ -102,3 +115,71 @@ class Docket:
         for stream, _, topic, state in self._ledger.streams(list(ids)):
             bodies.setdefault(stream, []).append(self._mapper.decode(topic, state))
         return bodies
+
+
+Change = tuple[Notification, EventBody]
+"""A notification and the next event of its stream."""
+
+
+class Step(NamedTuple):
+    """What is written together: `also` are the next events of other notifications, `beside` those
+    of other streams. It `rests_on` these streams being no longer than that.
+    """
+
+    notification: Notification
+    body: EventBody
+    also: tuple[Change, ...] = ()
+    beside: tuple[Row, ...] = ()
+    rests_on: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        return ((self.notification, self.body), *self.also)
+
+
+class Unsettled(msgspec.Struct, frozen=True):
+    """What became of a notification as claimed, with the reply's text; not on disk yet."""
+
+    notification: Notification
+    end: EventBody
+    text: str = ""
+
+    @property
+    def tried(self) -> bool:
+        """Whether the network was touched, so that this counts whoever has it in hand now."""
+        return isinstance(self.end, AttemptEnded) and self.end.outcome != NOT_TRIED
+
+
+def ground(steps: Sequence[Step]) -> dict[str, int]:
+    """What these steps rest on: each of these streams has just this newest version."""
+    return {stream: version for step in steps for stream, version in step.rests_on}
+
+
+def with_releases(step: Step, docket: Docket) -> Step:
+    """The step, and those owed again for which a message was to stand that now ends unsent."""
+    released: list[Change] = []
+    for speaker, body in step.changes:
+        if isinstance(body, Ended | AttemptEnded) and silences(speaker, body):
+            again = Redriven(at=body.at, released_by=speaker.id)
+            found = docket.notifications(speaker.speaks_for)
+            released += [(n, again) for n in found if n.state == DROPPED and n.into == speaker.id]
+    return step._replace(also=(*step.also, *released)) if released else step
+
+
+def silences(notification: Notification, body: EventBody) -> bool:
+    """Whether it ends here unsent, though it was to speak for others."""
+    if not notification.speaks_for:
+        return False
+    after = notification.apply(body)
+    return not after.is_open and after.state != SENT
+
+
+def is_due(notification: Notification, now: int) -> bool:
+    """Whether the log itself says that it may leave now and nobody has it in hand."""
+    free = notification.claimed_until is None or notification.claimed_until <= now
+    return (
+        notification.is_open
+        and notification.state != HELD
+        and free
+        and (notification.due_at <= now)
+    )
