@@ -28,7 +28,7 @@ from service.rules.language.model import (
 )
 from service.rules.language.values import NAME_FORM, ROLES, WATCHERS
 from service.rules.language.yaml_reader import Path
-from service.rules.scope import SILENCE, SILENT_SOURCE, Scope
+from service.rules.scope import Scope
 from service.rules.text import duration, hint, shown
 
 LINES_NAMED = 3
@@ -55,7 +55,7 @@ def check_intervals(file: FileShape, report: Report) -> None:
 
 
 @dataclass(frozen=True)
-class Names:
+class KnownNames:
     """What rules may name; None is not known.
 
     `templates` are the forms that each has, and `of_many` those that tell of a digest's items.
@@ -155,7 +155,7 @@ class RuleChecks:
     """Checks the rules of one file, whose `defaults` these are."""
 
     report: Report
-    names: Names
+    names: KnownNames
     defaults: DefaultsShape
     sources: Sources
 
@@ -190,7 +190,7 @@ class RuleChecks:
             lines.setdefault(rule.id, self.report.line(path))
 
     def _check_steps(self, rule: RuleShape) -> None:
-        if rule.escalation and rule.scope == SILENT_SOURCE:
+        if rule.escalation and rule.trigger and rule.trigger.says("source_silent_for"):
             message = "'escalation' does not go with 'source_silent_for'; take it out"
             self.report.refuse(rule.path_to("escalation"), message, key=True)
 
@@ -247,7 +247,7 @@ class RuleChecks:
             if event and event.startswith(NEVER_CANCEL):
                 message = "only enrollment events cancel, e.g. enrollment.progressed"
                 self.report.error((*path, index), f"{message}; got {shown(event)}")
-        if rule.on_activate == "current" and scope != SILENCE:
+        if rule.on_activate == "current" and not rule.trigger.says("stalled_for"):
             message = "'on_activate: current' goes with 'stalled_for' triggers only"
             self.report.error(rule.path_to("on_activate"), message)
 

@@ -108,7 +108,7 @@ def _time(field: Field, raw: str, zone: tzinfo) -> Operand:
 
 
 @dataclass(frozen=True, eq=False)
-class Kind:
+class OperandKind:
     """One type of field: how its values are read, and their JSON Schema."""
 
     read: Callable[[Field, str, tzinfo], Operand]
@@ -119,12 +119,14 @@ _NUMBER_FORM = r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?"
 _DATE = r"[0-9]{4}(-?(0[1-9]|1[0-2])-?(0[1-9]|[12][0-9]|3[01])|-?W[0-5][0-9](-?[1-7])?)"
 
 TRUTH = patterned(["boolean", "string"], "true|false", "expected true or false")
-KINDS: dict[Type, Kind] = {
-    "text": Kind(_text, TEXT.json_schema()),
-    "texts": Kind(_text, TEXT.json_schema()),
-    "bool": Kind(_bool, TRUTH),
-    "number": Kind(_number, patterned(["number", "string"], _NUMBER_FORM, "expected a number")),
-    "duration": Kind(
+KINDS: dict[Type, OperandKind] = {
+    "text": OperandKind(_text, TEXT.json_schema()),
+    "texts": OperandKind(_text, TEXT.json_schema()),
+    "bool": OperandKind(_bool, TRUTH),
+    "number": OperandKind(
+        _number, patterned(["number", "string"], _NUMBER_FORM, "expected a number")
+    ),
+    "duration": OperandKind(
         _days,
         patterned(
             ["number", "string"],
@@ -132,7 +134,7 @@ KINDS: dict[Type, Kind] = {
             "expected days or a duration like 7d or 12h",
         ),
     ),
-    "time": Kind(
+    "time": OperandKind(
         _time,
         patterned(
             ["integer", "string"],
@@ -141,7 +143,7 @@ KINDS: dict[Type, Kind] = {
         )
         | {"minimum": 1000_01_01, "maximum": 9999_12_31},
     ),
-    "enum": Kind(_enum, {}),
+    "enum": OperandKind(_enum, {}),
 }
 """The schema of an enum are the values of its field."""
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from service.rules.fields import Sources
 from service.rules.language.channels import NAME, holds_password, holds_variable, read_channels
-from service.rules.language.checks import Names, RuleChecks, check_intervals
+from service.rules.language.checks import KnownNames, RuleChecks, check_intervals
 from service.rules.language.errors import Problem, Report
 from service.rules.language.model import ANY, DefaultsShape, FileShape
 from service.rules.language.yaml_reader import Path, read_page
@@ -46,7 +46,7 @@ def read_rules(
         return None, report.problems()
     channels = read_channels(file.channels or {}, environ, report)
     check_intervals(file, report)
-    names = Names(
+    names = KnownNames(
         report=report,
         channels=None if _unreadable("channels", file, report) else channels,
         windows=None if _unreadable("time_intervals", file, report) else file.windows(),

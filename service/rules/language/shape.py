@@ -42,7 +42,7 @@ TOLD = Wrong("")
 """A value that is missing, or whose mistake is told already."""
 
 
-class Mark(ABC):
+class KeyMark(ABC):
     """Marks the type of a key, and reads what the file has there."""
 
     @abstractmethod
@@ -67,7 +67,7 @@ class Mark(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class Value(Mark):
+class Value(KeyMark):
     """One kind of value: how it is read, with the message for any other, and its JSON Schema.
 
     `read` gives the value or raises ValueError in words for people.
@@ -103,7 +103,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Many(Mark):
+class Many(KeyMark):
     """Marks a list, or a mapping from names, with at least so many items."""
 
     kind: type[list[Any]] | type[dict[str, Any]]
@@ -250,7 +250,7 @@ def _told(value: Any, path: Path, report: Report) -> Any:
     return value
 
 
-class OneOf(Mark):
+class OneOf(KeyMark):
     """Marks a union of shapes, which their keys tell apart; `expected` shows one of them."""
 
     expected: ClassVar[str]

@@ -98,7 +98,7 @@ def _event(raw: Any) -> str:
     return raw
 
 
-class Event(Part):
+class EventPart(Part):
     """What happens, and when; which keys it takes depends on what happens."""
 
     at: Annotated[int, SPAN]
@@ -164,7 +164,7 @@ def _keys(event: str) -> dict[str, bool]:
 
 
 READ = {
-    name: Event.model_fields[CALLED.get(name, name)].metadata[0]
+    name: EventPart.model_fields[CALLED.get(name, name)].metadata[0]
     for kind in SAID.values()
     for name in kind.__struct_fields__
 }
@@ -195,12 +195,12 @@ class Events:
         self._instances: dict[tuple[str, ...], str] = {}
         self._places: dict[str, str] = {}
 
-    def read(self, events: Iterable[Event], start: int) -> tuple[Given, ...]:
+    def read(self, events: Iterable[EventPart], start: int) -> tuple[Given, ...]:
         """What happens, in the order of time; `start` is when the test begins (ms UTC)."""
         read = (self._one(event, start) for event in events if event.has("event"))
         return tuple(sorted((each for each in read if each), key=attrgetter("at")))
 
-    def _one(self, shape: Event, start: int) -> Given | None:
+    def _one(self, shape: EventPart, start: int) -> Given | None:
         found = self._known(shape)
         must, _ = about(shape.event)
         if not all(name in found for name in ("at", *must)):
@@ -213,7 +213,7 @@ class Events:
         what = self._wish(shape, found) if wishes else self._fact(shape, found, start)
         return Given(shape.at, what, shape.line)
 
-    def _known(self, shape: Event) -> dict[str, Any]:
+    def _known(self, shape: EventPart) -> dict[str, Any]:
         """What an event says, without what names nobody and nothing."""
         found = shape.values()
         if "source" in found:
@@ -230,7 +230,7 @@ class Events:
                 found.pop(key, None)
         return found
 
-    def _course_of(self, instance: str, shape: Event) -> str:
+    def _course_of(self, instance: str, shape: EventPart) -> str:
         course = self._places.get(instance) or instance.rpartition("_")[0]
         if course in self._courses:
             return course
@@ -238,7 +238,7 @@ class Events:
         self._report.error(shape.path_to("instance"), message)
         return ""
 
-    def _fact(self, shape: Event, found: Mapping[str, Any], start: int) -> Fact:
+    def _fact(self, shape: EventPart, found: Mapping[str, Any], start: int) -> Fact:
         course, name = found["course"], found.get("name", shape.event)
         source, account = _origin(found)
         row = self._courses.get(course)
@@ -256,7 +256,7 @@ class Events:
             by_admin=found.get("by_admin", False),
         )
 
-    def _wish(self, shape: Event, found: Mapping[str, Any]) -> Wish:
+    def _wish(self, shape: EventPart, found: Mapping[str, Any]) -> Wish:
         stops = shape.event == WISHES[1]
         source, account = _origin(found)
         return Wish(source, account, found["learner"], found["course"], found["instance"], stops)

@@ -16,7 +16,7 @@ from service.rules.language.shape import LIST, Many, Schema
 from service.rules.language.values import named
 from service.rules.notification import SENT, STATES
 from service.rules.rule import Rule, RuleSet
-from service.simulation.rule_tests.events import Event, Events
+from service.simulation.rule_tests.events import EventPart, Events
 from service.simulation.rule_tests.scenario import Expected, Given, Scenario
 from service.simulation.rule_tests.values import (
     COLUMNS,
@@ -145,7 +145,7 @@ class ScenarioPart(Part):
     """Who there is, each by an LMS id of your choice."""
     courses: Courses | None = None
     """Which courses there are, each by its LMS id."""
-    given: Annotated[list[Event], LIST]
+    given: Annotated[list[EventPart], LIST]
     """What happens, each at its time."""
     feeds_fall_silent: Truth = False
     """Whether a source that says nothing more is silent."""
@@ -180,11 +180,11 @@ def read_script(
         return [], [Problem(name, 1, 1, "this is not UTF-8; save the file as UTF-8 text")]
     report = read_report(decoded, name, "tests:")
     file = None if report.page.data is None else ScriptPart.read(report)
-    scenarios = Script(report, rules, sources).read(file) if file else []
+    scenarios = ScriptReader(report, rules, sources).read(file) if file else []
     return ([] if report.failed else scenarios), report.problems()
 
 
-class Script:
+class ScriptReader:
     """Makes scenarios of one file; its people and courses are there in each of its tests."""
 
     def __init__(self, report: Report, rules: RuleSet, sources: Sequence[str]) -> None:
@@ -318,7 +318,7 @@ def script_schema(rules: Sequence[Rule], sources: Sequence[str]) -> Schema:
         "template": named(words_of(rules)),
     }
     items = {
-        "given": shape_schema(Event, source=named(sources)),
+        "given": shape_schema(EventPart, source=named(sources)),
         "expect": shape_schema(SentPart, **known),
         "expect_skipped": shape_schema(SkippedPart, **known),
     }
