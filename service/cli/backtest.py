@@ -10,7 +10,6 @@ import rich_click as click
 from rich.progress import TextColumn
 
 from service.app.event_types import SHAPES
-from service.cli.demo import page_wide
 from service.cli.fsck import Untouched
 from service.cli.output.backtest_page import (
     BacktestPage,
@@ -25,6 +24,7 @@ from service.cli.output.console import (
     fail,
     installation,
     json_option,
+    page_wide,
     print_json,
     printable,
     progress,

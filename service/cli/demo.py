@@ -1,29 +1,26 @@
-"""`coursebell demo`: a made-up week of one academy, and who is told what."""
+"""Play `coursebell demo`: a made-up week of one academy, and who is told what."""
 
-import io
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import rich_click as click
-from rich.console import Console
 
 from service.app.active_rules import Refused
-from service.cli.output.console import CANNOT_RUN, console, fail, printable
-from service.cli.output.demo_page import Playbill
-from service.demo.academy_stage import Letterbox, Stage, open_door
-from service.demo.narrator import Line, Telling
-from service.demo.week import ENDS, OPENS, WEEK, Moment
-from service.demo.words import listed
+from service.cli.output.console import fail, fail_with, page_wide
+from service.cli.output.demo_page import DemoPage
+from service.demo.academy_stage import WebhookClient, import_people, open_academy, open_webhook
+from service.demo.narrator import Line, Narrator, and_listed
+from service.demo.week import ENDS, OPENS, WEEK, Scene
+from service.simulation.sandbox import Sandbox
 
 PAUSE_SECONDS, PAUSES = 0.03, 40
 """At most so many pauses: a long page ends without any, so that nobody waits for it."""
 
-PAGE_WIDTH = 80
 CHECKOUT = Path(__file__).parents[2]
 
 
@@ -38,80 +35,71 @@ def demo(keep: bool, fast: bool) -> None:
     """
     screen = page_wide()
     pauses = iter([] if fast or not screen.is_terminal else [PAUSE_SECONDS] * PAUSES)
-    with folder(keep) as data:
-        stage = staged(data)
-        try:
-            page = Playbill(screen, stage.app)
-            play(stage, page, lambda: time.sleep(next(pauses, 0.0)))
-            page.close(data if keep else None)
-        finally:
-            stage.close()
+    with folder(keep) as data, closing(opened(data)) as academy:
+        page = DemoPage(screen, academy.app)
+        DemoRun(academy, page, Narrator(academy), pauses=pauses).play()
+        page.close(data if keep else None)
 
 
-def page_wide() -> Console:
-    """A console for a page of 80; it breaks on no encoding, and NO_COLOR is plain text."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
-    screen = console()
-    if screen.no_color:
-        screen = Console(color_system=None, highlight=False, width=screen.width)
-    screen.width = min(screen.width, PAGE_WIDTH)
-    return screen
+class DemoRun(NamedTuple):
+    """Play the week in an academy, onto a page; `pauses` are seconds, one after each moment."""
+
+    academy: Sandbox
+    page: DemoPage
+    narrator: Narrator
+    pauses: Iterator[float]
+
+    def play(self) -> None:
+        """Let the week happen, each scene in its turn."""
+        self.page.open()
+        with open_webhook(self.academy) as webhook:
+            for scene in WEEK:
+                self._pass_time(scene.at)
+                files = self._bring_in(scene, webhook)
+                lines = [*files, *self.narrator.lines()]
+                self._show(scene.caption, lines)
+            self._pass_time(ENDS)
+        self.page.summary(self.narrator)
+
+    def _pass_time(self, then: int) -> None:
+        """Let time pass: reminders fall due, and messages that waited leave."""
+        for _ in self.academy.moments_until(then):
+            self.academy.tick()
+            for rule, lines in groupby(self.narrator.lines(), key=lambda line: line.rule):
+                self._show(self.page.described(rule), list(lines))
+
+    def _show(self, caption: str, lines: list[Line]) -> None:
+        self.page.moment(self.academy.now, caption, lines)
+        time.sleep(next(self.pauses, 0.0))
+
+    def _bring_in(self, scene: Scene, webhook: WebhookClient) -> list[Line]:
+        """Bring in what a scene has, and give the service its turn; tells of files."""
+        files = []
+        if scene.letter is not None:
+            webhook.post(scene.letter)
+        if scene.people:
+            name = import_people(self.academy, scene.people)
+            known = f"{and_listed(person.name for person in scene.people)} are known"
+            files.append(Line("changed", name, known))
+        self.academy.tick()
+        return files
 
 
-def play(stage: Stage, page: Playbill, pause: Callable[[], None]) -> None:
-    """Lets the week happen, each moment in its turn."""
-    telling = Telling(stage.app)
-    page.open()
-    with open_door(stage) as letterbox:
-        for moment in WEEK:
-            meanwhile(stage, page, telling, moment.at, pause)
-            files = reach(stage, moment, letterbox)
-            page.moment(stage.now, moment.caption, [*files, *telling.lines()])
-            pause()
-        meanwhile(stage, page, telling, ENDS, pause)
-    page.summary(telling)
-
-
-def meanwhile(
-    stage: Stage, page: Playbill, telling: Telling, then: int, pause: Callable[[], None]
-) -> None:
-    """Lets time pass: reminders fall due, and messages that waited leave."""
-    for _ in stage.play_until(then):
-        for rule, lines in groupby(telling.lines(), key=lambda line: line.rule):
-            page.moment(stage.now, page.described(rule), list(lines))
-            pause()
-
-
-def reach(stage: Stage, moment: Moment, letterbox: Letterbox) -> list[Line]:
-    """Brings in what comes at a moment, and gives the service its turn; tells of files."""
-    files = []
-    if moment.letter is not None:
-        letterbox.post(moment.letter)
-    if moment.people:
-        name = stage.take_in_people(moment.people)
-        files.append(Line("changed", name, f"{listed(p.name for p in moment.people)} are known"))
-    stage.app.tick(stage.now)
-    return files
-
-
-def staged(data: Path) -> Stage:
-    """The installation, with the rules of the current folder or else those of the checkout."""
+def opened(data: Path) -> Sandbox:
+    """Open the academy, with the rules of the current folder or else those of the checkout."""
     here = Path("rules.yaml").is_file() and Path("templates").is_dir()
     root = Path() if here else CHECKOUT
     try:
-        return Stage(data, root / "rules.yaml", root / "templates", OPENS)
+        return open_academy(data, root / "rules.yaml", root / "templates", now=OPENS)
     except Refused as refused:
-        for mistake in str(refused).splitlines():
-            click.echo(printable(f"coursebell: {mistake}"), err=True)
-        raise SystemExit(CANNOT_RUN) from refused
+        fail_with(str(refused).splitlines())
     except FileNotFoundError:
         fail("rules.yaml: expected it and templates/ in this folder; run it in a checkout")
 
 
 @contextmanager
 def folder(keep: bool) -> Iterator[Path]:
-    """A new folder; gone afterwards unless it is to be kept."""
+    """Make a new folder; gone afterwards unless it is to be kept."""
     if keep:
         yield Path(tempfile.mkdtemp(prefix="coursebell-demo-"))
         return

@@ -7,13 +7,13 @@ from pathlib import Path
 import rich_click as click
 
 from service.app.event_types import SHAPES
-from service.cli.demo import page_wide
 from service.cli.output.console import (
     CANNOT_RUN,
     data_option,
     fail,
     json_option,
     open_ledger,
+    page_wide,
     print_json,
     settings,
 )

@@ -14,8 +14,7 @@ from rich.text import Text
 
 from service.app.event_types import SHAPES
 from service.cli.check import show
-from service.cli.demo import page_wide
-from service.cli.output.console import BAD, data_option, fail, open_ledger
+from service.cli.output.console import BAD, data_option, fail, open_ledger, page_wide
 from service.cli.output.text import print_message
 from service.cli.rule_files import RuleFiles, rule_file_options
 from service.incoming.letters import Letters

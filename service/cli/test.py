@@ -1,32 +1,38 @@
-"""`coursebell test`: rule tests, played by the real service with a virtual clock."""
+"""Run `coursebell test`: rule tests, played by the real service with a virtual clock."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
-from typing import NoReturn
 
 import msgspec
 import rich_click as click
 from rich.console import Console
 from rich.text import Text
 
-from service.app.active_rules import Refused, read_active
+from service.app.active_rules import Refused
 from service.app.app import SOURCES
-from service.cli.demo import page_wide
-from service.cli.output.console import BAD, CANNOT_RUN, fail, json_option, print_json, printable
+from service.cli.output.console import (
+    BAD,
+    fail,
+    fail_with,
+    json_option,
+    page_wide,
+    print_json,
+    printable,
+)
 from service.cli.output.text import in_local_time, print_words
 from service.cli.rule_files import RuleFiles, rule_file_options
 from service.sending.planner import Active
 from service.settings import Settings
 from service.simulation.rule_tests.compare import Failure
 from service.simulation.rule_tests.file import read_script
-from service.simulation.rule_tests.run import Theater, theater
+from service.simulation.rule_tests.run import Runner, open_runner
 from service.simulation.rule_tests.scenario import Scenario
-from service.simulation.sandbox import without_secrets
+from service.simulation.sandbox import read_rules_and_templates
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What came of one test."""
+    """Say what came of one test."""
 
     name: str
     line: int
@@ -57,8 +63,8 @@ def test(
     active = read_or_leave(chosen)
     scripts = read_files(files or (usual_file(chosen.rules),), active, part)
     screen = None if as_json else page_wide()
-    with theater(active, str(chosen.rules)) as stage:
-        results = {file: run(stage, file, each, screen) for file, each in scripts.items()}
+    with open_runner(active, str(chosen.rules)) as runner:
+        results = {file: run(runner, file, each, screen=screen) for file, each in scripts.items()}
     everything = [result for each in results.values() for result in each]
     failed = sum(not result.passed for result in everything)
     if screen is None:
@@ -66,27 +72,20 @@ def test(
         passed = len(everything) - failed
         print_json({"files": listed, "passed": passed, "failed": failed})
     else:
-        summary(screen, len(everything), failed, monotonic() - begun)
+        summary(screen, len(everything), failed, seconds=monotonic() - begun)
     raise SystemExit(BAD if failed else 0)
 
 
 def read_or_leave(chosen: Settings) -> Active:
-    """The rules and templates as their files are now."""
+    """Read the rules and templates as their files are now, or exit with 2."""
     try:
-        return read_active(without_secrets(chosen), SOURCES)
+        return read_rules_and_templates(chosen)
     except Refused as refused:
-        leave(str(refused).splitlines())
-
-
-def leave(mistakes: Sequence[str]) -> NoReturn:
-    """Says what is wrong with a file, and exits with 2."""
-    for mistake in mistakes:
-        click.echo(printable(f"coursebell: {mistake}"), err=True)
-    raise SystemExit(CANNOT_RUN)
+        fail_with(str(refused).splitlines())
 
 
 def usual_file(rules: Path) -> Path:
-    """Where the tests of a rule file are."""
+    """Name the file where the tests of a rule file usually are."""
     name = f"{rules.stem}.test.yaml"
     beside = rules.with_name(name)
     return beside if beside.is_file() else rules.parent / "tests" / name
@@ -95,7 +94,7 @@ def usual_file(rules: Path) -> Path:
 def read_files(
     files: Sequence[Path], active: Active, part: str | None
 ) -> dict[Path, list[Scenario]]:
-    """The tests of each file that have this part in their name."""
+    """Read the tests of each file that have this part in their name."""
     names = [source.name for source in SOURCES]
     found: dict[Path, list[Scenario]] = {}
     mistakes: list[str] = []
@@ -106,31 +105,33 @@ def read_files(
         mistakes += map(str, problems)
         found[file] = [each for each in scenarios if (part or "").lower() in each.name.lower()]
     if mistakes:
-        leave(mistakes)
+        fail_with(mistakes)
     if not any(found.values()):
         fail(f"no test has '{part}' in its name")
     return found
 
 
 def run(
-    stage: Theater, file: Path, scenarios: Sequence[Scenario], screen: Console | None
+    runner: Runner, file: Path, scenarios: Sequence[Scenario], screen: Console | None
 ) -> list[Result]:
-    """Plays the tests of one file, and says of each how it went."""
+    """Play the tests of one file, and say of each how it went."""
     if screen is not None:
         screen.print(Text(printable(str(file)), "bold"), soft_wrap=True)
     results = []
     for scenario in scenarios:
         begun = monotonic()
-        found = stage.play(scenario)
+        found = runner.run(scenario)
         seconds = round(monotonic() - begun, 3)
-        results.append(Result(scenario.name, scenario.line, not found, seconds, found))
+        results.append(
+            Result(scenario.name, scenario.line, passed=not found, seconds=seconds, failures=found)
+        )
         if screen is not None:
             show(screen, file, results[-1])
     return results
 
 
 def show(screen: Console, file: Path, result: Result) -> None:
-    """One test, and of one that fails everything that is not as expected."""
+    """Print one test, and of one that fails everything that is not as expected."""
     mark = ("ok  ", "green") if result.passed else ("FAIL", "bold red")
     print_words(screen, Text.assemble(mark, f"  {printable(result.name)}"), "  ")
     for failure in result.failures:
@@ -141,7 +142,7 @@ def show(screen: Console, file: Path, result: Result) -> None:
 
 
 def summary(screen: Console, tests: int, failed: int, seconds: float) -> None:
-    """How many passed, and how long it took."""
+    """Print how many passed, and how long it took."""
     counts = f"{tests} test{'s' * (tests != 1)}, {tests - failed} passed"
     counts += f", {failed} failed" if failed else ""
     style = "bold red" if failed else "bold green"

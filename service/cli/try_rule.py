@@ -1,6 +1,6 @@
-"""`coursebell try`: what a rule would do with a letter; nothing is recorded or sent."""
+"""Run `coursebell try`: what a rule would do with a letter; nothing is recorded or sent."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -10,11 +10,17 @@ from rich.text import Text
 
 from service.app.active_rules import Refused
 from service.app.app import SOURCES
-from service.cli.demo import page_wide
-from service.cli.output.console import BAD, CANNOT_RUN, data_option, fail, installation, printable
+from service.cli.output.console import (
+    BAD,
+    data_option,
+    fail,
+    fail_with,
+    installation,
+    page_wide,
+    printable,
+)
 from service.cli.output.text import in_local_time, moment, print_message, print_words
 from service.cli.rule_files import RuleFiles, rule_file_options
-from service.demo.words import UNCHANGED, Names
 from service.learners.world import events_of
 from service.rules.explain.steps_in_words import reason_in_words
 from service.rules.language.values import WATCHERS
@@ -24,8 +30,9 @@ from service.rules.text import duration, hint, listed
 from service.running import wall_clock
 from service.settings import Settings
 from service.simulation.recorder import Judged
-from service.simulation.sent import drawn
-from service.simulation.trial import Trial, rules_in, tried
+from service.simulation.sandbox import read_rules_and_templates
+from service.simulation.trial import Trial, TriedLetter, trial_of
+from service.simulation.words import UNCHANGED, recipient_name
 
 OTHER_THAN_EVENTS = {
     "stalled_for": "silence",
@@ -39,10 +46,20 @@ NO_MEMBERS = "nobody: the group has no members here"
 
 @click.command("try")
 @click.argument("rule_id", metavar="RULE")
-@click.option("--event", "file", required=True, type=click.File("rb"),
-              help="A letter as the LMS posts it; - is standard input.")  # fmt: skip
-@click.option("--source", type=click.Choice([source.name for source in SOURCES]), default="adobe",
-              show_default=True, help="The LMS that it is from.")  # fmt: skip
+@click.option(
+    "--event",
+    "file",
+    required=True,
+    type=click.File("rb"),
+    help="A letter as the LMS posts it; - is standard input.",
+)
+@click.option(
+    "--source",
+    type=click.Choice([source.name for source in SOURCES]),
+    default="adobe",
+    show_default=True,
+    help="The LMS that it is from.",
+)
 @rule_file_options
 @data_option
 def try_rule(
@@ -57,23 +74,21 @@ def try_rule(
     chosen = given.settings(data)
     copied = installation(data) if data else None
     rule = found(chosen, rule_id)
-    body = file.read()
+    letter = TriedLetter(rule, source, file.read(), clock=wall_clock())
     screen = page_wide()
-    with tried(chosen, rule, source, body, copied, wall_clock()) as trial:
-        head(screen, chosen, rule, trial, copied)
+    with trial_of(letter, chosen, copied) as trial:
+        head(screen, trial, chosen, copied=copied)
         events(screen, trial)
         told = decisions(screen, trial)
     raise SystemExit(0 if told else BAD)
 
 
 def found(chosen: Settings, rule_id: str) -> Rule:
-    """The rule, if there is one that an event can trigger."""
+    """Find the rule, if there is one that an event can trigger."""
     try:
-        rules = rules_in(chosen)
+        rules = read_rules_and_templates(chosen).decider.rules
     except Refused as refused:
-        for mistake in str(refused).splitlines():
-            click.echo(printable(f"coursebell: {mistake}"), err=True)
-        raise SystemExit(CANNOT_RUN) from refused
+        fail_with(str(refused).splitlines())
     rule = named(rules, rule_id, chosen)
     other = OTHER_THAN_EVENTS.get(rule.trigger.kind)
     if other:
@@ -85,7 +100,7 @@ def found(chosen: Settings, rule_id: str) -> Rule:
 
 
 def named(rules: RuleSet, rule_id: str, chosen: Settings) -> Rule:
-    """The rule with this id."""
+    """Find the rule with this id."""
     by_id = {rule.id: rule for rule in rules.rules}
     if rule_id not in by_id:
         known = f"; there are {listed(by_id)}"
@@ -93,8 +108,9 @@ def named(rules: RuleSet, rule_id: str, chosen: Settings) -> Rule:
     return by_id[rule_id]
 
 
-def head(screen: Console, chosen: Settings, rule: Rule, trial: Trial, copied: Path | None) -> None:
-    """Says what is tried, on what."""
+def head(screen: Console, trial: Trial, chosen: Settings, *, copied: Path | None) -> None:
+    """Say what is tried, on what."""
+    rule = trial.rule
     screen.print(Text.assemble(("Rule ", "dim"), (rule.id, "bold")))
     place = f"{chosen.rules}:{rule.line}"
     print_words(screen, Text(f"triggered by {rule.trigger.words()}; {place}"), "  ")
@@ -105,7 +121,7 @@ def head(screen: Console, chosen: Settings, rule: Rule, trial: Trial, copied: Pa
 
 
 def events(screen: Console, trial: Trial) -> None:
-    """What each event of the letter became."""
+    """Print what each event of the letter became."""
     title(screen, "The letter")
     for item, event in enumerate(trial.events):
         words = became(event, trial.transitions.get(item, ()))
@@ -115,17 +131,16 @@ def events(screen: Console, trial: Trial) -> None:
         print_words(screen, Text("it says nothing"), "  ")
 
 
-def became(event: Mapping[str, Any], transitions: object) -> str:
-    """What one event became, as rules name it."""
+def became(event: Mapping[str, Any], transitions: Iterable[str]) -> str:
+    """Say what one event became, as rules name it."""
     state, reason = event["state"], printable(event["reason"])
     if state == "recorded":
-        changed = isinstance(transitions, tuple) and ", ".join(transitions)
-        return changed or "recorded; it triggers no rule"
+        return ", ".join(transitions) or "recorded; it triggers no rule"
     return UNCHANGED.get(state) or f"{state.replace('_', ' ')}: {reason}"
 
 
 def decisions(screen: Console, trial: Trial) -> bool:
-    """How the rule judged each event; tells whether it leads to a message."""
+    """Print how the rule judged each event; tells whether it leads to a message."""
     told = False
     for judged in trial.judged:
         title(screen, f"Event {trial.item_of(judged) + 1}")
@@ -142,7 +157,7 @@ def decisions(screen: Console, trial: Trial) -> bool:
 
 
 def untouched(trial: Trial) -> str:
-    """Why the rule did not even look at the letter."""
+    """Say why the rule did not even look at the letter."""
     if trial.rule.trigger.kind == "change":
         return (
             "no report of seats differs from the one before it; put the one before into the "
@@ -152,7 +167,7 @@ def untouched(trial: Trial) -> str:
 
 
 def conditions(screen: Console, judged: Judged) -> bool:
-    """Each condition with the value it had; tells whether all of them hold."""
+    """Print each condition with the value it had; tells whether all of them hold."""
     count = len(judged.terms)
     print_words(screen, Text("triggered" + ("; it has no conditions" if not count else "")), "  ")
     for term in judged.terms:
@@ -166,13 +181,13 @@ def conditions(screen: Console, judged: Judged) -> bool:
 
 
 def messages(screen: Console, trial: Trial, judged: Judged) -> bool:
-    """What each entry would send, to each recipient; tells whether anything."""
+    """Print what each entry would send, to each recipient; tells whether anything."""
     told = False
     for entry in trial.rule.notify:
         screen.print()
         print_words(screen, Text(f"{route(entry)}, template {entry.template}", "bold"), "  ")
         ids = [id for id, owed in judged.owed.items() if owed.entry == entry.key]
-        for notification in trial.app.docket.notifications(ids):
+        for notification in trial.sandbox.app.docket.notifications(ids):
             told |= message(screen, trial, notification)
         if not ids:
             nobody = "nobody has asked to be told" if entry.to == WATCHERS else NO_MEMBERS
@@ -185,22 +200,22 @@ def messages(screen: Console, trial: Trial, judged: Judged) -> bool:
 
 
 def route(entry: Entry) -> str:
-    """Whom an entry tells, and how."""
+    """Say whom an entry tells, and how."""
     return f"post to {entry.post}" if entry.post else f"to {entry.to} via {entry.via}"
 
 
 def message(screen: Console, trial: Trial, notification: Notification) -> bool:
-    """One message as it would leave, or why it would not; tells which."""
-    whom = Names(trial.app).recipient(notification.owed)
+    """Print one message as it would leave, or why it would not; tells which."""
+    whom = recipient_name(trial.sandbox.app.people, notification.owed)
     for at, reason in waits(trial, notification):
         print_words(screen, Text(f"{printable(whom)}: not before {moment(at)} ({reason})"), "    ")
     if notification.owed.digest and notification.into:
-        (notification,) = trial.app.docket.notifications([notification.into])
+        (notification,) = trial.sandbox.app.docket.notifications([notification.into])
         return message(screen, trial, notification)
     if notification.state != SENT:
         print_words(screen, Text(f"{printable(whom)}: {why_not(trial, notification)}"), "    ")
         return notification.into is not None
-    mail = drawn(trial.app.settings.data / "drawer", notification.id, whom)
+    mail = trial.sandbox.message(notification.id, whom)
     named = mail.address and mail.to != mail.address
     to = f"{mail.to} <{mail.address}>" if named else mail.to
     print_words(screen, Text(printable(to)), "    To: ")
@@ -209,28 +224,28 @@ def message(screen: Console, trial: Trial, notification: Notification) -> bool:
 
 
 def waits(trial: Trial, notification: Notification) -> Iterator[tuple[int, str]]:
-    """Until when it waits, and for what."""
+    """Give until when a notification waits, and for what."""
     if notification.owed.digest:
         yield notification.owed.due_at, "digest"
-    for event in events_of(trial.app.ledger, trial.app.mapper, notification.id):
+    for event in events_of(trial.sandbox.app.ledger, trial.sandbox.app.mapper, notification.id):
         if isinstance(event.body, Deferred):
             yield event.body.until, event.body.reason
 
 
 def why_not(trial: Trial, notification: Notification) -> str:
-    """Why a message would not leave, or not by itself."""
+    """Say why a message would not leave, or not by itself."""
     if notification.state == WAITING_ADDRESS:
         return "not told; no address is known, and it would wait for one"
     if notification.into:
         ours = any(notification.into in judged.owed for judged in trial.judged)
         of = "of another event of this letter" if ours else "that waits for an earlier event"
         return f"told by the message {of}"
-    kept = trial.app.ledger.erasable(notification.id)
+    kept = trial.sandbox.app.ledger.erasable(notification.id)
     reply = kept.get(f"reply/{notification.version}") or notification.reason or ""
     return f"not told; {printable(reason_in_words(reply))}"
 
 
 def title(screen: Console, words: str) -> None:
-    """A heading."""
+    """Print a heading."""
     screen.print()
     screen.print(Text(words, "bold"))

@@ -1,1 +1,1 @@
-"""The demo: a made-up week of one academy, played through the real service."""
+"""Demonstrate a made-up week of one academy, played through the real service."""

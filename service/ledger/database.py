@@ -1,6 +1,7 @@
 """Open SQLite so that the ledger's promises hold, and the views' speed."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 SCHEMA_VERSION = 1
@@ -64,3 +65,23 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
     )
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     return connection
+
+
+def copy_database(file: Path, to: Path) -> None:
+    """Copy a database as of one moment, also while a service writes to it.
+
+    Nothing is left beside it: whoever opens a database in use makes files, so one that nobody
+    uses is read as if it could not change, and once more if somebody has opened it meanwhile.
+    """
+    log = file.with_name(f"{file.name}-wal")
+    if not log.exists():
+        address = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
+        _back_up(sqlite3.connect(address, uri=True), to)
+    if log.exists():
+        _back_up(connect(file, read_only=True), to)
+
+
+def _back_up(database: sqlite3.Connection, to: Path) -> None:
+    """Write all of a database into a file, and close it."""
+    with closing(database), closing(sqlite3.connect(to)) as target:
+        database.backup(target)

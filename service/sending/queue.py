@@ -185,11 +185,18 @@ def items_due(views: Views, now: int) -> list[Collected]:
     return [Collected(*row) for row in rows]
 
 
-def next_item_due(views: Views) -> int | None:
-    """When a digest closes next, as far as that is known now."""
-    found = views.reader().execute(f"SELECT MIN(due_at) FROM notifications WHERE {COLLECTED}")
-    due: int | None = found.fetchone()[0]
+def next_due_after(views: Views, now: int) -> int | None:
+    """When something may leave next after a moment, by any channel or in a digest."""
+    query = f"SELECT MIN(due_at) FROM notifications WHERE {MAY_LEAVE} AND due_at > ?"
+    due: int | None = views.reader().execute(query, (now,)).fetchone()[0]
     return due
+
+
+def next_decided(views: Views, rule: str, after: int) -> int | None:
+    """When a rule decided next after a moment."""
+    query = "SELECT MIN(decided_at) FROM notifications WHERE rule = ? AND decided_at > ?"
+    at: int | None = views.reader().execute(query, (rule, after)).fetchone()[0]
+    return at
 
 
 def decided(views: Views, rule: str, mode: str, after: int, until: int, limit: int) -> list[str]:

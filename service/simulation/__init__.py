@@ -1,1 +1,1 @@
-"""Rules tried beforehand, without sending anything."""
+"""Try rules beforehand, without sending anything."""

@@ -25,7 +25,7 @@ class Judged(NamedTuple):
 
 
 class Recorder(Decider):
-    """Decides as ever; `judged` is how. With `every`, each rule is asked about every event."""
+    """Decide as ever; `judged` is how. With `every`, each rule is asked about every event."""
 
     def __init__(self, rules: RuleSet, *, every: bool = False) -> None:
         super().__init__(rules, observe=self._note)
@@ -52,4 +52,4 @@ class Recorder(Decider):
     def _note(self, evaluation: Evaluation, occurrence: Occurrence) -> None:
         missed = evaluation.missed
         terms = evaluation.terms() if missed is None else []
-        self.judged.append(Judged(evaluation.rule.id, occurrence, missed, terms))
+        self.judged.append(Judged(evaluation.rule.id, occurrence, missed, terms=terms))

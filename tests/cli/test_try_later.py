@@ -1,7 +1,7 @@
 """`coursebell try` of what waits: windows, digests, steps of an escalation, watchers."""
 
 from service.learners.directory.people import PersonRow
-from tests.cli.test_try_rule import attempt, folder, rules  # noqa: F401  (a fixture)
+from tests.cli.test_try_rule import attempt, rules
 from tests.installation import ADA, START, Installation, completed, seats
 
 HEAD = """

@@ -1,9 +1,6 @@
 """`coursebell try`: what a rule would do with a letter, and nothing else happens."""
 
 import hashlib
-import os
-import shutil
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,7 +12,6 @@ from tests.installation import (
     DONE,
     FREE,
     HOUR,
-    ROOT,
     START,
     Installation,
     body,
@@ -47,16 +43,7 @@ PICKY = """
 """
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    for name in [name for name in os.environ if name.startswith("COURSEBELL_")]:
-        monkeypatch.delenv(name)
-    for name in ("real", "temporary"):
-        Path(name).mkdir()
-    shutil.copytree(ROOT / "templates", "templates")
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def rules(*texts: str) -> None:

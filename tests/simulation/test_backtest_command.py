@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from service.cli.backtest import run_backtest
+from service.cli import main
 from tests.installation import ADA, DONE, START, STILL, Installation, completed, enrolled
 from tests.simulation.recorded_history import HEAD
 
@@ -15,8 +15,8 @@ TWO = DONE + DONE.replace("id: done", "id: again").replace("to: learner", "to: g
 
 
 def backtest(folder: Path, *more: str) -> Result:
-    arguments = [*more, "--data", str(folder / "data")]
-    return CliRunner(env={"COLUMNS": "80", "NO_COLOR": "1"}).invoke(run_backtest, arguments)
+    arguments = ["backtest", *more, "--data", str(folder / "data")]
+    return CliRunner(env={"COLUMNS": "80", "NO_COLOR": "1"}).invoke(main, arguments)
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from service.app.app import SOURCES
 from service.sending.planner import Active
 from service.simulation.rule_tests.file import read_script
 from service.simulation.rule_tests.outcome import outcome
-from service.simulation.rule_tests.run import Stage, make_blank
+from service.simulation.rule_tests.run import Playback, bare_settings, make_blank
 from service.simulation.rule_tests.scenario import Scenario
-from service.simulation.sandbox import own_settings
+from service.simulation.sandbox import Sandbox, own_settings
 from tests.installation import MINUTE
 from tests.simulation.rule_test_files import CAST, RULES, command, scenario
 
@@ -56,10 +56,10 @@ GIVEN = (
 )
 
 
-class EveryMinute(Stage):
+class EveryMinute(Sandbox):
     """A clock that leaves no minute out."""
 
-    def _due(self):  # type: ignore[no-untyped-def]
+    def due(self):  # type: ignore[no-untyped-def]
         yield self.now + MINUTE
 
 
@@ -84,19 +84,18 @@ def test_jumping_tells_the_same_as_asking_every_minute(
     told: tuple[Scenario, Active], tmp_path: Path
 ) -> None:
     found = []
-    for kind in (Stage, EveryMinute):
+    for kind in (Sandbox, EveryMinute):
         folder = Path(mkdtemp(dir=tmp_path))
         make_blank(folder)
-        stage = kind(folder, *told)
-        stage.play()
-        now = told[0].start + told[0].until
+        sandbox = kind(bare_settings(folder), told[0].start)
+        Playback(sandbox, *told).play()
         found.append(
             [
                 (each.at, each.rule, each.whom, each.template, each.state, each.reason)
-                for each in outcome(stage.app, folder, now)
+                for each in outcome(sandbox)
             ]
         )
-        stage.close()
+        sandbox.close()
     assert sorted(found[0], key=repr) == sorted(found[1], key=repr)
     assert {each[1] for each in found[0]} == {"done", "still", "free", "quiet"}
     assert len(found[0]) >= 12

@@ -1,7 +1,9 @@
 """The console: colours only for people, plain lines for pipes, one line when something is wrong."""
 
+import io
 import os
 import sqlite3
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ from service.ledger.ledger import Ledger, LedgerError
 from service.settings import Settings, SettingsError
 
 WIDTH_OF_PIPES = 200
+PAGE_WIDTH = 80
 CANNOT_RUN = 2
 BAD = 1
 
@@ -32,10 +35,28 @@ def console(*, stderr: bool = False) -> Console:
     return found
 
 
+def page_wide() -> Console:
+    """Make a console for a page of 80 columns; no encoding breaks it, NO_COLOR is plain text."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    screen = console()
+    if screen.no_color:
+        screen = Console(color_system=None, highlight=False, width=screen.width)
+    screen.width = min(screen.width, PAGE_WIDTH)
+    return screen
+
+
 def fail(message: str, code: int = CANNOT_RUN) -> NoReturn:
     """Says in one line what is wrong, and exits: with 2 because the command cannot run."""
     click.echo(printable(f"coursebell: {message}"), err=True)
     raise SystemExit(code)
+
+
+def fail_with(mistakes: Sequence[str]) -> NoReturn:
+    """Say a line for each mistake, and exit with 2 because the command cannot run."""
+    for mistake in mistakes[:-1]:
+        click.echo(printable(f"coursebell: {mistake}"), err=True)
+    fail(mistakes[-1])
 
 
 class Commands(click.RichGroup):
@@ -46,9 +67,7 @@ class Commands(click.RichGroup):
         try:
             return super().invoke(ctx)
         except SettingsError as error:
-            for mistake in error.mistakes[:-1]:
-                click.echo(printable(f"coursebell: {mistake}"), err=True)
-            fail(error.mistakes[-1])
+            fail_with(error.mistakes)
         except (LedgerError, UnreadableCsv) as error:
             fail(str(error))
         except sqlite3.Error as error:

@@ -1,4 +1,4 @@
-"""The demo's page: days, moments, who was told, and what it came to."""
+"""Print the page of the demo: days, scenes, who was told, and what it came to."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,8 +11,7 @@ from rich.text import Text
 from service.app.app import App
 from service.cli.output.console import printable
 from service.demo.academy import NAME, PEOPLE, TIMEZONE, TRAININGS
-from service.demo.narrator import Kind, Line, Message, Telling
-from service.demo.words import clock, day
+from service.demo.narrator import DeliveredMessage, Kind, Line, Narrator, clock, day
 
 CLOCK_WIDTH, MARK_WIDTH, ABOUT_WIDTH, NOUN_WIDTH = 7, 2, 26, 15
 NARROWEST = 20
@@ -35,8 +34,8 @@ STATES = (
 )
 
 
-class Playbill:
-    """Prints the week as it happens, on a page at most 80 wide."""
+class DemoPage:
+    """Print the week as it happens, on a page at most 80 wide."""
 
     def __init__(self, screen: Console, app: App) -> None:
         self._screen = screen
@@ -44,7 +43,7 @@ class Playbill:
         self._day = ""
 
     def open(self) -> None:
-        """Says what is about to be played."""
+        """Say what is about to be played."""
         rules = f"{len(self._app.active.decider.by_id)} rules in {self._app.settings.rules.name}"
         self._screen.print()
         self._screen.print(Text(f"A week at {NAME}", "bold"))
@@ -55,7 +54,7 @@ class Playbill:
         )
 
     def moment(self, at: int, caption: str, lines: Sequence[Line]) -> None:
-        """One moment with all that happened in it."""
+        """Print one moment with all that happened in it."""
         if day(at) != self._day:
             self._day = day(at)
             self._heading(self._day)
@@ -64,27 +63,27 @@ class Playbill:
             self._line(line)
 
     def described(self, rule: str) -> str:
-        """What the rule file says a rule is for."""
+        """Give what the rule file says a rule is for."""
         found = self._app.active.decider.by_id.get(rule)
         return (found and found.description) or f"rule {rule}"
 
-    def summary(self, telling: Telling) -> None:
-        """What the week came to, and two of the messages as they are read."""
+    def summary(self, narrator: Narrator) -> None:
+        """Print what the week came to, and two of the messages as they are read."""
         self._heading("The week in numbers")
         letters = self._app.letters.counts()
         del letters["accepted"]
         views = self._app.views.reader()
         self._count("letters", letters)
-        self._count("events", telling.outcomes)
+        self._count("events", narrator.outcomes)
         self._count("enrollments", dict(views.execute(STATUSES).fetchall()))
         self._count("notifications", dict(views.execute(STATES).fetchall()))
         self._heading("Who was told")
-        self._told(telling.messages)
-        for message in chosen(telling.messages):
+        self._told(narrator.messages)
+        for message in chosen(narrator.messages):
             self._show(message)
 
     def close(self, kept: Path | None) -> None:
-        """Says what to do next."""
+        """Say what to do next."""
         self._screen.print()
         if kept is None:
             self._words(
@@ -117,7 +116,7 @@ class Playbill:
             self._row(Text(" " * (len(head) + ABOUT_WIDTH)), Text(line.note, "dim"))
 
     def _row(self, head: Text, text: Text) -> None:
-        """Text beside what stands before it; where it is too long it goes on underneath."""
+        """Print text beside what stands before it; too long a text goes on underneath."""
         for part in text.wrap(self._screen, max(NARROWEST, self._screen.width - len(head))):
             part.rstrip()
             self._screen.print(Text.assemble(head, part), soft_wrap=True)
@@ -132,19 +131,19 @@ class Playbill:
             self._row(head, Text(line.replace(GLUE, " ")))
             head = Text(" " * len(head))
 
-    def _told(self, messages: Sequence[Message]) -> None:
-        """Everyone with what they were told, in the order in which they heard of anything."""
+    def _told(self, messages: Sequence[DeliveredMessage]) -> None:
+        """List everyone with what they were told, in the order in which they heard of anything."""
         subjects: dict[str, list[str]] = {}
         for message in messages:
-            subjects.setdefault(message.drawn.to, []).append(message.drawn.subject)
+            subjects.setdefault(message.read.to, []).append(message.read.subject)
         for to, told in subjects.items():
             for place, subject in enumerate(told):
                 name = "" if place else printable(to)
                 self._row(_column(name, ABOUT_WIDTH, "bold"), Text(printable(subject)))
 
-    def _show(self, message: Message) -> None:
-        """A message as it is read, behind a bar."""
-        found = message.drawn
+    def _show(self, message: DeliveredMessage) -> None:
+        """Show a message as it is read."""
+        found = message.read
         self._heading(f"As {'' if found.address else 'the '}{printable(found.to)} reads it")
         if found.address:
             to = f"{found.to} <{found.address}>"
@@ -159,9 +158,9 @@ def _column(words: str, width: int, style: str) -> Text:
     return Text.assemble((words, style), " " * (width - len(words)))
 
 
-def chosen(messages: Iterable[Message]) -> list[Message]:
-    """The mail that stands for the most, and the last message to a room."""
+def chosen(messages: Iterable[DeliveredMessage]) -> list[DeliveredMessage]:
+    """Pick the mail that stands for the most, and the last message to a room."""
     kept = list(messages)
-    mails = sorted((m for m in kept if m.drawn.address), key=lambda m: -m.others)
-    rooms = [m for m in kept if not m.drawn.address]
+    mails = sorted((m for m in kept if m.read.address), key=lambda m: -m.others)
+    rooms = [m for m in kept if not m.read.address]
     return [*mails[:1], *rooms[-1:]]

@@ -1,8 +1,11 @@
-"""The drawer: messages as readable files instead of sent ones."""
+"""Keep messages as readable files instead of sending them, and read them back."""
 
 import os
 import re
+from email import message_from_bytes, policy
+from email.utils import parseaddr
 from pathlib import Path
+from typing import NamedTuple
 
 from service.sending.channels.channel import Outcome, Parcel
 from service.sending.channels.mime import AddressRefused, Mailbox, Sender, mail_bytes, mailbox
@@ -12,7 +15,7 @@ UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 class Drawer:
-    """Puts mail for a person into `.eml` and a message to a room into `.txt`.
+    """Put mail for a person into `.eml` and a message to a room into `.txt`.
 
     A file is named after its notification, whose id begins with a time: a folder sorts by age,
     and sending twice leaves one file.
@@ -39,7 +42,7 @@ class Drawer:
         return Outcome("accepted", 250)
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Let go of nothing: no file is kept open."""
 
     def _content(self, parcel: Parcel) -> tuple[str, bytes]:
         if parcel.address is not None:
@@ -54,3 +57,28 @@ class Drawer:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
         unfinished.replace(self._folder / name)
+
+
+class DrawerMessage(NamedTuple):
+    """Hold a message as its reader sees it.
+
+    `to` is a name or else an address; `address` is None for a room.
+    """
+
+    to: str
+    address: str | None
+    subject: str
+    text: str
+
+
+def read_message(folder: Path, notification: str, room: str) -> DrawerMessage:
+    """Read back what a notification left as; `room` is what to call a room it was for."""
+    (path,) = folder.glob(f"{notification}-*")
+    if path.suffix == ".txt":
+        subject, _, text = path.read_text(encoding="utf-8").partition("\n\n")
+        return DrawerMessage(to=room, address=None, subject=subject, text=text)
+    mail = message_from_bytes(path.read_bytes(), policy=policy.default)
+    name, address = parseaddr(str(mail["To"]))
+    body = mail.get_body(("plain",))
+    text = body.get_content() if body is not None else ""
+    return DrawerMessage(name or address, address, subject=str(mail["Subject"]), text=text)

@@ -1,1 +1,1 @@
-"""Rule tests: given events, expected messages, a clock of their own."""
+"""Play rule tests: given events, expected messages, a clock of their own."""

@@ -1,39 +1,42 @@
-"""The nearest miss: why a rule told nobody, and what came closest to it."""
+"""Find why a rule told nobody, and what came closest to it."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from service.app.app import App
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.facts import Fact, FactRecorded
 from service.rules.rule import Rule, RuleSet
 from service.rules.trace import TermResult
-from service.rules.triggers.stalled import StalledTrigger, stalled_trigger_of
+from service.rules.triggers.stalled import stalled_trigger_of
 from service.simulation.recorder import Judged
-from service.simulation.rule_tests.outcome import Told
+from service.simulation.rule_tests.outcome import Actual
 from service.simulation.rule_tests.scenario import Expected, Scenario
 from service.simulation.rule_tests.values import written
+from service.simulation.sandbox import Sandbox
 
-EVENTS_PER_PAGE = 10_000
 NAMED = 3
 
 
-class Recorded(NamedTuple):
-    """A fact of the test and what the ledger recorded of it at `at` (ms since the start)."""
+class RecordedFact(NamedTuple):
+    """Pair a fact of the test with what the ledger recorded at `at` (ms since the start)."""
 
     at: int
     fact: Fact
     body: FactRecorded  # type: ignore[type-arg]
 
 
-class Nearest:
-    """Looks for reasons in what was recorded and in how the rules came to their answers."""
+class NearMisses:
+    """Look for reasons in what was recorded and in how the rules came to their answers."""
 
     def __init__(
-        self, scenario: Scenario, rules: RuleSet, file: str, judged: Sequence[Judged],
-        recorded: Sequence[Recorded],
-    ) -> None:  # fmt: skip
-        """`file` is what the rule file is called."""
+        self,
+        scenario: Scenario,
+        rules: RuleSet,
+        file: str,
+        judged: Sequence[Judged],
+        recorded: Sequence[RecordedFact],
+    ) -> None:
+        """Take what was played and recorded; `file` is what the rule file is called."""
         self._scenario = scenario
         self._rules = {rule.id: rule for rule in rules.rules}
         self._file = file
@@ -41,16 +44,16 @@ class Nearest:
         self._recorded = recorded
 
     def rule_in_words(self, id: str) -> str:
-        """Where the rule stands, and what triggers it."""
+        """Say where the rule stands, and what triggers it."""
         rule = self._rules[id]
         return f"{self._file}:{rule.line} {id}: triggered by {rule.trigger.words()}"
 
-    def why_not(self, expected: Expected, told: Sequence[Told]) -> list[str]:
-        """Why a rule has nothing for an expectation; `told` is what all rules led to."""
+    def why_not(self, expected: Expected, actual: Sequence[Actual]) -> list[str]:
+        """Say why a rule has nothing for an expectation; `actual` is what all rules led to."""
         rule = self._rules[expected.rule]
         if rule.mode == "disabled":
             return ["the rule is disabled"]
-        others = [each for each in told if each.rule == rule.id]
+        others = [each for each in actual if each.rule == rule.id]
         if others:
             words = [message_in_words(each, self._scenario.start) for each in others]
             return [f"instead: {each}" for each in words[:NAMED]]
@@ -63,7 +66,7 @@ class Nearest:
         return written(at - self._scenario.start)
 
     def _conditions(self, judged: Judged) -> Iterator[str]:
-        """Every term that failed, with the value it had."""
+        """Say every term that failed, with the value it had."""
         at = self._written(judged.occurrence.now)
         failed = [term for term in judged.terms if not term.holds]
         if not failed:
@@ -76,25 +79,25 @@ class Nearest:
         return f"{'  ' * (term.depth + 1)}{self._file}:{term.line} {term.words} -> no"
 
     def _untriggered(self, rule: Rule) -> list[str]:
-        kind, stalled = rule.trigger.kind, stalled_trigger_of(rule)
-        if stalled is not None:
-            return [self._longest_silence(stalled)]
-        if kind == "change":
-            return self._reports(rule)
-        return [self._feeds()] if kind == "source_silent_for" else self._events(rule)
+        reasons = {
+            "change": self._reports,
+            "stalled_for": self._longest_silence,
+            "source_silent_for": self._feeds,
+        }
+        return reasons.get(rule.trigger.kind, self._events)(rule)
 
     def _reports(self, rule: Rule) -> list[str]:
         seen = [j for j in self._judged if j.rule == rule.id]
         reports = [f"at {self._written(j.occurrence.now)} {j.missed}" for j in seen]
         return reports[-NAMED:] or ["no report of seats differs from the one before it"]
 
-    def _feeds(self) -> str:
+    def _feeds(self, rule: Rule) -> list[str]:
         if self._scenario.feeds_fall_silent:
-            return "no source was silent for so long after a letter"
-        return "the sources go on talking in this test; write 'feeds_fall_silent: true'"
+            return ["no source was silent for so long after a letter"]
+        return ["the sources go on talking in this test; write 'feeds_fall_silent: true'"]
 
     def _events(self, rule: Rule) -> list[str]:
-        """The events of this name that changed nothing, or else the last one of another."""
+        """Name the events of this name that changed nothing, or else the last of another."""
         event = rule.trigger.words()
         vain = [r for r in self._recorded if r.body.topic == event]
         if vain:
@@ -102,19 +105,21 @@ class Nearest:
         nearest = [in_words(each) for each in self._recorded[-1:]]
         return [f"nothing was {event}" + "".join(f"; nearest: {each}" for each in nearest)]
 
-    def _longest_silence(self, trigger: StalledTrigger) -> str:
+    def _longest_silence(self, rule: Rule) -> list[str]:
+        trigger = stalled_trigger_of(rule)
+        assert trigger is not None
         lengths = list(self._silences(trigger.count_from))
         if not lengths:
-            return "no enrollment is open"
+            return ["no enrollment is open"]
         length, began, who = max(lengths)
         until = "the end" if began + length == self._scenario.until else written(began + length)
-        return (
+        return [
             f"the longest silence is {written(length)} of {written(trigger.silence_ms)}: "
             f"{who}, from {written(began)} to {until}"
-        )
+        ]
 
     def _silences(self, count_from: str) -> Iterator[tuple[int, int, str]]:
-        """Length and beginning of each silence, and whose it is."""
+        """Give length and beginning of each silence, and whose it is."""
         open_ones: dict[str, tuple[int, str]] = {}
         for at, fact, body in self._recorded:
             if not isinstance(body, EnrollmentRecorded) or body.after is None:
@@ -131,21 +136,16 @@ class Nearest:
             yield self._scenario.until - began, began, who
 
 
-def recorded(app: App, scenario: Scenario) -> Iterator[Recorded]:
-    """Every fact of the test as the ledger recorded it; its letters are numbered as given."""
+def recorded(sandbox: Sandbox, scenario: Scenario) -> Iterator[RecordedFact]:
+    """Give every fact of the test as the ledger has it; its letters are numbered as given."""
     facts = [given.what for given in scenario.given if isinstance(given.what, Fact)]
-    position = 0
-    while page := app.ledger.log(position, EVENTS_PER_PAGE):
-        position = page[-1][0]
-        for _, _, _, topic, state in page:
-            body = app.mapper.decode(topic, state)
-            if isinstance(body, FactRecorded):
-                at = body.recorded_at - scenario.start
-                yield Recorded(at, facts[body.letter - 1], body)
+    for body in sandbox.facts():
+        at = body.recorded_at - scenario.start
+        yield RecordedFact(at, facts[body.letter - 1], body)
 
 
-def in_words(recorded: Recorded) -> str:
-    """`enrollment.progressed of ada in safety at 2d (80 %)`."""
+def in_words(recorded: RecordedFact) -> str:
+    """Say `enrollment.progressed of ada in safety at 2d (80 %)`."""
     at, fact, body = recorded
     parts = [body.topic]
     if fact.person:
@@ -158,11 +158,11 @@ def in_words(recorded: Recorded) -> str:
     return " ".join(parts) + (f" ({percent:g} %)" if percent is not None else "")
 
 
-def message_in_words(told: Told, start: int) -> str:
-    """`completed to ada at 3d, “Well done”`, or what became of it instead."""
-    words = f"{told.rule} to {told.whom or f'the {told.role}, whom nobody knows'}"
-    at = written(told.at - start)
-    if told.message is not None:
-        title = told.message.subject or told.message.text.partition("\n")[0]
+def message_in_words(actual: Actual, start: int) -> str:
+    """Say `completed to ada at 3d, “Well done”`, or what became of it instead."""
+    words = f"{actual.rule} to {actual.whom or f'the {actual.role}, whom nobody knows'}"
+    at = written(actual.at - start)
+    if actual.message is not None:
+        title = actual.message.subject or actual.message.text.partition("\n")[0]
         return f"{words} at {at}, “{title}”"
-    return f"{words}, {told.state} since {at}" + (f": {told.reason}" if told.reason else "")
+    return f"{words}, {actual.state} since {at}" + (f": {actual.reason}" if actual.reason else "")

@@ -1,21 +1,20 @@
-"""The outcome: what a rule test led to, notification by notification."""
-
-from collections.abc import Iterator
-from pathlib import Path
+"""Collect what a rule test led to, notification by notification."""
 
 import msgspec
 
-from service.app.app import App
-from service.learners.directory.people import Person
 from service.learners.world import World, events_of
 from service.ledger.events import EventBody
 from service.rules.notification import SENT, AttemptStarted, Notification, Owed
-from service.rules.rule import ROOM
-from service.simulation.sent import Drawn, drawn
+from service.rules.rule import ROOM, recipient_of
+from service.sending import queue
+from service.sending.channels.drawer import DrawerMessage
+from service.simulation.sandbox import Sandbox
+
+EVERY = -1
 
 
-class Told(msgspec.Struct, frozen=True):
-    """One notification at the end of a test.
+class Actual(msgspec.Struct, frozen=True):
+    """Hold one notification as it stands at the end of a test.
 
     `whom` is the person of the test or the room, None when nobody is known for the role. `at`
     (ms UTC) is when it left, or else when it last changed. Only what was sent has a `message`.
@@ -30,35 +29,44 @@ class Told(msgspec.Struct, frozen=True):
     state: str
     reason: str | None
     due_at: int
-    message: Drawn | None
+    message: DrawerMessage | None
 
     @property
     def sent(self) -> bool:
+        """Tell whether its reader has it."""
         return self.state == SENT
 
 
-def outcome(app: App, folder: Path, now: int) -> list[Told]:
-    """Every notification, in the order of what happened to them."""
+def outcome(sandbox: Sandbox) -> list[Actual]:
+    """Collect every notification, in the order of what happened to them."""
+    app = sandbox.app
     app.views.catch_up()
-    ids = [row[0] for row in app.views.reader().execute("SELECT id FROM notifications")]
-    world = app.writer.world(now)
-    found = [_told(app, folder, each, world) for each in app.docket.notifications(ids)]
-    return sorted(found, key=lambda told: (told.at, told.id))
+    ids = [row["id"] for row in queue.latest(app.views, state=None, rule=None, limit=EVERY)]
+    world = app.writer.world(sandbox.now)
+    found = [_actual(sandbox, each, world) for each in app.docket.notifications(ids)]
+    return sorted(found, key=lambda actual: (actual.at, actual.id))
 
 
-def _told(app: App, folder: Path, notification: Notification, world: World) -> Told:
-    owed, sent = notification.owed, notification.state == SENT
+def _actual(sandbox: Sandbox, notification: Notification, world: World) -> Actual:
+    owed, sent, app = notification.owed, notification.state == SENT, sandbox.app
     whom = whom_of(owed, world)
     bodies = [event.body for event in events_of(app.ledger, app.mapper, notification.id)]
-    return Told(
-        notification.id, owed.rule, owed.recipient, whom, owed.template, moment_of(bodies, sent),
-        notification.state, notification.reason, notification.due_at,
-        drawn(folder / "drawer", notification.id, whom or "") if sent else None,
-    )  # fmt: skip
+    return Actual(
+        id=notification.id,
+        rule=owed.rule,
+        role=owed.recipient,
+        whom=whom,
+        template=owed.template,
+        at=moment_of(bodies, sent),
+        state=notification.state,
+        reason=notification.reason,
+        due_at=notification.due_at,
+        message=sandbox.message(notification.id, whom or "") if sent else None,
+    )
 
 
 def moment_of(bodies: list[EventBody], sent: bool) -> int:
-    """When it left, or when it last changed (ms UTC)."""
+    """Tell when a notification left, or when it last changed (ms UTC)."""
     left = [body.at for body in bodies if isinstance(body, AttemptStarted)]
     if sent and left:
         return left[-1]
@@ -68,21 +76,8 @@ def moment_of(bodies: list[EventBody], sent: bool) -> int:
 
 
 def whom_of(owed: Owed, world: World) -> str | None:
-    """The person of the test, or the room, whom a notification is for."""
+    """Name the person of the test, or the room, whom a notification is for."""
     if owed.recipient.startswith(ROOM):
         return owed.recipient.removeprefix(ROOM)
-    line = list(upwards(world.person(owed.person), world)) if owed.person else []
-    place = {"learner": 0, "manager": 1, "managers_manager": 2}.get(owed.recipient)
-    if place is not None:
-        return line[place].lms_id if place < len(line) else None
-    person = world.person(owed.recipient)
+    person = recipient_of(owed.recipient, owed.person, world)
     return person.lms_id if person else None
-
-
-def upwards(person: Person | None, world: World) -> Iterator[Person]:
-    """A person, their manager, and that one's manager."""
-    for _ in range(3):
-        if person is None:
-            return
-        yield person
-        person = world.manager(person)
