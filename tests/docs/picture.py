@@ -22,9 +22,10 @@ PICTURE = SOURCE.with_suffix(".svg")
 
 WIDTH, EDGE = 440, 10
 BOX_RIGHT, LEDGER = 332, 384
-AXIS = 60
+AXIS, LEFT = 60, 24
 TITLE, ROW, PADDING, GAP, OUTSIDE = 32, 27, 9, 46, 34
 STEPS = ("load", "pure", "append", "send")
+ON_DISK = "one SQLite file: letters, people, courses, the log"
 STYLE = """\
   svg { --ink: #1f2328; --soft: #59636e; --paper: #fff; --box: #f3f5f8; --line: #8c959f;
     --ledger: #dbe7f6; --edge: #2f6fb5; }
@@ -34,7 +35,7 @@ STYLE = """\
   .paper { fill: var(--paper); }
   text { fill: var(--ink); font: 16px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; }
   .name, .outside { font-weight: 700; }
-  .outside { text-anchor: middle; }
+  .outside, .turned { text-anchor: middle; }
   .folder { font: 700 16px ui-monospace, Menlo, Consolas, monospace; }
   .soft { fill: var(--soft); font: 15px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; }
   .box { fill: var(--box); stroke: var(--line); }
@@ -54,6 +55,13 @@ class Line(NamedTuple):
     said: str = ""
 
 
+class Point(NamedTuple):
+    """Where something is drawn, in the units of the picture."""
+
+    x: int
+    y: int
+
+
 def lines_of(text: str) -> list[Line]:
     """Read the text of the picture."""
     return [_line(*each.split(maxsplit=1)) for each in text.splitlines() if each.strip()]
@@ -68,8 +76,8 @@ def _line(word: str, text: str) -> Line:
 def picture(text: str) -> str:
     """Draw the text as SVG."""
     lines = lines_of(text)
-    drawn, y = [], EDGE
-    top = bottom = 0
+    drawn: list[str] = []
+    y, top, bottom = EDGE, 0, 0
     for line, height in zip(lines, heights(lines), strict=True):
         drawn += shapes(line, y, height)
         if line.word in STEPS:
@@ -77,7 +85,7 @@ def picture(text: str) -> str:
             top = top or y
         y += height
     ledger = [*_ledger(top - 4, bottom + 4)]
-    return "\n".join([*_head(y + EDGE, lines), *ledger, *_boxes(lines), *drawn, "</svg>\n"])
+    return "\n".join([*_opening(y + EDGE, text), *ledger, *_boxes(lines), *drawn, "</svg>\n"])
 
 
 def heights(lines: Sequence[Line]) -> Iterator[int]:
@@ -91,37 +99,33 @@ def heights(lines: Sequence[Line]) -> Iterator[int]:
 def shapes(line: Line, y: int, height: int) -> Iterator[str]:
     """Draw one line from `y` down."""
     if line.word in ("from", "to"):
-        yield f'<rect class="box" x="{EDGE}" y="{y}" width="{BOX_RIGHT - EDGE}" height="{height}"'
-        yield f'  rx="{height // 2}"/>'
-        yield _text("outside", (EDGE + BOX_RIGHT) // 2, y + 23, line.text)
+        yield _box(y, height, round=height // 2)
+        yield _text("outside", Point((EDGE + BOX_RIGHT) // 2, y + 23), escape(line.text))
     elif line.word == "arrow":
         yield f'<path class="way" d="M{AXIS} {y + 3}V{y + height - 9}"/>'
-        yield _head_of("head", AXIS, y + height - 3, "down")
+        yield _arrow_head("head", Point(AXIS, y + height - 3), "down")
         said = f', <tspan class="soft">{escape(line.said)}</tspan>' if line.said else ""
-        yield _text("name", AXIS + 16, y + height // 2 + 5, line.text, said)
+        yield _text("name", Point(AXIS + 16, y + height // 2 + 5), escape(line.text) + said)
     elif line.word == "wing":
         said = f'<tspan class="soft" dx="10">{escape(line.said)}</tspan>'
-        yield _text("folder", EDGE + 14, y + 23, line.text, said)
+        yield _text("folder", Point(LEFT, y + 23), escape(line.text) + said)
     else:
-        yield from _step(line, y)
+        yield from _step(line, y + ROW // 2)
 
 
-def _step(line: Line, y: int) -> Iterator[str]:
-    middle = y + ROW // 2
-    text = f"{line.text} {line.said}".strip()
-    verb = "" if line.word == "pure" else line.word
-    if verb:
-        yield _text("name", EDGE + 14, middle + 6, verb)
-    else:
-        yield f'<rect class="tag" x="{EDGE + 8}" y="{middle - 9}" width="48" height="20" rx="5"/>'
-        yield _text("soft", EDGE + 14, middle + 6, "pure")
-    yield _text("", EDGE + 92, middle + 6, text)
+def _step(line: Line, middle: int) -> Iterator[str]:
+    """Draw a step, with its way to the ledger or from it."""
+    pure = line.word == "pure"
+    if pure:
+        yield f'<rect class="tag" x="{LEFT - 6}" y="{middle - 9}" width="48" height="20" rx="5"/>'
+    yield _text("soft" if pure else "name", Point(LEFT, middle + 6), line.word)
+    yield _text("step", Point(LEFT + 78, middle + 6), escape(line.text))
     if line.word == "append":
         yield f'<path class="disk" d="M{BOX_RIGHT} {middle}H{LEDGER - 8}"/>'
-        yield _head_of("disk-head", LEDGER - 1, middle, "right")
+        yield _arrow_head("disk-head", Point(LEDGER - 1, middle), "right")
     elif line.word == "load":
         yield f'<path class="disk" d="M{LEDGER} {middle}H{BOX_RIGHT + 8}"/>'
-        yield _head_of("disk-head", BOX_RIGHT + 1, middle, "left")
+        yield _arrow_head("disk-head", Point(BOX_RIGHT + 1, middle), "left")
 
 
 def _boxes(lines: Sequence[Line]) -> Iterator[str]:
@@ -131,39 +135,42 @@ def _boxes(lines: Sequence[Line]) -> Iterator[str]:
         if line.word == "wing":
             top = y
         elif top and line.word not in STEPS:
-            yield f'<rect class="box" x="{EDGE}" y="{top}" width="{BOX_RIGHT - EDGE}"'
-            yield f'  height="{y - top}" rx="8"/>'
+            yield _box(top, y - top)
             top = 0
         y += height
 
 
+def _box(y: int, height: int, round: int = 8) -> str:
+    place = f'x="{EDGE}" y="{y}" width="{BOX_RIGHT - EDGE}" height="{height}"'
+    return f'<rect class="box" {place} rx="{round}"/>'
+
+
 def _ledger(top: int, bottom: int) -> Iterator[str]:
-    right, middle = WIDTH - EDGE, (LEDGER + WIDTH - EDGE) // 2
-    yield f'<rect class="ledger" x="{LEDGER}" y="{top}" width="{right - LEDGER}"'
-    yield f'  height="{bottom - top}" rx="10"/>'
-    centre = (top + bottom) // 2
-    yield f'<text transform="translate({middle - 5} {centre}) rotate(90)" text-anchor="middle">'
-    said = "one SQLite file: letters, people, courses, the log"
-    yield f'<tspan class="name">the ledger</tspan><tspan class="soft" dx="10">{said}</tspan></text>'
+    """Draw the ledger beside all steps."""
+    right, centre = WIDTH - EDGE, (top + bottom) // 2
+    place = f'x="{LEDGER}" y="{top}" width="{right - LEDGER}" height="{bottom - top}"'
+    yield f'<rect class="ledger" {place} rx="10"/>'
+    turned = f"translate({(LEDGER + right) // 2 - 5} {centre}) rotate(90)"
+    name, said = '<tspan class="name">the ledger</tspan>', escape(ON_DISK)
+    yield f'<text class="turned" transform="{turned}">{name}'
+    yield f'<tspan class="soft" dx="10">{said}</tspan></text>'
 
 
-def _text(style: str, x: int, y: int, text: str, more: str = "") -> str:
-    kind = f' class="{style}"' if style else ""
-    return f'<text{kind} x="{x}" y="{y}">{escape(text)}{more}</text>'
+def _text(style: str, at: Point, text: str) -> str:
+    return f'<text class="{style}" x="{at.x}" y="{at.y}">{text}</text>'
 
 
-def _head_of(style: str, x: int, y: int, towards: str) -> str:
-    """Draw the head of an arrow, its tip at `x` and `y`."""
-    wings = {"down": "l-5 -9h10z", "right": "l-9 -5v10z", "left": "l9 -5v10z"}
-    return f'<path class="{style}" d="M{x} {y}{wings[towards]}"/>'
+def _arrow_head(style: str, tip: Point, towards: str) -> str:
+    sides = {"down": "l-5 -9h10z", "right": "l-9 -5v10z", "left": "l9 -5v10z"}
+    return f'<path class="{style}" d="M{tip.x} {tip.y}{sides[towards]}"/>'
 
 
-def _head(height: int, lines: Sequence[Line]) -> Iterator[str]:
-    words = "; ".join(f"{line.word} {line.text} {line.said}".strip() for line in lines)
-    yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}"'
-    yield f'  width="{WIDTH}" height="{height}" role="img" aria-labelledby="title description">'
+def _opening(height: int, text: str) -> Iterator[str]:
+    """Begin the file; who cannot see the picture hears its text."""
+    size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
+    yield f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="title text">'
     yield '<title id="title">The path of one letter through the service</title>'
-    yield f'<desc id="description">{escape(words)}</desc>'
+    yield f'<desc id="text">\n{escape(text)}</desc>'
     yield f"<style>\n{STYLE}\n</style>"
     yield f'<rect class="paper" width="{WIDTH}" height="{height}"/>'
 

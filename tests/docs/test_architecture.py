@@ -32,7 +32,7 @@ def test_every_link_leads_to_what_it_names() -> None:
 def test_every_folder_and_file_it_mentions_is_there() -> None:
     named = re.findall(r"`(\w[\w/.]*(?:/|\.py))`", PAGE)
     assert named
-    disk = [f"/{path.relative_to(ROOT)}{'/' * path.is_dir()}" for path in ROOT.glob("[st]e*/**/*")]
+    disk = [f"{path}/" if path.is_dir() else str(path) for path in SERVICE.rglob("*")]
     assert [each for each in named if not any(on.endswith(f"/{each}") for on in disk)] == []
 
 
