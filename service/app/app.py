@@ -22,21 +22,22 @@ from service.learners.world import Decisions, Happening, Lookup, World
 from service.learners.writer import Writer
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
+from service.ledger.store import EventStore
 from service.ledger.views import Views
 from service.rules.escalation import First
 from service.rules.rule import Rule
-from service.rules.scheduler import Clock
+from service.rules.scheduler import Scheduler
 from service.rules.triggers.letter_set_aside import LetterWatch
 from service.rules.triggers.source_silent import FeedWatch
 from service.rules.watch_requests import Wishes
 from service.sending import queue
 from service.sending.channels import ChannelError
-from service.sending.close_digests import Closer
+from service.sending.close_digests import DigestCloser
 from service.sending.delivery_pool import DeliveryPool
 from service.sending.operator import cancel_removed
-from service.sending.planner import Active
+from service.sending.planner import Active, SendingContext
 from service.sending.queue import Queue
-from service.sending.streams import Docket
+from service.sending.streams import NotificationStreams
 from service.settings import Settings, read_settings
 
 SOURCES: tuple[Source, ...] = (
@@ -57,37 +58,34 @@ class App:
         self.active = read_active(settings, SOURCES)
         lateness = {name: source.lateness for name, source in settings.sources.items()}
         self.ledger = Ledger(settings.data / "ledger.db")
-        self.mapper = EventMapper(SHAPES)
+        self.store = EventStore(self.ledger, EventMapper(SHAPES))
         self.people = People(self.ledger)
         self.courses = Courses(self.ledger)
         self.letters = Letters(self.ledger)
-        self.wishes = Wishes(self.ledger, self.mapper, self.people)
+        self.wishes = Wishes(self.store, self.people)
         self.watch_links = watch_links(settings.data, settings.public_url, settings.secret_key)
         self.enrollment_views = EnrollmentViews()
-        self.views = Views(
-            settings.data / "views.db", self.ledger, self.mapper, [self.enrollment_views, Queue()]
-        )
+        projections = (self.enrollment_views, Queue())
+        self.views = Views(settings.data / "views.db", self.store, projections)
         self.writer = Writer(
-            self.ledger, self.mapper, self.people, self._lookup(), lateness, self._decide
+            self.store, lookup=self._lookup(), lateness=lateness, decide=self._decide
         )
         self.intake = Intake(self.letters, self.sources, self.writer)
-        self.docket = Docket(
-            self.ledger, self.mapper, lateness, self.letters.feeds.heard, self.letters.asides.of
+        self.notification_streams = NotificationStreams(
+            self.store, lateness, heard=self.letters.feeds.heard, asides=self.letters.asides.of
         )
-        self.clock = Clock(
-            self.ledger, self.mapper, self.writer, self.views, self.enrollment_views,
-            max(lateness.values(), default=0), self._firsts,
-        )  # fmt: skip
-        self.closer = Closer(
-            self.ledger, self.mapper, self.views, self.docket, self._lookup(),
-            lambda: self.active.decider,
-        )  # fmt: skip
+        self.scheduler = Scheduler(
+            self.writer, self.views, self.enrollment_views, firsts=self._firsts
+        )
+        self.digest_closer = DigestCloser(self._sending_context())
         self.feed_watch = FeedWatch(self.writer)
         self.letter_watch = LetterWatch(self.writer, self.letters.asides.after)
         self.deliveries = DeliveryPool(
-            self.ledger, self.mapper, self.views, self._lookup, self.docket,
-            lambda: self.active, settings.data / "drawer", settings.mail_domain, self.watch_links,
-        )  # fmt: skip
+            self._sending_context,
+            drawer=settings.data / "drawer",
+            mail_domain=settings.mail_domain,
+            watch_link=self.watch_links,
+        )
         self.queues: list[QueueConsumer] = []
 
     def open_queues(self, clock: Callable[[], int]) -> None:
@@ -101,12 +99,20 @@ class App:
         return lambda arrivals, skipped: self.letters.keep(arrivals, skipped={source: skipped})
 
     def _lookup(self) -> Lookup:
-        return Lookup(self.ledger, self.mapper, self.people, self.courses)
+        return Lookup(self.store, self.people, self.courses)
+
+    def _sending_context(self) -> SendingContext:
+        return SendingContext(
+            views=self.views,
+            streams=self.notification_streams,
+            lookup=self._lookup(),
+            active=lambda: self.active,
+        )
 
     def _firsts(self, rule: Rule, after: int, until: int, limit: int) -> list[First]:
         ids = queue.decided(self.views, rule.id, rule.mode, after, until, limit)
-        found = self.docket.notifications(ids)
-        about = self.docket.subjects(found)
+        found = self.notification_streams.notifications(ids)
+        about = self.notification_streams.subjects(found)
         return [(notification, about[notification.id]) for notification in found]
 
     def _decide(self, happening: Happening, world: World, now: int) -> Decisions | None:
@@ -126,7 +132,7 @@ class App:
 
     def recover(self, now: int) -> None:
         """Reads from the log what the last run left: marks, views, and attempts left open."""
-        self.clock.recover()
+        self.scheduler.recover()
         self.feed_watch.recover()
         self._record_active(now)
         self.views.catch_up()
@@ -172,7 +178,7 @@ class App:
         oldest = self.letters.oldest_waiting()
         if self.behind() or (oldest is not None and oldest <= now):
             return False
-        return self.clock.ask(self.active.decider, now)
+        return self.scheduler.ask(self.active.decider, now)
 
     def behind(self) -> list[str]:
         """The queues that are not known to have been read to their end."""
@@ -180,7 +186,7 @@ class App:
 
     def close_digests(self, now: int) -> None:
         """What was collected and is due becomes one message for each reader."""
-        if self.closer.close(now):
+        if self.digest_closer.close(now):
             self.views.catch_up()
 
     def deliver(self, now: int, stopping: Callable[[], bool] = lambda: False) -> None:
@@ -206,13 +212,14 @@ class App:
     def _record_active(self, now: int) -> bool:
         """Records that the active rule file is; false if it was already."""
         self.letter_watch.activate(self.active.decider, self.letters.asides.newest(), now)
-        return self.clock.activate(self.active.decider, now)
+        return self.scheduler.activate(self.active.decider, now)
 
     def cancel_removed(self, now: int) -> None:
         """Ends what is owed because of a rule, or by a channel, that is there no more."""
         live = {rule.id for rule in self.active.decider.rules.rules if rule.mode == "live"}
-        channels = set(self.deliveries)
-        cancel_removed(self.views, self.ledger, self.mapper, self.docket, channels, live, now)
+        cancel_removed(
+            self.notification_streams, self.views, channels=set(self.deliveries), live=live, now=now
+        )
 
     def _activate(self, active: Active) -> None:
         """Opens what the rules name and closes what they do not; raises Refused before either."""

@@ -35,6 +35,7 @@ from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.world import Lookup
 from service.ledger.events import EventMapper
+from service.ledger.store import EventStore
 from service.rules.explain.rule_versions import Anything
 from service.rules.language.reader import read_rules
 from service.rules.rule import RuleSet
@@ -56,10 +57,10 @@ class Archive:
 
     def __init__(self, chosen: Settings) -> None:
         self.ledger = Untouched(installation(chosen.data) / "ledger.db")
-        mapper = EventMapper(SHAPES)
+        store = EventStore(self.ledger, EventMapper(SHAPES))
         self.people = People(self.ledger)
-        lookup = Lookup(self.ledger, mapper, self.people, Courses(self.ledger))
-        self.history = History(self.ledger, mapper)
+        lookup = Lookup(store, self.people, Courses(self.ledger))
+        self.history = History(store)
         self.today = Today(lookup)
 
 

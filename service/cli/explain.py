@@ -23,6 +23,7 @@ from service.incoming.letters import Letters
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.ledger.events import EventMapper
+from service.ledger.store import EventStore
 from service.rules.explain.causes import Evidence
 from service.rules.explain.history import Past
 from service.rules.explain.notification import chain_of
@@ -90,7 +91,8 @@ def evidence(data: Path | None) -> Iterator[Evidence]:
     lateness = {name: source.lateness for name, source in settings(data).sources.items()}
     with open_ledger(data) as ledger:
         views = ledger.path.with_name("views.db")
-        past = Past(ledger, EventMapper(SHAPES), People(ledger), Courses(ledger), lateness, views)
+        store = EventStore(ledger, EventMapper(SHAPES))
+        past = Past(store, People(ledger), Courses(ledger), lateness=lateness, views=views)
         yield Evidence.of(past, Letters(ledger).show)
 
 

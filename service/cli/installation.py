@@ -9,6 +9,7 @@ from service.cli.output.console import installation
 from service.learners.enrollment_views import EnrollmentViews
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger, LedgerError, lock_data_folder
+from service.ledger.store import EventStore
 from service.ledger.views import Projection, Views
 from service.sending.queue import Queue
 
@@ -19,7 +20,7 @@ class Office:
     def __init__(self, data: Path | None) -> None:
         folder = installation(data)
         self.ledger = Ledger(folder / "ledger.db")
-        self.mapper = EventMapper(SHAPES)
+        self.store = EventStore(self.ledger, EventMapper(SHAPES))
         try:
             with lock_data_folder(folder):
                 self.views = self._views(folder, owner=True)
@@ -29,7 +30,7 @@ class Office:
 
     def _views(self, folder: Path, *, owner: bool) -> Views:
         parts: list[Projection] = [EnrollmentViews(), Queue()]
-        return Views(folder / "views.db", self.ledger, self.mapper, parts, owner=owner)
+        return Views(folder / "views.db", self.store, parts, owner=owner)
 
     def close(self) -> None:
         """Closes them."""

@@ -23,6 +23,7 @@ from service.learners.directory.people import People
 from service.learners.world import Lookup
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
+from service.ledger.store import EventStore
 from service.rules import plan
 from service.rules.calendar import ITEMS_MAX, Digest
 from service.rules.language.reader import read_rules
@@ -36,7 +37,7 @@ from service.sending.channels.drawer import SENDER
 from service.sending.channels.mime import AddressRefused, Mailbox, mail_bytes, mailbox
 from service.sending.delivery_pool import WITHOUT_DOMAIN
 from service.sending.planner import Post, values_of
-from service.sending.streams import Docket
+from service.sending.streams import NotificationStreams
 from service.sending.templates.sample import sample_for
 from service.sending.templates.templates import FORMS, Message, TemplateProblem, Templates
 from service.settings import Settings
@@ -180,11 +181,13 @@ class NotificationReader:
     """Look notifications up in the ledger of an installation; nothing is recorded."""
 
     def __init__(self, ledger: Ledger, chosen: Settings) -> None:
-        mapper = EventMapper(SHAPES)
+        store = EventStore(ledger, EventMapper(SHAPES))
         lateness = {name: source.lateness for name, source in chosen.sources.items()}
         letters = Letters(ledger)
-        self._docket = Docket(ledger, mapper, lateness, letters.feeds.heard, letters.asides.of)
-        self._lookup = Lookup(ledger, mapper, People(ledger), Courses(ledger))
+        self._streams = NotificationStreams(
+            store, lateness, heard=letters.feeds.heard, asides=letters.asides.of
+        )
+        self._lookup = Lookup(store, People(ledger), Courses(ledger))
         self._domain = chosen.mail_domain or WITHOUT_DOMAIN
 
     def occasion(self, id: str, rules: RuleSet | None, now: int) -> PreviewOccasion:
@@ -192,11 +195,11 @@ class NotificationReader:
 
         Its values are read from the ledger when the words ask for them.
         """
-        found = self._docket.notifications([id])
+        found = self._streams.notifications([id])
         if not found:
             fail(f"{id}: no such notification; `coursebell notifications list` shows them")
-        others = self._docket.notifications(found[0].speaks_for)
-        subjects = self._docket.subjects([*found, *others])
+        others = self._streams.notifications(found[0].speaks_for)
+        subjects = self._streams.subjects([*found, *others])
         entries = [e for rule in (rules.rules if rules else ()) for e in rule.entries]
         digests = [e.digest for e in entries if e.key == found[0].owed.entry and e.digest]
         most = digests[0].max_items if digests else ITEMS_MAX

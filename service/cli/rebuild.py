@@ -11,6 +11,7 @@ from service.cli.output.console import data_option, installation, progress
 from service.learners.enrollment_views import EnrollmentViews
 from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger, lock_data_folder
+from service.ledger.store import EventStore
 from service.ledger.views import Views
 from service.sending.queue import Queue
 
@@ -26,8 +27,8 @@ def rebuild(data: Path | None) -> None:
     folder = installation(data)
     with lock_data_folder(folder):
         ledger = Ledger(folder / "ledger.db")
-        mapper = EventMapper(SHAPES)
-        views = Views(folder / "views.db", ledger, mapper, [EnrollmentViews(), Queue()])
+        store = EventStore(ledger, EventMapper(SHAPES))
+        views = Views(folder / "views.db", store, [EnrollmentViews(), Queue()])
         begun = time.monotonic()
         with progress(MofNCompleteColumn()) as bar:
             task = bar.add_task("Reading the log", total=ledger.max_notification_id())

@@ -39,7 +39,7 @@ class Session:
         self.office = Office(data)
         people = People(self.office.ledger)
         self.people = people
-        self.wishes = Wishes(self.office.ledger, self.office.mapper, people)
+        self.wishes = Wishes(self.office.store, people)
         try:
             self._row = self._found(instance, {"source": source, "account": account})
         except BaseException:

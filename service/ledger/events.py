@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
-from typing import Any, ClassVar, NewType
+from typing import Any, ClassVar, NamedTuple, NewType
 
 import msgspec
 from eventsourcing.persistence import (
@@ -45,6 +45,21 @@ class EventBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     def topic(self) -> str:
         """Give the name this event is stored under."""
         return self.TOPIC
+
+
+NewEvent = tuple[str, int, EventBody]
+"""One event to be appended: its stream, its version there, and what it says."""
+Latest = Callable[[str], tuple[int, EventBody] | None]
+"""Gives the newest event of a stream, with its version."""
+
+
+class LogEvent(NamedTuple):
+    """Hold one event as it stands in the log."""
+
+    position: int
+    stream: str
+    version: int
+    body: Any
 
 
 class StreamEvent(msgspec.Struct, frozen=True):

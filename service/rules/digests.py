@@ -9,7 +9,7 @@ import msgspec
 from service.learners.directory.people import Person
 from service.learners.facts import Identity
 from service.learners.world import World
-from service.ledger.events import EventBody
+from service.ledger.events import EventBody, NewEvent
 from service.rules.calendar import Closing, next_closing
 from service.rules.decider import OccurrenceKey, notification_id
 from service.rules.fields import Bundle
@@ -29,8 +29,6 @@ from service.rules.verdict import ADDRESS_WAIT_MS, TOO_LATE, Due, Ground, Verdic
 
 REASON = "digest"
 
-Row = tuple[str, int, EventBody]
-"""A stream, the version of its next event, and that."""
 Standing = tuple[Notification, Due]
 """An item that holds."""
 
@@ -148,7 +146,7 @@ class Closed(msgspec.Struct):
     It `rests_on` these streams being no longer than that.
     """
 
-    rows: list[Row] = []
+    rows: list[NewEvent] = []
     rests_on: dict[str, int] = {}
     digests: int = 0
 

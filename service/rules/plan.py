@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
-from service.ledger.events import EventBody
+from service.ledger.events import EventBody, Latest
 from service.rules.notification import (
     DROPPED,
     OWED,
@@ -33,8 +33,6 @@ class ThrottlePassed(EventBody, frozen=True, kw_only=True, omit_defaults=True):
 
 
 SHAPES: Mapping[str, Any] = {ThrottlePassed.TOPIC: ThrottlePassed}
-Latest = Callable[[str], tuple[int, EventBody] | None]
-"""The newest event of a stream and its version."""
 Pass = tuple[str, int, ThrottlePassed]
 """The next event of a throttle's stream: stream, version and body."""
 

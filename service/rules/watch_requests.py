@@ -1,14 +1,14 @@
 """Wishes: asking to be told of a free seat, and stopping it, while the service runs or not."""
 
+import sqlite3
 from typing import NamedTuple
 
 from service.learners.directory.people import People, PersonKey
 from service.learners.facts import Identity
 from service.learners.instance import InstanceRecorded
 from service.learners.watchlist import WatchAsked, Watchlist, WatchRequest, WatchStopped
-from service.learners.world import events_of
-from service.ledger.events import EventBody, EventMapper
-from service.ledger.ledger import Ledger
+from service.ledger.events import EventBody
+from service.ledger.store import EventStore
 from service.rules.notification import DROPPED, SENT, Notification
 
 
@@ -24,15 +24,13 @@ class Standing(NamedTuple):
 class Wishes:
     """Writes as a command does: under the ledger's lock, where nobody else can write."""
 
-    def __init__(self, ledger: Ledger, mapper: EventMapper, people: People) -> None:
-        self._ledger = ledger
-        self._mapper = mapper
+    def __init__(self, store: EventStore, people: People) -> None:
+        self._store = store
         self._people = people
 
     def place(self, instance: str) -> Identity | None:
         """Which instance a stream is of; None when there is no such stream."""
-        stored = self._ledger.select_events(instance, limit=1)
-        body = self._mapper.to_domain_event(stored[0]).body if stored else None
+        body = self._store.first(instance)
         return body.about if isinstance(body, InstanceRecorded) else None
 
     def meet(self, key: PersonKey, now: int) -> str:
@@ -40,7 +38,7 @@ class Wishes:
         known = self._people.known([key]).get(key)
         if known is not None:
             return known
-        with self._ledger.transaction() as cursor:
+        with self._store.ledger.transaction() as cursor:
             known = self._people.known([key]).get(key)
             if known is None:
                 known = self._people.new_id(now)
@@ -64,25 +62,22 @@ class Wishes:
 
     def ask(self, instance: str, person: str, now: int) -> None:
         """Somebody wishes to be told; twice is harmless."""
-        with self._ledger.transaction() as cursor:
+        with self._store.ledger.transaction() as cursor:
             if self.of(instance, person) is None:
-                row = self._next(instance, WatchAsked(at=now, person=person))
-                self._ledger.append(cursor, [row])
+                self._append(cursor, instance, WatchAsked(at=now, person=person))
 
     def stop(self, instance: str, person: str, now: int) -> None:
         """Somebody does not wish it any more; twice is harmless."""
-        with self._ledger.transaction() as cursor:
+        with self._store.ledger.transaction() as cursor:
             if self.of(instance, person) is not None:
-                row = self._next(instance, WatchStopped(at=now, person=person))
-                self._ledger.append(cursor, [row])
+                self._append(cursor, instance, WatchStopped(at=now, person=person))
 
-    def _next(self, instance: str, body: EventBody) -> tuple[str, int, str, bytes]:
+    def _append(self, cursor: sqlite3.Cursor, instance: str, body: EventBody) -> None:
         watch = self._watch(instance)
-        return (watch.id, watch.version + 1, *self._mapper.encode(body))
+        self._store.append(cursor, [(watch.id, watch.version + 1, body)])
 
     def _watch(self, instance: str) -> Watchlist:
-        events = events_of(self._ledger, self._mapper, Watchlist.stream(instance))
-        return Watchlist.load(instance, (event.body for event in events))
+        return Watchlist.load(instance, self._store.stream(Watchlist.stream(instance)))
 
     def _standing(self, person: str, wish: WatchRequest) -> Standing | None:
         found = self._telling(wish.notification) if wish.notification else None
@@ -93,7 +88,7 @@ class Wishes:
 
     def _telling(self, id: str) -> Notification | None:
         """A notification, or the one whose message stands for it."""
-        bodies = [event.body for event in events_of(self._ledger, self._mapper, id)]
+        bodies = self._store.stream(id)
         found = Notification.load(id, bodies) if bodies else None
         if found is not None and found.state == DROPPED and found.into:
             return self._telling(found.into)

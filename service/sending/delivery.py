@@ -6,13 +6,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 
-from eventsourcing.persistence import IntegrityError, PersistenceError
+from eventsourcing.persistence import PersistenceError
 from msgspec.structs import replace
 
-from service.learners.world import Lookup
-from service.ledger.events import EventMapper
-from service.ledger.ledger import Ledger
-from service.ledger.views import Views
 from service.rules.notification import (
     GIVEN_UP,
     HELD,
@@ -27,8 +23,8 @@ from service.rules.notification import (
 from service.rules.plan import collapsed
 from service.sending import queue
 from service.sending.channels.channel import Channel, Outcome, Parcel
-from service.sending.planner import Active, Planner, Post, Ready
-from service.sending.streams import Docket, Step, Unsettled, ground, is_due, with_releases
+from service.sending.planner import Planner, Post, Ready, SendingContext
+from service.sending.streams import Step, Unsettled, ground, is_due, with_releases
 
 MINUTE_MS = 60_000
 WAITS = (1, 5, 25, 60)
@@ -82,29 +78,14 @@ log = logging.getLogger(__name__)
 class Delivery:
     """Sends what is due by one channel. Two of these on one ledger never send the same thing."""
 
-    def __init__(
-        self,
-        name: str,
-        channel: Channel,
-        form: str,
-        ledger: Ledger,
-        mapper: EventMapper,
-        views: Views,
-        lookup: Lookup,
-        docket: Docket,
-        active: Callable[[], Active],
-        post: Post,
-        worker: str,
-    ) -> None:
+    def __init__(self, name: str, channel: Channel, context: SendingContext, post: Post) -> None:
         self.name = name
-        self.form = form
+        self.form = "chat" if channel.form == "chat" else "email"
         self._channel = channel
-        self._ledger = ledger
-        self._mapper = mapper
-        self._views = views
-        self._docket = docket
-        self._planner = Planner(docket, views, lookup, active, post)
-        self._worker = worker
+        self._views = context.views
+        self._streams = context.streams
+        self._planner = Planner(context, post)
+        self._worker = f"{post.domain}/{name}"
         self._unsettled: list[Unsettled] = []
         self._settling = threading.RLock()
         self._in_hand = False
@@ -127,7 +108,7 @@ class Delivery:
         ids = queue.due(self._views, self.name, now, limit)
         if not ids:
             return 0
-        found = [n for n in self._docket.notifications(ids) if is_due(n, now)]
+        found = [n for n in self._streams.notifications(ids) if is_due(n, now)]
         left = [Step(n, self._lost(now)) for n in found if n.claimed_until is not None]
         plan = self._planner.plan([n for n in found if n.claimed_until is None], now)
         claim = AttemptStarted(at=now, worker=self._worker, until=now + CLAIM_MS)
@@ -155,7 +136,7 @@ class Delivery:
         Only for the one service on a SQLite ledger, at its start. Returns how many.
         """
         ids = queue.claimed(self._views)
-        left = [n for n in self._docket.notifications(ids) if n.claimed_until is not None]
+        left = [n for n in self._streams.notifications(ids) if n.claimed_until is not None]
         mine = [n for n in left if n.owed.channel == self.name]
         return len(self._append([Step(n, self._lost(now)) for n in mine]))
 
@@ -168,7 +149,7 @@ class Delivery:
         found, after_id = 0, ""
         while ids := queue.waiting_for_address(self._views, after_id, ADDRESSES_PER_ROUND):
             after_id = ids[-1]
-            waiting = self._docket.notifications(ids)
+            waiting = self._streams.notifications(ids)
             mine = [n for n in waiting if n.owed.channel == self.name]
             changes = self._planner.look_again([n for n in mine if n.state == WAITING_ADDRESS], now)
             found += len(self._append(changes))
@@ -247,21 +228,19 @@ class Delivery:
         """Somebody took it over meanwhile: what became of it still counts, a return does not."""
         written = not late.tried
         while not written:
-            (found,) = self._docket.notifications([late.notification.id])
+            (found,) = self._streams.notifications([late.notification.id])
             written = bool(self._append([Step(found, late.end)], texts))
 
     def _append(self, events: Sequence[Step], texts: Mapping[str, str] | None = None) -> set[str]:
         """Appends each at the next version; returns the ids that went in, conflicts left out."""
         if not events:
             return set()
-        steps = [with_releases(step, self._docket) for step in events]
-        try:
-            self._commit(steps, texts or {})
-        except IntegrityError:
-            if len(events) == 1:
-                return set()
-            return self._one_by_one(events, texts)
-        return {step.notification.id for step in events}
+        steps = [with_releases(step, self._streams) for step in events]
+        if self._commit(steps, texts or {}):
+            return {step.notification.id for step in events}
+        if len(events) == 1:
+            return set()
+        return self._one_by_one(events, texts)
 
     def _one_by_one(self, events: Sequence[Step], texts: Mapping[str, str] | None) -> set[str]:
         """Leaves out what conflicts, and what stands beside a row that counts on what does."""
@@ -274,15 +253,11 @@ class Delivery:
             written |= done
         return written
 
-    def _commit(self, steps: Sequence[Step], texts: Mapping[str, str]) -> None:
+    def _commit(self, steps: Sequence[Step], texts: Mapping[str, str]) -> bool:
         events = [(n.id, n.version + 1, body) for step in steps for n, body in step.changes]
         events += [row for step in steps for row in step.beside]
-        rows = [(stream, version, *self._mapper.encode(body)) for stream, version, body in events]
-        kept = [(id, f"reply/{v}", texts[id]) for id, v, _, _ in rows if id in texts]
-        with self._ledger.transaction() as cursor:
-            self._docket.insist(ground(steps))
-            self._ledger.append(cursor, rows)
-            self._ledger.keep_erasable(cursor, kept)
+        kept = [(id, f"reply/{v}", texts[id]) for id, v, _ in events if id in texts]
+        return self._streams.store.append_unless_moved(events, ground(steps), kept)
 
 
 def claimed(ready: Ready, claim: Step) -> Ready:

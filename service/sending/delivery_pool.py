@@ -3,14 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from service.learners.world import Lookup
-from service.ledger.events import EventMapper
-from service.ledger.ledger import Ledger
-from service.ledger.views import Views
 from service.sending.channels import Channel, open_channel
 from service.sending.delivery import Delivery
-from service.sending.planner import Active, Post
-from service.sending.streams import Docket
+from service.sending.planner import Post, SendingContext
 
 WITHOUT_DOMAIN = "coursebell.localhost"
 
@@ -20,23 +15,16 @@ class DeliveryPool(Mapping[str, Delivery]):
 
     def __init__(
         self,
-        ledger: Ledger,
-        mapper: EventMapper,
-        views: Views,
-        lookup: Callable[[], Lookup],
-        docket: Docket,
-        active: Callable[[], Active],
+        context: Callable[[], SendingContext],
         drawer: Path,
         mail_domain: str | None,
         watch_link: Callable[[str, str], str] | None,
     ) -> None:
-        """`mail_domain` stands in every Message-ID, or else the channel's own."""
-        self._ledger = ledger
-        self._mapper = mapper
-        self._views = views
-        self._lookup = lookup
-        self._docket = docket
-        self._active = active
+        """Each delivery gets a `context` of its own.
+
+        `mail_domain` stands in every Message-ID, or else the channel's own.
+        """
+        self._context = context
         self._drawer = drawer
         self._mail_domain = mail_domain
         self._watch_link = watch_link
@@ -83,16 +71,5 @@ class DeliveryPool(Mapping[str, Delivery]):
 
     def _delivery(self, name: str, channel: Channel) -> Delivery:
         domain = self._mail_domain or channel.domain or WITHOUT_DOMAIN
-        return Delivery(
-            name,
-            channel,
-            "chat" if channel.form == "chat" else "email",
-            self._ledger,
-            self._mapper,
-            self._views,
-            self._lookup(),
-            self._docket,
-            self._active,
-            Post(domain, watch_link=self._watch_link),
-            f"{domain}/{name}",
-        )
+        post = Post(domain, watch_link=self._watch_link)
+        return Delivery(name, channel, context=self._context(), post=post)

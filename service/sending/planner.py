@@ -32,7 +32,7 @@ from service.rules.verdict import STREAM as MUTING
 from service.rules.verdict import Due, Ground, Verdict, judge, muting_of
 from service.sending import queue
 from service.sending.channels.channel import Parcel
-from service.sending.streams import Docket, Step
+from service.sending.streams import NotificationStreams, Step
 from service.sending.templates.templates import TemplateProblem, Templates
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -158,6 +158,18 @@ class Active(msgspec.Struct, frozen=True):
     templates: Templates
 
 
+class SendingContext(msgspec.Struct, frozen=True):
+    """Hold what every sender reads: the send queue, the log, the people, and what is active.
+
+    No two threads share one: its `lookup` remembers what it found.
+    """
+
+    views: Views
+    streams: NotificationStreams
+    lookup: Lookup
+    active: Callable[[], Active]
+
+
 class Ready(msgspec.Struct, frozen=True):
     """A message with the parcel it leaves as; `notification` is the one that speaks.
 
@@ -182,18 +194,11 @@ class Planned(NamedTuple):
 class Planner:
     """Tests again what is due, by the rules, the log and the people of now."""
 
-    def __init__(
-        self,
-        docket: Docket,
-        views: Views,
-        lookup: Lookup,
-        active: Callable[[], Active],
-        post: Post,
-    ) -> None:
-        self._docket = docket
-        self._views = views
-        self._lookup = lookup
-        self._active = active
+    def __init__(self, context: SendingContext, post: Post) -> None:
+        self._streams = context.streams
+        self._views = context.views
+        self._lookup = context.lookup
+        self._active = context.active
         self._post = post
 
     def plan(self, found: Sequence[Notification], now: int) -> Planned:
@@ -208,20 +213,20 @@ class Planner:
 
     def at_the_last_moment(self, ready: Ready, now: int) -> Ready | EventBody:
         """Give a claimed message as it may leave now, or its end if it has become untrue."""
-        unmoved = self._docket.newest(list(ready.seen)) == ready.seen
+        unmoved = self._streams.store.newest(list(ready.seen)) == ready.seen
         if unmoved and self._active() is ready.active:
             return ready
         self._lookup.forget()
         lead = ready.notification
-        spoken_for = self._docket.notifications(lead.speaks_for)
+        spoken_for = self._streams.notifications(lead.speaks_for)
         planned = self._planned([[lead, *(n for n in spoken_for if n.into == lead.id)]], now)
         return planned.ready[0] if planned.ready else planned.steps[0].body
 
     def _planned(self, groups: Sequence[Sequence[Notification]], now: int) -> Planned:
         """Load what the plan of these groups needs, plan, and compose the words of each message."""
-        active, (muting, muted) = self._active(), muting_of(self._lookup)
+        active, (muting, muted) = self._active(), muting_of(self._lookup.latest)
         ground = Ground(active.decider, self._lookup, now, muted)
-        subjects = self._docket.subjects([n for group in groups for n in group])
+        subjects = self._streams.subjects([n for group in groups for n in group])
         composer = Composer(active, self._post, now)
         planned = plan(
             groups,
@@ -250,7 +255,7 @@ class Planner:
     def _others(self, first: Notification, key: str) -> list[Notification]:
         ids = queue.together(self._views, key) if first.attempts == 0 else []
         ids += queue.dropped(self._views, key) if first.version > 1 else []
-        others = self._docket.notifications([id for id in ids if id != first.id])
+        others = self._streams.notifications([id for id in ids if id != first.id])
         return [n for n in others if joins(n, first) or n.into == first.id]
 
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
-from service.ledger.views import LogEvent, Views
+from service.ledger.events import LogEvent
+from service.ledger.views import Views
 from service.rules import notification
 from service.rules.notification import (
     DROPPED,

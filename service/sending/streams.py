@@ -1,16 +1,15 @@
-"""The docket: notifications and what they are about, read from the log to its end."""
+"""Read notifications and what they are about, from the log to its end."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
-from eventsourcing.persistence import IntegrityError
 
 from service.learners.feed_subjects import FEED, LETTER, LetterSetAside, SilentSource, letter_of
 from service.learners.world import load
-from service.ledger.events import EventBody, EventMapper
-from service.ledger.ledger import ROWS_PER_QUERY, Ledger
-from service.rules.digests import DigestClosed, Row, bundle_of
+from service.ledger.events import EventBody, NewEvent
+from service.ledger.store import EventStore
+from service.rules.digests import DigestClosed, bundle_of
 from service.rules.notification import (
     DIGEST,
     DROPPED,
@@ -26,27 +25,25 @@ from service.rules.notification import (
 )
 
 
-class Docket:
-    """Reads many streams in one query each time; keeps nothing."""
+class NotificationStreams:
+    """Read many notifications in one query each time; keep nothing."""
 
     def __init__(
         self,
-        ledger: Ledger,
-        mapper: EventMapper,
-        lateness: Mapping[str, int],
+        store: EventStore,
+        lateness: Mapping[str, int] = {},
         heard: Callable[[], Mapping[str, SilentSource]] = dict,
         asides: Callable[[Sequence[int]], Iterable[LetterSetAside]] = lambda _: (),
     ) -> None:
         """`lateness` in ms and the last letter `heard`, by source; `asides` by their numbers."""
-        self._ledger = ledger
-        self._mapper = mapper
+        self.store = store
         self._lateness = lateness
         self._heard = heard
         self._asides = asides
 
     def notifications(self, ids: Sequence[str]) -> list[Notification]:
         """These notifications as the log has them, in the order asked for."""
-        found = self._bodies(ids)
+        found = self.store.streams(ids)
         return [Notification.load(id, found[id]) for id in ids if id in found]
 
     def subjects(self, notifications: Sequence[Notification]) -> dict[str, Subject]:
@@ -69,7 +66,7 @@ class Docket:
         """The items of each digest, by its id, as they were when it was made up."""
         if not digests:
             return {}
-        streams = self._bodies(list({n.owed.subject for n in digests}))
+        streams = self.store.streams(list({n.owed.subject for n in digests}))
         closed = {n.id: streams[n.owed.subject][n.owed.version - 1] for n in digests}
         ids = {n: body.items for n, body in closed.items() if isinstance(body, DigestClosed)}
         wanted = list({item for items in ids.values() for item in items})
@@ -77,7 +74,7 @@ class Docket:
         return {id: [found[item] for item in items] for id, items in ids.items()}
 
     def _subjects(self, wanted: Collection[str]) -> dict[str, Subject]:
-        found = self._bodies(list(wanted))
+        found = self.store.streams(list(wanted))
         subjects = {
             stream: Subject(load(stream, bodies, self._lateness), bodies)
             for stream, bodies in found.items()
@@ -87,34 +84,6 @@ class Docket:
         letters = [letter_of(subject) for subject in wanted if subject.startswith(LETTER)]
         subjects |= {aside.id: Subject(aside, ()) for aside in self._asides(letters)}
         return subjects
-
-    def newest(self, streams: Sequence[str]) -> dict[str, int]:
-        """The newest version of each of these streams, 0 if it has none, without reading them."""
-        found = dict.fromkeys(streams, 0)
-        for start in range(0, len(streams), ROWS_PER_QUERY):
-            chunk = streams[start : start + ROWS_PER_QUERY]
-            marks = ",".join("?" * len(chunk))
-            rows = self._ledger.reader().execute(
-                "SELECT originator_id, MAX(originator_version) FROM stored_events "
-                f"WHERE originator_id IN ({marks}) GROUP BY originator_id",
-                chunk,
-            )
-            found |= dict(rows.fetchall())
-        return found
-
-    def insist(self, rests_on: Mapping[str, int]) -> None:
-        """Raises IntegrityError unless each stream has just this newest version.
-
-        Inside a transaction it stays so until the end of that.
-        """
-        if rests_on and self.newest(list(rests_on)) != rests_on:
-            raise IntegrityError("a stream that this rests on has moved")
-
-    def _bodies(self, ids: Sequence[str]) -> dict[str, list[EventBody]]:
-        bodies: dict[str, list[EventBody]] = {}
-        for stream, _, topic, state in self._ledger.streams(list(ids)):
-            bodies.setdefault(stream, []).append(self._mapper.decode(topic, state))
-        return bodies
 
 
 Change = tuple[Notification, EventBody]
@@ -129,7 +98,7 @@ class Step(NamedTuple):
     notification: Notification
     body: EventBody
     also: tuple[Change, ...] = ()
-    beside: tuple[Row, ...] = ()
+    beside: tuple[NewEvent, ...] = ()
     rests_on: tuple[tuple[str, int], ...] = ()
 
     @property
@@ -155,13 +124,13 @@ def ground(steps: Sequence[Step]) -> dict[str, int]:
     return {stream: version for step in steps for stream, version in step.rests_on}
 
 
-def with_releases(step: Step, docket: Docket) -> Step:
+def with_releases(step: Step, streams: NotificationStreams) -> Step:
     """The step, and those owed again for which a message was to stand that now ends unsent."""
     released: list[Change] = []
     for speaker, body in step.changes:
         if isinstance(body, Ended | AttemptEnded) and silences(speaker, body):
             again = Redriven(at=body.at, released_by=speaker.id)
-            found = docket.notifications(speaker.speaks_for)
+            found = streams.notifications(speaker.speaks_for)
             released += [(n, again) for n in found if n.state == DROPPED and n.into == speaker.id]
     return step._replace(also=(*step.also, *released)) if released else step
 

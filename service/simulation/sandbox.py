@@ -22,7 +22,6 @@ from service.settings import Settings
 from service.simulation.recorder import Recorder
 
 DRAWER = "drawer://"
-EVENTS_PER_PAGE = 10_000
 VARIABLE = re.compile(rb"\$\{([A-Za-z_]\w*)")
 NO_DISK_IS_WAITED_FOR = "PRAGMA synchronous = OFF;"
 
@@ -113,10 +112,8 @@ class Sandbox:
 
     def facts(self, after: int = 0) -> Iterator[FactRecorded[Any]]:
         """Read every fact that the log has after a position."""
-        while page := self.app.ledger.log(after, EVENTS_PER_PAGE):
-            after = page[-1][0]
-            bodies = (self.app.mapper.decode(topic, state) for _, _, _, topic, state in page)
-            yield from (body for body in bodies if isinstance(body, FactRecorded))
+        bodies = (event.body for event in self.app.store.follow(after))
+        yield from (body for body in bodies if isinstance(body, FactRecorded))
 
     def close(self) -> None:
         """Let go of the files."""

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from service.app.app import App
-from service.learners.world import events_of
 from service.rules.notification import AttemptEnded
 from service.sending.operator import redrive
 from tests.installation import START, Installation
@@ -58,7 +57,7 @@ class Stage(Installation):
     def release(self, at: int) -> None:
         """A person releases what is held: a chat message of which nobody knows if it arrived."""
         held = [row["id"] for row in self.notifications() if row["state"] == "held"]
-        redrive(self.app.ledger, self.app.mapper, self.app.docket, held, at)
+        redrive(self.app.notification_streams, held, at)
         self.tick(at)
 
     def leave(self) -> None:
@@ -108,7 +107,7 @@ class Stage(Installation):
             assert sent[id] <= 1 + self.unknowns(id), "repeated without an open attempt"
 
     def unknowns(self, id: str) -> int:
-        bodies = [e.body for e in events_of(self.app.ledger, self.app.mapper, id)]
+        bodies = self.app.store.stream(id)
         return sum(isinstance(b, AttemptEnded) and b.outcome == "unknown" for b in bodies)
 
 

@@ -141,7 +141,7 @@ def test_one_recipients_refusal_holds_up_nobody(office, desk):
 )
 def test_it_is_never_tried_sooner_than_by_our_own_schedule(office, asked, waits):
     owe(office, 1)
-    (found,) = office.app.docket.notifications([office.notifications()[0]["id"]])
+    (found,) = office.app.notification_streams.notifications([office.notifications()[0]["id"]])
     end = after(Outcome("transient", 503, retry_after=asked), found, "chat", START)
 
     assert end.next_at == START + waits

@@ -126,7 +126,7 @@ def test_an_item_held_while_it_is_unmuted_is_not_held_for_ever(tmp_path, monkeyp
         desk.post(completed(START, 70))
         desk.tick(START)
         run(desk, "mute", "--all")
-        closer = desk.app.closer
+        closer = desk.app.digest_closer
         write = closer._write
 
         def unmuted_meanwhile(made):
@@ -151,5 +151,5 @@ def test_unmute_sees_what_was_held_a_moment_ago(tmp_path):
         desk.app.views.catch_up()
         desk.app.deliveries["email"].deliver(START)
         app = desk.app
-        _, count = unmute(app.ledger, app.mapper, app.views, None, START)
+        _, count = unmute(app.store, app.views, None, START)
         assert count == 1

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from service.learners.world import events_of
 from service.rules.notification import AttemptStarted, Ended, Redriven
 from service.sending.channels.channel import Outcome, Parcel
 from tests.installation import (
@@ -70,7 +69,7 @@ def by_course(office: Installation) -> dict[str, str]:
 
 def bodies(office: Installation, course: str) -> list[object]:
     (id,) = [row["id"] for row in office.notifications() if row["course"] == course]
-    return [e.body for e in events_of(office.app.ledger, office.app.mapper, id)]
+    return office.app.store.stream(id)
 
 
 def take_back_the_path(office: Installation) -> None:
@@ -171,7 +170,7 @@ def test_one_message_never_drops_what_another_worker_has_claimed(office):
     app.take(later)
     app.views.catch_up()
     rows = [row for row in office.notifications() if row["course"] in ("course:8", "course:9")]
-    found = app.docket.notifications([row["id"] for row in rows])
+    found = app.notification_streams.notifications([row["id"] for row in rows])
     due = later + 10 * MINUTE
     plan = delivery._planner.plan(found, due)
     claims = [delivery._claim(ready, AttemptStarted(at=due, worker="a", until=due + HOUR))
@@ -179,15 +178,15 @@ def test_one_message_never_drops_what_another_worker_has_claimed(office):
     ((other, _),) = plan.ready[0].message.told
     with app.ledger.transaction() as cursor:
         claim = AttemptStarted(at=due, worker="b", until=due + HOUR)
-        app.ledger.append(cursor, [(other.id, other.version + 1, *app.mapper.encode(claim))])
+        app.ledger.append(cursor, [(other.id, other.version + 1, *app.store.mapper.encode(claim))])
 
     assert delivery._append(claims) == set()
-    (lead,) = app.docket.notifications([plan.ready[0].notification.id])
+    (lead,) = app.notification_streams.notifications([plan.ready[0].notification.id])
     assert lead.version == 1
 
 
 def test_attempts_and_redrives_of_older_ledgers_are_read(office):
-    mapper = office.app.mapper
+    mapper = office.app.store.mapper
     claim = mapper.decode(AttemptStarted.TOPIC, b'{"at":1,"worker":"w","until":2}')
 
     assert (claim.message_id, claim.speaks_for) == ("", ())

@@ -70,7 +70,7 @@ def _evidence(context: RequestContext) -> Evidence:
     app = context.app
     lateness = {name: source.lateness for name, source in app.settings.sources.items()}
     views = app.settings.data / "views.db"
-    past = Past(app.ledger, app.mapper, app.people, app.courses, lateness, views)
+    past = Past(app.store, app.people, app.courses, lateness=lateness, views=views)
     return Evidence.of(past, app.letters.show)
 
 

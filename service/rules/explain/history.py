@@ -14,8 +14,8 @@ from service.learners.facts import Identity
 from service.learners.instance import Instance, InstanceRecorded
 from service.learners.watchlist import Watchlist
 from service.ledger.database import connect
-from service.ledger.events import EventBody, EventMapper
-from service.ledger.ledger import Ledger
+from service.ledger.events import EventBody
+from service.ledger.store import EventStore
 from service.ledger.views import position_of
 from service.rules.notification import Notification
 from service.rules.triggers.seat_change import Fired
@@ -71,8 +71,7 @@ class Past:
 
     def __init__(
         self,
-        ledger: Ledger,
-        mapper: EventMapper,
+        store: EventStore,
         people: People,
         courses: Courses,
         lateness: Mapping[str, int],
@@ -82,8 +81,8 @@ class Past:
         self.people = people
         self.courses = courses
         self.lateness = lateness
-        self._ledger = ledger
-        self._mapper = mapper
+        self._ledger = store.ledger
+        self._decode = store.mapper.decode
 
     def stream(self, id: str, after: int = 0, until: int = 2**62) -> list[Row]:
         """The events of a stream after one version and up to another, first to last."""
@@ -92,7 +91,7 @@ class Past:
             "AND originator_version > ? AND originator_version <= ? ORDER BY originator_version",
             (id, after, until),
         )
-        return [Row(p, v, self._mapper.decode(topic, state)) for p, v, topic, state in rows]
+        return [Row(p, v, self._decode(topic, state)) for p, v, topic, state in rows]
 
     def at(self, id: str, version: int) -> Row | None:
         """One event of a stream, if it is there."""
@@ -191,7 +190,7 @@ class Past:
             "AND originator_version = 1 AND notification_id > ? AND instr(state, ?)",
             (prefix, prefix + "~", after, said.encode()),
         )
-        return ((id, self._mapper.decode(topic, state)) for id, topic, state in rows)
+        return ((id, self._decode(topic, state)) for id, topic, state in rows)
 
     def _end(self) -> int:
         return self._ledger.max_notification_id()

@@ -133,7 +133,7 @@ class LetterWatch:
         return len(page) == LETTERS_PER_ASK
 
     def _latest(self) -> tuple[int, dict[str, Asked]]:
-        latest = self._writer.lookup.latest(STREAM)
+        latest = self._writer.store.latest(STREAM)
         if latest is None:
             return 0, {}
         version, last = latest

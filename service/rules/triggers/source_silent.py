@@ -126,7 +126,7 @@ class FeedWatch:
 
     def recover(self) -> None:
         """Goes on with the silences the ledger has; the time in between does not count."""
-        latest = self._writer.lookup.latest(STREAM)
+        latest = self._writer.store.latest(STREAM)
         if latest is not None:
             self._version, last = latest
             assert isinstance(last, FeedsWatched)
