@@ -4,12 +4,11 @@ Pure: values in, values out. Delivery and the backtest plan with it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from hashlib import blake2b
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
-from service.ledger.events import EventBody, Latest
+from service.ledger.events import EventBody, Latest, stream_id
 from service.rules.notification import (
     DROPPED,
     OWED,
@@ -71,8 +70,7 @@ def memory_stream(owed: Owed, due: Due) -> str:
     assert due.entry.throttle is not None
     recipient = due.recipient.id if due.recipient else owed.recipient
     values = [str(due.reading(field)) for field in due.entry.throttle.group_by]
-    name = "\x1f".join((owed.rule, owed.entry, recipient, *values)).encode()
-    return f"t{blake2b(name, digest_size=16).hexdigest()}"
+    return stream_id("t", owed.rule, owed.entry, recipient, *values)
 
 
 COLLAPSED = "collapsed"

@@ -178,7 +178,7 @@ def test_one_message_never_drops_what_another_worker_has_claimed(office):
     ((other, _),) = plan.ready[0].message.told
     with app.ledger.transaction() as cursor:
         claim = AttemptStarted(at=due, worker="b", until=due + HOUR)
-        app.ledger.append(cursor, [(other.id, other.version + 1, *app.store.mapper.encode(claim))])
+        app.store.append(cursor, [(other.id, other.version + 1, claim)])
 
     assert delivery._append(claims) == set()
     (lead,) = app.notification_streams.notifications([plan.ready[0].notification.id])

@@ -84,14 +84,15 @@ class Outbox:
 
     def _round(self, due: Sequence[Notification], ground: Ground) -> list[Notification]:
         """Let each leave with its company; gives back what comes after a message of its kind."""
-        left, keys = list[Notification](), set[str]()
+        left, groups, keys = list[Notification](), list[list[Notification]](), set[str]()
         for each in due:
             key, first = each.owed.collapse, self._open.get(each.id)
             if key in keys:
                 left.append(each)
             elif first is not None and first.due_at <= ground.now:
                 keys |= {key} if key else set()
-                self._leave(list(self._group(first)), ground)
+                groups.append(list(self._group(first)))
+        self._leave(groups, ground)
         return left
 
     def _close_digests(self, items: Sequence[Notification], ground: Ground) -> None:
@@ -157,9 +158,9 @@ class Outbox:
             if id != first.id and joins(other, first):
                 yield other
 
-    def _leave(self, group: Sequence[Notification], ground: Ground) -> None:
-        """Plan a group as the service does; what leaves counts as sent."""
-        planned = plan([group], lambda n: self._judged(n, ground), self._world.latest, ground.now)
+    def _leave(self, groups: Sequence[Sequence[Notification]], ground: Ground) -> None:
+        """Plan a round as the service does; what leaves counts as sent."""
+        planned = plan(groups, lambda n: self._judged(n, ground), self._world.latest, ground.now)
         for notification, body in planned.endings:
             self._settle(notification, body)
         self._world.memory |= planned.passed

@@ -46,7 +46,8 @@ class AddressWait:
 
     def moved(self, stream: str) -> None:
         """Something happened to an enrollment or an instance."""
-        self._touched |= self._on.get(stream, {})
+        if stream in self._on:
+            self._touched |= self._on[stream]
 
     def grown_older(self) -> None:
         """Time has passed."""
