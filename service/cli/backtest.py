@@ -9,7 +9,7 @@ from typing import TypeVar
 import rich_click as click
 from rich.progress import TextColumn
 
-from service.app.event_types import SHAPES
+from service.app.event_types import event_store
 from service.cli.fsck import Untouched
 from service.cli.output.backtest_page import (
     BacktestPage,
@@ -34,8 +34,6 @@ from service.cli.rule_files import RuleFiles, rule_file_argument, rule_file_opti
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.world import Lookup
-from service.ledger.events import EventMapper
-from service.ledger.store import EventStore
 from service.rules.explain.rule_versions import Anything
 from service.rules.language.reader import read_rules
 from service.rules.rule import RuleSet
@@ -57,7 +55,7 @@ class Archive:
 
     def __init__(self, chosen: Settings) -> None:
         self.ledger = Untouched(installation(chosen.data) / "ledger.db")
-        store = EventStore(self.ledger, EventMapper(SHAPES))
+        store = event_store(self.ledger)
         self.people = People(self.ledger)
         lookup = Lookup(store, self.people, Courses(self.ledger))
         self.history = History(store)
@@ -105,7 +103,7 @@ def run_backtest(
         against=_read(against, chosen, ids, known=False) if against else None,
         since=moment_given(since) if since else 0,
         until=moment_given(until) if until else None,
-        lateness=max((each.lateness for each in chosen.sources.values()), default=0),
+        lateness=max(chosen.lateness.values(), default=0),
         storm_limit=chosen.storm_limit,
     )
     begun = time.monotonic()
@@ -122,10 +120,9 @@ def run_backtest(
 
 
 def _verify(chosen: Settings, *, as_json: bool) -> None:
-    lateness = {name: source.lateness for name, source in chosen.sources.items()}
     begun = time.monotonic()
     with _opened(chosen) as archive, _progress(archive, "Deciding again") as tell:
-        verifier = Verifier(archive.history, archive.today, lateness, chosen.storm_limit)
+        verifier = Verifier(archive.history, archive.today, chosen.lateness, chosen.storm_limit)
         found = verifier.run(tell)
     if as_json:
         print_json(verified_report(found))

@@ -76,11 +76,10 @@ def _reach(
     stalled: StalledRule, decider: Decider, office: Office, chosen: Settings, now: int
 ) -> Reach:
     rule = stalled.rule
-    lateness = {name: source.lateness for name, source in chosen.sources.items()}
     lookup = Lookup(office.store, People(office.ledger), Courses(office.ledger))
-    writer = Writer(office.store, lookup, lateness, decide=lambda *_: None)
+    writer = Writer(office.store, lookup, chosen.lateness, decide=lambda *_: None)
     world = writer.world(now)
-    late = max(lateness.values(), default=0)
+    late = max(chosen.lateness.values(), default=0)
     silent = told = 0
     with progress(MofNCompleteColumn()) as bar:
         task = bar.add_task(f"Counting for {rule.id}", total=None)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from service.app.event_types import SHAPES
+from service.app.event_types import event_store
 from service.cli.output.console import (
     CANNOT_RUN,
     data_option,
@@ -22,8 +22,6 @@ from service.cli.output.text import in_local_time, moment_given
 from service.incoming.letters import Letters
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
-from service.ledger.events import EventMapper
-from service.ledger.store import EventStore
 from service.rules.explain.causes import Evidence
 from service.rules.explain.history import Past
 from service.rules.explain.notification import chain_of
@@ -88,11 +86,12 @@ def explain(
 @contextmanager
 def evidence(data: Path | None) -> Iterator[Evidence]:
     """What the ledger of the data folder says; nothing is recorded in it."""
-    lateness = {name: source.lateness for name, source in settings(data).sources.items()}
     with open_ledger(data) as ledger:
         views = ledger.path.with_name("views.db")
-        store = EventStore(ledger, EventMapper(SHAPES))
-        past = Past(store, People(ledger), Courses(ledger), lateness=lateness, views=views)
+        store = event_store(ledger)
+        past = Past(
+            store, People(ledger), Courses(ledger), lateness=settings(data).lateness, views=views
+        )
         yield Evidence.of(past, Letters(ledger).show)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from service.app.event_types import SHAPES
+from service.app.event_types import event_store
 from service.cli.output.console import (
     BAD,
     console,
@@ -17,7 +17,6 @@ from service.cli.output.console import (
 )
 from service.incoming.letters import Letters
 from service.ledger.database import BUSY_SECONDS, SCHEMA_VERSION
-from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger, LedgerError
 from service.ledger.store import EventStore
 from service.rules import notification
@@ -95,7 +94,7 @@ def examined(path: Path) -> tuple[dict[str, int], int, Counter[str], list[str]]:
     ledger = Untouched(path)
     try:
         letters = Letters(ledger).counts()
-        matched, states = notification_states(EventStore(ledger, EventMapper(SHAPES)))
+        matched, states = notification_states(event_store(ledger))
         damage = damage_of(ledger.reader())
     finally:
         ledger.close()

@@ -4,14 +4,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from service.app.event_types import SHAPES
+from service.app.event_types import event_store
 from service.cli.output.console import installation
 from service.learners.enrollment_views import EnrollmentViews
-from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger, LedgerError, lock_data_folder
-from service.ledger.store import EventStore
 from service.ledger.views import Projection, Views
-from service.sending.queue import Queue
+from service.sending.queue import SendQueue
 
 
 class Office:
@@ -20,7 +18,7 @@ class Office:
     def __init__(self, data: Path | None) -> None:
         folder = installation(data)
         self.ledger = Ledger(folder / "ledger.db")
-        self.store = EventStore(self.ledger, EventMapper(SHAPES))
+        self.store = event_store(self.ledger)
         try:
             with lock_data_folder(folder):
                 self.views = self._views(folder, owner=True)
@@ -29,7 +27,7 @@ class Office:
             self.views = self._views(folder, owner=False)
 
     def _views(self, folder: Path, *, owner: bool) -> Views:
-        parts: list[Projection] = [EnrollmentViews(), Queue()]
+        parts: list[Projection] = [EnrollmentViews(), SendQueue()]
         return Views(folder / "views.db", self.store, parts, owner=owner)
 
     def close(self) -> None:

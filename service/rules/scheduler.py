@@ -17,7 +17,7 @@ RULES_STREAM = "rules"
 
 
 class RulesActivated(EventBody, frozen=True, kw_only=True, omit_defaults=True):
-    """A rule file became active at `at`, after the events up to `position`.
+    """Say that a rule file became active at `at`, after the events up to `position`.
 
     `modes` says how each rule stands since. The text has no secrets: its channels name the
     environment's.
@@ -55,7 +55,7 @@ MANY_TOUCHED = 10_000
 
 
 class TimeAsked(EventBody, frozen=True, kw_only=True, omit_defaults=True):
-    """The clock was asked at `at`, about all that the log up to `position` had moved."""
+    """Say that time rules were asked at `at`, about all that the log up to `position` had moved."""
 
     TOPIC: ClassVar[str] = "clock.asked"
     at: int
@@ -85,7 +85,7 @@ class Scheduler:
         self._asked_at = 0
 
     def recover(self) -> None:
-        """Goes on where the ledger says the last ask was, and notes what moved since."""
+        """Go on where the ledger says the last ask was, and note what moved since."""
         latest = self._store.latest(CLOCK_STREAM)
         if latest is None:
             return
@@ -96,7 +96,7 @@ class Scheduler:
         self._enrollment_views.touch(self._store.follow(last.position, EnrollmentViews.topics))
 
     def activate(self, decider: Decider, now: int) -> bool:
-        """Records that this rule file is active from here; false if it was already.
+        """Record that this rule file is active from here; false if it was already.
 
         The marks of the rules it activates are recorded in the same transaction.
         """
@@ -126,7 +126,7 @@ class Scheduler:
         return True
 
     def ask(self, decider: Decider, now: int) -> bool:
-        """Asks every stalled rule about the silences that are due; true when there are more.
+        """Ask every stalled rule about the silences that are due; true when there are more.
 
         The caller sees to it that no letter that came before `now` is still waiting: a backlog
         must not look like silence.

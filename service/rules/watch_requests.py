@@ -1,4 +1,4 @@
-"""Wishes: asking to be told of a free seat, and stopping it, while the service runs or not."""
+"""Ask to be told of a free seat, and stop it, while the service runs or not."""
 
 import sqlite3
 from typing import NamedTuple
@@ -12,8 +12,8 @@ from service.ledger.store import EventStore
 from service.rules.notification import DROPPED, SENT, Notification
 
 
-class Standing(NamedTuple):
-    """A wish that is not fulfilled; `notification` is to do it, if one is decided and open."""
+class OpenWatchRequest(NamedTuple):
+    """Hold a wish that is not fulfilled; `notification` is to do it, if one is decided and open."""
 
     person: str
     asked_at: int
@@ -21,20 +21,20 @@ class Standing(NamedTuple):
     notification: str | None
 
 
-class Wishes:
-    """Writes as a command does: under the ledger's lock, where nobody else can write."""
+class WatchRequests:
+    """Write wishes as a command does: under the ledger's lock, where nobody else can write."""
 
     def __init__(self, store: EventStore, people: People) -> None:
         self._store = store
         self._people = people
 
     def place(self, instance: str) -> Identity | None:
-        """Which instance a stream is of; None when there is no such stream."""
+        """Tell which instance a stream is of; None when there is no such stream."""
         body = self._store.first(instance)
         return body.about if isinstance(body, InstanceRecorded) else None
 
     def meet(self, key: PersonKey, now: int) -> str:
-        """The id of who has this key, from now on if nobody had."""
+        """Give the id of who has this key, from now on if nobody had."""
         known = self._people.known([key]).get(key)
         if known is not None:
             return known
@@ -46,28 +46,28 @@ class Wishes:
         return known
 
     def known(self, key: PersonKey) -> str | None:
-        """The id of who has this key, if anybody has."""
+        """Give the id of who has this key, if anybody has."""
         return self._people.known([key]).get(key)
 
-    def all(self, instance: str) -> list[Standing]:
-        """The wishes that are not fulfilled, in the order in which they were asked."""
+    def all(self, instance: str) -> list[OpenWatchRequest]:
+        """List the wishes that are not fulfilled, in the order in which they were asked."""
         wishes = sorted(self._watch(instance).wishes.items(), key=lambda each: each[1].asked)
-        standings = (self._standing(person, wish) for person, wish in wishes)
+        standings = (self._open_request(person, wish) for person, wish in wishes)
         return [standing for standing in standings if standing is not None]
 
-    def of(self, instance: str, person: str) -> Standing | None:
-        """The wish of one person, if they have one that is not fulfilled."""
+    def of(self, instance: str, person: str) -> OpenWatchRequest | None:
+        """Give the wish of one person, if they have one that is not fulfilled."""
         wish = self._watch(instance).wishes.get(person)
-        return self._standing(person, wish) if wish else None
+        return self._open_request(person, wish) if wish else None
 
     def ask(self, instance: str, person: str, now: int) -> None:
-        """Somebody wishes to be told; twice is harmless."""
+        """Record that somebody wishes to be told; twice is harmless."""
         with self._store.ledger.transaction() as cursor:
             if self.of(instance, person) is None:
                 self._append(cursor, instance, WatchAsked(at=now, person=person))
 
     def stop(self, instance: str, person: str, now: int) -> None:
-        """Somebody does not wish it any more; twice is harmless."""
+        """Record that somebody does not wish to be told any more; twice is harmless."""
         with self._store.ledger.transaction() as cursor:
             if self.of(instance, person) is not None:
                 self._append(cursor, instance, WatchStopped(at=now, person=person))
@@ -79,15 +79,15 @@ class Wishes:
     def _watch(self, instance: str) -> Watchlist:
         return Watchlist.load(instance, self._store.stream(Watchlist.stream(instance)))
 
-    def _standing(self, person: str, wish: WatchRequest) -> Standing | None:
+    def _open_request(self, person: str, wish: WatchRequest) -> OpenWatchRequest | None:
         found = self._telling(wish.notification) if wish.notification else None
         if found is not None and found.state == SENT:
             return None
         notification = found.id if found is not None and found.is_open else None
-        return Standing(person, wish.asked_at, wish.asked, notification)
+        return OpenWatchRequest(person, wish.asked_at, wish.asked, notification)
 
     def _telling(self, id: str) -> Notification | None:
-        """A notification, or the one whose message stands for it."""
+        """Give a notification, or the one whose message stands for it."""
         bodies = self._store.stream(id)
         found = Notification.load(id, bodies) if bodies else None
         if found is not None and found.state == DROPPED and found.into:

@@ -22,7 +22,7 @@ class DigestCloser:
         self._active = context.active
 
     def close(self, now: int) -> int:
-        """Makes up what is due, by the views; returns how many digests were closed.
+        """Close the digests that are due, by the views; return how many were closed.
 
         What somebody else moved meanwhile is left for the next time.
         """
@@ -62,5 +62,5 @@ class DigestCloser:
 
 
 def is_collected(item: Notification, now: int) -> bool:
-    """Whether the log itself says that it waits for a digest that may close now."""
+    """Tell whether an item waits for a digest that may close now, by the log itself."""
     return item.owed.digest and item.is_open and item.state != HELD and item.due_at <= now

@@ -42,12 +42,12 @@ class NotificationStreams:
         self._asides = asides
 
     def notifications(self, ids: Sequence[str]) -> list[Notification]:
-        """These notifications as the log has them, in the order asked for."""
+        """Read notifications as the log has them, in the order asked for."""
         found = self.store.streams(ids)
         return [Notification.load(id, found[id]) for id in ids if id in found]
 
     def subjects(self, notifications: Sequence[Notification]) -> dict[str, Subject]:
-        """What each is about, by its id, if the log knows of it; for a digest that is its items."""
+        """Read the subjects of notifications, by their ids; of a digest all its items."""
         items = self._items([n for n in notifications if n.owed.trigger == DIGEST])
         plain = [n.owed for n in notifications if n.owed.trigger != DIGEST]
         plain += [n.owed for found in items.values() for n in found]
@@ -63,7 +63,7 @@ class NotificationStreams:
         return subjects
 
     def _items(self, digests: Sequence[Notification]) -> dict[str, list[Notification]]:
-        """The items of each digest, by its id, as they were when it was made up."""
+        """Read the items of each digest, by its id, as they were when it was made up."""
         if not digests:
             return {}
         streams = self.store.streams(list({n.owed.subject for n in digests}))
@@ -90,8 +90,8 @@ Change = tuple[Notification, EventBody]
 """A notification and the next event of its stream."""
 
 
-class Step(NamedTuple):
-    """What is written together: `also` are the next events of other notifications, `beside` those
+class Update(NamedTuple):
+    """Hold what is appended together: `also` are next events of other notifications, `beside` those
     of other streams. It `rests_on` these streams being no longer than that.
     """
 
@@ -106,8 +106,8 @@ class Step(NamedTuple):
         return ((self.notification, self.body), *self.also)
 
 
-class Unsettled(msgspec.Struct, frozen=True):
-    """What became of a notification as claimed, with the reply's text; not on disk yet."""
+class UnrecordedOutcome(msgspec.Struct, frozen=True):
+    """Hold what became of a claimed notification, with the reply's text, until it is on disk."""
 
     notification: Notification
     end: EventBody
@@ -115,17 +115,17 @@ class Unsettled(msgspec.Struct, frozen=True):
 
     @property
     def tried(self) -> bool:
-        """Whether the network was touched, so that this counts whoever has it in hand now."""
+        """Tell whether the network was touched, so that this counts whoever has it in hand now."""
         return isinstance(self.end, AttemptEnded) and self.end.outcome != NOT_TRIED
 
 
-def ground(steps: Sequence[Step]) -> dict[str, int]:
-    """What these steps rest on: each of these streams has just this newest version."""
+def ground(steps: Sequence[Update]) -> dict[str, int]:
+    """Gather what updates rest on: each of these streams has just this newest version."""
     return {stream: version for step in steps for stream, version in step.rests_on}
 
 
-def with_releases(step: Step, streams: NotificationStreams) -> Step:
-    """The step, and those owed again for which a message was to stand that now ends unsent."""
+def with_releases(step: Update, streams: NotificationStreams) -> Update:
+    """Add to an update what is owed again, as the message that was to stand for it ends unsent."""
     released: list[Change] = []
     for speaker, body in step.changes:
         if isinstance(body, Ended | AttemptEnded) and silences(speaker, body):
@@ -136,7 +136,7 @@ def with_releases(step: Step, streams: NotificationStreams) -> Step:
 
 
 def silences(notification: Notification, body: EventBody) -> bool:
-    """Whether it ends here unsent, though it was to speak for others."""
+    """Tell whether a notification ends here unsent, though it was to speak for others."""
     if not notification.speaks_for:
         return False
     after = notification.apply(body)
@@ -144,7 +144,7 @@ def silences(notification: Notification, body: EventBody) -> bool:
 
 
 def is_due(notification: Notification, now: int) -> bool:
-    """Whether the log itself says that it may leave now and nobody has it in hand."""
+    """Tell whether a notification may leave now and nobody has it in hand, by the log itself."""
     free = notification.claimed_until is None or notification.claimed_until <= now
     return (
         notification.is_open

@@ -16,7 +16,7 @@ from service.rules.triggers.source_silent import source_trigger_of
 from service.rules.triggers.stalled import StalledTrigger, stalled_trigger_of
 from service.sending import queue
 from service.sending.channels.drawer import DrawerMessage, read_message
-from service.sending.planner import Active
+from service.sending.planner import ActiveRules
 from service.sending.templates.templates import Templates
 from service.settings import Settings
 from service.simulation.recorder import Recorder
@@ -39,12 +39,12 @@ class Sandbox:
         self.app.ledger.create(NO_DISK_IS_WAITED_FOR)
         decider = self.app.active.decider
         drawers = Decider(with_drawers(decider.rules), decider.storm_limit)
-        self.app.active = Active(drawers, self.app.active.templates)
+        self.app.active = ActiveRules(drawers, self.app.active.templates)
 
     def record(self, rules: RuleSet, templates: Templates, *, every: bool = False) -> Recorder:
         """Decide by other rules from here on, and note how; see Recorder about `every`."""
         recorder = Recorder(with_drawers(rules), every=every)
-        self.app.active = Active(recorder, templates)
+        self.app.active = ActiveRules(recorder, templates)
         return recorder
 
     def start(self) -> None:
@@ -138,6 +138,6 @@ def with_drawers(rules: RuleSet) -> RuleSet:
     return replace(rules, channels=dict.fromkeys(rules.channels, DRAWER))
 
 
-def read_rules_and_templates(chosen: Settings) -> Active:
+def read_rules_and_templates(chosen: Settings) -> ActiveRules:
     """Read the rules and templates as their files are now; raises Refused naming every mistake."""
     return read_active(without_secrets(chosen), SOURCES)

@@ -84,7 +84,7 @@ class Stage(Installation):
             ),
             "instances": [dict(row) for row in self.app.views.reader()["instances"].rows],
             "events": self.events(),
-            "words": sorted({parcel.message.text for parcel in self.outside.arrived}),
+            "words": sorted({outgoing.message.text for outgoing in self.outside.arrived}),
         }
 
     def events(self) -> Counter[tuple[str, str]]:
@@ -99,9 +99,9 @@ class Stage(Installation):
         assert counts["waiting"] == 0
         assert counts["accepted"] == counts["taken"] + counts["set_aside"]
         copies: dict[str, set[str]] = defaultdict(set)
-        for parcel in self.outside.arrived:
-            copies[parcel.notification].add(f"{parcel.message_id} {parcel.message}")
-        sent = Counter(parcel.notification for parcel in self.outside.arrived)
+        for outgoing in self.outside.arrived:
+            copies[outgoing.notification].add(f"{outgoing.message_id} {outgoing.message}")
+        sent = Counter(outgoing.notification for outgoing in self.outside.arrived)
         for id, words in copies.items():
             assert len(words) == 1, "a repeat has another Message-ID or other words"
             assert sent[id] <= 1 + self.unknowns(id), "repeated without an open attempt"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from service.rules.notification import AttemptStarted, Ended, Redriven
-from service.sending.channels.channel import Outcome, Parcel
+from service.sending.channels.channel import OutgoingMessage, SendResult
 from tests.installation import (
     ADA,
     DAY,
@@ -31,14 +31,14 @@ class Desk:
     domain: str | None = None
 
     def __init__(self) -> None:
-        self.answers: list[Outcome] = []
-        self.sent: list[Parcel] = []
-        self.first: Callable[[Parcel], object] = lambda parcel: None
+        self.answers: list[SendResult] = []
+        self.sent: list[OutgoingMessage] = []
+        self.first: Callable[[OutgoingMessage], object] = lambda outgoing: None
 
-    def send(self, parcel: Parcel) -> Outcome:
-        self.first(parcel)
-        self.sent.append(parcel)
-        return self.answers.pop(0) if self.answers else Outcome("accepted", 250)
+    def send(self, outgoing: OutgoingMessage) -> SendResult:
+        self.first(outgoing)
+        self.sent.append(outgoing)
+        return self.answers.pop(0) if self.answers else SendResult("accepted", 250)
 
     def close(self) -> None:
         """Nothing is kept open."""
@@ -55,7 +55,7 @@ def office(tmp_path, desk):
     with Installation(tmp_path, TOGETHER) as office:
         office.app.deliveries["email"]._channel = desk
         office.import_people([ADA])
-        desk.answers = [Outcome("transient", 451)]
+        desk.answers = [SendResult("transient", 451)]
         office.post(completed(START, 77), event("LEARNING_PATH_COMPLETED", START, **PATH))
         office.tick(START)
         office.tick(START + 11 * MINUTE)
@@ -90,7 +90,7 @@ def test_a_cancelled_message_gives_back_what_it_was_to_stand_for(office, desk):
     office.tick(START + 2 * HOUR)
 
     assert by_course(office) == {"learningProgram:5": "cancelled", "course:7": "sent"}
-    assert [parcel.message.subject for parcel in desk.sent[1:]] == ["Completed: course:7"]
+    assert [outgoing.message.subject for outgoing in desk.sent[1:]] == ["Completed: course:7"]
     assert isinstance(bodies(office, "course:7")[2], Redriven)
 
 
@@ -112,7 +112,7 @@ def test_so_does_one_that_is_given_up_for_its_template(office, desk):
 
 
 def test_so_does_one_that_is_refused_for_good(office, desk):
-    desk.answers = [Outcome("permanent", 554)]
+    desk.answers = [SendResult("permanent", 554)]
     office.tick(START + 20 * MINUTE)
     office.tick(START + 21 * MINUTE)
 
@@ -120,7 +120,7 @@ def test_so_does_one_that_is_refused_for_good(office, desk):
 
 
 def test_what_is_given_back_expires_when_it_would_have_by_itself(office, desk):
-    desk.answers = [Outcome("transient", 451)] * 100
+    desk.answers = [SendResult("transient", 451)] * 100
     for hours in range(1, 100):
         office.tick(START + hours * HOUR)
 

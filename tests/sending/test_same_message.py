@@ -6,7 +6,7 @@ import pytest
 
 from service.learners.directory.people import PersonRow
 from service.rules.verdict import judge
-from service.sending.channels.channel import Outcome
+from service.sending.channels.channel import SendResult
 from tests.installation import DONE, HOUR, MINUTE, START, Installation, completed
 from tests.sending.test_released import TOGETHER, Desk
 
@@ -28,7 +28,7 @@ def office(tmp_path, desk):
 
 
 def sentences(desk: Desk) -> list[str]:
-    return [parcel.message.subject for parcel in desk.sent]
+    return [outgoing.message.subject for outgoing in desk.sent]
 
 
 def test_an_outcome_kept_back_is_recorded_before_the_delivery_ends(office, desk):
@@ -151,7 +151,7 @@ def test_a_message_keeps_its_id_when_the_senders_domain_changes(tmp_path, desk):
     with Installation(tmp_path, DONE, COURSEBELL_MAIL_DOMAIN="old.example") as office:
         office.app.deliveries["email"]._channel = desk
         office.import_people([ADA])
-        desk.answers = [Outcome("unknown")]
+        desk.answers = [SendResult("unknown")]
         office.post(completed(START, 77), completed(START, 77, course="course:8"))
         office.tick(START)
         office.environ["COURSEBELL_MAIL_DOMAIN"] = "new.example"
@@ -162,8 +162,8 @@ def test_a_message_keeps_its_id_when_the_senders_domain_changes(tmp_path, desk):
         office.tick(START + HOUR)
 
         ids: dict[str, set[str]] = {}
-        for parcel in desk.sent:
-            ids.setdefault(parcel.notification, set()).add(parcel.message_id)
+        for outgoing in desk.sent:
+            ids.setdefault(outgoing.notification, set()).add(outgoing.message_id)
         assert all(len(each) == 1 for each in ids.values())
         assert len(desk.sent) > len(ids)
         assert desk.sent[-1].message_id.endswith("@new.example>")

@@ -1,7 +1,7 @@
 """The throttle: one too many is dropped and says so; what nobody got does not count."""
 
 from service.sending import queue
-from service.sending.channels.channel import Outcome
+from service.sending.channels.channel import SendResult
 from tests.installation import ADA, DAY, HOUR, MINUTE, START, Installation, progressed, seats
 from tests.smtp_sink import SmtpSink
 
@@ -140,8 +140,8 @@ class Silent:
 
     form, batch, domain = "email", 1, None
 
-    def send(self, parcel):
-        return Outcome("accepted", 250)
+    def send(self, outgoing):
+        return SendResult("accepted", 250)
 
     def close(self):
         pass

@@ -113,7 +113,7 @@ def _pass(here: Installation, past: Past, step: int) -> None:
     if step in past.down and step < past.steps:
         return
     if step in past.wishes:
-        wish, wishes = past.wishes[step], here.app.wishes
+        wish, wishes = past.wishes[step], here.app.watch_requests
         person = wishes.meet(("adobe", "1234", str(wish.learner)), now)
         (wishes.ask if wish.asks else wishes.stop)(
             Instance.stream("adobe", "1234", COURSE, SESSION), person, now
