@@ -1,9 +1,8 @@
 """List every shape that an event in the ledger has, by the wing it is from."""
 
 from service.learners import course, enrollment, instance, watchlist
-from service.ledger.events import EventMapper
+from service.ledger.events import EventMapper, EventStore
 from service.ledger.ledger import Ledger
-from service.ledger.store import EventStore
 from service.rules import digests, notification, plan, scheduler, storm, verdict
 from service.rules.triggers import letter_set_aside, seat_change, source_silent
 

@@ -17,8 +17,8 @@ from service.cli.output.console import (
 )
 from service.incoming.letters import Letters
 from service.ledger.database import BUSY_SECONDS, SCHEMA_VERSION
+from service.ledger.events import EventStore
 from service.ledger.ledger import Ledger, LedgerError
-from service.ledger.store import EventStore
 from service.rules import notification
 from service.rules.notification import STATES, Notification, Owed
 

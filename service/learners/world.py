@@ -16,8 +16,7 @@ from service.learners.enrollment import Enrollment
 from service.learners.facts import Contact, Fact, FactRecorded, course_id
 from service.learners.instance import Instance, InstanceRecorded
 from service.learners.watchlist import Watchlist
-from service.ledger.events import EventBody, NewEvent, StreamId
-from service.ledger.store import EventStore
+from service.ledger.events import EventBody, EventStore, NewEvent, StreamId
 
 AGGREGATES: Mapping[str, type[Aggregate[Any]]] = {
     **dict.fromkeys(enrollment.SHAPES, Enrollment),

@@ -25,8 +25,7 @@ from service.learners.world import (
     Lookup,
     load,
 )
-from service.ledger.events import EventBody, NewEvent
-from service.ledger.store import EventStore
+from service.ledger.events import EventBody, EventStore, NewEvent
 
 
 class UnitOfWork:

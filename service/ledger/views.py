@@ -9,9 +9,8 @@ from typing import Protocol
 from sqlite_utils import Database
 
 from service.ledger.database import connect_views
-from service.ledger.events import LogEvent
+from service.ledger.events import EVENTS_PER_PAGE, EventStore, LogEvent
 from service.ledger.ledger import LedgerError
-from service.ledger.store import EVENTS_PER_PAGE, EventStore
 
 CACHE_KIB_OF_REBUILDS = 131_072
 FOLLOWED = "UPDATE following SET position = ? WHERE position = ?"

@@ -7,8 +7,7 @@ from service.learners.directory.people import People, PersonKey
 from service.learners.facts import Identity
 from service.learners.instance import InstanceRecorded
 from service.learners.watchlist import WatchAsked, Watchlist, WatchRequest, WatchStopped
-from service.ledger.events import EventBody
-from service.ledger.store import EventStore
+from service.ledger.events import EventBody, EventStore
 from service.rules.notification import DROPPED, SENT, Notification
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from eventsourcing.persistence import IntegrityError
 
-from service.ledger.store import EventStore
+from service.ledger.events import EventStore
 from service.ledger.views import Views
 from service.rules.notification import (
     CANCELLED,

@@ -7,8 +7,7 @@ import msgspec
 
 from service.learners.feed_subjects import FEED, LETTER, LetterSetAside, SilentSource, letter_of
 from service.learners.world import load
-from service.ledger.events import EventBody, NewEvent
-from service.ledger.store import EventStore
+from service.ledger.events import EventBody, EventStore, NewEvent
 from service.rules.digests import DigestClosed, bundle_of
 from service.rules.notification import (
     DIGEST,

@@ -13,9 +13,8 @@ from service.learners.enrollment import Enrollment
 from service.learners.facts import Fact, PlacedFact, fact_key
 from service.learners.world import Decisions, Happening, Lookup, World
 from service.learners.writer import Writer
-from service.ledger.events import EventBody, EventMapper
+from service.ledger.events import EventBody, EventMapper, EventStore
 from service.ledger.ledger import Ledger
-from service.ledger.store import EventStore
 from tests.learners.cast import LATENESS, LOGIC, NOW, SESSION
 
 

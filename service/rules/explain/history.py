@@ -14,8 +14,7 @@ from service.learners.facts import Identity
 from service.learners.instance import Instance, InstanceRecorded
 from service.learners.watchlist import Watchlist
 from service.ledger.database import connect
-from service.ledger.events import EventBody
-from service.ledger.store import EventStore
+from service.ledger.events import EventBody, EventStore
 from service.ledger.views import position_of
 from service.rules.notification import Notification
 from service.rules.triggers.seat_change import Fired

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from service.ledger.store import EventStore
+from service.ledger.events import EventStore
 from service.rules import scheduler
 
 ROWS_PER_PAGE = 10_000
