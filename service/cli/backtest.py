@@ -65,13 +65,20 @@ class Archive:
 @click.command("backtest")
 @rule_file_argument
 @rule_file_options
-@click.option("--against", metavar="OLD", type=click.Path(path_type=Path),
-              help="Print the difference to what this rule file would have sent.")  # fmt: skip
+@click.option(
+    "--against",
+    metavar="OLD",
+    type=click.Path(path_type=Path),
+    help="Print the difference to what this rule file would have sent.",
+)
 @click.option("--rule", "ids", multiple=True, help="Only this rule; can be said several times.")
 @click.option("--since", metavar="TIME", help="As if the rules had gone live then.")
 @click.option("--until", metavar="TIME", help="Only what would have happened until then.")
-@click.option("--verify", is_flag=True,
-              help="Make every recorded decision again, by the rules that were live.")  # fmt: skip
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Make every recorded decision again, by the rules that were live.",
+)
 @data_option
 @json_option
 def run_backtest(

@@ -45,8 +45,12 @@ EXPECTED = (
 @click.option("--instance", help="In this instance, by the LMS's id.")
 @click.option("--source", help="Of this LMS, e.g. adobe.")
 @click.option("--account", help="Of this account of the LMS.")
-@click.option("--at", "moment", metavar="TIME",
-              help="As of this time, e.g. 2026-11-20T08:30, or with Z for UTC.")  # fmt: skip
+@click.option(
+    "--at",
+    "moment",
+    metavar="TIME",
+    help="As of this time, e.g. 2026-11-20T08:30, or with Z for UTC.",
+)
 @data_option
 @json_option
 def explain(

@@ -1,7 +1,6 @@
 """The office: the files of one installation, opened beside the service or without it."""
 
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from service.app.event_types import event_store
@@ -38,8 +37,5 @@ class Office:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -56,9 +56,15 @@ def columns(row: Mapping[str, Any], ids: Mapping[str, str]) -> list[str | None]:
     """A notification as a row of the table."""
     about = row["instance"] or row["course"] or row["source"]
     return [
-        row["id"], row["rule"], whom(row, ids), about, row["state"], row["reason"],
-        moment(row["decided_at"]), str(row["attempts"]),
-    ]  # fmt: skip
+        row["id"],
+        row["rule"],
+        whom(row, ids),
+        about,
+        row["state"],
+        row["reason"],
+        moment(row["decided_at"]),
+        str(row["attempts"]),
+    ]
 
 
 def print_narrow(screen: Console, row: Mapping[str, Any], ids: Mapping[str, str]) -> None:

@@ -76,8 +76,11 @@ class PreviewPage(NamedTuple):
 @click.option("--locale", help="Only as a reader of this locale gets it, e.g. de-AT.")
 @click.option("--notification", help="With the values of this one, as of now.")
 @click.option("--sample", is_flag=True, help="With made-up values (the default).")
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False),
-              help="Write text, HTML and mail into this folder.")  # fmt: skip
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write text, HTML and mail into this folder.",
+)
 @click.option("--open", "opened", is_flag=True, help="Open the HTML in the browser.")
 @data_option
 def preview(

@@ -71,8 +71,13 @@ log = logging.getLogger(__name__)
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on; 0 takes any.")
 @data_option
 @rule_file_options
-@click.option("--try", "trying", is_flag=True, help="Open every door to this machine, unless there "
-              "are credentials or a queue, or the address is not loopback.")  # fmt: skip
+@click.option(
+    "--try",
+    "trying",
+    is_flag=True,
+    help="Open every door to this machine, unless there "
+    "are credentials or a queue, or the address is not loopback.",
+)
 def run(
     host: str | None,
     port: int | None,

@@ -10,7 +10,7 @@ from service.learners import course, enrollment, instance
 from service.learners.aggregate import Aggregate, named_by
 from service.learners.course import LearnerSignIns, LearningObject
 from service.learners.directory.courses import Course, Courses
-from service.learners.directory.people import People, Person, PersonKey
+from service.learners.directory.people import People, Person
 from service.learners.directory.reported import ReportedDetails
 from service.learners.enrollment import Enrollment
 from service.learners.facts import Contact, Fact, FactRecorded, course_id
@@ -146,6 +146,9 @@ class Lookup:
 
     def __init__(self, store: EventStore, people: People, courses: Courses) -> None:
         self.people = people
+        self.manager = people.manager_of
+        self.members = people.in_group
+        self.latest = store.latest
         self._store = store
         self._courses = courses
         self._titles: Cache[tuple[str, str, str], tuple[Course | None]] = Cache()
@@ -209,22 +212,6 @@ class Lookup:
             self._persons.put(person, found)
         return found[0]
 
-    def everybody(self, limit: int) -> dict[str, Person | None]:
-        """Look up what is known of as many people, by id."""
-        return self.people.everybody(limit)
-
-    def stranger(self, key: PersonKey, person: str, said: Contact | None) -> Person | None:
-        """Look up what is known of someone met in a transaction not yet on disk."""
-        return self.people.find(key, person, said)
-
-    def manager(self, person: Person) -> Person | None:
-        """Look up the person's manager as known today."""
-        return self.people.manager_of(person)
-
-    def members(self, group: str, source: str, account: str) -> Sequence[str]:
-        """Look up the ids of the people in a group."""
-        return self.people.in_group(group, source, account)
-
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
         """Look up the instance as the ledger has it."""
         stream = Instance.stream(source, account, course, instance)
@@ -235,7 +222,3 @@ class Lookup:
     def watchers(self, instance: str) -> Watchlist:
         """Look up who wishes to be told of the instance with this stream."""
         return Watchlist.load(instance, self._store.stream(Watchlist.stream(instance)))
-
-    def latest(self, stream: str) -> tuple[int, EventBody] | None:
-        """Look up the newest event of a stream and its version."""
-        return self._store.latest(stream)

@@ -49,6 +49,8 @@ class UnitOfWork:
         self.met: Mapping[str, PersonKey] = {}
         self.fetched: Mapping[str, Aggregate[Any]] = {}
         self.reported: ReportedDetails | None = None
+        self.manager = lookup.manager
+        self.members = lookup.members
         self._known = known
         self._lookup = lookup
         self._lateness = lateness
@@ -99,16 +101,8 @@ class UnitOfWork:
         """Look up what is known of a person, from imports and letters."""
         said = self.reported.contacts.news(person) if self.reported else None
         if person in self.met:
-            return self._lookup.stranger(self.met[person], person, said)
+            return self._lookup.people.find(self.met[person], person, said)
         return self._lookup.person(person, said)
-
-    def manager(self, person: Person) -> Person | None:
-        """Look up the person's manager as known today."""
-        return self._lookup.manager(person)
-
-    def members(self, group: str, source: str, account: str) -> Sequence[str]:
-        """Look up the ids of the people in a group."""
-        return self._lookup.members(group, source, account)
 
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
         """Look up the instance as of the event being decided on."""

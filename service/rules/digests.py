@@ -65,9 +65,12 @@ def group_of(owed: Owed, entry: Entry) -> tuple[str, ...]:
     """The values by which a digest keeps an item apart from others."""
     assert entry.digest is not None
     values: Mapping[str, str | None] = {
-        "course.id": owed.course, "course.kind": owed.kind, "instance.id": owed.instance,
-        "event.source": owed.source, "event.account": owed.account,
-    }  # fmt: skip
+        "course.id": owed.course,
+        "course.kind": owed.kind,
+        "instance.id": owed.instance,
+        "event.source": owed.source,
+        "event.account": owed.account,
+    }
     return tuple(values[field] or "" for field in entry.digest.group_by)
 
 

@@ -86,22 +86,18 @@ class Scheduler:
 
     def recover(self) -> None:
         """Go on where the ledger says the last ask was, and note what moved since."""
-        latest = self._store.latest(CLOCK_STREAM)
-        if latest is None:
-            return
-        self._version, last = latest
-        assert isinstance(last, TimeAsked)
-        self._marks, self._asked_at = dict(last.marks), last.at
-        self._position = self._enrollment_views.asked_up_to = last.position
-        self._enrollment_views.touch(self._store.follow(last.position, EnrollmentViews.topics))
+        self._version, last = self._store.latest(CLOCK_STREAM) or (0, None)
+        if isinstance(last, TimeAsked):
+            self._marks, self._asked_at = dict(last.marks), last.at
+            self._position = self._enrollment_views.asked_up_to = last.position
+            self._enrollment_views.touch(self._store.follow(last.position, EnrollmentViews.topics))
 
     def activate(self, decider: Decider, now: int) -> bool:
         """Record that this rule file is active from here; false if it was already.
 
         The marks of the rules it activates are recorded in the same transaction.
         """
-        latest = self._store.latest(RULES_STREAM)
-        before = latest[1] if latest else None
+        version, before = self._store.latest(RULES_STREAM) or (0, None)
         assert before is None or isinstance(before, RulesActivated)
         rules = decider.rules
         if before is not None and before.fingerprint == rules.fingerprint:
@@ -120,8 +116,7 @@ class Scheduler:
             text=rules.text,
             modes={rule.id: rule.mode for rule in rules.rules},
         )
-        version = latest[0] + 1 if latest else 1
-        decided = Decisions(following=[(RULES_STREAM, version, event)])
+        decided = Decisions(following=[(RULES_STREAM, version + 1, event)])
         self._keep(decided, kept | fresh, self._position, now)
         return True
 

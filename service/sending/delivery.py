@@ -239,18 +239,21 @@ class DeliveryWorker:
             (found,) = self._streams.notifications([late.notification.id])
             written = bool(self._append([Update(found, late.end)], texts))
 
-    def _append(self, events: Sequence[Update], texts: Mapping[str, str] | None = None) -> set[str]:
+    def _append(self, events: Sequence[Update], texts: Mapping[str, str] = {}) -> set[str]:
         """Append each at the next version; return the ids that went in, conflicts left out."""
         if not events:
             return set()
-        steps = [with_releases(step, self._streams) for step in events]
-        if self._commit(steps, texts or {}):
-            return {step.notification.id for step in events}
+        updates = [with_releases(update, self._streams) for update in events]
+        rows = [(n.id, n.version + 1, body) for each in updates for n, body in each.changes]
+        rows += [row for each in updates for row in each.beside]
+        kept = [(id, f"reply/{v}", texts[id]) for id, v, _ in rows if id in texts]
+        if self._streams.store.append_unless_moved(rows, ground(updates), kept):
+            return {update.notification.id for update in events}
         if len(events) == 1:
             return set()
         return self._one_by_one(events, texts)
 
-    def _one_by_one(self, events: Sequence[Update], texts: Mapping[str, str] | None) -> set[str]:
+    def _one_by_one(self, events: Sequence[Update], texts: Mapping[str, str]) -> set[str]:
         """Append all but what conflicts, and what counts on a row beside one that does."""
         written: set[str] = set()
         missing: set[str] = set()
@@ -260,12 +263,6 @@ class DeliveryWorker:
             missing |= set() if done else beside
             written |= done
         return written
-
-    def _commit(self, steps: Sequence[Update], texts: Mapping[str, str]) -> bool:
-        events = [(n.id, n.version + 1, body) for step in steps for n, body in step.changes]
-        events += [row for step in steps for row in step.beside]
-        kept = [(id, f"reply/{v}", texts[id]) for id, v, _ in events if id in texts]
-        return self._streams.store.append_unless_moved(events, ground(steps), kept)
 
 
 def claimed(ready: ReadyMessage, claim: Update) -> ReadyMessage:

@@ -85,8 +85,8 @@ def test_mute_reaches_a_message_that_is_claimed_but_not_yet_sent(tmp_path, monke
         delivery = desk.app.deliveries["email"]
         append = delivery._append
 
-        def muted_meanwhile(steps, texts=None):
-            written = append(steps, texts)
+        def muted_meanwhile(steps, *texts):
+            written = append(steps, *texts)
             monkeypatch.setattr(delivery, "_append", append)
             run(desk, "mute", "--all")
             return written
@@ -108,11 +108,11 @@ def test_what_is_held_while_it_is_unmuted_is_not_held_for_ever(tmp_path, monkeyp
         delivery = desk.app.deliveries["email"]
         append = delivery._append
 
-        def unmuted_meanwhile(steps, texts=None):
+        def unmuted_meanwhile(steps, *texts):
             if steps:
                 monkeypatch.setattr(delivery, "_append", append)
                 run(desk, "unmute", "--all")
-            return append(steps, texts)
+            return append(steps, *texts)
 
         monkeypatch.setattr(delivery, "_append", unmuted_meanwhile)
         desk.app.deliver(START)

@@ -35,8 +35,8 @@ def test_an_outcome_kept_back_is_recorded_before_the_delivery_ends(office, desk)
     office.post(completed(START, 77))
     office.tick(START)
     delivery, due = office.app.deliveries["email"], START + 11 * MINUTE
-    commit = delivery._commit
-    times = iter([commit])
+    append = office.app.store.append_unless_moved
+    times = iter([append])
 
     def full(*of):
         try:
@@ -44,12 +44,12 @@ def test_an_outcome_kept_back_is_recorded_before_the_delivery_ends(office, desk)
         except StopIteration:
             raise sqlite3.OperationalError("database or disk is full") from None
 
-    delivery._commit = full
+    office.app.store.append_unless_moved = full
     with pytest.raises(sqlite3.OperationalError):
         delivery.deliver(due)
     with pytest.raises(sqlite3.OperationalError):
         delivery.settle()
-    delivery._commit = commit
+    office.app.store.append_unless_moved = append
     office.reopen(due)
     office.app.deliveries["email"]._channel = desk
     office.tick(due + HOUR)
@@ -62,15 +62,15 @@ def test_closing_with_a_full_disk_says_what_was_not_recorded(office, desk, caplo
     office.post(completed(START, 77))
     office.tick(START)
     delivery = office.app.deliveries["email"]
-    commit = delivery._commit
-    times = iter([commit])
-    delivery._commit = lambda *of: next(times, no_room)(*of)
+    append = office.app.store.append_unless_moved
+    times = iter([append])
+    office.app.store.append_unless_moved = lambda *of: next(times, no_room)(*of)
     with pytest.raises(sqlite3.OperationalError):
         delivery.deliver(START + 11 * MINUTE)
     delivery.close()
 
     assert desk.sent[0].notification in caplog.text
-    delivery._commit = commit
+    office.app.store.append_unless_moved = append
 
 
 def no_room(*_: object) -> None:

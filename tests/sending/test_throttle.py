@@ -120,10 +120,10 @@ def test_what_another_sender_let_through_meanwhile_counts(tmp_path, monkeypatch)
         append, due = mine._append, queue.due
         rounds = [[first, second], [third]]
 
-        def another_first(steps, texts=None):
+        def another_first(steps, *texts):
             if steps and rounds:
                 other.deliver(START + 3)
-            return append(steps, texts)
+            return append(steps, *texts)
 
         def in_hand(*asked):
             return rounds.pop(0) if rounds else due(*asked)

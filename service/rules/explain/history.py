@@ -1,14 +1,14 @@
 """The past: the ledger as it was after an event, read by key and never written."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from service.learners.course import CourseRecorded
-from service.learners.directory.courses import Course, Courses
-from service.learners.directory.people import People, Person
+from service.learners.directory.courses import Courses
+from service.learners.directory.people import People
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.facts import Identity
 from service.learners.instance import Instance, InstanceRecorded
@@ -203,26 +203,14 @@ class WorldThen:
     """Instances as they were after an event; people and courses as they are known today."""
 
     def __init__(self, past: Past, position: int, subject: str, version: int) -> None:
+        self.course = past.courses.get
+        self.person = past.people.get
+        self.manager = past.people.manager_of
+        self.members = past.people.in_group
         self._past = past
         self._position = position
         self._subject = subject
         self._version = version
-
-    def course(self, source: str, account: str, course: str) -> Course | None:
-        """What is known of a course today."""
-        return self._past.courses.get(source, account, course)
-
-    def person(self, person: str) -> Person | None:
-        """What is known of a person today."""
-        return self._past.people.get(person)
-
-    def manager(self, person: Person) -> Person | None:
-        """The person's manager as known today."""
-        return self._past.people.manager_of(person)
-
-    def members(self, group: str, source: str, account: str) -> Sequence[str]:
-        """The ids of the people who are in a group today."""
-        return self._past.people.in_group(group, source, account)
 
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
         """The instance as it was then."""

@@ -133,12 +133,8 @@ class LetterWatch:
         return len(page) == LETTERS_PER_ASK
 
     def _latest(self) -> tuple[int, dict[str, LetterMark]]:
-        latest = self._writer.store.latest(STREAM)
-        if latest is None:
-            return 0, {}
-        version, last = latest
-        assert isinstance(last, SetbacksAsked)
-        return version, last.rules
+        version, last = self._writer.store.latest(STREAM) or (0, None)
+        return version, last.rules if isinstance(last, SetbacksAsked) else {}
 
     def _record(
         self, version: int, marks: Mapping[str, LetterMark], decisions: Decisions, now: int

@@ -126,10 +126,8 @@ class FeedWatch:
 
     def recover(self) -> None:
         """Go on with the silences the ledger has; the time in between does not count."""
-        latest = self._writer.store.latest(STREAM)
-        if latest is not None:
-            self._version, last = latest
-            assert isinstance(last, FeedsWatched)
+        self._version, last = self._writer.store.latest(STREAM) or (0, None)
+        if isinstance(last, FeedsWatched):
             self._silences, self._recorded_at = dict(last.silences), last.at
 
     def ask(
