@@ -91,7 +91,7 @@ class App:
     def open_queues(self, clock: Callable[[], int]) -> None:
         """Make the configured queues ready to be carried; raises Refused."""
         try:
-            self.queues = open_queues(self.settings, self.sources, self._keep, clock)
+            self.queues = open_queues(self.settings, self.sources, keep=self._keep, clock=clock)
         except QueueError as error:
             raise Refused(str(error)) from error
 
@@ -110,7 +110,7 @@ class App:
         )
 
     def _firsts(self, rule: Rule, after: int, until: int, limit: int) -> list[First]:
-        ids = queue.decided(self.views, rule.id, rule.mode, after, until, limit)
+        ids = queue.decided(self.views, rule, after=after, until=until, limit=limit)
         found = self.notification_streams.notifications(ids)
         about = self.notification_streams.subjects(found)
         return [(notification, about[notification.id]) for notification in found]
@@ -165,7 +165,8 @@ class App:
 
         The service ran `at_most` so long (ms) since.
         """
-        self.feed_watch.ask(self.active.decider, self.letters.feeds.heard(), now, at_most)
+        heard = self.letters.feeds.heard()
+        self.feed_watch.ask(self.active.decider, heard, now, at_most=at_most)
         while self.letter_watch.ask(self.active.decider, now):
             pass
 

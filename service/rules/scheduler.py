@@ -117,7 +117,7 @@ class Scheduler:
             modes={rule.id: rule.mode for rule in rules.rules},
         )
         decided = Decisions(following=[(RULES_STREAM, version + 1, event)])
-        self._keep(decided, kept | fresh, self._position, now)
+        self._keep(decided, kept | fresh, position=self._position, now=now)
         return True
 
     def ask(self, decider: Decider, now: int) -> bool:
@@ -129,7 +129,7 @@ class Scheduler:
         self._views.catch_up()
         position, touched = self._views.position, self._enrollment_views.take_touched()
         try:
-            return self._ask(decider, touched, position, now).more
+            return self._ask(decider, touched, position=position, now=now).more
         except BaseException:
             self._enrollment_views.touch_again(touched)
             raise
@@ -142,7 +142,7 @@ class Scheduler:
         Steps(decider, world, now).ask(asked, self._firsts)
         overdue = now - self._asked_at >= EMPTY_ASKS_EVERY_MS or len(touched) >= MANY_TOUCHED
         if asked.decisions.once or overdue or asked.more:
-            self._keep(asked.decisions, asked.marks, position, now)
+            self._keep(asked.decisions, asked.marks, position=position, now=now)
         self._marks = asked.marks
         return asked
 
@@ -161,7 +161,7 @@ class Scheduler:
         self, count_from: str, after: int, until: int, limit: int
     ) -> list[tuple[str, int]]:
         """Suggest open enrolments by when their silence began, from the views."""
-        return silences_between(self._views, count_from, after, until, limit)
+        return silences_between(self._views, count_from, after=after, until=until, limit=limit)
 
     def enrollments(self, ids: Sequence[str]) -> list[Enrollment]:
         """Read enrolments as the log has them."""

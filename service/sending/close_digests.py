@@ -42,12 +42,12 @@ class DigestCloser:
         ids = [id for _, items in readers for id in items]
         found = {n.id: n for n in self._streams.notifications(ids) if is_collected(n, now)}
         muting, muted = muting_of(self._lookup.latest)
-        ground = Ground(self._active().decider, self._lookup, now, muted)
+        ground = Ground(self._active().decider, self._lookup, now=now, muted=muted)
         subjects = self._streams.subjects(list(found.values()))
         made = []
         for reader, items in readers:
             mine = [found[id] for id in items if id in found]
-            judged = [(item, verdict(holds, item, subjects, ground)) for item in mine]
+            judged = [(item, verdict(holds, item, subjects, ground=ground)) for item in mine]
             made.append(close(judged, reader, ground))
             if any(isinstance(found, Held) for _, found in judged):
                 made[-1].rests_on[MUTING] = muting  # else what is unmuted now would stay held

@@ -113,7 +113,7 @@ class DeliveryWorker:
             return 0
         begun = monotonic()
         limit = 1 if self._rests_until else self._channel.batch
-        ids = queue.due(self._views, self.name, now, limit)
+        ids = queue.due(self._views, self.name, now=now, limit=limit)
         if not ids:
             return 0
         found = [n for n in self._streams.notifications(ids) if is_due(n, now)]
@@ -124,7 +124,7 @@ class DeliveryWorker:
         written = self._append([*left, *plan.steps, *claims])
         pairs = zip(plan.ready, claims, strict=True)
         ready = [claimed(r, step) for r, step in pairs if r.notification.id in written]
-        self._send(ready, now, begun, stopping)
+        self._send(ready, now, begun=begun, stopping=stopping)
         return len(written)
 
     def _claim(self, ready: ReadyMessage, claim: AttemptStarted) -> Update:
@@ -136,7 +136,7 @@ class DeliveryWorker:
         claim = replace(claim, message_id=message_id, speaks_for=speaks_for)
         also = tuple((n, told) for n, _ in ready.message.told)
         passed = ready.message.passed
-        return Update(lead, claim, also, (passed,) if passed else ())
+        return Update(lead, claim, also=also, beside=(passed,) if passed else ())
 
     def take_over(self, now: int) -> int:
         """End the attempts a worker left open when it died: nobody knows what came of them.
@@ -190,7 +190,7 @@ class DeliveryWorker:
                     outcome = self._outcome(still.outgoing)
                     at = now + int((monotonic() - begun) * 1000)
                     trouble = outcome.about_channel
-                    end = after(outcome, first, self.form, at)
+                    end = after(outcome, first, form=self.form, now=at)
                     self._unsettled.append(UnrecordedOutcome(first, end, outcome.text))
                 else:
                     self._unsettled.append(UnrecordedOutcome(first, still))

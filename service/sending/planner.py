@@ -103,7 +103,7 @@ def compose(
         message_id=f"<{notification.id}@{domain}>",
         address=recipient.email if recipient else None,
         name=recipient.name if recipient else None,
-        message=templates.render(message.due.entry.template, form, locale, values),
+        message=templates.render(message.due.entry.template, form, locale=locale, values=values),
         sent_at=datetime.fromtimestamp(now / 1000, UTC),
         thread=f"<{owed.subject}@{domain}>",
         list_id=f"<{owed.rule}.{domain}>",
@@ -229,18 +229,24 @@ class Planner:
     def _planned(self, groups: Sequence[Sequence[Notification]], now: int) -> DeliveryPlan:
         """Load what the plan of these groups needs, plan, and compose the words of each message."""
         active, (muting, muted) = self._active(), muting_of(self._lookup.latest)
-        ground = Ground(active.decider, self._lookup, now, muted)
+        ground = Ground(active.decider, self._lookup, now=now, muted=muted)
         subjects = self._streams.subjects([n for group in groups for n in group])
         composer = Composer(active, self._defaults, now)
         planned = plan(
             groups,
-            lambda n: verdict(judge, n, subjects, ground),
-            self._lookup.latest,
-            now,
-            composer.accept,
+            judge=lambda n: verdict(judge, n, subjects, ground=ground),
+            latest=self._lookup.latest,
+            now=now,
+            accept=composer.accept,
         )
         ready = [
-            ReadyMessage(m.lead, m, composer.outgoing[m.lead.id], seen(m, subjects, muting), active)
+            ReadyMessage(
+                notification=m.lead,
+                message=m,
+                outgoing=composer.outgoing[m.lead.id],
+                seen=seen(m, subjects, muting),
+                active=active,
+            )
             for m in planned.messages
         ]
         return DeliveryPlan(ready, [step_of(n, body, muting) for n, body in planned.endings])
@@ -276,7 +282,9 @@ class Composer:
         """Compose a message; returns the end of its lead instead when that fails."""
         lead, now = message.lead, self._now
         try:
-            self.outgoing[lead.id] = compose(message, self._templates, self._defaults, now)
+            self.outgoing[lead.id] = compose(
+                message, self._templates, defaults=self._defaults, now=now
+            )
         except TemplateProblem as problem:
             return Ended(at=now, state=GIVEN_UP, reason=f"template: {problem}")
         except (sqlite3.Error, PersistenceError):

@@ -31,6 +31,7 @@ from service.rules.notification import (
     first_reason,
     first_state,
 )
+from service.rules.rule import Rule
 
 COPIED = (
     *("rule", "entry", "mode", "template", "channel", "recipient", "trigger", "subject"),
@@ -199,7 +200,7 @@ def next_decided(views: Views, rule: str, after: int) -> int | None:
     return at
 
 
-def decided(views: Views, rule: str, mode: str, after: int, until: int, limit: int) -> list[str]:
+def decided(views: Views, rule: Rule, after: int, until: int, limit: int) -> list[str]:
     """List the ids of what a rule owed first of all, by when it was decided.
 
     Neither digests nor later steps of an escalation are among them; all that were decided
@@ -213,7 +214,7 @@ def decided(views: Views, rule: str, mode: str, after: int, until: int, limit: i
         views,
         f"{first} AND decided_at <= ifnull((SELECT decided_at FROM notifications WHERE {first} "
         "ORDER BY decided_at LIMIT 1 OFFSET :last), :until) ORDER BY decided_at, id",
-        {"rule": rule, "mode": mode, "after": after, "until": until, "last": limit - 1},
+        {"rule": rule.id, "mode": rule.mode, "after": after, "until": until, "last": limit - 1},
     )
 
 

@@ -125,8 +125,8 @@ def test_what_another_sender_let_through_meanwhile_counts(tmp_path, monkeypatch)
                 other.deliver(START + 3)
             return append(steps, *texts)
 
-        def in_hand(*asked):
-            return rounds.pop(0) if rounds else due(*asked)
+        def in_hand(*asked, **more):
+            return rounds.pop(0) if rounds else due(*asked, **more)
 
         monkeypatch.setattr(mine, "_append", another_first)
         monkeypatch.setattr(queue, "due", in_hand)

@@ -106,7 +106,7 @@ class LetterWatch:
             same = known is not None and known.mode == rule.mode
             marks[rule.id] = known if known and same else LetterMark(newest, rule.mode)
         if marks != before:
-            self._record(version, marks, Decisions(), now)
+            self._record(version, marks, decisions=Decisions(), now=now)
 
     def ask(self, decider: Decider, now: int) -> bool:
         """Ask about the next letters that were set aside; true when there may be more.
@@ -129,7 +129,7 @@ class LetterWatch:
         if page:
             last = page[-1].letter
             moved = {id: LetterMark(max(m.letter, last), m.mode) for id, m in marks.items()}
-            self._record(version, moved, decisions, now)
+            self._record(version, moved, decisions=decisions, now=now)
         return len(page) == LETTERS_PER_ASK
 
     def _latest(self) -> tuple[int, dict[str, LetterMark]]:

@@ -148,7 +148,7 @@ class FeedWatch:
             return
         elapsed = 0 if self._asked_at is None else max(0, now - self._asked_at)
         elapsed = elapsed if at_most is None else min(elapsed, at_most)
-        silences = watched(self._silences, heard, elapsed, now)
+        silences = watched(self._silences, heard, elapsed=elapsed, now=now)
         asked = ((rules, each) for each in self._occurrences(silences, heard, now))
         decisions = decider.decide_each(asked, self._writer.world(now))
         if decisions.once or now - self._recorded_at >= RECORDED_EVERY_MS:
@@ -161,7 +161,7 @@ class FeedWatch:
         for source, silence in silences.items():
             known = self._silences.get(source)
             was = known.ran_ms if known and known.letter == silence.letter else 0
-            yield SourceOccurrence.of(heard[source], now, was, silence.ran_ms)
+            yield SourceOccurrence.of(heard[source], now, was_ms=was, ran_ms=silence.ran_ms)
 
     def _record(self, decisions: Decisions, silences: dict[str, Silence], now: int) -> None:
         event = FeedsWatched(at=now, silences=silences)

@@ -154,7 +154,10 @@ def _refusal(response: requests.Response, outgoing: OutgoingMessage) -> SendResu
     code = response.status_code
     text = f"HTTP {code} {responses.get(code, '')}".strip()
     if code in (408, 425, 429) or code >= 500:
-        return SendResult("transient", code, None, text, retry_after(response, outgoing.sent_at))
+        return SendResult(
+            "transient", code, text=text, retry_after=retry_after(response, outgoing.sent_at)
+        )
     if code >= 300:
-        return SendResult("permanent", code, None, text)
-    return SendResult("unknown", code, None, f"{text}, but the service did not say it was posted")
+        return SendResult("permanent", code, text=text)
+    text += ", but the service did not say it was posted"
+    return SendResult("unknown", code, text=text)

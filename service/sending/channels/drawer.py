@@ -34,7 +34,7 @@ class DrawerChannel:
         try:
             suffix, content = self._content(outgoing)
         except AddressRefused as refused:
-            return SendResult("permanent", None, "5.1.3", f"address: {refused}")
+            return SendResult("permanent", status="5.1.3", text=f"address: {refused}")
         try:
             self._write(f"{UNSAFE.sub('_', outgoing.notification)}-{self._name}.{suffix}", content)
         except OSError as error:

@@ -23,7 +23,7 @@ OURS = frozenset({421, 500, 502, 503, 530, 534, 535, 538})
 def about_recipient(code: int, reply: bytes) -> SendResult:
     """Judge a reply to RCPT, DATA or the final dot: the enhanced code first, else the code."""
     text, status = _read(reply)
-    return SendResult(_kind(code, status), code, status, text, about_channel=code in OURS)
+    return SendResult(_kind(code, status), code, status, text=text, about_channel=code in OURS)
 
 
 def about_channel(code: int | None, reply: bytes | str, where: str) -> SendResult:
@@ -33,7 +33,7 @@ def about_channel(code: int | None, reply: bytes | str, where: str) -> SendResul
     """
     text, status = _read(reply.encode() if isinstance(reply, str) else reply)
     told = f"mail server, {where}: {text}"[:TEXT_MAX]
-    return SendResult("transient", code, status, told, about_channel=True)
+    return SendResult("transient", code, status, text=told, about_channel=True)
 
 
 def _kind(code: int, status: str | None) -> Kind:
@@ -193,7 +193,7 @@ class SmtpChannel:
         try:
             recipient = mailbox(outgoing.address or "")
         except AddressRefused as refused:
-            return SendResult("permanent", None, "5.1.3", f"address: {refused}")
+            return SendResult("permanent", status="5.1.3", text=f"address: {refused}")
         mail = mail_bytes(outgoing, recipient, self._server.sender)
         outcome = self._attempt(recipient, mail) if self._is_alive() else None
         return (
@@ -240,7 +240,7 @@ class SmtpChannel:
         utf8 = recipient.needs_utf8 or sender.needs_utf8
         if utf8 and not connection.has_extn("smtputf8"):
             text = "the mail server does not offer SMTPUTF8, which this address needs"
-            return SendResult("permanent", None, "5.6.7", text)
+            return SendResult("permanent", status="5.6.7", text=text)
         connection.command_encoding = "utf-8" if utf8 else "ascii"
         parameters = " SMTPUTF8 BODY=8BITMIME" if utf8 else ""
         code, reply = say(connection, f"MAIL FROM:<{sender}>{parameters}")

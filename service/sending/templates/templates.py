@@ -73,7 +73,7 @@ def read_files(folder: Path) -> TemplateFiles:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_file() and not path.name.startswith("."):
-            _take(found, root, path, name)
+            _take(found, root, path, name=name)
     return found
 
 
@@ -165,7 +165,7 @@ class Templates:
             for template, form in self._pairs()
             for locale in self._files.locales(template, form)
             for values in (SAMPLE, {})
-            if (problem := self._trial(template, form, locale, values))
+            if (problem := self._trial(template, form, locale=locale, values=values))
         ]
 
     def locales(self, template: str, form: str, wanted: str | None = None) -> list[str]:
@@ -188,13 +188,14 @@ class Templates:
         context = context_of(self._shape, values)
         context["_zone"] = zone_of(values)
         context["_language"] = chosen.partition("-")[0] or "en"
-        text = self._part(template, form, chosen, "body.txt", context)
+        place = template, form, chosen
+        text = self._part(place, "body.txt", context)
         if text is None:
             raise TemplateProblem(
                 f"{self._folder / template / form}: expected a body.txt, found none"
             )
-        subject = self._part(template, form, chosen, "subject.txt", context)
-        html = self._part(template, form, chosen, "body.html", context)
+        subject = self._part(place, "subject.txt", context)
+        html = self._part(place, "body.html", context)
         return RenderedMessage(
             shortened(one_line(subject or "")),
             _tidy(text),
@@ -202,13 +203,13 @@ class Templates:
         )
 
     def _part(
-        self, template: str, form: str, locale: str, file: str, context: Mapping[str, object]
+        self, place: tuple[str, str, str], file: str, context: Mapping[str, object]
     ) -> str | None:
         """Render one file: the locale's own, or the plain one if only its subject is missing."""
         places = self._files.places
-        name = places.get((template, form, locale, file))
+        name = places.get((*place, file))
         if name is None and file == "subject.txt":
-            name = places.get((template, form, "", file))
+            name = places.get((*place[:2], "", file))
         if name is None:
             return None
         compiled = self._compiled.get(name)
@@ -260,7 +261,7 @@ class Templates:
     def _missing(self) -> Iterable[str]:
         for template, form in self._pairs():
             wanted = {"email": ("subject.txt", "body.txt"), "chat": ("body.txt",)}[form]
-            plain = {file for file in wanted if self._has_file(template, form, "", file)}
+            plain = {file for file in wanted if (template, form, "", file) in self._files.places}
             yield from (
                 f"{self._folder / template / form}: expected a {file}, found none"
                 for file in wanted
@@ -271,20 +272,17 @@ class Templates:
     def _half_translated(self, template: str, form: str) -> Iterable[str]:
         for locale in self._files.locales(template, form):
             for file in ("subject.txt", "body.txt", "body.html"):
-                plain = self._has_file(template, form, "", file)
-                if plain and not self._has_file(template, form, locale, file):
+                plain = (template, form, "", file) in self._files.places
+                if plain and (template, form, locale, file) not in self._files.places:
                     own = file.replace(".", f".{locale}.")
                     yield f"{self._folder / template / form}: expected a {own} beside {file}"
-
-    def _has_file(self, template: str, form: str, locale: str, file: str) -> bool:
-        return (template, form, locale, file) in self._files.places
 
     def _pairs(self) -> list[tuple[str, str]]:
         return sorted({place[:2] for place in self._files.places})
 
     def _trial(self, template: str, form: str, locale: str, values: Mapping[str, Any]) -> str:
         try:
-            self.render(template, form, locale, values)
+            self.render(template, form, locale=locale, values=values)
         except TemplateProblem as problem:
             return str(problem)
         return ""
