@@ -6,7 +6,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from service.app.event_types import SHAPES
+from service.app.event_types import event_store
 from service.cli.output.console import (
     CANNOT_RUN,
     data_option,
@@ -22,7 +22,6 @@ from service.cli.output.text import in_local_time, moment_given
 from service.incoming.letters import Letters
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
-from service.ledger.events import EventMapper
 from service.rules.explain.answers import Explanation
 from service.rules.explain.causes import Evidence
 from service.rules.explain.history import Past
@@ -91,11 +90,11 @@ def explain(
 @contextmanager
 def evidence(data: Path | None) -> Iterator[Evidence]:
     """Open the evidence in the ledger of the data folder; record nothing in it."""
-    lateness = {name: source.lateness for name, source in settings(data).sources.items()}
     with open_ledger(data) as ledger:
         views = ledger.path.with_name("views.db")
-        past = Past(ledger, EventMapper(SHAPES), People(ledger), Courses(ledger), views)
-        yield Evidence.of(past, Letters(ledger).show, lateness)
+        store = event_store(ledger)
+        past = Past(store, People(ledger), Courses(ledger), views)
+        yield Evidence.of(past, Letters(ledger).show, settings(data).lateness)
 
 
 def answered(found: Evidence, question: Question) -> Explanation:

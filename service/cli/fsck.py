@@ -8,7 +8,7 @@ from pathlib import Path
 import rich_click as click
 from rich.progress import MofNCompleteColumn
 
-from service.app.event_types import SHAPES
+from service.app.event_types import event_store
 from service.cli.installation import ReadOnlyLedger
 from service.cli.output.console import (
     BAD,
@@ -21,14 +21,12 @@ from service.cli.output.console import (
 )
 from service.incoming.letters import Letters
 from service.learners.enrollment_views import EnrollmentViews
-from service.ledger.events import EventMapper
+from service.ledger.events import EventStore
 from service.ledger.ledger import Ledger, lock_data_folder
 from service.ledger.views import Views
 from service.rules import notification
 from service.rules.notification import STATES, Notification, Owed
-from service.sending.queue import Queue
-
-EVENTS_PER_PAGE = 10_000
+from service.sending.queue import SendQueue
 
 
 @click.command()
@@ -64,7 +62,7 @@ def examined(path: Path) -> tuple[dict[str, int], int, Counter[str], list[str]]:
     ledger = ReadOnlyLedger(path)
     try:
         letters = Letters(ledger).counts()
-        matched, states = notification_states(ledger, EventMapper(SHAPES))
+        matched, states = notification_states(event_store(ledger))
         damage = damage_of(ledger.reader())
     finally:
         ledger.close()
@@ -73,21 +71,16 @@ def examined(path: Path) -> tuple[dict[str, int], int, Counter[str], list[str]]:
     return letters, matched, states, damage
 
 
-def notification_states(ledger: Ledger, mapper: EventMapper) -> tuple[int, Counter[str]]:
+def notification_states(store: EventStore) -> tuple[int, Counter[str]]:
     """Count the matches, and the notifications in each state, by the log."""
     found: dict[str, Notification] = {}
-    matched = position = 0
-    topics = list(notification.SHAPES)
-    while page := ledger.select_notifications(position + 1, EVENTS_PER_PAGE, topics=topics):
-        for stored in page:
-            id = str(stored.originator_id)
-            body = mapper.decode(stored.topic, stored.state)
-            if isinstance(body, Owed):
-                matched += 1
-                found[id] = Notification.load(id, [body])
-            elif id in found:
-                found[id] = found[id].apply(body)
-        position = page[-1].id
+    matched = 0
+    for _, id, _, body in store.follow(0, notification.SHAPES):
+        if isinstance(body, Owed):
+            matched += 1
+            found[id] = Notification.load(id, [body])
+        elif id in found:
+            found[id] = found[id].apply(body)
     return matched, Counter(each.state for each in found.values())
 
 
@@ -127,8 +120,8 @@ def rebuild(data: Path | None) -> None:
     folder = installation(data)
     with lock_data_folder(folder):
         ledger = Ledger(folder / "ledger.db")
-        mapper = EventMapper(SHAPES)
-        views = Views(folder / "views.db", ledger, mapper, [EnrollmentViews(), Queue()])
+        store = event_store(ledger)
+        views = Views(folder / "views.db", store, [EnrollmentViews(), SendQueue()])
         begun = time.monotonic()
         with progress(MofNCompleteColumn()) as bar:
             task = bar.add_task("Reading the log", total=ledger.max_notification_id())

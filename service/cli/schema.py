@@ -14,10 +14,10 @@ from service.cli.rule_files import RuleFiles, rule_file_options
 from service.cli.test import read_or_leave, usual_file
 from service.rules.language.reader import channels_named, intervals_named
 from service.rules.language.schema import schema_of
-from service.rules.language.schema_values import Schema
+from service.rules.language.shape import Schema
 from service.sending.templates.templates import Templates
 from service.settings import Settings
-from service.simulation.rule_tests.schema import script_schema
+from service.simulation.rule_tests.file import script_schema
 
 MODELINE = "# yaml-language-server: $schema="
 

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from hashlib import blake2b
 from typing import NamedTuple
 
 import msgspec
 
 from service.learners.world import Decisions, Happening, UncommittedWorld, World
+from service.ledger.events import stream_id
 from service.rules import storm
 from service.rules.calendar import next_closing
 from service.rules.fields import Reading, is_personal
@@ -164,8 +164,7 @@ def notification_id(rule: Rule, entry: Entry, key: OccurrenceKey, recipient: str
     """
     source, account, subject, occurrence, at = key
     parts = (rule.mode, source, account, rule.id, entry.key, subject, occurrence, recipient)
-    digest = blake2b("\x1f".join(parts).encode(), digest_size=12).hexdigest()
-    return f"n{at // 1000 & 0xFFFFFFFF:08x}{digest}"
+    return stream_id(f"n{at // 1000 & 0xFFFFFFFF:08x}", *parts, size=12)
 
 
 def first_ids(rule: Rule, owed: Owed) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """Collect for one reader what leaves as one message, and close it at its hour."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from hashlib import blake2b
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import msgspec
@@ -9,7 +8,7 @@ import msgspec
 from service.learners.directory.people import Person
 from service.learners.facts import Identity
 from service.learners.world import World
-from service.ledger.events import EventBody
+from service.ledger.events import EventBody, NewEvent, stream_id
 from service.rules.calendar import Closing, next_closing
 from service.rules.decider import OccurrenceKey, notification_id
 from service.rules.fields import Bundle
@@ -29,8 +28,6 @@ from service.rules.verdict import ADDRESS_WAIT_MS, TOO_LATE, Due, Ground, Verdic
 
 REASON = "digest"
 
-Row = tuple[str, int, EventBody]
-"""A stream, the version of its next event, and that."""
 Standing = tuple[Notification, Due]
 """An item that holds."""
 
@@ -61,8 +58,7 @@ SHAPES: Mapping[str, Any] = {DigestClosed.TOPIC: DigestClosed}
 
 def stream_of(rule: Rule, entry: Entry, recipient: str, group: Sequence[str]) -> str:
     """Name the stream of a digest: for one reader, by one entry, of one group of things."""
-    name = "\x1f".join((rule.mode, rule.id, entry.key, recipient, *group)).encode()
-    return f"d{blake2b(name, digest_size=16).hexdigest()}"
+    return stream_id("d", rule.mode, rule.id, entry.key, recipient, *group)
 
 
 def group_of(owed: Owed, entry: Entry) -> tuple[str, ...]:
@@ -153,7 +149,7 @@ class Closed(msgspec.Struct):
     It `rests_on` these streams being no longer than that.
     """
 
-    rows: list[Row] = []
+    rows: list[NewEvent] = []
     rests_on: dict[str, int] = {}
     digests: int = 0
 

@@ -7,10 +7,9 @@ from service.learners.world import Decisions, UncommittedWorld
 from service.rules.decider import Decider, Evaluation, conditions_hold
 from service.rules.notification import CANCELLED, Notification
 from service.rules.rule import AFTER, Entry, Rule
-from service.rules.subject import Item, Subject
 from service.rules.triggers.stalled import Ask, Mark
 from service.rules.triggers.trigger import Match
-from service.rules.verdict import untrue
+from service.rules.verdict import Item, Subject, untrue
 
 FIRSTS_AT_A_TIME = 1_000
 

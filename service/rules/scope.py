@@ -66,8 +66,8 @@ LETTER = Scope(
 INSTANCE = Scope("instance", "an instance rule", frozenset({"instance", "course", "event"}))
 OF_EVENTS = {
     "enrollment": Scope("enrollment", "an enrollment rule", _LEARNING),
-    "instance": INSTANCE,
     "course": Scope("course", "a course rule", frozenset({"course", "event"})),
+    "instance": INSTANCE,
     "learner": Scope("learner", "a learner rule", frozenset({"learner", "event"})),
     "letter": LETTER,
 }

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
-from hashlib import blake2b
 from typing import Any, ClassVar
 
 from service.learners.world import Decisions
-from service.ledger.events import EventBody
+from service.ledger.events import EventBody, stream_id
 from service.rules.calendar import DAY, HOUR
 from service.rules.fields import Reading
 from service.rules.rule import Rule
@@ -50,4 +49,4 @@ def held_by(rule: Rule, reading: Reading, decisions: Decisions, limit: int) -> s
 @lru_cache(RULES_REMEMBERED)
 def memory_stream(rule: str) -> str:
     """Name the stream that remembers how many notifications of a rule were decided this hour."""
-    return f"s{blake2b(rule.encode(), digest_size=16).hexdigest()}"
+    return stream_id("s", rule)

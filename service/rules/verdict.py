@@ -1,17 +1,19 @@
 """Judge whether a notification still holds the moment before it leaves."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
 from service.learners.directory.people import Person
+from service.learners.facts import FactRecorded
+from service.learners.feed_subjects import FEED, LETTER
 from service.learners.world import World
-from service.ledger.events import EventBody
+from service.ledger.events import EventBody, Latest
 from service.rules.calendar import DAY, opens
 from service.rules.decider import Decider, key_of_owed, notification_id
-from service.rules.fields import Reading
+from service.rules.fields import EventSeen, Reading
+from service.rules.fields import Subject as Readable
 from service.rules.notification import (
     CANCELLED,
     DIGEST,
@@ -24,11 +26,11 @@ from service.rules.notification import (
     Ended,
     Held,
     Notification,
+    Owed,
     WaitingForAddress,
     ended_unsent,
 )
 from service.rules.rule import ROOM, Entry, Rule, place_of, recipient_of, wish_over, zone_of
-from service.rules.subject import Item, Subject
 
 STREAM = "muting"
 MUTED = "muted"
@@ -56,11 +58,58 @@ SHAPES: Mapping[str, Any] = {MutingChanged.TOPIC: MutingChanged}
 NOTHING = MutingChanged(at=0)
 
 
-def muting_of(world: World) -> tuple[int, MutingChanged]:
-    """Read what is muted now, and the version of the log that says so."""
-    version, newest = world.latest(STREAM) or (0, NOTHING)
+def muting_of(latest: Latest) -> tuple[int, MutingChanged]:
+    """Tell what is muted now, and the version of the stream that says so."""
+    version, newest = latest(STREAM) or (0, NOTHING)
     assert isinstance(newest, MutingChanged)
     return version, newest
+
+
+DATED = (FEED, LETTER)
+"""Beginnings of the ids of subjects whose own moment conditions may read."""
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """Hold what a notification is about as the log has it now, and the events since.
+
+    What a digest is about has no events, but items.
+    """
+
+    aggregate: Readable
+    bodies: Sequence[EventBody]
+    items: Sequence["Item"] = ()
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Name the streams that say what is so, each with its newest version."""
+        if not self.items:
+            return {self.aggregate.id: len(self.bodies)}
+        return {id: v for item in self.items for id, v in item.subject.versions.items()}
+
+    def transitions_after(self, version: int) -> set[str]:
+        """Name every transition of the stream after one version."""
+        later = self.bodies[version:]
+        return {name for b in later if isinstance(b, FactRecorded) for name in b.transitions}
+
+
+class Item(NamedTuple):
+    """Hold one thing to be told, and what it is about as the log has it now."""
+
+    owed: Owed
+    subject: Subject
+
+    def reading(self, world: World, now: int) -> Reading:
+        """Make what conditions read of it at `now` (ms UTC)."""
+        return Reading(self.subject.aggregate, event_seen(self.owed), world, now)
+
+
+def event_seen(owed: Owed) -> EventSeen:
+    """Give the event that caused a notification, as conditions may read it."""
+    name, at = owed.event_name, owed.event_at
+    if name is None:
+        at = at if owed.subject.startswith(DATED) else None
+        return EventSeen(owed.source, owed.account, at=at)
+    return EventSeen(owed.source, owed.account, name=name, at=at, by_admin=owed.by_admin)
 
 
 ADDRESS_WAIT_MS = 30 * DAY
@@ -100,77 +149,65 @@ Stop = Ended | Held | Deferred | WaitingForAddress | AddressFound | Wait
 
 
 class Case:
-    """Hold a notification before its verdict; all about it is looked up once, when asked for."""
+    """Hold a notification before its verdict; a check leaves here what the next ones need.
+
+    `items` is what can be read of the items of a digest that still hold, first to last.
+    `recipient` is who is to read it as known now, None for a room, and if nobody knows.
+    `follows` is from when (ms UTC) it may leave to a reader who was told of the same before.
+    """
 
     def __init__(self, notification: Notification, subject: Subject, ground: Ground) -> None:
         self.notification = notification
-        self.owed = notification.owed
+        self.owed = owed = notification.owed
         self.subject = subject
         self.ground = ground
         self.now = ground.now
         self.world = ground.world
-        self.reading = Item(self.owed, subject).reading(ground.world, ground.now)
+        self.reading = Item(owed, subject).reading(ground.world, ground.now)
+        rule = ground.decider.by_id.get(owed.rule)
+        self.rule = rule if rule and rule.mode == "live" else None
+        self.entry = self._entry_of(self.rule) if self.rule else None
+        self.items: Sequence[Reading] = ()
+        self.recipient: Person | None = None
+        self.follows = 0
 
-    @cached_property
-    def rule(self) -> Rule | None:
-        """Find the rule, if it is live now."""
-        rule = self.ground.decider.by_id.get(self.owed.rule)
-        return rule if rule and rule.mode == "live" else None
-
-    @cached_property
-    def entry(self) -> Entry | None:
-        """Find the entry that owes it; with another template since, if no other can be meant.
+    def _entry_of(self, rule: Rule) -> Entry | None:
+        """Pick the entry that owes it; with another template since, if no other can be meant.
 
         Where the entry left over owed a message of its own, this one's was taken out.
         """
-        if self.rule is None:
-            return None
-        entries, place = self.rule.entries, place_of(self.owed.entry)
-        exact = next((entry for entry in entries if entry.key == self.owed.entry), None)
-        same = [] if exact else [entry for entry in entries if place_of(entry.key) == place]
-        if len(same) != 1:
-            return exact
-        return same[0] if self.newest_of(same[0]) is None else None
+        for entry in rule.entries:
+            if entry.key == self.owed.entry:
+                return entry
+        place = place_of(self.owed.entry)
+        same = [entry for entry in rule.entries if place_of(entry.key) == place]
+        return same[0] if len(same) == 1 and self.newest_of(rule, same[0]) is None else None
 
-    def newest_of(self, entry: Entry) -> tuple[int, EventBody] | None:
+    def newest_of(self, rule: Rule, entry: Entry) -> tuple[int, EventBody] | None:
         """Read the newest event of what another entry owes the same recipient for the same."""
-        assert self.rule is not None
         key = key_of_owed(self.owed)
-        return self.world.latest(notification_id(self.rule, entry, key, self.owed.recipient))
+        return self.world.latest(notification_id(rule, entry, key, self.owed.recipient))
 
-    @cached_property
-    def items(self) -> Sequence[Reading]:
-        """Read the items of a digest that still hold, first to last."""
-        rule = self.rule
-        if rule is None or self.owed.trigger != DIGEST:
-            return ()
-        readings = ((item, item.reading(self.world, self.now)) for item in self.subject.items)
-        return [reading for item, reading in readings if untrue(item, rule, reading) is None]
 
-    @cached_property
-    def recipient(self) -> Person | None:
-        """Look up who is to read it, as known now; None for a room, and if nobody knows."""
-        return recipient_of(self.owed.recipient, self.reading.learner, self.world)
+def items_true(case: Case, rule: Rule) -> list[Reading]:
+    """Read the items of a digest that still hold, first to last."""
+    readings = ((item, item.reading(case.world, case.now)) for item in case.subject.items)
+    return [reading for item, reading in readings if untrue(item, rule, reading) is None]
 
-    @cached_property
-    def follows(self) -> int:
-        """Say from when (ms UTC) a step may leave to a reader whom earlier entries tell the same.
 
-        An address may have been missing, or a person held it: when the step was decided with
-        less than half of `after` between, all of it must pass. While one still waits, that much
-        from now.
-        """
-        rule, entry = self.rule, self.entry
-        before = followed_by(entry, rule) if rule and entry else []
-        return max((self._apart(each, entry) for each in before if entry), default=0)
+def follows(case: Case, rule: Rule, step: Entry) -> int:
+    """Tell from when (ms UTC) a step may leave to a reader whom earlier entries tell of the same.
 
-    def _apart(self, earlier: Entry, entry: Entry) -> int:
-        """Say from when (ms UTC) a step may follow one earlier entry; 0 when at any time."""
-        newest = self.newest_of(earlier)
-        if newest is None or ended_unsent(newest[1]):
-            return 0
-        told_at, apart = _told_at(newest[1], self.now), entry.after_ms - earlier.after_ms
-        return told_at + apart if self.owed.decided_at < told_at + apart // 2 else 0
+    An address may have been missing, or a person held it: when the step was decided with less
+    than half of `after` between, all of it must pass. While one still waits, that much from now.
+    """
+    moments = [0]
+    for earlier in followed_by(step, rule):
+        newest = case.newest_of(rule, earlier)
+        if newest is not None and not ended_unsent(newest[1]):
+            told_at, apart = _told_at(newest[1], case.now), step.after_ms - earlier.after_ms
+            moments += [told_at + apart] if case.owed.decided_at < told_at + apart // 2 else []
+    return max(moments)
 
 
 def followed_by(step: Entry, rule: Rule) -> list[Entry]:
@@ -211,6 +248,7 @@ def still_true(case: Case) -> Stop | None:
     """Cancel what is not so any more: trigger, conditions, cancel_on; a digest without items."""
     assert case.rule is not None
     if case.owed.trigger == DIGEST:
+        case.items = items_true(case, case.rule)
         reason = None if case.items else "no_longer_true"
     else:
         reason = untrue(Item(case.owed, case.subject), case.rule, case.reading)
@@ -233,7 +271,9 @@ def address_known(case: Case) -> Stop | None:
     """Let a person without an address wait for one."""
     if case.owed.recipient.startswith(ROOM):
         return None
-    waits, reader = case.notification.state == WAITING_ADDRESS, case.recipient
+    waits = case.notification.state == WAITING_ADDRESS
+    reader = recipient_of(case.owed.recipient, case.reading.learner, case.world)
+    case.recipient = reader
     if reader is None or not reader.email:
         return Wait() if waits else WaitingForAddress(at=case.now, until=case.now + ADDRESS_WAIT_MS)
     return AddressFound(at=case.now) if waits else None
@@ -241,6 +281,10 @@ def address_known(case: Case) -> Stop | None:
 
 def may_follow(case: Case) -> Stop | None:
     """Keep a step of an escalation apart from what its reader was told before it."""
+    rule, entry = case.rule, case.entry
+    if rule is None or entry is None or not entry.after_ms:
+        return None
+    case.follows = follows(case, rule, entry)
     if case.follows <= case.now:
         return None
     return Deferred(at=case.now, until=case.follows, reason=ESCALATION)
@@ -290,8 +334,7 @@ def _judged(case: Case, checks: Iterable[Check]) -> Due | Stop:
             return found
     assert case.entry is not None
     items = case.items or ([case.reading] if case.entry.digest else ())
-    recipient = case.recipient if checks is LEAVES else None
-    return Due(case.entry, case.reading, items, recipient)
+    return Due(case.entry, case.reading, items, case.recipient)
 
 
 def untrue(told: Item, rule: Rule, reading: Reading) -> str | None:

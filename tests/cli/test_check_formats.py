@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from service.cli import main
 from service.cli.check import annotation, placeless
-from service.rules.language.report import Problem
+from service.rules.language.errors import Problem
 from tests.installation import ROOT
 
 RULES = """\

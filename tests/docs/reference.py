@@ -7,12 +7,14 @@ from pathlib import Path
 from service.app.app import SOURCES
 from service.rules.conditions import OPERATORS
 from service.rules.fields import EVENTS, EXTRA_DOC, FIELDS, WORDS_ONLY, Field, Sources
-from service.rules.language import model
+from service.rules.language import entries, model
+from service.rules.language.model import SCOPES, scope_of_event
+from service.rules.language.operands import DESCRIBED, KINDS
 from service.rules.language.schema import schema_of
-from service.rules.language.schema_values import types
-from service.rules.language.scope import Scope, scope_of
+from service.rules.language.shape import Shape
 from service.rules.language.values import ROLES, WATCHERS
 from service.rules.notification import OPEN_STATES, STATES
+from service.rules.scope import Scope
 
 PLACE = Path(__file__).parents[2] / "docs/rules-reference.md"
 INTRODUCTION = """\
@@ -21,17 +23,17 @@ INTRODUCTION = """\
 Made by `make docs` from the code that reads rules; a test holds the two together.
 How to write rules, with ten examples, is in [writing rules](rules.md).
 """
-TRIGGERS: Mapping[str, Mapping[str, str]] = {
-    "`enrollment.*` events": {"event": "enrollment.completed"},
-    "`stalled_for`": {"stalled_for": "7d"},
-    "`change`, `instance.*` events": {"change": "instance.seats_available"},
-    "`course.*` events": {"event": "course.modified"},
-    "`learner.*` events": {"event": "learner.seen"},
-    "`letter.*` events": {"event": "letter.set_aside"},
-    "`source_silent_for`": {"source_silent_for": "3d"},
+SORTS: Mapping[str, Scope | None] = {
+    "`enrollment.*` events": scope_of_event("enrollment.completed"),
+    "`stalled_for`": SCOPES["stalled_for"],
+    "`change`, `instance.*` events": SCOPES["change"],
+    "`course.*` events": scope_of_event("course.modified"),
+    "`learner.*` events": scope_of_event("learner.seen"),
+    "`letter.*` events": scope_of_event("letter.set_aside"),
+    "`source_silent_for`": SCOPES["source_silent_for"],
 }
-"""One trigger of each sort, by what sorts of rules are called."""
-SCOPES = {word: scope for word, each in TRIGGERS.items() if (scope := scope_of(each))}
+KNOWN = {word: scope for word, scope in SORTS.items() if scope}
+"""What each sort of rule knows of, by what the sort is called."""
 TYPES = {
     "text": ("text", "as it is; quote what holds `: `, `#`, `{` or begins with a sign"),
     "texts": ("list", "one value of it after `contains`, `[a, b]` after the others"),
@@ -63,18 +65,18 @@ MEANINGS = {
     "dropped": "another message stands for it, or the throttle was reached",
     "shadow": "decided by a rule in `mode: shadow`, and never sent",
 }
-KEYS: tuple[tuple[str, str, type[model.Shape]], ...] = (
+KEYS: tuple[tuple[str, str, type[Shape]], ...] = (
     ("The file", "", model.FileShape),
     ("defaults", "", model.DefaultsShape),
     ("time_intervals", "Each name has a list of stretches:", model.StretchShape),
     ("A rule", "", model.RuleShape),
 )
-ENTRIES: tuple[tuple[str, str, type[model.Shape]], ...] = (
-    ("An entry of notify that tells a person", "", model.PersonShape),
-    ("An entry of notify that tells a room", "", model.RoomShape),
-    ("A step of escalation", "All that an entry of `notify` takes, and:", model.StepKeys),
-    ("digest", "", model.DigestShape),
-    ("throttle", "", model.ThrottleShape),
+ENTRIES: tuple[tuple[str, str, type[Shape]], ...] = (
+    ("An entry of notify that tells a person", "", entries.PersonShape),
+    ("An entry of notify that tells a room", "", entries.RoomShape),
+    ("A step of escalation", "All that an entry of `notify` takes, and:", entries.StepKeys),
+    ("digest", "", entries.DigestShape),
+    ("throttle", "", entries.ThrottleShape),
 )
 
 
@@ -98,7 +100,7 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "".join(f"| {' | '.join(' '.join(c.split()) for c in line)} |\n" for line in lines)
 
 
-def keys(title: str, words: str, shape: type[model.Shape]) -> str:
+def keys(title: str, words: str, shape: type[Shape]) -> str:
     """A mapping of the file: each key, whether it must be there, and what it says."""
     rows = (
         (f"`{field.alias or name}`", "yes" if field.is_required() else "", field.description or "")
@@ -110,8 +112,8 @@ def keys(title: str, words: str, shape: type[model.Shape]) -> str:
 
 def triggers() -> str:
     parts = ["## Triggers\n\nA rule has one of these four.\n"]
-    for key in model.TRIGGERS:
-        parts.append(keys(key, "", model.TAGGED[f"<{key}>"]).replace("## ", "### ", 1))
+    for key, shape in model.TRIGGERS.items():
+        parts.append(keys(key, "", shape).replace("## ", "### ", 1))
     return "\n".join(parts)
 
 
@@ -134,13 +136,14 @@ def conditions() -> str:
 
 
 def operators() -> str:
-    described: dict[str, str] = {}
-    for test in types().values():
-        known = test["anyOf"][-1] if "anyOf" in test else test
-        described |= {name: each["description"] for name, each in known["properties"].items()}
+    names = dict.fromkeys(name for type_ in KINDS for name in OPERATORS[type_])
     rows = (
-        (f"`{name}`", meaning, ", ".join(TYPES[t][0] for t in OPERATORS if name in OPERATORS[t]))
-        for name, meaning in described.items()
+        (
+            f"`{name}`",
+            DESCRIBED[name],
+            ", ".join(TYPES[t][0] for t in OPERATORS if name in OPERATORS[t]),
+        )
+        for name in names
     )
     return f"## Operators\n\n{table(('operator', 'true when the value', 'for'), rows)}"
 
@@ -172,7 +175,7 @@ def group_of(field: Field) -> str:
 def group(name: str, fields: list[Field]) -> str:
     """What each is, and who fills it; where not all rules of the group can read it, that too."""
     sources = Sources({source.name: source.fills for source in SOURCES})
-    rules = {word: scope for word, scope in SCOPES.items() if name in scope.readable}
+    rules = {word: scope for word, scope in KNOWN.items() if name in scope.readable}
     rows = (
         (f"`{each.name}`", type_of(each), each.doc, filled(each, sources), limits(each, rules))
         for each in fields
@@ -212,7 +215,7 @@ def possible(name: str) -> Iterator[str]:
     if name not in (*ROLES, WATCHERS):
         yield "every trigger"
         return
-    for word, scope in SCOPES.items():
+    for word, scope in KNOWN.items():
         if scope.has_watchers if name == WATCHERS else scope.has_learner:
             yield word
 

@@ -145,7 +145,7 @@ def test_a_file_that_is_not_there_and_a_name_that_no_test_has_cannot_run(tmp_pat
 def test_every_event_of_the_registry_can_be_given_with_all_it_carries(event: str) -> None:
     assert {name for kind in SAID.values() for name in kind.__struct_fields__} == READ.keys()
     samples = {"module": "m", "enrollment_source": "s", "passed": "true"}
-    values = {key: read(samples.get(key, "7")) for key, read in carried(event).items()}
+    values = {key: kind.read(samples.get(key, "7")) for key, kind in carried(event).items()}
     fact: FactBody = said(event, values)
     assert event == fact.TOPIC
     assert all(getattr(fact, name) is not None for name in fact.__struct_fields__)

@@ -10,6 +10,8 @@ from click.testing import CliRunner
 from jsonschema_rs import Draft7Validator, meta
 
 from service.cli import main
+from service.rules.text import listed
+from service.simulation.rule_tests.events import EVENTS, carried
 from tests.installation import ROOT
 from tests.rules.language.editors import EDITORS
 
@@ -44,6 +46,13 @@ def test_it_offers_the_rules_with_what_they_are_for(schema: dict[str, Any]) -> N
 
 def test_everything_it_offers_is_explained(schema: dict[str, Any]) -> None:
     assert not list(unexplained(schema))
+
+
+def test_a_value_says_which_events_carry_it(schema: dict[str, Any]) -> None:
+    given = one_test(schema)["given"]["items"]["properties"]
+    for name in {name for event in EVENTS for name in carried(event)}:
+        events = listed(event for event in EVENTS if name in carried(event))
+        assert given[name]["description"] == f"Said by {events}."
 
 
 PLACES = {

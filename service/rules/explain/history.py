@@ -13,10 +13,8 @@ from service.learners.directory.people import People
 from service.learners.facts import FactRecorded, Identity
 from service.learners.instance import Instance
 from service.learners.watchlist import Watchlist
-from service.learners.world import Lookup
 from service.ledger.database import connect
-from service.ledger.events import EventBody, EventMapper
-from service.ledger.ledger import Ledger
+from service.ledger.events import EventBody, EventStore
 from service.ledger.views import position_of
 from service.rules.notification import Notification
 from service.rules.triggers.seat_change import Fired
@@ -72,17 +70,16 @@ class Past:
 
     def __init__(
         self,
-        ledger: Ledger,
-        mapper: EventMapper,
+        store: EventStore,
         people: People,
         courses: Courses,
         views: Path | None = None,
     ) -> None:
         self._views = views
         self.people = people
-        self.lookup = Lookup(ledger, mapper, people, courses)
-        self._ledger = ledger
-        self._mapper = mapper
+        self.courses = courses
+        self._ledger = store.ledger
+        self._decode = store.mapper.decode
 
     def stream(self, id: str, after: int = 0, until: int = 2**62) -> list[Row]:
         """Read the events of a stream after one version and up to another, first to last."""
@@ -91,7 +88,7 @@ class Past:
             "AND originator_version > ? AND originator_version <= ? ORDER BY originator_version",
             (id, after, until),
         )
-        return [Row(p, v, self._mapper.decode(topic, state)) for p, v, topic, state in rows]
+        return [Row(p, v, self._decode(topic, state)) for p, v, topic, state in rows]
 
     def at(self, id: str, version: int) -> Row | None:
         """Read one event of a stream, if it is there."""
@@ -184,7 +181,7 @@ class Past:
             "AND originator_version = 1 AND notification_id > ? AND instr(state, ?)",
             (prefix, prefix + "~", after, said.encode()),
         )
-        return ((id, self._mapper.decode(topic, state)) for id, topic, state in rows)
+        return ((id, self._decode(topic, state)) for id, topic, state in rows)
 
     def _end(self) -> int:
         return self._ledger.max_notification_id()
@@ -208,10 +205,10 @@ class WorldThen:
     """Answer as of an event: instances as they were, people and courses as known today."""
 
     def __init__(self, past: Past, position: int, subject: str, version: int) -> None:
-        self.course = past.lookup.course
-        self.person = past.lookup.person
-        self.manager = past.lookup.manager
-        self.members = past.lookup.members
+        self.course = past.courses.get
+        self.person = past.people.get
+        self.manager = past.people.manager_of
+        self.members = past.people.in_group
         self._past = past
         self._position = position
         self._subject = subject

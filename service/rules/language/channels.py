@@ -3,12 +3,14 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from service.rules.language.report import Report
+from service.rules.language.errors import Report
+from service.rules.language.shape import Schema
+from service.rules.language.values import PASSWORD_FORM, patterned
 from service.rules.text import shown
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+_NAME_TAKES = "a channel's name takes letters, digits, '-' and '_'"
 MAIL = frozenset({"mailto", "mailtos"})
 PERSONAL = MAIL | {"drawer"}
 """Schemes that can reach one person at an address of their own."""
@@ -21,6 +23,16 @@ _SECRET_WORD = re.compile(r"pass|pwd|token|secret|key|sig|auth")
 _PLAIN = frozenset(
     {*PERSONAL, "json", "jsons", "xml", "xmls", "form", "forms", "http", "https", "syslog"}
 )
+CHANNELS: Schema = {
+    "type": "object",
+    "propertyNames": patterned("string", NAME.pattern, f"{_NAME_TAKES}, 63 at most"),
+    "additionalProperties": patterned(
+        "string",
+        rf"(?![\s\S]*{PASSWORD_FORM})(?=[A-Za-z][A-Za-z0-9+.-]*://|[\s\S]*\$\{{)"
+        r"([^$]|\$(?!\{)|\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^{}]*)?\})+",
+        "expected a URL like slack://…, or ${NAME}, or ${NAME:-default}; no password",
+    ),
+}
 _FIX = "put the whole URL into an environment variable and write ${%s}"
 
 
@@ -47,16 +59,17 @@ def scheme(url: str) -> str | None:
     return found[1] if found else None
 
 
-def read_channels(raw: Any, environ: Mapping[str, str], report: Report) -> dict[str, Channel]:
+def read_channels(
+    written: Mapping[str, str | None], environ: Mapping[str, str], report: Report
+) -> dict[str, Channel]:
     """Read `channels`; what a variable holds is never repeated in a message."""
     channels: dict[str, Channel] = {}
-    for name, text in raw.items() if isinstance(raw, dict) else ():
+    for name, text in written.items():
         path = ("channels", name)
         if not NAME.fullmatch(name):
-            allowed = "letters, digits, '-' and '_'"
-            report.error(path, f"a channel's name takes {allowed}, not {shown(name)}", key=True)
+            report.error(path, f"{_NAME_TAKES}, not {shown(name)}", key=True)
             continue
-        url, problem = _resolved(name, text, environ) if isinstance(text, str) else (None, None)
+        url, problem = _resolved(name, text, environ) if text is not None else (None, None)
         if problem:
             report.error(path, problem)
         channels[name] = Channel(url)

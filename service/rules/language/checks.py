@@ -1,85 +1,133 @@
-"""References: whether what a rule names is there, and goes with what triggers it."""
+"""Checks: what needs more than one value of a file: names, places, times, and what goes together.
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+They read the file as far as it goes, so that every mistake is told at once.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from service.rules.calendar import milliseconds
-from service.rules.language.channels import Channel, holds_password, holds_variable
-from service.rules.language.report import Report
-from service.rules.language.values import ROLES, WATCHERS
+from service.rules.calendar import Window, longest_gap
+from service.rules.conditions import Condition
+from service.rules.fields import FIELDS, Sources
+from service.rules.language.channels import Channel
+from service.rules.language.conditions import Matchers
+from service.rules.language.entries import DigestShape, EntryKeys, ThrottleShape
+from service.rules.language.errors import Report
+from service.rules.language.model import (
+    ANY,
+    ChangeShape,
+    Conditions,
+    DefaultsShape,
+    FileShape,
+    RuleShape,
+    Windows,
+)
+from service.rules.language.values import NAME_FORM, ROLES, WATCHERS
 from service.rules.language.yaml_reader import Path
 from service.rules.scope import Scope
-from service.rules.text import hint, shown
+from service.rules.text import duration, hint, shown
 
 LINES_NAMED = 3
 HINTS_MAX = 100
 """Nobody reads more of them, and to look for a thousand takes a second."""
-ENTRIES = ("notify", "escalation")
 NEVER_CANCEL = ("course.", "instance.", "learner.", "letter.")
 """How events begin that are about no single enrolment."""
 
-_PASSWORD = "a password is written into this file; only channels may hold one, as ${NAME}"
-_VARIABLE = "${…} works under 'channels' only; write the value itself"
+
+def check_intervals(file: FileShape, report: Report) -> None:
+    """Report names of time intervals that are not possible, and stretches that end too early."""
+    for name, stretches in (file.time_intervals or {}).items():
+        path = ("time_intervals", name)
+        if name == ANY:
+            message = f"'{ANY}' is any hour of the week; give this part of it another name"
+            report.error(path, message, key=True)
+        elif not re.fullmatch(NAME_FORM, name):
+            allowed = "letters, digits, '-' and '_', 63 at most"
+            report.error(path, f"an interval's name takes {allowed}; got {shown(name)}", key=True)
+        for stretch in stretches or ():
+            if stretch and stretch.ends_early:
+                message = "'until' must be later than 'from'; over midnight write two stretches"
+                report.error(stretch.path_to("until"), message)
 
 
 @dataclass(frozen=True)
-class References:
-    """What rules may name; `channels` or `templates` (forms by name) are None when not known, as is
-    `of_many`, the templates and forms that tell of a digest's items.
+class KnownNames:
+    """What rules may name; None is not known.
 
+    `templates` are the forms that each has, and `of_many` those that tell of a digest's items.
     `unfit` are the places that name what is not there or does not fit, by what is told of it;
     `missing` is what is told of each name that is not there.
     """
 
     report: Report
     channels: Mapping[str, Channel] | None
+    windows: Windows | None
     templates: Mapping[str, frozenset[str]] | None
-    of_many: Collection[tuple[str, str]] | None = None
+    of_many: Collection[tuple[str, str]] | None
     unfit: dict[str, list[Path]] = field(default_factory=dict)
     missing: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def check_ids(self, rules: list[Any]) -> None:
-        """Report every id that is used twice."""
-        lines: dict[str, int] = {}
-        for index, rule in enumerate(rules):
-            rule_id = rule.get("id") if isinstance(rule, dict) else None
-            if not isinstance(rule_id, str):
-                continue
-            path = ("rules", index, "id")
-            if rule_id in lines:
-                first = f"first at line {lines[rule_id]}"
-                self.report.error(path, f"duplicate rule id {shown(rule_id)} ({first})")
-            lines.setdefault(rule_id, self.report.line(path))
-
-    def check_rule(self, rule: dict[str, Any], path: Path, scope: Scope | None) -> None:
-        """Check the entries, `escalation`, `cancel_on` and `on_activate` of one rule."""
-        trigger = rule.get("trigger")
-        trigger = trigger if isinstance(trigger, dict) else {}
-        steps = rule.get("escalation")
-        if isinstance(steps, list) and steps and "source_silent_for" in trigger:
-            message = "'escalation' does not go with 'source_silent_for'; take it out"
-            self.report.error((*path, "escalation"), message, key=True)
-            self.report.spoil((*path, "escalation"))
-        lines: dict[tuple[Any, ...], int] = {}
-        for place, entry in entries_of(rule, path):
-            if not self.report.spoiled(place):
-                self._check_entry(entry, place, scope)
-                self._check_twice(entry, place, lines)
-        if scope is None:
-            return
-        self._check_cancel(rule.get("cancel_on"), (*path, "cancel_on"), scope)
-        if rule.get("on_activate") == "current" and "stalled_for" not in trigger:
-            message = "'on_activate: current' goes with 'stalled_for' triggers only"
-            self.report.error((*path, "on_activate"), message)
-
-    def tell_unfit(self) -> None:
+    def tell(self) -> None:
         """Report what is not there or does not fit: once, where it is first, with other lines."""
         for message, paths in self.unfit.items():
             first, *more = sorted(paths, key=self.report.line)
             self.report.error(first, message + _also([self.report.line(path) for path in more]))
 
-    def lacks(self, path: Path, what: str, name: str, known: Iterable[str]) -> None:
+    def check_entry(self, entry: EntryKeys) -> None:
+        """Check the channel and the template of an entry."""
+        channel, template = entry.said(entry.way), entry.said("template")
+        if channel is not None and self.channels is not None:
+            self._check_channel(channel, self.channels, entry)
+        if template is not None and self.templates is not None:
+            self._check_template(template, self.templates, entry)
+
+    def check_window(self, holder: EntryKeys | RuleShape | DefaultsShape) -> None:
+        """Check the time interval that a part of the file names."""
+        name, known = holder.send_window, self.windows
+        if name and name != ANY and known is not None and name not in known:
+            self._lacks(holder.path_to("send_window"), "time interval", name, [ANY, *known])
+
+    def _check_channel(self, name: str, channels: Mapping[str, Channel], entry: EntryKeys) -> None:
+        path, personal = entry.path_to(entry.way), entry.way == "via"
+        channel = channels.get(name)
+        if channel is None:
+            self._lacks(path, "channel", name, channels)
+        elif personal and not channel.personal:
+            message = f"channel {shown(name)} has no address for one person"
+            self._unfit(path, f"{message}; name a mail channel, or write 'post' and no 'to'")
+        elif not personal and channel.mail:
+            message = "a room cannot be a mail channel; name a chat channel"
+            self._unfit(path, f"{message}, or write 'to' and 'via'")
+
+    def _check_template(
+        self, name: str, templates: Mapping[str, frozenset[str]], entry: EntryKeys
+    ) -> None:
+        path, form, forms = entry.path_to("template"), entry.form, templates.get(name)
+        if forms is None:
+            self._lacks(path, "template", name, sorted(templates))
+        elif form not in forms:
+            expected = f"expected templates/{name}/{form}/body.txt"
+            has = ", ".join(sorted(forms)) or "none"
+            message = f"template {shown(name)} has no {form} version"
+            self._unfit(path, f"{message}; {expected}; it has: {has}")
+        elif self.of_many is not None:
+            self._check_items(name, entry, (name, form) in self.of_many)
+
+    def _check_items(self, name: str, entry: EntryKeys, of_many: bool) -> None:
+        """A digest tells of many things, and needs words for many; other words tell of one."""
+        path, form = entry.path_to("template"), entry.form
+        if entry.says("digest") and not of_many:
+            message = f"template {shown(name)} tells of one thing, and a digest of many"
+            self._unfit(path, f"{message}; name one whose {form}/body.txt goes through 'items'")
+        elif not entry.says("digest") and of_many:
+            message = f"template {shown(name)} goes through the 'items' of a digest, and here is"
+            self.report.warning(path, f"{message} none; add a 'digest', or name another template")
+
+    def _lacks(self, path: Path, what: str, name: str, known: Iterable[str]) -> None:
         """Note a name that is not there; the nearest one of those known is proposed."""
         if (what, name) not in self.missing:
             names = list(known)
@@ -88,110 +136,9 @@ class References:
             self.missing[what, name] = f"no {what} {shown(name)}{near}"
         self._unfit(path, self.missing[what, name])
 
-    def _check_twice(
-        self, entry: dict[str, Any], path: Path, lines: dict[tuple[Any, ...], int]
-    ) -> None:
-        """Refuse an entry that is there already; steps differ in when or whom they tell."""
-        step = "escalation" in path
-        last = entry.get("after" if step else "template")
-        last = milliseconds(last) if step and isinstance(last, str) else last
-        key = (step, last, *(entry.get(part) for part in ("to", "via", "post")))
-        if last is None or not all(isinstance(part, str | int | None) for part in key):
-            return
-        if key in lines and step:
-            message = f"'after' and whom it tells are those of line {lines[key]}; change one"
-            self.report.error(path, message)
-        elif key in lines:
-            message = f"this entry is there already (line {lines[key]}); take one out"
-            self.report.error(path, message)
-        lines.setdefault(key, self.report.line(path))
-
-    def _check_entry(self, entry: dict[str, Any], path: Path, scope: Scope | None) -> None:
-        to = entry.get("to")
-        if scope and isinstance(to, str):
-            self._check_recipient(to, "digest" in entry, path, scope)
-        for part in ("via", "post"):
-            if isinstance(entry.get(part), str):
-                self._check_channel(entry[part], (*path, part), personal=part == "via")
-        if isinstance(entry.get("template"), str):
-            form = "chat" if "post" in entry else "email"
-            self._check_template(entry["template"], form, (*path, "template"))
-            self._check_items(entry, form, (*path, "template"))
-
-    def _check_recipient(self, to: str, collects: bool, path: Path, scope: Scope) -> None:
-        if to == WATCHERS and collects:
-            message = "watchers are told at once and one time; take the digest out"
-            self.report.error((*path, "digest"), message, key=True)
-        if to == WATCHERS and not scope.has_watchers:
-            message = "'watchers' ask to be told of an instance; the trigger must be about one"
-            self.report.error((*path, "to"), f"{message}: 'change', or an 'instance' event")
-        elif to in ROLES and not scope.has_learner:
-            watchers = "'to: watchers', " if scope.has_watchers else ""
-            possible = f"possible here: {watchers}'to: group:NAME', or 'post' to a room"
-            message = f"{scope.title} is about no single learner; {possible}"
-            self.report.error((*path, "to"), message)
-
-    def _check_channel(self, name: str, path: Path, *, personal: bool) -> None:
-        if self.channels is None:
-            return
-        channel = self.channels.get(name)
-        if channel is None:
-            self.lacks(path, "channel", name, self.channels)
-        elif personal and not channel.personal:
-            message = f"channel {shown(name)} has no address for one person"
-            self._unfit(path, f"{message}; name a mail channel, or write 'post' and no 'to'")
-        elif not personal and channel.mail:
-            message = "a room cannot be a mail channel; name a chat channel"
-            self._unfit(path, f"{message}, or write 'to' and 'via'")
-
-    def _check_template(self, name: str, form: str, path: Path) -> None:
-        if self.templates is None:
-            return
-        forms = self.templates.get(name)
-        if forms is None:
-            self.lacks(path, "template", name, sorted(self.templates))
-        elif form not in forms:
-            expected = f"expected templates/{name}/{form}/body.txt"
-            has = ", ".join(sorted(forms)) or "none"
-            message = f"template {shown(name)} has no {form} version"
-            self._unfit(path, f"{message}; {expected}; it has: {has}")
-
-    def _check_items(self, entry: dict[str, Any], form: str, path: Path) -> None:
-        """A digest tells of many things, and needs words for many; other words tell of one."""
-        name, of_many = entry["template"], self.of_many
-        if of_many is None or form not in (self.templates or {}).get(name, ()):
-            return
-        if "digest" in entry and (name, form) not in of_many:
-            message = f"template {shown(name)} tells of one thing, and a digest of many"
-            self._unfit(path, f"{message}; name one whose {form}/body.txt goes through 'items'")
-        elif "digest" not in entry and (name, form) in of_many:
-            message = f"template {shown(name)} goes through the 'items' of a digest, and here is"
-            self.report.warning(path, f"{message} none; add a 'digest', or name another template")
-
     def _unfit(self, path: Path, message: str) -> None:
         if not self.report.spoiled(path):
             self.unfit.setdefault(message, []).append(path)
-
-    def _check_cancel(self, events: Any, path: Path, scope: Scope) -> None:
-        if not isinstance(events, list) or not events:
-            return
-        if not scope.has_enrollment:
-            message = f"{scope.title} cannot be cancelled by events; take 'cancel_on' out"
-            self.report.error(path, message, key=True)
-            self.report.spoil(path)
-        for index, event in enumerate(events):
-            if isinstance(event, str) and event.startswith(NEVER_CANCEL):
-                message = "only enrollment events cancel, e.g. enrollment.progressed"
-                self.report.error((*path, index), f"{message}; got {shown(event)}")
-
-
-def entries_of(rule: dict[str, Any], path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Everything in a rule, as written, that looks like an entry or a step, with its place."""
-    for key in ENTRIES:
-        entries = rule.get(key)
-        for index, entry in enumerate(entries if isinstance(entries, list) else ()):
-            if isinstance(entry, dict):
-                yield (*path, key, index), entry
 
 
 def _also(lines: list[int]) -> str:
@@ -203,26 +150,175 @@ def _also(lines: list[int]) -> str:
     return f" (also at line{'s' * (len(lines) > 1)} {named}{more})"
 
 
-def check_texts(report: Report) -> None:
-    """Report values left out, and `${…}` and passwords where they do not belong."""
-    waiting: list[tuple[Path, Any]] = [((), report.page.data)]
-    while waiting:
-        path, value = waiting.pop()
-        if isinstance(value, dict):
-            waiting.extend(((*path, key), inner) for key, inner in value.items())
-        elif isinstance(value, list):
-            waiting.extend(((*path, index), inner) for index, inner in enumerate(value))
-        elif problem := _bad_text(value, path):
-            report.error(path, problem)
-            report.spoil(path)
+@dataclass(frozen=True)
+class RuleChecks:
+    """Checks the rules of one file, whose `defaults` these are."""
 
+    report: Report
+    names: KnownNames
+    defaults: DefaultsShape
+    sources: Sources
 
-def _bad_text(value: str | None, path: Path) -> str | None:
-    if value is None:
-        what = shown(path[-1]) if isinstance(path[-1], str) else "this item"
-        return f"{what} has no value; write one, or take the line out"
-    if path[:1] == ("channels",):
-        return None
-    if holds_variable(value):
-        return _VARIABLE
-    return _PASSWORD if holds_password(value) else None
+    def run(self, rules: Iterable[RuleShape]) -> Conditions:
+        """Check rules; gives the conditions that were read, by their places."""
+        known = list(rules)
+        self._check_ids(known)
+        self.names.check_window(self.defaults)
+        read: dict[Path, tuple[Condition, ...]] = {}
+        for rule in known:
+            self._check_steps(rule)
+            self._check_entries(rule)
+            self._check_scope(rule)
+            self.names.check_window(rule)
+            for entry in rule.entries:
+                self._check_times(entry, rule.scope)
+            self._check_expiry(rule)
+            self._read_conditions(rule, read)
+        self.names.tell()
+        return read
+
+    def _check_ids(self, rules: list[RuleShape]) -> None:
+        """Report every id that is used twice."""
+        lines: dict[str, int] = {}
+        for rule in rules:
+            if not rule.has("id"):
+                continue
+            path = rule.path_to("id")
+            if rule.id in lines:
+                first = f"first at line {lines[rule.id]}"
+                self.report.error(path, f"duplicate rule id {shown(rule.id)} ({first})")
+            lines.setdefault(rule.id, self.report.line(path))
+
+    def _check_steps(self, rule: RuleShape) -> None:
+        if rule.escalation and rule.trigger and rule.trigger.says("source_silent_for"):
+            message = "'escalation' does not go with 'source_silent_for'; take it out"
+            self.report.refuse(rule.path_to("escalation"), message, key=True)
+
+    def _check_entries(self, rule: RuleShape) -> None:
+        lines: dict[tuple[Any, ...], int] = {}
+        for entry in rule.entries:
+            if not self.report.spoiled(entry.path):
+                self._check_recipient(entry, rule.scope)
+                self.names.check_entry(entry)
+                self._check_twice(entry, lines)
+
+    def _check_recipient(self, entry: EntryKeys, scope: Scope | None) -> None:
+        to = entry.said("to")
+        if scope is None or to is None:
+            return
+        if to == WATCHERS and entry.says("digest"):
+            message = "watchers are told at once and one time; take the digest out"
+            self.report.error(entry.path_to("digest"), message, key=True)
+        if to == WATCHERS and not scope.has_watchers:
+            message = "'watchers' ask to be told of an instance; the trigger must be about one"
+            self.report.error(entry.path_to("to"), f"{message}: 'change', or an 'instance' event")
+        elif to in ROLES and not scope.has_learner:
+            watchers = "'to: watchers', " if scope.has_watchers else ""
+            possible = f"possible here: {watchers}'to: group:NAME', or 'post' to a room"
+            message = f"{scope.title} is about no single learner; {possible}"
+            self.report.error(entry.path_to("to"), message)
+
+    def _check_twice(self, entry: EntryKeys, lines: dict[tuple[Any, ...], int]) -> None:
+        """Refuse an entry that is there already; steps differ in when or whom they tell."""
+        step = "escalation" in entry.path
+        last = "after" if step else "template"
+        whom = ("to", "via", "post")
+        if not all(entry.has(key) for key in (last, *filter(entry.says, whom))):
+            return
+        key = (step, *(entry.said(key) for key in (last, *whom)))
+        if key in lines and step:
+            message = f"'after' and whom it tells are those of line {lines[key]}; change one"
+            self.report.error(entry.path, message)
+        elif key in lines:
+            message = f"this entry is there already (line {lines[key]}); take one out"
+            self.report.error(entry.path, message)
+        lines.setdefault(key, entry.line)
+
+    def _check_scope(self, rule: RuleShape) -> None:
+        """Check what only rules of some sorts can say."""
+        scope = rule.scope
+        if scope is None:
+            return
+        path = rule.path_to("cancel_on")
+        if rule.cancel_on and not scope.has_enrollment:
+            message = f"{scope.title} cannot be cancelled by events; take 'cancel_on' out"
+            self.report.refuse(path, message, key=True)
+        for index, event in enumerate(rule.cancel_on or ()):
+            if event and event.startswith(NEVER_CANCEL):
+                message = "only enrollment events cancel, e.g. enrollment.progressed"
+                self.report.error((*path, index), f"{message}; got {shown(event)}")
+        if rule.on_activate == "current" and not rule.trigger.says("stalled_for"):
+            message = "'on_activate: current' goes with 'stalled_for' triggers only"
+            self.report.error(rule.path_to("on_activate"), message)
+
+    def _check_times(self, entry: EntryKeys, scope: Scope | None) -> None:
+        """Check when an entry may leave, and with what it is collected."""
+        self.names.check_window(entry)
+        if entry.says("digest") and entry.says("throttle"):
+            message = "an entry has a digest or a throttle, not both; take one out"
+            self.report.error(entry.path_to("throttle"), message, key=True)
+        for part in (entry.digest, entry.throttle):
+            if part and scope:
+                self._check_grouping(part, scope)
+        if entry.digest and entry.digest.every:
+            self._check_digest(entry.digest)
+
+    def _check_grouping(self, part: DigestShape | ThrottleShape, scope: Scope) -> None:
+        for index, name in enumerate(part.group_by or ()):
+            if name and not scope.reads(name):
+                message = f"'{name}' is not known here; {scope.title} can read {scope.fields}"
+                self.report.error(part.path_to("group_by", index), message)
+
+    def _check_digest(self, digest: DigestShape) -> None:
+        if digest.says("on") and digest.every != "week":
+            self.report.error(digest.path_to("on"), "'on' goes with 'every: week' only", key=True)
+        if digest.at is not None and digest.closes is None:
+            form = 'a minute like ":30"' if digest.every == "hour" else "a time of day like 08:30"
+            message = f"with 'every: {digest.every}', 'at' is {form}; got {shown(digest.at)}"
+            self.report.error(digest.path_to("at"), message)
+
+    def _check_expiry(self, rule: RuleShape) -> None:
+        """Refuse windows that are closed for longer than messages live, where that is written."""
+        own = rule.says("expires_after")
+        lives = (rule if own else self.defaults).expires_after
+        meant = {rule.path_to("expires_after"), ("defaults", "expires_after")} & self.report.meant
+        if lives is None or meant:
+            return
+        used = [self._window_of(rule, entry) for entry in rule.entries]
+        long = [(longest_gap(w), w.name, at) for w, at in used if w and longest_gap(w) > lives]
+        for gap, name, at in [max(long)] if long and own else long:
+            longest = duration(gap)
+            message = f"messages expire after {duration(lives)}, and '{name}' is closed for"
+            place = rule.path_to("expires_after") if own else at
+            message = f"{message} {longest}; write 'expires_after: {longest}' or more"
+            self.report.error(place, message)
+
+    def _window_of(self, rule: RuleShape, entry: EntryKeys) -> tuple[Window | None, Path]:
+        """Give the window in which an entry's messages leave, and where that is written."""
+        for holder in (entry, rule, self.defaults):
+            where = holder.path_to("send_window")
+            if holder.says("send_window") or where in self.report.meant:
+                windows = self.names.windows or {}
+                return windows.get(holder.send_window or ANY), where
+        return None, rule.path
+
+    def _read_conditions(self, rule: RuleShape, read: dict[Path, tuple[Condition, ...]]) -> None:
+        zone = self.defaults.timezone
+        matchers = Matchers(self.report, rule.scope, self.sources, ZoneInfo(zone) if zone else UTC)
+        if rule.conditions is not None:
+            where = rule.path_to("conditions")
+            read[where] = matchers.conditions(rule.conditions, where)
+        if isinstance(rule.trigger, ChangeShape) and rule.trigger.change:
+            self._read_change(rule.trigger, matchers, read)
+
+    def _read_change(
+        self, trigger: ChangeShape, matchers: Matchers, read: dict[Path, tuple[Condition, ...]]
+    ) -> None:
+        matchers.check_source(FIELDS[trigger.change], trigger.path_to("change"), key=False)
+        written = trigger.written()
+        for key, raw in written.items():
+            where = trigger.path_to(key)
+            read[where] = matchers.value_test(trigger.change, raw, where)
+        lacks = trigger.path_to("to")
+        if "rearm" in written and "to" not in written and lacks not in self.report.meant:
+            self.report.error(trigger.path_to("rearm"), "'rearm' needs a 'to'", key=True)

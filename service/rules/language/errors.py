@@ -1,158 +1,119 @@
-"""Mistakes: what pydantic found wrong with the shape of a file, told in our words."""
+"""Errors: mistakes of a file, each told once, with its place, without secrets."""
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
 
-from pydantic import ValidationError
+from service.rules.language.yaml_reader import Block, Page, Path
+from service.rules.text import listed, nearest, shown
 
-from service.rules.language.model import (
-    ENTRIES,
-    TAGGED,
-    TRIGGERS,
-    DefaultsShape,
-    DigestShape,
-    FileShape,
-    PersonShape,
-    RoomShape,
-    RuleShape,
-    Shape,
-    StretchShape,
-    ThrottleShape,
-)
-from service.rules.language.report import Report
-from service.rules.language.values import not_a_choice
-from service.rules.language.yaml_reader import Path
-from service.rules.text import hint, listed, nearest, shown
-
-_TRIGGER = "a trigger is one of 'event', 'change', 'stalled_for' or 'source_silent_for'"
-_ENTRY = "say whom to tell: 'to' and 'via' for a person, or 'post' for a room"
-_INNER: dict[str, type[Shape]] = {**TAGGED, "digest": DigestShape, "throttle": ThrottleShape}
-_EXPECTED = {
-    "string_type": "text",
-    "list_type": "a list, each item on a line that starts with '- '",
-    "dict_type": "a mapping of 'key: value' lines",
-    "model_type": "a mapping of 'key: value' lines",
-    "model_attributes_type": "a mapping of 'key: value' lines",
-}
+Severity = Literal["error", "warning"]
 
 
-def read_shape(data: Any, report: Report) -> FileShape | None:
-    """Check the keys and the form of every value; None when anything is wrong."""
-    try:
-        return FileShape.model_validate(data)
-    except ValidationError as error:
-        _Teller(data, report).tell(error)
-        return None
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One mistake; lines and columns count from 1. A warning does not refuse the file."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
 
 
-class _Teller:
-    def __init__(self, data: Any, report: Report) -> None:
-        self.data = data
-        self.report = report
-        self.missing: dict[Path, list[str]] = {}
+class Report:
+    """Collects the problems of one page; `meant` are paths that a misspelt key stands for."""
 
-    def tell(self, error: ValidationError) -> None:
-        """Tell unknown keys first: a missing key that was only misspelt is no second mistake."""
-        errors = error.errors(include_url=False)
-        for each in errors:
-            path = self._path(each["loc"])
-            if each["type"] == "missing" and path not in self.report.page.keys:
-                self.missing.setdefault(path[:-1], []).append(str(path[-1]))
-        for each in sorted(errors, key=lambda found: found["type"] == "missing"):
-            path = self._path(each["loc"])
-            if each["type"] == "extra_forbidden":
-                self._unknown(path, _shape_at(each["loc"]))
-            elif each["type"] == "missing":
-                self._missing(path)
-            elif each["type"] == "union_tag_not_found":
-                self._untold(path, each["input"])
-            else:
-                self.report.error(path, _message(each))
-                self.report.spoil(path)
+    def __init__(self, name: str, page: Page) -> None:
+        self.name = name
+        self.page = page
+        self.found: set[Problem] = set()
+        self.meant: set[Path] = set()
+        for place, message in page.mistakes:
+            self.found.add(Problem(name, *place, message))
 
-    def _path(self, loc: tuple[int | str, ...]) -> Path:
-        """Leave the tags out that pydantic puts between a union and its member."""
-        if loc[:1] == ("time_intervals",):
-            return loc
-        last = len(loc) - 1
-        return tuple(part for i, part in enumerate(loc) if part not in TAGGED or i == last)
+    def error(self, path: Path, message: str, *, key: bool = False) -> None:
+        """Note a mistake at the value (or the key) at `path`, unless it is told already."""
+        self._note(path, message, key, "error")
 
-    def _unknown(self, path: Path, shape: type[Shape]) -> None:
-        key = path[-1]
-        if key == "after" and shape in (PersonShape, RoomShape):
-            message = "'after' goes with the steps of 'escalation' only"
-        elif key in TRIGGERS and "trigger" in path:
-            message = f"{_TRIGGER}, not two of them"
-        elif key in ("to", "via", "post") and shape in ENTRIES.values():
-            message = f"'{key}' does not go with the rest; {_ENTRY}"
-            self.report.meant |= {(*path[:-1], part) for part in ("to", "via", "post")}
-        else:
-            message = f"unknown key {shown(key)}{self._suggested(path, shape)}"
-        self.report.error(path, message, key=True)
+    def warning(self, path: Path, message: str, *, key: bool = False) -> None:
+        """Note what is allowed and yet surprising."""
+        self._note(path, message, key, "warning")
 
-    def _suggested(self, path: Path, shape: type[Shape]) -> str:
-        keys = [field.alias or name for name, field in shape.model_fields.items()]
-        found = nearest(path[-1], keys)
-        if found:
-            self.report.meant.add((*path[:-1], found))
-            return f"; did you mean '{found}'?"
-        return self._instead_of(path[:-1]) or f"; use {listed(keys)}"
+    def refuse(self, path: Path, message: str, *, key: bool = False) -> None:
+        """Note a mistake, and keep quiet about everything at and below `path` from now on."""
+        self.error(path, message, key=key)
+        self.page.broken.add(path)
 
-    def _instead_of(self, where: Path) -> str:
-        """Name the one key that is missing: a key of another name may stand for it."""
-        missing = [
-            key for key in self.missing.get(where, ()) if (*where, key) not in self.report.meant
-        ]
-        if len(missing) != 1:
-            return ""
-        self.report.meant.add((*where, missing[0]))
-        return f"; the key '{missing[0]}' is missing"
+    def spoiled(self, path: Path) -> bool:
+        """Tell whether a mistake at `path` or above has been told."""
+        broken = self.page.broken
+        return any(path[:length] in broken for length in range(len(path) + 1))
 
-    def _missing(self, path: Path) -> None:
-        if path in self.report.meant or path in self.report.page.keys:
+    def line(self, path: Path) -> int:
+        """Give the line of the value at `path`."""
+        return self.page.values[path][0]
+
+    def key_line(self, path: Path) -> int:
+        """Give the line of the key at `path`, or of the value where there is no key."""
+        return self.page.keys.get(path, self.page.values[path])[0]
+
+    @property
+    def failed(self) -> bool:
+        return any(problem.severity == "error" for problem in self.found)
+
+    def problems(self) -> list[Problem]:
+        """List everything by place."""
+        return sorted(self.found)
+
+    def _note(self, path: Path, message: str, key: bool, severity: Severity) -> None:
+        if self.spoiled(path):
             return
-        where = path[:-1]
-        message = f"the key '{path[-1]}' is missing"
-        if path == ("version",):
-            message += "; begin the file with 'version: 1'"
-        self.report.error(where, message)
-
-    def _untold(self, path: Path, raw: Any) -> None:
-        """Tell what is wrong with a trigger or an entry that cannot be told apart."""
-        trigger = path[-1] == "trigger"
-        if not isinstance(raw, dict):
-            example = "{event: enrollment.completed}" if trigger else "{to: …, via: …, template: …}"
-            self.report.error(path, f"expected a mapping like {example}, got {shown(raw)}")
-            return
-        known = TRIGGERS if trigger else ("to", "via", "post")
-        near = {key: hint(key, known) for key in raw if key != "template"}
-        wrong = next((key for key in raw if near.get(key)), None)
-        if wrong is not None:
-            message = f"unknown key {shown(wrong)}{near[wrong]}"
-            self.report.error((*path, wrong), message, key=True)
-        else:
-            self.report.error(path, _TRIGGER if trigger else _ENTRY)
+        places = self.page.keys if key else self.page.values
+        self.found.add(Problem(self.name, *places.get(path, (1, 1)), message, severity))
 
 
-def _message(error: Any) -> str:
-    kind, raw = error["type"], error["input"]
-    if kind == "literal_error" and error["loc"] == ("version",):
-        return f"this is version 1 of the rule language; expected 1, got {shown(raw)}"
-    if kind == "literal_error":
-        return not_a_choice(raw, error["ctx"]["expected"])
-    if kind == "too_short":
-        return f"'{error['loc'][-1]}' needs at least one entry"
-    if kind in _EXPECTED:
-        return f"expected {_EXPECTED[kind]}; got {shown(raw)}"
-    return str(error["msg"])
+def check_keys(
+    report: Report,
+    block: Block,
+    keys: Mapping[str, bool],
+    unknown: Callable[[Report, Block, str], str],
+) -> bool:
+    """Compare the keys of a mapping with those that it takes, true where it cannot do without.
+
+    Keys that are `unknown` are told first, in its words: a missing key that was only misspelt is
+    no second mistake.
+    """
+    surplus = [key for key in block if key not in keys]
+    for key in surplus:
+        report.error((*block.path, key), unknown(report, block, key), key=True)
+    missing = missing_keys(report, block, keys)
+    for key in missing:
+        begin = "; begin the file with 'version: 1'" if key == "version" else ""
+        report.error(block.path, f"the key '{key}' is missing{begin}")
+    return not surplus and not missing
 
 
-def _shape_at(loc: tuple[int | str, ...]) -> type[Shape]:
-    top = loc[0] if len(loc) > 1 else None
-    if top == "time_intervals":
-        return StretchShape
-    inner = next((_INNER[str(part)] for part in reversed(loc[:-1]) if part in _INNER), None)
-    if inner is not None:
-        return inner
-    if top == "rules":
-        return RuleShape
-    return DefaultsShape if top == "defaults" else FileShape
+def unknown_key(report: Report, block: Block, key: str, keys: Mapping[str, bool]) -> str:
+    """Say what an unknown key may stand for: one like it, or the one key that is missing."""
+    message = f"unknown key {shown(key)}"
+    near = nearest(key, keys)
+    missing = [] if near else missing_keys(report, block, keys)
+    if near:
+        message += f"; did you mean '{near}'?"
+    elif len(missing) == 1:
+        message += f"; the key '{missing[0]}' is missing"
+    else:
+        return f"{message}; use {listed(keys)}"
+    report.meant.add((*block.path, near or missing[0]))
+    return message
+
+
+def missing_keys(report: Report, block: Block, keys: Mapping[str, bool]) -> list[str]:
+    """Give the keys that are needed, not there, and not what an unknown one stands for."""
+    absent = [key for key, is_needed in keys.items() if is_needed and key not in block]
+    told = (report.page.keys, report.meant)
+    return [key for key in absent if not any((*block.path, key) in paths for paths in told)]

@@ -1,260 +1,198 @@
-"""Shapes: which keys a rule file takes and what form their values have."""
+"""The rule language: its keys, what each takes and says, and the rule that comes of them."""
 
+import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import Field
 
-from service.rules.calendar import DAY
-from service.rules.language.values import (
-    count,
-    day_begins,
-    day_ends,
-    duration,
-    event,
-    items,
-    name,
-    recipient,
-    rule_id,
-    zone,
+from service.rules.calendar import DAY, Stretch, Window
+from service.rules.conditions import Condition, ValueTest
+from service.rules.fields import EVENTS
+from service.rules.language.channels import Channel
+from service.rules.language.entries import (
+    WEEKDAYS,
+    Duration,
+    EntryKeys,
+    EntryShape,
+    Name,
+    StepShape,
+    Weekday,
 )
+from service.rules.language.errors import Report
+from service.rules.language.operands import tested
+from service.rules.language.shape import (
+    FILLED,
+    LIST,
+    NAMED,
+    Choice,
+    OneOf,
+    Shape,
+    Value,
+    tell_apart,
+)
+from service.rules.language.values import DAY_BEGINS, DAY_ENDS, EVENT, RULE_ID, TEXT, VERSION, ZONE
+from service.rules.language.yaml_reader import Block, Path
+from service.rules.rule import Defaults, Entry, Rule, RuleSet
+from service.rules.scope import Scope
+from service.rules.triggers import letter_set_aside
+from service.rules.triggers.event import EventTrigger
+from service.rules.triggers.letter_set_aside import LetterTrigger
+from service.rules.triggers.seat_change import ChangeTrigger
+from service.rules.triggers.source_silent import SourceSilentTrigger
+from service.rules.triggers.stalled import StalledTrigger
 
-Duration = Annotated[int, BeforeValidator(duration)]
-Name = Annotated[str, BeforeValidator(name)]
-Recipient = Annotated[str, BeforeValidator(recipient)]
-Count = Annotated[int, BeforeValidator(count)]
-Items = Annotated[int, BeforeValidator(items)]
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-Grouping = Literal["course.id", "course.kind", "instance.id", "event.source", "event.account"]
+Text = Annotated[str, TEXT]
+EventName = Annotated[str, EVENT]
+Seats = Annotated[
+    Literal[
+        "instance.enrollment_count",
+        "instance.waitlist_count",
+        "instance.seat_limit",
+        "instance.seats_available",
+    ],
+    Choice(),
+]
 
-GROUPINGS = get_args(Grouping)
-WEEKDAYS = get_args(Weekday)
+Number = Annotated[Any, Value(lambda raw: raw, tested("number"))]
+"""What a number must be, which `conditions` reads."""
 
+SEATS: tuple[str, ...] = get_args(get_args(Seats)[0])
+ANY = "any"
+"""What `send_window` says for every hour of the week."""
 
-class Shape(BaseModel):
-    """A mapping of the file.
-
-    The line under a key is its description, which the schema shows to whoever writes a file.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class DigestShape(Shape):
-    """`at` is read by `timing`: its form depends on `every`."""
-
-    every: Literal["hour", "day", "week"]
-    """How often what was collected leaves as one message: hour, day or week."""
-    at: str | None = None
-    """When, by the reader's clock: a time of day, 08:00 if left out, or for `every: hour` the
-    minute, e.g. ":30"."""
-    on: Weekday | None = None
-    """The day of the week, for `every: week`: mon, tue, wed, …; mon if left out."""
-    group_by: list[Grouping] = []
-    """One message for each value of these fields, e.g. [course.id]."""
-    max_items: Items = 50
-    """How many are named, 500 at most; of those beyond, the message says how many. 50 if left
-    out."""
-
-
-class ThrottleShape(Shape):
-    max: Count
-    """At most so many messages, 100 at most, to the same reader, because of this entry, …"""
-    per: Duration
-    """… in any so long a time, e.g. 12h. What is more is dropped."""
-    group_by: list[Grouping] = []
-    """Counted for each value of these fields on its own, e.g. [instance.id]."""
+Conditions = Mapping[Path, tuple[Condition, ...]]
+"""Conditions by the place where they stand: of a rule, or of `from`, `to`, `rearm`."""
 
 
-class LeavingKeys(Shape):
-    digest: DigestShape | None = None
-    """Collect, and send one message at a fixed time; the template is one for digests."""
-    throttle: ThrottleShape | None = None
-    """Send no more than so many in a time; not together with `digest`."""
-    send_window: Name | None = None
-    """A name of time_intervals in which it may leave, by the reader's clock, or any."""
+Windows = Mapping[str, Window | None]
+"""Time intervals by name; None is one that the file says wrongly."""
 
 
-class PersonKeys(Shape):
-    to: Recipient
-    """Whom to tell: learner, manager, managers_manager, watchers (who asked to be told of a
-    seat), or group:NAME for everyone in a group of the import."""
-    via: Name
-    """The channel that brings it, one that can reach a single person: mail."""
-    template: Name
-    """The words: templates/NAME/email/."""
-
-
-class RoomKeys(Shape):
-    post: Name
-    """The room to tell: a chat channel."""
-    template: Name
-    """The words: templates/NAME/chat/."""
-
-
-class StepKeys(Shape):
-    after: Duration
-    """How long after the rule told somebody first, if it is still true then, e.g. 7d."""
-
-
-class PersonShape(LeavingKeys, PersonKeys):
-    """An entry that tells a person."""
-
-
-class RoomShape(LeavingKeys, RoomKeys):
-    """An entry that tells a room."""
-
-
-class PersonStepShape(PersonShape, StepKeys):
-    """A step of an escalation that tells a person."""
-
-
-class RoomStepShape(RoomShape, StepKeys):
-    """A step of an escalation that tells a room."""
-
-
-ENTRIES: dict[str, type[Shape]] = {
-    "<person>": PersonShape,
-    "<room>": RoomShape,
-    "<person step>": PersonStepShape,
-    "<room step>": RoomStepShape,
+SCOPES: Mapping[str, Scope] = {
+    "change": ChangeTrigger.scope,
+    "stalled_for": StalledTrigger.scope,
+    "source_silent_for": SourceSilentTrigger.scope,
 }
+"""What rules know of, by the key of their trigger, if that is no event."""
+
+_TRIGGER = "a trigger is one of 'event', 'change', 'stalled_for' or 'source_silent_for'"
 
 
-def entry_tag(raw: Any) -> str | None:
-    """Tell an entry to a person from one to a room."""
-    word = _reader(raw)
-    return f"<{word}>" if word else None
+def trigger_of_event(name: str) -> EventTrigger | LetterTrigger:
+    """Give the trigger of an event."""
+    return LetterTrigger() if name == letter_set_aside.TRIGGER else EventTrigger(name)
 
 
-def step_tag(raw: Any) -> str | None:
-    """Tell a step to a person from one to a room."""
-    word = _reader(raw)
-    return f"<{word} step>" if word else None
+def scope_of_event(name: str | None) -> Scope | None:
+    """Give what a rule about an event knows of; None when there is no such event."""
+    return trigger_of_event(name).scope if name in EVENTS else None
 
 
-def _reader(raw: Any) -> str | None:
-    if not isinstance(raw, dict):
-        return None
-    if "to" in raw or "via" in raw:
-        return "person"
-    return "room" if "post" in raw else None
+class TriggerKeys(Shape):
+    """What sets a rule off."""
+
+    @classmethod
+    def unknown(cls, report: Report, block: Block, key: str) -> str:
+        """Say that there is one trigger."""
+        if key in TRIGGERS:
+            return f"{_TRIGGER}, not two of them"
+        return super().unknown(report, block, key)
+
+    @property
+    def scope(self) -> Scope | None:
+        """Give what its rules know of; None when it does not say."""
+        found = next((scope for key, scope in SCOPES.items() if self.says(key)), None)
+        return found or scope_of_event(getattr(self, "event", None))
 
 
-EntryShape = Annotated[
-    Annotated[PersonShape, Tag("<person>")] | Annotated[RoomShape, Tag("<room>")],
-    Discriminator(entry_tag),
-]
-EntriesShape = Annotated[list[EntryShape], Field(min_length=1)]
-StepsShape = list[
-    Annotated[
-        Annotated[PersonStepShape, Tag("<person step>")]
-        | Annotated[RoomStepShape, Tag("<room step>")],
-        Discriminator(step_tag),
-    ]
-]
+class EventShape(TriggerKeys):
+    """Something happened."""
 
-
-EventName = Annotated[str, BeforeValidator(event)]
-RuleId = Annotated[str, BeforeValidator(rule_id)]
-Zone = Annotated[str, BeforeValidator(zone)]
-DayBegins = Annotated[int, BeforeValidator(day_begins)]
-DayEnds = Annotated[int, BeforeValidator(day_ends)]
-
-Seats = Literal[
-    "instance.enrollment_count",
-    "instance.waitlist_count",
-    "instance.seat_limit",
-    "instance.seats_available",
-]
-
-TRIGGERS = ("event", "change", "stalled_for", "source_silent_for")
-
-
-class EventShape(Shape):
     event: EventName
     """Something happened: fires on each event of this name."""
 
+    def compiled(self, conditions: Conditions) -> EventTrigger | LetterTrigger:
+        return trigger_of_event(self.event)
 
-class ChangeShape(Shape):
-    """`from`, `to` and `rearm` are read by `matchers`."""
+
+class ChangeShape(TriggerKeys):
+    """A number changed; `conditions` reads `from`, `to` and `rearm`."""
 
     change: Seats
     """A number of a session changed: fires when it comes into the range of `to`."""
-    from_: Any = Field(None, alias="from")
+    from_: Number = Field(None, alias="from")
     """What the number must have been before, e.g. {lte: 0}."""
-    to: Any = None
+    to: Number = None
     """What the number must be now, e.g. {gt: 0}."""
-    rearm: Any = None
+    rearm: Number = None
     """After firing once, fire again only when the number was here in between, e.g. {gte: 5}."""
 
+    def written(self) -> dict[str, Any]:
+        """Give what is written of the number, by key."""
+        tests = {"from": self.from_, "to": self.to, "rearm": self.rearm}
+        return {key: raw for key, raw in tests.items() if self.says(key)}
 
-class StalledShape(Shape):
+    def compiled(self, conditions: Conditions) -> ChangeTrigger:
+        from_, to, rearm = (conditions.get(self.path_to(key)) for key in ("from", "to", "rearm"))
+        return ChangeTrigger(
+            field=self.change,
+            from_=None if from_ is None else ValueTest(from_),
+            to=None if to is None else ValueTest(to),
+            rearm=None if rearm is None else ValueTest(rearm),
+        )
+
+
+class StalledShape(TriggerKeys):
+    """Nothing happened in an enrollment."""
+
     stalled_for: Duration
     """Nothing happened in an open enrollment for so long, e.g. 7d."""
-    count_from: Literal["enrolled", "started"] = "enrolled"
+    count_from: Annotated[Literal["enrolled", "started"], Choice()] = "enrolled"
     """Since when: `enrolled` reminds also those who never began, `started` only who did."""
 
+    def compiled(self, conditions: Conditions) -> StalledTrigger:
+        return StalledTrigger(self.stalled_for, self.count_from)
 
-class SourceSilentShape(Shape):
+
+class SourceSilentShape(TriggerKeys):
+    """Nothing came from a system."""
+
     source_silent_for: Duration
     """A system that used to talk has said nothing for so long while the service ran, e.g. 3d."""
 
+    def compiled(self, conditions: Conditions) -> SourceSilentTrigger:
+        return SourceSilentTrigger(self.source_silent_for)
 
-TAGGED: dict[str, type[Shape]] = {
-    "<event>": EventShape,
-    "<change>": ChangeShape,
-    "<stalled_for>": StalledShape,
-    "<source_silent_for>": SourceSilentShape,
-    **ENTRIES,
+
+TRIGGERS: dict[str, type[TriggerKeys]] = {
+    "event": EventShape,
+    "change": ChangeShape,
+    "stalled_for": StalledShape,
+    "source_silent_for": SourceSilentShape,
 }
 
 
-def trigger_tag(raw: Any) -> str | None:
-    """Tell triggers apart by the first key that names one."""
-    found = next((key for key in raw if key in TRIGGERS), None) if isinstance(raw, dict) else None
-    return f"<{found}>" if found else None
+class OneTrigger(OneOf):
+    """Marks a trigger."""
+
+    expected = "{event: enrollment.completed}"
+
+    def choose(self, raw: Block, report: Report) -> type[TriggerKeys] | None:
+        """Tell triggers apart by the first key that names one."""
+        found = next((TRIGGERS[key] for key in raw if key in TRIGGERS), None)
+        if found is None:
+            tell_apart(raw, report, TRIGGERS, _TRIGGER)
+        return found
 
 
-TriggerShape = Annotated[
-    Annotated[EventShape, Tag("<event>")]
-    | Annotated[ChangeShape, Tag("<change>")]
-    | Annotated[StalledShape, Tag("<stalled_for>")]
-    | Annotated[SourceSilentShape, Tag("<source_silent_for>")],
-    Discriminator(trigger_tag),
-]
-
-
-class RuleShape(Shape):
-    """`conditions` are read by `matchers`."""
-
-    id: RuleId
-    """The rule's name for good, the only one in the file; history goes by it."""
-    description: str = ""
-    """What the rule is for, in your words."""
-    mode: Literal["live", "shadow", "disabled"] = "live"
-    """`live` sends, `shadow` decides and records and sends nothing, `disabled` does nothing."""
-    trigger: TriggerShape
-    """What sets the rule off: one of event, change, stalled_for or source_silent_for."""
-    conditions: list[Any] = []
-    """All of these must be true, when it is set off and again before the message leaves."""
-    collapse: Duration | None = None
-    """Wait so long, and make one message of what the same person would get in that time."""
-    notify: EntriesShape
-    """Whom to tell, how, and with which words."""
-    escalation: StepsShape = []
-    """Whom to tell later, step by step, if it is still true then."""
-    send_window: Name | None = None
-    """For entries that have none of their own: a name of time_intervals, or any."""
-    cancel_on: list[EventName] = []
-    """Events of the same enrollment that take back what was not sent yet."""
-    on_activate: Literal["none", "current"] = "none"
-    """For silences older than the rule: `none` leaves them alone, `current` reminds once."""
-    expires_after: Duration | None = None
-    """What could not be delivered for so long is not sent any more."""
+TriggerShape = Annotated[EventShape | ChangeShape | StalledShape | SourceSilentShape, OneTrigger()]
 
 
 class DefaultsShape(Shape):
-    timezone: Zone = "UTC"
+    """What holds for the whole file."""
+
+    timezone: Annotated[str, ZONE] = "UTC"
     """For dates in this file, and for people whose zone is not known, e.g. Europe/Berlin."""
     send_window: Name | None = None
     """When messages may leave: a name of time_intervals, or any, as if left out."""
@@ -262,25 +200,125 @@ class DefaultsShape(Shape):
     """What could not be delivered for so long is not sent any more; 3d if left out."""
 
 
+class RuleShape(Shape):
+    """Who is told what, and when; `conditions` are read by `conditions`."""
+
+    id: Annotated[str, RULE_ID]
+    """The rule's name for good, the only one in the file; history goes by it."""
+    description: Text = ""
+    """What the rule is for, in your words."""
+    mode: Annotated[Literal["live", "shadow", "disabled"], Choice()] = "live"
+    """`live` sends, `shadow` decides and records and sends nothing, `disabled` does nothing."""
+    trigger: TriggerShape
+    """What sets the rule off: one of event, change, stalled_for or source_silent_for."""
+    conditions: Annotated[list[Any], LIST] = []
+    """All of these must be true, when it is set off and again before the message leaves."""
+    collapse: Duration | None = None
+    """Wait so long, and make one message of what the same person would get in that time."""
+    notify: Annotated[list[EntryShape], FILLED]
+    """Whom to tell, how, and with which words."""
+    escalation: Annotated[list[StepShape], LIST] = []
+    """Whom to tell later, step by step, if it is still true then."""
+    send_window: Name | None = None
+    """For entries that have none of their own: a name of time_intervals, or any."""
+    cancel_on: Annotated[list[EventName], LIST] = []
+    """Events of the same enrollment that take back what was not sent yet."""
+    on_activate: Annotated[Literal["none", "current"], Choice()] = "none"
+    """For silences older than the rule: `none` leaves them alone, `current` reminds once."""
+    expires_after: Duration | None = None
+    """What could not be delivered for so long is not sent any more."""
+
+    @property
+    def scope(self) -> Scope | None:
+        """Give what it knows of; None when its trigger does not say."""
+        return self.trigger.scope if self.trigger else None
+
+    @property
+    def entries(self) -> list[EntryKeys]:
+        """Give its entries and its steps, as far as they can be read."""
+        entries = [*(self.notify or []), *(self.escalation or [])]
+        return [entry for entry in entries if entry]
+
+    def compiled(self, defaults: DefaultsShape, windows: Windows, conditions: Conditions) -> Rule:
+
+        def entries(written: Sequence[EntryKeys]) -> tuple[Entry, ...]:
+            usual = self.send_window or defaults.send_window or ANY
+            return tuple(each.compiled(windows.get(each.send_window or usual)) for each in written)
+
+        return Rule(
+            id=self.id,
+            description=self.description,
+            mode=self.mode,
+            trigger=self.trigger.compiled(conditions),
+            conditions=conditions.get(self.path_to("conditions"), ()),
+            collapse_ms=self.collapse,
+            notify=entries(self.notify),
+            escalation=entries(self.escalation),
+            cancel_on=tuple(self.cancel_on),
+            on_activate=self.on_activate,
+            expires_after_ms=self.expires_after or defaults.expires_after,
+            line=self.line,
+        )
+
+
 class StretchShape(Shape):
-    weekdays: Annotated[list[Weekday], Field(min_length=1)] = list(WEEKDAYS)
+    """A part of some days of the week."""
+
+    weekdays: Annotated[list[Weekday], FILLED] = []
     """On which days: mon, tue, wed, thu, fri, sat, sun; every day if left out."""
-    from_: DayBegins = Field(alias="from")
+    from_: Annotated[int, DAY_BEGINS] = Field(alias="from")
     """From this time of day, by the reader's clock, e.g. "08:00"."""
-    until: DayEnds
+    until: Annotated[int, DAY_ENDS]
     """Until this time of the same day, "24:00" at most; over midnight write two stretches."""
+
+    @property
+    def ends_early(self) -> bool:
+        """Tell whether it ends before it begins."""
+        return self.has("from_") and self.has("until") and self.from_ >= self.until
+
+    @property
+    def possible(self) -> bool:
+        """Tell whether it is a part of the week, as far as it can be read."""
+        days = self.has("weekdays") and None not in self.weekdays
+        return days and self.has("from_") and self.has("until") and not self.ends_early
+
+    def compiled(self) -> Stretch:
+        days = frozenset(WEEKDAYS.index(day) for day in self.weekdays or WEEKDAYS)
+        return Stretch(days, self.from_, self.until)
 
 
 class FileShape(Shape):
-    """`channels` are read by `channels`, `time_intervals` by `intervals`."""
+    """A rule file; `channels` reads what its channels say."""
 
-    version: Literal["1"]
+    version: Annotated[str, VERSION]
     """The version of the rule language: 1."""
-    channels: dict[str, str] = {}
+    channels: Annotated[dict[str, Text], NAMED] = {}
     """Ways out by name: URLs whose secrets come from the environment, as ${NAME}."""
-    defaults: DefaultsShape = DefaultsShape()
+    defaults: DefaultsShape = DefaultsShape.nothing()
     """What holds where a rule or a person says nothing."""
-    time_intervals: dict[str, Annotated[list[StretchShape], Field(min_length=1)]] = {}
+    time_intervals: Annotated[dict[str, Annotated[list[StretchShape], FILLED]], NAMED] = {}
     """Parts of the week by name, for `send_window`: each a list of stretches of the day."""
-    rules: list[RuleShape]
+    rules: Annotated[list[RuleShape], LIST]
     """Who is told what: one item a rule, each read on its own."""
+
+    def windows(self) -> Windows:
+        """Give the time intervals as windows."""
+        return {
+            name: Window(name, tuple(each.compiled() for each in stretches))
+            if stretches and all(each and each.possible for each in stretches)
+            else None
+            for name, stretches in (self.time_intervals or {}).items()
+        }
+
+    def compiled(
+        self, channels: Mapping[str, Channel], conditions: Conditions, text: str
+    ) -> RuleSet:
+        """Give the rules of a file without mistakes; `text` is kept with them."""
+        windows = self.windows()
+        return RuleSet(
+            rules=tuple(rule.compiled(self.defaults, windows, conditions) for rule in self.rules),
+            channels={name: channel.url or "" for name, channel in channels.items()},
+            defaults=Defaults(self.defaults.timezone, self.defaults.expires_after),
+            text=text,
+            fingerprint=hashlib.sha256(text.encode()).hexdigest(),
+        )

@@ -1,27 +1,22 @@
 """The reader: the text of a rule file in, rules or every mistake in it out."""
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, tzinfo
-from typing import Any, get_args
-from zoneinfo import ZoneInfo
+from typing import Any
 
-from service.rules.fields import FIELDS, Sources
-from service.rules.language.channels import NAME, read_channels
-from service.rules.language.checks import References, check_texts
-from service.rules.language.compile import Assembly, Read
-from service.rules.language.conditions import Matchers
-from service.rules.language.errors import read_shape
-from service.rules.language.intervals import ANY, read_intervals
-from service.rules.language.model import FileShape, Seats
-from service.rules.language.report import Problem, Report
-from service.rules.language.scope import scope_of
-from service.rules.language.timing import Timing
-from service.rules.language.values import zone
-from service.rules.language.yaml_reader import Page, Path, read_page
+from service.rules.fields import Sources
+from service.rules.language.channels import NAME, holds_password, holds_variable, read_channels
+from service.rules.language.checks import KnownNames, RuleChecks, check_intervals
+from service.rules.language.errors import Problem, Report
+from service.rules.language.model import ANY, DefaultsShape, FileShape
+from service.rules.language.yaml_reader import Path, read_page
 from service.rules.rule import RuleSet
+from service.rules.text import shown
 
 BYTES_MAX = 1024 * 1024
 EVERY_SOURCE = Sources()
+
+_PASSWORD = "a password is written into this file; only channels may hold one, as ${NAME}"
+_VARIABLE = "${…} works under 'channels' only; write the value itself"
 
 
 def read_rules(
@@ -43,25 +38,63 @@ def read_rules(
     decoded, refused = _decoded(text, name)
     if decoded is None:
         return None, refused
-    page = read_page(decoded.removeprefix("\ufeff"))
-    report = Report(name, page)
-    if page.data is None:
-        if not page.mistakes:
-            report.error((), "the file is empty; begin it with 'version: 1'")
+    report = read_report(decoded, name, "version: 1")
+    if report.page.data is None:
         return None, report.problems()
-    check_texts(report)
-    shape = read_shape(page.data, report)
-    channels = read_channels(_part(page.data, "channels"), environ, report)
-    intervals = read_intervals(_part(page.data, "time_intervals"), report)
-    known = None if _unreadable("channels", page.data, report) else channels
-    there = None if _unreadable("time_intervals", page.data, report) else intervals
-    references = References(report, known, templates, of_many)
-    defaults = _part(page.data, "defaults")
-    timing = Timing(references, there, defaults if isinstance(defaults, dict) else {})
-    read = _read_rules(page, timing, sources)
-    if shape is None or report.failed:
+    file = FileShape.read(report)
+    if file is None:
         return None, report.problems()
-    return Assembly(shape, page, read, intervals).rule_set(channels, decoded), report.problems()
+    channels = read_channels(file.channels or {}, environ, report)
+    check_intervals(file, report)
+    names = KnownNames(
+        report=report,
+        channels=None if _unreadable("channels", file, report) else channels,
+        windows=None if _unreadable("time_intervals", file, report) else file.windows(),
+        templates=templates,
+        of_many=of_many,
+    )
+    checks = RuleChecks(report, names, file.defaults or DefaultsShape.nothing(), sources)
+    conditions = checks.run(rule for rule in file.rules or () if rule)
+    if report.failed:
+        return None, report.problems()
+    return file.compiled(channels, conditions, decoded), report.problems()
+
+
+def read_report(text: str, name: str, begin: str) -> Report:
+    """Read the YAML of a file, and report what no key or value takes.
+
+    An empty file is told how to `begin`.
+    """
+    report = Report(name, read_page(text.removeprefix("\ufeff")))
+    if report.page.data is not None:
+        _check_texts(report)
+    elif not report.page.mistakes:
+        report.error((), f"the file is empty; begin it with '{begin}'")
+    return report
+
+
+def _check_texts(report: Report) -> None:
+    """Report values left out, and `${…}` and passwords where they do not belong."""
+    waiting: list[tuple[Path, Any]] = [((), report.page.data)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend(((*path, key), inner) for key, inner in value.items())
+        elif isinstance(value, list):
+            waiting.extend(((*path, index), inner) for index, inner in enumerate(value))
+        elif problem := _bad_text(value, path):
+            report.refuse(path, problem)
+
+
+def _bad_text(value: str | None, path: Path) -> str | None:
+    if value is None:
+        what = shown(path[-1]) if isinstance(path[-1], str) else "this item"
+        return f"{what} has no value; write one, or take the line out"
+    if path[:1] == ("channels",):
+        return None
+    if holds_variable(value):
+        return _VARIABLE
+    return _PASSWORD if holds_password(value) else None
 
 
 def channels_named(text: bytes) -> list[str]:
@@ -75,7 +108,8 @@ def intervals_named(text: bytes) -> list[str]:
 
 
 def _names(text: bytes, key: str) -> list[str]:
-    named = _part(read_page(text.decode(errors="replace")).data, key)
+    data = read_page(text.decode(errors="replace")).data
+    named = data.get(key) if isinstance(data, dict) else None
     return [name for name in named if NAME.fullmatch(name)] if isinstance(named, dict) else []
 
 
@@ -97,61 +131,8 @@ def _end(error: UnicodeEncodeError | UnicodeDecodeError) -> tuple[int, int]:
     return text.count("\n") + 1, len(text) - text.rfind("\n")
 
 
-def _part(data: Any, key: str) -> Any:
-    return data.get(key) if isinstance(data, dict) else None
-
-
-def _unreadable(key: str, data: Any, report: Report) -> bool:
+def _unreadable(key: str, file: FileShape, report: Report) -> bool:
     """Tell whether a mapping is there, but misspelt, under another name, or not a mapping."""
-    if not isinstance(data, dict) or key in data:
-        return not isinstance(_part(data, key), dict)
-    return (key,) in report.meant or bool(data.keys() - FileShape.model_fields.keys())
-
-
-def _read_rules(page: Page, timing: Timing, sources: Sources) -> Read:
-    """Check everything that shapes cannot say, also in rules whose shape is wrong."""
-    references = timing.references
-    rules = _part(page.data, "rules")
-    rules = rules if isinstance(rules, list) else []
-    references.check_ids(rules)
-    timing.check_defaults()
-    zone_of_file = _zone(page.data)
-    read: Read = {}
-    for index, rule in enumerate(rules):
-        if isinstance(rule, dict):
-            path = ("rules", index)
-            scope = scope_of(rule.get("trigger"))
-            references.check_rule(rule, path, scope)
-            timing.check_rule(rule, path, scope)
-            matchers = Matchers(references.report, scope, sources, zone_of_file)
-            _read_conditions(rule, path, matchers, read)
-    references.tell_unfit()
-    return read
-
-
-def _read_conditions(rule: dict[str, Any], path: Path, matchers: Matchers, read: Read) -> None:
-    conditions = rule.get("conditions")
-    if isinstance(conditions, list):
-        where = (*path, "conditions")
-        read[where] = matchers.conditions(conditions, where)
-    trigger = rule.get("trigger")
-    field = _part(trigger, "change")
-    if not isinstance(trigger, dict) or field not in get_args(Seats):
-        return
-    where = (*path, "trigger", "change")
-    matchers.check_source(FIELDS[field], where, key=False)
-    for key in ("from", "to", "rearm"):
-        if key in trigger:
-            where = (*path, "trigger", key)
-            read[where] = matchers.value_test(field, trigger[key], where)
-    meant = (*path, "trigger", "to") in matchers.report.meant
-    if "rearm" in trigger and "to" not in trigger and not meant:
-        matchers.report.error((*path, "trigger", "rearm"), "'rearm' needs a 'to'", key=True)
-
-
-def _zone(data: Any) -> tzinfo:
-    name = _part(_part(data, "defaults"), "timezone")
-    try:
-        return ZoneInfo(zone(name)) if name else UTC
-    except ValueError:
-        return UTC
+    if file.says(key):
+        return getattr(file, key) is None
+    return (key,) in report.meant or file.says_more()

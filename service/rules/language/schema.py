@@ -9,66 +9,47 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BeforeValidator
-
-from service.rules.fields import EVENTS, EXTRA_DOC, FIELDS, Sources
-from service.rules.language import values
+from service.rules.fields import EXTRA_DOC, FIELDS, Field, Sources
+from service.rules.language.channels import CHANNELS
 from service.rules.language.checks import NEVER_CANCEL
 from service.rules.language.conditions import GROUPS
-from service.rules.language.intervals import ANY
-from service.rules.language.model import (
+from service.rules.language.entries import (
     GROUPINGS,
-    TAGGED,
-    TRIGGERS,
-    WEEKDAYS,
-    DefaultsShape,
     DigestShape,
-    FileShape,
+    EntryKeys,
     PersonShape,
     PersonStepShape,
     RoomShape,
     RoomStepShape,
-    RuleShape,
-    Seats,
-    Shape,
-    StretchShape,
     ThrottleShape,
 )
+from service.rules.language.model import (
+    ANY,
+    SCOPES,
+    SEATS,
+    TRIGGERS,
+    DefaultsShape,
+    FileShape,
+    RuleShape,
+    StretchShape,
+)
+from service.rules.language.operands import KINDS, tested
 from service.rules.language.reader import EVERY_SOURCE
-from service.rules.language.schema_values import (
-    CHANNELS,
-    COUNT,
+from service.rules.language.shape import FILLED, Schema, Shape, Value
+from service.rules.language.values import (
     DAY_BEGINS,
-    DAY_ENDS,
-    DURATION,
-    GROUP,
     INTERVAL_NAMES,
-    ITEMS,
     MINUTE,
     NAME,
-    RULE_ID,
-    TEXT,
-    Schema,
+    ROLES,
+    WATCHERS,
     events,
-    fields,
     named,
     offered,
-    tested,
+    recipients,
 )
-from service.rules.language.schema_values import types as tests_by_type
-from service.rules.language.scope import scope_of
-from service.rules.scope import Scope
-
-_FORMS: dict[Any, Schema] = {
-    values.count: COUNT,
-    values.day_begins: DAY_BEGINS,
-    values.day_ends: DAY_ENDS,
-    values.duration: DURATION,
-    values.event: events(),
-    values.items: ITEMS,
-    values.name: NAME,
-    values.rule_id: RULE_ID,
-}
+from service.rules.scope import OF_EVENTS, SILENCE, SILENT_SOURCE, Scope
+from service.rules.text import listed
 
 
 def shape_schema(shape: type[Shape], **instead: Schema) -> Schema:
@@ -89,33 +70,36 @@ def shape_schema(shape: type[Shape], **instead: Schema) -> Schema:
 
 
 def _value(annotation: Any) -> Schema:
-    """What a key takes, read off its type; raises TypeError for one that is not known here."""
+    """Write what a key takes, read off its type."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        form = next(each.func for each in arguments if isinstance(each, BeforeValidator))
-        return named(sorted(values.zones())) if form is values.zone else _FORMS[form]
+        mark = arguments[1]
+        if isinstance(mark, Value):
+            return mark.json_schema()
+        found = _value(arguments[0])
+        return {"type": "array", "minItems": 1} | found if mark is FILLED else found
+    if origin is dict:
+        return {"type": "object", "additionalProperties": _value(arguments[1])}
     if origin is list:
         return {"type": "array", "items": _value(arguments[0])}
     if origin is Literal:
         return named(arguments)
     if origin in (Union, types.UnionType):
         return _value(arguments[0])
-    if annotation is str:
-        return TEXT
     if isinstance(annotation, type) and issubclass(annotation, Shape):
         return shape_schema(annotation)
-    raise TypeError(f"{annotation} has no JSON Schema yet; say in schema.py what it takes")
+    raise TypeError(f"{annotation} has no JSON Schema yet; mark in the model what it takes")
 
 
 _ONE: Schema = {"not": {"required": ["digest", "throttle"]}}
 _AT_ONCE: Schema = {
-    "if": {"properties": {"to": {"enum": [values.WATCHERS]}}},
+    "if": {"properties": {"to": {"enum": [WATCHERS]}}},
     "then": {"properties": {"digest": False}},
 }
 _AT: Schema = {
     "if": {"properties": {"every": {"enum": ["hour"]}}},
     "then": {"properties": {"at": MINUTE}},
-    "else": {"properties": {"at": DAY_BEGINS}},
+    "else": {"properties": {"at": DAY_BEGINS.json_schema()}},
 }
 _ON: Schema = {
     "if": {"properties": {"every": {"enum": ["week"]}}},
@@ -136,34 +120,30 @@ class Entries:
 
     def entry(self, scope: Scope | None) -> Schema:
         """An item of `notify`, in a rule that knows of this; None is any rule."""
-        return {"anyOf": [self._person(PersonShape, scope), self._room(RoomShape, scope)]}
+        return {"anyOf": [self._schema(each, scope) for each in (PersonShape, RoomShape)]}
 
     def step(self, scope: Scope | None) -> Schema:
         """An item of `escalation`."""
-        return {"anyOf": [self._person(PersonStepShape, scope), self._room(RoomStepShape, scope)]}
+        return {"anyOf": [self._schema(each, scope) for each in (PersonStepShape, RoomStepShape)]}
 
-    def _person(self, shape: type[Shape], scope: Scope | None) -> Schema:
-        words = self._template("email")
-        keys = _leaving(scope) | {"send_window": self.window, "template": words}
-        person = shape_schema(shape, to=_recipient(scope), via=self.channel, **keys)
-        return _ONE | _AT_ONCE | person
-
-    def _room(self, shape: type[Shape], scope: Scope | None) -> Schema:
-        words = self._template("chat")
-        keys = _leaving(scope) | {"send_window": self.window, "template": words}
-        return _ONE | shape_schema(shape, post=self.channel, **keys)
-
-    def _template(self, form: str) -> Schema:
-        known = sorted(name for name, has in (self.templates or {}).items() if form in has)
-        return named(known) if known else NAME
+    def _schema(self, shape: type[EntryKeys], scope: Scope | None) -> Schema:
+        has = (self.templates or {}).items()
+        known = sorted(name for name, forms in has if shape.form in forms)
+        keys = _leaving(scope) | {
+            "to": _recipient(scope),
+            shape.way: self.channel,
+            "template": named(known) if known else NAME.json_schema(),
+            "send_window": self.window,
+        }
+        at_once = _AT_ONCE if shape.way == "via" else {}
+        return _ONE | at_once | shape_schema(shape, **keys)
 
 
 def _recipient(scope: Scope | None) -> Schema:
     """Whom a rule can tell; one about no single learner only groups, and watchers of a seat."""
-    roles = values.ROLES if scope is None or scope.has_learner else ()
-    watchers = (values.WATCHERS,) if scope is None or scope.has_watchers else ()
-    names = (*roles, *watchers)
-    return {"anyOf": [named(names), GROUP]} if names else GROUP
+    roles = ROLES if scope is None or scope.has_learner else ()
+    watchers = (WATCHERS,) if scope is None or scope.has_watchers else ()
+    return recipients(*roles, *watchers)
 
 
 def _leaving(scope: Scope | None) -> dict[str, Schema]:
@@ -198,15 +178,13 @@ def schema_of(
     `channels` and time `intervals` are offered and not required: the file that is being edited
     may name more.
     """
-    entries = Entries(templates, offered(channels, NAME), offered([ANY, *intervals], NAME))
+    name_ = NAME.json_schema()
+    entries = Entries(templates, offered(channels, name_), offered([ANY, *intervals], name_))
     scopes = _scopes()
     found: dict[str, Schema] = {
-        **tests_by_type(),
+        **{type_: tested(type_) for type_ in KINDS if type_ != "enum"},
         **fields(sources),
-        "learner.fields": {
-            "description": EXTRA_DOC,
-            "allOf": [_ref("text")],
-        },
+        "learner.fields": {"description": EXTRA_DOC, "allOf": [_ref("text")]},
         "rule": _rule(entries.window),
     }
     for name, scope in {**scopes, "any": None}.items():
@@ -220,16 +198,13 @@ def schema_of(
         defaults=shape_schema(DefaultsShape, send_window=entries.window),
         time_intervals=_intervals(),
         rules={"type": "array", "items": _ref("rule")},
-        version={"enum": [1, "1"]},
     )
     return {"$schema": DIALECT, "title": "Coursebell rules", **file, "definitions": found}
 
 
 def _scopes() -> dict[str, Scope]:
     """What rules know of, by a word for each sort of rule: `enrollment`, `stalled_for`."""
-    triggers = [{key: None} for key in TRIGGERS] + [{"event": name} for name in EVENTS]
-    scopes = [scope for trigger in triggers if (scope := scope_of(trigger))]
-    return {_word(scope): scope for scope in scopes}
+    return {_word(scope): scope for scope in (*SCOPES.values(), *OF_EVENTS.values())}
 
 
 def _word(scope: Scope) -> str:
@@ -238,8 +213,7 @@ def _word(scope: Scope) -> str:
 
 def _intervals() -> Schema:
     """Parts of the week, each a list of stretches."""
-    days: Schema = {"type": "array", "minItems": 1, "items": named(WEEKDAYS)}
-    stretches = {"type": "array", "minItems": 1, "items": shape_schema(StretchShape, weekdays=days)}
+    stretches = {"type": "array", "minItems": 1, "items": shape_schema(StretchShape)}
     return {"type": "object", "propertyNames": INTERVAL_NAMES, "additionalProperties": stretches}
 
 
@@ -247,7 +221,7 @@ def _rule(window: Schema) -> Schema:
     """A rule; what it may say depends on its trigger, so each sort of rule has its own part."""
     rule = shape_schema(
         RuleShape,
-        trigger={"anyOf": [_trigger(TAGGED[f"<{key}>"]) for key in TRIGGERS]},
+        trigger={"anyOf": [_trigger(shape) for shape in TRIGGERS.values()]},
         conditions={"type": "array"},
         notify={"type": "array", "minItems": 1, "uniqueItems": True},
         escalation={"type": "array", "uniqueItems": True},
@@ -264,16 +238,13 @@ def _rule(window: Schema) -> Schema:
 
 def _told_apart() -> list[tuple[Schema, Scope]]:
     """How each trigger is recognized, and what a rule with it knows of."""
-    found: list[tuple[Schema, Scope]] = []
-    for key in TRIGGERS:
-        if scope := scope_of({key: None}):
-            found.append(({"type": "object", "required": [key]}, scope))
-    for word in dict.fromkeys(name.partition(".")[0] for name in EVENTS):
-        name = next(name for name in EVENTS if name.startswith(f"{word}."))
-        if scope := scope_of({"event": name}):
-            event = {"type": "string", "pattern": rf"^{word}\."}
-            when = {"type": "object", "required": ["event"], "properties": {"event": event}}
-            found.append((when, scope))
+    found: list[tuple[Schema, Scope]] = [
+        ({"type": "object", "required": [key]}, scope) for key, scope in SCOPES.items()
+    ]
+    for word, scope in OF_EVENTS.items():
+        event = {"type": "string", "pattern": rf"^{word}\."}
+        when = {"type": "object", "required": ["event"], "properties": {"event": event}}
+        found.append((when, scope))
     return found
 
 
@@ -284,19 +255,18 @@ def _rule_about(name: str, scope: Scope | None) -> Schema:
         "notify": {"items": _ref(f"entry.{name}")},
         "escalation": {"items": _ref(f"step.{name}")},
     }
-    if scope and scope == scope_of({"source_silent_for": None}):
+    if scope == SILENT_SOURCE:
         properties["escalation"] = {"maxItems": 0}
     if scope and not scope.has_enrollment:
         properties["cancel_on"] = {"maxItems": 0}
-    if scope and scope != scope_of({"stalled_for": None}):
+    if scope and scope != SILENCE:
         properties["on_activate"] = {"enum": ["none"]}
     return {"properties": properties}
 
 
 def _trigger(shape: type[Shape]) -> Schema:
-    number = tested(FIELDS[get_args(Seats)[0]].type)
-    seats = named(get_args(Seats), (FIELDS[name].doc for name in get_args(Seats)))
-    found = shape_schema(shape, **{"change": seats, "from": number, "to": number, "rearm": number})
+    seats = named(SEATS, (FIELDS[name].doc for name in SEATS))
+    found = shape_schema(shape, change=seats)
     return found | ({"dependencies": {"rearm": ["to"]}} if "rearm" in found["properties"] else {})
 
 
@@ -319,3 +289,18 @@ def _condition(name: str, scope: Scope | None) -> Schema:
 
 def _ref(name: str) -> Schema:
     return {"$ref": f"#/definitions/{name}"}
+
+
+def fields(sources: Sources) -> dict[str, Schema]:
+    """Every field that conditions can read, by its name, with what may stand after it."""
+    return {name: _field(each, sources) for name, each in FIELDS.items() if each.in_conditions}
+
+
+def _field(field: Field, sources: Sources) -> Schema:
+    told = sorted(sources.of(field.name))
+    described = {"description": field.doc + (f"; told by {listed(told)}" if told else "")}
+    if field.name == "event.source" and sources.fills:
+        return described | tested("enum", tuple(sorted(sources.fills)))
+    if field.type == "enum":
+        return described | tested("enum", field.values)
+    return described | {"allOf": [{"$ref": f"#/definitions/{field.type}"}]}

@@ -80,9 +80,20 @@ _TOO_DEEP = "nested too deeply; a rule file needs no more than a few levels"
 _ONE_DOCUMENT = "one file holds one document; take the line '---' out"
 
 
+class Block(dict[str, Any]):
+    """A mapping of a text, which knows where in the text it stands."""
+
+    __slots__ = ("line", "path")
+
+    def __init__(self, path: Path = (), line: int = 1) -> None:
+        super().__init__()
+        self.path = path
+        self.line = line
+
+
 @dataclass
 class Page:
-    """A text as data: mappings, lists, text; None where a value was left out.
+    """A text as data: blocks, lists, text; None where a value was left out.
 
     Nothing is kept of a text that could not be read to its end. Places count lines and columns
     from 1. `broken` are paths whose trouble is already told.
@@ -179,7 +190,7 @@ class _Reading:
                 self._mistake(event, _BRACES if flow else forbidden(event) or _NO_KEY)
             self.page.broken.add(box.path)
             if isinstance(event, yaml.CollectionStartEvent):
-                self.open.append(_Box(_content(event), box.key))
+                self.open.append(_Box(_content(event, box.key), box.key))
             return
         path = (*box.path, event.value)
         problem = forbidden(event) or (_NO_MERGE if event.value == "<<" else None)
@@ -207,7 +218,7 @@ class _Reading:
         if problem:
             self._mistake(event, problem)
             self.page.broken.add(path)
-        content = _content(event)
+        content = _content(event, path)
         if content is None and path in self.page.keys:
             self.page.values[path] = self.page.keys[path]
         self._put(content, box, path)
@@ -241,9 +252,9 @@ def _place(mark: Any) -> Place:
     return mark.line + 1, mark.column + 1
 
 
-def _content(event: yaml.NodeEvent) -> Any:
+def _content(event: yaml.NodeEvent, path: Path) -> Any:
     if isinstance(event, yaml.MappingStartEvent):
-        return {}
+        return Block(path, _place(event.start_mark)[0])
     if isinstance(event, yaml.SequenceStartEvent):
         return []
     if not isinstance(event, yaml.ScalarEvent):

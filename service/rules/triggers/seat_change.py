@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any, ClassVar
 
 from service.learners.facts import FactRecorded, SeatsReported
 from service.learners.instance import Instance, InstanceRecorded, seat_values
 from service.learners.world import World
-from service.ledger.events import EventBody
+from service.ledger.events import EventBody, stream_id
 from service.rules.conditions import ValueTest
 from service.rules.fields import Reading
 from service.rules.notification import Owed
@@ -140,5 +139,4 @@ def change_trigger_of(trigger: object) -> ChangeTrigger | None:
 
 def memory_stream(rule: Named, instance: str) -> str:
     """Name the stream that remembers when a rule with `rearm` last fired for an instance."""
-    name = f"{rule.mode}\x1f{rule.id}\x1f{instance}".encode()
-    return f"f{blake2b(name, digest_size=16).hexdigest()}"
+    return stream_id("f", rule.mode, rule.id, instance)

@@ -19,7 +19,7 @@ from service.rules.notification import (
     Owed,
     WaitingForAddress,
 )
-from service.rules.plan import Message, collapsed, joins, plan
+from service.rules.plan import PlannedMessage, collapsed, joins, plan
 from service.rules.rule import ENTRY as WATCHERS
 from service.rules.rule import Rule
 from service.rules.verdict import Ground, Verdict, holds, judge, keeps_distance
@@ -70,7 +70,8 @@ class AddressWait:
 
     def moved(self, stream: str) -> None:
         """Note that something happened to an enrollment or an instance."""
-        self._touched |= self._on.get(stream, {})
+        if stream in self._on:
+            self._touched |= self._on[stream]
 
     def grown_older(self) -> None:
         """Time has passed."""
@@ -162,14 +163,15 @@ class Outbox:
 
     def _round(self, due: Sequence[Notification], ground: Ground) -> list[Notification]:
         """Let each leave with its company; gives back what comes after a message of its kind."""
-        left, keys = list[Notification](), set[str]()
+        left, groups, keys = list[Notification](), list[list[Notification]](), set[str]()
         for each in due:
             key, first = each.owed.collapse, self._open.get(each.id)
             if key in keys:
                 left.append(each)
             elif first is not None and first.due_at <= ground.now:
                 keys |= {key} if key else set()
-                self._leave(list(self._group(first)), ground)
+                groups.append(list(self._group(first)))
+        self._leave(groups, ground)
         return left
 
     def _close_digests(self, items: Sequence[Notification], ground: Ground) -> None:
@@ -237,9 +239,9 @@ class Outbox:
             if id != first.id and joins(other, first):
                 yield other
 
-    def _leave(self, group: Sequence[Notification], ground: Ground) -> None:
-        """Plan a group as the service does; what leaves counts as sent."""
-        planned = plan([group], lambda n: self._judged(n, ground), self._world.latest, ground.now)
+    def _leave(self, groups: Sequence[Sequence[Notification]], ground: Ground) -> None:
+        """Plan a round as the service does; what leaves counts as sent."""
+        planned = plan(groups, lambda n: self._judged(n, ground), self._world.latest, ground.now)
         for notification, body in planned.endings:
             self._settle(notification, body)
         self._world.memory |= planned.passed
@@ -248,7 +250,7 @@ class Outbox:
                 self._settle(other, collapsed(message, ground.now))
             self._sent(message, ground.now)
 
-    def _sent(self, message: Message, now: int) -> None:
+    def _sent(self, message: PlannedMessage, now: int) -> None:
         lead, reader = message.lead, message.due.recipient
         self._forget(lead)
         self._remember(lead, AttemptEnded(at=now, outcome="accepted", then=SENT))

@@ -7,7 +7,7 @@ from service.learners.aggregate import Aggregate
 from service.ledger.events import EventBody
 from service.rules.digests import bundle_of
 from service.rules.notification import Owed
-from service.rules.subject import Item, Subject
+from service.rules.verdict import Item, Subject
 from service.simulation.backtest.states import States
 
 Later = Callable[[str, int], list[EventBody]]

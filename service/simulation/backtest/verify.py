@@ -25,10 +25,10 @@ from service.rules.notification import SHAPES as NOTIFICATION_SHAPES
 from service.rules.rule import AFTER, GROUP, WATCHERS, Entry, Rule
 from service.rules.scheduler import RulesActivated, TimeAsked
 from service.rules.storm import StormCounted
-from service.rules.subject import Subject
 from service.rules.triggers import letter_set_aside, source_silent
 from service.rules.triggers.seat_change import Fired
 from service.rules.triggers.stalled import Mark, SilenceOccurrence
+from service.rules.verdict import Subject
 from service.simulation.backtest.log import History
 from service.simulation.backtest.replay_world import Past, Today
 from service.simulation.backtest.states import States

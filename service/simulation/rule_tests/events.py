@@ -1,8 +1,8 @@
-"""Givens: the events of a rule test, read into the facts that the letters bring."""
+"""Events: those of a rule test, read into the facts that the letters bring."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Annotated, Any
 
 from service.learners import facts
 from service.learners.directory.courses import CourseRow
@@ -16,18 +16,22 @@ from service.learners.facts import (
     LearnerFact,
     fact_key,
 )
-from service.rules.language.yaml_reader import Path
+from service.rules.fields import EVENTS as RULE_EVENTS
+from service.rules.language.errors import Report
+from service.rules.language.shape import Value
+from service.rules.language.values import named
+from service.rules.language.yaml_reader import Block
 from service.simulation.rule_tests.scenario import Given, Wish
 from service.simulation.rule_tests.values import (
-    Read,
-    Sheet,
-    count,
-    known,
+    COUNT,
+    NAME,
+    PERCENT,
+    SPAN,
+    TEXT,
+    TRUTH,
+    Part,
+    lacks,
     one_of,
-    percent,
-    span,
-    text,
-    truth,
 )
 
 SAID: Mapping[str, type[FactBody]] = {
@@ -57,30 +61,12 @@ WISHES = ("watch.asked", "watch.stopped")
 CALLED = {"percent": "progress"}
 """What a rule file calls a part of a fact by another name."""
 
-READ: Mapping[str, Read] = {
-    "enrollment_source": text,
-    "percent": percent,
-    "module": text,
-    "score": percent,
-    "passed": truth,
-    "enrollment_count": count,
-    "waitlist_count": count,
-    "seat_limit": count,
-}
-
 ABOUT: tuple[tuple[type[FactBody], tuple[str, ...], tuple[str, ...]], ...] = (
     (EnrollmentFact, ("learner", "course"), ("instance",)),
     (InstanceFact, ("instance",), ("course",)),
     (CourseFact, ("course",), ()),
     (LearnerFact, ("learner",), ()),
 )
-
-
-def carried(event: str) -> Mapping[str, Read]:
-    """The values that an event carries, by what a rule file calls them."""
-    if event in WISHES:
-        return {}
-    return {CALLED.get(name, name): READ[name] for name in SAID[event].__struct_fields__}
 
 
 def about(event: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -99,10 +85,96 @@ def said(event: str, values: Mapping[str, Any]) -> FactBody:
 
 SOURCE, ACCOUNT = "adobe", "1"
 EVENTS = (*SAID, *WISHES)
-EVENT = known(EVENTS, "event")
+DOCS = {
+    **{event.name: event.doc for event in RULE_EVENTS.values()},
+    "watch.asked": "a person asked to be told of a free seat",
+    "watch.stopped": "a person does not wish to be told any more",
+}
 
 
-class Givens:
+def _event(raw: Any) -> str:
+    if not isinstance(raw, str) or raw not in EVENTS:
+        raise ValueError(lacks(raw, EVENTS, "event"))
+    return raw
+
+
+class EventPart(Part):
+    """What happens, and when; which keys it takes depends on what happens."""
+
+    at: Annotated[int, SPAN]
+    """How long after the start, e.g. 2d or 1h30m."""
+    event: Annotated[str, Value(_event, named(EVENTS, (DOCS[name] for name in EVENTS)))]
+    """What happens."""
+    name: Annotated[str | None, TEXT] = None
+    """What the LMS calls the event, if conditions read it."""
+    by_admin: Annotated[bool, TRUTH] = False
+    """Whether an administrator did it."""
+    learner: Annotated[str | None, NAME] = None
+    """Who it is about, a name under `people`."""
+    course: Annotated[str | None, NAME] = None
+    """Which course, a name under `courses`."""
+    instance: Annotated[str | None, TEXT] = None
+    """Which session or batch of the course, any id."""
+    source: Annotated[str, NAME] = SOURCE
+    """Of which LMS; adobe if left out."""
+    account: Annotated[str, TEXT] = ACCOUNT
+    """Of which account of the LMS."""
+    enrollment_source: Annotated[str | None, TEXT] = None
+    """Said by enrollment.enrolled or enrollment.completed."""
+    progress: Annotated[float | None, PERCENT] = None
+    """Said by enrollment.progressed or enrollment.module_completed."""
+    module: Annotated[str | None, TEXT] = None
+    """Said by enrollment.module_completed."""
+    score: Annotated[float | None, PERCENT] = None
+    """Said by enrollment.module_completed or enrollment.completed."""
+    passed: Annotated[bool | None, TRUTH] = None
+    """Said by enrollment.completed."""
+    enrollment_count: Annotated[int | None, COUNT] = None
+    """Said by instance.seats_changed."""
+    waitlist_count: Annotated[int | None, COUNT] = None
+    """Said by instance.seats_changed."""
+    seat_limit: Annotated[int | None, COUNT] = None
+    """Said by instance.seats_changed."""
+
+    @classmethod
+    def keys_in(cls, block: Block) -> Mapping[str, bool]:
+        """Give the keys that go with what happens; where that is not known no key is wrong."""
+        if "event" not in block:
+            return UNNAMED
+        return KEYS.get(str(block["event"]), dict.fromkeys(block, False))
+
+    @classmethod
+    def of(cls, block: Block) -> str:
+        """Say what happens."""
+        return f" of {block['event']}" if "event" in block else ""
+
+
+def carried(event: str) -> dict[str, Value]:
+    """Give the values that an event carries, by what a rule file calls them."""
+    names = () if event in WISHES else SAID[event].__struct_fields__
+    return {CALLED.get(name, name): READ[name] for name in names}
+
+
+def _keys(event: str) -> dict[str, bool]:
+    must, may = about(event)
+    letter = () if event in WISHES else ("name", "by_admin")
+    others = dict.fromkeys(("source", "account", *letter), False)
+    about_ = dict.fromkeys(must, True) | dict.fromkeys((*may, *carried(event)), False)
+    return {"at": True, "event": True} | others | about_
+
+
+READ = {
+    name: EventPart.model_fields[CALLED.get(name, name)].metadata[0]
+    for kind in SAID.values()
+    for name in kind.__struct_fields__
+}
+"""What values of facts are written like."""
+UNNAMED = {"at": False, "learner": False, "course": False, "instance": False, "event": True}
+KEYS: Mapping[str, Mapping[str, bool]] = {event: _keys(event) for event in EVENTS}
+"""The keys that go with each event; true for those that must be there."""
+
+
+class Events:
     """Reads the events of one test, each of which may rest on those before it.
 
     Who does not say again in which instance a learner is, or of which course an instance is,
@@ -111,79 +183,72 @@ class Givens:
 
     def __init__(
         self,
-        sheet: Sheet,
+        report: Report,
         sources: Sequence[str],
         people: Mapping[str, PersonRow],
         courses: Mapping[str, CourseRow],
     ) -> None:
-        self._sheet = sheet
+        self._report = report
+        self._sources = sources
+        self._people = people
         self._courses = courses
         self._instances: dict[tuple[str, ...], str] = {}
         self._places: dict[str, str] = {}
-        self._subjects: Mapping[str, Read] = {
-            "learner": known(people, "person", " under 'people'"),
-            "course": known(courses, "course", " under 'courses'"),
-            "instance": text,
-        }
-        self._envelope: Mapping[str, Read] = {
-            "at": span,
-            "event": EVENT,
-            "source": one_of(sources),
-            "account": text,
-        }
 
-    def read(self, raw: Any, path: Path, start: int) -> tuple[Given, ...]:
+    def read(self, events: Iterable[EventPart], start: int) -> tuple[Given, ...]:
         """What happens, in the order of time; `start` is when the test begins (ms UTC)."""
-        read = (self._one(item, where, start) for where, item in self._sheet.items(raw, path))
+        read = (self._one(event, start) for event in events if event.has("event"))
         return tuple(sorted((each for each in read if each), key=attrgetter("at")))
 
-    def _one(self, raw: Any, path: Path, start: int) -> Given | None:
-        event = raw.get("event") if isinstance(raw, dict) else None
-        if not isinstance(event, str) or event not in EVENTS:
-            self._unnamed(raw, path)
-            return None
-        must, may = about(event)
-        subjects = {name: self._subjects[name] for name in (*must, *may)}
-        letter = {} if event in WISHES else {"name": text, "by_admin": truth}
-        keys = {**self._envelope, **letter, **subjects, **carried(event)}
-        needed = ("at", *must)
-        found = self._sheet.mapping(raw, path, keys, needed, of=f" of {event}")
-        if not all(name in found for name in needed):
+    def _one(self, shape: EventPart, start: int) -> Given | None:
+        found = self._known(shape)
+        must, _ = about(shape.event)
+        if not all(name in found for name in ("at", *must)):
             return None
         course = found.get("course", "")
         if not course and "instance" in must:
-            course = self._course_of(found["instance"], path)
-        what = self._wish if event in WISHES else self._fact
-        line = self._sheet.report.line(path)
-        return Given(found["at"], what(event, found | {"course": course}, path, start), line)
+            course = self._course_of(found["instance"], shape)
+        found["course"] = course
+        wishes = shape.event in WISHES
+        what = self._wish(shape, found) if wishes else self._fact(shape, found, start)
+        return Given(shape.at, what, shape.line)
 
-    def _unnamed(self, raw: Any, path: Path) -> None:
-        """Tells what is wrong with an event that cannot be told apart, and not more."""
-        if isinstance(raw, dict) and "event" in raw:
-            self._sheet.value(raw["event"], (*path, "event"), EVENT)
-        else:
-            some = dict.fromkeys(("at", "learner", "course", "instance"), _anything)
-            self._sheet.mapping(raw, path, some | {"event": EVENT}, ("event",))
+    def _known(self, shape: EventPart) -> dict[str, Any]:
+        """What an event says, without what names nobody and nothing."""
+        found = shape.values()
+        if "source" in found:
+            try:
+                one_of(self._sources).read(shape.source)
+            except ValueError as error:
+                self._report.error(shape.path_to("source"), str(error))
+                del found["source"]
+        for key, names, what, where in (
+            ("learner", self._people, "person", " under 'people'"),
+            ("course", self._courses, "course", " under 'courses'"),
+        ):
+            if not shape.check_known(self._report, key, names, what, where):
+                found.pop(key, None)
+        return found
 
-    def _course_of(self, instance: str, path: Path) -> str:
+    def _course_of(self, instance: str, shape: EventPart) -> str:
         course = self._places.get(instance) or instance.rpartition("_")[0]
         if course in self._courses:
             return course
         message = "say the course: no event before this one says of which the instance is"
-        self._sheet.report.error((*path, "instance"), message)
+        self._report.error(shape.path_to("instance"), message)
         return ""
 
-    def _fact(self, event: str, found: Mapping[str, Any], path: Path, start: int) -> Fact:
-        source, account = origin(found)
-        course, name = found["course"], found.get("name", event)
+    def _fact(self, shape: EventPart, found: Mapping[str, Any], start: int) -> Fact:
+        course, name = found["course"], found.get("name", shape.event)
+        source, account = _origin(found)
         row = self._courses.get(course)
         return Fact(
             source=source,
             account=account,
             name=name,
-            key=fact_key((source, account, name, str(path)), b""),
-            occurred_at=start + found["at"],
-            said=said(event, found),
+            key=fact_key((source, account, name, str(shape.path)), b""),
+            occurred_at=start + shape.at,
+            said=said(shape.event, found),
             course=course,
             kind=(row and row.kind) or "course",
             instance=self._instance(found),
@@ -191,14 +256,14 @@ class Givens:
             by_admin=found.get("by_admin", False),
         )
 
-    def _wish(self, event: str, found: Mapping[str, Any], path: Path, start: int) -> Wish:
-        source, account = origin(found)
-        stops = event == WISHES[1]
+    def _wish(self, shape: EventPart, found: Mapping[str, Any]) -> Wish:
+        stops = shape.event == WISHES[1]
+        source, account = _origin(found)
         return Wish(source, account, found["learner"], found["course"], found["instance"], stops)
 
     def _instance(self, found: Mapping[str, Any]) -> str | None:
         instance: str | None = found.get("instance")
-        enrollment = (*origin(found), found.get("learner", ""), found["course"])
+        enrollment = (*_origin(found), found.get("learner", ""), found["course"])
         if instance is None:
             return self._instances.get(enrollment)
         self._instances[enrollment] = instance
@@ -206,10 +271,6 @@ class Givens:
         return instance
 
 
-def origin(found: Mapping[str, Any]) -> tuple[str, str]:
-    """The source and the account, as given or the usual ones."""
+def _origin(found: Mapping[str, Any]) -> tuple[str, str]:
+    """Give the source and the account, as they are written or the usual ones."""
     return found.get("source", SOURCE), found.get("account", ACCOUNT)
-
-
-def _anything(raw: Any) -> Any:
-    return raw

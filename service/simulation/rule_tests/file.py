@@ -1,231 +1,331 @@
-"""The script: a file of rule tests in, scenarios or every mistake in it out."""
+"""Files of rule tests: read into scenarios, or every mistake told; and their JSON Schema."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from service.learners.directory.courses import CourseRow
 from service.learners.directory.people import PersonRow
 from service.rules.calendar import DAY
 from service.rules.fields import KINDS
-from service.rules.language.checks import check_texts
-from service.rules.language.report import Problem, Report
-from service.rules.language.yaml_reader import Path, read_page
+from service.rules.language.errors import Problem, Report
+from service.rules.language.reader import read_report
+from service.rules.language.schema import DIALECT, shape_schema
+from service.rules.language.shape import LIST, Many, Schema
+from service.rules.language.values import named
 from service.rules.notification import SENT, STATES
 from service.rules.rule import Rule, RuleSet
-from service.simulation.rule_tests.events import Givens
+from service.simulation.rule_tests.events import EventPart, Events
 from service.simulation.rule_tests.scenario import Expected, Given, Scenario
 from service.simulation.rule_tests.values import (
+    COLUMNS,
+    NAME,
     NONE,
-    Read,
-    Sheet,
-    columns,
-    known,
+    SPAN,
+    TEXT,
+    TEXTS,
+    TRUTH,
+    ZONE_NAME,
+    Part,
+    lacks,
     one_of,
-    span,
-    text,
-    texts,
-    truth,
     wall_time,
-    zone,
 )
 
 START = "2026-01-05 09:00"
 """A Monday morning, in the zone of the rule file."""
 AFTERWARDS = 31 * DAY
-NOT_SENT = tuple(state for state in STATES if state != SENT)
+UNDER_PEOPLE = " under 'people'"
 
-FILE = ("people", "courses", "tests")
-PERSON: Mapping[str, Read] = {
-    "name": text, "email": text, "manager": text, "timezone": zone, "locale": text,
-    "groups": texts, "fields": columns,
-}  # fmt: skip
-COURSE: Mapping[str, Read] = {
-    "title": text, "kind": one_of(KINDS), "tags": texts, "url": text, "parents": texts,
-}  # fmt: skip
+Text = Annotated[str, TEXT]
+Name = Annotated[str, NAME]
+Texts = Annotated[tuple[str, ...], TEXTS]
+Span = Annotated[int, SPAN]
+Truth = Annotated[bool, TRUTH]
+
+
+class PersonPart(Part):
+    """What an import says of a person."""
+
+    name: Text | None = None
+    """Of the person: name."""
+    email: Text | None = None
+    """Of the person: email."""
+    manager: Name | None = None
+    """Of the person: manager."""
+    timezone: Annotated[str, ZONE_NAME] | None = None
+    """Of the person: timezone."""
+    locale: Text | None = None
+    """Of the person: locale."""
+    groups: Texts | None = None
+    """Of the person: groups."""
+    fields: Annotated[dict[str, str], COLUMNS] | None = None
+    """Of the person: fields."""
+
+    def row(self, id_: str) -> PersonRow:
+        """Give the person; a name and an address are made up where none is given."""
+        address = re.sub(r"\W+", ".", id_).strip(".") or "somebody"
+        found = {"name": id_.capitalize(), "email": f"{address}@example.org"} | self.values()
+        return PersonRow(id_, **found | ({"email": None} if found["email"] == NONE else {}))
+
+
+class CoursePart(Part):
+    """What an import says of a course."""
+
+    title: Text | None = None
+    """Of the course: title."""
+    kind: Annotated[str, one_of(KINDS)] | None = None
+    """Of the course: kind."""
+    tags: Texts | None = None
+    """Of the course: tags."""
+    url: Text | None = None
+    """Of the course: url."""
+    parents: Texts | None = None
+    """Of the course: parents."""
+
+    def row(self, id_: str) -> CourseRow:
+        """Give the course."""
+        return CourseRow(id_, **self.values())
+
+
+class ExpectedPart(Part):
+    """Who is told what."""
+
+    rule: Name
+    """Because of which rule."""
+    to: Name | None = None
+    """To whom, a name under `people`."""
+    post: Name | None = None
+    """Into which room."""
+    template: Name | None = None
+    """With which words."""
+
+    def compiled(self, *, skipped: bool) -> Expected:
+        """Give the expectation."""
+        found = self.values()
+        whom = found.pop("to", None) or found.get("post")
+        found.pop("post", None)
+        return Expected(self.line, skipped, whom=whom, **found)
+
+
+class SentPart(ExpectedPart):
+    """A message that is sent."""
+
+    at: Span | None = None
+    """When it is sent, counted from the start."""
+    subject: Text | None = None
+    """What is in the subject."""
+    text: Text | None = None
+    """What is in the text."""
+
+
+class SkippedPart(ExpectedPart):
+    """A message that is decided and does not leave."""
+
+    state: Annotated[str, one_of(state for state in STATES if state != SENT)] | None = None
+    """How it ends, or waits."""
+    reason: Text | None = None
+    """What is in the reason, e.g. throttle."""
+
+
+_NAMED = Many(dict, "expected a mapping of 'name: …' lines, got {}")
+People = Annotated[dict[str, PersonPart], _NAMED]
+Courses = Annotated[dict[str, CoursePart], _NAMED]
+
+
+class ScenarioPart(Part):
+    """One test."""
+
+    name: Text
+    """What must be so, the only test of that name."""
+    start: Name = START
+    """When it begins, e.g. 2026-03-02 09:00; else a Monday at 09:00."""
+    people: People | None = None
+    """Who there is, each by an LMS id of your choice."""
+    courses: Courses | None = None
+    """Which courses there are, each by its LMS id."""
+    given: Annotated[list[EventPart], LIST]
+    """What happens, each at its time."""
+    feeds_fall_silent: Truth = False
+    """Whether a source that says nothing more is silent."""
+    until: Span | None = None
+    """How long it is played, 31 days after the last event if left out."""
+    expect: Annotated[list[SentPart], LIST] = []
+    """Who is told what; `[]` is nobody."""
+    expect_skipped: Annotated[list[SkippedPart], LIST] = []
+    """What is decided and does not leave."""
+    expect_nothing_else: Truth = True
+    """Whether more that is sent is a failure; true."""
+
+
+class ScriptPart(Part):
+    """A file of tests."""
+
+    people: People | None = None
+    """Who there is, each by an LMS id of your choice."""
+    courses: Courses | None = None
+    """Which courses there are, each by its LMS id."""
+    tests: Annotated[list[ScenarioPart], LIST]
+    """Each is played by itself, with the people and courses of the file."""
 
 
 def read_script(
     data: bytes, name: str, rules: RuleSet, sources: Sequence[str]
 ) -> tuple[list[Scenario], list[Problem]]:
-    """The tests of a file, for these rules; with a mistake there are none."""
+    """Read the tests of a file, for these rules; with a mistake there are none."""
     try:
-        page = read_page(data.decode().removeprefix("\ufeff"))
+        decoded = data.decode()
     except UnicodeDecodeError:
         return [], [Problem(name, 1, 1, "this is not UTF-8; save the file as UTF-8 text")]
-    report = Report(name, page)
-    if page.data is None:
-        if not page.mistakes:
-            report.error((), "the file is empty; begin it with 'tests:'")
-        return [], report.problems()
-    check_texts(report)
-    scenarios = Script(report, rules, sources).read(page.data)
+    report = read_report(decoded, name, "tests:")
+    file = None if report.page.data is None else ScriptPart.read(report)
+    scenarios = ScriptReader(report, rules, sources).read(file) if file else []
     return ([] if report.failed else scenarios), report.problems()
 
 
-class Script:
-    """Reads one file; people and courses of the file are there in each of its tests."""
+class ScriptReader:
+    """Makes scenarios of one file; its people and courses are there in each of its tests."""
 
     def __init__(self, report: Report, rules: RuleSet, sources: Sequence[str]) -> None:
         self._report = report
-        self._sheet = Sheet(report)
         self._rules = {rule.id: rule for rule in rules.rules}
         self._sources = sources
         self._zone = ZoneInfo(rules.defaults.timezone)
 
-    def read(self, data: Any) -> list[Scenario]:
-        """Every test that can be read."""
-        found = self._sheet.mapping(data, (), dict.fromkeys(FILE, _as_it_is), ("tests",))
-        people = self._people(found, (), {})
-        courses = self._courses(found, (), {})
-        names: dict[str, int] = {}
-        tests = self._sheet.items(found.get("tests", []), ("tests",))
-        read = [self._test(raw, path, people, courses, names) for path, raw in tests]
-        if found.get("tests") == []:
+    def read(self, file: ScriptPart) -> list[Scenario]:
+        """Give every test that can be read."""
+        if file.tests == []:
             self._report.error(("tests",), "there is no test in this file")
-        return [each for each in read if each]
+        people, courses = self._people(file, {}), self._courses(file, {})
+        tests = [test for test in file.tests or () if test and test.has("name")]
+        self._check_names(tests)
+        return [self._test(test, people, courses) for test in tests]
+
+    def _check_names(self, tests: Sequence[ScenarioPart]) -> None:
+        names: dict[str, int] = {}
+        for test in tests:
+            path = test.path_to("name")
+            line = self._report.line(path)
+            if names.setdefault(test.name, line) != line:
+                message = f"a test of this name is there already (line {names[test.name]})"
+                self._report.error(path, message)
 
     def _test(
-        self, raw: Any, path: Path, people: Mapping[str, PersonRow],
-        courses: Mapping[str, CourseRow], names: dict[str, int],
-    ) -> Scenario | None:  # fmt: skip
-        keys: dict[str, Read] = {
-            "name": text,
-            "start": wall_time(self._zone),
-            "people": _as_it_is,
-            "courses": _as_it_is,
-            "given": _as_it_is,
-            "feeds_fall_silent": truth,
-            "until": span,
-            "expect": _as_it_is,
-            "expect_skipped": _as_it_is,
-            "expect_nothing_else": truth,
-        }
-        found = self._sheet.mapping(raw, path, keys, ("name", "given"))
-        if "name" not in found:
-            return None
-        self._once(found["name"], path, names)
-        people = {**people, **self._people(found, path, people)}
-        courses = {**courses, **self._courses(found, path, courses)}
-        start = found.get("start") or wall_time(self._zone)(START)
-        givens = Givens(self._sheet, self._sources, people, courses)
-        given = givens.read(found.get("given", []), (*path, "given"), start)
-        expected = (
-            *self._expected(found, path, people, skipped=False),
-            *self._expected(found, path, people, skipped=True),
-        )
-        self._expects_something(found, path)
+        self,
+        test: ScenarioPart,
+        people: Mapping[str, PersonRow],
+        courses: Mapping[str, CourseRow],
+    ) -> Scenario:
+        people = {**people, **self._people(test, people)}
+        courses = {**courses, **self._courses(test, courses)}
+        start = self._start(test)
+        events = Events(self._report, self._sources, people, courses)
+        given = events.read(filter(None, test.given or ()), start)
+        expected = [each for each in (*(test.expect or ()), *(test.expect_skipped or ())) if each]
+        for each in expected:
+            self._check_expected(each, people)
+        self._check_expects(test)
         return Scenario(
-            found["name"], self._report.line(path), start, self._until(found, path, given),
-            tuple(people.values()), tuple(courses.values()), given, expected,
-            found.get("expect_nothing_else", True), found.get("feeds_fall_silent", False),
-        )  # fmt: skip
+            name=test.name,
+            line=test.line,
+            start=start,
+            until=self._until(test, given),
+            people=tuple(people.values()),
+            courses=tuple(courses.values()),
+            given=given,
+            expected=tuple(
+                each.compiled(skipped=isinstance(each, SkippedPart))
+                for each in expected
+                if each.has("rule") and not self._report.failed
+            ),
+            nothing_else=test.expect_nothing_else,
+            feeds_fall_silent=test.feeds_fall_silent,
+        )
 
-    def _once(self, name: str, path: Path, names: dict[str, int]) -> None:
-        line = self._report.line((*path, "name"))
-        if names.setdefault(name, line) != line:
-            message = f"a test of this name is there already (line {names[name]})"
-            self._report.error((*path, "name"), message)
+    def _start(self, test: ScenarioPart) -> int:
+        try:
+            return wall_time(START if test.start is None else test.start, self._zone)
+        except ValueError as error:
+            self._report.error(test.path_to("start"), str(error))
+            return wall_time(START, self._zone)
 
-    def _until(self, found: Mapping[str, Any], path: Path, given: Sequence[Given]) -> int:
+    def _until(self, test: ScenarioPart, given: Sequence[Given]) -> int:
         last = given[-1].at if given else 0
-        until: int = found.get("until", last + AFTERWARDS)
+        until = last + AFTERWARDS if test.until is None else test.until
         if until < last:
-            self._report.error((*path, "until"), "the last event is given after this")
+            self._report.error(test.path_to("until"), "the last event is given after this")
         return until
 
-    def _expects_something(self, found: Mapping[str, Any], path: Path) -> None:
+    def _check_expects(self, test: ScenarioPart) -> None:
         """A test that cannot fail is a mistake: most likely a key is missing."""
         lists = ("expect", "expect_skipped")
-        if not any(key in found or (*path, key) in self._report.meant for key in lists):
+        meant = self._report.meant
+        if not any(test.says(key) or test.path_to(key) in meant for key in lists):
             message = "say what to expect; 'expect: []' is that nobody is told anything"
-            self._report.error(path, message)
-        elif not found.get("expect_nothing_else", True) and not any(map(found.get, lists)):
+            self._report.error(test.path, message)
+        elif test.expect_nothing_else is False and all(getattr(test, key) == [] for key in lists):
             message = "nothing is expected and everything else allowed: this cannot fail"
-            self._report.error((*path, "expect_nothing_else"), message)
+            self._report.error(test.path_to("expect_nothing_else"), message)
 
     def _people(
-        self, found: Mapping[str, Any], path: Path, others: Mapping[str, PersonRow]
+        self, part: ScriptPart | ScenarioPart, others: Mapping[str, PersonRow]
     ) -> dict[str, PersonRow]:
-        if "people" not in found:
-            return {}
-        named = self._sheet.named(found["people"], (*path, "people"))
-        everyone = {*others, *(name for name, _, _ in named)}
-        keys = {**PERSON, "manager": known(everyone, "person", " under 'people'")}
-        return {
-            name: person_row(name, self._sheet.mapping(raw, where, keys))
-            for name, where, raw in named
-        }
+        people = {id_: each or PersonPart.nothing() for id_, each in (part.people or {}).items()}
+        known = {**others, **people}
+        for each in people.values():
+            each.check_known(self._report, "manager", known, "person", UNDER_PEOPLE)
+        return {id_: each.row(id_) for id_, each in people.items()}
 
     def _courses(
-        self, found: Mapping[str, Any], path: Path, others: Mapping[str, CourseRow]
+        self, part: ScriptPart | ScenarioPart, others: Mapping[str, CourseRow]
     ) -> dict[str, CourseRow]:
-        if "courses" not in found:
-            return {}
-        named = self._sheet.named(found["courses"], (*path, "courses"))
-        keys = {**COURSE, "parents": _each(known({*others, *(n for n, _, _ in named)}, "course"))}
-        return {
-            name: CourseRow(name, **self._sheet.mapping(raw, where, keys))
-            for name, where, raw in named
-        }
+        courses = {id_: each or CoursePart.nothing() for id_, each in (part.courses or {}).items()}
+        known = {**others, **courses}
+        for each in courses.values():
+            unknown = next((name for name in each.parents or () if name not in known), None)
+            if unknown is not None:
+                self._report.error(each.path_to("parents"), lacks(unknown, known, "course"))
+        return {id_: each.row(id_) for id_, each in courses.items()}
 
-    def _expected(
-        self, found: Mapping[str, Any], path: Path, people: Mapping[str, PersonRow], *,
-        skipped: bool,
-    ) -> list[Expected]:  # fmt: skip
-        key = "expect_skipped" if skipped else "expect"
-        items = self._sheet.items(found.get(key, []), (*path, key))
-        read = (self._expectation(raw, where, people, skipped) for where, raw in items)
-        return [each for each in read if each]
-
-    def _expectation(
-        self, raw: Any, path: Path, people: Mapping[str, PersonRow], skipped: bool
-    ) -> Expected | None:
-        named = raw.get("rule") if isinstance(raw, dict) else None
-        rule = self._rules.get(named) if isinstance(named, str) else None
-        keys: dict[str, Read] = {
-            "rule": known(self._rules, "rule"),
-            "to": known(people, "person", " under 'people'"),
-            "post": known(rooms_of(rule), "room", f" that '{rule.id}' tells") if rule else text,
-            "template": known(words_of(rule), "template", f" of '{rule.id}'") if rule else text,
-        }
-        keys |= (
-            {"state": one_of(NOT_SENT), "reason": text}
-            if skipped
-            else {"at": span, "subject": text, "text": text}
-        )
-        found = self._sheet.mapping(raw, path, keys, ("rule",))
-        if "to" in found and "post" in found:
-            self._report.error((*path, "post"), "'to' is a person, 'post' a room; write one")
-        if "rule" not in found:
-            return None
-        whom = found.pop("to", None) or found.get("post")
-        found.pop("post", None)
-        return Expected(self._report.line(path), skipped, whom=whom, **found)
+    def _check_expected(self, part: ExpectedPart, people: Collection[str]) -> None:
+        report = self._report
+        whom = part.check_known(report, "to", people, "person", UNDER_PEOPLE)
+        room = part.has("post")
+        if part.check_known(report, "rule", self._rules, "rule"):
+            id_, rules = part.rule, [self._rules[part.rule]]
+            room = part.check_known(report, "post", rooms_of(rules), "room", f" that '{id_}' tells")
+            part.check_known(report, "template", words_of(rules), "template", f" of '{id_}'")
+        if whom and room:
+            report.error(part.path_to("post"), "'to' is a person, 'post' a room; write one")
 
 
-def person_row(name: str, found: Mapping[str, Any]) -> PersonRow:
-    """What an import says of a person; a name and an address are made up where none is given."""
-    address = re.sub(r"\W+", ".", name).strip(".") or "somebody"
-    email = found.get("email", f"{address}@example.org")
-    own = dict(found) | {"email": None if email == NONE else email}
-    return PersonRow(name, **{"name": name.capitalize(), **own})
+def rooms_of(rules: Sequence[Rule]) -> list[str]:
+    """Name the rooms that rules tell."""
+    return list(dict.fromkeys(e.post for rule in rules for e in rule.entries if e.post))
 
 
-def rooms_of(rule: Rule) -> list[str]:
-    """The rooms that a rule tells."""
-    return [entry.post for entry in rule.entries if entry.post]
+def words_of(rules: Sequence[Rule]) -> list[str]:
+    """Name the templates of rules."""
+    return list(dict.fromkeys(entry.template for rule in rules for entry in rule.entries))
 
 
-def words_of(rule: Rule) -> list[str]:
-    """The templates of a rule."""
-    return list(dict.fromkeys(entry.template for entry in rule.entries))
-
-
-def _each(read: Read) -> Read:
-    return lambda raw: tuple(map(read, texts(raw)))
-
-
-def _as_it_is(raw: Any) -> Any:
-    return raw
+def script_schema(rules: Sequence[Rule], sources: Sequence[str]) -> Schema:
+    """Write the schema of a file of tests for these rules; of sources it knows these."""
+    known: dict[str, Schema] = {
+        "rule": named((rule.id for rule in rules), (rule.description or rule.id for rule in rules)),
+        "post": named(rooms_of(rules)),
+        "template": named(words_of(rules)),
+    }
+    items = {
+        "given": shape_schema(EventPart, source=named(sources)),
+        "expect": shape_schema(SentPart, **known),
+        "expect_skipped": shape_schema(SkippedPart, **known),
+    }
+    lists: dict[str, Schema] = {
+        key: {"type": "array", "items": each} for key, each in items.items()
+    }
+    test = shape_schema(ScenarioPart, **lists)
+    tests = {"type": "array", "minItems": 1, "items": test}
+    title = {"$schema": DIALECT, "title": "Coursebell rule tests"}
+    return title | shape_schema(ScriptPart, tests=tests)

@@ -9,8 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from service.learners.directory.people import Person, PersonRow
-from service.learners.directory.people_table import filled
+from service.learners.directory.people import Person, PersonRow, filled
 from service.learners.facts import Contact, Fact
 from service.learners.world import FactOutcome, Happening, World
 from tests.learners.cast import NOW, completed, day, enrolled, progress, seen

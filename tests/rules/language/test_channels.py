@@ -2,8 +2,8 @@
 
 import pytest
 
+from service.rules.language.errors import Problem
 from service.rules.language.reader import read_rules
-from service.rules.language.report import Problem
 
 SECRET = "s3cr3t-t0k3n-of-ada@example.org"
 

@@ -12,7 +12,8 @@ import pytest
 from service.app.app import SOURCES
 from service.rules.conditions import OPERATORS
 from service.rules.fields import EVENTS, FIELDS, Sources
-from service.rules.language.model import TAGGED, TRIGGERS, DefaultsShape, FileShape, RuleShape
+from service.rules.language.entries import ENTRIES
+from service.rules.language.model import TRIGGERS, DefaultsShape, FileShape, RuleShape
 from service.rules.language.schema import schema_of
 
 KNOWN = Sources({source.name: source.fills for source in SOURCES})
@@ -77,7 +78,7 @@ def test_every_key_field_trigger_and_operator_is_explained() -> None:
 
 def test_it_has_the_keys_of_every_shape() -> None:
     keys = [set(properties) for properties in mappings(SCHEMA)]
-    for shape in (FileShape, RuleShape, DefaultsShape, *TAGGED.values()):
+    for shape in (FileShape, RuleShape, DefaultsShape, *TRIGGERS.values(), *ENTRIES):
         assert {field.alias or name for name, field in shape.model_fields.items()} in keys
     triggers = [each["properties"] for each in OPEN_RULE["trigger"]["anyOf"]]
     assert [next(iter(properties)) for properties in triggers] == list(TRIGGERS)
