@@ -67,7 +67,7 @@ class Operation(msgspec.Struct, frozen=True):
 
     @property
     def signature(self) -> Signature:
-        """The types of the parameters, the body and the answer."""
+        """Read the types of the parameters, the body and the answer off the handler."""
         if self.handler is None:
             return Signature(self.returns)
         hints = get_type_hints(self.handler, include_extras=True)
@@ -77,7 +77,7 @@ class Operation(msgspec.Struct, frozen=True):
 
     @property
     def statuses(self) -> tuple[HTTPStatus, ...]:
-        """What may be answered other than asked for."""
+        """List the refusals that may be answered."""
         strangers = () if self.free else STRANGERS
         unfit = UNFIT_BODIES if self.signature.body is not None else ()
         missing = (HTTPStatus.NOT_FOUND,) if self.missing else ()

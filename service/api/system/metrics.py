@@ -80,7 +80,7 @@ LETTER_STATES = ("waiting", "taken", "set_aside")
 
 
 class MatchCounter:
-    """Count how often a rule matched by the log itself, on from where it last was."""
+    """Count how often each rule matched, by the log, on from the last position."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger

@@ -1,6 +1,6 @@
-"""Checks: what needs more than one value of a file: names, places, times, and what goes together.
+"""Check what needs more than one value of a file: names, places, times, what goes together.
 
-They read the file as far as it goes, so that every mistake is told at once.
+A file is read as far as it goes, so that every mistake is told at once.
 """
 
 import re
@@ -56,7 +56,7 @@ def check_intervals(file: FileShape, report: Report) -> None:
 
 @dataclass(frozen=True)
 class KnownNames:
-    """What rules may name; None is not known.
+    """Know what rules may name; None is not known.
 
     `templates` are the forms that each has, and `of_many` those that tell of a digest's items.
     `unfit` are the places that name what is not there or does not fit, by what is told of it;
@@ -72,7 +72,7 @@ class KnownNames:
     missing: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def tell(self) -> None:
-        """Report what is not there or does not fit: once, where it is first, with other lines."""
+        """Report names that are not there or do not fit: once, at the first, with other lines."""
         for message, paths in self.unfit.items():
             first, *more = sorted(paths, key=self.report.line)
             self.report.error(first, message + _also([self.report.line(path) for path in more]))
@@ -118,7 +118,7 @@ class KnownNames:
             self._check_items(name, entry, (name, form) in self.of_many)
 
     def _check_items(self, name: str, entry: EntryKeys, of_many: bool) -> None:
-        """A digest tells of many things, and needs words for many; other words tell of one."""
+        """Check that a digest has words for many things, and no other entry has."""
         path, form = entry.path_to("template"), entry.form
         if entry.says("digest") and not of_many:
             message = f"template {shown(name)} tells of one thing, and a digest of many"
@@ -152,7 +152,7 @@ def _also(lines: list[int]) -> str:
 
 @dataclass(frozen=True)
 class RuleChecks:
-    """Checks the rules of one file, whose `defaults` these are."""
+    """Check the rules of one file, whose `defaults` these are."""
 
     report: Report
     names: KnownNames
@@ -160,7 +160,7 @@ class RuleChecks:
     sources: Sources
 
     def run(self, rules: Iterable[RuleShape]) -> Conditions:
-        """Check rules; gives the conditions that were read, by their places."""
+        """Check rules, and give the conditions that were read by their places."""
         known = list(rules)
         self._check_ids(known)
         self.names.check_window(self.defaults)
@@ -252,7 +252,7 @@ class RuleChecks:
             self.report.error(rule.path_to("on_activate"), message)
 
     def _check_times(self, entry: EntryKeys, scope: Scope | None) -> None:
-        """Check when an entry may leave, and with what it is collected."""
+        """Check when an entry may leave, and how it is collected."""
         self.names.check_window(entry)
         if entry.says("digest") and entry.says("throttle"):
             message = "an entry has a digest or a throttle, not both; take one out"

@@ -1,4 +1,4 @@
-"""Conditions: as written in the file, read into terms and groups."""
+"""Read conditions, as written in the file, into terms and groups."""
 
 from dataclasses import dataclass, replace
 from datetime import tzinfo
@@ -25,7 +25,7 @@ _LIST = "expected a list of conditions, each on a line that starts with '- '"
 
 @dataclass(frozen=True)
 class Matchers:
-    """Reads the conditions of one rule and reports every mistake in them.
+    """Read the conditions of one rule, and report every mistake in them.
 
     `scope` is what the rule's trigger knows of, None when the trigger itself is wrong.
     """
@@ -104,7 +104,7 @@ class Matchers:
         return self._with_sources(field) if name == "event.source" else field
 
     def _with_sources(self, field: Field) -> Field:
-        """Where it is known which sources there are, its values are those."""
+        """Give `event.source` the sources as its values, where they are known."""
         known = tuple(sorted(self.sources.fills))
         return replace(field, type="enum", values=known) if known else field
 

@@ -1,4 +1,4 @@
-"""Errors: mistakes of a file, each told once, with its place, without secrets."""
+"""Report the mistakes of a file: each once, with its place, without secrets."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One mistake; lines and columns count from 1. A warning does not refuse the file."""
+    """State one mistake; lines and columns count from 1. A warning does not refuse the file."""
 
     file: str
     line: int
@@ -25,7 +25,7 @@ class Problem:
 
 
 class Report:
-    """Collects the problems of one page; `meant` are paths that a misspelt key stands for."""
+    """Collect the problems of one page; `meant` are paths that a misspelt key stands for."""
 
     def __init__(self, name: str, page: Page) -> None:
         self.name = name

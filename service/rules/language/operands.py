@@ -1,4 +1,4 @@
-"""Operands: what stands after an operator, how each kind is read, and its JSON Schema."""
+"""Read operands, which stand after an operator, and write the JSON Schema of each kind."""
 
 import re
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BadOperand(Exception):
-    """What is wrong with an operand; `index` is its place in a list."""
+    """Say what is wrong with an operand; `index` is its place in a list."""
 
     def __init__(self, message: str, index: int | None = None) -> None:
         super().__init__(message)
@@ -109,7 +109,7 @@ def _time(field: Field, raw: str, zone: tzinfo) -> Operand:
 
 @dataclass(frozen=True, eq=False)
 class OperandKind:
-    """One type of field: how its values are read, and their JSON Schema."""
+    """Read the values of one type of field, and describe them in JSON Schema."""
 
     read: Callable[[Field, str, tzinfo], Operand]
     schema: Schema

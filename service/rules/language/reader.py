@@ -1,4 +1,4 @@
-"""The reader: the text of a rule file in, rules or every mistake in it out."""
+"""Read the text of a rule file into rules, or into every mistake in it."""
 
 from collections.abc import Collection, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Positions: a YAML text as plain data, with the place of every key and value."""
+"""Read a YAML text as plain data, with the place of every key and value."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -81,7 +81,7 @@ _ONE_DOCUMENT = "one file holds one document; take the line '---' out"
 
 
 class Block(dict[str, Any]):
-    """A mapping of a text, which knows where in the text it stands."""
+    """Hold a mapping of a text, and where in the text the mapping stands."""
 
     __slots__ = ("line", "path")
 
@@ -93,7 +93,7 @@ class Block(dict[str, Any]):
 
 @dataclass
 class Page:
-    """A text as data: blocks, lists, text; None where a value was left out.
+    """Hold a text as data: blocks, lists, text; None where a value was left out.
 
     Nothing is kept of a text that could not be read to its end. Places count lines and columns
     from 1. `broken` are paths whose trouble is already told.
@@ -107,12 +107,12 @@ class Page:
 
 
 class _Stopped(Exception):
-    """The rest of the text is not worth reading; the last mistake says why."""
+    """End the reading of a text; the last mistake says why."""
 
 
 @dataclass
 class _Box:
-    """A mapping or list being filled; `key` is the path of the value that comes next."""
+    """Hold a mapping or list being filled; `key` is the path of the value that comes next."""
 
     content: dict[str, Any] | list[Any]
     path: Path
@@ -147,7 +147,7 @@ def _explained_page(text: str) -> Page:
 
 
 def _mark(error: yaml.MarkedYAMLError) -> Any:
-    """Where the mistake is: what is never closed was opened wrongly, not ended."""
+    """Place a mistake: a bracket that is never closed was opened wrongly, not ended."""
     unclosed = any(part in (error.problem or "") for part in _UNCLOSED)
     marks = (error.problem_mark, error.context_mark)
     first, second = reversed(marks) if unclosed else marks
@@ -155,7 +155,7 @@ def _mark(error: yaml.MarkedYAMLError) -> Any:
 
 
 class _Reading:
-    """Fills a page from the parser's events, without recursion, so no nesting can hurt."""
+    """Fill a page from the parser's events, without recursion, so no nesting can hurt."""
 
     def __init__(self, page: Page) -> None:
         self.page = page

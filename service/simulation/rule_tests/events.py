@@ -1,4 +1,4 @@
-"""Events: those of a rule test, read into the facts that the letters bring."""
+"""Read the events of a rule test into the facts that the letters bring."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
@@ -70,14 +70,14 @@ ABOUT: tuple[tuple[type[FactBody], tuple[str, ...], tuple[str, ...]], ...] = (
 
 
 def about(event: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What an event must name, and what it may."""
+    """Tell what an event must name, and what it may."""
     if event in WISHES:
         return ("learner", "instance"), ("course",)
     return next((must, may) for kind, must, may in ABOUT if issubclass(SAID[event], kind))
 
 
 def said(event: str, values: Mapping[str, Any]) -> FactBody:
-    """The content of the fact, from what was read."""
+    """Make the content of a fact of what was read."""
     kind: Callable[..., FactBody] = SAID[event]
     names = {CALLED.get(name, name): name for name in SAID[event].__struct_fields__}
     return kind(**{names[key]: value for key, value in values.items() if key in names})
@@ -99,7 +99,7 @@ def _event(raw: Any) -> str:
 
 
 class EventPart(Part):
-    """What happens, and when; which keys it takes depends on what happens."""
+    """Say what happens, and when; which keys that takes depends on what happens."""
 
     at: Annotated[int, SPAN]
     """How long after the start, e.g. 2d or 1h30m."""
@@ -175,7 +175,7 @@ KEYS: Mapping[str, Mapping[str, bool]] = {event: _keys(event) for event in EVENT
 
 
 class Events:
-    """Reads the events of one test, each of which may rest on those before it.
+    """Read the events of one test, each of which may rest on those before it.
 
     Who does not say again in which instance a learner is, or of which course an instance is,
     means the one said before.
@@ -196,7 +196,7 @@ class Events:
         self._places: dict[str, str] = {}
 
     def read(self, events: Iterable[EventPart], start: int) -> tuple[Given, ...]:
-        """What happens, in the order of time; `start` is when the test begins (ms UTC)."""
+        """Read what happens, in the order of time; `start` is when the test begins (ms UTC)."""
         read = (self._one(event, start) for event in events if event.has("event"))
         return tuple(sorted((each for each in read if each), key=attrgetter("at")))
 
@@ -214,7 +214,7 @@ class Events:
         return Given(shape.at, what, shape.line)
 
     def _known(self, shape: EventPart) -> dict[str, Any]:
-        """What an event says, without what names nobody and nothing."""
+        """Give what an event says, without names of nobody and nothing."""
         found = shape.values()
         if "source" in found:
             try:

@@ -1,4 +1,4 @@
-"""Files of rule tests: read into scenarios, or every mistake told; and their JSON Schema."""
+"""Read files of rule tests into scenarios or every mistake, and write their JSON Schema."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -46,7 +46,7 @@ Truth = Annotated[bool, TRUTH]
 
 
 class PersonPart(Part):
-    """What an import says of a person."""
+    """Say what an import says of a person."""
 
     name: Text | None = None
     """Of the person: name."""
@@ -71,7 +71,7 @@ class PersonPart(Part):
 
 
 class CoursePart(Part):
-    """What an import says of a course."""
+    """Say what an import says of a course."""
 
     title: Text | None = None
     """Of the course: title."""
@@ -90,7 +90,7 @@ class CoursePart(Part):
 
 
 class ExpectedPart(Part):
-    """Who is told what."""
+    """Say who is told what."""
 
     rule: Name
     """Because of which rule."""
@@ -110,7 +110,7 @@ class ExpectedPart(Part):
 
 
 class SentPart(ExpectedPart):
-    """A message that is sent."""
+    """Expect a message that is sent."""
 
     at: Span | None = None
     """When it is sent, counted from the start."""
@@ -121,7 +121,7 @@ class SentPart(ExpectedPart):
 
 
 class SkippedPart(ExpectedPart):
-    """A message that is decided and does not leave."""
+    """Expect a message that is decided and does not leave."""
 
     state: Annotated[str, one_of(state for state in STATES if state != SENT)] | None = None
     """How it ends, or waits."""
@@ -135,7 +135,7 @@ Courses = Annotated[dict[str, CoursePart], _NAMED]
 
 
 class ScenarioPart(Part):
-    """One test."""
+    """Describe one test."""
 
     name: Text
     """What must be so, the only test of that name."""
@@ -160,7 +160,7 @@ class ScenarioPart(Part):
 
 
 class ScriptPart(Part):
-    """A file of tests."""
+    """Hold a file of tests."""
 
     people: People | None = None
     """Who there is, each by an LMS id of your choice."""
@@ -185,7 +185,7 @@ def read_script(
 
 
 class ScriptReader:
-    """Makes scenarios of one file; its people and courses are there in each of its tests."""
+    """Make scenarios of one file, whose people and courses are there in each of its tests."""
 
     def __init__(self, report: Report, rules: RuleSet, sources: Sequence[str]) -> None:
         self._report = report
@@ -258,7 +258,7 @@ class ScriptReader:
         return until
 
     def _check_expects(self, test: ScenarioPart) -> None:
-        """A test that cannot fail is a mistake: most likely a key is missing."""
+        """Report a test that cannot fail: most likely a key is missing."""
         lists = ("expect", "expect_skipped")
         meant = self._report.meant
         if not any(test.says(key) or test.path_to(key) in meant for key in lists):
@@ -311,7 +311,7 @@ def words_of(rules: Sequence[Rule]) -> list[str]:
 
 
 def script_schema(rules: Sequence[Rule], sources: Sequence[str]) -> Schema:
-    """Write the schema of a file of tests for these rules; of sources it knows these."""
+    """Write the schema of a file of tests for these rules and these sources."""
     known: dict[str, Schema] = {
         "rule": named((rule.id for rule in rules), (rule.description or rule.id for rule in rules)),
         "post": named(rooms_of(rules)),

@@ -33,7 +33,7 @@ class Actual(msgspec.Struct, frozen=True):
 
     @property
     def sent(self) -> bool:
-        """Tell whether its reader has it."""
+        """Tell whether the reader has the message."""
         return self.state == SENT
 
 

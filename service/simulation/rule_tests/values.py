@@ -1,4 +1,4 @@
-"""Values: what only files of rule tests hold, each with its message and JSON Schema."""
+"""Read values that only files of rule tests hold, each with its message and JSON Schema."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -75,7 +75,7 @@ def one_of(words: Iterable[str]) -> Value:
 
 
 class Part(Shape):
-    """A mapping in a file of rule tests."""
+    """Hold a mapping in a file of rule tests."""
 
     expected = "expected a mapping of 'key: value' lines, got {}"
 
@@ -90,7 +90,7 @@ class Part(Shape):
 
     @classmethod
     def of(cls, block: Block) -> str:
-        """Say whose keys it has, in messages."""
+        """Say in messages whose keys a mapping has."""
         return ""
 
     def check_known(
