@@ -29,8 +29,8 @@ from service.simulation.rule_tests.values import (
     SPAN,
     TEXT,
     TRUTH,
+    Known,
     Part,
-    lacks,
     one_of,
 )
 
@@ -94,7 +94,7 @@ DOCS = {
 
 def _event(raw: Any) -> str:
     if not isinstance(raw, str) or raw not in EVENTS:
-        raise ValueError(lacks(raw, EVENTS, "event"))
+        raise ValueError(Known("event", EVENTS).lacks(raw))
     return raw
 
 
@@ -222,13 +222,12 @@ class Events:
             except ValueError as error:
                 self._report.error(shape.path_to("source"), str(error))
                 del found["source"]
-        for key, names, what, where in (
-            ("learner", self._people, "person", " under 'people'"),
-            ("course", self._courses, "course", " under 'courses'"),
-        ):
-            if not shape.check_known(self._report, key, names, what, where):
-                found.pop(key, None)
-        return found
+        known = {
+            "learner": Known("person", self._people, " under 'people'"),
+            "course": Known("course", self._courses, " under 'courses'"),
+        }
+        lacking = [key for key in known if not shape.check_known(self._report, key, known[key])]
+        return {key: value for key, value in found.items() if key not in lacking}
 
     def _course_of(self, instance: str, shape: EventPart) -> str:
         course = self._places.get(instance) or instance.rpartition("_")[0]
@@ -257,9 +256,15 @@ class Events:
         )
 
     def _wish(self, shape: EventPart, found: Mapping[str, Any]) -> Wish:
-        stops = shape.event == WISHES[1]
         source, account = _origin(found)
-        return Wish(source, account, found["learner"], found["course"], found["instance"], stops)
+        return Wish(
+            source=source,
+            account=account,
+            person=found["learner"],
+            course=found["course"],
+            instance=found["instance"],
+            stops=shape.event == WISHES[1],
+        )
 
     def _instance(self, found: Mapping[str, Any]) -> str | None:
         instance: str | None = found.get("instance")

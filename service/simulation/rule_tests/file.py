@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 from zoneinfo import ZoneInfo
 
 from service.learners.directory.courses import CourseRow
@@ -27,8 +27,8 @@ from service.simulation.rule_tests.values import (
     TEXTS,
     TRUTH,
     ZONE_NAME,
+    Known,
     Part,
-    lacks,
     one_of,
     wall_time,
 )
@@ -36,7 +36,6 @@ from service.simulation.rule_tests.values import (
 START = "2026-01-05 09:00"
 """A Monday morning, in the zone of the rule file."""
 AFTERWARDS = 31 * DAY
-UNDER_PEOPLE = " under 'people'"
 
 Text = Annotated[str, TEXT]
 Name = Annotated[str, NAME]
@@ -92,6 +91,8 @@ class CoursePart(Part):
 class ExpectedPart(Part):
     """Say who is told what."""
 
+    skipped: ClassVar[bool]
+
     rule: Name
     """Because of which rule."""
     to: Name | None = None
@@ -101,16 +102,17 @@ class ExpectedPart(Part):
     template: Name | None = None
     """With which words."""
 
-    def compiled(self, *, skipped: bool) -> Expected:
+    def compiled(self) -> Expected:
         """Give the expectation."""
         found = self.values()
-        whom = found.pop("to", None) or found.get("post")
-        found.pop("post", None)
-        return Expected(self.line, skipped, whom=whom, **found)
+        to, post = found.pop("to", None), found.pop("post", None)
+        return Expected(self.line, self.skipped, whom=to or post, **found)
 
 
 class SentPart(ExpectedPart):
     """Expect a message that is sent."""
+
+    skipped = False
 
     at: Span | None = None
     """When it is sent, counted from the start."""
@@ -122,6 +124,8 @@ class SentPart(ExpectedPart):
 
 class SkippedPart(ExpectedPart):
     """Expect a message that is decided and does not leave."""
+
+    skipped = True
 
     state: Annotated[str, one_of(state for state in STATES if state != SENT)] | None = None
     """How it ends, or waits."""
@@ -177,7 +181,7 @@ def read_script(
     try:
         decoded = data.decode()
     except UnicodeDecodeError:
-        return [], [Problem(name, 1, 1, "this is not UTF-8; save the file as UTF-8 text")]
+        return [], [Problem(name, 1, 1, message="this is not UTF-8; save the file as UTF-8 text")]
     report = read_report(decoded, name, "tests:")
     file = None if report.page.data is None else ScriptPart.read(report)
     scenarios = ScriptReader(report, rules, sources).read(file) if file else []
@@ -220,7 +224,7 @@ class ScriptReader:
         people = {**people, **self._people(test, people)}
         courses = {**courses, **self._courses(test, courses)}
         start = self._start(test)
-        events = Events(self._report, self._sources, people, courses)
+        events = Events(self._report, self._sources, people=people, courses=courses)
         given = events.read(filter(None, test.given or ()), start)
         expected = [each for each in (*(test.expect or ()), *(test.expect_skipped or ())) if each]
         for each in expected:
@@ -234,11 +238,7 @@ class ScriptReader:
             people=tuple(people.values()),
             courses=tuple(courses.values()),
             given=given,
-            expected=tuple(
-                each.compiled(skipped=isinstance(each, SkippedPart))
-                for each in expected
-                if each.has("rule") and not self._report.failed
-            ),
+            expected=() if self._report.failed else tuple(each.compiled() for each in expected),
             nothing_else=test.expect_nothing_else,
             feeds_fall_silent=test.feeds_fall_silent,
         )
@@ -272,32 +272,37 @@ class ScriptReader:
         self, part: ScriptPart | ScenarioPart, others: Mapping[str, PersonRow]
     ) -> dict[str, PersonRow]:
         people = {id_: each or PersonPart.nothing() for id_, each in (part.people or {}).items()}
-        known = {**others, **people}
         for each in people.values():
-            each.check_known(self._report, "manager", known, "person", UNDER_PEOPLE)
+            each.check_known(self._report, "manager", _people({**others, **people}))
         return {id_: each.row(id_) for id_, each in people.items()}
 
     def _courses(
         self, part: ScriptPart | ScenarioPart, others: Mapping[str, CourseRow]
     ) -> dict[str, CourseRow]:
         courses = {id_: each or CoursePart.nothing() for id_, each in (part.courses or {}).items()}
-        known = {**others, **courses}
+        known = Known("course", {**others, **courses})
         for each in courses.values():
-            unknown = next((name for name in each.parents or () if name not in known), None)
+            unknown = next((name for name in each.parents or () if name not in known.names), None)
             if unknown is not None:
-                self._report.error(each.path_to("parents"), lacks(unknown, known, "course"))
+                self._report.error(each.path_to("parents"), known.lacks(unknown))
         return {id_: each.row(id_) for id_, each in courses.items()}
 
     def _check_expected(self, part: ExpectedPart, people: Collection[str]) -> None:
         report = self._report
-        whom = part.check_known(report, "to", people, "person", UNDER_PEOPLE)
+        whom = part.check_known(report, "to", _people(people))
         room = part.has("post")
-        if part.check_known(report, "rule", self._rules, "rule"):
+        if part.check_known(report, "rule", Known("rule", self._rules)):
             id_, rules = part.rule, [self._rules[part.rule]]
-            room = part.check_known(report, "post", rooms_of(rules), "room", f" that '{id_}' tells")
-            part.check_known(report, "template", words_of(rules), "template", f" of '{id_}'")
+            rooms = Known("room", rooms_of(rules), f" that '{id_}' tells")
+            room = part.check_known(report, "post", rooms)
+            templates = Known("template", words_of(rules), f" of '{id_}'")
+            part.check_known(report, "template", templates)
         if whom and room:
             report.error(part.path_to("post"), "'to' is a person, 'post' a room; write one")
+
+
+def _people(names: Collection[str]) -> Known:
+    return Known("person", names, " under 'people'")
 
 
 def rooms_of(rules: Sequence[Rule]) -> list[str]:
@@ -317,15 +322,15 @@ def script_schema(rules: Sequence[Rule], sources: Sequence[str]) -> Schema:
         "post": named(rooms_of(rules)),
         "template": named(words_of(rules)),
     }
-    items = {
-        "given": shape_schema(EventPart, source=named(sources)),
-        "expect": shape_schema(SentPart, **known),
-        "expect_skipped": shape_schema(SkippedPart, **known),
-    }
-    lists: dict[str, Schema] = {
-        key: {"type": "array", "items": each} for key, each in items.items()
-    }
-    test = shape_schema(ScenarioPart, **lists)
-    tests = {"type": "array", "minItems": 1, "items": test}
+    test = shape_schema(
+        ScenarioPart,
+        given=_list(shape_schema(EventPart, source=named(sources))),
+        expect=_list(shape_schema(SentPart, **known)),
+        expect_skipped=_list(shape_schema(SkippedPart, **known)),
+    )
     title = {"$schema": DIALECT, "title": "Coursebell rule tests"}
-    return title | shape_schema(ScriptPart, tests=tests)
+    return title | shape_schema(ScriptPart, tests={"minItems": 1} | _list(test))
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}

@@ -17,7 +17,8 @@ class Actual(msgspec.Struct, frozen=True):
     """Hold one notification as it stands at the end of a test.
 
     `whom` is the person of the test or the room, None when nobody is known for the role. `at`
-    (ms UTC) is when it left, or else when it last changed. Only what was sent has a `message`.
+    is when the message left, or else when the notification last changed; times are in ms since
+    the start. Only what was sent has a `message`.
     """
 
     id: str
@@ -37,17 +38,17 @@ class Actual(msgspec.Struct, frozen=True):
         return self.state == SENT
 
 
-def outcome(sandbox: Sandbox) -> list[Actual]:
-    """Collect every notification, in the order of what happened to them."""
+def outcome(sandbox: Sandbox, start: int) -> list[Actual]:
+    """Collect every notification of a test that began at `start`, in the order of time."""
     app = sandbox.app
     app.views.catch_up()
     ids = [row["id"] for row in queue.latest(app.views, state=None, rule=None, limit=EVERY)]
     world = app.writer.world(sandbox.now)
-    found = [_actual(sandbox, each, world) for each in app.docket.notifications(ids)]
+    found = [_actual(sandbox, each, world, start=start) for each in app.docket.notifications(ids)]
     return sorted(found, key=lambda actual: (actual.at, actual.id))
 
 
-def _actual(sandbox: Sandbox, notification: Notification, world: World) -> Actual:
+def _actual(sandbox: Sandbox, notification: Notification, world: World, *, start: int) -> Actual:
     owed, sent, app = notification.owed, notification.state == SENT, sandbox.app
     whom = whom_of(owed, world)
     bodies = [event.body for event in events_of(app.ledger, app.mapper, notification.id)]
@@ -57,10 +58,10 @@ def _actual(sandbox: Sandbox, notification: Notification, world: World) -> Actua
         role=owed.recipient,
         whom=whom,
         template=owed.template,
-        at=moment_of(bodies, sent),
+        at=moment_of(bodies, sent) - start,
         state=notification.state,
         reason=notification.reason,
-        due_at=notification.due_at,
+        due_at=notification.due_at - start,
         message=sandbox.message(notification.id, whom or "") if sent else None,
     )
 
