@@ -29,6 +29,7 @@ from service.learners.directory.people import People
 from service.learners.world import Lookup, events_of
 from service.learners.writer import Writer
 from service.rules.decider import Decider
+from service.rules.language.checks import Installed
 from service.rules.language.errors import Problem
 from service.rules.language.reader import read_rules
 from service.rules.rule import Rule, RuleSet
@@ -144,9 +145,7 @@ def check(given: RuleFiles, form: str, data: Path | None, as_json: bool) -> None
         chosen.rules.read_bytes(),
         name=str(chosen.rules),
         environ=chosen.environment,
-        templates=words.forms,
-        of_many=words.of_many,
-        sources=known_sources(chosen, SOURCES),
+        installed=Installed(words.forms, words.of_many, known_sources(chosen, SOURCES)),
     )
     channels = channel_problems(found, chosen) if found else []
     others = [*words.problems(), *channels, *queue_problems(chosen)]

@@ -14,7 +14,7 @@ from service.rules.calendar import Window, longest_gap
 from service.rules.conditions import Condition
 from service.rules.fields import FIELDS, Sources
 from service.rules.language.channels import Channel
-from service.rules.language.conditions import Matchers
+from service.rules.language.conditions import ConditionReader
 from service.rules.language.entries import DigestShape, EntryKeys, ThrottleShape
 from service.rules.language.errors import Report
 from service.rules.language.model import (
@@ -32,6 +32,7 @@ from service.rules.scope import Scope
 from service.rules.text import duration, hint, shown
 
 LINES_NAMED = 3
+EVERY_SOURCE = Sources()
 HINTS_MAX = 100
 """Nobody reads more of them, and to look for a thousand takes a second."""
 NEVER_CANCEL = ("course.", "instance.", "learner.", "letter.")
@@ -55,10 +56,23 @@ def check_intervals(file: FileShape, report: Report) -> None:
 
 
 @dataclass(frozen=True)
+class Installed:
+    """Know what a rule file finds beside itself; None skips a check.
+
+    `templates` are the forms (`email`, `chat`) that each template has by its name, and `of_many`
+    those that tell of a digest's items, as template and form. Fields that none of the configured
+    `sources` fills are warned of.
+    """
+
+    templates: Mapping[str, frozenset[str]] | None = None
+    of_many: Collection[tuple[str, str]] | None = None
+    sources: Sources = EVERY_SOURCE
+
+
+@dataclass(frozen=True)
 class KnownNames:
     """Know what rules may name; None is not known.
 
-    `templates` are the forms that each has, and `of_many` those that tell of a digest's items.
     `unfit` are the places that name what is not there or does not fit, by what is told of it;
     `missing` is what is told of each name that is not there.
     """
@@ -66,8 +80,7 @@ class KnownNames:
     report: Report
     channels: Mapping[str, Channel] | None
     windows: Windows | None
-    templates: Mapping[str, frozenset[str]] | None
-    of_many: Collection[tuple[str, str]] | None
+    installed: Installed
     unfit: dict[str, list[Path]] = field(default_factory=dict)
     missing: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -82,20 +95,21 @@ class KnownNames:
         channel, template = entry.said(entry.way), entry.said("template")
         if channel is not None and self.channels is not None:
             self._check_channel(channel, self.channels, entry)
-        if template is not None and self.templates is not None:
-            self._check_template(template, self.templates, entry)
+        if template is not None and self.installed.templates is not None:
+            self._check_template(template, self.installed.templates, entry)
 
     def check_window(self, holder: EntryKeys | RuleShape | DefaultsShape) -> None:
         """Check the time interval that a part of the file names."""
         name, known = holder.send_window, self.windows
         if name and name != ANY and known is not None and name not in known:
-            self._lacks(holder.path_to("send_window"), "time interval", name, [ANY, *known])
+            path = holder.path_to("send_window")
+            self._lacks(path, name, what="time interval", known=[ANY, *known])
 
     def _check_channel(self, name: str, channels: Mapping[str, Channel], entry: EntryKeys) -> None:
         path, personal = entry.path_to(entry.way), entry.way == "via"
         channel = channels.get(name)
         if channel is None:
-            self._lacks(path, "channel", name, channels)
+            self._lacks(path, name, what="channel", known=channels)
         elif personal and not channel.personal:
             message = f"channel {shown(name)} has no address for one person"
             self._unfit(path, f"{message}; name a mail channel, or write 'post' and no 'to'")
@@ -108,14 +122,14 @@ class KnownNames:
     ) -> None:
         path, form, forms = entry.path_to("template"), entry.form, templates.get(name)
         if forms is None:
-            self._lacks(path, "template", name, sorted(templates))
+            self._lacks(path, name, what="template", known=sorted(templates))
         elif form not in forms:
             expected = f"expected templates/{name}/{form}/body.txt"
             has = ", ".join(sorted(forms)) or "none"
             message = f"template {shown(name)} has no {form} version"
             self._unfit(path, f"{message}; {expected}; it has: {has}")
-        elif self.of_many is not None:
-            self._check_items(name, entry, (name, form) in self.of_many)
+        elif self.installed.of_many is not None:
+            self._check_items(name, entry, (name, form) in self.installed.of_many)
 
     def _check_items(self, name: str, entry: EntryKeys, of_many: bool) -> None:
         """Check that a digest has words for many things, and no other entry has."""
@@ -127,7 +141,7 @@ class KnownNames:
             message = f"template {shown(name)} goes through the 'items' of a digest, and here is"
             self.report.warning(path, f"{message} none; add a 'digest', or name another template")
 
-    def _lacks(self, path: Path, what: str, name: str, known: Iterable[str]) -> None:
+    def _lacks(self, path: Path, name: str, *, what: str, known: Iterable[str]) -> None:
         """Note a name that is not there; the nearest one of those known is proposed."""
         if (what, name) not in self.missing:
             names = list(known)
@@ -157,7 +171,6 @@ class RuleChecks:
     report: Report
     names: KnownNames
     defaults: DefaultsShape
-    sources: Sources
 
     def run(self, rules: Iterable[RuleShape]) -> Conditions:
         """Check rules, and give the conditions that were read by their places."""
@@ -304,21 +317,29 @@ class RuleChecks:
 
     def _read_conditions(self, rule: RuleShape, read: dict[Path, tuple[Condition, ...]]) -> None:
         zone = self.defaults.timezone
-        matchers = Matchers(self.report, rule.scope, self.sources, ZoneInfo(zone) if zone else UTC)
+        reader = ConditionReader(
+            report=self.report,
+            scope=rule.scope,
+            sources=self.names.installed.sources,
+            zone=ZoneInfo(zone) if zone else UTC,
+        )
         if rule.conditions is not None:
             where = rule.path_to("conditions")
-            read[where] = matchers.conditions(rule.conditions, where)
+            read[where] = reader.conditions(rule.conditions, where)
         if isinstance(rule.trigger, ChangeShape) and rule.trigger.change:
-            self._read_change(rule.trigger, matchers, read)
+            self._read_change(rule.trigger, reader, read)
 
     def _read_change(
-        self, trigger: ChangeShape, matchers: Matchers, read: dict[Path, tuple[Condition, ...]]
+        self,
+        trigger: ChangeShape,
+        reader: ConditionReader,
+        read: dict[Path, tuple[Condition, ...]],
     ) -> None:
-        matchers.check_source(FIELDS[trigger.change], trigger.path_to("change"), key=False)
+        reader.check_source(FIELDS[trigger.change], trigger.path_to("change"), key=False)
         written = trigger.written()
         for key, raw in written.items():
             where = trigger.path_to(key)
-            read[where] = matchers.value_test(trigger.change, raw, where)
+            read[where] = reader.value_test(trigger.change, raw, where)
         lacks = trigger.path_to("to")
         if "rearm" in written and "to" not in written and lacks not in self.report.meant:
             self.report.error(trigger.path_to("rearm"), "'rearm' needs a 'to'", key=True)

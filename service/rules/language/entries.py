@@ -62,7 +62,13 @@ class DigestShape(Shape):
         """Give the digest; the checks have refused a wrong `at`."""
         assert self.closes is not None
         on = WEEKDAYS.index(self.on) if self.on else 0
-        return Digest(self.every, self.closes, on, tuple(self.group_by), self.max_items)
+        return Digest(
+            every=self.every,
+            at=self.closes,
+            on=on,
+            group_by=tuple(self.group_by),
+            max_items=self.max_items,
+        )
 
 
 class ThrottleShape(Shape):
@@ -206,7 +212,7 @@ class OneEntry(OneOf):
             return self.person
         if "post" in raw:
             return self.room
-        tell_apart(raw, report, _WHOM, _ENTRY)
+        tell_apart(raw, report, keys=_WHOM, words=_ENTRY)
         return NobodysShape
 
 

@@ -33,15 +33,15 @@ class Report:
         self.found: set[Problem] = set()
         self.meant: set[Path] = set()
         for place, message in page.mistakes:
-            self.found.add(Problem(name, *place, message))
+            self.found.add(Problem(name, *place, message=message))
 
     def error(self, path: Path, message: str, *, key: bool = False) -> None:
         """Note a mistake at the value (or the key) at `path`, unless it is told already."""
-        self._note(path, message, key, "error")
+        self._note(path, message, key=key, severity="error")
 
     def warning(self, path: Path, message: str, *, key: bool = False) -> None:
         """Note what is allowed and yet surprising."""
-        self._note(path, message, key, "warning")
+        self._note(path, message, key=key, severity="warning")
 
     def refuse(self, path: Path, message: str, *, key: bool = False) -> None:
         """Note a mistake, and keep quiet about everything at and below `path` from now on."""
@@ -69,11 +69,12 @@ class Report:
         """List everything by place."""
         return sorted(self.found)
 
-    def _note(self, path: Path, message: str, key: bool, severity: Severity) -> None:
+    def _note(self, path: Path, message: str, *, key: bool, severity: Severity) -> None:
         if self.spoiled(path):
             return
         places = self.page.keys if key else self.page.values
-        self.found.add(Problem(self.name, *places.get(path, (1, 1)), message, severity))
+        line, column = places.get(path, (1, 1))
+        self.found.add(Problem(self.name, line, column, message=message, severity=severity))
 
 
 def check_keys(

@@ -64,10 +64,8 @@ ANY = "any"
 Conditions = Mapping[Path, tuple[Condition, ...]]
 """Conditions by the place where they stand: of a rule, or of `from`, `to`, `rearm`."""
 
-
 Windows = Mapping[str, Window | None]
 """Time intervals by name; None is one that the file says wrongly."""
-
 
 SCOPES: Mapping[str, Scope] = {
     "change": ChangeTrigger.scope,
@@ -182,7 +180,7 @@ class OneTrigger(OneOf):
         """Tell triggers apart by the first key that names one."""
         found = next((TRIGGERS[key] for key in raw if key in TRIGGERS), None)
         if found is None:
-            tell_apart(raw, report, TRIGGERS, _TRIGGER)
+            tell_apart(raw, report, keys=TRIGGERS, words=_TRIGGER)
         return found
 
 

@@ -1,11 +1,10 @@
 """Read the text of a rule file into rules, or into every mistake in it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from service.rules.fields import Sources
 from service.rules.language.channels import NAME, holds_password, holds_variable, read_channels
-from service.rules.language.checks import KnownNames, RuleChecks, check_intervals
+from service.rules.language.checks import Installed, KnownNames, RuleChecks, check_intervals
 from service.rules.language.errors import Problem, Report
 from service.rules.language.model import ANY, DefaultsShape, FileShape
 from service.rules.language.yaml_reader import Path, read_page
@@ -13,7 +12,8 @@ from service.rules.rule import RuleSet
 from service.rules.text import shown
 
 BYTES_MAX = 1024 * 1024
-EVERY_SOURCE = Sources()
+NOT_UTF8 = "this is not UTF-8; save the file as UTF-8 text"
+UNCHECKED = Installed()
 
 _PASSWORD = "a password is written into this file; only channels may hold one, as ${NAME}"
 _VARIABLE = "${…} works under 'channels' only; write the value itself"
@@ -24,16 +24,11 @@ def read_rules(
     *,
     name: str = "rules.yaml",
     environ: Mapping[str, str],
-    templates: Mapping[str, frozenset[str]] | None = None,
-    of_many: Collection[tuple[str, str]] | None = None,
-    sources: Sources = EVERY_SOURCE,
+    installed: Installed = UNCHECKED,
 ) -> tuple[RuleSet | None, list[Problem]]:
     """Read a rule file; with an error there is no rule set, with warnings alone there is.
 
-    `environ` fills `${NAME}` in channels. `templates` are the forms (`email`, `chat`) that each
-    template has by its name, and `of_many` those that tell of a digest's items, as template and
-    form; None to skip such a check. `sources` say what they are called and
-    fill; fields that no configured one fills are warned of.
+    `environ` fills `${NAME}` in channels.
     """
     decoded, refused = _decoded(text, name)
     if decoded is None:
@@ -50,10 +45,9 @@ def read_rules(
         report=report,
         channels=None if _unreadable("channels", file, report) else channels,
         windows=None if _unreadable("time_intervals", file, report) else file.windows(),
-        templates=templates,
-        of_many=of_many,
+        installed=installed,
     )
-    checks = RuleChecks(report, names, file.defaults or DefaultsShape.nothing(), sources)
+    checks = RuleChecks(report, names, file.defaults or DefaultsShape.nothing())
     conditions = checks.run(rule for rule in file.rules or () if rule)
     if report.failed:
         return None, report.problems()
@@ -119,9 +113,9 @@ def _decoded(text: str | bytes, name: str) -> tuple[str | None, list[Problem]]:
         decoded = data.decode()
     except (UnicodeEncodeError, UnicodeDecodeError) as error:
         line, column = _end(error)
-        return None, [Problem(name, line, column, "this is not UTF-8; save the file as UTF-8 text")]
+        return None, [Problem(name, line, column, message=NOT_UTF8)]
     if len(data) > BYTES_MAX:
-        return None, [Problem(name, 1, 1, "the file is larger than 1 MiB; take rules out")]
+        return None, [Problem(name, 1, 1, message="the file is larger than 1 MiB; take rules out")]
     return decoded, []
 
 

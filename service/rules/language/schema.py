@@ -5,13 +5,13 @@ reader takes; what a schema cannot say (unique ids, channels that are there) onl
 """
 
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from service.rules.fields import EXTRA_DOC, FIELDS, Field, Sources
 from service.rules.language.channels import CHANNELS
-from service.rules.language.checks import NEVER_CANCEL
+from service.rules.language.checks import EVERY_SOURCE, NEVER_CANCEL
 from service.rules.language.conditions import GROUPS
 from service.rules.language.entries import (
     GROUPINGS,
@@ -34,7 +34,6 @@ from service.rules.language.model import (
     StretchShape,
 )
 from service.rules.language.operands import KINDS, tested
-from service.rules.language.reader import EVERY_SOURCE
 from service.rules.language.shape import FILLED, Schema, Shape, Value
 from service.rules.language.values import (
     DAY_BEGINS,
@@ -118,13 +117,9 @@ class Entries:
     channel: Schema
     window: Schema
 
-    def entry(self, scope: Scope | None) -> Schema:
-        """Write an item of `notify`, in a rule that knows of this; None is any rule."""
-        return {"anyOf": [self._schema(each, scope) for each in (PersonShape, RoomShape)]}
-
-    def step(self, scope: Scope | None) -> Schema:
-        """Write an item of `escalation`."""
-        return {"anyOf": [self._schema(each, scope) for each in (PersonStepShape, RoomStepShape)]}
+    def one_of(self, shapes: Sequence[type[EntryKeys]], scope: Scope | None) -> Schema:
+        """Write an item of a list, in a rule that knows of this; None is any rule."""
+        return {"anyOf": [self._schema(each, scope) for each in shapes]}
 
     def _schema(self, shape: type[EntryKeys], scope: Scope | None) -> Schema:
         has = (self.templates or {}).items()
@@ -189,8 +184,8 @@ def schema_of(
     }
     for name, scope in {**scopes, "any": None}.items():
         found[f"condition.{name}"] = _condition(name, scope)
-        found[f"entry.{name}"] = entries.entry(scope)
-        found[f"step.{name}"] = entries.step(scope)
+        found[f"entry.{name}"] = entries.one_of((PersonShape, RoomShape), scope)
+        found[f"step.{name}"] = entries.one_of((PersonStepShape, RoomStepShape), scope)
         found[f"rule.{name}"] = _rule_about(name, scope)
     file = shape_schema(
         FileShape,

@@ -208,7 +208,7 @@ class Shape(BaseModel):
     @classmethod
     def unknown(cls, report: Report, block: Block, key: str) -> str:
         """Say what is wrong with an unknown key."""
-        return unknown_key(report, block, key, cls.keys())
+        return unknown_key(report, block, key=key, keys=cls.keys())
 
     @model_validator(mode="wrap")
     @classmethod
@@ -218,7 +218,7 @@ class Shape(BaseModel):
         if not isinstance(raw, Block):
             return Wrong(cls.expected.format(shown(raw)))
         report, keys, takes = _report(info), cls.keys(), cls.keys_in(raw)
-        check_keys(report, raw, takes, cls.unknown)
+        check_keys(report, raw, keys=takes, unknown=cls.unknown)
         values = {key: value for key, value in raw.items() if key in keys and key in takes}
         values |= {key: TOLD for key, is_needed in keys.items() if is_needed and key not in raw}
         found = handler(values)
@@ -270,7 +270,7 @@ class OneOf(KeyMark):
         return shape.model_validate(raw, context=heard)
 
 
-def tell_apart(raw: Block, report: Report, keys: Iterable[str], words: str) -> None:
+def tell_apart(raw: Block, report: Report, *, keys: Iterable[str], words: str) -> None:
     """Report a mapping without one of these keys: with the key that was meant, or the words."""
     near = {key: hint(key, keys) for key in raw}
     wrong = next((key for key in raw if near[key]), None)

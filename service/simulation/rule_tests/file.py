@@ -10,7 +10,7 @@ from service.learners.directory.people import PersonRow
 from service.rules.calendar import DAY
 from service.rules.fields import KINDS
 from service.rules.language.errors import Problem, Report
-from service.rules.language.reader import read_report
+from service.rules.language.reader import NOT_UTF8, read_report
 from service.rules.language.schema import DIALECT, shape_schema
 from service.rules.language.shape import LIST, Many, Schema
 from service.rules.language.values import named
@@ -181,7 +181,7 @@ def read_script(
     try:
         decoded = data.decode()
     except UnicodeDecodeError:
-        return [], [Problem(name, 1, 1, message="this is not UTF-8; save the file as UTF-8 text")]
+        return [], [Problem(name, 1, 1, message=NOT_UTF8)]
     report = read_report(decoded, name, "tests:")
     file = None if report.page.data is None else ScriptPart.read(report)
     scenarios = ScriptReader(report, rules, sources).read(file) if file else []

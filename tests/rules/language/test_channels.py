@@ -2,6 +2,7 @@
 
 import pytest
 
+from service.rules.language.checks import Installed
 from service.rules.language.errors import Problem
 from service.rules.language.reader import read_rules
 
@@ -102,6 +103,6 @@ def test_what_could_be_private_is_not_repeated(text: str) -> None:
         f"  notify: [{{to: {text}, via: {text}, template: {text}}}]}}]\n"
         f"{text}: 2\n"
     )
-    told = read_rules(file, environ={}, templates={"completed": frozenset({"email"})})[1]
+    told = read_rules(file, environ={}, installed=Installed({"completed": frozenset({"email"})}))[1]
     assert len(told) >= 8
     assert not any(text in str(each) for each in told)

@@ -10,6 +10,7 @@ from jsonschema_rs import Draft7Validator
 from service.app.app import SOURCES
 from service.rules.conditions import OPERATORS
 from service.rules.fields import EVENTS, FIELDS, Sources
+from service.rules.language.checks import Installed
 from service.rules.language.reader import read_rules
 from service.rules.language.schema import schema_of
 from service.rules.language.yaml_reader import read_page
@@ -104,7 +105,9 @@ def complaints(schema: Draft7Validator, text: str, editor: str) -> list[str]:
 
 
 def accepted(text: str, templates: dict[str, frozenset[str]] | None = None) -> bool:
-    return read_rules(text, environ={}, templates=templates, sources=KNOWN)[0] is not None
+    return (
+        read_rules(text, environ={}, installed=Installed(templates, sources=KNOWN))[0] is not None
+    )
 
 
 @pytest.mark.parametrize("editor", EDITORS)
@@ -200,7 +203,7 @@ def test_on_every_small_change_both_say_the_same() -> None:
     schema = Draft7Validator(schema_of(sources=KNOWN, templates=TEMPLATES))
     assert schema.is_valid(read_page(GOOD).data)
     for kind, place, text in mutations():
-        found, told = read_rules(text, environ={}, templates=TEMPLATES, sources=KNOWN)
+        found, told = read_rules(text, environ={}, installed=Installed(TEMPLATES, sources=KNOWN))
         left_to_check = told and all(
             problem.message.startswith(("no channel ", "no time interval ")) for problem in told
         )
