@@ -65,7 +65,7 @@ class AsgiApplication:
         )
         access = Access(settings)
         description = document(settings, (*OPERATIONS, *endpoints.OPERATIONS))
-        self._system = SystemEndpoints(context, access, self._codes, description)
+        self._system = SystemEndpoints(context, access, codes=self._codes, description=description)
         self._api = ErrorLog(AccessControl(self._routed(context), access))
 
     def _routed(self, context: RequestContext) -> ASGIApp:

@@ -26,10 +26,11 @@ ADDRESS = re.compile(r"[^\s<>()\"',;:]+@[^\s<>()\"',;]+")
 """What may be somebody's address in a reply of a mail server."""
 
 Kind = TypeVar("Kind", bound="Notification")
-NotificationState = Literal[
-    "owed", "scheduled", "waiting_address", "held", "sent", "given_up", "cancelled", "expired",
-    "suppressed", "dropped", "shadow",
-]  # fmt: skip
+Open = Literal["owed", "scheduled", "waiting_address", "held"]
+Ended = Literal["sent", "given_up", "cancelled", "expired", "suppressed", "dropped", "shadow"]
+NotificationState = Literal[Open, Ended]
+Waiting = Literal["waiting_for_address", "address_found", "deferred", "held"]
+StepKind = Literal["owed", "attempt_started", "attempt_ended", Waiting, "ended", "redriven"]
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,10 +43,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     version: int
     at: datetime
-    kind: Literal[
-        "owed", "attempt_started", "attempt_ended", "waiting_for_address", "address_found",
-        "deferred", "held", "ended", "redriven",
-    ]  # fmt: skip
+    kind: StepKind
     state: str | UnsetType = UNSET
     outcome: str | UnsetType = UNSET
     then: str | UnsetType = UNSET

@@ -8,6 +8,21 @@ import yaml
 
 from service.rules.text import shown
 
+Path = tuple[str | int, ...]
+Place = tuple[int, int]
+
+DEPTH_MAX = 20
+
+# The parser in C is ten times quicker; its messages differ, so mistakes are read again without.
+_QUICK = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_UNCLOSED = ("unexpected end of stream", "but got '<stream end>'", "could not find expected ':'")
+_NO_MERGE = "'<<' is not used here; write the keys out"
+_NO_KEY = "a key must be text; a text that starts with { or [ must be quoted"
+_BRACES = 'a text that starts with {{ must be quoted: "{{ … }}"'
+_TOO_DEEP = "nested too deeply; a rule file needs no more than a few levels"
+_ONE_DOCUMENT = "one file holds one document; take the line '---' out"
+
 _QUOTE = {
     "{{": 'quote a text that holds {{ }}: "{{ … }}"',
     "${": "quote a text that holds ${…} between { } or [ ]",
@@ -29,55 +44,6 @@ _EXPLAINED = (
     ("expected '<document start>'", "this line does not fit here; check its indent"),
     ("alphabetic or numeric", "quote a text that starts with * or &"),
 )
-
-
-def explained(problem: str, text: str, place: tuple[int, int]) -> str:
-    """Say in plain words what the parser found; never repeats more than one character."""
-    lines = text.splitlines()
-    line = lines[place[0] - 1] if place[0] <= len(lines) else ""
-    for sign, hint in _QUOTE.items():
-        if sign in line and "\\t" not in problem:
-            return hint
-    for part, words in _EXPLAINED:
-        if part in problem:
-            return words
-    return "this is not YAML; check indent, quotes and brackets here"
-
-
-def forbidden(event: yaml.NodeEvent) -> str | None:
-    """Say why a part of YAML that rule files do without is refused; None for all the rest."""
-    if isinstance(event, yaml.AliasEvent):
-        return "aliases are not used here; write it out, or quote a text that starts with *"
-    if event.anchor is not None:
-        return "anchors are not used here; take it out, or quote a text that starts with &"
-    if getattr(event, "tag", None) is not None:
-        return "tags are not used here; take it out, or quote a text that starts with !"
-    return None
-
-
-def unprintable(text: str, position: int) -> tuple[tuple[int, int], str]:
-    """Place a character that no text file should hold."""
-    before = text[:position]
-    column = position - (before.rfind("\n") + 1) + 1
-    code = f"U+{ord(text[position]):04X}"
-    message = f"a character that cannot be read ({code}); save the file as UTF-8 text"
-    return (before.count("\n") + 1, column), message
-
-
-Path = tuple[str | int, ...]
-Place = tuple[int, int]
-
-DEPTH_MAX = 20
-
-# The parser in C is ten times quicker; its messages differ, so mistakes are read again without.
-_QUICK = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-_UNCLOSED = ("unexpected end of stream", "but got '<stream end>'", "could not find expected ':'")
-_NO_MERGE = "'<<' is not used here; write the keys out"
-_NO_KEY = "a key must be text; a text that starts with { or [ must be quoted"
-_BRACES = 'a text that starts with {{ must be quoted: "{{ … }}"'
-_TOO_DEEP = "nested too deeply; a rule file needs no more than a few levels"
-_ONE_DOCUMENT = "one file holds one document; take the line '---' out"
 
 
 class Block(dict[str, Any]):
@@ -139,10 +105,10 @@ def _explained_page(text: str) -> Page:
         page.data = None
         mark = _mark(error)
         place = _place(mark) if mark else (1, 1)
-        page.mistakes.append((place, explained(error.problem or "", text, place)))
+        page.mistakes.append((place, _explained(error.problem or "", text, place)))
     except yaml.reader.ReaderError as error:
         page.data = None
-        page.mistakes.append(unprintable(text, error.position))
+        page.mistakes.append(_unprintable(text, error.position))
     return page
 
 
@@ -187,13 +153,13 @@ class _Reading:
             box.key = self._aside(box)
             if box.path not in self.page.broken:
                 flow = isinstance(event, yaml.MappingStartEvent) and event.flow_style
-                self._mistake(event, _BRACES if flow else forbidden(event) or _NO_KEY)
+                self._mistake(event, _BRACES if flow else _forbidden(event) or _NO_KEY)
             self.page.broken.add(box.path)
             if isinstance(event, yaml.CollectionStartEvent):
                 self.open.append(_Box(_content(event, box.key), box.key))
             return
         path = (*box.path, event.value)
-        problem = forbidden(event) or (_NO_MERGE if event.value == "<<" else None)
+        problem = _forbidden(event) or (_NO_MERGE if event.value == "<<" else None)
         if path in self.page.keys:
             first = self.page.keys[path][0]
             problem = f"duplicate key {shown(event.value)} (first at line {first})"
@@ -214,7 +180,7 @@ class _Reading:
     def _value(self, event: yaml.NodeEvent, box: _Box | None) -> None:
         path = self._path(box)
         self.page.values[path] = _place(event.start_mark)
-        problem = forbidden(event)
+        problem = _forbidden(event)
         if problem:
             self._mistake(event, problem)
             self.page.broken.add(path)
@@ -261,3 +227,36 @@ def _content(event: yaml.NodeEvent, path: Path) -> Any:
         return None
     left_out = event.implicit[0] and event.value in ("", "~", "null")
     return None if left_out else event.value
+
+
+def _explained(problem: str, text: str, place: tuple[int, int]) -> str:
+    """Say in plain words what the parser found; never repeats more than one character."""
+    lines = text.splitlines()
+    line = lines[place[0] - 1] if place[0] <= len(lines) else ""
+    for sign, hint in _QUOTE.items():
+        if sign in line and "\\t" not in problem:
+            return hint
+    for part, words in _EXPLAINED:
+        if part in problem:
+            return words
+    return "this is not YAML; check indent, quotes and brackets here"
+
+
+def _forbidden(event: yaml.NodeEvent) -> str | None:
+    """Say why a part of YAML that rule files do without is refused; None for all the rest."""
+    if isinstance(event, yaml.AliasEvent):
+        return "aliases are not used here; write it out, or quote a text that starts with *"
+    if event.anchor is not None:
+        return "anchors are not used here; take it out, or quote a text that starts with &"
+    if getattr(event, "tag", None) is not None:
+        return "tags are not used here; take it out, or quote a text that starts with !"
+    return None
+
+
+def _unprintable(text: str, position: int) -> tuple[tuple[int, int], str]:
+    """Place a character that no text file should hold."""
+    before = text[:position]
+    column = position - (before.rfind("\n") + 1) + 1
+    code = f"U+{ord(text[position]):04X}"
+    message = f"a character that cannot be read ({code}); save the file as UTF-8 text"
+    return (before.count("\n") + 1, column), message

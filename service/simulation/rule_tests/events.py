@@ -215,13 +215,12 @@ class Events:
 
     def _known(self, shape: EventPart) -> dict[str, Any]:
         """Give what an event says, without names of nobody and nothing."""
-        found = shape.values()
-        if "source" in found:
+        found = {"source": SOURCE, "account": ACCOUNT} | shape.values()
+        if shape.has("source"):
             try:
                 one_of(self._sources).read(shape.source)
             except ValueError as error:
                 self._report.error(shape.path_to("source"), str(error))
-                del found["source"]
         known = {
             "learner": Known("person", self._people, " under 'people'"),
             "course": Known("course", self._courses, " under 'courses'"),
@@ -239,7 +238,7 @@ class Events:
 
     def _fact(self, shape: EventPart, found: Mapping[str, Any], start: int) -> Fact:
         course, name = found["course"], found.get("name", shape.event)
-        source, account = _origin(found)
+        source, account = found["source"], found["account"]
         row = self._courses.get(course)
         return Fact(
             source=source,
@@ -256,10 +255,9 @@ class Events:
         )
 
     def _wish(self, shape: EventPart, found: Mapping[str, Any]) -> Wish:
-        source, account = _origin(found)
         return Wish(
-            source=source,
-            account=account,
+            source=found["source"],
+            account=found["account"],
             person=found["learner"],
             course=found["course"],
             instance=found["instance"],
@@ -268,14 +266,10 @@ class Events:
 
     def _instance(self, found: Mapping[str, Any]) -> str | None:
         instance: str | None = found.get("instance")
-        enrollment = (*_origin(found), found.get("learner", ""), found["course"])
+        learner, course = found.get("learner", ""), found["course"]
+        enrollment = (found["source"], found["account"], learner, course)
         if instance is None:
             return self._instances.get(enrollment)
         self._instances[enrollment] = instance
-        self._places[instance] = found["course"]
+        self._places[instance] = course
         return instance
-
-
-def _origin(found: Mapping[str, Any]) -> tuple[str, str]:
-    """Give the source and the account, as they are written or the usual ones."""
-    return found.get("source", SOURCE), found.get("account", ACCOUNT)

@@ -329,7 +329,7 @@ def script_schema(rules: Sequence[Rule], sources: Sequence[str]) -> Schema:
         expect_skipped=_list(shape_schema(SkippedPart, **known)),
     )
     title = {"$schema": DIALECT, "title": "Coursebell rule tests"}
-    return title | shape_schema(ScriptPart, tests={"minItems": 1} | _list(test))
+    return title | shape_schema(ScriptPart, tests={"type": "array", "minItems": 1, "items": test})
 
 
 def _list(items: Schema) -> Schema:

@@ -50,7 +50,7 @@ def outcome(sandbox: Sandbox, start: int) -> list[Actual]:
 
 def _actual(sandbox: Sandbox, notification: Notification, world: World, *, start: int) -> Actual:
     owed, sent, app = notification.owed, notification.state == SENT, sandbox.app
-    whom = whom_of(owed, world)
+    whom = _whom_of(owed, world)
     bodies = [event.body for event in events_of(app.ledger, app.mapper, notification.id)]
     return Actual(
         id=notification.id,
@@ -58,7 +58,7 @@ def _actual(sandbox: Sandbox, notification: Notification, world: World, *, start
         role=owed.recipient,
         whom=whom,
         template=owed.template,
-        at=moment_of(bodies, sent) - start,
+        at=_moment_of(bodies, sent) - start,
         state=notification.state,
         reason=notification.reason,
         due_at=notification.due_at - start,
@@ -66,7 +66,7 @@ def _actual(sandbox: Sandbox, notification: Notification, world: World, *, start
     )
 
 
-def moment_of(bodies: list[EventBody], sent: bool) -> int:
+def _moment_of(bodies: list[EventBody], sent: bool) -> int:
     """Tell when a notification left, or when it last changed (ms UTC)."""
     left = [body.at for body in bodies if isinstance(body, AttemptStarted)]
     if sent and left:
@@ -76,7 +76,7 @@ def moment_of(bodies: list[EventBody], sent: bool) -> int:
     return at
 
 
-def whom_of(owed: Owed, world: World) -> str | None:
+def _whom_of(owed: Owed, world: World) -> str | None:
     """Name the person of the test, or the room, whom a notification is for."""
     if owed.recipient.startswith(ROOM):
         return owed.recipient.removeprefix(ROOM)
