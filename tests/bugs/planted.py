@@ -227,7 +227,7 @@ BUGS = (
         4, "a backtest collapses by the moment", "service/simulation/backtest/outbox.py",
         "if id != first.id and joins(other, first):",
         "if id != first.id and other.due_at == first.due_at:",
-        "tests/simulation/test_backtest_is_live.py",
+        "tests/simulation/test_backtest_differences.py",
     ),
     Bug(
         5, "read facts in the order in which they came", "service/learners/enrollment.py",

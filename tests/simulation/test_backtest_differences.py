@@ -97,6 +97,13 @@ def test_a_second_message_of_its_kind_leaves_after_those_of_others() -> None:
     assert [events[at] for at in sorted(events)] == ["sent", "dropped", "sent"]
 
 
+def test_what_joins_while_the_first_waits_leaves_with_it() -> None:
+    other = {"course": "course:8", "session": "course:8_1"}
+    joins = enrolled(START + 2 * HOUR, 77, **other)
+    went = both(past(ENROLLED | {"collapse": "4h"}, until=12, h0=enrolled(START, 77), h2=joins))
+    assert sorted((fate.state, fate.at) for fate in went) == [("dropped", 4), ("sent", 4)]
+
+
 def test_of_silences_of_one_moment_the_storm_guard_holds_the_same() -> None:
     rule = ENROLLED | {"id": "still", "trigger": {"stalled_for": "1h"}}
     one_after_another = {at: (enrolled(START, user),) for at, user in enumerate((77, 78, 80))}
