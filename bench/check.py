@@ -9,7 +9,7 @@ import yaml
 
 from bench.site import Site
 from bench.table import Row
-from service.rules.language.checks import Installed
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 
 RULES = 500

@@ -7,7 +7,7 @@ from service.app.queues import fed_by_queues
 from service.incoming.sources.source import Source
 from service.rules.decider import Decider
 from service.rules.fields import Sources
-from service.rules.language.checks import Installed
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from service.sending.planner import Active
 from service.sending.templates.templates import Templates

@@ -36,7 +36,7 @@ from service.learners.directory.people import People
 from service.learners.world import Lookup
 from service.ledger.events import EventMapper
 from service.rules.explain.rule_versions import Anything
-from service.rules.language.checks import Installed
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from service.rules.rule import RuleSet
 from service.rules.text import hint

@@ -29,8 +29,8 @@ from service.learners.directory.people import People
 from service.learners.world import Lookup, events_of
 from service.learners.writer import Writer
 from service.rules.decider import Decider
-from service.rules.language.checks import Installed
 from service.rules.language.errors import Problem
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from service.rules.rule import Rule, RuleSet
 from service.rules.scheduler import RULES_STREAM, RulesActivated

@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from service.cli import main
-from service.rules.language.checks import Installed
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from service.sending.templates.templates import Templates
 from tests.installation import ROOT

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from service.rules.language.channels import NAME, holds_password, holds_variable, read_channels
-from service.rules.language.checks import Installed, KnownNames, RuleChecks, check_intervals
+from service.rules.language.checks import RuleChecks, check_intervals
 from service.rules.language.errors import Problem, Report
+from service.rules.language.known_names import Installed, KnownNames
 from service.rules.language.model import ANY, DefaultsShape, FileShape
 from service.rules.language.yaml_reader import Path, read_page
 from service.rules.rule import RuleSet

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from service.rules.fields import EXTRA_DOC, FIELDS, Field, Sources
 from service.rules.language.channels import CHANNELS
-from service.rules.language.checks import EVERY_SOURCE, NEVER_CANCEL
+from service.rules.language.checks import NEVER_CANCEL
 from service.rules.language.conditions import GROUPS
 from service.rules.language.entries import (
     GROUPINGS,
@@ -23,6 +23,7 @@ from service.rules.language.entries import (
     RoomStepShape,
     ThrottleShape,
 )
+from service.rules.language.known_names import EVERY_SOURCE
 from service.rules.language.model import (
     ANY,
     SCOPES,

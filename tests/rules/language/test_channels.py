@@ -2,8 +2,8 @@
 
 import pytest
 
-from service.rules.language.checks import Installed
 from service.rules.language.errors import Problem
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 
 SECRET = "s3cr3t-t0k3n-of-ada@example.org"

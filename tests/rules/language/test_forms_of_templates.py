@@ -5,7 +5,7 @@ from time import monotonic
 import pytest
 
 from service.rules.language.channels import holds_password
-from service.rules.language.checks import Installed
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 
 FORMS = {"seat_free": frozenset({"chat"}), "done": frozenset({"email"}), "bare": frozenset()}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.rules.language.checks import Installed
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 
 FORMS = frozenset({"email", "chat"})

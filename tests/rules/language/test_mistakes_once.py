@@ -1,6 +1,6 @@
 """Mistakes once: whatever one thing is spoiled in a good file, one message tells it."""
 
-from service.rules.language.checks import Installed
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from tests.rules.language.mutations import GOOD, TEMPLATES, mutations
 

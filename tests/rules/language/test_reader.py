@@ -8,7 +8,7 @@ from service.app.app import SOURCES
 from service.rules.calendar import Digest
 from service.rules.conditions import AllOf, AnyOf, NoneOf, Term
 from service.rules.fields import Sources
-from service.rules.language.checks import Installed
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from service.rules.rule import Entry, RuleSet, Throttle
 from service.rules.triggers.event import EventTrigger

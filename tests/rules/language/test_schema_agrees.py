@@ -10,7 +10,7 @@ from jsonschema_rs import Draft7Validator
 from service.app.app import SOURCES
 from service.rules.conditions import OPERATORS
 from service.rules.fields import EVENTS, FIELDS, Sources
-from service.rules.language.checks import Installed
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from service.rules.language.schema import schema_of
 from service.rules.language.yaml_reader import read_page

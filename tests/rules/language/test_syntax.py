@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.rules.language.checks import Installed
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 
 FORMS = frozenset({"email", "chat"})
