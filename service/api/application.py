@@ -9,7 +9,6 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.access import Access, AccessControl
-from service.api.context import RequestContext
 from service.api.framework.operations import document, routes
 from service.api.framework.problems import (
     ApiError,
@@ -18,6 +17,7 @@ from service.api.framework.problems import (
     of_starlette,
     unexpected,
 )
+from service.api.request_context import RequestContext
 from service.api.resources import (
     enrollments,
     explain,

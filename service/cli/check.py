@@ -29,7 +29,7 @@ from service.learners.directory.people import People
 from service.learners.world import Lookup, events_of
 from service.learners.writer import Writer
 from service.rules.decider import Decider
-from service.rules.language.errors import Problem
+from service.rules.language.errors import Diagnostic
 from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from service.rules.rule import Rule, RuleSet
@@ -169,7 +169,7 @@ def check(given: RuleFiles, form: str, data: Path | None, as_json: bool) -> None
     raise SystemExit(BAD if wrong else 0)
 
 
-def vars_of(problem: Problem) -> dict[str, object]:
+def vars_of(problem: Diagnostic) -> dict[str, object]:
     """A problem for a program to read."""
     return {
         "file": problem.file,
@@ -180,7 +180,7 @@ def vars_of(problem: Problem) -> dict[str, object]:
     }
 
 
-def annotation(problem: Problem) -> str:
+def annotation(problem: Diagnostic) -> str:
     """A problem as a workflow command of GitHub, which shows it at its line of a change.
 
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
@@ -224,7 +224,7 @@ def queue_problems(chosen: Settings) -> list[str]:
 
 
 def show(
-    rules: RuleSet | None, problems: list[Problem], others: list[str], reach: list[Reach]
+    rules: RuleSet | None, problems: list[Diagnostic], others: list[str], reach: list[Reach]
 ) -> None:
     """One line for every problem, then what the file says if it is fine."""
     screen = console()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from service.settings.table import PREFIX, Settings, SourceSettings, declared, prefix_of, table
-from service.settings.values import Setting, SettingsError
+from service.settings.variables import Setting, SettingsError
 
 NOT_YET = ("DATABASE_URL", "LETTER_RETENTION", "ADOBE_API_")
 CREDENTIALS = ("USERNAME", "HMAC_SECRET", "BEARER_TOKEN", "WEBHOOK_SECRET")

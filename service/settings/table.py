@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from service.settings.values import (
+from service.settings.variables import (
     BASE64,
     DOMAIN,
     SERVERS,

@@ -13,9 +13,9 @@ from starlette.routing import Route
 
 from service import __version__
 from service.api import webhooks
-from service.api.context import RequestContext
 from service.api.framework.problems import ApiError, NotFound, Problem, described_problem
 from service.api.framework.request import JSON, NoParameters, Parameter, Parameters, json_of
+from service.api.request_context import RequestContext
 from service.settings import Settings
 
 TOKEN = "adminToken"

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from service.api.context import Page, RequestContext, item, moment, page, with_moments
 from service.api.framework.operations import Operation
 from service.api.framework.problems import ApiError, NotFound
 from service.api.framework.request import LIMIT_DEFAULT, After, Limit, Text
+from service.api.request_context import Page, RequestContext, item, moment, page, with_moments
 from service.learners.world import events_of
 from service.ledger.events import StreamEvent
 from service.rules.notification import OPEN_STATES, Owed

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from service.api.context import RequestContext
+from service.api.request_context import RequestContext
 from service.ledger.ledger import Ledger
 
 CHECKED_FOR_SECONDS = 1.0

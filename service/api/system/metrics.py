@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from starlette.responses import Response
 
 from service import __version__
-from service.api.context import RequestContext
+from service.api.request_context import RequestContext
 from service.incoming.feeds import BOUNDS_MS, STATES, FeedStatistics
 from service.ledger.ledger import Ledger
 from service.rules.notification import Owed

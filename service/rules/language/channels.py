@@ -37,7 +37,7 @@ _FIX = "put the whole URL into an environment variable and write ${%s}"
 
 
 @dataclass(frozen=True)
-class Channel:
+class ChannelUrl:
     """Hold the URL of one way out; None when the file says it wrongly."""
 
     url: str | None = None
@@ -61,9 +61,9 @@ def scheme(url: str) -> str | None:
 
 def read_channels(
     written: Mapping[str, str | None], environ: Mapping[str, str], report: Report
-) -> dict[str, Channel]:
+) -> dict[str, ChannelUrl]:
     """Read `channels`; what a variable holds is never repeated in a message."""
-    channels: dict[str, Channel] = {}
+    channels: dict[str, ChannelUrl] = {}
     for name, text in written.items():
         path = ("channels", name)
         if not NAME.fullmatch(name):
@@ -72,7 +72,7 @@ def read_channels(
         url, problem = _resolved(name, text, environ) if text is not None else (None, None)
         if problem:
             report.error(path, problem)
-        channels[name] = Channel(url)
+        channels[name] = ChannelUrl(url)
     return channels
 
 

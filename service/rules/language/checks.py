@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from service.rules.calendar import Window, longest_gap
 from service.rules.conditions import Condition
 from service.rules.fields import FIELDS
-from service.rules.language.conditions import ConditionReader
+from service.rules.language.condition_reader import ConditionReader
 from service.rules.language.entries import DigestShape, EntryKeys, ThrottleShape
 from service.rules.language.errors import Report
 from service.rules.language.known_names import KnownNames

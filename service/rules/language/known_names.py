@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from service.rules.fields import Sources
-from service.rules.language.channels import Channel
+from service.rules.language.channels import ChannelUrl
 from service.rules.language.entries import EntryKeys
 from service.rules.language.errors import Report
 from service.rules.language.model import ANY, DefaultsShape, RuleShape, Windows
@@ -40,7 +40,7 @@ class KnownNames:
     """
 
     report: Report
-    channels: Mapping[str, Channel] | None
+    channels: Mapping[str, ChannelUrl] | None
     windows: Windows | None
     installed: Installed
     unfit: dict[str, list[Path]] = field(default_factory=dict)
@@ -67,7 +67,9 @@ class KnownNames:
             path = holder.path_to("send_window")
             self._lacks(path, name, what="time interval", known=[ANY, *known])
 
-    def _check_channel(self, name: str, channels: Mapping[str, Channel], entry: EntryKeys) -> None:
+    def _check_channel(
+        self, name: str, channels: Mapping[str, ChannelUrl], entry: EntryKeys
+    ) -> None:
         path, personal = entry.path_to(entry.way), entry.way == "via"
         channel = channels.get(name)
         if channel is None:

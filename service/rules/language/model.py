@@ -9,7 +9,7 @@ from pydantic import Field
 from service.rules.calendar import DAY, Stretch, Window
 from service.rules.conditions import Condition, ValueTest
 from service.rules.fields import EVENTS
-from service.rules.language.channels import Channel
+from service.rules.language.channels import ChannelUrl
 from service.rules.language.entries import (
     WEEKDAYS,
     Duration,
@@ -309,7 +309,7 @@ class FileShape(Shape):
         }
 
     def compiled(
-        self, channels: Mapping[str, Channel], conditions: Conditions, text: str
+        self, channels: Mapping[str, ChannelUrl], conditions: Conditions, text: str
     ) -> RuleSet:
         """Give the rules of a file without mistakes; `text` is kept with them."""
         windows = self.windows()

@@ -5,10 +5,10 @@ from typing import Any
 
 from service.rules.language.channels import NAME, holds_password, holds_variable, read_channels
 from service.rules.language.checks import RuleChecks, check_intervals
-from service.rules.language.errors import Problem, Report
+from service.rules.language.errors import Diagnostic, Report
 from service.rules.language.known_names import Installed, KnownNames
 from service.rules.language.model import ANY, DefaultsShape, FileShape
-from service.rules.language.yaml_reader import Path, read_page
+from service.rules.language.yaml_reader import Path, read_document
 from service.rules.rule import RuleSet
 from service.rules.text import shown
 
@@ -26,7 +26,7 @@ def read_rules(
     name: str = "rules.yaml",
     environ: Mapping[str, str],
     installed: Installed = UNCHECKED,
-) -> tuple[RuleSet | None, list[Problem]]:
+) -> tuple[RuleSet | None, list[Diagnostic]]:
     """Read a rule file; with an error there is no rule set, with warnings alone there is.
 
     `environ` fills `${NAME}` in channels.
@@ -35,7 +35,7 @@ def read_rules(
     if decoded is None:
         return None, refused
     report = read_report(decoded, name, "version: 1")
-    if report.page.data is None:
+    if report.document.data is None:
         return None, report.problems()
     file = FileShape.read(report)
     if file is None:
@@ -60,17 +60,17 @@ def read_report(text: str, name: str, begin: str) -> Report:
 
     An empty file is told how to `begin`.
     """
-    report = Report(name, read_page(text.removeprefix("\ufeff")))
-    if report.page.data is not None:
+    report = Report(name, read_document(text.removeprefix("\ufeff")))
+    if report.document.data is not None:
         _check_texts(report)
-    elif not report.page.mistakes:
+    elif not report.document.mistakes:
         report.error((), f"the file is empty; begin it with '{begin}'")
     return report
 
 
 def _check_texts(report: Report) -> None:
     """Report values left out, and `${…}` and passwords where they do not belong."""
-    waiting: list[tuple[Path, Any]] = [((), report.page.data)]
+    waiting: list[tuple[Path, Any]] = [((), report.document.data)]
     while waiting:
         path, value = waiting.pop()
         if isinstance(value, dict):
@@ -103,20 +103,22 @@ def intervals_named(text: bytes) -> list[str]:
 
 
 def _names(text: bytes, key: str) -> list[str]:
-    data = read_page(text.decode(errors="replace")).data
+    data = read_document(text.decode(errors="replace")).data
     named = data.get(key) if isinstance(data, dict) else None
     return [name for name in named if NAME.fullmatch(name)] if isinstance(named, dict) else []
 
 
-def _decoded(text: str | bytes, name: str) -> tuple[str | None, list[Problem]]:
+def _decoded(text: str | bytes, name: str) -> tuple[str | None, list[Diagnostic]]:
     try:
         data = text.encode() if isinstance(text, str) else text
         decoded = data.decode()
     except (UnicodeEncodeError, UnicodeDecodeError) as error:
         line, column = _end(error)
-        return None, [Problem(name, line, column, message=NOT_UTF8)]
+        return None, [Diagnostic(name, line, column, message=NOT_UTF8)]
     if len(data) > BYTES_MAX:
-        return None, [Problem(name, 1, 1, message="the file is larger than 1 MiB; take rules out")]
+        return None, [
+            Diagnostic(name, 1, 1, message="the file is larger than 1 MiB; take rules out")
+        ]
     return decoded, []
 
 

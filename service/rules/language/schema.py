@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from service.rules.fields import EXTRA_DOC, FIELDS, Field, Sources
 from service.rules.language.channels import CHANNELS
 from service.rules.language.checks import NEVER_CANCEL
-from service.rules.language.conditions import GROUPS
+from service.rules.language.condition_reader import GROUPS
 from service.rules.language.entries import (
     GROUPINGS,
     DigestShape,
@@ -108,7 +108,7 @@ _ON: Schema = {
 
 
 @dataclass(frozen=True)
-class Entries:
+class EntrySchema:
     """Write entries and steps; `channel` and `window` are what names of those they take.
 
     `templates` are the forms that each has by its name, None takes any name.
@@ -175,7 +175,7 @@ def schema_of(
     may name more.
     """
     name_ = NAME.json_schema()
-    entries = Entries(templates, offered(channels, name_), offered([ANY, *intervals], name_))
+    entries = EntrySchema(templates, offered(channels, name_), offered([ANY, *intervals], name_))
     scopes = _scopes()
     found: dict[str, Schema] = {
         **{type_: tested(type_) for type_ in KINDS if type_ != "enum"},

@@ -142,7 +142,7 @@ class Shape(BaseModel):
     @classmethod
     def read(cls, report: Report) -> Self | None:
         """Read a whole page; None when the page is no mapping."""
-        found: Self | Wrong = cls.model_validate(report.page.data, context=report)
+        found: Self | Wrong = cls.model_validate(report.document.data, context=report)
         if isinstance(found, Wrong):
             report.refuse((), found.message)
             return None
@@ -266,7 +266,7 @@ class OneOf(KeyMark):
         shape = self.choose(raw, report)
         if shape is None:
             return TOLD
-        heard = report if shape.heard else Report(report.name, report.page)
+        heard = report if shape.heard else Report(report.name, report.document)
         return shape.model_validate(raw, context=heard)
 
 

@@ -58,7 +58,7 @@ class Block(dict[str, Any]):
 
 
 @dataclass
-class Page:
+class Document:
     """Hold a text as data: blocks, lists, text; None where a value was left out.
 
     Nothing is kept of a text that could not be read to its end. Places count lines and columns
@@ -85,31 +85,31 @@ class _Box:
     key: Path | None = None
 
 
-def read_page(text: str) -> Page:
+def read_document(text: str) -> Document:
     """Read a YAML text; whatever keeps the rest from being read is the last mistake."""
-    page = Page()
+    document = Document()
     try:
-        _Reading(page).follow(yaml.parse(text, Loader=_QUICK))
+        _Reading(document).follow(yaml.parse(text, Loader=_QUICK))
     except (yaml.YAMLError, _Stopped):
-        return _explained_page(text)
-    return page
+        return _explained_document(text)
+    return document
 
 
-def _explained_page(text: str) -> Page:
-    page = Page()
+def _explained_document(text: str) -> Document:
+    document = Document()
     try:
-        _Reading(page).follow(yaml.parse(text, Loader=yaml.SafeLoader))
+        _Reading(document).follow(yaml.parse(text, Loader=yaml.SafeLoader))
     except _Stopped:
-        page.data = None
+        document.data = None
     except yaml.MarkedYAMLError as error:
-        page.data = None
+        document.data = None
         mark = _mark(error)
         place = _place(mark) if mark else (1, 1)
-        page.mistakes.append((place, _explained(error.problem or "", text, place)))
+        document.mistakes.append((place, _explained(error.problem or "", text, place)))
     except yaml.reader.ReaderError as error:
-        page.data = None
-        page.mistakes.append(_unprintable(text, error.position))
-    return page
+        document.data = None
+        document.mistakes.append(_unprintable(text, error.position))
+    return document
 
 
 def _mark(error: yaml.MarkedYAMLError) -> Any:
@@ -121,10 +121,10 @@ def _mark(error: yaml.MarkedYAMLError) -> Any:
 
 
 class _Reading:
-    """Fill a page from the parser's events, without recursion, so no nesting can hurt."""
+    """Fill a document from the parser's events, without recursion, so no nesting can hurt."""
 
-    def __init__(self, page: Page) -> None:
-        self.page = page
+    def __init__(self, document: Document) -> None:
+        self.document = document
         self.open: list[_Box] = []
         self.spare = 0
 
@@ -151,20 +151,20 @@ class _Reading:
     def _key(self, event: yaml.NodeEvent, box: _Box) -> None:
         if not isinstance(event, yaml.ScalarEvent):
             box.key = self._aside(box)
-            if box.path not in self.page.broken:
+            if box.path not in self.document.broken:
                 flow = isinstance(event, yaml.MappingStartEvent) and event.flow_style
                 self._mistake(event, _BRACES if flow else _forbidden(event) or _NO_KEY)
-            self.page.broken.add(box.path)
+            self.document.broken.add(box.path)
             if isinstance(event, yaml.CollectionStartEvent):
                 self.open.append(_Box(_content(event, box.key), box.key))
             return
         path = (*box.path, event.value)
         problem = _forbidden(event) or (_NO_MERGE if event.value == "<<" else None)
-        if path in self.page.keys:
-            first = self.page.keys[path][0]
+        if path in self.document.keys:
+            first = self.document.keys[path][0]
             problem = f"duplicate key {shown(event.value)} (first at line {first})"
         else:
-            self.page.keys[path] = _place(event.start_mark)
+            self.document.keys[path] = _place(event.start_mark)
         box.key = path
         if problem:
             box.key = self._aside(box)
@@ -174,19 +174,19 @@ class _Reading:
         """Make a path for a value that is read but not kept."""
         self.spare += 1
         path = (*box.path, -self.spare)
-        self.page.broken.add(path)
+        self.document.broken.add(path)
         return path
 
     def _value(self, event: yaml.NodeEvent, box: _Box | None) -> None:
         path = self._path(box)
-        self.page.values[path] = _place(event.start_mark)
+        self.document.values[path] = _place(event.start_mark)
         problem = _forbidden(event)
         if problem:
             self._mistake(event, problem)
-            self.page.broken.add(path)
+            self.document.broken.add(path)
         content = _content(event, path)
-        if content is None and path in self.page.keys:
-            self.page.values[path] = self.page.keys[path]
+        if content is None and path in self.document.keys:
+            self.document.values[path] = self.document.keys[path]
         self._put(content, box, path)
         if isinstance(event, yaml.CollectionStartEvent):
             self.open.append(_Box(content, path))
@@ -198,7 +198,7 @@ class _Reading:
 
     def _put(self, content: Any, box: _Box | None, path: Path) -> None:
         if box is None:
-            self.page.data = content
+            self.document.data = content
         elif isinstance(box.content, list):
             box.content.append(content)
         else:
@@ -211,7 +211,7 @@ class _Reading:
         raise _Stopped
 
     def _mistake(self, event: yaml.Event, message: str) -> None:
-        self.page.mistakes.append((_place(event.start_mark), message))
+        self.document.mistakes.append((_place(event.start_mark), message))
 
 
 def _place(mark: Any) -> Place:

@@ -7,7 +7,7 @@ import msgspec
 from service.simulation.rule_tests.near_miss import NearMisses, message_in_words
 from service.simulation.rule_tests.outcome import Actual
 from service.simulation.rule_tests.scenario import Expected, Scenario
-from service.simulation.rule_tests.values import written
+from service.simulation.rule_tests.script_values import written
 
 
 class Failure(msgspec.Struct, frozen=True):

@@ -9,16 +9,16 @@ from service.learners.directory.courses import CourseRow
 from service.learners.directory.people import PersonRow
 from service.rules.calendar import DAY
 from service.rules.fields import KINDS
-from service.rules.language.errors import Problem, Report
+from service.rules.language.errors import Diagnostic, Report
 from service.rules.language.reader import NOT_UTF8, read_report
 from service.rules.language.schema import DIALECT, shape_schema
 from service.rules.language.shape import LIST, Many, Schema
 from service.rules.language.values import named
 from service.rules.notification import SENT, STATES
 from service.rules.rule import Rule, RuleSet
-from service.simulation.rule_tests.events import EventPart, Events
+from service.simulation.rule_tests.given import EventPart, Events
 from service.simulation.rule_tests.scenario import Expected, Given, Scenario
-from service.simulation.rule_tests.values import (
+from service.simulation.rule_tests.script_values import (
     COLUMNS,
     NAME,
     NONE,
@@ -176,14 +176,14 @@ class ScriptPart(Part):
 
 def read_script(
     data: bytes, name: str, rules: RuleSet, sources: Sequence[str]
-) -> tuple[list[Scenario], list[Problem]]:
+) -> tuple[list[Scenario], list[Diagnostic]]:
     """Read the tests of a file, for these rules; with a mistake there are none."""
     try:
         decoded = data.decode()
     except UnicodeDecodeError:
-        return [], [Problem(name, 1, 1, message=NOT_UTF8)]
+        return [], [Diagnostic(name, 1, 1, message=NOT_UTF8)]
     report = read_report(decoded, name, "tests:")
-    file = None if report.page.data is None else ScriptPart.read(report)
+    file = None if report.document.data is None else ScriptPart.read(report)
     scenarios = ScriptReader(report, rules, sources).read(file) if file else []
     return ([] if report.failed else scenarios), report.problems()
 

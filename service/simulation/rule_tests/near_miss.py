@@ -11,7 +11,7 @@ from service.rules.triggers.stalled import stalled_trigger_of
 from service.simulation.recorder import Judged
 from service.simulation.rule_tests.outcome import Actual
 from service.simulation.rule_tests.scenario import Expected, Scenario
-from service.simulation.rule_tests.values import written
+from service.simulation.rule_tests.script_values import written
 from service.simulation.sandbox import Sandbox
 
 NAMED = 3

@@ -2,14 +2,14 @@
 
 import pytest
 
-from service.rules.language.errors import Problem
+from service.rules.language.errors import Diagnostic
 from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 
 SECRET = "s3cr3t-t0k3n-of-ada@example.org"
 
 
-def read(channel: str, **environ: str) -> tuple[dict[str, str] | None, list[Problem]]:
+def read(channel: str, **environ: str) -> tuple[dict[str, str] | None, list[Diagnostic]]:
     text = f"version: 1\nchannels:\n  email: {channel}\nrules: []\n"
     found, told = read_rules(text, environ=environ)
     assert SECRET not in repr((found, told))

@@ -22,7 +22,7 @@ from service.rules.language.shape import Value
 from service.rules.language.values import named
 from service.rules.language.yaml_reader import Block
 from service.simulation.rule_tests.scenario import Given, Wish
-from service.simulation.rule_tests.values import (
+from service.simulation.rule_tests.script_values import (
     COUNT,
     NAME,
     PERCENT,
