@@ -55,20 +55,20 @@ def measured(site: Site, what: str, run: Callable[[], int], aim: int | None) -> 
 
 
 def replayed(app: App, plan: Plan) -> int:
-    return backtest(History(app.ledger, app.mapper), today(app), plan).span.rows
+    return backtest(History(app.store), today(app), plan).span.rows
 
 
 def decided_again(app: App) -> int:
     """Every decision once more; raises AssertionError if one is made otherwise."""
     lateness = {"adobe": LATENESS}
-    history = History(app.ledger, app.mapper)
+    history = History(app.store)
     found = Verifier(history, today(app), lateness, STORM_LIMIT).run()
     assert not found.differ, f"expected every decision to be reproduced, {found.differ} differ"
     return found.rows
 
 
 def today(app: App) -> Today:
-    return Today(Lookup(app.ledger, app.mapper, app.people, app.courses))
+    return Today(Lookup(app.store, app.people, app.courses))
 
 
 def rules_of(path: Path) -> RuleSet:

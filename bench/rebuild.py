@@ -37,6 +37,6 @@ def scan(site: Site) -> int:
     app, position, total = site.academy.app, 0, 0
     while page := app.ledger.log(position, ROWS_PER_PAGE):
         for _, _, _, topic, state in page:
-            app.mapper.decode(topic, state)
+            app.store.mapper.decode(topic, state)
         position, total = page[-1][0], total + len(page)
     return total

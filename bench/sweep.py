@@ -97,4 +97,4 @@ def enrollments(app: App, count: int) -> Iterator[Stored]:
             transitions=(Enrolled.TOPIC,), about=who, after=after,
         )  # fmt: skip
         stream = Enrollment.stream(person, who.course, who.instance)
-        yield stream, 1, *app.mapper.encode(event)
+        yield stream, 1, *app.store.mapper.encode(event)

@@ -8,7 +8,6 @@ from typing import Any, Self
 from service.app.app import App, settings_of
 from service.incoming.letter import Arrival
 from service.learners.directory.people import PersonRow
-from service.learners.world import events_of
 
 ROOT = Path(__file__).parent.parent
 MINUTE = 60_000
@@ -130,7 +129,7 @@ class Installation:
     def history(self, place: int = 0) -> list[str]:
         """The topics of one notification's stream."""
         id = self.notifications()[place]["id"]
-        return [e.body.topic for e in events_of(self.app.ledger, self.app.mapper, id)]
+        return [body.topic for body in self.app.store.stream(id)]
 
     def drawer(self) -> list[str]:
         """The texts in the drawer."""

@@ -17,7 +17,7 @@ UNKNOWN = event("COURSE_STARTED", START)
 def told(room: Installation) -> list[tuple[str, str]]:
     """Rule and number of the letter of every decision, in order."""
     ids = [row["id"] for row in room.notifications()]
-    owed = [found.owed for found in room.app.docket.notifications(ids)]
+    owed = [found.owed for found in room.app.notification_streams.notifications(ids)]
     return sorted((each.rule, each.occurrence) for each in owed)
 
 

@@ -207,7 +207,7 @@ async def _action(request: Request) -> str:
 
 
 def _answer(context: RequestContext, token: str, language: str, action: str | None) -> Response:
-    links, wishes = context.app.watch_links, context.app.wishes
+    links, wishes = context.app.watch_links, context.app.watch_requests
     invitation = links.read(token) if links else None
     place = wishes.place(invitation.instance) if invitation else None
     if invitation is None or place is None or not context.app.people.get(invitation.person):
@@ -222,7 +222,7 @@ def _answer(context: RequestContext, token: str, language: str, action: str | No
 
 
 def _do(context: RequestContext, invitation: Invitation, action: str) -> None:
-    wishes = context.app.wishes
+    wishes = context.app.watch_requests
     change = wishes.ask if action == "ask" else wishes.stop
     change(invitation.instance, invitation.person, context.clock())
 

@@ -1,1 +1,1 @@
-"""Where the wings meet: the composition root and what is active."""
+"""Compose one installation, and read what is active in it."""

@@ -1,4 +1,4 @@
-"""What is active: the rules and templates as their files are now, or why they cannot be."""
+"""Read what is active: the rules and templates as their files are now, or why they cannot be."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -9,17 +9,17 @@ from service.rules.decider import Decider
 from service.rules.fields import Sources
 from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
-from service.sending.planner import Active
+from service.sending.planner import ActiveRules
 from service.sending.templates.templates import Templates
 from service.settings import Settings
 
 
 class Refused(Exception):
-    """A rule file or template folder that cannot become active; one problem a line."""
+    """Say why a rule file or template folder cannot become active; one problem a line."""
 
 
-def read_active(settings: Settings, sources: Iterable[Source]) -> Active:
-    """The rules and templates as their files are now; raises Refused naming every mistake."""
+def read_active(settings: Settings, sources: Iterable[Source]) -> ActiveRules:
+    """Read the rules and templates as their files are now; raises Refused naming every mistake."""
     templates = Templates(settings.templates)
     rules, problems = read_rules(
         settings.rules.read_bytes(),
@@ -30,11 +30,11 @@ def read_active(settings: Settings, sources: Iterable[Source]) -> Active:
     mistakes = [str(p) for p in problems if p.severity == "error"] + templates.problems()
     if rules is None or mistakes:
         raise Refused("\n".join(mistakes))
-    return Active(Decider(rules, settings.storm_limit), templates)
+    return ActiveRules(Decider(rules, settings.storm_limit), templates)
 
 
 def known_sources(settings: Settings, sources: Iterable[Source]) -> Sources:
-    """What the sources fill, and which of them have a way in."""
+    """Tell what the sources fill, and which of them have a way in."""
     by_http = (
         name
         for name, source in settings.sources.items()
@@ -45,7 +45,7 @@ def known_sources(settings: Settings, sources: Iterable[Source]) -> Sources:
 
 
 def state_of_files(settings: Settings) -> object:
-    """What changes when somebody edits the rules or the templates."""
+    """Give something that changes when somebody edits the rules or the templates."""
     paths = [settings.rules, *sorted(settings.templates.rglob("*"))]
     found = []
     for path in paths:

@@ -1,11 +1,11 @@
-"""The app: the only place where the wings meet. `tick` is the whole flow on one screen."""
+"""Compose the app, where the wings meet. `tick` is the whole flow on one screen."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from service.app.active_rules import Refused, read_active
-from service.app.event_types import SHAPES
+from service.app.event_types import event_store
 from service.app.queues import open_queues
 from service.incoming.intake import Intake
 from service.incoming.letters import Letters
@@ -20,23 +20,22 @@ from service.learners.enrollment_views import EnrollmentViews
 from service.learners.signed_links import watch_links
 from service.learners.world import Decisions, Happening, Lookup, World
 from service.learners.writer import Writer
-from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
 from service.ledger.views import Views
 from service.rules.escalation import First
 from service.rules.rule import Rule
-from service.rules.scheduler import Clock
+from service.rules.scheduler import Scheduler
 from service.rules.triggers.letter_set_aside import LetterWatch
 from service.rules.triggers.source_silent import FeedWatch
-from service.rules.watch_requests import Wishes
+from service.rules.watch_requests import WatchRequests
 from service.sending import queue
 from service.sending.channels import ChannelError
-from service.sending.close_digests import Closer
+from service.sending.close_digests import DigestCloser
 from service.sending.delivery_pool import DeliveryPool
 from service.sending.operator import cancel_removed
-from service.sending.planner import Active
-from service.sending.queue import Queue
-from service.sending.streams import Docket
+from service.sending.planner import ActiveRules, SendingContext
+from service.sending.queue import SendQueue
+from service.sending.streams import NotificationStreams
 from service.settings import Settings, read_settings
 
 SOURCES: tuple[Source, ...] = (
@@ -48,52 +47,51 @@ SOURCES: tuple[Source, ...] = (
 
 
 class App:
-    """Everything one installation is made of, wired together; nothing runs by itself."""
+    """Wire together everything one installation is made of; nothing runs by itself."""
 
     def __init__(self, settings: Settings) -> None:
-        """Opens the data folder and the rules; raises LedgerError or Refused."""
+        """Open the data folder and the rules; raises LedgerError or Refused."""
         self.settings = settings
         self.sources = {source.name: source for source in SOURCES}
         self.active = read_active(settings, SOURCES)
-        lateness = {name: source.lateness for name, source in settings.sources.items()}
         self.ledger = Ledger(settings.data / "ledger.db")
-        self.mapper = EventMapper(SHAPES)
+        self.store = event_store(self.ledger)
         self.people = People(self.ledger)
         self.courses = Courses(self.ledger)
         self.letters = Letters(self.ledger)
-        self.wishes = Wishes(self.ledger, self.mapper, self.people)
+        self.watch_requests = WatchRequests(self.store, self.people)
         self.watch_links = watch_links(settings.data, settings.public_url, settings.secret_key)
         self.enrollment_views = EnrollmentViews()
-        self.views = Views(
-            settings.data / "views.db", self.ledger, self.mapper, [self.enrollment_views, Queue()]
-        )
+        projections = (self.enrollment_views, SendQueue())
+        self.views = Views(settings.data / "views.db", self.store, projections)
         self.writer = Writer(
-            self.ledger, self.mapper, self.people, self._lookup(), lateness, self._decide
+            self.store, lookup=self._lookup(), lateness=settings.lateness, decide=self._decide
         )
         self.intake = Intake(self.letters, self.sources, self.writer)
-        self.docket = Docket(
-            self.ledger, self.mapper, lateness, self.letters.feeds.heard, self.letters.asides.of
+        self.notification_streams = NotificationStreams(
+            self.store,
+            settings.lateness,
+            heard=self.letters.feeds.heard,
+            asides=self.letters.asides.of,
         )
-        self.clock = Clock(
-            self.ledger, self.mapper, self.writer, self.views, self.enrollment_views,
-            max(lateness.values(), default=0), self._firsts,
-        )  # fmt: skip
-        self.closer = Closer(
-            self.ledger, self.mapper, self.views, self.docket, self._lookup(),
-            lambda: self.active.decider,
-        )  # fmt: skip
+        self.scheduler = Scheduler(
+            self.writer, self.views, self.enrollment_views, firsts=self._firsts
+        )
+        self.digest_closer = DigestCloser(self._sending_context())
         self.feed_watch = FeedWatch(self.writer)
         self.letter_watch = LetterWatch(self.writer, self.letters.asides.after)
         self.deliveries = DeliveryPool(
-            self.ledger, self.mapper, self.views, self._lookup, self.docket,
-            lambda: self.active, settings.data / "drawer", settings.mail_domain, self.watch_links,
-        )  # fmt: skip
+            self._sending_context,
+            drawer=settings.data / "drawer",
+            mail_domain=settings.mail_domain,
+            watch_link=self.watch_links,
+        )
         self.queues: list[QueueConsumer] = []
 
     def open_queues(self, clock: Callable[[], int]) -> None:
-        """Makes the configured queues ready to be carried; raises Refused."""
+        """Make the configured queues ready to be carried; raises Refused."""
         try:
-            self.queues = open_queues(self.settings, self.sources, self._keep, clock)
+            self.queues = open_queues(self.settings, self.sources, keep=self._keep, clock=clock)
         except QueueError as error:
             raise Refused(str(error)) from error
 
@@ -101,19 +99,27 @@ class App:
         return lambda arrivals, skipped: self.letters.keep(arrivals, skipped={source: skipped})
 
     def _lookup(self) -> Lookup:
-        return Lookup(self.ledger, self.mapper, self.people, self.courses)
+        return Lookup(self.store, self.people, self.courses)
+
+    def _sending_context(self) -> SendingContext:
+        return SendingContext(
+            views=self.views,
+            streams=self.notification_streams,
+            lookup=self._lookup(),
+            active=lambda: self.active,
+        )
 
     def _firsts(self, rule: Rule, after: int, until: int, limit: int) -> list[First]:
-        ids = queue.decided(self.views, rule.id, rule.mode, after, until, limit)
-        found = self.docket.notifications(ids)
-        about = self.docket.subjects(found)
+        ids = queue.decided(self.views, rule, after=after, until=until, limit=limit)
+        found = self.notification_streams.notifications(ids)
+        about = self.notification_streams.subjects(found)
         return [(notification, about[notification.id]) for notification in found]
 
     def _decide(self, happening: Happening, world: World, now: int) -> Decisions | None:
         return self.active.decider(happening, world, now)
 
     def start(self, now: int) -> None:
-        """Takes up where the last run stopped; call once, before the first tick.
+        """Take up where the last run stopped; call once, before the first tick.
 
         Raises Refused when a channel cannot be opened.
         """
@@ -121,12 +127,12 @@ class App:
         self.recover(now)
 
     def open_channels(self) -> None:
-        """Opens what the active rules name; raises Refused."""
+        """Open what the active rules name; raises Refused."""
         self._activate(self.active)
 
     def recover(self, now: int) -> None:
-        """Reads from the log what the last run left: marks, views, and attempts left open."""
-        self.clock.recover()
+        """Read from the log what the last run left: marks, views, and attempts left open."""
+        self.scheduler.recover()
         self.feed_watch.recover()
         self._record_active(now)
         self.views.catch_up()
@@ -134,7 +140,7 @@ class App:
         self.deliveries.take_over(now)
 
     def tick(self, now: int) -> None:
-        """The whole flow once, at the moment `now` (ms since 1970 UTC)."""
+        """Run the whole flow once, at the moment `now` (ms since 1970 UTC)."""
         self.take(now)
         self.ask(now)
         self.views.catch_up()
@@ -142,29 +148,30 @@ class App:
         self.deliver(now)
 
     def take(self, now: int) -> int:
-        """Letters become facts, facts become events, and the rules decide at each."""
+        """Take letters: they become facts, facts become events, and the rules decide at each."""
         taken = 0
         while round := self.intake.take(now):
             taken += round
         return taken
 
     def ask(self, now: int) -> None:
-        """Asks who has fallen silent, to the last of them, and how the feeds are."""
+        """Ask who has fallen silent, to the last of them, and how the feeds are."""
         self.ask_feeds(now)
         while self.ask_some(now):
             pass
 
     def ask_feeds(self, now: int, at_most: int | None = None) -> None:
-        """Asks which feeds have stopped talking, and which letters could not be used.
+        """Ask which feeds have stopped talking, and which letters could not be used.
 
         The service ran `at_most` so long (ms) since.
         """
-        self.feed_watch.ask(self.active.decider, self.letters.feeds.heard(), now, at_most)
+        heard = self.letters.feeds.heard()
+        self.feed_watch.ask(self.active.decider, heard, now, at_most=at_most)
         while self.letter_watch.ask(self.active.decider, now):
             pass
 
     def ask_some(self, now: int) -> bool:
-        """Asks about one page of silences, unless a letter is waiting that may say otherwise.
+        """Ask about one page of silences, unless a letter is waiting that may say otherwise.
 
         Or may be: in a queue that was not read to its end. Returns true when there are more to
         be asked about.
@@ -172,19 +179,19 @@ class App:
         oldest = self.letters.oldest_waiting()
         if self.behind() or (oldest is not None and oldest <= now):
             return False
-        return self.clock.ask(self.active.decider, now)
+        return self.scheduler.ask(self.active.decider, now)
 
     def behind(self) -> list[str]:
-        """The queues that are not known to have been read to their end."""
+        """List the queues that are not known to have been read to their end."""
         return [queue.name for queue in self.queues if not queue.is_current()]
 
     def close_digests(self, now: int) -> None:
-        """What was collected and is due becomes one message for each reader."""
-        if self.closer.close(now):
+        """Make of what was collected and is due one message for each reader."""
+        if self.digest_closer.close(now):
             self.views.catch_up()
 
     def deliver(self, now: int, stopping: Callable[[], bool] = lambda: False) -> None:
-        """What is owed leaves, by every channel."""
+        """Deliver what is owed, by every channel."""
         for delivery in list(self.deliveries.in_use.values()):
             if delivery.look_again(now):
                 self.views.catch_up()
@@ -192,7 +199,7 @@ class App:
                 self.views.catch_up()
 
     def reload(self, now: int) -> bool:
-        """Makes the rule file as it is now active; raises Refused and keeps the old one.
+        """Make the rule file as it is now active; raises Refused and keeps the old one.
 
         Returns false when it was active already.
         """
@@ -204,18 +211,19 @@ class App:
         return fresh_file
 
     def _record_active(self, now: int) -> bool:
-        """Records that the active rule file is; false if it was already."""
+        """Record which rule file is active; false if it was already."""
         self.letter_watch.activate(self.active.decider, self.letters.asides.newest(), now)
-        return self.clock.activate(self.active.decider, now)
+        return self.scheduler.activate(self.active.decider, now)
 
     def cancel_removed(self, now: int) -> None:
-        """Ends what is owed because of a rule, or by a channel, that is there no more."""
+        """End what is owed because of a rule, or by a channel, that is there no more."""
         live = {rule.id for rule in self.active.decider.rules.rules if rule.mode == "live"}
-        channels = set(self.deliveries)
-        cancel_removed(self.views, self.ledger, self.mapper, self.docket, channels, live, now)
+        cancel_removed(
+            self.notification_streams, self.views, channels=set(self.deliveries), live=live, now=now
+        )
 
-    def _activate(self, active: Active) -> None:
-        """Opens what the rules name and closes what they do not; raises Refused before either."""
+    def _activate(self, active: ActiveRules) -> None:
+        """Open what the rules name and close what they do not; raises Refused before either."""
         urls = active.decider.rules.channels
         try:
             opened = self.deliveries.opened(urls)
@@ -225,15 +233,15 @@ class App:
         self.deliveries.use(urls, opened)
 
     def changes_of_people(self) -> object:
-        """Something that changes when addresses may have: by another process, or by a letter."""
+        """Give what changes when addresses may have changed, by another process or by a letter."""
         return self.ledger.changes_of_others(), self.people.addresses_heard
 
     def newest_event_at(self) -> int | None:
-        """When the newest fact was recorded (ms UTC): a clock behind it is wrong."""
+        """Tell when the newest fact was recorded (ms UTC): a clock behind that is wrong."""
         return self.letters.newest_taken_at()
 
     def close(self) -> None:
-        """Lets go of channels and files."""
+        """Let go of channels and files."""
         self.deliveries.close()
         with suppress(Exception):
             self.ledger.checkpoint()
@@ -242,6 +250,6 @@ class App:
 
 
 def settings_of(environ: Mapping[str, str], *, dotenv: Path | None = None) -> Settings:
-    """The settings for these sources; raises SettingsError with every mistake at once."""
+    """Read the settings for these sources; raises SettingsError with every mistake at once."""
     lateness = {source.name: source.lateness_ms for source in SOURCES}
     return read_settings(environ, lateness, dotenv=dotenv)

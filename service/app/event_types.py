@@ -1,6 +1,8 @@
-"""Stored: every shape that an event in the ledger has, by the wing it is from."""
+"""List every shape that an event in the ledger has, by the wing it is from."""
 
 from service.learners import course, enrollment, instance, watchlist
+from service.ledger.events import EventMapper, EventStore
+from service.ledger.ledger import Ledger
 from service.rules import digests, notification, plan, scheduler, storm, verdict
 from service.rules.triggers import letter_set_aside, seat_change, source_silent
 
@@ -20,3 +22,8 @@ SHAPES = (
     source_silent.SHAPES,
     letter_set_aside.SHAPES,
 )
+
+
+def event_store(ledger: Ledger) -> EventStore:
+    """Make the event store of a ledger, which knows every shape."""
+    return EventStore(ledger, EventMapper(SHAPES))

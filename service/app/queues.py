@@ -1,4 +1,4 @@
-"""Queues: which of them brings letters of which source, by the settings."""
+"""Open the queues that bring letters, each of one source, by the settings."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -13,7 +13,7 @@ COMMUNITY_TRAINING = "community-training"
 
 
 def fed_by_queues(settings: Settings) -> frozenset[str]:
-    """The sources that a configured queue brings."""
+    """Name the sources that a configured queue brings."""
     found = set()
     if settings.kafka_bootstrap_servers:
         found.add(SUNBIRD)
@@ -28,7 +28,7 @@ def open_queues(
     keep: Callable[[str], Keep],
     clock: Callable[[], int],
 ) -> list[QueueConsumer]:
-    """The configured queues, none connected yet; `keep` is asked for by the name of a source.
+    """Open the configured queues, none connected yet; `keep` is asked for by a source's name.
 
     Raises QueueError, also when a queue's client library is not installed.
     """
@@ -36,23 +36,31 @@ def open_queues(
     if settings.kafka_bootstrap_servers:
         found.append(
             _module("kafka", "kafka").KafkaConsumer(
-                SUNBIRD, properties(settings), settings.kafka_topic, sources[SUNBIRD].wants,
-                keep(SUNBIRD), clock,
+                source=SUNBIRD,
+                properties=properties(settings),
+                topics=settings.kafka_topic,
+                wants=sources[SUNBIRD].wants,
+                keep=keep(SUNBIRD),
+                clock=clock,
             )
-        )  # fmt: skip
+        )
     if settings.servicebus_connection_string:
         found.append(
             _module("service_bus", "servicebus").ServiceBusConsumer(
-                COMMUNITY_TRAINING, settings.servicebus_connection_string,
-                settings.servicebus_topic, settings.servicebus_subscription,
-                sources[COMMUNITY_TRAINING].wants, keep(COMMUNITY_TRAINING), clock,
+                source=COMMUNITY_TRAINING,
+                connection_string=settings.servicebus_connection_string,
+                topic=settings.servicebus_topic,
+                subscription=settings.servicebus_subscription,
+                wants=sources[COMMUNITY_TRAINING].wants,
+                keep=keep(COMMUNITY_TRAINING),
+                clock=clock,
             )
-        )  # fmt: skip
+        )
     return found
 
 
 def properties(settings: Settings) -> dict[str, str]:
-    """What the settings say about Kafka, as librdkafka names it."""
+    """Give what the settings say about Kafka, as librdkafka names it."""
     named = {
         "bootstrap.servers": settings.kafka_bootstrap_servers,
         "group.id": settings.kafka_group_id,
@@ -66,7 +74,7 @@ def properties(settings: Settings) -> dict[str, str]:
 
 
 def _module(name: str, extra: str) -> Any:
-    """A queue's module by name: who has no such queue need not install or load its library."""
+    """Import a queue's module: who has no such queue need not install or load its library."""
     try:
         return import_module(f"service.incoming.queues.{name}")
     except ImportError as error:

@@ -9,7 +9,7 @@ from typing import TypeVar
 import rich_click as click
 from rich.progress import TextColumn
 
-from service.app.event_types import SHAPES
+from service.app.event_types import event_store
 from service.cli.fsck import Untouched
 from service.cli.output.backtest_page import (
     BacktestPage,
@@ -34,7 +34,6 @@ from service.cli.rule_files import RuleFiles, rule_file_argument, rule_file_opti
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.world import Lookup
-from service.ledger.events import EventMapper
 from service.rules.explain.rule_versions import Anything
 from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
@@ -57,23 +56,30 @@ class Archive:
 
     def __init__(self, chosen: Settings) -> None:
         self.ledger = Untouched(installation(chosen.data) / "ledger.db")
-        mapper = EventMapper(SHAPES)
+        store = event_store(self.ledger)
         self.people = People(self.ledger)
-        lookup = Lookup(self.ledger, mapper, self.people, Courses(self.ledger))
-        self.history = History(self.ledger, mapper)
+        lookup = Lookup(store, self.people, Courses(self.ledger))
+        self.history = History(store)
         self.today = Today(lookup)
 
 
 @click.command("backtest")
 @rule_file_argument
 @rule_file_options
-@click.option("--against", metavar="OLD", type=click.Path(path_type=Path),
-              help="Print the difference to what this rule file would have sent.")  # fmt: skip
+@click.option(
+    "--against",
+    metavar="OLD",
+    type=click.Path(path_type=Path),
+    help="Print the difference to what this rule file would have sent.",
+)
 @click.option("--rule", "ids", multiple=True, help="Only this rule; can be said several times.")
 @click.option("--since", metavar="TIME", help="As if the rules had gone live then.")
 @click.option("--until", metavar="TIME", help="Only what would have happened until then.")
-@click.option("--verify", is_flag=True,
-              help="Make every recorded decision again, by the rules that were live.")  # fmt: skip
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Make every recorded decision again, by the rules that were live.",
+)
 @data_option
 @json_option
 def run_backtest(
@@ -105,7 +111,7 @@ def run_backtest(
         against=_read(against, chosen, ids, known=False) if against else None,
         since=moment_given(since) if since else 0,
         until=moment_given(until) if until else None,
-        lateness=max((each.lateness for each in chosen.sources.values()), default=0),
+        lateness=max(chosen.lateness.values(), default=0),
         storm_limit=chosen.storm_limit,
     )
     begun = time.monotonic()
@@ -122,10 +128,9 @@ def run_backtest(
 
 
 def _verify(chosen: Settings, *, as_json: bool) -> None:
-    lateness = {name: source.lateness for name, source in chosen.sources.items()}
     begun = time.monotonic()
     with _opened(chosen) as archive, _progress(archive, "Deciding again") as tell:
-        verifier = Verifier(archive.history, archive.today, lateness, chosen.storm_limit)
+        verifier = Verifier(archive.history, archive.today, chosen.lateness, chosen.storm_limit)
         found = verifier.run(tell)
     if as_json:
         print_json(verified_report(found))

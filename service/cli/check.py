@@ -26,7 +26,7 @@ from service.incoming.queues.consumer import QueueError
 from service.learners import enrollment_views
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
-from service.learners.world import Lookup, events_of
+from service.learners.world import Lookup
 from service.learners.writer import Writer
 from service.rules.decider import Decider
 from service.rules.language.errors import Diagnostic
@@ -65,8 +65,7 @@ def reached(rules: RuleSet, chosen: Settings, now: int) -> list[Reach]:
     if not (chosen.data / "ledger.db").is_file():
         return []
     with Office(chosen.data) as office:
-        activations = events_of(office.ledger, office.mapper, RULES_STREAM)
-        newest = activations[-1].body if activations else None
+        _, newest = office.store.latest(RULES_STREAM) or (0, None)
         before = newest.modes if isinstance(newest, RulesActivated) else {}
         decider = Decider(rules)
         stalled = stalled_rules(decider.active)
@@ -78,13 +77,10 @@ def _reach(
     stalled: StalledRule, decider: Decider, office: Office, chosen: Settings, now: int
 ) -> Reach:
     rule = stalled.rule
-    lateness = {name: source.lateness for name, source in chosen.sources.items()}
-    ledger, mapper = office.ledger, office.mapper
-    people = People(ledger)
-    lookup = Lookup(ledger, mapper, people, Courses(ledger))
-    writer = Writer(ledger, mapper, people, lookup, lateness, lambda *_: None)
+    lookup = Lookup(office.store, People(office.ledger), Courses(office.ledger))
+    writer = Writer(office.store, lookup, chosen.lateness, decide=lambda *_: None)
     world = writer.world(now)
-    late = max(lateness.values(), default=0)
+    late = max(chosen.lateness.values(), default=0)
     silent = told = 0
     with progress(MofNCompleteColumn()) as bar:
         task = bar.add_task(f"Counting for {rule.id}", total=None)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from service.app.event_types import SHAPES
+from service.app.event_types import event_store
 from service.cli.output.console import (
     CANNOT_RUN,
     data_option,
@@ -22,7 +22,6 @@ from service.cli.output.text import in_local_time, moment_given
 from service.incoming.letters import Letters
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
-from service.ledger.events import EventMapper
 from service.rules.explain.causes import Evidence
 from service.rules.explain.history import Past
 from service.rules.explain.notification import chain_of
@@ -46,8 +45,12 @@ EXPECTED = (
 @click.option("--instance", help="In this instance, by the LMS's id.")
 @click.option("--source", help="Of this LMS, e.g. adobe.")
 @click.option("--account", help="Of this account of the LMS.")
-@click.option("--at", "moment", metavar="TIME",
-              help="As of this time, e.g. 2026-11-20T08:30, or with Z for UTC.")  # fmt: skip
+@click.option(
+    "--at",
+    "moment",
+    metavar="TIME",
+    help="As of this time, e.g. 2026-11-20T08:30, or with Z for UTC.",
+)
 @data_option
 @json_option
 def explain(
@@ -87,10 +90,12 @@ def explain(
 @contextmanager
 def evidence(data: Path | None) -> Iterator[Evidence]:
     """What the ledger of the data folder says; nothing is recorded in it."""
-    lateness = {name: source.lateness for name, source in settings(data).sources.items()}
     with open_ledger(data) as ledger:
         views = ledger.path.with_name("views.db")
-        past = Past(ledger, EventMapper(SHAPES), People(ledger), Courses(ledger), lateness, views)
+        store = event_store(ledger)
+        past = Past(
+            store, People(ledger), Courses(ledger), lateness=settings(data).lateness, views=views
+        )
         yield Evidence.of(past, Letters(ledger).show)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from service.app.event_types import SHAPES
+from service.app.event_types import event_store
 from service.cli.output.console import (
     BAD,
     console,
@@ -17,12 +17,10 @@ from service.cli.output.console import (
 )
 from service.incoming.letters import Letters
 from service.ledger.database import BUSY_SECONDS, SCHEMA_VERSION
-from service.ledger.events import EventMapper
+from service.ledger.events import EventStore
 from service.ledger.ledger import Ledger, LedgerError
 from service.rules import notification
 from service.rules.notification import STATES, Notification, Owed
-
-EVENTS_PER_PAGE = 10_000
 
 
 class Untouched(Ledger):
@@ -96,7 +94,7 @@ def examined(path: Path) -> tuple[dict[str, int], int, Counter[str], list[str]]:
     ledger = Untouched(path)
     try:
         letters = Letters(ledger).counts()
-        matched, states = notification_states(ledger, EventMapper(SHAPES))
+        matched, states = notification_states(event_store(ledger))
         damage = damage_of(ledger.reader())
     finally:
         ledger.close()
@@ -105,21 +103,16 @@ def examined(path: Path) -> tuple[dict[str, int], int, Counter[str], list[str]]:
     return letters, matched, states, damage
 
 
-def notification_states(ledger: Ledger, mapper: EventMapper) -> tuple[int, Counter[str]]:
+def notification_states(store: EventStore) -> tuple[int, Counter[str]]:
     """How many matches there were, and how many notifications are in each state, by the log."""
     found: dict[str, Notification] = {}
-    matched = position = 0
-    topics = list(notification.SHAPES)
-    while page := ledger.select_notifications(position + 1, EVENTS_PER_PAGE, topics=topics):
-        for stored in page:
-            id = str(stored.originator_id)
-            body = mapper.decode(stored.topic, stored.state)
-            if isinstance(body, Owed):
-                matched += 1
-                found[id] = Notification.load(id, [body])
-            elif id in found:
-                found[id] = found[id].apply(body)
-        position = page[-1].id
+    matched = 0
+    for _, id, _, body in store.follow(0, notification.SHAPES):
+        if isinstance(body, Owed):
+            matched += 1
+            found[id] = Notification.load(id, [body])
+        elif id in found:
+            found[id] = found[id].apply(body)
     return matched, Counter(each.state for each in found.values())
 
 

@@ -1,16 +1,14 @@
 """The office: the files of one installation, opened beside the service or without it."""
 
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
-from service.app.event_types import SHAPES
+from service.app.event_types import event_store
 from service.cli.output.console import installation
 from service.learners.enrollment_views import EnrollmentViews
-from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger, LedgerError, lock_data_folder
 from service.ledger.views import Projection, Views
-from service.sending.queue import Queue
+from service.sending.queue import SendQueue
 
 
 class Office:
@@ -19,7 +17,7 @@ class Office:
     def __init__(self, data: Path | None) -> None:
         folder = installation(data)
         self.ledger = Ledger(folder / "ledger.db")
-        self.mapper = EventMapper(SHAPES)
+        self.store = event_store(self.ledger)
         try:
             with lock_data_folder(folder):
                 self.views = self._views(folder, owner=True)
@@ -28,8 +26,8 @@ class Office:
             self.views = self._views(folder, owner=False)
 
     def _views(self, folder: Path, *, owner: bool) -> Views:
-        parts: list[Projection] = [EnrollmentViews(), Queue()]
-        return Views(folder / "views.db", self.ledger, self.mapper, parts, owner=owner)
+        parts: list[Projection] = [EnrollmentViews(), SendQueue()]
+        return Views(folder / "views.db", self.store, parts, owner=owner)
 
     def close(self) -> None:
         """Closes them."""
@@ -39,8 +37,5 @@ class Office:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    def __exit__(self, *_: object) -> None:
         self.close()

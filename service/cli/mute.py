@@ -6,13 +6,12 @@ import rich_click as click
 
 from service.cli.installation import Office
 from service.cli.output.console import data_option, fail
-from service.learners.world import events_of
 from service.rules.scheduler import RULES_STREAM as RULES
 from service.rules.scheduler import RulesActivated
 from service.rules.text import counted, hint, listed
+from service.rules.verdict import muting_of
 from service.running import wall_clock
 from service.sending.operator import mute as begin
-from service.sending.operator import muted_now
 from service.sending.operator import unmute as end
 
 
@@ -29,8 +28,8 @@ def mute(rule: str | None, everything: bool, data: Path | None) -> None:
         if rule or everything:
             chosen(rule, everything, "mute")
             known(rule, office)
-            begin(office.ledger, office.mapper, rule, wall_clock())
-        _, muting = muted_now(office.ledger, office.mapper)
+            begin(office.store, rule, wall_clock())
+        _, muting = muting_of(office.store.latest)
     click.echo(f"muted: {muting.names}")
 
 
@@ -45,11 +44,11 @@ def unmute(rule: str | None, everything: bool, data: Path | None) -> None:
     """
     chosen(rule, everything, "unmute")
     with Office(data) as office:
-        _, muting = muted_now(office.ledger, office.mapper)
+        _, muting = muting_of(office.store.latest)
         if rule not in muting.rules:
             known(rule, office)
-        was, count = end(office.ledger, office.mapper, office.views, rule, wall_clock())
-        _, muting = muted_now(office.ledger, office.mapper)
+        was, count = end(office.store, office.views, rule=rule, now=wall_clock())
+        _, muting = muting_of(office.store.latest)
     if not was:
         click.echo(
             "every rule is muted; --all lets them speak"
@@ -62,8 +61,7 @@ def unmute(rule: str | None, everything: bool, data: Path | None) -> None:
 
 def known(rule: str | None, office: Office) -> None:
     """Refuses a rule that the active file does not have."""
-    activations = events_of(office.ledger, office.mapper, RULES)
-    newest = activations[-1].body if activations else None
+    _, newest = office.store.latest(RULES) or (0, None)
     rules = newest.modes if isinstance(newest, RulesActivated) else {}
     if rule and rule not in rules:
         fail(f"no active rule '{rule}'{hint(rule, rules) or f'; there are {listed(rules)}'}")

@@ -30,7 +30,7 @@ from service.rules.text import counted
 from service.running import wall_clock
 from service.sending import queue
 from service.sending.operator import redrive
-from service.sending.streams import Docket
+from service.sending.streams import NotificationStreams
 
 TITLES = ("Notification", "Rule", "To", "About", "State", "Reason", "Decided", "Attempts")
 WIDE = 140
@@ -56,9 +56,15 @@ def columns(row: Mapping[str, Any], ids: Mapping[str, str]) -> list[str | None]:
     """A notification as a row of the table."""
     about = row["instance"] or row["course"] or row["source"]
     return [
-        row["id"], row["rule"], whom(row, ids), about, row["state"], row["reason"],
-        moment(row["decided_at"]), str(row["attempts"]),
-    ]  # fmt: skip
+        row["id"],
+        row["rule"],
+        whom(row, ids),
+        about,
+        row["state"],
+        row["reason"],
+        moment(row["decided_at"]),
+        str(row["attempts"]),
+    ]
 
 
 def print_narrow(screen: Console, row: Mapping[str, Any], ids: Mapping[str, str]) -> None:
@@ -150,8 +156,7 @@ def redrive_notifications(
     office = Office(data)
     try:
         chosen = list(ids) or [n["id"] for n in queue.latest(office.views, state, rule, -1)]
-        docket = Docket(office.ledger, office.mapper, {})
-        done, refused = redrive(office.ledger, office.mapper, docket, chosen, wall_clock())
+        done, refused = redrive(NotificationStreams(office.store), chosen, wall_clock())
     finally:
         office.close()
     click.echo(f"{len(done)} of {counted(len(chosen), 'notification')} tried again")
@@ -176,11 +181,11 @@ def release_notifications(
         chosen = list(ids) or queue.held(office.views, STORM, rule)
         if not chosen:
             fail(f"the storm guard holds nothing{f' of rule {rule}' if rule else ''}{HELD_BY}", BAD)
-        docket = Docket(office.ledger, office.mapper, {})
-        held = {n.id for n in docket.notifications(chosen) if n.state == HELD}
+        streams = NotificationStreams(office.store)
+        held = {n.id for n in streams.notifications(chosen) if n.state == HELD}
         other = [(id, "it is not held") for id in chosen if id not in held]
         wanted = [id for id in chosen if id in held]
-        done, refused = redrive(office.ledger, office.mapper, docket, wanted, wall_clock())
+        done, refused = redrive(streams, wanted, wall_clock())
     click.echo(f"{len(done)} of {counted(len(chosen), 'notification')} let go")
     tell_refused(other + refused)
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import rich_click as click
 from rich.text import Text
 
-from service.app.event_types import SHAPES
+from service.app.event_types import event_store
 from service.cli.check import show
 from service.cli.output.console import BAD, data_option, fail, open_ledger, page_wide
 from service.cli.output.text import print_message
@@ -21,7 +21,6 @@ from service.incoming.letters import Letters
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.world import Lookup
-from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger
 from service.rules import plan
 from service.rules.calendar import ITEMS_MAX, Digest
@@ -31,14 +30,14 @@ from service.rules.rule import ROOM, Entry, RuleSet, recipient_of
 from service.rules.text import hint, listed
 from service.rules.verdict import Due
 from service.running import wall_clock
-from service.sending.channels.channel import Parcel
+from service.sending.channels.channel import OutgoingMessage
 from service.sending.channels.drawer import SENDER
 from service.sending.channels.mime import AddressRefused, Mailbox, mail_bytes, mailbox
 from service.sending.delivery_pool import WITHOUT_DOMAIN
-from service.sending.planner import Post, values_of
-from service.sending.streams import Docket
+from service.sending.planner import MessageDefaults, values_of
+from service.sending.streams import NotificationStreams
 from service.sending.templates.sample import sample_for
-from service.sending.templates.templates import FORMS, Message, TemplateProblem, Templates
+from service.sending.templates.templates import FORMS, RenderedMessage, TemplateProblem, Templates
 from service.settings import Settings
 from service.simulation.sandbox import without_secrets
 
@@ -61,7 +60,7 @@ class PreviewPage(NamedTuple):
     template: str
     form: str
     locale: str
-    message: Message
+    message: RenderedMessage
     occasion: PreviewOccasion
 
     @property
@@ -77,8 +76,11 @@ class PreviewPage(NamedTuple):
 @click.option("--locale", help="Only as a reader of this locale gets it, e.g. de-AT.")
 @click.option("--notification", help="With the values of this one, as of now.")
 @click.option("--sample", is_flag=True, help="With made-up values (the default).")
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False),
-              help="Write text, HTML and mail into this folder.")  # fmt: skip
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write text, HTML and mail into this folder.",
+)
 @click.option("--open", "opened", is_flag=True, help="Open the HTML in the browser.")
 @data_option
 def preview(
@@ -180,11 +182,12 @@ class NotificationReader:
     """Look notifications up in the ledger of an installation; nothing is recorded."""
 
     def __init__(self, ledger: Ledger, chosen: Settings) -> None:
-        mapper = EventMapper(SHAPES)
-        lateness = {name: source.lateness for name, source in chosen.sources.items()}
+        store = event_store(ledger)
         letters = Letters(ledger)
-        self._docket = Docket(ledger, mapper, lateness, letters.feeds.heard, letters.asides.of)
-        self._lookup = Lookup(ledger, mapper, People(ledger), Courses(ledger))
+        self._streams = NotificationStreams(
+            store, chosen.lateness, heard=letters.feeds.heard, asides=letters.asides.of
+        )
+        self._lookup = Lookup(store, People(ledger), Courses(ledger))
         self._domain = chosen.mail_domain or WITHOUT_DOMAIN
 
     def occasion(self, id: str, rules: RuleSet | None, now: int) -> PreviewOccasion:
@@ -192,20 +195,20 @@ class NotificationReader:
 
         Its values are read from the ledger when the words ask for them.
         """
-        found = self._docket.notifications([id])
+        found = self._streams.notifications([id])
         if not found:
             fail(f"{id}: no such notification; `coursebell notifications list` shows them")
-        others = self._docket.notifications(found[0].speaks_for)
-        subjects = self._docket.subjects([*found, *others])
+        others = self._streams.notifications(found[0].speaks_for)
+        subjects = self._streams.subjects([*found, *others])
         entries = [e for rule in (rules.rules if rules else ()) for e in rule.entries]
         digests = [e.digest for e in entries if e.key == found[0].owed.entry and e.digest]
         most = digests[0].max_items if digests else ITEMS_MAX
         lead, *named = [(n, self._due(n, subjects, now, most)) for n in (*found, *others)]
-        post = Post(self._domain, rules.defaults.timezone if rules else "UTC")
+        defaults = MessageDefaults(self._domain, rules.defaults.timezone if rules else "UTC")
         person = lead[1].recipient
         return PreviewOccasion(
             "chat" if found[0].owed.recipient.startswith(ROOM) else "email",
-            values_of(plan.Message(*lead, named), post),
+            values_of(plan.PlannedMessage(*lead, named), defaults),
             person.name if person else None,
             (person.email if person else None) or NOBODY,
         )
@@ -292,7 +295,7 @@ def write(folder: Path, page: PreviewPage, now: int) -> list[Path]:
 def mail_of(page: PreviewPage, now: int) -> bytes:
     """Make the mail; to a made-up address where none is known that could be written to."""
     occasion = page.occasion
-    parcel = Parcel(
+    outgoing = OutgoingMessage(
         notification="preview",
         message_id="<preview@coursebell.localhost>",
         address=occasion.address,
@@ -300,7 +303,7 @@ def mail_of(page: PreviewPage, now: int) -> bytes:
         message=page.message,
         sent_at=datetime.fromtimestamp(now / 1000, UTC),
     )
-    return mail_bytes(parcel, mailbox_of(occasion.address), SENDER)
+    return mail_bytes(outgoing, mailbox_of(occasion.address), SENDER)
 
 
 def mailbox_of(address: str) -> Mailbox:

@@ -6,13 +6,12 @@ from pathlib import Path
 import rich_click as click
 from rich.progress import MofNCompleteColumn
 
-from service.app.event_types import SHAPES
+from service.app.event_types import event_store
 from service.cli.output.console import data_option, installation, progress
 from service.learners.enrollment_views import EnrollmentViews
-from service.ledger.events import EventMapper
 from service.ledger.ledger import Ledger, lock_data_folder
 from service.ledger.views import Views
-from service.sending.queue import Queue
+from service.sending.queue import SendQueue
 
 
 @click.command()
@@ -26,8 +25,8 @@ def rebuild(data: Path | None) -> None:
     folder = installation(data)
     with lock_data_folder(folder):
         ledger = Ledger(folder / "ledger.db")
-        mapper = EventMapper(SHAPES)
-        views = Views(folder / "views.db", ledger, mapper, [EnrollmentViews(), Queue()])
+        store = event_store(ledger)
+        views = Views(folder / "views.db", store, [EnrollmentViews(), SendQueue()])
         begun = time.monotonic()
         with progress(MofNCompleteColumn()) as bar:
             task = bar.add_task("Reading the log", total=ledger.max_notification_id())

@@ -23,8 +23,8 @@ from service.cli.rule_files import RuleFiles, rule_file_options
 from service.incoming.group_commit import GroupCommit
 from service.incoming.http_protocol import ImpatientProtocol
 from service.ledger.ledger import lock_data_folder
+from service.rules.verdict import muting_of
 from service.running import Service, wall_clock
-from service.sending.operator import muted_now
 from service.settings import Settings
 
 
@@ -71,8 +71,13 @@ log = logging.getLogger(__name__)
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on; 0 takes any.")
 @data_option
 @rule_file_options
-@click.option("--try", "trying", is_flag=True, help="Open every door to this machine, unless there "
-              "are credentials or a queue, or the address is not loopback.")  # fmt: skip
+@click.option(
+    "--try",
+    "trying",
+    is_flag=True,
+    help="Open every door to this machine, unless there "
+    "are credentials or a queue, or the address is not loopback.",
+)
 def run(
     host: str | None,
     port: int | None,
@@ -166,7 +171,7 @@ def greet(app: App, listening: socket.socket) -> None:
     screen.print(Text.assemble(("Coursebell ", "bold"), f"on http://{shown}:{port}"))
     screen.print(f"  rules      {rules} active in {app.settings.rules}")
     screen.print(f"  data       {app.settings.data}")
-    _, muting = muted_now(app.ledger, app.mapper)
+    _, muting = muting_of(app.store.latest)
     if muting.everything or muting.rules:
         screen.print(f"  muted      {muting.names}; `coursebell unmute` lets them speak again")
     for name, source in app.settings.sources.items():

@@ -22,7 +22,7 @@ from service.cli.output.console import (
 )
 from service.cli.output.text import in_local_time, print_words
 from service.cli.rule_files import RuleFiles, rule_file_options
-from service.sending.planner import Active
+from service.sending.planner import ActiveRules
 from service.settings import Settings
 from service.simulation.rule_tests.compare import Failure
 from service.simulation.rule_tests.file import read_script
@@ -76,7 +76,7 @@ def test(
     raise SystemExit(BAD if failed else 0)
 
 
-def read_or_leave(chosen: Settings) -> Active:
+def read_or_leave(chosen: Settings) -> ActiveRules:
     """Read the rules and templates as their files are now, or exit with 2."""
     try:
         return read_rules_and_templates(chosen)
@@ -92,7 +92,7 @@ def usual_file(rules: Path) -> Path:
 
 
 def read_files(
-    files: Sequence[Path], active: Active, part: str | None
+    files: Sequence[Path], active: ActiveRules, part: str | None
 ) -> dict[Path, list[Scenario]]:
     """Read the tests of each file that have this part in their name."""
     names = [source.name for source in SOURCES]

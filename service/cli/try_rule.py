@@ -21,7 +21,6 @@ from service.cli.output.console import (
 )
 from service.cli.output.text import in_local_time, moment, print_message, print_words
 from service.cli.rule_files import RuleFiles, rule_file_options
-from service.learners.world import events_of
 from service.rules.explain.steps_in_words import reason_in_words
 from service.rules.language.values import WATCHERS
 from service.rules.notification import SENT, WAITING_ADDRESS, Deferred, Notification
@@ -187,7 +186,7 @@ def messages(screen: Console, trial: Trial, judged: Judged) -> bool:
         screen.print()
         print_words(screen, Text(f"{route(entry)}, template {entry.template}", "bold"), "  ")
         ids = [id for id, owed in judged.owed.items() if owed.entry == entry.key]
-        for notification in trial.sandbox.app.docket.notifications(ids):
+        for notification in trial.sandbox.app.notification_streams.notifications(ids):
             told |= message(screen, trial, notification)
         if not ids:
             nobody = "nobody has asked to be told" if entry.to == WATCHERS else NO_MEMBERS
@@ -210,7 +209,7 @@ def message(screen: Console, trial: Trial, notification: Notification) -> bool:
     for at, reason in waits(trial, notification):
         print_words(screen, Text(f"{printable(whom)}: not before {moment(at)} ({reason})"), "    ")
     if notification.owed.digest and notification.into:
-        (notification,) = trial.sandbox.app.docket.notifications([notification.into])
+        (notification,) = trial.sandbox.app.notification_streams.notifications([notification.into])
         return message(screen, trial, notification)
     if notification.state != SENT:
         print_words(screen, Text(f"{printable(whom)}: {why_not(trial, notification)}"), "    ")
@@ -227,9 +226,9 @@ def waits(trial: Trial, notification: Notification) -> Iterator[tuple[int, str]]
     """Give until when a notification waits, and for what."""
     if notification.owed.digest:
         yield notification.owed.due_at, "digest"
-    for event in events_of(trial.sandbox.app.ledger, trial.sandbox.app.mapper, notification.id):
-        if isinstance(event.body, Deferred):
-            yield event.body.until, event.body.reason
+    for body in trial.sandbox.app.store.stream(notification.id):
+        if isinstance(body, Deferred):
+            yield body.until, body.reason
 
 
 def why_not(trial: Trial, notification: Notification) -> str:

@@ -20,7 +20,7 @@ from service.cli.output.text import moment
 from service.learners import enrollment_views
 from service.learners.directory.people import People
 from service.learners.signed_links import watch_links
-from service.rules.watch_requests import Wishes
+from service.rules.watch_requests import WatchRequests
 from service.running import wall_clock
 
 F = TypeVar("F", bound=Callable[..., None])
@@ -39,7 +39,7 @@ class Session:
         self.office = Office(data)
         people = People(self.office.ledger)
         self.people = people
-        self.wishes = Wishes(self.office.ledger, self.office.mapper, people)
+        self.wishes = WatchRequests(self.office.store, people)
         try:
             self._row = self._found(instance, {"source": source, "account": account})
         except BaseException:

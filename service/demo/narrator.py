@@ -34,7 +34,6 @@ from service.sending.channels.drawer import DrawerMessage
 from service.simulation.sandbox import Sandbox
 from service.simulation.words import UNCHANGED, learner_name, recipient_name
 
-EVENTS_PER_PAGE = 10_000
 REASONS = {
     "no_longer_true": "not true any more",
     "conditions_changed": "the rule's conditions do not hold any more",
@@ -90,9 +89,9 @@ class Narrator:
 
     def lines(self) -> list[Line]:
         """Tell what happened since the last time: what came in, then who is told."""
-        page = self._app.ledger.log(self._position, EVENTS_PER_PAGE)
-        self._position = page[-1][0] if page else self._position
-        events = [(stream, self._app.mapper.decode(t, raw)) for _, stream, _, t, raw in page]
+        page = list(self._app.store.follow(self._position))
+        self._position = page[-1].position if page else self._position
+        events = [(event.stream, event.body) for event in page]
         return [*self._came(events), *self._followed(events)]
 
     def _came(self, events: Sequence[Logged]) -> Iterator[Line]:

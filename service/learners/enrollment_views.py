@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -14,7 +14,8 @@ from service.learners.enrollment import EnrollmentRecorded
 from service.learners.enrollment_state import Snapshot
 from service.learners.facts import InstanceDeleted, SeatsReported
 from service.learners.instance import InstanceRecorded, seats_available
-from service.ledger.views import LogEvent, Views
+from service.ledger.events import LogEvent
+from service.ledger.views import Views
 
 STANDING = (
     "status", "progress", "passed", "score", "enrolled_by", "enrolled_at", "started_at",
@@ -114,7 +115,7 @@ class EnrollmentViews:
         place(connection, reports)
         self.touch(events)
 
-    def touch(self, events: Sequence[LogEvent]) -> None:
+    def touch(self, events: Iterable[LogEvent]) -> None:
         """Note which enrolments these events moved."""
         moved = {
             event.stream: {"enrolled": after.silent_since, "started": after.active_at}

@@ -8,7 +8,7 @@ from eventsourcing.persistence import IntegrityError
 
 from service.learners.aggregate import Aggregate
 from service.learners.directory.courses import Course
-from service.learners.directory.people import People, Person, PersonKey
+from service.learners.directory.people import Person, PersonKey
 from service.learners.directory.reported import ReportedDetails
 from service.learners.enrollment import Enrollment
 from service.learners.facts import Fact, PlacedFact, course_id
@@ -25,8 +25,7 @@ from service.learners.world import (
     Lookup,
     load,
 )
-from service.ledger.events import EventBody, EventMapper
-from service.ledger.ledger import Ledger, Row
+from service.ledger.events import EventBody, EventStore, NewEvent
 
 
 class UnitOfWork:
@@ -41,19 +40,19 @@ class UnitOfWork:
         self,
         known: Cache[str, Aggregate[Any]],
         lookup: Lookup,
-        mapper: EventMapper,
         lateness: Mapping[str, int],
         decide: Decide,
         now: int,
     ) -> None:
-        self.rows: list[Row] = []
+        self.events: list[NewEvent] = []
         self.decisions = Decisions()
         self.met: Mapping[str, PersonKey] = {}
         self.fetched: Mapping[str, Aggregate[Any]] = {}
         self.reported: ReportedDetails | None = None
+        self.manager = lookup.manager
+        self.members = lookup.members
         self._known = known
         self._lookup = lookup
-        self._mapper = mapper
         self._lateness = lateness
         self._decides = decide
         self._now = now
@@ -73,7 +72,7 @@ class UnitOfWork:
             return FactOutcome("duplicate", before.id)
         after, event = recorded
         self._changed[after.id] = after
-        self.rows.append((after.id, after.version, *self._mapper.encode(event)))
+        self.events.append((after.id, after.version, event))
         if self.reported and (fact.contact is not None or fact.title is not None):
             self.reported.hear(fact, person, course_id(fact.course))
         if event.transitions and not told.imported:
@@ -102,16 +101,8 @@ class UnitOfWork:
         """Look up what is known of a person, from imports and letters."""
         said = self.reported.contacts.news(person) if self.reported else None
         if person in self.met:
-            return self._lookup.stranger(self.met[person], person, said)
+            return self._lookup.people.find(self.met[person], person, said)
         return self._lookup.person(person, said)
-
-    def manager(self, person: Person) -> Person | None:
-        """Look up the person's manager as known today."""
-        return self._lookup.manager(person)
-
-    def members(self, group: str, source: str, account: str) -> Sequence[str]:
-        """Look up the ids of the people in a group."""
-        return self._lookup.members(group, source, account)
 
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
         """Look up the instance as of the event being decided on."""
@@ -156,23 +147,17 @@ class Writer:
     """Take batches of facts; `decide` is given by the app, so the heart knows no rules."""
 
     def __init__(
-        self,
-        ledger: Ledger,
-        mapper: EventMapper,
-        people: People,
-        lookup: Lookup,
-        lateness: Mapping[str, int],
-        decide: Decide,
+        self, store: EventStore, lookup: Lookup, lateness: Mapping[str, int], decide: Decide
     ) -> None:
-        self.ledger = ledger
-        self.mapper = mapper
-        self.people = people
+        self.store = store
+        self.ledger = store.ledger
+        self.people = lookup.people
         self.lookup = lookup
         self.lateness = lateness
         self.decide = decide
         self.known: Cache[str, Aggregate[Any]] = Cache()
         self._persons: Cache[PersonKey, str] = Cache(PEOPLE_REMEMBERED)
-        self._changes_of_others = ledger.changes_of_others()
+        self._changes_of_others = self.ledger.changes_of_others()
 
     def write(self, told: Sequence[PlacedFact], now: int, also: Also) -> list[FactOutcome]:
         """Record facts, decides on each as it stands then, and commits with `also`.
@@ -189,9 +174,8 @@ class Writer:
         return self._write(told, now, also)
 
     def _write(self, told: Sequence[PlacedFact], now: int, also: Also) -> list[FactOutcome]:
-        self._notice_others()
+        batch = self.world(now)
         persons, met = self._persons_of([t.fact for t in told], now)
-        batch = UnitOfWork(self.known, self.lookup, self.mapper, self.lateness, self.decide, now)
         batch.met = met
         known = [persons.get(person_key(t.fact), "") for t in told]
         kinds = [AGGREGATES[t.fact.said.TOPIC] for t in told]
@@ -207,7 +191,7 @@ class Writer:
             self.people.meet(cursor, list(met.items()))
             if batch.reported:
                 self.lookup.keep(cursor, batch.reported)
-            self._append(cursor, batch.rows, batch.decisions)
+            self._append(cursor, batch.events, batch.decisions)
             also(cursor, outcomes)
         # Memory follows the disk, never the other way round: a failed commit must leave no trace.
         batch.settle()
@@ -225,7 +209,13 @@ class Writer:
     def world(self, now: int) -> UnitOfWork:
         """Make a world of what is known now, for deciding outside a batch of facts."""
         self._notice_others()
-        return UnitOfWork(self.known, self.lookup, self.mapper, self.lateness, self.decide, now)
+        return UnitOfWork(
+            known=self.known,
+            lookup=self.lookup,
+            lateness=self.lateness,
+            decide=self.decide,
+            now=now,
+        )
 
     def enrollments(self, streams: Sequence[str]) -> list[Enrollment]:
         """Load these enrolments as the ledger has them."""
@@ -238,13 +228,12 @@ class Writer:
         self._persons.clear()
         self.lookup.forget()
 
-    def _append(self, cursor: sqlite3.Cursor, rows: Iterable[Row], decisions: Decisions) -> None:
-        encode = self.mapper.encode
-        self.ledger.append(cursor, rows)
-        tallies = [(s, v + 1, body) for s, (v, body) in decisions.tallies.items()]
-        following = [*decisions.following, *tallies]
-        self.ledger.append(cursor, [(s, v, *encode(body)) for s, v, body in following])
-        self.ledger.append_once(cursor, [(s, 1, *encode(body)) for s, body in decisions.once])
+    def _append(
+        self, cursor: sqlite3.Cursor, events: Iterable[NewEvent], decisions: Decisions
+    ) -> None:
+        tallies = ((s, v + 1, body) for s, (v, body) in decisions.tallies.items())
+        self.store.append(cursor, [*events, *decisions.following, *tallies])
+        self.store.append_once(cursor, [(s, 1, body) for s, body in decisions.once])
         self.ledger.keep_erasable(cursor, decisions.erasable)
 
     def _notice_others(self) -> None:
@@ -268,10 +257,8 @@ class Writer:
     def _states(self, streams: Sequence[str]) -> dict[str, Aggregate[Any]]:
         """Load these aggregates; what the ledger does not have is left out."""
         found = {s: known for s in streams if (known := self.known.get(s)) is not None}
-        bodies: dict[str, list[EventBody]] = {}
-        for stream, _, topic, state in self.ledger.streams([s for s in streams if s not in found]):
-            bodies.setdefault(stream, []).append(self.mapper.decode(topic, state))
-        for stream, events in bodies.items():
+        unknown = [stream for stream in streams if stream not in found]
+        for stream, events in self.store.streams(unknown).items():
             found[stream] = load(stream, events, self.lateness)
             self.known.put(stream, found[stream])
         return found

@@ -4,7 +4,7 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -159,13 +159,17 @@ class Ledger(ApplicationRecorder):
         try:
             with self.transaction() as cursor:
                 # Inside the transaction nobody else writes, so what is read here stays true.
-                if rests_on and self.newest(list(rests_on)) != rests_on:
-                    raise IntegrityError("a stream that this rests on has moved")
+                self.insist(rests_on)
                 self.append(cursor, rows)
                 self.keep_erasable(cursor, erasable)
         except IntegrityError:
             return False
         return True
+
+    def insist(self, rests_on: Mapping[str, int]) -> None:
+        """Raise IntegrityError unless each stream has just this newest version, 0 for none."""
+        if rests_on and self.newest(list(rests_on)) != rests_on:
+            raise IntegrityError("a stream that this rests on has moved")
 
     def append_once(self, cursor: sqlite3.Cursor, rows: Iterable[Row]) -> None:
         """Add events whose ids are derived from what they say: a second time changes nothing."""
@@ -214,8 +218,8 @@ class Ledger(ApplicationRecorder):
         return [StoredEvent(*row) for row in rows]
 
     def newest(self, ids: Sequence[str]) -> dict[str, int]:
-        """Read the newest version of many streams; those that are not there are left out."""
-        found: dict[str, int] = {}
+        """Read the newest version of many streams, 0 for one that is not there."""
+        found = dict.fromkeys(ids, 0)
         for chunk, marks in _chunks(ids):
             rows = self.reader().execute(
                 "SELECT originator_id, MAX(originator_version) FROM stored_events "
@@ -253,17 +257,17 @@ class Ledger(ApplicationRecorder):
         )
         return [Notification(*row) for row in rows]
 
-    def log(self, after: int, limit: int) -> list[tuple[int, str, int, str, bytes]]:
+    def log(
+        self, after: int, limit: int, topics: Collection[str] = ()
+    ) -> list[tuple[int, str, int, str, bytes]]:
         """Read a page of the log as plain rows, position first: the fast way for followers."""
-        return (
-            self.reader()
-            .execute(
-                f"SELECT notification_id, {COLUMNS} FROM stored_events WHERE notification_id > ? "
-                "ORDER BY notification_id LIMIT ?",
-                (after, limit),
-            )
-            .fetchall()
+        wanted = f"AND topic IN ({','.join('?' * len(topics))}) " if topics else ""
+        rows = self.reader().execute(
+            f"SELECT notification_id, {COLUMNS} FROM stored_events WHERE notification_id > ? "
+            f"{wanted}ORDER BY notification_id LIMIT ?",
+            (after, *topics, limit),
         )
+        return rows.fetchall()
 
     def max_notification_id(self) -> int:
         """Read the position of the newest event; 0 for an empty log."""

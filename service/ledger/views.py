@@ -4,26 +4,16 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Protocol
 
 from sqlite_utils import Database
 
 from service.ledger.database import connect_views
-from service.ledger.events import EventMapper
-from service.ledger.ledger import Ledger, LedgerError
+from service.ledger.events import EVENTS_PER_PAGE, EventStore, LogEvent
+from service.ledger.ledger import LedgerError
 
 CACHE_KIB_OF_REBUILDS = 131_072
-EVENTS_PER_PAGE = 10_000
 FOLLOWED = "UPDATE following SET position = ? WHERE position = ?"
-
-
-class LogEvent(NamedTuple):
-    """Hold one event of the log as a projection gets it."""
-
-    position: int
-    stream: str
-    version: int
-    body: Any
 
 
 class Projection(Protocol):
@@ -48,8 +38,7 @@ class Views:
     def __init__(
         self,
         path: Path,
-        ledger: Ledger,
-        mapper: EventMapper,
+        store: EventStore,
         projections: Sequence[Projection],
         *,
         owner: bool = True,
@@ -62,8 +51,8 @@ class Views:
         self._owner = owner
         self.moved = threading.Condition()
         self._awaited = True
-        self._ledger = ledger
-        self._mapper = mapper
+        self._ledger = store.ledger
+        self._decode = store.mapper.decode
         self._projections = projections
         self._following = threading.Lock()
         self._readers = threading.local()
@@ -159,7 +148,7 @@ class Views:
         before: int,
     ) -> bool:
         """Commit a page; false, and nothing changed, when another process followed it first."""
-        decode = self._mapper.decode
+        decode = self._decode
         wanted: list[list[LogEvent]] = [[] for _ in self._projections]
         places: dict[str, list[int]] = {}
         for position, stream, version, topic, state in page:

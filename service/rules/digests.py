@@ -8,7 +8,7 @@ import msgspec
 from service.learners.directory.people import Person
 from service.learners.facts import Identity
 from service.learners.world import World
-from service.ledger.events import EventBody, stream_id
+from service.ledger.events import EventBody, NewEvent, stream_id
 from service.rules.calendar import Closing, next_closing
 from service.rules.decider import OccurrenceKey, notification_id
 from service.rules.fields import Bundle
@@ -28,8 +28,6 @@ from service.rules.verdict import ADDRESS_WAIT_MS, TOO_LATE, Due, Ground, Verdic
 
 REASON = "digest"
 
-Row = tuple[str, int, EventBody]
-"""A stream, the version of its next event, and that."""
 Standing = tuple[Notification, Due]
 """An item that holds."""
 
@@ -67,9 +65,12 @@ def group_of(owed: Owed, entry: Entry) -> tuple[str, ...]:
     """The values by which a digest keeps an item apart from others."""
     assert entry.digest is not None
     values: Mapping[str, str | None] = {
-        "course.id": owed.course, "course.kind": owed.kind, "instance.id": owed.instance,
-        "event.source": owed.source, "event.account": owed.account,
-    }  # fmt: skip
+        "course.id": owed.course,
+        "course.kind": owed.kind,
+        "instance.id": owed.instance,
+        "event.source": owed.source,
+        "event.account": owed.account,
+    }
     return tuple(values[field] or "" for field in entry.digest.group_by)
 
 
@@ -146,7 +147,7 @@ class Closed(msgspec.Struct):
     It `rests_on` these streams being no longer than that.
     """
 
-    rows: list[Row] = []
+    rows: list[NewEvent] = []
     rests_on: dict[str, int] = {}
     digests: int = 0
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
-from service.ledger.events import EventBody, stream_id
+from service.ledger.events import EventBody, Latest, stream_id
 from service.rules.notification import (
     DROPPED,
     OWED,
@@ -32,8 +32,6 @@ class ThrottlePassed(EventBody, frozen=True, kw_only=True, omit_defaults=True):
 
 
 SHAPES: Mapping[str, Any] = {ThrottlePassed.TOPIC: ThrottlePassed}
-Latest = Callable[[str], tuple[int, EventBody] | None]
-"""The newest event of a stream and its version."""
 Pass = tuple[str, int, ThrottlePassed]
 """The next event of a throttle's stream: stream, version and body."""
 
@@ -85,7 +83,7 @@ Judge = Callable[[Notification], Verdict]
 """Gives the verdict on a notification."""
 
 
-class Message(NamedTuple):
+class PlannedMessage(NamedTuple):
     """One message: the notification that speaks, and those it speaks for.
 
     `told` are those that it is the first to stand for; `before` ended so at an earlier attempt.
@@ -104,14 +102,14 @@ class Message(NamedTuple):
         return [*self.told, *self.before]
 
 
-Accept = Callable[[Message], EventBody | None]
+Accept = Callable[[PlannedMessage], EventBody | None]
 """Takes a message, or says how its lead ends instead: its words may not fit its values."""
 
 
 class Plan(msgspec.Struct):
     """What leaves, and the next event of what does not; `passed` is what throttles remember."""
 
-    messages: list[Message] = []
+    messages: list[PlannedMessage] = []
     endings: list[tuple[Notification, EventBody]] = []
     passed: dict[str, tuple[int, EventBody]] = {}
 
@@ -153,7 +151,7 @@ def _add(
         return
     remembered = passed if isinstance(passed, tuple) else None
     before = [each for each in leaving if each[0].into == lead.id]
-    message = Message(lead, due, told, before, remembered)
+    message = PlannedMessage(lead, due, told, before, remembered)
     instead = accept(message)
     if instead is not None:
         planned.endings.append((lead, instead))
@@ -176,7 +174,7 @@ def chosen_of(leaving: Sequence[Leaving]) -> tuple[Leaving, list[Leaving]]:
     return ranked[0], ranked[1:]
 
 
-def collapsed(message: Message, now: int) -> Ended:
+def collapsed(message: PlannedMessage, now: int) -> Ended:
     """Make the end of what a message is the first to stand for."""
     return Ended(at=now, state=DROPPED, reason=COLLAPSED, into=message.lead.id)
 

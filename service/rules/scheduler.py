@@ -1,4 +1,4 @@
-"""The clock: keeps the marks of the sweep in the ledger and asks when it is safe to ask."""
+"""Schedule what time sets off: keep the marks of the sweep and ask when it is safe to ask."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -7,9 +7,8 @@ from service.learners.enrollment import Enrollment
 from service.learners.enrollment_views import EnrollmentViews, Silences, silences_between
 from service.learners.world import Decisions
 from service.learners.writer import Writer
-from service.ledger.events import EventBody, EventMapper
-from service.ledger.ledger import Ledger
-from service.ledger.views import LogEvent, Views
+from service.ledger.events import EventBody
+from service.ledger.views import Views
 from service.rules.decider import Decider
 from service.rules.escalation import Firsts, Steps, mark_of, started_step
 from service.rules.triggers.stalled import Ask, Mark, StalledRule, Sweep, stalled_rules, started
@@ -18,7 +17,7 @@ RULES_STREAM = "rules"
 
 
 class RulesActivated(EventBody, frozen=True, kw_only=True, omit_defaults=True):
-    """A rule file became active at `at`, after the events up to `position`.
+    """Say that a rule file became active at `at`, after the events up to `position`.
 
     `modes` says how each rule stands since. The text has no secrets: its channels name the
     environment's.
@@ -52,12 +51,11 @@ def activated_stalled(
 
 CLOCK_STREAM = "clock"
 EMPTY_ASKS_EVERY_MS = 5 * 60_000
-EVENTS_PER_PAGE = 10_000
 MANY_TOUCHED = 10_000
 
 
 class TimeAsked(EventBody, frozen=True, kw_only=True, omit_defaults=True):
-    """The clock was asked at `at`, about all that the log up to `position` had moved."""
+    """Say that time rules were asked at `at`, about all that the log up to `position` had moved."""
 
     TOPIC: ClassVar[str] = "clock.asked"
     at: int
@@ -68,26 +66,18 @@ class TimeAsked(EventBody, frozen=True, kw_only=True, omit_defaults=True):
 CLOCK_SHAPES: Mapping[str, Any] = {TimeAsked.TOPIC: TimeAsked}
 
 
-class Clock:
-    """Asks for silences; everything it must remember is in the ledger."""
+class Scheduler:
+    """Ask for silences; everything it must remember is in the ledger."""
 
     def __init__(
-        self,
-        ledger: Ledger,
-        mapper: EventMapper,
-        writer: Writer,
-        views: Views,
-        enrollment_views: EnrollmentViews,
-        lateness: int,
-        firsts: Firsts,
+        self, writer: Writer, views: Views, enrollment_views: EnrollmentViews, firsts: Firsts
     ) -> None:
         """`firsts` finds what escalations may follow, by the views."""
-        self._ledger = ledger
-        self._mapper = mapper
         self._writer = writer
+        self._store = writer.store
         self._views = views
         self._enrollment_views = enrollment_views
-        self._lateness = lateness
+        self._lateness = max(writer.lateness.values(), default=0)
         self._firsts = firsts
         self._marks: dict[str, Mark] = {}
         self._version = 0
@@ -95,28 +85,19 @@ class Clock:
         self._asked_at = 0
 
     def recover(self) -> None:
-        """Goes on where the ledger says the last ask was, and notes what moved since."""
-        latest = self._writer.lookup.latest(CLOCK_STREAM)
-        if latest is None:
-            return
-        self._version, last = latest
-        assert isinstance(last, TimeAsked)
-        self._marks, self._asked_at = dict(last.marks), last.at
-        position = self._position = self._enrollment_views.asked_up_to = last.position
-        while page := self._ledger.log(position, EVENTS_PER_PAGE):
-            wanted = (row for row in page if row[3] in EnrollmentViews.topics)
-            self._enrollment_views.touch(
-                [LogEvent(p, s, v, self._mapper.decode(t, raw)) for p, s, v, t, raw in wanted]
-            )
-            position = page[-1][0]
+        """Go on where the ledger says the last ask was, and note what moved since."""
+        self._version, last = self._store.latest(CLOCK_STREAM) or (0, None)
+        if isinstance(last, TimeAsked):
+            self._marks, self._asked_at = dict(last.marks), last.at
+            self._position = self._enrollment_views.asked_up_to = last.position
+            self._enrollment_views.touch(self._store.follow(last.position, EnrollmentViews.topics))
 
     def activate(self, decider: Decider, now: int) -> bool:
-        """Records that this rule file is active from here; false if it was already.
+        """Record that this rule file is active from here; false if it was already.
 
         The marks of the rules it activates are recorded in the same transaction.
         """
-        latest = self._writer.lookup.latest(RULES_STREAM)
-        before = latest[1] if latest else None
+        version, before = self._store.latest(RULES_STREAM) or (0, None)
         assert before is None or isinstance(before, RulesActivated)
         rules = decider.rules
         if before is not None and before.fingerprint == rules.fingerprint:
@@ -128,18 +109,19 @@ class Clock:
         steps = {mark_of(r, e): e for r in decider.active for e in r.escalation}
         fresh |= {key: started_step(e, now) for key, e in steps.items() if key not in self._marks}
         kept = {key: self._marks[key] for key in (*asked, *steps) if key in self._marks}
-        position = self._ledger.max_notification_id()
         event = RulesActivated(
-            at=now, position=position, fingerprint=rules.fingerprint, text=rules.text,
+            at=now,
+            position=self._store.ledger.max_notification_id(),
+            fingerprint=rules.fingerprint,
+            text=rules.text,
             modes={rule.id: rule.mode for rule in rules.rules},
-        )  # fmt: skip
-        version = latest[0] + 1 if latest else 1
-        decided = Decisions(following=[(RULES_STREAM, version, event)])
-        self._keep(decided, kept | fresh, self._position, now)
+        )
+        decided = Decisions(following=[(RULES_STREAM, version + 1, event)])
+        self._keep(decided, kept | fresh, position=self._position, now=now)
         return True
 
     def ask(self, decider: Decider, now: int) -> bool:
-        """Asks every stalled rule about the silences that are due; true when there are more.
+        """Ask every stalled rule about the silences that are due; true when there are more.
 
         The caller sees to it that no letter that came before `now` is still waiting: a backlog
         must not look like silence.
@@ -147,7 +129,7 @@ class Clock:
         self._views.catch_up()
         position, touched = self._views.position, self._enrollment_views.take_touched()
         try:
-            return self._ask(decider, touched, position, now).more
+            return self._ask(decider, touched, position=position, now=now).more
         except BaseException:
             self._enrollment_views.touch_again(touched)
             raise
@@ -160,7 +142,7 @@ class Clock:
         Steps(decider, world, now).ask(asked, self._firsts)
         overdue = now - self._asked_at >= EMPTY_ASKS_EVERY_MS or len(touched) >= MANY_TOUCHED
         if asked.decisions.once or overdue or asked.more:
-            self._keep(asked.decisions, asked.marks, position, now)
+            self._keep(asked.decisions, asked.marks, position=position, now=now)
         self._marks = asked.marks
         return asked
 
@@ -179,7 +161,7 @@ class Clock:
         self, count_from: str, after: int, until: int, limit: int
     ) -> list[tuple[str, int]]:
         """Suggest open enrolments by when their silence began, from the views."""
-        return silences_between(self._views, count_from, after, until, limit)
+        return silences_between(self._views, count_from, after=after, until=until, limit=limit)
 
     def enrollments(self, ids: Sequence[str]) -> list[Enrollment]:
         """Read enrolments as the log has them."""

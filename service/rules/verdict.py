@@ -7,7 +7,7 @@ import msgspec
 
 from service.learners.directory.people import Person
 from service.learners.world import World
-from service.ledger.events import EventBody
+from service.ledger.events import EventBody, Latest
 from service.rules.calendar import DAY, opens
 from service.rules.decider import Decider, key_of_owed, notification_id
 from service.rules.fields import Reading
@@ -56,9 +56,9 @@ SHAPES: Mapping[str, Any] = {MutingChanged.TOPIC: MutingChanged}
 NOTHING = MutingChanged(at=0)
 
 
-def muting_of(world: World) -> tuple[int, MutingChanged]:
-    """What is muted now, and the version of the log that says so."""
-    version, newest = world.latest(STREAM) or (0, NOTHING)
+def muting_of(latest: Latest) -> tuple[int, MutingChanged]:
+    """Tell what is muted now, and the version of the stream that says so."""
+    version, newest = latest(STREAM) or (0, NOTHING)
     assert isinstance(newest, MutingChanged)
     return version, newest
 

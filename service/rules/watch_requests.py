@@ -1,19 +1,18 @@
-"""Wishes: asking to be told of a free seat, and stopping it, while the service runs or not."""
+"""Ask to be told of a free seat, and stop it, while the service runs or not."""
 
+import sqlite3
 from typing import NamedTuple
 
 from service.learners.directory.people import People, PersonKey
 from service.learners.facts import Identity
 from service.learners.instance import InstanceRecorded
 from service.learners.watchlist import WatchAsked, Watchlist, WatchRequest, WatchStopped
-from service.learners.world import events_of
-from service.ledger.events import EventBody, EventMapper
-from service.ledger.ledger import Ledger
+from service.ledger.events import EventBody, EventStore
 from service.rules.notification import DROPPED, SENT, Notification
 
 
-class Standing(NamedTuple):
-    """A wish that is not fulfilled; `notification` is to do it, if one is decided and open."""
+class OpenWatchRequest(NamedTuple):
+    """Hold a wish that is not fulfilled; `notification` is to do it, if one is decided and open."""
 
     person: str
     asked_at: int
@@ -21,26 +20,24 @@ class Standing(NamedTuple):
     notification: str | None
 
 
-class Wishes:
-    """Writes as a command does: under the ledger's lock, where nobody else can write."""
+class WatchRequests:
+    """Write wishes as a command does: under the ledger's lock, where nobody else can write."""
 
-    def __init__(self, ledger: Ledger, mapper: EventMapper, people: People) -> None:
-        self._ledger = ledger
-        self._mapper = mapper
+    def __init__(self, store: EventStore, people: People) -> None:
+        self._store = store
         self._people = people
 
     def place(self, instance: str) -> Identity | None:
-        """Which instance a stream is of; None when there is no such stream."""
-        stored = self._ledger.select_events(instance, limit=1)
-        body = self._mapper.to_domain_event(stored[0]).body if stored else None
+        """Tell which instance a stream is of; None when there is no such stream."""
+        body = self._store.first(instance)
         return body.about if isinstance(body, InstanceRecorded) else None
 
     def meet(self, key: PersonKey, now: int) -> str:
-        """The id of who has this key, from now on if nobody had."""
+        """Give the id of who has this key, from now on if nobody had."""
         known = self._people.known([key]).get(key)
         if known is not None:
             return known
-        with self._ledger.transaction() as cursor:
+        with self._store.ledger.transaction() as cursor:
             known = self._people.known([key]).get(key)
             if known is None:
                 known = self._people.new_id(now)
@@ -48,52 +45,49 @@ class Wishes:
         return known
 
     def known(self, key: PersonKey) -> str | None:
-        """The id of who has this key, if anybody has."""
+        """Give the id of who has this key, if anybody has."""
         return self._people.known([key]).get(key)
 
-    def all(self, instance: str) -> list[Standing]:
-        """The wishes that are not fulfilled, in the order in which they were asked."""
+    def all(self, instance: str) -> list[OpenWatchRequest]:
+        """List the wishes that are not fulfilled, in the order in which they were asked."""
         wishes = sorted(self._watch(instance).wishes.items(), key=lambda each: each[1].asked)
-        standings = (self._standing(person, wish) for person, wish in wishes)
+        standings = (self._open_request(person, wish) for person, wish in wishes)
         return [standing for standing in standings if standing is not None]
 
-    def of(self, instance: str, person: str) -> Standing | None:
-        """The wish of one person, if they have one that is not fulfilled."""
+    def of(self, instance: str, person: str) -> OpenWatchRequest | None:
+        """Give the wish of one person, if they have one that is not fulfilled."""
         wish = self._watch(instance).wishes.get(person)
-        return self._standing(person, wish) if wish else None
+        return self._open_request(person, wish) if wish else None
 
     def ask(self, instance: str, person: str, now: int) -> None:
-        """Somebody wishes to be told; twice is harmless."""
-        with self._ledger.transaction() as cursor:
+        """Record that somebody wishes to be told; twice is harmless."""
+        with self._store.ledger.transaction() as cursor:
             if self.of(instance, person) is None:
-                row = self._next(instance, WatchAsked(at=now, person=person))
-                self._ledger.append(cursor, [row])
+                self._append(cursor, instance, WatchAsked(at=now, person=person))
 
     def stop(self, instance: str, person: str, now: int) -> None:
-        """Somebody does not wish it any more; twice is harmless."""
-        with self._ledger.transaction() as cursor:
+        """Record that somebody does not wish to be told any more; twice is harmless."""
+        with self._store.ledger.transaction() as cursor:
             if self.of(instance, person) is not None:
-                row = self._next(instance, WatchStopped(at=now, person=person))
-                self._ledger.append(cursor, [row])
+                self._append(cursor, instance, WatchStopped(at=now, person=person))
 
-    def _next(self, instance: str, body: EventBody) -> tuple[str, int, str, bytes]:
+    def _append(self, cursor: sqlite3.Cursor, instance: str, body: EventBody) -> None:
         watch = self._watch(instance)
-        return (watch.id, watch.version + 1, *self._mapper.encode(body))
+        self._store.append(cursor, [(watch.id, watch.version + 1, body)])
 
     def _watch(self, instance: str) -> Watchlist:
-        events = events_of(self._ledger, self._mapper, Watchlist.stream(instance))
-        return Watchlist.load(instance, (event.body for event in events))
+        return Watchlist.load(instance, self._store.stream(Watchlist.stream(instance)))
 
-    def _standing(self, person: str, wish: WatchRequest) -> Standing | None:
+    def _open_request(self, person: str, wish: WatchRequest) -> OpenWatchRequest | None:
         found = self._telling(wish.notification) if wish.notification else None
         if found is not None and found.state == SENT:
             return None
         notification = found.id if found is not None and found.is_open else None
-        return Standing(person, wish.asked_at, wish.asked, notification)
+        return OpenWatchRequest(person, wish.asked_at, wish.asked, notification)
 
     def _telling(self, id: str) -> Notification | None:
-        """A notification, or the one whose message stands for it."""
-        bodies = [event.body for event in events_of(self._ledger, self._mapper, id)]
+        """Give a notification, or the one whose message stands for it."""
+        bodies = self._store.stream(id)
         found = Notification.load(id, bodies) if bodies else None
         if found is not None and found.state == DROPPED and found.into:
             return self._telling(found.into)

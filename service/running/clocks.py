@@ -1,4 +1,4 @@
-"""Clocks: the one place that reads them for the service."""
+"""Read the clocks, here alone for the service."""
 
 import time
 
@@ -8,41 +8,41 @@ from service.rules.calendar import milliseconds
 
 
 def wall_clock() -> int:
-    """Now in ms since 1970 UTC."""
+    """Read the time in ms since 1970 UTC."""
     return time.time_ns() // 1_000_000
 
 
 def monotonic_clock() -> int:
-    """A clock that never jumps, in ms."""
+    """Read a clock that never jumps, in ms."""
     return time.monotonic_ns() // 1_000_000
 
 
 class ClockDoubt(Exception):
-    """The wall clock cannot be trusted: reminders pause, everything else goes on."""
+    """Say why the wall clock cannot be trusted: reminders pause, everything else goes on."""
 
 
 JUMP_MS = milliseconds("10m") or 0
 
 
-class Reading(msgspec.Struct, frozen=True):
-    """The wall clock beside the monotonic one, both in ms."""
+class ClockReading(msgspec.Struct, frozen=True):
+    """Hold the wall clock beside the monotonic one, both in ms."""
 
     wall: int
     monotonic: int
 
 
-class Timepiece:
-    """Compares the wall clock with the monotonic one, and with the newest event at the start.
+class ClockCheck:
+    """Compare the wall clock with the monotonic one, and with the newest event at the start.
 
     While it says why not, no silence is asked about: a clock a day ahead would remind everyone.
     """
 
-    def __init__(self, start: Reading, newest_event_at: int) -> None:
+    def __init__(self, start: ClockReading, newest_event_at: int) -> None:
         self._start = start
         self._newest = newest_event_at
 
-    def doubt(self, now: Reading) -> str | None:
-        """Why time rules pause; None while the clock can be trusted."""
+    def doubt(self, now: ClockReading) -> str | None:
+        """Say why time rules pause; None while the clock can be trusted."""
         if now.wall < self._newest - JUMP_MS:
             return (
                 "the clock is behind the newest event in the ledger; set the clock right, "

@@ -1,4 +1,4 @@
-"""Couriers: one thread for every delivery, so that a dead mail server stops nothing else."""
+"""Run each delivery worker on a thread, so that a dead mail server stops nothing else."""
 
 import time
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from service.app.app import App
 from service.running.threads import Threads
 from service.sending import queue
-from service.sending.delivery import Delivery
+from service.sending.delivery import DeliveryWorker
 
 LOOK_EVERY_SECONDS = 1.0
 LOOK_AGAIN_SECONDS = 3.0
@@ -17,17 +17,17 @@ SOON_SECONDS = 0.05
 SETTLE_SECONDS = 5.0
 
 
-class Couriers:
-    """Keeps a thread for each delivery in use."""
+class DeliveryThreads:
+    """Keep a thread for each delivery worker in use."""
 
     def __init__(self, app: App, threads: Threads, clock: Callable[[], int]) -> None:
         self._app = app
         self._threads = threads
         self._clock = clock
-        self._sending: dict[str, Delivery] = {}
+        self._sending: dict[str, DeliveryWorker] = {}
 
     def spawn(self) -> None:
-        """A thread for every delivery; those of retired ones finish their message and end."""
+        """Begin a thread for every worker; those of retired ones finish their message and end."""
         for name in [n for n, d in self._sending.items() if self._app.deliveries.get(n) is not d]:
             del self._sending[name]
             self._threads.let_go(f"delivery {name}")
@@ -36,7 +36,7 @@ class Couriers:
                 self._sending[name] = delivery
                 self._threads.spawn(f"delivery {name}", self._delivering(delivery))
 
-    def _delivering(self, delivery: Delivery) -> Callable[[], None]:
+    def _delivering(self, delivery: DeliveryWorker) -> Callable[[], None]:
         known: object = None
         next_look = 0.0
 
@@ -60,31 +60,31 @@ class Couriers:
 
         return loop
 
-    def _settle(self, delivery: Delivery) -> None:
-        """Records what became of its last messages, so that none repeats without a crash."""
+    def _settle(self, delivery: DeliveryWorker) -> None:
+        """Record what became of a worker's last messages, so that none repeats without a crash."""
         deadline = time.monotonic() + SETTLE_SECONDS
         while not self._threads.guarded(f"delivery {delivery.name}", delivery.settle):
             if time.monotonic() > deadline:
                 return
 
-    def _look_again(self, delivery: Delivery) -> bool:
-        """Finds by the views who waits for an address; false when these are behind the log."""
+    def _look_again(self, delivery: DeliveryWorker) -> bool:
+        """Find by the views who waits for an address; false when these are behind the log."""
         if not self._followed():
             return False
         delivery.look_again(self._clock())
         return True
 
-    def _deliver(self, delivery: Delivery) -> None:
+    def _deliver(self, delivery: DeliveryWorker) -> None:
         stopping = self._threads.stopping.is_set
         while not stopping() and delivery.deliver(self._clock(), stopping):
             self._followed()
 
     def _followed(self) -> bool:
-        """Waits a while until the views are at the end of the log."""
+        """Wait a while until the views are at the end of the log."""
         end = self._app.ledger.max_notification_id()
         return self._app.views.wait_for(end, LOOK_EVERY_SECONDS)
 
-    def _wait_for_work(self, delivery: Delivery, position: int) -> None:
+    def _wait_for_work(self, delivery: DeliveryWorker, position: int) -> None:
         due = queue.next_due(self._app.views, delivery.name)
         seconds = LOOK_EVERY_SECONDS
         if due is not None:

@@ -1,4 +1,4 @@
-"""The service: writer, views, queues and channels, each on a thread of its own."""
+"""Run the service: writer, views, queues and channels, each on a thread of its own."""
 
 import gc
 import logging
@@ -10,8 +10,8 @@ from functools import partial
 from service.app.active_rules import Refused, state_of_files
 from service.app.app import App
 from service.incoming.queues.consumer import QueueConsumer
-from service.running.clocks import ClockDoubt, Reading, Timepiece, monotonic_clock, wall_clock
-from service.running.delivery_threads import Couriers
+from service.running.clocks import ClockCheck, ClockDoubt, ClockReading, monotonic_clock, wall_clock
+from service.running.delivery_threads import DeliveryThreads
 from service.running.threads import Threads
 
 ASK_EVERY_SECONDS = 5.0
@@ -26,20 +26,20 @@ log = logging.getLogger(__name__)
 
 
 class Service:
-    """The threads of one service: writer, views, one for every queue and every channel."""
+    """Run the threads of one service: writer, views, one for every queue and every channel."""
 
     def __init__(self, app: App, clock: Callable[[], int] = wall_clock) -> None:
         self.app = app
         self.clock = clock
         self._threads = Threads()
-        self._couriers = Couriers(app, self._threads, clock)
+        self._deliveries = DeliveryThreads(app, self._threads, clock)
         self._reload = threading.Event()
-        self._timepiece: Timepiece | None = None
+        self._clock_check: ClockCheck | None = None
         self._more_to_ask = False
         self._files: object = None
 
     def start(self) -> None:
-        """Opens channels and queues (raises Refused) and starts; the log is read meanwhile.
+        """Open channels and queues (raises Refused) and start; the log is read meanwhile.
 
         So the doors can open at once, however long the views have to follow.
         """
@@ -51,37 +51,37 @@ class Service:
             self._threads.spawn(transport.name, partial(self._carry, transport))
 
     def _recover(self) -> None:
-        """Takes up where the last run stopped, then starts what works on it."""
+        """Take up where the last run stopped, then start what works on it."""
         now = self.clock()
         newest = self.app.newest_event_at() or now
-        self._timepiece = Timepiece(Reading(now, monotonic_clock()), newest)
+        self._clock_check = ClockCheck(ClockReading(now, monotonic_clock()), newest)
         self.app.recover(max(now, newest))
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         self._threads.spawn("views", self._follow)
-        self._couriers.spawn()
+        self._deliveries.spawn()
         self.troubles.pop("start", None)
 
     def stop(self) -> list[str]:
-        """Finishes the round and the message in hand; the threads that would not end."""
+        """Finish the round and the message in hand; return the threads that would not end."""
         self._threads.stopping.set()
         self.app.ledger.wake()
         self.app.views.wake()
         return self._threads.join()
 
     def reload(self) -> None:
-        """Asks for the rule file to be read again; what came of it is in `troubles`."""
+        """Ask for the rule file to be read again; what came of that is in `troubles`."""
         self._reload.set()
 
     @property
     def troubles(self) -> dict[str, str]:
-        """What is wrong now, by the name of the part."""
+        """Name what is wrong now, by the name of the part."""
         return self._threads.troubles
 
     @property
     def alive(self) -> bool:
-        """Whether every thread runs."""
+        """Tell whether every thread runs."""
         return self._threads.alive
 
     def _carry(self, transport: QueueConsumer) -> None:
@@ -90,7 +90,7 @@ class Service:
         transport.close()
 
     def _bring(self, transport: QueueConsumer) -> None:
-        """Brings letters no faster than they are taken: in the queue they are as safe as here.
+        """Bring letters no faster than they are taken: in the queue they are as safe as here.
 
         So a webhook's letter waits behind a few thousand others, and not behind a million.
         """
@@ -119,13 +119,13 @@ class Service:
             self.app.ledger.wait_for_commit(seen, LOOK_EVERY_SECONDS)
 
     def _take(self) -> None:
-        """Takes what waits, but looks up now and then: a flood must not stop the clock."""
+        """Take what waits, but look up now and then: a flood must not stop the clock."""
         for _ in range(ROUNDS_AT_A_TIME):
             if self._threads.stopping.is_set() or not self.app.intake.take(self.clock()):
                 return
 
     def _ask(self, now: int) -> None:
-        """Asks about one page of silences, so that letters are taken between two."""
+        """Ask about one page of silences, so that letters are taken between two."""
         doubt = self._doubt(now)
         if doubt is not None:
             raise ClockDoubt(doubt)
@@ -137,15 +137,15 @@ class Service:
         self._more_to_ask = self.app.ask_some(now)
 
     def _close_digests(self) -> None:
-        """Not by a clock in doubt: one closed for tomorrow would have none tomorrow."""
+        """Close digests, but not by a clock in doubt: one closed early would have none tomorrow."""
         now = self.clock()
         if self._doubt(now) is None:
             self.app.close_digests(now)
 
     def _doubt(self, now: int) -> str | None:
-        if self._timepiece is None:
+        if self._clock_check is None:
             return None
-        return self._timepiece.doubt(Reading(now, monotonic_clock()))
+        return self._clock_check.doubt(ClockReading(now, monotonic_clock()))
 
     def _look_at_files(self) -> None:
         files = state_of_files(self.app.settings)
@@ -163,7 +163,7 @@ class Service:
             self.troubles["rules"] = str(error)
             log.error("the rules are refused and the old ones stay active:\n%s", error)
         finally:
-            self._couriers.spawn()
+            self._deliveries.spawn()
         self._files = files
 
     def _follow(self) -> None:

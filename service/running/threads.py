@@ -1,4 +1,4 @@
-"""Threads: what runs beside each other, what troubles each, and the end of all of them."""
+"""Run threads beside each other, keep what troubles each, and end them all."""
 
 import logging
 import threading
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class Threads:
-    """The threads of one service; `troubles` are by the name of the part that has one."""
+    """Hold the threads of one service; `troubles` are by the name of the part that has one."""
 
     def __init__(self) -> None:
         self.stopping = threading.Event()
@@ -27,23 +27,23 @@ class Threads:
 
     @property
     def alive(self) -> bool:
-        """Whether every thread runs."""
+        """Tell whether every thread runs."""
         return all(thread.is_alive() for thread in list(self._running.values()))
 
     def spawn(self, name: str, loop: Callable[[], None]) -> None:
-        """Begins a thread, which is to end soon after `stopping` is set."""
+        """Begin a thread, which is to end soon after `stopping` is set."""
         thread = threading.Thread(target=loop, name=name, daemon=True)
         thread.start()
         self._running[name] = thread  # only now: one not begun yet would look like one that ended
 
     def let_go(self, name: str) -> None:
-        """A thread that may end by itself from now on."""
+        """Let a thread end by itself from now on."""
         self._leaving = [thread for thread in self._leaving if thread.is_alive()]
         self._leaving.append(self._running.pop(name))
         self.troubles.pop(name, None)
 
     def guarded(self, name: str, step: Callable[[], object]) -> bool:
-        """Runs one step; a failure is a trouble to be seen, and the loop goes on."""
+        """Run one step; a failure is a trouble to be seen, and the loop goes on."""
         try:
             step()
         except BaseException as error:  # whatever a library raises: a thread must not end by it
@@ -59,7 +59,7 @@ class Threads:
         return True
 
     def join(self) -> list[str]:
-        """Waits until all have ended; the names of those that would not in time."""
+        """Wait until all have ended; return the names of those that would not in time."""
         deadline = time.monotonic() + STOP_SECONDS
         threads = [*self._running.values(), *self._leaving]
         for thread in threads:

@@ -1,1 +1,1 @@
-"""How what is owed reaches people: words, envelopes, channels."""
+"""Send what is owed to people: plan, render, hand to a channel, record."""

@@ -1,41 +1,28 @@
 """Close digests: what was collected becomes one message for each reader, at its hour."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from eventsourcing.persistence import IntegrityError
-
-from service.learners.world import Lookup
-from service.ledger.events import EventMapper
-from service.ledger.ledger import Ledger
-from service.ledger.views import Views
-from service.rules.decider import Decider
 from service.rules.digests import Closed, Reader, close, reader_of
 from service.rules.notification import HELD, Held, Notification
 from service.rules.verdict import STREAM as MUTING
 from service.rules.verdict import Ground, holds, muting_of
 from service.sending import queue
-from service.sending.planner import verdict
-from service.sending.streams import Docket
+from service.sending.planner import SendingContext, verdict
 
 READERS_AT_A_TIME = 100
 
 
-class Closer:
-    """Closes the digests whose hour has come."""
+class DigestCloser:
+    """Close the digests whose hour has come."""
 
-    def __init__(
-        self, ledger: Ledger, mapper: EventMapper, views: Views, docket: Docket,
-        lookup: Lookup, decider: Callable[[], Decider],
-    ) -> None:  # fmt: skip
-        self._ledger = ledger
-        self._mapper = mapper
-        self._views = views
-        self._docket = docket
-        self._lookup = lookup
-        self._decider = decider
+    def __init__(self, context: SendingContext) -> None:
+        self._views = context.views
+        self._streams = context.streams
+        self._lookup = context.lookup
+        self._active = context.active
 
     def close(self, now: int) -> int:
-        """Makes up what is due, by the views; returns how many digests were closed.
+        """Close the digests that are due, by the views; return how many were closed.
 
         What somebody else moved meanwhile is left for the next time.
         """
@@ -53,32 +40,27 @@ class Closer:
     def _close(self, readers: Sequence[tuple[Reader, list[str]]], now: int) -> int:
         """Close the digests of some readers, in one transaction if nobody interferes."""
         ids = [id for _, items in readers for id in items]
-        found = {n.id: n for n in self._docket.notifications(ids) if is_collected(n, now)}
-        muting, muted = muting_of(self._lookup)
-        ground = Ground(self._decider(), self._lookup, now, muted)
-        subjects = self._docket.subjects(list(found.values()))
+        found = {n.id: n for n in self._streams.notifications(ids) if is_collected(n, now)}
+        muting, muted = muting_of(self._lookup.latest)
+        ground = Ground(self._active().decider, self._lookup, now=now, muted=muted)
+        subjects = self._streams.subjects(list(found.values()))
         made = []
         for reader, items in readers:
             mine = [found[id] for id in items if id in found]
-            judged = [(item, verdict(holds, item, subjects, ground)) for item in mine]
+            judged = [(item, verdict(holds, item, subjects, ground=ground)) for item in mine]
             made.append(close(judged, reader, ground))
             if any(isinstance(found, Held) for _, found in judged):
                 made[-1].rests_on[MUTING] = muting  # else what is unmuted now would stay held
         return self._write(made)
 
     def _write(self, made: Sequence[Closed]) -> int:
-        encode = self._mapper.encode
-        rows = [(stream, v, *encode(body)) for each in made for stream, v, body in each.rows]
+        rows = [row for each in made for row in each.rows]
         rests_on = {stream: v for each in made for stream, v in each.rests_on.items()}
-        try:
-            with self._ledger.transaction() as cursor:
-                self._docket.insist(rests_on)
-                self._ledger.append(cursor, rows)
-        except IntegrityError:
-            return sum(self._write([each]) for each in made) if len(made) > 1 else 0
-        return sum(each.digests for each in made)
+        if self._streams.store.append_unless_moved(rows, rests_on):
+            return sum(each.digests for each in made)
+        return sum(self._write([each]) for each in made) if len(made) > 1 else 0
 
 
 def is_collected(item: Notification, now: int) -> bool:
-    """Whether the log itself says that it waits for a digest that may close now."""
+    """Tell whether an item waits for a digest that may close now, by the log itself."""
     return item.owed.digest and item.is_open and item.state != HELD and item.due_at <= now

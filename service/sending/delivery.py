@@ -1,4 +1,4 @@
-"""Delivery: claim, send, record; one of these for every channel."""
+"""Deliver by one channel: claim, send, record."""
 
 import logging
 import sqlite3
@@ -6,13 +6,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 
-from eventsourcing.persistence import IntegrityError, PersistenceError
+from eventsourcing.persistence import PersistenceError
 from msgspec.structs import replace
 
-from service.learners.world import Lookup
-from service.ledger.events import EventMapper
-from service.ledger.ledger import Ledger
-from service.ledger.views import Views
 from service.rules.notification import (
     GIVEN_UP,
     HELD,
@@ -26,9 +22,15 @@ from service.rules.notification import (
 )
 from service.rules.plan import collapsed
 from service.sending import queue
-from service.sending.channels.channel import Channel, Outcome, Parcel
-from service.sending.planner import Active, Planner, Post, Ready
-from service.sending.streams import Docket, Step, Unsettled, ground, is_due, with_releases
+from service.sending.channels.channel import Channel, OutgoingMessage, SendResult
+from service.sending.planner import MessageDefaults, Planner, ReadyMessage, SendingContext
+from service.sending.streams import (
+    UnrecordedOutcome,
+    Update,
+    ground,
+    is_due,
+    with_releases,
+)
 
 MINUTE_MS = 60_000
 WAITS = (1, 5, 25, 60)
@@ -41,8 +43,8 @@ CHANNEL_REST_MS = MINUTE_MS
 RETRY_AFTER_LIMIT_MS = 60 * MINUTE_MS
 
 
-def after(outcome: Outcome, notification: Notification, form: str, now: int) -> AttemptEnded:
-    """The end of an attempt: sent, given up, tried again, or held for a person.
+def after(outcome: SendResult, notification: Notification, form: str, now: int) -> AttemptEnded:
+    """Make the end of an attempt: sent, given up, tried again, or held for a person.
 
     An unknown outcome of a mail is tried again with the same Message-ID; of a chat message,
     which nothing would tell apart, it is held (design §7).
@@ -66,8 +68,8 @@ def after(outcome: Outcome, notification: Notification, form: str, now: int) -> 
     )
 
 
-def wait_ms(outcome: Outcome, notification: Notification) -> int:
-    """Milliseconds until the next attempt: 1, 5, 25, 60 min, or longer if we were asked to."""
+def wait_ms(outcome: SendResult, notification: Notification) -> int:
+    """Give the ms until the next attempt: 1, 5, 25, 60 min, or longer if we were asked to."""
     own = WAITS[min(notification.attempts, len(WAITS) - 1)] * MINUTE_MS
     asked = int((outcome.retry_after or 0) * 1000)
     return max(own, min(asked, RETRY_AFTER_LIMIT_MS))
@@ -79,40 +81,27 @@ ADDRESSES_PER_ROUND = 500
 log = logging.getLogger(__name__)
 
 
-class Delivery:
-    """Sends what is due by one channel. Two of these on one ledger never send the same thing."""
+class DeliveryWorker:
+    """Send what is due by one channel. Two workers on one ledger never send the same message."""
 
     def __init__(
-        self,
-        name: str,
-        channel: Channel,
-        form: str,
-        ledger: Ledger,
-        mapper: EventMapper,
-        views: Views,
-        lookup: Lookup,
-        docket: Docket,
-        active: Callable[[], Active],
-        post: Post,
-        worker: str,
+        self, name: str, channel: Channel, context: SendingContext, defaults: MessageDefaults
     ) -> None:
         self.name = name
-        self.form = form
+        self.form = "chat" if channel.form == "chat" else "email"
         self._channel = channel
-        self._ledger = ledger
-        self._mapper = mapper
-        self._views = views
-        self._docket = docket
-        self._planner = Planner(docket, views, lookup, active, post)
-        self._worker = worker
-        self._unsettled: list[Unsettled] = []
+        self._views = context.views
+        self._streams = context.streams
+        self._planner = Planner(context, defaults)
+        self._worker = f"{defaults.domain}/{name}"
+        self._unsettled: list[UnrecordedOutcome] = []
         self._settling = threading.RLock()
         self._in_hand = False
         self._rests_until = 0
         self.retired = False
 
     def deliver(self, now: int, stopping: Callable[[], bool] = lambda: False) -> int:
-        """One round; returns how many notifications moved on.
+        """Deliver one round; return how many notifications moved on.
 
         The attempt is on disk before the network is touched. When `stopping` says so, the
         message in hand is finished and what was claimed but not begun is given back. Outcomes
@@ -124,58 +113,58 @@ class Delivery:
             return 0
         begun = monotonic()
         limit = 1 if self._rests_until else self._channel.batch
-        ids = queue.due(self._views, self.name, now, limit)
+        ids = queue.due(self._views, self.name, now=now, limit=limit)
         if not ids:
             return 0
-        found = [n for n in self._docket.notifications(ids) if is_due(n, now)]
-        left = [Step(n, self._lost(now)) for n in found if n.claimed_until is not None]
+        found = [n for n in self._streams.notifications(ids) if is_due(n, now)]
+        left = [Update(n, self._lost(now)) for n in found if n.claimed_until is not None]
         plan = self._planner.plan([n for n in found if n.claimed_until is None], now)
         claim = AttemptStarted(at=now, worker=self._worker, until=now + CLAIM_MS)
         claims = [self._claim(ready, claim) for ready in plan.ready]
         written = self._append([*left, *plan.steps, *claims])
         pairs = zip(plan.ready, claims, strict=True)
         ready = [claimed(r, step) for r, step in pairs if r.notification.id in written]
-        self._send(ready, now, begun, stopping)
+        self._send(ready, now, begun=begun, stopping=stopping)
         return len(written)
 
-    def _claim(self, ready: Ready, claim: AttemptStarted) -> Step:
-        """The start of an attempt, with the end of those that the message stands for too."""
+    def _claim(self, ready: ReadyMessage, claim: AttemptStarted) -> Update:
+        """Start an attempt, and end the notifications that the message stands for too."""
         lead = ready.notification
         speaks_for = tuple(n.id for n, _ in ready.message.told)
-        message_id = "" if self.form == "chat" or lead.message_id else ready.parcel.message_id
+        message_id = "" if self.form == "chat" or lead.message_id else ready.outgoing.message_id
         told = collapsed(ready.message, claim.at)
         claim = replace(claim, message_id=message_id, speaks_for=speaks_for)
         also = tuple((n, told) for n, _ in ready.message.told)
         passed = ready.message.passed
-        return Step(lead, claim, also, (passed,) if passed else ())
+        return Update(lead, claim, also=also, beside=(passed,) if passed else ())
 
     def take_over(self, now: int) -> int:
-        """Ends the attempts a worker left open when it died: nobody knows what came of them.
+        """End the attempts a worker left open when it died: nobody knows what came of them.
 
         Only for the one service on a SQLite ledger, at its start. Returns how many.
         """
         ids = queue.claimed(self._views)
-        left = [n for n in self._docket.notifications(ids) if n.claimed_until is not None]
+        left = [n for n in self._streams.notifications(ids) if n.claimed_until is not None]
         mine = [n for n in left if n.owed.channel == self.name]
-        return len(self._append([Step(n, self._lost(now)) for n in mine]))
+        return len(self._append([Update(n, self._lost(now)) for n in mine]))
 
     def _lost(self, now: int) -> AttemptEnded:
         then = HELD if self.form == "chat" else OWED
         return AttemptEnded(at=now, outcome="unknown", then=then, next_at=now)
 
     def look_again(self, now: int) -> int:
-        """Asks again for the addresses that were not known; returns how many were found."""
+        """Look again for the addresses that were not known; return how many were found."""
         found, after_id = 0, ""
         while ids := queue.waiting_for_address(self._views, after_id, ADDRESSES_PER_ROUND):
             after_id = ids[-1]
-            waiting = self._docket.notifications(ids)
+            waiting = self._streams.notifications(ids)
             mine = [n for n in waiting if n.owed.channel == self.name]
             changes = self._planner.look_again([n for n in mine if n.state == WAITING_ADDRESS], now)
             found += len(self._append(changes))
         return found
 
     def close(self) -> None:
-        """Lets go of the channel's connections, unless a message is in hand: it is left.
+        """Let go of the channel's connections, unless a message is in hand: it is left.
 
         What came of the others is recorded; what cannot be is named in the log.
         """
@@ -189,52 +178,52 @@ class Delivery:
         self._channel.close()
 
     def _send(
-        self, ready: Sequence[Ready], now: int, begun: float, stopping: Callable[[], bool]
+        self, ready: Sequence[ReadyMessage], now: int, begun: float, stopping: Callable[[], bool]
     ) -> None:
-        """Sends what still holds; what is left by trouble or after a minute is given back."""
+        """Send what still holds; give back what is left by trouble or after a minute."""
         waiting, at, trouble = list(ready), now, False
         try:
             while waiting and at <= now + PLAN_MS and not (trouble or self.retired or stopping()):
                 still = self._planner.at_the_last_moment(waiting[0], at)
                 first = waiting.pop(0).notification
-                if isinstance(still, Ready):
-                    outcome = self._outcome(still.parcel)
+                if isinstance(still, ReadyMessage):
+                    outcome = self._outcome(still.outgoing)
                     at = now + int((monotonic() - begun) * 1000)
                     trouble = outcome.about_channel
-                    end = after(outcome, first, self.form, at)
-                    self._unsettled.append(Unsettled(first, end, outcome.text))
+                    end = after(outcome, first, form=self.form, now=at)
+                    self._unsettled.append(UnrecordedOutcome(first, end, outcome.text))
                 else:
-                    self._unsettled.append(Unsettled(first, still))
+                    self._unsettled.append(UnrecordedOutcome(first, still))
                 if len(self._unsettled) >= OUTCOMES_PER_COMMIT:
                     self.settle()
         finally:
             self._rests_until = at + CHANNEL_REST_MS if trouble else 0
             next_at = self._rests_until or now
             back = AttemptEnded(at=at, outcome=NOT_TRIED, then=OWED, next_at=next_at)
-            self._unsettled += [Unsettled(r.notification, back) for r in waiting]
+            self._unsettled += [UnrecordedOutcome(r.notification, back) for r in waiting]
             self.settle()
 
-    def _outcome(self, parcel: Parcel) -> Outcome:
-        """What became of a parcel; when the program itself fails on it, nobody knows."""
+    def _outcome(self, outgoing: OutgoingMessage) -> SendResult:
+        """Send a message; when the program itself fails on one, nobody knows what became of it."""
         self._in_hand = True
         try:
-            return self._channel.send(parcel)
+            return self._channel.send(outgoing)
         except Exception as error:
             name = type(error).__name__
-            log.error("%s: the program failed on %s (%s)", self.name, parcel.notification, name)
-            return Outcome("unknown", text=f"{name}: {error}")
+            log.error("%s: the program failed on %s (%s)", self.name, outgoing.notification, name)
+            return SendResult("unknown", text=f"{name}: {error}")
         finally:
             self._in_hand = False
 
     def settle(self) -> None:
-        """Records outcomes at the version after the claim, or at the next free one.
+        """Record outcomes at the version after the claim, or at the next free one.
 
         What cannot be recorded is kept: only a crash may make a message repeat.
         """
         with self._settling:
             pending = list(self._unsettled)
             texts = {u.notification.id: u.text for u in pending if u.text}
-            written = self._append([Step(u.notification, u.end) for u in pending], texts)
+            written = self._append([Update(u.notification, u.end) for u in pending], texts)
             late = [u for u in pending if u.notification.id not in written]
             for each in pending:
                 if each not in late:
@@ -243,28 +232,29 @@ class Delivery:
                 self._settle_late(each, texts)
                 self._unsettled.remove(each)
 
-    def _settle_late(self, late: Unsettled, texts: Mapping[str, str]) -> None:
-        """Somebody took it over meanwhile: what became of it still counts, a return does not."""
+    def _settle_late(self, late: UnrecordedOutcome, texts: Mapping[str, str]) -> None:
+        """Record what became of what somebody took over: a try counts, a return does not."""
         written = not late.tried
         while not written:
-            (found,) = self._docket.notifications([late.notification.id])
-            written = bool(self._append([Step(found, late.end)], texts))
+            (found,) = self._streams.notifications([late.notification.id])
+            written = bool(self._append([Update(found, late.end)], texts))
 
-    def _append(self, events: Sequence[Step], texts: Mapping[str, str] | None = None) -> set[str]:
-        """Appends each at the next version; returns the ids that went in, conflicts left out."""
+    def _append(self, events: Sequence[Update], texts: Mapping[str, str] = {}) -> set[str]:
+        """Append each at the next version; return the ids that went in, conflicts left out."""
         if not events:
             return set()
-        steps = [with_releases(step, self._docket) for step in events]
-        try:
-            self._commit(steps, texts or {})
-        except IntegrityError:
-            if len(events) == 1:
-                return set()
-            return self._one_by_one(events, texts)
-        return {step.notification.id for step in events}
+        updates = [with_releases(update, self._streams) for update in events]
+        rows = [(n.id, n.version + 1, body) for each in updates for n, body in each.changes]
+        rows += [row for each in updates for row in each.beside]
+        kept = [(id, f"reply/{v}", texts[id]) for id, v, _ in rows if id in texts]
+        if self._streams.store.append_unless_moved(rows, ground(updates), kept):
+            return {update.notification.id for update in events}
+        if len(events) == 1:
+            return set()
+        return self._one_by_one(events, texts)
 
-    def _one_by_one(self, events: Sequence[Step], texts: Mapping[str, str] | None) -> set[str]:
-        """Leaves out what conflicts, and what stands beside a row that counts on what does."""
+    def _one_by_one(self, events: Sequence[Update], texts: Mapping[str, str]) -> set[str]:
+        """Append all but what conflicts, and what counts on a row beside one that does."""
         written: set[str] = set()
         missing: set[str] = set()
         for event in events:
@@ -274,17 +264,7 @@ class Delivery:
             written |= done
         return written
 
-    def _commit(self, steps: Sequence[Step], texts: Mapping[str, str]) -> None:
-        events = [(n.id, n.version + 1, body) for step in steps for n, body in step.changes]
-        events += [row for step in steps for row in step.beside]
-        rows = [(stream, version, *self._mapper.encode(body)) for stream, version, body in events]
-        kept = [(id, f"reply/{v}", texts[id]) for id, v, _, _ in rows if id in texts]
-        with self._ledger.transaction() as cursor:
-            self._docket.insist(ground(steps))
-            self._ledger.append(cursor, rows)
-            self._ledger.keep_erasable(cursor, kept)
 
-
-def claimed(ready: Ready, claim: Step) -> Ready:
-    """What may leave, after its attempt was started."""
+def claimed(ready: ReadyMessage, claim: Update) -> ReadyMessage:
+    """Give a message that may leave as it stands after its attempt was started."""
     return replace(ready, notification=ready.notification.apply(claim.body))

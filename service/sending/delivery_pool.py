@@ -1,50 +1,38 @@
-"""Deliveries: one for every channel the active rules name, opened and retired as they change."""
+"""Keep a delivery worker for every channel the active rules name, as they change."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from service.learners.world import Lookup
-from service.ledger.events import EventMapper
-from service.ledger.ledger import Ledger
-from service.ledger.views import Views
 from service.sending.channels import Channel, open_channel
-from service.sending.delivery import Delivery
-from service.sending.planner import Active, Post
-from service.sending.streams import Docket
+from service.sending.delivery import DeliveryWorker
+from service.sending.planner import MessageDefaults, SendingContext
 
 WITHOUT_DOMAIN = "coursebell.localhost"
 
 
-class DeliveryPool(Mapping[str, Delivery]):
-    """The deliveries in use, by the name of their channel."""
+class DeliveryPool(Mapping[str, DeliveryWorker]):
+    """Hold the workers in use, by the name of their channel."""
 
     def __init__(
         self,
-        ledger: Ledger,
-        mapper: EventMapper,
-        views: Views,
-        lookup: Callable[[], Lookup],
-        docket: Docket,
-        active: Callable[[], Active],
+        context: Callable[[], SendingContext],
         drawer: Path,
         mail_domain: str | None,
         watch_link: Callable[[str, str], str] | None,
     ) -> None:
-        """`mail_domain` stands in every Message-ID, or else the channel's own."""
-        self._ledger = ledger
-        self._mapper = mapper
-        self._views = views
-        self._lookup = lookup
-        self._docket = docket
-        self._active = active
+        """Give each worker a `context` of its own.
+
+        `mail_domain` stands in every Message-ID, or else the channel's own.
+        """
+        self._context = context
         self._drawer = drawer
         self._mail_domain = mail_domain
         self._watch_link = watch_link
         self._urls: dict[str, str] = {}
-        self.in_use: dict[str, Delivery] = {}
-        self._retired: list[Delivery] = []
+        self.in_use: dict[str, DeliveryWorker] = {}
+        self._retired: list[DeliveryWorker] = []
 
-    def __getitem__(self, name: str) -> Delivery:
+    def __getitem__(self, name: str) -> DeliveryWorker:
         return self.in_use[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -54,12 +42,12 @@ class DeliveryPool(Mapping[str, Delivery]):
         return len(self.in_use)
 
     def opened(self, urls: Mapping[str, str]) -> dict[str, Channel]:
-        """New channels for the URLs that are new or have changed; raises ChannelError."""
+        """Open channels for the URLs that are new or have changed; raises ChannelError."""
         changed = {name: url for name, url in urls.items() if self._urls.get(name) != url}
         return {name: open_channel(name, url, drawer=self._drawer) for name, url in changed.items()}
 
     def use(self, urls: Mapping[str, str], opened: Mapping[str, Channel]) -> None:
-        """Retires what is not among `urls` any more and begins with what was `opened`.
+        """Retire what is not among `urls` any more and begin with what was `opened`.
 
         A retired delivery finishes the message that its thread may be sending.
         """
@@ -72,27 +60,16 @@ class DeliveryPool(Mapping[str, Delivery]):
             self.in_use[name] = self._delivery(name, channel)
 
     def take_over(self, now: int) -> None:
-        """Ends the attempts that a dead worker left open."""
+        """End the attempts that a dead worker left open."""
         for delivery in self.in_use.values():
             delivery.take_over(now)
 
     def close(self) -> None:
-        """Lets go of every channel."""
+        """Let go of every channel."""
         for delivery in [*self.in_use.values(), *self._retired]:
             delivery.close()
 
-    def _delivery(self, name: str, channel: Channel) -> Delivery:
+    def _delivery(self, name: str, channel: Channel) -> DeliveryWorker:
         domain = self._mail_domain or channel.domain or WITHOUT_DOMAIN
-        return Delivery(
-            name,
-            channel,
-            "chat" if channel.form == "chat" else "email",
-            self._ledger,
-            self._mapper,
-            self._views,
-            self._lookup(),
-            self._docket,
-            self._active,
-            Post(domain, watch_link=self._watch_link),
-            f"{domain}/{name}",
-        )
+        defaults = MessageDefaults(domain, watch_link=self._watch_link)
+        return DeliveryWorker(name, channel, context=self._context(), defaults=defaults)

@@ -26,13 +26,13 @@ from service.rules.notification import (
     Owed,
     Subject,
 )
-from service.rules.plan import Message, joins, plan
+from service.rules.plan import PlannedMessage, joins, plan
 from service.rules.rule import GROUP, WATCHERS
 from service.rules.verdict import STREAM as MUTING
 from service.rules.verdict import Due, Ground, Verdict, judge, muting_of
 from service.sending import queue
-from service.sending.channels.channel import Parcel
-from service.sending.streams import Docket, Step
+from service.sending.channels.channel import OutgoingMessage
+from service.sending.streams import NotificationStreams, Update
 from service.sending.templates.templates import TemplateProblem, Templates
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -42,8 +42,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 """The fields that are not of the message itself, by their group."""
 
 
-class Group(Mapping[str, object]):
-    """One group of the registry's fields, each looked up when the words ask for it.
+class FieldGroup(Mapping[str, object]):
+    """Look up one group of the registry's fields, each when the words ask for it.
 
     `own` are those that are of the message itself.
     """
@@ -72,8 +72,8 @@ class Group(Mapping[str, object]):
         return len(GROUPS[self._name])
 
 
-class Post(msgspec.Struct, frozen=True):
-    """What every message of this installation has in common.
+class MessageDefaults(msgspec.Struct, frozen=True):
+    """Hold what every message of this installation has in common.
 
     `domain` stands in every Message-ID; `timezone` is for people whose zone is not known.
     `watch_link` gives the link by which a person (id) asks to be told of an instance (stream).
@@ -84,24 +84,26 @@ class Post(msgspec.Struct, frozen=True):
     watch_link: Callable[[str, str], str] | None = None
 
 
-def parcel_of(message: Message, templates: Templates, post: Post, now: int) -> Parcel:
-    """Make the parcel of one message; raises TemplateProblem.
+def compose(
+    message: PlannedMessage, templates: Templates, defaults: MessageDefaults, now: int
+) -> OutgoingMessage:
+    """Compose one message as it leaves; raises TemplateProblem.
 
     The Message-ID comes from the notification's id and the domain of its first attempt, so it
     is the same at every attempt, whatever the sender's address is by now.
     """
     notification, recipient = message.lead, message.due.recipient
     owed = notification.owed
-    domain = notification.message_id.rpartition("@")[2].removesuffix(">") or post.domain
+    domain = notification.message_id.rpartition("@")[2].removesuffix(">") or defaults.domain
     form = "chat" if recipient is None else "email"
-    values = values_of(message, post)
+    values = values_of(message, defaults)
     locale = recipient.locale if recipient else None
-    return Parcel(
+    return OutgoingMessage(
         notification=notification.id,
         message_id=f"<{notification.id}@{domain}>",
         address=recipient.email if recipient else None,
         name=recipient.name if recipient else None,
-        message=templates.render(message.due.entry.template, form, locale, values),
+        message=templates.render(message.due.entry.template, form, locale=locale, values=values),
         sent_at=datetime.fromtimestamp(now / 1000, UTC),
         thread=f"<{owed.subject}@{domain}>",
         list_id=f"<{owed.rule}.{domain}>",
@@ -109,132 +111,145 @@ def parcel_of(message: Message, templates: Templates, post: Post, now: int) -> P
 
 
 def order(item: Reading) -> tuple[str, int, str]:
-    """Items of a digest are read person by person, and of each as it happened."""
+    """Order the items of a digest person by person, and of each as it happened."""
     name, title = item("learner.name"), item("course.title")
     return str(name or ""), item.event.at or 0, str(title or "")
 
 
-def values_of(message: Message, post: Post) -> dict[str, object]:
+def values_of(message: PlannedMessage, defaults: MessageDefaults) -> dict[str, object]:
     """Give the registry's fields as nested groups, for the words."""
     due, owed = message.due, message.lead.owed
     recipient, reading = due.recipient, due.reading
-    values: dict[str, object] = {name: Group(name, reading) for name in GROUPS}
-    own = {"watch_url": lambda: watch_url(owed, due, post)}
-    values["instance"] = Group("instance", reading, own)
+    values: dict[str, object] = {name: FieldGroup(name, reading) for name in GROUPS}
+    own = {"watch_url": lambda: watch_url(owed, due, defaults)}
+    values["instance"] = FieldGroup("instance", reading, own)
     role = (due.entry.to or owed.recipient).partition(":")[0]
     values["recipient"] = {
         "name": recipient.name if recipient else None,
         "role": role,
-        "timezone": (recipient.timezone if recipient else None) or post.timezone,
+        "timezone": (recipient.timezone if recipient else None) or defaults.timezone,
     }
     values["rule"] = {"id": owed.rule}
     titles = (each.reading("course.title") for _, each in message.others)
     values["others"] = [str(title) for title in titles if title is not None]
     shown = due.entry.digest.max_items if due.entry.digest else 0
     items = sorted(due.items, key=order) if shown else ()
-    values["items"] = [{name: Group(name, item) for name in ITEM_GROUPS} for item in items[:shown]]
+    values["items"] = [
+        {name: FieldGroup(name, item) for name in ITEM_GROUPS} for item in items[:shown]
+    ]
     values["more"] = len(due.items) - len(due.items[:shown])
     return values
 
 
-def watch_url(owed: Owed, due: Due, post: Post) -> str | None:
+def watch_url(owed: Owed, due: Due, defaults: MessageDefaults) -> str | None:
     """Make the link for who reads it, if they learn, and if there is one instance with seats."""
-    if post.watch_link is None:
+    if defaults.watch_link is None:
         return None
     to, reading = due.entry.to or "", due.reading
     person = owed.recipient if to == WATCHERS or to.startswith(GROUP) else None
     person = reading.learner if to == "learner" else person
     instance = reading.instance
-    return post.watch_link(person, instance.id) if person and instance else None
+    return defaults.watch_link(person, instance.id) if person and instance else None
 
 
 log = logging.getLogger(__name__)
 
 
-class Active(msgspec.Struct, frozen=True):
-    """The rules and templates that are active now."""
+class ActiveRules(msgspec.Struct, frozen=True):
+    """Hold the rules and templates that are active now."""
 
     decider: Decider
     templates: Templates
 
 
-class Ready(msgspec.Struct, frozen=True):
-    """A message with the parcel it leaves as; `notification` is the one that speaks.
+class SendingContext(msgspec.Struct, frozen=True):
+    """Hold what every sender reads: the send queue, the log, the people, and what is active.
+
+    No two threads share one: its `lookup` remembers what it found.
+    """
+
+    views: Views
+    streams: NotificationStreams
+    lookup: Lookup
+    active: Callable[[], ActiveRules]
+
+
+class ReadyMessage(msgspec.Struct, frozen=True):
+    """Hold a message as planned and as it leaves; `notification` is the one that speaks.
 
     `seen` are the streams it was tested against, with their newest versions, and `active` the
     rules.
     """
 
     notification: Notification
-    message: Message
-    parcel: Parcel
+    message: PlannedMessage
+    outgoing: OutgoingMessage
     seen: Mapping[str, int]
-    active: Active
+    active: ActiveRules
 
 
-class Planned(NamedTuple):
-    """What leaves, and what is to be recorded whatever becomes of that."""
+class DeliveryPlan(NamedTuple):
+    """Hold what leaves, and what is to be recorded whatever becomes of that."""
 
-    ready: Sequence[Ready]
-    steps: Sequence[Step]
+    ready: Sequence[ReadyMessage]
+    steps: Sequence[Update]
 
 
 class Planner:
-    """Tests again what is due, by the rules, the log and the people of now."""
+    """Judge again what is due, by the rules, the log and the people of now."""
 
-    def __init__(
-        self,
-        docket: Docket,
-        views: Views,
-        lookup: Lookup,
-        active: Callable[[], Active],
-        post: Post,
-    ) -> None:
-        self._docket = docket
-        self._views = views
-        self._lookup = lookup
-        self._active = active
-        self._post = post
+    def __init__(self, context: SendingContext, defaults: MessageDefaults) -> None:
+        self._streams = context.streams
+        self._views = context.views
+        self._lookup = context.lookup
+        self._active = context.active
+        self._defaults = defaults
 
-    def plan(self, found: Sequence[Notification], now: int) -> Planned:
+    def plan(self, found: Sequence[Notification], now: int) -> DeliveryPlan:
         """Plan notifications that are due, those of one moment as one message."""
         self._lookup.forget()
         return self._planned(self._together(found), now)
 
-    def look_again(self, waiting: Sequence[Notification], now: int) -> Sequence[Step]:
+    def look_again(self, waiting: Sequence[Notification], now: int) -> Sequence[Update]:
         """Plan notifications that wait for an address; nothing leaves."""
         self._lookup.forget()
         return self._planned([[each] for each in waiting], now).steps
 
-    def at_the_last_moment(self, ready: Ready, now: int) -> Ready | EventBody:
+    def at_the_last_moment(self, ready: ReadyMessage, now: int) -> ReadyMessage | EventBody:
         """Give a claimed message as it may leave now, or its end if it has become untrue."""
-        unmoved = self._docket.newest(list(ready.seen)) == ready.seen
+        unmoved = self._streams.store.newest(list(ready.seen)) == ready.seen
         if unmoved and self._active() is ready.active:
             return ready
         self._lookup.forget()
         lead = ready.notification
-        spoken_for = self._docket.notifications(lead.speaks_for)
+        spoken_for = self._streams.notifications(lead.speaks_for)
         planned = self._planned([[lead, *(n for n in spoken_for if n.into == lead.id)]], now)
         return planned.ready[0] if planned.ready else planned.steps[0].body
 
-    def _planned(self, groups: Sequence[Sequence[Notification]], now: int) -> Planned:
+    def _planned(self, groups: Sequence[Sequence[Notification]], now: int) -> DeliveryPlan:
         """Load what the plan of these groups needs, plan, and compose the words of each message."""
-        active, (muting, muted) = self._active(), muting_of(self._lookup)
-        ground = Ground(active.decider, self._lookup, now, muted)
-        subjects = self._docket.subjects([n for group in groups for n in group])
-        composer = Composer(active, self._post, now)
+        active, (muting, muted) = self._active(), muting_of(self._lookup.latest)
+        ground = Ground(active.decider, self._lookup, now=now, muted=muted)
+        subjects = self._streams.subjects([n for group in groups for n in group])
+        composer = Composer(active, self._defaults, now)
         planned = plan(
             groups,
-            lambda n: verdict(judge, n, subjects, ground),
-            self._lookup.latest,
-            now,
-            composer.accept,
+            judge=lambda n: verdict(judge, n, subjects, ground=ground),
+            latest=self._lookup.latest,
+            now=now,
+            accept=composer.accept,
         )
         ready = [
-            Ready(m.lead, m, composer.parcels[m.lead.id], seen(m, subjects, muting), active)
+            ReadyMessage(
+                notification=m.lead,
+                message=m,
+                outgoing=composer.outgoing[m.lead.id],
+                seen=seen(m, subjects, muting),
+                active=active,
+            )
             for m in planned.messages
         ]
-        return Planned(ready, [step_of(n, body, muting) for n, body in planned.endings])
+        return DeliveryPlan(ready, [step_of(n, body, muting) for n, body in planned.endings])
 
     def _together(self, found: Sequence[Notification]) -> list[list[Notification]]:
         """Group what becomes one message, the first of each due, with what one has spoken for."""
@@ -250,24 +265,26 @@ class Planner:
     def _others(self, first: Notification, key: str) -> list[Notification]:
         ids = queue.together(self._views, key) if first.attempts == 0 else []
         ids += queue.dropped(self._views, key) if first.version > 1 else []
-        others = self._docket.notifications([id for id in ids if id != first.id])
+        others = self._streams.notifications([id for id in ids if id != first.id])
         return [n for n in others if joins(n, first) or n.into == first.id]
 
 
 class Composer:
-    """Composes the words of messages as they are planned; what cannot be composed is given up."""
+    """Compose messages as they are planned; what cannot be composed is given up."""
 
-    def __init__(self, active: Active, post: Post, now: int) -> None:
-        self.parcels: dict[str, Parcel] = {}
+    def __init__(self, active: ActiveRules, defaults: MessageDefaults, now: int) -> None:
+        self.outgoing: dict[str, OutgoingMessage] = {}
         self._templates = active.templates
-        self._post = replace(post, timezone=active.decider.rules.defaults.timezone)
+        self._defaults = replace(defaults, timezone=active.decider.rules.defaults.timezone)
         self._now = now
 
-    def accept(self, message: Message) -> EventBody | None:
+    def accept(self, message: PlannedMessage) -> EventBody | None:
         """Compose a message; returns the end of its lead instead when that fails."""
         lead, now = message.lead, self._now
         try:
-            self.parcels[lead.id] = parcel_of(message, self._templates, self._post, now)
+            self.outgoing[lead.id] = compose(
+                message, self._templates, defaults=self._defaults, now=now
+            )
         except TemplateProblem as problem:
             return Ended(at=now, state=GIVEN_UP, reason=f"template: {problem}")
         except (sqlite3.Error, PersistenceError):
@@ -292,7 +309,7 @@ def verdict(
         return broken(notification, error, ground.now)
 
 
-def seen(message: Message, subjects: Mapping[str, Subject], muting: int) -> dict[str, int]:
+def seen(message: PlannedMessage, subjects: Mapping[str, Subject], muting: int) -> dict[str, int]:
     """Name the streams a message was tested against, with their newest versions."""
     found = {MUTING: muting}
     for notification in (message.lead, *(n for n, _ in message.others)):
@@ -300,14 +317,14 @@ def seen(message: Message, subjects: Mapping[str, Subject], muting: int) -> dict
     return found
 
 
-def step_of(notification: Notification, body: EventBody, muting: int) -> Step:
+def step_of(notification: Notification, body: EventBody, muting: int) -> Update:
     """Make the step that ends or defers a notification; what is held rests on what is muted."""
     rests_on = ((MUTING, muting),) if isinstance(body, Held) else ()
-    return Step(notification, body, rests_on=rests_on)
+    return Update(notification, body, rests_on=rests_on)
 
 
 def broken(notification: Notification, error: Exception, now: int) -> Ended:
-    """The end of a notification that the program fails on; to be called where it is caught."""
+    """End a notification that the program fails on; to be called where the error is caught."""
     log.exception("%s breaks the program and is given up", notification.id)
     reason = f"the program failed on it ({type(error).__name__}); redrive it after a fix"
     return Ended(at=now, state=GIVEN_UP, reason=reason)

@@ -1,4 +1,4 @@
-"""The send queue: every notification as a row, followed from the log, never deciding."""
+"""Project notifications into the send queue, one row each, and query the queue."""
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
-from service.ledger.views import LogEvent, Views
+from service.ledger.events import LogEvent
+from service.ledger.views import Views
 from service.rules import notification
 from service.rules.notification import (
     DROPPED,
@@ -30,11 +31,13 @@ from service.rules.notification import (
     first_reason,
     first_state,
 )
+from service.rules.rule import Rule
 
 COPIED = (
-    "rule", "entry", "mode", "template", "channel", "recipient", "trigger", "subject", "source",
-    "account", "course", "kind", "instance", "person", "decided_at", "due_at", "collapse", "digest",
-)  # fmt: skip
+    *("rule", "entry", "mode", "template", "channel", "recipient", "trigger", "subject"),
+    *("source", "account", "course", "kind", "instance", "person"),
+    *("decided_at", "due_at", "collapse", "digest"),
+)
 COLUMNS = ("id", "state", "reason", *COPIED)
 copied = attrgetter(*COPIED)
 INSERT = (
@@ -90,15 +93,15 @@ WRITES: Mapping[type, Write] = {
 }
 
 
-class Queue:
-    """Projects the streams of notifications into the table `notifications`."""
+class SendQueue:
+    """Project the streams of notifications into the table `notifications`."""
 
     name = "queue"
     version = 2
     topics = frozenset(notification.SHAPES)
 
     def create(self, database: Database) -> None:
-        """Makes the table; only what may leave by itself stands in the index of what is due."""
+        """Make the table; only what may leave by itself stands in the index of what is due."""
         numbers = {"decided_at": int, "due_at": int, "digest": int}
         text = {name: str for name in COLUMNS if name not in numbers}
         database.create_table(
@@ -122,25 +125,28 @@ class Queue:
         )
 
     def project(self, connection: sqlite3.Connection, events: Sequence[LogEvent]) -> None:
-        """Writes runs of one kind of event together, in the order of the log."""
+        """Write runs of one kind of event together, in the order of the log."""
         for kind, run in groupby(events, key=lambda event: type(event.body)):
             statement, values = WRITES[kind]
             connection.executemany(statement, [values(event) for event in run])
 
 
+def _ids(views: Views, where: str, values: Sequence[Any] | dict[str, Any]) -> list[str]:
+    query = f"SELECT id FROM notifications WHERE {where}"
+    return [row[0] for row in views.reader().execute(query, values)]
+
+
 def due(views: Views, channel: str, now: int, limit: int) -> list[str]:
-    """Ids of what may leave by a channel now, longest due first, claims of others left out."""
-    rows = views.reader().execute(
-        "SELECT id FROM notifications WHERE channel = ? AND due_at <= ? "
-        f"AND {MAY_LEAVE} AND {BY_ITSELF} AND ifnull(claimed_until, 0) <= ? "
-        "ORDER BY due_at, rowid LIMIT ?",
-        (channel, now, now, limit),
+    """List the ids of what may leave by a channel now and is not claimed, longest due first."""
+    where = (
+        f"channel = ? AND due_at <= ? AND {MAY_LEAVE} AND {BY_ITSELF} "
+        "AND ifnull(claimed_until, 0) <= ? ORDER BY due_at, rowid LIMIT ?"
     )
-    return [row[0] for row in rows]
+    return _ids(views, where, (channel, now, now, limit))
 
 
 def next_due(views: Views, channel: str) -> int | None:
-    """When something by this channel is due next; what is in hand is left out."""
+    """Tell when something by this channel is due next; what is in hand is left out."""
     rows = views.reader().execute(
         f"SELECT due_at FROM notifications WHERE channel = ? AND {MAY_LEAVE} AND {BY_ITSELF} "
         "AND claimed_until IS NULL ORDER BY due_at LIMIT 1",
@@ -151,25 +157,20 @@ def next_due(views: Views, channel: str) -> int | None:
 
 
 def waiting_for_address(views: Views, after: str, limit: int) -> list[str]:
-    """Ids of those that wait for an address, a page at a time."""
-    rows = views.reader().execute(
-        "SELECT id FROM notifications WHERE state = 'waiting_address' AND id > ? "
-        "ORDER BY id LIMIT ?",
-        (after, limit),
-    )
-    return [row[0] for row in rows]
+    """List the ids of what waits for an address, a page at a time."""
+    return _ids(views, "state = 'waiting_address' AND id > ? ORDER BY id LIMIT ?", (after, limit))
 
 
 def removed(views: Views, channels: Collection[str], rules: Collection[str]) -> Iterator[str]:
-    """Ids of what is still open by another channel, or because of another rule, than these."""
+    """List the ids of what is open by another channel, or because of another rule, than these."""
     rows = views.reader().execute(
         "SELECT id, channel, rule FROM notifications WHERE state IN (?, ?, ?, ?)", OPEN_STATES
     )
     return (id for id, channel, rule in rows if channel not in channels or rule not in rules)
 
 
-class Collected(NamedTuple):
-    """A notification that waits for a digest: by which rule and entry, and for whom."""
+class CollectedItem(NamedTuple):
+    """Hold a notification that waits for a digest: by which rule and entry, and for whom."""
 
     id: str
     rule: str
@@ -178,29 +179,29 @@ class Collected(NamedTuple):
     person: str | None
 
 
-def items_due(views: Views, now: int) -> list[Collected]:
+def items_due(views: Views, now: int) -> list[CollectedItem]:
     """List what is collected for digests of which one may close now."""
-    query = f"SELECT {', '.join(Collected._fields)} FROM notifications WHERE {COLLECTED}"
+    query = f"SELECT {', '.join(CollectedItem._fields)} FROM notifications WHERE {COLLECTED}"
     rows = views.reader().execute(f"{query} AND due_at <= ? ORDER BY due_at, id", (now,))
-    return [Collected(*row) for row in rows]
+    return [CollectedItem(*row) for row in rows]
 
 
 def next_due_after(views: Views, now: int) -> int | None:
-    """When something may leave next after a moment, by any channel or in a digest."""
+    """Tell when something may leave next after a moment, by any channel or in a digest."""
     query = f"SELECT MIN(due_at) FROM notifications WHERE {MAY_LEAVE} AND due_at > ?"
     due: int | None = views.reader().execute(query, (now,)).fetchone()[0]
     return due
 
 
 def next_decided(views: Views, rule: str, after: int) -> int | None:
-    """When a rule decided next after a moment."""
+    """Tell when a rule decided next after a moment."""
     query = "SELECT MIN(decided_at) FROM notifications WHERE rule = ? AND decided_at > ?"
     at: int | None = views.reader().execute(query, (rule, after)).fetchone()[0]
     return at
 
 
-def decided(views: Views, rule: str, mode: str, after: int, until: int, limit: int) -> list[str]:
-    """Ids of what a rule owed first of all, by when it was decided.
+def decided(views: Views, rule: Rule, after: int, until: int, limit: int) -> list[str]:
+    """List the ids of what a rule owed first of all, by when it was decided.
 
     Neither digests nor later steps of an escalation are among them; all that were decided
     together with the last are.
@@ -209,40 +210,32 @@ def decided(views: Views, rule: str, mode: str, after: int, until: int, limit: i
         "rule = :rule AND mode = :mode AND decided_at > :after AND decided_at <= :until "
         "AND trigger <> 'digest' AND entry NOT LIKE '%,after=%'"
     )
-    rows = views.reader().execute(
-        f"SELECT id FROM notifications WHERE {first} AND decided_at <= ifnull((SELECT decided_at "
-        f"FROM notifications WHERE {first} ORDER BY decided_at LIMIT 1 OFFSET :last), :until) "
-        "ORDER BY decided_at, id",
-        {"rule": rule, "mode": mode, "after": after, "until": until, "last": limit - 1},
+    return _ids(
+        views,
+        f"{first} AND decided_at <= ifnull((SELECT decided_at FROM notifications WHERE {first} "
+        "ORDER BY decided_at LIMIT 1 OFFSET :last), :until) ORDER BY decided_at, id",
+        {"rule": rule.id, "mode": rule.mode, "after": after, "until": until, "last": limit - 1},
     )
-    return [row[0] for row in rows]
 
 
 def claimed(views: Views) -> list[str]:
-    """Ids of those whose attempt is open."""
-    rows = views.reader().execute("SELECT id FROM notifications WHERE claimed_until IS NOT NULL")
-    return [row[0] for row in rows]
+    """List the ids of what has an open attempt."""
+    return _ids(views, "claimed_until IS NOT NULL", ())
 
 
 def together(views: Views, collapse: str) -> list[str]:
-    """Ids of the open notifications that may become one message."""
-    rows = views.reader().execute(
-        "SELECT id FROM notifications WHERE collapse = ? AND state IN (?, ?) ORDER BY decided_at",
-        (collapse, OWED, SCHEDULED),
-    )
-    return [row[0] for row in rows]
+    """List the ids of the open notifications that may become one message."""
+    where = "collapse = ? AND state IN (?, ?) ORDER BY decided_at"
+    return _ids(views, where, (collapse, OWED, SCHEDULED))
 
 
 def dropped(views: Views, collapse: str) -> list[str]:
-    """Ids of those for which another message of the same kind stood."""
-    rows = views.reader().execute(
-        "SELECT id FROM notifications WHERE collapse = ? AND state = ?", (collapse, DROPPED)
-    )
-    return [row[0] for row in rows]
+    """List the ids of what another message of the same kind stood for."""
+    return _ids(views, "collapse = ? AND state = ?", (collapse, DROPPED))
 
 
 def latest(views: Views, state: str | None, rule: str | None, limit: int) -> list[dict[str, Any]]:
-    """Notifications as rows, the latest decided first; a negative limit means all."""
+    """List notifications as rows, the latest decided first; a negative limit means all."""
     return list(
         views.reader()["notifications"].rows_where(
             "(:state IS NULL OR state = :state) AND (:rule IS NULL OR rule = :rule)",
@@ -254,19 +247,15 @@ def latest(views: Views, state: str | None, rule: str | None, limit: int) -> lis
 
 
 def held(views: Views, reason: str, rule: str | None) -> list[str]:
-    """Ids of what is held for a reason, of one rule or all."""
-    rows = views.reader().execute(
-        "SELECT id FROM notifications WHERE state = 'held' AND reason = :reason "
-        "AND (:rule IS NULL OR rule = :rule) ORDER BY id",
-        {"reason": reason, "rule": rule},
-    )
-    return [row[0] for row in rows]
+    """List the ids of what is held for a reason, of one rule or all."""
+    where = "state = 'held' AND reason = :reason AND (:rule IS NULL OR rule = :rule) ORDER BY id"
+    return _ids(views, where, {"reason": reason, "rule": rule})
 
 
 def page(
     views: Views, state: str | None, rule: str | None, limit: int, before: str | None
 ) -> list[dict[str, Any]]:
-    """Notifications as rows, by what happened last; `before` is the id that ended the last page."""
+    """List notifications, what happened last first; `before` is the id that ended the last page."""
     filters = {"state": state, "rule": rule, "id": before}
     tests = {"state": "state = :state", "rule": "rule = :rule", "id": "id < :id"}
     where = " AND ".join(tests[name] for name, value in filters.items() if value is not None)
@@ -277,7 +266,7 @@ def page(
 
 
 def census(views: Views) -> tuple[int, dict[str, int]]:
-    """How far the views have followed the log, and the counts of each state, of one moment."""
+    """Count each state, and tell how far the views have followed the log, of one moment."""
     rows = views.reader().execute(
         "SELECT NULL, position FROM following UNION ALL "
         "SELECT state, COUNT(*) FROM notifications GROUP BY state"

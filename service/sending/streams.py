@@ -1,16 +1,14 @@
-"""The docket: notifications and what they are about, read from the log to its end."""
+"""Read notifications and what they are about, from the log to its end."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
-from eventsourcing.persistence import IntegrityError
 
 from service.learners.feed_subjects import FEED, LETTER, LetterSetAside, SilentSource, letter_of
 from service.learners.world import load
-from service.ledger.events import EventBody, EventMapper
-from service.ledger.ledger import ROWS_PER_QUERY, Ledger
-from service.rules.digests import DigestClosed, Row, bundle_of
+from service.ledger.events import EventBody, EventStore, NewEvent
+from service.rules.digests import DigestClosed, bundle_of
 from service.rules.notification import (
     DIGEST,
     DROPPED,
@@ -26,31 +24,29 @@ from service.rules.notification import (
 )
 
 
-class Docket:
-    """Reads many streams in one query each time; keeps nothing."""
+class NotificationStreams:
+    """Read many notifications in one query each time; keep nothing."""
 
     def __init__(
         self,
-        ledger: Ledger,
-        mapper: EventMapper,
-        lateness: Mapping[str, int],
+        store: EventStore,
+        lateness: Mapping[str, int] = {},
         heard: Callable[[], Mapping[str, SilentSource]] = dict,
         asides: Callable[[Sequence[int]], Iterable[LetterSetAside]] = lambda _: (),
     ) -> None:
         """`lateness` in ms and the last letter `heard`, by source; `asides` by their numbers."""
-        self._ledger = ledger
-        self._mapper = mapper
+        self.store = store
         self._lateness = lateness
         self._heard = heard
         self._asides = asides
 
     def notifications(self, ids: Sequence[str]) -> list[Notification]:
-        """These notifications as the log has them, in the order asked for."""
-        found = self._bodies(ids)
+        """Read notifications as the log has them, in the order asked for."""
+        found = self.store.streams(ids)
         return [Notification.load(id, found[id]) for id in ids if id in found]
 
     def subjects(self, notifications: Sequence[Notification]) -> dict[str, Subject]:
-        """What each is about, by its id, if the log knows of it; for a digest that is its items."""
+        """Read the subjects of notifications, by their ids; of a digest all its items."""
         items = self._items([n for n in notifications if n.owed.trigger == DIGEST])
         plain = [n.owed for n in notifications if n.owed.trigger != DIGEST]
         plain += [n.owed for found in items.values() for n in found]
@@ -66,10 +62,10 @@ class Docket:
         return subjects
 
     def _items(self, digests: Sequence[Notification]) -> dict[str, list[Notification]]:
-        """The items of each digest, by its id, as they were when it was made up."""
+        """Read the items of each digest, by its id, as they were when it was made up."""
         if not digests:
             return {}
-        streams = self._bodies(list({n.owed.subject for n in digests}))
+        streams = self.store.streams(list({n.owed.subject for n in digests}))
         closed = {n.id: streams[n.owed.subject][n.owed.version - 1] for n in digests}
         ids = {n: body.items for n, body in closed.items() if isinstance(body, DigestClosed)}
         wanted = list({item for items in ids.values() for item in items})
@@ -77,7 +73,7 @@ class Docket:
         return {id: [found[item] for item in items] for id, items in ids.items()}
 
     def _subjects(self, wanted: Collection[str]) -> dict[str, Subject]:
-        found = self._bodies(list(wanted))
+        found = self.store.streams(list(wanted))
         subjects = {
             stream: Subject(load(stream, bodies, self._lateness), bodies)
             for stream, bodies in found.items()
@@ -88,48 +84,20 @@ class Docket:
         subjects |= {aside.id: Subject(aside, ()) for aside in self._asides(letters)}
         return subjects
 
-    def newest(self, streams: Sequence[str]) -> dict[str, int]:
-        """The newest version of each of these streams, 0 if it has none, without reading them."""
-        found = dict.fromkeys(streams, 0)
-        for start in range(0, len(streams), ROWS_PER_QUERY):
-            chunk = streams[start : start + ROWS_PER_QUERY]
-            marks = ",".join("?" * len(chunk))
-            rows = self._ledger.reader().execute(
-                "SELECT originator_id, MAX(originator_version) FROM stored_events "
-                f"WHERE originator_id IN ({marks}) GROUP BY originator_id",
-                chunk,
-            )
-            found |= dict(rows.fetchall())
-        return found
-
-    def insist(self, rests_on: Mapping[str, int]) -> None:
-        """Raises IntegrityError unless each stream has just this newest version.
-
-        Inside a transaction it stays so until the end of that.
-        """
-        if rests_on and self.newest(list(rests_on)) != rests_on:
-            raise IntegrityError("a stream that this rests on has moved")
-
-    def _bodies(self, ids: Sequence[str]) -> dict[str, list[EventBody]]:
-        bodies: dict[str, list[EventBody]] = {}
-        for stream, _, topic, state in self._ledger.streams(list(ids)):
-            bodies.setdefault(stream, []).append(self._mapper.decode(topic, state))
-        return bodies
-
 
 Change = tuple[Notification, EventBody]
 """A notification and the next event of its stream."""
 
 
-class Step(NamedTuple):
-    """What is written together: `also` are the next events of other notifications, `beside` those
+class Update(NamedTuple):
+    """Hold what is appended together: `also` are next events of other notifications, `beside` those
     of other streams. It `rests_on` these streams being no longer than that.
     """
 
     notification: Notification
     body: EventBody
     also: tuple[Change, ...] = ()
-    beside: tuple[Row, ...] = ()
+    beside: tuple[NewEvent, ...] = ()
     rests_on: tuple[tuple[str, int], ...] = ()
 
     @property
@@ -137,8 +105,8 @@ class Step(NamedTuple):
         return ((self.notification, self.body), *self.also)
 
 
-class Unsettled(msgspec.Struct, frozen=True):
-    """What became of a notification as claimed, with the reply's text; not on disk yet."""
+class UnrecordedOutcome(msgspec.Struct, frozen=True):
+    """Hold what became of a claimed notification, with the reply's text, until it is on disk."""
 
     notification: Notification
     end: EventBody
@@ -146,28 +114,28 @@ class Unsettled(msgspec.Struct, frozen=True):
 
     @property
     def tried(self) -> bool:
-        """Whether the network was touched, so that this counts whoever has it in hand now."""
+        """Tell whether the network was touched, so that this counts whoever has it in hand now."""
         return isinstance(self.end, AttemptEnded) and self.end.outcome != NOT_TRIED
 
 
-def ground(steps: Sequence[Step]) -> dict[str, int]:
-    """What these steps rest on: each of these streams has just this newest version."""
+def ground(steps: Sequence[Update]) -> dict[str, int]:
+    """Gather what updates rest on: each of these streams has just this newest version."""
     return {stream: version for step in steps for stream, version in step.rests_on}
 
 
-def with_releases(step: Step, docket: Docket) -> Step:
-    """The step, and those owed again for which a message was to stand that now ends unsent."""
+def with_releases(step: Update, streams: NotificationStreams) -> Update:
+    """Add to an update what is owed again, as the message that was to stand for it ends unsent."""
     released: list[Change] = []
     for speaker, body in step.changes:
         if isinstance(body, Ended | AttemptEnded) and silences(speaker, body):
             again = Redriven(at=body.at, released_by=speaker.id)
-            found = docket.notifications(speaker.speaks_for)
+            found = streams.notifications(speaker.speaks_for)
             released += [(n, again) for n in found if n.state == DROPPED and n.into == speaker.id]
     return step._replace(also=(*step.also, *released)) if released else step
 
 
 def silences(notification: Notification, body: EventBody) -> bool:
-    """Whether it ends here unsent, though it was to speak for others."""
+    """Tell whether a notification ends here unsent, though it was to speak for others."""
     if not notification.speaks_for:
         return False
     after = notification.apply(body)
@@ -175,7 +143,7 @@ def silences(notification: Notification, body: EventBody) -> bool:
 
 
 def is_due(notification: Notification, now: int) -> bool:
-    """Whether the log itself says that it may leave now and nobody has it in hand."""
+    """Tell whether a notification may leave now and nobody has it in hand, by the log itself."""
     free = notification.claimed_until is None or notification.claimed_until <= now
     return (
         notification.is_open

@@ -239,6 +239,11 @@ class Settings:
     environment: Mapping[str, str] = field(repr=False)
     """What `${NAME}` in the rules' channels may name: the environment over `.env`."""
 
+    @property
+    def lateness(self) -> dict[str, int]:
+        """Give the lateness (ms) of each source, by its name."""
+        return {name: source.lateness for name, source in self.sources.items()}
+
 
 def declared(kind: type[Settings | SourceSettings]) -> dict[str, Setting]:
     """List the variables of a class by their names without prefix."""

@@ -16,13 +16,12 @@ from service.rules.triggers.source_silent import source_trigger_of
 from service.rules.triggers.stalled import StalledTrigger, stalled_trigger_of
 from service.sending import queue
 from service.sending.channels.drawer import DrawerMessage, read_message
-from service.sending.planner import Active
+from service.sending.planner import ActiveRules
 from service.sending.templates.templates import Templates
 from service.settings import Settings
 from service.simulation.recorder import Recorder
 
 DRAWER = "drawer://"
-EVENTS_PER_PAGE = 10_000
 VARIABLE = re.compile(rb"\$\{([A-Za-z_]\w*)")
 NO_DISK_IS_WAITED_FOR = "PRAGMA synchronous = OFF;"
 
@@ -40,12 +39,12 @@ class Sandbox:
         self.app.ledger.create(NO_DISK_IS_WAITED_FOR)
         decider = self.app.active.decider
         drawers = Decider(with_drawers(decider.rules), decider.storm_limit)
-        self.app.active = Active(drawers, self.app.active.templates)
+        self.app.active = ActiveRules(drawers, self.app.active.templates)
 
     def record(self, rules: RuleSet, templates: Templates, *, every: bool = False) -> Recorder:
         """Decide by other rules from here on, and note how; see Recorder about `every`."""
         recorder = Recorder(with_drawers(rules), every=every)
-        self.app.active = Active(recorder, templates)
+        self.app.active = ActiveRules(recorder, templates)
         return recorder
 
     def start(self) -> None:
@@ -113,10 +112,8 @@ class Sandbox:
 
     def facts(self, after: int = 0) -> Iterator[FactRecorded[Any]]:
         """Read every fact that the log has after a position."""
-        while page := self.app.ledger.log(after, EVENTS_PER_PAGE):
-            after = page[-1][0]
-            bodies = (self.app.mapper.decode(topic, state) for _, _, _, topic, state in page)
-            yield from (body for body in bodies if isinstance(body, FactRecorded))
+        bodies = (event.body for event in self.app.store.follow(after))
+        yield from (body for body in bodies if isinstance(body, FactRecorded))
 
     def close(self) -> None:
         """Let go of the files."""
@@ -141,6 +138,6 @@ def with_drawers(rules: RuleSet) -> RuleSet:
     return replace(rules, channels=dict.fromkeys(rules.channels, DRAWER))
 
 
-def read_rules_and_templates(chosen: Settings) -> Active:
+def read_rules_and_templates(chosen: Settings) -> ActiveRules:
     """Read the rules and templates as their files are now; raises Refused naming every mistake."""
     return read_active(without_secrets(chosen), SOURCES)

@@ -21,9 +21,8 @@ def shown(client, id):
 
 def append(office, id, version, *bodies):
     """Events as a delivery would append them."""
-    rows = [(id, version + i, *office.app.mapper.encode(b)) for i, b in enumerate(bodies)]
-    with office.app.ledger.transaction() as cursor:
-        office.app.ledger.append(cursor, rows)
+    events = [(id, version + i, body) for i, body in enumerate(bodies)]
+    assert office.app.store.append_unless_moved(events)
     office.app.views.catch_up()
 
 
@@ -151,7 +150,7 @@ def test_every_kind_of_event_is_one_that_the_description_names(client, office):
     ours = {kind.TOPIC.removeprefix("notification.") for kind in KINDS}
     assert set(get_args(get_type_hints(Step)["kind"])) == ours
 
-    mute(office.app.ledger, office.app.mapper, None, START)
+    mute(office.app.store, None, START)
     office.import_people([ADA])
     office.post(completed(START, 77))
     office.tick(START)
@@ -183,15 +182,15 @@ def test_what_is_held_or_given_up_may_be_tried_again_and_what_was_sent_may_not(c
 def test_of_two_who_ask_at_once_one_is_told_to_look_again(client, office, monkeypatch):
     expired(office)
     (found,) = listed(client)
-    docket = office.app.docket
-    read = docket.notifications
+    streams = office.app.notification_streams
+    read = streams.notifications
 
     def read_and_be_overtaken(ids):
         known = read(ids)
         append(office, found["id"], known[0].version + 1, Redriven(at=START))
         return known
 
-    monkeypatch.setattr(docket, "notifications", read_and_be_overtaken)
+    monkeypatch.setattr(streams, "notifications", read_and_be_overtaken)
     answer = client.post(f"/api/v1/notifications/{found['id']}/redrive")
 
     assert answer.status_code == 409

@@ -44,7 +44,7 @@ def visitor(office, open_site):
 
 @pytest.fixture
 def path(office):
-    person = office.app.wishes.meet(("adobe", "1234", "77"), START)
+    person = office.app.watch_requests.meet(("adobe", "1234", "77"), START)
     return f"/watch/{office.app.watch_links.token(person, INSTANCE)}"
 
 
@@ -147,9 +147,9 @@ def test_looking_at_the_page_changes_nothing_and_the_button_asks(visitor, office
     assert pressed.status_code == 303
     assert pressed.headers["location"] == path.removeprefix("/watch/")
     assert 'value="stop"' in visitor.get(path).text
-    assert [each.person for each in office.app.wishes.all(INSTANCE)]
+    assert [each.person for each in office.app.watch_requests.all(INSTANCE)]
     assert visitor.post(path, data={"do": "stop"}).status_code == 303
-    assert 'value="ask"' in visitor.get(path).text and not office.app.wishes.all(INSTANCE)
+    assert 'value="ask"' in visitor.get(path).text and not office.app.watch_requests.all(INSTANCE)
 
 
 def test_the_page_names_the_course_and_nobody(visitor, office, path):
@@ -190,7 +190,7 @@ def test_a_browser_is_told_to_keep_it_to_itself(visitor, path):
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_another_token_opens_nothing(visitor, office, path, method):
     before = log(office)
-    person = office.app.wishes.meet(("adobe", "1234", "77"), START)
+    person = office.app.watch_requests.meet(("adobe", "1234", "77"), START)
     unknown = office.app.watch_links.token(person, "i" + "0" * 32)
     gone = office.app.watch_links.token("f" * 32, INSTANCE)
     for wrong in (f"{path[:-1]}A", f"{path}A", "/watch/x", f"/watch/{unknown}", f"/watch/{gone}"):

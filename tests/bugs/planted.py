@@ -85,9 +85,9 @@ BUGS = (
     ),
     Bug(
         3, "commit decisions apart from their facts", "service/learners/writer.py",
-        "            self._append(cursor, batch.rows, batch.decisions)\n"
+        "            self._append(cursor, batch.events, batch.decisions)\n"
         "            also(cursor, outcomes)\n",
-        "            self._append(cursor, batch.rows, Decisions())\n"
+        "            self._append(cursor, batch.events, Decisions())\n"
         "            also(cursor, outcomes)\n"
         "        with self.ledger.transaction() as cursor:\n"
         "            self._append(cursor, (), batch.decisions)\n",
@@ -123,8 +123,8 @@ BUGS = (
     ),
     Bug(
         3, "claim what somebody else has claimed", "service/sending/delivery.py",
-        "            if len(events) == 1:\n                return set()\n",
-        "            if len(events) == 1:\n                return {events[0][0].id}\n",
+        "            return set()\n        return self._one_by_one",
+        "            return {events[0][0].id}\n        return self._one_by_one",
         "tests/sending/test_last_moment.py",
     ),
     Bug(
@@ -171,8 +171,8 @@ BUGS = (
         "        if anew:\n"
         "            for row in self.views.reader()['enrollments'].rows:\n"
         "                (found,) = self.writer.enrollments([row['id']])\n"
-        "                last = self.writer.lookup.stream(row['id'])[-1]\n"
-        "                happening = Happening(found.id, found.version, last.body, found)\n"
+        "                last = self.writer.store.stream(row['id'])[-1]\n"
+        "                happening = Happening(found.id, found.version, last, found)\n"
         "                decided = self._decide(happening, self.writer.world(now), now)\n"
         "                if decided:\n                    self.writer.commit(decided)\n"
         "        self.cancel_removed(now)\n        self.del",

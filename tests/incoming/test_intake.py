@@ -121,7 +121,7 @@ def test_one_id_with_two_stories_is_two_facts_and_a_conflict(room: Installation)
     room.app.take(START + DAY)
     assert became(room, receipt) == ["recorded", "recorded", "duplicate"]
     bodies = [
-        room.app.mapper.decode(t, state)
+        room.app.store.mapper.decode(t, state)
         for _, _, _, t, state in room.app.ledger.log(0, 99)
         if t.startswith("enrollment.")
     ]

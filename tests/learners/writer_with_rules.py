@@ -13,7 +13,7 @@ from service.learners.enrollment import Enrollment
 from service.learners.facts import Fact, PlacedFact, fact_key
 from service.learners.world import Decisions, Happening, Lookup, World
 from service.learners.writer import Writer
-from service.ledger.events import EventBody, EventMapper
+from service.ledger.events import EventBody, EventMapper, EventStore
 from service.ledger.ledger import Ledger
 from tests.learners.cast import LATENESS, LOGIC, NOW, SESSION
 
@@ -33,11 +33,9 @@ class Desk:
         self.people = People(self.ledger)
         wings = (enrollment, instance, course)
         shapes = [*(wing.SHAPES for wing in wings), {Noted.TOPIC: Noted}]
-        self.mapper = EventMapper(shapes)
-        lookup = Lookup(self.ledger, self.mapper, self.people, Courses(self.ledger))
-        self.writer = Writer(
-            self.ledger, self.mapper, self.people, lookup, {"adobe": LATENESS}, self.decide
-        )
+        self.store = EventStore(self.ledger, EventMapper(shapes))
+        lookup = Lookup(self.store, self.people, Courses(self.ledger))
+        self.writer = Writer(self.store, lookup, {"adobe": LATENESS}, decide=self.decide)
         self.rule: Callable[[Happening, World], Decisions | None] = lambda happening, world: None
 
     def decide(self, happening: Happening, world: World, now: int) -> Decisions | None:

@@ -41,7 +41,7 @@ from service.rules.notification import (
 from service.rules.plan import ThrottlePassed
 from service.rules.scheduler import RulesActivated, TimeAsked
 from service.rules.storm import StormCounted
-from service.rules.triggers.letter_set_aside import Asked, SetbacksAsked
+from service.rules.triggers.letter_set_aside import LetterMark, SetbacksAsked
 from service.rules.triggers.seat_change import Fired
 from service.rules.triggers.source_silent import FeedsWatched, Silence
 from service.rules.triggers.stalled import Mark
@@ -149,7 +149,7 @@ SAMPLES: list[EventBody] = [
         modes={"completed": "live", "stalled": "shadow"},
     ),
     FeedsWatched(at=day(9), silences={"adobe": Silence(70, 3_600_000)}),
-    SetbacksAsked(at=day(9), rules={"aside": Asked(70, "live")}),
+    SetbacksAsked(at=day(9), rules={"aside": LetterMark(70, "live")}),
     TimeAsked(at=day(9), position=1300, marks={"stalled": Mark(day(2), day(1))}),
     WatchAsked(at=day(3), person="1" * 32),
     WatchStopped(at=day(4), person="1" * 32),

@@ -12,7 +12,8 @@ from sqlite_utils import Database
 from service.app.app import App
 from service.learners.enrollment_views import EnrollmentViews
 from service.ledger import views as following
-from service.ledger.views import LogEvent, Views
+from service.ledger.events import LogEvent
+from service.ledger.views import Views
 from tests.installation import (
     ADA,
     DAY,
@@ -206,7 +207,7 @@ class Tripping(EnrollmentViews):
 
 def test_rows_and_position_are_one_transaction(room: Installation) -> None:
     enrollment_views = Tripping(2)
-    views = Views(room.folder / "other.db", room.app.ledger, room.app.mapper, [enrollment_views])
+    views = Views(room.folder / "other.db", room.app.store, [enrollment_views])
     for _ in range(2):
         with pytest.raises(RuntimeError):
             views.follow()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from service.app.app import App
-from service.sending.channels.channel import Outcome, Parcel
+from service.sending.channels.channel import OutgoingMessage, SendResult
 
 
 class Stop(BaseException):
@@ -20,14 +20,14 @@ class Outside:
     """Where messages arrive: what was sent stays sent whatever dies here."""
 
     def __init__(self) -> None:
-        self.arrived: list[Parcel] = []
+        self.arrived: list[OutgoingMessage] = []
         self.refuses = False
 
-    def take(self, parcel: Parcel) -> Outcome:
+    def take(self, outgoing: OutgoingMessage) -> SendResult:
         if self.refuses:
-            return Outcome("permanent", 550, "5.1.1", "nobody here")
-        self.arrived.append(parcel)
-        return Outcome("accepted", 250)
+            return SendResult("permanent", 550, "5.1.1", "nobody here")
+        self.arrived.append(outgoing)
+        return SendResult("accepted", 250)
 
 
 class Line:
@@ -37,9 +37,9 @@ class Line:
         self.form, self.batch = form, 50 if form == "email" else 1
         self._outside, self._fuse = outside, fuse
 
-    def send(self, parcel: Parcel) -> Outcome:
+    def send(self, outgoing: OutgoingMessage) -> SendResult:
         with self._fuse.write("message"):
-            return self._outside.take(parcel)
+            return self._outside.take(outgoing)
 
     def close(self) -> None: ...
 

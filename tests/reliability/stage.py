@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from service.app.app import App
-from service.learners.world import events_of
 from service.rules.notification import AttemptEnded
 from service.sending.operator import redrive
 from tests.installation import START, Installation
@@ -58,7 +57,7 @@ class Stage(Installation):
     def release(self, at: int) -> None:
         """A person releases what is held: a chat message of which nobody knows if it arrived."""
         held = [row["id"] for row in self.notifications() if row["state"] == "held"]
-        redrive(self.app.ledger, self.app.mapper, self.app.docket, held, at)
+        redrive(self.app.notification_streams, held, at)
         self.tick(at)
 
     def leave(self) -> None:
@@ -85,7 +84,7 @@ class Stage(Installation):
             ),
             "instances": [dict(row) for row in self.app.views.reader()["instances"].rows],
             "events": self.events(),
-            "words": sorted({parcel.message.text for parcel in self.outside.arrived}),
+            "words": sorted({outgoing.message.text for outgoing in self.outside.arrived}),
         }
 
     def events(self) -> Counter[tuple[str, str]]:
@@ -100,15 +99,15 @@ class Stage(Installation):
         assert counts["waiting"] == 0
         assert counts["accepted"] == counts["taken"] + counts["set_aside"]
         copies: dict[str, set[str]] = defaultdict(set)
-        for parcel in self.outside.arrived:
-            copies[parcel.notification].add(f"{parcel.message_id} {parcel.message}")
-        sent = Counter(parcel.notification for parcel in self.outside.arrived)
+        for outgoing in self.outside.arrived:
+            copies[outgoing.notification].add(f"{outgoing.message_id} {outgoing.message}")
+        sent = Counter(outgoing.notification for outgoing in self.outside.arrived)
         for id, words in copies.items():
             assert len(words) == 1, "a repeat has another Message-ID or other words"
             assert sent[id] <= 1 + self.unknowns(id), "repeated without an open attempt"
 
     def unknowns(self, id: str) -> int:
-        bodies = [e.body for e in events_of(self.app.ledger, self.app.mapper, id)]
+        bodies = self.app.store.stream(id)
         return sum(isinstance(b, AttemptEnded) and b.outcome == "unknown" for b in bodies)
 
 

@@ -73,7 +73,7 @@ def redrives(at: int) -> Step:
     def does(stage: Stage, now: int) -> None:
         stage.app.views.catch_up()
         ids = [row["id"] for row in stage.notifications() if row["state"] == "given_up"]
-        redrive(stage.app.ledger, stage.app.mapper, stage.app.docket, ids, now)
+        redrive(stage.app.notification_streams, ids, now)
 
     return Step(at, does)
 

@@ -209,7 +209,7 @@ def test_a_step_waits_for_a_first_message_that_is_held(tmp_path):
         play(desk, 16)
         held = [row["id"] for row in desk.notifications() if row["state"] == "held"]
         assert len(held) == 2, "one of each hour's two"
-        redrive(desk.app.ledger, desk.app.mapper, desk.app.docket, held, START + 16 * DAY)
+        redrive(desk.app.notification_streams, held, START + 16 * DAY)
         play(desk, 17, begin=16)
         waits = [row for row in desk.notifications() if row["reason"] == "escalation"]
         firsts = [row for row in desk.notifications() if "after" not in row["entry"]]

@@ -1,12 +1,12 @@
-"""A mail server, an installation that sends to it, a parcel, and the shipped templates."""
+"""A mail server, an installation that sends to it, a message, and the shipped templates."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from service.sending.channels import Parcel
-from service.sending.templates.templates import Message, Templates
+from service.sending.channels import OutgoingMessage
+from service.sending.templates.templates import RenderedMessage, Templates
 from tests.installation import ADA, DONE, GRACE, ROOT, Installation
 from tests.smtp_sink import SmtpSink
 
@@ -17,19 +17,19 @@ def shipped() -> Templates:
 
 
 @pytest.fixture
-def parcel() -> Any:
-    """Make a parcel to Ada; keywords replace what is said here."""
+def outgoing() -> Any:
+    """Make a message to Ada; keywords replace what is said here."""
 
-    def made(**changes: Any) -> Parcel:
+    def made(**changes: Any) -> OutgoingMessage:
         told: dict[str, Any] = {
             "notification": "018f-ada",
             "message_id": "<018f-ada@academy.example>",
             "address": "ada@example.org",
             "name": "Ada Lovelace",
-            "message": Message("Completed: Logic", "Hello Ada,\n\nwell done.\n", None),
+            "message": RenderedMessage("Completed: Logic", "Hello Ada,\n\nwell done.\n", None),
             "sent_at": datetime(2026, 11, 20, 8, 30, tzinfo=UTC),
         }
-        return Parcel(**(told | changes))
+        return OutgoingMessage(**(told | changes))
 
     return made
 

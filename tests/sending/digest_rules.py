@@ -44,5 +44,5 @@ def office(folder: Path, rules: str = TEAM, head: str = BERLIN, **more: str) -> 
 
 def closings(desk: Installation) -> list[DigestClosed]:
     rows = desk.app.ledger.log(0, 10_000)
-    bodies = [desk.app.mapper.decode(topic, state) for *_, topic, state in rows]
+    bodies = [desk.app.store.mapper.decode(topic, state) for *_, topic, state in rows]
     return [body for body in bodies if isinstance(body, DigestClosed)]

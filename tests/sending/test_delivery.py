@@ -1,6 +1,5 @@
 """From owed to sent: attempts, outcomes, retries and what a crash leaves behind."""
 
-from service.learners.world import events_of
 from service.rules.notification import AttemptEnded, AttemptStarted, Owed
 from service.sending.operator import redrive
 from tests.installation import DAY, MINUTE, START, completed
@@ -33,11 +32,11 @@ def test_a_refused_recipient_is_given_up_and_can_be_redriven(office, sink):
 
     id = office.notifications()[0]["id"]
     app = office.app
-    assert redrive(app.ledger, app.mapper, app.docket, [id], START) == ([id], [])
+    assert redrive(app.notification_streams, [id], START) == ([id], [])
     office.tick()
 
     assert office.states() == ["sent"]
-    assert redrive(app.ledger, app.mapper, app.docket, [id], START)[0] == []
+    assert redrive(app.notification_streams, [id], START)[0] == []
 
 
 def test_a_reply_is_kept_apart_from_the_log(office, sink):
@@ -46,9 +45,9 @@ def test_a_reply_is_kept_apart_from_the_log(office, sink):
     office.tick()
 
     id = office.notifications()[0]["id"]
-    (_, _, ended) = events_of(office.app.ledger, office.app.mapper, id)
-    assert (ended.body.code, ended.body.status) == (550, "5.1.1")
-    assert "ada" not in str(ended.body)
+    (_, _, ended) = office.app.store.stream(id)
+    assert (ended.code, ended.status) == (550, "5.1.1")
+    assert "ada" not in str(ended)
     assert "ada@example.org" in office.app.ledger.erasable(id)["reply/3"]
 
 

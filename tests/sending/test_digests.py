@@ -1,7 +1,6 @@
 """Digests: collected for one reader, closed at their hour, said in one message."""
 
 from service.learners.directory.people import PersonRow
-from service.learners.world import events_of
 from tests.installation import DAY, HOUR, MINUTE, START, completed, unenrolled
 from tests.sending.digest_rules import CLOSING, TEAM, closings, office
 
@@ -36,7 +35,7 @@ def test_what_was_collected_leaves_as_one_message_at_its_hour(tmp_path):
         (closed,) = closings(desk)
         assert closed.local == "2026-11-17T08"
         assert set(closed.items) == {row["id"] for row in items}
-        last = events_of(desk.app.ledger, desk.app.mapper, items[0]["id"])[-1].body
+        last = desk.app.store.stream(items[0]["id"])[-1]
         assert last.into == digest["id"]
 
         desk.tick(CLOSING + 3 * DAY)

@@ -54,7 +54,7 @@ def test_what_was_let_go_in_the_week_is_in_time_for_a_weekly_digest(tmp_path):
         desk.post(completed(old, 70), completed(old, 71), at=START)
         desk.tick(START)
         held = [row["id"] for row in desk.notifications() if row["state"] == "held"]
-        redrive(desk.app.ledger, desk.app.mapper, desk.app.docket, held, START + DAY)
+        redrive(desk.app.notification_streams, held, START + DAY)
         desk.tick(MONDAY + 7 * DAY)
 
         (mail,) = desk.drawer()
@@ -156,4 +156,4 @@ def test_a_clock_in_doubt_closes_no_digest(tmp_path, monkeypatch):
 def test_a_list_of_any_length_can_be_looked_at_once_more(tmp_path, streams):
     with office(tmp_path) as desk:
         desk.app.ledger.reader().setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 5_000)
-        assert len(desk.app.docket.newest([f"x{n}" for n in range(streams)])) == streams
+        assert len(desk.app.store.newest([f"x{n}" for n in range(streams)])) == streams

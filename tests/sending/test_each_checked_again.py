@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.sending.channels.channel import Outcome, Parcel
+from service.sending.channels.channel import OutgoingMessage, SendResult
 from service.sending.delivery import MINUTE_MS, after
 from tests.installation import (
     DONE,
@@ -51,10 +51,10 @@ def round_at(office: Installation, now: int) -> int:
 def test_what_becomes_untrue_while_the_batch_leaves_is_not_sent(office, desk):
     owe(office, 1, 2, 3)
 
-    def two_unenrol(parcel: Parcel) -> None:
-        desk.first = lambda parcel: None
-        assert parcel.address is not None
-        others = {1, 2, 3} - {int(parcel.address.partition("@")[0])}
+    def two_unenrol(outgoing: OutgoingMessage) -> None:
+        desk.first = lambda outgoing: None
+        assert outgoing.address is not None
+        others = {1, 2, 3} - {int(outgoing.address.partition("@")[0])}
         office.post(*(unenrolled(START + 1, user) for user in others))
         office.app.take(START + 2)
 
@@ -74,14 +74,14 @@ def test_what_moved_but_still_holds_leaves_once(office, desk):
     round_at(office, START + 2)
 
     assert office.states() == ["sent", "sent"]
-    assert len({parcel.notification for parcel in desk.sent}) == len(desk.sent) == 2
+    assert len({outgoing.notification for outgoing in desk.sent}) == len(desk.sent) == 2
 
 
 def test_a_rule_taken_out_while_the_batch_leaves_stops_the_rest(office, desk):
     owe(office, 1, 2, 3)
 
-    def no_more(_: Parcel) -> None:
-        desk.first = lambda parcel: None
+    def no_more(_: OutgoingMessage) -> None:
+        desk.first = lambda outgoing: None
         office.write_rules(DONE.replace("mode: live", "").replace("id: done", "id: other"))
         office.app.reload(START + 1)
 
@@ -107,7 +107,7 @@ def test_what_is_left_after_a_minute_is_given_back_and_tested_again(office, desk
 def test_a_dead_server_costs_one_try_a_minute(office, desk, monkeypatch):
     monkeypatch.setattr("service.sending.delivery.monotonic", lambda: 0.0)
     owe(office, *USERS)
-    refused = Outcome("transient", text="connection refused", about_channel=True)
+    refused = SendResult("transient", text="connection refused", about_channel=True)
     desk.answers = [refused] * 3
 
     assert round_at(office, START) == 50
@@ -129,7 +129,7 @@ def test_a_dead_server_costs_one_try_a_minute(office, desk, monkeypatch):
 
 def test_one_recipients_refusal_holds_up_nobody(office, desk):
     owe(office, 1, 2, 3)
-    desk.answers = [Outcome("transient", 451), Outcome("unknown")]
+    desk.answers = [SendResult("transient", 451), SendResult("unknown")]
     round_at(office, START)
 
     assert sorted(office.states()) == ["owed", "owed", "sent"]
@@ -141,8 +141,8 @@ def test_one_recipients_refusal_holds_up_nobody(office, desk):
 )
 def test_it_is_never_tried_sooner_than_by_our_own_schedule(office, asked, waits):
     owe(office, 1)
-    (found,) = office.app.docket.notifications([office.notifications()[0]["id"]])
-    end = after(Outcome("transient", 503, retry_after=asked), found, "chat", START)
+    (found,) = office.app.notification_streams.notifications([office.notifications()[0]["id"]])
+    end = after(SendResult("transient", 503, retry_after=asked), found, "chat", START)
 
     assert end.next_at == START + waits
 

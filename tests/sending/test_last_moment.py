@@ -1,9 +1,8 @@
 """What stops a message at the last moment, and what a crash leaves behind."""
 
 from service.learners.directory.people import PersonRow
-from service.learners.world import events_of
 from service.rules.notification import AttemptEnded, AttemptStarted, Owed
-from service.sending.streams import Step
+from service.sending.streams import Update
 from tests.installation import (
     ADA,
     DAY,
@@ -106,7 +105,7 @@ def test_an_attempt_left_open_by_a_dead_worker_counts_as_unknown(office, sink):
     id = office.notifications()[0]["id"]
     claim = AttemptStarted(at=START, worker="dead", until=START + 15 * MINUTE)
     with office.app.ledger.transaction() as cursor:
-        office.app.ledger.append(cursor, [(id, 2, *office.app.mapper.encode(claim))])
+        office.app.store.append(cursor, [(id, 2, claim)])
     office.tick(START + MINUTE)
     assert office.history() == [Owed.TOPIC, AttemptStarted.TOPIC]
 
@@ -115,7 +114,7 @@ def test_an_attempt_left_open_by_a_dead_worker_counts_as_unknown(office, sink):
     office.tick(START + MINUTE)
 
     assert office.states() == ["sent"]
-    ended = events_of(office.app.ledger, office.app.mapper, id)[2].body
+    ended = office.app.store.stream(id)[2]
     assert (ended.outcome, ended.then) == ("unknown", "owed")
 
 
@@ -124,17 +123,17 @@ def test_of_two_senders_one_sends(office, sink, tmp_path):
     office.app.take(START)
     office.app.views.catch_up()
     delivery = office.app.deliveries["email"]
-    (found,) = office.app.docket.notifications([office.notifications()[0]["id"]])
+    (found,) = office.app.notification_streams.notifications([office.notifications()[0]["id"]])
     claim = AttemptStarted(at=START, worker="other", until=START + MINUTE)
 
-    assert delivery._append([Step(found, claim)]) == {found.id}
-    assert delivery._append([Step(found, claim)]) == set()
+    assert delivery._append([Update(found, claim)]) == {found.id}
+    assert delivery._append([Update(found, claim)]) == set()
 
 
 def test_a_late_accepted_settles_what_was_taken_over(office, sink):
     office.post(completed(START, 77))
     office.tick()
-    (found,) = office.app.docket.notifications([office.notifications()[0]["id"]])
+    (found,) = office.app.notification_streams.notifications([office.notifications()[0]["id"]])
     late = AttemptEnded(at=START, outcome="transient", then="owed", next_at=START)
 
     assert found.apply(late).state == "sent"

@@ -85,8 +85,8 @@ def test_mute_reaches_a_message_that_is_claimed_but_not_yet_sent(tmp_path, monke
         delivery = desk.app.deliveries["email"]
         append = delivery._append
 
-        def muted_meanwhile(steps, texts=None):
-            written = append(steps, texts)
+        def muted_meanwhile(steps, *texts):
+            written = append(steps, *texts)
             monkeypatch.setattr(delivery, "_append", append)
             run(desk, "mute", "--all")
             return written
@@ -108,11 +108,11 @@ def test_what_is_held_while_it_is_unmuted_is_not_held_for_ever(tmp_path, monkeyp
         delivery = desk.app.deliveries["email"]
         append = delivery._append
 
-        def unmuted_meanwhile(steps, texts=None):
+        def unmuted_meanwhile(steps, *texts):
             if steps:
                 monkeypatch.setattr(delivery, "_append", append)
                 run(desk, "unmute", "--all")
-            return append(steps, texts)
+            return append(steps, *texts)
 
         monkeypatch.setattr(delivery, "_append", unmuted_meanwhile)
         desk.app.deliver(START)
@@ -126,7 +126,7 @@ def test_an_item_held_while_it_is_unmuted_is_not_held_for_ever(tmp_path, monkeyp
         desk.post(completed(START, 70))
         desk.tick(START)
         run(desk, "mute", "--all")
-        closer = desk.app.closer
+        closer = desk.app.digest_closer
         write = closer._write
 
         def unmuted_meanwhile(made):
@@ -151,5 +151,5 @@ def test_unmute_sees_what_was_held_a_moment_ago(tmp_path):
         desk.app.views.catch_up()
         desk.app.deliveries["email"].deliver(START)
         app = desk.app
-        _, count = unmute(app.ledger, app.mapper, app.views, None, START)
+        _, count = unmute(app.store, app.views, None, START)
         assert count == 1

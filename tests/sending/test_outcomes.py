@@ -9,7 +9,7 @@ import pytest
 
 from service.learners.directory.people import PersonRow
 from service.rules.verdict import judge
-from service.sending.channels.channel import Outcome, Parcel
+from service.sending.channels.channel import OutgoingMessage, SendResult
 from tests.installation import ADA, DONE, GRACE, MINUTE, START, Installation, completed
 from tests.smtp_sink import HANG, SmtpSink
 from tests.waiting import until
@@ -25,14 +25,14 @@ class Desk:
     domain: str | None = None
 
     def __init__(self) -> None:
-        self.sent: list[Parcel] = []
-        self.first = lambda parcel: None
+        self.sent: list[OutgoingMessage] = []
+        self.first = lambda outgoing: None
         self.closed = False
 
-    def send(self, parcel: Parcel) -> Outcome:
-        self.first(parcel)
-        self.sent.append(parcel)
-        return Outcome("accepted", 250)
+    def send(self, outgoing: OutgoingMessage) -> SendResult:
+        self.first(outgoing)
+        self.sent.append(outgoing)
+        return SendResult("accepted", 250)
 
     def close(self) -> None:
         self.closed = True
@@ -68,7 +68,7 @@ def full_disk(office: Installation) -> Iterator[None]:
 def test_an_outcome_that_cannot_be_recorded_is_kept_and_nothing_repeats(office, desk):
     office.post(completed(START, 77), completed(START, 78))
     trouble = full_disk(office)
-    desk.first = lambda parcel: None if desk.sent else trouble.__enter__()
+    desk.first = lambda outgoing: None if desk.sent else trouble.__enter__()
     with pytest.raises(sqlite3.OperationalError):
         office.tick()
     trouble.__exit__(None, None, None)
@@ -77,16 +77,16 @@ def test_an_outcome_that_cannot_be_recorded_is_kept_and_nothing_repeats(office, 
     office.tick(START + 20 * MINUTE)
 
     assert office.states() == ["sent", "sent"]
-    assert len({parcel.message_id for parcel in desk.sent}) == len(desk.sent) == 2
+    assert len({outgoing.message_id for outgoing in desk.sent}) == len(desk.sent) == 2
 
 
 def test_a_message_that_breaks_the_program_holds_up_no_other_and_loses_no_outcome(office, desk):
-    def breaks(parcel: Parcel) -> None:
-        if parcel.address == "grace@example.org" and not broken:
-            broken.append(parcel)
+    def breaks(outgoing: OutgoingMessage) -> None:
+        if outgoing.address == "grace@example.org" and not broken:
+            broken.append(outgoing)
             raise ZeroDivisionError
 
-    broken: list[Parcel] = []
+    broken: list[OutgoingMessage] = []
     desk.first = breaks
     office.post(*(completed(START, user) for user in (77, 78, 79)))
     office.tick()
@@ -121,7 +121,7 @@ def test_what_was_taken_over_meanwhile_is_not_given_back(office, desk):
     delivery = office.app.deliveries["email"]
     later = START + 16 * MINUTE
 
-    def other_takes_over(_: Parcel) -> None:
+    def other_takes_over(_: OutgoingMessage) -> None:
         desk.first = lambda _: None
         office.app.views.catch_up()
         other = office.app.deliveries._delivery("email", desk)
@@ -134,7 +134,7 @@ def test_what_was_taken_over_meanwhile_is_not_given_back(office, desk):
     office.tick(later)
 
     assert office.states() == ["sent", "sent"]
-    assert len({parcel.message_id for parcel in desk.sent}) == 2
+    assert len({outgoing.message_id for outgoing in desk.sent}) == 2
     assert len(desk.sent) == 3  # the one that hung, once more; the other one once
 
 

@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from service.learners.world import events_of
 from service.rules.notification import AttemptStarted, Ended, Redriven
-from service.sending.channels.channel import Outcome, Parcel
+from service.sending.channels.channel import OutgoingMessage, SendResult
 from tests.installation import (
     ADA,
     DAY,
@@ -32,14 +31,14 @@ class Desk:
     domain: str | None = None
 
     def __init__(self) -> None:
-        self.answers: list[Outcome] = []
-        self.sent: list[Parcel] = []
-        self.first: Callable[[Parcel], object] = lambda parcel: None
+        self.answers: list[SendResult] = []
+        self.sent: list[OutgoingMessage] = []
+        self.first: Callable[[OutgoingMessage], object] = lambda outgoing: None
 
-    def send(self, parcel: Parcel) -> Outcome:
-        self.first(parcel)
-        self.sent.append(parcel)
-        return self.answers.pop(0) if self.answers else Outcome("accepted", 250)
+    def send(self, outgoing: OutgoingMessage) -> SendResult:
+        self.first(outgoing)
+        self.sent.append(outgoing)
+        return self.answers.pop(0) if self.answers else SendResult("accepted", 250)
 
     def close(self) -> None:
         """Nothing is kept open."""
@@ -56,7 +55,7 @@ def office(tmp_path, desk):
     with Installation(tmp_path, TOGETHER) as office:
         office.app.deliveries["email"]._channel = desk
         office.import_people([ADA])
-        desk.answers = [Outcome("transient", 451)]
+        desk.answers = [SendResult("transient", 451)]
         office.post(completed(START, 77), event("LEARNING_PATH_COMPLETED", START, **PATH))
         office.tick(START)
         office.tick(START + 11 * MINUTE)
@@ -70,7 +69,7 @@ def by_course(office: Installation) -> dict[str, str]:
 
 def bodies(office: Installation, course: str) -> list[object]:
     (id,) = [row["id"] for row in office.notifications() if row["course"] == course]
-    return [e.body for e in events_of(office.app.ledger, office.app.mapper, id)]
+    return office.app.store.stream(id)
 
 
 def take_back_the_path(office: Installation) -> None:
@@ -91,7 +90,7 @@ def test_a_cancelled_message_gives_back_what_it_was_to_stand_for(office, desk):
     office.tick(START + 2 * HOUR)
 
     assert by_course(office) == {"learningProgram:5": "cancelled", "course:7": "sent"}
-    assert [parcel.message.subject for parcel in desk.sent[1:]] == ["Completed: course:7"]
+    assert [outgoing.message.subject for outgoing in desk.sent[1:]] == ["Completed: course:7"]
     assert isinstance(bodies(office, "course:7")[2], Redriven)
 
 
@@ -113,7 +112,7 @@ def test_so_does_one_that_is_given_up_for_its_template(office, desk):
 
 
 def test_so_does_one_that_is_refused_for_good(office, desk):
-    desk.answers = [Outcome("permanent", 554)]
+    desk.answers = [SendResult("permanent", 554)]
     office.tick(START + 20 * MINUTE)
     office.tick(START + 21 * MINUTE)
 
@@ -121,7 +120,7 @@ def test_so_does_one_that_is_refused_for_good(office, desk):
 
 
 def test_what_is_given_back_expires_when_it_would_have_by_itself(office, desk):
-    desk.answers = [Outcome("transient", 451)] * 100
+    desk.answers = [SendResult("transient", 451)] * 100
     for hours in range(1, 100):
         office.tick(START + hours * HOUR)
 
@@ -171,7 +170,7 @@ def test_one_message_never_drops_what_another_worker_has_claimed(office):
     app.take(later)
     app.views.catch_up()
     rows = [row for row in office.notifications() if row["course"] in ("course:8", "course:9")]
-    found = app.docket.notifications([row["id"] for row in rows])
+    found = app.notification_streams.notifications([row["id"] for row in rows])
     due = later + 10 * MINUTE
     plan = delivery._planner.plan(found, due)
     claims = [delivery._claim(ready, AttemptStarted(at=due, worker="a", until=due + HOUR))
@@ -179,15 +178,15 @@ def test_one_message_never_drops_what_another_worker_has_claimed(office):
     ((other, _),) = plan.ready[0].message.told
     with app.ledger.transaction() as cursor:
         claim = AttemptStarted(at=due, worker="b", until=due + HOUR)
-        app.ledger.append(cursor, [(other.id, other.version + 1, *app.mapper.encode(claim))])
+        app.store.append(cursor, [(other.id, other.version + 1, claim)])
 
     assert delivery._append(claims) == set()
-    (lead,) = app.docket.notifications([plan.ready[0].notification.id])
+    (lead,) = app.notification_streams.notifications([plan.ready[0].notification.id])
     assert lead.version == 1
 
 
 def test_attempts_and_redrives_of_older_ledgers_are_read(office):
-    mapper = office.app.mapper
+    mapper = office.app.store.mapper
     claim = mapper.decode(AttemptStarted.TOPIC, b'{"at":1,"worker":"w","until":2}')
 
     assert (claim.message_id, claim.speaks_for) == ("", ())

@@ -6,7 +6,7 @@ import pytest
 
 from service.learners.directory.people import PersonRow
 from service.rules.verdict import judge
-from service.sending.channels.channel import Outcome
+from service.sending.channels.channel import SendResult
 from tests.installation import DONE, HOUR, MINUTE, START, Installation, completed
 from tests.sending.test_released import TOGETHER, Desk
 
@@ -28,15 +28,15 @@ def office(tmp_path, desk):
 
 
 def sentences(desk: Desk) -> list[str]:
-    return [parcel.message.subject for parcel in desk.sent]
+    return [outgoing.message.subject for outgoing in desk.sent]
 
 
 def test_an_outcome_kept_back_is_recorded_before_the_delivery_ends(office, desk):
     office.post(completed(START, 77))
     office.tick(START)
     delivery, due = office.app.deliveries["email"], START + 11 * MINUTE
-    commit = delivery._commit
-    times = iter([commit])
+    append = office.app.store.append_unless_moved
+    times = iter([append])
 
     def full(*of):
         try:
@@ -44,12 +44,12 @@ def test_an_outcome_kept_back_is_recorded_before_the_delivery_ends(office, desk)
         except StopIteration:
             raise sqlite3.OperationalError("database or disk is full") from None
 
-    delivery._commit = full
+    office.app.store.append_unless_moved = full
     with pytest.raises(sqlite3.OperationalError):
         delivery.deliver(due)
     with pytest.raises(sqlite3.OperationalError):
         delivery.settle()
-    delivery._commit = commit
+    office.app.store.append_unless_moved = append
     office.reopen(due)
     office.app.deliveries["email"]._channel = desk
     office.tick(due + HOUR)
@@ -62,15 +62,15 @@ def test_closing_with_a_full_disk_says_what_was_not_recorded(office, desk, caplo
     office.post(completed(START, 77))
     office.tick(START)
     delivery = office.app.deliveries["email"]
-    commit = delivery._commit
-    times = iter([commit])
-    delivery._commit = lambda *of: next(times, no_room)(*of)
+    append = office.app.store.append_unless_moved
+    times = iter([append])
+    office.app.store.append_unless_moved = lambda *of: next(times, no_room)(*of)
     with pytest.raises(sqlite3.OperationalError):
         delivery.deliver(START + 11 * MINUTE)
     delivery.close()
 
     assert desk.sent[0].notification in caplog.text
-    delivery._commit = commit
+    office.app.store.append_unless_moved = append
 
 
 def no_room(*_: object) -> None:
@@ -151,7 +151,7 @@ def test_a_message_keeps_its_id_when_the_senders_domain_changes(tmp_path, desk):
     with Installation(tmp_path, DONE, COURSEBELL_MAIL_DOMAIN="old.example") as office:
         office.app.deliveries["email"]._channel = desk
         office.import_people([ADA])
-        desk.answers = [Outcome("unknown")]
+        desk.answers = [SendResult("unknown")]
         office.post(completed(START, 77), completed(START, 77, course="course:8"))
         office.tick(START)
         office.environ["COURSEBELL_MAIL_DOMAIN"] = "new.example"
@@ -162,8 +162,8 @@ def test_a_message_keeps_its_id_when_the_senders_domain_changes(tmp_path, desk):
         office.tick(START + HOUR)
 
         ids: dict[str, set[str]] = {}
-        for parcel in desk.sent:
-            ids.setdefault(parcel.notification, set()).add(parcel.message_id)
+        for outgoing in desk.sent:
+            ids.setdefault(outgoing.notification, set()).add(outgoing.message_id)
         assert all(len(each) == 1 for each in ids.values())
         assert len(desk.sent) > len(ids)
         assert desk.sent[-1].message_id.endswith("@new.example>")

@@ -1,7 +1,7 @@
 """The throttle: one too many is dropped and says so; what nobody got does not count."""
 
 from service.sending import queue
-from service.sending.channels.channel import Outcome
+from service.sending.channels.channel import SendResult
 from tests.installation import ADA, DAY, HOUR, MINUTE, START, Installation, progressed, seats
 from tests.smtp_sink import SmtpSink
 
@@ -120,13 +120,13 @@ def test_what_another_sender_let_through_meanwhile_counts(tmp_path, monkeypatch)
         append, due = mine._append, queue.due
         rounds = [[first, second], [third]]
 
-        def another_first(steps, texts=None):
+        def another_first(steps, *texts):
             if steps and rounds:
                 other.deliver(START + 3)
-            return append(steps, texts)
+            return append(steps, *texts)
 
-        def in_hand(*asked):
-            return rounds.pop(0) if rounds else due(*asked)
+        def in_hand(*asked, **more):
+            return rounds.pop(0) if rounds else due(*asked, **more)
 
         monkeypatch.setattr(mine, "_append", another_first)
         monkeypatch.setattr(queue, "due", in_hand)
@@ -140,8 +140,8 @@ class Silent:
 
     form, batch, domain = "email", 1, None
 
-    def send(self, parcel):
-        return Outcome("accepted", 250)
+    def send(self, outgoing):
+        return SendResult("accepted", 250)
 
     def close(self):
         pass

@@ -42,15 +42,15 @@ def office(tmp_path, sink):
 
 
 def person(office, lms_id="77"):
-    return office.app.wishes.meet(("adobe", "1234", lms_id), START)
+    return office.app.watch_requests.meet(("adobe", "1234", lms_id), START)
 
 
 def ask(office, lms_id="77", at=START):
-    office.app.wishes.ask(INSTANCE, person(office, lms_id), at)
+    office.app.watch_requests.ask(INSTANCE, person(office, lms_id), at)
 
 
 def stop(office, lms_id="77"):
-    office.app.wishes.stop(INSTANCE, person(office, lms_id), START)
+    office.app.watch_requests.stop(INSTANCE, person(office, lms_id), START)
 
 
 def free(office, at):
@@ -62,7 +62,7 @@ def free(office, at):
 
 
 def waiting(office):
-    return [each.person for each in office.app.wishes.all(INSTANCE)]
+    return [each.person for each in office.app.watch_requests.all(INSTANCE)]
 
 
 def test_a_watcher_is_told_once_and_again_only_when_asked_again(office, sink):
@@ -113,7 +113,7 @@ def test_while_a_message_is_on_its_way_a_second_ask_is_the_same_wish(office, sin
     office.post(seats(START + HOUR, 9))
     office.tick(START + HOUR)
     ask(office)
-    (standing,) = office.app.wishes.all(INSTANCE)
+    (standing,) = office.app.watch_requests.all(INSTANCE)
     assert standing.notification == office.notifications()[0]["id"]
 
     sink.up()

@@ -21,7 +21,7 @@ import msgspec
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People, PersonRow
 from service.learners.instance import Instance
-from service.learners.world import Lookup, events_of
+from service.learners.world import Lookup
 from service.rules.notification import Notification
 from service.simulation.backtest.backtest import Plan, backtest
 from service.simulation.backtest.log import History
@@ -113,7 +113,7 @@ def _pass(here: Installation, past: Past, step: int) -> None:
     if step in past.down and step < past.steps:
         return
     if step in past.wishes:
-        wish, wishes = past.wishes[step], here.app.wishes
+        wish, wishes = past.wishes[step], here.app.watch_requests
         person = wishes.meet(("adobe", "1234", str(wish.learner)), now)
         (wishes.ask if wish.asks else wishes.stop)(
             Instance.stream("adobe", "1234", COURSE, SESSION), person, now
@@ -128,7 +128,7 @@ def live(here: Installation) -> list[Fate]:
 
 
 def _lived(here: Installation, id: str) -> Fate:
-    events = [event.body for event in events_of(here.app.ledger, here.app.mapper, id)]
+    events = here.app.store.stream(id)
     found = Notification.load(id, events)
     ended = [body.at for body in events[1:]] or [found.owed.decided_at]
     at = ended[-1] if not found.is_open or found.state == "held" else found.due_at
@@ -146,14 +146,14 @@ def backtested(here: Installation, past: Past) -> list[Fate]:
     """What a backtest of the same rules over the same ledger says became of everything."""
     fates: list[Fate] = []
     app, rules = here.app, here.app.active.decider.rules
-    lookup = Lookup(app.ledger, app.mapper, People(app.ledger), Courses(app.ledger))
+    lookup = Lookup(app.store, People(app.ledger), Courses(app.ledger))
     plan = Plan(rules=rules, since=START, lateness=LATENESS, storm_limit=past.storm_limit)
 
     def hear(told: Any) -> None:
         reader = told.reader.email if told.reader else None
         fates.append(fate(told.id, told.owed, told.state, told.reason, told.at, reader, told.into))
 
-    backtest(History(app.ledger, app.mapper), Today(lookup), plan, hear=hear)
+    backtest(History(app.store), Today(lookup), plan, hear=hear)
     return sorted(fates)
 
 

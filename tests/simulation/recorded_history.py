@@ -103,12 +103,12 @@ def file_of(rules: str) -> RuleSet:
 
 
 def today_of(here: Installation) -> Today:
-    ledger, mapper = here.app.ledger, here.app.mapper
-    return Today(Lookup(ledger, mapper, People(ledger), Courses(ledger)))
+    store, ledger = here.app.store, here.app.ledger
+    return Today(Lookup(store, People(ledger), Courses(ledger)))
 
 
 def history_of(here: Installation) -> History:
-    return History(here.app.ledger, here.app.mapper)
+    return History(here.app.store)
 
 
 def rehearsed(here: Installation, rules: str, **more: object) -> Backtest:

@@ -20,10 +20,14 @@ def test_watchers_are_told_as_they_really_were(tmp_path):
         here.tick(START)
         for hour, lms_id in ((1, "77"), (2, "78"), (6, "77")):
             at = START + hour * HOUR
-            here.app.wishes.ask(INSTANCE, here.app.wishes.meet(("adobe", "1234", lms_id), at), at)
+            here.app.watch_requests.ask(
+                INSTANCE, here.app.watch_requests.meet(("adobe", "1234", lms_id), at), at
+            )
             here.post(seats(at + HOUR // 2, 9), seats(at + HOUR, 10))
             here.tick(at + HOUR)
-        here.app.wishes.stop(INSTANCE, here.app.wishes.meet(("adobe", "1234", "78"), START), START)
+        here.app.watch_requests.stop(
+            INSTANCE, here.app.watch_requests.meet(("adobe", "1234", "78"), START), START
+        )
 
         assert rehearsed(here, RULES).tally.fates == fates_of(here) != {}
         checked = verified(here)

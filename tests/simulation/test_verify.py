@@ -71,9 +71,9 @@ def here(tmp_path: Path) -> Iterator[Installation]:
 def test_a_decision_that_was_altered_is_named(here: Installation) -> None:
     id = here.notifications()[0]["id"]
     owed = next(body for body in bodies(here, id) if isinstance(body, Owed))
-    write(here, "UPDATE stored_events SET state = ? WHERE originator_id = ? "
-          "AND originator_version = 1",
-          here.app.mapper.encode(msgspec.structs.replace(owed, channel="room"))[1], id)  # fmt: skip
+    _, altered = here.app.store.mapper.encode(msgspec.structs.replace(owed, channel="room"))
+    where = "WHERE originator_id = ? AND originator_version = 1"
+    write(here, f"UPDATE stored_events SET state = ? {where}", altered, id)
     found = verified(here)
     assert (found.differ, found.reproduced) == (1, 0)
     assert found.examples[0].fields == ("channel",)
@@ -83,8 +83,7 @@ def test_a_decision_that_was_made_up_is_named(here: Installation) -> None:
     id = here.notifications()[0]["id"]
     owed = next(body for body in bodies(here, id) if isinstance(body, Owed))
     with here.app.ledger.transaction() as cursor:
-        row = ("n00000000", 1, *here.app.mapper.encode(owed))
-        here.app.ledger.append(cursor, [row])
+        here.app.store.append(cursor, [("n00000000", 1, owed)])
     found = verified(here)
     assert (found.differ, found.reproduced) == (1, 1)
     assert found.examples[0].notification == "n00000000"
@@ -126,7 +125,7 @@ def test_rules_whose_channels_have_no_secret_here_are_read_all_the_same(tmp_path
 
 
 def bodies(here: Installation, id: str) -> list[object]:
-    return [event.body for event in here.app.writer.lookup.stream(id)]
+    return here.app.store.stream(id)
 
 
 def write(here: Installation, statement: str, *values: object) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from service.app.active_rules import read_active
 from service.app.app import SOURCES
-from service.sending.planner import Active
+from service.sending.planner import ActiveRules
 from service.simulation.rule_tests.file import read_script
 from service.simulation.rule_tests.outcome import outcome
 from service.simulation.rule_tests.run import Playback, bare_settings, make_blank
@@ -64,7 +64,7 @@ class EveryMinute(Sandbox):
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> tuple[Scenario, Active]:
+def told(tmp_path: Path) -> tuple[Scenario, ActiveRules]:
     test = scenario(
         *GIVEN, people="{grace: {manager: ada}}", courses="{other: {}, third: {}}",
         start="2026-03-30 05:30", feeds_fall_silent="true", until="8h", expect="[]",
@@ -81,7 +81,7 @@ def told(tmp_path: Path) -> tuple[Scenario, Active]:
 
 
 def test_jumping_tells_the_same_as_asking_every_minute(
-    told: tuple[Scenario, Active], tmp_path: Path
+    told: tuple[Scenario, ActiveRules], tmp_path: Path
 ) -> None:
     found = []
     for kind in (Sandbox, EveryMinute):

@@ -68,9 +68,8 @@ def explain(context: RequestContext, query: ExplainQuery) -> Chain | Explanation
 def _evidence(context: RequestContext) -> Evidence:
     """Read the ledger as it is now."""
     app = context.app
-    lateness = {name: source.lateness for name, source in app.settings.sources.items()}
     views = app.settings.data / "views.db"
-    past = Past(app.ledger, app.mapper, app.people, app.courses, lateness, views)
+    past = Past(app.store, app.people, app.courses, lateness=app.settings.lateness, views=views)
     return Evidence.of(past, app.letters.show)
 
 

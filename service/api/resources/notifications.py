@@ -13,8 +13,7 @@ from service.api.framework.operations import Operation
 from service.api.framework.problems import ApiError, NotFound
 from service.api.framework.request import LIMIT_DEFAULT, After, Limit, Text
 from service.api.request_context import Page, RequestContext, item, moment, page, with_moments
-from service.learners.world import events_of
-from service.ledger.events import StreamEvent
+from service.ledger.events import EventBody
 from service.rules.notification import OPEN_STATES, Owed
 from service.rules.notification import Notification as Folded
 from service.rules.rule import ROOM, STEPS_UP, route_of
@@ -127,13 +126,13 @@ def listing(context: RequestContext, query: NotificationQuery) -> Page[Notificat
 
 def show(context: RequestContext, path: NotificationPath) -> NotificationWithHistory:
     """Show one notification, as the ledger has it now."""
-    ledger, id = context.app.ledger, path.id
-    events = events_of(ledger, context.app.mapper, id) if id.startswith("n") else []
+    store, id = context.app.store, path.id
+    events = store.stream(id) if id.startswith("n") else []
     if not events:
         raise NotFound
-    row = _row(events)
+    row = _row(id, events)
     ids = context.learners([row["person"], row["recipient"]])
-    history = steps(events, ledger.erasable(id))
+    history = steps(events, store.ledger.erasable(id))
     return _told(NotificationWithHistory, row, ids, history=history)
 
 
@@ -141,22 +140,21 @@ def try_again(context: RequestContext, path: NotificationPath) -> NotificationWi
     """Let a notification leave again."""
     show(context, path)
     app, now = context.app, context.clock()
-    _, refused = redrive(app.ledger, app.mapper, app.docket, [path.id], now)
+    _, refused = redrive(app.notification_streams, [path.id], now)
     for _, reason in refused:
         raise ApiError(HTTPStatus.CONFLICT, reason)
     return show(context, path)
 
 
-def steps(events: Sequence[StreamEvent], kept: Mapping[str, str]) -> list[Step]:
+def steps(events: Sequence[EventBody], kept: Mapping[str, str]) -> list[Step]:
     """Tell the events of one stream; `kept` is what is kept beside it and not erased yet."""
-    return [_step(event, kept.get(f"reply/{event.originator_version}")) for event in events]
+    return [_step(v, body, kept.get(f"reply/{v}")) for v, body in enumerate(events, 1)]
 
 
-def _step(event: StreamEvent, reply: str | None) -> Step:
-    body: Any = event.body
+def _step(version: int, body: Any, reply: str | None) -> Step:
     said = {name: getattr(body, name, None) for name in Step.__struct_fields__}
     said |= {
-        "version": event.originator_version,
+        "version": version,
         "at": body.decided_at if isinstance(body, Owed) else body.at,
         "kind": body.topic.removeprefix("notification."),
         "reply": without_addresses(reply) if reply else None,
@@ -187,11 +185,11 @@ def _told(kind: type[Kind], row: Mapping[str, Any], ids: Mapping[str, str], **mo
     )
 
 
-def _row(events: list[StreamEvent]) -> dict[str, Any]:
+def _row(id: str, events: list[EventBody]) -> dict[str, Any]:
     """Make the row that the view would show."""
-    folded = Folded.load(events[0].originator_id, [event.body for event in events])
+    folded = Folded.load(id, events)
     owed = msgspec.structs.asdict(folded.owed)
-    ended_at = None if folded.is_open or len(events) == 1 else getattr(events[-1].body, "at", None)
+    ended_at = None if folded.is_open or len(events) == 1 else getattr(events[-1], "at", None)
     return owed | {
         "id": folded.id,
         "state": folded.state,

@@ -14,7 +14,7 @@ from service.api.framework.request import LIMIT_DEFAULT, LONGEST_TEXT, AfterNumb
 from service.api.request_context import Page, RequestContext, moment, page
 from service.api.resources.instances import MISSING, InstanceId, InstancePath, found
 from service.learners.directory.people import PersonKey
-from service.rules.watch_requests import Standing
+from service.rules.watch_requests import OpenWatchRequest
 
 
 class Watcher(msgspec.Struct, frozen=True):
@@ -53,7 +53,7 @@ def listing(context: RequestContext, query: WatcherQuery) -> Page[Watcher]:
     """List who waits, in the order in which they asked."""
     after = int(query.after or 0)
     id = _instance(context, query.id)["id"]
-    waiting = [each for each in context.app.wishes.all(id) if each.asked > after]
+    waiting = [each for each in context.app.watch_requests.all(id) if each.asked > after]
     chosen = page(waiting, query.limit, lambda each: each.asked)
     learners = context.learners(each.person for each in chosen.items)
     items = [_watcher(each, learners.get(each.person)) for each in chosen.items]
@@ -62,7 +62,7 @@ def listing(context: RequestContext, query: WatcherQuery) -> Page[Watcher]:
 
 def ask(context: RequestContext, path: InstancePath, asking: Asking) -> Watcher:
     """Note that a learner asks; twice is harmless."""
-    row, wishes = _instance(context, path.id), context.app.wishes
+    row, wishes = _instance(context, path.id), context.app.watch_requests
     now = context.clock()
     person = wishes.meet((row["source"], row["account"], asking.learner), now)
     wishes.ask(row["id"], person, now)
@@ -74,7 +74,7 @@ def ask(context: RequestContext, path: InstancePath, asking: Asking) -> Watcher:
 
 def stop(context: RequestContext, path: WatcherPath) -> Watcher:
     """Tell a learner no more; twice is harmless, and so is one who never asked."""
-    row, wishes = _instance(context, path.id), context.app.wishes
+    row, wishes = _instance(context, path.id), context.app.watch_requests
     key: PersonKey = (row["source"], row["account"], path.learner)
     person = wishes.known(key)
     if person is not None:
@@ -91,7 +91,7 @@ def _instance(context: RequestContext, id: str) -> Mapping[str, Any]:
         return found(context, id)
 
 
-def _watcher(standing: Standing, learner: str | None) -> Watcher:
+def _watcher(standing: OpenWatchRequest, learner: str | None) -> Watcher:
     return Watcher(
         learner=learner,
         watching=True,

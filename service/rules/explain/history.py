@@ -1,21 +1,20 @@
 """The past: the ledger as it was after an event, read by key and never written."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from service.learners.course import CourseRecorded
-from service.learners.directory.courses import Course, Courses
-from service.learners.directory.people import People, Person
+from service.learners.directory.courses import Courses
+from service.learners.directory.people import People
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.facts import Identity
 from service.learners.instance import Instance, InstanceRecorded
 from service.learners.watchlist import Watchlist
 from service.ledger.database import connect
-from service.ledger.events import EventBody, EventMapper
-from service.ledger.ledger import Ledger
+from service.ledger.events import EventBody, EventStore
 from service.ledger.views import position_of
 from service.rules.notification import Notification
 from service.rules.triggers.seat_change import Fired
@@ -71,8 +70,7 @@ class Past:
 
     def __init__(
         self,
-        ledger: Ledger,
-        mapper: EventMapper,
+        store: EventStore,
         people: People,
         courses: Courses,
         lateness: Mapping[str, int],
@@ -82,8 +80,8 @@ class Past:
         self.people = people
         self.courses = courses
         self.lateness = lateness
-        self._ledger = ledger
-        self._mapper = mapper
+        self._ledger = store.ledger
+        self._decode = store.mapper.decode
 
     def stream(self, id: str, after: int = 0, until: int = 2**62) -> list[Row]:
         """The events of a stream after one version and up to another, first to last."""
@@ -92,7 +90,7 @@ class Past:
             "AND originator_version > ? AND originator_version <= ? ORDER BY originator_version",
             (id, after, until),
         )
-        return [Row(p, v, self._mapper.decode(topic, state)) for p, v, topic, state in rows]
+        return [Row(p, v, self._decode(topic, state)) for p, v, topic, state in rows]
 
     def at(self, id: str, version: int) -> Row | None:
         """One event of a stream, if it is there."""
@@ -191,7 +189,7 @@ class Past:
             "AND originator_version = 1 AND notification_id > ? AND instr(state, ?)",
             (prefix, prefix + "~", after, said.encode()),
         )
-        return ((id, self._mapper.decode(topic, state)) for id, topic, state in rows)
+        return ((id, self._decode(topic, state)) for id, topic, state in rows)
 
     def _end(self) -> int:
         return self._ledger.max_notification_id()
@@ -205,26 +203,14 @@ class WorldThen:
     """Instances as they were after an event; people and courses as they are known today."""
 
     def __init__(self, past: Past, position: int, subject: str, version: int) -> None:
+        self.course = past.courses.get
+        self.person = past.people.get
+        self.manager = past.people.manager_of
+        self.members = past.people.in_group
         self._past = past
         self._position = position
         self._subject = subject
         self._version = version
-
-    def course(self, source: str, account: str, course: str) -> Course | None:
-        """What is known of a course today."""
-        return self._past.courses.get(source, account, course)
-
-    def person(self, person: str) -> Person | None:
-        """What is known of a person today."""
-        return self._past.people.get(person)
-
-    def manager(self, person: Person) -> Person | None:
-        """The person's manager as known today."""
-        return self._past.people.manager_of(person)
-
-    def members(self, group: str, source: str, account: str) -> Sequence[str]:
-        """The ids of the people who are in a group today."""
-        return self._past.people.in_group(group, source, account)
 
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
         """The instance as it was then."""

@@ -29,19 +29,19 @@ After = Callable[[int, int], Sequence[LetterSetAside]]
 """The letters set aside beyond a number, in order, at most so many."""
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """Up to which letter a rule was asked while it stood in this mode."""
+class LetterMark(msgspec.Struct, frozen=True):
+    """Mark up to which letter a rule was asked while it stood in this mode."""
 
     letter: int
     mode: str
 
 
 class SetbacksAsked(EventBody, frozen=True, kw_only=True, omit_defaults=True):
-    """How far each rule had been asked at `at`, so that a restart neither repeats nor forgets."""
+    """Say how far each rule was asked at `at`, so that a restart neither repeats nor forgets."""
 
     TOPIC: ClassVar[str] = "setbacks.asked"
     at: int
-    rules: dict[str, Asked]
+    rules: dict[str, LetterMark]
 
 
 SHAPES: Mapping[str, Any] = {SetbacksAsked.TOPIC: SetbacksAsked}
@@ -87,14 +87,14 @@ def letter_occurrence(letter: LetterSetAside, now: int) -> Occurrence:
 
 
 class LetterWatch:
-    """Asks rules about letters that were set aside; all that it must remember is in the ledger."""
+    """Ask rules about letters that were set aside; what must be remembered is in the ledger."""
 
     def __init__(self, writer: Writer, after: After) -> None:
         self._writer = writer
         self._after = after
 
     def activate(self, decider: Decider, newest: int, now: int) -> None:
-        """Begins at the `newest` letter with each rule that is new or has changed its mode.
+        """Begin at the `newest` letter with each rule that is new or has changed its mode.
 
         To be called before a rule file is recorded as active, so that a stop in between loses no
         letter. Twice changes nothing; without such a rule nothing is recorded.
@@ -104,12 +104,12 @@ class LetterWatch:
         for rule in letter_rules(decider):
             known = before.get(rule.id)
             same = known is not None and known.mode == rule.mode
-            marks[rule.id] = known if known and same else Asked(newest, rule.mode)
+            marks[rule.id] = known if known and same else LetterMark(newest, rule.mode)
         if marks != before:
-            self._record(version, marks, Decisions(), now)
+            self._record(version, marks, decisions=Decisions(), now=now)
 
     def ask(self, decider: Decider, now: int) -> bool:
-        """Asks about the next letters that were set aside; true when there may be more.
+        """Ask about the next letters that were set aside; true when there may be more.
 
         What is owed and how far was asked are recorded together: a letter is neither forgotten
         nor told of twice.
@@ -128,20 +128,16 @@ class LetterWatch:
         decisions = decider.decide_each(asked, self._writer.world(now))
         if page:
             last = page[-1].letter
-            moved = {id: Asked(max(m.letter, last), m.mode) for id, m in marks.items()}
-            self._record(version, moved, decisions, now)
+            moved = {id: LetterMark(max(m.letter, last), m.mode) for id, m in marks.items()}
+            self._record(version, moved, decisions=decisions, now=now)
         return len(page) == LETTERS_PER_ASK
 
-    def _latest(self) -> tuple[int, dict[str, Asked]]:
-        latest = self._writer.lookup.latest(STREAM)
-        if latest is None:
-            return 0, {}
-        version, last = latest
-        assert isinstance(last, SetbacksAsked)
-        return version, last.rules
+    def _latest(self) -> tuple[int, dict[str, LetterMark]]:
+        version, last = self._writer.store.latest(STREAM) or (0, None)
+        return version, last.rules if isinstance(last, SetbacksAsked) else {}
 
     def _record(
-        self, version: int, marks: Mapping[str, Asked], decisions: Decisions, now: int
+        self, version: int, marks: Mapping[str, LetterMark], decisions: Decisions, now: int
     ) -> None:
         event = SetbacksAsked(at=now, rules=dict(marks))
         decisions.following.append((STREAM, version + 1, event))

@@ -28,14 +28,14 @@ RECORDED_EVERY_MS = 5 * 60_000
 
 
 class Silence(msgspec.Struct, frozen=True):
-    """How long (ms) the service has run since this letter, which was the last of its source."""
+    """Hold how long (ms) the service has run since this letter, the last of its source."""
 
     letter: int
     ran_ms: int
 
 
 class FeedsWatched(EventBody, frozen=True, kw_only=True, omit_defaults=True):
-    """How long each feed had been silent at `at`, so that a restart does not begin anew."""
+    """Say how long each feed had been silent at `at`, so that a restart does not begin anew."""
 
     TOPIC: ClassVar[str] = "feeds.watched"
     at: int
@@ -48,7 +48,7 @@ SHAPES: Mapping[str, Any] = {FeedsWatched.TOPIC: FeedsWatched}
 def watched(
     before: Mapping[str, Silence], heard: Mapping[str, SilentSource], elapsed: int, now: int
 ) -> dict[str, Silence]:
-    """The silences after the service has run for another `elapsed` ms."""
+    """Give the silences after the service has run for another `elapsed` ms."""
     found = {}
     for source, last in heard.items():
         known = before.get(source)
@@ -115,7 +115,7 @@ def source_trigger_of(rule: Rule) -> SourceSilentTrigger | None:
 
 
 class FeedWatch:
-    """Watches the feeds; what it must remember is in the ledger."""
+    """Watch the feeds; what must be remembered is in the ledger."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -125,11 +125,9 @@ class FeedWatch:
         self._recorded_at = 0
 
     def recover(self) -> None:
-        """Goes on with the silences the ledger has; the time in between does not count."""
-        latest = self._writer.lookup.latest(STREAM)
-        if latest is not None:
-            self._version, last = latest
-            assert isinstance(last, FeedsWatched)
+        """Go on with the silences the ledger has; the time in between does not count."""
+        self._version, last = self._writer.store.latest(STREAM) or (0, None)
+        if isinstance(last, FeedsWatched):
             self._silences, self._recorded_at = dict(last.silences), last.at
 
     def ask(
@@ -139,7 +137,7 @@ class FeedWatch:
         now: int,
         at_most: int | None = None,
     ) -> None:
-        """Asks every rule about silent feeds; `heard` are the last letters, by source.
+        """Ask every rule about silent feeds; `heard` are the last letters, by source.
 
         Since the last ask the service ran all the time, but `at_most` so long (ms): longer, and
         the process was stopped. Without such a rule nothing is recorded.
@@ -150,7 +148,7 @@ class FeedWatch:
             return
         elapsed = 0 if self._asked_at is None else max(0, now - self._asked_at)
         elapsed = elapsed if at_most is None else min(elapsed, at_most)
-        silences = watched(self._silences, heard, elapsed, now)
+        silences = watched(self._silences, heard, elapsed=elapsed, now=now)
         asked = ((rules, each) for each in self._occurrences(silences, heard, now))
         decisions = decider.decide_each(asked, self._writer.world(now))
         if decisions.once or now - self._recorded_at >= RECORDED_EVERY_MS:
@@ -163,7 +161,7 @@ class FeedWatch:
         for source, silence in silences.items():
             known = self._silences.get(source)
             was = known.ran_ms if known and known.letter == silence.letter else 0
-            yield SourceOccurrence.of(heard[source], now, was, silence.ran_ms)
+            yield SourceOccurrence.of(heard[source], now, was_ms=was, ran_ms=silence.ran_ms)
 
     def _record(self, decisions: Decisions, silences: dict[str, Silence], now: int) -> None:
         event = FeedsWatched(at=now, silences=silences)

@@ -1,14 +1,14 @@
-"""The ways out: mail, chat, the drawer; opened by their URL."""
+"""Open a channel by its URL: mail, chat or the drawer."""
 
 from pathlib import Path
 
-from service.sending.channels.channel import Channel, ChannelError, Outcome, Parcel
+from service.sending.channels.channel import Channel, ChannelError, OutgoingMessage, SendResult
 from service.sending.channels.chat import ChatChannel
-from service.sending.channels.drawer import Drawer
+from service.sending.channels.drawer import DrawerChannel
 from service.sending.channels.smtp import SmtpChannel
 from service.sending.channels.smtp_url import server_at
 
-__all__ = ["Channel", "ChannelError", "Outcome", "Parcel", "open_channel"]
+__all__ = ["Channel", "ChannelError", "OutgoingMessage", "SendResult", "open_channel"]
 
 
 def open_channel(name: str, url: str, *, drawer: Path) -> Channel:
@@ -18,7 +18,7 @@ def open_channel(name: str, url: str, *, drawer: Path) -> Channel:
     """
     schema = url.partition("://")[0].lower()
     if schema == "drawer":
-        return Drawer(name, drawer)
+        return DrawerChannel(name, drawer)
     if schema in ("mailto", "mailtos"):
         return SmtpChannel(server_at(name, url))
     return ChatChannel(name, url)

@@ -38,7 +38,7 @@ def plugin_at(url: str, how: AppriseAsset) -> NotifyBase | None:
 
 
 def mail_plugin_at(url: str, how: AppriseAsset) -> NotifyBase | None:
-    """The same for a mail server's URL, without loading the other 170 services first.
+    """Read a mail server's URL as `plugin_at`, without loading the other 170 services first.
 
     Measured: 0.75 s of CPU at every start, which Adobe would wait for its first 202.
     """

@@ -1,17 +1,17 @@
-"""What a channel is: handed a parcel, it answers with an outcome."""
+"""Define what a channel is: handed a message, it answers with a result."""
 
 from datetime import datetime
 from typing import Literal, Protocol
 
 import msgspec
 
-from service.sending.templates.templates import Message
+from service.sending.templates.templates import RenderedMessage
 
 Kind = Literal["accepted", "permanent", "transient", "unknown"]
 
 
-class Outcome(msgspec.Struct, frozen=True):
-    """What became of one sending.
+class SendResult(msgspec.Struct, frozen=True):
+    """Say what became of one sending.
 
     `kind`: accepted; permanent: refused for good; transient: not delivered, try again;
     unknown: it may have arrived.
@@ -29,8 +29,8 @@ class Outcome(msgspec.Struct, frozen=True):
     about_channel: bool = False
 
 
-class Parcel(msgspec.Struct, frozen=True):
-    """One message on its way to one recipient or room.
+class OutgoingMessage(msgspec.Struct, frozen=True):
+    """Hold one message on its way to one recipient or room.
 
     `message_id`: `<…@domain>`, the same at every attempt. `address` and `name`: the recipient,
     None for a room. `thread`: the id every message about one enrolment refers to, `<…@domain>`.
@@ -41,14 +41,14 @@ class Parcel(msgspec.Struct, frozen=True):
     message_id: str
     address: str | None
     name: str | None
-    message: Message
+    message: RenderedMessage
     sent_at: datetime
     thread: str | None = None
     list_id: str | None = None
 
 
 class Channel(Protocol):
-    """A way out. `form` is `email`, `chat` or `any`; `batch` is how many may be claimed at once.
+    """Send messages. `form` is `email`, `chat` or `any`; `batch` is how many are claimed at once.
 
     `domain` is the sender's, for Message-IDs; None for a way out that has none. A channel is
     used by one thread at a time; `close` may come from another.
@@ -58,7 +58,7 @@ class Channel(Protocol):
     batch: int
     domain: str | None
 
-    def send(self, parcel: Parcel) -> Outcome:
+    def send(self, outgoing: OutgoingMessage) -> SendResult:
         """Send once. Never raises for what the other side or the network does."""
         ...
 
@@ -68,4 +68,4 @@ class Channel(Protocol):
 
 
 class ChannelError(Exception):
-    """A channel's URL cannot be used; says what was expected, never the URL or a secret."""
+    """Say that a channel's URL cannot be used, and what was expected; never the URL or a secret."""

@@ -1,4 +1,4 @@
-"""Chat rooms and webhooks, through apprise: only the configured URL, one try, one answer."""
+"""Post to chat rooms and webhooks with apprise: only the configured URL, one try, one answer."""
 
 import logging
 import re
@@ -17,7 +17,7 @@ from service.sending.channels.apprise_plugin import (
     retry_after,
     watching,
 )
-from service.sending.channels.channel import ChannelError, Kind, Outcome, Parcel
+from service.sending.channels.channel import ChannelError, Kind, OutgoingMessage, SendResult
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
@@ -51,7 +51,7 @@ LINK = re.compile(r"\](?=[(\[:])")
 
 
 class ChatChannel:
-    """Posts to one room. Times are seconds: to connect, for each read, and for the whole call."""
+    """Post to one room. Times are seconds: to connect, for each read, and for the whole call."""
 
     form = "chat"
     batch = 1
@@ -74,18 +74,18 @@ class ChatChannel:
         # At DEBUG it logs the path of every request, and a webhook's path is its password.
         logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
-    def send(self, parcel: Parcel) -> Outcome:
+    def send(self, outgoing: OutgoingMessage) -> SendResult:
         """Post once. A request that left and was not answered is unknown, not tried again."""
         with watching() as exchanges:
             result = self._apprise.notify(
-                body=_cut(literal(parcel.message.text).strip(), self._plugin.body_maxlen),
-                title=_cut(literal(parcel.message.subject), TITLE_MAX),
+                body=_cut(literal(outgoing.message.text).strip(), self._plugin.body_maxlen),
+                title=_cut(literal(outgoing.message.subject), TITLE_MAX),
                 body_format=NotifyFormat.TEXT,
             )
-        return _outcome(result, exchanges, parcel)
+        return _outcome(result, exchanges, outgoing)
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Let go of nothing: no connection is kept open."""
 
 
 def literal(text: str) -> str:
@@ -132,27 +132,32 @@ def _cut(text: str, length_max: int) -> str:
     return text if len(text) <= length_max else text[: length_max - 1] + "…"
 
 
-def _outcome(result: AppriseResult, exchanges: list[Exchange], parcel: Parcel) -> Outcome:
+def _outcome(
+    result: AppriseResult, exchanges: list[Exchange], outgoing: OutgoingMessage
+) -> SendResult:
     if result.status == AppriseResultStatus.TIMEOUT:
-        return Outcome("unknown", text="no answer in time")
+        return SendResult("unknown", text="no answer in time")
     if not exchanges and not result:
-        return Outcome("transient", text="nothing could be sent")
+        return SendResult("transient", text="nothing could be sent")
     last = exchanges[-1] if exchanges else None
     if isinstance(last, requests.RequestException):
         kind: Kind = "transient" if never_left(last) else "unknown"
-        return Outcome(kind, text=f"no answer: {type(last).__name__}")
+        return SendResult(kind, text=f"no answer: {type(last).__name__}")
     code = last.status_code if last is not None else None
     if result:
-        return Outcome("accepted", code)
-    return _refusal(last, parcel) if last is not None else Outcome("unknown", code)
+        return SendResult("accepted", code)
+    return _refusal(last, outgoing) if last is not None else SendResult("unknown", code)
 
 
-def _refusal(response: requests.Response, parcel: Parcel) -> Outcome:
+def _refusal(response: requests.Response, outgoing: OutgoingMessage) -> SendResult:
     """Judge an answer that apprise did not count as success. Its body might quote the URL."""
     code = response.status_code
     text = f"HTTP {code} {responses.get(code, '')}".strip()
     if code in (408, 425, 429) or code >= 500:
-        return Outcome("transient", code, None, text, retry_after(response, parcel.sent_at))
+        return SendResult(
+            "transient", code, text=text, retry_after=retry_after(response, outgoing.sent_at)
+        )
     if code >= 300:
-        return Outcome("permanent", code, None, text)
-    return Outcome("unknown", code, None, f"{text}, but the service did not say it was posted")
+        return SendResult("permanent", code, text=text)
+    text += ", but the service did not say it was posted"
+    return SendResult("unknown", code, text=text)

@@ -7,14 +7,14 @@ from email.utils import parseaddr
 from pathlib import Path
 from typing import NamedTuple
 
-from service.sending.channels.channel import Outcome, Parcel
+from service.sending.channels.channel import OutgoingMessage, SendResult
 from service.sending.channels.mime import AddressRefused, Mailbox, Sender, mail_bytes, mailbox
 
 SENDER = Sender("Coursebell", Mailbox("coursebell", "localhost"))
 UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
-class Drawer:
+class DrawerChannel:
     """Put mail for a person into `.eml` and a message to a room into `.txt`.
 
     A file is named after its notification, whose id begins with a time: a folder sorts by age,
@@ -29,25 +29,25 @@ class Drawer:
         self._name = UNSAFE.sub("_", name)
         self._folder = folder
 
-    def send(self, parcel: Parcel) -> Outcome:
+    def send(self, outgoing: OutgoingMessage) -> SendResult:
         """Write the file; a full or read-only disk is transient."""
         try:
-            suffix, content = self._content(parcel)
+            suffix, content = self._content(outgoing)
         except AddressRefused as refused:
-            return Outcome("permanent", None, "5.1.3", f"address: {refused}")
+            return SendResult("permanent", status="5.1.3", text=f"address: {refused}")
         try:
-            self._write(f"{UNSAFE.sub('_', parcel.notification)}-{self._name}.{suffix}", content)
+            self._write(f"{UNSAFE.sub('_', outgoing.notification)}-{self._name}.{suffix}", content)
         except OSError as error:
-            return Outcome("transient", text=f"drawer: {error.strerror}", about_channel=True)
-        return Outcome("accepted", 250)
+            return SendResult("transient", text=f"drawer: {error.strerror}", about_channel=True)
+        return SendResult("accepted", 250)
 
     def close(self) -> None:
         """Let go of nothing: no file is kept open."""
 
-    def _content(self, parcel: Parcel) -> tuple[str, bytes]:
-        if parcel.address is not None:
-            return "eml", mail_bytes(parcel, mailbox(parcel.address), SENDER)
-        subject, text = parcel.message.subject, parcel.message.text
+    def _content(self, outgoing: OutgoingMessage) -> tuple[str, bytes]:
+        if outgoing.address is not None:
+            return "eml", mail_bytes(outgoing, mailbox(outgoing.address), SENDER)
+        subject, text = outgoing.message.subject, outgoing.message.text
         return "txt", (f"{subject}\n\n{text}" if subject else text).encode("utf-8", "replace")
 
     def _write(self, name: str, content: bytes) -> None:

@@ -14,7 +14,7 @@ from hashlib import sha256
 import idna
 import msgspec
 
-from service.sending.channels.channel import Parcel
+from service.sending.channels.channel import OutgoingMessage
 from service.sending.templates.context import one_line, shortened
 
 LOCAL_OCTETS_MAX = 64
@@ -30,18 +30,18 @@ HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(?:\.(?!-)[A-Za-z0-9-]{1,6
 
 
 class AddressRefused(ValueError):
-    """A text is not the address of one mailbox; says why without repeating it."""
+    """Say why a text is not the address of one mailbox, without repeating the text."""
 
 
 class Mailbox(msgspec.Struct, frozen=True):
-    """One mailbox: the part before the @ as given, the domain in ASCII (IDNA)."""
+    """Hold one mailbox: the part before the @ as given, the domain in ASCII (IDNA)."""
 
     local: str
     domain: str
 
     @property
     def needs_utf8(self) -> bool:
-        """Whether the server must offer SMTPUTF8 (RFC 6531)."""
+        """Tell whether the server must offer SMTPUTF8 (RFC 6531)."""
         return not self.local.isascii()
 
     def __str__(self) -> str:
@@ -87,34 +87,34 @@ LINE_BYTES_MAX = 990
 
 
 class Sender(msgspec.Struct, frozen=True):
-    """Who the mail is from."""
+    """Name who the mail is from."""
 
     name: str | None
     mailbox: Mailbox
 
 
-def mail_bytes(parcel: Parcel, recipient: Mailbox, sender: Sender) -> bytes:
+def mail_bytes(outgoing: OutgoingMessage, recipient: Mailbox, sender: Sender) -> bytes:
     """Return the whole mail with CRLF line ends, ASCII but for an address that needs UTF-8.
 
     Raises ValueError when an id or a label of ours could not stand in a header.
     """
-    head = "\r\n".join(_headers(parcel, recipient, sender))
-    return head.encode() + b"\r\n" + _body(parcel)
+    head = "\r\n".join(_headers(outgoing, recipient, sender))
+    return head.encode() + b"\r\n" + _body(outgoing)
 
 
-def _headers(parcel: Parcel, recipient: Mailbox, sender: Sender) -> list[str]:
-    thread = parcel.thread if parcel.thread != parcel.message_id else None
+def _headers(outgoing: OutgoingMessage, recipient: Mailbox, sender: Sender) -> list[str]:
+    thread = outgoing.thread if outgoing.thread != outgoing.message_id else None
     lines = [
         "From: " + _person(sender.name, sender.mailbox, "From"),
-        "To: " + _person(parcel.name, recipient, "To"),
-        "Subject: " + _words(shortened(one_line(parcel.message.subject)), len("Subject: ")),
-        "Date: " + _date(parcel.sent_at),
-        "Message-ID: " + _id(parcel.message_id),
+        "To: " + _person(outgoing.name, recipient, "To"),
+        "Subject: " + _words(shortened(one_line(outgoing.message.subject)), len("Subject: ")),
+        "Date: " + _date(outgoing.sent_at),
+        "Message-ID: " + _id(outgoing.message_id),
     ]
     if thread is not None:
         lines += ["In-Reply-To: " + _id(thread), "References: " + _id(thread)]
-    if parcel.list_id is not None:
-        lines.append("List-Id: " + _label(parcel.list_id))
+    if outgoing.list_id is not None:
+        lines.append("List-Id: " + _label(outgoing.list_id))
     return [
         *lines,
         "Auto-Submitted: auto-generated",
@@ -187,17 +187,17 @@ def _label(text: str) -> str:
     return text
 
 
-def _body(parcel: Parcel) -> bytes:
-    text = _part("plain", parcel.message.text)
-    if parcel.message.html is None:
+def _body(outgoing: OutgoingMessage) -> bytes:
+    text = _part("plain", outgoing.message.text)
+    if outgoing.message.html is None:
         return text
     # No part holds "=_": it cannot be in quoted-printable (RFC 2045 §6.7), nor in what is plain.
-    boundary = b"=_" + sha256(parcel.message_id.encode()).hexdigest()[:32].encode()
+    boundary = b"=_" + sha256(outgoing.message_id.encode()).hexdigest()[:32].encode()
     return b"".join(
         (
             b'Content-Type: multipart/alternative; boundary="' + boundary + b'"\r\n\r\n',
             b"--" + boundary + b"\r\n" + text,
-            b"\r\n--" + boundary + b"\r\n" + _part("html", parcel.message.html),
+            b"\r\n--" + boundary + b"\r\n" + _part("html", outgoing.message.html),
             b"\r\n--" + boundary + b"--\r\n",
         )
     )

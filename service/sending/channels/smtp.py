@@ -1,4 +1,4 @@
-"""E-mail: one kept SMTP connection, one recipient a mail, every reply code heard."""
+"""Send e-mail: one kept SMTP connection, one recipient a mail, every reply code heard."""
 
 import re
 import smtplib
@@ -7,9 +7,9 @@ import ssl
 from contextlib import suppress
 from time import monotonic
 
-from service.sending.channels.channel import Kind, Outcome, Parcel
+from service.sending.channels.channel import Kind, OutgoingMessage, SendResult
 from service.sending.channels.mime import AddressRefused, Mailbox, mail_bytes, mailbox
-from service.sending.channels.smtp_url import Server
+from service.sending.channels.smtp_url import SmtpServer
 
 # RFC 3463; some servers put a hyphen or nothing after it.
 ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?!\d)")
@@ -20,20 +20,20 @@ TEXT_MAX = 500
 OURS = frozenset({421, 500, 502, 503, 530, 534, 535, 538})
 
 
-def about_recipient(code: int, reply: bytes) -> Outcome:
+def about_recipient(code: int, reply: bytes) -> SendResult:
     """Judge a reply to RCPT, DATA or the final dot: the enhanced code first, else the code."""
     text, status = _read(reply)
-    return Outcome(_kind(code, status), code, status, text, about_channel=code in OURS)
+    return SendResult(_kind(code, status), code, status, text=text, about_channel=code in OURS)
 
 
-def about_channel(code: int | None, reply: bytes | str, where: str) -> Outcome:
+def about_channel(code: int | None, reply: bytes | str, where: str) -> SendResult:
     """Judge a refusal at the greeting, EHLO, TLS, AUTH or MAIL FROM: always transient.
 
     It concerns every mail of the channel, so it is for the administrator to mend.
     """
     text, status = _read(reply.encode() if isinstance(reply, str) else reply)
     told = f"mail server, {where}: {text}"[:TEXT_MAX]
-    return Outcome("transient", code, status, told, about_channel=True)
+    return SendResult("transient", code, status, text=told, about_channel=True)
 
 
 def _kind(code: int, status: str | None) -> Kind:
@@ -50,18 +50,18 @@ def _read(reply: bytes) -> tuple[str, str | None]:
 
 
 class ConnectionLost(Exception):
-    """The connection ended, timed out or spoke no SMTP."""
+    """Say that the connection ended, timed out or spoke no SMTP."""
 
 
 class ChannelRefused(Exception):
-    """The server refused us, not the recipient; `outcome` says how."""
+    """Say that the server refused us, not the recipient; `outcome` says how."""
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: SendResult) -> None:
         super().__init__(outcome.text)
         self.outcome = outcome
 
 
-def tls_for(server: Server) -> ssl.SSLContext:
+def tls_for(server: SmtpServer) -> ssl.SSLContext:
     """Return how certificates are checked; making it takes 20 ms, so once per channel."""
     context = ssl.create_default_context()
     if not server.verify:
@@ -70,7 +70,7 @@ def tls_for(server: Server) -> ssl.SSLContext:
     return context
 
 
-def opened(server: Server, tls: ssl.SSLContext, seconds: float) -> smtplib.SMTP:
+def opened(server: SmtpServer, tls: ssl.SSLContext, seconds: float) -> smtplib.SMTP:
     """Connect, secure and log in; each step may take `seconds`. Raises ChannelRefused."""
     try:
         connection = _greeted(server, tls, seconds)
@@ -115,7 +115,7 @@ def hand_over(connection: smtplib.SMTP, mail: bytes) -> None:
         raise ConnectionLost from error
 
 
-def _greeted(server: Server, tls: ssl.SSLContext, seconds: float) -> smtplib.SMTP:
+def _greeted(server: SmtpServer, tls: ssl.SSLContext, seconds: float) -> smtplib.SMTP:
     name = _own_name()
     connection = (
         smtplib.SMTP_SSL(server.host, server.port, name, timeout=seconds, context=tls)
@@ -127,7 +127,7 @@ def _greeted(server: Server, tls: ssl.SSLContext, seconds: float) -> smtplib.SMT
     return connection
 
 
-def _make_ready(connection: smtplib.SMTP, server: Server, tls: ssl.SSLContext) -> None:
+def _make_ready(connection: smtplib.SMTP, server: SmtpServer, tls: ssl.SSLContext) -> None:
     connection.ehlo_or_helo_if_needed()
     if server.security == "starttls":
         code, reply = connection.starttls(context=tls)
@@ -158,7 +158,7 @@ IDLE_SECONDS = 20.0
 
 
 class SmtpChannel:
-    """Sends mail over one connection, opened when needed and kept between mails.
+    """Send mail over one connection, opened when needed and kept between mails.
 
     `command_seconds`: to wait for a reply; `dot_seconds`: for the last one;
     `idle_seconds`: after such a silence the connection is tried with NOOP first.
@@ -169,7 +169,7 @@ class SmtpChannel:
 
     def __init__(
         self,
-        server: Server,
+        server: SmtpServer,
         *,
         command_seconds: float = COMMAND_SECONDS,
         dot_seconds: float = DOT_SECONDS,
@@ -184,22 +184,24 @@ class SmtpChannel:
         self._connection: smtplib.SMTP | None = None
         self._used_at = 0.0
 
-    def send(self, parcel: Parcel) -> Outcome:
+    def send(self, outgoing: OutgoingMessage) -> SendResult:
         """Send one mail.
 
         Lost before the mail's last byte is transient (on a kept connection a new one is tried
         first); lost after it is unknown. Raises ValueError when an id of ours is none.
         """
         try:
-            recipient = mailbox(parcel.address or "")
+            recipient = mailbox(outgoing.address or "")
         except AddressRefused as refused:
-            return Outcome("permanent", None, "5.1.3", f"address: {refused}")
-        mail = mail_bytes(parcel, recipient, self._server.sender)
+            return SendResult("permanent", status="5.1.3", text=f"address: {refused}")
+        mail = mail_bytes(outgoing, recipient, self._server.sender)
         outcome = self._attempt(recipient, mail) if self._is_alive() else None
         return (
             outcome
             or self._attempt(recipient, mail)
-            or Outcome("transient", text="mail server: the connection was lost", about_channel=True)
+            or SendResult(
+                "transient", text="mail server: the connection was lost", about_channel=True
+            )
         )
 
     def close(self) -> None:
@@ -210,7 +212,7 @@ class SmtpChannel:
                 connection.quit()
             connection.close()
 
-    def _attempt(self, recipient: Mailbox, mail: bytes) -> Outcome | None:
+    def _attempt(self, recipient: Mailbox, mail: bytes) -> SendResult | None:
         """Send over a connection; None when it was lost before the mail was out."""
         try:
             connection = self._connected()
@@ -232,13 +234,13 @@ class SmtpChannel:
             self._connection = opened(self._server, self._tls, self._command_seconds)
         return self._connection
 
-    def _announced(self, connection: smtplib.SMTP, recipient: Mailbox) -> Outcome | None:
+    def _announced(self, connection: smtplib.SMTP, recipient: Mailbox) -> SendResult | None:
         """Say MAIL, RCPT and DATA; return the recipient's refusal if there is one."""
         sender = self._server.sender.mailbox
         utf8 = recipient.needs_utf8 or sender.needs_utf8
         if utf8 and not connection.has_extn("smtputf8"):
             text = "the mail server does not offer SMTPUTF8, which this address needs"
-            return Outcome("permanent", None, "5.6.7", text)
+            return SendResult("permanent", status="5.6.7", text=text)
         connection.command_encoding = "utf-8" if utf8 else "ascii"
         parameters = " SMTPUTF8 BODY=8BITMIME" if utf8 else ""
         code, reply = say(connection, f"MAIL FROM:<{sender}>{parameters}")
@@ -252,13 +254,13 @@ class SmtpChannel:
                 return self._refused(connection, code, reply)
         return None
 
-    def _refused(self, connection: smtplib.SMTP, code: int, reply: bytes) -> Outcome:
+    def _refused(self, connection: smtplib.SMTP, code: int, reply: bytes) -> SendResult:
         """Judge a refusal and make the session ready for the next mail."""
         if code == 421 or not _agrees(connection, "RSET"):
             self._drop()
         return about_recipient(code, reply)
 
-    def _verdict(self, connection: smtplib.SMTP) -> Outcome:
+    def _verdict(self, connection: smtplib.SMTP) -> SendResult:
         """Wait for what the server says of the mail it now holds."""
         wire = connection.sock
         assert wire is not None
@@ -270,11 +272,11 @@ class SmtpChannel:
         if code // 100 not in (2, 4, 5):
             self._drop()
             text = "mail server: no answer after the mail was handed over"
-            return Outcome("unknown", text=text, about_channel=True)
+            return SendResult("unknown", text=text, about_channel=True)
         wire.settimeout(self._command_seconds)
         if code == 421:
             self._drop()
-        return Outcome("accepted", code) if code // 100 == 2 else about_recipient(code, reply)
+        return SendResult("accepted", code) if code // 100 == 2 else about_recipient(code, reply)
 
     def _is_alive(self) -> bool:
         """Tell whether there is a connection; one long idle is asked and, if dead, dropped."""

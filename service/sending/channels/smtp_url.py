@@ -12,8 +12,8 @@ from service.sending.channels.mime import AddressRefused, Sender, mailbox
 EXPECTED = "mailtos://user:password@smtp.example.org?from=learning@example.org"
 
 
-class Server(msgspec.Struct, frozen=True):
-    """Where mail goes out. `security` is `insecure`, `starttls` or `ssl`."""
+class SmtpServer(msgspec.Struct, frozen=True):
+    """Name where mail goes out. `security` is `insecure`, `starttls` or `ssl`."""
 
     host: str
     port: int
@@ -24,10 +24,10 @@ class Server(msgspec.Struct, frozen=True):
     sender: Sender
 
     def __repr__(self) -> str:
-        return f"Server({self.host}:{self.port}, {self.security})"
+        return f"SmtpServer({self.host}:{self.port}, {self.security})"
 
 
-def server_at(name: str, url: str) -> Server:
+def server_at(name: str, url: str) -> SmtpServer:
     """Read the URL of channel `name`. Raises ChannelError without repeating it."""
     wrong = f"channel '{name}': expected a URL like {EXPECTED}"
     read: Any = mail_plugin_at(url, asset())
@@ -40,7 +40,7 @@ def server_at(name: str, url: str) -> Server:
         raise ChannelError(f"{wrong}; from: {refused}") from None
     if not _is_what_was_asked(url, address):
         raise ChannelError(f"{wrong}; its 'from' is not an address apprise can read")
-    return Server(
+    return SmtpServer(
         host=read.smtp_host,
         port=read.port,
         security=str(read.secure_mode),

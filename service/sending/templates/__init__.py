@@ -1,1 +1,1 @@
-"""The words: templates, what they may say, and how they are rendered."""
+"""Render the words of messages from templates, and check what templates may say."""

@@ -153,7 +153,7 @@ def _item(node: nodes.Getitem) -> str:
 
 
 def _without_numbers(steps: Iterator[str]) -> Iterator[str]:
-    """`course.tags[0]` reads the field `course.tags`."""
+    """Take the numbers out of a path: `course.tags[0]` reads the field `course.tags`."""
     return (step for step in steps if not step.lstrip("-").isdigit())
 
 

@@ -1,4 +1,4 @@
-"""What a template may know: the registry's fields, each cleaned when it is read."""
+"""Show templates the registry's fields, each cleaned when it is read."""
 
 import math
 import re
@@ -99,14 +99,14 @@ def written_date(time: datetime, language: str) -> str:
 
 @pass_context
 def date_filter(context: Context, value: object) -> str:
-    """Template filter `date`: a day in the reader's zone; nothing when unknown."""
+    """Render the template filter `date`: a day in the reader's zone; nothing when unknown."""
     time = moment(value, context["_zone"])
     return written_date(time, context["_language"]) if time else ""
 
 
 @pass_context
 def datetime_filter(context: Context, value: object) -> str:
-    """Template filter `datetime`: day, hour and zone; nothing when unknown."""
+    """Render the template filter `datetime`: day, hour and zone; nothing when unknown."""
     time = moment(value, context["_zone"])
     if not time:
         return ""
@@ -121,7 +121,7 @@ def datetime_filter(context: Context, value: object) -> str:
 
 @pass_context
 def percent_filter(context: Context, value: object) -> str:
-    """Template filter `percent`: `42%`, in German `42 %` with a hard space."""
+    """Render the template filter `percent`: `42%`, in German `42 %` with a hard space."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return ""
     space = "\N{NO-BREAK SPACE}" if context["_language"] == "de" else ""
@@ -162,7 +162,7 @@ def knows(shape: Shape, path: Iterable[str]) -> bool:
 
 
 class Record:
-    """A group of fields as a template sees it: known ones cleaned, unknown ones None."""
+    """Show a group of fields to a template: known ones cleaned, unknown ones None."""
 
     __slots__ = ("_path", "_read", "_shape", "_values")
 
@@ -192,7 +192,7 @@ class Record:
         return cleaned(value, path)
 
     def _items(self, values: Any) -> list["Record"]:
-        """Each item has groups of its own, which are cleaned like those of the message."""
+        """Show each item with groups of its own, cleaned like those of the message."""
         shape = {name: self._shape[name] for name in ITEM_GROUPS if name in self._shape}
         return [Record(shape, value) for value in values or ()]
 

@@ -1,4 +1,4 @@
-"""Sample: a believable value for every field of the registry, to try templates with."""
+"""Make a believable value for every field of the registry, to try templates with."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -62,8 +62,8 @@ BY_TYPE: Mapping[Type, object] = {
 """What a field has for which nothing better was thought of."""
 
 
-class Columns(Mapping[str, str]):
-    """The extra columns of an import: whatever its name, each is there and says its name."""
+class ExtraColumns(Mapping[str, str]):
+    """Pretend to have every extra column of an import: each says its own name."""
 
     def __getitem__(self, column: str) -> str:
         return f"[{column}]"
@@ -76,13 +76,13 @@ class Columns(Mapping[str, str]):
 
 
 def sample_of(fields: Iterable[Field]) -> dict[str, Any]:
-    """A value of its type for each field, as nested groups; every extra column has one too."""
+    """Make a value of its type for each field, as nested groups; extra columns have one too."""
     values: dict[str, Any] = {}
     for field in fields:
         group, _, name = field.name.rpartition(".")
         within = values.setdefault(group, {}) if group else values
         within[name] = value_of(field)
-    values.setdefault("learner", {})["fields"] = Columns()
+    values.setdefault("learner", {})["fields"] = ExtraColumns()
     if ITEMS in values:
         values[ITEMS] = [{**values, **changed} for changed in ({}, other_item(values))]
     values.setdefault("recipient", {})["timezone"] = "Europe/Berlin"
@@ -90,13 +90,13 @@ def sample_of(fields: Iterable[Field]) -> dict[str, Any]:
 
 
 def other_item(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What the second item of a digest has of its own."""
+    """Make what the second item of a digest has of its own."""
     learner = {**values["learner"], "name": "Alan Turing"}
     return {"learner": learner, "enrollment": {**values.get("enrollment", {}), "progress": 20}}
 
 
 def value_of(field: Field) -> object:
-    """What one field has in the sample."""
+    """Make the value of one field in the sample."""
     if field.name in BELIEVABLE:
         return BELIEVABLE[field.name]
     return field.values[0] if field.type == "enum" else BY_TYPE[field.type]
@@ -106,7 +106,7 @@ SAMPLE = sample_of(FIELDS.values())
 
 
 def sample_for(role: str, rule: str) -> dict[str, Any]:
-    """The sample as it is told to somebody in a role, because of a rule.
+    """Make the sample as it is told to somebody in a role, because of a rule.
 
     A learner reads of themselves, anybody else of a learner; a room has no name.
     """

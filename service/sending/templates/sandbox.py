@@ -1,4 +1,4 @@
-"""The walls around templates: which words they have, how far they may run."""
+"""Wall templates in: which words they have, how far they may run."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
@@ -95,8 +95,8 @@ def _known(value: object) -> bool:
     return value is not None and not isinstance(value, Undefined)
 
 
-class Remembered(BytecodeCache):
-    """The code of templates as they were compiled before: a reload compiles what has changed."""
+class CompiledTemplates(BytecodeCache):
+    """Keep the code of templates as compiled before: a reload compiles what has changed."""
 
     def __init__(self) -> None:
         self._codes: dict[tuple[str, str], CodeType | None] = {}
@@ -112,11 +112,11 @@ class Remembered(BytecodeCache):
         self._codes[bucket.key, bucket.checksum] = bucket.code
 
 
-COMPILED = Remembered()
+COMPILED = CompiledTemplates()
 """Every environment here has the same words and limits, so what one compiled fits the others."""
 
 
-class Metering(NodeTransformer):
+class MeteringTransformer(NodeTransformer):
     """Put a meter on every loop and on every place where text is joined."""
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802  (the name Jinja calls)
@@ -130,8 +130,8 @@ class Metering(NodeTransformer):
         return nodes.Filter(parts, "_joined", [], [], None, None, lineno=node.lineno)
 
 
-class Walls(ImmutableSandboxedEnvironment):
-    """A Jinja environment with nothing in it but the files given and the words listed here."""
+class TemplateSandbox(ImmutableSandboxedEnvironment):
+    """Run templates with nothing in reach but the files given and the words listed here."""
 
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "**", "%"})
 
@@ -165,7 +165,7 @@ class Walls(ImmutableSandboxedEnvironment):
         self.tests = {name: TESTS[name] for name in names if name in TESTS} | {"known": _known}
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        tree: nodes.Template = Metering().visit(super()._parse(source, name, filename))
+        tree: nodes.Template = MeteringTransformer().visit(super()._parse(source, name, filename))
         return tree
 
     def get_template(self, name: Any, parent: str | None = None, globals: Any = None) -> Template:

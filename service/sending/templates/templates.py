@@ -1,4 +1,4 @@
-"""From a template and what is known to the words of a message."""
+"""Render a message from a template and what is known."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ from service.sending.templates.context import (
     zone_of,
 )
 from service.sending.templates.sample import SAMPLE
-from service.sending.templates.sandbox import Walls, rendered
+from service.sending.templates.sandbox import TemplateSandbox, rendered
 
 SOURCE_SIZE_MAX = 64 * 1024
 FORMS = ("email", "chat")
@@ -31,8 +31,8 @@ FILE_NAME = re.compile(
 )
 
 
-class Shelf(msgspec.Struct):
-    """`sources`: text by path within the folder. `places`: path by (template, form, locale,
+class TemplateFiles(msgspec.Struct):
+    """Hold a folder's files. `sources`: text by path. `places`: path by (template, form, locale,
     file), the locale '' for the plain file, the file `subject.txt`, `body.txt` or `body.html`.
     `problems`: what is wrong with the files as files.
     """
@@ -63,21 +63,21 @@ class Shelf(msgspec.Struct):
         return sorted({place[2] for place in self.places if place[:2] == (template, form)})
 
 
-def shelf_at(folder: Path) -> Shelf:
+def read_files(folder: Path) -> TemplateFiles:
     """Read a folder of templates; what cannot be read is named among the problems."""
-    shelf = Shelf({}, {}, [])
+    found = TemplateFiles({}, {}, [])
     if not folder.is_dir():
-        shelf.problems.append(f"{folder}: expected a folder of templates, found none")
-        return shelf
+        found.problems.append(f"{folder}: expected a folder of templates, found none")
+        return found
     root = folder.resolve()
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_file() and not path.name.startswith("."):
-            _take(shelf, root, path, name)
-    return shelf
+            _take(found, root, path, name=name)
+    return found
 
 
-def _take(shelf: Shelf, root: Path, path: Path, name: str) -> None:
+def _take(found: TemplateFiles, root: Path, path: Path, name: str) -> None:
     place, wrong = _place(name)
     if wrong is None and not path.resolve().is_relative_to(root):
         wrong = "it leads out of the templates folder; copy the file instead of linking it"
@@ -85,11 +85,11 @@ def _take(shelf: Shelf, root: Path, path: Path, name: str) -> None:
         wrong = f"expected at most {SOURCE_SIZE_MAX} bytes, got {path.stat().st_size}"
     source = _text(path) if wrong is None else None
     if source is None:
-        shelf.problems.append(f"{path}: {wrong or 'expected UTF-8 text'}")
+        found.problems.append(f"{path}: {wrong or 'expected UTF-8 text'}")
         return
-    shelf.sources[name] = source
+    found.sources[name] = source
     if place is not None:
-        shelf.places[place] = name
+        found.places[place] = name
 
 
 def _place(name: str) -> tuple[tuple[str, str, str, str] | None, str | None]:
@@ -121,8 +121,8 @@ EMPTY_LINES = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
 LINE_ENDS = re.compile(r"[ \t]+\n")
 
 
-class Message(msgspec.Struct, frozen=True):
-    """The words: a subject of one line (empty if a chat has none), plain text, and HTML or None."""
+class RenderedMessage(msgspec.Struct, frozen=True):
+    """Hold the words: a subject of one line (a chat may have none), plain text, HTML or None."""
 
     subject: str
     text: str
@@ -130,11 +130,11 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class TemplateProblem(Exception):
-    """A template cannot be rendered; says where and why, and nothing about a person."""
+    """Say where and why a template cannot be rendered, and nothing about a person."""
 
 
 class Templates:
-    """Every template of a folder, loaded and compiled; make a new object to load them again.
+    """Render every template of a folder, compiled; make a new object to load them again.
 
     `forms` are those that a template has a body for, by its name; `of_many` are templates with
     a form of theirs whose words tell of the items of a digest.
@@ -144,16 +144,16 @@ class Templates:
         self._folder = folder
         self._fields = tuple(fields)
         self._shape = shape_of(self._fields)
-        self._shelf = shelf_at(folder)
+        self._files = read_files(folder)
         self._inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
         self._compiled: dict[str, Template] = {}
-        self._problems = [*self._shelf.problems, *self._compile(), *self._missing()]
-        self.forms = self._shelf.forms()
+        self._problems = [*self._files.problems, *self._compile(), *self._missing()]
+        self.forms = self._files.forms()
         self.of_many = frozenset(
             (name, form)
             for name, forms in self.forms.items()
             for form in forms
-            if mentions(self._shelf.sources[self._shelf.places[name, form, "", "body.txt"]], ITEMS)
+            if mentions(self._files.sources[self._files.places[name, form, "", "body.txt"]], ITEMS)
         )
 
     def problems(self) -> list[str]:
@@ -163,9 +163,9 @@ class Templates:
         return self._problems or [
             problem
             for template, form in self._pairs()
-            for locale in self._shelf.locales(template, form)
+            for locale in self._files.locales(template, form)
             for values in (SAMPLE, {})
-            if (problem := self._trial(template, form, locale, values))
+            if (problem := self._trial(template, form, locale=locale, values=values))
         ]
 
     def locales(self, template: str, form: str, wanted: str | None = None) -> list[str]:
@@ -174,41 +174,42 @@ class Templates:
         '' is the plain one.
         """
         if wanted is not None:
-            return [self._shelf.locale_for(template, form, wanted)]
-        return self._shelf.locales(template, form)
+            return [self._files.locale_for(template, form, wanted)]
+        return self._files.locales(template, form)
 
     def render(
         self, template: str, form: str, locale: str | None, values: Mapping[str, object]
-    ) -> Message:
+    ) -> RenderedMessage:
         """Return the message. `values` are nested groups of fields; what is missing is unknown.
 
         Raises TemplateProblem.
         """
-        chosen = self._shelf.locale_for(template, form, locale)
+        chosen = self._files.locale_for(template, form, locale)
         context = context_of(self._shape, values)
         context["_zone"] = zone_of(values)
         context["_language"] = chosen.partition("-")[0] or "en"
-        text = self._part(template, form, chosen, "body.txt", context)
+        place = template, form, chosen
+        text = self._part(place, "body.txt", context)
         if text is None:
             raise TemplateProblem(
                 f"{self._folder / template / form}: expected a body.txt, found none"
             )
-        subject = self._part(template, form, chosen, "subject.txt", context)
-        html = self._part(template, form, chosen, "body.html", context)
-        return Message(
+        subject = self._part(place, "subject.txt", context)
+        html = self._part(place, "body.html", context)
+        return RenderedMessage(
             shortened(one_line(subject or "")),
             _tidy(text),
             None if html is None else self._inlined(html, template),
         )
 
     def _part(
-        self, template: str, form: str, locale: str, file: str, context: Mapping[str, object]
+        self, place: tuple[str, str, str], file: str, context: Mapping[str, object]
     ) -> str | None:
         """Render one file: the locale's own, or the plain one if only its subject is missing."""
-        places = self._shelf.places
-        name = places.get((template, form, locale, file))
+        places = self._files.places
+        name = places.get((*place, file))
         if name is None and file == "subject.txt":
-            name = places.get((template, form, "", file))
+            name = places.get((*place[:2], "", file))
         if name is None:
             return None
         compiled = self._compiled.get(name)
@@ -239,15 +240,17 @@ class Templates:
 
     def _compile(self) -> Iterable[str]:
         """Compile the files without mistakes; no other is ever run, not even by `extends`."""
-        sources = self._shelf.sources
+        sources = self._files.sources
         files = frozenset(sources)
         mistakes = {
             name: problems_in(source, self._fields, files) for name, source in sources.items()
         }
-        walls = Walls({name: source for name, source in sources.items() if not mistakes[name]})
-        for name in walls.list_templates():
+        sandbox = TemplateSandbox(
+            {name: source for name, source in sources.items() if not mistakes[name]}
+        )
+        for name in sandbox.list_templates():
             try:
-                self._compiled[name] = walls.get_template(name)
+                self._compiled[name] = sandbox.get_template(name)
             except TemplateSyntaxError as error:
                 mistakes[name] = ((error.lineno, error.message or "not a template"),)
             except BREAKS as error:
@@ -258,7 +261,7 @@ class Templates:
     def _missing(self) -> Iterable[str]:
         for template, form in self._pairs():
             wanted = {"email": ("subject.txt", "body.txt"), "chat": ("body.txt",)}[form]
-            plain = {file for file in wanted if self._has_file(template, form, "", file)}
+            plain = {file for file in wanted if (template, form, "", file) in self._files.places}
             yield from (
                 f"{self._folder / template / form}: expected a {file}, found none"
                 for file in wanted
@@ -267,22 +270,19 @@ class Templates:
             yield from self._half_translated(template, form)
 
     def _half_translated(self, template: str, form: str) -> Iterable[str]:
-        for locale in self._shelf.locales(template, form):
+        for locale in self._files.locales(template, form):
             for file in ("subject.txt", "body.txt", "body.html"):
-                plain = self._has_file(template, form, "", file)
-                if plain and not self._has_file(template, form, locale, file):
+                plain = (template, form, "", file) in self._files.places
+                if plain and (template, form, locale, file) not in self._files.places:
                     own = file.replace(".", f".{locale}.")
                     yield f"{self._folder / template / form}: expected a {own} beside {file}"
 
-    def _has_file(self, template: str, form: str, locale: str, file: str) -> bool:
-        return (template, form, locale, file) in self._shelf.places
-
     def _pairs(self) -> list[tuple[str, str]]:
-        return sorted({place[:2] for place in self._shelf.places})
+        return sorted({place[:2] for place in self._files.places})
 
     def _trial(self, template: str, form: str, locale: str, values: Mapping[str, Any]) -> str:
         try:
-            self.render(template, form, locale, values)
+            self.render(template, form, locale=locale, values=values)
         except TemplateProblem as problem:
             return str(problem)
         return ""

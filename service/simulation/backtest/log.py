@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from service.ledger.events import EventMapper
-from service.ledger.ledger import Ledger
+from service.ledger.events import EventStore
 from service.rules import scheduler
 
 ROWS_PER_PAGE = 10_000
@@ -14,10 +13,10 @@ LogRow = tuple[int, str, int, str, bytes]
 class History:
     """The rows of one log up to its end as it was at the beginning; nothing is written."""
 
-    def __init__(self, ledger: Ledger, mapper: EventMapper) -> None:
-        self.ledger = ledger
-        self.mapper = mapper
-        self.end = ledger.max_notification_id()
+    def __init__(self, store: EventStore) -> None:
+        self.ledger = store.ledger
+        self.mapper = store.mapper
+        self.end = self.ledger.max_notification_id()
 
     def pages(self) -> Iterator[list[LogRow]]:
         """Every row in order of position, a page at a time."""

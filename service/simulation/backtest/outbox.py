@@ -17,7 +17,7 @@ from service.rules.notification import (
     Owed,
     WaitingForAddress,
 )
-from service.rules.plan import Message, collapsed, joins, plan
+from service.rules.plan import PlannedMessage, collapsed, joins, plan
 from service.rules.rule import ENTRY as WATCHERS
 from service.rules.verdict import Ground, Verdict, holds, judge, keeps_distance
 from service.simulation.backtest.subjects import Subjects
@@ -169,7 +169,7 @@ class Outbox:
                 self._settle(other, collapsed(message, ground.now))
             self._sent(message, ground.now)
 
-    def _sent(self, message: Message, now: int) -> None:
+    def _sent(self, message: PlannedMessage, now: int) -> None:
         lead, reader = message.lead, message.due.recipient
         self._forget(lead)
         self._remember(lead, AttemptEnded(at=now, outcome="accepted", then=SENT))

@@ -45,7 +45,7 @@ class Today:
         """Looks up one, and the first time everybody, if so many can be kept."""
         if not self._looked_up:
             self._looked_up = True
-            for id, each in self._lookup.everybody(PEOPLE_KEPT).items():
+            for id, each in self._lookup.people.everybody(PEOPLE_KEPT).items():
                 self._people.put(id, (each,))
         return self._people.get(person) or (self._lookup.person(person),)
 

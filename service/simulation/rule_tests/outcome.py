@@ -2,7 +2,7 @@
 
 import msgspec
 
-from service.learners.world import World, events_of
+from service.learners.world import World
 from service.ledger.events import EventBody
 from service.rules.notification import SENT, AttemptStarted, Notification, Owed
 from service.rules.rule import ROOM, recipient_of
@@ -44,14 +44,15 @@ def outcome(sandbox: Sandbox, start: int) -> list[Actual]:
     app.views.catch_up()
     ids = [row["id"] for row in queue.latest(app.views, state=None, rule=None, limit=EVERY)]
     world = app.writer.world(sandbox.now)
-    found = [_actual(sandbox, each, world, start=start) for each in app.docket.notifications(ids)]
+    streams = app.notification_streams.notifications(ids)
+    found = [_actual(sandbox, each, world, start=start) for each in streams]
     return sorted(found, key=lambda actual: (actual.at, actual.id))
 
 
 def _actual(sandbox: Sandbox, notification: Notification, world: World, *, start: int) -> Actual:
     owed, sent, app = notification.owed, notification.state == SENT, sandbox.app
     whom = _whom_of(owed, world)
-    bodies = [event.body for event in events_of(app.ledger, app.mapper, notification.id)]
+    bodies = app.store.stream(notification.id)
     return Actual(
         id=notification.id,
         rule=owed.rule,

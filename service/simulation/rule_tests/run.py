@@ -14,7 +14,7 @@ from service.incoming.sources.source import Item
 from service.learners.facts import Fact
 from service.learners.instance import Instance
 from service.rules.rule import RuleSet
-from service.sending.planner import Active
+from service.sending.planner import ActiveRules
 from service.settings import Settings
 from service.simulation.rule_tests.compare import Comparison, Failure
 from service.simulation.rule_tests.near_miss import NearMisses, recorded
@@ -49,7 +49,7 @@ class ScriptedSource:
 class Playback:
     """Play one test in a sandbox, by these rules and templates."""
 
-    def __init__(self, sandbox: Sandbox, scenario: Scenario, active: Active) -> None:
+    def __init__(self, sandbox: Sandbox, scenario: Scenario, active: ActiveRules) -> None:
         """Let the people and courses of the test be known, and start the service."""
         self._sandbox = sandbox
         self._scenario = scenario
@@ -85,8 +85,8 @@ class Playback:
             instance = Instance.stream(
                 what.source, what.account, course=what.course, instance=what.instance
             )
-            person = app.wishes.meet((what.source, what.account, what.person), now)
-            wish = app.wishes.stop if what.stops else app.wishes.ask
+            person = app.watch_requests.meet((what.source, what.account, what.person), now)
+            wish = app.watch_requests.stop if what.stops else app.watch_requests.ask
             wish(instance, person, now)
         else:
             app.letters.keep([Arrival(what.source, now, {}, body=b"%d" % place)])
@@ -99,7 +99,7 @@ class Runner:
     a ledger waits for the disk and copying it does not.
     """
 
-    def __init__(self, active: Active, file: str, blank: Path) -> None:
+    def __init__(self, active: ActiveRules, file: str, blank: Path) -> None:
         self._active = active
         self._file = file
         self._blank = blank
@@ -120,7 +120,7 @@ class Runner:
 
 
 @contextmanager
-def open_runner(active: Active, file: str) -> Iterator[Runner]:
+def open_runner(active: ActiveRules, file: str) -> Iterator[Runner]:
     """Make a runner whose folders are gone when the block ends."""
     with TemporaryDirectory(prefix=PREFIX) as name:
         make_blank(Path(name))

@@ -13,7 +13,7 @@ LATENESS = 900_000
 
 def evidence(office: Installation) -> Evidence:
     app = office.app
-    past = Past(app.ledger, app.mapper, app.people, app.courses, {"adobe": LATENESS})
+    past = Past(app.store, app.people, app.courses, {"adobe": LATENESS})
     return Evidence.of(past, app.letters.show)
 
 

@@ -28,7 +28,7 @@ def room(tmp_path: Path) -> Iterator[Installation]:
 
 def occurrences(room: Installation) -> list[str]:
     ids = [row["id"] for row in room.notifications()]
-    return [found.owed.occurrence for found in room.app.docket.notifications(ids)]
+    return [found.owed.occurrence for found in room.app.notification_streams.notifications(ids)]
 
 
 def test_a_feed_that_stops_is_told_of_once(room: Installation) -> None:

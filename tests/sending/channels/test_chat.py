@@ -10,7 +10,7 @@ import pytest
 
 from service.sending.channels import ChannelError, open_channel
 from service.sending.channels.chat import ALLOWED, ChatChannel, literal
-from service.sending.templates.templates import Message
+from service.sending.templates.templates import RenderedMessage
 from tests.chat_room import Room
 
 
@@ -21,9 +21,11 @@ def room() -> Iterator[Room]:
 
 
 @pytest.fixture
-def note(parcel: Any) -> Any:
-    return parcel(
-        address=None, name=None, message=Message("A seat is free", "One seat in Logic.\n", None)
+def note(outgoing: Any) -> Any:
+    return outgoing(
+        address=None,
+        name=None,
+        message=RenderedMessage("A seat is free", "One seat in Logic.\n", None),
     )
 
 
@@ -122,9 +124,9 @@ def test_two_posts_in_a_row_need_no_pause(room: Room, note: Any) -> None:
     assert len(room.posts) == 5
 
 
-def test_a_text_too_long_is_cut_into_one_post(room: Room, parcel: Any) -> None:
-    message = Message("T" * 5_000, "word " * 20_000, None)
-    assert ChatChannel("ops", room.url).send(parcel(message=message)).kind == "accepted"
+def test_a_text_too_long_is_cut_into_one_post(room: Room, outgoing: Any) -> None:
+    message = RenderedMessage("T" * 5_000, "word " * 20_000, None)
+    assert ChatChannel("ops", room.url).send(outgoing(message=message)).kind == "accepted"
     assert len(room.posts) == 1
     assert len(room.posts[0]["message"]) <= 32_768
     assert room.posts[0]["message"].endswith("…")
@@ -149,10 +151,10 @@ def test_a_text_too_long_is_cut_into_one_post(room: Room, parcel: Any) -> None:
     ],
 )
 def test_what_would_call_people_or_hide_a_link_is_made_literal(
-    room: Room, parcel: Any, hostile: str
+    room: Room, outgoing: Any, hostile: str
 ) -> None:
-    message = Message(hostile, f"Seat free in {hostile}", None)
-    ChatChannel("ops", room.url).send(parcel(message=message))
+    message = RenderedMessage(hostile, f"Seat free in {hostile}", None)
+    ChatChannel("ops", room.url).send(outgoing(message=message))
     (post,) = room.posts
     assert hostile not in post["message"] and hostile not in post["title"]
     assert post["message"].replace("\u200b", "").replace("ˋ", "`") == f"Seat free in {hostile}"

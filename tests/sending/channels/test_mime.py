@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from service.sending.channels.mime import Sender, mail_bytes, mailbox
-from service.sending.templates.templates import Message
+from service.sending.templates.templates import RenderedMessage
 
 SENDER = Sender("Academy, Learning", mailbox("learning@academy.example"))
 ONCE = ("from", "to", "subject", "date", "message-id", "mime-version", "content-type")
@@ -35,8 +35,8 @@ NASTY = [
 ]
 
 
-def written(parcel: Any, address: str = "ada@example.org") -> bytes:
-    return mail_bytes(parcel, mailbox(address), SENDER)
+def written(outgoing: Any, address: str = "ada@example.org") -> bytes:
+    return mail_bytes(outgoing, mailbox(address), SENDER)
 
 
 def lawful(raw: bytes) -> None:
@@ -53,8 +53,8 @@ def lawful(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", NASTY)
-def test_a_nasty_name_stays_a_name(parcel: Any, name: str) -> None:
-    raw = written(parcel(name=name, message=Message(name, "Hello\n", None)))
+def test_a_nasty_name_stays_a_name(outgoing: Any, name: str) -> None:
+    raw = written(outgoing(name=name, message=RenderedMessage(name, "Hello\n", None)))
     lawful(raw)
     read = message_from_bytes(raw, policy=default)
     assert [address.addr_spec for address in read["To"].addresses] == ["ada@example.org"]
@@ -62,8 +62,8 @@ def test_a_nasty_name_stays_a_name(parcel: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["Siobhán O'Brien", "आडा लवलेस", 'Ada "A" L\\', "A, B", "=?x"])
-def test_names_come_back_as_they_were(parcel: Any, name: str) -> None:
-    read = message_from_bytes(written(parcel(name=name)), policy=default)
+def test_names_come_back_as_they_were(outgoing: Any, name: str) -> None:
+    read = message_from_bytes(written(outgoing(name=name)), policy=default)
     assert read["To"].addresses[0].display_name == name
     assert read["From"].addresses[0].display_name == "Academy, Learning"
 
@@ -80,15 +80,15 @@ def test_names_come_back_as_they_were(parcel: Any, name: str) -> None:
         "=?utf-8?q?literally?=",
     ],
 )
-def test_subjects_come_back_as_they_were(parcel: Any, subject: str) -> None:
-    raw = written(parcel(message=Message(subject, "Hello\n", None)))
+def test_subjects_come_back_as_they_were(outgoing: Any, subject: str) -> None:
+    raw = written(outgoing(message=RenderedMessage(subject, "Hello\n", None)))
     lawful(raw)
     assert message_from_bytes(raw, policy=default)["Subject"] == subject
 
 
-def test_the_headers_of_the_policy_are_there(parcel: Any) -> None:
+def test_the_headers_of_the_policy_are_there(outgoing: Any) -> None:
     raw = written(
-        parcel(
+        outgoing(
             thread="<thread.42@academy.example>",
             list_id="Completions <completed.academy.example>",
         )
@@ -123,8 +123,8 @@ def test_the_headers_of_the_policy_are_there(parcel: Any) -> None:
         "--=_" + "0" * 32 + "\n",
     ],
 )
-def test_both_bodies_come_back_as_they_were(parcel: Any, text: str) -> None:
-    raw = written(parcel(message=Message("Hello", text, f"<p>{text}</p>")))
+def test_both_bodies_come_back_as_they_were(outgoing: Any, text: str) -> None:
+    raw = written(outgoing(message=RenderedMessage("Hello", text, f"<p>{text}</p>")))
     lawful(raw)
     read = message_from_bytes(raw, policy=default)
     assert [part.get_content_type() for part in read.walk()] == [
@@ -139,9 +139,9 @@ def test_both_bodies_come_back_as_they_were(parcel: Any, text: str) -> None:
     assert html.get_content().replace("\r\n", "\n") == f"<p>{lines}</p>"
 
 
-def test_a_name_too_long_for_the_address_is_left_out(parcel: Any) -> None:
+def test_a_name_too_long_for_the_address_is_left_out(outgoing: Any) -> None:
     address = "x" * 60 + "@" + "y" * 60 + ".example"
-    raw = written(parcel(name="é" * 190, address=address), address)
+    raw = written(outgoing(name="é" * 190, address=address), address)
     assert f"To: {address}\r\n".encode() in raw
 
 
@@ -155,11 +155,11 @@ def test_a_name_too_long_for_the_address_is_left_out(parcel: Any) -> None:
         {"list_id": "é"},
     ],
 )
-def test_an_id_of_ours_that_is_none_is_our_mistake(parcel: Any, changes: Any) -> None:
+def test_an_id_of_ours_that_is_none_is_our_mistake(outgoing: Any, changes: Any) -> None:
     with pytest.raises(ValueError, match="expected"):
-        written(parcel(**changes))
+        written(outgoing(**changes))
 
 
-def test_the_same_parcel_gives_the_same_bytes(parcel: Any) -> None:
-    message = Message("Hello", "Hello\n", "<p>Hello</p>")
-    assert written(parcel(message=message)) == written(parcel(message=message))
+def test_the_same_message_gives_the_same_bytes(outgoing: Any) -> None:
+    message = RenderedMessage("Hello", "Hello\n", "<p>Hello</p>")
+    assert written(outgoing(message=message)) == written(outgoing(message=message))

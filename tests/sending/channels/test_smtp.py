@@ -11,10 +11,10 @@ from service.sending.channels.smtp_url import server_at
 from tests.smtp_sink import SmtpSink
 
 
-def test_o_brien_gets_o_briens_mail_and_nobody_else_does(parcel: Any, tmp_path: Path) -> None:
+def test_o_brien_gets_o_briens_mail_and_nobody_else_does(outgoing: Any, tmp_path: Path) -> None:
     with SmtpSink() as sink:
         channel = open_channel("email", sink.url, drawer=tmp_path)
-        outcome = channel.send(parcel(address="o'brien@example.org"))
+        outcome = channel.send(outgoing(address="o'brien@example.org"))
         channel.close()
     assert (outcome.kind, outcome.code) == ("accepted", 250)
     (mail,) = sink.mails
@@ -34,74 +34,74 @@ def test_o_brien_gets_o_briens_mail_and_nobody_else_does(parcel: Any, tmp_path: 
     ],
 )
 def test_nasty_but_valid_addresses_arrive(
-    parcel: Any, tmp_path: Path, address: str, mailed: str
+    outgoing: Any, tmp_path: Path, address: str, mailed: str
 ) -> None:
     with SmtpSink() as sink:
         channel = open_channel("email", sink.url, drawer=tmp_path)
-        assert channel.send(parcel(address=address)).kind == "accepted"
+        assert channel.send(outgoing(address=address)).kind == "accepted"
         channel.close()
     assert [mail.recipients for mail in sink.mails] == [(mailed,)]
 
 
 @pytest.mark.parametrize("address", ["a@b,c@d", "a@b\nBcc: eve@example.net", "a@b>", None, ""])
 def test_an_injection_is_refused_for_good_and_never_reaches_the_server(
-    parcel: Any, tmp_path: Path, address: str | None
+    outgoing: Any, tmp_path: Path, address: str | None
 ) -> None:
     with SmtpSink() as sink:
-        outcome = open_channel("email", sink.url, drawer=tmp_path).send(parcel(address=address))
+        outcome = open_channel("email", sink.url, drawer=tmp_path).send(outgoing(address=address))
     assert (outcome.kind, outcome.status) == ("permanent", "5.1.3")
     assert sink.connections == 0
 
 
 def test_an_address_beyond_ascii_is_refused_when_the_server_cannot_carry_it(
-    parcel: Any, tmp_path: Path
+    outgoing: Any, tmp_path: Path
 ) -> None:
     with SmtpSink(extensions=()) as sink:
         channel = open_channel("email", sink.url, drawer=tmp_path)
-        outcome = channel.send(parcel(address="дарья@example.org"))
+        outcome = channel.send(outgoing(address="дарья@example.org"))
         assert (outcome.kind, outcome.status) == ("permanent", "5.6.7")
         assert "SMTPUTF8" in outcome.text
-        assert channel.send(parcel()).kind == "accepted"
+        assert channel.send(outgoing()).kind == "accepted"
         channel.close()
 
 
-def test_a_hundred_mails_take_one_connection(parcel: Any, tmp_path: Path) -> None:
+def test_a_hundred_mails_take_one_connection(outgoing: Any, tmp_path: Path) -> None:
     with SmtpSink() as sink:
         channel = open_channel("email", sink.url, drawer=tmp_path)
         for n in range(100):
-            channel.send(parcel(address=f"learner{n}@example.org"))
+            channel.send(outgoing(address=f"learner{n}@example.org"))
         channel.close()
     assert (sink.connections, len(sink.mails)) == (1, 100)
     assert sink.verbs() == ["EHLO", *["MAIL", "RCPT", "DATA"] * 100, "QUIT"]
 
 
-def test_dots_at_the_start_of_lines_arrive(parcel: Any, tmp_path: Path) -> None:
-    message = parcel().message.__class__("Dots", ".\n..two\n.end\n", None)
+def test_dots_at_the_start_of_lines_arrive(outgoing: Any, tmp_path: Path) -> None:
+    message = outgoing().message.__class__("Dots", ".\n..two\n.end\n", None)
     with SmtpSink() as sink:
         channel = open_channel("email", sink.url, drawer=tmp_path)
-        channel.send(parcel(message=message))
+        channel.send(outgoing(message=message))
         channel.close()
     assert sink.mails[0].parsed.get_content() == ".\r\n..two\r\n.end\r\n"
 
 
 @pytest.mark.parametrize("tls", ["starttls", "ssl"])
 @pytest.mark.parametrize("mechanisms", ["PLAIN", "LOGIN"])
-def test_it_logs_in_over_tls(parcel: Any, tmp_path: Path, tls: str, mechanisms: str) -> None:
+def test_it_logs_in_over_tls(outgoing: Any, tmp_path: Path, tls: str, mechanisms: str) -> None:
     users = {"academy": "p@ss:w/rd&?"}
     with SmtpSink(tls=tls, users=users, mechanisms=mechanisms) as sink:
         channel = open_channel("email", sink.url, drawer=tmp_path)
-        assert channel.send(parcel()).kind == "accepted"
+        assert channel.send(outgoing()).kind == "accepted"
         channel.close()
     assert sink.logins == [(mechanisms, "academy")]
 
 
 @pytest.mark.parametrize("tls", ["starttls", "ssl"])
 def test_a_certificate_nobody_vouches_for_is_not_trusted(
-    parcel: Any, tmp_path: Path, tls: str
+    outgoing: Any, tmp_path: Path, tls: str
 ) -> None:
     with SmtpSink(tls=tls, users={"academy": "s3cret"}) as sink:
         url = sink.url.replace("&verify=no", "")
-        outcome = open_channel("email", url, drawer=tmp_path).send(parcel())
+        outcome = open_channel("email", url, drawer=tmp_path).send(outgoing())
     assert outcome.kind == "transient"
     assert "CERTIFICATE_VERIFY_FAILED" in outcome.text
     assert sink.logins == []
@@ -109,52 +109,52 @@ def test_a_certificate_nobody_vouches_for_is_not_trusted(
 
 @pytest.mark.parametrize("tls", ["starttls", "ssl"])
 def test_a_certificate_the_machine_trusts_is_trusted(
-    parcel: Any, tmp_path: Path, tls: str, monkeypatch: pytest.MonkeyPatch
+    outgoing: Any, tmp_path: Path, tls: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with SmtpSink(tls=tls) as sink:
         monkeypatch.setenv("SSL_CERT_FILE", str(sink.certificate))
         channel = open_channel("email", sink.url.replace("&verify=no", ""), drawer=tmp_path)
-        assert channel.send(parcel()).kind == "accepted"
+        assert channel.send(outgoing()).kind == "accepted"
         channel.close()
 
 
 def test_no_mail_leaves_in_the_clear_when_starttls_was_asked_for(
-    parcel: Any, tmp_path: Path
+    outgoing: Any, tmp_path: Path
 ) -> None:
     with SmtpSink() as sink:
         url = sink.url.replace("mailto:", "mailtos:") + "&mode=starttls"
-        assert open_channel("email", url, drawer=tmp_path).send(parcel()).kind == "transient"
+        assert open_channel("email", url, drawer=tmp_path).send(outgoing()).kind == "transient"
     assert sink.verbs() == ["EHLO"]
 
 
-def test_an_idle_connection_the_server_closed_is_replaced(parcel: Any) -> None:
+def test_an_idle_connection_the_server_closed_is_replaced(outgoing: Any) -> None:
     with SmtpSink() as sink:
         channel = SmtpChannel(server_at("email", sink.url), idle_seconds=0.0)
-        channel.send(parcel())
+        channel.send(outgoing())
         sink.hang_up()
-        assert channel.send(parcel()).kind == "accepted"
+        assert channel.send(outgoing()).kind == "accepted"
         channel.close()
     assert (sink.connections, len(sink.mails)) == (2, 2)
 
 
-def test_a_kept_connection_that_just_died_costs_no_attempt(parcel: Any) -> None:
+def test_a_kept_connection_that_just_died_costs_no_attempt(outgoing: Any) -> None:
     with SmtpSink() as sink:
         channel = SmtpChannel(server_at("email", sink.url))
-        channel.send(parcel())
+        channel.send(outgoing())
         sink.hang_up()
-        assert channel.send(parcel()).kind == "accepted"
+        assert channel.send(outgoing()).kind == "accepted"
         channel.close()
     assert (sink.connections, len(sink.mails)) == (2, 2)
 
 
-def test_a_server_that_came_back_is_used_again(parcel: Any, tmp_path: Path) -> None:
+def test_a_server_that_came_back_is_used_again(outgoing: Any, tmp_path: Path) -> None:
     with SmtpSink() as sink:
         channel = open_channel("email", sink.url, drawer=tmp_path)
-        assert channel.send(parcel()).kind == "accepted"
+        assert channel.send(outgoing()).kind == "accepted"
         sink.down()
-        assert channel.send(parcel()).kind == "transient"
+        assert channel.send(outgoing()).kind == "transient"
         sink.up()
-        assert channel.send(parcel()).kind == "accepted"
+        assert channel.send(outgoing()).kind == "accepted"
         channel.close()
 
 

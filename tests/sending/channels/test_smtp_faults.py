@@ -61,7 +61,7 @@ def impatient() -> Iterator[Impatient]:
 def test_a_refusal_is_heard(
     impatient: Impatient,
     sink: SmtpSink,
-    parcel: Any,
+    outgoing: Any,
     verb: str,
     reply: str,
     kind: str,
@@ -70,7 +70,7 @@ def test_a_refusal_is_heard(
 ) -> None:
     sink.on(verb, reply)
     sink.on("HELO", reply)
-    outcome = impatient(sink).send(parcel())
+    outcome = impatient(sink).send(outgoing())
     assert outcome.kind == kind
     assert code is None or (outcome.code, outcome.status) == (code, status)
     assert sink.mails == []
@@ -78,22 +78,22 @@ def test_a_refusal_is_heard(
 
 @pytest.mark.parametrize("verb", ["RCPT", "DATA", "dot", "MAIL"])
 def test_a_refusal_leaves_the_next_mail_alone(
-    impatient: Impatient, sink: SmtpSink, parcel: Any, verb: str
+    impatient: Impatient, sink: SmtpSink, outgoing: Any, verb: str
 ) -> None:
     sink.on(verb, "550 5.1.1 no", times=1)
     channel = impatient(sink)
-    channel.send(parcel(address="ghost@example.org"))
-    assert channel.send(parcel()).kind == "accepted"
+    channel.send(outgoing(address="ghost@example.org"))
+    assert channel.send(outgoing()).kind == "accepted"
     channel.close()
     assert [mail.recipients for mail in sink.mails] == [("ada@example.org",)]
 
 
 def test_one_refused_recipient_among_many_is_refused_alone(
-    impatient: Impatient, sink: SmtpSink, parcel: Any
+    impatient: Impatient, sink: SmtpSink, outgoing: Any
 ) -> None:
     sink.on("RCPT", "550 5.1.1 no such user", local="ghost")
     channel = impatient(sink)
-    kinds = [channel.send(parcel(address=f"{n}@example.org")).kind for n in ("a", "ghost", "b")]
+    kinds = [channel.send(outgoing(address=f"{n}@example.org")).kind for n in ("a", "ghost", "b")]
     channel.close()
     assert kinds == ["accepted", "permanent", "accepted"]
     assert sink.connections == 1
@@ -102,56 +102,56 @@ def test_one_refused_recipient_among_many_is_refused_alone(
 @pytest.mark.parametrize("verb", ["greeting", "EHLO", "MAIL", "RCPT", "DATA"])
 @pytest.mark.parametrize("fault", [DROP, HANG, "garbage", "2xx what", "999 what"])
 def test_what_dies_before_the_mail_was_handed_over_is_transient(
-    impatient: Impatient, sink: SmtpSink, parcel: Any, verb: str, fault: str
+    impatient: Impatient, sink: SmtpSink, outgoing: Any, verb: str, fault: str
 ) -> None:
     sink.on("HELO", fault)
     sink.on(verb, fault)
-    assert impatient(sink, patience(fault)).send(parcel()).kind == "transient"
+    assert impatient(sink, patience(fault)).send(outgoing()).kind == "transient"
     assert sink.mails == []
 
 
 @pytest.mark.parametrize("fault", [DROP, KEEP_AND_DROP, HANG, "garbage", "354 what", "999 what"])
 def test_what_dies_after_it_is_unknown(
-    impatient: Impatient, sink: SmtpSink, parcel: Any, fault: str
+    impatient: Impatient, sink: SmtpSink, outgoing: Any, fault: str
 ) -> None:
     sink.on("dot", fault, times=1)
     channel = impatient(sink, patience(fault))
-    assert channel.send(parcel()).kind == "unknown"
-    assert channel.send(parcel()).kind == "accepted"
+    assert channel.send(outgoing()).kind == "unknown"
+    assert channel.send(outgoing()).kind == "accepted"
     channel.close()
     assert len(sink.mails) == (2 if fault == KEEP_AND_DROP else 1)
     assert len({mail.parsed["Message-ID"] for mail in sink.mails}) == 1
 
 
 def test_a_long_line_for_an_answer_is_no_refusal(
-    impatient: Impatient, sink: SmtpSink, parcel: Any
+    impatient: Impatient, sink: SmtpSink, outgoing: Any
 ) -> None:
     sink.on("dot", "250 " + "x" * 10_000)
-    assert impatient(sink).send(parcel()).kind == "unknown"
+    assert impatient(sink).send(outgoing()).kind == "unknown"
 
 
-def test_a_wrong_password_gives_up_nobodys_mail(impatient: Impatient, parcel: Any) -> None:
+def test_a_wrong_password_gives_up_nobodys_mail(impatient: Impatient, outgoing: Any) -> None:
     with SmtpSink(tls="starttls", users={"academy": "right"}) as sink:
-        outcome = impatient(sink.url.replace("right", "hunter2")).send(parcel())
+        outcome = impatient(sink.url.replace("right", "hunter2")).send(outgoing())
     assert (outcome.kind, outcome.code, outcome.status) == ("transient", 535, "5.7.8")
     assert "hunter2" not in outcome.text
     assert sink.mails == []
 
 
-def test_nobody_listening_is_transient(impatient: Impatient, parcel: Any) -> None:
+def test_nobody_listening_is_transient(impatient: Impatient, outgoing: Any) -> None:
     with SmtpSink() as sink:
         url = sink.url
-    assert impatient(url).send(parcel()).kind == "transient"
+    assert impatient(url).send(outgoing()).kind == "transient"
 
 
-def test_a_host_nobody_knows_is_transient(impatient: Impatient, parcel: Any) -> None:
+def test_a_host_nobody_knows_is_transient(impatient: Impatient, outgoing: Any) -> None:
     url = "mailto://nowhere.invalid:25?from=a%40academy.example"
-    assert impatient(url).send(parcel()).kind == "transient"
+    assert impatient(url).send(outgoing()).kind == "transient"
 
 
-def test_closing_twice_is_harmless(impatient: Impatient, sink: SmtpSink, parcel: Any) -> None:
+def test_closing_twice_is_harmless(impatient: Impatient, sink: SmtpSink, outgoing: Any) -> None:
     channel = impatient(sink)
-    channel.send(parcel())
+    channel.send(outgoing())
     channel.close()
     channel.close()
     assert sink.verbs()[-1] == "QUIT"
