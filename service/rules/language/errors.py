@@ -35,13 +35,19 @@ class Report:
         for place, message in document.mistakes:
             self.found.add(Diagnostic(name, *place, message=message))
 
-    def error(self, path: Path, message: str, *, key: bool = False) -> None:
-        """Note a mistake at the value (or the key) at `path`, unless it is told already."""
-        self._note(path, message, key=key, severity="error")
+    def error(
+        self, path: Path, message: str, *, key: bool = False, severity: Severity = "error"
+    ) -> None:
+        """Note a mistake at the value (or the key) at `path`, unless one is told there already."""
+        if self.spoiled(path):
+            return
+        places = self.document.keys if key else self.document.values
+        line, column = places.get(path, (1, 1))
+        self.found.add(Diagnostic(self.name, line, column, message=message, severity=severity))
 
     def warning(self, path: Path, message: str, *, key: bool = False) -> None:
         """Note what is allowed and yet surprising."""
-        self._note(path, message, key=key, severity="warning")
+        self.error(path, message, key=key, severity="warning")
 
     def refuse(self, path: Path, message: str, *, key: bool = False) -> None:
         """Note a mistake, and keep quiet about everything at and below `path` from now on."""
@@ -68,13 +74,6 @@ class Report:
     def problems(self) -> list[Diagnostic]:
         """List everything by place."""
         return sorted(self.found)
-
-    def _note(self, path: Path, message: str, *, key: bool, severity: Severity) -> None:
-        if self.spoiled(path):
-            return
-        places = self.document.keys if key else self.document.values
-        line, column = places.get(path, (1, 1))
-        self.found.add(Diagnostic(self.name, line, column, message=message, severity=severity))
 
 
 def check_keys(

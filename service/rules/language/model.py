@@ -132,13 +132,9 @@ class ChangeShape(TriggerKeys):
         return {key: raw for key, raw in tests.items() if self.says(key)}
 
     def compiled(self, conditions: Conditions) -> ChangeTrigger:
-        from_, to, rearm = (conditions.get(self.path_to(key)) for key in ("from", "to", "rearm"))
-        return ChangeTrigger(
-            field=self.change,
-            from_=None if from_ is None else ValueTest(from_),
-            to=None if to is None else ValueTest(to),
-            rearm=None if rearm is None else ValueTest(rearm),
-        )
+        tests = {key: ValueTest(conditions[self.path_to(key)]) for key in self.written()}
+        from_, to, rearm = (tests.get(key) for key in ("from", "to", "rearm"))
+        return ChangeTrigger(field=self.change, from_=from_, to=to, rearm=rearm)
 
 
 class StalledShape(TriggerKeys):
