@@ -64,14 +64,14 @@ class Access:
 
 
 class AccessControl:
-    """Let nobody but the admitted reach the application behind it."""
+    """Let nobody but the admitted reach the application."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app
         self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer 401 or 403."""
+        """Let a request through, or answer 401 or 403."""
         if scope["type"] == "http" and not is_free(scope["path"]):
             try:
                 self._access.check(scope)

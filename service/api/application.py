@@ -9,7 +9,6 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.access import Access, AccessControl
-from service.api.context import RequestContext
 from service.api.framework.operations import document, routes
 from service.api.framework.problems import (
     ApiError,
@@ -18,6 +17,7 @@ from service.api.framework.problems import (
     of_starlette,
     unexpected,
 )
+from service.api.request_context import RequestContext
 from service.api.resources import (
     enrollments,
     explain,
@@ -65,7 +65,7 @@ class AsgiApplication:
         )
         access = Access(settings)
         description = document(settings, (*OPERATIONS, *endpoints.OPERATIONS))
-        self._system = SystemEndpoints(context, access, self._codes, description)
+        self._system = SystemEndpoints(context, access, codes=self._codes, description=description)
         self._api = ErrorLog(AccessControl(self._routed(context), access))
 
     def _routed(self, context: RequestContext) -> ASGIApp:

@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from service.api.context import RequestContext
 from service.api.framework.problems import ApiError
 from service.api.framework.request import body_of, check_media_type
+from service.api.request_context import RequestContext
 from service.learners.facts import Identity
 from service.learners.signed_links import PATH, Invitation
 from service.sending.templates.context import cleaned

@@ -146,7 +146,9 @@ def schemes(settings: Settings) -> dict[str, Any]:
 def described(settings: Settings, receipt: Mapping[str, Any]) -> dict[str, Any]:
     """Describe the webhook of each source for OpenAPI; `receipt` is the schema of a Receipt."""
     return {
-        f"{PREFIX}{name}": {"post": _operation(name, source, settings.letter_limit, receipt)}
+        f"{PREFIX}{name}": {
+            "post": _operation(name, source, limit=settings.letter_limit, receipt=receipt)
+        }
         for name, source in settings.sources.items()
     }
 

@@ -7,6 +7,7 @@ from service.app.queues import fed_by_queues
 from service.incoming.sources.source import Source
 from service.rules.decider import Decider
 from service.rules.fields import Sources
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from service.sending.planner import ActiveRules
 from service.sending.templates.templates import Templates
@@ -24,9 +25,7 @@ def read_active(settings: Settings, sources: Iterable[Source]) -> ActiveRules:
         settings.rules.read_bytes(),
         name=settings.rules.name,
         environ=settings.environment,
-        templates=templates.forms,
-        of_many=templates.of_many,
-        sources=known_sources(settings, sources),
+        installed=Installed(templates.forms, templates.of_many, known_sources(settings, sources)),
     )
     mistakes = [str(p) for p in problems if p.severity == "error"] + templates.problems()
     if rules is None or mistakes:

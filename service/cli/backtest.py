@@ -35,6 +35,7 @@ from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.world import Lookup
 from service.rules.explain.rule_versions import Anything
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from service.rules.rule import RuleSet
 from service.rules.text import hint
@@ -146,7 +147,7 @@ def _read(path: Path, chosen: Settings, ids: Sequence[str], *, known: bool = Tru
     """
     words = Templates(chosen.templates)
     rules, problems = read_rules(
-        path.read_bytes(), name=str(path), environ=Anything(), templates=words.forms
+        path.read_bytes(), name=str(path), environ=Anything(), installed=Installed(words.forms)
     )
     if rules is None:
         for problem in problems:

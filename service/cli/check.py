@@ -29,7 +29,8 @@ from service.learners.directory.people import People
 from service.learners.world import Lookup
 from service.learners.writer import Writer
 from service.rules.decider import Decider
-from service.rules.language.errors import Problem
+from service.rules.language.errors import Diagnostic
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from service.rules.rule import Rule, RuleSet
 from service.rules.scheduler import RULES_STREAM, RulesActivated
@@ -140,9 +141,7 @@ def check(given: RuleFiles, form: str, data: Path | None, as_json: bool) -> None
         chosen.rules.read_bytes(),
         name=str(chosen.rules),
         environ=chosen.environment,
-        templates=words.forms,
-        of_many=words.of_many,
-        sources=known_sources(chosen, SOURCES),
+        installed=Installed(words.forms, words.of_many, known_sources(chosen, SOURCES)),
     )
     channels = channel_problems(found, chosen) if found else []
     others = [*words.problems(), *channels, *queue_problems(chosen)]
@@ -166,7 +165,7 @@ def check(given: RuleFiles, form: str, data: Path | None, as_json: bool) -> None
     raise SystemExit(BAD if wrong else 0)
 
 
-def vars_of(problem: Problem) -> dict[str, object]:
+def vars_of(problem: Diagnostic) -> dict[str, object]:
     """Describe a problem for a program to read."""
     return {
         "file": problem.file,
@@ -177,7 +176,7 @@ def vars_of(problem: Problem) -> dict[str, object]:
     }
 
 
-def annotation(problem: Problem) -> str:
+def annotation(problem: Diagnostic) -> str:
     """Write a problem as a workflow command of GitHub, which shows it at its line of a change.
 
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
@@ -221,7 +220,7 @@ def queue_problems(chosen: Settings) -> list[str]:
 
 
 def show(
-    rules: RuleSet | None, problems: list[Problem], others: list[str], reach: list[Reach]
+    rules: RuleSet | None, problems: list[Diagnostic], others: list[str], reach: list[Reach]
 ) -> None:
     """Print a line for every problem, then what the file says if it is fine."""
     screen = console()

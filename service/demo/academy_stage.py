@@ -77,7 +77,7 @@ class WebhookClient:
         connection = HTTPConnection(*self._address, timeout=ANSWER_SECONDS)
         try:
             headers = {"Content-Type": "application/json"}
-            connection.request("POST", "/webhooks/adobe", body, headers)
+            connection.request("POST", "/webhooks/adobe", body, headers=headers)
             status = connection.getresponse().status
         finally:
             connection.close()

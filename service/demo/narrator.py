@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from service.app.app import App
-from service.demo.letters import ZONE
+from service.demo.adobe_letters import ZONE
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.enrollment_state import OPEN
 from service.learners.facts import (

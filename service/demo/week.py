@@ -20,7 +20,7 @@ from service.demo.academy import (
     WRITING,
     AcademyLearner,
 )
-from service.demo.letters import (
+from service.demo.adobe_letters import (
     at,
     completed,
     enrolled,

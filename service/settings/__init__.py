@@ -2,7 +2,7 @@
 
 from service.settings.reading import read_settings
 from service.settings.table import PREFIX, Settings, SourceSettings, prefix_of, table
-from service.settings.values import SettingsError
+from service.settings.variables import SettingsError
 
 __all__ = [
     "PREFIX",

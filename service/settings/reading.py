@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from service.settings.table import PREFIX, Settings, SourceSettings, declared, prefix_of, table
-from service.settings.values import Setting, SettingsError
+from service.settings.variables import Setting, SettingsError
 
 NOT_YET = ("DATABASE_URL", "LETTER_RETENTION", "ADOBE_API_")
 CREDENTIALS = ("USERNAME", "HMAC_SECRET", "BEARER_TOKEN", "WEBHOOK_SECRET")
@@ -39,7 +39,9 @@ def read_settings(
     texts = {k.removeprefix(PREFIX): v for k, v in environment.items() if k.startswith(PREFIX)}
     settings = table(sources)
     mistakes += _unknown(texts, settings)
-    values = {name: _value(name, each, texts, mistakes) for name, each in settings.items()}
+    values = {
+        name: _value(name, each, texts=texts, mistakes=mistakes) for name, each in settings.items()
+    }
     mistakes += _contradictions(texts, sources)
     if mistakes:
         raise SettingsError(mistakes)
@@ -63,7 +65,9 @@ def _unknown(texts: Mapping[str, str], settings: Mapping[str, Setting]) -> list[
     for name in sorted(set(texts) - set(settings)):
         if SERVICE_LINK.fullmatch(name):
             continue
-        close = difflib.get_close_matches(name, settings, 1, 0.9 if name.endswith("_URL") else 0.6)
+        close = difflib.get_close_matches(
+            name, settings, n=1, cutoff=0.9 if name.endswith("_URL") else 0.6
+        )
         if name.startswith(NOT_YET):
             found.append(f"{PREFIX}{name}: not supported yet; unset it")
         elif close or not name.endswith("_URL"):

@@ -1,10 +1,10 @@
-"""Declare every setting once: its name, default, reader, meaning, and what it needs beside it."""
+"""Declare every setting once: name, default, reader, meaning, and what else it needs."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from service.settings.values import (
+from service.settings.variables import (
     BASE64,
     DOMAIN,
     SERVERS,
@@ -102,7 +102,7 @@ class SourceSettings:
 
     @property
     def has_credentials(self) -> bool:
-        """Whether there is any way to prove who one is."""
+        """Tell whether there is any way to prove who sends."""
         ways = (self.username, self.hmac_secret, self.bearer_token, self.webhook_secret)
         return any(ways)
 

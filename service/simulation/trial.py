@@ -81,7 +81,7 @@ def play(sandbox: Sandbox, tried: TriedLetter) -> Trial:
     items = app.sources[source].read(tried.body, tried.clock)
     occurred = (item.occurred_at for item in items if isinstance(item, Fact))
     now = sandbox.now = max(occurred, default=tried.clock)
-    (letter,) = app.letters.keep([Arrival(source, now, {}, tried.body)])
+    (letter,) = app.letters.keep([Arrival(source, now, {}, body=tried.body)])
     before = app.ledger.max_notification_id()
     app.take(now)
     sandbox.deliver()

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from service.api import context
+from service.api import request_context
 from tests.installation import ADA, DAY, MINUTE, START, body, completed, enrolled, event, seats
 
 HEADERS = {"Content-Type": "application/json"}
@@ -191,7 +191,7 @@ def test_a_list_waits_for_the_views_to_show_what_is_on_disk(client, office, monk
 def test_a_list_that_would_be_old_is_not_told(client, office, monkeypatch, path):
     office.post(completed(START, 77))
     office.app.take(START)
-    monkeypatch.setattr(context, "VIEWS_SECONDS", 0.01)
+    monkeypatch.setattr(request_context, "VIEWS_SECONDS", 0.01)
 
     answer = client.get(f"/api/v1/{path}")
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from service.cli import main
 from service.cli.check import annotation, placeless
-from service.rules.language.errors import Problem
+from service.rules.language.errors import Diagnostic
 from tests.installation import ROOT
 
 RULES = """\
@@ -83,7 +83,7 @@ def test_what_has_no_place_in_a_rule_file_is_told_all_the_same() -> None:
 def test_names_and_words_cannot_break_out_of_an_annotation() -> None:
     result = check(RULES, "--format", "github", name="a,b%c.yaml")
     assert result.stdout.startswith("::error file=a%2Cb%25c.yaml,line=5,col=22::unknown event ")
-    problem = Problem("C:\\r,1\r\n.yaml", 1, 2, "100 %,\r\n::warning::: no")
+    problem = Diagnostic("C:\\r,1\r\n.yaml", 1, 2, "100 %,\r\n::warning::: no")
     assert annotation(problem) == (
         "::error file=C%3A\\r%2C1%0D%0A.yaml,line=1,col=2::100 %25,%0D%0A::warning::: no"
     )

@@ -11,6 +11,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from service.cli import main
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from service.sending.templates.templates import Templates
 from tests.installation import ROOT
@@ -79,14 +80,16 @@ def words() -> Templates:
 
 
 def test_its_rules_make_one_file_in_which_nothing_is_wrong_or_doubtful() -> None:
-    rules, problems = read_rules(HEAD + "".join(RULES), environ={}, templates=words().forms)
+    rules, problems = read_rules(
+        HEAD + "".join(RULES), environ={}, installed=Installed(words().forms)
+    )
     assert problems == []
     assert rules is not None and len(rules.rules) == len(RULES) == 11
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.split()[2])
 def test_each_rule_can_be_pasted_alone(rule: str) -> None:
-    assert read_rules(HEAD + rule, environ={}, templates=words().forms)[1] == []
+    assert read_rules(HEAD + rule, environ={}, installed=Installed(words().forms))[1] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -131,7 +134,7 @@ def command_of(verb: tuple[str, str]) -> tuple[str, str]:
 
 
 def test_who_has_read_it_writes_the_list_for_monday_morning(tmp_path: Path) -> None:
-    assert read_rules(HEAD + MONDAY, environ={}, templates=words().forms)[1] == []
+    assert read_rules(HEAD + MONDAY, environ={}, installed=Installed(words().forms))[1] == []
     (tmp_path / "rules.test.yaml").write_text(STUCK)
     result = command(tmp_path, HEAD + MONDAY, "test")
     assert result.exit_code == 0, result.output

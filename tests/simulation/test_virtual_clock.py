@@ -92,7 +92,7 @@ def test_jumping_tells_the_same_as_asking_every_minute(
         found.append(
             [
                 (each.at, each.rule, each.whom, each.template, each.state, each.reason)
-                for each in outcome(sandbox)
+                for each in outcome(sandbox, told[0].start)
             ]
         )
         sandbox.close()

@@ -13,9 +13,9 @@ from starlette.routing import Route
 
 from service import __version__
 from service.api import webhooks
-from service.api.context import RequestContext
 from service.api.framework.problems import ApiError, NotFound, Problem, described_problem
 from service.api.framework.request import JSON, NoParameters, Parameter, Parameters, json_of
+from service.api.request_context import RequestContext
 from service.settings import Settings
 
 TOKEN = "adminToken"
@@ -67,7 +67,7 @@ class Operation(msgspec.Struct, frozen=True):
 
     @property
     def signature(self) -> Signature:
-        """The types of the parameters, the body and the answer."""
+        """Read the types of the parameters, the body and the answer off the handler."""
         if self.handler is None:
             return Signature(self.returns)
         hints = get_type_hints(self.handler, include_extras=True)
@@ -77,7 +77,7 @@ class Operation(msgspec.Struct, frozen=True):
 
     @property
     def statuses(self) -> tuple[HTTPStatus, ...]:
-        """What may be answered other than asked for."""
+        """List the refusals that may be answered."""
         strangers = () if self.free else STRANGERS
         unfit = UNFIT_BODIES if self.signature.body is not None else ()
         missing = (HTTPStatus.NOT_FOUND,) if self.missing else ()

@@ -37,7 +37,7 @@ class ApiError(Exception):
     """End a request with an answer other than the one asked for."""
 
     def __init__(self, status: HTTPStatus, detail: str, **headers: str) -> None:
-        """Header names are written with `_` for `-`."""
+        """Take header names with `_` for `-`."""
         super().__init__(detail)
         self.status = status
         self.detail = detail
@@ -74,12 +74,12 @@ def of_starlette(request: Request, error: Exception) -> Response:
 
 
 def unexpected(_: Request, error: Exception) -> Response:
-    """Answer for a mistake in the program and tell nothing of it; the log has its trace."""
+    """Answer for a mistake in the program and give no details; the log has the trace."""
     return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED).response()
 
 
 class ErrorLog:
-    """Log what went wrong behind it, once, with its trace, and add the headers of safe answers.
+    """Log each failure of the application once, with its trace; add the headers of safe answers.
 
     Starlette answers first and then raises the error again for the server to log; here it ends.
     """
@@ -88,7 +88,7 @@ class ErrorLog:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
+        """Let a request through."""
 
         async def safely(message: Message) -> None:
             if message["type"] == "http.response.start":

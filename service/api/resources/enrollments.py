@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from service.api.context import Page, RequestContext, item, page
 from service.api.framework.operations import Operation
 from service.api.framework.request import LIMIT_DEFAULT, After, Limit, Text
+from service.api.request_context import Page, RequestContext, item, page
 from service.learners import enrollment_views
 
 Status = Literal["enrolled", "in_progress", "completed", "unenrolled"]

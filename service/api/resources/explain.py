@@ -7,10 +7,10 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from service.api.context import RequestContext, milliseconds
 from service.api.framework.operations import Operation
 from service.api.framework.problems import ApiError
 from service.api.framework.request import Text, Timestamp
+from service.api.request_context import RequestContext, milliseconds
 from service.api.resources.notifications import MISSING, without_addresses
 from service.rules.explain.answers import Chain, Explanation
 from service.rules.explain.causes import Evidence

@@ -4,9 +4,9 @@ from datetime import datetime
 
 import msgspec
 
-from service.api.context import Page, RequestContext, item
 from service.api.framework.operations import Operation
 from service.api.framework.request import NoParameters
+from service.api.request_context import Page, RequestContext, item
 from service.incoming.feeds import BOUNDS_MS
 from service.incoming.feeds import FeedStatistics as Counted
 

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from service.api.context import Page, RequestContext, item, page
 from service.api.framework.operations import Operation
 from service.api.framework.problems import ApiError, NotFound
 from service.api.framework.request import LIMIT_DEFAULT, After, Limit, Text
+from service.api.request_context import Page, RequestContext, item, page
 from service.learners import enrollment_views
 
 COLUMNS = ("source", "account", "course", "instance")

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from service.api.context import Page, RequestContext, item, page
 from service.api.framework.operations import Operation
 from service.api.framework.problems import NotFound
 from service.api.framework.request import LIMIT_DEFAULT, AfterNumber, Limit
+from service.api.request_context import Page, RequestContext, item, page
 
 STREAMS = {"e": "enrollment", "i": "instance", "c": "course", "l": "learner"}
 """What a stream is, by the first letter of its id."""

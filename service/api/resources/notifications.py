@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from service.api.context import Page, RequestContext, item, moment, page, with_moments
 from service.api.framework.operations import Operation
 from service.api.framework.problems import ApiError, NotFound
 from service.api.framework.request import LIMIT_DEFAULT, After, Limit, Text
+from service.api.request_context import Page, RequestContext, item, moment, page, with_moments
 from service.ledger.events import EventBody
 from service.rules.notification import OPEN_STATES, Owed
 from service.rules.notification import Notification as Folded
@@ -25,10 +25,11 @@ ADDRESS = re.compile(r"[^\s<>()\"',;:]+@[^\s<>()\"',;]+")
 """What may be somebody's address in a reply of a mail server."""
 
 Kind = TypeVar("Kind", bound="Notification")
-NotificationState = Literal[
-    "owed", "scheduled", "waiting_address", "held", "sent", "given_up", "cancelled", "expired",
-    "suppressed", "dropped", "shadow",
-]  # fmt: skip
+Open = Literal["owed", "scheduled", "waiting_address", "held"]
+Ended = Literal["sent", "given_up", "cancelled", "expired", "suppressed", "dropped", "shadow"]
+NotificationState = Literal[Open, Ended]
+Waiting = Literal["waiting_for_address", "address_found", "deferred", "held"]
+StepKind = Literal["owed", "attempt_started", "attempt_ended", Waiting, "ended", "redriven"]
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,10 +42,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     version: int
     at: datetime
-    kind: Literal[
-        "owed", "attempt_started", "attempt_ended", "waiting_for_address", "address_found",
-        "deferred", "held", "ended", "redriven",
-    ]  # fmt: skip
+    kind: StepKind
     state: str | UnsetType = UNSET
     outcome: str | UnsetType = UNSET
     then: str | UnsetType = UNSET

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from service.api.context import Page, RequestContext, moment, page
 from service.api.framework.operations import Operation
 from service.api.framework.problems import NotFound
 from service.api.framework.request import LIMIT_DEFAULT, LONGEST_TEXT, AfterNumber, Limit
+from service.api.request_context import Page, RequestContext, moment, page
 from service.api.resources.instances import MISSING, InstanceId, InstancePath, found
 from service.learners.directory.people import PersonKey
 from service.rules.watch_requests import OpenWatchRequest

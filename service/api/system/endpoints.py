@@ -11,9 +11,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from service.api.access import Access
-from service.api.context import RequestContext
 from service.api.framework.operations import Operation, as_json, without_parameters
 from service.api.framework.request import JSON
+from service.api.request_context import RequestContext
 from service.api.system.health import STORE_SILENT, Alive, HealthCheck, Ready, ready
 from service.api.system.metrics import exposition
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from service.api.context import RequestContext
+from service.api.request_context import RequestContext
 from service.ledger.ledger import Ledger
 
 CHECKED_FOR_SECONDS = 1.0
@@ -42,7 +42,7 @@ class Ready(msgspec.Struct, frozen=True):
 
     @property
     def status(self) -> HTTPStatus:
-        """The HTTP status of the answer."""
+        """Give the HTTP status of the answer."""
         return HTTPStatus.OK if self.ready else HTTPStatus.SERVICE_UNAVAILABLE
 
     def without_details(self) -> "Ready":
@@ -55,7 +55,7 @@ STORE_SILENT = Check("store", "failed", "the ledger does not answer; is the disk
 
 
 class HealthCheck:
-    """Look at everything at most once a second, however often it is asked; for one thread."""
+    """Look at everything at most once a second, however often asked; for one thread."""
 
     def __init__(self, context: RequestContext) -> None:
         self._context = context

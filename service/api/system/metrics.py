@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from starlette.responses import Response
 
 from service import __version__
-from service.api.context import RequestContext
+from service.api.request_context import RequestContext
 from service.incoming.feeds import BOUNDS_MS, STATES, FeedStatistics
 from service.ledger.ledger import Ledger
 from service.rules.notification import Owed
@@ -80,7 +80,7 @@ LETTER_STATES = ("waiting", "taken", "set_aside")
 
 
 class MatchCounter:
-    """Count how often a rule matched by the log itself, on from where it last was."""
+    """Count how often each rule matched, by the log, on from the last position."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -91,7 +91,11 @@ class MatchCounter:
         """Count the matches up to a position, which never goes back."""
         while self._position < position:
             page = self._ledger.select_notifications(
-                self._position, EVENTS_PER_PAGE, position, [Owed.TOPIC], inclusive_of_start=False
+                self._position,
+                limit=EVENTS_PER_PAGE,
+                stop=position,
+                topics=[Owed.TOPIC],
+                inclusive_of_start=False,
             )
             self._count += len(page)
             self._position = page[-1].id if len(page) == EVENTS_PER_PAGE else position
@@ -109,7 +113,9 @@ class ServiceCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Count everything anew."""
-        yield labelled_gauge("build_info", "The version that runs", {__version__: 1}, "version")
+        yield labelled_gauge(
+            "build_info", "The version that runs", {__version__: 1}, label="version"
+        )
         yield from self._letters()
         yield from feed_metrics(self._app.letters.feeds.all(self._app.sources))
         yield from self._log()
@@ -129,16 +135,13 @@ class ServiceCollector(Collector):
         oldest = letters.oldest_waiting()
         age = 0.0 if oldest is None else max(0, self._context.clock() - oldest) / 1000
         yield counter("letters_accepted", "Letters ever accepted", counts["accepted"])
-        yield labelled_gauge("letters", "Letters by state", states, "state")
+        yield labelled_gauge("letters", "Letters by state", states, label="state")
         lost = counts["accepted"] - sum(states.values())
         yield gauge("letters_unaccounted", "Letters in no state: must be 0", lost)
         yield gauge("letters_waiting_oldest_seconds", "Age of the oldest waiting letter", age)
 
     def _log(self) -> Iterator[Metric]:
-        followed, end = (
-            self._app.views.position,
-            self._app.ledger.max_notification_id(),
-        )
+        followed, end = self._app.views.position, self._app.ledger.max_notification_id()
         lag = max(0, end - followed)
         yield gauge("log_position", "Position of the newest event", end)
         yield counter("events_followed", "Position up to which the views have followed", followed)
@@ -148,7 +151,7 @@ class ServiceCollector(Collector):
         position, states = queue.census(self._app.views)
         matched = self._matches.up_to(position)
         yield counter("notifications_matched", "Matches of rules, by the log", matched)
-        yield labelled_gauge("notifications", "Notifications by state", states, "state")
+        yield labelled_gauge("notifications", "Notifications by state", states, label="state")
         lost = matched - sum(states.values())
         yield gauge("notifications_unaccounted", "Matches in no state: must be 0", lost)
 
@@ -160,7 +163,7 @@ class ServiceCollector(Collector):
         yield gauge("rules_active", "Rules that are live or in shadow", self._rules())
         yield gauge("loops_alive", "1 while every loop runs", self._context.alive)
         yield gauge("troubles", "Parts that have a trouble now", len(parts))
-        yield labelled_gauge("trouble", "1 for each part that has a trouble", parts, "part")
+        yield labelled_gauge("trouble", "1 for each part that has a trouble", parts, label="part")
 
     def _rules(self) -> int:
         return len(self._app.active.decider.by_id)

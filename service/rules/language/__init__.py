@@ -1,1 +1,1 @@
-"""The rule file: read, checked and described."""
+"""Read, check and describe the rule file."""

@@ -1,4 +1,4 @@
-"""Channels: names for ways out, whose URLs take their secrets from the environment."""
+"""Read channels: names for ways out, whose URLs take their secrets from the environment."""
 
 import re
 from collections.abc import Mapping
@@ -37,19 +37,19 @@ _FIX = "put the whole URL into an environment variable and write ${%s}"
 
 
 @dataclass(frozen=True)
-class Channel:
-    """One way out; the URL is None when the file says it wrongly."""
+class ChannelUrl:
+    """Hold the URL of one way out; None when the file says it wrongly."""
 
     url: str | None = None
 
     @property
     def personal(self) -> bool:
-        """Tell whether it can reach one person; what is wrong anyway is given the benefit."""
+        """Tell whether the channel can reach one person; a wrong one is given the benefit."""
         return self.url is None or scheme(self.url) in PERSONAL
 
     @property
     def mail(self) -> bool:
-        """Tell whether it sends mail and nothing else."""
+        """Tell whether the channel sends mail and nothing else."""
         return self.url is not None and scheme(self.url) in MAIL
 
 
@@ -61,9 +61,9 @@ def scheme(url: str) -> str | None:
 
 def read_channels(
     written: Mapping[str, str | None], environ: Mapping[str, str], report: Report
-) -> dict[str, Channel]:
+) -> dict[str, ChannelUrl]:
     """Read `channels`; what a variable holds is never repeated in a message."""
-    channels: dict[str, Channel] = {}
+    channels: dict[str, ChannelUrl] = {}
     for name, text in written.items():
         path = ("channels", name)
         if not NAME.fullmatch(name):
@@ -72,7 +72,7 @@ def read_channels(
         url, problem = _resolved(name, text, environ) if text is not None else (None, None)
         if problem:
             report.error(path, problem)
-        channels[name] = Channel(url)
+        channels[name] = ChannelUrl(url)
     return channels
 
 
@@ -135,7 +135,7 @@ def _is_secret(literal: str) -> bool:
 
 
 def _is_token(segment: str) -> bool:
-    """Guess whether a part of a URL is a token: long, and no host, and digits in it."""
+    """Tell a token from a part of a URL by its looks: long, and no host, and digits in it."""
     if "." in segment and len(segment) < 40:
         return False
     return len(segment) >= 24 or (len(segment) >= 8 and bool(re.search(r"\d", segment)))

@@ -1,22 +1,22 @@
-"""Checks: what needs more than one value of a file: names, places, times, and what goes together.
+"""Check what needs more than one value of a file: names, places, times, what goes together.
 
-They read the file as far as it goes, so that every mistake is told at once.
+A file is read as far as it goes, so that every mistake is told at once.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from service.rules.calendar import Window, longest_gap
 from service.rules.conditions import Condition
-from service.rules.fields import FIELDS, Sources
-from service.rules.language.channels import Channel
-from service.rules.language.conditions import Matchers
+from service.rules.fields import FIELDS
+from service.rules.language.condition_reader import ConditionReader
 from service.rules.language.entries import DigestShape, EntryKeys, ThrottleShape
 from service.rules.language.errors import Report
+from service.rules.language.known_names import KnownNames
 from service.rules.language.model import (
     ANY,
     ChangeShape,
@@ -24,16 +24,12 @@ from service.rules.language.model import (
     DefaultsShape,
     FileShape,
     RuleShape,
-    Windows,
 )
 from service.rules.language.values import NAME_FORM, ROLES, WATCHERS
 from service.rules.language.yaml_reader import Path
 from service.rules.scope import Scope
-from service.rules.text import duration, hint, shown
+from service.rules.text import duration, shown
 
-LINES_NAMED = 3
-HINTS_MAX = 100
-"""Nobody reads more of them, and to look for a thousand takes a second."""
 NEVER_CANCEL = ("course.", "instance.", "learner.", "letter.")
 """How events begin that are about no single enrolment."""
 
@@ -55,112 +51,15 @@ def check_intervals(file: FileShape, report: Report) -> None:
 
 
 @dataclass(frozen=True)
-class KnownNames:
-    """What rules may name; None is not known.
-
-    `templates` are the forms that each has, and `of_many` those that tell of a digest's items.
-    `unfit` are the places that name what is not there or does not fit, by what is told of it;
-    `missing` is what is told of each name that is not there.
-    """
-
-    report: Report
-    channels: Mapping[str, Channel] | None
-    windows: Windows | None
-    templates: Mapping[str, frozenset[str]] | None
-    of_many: Collection[tuple[str, str]] | None
-    unfit: dict[str, list[Path]] = field(default_factory=dict)
-    missing: dict[tuple[str, str], str] = field(default_factory=dict)
-
-    def tell(self) -> None:
-        """Report what is not there or does not fit: once, where it is first, with other lines."""
-        for message, paths in self.unfit.items():
-            first, *more = sorted(paths, key=self.report.line)
-            self.report.error(first, message + _also([self.report.line(path) for path in more]))
-
-    def check_entry(self, entry: EntryKeys) -> None:
-        """Check the channel and the template of an entry."""
-        channel, template = entry.said(entry.way), entry.said("template")
-        if channel is not None and self.channels is not None:
-            self._check_channel(channel, self.channels, entry)
-        if template is not None and self.templates is not None:
-            self._check_template(template, self.templates, entry)
-
-    def check_window(self, holder: EntryKeys | RuleShape | DefaultsShape) -> None:
-        """Check the time interval that a part of the file names."""
-        name, known = holder.send_window, self.windows
-        if name and name != ANY and known is not None and name not in known:
-            self._lacks(holder.path_to("send_window"), "time interval", name, [ANY, *known])
-
-    def _check_channel(self, name: str, channels: Mapping[str, Channel], entry: EntryKeys) -> None:
-        path, personal = entry.path_to(entry.way), entry.way == "via"
-        channel = channels.get(name)
-        if channel is None:
-            self._lacks(path, "channel", name, channels)
-        elif personal and not channel.personal:
-            message = f"channel {shown(name)} has no address for one person"
-            self._unfit(path, f"{message}; name a mail channel, or write 'post' and no 'to'")
-        elif not personal and channel.mail:
-            message = "a room cannot be a mail channel; name a chat channel"
-            self._unfit(path, f"{message}, or write 'to' and 'via'")
-
-    def _check_template(
-        self, name: str, templates: Mapping[str, frozenset[str]], entry: EntryKeys
-    ) -> None:
-        path, form, forms = entry.path_to("template"), entry.form, templates.get(name)
-        if forms is None:
-            self._lacks(path, "template", name, sorted(templates))
-        elif form not in forms:
-            expected = f"expected templates/{name}/{form}/body.txt"
-            has = ", ".join(sorted(forms)) or "none"
-            message = f"template {shown(name)} has no {form} version"
-            self._unfit(path, f"{message}; {expected}; it has: {has}")
-        elif self.of_many is not None:
-            self._check_items(name, entry, (name, form) in self.of_many)
-
-    def _check_items(self, name: str, entry: EntryKeys, of_many: bool) -> None:
-        """A digest tells of many things, and needs words for many; other words tell of one."""
-        path, form = entry.path_to("template"), entry.form
-        if entry.says("digest") and not of_many:
-            message = f"template {shown(name)} tells of one thing, and a digest of many"
-            self._unfit(path, f"{message}; name one whose {form}/body.txt goes through 'items'")
-        elif not entry.says("digest") and of_many:
-            message = f"template {shown(name)} goes through the 'items' of a digest, and here is"
-            self.report.warning(path, f"{message} none; add a 'digest', or name another template")
-
-    def _lacks(self, path: Path, what: str, name: str, known: Iterable[str]) -> None:
-        """Note a name that is not there; the nearest one of those known is proposed."""
-        if (what, name) not in self.missing:
-            names = list(known)
-            near = hint(name, names) if len(self.missing) < HINTS_MAX else ""
-            near = near or f"; there are: {', '.join(names) or 'none'}"
-            self.missing[what, name] = f"no {what} {shown(name)}{near}"
-        self._unfit(path, self.missing[what, name])
-
-    def _unfit(self, path: Path, message: str) -> None:
-        if not self.report.spoiled(path):
-            self.unfit.setdefault(message, []).append(path)
-
-
-def _also(lines: list[int]) -> str:
-    """Say where else, three lines at most."""
-    if not lines:
-        return ""
-    more = f" and {len(lines) - LINES_NAMED} more" if len(lines) > LINES_NAMED else ""
-    named = ", ".join(map(str, lines[:LINES_NAMED]))
-    return f" (also at line{'s' * (len(lines) > 1)} {named}{more})"
-
-
-@dataclass(frozen=True)
 class RuleChecks:
-    """Checks the rules of one file, whose `defaults` these are."""
+    """Check the rules of one file, whose `defaults` these are."""
 
     report: Report
     names: KnownNames
     defaults: DefaultsShape
-    sources: Sources
 
     def run(self, rules: Iterable[RuleShape]) -> Conditions:
-        """Check rules; gives the conditions that were read, by their places."""
+        """Check rules, and give the conditions that were read by their places."""
         known = list(rules)
         self._check_ids(known)
         self.names.check_window(self.defaults)
@@ -252,7 +151,7 @@ class RuleChecks:
             self.report.error(rule.path_to("on_activate"), message)
 
     def _check_times(self, entry: EntryKeys, scope: Scope | None) -> None:
-        """Check when an entry may leave, and with what it is collected."""
+        """Check when an entry may leave, and how it is collected."""
         self.names.check_window(entry)
         if entry.says("digest") and entry.says("throttle"):
             message = "an entry has a digest or a throttle, not both; take one out"
@@ -304,21 +203,29 @@ class RuleChecks:
 
     def _read_conditions(self, rule: RuleShape, read: dict[Path, tuple[Condition, ...]]) -> None:
         zone = self.defaults.timezone
-        matchers = Matchers(self.report, rule.scope, self.sources, ZoneInfo(zone) if zone else UTC)
+        reader = ConditionReader(
+            report=self.report,
+            scope=rule.scope,
+            sources=self.names.installed.sources,
+            zone=ZoneInfo(zone) if zone else UTC,
+        )
         if rule.conditions is not None:
             where = rule.path_to("conditions")
-            read[where] = matchers.conditions(rule.conditions, where)
+            read[where] = reader.conditions(rule.conditions, where)
         if isinstance(rule.trigger, ChangeShape) and rule.trigger.change:
-            self._read_change(rule.trigger, matchers, read)
+            self._read_change(rule.trigger, reader, read)
 
     def _read_change(
-        self, trigger: ChangeShape, matchers: Matchers, read: dict[Path, tuple[Condition, ...]]
+        self,
+        trigger: ChangeShape,
+        reader: ConditionReader,
+        read: dict[Path, tuple[Condition, ...]],
     ) -> None:
-        matchers.check_source(FIELDS[trigger.change], trigger.path_to("change"), key=False)
+        reader.check_source(FIELDS[trigger.change], trigger.path_to("change"), key=False)
         written = trigger.written()
         for key, raw in written.items():
             where = trigger.path_to(key)
-            read[where] = matchers.value_test(trigger.change, raw, where)
+            read[where] = reader.value_test(trigger.change, raw, where)
         lacks = trigger.path_to("to")
         if "rearm" in written and "to" not in written and lacks not in self.report.meant:
             self.report.error(trigger.path_to("rearm"), "'rearm' needs a 'to'", key=True)

@@ -1,4 +1,4 @@
-"""Entries: whom a rule tells, by which channel, with which words, and how often."""
+"""Describe entries: whom a rule tells, by which channel, with which words, how often."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -32,7 +32,7 @@ GROUPINGS: tuple[str, ...] = get_args(get_args(Grouping)[0])
 
 
 class DigestShape(Shape):
-    """When what was collected leaves; the form of `at` depends on `every`."""
+    """Say when collected items leave; the form of `at` depends on `every`."""
 
     every: Annotated[Literal["hour", "day", "week"], Choice()]
     """How often what was collected leaves as one message: hour, day or week."""
@@ -49,9 +49,9 @@ class DigestShape(Shape):
 
     @property
     def closes(self) -> int | None:
-        """Give the minute of the hour or the day; None when `at` is no such.
+        """Give the minute of the hour or the day; None when `at` has another form.
 
-        Left out it is the full hour, or 08:00.
+        Without an `at` a digest closes at the full hour, or at 08:00.
         """
         if self.every == "hour":
             return minute_of_hour(self.at or ":00")
@@ -62,11 +62,17 @@ class DigestShape(Shape):
         """Give the digest; the checks have refused a wrong `at`."""
         assert self.closes is not None
         on = WEEKDAYS.index(self.on) if self.on else 0
-        return Digest(self.every, self.closes, on, tuple(self.group_by), self.max_items)
+        return Digest(
+            every=self.every,
+            at=self.closes,
+            on=on,
+            group_by=tuple(self.group_by),
+            max_items=self.max_items,
+        )
 
 
 class ThrottleShape(Shape):
-    """How many messages are enough."""
+    """Say how many messages are enough."""
 
     max: Annotated[int, COUNT]
     """At most so many messages, 100 at most, to the same reader, because of this entry, …"""
@@ -84,7 +90,7 @@ _ENTRY = "say whom to tell: 'to' and 'via' for a person, or 'post' for a room"
 
 
 class EntryKeys(Shape):
-    """What entries to persons and to rooms have in common."""
+    """Hold the keys that entries to persons and to rooms share."""
 
     form: ClassVar[str]
     """The form of the template, `email` or `chat`."""
@@ -109,7 +115,7 @@ class EntryKeys(Shape):
         return f"'{key}' does not go with the rest; {_ENTRY}"
 
     def said(self, key: str) -> Any:
-        """Give the value of a key that not every entry takes, None when it is not there."""
+        """Give the value of a key that not every entry takes; None for a key left out."""
         return getattr(self, key, None)
 
     def compiled(self, window: Window | None) -> Entry:
@@ -128,7 +134,7 @@ class EntryKeys(Shape):
 
 
 class PersonKeys(Shape):
-    """Whom a person's entry tells."""
+    """Hold the keys that name a person."""
 
     to: Annotated[str, RECIPIENT]
     """Whom to tell: learner, manager, managers_manager, watchers (who asked to be told of a
@@ -140,7 +146,7 @@ class PersonKeys(Shape):
 
 
 class RoomKeys(Shape):
-    """Where a room's entry posts."""
+    """Hold the keys that name a room."""
 
     post: Name
     """The room to tell: a chat channel."""
@@ -149,39 +155,39 @@ class RoomKeys(Shape):
 
 
 class StepKeys(Shape):
-    """When a step comes."""
+    """Hold the key that says when a step comes."""
 
     after: Duration
     """How long after the rule told somebody first, if it is still true then, e.g. 7d."""
 
 
 class PersonShape(EntryKeys, PersonKeys):
-    """An entry that tells a person."""
+    """Tell a person."""
 
     form = "email"
     way = "via"
 
 
 class RoomShape(EntryKeys, RoomKeys):
-    """An entry that tells a room."""
+    """Tell a room."""
 
     form = "chat"
     way = "post"
 
 
 class PersonStepShape(PersonShape, StepKeys):
-    """A step of an escalation that tells a person."""
+    """Tell a person later, as a step of an escalation."""
 
 
 class RoomStepShape(RoomShape, StepKeys):
-    """A step of an escalation that tells a room."""
+    """Tell a room later, as a step of an escalation."""
 
 
 ENTRIES: tuple[type[EntryKeys], ...] = (PersonShape, RoomShape, PersonStepShape, RoomStepShape)
 
 
 class NobodysShape(EntryKeys):
-    """An entry that does not say whom to tell: the rest is checked as if for a person."""
+    """Stand in for an entry that tells nobody: the rest is checked as if for a person."""
 
     heard = False
     form = "email"
@@ -193,7 +199,7 @@ class NobodysShape(EntryKeys):
 
 @dataclass(frozen=True)
 class OneEntry(OneOf):
-    """Marks an entry, to a person or to a room."""
+    """Mark an entry, to a person or to a room."""
 
     person: type[PersonShape]
     room: type[RoomShape]
@@ -206,7 +212,7 @@ class OneEntry(OneOf):
             return self.person
         if "post" in raw:
             return self.room
-        tell_apart(raw, report, _WHOM, _ENTRY)
+        tell_apart(raw, report, keys=_WHOM, words=_ENTRY)
         return NobodysShape
 
 

@@ -1,18 +1,18 @@
-"""Errors: mistakes of a file, each told once, with its place, without secrets."""
+"""Report the mistakes of a file: each once, with its place, without secrets."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from service.rules.language.yaml_reader import Block, Page, Path
+from service.rules.language.yaml_reader import Block, Document, Path
 from service.rules.text import listed, nearest, shown
 
 Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, order=True)
-class Problem:
-    """One mistake; lines and columns count from 1. A warning does not refuse the file."""
+class Diagnostic:
+    """State one mistake; lines and columns count from 1. A warning does not refuse the file."""
 
     file: str
     line: int
@@ -25,55 +25,55 @@ class Problem:
 
 
 class Report:
-    """Collects the problems of one page; `meant` are paths that a misspelt key stands for."""
+    """Collect the problems of one document; `meant` are paths that a misspelt key stands for."""
 
-    def __init__(self, name: str, page: Page) -> None:
+    def __init__(self, name: str, document: Document) -> None:
         self.name = name
-        self.page = page
-        self.found: set[Problem] = set()
+        self.document = document
+        self.found: set[Diagnostic] = set()
         self.meant: set[Path] = set()
-        for place, message in page.mistakes:
-            self.found.add(Problem(name, *place, message))
+        for place, message in document.mistakes:
+            self.found.add(Diagnostic(name, *place, message=message))
 
-    def error(self, path: Path, message: str, *, key: bool = False) -> None:
-        """Note a mistake at the value (or the key) at `path`, unless it is told already."""
-        self._note(path, message, key, "error")
+    def error(
+        self, path: Path, message: str, *, key: bool = False, severity: Severity = "error"
+    ) -> None:
+        """Note a mistake at the value (or the key) at `path`, unless one is told there already."""
+        if self.spoiled(path):
+            return
+        places = self.document.keys if key else self.document.values
+        line, column = places.get(path, (1, 1))
+        self.found.add(Diagnostic(self.name, line, column, message=message, severity=severity))
 
     def warning(self, path: Path, message: str, *, key: bool = False) -> None:
         """Note what is allowed and yet surprising."""
-        self._note(path, message, key, "warning")
+        self.error(path, message, key=key, severity="warning")
 
     def refuse(self, path: Path, message: str, *, key: bool = False) -> None:
         """Note a mistake, and keep quiet about everything at and below `path` from now on."""
         self.error(path, message, key=key)
-        self.page.broken.add(path)
+        self.document.broken.add(path)
 
     def spoiled(self, path: Path) -> bool:
         """Tell whether a mistake at `path` or above has been told."""
-        broken = self.page.broken
+        broken = self.document.broken
         return any(path[:length] in broken for length in range(len(path) + 1))
 
     def line(self, path: Path) -> int:
         """Give the line of the value at `path`."""
-        return self.page.values[path][0]
+        return self.document.values[path][0]
 
     def key_line(self, path: Path) -> int:
         """Give the line of the key at `path`, or of the value where there is no key."""
-        return self.page.keys.get(path, self.page.values[path])[0]
+        return self.document.keys.get(path, self.document.values[path])[0]
 
     @property
     def failed(self) -> bool:
         return any(problem.severity == "error" for problem in self.found)
 
-    def problems(self) -> list[Problem]:
+    def problems(self) -> list[Diagnostic]:
         """List everything by place."""
         return sorted(self.found)
-
-    def _note(self, path: Path, message: str, key: bool, severity: Severity) -> None:
-        if self.spoiled(path):
-            return
-        places = self.page.keys if key else self.page.values
-        self.found.add(Problem(self.name, *places.get(path, (1, 1)), message, severity))
 
 
 def check_keys(
@@ -115,5 +115,5 @@ def unknown_key(report: Report, block: Block, key: str, keys: Mapping[str, bool]
 def missing_keys(report: Report, block: Block, keys: Mapping[str, bool]) -> list[str]:
     """Give the keys that are needed, not there, and not what an unknown one stands for."""
     absent = [key for key, is_needed in keys.items() if is_needed and key not in block]
-    told = (report.page.keys, report.meant)
+    told = (report.document.keys, report.meant)
     return [key for key in absent if not any((*block.path, key) in paths for paths in told)]

@@ -1,4 +1,4 @@
-"""The rule language: its keys, what each takes and says, and the rule that comes of them."""
+"""Define the rule language: its keys, what each takes, and the rule that comes of them."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from pydantic import Field
 from service.rules.calendar import DAY, Stretch, Window
 from service.rules.conditions import Condition, ValueTest
 from service.rules.fields import EVENTS
-from service.rules.language.channels import Channel
+from service.rules.language.channels import ChannelUrl
 from service.rules.language.entries import (
     WEEKDAYS,
     Duration,
@@ -64,10 +64,8 @@ ANY = "any"
 Conditions = Mapping[Path, tuple[Condition, ...]]
 """Conditions by the place where they stand: of a rule, or of `from`, `to`, `rearm`."""
 
-
 Windows = Mapping[str, Window | None]
 """Time intervals by name; None is one that the file says wrongly."""
-
 
 SCOPES: Mapping[str, Scope] = {
     "change": ChangeTrigger.scope,
@@ -90,7 +88,7 @@ def scope_of_event(name: str | None) -> Scope | None:
 
 
 class TriggerKeys(Shape):
-    """What sets a rule off."""
+    """Say what sets a rule off."""
 
     @classmethod
     def unknown(cls, report: Report, block: Block, key: str) -> str:
@@ -101,13 +99,13 @@ class TriggerKeys(Shape):
 
     @property
     def scope(self) -> Scope | None:
-        """Give what its rules know of; None when it does not say."""
+        """Give what rules with this trigger know of; None while the trigger does not say."""
         found = next((scope for key, scope in SCOPES.items() if self.says(key)), None)
         return found or scope_of_event(getattr(self, "event", None))
 
 
 class EventShape(TriggerKeys):
-    """Something happened."""
+    """Set a rule off when something happened."""
 
     event: EventName
     """Something happened: fires on each event of this name."""
@@ -117,7 +115,7 @@ class EventShape(TriggerKeys):
 
 
 class ChangeShape(TriggerKeys):
-    """A number changed; `conditions` reads `from`, `to` and `rearm`."""
+    """Set a rule off when a number changed; `conditions` reads `from`, `to` and `rearm`."""
 
     change: Seats
     """A number of a session changed: fires when it comes into the range of `to`."""
@@ -134,17 +132,13 @@ class ChangeShape(TriggerKeys):
         return {key: raw for key, raw in tests.items() if self.says(key)}
 
     def compiled(self, conditions: Conditions) -> ChangeTrigger:
-        from_, to, rearm = (conditions.get(self.path_to(key)) for key in ("from", "to", "rearm"))
-        return ChangeTrigger(
-            field=self.change,
-            from_=None if from_ is None else ValueTest(from_),
-            to=None if to is None else ValueTest(to),
-            rearm=None if rearm is None else ValueTest(rearm),
-        )
+        tests = {key: ValueTest(conditions[self.path_to(key)]) for key in self.written()}
+        from_, to, rearm = (tests.get(key) for key in ("from", "to", "rearm"))
+        return ChangeTrigger(field=self.change, from_=from_, to=to, rearm=rearm)
 
 
 class StalledShape(TriggerKeys):
-    """Nothing happened in an enrollment."""
+    """Set a rule off when nothing happened in an enrollment."""
 
     stalled_for: Duration
     """Nothing happened in an open enrollment for so long, e.g. 7d."""
@@ -156,7 +150,7 @@ class StalledShape(TriggerKeys):
 
 
 class SourceSilentShape(TriggerKeys):
-    """Nothing came from a system."""
+    """Set a rule off when nothing came from a system."""
 
     source_silent_for: Duration
     """A system that used to talk has said nothing for so long while the service ran, e.g. 3d."""
@@ -174,7 +168,7 @@ TRIGGERS: dict[str, type[TriggerKeys]] = {
 
 
 class OneTrigger(OneOf):
-    """Marks a trigger."""
+    """Mark a trigger."""
 
     expected = "{event: enrollment.completed}"
 
@@ -182,7 +176,7 @@ class OneTrigger(OneOf):
         """Tell triggers apart by the first key that names one."""
         found = next((TRIGGERS[key] for key in raw if key in TRIGGERS), None)
         if found is None:
-            tell_apart(raw, report, TRIGGERS, _TRIGGER)
+            tell_apart(raw, report, keys=TRIGGERS, words=_TRIGGER)
         return found
 
 
@@ -190,7 +184,7 @@ TriggerShape = Annotated[EventShape | ChangeShape | StalledShape | SourceSilentS
 
 
 class DefaultsShape(Shape):
-    """What holds for the whole file."""
+    """Say what holds for the whole file."""
 
     timezone: Annotated[str, ZONE] = "UTC"
     """For dates in this file, and for people whose zone is not known, e.g. Europe/Berlin."""
@@ -201,7 +195,7 @@ class DefaultsShape(Shape):
 
 
 class RuleShape(Shape):
-    """Who is told what, and when; `conditions` are read by `conditions`."""
+    """Say who is told what, and when; `conditions` are read by `conditions`."""
 
     id: Annotated[str, RULE_ID]
     """The rule's name for good, the only one in the file; history goes by it."""
@@ -230,12 +224,12 @@ class RuleShape(Shape):
 
     @property
     def scope(self) -> Scope | None:
-        """Give what it knows of; None when its trigger does not say."""
+        """Give what the rule knows of; None while its trigger does not say."""
         return self.trigger.scope if self.trigger else None
 
     @property
     def entries(self) -> list[EntryKeys]:
-        """Give its entries and its steps, as far as they can be read."""
+        """List entries and steps, as far as they can be read."""
         entries = [*(self.notify or []), *(self.escalation or [])]
         return [entry for entry in entries if entry]
 
@@ -262,7 +256,7 @@ class RuleShape(Shape):
 
 
 class StretchShape(Shape):
-    """A part of some days of the week."""
+    """Name a part of some days of the week."""
 
     weekdays: Annotated[list[Weekday], FILLED] = []
     """On which days: mon, tue, wed, thu, fri, sat, sun; every day if left out."""
@@ -273,12 +267,12 @@ class StretchShape(Shape):
 
     @property
     def ends_early(self) -> bool:
-        """Tell whether it ends before it begins."""
+        """Tell whether the stretch ends before it begins."""
         return self.has("from_") and self.has("until") and self.from_ >= self.until
 
     @property
     def possible(self) -> bool:
-        """Tell whether it is a part of the week, as far as it can be read."""
+        """Tell whether the stretch can be read, and is a part of the week."""
         days = self.has("weekdays") and None not in self.weekdays
         return days and self.has("from_") and self.has("until") and not self.ends_early
 
@@ -288,7 +282,7 @@ class StretchShape(Shape):
 
 
 class FileShape(Shape):
-    """A rule file; `channels` reads what its channels say."""
+    """Hold a rule file; `channels` reads what its channels say."""
 
     version: Annotated[str, VERSION]
     """The version of the rule language: 1."""
@@ -311,7 +305,7 @@ class FileShape(Shape):
         }
 
     def compiled(
-        self, channels: Mapping[str, Channel], conditions: Conditions, text: str
+        self, channels: Mapping[str, ChannelUrl], conditions: Conditions, text: str
     ) -> RuleSet:
         """Give the rules of a file without mistakes; `text` is kept with them."""
         windows = self.windows()

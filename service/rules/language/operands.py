@@ -1,4 +1,4 @@
-"""Operands: what stands after an operator, how each kind is read, and its JSON Schema."""
+"""Read operands, which stand after an operator, and write the JSON Schema of each kind."""
 
 import re
 from collections.abc import Callable
@@ -20,49 +20,52 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BadOperand(Exception):
-    """What is wrong with an operand; `index` is its place in a list."""
+    """Say what is wrong with an operand; `index` is its place in a list."""
 
     def __init__(self, message: str, index: int | None = None) -> None:
         super().__init__(message)
         self.index = index
 
 
-def read_operand(field: Field, operator: str, raw: Any, zone: tzinfo) -> Operand:
-    """Read what stands after an operator, or raise `BadOperand`.
+@dataclass(frozen=True)
+class OperandReader:
+    """Read what stands after operators of a field; a time without a zone is one in `zone`."""
 
-    A time without a zone is taken to be in `zone`.
-    """
-    if operator not in OPERATORS[field.type]:
-        allowed = ", ".join(OPERATORS[field.type])
-        raise BadOperand(f"'{operator}' does not go with '{field.name}'; it takes {allowed}")
-    if operator == "empty":
-        return _bool(field, raw, zone)
-    if operator in LISTS:
-        return _list(field, operator, raw, zone)
-    if isinstance(raw, list):
-        many = "contains_any" if field.type == "texts" else "in"
-        better = f"; for several values write {{{many}: [a, b]}}"
-        raise BadOperand(f"'{operator}' takes one value, not a list{better}")
-    return _one(field, raw, zone)
+    field: Field
+    zone: tzinfo
 
+    def read(self, operator: str, raw: Any) -> Operand:
+        """Read the operand of an operator, or raise `BadOperand`."""
+        field = self.field
+        if operator not in OPERATORS[field.type]:
+            allowed = ", ".join(OPERATORS[field.type])
+            raise BadOperand(f"'{operator}' does not go with '{field.name}'; it takes {allowed}")
+        if operator == "empty":
+            return _bool(field, raw, self.zone)
+        if operator in LISTS:
+            return self._list(operator, raw)
+        if isinstance(raw, list):
+            many = "contains_any" if field.type == "texts" else "in"
+            better = f"; for several values write {{{many}: [a, b]}}"
+            raise BadOperand(f"'{operator}' takes one value, not a list{better}")
+        return self._one(raw)
 
-def _list(field: Field, operator: str, raw: Any, zone: tzinfo) -> Operand:
-    if not isinstance(raw, list) or not raw:
-        got = "an empty list" if raw == [] else shown(raw)
-        raise BadOperand(f"'{operator}' takes a list like [a, b], not {got}")
-    values: list[Any] = []
-    for index, item in enumerate(raw):
-        try:
-            values.append(_one(field, item, zone))
-        except BadOperand as bad:
-            raise BadOperand(str(bad), index) from None
-    return tuple(values)
+    def _list(self, operator: str, raw: Any) -> Operand:
+        if not isinstance(raw, list) or not raw:
+            got = "an empty list" if raw == [] else shown(raw)
+            raise BadOperand(f"'{operator}' takes a list like [a, b], not {got}")
+        values: list[Any] = []
+        for index, item in enumerate(raw):
+            try:
+                values.append(self._one(item))
+            except BadOperand as bad:
+                raise BadOperand(str(bad), index) from None
+        return tuple(values)
 
-
-def _one(field: Field, raw: Any, zone: tzinfo) -> Operand:
-    if not isinstance(raw, str):
-        raise BadOperand(f"expected one value for '{field.name}', got {shown(raw)}")
-    return KINDS[field.type].read(field, raw, zone)
+    def _one(self, raw: Any) -> Operand:
+        if not isinstance(raw, str):
+            raise BadOperand(f"expected one value for '{self.field.name}', got {shown(raw)}")
+        return KINDS[self.field.type].read(self.field, raw, self.zone)
 
 
 def _text(field: Field, raw: str, zone: tzinfo) -> Operand:
@@ -109,7 +112,7 @@ def _time(field: Field, raw: str, zone: tzinfo) -> Operand:
 
 @dataclass(frozen=True, eq=False)
 class OperandKind:
-    """One type of field: how its values are read, and their JSON Schema."""
+    """Read the values of one type of field, and describe them in JSON Schema."""
 
     read: Callable[[Field, str, tzinfo], Operand]
     schema: Schema

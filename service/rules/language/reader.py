@@ -1,19 +1,20 @@
-"""The reader: the text of a rule file in, rules or every mistake in it out."""
+"""Read the text of a rule file into rules, or into every mistake in it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from service.rules.fields import Sources
 from service.rules.language.channels import NAME, holds_password, holds_variable, read_channels
-from service.rules.language.checks import KnownNames, RuleChecks, check_intervals
-from service.rules.language.errors import Problem, Report
+from service.rules.language.checks import RuleChecks, check_intervals
+from service.rules.language.errors import Diagnostic, Report
+from service.rules.language.known_names import Installed, KnownNames
 from service.rules.language.model import ANY, DefaultsShape, FileShape
-from service.rules.language.yaml_reader import Path, read_page
+from service.rules.language.yaml_reader import Path, read_document
 from service.rules.rule import RuleSet
 from service.rules.text import shown
 
 BYTES_MAX = 1024 * 1024
-EVERY_SOURCE = Sources()
+NOT_UTF8 = "this is not UTF-8; save the file as UTF-8 text"
+UNCHECKED = Installed()
 
 _PASSWORD = "a password is written into this file; only channels may hold one, as ${NAME}"
 _VARIABLE = "${…} works under 'channels' only; write the value itself"
@@ -24,22 +25,17 @@ def read_rules(
     *,
     name: str = "rules.yaml",
     environ: Mapping[str, str],
-    templates: Mapping[str, frozenset[str]] | None = None,
-    of_many: Collection[tuple[str, str]] | None = None,
-    sources: Sources = EVERY_SOURCE,
-) -> tuple[RuleSet | None, list[Problem]]:
+    installed: Installed = UNCHECKED,
+) -> tuple[RuleSet | None, list[Diagnostic]]:
     """Read a rule file; with an error there is no rule set, with warnings alone there is.
 
-    `environ` fills `${NAME}` in channels. `templates` are the forms (`email`, `chat`) that each
-    template has by its name, and `of_many` those that tell of a digest's items, as template and
-    form; None to skip such a check. `sources` say what they are called and
-    fill; fields that no configured one fills are warned of.
+    `environ` fills `${NAME}` in channels.
     """
     decoded, refused = _decoded(text, name)
     if decoded is None:
         return None, refused
     report = read_report(decoded, name, "version: 1")
-    if report.page.data is None:
+    if report.document.data is None:
         return None, report.problems()
     file = FileShape.read(report)
     if file is None:
@@ -50,10 +46,9 @@ def read_rules(
         report=report,
         channels=None if _unreadable("channels", file, report) else channels,
         windows=None if _unreadable("time_intervals", file, report) else file.windows(),
-        templates=templates,
-        of_many=of_many,
+        installed=installed,
     )
-    checks = RuleChecks(report, names, file.defaults or DefaultsShape.nothing(), sources)
+    checks = RuleChecks(report, names, file.defaults or DefaultsShape.nothing())
     conditions = checks.run(rule for rule in file.rules or () if rule)
     if report.failed:
         return None, report.problems()
@@ -65,17 +60,17 @@ def read_report(text: str, name: str, begin: str) -> Report:
 
     An empty file is told how to `begin`.
     """
-    report = Report(name, read_page(text.removeprefix("\ufeff")))
-    if report.page.data is not None:
+    report = Report(name, read_document(text.removeprefix("\ufeff")))
+    if report.document.data is not None:
         _check_texts(report)
-    elif not report.page.mistakes:
+    elif not report.document.mistakes:
         report.error((), f"the file is empty; begin it with '{begin}'")
     return report
 
 
 def _check_texts(report: Report) -> None:
     """Report values left out, and `${…}` and passwords where they do not belong."""
-    waiting: list[tuple[Path, Any]] = [((), report.page.data)]
+    waiting: list[tuple[Path, Any]] = [((), report.document.data)]
     while waiting:
         path, value = waiting.pop()
         if isinstance(value, dict):
@@ -108,20 +103,22 @@ def intervals_named(text: bytes) -> list[str]:
 
 
 def _names(text: bytes, key: str) -> list[str]:
-    data = read_page(text.decode(errors="replace")).data
+    data = read_document(text.decode(errors="replace")).data
     named = data.get(key) if isinstance(data, dict) else None
     return [name for name in named if NAME.fullmatch(name)] if isinstance(named, dict) else []
 
 
-def _decoded(text: str | bytes, name: str) -> tuple[str | None, list[Problem]]:
+def _decoded(text: str | bytes, name: str) -> tuple[str | None, list[Diagnostic]]:
     try:
         data = text.encode() if isinstance(text, str) else text
         decoded = data.decode()
     except (UnicodeEncodeError, UnicodeDecodeError) as error:
         line, column = _end(error)
-        return None, [Problem(name, line, column, "this is not UTF-8; save the file as UTF-8 text")]
+        return None, [Diagnostic(name, line, column, message=NOT_UTF8)]
     if len(data) > BYTES_MAX:
-        return None, [Problem(name, 1, 1, "the file is larger than 1 MiB; take rules out")]
+        return None, [
+            Diagnostic(name, 1, 1, message="the file is larger than 1 MiB; take rules out")
+        ]
     return decoded, []
 
 

@@ -1,18 +1,18 @@
-"""The schema: the rule language as JSON Schema (draft-07), for editors with YAML support.
+"""Write the rule language as JSON Schema (draft-07), for editors with YAML support.
 
-Made from the shapes and registries the reader itself uses. It refuses nothing that the reader
-takes; what a schema cannot say (unique ids, channels that are there) only `check` finds.
+The schema is made from the shapes and registries of the reader, and refuses nothing that the
+reader takes; what a schema cannot say (unique ids, channels that are there) only `check` finds.
 """
 
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from service.rules.fields import EXTRA_DOC, FIELDS, Field, Sources
 from service.rules.language.channels import CHANNELS
 from service.rules.language.checks import NEVER_CANCEL
-from service.rules.language.conditions import GROUPS
+from service.rules.language.condition_reader import GROUPS
 from service.rules.language.entries import (
     GROUPINGS,
     DigestShape,
@@ -23,6 +23,7 @@ from service.rules.language.entries import (
     RoomStepShape,
     ThrottleShape,
 )
+from service.rules.language.known_names import EVERY_SOURCE
 from service.rules.language.model import (
     ANY,
     SCOPES,
@@ -34,7 +35,6 @@ from service.rules.language.model import (
     StretchShape,
 )
 from service.rules.language.operands import KINDS, tested
-from service.rules.language.reader import EVERY_SOURCE
 from service.rules.language.shape import FILLED, Schema, Shape, Value
 from service.rules.language.values import (
     DAY_BEGINS,
@@ -53,7 +53,7 @@ from service.rules.text import listed
 
 
 def shape_schema(shape: type[Shape], **instead: Schema) -> Schema:
-    """A mapping with the keys of a shape; `instead` says what some of them take."""
+    """Write a mapping with the keys of a shape; `instead` says what some of them take."""
     keys = {field.alias or name: field for name, field in shape.model_fields.items()}
     return {
         "type": "object",
@@ -70,7 +70,7 @@ def shape_schema(shape: type[Shape], **instead: Schema) -> Schema:
 
 
 def _value(annotation: Any) -> Schema:
-    """Write what a key takes, read off its type."""
+    """Write the schema of what a key takes, by its type."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         mark = arguments[1]
@@ -108,8 +108,8 @@ _ON: Schema = {
 
 
 @dataclass(frozen=True)
-class Entries:
-    """Entries and steps; `channel` and `window` are what names of those may be written there.
+class EntrySchema:
+    """Write entries and steps; `channel` and `window` are what names of those they take.
 
     `templates` are the forms that each has by its name, None takes any name.
     """
@@ -118,13 +118,9 @@ class Entries:
     channel: Schema
     window: Schema
 
-    def entry(self, scope: Scope | None) -> Schema:
-        """An item of `notify`, in a rule that knows of this; None is any rule."""
-        return {"anyOf": [self._schema(each, scope) for each in (PersonShape, RoomShape)]}
-
-    def step(self, scope: Scope | None) -> Schema:
-        """An item of `escalation`."""
-        return {"anyOf": [self._schema(each, scope) for each in (PersonStepShape, RoomStepShape)]}
+    def one_of(self, shapes: Sequence[type[EntryKeys]], scope: Scope | None) -> Schema:
+        """Write an item of a list, in a rule that knows of this; None is any rule."""
+        return {"anyOf": [self._schema(each, scope) for each in shapes]}
 
     def _schema(self, shape: type[EntryKeys], scope: Scope | None) -> Schema:
         has = (self.templates or {}).items()
@@ -140,14 +136,14 @@ class Entries:
 
 
 def _recipient(scope: Scope | None) -> Schema:
-    """Whom a rule can tell; one about no single learner only groups, and watchers of a seat."""
+    """Write whom a rule can tell: without a single learner groups, and watchers of a seat."""
     roles = ROLES if scope is None or scope.has_learner else ()
     watchers = (WATCHERS,) if scope is None or scope.has_watchers else ()
     return recipients(*roles, *watchers)
 
 
 def _leaving(scope: Scope | None) -> dict[str, Schema]:
-    """Digests and throttles, grouped by what such a rule knows of."""
+    """Write digests and throttles, grouped by fields that such a rule knows of."""
     readable = [name for name in GROUPINGS if scope is None or scope.reads(name)]
     fields = named(readable, (FIELDS[name].doc for name in readable))
     group_by: Schema = {"type": "array", "items": fields}
@@ -179,7 +175,7 @@ def schema_of(
     may name more.
     """
     name_ = NAME.json_schema()
-    entries = Entries(templates, offered(channels, name_), offered([ANY, *intervals], name_))
+    entries = EntrySchema(templates, offered(channels, name_), offered([ANY, *intervals], name_))
     scopes = _scopes()
     found: dict[str, Schema] = {
         **{type_: tested(type_) for type_ in KINDS if type_ != "enum"},
@@ -189,8 +185,8 @@ def schema_of(
     }
     for name, scope in {**scopes, "any": None}.items():
         found[f"condition.{name}"] = _condition(name, scope)
-        found[f"entry.{name}"] = entries.entry(scope)
-        found[f"step.{name}"] = entries.step(scope)
+        found[f"entry.{name}"] = entries.one_of((PersonShape, RoomShape), scope)
+        found[f"step.{name}"] = entries.one_of((PersonStepShape, RoomStepShape), scope)
         found[f"rule.{name}"] = _rule_about(name, scope)
     file = shape_schema(
         FileShape,
@@ -203,7 +199,7 @@ def schema_of(
 
 
 def _scopes() -> dict[str, Scope]:
-    """What rules know of, by a word for each sort of rule: `enrollment`, `stalled_for`."""
+    """List what rules know of, by a word for each sort: `enrollment`, `stalled_for`."""
     return {_word(scope): scope for scope in (*SCOPES.values(), *OF_EVENTS.values())}
 
 
@@ -212,13 +208,13 @@ def _word(scope: Scope) -> str:
 
 
 def _intervals() -> Schema:
-    """Parts of the week, each a list of stretches."""
+    """Write time intervals, each a list of stretches."""
     stretches = {"type": "array", "minItems": 1, "items": shape_schema(StretchShape)}
     return {"type": "object", "propertyNames": INTERVAL_NAMES, "additionalProperties": stretches}
 
 
 def _rule(window: Schema) -> Schema:
-    """A rule; what it may say depends on its trigger, so each sort of rule has its own part."""
+    """Write a rule; each sort of trigger has its own part for what such a rule may say."""
     rule = shape_schema(
         RuleShape,
         trigger={"anyOf": [_trigger(shape) for shape in TRIGGERS.values()]},
@@ -237,7 +233,7 @@ def _rule(window: Schema) -> Schema:
 
 
 def _told_apart() -> list[tuple[Schema, Scope]]:
-    """How each trigger is recognized, and what a rule with it knows of."""
+    """Tell how each trigger is recognized, and what a rule with that trigger knows of."""
     found: list[tuple[Schema, Scope]] = [
         ({"type": "object", "required": [key]}, scope) for key, scope in SCOPES.items()
     ]
@@ -249,7 +245,7 @@ def _told_apart() -> list[tuple[Schema, Scope]]:
 
 
 def _rule_about(name: str, scope: Scope | None) -> Schema:
-    """What one sort of rule may say; None is a rule whose trigger is not written yet."""
+    """Write what one sort of rule may say; None is one whose trigger is not written yet."""
     properties: dict[str, Schema] = {
         "conditions": {"items": _ref(f"condition.{name}")},
         "notify": {"items": _ref(f"entry.{name}")},
@@ -271,7 +267,7 @@ def _trigger(shape: type[Shape]) -> Schema:
 
 
 def _condition(name: str, scope: Scope | None) -> Schema:
-    """One condition: a field with a value or operators, or a group of conditions."""
+    """Write a condition: a field with a value or operators, or a group of conditions."""
     inner = {"type": "array", "minItems": 1, "items": _ref(f"condition.{name}")}
     readable = [each for each in fields(EVERY_SOURCE) if scope is None or scope.reads(each)]
     found: Schema = {
@@ -292,7 +288,7 @@ def _ref(name: str) -> Schema:
 
 
 def fields(sources: Sources) -> dict[str, Schema]:
-    """Every field that conditions can read, by its name, with what may stand after it."""
+    """Write every field that conditions can read, by its name, with what may follow."""
     return {name: _field(each, sources) for name, each in FIELDS.items() if each.in_conditions}
 
 

@@ -1,4 +1,4 @@
-"""Shapes: how pydantic reads a file that may have mistakes, as far as it goes."""
+"""Read a file that may have mistakes into shapes of pydantic, as far as it goes."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
@@ -27,7 +27,7 @@ MAPPING = "expected a mapping of 'key: value' lines; got {}"
 
 @dataclass(frozen=True)
 class Wrong:
-    """Stands for a value that cannot be read until its mapping, which knows the place, tells it.
+    """Stand for a value that cannot be read, until its mapping, which knows the place, reports it.
 
     With `of_key` the message begins with the key.
     """
@@ -43,7 +43,7 @@ TOLD = Wrong("")
 
 
 class KeyMark(ABC):
-    """Marks the type of a key, and reads what the file has there."""
+    """Mark the type of a key, and read what the file has there."""
 
     @abstractmethod
     def take(self, raw: Any, inner: Callable[[Any], Any], report: Report) -> Any:
@@ -68,7 +68,7 @@ class KeyMark(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Value(KeyMark):
-    """One kind of value: how it is read, with the message for any other, and its JSON Schema.
+    """Read one kind of value, refuse any other with a message, and hold the JSON Schema.
 
     `read` gives the value or raises ValueError in words for people.
     """
@@ -77,7 +77,7 @@ class Value(KeyMark):
     schema: Schema | Callable[[], Schema]
 
     def json_schema(self) -> Schema:
-        """Give the schema; what has to look at the machine is made when it is asked for."""
+        """Give the schema; one that depends on the machine is made when asked for."""
         return self.schema() if callable(self.schema) else self.schema
 
     def take(self, raw: Any, inner: Callable[[Any], Any], report: Report) -> Any:
@@ -86,7 +86,7 @@ class Value(KeyMark):
 
 
 class Choice:
-    """Marks a Literal: one of its words."""
+    """Mark a Literal: one of its words."""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -104,7 +104,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Many(KeyMark):
-    """Marks a list, or a mapping from names, with at least so many items."""
+    """Mark a list, or a mapping from names, with at least so many items."""
 
     kind: type[list[Any]] | type[dict[str, Any]]
     expected: str
@@ -124,7 +124,7 @@ NAMED = Many(dict, MAPPING)
 
 
 class Shape(BaseModel):
-    """A mapping of the file.
+    """Hold a mapping of the file.
 
     The line under a key is its description, which the schema shows to whoever writes a file.
     A shape is read as far as it goes: the report in the validation context is told of every
@@ -141,8 +141,8 @@ class Shape(BaseModel):
 
     @classmethod
     def read(cls, report: Report) -> Self | None:
-        """Read a whole page; None when it is no mapping."""
-        found: Self | Wrong = cls.model_validate(report.page.data, context=report)
+        """Read a whole page; None when the page is no mapping."""
+        found: Self | Wrong = cls.model_validate(report.document.data, context=report)
         if isinstance(found, Wrong):
             report.refuse((), found.message)
             return None
@@ -150,7 +150,7 @@ class Shape(BaseModel):
 
     @cached_property
     def block(self) -> Block:
-        """Give the mapping as it is written."""
+        """Give the mapping as the file has it."""
         return NOWHERE
 
     @property
@@ -174,7 +174,7 @@ class Shape(BaseModel):
         return getattr(self, key, None) is not None
 
     def says_more(self) -> bool:
-        """Tell whether there are keys that it does not take."""
+        """Tell whether there are unknown keys."""
         return not self.block.keys() <= self.keys().keys()
 
     @classmethod
@@ -193,12 +193,12 @@ class Shape(BaseModel):
 
     @classmethod
     def nothing(cls) -> Self:
-        """Give one that is left out."""
+        """Make the shape of a mapping that is left out."""
         return cls.model_construct()
 
     @classmethod
     def keys_in(cls, block: Block) -> Mapping[str, bool]:
-        """Give the keys that a mapping takes, if that depends on what it says."""
+        """Give the keys that a mapping takes, if they depend on its values."""
         return cls.keys()
 
     def values(self) -> dict[str, Any]:
@@ -207,8 +207,8 @@ class Shape(BaseModel):
 
     @classmethod
     def unknown(cls, report: Report, block: Block, key: str) -> str:
-        """Say what is wrong with a key that it does not take."""
-        return unknown_key(report, block, key, cls.keys())
+        """Say what is wrong with an unknown key."""
+        return unknown_key(report, block, key=key, keys=cls.keys())
 
     @model_validator(mode="wrap")
     @classmethod
@@ -218,7 +218,7 @@ class Shape(BaseModel):
         if not isinstance(raw, Block):
             return Wrong(cls.expected.format(shown(raw)))
         report, keys, takes = _report(info), cls.keys(), cls.keys_in(raw)
-        check_keys(report, raw, takes, cls.unknown)
+        check_keys(report, raw, keys=takes, unknown=cls.unknown)
         values = {key: value for key, value in raw.items() if key in keys and key in takes}
         values |= {key: TOLD for key, is_needed in keys.items() if is_needed and key not in raw}
         found = handler(values)
@@ -237,7 +237,7 @@ def _report(info: ValidationInfo) -> Report:
 
 
 def _told(value: Any, path: Path, report: Report) -> Any:
-    """Tell what is wrong in a value, in its items and in their items; None stands for it."""
+    """Report what is wrong in a value, its items and their items; None takes the place."""
     if isinstance(value, Wrong):
         key = f"'{path[-1]}' " if value.of_key else ""
         if value.message:
@@ -251,13 +251,13 @@ def _told(value: Any, path: Path, report: Report) -> Any:
 
 
 class OneOf(KeyMark):
-    """Marks a union of shapes, which their keys tell apart; `expected` shows one of them."""
+    """Mark a union of shapes, which their keys tell apart; `expected` shows one of them."""
 
     expected: ClassVar[str]
 
     @abstractmethod
     def choose(self, raw: Block, report: Report) -> type[Shape] | None:
-        """Choose the shape to read a mapping with; None when it is told why there is none."""
+        """Choose the shape to read a mapping with; None when the mistake is reported."""
 
     def take(self, raw: Any, inner: Callable[[Any], Any], report: Report) -> Any:
         """Read a mapping with the shape that is chosen."""
@@ -266,12 +266,12 @@ class OneOf(KeyMark):
         shape = self.choose(raw, report)
         if shape is None:
             return TOLD
-        heard = report if shape.heard else Report(report.name, report.page)
+        heard = report if shape.heard else Report(report.name, report.document)
         return shape.model_validate(raw, context=heard)
 
 
-def tell_apart(raw: Block, report: Report, keys: Iterable[str], words: str) -> None:
-    """Tell of a mapping without one of the keys that it needs: which was meant, or the words."""
+def tell_apart(raw: Block, report: Report, *, keys: Iterable[str], words: str) -> None:
+    """Report a mapping without one of these keys: with the key that was meant, or the words."""
     near = {key: hint(key, keys) for key in raw}
     wrong = next((key for key in raw if near[key]), None)
     if wrong is None:

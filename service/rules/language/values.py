@@ -1,4 +1,4 @@
-"""Values: how single values of the file are written, each with its message and JSON Schema.
+"""Read single values of the file, each with its message and JSON Schema.
 
 An editor reads `80` as a number and `true` as a boolean where the reader sees text, so in a
 schema a value may be either. Patterns are for JavaScript as well as for Python.
@@ -113,14 +113,14 @@ NAME = _formed(
 
 
 def minute_of_day(text: str) -> int | None:
-    """Read 08:30 into minutes since midnight, 24:00 at most; None when it has another form."""
+    """Read 08:30 into minutes since midnight, 24:00 at most; None for another form."""
     found = _TIME.fullmatch(text)
     minute = int(found[1]) * 60 + int(found[2]) if found else None
     return minute if minute is not None and minute <= DAY_MINUTES else None
 
 
 def minute_of_hour(text: str) -> int | None:
-    """Read :30 into minutes; None when it has another form."""
+    """Read :30 into minutes; None for another form."""
     found = _MINUTE.fullmatch(text)
     return int(found[1]) if found else None
 
@@ -228,7 +228,7 @@ RECIPIENT = Value(_recipient, recipients(*ROLES, WATCHERS))
 
 @cache
 def zones() -> frozenset[str]:
-    """Give the time zones of this machine, which are read from its disk once."""
+    """List the time zones of this machine, read from the disk once."""
     return frozenset(available_timezones())
 
 

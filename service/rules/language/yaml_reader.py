@@ -1,4 +1,4 @@
-"""Positions: a YAML text as plain data, with the place of every key and value."""
+"""Read a YAML text as plain data, with the place of every key and value."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,6 +7,21 @@ from typing import Any
 import yaml
 
 from service.rules.text import shown
+
+Path = tuple[str | int, ...]
+Place = tuple[int, int]
+
+DEPTH_MAX = 20
+
+# The parser in C is ten times quicker; its messages differ, so mistakes are read again without.
+_QUICK = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_UNCLOSED = ("unexpected end of stream", "but got '<stream end>'", "could not find expected ':'")
+_NO_MERGE = "'<<' is not used here; write the keys out"
+_NO_KEY = "a key must be text; a text that starts with { or [ must be quoted"
+_BRACES = 'a text that starts with {{ must be quoted: "{{ … }}"'
+_TOO_DEEP = "nested too deeply; a rule file needs no more than a few levels"
+_ONE_DOCUMENT = "one file holds one document; take the line '---' out"
 
 _QUOTE = {
     "{{": 'quote a text that holds {{ }}: "{{ … }}"',
@@ -31,57 +46,8 @@ _EXPLAINED = (
 )
 
 
-def explained(problem: str, text: str, place: tuple[int, int]) -> str:
-    """Say in plain words what the parser found; never repeats more than one character."""
-    lines = text.splitlines()
-    line = lines[place[0] - 1] if place[0] <= len(lines) else ""
-    for sign, hint in _QUOTE.items():
-        if sign in line and "\\t" not in problem:
-            return hint
-    for part, words in _EXPLAINED:
-        if part in problem:
-            return words
-    return "this is not YAML; check indent, quotes and brackets here"
-
-
-def forbidden(event: yaml.NodeEvent) -> str | None:
-    """Say why a part of YAML that rule files do without is refused; None for all the rest."""
-    if isinstance(event, yaml.AliasEvent):
-        return "aliases are not used here; write it out, or quote a text that starts with *"
-    if event.anchor is not None:
-        return "anchors are not used here; take it out, or quote a text that starts with &"
-    if getattr(event, "tag", None) is not None:
-        return "tags are not used here; take it out, or quote a text that starts with !"
-    return None
-
-
-def unprintable(text: str, position: int) -> tuple[tuple[int, int], str]:
-    """Place a character that no text file should hold."""
-    before = text[:position]
-    column = position - (before.rfind("\n") + 1) + 1
-    code = f"U+{ord(text[position]):04X}"
-    message = f"a character that cannot be read ({code}); save the file as UTF-8 text"
-    return (before.count("\n") + 1, column), message
-
-
-Path = tuple[str | int, ...]
-Place = tuple[int, int]
-
-DEPTH_MAX = 20
-
-# The parser in C is ten times quicker; its messages differ, so mistakes are read again without.
-_QUICK = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-_UNCLOSED = ("unexpected end of stream", "but got '<stream end>'", "could not find expected ':'")
-_NO_MERGE = "'<<' is not used here; write the keys out"
-_NO_KEY = "a key must be text; a text that starts with { or [ must be quoted"
-_BRACES = 'a text that starts with {{ must be quoted: "{{ … }}"'
-_TOO_DEEP = "nested too deeply; a rule file needs no more than a few levels"
-_ONE_DOCUMENT = "one file holds one document; take the line '---' out"
-
-
 class Block(dict[str, Any]):
-    """A mapping of a text, which knows where in the text it stands."""
+    """Hold a mapping of a text, and where in the text the mapping stands."""
 
     __slots__ = ("line", "path")
 
@@ -92,8 +58,8 @@ class Block(dict[str, Any]):
 
 
 @dataclass
-class Page:
-    """A text as data: blocks, lists, text; None where a value was left out.
+class Document:
+    """Hold a text as data: blocks, lists, text; None where a value was left out.
 
     Nothing is kept of a text that could not be read to its end. Places count lines and columns
     from 1. `broken` are paths whose trouble is already told.
@@ -107,47 +73,47 @@ class Page:
 
 
 class _Stopped(Exception):
-    """The rest of the text is not worth reading; the last mistake says why."""
+    """End the reading of a text; the last mistake says why."""
 
 
 @dataclass
 class _Box:
-    """A mapping or list being filled; `key` is the path of the value that comes next."""
+    """Hold a mapping or list being filled; `key` is the path of the value that comes next."""
 
     content: dict[str, Any] | list[Any]
     path: Path
     key: Path | None = None
 
 
-def read_page(text: str) -> Page:
+def read_document(text: str) -> Document:
     """Read a YAML text; whatever keeps the rest from being read is the last mistake."""
-    page = Page()
+    document = Document()
     try:
-        _Reading(page).follow(yaml.parse(text, Loader=_QUICK))
+        _Reading(document).follow(yaml.parse(text, Loader=_QUICK))
     except (yaml.YAMLError, _Stopped):
-        return _explained_page(text)
-    return page
+        return _explained_document(text)
+    return document
 
 
-def _explained_page(text: str) -> Page:
-    page = Page()
+def _explained_document(text: str) -> Document:
+    document = Document()
     try:
-        _Reading(page).follow(yaml.parse(text, Loader=yaml.SafeLoader))
+        _Reading(document).follow(yaml.parse(text, Loader=yaml.SafeLoader))
     except _Stopped:
-        page.data = None
+        document.data = None
     except yaml.MarkedYAMLError as error:
-        page.data = None
+        document.data = None
         mark = _mark(error)
         place = _place(mark) if mark else (1, 1)
-        page.mistakes.append((place, explained(error.problem or "", text, place)))
+        document.mistakes.append((place, _explained(error.problem or "", text, place)))
     except yaml.reader.ReaderError as error:
-        page.data = None
-        page.mistakes.append(unprintable(text, error.position))
-    return page
+        document.data = None
+        document.mistakes.append(_unprintable(text, error.position))
+    return document
 
 
 def _mark(error: yaml.MarkedYAMLError) -> Any:
-    """Where the mistake is: what is never closed was opened wrongly, not ended."""
+    """Place a mistake: a bracket that is never closed was opened wrongly, not ended."""
     unclosed = any(part in (error.problem or "") for part in _UNCLOSED)
     marks = (error.problem_mark, error.context_mark)
     first, second = reversed(marks) if unclosed else marks
@@ -155,10 +121,10 @@ def _mark(error: yaml.MarkedYAMLError) -> Any:
 
 
 class _Reading:
-    """Fills a page from the parser's events, without recursion, so no nesting can hurt."""
+    """Fill a document from the parser's events, without recursion, so no nesting can hurt."""
 
-    def __init__(self, page: Page) -> None:
-        self.page = page
+    def __init__(self, document: Document) -> None:
+        self.document = document
         self.open: list[_Box] = []
         self.spare = 0
 
@@ -185,20 +151,20 @@ class _Reading:
     def _key(self, event: yaml.NodeEvent, box: _Box) -> None:
         if not isinstance(event, yaml.ScalarEvent):
             box.key = self._aside(box)
-            if box.path not in self.page.broken:
+            if box.path not in self.document.broken:
                 flow = isinstance(event, yaml.MappingStartEvent) and event.flow_style
-                self._mistake(event, _BRACES if flow else forbidden(event) or _NO_KEY)
-            self.page.broken.add(box.path)
+                self._mistake(event, _BRACES if flow else _forbidden(event) or _NO_KEY)
+            self.document.broken.add(box.path)
             if isinstance(event, yaml.CollectionStartEvent):
                 self.open.append(_Box(_content(event, box.key), box.key))
             return
         path = (*box.path, event.value)
-        problem = forbidden(event) or (_NO_MERGE if event.value == "<<" else None)
-        if path in self.page.keys:
-            first = self.page.keys[path][0]
+        problem = _forbidden(event) or (_NO_MERGE if event.value == "<<" else None)
+        if path in self.document.keys:
+            first = self.document.keys[path][0]
             problem = f"duplicate key {shown(event.value)} (first at line {first})"
         else:
-            self.page.keys[path] = _place(event.start_mark)
+            self.document.keys[path] = _place(event.start_mark)
         box.key = path
         if problem:
             box.key = self._aside(box)
@@ -208,19 +174,19 @@ class _Reading:
         """Make a path for a value that is read but not kept."""
         self.spare += 1
         path = (*box.path, -self.spare)
-        self.page.broken.add(path)
+        self.document.broken.add(path)
         return path
 
     def _value(self, event: yaml.NodeEvent, box: _Box | None) -> None:
         path = self._path(box)
-        self.page.values[path] = _place(event.start_mark)
-        problem = forbidden(event)
+        self.document.values[path] = _place(event.start_mark)
+        problem = _forbidden(event)
         if problem:
             self._mistake(event, problem)
-            self.page.broken.add(path)
+            self.document.broken.add(path)
         content = _content(event, path)
-        if content is None and path in self.page.keys:
-            self.page.values[path] = self.page.keys[path]
+        if content is None and path in self.document.keys:
+            self.document.values[path] = self.document.keys[path]
         self._put(content, box, path)
         if isinstance(event, yaml.CollectionStartEvent):
             self.open.append(_Box(content, path))
@@ -232,7 +198,7 @@ class _Reading:
 
     def _put(self, content: Any, box: _Box | None, path: Path) -> None:
         if box is None:
-            self.page.data = content
+            self.document.data = content
         elif isinstance(box.content, list):
             box.content.append(content)
         else:
@@ -245,7 +211,7 @@ class _Reading:
         raise _Stopped
 
     def _mistake(self, event: yaml.Event, message: str) -> None:
-        self.page.mistakes.append((_place(event.start_mark), message))
+        self.document.mistakes.append((_place(event.start_mark), message))
 
 
 def _place(mark: Any) -> Place:
@@ -261,3 +227,36 @@ def _content(event: yaml.NodeEvent, path: Path) -> Any:
         return None
     left_out = event.implicit[0] and event.value in ("", "~", "null")
     return None if left_out else event.value
+
+
+def _explained(problem: str, text: str, place: tuple[int, int]) -> str:
+    """Say in plain words what the parser found; never repeats more than one character."""
+    lines = text.splitlines()
+    line = lines[place[0] - 1] if place[0] <= len(lines) else ""
+    for sign, hint in _QUOTE.items():
+        if sign in line and "\\t" not in problem:
+            return hint
+    for part, words in _EXPLAINED:
+        if part in problem:
+            return words
+    return "this is not YAML; check indent, quotes and brackets here"
+
+
+def _forbidden(event: yaml.NodeEvent) -> str | None:
+    """Say why a part of YAML that rule files do without is refused; None for all the rest."""
+    if isinstance(event, yaml.AliasEvent):
+        return "aliases are not used here; write it out, or quote a text that starts with *"
+    if event.anchor is not None:
+        return "anchors are not used here; take it out, or quote a text that starts with &"
+    if getattr(event, "tag", None) is not None:
+        return "tags are not used here; take it out, or quote a text that starts with !"
+    return None
+
+
+def _unprintable(text: str, position: int) -> tuple[tuple[int, int], str]:
+    """Place a character that no text file should hold."""
+    before = text[:position]
+    column = position - (before.rfind("\n") + 1) + 1
+    code = f"U+{ord(text[position]):04X}"
+    message = f"a character that cannot be read ({code}); save the file as UTF-8 text"
+    return (before.count("\n") + 1, column), message

@@ -7,7 +7,7 @@ import msgspec
 from service.simulation.rule_tests.near_miss import NearMisses, message_in_words
 from service.simulation.rule_tests.outcome import Actual
 from service.simulation.rule_tests.scenario import Expected, Scenario
-from service.simulation.rule_tests.values import written
+from service.simulation.rule_tests.script_values import written
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -41,23 +41,21 @@ class Comparison:
 
     def _is_answered(self, expected: Expected) -> bool:
         for each in self._actual:
-            if each.id in self._used or differences(expected, each, self._scenario.start):
-                continue
-            self._used.add(each.id)
-            return True
+            if each.id not in self._used and not list(differences(expected, each)):
+                self._used.add(each.id)
+                return True
         return False
 
     def _missed(self, expected: Expected) -> Failure:
         """Say what came nearest to an expectation; used up there, so that it is no surprise."""
-        start = self._scenario.start
         near = [each for each in self._actual if _is_near(expected, each)]
-        near.sort(key=lambda each: _distance(expected, each, start))
+        near.sort(key=lambda each: _distance(expected, each))
         free = [each for each in near if each.id not in self._used]
         if free:
             self._used.add(free[0].id)
-            why = _near_miss(expected, free[0], self._scenario)
+            why = list(_near_miss(expected, free[0], self._scenario.until))
         elif near and expected.whom in (None, near[0].whom):
-            words = message_in_words(near[0], start)
+            words = message_in_words(near[0])
             why = [f"there is only one: {words}; another line expects that"]
         else:
             why = self._nearest.why_not(expected, self._actual)
@@ -67,17 +65,13 @@ class Comparison:
     def _surprises(self) -> Iterator[Failure]:
         for each in self._actual:
             if each.sent and each.id not in self._used:
-                words = f"nobody expected {message_in_words(each, self._scenario.start)}"
+                words = f"nobody expected {message_in_words(each)}"
                 why = (self._nearest.rule_in_words(each.rule),)
                 yield Failure(self._scenario.line, words, why)
 
 
-def differences(expected: Expected, actual: Actual, start: int) -> list[str]:
+def differences(expected: Expected, actual: Actual) -> Iterator[str]:
     """Say what of a notification is not as expected."""
-    return list(_differences(expected, actual, start))
-
-
-def _differences(expected: Expected, actual: Actual, start: int) -> Iterator[str]:
     if actual.rule != expected.rule:
         yield f"it is of rule {actual.rule}"
     if expected.whom not in (None, actual.whom):
@@ -89,8 +83,8 @@ def _differences(expected: Expected, actual: Actual, start: int) -> Iterator[str
     elif actual.message is None:
         yield f"it is not sent: {actual.state}" + (f", {actual.reason}" if actual.reason else "")
     else:
-        if expected.at not in (None, actual.at - start):
-            yield f"it was sent at {written(actual.at - start)}"
+        if expected.at not in (None, actual.at):
+            yield f"it was sent at {written(actual.at)}"
         if not _has(actual.message.subject, expected.subject):
             yield f"its subject is “{actual.message.subject}”"
         if not _has(actual.message.text, expected.text):
@@ -123,16 +117,15 @@ def _is_near(expected: Expected, actual: Actual) -> bool:
     return expected.whom in (None, actual.whom) or (actual.sent and not expected.skipped)
 
 
-def _distance(expected: Expected, actual: Actual, start: int) -> tuple[bool, bool, int]:
+def _distance(expected: Expected, actual: Actual) -> tuple[bool, bool, int]:
     elsewhere = expected.whom not in (None, actual.whom)
-    return elsewhere, actual.sent == expected.skipped, len(differences(expected, actual, start))
+    return elsewhere, actual.sent == expected.skipped, len(list(differences(expected, actual)))
 
 
-def _near_miss(expected: Expected, actual: Actual, scenario: Scenario) -> list[str]:
-    found = differences(expected, actual, scenario.start)
-    if not actual.sent and not expected.skipped and actual.due_at > scenario.start + scenario.until:
-        found.append(f"it may leave at {written(actual.due_at - scenario.start)}, after 'until'")
-    return found
+def _near_miss(expected: Expected, actual: Actual, until: int) -> Iterator[str]:
+    yield from differences(expected, actual)
+    if not actual.sent and not expected.skipped and actual.due_at > until:
+        yield f"it may leave at {written(actual.due_at)}, after 'until'"
 
 
 def expectation_in_words(expected: Expected) -> str:

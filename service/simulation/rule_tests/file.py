@@ -1,24 +1,24 @@
-"""Files of rule tests: read into scenarios, or every mistake told; and their JSON Schema."""
+"""Read files of rule tests into scenarios or every mistake, and write their JSON Schema."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 from zoneinfo import ZoneInfo
 
 from service.learners.directory.courses import CourseRow
 from service.learners.directory.people import PersonRow
 from service.rules.calendar import DAY
 from service.rules.fields import KINDS
-from service.rules.language.errors import Problem, Report
-from service.rules.language.reader import read_report
+from service.rules.language.errors import Diagnostic, Report
+from service.rules.language.reader import NOT_UTF8, read_report
 from service.rules.language.schema import DIALECT, shape_schema
 from service.rules.language.shape import LIST, Many, Schema
 from service.rules.language.values import named
 from service.rules.notification import SENT, STATES
 from service.rules.rule import Rule, RuleSet
-from service.simulation.rule_tests.events import EventPart, Events
+from service.simulation.rule_tests.given import EventPart, Events
 from service.simulation.rule_tests.scenario import Expected, Given, Scenario
-from service.simulation.rule_tests.values import (
+from service.simulation.rule_tests.script_values import (
     COLUMNS,
     NAME,
     NONE,
@@ -27,8 +27,8 @@ from service.simulation.rule_tests.values import (
     TEXTS,
     TRUTH,
     ZONE_NAME,
+    Known,
     Part,
-    lacks,
     one_of,
     wall_time,
 )
@@ -36,7 +36,6 @@ from service.simulation.rule_tests.values import (
 START = "2026-01-05 09:00"
 """A Monday morning, in the zone of the rule file."""
 AFTERWARDS = 31 * DAY
-UNDER_PEOPLE = " under 'people'"
 
 Text = Annotated[str, TEXT]
 Name = Annotated[str, NAME]
@@ -46,7 +45,7 @@ Truth = Annotated[bool, TRUTH]
 
 
 class PersonPart(Part):
-    """What an import says of a person."""
+    """Say what an import says of a person."""
 
     name: Text | None = None
     """Of the person: name."""
@@ -71,7 +70,7 @@ class PersonPart(Part):
 
 
 class CoursePart(Part):
-    """What an import says of a course."""
+    """Say what an import says of a course."""
 
     title: Text | None = None
     """Of the course: title."""
@@ -90,7 +89,9 @@ class CoursePart(Part):
 
 
 class ExpectedPart(Part):
-    """Who is told what."""
+    """Say who is told what."""
+
+    skipped: ClassVar[bool]
 
     rule: Name
     """Because of which rule."""
@@ -101,16 +102,17 @@ class ExpectedPart(Part):
     template: Name | None = None
     """With which words."""
 
-    def compiled(self, *, skipped: bool) -> Expected:
+    def compiled(self) -> Expected:
         """Give the expectation."""
         found = self.values()
-        whom = found.pop("to", None) or found.get("post")
-        found.pop("post", None)
-        return Expected(self.line, skipped, whom=whom, **found)
+        to, post = found.pop("to", None), found.pop("post", None)
+        return Expected(self.line, self.skipped, whom=to or post, **found)
 
 
 class SentPart(ExpectedPart):
-    """A message that is sent."""
+    """Expect a message that is sent."""
+
+    skipped = False
 
     at: Span | None = None
     """When it is sent, counted from the start."""
@@ -121,7 +123,9 @@ class SentPart(ExpectedPart):
 
 
 class SkippedPart(ExpectedPart):
-    """A message that is decided and does not leave."""
+    """Expect a message that is decided and does not leave."""
+
+    skipped = True
 
     state: Annotated[str, one_of(state for state in STATES if state != SENT)] | None = None
     """How it ends, or waits."""
@@ -135,7 +139,7 @@ Courses = Annotated[dict[str, CoursePart], _NAMED]
 
 
 class ScenarioPart(Part):
-    """One test."""
+    """Describe one test."""
 
     name: Text
     """What must be so, the only test of that name."""
@@ -160,7 +164,7 @@ class ScenarioPart(Part):
 
 
 class ScriptPart(Part):
-    """A file of tests."""
+    """Hold a file of tests."""
 
     people: People | None = None
     """Who there is, each by an LMS id of your choice."""
@@ -172,20 +176,20 @@ class ScriptPart(Part):
 
 def read_script(
     data: bytes, name: str, rules: RuleSet, sources: Sequence[str]
-) -> tuple[list[Scenario], list[Problem]]:
+) -> tuple[list[Scenario], list[Diagnostic]]:
     """Read the tests of a file, for these rules; with a mistake there are none."""
     try:
         decoded = data.decode()
     except UnicodeDecodeError:
-        return [], [Problem(name, 1, 1, "this is not UTF-8; save the file as UTF-8 text")]
+        return [], [Diagnostic(name, 1, 1, message=NOT_UTF8)]
     report = read_report(decoded, name, "tests:")
-    file = None if report.page.data is None else ScriptPart.read(report)
+    file = None if report.document.data is None else ScriptPart.read(report)
     scenarios = ScriptReader(report, rules, sources).read(file) if file else []
     return ([] if report.failed else scenarios), report.problems()
 
 
 class ScriptReader:
-    """Makes scenarios of one file; its people and courses are there in each of its tests."""
+    """Make scenarios of one file, whose people and courses are there in each of its tests."""
 
     def __init__(self, report: Report, rules: RuleSet, sources: Sequence[str]) -> None:
         self._report = report
@@ -220,7 +224,7 @@ class ScriptReader:
         people = {**people, **self._people(test, people)}
         courses = {**courses, **self._courses(test, courses)}
         start = self._start(test)
-        events = Events(self._report, self._sources, people, courses)
+        events = Events(self._report, self._sources, people=people, courses=courses)
         given = events.read(filter(None, test.given or ()), start)
         expected = [each for each in (*(test.expect or ()), *(test.expect_skipped or ())) if each]
         for each in expected:
@@ -234,11 +238,7 @@ class ScriptReader:
             people=tuple(people.values()),
             courses=tuple(courses.values()),
             given=given,
-            expected=tuple(
-                each.compiled(skipped=isinstance(each, SkippedPart))
-                for each in expected
-                if each.has("rule") and not self._report.failed
-            ),
+            expected=() if self._report.failed else tuple(each.compiled() for each in expected),
             nothing_else=test.expect_nothing_else,
             feeds_fall_silent=test.feeds_fall_silent,
         )
@@ -258,7 +258,7 @@ class ScriptReader:
         return until
 
     def _check_expects(self, test: ScenarioPart) -> None:
-        """A test that cannot fail is a mistake: most likely a key is missing."""
+        """Report a test that cannot fail: most likely a key is missing."""
         lists = ("expect", "expect_skipped")
         meant = self._report.meant
         if not any(test.says(key) or test.path_to(key) in meant for key in lists):
@@ -272,32 +272,37 @@ class ScriptReader:
         self, part: ScriptPart | ScenarioPart, others: Mapping[str, PersonRow]
     ) -> dict[str, PersonRow]:
         people = {id_: each or PersonPart.nothing() for id_, each in (part.people or {}).items()}
-        known = {**others, **people}
         for each in people.values():
-            each.check_known(self._report, "manager", known, "person", UNDER_PEOPLE)
+            each.check_known(self._report, "manager", _people({**others, **people}))
         return {id_: each.row(id_) for id_, each in people.items()}
 
     def _courses(
         self, part: ScriptPart | ScenarioPart, others: Mapping[str, CourseRow]
     ) -> dict[str, CourseRow]:
         courses = {id_: each or CoursePart.nothing() for id_, each in (part.courses or {}).items()}
-        known = {**others, **courses}
+        known = Known("course", {**others, **courses})
         for each in courses.values():
-            unknown = next((name for name in each.parents or () if name not in known), None)
+            unknown = next((name for name in each.parents or () if name not in known.names), None)
             if unknown is not None:
-                self._report.error(each.path_to("parents"), lacks(unknown, known, "course"))
+                self._report.error(each.path_to("parents"), known.lacks(unknown))
         return {id_: each.row(id_) for id_, each in courses.items()}
 
     def _check_expected(self, part: ExpectedPart, people: Collection[str]) -> None:
         report = self._report
-        whom = part.check_known(report, "to", people, "person", UNDER_PEOPLE)
+        whom = part.check_known(report, "to", _people(people))
         room = part.has("post")
-        if part.check_known(report, "rule", self._rules, "rule"):
+        if part.check_known(report, "rule", Known("rule", self._rules)):
             id_, rules = part.rule, [self._rules[part.rule]]
-            room = part.check_known(report, "post", rooms_of(rules), "room", f" that '{id_}' tells")
-            part.check_known(report, "template", words_of(rules), "template", f" of '{id_}'")
+            rooms = Known("room", rooms_of(rules), f" that '{id_}' tells")
+            room = part.check_known(report, "post", rooms)
+            templates = Known("template", words_of(rules), f" of '{id_}'")
+            part.check_known(report, "template", templates)
         if whom and room:
             report.error(part.path_to("post"), "'to' is a person, 'post' a room; write one")
+
+
+def _people(names: Collection[str]) -> Known:
+    return Known("person", names, " under 'people'")
 
 
 def rooms_of(rules: Sequence[Rule]) -> list[str]:
@@ -311,21 +316,21 @@ def words_of(rules: Sequence[Rule]) -> list[str]:
 
 
 def script_schema(rules: Sequence[Rule], sources: Sequence[str]) -> Schema:
-    """Write the schema of a file of tests for these rules; of sources it knows these."""
+    """Write the schema of a file of tests for these rules and these sources."""
     known: dict[str, Schema] = {
         "rule": named((rule.id for rule in rules), (rule.description or rule.id for rule in rules)),
         "post": named(rooms_of(rules)),
         "template": named(words_of(rules)),
     }
-    items = {
-        "given": shape_schema(EventPart, source=named(sources)),
-        "expect": shape_schema(SentPart, **known),
-        "expect_skipped": shape_schema(SkippedPart, **known),
-    }
-    lists: dict[str, Schema] = {
-        key: {"type": "array", "items": each} for key, each in items.items()
-    }
-    test = shape_schema(ScenarioPart, **lists)
-    tests = {"type": "array", "minItems": 1, "items": test}
+    test = shape_schema(
+        ScenarioPart,
+        given=_list(shape_schema(EventPart, source=named(sources))),
+        expect=_list(shape_schema(SentPart, **known)),
+        expect_skipped=_list(shape_schema(SkippedPart, **known)),
+    )
     title = {"$schema": DIALECT, "title": "Coursebell rule tests"}
-    return title | shape_schema(ScriptPart, tests=tests)
+    return title | shape_schema(ScriptPart, tests={"type": "array", "minItems": 1, "items": test})
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}

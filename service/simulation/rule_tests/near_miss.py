@@ -11,7 +11,7 @@ from service.rules.triggers.stalled import stalled_trigger_of
 from service.simulation.recorder import Judged
 from service.simulation.rule_tests.outcome import Actual
 from service.simulation.rule_tests.scenario import Expected, Scenario
-from service.simulation.rule_tests.values import written
+from service.simulation.rule_tests.script_values import written
 from service.simulation.sandbox import Sandbox
 
 NAMED = 3
@@ -55,8 +55,7 @@ class NearMisses:
             return ["the rule is disabled"]
         others = [each for each in actual if each.rule == rule.id]
         if others:
-            words = [message_in_words(each, self._scenario.start) for each in others]
-            return [f"instead: {each}" for each in words[:NAMED]]
+            return [f"instead: {message_in_words(each)}" for each in others[:NAMED]]
         triggered = [j for j in self._judged if j.rule == rule.id and j.missed is None]
         if triggered:
             return [line for each in triggered[-NAMED:] for line in self._conditions(each)]
@@ -158,10 +157,10 @@ def in_words(recorded: RecordedFact) -> str:
     return " ".join(parts) + (f" ({percent:g} %)" if percent is not None else "")
 
 
-def message_in_words(actual: Actual, start: int) -> str:
+def message_in_words(actual: Actual) -> str:
     """Say `completed to ada at 3d, “Well done”`, or what became of it instead."""
     words = f"{actual.rule} to {actual.whom or f'the {actual.role}, whom nobody knows'}"
-    at = written(actual.at - start)
+    at = written(actual.at)
     if actual.message is not None:
         title = actual.message.subject or actual.message.text.partition("\n")[0]
         return f"{words} at {at}, “{title}”"

@@ -17,7 +17,8 @@ class Actual(msgspec.Struct, frozen=True):
     """Hold one notification as it stands at the end of a test.
 
     `whom` is the person of the test or the room, None when nobody is known for the role. `at`
-    (ms UTC) is when it left, or else when it last changed. Only what was sent has a `message`.
+    is when the message left, or else when the notification last changed; times are in ms since
+    the start. Only what was sent has a `message`.
     """
 
     id: str
@@ -33,23 +34,24 @@ class Actual(msgspec.Struct, frozen=True):
 
     @property
     def sent(self) -> bool:
-        """Tell whether its reader has it."""
+        """Tell whether the reader has the message."""
         return self.state == SENT
 
 
-def outcome(sandbox: Sandbox) -> list[Actual]:
-    """Collect every notification, in the order of what happened to them."""
+def outcome(sandbox: Sandbox, start: int) -> list[Actual]:
+    """Collect every notification of a test that began at `start`, in the order of time."""
     app = sandbox.app
     app.views.catch_up()
     ids = [row["id"] for row in queue.latest(app.views, state=None, rule=None, limit=EVERY)]
     world = app.writer.world(sandbox.now)
-    found = [_actual(sandbox, each, world) for each in app.notification_streams.notifications(ids)]
+    streams = app.notification_streams.notifications(ids)
+    found = [_actual(sandbox, each, world, start=start) for each in streams]
     return sorted(found, key=lambda actual: (actual.at, actual.id))
 
 
-def _actual(sandbox: Sandbox, notification: Notification, world: World) -> Actual:
+def _actual(sandbox: Sandbox, notification: Notification, world: World, *, start: int) -> Actual:
     owed, sent, app = notification.owed, notification.state == SENT, sandbox.app
-    whom = whom_of(owed, world)
+    whom = _whom_of(owed, world)
     bodies = app.store.stream(notification.id)
     return Actual(
         id=notification.id,
@@ -57,15 +59,15 @@ def _actual(sandbox: Sandbox, notification: Notification, world: World) -> Actua
         role=owed.recipient,
         whom=whom,
         template=owed.template,
-        at=moment_of(bodies, sent),
+        at=_moment_of(bodies, sent) - start,
         state=notification.state,
         reason=notification.reason,
-        due_at=notification.due_at,
+        due_at=notification.due_at - start,
         message=sandbox.message(notification.id, whom or "") if sent else None,
     )
 
 
-def moment_of(bodies: list[EventBody], sent: bool) -> int:
+def _moment_of(bodies: list[EventBody], sent: bool) -> int:
     """Tell when a notification left, or when it last changed (ms UTC)."""
     left = [body.at for body in bodies if isinstance(body, AttemptStarted)]
     if sent and left:
@@ -75,7 +77,7 @@ def moment_of(bodies: list[EventBody], sent: bool) -> int:
     return at
 
 
-def whom_of(owed: Owed, world: World) -> str | None:
+def _whom_of(owed: Owed, world: World) -> str | None:
     """Name the person of the test, or the room, whom a notification is for."""
     if owed.recipient.startswith(ROOM):
         return owed.recipient.removeprefix(ROOM)

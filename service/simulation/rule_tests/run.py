@@ -82,12 +82,14 @@ class Playback:
         """Let a letter wait to be taken, or a person ask, as by the command."""
         what, app, now = self._scenario.given[place].what, self._sandbox.app, self._sandbox.now
         if isinstance(what, Wish):
-            instance = Instance.stream(what.source, what.account, what.course, what.instance)
+            instance = Instance.stream(
+                what.source, what.account, course=what.course, instance=what.instance
+            )
             person = app.watch_requests.meet((what.source, what.account, what.person), now)
             wish = app.watch_requests.stop if what.stops else app.watch_requests.ask
             wish(instance, person, now)
         else:
-            app.letters.keep([Arrival(what.source, now, {}, b"%d" % place)])
+            app.letters.keep([Arrival(what.source, now, {}, body=b"%d" % place)])
 
 
 class Runner:
@@ -110,7 +112,7 @@ class Runner:
             with closing(Sandbox(bare_settings(folder), scenario.start)) as sandbox:
                 playback = Playback(sandbox, scenario, self._active)
                 playback.play()
-                actual = outcome(sandbox)
+                actual = outcome(sandbox, scenario.start)
                 facts = list(recorded(sandbox, scenario))
         rules, judged = self._active.decider.rules, playback.recorder.judged
         nearest = NearMisses(scenario, rules, file=self._file, judged=judged, recorded=facts)

@@ -1,4 +1,4 @@
-"""Scenarios: what one rule test says, read; times are ms since its start."""
+"""Hold what one rule test says, in ms since its start."""
 
 import msgspec
 
@@ -8,7 +8,7 @@ from service.learners.facts import Fact
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """A person asks to be told of a free seat, or with `stops` does not wish it any more."""
+    """State that a person asks to be told of a free seat, or with `stops` no longer does."""
 
     source: str
     account: str
@@ -19,9 +19,9 @@ class Wish(msgspec.Struct, frozen=True):
 
 
 class Given(msgspec.Struct, frozen=True):
-    """What happens at `at`: a letter arrives with one fact, or a person wishes something.
+    """State what happens at `at`: a letter comes with one fact, or a person wishes something.
 
-    `line` is where it stands in the file.
+    `line` is the place in the file.
     """
 
     at: int
@@ -30,7 +30,7 @@ class Given(msgspec.Struct, frozen=True):
 
 
 class Expected(msgspec.Struct, frozen=True):
-    """What is to be found; None says nothing of that.
+    """State what is to be found; None says nothing of that.
 
     `whom` is a person of the test or a room. `subject`, `text` and `reason` are parts of the
     whole. One with a `skipped` expects that nobody was told.
@@ -49,13 +49,13 @@ class Expected(msgspec.Struct, frozen=True):
 
     @property
     def exactness(self) -> int:
-        """How much it says: the exact ones choose first."""
+        """Count how much is expected: exact expectations choose first."""
         said = (self.whom, self.template, self.at, self.subject, self.text, self.state, self.reason)
         return sum(each is not None for each in said)
 
 
 class Scenario(msgspec.Struct, frozen=True):
-    """One test: who there is, what happens, until when, and who is to be told what.
+    """Describe one test: who there is, what happens, until when, who is to be told what.
 
     `start` is in ms since 1970 UTC. With `feeds_fall_silent` no other letters come than these;
     without, the systems go on talking about others.

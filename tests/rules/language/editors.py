@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from service.rules.language.yaml_reader import read_page
+from service.rules.language.yaml_reader import read_document
 
 
 class _Core(yaml.SafeLoader):
@@ -44,7 +44,7 @@ def _as_json(value: Any) -> Any:
 
 
 EDITORS: dict[str, Callable[[str], Any]] = {
-    "text": lambda text: read_page(text).data,
+    "text": lambda text: read_document(text).data,
     "YAML 1.2": lambda text: _as_json(yaml.load(text, _Core)),
     "YAML 1.1": lambda text: _as_json(yaml.load(text, _Old)),
 }

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from service.rules.language.yaml_reader import read_page
+from service.rules.language.yaml_reader import read_document
 
 FORMS = frozenset({"email", "chat"})
 TEMPLATES = {"completed": FORMS}
@@ -141,7 +141,7 @@ Place = tuple[str | int, ...]
 
 def mutations() -> Iterator[tuple[str, Place, str]]:
     """What was done, where, and the text that came of it."""
-    good = read_page(GOOD).data
+    good = read_document(GOOD).data
     for place in _places(good, ()):
         for kind, value in VALUES.items():
             yield kind, place, _changed(good, place, lambda box, key, v=value: {key: v})

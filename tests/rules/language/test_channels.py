@@ -2,13 +2,14 @@
 
 import pytest
 
-from service.rules.language.errors import Problem
+from service.rules.language.errors import Diagnostic
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 
 SECRET = "s3cr3t-t0k3n-of-ada@example.org"
 
 
-def read(channel: str, **environ: str) -> tuple[dict[str, str] | None, list[Problem]]:
+def read(channel: str, **environ: str) -> tuple[dict[str, str] | None, list[Diagnostic]]:
     text = f"version: 1\nchannels:\n  email: {channel}\nrules: []\n"
     found, told = read_rules(text, environ=environ)
     assert SECRET not in repr((found, told))
@@ -102,6 +103,6 @@ def test_what_could_be_private_is_not_repeated(text: str) -> None:
         f"  notify: [{{to: {text}, via: {text}, template: {text}}}]}}]\n"
         f"{text}: 2\n"
     )
-    told = read_rules(file, environ={}, templates={"completed": frozenset({"email"})})[1]
+    told = read_rules(file, environ={}, installed=Installed({"completed": frozenset({"email"})}))[1]
     assert len(told) >= 8
     assert not any(text in str(each) for each in told)

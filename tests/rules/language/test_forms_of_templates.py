@@ -5,6 +5,7 @@ from time import monotonic
 import pytest
 
 from service.rules.language.channels import holds_password
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 
 FORMS = {"seat_free": frozenset({"chat"}), "done": frozenset({"email"}), "bare": frozenset()}
@@ -21,7 +22,7 @@ rules:
 
 
 def told(entry: str, **arguments: object) -> list[str]:
-    read = read_rules(FILE % entry, environ={}, templates=FORMS, **arguments)  # type: ignore[arg-type]
+    read = read_rules(FILE % entry, environ={}, installed=Installed(FORMS), **arguments)  # type: ignore[arg-type]
     return [str(problem) for problem in read[1]]
 
 
@@ -108,9 +109,7 @@ rules:
       - {to: learner, via: email, template: many}
 """
     forms = {"one": frozenset({"email"}), "many": frozenset({"email"})}
-    _, problems = read_rules(
-        rules, environ={}, templates=forms, of_many=frozenset({("many", "email")})
-    )
+    _, problems = read_rules(rules, environ={}, installed=Installed(forms, {("many", "email")}))
     assert [str(problem) for problem in problems] == [
         "rules.yaml:8:45: template 'one' tells of one thing, and a digest of many; name one whose "
         "email/body.txt goes through 'items'",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 
 FORMS = frozenset({"email", "chat"})
@@ -22,7 +23,7 @@ SEATS = HEAD.replace("event: enrollment.completed", "change: instance.seats_avai
 
 
 def problems(text: str | bytes, **options: object) -> list[str]:
-    arguments = {"environ": {}, "templates": TEMPLATES, **options}
+    arguments = {"environ": {}, "installed": Installed(TEMPLATES), **options}
     return [str(problem) for problem in read_rules(text, **arguments)[1]]  # type: ignore[arg-type]
 
 

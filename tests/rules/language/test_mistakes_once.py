@@ -1,5 +1,6 @@
 """Mistakes once: whatever one thing is spoiled in a good file, one message tells it."""
 
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from tests.rules.language.mutations import GOOD, TEMPLATES, mutations
 
@@ -7,7 +8,7 @@ SLIPS = ("a typo", "a new name", "nothing", "another text", "a list", "an empty 
 
 
 def problems(text: str) -> list[str]:
-    return [str(each) for each in read_rules(text, environ={}, templates=TEMPLATES)[1]]
+    return [str(each) for each in read_rules(text, environ={}, installed=Installed(TEMPLATES))[1]]
 
 
 def test_the_file_to_spoil_is_good() -> None:

@@ -16,7 +16,7 @@ RULES = Path(__file__).parents[3] / "rules.yaml"
 def test_the_quick_parser_agrees_with_the_plain_one(
     text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick = yaml_reader.read_page(text)
+    quick = yaml_reader.read_document(text)
     monkeypatch.setattr(yaml_reader, "_QUICK", yaml.SafeLoader)
-    assert yaml_reader.read_page(text) == quick
+    assert yaml_reader.read_document(text) == quick
     assert quick.data is not None

@@ -8,6 +8,7 @@ from service.app.app import SOURCES
 from service.rules.calendar import Digest
 from service.rules.conditions import AllOf, AnyOf, NoneOf, Term
 from service.rules.fields import Sources
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from service.rules.rule import Entry, RuleSet, Throttle
 from service.rules.triggers.event import EventTrigger
@@ -26,6 +27,8 @@ TEMPLATES = dict.fromkeys(NAMES, FORMS)
 FILLS = {source.name: source.fills for source in SOURCES}
 ADOBE = Sources(FILLS, frozenset({"adobe"}))
 BOTH = Sources(FILLS, frozenset({"adobe", "community-training"}))
+AT_ADOBE = Installed(TEMPLATES, sources=ADOBE)
+AT_BOTH = Installed(TEMPLATES, sources=BOTH)
 
 HEAD = """\
 version: 1
@@ -41,12 +44,12 @@ SEATS = HEAD.replace("event: enrollment.completed", "change: instance.seats_avai
 
 
 def problems(text: str | bytes, **options: object) -> list[str]:
-    arguments = {"environ": {}, "templates": TEMPLATES, **options}
+    arguments = {"environ": {}, "installed": Installed(TEMPLATES), **options}
     return [str(problem) for problem in read_rules(text, **arguments)[1]]  # type: ignore[arg-type]
 
 
 def rules(text: str, **options: object) -> RuleSet:
-    arguments = {"environ": {}, "templates": TEMPLATES, **options}
+    arguments = {"environ": {}, "installed": Installed(TEMPLATES), **options}
     found, told = read_rules(text, **arguments)  # type: ignore[arg-type]
     assert found is not None, told
     return found
@@ -57,7 +60,7 @@ def condition(text: str) -> str:
 
 
 def test_the_default_file_is_good_for_adobe() -> None:
-    assert problems(DEFAULT.read_text(), sources=ADOBE) == []
+    assert problems(DEFAULT.read_text(), installed=AT_ADOBE) == []
 
 
 def test_the_default_file_says_what_it_says() -> None:
@@ -161,7 +164,7 @@ def test_every_mistake_is_told_at_once_and_in_order() -> None:
 
 def test_a_field_no_source_fills_is_a_warning() -> None:
     text = condition("enrollment.score: {gte: 50}")
-    found, told = read_rules(text, environ={}, sources=ADOBE)
+    found, told = read_rules(text, environ={}, installed=AT_ADOBE)
     assert found is not None
     assert [(str(each), each.severity) for each in told] == [
         (
@@ -172,7 +175,7 @@ def test_a_field_no_source_fills_is_a_warning() -> None:
             "warning",
         )
     ]
-    assert problems(text, sources=BOTH) == []
+    assert problems(text, installed=AT_BOTH) == []
     assert problems(text) == []
 
 
@@ -188,9 +191,9 @@ def test_a_silence_has_no_event_but_a_source() -> None:
         )
     ]
     adobe = text.replace("event.age: {lt: 1d}", "event.source: adobe")
-    assert problems(adobe) == problems(adobe, sources=ADOBE) == []
+    assert problems(adobe) == problems(adobe, installed=AT_ADOBE) == []
 
 
 def test_a_source_that_is_not_there_is_a_mistake() -> None:
-    (told,) = problems(condition("event.source: adboe"), sources=ADOBE)
+    (told,) = problems(condition("event.source: adboe"), installed=AT_ADOBE)
     assert told.startswith("rules.yaml:9:23: 'adboe' is no event.source; use adobe")

@@ -10,9 +10,10 @@ from jsonschema_rs import Draft7Validator
 from service.app.app import SOURCES
 from service.rules.conditions import OPERATORS
 from service.rules.fields import EVENTS, FIELDS, Sources
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from service.rules.language.schema import schema_of
-from service.rules.language.yaml_reader import read_page
+from service.rules.language.yaml_reader import read_document
 from service.sending.templates.templates import Templates
 from tests.campaigns import fuzz
 from tests.rules.language import (
@@ -104,7 +105,9 @@ def complaints(schema: Draft7Validator, text: str, editor: str) -> list[str]:
 
 
 def accepted(text: str, templates: dict[str, frozenset[str]] | None = None) -> bool:
-    return read_rules(text, environ={}, templates=templates, sources=KNOWN)[0] is not None
+    return (
+        read_rules(text, environ={}, installed=Installed(templates, sources=KNOWN))[0] is not None
+    )
 
 
 @pytest.mark.parametrize("editor", EDITORS)
@@ -129,7 +132,7 @@ def test_a_weekday_key_without_quotes_is_a_boolean_to_an_old_editor_alone() -> N
 
 def test_the_readers_own_good_file_is_good() -> None:
     text = test_reader.condition("any: [enrollment.progress: {gt: 1, lt: 2}]")
-    assert MADE.is_valid(read_page(text).data)
+    assert MADE.is_valid(read_document(text).data)
 
 
 ONLY_CHECK_KNOWS = {
@@ -171,7 +174,7 @@ TOLD = {
 
 @pytest.mark.parametrize("case", TOLD)
 def test_every_mistake_that_a_schema_can_know_is_refused(case: str) -> None:
-    valid = MADE.is_valid(read_page(TOLD[case][0]).data)
+    valid = MADE.is_valid(read_document(TOLD[case][0]).data)
     assert valid is (case in ONLY_CHECK_KNOWS)
 
 
@@ -198,13 +201,13 @@ def test_what_an_editor_has_typed_already_is_left_to_check(condition: str) -> No
 
 def test_on_every_small_change_both_say_the_same() -> None:
     schema = Draft7Validator(schema_of(sources=KNOWN, templates=TEMPLATES))
-    assert schema.is_valid(read_page(GOOD).data)
+    assert schema.is_valid(read_document(GOOD).data)
     for kind, place, text in mutations():
-        found, told = read_rules(text, environ={}, templates=TEMPLATES, sources=KNOWN)
+        found, told = read_rules(text, environ={}, installed=Installed(TEMPLATES, sources=KNOWN))
         left_to_check = told and all(
             problem.message.startswith(("no channel ", "no time interval ")) for problem in told
         )
-        valid = schema.is_valid(read_page(text).data)
+        valid = schema.is_valid(read_document(text).data)
         assert valid is (found is not None or bool(left_to_check)), (kind, place, told)
 
 
@@ -228,7 +231,7 @@ def test_on_any_condition_both_say_the_same(trigger: str, name: str, tested: obj
     entry = "    notify: [{to: 'group:x', via: email, template: a}]\n"
     head = HEAD.replace("event: enrollment.completed", trigger)
     text = f"{head}    conditions:\n      - {name!r}: {quoted(tested)}\n{entry}"
-    assert ANY_TEMPLATE.is_valid(read_page(text).data) is accepted(text)
+    assert ANY_TEMPLATE.is_valid(read_document(text).data) is accepted(text)
 
 
 def quoted(value: object) -> str:

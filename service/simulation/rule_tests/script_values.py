@@ -1,7 +1,8 @@
-"""Values: what only files of rule tests hold, each with its message and JSON Schema."""
+"""Read values that only files of rule tests hold, each with its message and JSON Schema."""
 
 import re
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -74,8 +75,22 @@ def one_of(words: Iterable[str]) -> Value:
     return Value(read, named(allowed))
 
 
+@dataclass(frozen=True)
+class Known:
+    """Know the names of one kind of thing; `where` says in messages where these stand."""
+
+    what: str
+    names: Collection[str]
+    where: str = ""
+
+    def lacks(self, name: object) -> str:
+        """Say that a name is not known, and which was meant, or which there are."""
+        others = f"; known: {', '.join(self.names)}" if self.names else ""
+        return f"no {self.what} {shown(name)}{self.where}{hint(name, self.names) or others}"
+
+
 class Part(Shape):
-    """A mapping in a file of rule tests."""
+    """Hold a mapping in a file of rule tests."""
 
     expected = "expected a mapping of 'key: value' lines, got {}"
 
@@ -90,26 +105,18 @@ class Part(Shape):
 
     @classmethod
     def of(cls, block: Block) -> str:
-        """Say whose keys it has, in messages."""
+        """Say in messages whose keys a mapping has."""
         return ""
 
-    def check_known(
-        self, report: Report, key: str, names: Collection[str], what: str, where: str = ""
-    ) -> bool:
+    def check_known(self, report: Report, key: str, known: Known) -> bool:
         """Tell whether a value is there and one of these names; report another one."""
         if not self.has(key):
             return False
         name = getattr(self, key)
-        if isinstance(name, str) and name in names:
+        if isinstance(name, str) and name in known.names:
             return True
-        report.error(self.path_to(key), lacks(name, names, what, where))
+        report.error(self.path_to(key), known.lacks(name))
         return False
-
-
-def lacks(name: object, names: Collection[str], what: str, where: str = "") -> str:
-    """Say that there is no such name, and which was meant, or which there are."""
-    others = f"; known: {', '.join(names)}" if names else ""
-    return f"no {what} {shown(name)}{where}{hint(name, names) or others}"
 
 
 def written(ms: int) -> str:

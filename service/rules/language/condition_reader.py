@@ -1,4 +1,4 @@
-"""Conditions: as written in the file, read into terms and groups."""
+"""Read conditions, as written in the file, into terms and groups."""
 
 from dataclasses import dataclass, replace
 from datetime import tzinfo
@@ -7,7 +7,7 @@ from typing import Any
 from service.rules.conditions import OPERATORS, AllOf, AnyOf, Condition, NoneOf, Term
 from service.rules.fields import FIELDS, Field, Sources, field_named
 from service.rules.language.errors import Report
-from service.rules.language.operands import BadOperand, read_operand
+from service.rules.language.operands import BadOperand, OperandReader
 from service.rules.language.yaml_reader import Path
 from service.rules.scope import Scope
 from service.rules.text import hint, listed, nearest, shown
@@ -24,8 +24,8 @@ _LIST = "expected a list of conditions, each on a line that starts with '- '"
 
 
 @dataclass(frozen=True)
-class Matchers:
-    """Reads the conditions of one rule and reports every mistake in them.
+class ConditionReader:
+    """Read the conditions of one rule, and report every mistake in them.
 
     `scope` is what the rule's trigger knows of, None when the trigger itself is wrong.
     """
@@ -104,43 +104,36 @@ class Matchers:
         return self._with_sources(field) if name == "event.source" else field
 
     def _with_sources(self, field: Field) -> Field:
-        """Where it is known which sources there are, its values are those."""
+        """Give `event.source` the sources as its values, where they are known."""
         known = tuple(sorted(self.sources.fills))
         return replace(field, type="enum", values=known) if known else field
 
     def _terms(self, field: Field, raw: Any, path: Path) -> tuple[Condition, ...]:
         if self.report.spoiled(path):
             return ()
-        if not isinstance(raw, dict):
-            return self._term(field, "eq", raw, path, bare=True)
-        if not raw:
-            self.report.error(path, f"expected an operator and a value, e.g. {_example(field)}")
-        read = (self._operator(field, name, raw[name], (*path, name)) for name in raw)
-        return tuple(term for terms in read for term in terms)
+        if isinstance(raw, dict):
+            if not raw:
+                self.report.error(path, f"expected an operator and a value, e.g. {_example(field)}")
+            read = (self._term(field, key, raw=raw[key], path=(*path, key)) for key in raw)
+            return tuple(term for terms in read for term in terms)
+        if "eq" in OPERATORS[field.type]:
+            return self._term(field, "eq", raw=raw, path=path)
+        self.report.error(path, f"'{field.name}' needs an operator, e.g. {_example(field)}")
+        return ()
 
-    def _operator(self, field: Field, name: str, raw: Any, path: Path) -> tuple[Condition, ...]:
-        if name not in _ALL_OPERATORS:
-            near = hint(name, OPERATORS[field.type])
-            near = near or f"; use {listed(OPERATORS[field.type])}"
-            self.report.error(path, f"unknown operator {shown(name)}{near}", key=True)
-            return ()
-        return self._term(field, name, raw, path)
-
-    def _term(
-        self, field: Field, operator: str, raw: Any, path: Path, *, bare: bool = False
-    ) -> tuple[Condition, ...]:
-        allowed = operator in OPERATORS[field.type]
-        if bare and not allowed:
-            message = f"'{field.name}' needs an operator, e.g. {_example(field)}"
-            self.report.error(path, message)
+    def _term(self, field: Field, operator: str, *, raw: Any, path: Path) -> tuple[Condition, ...]:
+        allowed = OPERATORS[field.type]
+        if operator not in _ALL_OPERATORS:
+            near = hint(operator, allowed) or f"; use {listed(allowed)}"
+            self.report.error(path, f"unknown operator {shown(operator)}{near}", key=True)
             return ()
         try:
-            operand = read_operand(field, operator, raw, self.zone)
+            operand = OperandReader(field, self.zone).read(operator, raw)
         except BadOperand as bad:
             place = path if bad.index is None else (*path, bad.index)
-            self.report.error(place, str(bad), key=not allowed)
+            self.report.error(place, str(bad), key=operator not in allowed)
             return ()
-        return (Term(field.name, operator, operand, self.report.key_line(path)),)
+        return (Term(field.name, operator, operand, line=self.report.key_line(path)),)
 
 
 def _unknown(name: str) -> str:

@@ -37,12 +37,12 @@ class RequestContext:
 
     @property
     def troubles(self) -> Mapping[str, str]:
-        """What goes wrong now, by the part that has the trouble."""
+        """Say what goes wrong now, by the part that has the trouble."""
         return dict(self.service.troubles) if self.service else {}
 
     @property
     def alive(self) -> bool:
-        """Whether every loop runs that was started."""
+        """Tell whether every loop runs that was started."""
         return self.service is None or self.service.alive
 
     def catch_up(self) -> None:
@@ -68,7 +68,7 @@ def page(found: Sequence[T], limit: int, cursor: Callable[[T], object]) -> Page[
 
 
 def item(struct: type[S], row: Mapping[str, Any], /, **more: Any) -> S:
-    """Make an item of the columns that are called as its fields, their times in ms, and more."""
+    """Make an item of the columns named like its fields, with times in ms, and of more values."""
     copied = {name: row[name] for name in struct.__struct_fields__ if name not in more}
     return struct(**with_moments(struct, copied), **more)
 

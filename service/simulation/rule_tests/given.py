@@ -1,4 +1,4 @@
-"""Events: those of a rule test, read into the facts that the letters bring."""
+"""Read the events of a rule test into the facts that the letters bring."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
@@ -22,15 +22,15 @@ from service.rules.language.shape import Value
 from service.rules.language.values import named
 from service.rules.language.yaml_reader import Block
 from service.simulation.rule_tests.scenario import Given, Wish
-from service.simulation.rule_tests.values import (
+from service.simulation.rule_tests.script_values import (
     COUNT,
     NAME,
     PERCENT,
     SPAN,
     TEXT,
     TRUTH,
+    Known,
     Part,
-    lacks,
     one_of,
 )
 
@@ -70,14 +70,14 @@ ABOUT: tuple[tuple[type[FactBody], tuple[str, ...], tuple[str, ...]], ...] = (
 
 
 def about(event: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What an event must name, and what it may."""
+    """Tell what an event must name, and what it may."""
     if event in WISHES:
         return ("learner", "instance"), ("course",)
     return next((must, may) for kind, must, may in ABOUT if issubclass(SAID[event], kind))
 
 
 def said(event: str, values: Mapping[str, Any]) -> FactBody:
-    """The content of the fact, from what was read."""
+    """Make the content of a fact of what was read."""
     kind: Callable[..., FactBody] = SAID[event]
     names = {CALLED.get(name, name): name for name in SAID[event].__struct_fields__}
     return kind(**{names[key]: value for key, value in values.items() if key in names})
@@ -94,12 +94,12 @@ DOCS = {
 
 def _event(raw: Any) -> str:
     if not isinstance(raw, str) or raw not in EVENTS:
-        raise ValueError(lacks(raw, EVENTS, "event"))
+        raise ValueError(Known("event", EVENTS).lacks(raw))
     return raw
 
 
 class EventPart(Part):
-    """What happens, and when; which keys it takes depends on what happens."""
+    """Say what happens, and when; which keys that takes depends on what happens."""
 
     at: Annotated[int, SPAN]
     """How long after the start, e.g. 2d or 1h30m."""
@@ -175,7 +175,7 @@ KEYS: Mapping[str, Mapping[str, bool]] = {event: _keys(event) for event in EVENT
 
 
 class Events:
-    """Reads the events of one test, each of which may rest on those before it.
+    """Read the events of one test, each of which may rest on those before it.
 
     Who does not say again in which instance a learner is, or of which course an instance is,
     means the one said before.
@@ -196,7 +196,7 @@ class Events:
         self._places: dict[str, str] = {}
 
     def read(self, events: Iterable[EventPart], start: int) -> tuple[Given, ...]:
-        """What happens, in the order of time; `start` is when the test begins (ms UTC)."""
+        """Read what happens, in the order of time; `start` is when the test begins (ms UTC)."""
         read = (self._one(event, start) for event in events if event.has("event"))
         return tuple(sorted((each for each in read if each), key=attrgetter("at")))
 
@@ -214,21 +214,19 @@ class Events:
         return Given(shape.at, what, shape.line)
 
     def _known(self, shape: EventPart) -> dict[str, Any]:
-        """What an event says, without what names nobody and nothing."""
-        found = shape.values()
-        if "source" in found:
+        """Give what an event says, without names of nobody and nothing."""
+        found = {"source": SOURCE, "account": ACCOUNT} | shape.values()
+        if shape.has("source"):
             try:
                 one_of(self._sources).read(shape.source)
             except ValueError as error:
                 self._report.error(shape.path_to("source"), str(error))
-                del found["source"]
-        for key, names, what, where in (
-            ("learner", self._people, "person", " under 'people'"),
-            ("course", self._courses, "course", " under 'courses'"),
-        ):
-            if not shape.check_known(self._report, key, names, what, where):
-                found.pop(key, None)
-        return found
+        known = {
+            "learner": Known("person", self._people, " under 'people'"),
+            "course": Known("course", self._courses, " under 'courses'"),
+        }
+        lacking = [key for key in known if not shape.check_known(self._report, key, known[key])]
+        return {key: value for key, value in found.items() if key not in lacking}
 
     def _course_of(self, instance: str, shape: EventPart) -> str:
         course = self._places.get(instance) or instance.rpartition("_")[0]
@@ -240,7 +238,7 @@ class Events:
 
     def _fact(self, shape: EventPart, found: Mapping[str, Any], start: int) -> Fact:
         course, name = found["course"], found.get("name", shape.event)
-        source, account = _origin(found)
+        source, account = found["source"], found["account"]
         row = self._courses.get(course)
         return Fact(
             source=source,
@@ -257,20 +255,21 @@ class Events:
         )
 
     def _wish(self, shape: EventPart, found: Mapping[str, Any]) -> Wish:
-        stops = shape.event == WISHES[1]
-        source, account = _origin(found)
-        return Wish(source, account, found["learner"], found["course"], found["instance"], stops)
+        return Wish(
+            source=found["source"],
+            account=found["account"],
+            person=found["learner"],
+            course=found["course"],
+            instance=found["instance"],
+            stops=shape.event == WISHES[1],
+        )
 
     def _instance(self, found: Mapping[str, Any]) -> str | None:
         instance: str | None = found.get("instance")
-        enrollment = (*_origin(found), found.get("learner", ""), found["course"])
+        learner, course = found.get("learner", ""), found["course"]
+        enrollment = (found["source"], found["account"], learner, course)
         if instance is None:
             return self._instances.get(enrollment)
         self._instances[enrollment] = instance
-        self._places[instance] = found["course"]
+        self._places[instance] = course
         return instance
-
-
-def _origin(found: Mapping[str, Any]) -> tuple[str, str]:
-    """Give the source and the account, as they are written or the usual ones."""
-    return found.get("source", SOURCE), found.get("account", ACCOUNT)
