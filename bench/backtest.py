@@ -10,12 +10,12 @@ from bench.site import ROOT, Site
 from bench.table import Row
 from service.app.app import App
 from service.learners.world import Lookup
-from service.rules.explain.rule_versions import Anything
+from service.rules.explain.rule_versions import AnyEnvironment
 from service.rules.language.reader import read_rules
 from service.rules.rule import RuleSet
-from service.simulation.backtest.backtest import Plan, backtest
-from service.simulation.backtest.log import History
-from service.simulation.backtest.replay_world import Today
+from service.simulation.backtest.backtest import BacktestOptions, backtest
+from service.simulation.backtest.replay_world import CurrentDirectory
+from service.simulation.backtest.states import History
 from service.simulation.backtest.verify import Verifier
 
 AIM = 80_000
@@ -27,7 +27,7 @@ def measure(site: Site) -> list[Row]:
     """Each replay stands beside a plain scan that decodes every row."""
     academy = site.academy
     rules = rules_of(ROOT / "bench" / "rules.yaml")
-    plan = Plan(rules=rules, lateness=LATENESS, storm_limit=STORM_LIMIT)
+    plan = BacktestOptions(rules=rules, lateness=LATENESS, storm_limit=STORM_LIMIT)
     app = academy.app
     return [
         measured(site, "replay through ten rules", lambda: replayed(app, plan), AIM),
@@ -54,7 +54,7 @@ def measured(site: Site, what: str, run: Callable[[], int], aim: int | None) -> 
     )  # fmt: skip
 
 
-def replayed(app: App, plan: Plan) -> int:
+def replayed(app: App, plan: BacktestOptions) -> int:
     return backtest(History(app.store), today(app), plan).span.rows
 
 
@@ -67,11 +67,11 @@ def decided_again(app: App) -> int:
     return found.rows
 
 
-def today(app: App) -> Today:
-    return Today(Lookup(app.store, app.people, app.courses))
+def today(app: App) -> CurrentDirectory:
+    return CurrentDirectory(Lookup(app.store, app.people, app.courses))
 
 
 def rules_of(path: Path) -> RuleSet:
-    rules, problems = read_rules(path.read_bytes(), name=path.name, environ=Anything())
+    rules, problems = read_rules(path.read_bytes(), name=path.name, environ=AnyEnvironment())
     assert rules is not None, problems
     return rules

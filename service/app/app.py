@@ -18,7 +18,7 @@ from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.enrollment_views import EnrollmentViews
 from service.learners.signed_links import watch_links
-from service.learners.world import Decisions, Happening, Lookup, World
+from service.learners.world import AppendedEvent, Decisions, Lookup, World
 from service.learners.writer import Writer
 from service.ledger.ledger import Ledger
 from service.ledger.views import Views
@@ -115,8 +115,8 @@ class App:
         about = self.notification_streams.subjects(found)
         return [(notification, about[notification.id]) for notification in found]
 
-    def _decide(self, happening: Happening, world: World, now: int) -> Decisions | None:
-        return self.active.decider(happening, world, now)
+    def _decide(self, appended: AppendedEvent, world: World, now: int) -> Decisions | None:
+        return self.active.decider(appended, world, now)
 
     def start(self, now: int) -> None:
         """Take up where the last run stopped; call once, before the first tick.

@@ -34,16 +34,16 @@ from service.cli.rule_files import RuleFiles, rule_file_argument, rule_file_opti
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.world import Lookup
-from service.rules.explain.rule_versions import Anything
+from service.rules.explain.rule_versions import AnyEnvironment
 from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from service.rules.rule import RuleSet
 from service.rules.text import hint
 from service.sending.templates.templates import Templates
 from service.settings import Settings
-from service.simulation.backtest.backtest import Plan, backtest, only
-from service.simulation.backtest.log import History
-from service.simulation.backtest.replay_world import Today
+from service.simulation.backtest.backtest import BacktestOptions, backtest, only_rules
+from service.simulation.backtest.replay_world import CurrentDirectory
+from service.simulation.backtest.states import History
 from service.simulation.backtest.verify import Verifier
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class Archive:
         self.people = People(self.ledger)
         lookup = Lookup(store, self.people, Courses(self.ledger))
         self.history = History(store)
-        self.today = Today(lookup)
+        self.today = CurrentDirectory(lookup)
 
 
 @click.command("backtest")
@@ -106,7 +106,7 @@ def run_backtest(
         _verify(chosen, as_json=as_json)
         return
     file = _read(chosen.rules, chosen, ids)
-    plan = Plan(
+    plan = BacktestOptions(
         rules=file,
         against=_read(against, chosen, ids, known=False) if against else None,
         since=moment_given(since) if since else 0,
@@ -147,7 +147,10 @@ def _read(path: Path, chosen: Settings, ids: Sequence[str], *, known: bool = Tru
     """
     words = Templates(chosen.templates)
     rules, problems = read_rules(
-        path.read_bytes(), name=str(path), environ=Anything(), installed=Installed(words.forms)
+        path.read_bytes(),
+        name=str(path),
+        environ=AnyEnvironment(),
+        installed=Installed(words.forms),
     )
     if rules is None:
         for problem in problems:
@@ -157,7 +160,7 @@ def _read(path: Path, chosen: Settings, ids: Sequence[str], *, known: bool = Tru
     for id in ids if known else ():
         if id not in there:
             fail(f"backtest: no rule {id!r} in {path}{hint(id, there)}")
-    return only(rules, ids) if ids else rules
+    return only_rules(rules, ids) if ids else rules
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from rich.progress import MofNCompleteColumn
 from service.app.active_rules import known_sources
 from service.app.app import SOURCES
 from service.app.queues import open_queues
-from service.cli.installation import Office
+from service.cli.installation import Installation
 from service.cli.output.console import (
     BAD,
     console,
@@ -64,7 +64,7 @@ def reached(rules: RuleSet, chosen: Settings, now: int) -> list[Reach]:
     """
     if not (chosen.data / "ledger.db").is_file():
         return []
-    with Office(chosen.data) as office:
+    with Installation(chosen.data) as office:
         _, newest = office.store.latest(RULES_STREAM) or (0, None)
         before = newest.modes if isinstance(newest, RulesActivated) else {}
         decider = Decider(rules)
@@ -74,7 +74,7 @@ def reached(rules: RuleSet, chosen: Settings, now: int) -> list[Reach]:
 
 
 def _reach(
-    stalled: StalledRule, decider: Decider, office: Office, chosen: Settings, now: int
+    stalled: StalledRule, decider: Decider, office: Installation, chosen: Settings, now: int
 ) -> Reach:
     rule = stalled.rule
     lookup = Lookup(office.store, People(office.ledger), Courses(office.ledger))
@@ -94,7 +94,7 @@ def _reach(
     return Reach(rule, silent, told)
 
 
-def _silent(trigger: StalledTrigger, office: Office, bound: int) -> Iterator[list[str]]:
+def _silent(trigger: StalledTrigger, office: Installation, bound: int) -> Iterator[list[str]]:
     after, until = -1, bound - trigger.silence_ms
     while found := enrollment_views.silences_between(
         office.views, trigger.count_from, after, until, AT_A_TIME

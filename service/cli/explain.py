@@ -24,7 +24,7 @@ from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.rules.explain.answers import Explanation
 from service.rules.explain.causes import Evidence
-from service.rules.explain.history import Past
+from service.rules.explain.history import LedgerHistory
 from service.rules.explain.provenance import chain_of
 from service.rules.explain.question import Question, Unanswerable, explanation
 from service.rules.text import hint
@@ -93,7 +93,7 @@ def evidence(data: Path | None) -> Iterator[Evidence]:
     with open_ledger(data) as ledger:
         views = ledger.path.with_name("views.db")
         store = event_store(ledger)
-        past = Past(store, People(ledger), Courses(ledger), views)
+        past = LedgerHistory(store, People(ledger), Courses(ledger), views)
         yield Evidence.of(past, Letters(ledger).show, settings(data).lateness)
 
 
@@ -105,7 +105,7 @@ def answered(found: Evidence, question: Question) -> Explanation:
         fail(in_local_time(str(problem)))
 
 
-def whole(past: Past, beginning: str, missing: int = CANNOT_RUN) -> str:
+def whole(past: LedgerHistory, beginning: str, missing: int = CANNOT_RUN) -> str:
     """Find the one notification whose id begins so; exit with `missing` when there is none."""
     found = past.ids(beginning, SHOWN) if beginning.startswith("n") else []
     if not found:

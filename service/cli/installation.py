@@ -13,7 +13,7 @@ from service.ledger.views import Projection, Views
 from service.sending.queue import SendQueue
 
 
-class Office:
+class Installation:
     """Open the files of one installation for looking things up."""
 
     def __init__(self, data: Path | None) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from service.cli.installation import Office
+from service.cli.installation import Installation
 from service.cli.output.console import data_option, fail
 from service.rules.scheduler import RULES_STREAM as RULES
 from service.rules.scheduler import RulesActivated
@@ -24,7 +24,7 @@ def mute(rule: str | None, everything: bool, data: Path | None) -> None:
 
     A running service obeys with the next message. Without an option, says what is muted.
     """
-    with Office(data) as office:
+    with Installation(data) as office:
         if rule or everything:
             chosen(rule, everything, "mute")
             known(rule, office)
@@ -43,7 +43,7 @@ def unmute(rule: str | None, everything: bool, data: Path | None) -> None:
     It is tested again before it leaves, and it did not age while it was held.
     """
     chosen(rule, everything, "unmute")
-    with Office(data) as office:
+    with Installation(data) as office:
         _, muting = muting_of(office.store.latest)
         if rule not in muting.rules:
             known(rule, office)
@@ -59,7 +59,7 @@ def unmute(rule: str | None, everything: bool, data: Path | None) -> None:
     click.echo(f"muted: {muting.names}")
 
 
-def known(rule: str | None, office: Office) -> None:
+def known(rule: str | None, office: Installation) -> None:
     """Refuse a rule that the active file does not have."""
     _, newest = office.store.latest(RULES) or (0, None)
     rules = newest.modes if isinstance(newest, RulesActivated) else {}

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from service.cli.explain import evidence, whole
-from service.cli.installation import Office
+from service.cli.installation import Installation
 from service.cli.output.console import (
     BAD,
     console,
@@ -104,7 +104,7 @@ def list_notifications(
     state: str | None, rule: str | None, limit: int, data: Path | None, as_json: bool
 ) -> None:
     """List notifications, the latest decided first."""
-    with Office(data) as office:
+    with Installation(data) as office:
         found = queue.latest(office.views, state, rule, limit)
         if as_json:
             print_json({"items": found})
@@ -153,7 +153,7 @@ def redrive_notifications(
     """
     if bool(ids) == bool(state):
         fail("notifications redrive: expected ids, or --state")
-    office = Office(data)
+    office = Installation(data)
     try:
         chosen = list(ids) or [n["id"] for n in queue.latest(office.views, state, rule, -1)]
         done, refused = redrive(NotificationStreams(office.store), chosen, wall_clock())
@@ -177,7 +177,7 @@ def release_notifications(
     """
     if (bool(ids), bool(rule), everything).count(True) != 1:
         fail("notifications release: expected ids, or --rule, or --all")
-    with Office(data) as office:
+    with Installation(data) as office:
         chosen = list(ids) or queue.held(office.views, STORM, rule)
         if not chosen:
             fail(f"the storm guard holds nothing{f' of rule {rule}' if rule else ''}{HELD_BY}", BAD)

@@ -25,7 +25,7 @@ from service.rules.explain.steps_in_words import reason_in_words
 from service.rules.language.values import WATCHERS
 from service.rules.notification import SENT, WAITING_ADDRESS, Deferred, Notification
 from service.rules.rule import Entry, Rule, RuleSet
-from service.rules.text import duration, hint, listed
+from service.rules.text import format_duration, hint, listed
 from service.running import wall_clock
 from service.settings import Settings
 from service.simulation.recorder import Judged
@@ -193,7 +193,7 @@ def messages(screen: Console, trial: Trial, judged: Judged) -> bool:
             print_words(screen, Text(nobody), "    ")
     for step in trial.rule.escalation:
         screen.print()
-        words = f"{duration(step.after_ms)} later, if it still holds, {route(step)}"
+        words = f"{format_duration(step.after_ms)} later, if it still holds, {route(step)}"
         print_words(screen, Text(f"{words}, template {step.template}"), "  ")
     return told
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import rich_click as click
 
-from service.cli.installation import Office
+from service.cli.installation import Installation
 from service.cli.output.console import (
     BAD,
     data_option,
@@ -37,7 +37,7 @@ class Session:
         self, data: Path | None, instance: str, source: str | None, account: str | None
     ) -> None:
         """Find `instance` by its own id or the LMS's; end the command when it is not just one."""
-        self.office = Office(data)
+        self.office = Installation(data)
         people = People(self.office.ledger)
         self.people = people
         self.wishes = WatchRequests(self.office.store, people)

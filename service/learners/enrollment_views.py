@@ -209,3 +209,9 @@ def listing(
         where, chosen | lists | {"after": after}, order_by="id", limit=limit
     )
     return found
+
+
+def count_by_status(views: Views) -> dict[str, int]:
+    """Count enrolments by how they stand, the most first."""
+    query = "SELECT status, COUNT(*) FROM enrollments GROUP BY status ORDER BY 2 DESC, 1"
+    return dict(views.reader().execute(query).fetchall())

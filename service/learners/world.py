@@ -40,7 +40,7 @@ class FactOutcome(msgspec.Struct, frozen=True, gc=False):
     stream: str
 
 
-class Happening(msgspec.Struct, frozen=True, gc=False):
+class AppendedEvent(msgspec.Struct, frozen=True, gc=False):
     """Hold an event as it is appended: where it stands, and its aggregate after it."""
 
     stream: str
@@ -89,7 +89,7 @@ class UncommittedWorld(World, Protocol):
     def remember(self, decisions: Decisions) -> None: ...
 
 
-Decide = Callable[[Happening, World, int], Decisions | None]
+Decide = Callable[[AppendedEvent, World, int], Decisions | None]
 Also = Callable[[sqlite3.Cursor, list[FactOutcome]], None]
 
 

@@ -17,11 +17,11 @@ from service.learners.watchlist import Watchlist, WatchTold
 from service.learners.world import (
     AGGREGATES,
     Also,
+    AppendedEvent,
     Cache,
     Decide,
     Decisions,
     FactOutcome,
-    Happening,
     Lookup,
     load,
 )
@@ -76,11 +76,11 @@ class UnitOfWork:
         if self.reported and (fact.contact is not None or fact.title is not None):
             self.reported.hear(fact, person, course_id(fact.course))
         if event.transitions and not told.imported:
-            self._decide(Happening(after.id, after.version, event, after))
+            self._decide(AppendedEvent(after.id, after.version, event, after))
         return FactOutcome("superseded" if event.superseded else "recorded", after.id)
 
-    def _decide(self, happening: Happening) -> None:
-        decided = self._decides(happening, self, self._now)
+    def _decide(self, appended: AppendedEvent) -> None:
+        decided = self._decides(appended, self, self._now)
         if decided is None:
             return
         self.decisions.extend(decided)

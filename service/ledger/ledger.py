@@ -269,6 +269,15 @@ class Ledger(ApplicationRecorder):
         )
         return rows.fetchall()
 
+    def stream_until(self, stream: str, position: int) -> list[tuple[int, str, int, str, bytes]]:
+        """Read the rows of one stream up to a position of the log, as `log` does."""
+        rows = self.reader().execute(
+            f"SELECT notification_id, {COLUMNS} FROM stored_events WHERE originator_id = ? "
+            "AND notification_id <= ? ORDER BY originator_version",
+            (stream, position),
+        )
+        return rows.fetchall()
+
     def max_notification_id(self) -> int:
         """Read the position of the newest event; 0 for an empty log."""
         return last_position(self.reader().cursor())

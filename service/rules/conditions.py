@@ -55,7 +55,7 @@ Operand = str | int | float | bool | tuple[str | int | float, ...]
 
 
 @dataclass(frozen=True)
-class Term:
+class FieldTest:
     """Compare one field by one operator; `line` is its place in the file, counted from 1.
 
     The operand is as the field's type says: a time in milliseconds UTC, a duration in days.
@@ -91,7 +91,7 @@ class NoneOf:
     line: int = place()
 
 
-Condition = Term | AllOf | AnyOf | NoneOf
+Condition = FieldTest | AllOf | AnyOf | NoneOf
 
 _COMPARED = ("eq", "ne", "gt", "gte", "lt", "lte")
 _LISTED = ("eq", "ne", "in", "not_in")
@@ -123,7 +123,7 @@ def compile_conditions(conditions: Iterable[Condition]) -> Test:
 def fields_of(conditions: Iterable[Condition]) -> Iterator[str]:
     """Yield every field that conditions may read."""
     for condition in conditions:
-        if isinstance(condition, Term):
+        if isinstance(condition, FieldTest):
             yield condition.field
         else:
             yield from fields_of(condition.conditions)
@@ -145,7 +145,7 @@ class ValueTest:
 
 
 def _compiled(condition: Condition) -> Test:
-    if isinstance(condition, Term):
+    if isinstance(condition, FieldTest):
         return _MAKERS[condition.operator](condition.field, condition.operand)
     tests = [_compiled(inner) for inner in condition.conditions]
     if isinstance(condition, AllOf):

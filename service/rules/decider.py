@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from service.learners.world import Decisions, Happening, UncommittedWorld, World
+from service.learners.world import AppendedEvent, Decisions, UncommittedWorld, World
 from service.ledger.events import stream_id
 from service.rules import storm
 from service.rules.calendar import next_closing
@@ -211,11 +211,11 @@ def first_event(
     )
 
 
-Observe = Callable[[Evaluation, Occurrence], object]
+Observer = Callable[[Evaluation, Occurrence], object]
 """Is told of each evaluation, before anything that follows from it is remembered."""
 
 
-def nobody(evaluation: Evaluation, occurrence: Occurrence) -> None:
+def observe_nothing(evaluation: Evaluation, occurrence: Occurrence) -> None:
     """Observe nothing."""
 
 
@@ -223,7 +223,7 @@ class Decider:
     """Decide by one rule set. Pure: no clock, no network, no database."""
 
     def __init__(
-        self, rules: RuleSet, storm_limit: int = STORM_LIMIT, observe: Observe = nobody
+        self, rules: RuleSet, storm_limit: int = STORM_LIMIT, observe: Observer = observe_nothing
     ) -> None:
         """Take a rule set; of the clock and old news a rule may owe `storm_limit` an hour."""
         self.rules = rules
@@ -237,16 +237,16 @@ class Decider:
             for name in rule.trigger.transitions:
                 self._by_transition.setdefault(name, []).append(rule)
 
-    def __call__(self, happening: Happening, world: World, now: int) -> Decisions | None:
+    def __call__(self, appended: AppendedEvent, world: World, now: int) -> Decisions | None:
         """Decide on one event as it is appended; None when nothing follows."""
-        candidates = self.candidates(happening)
+        candidates = self.candidates(appended)
         if not candidates:
             return None
-        return self.decide(candidates, EventOccurrence.of(happening, now), world)
+        return self.decide(candidates, EventOccurrence.of(appended, now), world)
 
-    def candidates(self, happening: Happening) -> Sequence[Rule]:
+    def candidates(self, appended: AppendedEvent) -> Sequence[Rule]:
         """Pick the rules that an event may set off, in the order of the file."""
-        names = happening.event.transitions
+        names = appended.event.transitions
         if len(names) == 1:
             return self._by_transition.get(names[0], ())
         return [rule for name in names for rule in self._by_transition.get(name, ())]

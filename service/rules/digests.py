@@ -28,11 +28,11 @@ from service.rules.verdict import ADDRESS_WAIT_MS, TOO_LATE, Due, Ground, Verdic
 
 REASON = "digest"
 
-Standing = tuple[Notification, Due]
+DueItem = tuple[Notification, Due]
 """An item that holds."""
 
 
-class Reader(NamedTuple):
+class DigestReader(NamedTuple):
     """Say whose digest it is: by which rule, where its entry stands, and who is to read.
 
     `recipient` is the id of a person, a room, or empty for nobody known. Not the entry itself:
@@ -91,7 +91,7 @@ def bundle_of(stream: str, items: Sequence[Owed]) -> Bundle:
     return Bundle(stream, about)
 
 
-class Digested(NamedTuple):
+class DigestAddress(NamedTuple):
     """Name a digest: by which rule and entry, whose, and its stream."""
 
     rule: Rule
@@ -99,19 +99,21 @@ class Digested(NamedTuple):
     recipient: str
     stream: str
 
-    def closes(self, closing: Closing, version: int, items: Sequence[Notification]) -> "MadeUp":
+    def closes(
+        self, closing: Closing, version: int, items: Sequence[Notification]
+    ) -> "DigestClosing":
         """Make it up of these items, as a version of its stream."""
         key = OccurrenceKey(
             source="", account="", subject=self.stream, occurrence=closing.local, at=closing.at
         )
         id = notification_id(self.rule, self.entry, key, self.recipient)
-        return MadeUp(digest=self, closing=closing, version=version, items=items, id=id)
+        return DigestClosing(digest=self, closing=closing, version=version, items=items, id=id)
 
 
-class MadeUp(NamedTuple):
+class DigestClosing(NamedTuple):
     """Hold one closing of a digest, and the id of the notification it makes."""
 
-    digest: Digested
+    digest: DigestAddress
     closing: Closing
     version: int
     items: Sequence[Notification]
@@ -143,7 +145,7 @@ class MadeUp(NamedTuple):
         )
 
 
-class Closed(msgspec.Struct):
+class ClosedDigests(msgspec.Struct):
     """Hold what becomes of the items of one reader: all of it is written, or nothing.
 
     It `rests_on` these streams being no longer than that.
@@ -158,7 +160,7 @@ class Closed(msgspec.Struct):
         self.rows.append((item.id, item.version + 1, body))
 
 
-class Collected(Protocol):
+class DigestItem(Protocol):
     """Say what is told in a digest: by which rule and entry, to whom, of whom."""
 
     @property
@@ -171,22 +173,24 @@ class Collected(Protocol):
     def person(self) -> str | None: ...
 
 
-def reader_of(owed: Collected, world: World) -> Reader:
+def reader_of(owed: DigestItem, world: World) -> DigestReader:
     """Tell who is to read an item, as known now."""
     recipient = owed.recipient
     if not recipient.startswith(ROOM):
         found = recipient_of(recipient, owed.person, world)
         recipient = found.id if found and found.email else ""
-    return Reader(owed.rule, place_of(owed.entry), recipient)
+    return DigestReader(owed.rule, place_of(owed.entry), recipient)
 
 
-def close(items: Iterable[tuple[Notification, Verdict]], reader: Reader, ground: Ground) -> Closed:
+def close(
+    items: Iterable[tuple[Notification, Verdict]], reader: DigestReader, ground: Ground
+) -> ClosedDigests:
     """Say what becomes of the items of one reader, as they were judged; some close as digests.
 
     Closings that were missed are made up as one, the latest. An item whose closing is still to
     come (its reader moved) waits for it; it ages from its closing, however long it waited.
     """
-    closed, stands, now = Closed(), list[Standing](), ground.now
+    closed, stands, now = ClosedDigests(), list[DueItem](), ground.now
     for item, verdict in items:
         if isinstance(verdict, EventBody):
             closed.add(item, verdict)
@@ -200,12 +204,14 @@ def close(items: Iterable[tuple[Notification, Verdict]], reader: Reader, ground:
         return closed
     rule = ground.decider.by_id[reader.rule]
     for stream, grouped in _grouped(rule, stands, reader.recipient):
-        digest = Digested(rule, grouped[0][1].entry, reader.recipient, stream)
+        digest = DigestAddress(rule, grouped[0][1].entry, reader.recipient, stream)
         _close(closed, digest, grouped, ground)
     return closed
 
 
-def _close(closed: Closed, digest: Digested, items: Sequence[Standing], ground: Ground) -> None:
+def _close(
+    closed: ClosedDigests, digest: DigestAddress, items: Sequence[DueItem], ground: Ground
+) -> None:
     """Close one digest of these items, of which some may have to wait, or come too late."""
     rule, kind = digest.rule, digest.entry.digest
     assert kind is not None
@@ -231,7 +237,7 @@ def _person(recipient: str, ground: Ground) -> Person | None:
     return None if recipient.startswith(ROOM) else ground.world.person(recipient)
 
 
-def _make_up(closed: Closed, made: MadeUp, now: int) -> None:
+def _make_up(closed: ClosedDigests, made: DigestClosing, now: int) -> None:
     """Add the closing of a digest, the notification it makes, and the end of each item."""
     told = tuple(item.id for item in made.items)
     event = DigestClosed(at=now, local=made.closing.local, items=told)
@@ -242,10 +248,10 @@ def _make_up(closed: Closed, made: MadeUp, now: int) -> None:
 
 
 def _grouped(
-    rule: Rule, items: Iterable[Standing], recipient: str
-) -> Iterator[tuple[str, list[Standing]]]:
+    rule: Rule, items: Iterable[DueItem], recipient: str
+) -> Iterator[tuple[str, list[DueItem]]]:
     """Group items by the stream of their digest."""
-    streams: dict[str, list[Standing]] = {}
+    streams: dict[str, list[DueItem]] = {}
     for item, due in items:
         stream = stream_of(rule, due.entry, recipient, group_of(item.owed, due.entry))
         streams.setdefault(stream, []).append((item, due))

@@ -7,7 +7,7 @@ from service.learners.world import Decisions, UncommittedWorld
 from service.rules.decider import Decider, Evaluation, conditions_hold
 from service.rules.notification import CANCELLED, Notification
 from service.rules.rule import AFTER, Entry, Rule
-from service.rules.triggers.stalled import Ask, Mark
+from service.rules.triggers.stalled import SilenceMark, SweepResult
 from service.rules.triggers.trigger import Match
 from service.rules.verdict import Item, Subject, untrue
 
@@ -27,7 +27,7 @@ class Steps(NamedTuple):
     world: UncommittedWorld
     now: int
 
-    def ask(self, asked: Ask, firsts: Firsts) -> None:
+    def ask(self, asked: SweepResult, firsts: Firsts) -> None:
         """Ask the steps; each keeps a mark along the moments of first decisions."""
         for rule in self.decider.active:
             for entry in rule.escalation:
@@ -39,7 +39,7 @@ class Steps(NamedTuple):
                 if len(due) >= FIRSTS_AT_A_TIME:
                     end, asked.more = due[-1][0].owed.decided_at, True
                 self._decide(rule, entry, due, asked.decisions)
-                asked.marks[key] = Mark(end, mark.floor, mark.since)
+                asked.marks[key] = SilenceMark(end, mark.floor, mark.since)
 
     def _decide(self, rule: Rule, entry: Entry, due: list[First], decisions: Decisions) -> None:
         for first in once_each(due):
@@ -74,10 +74,10 @@ def mark_of(rule: Rule, entry: Entry) -> str:
     return f"{rule.id}/{entry.route}{AFTER}{entry.after_ms}"
 
 
-def started_step(entry: Entry, now: int) -> Mark:
+def started_step(entry: Entry, now: int) -> SilenceMark:
     """Make the mark of a step that is new now: whom it could have told before is not told."""
     begin = now - entry.after_ms
-    return Mark(begin, begin, now)
+    return SilenceMark(begin, begin, now)
 
 
 def once_each(firsts: list[First]) -> list[First]:

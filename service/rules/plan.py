@@ -46,7 +46,7 @@ def passing(notification: Notification, due: Due, latest: Latest, now: int) -> P
     throttle = due.entry.throttle
     if throttle is None:
         return None
-    stream = memory_stream(notification.owed, due)
+    stream = throttle_stream(notification.owed, due)
     version, last = latest(stream) or (0, None)
     before = last.passed if isinstance(last, ThrottlePassed) else ()
     counted = tuple((at, other) for at, other in before if abs(now - at) < throttle.per_ms)
@@ -65,7 +65,7 @@ def _unsent(id: str, latest: Latest) -> bool:
     return newest is not None and ended_unsent(newest[1])
 
 
-def memory_stream(owed: Owed, due: Due) -> str:
+def throttle_stream(owed: Owed, due: Due) -> str:
     """Name the stream of one throttle: of an entry, a recipient, and the values it groups by."""
     assert due.entry.throttle is not None
     recipient = due.recipient.id if due.recipient else owed.recipient

@@ -11,7 +11,14 @@ from service.ledger.events import EventBody
 from service.ledger.views import Views
 from service.rules.decider import Decider
 from service.rules.escalation import Firsts, Steps, mark_of, started_step
-from service.rules.triggers.stalled import Ask, Mark, StalledRule, Sweep, stalled_rules, started
+from service.rules.triggers.stalled import (
+    SilenceMark,
+    StalledRule,
+    Sweep,
+    SweepResult,
+    stalled_rules,
+    started,
+)
 
 RULES_STREAM = "rules"
 
@@ -60,7 +67,7 @@ class TimeAsked(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     TOPIC: ClassVar[str] = "clock.asked"
     at: int
     position: int
-    marks: dict[str, Mark]
+    marks: dict[str, SilenceMark]
 
 
 CLOCK_SHAPES: Mapping[str, Any] = {TimeAsked.TOPIC: TimeAsked}
@@ -79,7 +86,7 @@ class Scheduler:
         self._enrollment_views = enrollment_views
         self._lateness = max(writer.lateness.values(), default=0)
         self._firsts = firsts
-        self._marks: dict[str, Mark] = {}
+        self._marks: dict[str, SilenceMark] = {}
         self._version = 0
         self._position = 0
         self._asked_at = 0
@@ -136,7 +143,7 @@ class Scheduler:
 
     def _ask(
         self, decider: Decider, touched: Mapping[str, Silences], position: int, now: int
-    ) -> Ask:
+    ) -> SweepResult:
         world = self._writer.world(now)
         asked = Sweep(decider, self, world, now, touched, self._lateness).ask(self._marks)
         Steps(decider, world, now).ask(asked, self._firsts)
@@ -147,7 +154,7 @@ class Scheduler:
         return asked
 
     def _keep(
-        self, decisions: Decisions, marks: Mapping[str, Mark], position: int, now: int
+        self, decisions: Decisions, marks: Mapping[str, SilenceMark], position: int, now: int
     ) -> None:
         asked = TimeAsked(at=now, position=position, marks=dict(marks))
         decisions.following.append((CLOCK_STREAM, self._version + 1, asked))

@@ -36,7 +36,7 @@ def held_by(rule: Rule, reading: Reading, decisions: Decisions, limit: int) -> s
     """
     if rule.mode == "shadow":
         return None
-    stream = memory_stream(rule.id)
+    stream = storm_stream(rule.id)
     version, last = decisions.tallies.get(stream) or reading.world.latest(stream) or (0, None)
     now = reading.now
     since, count = now, 1
@@ -47,6 +47,6 @@ def held_by(rule: Rule, reading: Reading, decisions: Decisions, limit: int) -> s
 
 
 @lru_cache(RULES_REMEMBERED)
-def memory_stream(rule: str) -> str:
+def storm_stream(rule: str) -> str:
     """Name the stream that remembers how many notifications of a rule were decided this hour."""
     return stream_id("s", rule)

@@ -79,7 +79,7 @@ def span(ms: int) -> str:
     return f"{ms // size} {name}"
 
 
-def duration(ms: int) -> str:
+def format_duration(ms: int) -> str:
     """Write a length of time (ms) as a rule file does: `7d`, `1d12h`; weeks in days."""
     parts = []
     for name, size in UNITS.items():

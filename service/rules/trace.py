@@ -9,9 +9,9 @@ from service.rules.conditions import (
     AllOf,
     AnyOf,
     Condition,
+    FieldTest,
     NoneOf,
     Read,
-    Term,
     ValueTest,
     compile_conditions,
 )
@@ -50,7 +50,7 @@ def trace(
     """Yield every condition with its value, also those that the rule need not have asked for."""
     for condition in conditions:
         holds = result(condition, read, known)
-        if isinstance(condition, Term):
+        if isinstance(condition, FieldTest):
             yield TermResult(holds, depth, *_term(condition, read, known), condition.line)
         else:
             words = f"{word_of(condition)} of these"
@@ -58,7 +58,7 @@ def trace(
             yield from trace(condition.conditions, read, known, depth + 1)
 
 
-def _term(term: Term, read: Read, known: Known) -> tuple[str, str | None]:
+def _term(term: FieldTest, read: Read, known: Known) -> tuple[str, str | None]:
     words = term_in_words(term)
     if known(term.field):
         return words, shown(term.field, read(term.field))
@@ -67,7 +67,7 @@ def _term(term: Term, read: Read, known: Known) -> tuple[str, str | None]:
 
 def result(condition: Condition, read: Read, known: Known) -> bool | None:
     """Tell whether a condition holds; None where what is known cannot tell."""
-    if isinstance(condition, Term):
+    if isinstance(condition, FieldTest):
         return compile_conditions([condition])(read) if known(condition.field) else None
     inner = [result(each, read, known) for each in condition.conditions]
     if isinstance(condition, AllOf):
@@ -111,7 +111,7 @@ def word_of(group: Condition) -> str:
     return "any" if isinstance(group, AnyOf) else "none"
 
 
-def term_in_words(term: Term) -> str:
+def term_in_words(term: FieldTest) -> str:
     """Say `enrollment.progress gte 80`."""
     operand: object = term.operand
     if term.operator != "empty":
@@ -123,7 +123,7 @@ def term_in_words(term: Term) -> str:
 
 def range_in_words(test: ValueTest) -> str:
     """Say `gt 0`, `gte 1 and lte 3`."""
-    terms = (each for each in test.conditions if isinstance(each, Term))
+    terms = (each for each in test.conditions if isinstance(each, FieldTest))
     return " and ".join(f"{t.operator} {shown(t.field, t.operand)}" for t in terms)
 
 

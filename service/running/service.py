@@ -9,20 +9,160 @@ from functools import partial
 
 from service.app.active_rules import Refused, state_of_files
 from service.app.app import App
-from service.incoming.queues.consumer import QueueConsumer
+from service.incoming.queues.consumer import QueueConsumer, QueueError
 from service.running.clocks import ClockCheck, ClockDoubt, ClockReading, monotonic_clock, wall_clock
-from service.running.delivery_threads import DeliveryThreads
-from service.running.threads import Threads
+from service.sending import queue
+from service.sending.delivery import DeliveryWorker
+
+PAUSE_AFTER_ERROR_SECONDS = 1.0
+STOP_SECONDS = 7.0
+EXPECTED = (QueueError, ClockDoubt)
+"""Troubles of the world around, told without a traceback."""
+
+log = logging.getLogger(__name__)
+
+
+class Threads:
+    """Hold the threads of one service; `troubles` are by the name of the part that has one."""
+
+    def __init__(self) -> None:
+        self.stopping = threading.Event()
+        self.troubles: dict[str, str] = {}
+        self._running: dict[str, threading.Thread] = {}
+        self._leaving: list[threading.Thread] = []
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether every thread runs."""
+        return all(thread.is_alive() for thread in list(self._running.values()))
+
+    def spawn(self, name: str, loop: Callable[[], None]) -> None:
+        """Begin a thread, which is to end soon after `stopping` is set."""
+        thread = threading.Thread(target=loop, name=name, daemon=True)
+        thread.start()
+        self._running[name] = thread  # only now: one not begun yet would look like one that ended
+
+    def let_go(self, name: str) -> None:
+        """Let a thread end by itself from now on."""
+        self._leaving = [thread for thread in self._leaving if thread.is_alive()]
+        self._leaving.append(self._running.pop(name))
+        self.troubles.pop(name, None)
+
+    def guarded(self, name: str, step: Callable[[], object]) -> bool:
+        """Run one step; a failure is a trouble to be seen, and the loop goes on."""
+        try:
+            step()
+        except BaseException as error:  # whatever a library raises: a thread must not end by it
+            if name not in self.troubles:
+                known = isinstance(error, EXPECTED)
+                log.error("%s: trouble, trying again: %s", name, error, exc_info=not known)
+            self.troubles[name] = f"{type(error).__name__}: {error}"
+            self.stopping.wait(PAUSE_AFTER_ERROR_SECONDS)
+            return False
+        ended = self.stopping.is_set()  # a step cut short proves nothing
+        if not ended and self.troubles.pop(name, None) is not None:
+            log.info("%s: well again", name)
+        return True
+
+    def join(self) -> list[str]:
+        """Wait until all have ended; return the names of those that would not in time."""
+        deadline = time.monotonic() + STOP_SECONDS
+        threads = [*self._running.values(), *self._leaving]
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return [thread.name for thread in threads if thread.is_alive()]
+
+
+LOOK_EVERY_SECONDS = 1.0
+LOOK_AGAIN_SECONDS = 3.0
+SHARE_OF_SENDING = 20.0
+"""Between two looks for addresses: each letter of somebody new may bring one, and a look at 50,000
+who wait takes seconds (measured) in which nothing is sent."""
+SOON_SECONDS = 0.05
+SETTLE_SECONDS = 5.0
+
+
+class DeliveryThreads:
+    """Keep a thread for each delivery worker in use."""
+
+    def __init__(self, app: App, threads: Threads, clock: Callable[[], int]) -> None:
+        self._app = app
+        self._threads = threads
+        self._clock = clock
+        self._sending: dict[str, DeliveryWorker] = {}
+
+    def spawn(self) -> None:
+        """Begin a thread for every worker; those of retired ones finish their message and end."""
+        for name in [n for n, d in self._sending.items() if self._app.deliveries.get(n) is not d]:
+            del self._sending[name]
+            self._threads.let_go(f"delivery {name}")
+        for name, delivery in self._app.deliveries.items():
+            if self._sending.get(name) is not delivery:
+                self._sending[name] = delivery
+                self._threads.spawn(f"delivery {name}", self._delivering(delivery))
+
+    def _delivering(self, delivery: DeliveryWorker) -> Callable[[], None]:
+        known: object = None
+        next_look = 0.0
+
+        def step() -> None:
+            nonlocal known, next_look
+            changes, begun = self._app.changes_of_people(), time.monotonic()
+            if changes != known and begun >= next_look and self._look_again(delivery):
+                known, ended = changes, time.monotonic()
+                next_look = ended + max(LOOK_AGAIN_SECONDS, SHARE_OF_SENDING * (ended - begun))
+            position = self._app.views.position
+            self._deliver(delivery)
+            self._wait_for_work(delivery, position)
+
+        def loop() -> None:
+            while not self._threads.stopping.is_set() and not delivery.retired:
+                self._threads.guarded(f"delivery {delivery.name}", step)
+            self._settle(delivery)
+            delivery.close()
+            if delivery.retired:
+                self._threads.guarded("removed", lambda: self._app.cancel_removed(self._clock()))
+
+        return loop
+
+    def _settle(self, delivery: DeliveryWorker) -> None:
+        """Record what became of a worker's last messages, so that none repeats without a crash."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while not self._threads.guarded(f"delivery {delivery.name}", delivery.settle):
+            if time.monotonic() > deadline:
+                return
+
+    def _look_again(self, delivery: DeliveryWorker) -> bool:
+        """Find by the views who waits for an address; false when these are behind the log."""
+        if not self._followed():
+            return False
+        delivery.look_again(self._clock())
+        return True
+
+    def _deliver(self, delivery: DeliveryWorker) -> None:
+        stopping = self._threads.stopping.is_set
+        while not stopping() and delivery.deliver(self._clock(), stopping):
+            self._followed()
+
+    def _followed(self) -> bool:
+        """Wait a while until the views are at the end of the log."""
+        end = self._app.ledger.max_notification_id()
+        return self._app.views.wait_for(end, LOOK_EVERY_SECONDS)
+
+    def _wait_for_work(self, delivery: DeliveryWorker, position: int) -> None:
+        due = queue.next_due(self._app.views, delivery.name)
+        seconds = LOOK_EVERY_SECONDS
+        if due is not None:
+            seconds = min(seconds, max(SOON_SECONDS, (due - self._clock()) / 1000))
+        self._app.views.wait_for(position + 1, seconds)
+
 
 ASK_EVERY_SECONDS = 5.0
-LOOK_EVERY_SECONDS = 1.0
 ROUNDS_AT_A_TIME = 64
 QUEUED_AT_MOST = 10_000
 RAN_AT_MOST_MS = 60_000
 REST_SECONDS = 0.05
 GARBAGE_THRESHOLDS = (50_000, 50, 100)
-
-log = logging.getLogger(__name__)
 
 
 class Service:

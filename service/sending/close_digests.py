@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from service.rules.digests import Closed, Reader, close, reader_of
+from service.rules.digests import ClosedDigests, DigestReader, close, reader_of
 from service.rules.notification import HELD, Held, Notification
 from service.rules.verdict import STREAM as MUTING
 from service.rules.verdict import Ground, holds, muting_of
@@ -30,14 +30,14 @@ class DigestCloser:
         if not items:
             return 0
         self._lookup.forget()
-        readers: dict[Reader, list[str]] = {}
+        readers: dict[DigestReader, list[str]] = {}
         for item in items:
             readers.setdefault(reader_of(item, self._lookup), []).append(item.id)
         waiting = list(readers.items())
         starts = range(0, len(waiting), READERS_AT_A_TIME)
         return sum(self._close(waiting[s : s + READERS_AT_A_TIME], now) for s in starts)
 
-    def _close(self, readers: Sequence[tuple[Reader, list[str]]], now: int) -> int:
+    def _close(self, readers: Sequence[tuple[DigestReader, list[str]]], now: int) -> int:
         """Close the digests of some readers, in one transaction if nobody interferes."""
         ids = [id for _, items in readers for id in items]
         found = {n.id: n for n in self._streams.notifications(ids) if is_collected(n, now)}
@@ -53,7 +53,7 @@ class DigestCloser:
                 made[-1].rests_on[MUTING] = muting  # else what is unmuted now would stay held
         return self._write(made)
 
-    def _write(self, made: Sequence[Closed]) -> int:
+    def _write(self, made: Sequence[ClosedDigests]) -> int:
         rows = [row for each in made for row in each.rows]
         rests_on = {stream: v for each in made for stream, v in each.rests_on.items()}
         if self._streams.store.append_unless_moved(rows, rests_on):

@@ -24,13 +24,7 @@ from service.rules.plan import collapsed
 from service.sending import queue
 from service.sending.channels.channel import Channel, OutgoingMessage, SendResult
 from service.sending.planner import MessageDefaults, Planner, ReadyMessage, SendingContext
-from service.sending.streams import (
-    UnrecordedOutcome,
-    Update,
-    ground,
-    is_due,
-    with_releases,
-)
+from service.sending.streams import UnrecordedOutcome, Update, ground, is_due, with_releases
 
 MINUTE_MS = 60_000
 WAITS = (1, 5, 25, 60)

@@ -16,15 +16,7 @@ from service.ledger.events import EventBody
 from service.ledger.views import Views
 from service.rules.decider import Decider
 from service.rules.fields import FIELDS, ITEM_GROUPS, WORDS_ONLY, Reading
-from service.rules.notification import (
-    GIVEN_UP,
-    OWED,
-    SCHEDULED,
-    Ended,
-    Held,
-    Notification,
-    Owed,
-)
+from service.rules.notification import GIVEN_UP, OWED, SCHEDULED, Ended, Held, Notification, Owed
 from service.rules.plan import PlannedMessage, joins, plan
 from service.rules.rule import GROUP, WATCHERS
 from service.rules.verdict import STREAM as MUTING

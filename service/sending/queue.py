@@ -274,3 +274,12 @@ def census(views: Views) -> tuple[int, dict[str, int]]:
     found = dict(rows.fetchall())
     position: int = found.pop(None)
     return position, dict.fromkeys(STATES, 0) | found
+
+
+def count_by_state(views: Views) -> dict[str, int]:
+    """Count notifications by state and reason, as `sent` or `expired (…)`, the most first."""
+    query = (
+        "SELECT state || ifnull(' (' || reason || ')', ''), COUNT(*) FROM notifications "
+        "GROUP BY state, reason ORDER BY 2 DESC, 1"
+    )
+    return dict(views.reader().execute(query).fetchall())

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from service.learners.world import Decisions, Happening, World
+from service.learners.world import AppendedEvent, Decisions, World
 from service.rules.decider import Decider, Evaluation
 from service.rules.notification import Owed
 from service.rules.rule import Rule, RuleSet
@@ -32,9 +32,9 @@ class Recorder(Decider):
         self.judged: list[Judged] = []
         self._every = every
 
-    def candidates(self, happening: Happening) -> Sequence[Rule]:
+    def candidates(self, appended: AppendedEvent) -> Sequence[Rule]:
         """Pick the rules to be asked about an event."""
-        return self.active if self._every else super().candidates(happening)
+        return self.active if self._every else super().candidates(appended)
 
     def decide(
         self, rules: Iterable[Rule], occurrence: Occurrence, world: World

@@ -106,7 +106,7 @@ BUGS = (
     ),
     Bug(
         3, "decide at the end of the batch", "service/learners/writer.py",
-        "            self._decide(Happening(after.id, after.version, event, after))\n",
+        "            self._decide(AppendedEvent(after.id, after.version, event, after))\n",
         "            self._late = [*getattr(self, '_late', []), (after.id, event)]\n",
         "tests/learners/test_decide_in_batch.py",
     ),
@@ -172,8 +172,8 @@ BUGS = (
         "            for row in self.views.reader()['enrollments'].rows:\n"
         "                (found,) = self.writer.enrollments([row['id']])\n"
         "                last = self.writer.store.stream(row['id'])[-1]\n"
-        "                happening = Happening(found.id, found.version, last, found)\n"
-        "                decided = self._decide(happening, self.writer.world(now), now)\n"
+        "                appended = AppendedEvent(found.id, found.version, last, found)\n"
+        "                decided = self._decide(appended, self.writer.world(now), now)\n"
         "                if decided:\n                    self.writer.commit(decided)\n"
         "        self.cancel_removed(now)\n        self.del",
         "tests/rules/test_rebuild_decides_nothing.py",

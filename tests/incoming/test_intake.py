@@ -220,10 +220,10 @@ def test_a_second_try_that_fails_whole_loses_nothing_of_the_first(
 def test_a_rule_that_breaks_sets_its_letter_aside_and_no_other(room: Installation) -> None:
     decide = room.app.writer.decide
 
-    def brittle(happening: Any, world: Any, now: int) -> Any:
-        if happening.event.said.TOPIC == "enrollment.completed":
+    def brittle(appended: Any, world: Any, now: int) -> Any:
+        if appended.event.said.TOPIC == "enrollment.completed":
             raise ZeroDivisionError
-        return decide(happening, world, now)
+        return decide(appended, world, now)
 
     room.app.writer.decide = brittle
     one = room.post(enrolled(START, ADA), completed(START + MINUTE, ADA))

@@ -54,7 +54,7 @@ def recorded(*facts: tuple[Fact, int, bool]) -> Enrollment:
 
 def test_rules_see_nothing_of_imported_facts_and_all_of_the_others(desk: Desk) -> None:
     shown: list[str] = []
-    desk.rule = lambda happening, world: shown.append(happening.event.name)  # type: ignore
+    desk.rule = lambda appended, world: shown.append(appended.event.name)  # type: ignore
     facts = [enrolled(day(1)), progress(day(2), 5.0), seen(day(2)), seats(day(1), 1)]
 
     assert imported(desk, *facts, seats(day(2), 9)) == ["recorded"] * 5

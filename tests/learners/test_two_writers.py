@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.learners.directory.people import PersonRow
-from service.learners.world import Happening, World
+from service.learners.world import AppendedEvent, World
 from tests.learners.cast import NOW, completed, day, enrolled, progress
 from tests.learners.writer_with_rules import Desk, by
 
@@ -22,7 +22,7 @@ def another_process(desk: Desk, then: Callable[[Desk], None]) -> Callable[..., N
     """A rule in whose midst another process writes to the same ledger, once."""
     left = [then]
 
-    def rule(happening: Happening, world: World) -> None:
+    def rule(appended: AppendedEvent, world: World) -> None:
         if left:
             other = Desk(desk.ledger.path)
             left.pop()(other)
@@ -59,8 +59,8 @@ def test_a_stream_written_by_another_process_meanwhile_is_folded_again(desk: Des
 def test_what_others_imported_is_seen_in_the_next_batch(desk: Desk) -> None:
     names: list[str | None] = []
 
-    def rule(happening: Happening, world: World) -> None:
-        person = world.person(happening.aggregate.about.person)  # type: ignore[union-attr]
+    def rule(appended: AppendedEvent, world: World) -> None:
+        person = world.person(appended.aggregate.about.person)  # type: ignore[union-attr]
         names.append(person.name if person else None)
 
     desk.rule = rule  # type: ignore[assignment]

@@ -10,7 +10,7 @@ from eventsourcing.persistence import IntegrityError
 
 from service.learners.enrollment import Enrollment
 from service.learners.instance import Instance
-from service.learners.world import Cache, Decisions, FactOutcome, Happening, World
+from service.learners.world import AppendedEvent, Cache, Decisions, FactOutcome, World
 from tests.learners.cast import LOGIC, NOW, SESSION, completed, day, enrolled, progress, seats
 from tests.learners.writer_with_rules import Desk, Noted, by
 
@@ -25,11 +25,11 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def test_rules_see_each_event_as_it_stands_then_not_at_the_end(desk: Desk) -> None:
     seen: list[Any] = []
 
-    def rule(happening: Happening, world: World) -> None:
+    def rule(appended: AppendedEvent, world: World) -> None:
         session = world.instance("adobe", "1234", LOGIC, SESSION)
         free = session.newest.enrollment_count if session and session.newest else None
-        if isinstance(happening.aggregate, Enrollment):
-            seen.append((happening.version, happening.aggregate.state.status, free))
+        if isinstance(appended.aggregate, Enrollment):
+            seen.append((appended.version, appended.aggregate.state.status, free))
 
     desk.rule = rule  # type: ignore[assignment]
     desk.write(
@@ -43,7 +43,7 @@ def test_rules_see_each_event_as_it_stands_then_not_at_the_end(desk: Desk) -> No
 
 def test_rules_see_only_what_changed_something(desk: Desk) -> None:
     seen: list[str] = []
-    desk.rule = lambda happening, world: seen.append(happening.event.name)  # type: ignore
+    desk.rule = lambda appended, world: seen.append(appended.event.name)  # type: ignore
     facts = [completed(day(2)), progress(day(2, 5), 5.0), completed(day(2)), enrolled(day(2, 5))]
     assert desk.write(*facts) == ["recorded", "superseded", "duplicate", "recorded"]
     assert seen == ["COURSE_COMPLETED"]
@@ -67,14 +67,14 @@ def test_how_events_are_packed_changes_no_decision(desk: Desk, tmp_path: Path) -
     assert len(shown[0]) == 4
 
 
-def noting(happening: Happening, world: World) -> Decisions:
+def noting(appended: AppendedEvent, world: World) -> Decisions:
     """Once per event, and a memory that goes on from what the batch itself wrote."""
     last = world.latest("memory")
-    what = happening.event.name
+    what = appended.event.name
     following = ("memory", last[0] + 1 if last else 1, Noted(what=what))
     return Decisions(
-        once=[(f"n{happening.stream}/{happening.version}", Noted(what=what))],
-        following=[following], erasable=[(f"n{happening.stream}", what, "Ada")],
+        once=[(f"n{appended.stream}/{appended.version}", Noted(what=what))],
+        following=[following], erasable=[(f"n{appended.stream}", what, "Ada")],
     )  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def test_events_decisions_people_and_marks_are_one_transaction(desk: Desk) -> No
 
 
 def test_a_rule_that_raises_leaves_nothing_behind(desk: Desk) -> None:
-    desk.rule = lambda happening, world: 1 // 0  # type: ignore[assignment]
+    desk.rule = lambda appended, world: 1 // 0  # type: ignore[assignment]
     with pytest.raises(ZeroDivisionError):
         desk.write(enrolled(day(1)))
     assert (desk.log(), desk.people.page(), desk.enrollment()) == ([], [], None)

@@ -11,7 +11,7 @@ from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.enrollment import Enrollment
 from service.learners.facts import Fact, PlacedFact, fact_key
-from service.learners.world import Decisions, Happening, Lookup, World
+from service.learners.world import AppendedEvent, Decisions, Lookup, World
 from service.learners.writer import Writer
 from service.ledger.events import EventBody, EventMapper, EventStore
 from service.ledger.ledger import Ledger
@@ -36,11 +36,11 @@ class Desk:
         self.store = EventStore(self.ledger, EventMapper(shapes))
         lookup = Lookup(self.store, self.people, Courses(self.ledger))
         self.writer = Writer(self.store, lookup, {"adobe": LATENESS}, decide=self.decide)
-        self.rule: Callable[[Happening, World], Decisions | None] = lambda happening, world: None
+        self.rule: Callable[[AppendedEvent, World], Decisions | None] = lambda appended, world: None
 
-    def decide(self, happening: Happening, world: World, now: int) -> Decisions | None:
+    def decide(self, appended: AppendedEvent, world: World, now: int) -> Decisions | None:
         assert now == NOW
-        return self.rule(happening, world)
+        return self.rule(appended, world)
 
     def write(self, *facts: Fact, also: Any = lambda cursor, outcomes: None) -> list[str]:
         told = [PlacedFact(fact, 1, item) for item, fact in enumerate(facts)]

@@ -41,10 +41,10 @@ from service.rules.notification import (
 from service.rules.plan import ThrottlePassed
 from service.rules.scheduler import RulesActivated, TimeAsked
 from service.rules.storm import StormCounted
-from service.rules.triggers.letter_set_aside import LetterMark, SetbacksAsked
-from service.rules.triggers.seat_change import Fired
-from service.rules.triggers.source_silent import FeedsWatched, Silence
-from service.rules.triggers.stalled import Mark
+from service.rules.triggers.letter_set_aside import LetterMark, LettersAsked
+from service.rules.triggers.seat_change import RuleFired
+from service.rules.triggers.source_silent import FeedSilence, FeedsWatched
+from service.rules.triggers.stalled import SilenceMark
 from service.rules.verdict import MutingChanged
 from tests.learners.cast import MEMBER, PLACE, WHO, day
 
@@ -139,7 +139,7 @@ SAMPLES: list[EventBody] = [
     Redriven(at=day(13), released_by="n00000000" + "0" * 24),
     Deferred(at=day(8), until=day(9), reason="send_window office_hours"),
     Held(at=day(8), reason="muted"),
-    Fired(at=day(5), instance=SESSIONS, fired_at=7),
+    RuleFired(at=day(5), instance=SESSIONS, fired_at=7),
     StormCounted(at=day(5) + 7, since=day(5), count=501),
     ThrottlePassed(at=day(6), passed=((day(5), "n00000000" + "1" * 24), (day(6), "n" + "2" * 32))),
     DigestClosed(at=day(6), local="2026-01-06T08", items=("n00000000" + "1" * 24,)),
@@ -148,9 +148,9 @@ SAMPLES: list[EventBody] = [
         at=day(0), position=1200, fingerprint="f" * 32, text="version: 1\n",
         modes={"completed": "live", "stalled": "shadow"},
     ),
-    FeedsWatched(at=day(9), silences={"adobe": Silence(70, 3_600_000)}),
-    SetbacksAsked(at=day(9), rules={"aside": LetterMark(70, "live")}),
-    TimeAsked(at=day(9), position=1300, marks={"stalled": Mark(day(2), day(1))}),
+    FeedsWatched(at=day(9), silences={"adobe": FeedSilence(70, 3_600_000)}),
+    LettersAsked(at=day(9), rules={"aside": LetterMark(70, "live")}),
+    TimeAsked(at=day(9), position=1300, marks={"stalled": SilenceMark(day(2), day(1))}),
     WatchAsked(at=day(3), person="1" * 32),
     WatchStopped(at=day(4), person="1" * 32),
     WatchTold(at=day(5), notifications={"1" * 32: "n" + "0" * 32}),

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from service.rules.conditions import (
     AllOf,
     AnyOf,
+    FieldTest,
     NoneOf,
-    Term,
     compile_conditions,
     compile_wildcard,
 )
 
 
 def holds(operator: str, operand: Any, value: object) -> bool:
-    return compile_conditions([Term("f", operator, operand, 1)])({"f": value}.get)
+    return compile_conditions([FieldTest("f", operator, operand, 1)])({"f": value}.get)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_unlimited_seats_are_more_than_any_number() -> None:
 
 @given(st.lists(st.sampled_from([True, False]), min_size=1, max_size=5))
 def test_groups_are_any_all_and_none(values: list[bool]) -> None:
-    terms = tuple(Term(str(i), "eq", True, 1) for i in range(len(values)))
+    terms = tuple(FieldTest(str(i), "eq", True, 1) for i in range(len(values)))
     read = {str(i): value for i, value in enumerate(values)}.get
     assert compile_conditions([AnyOf(terms, 1)])(read) is any(values)
     assert compile_conditions([AllOf(terms, 1)])(read) is all(values)
@@ -93,7 +93,7 @@ def test_groups_are_any_all_and_none(values: list[bool]) -> None:
 
 def test_none_is_true_of_unknown_values() -> None:
     unknown: Mapping[str, object] = {}
-    assert compile_conditions([NoneOf((Term("f", "eq", 1, 1),), 1)])(unknown.get)
+    assert compile_conditions([NoneOf((FieldTest("f", "eq", 1, 1),), 1)])(unknown.get)
 
 
 def test_no_conditions_are_true() -> None:

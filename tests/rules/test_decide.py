@@ -44,8 +44,8 @@ def after_reports(rules: Decider, *reports: SeatsReported, world: World | None =
     world = world or World()
     instance, fired = session(), []
     for number, report in enumerate(reports):
-        instance, happening = told(instance, fact(report, NOW + number, person=None))
-        decisions = rules(happening, world, NOW)
+        instance, appended = told(instance, fact(report, NOW + number, person=None))
+        decisions = rules(appended, world, NOW)
         for _, owed in decisions.once if decisions else ():
             fired.append(f"{owed.rule}@{number}")
         for stream, version, body in decisions.following if decisions else ():
@@ -55,22 +55,22 @@ def after_reports(rules: Decider, *reports: SeatsReported, world: World | None =
 
 def test_a_completion_is_owed_to_the_learner():
     rules = decider(COMPLETED)
-    _, happening = told(enrolled(), fact(Completed(True), NOW))
+    _, appended = told(enrolled(), fact(Completed(True), NOW))
 
-    decisions = rules(happening, World(), NOW)
+    decisions = rules(appended, World(), NOW)
 
     ((id, owed),) = decisions.once
     assert id.startswith("n")
     assert (owed.rule, owed.recipient, owed.channel, owed.person) == (
         "done", "learner", "email", ADA,
     )  # fmt: skip
-    assert owed.occurrence == f"{happening.stream}/1"
+    assert owed.occurrence == f"{appended.stream}/1"
 
 
 def test_an_event_no_rule_asks_for_leads_to_nothing():
-    _, happening = told(enrolled(), fact(Enrolled(), NOW))
+    _, appended = told(enrolled(), fact(Enrolled(), NOW))
 
-    assert decider(COMPLETED)(happening, World(), NOW) is None
+    assert decider(COMPLETED)(appended, World(), NOW) is None
 
 
 def test_a_completion_that_is_already_known_is_not_told_again():
@@ -81,11 +81,11 @@ def test_a_completion_that_is_already_known_is_not_told_again():
 
 
 def test_editing_the_text_of_a_rule_keeps_the_ids_of_what_it_owes():
-    _, happening = told(enrolled(), fact(Completed(True), NOW))
+    _, appended = told(enrolled(), fact(Completed(True), NOW))
     edited = COMPLETED.replace("trigger", "description: in other words\n    trigger")
 
-    before = decider(COMPLETED)(happening, World(), NOW)
-    after = decider(edited)(happening, World(), NOW + DAY)
+    before = decider(COMPLETED)(appended, World(), NOW)
+    after = decider(edited)(appended, World(), NOW + DAY)
 
     assert [id for id, _ in before.once] == [id for id, _ in after.once]
 
@@ -95,10 +95,10 @@ def test_entries_of_one_rule_have_ids_of_their_own_in_any_order():
     turned = COMPLETED.replace("learner", "manager") + (
         "      - {to: learner, via: email, template: done}\n"
     )
-    _, happening = told(enrolled(), fact(Completed(True), NOW))
+    _, appended = told(enrolled(), fact(Completed(True), NOW))
 
-    one = {owed.recipient: id for id, owed in decider(two)(happening, World(), NOW).once}
-    other = {owed.recipient: id for id, owed in decider(turned)(happening, World(), NOW).once}
+    one = {owed.recipient: id for id, owed in decider(two)(appended, World(), NOW).once}
+    other = {owed.recipient: id for id, owed in decider(turned)(appended, World(), NOW).once}
 
     assert one == other
     assert len(set(one.values())) == 2
@@ -114,24 +114,24 @@ def test_conditions_are_read_as_of_the_event_and_kept_without_personal_values():
     world = World()
     world.courses[LOGIC] = Course(LOGIC, tags=("mandatory",))
     world.people[ADA] = Person(ADA, "adobe", "1", "77", groups=("sales",))
-    _, happening = told(enrolled(), fact(Completed(True), NOW))
+    _, appended = told(enrolled(), fact(Completed(True), NOW))
 
-    decisions = rules(happening, world, NOW)
+    decisions = rules(appended, world, NOW)
 
     ((id, owed),) = decisions.once
     assert owed.read == {"course.tags": ("mandatory",)}
     assert decisions.erasable == [(id, "learner.groups", "('sales',)")]
     world.courses.clear()
-    assert rules(happening, world, NOW) is None
+    assert rules(appended, world, NOW) is None
 
 
 def test_every_member_of_a_group_is_owed_one_of_their_own():
     rules = decider(COMPLETED.replace("to: learner", "to: 'group:leads'"))
     world = World()
     world.groups["leads"] = ["b" * 32, "c" * 32]
-    _, happening = told(enrolled(), fact(Completed(True), NOW))
+    _, appended = told(enrolled(), fact(Completed(True), NOW))
 
-    decisions = rules(happening, world, NOW)
+    decisions = rules(appended, world, NOW)
 
     assert [owed.recipient for _, owed in decisions.once] == ["b" * 32, "c" * 32]
     assert len({id for id, _ in decisions.once}) == 2
@@ -139,18 +139,18 @@ def test_every_member_of_a_group_is_owed_one_of_their_own():
 
 def test_a_shadow_rule_decides_and_sends_nothing():
     rules = decider(COMPLETED.replace("trigger", "mode: shadow\n    trigger"))
-    _, happening = told(enrolled(), fact(Completed(True), NOW))
+    _, appended = told(enrolled(), fact(Completed(True), NOW))
 
-    ((id, owed),) = rules(happening, World(), NOW).once
+    ((id, owed),) = rules(appended, World(), NOW).once
 
     assert Notification.load(id, [owed]).state == SHADOW
 
 
 def test_a_disabled_rule_is_silent():
     rules = decider(COMPLETED.replace("trigger", "mode: disabled\n    trigger"))
-    _, happening = told(enrolled(), fact(Completed(True), NOW))
+    _, appended = told(enrolled(), fact(Completed(True), NOW))
 
-    assert rules(happening, World(), NOW) is None
+    assert rules(appended, World(), NOW) is None
 
 
 def test_a_course_event_is_a_trigger():
@@ -164,9 +164,9 @@ def test_a_course_event_is_a_trigger():
         LearningObject.stream("adobe", "1", LOGIC),
         Identity("adobe", "1", course=LOGIC, kind="course"),
     )
-    _, happening = told(course, fact(CourseDrafted(), NOW, instance=None, person=None))
+    _, appended = told(course, fact(CourseDrafted(), NOW, instance=None, person=None))
 
-    ((_, owed),) = rules(happening, World(), NOW).once
+    ((_, owed),) = rules(appended, World(), NOW).once
 
     assert (owed.recipient, owed.course, owed.person) == ("room:room", LOGIC, None)
 
@@ -215,9 +215,9 @@ def test_unlimited_seats_compare_as_larger_than_any_number():
 
 def test_an_older_report_is_no_edge():
     instance, _ = told(session(), fact(seats(10), NOW, person=None))
-    _, happening = told(instance, fact(seats(9), NOW - 1, person=None))
+    _, appended = told(instance, fact(seats(9), NOW - 1, person=None))
 
-    assert decider(SEAT_FREE)(happening, World(), NOW) is None
+    assert decider(SEAT_FREE)(appended, World(), NOW) is None
 
 
 STALLED = """

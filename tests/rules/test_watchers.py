@@ -69,8 +69,8 @@ class Counter:
     def _report(self, taken: int):
         self.now += 1
         report = fact(SeatsReported(taken, 0, 10), self.now, person=None)
-        self.instance, happening = told(self.instance, report)
-        decisions = self.rules(happening, self.world, self.now)
+        self.instance, appended = told(self.instance, report)
+        decisions = self.rules(appended, self.world, self.now)
         if decisions is not None:
             self.world.remember(decisions)
         return decisions

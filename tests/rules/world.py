@@ -10,7 +10,7 @@ from service.learners.enrollment import Enrollment
 from service.learners.facts import Fact, FactBody, Identity, LearnerSeen, PlacedFact
 from service.learners.instance import Instance
 from service.learners.watchlist import Watchlist
-from service.learners.world import Decisions, Happening
+from service.learners.world import AppendedEvent, Decisions
 from service.ledger.events import EventBody
 from service.rules.decider import Decider
 from service.rules.language.reader import read_rules
@@ -117,4 +117,4 @@ def asked(
 def told(aggregate: Aggregate, fact: Fact, now: int = NOW, imported: bool = False):  # type: ignore[no-untyped-def]
     """The aggregate after one more fact, and what happened."""
     after, event = aggregate.record(PlacedFact(fact, 1, 0, imported), now, LATENESS)
-    return after, Happening(after.id, after.version, event, after)
+    return after, AppendedEvent(after.id, after.version, event, after)

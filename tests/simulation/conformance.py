@@ -23,9 +23,9 @@ from service.learners.directory.people import People, PersonRow
 from service.learners.instance import Instance
 from service.learners.world import Lookup
 from service.rules.notification import Notification
-from service.simulation.backtest.backtest import Plan, backtest
-from service.simulation.backtest.log import History
-from service.simulation.backtest.replay_world import Today
+from service.simulation.backtest.backtest import BacktestOptions, backtest
+from service.simulation.backtest.replay_world import CurrentDirectory
+from service.simulation.backtest.states import History
 from tests.installation import COURSE, DAY, MINUTE, SESSION, START, Installation
 
 STEP = 10 * MINUTE
@@ -147,13 +147,15 @@ def backtested(here: Installation, past: Past) -> list[Fate]:
     fates: list[Fate] = []
     app, rules = here.app, here.app.active.decider.rules
     lookup = Lookup(app.store, People(app.ledger), Courses(app.ledger))
-    plan = Plan(rules=rules, since=START, lateness=LATENESS, storm_limit=past.storm_limit)
+    plan = BacktestOptions(
+        rules=rules, since=START, lateness=LATENESS, storm_limit=past.storm_limit
+    )
 
     def hear(told: Any) -> None:
         reader = told.reader.email if told.reader else None
         fates.append(fate(told.id, told.owed, told.state, told.reason, told.at, reader, told.into))
 
-    backtest(History(app.store), Today(lookup), plan, hear=hear)
+    backtest(History(app.store), CurrentDirectory(lookup), plan, hear=hear)
     return sorted(fates)
 
 

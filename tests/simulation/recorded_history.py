@@ -8,13 +8,13 @@ import msgspec
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People, PersonRow
 from service.learners.world import Lookup
-from service.rules.explain.rule_versions import Anything
+from service.rules.explain.rule_versions import AnyEnvironment
 from service.rules.language.reader import read_rules
 from service.rules.rule import RuleSet
-from service.simulation.backtest.backtest import Backtest, Plan, backtest
-from service.simulation.backtest.log import History
-from service.simulation.backtest.replay_world import Today
-from service.simulation.backtest.verify import Verified, Verifier
+from service.simulation.backtest.backtest import BacktestOptions, BacktestResult, backtest
+from service.simulation.backtest.replay_world import CurrentDirectory
+from service.simulation.backtest.states import History
+from service.simulation.backtest.verify import Verifier, VerifyResult
 from tests.installation import (
     DAY,
     HOUR,
@@ -97,27 +97,27 @@ WHOLE_LANGUAGE = """
 
 def file_of(rules: str) -> RuleSet:
     """A rule file with these rules, indented by two."""
-    found, problems = read_rules(HEAD + rules, environ=Anything())
+    found, problems = read_rules(HEAD + rules, environ=AnyEnvironment())
     assert found is not None, problems
     return found
 
 
-def today_of(here: Installation) -> Today:
+def today_of(here: Installation) -> CurrentDirectory:
     store, ledger = here.app.store, here.app.ledger
-    return Today(Lookup(store, People(ledger), Courses(ledger)))
+    return CurrentDirectory(Lookup(store, People(ledger), Courses(ledger)))
 
 
 def history_of(here: Installation) -> History:
     return History(here.app.store)
 
 
-def rehearsed(here: Installation, rules: str, **more: object) -> Backtest:
+def rehearsed(here: Installation, rules: str, **more: object) -> BacktestResult:
     """What a rule file would have sent over what happened here."""
-    plan = Plan(rules=file_of(rules), lateness=LATENESS, storm_limit=500)
+    plan = BacktestOptions(rules=file_of(rules), lateness=LATENESS, storm_limit=500)
     return backtest(history_of(here), today_of(here), msgspec.structs.replace(plan, **more))
 
 
-def verified(here: Installation) -> Verified:
+def verified(here: Installation) -> VerifyResult:
     """Every recorded decision, made again."""
     return Verifier(history_of(here), today_of(here), {"adobe": LATENESS}, 500).run()
 

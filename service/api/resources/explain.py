@@ -14,7 +14,7 @@ from service.api.request_context import RequestContext, milliseconds
 from service.api.resources.notifications import MISSING, without_addresses
 from service.rules.explain.answers import Chain, Explanation
 from service.rules.explain.causes import Evidence
-from service.rules.explain.history import Past
+from service.rules.explain.history import LedgerHistory
 from service.rules.explain.provenance import chain_of
 from service.rules.explain.question import Question, Unanswerable, explanation
 
@@ -69,7 +69,7 @@ def _evidence(context: RequestContext) -> Evidence:
     """Read the ledger as it is now."""
     app = context.app
     views = app.settings.data / "views.db"
-    past = Past(app.store, app.people, app.courses, views)
+    past = LedgerHistory(app.store, app.people, app.courses, views)
     return Evidence.of(past, app.letters.show, app.settings.lateness)
 
 

@@ -14,9 +14,14 @@ from service.cli.output.console import print_table, printable
 from service.cli.output.text import moment
 from service.rules.notification import CANCELLED, DROPPED, EXPIRED, HELD, SENT, WAITING_ADDRESS
 from service.rules.text import moment as utc
-from service.simulation.backtest.backtest import Backtest, Plan, not_rehearsed, of_today
-from service.simulation.backtest.difference import Difference, Kind, Message
-from service.simulation.backtest.verify import Disagreement, Verified
+from service.simulation.backtest.backtest import (
+    BacktestOptions,
+    BacktestResult,
+    not_rehearsed,
+    of_today,
+)
+from service.simulation.backtest.difference import Difference, DifferingMessage, Kind
+from service.simulation.backtest.verify import Disagreement, VerifyResult
 
 BARS, LONGEST_CHART, STORMS = 40, 31, 10
 STATES = (SENT, CANCELLED, EXPIRED, DROPPED, HELD, WAITING_ADDRESS)
@@ -35,7 +40,9 @@ class BacktestRun(msgspec.Struct, frozen=True):
 class BacktestPage:
     """Print what came of a backtest, at most 80 wide in a terminal."""
 
-    def __init__(self, screen: Console, found: Backtest, plan: Plan, told: BacktestRun) -> None:
+    def __init__(
+        self, screen: Console, found: BacktestResult, plan: BacktestOptions, told: BacktestRun
+    ) -> None:
         self._screen = screen
         self._found = found
         self._plan = plan
@@ -132,7 +139,7 @@ class BacktestPage:
             if rows:
                 self._table([TITLES[kind], "to", "about", "when"], rows, words=True)
 
-    def _example(self, each: Message) -> list[str]:
+    def _example(self, each: DifferingMessage) -> list[str]:
         learner = self._told.names.get(each.person or "")
         about = " ".join(filter(None, [each.course, f"learner {learner}" if learner else ""]))
         when = moment(each.at)
@@ -202,7 +209,7 @@ def _n(count: int) -> str:
     return f"{count:,}" if count else ""
 
 
-def print_verified(screen: Console, found: Verified, seconds: float) -> None:
+def print_verified(screen: Console, found: VerifyResult, seconds: float) -> None:
     """Print the sum, what it leaves out and why, and the first decisions that differ."""
     rate = found.rows / seconds if seconds else 0
     screen.print(
@@ -234,7 +241,9 @@ def _row(each: Disagreement) -> list[str]:
     return [each.notification, printable(each.rule), f"{each.position:,}", each.what + fields]
 
 
-def backtest_report(found: Backtest, plan: Plan, told: BacktestRun) -> dict[str, Any]:
+def backtest_report(
+    found: BacktestResult, plan: BacktestOptions, told: BacktestRun
+) -> dict[str, Any]:
     """Report everything the page says, and all days; times are UTC."""
     tally, span = found.tally, found.span
     fates = [
@@ -294,7 +303,7 @@ def difference_report(difference: Difference, told: BacktestRun) -> dict[str, An
     }
 
 
-def _example(message: Message, told: BacktestRun) -> dict[str, Any]:
+def _example(message: DifferingMessage, told: BacktestRun) -> dict[str, Any]:
     return {
         "rule": message.rule,
         "recipient": message.recipient,
@@ -306,7 +315,7 @@ def _example(message: Message, told: BacktestRun) -> dict[str, Any]:
     }
 
 
-def verified_report(found: Verified) -> dict[str, Any]:
+def verified_report(found: VerifyResult) -> dict[str, Any]:
     """Report the sums, and the first differences."""
     return {
         "log_rows": found.rows,

@@ -87,14 +87,14 @@ def _name(path: str) -> str:
     return "stdin" if path == "-" else Path(path).name
 
 
-class Known(Protocol):
+class Identified(Protocol):
     """Have an id that pages go on after."""
 
     @property
     def id(self) -> str: ...
 
 
-K = TypeVar("K", bound=Known)
+K = TypeVar("K", bound=Identified)
 Columns = Mapping[str, Callable[[K], str | None]]
 
 

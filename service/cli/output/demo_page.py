@@ -12,6 +12,8 @@ from service.app.app import App
 from service.cli.output.console import printable
 from service.demo.academy import NAME, PEOPLE, TIMEZONE, TRAININGS
 from service.demo.narrator import DeliveredMessage, Kind, Line, Narrator, clock, day
+from service.learners import enrollment_views
+from service.sending import queue
 
 CLOCK_WIDTH, MARK_WIDTH, ABOUT_WIDTH, NOUN_WIDTH = 7, 2, 26, 15
 NARROWEST = 20
@@ -26,12 +28,6 @@ LOOKS: dict[Kind, tuple[str, str, str, str]] = {
     "not_told": ("×", "magenta", "", "magenta"),
 }
 """What stands before a line, how that looks, and how the two parts of the line look."""
-
-STATUSES = "SELECT status, COUNT(*) FROM enrollments GROUP BY status ORDER BY 2 DESC, 1"
-STATES = (
-    "SELECT state || ifnull(' (' || reason || ')', ''), COUNT(*) FROM notifications "
-    "GROUP BY state, reason ORDER BY 2 DESC, 1"
-)
 
 
 class DemoPage:
@@ -72,11 +68,11 @@ class DemoPage:
         self._heading("The week in numbers")
         letters = self._app.letters.counts()
         del letters["accepted"]
-        views = self._app.views.reader()
+        views = self._app.views
         self._count("letters", letters)
         self._count("events", narrator.outcomes)
-        self._count("enrollments", dict(views.execute(STATUSES).fetchall()))
-        self._count("notifications", dict(views.execute(STATES).fetchall()))
+        self._count("enrollments", enrollment_views.count_by_status(views))
+        self._count("notifications", queue.count_by_state(views))
         self._heading("Who was told")
         self._told(narrator.messages)
         for message in chosen(narrator.messages):

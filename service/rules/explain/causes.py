@@ -10,8 +10,8 @@ from service.learners.enrollment_state import Snapshot
 from service.learners.facts import FactRecorded, SeatsReported
 from service.learners.instance import InstanceRecorded, seat_values
 from service.rules.explain.answers import About, Cause, Delivery, time_of
-from service.rules.explain.history import Past, Row
-from service.rules.explain.rule_versions import Editions
+from service.rules.explain.history import LedgerHistory, RecordedEvent
+from service.rules.explain.rule_versions import RuleFileVersions
 from service.rules.text import moment
 from service.rules.trace import shown
 
@@ -19,22 +19,22 @@ STANDING = ("status", "progress", "passed", "score", "completed_at")
 """What an enrolment's events may change and rules may ask for."""
 
 
-LetterKnown = Callable[[int], Mapping[str, Any] | None]
+LetterLookup = Callable[[int], Mapping[str, Any] | None]
 """What is known of a letter, by its number."""
 
 
 class Evidence(NamedTuple):
     """Hold all that an explanation may look at; `lateness` is in ms by source."""
 
-    past: Past
-    editions: Editions
-    letter: LetterKnown
+    past: LedgerHistory
+    rule_files: RuleFileVersions
+    letter: LetterLookup
     lateness: Mapping[str, int]
 
     @classmethod
-    def of(cls, past: Past, letter: LetterKnown, lateness: Mapping[str, int]) -> Self:
+    def of(cls, past: LedgerHistory, letter: LetterLookup, lateness: Mapping[str, int]) -> Self:
         """Gather all there is in a ledger."""
-        return cls(past, Editions(past), letter, lateness)
+        return cls(past, RuleFileVersions(past), letter, lateness)
 
     def delivery(self, number: int, source: str) -> Delivery:
         """Look up a letter; of one that is gone only the number is known."""
@@ -50,7 +50,9 @@ class Evidence(NamedTuple):
         )
 
 
-def cause_of(evidence: Evidence, about: About, rows: Sequence[Row], row: Row) -> Cause:
+def cause_of(
+    evidence: Evidence, about: About, rows: Sequence[RecordedEvent], row: RecordedEvent
+) -> Cause:
     """Explain one event of a stream; `rows` are those that stand before it there, or more."""
     event = row.body
     assert isinstance(event, FactRecorded)
@@ -73,7 +75,7 @@ def cause_of(evidence: Evidence, about: About, rows: Sequence[Row], row: Row) ->
     )
 
 
-def before(rows: Sequence[Row], version: int) -> Snapshot:
+def before(rows: Sequence[RecordedEvent], version: int) -> Snapshot:
     """Find how an enrolment stood before one of its events."""
     afters = (
         row.body.after

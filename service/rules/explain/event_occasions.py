@@ -8,11 +8,11 @@ from service.learners.aggregate import Aggregate
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.facts import FactRecorded, SeatsReported
 from service.learners.instance import seat_values
-from service.learners.world import Happening
+from service.learners.world import AppendedEvent
 from service.rules.explain.answers import Matter, Occasion
 from service.rules.explain.causes import before, cause_of, standing
-from service.rules.explain.history import Row
-from service.rules.explain.occasion import OCCASIONS, Happened, Inquiry, Judgement, Then
+from service.rules.explain.history import RecordedEvent
+from service.rules.explain.occasion import OCCASIONS, Inquiry, Judgement, OccasionEvent, RuleAsOf
 from service.rules.explain.provenance import edge_in_words
 from service.rules.rule import Rule
 from service.rules.text import moment
@@ -38,39 +38,43 @@ def of_events(inquiry: Inquiry) -> Matter:
     return inquiry.matter(stood(rows), nearest(inquiry.rule, rows), occasions, earlier)
 
 
-def then(inquiry: Inquiry, row: Row) -> Then:
+def then(inquiry: Inquiry, row: RecordedEvent) -> RuleAsOf:
     """Give the rule as it was when an event was recorded."""
     changes = bool(row.body.transitions)
-    return inquiry.then(inquiry.evidence.editions.after(row.position) if changes else None)
+    return inquiry.then(inquiry.evidence.rule_files.after(row.position) if changes else None)
 
 
-def concerns(rule: Rule, row: Row) -> bool:
+def concerns(rule: Rule, row: RecordedEvent) -> bool:
     """Tell whether an event is what a rule waits for, were it armed."""
     trigger, event = rule.trigger, row.body
     return not trigger.transitions.isdisjoint(event.transitions) and trigger.admits(event)
 
 
 def judged_event(
-    inquiry: Inquiry, then: Then, rows: Sequence[Row], row: Row, subject: Aggregate[Any]
+    inquiry: Inquiry,
+    then: RuleAsOf,
+    rows: Sequence[RecordedEvent],
+    row: RecordedEvent,
+    subject: Aggregate[Any],
 ) -> Occasion:
     """Say what a rule made of one event, with its subject as it stood then."""
     event, rule, evidence = row.body, then.rule, inquiry.evidence
     trigger = (rule or inquiry.rule).trigger
     change = change_trigger_of(trigger)
     what = edge_in_words(event, change.field if change else "") or trigger.words()
-    happened = Happened(event.at, what, cause_of(evidence, inquiry.about, rows, row))
+    happened = OccasionEvent(event.at, what, cause_of(evidence, inquiry.about, rows, row))
     why_not = IMPORTED if event.imported else inquiry.asleep(then, event.recorded_at)
     judgement = Judgement(why_not)
     if rule is not None and why_not is None:
         stream = inquiry.about.stream
-        happening = Happening(stream, row.version, event, subject)
-        occurrence = EventOccurrence.of(happening, event.recorded_at)
+        appended = AppendedEvent(stream, row.version, event, subject)
+        occurrence = EventOccurrence.of(appended, event.recorded_at)
         world = evidence.past.world(row.position, stream, row.version)
         judgement = inquiry.judge(rule, occurrence, world)
     return inquiry.occasion(then, happened, judgement)
 
 
-def stood(rows: Sequence[Row]) -> str:
+def stood(rows: Sequence[RecordedEvent]) -> str:
     """Say how something stood after these events."""
     if not rows:
         return "nothing was known of it then"
@@ -85,7 +89,7 @@ def stood(rows: Sequence[Row]) -> str:
     return ", ".join(f"{n.partition('.')[2]} {shown(n, v)}" for n, v in values.items())
 
 
-def nearest(rule: Rule, rows: Sequence[Row]) -> Iterator[str]:
+def nearest(rule: Rule, rows: Sequence[RecordedEvent]) -> Iterator[str]:
     """Say what came nearest to a trigger that never was."""
     change = change_trigger_of(rule.trigger)
     if change is not None:
@@ -102,7 +106,7 @@ def nearest(rule: Rule, rows: Sequence[Row]) -> Iterator[str]:
     yield f"{counted(rows)}never {_verb(name)}"
 
 
-def counted(rows: Sequence[Row]) -> str:
+def counted(rows: Sequence[RecordedEvent]) -> str:
     """Count transitions: `enrolled once, progressed 3 times, `."""
     events = [row.body for row in rows if isinstance(row.body, FactRecorded)]
     counts = Counter(name for event in events for name in event.transitions)
@@ -114,7 +118,7 @@ def _verb(name: str) -> str:
     return name.partition(".")[2].replace("_", " ")
 
 
-def _seats(trigger: ChangeTrigger, rows: Sequence[Row]) -> Iterator[str]:
+def _seats(trigger: ChangeTrigger, rows: Sequence[RecordedEvent]) -> Iterator[str]:
     edges = [(row.body, edge_in_words(row.body, trigger.field)) for row in rows]
     moved = [(event, words) for event, words in edges if words]
     wanted = " ".join(trigger.ranges())

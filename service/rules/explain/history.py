@@ -17,7 +17,7 @@ from service.ledger.database import connect
 from service.ledger.events import EventBody, EventStore
 from service.ledger.views import position_of
 from service.rules.notification import Notification
-from service.rules.triggers.seat_change import Fired
+from service.rules.triggers.seat_change import RuleFired
 
 ENROLLED = "SELECT id FROM enrollments WHERE person = ?"
 
@@ -54,7 +54,7 @@ NEAR = 1_000
 """How many ids are looked at to guess which one was meant."""
 
 
-class Row(NamedTuple):
+class RecordedEvent(NamedTuple):
     """Hold an event: where it stands in the log and in its stream, and what it says."""
 
     position: int
@@ -62,7 +62,7 @@ class Row(NamedTuple):
     body: Any
 
 
-class Past:
+class LedgerHistory:
     """Look things up in a ledger.
 
     `views` are a file that may be there, may be behind, and makes some answers quicker.
@@ -81,16 +81,16 @@ class Past:
         self._ledger = store.ledger
         self._decode = store.mapper.decode
 
-    def stream(self, id: str, after: int = 0, until: int = 2**62) -> list[Row]:
+    def stream(self, id: str, after: int = 0, until: int = 2**62) -> list[RecordedEvent]:
         """Read the events of a stream after one version and up to another, first to last."""
         rows = self._ledger.reader().execute(
             f"SELECT {COLUMNS} FROM stored_events WHERE originator_id = ? "
             "AND originator_version > ? AND originator_version <= ? ORDER BY originator_version",
             (id, after, until),
         )
-        return [Row(p, v, self._decode(topic, state)) for p, v, topic, state in rows]
+        return [RecordedEvent(p, v, self._decode(topic, state)) for p, v, topic, state in rows]
 
-    def at(self, id: str, version: int) -> Row | None:
+    def at(self, id: str, version: int) -> RecordedEvent | None:
         """Read one event of a stream, if it is there."""
         return next(iter(self.stream(id, version - 1, version)), None)
 
@@ -110,12 +110,12 @@ class Past:
         )
         return [row[0] for row in rows]
 
-    def until(self, id: str, at: int) -> Row | None:
+    def until(self, id: str, at: int) -> RecordedEvent | None:
         """Read the newest event of a stream up to a moment (ms UTC); its events have an `at`."""
         versions = range(1, self.newest(id) + 1)
         return self.at(id, bisect_right(versions, at, key=partial(self._moment, id)))
 
-    def since(self, id: str, at: int) -> Row | None:
+    def since(self, id: str, at: int) -> RecordedEvent | None:
         """Read the first event of a stream from a moment on (ms UTC)."""
         before = self.until(id, at - 1)
         return self.at(id, before.version + 1 if before else 1)
@@ -159,15 +159,15 @@ class Past:
         known, after = (self._views and suggested(self._views, person)) or ([], 0)
         found = {id: row.body for id in known if (row := self.at(id, 1))}
         found |= dict(self._beginning(f"e{person[:8]}", person, after))
-        return about(found.items(), "person", person)
+        return streams_about(found.items(), "person", person)
 
     def instances(self, instance: str) -> Iterator[tuple[str, Identity]]:
         """Find the instances with this LMS id, of whatever source and account."""
-        return about(self._beginning("i", instance), "instance", instance)
+        return streams_about(self._beginning("i", instance), "instance", instance)
 
     def titles(self, course: str) -> Iterator[tuple[str, Identity]]:
         """Find the courses with this LMS id, of whatever source and account."""
-        return about(self._beginning("c", course), "course", course)
+        return streams_about(self._beginning("c", course), "course", course)
 
     def _beginning(self, prefix: str, said: str, after: int = 0) -> Iterator[tuple[str, Any]]:
         """Read the first events of streams whose id begins so, of those that say this somewhere.
@@ -186,12 +186,12 @@ class Past:
     def _end(self) -> int:
         return self._ledger.max_notification_id()
 
-    def world(self, position: int, subject: str = "", version: int = 0) -> "WorldThen":
+    def world(self, position: int, subject: str = "", version: int = 0) -> "WorldAsOf":
         """Make what deciding could read after the event at a position, `version` of its subject."""
-        return WorldThen(self, position, subject, version)
+        return WorldAsOf(self, position, subject, version)
 
 
-def about(
+def streams_about(
     firsts: Iterable[tuple[str, Any]], name: str, value: str
 ) -> Iterator[tuple[str, Identity]]:
     """Pick the streams about something, by their first events."""
@@ -201,10 +201,10 @@ def about(
             yield id, found
 
 
-class WorldThen:
+class WorldAsOf:
     """Answer as of an event: instances as they were, people and courses as known today."""
 
-    def __init__(self, past: Past, position: int, subject: str, version: int) -> None:
+    def __init__(self, past: LedgerHistory, position: int, subject: str, version: int) -> None:
         self.course = past.courses.get
         self.person = past.people.get
         self.manager = past.people.manager_of
@@ -233,7 +233,7 @@ class WorldThen:
         before = (row for row in reversed(self._past.stream(stream)) if self._stood(row))
         return next(((row.version, row.body) for row in before), None)
 
-    def _stood(self, row: Row) -> bool:
-        if isinstance(row.body, Fired) and row.body.instance == self._subject:
+    def _stood(self, row: RecordedEvent) -> bool:
+        if isinstance(row.body, RuleFired) and row.body.instance == self._subject:
             return row.body.fired_at < self._version
         return row.position < self._position

@@ -19,12 +19,12 @@ from service.rules.explain.answers import (
     time_of,
 )
 from service.rules.explain.causes import Evidence
-from service.rules.explain.history import Row
+from service.rules.explain.history import RecordedEvent
 from service.rules.explain.provenance import named
-from service.rules.explain.rule_versions import Edition, rule_then
+from service.rules.explain.rule_versions import RuleFileVersion, rule_then
 from service.rules.explain.steps_in_words import reason_in_words
 from service.rules.rule import Entry, Rule, recipients
-from service.rules.text import duration, moment
+from service.rules.text import format_duration, moment
 from service.rules.trace import TermResult, trace_recorded
 from service.rules.triggers.trigger import Occurrence
 
@@ -33,14 +33,14 @@ OCCASIONS = 20
 GONE_SINCE = "the conditions hold as things are known today, but nobody was owed anything then"
 
 
-class Then(NamedTuple):
+class RuleAsOf(NamedTuple):
     """Hold the rule as it was at an occasion, in the file of that time; None for neither."""
 
-    edition: Edition | None
+    rule_file: RuleFileVersion | None
     rule: Rule | None
 
 
-class Happened(NamedTuple):
+class OccasionEvent(NamedTuple):
     """Say what happened, when (ms UTC), and by which event; no event makes a feed silent."""
 
     at: int
@@ -48,7 +48,7 @@ class Happened(NamedTuple):
     cause: Cause | None
 
 
-class Found(NamedTuple):
+class OccasionOutcome(NamedTuple):
     """Hold what was owed, with the conditions as they were, or as they would be judged today."""
 
     lines: Sequence[TermResult]
@@ -61,7 +61,7 @@ class Judgement(NamedTuple):
     """Say why the rule was not even asked, or what was found when it was."""
 
     why_not: str | None = None
-    found: Found | None = None
+    found: OccasionOutcome | None = None
 
 
 class Inquiry(NamedTuple):
@@ -75,14 +75,14 @@ class Inquiry(NamedTuple):
     about: About
     at: int
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[RecordedEvent]:
         """Read the events of the thing up to the moment."""
         stream = self.evidence.past.stream(self.about.stream)
         return [row for row in stream if row.body.recorded_at <= self.at]
 
-    def then(self, edition: Edition | None) -> Then:
+    def then(self, rule_file: RuleFileVersion | None) -> RuleAsOf:
         """Give the rule as it was in a file."""
-        return Then(edition, edition.rule(self.rule.id) if edition else None)
+        return RuleAsOf(rule_file, rule_file.rule(self.rule.id) if rule_file else None)
 
     def matter(
         self, standing: str, nearest: Iterable[str], occasions: list[Occasion], earlier: int = 0
@@ -96,7 +96,9 @@ class Inquiry(NamedTuple):
             earlier=earlier,
         )
 
-    def states(self, rows: Sequence[Row], versions: Iterable[int]) -> dict[int, Aggregate[Any]]:
+    def states(
+        self, rows: Sequence[RecordedEvent], versions: Iterable[int]
+    ) -> dict[int, Aggregate[Any]]:
         """Fold the thing as it was at some of its versions, by version."""
         bodies: list[EventBody] = [row.body for row in rows]
         found: dict[int, Aggregate[Any]] = {}
@@ -111,15 +113,15 @@ class Inquiry(NamedTuple):
             found[version] = last
         return found
 
-    def asleep(self, then: Then, at: int) -> str | None:
+    def asleep(self, then: RuleAsOf, at: int) -> str | None:
         """Say why the rule could tell nobody at a moment (ms UTC); None when it could."""
         if then.rule is not None:
             return "the rule was disabled then" if then.rule.mode == "disabled" else None
-        if then.edition is None:
+        if then.rule_file is None:
             return "no rule file was active then"
-        if then.edition.rules is None:
+        if then.rule_file.rules is None:
             return "the rule file as it was then cannot be read by this version"
-        later = self.evidence.editions.appeared(self.rule.id, at)
+        later = self.evidence.rule_files.appeared(self.rule.id, at)
         return "there was no such rule then" + (f"; it came at {moment(later)}" if later else "")
 
     def judge(self, rule: Rule, occurrence: Occurrence, world: World) -> Judgement:
@@ -129,7 +131,7 @@ class Inquiry(NamedTuple):
             return Judgement(evaluation.missed)
         return Judgement(found=found_by(self.evidence, evaluation))
 
-    def occasion(self, then: Then, happened: Happened, judgement: Judgement) -> Occasion:
+    def occasion(self, then: RuleAsOf, happened: OccasionEvent, judgement: Judgement) -> Occasion:
         """Answer for one occasion."""
         why_not, found = judgement
         owed = list(found.notifications) if found else []
@@ -149,27 +151,27 @@ class Inquiry(NamedTuple):
             steps=list(found.steps) if found else [],
         )
 
-    def _rule_of(self, then: Then) -> RuleThen | None:
-        if then.edition is None or then.rule is None:
+    def _rule_of(self, then: RuleAsOf) -> RuleThen | None:
+        if then.rule_file is None or then.rule is None:
             return None
-        return rule_then(then.edition, then.rule, self.evidence.editions.today())
+        return rule_then(then.rule_file, then.rule, self.evidence.rule_files.today())
 
 
-def found_by(evidence: Evidence, evaluation: Evaluation) -> Found:
+def found_by(evidence: Evidence, evaluation: Evaluation) -> OccasionOutcome:
     """Find what a rule owed because of a match, and its conditions term by term."""
     rule = evaluation.rule
     by_entry = [(entry, list(owed_by(evidence, evaluation, entry))) for entry in rule.entries]
     owed = [each for _, found in by_entry for each in found]
     if not owed:
         lines = evaluation.terms()
-        return Found(lines, (), all(line.holds for line in lines if line.depth == 0))
+        return OccasionOutcome(lines, (), all(line.holds for line in lines if line.depth == 0))
     first = evidence.past.notification(owed[0].id)
     assert first is not None
     silent = [entry for entry, found in by_entry if entry.after_ms and not found]
     steps = [step(entry, first.owed.decided_at) for entry in silent]
     kept = evidence.past.kept(first.id)
     lines = trace_recorded(rule.conditions, first.owed.read, kept)
-    return Found(lines, owed, holds=True, steps=steps)
+    return OccasionOutcome(lines, owed, holds=True, steps=steps)
 
 
 def owed_by(evidence: Evidence, evaluation: Evaluation, entry: Entry) -> Iterator[Named]:
@@ -184,7 +186,7 @@ def owed_by(evidence: Evidence, evaluation: Evaluation, entry: Entry) -> Iterato
 
 def step(entry: Entry, decided_at: int) -> str:
     """Describe a step of an escalation by which nothing is owed."""
-    after, whom = duration(entry.after_ms), entry.to or entry.post
+    after, whom = format_duration(entry.after_ms), entry.to or entry.post
     asked_at = moment(decided_at + entry.after_ms)
     return (
         f"the step after {after} to {whom} owed nothing; it is asked at {asked_at}, if all still "

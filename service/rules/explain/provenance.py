@@ -11,18 +11,18 @@ from service.rules.decider import first_ids
 from service.rules.digests import DigestClosed
 from service.rules.explain.answers import About, Cause, Chain, Delivery, Named, terms_of, time_of
 from service.rules.explain.causes import Evidence, before, cause_of
-from service.rules.explain.history import Row
-from service.rules.explain.rule_versions import Edition, rule_then
+from service.rules.explain.history import RecordedEvent
+from service.rules.explain.rule_versions import RuleFileVersion, rule_then
 from service.rules.explain.steps_in_words import ended, turns
 from service.rules.notification import DIGEST, SENT, Notification, Owed
 from service.rules.rule import AFTER, ROOM, STEPS_UP, Rule, route_of
-from service.rules.text import counted, duration, moment
+from service.rules.text import counted, format_duration, moment
 from service.rules.trace import shown, trace_recorded
 from service.rules.triggers import letter_set_aside, source_silent
 from service.rules.triggers.stalled import STALLED, stalled_trigger_of
 
 
-class Story(NamedTuple):
+class Provenance(NamedTuple):
     """Say how it came about: in a sentence, and by which event, letter or notifications."""
 
     because: str
@@ -38,8 +38,8 @@ def chain_of(evidence: Evidence, id: str) -> Chain | None:
         return None
     found = Notification.load(id, [row.body for row in rows])
     owed, kept = found.owed, evidence.past.kept(id)
-    edition = evidence.editions.after(rows[0].position)
-    rule = edition.rule(owed.rule) if edition else None
+    rule_file = evidence.rule_files.after(rows[0].position)
+    rule = rule_file.rule(owed.rule) if rule_file else None
     told = about(evidence, owed)
     story = story_of(evidence, owed, rule, told)
     history = turns(rows, kept)
@@ -55,7 +55,9 @@ def chain_of(evidence: Evidence, id: str) -> Chain | None:
         because=story.because,
         cause=story.cause,
         letter=story.letter,
-        rule=rule_then(edition, rule, evidence.editions.today()) if edition and rule else None,
+        rule=rule_then(rule_file, rule, evidence.rule_files.today())
+        if rule_file and rule
+        else None,
         terms=terms_of(terms),
         decided_at=time_of(owed.decided_at),
         history=history,
@@ -64,19 +66,19 @@ def chain_of(evidence: Evidence, id: str) -> Chain | None:
         items=list(story.items),
         into=found.into,
         speaks_for=list(found.speaks_for),
-        notes=notes(edition, rule, owed),
+        notes=notes(rule_file, rule, owed),
     )
 
 
-def notes(edition: Edition | None, rule: Rule | None, owed: Owed) -> list[str]:
+def notes(rule_file: RuleFileVersion | None, rule: Rule | None, owed: Owed) -> list[str]:
     """Say what the answer leaves out, and why."""
     if rule is not None:
         return []
-    if edition is None:
+    if rule_file is None:
         return ["the ledger does not say which rule file was active then"]
-    if edition.rules is None:
+    if rule_file.rules is None:
         return ["the rule file as it was then cannot be read by this version"]
-    return [f"the rule file of {moment(edition.activated.at)} has no rule '{owed.rule}'"]
+    return [f"the rule file of {moment(rule_file.activated.at)} has no rule '{owed.rule}'"]
 
 
 def about(evidence: Evidence, owed: Owed) -> About:
@@ -129,14 +131,14 @@ def firsts(evidence: Evidence, owed: Owed, rule: Rule | None) -> list[Named]:
     return [found for id in first_ids(rule, owed) if (found := named(evidence, id))]
 
 
-def story_of(evidence: Evidence, owed: Owed, rule: Rule | None, about: About) -> Story:
+def story_of(evidence: Evidence, owed: Owed, rule: Rule | None, about: About) -> Provenance:
     """Say how a notification came about."""
     if owed.trigger == source_silent.TRIGGER:
         letter = evidence.delivery(int(owed.occurrence.rpartition("/")[2]), owed.source)
-        return Story(f"{owed.source} fell silent after letter {letter.number}", letter=letter)
+        return Provenance(f"{owed.source} fell silent after letter {letter.number}", letter=letter)
     if owed.trigger == letter_set_aside.TRIGGER:
         letter = evidence.delivery(letter_of(owed.subject), owed.source)
-        return Story(f"not all of letter {letter.number} could be used", letter=letter)
+        return Provenance(f"not all of letter {letter.number} could be used", letter=letter)
     if owed.trigger == DIGEST:
         return _digest(evidence, owed)
     rows = evidence.past.stream(owed.subject, 0, owed.version)
@@ -145,30 +147,30 @@ def story_of(evidence: Evidence, owed: Owed, rule: Rule | None, about: About) ->
     return _happened(evidence, owed, about, rows)
 
 
-def _digest(evidence: Evidence, owed: Owed) -> Story:
+def _digest(evidence: Evidence, owed: Owed) -> Provenance:
     closing = evidence.past.at(owed.subject, owed.version)
     ids = closing.body.items if closing and isinstance(closing.body, DigestClosed) else ()
     items = [found for id in ids if (found := named(evidence, id))]
     count = counted(len(items), "notification")
-    return Story(f"the digest of {owed.occurrence} was made up of {count}", items=items)
+    return Provenance(f"the digest of {owed.occurrence} was made up of {count}", items=items)
 
 
 def _silence(
-    evidence: Evidence, owed: Owed, rule: Rule | None, about: About, rows: Sequence[Row]
-) -> Story:
+    evidence: Evidence, owed: Owed, rule: Rule | None, about: About, rows: Sequence[RecordedEvent]
+) -> Provenance:
     since = int(owed.occurrence.rpartition("/")[2])
     trigger = stalled_trigger_of(rule)
-    lasted = duration(trigger.silence_ms) if trigger else "long"
+    lasted = format_duration(trigger.silence_ms) if trigger else "long"
     column = "active_at" if trigger and trigger.count_from == "started" else "silent_since"
     begun = began(rows, column, since)
     cause = cause_of(evidence, about, rows, begun) if begun else None
     words = f"nothing happened for {lasted} since {moment(since)}"
     if cause is not None:
         words += f"; that silence began with {cause.fact}"
-    return Story(words, cause, cause.letter if cause else None)
+    return Provenance(words, cause, cause.letter if cause else None)
 
 
-def began(rows: Sequence[Row], column: str, since: int) -> Row | None:
+def began(rows: Sequence[RecordedEvent], column: str, since: int) -> RecordedEvent | None:
     """Find the event with which a silence began: the last one that moved its beginning there."""
     for row in reversed(rows):
         event = row.body
@@ -176,18 +178,20 @@ def began(rows: Sequence[Row], column: str, since: int) -> Row | None:
             continue
         was = getattr(before(rows, row.version), column)
         if getattr(event.after, column) == since and was != since:
-            return Row(*row)
+            return RecordedEvent(*row)
     return None
 
 
-def _happened(evidence: Evidence, owed: Owed, about: About, rows: Sequence[Row]) -> Story:
+def _happened(
+    evidence: Evidence, owed: Owed, about: About, rows: Sequence[RecordedEvent]
+) -> Provenance:
     version = int(owed.occurrence.rpartition("/")[2])
     row = next((row for row in rows if row.version == version), None)
     if row is None or not isinstance(row.body, FactRecorded):
-        return Story(f"{owed.trigger}, of which the ledger knows nothing any more")
+        return Provenance(f"{owed.trigger}, of which the ledger knows nothing any more")
     cause = cause_of(evidence, about, rows, row)
     edge = edge_in_words(row.body, owed.trigger)
-    return Story(edge or f"{owed.trigger} at {moment(row.body.at)}", cause, cause.letter)
+    return Provenance(edge or f"{owed.trigger} at {moment(row.body.at)}", cause, cause.letter)
 
 
 def edge_in_words(event: object, field: str) -> str | None:

@@ -54,13 +54,13 @@ def explanation(evidence: Evidence, question: Question) -> Explanation:
     of_kind = MATTERS[rule.trigger.kind]
     matters = [of_kind(Inquiry(evidence, rule, each, question.at)) for each in subjects]
     matters.sort(key=_newest_last)
-    current = evidence.editions.as_of(question.at)
+    current = evidence.rule_files.as_of(question.at)
     now = current.rule(rule.id) if current else None
     read = (now or rule).reads_today if matters else []
     return Explanation(
         id=rule.id,
         at=time_of(question.at),
-        rule=rule_then(current, now, evidence.editions.today()) if current and now else None,
+        rule=rule_then(current, now, evidence.rule_files.today()) if current and now else None,
         answer=answer(matters, question),
         matters=matters[-MATTERS_SHOWN:],
         more=max(0, len(matters) - MATTERS_SHOWN),
@@ -70,16 +70,16 @@ def explanation(evidence: Evidence, question: Question) -> Explanation:
 
 def reference(evidence: Evidence, question: Question) -> Rule:
     """Find the rule as it read at the time, or else when it was there; raise Unanswerable."""
-    edition = evidence.editions.nearest(question.rule, question.at)
-    if edition is None:
-        names = sorted(evidence.editions.names())
+    rule_file = evidence.rule_files.nearest(question.rule, question.at)
+    if rule_file is None:
+        names = sorted(evidence.rule_files.names())
         near = hint(question.rule, names) or (f"; there were {listed(names)}" if names else "")
         raise Unanswerable(f"no rule '{question.rule}' was ever active here{near}")
-    rule = edition.rule(question.rule)
+    rule = rule_file.rule(question.rule)
     if rule is None:
         raise Unanswerable(
             f"rule '{question.rule}': this version cannot read the rule file that was active "
-            f"since {moment(edition.activated.at)}; it explains only what later files say"
+            f"since {moment(rule_file.activated.at)}; it explains only what later files say"
         )
     return rule
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import msgspec
 
 from service.rules.explain.answers import RuleThen, time_of
-from service.rules.explain.history import Past
+from service.rules.explain.history import LedgerHistory
 from service.rules.language.reader import read_rules
 from service.rules.rule import Rule, RuleSet
 from service.rules.scheduler import RULES_STREAM, RulesActivated
@@ -15,7 +15,7 @@ from service.rules.scheduler import RULES_STREAM, RulesActivated
 SAME = "the same"
 
 
-class Anything(dict[str, str]):
+class AnyEnvironment(dict[str, str]):
     """Stand for an environment in which every variable is set, so that old files can be read."""
 
     def __missing__(self, name: str) -> str:
@@ -26,7 +26,7 @@ class Anything(dict[str, str]):
         return self[name]
 
 
-class Edition(msgspec.Struct, frozen=True):
+class RuleFileVersion(msgspec.Struct, frozen=True):
     """Hold a rule file as it became active; `rules` is None if it cannot be read any more."""
 
     activated: RulesActivated
@@ -39,28 +39,28 @@ class Edition(msgspec.Struct, frozen=True):
         )
 
 
-class Editions:
+class RuleFileVersions:
     """Look up the rule files of one ledger; each is read when it is first asked for."""
 
-    def __init__(self, past: Past) -> None:
+    def __init__(self, past: LedgerHistory) -> None:
         self._past = past
         self._places = past.places(RULES_STREAM)
         self._activated: dict[int, RulesActivated] = {}
         self._rules: dict[str, RuleSet | None] = {}
 
-    def after(self, position: int) -> Edition | None:
+    def after(self, position: int) -> RuleFileVersion | None:
         """Find the file that was active when an event got its place in the log."""
         return self._edition(bisect_left(self._places, position))
 
-    def as_of(self, at: int) -> Edition | None:
+    def as_of(self, at: int) -> RuleFileVersion | None:
         """Find the file that was active at a moment (ms UTC)."""
         return self._edition(self._count_until(at))
 
-    def today(self) -> Edition | None:
+    def today(self) -> RuleFileVersion | None:
         """Find the file that is active now."""
         return self._edition(len(self._places))
 
-    def nearest(self, id: str, at: int) -> Edition | None:
+    def nearest(self, id: str, at: int) -> RuleFileVersion | None:
         """Find the file that says what a rule is: the last before a moment, or the first after."""
         until = self._count_until(at)
         order = [*range(until, 0, -1), *range(until + 1, len(self._places) + 1)]
@@ -89,30 +89,30 @@ class Editions:
             self._activated[version] = row.body
         return self._activated[version]
 
-    def _edition(self, version: int) -> Edition | None:
+    def _edition(self, version: int) -> RuleFileVersion | None:
         if not version:
             return None
         activated = self._activation(version)
         key = activated.fingerprint
         if key not in self._rules:
-            self._rules[key] = read_rules(activated.text, environ=Anything())[0]
-        return Edition(activated, self._rules[key])
+            self._rules[key] = read_rules(activated.text, environ=AnyEnvironment())[0]
+        return RuleFileVersion(activated, self._rules[key])
 
 
-def rule_then(edition: Edition, rule: Rule, today: Edition | None) -> RuleThen:
+def rule_then(rule_file: RuleFileVersion, rule: Rule, today: RuleFileVersion | None) -> RuleThen:
     """Describe a rule as an answer shows it."""
     return RuleThen(
         id=rule.id,
         mode=rule.mode,
         line=rule.line,
         trigger=rule.trigger.words(),
-        active_since=time_of(edition.activated.at),
+        active_since=time_of(rule_file.activated.at),
         today=differs(rule, today),
-        text="\n".join(lines_of(edition.activated.text, rule, edition.rules)),
+        text="\n".join(lines_of(rule_file.activated.text, rule, rule_file.rules)),
     )
 
 
-def differs(rule: Rule, today: Edition | None) -> str:
+def differs(rule: Rule, today: RuleFileVersion | None) -> str:
     """Say how a rule differs in the file that is active today."""
     if today is None or today.rules is None:
         return "not known: the active file cannot be read"

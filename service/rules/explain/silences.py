@@ -10,11 +10,11 @@ from service.rules.decider import Evaluation, reading_of
 from service.rules.explain.answers import Matter, Occasion
 from service.rules.explain.causes import Evidence, cause_of
 from service.rules.explain.event_occasions import stood
-from service.rules.explain.history import Row
-from service.rules.explain.occasion import OCCASIONS, Happened, Inquiry, Judgement, found_by
+from service.rules.explain.history import RecordedEvent
+from service.rules.explain.occasion import OCCASIONS, Inquiry, Judgement, OccasionEvent, found_by
 from service.rules.scheduler import CLOCK_STREAM as CLOCK
 from service.rules.scheduler import TimeAsked
-from service.rules.text import duration, moment, span
+from service.rules.text import format_duration, moment, span
 from service.rules.triggers.source_silent import STREAM as FEEDS
 from service.rules.triggers.source_silent import FeedsWatched, SourceOccurrence, source_trigger_of
 from service.rules.triggers.stalled import (
@@ -28,12 +28,12 @@ from service.rules.triggers.stalled import (
 COLUMNS = {"enrolled": "silent_since", "started": "active_at"}
 
 
-class Quiet(NamedTuple):
+class EnrollmentSilence(NamedTuple):
     """Hold a silence: since when (ms UTC), by which event it began, and by which it ended."""
 
     since: int
-    began: Row
-    ended: Row | None
+    began: RecordedEvent
+    ended: RecordedEvent | None
 
     def known_from(self) -> int:
         """Say when the ledger first knew of it (ms UTC)."""
@@ -45,7 +45,7 @@ class Quiet(NamedTuple):
         return min(at, self.ended.body.recorded_at) if self.ended else at
 
 
-def silences(rows: Sequence[Row], trigger: StalledTrigger) -> Iterator[Quiet]:
+def silences(rows: Sequence[RecordedEvent], trigger: StalledTrigger) -> Iterator[EnrollmentSilence]:
     """Find the silences of an enrolment as a rule counts them, first to last."""
     column, began, since = COLUMNS[trigger.count_from], None, None
     for row in rows:
@@ -56,10 +56,10 @@ def silences(rows: Sequence[Row], trigger: StalledTrigger) -> Iterator[Quiet]:
         if now == since:
             continue
         if began is not None and since is not None:
-            yield Quiet(since, began, row)
+            yield EnrollmentSilence(since, began, row)
         began, since = (row, now) if now is not None else (None, None)
     if began is not None and since is not None:
-        yield Quiet(since, began, None)
+        yield EnrollmentSilence(since, began, None)
 
 
 def of_silences(inquiry: Inquiry) -> Matter:
@@ -75,18 +75,21 @@ def of_silences(inquiry: Inquiry) -> Matter:
     return inquiry.matter(stood(rows), nearest, occasions, len(long) - len(latest))
 
 
-def due_at(evidence: Evidence, trigger: StalledTrigger, quiet: Quiet) -> int:
+def due_at(evidence: Evidence, trigger: StalledTrigger, quiet: EnrollmentSilence) -> int:
     """Say when the clock was to be asked about a silence (ms UTC)."""
     lateness = max(evidence.lateness.values(), default=0)
     return max(quiet.since + trigger.silence_ms + lateness, quiet.known_from())
 
 
 def shortfall(
-    inquiry: Inquiry, trigger: StalledTrigger, known: Sequence[Quiet], rows: Sequence[Row]
+    inquiry: Inquiry,
+    trigger: StalledTrigger,
+    known: Sequence[EnrollmentSilence],
+    rows: Sequence[RecordedEvent],
 ) -> Iterator[str]:
     """Say why no silence was long enough."""
     at = inquiry.at
-    wanted = duration(trigger.silence_ms)
+    wanted = format_duration(trigger.silence_ms)
     over = [quiet for quiet in known if quiet.ended is not None]
     for quiet in sorted(over, key=lambda q: q.lasted_until(at) - q.since)[-1:]:
         assert quiet.ended is not None
@@ -108,12 +111,15 @@ def shortfall(
 
 
 def judged_silence(
-    inquiry: Inquiry, asking: StalledTrigger, rows: Sequence[Row], quiet: Quiet
+    inquiry: Inquiry,
+    asking: StalledTrigger,
+    rows: Sequence[RecordedEvent],
+    quiet: EnrollmentSilence,
 ) -> Occasion:
     """Say what a rule made of one silence that lasted long enough."""
     evidence = inquiry.evidence
     due = due_at(evidence, asking, quiet)
-    then = inquiry.then(evidence.editions.as_of(due))
+    then = inquiry.then(evidence.rule_files.as_of(due))
     rule = then.rule or inquiry.rule
     trigger, judgement = stalled_trigger_of(rule), Judgement(inquiry.asleep(then, due))
     if judgement.why_not is None and trigger is not None:
@@ -130,14 +136,17 @@ def judged_silence(
         imported_due = partial(trigger.was_imported_due, subject, quiet.since)
         why_not = not_asked(rule.id, quiet, in_time, imported_due)
         judgement = Judgement(why_not, found_by(evidence, evaluation))
-    lasts = duration(trigger.silence_ms if trigger else 0)
+    lasts = format_duration(trigger.silence_ms if trigger else 0)
     what = f"silent for {lasts} since {moment(quiet.since)}"
-    happened = Happened(due, what, cause_of(evidence, inquiry.about, rows, quiet.began))
+    happened = OccasionEvent(due, what, cause_of(evidence, inquiry.about, rows, quiet.began))
     return inquiry.occasion(then, happened, judgement)
 
 
 def not_asked(
-    rule: str, quiet: Quiet, asked: Row | None, imported_due: Callable[[int], bool]
+    rule: str,
+    quiet: EnrollmentSilence,
+    asked: RecordedEvent | None,
+    imported_due: Callable[[int], bool],
 ) -> str | None:
     """Say why the clock asked nothing about a silence; None when it did.
 
@@ -170,8 +179,8 @@ def of_source(inquiry: Inquiry) -> Matter:
         )
     ran = f"the service ran {span(silence.ran_ms)} since letter {silence.letter}, its last"
     if silence.ran_ms < trigger.silence_ms:
-        return inquiry.matter(ran, [f"{ran}, of {duration(trigger.silence_ms)}"], [])
-    then = inquiry.then(evidence.editions.after(row.position))
+        return inquiry.matter(ran, [f"{ran}, of {format_duration(trigger.silence_ms)}"], [])
+    then = inquiry.then(evidence.rule_files.after(row.position))
     delivery = evidence.delivery(silence.letter, source)
     came = int(delivery.came_at.timestamp() * 1000) if delivery.came_at else row.body.at
     judgement = Judgement(inquiry.asleep(then, row.body.at))
@@ -179,5 +188,5 @@ def of_source(inquiry: Inquiry) -> Matter:
         last = SilentSource(source, silence.letter, came)
         occurrence = SourceOccurrence.of(last, row.body.at, was_ms=0, ran_ms=silence.ran_ms)
         judgement = inquiry.judge(then.rule, occurrence, evidence.past.world(row.position))
-    happened = Happened(came, f"silent: {ran}", None)
+    happened = OccasionEvent(came, f"silent: {ran}", None)
     return inquiry.matter(ran, (), [inquiry.occasion(then, happened, judgement)])

@@ -5,7 +5,7 @@ from typing import Any
 
 from service.ledger.events import EventBody
 from service.rules.explain.answers import Turn, time_of
-from service.rules.explain.history import Row
+from service.rules.explain.history import RecordedEvent
 from service.rules.notification import (
     HELD,
     OPEN_STATES,
@@ -51,7 +51,7 @@ def reason_in_words(reason: str | None) -> str:
     return REASONS.get(text, text)
 
 
-def turns(rows: Sequence[Row], kept: Mapping[str, str]) -> list[Turn]:
+def turns(rows: Sequence[RecordedEvent], kept: Mapping[str, str]) -> list[Turn]:
     """Describe the events of a notification; `kept` is what is kept beside it, not erased yet."""
     return [
         Turn(

@@ -28,7 +28,7 @@ from service.rules.language.model import (
 from service.rules.language.values import NAME_FORM, ROLES, WATCHERS
 from service.rules.language.yaml_reader import Path
 from service.rules.scope import Scope
-from service.rules.text import duration, shown
+from service.rules.text import format_duration, shown
 
 NEVER_CANCEL = ("course.", "instance.", "learner.", "letter.")
 """How events begin that are about no single enrolment."""
@@ -186,8 +186,8 @@ class RuleChecks:
         used = [self._window_of(rule, entry) for entry in rule.entries]
         long = [(longest_gap(w), w.name, at) for w, at in used if w and longest_gap(w) > lives]
         for gap, name, at in [max(long)] if long and own else long:
-            longest = duration(gap)
-            message = f"messages expire after {duration(lives)}, and '{name}' is closed for"
+            longest = format_duration(gap)
+            message = f"messages expire after {format_duration(lives)}, and '{name}' is closed for"
             place = rule.path_to("expires_after") if own else at
             message = f"{message} {longest}; write 'expires_after: {longest}' or more"
             self.report.error(place, message)

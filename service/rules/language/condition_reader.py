@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Any
 
-from service.rules.conditions import OPERATORS, AllOf, AnyOf, Condition, NoneOf, Term
+from service.rules.conditions import OPERATORS, AllOf, AnyOf, Condition, FieldTest, NoneOf
 from service.rules.fields import FIELDS, Field, Sources, field_named
 from service.rules.language.errors import Report
 from service.rules.language.operands import BadOperand, OperandReader
@@ -133,7 +133,7 @@ class ConditionReader:
             place = path if bad.index is None else (*path, bad.index)
             self.report.error(place, str(bad), key=operator not in allowed)
             return ()
-        return (Term(field.name, operator, operand, line=self.report.key_line(path)),)
+        return (FieldTest(field.name, operator, operand, line=self.report.key_line(path)),)
 
 
 def _unknown(name: str) -> str:

@@ -6,11 +6,11 @@ from typing import Any, ClassVar, Self
 
 from service.learners.enrollment_state import COMPLETED, IN_PROGRESS, UNENROLLED
 from service.learners.facts import FactRecorded
-from service.learners.world import Happening, World
+from service.learners.world import AppendedEvent, World
 from service.rules.fields import EventSeen, Reading
 from service.rules.notification import Owed
 from service.rules.scope import OF_EVENTS, Scope
-from service.rules.triggers.trigger import Kind, Match, Miss, Named, Occurrence
+from service.rules.triggers.trigger import Kind, Match, Miss, Occurrence, RuleIdentity
 
 STILL: Mapping[str, frozenset[str]] = {
     "enrollment.enrolled": frozenset({"enrolled", IN_PROGRESS, COMPLETED}),
@@ -32,13 +32,13 @@ class EventOccurrence(Occurrence, frozen=True):
     event: FactRecorded[Any]
 
     @classmethod
-    def of(cls, happening: Happening, now: int) -> Self:
+    def of(cls, appended: AppendedEvent, now: int) -> Self:
         """Take an event as the writer hands it over."""
-        event, about = happening.event, happening.aggregate.about
+        event, about = appended.event, appended.aggregate.about
         seen = EventSeen(
             about.source, about.account, name=event.name, at=event.at, by_admin=event.by_admin
         )
-        return cls(happening.aggregate, seen, now, happening.stream, happening.version, event)
+        return cls(appended.aggregate, seen, now, appended.stream, appended.version, event)
 
     def match(self, trigger: str) -> Match:
         """Say that this event set a rule off."""
@@ -66,7 +66,7 @@ class EventTrigger:
         """Admit every event with the transition."""
         return True
 
-    def match(self, rule: Named, occurrence: Occurrence, world: World) -> Match | Miss:
+    def match(self, rule: RuleIdentity, occurrence: Occurrence, world: World) -> Match | Miss:
         """Match an event that led to the transition."""
         if isinstance(occurrence, EventOccurrence) and self.event in occurrence.event.transitions:
             return occurrence.match(self.event)

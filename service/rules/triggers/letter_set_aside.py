@@ -19,7 +19,7 @@ from service.rules.fields import EventSeen, Reading
 from service.rules.notification import Owed
 from service.rules.rule import Rule
 from service.rules.scope import LETTER, Scope
-from service.rules.triggers.trigger import Kind, Match, Miss, Named, Occurrence
+from service.rules.triggers.trigger import Kind, Match, Miss, Occurrence, RuleIdentity
 
 STREAM = "setbacks"
 TRIGGER = "letter.set_aside"
@@ -36,7 +36,7 @@ class LetterMark(msgspec.Struct, frozen=True):
     mode: str
 
 
-class SetbacksAsked(EventBody, frozen=True, kw_only=True, omit_defaults=True):
+class LettersAsked(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """Say how far each rule was asked at `at`, so that a restart neither repeats nor forgets."""
 
     TOPIC: ClassVar[str] = "setbacks.asked"
@@ -44,7 +44,7 @@ class SetbacksAsked(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     rules: dict[str, LetterMark]
 
 
-SHAPES: Mapping[str, Any] = {SetbacksAsked.TOPIC: SetbacksAsked}
+SHAPES: Mapping[str, Any] = {LettersAsked.TOPIC: LettersAsked}
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class LetterTrigger:
         """Admit no event: a letter that leads to none matches."""
         return False
 
-    def match(self, rule: Named, occurrence: Occurrence, world: World) -> Match | Miss:
+    def match(self, rule: RuleIdentity, occurrence: Occurrence, world: World) -> Match | Miss:
         """Match every letter that was set aside."""
         letter = occurrence.subject
         if not isinstance(letter, LetterSetAside):
@@ -134,11 +134,11 @@ class LetterWatch:
 
     def _latest(self) -> tuple[int, dict[str, LetterMark]]:
         version, last = self._writer.store.latest(STREAM) or (0, None)
-        return version, last.rules if isinstance(last, SetbacksAsked) else {}
+        return version, last.rules if isinstance(last, LettersAsked) else {}
 
     def _record(
         self, version: int, marks: Mapping[str, LetterMark], decisions: Decisions, now: int
     ) -> None:
-        event = SetbacksAsked(at=now, rules=dict(marks))
+        event = LettersAsked(at=now, rules=dict(marks))
         decisions.following.append((STREAM, version + 1, event))
         self._writer.commit(decisions)

@@ -14,13 +14,13 @@ from service.rules.notification import Owed
 from service.rules.scope import INSTANCE, Scope
 from service.rules.trace import range_in_words, shown
 from service.rules.triggers.event import EventOccurrence
-from service.rules.triggers.trigger import Kind, Match, Miss, Named, Occurrence
+from service.rules.triggers.trigger import Kind, Match, Miss, Occurrence, RuleIdentity
 
 Edge = tuple[float | None, float | None]
 """The value before a report of seats and with it; None is unlimited."""
 
 
-class Fired(EventBody, frozen=True, kw_only=True, omit_defaults=True):
+class RuleFired(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """Record that a rule with `rearm` fired at this version: it must be armed anew."""
 
     TOPIC: ClassVar[str] = "rule.fired"
@@ -29,7 +29,7 @@ class Fired(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     fired_at: int
 
 
-SHAPES: Mapping[str, Any] = {Fired.TOPIC: Fired}
+SHAPES: Mapping[str, Any] = {RuleFired.TOPIC: RuleFired}
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ChangeTrigger:
         edge = self.edge_of(event)
         return edge is not None and self.takes(*edge)
 
-    def match(self, rule: Named, occurrence: Occurrence, world: World) -> Match | Miss:
+    def match(self, rule: RuleIdentity, occurrence: Occurrence, world: World) -> Match | Miss:
         """Match a report that changed the value as asked, if the rule is armed."""
         if not isinstance(occurrence, EventOccurrence):
             return Miss(lambda: "it is no report of seats")
@@ -65,13 +65,13 @@ class ChangeTrigger:
         return self._armed(rule, match, occurrence, world) if self.rearm else match
 
     def _armed(
-        self, rule: Named, match: Match, occurrence: EventOccurrence, world: World
+        self, rule: RuleIdentity, match: Match, occurrence: EventOccurrence, world: World
     ) -> Match | Miss:
-        stream = memory_stream(rule, occurrence.stream)
+        stream = rearm_stream(rule, occurrence.stream)
         version, last = world.latest(stream) or (0, None)
-        if isinstance(last, Fired) and not self._was_back(last, occurrence.subject):
+        if isinstance(last, RuleFired) and not self._was_back(last, occurrence.subject):
             return Miss(self._not_rearmed)
-        fired = Fired(at=occurrence.now, instance=occurrence.stream, fired_at=match.version)
+        fired = RuleFired(at=occurrence.now, instance=occurrence.stream, fired_at=match.version)
         return Match(
             match.trigger,
             match.occurrence,
@@ -80,7 +80,7 @@ class ChangeTrigger:
             remembered=(stream, version + 1, fired),
         )
 
-    def _was_back(self, last: Fired, instance: object) -> bool:
+    def _was_back(self, last: RuleFired, instance: object) -> bool:
         """Tell whether the value was back in the `rearm` range since the rule last fired."""
         assert isinstance(instance, Instance) and self.rearm
         return any(
@@ -137,6 +137,6 @@ def change_trigger_of(trigger: object) -> ChangeTrigger | None:
     return trigger if isinstance(trigger, ChangeTrigger) else None
 
 
-def memory_stream(rule: Named, instance: str) -> str:
+def rearm_stream(rule: RuleIdentity, instance: str) -> str:
     """Name the stream that remembers when a rule with `rearm` last fired for an instance."""
     return stream_id("f", rule.mode, rule.id, instance)

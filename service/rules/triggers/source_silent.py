@@ -19,15 +19,15 @@ from service.rules.fields import EventSeen, Reading
 from service.rules.notification import Owed
 from service.rules.rule import Rule
 from service.rules.scope import SILENT_SOURCE, Scope
-from service.rules.text import duration
-from service.rules.triggers.trigger import Kind, Match, Miss, Named, Occurrence
+from service.rules.text import format_duration
+from service.rules.triggers.trigger import Kind, Match, Miss, Occurrence, RuleIdentity
 
 STREAM = "feeds"
 TRIGGER = "source_silent_for"
 RECORDED_EVERY_MS = 5 * 60_000
 
 
-class Silence(msgspec.Struct, frozen=True):
+class FeedSilence(msgspec.Struct, frozen=True):
     """Hold how long (ms) the service has run since this letter, the last of its source."""
 
     letter: int
@@ -39,23 +39,23 @@ class FeedsWatched(EventBody, frozen=True, kw_only=True, omit_defaults=True):
 
     TOPIC: ClassVar[str] = "feeds.watched"
     at: int
-    silences: dict[str, Silence]
+    silences: dict[str, FeedSilence]
 
 
 SHAPES: Mapping[str, Any] = {FeedsWatched.TOPIC: FeedsWatched}
 
 
 def watched(
-    before: Mapping[str, Silence], heard: Mapping[str, SilentSource], elapsed: int, now: int
-) -> dict[str, Silence]:
+    before: Mapping[str, FeedSilence], heard: Mapping[str, SilentSource], elapsed: int, now: int
+) -> dict[str, FeedSilence]:
     """Give the silences after the service has run for another `elapsed` ms."""
     found = {}
     for source, last in heard.items():
         known = before.get(source)
         if known is not None and known.letter == last.letter:
-            found[source] = Silence(last.letter, known.ran_ms + elapsed)
+            found[source] = FeedSilence(last.letter, known.ran_ms + elapsed)
         else:
-            found[source] = Silence(last.letter, max(0, min(elapsed, now - last.at)))
+            found[source] = FeedSilence(last.letter, max(0, min(elapsed, now - last.at)))
     return found
 
 
@@ -84,7 +84,7 @@ class SourceSilentTrigger:
         """Admit no event: time matches."""
         return False
 
-    def match(self, rule: Named, occurrence: Occurrence, world: World) -> Match | Miss:
+    def match(self, rule: RuleIdentity, occurrence: Occurrence, world: World) -> Match | Miss:
         """Match a silence that has just become so long.
 
         One that was so long before is not told of again, however the rule was edited meanwhile,
@@ -108,7 +108,7 @@ class SourceSilentTrigger:
 
     def words(self) -> str:
         """Say `source_silent_for 12h`."""
-        return f"{TRIGGER} {duration(self.silence_ms)}"
+        return f"{TRIGGER} {format_duration(self.silence_ms)}"
 
 
 def source_trigger_of(rule: Rule) -> SourceSilentTrigger | None:
@@ -121,7 +121,7 @@ class FeedWatch:
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
-        self._silences: dict[str, Silence] = {}
+        self._silences: dict[str, FeedSilence] = {}
         self._version = 0
         self._asked_at: int | None = None
         self._recorded_at = 0
@@ -158,14 +158,14 @@ class FeedWatch:
         self._silences, self._asked_at = silences, now
 
     def _occurrences(
-        self, silences: Mapping[str, Silence], heard: Mapping[str, SilentSource], now: int
+        self, silences: Mapping[str, FeedSilence], heard: Mapping[str, SilentSource], now: int
     ) -> Iterator[SourceOccurrence]:
         for source, silence in silences.items():
             known = self._silences.get(source)
             was = known.ran_ms if known and known.letter == silence.letter else 0
             yield SourceOccurrence.of(heard[source], now, was_ms=was, ran_ms=silence.ran_ms)
 
-    def _record(self, decisions: Decisions, silences: dict[str, Silence], now: int) -> None:
+    def _record(self, decisions: Decisions, silences: dict[str, FeedSilence], now: int) -> None:
         event = FeedsWatched(at=now, silences=silences)
         decisions.following.append((STREAM, self._version + 1, event))
         self._writer.commit(decisions)

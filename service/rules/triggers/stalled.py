@@ -17,8 +17,8 @@ from service.rules.fields import EventSeen, Reading
 from service.rules.notification import Owed
 from service.rules.rule import Rule
 from service.rules.scope import SILENCE, Scope
-from service.rules.text import duration
-from service.rules.triggers.trigger import Kind, Match, Miss, Named, Occurrence
+from service.rules.text import format_duration
+from service.rules.triggers.trigger import Kind, Match, Miss, Occurrence, RuleIdentity
 
 ASKED_AT_A_TIME = 1_000
 STALLED = "stalled_for"
@@ -51,7 +51,7 @@ class StalledTrigger:
         """Admit no event: time matches."""
         return False
 
-    def match(self, rule: Named, occurrence: Occurrence, world: World) -> Match | Miss:
+    def match(self, rule: RuleIdentity, occurrence: Occurrence, world: World) -> Match | Miss:
         """Match a silence that has lasted, unless an import brought it when it was due already.
 
         That is so for a rule that was live then; before, its `on_activate` judges.
@@ -86,7 +86,7 @@ class StalledTrigger:
 
     def words(self) -> str:
         """Say `stalled_for 7d, count_from enrolled`."""
-        return f"{STALLED} {duration(self.silence_ms)}, count_from {self.count_from}"
+        return f"{STALLED} {format_duration(self.silence_ms)}, count_from {self.count_from}"
 
 
 def silence_match(enrollment: Enrollment, since: int, key: object) -> Match:
@@ -118,7 +118,7 @@ def stalled_trigger_of(rule: Rule | None) -> StalledTrigger | None:
     return trigger if isinstance(trigger, StalledTrigger) else None
 
 
-class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
+class SilenceMark(msgspec.Struct, frozen=True, omit_defaults=True):
     """Mark that silences which began up to `mark` were asked; those up to `floor` never are.
 
     `since` is when the rule went live (all three in ms UTC).
@@ -129,19 +129,19 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     since: int = 0
 
 
-class Ask(msgspec.Struct):
+class SweepResult(msgspec.Struct):
     """Collect what one ask came to; `more` when it was too much for one transaction."""
 
     decisions: Decisions
-    marks: dict[str, Mark]
+    marks: dict[str, SilenceMark]
     more: bool = False
 
 
-def started(stalled: StalledRule, now: int) -> Mark:
+def started(stalled: StalledRule, now: int) -> SilenceMark:
     """Make the mark of a rule that goes live now (design §6, `on_activate`)."""
     current = stalled.rule.on_activate == "current"
     begin = 0 if current else now - stalled.trigger.silence_ms
-    return Mark(begin, begin, now)
+    return SilenceMark(begin, begin, now)
 
 
 class SilenceSource(Protocol):
@@ -173,15 +173,15 @@ class Sweep(msgspec.Struct):
     touched: Mapping[str, Mapping[str, int | None]]
     lateness: int
 
-    def ask(self, marks: Mapping[str, Mark]) -> Ask:
+    def ask(self, marks: Mapping[str, SilenceMark]) -> SweepResult:
         """Ask each rule; candidates only suggest, each enrolment is checked itself."""
-        asked = Ask(Decisions(), dict(marks))
+        asked = SweepResult(Decisions(), dict(marks))
         for stalled in stalled_rules(self.decider.active):
             mark = marks.get(stalled.rule.id) or started(stalled, self.now)
             asked.marks[stalled.rule.id] = self._ask(stalled, mark, asked)
         return asked
 
-    def _ask(self, stalled: StalledRule, mark: Mark, asked: Ask) -> Mark:
+    def _ask(self, stalled: StalledRule, mark: SilenceMark, asked: SweepResult) -> SilenceMark:
         """Ask one rule and return its new mark."""
         count_from = stalled.trigger.count_from
         bound = self.now - self.lateness - stalled.trigger.silence_ms
@@ -201,7 +201,7 @@ class Sweep(msgspec.Struct):
         in_order = sorted(silences, key=lambda each: each[:2])
         due_ones = (([stalled.rule], occurrence) for _, _, occurrence in in_order)
         asked.decisions.extend(self.decider.decide_each(due_ones, self.world))
-        return Mark(end, mark.floor, mark.since)
+        return SilenceMark(end, mark.floor, mark.since)
 
     def _moved(self, count_from: str, floor: int, end: int) -> Iterator[str]:
         """Name those that moved to a silence which was asked about already."""

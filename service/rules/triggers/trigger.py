@@ -48,7 +48,7 @@ class Miss(NamedTuple):
     words: Callable[[], str]
 
 
-class Named(Protocol):
+class RuleIdentity(Protocol):
     """Identify a rule, as far as a trigger needs to tell it from others."""
 
     @property
@@ -76,7 +76,7 @@ class Trigger(Protocol):
         """Tell quickly, of an event with such a transition, whether it may match."""
         ...
 
-    def match(self, rule: Named, occurrence: Occurrence, world: World) -> Match | Miss:
+    def match(self, rule: RuleIdentity, occurrence: Occurrence, world: World) -> Match | Miss:
         """Tell whether an occurrence sets the rule off."""
         ...
 

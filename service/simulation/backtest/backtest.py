@@ -8,17 +8,17 @@ import msgspec
 from service.rules.decider import Decider
 from service.rules.rule import GROUP, Rule, RuleSet
 from service.simulation.backtest.difference import Difference
-from service.simulation.backtest.log import History
-from service.simulation.backtest.outbox import Hear
-from service.simulation.backtest.replay import Play, Replay, Span
-from service.simulation.backtest.replay_world import Today
+from service.simulation.backtest.outbox import FateObserver
+from service.simulation.backtest.replay import Replay, RuleReplay, Span
+from service.simulation.backtest.replay_world import CurrentDirectory
+from service.simulation.backtest.states import History
 from service.simulation.backtest.tally import Tally
 
 NOT_IN_THE_LOG = ("source", "letter")
 """Subjects of rules of which the log says nothing."""
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class BacktestOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Say what is rehearsed: `rules` and, to be compared with them, those of `against`.
 
     The rules go live at `since` or with the first event, and time ends at `until` (ms UTC).
@@ -33,7 +33,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     storm_limit: int
 
 
-class Backtest(msgspec.Struct, frozen=True):
+class BacktestResult(msgspec.Struct, frozen=True):
     """Hold what came of a backtest; `difference` when two rule files were compared."""
 
     span: Span
@@ -48,11 +48,11 @@ class Backtest(msgspec.Struct, frozen=True):
 
 def backtest(
     history: History,
-    today: Today,
-    plan: Plan,
+    today: CurrentDirectory,
+    plan: BacktestOptions,
     told: Callable[[int], object] = lambda _: None,
-    hear: Hear = lambda _: None,
-) -> Backtest:
+    hear: FateObserver = lambda _: None,
+) -> BacktestResult:
     """Replay the log through one rule file, or two at once; nothing is written or sent.
 
     `told` hears of each position it has come to; `hear`, with one rule file alone, of what
@@ -60,27 +60,27 @@ def backtest(
     """
     replay = Replay(history, today, plan.lateness, plan.until)
     difference = Difference() if plan.against is not None else None
-    play = Play(_decider(plan.rules, plan), replay, plan.since)
+    play = RuleReplay(_decider(plan.rules, plan), replay, plan.since)
     replay.plays.append(play)
     play.outbox.hear = hear
     if difference is not None and plan.against is not None:
         play.outbox.hear = difference.new
-        other = Play(_decider(plan.against, plan), replay, plan.since)
+        other = RuleReplay(_decider(plan.against, plan), replay, plan.since)
         other.outbox.hear = difference.old
         replay.plays.append(other)
     span = replay.run(told)
     play.outbox.close()
     if difference is not None:
         difference.close()
-    return Backtest(span, play.tally, difference)
+    return BacktestResult(span, play.tally, difference)
 
 
-def _decider(rules: RuleSet, plan: Plan) -> Decider:
+def _decider(rules: RuleSet, plan: BacktestOptions) -> Decider:
     live = tuple(replace(rule, mode="live") for rule in rules.rules if rule.mode != "disabled")
     return Decider(replace(rules, rules=live), plan.storm_limit)
 
 
-def only(rules: RuleSet, ids: Collection[str]) -> RuleSet:
+def only_rules(rules: RuleSet, ids: Collection[str]) -> RuleSet:
     """Keep these of a file's rules alone."""
     return replace(rules, rules=tuple(rule for rule in rules.rules if rule.id in ids))
 

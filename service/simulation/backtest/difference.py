@@ -16,7 +16,7 @@ EXAMPLES = 12
 Kind = Literal["more", "fewer", "moved"]
 
 
-class Message(msgspec.Struct, frozen=True):
+class DifferingMessage(msgspec.Struct, frozen=True):
     """Identify a message: because of which rule, to whom, about what, when it leaves (ms UTC)."""
 
     rule: str
@@ -39,8 +39,8 @@ class Difference:
         self.same = 0
         self.counts: Counter[Kind] = Counter()
         self.by_rule: Counter[tuple[str, Kind]] = Counter()
-        self.examples: dict[Kind, list[Message]] = {"more": [], "fewer": [], "moved": []}
-        self._alone: tuple[dict[str, Message], dict[str, Message]] = ({}, {})
+        self.examples: dict[Kind, list[DifferingMessage]] = {"more": [], "fewer": [], "moved": []}
+        self._alone: tuple[dict[str, DifferingMessage], dict[str, DifferingMessage]] = ({}, {})
 
     def new(self, fate: Fate) -> None:
         """Note that the new file may send a message."""
@@ -62,7 +62,7 @@ class Difference:
         if other is not None and other.at == at:
             self.same += 1
             return
-        message = Message(
+        message = DifferingMessage(
             rule=owed.rule,
             recipient=owed.recipient,
             person=owed.person,
@@ -88,7 +88,7 @@ class Difference:
                 del alone[id]
                 self._count(kind, message)
 
-    def _count(self, kind: Kind, message: Message) -> None:
+    def _count(self, kind: Kind, message: DifferingMessage) -> None:
         self.counts[kind] += 1
         self.by_rule[message.rule, kind] += 1
         few = self.by_rule[message.rule, kind] <= EXAMPLES_OF_A_RULE

@@ -8,7 +8,7 @@ from service.learners.world import Cache, Decisions
 from service.ledger.events import EventBody
 from service.rules.conditions import fields_of
 from service.rules.decider import Decider
-from service.rules.digests import DigestClosed, Reader, close, reader_of
+from service.rules.digests import DigestClosed, DigestReader, close, reader_of
 from service.rules.notification import (
     HELD,
     SENT,
@@ -24,13 +24,13 @@ from service.rules.rule import ENTRY as WATCHERS
 from service.rules.rule import Rule
 from service.rules.verdict import Ground, Verdict, holds, judge, keeps_distance
 from service.simulation.backtest.prefilter import reads_seats
-from service.simulation.backtest.replay_world import Past
+from service.simulation.backtest.replay_world import ReplayWorld
 from service.simulation.backtest.subjects import Subjects
 from service.simulation.backtest.tally import Fate, Tally
 from service.simulation.backtest.timers import StepTimers
 
 DECISIONS_REMEMBERED = 100_000
-Hear = Callable[[Fate], object]
+FateObserver = Callable[[Fate], object]
 """Is told what became of each notification."""
 
 
@@ -113,8 +113,10 @@ def ages(rule: Rule) -> bool:
 class Outbox:
     """Keep notifications that may leave, by when they are due; what leaves counts as sent."""
 
-    def __init__(self, decider: Decider, world: Past, subjects: Subjects, tally: Tally) -> None:
-        self.hear: Hear = lambda *_: None
+    def __init__(
+        self, decider: Decider, world: ReplayWorld, subjects: Subjects, tally: Tally
+    ) -> None:
+        self.hear: FateObserver = lambda *_: None
         self.steps = StepTimers(decider)
         self.waiting = AddressWait(decider)
         self._decider = decider
@@ -176,7 +178,7 @@ class Outbox:
 
     def _close_digests(self, items: Sequence[Notification], ground: Ground) -> None:
         """Close the digests of these items, reader by reader, as the service does."""
-        readers: dict[Reader, list[Notification]] = {}
+        readers: dict[DigestReader, list[Notification]] = {}
         for item in items:
             readers.setdefault(reader_of(item.owed, self._world), []).append(item)
         for reader, mine in readers.items():

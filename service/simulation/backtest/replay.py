@@ -11,17 +11,16 @@ from service.learners.enrollment import EnrollmentRecorded
 from service.learners.facts import FactRecorded
 from service.learners.instance import InstanceRecorded
 from service.learners.watchlist import WatchAsked, WatchStopped
-from service.learners.world import Happening
+from service.learners.world import AppendedEvent
 from service.ledger.events import EventBody
 from service.rules.decider import Decider
 from service.rules.escalation import Steps
 from service.rules.scheduler import EMPTY_ASKS_EVERY_MS, TimeAsked
 from service.rules.triggers.stalled import SilenceOccurrence, stalled_rules
-from service.simulation.backtest.log import History
 from service.simulation.backtest.outbox import Outbox
 from service.simulation.backtest.prefilter import Prefilter, topics_of
-from service.simulation.backtest.replay_world import Past, Today
-from service.simulation.backtest.states import States
+from service.simulation.backtest.replay_world import CurrentDirectory, ReplayWorld
+from service.simulation.backtest.states import History, States
 from service.simulation.backtest.subjects import Subjects
 from service.simulation.backtest.tally import Tally
 from service.simulation.backtest.timers import SilenceTimer
@@ -31,7 +30,7 @@ PAUSE_MS = 2 * EMPTY_ASKS_EVERY_MS
 """While a service runs, its log is never still for longer."""
 
 
-class Play:
+class RuleReplay:
     """Replay one rule set: what it may read, what it watches, and what it owes."""
 
     def __init__(self, decider: Decider, replay: "Replay", live_since: int) -> None:
@@ -39,7 +38,7 @@ class Play:
         self.decider = decider
         self.live_since = live_since
         self.tally = Tally(decider.rules.defaults.timezone)
-        self.world = Past(replay.today, replay.states)
+        self.world = ReplayWorld(replay.today, replay.states)
         self._subjects = Subjects(replay.states, replay.later)
         self.outbox = Outbox(decider, self.world, self._subjects, self.tally)
         stalled = stalled_rules(rules)
@@ -47,9 +46,9 @@ class Play:
         self.prefilter = Prefilter(rules, self.world)
         self.topics = topics_of(rules)
 
-    def decide(self, happening: Happening, now: int) -> None:
+    def decide(self, appended: AppendedEvent, now: int) -> None:
         """Decide on an event."""
-        decisions = self.decider(happening, self.world, now)
+        decisions = self.decider(appended, self.world, now)
         if decisions is not None:
             self.outbox.take(decisions)
 
@@ -94,14 +93,14 @@ class Replay:
     """
 
     def __init__(
-        self, history: History, today: Today, lateness: int, until: int | None = None
+        self, history: History, today: CurrentDirectory, lateness: int, until: int | None = None
     ) -> None:
         """Begin before the first row; `lateness` (ms) is the longest allowance of any source."""
         self.history = history
         self.today = today
         self.lateness = lateness
         self.states = States(self._read)
-        self.plays: list[Play] = []
+        self.plays: list[RuleReplay] = []
         self.span = Span()
         self._until = until
         self._position = 0
@@ -219,14 +218,14 @@ class Replay:
         if event.imported:
             return
         now = event.recorded_at
-        happening, who = None, partial(self.states.who, stream)
+        appended, who = None, partial(self.states.who, stream)
         for play in self.plays:
             if now >= play.live_since and play.prefilter.passes(event, who):
-                if happening is None:
+                if appended is None:
                     aggregate = self.states.aggregate(stream)
                     assert aggregate is not None
-                    happening = Happening(stream, version, event, aggregate)
-                play.decide(happening, now)
+                    appended = AppendedEvent(stream, version, event, aggregate)
+                play.decide(appended, now)
 
     def later(self, stream: str, version: int) -> list[EventBody]:
         """Read the events of a stream after one version, as far as the replay has come."""

@@ -13,7 +13,7 @@ from service.simulation.backtest.states import States
 PEOPLE_KEPT = 50_000
 
 
-class Today:
+class CurrentDirectory:
     """Look up people and courses as the ledger has them, each once."""
 
     def __init__(self, lookup: Lookup) -> None:
@@ -65,10 +65,10 @@ class Today:
         return self._members[key]
 
 
-class Past:
+class ReplayWorld:
     """Answer what one rule set may read: `memory` has the newest event of each stream it wrote."""
 
-    def __init__(self, today: Today, states: States) -> None:
+    def __init__(self, today: CurrentDirectory, states: States) -> None:
         self.memory: dict[str, tuple[int, EventBody]] = {}
         self._watches: dict[str, Watchlist] = {}
         self._states = states

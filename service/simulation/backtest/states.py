@@ -1,6 +1,6 @@
 """Keep enrollments and instances as they stand at any event of the log, in little memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
 from service.learners.aggregate import Aggregate, FactKeys, named_by
@@ -9,7 +9,8 @@ from service.learners.enrollment_state import Snapshot, State
 from service.learners.facts import Identity, SeatsReported
 from service.learners.instance import Instance, InstanceRecorded
 from service.learners.world import AGGREGATES, Cache
-from service.ledger.events import StreamId
+from service.ledger.events import EventStore, StreamId
+from service.rules import scheduler
 
 STATES_KEPT = 100_000
 NO_KEYS = FactKeys()
@@ -19,7 +20,7 @@ Read = Callable[[str], list[tuple[int, Any]]]
 """The events of a stream as far as the replay has come, with their versions."""
 
 
-class Standing:
+class ReplayedEnrollment:
     """Keep how one enrollment stands after an event, as that event itself says it."""
 
     __slots__ = ("_built", "about", "after", "imports", "version")
@@ -69,7 +70,7 @@ def state_of(after: Snapshot) -> State:
     )
 
 
-class Seats:
+class ReplayedInstance:
     """Keep how one instance stands; of its reports only what a rule with `rearm` can ask for.
 
     Each different report is kept once, with the version at which it was last the newest.
@@ -100,16 +101,16 @@ class Seats:
         )
 
 
-class Moved(Protocol):
+class Replayed(Protocol):
     """Go on from event to event of one stream."""
 
     def move(self, version: int, event: Any) -> None: ...
 
 
-S = TypeVar("S", bound=Moved)
+S = TypeVar("S", bound=Replayed)
 
 
-class Kept(Generic[S]):
+class StateCache(Generic[S]):
     """Keep how the aggregates of one kind stand; what was forgotten is read again."""
 
     def __init__(self, begin: Callable[[Identity], S], read: Read, kept: int) -> None:
@@ -143,8 +144,8 @@ class States:
     """Give every aggregate as far as the replay has come."""
 
     def __init__(self, read: Read, kept: int = STATES_KEPT) -> None:
-        self.enrollments = Kept(Standing, read, kept)
-        self.instances = Kept(Seats, read, kept)
+        self.enrollments = StateCache(ReplayedEnrollment, read, kept)
+        self.instances = StateCache(ReplayedInstance, read, kept)
         self._read = read
         self._others: Cache[str, Aggregate[Any]] = Cache(kept)
 
@@ -183,3 +184,32 @@ def identity(stream: str, events: list[tuple[int, Any]]) -> Aggregate[Any] | Non
         return None
     _, first = events[0]
     return AGGREGATES[first.topic](StreamId(stream), named_by(stream, [first]))
+
+
+ROWS_PER_PAGE = 10_000
+LogRow = tuple[int, str, int, str, bytes]
+"""Position, stream, version, topic and state."""
+
+
+class History:
+    """Read one log up to its end as it was at the beginning; write nothing."""
+
+    def __init__(self, store: EventStore) -> None:
+        self.ledger = store.ledger
+        self.mapper = store.mapper
+        self.end = self.ledger.max_notification_id()
+
+    def pages(self) -> Iterator[list[LogRow]]:
+        """Read every row in order of position, a page at a time."""
+        position = 0
+        while position < self.end and (page := self.ledger.log(position, ROWS_PER_PAGE)):
+            position = page[-1][0]
+            yield page if position <= self.end else [row for row in page if row[0] <= self.end]
+
+    def stream(self, stream: str, until: int) -> list[LogRow]:
+        """Read the rows of one stream up to a position."""
+        return self.ledger.stream_until(stream, until)
+
+    def has_asks(self) -> bool:
+        """Tell whether the clock was ever asked: the log then tells when the service ran."""
+        return bool(self.ledger.select_events(scheduler.CLOCK_STREAM, limit=1))

@@ -14,7 +14,7 @@ Later = Callable[[str, int], list[EventBody]]
 """The events of a stream after one version, as far as the replay has come."""
 
 
-class Unread(Sequence[EventBody]):
+class LazyEvents(Sequence[EventBody]):
     """Stand for the events of a stream, of which later ones are read when they are asked for."""
 
     def __init__(self, aggregate: Aggregate[Any], later: Later) -> None:
@@ -48,7 +48,7 @@ class Subjects:
         """Give what a notification that is no digest is about."""
         aggregate = self._states.aggregate(owed.subject)
         assert aggregate is not None, f"{owed.subject}: decided on, but not in the log"
-        return Subject(aggregate, Unread(aggregate, self._later))
+        return Subject(aggregate, LazyEvents(aggregate, self._later))
 
     def of_digest(self, owed: Owed, items: Sequence[Owed]) -> Subject:
         """Give what a digest of these is about."""

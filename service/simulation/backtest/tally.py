@@ -30,7 +30,7 @@ class Fate(msgspec.Struct, frozen=True):
     into: str | None = None
 
 
-class Reader(msgspec.Struct):
+class RecipientCount(msgspec.Struct):
     """Count messages to one person or room, on how many days, and the last of these."""
 
     sent: int = 0
@@ -52,7 +52,7 @@ class Tally:
         self.kinds: Counter[str] = Counter()
         self.storms: Counter[tuple[str, int]] = Counter()
         self.waiting: Counter[str] = Counter()
-        self.readers: dict[str, Reader] = {}
+        self.readers: dict[str, RecipientCount] = {}
         self._zone = ZoneInfo(timezone)
         self._hour = -1
         self._day = ""
@@ -68,7 +68,7 @@ class Tally:
             count for (r, s, _), count in self.fates.items() if s == state and rule in (None, r)
         )
 
-    def heaviest(self, limit: int = HEAVIEST) -> dict[str, Reader]:
+    def heaviest(self, limit: int = HEAVIEST) -> dict[str, RecipientCount]:
         """Find those who would have been told most, by person id or room."""
         ranked = sorted(self.readers.items(), key=lambda each: (-each[1].sent, each[0]))
         return dict(ranked[:limit])
@@ -100,7 +100,7 @@ class Tally:
         key = owed.recipient if recipient is None else recipient.id
         reader = self.readers.get(key)
         if reader is None:
-            reader = self.readers[key] = Reader()
+            reader = self.readers[key] = RecipientCount()
         reader.sent += 1
         if reader.last != day:
             reader.days, reader.last = reader.days + 1, day

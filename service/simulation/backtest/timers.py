@@ -68,7 +68,7 @@ DueStep = tuple[Rule, Entry, Notification]
 """A step, and what it goes on from."""
 
 
-class Begun(msgspec.Struct):
+class EscalationStart(msgspec.Struct):
     """Keep what one match owed first: one of these, how many stand, and how many steps follow.
 
     Those that were cancelled do not stand any more.
@@ -86,7 +86,7 @@ class StepTimers:
         self._decider = decider
         self._heap: list[tuple[int, int, Origin, Entry]] = []
         self._pushed = 0
-        self._begun: dict[Origin, Begun] = {}
+        self._begun: dict[Origin, EscalationStart] = {}
         self._places = {id: place for place, id in enumerate(decider.by_id)}
 
     @property
@@ -104,7 +104,7 @@ class StepTimers:
         if begun is not None:
             begun.standing += 1
             return
-        self._begun[match] = Begun(Notification.load(id, (owed,)), 1, len(steps))
+        self._begun[match] = EscalationStart(Notification.load(id, (owed,)), 1, len(steps))
         for entry in steps:
             self._pushed += 1
             due_at = owed.decided_at + entry.after_ms

@@ -12,13 +12,13 @@ from service.learners.enrollment import Enrollment, EnrollmentRecorded
 from service.learners.facts import FactRecorded
 from service.learners.instance import InstanceRecorded
 from service.learners.watchlist import WatchTold
-from service.learners.world import Decisions, Happening, UncommittedWorld, load
+from service.learners.world import AppendedEvent, Decisions, UncommittedWorld, load
 from service.ledger.events import EventBody
 from service.rules.calendar import Closing
 from service.rules.decider import Decider, first_ids
-from service.rules.digests import DigestClosed, Digested
+from service.rules.digests import DigestAddress, DigestClosed
 from service.rules.escalation import Steps
-from service.rules.explain.rule_versions import Anything
+from service.rules.explain.rule_versions import AnyEnvironment
 from service.rules.language.reader import read_rules
 from service.rules.notification import DIGEST, Notification, Owed
 from service.rules.notification import SHAPES as NOTIFICATION_SHAPES
@@ -26,12 +26,11 @@ from service.rules.rule import AFTER, GROUP, WATCHERS, Entry, Rule
 from service.rules.scheduler import RulesActivated, TimeAsked
 from service.rules.storm import StormCounted
 from service.rules.triggers import letter_set_aside, source_silent
-from service.rules.triggers.seat_change import Fired
-from service.rules.triggers.stalled import Mark, SilenceOccurrence
+from service.rules.triggers.seat_change import RuleFired
+from service.rules.triggers.stalled import SilenceMark, SilenceOccurrence
 from service.rules.verdict import Subject
-from service.simulation.backtest.log import History
-from service.simulation.backtest.replay_world import Past, Today
-from service.simulation.backtest.states import States
+from service.simulation.backtest.replay_world import CurrentDirectory, ReplayWorld
+from service.simulation.backtest.states import History, States
 
 LOOKED_UP = (f"to={GROUP}", f"to={WATCHERS}")
 EXAMPLES = 20
@@ -52,7 +51,7 @@ class Disagreement(msgspec.Struct, frozen=True):
     fields: tuple[str, ...] = ()
 
 
-class Verified(msgspec.Struct):
+class VerifyResult(msgspec.Struct):
     """Count what became of every recorded decision, and of those that ought to be there.
 
     `changed` read a person or a course, who are known as they are today only. `unread` are
@@ -72,7 +71,7 @@ class Verified(msgspec.Struct):
     examples: list[Disagreement] = []
 
 
-class Elsewhere:
+class NotInLog:
     """Say that the inputs of a decision are not in the log."""
 
 
@@ -85,18 +84,18 @@ class ClockDecisions(NamedTuple):
 
     decider: Decider
     world: UncommittedWorld
-    marks: Mapping[str, Mark]
+    marks: Mapping[str, SilenceMark]
     lateness: Mapping[str, int]
     read: Callable[[str], list[tuple[int, Any]]]
 
-    def owed(self, id: str, recorded: Owed) -> Owed | Elsewhere | None:
+    def owed(self, id: str, recorded: Owed) -> Owed | NotInLog | None:
         """Say what would be owed now; None for nothing."""
         rule = self.decider.by_id.get(recorded.rule)
         entry = next((e for e in rule.entries if e.key == recorded.entry), None) if rule else None
         if rule is None or entry is None:
             return None
         if recorded.trigger in (source_silent.TRIGGER, letter_set_aside.TRIGGER):
-            return Elsewhere()
+            return NotInLog()
         if recorded.trigger == DIGEST:
             return self._digest(rule, entry, recorded)
         if entry.after_ms:
@@ -110,10 +109,10 @@ class ClockDecisions(NamedTuple):
         occurrence = SilenceOccurrence.of(subject, recorded.decided_at, mark.since)
         return found(id, recorded, self.decider.decide([rule], occurrence, self.world))
 
-    def _step(self, id: str, rule: Rule, entry: Entry, recorded: Owed) -> Owed | Elsewhere | None:
+    def _step(self, id: str, rule: Rule, entry: Entry, recorded: Owed) -> Owed | NotInLog | None:
         first = next(filter(None, map(self._first, first_ids(rule, recorded))), None)
         if first is None:
-            return Elsewhere()
+            return NotInLog()
         steps = Steps(self.decider, self.world, recorded.decided_at)
         return found(id, recorded, steps.step(rule, entry, (first, self._subject(recorded))))
 
@@ -129,7 +128,7 @@ class ClockDecisions(NamedTuple):
             return None
         items = [Notification.load(i, [b for _, b in self.read(i)][:1]) for i in event.items]
         closing = Closing(recorded.event_at or 0, recorded.occurrence)
-        digest = Digested(rule, entry, recorded.recipient, recorded.subject)
+        digest = DigestAddress(rule, entry, recorded.recipient, recorded.subject)
         return digest.closes(closing, recorded.version, items).owed(recorded.decided_at)
 
     def _subject(self, recorded: Owed) -> Subject:
@@ -150,22 +149,26 @@ class Verifier:
     """Go through the log once; keep what must be known and no more."""
 
     def __init__(
-        self, history: History, today: Today, lateness: Mapping[str, int], storm_limit: int
+        self,
+        history: History,
+        today: CurrentDirectory,
+        lateness: Mapping[str, int],
+        storm_limit: int,
     ) -> None:
         """Begin before the first row; `lateness` is in ms by source."""
         self._history = history
         self._lateness = lateness
         self._storm_limit = storm_limit
         self._states = States(self._read)
-        self._world = Past(today, self._states)
+        self._world = ReplayWorld(today, self._states)
         self._decider: Decider | None = None
-        self._marks: Mapping[str, Mark] = {}
+        self._marks: Mapping[str, SilenceMark] = {}
         self._expected: dict[str, tuple[int, Owed]] = {}
         self._told: set[str] = set()
-        self._found = Verified()
+        self._found = VerifyResult()
         self._position = 0
 
-    def run(self, told: Callable[[int], object] = lambda _: None) -> Verified:
+    def run(self, told: Callable[[int], object] = lambda _: None) -> VerifyResult:
         """Make every decision again; `told` hears of each position it has come to."""
         handlers = self._handlers()
         for page in self._history.pages():
@@ -186,7 +189,7 @@ class Verifier:
             Owed.TOPIC: self._owed,
             RulesActivated.TOPIC: self._activated,
             TimeAsked.TOPIC: self._asked,
-            Fired.TOPIC: self._wrote,
+            RuleFired.TOPIC: self._wrote,
             StormCounted.TOPIC: self._wrote,
             **dict.fromkeys(watchlist.SHAPES, self._wished),
             **dict.fromkeys(NOTIFICATION_SHAPES.keys() - {Owed.TOPIC}, self._moved),
@@ -194,7 +197,7 @@ class Verifier:
 
     def _activated(self, stream: str, version: int, topic: str, state: bytes) -> None:
         event: RulesActivated = self._history.mapper.decode(topic, state)
-        rules, _ = read_rules(event.text, environ=Anything())
+        rules, _ = read_rules(event.text, environ=AnyEnvironment())
         self._found.unread += rules is None
         self._decider = None if rules is None else Decider(rules, self._storm_limit)
 
@@ -228,8 +231,8 @@ class Verifier:
             return
         aggregate = self._states.aggregate(stream)
         assert aggregate is not None, f"{stream}: expected the event that was just read"
-        happening = Happening(stream, version, event, aggregate)
-        decisions = self._decider(happening, self._world, event.recorded_at)
+        appended = AppendedEvent(stream, version, event, aggregate)
+        decisions = self._decider(appended, self._world, event.recorded_at)
         if decisions is not None:
             self._world.remember(decisions)
             for id, owed in decisions.once:
@@ -266,7 +269,7 @@ class Verifier:
             read=self._read,
         )
         again = clock.owed(id, recorded)
-        if isinstance(again, Elsewhere):
+        if isinstance(again, NotInLog):
             self._found.elsewhere += 1
         else:
             self._compare(id, recorded, again)

@@ -13,7 +13,7 @@ from service.rules.language.errors import Report
 from service.rules.language.shape import Schema, Shape, Value
 from service.rules.language.values import DURATION, SCALARS, ZONE, named
 from service.rules.language.yaml_reader import Block
-from service.rules.text import duration, hint, listed, nearest, shown
+from service.rules.text import format_duration, hint, listed, nearest, shown
 
 NONE = "none"
 _ZERO = re.compile(r"0[wdhms]?")
@@ -121,7 +121,7 @@ class Part(Shape):
 
 def written(ms: int) -> str:
     """Write a length of time as the file does."""
-    return duration(ms) if ms else "0d"
+    return format_duration(ms) if ms else "0d"
 
 
 def wall_time(raw: Any, zone: ZoneInfo) -> int:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from service.learners.directory.people import Person, PersonRow, filled
 from service.learners.facts import Contact, Fact
-from service.learners.world import FactOutcome, Happening, World
+from service.learners.world import AppendedEvent, FactOutcome, World
 from tests.learners.cast import NOW, completed, day, enrolled, progress, seen
 from tests.learners.writer_with_rules import Desk, by
 
@@ -114,11 +114,11 @@ def test_a_duplicate_changes_nothing_and_a_superseded_fact_still_speaks(desk: De
 def test_rules_see_what_the_letter_says_at_that_very_fact_and_at_later_ones(desk: Desk) -> None:
     told: list[tuple[str, str | None, str | None]] = []
 
-    def rule(happening: Happening, world: World) -> None:
-        who = happening.aggregate.about.person  # type: ignore[union-attr]
+    def rule(appended: AppendedEvent, world: World) -> None:
+        who = appended.aggregate.about.person  # type: ignore[union-attr]
         person, course = world.person(who), world.course("adobe", "1234", "course:1")
         title = course.title if course else None
-        told.append((happening.event.name, person.fields.get("phone") if person else None, title))
+        told.append((appended.event.name, person.fields.get("phone") if person else None, title))
 
     desk.rule = rule  # type: ignore[assignment]
     again = Contact("Ada Lovelace", "ada@example.org", {"phone": "+44 20 2"})

@@ -2,7 +2,7 @@
 
 from service.rules.explain.answers import Chain, Explanation
 from service.rules.explain.causes import Evidence
-from service.rules.explain.history import Past
+from service.rules.explain.history import LedgerHistory
 from service.rules.explain.provenance import chain_of
 from service.rules.explain.question import Question, explanation
 from tests.installation import Installation
@@ -13,7 +13,7 @@ LATENESS = 900_000
 
 def evidence(office: Installation) -> Evidence:
     app = office.app
-    past = Past(app.store, app.people, app.courses)
+    past = LedgerHistory(app.store, app.people, app.courses)
     return Evidence.of(past, app.letters.show, {"adobe": LATENESS})
 
 

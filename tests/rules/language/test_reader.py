@@ -6,7 +6,7 @@ from pathlib import Path
 
 from service.app.app import SOURCES
 from service.rules.calendar import Digest
-from service.rules.conditions import AllOf, AnyOf, NoneOf, Term
+from service.rules.conditions import AllOf, AnyOf, FieldTest, NoneOf
 from service.rules.fields import Sources
 from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
@@ -120,16 +120,16 @@ def test_conditions_are_read_by_the_type_of_their_field() -> None:
 {NOTIFY}"""
     text = text.replace("rules:", "defaults: {timezone: Europe/Berlin}\nrules:", 1)
     expected = (
-        Term("course.id", "eq", "007", 10),
-        Term("enrollment.progress", "gte", 10, 11),
-        Term("enrollment.progress", "lt", 50.5, 11),
-        Term("enrollment.passed", "eq", True, 12),
-        Term("enrollment.days_silent", "gt", 1.5, 13),
-        Term("enrollment.started_at", "gte", 1_772_319_600_000, 14),
+        FieldTest("course.id", "eq", "007", 10),
+        FieldTest("enrollment.progress", "gte", 10, 11),
+        FieldTest("enrollment.progress", "lt", 50.5, 11),
+        FieldTest("enrollment.passed", "eq", True, 12),
+        FieldTest("enrollment.days_silent", "gt", 1.5, 13),
+        FieldTest("enrollment.started_at", "gte", 1_772_319_600_000, 14),
         NoneOf(
             (
-                Term("learner.locale", "in", ("no", "de"), 16),
-                AnyOf((Term("course.tags", "contains", "1e5", 18),), 17),
+                FieldTest("learner.locale", "in", ("no", "de"), 16),
+                AnyOf((FieldTest("course.tags", "contains", "1e5", 18),), 17),
             ),
             15,
         ),

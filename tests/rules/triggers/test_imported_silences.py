@@ -6,8 +6,8 @@ from msgspec.structs import replace
 from service.learners.facts import Completed, Enrolled, ProgressReported, SeatsReported, Unenrolled
 from service.ledger.events import EventMapper
 from service.rules.scheduler import CLOCK_SHAPES, CLOCK_STREAM, TimeAsked
-from service.rules.triggers.seat_change import Fired
-from service.rules.triggers.stalled import Mark, stalled_rules, started
+from service.rules.triggers.seat_change import RuleFired
+from service.rules.triggers.stalled import SilenceMark, stalled_rules, started
 from tests import community
 from tests.community import finished, hand
 from tests.installation import DAY, DONE, FREE, HOUR, MINUTE, START, STILL, Installation
@@ -79,9 +79,9 @@ def test_a_mark_says_since_when_and_old_ones_read_as_for_ever():
     stored = b'{"at":1,"position":2,"marks":{"still":{"mark":3,"floor":4}}}'
     mapper = EventMapper([CLOCK_SHAPES])
 
-    assert started(stalled, NOW) == Mark(NOW - WEEK, NOW - WEEK, NOW)
+    assert started(stalled, NOW) == SilenceMark(NOW - WEEK, NOW - WEEK, NOW)
     old = mapper.decode(TimeAsked.TOPIC, stored)
-    assert old.marks == {"still": Mark(3, 4, 0)}
+    assert old.marks == {"still": SilenceMark(3, 4, 0)}
     assert mapper.encode(old) == (TimeAsked.TOPIC, stored)
 
 
@@ -183,7 +183,7 @@ def test_imported_facts_trigger_no_rule_and_arm_none(tmp_path):
         office.tick()
 
         assert office.states() == []
-        assert not any(row[3] == Fired.TOPIC for row in office.app.ledger.log(0, 99))
+        assert not any(row[3] == RuleFired.TOPIC for row in office.app.ledger.log(0, 99))
         assert hand(office, finished(START), at=START) == ["duplicate"]
         hand(office, finished(START + 1, "2"), at=START + 1)
         office.tick(START + 1)

@@ -23,15 +23,15 @@ def where(condition: str) -> str:
 
 def decided(rules: str, world: World | None = None) -> list[str]:
     """Whom a sign-in of Ada leads to."""
-    _, happening = told(learner(), seen(NOW))
-    decisions = decider(rules)(happening, world or World(), NOW)
+    _, appended = told(learner(), seen(NOW))
+    decisions = decider(rules)(appended, world or World(), NOW)
     return [owed.recipient for _, owed in decisions.once] if decisions else []
 
 
 def test_a_sign_in_is_owed_to_the_learner_and_is_about_no_course():
-    _, happening = told(learner(), seen(NOW))
+    _, appended = told(learner(), seen(NOW))
 
-    ((_, owed),) = decider(SEEN)(happening, World(), NOW).once
+    ((_, owed),) = decider(SEEN)(appended, World(), NOW).once
 
     assert (owed.recipient, owed.person, owed.subject) == ("learner", ADA, f"l{ADA}")
     assert (owed.course, owed.kind, owed.instance) == ("", "", None)
@@ -71,9 +71,9 @@ def test_its_conditions_read_the_learner_and_the_event(condition, holds):
 
 def test_an_older_sign_in_leads_to_nothing():
     ada, _ = told(learner(), seen(NOW))
-    _, happening = told(ada, seen(NOW - 1))
+    _, appended = told(ada, seen(NOW - 1))
 
-    assert decider(SEEN)(happening, World(), NOW) is None
+    assert decider(SEEN)(appended, World(), NOW) is None
 
 
 def test_who_signs_in_gets_a_message_at_the_address_in_the_same_letter(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from service.incoming.letter import Arrival
 from service.learners.feed_subjects import SilentSource
-from service.rules.triggers.source_silent import Silence, watched
+from service.rules.triggers.source_silent import FeedSilence, watched
 from tests.installation import DAY, HOUR, MINUTE, START, Installation, completed
 
 QUIET = """
@@ -132,10 +132,10 @@ def test_an_import_is_no_sign_of_life(room: Installation) -> None:
 
 def test_silence_counts_from_the_letter_not_from_the_ask() -> None:
     heard = {"adobe": SilentSource("adobe", 2, 900)}
-    assert watched({}, heard, elapsed=500, now=1_000) == {"adobe": Silence(2, 100)}
-    before = {"adobe": Silence(2, 100)}
-    assert watched(before, heard, elapsed=500, now=1_500) == {"adobe": Silence(2, 600)}
-    assert watched(before, heard, elapsed=50, now=5_000) == {"adobe": Silence(2, 150)}
+    assert watched({}, heard, elapsed=500, now=1_000) == {"adobe": FeedSilence(2, 100)}
+    before = {"adobe": FeedSilence(2, 100)}
+    assert watched(before, heard, elapsed=500, now=1_500) == {"adobe": FeedSilence(2, 600)}
+    assert watched(before, heard, elapsed=50, now=5_000) == {"adobe": FeedSilence(2, 150)}
 
 
 @pytest.mark.parametrize(
