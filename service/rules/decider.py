@@ -233,7 +233,8 @@ class Decider:
         self.fan_out = FanOut(rules.defaults, storm_limit)
         self._observe = observe
         self._by_transition: dict[str, list[Rule]] = {}
-        for rule in self.active:
+        # What happened before what changed: of two rules that tell watchers the first one does.
+        for rule in sorted(self.active, key=lambda rule: rule.trigger.kind == "change"):
             for name in rule.trigger.transitions:
                 self._by_transition.setdefault(name, []).append(rule)
 
@@ -245,7 +246,7 @@ class Decider:
         return self.decide(candidates, EventOccurrence.of(appended, now), world)
 
     def candidates(self, appended: AppendedEvent) -> Sequence[Rule]:
-        """Pick the rules that an event may set off, in the order of the file."""
+        """Pick the rules that an event may set off: of events, then of changes, as in the file."""
         names = appended.event.transitions
         if len(names) == 1:
             return self._by_transition.get(names[0], ())

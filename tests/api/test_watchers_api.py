@@ -193,7 +193,8 @@ def test_another_token_opens_nothing(visitor, office, path, method):
     person = office.app.watch_requests.meet(("adobe", "1234", "77"), START)
     unknown = office.app.watch_links.token(person, "i" + "0" * 32)
     gone = office.app.watch_links.token("f" * 32, INSTANCE)
-    for wrong in (f"{path[:-1]}A", f"{path}A", "/watch/x", f"/watch/{unknown}", f"/watch/{gone}"):
+    forged = path[:-1] + ("B" if path.endswith("A") else "A")
+    for wrong in (forged, f"{path}A", "/watch/x", f"/watch/{unknown}", f"/watch/{gone}"):
         answer = visitor.request(
             method, wrong, **({"data": {"do": "ask"}} if method == "POST" else {})
         )

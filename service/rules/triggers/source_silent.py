@@ -151,7 +151,8 @@ class FeedWatch:
         elapsed = 0 if self._asked_at is None else max(0, now - self._asked_at)
         elapsed = elapsed if at_most is None else min(elapsed, at_most)
         silences = watched(self._silences, heard, elapsed=elapsed, now=now)
-        asked = ((rules, each) for each in self._occurrences(silences, heard, now))
+        silent = list(self._occurrences(silences, heard, now))
+        asked = (([rule], each) for rule in rules for each in silent)
         decisions = decider.decide_each(asked, self._writer.world(now))
         if decisions.once or now - self._recorded_at >= RECORDED_EVERY_MS:
             self._record(decisions, silences, now)
