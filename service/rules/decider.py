@@ -30,7 +30,7 @@ from service.rules.triggers.event import EventOccurrence
 from service.rules.triggers.trigger import Match, Miss, Occurrence
 
 
-class Evaluation(NamedTuple):
+class Evaluation(msgspec.Struct, frozen=True):
     """Hold what a rule made of one occurrence. Live code owes if it `holds`; people read the rest.
 
     `reading.read` has the values that the conditions asked for.

@@ -220,7 +220,7 @@ BUGS = (
     ),
     Bug(
         4, "a backtest lets untrue things wait", "service/simulation/backtest/replay.py",
-        "            play.outbox.waiting.moved(stream)\n", "            assert play\n",
+        "                play.outbox.waiting.moved(stream)\n", "                assert play\n",
         "tests/simulation/test_backtest_is_live.py",
     ),
     Bug(

@@ -51,7 +51,7 @@ class AddressWait:
         self._ageing = {rule.id for rule in rules if ages(rule)}
         self._waiting: dict[str, Notification] = {}
         self._expiring: list[tuple[int, str]] = []
-        self._on: dict[str, dict[str, None]] = {}
+        self.streams: dict[str, dict[str, None]] = {}
         self._touched: dict[str, None] = {}
 
     @property
@@ -66,16 +66,15 @@ class AddressWait:
         self._waiting[notification.id] = notification
         heapq.heappush(self._expiring, (notification.due_at, notification.id))
         for stream in self._streams(notification.owed):
-            self._on.setdefault(stream, {})[notification.id] = None
+            self.streams.setdefault(stream, {})[notification.id] = None
 
     def moved(self, stream: str) -> None:
         """Note that something happened to an enrollment or an instance."""
-        if stream in self._on:
-            self._touched |= self._on[stream]
+        self._touched |= self.streams[stream]
 
     def grown_older(self) -> None:
         """Time has passed."""
-        self._touched |= self._on.get("", {})
+        self._touched |= self.streams.get("", {})
 
     def due(self, now: int) -> Iterator[Notification]:
         """Give those to be judged again now."""
@@ -90,9 +89,9 @@ class AddressWait:
         """Let one wait no more."""
         del self._waiting[notification.id]
         for stream in self._streams(notification.owed):
-            del self._on[stream][notification.id]
-            if not self._on[stream]:
-                del self._on[stream]
+            del self.streams[stream][notification.id]
+            if not self.streams[stream]:
+                del self.streams[stream]
 
     def __iter__(self) -> Iterator[Notification]:
         return iter(self._waiting.values())
@@ -199,7 +198,8 @@ class Outbox:
         self._tally.match(owed)
         self.steps.begin(id, owed)
         notification = Notification.load(id, (owed,))
-        self._remember(notification, owed)
+        if owed.rule in self._asked_for:
+            self._remember(notification, owed)
         if notification.state == HELD:
             reason = notification.reason or ""
             self._tally.hold(owed, reason, owed.decided_at)

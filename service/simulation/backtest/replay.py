@@ -41,6 +41,7 @@ class RuleReplay:
         self.world = ReplayWorld(replay.today, replay.states)
         self._subjects = Subjects(replay.states, replay.later)
         self.outbox = Outbox(decider, self.world, self._subjects, self.tally)
+        self.waited_for = self.outbox.waiting.streams
         stalled = stalled_rules(rules)
         self.silences = [SilenceTimer(r, live_since, replay.lateness) for r in stalled]
         self.prefilter = Prefilter(rules, self.world)
@@ -201,8 +202,10 @@ class Replay:
             self._decide(stream, version, event)
 
     def _moved(self, stream: str) -> None:
+        """Ask again about what waits for an address, if this happened to what it hangs on."""
         for play in self.plays:
-            play.outbox.waiting.moved(stream)
+            if stream in play.waited_for:
+                play.outbox.waiting.moved(stream)
 
     def _other(self, stream: str, version: int, event: CourseRecorded | LearnerRecorded) -> None:
         self.span.facts += 1
