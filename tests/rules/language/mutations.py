@@ -7,9 +7,6 @@ from typing import Any
 
 from service.rules.language.yaml_reader import read_document
 
-FORMS = frozenset({"email", "chat"})
-TEMPLATES = {"completed": FORMS}
-
 GOOD = """\
 version: 1
 channels:

@@ -2,34 +2,7 @@
 
 import pytest
 
-from service.rules.language.known_names import Installed
-from service.rules.language.reader import read_rules
-
-FORMS = frozenset({"email", "chat"})
-NAMES = ("completed", "team_completion", "seat_free", "almost_full", "stalled")
-TEMPLATES = dict.fromkeys(NAMES, FORMS)
-
-HEAD = """\
-version: 1
-channels:
-  email: drawer://
-  room: json://host/
-rules:
-  - id: completed
-    trigger: {event: enrollment.completed}
-"""
-NOTIFY = "    notify: [{to: learner, via: email, template: completed}]\n"
-SEEN = HEAD.replace("enrollment.completed", "learner.seen")
-QUIET = HEAD.replace("event: enrollment.completed", "source_silent_for: 3h")
-LETTER = HEAD.replace("enrollment.completed", "letter.set_aside")
-ROOM = "    notify: [{post: room, template: almost_full}]\n"
-SEATS = HEAD.replace("event: enrollment.completed", "change: instance.seats_available")
-
-
-def problems(text: str | bytes, **options: object) -> list[str]:
-    arguments = {"environ": {}, "installed": Installed(TEMPLATES), **options}
-    return [str(problem) for problem in read_rules(text, **arguments)[1]]  # type: ignore[arg-type]
-
+from tests.rules.language.rule_files import HEAD, LETTER, NOTIFY, QUIET, ROOM, SEATS, SEEN, problems
 
 MISTAKES = {
     "an unknown key suggests the nearest": (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.language.test_mistakes import HEAD, NOTIFY, QUIET, ROOM, SEATS, SEEN, problems
+from tests.rules.language.rule_files import HEAD, NOTIFY, QUIET, ROOM, SEATS, SEEN, problems
 
 GOOD = HEAD + NOTIFY
 STEP = "{after: 7d, to: manager, via: email, template: stalled}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.language.test_mistakes import HEAD, NOTIFY, ROOM, SEATS, problems
+from tests.rules.language.rule_files import HEAD, NOTIFY, ROOM, SEATS, problems
 
 GOOD = HEAD + NOTIFY
 

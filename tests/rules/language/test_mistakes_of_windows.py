@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.language.test_mistakes import HEAD, NOTIFY, problems
+from tests.rules.language.rule_files import HEAD, NOTIFY, problems
 from tests.rules.language.test_mistakes_of_entries import STEP, entry, steps
 
 GOOD = HEAD + NOTIFY

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.language.test_mistakes import problems
+from tests.rules.language.rule_files import problems
 
 MISTAKES = {
     "a colon in a text": (

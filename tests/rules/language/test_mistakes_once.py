@@ -1,14 +1,9 @@
 """Mistakes once: whatever one thing is spoiled in a good file, one message tells it."""
 
-from service.rules.language.known_names import Installed
-from service.rules.language.reader import read_rules
-from tests.rules.language.mutations import GOOD, TEMPLATES, mutations
+from tests.rules.language.mutations import GOOD, mutations
+from tests.rules.language.rule_files import problems
 
 SLIPS = ("a typo", "a new name", "nothing", "another text", "a list", "an empty list")
-
-
-def problems(text: str) -> list[str]:
-    return [str(each) for each in read_rules(text, environ={}, installed=Installed(TEMPLATES))[1]]
 
 
 def test_the_file_to_spoil_is_good() -> None:
@@ -33,4 +28,7 @@ def test_the_first_hundred_names_that_are_not_there_get_a_hint() -> None:
     assert len(told) == 150
     assert ["; did you mean 'completed'?" in each for each in told].count(True) == 100
     assert told[0].endswith(" (also at line 159)")
-    assert told[-1].endswith("no template 'complete149'; there are: completed")
+    assert told[-1].endswith(
+        "no template 'complete149'; "
+        "there are: almost_full, completed, seat_free, stalled, team_completion"
+    )

@@ -15,9 +15,9 @@ from service.rules.triggers.event import EventTrigger
 from service.rules.triggers.seat_change import ChangeTrigger
 from service.rules.triggers.source_silent import SourceSilentTrigger
 from service.rules.triggers.stalled import StalledTrigger
+from tests.rules.language.rule_files import FORMS, HEAD, NOTIFY
 
 DEFAULT = Path(__file__).parents[3] / "rules.yaml"
-FORMS = frozenset({"email", "chat"})
 NAMES = (
     "completed", "team_completions", "seat_free", "almost_full", "stalled", "stalled_again",
     "stalled_manager", "feed_silent",
@@ -29,18 +29,6 @@ ADOBE = Sources(FILLS, frozenset({"adobe"}))
 BOTH = Sources(FILLS, frozenset({"adobe", "community-training"}))
 AT_ADOBE = Installed(TEMPLATES, sources=ADOBE)
 AT_BOTH = Installed(TEMPLATES, sources=BOTH)
-
-HEAD = """\
-version: 1
-channels:
-  email: drawer://
-  room: json://host/
-rules:
-  - id: completed
-    trigger: {event: enrollment.completed}
-"""
-NOTIFY = "    notify: [{to: learner, via: email, template: completed}]\n"
-SEATS = HEAD.replace("event: enrollment.completed", "change: instance.seats_available")
 
 
 def problems(text: str | bytes, **options: object) -> list[str]:

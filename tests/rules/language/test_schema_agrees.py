@@ -26,15 +26,15 @@ from tests.rules.language import (
     test_reader,
 )
 from tests.rules.language.editors import EDITORS
-from tests.rules.language.mutations import GOOD, TEMPLATES, mutations
+from tests.rules.language.mutations import GOOD, mutations
+from tests.rules.language.rule_files import HEAD, NOTIFY, TEMPLATES
 
 ROOT = Path(__file__).parents[3]
 KNOWN = Sources({source.name: source.fills for source in SOURCES})
 FILES = [ROOT / "rules.yaml", *sorted((ROOT / "bench").glob("*.yaml"))]
 
-HEAD, NOTIFY = test_mistakes.HEAD, test_mistakes.NOTIFY
 OWN = Draft7Validator(schema_of(sources=KNOWN, templates=Templates(ROOT / "templates").forms))
-MADE = Draft7Validator(schema_of(sources=KNOWN, templates=test_mistakes.TEMPLATES))
+MADE = Draft7Validator(schema_of(sources=KNOWN, templates=TEMPLATES))
 ANY_TEMPLATE = Draft7Validator(schema_of(sources=KNOWN))
 
 TYPED = """\
@@ -120,13 +120,13 @@ def test_our_own_files_are_good(path: Path, editor: str) -> None:
 @pytest.mark.parametrize("editor", EDITORS)
 @pytest.mark.parametrize("case", GOODS)
 def test_what_the_reader_takes_is_good_in_every_editor(case: str, editor: str) -> None:
-    assert accepted(GOODS[case], test_mistakes.TEMPLATES)
+    assert accepted(GOODS[case], TEMPLATES)
     assert complaints(MADE, GOODS[case], editor) == []
 
 
 def test_a_weekday_key_without_quotes_is_a_boolean_to_an_old_editor_alone() -> None:
     text = GOODS["digests, windows and steps"].replace('"on"', "on")
-    assert accepted(text, test_mistakes.TEMPLATES)
+    assert accepted(text, TEMPLATES)
     assert [editor for editor in EDITORS if complaints(MADE, text, editor)] == ["YAML 1.1"]
 
 
@@ -200,14 +200,13 @@ def test_what_an_editor_has_typed_already_is_left_to_check(condition: str) -> No
 
 
 def test_on_every_small_change_both_say_the_same() -> None:
-    schema = Draft7Validator(schema_of(sources=KNOWN, templates=TEMPLATES))
-    assert schema.is_valid(read_document(GOOD).data)
+    assert MADE.is_valid(read_document(GOOD).data)
     for kind, place, text in mutations():
         found, told = read_rules(text, environ={}, installed=Installed(TEMPLATES, sources=KNOWN))
         left_to_check = told and all(
             problem.message.startswith(("no channel ", "no time interval ")) for problem in told
         )
-        valid = schema.is_valid(read_document(text).data)
+        valid = MADE.is_valid(read_document(text).data)
         assert valid is (found is not None or bool(left_to_check)), (kind, place, told)
 
 
