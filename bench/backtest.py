@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+from bench.flow import like_the_service
 from bench.rebuild import scan
 from bench.site import ROOT, Site
 from bench.table import Row
@@ -25,6 +26,7 @@ STORM_LIMIT = 500
 
 def measure(site: Site) -> list[Row]:
     """Each replay stands beside a plain scan that decodes every row."""
+    like_the_service()
     academy = site.academy
     rules = rules_of(ROOT / "bench" / "rules.yaml")
     plan = BacktestOptions(rules=rules, lateness=LATENESS, storm_limit=STORM_LIMIT)

@@ -10,9 +10,9 @@ from statistics import median
 from bench.feed import EVENTS_PER_LETTER
 from bench.site import Academy, Site
 from bench.table import Row
+from service.cli import GARBAGE_THRESHOLDS
 from service.ledger.database import EVENT_LOG, connect
 from service.ledger.ledger import INSERT
-from service.running.service import GARBAGE_THRESHOLDS
 
 AIM, AIM_RATIO = 30_000, 0.20
 Stored = tuple[str, int, str, bytes]

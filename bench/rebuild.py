@@ -3,6 +3,7 @@
 import time
 from statistics import median
 
+from bench.flow import like_the_service
 from bench.site import Site
 from bench.table import Row
 
@@ -12,6 +13,7 @@ ROWS_PER_PAGE = 10_000
 
 def measure(site: Site) -> list[Row]:
     """Each rebuild stands beside a plain scan that decodes every row."""
+    like_the_service()
     app = site.academy.app
     values, floors = [], []
     for turn in range(min(site.sizes.rounds, 2)):

@@ -162,7 +162,6 @@ ROUNDS_AT_A_TIME = 64
 QUEUED_AT_MOST = 10_000
 RAN_AT_MOST_MS = 60_000
 REST_SECONDS = 0.05
-GARBAGE_THRESHOLDS = (50_000, 50, 100)
 
 
 class Service:
@@ -198,7 +197,6 @@ class Service:
         self.app.recover(max(now, newest))
         gc.collect()
         gc.freeze()
-        gc.set_threshold(*GARBAGE_THRESHOLDS)
         self._threads.spawn("views", self._follow)
         self._deliveries.spawn()
         self.troubles.pop("start", None)

@@ -1,11 +1,12 @@
 """`coursebell fsck` adds up what is there, and touches nothing."""
 
+import gc
 import sqlite3
 from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from service.cli import main
+from service.cli import GARBAGE_THRESHOLDS, main
 from tests.installation import DONE, START, Installation, completed
 
 
@@ -53,3 +54,12 @@ def test_a_newer_ledger_is_left_to_a_newer_program(tmp_path: Path) -> None:
     newer.close()
     done = fsck(tmp_path / "data")
     assert done.exit_code == 2 and "schema 99" in done.stderr
+
+
+def test_a_command_collects_garbage_as_seldom_as_the_benchmarks(tmp_path: Path) -> None:
+    before = gc.get_threshold()
+    try:
+        assert fsck(tmp_path).exit_code == 2
+        assert gc.get_threshold() == GARBAGE_THRESHOLDS
+    finally:
+        gc.set_threshold(*before)
