@@ -26,6 +26,7 @@ from service.ledger.ledger import Ledger, lock_data_folder
 from service.ledger.views import Views
 from service.rules import notification
 from service.rules.notification import STATES, Notification, Owed
+from service.rules.text import counted
 from service.sending.queue import SendQueue
 
 
@@ -130,4 +131,5 @@ def rebuild(data: Path | None) -> None:
         views.close()
         ledger.close()
     rate = total / seconds if seconds else 0
-    click.echo(f"{total:,} events read in {seconds:.1f} s ({rate:,.0f} a second); nothing was sent")
+    read = counted(total, "event")
+    click.echo(f"{read} read in {seconds:.1f} s ({rate:,.0f} a second); nothing was sent")

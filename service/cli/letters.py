@@ -39,6 +39,7 @@ from service.incoming.archive_import import (
 )
 from service.incoming.letters import Letters
 from service.ledger.ledger import LedgerError, lock_data_folder
+from service.rules.text import counted
 from service.running import wall_clock
 from service.settings import Settings
 
@@ -130,8 +131,8 @@ def _wait(kept: Letters, at_most: int) -> None:
             before, since = waiting, time.monotonic()
         elif time.monotonic() - since > NOBODY_TAKES_SECONDS:
             raise NobodyTakes(
-                f"{waiting} letters wait and the service does not take them; expected it to run; "
-                "start it again, they are kept and will be taken"
+                f"{counted(waiting, 'letter')} not taken by the service; expected it to run; "
+                "start it again, what is kept will be taken"
             )
         time.sleep(LOOK_EVERY_SECONDS)
 
@@ -263,4 +264,4 @@ def retry_letters(numbers: tuple[int, ...], everything: bool, data: Path | None)
             letter["n"] for letter in found.listing("set_aside", 1_000_000, None)
         ]
         count = found.retry(chosen)
-    click.echo(f"{count} of {len(chosen)} letters wait again")
+    click.echo(f"{count} of {counted(len(chosen), 'letter')} set to wait again")

@@ -52,9 +52,9 @@ def _nearest(word: str, known: tuple[str, ...]) -> str | None:
     return lowered[found[0]] if found else None
 
 
-def counted(count: int, noun: str) -> str:
-    """Count things for a sentence: 1 rule, 2 rules."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def counted(count: int, noun: str, nouns: str | None = None) -> str:
+    """Count things for a sentence: 1 rule, 2 rules; `nouns` where an s is not enough."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
 def listed(words: Iterable[str]) -> str:

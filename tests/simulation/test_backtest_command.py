@@ -38,7 +38,7 @@ def new(tmp_path: Path) -> str:
 def test_the_page_fits_a_terminal_while_the_service_runs(here: Installation, new: str) -> None:
     done = backtest(here.folder, new)
     assert done.exit_code == 0, done.output
-    assert "new.yaml would have sent 1 messages, of 1 matches" in done.stdout
+    assert "new.yaml would have sent 1 message, of 1 match" in done.stdout
     assert "2026-11-16" in done.stdout and "as they are known today, for: again" in done.stdout
     assert "Ada" not in done.stdout and "@" not in done.stdout
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
@@ -61,7 +61,7 @@ def test_the_difference_is_one_line_and_examples(here: Installation, new: str) -
     old = here.folder / "old.yaml"
     old.write_text(HEAD + STILL)
     done = backtest(here.folder, new, "--against", str(old))
-    assert "Against old.yaml: +1 messages, -0, 0 at another time; 0 are the same" in done.stdout
+    assert "Against old.yaml: +1 message, -0, 0 at another time; 0 are the same" in done.stdout
     assert "course:7 learner 77" in done.stdout
     found = json.loads(backtest(here.folder, new, "--against", str(old), "--json").stdout)
     assert found["difference"]["more"] == 1

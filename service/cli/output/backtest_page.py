@@ -13,6 +13,7 @@ from rich.text import Text
 from service.cli.output.console import print_table, printable
 from service.cli.output.text import moment
 from service.rules.notification import CANCELLED, DROPPED, EXPIRED, HELD, SENT, WAITING_ADDRESS
+from service.rules.text import counted
 from service.rules.text import moment as utc
 from service.simulation.backtest.backtest import (
     BacktestOptions,
@@ -64,14 +65,15 @@ class BacktestPage:
         span, tally, told = self._found.span, self._found.tally, self._told
         rate = span.rows / told.seconds if told.seconds else 0
         self._say(
-            f"{span.rows:,} rows of the log, {span.facts:,} facts, in {told.seconds:.1f} s "
+            f"{counted(span.rows, 'row')} of the log, {counted(span.facts, 'fact')}, "
+            f"in {told.seconds:.1f} s "
             f"({rate:,.0f} a second); nothing was sent"
         )
         if span.first_at is not None:
             self._say(f"from {moment(span.first_at)} to {moment(span.last_at)}")
         self._say(
-            f"{told.file} would have sent {tally.sent:,} messages, of {tally.matched.total():,} "
-            "matches",
+            f"{told.file} would have sent {counted(tally.sent, 'message')}, "
+            f"of {counted(tally.matched.total(), 'match', 'matches')}",
             "bold",
         )
 
@@ -115,7 +117,8 @@ class BacktestPage:
             self._table(["Heaviest", "sent", "on days"], rows)
         if tally.waiting:
             self._say(
-                f"\n{tally.waiting.total():,} wait for an address, of {len(tally.waiting):,} people"
+                f"\n{tally.waiting.total():,} wait for an address, "
+                f"of {counted(len(tally.waiting), 'person', 'people')}"
             )
 
     def _storms(self) -> None:
@@ -129,7 +132,7 @@ class BacktestPage:
     def _difference(self, difference: Difference) -> None:
         counts = difference.counts
         self._say(
-            f"\nAgainst {self._told.against}: +{counts['more']:,} messages, "
+            f"\nAgainst {self._told.against}: +{counted(counts['more'], 'message')}, "
             f"-{counts['fewer']:,}, {counts['moved']:,} at another time; "
             f"{difference.same:,} are the same",
             "bold",
@@ -213,7 +216,7 @@ def print_verified(screen: Console, found: VerifyResult, seconds: float) -> None
     """Print the sum, what it leaves out and why, and the first decisions that differ."""
     rate = found.rows / seconds if seconds else 0
     screen.print(
-        f"{found.rows:,} rows of the log in {seconds:.1f} s ({rate:,.0f} a second); "
+        f"{counted(found.rows, 'row')} of the log in {seconds:.1f} s ({rate:,.0f} a second); "
         "nothing was sent"
     )
     lines = [
