@@ -44,6 +44,14 @@ def at_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(kafka_group, "STILL_CURRENT_SECONDS", 0.0)
 
 
+def committed(servers: str, group: str, topic: str, partition: int) -> int:
+    """The offset at which a group goes on; negative before the first commit."""
+    asking = Consumer({"bootstrap.servers": servers, "group.id": group, "log_level": 0})
+    found = asking.committed([TopicPartition(topic, partition)], timeout=SECONDS)[0].offset
+    asking.close()
+    return int(found)
+
+
 class Servers(Protocol):
     """A broker of either kind."""
 
@@ -115,12 +123,7 @@ class Stage:
 
     def committed(self, partition: int = 0) -> int:
         """The offset at which the group goes on; negative before the first commit."""
-        asking = Consumer(
-            {"bootstrap.servers": self.broker.servers, "group.id": self.group, "log_level": 0}
-        )
-        found = asking.committed([TopicPartition(self.topic, partition)], timeout=SECONDS)[0].offset
-        asking.close()
-        return int(found)
+        return committed(self.broker.servers, self.group, self.topic, partition)
 
     def carry(self, queue: kafka.KafkaConsumer, done: Callable[[], object], what: str) -> None:
         """Rounds until it is so; whatever a round raises is a test's failure."""

@@ -89,7 +89,7 @@ def test_a_member_killed_between_keeping_and_committing_costs_only_repeats(
     spread(stage, 600)
     command = [
         sys.executable, "-m", "tests.incoming.queues.kafka_crash", broker.servers, stage.group,
-        stage.topic, str(stage.ledger.path), "3",
+        stage.topic, str(PARTITIONS), str(stage.ledger.path), "3",
     ]  # fmt: skip
     killed = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, timeout=60)
     assert killed.returncode == -signal.SIGKILL
