@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from service.learners.world import Decisions, UncommittedWorld
-from service.rules.decider import Decider, Evaluation, conditions_hold
+from service.rules.decider import Decider, Evaluation
 from service.rules.notification import CANCELLED, Notification
 from service.rules.rule import AFTER, Entry, Rule
 from service.rules.triggers.stalled import SilenceMark, SweepResult
@@ -52,10 +52,9 @@ class Steps(NamedTuple):
         """Decide what one step owes; None when what was told first does not hold any more."""
         notification, subject = first
         owed = notification.owed
-        reading = Item(owed, subject).reading(self.world, self.now)
-        if notification.state == CANCELLED or untrue(Item(owed, subject), rule, reading):
-            return None
-        if not conditions_hold(rule, reading):
+        told = Item(owed, subject)
+        reading = told.reading(self.world, self.now)
+        if notification.state == CANCELLED or untrue(told, rule, reading):
             return None
         decisions, at = Decisions(), owed.event_at or 0
         match = Match(

@@ -11,7 +11,7 @@ from service.learners.feed_subjects import FEED, LETTER
 from service.learners.world import World
 from service.ledger.events import EventBody, Latest
 from service.rules.calendar import DAY, opens
-from service.rules.decider import Decider, key_of_owed, notification_id
+from service.rules.decider import Decider, conditions_hold, key_of_owed, notification_id
 from service.rules.fields import EventSeen, Reading
 from service.rules.fields import Subject as Readable
 from service.rules.notification import (
@@ -338,10 +338,13 @@ def _judged(case: Case, checks: Iterable[Check]) -> Due | Stop:
 
 
 def untrue(told: Item, rule: Rule, reading: Reading) -> str | None:
-    """Say why something need not be told any more; None when it still holds."""
+    """Say why something need not be told any more; None when it still holds.
+
+    What the conditions asked for is remembered in `reading.read`.
+    """
     if not rule.trigger.still_holds(told.owed, reading):
         return "no_longer_true"
-    if not rule.holds(reading):
+    if not conditions_hold(rule, reading):
         return "conditions_changed"
     cancelling = set(rule.cancel_on) & told.subject.transitions_after(told.owed.version)
     return f"cancel_on {min(cancelling)}" if cancelling else None

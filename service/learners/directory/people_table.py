@@ -114,7 +114,7 @@ Addresses = dict[tuple[str, str, str], tuple[str, bool]]
 """By source, account and address: a person's id, and whether their LMS id is unknown."""
 
 NOTHING: Data = (None, None, None, None, None, "[]", "{}")
-EMAIL, GROUPS, FIELDS = 1, 5, 6
+GROUPS, FIELDS = 5, 6
 
 
 def register(

@@ -183,9 +183,6 @@ class RoomStepShape(RoomShape, StepKeys):
     """Tell a room later, as a step of an escalation."""
 
 
-ENTRIES: tuple[type[EntryKeys], ...] = (PersonShape, RoomShape, PersonStepShape, RoomStepShape)
-
-
 class NobodysShape(EntryKeys):
     """Stand in for an entry that tells nobody: the rest is checked as if for a person."""
 

@@ -12,10 +12,16 @@ import pytest
 from service.app.app import SOURCES
 from service.rules.conditions import OPERATORS
 from service.rules.fields import EVENTS, FIELDS, Sources
-from service.rules.language.entries import ENTRIES
+from service.rules.language.entries import (
+    PersonShape,
+    PersonStepShape,
+    RoomShape,
+    RoomStepShape,
+)
 from service.rules.language.model import TRIGGERS, DefaultsShape, FileShape, RuleShape
 from service.rules.language.schema import schema_of
 
+ENTRIES = (PersonShape, RoomShape, PersonStepShape, RoomStepShape)
 KNOWN = Sources({source.name: source.fills for source in SOURCES})
 TEMPLATES = {"done": frozenset({"email"}), "seat": frozenset({"email", "chat"})}
 NAMED = {"channels": ["mail", "room"], "intervals": ["office_hours", "nights"]}
