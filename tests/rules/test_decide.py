@@ -125,6 +125,24 @@ def test_conditions_are_read_as_of_the_event_and_kept_without_personal_values():
     assert rules(appended, world, NOW) is None
 
 
+def test_of_two_rules_each_keeps_only_what_its_own_conditions_read():
+    sales = COMPLETED.replace(
+        "notify", "conditions: [learner.groups: {contains: sales}]\n    notify"
+    )
+    kind = COMPLETED.replace("done\n", "any\n", 1).replace(
+        "notify", "conditions: [course.kind: course]\n    notify"
+    )
+    world = World()
+    world.people[ADA] = Person(ADA, "adobe", "1", "77", groups=("sales",))
+    _, appended = told(enrolled(), fact(Completed(True), NOW))
+
+    decisions = decider(sales + kind)(appended, world, NOW)
+
+    (first, by_group), (_, by_kind) = decisions.once
+    assert (by_group.read, by_kind.read) == ({}, {"course.kind": "course"})
+    assert decisions.erasable == [(first, "learner.groups", "('sales',)")]
+
+
 def test_every_member_of_a_group_is_owed_one_of_their_own():
     rules = decider(COMPLETED.replace("to: learner", "to: 'group:leads'"))
     world = World()
