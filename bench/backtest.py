@@ -10,6 +10,7 @@ from bench.rebuild import scan
 from bench.site import ROOT, Site
 from bench.table import Row
 from service.app.app import App
+from service.learners.facts import Timing
 from service.learners.world import Lookup
 from service.rules.explain.rule_versions import AnyEnvironment
 from service.rules.language.reader import read_rules
@@ -20,7 +21,7 @@ from service.simulation.backtest.states import History
 from service.simulation.backtest.verify import Verifier
 
 AIM = 80_000
-LATENESS = 15 * 60_000
+TIMINGS = {"adobe": Timing(lateness=15 * 60_000)}
 STORM_LIMIT = 500
 
 
@@ -29,7 +30,7 @@ def measure(site: Site) -> list[Row]:
     like_the_service()
     academy = site.academy
     rules = rules_of(ROOT / "bench" / "rules.yaml")
-    plan = BacktestOptions(rules=rules, lateness=LATENESS, storm_limit=STORM_LIMIT)
+    plan = BacktestOptions(rules=rules, timings=TIMINGS, storm_limit=STORM_LIMIT)
     app = academy.app
     return [
         measured(site, "replay through ten rules", lambda: replayed(app, plan), AIM),
@@ -62,9 +63,8 @@ def replayed(app: App, plan: BacktestOptions) -> int:
 
 def decided_again(app: App) -> int:
     """Every decision once more; raises AssertionError if one is made otherwise."""
-    lateness = {"adobe": LATENESS}
     history = History(app.store)
-    found = Verifier(history, today(app), lateness, STORM_LIMIT).run()
+    found = Verifier(history, today(app), TIMINGS, STORM_LIMIT).run()
     assert not found.differ, f"expected every decision to be reproduced, {found.differ} differ"
     return found.rows
 

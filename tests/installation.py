@@ -46,6 +46,10 @@ def unenrolled(at: int, user: int, **more: Any) -> dict[str, Any]:
     return event("COURSE_UNENROLLMENT", at, enrollmentSource="SELF_ENROLL", **about(user, **more))
 
 
+def revoked(at: int, user: int, **more: Any) -> dict[str, Any]:
+    return event("LEARNING_PATH_COMPLETION_ROLLBACK", at, **about(user, **more))
+
+
 def seats(at: int, taken: int, waiting: int = 0, limit: int = 10) -> dict[str, Any]:
     return event(
         "CI_STATS", at, loInstanceId=SESSION, enrollmentCount=taken, waitlistCount=waiting,

@@ -65,12 +65,12 @@ class App:
         projections = (self.enrollment_views, SendQueue())
         self.views = Views(settings.data / "views.db", self.store, projections)
         self.writer = Writer(
-            self.store, lookup=self._lookup(), lateness=settings.lateness, decide=self._decide
+            self.store, lookup=self._lookup(), timings=settings.timings, decide=self._decide
         )
         self.intake = Intake(self.letters, self.sources, self.writer)
         self.notification_streams = NotificationStreams(
             self.store,
-            settings.lateness,
+            settings.timings,
             heard=self.letters.feeds.heard,
             asides=self.letters.asides.of,
         )

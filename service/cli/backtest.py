@@ -111,7 +111,7 @@ def run_backtest(
         against=_read(against, chosen, ids, known=False) if against else None,
         since=moment_given(since) if since else 0,
         until=moment_given(until) if until else None,
-        lateness=max(chosen.lateness.values(), default=0),
+        timings=chosen.timings,
         storm_limit=chosen.storm_limit,
     )
     begun = time.monotonic()
@@ -130,7 +130,7 @@ def run_backtest(
 def _verify(chosen: Settings, *, as_json: bool) -> None:
     begun = time.monotonic()
     with _opened(chosen) as archive, _progress(archive, "Deciding again") as tell:
-        verifier = Verifier(archive.history, archive.today, chosen.lateness, chosen.storm_limit)
+        verifier = Verifier(archive.history, archive.today, chosen.timings, chosen.storm_limit)
         found = verifier.run(tell)
     if as_json:
         print_json(verified_report(found))

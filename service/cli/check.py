@@ -26,6 +26,7 @@ from service.incoming.queues.consumer import QueueError
 from service.learners import enrollment_views
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
+from service.learners.facts import longest_lateness
 from service.learners.world import Lookup
 from service.learners.writer import Writer
 from service.rules.decider import Decider
@@ -78,9 +79,9 @@ def _reach(
 ) -> Reach:
     rule = stalled.rule
     lookup = Lookup(office.store, People(office.ledger), Courses(office.ledger))
-    writer = Writer(office.store, lookup, chosen.lateness, decide=lambda *_: None)
+    writer = Writer(office.store, lookup, chosen.timings, decide=lambda *_: None)
     world = writer.world(now)
-    late = max(chosen.lateness.values(), default=0)
+    late = longest_lateness(chosen.timings)
     silent = told = 0
     with progress(MofNCompleteColumn()) as bar:
         task = bar.add_task(f"Counting for {rule.id}", total=None)

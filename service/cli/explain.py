@@ -94,7 +94,7 @@ def evidence(data: Path | None) -> Iterator[Evidence]:
         views = ledger.path.with_name("views.db")
         store = event_store(ledger)
         past = LedgerHistory(store, People(ledger), Courses(ledger), views)
-        yield Evidence.of(past, Letters(ledger).show, settings(data).lateness)
+        yield Evidence.of(past, Letters(ledger).show, settings(data).timings)
 
 
 def answered(found: Evidence, question: Question) -> Explanation:

@@ -185,7 +185,7 @@ class NotificationReader:
         store = event_store(ledger)
         letters = Letters(ledger)
         self._streams = NotificationStreams(
-            store, chosen.lateness, heard=letters.feeds.heard, asides=letters.asides.of
+            store, chosen.timings, heard=letters.feeds.heard, asides=letters.asides.of
         )
         self._lookup = Lookup(store, People(ledger), Courses(ledger))
         self._domain = chosen.mail_domain or WITHOUT_DOMAIN

@@ -5,7 +5,15 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import msgspec
 
-from service.learners.facts import Fact, FactBody, FactRecorded, Identity, PlacedFact
+from service.learners.facts import (
+    AT_ONCE,
+    Fact,
+    FactBody,
+    FactRecorded,
+    Identity,
+    PlacedFact,
+    Timing,
+)
 from service.ledger.events import StreamId
 
 KEYS_APART = 256
@@ -59,7 +67,7 @@ class Aggregate(msgspec.Struct, Generic[R], frozen=True, gc=False):
         raise NotImplementedError
 
     @classmethod
-    def load(cls, id: StreamId, events: Sequence[R], lateness: int = 0) -> Self:
+    def load(cls, id: StreamId, events: Sequence[R], timing: Timing = AT_ONCE) -> Self:
         """Fold a stream's events, first to last."""
         folded = cls(id, named_by(id, events))
         for event in events:
@@ -74,15 +82,21 @@ class Aggregate(msgspec.Struct, Generic[R], frozen=True, gc=False):
         """Say what a new fact changes: `transitions`, `superseded`, and fields of the kind."""
         raise NotImplementedError
 
-    def record(self, placed: PlacedFact, now: int, lateness: int = 0) -> tuple[Self, R] | None:
+    def record(
+        self, placed: PlacedFact, now: int, timing: Timing = AT_ONCE
+    ) -> tuple[Self, R] | None:
         """Fold in a fact and make the event to append; None for a duplicate.
 
-        `lateness` (ms) is the source's: how long activity may be told late.
+        `timing` is the source's.
         """
         if placed.fact.key in self.keys:
             return None
         event = self.event_of(placed, now, self.effect(placed.fact))
         return self.apply(event), event
+
+    def told_by(self, version: int, event: Any) -> Self:
+        """Give what rules read of an event of this stream: how things stand."""
+        return self
 
     def event_of(self, placed: PlacedFact, now: int, effect: Mapping[str, Any]) -> R:
         """Make the event of a fact; the first one of a stream says what it is about."""

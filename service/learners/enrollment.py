@@ -6,18 +6,24 @@ from functools import reduce
 from typing import Self
 
 import msgspec
+from msgspec.structs import replace
 
 from service.learners.aggregate import Aggregate, FactKeys, named_by, shapes_of
 from service.learners.enrollment_state import (
     NOTHING,
+    UNENROLLED,
     Entry,
     Snapshot,
     State,
-    advance,
+    begin,
+    go_on,
+    is_completion_of_its_own,
     read,
     transitions,
 )
+from service.learners.episodes import Episode, episode_of
 from service.learners.facts import (
+    AT_ONCE,
     Completed,
     CompletionRevoked,
     Enrolled,
@@ -29,18 +35,36 @@ from service.learners.facts import (
     PlacedFact,
     ProgressReported,
     Started,
+    Timing,
     Unenrolled,
 )
 from service.ledger.events import StreamId, stream_id
 
 
+class Told(msgspec.Struct, frozen=True, gc=False):
+    """Name an event that told of a completion: its version in the stream, and when (ms UTC)."""
+
+    version: int
+    at: int
+
+
 class EnrollmentRecorded(
     FactRecorded[EnrollmentFact], frozen=True, kw_only=True, omit_defaults=True
 ):
-    """Record a fact on an enrolment; `after` is there whenever something changed."""
+    """Record a fact on an enrolment; `after` is there whenever something changed.
+
+    A completion that only says more of one known `restates` the event that told of it first.
+    """
 
     about: Identity | None = msgspec.field(default=None, name="who")
     after: Snapshot | None = None
+    restates: Told | None = None
+
+    def told_first(self, transition: str, version: int) -> tuple[int, int]:
+        """Name the event that told of a completion first, if this one only restates it."""
+        if self.restates is None or transition != Completed.TOPIC:
+            return super().told_first(transition, version)
+        return self.restates.version, self.restates.at
 
 
 class ImportedSilences(msgspec.Struct, frozen=True, gc=False):
@@ -85,6 +109,10 @@ KINDS = (
 SHAPES = shapes_of(EnrollmentRecorded, KINDS)
 
 
+ENROLLMENT = "e"
+"""How the ids of enrolments' streams begin."""
+
+
 class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
     """Fold a learner's enrolment."""
 
@@ -92,6 +120,9 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
     entries: tuple[Entry, ...] = ()
     state: State = NOTHING
     imports: ImportedSilences = NO_IMPORTS
+    completions: tuple[tuple[str, Told], ...] = ()
+    timing: Timing = AT_ONCE
+    episode: Episode | None = None
 
     @staticmethod
     def stream(person: str, course: str, instance: str | None) -> StreamId:
@@ -99,7 +130,7 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
 
         Whom the log met one after the other stand side by side in its index too.
         """
-        return stream_id(f"e{person[:8]}", person, course, instance or "", size=12)
+        return stream_id(f"{ENROLLMENT}{person[:8]}", person, course, instance or "", size=12)
 
     @classmethod
     def begin(cls, fact: Fact, person: str) -> Self:
@@ -108,18 +139,33 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
         return cls(cls.stream(person, fact.course, fact.instance), about)
 
     @classmethod
-    def load(cls, id: StreamId, events: Sequence[EnrollmentRecorded], lateness: int = 0) -> Self:
+    def load(
+        cls, id: StreamId, events: Sequence[EnrollmentRecorded], timing: Timing = AT_ONCE
+    ) -> Self:
         """Read the enrolment off all its facts at once, whatever the order they came in."""
         entries = tuple(sorted((e.at, e.said.RANK, e.key, e.said) for e in events))
         keys = reduce(FactKeys.having, (event.key for event in events), FactKeys())
         imports, stood = NO_IMPORTS, Snapshot()
         for event in events:
             imports, stood = imports.having(stood, event), event.after or stood
-        state = read(entries, lateness)
-        return cls(id, named_by(id, events), len(events), keys, entries, state, imports)
+        return cls(
+            id=id,
+            about=named_by(id, events),
+            version=len(events),
+            keys=keys,
+            entries=entries,
+            state=read(entries, timing),
+            imports=imports,
+            completions=tuple(
+                (event.key, Told(version, event.at))
+                for version, event in enumerate(events, 1)
+                if Completed.TOPIC in event.transitions and event.restates is None
+            ),
+            timing=timing,
+        )
 
     def record(
-        self, placed: PlacedFact, now: int, lateness: int = 0
+        self, placed: PlacedFact, now: int, timing: Timing = AT_ONCE
     ) -> tuple[Self, EnrollmentRecorded] | None:
         """Fold in a fact and make the event to append; None for a duplicate."""
         fact, keys = placed.fact, self.keys
@@ -127,20 +173,32 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
             return None
         said = fact.said
         assert isinstance(said, EnrollmentFact)
-        after, entries = self._with((fact.occurred_at, said.RANK, fact.key, said), lateness)
+        entry = (fact.occurred_at, said.RANK, fact.key, said)
+        after, entries, met = self._with(entry, timing)
         changed = after != self.state
+        named = transitions(said, met, after) if changed else ()
+        completions, restates = self.completions, None
+        if Completed.TOPIC in named:
+            if is_completion_of_its_own(met, after):
+                told = Told(self.version + 1, fact.occurred_at)
+                completions = (*completions, (fact.key, told))
+            else:
+                restates = completions[-1][1]
         effect = {
-            "transitions": transitions(said, self.state, after) if changed else (),
+            "transitions": named,
             "superseded": not changed,
             "after": after.snapshot() if changed else None,
+            "restates": restates,
         }
         event = self.event_of(placed, now, effect)
         keys = keys.having(fact.key)
         imports = self.imports
         if placed.imported or imports != NO_IMPORTS:
             imports = imports.having(self.state.snapshot(), event)
-        folded = type(self)(self.id, self.about, self.version + 1, keys, entries, after, imports)
-        return folded, event
+        version = self.version + 1
+        return type(self)(
+            self.id, self.about, version, keys, entries, after, imports, completions, timing
+        ), event
 
     def imported_at(self, count_from: str) -> int | None:
         """Give when the import was recorded through which the silence begins where it does.
@@ -150,10 +208,27 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
         found = self.imports
         return found.silent_since if count_from == "enrolled" else found.active_at
 
-    def _with(self, entry: Entry, lateness: int) -> tuple[State, tuple[Entry, ...]]:
+    def told_by(self, version: int, event: EnrollmentRecorded) -> Self:
+        """Give the enrolment as the episode of one of its events leaves it, whatever came after.
+
+        That somebody was taken out is no part of it, unless the event tells just that.
+        """
+        if version == self.version and self.state.status != UNENROLLED:
+            return self
+        episode = Episode(self.state)
+        if version != self.version:
+            told = [key for key, _ in self.completions]
+            episode = episode_of(event.key, self.entries, self.timing, told=told)
+        leaving = Unenrolled.TOPIC in event.transitions
+        state = episode.state if leaving else episode.state.before_leaving()
+        return replace(self, state=state, episode=episode)
+
+    def _with(self, entry: Entry, timing: Timing) -> tuple[State, tuple[Entry, ...], State]:
+        """Add a fact; give the state after it, all facts, and the state that it met."""
         order = entry[:3]
         if not self.entries or order > self.entries[-1][:3]:
-            return advance(self.state, entry, lateness), (*self.entries, entry)
+            met = begin(self.state, entry, timing)
+            return go_on(met, entry, timing), (*self.entries, entry), met
         place = bisect_right(self.entries, order, key=lambda known: known[:3])
         entries = (*self.entries[:place], entry, *self.entries[place:])
-        return read(entries, lateness), entries
+        return read(entries, timing), entries, self.state

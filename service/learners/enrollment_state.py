@@ -1,7 +1,7 @@
 """Read off a set of facts how an enrolment stands, one episode after the other."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -14,15 +14,18 @@ from service.learners.facts import (
     ModuleCompleted,
     ProgressReported,
     Started,
+    Timing,
     Unenrolled,
 )
 
 ENROLLED, IN_PROGRESS, COMPLETED, UNENROLLED = "enrolled", "in_progress", "completed", "unenrolled"
 OPEN = frozenset({ENROLLED, IN_PROGRESS})
+UNDER_WAY = OPEN | {None}
 STATUSES = (ENROLLED, IN_PROGRESS, COMPLETED, UNENROLLED)
 
 Entry = tuple[int, int, str, EnrollmentFact]
 """One fact in reading order: occurred_at, rank, key, content."""
+RESULT_CHANGED = "enrollment.result_changed"
 
 
 class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -81,6 +84,15 @@ class State(msgspec.Struct, frozen=True, gc=False):
             return active
         return enrolled if active is None else max(active, enrolled)
 
+    def before_leaving(self) -> "State":
+        """Give what was reached, of one who was taken out since; otherwise the state itself."""
+        if self.status != UNENROLLED:
+            return self
+        if self.completed_at is not None:
+            return replace(self, status=COMPLETED)
+        active = self.started_at is not None or self.active_at is not None
+        return replace(self, status=IN_PROGRESS if active else ENROLLED)
+
     def snapshot(self) -> Snapshot:
         """Give what others may see of this state."""
         return Snapshot(
@@ -100,20 +112,44 @@ class State(msgspec.Struct, frozen=True, gc=False):
 NOTHING = State()
 
 
-def begin(state: State, status: str) -> State:
-    """Begin an episode; only the last end is remembered."""
-    return State(status, ended_at=state.ended_at)
+def _after_end(state: State, at: int, timing: Timing) -> bool:
+    return state.ended_at is None or at > state.ended_at + timing.lateness
 
 
-def _after_end(state: State, at: int, lateness: int) -> bool:
-    return state.ended_at is None or at > state.ended_at + lateness
+def _anew(state: State, at: int, timing: Timing) -> bool:
+    if state.status in (None, UNENROLLED):
+        return True
+    return state.status == COMPLETED and _after_end(state, at, timing)
 
 
-def _enrolled(state: State, at: int, said: Enrolled, lateness: int) -> State:
-    fresh = state.status in (None, UNENROLLED) or (
-        state.status == COMPLETED and _after_end(state, at, lateness)
-    )
-    if fresh:
+def _active_again(state: State, at: int, timing: Timing) -> bool:
+    return state.status in (None, UNENROLLED) and _after_end(state, at, timing)
+
+
+def _completed_again(state: State, at: int, timing: Timing) -> bool:
+    if state.status != COMPLETED:
+        return state.status in (None, UNENROLLED)
+    return state.completed_at is not None and at > state.completed_at + timing.again_after
+
+
+def _never_before(state: State, at: int, timing: Timing) -> bool:
+    return state.status is None
+
+
+def _always(state: State, at: int, timing: Timing) -> bool:
+    return True
+
+
+def _under_way(state: State, at: int, timing: Timing) -> bool:
+    return state.status in UNDER_WAY and _after_end(state, at, timing)
+
+
+def _may_be_revoked(state: State, at: int, timing: Timing) -> bool:
+    return state.status is None or state.completed_at is not None
+
+
+def _enrolled(state: State, at: int, said: Enrolled) -> State:
+    if state.status is None:
         return State(
             ENROLLED, progress=0.0, source=said.enrollment_source, enrolled_at=at,
             ended_at=state.ended_at,
@@ -125,13 +161,7 @@ def _enrolled(state: State, at: int, said: Enrolled, lateness: int) -> State:
     return state
 
 
-def _active(
-    state: State, at: int, said: Started | ProgressReported | ModuleCompleted, lateness: int
-) -> State:
-    if state.status == COMPLETED or not _after_end(state, at, lateness):
-        return state
-    if state.status not in OPEN:
-        state = begin(state, IN_PROGRESS)
+def _active(state: State, at: int, said: Started | ProgressReported | ModuleCompleted) -> State:
     percent = None if isinstance(said, Started) else said.percent
     modules, score = state.modules, None
     if isinstance(said, ModuleCompleted):
@@ -148,9 +178,7 @@ def _active(
     )
 
 
-def _completed(state: State, at: int, said: Completed, lateness: int) -> State:
-    if state.status in (None, UNENROLLED):
-        state = begin(state, COMPLETED)
+def _completed(state: State, at: int, said: Completed) -> State:
     return replace(
         state,
         status=COMPLETED,
@@ -163,12 +191,10 @@ def _completed(state: State, at: int, said: Completed, lateness: int) -> State:
     )
 
 
-def _revoked(state: State, at: int, said: CompletionRevoked, lateness: int) -> State:
-    if state.status not in (None, COMPLETED):
-        return state
+def _revoked(state: State, at: int, said: CompletionRevoked) -> State:
     return replace(
         state,
-        status=IN_PROGRESS,
+        status=UNENROLLED if state.status == UNENROLLED else IN_PROGRESS,
         progress=None,
         passed=None,
         score=None,
@@ -177,53 +203,40 @@ def _revoked(state: State, at: int, said: CompletionRevoked, lateness: int) -> S
     )
 
 
-def _unenrolled(state: State, at: int, said: Unenrolled, lateness: int) -> State:
+def _unenrolled(state: State, at: int, said: Unenrolled) -> State:
     return replace(state, status=UNENROLLED, ended_at=at)
 
 
-STEPS: Mapping[type, Any] = {
-    Enrolled: _enrolled,
-    Started: _active,
-    ProgressReported: _active,
-    ModuleCompleted: _active,
-    Completed: _completed,
-    CompletionRevoked: _revoked,
-    Unenrolled: _unenrolled,
-}
-BECOMES: Mapping[type, str] = {
-    Enrolled: ENROLLED,
-    Completed: COMPLETED,
-    Unenrolled: UNENROLLED,
-}
+def _named_of_enrollment(said: Enrolled, before: State, after: State) -> tuple[str, ...]:
+    return (said.TOPIC,) if after.status == ENROLLED != before.status else ()
 
 
-def advance(state: State, entry: Entry, lateness: int) -> State:
-    """Go on by one fact in reading order (design §4)."""
-    at, _, _, said = entry
-    after: State = STEPS[type(said)](state, at, said, lateness)
-    return after
+def _named_of_leaving(said: Unenrolled, before: State, after: State) -> tuple[str, ...]:
+    return (said.TOPIC,) if after.status == UNENROLLED != before.status else ()
 
 
-def read(entries: Iterable[Entry], lateness: int) -> State:
-    """Fold a set of facts, given in reading order."""
-    state = NOTHING
-    for entry in entries:
-        state = advance(state, entry, lateness)
-    return state
+def _named_of_revocation(said: CompletionRevoked, before: State, after: State) -> tuple[str, ...]:
+    taken_back = before.completed_at is not None and after.completed_at is None
+    return (said.TOPIC,) if taken_back else ()
 
 
-def transitions(said: EnrollmentFact, before: State, after: State) -> tuple[str, ...]:
-    """Name what became true by a fact, of its own kind only (the table of design §4)."""
-    if isinstance(said, Started | ProgressReported | ModuleCompleted):
-        return _activity(said, before, after)
-    if isinstance(said, CompletionRevoked):
-        reached = before.status == COMPLETED != after.status
-    else:
-        reached = after.status == BECOMES[type(said)] != before.status
-    return (said.TOPIC,) if reached else ()
+def _named_of_completion(said: Completed, before: State, after: State) -> tuple[str, ...]:
+    if after.completed_at is None:
+        return ()
+    if is_completion_of_its_own(before, after):
+        return (Completed.TOPIC,)
+    was, now = (before.passed, before.score), (after.passed, after.score)
+    moved = [old is None for old, new in zip(was, now, strict=True) if old != new]
+    said_more, changed = any(moved), not all(moved)
+    return (Completed.TOPIC,) * said_more + (RESULT_CHANGED,) * changed
 
 
-def _activity(
+def is_completion_of_its_own(before: State, after: State) -> bool:
+    """Tell whether an episode became completed, or turned from failed into passed."""
+    return before.completed_at is None or (before.passed is False and after.passed is True)
+
+
+def _named_of_activity(
     said: Started | ProgressReported | ModuleCompleted, before: State, after: State
 ) -> tuple[str, ...]:
     if after.status != IN_PROGRESS:
@@ -241,3 +254,71 @@ def _activity(
     if gained and isinstance(said, ModuleCompleted):
         named.append(ModuleCompleted.TOPIC)
     return tuple(named)
+
+
+Ask = Callable[[State, int, Timing], bool]
+
+
+class Step(NamedTuple):
+    """Say what a kind of fact does, when it `opens` an episode, and when it `counts` in one.
+
+    `named` are the transitions, of its own kind only, between the states before and after it.
+    """
+
+    opens: Ask
+    counts: Ask
+    apply: Callable[[State, int, Any], State]
+    named: Callable[[Any, State, State], tuple[str, ...]]
+
+
+ACTIVITY = Step(opens=_active_again, counts=_under_way, apply=_active, named=_named_of_activity)
+STEPS: Mapping[type, Step] = {
+    Enrolled: Step(opens=_anew, counts=_always, apply=_enrolled, named=_named_of_enrollment),
+    Started: ACTIVITY,
+    ProgressReported: ACTIVITY,
+    ModuleCompleted: ACTIVITY,
+    Completed: Step(
+        opens=_completed_again, counts=_always, apply=_completed, named=_named_of_completion
+    ),
+    CompletionRevoked: Step(
+        opens=_never_before, counts=_may_be_revoked, apply=_revoked, named=_named_of_revocation
+    ),
+    Unenrolled: Step(
+        opens=_never_before, counts=_always, apply=_unenrolled, named=_named_of_leaving
+    ),
+}
+
+
+def opens(state: State, entry: Entry, timing: Timing) -> bool:
+    """Tell whether the next fact begins an episode."""
+    return STEPS[type(entry[3])].opens(state, entry[0], timing)
+
+
+def begin(state: State, entry: Entry, timing: Timing) -> State:
+    """Give what the next fact meets: if it begins an episode, nothing but the last end."""
+    return State(ended_at=state.ended_at) if opens(state, entry, timing) else state
+
+
+def go_on(state: State, entry: Entry, timing: Timing) -> State:
+    """Go on by a fact that met this state; it is the very same where the fact does not count."""
+    at, _, _, said = entry
+    step = STEPS[type(said)]
+    return step.apply(state, at, said) if step.counts(state, at, timing) else state
+
+
+def advance(state: State, entry: Entry, timing: Timing) -> State:
+    """Go on by one fact in reading order (design §4)."""
+    return go_on(begin(state, entry, timing), entry, timing)
+
+
+def read(entries: Iterable[Entry], timing: Timing) -> State:
+    """Fold a set of facts, given in reading order."""
+    state = NOTHING
+    for entry in entries:
+        state = advance(state, entry, timing)
+    return state
+
+
+def transitions(said: EnrollmentFact, before: State, after: State) -> tuple[str, ...]:
+    """Name what became true by a fact (the table of design §4)."""
+    return STEPS[type(said)].named(said, before, after)

@@ -185,6 +185,29 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     title: str | None = None
 
 
+DAY = 24 * 60 * 60 * 1000
+
+
+class Timing(msgspec.Struct, frozen=True, gc=False):
+    """Hold how the dates of one source are read, both in ms.
+
+    `lateness`: how long activity may be told after what ended it. `again_after`: a completion
+    dated later than this after the last one is a completion of its own.
+    """
+
+    lateness: int = 0
+    again_after: int = DAY
+
+
+AT_ONCE = Timing()
+"""How the dates of a source are read that says nothing of its own: nothing comes late."""
+
+
+def longest_lateness(timings: Mapping[str, Timing]) -> int:
+    """Give the longest lateness (ms) of any source; `timings` by source."""
+    return max((timing.lateness for timing in timings.values()), default=0)
+
+
 def fact_key(reference: tuple[str, ...], content: Mapping[str, object] | bytes) -> str:
     """Make the 32 hex digits that tell one fact from another.
 
@@ -258,3 +281,10 @@ class FactRecorded(EventBody, Generic[S], frozen=True, kw_only=True, omit_defaul
     def topic(self) -> str:
         """Give the fact's own topic."""
         return self.said.TOPIC
+
+    def told_first(self, transition: str, version: int) -> tuple[int, int]:
+        """Name the event that told of a transition first: its version, and when (ms UTC).
+
+        `version` is this event's own.
+        """
+        return version, self.at

@@ -13,7 +13,7 @@ from service.learners.directory.courses import Course, Courses
 from service.learners.directory.people import People, Person
 from service.learners.directory.reported import ReportedDetails
 from service.learners.enrollment import Enrollment
-from service.learners.facts import Contact, Fact, FactRecorded, course_id
+from service.learners.facts import AT_ONCE, Contact, Fact, FactRecorded, Timing, course_id
 from service.learners.instance import Instance, InstanceRecorded
 from service.learners.watchlist import Watchlist
 from service.ledger.events import EventBody, EventStore, NewEvent, StreamId
@@ -27,10 +27,11 @@ AGGREGATES: Mapping[str, type[Aggregate[Any]]] = {
 """Which kind of aggregate a fact is on, by topic."""
 
 
-def load(stream: str, events: Sequence[Any], lateness: Mapping[str, int]) -> Aggregate[Any]:
-    """Fold the events of a stream; `lateness` in ms by source."""
+def load(stream: str, events: Sequence[Any], timings: Mapping[str, Timing]) -> Aggregate[Any]:
+    """Fold the events of a stream; `timings` by source."""
     about = named_by(stream, events)
-    return AGGREGATES[events[0].topic].load(StreamId(stream), events, lateness.get(about.source, 0))
+    timing = timings.get(about.source, AT_ONCE)
+    return AGGREGATES[events[0].topic].load(StreamId(stream), events, timing)
 
 
 class FactOutcome(msgspec.Struct, frozen=True, gc=False):

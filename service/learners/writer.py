@@ -11,7 +11,7 @@ from service.learners.directory.courses import Course
 from service.learners.directory.people import Person, PersonKey
 from service.learners.directory.reported import ReportedDetails
 from service.learners.enrollment import Enrollment
-from service.learners.facts import Fact, PlacedFact, course_id
+from service.learners.facts import AT_ONCE, Fact, PlacedFact, Timing, course_id
 from service.learners.instance import Instance
 from service.learners.watchlist import Watchlist, WatchTold
 from service.learners.world import (
@@ -40,7 +40,7 @@ class UnitOfWork:
         self,
         known: Cache[str, Aggregate[Any]],
         lookup: Lookup,
-        lateness: Mapping[str, int],
+        timings: Mapping[str, Timing],
         decide: Decide,
         now: int,
     ) -> None:
@@ -53,7 +53,7 @@ class UnitOfWork:
         self.members = lookup.members
         self._known = known
         self._lookup = lookup
-        self._lateness = lateness
+        self._timings = timings
         self._decides = decide
         self._now = now
         self._changed: dict[str, Aggregate[Any]] = {}
@@ -67,7 +67,7 @@ class UnitOfWork:
         """
         fact = told.fact
         before = self._changed.get(blank.id) or self.fetched.get(blank.id) or blank
-        recorded = before.record(told, self._now, self._lateness.get(fact.source, 0))
+        recorded = before.record(told, self._now, self._timings.get(fact.source, AT_ONCE))
         if recorded is None:
             return FactOutcome("duplicate", before.id)
         after, event = recorded
@@ -147,13 +147,13 @@ class Writer:
     """Take batches of facts; `decide` is given by the app, so the heart knows no rules."""
 
     def __init__(
-        self, store: EventStore, lookup: Lookup, lateness: Mapping[str, int], decide: Decide
+        self, store: EventStore, lookup: Lookup, timings: Mapping[str, Timing], decide: Decide
     ) -> None:
         self.store = store
         self.ledger = store.ledger
         self.people = lookup.people
         self.lookup = lookup
-        self.lateness = lateness
+        self.timings = timings
         self.decide = decide
         self.known: Cache[str, Aggregate[Any]] = Cache()
         self._persons: Cache[PersonKey, str] = Cache(PEOPLE_REMEMBERED)
@@ -212,7 +212,7 @@ class Writer:
         return UnitOfWork(
             known=self.known,
             lookup=self.lookup,
-            lateness=self.lateness,
+            timings=self.timings,
             decide=self.decide,
             now=now,
         )
@@ -259,6 +259,6 @@ class Writer:
         found = {s: known for s in streams if (known := self.known.get(s)) is not None}
         unknown = [stream for stream in streams if stream not in found]
         for stream, events in self.store.streams(unknown).items():
-            found[stream] = load(stream, events, self.lateness)
+            found[stream] = load(stream, events, self.timings)
             self.known.put(stream, found[stream])
         return found

@@ -203,7 +203,7 @@ def first_event(
         instance=about.instance,
         person=reading.learner,
         event_name=reading.event.name,
-        event_at=reading.event.at if reading.event.at is not None else match.at,
+        event_at=match.at,
         by_admin=bool(reading.event.by_admin),
         collapse=f"{rule.id}/{entry.key}/{recipient}/{reader}" if collapses else None,
         digest=entry.digest is not None,

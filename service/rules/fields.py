@@ -159,6 +159,7 @@ EVENTS: dict[str, Event] = {
         Event("enrollment.progressed", "a learner got further"),
         Event("enrollment.module_completed", "a learner finished one part"),
         Event("enrollment.completed", "a learner finished"),
+        Event("enrollment.result_changed", "the result or the score of a completion changed"),
         Event("enrollment.completion_revoked", "a completion was taken back"),
         Event("enrollment.unenrolled", "a learner left or was taken out"),
         Event("course.drafted", "a draft of a course was saved"),

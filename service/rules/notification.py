@@ -6,7 +6,9 @@ from typing import Any, ClassVar, Self
 import msgspec
 from msgspec.structs import replace
 
+from service.learners.feed_subjects import FEED, LETTER
 from service.ledger.events import EventBody
+from service.rules.fields import EventSeen
 
 OWED, SCHEDULED, WAITING_ADDRESS, HELD = "owed", "scheduled", "waiting_address", "held"
 SENT, GIVEN_UP, CANCELLED, EXPIRED = "sent", "given_up", "cancelled", "expired"
@@ -17,6 +19,10 @@ DIGEST = "digest"
 OPEN_STATES = (OWED, SCHEDULED, WAITING_ADDRESS, HELD)
 ENDED_STATES = (SENT, GIVEN_UP, CANCELLED, EXPIRED, SUPPRESSED, DROPPED, SHADOW)
 STATES = OPEN_STATES + ENDED_STATES
+
+
+DATED = (FEED, LETTER)
+"""Beginnings of the ids of subjects whose own moment conditions may read."""
 
 
 class Owed(EventBody, frozen=True, kw_only=True, omit_defaults=True):
@@ -55,6 +61,20 @@ class Owed(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     held: str | None = None
     digest: bool = False
     read: dict[str, Any] = {}
+
+    @property
+    def version_told(self) -> int | None:
+        """Give the version of the event that it tells of; None if time brought it about."""
+        return None if self.event_name is None else int(self.occurrence.rpartition("/")[2])
+
+    @property
+    def event_seen(self) -> EventSeen:
+        """Give the event that caused it, as conditions may read it."""
+        name, at = self.event_name, self.event_at
+        if name is None:
+            at = at if self.subject.startswith(DATED) else None
+            return EventSeen(self.source, self.account, at=at)
+        return EventSeen(self.source, self.account, name=name, at=at, by_admin=self.by_admin)
 
 
 class NotificationStep(EventBody, frozen=True, kw_only=True, omit_defaults=True):

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from service.learners.enrollment import Enrollment
 from service.learners.enrollment_views import EnrollmentViews, Silences, silences_between
+from service.learners.facts import longest_lateness
 from service.learners.world import Decisions
 from service.learners.writer import Writer
 from service.ledger.events import EventBody
@@ -84,7 +85,7 @@ class Scheduler:
         self._store = writer.store
         self._views = views
         self._enrollment_views = enrollment_views
-        self._lateness = max(writer.lateness.values(), default=0)
+        self._lateness = longest_lateness(writer.timings)
         self._firsts = firsts
         self._marks: dict[str, SilenceMark] = {}
         self._version = 0

@@ -5,14 +5,14 @@ from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
+from service.learners.aggregate import Aggregate
 from service.learners.directory.people import Person
 from service.learners.facts import FactRecorded
-from service.learners.feed_subjects import FEED, LETTER
 from service.learners.world import World
 from service.ledger.events import EventBody, Latest
 from service.rules.calendar import DAY, opens
 from service.rules.decider import Decider, conditions_hold, key_of_owed, notification_id
-from service.rules.fields import EventSeen, Reading
+from service.rules.fields import Reading
 from service.rules.fields import Subject as Readable
 from service.rules.notification import (
     CANCELLED,
@@ -65,10 +65,6 @@ def muting_of(latest: Latest) -> tuple[int, MutingChanged]:
     return version, newest
 
 
-DATED = (FEED, LETTER)
-"""Beginnings of the ids of subjects whose own moment conditions may read."""
-
-
 class Subject(msgspec.Struct, frozen=True):
     """Hold what a notification is about as the log has it now, and the events since.
 
@@ -86,6 +82,13 @@ class Subject(msgspec.Struct, frozen=True):
             return {self.aggregate.id: len(self.bodies)}
         return {id: v for item in self.items for id, v in item.subject.versions.items()}
 
+    def as_told(self, owed: Owed) -> Readable:
+        """Give what is read of it: how things stand, or what an event's own episode came to."""
+        version = owed.version_told
+        if version is None or not isinstance(self.aggregate, Aggregate):
+            return self.aggregate
+        return self.aggregate.told_by(version, self.bodies[version - 1])
+
     def transitions_after(self, version: int) -> set[str]:
         """Name every transition of the stream after one version."""
         later = self.bodies[version:]
@@ -100,16 +103,7 @@ class Item(NamedTuple):
 
     def reading(self, world: World, now: int) -> Reading:
         """Make what conditions read of it at `now` (ms UTC)."""
-        return Reading(self.subject.aggregate, event_seen(self.owed), world, now)
-
-
-def event_seen(owed: Owed) -> EventSeen:
-    """Give the event that caused a notification, as conditions may read it."""
-    name, at = owed.event_name, owed.event_at
-    if name is None:
-        at = at if owed.subject.startswith(DATED) else None
-        return EventSeen(owed.source, owed.account, at=at)
-    return EventSeen(owed.source, owed.account, name=name, at=at, by_admin=owed.by_admin)
+        return Reading(self.subject.as_told(self.owed), self.owed.event_seen, world, now)
 
 
 ADDRESS_WAIT_MS = 30 * DAY

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from service.learners.facts import Timing
 from service.learners.feed_subjects import FEED, LETTER, LetterSetAside, SilentSource, letter_of
 from service.learners.world import load
 from service.ledger.events import EventBody, EventStore, NewEvent
@@ -29,13 +30,13 @@ class NotificationStreams:
     def __init__(
         self,
         store: EventStore,
-        lateness: Mapping[str, int] = {},
+        timings: Mapping[str, Timing] = {},
         heard: Callable[[], Mapping[str, SilentSource]] = dict,
         asides: Callable[[Sequence[int]], Iterable[LetterSetAside]] = lambda _: (),
     ) -> None:
-        """`lateness` in ms and the last letter `heard`, by source; `asides` by their numbers."""
+        """`timings` and the last letter `heard`, by source; `asides` by their numbers."""
         self.store = store
-        self._lateness = lateness
+        self._timings = timings
         self._heard = heard
         self._asides = asides
 
@@ -74,7 +75,7 @@ class NotificationStreams:
     def _subjects(self, wanted: Collection[str]) -> dict[str, Subject]:
         found = self.store.streams(list(wanted))
         subjects = {
-            stream: Subject(load(stream, bodies, self._lateness), bodies)
+            stream: Subject(load(stream, bodies, self._timings), bodies)
             for stream, bodies in found.items()
         }
         if any(subject.startswith(FEED) for subject in wanted):

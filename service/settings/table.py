@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from service.learners.facts import Timing
 from service.settings.variables import (
     BASE64,
     DOMAIN,
@@ -99,6 +100,18 @@ class SourceSettings:
         "beginning; without it 15 minutes for Adobe, 75 seconds for Sunbird, none for "
         "Community Training.",
     )
+
+    again_after: int = setting(
+        duration,
+        "How much later than the last completion another one must be dated to be a completion of "
+        "its own, as in a yearly course; what is dated within it says more of the same one.",
+        default="1d",
+    )
+
+    @property
+    def timing(self) -> Timing:
+        """Give how the source's dates are read."""
+        return Timing(self.lateness, self.again_after)
 
     @property
     def has_credentials(self) -> bool:
@@ -240,9 +253,9 @@ class Settings:
     """What `${NAME}` in the rules' channels may name: the environment over `.env`."""
 
     @property
-    def lateness(self) -> dict[str, int]:
-        """Give the lateness (ms) of each source, by its name."""
-        return {name: source.lateness for name, source in self.sources.items()}
+    def timings(self) -> dict[str, Timing]:
+        """Give how the dates of each source are read, by its name."""
+        return {name: source.timing for name, source in self.sources.items()}
 
 
 def declared(kind: type[Settings | SourceSettings]) -> dict[str, Setting]:

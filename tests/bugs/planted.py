@@ -144,6 +144,17 @@ BUGS = (
         "tests/learners/test_imported.py",
     ),
     Bug(
+        3, "leaving takes back a completion", "service/learners/episodes.py",
+        "            gone = after.completed_at is None or",
+        "            gone = after.status == UNENROLLED or after.completed_at is None or",
+        "tests/rules/triggers/test_taken_back.py",
+    ),
+    Bug(
+        3, "two deliveries of one completion are two", "service/learners/enrollment.py",
+        "        if self.restates is None or transition != Completed.TOPIC:\n", "        if transition:\n",
+        "tests/rules/triggers/test_taken_back.py",
+    ),
+    Bug(
         3, "make up a digest and leave its items open", "service/rules/digests.py",
         "        closed.add(item, Ended(at=now, state=DROPPED, reason=REASON, into=made.id))",
         "        assert item",

@@ -17,8 +17,8 @@ from tests.installation import (
     body,
     completed,
     enrolled,
+    revoked,
     seats,
-    unenrolled,
 )
 
 ALMOST = """
@@ -206,7 +206,7 @@ def test_what_is_undone_within_the_letter_is_not_told() -> None:
     rules(DONE)
     with Installation(Path("real").absolute(), DONE) as real:
         real.import_people([ADA])
-    found = attempt("done", completed(START, 77), unenrolled(START + 1, 77), data=True)
+    found = attempt("done", completed(START, 77), revoked(START + 1, 77), data=True)
     assert found.exit_code == 1
     assert "Ada Lovelace: not told; it was not true any more" in lines(found)
 

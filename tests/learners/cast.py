@@ -17,6 +17,7 @@ from service.learners.facts import (
     ProgressReported,
     SeatsReported,
     Started,
+    Timing,
     Unenrolled,
     fact_key,
 )
@@ -27,6 +28,7 @@ DAY = 24 * 60 * MINUTE
 DAY_0 = 1_767_225_600_000
 """Thursday 1 January 2026, 00:00 UTC, in ms."""
 LATENESS = 15 * MINUTE
+TIMING = Timing(LATENESS)
 NOW = DAY_0 + 100 * DAY
 
 LOGIC, SESSION = "course:1", "course:1_2"
@@ -81,8 +83,8 @@ def completed(at: int, passed: bool | None = None, id: str = "", how: str | None
     return fact(at, Completed(passed, enrollment_source=how), id)
 
 
-def graded(at: int, score: float) -> Fact:
-    return fact(at, Completed(score=score))
+def graded(at: int, score: float, passed: bool | None = None) -> Fact:
+    return fact(at, Completed(passed, score=score))
 
 
 def revoked(at: int) -> Fact:
@@ -118,11 +120,11 @@ def learner() -> LearnerSignIns:
     return LearnerSignIns(LearnerSignIns.stream(ADA), MEMBER)
 
 
-def enroll(*facts: Fact, lateness: int = LATENESS) -> tuple[Enrollment, list[EnrollmentRecorded]]:
+def enroll(*facts: Fact, timing: Timing = TIMING) -> tuple[Enrollment, list[EnrollmentRecorded]]:
     """Ada's enrolment after these facts, told in this order, and the events of it."""
     folded, events = enrollment(), []
     for item, each in enumerate(facts):
-        recorded = folded.record(PlacedFact(each, 1, item), NOW, lateness)
+        recorded = folded.record(PlacedFact(each, 1, item), NOW, timing)
         if recorded is not None:
             folded, event = recorded
             events.append(event)

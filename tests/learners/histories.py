@@ -32,6 +32,7 @@ def just_enrolled(at: int) -> Snapshot:
 
 D1, D2, D3, D4, D5 = (day(n) for n in range(1, 6))
 D10, D20, D21, D30, D40, D41, D50 = (day(n) for n in (10, 20, 21, 30, 40, 41, 50))
+A_DAY_ON, MORE_THAN_A_DAY_ON = day(11), day(11, ms=1)
 WITHIN_L, AT_L, BEYOND_L = day(10, 5), day(10, 15), day(10, 15, 1)
 
 HISTORIES = [
@@ -124,9 +125,44 @@ HISTORIES = [
         Snapshot("completed", 100.0, True, enrolled_at=D1, completed_at=D10),
     ),
     History(
-        "completed again days later, passed said no more",
-        [enrolled(D1), completed(D10, False), completed(D20)],
-        Snapshot("completed", 100.0, False, enrolled_at=D1, completed_at=D20),
+        "completed again within a day, passed said no more",
+        [enrolled(D1), completed(D10, False), completed(A_DAY_ON)],
+        Snapshot("completed", 100.0, False, enrolled_at=D1, completed_at=A_DAY_ON),
+    ),
+    History(
+        "completed again more than a day later: a completion of its own",
+        [enrolled(D1, "SELF_ENROLL"), graded(D10, 40.0, False), completed(MORE_THAN_A_DAY_ON)],
+        Snapshot("completed", 100.0, completed_at=MORE_THAN_A_DAY_ON),
+    ),
+    History(
+        "each completion within a day of the one before, and all of them one",
+        [enrolled(D1), completed(D10), completed(day(10, 1000)), completed(day(10, 2000), True)],
+        Snapshot("completed", 100.0, True, enrolled_at=D1, completed_at=day(10, 2000)),
+    ),
+    History(
+        "a quarterly course without enrolments, and parts of it looked at in between",
+        [module(D1, "a"), completed(D2), started(D30), completed(day(92), True)],
+        Snapshot("completed", 100.0, True, completed_at=day(92)),
+    ),
+    History(
+        "the second completion revoked: the first was of another episode",
+        [enrolled(D1), completed(D2), completed(D10), revoked(D20)],
+        Snapshot("in_progress", active_at=D20, silent_since=D20),
+    ),
+    History(
+        "failed, and passed an hour later",
+        [enrolled(D1), graded(D10, 40.0, False), graded(day(10, 60), 80.0, True)],
+        Snapshot("completed", 100.0, True, 80.0, enrolled_at=D1, completed_at=day(10, 60)),
+    ),
+    History(
+        "taken out after the completion",
+        [enrolled(D1), completed(D10, True), unenrolled(D20)],
+        Snapshot("unenrolled", 100.0, True, enrolled_at=D1, completed_at=D10),
+    ),
+    History(
+        "taken out after the completion, and the completion revoked",
+        [enrolled(D1), completed(D10, True), unenrolled(D20), revoked(D21)],
+        Snapshot("unenrolled", enrolled_at=D1),
     ),
     History(
         "enrolment within L of the completion is a straggler",

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+A_DAY = 86_400_000
+
 
 def standing(entries: list[Any], lateness: int) -> dict[str, Any]:
     """Walks sorted (occurred_at, rank, key, said) and returns the state as a dict."""
@@ -23,7 +25,8 @@ def standing(entries: list[Any], lateness: int) -> dict[str, Any]:
                 episode = new()
             active(episode, at, said)
         elif kind == "Completed":
-            if status in (None, "unenrolled"):
+            again = status == "completed" and at > episode["completed_at"] + A_DAY
+            if status in (None, "unenrolled") or again:
                 episode = new()
             passed = episode["passed"] if said.passed is None else said.passed
             source = episode["source"] or said.enrollment_source
@@ -32,8 +35,10 @@ def standing(entries: list[Any], lateness: int) -> dict[str, Any]:
             episode |= {"completed_at": at, "source": source, "score": score}
             ended_at = at
         elif kind == "CompletionRevoked":
-            if status in (None, "completed"):
-                episode |= {"status": "in_progress", "progress": None, "passed": None}
+            if status is None or episode["completed_at"] is not None:
+                left = status == "unenrolled"
+                episode |= {"status": "unenrolled" if left else "in_progress"}
+                episode |= {"progress": None, "passed": None}
                 episode |= {"completed_at": None, "active_at": at, "score": None}
         else:
             episode["status"] = "unenrolled"

@@ -12,13 +12,13 @@ def test_a_seat_that_was_free_for_a_moment_is_decided_as_of_that_moment(tmp_path
         assert [n["rule"] for n in office.notifications()] == ["free"]
 
 
-def test_a_completion_in_the_same_letter_as_its_end_is_decided_and_then_not_sent(tmp_path):
+def test_a_completion_in_the_same_letter_as_the_end_of_the_enrolment_is_told(tmp_path):
     rules = DONE.replace("notify", "conditions:\n      - enrollment.status: completed\n    notify")
     with Installation(tmp_path, rules) as office:
         office.post(completed(START, 77), unenrolled(START + 1, 77))
         office.tick()
 
-        assert [n["state"] for n in office.notifications()] == ["cancelled"]
+        assert [n["state"] for n in office.notifications()] == ["waiting_address"]
 
 
 def test_how_letters_are_split_into_rounds_changes_no_decision(tmp_path):

@@ -6,8 +6,8 @@ import pytest
 
 from service.learners.enrollment import Enrollment
 from service.learners.enrollment_state import read
-from service.learners.facts import Completed, EnrollmentFact, Fact
-from tests.learners.cast import LATENESS, completed, day, enroll, enrolled, progress
+from service.learners.facts import AT_ONCE, Completed, EnrollmentFact, Fact
+from tests.learners.cast import TIMING, completed, day, enroll, enrolled, progress
 from tests.learners.histories import HISTORIES, History
 
 named = pytest.mark.parametrize("history", HISTORIES, ids=[h.name for h in HISTORIES])
@@ -28,7 +28,7 @@ def test_there_are_at_least_25_histories_with_names_of_their_own() -> None:
 
 @named
 def test_the_reading_of_the_sorted_set_is_the_end_written_by_hand(history: History) -> None:
-    state = read(sorted(map(entry, history.facts)), LATENESS)
+    state = read(sorted(map(entry, history.facts)), TIMING)
     assert state.snapshot() == history.end
     assert state.modules == history.modules
 
@@ -80,7 +80,7 @@ def test_two_completions_of_one_instant_are_read_by_key_whichever_came_first() -
 
 def test_a_source_that_is_never_late_has_no_stragglers() -> None:
     history = [completed(day(10)), enrolled(day(10, 1)), progress(day(10, 2), 5.0)]
-    assert enroll(*history, lateness=0)[0].state.status == "in_progress"
+    assert enroll(*history, timing=AT_ONCE)[0].state.status == "in_progress"
     assert enroll(*history)[0].state.status == "completed"
 
 

@@ -9,10 +9,10 @@ from service.learners.enrollment import NO_IMPORTS, SHAPES, Enrollment
 from service.learners.facts import Fact, PlacedFact
 from service.ledger.events import EventMapper
 from tests.learners.cast import (
-    LATENESS,
     LOGIC,
     NOW,
     SESSION,
+    TIMING,
     completed,
     day,
     enrolled,
@@ -43,12 +43,12 @@ def recorded(*facts: tuple[Fact, int, bool]) -> Enrollment:
     """Ada's enrolment after facts, each with when it was recorded and whether by an import."""
     folded, events = enrollment(), []
     for fact, now, by_import in facts:
-        told = folded.record(PlacedFact(fact, 1, 0, by_import), now, LATENESS)
+        told = folded.record(PlacedFact(fact, 1, 0, by_import), now, TIMING)
         assert told is not None
         folded, event = told
         events.append(event)
     bodies = [MAPPER.decode(*MAPPER.encode(event)) for event in events]
-    assert Enrollment.load(folded.id, bodies, LATENESS) == folded
+    assert Enrollment.load(folded.id, bodies, TIMING) == folded
     return folded
 
 

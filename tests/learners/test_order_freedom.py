@@ -20,8 +20,8 @@ from service.learners.facts import (
 from service.ledger.events import EventMapper
 from tests.campaigns import fuzz
 from tests.learners.cast import (
-    LATENESS,
     NOW,
+    TIMING,
     completed,
     day,
     enroll,
@@ -57,15 +57,15 @@ def sorted_entries(facts: list[Fact]) -> list[tuple[int, int, str, EnrollmentFac
 @given(FACTS.flatmap(lambda facts: st.tuples(st.just(facts), st.permutations(facts))))
 def test_any_order_is_the_sorted_order(orders: tuple[list[Fact], list[Fact]]) -> None:
     facts, shuffled = orders
-    state = read(sorted_entries(facts), LATENESS)
+    state = read(sorted_entries(facts), TIMING)
     assert enroll(*shuffled)[0].state == enroll(*facts, *shuffled)[0].state == state
 
 
 @fuzz(600)
 @given(FACTS)
 def test_the_reading_agrees_with_the_text_told_once_more(facts: list[Fact]) -> None:
-    state = read(sorted_entries(facts), LATENESS)
-    told = standing(sorted_entries(facts), LATENESS)
+    state = read(sorted_entries(facts), TIMING)
+    told = standing(sorted_entries(facts), TIMING.lateness)
     assert {name: getattr(state, name) for name in told} == told
 
 
@@ -77,7 +77,7 @@ def test_what_is_stored_loads_as_it_was_recorded(facts: list[Fact]) -> None:
     bodies = [MAPPER.decode(topic, state) for topic, state in stored]
     assert [MAPPER.encode(each) for each in bodies] == stored
     if bodies:
-        assert Enrollment.load(folded.id, bodies, LATENESS) == folded
+        assert Enrollment.load(folded.id, bodies, TIMING) == folded
 
 
 @fuzz(200)
@@ -85,10 +85,10 @@ def test_what_is_stored_loads_as_it_was_recorded(facts: list[Fact]) -> None:
 def test_going_on_after_a_restart_is_going_on(before: list[Fact], after: list[Fact]) -> None:
     through, events = enroll(*before, *after)
     first, stored = enroll(*before)
-    folded = Enrollment.load(first.id, stored, LATENESS) if stored else first
+    folded = Enrollment.load(first.id, stored, TIMING) if stored else first
     resumed = list(stored)
     for item, each in enumerate([*before, *after]):
-        recorded = folded.record(PlacedFact(each, 1, item), NOW, LATENESS)
+        recorded = folded.record(PlacedFact(each, 1, item), NOW, TIMING)
         if recorded is not None:
             folded, told = recorded
             resumed.append(told)

@@ -7,6 +7,7 @@ from hypothesis import given
 
 from service.learners.enrollment import SHAPES, Enrollment
 from service.learners.facts import (
+    AT_ONCE,
     Completed,
     CompletionRevoked,
     Enrolled,
@@ -19,11 +20,12 @@ from service.learners.facts import (
 from service.ledger.events import EventMapper
 from tests.campaigns import fuzz
 from tests.learners.cast import (
-    LATENESS,
+    TIMING,
     completed,
     day,
     enroll,
     enrolled,
+    graded,
     module,
     progress,
     revoked,
@@ -38,7 +40,7 @@ ROW = {
     Started: {"started"},
     ProgressReported: {"started", "progressed"},
     ModuleCompleted: {"started", "progressed", "module_completed"},
-    Completed: {"completed"},
+    Completed: {"completed", "result_changed"},
     CompletionRevoked: {"completion_revoked"},
     Unenrolled: {"unenrolled"},
 }
@@ -123,7 +125,38 @@ TABLE = {
     ),
     "completed": ([enrolled(day(1))], completed(day(2)), "completed"),
     "completed without enrolment": ([], completed(day(2)), "completed"),
-    "completed twice": ([completed(day(2))], completed(day(9)), ""),
+    "completed twice": ([completed(day(2))], completed(day(2, 60)), ""),
+    "completed again after exactly a day": ([completed(day(2))], completed(day(3)), ""),
+    "completed again after more than a day": (
+        [completed(day(2))], completed(day(3, ms=1)), "completed",
+    ),
+    "completed a year later, with the same result": (
+        [graded(day(2), 80.0, True)], graded(day(367), 80.0, True), "completed",
+    ),
+    "failed, then passed": (
+        [completed(day(2), False)], completed(day(2, 60), True), "completed",
+    ),
+    "failed with few points, then passed with many": (
+        [graded(day(2), 40.0, False)], graded(day(2, 60), 80.0, True), "completed",
+    ),
+    "passed, then failed": (
+        [completed(day(2), True)], completed(day(2, 60), False), "result_changed",
+    ),
+    "another score": ([graded(day(2), 40.0)], graded(day(2, 60), 80.0), "result_changed"),
+    "the same score": ([graded(day(2), 40.0)], graded(day(2, 60), 40.0), ""),
+    "an older score": ([graded(day(2, 60), 40.0)], graded(day(2), 80.0), ""),
+    "a result of which nothing was known": (
+        [completed(day(2))], completed(day(2), True, "two"), "completed",
+    ),
+    "a result that was known and is said no more": (
+        [completed(day(2), True)], completed(day(2, 60)), "",
+    ),
+    "a result of which nothing was known, and another score": (
+        [graded(day(2), 40.0)], graded(day(2, 60), 80.0, True), "completed result_changed",
+    ),
+    "completed before leaving, and told after it": (
+        [enrolled(day(1)), unenrolled(day(3))], completed(day(2)), "completed",
+    ),
     "completed after leaving": ([unenrolled(day(1))], completed(day(2)), "completed"),
     "completed anew": (
         [completed(day(2)), enrolled(day(40))], completed(day(50)), "completed",
@@ -138,6 +171,12 @@ TABLE = {
         [enrolled(day(1)), progress(day(3), 9.0)], completed(day(2)), "completed",
     ),
     "revoked": ([completed(day(2))], revoked(day(3)), "completion_revoked"),
+    "revoked after leaving": (
+        [completed(day(2)), unenrolled(day(3))], revoked(day(4)), "completion_revoked",
+    ),
+    "revoked before leaving, and told after it": (
+        [completed(day(2)), unenrolled(day(4))], revoked(day(3)), "completion_revoked",
+    ),
     "revoked first": ([], revoked(day(3)), ""),
     "revoked while open": ([enrolled(day(1))], revoked(day(3)), ""),
     "revoked, but completed again since": (
@@ -184,6 +223,8 @@ def test_a_status_that_did_not_change_is_no_transition(facts: list[Fact]) -> Non
         if len(events) > before.version and before.state.status == after.state.status:
             assert set(events[-1].transitions) <= {
                 "enrollment.started", "enrollment.progressed", "enrollment.module_completed",
+                "enrollment.completed", "enrollment.result_changed",
+                "enrollment.completion_revoked",
             }  # fmt: skip
 
 
@@ -201,15 +242,15 @@ def test_transitions_are_stored_and_a_replay_reads_them_without_deciding_again()
             folded, events = enroll(*order)
             bodies = [mapper.decode(*mapper.encode(event)) for event in events]
             assert [b.transitions for b in bodies] == [e.transitions for e in events]
-            for lateness in (0, LATENESS):
-                loaded = Enrollment.load(folded.id, bodies, lateness)
+            for timing in (AT_ONCE, TIMING):
+                loaded = Enrollment.load(folded.id, bodies, timing)
                 assert loaded.version == folded.version
             assert loaded == folded
 
 
 def test_a_message_depends_on_the_order_and_the_state_does_not() -> None:
     """Two completions are told if the enrolment between came in time, one if it came last."""
-    told = [completed(day(2)), enrolled(day(40)), completed(day(50))]
+    told = [completed(day(2)), enrolled(day(2, 20)), completed(day(2, 40))]
     in_time, late = enroll(*told), enroll(told[0], told[2], told[1])
     assert [len(e.transitions) for e in in_time[1]] == [1, 1, 1]
     assert [len(e.transitions) for e in late[1]] == [1, 0, 0]

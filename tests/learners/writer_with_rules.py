@@ -15,7 +15,7 @@ from service.learners.world import AppendedEvent, Decisions, Lookup, World
 from service.learners.writer import Writer
 from service.ledger.events import EventBody, EventMapper, EventStore
 from service.ledger.ledger import Ledger
-from tests.learners.cast import LATENESS, LOGIC, NOW, SESSION
+from tests.learners.cast import LOGIC, NOW, SESSION, TIMING
 
 
 class Noted(EventBody, frozen=True, kw_only=True, omit_defaults=True):
@@ -35,7 +35,7 @@ class Desk:
         shapes = [*(wing.SHAPES for wing in wings), {Noted.TOPIC: Noted}]
         self.store = EventStore(self.ledger, EventMapper(shapes))
         lookup = Lookup(self.store, self.people, Courses(self.ledger))
-        self.writer = Writer(self.store, lookup, {"adobe": LATENESS}, decide=self.decide)
+        self.writer = Writer(self.store, lookup, {"adobe": TIMING}, decide=self.decide)
         self.rule: Callable[[AppendedEvent, World], Decisions | None] = lambda appended, world: None
 
     def decide(self, appended: AppendedEvent, world: World, now: int) -> Decisions | None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from service.learners.course import SHAPES as OF_COURSES
 from service.learners.enrollment import SHAPES as OF_ENROLLMENTS
+from service.learners.enrollment import Told
 from service.learners.enrollment_state import Snapshot
 from service.learners.facts import (
     Completed,
@@ -91,6 +92,10 @@ SAMPLES: list[EventBody] = [
         Completed(passed=False, score=12.5, enrollment_source="ADMIN_ENROLL"), "COURSE_COMPLETED",
         day(10), transitions=("enrollment.completed",),
         after=Snapshot("completed", 100.0, False, 12.5, "ADMIN_ENROLL", completed_at=day(10)),
+    ),
+    recorded(
+        Completed(passed=True), "COURSE_COMPLETED", day(10), transitions=("enrollment.completed",),
+        after=Snapshot("completed", 100.0, True, completed_at=day(10)), restates=Told(7, day(9)),
     ),
     recorded(
         CompletionRevoked(), "LEARNING_PATH_COMPLETION_ROLLBACK", day(20), conflict=True,

@@ -7,7 +7,7 @@ from service.learners.course import LearnerSignIns
 from service.learners.directory.courses import Course
 from service.learners.directory.people import Person
 from service.learners.enrollment import Enrollment
-from service.learners.facts import Fact, FactBody, Identity, LearnerSeen, PlacedFact
+from service.learners.facts import Fact, FactBody, Identity, LearnerSeen, PlacedFact, Timing
 from service.learners.instance import Instance
 from service.learners.watchlist import Watchlist
 from service.learners.world import AppendedEvent, Decisions
@@ -19,7 +19,7 @@ from service.rules.triggers.stalled import SilenceOccurrence, stalled_rules
 DAY = 86_400_000
 HOUR = 3_600_000
 NOW = 1_800_000_000_000
-LATENESS = 15 * 60_000
+TIMING = Timing(15 * 60_000)
 ADA = "a" * 32
 LOGIC = "course:7"
 SESSION = "course:7_1"
@@ -116,5 +116,5 @@ def asked(
 
 def told(aggregate: Aggregate, fact: Fact, now: int = NOW, imported: bool = False):  # type: ignore[no-untyped-def]
     """The aggregate after one more fact, and what happened."""
-    after, event = aggregate.record(PlacedFact(fact, 1, 0, imported), now, LATENESS)
+    after, event = aggregate.record(PlacedFact(fact, 1, 0, imported), now, TIMING)
     return after, AppendedEvent(after.id, after.version, event, after)

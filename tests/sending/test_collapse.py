@@ -9,7 +9,7 @@ from tests.installation import (
     Installation,
     completed,
     event,
-    unenrolled,
+    revoked,
 )
 from tests.smtp_sink import SmtpSink
 
@@ -93,7 +93,7 @@ def test_what_is_no_longer_true_is_not_named_when_it_is_tried_again(tmp_path):
         office.post(completed(START, 77), path_completed(START + 2, 77))
         office.tick(START)
         office.tick(START + 12 * MINUTE)
-        office.post(unenrolled(START + 13 * MINUTE, 77))
+        office.post(revoked(START + 13 * MINUTE, 77))
 
         office.tick(START + 15 * MINUTE)
 

@@ -1,7 +1,7 @@
 """Digests: collected for one reader, closed at their hour, said in one message."""
 
 from service.learners.directory.people import PersonRow
-from tests.installation import DAY, HOUR, MINUTE, START, completed, unenrolled
+from tests.installation import DAY, HOUR, MINUTE, START, completed, revoked
 from tests.sending.digest_rules import CLOSING, TEAM, closings, office
 
 
@@ -61,7 +61,7 @@ def test_what_is_no_longer_true_is_left_out_and_recorded_as_cancelled(tmp_path):
     with office(tmp_path) as desk:
         desk.post(completed(START, 70), completed(START, 71))
         desk.tick(START)
-        desk.post(unenrolled(START + HOUR, 70))
+        desk.post(revoked(START + HOUR, 70))
         desk.tick(CLOSING)
 
         (mail,) = desk.drawer()
@@ -74,7 +74,7 @@ def test_when_nothing_is_true_any_more_no_digest_is_made_up(tmp_path):
     with office(tmp_path) as desk:
         desk.post(completed(START, 70))
         desk.tick(START)
-        desk.post(unenrolled(START + HOUR, 70))
+        desk.post(revoked(START + HOUR, 70))
         desk.tick(CLOSING)
 
         assert desk.drawer() == []
@@ -94,7 +94,7 @@ def test_a_digest_that_waits_leaves_out_what_became_untrue_meanwhile(tmp_path):
         desk.tick(START)
         desk.tick(CLOSING)
         assert by_state(desk) == {"dropped": 2, "scheduled": 1}
-        desk.post(unenrolled(CLOSING + MINUTE, 71))
+        desk.post(revoked(CLOSING + MINUTE, 71))
         desk.tick(CLOSING + 90 * MINUTE)
 
         (mail,) = desk.drawer()

@@ -12,7 +12,7 @@ from tests.installation import (
     Installation,
     PersonRow,
     completed,
-    unenrolled,
+    revoked,
 )
 from tests.sending.test_released import Desk
 from tests.smtp_sink import SmtpSink
@@ -55,7 +55,7 @@ def test_what_becomes_untrue_while_the_batch_leaves_is_not_sent(office, desk):
         desk.first = lambda outgoing: None
         assert outgoing.address is not None
         others = {1, 2, 3} - {int(outgoing.address.partition("@")[0])}
-        office.post(*(unenrolled(START + 1, user) for user in others))
+        office.post(*(revoked(START + 1, user) for user in others))
         office.app.take(START + 2)
 
     desk.first = two_unenrol

@@ -13,7 +13,7 @@ from tests.installation import (
     Installation,
     completed,
     progressed,
-    unenrolled,
+    revoked,
 )
 
 
@@ -22,7 +22,7 @@ def test_it_is_not_sent_when_it_is_no_longer_true(office, sink):
     office.post(completed(START, 77))
     office.tick()
     sink.up()
-    office.post(unenrolled(START + 1, 77))
+    office.post(revoked(START + 1, 77))
 
     office.tick(START + HOUR)
 

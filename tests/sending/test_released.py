@@ -17,6 +17,7 @@ from tests.installation import (
     about,
     completed,
     event,
+    revoked,
 )
 
 TOGETHER = DONE.replace("    notify:", "    collapse: 10m\n    notify:")
@@ -131,7 +132,7 @@ def test_what_is_given_back_expires_when_it_would_have_by_itself(office, desk):
 
 def test_what_is_given_back_is_tested_again(office, desk):
     take_back_the_path(office)
-    office.post(event("COURSE_UNENROLLMENT", START + 13 * MINUTE, **about(77)))
+    office.post(revoked(START + 13 * MINUTE, 77))
     office.tick(START + 20 * MINUTE)
 
     assert by_course(office) == {"learningProgram:5": "cancelled", "course:7": "cancelled"}

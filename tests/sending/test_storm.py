@@ -14,7 +14,7 @@ from tests.installation import (
     Installation,
     completed,
     enrolled,
-    unenrolled,
+    revoked,
 )
 
 LIMIT = {"COURSEBELL_STORM_LIMIT": "2"}
@@ -80,7 +80,7 @@ def test_a_person_lets_go_of_what_is_held_and_it_is_tested_again(tmp_path):
         old_news(desk, 5)
         held = [row for row in desk.notifications() if row["state"] == "held"]
         desk.post(
-            unenrolled(START, 77, course=held[0]["course"], session=held[0]["instance"]),
+            revoked(START, 77, course=held[0]["course"], session=held[0]["instance"]),
         )
         desk.tick(START + 1)
 

@@ -16,8 +16,8 @@ from tests.installation import (
     START,
     Installation,
     completed,
+    revoked,
     seats,
-    unenrolled,
 )
 from tests.smtp_sink import SmtpSink
 
@@ -94,7 +94,7 @@ def test_what_became_untrue_while_it_waited_is_not_sent(tmp_path):
     with office(tmp_path) as desk:
         desk.post(completed(FRIDAY_NIGHT, 77))
         desk.tick(FRIDAY_NIGHT)
-        desk.post(unenrolled(FRIDAY_NIGHT + HOUR, 77))
+        desk.post(revoked(FRIDAY_NIGHT + HOUR, 77))
         desk.tick(MONDAY_MORNING)
         assert [(r["state"], r["reason"]) for r in desk.notifications()] == [
             ("cancelled", "no_longer_true")

@@ -20,6 +20,7 @@ import msgspec
 
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People, PersonRow
+from service.learners.facts import Timing
 from service.learners.instance import Instance
 from service.learners.world import Lookup
 from service.rules.notification import Notification
@@ -148,7 +149,7 @@ def backtested(here: Installation, past: Past) -> list[Fate]:
     app, rules = here.app, here.app.active.decider.rules
     lookup = Lookup(app.store, People(app.ledger), Courses(app.ledger))
     plan = BacktestOptions(
-        rules=rules, since=START, lateness=LATENESS, storm_limit=past.storm_limit
+        rules=rules, since=START, timings={"adobe": Timing(LATENESS)}, storm_limit=past.storm_limit
     )
 
     def hear(told: Any) -> None:

@@ -21,6 +21,7 @@ CONDITIONS = (
     {"enrollment.progress": {"lt": 80}},
     {"enrollment.passed": {"ne": False}},
     {"enrollment.status": {"in": ["enrolled", "in_progress"]}},
+    {"enrollment.status": "completed"},
     {"enrollment.days_silent": {"lt": "18h"}},
     {"learner.groups": {"contains": "team"}},
     {"learner.has_manager": True},
@@ -36,7 +37,7 @@ PERSONAL = {"learner": ("completed", "stalled"), "manager": ("team_completion", 
 EVENTS = tuple(
     f"enrollment.{name}"
     for name in ("enrolled", "started", "progressed", "completed", "completion_revoked",
-                 "unenrolled")
+                 "unenrolled", "result_changed")
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People, PersonRow
+from service.learners.facts import Timing
 from service.learners.world import Lookup
 from service.rules.explain.rule_versions import AnyEnvironment
 from service.rules.language.reader import read_rules
@@ -31,6 +32,7 @@ from tests.installation import (
 from tests.installation import about as about_user
 
 LATENESS = 15 * MINUTE
+TIMINGS = {"adobe": Timing(LATENESS)}
 PEOPLE = [
     PersonRow(str(n), name=f"Learner {n}", email=f"l{n}@example.org", manager="boss@example.org")
     for n in range(76, 82)
@@ -113,13 +115,13 @@ def history_of(here: Installation) -> History:
 
 def rehearsed(here: Installation, rules: str, **more: object) -> BacktestResult:
     """What a rule file would have sent over what happened here."""
-    plan = BacktestOptions(rules=file_of(rules), lateness=LATENESS, storm_limit=500)
+    plan = BacktestOptions(rules=file_of(rules), timings=TIMINGS, storm_limit=500)
     return backtest(history_of(here), today_of(here), msgspec.structs.replace(plan, **more))
 
 
 def verified(here: Installation) -> VerifyResult:
     """Every recorded decision, made again."""
-    return Verifier(history_of(here), today_of(here), {"adobe": LATENESS}, 500).run()
+    return Verifier(history_of(here), today_of(here), TIMINGS, 500).run()
 
 
 def fates_of(here: Installation) -> dict[tuple[str, str, str], int]:

@@ -70,7 +70,7 @@ def _evidence(context: RequestContext) -> Evidence:
     app = context.app
     views = app.settings.data / "views.db"
     past = LedgerHistory(app.store, app.people, app.courses, views)
-    return Evidence.of(past, app.letters.show, app.settings.lateness)
+    return Evidence.of(past, app.letters.show, app.settings.timings)
 
 
 def _chain(found: Evidence, id: str) -> Chain:

@@ -7,7 +7,7 @@ import msgspec
 
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.enrollment_state import Snapshot
-from service.learners.facts import FactRecorded, SeatsReported
+from service.learners.facts import FactRecorded, SeatsReported, Timing
 from service.learners.instance import InstanceRecorded, seat_values
 from service.rules.explain.answers import About, Cause, Delivery, time_of
 from service.rules.explain.history import LedgerHistory, RecordedEvent
@@ -24,17 +24,17 @@ LetterLookup = Callable[[int], Mapping[str, Any] | None]
 
 
 class Evidence(NamedTuple):
-    """Hold all that an explanation may look at; `lateness` is in ms by source."""
+    """Hold all that an explanation may look at; `timings` are by source."""
 
     past: LedgerHistory
     rule_files: RuleFileVersions
     letter: LetterLookup
-    lateness: Mapping[str, int]
+    timings: Mapping[str, Timing]
 
     @classmethod
-    def of(cls, past: LedgerHistory, letter: LetterLookup, lateness: Mapping[str, int]) -> Self:
+    def of(cls, past: LedgerHistory, letter: LetterLookup, timings: Mapping[str, Timing]) -> Self:
         """Gather all there is in a ledger."""
-        return cls(past, RuleFileVersions(past), letter, lateness)
+        return cls(past, RuleFileVersions(past), letter, timings)
 
     def delivery(self, number: int, source: str) -> Delivery:
         """Look up a letter; of one that is gone only the number is known."""

@@ -109,7 +109,7 @@ class Inquiry(NamedTuple):
                     assert isinstance(body, InstanceRecorded)
                     last = last.apply(body)
             else:
-                last = load(self.about.stream, bodies[:version], self.evidence.lateness)
+                last = load(self.about.stream, bodies[:version], self.evidence.timings)
             found[version] = last
         return found
 

@@ -5,6 +5,7 @@ from functools import partial
 from typing import NamedTuple
 
 from service.learners.enrollment import Enrollment, EnrollmentRecorded
+from service.learners.facts import longest_lateness
 from service.learners.feed_subjects import SilentSource
 from service.rules.decider import Evaluation, reading_of
 from service.rules.explain.answers import Matter, Occasion
@@ -77,7 +78,7 @@ def of_silences(inquiry: Inquiry) -> Matter:
 
 def due_at(evidence: Evidence, trigger: StalledTrigger, quiet: EnrollmentSilence) -> int:
     """Say when the clock was to be asked about a silence (ms UTC)."""
-    lateness = max(evidence.lateness.values(), default=0)
+    lateness = longest_lateness(evidence.timings)
     return max(quiet.since + trigger.silence_ms + lateness, quiet.known_from())
 
 

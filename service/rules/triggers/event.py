@@ -1,10 +1,10 @@
 """Set a rule off when something happened: `trigger: {event: enrollment.completed}`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from service.learners.enrollment_state import COMPLETED, IN_PROGRESS, UNENROLLED
+from service.learners.episodes import Episode
 from service.learners.facts import FactRecorded
 from service.learners.world import AppendedEvent, World
 from service.rules.fields import EventSeen, Reading
@@ -12,16 +12,17 @@ from service.rules.notification import Owed
 from service.rules.scope import OF_EVENTS, Scope
 from service.rules.triggers.trigger import Kind, Match, Miss, Occurrence, RuleIdentity
 
-STILL: Mapping[str, frozenset[str]] = {
-    "enrollment.enrolled": frozenset({"enrolled", IN_PROGRESS, COMPLETED}),
-    "enrollment.started": frozenset({IN_PROGRESS, COMPLETED}),
-    "enrollment.progressed": frozenset({IN_PROGRESS, COMPLETED}),
-    "enrollment.module_completed": frozenset({IN_PROGRESS, COMPLETED}),
-    "enrollment.completed": frozenset({COMPLETED}),
-    "enrollment.completion_revoked": frozenset({"enrolled", IN_PROGRESS}),
-    "enrollment.unenrolled": frozenset({UNENROLLED}),
+STANDS: Mapping[str, Callable[[Episode], bool]] = {
+    "enrollment.enrolled": lambda episode: not episode.was_left,
+    "enrollment.started": lambda episode: episode.counts,
+    "enrollment.progressed": lambda episode: episode.counts,
+    "enrollment.module_completed": lambda episode: episode.counts,
+    "enrollment.completed": lambda episode: not episode.revoked,
+    "enrollment.result_changed": lambda episode: not episode.revoked,
+    "enrollment.completion_revoked": lambda episode: episode.state.completed_at is None,
+    "enrollment.unenrolled": lambda episode: episode.was_left and episode.newest,
 }
-"""The statuses in which what was to be told is still true."""
+"""When what happened was not taken back, by the episode that the event belongs to (decision 22)."""
 
 
 class EventOccurrence(Occurrence, frozen=True):
@@ -35,14 +36,16 @@ class EventOccurrence(Occurrence, frozen=True):
     def of(cls, appended: AppendedEvent, now: int) -> Self:
         """Take an event as the writer hands it over."""
         event, about = appended.event, appended.aggregate.about
+        subject = appended.aggregate.told_by(appended.version, event)
         seen = EventSeen(
             about.source, about.account, name=event.name, at=event.at, by_admin=event.by_admin
         )
-        return cls(appended.aggregate, seen, now, appended.stream, appended.version, event)
+        return cls(subject, seen, now, appended.stream, appended.version, event)
 
     def match(self, trigger: str) -> Match:
         """Say that this event set a rule off."""
-        return Match(trigger, f"{self.stream}/{self.version}", self.event.at, self.version)
+        first, at = self.event.told_first(trigger, self.version)
+        return Match(trigger, f"{self.stream}/{first}", at, self.version)
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,11 @@ class EventTrigger:
         return Miss(lambda: f"it is not {self.event}")
 
     def still_holds(self, owed: Owed, reading: Reading) -> bool:
-        """Tell whether the enrolment stands as it stood then; an event of others stays true."""
+        """Tell whether what happened was not taken back; an event of others stays true."""
         if owed.trigger != self.event:
             return False
-        enrollment = reading.enrollment
-        return enrollment is None or enrollment.state.status in STILL[self.event]
+        episode = reading.enrollment.episode if reading.enrollment else None
+        return episode is None or STANDS[self.event](episode)
 
     def words(self) -> str:
         """Say `enrollment.completed`."""

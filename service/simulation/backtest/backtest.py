@@ -1,10 +1,11 @@
 """Backtest rule files: replay the history of one ledger and say what they would have sent."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
 
+from service.learners.facts import Timing
 from service.rules.decider import Decider
 from service.rules.rule import GROUP, Rule, RuleSet
 from service.simulation.backtest.difference import Difference
@@ -22,14 +23,14 @@ class BacktestOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Say what is rehearsed: `rules` and, to be compared with them, those of `against`.
 
     The rules go live at `since` or with the first event, and time ends at `until` (ms UTC).
-    `lateness` (ms) is the longest allowance of any source.
+    `timings` are by source.
     """
 
     rules: RuleSet
     against: RuleSet | None = None
     since: int = 0
     until: int | None = None
-    lateness: int = 0
+    timings: Mapping[str, Timing] = {}
     storm_limit: int
 
 
@@ -58,7 +59,7 @@ def backtest(
     `told` hears of each position it has come to; `hear`, with one rule file alone, of what
     became of each notification.
     """
-    replay = Replay(history, today, plan.lateness, plan.until)
+    replay = Replay(history, today, plan.timings, plan.until)
     difference = Difference() if plan.against is not None else None
     play = RuleReplay(_decider(plan.rules, plan), replay, plan.since)
     replay.plays.append(play)

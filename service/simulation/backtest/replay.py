@@ -8,7 +8,7 @@ import msgspec
 
 from service.learners.course import CourseRecorded, LearnerRecorded
 from service.learners.enrollment import EnrollmentRecorded
-from service.learners.facts import FactRecorded
+from service.learners.facts import FactRecorded, Timing, longest_lateness
 from service.learners.instance import InstanceRecorded
 from service.learners.watchlist import WatchAsked, WatchStopped
 from service.learners.world import AppendedEvent
@@ -39,11 +39,12 @@ class RuleReplay:
         self.live_since = live_since
         self.tally = Tally(decider.rules.defaults.timezone)
         self.world = ReplayWorld(replay.today, replay.states)
-        self._subjects = Subjects(replay.states, replay.later)
+        self._subjects = Subjects(replay.states, replay.later, replay.timings)
         self.outbox = Outbox(decider, self.world, self._subjects, self.tally)
         self.waited_for = self.outbox.waiting.streams
         stalled = stalled_rules(rules)
-        self.silences = [SilenceTimer(r, live_since, replay.lateness) for r in stalled]
+        lateness = longest_lateness(replay.timings)
+        self.silences = [SilenceTimer(r, live_since, lateness) for r in stalled]
         self.prefilter = Prefilter(rules, self.world)
         self.topics = topics_of(rules)
 
@@ -94,12 +95,16 @@ class Replay:
     """
 
     def __init__(
-        self, history: History, today: CurrentDirectory, lateness: int, until: int | None = None
+        self,
+        history: History,
+        today: CurrentDirectory,
+        timings: Mapping[str, Timing],
+        until: int | None = None,
     ) -> None:
-        """Begin before the first row; `lateness` (ms) is the longest allowance of any source."""
+        """Begin before the first row; `timings` are by source."""
         self.history = history
         self.today = today
-        self.lateness = lateness
+        self.timings = timings
         self.states = States(self._read)
         self.plays: list[RuleReplay] = []
         self.span = Span()

@@ -4,7 +4,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
 from service.learners.aggregate import Aggregate, FactKeys, named_by
-from service.learners.enrollment import NO_IMPORTS, Enrollment, EnrollmentRecorded, ImportedSilences
+from service.learners.enrollment import (
+    ENROLLMENT,
+    NO_IMPORTS,
+    Enrollment,
+    EnrollmentRecorded,
+    ImportedSilences,
+)
 from service.learners.enrollment_state import Snapshot, State
 from service.learners.facts import Identity, SeatsReported
 from service.learners.instance import Instance, InstanceRecorded
@@ -166,7 +172,7 @@ class States:
 
     def aggregate(self, stream: str) -> Aggregate[Any] | None:
         """Give whatever has this stream, as it stands now."""
-        if stream.startswith("e"):
+        if stream.startswith(ENROLLMENT):
             return self.enrollment(stream)
         if stream.startswith("i"):
             return self.instance(stream)

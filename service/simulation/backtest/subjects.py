@@ -1,9 +1,12 @@
 """Find what notifications are about at a moment of a replay."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, overload
 
 from service.learners.aggregate import Aggregate
+from service.learners.enrollment import ENROLLMENT
+from service.learners.facts import Timing
+from service.learners.world import load
 from service.ledger.events import EventBody
 from service.rules.digests import bundle_of
 from service.rules.notification import Owed
@@ -40,15 +43,23 @@ class LazyEvents(Sequence[EventBody]):
 class Subjects:
     """Give what a notification is about, as far as the replay has come."""
 
-    def __init__(self, states: States, later: Later) -> None:
+    def __init__(self, states: States, later: Later, timings: Mapping[str, Timing]) -> None:
         self._states = states
         self._later = later
+        self._timings = timings
 
     def of(self, owed: Owed) -> Subject:
-        """Give what a notification that is no digest is about."""
+        """Give what a notification that is no digest is about.
+
+        What became of an event since can only be read off all its enrolment's facts.
+        """
         aggregate = self._states.aggregate(owed.subject)
         assert aggregate is not None, f"{owed.subject}: decided on, but not in the log"
-        return Subject(aggregate, LazyEvents(aggregate, self._later))
+        told = owed.version_told
+        if told in (None, aggregate.version) or not owed.subject.startswith(ENROLLMENT):
+            return Subject(aggregate, LazyEvents(aggregate, self._later))
+        bodies = self._later(aggregate.id, 0)
+        return Subject(load(aggregate.id, bodies, self._timings), bodies)
 
     def of_digest(self, owed: Owed, items: Sequence[Owed]) -> Subject:
         """Give what a digest of these is about."""

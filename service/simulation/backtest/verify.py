@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from service.learners import course, enrollment, instance, watchlist
 from service.learners.enrollment import Enrollment, EnrollmentRecorded
-from service.learners.facts import FactRecorded
+from service.learners.facts import FactRecorded, Timing
 from service.learners.instance import InstanceRecorded
 from service.learners.watchlist import WatchTold
 from service.learners.world import AppendedEvent, Decisions, UncommittedWorld, load
@@ -85,7 +85,7 @@ class ClockDecisions(NamedTuple):
     decider: Decider
     world: UncommittedWorld
     marks: Mapping[str, SilenceMark]
-    lateness: Mapping[str, int]
+    timings: Mapping[str, Timing]
     read: Callable[[str], list[tuple[int, Any]]]
 
     def owed(self, id: str, recorded: Owed) -> Owed | NotInLog | None:
@@ -134,7 +134,7 @@ class ClockDecisions(NamedTuple):
     def _subject(self, recorded: Owed) -> Subject:
         """Fold what a decision was about from its first events."""
         bodies = [body for _, body in self.read(recorded.subject)][: recorded.version]
-        return Subject(load(recorded.subject, bodies, self.lateness), bodies)
+        return Subject(load(recorded.subject, bodies, self.timings), bodies)
 
 
 def found(id: str, recorded: Owed, decided: Decisions | None) -> Owed | None:
@@ -152,12 +152,12 @@ class Verifier:
         self,
         history: History,
         today: CurrentDirectory,
-        lateness: Mapping[str, int],
+        timings: Mapping[str, Timing],
         storm_limit: int,
     ) -> None:
-        """Begin before the first row; `lateness` is in ms by source."""
+        """Begin before the first row; `timings` are by source."""
         self._history = history
-        self._lateness = lateness
+        self._timings = timings
         self._storm_limit = storm_limit
         self._states = States(self._read)
         self._world = ReplayWorld(today, self._states)
@@ -265,7 +265,7 @@ class Verifier:
             decider=self._decider,
             world=self._world,
             marks=self._marks,
-            lateness=self._lateness,
+            timings=self._timings,
             read=self._read,
         )
         again = clock.owed(id, recorded)

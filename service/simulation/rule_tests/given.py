@@ -55,6 +55,14 @@ SAID: Mapping[str, type[FactBody]] = {
 }
 """Facts by the name that rules give the event."""
 
+FOLLOWS = {
+    "enrollment.result_changed": (
+        "expected what leads to it: a second enrollment.completed within a day, with another "
+        "passed or score"
+    ),
+}
+"""Events that no letter brings by themselves, and what to give instead."""
+
 WISHES = ("watch.asked", "watch.stopped")
 """A person wishes to be told of a free seat, or not any more: no letter says so."""
 
@@ -93,6 +101,8 @@ DOCS = {
 
 
 def _event(raw: Any) -> str:
+    if raw in FOLLOWS:
+        raise ValueError(FOLLOWS[raw])
     if not isinstance(raw, str) or raw not in EVENTS:
         raise ValueError(Known("event", EVENTS).lacks(raw))
     return raw

@@ -1,5 +1,6 @@
 """Explaining in tests: what an installation's own ledger says."""
 
+from service.learners.facts import Timing
 from service.rules.explain.answers import Chain, Explanation
 from service.rules.explain.causes import Evidence
 from service.rules.explain.history import LedgerHistory
@@ -7,14 +8,14 @@ from service.rules.explain.provenance import chain_of
 from service.rules.explain.question import Question, explanation
 from tests.installation import Installation
 
-LATENESS = 900_000
+TIMINGS = {"adobe": Timing(900_000)}
 """Adobe's, in ms."""
 
 
 def evidence(office: Installation) -> Evidence:
     app = office.app
     past = LedgerHistory(app.store, app.people, app.courses)
-    return Evidence.of(past, app.letters.show, {"adobe": LATENESS})
+    return Evidence.of(past, app.letters.show, TIMINGS)
 
 
 def why(office: Installation, place: int = 0) -> Chain:

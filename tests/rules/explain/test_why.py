@@ -19,8 +19,8 @@ from tests.installation import (
     completed,
     enrolled,
     progressed,
+    revoked,
     seats,
-    unenrolled,
 )
 from tests.rules.explain.explained import why
 
@@ -164,7 +164,7 @@ def test_what_ended_unsent_says_why(office: Installation) -> None:
     assert why(office).ended == (
         "scheduled; leaves at 2026-11-16 09:10:00Z: it waits for others of the same moment"
     )
-    office.post(unenrolled(START + 60_000, 77))
+    office.post(revoked(START + 60_000, 77))
     office.tick(START + HOUR)
     found = why(office)
     assert (found.state, found.reason) == ("cancelled", "no_longer_true")

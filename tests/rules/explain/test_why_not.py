@@ -24,6 +24,7 @@ from tests.installation import (
     completed,
     enrolled,
     progressed,
+    revoked,
     seats,
     unenrolled,
 )
@@ -82,8 +83,8 @@ def test_the_enrollment_is_as_it_was_at_the_event(office: Installation) -> None:
     office.tick(START)
     office.post(completed(START + HOUR, 77, True))
     office.tick(START + HOUR)
-    (occasion,) = asked(office, "mandatory", LATER, learner="77").matters[0].occasions
-    assert occasion.terms[0].got == "false"
+    occasions = asked(office, "mandatory", LATER, learner="77").matters[0].occasions
+    assert [occasion.terms[0].got for occasion in occasions] == ["false", "true"]
 
 
 def test_who_was_told_is_said_with_the_notification(office: Installation) -> None:
@@ -113,7 +114,8 @@ def test_what_never_happened_says_what_did(office: Installation) -> None:
 
 
 def test_what_came_too_late_says_so(office: Installation) -> None:
-    office.post(enrolled(START + HOUR, 77), unenrolled(START + DAY, 77))
+    office.post(enrolled(START + HOUR, 77), unenrolled(START + 12 * HOUR, 77))
+    office.post(enrolled(START + DAY, 77))
     office.tick(START + DAY)
     office.post(completed(START + 2 * HOUR, 77), at=START + DAY + HOUR)
     office.tick(START + DAY + HOUR)
@@ -126,7 +128,7 @@ def test_what_stopped_it_afterwards_is_said(office: Installation) -> None:
     office.app.reload(START)
     office.post(completed(START, 77))
     office.tick(START)
-    office.post(unenrolled(START + 60_000, 77))
+    office.post(revoked(START + 60_000, 77))
     office.tick(START + HOUR)
     (occasion,) = asked(office, "done", LATER, learner="77").matters[0].occasions
     assert occasion.verdict == "learner: cancelled, as it was not true any more"
