@@ -144,9 +144,9 @@ BUGS = (
         "tests/learners/test_imported.py",
     ),
     Bug(
-        3, "leaving takes back a completion", "service/learners/episodes.py",
-        "            gone = after.completed_at is None or",
-        "            gone = after.status == UNENROLLED or after.completed_at is None or",
+        3, "leaving takes back a completion", "service/rules/triggers/event.py",
+        '"enrollment.completed": lambda episode: not episode.revoked,',
+        '"enrollment.completed": lambda episode: not (episode.revoked or episode.was_left),',
         "tests/rules/triggers/test_taken_back.py",
     ),
     Bug(
