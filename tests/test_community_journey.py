@@ -94,3 +94,30 @@ def test_an_archive_tells_nobody_and_its_last_silence_is_reminded_of_in_time(tmp
         assert [(row["rule"], row["course"]) for row in office.notifications()] == [
             ("still", "2476")
         ]
+
+
+def test_a_yearly_course_is_told_each_year_and_looking_at_it_again_tells_nobody(tmp_path):
+    with Installation(tmp_path, DONE) as office:
+        year = 365 * DAY
+        for at, event in (
+            (START, completion(START, EMAIL)),
+            (START + MINUTE, completion(START + MINUTE, EMAIL)),
+            (START + 9 * DAY, start(START + 9 * DAY, 2475)),
+            (START + year, completion(START + year, EMAIL)),
+        ):
+            post(office, event, at=at)
+            office.tick(at)
+
+        assert office.states() == ["sent", "sent"]
+
+
+def test_how_far_apart_completions_are_is_a_setting_of_the_source(tmp_path):
+    setting = {"COURSEBELL_COMMUNITY_TRAINING_AGAIN_AFTER": "30d"}
+    for folder, days, mails in (("near", 29, 1), ("far", 31, 2)):
+        (tmp_path / folder).mkdir()
+        with Installation(tmp_path / folder, DONE, **setting) as office:
+            for at in (START, START + days * DAY):
+                post(office, completion(at, EMAIL), at=at)
+                office.tick(at)
+
+            assert len(office.states()) == mails
