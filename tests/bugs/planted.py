@@ -151,7 +151,8 @@ BUGS = (
     ),
     Bug(
         3, "two deliveries of one completion are two", "service/learners/enrollment.py",
-        "        if self.restates is None or transition != Completed.TOPIC:\n", "        if transition:\n",
+        "        if self.restates is None or transition != Completed.TOPIC:\n",
+        "        if transition:\n",
         "tests/rules/triggers/test_taken_back.py",
     ),
     Bug(
