@@ -10,7 +10,7 @@ from service.api import AsgiApplication
 from service.app import app as wiring
 from service.incoming.group_commit import GroupCommit
 from service.incoming.sources.source import Item
-from service.learners.facts import Completed, Fact, fact_key
+from service.learners.facts import AT_ONCE, Completed, Fact, fact_key
 from tests.installation import START, Installation
 
 RULES = """
@@ -28,7 +28,7 @@ class QuietSchool:
 
     name = "quiet-school"
     fills = frozenset({"instance.id"})
-    lateness_ms = 0
+    timing = AT_ONCE
 
     def wants(self, body: bytes) -> bool:
         return True

@@ -38,7 +38,7 @@ def test_the_document_names_every_source_and_its_lateness() -> None:
 def test_without_any_variable_the_documented_defaults_hold() -> None:
     settings = settings_of({})
     assert (settings.data, settings.host, settings.port) == (Path("data"), "127.0.0.1", 8000)
-    assert settings.sources["adobe"].lateness == 15 * 60_000
+    assert settings.timings["adobe"].lateness == 15 * 60_000
     assert settings.sources["adobe"].hmac_secret == ()
     assert settings.public_url is None and settings.admin_token is None
     assert settings.sources["adobe"].allow_unauthenticated is False
@@ -55,7 +55,7 @@ def test_values_are_read_in_their_own_units() -> None:
         }
     )
     assert settings.sources["adobe"].hmac_secret == ("new", "old")
-    assert settings.sources["adobe"].lateness == 5_400_000
+    assert settings.timings["adobe"].lateness == 5_400_000
     assert settings.public_url == "https://bell.example.org/learning"
     assert settings.log_level == "warning"
 

@@ -251,5 +251,5 @@ class App:
 
 def settings_of(environ: Mapping[str, str], *, dotenv: Path | None = None) -> Settings:
     """Read the settings for these sources; raises SettingsError with every mistake at once."""
-    lateness = {source.name: source.lateness_ms for source in SOURCES}
-    return read_settings(environ, lateness, dotenv=dotenv)
+    timings = {source.name: source.timing for source in SOURCES}
+    return read_settings(environ, timings, dotenv=dotenv)

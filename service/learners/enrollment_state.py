@@ -127,9 +127,9 @@ def _active_again(state: State, at: int, timing: Timing) -> bool:
 
 
 def _completed_again(state: State, at: int, timing: Timing) -> bool:
-    if state.status != COMPLETED:
+    if state.status != COMPLETED or state.completed_at is None:
         return state.status in (None, UNENROLLED)
-    return state.completed_at is not None and at > state.completed_at + timing.again_after
+    return timing.again_after is not None and at > state.completed_at + timing.again_after
 
 
 def _never_before(state: State, at: int, timing: Timing) -> bool:

@@ -192,11 +192,11 @@ class Timing(msgspec.Struct, frozen=True, gc=False):
     """Hold how the dates of one source are read, both in ms.
 
     `lateness`: how long activity may be told after what ended it. `again_after`: a completion
-    dated later than this after the last one is a completion of its own.
+    dated later than this after the last one is a completion of its own; None for never.
     """
 
     lateness: int = 0
-    again_after: int = DAY
+    again_after: int | None = DAY
 
 
 AT_ONCE = Timing()

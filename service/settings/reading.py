@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from service.learners.facts import Timing
 from service.settings.table import PREFIX, Settings, SourceSettings, declared, prefix_of, table
-from service.settings.variables import Setting, SettingsError
+from service.settings.variables import NEVER, Setting, SettingsError
 
 NOT_YET = ("DATABASE_URL", "LETTER_RETENTION", "ADOBE_API_")
 CREDENTIALS = ("USERNAME", "HMAC_SECRET", "BEARER_TOKEN", "WEBHOOK_SECRET")
@@ -25,13 +26,13 @@ LINE = re.compile(
 
 
 def read_settings(
-    environ: Mapping[str, str], sources: Mapping[str, int], *, dotenv: Path | None = None
+    environ: Mapping[str, str], sources: Mapping[str, Timing], *, dotenv: Path | None = None
 ) -> Settings:
     """Read the settings; raise SettingsError with every mistake at once.
 
-    `sources` are the lateness in ms that each source allows by itself. The environment wins
-    over the `dotenv` file, which need not exist. A variable that is set to nothing counts as
-    not set.
+    `sources` are how the dates of each source are read where nothing else is set. The
+    environment wins over the `dotenv` file, which need not exist. A variable that is set to
+    nothing counts as not set.
     """
     mistakes: list[str] = []
     given = {**_read_dotenv(dotenv, mistakes), **environ}
@@ -47,16 +48,23 @@ def read_settings(
         raise SettingsError(mistakes)
     return Settings(
         **{name.lower(): values[name] for name in declared(Settings)},
-        sources={name: _of_source(name, late, values) for name, late in sources.items()},
+        sources={name: _of_source(name, timing, values) for name, timing in sources.items()},
         environment=environment,
     )
 
 
-def _of_source(source: str, lateness: int, values: Mapping[str, Any]) -> SourceSettings:
+def _of_source(source: str, timing: Timing, values: Mapping[str, Any]) -> SourceSettings:
     found = {name.lower(): values[prefix_of(source) + name] for name in declared(SourceSettings)}
-    if found["lateness"] is None:
-        found["lateness"] = lateness
-    return SourceSettings(**found)
+    return SourceSettings(**found, timing=_timing(found, timing))
+
+
+def _timing(found: Mapping[str, Any], own: Timing) -> Timing:
+    """Read a source's dates as the settings say, or else by the source itself."""
+    lateness, again = found["lateness"], found["again_after"]
+    return Timing(
+        own.lateness if lateness is None else lateness,
+        own.again_after if again is None else None if again == NEVER else again,
+    )
 
 
 def _unknown(texts: Mapping[str, str], settings: Mapping[str, Setting]) -> list[str]:

@@ -14,6 +14,7 @@ from service.settings.variables import (
     Setting,
     boolean,
     duration,
+    lasting_or_never,
     number,
     one_of,
     optional,
@@ -94,24 +95,22 @@ class SourceSettings:
         "To try it out, `coursebell run --try` is safer.",
         default="false",
     )
-    lateness: int = setting(
+    lateness: int | None = setting(
         optional(duration),
         "How much later than it happened an event may be reported without looking like a new "
         "beginning; without it 15 minutes for Adobe, 75 seconds for Sunbird, none for "
         "Community Training.",
     )
 
-    again_after: int = setting(
-        duration,
+    again_after: int | str | None = setting(
+        optional(lasting_or_never),
         "How much later than the last completion another one must be dated to be a completion of "
-        "its own, as in a yearly course; what is dated within it says more of the same one.",
-        default="1d",
+        "its own, as in a yearly course, or `never`; what is dated within it says more of the "
+        "same one. Without it `1d` for Adobe and Community Training, and `never` for Sunbird, "
+        "which has a batch for each time and may tell of old completions again.",
     )
-
-    @property
-    def timing(self) -> Timing:
-        """Give how the source's dates are read."""
-        return Timing(self.lateness, self.again_after)
+    timing: Timing
+    """How its dates are read, by these settings or the source itself."""
 
     @property
     def has_credentials(self) -> bool:

@@ -108,6 +108,14 @@ def duration(text: str) -> int:
     return found
 
 
+NEVER = "never"
+
+
+def lasting_or_never(text: str) -> int | str:
+    """Read a duration in ms, or NEVER."""
+    return NEVER if text == NEVER else duration(text)
+
+
 def several(pattern: str, expected: str) -> Callable[[str], tuple[str, ...]]:
     """Read texts with commas between them."""
 

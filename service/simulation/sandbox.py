@@ -9,7 +9,7 @@ from typing import Any
 from service.app.active_rules import read_active
 from service.app.app import SOURCES, App, settings_of
 from service.learners.enrollment_views import silences_between
-from service.learners.facts import FactRecorded
+from service.learners.facts import FactRecorded, longest_lateness
 from service.rules.decider import Decider
 from service.rules.rule import Rule, RuleSet
 from service.rules.triggers.source_silent import source_trigger_of
@@ -95,8 +95,7 @@ class Sandbox:
 
     def _silences(self, trigger: StalledTrigger) -> Iterator[int]:
         """Give when the next silence of a learner has lasted long enough, late reports awaited."""
-        lateness = max(source.lateness for source in self.app.settings.sources.values())
-        lasts = trigger.silence_ms + lateness
+        lasts = trigger.silence_ms + longest_lateness(self.app.settings.timings)
         after, views = self.now - lasts, self.app.views
         began = silences_between(views, trigger.count_from, after=after, until=self.now, limit=1)
         yield from (since + lasts for _, since in began)

@@ -39,6 +39,7 @@ from service.learners.facts import (
     InstanceModified,
     ProgressReported,
     SeatsReported,
+    Timing,
     Unenrolled,
 )
 
@@ -127,7 +128,6 @@ MEANS: Mapping[str, Callable[[AdobeData], FactBody]] = {
 }
 
 
-LATENESS_MS = 15 * 60 * 1000
 ASYNC_ANSWER = "RESPONSE:ASYNCAPI_"
 PLACES_REMEMBERED = 8192
 NAMES = tuple(MEANS)
@@ -195,9 +195,7 @@ class Adobe:
 
     name = "adobe"
     fills = FILLS
-
-    def __init__(self, lateness_ms: int = LATENESS_MS) -> None:
-        self.lateness_ms = lateness_ms
+    timing = Timing(lateness=15 * 60 * 1000)
 
     def wants(self, body: bytes) -> bool:
         """Want everything: nobody but Adobe speaks here."""

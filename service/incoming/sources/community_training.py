@@ -37,6 +37,7 @@ from service.learners.facts import (
     LearnerSeen,
     ModuleCompleted,
     Started,
+    Timing,
 )
 
 LONGEST_WORDS = 255
@@ -183,9 +184,7 @@ class CommunityTraining:
 
     name = NAME
     fills = FILLS
-
-    def __init__(self, lateness_ms: int = 0) -> None:
-        self.lateness_ms = lateness_ms
+    timing = Timing()
 
     def wants(self, body: bytes) -> bool:
         """Want everything: the topic is for these events alone."""

@@ -4,7 +4,7 @@ from typing import Protocol
 
 import msgspec
 
-from service.learners.facts import Fact
+from service.learners.facts import Fact, Timing
 
 
 class Ignored(msgspec.Struct, frozen=True):
@@ -27,13 +27,13 @@ Item = Fact | Ignored | SetAside
 class Source(Protocol):
     """Read the letters of one learning management system.
 
-    `lateness_ms` is how long its activity reports may come behind its other events; `fills` are
+    `timing` is how its dates are read, where no setting says otherwise; `fills` are
     the fields of the rules (`enrollment.score`) that it can fill, beside those every source does.
     """
 
     name: str
     fills: frozenset[str]
-    lateness_ms: int
+    timing: Timing
 
     def wants(self, body: bytes) -> bool:
         """Tell whether a queue's message may say something to us; quick, and true when in doubt.

@@ -20,9 +20,8 @@ from service.incoming.sources.parsing import (
     why_unreadable,
 )
 from service.incoming.sources.source import Ignored, Item, SetAside
-from service.learners.facts import Fact
+from service.learners.facts import Fact, Timing
 
-LATENESS_MS = 75_000
 AUDIT = "AUDIT"
 CERTIFICATE = "certificate-issued"
 KNOWN = (*audit.TYPES, *audit.STEPS)
@@ -81,9 +80,7 @@ class Sunbird:
 
     name = "sunbird"
     fills = frozenset({"enrollment.enrolled_at", "instance.id"})
-
-    def __init__(self, lateness_ms: int = LATENESS_MS) -> None:
-        self.lateness_ms = lateness_ms
+    timing = Timing(lateness=75_000, again_after=None)
 
     def wants(self, body: bytes) -> bool:
         """Want all but telemetry that can be read and has no AUDIT event in it."""

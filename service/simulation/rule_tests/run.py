@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from service.app.app import App
 from service.incoming.letter import Arrival
 from service.incoming.sources.source import Item
-from service.learners.facts import Fact
+from service.learners.facts import AT_ONCE, Fact
 from service.learners.instance import Instance
 from service.rules.rule import RuleSet
 from service.sending.planner import ActiveRules
@@ -30,7 +30,7 @@ class ScriptedSource:
     """Stand in for a learning management system: its letters are places in a list of facts."""
 
     fills: frozenset[str] = frozenset()
-    lateness_ms = 0
+    timing = AT_ONCE
 
     def __init__(self, name: str, given: Sequence[Given]) -> None:
         self.name = name
@@ -140,7 +140,7 @@ def bare_settings(folder: Path) -> Settings:
     No source is late: `stalled_for: 7d` is seven days to the second.
     """
     settings = own_settings(folder, folder / "rules.yaml", folder / "templates")
-    sources = {name: replace(each, lateness=0) for name, each in settings.sources.items()}
+    sources = {name: replace(each, timing=AT_ONCE) for name, each in settings.sources.items()}
     return replace(settings, sources=sources)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from service.incoming.sources.community_training import CommunityTraining
 from service.incoming.sources.source import SetAside
-from service.learners.facts import Fact
+from service.learners.facts import AT_ONCE, Fact
 from tests.incoming.sources.community_training_payloads import (
     ADA,
     BODIES,
@@ -141,6 +141,5 @@ def test_the_same_event_with_another_result_is_a_conflict() -> None:
 
 
 def test_nothing_comes_late_unless_somebody_says_so() -> None:
-    assert CommunityTraining().lateness_ms == 0
-    assert CommunityTraining(lateness_ms=5).lateness_ms == 5
+    assert CommunityTraining().timing == AT_ONCE
     assert all(isinstance(item, Fact) for item in read(*map(event, BODIES)))

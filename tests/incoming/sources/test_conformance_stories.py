@@ -11,7 +11,6 @@ from service.incoming.intake import Intake
 from service.incoming.letter import Arrival
 from service.incoming.letters import Letters
 from service.learners.enrollment import Enrollment
-from service.learners.facts import Timing
 from tests.incoming.sources import community_training_payloads as training
 from tests.incoming.sources.dialects import DIALECTS, Dialect, Told, every_dialect
 from tests.learners.cast import NOW
@@ -45,7 +44,7 @@ def taken(desk: Desk, dialect: Dialect, arrivals: list[Arrival]) -> list[str]:
     """Takes the letters; what became of each event."""
     letters = Letters(desk.ledger)
     intake = Intake(letters, {each.source.name: each.source for each in DIALECTS}, desk.writer)
-    desk.writer.timings = {dialect.source.name: Timing(dialect.source.lateness_ms)}
+    desk.writer.timings = {dialect.source.name: dialect.source.timing}
     receipts = letters.keep(arrivals)
     while intake.take(NOW):
         pass

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from service.incoming.sources.source import Ignored, Item, SetAside
 from service.incoming.sources.sunbird import Sunbird
-from service.learners.facts import Fact
+from service.learners.facts import Fact, Timing
 from tests.campaigns import fuzz
 from tests.incoming.sources.dialects import same_reference
 from tests.incoming.sources.sunbird_payloads import NOON, by, event, fact, letter, of_unit, read
@@ -114,8 +114,7 @@ def test_one_mid_with_another_story_is_a_conflict() -> None:
 
 
 def test_what_is_said_may_come_75_seconds_late() -> None:
-    assert Sunbird().lateness_ms == 75_000
-    assert Sunbird(lateness_ms=5).lateness_ms == 5
+    assert Sunbird().timing == Timing(lateness=75_000, again_after=None)
 
 
 @pytest.mark.parametrize(
