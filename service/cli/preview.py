@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import rich_click as click
 from rich.text import Text
@@ -30,12 +30,13 @@ from service.rules.rule import ROOM, Entry, RuleSet, recipient_of
 from service.rules.text import hint, listed
 from service.rules.verdict import Due, Item, Subject
 from service.running import wall_clock
-from service.sending.channels.channel import OutgoingMessage
+from service.sending.channels import ChannelError, OutgoingMessage, open_channel
 from service.sending.channels.drawer import SENDER
 from service.sending.channels.mime import AddressRefused, Mailbox, mail_bytes, mailbox
 from service.sending.delivery_pool import WITHOUT_DOMAIN
 from service.sending.planner import MessageDefaults, values_of
 from service.sending.streams import NotificationStreams
+from service.sending.templates.fitting import Fits, Wording, anything, fitting
 from service.sending.templates.sample import sample_for
 from service.sending.templates.templates import FORMS, RenderedMessage, TemplateProblem, Templates
 from service.settings import Settings
@@ -43,15 +44,21 @@ from service.simulation.sandbox import without_secrets
 
 NOBODY = "recipient@example.org"
 """Where the address is not known."""
+UNTOLD: Mapping[str, Any] = {"items": [], "others": [], "more": 0}
+"""What a sample tells of, for words that do not ask for it."""
 
 
 class PreviewOccasion(NamedTuple):
-    """Hold the values of a message, and who reads it; `form` is how it would leave."""
+    """Hold the values of a message, and who reads it; `form` is how it would leave.
+
+    `fits` tells which words its room takes whole.
+    """
 
     form: str
-    values: Mapping[str, object]
+    values: Mapping[str, Any]
     name: str | None
     address: str
+    fits: Fits = anything
 
 
 class PreviewPage(NamedTuple):
@@ -105,7 +112,7 @@ def preview(
         fail(f"{given.rules}: expected a rule file, found none; name one that is there")
     words = checked(chosen, template)
     with ExitStack() as files:
-        tell = teller(chosen, template, notification, data, files)
+        tell = teller(chosen, words, template, notification=notification, files=files)
         forms = forms_of(words, template, form, tell if notification else None)
         try:
             pages = list(pages_of(words, template, forms, locale, tell))
@@ -141,13 +148,13 @@ def refuse(mistakes: list[str]) -> None:
 
 
 def teller(
-    chosen: Settings, template: str, notification: str | None, data: Path | None, files: ExitStack
+    chosen: Settings, words: Templates, template: str, notification: str | None, files: ExitStack
 ) -> Callable[[str], PreviewOccasion]:
     """Find what a form of the template is told with; `files` keeps open what it reads."""
     rules = rules_of(chosen)
     if notification is None:
-        return lambda form: from_sample(template, form, rules)
-    archive = NotificationReader(files.enter_context(open_ledger(data)), chosen)
+        return lambda form: from_sample(words, template, form, chosen=chosen, rules=rules)
+    archive = NotificationReader(files.enter_context(open_ledger(chosen.data)), chosen)
     occasion = archive.occasion(notification, rules, wall_clock())
     return lambda _: occasion
 
@@ -160,17 +167,29 @@ def rules_of(chosen: Settings) -> RuleSet | None:
     return read_rules(chosen.rules.read_bytes(), environ=environ)[0]
 
 
-def from_sample(template: str, form: str, rules: RuleSet | None) -> PreviewOccasion:
-    """Make values up; by mail it is told to whom the first rule with this template tells it."""
+def taken_by(entry: Entry | None, chosen: Settings) -> Fits:
+    """Find which words an entry's room takes; any, where its URL is not known or not right."""
+    rules = read_rules(chosen.rules.read_bytes(), environ=chosen.environment)[0] if entry else None
+    url = rules.channels.get(entry.channel) if rules and entry else None
+    try:
+        return open_channel("", url, drawer=chosen.data).fits if url else anything
+    except ChannelError:
+        return anything
+
+
+def from_sample(
+    words: Templates, template: str, form: str, chosen: Settings, rules: RuleSet | None
+) -> PreviewOccasion:
+    """Make values up; it is told to whom the first rule with this template tells it."""
     uses = [(rule.id, entry) for rule in rules.rules for entry in rule.entries] if rules else []
-    fitting = [
-        (id, e.to) for id, e in uses if e.template == template and bool(e.post) == room(form)
-    ]
-    rule, to = (*fitting, ("sample", "learner"))[0]
-    role = "room" if room(form) else (to or "learner").partition(":")[0]
-    values = sample_for(role, rule)
+    told = [(id, e) for id, e in uses if e.template == template and bool(e.post) == room(form)]
+    rule, entry = told[0] if told else ("sample", None)
+    role = "room" if room(form) else ((entry and entry.to) or "learner").partition(":")[0]
+    unread = UNTOLD.keys() - words.variables_of(template, form, locale=None, file="body.txt")
+    values = sample_for(role, rule) | {name: UNTOLD[name] for name in unread}
     address = "ada@example.org" if role == "learner" else "grace@example.org"
-    return PreviewOccasion(form, values, values["recipient"]["name"], address)
+    name = values["recipient"]["name"]
+    return PreviewOccasion(form, values, name, address=address, fits=taken_by(entry, chosen))
 
 
 def room(form: str) -> bool:
@@ -184,6 +203,7 @@ class NotificationReader:
     def __init__(self, ledger: Ledger, chosen: Settings) -> None:
         store = event_store(ledger)
         letters = Letters(ledger)
+        self._chosen = chosen
         self._streams = NotificationStreams(
             store, chosen.timings, heard=letters.feeds.heard, asides=letters.asides.of
         )
@@ -205,12 +225,13 @@ class NotificationReader:
         most = digests[0].max_items if digests else ITEMS_MAX
         lead, *named = [(n, self._due(n, subjects, now, most)) for n in (*found, *others)]
         defaults = MessageDefaults(self._domain, rules.defaults.timezone if rules else "UTC")
-        person = lead[1].recipient
+        person, entry = lead[1].recipient, lead[1].entry
         return PreviewOccasion(
-            "chat" if found[0].owed.recipient.startswith(ROOM) else "email",
+            "chat" if entry.post else "email",
             values_of(plan.PlannedMessage(*lead, named), defaults),
             person.name if person else None,
-            (person.email if person else None) or NOBODY,
+            address=(person.email if person else None) or NOBODY,
+            fits=taken_by(entry, self._chosen),
         )
 
     def _due(
@@ -255,7 +276,8 @@ def pages_of(
     for form in forms:
         occasion = tell(form)
         for each in words.locales(template, form, locale):
-            message = words.render(template, form, each, occasion.values)
+            wording = Wording(words, template, form, locale=each)
+            message = fitting(wording, occasion.values, occasion.fits)
             yield PreviewPage(template, form, each, message, occasion)
 
 

@@ -147,7 +147,12 @@ FIELDS: dict[str, Field] = {
             "what a digest tells of: in a loop, item.learner.name, item.course.title, …",
             in_conditions=False,
         ),
-        Field("more", "number", "how many more there are than `items` has", in_conditions=False),
+        Field(
+            "more",
+            "number",
+            "how many more there are than `items` or `others` has",
+            in_conditions=False,
+        ),
     )
 }
 

@@ -71,5 +71,5 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
 
     def _delivery(self, name: str, channel: Channel) -> DeliveryWorker:
         domain = self._mail_domain or channel.domain or WITHOUT_DOMAIN
-        defaults = MessageDefaults(domain, watch_link=self._watch_link)
+        defaults = MessageDefaults(domain, fits=channel.fits, watch_link=self._watch_link)
         return DeliveryWorker(name, channel, context=self._context(), defaults=defaults)

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from eventsourcing.persistence import PersistenceError
@@ -24,6 +24,8 @@ from service.rules.verdict import Due, Ground, Subject, Verdict, judge, muting_o
 from service.sending import queue
 from service.sending.channels.channel import OutgoingMessage
 from service.sending.streams import NotificationStreams, Update
+from service.sending.templates.context import LIST_LENGTH_MAX
+from service.sending.templates.fitting import Fits, Wording, anything, fitting
 from service.sending.templates.templates import TemplateProblem, Templates
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -64,14 +66,16 @@ class FieldGroup(Mapping[str, object]):
 
 
 class MessageDefaults(msgspec.Struct, frozen=True):
-    """Hold what every message of this installation has in common.
+    """Hold what every message by one channel has in common.
 
     `domain` stands in every Message-ID; `timezone` is for people whose zone is not known.
+    `fits` tells which words the channel takes whole.
     `watch_link` gives the link by which a person (id) asks to be told of an instance (stream).
     """
 
     domain: str
     timezone: str = "UTC"
+    fits: Fits = anything
     watch_link: Callable[[str, str], str] | None = None
 
 
@@ -87,14 +91,14 @@ def compose(
     owed = notification.owed
     domain = notification.message_id.rpartition("@")[2].removesuffix(">") or defaults.domain
     form = "chat" if recipient is None else "email"
-    values = values_of(message, defaults)
     locale = recipient.locale if recipient else None
+    wording = Wording(templates, message.due.entry.template, form, locale=locale)
     return OutgoingMessage(
         notification=notification.id,
         message_id=f"<{notification.id}@{domain}>",
         address=recipient.email if recipient else None,
         name=recipient.name if recipient else None,
-        message=templates.render(message.due.entry.template, form, locale=locale, values=values),
+        message=fitting(wording, values_of(message, defaults), defaults.fits),
         sent_at=datetime.fromtimestamp(now / 1000, UTC),
         thread=f"<{owed.subject}@{domain}>",
         list_id=f"<{owed.rule}.{domain}>",
@@ -107,11 +111,11 @@ def order(item: Reading) -> tuple[str, int, str]:
     return str(name or ""), item.event.at or 0, str(title or "")
 
 
-def values_of(message: PlannedMessage, defaults: MessageDefaults) -> dict[str, object]:
+def values_of(message: PlannedMessage, defaults: MessageDefaults) -> dict[str, Any]:
     """Give the registry's fields as nested groups, for the words."""
     due, owed = message.due, message.lead.owed
     recipient, reading = due.recipient, due.reading
-    values: dict[str, object] = {name: FieldGroup(name, reading) for name in GROUPS}
+    values: dict[str, Any] = {name: FieldGroup(name, reading) for name in GROUPS}
     own = {"watch_url": lambda: watch_url(owed, due, defaults)}
     values["instance"] = FieldGroup("instance", reading, own)
     role = (due.entry.to or owed.recipient).partition(":")[0]
@@ -121,14 +125,15 @@ def values_of(message: PlannedMessage, defaults: MessageDefaults) -> dict[str, o
         "timezone": (recipient.timezone if recipient else None) or defaults.timezone,
     }
     values["rule"] = {"id": owed.rule}
-    titles = (each.reading("course.title") for _, each in message.others)
-    values["others"] = [str(title) for title in titles if title is not None]
+    others = [each.reading("course.title") for _, each in message.others]
+    titles = [str(title) for title in others if title is not None][:LIST_LENGTH_MAX]
+    values["others"] = titles
     shown = due.entry.digest.max_items if due.entry.digest else 0
     items = sorted(due.items, key=order) if shown else ()
     values["items"] = [
         {name: FieldGroup(name, item) for name in ITEM_GROUPS} for item in items[:shown]
     ]
-    values["more"] = len(due.items) - len(due.items[:shown])
+    values["more"] = len(due.items) - len(values["items"]) + len(others) - len(titles)
     return values
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from service.app.app import App
 from service.sending.channels.channel import OutgoingMessage, SendResult
+from service.sending.templates.templates import RenderedMessage
 
 
 class Stop(BaseException):
@@ -36,6 +37,9 @@ class Line:
     def __init__(self, form: str, outside: Outside, fuse: "Fuse") -> None:
         self.form, self.batch = form, 50 if form == "email" else 1
         self._outside, self._fuse = outside, fuse
+
+    def fits(self, message: RenderedMessage) -> bool:
+        return True
 
     def send(self, outgoing: OutgoingMessage) -> SendResult:
         with self._fuse.write("message"):

@@ -10,6 +10,7 @@ import pytest
 from service.learners.directory.people import PersonRow
 from service.rules.verdict import judge
 from service.sending.channels.channel import OutgoingMessage, SendResult
+from service.sending.templates.templates import RenderedMessage
 from tests.installation import ADA, DONE, GRACE, MINUTE, START, Installation, completed
 from tests.smtp_sink import HANG, SmtpSink
 from tests.waiting import until
@@ -28,6 +29,9 @@ class Desk:
         self.sent: list[OutgoingMessage] = []
         self.first = lambda outgoing: None
         self.closed = False
+
+    def fits(self, message: RenderedMessage) -> bool:
+        return True
 
     def send(self, outgoing: OutgoingMessage) -> SendResult:
         self.first(outgoing)

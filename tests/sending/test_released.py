@@ -6,6 +6,7 @@ import pytest
 
 from service.rules.notification import AttemptStarted, Ended, Redriven
 from service.sending.channels.channel import OutgoingMessage, SendResult
+from service.sending.templates.templates import RenderedMessage
 from tests.installation import (
     ADA,
     DAY,
@@ -35,6 +36,9 @@ class Desk:
         self.answers: list[SendResult] = []
         self.sent: list[OutgoingMessage] = []
         self.first: Callable[[OutgoingMessage], object] = lambda outgoing: None
+
+    def fits(self, message: RenderedMessage) -> bool:
+        return True
 
     def send(self, outgoing: OutgoingMessage) -> SendResult:
         self.first(outgoing)

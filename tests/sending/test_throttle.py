@@ -140,6 +140,9 @@ class Silent:
 
     form, batch, domain = "email", 1, None
 
+    def fits(self, message):
+        return True
+
     def send(self, outgoing):
         return SendResult("accepted", 250)
 

@@ -1,16 +1,17 @@
-"""Read channel URLs with apprise, without letting it say them aloud."""
+"""Use apprise's services: read their URLs without a word, watch what they post, and how much."""
 
+import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
-from apprise import Apprise, AppriseAsset, NotifyBase
+from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat, OverflowMode
 from apprise.plugins.email import NotifyEmail
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
@@ -140,3 +141,79 @@ def _time(text: str) -> datetime | None:
     except (ValueError, TypeError):
         return None
     return time if time.tzinfo else None
+
+
+class Posted(NamedTuple):
+    """Hold title and body as a service is handed them: escaped, in its own markup."""
+
+    title: str
+    body: str
+
+
+def as_posted(service: Any, title: str, body: str) -> Posted:
+    """Return what would be posted to the one room of `service`; nothing leaves.
+
+    apprise has no public call for it: it converts and sends in one.
+    """
+    made: Any = service._create_notify_calls(body=body, title=title, body_format=NotifyFormat.TEXT)
+    ((plugin, words),) = (call for calls in made for call in calls)
+    (handed,) = plugin._build_send_calls(**words, overflow=OverflowMode.UPSTREAM)
+    return Posted(handed["title"], handed["body"])
+
+
+def utf16(text: str) -> int:
+    """Count as JavaScript, Telegram and LINE do; no service counts characters as more."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def utf8(text: str) -> int:
+    """Count bytes."""
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def escaped(text: str) -> int:
+    """Count bytes as apprise writes JSON, every letter beyond ASCII as an escape."""
+    return len(json.dumps(text))
+
+
+Limit = tuple[Callable[[str], int], int]
+
+LIMITS: dict[str, tuple[Limit, ...]] = {
+    "bark": ((utf8, 3_500),),
+    "dingtalk": ((escaped, 19_500),),
+    "feishu": ((escaped, 19_500),),
+    "lark": ((escaped, 19_500),),
+    "matrix": ((utf8, 30_000),),
+    "ntfy": ((utf8, 4_096), (escaped, 7_800)),
+    "onesignal": ((utf8, 3_500),),
+    "pushy": ((utf8, 3_500),),
+    "threema": ((utf8, 3_500),),
+    "vapid": ((utf8, 3_500),),
+    "wecombot": ((utf8, 2_048),),
+    "wxteams": ((utf8, 7_439),),
+}
+"""What services take that count bytes, by one of their schemes; apprise counts characters.
+
+DingTalk and Feishu take requests of 20,000 bytes, a Matrix event may have 65,536 and holds the
+words up to twice, ntfy makes an attachment of what is longer than 4,096 bytes, Apple, Google and
+browsers push 4,096 bytes with all that goes with them, Threema takes 3,500, WeCom 2,048 and
+Webex 7,439 (their API references).
+"""
+SLACK_SECTION = 3_000
+"""Characters in a section block, https://docs.slack.dev/reference/block-kit/blocks/section-block"""
+BETWEEN_TITLE_AND_BODY = 12
+"""What services that count the title with the body put between the two, at most."""
+
+
+def taken_whole(plugin: Any, posted: Posted) -> bool:
+    """Tell whether a service takes these words whole, counted as it counts."""
+    title, body = posted
+    counted = body
+    if title and (plugin.overflow_amalgamate_title or "strmlabs" in plugin.schemas()):
+        counted = f"{title}{' ' * BETWEEN_TITLE_AND_BODY}{body}"
+    limits: list[Limit] = [(utf16, plugin.body_maxlen)]
+    if getattr(plugin, "use_blocks", False):
+        limits.append((utf16, SLACK_SECTION))
+    for schema in plugin.schemas():
+        limits += LIMITS.get(schema, ())
+    return all(measure(counted) <= most for measure, most in limits)

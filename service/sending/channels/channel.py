@@ -58,6 +58,10 @@ class Channel(Protocol):
     batch: int
     domain: str | None
 
+    def fits(self, message: RenderedMessage) -> bool:
+        """Tell whether these words would reach their reader whole."""
+        ...
+
     def send(self, outgoing: OutgoingMessage) -> SendResult:
         """Send once. Never raises for what the other side or the network does."""
         ...

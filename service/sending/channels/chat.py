@@ -11,18 +11,21 @@ from apprise.result import AppriseResultStatus
 
 from service.sending.channels.apprise_plugin import (
     Exchange,
+    as_posted,
     asset,
     never_left,
     plugin_at,
     retry_after,
+    taken_whole,
     watching,
 )
 from service.sending.channels.channel import ChannelError, Kind, OutgoingMessage, SendResult
+from service.sending.templates.context import shortened
+from service.sending.templates.templates import RenderedMessage
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
 TOTAL_SECONDS = 60.0
-TITLE_MAX = 200
 
 # Rooms, push services and webhooks that speak HTTP. Not here: mail (our own SMTP does that),
 # text messages, and whatever acts on this machine (dbus, gnome, macosx, windows, syslog).
@@ -74,18 +77,30 @@ class ChatChannel:
         # At DEBUG it logs the path of every request, and a webhook's path is its password.
         logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
+    def fits(self, message: RenderedMessage) -> bool:
+        """Tell whether the service takes the words whole."""
+        title, body = self._parts(message)
+        return not body or taken_whole(self._plugin, as_posted(self._apprise, title, body))
+
     def send(self, outgoing: OutgoingMessage) -> SendResult:
-        """Post once. A request that left and was not answered is unknown, not tried again."""
+        """Post once. A request that left and was not answered is unknown, not tried again.
+
+        Nothing is cut: words that do not `fit` are left to the service to refuse.
+        """
+        title, body = self._parts(outgoing.message)
         with watching() as exchanges:
-            result = self._apprise.notify(
-                body=_cut(literal(outgoing.message.text).strip(), self._plugin.body_maxlen),
-                title=_cut(literal(outgoing.message.subject), TITLE_MAX),
-                body_format=NotifyFormat.TEXT,
-            )
+            result = self._apprise.notify(body=body, title=title, body_format=NotifyFormat.TEXT)
         return _outcome(result, exchanges, outgoing)
 
     def close(self) -> None:
         """Let go of nothing: no connection is kept open."""
+
+    def _parts(self, message: RenderedMessage) -> tuple[str, str]:
+        """Return title and body; a subject too long for a title begins the body, whole."""
+        title, body = literal(message.subject), literal(message.text).strip()
+        if 0 < self._plugin.title_maxlen < len(title):
+            return shortened(title, self._plugin.title_maxlen), f"{title}\n\n{body}"
+        return title, body
 
 
 def literal(text: str) -> str:
@@ -124,12 +139,8 @@ def _room(name: str, url: str, total_seconds: float) -> Any:
         )
     plugin.redirects = False
     plugin.request_rate_per_sec = 0
-    plugin.overflow_mode = OverflowMode.TRUNCATE
+    plugin.overflow_mode = OverflowMode.UPSTREAM
     return plugin
-
-
-def _cut(text: str, length_max: int) -> str:
-    return text if len(text) <= length_max else text[: length_max - 1] + "…"
 
 
 def _outcome(

@@ -1,10 +1,11 @@
 """Read a template before it is used: which constructs it may have, which variables exist."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
+from jinja2.meta import find_referenced_templates
 
 from service.sending.templates.context import Shape, knows, shape_of
 
@@ -70,14 +71,27 @@ def parsed(source: str) -> nodes.Template:
     return READER.parse(source)
 
 
+def variables_of(file: str, sources: Mapping[str, str]) -> frozenset[str]:
+    """Name the variables that a file reads, itself or by what it extends or includes."""
+    read: set[str] = set()
+    seen, waiting = {file}, [file]
+    while waiting:
+        own, others = _read_by(sources.get(waiting.pop(), ""))
+        read |= own
+        waiting += others - seen
+        seen |= others
+    return frozenset(read)
+
+
 @lru_cache(SOURCES_REMEMBERED)
-def mentions(source: str, variable: str) -> bool:
-    """Tell whether a template reads a variable itself; one with mistakes reads nothing."""
+def _read_by(source: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Name the variables a source reads and the files it names; none if it has mistakes."""
     try:
-        names = parsed(source).find_all(nodes.Name)
-        return any(name.name == variable and name.ctx == "load" for name in names)
+        tree = parsed(source)
+        names = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "load"}
+        return frozenset(names), frozenset(map(str, find_referenced_templates(tree)))
     except (TemplateSyntaxError, *BREAKS):
-        return False
+        return frozenset(), frozenset()
 
 
 def what_broke(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -34,6 +35,7 @@ MONTHS = {
 }
 MONTH_NAMES = {language: tuple(names.split()) for language, names in MONTHS.items()}
 DATE_FORMS = {"en": "{day} {month} {year}", "de": "{day}. {month} {year}"}
+MORE_FORMS = {"en": "and {more} more", "de": "und {more} weitere"}
 TIME_FORMS = {"en": "{date}, {time} {zone}", "de": "{date}, {time} Uhr ({zone})"}
 
 
@@ -43,8 +45,45 @@ def one_line(text: str) -> str:
 
 
 def shortened(text: str, length_max: int = TEXT_LENGTH_MAX) -> str:
-    """Cut a text to so many characters, the last one an ellipsis if anything is missing."""
-    return text if len(text) <= length_max else text[: length_max - 1].rstrip() + "…"
+    """Cut a text to so many characters, the last one an ellipsis if anything is missing.
+
+    It ends with a whole line or else a whole word, unless that would cost it half its length.
+    """
+    if len(text) <= length_max:
+        return text
+    room = length_max - 1
+    ends = (text.rfind(sign, room // 2, room + 1) for sign in "\n ")
+    end = next((end for end in ends if end > 0), None) or _whole(text, room)
+    return text[:end].rstrip() + "…"
+
+
+JOINER = "\N{ZERO WIDTH JOINER}"
+SKIN_TONES = ("\U0001f3fb", "\U0001f3ff")
+FLAG_LETTERS = ("\U0001f1e6", "\U0001f1ff")
+
+
+def _whole(text: str, end: int) -> int:
+    """Move an end back until it cuts nothing that is seen as one character (UAX #29, roughly)."""
+    while end > 0 and (_leans(text[end]) or text[end - 1] == JOINER):
+        end -= 1
+    before = text[:end]
+    flags = len(before) - len(before.rstrip("".join(map(chr, range(0x1F1E6, 0x1F200)))))
+    return end - 1 if flags % 2 and _within(text[end], FLAG_LETTERS) else end
+
+
+def _leans(character: str) -> bool:
+    """Tell whether a character is part of the one before it: accents, vowel signs, skin tones."""
+    mark = unicodedata.category(character).startswith("M")
+    return mark or character == JOINER or _within(character, SKIN_TONES)
+
+
+def _within(character: str, bounds: tuple[str, str]) -> bool:
+    return bounds[0] <= character <= bounds[1]
+
+
+def written_more(more: int, language: str) -> str:
+    """Write `and 12 more`, in languages we know, and `+12` in all others."""
+    return MORE_FORMS.get(language, "+{more}").format(more=more)
 
 
 def cleaned(value: object, field: str) -> Any:
@@ -132,6 +171,7 @@ Shape = dict[str, "Shape | None"]
 
 ANY = "*"
 ITEMS = "items"
+OTHERS = "others"
 EXTRA_COLUMNS = "learner.fields.*"
 
 

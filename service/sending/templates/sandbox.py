@@ -34,6 +34,11 @@ PLAIN_TESTS = (
 )
 SIGNS = "== != > >= < <="
 
+
+class TooLong(SecurityError):
+    """Say that a rendering has come to a limit: with less to tell of it would not."""
+
+
 # The steps a rendering has left; absent outside of a rendering.
 _steps_left: ContextVar[list[int] | None] = ContextVar("steps_left", default=None)
 
@@ -44,7 +49,7 @@ def _take_a_step() -> None:
         return
     left[0] -= 1
     if left[0] < 0:
-        raise SecurityError(f"more than {STEPS_MAX} loop steps")
+        raise TooLong(f"more than {STEPS_MAX} loop steps")
 
 
 def _counted(items: Iterable[Any] | None) -> Iterator[Any]:
@@ -56,7 +61,7 @@ def _counted(items: Iterable[Any] | None) -> Iterator[Any]:
 
 def _bounded(text: str) -> str:
     if len(text) > TEXT_MAX:
-        raise SecurityError(f"a text longer than {TEXT_MAX} characters")
+        raise TooLong(f"a text longer than {TEXT_MAX} characters")
     return text
 
 
@@ -228,5 +233,5 @@ def _within_limit(pieces: Iterable[str]) -> Iterator[str]:
     for piece in pieces:
         length += len(piece)
         if length > OUTPUT_MAX:
-            raise SecurityError(f"more than {OUTPUT_MAX} characters")
+            raise TooLong(f"more than {OUTPUT_MAX} characters")
         yield piece

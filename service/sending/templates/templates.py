@@ -10,17 +10,18 @@ from css_inline import CSSInliner, InlineError
 from jinja2 import Template, TemplateError, TemplateSyntaxError
 
 from service.rules.fields import FIELDS
-from service.sending.templates.checker import BREAKS, mentions, problems_in, what_broke
+from service.sending.templates.checker import BREAKS, problems_in, variables_of, what_broke
 from service.sending.templates.context import (
     ITEMS,
     context_of,
     one_line,
     shape_of,
     shortened,
+    written_more,
     zone_of,
 )
 from service.sending.templates.sample import SAMPLE
-from service.sending.templates.sandbox import TemplateSandbox, rendered
+from service.sending.templates.sandbox import TemplateSandbox, TooLong, rendered
 
 SOURCE_SIZE_MAX = 64 * 1024
 FORMS = ("email", "chat")
@@ -133,6 +134,10 @@ class TemplateProblem(Exception):
     """Say where and why a template cannot be rendered, and nothing about a person."""
 
 
+class WordsTooLong(TemplateProblem):
+    """Say that the words for all there is to tell of come to a limit of templates."""
+
+
 class Templates:
     """Render every template of a folder, compiled; make a new object to load them again.
 
@@ -153,7 +158,7 @@ class Templates:
             (name, form)
             for name, forms in self.forms.items()
             for form in forms
-            if mentions(self._files.sources[self._files.places[name, form, "", "body.txt"]], ITEMS)
+            if ITEMS in self.variables_of(name, form, locale=None, file="body.txt")
         )
 
     def problems(self) -> list[str]:
@@ -187,7 +192,7 @@ class Templates:
         chosen = self._files.locale_for(template, form, locale)
         context = context_of(self._shape, values)
         context["_zone"] = zone_of(values)
-        context["_language"] = chosen.partition("-")[0] or "en"
+        context["_language"] = _language(chosen)
         place = template, form, chosen
         text = self._part(place, "body.txt", context)
         if text is None:
@@ -201,6 +206,19 @@ class Templates:
             _tidy(text),
             None if html is None else self._inlined(html, template),
         )
+
+    def variables_of(
+        self, template: str, form: str, locale: str | None, file: str
+    ) -> frozenset[str]:
+        """Name the variables that a file reads, as a reader of this locale gets it."""
+        chosen = self._files.locale_for(template, form, locale)
+        name = self._files.places.get((template, form, chosen, file), "")
+        return variables_of(name, self._files.sources)
+
+    def more(self, template: str, form: str, locale: str | None, count: int) -> str:
+        """Write how many more there are in the language of a template; nothing for none."""
+        chosen = self._files.locale_for(template, form, locale)
+        return written_more(count, _language(chosen)) if count else ""
 
     def _part(
         self, place: tuple[str, str, str], file: str, context: Mapping[str, object]
@@ -217,6 +235,8 @@ class Templates:
             raise TemplateProblem(f"{self._folder / name}: has mistakes; run `coursebell check`")
         try:
             return rendered(compiled, context)
+        except TooLong as limit:
+            raise WordsTooLong(self._where(limit, name)) from None
         except (TemplateError, ArithmeticError, LookupError, TypeError, *BREAKS) as error:
             raise TemplateProblem(self._where(error, name)) from None
 
@@ -286,6 +306,10 @@ class Templates:
         except TemplateProblem as problem:
             return str(problem)
         return ""
+
+
+def _language(locale: str) -> str:
+    return locale.partition("-")[0] or "en"
 
 
 def _tidy(text: str) -> str:
