@@ -10,12 +10,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service.cli import main
+from service.learners.directory.people import PersonRow
+from tests.chat_room import Room
 from tests.forks import Forked
 from tests.installation import (
     ADA,
     DAY,
     DONE,
     FREE,
+    MINUTE,
     ROOT,
     SESSION,
     START,
@@ -135,6 +138,36 @@ def test_files_hold_text_page_and_mail() -> None:
 def test_a_message_to_a_room_is_text_alone() -> None:
     assert preview("almost_full", "--output", "out").stdout == "out/almost_full.chat.txt\n"
     assert not Path("out/almost_full.chat.eml").exists()
+
+
+def test_a_room_is_shown_what_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Room() as room:
+        url = f"mmost://127.0.0.1:{room.port}/3ccdd113474722377935511fc85d3dd4"
+        place = Path("templates/list/chat")
+        place.mkdir(parents=True)
+        (place / "body.txt").write_text(
+            "{% for item in items %}{{ item.learner.name }}.{% endfor %}"
+        )
+        told = {"COURSEBELL_TEMPLATES": "templates", "COURSEBELL_CHAT_URL": url}
+        digest = "{post: room, template: list, digest: {every: day, max_items: 200}}"
+        rules = DONE.replace("{to: learner, via: email, template: completed}", digest)
+        with Installation(tmp_path / "real", rules, **told) as real:
+            names = [PersonRow(str(n), name=f"Person {n} {'x' * 60}") for n in range(100)]
+            real.import_people(names)
+            real.post(*(completed(START + n, n) for n in range(100)))
+            real.tick(START + MINUTE)
+            real.tick(START + DAY)
+            (sent,) = [each for each in real.notifications() if each["state"] == "sent"]
+        (post,) = room.posts
+        named = post["text"].count("Person")
+        assert 0 < named < 100 and post["text"].endswith(f"and {100 - named} more")
+
+        for name, value in {**told, "COURSEBELL_RULES": "real/rules.yaml"}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("COURSEBELL_EMAIL_URL", "drawer://")
+        data = ("--data", str(tmp_path / "real/data"), "--output", "out")
+        assert preview("list", "--notification", sent["id"], *data).exit_code == 0
+        assert Path("out/list.chat.txt").read_text().strip() == post["text"]
 
 
 def test_a_real_notification_reads_as_it_was_delivered(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import requests
 from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat, OverflowMode
@@ -176,18 +177,25 @@ def escaped(text: str) -> int:
     return len(json.dumps(text))
 
 
+def in_a_url(text: str) -> int:
+    """Count bytes as apprise puts a text into a query; web servers take URLs of 8,000."""
+    return len(quote(text))
+
+
 Limit = tuple[Callable[[str], int], int]
 
 LIMITS: dict[str, tuple[Limit, ...]] = {
     "bark": ((utf8, 3_500),),
     "dingtalk": ((escaped, 19_500),),
+    "join": ((in_a_url, 7_000),),
     "feishu": ((escaped, 19_500),),
     "lark": ((escaped, 19_500),),
     "matrix": ((utf8, 30_000),),
     "ntfy": ((utf8, 4_096), (escaped, 7_800)),
     "onesignal": ((utf8, 3_500),),
+    "pushme": ((in_a_url, 7_000),),
     "pushy": ((utf8, 3_500),),
-    "threema": ((utf8, 3_500),),
+    "threema": ((utf8, 3_500), (in_a_url, 7_000)),
     "vapid": ((utf8, 3_500),),
     "wecombot": ((utf8, 2_048),),
     "wxteams": ((utf8, 7_439),),
@@ -199,8 +207,6 @@ words up to twice, ntfy makes an attachment of what is longer than 4,096 bytes, 
 browsers push 4,096 bytes with all that goes with them, Threema takes 3,500, WeCom 2,048 and
 Webex 7,439 (their API references).
 """
-SLACK_SECTION = 3_000
-"""Characters in a section block, https://docs.slack.dev/reference/block-kit/blocks/section-block"""
 BETWEEN_TITLE_AND_BODY = 12
 """What services that count the title with the body put between the two, at most."""
 
@@ -212,8 +218,6 @@ def taken_whole(plugin: Any, posted: Posted) -> bool:
     if title and (plugin.overflow_amalgamate_title or "strmlabs" in plugin.schemas()):
         counted = f"{title}{' ' * BETWEEN_TITLE_AND_BODY}{body}"
     limits: list[Limit] = [(utf16, plugin.body_maxlen)]
-    if getattr(plugin, "use_blocks", False):
-        limits.append((utf16, SLACK_SECTION))
     for schema in plugin.schemas():
         limits += LIMITS.get(schema, ())
     return all(measure(counted) <= most for measure, most in limits)

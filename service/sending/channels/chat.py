@@ -6,7 +6,7 @@ from http.client import responses
 from typing import Any
 
 import requests
-from apprise import Apprise, AppriseResult, NotifyFormat, OverflowMode
+from apprise import Apprise, AppriseResult, NotifyFormat, NotifyType, OverflowMode
 from apprise.result import AppriseResultStatus
 
 from service.sending.channels.apprise_plugin import (
@@ -140,6 +140,12 @@ def _room(name: str, url: str, total_seconds: float) -> Any:
     plugin.redirects = False
     plugin.request_rate_per_sec = 0
     plugin.overflow_mode = OverflowMode.UPSTREAM
+    if getattr(plugin, "mapping", {}).get(NotifyType.INFO) == "note":
+        # Opsgenie and Jira: a note to an alert that is not there would be posted nowhere.
+        plugin.mapping[NotifyType.INFO] = "new"
+    if getattr(plugin, "use_blocks", False):
+        # https://docs.slack.dev/reference/block-kit/blocks: a header block, and a section block
+        plugin.title_maxlen, plugin.body_maxlen = 150, 3_000
     return plugin
 
 

@@ -153,6 +153,8 @@ class Templates:
         self._inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
         self._compiled: dict[str, Template] = {}
         self._problems = [*self._files.problems, *self._compile(), *self._missing()]
+        sources = self._files.sources
+        self._variables = {name: variables_of(name, sources) for name in sources}
         self.forms = self._files.forms()
         self.of_many = frozenset(
             (name, form)
@@ -213,7 +215,7 @@ class Templates:
         """Name the variables that a file reads, as a reader of this locale gets it."""
         chosen = self._files.locale_for(template, form, locale)
         name = self._files.places.get((template, form, chosen, file), "")
-        return variables_of(name, self._files.sources)
+        return self._variables.get(name, frozenset())
 
     def more(self, template: str, form: str, locale: str | None, count: int) -> str:
         """Write how many more there are in the language of a template; nothing for none."""

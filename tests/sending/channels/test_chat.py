@@ -12,6 +12,7 @@ from service.sending.channels import ChannelError, open_channel
 from service.sending.channels.chat import ALLOWED, ChatChannel, literal
 from service.sending.templates.templates import RenderedMessage
 from tests.chat_room import Room
+from tests.sending.channels.chat_services import URLS, Services
 
 
 @pytest.fixture
@@ -124,12 +125,31 @@ def test_two_posts_in_a_row_need_no_pause(room: Room, note: Any) -> None:
     assert len(room.posts) == 5
 
 
-def test_a_text_too_long_is_cut_into_one_post(room: Room, outgoing: Any) -> None:
-    message = RenderedMessage("T" * 5_000, "word " * 20_000, None)
-    assert ChatChannel("ops", room.url).send(outgoing(message=message)).kind == "accepted"
-    assert len(room.posts) == 1
-    assert len(room.posts[0]["message"]) <= 32_768
-    assert room.posts[0]["message"].endswith("…")
+def test_what_is_sent_is_cut_by_nobody(room: Room, outgoing: Any) -> None:
+    message = RenderedMessage("Finished", "word " * 20_000, None)
+    channel = ChatChannel("ops", room.url)
+    assert not channel.fits(message)
+    assert channel.fits(RenderedMessage("Finished", "word " * 6_000, None))
+    assert channel.send(outgoing(message=message)).kind == "accepted"
+    (post,) = room.posts
+    assert post["message"] == message.text.strip()
+
+
+def test_a_subject_too_long_for_a_title_begins_the_text(room: Room, outgoing: Any) -> None:
+    subject = "Ada Lovelace completed " + "Safety in the laboratory " * 12
+    ChatChannel("ops", room.url).send(outgoing(message=RenderedMessage(subject, "Well.", None)))
+    (post,) = room.posts
+    assert post["message"] == f"{subject}\n\nWell."
+    assert len(post["title"]) <= 250 and post["title"].endswith("laboratory…")
+
+
+@pytest.mark.parametrize("service", ["opsgenie", "jira"])
+def test_an_alert_is_posted_and_not_only_called_posted(
+    monkeypatch: pytest.MonkeyPatch, note: Any, service: str
+) -> None:
+    with Services(monkeypatch) as services:
+        assert ChatChannel("ops", URLS[service]).send(note).kind == "accepted"
+        assert "One seat in Logic." in services.texts
 
 
 @pytest.mark.parametrize(
