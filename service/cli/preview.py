@@ -169,8 +169,10 @@ def rules_of(chosen: Settings) -> RuleSet | None:
 
 def taken_by(entry: Entry | None, chosen: Settings) -> Fits:
     """Find which words an entry's room takes; any, where its URL is not known or not right."""
-    rules = read_rules(chosen.rules.read_bytes(), environ=chosen.environment)[0] if entry else None
-    url = rules.channels.get(entry.channel) if rules and entry else None
+    if entry is None or not chosen.rules.is_file():
+        return anything
+    rules, _ = read_rules(chosen.rules.read_bytes(), environ=chosen.environment)
+    url = rules.channels.get(entry.channel) if rules else None
     try:
         return open_channel("", url, drawer=chosen.data).fits if url else anything
     except ChannelError:

@@ -58,27 +58,21 @@ def shortened(text: str, length_max: int = TEXT_LENGTH_MAX) -> str:
 
 
 JOINER = "\N{ZERO WIDTH JOINER}"
-SKIN_TONES = ("\U0001f3fb", "\U0001f3ff")
-FLAG_LETTERS = ("\U0001f1e6", "\U0001f1ff")
+LEANING = JOINER + "".join(map(chr, range(0x1F3FB, 0x1F400)))
+"""What is part of the character before it beside marks: skin tones, and what joins emoji."""
+FLAG_LETTERS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
 
 
 def _whole(text: str, end: int) -> int:
     """Move an end back until it cuts nothing that is seen as one character (UAX #29, roughly)."""
     while end > 0 and (_leans(text[end]) or text[end - 1] == JOINER):
         end -= 1
-    before = text[:end]
-    flags = len(before) - len(before.rstrip("".join(map(chr, range(0x1F1E6, 0x1F200)))))
-    return end - 1 if flags % 2 and _within(text[end], FLAG_LETTERS) else end
+    letters = end - len(text[:end].rstrip(FLAG_LETTERS))
+    return end - 1 if letters % 2 and text[end] in FLAG_LETTERS else end
 
 
 def _leans(character: str) -> bool:
-    """Tell whether a character is part of the one before it: accents, vowel signs, skin tones."""
-    mark = unicodedata.category(character).startswith("M")
-    return mark or character == JOINER or _within(character, SKIN_TONES)
-
-
-def _within(character: str, bounds: tuple[str, str]) -> bool:
-    return bounds[0] <= character <= bounds[1]
+    return character in LEANING or unicodedata.category(character).startswith("M")
 
 
 def written_more(more: int, language: str) -> str:
