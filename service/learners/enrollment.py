@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import reduce
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 from msgspec.structs import replace
@@ -41,11 +41,15 @@ from service.learners.facts import (
 from service.ledger.events import StreamId, stream_id
 
 
-class Told(msgspec.Struct, frozen=True, gc=False):
-    """Name an event that told of a completion: its version in the stream, and when (ms UTC)."""
+class Told(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """Name an event that told of a completion: its version in the stream, and when (ms UTC).
+
+    Of an `imported` one nobody was told.
+    """
 
     version: int
     at: int
+    imported: bool = False
 
 
 class EnrollmentRecorded(
@@ -109,6 +113,13 @@ KINDS = (
 SHAPES = shapes_of(EnrollmentRecorded, KINDS)
 
 
+def told_first(version: int, event: EnrollmentRecorded) -> Told | None:
+    """Name an event that tells of a completion and restates none; None for any other."""
+    if Completed.TOPIC not in event.transitions or event.restates is not None:
+        return None
+    return Told(version, event.at, event.imported)
+
+
 ENROLLMENT = "e"
 """How the ids of enrolments' streams begin."""
 
@@ -157,9 +168,9 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
             state=read(entries, timing),
             imports=imports,
             completions=tuple(
-                (event.key, Told(version, event.at))
+                (event.key, told)
                 for version, event in enumerate(events, 1)
-                if Completed.TOPIC in event.transitions and event.restates is None
+                if (told := told_first(version, event)) is not None
             ),
             timing=timing,
         )
@@ -177,20 +188,14 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
         after, entries, met = self._with(entry, timing)
         changed = after != self.state
         named = transitions(said, met, after) if changed else ()
-        completions, restates = self.completions, None
-        if Completed.TOPIC in named:
-            if is_completion_of_its_own(met, after):
-                told = Told(self.version + 1, fact.occurred_at)
-                completions = (*completions, (fact.key, told))
-            else:
-                restates = completions[-1][1]
         effect = {
-            "transitions": named,
             "superseded": not changed,
             "after": after.snapshot() if changed else None,
-            "restates": restates,
+            **self._told_as(named, met, after),
         }
         event = self.event_of(placed, now, effect)
+        told = told_first(self.version + 1, event)
+        completions = self.completions if told is None else (*self.completions, (event.key, told))
         keys = keys.having(fact.key)
         imports = self.imports
         if placed.imported or imports != NO_IMPORTS:
@@ -207,6 +212,18 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
         """
         found = self.imports
         return found.silent_since if count_from == "enrolled" else found.active_at
+
+    def _told_as(self, named: tuple[str, ...], met: State, after: State) -> dict[str, Any]:
+        """Say what a fact is told as: a completion that only says more of one known restates it.
+
+        Of what was imported nobody was told, and so nobody is told more of it.
+        """
+        if Completed.TOPIC not in named or is_completion_of_its_own(met, after):
+            return {"transitions": named}
+        restates = self.completions[-1][1] if self.completions else None
+        if restates is None or not restates.imported:
+            return {"transitions": named, "restates": restates}
+        return {"transitions": tuple(name for name in named if name != Completed.TOPIC)}
 
     def told_by(self, version: int, event: EnrollmentRecorded) -> Self:
         """Give the enrolment as the episode of one of its events leaves it, whatever came after.

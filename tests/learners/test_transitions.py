@@ -4,6 +4,7 @@ from itertools import permutations
 
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
 from service.learners.enrollment import SHAPES, Enrollment
 from service.learners.facts import (
@@ -13,6 +14,7 @@ from service.learners.facts import (
     Enrolled,
     Fact,
     ModuleCompleted,
+    PlacedFact,
     ProgressReported,
     Started,
     Unenrolled,
@@ -20,6 +22,7 @@ from service.learners.facts import (
 from service.ledger.events import EventMapper
 from tests.campaigns import fuzz
 from tests.learners.cast import (
+    NOW,
     TIMING,
     completed,
     day,
@@ -255,3 +258,14 @@ def test_a_message_depends_on_the_order_and_the_state_does_not() -> None:
     assert [len(e.transitions) for e in in_time[1]] == [1, 1, 1]
     assert [len(e.transitions) for e in late[1]] == [1, 0, 0]
     assert in_time[0].state == late[0].state
+
+
+def test_more_of_a_completion_that_an_older_version_told_nobody_of_is_told_first() -> None:
+    """Before decision 22 a completion that came after the news of leaving led to nothing."""
+    facts = [enrolled(day(1)), unenrolled(day(3)), completed(day(2))]
+    folded, events = enroll(*facts)
+    silent = [replace(event, transitions=()) for event in events]
+    old = Enrollment.load(folded.id, silent, TIMING)
+    recorded = old.record(PlacedFact(completed(day(2), True, "two"), 2, 0), NOW, TIMING)
+    assert recorded is not None
+    assert (recorded[1].transitions, recorded[1].restates) == (("enrollment.completed",), None)

@@ -237,7 +237,9 @@ class Verifier:
             self._world.remember(decisions)
             for id, owed in decisions.once:
                 assert isinstance(owed, Owed)
-                self._expected[id] = (self._position, owed)
+                first, _ = event.told_first(owed.trigger, version)
+                if first == version or not self._read(id):
+                    self._expected[id] = (self._position, owed)
 
     def _owed(self, id: str, version: int, topic: str, state: bytes) -> None:
         self._found.decisions += 1

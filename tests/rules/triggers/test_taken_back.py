@@ -5,6 +5,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given
 
+from service.incoming.letter import Arrival
 from service.learners.enrollment import Enrollment
 from service.learners.facts import Fact
 from service.rules.triggers.event import STANDS
@@ -17,6 +18,7 @@ from tests.installation import (
     MINUTE,
     START,
     Installation,
+    body,
 )
 from tests.installation import (
     completed as completed_by_adobe,
@@ -43,6 +45,7 @@ from tests.learners.cast import (
     unenrolled,
 )
 from tests.learners.test_order_freedom import FACTS
+from tests.simulation.recorded_history import verified
 
 
 class Row(NamedTuple):
@@ -260,6 +263,28 @@ def test_passed_and_then_failed_is_another_result(tmp_path) -> None:
 def test_two_deliveries_of_one_completion_are_one(results, rules, tmp_path) -> None:
     """A rule that could not judge the first without a result is asked again; none tells twice."""
     assert told(tmp_path, *results) == rules
+
+
+def test_of_an_imported_completion_nobody_is_told_when_it_says_more(tmp_path) -> None:
+    with Installation(tmp_path, RESULTS) as office:
+        office.import_people([ADA])
+        letter = Arrival("adobe", START, {}, body(completed_by_adobe(START, 77)))
+        office.app.letters.keep([letter], imported=True)
+        office.tick(START)
+        office.post(completed_by_adobe(START + HOUR, 77, True))
+        office.tick(START + HOUR)
+
+        assert office.notifications() == []
+
+
+def test_what_was_told_of_two_deliveries_is_decided_again_alike(tmp_path) -> None:
+    with Installation(tmp_path, RESULTS) as office:
+        for n, passed in enumerate((None, True, False, True)):
+            office.post(completed_by_adobe(START + n * HOUR, 77, passed))
+            office.tick(START + n * HOUR)
+        found = verified(office)
+
+        assert (found.decisions, found.reproduced, found.differ) == (5, 5, 0)
 
 
 def test_a_course_completed_again_a_year_later_is_told_again(tmp_path) -> None:
