@@ -2,21 +2,26 @@
 
 import gzip
 import io
+import json
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
 import msgspec
 
 from service.incoming.letter import Arrival
 from service.incoming.letters import Letters
+from service.incoming.sources.byte_forms import WRAPPER
 
 LONGEST_PAYLOAD = 64 * 1024 * 1024
 LINES = (".jsonl", ".ndjson", ".log")
 PACKED = ".gz"
 GZIP = b"\x1f\x8b"
+LENIENT = "surrogatepass"
+"""Half a character costs the event it stands in, not the archive."""
 BOM = b"\xef\xbb\xbf"
 
 
@@ -37,20 +42,64 @@ def files_in(path: Path) -> list[Path]:
 def payloads_in(path: Path, raw: io.BufferedReader) -> Iterator[bytes]:
     """Read the payloads of one open file, also a packed one; raises UnreadableArchive.
 
-    One document if its first line begins a JSON value that ends in another line, and the name
-    does not say otherwise; else JSON lines.
+    One document if its first line begins a JSON value that ends in another line, or the text of
+    an old .NET client, and the name does not say otherwise; else JSON lines. Those of a file in
+    UTF-16 or UTF-32 are read in UTF-8.
     """
     packed = raw.peek(len(GZIP))[: len(GZIP)] == GZIP
     name = path.with_suffix("") if path.suffix == PACKED else path
-    file: BinaryIO = io.BufferedReader(gzip.GzipFile(fileobj=raw)) if packed else raw
     try:
-        first = _first_line(file, path)
-        if name.suffix in LINES or not _is_opening(first):
-            yield from lines_of(_all_lines(first, file), path.name)
-        elif (whole := first + _rest(file, len(first), path)).strip():
-            yield whole
+        with _in_utf8(io.BufferedReader(gzip.GzipFile(fileobj=raw)) if packed else raw) as file:
+            first = _first_line(file, path)
+            if name.suffix in LINES or not _is_opening(first):
+                yield from lines_of(_all_lines(first, file), path.name)
+            elif (whole := first + _rest(file, len(first), path)).strip():
+                yield whole
+    except UnicodeDecodeError as error:
+        expected = f"expected {error.encoding.upper()} as it begins, got other bytes"
+        raise UnreadableArchive(f"{path.name}: cannot be read on; {expected}") from error
     except (OSError, EOFError, zlib.error) as error:
         raise UnreadableArchive(f"{path.name}: cannot be read on ({error})") from error
+
+
+class LineFile(Protocol):
+    """Read a stream of bytes, by lines or not."""
+
+    def readline(self, size: int, /) -> bytes:
+        """Read a line, or the beginning of a longer one."""
+        ...
+
+    def read(self, size: int, /) -> bytes:
+        """Read what follows."""
+        ...
+
+
+class RecodedFile:
+    """Read a text as UTF-8, so many characters at a time."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+
+    def readline(self, size: int, /) -> bytes:
+        """Read a line, or the beginning of a longer one."""
+        return self._text.readline(size).encode("utf-8", LENIENT)
+
+    def read(self, size: int, /) -> bytes:
+        """Read what follows."""
+        return self._text.read(size).encode("utf-8", LENIENT)
+
+
+@contextmanager
+def _in_utf8(file: io.BufferedReader) -> Iterator[LineFile]:
+    encoding = json.detect_encoding(file.peek(4)[:4])
+    if not encoding.startswith(("utf-16", "utf-32")):
+        yield file
+        return
+    text = io.TextIOWrapper(file, encoding, LENIENT, newline="\n")
+    try:
+        yield RecodedFile(text)
+    finally:
+        text.detach()
 
 
 def lines_of(lines: Iterable[bytes], name: str) -> Iterator[bytes]:
@@ -62,7 +111,7 @@ def lines_of(lines: Iterable[bytes], name: str) -> Iterator[bytes]:
             yield line.strip(b"\r\n").removeprefix(BOM)
 
 
-def bounded_lines(file: BinaryIO) -> Iterator[bytes]:
+def bounded_lines(file: LineFile) -> Iterator[bytes]:
     """Read the lines of a stream, each at most one byte longer than a payload may be."""
     while line := file.readline(LONGEST_PAYLOAD + 1):
         yield line
@@ -71,7 +120,7 @@ def bounded_lines(file: BinaryIO) -> Iterator[bytes]:
 _EXPECTED = f"expected payloads of at most {LONGEST_PAYLOAD // 1024 // 1024} MiB"
 
 
-def _first_line(file: BinaryIO, path: Path) -> bytes:
+def _first_line(file: LineFile, path: Path) -> bytes:
     for line in bounded_lines(file):
         if len(line) > LONGEST_PAYLOAD:
             raise UnreadableArchive(f"{path.name}:1: {_EXPECTED}, got a longer line")
@@ -80,12 +129,12 @@ def _first_line(file: BinaryIO, path: Path) -> bytes:
     return b""
 
 
-def _all_lines(first: bytes, file: BinaryIO) -> Iterator[bytes]:
+def _all_lines(first: bytes, file: LineFile) -> Iterator[bytes]:
     yield first
     yield from bounded_lines(file)
 
 
-def _rest(file: BinaryIO, read: int, path: Path) -> bytes:
+def _rest(file: LineFile, read: int, path: Path) -> bytes:
     rest = file.read(LONGEST_PAYLOAD + 1)
     if read + len(rest) > LONGEST_PAYLOAD:
         raise UnreadableArchive(f"{path.name}: {_EXPECTED}, got a longer document")
@@ -93,7 +142,9 @@ def _rest(file: BinaryIO, read: int, path: Path) -> bytes:
 
 
 def _is_opening(line: bytes) -> bool:
-    """Tell whether an object or array begins here and does not end."""
+    """Tell whether an object, an array or a wrapped text begins here and does not end."""
+    if WRAPPER.match(line):
+        return True
     if not line.lstrip().startswith((b"{", b"[")):
         return False
     try:

@@ -9,6 +9,7 @@ from eventsourcing.persistence import PersistenceError
 from service.incoming.feeds import FeedTally
 from service.incoming.letter import EventOutcome, Letter
 from service.incoming.letters import Letters
+from service.incoming.sources.byte_forms import declared_utf8
 from service.incoming.sources.source import Ignored, Item, SetAside, Source
 from service.learners.facts import Fact, PlacedFact
 from service.learners.world import FactOutcome
@@ -16,6 +17,7 @@ from service.learners.writer import Writer
 
 LETTERS_PER_ROUND = 256
 BYTES_PER_ROUND = 8 * 1024 * 1024
+UTF = ("", "utf-8", "utf8")
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +79,9 @@ class Intake:
         if source is None:
             reason = f"no source {letter.source!r} here; configure it and try the letter again"
             return unread(letter, reason)
-        items = source.read(letter.body, letter.received_at)
+        charset = letter.charset
+        body = declared_utf8(letter.body, charset) if charset not in UTF else letter.body
+        items = source.read(body, letter.received_at)
         if len(items) == 1 < len(letter.before or ()) and isinstance(items[0], SetAside):
             return unread(letter, items[0].reason)
         return items

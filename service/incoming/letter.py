@@ -29,7 +29,8 @@ class EventOutcome(msgspec.Struct, frozen=True, array_like=True):
 class Letter(msgspec.Struct, frozen=True):
     """Hold a waiting letter; `before` are the outcomes of an earlier taking, if any.
 
-    Nobody is told anything because of an `imported` one.
+    Nobody is told anything because of an `imported` one. `charset` is what its sender says of
+    the bytes, in small letters, or empty.
     """
 
     n: int
@@ -38,6 +39,7 @@ class Letter(msgspec.Struct, frozen=True):
     body: bytes
     before: list[EventOutcome] | None
     imported: bool = False
+    charset: str = ""
 
 
 _outcomes = msgspec.json.Decoder(list[EventOutcome])

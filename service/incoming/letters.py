@@ -5,6 +5,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from service.incoming.feeds import Feeds
 from service.incoming.letter import (
     Arrival,
@@ -115,6 +117,22 @@ SELECT (SELECT COALESCE(MAX(n), 0) FROM letters),
 ROWS_PER_INSERT = 64
 
 
+class ContentHeaders(msgspec.Struct, gc=False):
+    """Hold the kept header that says what the bytes of a body are."""
+
+    content_type: str = msgspec.field(name="content-type", default="")
+
+
+CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([^\s;"']+)""", re.IGNORECASE)
+_content = msgspec.json.Decoder(ContentHeaders)
+
+
+def charset_in(headers: str) -> str:
+    """Read the charset that stored headers name (RFC 9110 §8.3.1), in small letters."""
+    found = CHARSET.search(_content.decode(headers).content_type)
+    return found[1].lower() if found else ""
+
+
 class Letters:
     """Keep the letters of one ledger.
 
@@ -164,14 +182,15 @@ class Letters:
     def waiting(self, limit: int, limit_bytes: int = 2**62) -> list[Letter]:
         """Read the letters nobody has taken, oldest first; no more once they fill `limit_bytes`."""
         rows = self._ledger.reader().execute(
-            "SELECT w.n, w.source, l.received_at, l.body, w.before, i.n FROM waiting w "
+            "SELECT w.n, w.source, l.received_at, l.body, w.before, i.n, l.headers FROM waiting w "
             "JOIN letters l ON l.n = w.n LEFT JOIN imported i ON i.n = w.n ORDER BY w.n LIMIT ?",
             (limit,),
         )
         letters: list[Letter] = []
-        for n, source, at, body, before, imported in rows:
+        for n, source, at, body, before, imported, headers in rows:
             outcomes = outcomes_in(before) if before else None
-            letters.append(Letter(n, source, at, body or b"", outcomes, imported is not None))
+            of_import, charset = imported is not None, charset_in(headers)
+            letters.append(Letter(n, source, at, body or b"", outcomes, of_import, charset))
             limit_bytes -= len(body or b"")
             if limit_bytes <= 0:
                 break

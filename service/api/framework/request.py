@@ -13,6 +13,7 @@ from msgspec import Meta
 from starlette.requests import Request
 
 from service.api.framework.problems import ApiError, NotFound
+from service.incoming.sources.parsing import utf8_json
 
 JSON = "application/json"
 LARGEST_BODY = 4_096
@@ -169,7 +170,7 @@ async def json_of(request: Request, kind: Any) -> Any:
     check_media_type(request, JSON)
     body = await body_of(request)
     try:
-        return msgspec.json.decode(body, type=kind)
+        return msgspec.json.decode(utf8_json(body), type=kind)
     except msgspec.ValidationError as error:
         raise ApiError(HTTPStatus.BAD_REQUEST, f"body: {error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

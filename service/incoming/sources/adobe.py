@@ -203,7 +203,7 @@ class Adobe:
 
     def read(self, body: bytes, received_at: int) -> list[Item]:
         """Make one item per event; a body without events has none, one that is not JSON has one."""
-        return items_of(body, lambda: _items(body, received_at))
+        return items_of(body, lambda text: _items(text, received_at))
 
 
 def _items(body: bytes, received_at: int) -> list[Item]:

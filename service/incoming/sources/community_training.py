@@ -24,6 +24,7 @@ from service.incoming.sources.parsing import (
     required,
     type_name,
     unknown_name,
+    utf8_json,
     why_unreadable,
 )
 from service.incoming.sources.source import Item, SetAside
@@ -192,7 +193,7 @@ class CommunityTraining:
 
     def read(self, body: bytes, received_at: int) -> list[Item]:
         """Make one item per event; an empty body, object or array has none."""
-        return items_of(body, lambda: _items(body, received_at))
+        return items_of(body, lambda text: _items(text, received_at))
 
 
 def _items(body: bytes, received_at: int) -> list[Item]:
@@ -248,7 +249,7 @@ def _body_of(event: CommunityTrainingEvent) -> CommunityTrainingBody:
         return body
     inner = body.encode()
     try:
-        return _body.decode(inner)
+        return _body.decode(utf8_json(inner))
     except UNREADABLE as error:
         raise Unusable(f"MessageBody: {why_unreadable(error, inner, 'text')}") from None
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import msgspec
 
+from service.incoming.sources.byte_forms import plain_utf8
 from service.incoming.sources.source import Item, SetAside
 from service.learners.facts import FactBody, fact_key
 
@@ -171,20 +172,29 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Unusable)
 _encode = msgspec.json.Encoder().encode
 
 
-def items_of(body: bytes, read: Callable[[], list[Item]]) -> list[Item]:
-    """Read a body's items; an empty one holds nothing, an unreadable one is set aside whole."""
-    if not body.strip():
-        return []
+def utf8_json(body: bytes) -> bytes:
+    """Read JSON of any form of bytes in UTF-8; raises UnicodeDecodeError."""
+    is_plain = body[:1] in (b"{", b"[") and body[1:2] != b"\0"
+    return body if is_plain else plain_utf8(body)
+
+
+def items_of(body: bytes, read: Callable[[bytes], list[Item]]) -> list[Item]:
+    """Read a body's items; an empty one holds nothing, an unreadable one is set aside whole.
+
+    `read` is handed the body in UTF-8, in whatever form of bytes it came.
+    """
+    text = body
     try:
-        return read()
+        text = utf8_json(body)
+        return read(text) if text.strip() else []
     except UNREADABLE as error:
-        return [SetAside("", why_unreadable(error, body))]
+        return [SetAside("", why_unreadable(error, text))]
 
 
 def why_unreadable(error: Exception, body: bytes, whole: str = "letter") -> str:
     """Say why, for one of UNREADABLE; `whole` is what `body` is. No value is named."""
     if isinstance(error, UnicodeDecodeError):
-        return "not JSON: expected UTF-8, got other bytes"
+        return f"not JSON: expected {error.encoding.upper()}, got other bytes"
     if isinstance(error, msgspec.ValidationError):
         return _wrong_type(error, whole)
     if isinstance(error, msgspec.DecodeError):

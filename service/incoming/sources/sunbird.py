@@ -17,6 +17,7 @@ from service.incoming.sources.parsing import (
     key_of,
     type_name,
     unknown_name,
+    utf8_json,
     why_unreadable,
 )
 from service.incoming.sources.source import Ignored, Item, SetAside
@@ -85,7 +86,7 @@ class Sunbird:
     def wants(self, body: bytes) -> bool:
         """Want all but telemetry that can be read and has no AUDIT event in it."""
         try:
-            letter = _glance.decode(body)
+            letter = _glance.decode(utf8_json(body))
         except UNREADABLE:
             return True
         events: Sequence[Glance] = letter if isinstance(letter, list) else [letter]
@@ -97,7 +98,7 @@ class Sunbird:
 
     def read(self, body: bytes, received_at: int) -> list[Item]:
         """Make one item per event; an empty body and a wrapper without events have none."""
-        return items_of(body, lambda: _items(body, received_at))
+        return items_of(body, lambda text: _items(text, received_at))
 
 
 def _items(body: bytes, received_at: int) -> list[Item]:

@@ -121,6 +121,52 @@ DIALECTS = [
     ),
 ]  # fmt: skip
 
+WRAPPED_IN = b"3http://schemas.microsoft.com/2003/10/Serialization/"
+
+
+def record(kind: int, text: bytes, size: int) -> bytes:
+    """A text record of [MC-NBFX]: its kind, how long it is in so many bytes, and the text."""
+    return bytes([kind]) + len(text).to_bytes(size, "little") + text
+
+
+def wrapped(*records: bytes, element: bytes = b"\x06string") -> bytes:
+    """The element that an old .NET client writes around what it is given."""
+    return b"@" + element + b"\x08" + WRAPPED_IN + b"".join(records)
+
+
+def in_pieces(text: bytes) -> bytes:
+    """Wrapped in records of at most 255 bytes, which may part a letter, and an end of its own."""
+    pieces = [text[at : at + 255] for at in range(0, len(text), 255)]
+    return wrapped(*(record(0x98, piece, 1) for piece in pieces), b"\x01")
+
+
+def _encoded(encoding: str, mark: str = "") -> Callable[[bytes], bytes]:
+    return lambda text: (mark + text.decode()).encode(encoding)
+
+
+BOM = "\ufeff"
+BYTE_FORMS: dict[str, Callable[[bytes], bytes]] = {
+    "utf-8 with a mark": _encoded("utf-8", BOM),
+    "utf-8 with two": _encoded("utf-8", 2 * BOM),
+    **{
+        f"{encoding}{' with a mark' if mark else ''}": _encoded(encoding, mark)
+        for encoding in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+        for mark in ("", BOM)
+    },
+    "wrapped": lambda text: wrapped(record(0x9D, text, 4)),
+    "wrapped without an end": lambda text: wrapped(record(0x9C, text, 4)),
+    "wrapped, shorter": lambda text: wrapped(record(0x9B, text, 2)),
+    "wrapped in pieces": in_pieces,
+    "wrapped with a mark": lambda text: wrapped(record(0x9D, BOM.encode() + text, 4)),
+    "wrapped as utf-16": lambda text: wrapped(record(0xBB, text.decode().encode("utf-16-le"), 4)),
+    "wrapped as bytes": lambda text: wrapped(record(0xA3, text, 4), element=b"\x0cbase64Binary"),
+    "wrapped as utf-16 bytes": lambda text: wrapped(
+        record(0xA3, text.decode().encode("utf-16"), 4), element=b"\x0cbase64Binary"
+    ),
+}
+"""What senders make of JSON in UTF-8: the same text in other bytes."""
+
+every_form = pytest.mark.parametrize("form", BYTE_FORMS.values(), ids=BYTE_FORMS)
 every_dialect = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda d: str(d.source.name))
 
 

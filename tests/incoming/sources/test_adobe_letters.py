@@ -74,7 +74,6 @@ def test_a_body_without_events_says_nothing(body: bytes) -> None:
         ),
         (b"{'events': []}", "not JSON: line 1, column 2: object keys must be strings"),
         (b'{"a": 1,\n "b": NaN}', "not JSON: line 2, column 7: invalid character"),
-        (b"\xef\xbb\xbf{}", "not JSON: line 1, column 1: invalid character"),
         (
             b'{"events": [{"eventId": "\\ud800"}]}',
             "not JSON: line 1, column 36: input data was truncated or half of a surrogate pair",

@@ -1,6 +1,7 @@
 """What every source owes: golden letters, the same facts however packed, keys without persons."""
 
 import json
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from tests.incoming.sources.dialects import (
     RECEIVED_AT,
     Dialect,
     every_dialect,
+    every_form,
+    record,
     same_reference,
+    wrapped,
 )
 from tests.incoming.sources.golden_letters import GOLDEN, expected_beside, shown
 
@@ -42,6 +46,52 @@ def test_every_letter_has_its_items_beside_it(dialect: Dialect) -> None:
     letters = {name for name in names if not name.endswith(".facts.json")}
     assert len(letters) >= 9
     assert names - letters == {name.replace(".json", ".facts.json") for name in letters}
+
+
+@every_form
+@pytest.mark.parametrize(("dialect", "path"), LETTERS)
+def test_a_golden_letter_says_the_same_in_every_form_of_bytes(
+    dialect: Dialect, path: Path, form: Callable[[bytes], bytes]
+) -> None:
+    body = form(path.read_bytes())
+    assert shown(dialect.source.read(body, RECEIVED_AT)) == json.loads(
+        expected_beside(path).read_text()
+    )
+    assert dialect.source.wants(body) == dialect.source.wants(path.read_bytes())
+
+
+@every_dialect
+@pytest.mark.parametrize("length", [*range(120, 130), 255])
+def test_a_wrapper_is_opened_however_long_its_text_is(dialect: Dialect, length: int) -> None:
+    """The length stands before the text, where 123 looks like an opening bracket."""
+    spaced = b"[]" if dialect.source.name != "adobe" else b'{"events":[]}'
+    for kind in (0x98, 0x99):
+        body = wrapped(record(kind, spaced.ljust(length), 1))
+        assert dialect.source.read(body, RECEIVED_AT) == []
+    event = dialect.letter(dialect.events[0])
+    whole = event.ljust(max(length, len(event)))
+    assert dialect.source.read(wrapped(record(0x9B, whole, 2)), RECEIVED_AT) == [
+        dialect.fact(dialect.events[0])
+    ]
+
+
+@every_dialect
+@every_form
+def test_what_is_cut_off_is_set_aside_whole_in_every_form(
+    dialect: Dialect, form: Callable[[bytes], bytes]
+) -> None:
+    body = form(dialect.letter(dialect.events[0]))
+    (item,) = dialect.source.read(body[:-8], RECEIVED_AT)
+    assert isinstance(item, SetAside) and item.reason.startswith("not JSON: ")
+
+
+@every_dialect
+@every_form
+def test_an_empty_body_says_nothing_in_every_form(
+    dialect: Dialect, form: Callable[[bytes], bytes]
+) -> None:
+    for text in (b"", b" \r\n  "):
+        assert dialect.source.read(form(text), RECEIVED_AT) == []
 
 
 @pytest.mark.parametrize(("dialect", "path"), LETTERS)
