@@ -4,17 +4,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from http import HTTPStatus
-from typing import Any, Generic, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, Generic, TypeVar, get_args, get_type_hints
 
 import msgspec
+from msgspec import Meta
 
 from service.api.framework.problems import ApiError
 from service.app.app import App
+from service.app.known_scopes import SOURCE_NAMES, unnamed_account
 from service.running import Service
 
 VIEWS_SECONDS = 2.0
 RETRY_SECONDS = 2
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+SourceName = Annotated[str, Meta(extra_json_schema={"enum": list(SOURCE_NAMES)})]
 
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
@@ -55,6 +59,11 @@ class RequestContext:
                 "ask again in a moment",
                 Retry_After=str(RETRY_SECONDS),
             )
+
+    def check_account(self, source: str | None, account: str | None) -> None:
+        """Raise ApiError for an account that nothing has named."""
+        if account is not None and (unnamed := unnamed_account(self.app.ledger, source, account)):
+            raise ApiError(HTTPStatus.NOT_FOUND, f"account: {unnamed}")
 
     def learners(self, persons: Iterable[str | None]) -> Mapping[str, str]:
         """Find the LMS ids of people; who is forgotten or was never known by one is missing."""

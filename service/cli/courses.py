@@ -6,9 +6,18 @@ import msgspec
 import rich_click as click
 
 from service.cli.output.console import BAD, data_option, fail, json_option, open_ledger
-from service.cli.output.csv_import import Columns, import_file, print_each, print_page, report
+from service.cli.output.csv_import import (
+    Columns,
+    GivenFile,
+    import_file,
+    print_each,
+    print_page,
+    report,
+)
+from service.cli.scope_options import ImportOptions, import_options
 from service.learners.directory.courses import Course, Courses
 from service.learners.directory.courses_csv import courses_in
+from service.rules.text import side_by_side
 
 COLUMNS: Columns[Course] = {
     "Id": lambda course: course.id,
@@ -16,7 +25,7 @@ COLUMNS: Columns[Course] = {
     "Account": lambda course: course.account,
     "Title": lambda course: course.title,
     "Kind": lambda course: course.kind,
-    "Tags": lambda course: ", ".join(course.tags),
+    "Tags": lambda course: side_by_side(course.tags),
 }
 
 
@@ -27,23 +36,25 @@ def courses() -> None:
 
 @courses.command("import")
 @click.argument("file")
-@click.option("--source", default="", help="LMS of rows that name none, e.g. adobe.")
-@click.option("--account", default="", help="Account of rows that name none.")
+@import_options
 @data_option
 @click.option("--json", "as_json", is_flag=True, help="Write the result as JSON.")
-def import_courses(file: str, source: str, account: str, data: Path | None, as_json: bool) -> None:
+def import_courses(file: str, how: ImportOptions, data: Path | None, as_json: bool) -> None:
     """Import courses from FILE, or from standard input when FILE is `-`.
 
     FILE is a CSV with the columns id, title, kind, tags, url, parents, source, account (only id
     is required), or Adobe's Trainings report. What the file does not say stays as it was;
     importing it twice changes nothing.
+
+    A cell that cannot be used is named with its line and left out, and what was known before
+    stays; the exit code is 0. A row whose id cannot be used is left out, and the exit code is 1.
+    Several tags or parents in one cell stand between ; or |, or else between commas.
     """
     with open_ledger(data, new=True) as ledger:
-        store = Courses(ledger).store
-        result = import_file(
-            ledger, file, "courses", lambda t: courses_in(t, source, account), store
-        )
-    report(result, file, "courses", as_json=as_json)
+        scope, store = how.scope(ledger), Courses(ledger).store
+        given = GivenFile(file, "courses", how.encoding)
+        result = import_file(ledger, given, lambda table: courses_in(table, scope), store)
+    report(result, given, as_json=as_json)
 
 
 @courses.command("list")
@@ -73,4 +84,5 @@ def show_course(course_id: str, data: Path | None, as_json: bool) -> None:
 
 def _fields(course: Course) -> dict[str, str | None]:
     known = msgspec.structs.asdict(course)
-    return {**known, "tags": ", ".join(course.tags), "parents": ", ".join(course.parents)}
+    lists = {"tags": course.tags, "parents": course.parents}
+    return known | {name: side_by_side(names) for name, names in lists.items()}

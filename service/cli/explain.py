@@ -19,6 +19,7 @@ from service.cli.output.console import (
 )
 from service.cli.output.explain_page import print_chain, print_explanation
 from service.cli.output.text import in_local_time, moment_given
+from service.cli.scope_options import SOURCE, check_account
 from service.incoming.letters import Letters
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
@@ -43,7 +44,7 @@ EXPECTED = (
 @click.option("--learner", help="About this learner, by the LMS's id.")
 @click.option("--course", help="In this course, by the LMS's id.")
 @click.option("--instance", help="In this instance, by the LMS's id.")
-@click.option("--source", help="Of this LMS, e.g. adobe.")
+@click.option("--source", type=SOURCE, help="Of this LMS, e.g. adobe.")
 @click.option("--account", help="Of this account of the LMS.")
 @click.option(
     "--at",
@@ -100,9 +101,12 @@ def evidence(data: Path | None) -> Iterator[Evidence]:
 def answered(found: Evidence, question: Question) -> Explanation:
     """Give the explanation, unless the question names something that is not there."""
     try:
-        return explanation(found, question)
-    except Unanswerable as problem:
-        fail(in_local_time(str(problem)))
+        answer, problem = explanation(found, question), ""
+    except Unanswerable as unanswerable:
+        answer, problem = None, str(unanswerable)
+    if answer is None or not answer.matters:
+        check_account(found.past.ledger, question.source, question.account)
+    return answer or fail(in_local_time(problem))
 
 
 def whole(past: LedgerHistory, beginning: str, missing: int = CANNOT_RUN) -> str:

@@ -15,7 +15,7 @@ import rich_click as click
 from rich.progress import DownloadColumn
 
 from service.app.active_rules import Refused
-from service.app.app import SOURCES, App
+from service.app.app import App
 from service.cli.output.console import (
     BAD,
     console,
@@ -29,6 +29,7 @@ from service.cli.output.console import (
     settings,
 )
 from service.cli.output.text import moment
+from service.cli.scope_options import SOURCE
 from service.incoming.archive_import import (
     WAITING_AT_MOST,
     UnreadableArchive,
@@ -60,7 +61,7 @@ TOLD = ("recorded", "superseded", "duplicate", "ignored", "set_aside")
 @click.option(
     "--source",
     required=True,
-    type=click.Choice([each.name for each in SOURCES]),
+    type=SOURCE,
     help="The LMS that wrote the payloads.",
 )
 @data_option

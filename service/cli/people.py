@@ -6,9 +6,18 @@ import msgspec
 import rich_click as click
 
 from service.cli.output.console import BAD, data_option, fail, json_option, open_ledger
-from service.cli.output.csv_import import Columns, import_file, print_each, print_page, report
+from service.cli.output.csv_import import (
+    Columns,
+    GivenFile,
+    import_file,
+    print_each,
+    print_page,
+    report,
+)
+from service.cli.scope_options import ImportOptions, import_options
 from service.learners.directory.people import People, Person
 from service.learners.directory.people_csv import people_in
+from service.rules.text import side_by_side
 
 COLUMNS: Columns[Person] = {
     "LMS id": lambda person: person.lms_id,
@@ -17,7 +26,7 @@ COLUMNS: Columns[Person] = {
     "Name": lambda person: person.name,
     "Address": lambda person: person.email,
     "Manager": lambda person: person.manager,
-    "Groups": lambda person: ", ".join(person.groups),
+    "Groups": lambda person: side_by_side(person.groups),
 }
 
 
@@ -28,21 +37,25 @@ def people() -> None:
 
 @people.command("import")
 @click.argument("file")
-@click.option("--source", default="", help="LMS of rows that name none, e.g. adobe.")
-@click.option("--account", default="", help="Account of rows that name none.")
+@import_options
 @data_option
 @click.option("--json", "as_json", is_flag=True, help="Write the result as JSON.")
-def import_people(file: str, source: str, account: str, data: Path | None, as_json: bool) -> None:
+def import_people(file: str, how: ImportOptions, data: Path | None, as_json: bool) -> None:
     """Import people from FILE, or from standard input when FILE is `-`.
 
     FILE is a CSV with the columns id, name, email, manager, timezone, locale, groups, source,
     account (only id is required; others become extra fields), or Adobe's generateUsers report.
     What the file does not say stays as it was; importing it twice changes nothing.
+
+    A cell that cannot be used is named with its line and left out, and what was known before
+    stays; the exit code is 0. A row whose id cannot be used is left out, and the exit code is 1.
+    Several groups in one cell stand between ; or |, or else between commas.
     """
     with open_ledger(data, new=True) as ledger:
-        store = People(ledger).store
-        result = import_file(ledger, file, "people", lambda t: people_in(t, source, account), store)
-    report(result, file, "people", as_json=as_json)
+        scope, store = how.scope(ledger), People(ledger).store
+        given = GivenFile(file, "people", how.encoding)
+        result = import_file(ledger, given, lambda table: people_in(table, scope), store)
+    report(result, given, as_json=as_json)
 
 
 @people.command("list")
@@ -73,4 +86,4 @@ def show_person(lms_id: str, data: Path | None, as_json: bool) -> None:
 def _fields(person: Person) -> dict[str, str | None]:
     known = msgspec.structs.asdict(person)
     more = known.pop("fields")
-    return {**known, "groups": ", ".join(person.groups), **more}
+    return {**known, "groups": side_by_side(person.groups), **more}

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.text import Text
 
 from service.app.active_rules import Refused
-from service.app.app import SOURCES
 from service.cli.output.console import (
     BAD,
     data_option,
@@ -21,6 +20,7 @@ from service.cli.output.console import (
 )
 from service.cli.output.text import in_local_time, moment, print_message, print_words
 from service.cli.rule_files import RuleFiles, rule_file_options
+from service.cli.scope_options import SOURCE
 from service.rules.explain.steps_in_words import reason_in_words
 from service.rules.language.values import WATCHERS
 from service.rules.notification import SENT, WAITING_ADDRESS, Deferred, Notification
@@ -54,7 +54,7 @@ NO_MEMBERS = "nobody: the group has no members here"
 )
 @click.option(
     "--source",
-    type=click.Choice([source.name for source in SOURCES]),
+    type=SOURCE,
     default="adobe",
     show_default=True,
     help="The LMS that it is from.",

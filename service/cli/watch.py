@@ -18,6 +18,7 @@ from service.cli.output.console import (
     settings,
 )
 from service.cli.output.text import moment
+from service.cli.scope_options import SOURCE, check_account
 from service.learners import enrollment_views
 from service.learners.directory.people import People
 from service.learners.signed_links import watch_links
@@ -26,7 +27,9 @@ from service.running import wall_clock
 
 F = TypeVar("F", bound=Callable[..., None])
 
-source_option = click.option("--source", help="LMS of the instance, if several have such an id.")
+source_option = click.option(
+    "--source", type=SOURCE, help="LMS of the instance, if several have such an id."
+)
 account_option = click.option("--account", help="Account of the instance, if several have it.")
 
 
@@ -68,6 +71,7 @@ class Session:
                 enrollment_views.listing(self.office.views, "instances", filters, 2, "")
             )
         if not rows:
+            check_account(self.office.ledger, more["source"], more["account"])
             fail(f"{instance}: no such instance; expected one of which seats were reported", BAD)
         if len(rows) > 1:
             fail(f"{instance}: several accounts have it; say which with --source and --account")

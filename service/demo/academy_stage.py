@@ -17,6 +17,7 @@ from service.incoming.verifiers import AllowEverybody, Authenticator
 from service.incoming.webhook import WebhookEndpoint
 from service.learners.directory.courses import Courses
 from service.learners.directory.courses_csv import courses_in
+from service.learners.directory.csv_cells import RowScope
 from service.learners.directory.csv_file import CsvTable
 from service.learners.directory.csv_import import import_rows
 from service.learners.directory.people import People
@@ -44,7 +45,7 @@ def import_people(academy: Sandbox, people: tuple[AcademyLearner, ...]) -> str:
     """
     name = "people.csv" if people == PEOPLE else "newcomers.csv"
     with _csv_file(academy, name, people_csv(people)) as (ledger, table):
-        found = people_in(table, "adobe", str(ACCOUNT))
+        found = people_in(table, RowScope("adobe", str(ACCOUNT)))
         import_rows(ledger, People(ledger).store, found, now=academy.now)
     for delivery in academy.app.deliveries.values():
         delivery.look_again(academy.now)

@@ -211,6 +211,12 @@ def listing(
     return found
 
 
+def accounts_of_instances(connection: sqlite3.Connection, source: str | None) -> set[str]:
+    """Read the accounts of which there are instances, of a source or of any."""
+    query = "SELECT DISTINCT account FROM instances WHERE source = COALESCE(?, source)"
+    return {account for (account,) in connection.execute(query, (source,))}
+
+
 def count_by_status(views: Views) -> dict[str, int]:
     """Count enrolments by how they stand, the most first."""
     query = "SELECT status, COUNT(*) FROM enrollments GROUP BY status ORDER BY 2 DESC, 1"

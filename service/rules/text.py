@@ -63,6 +63,11 @@ def listed(words: Iterable[str]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
+def side_by_side(names: Iterable[str]) -> str:
+    """Write names with commas between them; one that holds a comma is quoted, so it stays one."""
+    return ", ".join(f'"{name}"' if "," in name else name for name in names)
+
+
 LARGEST_FIRST = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000))
 
 

@@ -16,7 +16,7 @@ from service.rules.conditions import (
     compile_conditions,
 )
 from service.rules.fields import Type, field_named, is_personal
-from service.rules.text import moment
+from service.rules.text import moment, side_by_side
 
 SETTLED = "was not read, as another condition had settled it"
 ERASED = "was not read, as another condition had settled it, or is erased since"
@@ -141,7 +141,7 @@ def _shown(type: Type, value: object) -> str:
     if isinstance(value, str):
         return value or "nothing"
     if isinstance(value, Sequence):
-        return f"[{', '.join(_shown(type, each) for each in value)}]"
+        return f"[{side_by_side(_shown(type, each) for each in value)}]"
     if not isinstance(value, int | float):
         return str(value)
     if value == math.inf:

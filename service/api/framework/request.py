@@ -1,6 +1,5 @@
 """Read requests: parameters as a struct declares them, and bodies of a limited size."""
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from starlette.requests import Request
 
 from service.api.framework.problems import ApiError, NotFound
 from service.incoming.sources.parsing import utf8_json
+from service.rules.text import hint
 
 JSON = "application/json"
 LARGEST_BODY = 4_096
@@ -103,8 +103,8 @@ def _declared(struct: type[msgspec.Struct], path: str) -> Iterator[Parameter]:
     for name, found in described["properties"].items():
         schema = _without_null(found)
         if "enum" in schema:  # msgspec sorts the words, here they stay as they were written
-            del schema["enum"]
-            schema |= {"type": "string", "enum": list(get_args(_bare(hints[name])))}
+            words = schema.pop("enum")
+            schema |= {"type": "string", "enum": list(get_args(_bare(hints[name]))) or words}
         place: Literal["query", "path"] = "path" if f"{{{name}}}" in path else "query"
         description = schema.pop("description")
         yield Parameter(name=name, place=place, description=description, schema=schema)
@@ -129,7 +129,7 @@ def _bare(hint: Any) -> Any:
 
 def _choice(text: str, words: Sequence[str]) -> str:
     if text not in words:
-        raise ValueError(f"one of {', '.join(words)}{_did_you_mean(text, words)}")
+        raise ValueError(f"one of {', '.join(words)}{hint(text, words)}")
     return text
 
 
@@ -156,13 +156,8 @@ def _text(text: str, schema: Mapping[str, int]) -> str:
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:
-    hint = _did_you_mean(name, known) or f"; expected {', '.join(known) or 'none'}"
-    return f"unknown parameter {name[:LONGEST_NAME]!r}{hint}"
-
-
-def _did_you_mean(text: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(text, known, 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    near = hint(name, known) or f"; expected {', '.join(known) or 'none'}"
+    return f"unknown parameter {name[:LONGEST_NAME]!r}{near}"
 
 
 async def json_of(request: Request, kind: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -9,7 +10,7 @@ from msgspec import Meta
 
 from service.api.framework.operations import Operation
 from service.api.framework.request import LIMIT_DEFAULT, After, Limit, Text
-from service.api.request_context import Page, RequestContext, item, page
+from service.api.request_context import Page, RequestContext, SourceName, item, page
 from service.learners import enrollment_views
 
 Status = Literal["enrolled", "in_progress", "completed", "unenrolled"]
@@ -45,7 +46,7 @@ class Enrollment(msgspec.Struct, frozen=True):
 class EnrollmentQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Choose which enrolments are listed."""
 
-    source: Annotated[Text | None, Meta(description="Only of this LMS, e.g. `adobe`.")] = None
+    source: Annotated[SourceName | None, Meta(description="Only of this LMS.")] = None
     account: Annotated[Text | None, Meta(description="Only of this account.")] = None
     learner: Annotated[Text | None, Meta(description="Only of the learner with this LMS id.")] = (
         None
@@ -61,6 +62,7 @@ class EnrollmentQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 def listing(context: RequestContext, query: EnrollmentQuery) -> Page[Enrollment]:
     """List enrolments, in order of id."""
+    context.check_account(query.source, query.account)
     app = context.app
     filters: dict[str, Any] = {name: getattr(query, name) for name in COLUMNS}
     if query.learner is not None:
@@ -85,5 +87,11 @@ def _enrollment(row: Mapping[str, Any], learner: str | None) -> Enrollment:
 
 
 OPERATIONS = (
-    Operation("/api/v1/enrollments", "List enrolments, in order of id.", listing, reads_views=True),
+    Operation(
+        "/api/v1/enrollments",
+        "List enrolments, in order of id.",
+        listing,
+        refusals=(HTTPStatus.NOT_FOUND,),
+        reads_views=True,
+    ),
 )

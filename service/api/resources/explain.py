@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from service.api.framework.operations import Operation
 from service.api.framework.problems import ApiError
 from service.api.framework.request import Text, Timestamp
-from service.api.request_context import RequestContext, milliseconds
+from service.api.request_context import RequestContext, SourceName, milliseconds
 from service.api.resources.notifications import MISSING, without_addresses
 from service.rules.explain.answers import Chain, Explanation
 from service.rules.explain.causes import Evidence
@@ -34,7 +34,7 @@ class ExplainQuery(msgspec.Struct, frozen=True, kw_only=True):
     learner: Annotated[Text | None, Meta(description="About this learner, by the LMS's id.")] = None
     course: Annotated[Text | None, Meta(description="In this course, by the LMS's id.")] = None
     instance: Annotated[Text | None, Meta(description="In this instance, by the LMS's id.")] = None
-    source: Annotated[Text | None, Meta(description="Of this LMS, e.g. `adobe`.")] = None
+    source: Annotated[SourceName | None, Meta(description="Of this LMS.")] = None
     account: Annotated[Text | None, Meta(description="Of this account.")] = None
     at: Annotated[
         Timestamp | None,
@@ -60,9 +60,13 @@ def explain(context: RequestContext, query: ExplainQuery) -> Chain | Explanation
         account=query.account,
     )
     try:
-        return explanation(_evidence(context), question)
+        answer = explanation(_evidence(context), question)
     except Unanswerable as problem:
+        context.check_account(query.source, query.account)
         raise ApiError(HTTPStatus.NOT_FOUND, str(problem)) from problem
+    if not answer.matters:
+        context.check_account(query.source, query.account)
+    return answer
 
 
 def _evidence(context: RequestContext) -> Evidence:

@@ -11,7 +11,7 @@ from msgspec import Meta
 from service.api.framework.operations import Operation
 from service.api.framework.problems import ApiError, NotFound
 from service.api.framework.request import LIMIT_DEFAULT, After, Limit, Text
-from service.api.request_context import Page, RequestContext, item, page
+from service.api.request_context import Page, RequestContext, SourceName, item, page
 from service.learners import enrollment_views
 
 COLUMNS = ("source", "account", "course", "instance")
@@ -44,7 +44,7 @@ class Instance(msgspec.Struct, frozen=True):
 class InstanceQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Choose which instances are listed."""
 
-    source: Annotated[Text | None, Meta(description="Only of this LMS, e.g. `adobe`.")] = None
+    source: Annotated[SourceName | None, Meta(description="Only of this LMS.")] = None
     account: Annotated[Text | None, Meta(description="Only of this account.")] = None
     course: Annotated[Text | None, Meta(description="Only of the course with this LMS id.")] = None
     instance: Annotated[Text | None, Meta(description="Only with this LMS id.")] = None
@@ -60,6 +60,7 @@ class InstancePath(msgspec.Struct, frozen=True):
 
 def listing(context: RequestContext, query: InstanceQuery) -> Page[Instance]:
     """List instances, in order of id."""
+    context.check_account(query.source, query.account)
     filters = {name: getattr(query, name) for name in COLUMNS}
     rows = enrollment_views.listing(
         context.app.views, "instances", filters, limit=query.limit + 1, after=query.after or ""
@@ -97,6 +98,7 @@ OPERATIONS = (
         "/api/v1/instances",
         "List instances of courses with their seats, in order of id.",
         listing,
+        refusals=(HTTPStatus.NOT_FOUND,),
         reads_views=True,
     ),
     Operation(

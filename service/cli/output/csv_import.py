@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar, cast
+from typing import NamedTuple, Protocol, TypeVar, cast
 
 import msgspec
 import rich_click as click
@@ -15,26 +15,32 @@ from rich.progress import DownloadColumn
 
 from service.cli.output.console import BAD, fail, print_json, print_table, printable, progress
 from service.learners.directory.csv_file import CsvTable, RowProblem
-from service.learners.directory.csv_import import ImportResult, Store, import_rows
+from service.learners.directory.csv_import import ImportResult, Keyed, Store, import_rows
 from service.ledger.ledger import Ledger
 
-R = TypeVar("R")
+R = TypeVar("R", bound=Keyed)
 
 Read = Callable[[CsvTable], Iterator[R | RowProblem]]
 
 
-def import_file(
-    ledger: Ledger, path: str, noun: str, read: Read[R], store: Store[R]
-) -> ImportResult:
+class GivenFile(NamedTuple):
+    """Name a file to import, what it is of, and its encoding if the file does not say it."""
+
+    path: str
+    noun: str
+    encoding: str | None = None
+
+
+def import_file(ledger: Ledger, given: GivenFile, read: Read[R], store: Store[R]) -> ImportResult:
     """Import a file, or standard input for `-`, into the ledger, with a progress bar."""
-    with _opened(path) as (file, name, size), progress(DownloadColumn()) as bar:
-        task = bar.add_task(f"Importing {noun}", total=size)
+    with _opened(given.path) as (file, name, size), progress(DownloadColumn()) as bar:
+        task = bar.add_task(f"Importing {given.noun}", total=size)
 
         def moved() -> None:
             if size is not None:
                 bar.update(task, completed=file.tell())
 
-        table = CsvTable(file, name)
+        table = CsvTable(file, name, given.encoding)
         try:
             now = time.time_ns() // 1_000_000
             return import_rows(ledger, store, read(table), now, moved)
@@ -42,9 +48,9 @@ def import_file(
             table.detach()
 
 
-def report(result: ImportResult, path: str, noun: str, *, as_json: bool) -> None:
+def report(result: ImportResult, given: GivenFile, *, as_json: bool) -> None:
     """Print what became of the file; exit with 1 when rows could not be used."""
-    name = _name(path)
+    name = _name(given.path)
     if as_json:
         print_json({"file": name, **msgspec.to_builtins(result)})
     else:
@@ -53,7 +59,7 @@ def report(result: ImportResult, path: str, noun: str, *, as_json: bool) -> None
         beyond = result.unusable + result.warnings - len(result.problems)
         if beyond:
             click.echo(f"{name}: and {beyond:,} more", err=True)
-        click.echo(_summary(result, noun))
+        click.echo(_summary(result, given.noun))
     if result.unusable:
         raise SystemExit(BAD)
 

@@ -58,6 +58,11 @@ class CourseRow(msgspec.Struct, frozen=True):
     url: str | None = None
     parents: tuple[str, ...] | None = None
 
+    @property
+    def key(self) -> CourseKey:
+        """Give the key that tells this course from any other."""
+        return self.source, self.account, course_id(self.id)
+
 
 def kind_of(course: str) -> str | None:
     """Read the kind off an id's prefix, if it has one."""
@@ -108,6 +113,15 @@ class Courses:
     def namesakes(self, course: str) -> list[Course]:
         """Look up every row with this id, whatever its source and account."""
         return self._many("id = ? ORDER BY source, account", (course_id(course),))
+
+    def accounts(self, source: str | None) -> set[str]:
+        """Look up the accounts that imports have named, of a source or of any."""
+        rows = self._ledger.reader().execute(
+            "SELECT DISTINCT account FROM courses WHERE source = COALESCE(?, source) "
+            "AND account <> ''",
+            (source,),
+        )
+        return {account for (account,) in rows}
 
     def store(
         self, cursor: sqlite3.Cursor, rows: Sequence[CourseRow], now: int

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from service.learners.directory.courses import CourseRow, kind_of
-from service.learners.directory.csv_file import (
-    CsvRow,
-    CsvTable,
-    RowProblem,
-    UnreadableCsv,
-    column_key,
+from service.learners.directory.csv_cells import (
+    EVERYWHERE,
+    CsvColumns,
+    Kind,
+    RowCells,
+    RowScope,
+    no_id,
 )
-from service.learners.directory.csv_import import CsvColumns, scope
+from service.learners.directory.csv_file import CsvTable, RowProblem, UnreadableCsv, column_key
+from service.learners.directory.csv_import import read_rows
 from service.learners.facts import KINDS, course_id
 
 PLAIN = {
@@ -35,99 +37,66 @@ PREFIXES = {
 JOB_AID = "jobaid"
 """Listed in the report, but nobody enrols in one."""
 
-EXPECTED_KIND = "expected course, learning_path or certification"
 
-
-def courses_in(
-    table: CsvTable, source: str = "", account: str = ""
-) -> Iterator[CourseRow | RowProblem]:
+def courses_in(table: CsvTable, scope: RowScope = EVERYWHERE) -> Iterator[CourseRow | RowProblem]:
     """Read the courses of a file; raises UnreadableCsv if it has no column of ids.
 
-    Rows without source and account of their own have those given; Adobe's report is of
+    Rows without source and account of their own have those of the scope; Adobe's report is of
     the source `adobe`.
     """
     keys = {column_key(title) for title in table.header}
     if "trainingid" in keys:
-        return _adobe(table, CsvColumns(table, ADOBE), (source or "adobe", account))
+        adobe = scope._replace(source=scope.source or "adobe")
+        return read_rows(table, CsvColumns(table, ADOBE), lambda cells: _training(cells, adobe))
     if "id" in keys:
-        return _plain(table, CsvColumns(table, PLAIN), source, account)
+        return _plain(table, CsvColumns(table, PLAIN), scope)
     raise UnreadableCsv(f"{table.name}:1: expected a column id or Training Id")
 
 
 def _plain(
-    table: CsvTable, columns: CsvColumns, source: str, account: str
+    table: CsvTable, columns: CsvColumns, scope: RowScope
 ) -> Iterator[CourseRow | RowProblem]:
     for name in columns.extra:
         known = "expected one of " + ", ".join(PLAIN)
         yield RowProblem(1, name, f"unknown column, left out; {known}", warning=True)
-    for record in table:
-        if isinstance(record, RowProblem):
-            yield record
-            continue
-        where = scope(columns, record.cells, source, account)
-        if where is None:
-            yield RowProblem(record.line, "account", "expected a source beside it")
-        elif not columns.cell(record.cells, "id"):
-            yield RowProblem(
-                record.line, columns.title("id"), "expected the LMS's id of the course"
-            )
-        else:
-            yield from _plain_row(columns, record, where)
+    yield from read_rows(table, columns, lambda cells: _course(cells, scope))
 
 
-def _plain_row(
-    columns: CsvColumns, record: CsvRow, where: tuple[str, str]
-) -> Iterator[CourseRow | RowProblem]:
-    cells = record.cells
-    kind, url = columns.cell(cells, "kind"), columns.cell(cells, "url")
-    if kind and _prefix(kind) is None:
-        yield RowProblem(record.line, columns.title("kind"), EXPECTED_KIND, warning=True)
-        kind = None
-    if url and not _is_url(url):
-        yield RowProblem(record.line, columns.title("url"), "expected an https:// address", True)
-        url = None
-    yield CourseRow(
-        id=course_id(columns.cell(cells, "id") or ""),
-        source=where[0],
-        account=where[1],
-        title=columns.cell(cells, "title"),
+def _course(cells: RowCells, scope: RowScope) -> CourseRow:
+    source, account, id = cells.key(scope, "the LMS's id of the course")
+    kind = cells.text("kind", KIND)
+    return CourseRow(
+        id=course_id(id),
+        source=source,
+        account=account,
+        title=cells.text("title"),
         kind=KINDS[_prefix(kind) or "course"] if kind else None,
-        tags=columns.names(cells, "tags"),
-        url=url,
-        parents=columns.names(cells, "parents"),
+        tags=cells.names("tags"),
+        url=cells.text("url", URL),
+        parents=cells.names("parents", PARENTS),
     )
 
 
-def _adobe(
-    table: CsvTable, columns: CsvColumns, where: tuple[str, str]
-) -> Iterator[CourseRow | RowProblem]:
-    for record in table:
-        if isinstance(record, RowProblem):
-            yield record
-        elif column_key(columns.cell(record.cells, "kind") or "") != JOB_AID:
-            yield _adobe_row(columns, record, where)
-
-
-def _adobe_row(
-    columns: CsvColumns, record: CsvRow, where: tuple[str, str]
-) -> CourseRow | RowProblem:
-    cells = record.cells
-    found = course_id(columns.cell(cells, "id") or "")
-    if not found:
-        return RowProblem(record.line, columns.title("id"), "expected the training's id")
+def _training(cells: RowCells, scope: RowScope) -> CourseRow | None:
+    """Read a row of Adobe's report; None for a job aid."""
+    kind = cells.raw("kind") or ""
+    if column_key(kind) == JOB_AID:
+        return None
+    source, account, id = cells.key(scope, "the training's id")
+    found = course_id(id)
     if ":" not in found:
-        prefix = _prefix(columns.cell(cells, "kind") or "")
+        prefix = _prefix(kind)
         if prefix is None:
             expected = "expected Course, Learning Path, Learning Program or Certification"
-            return RowProblem(record.line, columns.title("kind"), expected)
+            raise cells.unusable("kind", expected)
         found = f"{prefix}:{found}"
     return CourseRow(
         id=found,
-        source=where[0],
-        account=where[1],
-        title=columns.cell(cells, "title"),
+        source=source,
+        account=account,
+        title=cells.text("title"),
         kind=kind_of(found),
-        tags=columns.names(cells, "tags", ";|,"),
+        tags=cells.names("tags"),
     )
 
 
@@ -142,3 +111,8 @@ def _is_url(text: str) -> bool:
     except ValueError:
         return False
     return url.scheme in ("http", "https") and bool(url.hostname) and not re.search(r"\s", text)
+
+
+KIND = Kind("course, learning_path or certification", lambda text: _prefix(text) is not None)
+URL = Kind("an https:// address", _is_url)
+PARENTS = Kind("ids of courses", spoilt=no_id)

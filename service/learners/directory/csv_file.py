@@ -14,7 +14,10 @@ LONGEST_RECORD = 100
 """Lines; a quote still open after so many was never meant to be closed."""
 
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-WANTED = "expected a CSV file in UTF-8, or in UTF-16 with its byte order mark"
+WANTED = (
+    "expected a CSV file in UTF-8, or in UTF-16 with its byte order mark; "
+    "for another encoding name it, as in --encoding windows-1252"
+)
 
 
 class UnreadableCsv(Exception):
@@ -53,13 +56,17 @@ def column_key(name: str) -> str:
 class CsvTable:
     """Read a CSV file with a header; iterating gives its rows once, bad ones as problems."""
 
-    def __init__(self, file: io.BufferedReader, name: str) -> None:
-        """Read the header; raises UnreadableCsv when there is none."""
+    def __init__(self, file: io.BufferedReader, name: str, encoding: str | None = None) -> None:
+        """Read the header; raises UnreadableCsv when there is none.
+
+        A byte order mark says what the `encoding` is, whatever is given.
+        """
         self.name = name
         start = file.peek(4)[:4]
-        encoding = next((e for bom, e in BOMS.items() if start.startswith(bom)), "utf-8")
-        errors = "strict" if encoding == "utf-16" else "surrogateescape"
-        self._text = io.TextIOWrapper(file, encoding=encoding, errors=errors)
+        marked = next((e for bom, e in BOMS.items() if start.startswith(bom)), None)
+        self._encoding = marked or encoding or "utf-8"
+        errors = "surrogateescape" if self._encoding.startswith("utf-8") else "strict"
+        self._text = io.TextIOWrapper(file, encoding=self._encoding, errors=errors)
         self._again: deque[str] = deque()
         self._line = 0
         if start.startswith(b"PK\x03\x04"):
@@ -146,7 +153,8 @@ class CsvTable:
             line.encode()
         except UnicodeError:
             place = f"{self.name}:{self._line + 1}"
-            raise UnreadableCsv(f"{place}: not text in UTF-8; {WANTED}") from None
+            encoding = self._encoding.removesuffix("-sig").upper()
+            raise UnreadableCsv(f"{place}: not text in {encoding}; {WANTED}") from None
         self._line += bool(line)
         rest = line
         while len(rest) >= LONGEST_LINE and not rest.endswith("\n"):

@@ -1,15 +1,15 @@
 """Import the rows of a file in small transactions, and name the bad ones."""
 
-import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
-from service.learners.directory.csv_file import CsvTable, RowProblem, UnreadableCsv, column_key
+from service.learners.directory.csv_cells import CsvColumns, Key, RowCells, UnusableRow
+from service.learners.directory.csv_file import CsvTable, RowProblem
 from service.ledger.ledger import Ledger
 
 ROWS_PER_TRANSACTION = 1_000
@@ -19,9 +19,25 @@ PROBLEMS_KEPT = 20
 # needs a gap to find.
 SHARE_LEFT_TO_OTHERS = 0.25
 
-R = TypeVar("R")
+SAID_BITS = 32
+SAID = 2**SAID_BITS - 1
+"""The bits of what a row says: beside its line they are one number, which takes little memory."""
 
-Store = Callable[[sqlite3.Cursor, Sequence[R], int], tuple[int, int, int]]
+
+class Keyed(Protocol):
+    """Have what tells a row's subject from any other."""
+
+    __struct_fields__: ClassVar[tuple[str, ...]]
+
+    @property
+    def key(self) -> Key:
+        """Give source, account and LMS id."""
+        ...
+
+
+K = TypeVar("K", bound=Keyed)
+
+Store = Callable[[sqlite3.Cursor, Sequence[K], int], tuple[int, int, int]]
 """Keeps rows inside a transaction at a time; return how many were added, changed, unchanged."""
 
 
@@ -47,8 +63,8 @@ class ImportResult(msgspec.Struct):
 
 def import_rows(
     ledger: Ledger,
-    store: Store[R],
-    found: Iterable[R | RowProblem],
+    store: Store[K],
+    found: Iterable[K | RowProblem],
     now: int,
     moved: Callable[[], None] = lambda: None,
 ) -> ImportResult:
@@ -62,7 +78,7 @@ def import_rows(
     while batch := list(islice(good, ROWS_PER_TRANSACTION)):
         began = time.monotonic()
         with ledger.transaction() as cursor:
-            added, changed, unchanged = store(cursor, batch, now)
+            added, changed, unchanged = store(cursor, one_of_each(batch), now)
         result.added += added
         result.changed += changed
         result.unchanged += unchanged
@@ -71,7 +87,23 @@ def import_rows(
     return result
 
 
-def _good(found: Iterable[R | RowProblem], result: ImportResult) -> Iterator[R]:
+def one_of_each(rows: Sequence[K]) -> list[K]:
+    """Lay rows of one key over each other: what the later does not say is as the earlier says."""
+    found: dict[Key, Any] = {}
+    for row in rows:
+        before = found.get(row.key)
+        found[row.key] = row if before is None else _laid_over(before, row)
+    return list(found.values())
+
+
+def _laid_over(before: Any, row: Keyed) -> Any:
+    said = {name: getattr(row, name) for name in row.__struct_fields__}
+    return msgspec.structs.replace(
+        before, **{name: value for name, value in said.items() if value is not None}
+    )
+
+
+def _good(found: Iterable[K | RowProblem], result: ImportResult) -> Iterator[K]:
     for each in found:
         if isinstance(each, RowProblem):
             result.note(each)
@@ -79,49 +111,41 @@ def _good(found: Iterable[R | RowProblem], result: ImportResult) -> Iterator[R]:
             yield each
 
 
-class CsvColumns:
-    """Find each column we know in a table, by our name for it; the rest are extra."""
+def read_rows(
+    table: CsvTable, columns: CsvColumns, make: Callable[[RowCells], K | None]
+) -> Iterator[K | RowProblem]:
+    """Make a row of each record that `make` has a use for; its problems come before it.
 
-    def __init__(self, table: CsvTable, known: Mapping[str, str]) -> None:
-        """Find the columns; `known` has our name by key. Raises UnreadableCsv if one is twice."""
-        self.places: dict[str, int] = {}
-        self.extra: dict[str, int] = {}
-        self.titles = table.header
-        for place, title in enumerate(table.header):
-            ours = known.get(column_key(title))
-            if ours in self.places:
-                raise UnreadableCsv(f"{table.name}:1: {title}: the column is there twice")
-            if ours:
-                self.places[ours] = place
-            elif title:
-                self.extra[title] = place
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.places
-
-    def cell(self, cells: Sequence[str], name: str) -> str | None:
-        """Read the cell of our column; None when the table has no such column."""
-        place = self.places.get(name)
-        return None if place is None else cells[place]
-
-    def title(self, name: str) -> str:
-        """Read the column's name as the file has it."""
-        return self.titles[self.places[name]] if name in self.places else name
-
-    def names(
-        self, cells: Sequence[str], name: str, separators: str = ";|"
-    ) -> tuple[str, ...] | None:
-        """Read several names in one cell."""
-        text = self.cell(cells, name)
-        if text is None:
-            return None
-        parts = (part.strip() for part in re.split(f"[{re.escape(separators)}]", text))
-        return tuple(part for part in parts if part)
+    `make` raises UnusableRow for one that has to be left out.
+    """
+    seen = SeenRows()
+    for record in table:
+        if isinstance(record, RowProblem):
+            yield record
+            continue
+        cells = RowCells(columns, record)
+        try:
+            row = make(cells)
+        except UnusableRow as unusable:
+            yield unusable.problem
+            continue
+        if row is None:
+            continue
+        if before := seen.line_of_other(row, record.line):
+            cells.note("id", f"expected each id once, got that of line {before}; this line counts")
+        yield from cells.problems
+        yield row
 
 
-def scope(
-    columns: CsvColumns, cells: Sequence[str], source: str, account: str
-) -> tuple[str, str] | None:
-    """Read source and account of a row; None when it names an account of no source."""
-    found = (columns.cell(cells, "source") or source, columns.cell(cells, "account") or account)
-    return found if found[0] or not found[1] else None
+class SeenRows:
+    """Know on which line each id stood before, and whether it said something else there."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, int] = {}
+
+    def line_of_other(self, row: Keyed, line: int) -> int | None:
+        """Give the line before with this row's key, if it says anything else."""
+        key, said = hash(row.key), hash(msgspec.json.encode(row)) & SAID
+        before = self._seen.get(key)
+        self._seen[key] = line << SAID_BITS | said
+        return None if before is None or before & SAID == said else before >> SAID_BITS

@@ -60,6 +60,18 @@ class People:
         rows = rows_of(self._ledger.reader().cursor(), keys, "id")
         return {(source, account, lms_id): found for source, account, lms_id, found in rows}
 
+    def accounts(self, source: str | None) -> set[str]:
+        """Look up the accounts that imports and letters have named, of a source or of any.
+
+        An empty one is among them if letters named none; of an import it says everywhere.
+        """
+        rows = self._ledger.reader().execute(
+            "SELECT DISTINCT account FROM people WHERE source = COALESCE(?, source) "
+            "AND (account <> '' OR told_at IS NULL)",
+            (source,),
+        )
+        return {account for (account,) in rows}
+
     def new_id(self, now: int) -> str:
         """Make a random id in the order of `now` (milliseconds since 1970 UTC)."""
         return random_id(now)

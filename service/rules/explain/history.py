@@ -78,12 +78,12 @@ class LedgerHistory:
         self._views = views
         self.people = people
         self.courses = courses
-        self._ledger = store.ledger
+        self.ledger = store.ledger
         self._decode = store.mapper.decode
 
     def stream(self, id: str, after: int = 0, until: int = 2**62) -> list[RecordedEvent]:
         """Read the events of a stream after one version and up to another, first to last."""
-        rows = self._ledger.reader().execute(
+        rows = self.ledger.reader().execute(
             f"SELECT {COLUMNS} FROM stored_events WHERE originator_id = ? "
             "AND originator_version > ? AND originator_version <= ? ORDER BY originator_version",
             (id, after, until),
@@ -96,14 +96,14 @@ class LedgerHistory:
 
     def newest(self, id: str) -> int:
         """Find the newest version of a stream; 0 for one that is not there."""
-        found = self._ledger.reader().execute(
+        found = self.ledger.reader().execute(
             "SELECT MAX(originator_version) FROM stored_events WHERE originator_id = ?", (id,)
         )
         return int(found.fetchone()[0] or 0)
 
     def places(self, id: str) -> list[int]:
         """List the positions of a stream's events in the log, without reading the events."""
-        rows = self._ledger.reader().execute(
+        rows = self.ledger.reader().execute(
             "SELECT notification_id FROM stored_events WHERE originator_id = ? "
             "ORDER BY originator_version",
             (id,),
@@ -133,11 +133,11 @@ class LedgerHistory:
 
     def kept(self, id: str) -> dict[str, str]:
         """Read what is kept beside a stream and not erased yet."""
-        return self._ledger.erasable(id)
+        return self.ledger.erasable(id)
 
     def ids(self, beginning: str, limit: int = NEAR) -> list[str]:
         """Find the streams whose id begins so, at most so many."""
-        rows = self._ledger.reader().execute(
+        rows = self.ledger.reader().execute(
             "SELECT DISTINCT originator_id FROM stored_events WHERE originator_id >= ? "
             "AND originator_id < ? ORDER BY originator_id LIMIT ?",
             (beginning, beginning + "~", limit),
@@ -147,7 +147,7 @@ class LedgerHistory:
     def learners_near(self, lms_id: str) -> list[str]:
         """Find LMS ids that begin as this one does, but no addresses."""
         beginning = lms_id[: max(1, len(lms_id) // 2)]
-        rows = self._ledger.reader().execute(
+        rows = self.ledger.reader().execute(
             "SELECT DISTINCT lms_id FROM people WHERE lms_id >= ? AND lms_id < ? "
             "AND NOT instr(lms_id, '@') LIMIT ?",
             (beginning, beginning + "~", NEAR),
@@ -175,7 +175,7 @@ class LedgerHistory:
         Only behind a position of the log, near the end of which that is quicker.
         """
         index = "" if after < self._end() - FEW else "+"
-        rows = self._ledger.reader().execute(
+        rows = self.ledger.reader().execute(
             "SELECT originator_id, topic, state FROM stored_events "
             f"WHERE {index}originator_id >= ? AND {index}originator_id < ? "
             "AND originator_version = 1 AND notification_id > ? AND instr(state, ?)",
@@ -184,7 +184,7 @@ class LedgerHistory:
         return ((id, self._decode(topic, state)) for id, topic, state in rows)
 
     def _end(self) -> int:
-        return self._ledger.max_notification_id()
+        return self.ledger.max_notification_id()
 
     def world(self, position: int, subject: str = "", version: int = 0) -> "WorldAsOf":
         """Make what deciding could read after the event at a position, `version` of its subject."""

@@ -1,0 +1,54 @@
+"""Tell sources and accounts that are known here from those that nothing has named."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+from service.app.app import SOURCES
+from service.learners.directory.courses import Courses
+from service.learners.directory.people import People
+from service.learners.enrollment_views import accounts_of_instances
+from service.ledger.ledger import Ledger
+from service.rules.explain.history import opened
+from service.rules.text import hint, listed
+
+SOURCE_NAMES = tuple(source.name for source in SOURCES)
+NAMED_AT_MOST = 5
+
+
+def refused_source(name: str) -> str | None:
+    """Say what is wrong with a source's name, if anything."""
+    if name in SOURCE_NAMES:
+        return None
+    return f"expected {listed(SOURCE_NAMES)}, got another{hint(name, SOURCE_NAMES)}"
+
+
+def unnamed_account(ledger: Ledger, source: str | None, account: str) -> str | None:
+    """Say that no letter and no import has named an account, of a source or of any.
+
+    None if one has, and as long as nothing says which accounts there are.
+    """
+    known = set[str]()
+    for some in _accounts(ledger, source):
+        known |= some
+        if account in known:
+            return None
+    if not known:
+        return None
+    names = sorted(known - {""})
+    there = f"; there is {listed(names[:NAMED_AT_MOST])}" if names else "; there are no accounts"
+    near = hint(account, names) or there
+    return f"expected an account that a letter or an import has named, got another{near}"
+
+
+def _accounts(ledger: Ledger, source: str | None) -> Iterator[set[str]]:
+    """Read the accounts of people, courses and instances; an empty one is that of no account."""
+    yield People(ledger).accounts(source)
+    yield Courses(ledger).accounts(source)
+    views = ledger.path.with_name("views.db")
+    if views.is_file():
+        try:
+            with closing(opened(views)) as connection:
+                yield accounts_of_instances(connection, source)
+        except sqlite3.Error:  # they are disposable
+            return

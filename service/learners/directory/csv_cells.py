@@ -1,0 +1,181 @@
+"""Read the cells of one row, and note those that are of no use: each costs itself, not the row."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from service.learners.directory.csv_file import (
+    CsvRow,
+    CsvTable,
+    RowProblem,
+    UnreadableCsv,
+    column_key,
+)
+
+LONGEST_ID = 255
+MONTHS = "jan|feb|mar|mrz|apr|may|mai|jun|jul|aug|sep|sept|oct|okt|nov|dec|dez"
+ERROR = re.compile(r"#(?:N/[A-Z]+|N[VD]|DIV/0[!?]|GETTING_DATA|[^\W_]+[!?]|##+)", re.IGNORECASE)
+ROUNDED = re.compile(r"[+-]?\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
+DATE = re.compile(
+    rf"\d{{4}}-\d\d-\d\d(?:[ T]00:00(?::00)?)?|\d{{1,2}}/\d{{1,2}}/(?:\d\d){{1,2}}"
+    rf"|\d{{1,2}}\.\d{{1,2}}\.\d{{4}}|(?:\d{{1,2}}[-. ]{{1,2}})?(?:{MONTHS})\.?[- ]\d{{2,4}}"
+    rf"|\d{{1,2}}[-. ]{{1,2}}(?:{MONTHS})\.?",
+    re.IGNORECASE,
+)
+STRONG, WEAK = re.compile("[;|]"), re.compile(",")
+
+Key = tuple[str, str, str]
+"""Source, account and LMS id."""
+
+
+def spoilt(text: str) -> str | None:
+    """Say what a spreadsheet has made of a cell; None if nothing can be seen of it."""
+    if ERROR.fullmatch(text):
+        return "an error of a spreadsheet"
+    return "a number that a spreadsheet has rounded" if ROUNDED.fullmatch(text) else None
+
+
+def no_id(text: str) -> str | None:
+    """Say why a text cannot be an id, or an address in its place; None if it can."""
+    if text.startswith("'"):
+        return "one behind the apostrophe of a spreadsheet"
+    return "more than 255 characters" if len(text) > LONGEST_ID else spoilt(text)
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Read several names in one cell: between `;` or `|`, or commas where neither is there."""
+    parts = (STRONG if STRONG.search(text) else WEAK).split(text)
+    return tuple(part for part in map(str.strip, parts) if part)
+
+
+class Kind(NamedTuple):
+    """Say what a cell may hold: what was expected, a test, and what spoils it."""
+
+    expected: str
+    is_good: Callable[[str], bool] = lambda _: True
+    spoilt: Callable[[str], str | None] = spoilt
+
+
+TEXT = Kind("text")
+NAMES = Kind("names")
+
+
+class RowScope(NamedTuple):
+    """Say where rows hold that name no source and account of their own; empty is everywhere.
+
+    `refused` says what is wrong with a source, `doubted` with an account of one, if anything.
+    """
+
+    source: str = ""
+    account: str = ""
+    refused: Callable[[str], str | None] = lambda _: None
+    doubted: Callable[[str, str], str | None] = lambda source, account: None
+
+
+EVERYWHERE = RowScope()
+
+
+class CsvColumns:
+    """Find each column we know in a table, by our name for it; the rest are extra."""
+
+    def __init__(self, table: CsvTable, known: Mapping[str, str]) -> None:
+        """Find the columns; `known` has our name by key. Raises UnreadableCsv if one is twice."""
+        self.places: dict[str, int] = {}
+        self.extra: dict[str, int] = {}
+        self.titles = table.header
+        for place, title in enumerate(table.header):
+            ours = known.get(column_key(title))
+            if ours in self.places:
+                raise UnreadableCsv(f"{table.name}:1: {title}: the column is there twice")
+            if ours:
+                self.places[ours] = place
+            elif title:
+                self.extra[title] = place
+
+    def title(self, name: str) -> str:
+        """Read the column's name as the file has it."""
+        return self.titles[self.places[name]] if name in self.places else name
+
+
+class UnusableRow(Exception):
+    """Say that a row is left out, as nobody can tell whom or what it is about."""
+
+    def __init__(self, problem: RowProblem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+class RowCells:
+    """Read one row; `problems` are the cells that it has to go in without.
+
+    None is a column that is not there, or a cell of no use: what was known before stays.
+    """
+
+    def __init__(self, columns: CsvColumns, row: CsvRow) -> None:
+        self.line = row.line
+        self.problems: list[RowProblem] = []
+        self._columns, self._cells = columns, row.cells
+
+    def raw(self, name: str) -> str | None:
+        """Read a cell as it is; None when the table has no such column."""
+        place = self._columns.places.get(name)
+        return None if place is None else self._cells[place]
+
+    def text(self, name: str, kind: Kind = TEXT) -> str | None:
+        """Read a cell of one kind; an empty one is empty."""
+        text = self.raw(name)
+        return self._of_use(self._columns.title(name), text, kind) if text else text
+
+    def names(self, name: str, kind: Kind = NAMES) -> tuple[str, ...] | None:
+        """Read several names in one cell; one that is of no use spoils the cell."""
+        text = self.raw(name)
+        if text is None:
+            return None
+        found, title = names_in(text), self._columns.title(name)
+        return found if all(self._of_use(title, each, kind) for each in found) else None
+
+    def fields(self, places: Mapping[str, int]) -> dict[str, str]:
+        """Read extra columns; one that is of no use is not said."""
+        said = ((title, self._of_use(title, self._cells[at], TEXT)) for title, at in places.items())
+        return {title: text for title, text in said if text is not None}
+
+    def key(self, scope: RowScope, expected: str) -> Key:
+        """Read what tells the row's subject from any other; raises UnusableRow."""
+        id = self.own_id(expected)
+        source, account = self.raw("source") or scope.source, self.raw("account") or scope.account
+        if source and (refused := scope.refused(source)):
+            raise self.unusable("source", refused)
+        if account and not source:
+            raise self.unusable("account", "expected a source beside it")
+        if got := no_id(account):
+            raise self.unusable("account", f"expected an account's id, got {got}")
+        if account and (doubt := scope.doubted(source, account)):
+            self.note("account", doubt)
+        return source, account, id
+
+    def own_id(self, expected: str) -> str:
+        """Read the id of whom or what the row is about; raises UnusableRow."""
+        text = self.raw("id") or ""
+        got = no_id(text)
+        if got or not text:
+            raise self.unusable("id", f"expected {expected}{f', got {got}' if got else ''}")
+        if DATE.fullmatch(text):
+            self.note("id", f"expected {expected}, got what may be a spreadsheet's date")
+        return text
+
+    def note(self, name: str, message: str) -> None:
+        """Note what is doubtful in a column, or left out of it."""
+        title = self._columns.title(name)
+        self.problems.append(RowProblem(self.line, title, message, warning=True))
+
+    def unusable(self, name: str, message: str) -> UnusableRow:
+        """Make what to raise when the row has to be left out because of a column."""
+        return UnusableRow(RowProblem(self.line, self._columns.title(name), message))
+
+    def _of_use(self, title: str, text: str, kind: Kind) -> str | None:
+        got = kind.spoilt(text)
+        if not got and kind.is_good(text):
+            return text
+        message = f"expected {kind.expected}{f', got {got}' if got else ''}"
+        self.problems.append(RowProblem(self.line, title, message, warning=True))
+        return None
