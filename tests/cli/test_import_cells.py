@@ -135,6 +135,13 @@ def test_an_id_that_is_only_odd_goes_in_without_a_word(id: str) -> None:
     assert imported("people", f"id\n{id}\n").stderr == ""
 
 
+def test_a_name_may_begin_as_an_error_does() -> None:
+    groups = "#sales; #C!; #1; #Winners!; 1e5; +1"
+    assert imported("people", f"id,groups\n7,{groups}\n").stderr.count("\n") == 1
+    groups = "#sales; #c!; #1; #Winners!; 1e5; +1"
+    assert imported("people", f"id,groups\n7,{groups}\n").stderr == ""
+
+
 def test_names_that_are_no_ids_may_begin_with_an_apostrophe() -> None:
     imported("people", "id,name,groups\n7,'t Hooft,'s Avonds\n")
     assert known("people", "7").items() >= {"name": "'t Hooft", "groups": ["'s Avonds"]}.items()

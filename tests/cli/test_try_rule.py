@@ -1,12 +1,14 @@
 """`coursebell try`: what a rule would do with a letter, and nothing else happens."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from service.cli import main
+from tests.incoming.sources.dialects import every_form
 from tests.installation import (
     ADA,
     DONE,
@@ -63,6 +65,14 @@ def attempt(rule: str, *events: object, data: bool = False, source: str = "adobe
 
 def lines(found: Result) -> list[str]:
     return [line.strip() for line in found.stdout.splitlines()]
+
+
+@every_form
+def test_a_letter_may_be_written_in_any_form_of_bytes(form: Callable[[bytes], bytes]) -> None:
+    rules(FREE)
+    letter = body(seats(START, 10), seats(START + HOUR, 9))
+    found = CliRunner().invoke(main, ["try", "free", "--event", "-"], input=form(letter))
+    assert found.exit_code == 0, found.output
 
 
 def test_a_message_is_shown_as_it_would_leave() -> None:

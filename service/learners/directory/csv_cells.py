@@ -14,8 +14,9 @@ from service.learners.directory.csv_file import (
 
 LONGEST_ID = 255
 MONTHS = "jan|feb|mar|mrz|apr|may|mai|jun|jul|aug|sep|sept|oct|okt|nov|dec|dez"
-ERROR = re.compile(r"#(?:N/[A-Z]+|N[VD]|DIV/0[!?]|GETTING_DATA|[^\W_]+[!?]|##+)", re.IGNORECASE)
+ERROR = re.compile(r"#(?:N/[A-Z]+|N[VD]|GETTING_DATA|[A-ZÀ-Þ0/]+[!?]|##+)")
 ROUNDED = re.compile(r"[+-]?\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
+BEGINNINGS = "#+-0123456789"
 DATE = re.compile(
     rf"\d{{4}}-\d\d-\d\d(?:[ T]00:00(?::00)?)?|\d{{1,2}}/\d{{1,2}}/(?:\d\d){{1,2}}"
     rf"|\d{{1,2}}\.\d{{1,2}}\.\d{{4}}|(?:\d{{1,2}}[-. ]{{1,2}})?(?:{MONTHS})\.?[- ]\d{{2,4}}"
@@ -30,6 +31,8 @@ Key = tuple[str, str, str]
 
 def spoilt(text: str) -> str | None:
     """Say what a spreadsheet has made of a cell; None if nothing can be seen of it."""
+    if text[:1] not in BEGINNINGS:
+        return None
     if ERROR.fullmatch(text):
         return "an error of a spreadsheet"
     return "a number that a spreadsheet has rounded" if ROUNDED.fullmatch(text) else None
