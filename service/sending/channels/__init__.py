@@ -16,9 +16,11 @@ def open_channel(name: str, url: str, *, drawer: Path) -> Channel:
 
     `drawer` is the folder of `drawer://`.
     """
-    schema = url.partition("://")[0].lower()
-    if schema == "drawer":
+    schema, _, rest = url.partition("://")
+    if schema.lower() == "drawer":
+        if rest:
+            raise ChannelError(f"channel '{name}': expected drawer:// and nothing behind it")
         return DrawerChannel(name, drawer)
-    if schema in ("mailto", "mailtos"):
+    if schema.lower() in ("mailto", "mailtos"):
         return SmtpChannel(server_at(name, url))
     return ChatChannel(name, url)

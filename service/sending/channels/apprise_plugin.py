@@ -13,7 +13,9 @@ from urllib.parse import quote
 
 import requests
 from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat, OverflowMode
+from apprise.plugins import url_to_dict
 from apprise.plugins.email import NotifyEmail
+from apprise.utils.parse import parse_url
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 LOGGER = logging.getLogger("apprise")
@@ -52,6 +54,24 @@ def mail_plugin_at(url: str, how: AppriseAsset) -> NotifyBase | None:
         except TypeError:
             return None
     return found
+
+
+def service_reading(url: str) -> dict[str, Any] | None:
+    """Return what the service of a URL makes of it, without the parameters as such."""
+    service: Any = url_to_dict
+    with _silence():
+        read = service(url)
+    return {k: v for k, v in read.items() if k != "url" and k[:3] != "qsd"} if read else None
+
+
+def generic_reading(url: str) -> dict[str, Any] | None:
+    """Return the parts every service of apprise begins with, None when it finds none.
+
+    Names and forms are apprise's: `user`, `password`, `host`, `port`, `fullpath`, `qsd`.
+    """
+    every: Any = parse_url
+    read: dict[str, Any] | None = every(url, verify_host=False)
+    return read
 
 
 @contextmanager

@@ -3,46 +3,27 @@
 import logging
 import re
 from http.client import responses
-from typing import Any
 
 import requests
-from apprise import Apprise, AppriseResult, NotifyFormat, NotifyType, OverflowMode
+from apprise import Apprise, AppriseResult, NotifyFormat
 from apprise.result import AppriseResultStatus
 
 from service.sending.channels.apprise_plugin import (
     Exchange,
     as_posted,
-    asset,
     never_left,
-    plugin_at,
     retry_after,
     taken_whole,
     watching,
 )
-from service.sending.channels.channel import ChannelError, Kind, OutgoingMessage, SendResult
+from service.sending.channels.channel import Kind, OutgoingMessage, SendResult
+from service.sending.channels.chat_url import room_at
 from service.sending.templates.context import shortened
 from service.sending.templates.templates import RenderedMessage
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
 TOTAL_SECONDS = 60.0
-
-# Rooms, push services and webhooks that speak HTTP. Not here: mail (our own SMTP does that),
-# text messages, and whatever acts on this machine (dbus, gnome, macosx, windows, syslog).
-SCHEMAS = """
-apprise apprises bark barks betterstack bluesky bsky chanify cliq deltachat deltachats
-dingtalk discord dot evolution evolutions feishu flock fluxer fluxers form forms gchat goalert
-goalerts gotify gotifys groupme guilded hassio hassios humhub ifttt ilert incidentio jira join
-json jsons kook lametric lametrics lark line mastodon mastodons matrix matrixs misskey
-misskeys mmost mmosts ncloud nclouds nctalk nctalks notica noticas notifiarr notifico ntfy
-ntfys onebot onebots onesignal opsgenie pagerduty pagertree pbul pjet pjets pover prowl psafer
-pushdeer pushdeers pushed pushme pushplus pushy reddit revolt ringc rocket rockets ryver
-signal signals signl4 simplepush slack spike splunk spugpush spush squadcast stackfield
-streamlabs strmlabs synology synologys telegram tgram threema toot toots trigv trigvs twist
-victorops vapid webex wecom wecombot workflow workflows wpush wxpusher wxteams xml xmls
-zcliq zohocliq zoom zulip
-"""
-ALLOWED = frozenset(SCHEMAS.split())
 
 # A character without width that keeps services from seeing a mention or a link.
 GAP = "\N{ZERO WIDTH SPACE}"
@@ -69,7 +50,7 @@ class ChatChannel:
         read_seconds: float = READ_SECONDS,
         total_seconds: float = TOTAL_SECONDS,
     ) -> None:
-        self._plugin = _room(name, url, total_seconds)
+        self._plugin = room_at(name, url, total_seconds)
         self._plugin.socket_connect_timeout = connect_seconds
         self._plugin.socket_read_timeout = read_seconds
         self._apprise = Apprise(asset=self._plugin.asset)
@@ -116,37 +97,6 @@ def _silenced(found: re.Match[str]) -> str:
     return CALL_TO_ALL.sub(f"@{GAP}", found["address"]) if found["address"] else f"@{GAP}"
 
 
-def _room(name: str, url: str, total_seconds: float) -> Any:
-    """Return apprise's plugin for a URL, freed of its own ideas about retries and pauses."""
-    schema, colon, _ = url.lower().partition("://")
-    if schema not in ALLOWED or not colon:
-        got = f"{schema}://" if colon and re.fullmatch(r"[a-z0-9-]{1,20}", schema) else "none"
-        raise ChannelError(
-            f"channel '{name}': expected mailto://, drawer:// or a chat service such as "
-            f"slack://, workflows://, discord://, ntfy://, json://; got {got}"
-        )
-    plugin: Any = plugin_at(url, asset(total_seconds))
-    if plugin is None:
-        raise ChannelError(
-            f"channel '{name}': the {schema}:// URL has a part too few or one that is malformed; "
-            f"see https://appriseit.com/services/ for its form"
-        )
-    plugin.retry = 0
-    if len(plugin) != 1:
-        raise ChannelError(
-            f"channel '{name}': expected a URL with one room, got {len(plugin)}; "
-            "make a channel for each"
-        )
-    plugin.redirects = False
-    plugin.request_rate_per_sec = 0
-    plugin.overflow_mode = OverflowMode.UPSTREAM
-    if getattr(plugin, "mapping", {}).get(NotifyType.INFO) == "note":
-        # Opsgenie and Jira: a note to an alert that is not there would be posted nowhere.
-        plugin.mapping[NotifyType.INFO] = "new"
-    if getattr(plugin, "use_blocks", False):
-        # https://docs.slack.dev/reference/block-kit/blocks: a header block, and a section block
-        plugin.title_maxlen, plugin.body_maxlen = 150, 3_000
-    return plugin
 
 
 def _outcome(

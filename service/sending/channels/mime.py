@@ -86,11 +86,25 @@ ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 LINE_BYTES_MAX = 990
 
 
-class Sender(msgspec.Struct, frozen=True):
-    """Name who the mail is from."""
+class NamedMailbox(msgspec.Struct, frozen=True):
+    """Hold a mailbox with the name shown beside it."""
 
     name: str | None
     mailbox: Mailbox
+
+
+class Sender(NamedMailbox, frozen=True):
+    """Name who the mail is from, where answers go, and who gets a copy, openly or not."""
+
+    reply_to: tuple[NamedMailbox, ...] = ()
+    cc: tuple[NamedMailbox, ...] = ()
+    bcc: tuple[NamedMailbox, ...] = ()
+
+    def copies_beside(self, reader: Mailbox) -> list[Mailbox]:
+        """List who gets a copy of a mail to this reader, each once."""
+        others = {str(each.mailbox).lower(): each.mailbox for each in self.cc + self.bcc}
+        others.pop(str(reader).lower(), None)
+        return list(others.values())
 
 
 def mail_bytes(outgoing: OutgoingMessage, recipient: Mailbox, sender: Sender) -> bytes:
@@ -107,6 +121,8 @@ def _headers(outgoing: OutgoingMessage, recipient: Mailbox, sender: Sender) -> l
     lines = [
         "From: " + _person(sender.name, sender.mailbox, "From"),
         "To: " + _person(outgoing.name, recipient, "To"),
+        *_listed("Cc", sender.cc),
+        *_listed("Reply-To", sender.reply_to),
         "Subject: " + _words(shortened(one_line(outgoing.message.subject)), len("Subject: ")),
         "Date: " + _date(outgoing.sent_at),
         "Message-ID: " + _id(outgoing.message_id),
@@ -121,6 +137,12 @@ def _headers(outgoing: OutgoingMessage, recipient: Mailbox, sender: Sender) -> l
         "X-Auto-Response-Suppress: All",
         "MIME-Version: 1.0",
     ]
+
+
+def _listed(header: str, people: tuple[NamedMailbox, ...]) -> list[str]:
+    """Write one header of several mailboxes, each on a line of its own; none without any."""
+    written = ",\r\n ".join(_person(each.name, each.mailbox, header) for each in people)
+    return [f"{header}: {written}"] if people else []
 
 
 def _person(name: str | None, mailbox: Mailbox, header: str) -> str:

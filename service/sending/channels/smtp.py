@@ -1,9 +1,11 @@
 """Send e-mail: one kept SMTP connection, one recipient a mail, every reply code heard."""
 
+import logging
 import re
 import smtplib
 import socket
 import ssl
+from base64 import b64encode
 from contextlib import suppress
 from time import monotonic
 
@@ -11,6 +13,8 @@ from service.sending.channels.channel import Kind, OutgoingMessage, SendResult
 from service.sending.channels.mime import AddressRefused, Mailbox, mail_bytes, mailbox
 from service.sending.channels.smtp_url import SmtpServer
 from service.sending.templates.templates import RenderedMessage
+
+log = logging.getLogger(__name__)
 
 # RFC 3463; some servers put a hyphen or nothing after it.
 ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?!\d)")
@@ -135,8 +139,19 @@ def _make_ready(connection: smtplib.SMTP, server: SmtpServer, tls: ssl.SSLContex
         if code != 220:
             raise smtplib.SMTPResponseException(code, reply)
         connection.ehlo_or_helo_if_needed()
-    if server.user and server.password:
-        connection.login(server.user, server.password)
+    if server.login is not None:
+        _log_in(connection, *server.login)
+
+
+def _log_in(connection: smtplib.SMTP, user: str, password: str) -> None:
+    """Prove who we are; smtplib can in ASCII only, PLAIN in UTF-8 (RFC 4616 §2)."""
+    if user.isascii() and password.isascii():
+        connection.login(user, password)
+        return
+    told = b64encode(f"\0{user}\0{password}".encode()).decode()
+    code, reply = connection.docmd("AUTH PLAIN", told)
+    if code != 235:
+        raise smtplib.SMTPAuthenticationError(code, reply)
 
 
 def _refusal(error: Exception, where: str) -> ChannelRefused:
@@ -240,7 +255,7 @@ class SmtpChannel:
         return self._connection
 
     def _announced(self, connection: smtplib.SMTP, recipient: Mailbox) -> SendResult | None:
-        """Say MAIL, RCPT and DATA; return the recipient's refusal if there is one."""
+        """Say MAIL, RCPT and DATA; return the reader's refusal if there is one."""
         sender = self._server.sender.mailbox
         utf8 = recipient.needs_utf8 or sender.needs_utf8
         if utf8 and not connection.has_extn("smtputf8"):
@@ -253,11 +268,21 @@ class SmtpChannel:
             raise ConnectionLost
         if code != 250:
             raise ChannelRefused(about_channel(code, reply, "MAIL FROM"))
-        for command, welcome in ((f"RCPT TO:<{recipient}>", 250), ("DATA", 354)):
-            code, reply = say(connection, command)
-            if code != welcome and not (code == 251 and welcome == 250):
-                return self._refused(connection, code, reply)
-        return None
+        code, reply = say(connection, f"RCPT TO:<{recipient}>")
+        if code not in (250, 251):
+            return self._refused(connection, code, reply)
+        self._announce_copies(connection, recipient)
+        code, reply = say(connection, "DATA")
+        return None if code == 354 else self._refused(connection, code, reply)
+
+    def _announce_copies(self, connection: smtplib.SMTP, reader: Mailbox) -> None:
+        """Name who gets a copy. The reader's mail leaves whether the server takes them or not."""
+        for copy in self._server.sender.copies_beside(reader):
+            code, reply = say(connection, f"RCPT TO:<{copy}>")
+            if code == 421:
+                raise ConnectionLost
+            if code not in (250, 251):
+                log.warning("the mail server refused a cc or bcc: %s", _read(reply)[1] or code)
 
     def _refused(self, connection: smtplib.SMTP, code: int, reply: bytes) -> SendResult:
         """Judge a refusal and make the session ready for the next mail."""

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from service.sending.channels import ChannelError, open_channel
-from service.sending.channels.chat import ALLOWED, ChatChannel, literal
+from service.sending.channels.chat import ChatChannel, literal
+from service.sending.channels.chat_url import ALLOWED
 from service.sending.templates.templates import RenderedMessage
 from tests.chat_room import Room
 from tests.sending.channels.chat_services import URLS, Services

@@ -162,7 +162,7 @@ def test_a_server_that_came_back_is_used_again(outgoing: Any, tmp_path: Path) ->
     "url",
     [
         "mailto://",
-        "mailtos://user:hunter2@smtp.example.org?from=o'brien@example.org",
+        "mailtos://user:hunter2@smtp.example.org?from=o'brien@@example.org",
         "mailtos://user:hunter2@smtp.example.org?from=nobody",
         "mailtos://user:hunter2@smtp.example.org?mode=carrier-pigeon",
         "mailtos://user:hunter2@smtp.example.org:99999999?from=a@b.example",
@@ -179,4 +179,4 @@ def test_a_url_that_is_none_is_refused_without_repeating_it(
         assert "channel 'office'" in refusal and "expected" in refusal
     said = refusal + caplog.text + "".join(capfd.readouterr())
     assert "hunter2" not in said and "brien" not in said
-    assert refusal or "nobody" in url
+    assert refusal

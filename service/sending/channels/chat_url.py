@@ -1,0 +1,132 @@
+"""Read the URL of a chat room: apprise's form, or the https address a service hands out."""
+
+import re
+from difflib import get_close_matches
+from typing import Any
+from urllib.parse import unquote
+
+from apprise import NotifyType, OverflowMode
+
+from service.sending.channels.apprise_plugin import asset, plugin_at, service_reading
+from service.sending.channels.channel import ChannelError
+from service.sending.channels.url_parts import UrlRefused, parts_of, yes_or_no
+
+# Rooms, push services and webhooks that speak HTTP. Not here: mail (our own SMTP does that),
+# text messages, and whatever acts on this machine (dbus, gnome, macosx, windows, syslog).
+SCHEMAS = """
+apprise apprises bark barks betterstack bluesky bsky chanify cliq dingtalk discord dot evolution
+evolutions feishu flock fluxer fluxers form forms gchat goalert goalerts gotify gotifys groupme
+guilded hassio hassios humhub ifttt ilert incidentio jira join json jsons kook lametric
+lametrics lark line mastodon mastodons matrix matrixs misskey misskeys mmost mmosts ncloud
+nclouds nctalk nctalks notica noticas notifiarr notifico ntfy ntfys onebot onebots onesignal
+opsgenie pagerduty pagertree pbul pjet pjets pover prowl psafer pushdeer pushdeers pushed pushme
+pushplus pushy reddit revolt rocket rockets ryver signal signals signl4 simplepush slack spike
+splunk spugpush spush squadcast stackfield strmlabs synology synologys tgram threema toot toots
+trigv trigvs twist victorops vapid webex wecom wecombot workflow workflows wpush wxpusher wxteams
+xml xmls zcliq zohocliq zoom zulip
+"""
+ALLOWED = frozenset(SCHEMAS.split())
+NAMES = {"telegram": "tgram", "teams": "workflows", "mattermost": "mmosts", "googlechat": "gchat"}
+"""What a scheme is called by who has not read apprise's list."""
+
+HANDED_OUT = frozenset({"http", "https"})
+RETIRED = re.compile(
+    r"msteams://|https?://(?:[\w.-]+\.)?(?:webhook\.office\.com|office\.com/webhook)"
+)
+WORKFLOW = {"sp": "/triggers/manual/run", "sv": "1.0"}
+"""What stands in every URL of a Teams workflow, and apprise sends without being told."""
+
+FORMS = (
+    "expected a URL as the service hands it out, https://hooks.slack.com/services/…, "
+    "https://discord.com/api/webhooks/…, https://chat.googleapis.com/v1/spaces/…, "
+    "https://….api.powerplatform.com:443/powerautomate/… or "
+    "https://….logic.azure.com:443/workflows/…; or slack://TOKEN_A/TOKEN_B/TOKEN_C, "
+    "discord://ID/TOKEN, gchat://SPACE/KEY/TOKEN, workflows://HOST:443/WORKFLOW/SIGNATURE, "
+    "mmosts://HOST/TOKEN, ntfys://HOST/TOPIC, or jsons://HOST/PATH for a webhook of your own"
+)
+
+
+def room_at(name: str, url: str, total_seconds: float) -> Any:
+    """Return apprise's plugin for the URL of channel `name`: one room, one try, no pauses.
+
+    Raises ChannelError without repeating the URL.
+    """
+    try:
+        plugin = _plugin(url, total_seconds)
+    except UrlRefused as refused:
+        raise ChannelError(f"channel '{name}': {refused}") from None
+    plugin.redirects = False
+    plugin.request_rate_per_sec = 0
+    plugin.overflow_mode = OverflowMode.UPSTREAM
+    if getattr(plugin, "mapping", {}).get(NotifyType.INFO) == "note":
+        # Opsgenie and Jira: a note to an alert that is not there would be posted nowhere.
+        plugin.mapping[NotifyType.INFO] = "new"
+    if getattr(plugin, "use_blocks", False):
+        # https://docs.slack.dev/reference/block-kit/blocks: a header block, and a section block
+        plugin.title_maxlen, plugin.body_maxlen = 150, 3_000
+    return plugin
+
+
+def _plugin(url: str, total_seconds: float) -> Any:
+    schema = _known_schema(url)
+    parts = parts_of(url)
+    plugin: Any = plugin_at(url, asset(total_seconds))
+    if schema in HANDED_OUT and (plugin.schemas() if plugin else set()).isdisjoint(ALLOWED):
+        raise UrlRefused(FORMS)
+    if plugin is None:
+        raise UrlRefused(
+            f"the {schema}:// URL has a part too few or one that is malformed; "
+            f"see https://appriseit.com/services/ for its form"
+        )
+    plugin.retry = 0  # else each try counts as a room
+    if len(plugin) != 1:
+        raise UrlRefused(
+            f"expected a URL with one room, got {len(plugin)}; make a channel for each"
+        )
+    for number, name in enumerate(parts.query, 1):
+        if not _takes(plugin, name, parts.query[name]) and not _is_heard(url, name):
+            close = get_close_matches(name, plugin.template_args, n=1)
+            hint = f"did you mean {close[0]}=?" if close else f"see {plugin.setup_url}"
+            raise UrlRefused(
+                f"query: parameter {number} is not known to {plugin.service_name}; {hint}"
+            )
+    return plugin
+
+
+def _known_schema(url: str) -> str:
+    """Give what stands before the `://`, in small letters, if it is a service we post to."""
+    schema, colon, _ = url.lower().partition("://")
+    if RETIRED.match(url.lower()):
+        raise UrlRefused(
+            "Microsoft has retired the connectors of Teams; make a workflow in Teams that posts "
+            "when a webhook request is received, and write the https:// URL it shows, or "
+            "workflows://HOST:443/WORKFLOW/SIGNATURE"
+        )
+    if not colon or schema not in ALLOWED | HANDED_OUT:
+        got = f"{schema}://" if colon and re.fullmatch(r"[a-z0-9-]{1,20}", schema) else "none"
+        close = [NAMES[schema]] if schema in NAMES else get_close_matches(schema, ALLOWED, n=1)
+        hint = f"; did you mean {close[0]}://?" if close and got != "none" else ""
+        raise UrlRefused(
+            "expected mailto://, drawer:// or a chat service such as "
+            f"slack://, workflows://, discord://, ntfy://, json://; got {got}{hint}"
+        )
+    return schema
+
+
+def _takes(plugin: Any, name: str, value: str) -> bool:
+    """Tell whether a service declares a parameter; refuse a value that it reads otherwise."""
+    prefixes = {each.get("prefix") for each in plugin.template_kwargs.values()}
+    if plugin.template_args.get(name, {}).get("type") == "bool":
+        yes_or_no(name, value)
+    if name in ("user", "pass", "password") and unquote(value) != value:
+        # apprise decodes these twice.
+        raise UrlRefused("query: write user and password before the host, user:password@HOST")
+    return name in plugin.template_args or name[:1] in prefixes or WORKFLOW.get(name) == value
+
+
+def _is_heard(url: str, name: str) -> bool:
+    """Tell whether a service reads its URL otherwise without a parameter; not all are declared."""
+    head, _, query = url.partition("?")
+    others = [pair for pair in query.split("&") if unquote(pair.partition("=")[0]).lower() != name]
+    without = f"{head}?{'&'.join(others)}" if others else head
+    return service_reading(url) != service_reading(without)
