@@ -70,6 +70,11 @@ def test_every_mistake_is_told_at_once() -> None:
     ]
 
 
+@pytest.mark.parametrize("host", ["localhost", "0.0.0.0", "::", "::1", "fe80::1%lo", "my_host"])
+def test_what_can_be_listened_on_is_taken(host: str) -> None:
+    assert settings_of({"COURSEBELL_HOST": host}).host == host
+
+
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [
@@ -101,6 +106,21 @@ def test_every_mistake_is_told_at_once() -> None:
         ({"ADOBE_ALLOW_UNAUTHENTICATED": "yes"}, "expected one of true, false, got 'yes'"),
         ({"MAIL_DOMAIN": "a b"}, "COURSEBELL_MAIL_DOMAIN: expected a domain"),
         ({"HOST": "http://x"}, "COURSEBELL_HOST: expected a host name"),
+        ({"HOST": "localhost:8000"}, "without port or brackets"),
+        ({"HOST": "[::1]"}, "without port or brackets"),
+        ({"HOST": "256.0.0.1"}, "COURSEBELL_HOST: expected a host name or IP address"),
+        ({"PUBLIC_URL": "https://[a"}, "expected an address like https://"),
+        ({"PUBLIC_URL": "https://a.example:99999"}, "expected an address like https://"),
+        ({"PUBLIC_URL": "https://a..example"}, "expected an address like https://"),
+        ({"DATA": __file__}, "COURSEBELL_DATA: expected a folder, not a file"),
+        ({"DATA": f"{__file__}/data"}, "COURSEBELL_DATA: expected a folder, not a file"),
+        ({"TEMPLATES": __file__}, "COURSEBELL_TEMPLATES: expected a folder, not a file"),
+        ({"RULES": "/"}, "COURSEBELL_RULES: expected a file, not a folder"),
+        ({"KAFKA_BOOTSTRAP_SERVERS": "k:99999", "KAFKA_TOPIC": "a"}, "ports from 1 to 65535"),
+        ({"KAFKA_BOOTSTRAP_SERVERS": "k:0", "KAFKA_TOPIC": "a"}, "ports from 1 to 65535"),
+        ({"KAFKA_TOPIC": "..", **SERVERS}, "expected the name of a topic"),
+        ({"KAFKA_TOPIC": "kursé", **SERVERS}, "expected the name of a topic"),
+        ({"KAFKA_SSL_CA_LOCATION": "/no/such.pem"}, "expected the path of a file that is there"),
     ],
 )
 def test_a_mistake_is_one_clear_line(environ: dict[str, str], expected: str) -> None:

@@ -59,6 +59,15 @@ def open_queues(
     return found
 
 
+def try_queues(settings: Settings) -> None:
+    """Let the clients of the configured queues read what they are given; raises QueueError.
+
+    Opening one says less: librdkafka reads its properties when the first round begins.
+    """
+    if settings.kafka_bootstrap_servers:
+        _module("kafka", "kafka").try_properties(properties(settings))
+
+
 def properties(settings: Settings) -> dict[str, str]:
     """Give what the settings say about Kafka, as librdkafka names it."""
     named = {

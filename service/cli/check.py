@@ -10,7 +10,7 @@ from rich.progress import MofNCompleteColumn
 
 from service.app.active_rules import known_sources
 from service.app.app import SOURCES
-from service.app.queues import open_queues
+from service.app.queues import open_queues, try_queues
 from service.cli.installation import Installation
 from service.cli.output.console import (
     BAD,
@@ -215,6 +215,7 @@ def queue_problems(chosen: Settings) -> list[str]:
     sources = {source.name: source for source in SOURCES}
     try:
         open_queues(chosen, sources, lambda _: lambda *_: None, wall_clock)
+        try_queues(chosen)
     except QueueError as error:
         return [str(error)]
     return []

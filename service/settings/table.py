@@ -8,19 +8,22 @@ from service.learners.facts import Timing
 from service.settings.variables import (
     BASE64,
     DOMAIN,
-    SERVERS,
     TOKEN,
     Needs,
     Setting,
+    address,
     boolean,
     duration,
+    existing_file,
+    file,
+    folder,
     lasting_or_never,
     number,
     one_of,
     optional,
-    path,
     properties,
     public_url,
+    servers,
     setting,
     several,
     shape,
@@ -123,11 +126,13 @@ class SourceSettings:
 class Settings:
     """Hold what the person who runs the service decided; secrets are not in its repr."""
 
-    data: Path = setting(path, "Folder of the ledger, the views and the drawer.", default="./data")
-    rules: Path = setting(path, "The rule file.", default="rules.yaml")
-    templates: Path = setting(path, "Folder of the message templates.", default="templates")
+    data: Path = setting(
+        folder, "Folder of the ledger, the views and the drawer.", default="./data"
+    )
+    rules: Path = setting(file, "The rule file.", default="rules.yaml")
+    templates: Path = setting(folder, "Folder of the message templates.", default="templates")
     host: str = setting(
-        shape(r"[^\s/@]+", "a host name or IP address"),
+        address,
         "Address the service listens on.",
         default="127.0.0.1",
     )
@@ -176,14 +181,14 @@ class Settings:
         default="info",
     )
     kafka_bootstrap_servers: str | None = setting(
-        optional(shape(SERVERS, "host:port, or several with commas")),
+        optional(servers),
         "`host:port`, or several with commas between them. Setting it makes Kafka a door for "
         "Sunbird; needs the extra, `pip install 'coursebell[kafka]'`.",
         secret=True,
         needs=Needs("KAFKA_TOPIC", ", e.g. prod.telemetry.audit"),
     )
     kafka_topic: tuple[str, ...] = setting(
-        several(r"[\w.-]{1,249}", "the name of a topic"),
+        several(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}", "the name of a topic"),
         "The topic, e.g. `prod.telemetry.audit`; several with commas between them.",
         needs=Needs("KAFKA_BOOTSTRAP_SERVERS", ", e.g. kafka:9092"),
     )
@@ -215,7 +220,7 @@ class Settings:
         needs=Needs("KAFKA_SASL_USERNAME"),
     )
     kafka_ssl_ca_location: str | None = setting(
-        optional(str),
+        optional(existing_file),
         "File of the certificate authorities, if the system's are not the right ones.",
     )
     kafka_config: Mapping[str, str] = setting(

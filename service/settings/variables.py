@@ -1,6 +1,7 @@
 """Read the text of one variable; a ValueError says what was expected."""
 
 import re
+import socket
 from collections.abc import Callable
 from dataclasses import field
 from pathlib import Path
@@ -13,7 +14,6 @@ Read = Callable[[str], Any]
 
 TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 BASE64 = r"(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
-SERVERS = r"[^\s,/@]+:\d+(, ?[^\s,/@]+:\d+)*"
 DOMAIN = r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9-]{1,63})*"
 
 
@@ -55,9 +55,53 @@ def optional(read: Read) -> Read:
     return lambda text: read(text) if text else None
 
 
-def path(text: str) -> Path:
-    """Read a path; `~` is the home folder."""
-    return Path(text).expanduser()
+def folder(text: str) -> Path:
+    """Read the path of a folder, which need not be there yet; `~` is the home folder."""
+    found = Path(text).expanduser()
+    there = next((each for each in (found, *found.parents) if each.exists()), found)
+    if there.exists() and not there.is_dir():
+        raise ValueError(f"a folder, not a file or something in one ({there.name} is a file)")
+    return found
+
+
+def file(text: str) -> Path:
+    """Read the path of a file, which need not be there yet; `~` is the home folder."""
+    found = Path(text).expanduser()
+    if found.is_dir():
+        raise ValueError("a file, not a folder")
+    return found
+
+
+def existing_file(text: str) -> str:
+    """Read the path of a file that is there, for a library to open; `~` is not read."""
+    if not Path(text).is_file():
+        raise ValueError("the path of a file that is there")
+    return text
+
+
+def address(text: str) -> str:
+    """Read what a service can listen on: an IP address, or a host name without a port."""
+    host = text if re.fullmatch(DOMAIN, text.replace("_", "-")) else ""
+    if ":" in text or re.fullmatch(r"[0-9.]+", text):
+        family = socket.AF_INET6 if ":" in text else socket.AF_INET
+        try:
+            socket.inet_pton(family, text.partition("%")[0])
+        except OSError:
+            host = ""
+        else:
+            host = text
+    if not host:
+        raise ValueError("a host name or IP address, without port or brackets")
+    return host
+
+
+def servers(text: str) -> str:
+    """Read `host:port`, or several with commas between them."""
+    for each in text.split(","):
+        found = re.fullmatch(r" ?[^\s,/@]+:([0-9]{1,5})", each)
+        if not found or not 0 < int(found[1]) < 65_536:
+            raise ValueError("host:port, or several with commas; ports from 1 to 65535")
+    return text
 
 
 def number(least: int, most: int) -> Callable[[str], int]:
@@ -142,8 +186,14 @@ def properties(text: str) -> dict[str, str]:
 
 def public_url(text: str) -> str:
     """Read an address people reach, without a slash at its end."""
-    url = urlsplit(text)
-    plain = url.scheme in ("http", "https") and url.hostname and "@" not in url.netloc
-    if not plain or url.query or url.fragment or re.search(r"\s", text):
-        raise ValueError("an address like https://coursebell.example.org, without a password")
+    expected = "an address like https://coursebell.example.org, without a password"
+    try:
+        url = urlsplit(text)
+        plain = url.scheme in ("http", "https") and url.port != 0 and "@" not in url.netloc
+    except ValueError:
+        raise ValueError(expected) from None
+    host = url.hostname or ""
+    reached = ":" in host or re.fullmatch(r"[^\s.]+(\.[^\s.]+)*\.?", host)
+    if not plain or not reached or url.query or url.fragment or re.search(r"\s", text):
+        raise ValueError(expected)
     return text.rstrip("/")

@@ -62,10 +62,32 @@ ALWAYS: Mapping[str, object] = {
 }
 
 
+log = logging.getLogger(__name__)
+client_log = log.getChild("client")
+# Broken connections come as errors too, and are told once and in words.
+client_log.addFilter(lambda record: not record.getMessage().startswith(("FAIL ", "ERROR ")))
+
+
 def complete(given: Mapping[str, str]) -> dict[str, object]:
     """Lay our properties of librdkafka under and over the given ones."""
     classic = given.get("group.protocol", "classic").lower() == "classic"
     return {**DEFAULTS, **(OF_CLASSIC_GROUPS if classic else {}), **given, **ALWAYS}
+
+
+def try_properties(given: Mapping[str, str]) -> None:
+    """Let the client read its properties with no broker to connect to; raises QueueError.
+
+    A login that the protocol never asks for is refused too: librdkafka only warns of it.
+    """
+    protocol = given.get("security.protocol", "PLAINTEXT").upper()
+    if given.get("sasl.username") and not protocol.startswith("SASL_"):
+        expected = f"{SETTING}SECURITY_PROTOCOL: expected SASL_PLAINTEXT or SASL_SSL"
+        raise QueueError(f"{expected} beside {SETTING}SASL_USERNAME, got another or none")
+    try:
+        Consumer({**complete(given), "bootstrap.servers": ""}, logger=client_log).close()
+    except (KafkaException, ValueError, TypeError) as error:
+        where = given["bootstrap.servers"]
+        raise QueueError(explain_refused_properties(str(error), given, where)) from None
 
 
 RECORDS_PER_COMMIT = 500
@@ -74,11 +96,6 @@ ROUND_SECONDS = 1.0
 WAIT_SECONDS = 0.25
 CLOSE_SECONDS = 2.0
 PAUSE_SECONDS = (1.0, 30.0)
-
-log = logging.getLogger(__name__)
-client_log = log.getChild("client")
-# Broken connections come as errors too, and are told once and in words.
-client_log.addFilter(lambda record: not record.getMessage().startswith(("FAIL ", "ERROR ")))
 
 
 class KafkaConsumer:

@@ -107,18 +107,19 @@ def _resolved(name: str, text: str, environ: Mapping[str, str]) -> tuple[str | N
     for found in _VARIABLE.finditer(text):
         if found[2] is None and not environ.get(found[1]):
             return None, f"the environment variable {found[1]} is not set and has no default here"
-    url = _VARIABLE.sub(lambda found: environ.get(found[1]) or found[2] or "", text)
-    return (url, None) if _is_url(url) else (None, _no_url(name, text))
+    url = _VARIABLE.sub(lambda found: environ.get(found[1]) or found[2] or "", text).strip(" ")
+    return (url, None) if _is_url(url) else (None, _no_url(name, text, url))
 
 
 def _is_url(url: str) -> bool:
     return scheme(url) is not None and url.isprintable()
 
 
-def _no_url(name: str, text: str) -> str:
+def _no_url(name: str, text: str, url: str) -> str:
     message = (
         f"channel {shown(name)} is not a URL; expected something like mailtos://… or slack://…"
     )
+    message += ", without quotes around it" if url[:1] in ("'", '"') else ""
     variables = [found[0] for found in _VARIABLE.findall(text)]
     return f"{message}; look at {' and '.join(variables)}" if variables else message
 
@@ -127,6 +128,8 @@ def _is_secret(literal: str) -> bool:
     """Tell whether the part of a URL that stands in the file holds a password or a token."""
     if holds_password(literal) or _holds_secret_query(literal):
         return True
+    if scheme(literal) in MAIL:
+        return False  # its password stands before an @ or is named, and what else it has is open
     address = literal.partition("://")[2] or literal
     segments = re.split(r"[/?&=@:#]", address)
     if scheme(literal) in _PLAIN:

@@ -166,6 +166,29 @@ def test_settings_that_cannot_work_are_told_without_their_values(
     assert not queue.is_current()
 
 
+@pytest.mark.parametrize(
+    ("properties", "words"),
+    [
+        ({"security.protocol": "SASL_SSL"}, "some it does not take"),
+        ({"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN"}, "some it does not take"),
+        (
+            {"sasl.username": "ada-l", "sasl.password": SECRET},
+            "expected SASL_PLAINTEXT or SASL_SSL",
+        ),
+        ({"security.protocol": "SSL", "ssl.ca.location": __file__}, "got ssl.ca.location"),
+        ({"sasl.pasword": SECRET}, "got sasl.pasword"),
+    ],
+)
+def test_what_can_only_fail_is_known_before_anything_is_connected_to(
+    properties: dict[str, str], words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    servers = {"bootstrap.servers": "kafka:9092", "group.id": "coursebell"}
+    module.try_properties(servers)
+    with pytest.raises(QueueError, match=words) as refused:
+        module.try_properties({**servers, **properties})
+    assert SECRET not in str(refused.value) + caplog.text
+
+
 @pytest.mark.parametrize("missing", ["bootstrap_servers", "group_id"])
 def test_without_servers_or_a_group_nothing_begins(stage: Stage, missing: str) -> None:
     with pytest.raises(QueueError, match=missing.replace("_", ".")):

@@ -30,7 +30,13 @@ def read(channel: str, **environ: str) -> tuple[dict[str, str] | None, list[Diag
             {},
             "mailto://smtp.example.org:25?from=learning@example.org",
         ),
+        (
+            "mailto://smtp.example.org?from=l@example.org&cc=archive2026@example.org",
+            {},
+            "mailto://smtp.example.org?from=l@example.org&cc=archive2026@example.org",
+        ),
         ("json://server01:8080/hook", {}, "json://server01:8080/hook"),
+        ("${URL}", {"URL": " mailto://h  "}, "mailto://h"),
     ],
 )
 def test_a_url_takes_its_secrets_from_the_environment(
@@ -48,6 +54,7 @@ NO_URL = "channel 'email' is not a URL; expected something like mailtos://… or
         ("${URL}", {}, "the environment variable URL is not set and has no default here"),
         ("${URL}", {"URL": SECRET}, f"{NO_URL}; look at URL"),
         ("${URL}", {"URL": f"mailto://{SECRET}\n"}, f"{NO_URL}; look at URL"),
+        ("${URL}", {"URL": f"'{SECRET}'"}, f"{NO_URL}, without quotes around it; look at URL"),
         ("smtp.example.org", {}, NO_URL),
         ("${1X}", {}, "cannot read this ${…}; write ${NAME} or ${NAME:-default}"),
     ],
@@ -66,6 +73,7 @@ def test_a_bad_url_is_told_without_its_value(
         "mailtos://user:password@smtp.example.org",
         "mailtos://user:pa/ss@smtp.example.org",
         "mailtos://smtp.example.org?user=ada&pass=hunter2",
+        "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7F",
         "mailto://user:${PASS:-hunter2}@h",
         "${URL:-mailto://user:hunter2@h}",
         "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7F",
