@@ -41,7 +41,7 @@ def test_an_import_goes_in_while_the_service_has_the_ledger_open() -> None:
 
 
 def test_a_ledger_that_cannot_be_opened_is_one_line_and_exit_2() -> None:
-    Path("data").write_text("a file where a folder should be")
+    Path("data/ledger.db").mkdir(parents=True)
     result = run("id\n7\n")
     assert result.exit_code == 2
     assert result.stderr.startswith("coursebell: data/ledger.db: the ledger cannot be opened")

@@ -165,12 +165,12 @@ def test_damaged_views_are_made_anew_and_nothing_is_sent_again(stopped):
     assert sorted(path.name for path in (stopped.data / "drawer").glob("*")) == drawer
 
 
-def test_a_data_folder_that_cannot_be_written_is_refused(stopped, tmp_path):
+def test_a_data_folder_that_is_none_is_refused(stopped, tmp_path):
     (tmp_path / "file").write_text("not a folder")
 
     line = cannot_run(stopped, "--data", str(tmp_path / "file/data"))
 
-    assert "expected a data folder that can be written" in line
+    assert "COURSEBELL_DATA: expected a folder, not a file or something in one" in line
 
 
 @pytest.fixture
