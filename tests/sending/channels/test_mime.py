@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.sending.channels.mime import Sender, mail_bytes, mailbox
+from service.sending.channels.mime import NamedMailbox, Sender, mail_bytes, mailbox
 from service.sending.templates.templates import RenderedMessage
 
 SENDER = Sender("Academy, Learning", mailbox("learning@academy.example"))
@@ -163,3 +163,17 @@ def test_an_id_of_ours_that_is_none_is_our_mistake(outgoing: Any, changes: Any) 
 def test_the_same_message_gives_the_same_bytes(outgoing: Any) -> None:
     message = RenderedMessage("Hello", "Hello\n", "<p>Hello</p>")
     assert written(outgoing(message=message)) == written(outgoing(message=message))
+
+
+def test_many_copies_with_any_names_are_read_back(outgoing: Any) -> None:
+    people = tuple(
+        NamedMailbox(name.strip() or None, mailbox(f"copy{n}@archive{n}.example.org"))
+        for n, name in enumerate(NASTY[:10])
+    )
+    sender = Sender(None, SENDER.mailbox, reply_to=people[:2], cc=people, bcc=people[:1])
+    raw = mail_bytes(outgoing(), mailbox("ada@example.org"), sender)
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    read = message_from_bytes(raw, policy=default)
+    assert [each.addr_spec for each in read["Cc"].addresses] == [str(p.mailbox) for p in people]
+    assert len(read["Reply-To"].addresses) == 2
+    assert read["Bcc"] is None and read["X-Evil"] is None
