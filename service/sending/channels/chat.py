@@ -97,8 +97,6 @@ def _silenced(found: re.Match[str]) -> str:
     return CALL_TO_ALL.sub(f"@{GAP}", found["address"]) if found["address"] else f"@{GAP}"
 
 
-
-
 def _outcome(
     result: AppriseResult, exchanges: list[Exchange], outgoing: OutgoingMessage
 ) -> SendResult:

@@ -9,7 +9,7 @@ from apprise import NotifyType, OverflowMode
 
 from service.sending.channels.apprise_plugin import asset, plugin_at, service_reading
 from service.sending.channels.channel import ChannelError
-from service.sending.channels.url_parts import UrlRefused, parts_of, yes_or_no
+from service.sending.channels.url_parts import CUT_OFF, UrlRefused, parts_of, yes_or_no
 
 # Rooms, push services and webhooks that speak HTTP. Not here: mail (our own SMTP does that),
 # text messages, and whatever acts on this machine (dbus, gnome, macosx, windows, syslog).
@@ -70,6 +70,8 @@ def room_at(name: str, url: str, total_seconds: float) -> Any:
 def _plugin(url: str, total_seconds: float) -> Any:
     schema = _known_schema(url)
     parts = parts_of(url)
+    if parts.user is None and "@" in url.partition("?")[2]:
+        raise UrlRefused(CUT_OFF)  # no room is named like that, but the rest of a password is
     plugin: Any = plugin_at(url, asset(total_seconds))
     if schema in HANDED_OUT and (plugin.schemas() if plugin else set()).isdisjoint(ALLOWED):
         raise UrlRefused(FORMS)
@@ -104,7 +106,11 @@ def _known_schema(url: str) -> str:
         )
     if not colon or schema not in ALLOWED | HANDED_OUT:
         got = f"{schema}://" if colon and re.fullmatch(r"[a-z0-9-]{1,20}", schema) else "none"
-        close = [NAMES[schema]] if schema in NAMES else get_close_matches(schema, ALLOWED, n=1)
+        close = (
+            [NAMES[schema]]
+            if schema in NAMES
+            else get_close_matches(schema, ALLOWED, n=1, cutoff=0.75)
+        )
         hint = f"; did you mean {close[0]}://?" if close and got != "none" else ""
         raise UrlRefused(
             "expected mailto://, drawer:// or a chat service such as "

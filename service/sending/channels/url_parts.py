@@ -19,6 +19,10 @@ PORT = re.compile(r"(?P<host>.*):(?P<port>[0-9]{1,9})", re.DOTALL)
 NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 AT_OF_A_NAME = re.compile(r"[^:@]*/@[^@]*")
 """A room may be a person: `slack://…/@ada`."""
+CUT_OFF = (
+    "an @ stands behind the first /, ? or #: in a user or password write %2F for /, "
+    "%3F for ? and %23 for #; elsewhere write %40 for @"
+)
 CUTS = {"user": "@:;\\[]", "password": "@:;\\[]", "path": ";\\", "query": ";+"}
 """What cuts a part in two, or is lost, unless it is percent-encoded."""
 
@@ -77,10 +81,7 @@ def _refuse_what_is_lost(found: re.Match[str]) -> None:
     rest = found.string[found.end("authority") :]
     head = rest.partition("=")[0] if rest[:1] == "?" else rest.partition("?")[0]
     if "@" in head and not AT_OF_A_NAME.fullmatch(found["authority"] + head):
-        raise UrlRefused(
-            "an @ stands behind the first /, ? or #: in a user or password write %2F for /, "
-            "%3F for ? and %23 for #; elsewhere write %40 for @"
-        )
+        raise UrlRefused(CUT_OFF)
     if found["query"] == "":
         raise UrlRefused("query: expected a parameter behind the ?, or no ?")
     if found["fragment"]:
@@ -125,6 +126,8 @@ def _parameters(query: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for pair in filter(None, query.split("&")):
         name, _, value = pair.partition("=")
+        if "@" in name:
+            raise UrlRefused(CUT_OFF)
         key = unquote(name).lower().strip()
         if key in found:
             raise UrlRefused("query: a parameter is given twice")

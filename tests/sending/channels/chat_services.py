@@ -21,7 +21,6 @@ HEX = "3ccdd113474722377935511fc85d3dd4"
 UUID = "8b799edf-6f98-4d3a-9be7-2862fb4e5752"
 
 WITHOUT_HTTP = {
-    "deltachat": "posts by SMTP",
     "vapid": "posts what only a browser can decipher, with keys from a file",
 }
 URLS = {
@@ -83,8 +82,7 @@ URLS = {
     "pushy": f"pushy://{HEX}/@topic",
     "reddit": "reddit://user:pass@clientid/secret/apprise",
     "revolt": f"revolt://{HEX}/01ARZ3NDEKTSV4RRFFQ69G5FAV",
-    "ringc": "ringc://15551234567:secret@clientid/15557654321",
-    "rocket": f"rocket://{HEX}/{HEX}@{HERE}/#room",
+    "rocket": f"rocket://{HEX}%2F{HEX}@{HERE}/#room",
     "ryver": "ryver://apprise/ckhrjW8w672m6HG",
     "signal": f"signal://{HERE}/15551234567/15557654321",
     "signl4": f"signl4://{HEX}",

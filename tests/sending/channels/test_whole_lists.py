@@ -12,7 +12,8 @@ import pytest
 from apprise.manager_plugins import NotificationManager
 
 from service.sending.channels import OutgoingMessage
-from service.sending.channels.chat import ALLOWED, ChatChannel
+from service.sending.channels.chat import ChatChannel
+from service.sending.channels.chat_url import ALLOWED
 from service.sending.templates.fitting import Wording, fitting
 from service.sending.templates.templates import Templates
 from tests.sending.channels.chat_services import URLS, WITHOUT_HTTP, Services
