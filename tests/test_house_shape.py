@@ -33,7 +33,10 @@ PUBLISHED = "service/api/resources/"
 SAME_MODULE = {
     "sandbox": "Jinja's word for what templates run in, and ours for a throw-away installation",
 }
-WORLD = {"course", "person", "manager", "members", "instance", "watchers", "latest"}
+WORLD = {
+    "course", "person", "manager", "members", "instance", "enrollments_in", "deletion", "watchers",
+    "latest",
+}  # fmt: skip
 WORLDS = {"World", "Lookup", "UnitOfWork"}
 """The protocol, and the two that answer it: as the ledger has it, and as a transaction will."""
 TABLES = {
@@ -43,6 +46,7 @@ TABLES = {
     "service/learners/directory/people.py": "people",
     "service/learners/directory/people_table.py": "people, people_in_groups",
     "service/learners/directory/reported.py": "contacts, course_names",
+    "service/learners/neighbours.py": "stored_events, looked into for what stands side by side",
     "service/learners/enrollment_views.py": "enrollments, instances: views",
     "service/ledger/database.py": "how a file is opened, and its version",
     "service/ledger/ledger.py": "stored_events, erasable",

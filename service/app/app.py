@@ -64,9 +64,7 @@ class App:
         self.enrollment_views = EnrollmentViews()
         projections = (self.enrollment_views, SendQueue())
         self.views = Views(settings.data / "views.db", self.store, projections)
-        self.writer = Writer(
-            self.store, lookup=self._lookup(), timings=settings.timings, decide=self._decide
-        )
+        self.writer = Writer(self.store, lookup=self._lookup(), decide=self._decide)
         self.intake = Intake(self.letters, self.sources, self.writer)
         self.notification_streams = NotificationStreams(
             self.store,
@@ -99,7 +97,7 @@ class App:
         return lambda arrivals, skipped: self.letters.keep(arrivals, skipped={source: skipped})
 
     def _lookup(self) -> Lookup:
-        return Lookup(self.store, self.people, self.courses)
+        return Lookup(self.store, self.people, self.courses, timings=self.settings.timings)
 
     def _sending_context(self) -> SendingContext:
         return SendingContext(

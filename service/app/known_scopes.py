@@ -8,8 +8,8 @@ from service.app.app import SOURCES
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.enrollment_views import accounts_of_instances
+from service.ledger.database import read_views
 from service.ledger.ledger import Ledger
-from service.rules.explain.history import opened
 from service.rules.text import hint, listed
 
 SOURCE_NAMES = tuple(source.name for source in SOURCES)
@@ -48,7 +48,7 @@ def _accounts(ledger: Ledger, source: str | None) -> Iterator[set[str]]:
     views = ledger.path.with_name("views.db")
     if views.is_file():
         try:
-            with closing(opened(views)) as connection:
+            with closing(read_views(views)) as connection:
                 yield accounts_of_instances(connection, source)
         except sqlite3.Error:  # they are disposable
             return

@@ -78,8 +78,9 @@ def _reach(
     stalled: StalledRule, decider: Decider, office: Installation, chosen: Settings, now: int
 ) -> Reach:
     rule = stalled.rule
-    lookup = Lookup(office.store, People(office.ledger), Courses(office.ledger))
-    writer = Writer(office.store, lookup, chosen.timings, decide=lambda *_: None)
+    people, courses = People(office.ledger), Courses(office.ledger)
+    lookup = Lookup(office.store, people, courses, timings=chosen.timings)
+    writer = Writer(office.store, lookup, decide=lambda *_: None)
     world = writer.world(now)
     late = longest_lateness(chosen.timings)
     silent = told = 0

@@ -92,10 +92,9 @@ def explain(
 def evidence(data: Path | None) -> Iterator[Evidence]:
     """Open the evidence in the ledger of the data folder; record nothing in it."""
     with open_ledger(data) as ledger:
-        views = ledger.path.with_name("views.db")
-        store = event_store(ledger)
-        past = LedgerHistory(store, People(ledger), Courses(ledger), views)
-        yield Evidence.of(past, Letters(ledger).show, settings(data).timings)
+        people, courses = People(ledger), Courses(ledger)
+        past = LedgerHistory(event_store(ledger), people, courses, settings(data).timings)
+        yield Evidence.of(past, Letters(ledger).show)
 
 
 def answered(found: Evidence, question: Question) -> Explanation:

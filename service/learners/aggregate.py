@@ -66,6 +66,11 @@ class Aggregate(msgspec.Struct, Generic[R], frozen=True, gc=False):
         """Make the aggregate as it is before its first fact; `person` is the learner's id."""
         raise NotImplementedError
 
+    @property
+    def gone_at(self) -> int | None:
+        """Give when what it stands for was deleted (ms UTC); None for what is there."""
+        return None
+
     @classmethod
     def load(cls, id: StreamId, events: Sequence[R], timing: Timing = AT_ONCE) -> Self:
         """Fold a stream's events, first to last."""
@@ -116,6 +121,18 @@ class Aggregate(msgspec.Struct, Generic[R], frozen=True, gc=False):
             **effect,
         )
         return event  # type: ignore[no-any-return]
+
+
+def latest(known: int | None, at: int) -> int:
+    """Give the later of two moments, of which the first may not have come."""
+    return at if known is None else max(known, at)
+
+
+def gone_at(deleted_at: int | None, changed_at: int | None) -> int | None:
+    """Give when something was deleted; None if it was not, or was changed since: it lives again."""
+    if deleted_at is None or changed_at is None:
+        return deleted_at
+    return None if changed_at > deleted_at else deleted_at
 
 
 def named_by(id: str, events: Sequence[FactRecorded[Any]]) -> Identity:

@@ -4,7 +4,7 @@ from typing import ClassVar, Self, TypeVar
 
 import msgspec
 
-from service.learners.aggregate import Aggregate, shapes_of
+from service.learners.aggregate import Aggregate, gone_at, latest, shapes_of
 from service.learners.facts import (
     CourseDeleted,
     CourseDrafted,
@@ -39,21 +39,30 @@ M = TypeVar("M", CourseRecorded, LearnerRecorded)
 
 
 class Watermark(Aggregate[M], frozen=True, gc=False):
-    """Fold facts of which only one moment counts: what is no later changes nothing any more."""
+    """Fold facts of which one moment counts: what is no later changes nothing any more.
+
+    `changed_at` is the newest moment (ms UTC) of those of another kind.
+    """
 
     MARKS: ClassVar[type[FactBody]]
     marked_at: int | None = None
+    changed_at: int | None = None
 
     def apply(self, event: M) -> Self:
         """Fold in the next event of the stream."""
-        moves = isinstance(event.said, self.MARKS) and not event.superseded
-        marked_at = event.at if moves else self.marked_at
+        marked_at, changed_at = self.marked_at, self.changed_at
+        if event.topic != self.MARKS.TOPIC:
+            changed_at = latest(changed_at, event.at)
+        elif not event.superseded:
+            marked_at = event.at
         keys = self.keys.having(event.key)
-        return type(self)(self.id, self.about, self.version + 1, keys, marked_at)
+        return type(self)(self.id, self.about, self.version + 1, keys, marked_at, changed_at)
 
     def effect(self, fact: Fact) -> dict[str, object]:
         """Say whether a new fact is later than the mark."""
         late = self.marked_at is not None and fact.occurred_at <= self.marked_at
+        if fact.said.TOPIC == self.MARKS.TOPIC:
+            late = late or gone_at(fact.occurred_at, self.changed_at) is None
         return {"transitions": () if late else (fact.said.TOPIC,), "superseded": late}
 
 
@@ -62,6 +71,11 @@ class LearningObject(Watermark[CourseRecorded], frozen=True, gc=False):
 
     RECORDED = CourseRecorded
     MARKS = CourseDeleted
+
+    @property
+    def gone_at(self) -> int | None:
+        """Give when it was deleted (ms UTC); None if it is there, or was heard of again since."""
+        return gone_at(self.marked_at, self.changed_at)
 
     @staticmethod
     def stream(source: str, account: str, course: str) -> StreamId:

@@ -141,7 +141,12 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
 
         Whom the log met one after the other stand side by side in its index too.
         """
-        return stream_id(f"{ENROLLMENT}{person[:8]}", person, course, instance or "", size=12)
+        return stream_id(Enrollment.prefix(person), person, course, instance or "", size=12)
+
+    @staticmethod
+    def prefix(person: str) -> str:
+        """Give what the ids of all enrolments of a person begin with."""
+        return f"{ENROLLMENT}{person[:8]}"
 
     @classmethod
     def begin(cls, fact: Fact, person: str) -> Self:

@@ -58,7 +58,7 @@ class EnrollmentViews:
     """
 
     name = "roster"
-    version = 1
+    version = 2
     topics = frozenset(enrollment.SHAPES) | frozenset(instance.SHAPES)
 
     def __init__(self) -> None:
@@ -157,8 +157,9 @@ def place(connection: sqlite3.Connection, events: Sequence[LogEvent]) -> None:
             continue
         if isinstance(body.said, SeatsReported):
             seats[event.stream] = seat_columns(body.said, body.at)
-        elif isinstance(body.said, InstanceDeleted):
-            ends[event.stream] = (body.at,)
+        else:
+            gone = body.topic == InstanceDeleted.TOPIC
+            ends[event.stream] = (body.at if gone else None,)
     connection.executemany(PLACE, new)
     connection.executemany(SEAT, [(*row, id) for id, row in seats.items()])
     connection.executemany(END, [(*row, id) for id, row in ends.items()])

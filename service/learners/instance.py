@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import msgspec
 
-from service.learners.aggregate import Aggregate, shapes_of
+from service.learners.aggregate import Aggregate, gone_at, latest, shapes_of
 from service.learners.facts import (
     Fact,
     FactBody,
@@ -75,7 +75,8 @@ class Instance(Aggregate[InstanceRecorded], frozen=True, gc=False):
 
     `newest` is the report that counts. `history` holds (version, report) each time a report
     became the newest, so that a rule with `rearm` can look back to its own last decision; in
-    pieces, as one more report copies the last piece only.
+    pieces, as one more report copies the last piece only. `changed_at` is the newest moment (ms
+    UTC) at which it was created, changed or retired.
     """
 
     RECORDED = InstanceRecorded
@@ -83,6 +84,12 @@ class Instance(Aggregate[InstanceRecorded], frozen=True, gc=False):
     newest: SeatsReported | None = None
     history: tuple[Piece, ...] = ()
     deleted_at: int | None = None
+    changed_at: int | None = None
+
+    @property
+    def gone_at(self) -> int | None:
+        """Give when it was deleted (ms UTC); None if it is there, or was heard of again since."""
+        return gone_at(self.deleted_at, self.changed_at)
 
     @staticmethod
     def stream(source: str, account: str, course: str, instance: str) -> StreamId:
@@ -103,10 +110,14 @@ class Instance(Aggregate[InstanceRecorded], frozen=True, gc=False):
         if isinstance(said, SeatsReported) and event.newest:
             order, newest = _order(event.at, said, event.key), said
             history = _with(history, (version, said))
-        gone = isinstance(said, InstanceDeleted) and event.newest
-        deleted = event.at if gone else self.deleted_at
+        deleted, changed = self.deleted_at, self.changed_at
+        if event.topic == InstanceDeleted.TOPIC and event.newest:
+            deleted = event.at
+        elif event.topic == InstanceModified.TOPIC:
+            changed = latest(changed, event.at)
         keys = self.keys.having(event.key)
-        return type(self)(self.id, self.about, version, keys, order, newest, history, deleted)
+        state = (order, newest, history, deleted, changed)
+        return type(self)(self.id, self.about, version, keys, *state)
 
     def reports_after(self, version: int) -> Iterator[SeatsReported]:
         """Give the reports that became the newest after this version, the last first."""
@@ -131,4 +142,7 @@ class Instance(Aggregate[InstanceRecorded], frozen=True, gc=False):
     def _becomes_newest(self, said: FactBody, fact: Fact) -> bool:
         if isinstance(said, SeatsReported):
             return self.order is None or _order(fact.occurred_at, said, fact.key) > self.order
+        deleted = said.TOPIC == InstanceDeleted.TOPIC
+        if deleted and gone_at(fact.occurred_at, self.changed_at) is None:
+            return False
         return self.deleted_at is None or fact.occurred_at > self.deleted_at

@@ -1,7 +1,7 @@
 """Agree with the rules on what they are handed and give back: events, world, decisions."""
 
 import sqlite3
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -13,8 +13,9 @@ from service.learners.directory.courses import Course, Courses
 from service.learners.directory.people import People, Person
 from service.learners.directory.reported import ReportedDetails
 from service.learners.enrollment import Enrollment
-from service.learners.facts import AT_ONCE, Contact, Fact, FactRecorded, Timing, course_id
+from service.learners.facts import AT_ONCE, Contact, Fact, FactRecorded, Identity, Timing, course_id
 from service.learners.instance import Instance, InstanceRecorded
+from service.learners.neighbours import Deletion, Neighbours, deletion_among
 from service.learners.watchlist import Watchlist
 from service.ledger.events import EventBody, EventStore, NewEvent, StreamId
 
@@ -32,6 +33,11 @@ def load(stream: str, events: Sequence[Any], timings: Mapping[str, Timing]) -> A
     about = named_by(stream, events)
     timing = timings.get(about.source, AT_ONCE)
     return AGGREGATES[events[0].topic].load(StreamId(stream), events, timing)
+
+
+def enrollments_of(aggregates: Iterable[Aggregate[Any] | None]) -> list[Enrollment]:
+    """Pick the enrolments."""
+    return [each for each in aggregates if isinstance(each, Enrollment)]
 
 
 class FactOutcome(msgspec.Struct, frozen=True, gc=False):
@@ -80,6 +86,8 @@ class World(Protocol):
     def instance(
         self, source: str, account: str, course: str, instance: str
     ) -> Instance | None: ...
+    def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]: ...
+    def deletion(self, about: Identity) -> Deletion | None: ...
     def watchers(self, instance: str) -> Watchlist: ...
     def latest(self, stream: str) -> tuple[int, EventBody] | None: ...
 
@@ -145,8 +153,17 @@ class Lookup:
     process changed the ledger.
     """
 
-    def __init__(self, store: EventStore, people: People, courses: Courses) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        people: People,
+        courses: Courses,
+        timings: Mapping[str, Timing] = {},
+    ) -> None:
+        """Take the ledger; `timings` are by source."""
         self.people = people
+        self.timings = timings
+        self.neighbours = Neighbours(store)
         self.manager = people.manager_of
         self.members = people.in_group
         self.latest = store.latest
@@ -219,6 +236,20 @@ class Lookup:
         bodies = self._store.stream(stream)
         recorded = [body for body in bodies if isinstance(body, InstanceRecorded)]
         return Instance.load(stream, recorded) if recorded else None
+
+    def aggregates(self, streams: Sequence[str]) -> dict[str, Aggregate[Any]]:
+        """Load aggregates as the ledger has them; what is not there is left out."""
+        found = self._store.streams(streams).items()
+        return {stream: load(stream, events, self.timings) for stream, events in found}
+
+    def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]:
+        """Look up a learner's enrolments in a course."""
+        found = self.aggregates(self.neighbours.enrollments(person, course))
+        return enrollments_of(found.values())
+
+    def deletion(self, about: Identity) -> Deletion | None:
+        """Tell whether the course or the instance of an enrolment is gone."""
+        return deletion_among(self.aggregates(self.neighbours.ever_deleted(about)).values())
 
     def watchers(self, instance: str) -> Watchlist:
         """Look up who wishes to be told of the instance with this stream."""

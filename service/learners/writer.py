@@ -11,8 +11,9 @@ from service.learners.directory.courses import Course
 from service.learners.directory.people import Person, PersonKey
 from service.learners.directory.reported import ReportedDetails
 from service.learners.enrollment import Enrollment
-from service.learners.facts import AT_ONCE, Fact, PlacedFact, Timing, course_id
+from service.learners.facts import AT_ONCE, Fact, Identity, PlacedFact, course_id
 from service.learners.instance import Instance
+from service.learners.neighbours import Deletion, deletion_among, owner_of, places_of
 from service.learners.watchlist import Watchlist, WatchTold
 from service.learners.world import (
     AGGREGATES,
@@ -23,7 +24,7 @@ from service.learners.world import (
     Decisions,
     FactOutcome,
     Lookup,
-    load,
+    enrollments_of,
 )
 from service.ledger.events import EventBody, EventStore, NewEvent
 
@@ -40,7 +41,6 @@ class UnitOfWork:
         self,
         known: Cache[str, Aggregate[Any]],
         lookup: Lookup,
-        timings: Mapping[str, Timing],
         decide: Decide,
         now: int,
     ) -> None:
@@ -53,10 +53,10 @@ class UnitOfWork:
         self.members = lookup.members
         self._known = known
         self._lookup = lookup
-        self._timings = timings
         self._decides = decide
         self._now = now
         self._changed: dict[str, Aggregate[Any]] = {}
+        self._begun: dict[tuple[str, str], list[str]] = {}
         self._memory: dict[str, tuple[int, EventBody]] = {}
         self._told: dict[str, list[tuple[int, EventBody]]] = {}
 
@@ -66,18 +66,28 @@ class UnitOfWork:
         `person` is the learner's id, or empty; `blank` is the fact's aggregate before any fact.
         """
         fact = told.fact
-        before = self._changed.get(blank.id) or self.fetched.get(blank.id) or blank
-        recorded = before.record(told, self._now, self._timings.get(fact.source, AT_ONCE))
+        before = self._owner(fact, person, blank)
+        timing = self._lookup.timings.get(fact.source, AT_ONCE)
+        recorded = before.record(told, self._now, timing)
         if recorded is None:
             return FactOutcome("duplicate", before.id)
         after, event = recorded
         self._changed[after.id] = after
+        if after.version == 1:
+            self._begun.setdefault((person, fact.course), []).append(after.id)
         self.events.append((after.id, after.version, event))
         if self.reported and (fact.contact is not None or fact.title is not None):
             self.reported.hear(fact, person, course_id(fact.course))
         if event.transitions and not told.imported:
             self._decide(AppendedEvent(after.id, after.version, event, after))
         return FactOutcome("superseded" if event.superseded else "recorded", after.id)
+
+    def _owner(self, fact: Fact, person: str, blank: Aggregate[Any]) -> Aggregate[Any]:
+        """Give the aggregate a fact is of, which may be another if it names no instance."""
+        own = self._changed.get(blank.id) or self.fetched.get(blank.id) or blank
+        if fact.instance is not None or not (fact.person and fact.course):
+            return own
+        return owner_of(fact, self.enrollments_in(person, fact.course)) or own
 
     def _decide(self, appended: AppendedEvent) -> None:
         decided = self._decides(appended, self, self._now)
@@ -114,6 +124,24 @@ class UnitOfWork:
                 self._known.put(stream, found)
         return found if isinstance(found, Instance) else None
 
+    def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]:
+        """Look up a learner's enrolments in a course, this batch's own included."""
+        met = person in self.met
+        streams = [] if met else self._lookup.neighbours.enrollments(person, course)
+        found = self._standing([*streams, *self._begun.get((person, course), ())])
+        return enrollments_of(found.values())
+
+    def deletion(self, about: Identity) -> Deletion | None:
+        """Tell whether the course or the instance of an enrolment is gone, by now."""
+        streams = [stream for stream in places_of(about) if stream in self._changed]
+        found = self._standing([*streams, *self._lookup.neighbours.ever_deleted(about)])
+        return deletion_among(found.values())
+
+    def _standing(self, streams: Sequence[str]) -> dict[str, Aggregate[Any]]:
+        changed = {s: self._changed[s] for s in streams if s in self._changed}
+        unchanged = [stream for stream in streams if stream not in changed]
+        return changed | standing(unchanged, self._known, self._lookup)
+
     def watchers(self, instance: str) -> Watchlist:
         """Look up who wishes to be told of an instance, what this batch decided included."""
         watch = self._lookup.watchers(instance)
@@ -134,6 +162,17 @@ class UnitOfWork:
         self._memory |= decisions.tallies
 
 
+def standing(
+    streams: Sequence[str], known: Cache[str, Aggregate[Any]], lookup: Lookup
+) -> dict[str, Aggregate[Any]]:
+    """Load aggregates that nobody remembers; what the ledger does not have is left out."""
+    found = {s: remembered for s in streams if (remembered := known.get(s)) is not None}
+    for stream, aggregate in lookup.aggregates([s for s in streams if s not in found]).items():
+        found[stream] = aggregate
+        known.put(stream, aggregate)
+    return found
+
+
 def person_key(fact: Fact) -> PersonKey:
     """Key the person a fact is about as the LMS knows them."""
     return fact.source, fact.account, fact.person or ""
@@ -146,14 +185,12 @@ ATTEMPTS = 3
 class Writer:
     """Take batches of facts; `decide` is given by the app, so the heart knows no rules."""
 
-    def __init__(
-        self, store: EventStore, lookup: Lookup, timings: Mapping[str, Timing], decide: Decide
-    ) -> None:
+    def __init__(self, store: EventStore, lookup: Lookup, decide: Decide) -> None:
         self.store = store
         self.ledger = store.ledger
         self.people = lookup.people
         self.lookup = lookup
-        self.timings = timings
+        self.timings = lookup.timings
         self.decide = decide
         self.known: Cache[str, Aggregate[Any]] = Cache()
         self._persons: Cache[PersonKey, str] = Cache(PEOPLE_REMEMBERED)
@@ -181,7 +218,7 @@ class Writer:
         kinds = [AGGREGATES[t.fact.said.TOPIC] for t in told]
         blank = [k.begin(t.fact, p) for k, t, p in zip(kinds, told, known, strict=True)]
         wanted = [b.id for b, person in zip(blank, known, strict=True) if person not in met]
-        batch.fetched = self._states(list(dict.fromkeys(wanted)))
+        batch.fetched = standing(list(dict.fromkeys(wanted)), self.known, self.lookup)
         batch.reported = self.lookup.reported([t.fact for t in told], known)
         # All reading and deciding is done before the transaction, so that nobody waits for the
         # lock meanwhile. What another process wrote in between shows as a version that is taken,
@@ -212,15 +249,14 @@ class Writer:
         return UnitOfWork(
             known=self.known,
             lookup=self.lookup,
-            timings=self.timings,
             decide=self.decide,
             now=now,
         )
 
     def enrollments(self, streams: Sequence[str]) -> list[Enrollment]:
         """Load these enrolments as the ledger has them."""
-        found = self._states(streams)
-        return [each for s in streams if isinstance(each := found.get(s), Enrollment)]
+        found = standing(streams, self.known, self.lookup)
+        return enrollments_of(found.get(stream) for stream in streams)
 
     def forget(self) -> None:
         """Drop every remembered state; the next batch reads the ledger."""
@@ -253,12 +289,3 @@ class Writer:
         for key, person in fetched.items():
             self._persons.put(key, person)
         return found | fetched | {key: person for person, key in met.items()}, met
-
-    def _states(self, streams: Sequence[str]) -> dict[str, Aggregate[Any]]:
-        """Load these aggregates; what the ledger does not have is left out."""
-        found = {s: known for s in streams if (known := self.known.get(s)) is not None}
-        unknown = [stream for stream in streams if stream not in found]
-        for stream, events in self.store.streams(unknown).items():
-            found[stream] = load(stream, events, self.timings)
-            self.known.put(stream, found[stream])
-        return found

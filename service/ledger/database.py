@@ -54,6 +54,16 @@ def connect_views(path: Path, *, create: bool = True) -> sqlite3.Connection:
     return connection
 
 
+def read_views(path: Path) -> sqlite3.Connection:
+    """Open the views for reading; where nobody uses them as if they could not change.
+
+    Otherwise SQLite leaves files beside them, which may belong to somebody else than the service.
+    """
+    if path.with_name(f"{path.name}-wal").exists():
+        return connect(path, read_only=True)
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+
+
 def _opened(path: Path, mode: str) -> sqlite3.Connection:
     """Open in autocommit mode: the library's own transactions would begin deferred."""
     connection = sqlite3.connect(

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 from msgspec.structs import replace
 
+from service.learners.facts import Identity
 from service.learners.feed_subjects import FEED, LETTER
 from service.ledger.events import EventBody
 from service.rules.fields import EventSeen
@@ -61,6 +62,12 @@ class Owed(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     held: str | None = None
     digest: bool = False
     read: dict[str, Any] = {}
+
+    @property
+    def about(self) -> Identity:
+        """Name the enrolment, instance, course or learner that it is about."""
+        who, place = (self.source, self.account, self.person or ""), (self.course, self.kind)
+        return Identity(*who, *place, self.instance)
 
     @property
     def version_told(self) -> int | None:

@@ -2,20 +2,20 @@
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import groupby
 from typing import Any, NamedTuple
 
 import msgspec
 from eventsourcing.persistence import PersistenceError
 from msgspec.structs import replace
 
+from service.learners.facts import Identity
 from service.learners.world import Lookup
 from service.ledger.events import EventBody
 from service.ledger.views import Views
 from service.rules.decider import Decider
-from service.rules.fields import FIELDS, ITEM_GROUPS, WORDS_ONLY, Reading
+from service.rules.fields import ITEM_GROUPS, Reading
 from service.rules.notification import GIVEN_UP, OWED, SCHEDULED, Ended, Held, Notification, Owed
 from service.rules.plan import PlannedMessage, joins, plan
 from service.rules.rule import GROUP, WATCHERS
@@ -23,46 +23,10 @@ from service.rules.verdict import STREAM as MUTING
 from service.rules.verdict import Due, Ground, Subject, Verdict, judge, muting_of
 from service.sending import queue
 from service.sending.channels.channel import OutgoingMessage
-from service.sending.streams import NotificationStreams, Update
-from service.sending.templates.context import LIST_LENGTH_MAX
+from service.sending.streams import NotificationStreams, Update, silences_of
+from service.sending.templates.context import GROUPS, LIST_LENGTH_MAX, FieldGroup
 from service.sending.templates.fitting import Fits, Wording, anything, fitting
 from service.sending.templates.templates import RenderedMessage, TemplateProblem, Templates
-
-GROUPS: Mapping[str, tuple[str, ...]] = {
-    group: tuple(name.partition(".")[2] for name in names)
-    for group, names in groupby(sorted(FIELDS.keys() - WORDS_ONLY), lambda n: n.partition(".")[0])
-}
-"""The fields that are not of the message itself, by their group."""
-
-
-class FieldGroup(Mapping[str, object]):
-    """Look up one group of the registry's fields, each when the words ask for it.
-
-    `own` are those that are of the message itself.
-    """
-
-    def __init__(
-        self, name: str, reading: Reading, own: Mapping[str, Callable[[], object]] | None = None
-    ) -> None:
-        self._name = name
-        self._reading = reading
-        self._own = own or {}
-
-    def __getitem__(self, field: str) -> object:
-        if (self._name, field) == ("learner", "fields"):
-            person = self._reading.person
-            return dict(person.fields) if person else {}
-        if field in self._own:
-            return self._own[field]()
-        if field not in GROUPS[self._name]:
-            raise KeyError(field)
-        return self._reading(f"{self._name}.{field}")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(GROUPS[self._name])
-
-    def __len__(self) -> int:
-        return len(GROUPS[self._name])
 
 
 class MessageDefaults(msgspec.Struct, frozen=True):
@@ -185,7 +149,7 @@ class ReadyMessage(msgspec.Struct, frozen=True):
     """Hold a message as planned and as it leaves; `notification` is the one that speaks.
 
     `seen` are the streams it was tested against, with their newest versions, and `active` the
-    rules.
+    rules; `silences` are the enrolments whose silence it tells of.
     """
 
     notification: Notification
@@ -193,6 +157,7 @@ class ReadyMessage(msgspec.Struct, frozen=True):
     outgoing: OutgoingMessage
     seen: Mapping[str, int]
     active: ActiveRules
+    silences: Sequence[Identity]
 
 
 class DeliveryPlan(NamedTuple):
@@ -224,7 +189,9 @@ class Planner:
 
     def at_the_last_moment(self, ready: ReadyMessage, now: int) -> ReadyMessage | EventBody:
         """Give a claimed message as it may leave now, or its end if it has become untrue."""
-        unmoved = self._streams.store.newest(list(ready.seen)) == ready.seen
+        # A silence hangs on streams, too, that were not there yet when it was tested.
+        beside = self._streams.beside(ready.silences)
+        unmoved = self._streams.store.newest(list(ready.seen)) | beside == ready.seen
         if unmoved and self._active() is ready.active:
             return ready
         self._lookup.forget()
@@ -237,7 +204,10 @@ class Planner:
         """Load what the plan of these groups needs, plan, and compose the words of each message."""
         active, (muting, muted) = self._active(), muting_of(self._lookup.latest)
         ground = Ground(active.decider, self._lookup, now=now, muted=muted)
-        subjects = self._streams.subjects([n for group in groups for n in group])
+        due = [n for group in groups for n in group]
+        subjects = self._streams.subjects(due)
+        silences = {n.id: silences_of(n, subjects[n.id]) for n in due if n.id in subjects}
+        beside = {id: self._streams.beside(each) for id, each in silences.items()}
         composer = Composer(active, self._defaults, now)
         planned = plan(
             groups,
@@ -251,8 +221,9 @@ class Planner:
                 notification=m.lead,
                 message=m,
                 outgoing=composer.outgoing[m.lead.id],
-                seen=seen(m, subjects, muting),
+                seen={MUTING: muting} | seen(m, beside, subjects),
                 active=active,
+                silences=[about for n in told(m) for about in silences[n.id]],
             )
             for m in planned.messages
         ]
@@ -316,12 +287,21 @@ def verdict(
         return broken(notification, error, ground.now)
 
 
-def seen(message: PlannedMessage, subjects: Mapping[str, Subject], muting: int) -> dict[str, int]:
+def seen(
+    message: PlannedMessage,
+    beside: Mapping[str, Mapping[str, int]],
+    subjects: Mapping[str, Subject],
+) -> dict[str, int]:
     """Name the streams a message was tested against, with their newest versions."""
-    found = {MUTING: muting}
-    for notification in (message.lead, *(n for n, _ in message.others)):
-        found |= subjects[notification.id].versions
+    found: dict[str, int] = {}
+    for notification in told(message):
+        found |= {**beside[notification.id], **subjects[notification.id].versions}
     return found
+
+
+def told(message: PlannedMessage) -> list[Notification]:
+    """List the notifications of which a message tells."""
+    return [message.lead, *(n for n, _ in message.others)]
 
 
 def step_of(notification: Notification, body: EventBody, muting: int) -> Update:

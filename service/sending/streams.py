@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from service.learners.facts import Timing
+from service.learners.facts import Identity, Timing
 from service.learners.feed_subjects import FEED, LETTER, LetterSetAside, SilentSource, letter_of
+from service.learners.neighbours import Neighbours
 from service.learners.world import load
 from service.ledger.events import EventBody, EventStore, NewEvent
 from service.rules.digests import DigestClosed, bundle_of
@@ -21,6 +22,7 @@ from service.rules.notification import (
     Notification,
     Redriven,
 )
+from service.rules.triggers.stalled import STALLED
 from service.rules.verdict import Item, Subject
 
 
@@ -39,6 +41,7 @@ class NotificationStreams:
         self._timings = timings
         self._heard = heard
         self._asides = asides
+        self._neighbours = Neighbours(store)
 
     def notifications(self, ids: Sequence[str]) -> list[Notification]:
         """Read notifications as the log has them, in the order asked for."""
@@ -60,6 +63,10 @@ class NotificationStreams:
             elif n.owed.subject in known:
                 subjects[n.id] = known[n.owed.subject]
         return subjects
+
+    def beside(self, silences: Iterable[Identity]) -> dict[str, int]:
+        """Read the newest versions of all streams on which it hangs whether these are told."""
+        return self.store.newest([id for who in silences for id in self._neighbours.streams(who)])
 
     def _items(self, digests: Sequence[Notification]) -> dict[str, list[Notification]]:
         """Read the items of each digest, by its id, as they were when it was made up."""
@@ -83,6 +90,12 @@ class NotificationStreams:
         letters = [letter_of(subject) for subject in wanted if subject.startswith(LETTER)]
         subjects |= {aside.id: Subject(aside, ()) for aside in self._asides(letters)}
         return subjects
+
+
+def silences_of(notification: Notification, subject: Subject) -> list[Identity]:
+    """Name the enrolments whose silence a notification tells of."""
+    told = [(item.owed, item.subject) for item in subject.items] or [(notification.owed, subject)]
+    return [about.aggregate.about for owed, about in told if owed.trigger == STALLED]
 
 
 Change = tuple[Notification, EventBody]

@@ -105,6 +105,16 @@ BUGS = (
         "tests/learners/test_writer.py tests/learners/test_order_freedom.py",
     ),
     Bug(
+        3, "let what was delivered twice be of another enrolment", "service/learners/neighbours.py",
+        "        if fact.key in each.keys:\n", "        if fact.key == each.id:\n",
+        "tests/learners/test_facts_without_an_instance.py",
+    ),
+    Bug(
+        3, "look at no other enrolment as a reminder leaves", "service/sending/planner.py",
+        "list(ready.seen)) | beside ==", "list(ready.seen)) ==",
+        "tests/sending/test_done_elsewhere.py",
+    ),
+    Bug(
         3, "decide at the end of the batch", "service/learners/writer.py",
         "            self._decide(AppendedEvent(after.id, after.version, event, after))\n",
         "            self._late = [*getattr(self, '_late', []), (after.id, event)]\n",
@@ -233,6 +243,11 @@ BUGS = (
     Bug(
         4, "a backtest lets untrue things wait", "service/simulation/backtest/replay.py",
         "                play.outbox.waiting.moved(stream)\n", "                assert play\n",
+        "tests/simulation/test_backtest_is_live.py",
+    ),
+    Bug(
+        4, "a backtest looks at no other enrolment", "service/simulation/backtest/replay_world.py",
+        "map(self._states.enrollment, streams)", "()",
         "tests/simulation/test_backtest_is_live.py",
     ),
     Bug(

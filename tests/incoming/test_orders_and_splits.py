@@ -9,6 +9,7 @@ import pytest
 from service.incoming.letter import Arrival
 from service.incoming.sources import adobe
 from service.learners.enrollment import Enrollment
+from service.learners.enrollment_state import Snapshot
 from service.learners.facts import (
     Completed,
     Enrolled,
@@ -26,9 +27,22 @@ TOLD = [h for h in HISTORIES if all(getattr(f.said, "score", None) is None for f
 """Adobe says no scores."""
 
 
-def told_by_adobe(fact: Fact, learner: int, random: Random) -> dict[str, Any]:
+OTHER = f"{LOGIC}_3"
+PAIRS = 400
+SILENT = """
+  - id: silent
+    trigger: {stalled_for: 1d}
+    notify:
+      - {to: learner, via: email, template: stalled}
+    on_activate: current
+"""
+
+
+def told_by_adobe(
+    fact: Fact, learner: int, random: Random, session: str = SESSION
+) -> dict[str, Any]:
     """The fact as Adobe would say it, with an event id that orders ties at random."""
-    said, data = fact.said, about(learner, LOGIC, SESSION)
+    said, data = fact.said, about(learner, LOGIC, session)
     if isinstance(said, Completed) and said.passed is not None:
         data["hasPassed"] = said.passed
     if isinstance(said, ProgressReported | ModuleCompleted) and said.percent is not None:
@@ -38,6 +52,16 @@ def told_by_adobe(fact: Fact, learner: int, random: Random) -> dict[str, Any]:
     if isinstance(said, Enrolled | Completed) and said.enrollment_source:
         data["enrollmentSource"] = said.enrollment_source
     return event(fact.name, fact.occurred_at, f"{random.random()}", **data)
+
+
+def as_adobe_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Adobe say what the histories have and its guide has not."""
+    means: Any = adobe.MEANS
+    how, far = means["COURSE_ENROLLMENT"], means["LEARNER_PROGRESS"]
+    monkeypatch.setitem(means, "TEST_STARTED", lambda _: Started())
+    monkeypatch.setitem(
+        means, "TEST_MODULE", lambda d: ModuleCompleted(how(d).enrollment_source, far(d).percent)
+    )
 
 
 def shuffled(random: Random) -> list[dict[str, Any]]:
@@ -71,12 +95,7 @@ def test_2000_orders_and_splits_through_the_real_intake_end_as_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each learner lives one history in an order and a split of their own."""
-    means: Any = adobe.MEANS
-    how, far = means["COURSE_ENROLLMENT"], means["LEARNER_PROGRESS"]
-    monkeypatch.setitem(means, "TEST_STARTED", lambda _: Started())
-    monkeypatch.setitem(
-        means, "TEST_MODULE", lambda d: ModuleCompleted(how(d).enrollment_source, far(d).percent)
-    )
+    as_adobe_says(monkeypatch)
     random = Random(2026)
     with Installation(tmp_path, DONE) as room:
         deliver(room, shuffled(random), random)
@@ -106,3 +125,42 @@ def differences(room: Installation) -> list[tuple[str, object]]:
         if row["silent_since"] != history.end.silent_since:
             wrong.append((history.name, row))
     return wrong
+
+
+def test_who_lives_two_histories_is_reminded_of_what_neither_has_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each learner lives one history in each of two sessions, in an order of their own."""
+    as_adobe_says(monkeypatch)
+    random = Random(2026)
+    pairs = [(random.choice(TOLD), random.choice(TOLD)) for _ in range(PAIRS)]
+    events = [
+        told_by_adobe(fact, learner, random, session)
+        for learner, pair in enumerate(pairs)
+        for session, history in zip((SESSION, OTHER), pair, strict=True)
+        for fact in history.facts
+    ]
+    random.shuffle(events)
+    with Installation(tmp_path, SILENT) as room:
+        deliver(room, events, random)
+        room.tick(NOW)
+        people = room.app.people.lms_ids([row["person"] for row in room.notifications()])
+        told = {(int(people[row["person"]]), row["instance"]) for row in room.notifications()}
+    expected = set()
+    for learner, (one, other) in enumerate(pairs):
+        if is_reminded(one.end, other.end):
+            expected.add((learner, SESSION))
+        if is_reminded(other.end, one.end):
+            expected.add((learner, OTHER))
+    assert told == expected
+    silent = [e for pair in pairs for e in (h.end for h in pair) if e.silent_since is not None]
+    assert PAIRS / 10 < len(expected) < len(silent)
+
+
+def is_reminded(mine: Snapshot, other: Snapshot) -> bool:
+    """Read off two ends, as written by hand, whether a silence in the first one is told."""
+    if mine.silent_since is None:
+        return False
+    begun = min(filter(None, (mine.enrolled_at, mine.started_at, mine.active_at)))
+    done = other.completed_at is not None and other.completed_at > begun
+    return not (done and other.passed is not False)

@@ -229,3 +229,29 @@ def test_deletions_of_a_course_in_any_order_end_with_the_newest() -> None:
         assert folded.marked_at == day(5)
         bodies = [MAPPER.decode(*MAPPER.encode(event)) for event in events]
         assert LearningObject.load(folded.id, bodies) == folded
+
+
+@pytest.mark.parametrize(
+    ("last", "gone_at"),
+    [(day(4), day(5)), (day(5), day(5)), (day(6), None)],
+)
+def test_what_was_deleted_lives_again_if_it_was_changed_since(
+    last: int, gone_at: int | None
+) -> None:
+    for about, ends, changes in (
+        (report, InstanceDeleted, InstanceModified),
+        (tell, CourseDeleted, CourseModified),
+    ):
+        said = [fact(day(2), ends()), fact(day(5), ends()), fact(last, changes())]
+        for order in permutations(said):
+            folded, events = about(*order)  # type: ignore[operator]
+            assert folded.gone_at == gone_at
+            bodies = [MAPPER.decode(*MAPPER.encode(event)) for event in events]
+            assert type(folded).load(folded.id, bodies) == folded
+
+
+def test_an_end_that_is_told_late_of_what_lives_again_is_told_to_nobody() -> None:
+    _, events = report(fact(day(6), InstanceModified()), fact(day(5), InstanceDeleted()))
+    assert (events[1].superseded, events[1].transitions) == (True, ())
+    _, ends = tell(fact(day(6), CourseModified()), fact(day(5), CourseDeleted()))
+    assert (ends[1].superseded, ends[1].transitions) == (True, ())

@@ -34,8 +34,8 @@ class Desk:
         wings = (enrollment, instance, course)
         shapes = [*(wing.SHAPES for wing in wings), {Noted.TOPIC: Noted}]
         self.store = EventStore(self.ledger, EventMapper(shapes))
-        lookup = Lookup(self.store, self.people, Courses(self.ledger))
-        self.writer = Writer(self.store, lookup, {"adobe": TIMING}, decide=self.decide)
+        lookup = Lookup(self.store, self.people, Courses(self.ledger), {"adobe": TIMING})
+        self.writer = Writer(self.store, lookup, decide=self.decide)
         self.rule: Callable[[AppendedEvent, World], Decisions | None] = lambda appended, world: None
 
     def decide(self, appended: AppendedEvent, world: World, now: int) -> Decisions | None:

@@ -9,6 +9,7 @@ from service.learners.directory.people import Person
 from service.learners.enrollment import Enrollment
 from service.learners.facts import Fact, FactBody, Identity, LearnerSeen, PlacedFact, Timing
 from service.learners.instance import Instance
+from service.learners.neighbours import Deletion
 from service.learners.watchlist import Watchlist
 from service.learners.world import AppendedEvent, Decisions
 from service.ledger.events import EventBody
@@ -35,6 +36,8 @@ class World:
         self.instances: dict[str, Instance] = {}
         self.memory: dict[str, tuple[int, EventBody]] = {}
         self.watches: dict[str, Watchlist] = {}
+        self.enrollments: list[Enrollment] = []
+        self.deleted: Deletion | None = None
 
     def course(self, source: str, account: str, course: str) -> Course | None:
         return self.courses.get(course)
@@ -50,6 +53,12 @@ class World:
 
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
         return self.instances.get(instance)
+
+    def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]:
+        return [e for e in self.enrollments if (e.about.person, e.about.course) == (person, course)]
+
+    def deletion(self, about: Identity) -> Deletion | None:
+        return self.deleted
 
     def watchers(self, instance: str) -> Watchlist:
         return self.watches.get(instance, Watchlist(instance))

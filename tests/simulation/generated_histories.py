@@ -12,6 +12,11 @@ from tests.simulation.generated_rules import DAY_STEPS, HOUR_STEPS, HOURS, entri
 
 LEARNERS = (77, 78, 77, 78, 79, 80, 81)
 COURSES = ("course:7", "course:7", "course:8")
+SESSIONS = ("1", "1", "1", "2", None)
+"""A course has two sessions, and not every letter says in which of them."""
+ENDS = ("LEARNING_OBJECT_INSTANCE_DELETION", "LEARNING_OBJECT_DELETION")
+CHANGES = ("LEARNING_OBJECT_INSTANCE_MODIFICATION", "LEARNING_OBJECT_MODIFICATION")
+KINDS = ("on", "on", "more", "more", "done", "off", "back", "place", *("seats",) * 4)
 
 
 @st.composite
@@ -55,10 +60,9 @@ def happened(draw: st.DrawFn, step: int) -> list[dict[str, Any]]:
         late = draw(st.sampled_from((0, 0, 0, 0, 1, 3, 20, 30 * HOUR_STEPS)))
         at = START + max(step - late, -DAY_STEPS) * STEP
         user, course = draw(st.sampled_from(LEARNERS)), draw(st.sampled_from(COURSES))
-        about = {"course": course, "session": f"{course}_1"}
-        kind = draw(
-            st.sampled_from(("on", "on", "more", "more", "done", "off", "back", *("seats",) * 4))
-        )
+        session = draw(st.sampled_from(SESSIONS))
+        about = {"course": course, "session": session and f"{course}_{session}"}
+        kind = draw(st.sampled_from(KINDS))
         if kind == "on":
             said.append(enrolled(at, user, **about))
         elif kind == "more":
@@ -71,6 +75,9 @@ def happened(draw: st.DrawFn, step: int) -> list[dict[str, Any]]:
         elif kind == "back":
             name = "LEARNING_PATH_COMPLETION_ROLLBACK"
             said.append(event(name, at, **about_user(user, **about)))
+        elif kind == "place":
+            place = {"loInstanceId": f"{course}_{session or 1}", "loId": course, "loType": "course"}
+            said.append(event(draw(st.sampled_from((*ENDS, *CHANGES))), at, **place))
         else:
             taken, waiting = draw(st.sampled_from(((10, 0), (9, 0), (10, 2), (4, 0), (9, 1))))
             said.append(seats(at, taken, waiting))

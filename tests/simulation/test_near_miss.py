@@ -161,3 +161,15 @@ def test_for_people_each_failure_has_its_place_and_the_exit_says_so(tmp_path: Pa
     assert lines[5] == "  ok    two"
     assert lines[6].startswith("2 tests, 1 passed, 1 failed in ")
     assert command(tmp_path, DONE, text, "-k", "TWO").exit_code == 0
+
+
+def test_a_silence_that_is_nobodys_says_so(tmp_path: Path) -> None:
+    elsewhere = [
+        f"- {{at: {at}, event: enrollment.{what}, learner: ada, course: safety, instance: other}}"
+        for at, what in (("1h", "enrolled"), ("1d", "completed"))
+    ]
+    test = scenario(ENROLLED, *elsewhere, until="10d", expect="[{rule: still}]")
+    assert complaints(tmp_path, STILL, test)[1].startswith(
+        "not triggered: at 7d nobody is reminded: the learner completed the course in instance "
+        "other at "
+    )

@@ -72,9 +72,8 @@ def explain(context: RequestContext, query: ExplainQuery) -> Chain | Explanation
 def _evidence(context: RequestContext) -> Evidence:
     """Read the ledger as it is now."""
     app = context.app
-    views = app.settings.data / "views.db"
-    past = LedgerHistory(app.store, app.people, app.courses, views)
-    return Evidence.of(past, app.letters.show, app.settings.timings)
+    past = LedgerHistory(app.store, app.people, app.courses, app.settings.timings)
+    return Evidence.of(past, app.letters.show)
 
 
 def _chain(found: Evidence, id: str) -> Chain:

@@ -176,24 +176,24 @@ def _fact(name: str, event: SunbirdEvent, received_at: int) -> Fact:
     occurred_at = event_time(event.ets, "ets", received_at)
     said = audit.MEANS[name](event)
     course, person = audit.course_of(event), audit.learner_of(event)
-    instance = audit.related(event, audit.BATCH)
+    batch = audit.related(event, audit.BATCH)
     # Several events of one request share a mid, and it may be missing.
     own = (
         audit.state_of(event),
         "" if event.mid is None else str(event.mid).strip(),
         audit.thing_of(event, person),
-        instance or "",
+        batch or "",
         str(occurred_at),
     )
     return Fact(
         source="sunbird",
         account="",
         name=name,
-        key=key_of(("sunbird", "", name, *own), occurred_at, course, instance, said),
+        key=key_of(("sunbird", "", name, *own), occurred_at, course, batch, said),
         occurred_at=occurred_at,
         said=said,
         course=course,
         kind="course",
-        instance=instance,
+        instance=audit.batch_named(batch, course),
         person=person,
     )

@@ -194,6 +194,11 @@ def course_of(event: Audit) -> str:
     return found
 
 
+def batch_named(said: str | None, course: str) -> str | None:
+    """Name a batch in one way: a fork writes `batch:course` for what others call `batch`."""
+    return said and (said.removesuffix(f":{course}").strip() or said)
+
+
 def thing_of(event: Audit, person: str) -> str:
     """Read the object's id, empty when it is the learner: what names the person is in no key."""
     thing = event.object

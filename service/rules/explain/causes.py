@@ -24,17 +24,21 @@ LetterLookup = Callable[[int], Mapping[str, Any] | None]
 
 
 class Evidence(NamedTuple):
-    """Hold all that an explanation may look at; `timings` are by source."""
+    """Hold all that an explanation may look at."""
 
     past: LedgerHistory
     rule_files: RuleFileVersions
     letter: LetterLookup
-    timings: Mapping[str, Timing]
 
     @classmethod
-    def of(cls, past: LedgerHistory, letter: LetterLookup, timings: Mapping[str, Timing]) -> Self:
+    def of(cls, past: LedgerHistory, letter: LetterLookup) -> Self:
         """Gather all there is in a ledger."""
-        return cls(past, RuleFileVersions(past), letter, timings)
+        return cls(past, RuleFileVersions(past), letter)
+
+    @property
+    def timings(self) -> Mapping[str, Timing]:
+        """Give how the dates of each source are read."""
+        return self.past.timings
 
     def delivery(self, number: int, source: str) -> Delivery:
         """Look up a letter; of one that is gone only the number is known."""

@@ -1,55 +1,28 @@
 """Read the ledger as it was after an event, by key; never write."""
 
-import sqlite3
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from service.learners.aggregate import Aggregate
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
-from service.learners.facts import FactRecorded, Identity
+from service.learners.enrollment import Enrollment
+from service.learners.facts import FactRecorded, Identity, Timing
 from service.learners.instance import Instance
+from service.learners.neighbours import Deletion, Neighbours, deletion_among
 from service.learners.watchlist import Watchlist
-from service.ledger.database import connect
+from service.learners.world import enrollments_of, load
 from service.ledger.events import EventBody, EventStore
-from service.ledger.views import position_of
 from service.rules.notification import Notification
 from service.rules.triggers.seat_change import RuleFired
-
-ENROLLED = "SELECT id FROM enrollments WHERE person = ?"
-
-
-def suggested(views: Path, person: str) -> tuple[list[str], int] | None:
-    """Suggest ids of enrolments, and up to which position of the log there are no others.
-
-    None where the views cannot be read, which are disposable.
-    """
-    if not views.is_file():
-        return None
-    try:
-        with closing(opened(views)) as connection:
-            position = position_of(connection)
-            return [row[0] for row in connection.execute(ENROLLED, (person,))], position
-    except sqlite3.Error:
-        return None
-
-
-def opened(views: Path) -> sqlite3.Connection:
-    """Open the views for reading; where nobody uses them as if they could not change.
-
-    Otherwise SQLite leaves files beside them, which may belong to somebody else than the service.
-    """
-    if views.with_name(f"{views.name}-wal").exists():
-        return connect(views, read_only=True)
-    return sqlite3.connect(f"{views.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
-
 
 COLUMNS = "notification_id, originator_version, topic, state"
 FEW = 100_000
 """How many events of the log are read through rather than looked up one by one."""
+LATER = 2**62
+"""What no position and no moment is."""
 NEAR = 1_000
 """How many ids are looked at to guess which one was meant."""
 
@@ -63,19 +36,17 @@ class RecordedEvent(NamedTuple):
 
 
 class LedgerHistory:
-    """Look things up in a ledger.
-
-    `views` are a file that may be there, may be behind, and makes some answers quicker.
-    """
+    """Look things up in a ledger; `timings` are by source."""
 
     def __init__(
         self,
         store: EventStore,
         people: People,
         courses: Courses,
-        views: Path | None = None,
+        timings: Mapping[str, Timing],
     ) -> None:
-        self._views = views
+        self.timings = timings
+        self.neighbours = Neighbours(store)
         self.people = people
         self.courses = courses
         self.ledger = store.ledger
@@ -155,11 +126,9 @@ class LedgerHistory:
         return [row[0] for row in rows]
 
     def enrollments(self, person: str) -> Iterator[tuple[str, Identity]]:
-        """Find the enrolments of a person; their ids begin with the time prefix of the person's."""
-        known, after = (self._views and suggested(self._views, person)) or ([], 0)
-        found = {id: row.body for id in known if (row := self.at(id, 1))}
-        found |= dict(self._beginning(f"e{person[:8]}", person, after))
-        return streams_about(found.items(), "person", person)
+        """Find the enrolments of a person."""
+        firsts = ((id, self.at(id, 1)) for id in self.neighbours.enrollments(person))
+        return streams_about(((id, row.body) for id, row in firsts if row), "person", person)
 
     def instances(self, instance: str) -> Iterator[tuple[str, Identity]]:
         """Find the instances with this LMS id, of whatever source and account."""
@@ -169,26 +138,24 @@ class LedgerHistory:
         """Find the courses with this LMS id, of whatever source and account."""
         return streams_about(self._beginning("c", course), "course", course)
 
-    def _beginning(self, prefix: str, said: str, after: int = 0) -> Iterator[tuple[str, Any]]:
-        """Read the first events of streams whose id begins so, of those that say this somewhere.
-
-        Only behind a position of the log, near the end of which that is quicker.
-        """
-        index = "" if after < self._end() - FEW else "+"
+    def _beginning(self, prefix: str, said: str) -> Iterator[tuple[str, Any]]:
+        """Read the first events of streams whose id begins so, of those that say this somewhere."""
+        index = "" if self.ledger.max_notification_id() > FEW else "+"
         rows = self.ledger.reader().execute(
             "SELECT originator_id, topic, state FROM stored_events "
             f"WHERE {index}originator_id >= ? AND {index}originator_id < ? "
-            "AND originator_version = 1 AND notification_id > ? AND instr(state, ?)",
-            (prefix, prefix + "~", after, said.encode()),
+            "AND originator_version = 1 AND instr(state, ?)",
+            (prefix, prefix + "~", said.encode()),
         )
         return ((id, self._decode(topic, state)) for id, topic, state in rows)
-
-    def _end(self) -> int:
-        return self.ledger.max_notification_id()
 
     def world(self, position: int, subject: str = "", version: int = 0) -> "WorldAsOf":
         """Make what deciding could read after the event at a position, `version` of its subject."""
         return WorldAsOf(self, position, subject, version)
+
+    def world_at(self, at: int) -> "WorldAsOf":
+        """Make what deciding could read at a moment (ms UTC)."""
+        return WorldAsOf(self, LATER, recorded_until=at)
 
 
 def streams_about(
@@ -204,7 +171,14 @@ def streams_about(
 class WorldAsOf:
     """Answer as of an event: instances as they were, people and courses as known today."""
 
-    def __init__(self, past: LedgerHistory, position: int, subject: str, version: int) -> None:
+    def __init__(
+        self,
+        past: LedgerHistory,
+        position: int,
+        subject: str = "",
+        version: int = 0,
+        recorded_until: int = LATER,
+    ) -> None:
         self.course = past.courses.get
         self.person = past.people.get
         self.manager = past.people.manager_of
@@ -213,12 +187,29 @@ class WorldAsOf:
         self._position = position
         self._subject = subject
         self._version = version
+        self._recorded_until = recorded_until
 
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
         """Read the instance as it was then."""
         id = Instance.stream(source, account, course, instance)
-        rows = [row.body for row in self._past.stream(id) if row.position <= self._position]
+        rows = self._until(id)
         return Instance.load(id, rows) if rows else None
+
+    def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]:
+        """Read a learner's enrolments in a course as they were then."""
+        return enrollments_of(map(self._folded, self._past.neighbours.enrollments(person, course)))
+
+    def deletion(self, about: Identity) -> Deletion | None:
+        """Tell whether the course or the instance of an enrolment was gone then."""
+        return deletion_among(map(self._folded, self._past.neighbours.ever_deleted(about)))
+
+    def _folded(self, id: str) -> Aggregate[Any] | None:
+        rows = self._until(id)
+        return load(id, rows, self._past.timings) if rows else None
+
+    def _until(self, id: str) -> list[Any]:
+        rows = [row for row in self._past.stream(id) if row.position <= self._position]
+        return [row.body for row in rows if row.body.recorded_at <= self._recorded_until]
 
     def watchers(self, instance: str) -> Watchlist:
         """Read who had asked by then to be told of a seat in an instance."""

@@ -5,9 +5,12 @@ from functools import partial
 from typing import NamedTuple
 
 from service.learners.enrollment import Enrollment, EnrollmentRecorded
+from service.learners.enrollment_state import OPEN
 from service.learners.facts import longest_lateness
 from service.learners.feed_subjects import SilentSource
+from service.learners.world import World
 from service.rules.decider import Evaluation, reading_of
+from service.rules.done_or_gone import done_or_gone
 from service.rules.explain.answers import Matter, Occasion
 from service.rules.explain.causes import Evidence, cause_of
 from service.rules.explain.event_occasions import stood
@@ -73,7 +76,23 @@ def of_silences(inquiry: Inquiry) -> Matter:
     latest = long[-OCCASIONS:]
     nearest = shortfall(inquiry, trigger, known, rows)
     occasions = [judged_silence(inquiry, trigger, rows, quiet) for quiet in latest]
-    return inquiry.matter(stood(rows), nearest, occasions, len(long) - len(latest))
+    standing = "; ".join(filter(None, (stood(rows), needless_now(inquiry, rows))))
+    return inquiry.matter(standing, nearest, occasions, len(long) - len(latest))
+
+
+def needless_now(inquiry: Inquiry, rows: Sequence[RecordedEvent]) -> str | None:
+    """Say why nobody is reminded of an enrolment as it stood at the moment asked for."""
+    if not rows:
+        return None
+    folded = inquiry.states(rows, [rows[-1].version])[rows[-1].version]
+    assert isinstance(folded, Enrollment)
+    return needless(folded, inquiry.evidence.past.world_at(inquiry.at))
+
+
+def needless(enrollment: Enrollment, world: World) -> str | None:
+    """Say why nobody is reminded of an enrolment, if what it asks for is done or gone."""
+    found = done_or_gone(enrollment, world) if enrollment.state.status in OPEN else None
+    return found.words() if found else None
 
 
 def due_at(evidence: Evidence, trigger: StalledTrigger, quiet: EnrollmentSilence) -> int:
@@ -135,7 +154,7 @@ def judged_silence(
         evaluation = Evaluation(rule, match, True, reading_of(occurrence, world))
         in_time = asked if asked and asked.body.at <= inquiry.at else None
         imported_due = partial(trigger.was_imported_due, subject, quiet.since)
-        why_not = not_asked(rule.id, quiet, in_time, imported_due)
+        why_not = not_asked(rule.id, quiet, in_time, imported_due) or needless(subject, world)
         judgement = Judgement(why_not, found_by(evidence, evaluation))
     lasts = format_duration(trigger.silence_ms if trigger else 0)
     what = f"silent for {lasts} since {moment(quiet.since)}"

@@ -13,6 +13,7 @@ from service.learners.enrollment import Enrollment
 from service.learners.facts import FactRecorded
 from service.learners.world import Decisions, UncommittedWorld, World
 from service.rules.decider import Decider
+from service.rules.done_or_gone import done_or_gone
 from service.rules.fields import EventSeen, Reading
 from service.rules.notification import Owed
 from service.rules.rule import Rule
@@ -54,7 +55,8 @@ class StalledTrigger:
     def match(self, rule: RuleIdentity, occurrence: Occurrence, world: World) -> Match | Miss:
         """Match a silence that has lasted, unless an import brought it when it was due already.
 
-        That is so for a rule that was live then; before, its `on_activate` judges.
+        That is so for a rule that was live then; before, its `on_activate` judges. Nor is a silence
+        matched that need not be told, as the course is done or gone.
         """
         if not isinstance(occurrence, SilenceOccurrence):
             return Miss(lambda: "it is no silence")
@@ -65,6 +67,9 @@ class StalledTrigger:
             return Miss(lambda: "it is not silent for so long")
         if self.was_imported_due(enrollment, silence[0], occurrence.live_since):
             return Miss(lambda: IMPORTED)
+        needless = done_or_gone(enrollment, world)
+        if needless is not None:
+            return Miss(needless.words)
         return silence_match(enrollment, silence[0], silence[1])
 
     def was_imported_due(self, enrollment: Enrollment, since: int, live_since: int) -> bool:
@@ -75,14 +80,15 @@ class StalledTrigger:
         return since + self.silence_ms <= imported_at
 
     def still_holds(self, owed: Owed, reading: Reading) -> bool:
-        """Tell whether it is the same silence, and long enough under the rule as it is now."""
+        """Tell whether it is the same silence, long enough for the rule now, and to be told."""
         enrollment = reading.enrollment
         silence = enrollment.state.silence(self.count_from) if enrollment else None
         if owed.trigger != STALLED or enrollment is None or silence is None:
             return False
         if silence[0] > reading.now - self.silence_ms:
             return False
-        return owed.occurrence == f"{enrollment.id}/{silence[1]}"
+        same = owed.occurrence == f"{enrollment.id}/{silence[1]}"
+        return same and done_or_gone(enrollment, reading.world) is None
 
     def words(self) -> str:
         """Say `stalled_for 7d, count_from enrolled`."""

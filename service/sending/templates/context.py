@@ -3,15 +3,16 @@
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
+from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-from service.rules.fields import ITEM_GROUPS
+from service.rules.fields import FIELDS, ITEM_GROUPS, WORDS_ONLY, Reading
 
 TEXT_LENGTH_MAX = 200
 URL_LENGTH_MAX = 2_000
@@ -37,6 +38,43 @@ MONTH_NAMES = {language: tuple(names.split()) for language, names in MONTHS.item
 DATE_FORMS = {"en": "{day} {month} {year}", "de": "{day}. {month} {year}"}
 MORE_FORMS = {"en": "and {more} more", "de": "und {more} weitere"}
 TIME_FORMS = {"en": "{date}, {time} {zone}", "de": "{date}, {time} Uhr ({zone})"}
+
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    group: tuple(name.partition(".")[2] for name in names)
+    for group, names in groupby(sorted(FIELDS.keys() - WORDS_ONLY), lambda n: n.partition(".")[0])
+}
+"""The fields that are not of the message itself, by their group."""
+
+
+class FieldGroup(Mapping[str, object]):
+    """Look up one group of the registry's fields, each when the words ask for it.
+
+    `own` are those that are of the message itself.
+    """
+
+    def __init__(
+        self, name: str, reading: Reading, own: Mapping[str, Callable[[], object]] | None = None
+    ) -> None:
+        self._name = name
+        self._reading = reading
+        self._own = own or {}
+
+    def __getitem__(self, field: str) -> object:
+        if (self._name, field) == ("learner", "fields"):
+            person = self._reading.person
+            return dict(person.fields) if person else {}
+        if field in self._own:
+            return self._own[field]()
+        if field not in GROUPS[self._name]:
+            raise KeyError(field)
+        return self._reading(f"{self._name}.{field}")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(GROUPS[self._name])
+
+    def __len__(self) -> int:
+        return len(GROUPS[self._name])
 
 
 def one_line(text: str) -> str:

@@ -3,7 +3,8 @@
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 
-from service.learners.instance import Instance
+from service.learners.facts import Identity
+from service.learners.neighbours import places_of
 from service.learners.world import Cache, Decisions
 from service.ledger.events import EventBody
 from service.rules.conditions import fields_of
@@ -22,6 +23,7 @@ from service.rules.notification import (
 from service.rules.plan import PlannedMessage, collapsed, joins, plan
 from service.rules.rule import ENTRY as WATCHERS
 from service.rules.rule import Rule
+from service.rules.triggers.stalled import STALLED
 from service.rules.verdict import Ground, Verdict, holds, judge, keeps_distance
 from service.simulation.backtest.prefilter import reads_seats
 from service.simulation.backtest.replay_world import ReplayWorld
@@ -99,9 +101,16 @@ class AddressWait:
     def _streams(self, owed: Owed) -> set[str]:
         """Name the streams it hangs on; the one without a name is time."""
         found = {owed.subject} | ({""} if owed.rule in self._ageing else set())
-        if owed.rule in self._seated and owed.instance:
-            found.add(Instance.stream(owed.source, owed.account, owed.course, owed.instance))
+        if owed.rule in self._seated or owed.trigger == STALLED:
+            found.update(places_of(owed.about))
+        if owed.trigger == STALLED:
+            found.add(beside(owed.about))
         return found
+
+
+def beside(about: Identity) -> str:
+    """Name what stands for all enrolments of a learner in a course, those to come too."""
+    return f"{about.person} {about.course}"
 
 
 def ages(rule: Rule) -> bool:

@@ -9,12 +9,13 @@ from typing import Any
 from service.learners import course, enrollment, instance
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.enrollment_state import Snapshot
-from service.learners.facts import Identity
+from service.learners.facts import Identity, InstanceDeleted, InstanceModified
 from service.learners.watchlist import WatchAsked, WatchStopped
 from service.learners.world import World
 from service.rules.conditions import Condition, compile_conditions, fields_of
 from service.rules.rule import WATCHERS, Rule
 from service.rules.scheduler import TimeAsked
+from service.rules.triggers.stalled import stalled_trigger_of
 from service.rules.triggers.trigger import Trigger
 
 SEATS = "instance."
@@ -29,6 +30,8 @@ def topics_of(rules: Iterable[Rule]) -> frozenset[str]:
             wanted |= enrollment.SHAPES.keys()
         if rule.trigger.scope.subject == "instance" or reads_seats(rule):
             wanted |= instance.SHAPES.keys()
+        if stalled_trigger_of(rule) is not None:
+            wanted |= {*course.OF_COURSES, InstanceDeleted.TOPIC, InstanceModified.TOPIC}
         if any(entry.to == WATCHERS for entry in rule.entries):
             wanted |= {WatchAsked.TOPIC, WatchStopped.TOPIC}
     known = course.SHAPES.keys() | instance.SHAPES.keys() | enrollment.SHAPES.keys()

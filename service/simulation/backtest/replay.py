@@ -17,7 +17,7 @@ from service.rules.decider import Decider
 from service.rules.escalation import Steps
 from service.rules.scheduler import EMPTY_ASKS_EVERY_MS, TimeAsked
 from service.rules.triggers.stalled import SilenceOccurrence, stalled_rules
-from service.simulation.backtest.outbox import Outbox
+from service.simulation.backtest.outbox import Outbox, beside
 from service.simulation.backtest.prefilter import Prefilter, topics_of
 from service.simulation.backtest.replay_world import CurrentDirectory, ReplayWorld
 from service.simulation.backtest.states import History, States
@@ -191,6 +191,8 @@ class Replay:
         self.span.facts += 1
         self.states.enrollments.move(stream, version, event)
         self._moved(stream)
+        if any(play.waited_for for play in self.plays) and (who := self.states.who(stream)):
+            self._moved(beside(who))
         after = event.after
         if after is not None:
             for play in self.plays:
@@ -214,6 +216,7 @@ class Replay:
 
     def _other(self, stream: str, version: int, event: CourseRecorded | LearnerRecorded) -> None:
         self.span.facts += 1
+        self._moved(stream)
         if event.transitions:
             self._decide(stream, version, event)
 

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 from service.learners.directory.courses import Course
 from service.learners.directory.people import Person
+from service.learners.enrollment import Enrollment
+from service.learners.facts import Identity
 from service.learners.instance import Instance
+from service.learners.neighbours import Deletion, deletion_among
 from service.learners.watchlist import Watchlist, WatchTold
 from service.learners.world import Cache, Decisions, Lookup
 from service.ledger.events import EventBody
@@ -17,6 +20,7 @@ class CurrentDirectory:
     """Look up people and courses as the ledger has them, each once."""
 
     def __init__(self, lookup: Lookup) -> None:
+        self.neighbours = lookup.neighbours
         self._lookup = lookup
         self._people: Cache[str, tuple[Person | None]] = Cache(PEOPLE_KEPT)
         self._managers: Cache[str, tuple[Person | None]] = Cache(PEOPLE_KEPT)
@@ -76,10 +80,20 @@ class ReplayWorld:
         self.person = today.person
         self.manager = today.manager
         self.members = today.members
+        self._neighbours = today.neighbours
 
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
         """Give the instance as it stood at the event being decided on."""
         return self._states.instance(Instance.stream(source, account, course, instance))
+
+    def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]:
+        """Give a learner's enrolments in a course as they stood then."""
+        streams = self._neighbours.enrollments(person, course)
+        return [each for each in map(self._states.enrollment, streams) if each is not None]
+
+    def deletion(self, about: Identity) -> Deletion | None:
+        """Tell whether the course or the instance of an enrolment was gone by then."""
+        return deletion_among(map(self._states.folded, self._neighbours.ever_deleted(about)))
 
     def remember(self, decisions: Decisions) -> None:
         """Let what is decided next read what was decided before."""

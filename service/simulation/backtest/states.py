@@ -14,7 +14,7 @@ from service.learners.enrollment import (
 from service.learners.enrollment_state import Snapshot, State
 from service.learners.facts import Identity, SeatsReported
 from service.learners.instance import Instance, InstanceRecorded
-from service.learners.world import AGGREGATES, Cache
+from service.learners.world import AGGREGATES, Cache, load
 from service.ledger.events import EventStore, StreamId
 from service.rules import scheduler
 
@@ -182,6 +182,11 @@ class States:
             if known is not None:
                 self._others.put(stream, known)
         return known
+
+    def folded(self, stream: str) -> Aggregate[Any] | None:
+        """Fold all of a course or an instance anew, with what rules seldom ask of one."""
+        events = [event for _, event in self._read(stream)]
+        return load(stream, events, {}) if events else None
 
 
 def identity(stream: str, events: list[tuple[int, Any]]) -> Aggregate[Any] | None:

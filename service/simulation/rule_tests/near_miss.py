@@ -86,9 +86,12 @@ class NearMisses:
         return reasons.get(rule.trigger.kind, self._events)(rule)
 
     def _reports(self, rule: Rule) -> list[str]:
-        seen = [j for j in self._judged if j.rule == rule.id]
-        reports = [f"at {self._written(j.occurrence.now)} {j.missed}" for j in seen]
-        return reports[-NAMED:] or ["no report of seats differs from the one before it"]
+        return self._answers(rule) or ["no report of seats differs from the one before it"]
+
+    def _answers(self, rule: Rule) -> list[str]:
+        """Say why what the rule was asked about did not trigger it, of the last few."""
+        asked = [each for each in self._judged if each.rule == rule.id]
+        return [f"at {self._written(j.occurrence.now)} {j.missed}" for j in asked[-NAMED:]]
 
     def _feeds(self, rule: Rule) -> list[str]:
         if self._scenario.feeds_fall_silent:
@@ -107,6 +110,9 @@ class NearMisses:
     def _longest_silence(self, rule: Rule) -> list[str]:
         trigger = stalled_trigger_of(rule)
         assert trigger is not None
+        asked = self._answers(rule)
+        if asked:
+            return asked
         lengths = list(self._silences(trigger.count_from))
         if not lengths:
             return ["no enrollment is open"]

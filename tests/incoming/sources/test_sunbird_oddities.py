@@ -161,7 +161,7 @@ def test_an_event_about_nobody_is_set_aside(object: Any, actor: Any, expected: s
         ({"id": "do_8", "type": "Course", "rollup": None}, [], ("do_8", None)),
         (whose(ADA), [{"type": "COURSEBATCH", "id": 13501}, None, {}], (LOGIC, "13501")),
         (whose(ADA), [{"type": "CourseBatch"}, {"type": "CourseBatch", "id": "b"}], (LOGIC, "b")),
-        (whose(ADA), related("013501:do_1", "do_1"), ("do_1", "013501:do_1")),
+        (whose(ADA), related("013501:do_1", "do_1"), ("do_1", "013501")),
         (whose(ADA), ..., (LOGIC, None)),
     ],
 )

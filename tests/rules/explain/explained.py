@@ -14,8 +14,8 @@ TIMINGS = {"adobe": Timing(900_000)}
 
 def evidence(office: Installation) -> Evidence:
     app = office.app
-    past = LedgerHistory(app.store, app.people, app.courses)
-    return Evidence.of(past, app.letters.show, TIMINGS)
+    past = LedgerHistory(app.store, app.people, app.courses, TIMINGS)
+    return Evidence.of(past, app.letters.show)
 
 
 def why(office: Installation, place: int = 0) -> Chain:

@@ -1,0 +1,122 @@
+"""Find what stands beside an enrolment: the learner's others in its course, and what is gone."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from service.learners.aggregate import Aggregate
+from service.learners.course import LearningObject
+from service.learners.enrollment import Enrollment
+from service.learners.enrollment_state import OPEN, State
+from service.learners.facts import CourseDeleted, Enrolled, Fact, Identity, InstanceDeleted
+from service.learners.instance import Instance
+from service.ledger.events import EventStore, StreamId
+
+FIRST = "originator_version = 1 AND topic GLOB 'enrollment.*'"
+PERSON = "json_extract(CAST(state AS TEXT), '$.who.person')"
+COURSE = "json_extract(CAST(state AS TEXT), '$.who.course')"
+DELETION = f"topic IN ('{CourseDeleted.TOPIC}', '{InstanceDeleted.TOPIC}')"
+INDEXES = f"""
+CREATE INDEX IF NOT EXISTS enrollments_by_learner ON stored_events ({PERSON}, {COURSE})
+WHERE {FIRST};
+CREATE INDEX IF NOT EXISTS deletions ON stored_events (originator_id) WHERE {DELETION};
+"""
+# How their ids begin helps where a ledger is only read, and has no such index yet. The plus sign
+# keeps SQLite from reading the whole log because it is in that order.
+OF_A_LEARNER = (
+    f"SELECT originator_id FROM stored_events WHERE {FIRST} AND {PERSON} = ? "
+    "AND originator_id >= ? AND originator_id < ? {} ORDER BY +notification_id"
+)
+IN_ALL, IN_ONE = OF_A_LEARNER.format(""), OF_A_LEARNER.format(f"AND {COURSE} = ?")
+EVER_DELETED = (
+    f"SELECT DISTINCT originator_id FROM stored_events WHERE {DELETION} AND originator_id IN (?, ?)"
+)
+
+NEVER = 2**62
+
+
+class Deletion(NamedTuple):
+    """Say what was deleted, `course` or `instance`, and when (ms UTC)."""
+
+    what: str
+    at: int
+
+
+class Neighbours:
+    """Look up in the log which streams stand beside an enrolment.
+
+    Indexes of the log itself make that quick. They are as true as the log is, so who decides
+    may ask them (decision 23).
+    """
+
+    def __init__(self, store: EventStore) -> None:
+        """Make the indexes, where the ledger may be written and has none yet."""
+        self._ledger = store.ledger
+        store.ledger.create(INDEXES)
+
+    def enrollments(self, person: str, course: str | None = None) -> list[str]:
+        """Find the streams of a learner's enrolments, in one course or in all, the oldest first."""
+        prefix = Enrollment.prefix(person)
+        wanted = (person, prefix, f"{prefix}~", *(() if course is None else (course,)))
+        query = IN_ALL if course is None else IN_ONE
+        return [row[0] for row in self._ledger.reader().execute(query, wanted)]
+
+    def ever_deleted(self, about: Identity) -> list[str]:
+        """Find those of the streams of an enrolment's course and instance that tell of an end."""
+        places = (*places_of(about), "")[:2]
+        return [row[0] for row in self._ledger.reader().execute(EVER_DELETED, places)]
+
+    def streams(self, about: Identity) -> list[str]:
+        """Name every stream on which it hangs whether an enrolment is done or gone."""
+        return [*places_of(about), *self.enrollments(about.person, about.course)]
+
+
+def places_of(about: Identity) -> list[StreamId]:
+    """Name the streams of an enrolment's course and, if it is in one, its instance."""
+    course = LearningObject.stream(about.source, about.account, about.course)
+    if about.instance is None:
+        return [course]
+    place = (about.source, about.account, about.course)
+    return [course, Instance.stream(*place, about.instance)]
+
+
+def deletion_among(places: Iterable[Aggregate[Any] | None]) -> Deletion | None:
+    """Pick the course or the instance that is gone, the one deleted last."""
+    gone = [(each.gone_at, each.about) for each in places if each and each.gone_at is not None]
+    found = [Deletion("instance" if about.instance else "course", at) for at, about in gone]
+    return max(found, key=lambda deletion: deletion.at, default=None)
+
+
+def begun_at(state: State) -> int | None:
+    """Say when the episode of an enrolment began, as far as is known (ms UTC)."""
+    return min(_moments(state), default=None)
+
+
+def owner_of(fact: Fact, known: Sequence[Enrollment]) -> Enrollment | None:
+    """Choose which of a learner's enrolments in a course a fact is of that names no instance.
+
+    The one that has the fact already; else of those begun by then the likeliest, which is an open
+    one if it says that they were enrolled. None for an enrolment of its own.
+    """
+    for each in known:
+        if fact.key in each.keys:
+            return each
+    again = fact.said.TOPIC == Enrolled.TOPIC
+    begun = [
+        each
+        for each in known
+        if min(_moments(each.state), default=NEVER) <= fact.occurred_at
+        and (each.state.status in OPEN or not again)
+    ]
+    return max(begun, key=_likelihood, default=None)
+
+
+def _moments(state: State) -> list[int]:
+    moments = (state.enrolled_at, state.started_at, state.active_at, state.completed_at)
+    return [at for at in moments if at is not None]
+
+
+def _likelihood(enrollment: Enrollment) -> tuple[bool, bool, int, str]:
+    """Prefer an open one, of those one in an instance, and else what was heard of last."""
+    is_open = enrollment.state.status in OPEN
+    is_placed = is_open and enrollment.about.instance is not None
+    return is_open, is_placed, max(_moments(enrollment.state)), enrollment.id
