@@ -1,6 +1,7 @@
 """Run `coursebell check`: settings, rules, templates, channels, queues, each mistake placed."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ import msgspec
 import rich_click as click
 from rich.progress import MofNCompleteColumn
 
-from service.app.active_rules import known_sources
+from service.app.active_rules import read_files_of
 from service.app.app import SOURCES
 from service.app.queues import open_queues, try_queues
 from service.cli.installation import Installation
@@ -27,12 +28,11 @@ from service.learners import enrollment_views
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.facts import longest_lateness
+from service.learners.known_values import KnownValues
 from service.learners.world import Lookup
 from service.learners.writer import Writer
 from service.rules.decider import Decider
 from service.rules.language.errors import Diagnostic
-from service.rules.language.known_names import Installed
-from service.rules.language.reader import read_rules
 from service.rules.rule import Rule, RuleSet
 from service.rules.scheduler import RULES_STREAM, RulesActivated
 from service.rules.text import counted
@@ -44,7 +44,6 @@ from service.rules.triggers.stalled import (
 )
 from service.running import wall_clock
 from service.sending.channels import ChannelError, open_channel
-from service.sending.templates.templates import Templates
 from service.settings import Settings
 
 AT_A_TIME = 1_000
@@ -58,20 +57,19 @@ class Reach(NamedTuple):
     told: int
 
 
-def reached(rules: RuleSet, chosen: Settings, now: int) -> list[Reach]:
+def reached(rules: RuleSet, office: Installation | None, chosen: Settings, now: int) -> list[Reach]:
     """Count what each stalled rule that saving the file would make live finds already due.
 
     Nothing, when there is no installation yet, or every such rule has been live before.
     """
-    if not (chosen.data / "ledger.db").is_file():
+    if office is None:
         return []
-    with Installation(chosen.data) as office:
-        _, newest = office.store.latest(RULES_STREAM) or (0, None)
-        before = newest.modes if isinstance(newest, RulesActivated) else {}
-        decider = Decider(rules)
-        stalled = stalled_rules(decider.active)
-        fresh = [each for each in stalled if before.get(each.rule.id) != each.rule.mode]
-        return [_reach(each, decider, office, chosen, now) for each in fresh]
+    _, newest = office.store.latest(RULES_STREAM) or (0, None)
+    before = newest.modes if isinstance(newest, RulesActivated) else {}
+    decider = Decider(rules)
+    stalled = stalled_rules(decider.active)
+    fresh = [each for each in stalled if before.get(each.rule.id) != each.rule.mode]
+    return [_reach(each, decider, office, chosen, now) for each in fresh]
 
 
 def _reach(
@@ -132,22 +130,19 @@ def check(given: RuleFiles, form: str, data: Path | None, as_json: bool) -> None
     """Check settings, rules, templates, channels and queues; nothing is sent.
 
     FILE is the rule file, the same as --rules FILE; without either, the configured one.
-    Where there is an installation, says how many silences are already due for a rule that
-    goes live when the file is saved.
+    Where there is an installation, warns of groups, tags, columns, ids and languages that
+    nobody there has, and says how many silences are already due for a rule that goes live
+    when the file is saved.
 
     Exits with 1 when something is wrong; warnings alone do not count.
     """
     chosen = given.settings(data)
-    words = Templates(chosen.templates)
-    found, problems = read_rules(
-        chosen.rules.read_bytes(),
-        name=str(chosen.rules),
-        environ=chosen.environment,
-        installed=Installed(words.forms, words.of_many, known_sources(chosen, SOURCES)),
-    )
-    channels = channel_problems(found, chosen) if found else []
-    others = [*words.problems(), *channels, *queue_problems(chosen)]
-    reach = reached(found, chosen, wall_clock()) if found and not others else []
+    with opened(chosen) as office:
+        known = known_in(office) if office else None
+        found, problems, words = read_files_of(chosen, SOURCES, name=str(chosen.rules), known=known)
+        channels = channel_problems(found, chosen) if found else []
+        others = [*words.problems(), *channels, *queue_problems(chosen)]
+        reach = reached(found, office, chosen, now=wall_clock()) if found and not others else []
     wrong = others or any(p.severity == "error" for p in problems)
     if as_json or form == "json":
         print_json(
@@ -165,6 +160,17 @@ def check(given: RuleFiles, form: str, data: Path | None, as_json: bool) -> None
     else:
         show(found, problems, others, reach)
     raise SystemExit(BAD if wrong else 0)
+
+
+def opened(chosen: Settings) -> AbstractContextManager[Installation | None]:
+    """Open the installation where there is one already."""
+    there = (chosen.data / "ledger.db").is_file()
+    return Installation(chosen.data) if there else nullcontext()
+
+
+def known_in(office: Installation) -> KnownValues:
+    """Give the values that people, courses and enrolments of an installation have."""
+    return KnownValues(People(office.ledger), Courses(office.ledger), office.views)
 
 
 def vars_of(problem: Diagnostic) -> dict[str, object]:

@@ -15,14 +15,16 @@ from rich.text import Text
 
 from service.api import AsgiApplication, refusal
 from service.api.webhooks import door_in_words, opened_to_try
-from service.app.active_rules import Refused
-from service.app.app import App
+from service.app.active_rules import Refused, read_files_of
+from service.app.app import SOURCES, App
 from service.cli.output.console import console, data_option, fail
 from service.cli.output.text import local_time
 from service.cli.rule_files import RuleFiles, rule_file_options
 from service.incoming.group_commit import GroupCommit
 from service.incoming.http_protocol import ImpatientProtocol
+from service.learners.known_values import KnownValues
 from service.ledger.ledger import lock_data_folder
+from service.rules.text import counted
 from service.rules.verdict import muting_of
 from service.running import Service, wall_clock
 from service.settings import Settings
@@ -169,7 +171,11 @@ def greet(app: App, listening: socket.socket) -> None:
     rules = len(app.active.decider.by_id)
     screen = console()
     screen.print(Text.assemble(("Coursebell ", "bold"), f"on http://{shown}:{port}"))
-    screen.print(f"  rules      {rules} active in {app.settings.rules}")
+    known = KnownValues(app.people, app.courses, app.views)
+    read = read_files_of(app.settings, SOURCES, name=app.settings.rules.name, known=known)
+    warnings = counted(len(read.problems), "warning")
+    warned = f"; {warnings}, see `coursebell check`" if read.problems else ""
+    screen.print(f"  rules      {rules} active in {app.settings.rules}{warned}", soft_wrap=True)
     screen.print(f"  data       {app.settings.data}")
     _, muting = muting_of(app.store.latest)
     if muting.everything or muting.rules:

@@ -3,9 +3,10 @@
 import json
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, Literal
 
 from sqlite_utils import Database
 
@@ -216,6 +217,16 @@ def accounts_of_instances(connection: sqlite3.Connection, source: str | None) ->
     """Read the accounts of which there are instances, of a source or of any."""
     query = "SELECT DISTINCT account FROM instances WHERE source = COALESCE(?, source)"
     return {account for (account,) in connection.execute(query, (source,))}
+
+
+def values_of(
+    views: Views, what: Literal["course", "instance", "source", "account", "enrolled_by"]
+) -> Counter[str]:
+    """Count the enrolments that have each value, and where they have it the instances."""
+    tables = ("enrollments",) if what == "enrolled_by" else ("enrollments", "instances")
+    rows = " UNION ALL ".join(f"SELECT {what} AS value FROM {table}" for table in tables)
+    query = f"SELECT value, COUNT(*) FROM ({rows}) WHERE value > '' GROUP BY 1"
+    return Counter(dict(views.reader().execute(query).fetchall()))
 
 
 def count_by_status(views: Views) -> dict[str, int]:

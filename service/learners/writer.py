@@ -140,7 +140,7 @@ class UnitOfWork:
     def _standing(self, streams: Sequence[str]) -> dict[str, Aggregate[Any]]:
         changed = {s: self._changed[s] for s in streams if s in self._changed}
         unchanged = [stream for stream in streams if stream not in changed]
-        return changed | standing(unchanged, self._known, self._lookup)
+        return changed | recall(unchanged, self._known, self._lookup)
 
     def watchers(self, instance: str) -> Watchlist:
         """Look up who wishes to be told of an instance, what this batch decided included."""
@@ -162,7 +162,7 @@ class UnitOfWork:
         self._memory |= decisions.tallies
 
 
-def standing(
+def recall(
     streams: Sequence[str], known: Cache[str, Aggregate[Any]], lookup: Lookup
 ) -> dict[str, Aggregate[Any]]:
     """Load aggregates that nobody remembers; what the ledger does not have is left out."""
@@ -218,7 +218,7 @@ class Writer:
         kinds = [AGGREGATES[t.fact.said.TOPIC] for t in told]
         blank = [k.begin(t.fact, p) for k, t, p in zip(kinds, told, known, strict=True)]
         wanted = [b.id for b, person in zip(blank, known, strict=True) if person not in met]
-        batch.fetched = standing(list(dict.fromkeys(wanted)), self.known, self.lookup)
+        batch.fetched = recall(list(dict.fromkeys(wanted)), self.known, self.lookup)
         batch.reported = self.lookup.reported([t.fact for t in told], known)
         # All reading and deciding is done before the transaction, so that nobody waits for the
         # lock meanwhile. What another process wrote in between shows as a version that is taken,
@@ -255,7 +255,7 @@ class Writer:
 
     def enrollments(self, streams: Sequence[str]) -> list[Enrollment]:
         """Load these enrolments as the ledger has them."""
-        found = standing(streams, self.known, self.lookup)
+        found = recall(streams, self.known, self.lookup)
         return enrollments_of(found.get(stream) for stream in streams)
 
     def forget(self) -> None:

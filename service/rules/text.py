@@ -8,8 +8,18 @@ from functools import lru_cache
 
 from service.rules.calendar import UNITS
 
+UNSHOWN = "this text"
 _SHOWN_MAX = 40
 _TOKEN_MIN = 16
+_NEAR = 0.6
+_NEAR_WORDS = 5
+_NEARLY_THE_SAME = 0.85
+_DENIALS = ("not_", "not", "non", "no_", "un", "in", "dis", "n")
+_PAIRS = (
+    "min max, lt gt, lte gte, before after, enabled disabled, enable disabled, from until, "
+    "start end, with without, any none, all none"
+)
+_OPPOSITES = [set(pair.split()) for pair in _PAIRS.split(", ")]
 
 
 def shown(value: object) -> str:
@@ -19,7 +29,7 @@ def shown(value: object) -> str:
     if isinstance(value, list):
         return "a list"
     text = str(value)
-    return f"'{text}'" if _harmless(text) else "this text"
+    return f"'{text}'" if _harmless(text) else UNSHOWN
 
 
 def _harmless(text: str) -> bool:
@@ -47,9 +57,42 @@ def nearest(word: object, known: Iterable[str]) -> str | None:
 
 @lru_cache(maxsize=1000)
 def _nearest(word: str, known: tuple[str, ...]) -> str | None:
-    lowered = {option.lower(): option for option in known}
-    found = difflib.get_close_matches(word.lower(), lowered, 1, 0.6)
-    return lowered[found[0]] if found else None
+    lowered, word = {option.lower(): option for option in known}, word.lower()
+    found = difflib.get_close_matches(word, lowered, _NEAR_WORDS, _NEAR)
+    return next((lowered[each] for each in found if _may_mean(word, each)), None)
+
+
+def _may_mean(word: str, option: str) -> bool:
+    """Tell whether a near word may be what was meant: near in each part, and no opposite.
+
+    In `enrollment.due_date` and `enrollment.status` only what they begin with is alike.
+    """
+    parts, others = word.split("."), option.split(".")
+    if len(parts) != len(others):
+        return _alike(word, option) >= _NEARLY_THE_SAME
+    pairs = [pair for pair in zip(parts, others, strict=True) if pair[0] != pair[1]]
+    return all(_alike(*pair) >= _NEAR and not _opposite(*pair) for pair in pairs)
+
+
+def _alike(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
+
+
+def _opposite(one: str, other: str) -> bool:
+    """Tell whether one denies the other: `not_contains` and `contains`, `min` and `max`."""
+    words, others = set(one.split("_")), set(other.split("_"))
+    if any({*(words - others), *(others - words)} >= pair for pair in _OPPOSITES):
+        return True
+    return _denies(one, other) or _denies(other, one)
+
+
+def _denies(one: str, other: str) -> bool:
+    denied = (one.removeprefix(each) for each in _DENIALS if one.startswith(each))
+    return any(
+        not other.startswith(one[: len(one) - len(rest)])
+        and _alike(rest, other) > _alike(one, other)
+        for rest in denied
+    )
 
 
 def counted(count: int, noun: str, nouns: str | None = None) -> str:

@@ -59,6 +59,13 @@ def test_credentials_of_one_source_are_the_end_of_the_trial(tmp_path: Path) -> N
     assert found == {"adobe": NOT_OPEN, "community-training": NOT_OPEN, "sunbird": "bearer token"}
 
 
+def test_the_first_lines_count_the_warnings_of_the_rules(tmp_path: Path) -> None:
+    with started(tmp_path, "--try") as lines:
+        assert lines[1] == f"rules      5 active in {ROOT / 'rules.yaml'}"
+    with started(tmp_path, "--try", COURSEBELL_SUNBIRD_BEARER_TOKEN="abc") as lines:
+        assert lines[1].endswith("rules.yaml; 4 warnings, see `coursebell check`")
+
+
 def test_without_trying_it_is_closed(tmp_path: Path) -> None:
     assert door(tmp_path) == NOT_OPEN
 

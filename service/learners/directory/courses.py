@@ -1,8 +1,9 @@
 """Keep titles, tags and addresses of learning objects, as imported or said by letters."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -122,6 +123,26 @@ class Courses:
             (source,),
         )
         return {account for (account,) in rows}
+
+    def values(self, what: Literal["id", "title", "account"]) -> Counter[str]:
+        """Count the courses that have each value."""
+        return self._counted(f"SELECT {what}, COUNT(*) FROM courses WHERE {what} > '' GROUP BY 1")
+
+    def ids(self) -> Counter[str]:
+        """Count the rows of each id, imported or named in letters."""
+        return self.values("id") + self.titles.values("course")
+
+    def called(self) -> Counter[str]:
+        """Count the courses with each title, imported or said in letters."""
+        return self.values("title") + self.titles.values("title")
+
+    def listed(self, what: Literal["tags", "parents"]) -> Counter[str]:
+        """Count the courses that have each value in a list."""
+        query = f"SELECT e.value, COUNT(*) FROM courses, json_each({what}) e GROUP BY 1"
+        return self._counted(query)
+
+    def _counted(self, query: str) -> Counter[str]:
+        return Counter(dict(self._ledger.reader().execute(query).fetchall()))
 
     def store(
         self, cursor: sqlite3.Cursor, rows: Sequence[CourseRow], now: int

@@ -1,9 +1,10 @@
 """Keep who an LMS id stands for: the only place with names and addresses."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -168,6 +169,34 @@ class People:
     def namesakes(self, lms_id: str) -> list[Person]:
         """Look up every row with this LMS id, whatever its source and account."""
         return self._many("lms_id = ? ORDER BY source, account", (lms_id,))
+
+    def imported(self) -> bool:
+        """Tell whether an import ever brought anybody."""
+        query = "SELECT EXISTS (SELECT 1 FROM people WHERE told_at IS NOT NULL)"
+        return bool(self._ledger.reader().execute(query).fetchone()[0])
+
+    def groups(self) -> Counter[str]:
+        """Count the members of each group."""
+        return self._counted("SELECT name, COUNT(*) FROM people_in_groups GROUP BY name")
+
+    def values(self, what: Literal["locale", "timezone", "source", "account"]) -> Counter[str]:
+        """Count the people who have each value."""
+        return self._counted(f"SELECT {what}, COUNT(*) FROM people WHERE {what} > '' GROUP BY 1")
+
+    def columns(self) -> Counter[str]:
+        """Count the people of whom each extra column of the imports says something."""
+        query = "SELECT e.key, COUNT(*) FROM people, json_each(fields) e GROUP BY 1"
+        return self._counted(query) + self.contacts.columns()
+
+    def column(self, name: str) -> Counter[str]:
+        """Count the people who have each value of an extra column."""
+        query = (
+            "SELECT e.value, COUNT(*) FROM people, json_each(fields) e WHERE e.key = ? GROUP BY 1"
+        )
+        return self._counted(query, name) + self.contacts.column(name)
+
+    def _counted(self, query: str, *values: str) -> Counter[str]:
+        return Counter(dict(self._ledger.reader().execute(query, values).fetchall()))
 
     def store(
         self, cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int

@@ -6,8 +6,9 @@ for what it says: a name, how to reach the person, a title. None of it goes into
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -173,6 +174,18 @@ class ReportedContacts:
             [_contact_row(person, heard) for person, heard in changed.items()],
         )
 
+    def columns(self) -> Counter[str]:
+        """Count the people of whom letters say something by each name."""
+        query = "SELECT e.key, COUNT(*) FROM contacts, json_each(fields) e GROUP BY 1"
+        return Counter(dict(self._ledger.reader().execute(query).fetchall()))
+
+    def column(self, name: str) -> Counter[str]:
+        """Count the people of whom letters say each value by a name."""
+        query = (
+            "SELECT e.value, COUNT(*) FROM contacts, json_each(fields) e WHERE e.key = ? GROUP BY 1"
+        )
+        return Counter(dict(self._ledger.reader().execute(query, (name,)).fetchall()))
+
 
 class ReportedTitles:
     """Keep what letters call courses, by source, account and LMS id."""
@@ -189,6 +202,11 @@ class ReportedTitles:
             (msgspec.json.encode(list(courses)).decode(),),
         )
         return {(row[0], row[1], row[2]): ReportedValue(row[3], row[4]) for row in rows}
+
+    def values(self, what: Literal["course", "title"]) -> Counter[str]:
+        """Count the courses with each id or title."""
+        query = f"SELECT {what}, COUNT(*) FROM course_names GROUP BY 1"
+        return Counter(dict(self._ledger.reader().execute(query).fetchall()))
 
     def keep(self, cursor: sqlite3.Cursor, changed: Mapping[Key, ReportedValue[str]]) -> None:
         """Write what has changed."""

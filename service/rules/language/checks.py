@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from service.rules.calendar import Window, longest_gap
 from service.rules.conditions import Condition
+from service.rules.contradiction import contradiction, then
 from service.rules.fields import FIELDS
 from service.rules.language.condition_reader import ConditionReader
 from service.rules.language.entries import DigestShape, EntryKeys, ThrottleShape
@@ -27,9 +29,11 @@ from service.rules.language.model import (
 )
 from service.rules.language.values import NAME_FORM, ROLES, WATCHERS
 from service.rules.language.yaml_reader import Path
+from service.rules.rule import Rule
 from service.rules.scope import Scope
 from service.rules.text import format_duration, shown
 
+NEVER_FIRES = "this rule can never fire"
 NEVER_CANCEL = ("course.", "instance.", "learner.", "letter.")
 """How events begin that are about no single enrolment."""
 
@@ -98,7 +102,7 @@ class RuleChecks:
         for entry in rule.entries:
             if not self.report.spoiled(entry.path):
                 self._check_recipient(entry, rule.scope)
-                self.names.check_entry(entry)
+                self.names.check_entry(entry, collapses=rule.collapses(entry))
                 self._check_twice(entry, lines)
 
     def _check_recipient(self, entry: EntryKeys, scope: Scope | None) -> None:
@@ -204,16 +208,41 @@ class RuleChecks:
     def _read_conditions(self, rule: RuleShape, read: dict[Path, tuple[Condition, ...]]) -> None:
         zone = self.defaults.timezone
         reader = ConditionReader(
-            report=self.report,
+            names=self.names,
             scope=rule.scope,
-            sources=self.names.installed.sources,
             zone=ZoneInfo(zone) if zone else UTC,
         )
         if rule.conditions is not None:
             where = rule.path_to("conditions")
-            read[where] = reader.conditions(rule.conditions, where)
+            for index, item in enumerate(rule.conditions):
+                read[(*where, index)] = reader.condition(item, (*where, index))
+            terms = (read[(*where, index)] for index in range(len(rule.conditions)))
+            read[where] = tuple(chain.from_iterable(terms))
         if isinstance(rule.trigger, ChangeShape) and rule.trigger.change:
             self._read_change(rule.trigger, reader, read)
+
+    def check_possible(self, rule: RuleShape, compiled: Rule, read: Conditions) -> None:
+        """Warn of a rule without mistakes that can never fire."""
+        where = rule.path_to("conditions")
+        terms = [read[(*where, index)] for index in range(len(rule.conditions))]
+        implied = compiled.trigger.implied
+        found = contradiction(implied, terms)
+        if found is None:
+            return
+        if found.condition is None:
+            message = f"{NEVER_FIRES}: no value goes from one of these ranges into the other"
+            self.report.warning(rule.path_to("trigger"), message)
+            return
+        path = (*where, found.condition)
+        if found.alone:
+            why = "nothing passes this condition"
+        elif found.other is not None:
+            line = self.report.line((*where, found.other))
+            why = f"this and the condition in line {line} are never true together"
+        else:
+            why = f"this is never so when {compiled.trigger.words()} sets it off"
+            why += then(terms[found.condition], implied)
+        self.report.warning(path, f"{NEVER_FIRES}: {why}")
 
     def _read_change(
         self,

@@ -5,12 +5,14 @@ from datetime import tzinfo
 from typing import Any
 
 from service.rules.conditions import OPERATORS, AllOf, AnyOf, Condition, FieldTest, NoneOf
-from service.rules.fields import FIELDS, Field, Sources, field_named
+from service.rules.fields import FIELDS, Field, field_named
 from service.rules.language.errors import Report
+from service.rules.language.known_names import KnownNames
 from service.rules.language.operands import BadOperand, OperandReader
+from service.rules.language.wishes import field_wish, operator_wish
 from service.rules.language.yaml_reader import Path
 from service.rules.scope import Scope
-from service.rules.text import hint, listed, nearest, shown
+from service.rules.text import hint, listed, shown
 
 GROUPS: dict[str, type[AllOf] | type[AnyOf] | type[NoneOf]] = {
     "all": AllOf,
@@ -27,18 +29,19 @@ _LIST = "expected a list of conditions, each on a line that starts with '- '"
 class ConditionReader:
     """Read the conditions of one rule, and report every mistake in them.
 
-    `scope` is what the rule's trigger knows of, None when the trigger itself is wrong.
+    `scope` is what the rule's trigger knows of, None when the trigger itself is wrong. What is
+    read within a `none` is `denied`.
     """
 
-    report: Report
+    names: KnownNames
     scope: Scope | None
-    sources: Sources
     zone: tzinfo
+    denied: bool = False
 
-    def conditions(self, raw: list[Any], path: Path) -> tuple[Condition, ...]:
-        """Read a list of conditions; what is wrong is left out."""
-        read = (self._item(item, (*path, index)) for index, item in enumerate(raw))
-        return tuple(term for terms in read for term in terms)
+    @property
+    def report(self) -> Report:
+        """Give the report of the file."""
+        return self.names.report
 
     def value_test(self, name: str, raw: Any, path: Path) -> tuple[Condition, ...]:
         """Read what the value of a known field must be: operators, or one value."""
@@ -47,7 +50,8 @@ class ConditionReader:
 
     def check_source(self, field: Field, path: Path, *, key: bool) -> None:
         """Warn of a field that none of the configured sources ever fills."""
-        fillers, configured = self.sources.of(field.name), self.sources.configured
+        sources = self.names.installed.sources
+        fillers, configured = sources.of(field.name), sources.configured
         if not configured or not fillers or field.imported or fillers & configured:
             return
         self.report.warning(
@@ -57,7 +61,8 @@ class ConditionReader:
             key=key,
         )
 
-    def _item(self, item: Any, path: Path) -> tuple[Condition, ...]:
+    def condition(self, item: Any, path: Path) -> tuple[Condition, ...]:
+        """Read one condition of a list into its terms; what is wrong is left out."""
         if not isinstance(item, dict):
             self.report.error(path, f"expected 'field: value', got {shown(item)}")
             return ()
@@ -82,8 +87,9 @@ class ConditionReader:
             self.report.error(path, f"{_LIST}, got {shown(raw)}")
             return ()
         members: list[Condition] = []
+        inner = replace(self, denied=self.denied != (name == "none"))
         for index, item in enumerate(raw):
-            terms = self._item(item, (*path, index))
+            terms = inner.condition(item, (*path, index))
             line = self.report.line((*path, index))
             members.extend([AllOf(terms, line)] if len(terms) > 1 else terms)
         return (GROUPS[name](tuple(members), self.report.key_line(path)),)
@@ -94,18 +100,20 @@ class ConditionReader:
             self.report.error(path, _unknown(name), key=True)
             return None
         if not field.in_conditions:
-            self.report.error(path, f"'{name}' is for templates only", key=True)
+            message = f"'{name}' is for templates only{field_wish(name)}"
+            self.report.error(path, message, key=True)
             return None
         if self.scope and not self.scope.reads(name):
             known = f"{self.scope.title} can read {self.scope.fields}"
             self.report.error(path, f"'{name}' is not known here; {known}", key=True)
             return None
         self.check_source(field, path, key=True)
+        self.names.check_column(field, path)
         return self._with_sources(field) if name == "event.source" else field
 
     def _with_sources(self, field: Field) -> Field:
         """Give `event.source` the sources as its values, where they are known."""
-        known = tuple(sorted(self.sources.fills))
+        known = tuple(sorted(self.names.installed.sources.fills))
         return replace(field, type="enum", values=known) if known else field
 
     def _terms(self, field: Field, raw: Any, path: Path) -> tuple[Condition, ...]:
@@ -124,7 +132,8 @@ class ConditionReader:
     def _term(self, field: Field, operator: str, *, raw: Any, path: Path) -> tuple[Condition, ...]:
         allowed = OPERATORS[field.type]
         if operator not in _ALL_OPERATORS:
-            near = hint(operator, allowed) or f"; use {listed(allowed)}"
+            near = operator_wish(operator, field) or hint(operator, allowed)
+            near = near or f"; use {listed(allowed)}"
             self.report.error(path, f"unknown operator {shown(operator)}{near}", key=True)
             return ()
         try:
@@ -133,7 +142,9 @@ class ConditionReader:
             place = path if bad.index is None else (*path, bad.index)
             self.report.error(place, str(bad), key=operator not in allowed)
             return ()
-        return (FieldTest(field.name, operator, operand, line=self.report.key_line(path)),)
+        test = FieldTest(field.name, operator, operand, line=self.report.key_line(path))
+        self.names.check_values(field, test, path, denied=self.denied)
+        return (test,)
 
 
 def _unknown(name: str) -> str:
@@ -142,8 +153,10 @@ def _unknown(name: str) -> str:
     if any(known.startswith(f"{name}.") for known in _READABLE):
         inside = listed(known for known in _READABLE if known.startswith(f"{name}."))
         return f"write the whole name of the field: {inside}"
-    near = nearest(name, (*_READABLE, *GROUPS))
-    return f"unknown field {shown(name)}" + (f"; did you mean '{near}'?" if near else "")
+    near = field_wish(name) or hint(name, (*_READABLE, *GROUPS))
+    if not near and name.startswith("learner."):
+        near = "; a column of the import is learner.fields.NAME"
+    return f"unknown field {shown(name)}{near}"
 
 
 def _example(field: Field) -> str:

@@ -23,7 +23,8 @@ Name = Annotated[str, NAME]
 Duration = Annotated[int, DURATION]
 Weekday = Annotated[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], Choice()]
 Grouping = Annotated[
-    Literal["course.id", "course.kind", "instance.id", "event.source", "event.account"], Choice()
+    Literal["course.id", "course.kind", "instance.id", "event.source", "event.account"],
+    Choice("group_by"),
 ]
 Groupings = Annotated[list[Grouping], LIST]
 
@@ -34,7 +35,7 @@ GROUPINGS: tuple[str, ...] = get_args(get_args(Grouping)[0])
 class DigestShape(Shape):
     """Say when collected items leave; the form of `at` depends on `every`."""
 
-    every: Annotated[Literal["hour", "day", "week"], Choice()]
+    every: Annotated[Literal["hour", "day", "week"], Choice("every")]
     """How often what was collected leaves as one message: hour, day or week."""
     at: Annotated[str, TEXT] | None = None
     """When, by the reader's clock: a time of day, 08:00 if left out, or for `every: hour` the

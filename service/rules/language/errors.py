@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from service.rules.language.wishes import key_wish
 from service.rules.language.yaml_reader import Block, Document, Path
 from service.rules.text import listed, nearest, shown
 
@@ -25,13 +26,17 @@ class Diagnostic:
 
 
 class Report:
-    """Collect the problems of one document; `meant` are paths that a misspelt key stands for."""
+    """Collect the problems of one document.
+
+    `meant` are paths that a misspelt key stands for; `places` say where in it a key stands.
+    """
 
     def __init__(self, name: str, document: Document) -> None:
         self.name = name
         self.document = document
         self.found: set[Diagnostic] = set()
         self.meant: set[Path] = set()
+        self.places: Mapping[str, str] = {}
         for place, message in document.mistakes:
             self.found.add(Diagnostic(name, *place, message=message))
 
@@ -98,18 +103,26 @@ def check_keys(
 
 
 def unknown_key(report: Report, block: Block, key: str, keys: Mapping[str, bool]) -> str:
-    """Say what an unknown key may stand for: one like it, or the one key that is missing."""
+    """Say where an unknown key stands, or what it may stand for: one like it, or one missing."""
     message = f"unknown key {shown(key)}"
-    near = nearest(key, keys)
+    if key in report.places:
+        return f"{message}; it stands {report.places[key]}"
+    meant = key_wish(key)
+    near = None if meant else nearest(key, keys)
     missing = [] if near else missing_keys(report, block, keys)
     if near:
         message += f"; did you mean '{near}'?"
     elif len(missing) == 1:
         message += f"; the key '{missing[0]}' is missing"
     else:
-        return f"{message}; use {listed(keys)}"
+        return message + (meant or _near_elsewhere(report, key) or f"; use {listed(keys)}")
     report.meant.add((*block.path, near or missing[0]))
     return message
+
+
+def _near_elsewhere(report: Report, key: str) -> str:
+    near = nearest(key, report.places)
+    return f"; did you mean '{near}'? it stands {report.places[near]}" if near else ""
 
 
 def missing_keys(report: Report, block: Block, keys: Mapping[str, bool]) -> list[str]:

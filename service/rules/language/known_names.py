@@ -1,17 +1,23 @@
 """Know what a rule file may name, and report names that are not there or do not fit."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from service.rules.fields import Sources
+from service.learners.known_values import KnownValues
+from service.rules.conditions import FieldTest
+from service.rules.fields import FIELDS, Field, Sources
 from service.rules.language.channels import ChannelUrl
 from service.rules.language.entries import EntryKeys
-from service.rules.language.errors import Report
+from service.rules.language.errors import Report, Severity
 from service.rules.language.model import ANY, DefaultsShape, RuleShape, Windows
+from service.rules.language.references import References
 from service.rules.language.yaml_reader import Path
-from service.rules.text import hint, shown
+from service.rules.rule import GROUP
+from service.rules.text import hint, listed, shown
 
 LINES_NAMED = 3
+BODY, ITEMS, OTHERS = "body.txt", "items", "others"
 EVERY_SOURCE = Sources()
 HINTS_MAX = 100
 """Nobody reads more of them, and to look for a thousand takes a second."""
@@ -21,14 +27,15 @@ HINTS_MAX = 100
 class Installed:
     """Know what a rule file finds beside itself; None skips a check.
 
-    `templates` are the forms (`email`, `chat`) that each template has by its name, and `of_many`
-    those that tell of a digest's items, as template and form. Fields that none of the configured
-    `sources` fills are warned of.
+    `templates` are the forms (`email`, `chat`) that each template has by its name, and `reads`
+    what each body of a template and form reads, by the name of its file. Fields that none of the
+    configured `sources` fills are warned of, and values that are not among those `known`.
     """
 
     templates: Mapping[str, frozenset[str]] | None = None
-    of_many: Collection[tuple[str, str]] | None = None
+    reads: Mapping[tuple[str, str], Mapping[str, frozenset[str]]] | None = None
     sources: Sources = EVERY_SOURCE
+    known: KnownValues | None = None
 
 
 @dataclass(frozen=True)
@@ -43,22 +50,51 @@ class KnownNames:
     channels: Mapping[str, ChannelUrl] | None
     windows: Windows | None
     installed: Installed
-    unfit: dict[str, list[Path]] = field(default_factory=dict)
+    unfit: dict[tuple[Severity, str], list[Path]] = field(default_factory=dict)
     missing: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def tell(self) -> None:
         """Report names that are not there or do not fit: once, at the first, with other lines."""
-        for message, paths in self.unfit.items():
+        for (severity, message), paths in self.unfit.items():
             first, *more = sorted(paths, key=self.report.line)
-            self.report.error(first, message + _also([self.report.line(path) for path in more]))
+            also = _also([self.report.line(path) for path in more])
+            self.report.error(first, message + also, severity=severity)
 
-    def check_entry(self, entry: EntryKeys) -> None:
-        """Check the channel and the template of an entry."""
+    def check_entry(self, entry: EntryKeys, *, collapses: bool) -> None:
+        """Check whom an entry tells, its channel, and its template.
+
+        With `collapses` one message may stand for several courses.
+        """
         channel, template = entry.said(entry.way), entry.said("template")
+        to = entry.said("to") or ""
+        if to.startswith(GROUP):
+            test = FieldTest("learner.groups", "contains", to.removeprefix(GROUP))
+            self.check_values(FIELDS[test.field], test, entry.path_to("to"))
         if channel is not None and self.channels is not None:
             self._check_channel(channel, self.channels, entry)
         if template is not None and self.installed.templates is not None:
-            self._check_template(template, self.installed.templates, entry)
+            self._check_template(template, self.installed.templates, entry, collapses=collapses)
+
+    def check_column(self, field: Field, path: Path) -> None:
+        """Warn of an extra column that no import brought."""
+        message = self.references.lacks_column(field) if self.references else None
+        if message:
+            self.report.warning(path, message, key=True)
+
+    def check_values(
+        self, field: Field, test: FieldTest, path: Path, *, denied: bool = False
+    ) -> None:
+        """Warn of what a condition compares with and nobody has."""
+        strays = self.references.strays(field, test, denied=denied) if self.references else ()
+        for stray in strays:
+            place = path if stray.place is None else (*path, stray.place)
+            self._unfit(place, stray.message, severity="warning")
+
+    @cached_property
+    def references(self) -> References | None:
+        """Know what rules compare with, where there is an installation."""
+        known = self.installed.known
+        return References(known, self.installed.sources) if known else None
 
     def check_window(self, holder: EntryKeys | RuleShape | DefaultsShape) -> None:
         """Check the time interval that a part of the file names."""
@@ -82,7 +118,11 @@ class KnownNames:
             self._unfit(path, f"{message}, or write 'to' and 'via'")
 
     def _check_template(
-        self, name: str, templates: Mapping[str, frozenset[str]], entry: EntryKeys
+        self,
+        name: str,
+        templates: Mapping[str, frozenset[str]],
+        entry: EntryKeys,
+        collapses: bool,
     ) -> None:
         path, form, forms = entry.path_to("template"), entry.form, templates.get(name)
         if forms is None:
@@ -92,18 +132,28 @@ class KnownNames:
             has = ", ".join(sorted(forms)) or "none"
             message = f"template {shown(name)} has no {form} version"
             self._unfit(path, f"{message}; {expected}; it has: {has}")
-        elif self.installed.of_many is not None:
-            self._check_items(name, entry, (name, form) in self.installed.of_many)
+        elif self.installed.reads is not None:
+            self._check_words(entry, self.installed.reads[name, form], collapses)
 
-    def _check_items(self, name: str, entry: EntryKeys, of_many: bool) -> None:
-        """Check that a digest has words for many things, and no other entry has."""
-        path, form = entry.path_to("template"), entry.form
-        if entry.says("digest") and not of_many:
-            message = f"template {shown(name)} tells of one thing, and a digest of many"
-            self._unfit(path, f"{message}; name one whose {form}/body.txt goes through 'items'")
-        elif not entry.says("digest") and of_many:
-            message = f"template {shown(name)} goes through the 'items' of a digest, and here is"
+    def _check_words(
+        self, entry: EntryKeys, reads: Mapping[str, frozenset[str]], collapses: bool
+    ) -> None:
+        """Check that the words tell of what the entry brings: many things, or one and others."""
+        path, template = entry.path_to("template"), f"template {shown(entry.said('template'))}"
+        one = [file for file, read in reads.items() if ITEMS not in read]
+        alone = [file for file, read in reads.items() if OTHERS not in read]
+        if entry.says("digest") and BODY in one:
+            message = f"{template} tells of one thing, and a digest of many; name one whose"
+            self._unfit(path, f"{message} {entry.form}/{BODY} goes through 'items'")
+        elif entry.says("digest") and one:
+            message = f"{template} leaves out what the digest tells of in {listed(one)}"
+            self.report.warning(path, f"{message}; go through 'items' there too")
+        elif not entry.says("digest") and len(one) < len(reads):
+            message = f"{template} goes through the 'items' of a digest, and here is"
             self.report.warning(path, f"{message} none; add a 'digest', or name another template")
+        elif not entry.says("digest") and collapses and alone:
+            message = f"{template} tells of one course, and 'collapse' makes one message of several"
+            self.report.warning(path, f"{message}; name the 'others' in {listed(alone)}")
 
     def _lacks(self, path: Path, name: str, *, what: str, known: Iterable[str]) -> None:
         """Note a name that is not there; the nearest one of those known is proposed."""
@@ -114,9 +164,9 @@ class KnownNames:
             self.missing[what, name] = f"no {what} {shown(name)}{near}"
         self._unfit(path, self.missing[what, name])
 
-    def _unfit(self, path: Path, message: str) -> None:
+    def _unfit(self, path: Path, message: str, severity: Severity = "error") -> None:
         if not self.report.spoiled(path):
-            self.unfit.setdefault(message, []).append(path)
+            self.unfit.setdefault((severity, message), []).append(path)
 
 
 def _also(lines: list[int]) -> str:

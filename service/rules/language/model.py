@@ -35,6 +35,7 @@ from service.rules.language.values import DAY_BEGINS, DAY_ENDS, EVENT, RULE_ID, 
 from service.rules.language.yaml_reader import Block, Path
 from service.rules.rule import Defaults, Entry, Rule, RuleSet
 from service.rules.scope import Scope
+from service.rules.text import listed
 from service.rules.triggers import letter_set_aside
 from service.rules.triggers.event import EventTrigger
 from service.rules.triggers.letter_set_aside import LetterTrigger
@@ -92,9 +93,12 @@ class TriggerKeys(Shape):
 
     @classmethod
     def unknown(cls, report: Report, block: Block, key: str) -> str:
-        """Say that there is one trigger."""
+        """Say that there is one trigger, or with which one a key goes."""
         if key in TRIGGERS:
             return f"{_TRIGGER}, not two of them"
+        owners = [f"'{name}'" for name, shape in TRIGGERS.items() if key in set(shape.keys())]
+        if owners:
+            return f"'{key}' goes with the trigger {listed(owners)}"
         return super().unknown(report, block, key)
 
     @property
@@ -142,7 +146,7 @@ class StalledShape(TriggerKeys):
 
     stalled_for: Duration
     """Nothing happened in an open enrollment for so long, e.g. 7d."""
-    count_from: Annotated[Literal["enrolled", "started"], Choice()] = "enrolled"
+    count_from: Annotated[Literal["enrolled", "started"], Choice("count_from")] = "enrolled"
     """Since when: `enrolled` reminds also those who never began, `started` only who did."""
 
     def compiled(self, conditions: Conditions) -> StalledTrigger:
@@ -197,6 +201,8 @@ class DefaultsShape(Shape):
 class RuleShape(Shape):
     """Say who is told what, and when; `conditions` are read by `conditions`."""
 
+    called = "a rule"
+
     id: Annotated[str, RULE_ID]
     """The rule's name for good, the only one in the file; history goes by it."""
     description: Text = ""
@@ -217,7 +223,7 @@ class RuleShape(Shape):
     """For entries that have none of their own: a name of time_intervals, or any."""
     cancel_on: Annotated[list[EventName], LIST] = []
     """Events of the same enrollment that take back what was not sent yet."""
-    on_activate: Annotated[Literal["none", "current"], Choice()] = "none"
+    on_activate: Annotated[Literal["none", "current"], Choice("on_activate")] = "none"
     """For silences older than the rule: `none` leaves them alone, `current` reminds once."""
     expires_after: Duration | None = None
     """What could not be delivered for so long is not sent any more."""
@@ -232,6 +238,11 @@ class RuleShape(Shape):
         """List entries and steps, as far as they can be read."""
         entries = [*(self.notify or []), *(self.escalation or [])]
         return [entry for entry in entries if entry]
+
+    def collapses(self, entry: EntryKeys) -> bool:
+        """Tell whether one message of an entry may stand for several courses."""
+        first = entry in (self.notify or ()) and not entry.says("digest")
+        return first and bool(self.collapse and self.scope and self.scope.has_enrollment)
 
     def compiled(self, defaults: DefaultsShape, windows: Windows, conditions: Conditions) -> Rule:
 

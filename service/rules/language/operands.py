@@ -11,9 +11,8 @@ from service.rules.conditions import OPERATORS, Operand
 from service.rules.fields import Field, Type
 from service.rules.language.shape import Schema
 from service.rules.language.values import DURATION_FORM, TEXT, named, patterned
+from service.rules.language.wishes import LISTS, operator_wish
 from service.rules.text import hint, listed, shown
-
-LISTS = frozenset({"in", "not_in", "contains_any", "contains_all"})
 
 _NUMBER = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,7 +38,9 @@ class OperandReader:
         field = self.field
         if operator not in OPERATORS[field.type]:
             allowed = ", ".join(OPERATORS[field.type])
-            raise BadOperand(f"'{operator}' does not go with '{field.name}'; it takes {allowed}")
+            better = operator_wish(operator, field)
+            message = f"'{operator}' does not go with '{field.name}'; it takes {allowed}"
+            raise BadOperand(message + better)
         if operator == "empty":
             return _bool(field, raw, self.zone)
         if operator in LISTS:

@@ -52,7 +52,10 @@ def read_rules(
     conditions = checks.run(rule for rule in file.rules or () if rule)
     if report.failed:
         return None, report.problems()
-    return file.compiled(channels, conditions, decoded), report.problems()
+    compiled = file.compiled(channels, conditions, decoded)
+    for shape, rule in zip(file.rules, compiled.rules, strict=True):
+        checks.check_possible(shape, rule, conditions)
+    return compiled, report.problems()
 
 
 def read_report(text: str, name: str, begin: str) -> Report:

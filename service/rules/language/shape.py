@@ -1,10 +1,11 @@
 """Read a file that may have mistakes into shapes of pydantic, as far as it goes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import Any, ClassVar, Self, get_args
+from inspect import isclass
+from typing import Any, ClassVar, Self, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -17,6 +18,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from service.rules.language.errors import Report, check_keys, unknown_key
+from service.rules.language.wishes import trigger_wish, wish
 from service.rules.language.yaml_reader import Block, Path
 from service.rules.text import hint, listed, shown
 
@@ -85,8 +87,11 @@ class Value(KeyMark):
         return self.read(raw)
 
 
+@dataclass(frozen=True)
 class Choice:
-    """Mark a Literal: one of its words."""
+    """Mark a Literal: one of its words, as the value of a key."""
+
+    key: str = ""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -96,7 +101,7 @@ class Choice:
         def read(raw: Any) -> Any:
             if raw in words:
                 return raw
-            near = hint(raw, words)
+            near = wish(str(raw), self.key) or hint(raw, words)
             raise ValueError(f"{shown(raw)} is not allowed here; use {listed(words)}{near}")
 
         return Value(read, {}).__get_pydantic_core_schema__(source, handler)
@@ -136,12 +141,15 @@ class Shape(BaseModel):
 
     expected: ClassVar[str] = MAPPING
     """What is told of a value that is no mapping."""
+    called: ClassVar[str] = ""
+    """What one is called in messages; if nothing, it is named by the key it stands under."""
     heard: ClassVar[bool] = True
     """Whether its mistakes are told; of one that only stands in for another they are not."""
 
     @classmethod
     def read(cls, report: Report) -> Self | None:
         """Read a whole page; None when the page is no mapping."""
+        report.places = cls.places()
         found: Self | Wrong = cls.model_validate(report.document.data, context=report)
         if isinstance(found, Wrong):
             report.refuse((), found.message)
@@ -183,6 +191,18 @@ class Shape(BaseModel):
         """Name the keys as they are written; true for those that must be there."""
         fields = cls.model_fields.items()
         return {field.alias or name: field.is_required() for name, field in fields}
+
+    @classmethod
+    @cache
+    def places(cls) -> dict[str, str]:
+        """Say where in a page of this shape each key stands: in an entry of 'notify'."""
+        found: dict[str, dict[str, dict[str, None]]] = {}
+        for key, where, holder in _keys_in(cls, AT_THE_TOP, ""):
+            found.setdefault(key, {}).setdefault(where, {})[holder] = None
+        return {
+            key: listed(f"{where} {listed(holders)}".strip() for where, holders in places.items())
+            for key, places in found.items()
+        }
 
     @classmethod
     @cache
@@ -230,6 +250,28 @@ class Shape(BaseModel):
         return found
 
 
+AT_THE_TOP = "at the top of the file"
+
+
+def _keys_in(shape: type[Shape], where: str, holder: str) -> Iterator[tuple[str, str, str]]:
+    """Name every key below a shape with the words for where it stands, and in what."""
+    for name, field in shape.model_fields.items():
+        key = field.alias or name
+        yield key, where, holder
+        for inner, of_many in _shapes_in(field.annotation):
+            if inner.called:
+                yield from _keys_in(inner, f"in {inner.called}", "")
+            else:
+                yield from _keys_in(inner, "in an entry of" if of_many else "under", f"'{key}'")
+
+
+def _shapes_in(annotation: Any, of_many: bool = False) -> Iterator[tuple[type[Shape], bool]]:
+    if isclass(annotation) and issubclass(annotation, Shape):
+        yield annotation, of_many
+    for inner in get_args(annotation):
+        yield from _shapes_in(inner, of_many or get_origin(annotation) in (list, dict))
+
+
 def _report(info: ValidationInfo) -> Report:
     report = info.context
     assert isinstance(report, Report), "shapes are read with a report as context"
@@ -272,7 +314,7 @@ class OneOf(KeyMark):
 
 def tell_apart(raw: Block, report: Report, *, keys: Iterable[str], words: str) -> None:
     """Report a mapping without one of these keys: with the key that was meant, or the words."""
-    near = {key: hint(key, keys) for key in raw}
+    near = {key: trigger_wish(key) or hint(key, keys) for key in raw}
     wrong = next((key for key in raw if near[key]), None)
     if wrong is None:
         report.error(raw.path, words)

@@ -13,6 +13,7 @@ from zoneinfo import available_timezones
 from service.rules.calendar import DAY_MINUTES, UNITS, milliseconds
 from service.rules.fields import EVENTS
 from service.rules.language.shape import Schema, Value
+from service.rules.language.wishes import event_wish, wish
 from service.rules.rule import STEPS_UP
 from service.rules.text import hint, listed, shown
 
@@ -188,7 +189,7 @@ def _event(raw: Any) -> str:
     if not isinstance(raw, str):
         raise ValueError(f"expected one event, got {shown(raw)}")
     if raw not in EVENTS:
-        near = hint(raw, EVENTS) or f"; there are {', '.join(EVENTS)}"
+        near = event_wish(raw) or f"; there are {', '.join(EVENTS)}"
         raise ValueError(f"unknown event {shown(raw)}{near}")
     return raw
 
@@ -210,7 +211,7 @@ def _recipient(raw: Any) -> str:
         if not _GROUP.fullmatch(group):
             raise ValueError("expected the name of a group after 'group:', without , and ;")
     elif raw not in (*ROLES, WATCHERS):
-        near = hint(raw, (*ROLES, WATCHERS))
+        near = hint(raw, (*ROLES, WATCHERS)) or wish(raw)
         raise ValueError(f"'to' takes {_RECIPIENTS}, not {shown(raw)}{near}")
     return raw
 

@@ -4,15 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from service.learners.enrollment_state import COMPLETED, ENROLLED, IN_PROGRESS, UNENROLLED
 from service.learners.episodes import Episode
 from service.learners.facts import FactRecorded
 from service.learners.world import AppendedEvent, World
+from service.rules.conditions import Condition
+from service.rules.contradiction import standing
 from service.rules.fields import EventSeen, Reading
 from service.rules.notification import Owed
 from service.rules.scope import OF_EVENTS, Scope
 from service.rules.triggers.trigger import Kind, Match, Miss, Occurrence, RuleIdentity
 
-STANDS: Mapping[str, Callable[[Episode], bool]] = {
+NOT_TAKEN_BACK: Mapping[str, Callable[[Episode], bool]] = {
     "enrollment.enrolled": lambda episode: not episode.was_left,
     "enrollment.started": lambda episode: episode.counts,
     "enrollment.progressed": lambda episode: episode.counts,
@@ -23,6 +26,18 @@ STANDS: Mapping[str, Callable[[Episode], bool]] = {
     "enrollment.unenrolled": lambda episode: episode.was_left and episode.newest,
 }
 """When what happened was not taken back, by the episode that the event belongs to (decision 22)."""
+
+THEN: Mapping[str, tuple[str, ...]] = {
+    "enrollment.enrolled": (ENROLLED,),
+    "enrollment.started": (IN_PROGRESS,),
+    "enrollment.progressed": (IN_PROGRESS,),
+    "enrollment.module_completed": (IN_PROGRESS,),
+    "enrollment.completed": (COMPLETED,),
+    "enrollment.result_changed": (COMPLETED,),
+    "enrollment.completion_revoked": (ENROLLED, IN_PROGRESS),
+    "enrollment.unenrolled": (UNENROLLED,),
+}
+"""The statuses that rules can read of an enrolment at the moment of an event."""
 
 
 class EventOccurrence(Occurrence, frozen=True):
@@ -61,6 +76,11 @@ class EventTrigger:
         return OF_EVENTS[self.event.partition(".")[0]]
 
     @property
+    def implied(self) -> tuple[Condition, ...]:
+        """Say how an enrolment stands with the event."""
+        return (standing(THEN[self.event]),) if self.event in THEN else ()
+
+    @property
     def transitions(self) -> frozenset[str]:
         """Give the event itself."""
         return frozenset({self.event})
@@ -80,7 +100,7 @@ class EventTrigger:
         if owed.trigger != self.event:
             return False
         episode = reading.enrollment.episode if reading.enrollment else None
-        return episode is None or STANDS[self.event](episode)
+        return episode is None or NOT_TAKEN_BACK[self.event](episode)
 
     def words(self) -> str:
         """Say `enrollment.completed`."""

@@ -14,6 +14,7 @@ from service.learners.feed_subjects import LetterSetAside
 from service.learners.world import Decisions, World
 from service.learners.writer import Writer
 from service.ledger.events import EventBody
+from service.rules.conditions import Condition
 from service.rules.decider import Decider
 from service.rules.fields import EventSeen, Reading
 from service.rules.notification import Owed
@@ -54,6 +55,7 @@ class LetterTrigger:
     kind: ClassVar[Kind] = "letter"
     scope: ClassVar[Scope] = LETTER
     transitions: ClassVar[frozenset[str]] = frozenset()
+    implied: ClassVar[tuple[Condition, ...]] = ()
 
     def admits(self, event: FactRecorded[Any]) -> bool:
         """Admit no event: a letter that leads to none matches."""

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, product, starmap
 from typing import Any, ClassVar
 
 from service.learners.facts import FactRecorded, SeatsReported
 from service.learners.instance import Instance, InstanceRecorded, seat_values
 from service.learners.world import World
 from service.ledger.events import EventBody, stream_id
-from service.rules.conditions import ValueTest
+from service.rules.conditions import Condition, ValueTest
+from service.rules.contradiction import NEVER, counts_told_apart
 from service.rules.fields import Reading
 from service.rules.notification import Owed
 from service.rules.scope import INSTANCE, Scope
@@ -46,6 +48,15 @@ class ChangeTrigger:
     from_: ValueTest | None
     to: ValueTest | None
     rearm: ValueTest | None
+
+    @property
+    def implied(self) -> tuple[Condition, ...]:
+        """Say that the value is in the `to` range; nothing is true where none can come there."""
+        ranges = [each.conditions for each in (self.from_, self.to) if each]
+        numbers = counts_told_apart(self.field, chain.from_iterable(ranges))
+        if not any(starmap(self.takes, product(numbers, repeat=2))):
+            return (NEVER,)
+        return self.to.conditions if self.to else ()
 
     def admits(self, event: FactRecorded[Any]) -> bool:
         """Tell whether the value changed as asked."""

@@ -14,6 +14,7 @@ from service.learners.feed_subjects import SilentSource
 from service.learners.world import Decisions, World
 from service.learners.writer import Writer
 from service.ledger.events import EventBody
+from service.rules.conditions import Condition
 from service.rules.decider import Decider
 from service.rules.fields import EventSeen, Reading
 from service.rules.notification import Owed
@@ -78,6 +79,7 @@ class SourceSilentTrigger:
     kind: ClassVar[Kind] = "source_silent_for"
     scope: ClassVar[Scope] = SILENT_SOURCE
     transitions: ClassVar[frozenset[str]] = frozenset()
+    implied: ClassVar[tuple[Condition, ...]] = ()
     silence_ms: int
 
     def admits(self, event: FactRecorded[Any]) -> bool:

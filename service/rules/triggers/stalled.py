@@ -10,8 +10,12 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 import msgspec
 
 from service.learners.enrollment import Enrollment
+from service.learners.enrollment_state import ENROLLED, IN_PROGRESS
 from service.learners.facts import FactRecorded
 from service.learners.world import Decisions, UncommittedWorld, World
+from service.rules.calendar import DAY
+from service.rules.conditions import Condition, FieldTest
+from service.rules.contradiction import standing
 from service.rules.decider import Decider
 from service.rules.done_or_gone import done_or_gone
 from service.rules.fields import EventSeen, Reading
@@ -47,6 +51,17 @@ class StalledTrigger:
     transitions: ClassVar[frozenset[str]] = frozenset()
     silence_ms: int
     count_from: Literal["enrolled", "started"]
+
+    @property
+    def implied(self) -> tuple[Condition, ...]:
+        """Say that the enrolment is open; one that is counted from its start has been started.
+
+        Days of silence are counted from what happened last, also the enrolment.
+        """
+        if self.count_from == "started":
+            return (standing((IN_PROGRESS,)),)
+        silent = FieldTest("enrollment.days_silent", "gte", self.silence_ms // DAY)
+        return standing((ENROLLED, IN_PROGRESS)), silent
 
     def admits(self, event: FactRecorded[Any]) -> bool:
         """Admit no event: time matches."""

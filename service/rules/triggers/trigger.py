@@ -1,6 +1,6 @@
 """Define what sets a rule off: the one contract of every kind of trigger."""
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from service.learners.facts import FactRecorded
 from service.learners.world import World
 from service.ledger.events import EventBody
+from service.rules.conditions import Condition
 from service.rules.fields import EventSeen, Reading, Subject
 from service.rules.notification import Owed
 from service.rules.scope import Scope
@@ -65,6 +66,11 @@ class Trigger(Protocol):
     @property
     def scope(self) -> Scope:
         """Say what its rules are about, and which fields they may read."""
+        ...
+
+    @property
+    def implied(self) -> Sequence[Condition]:
+        """Say what is true whenever it sets a rule off, before any condition is asked."""
         ...
 
     @property

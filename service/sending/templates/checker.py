@@ -1,11 +1,10 @@
 """Read a template before it is used: which constructs it may have, which variables exist."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import lru_cache
 
-from jinja2 import Environment, TemplateSyntaxError, nodes
-from jinja2.meta import find_referenced_templates
+from jinja2 import Environment, TemplateSyntaxError, meta, nodes
 
 from service.sending.templates.context import Shape, knows, shape_of
 
@@ -44,6 +43,7 @@ ALLOWED = (
     nodes.UnaryExpr,
 )
 SOURCES_REMEMBERED = 512
+COLUMNS = ["learner", "fields"]
 ALWAYS = frozenset({"loop", "true", "false", "none"})
 
 
@@ -71,27 +71,34 @@ def parsed(source: str) -> nodes.Template:
     return READER.parse(source)
 
 
-def variables_of(file: str, sources: Mapping[str, str]) -> frozenset[str]:
-    """Name the variables that a file reads, itself or by what it extends or includes."""
-    read: set[str] = set()
-    seen, waiting = {file}, [file]
-    while waiting:
-        own, others = _read_by(sources.get(waiting.pop(), ""))
-        read |= own
-        waiting += others - seen
-        seen |= others
-    return frozenset(read)
+@lru_cache(SOURCES_REMEMBERED)
+def variables_in(source: str) -> frozenset[str]:
+    """Name the variables that a template reads itself; one with mistakes reads nothing."""
+    try:
+        names = parsed(source).find_all(nodes.Name)
+        return frozenset(name.name for name in names if name.ctx == "load")
+    except (TemplateSyntaxError, *BREAKS):
+        return frozenset()
 
 
 @lru_cache(SOURCES_REMEMBERED)
-def _read_by(source: str) -> tuple[frozenset[str], frozenset[str]]:
-    """Name the variables a source reads and the files it names; none if it has mistakes."""
+def files_in(source: str) -> frozenset[str]:
+    """Name the files that a template extends or includes."""
     try:
-        tree = parsed(source)
-        names = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "load"}
-        return frozenset(names), frozenset(map(str, find_referenced_templates(tree)))
+        return frozenset(filter(None, meta.find_referenced_templates(parsed(source))))
     except (TemplateSyntaxError, *BREAKS):
-        return frozenset(), frozenset()
+        return frozenset()
+
+
+@lru_cache(SOURCES_REMEMBERED)
+def columns_in(source: str) -> tuple[Problem, ...]:
+    """Name the extra columns of an import that a template reads, each with its line."""
+    try:
+        tree, inner = parsed(source), set[int]()
+        paths = [(node.lineno, _path(node, inner)) for node in _every_node(tree)]
+    except (TemplateSyntaxError, *BREAKS):
+        return ()
+    return tuple((line, path[-1]) for line, path in paths if path[-3:-1] == COLUMNS)
 
 
 def what_broke(error: Exception) -> str:

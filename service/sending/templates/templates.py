@@ -10,9 +10,14 @@ from css_inline import CSSInliner, InlineError
 from jinja2 import Template, TemplateError, TemplateSyntaxError
 
 from service.rules.fields import FIELDS
-from service.sending.templates.checker import BREAKS, problems_in, variables_of, what_broke
+from service.sending.templates.checker import (
+    BREAKS,
+    files_in,
+    problems_in,
+    variables_in,
+    what_broke,
+)
 from service.sending.templates.context import (
-    ITEMS,
     context_of,
     one_line,
     shape_of,
@@ -58,6 +63,21 @@ class TemplateFiles(msgspec.Struct):
             name: frozenset(form for form in FORMS if (name, form) in bodies)
             for name in sorted({place[0] for place in self.places})
         }
+
+    def reads(self) -> dict[tuple[str, str], dict[str, frozenset[str]]]:
+        """Return what each body of a template's form reads, by the name of its file."""
+        found: dict[tuple[str, str], dict[str, frozenset[str]]] = {}
+        for (template, form, _, file), name in sorted(self.places.items()):
+            if file.startswith("body."):
+                read = self.read_by(name)
+                found.setdefault((template, form), {})[name.rpartition("/")[2]] = read
+        return found
+
+    def read_by(self, name: str, through: frozenset[str] = frozenset()) -> frozenset[str]:
+        """Return what a file reads, and what it extends or includes."""
+        source = self.sources.get(name, "") if name not in through else ""
+        parts = (self.read_by(part, through | {name}) for part in files_in(source))
+        return variables_in(source).union(*parts)
 
     def locales(self, template: str, form: str) -> list[str]:
         """Return the locales of a template's form; '' is the plain one."""
@@ -141,27 +161,21 @@ class WordsTooLong(TemplateProblem):
 class Templates:
     """Render every template of a folder, compiled; make a new object to load them again.
 
-    `forms` are those that a template has a body for, by its name; `of_many` are templates with
-    a form of theirs whose words tell of the items of a digest.
+    `forms` are those that a template has a body for, by its name; `reads` are the variables that
+    each body of a template's form reads, by the name of its file.
     """
 
     def __init__(self, folder: Path, fields: Iterable[str] = FIELDS) -> None:
         self._folder = folder
         self._fields = tuple(fields)
         self._shape = shape_of(self._fields)
-        self._files = read_files(folder)
+        self._files = self.files = read_files(folder)
         self._inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
         self._compiled: dict[str, Template] = {}
         self._problems = [*self._files.problems, *self._compile(), *self._missing()]
-        sources = self._files.sources
-        self._variables = {name: variables_of(name, sources) for name in sources}
+        self._variables = {name: self._files.read_by(name) for name in self._files.sources}
         self.forms = self._files.forms()
-        self.of_many = frozenset(
-            (name, form)
-            for name, forms in self.forms.items()
-            for form in forms
-            if ITEMS in self.variables_of(name, form, locale=None, file="body.txt")
-        )
+        self.reads = self._files.reads()
 
     def problems(self) -> list[str]:
         """Return every mistake as `file:line: what`; renders each template with sample data,

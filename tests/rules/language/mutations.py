@@ -34,7 +34,7 @@ rules:
     trigger:
       event: enrollment.completed
     conditions:
-      - enrollment.progress:
+      - enrollment.score:
           gte: 80
           lt: 90
       - enrollment.passed: true

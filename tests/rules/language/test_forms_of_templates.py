@@ -109,7 +109,11 @@ rules:
       - {to: learner, via: email, template: many}
 """
     forms = {"one": frozenset({"email"}), "many": frozenset({"email"})}
-    _, problems = read_rules(rules, environ={}, installed=Installed(forms, {("many", "email")}))
+    reads = {
+        ("one", "email"): {"body.txt": frozenset()},
+        ("many", "email"): {"body.txt": frozenset({"items"})},
+    }
+    _, problems = read_rules(rules, environ={}, installed=Installed(forms, reads))
     assert [str(problem) for problem in problems] == [
         "rules.yaml:8:45: template 'one' tells of one thing, and a digest of many; name one whose "
         "email/body.txt goes through 'items'",
@@ -117,3 +121,52 @@ rules:
         "add a 'digest', or name another template",
     ]
     assert [problem.severity for problem in problems] == ["error", "warning"]
+
+
+BODIES = ("body.txt", "body.html", "body.de.txt", "body.de.html")
+
+
+def warned(rule: str, **reads: str) -> list[str]:
+    """What is said of a rule whose template's bodies read these, by the name of the file."""
+    files = {name: frozenset(reads.get(name.replace(".", "_"), "").split()) for name in BODIES}
+    _, problems = read_rules(
+        f"version: 1\nchannels: {{email: 'drawer://'}}\nrules:\n{rule}",
+        environ={},
+        installed=Installed({"words": frozenset({"email"})}, {("words", "email"): files}),
+    )
+    assert {problem.severity for problem in problems} <= {"warning"}
+    return [problem.message for problem in problems]
+
+
+def rule(entry: str = "", trigger: str = "event: enrollment.completed", more: str = "") -> str:
+    return (
+        f"  - id: a\n    trigger: {{{trigger}}}\n{more}"
+        f"    notify: [{{to: learner, via: email, template: words{entry}}}]\n"
+    )
+
+
+def test_a_digest_is_told_of_in_every_body():
+    every = {name.replace(".", "_"): "items" for name in BODIES}
+    assert warned(rule(", digest: {every: day}"), **every) == []
+    assert warned(rule(", digest: {every: day}"), **every | {"body_de_html": ""}) == [
+        "template 'words' leaves out what the digest tells of in body.de.html; "
+        "go through 'items' there too"
+    ]
+
+
+def test_what_collapses_is_told_of_in_every_body():
+    collapse, others = "    collapse: 10m\n", {n.replace(".", "_"): "others" for n in BODIES}
+    assert warned(rule(more=collapse), **others) == []
+    assert warned(rule()) == []
+    assert warned(rule(more=collapse), **others | {"body_txt": "", "body_html": "course"}) == [
+        "template 'words' tells of one course, and 'collapse' makes one message of several; "
+        "name the 'others' in body.txt or body.html"
+    ]
+
+
+def test_what_cannot_collapse_into_one_message_is_let_be():
+    collapse = "    collapse: 10m\n"
+    step = "    escalation: [{after: 1d, to: manager, via: email, template: words}]\n"
+    assert len(warned(rule(more=collapse + step))) == 1, "a step is a message of its own"
+    seats = rule(trigger="event: instance.seats_changed", more=collapse)
+    assert warned(seats.replace("to: learner", "to: watchers")) == [], "it is one course"

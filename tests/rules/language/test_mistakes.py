@@ -61,8 +61,7 @@ MISTAKES = {
         SEATS.replace("seats_available", "seats") + NOTIFY.replace("to: learner", "to: group:x"),
         (
             "7:23: 'instance.seats' is not allowed here; use instance.enrollment_count, "
-            "instance.waitlist_count, instance.seat_limit or instance.seats_available; "
-            "did you mean 'instance.seat_limit'?"
+            "instance.waitlist_count, instance.seat_limit or instance.seats_available"
         ),
     ),
     "a rearm without to": (

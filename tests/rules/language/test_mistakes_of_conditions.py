@@ -25,10 +25,16 @@ CONDITIONS = {
         "gte: 5",
         "9:9: expected a field before 'gte', e.g. {enrollment.progress: {gte: …}}",
     ),
-    "a field for templates": ("learner.name: x", "9:9: 'learner.name' is for templates only"),
+    "a field for templates": (
+        "learner.name: x",
+        (
+            "9:9: 'learner.name' is for templates only; a condition cannot name one person; ask "
+            "for learner.groups, or for a column of the import: learner.fields.NAME"
+        ),
+    ),
     "an unknown operator": (
         "enrollment.progress: {less: 5}",
-        "9:31: unknown operator 'less'; use eq, ne, gt, gte, lt, lte, in, not_in or empty",
+        "9:31: unknown operator 'less'; write lt",
     ),
     "an operator of another type": (
         "course.tags: {lt: 5}",

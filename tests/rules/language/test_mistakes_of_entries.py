@@ -21,7 +21,10 @@ def steps(*lines: str, text: str = GOOD) -> str:
 DIGESTS = {
     "a digest of no sort": (
         entry("digest: {every: month}"),
-        "8:77: 'month' is not allowed here; use hour, day or week",
+        (
+            "8:77: 'month' is not allowed here; use hour, day or week; Coursebell cannot do that "
+            "yet: no digest is monthly"
+        ),
     ),
     "a digest as text": (
         entry("digest: day"),
@@ -67,7 +70,7 @@ DIGESTS = {
         entry("digest: {every: day, group_by: [course.titel]}"),
         (
             "8:93: 'course.titel' is not allowed here; use course.id, course.kind, instance.id, "
-            "event.source or event.account; did you mean 'course.id'?"
+            "event.source or event.account"
         ),
     ),
     "a digest by one field that is no list": (

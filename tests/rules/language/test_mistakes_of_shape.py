@@ -83,7 +83,7 @@ MISTAKES = {
     ),
     "a key of another trigger": (
         HEAD.replace("completed}", "completed, count_from: started}") + NOTIFY,
-        "7:44: unknown key 'count_from'; use event",
+        "7:44: 'count_from' goes with the trigger 'stalled_for'",
     ),
     "a misspelt 'to' is not also missing": (
         SEATS.replace("available}", "available, too: {lte: 2}, rearm: {gte: 5}}") + ROOM,

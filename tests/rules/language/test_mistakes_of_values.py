@@ -22,7 +22,7 @@ MISTAKES = {
     ),
     "an event of another language": (
         HEAD.replace("enrollment.completed", "course_done") + NOTIFY,
-        "7:22: unknown event 'course_done'; did you mean 'course.drafted'?",
+        "7:22: unknown event 'course_done'; write enrollment.completed",
     ),
     "a misspelt event that cancels": (
         GOOD + "    cancel_on: [enrollment.progresed]\n",
@@ -107,7 +107,7 @@ MISTAKES = {
     ),
     "an unknown operator of a trigger": (
         SEATS.replace("available}", "available, from: {below: 3}}") + ROOM,
-        "7:56: unknown operator 'below'; use eq, ne, gt, gte, lt, lte, in, not_in or empty",
+        "7:56: unknown operator 'below'; write lt",
     ),
     "a text for a trigger's number": (
         SEATS.replace("available}", "available, to: few}") + ROOM,
@@ -153,7 +153,7 @@ MISTAKES = {
     ),
     "a list for a boolean": (
         condition("enrollment.passed: {in: [true]}"),
-        "9:29: 'in' does not go with 'enrollment.passed'; it takes eq, ne, empty",
+        "9:29: 'in' does not go with 'enrollment.passed'; it takes eq, ne, empty; write eq",
     ),
 }
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from service.incoming.letter import Arrival
 from service.learners.enrollment import Enrollment
 from service.learners.facts import Fact
-from service.rules.triggers.event import STANDS
+from service.rules.triggers.event import NOT_TAKEN_BACK
 from tests.campaigns import fuzz
 from tests.installation import (
     ADA,
@@ -135,7 +135,7 @@ def test_a_message_is_taken_back_as_the_table_says(name: str) -> None:
     row = TABLE[name]
     read, transition = as_told(row.before, row.told, row.after)
     assert read.episode is not None
-    assert STANDS[transition](read.episode) is row.stands
+    assert NOT_TAKEN_BACK[transition](read.episode) is row.stands
     if row.status:
         assert read.state.status == row.status
 
@@ -143,7 +143,7 @@ def test_a_message_is_taken_back_as_the_table_says(name: str) -> None:
 def test_every_transition_has_rows_that_stand_and_rows_that_do_not() -> None:
     met = {(as_told(r.before, r.told, r.after)[1], r.stands) for r in TABLE.values()}
     always = {"enrollment.progressed", "enrollment.module_completed"}
-    assert met == {(name, stands) for name in STANDS for stands in (True, False)} - {
+    assert met == {(name, stands) for name in NOT_TAKEN_BACK for stands in (True, False)} - {
         (name, False) for name in always
     }
 
@@ -156,7 +156,7 @@ def test_a_completion_is_taken_back_by_nothing_but_a_revocation(facts: list[Fact
         if "enrollment.completed" in event.transitions and folded.version > version:
             episode = folded.told_by(version, event).episode
             revocations = [f for f in facts if f.said.TOPIC == "enrollment.completion_revoked"]
-            assert episode is None or revocations or STANDS["enrollment.completed"](episode)
+            assert episode is None or revocations or NOT_TAKEN_BACK["enrollment.completed"](episode)
             if episode and not episode.revoked:
                 assert folded.told_by(version, event).state.completed_at is not None
 

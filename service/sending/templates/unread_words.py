@@ -1,0 +1,63 @@
+"""Warn of words that nobody reads, and of columns that templates read and no import brought."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from service.learners.known_values import COLUMN, KnownValues
+from service.rules.fields import Sources, field_named
+from service.rules.language.errors import Diagnostic
+from service.rules.language.references import References
+from service.rules.text import counted, shown
+from service.sending.templates.checker import columns_in
+from service.sending.templates.templates import TemplateFiles
+
+PLAIN = "en"
+"""The language that files without a locale are written in."""
+
+
+def unread_words(folder: Path, files: TemplateFiles, known: KnownValues) -> list[Diagnostic]:
+    """List what templates say in vain: each column once, and each locale once."""
+    return [*_columns(folder, files, known), *_locales(folder, files, known.of("learner.locale"))]
+
+
+def _columns(folder: Path, files: TemplateFiles, known: KnownValues) -> Iterator[Diagnostic]:
+    references, told = References(known, Sources()), set[str]()
+    for name, source in sorted(files.sources.items()):
+        for line, column in columns_in(source):
+            field = field_named(f"{COLUMN}{column}")
+            message = references.lacks_column(field) if field else None
+            if message and message not in told:
+                told.add(message)
+                yield Diagnostic(str(folder / name), line, 1, message=message, severity="warning")
+
+
+def _locales(folder: Path, files: TemplateFiles, people: Counter[str]) -> Iterator[Diagnostic]:
+    """Warn of a locale that nobody has, if somebody else has no words in their language there."""
+    vain: dict[str, list[tuple[str, Counter[str]]]] = {}
+    for (template, form, locale, _), name in sorted(files.places.items()):
+        if locale and not any(_reads(each, locale) for each in people):
+            without = Counter(
+                {
+                    each: count
+                    for each, count in people.items()
+                    if not files.locale_for(template, form, each) and not _reads(each, PLAIN)
+                }
+            )
+            if without:
+                vain.setdefault(locale, []).append((name, without))
+    for locale, found in vain.items():
+        name, without = found[0]
+        (other, count), *_ = without.most_common(1)
+        more = f" (nor of {counted(len(found) - 1, 'more file')})" if len(found) > 1 else ""
+        message = (
+            f"nobody has the locale {shown(locale)} of this file{more}; "
+            f"{counted(count, 'person has', 'people have')} {shown(other)}, "
+            "and no words of their own"
+        )
+        yield Diagnostic(str(folder / name), 1, 1, message=message, severity="warning")
+
+
+def _reads(person: str, locale: str) -> bool:
+    """Tell whether somebody with a locale gets the words of another: who has de-AT those of de."""
+    return f"{person.replace('_', '-').lower()}-".startswith(f"{locale}-")
