@@ -36,7 +36,10 @@ _CHANNEL = "write 'to' and 'via' for a person, or 'post' for a room"
 _WORDS = "the words stand in templates/NAME/; name them with 'template'"
 
 WISHES: Mapping[str, str] = {
-    "cc bcc copy copy_to": "there are no copies; write one more entry with a 'to' of its own",
+    "cc bcc copy copy_to": (
+        "write one more entry with a 'to' of its own; a copy of every mail goes by cc= or bcc= in "
+        "the URL of the mail channel"
+    ),
     "unless except exclude excluding exclude_if not": _NONE,
     "and": "all conditions of a list must be true; within 'any' write 'all:' with a list",
     "or": "write 'any:' with a list of conditions",
@@ -55,7 +58,9 @@ WISHES: Mapping[str, str] = {
     "channel send via_channel": _CHANNEL,
     "recipient recipients send_to notify_to who audience email mail": _CHANNEL,
     "subject body text message words content html": _WORDS,
-    "sender reply_to replyto from_address": "who writes stands in the URL of the mail channel",
+    "sender reply_to replyto from_address": (
+        "who writes and where answers go stands in the URL of the mail channel"
+    ),
     "language lang translations": (
         "each reader gets the words in their language: templates/NAME/email/body.de.txt"
     ),
