@@ -224,3 +224,32 @@ def test_an_empty_variable_counts_as_not_set() -> None:
 def test_what_kubernetes_sets_for_a_service_of_our_name_is_passed_over() -> None:
     links = {"COURSEBELL_SERVICE_HOST": "10.0.0.1", "COURSEBELL_PORT_8000_TCP": "tcp://10.0.0.1"}
     assert settings_of(links).port == 8000
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("COURSEBELL_PORT=80\u200b00", "COURSEBELL_PORT: expected a number from 0 to 65535, got "
+         "'80\\u200b00'; there is a ZERO WIDTH SPACE at character 3; take it out"),
+        ("COURSEBELL_PORT=８000", "COURSEBELL_PORT: expected a number from 0 to 65535, got "
+         "'８000'; there is a FULLWIDTH DIGIT EIGHT at character 1; write 8"),
+        ("COURSEBELL_DATA=“data”", ".env:1: expected NAME=value or # and a comment; there is a "
+         'LEFT DOUBLE QUOTATION MARK at column 17; write "'),
+        ("COURSEBELL_PORT＝8000", ".env:1: expected NAME=value or # and a comment; there is a "
+         "FULLWIDTH EQUALS SIGN at column 16; write ="),
+        ("COURSEBELL_P\u041eRT=8000", "COURSEBELL_PОRT: unknown setting; did you mean "
+         "COURSEBELL_PORT? There is a CYRILLIC CAPITAL LETTER O at character 13; write O"),
+        ("COURS\u0415BELL_PORT=8000", "COURSЕBELL_PORT: unknown setting; there is a CYRILLIC "
+         "CAPITAL LETTER IE at character 6; write E"),
+    ],
+)  # fmt: skip
+def test_a_character_that_only_looks_right_is_named(tmp_path: Path, line: str, told: str) -> None:
+    (tmp_path / ".env").write_text(f"{line}\n")
+    with pytest.raises(SettingsError) as caught:
+        settings_of({}, dotenv=tmp_path / ".env")
+    assert caught.value.mistakes == [told]
+
+
+def test_what_nobody_sees_at_the_end_of_a_line_is_no_part_of_a_value(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("\ufeffCOURSEBELL_PORT=9000\u00a0\u200b\n")
+    assert settings_of({}, dotenv=tmp_path / ".env").port == 9000

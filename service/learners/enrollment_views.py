@@ -13,7 +13,7 @@ from sqlite_utils import Database
 from service.learners import enrollment, instance
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.enrollment_state import Snapshot
-from service.learners.facts import InstanceDeleted, SeatsReported
+from service.learners.facts import InstanceDeleted, SeatsReported, course_id
 from service.learners.instance import InstanceRecorded, seats_available
 from service.ledger.events import LogEvent
 from service.ledger.views import Views
@@ -200,9 +200,9 @@ def listing(
 ) -> Iterator[dict[str, Any]]:
     """Read rows of a view in order of id, after an id, where each column has the value given.
 
-    A list stands for any of its values.
+    A list stands for any of its values. A course and an instance may be spelled in any way.
     """
-    chosen = {name: value for name, value in filters.items() if value is not None}
+    chosen = {name: _asked(name, each) for name, each in filters.items() if each is not None}
     lists = {name: json.dumps(each) for name, each in chosen.items() if isinstance(each, list)}
     any_of = "{0} IN (SELECT value FROM json_each(:{0}))"
     tests = [(any_of if name in lists else "{0} = :{0}").format(name) for name in chosen]
@@ -227,6 +227,13 @@ def values_of(
     rows = " UNION ALL ".join(f"SELECT {what} AS value FROM {table}" for table in tables)
     query = f"SELECT value, COUNT(*) FROM ({rows}) WHERE value > '' GROUP BY 1"
     return Counter(dict(views.reader().execute(query).fetchall()))
+
+
+def _asked(name: str, value: Any) -> Any:
+    """Ask for the id of a course or an instance as it was given and in its one spelling."""
+    if name not in ("course", "instance") or course_id(value) == value:
+        return value
+    return [value, course_id(value)]
 
 
 def count_by_status(views: Views) -> dict[str, int]:

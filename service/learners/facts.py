@@ -1,27 +1,45 @@
 """Say what an LMS said in our words, before anyone judged it."""
 
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import ClassVar, Generic, TypeVar
 
 import msgspec
 
+from service.learners.text_form import text_form
 from service.ledger.events import EventBody
+
+IDS_REMEMBERED = 8_192
 
 KINDS = {"course": "course", "learningProgram": "learning_path", "certification": "certification"}
 """The prefix of a course's id, and the kind it says."""
 
+PREFIXES = {prefix.lower(): prefix for prefix in KINDS} | {"learningpath": "learningProgram"}
+"""How a prefix or a kind may be called, without blanks, `_`, `-` and capitals."""
 
+
+def id_form(text: str) -> str:
+    """Give the form of an id: that of any text, and at once for what has no other."""
+    has_one = text.isascii() and text.isprintable() and " " not in text
+    return text if has_one else text_form(text)
+
+
+def id_prefix(called: str) -> str | None:
+    """Give the prefix of ids that a prefix, a `loType` or a kind in any spelling stands for."""
+    return PREFIXES.get(re.sub(r"[\s_-]+", "", id_form(called)).lower())
+
+
+@lru_cache(IDS_REMEMBERED)
 def course_id(text: str) -> str:
-    """Spell an id in the one way: Adobe writes learning_program: and learningProgram:.
+    """Spell the id of a course or an instance in the one way; twice is harmless.
 
-    Twice is harmless.
+    Adobe writes learning_program:, learningProgram: and learningPath: for one.
     """
-    prefix, colon, rest = text.strip().partition(":")
-    for known in KINDS:
-        if prefix.replace("_", "").lower() == known.lower():
-            return f"{known}{colon}{rest}"
-    return text.strip()
+    called, colon, number = (found := id_form(text)).partition(":")
+    prefix = id_prefix(called) if colon else None
+    return f"{prefix}:{number.lstrip()}" if prefix else found
 
 
 class FactBody(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

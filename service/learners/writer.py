@@ -8,7 +8,7 @@ from eventsourcing.persistence import IntegrityError
 
 from service.learners.aggregate import Aggregate
 from service.learners.directory.courses import Course
-from service.learners.directory.people import Person, PersonKey
+from service.learners.directory.people import Person, PersonKey, person_key
 from service.learners.directory.reported import ReportedDetails
 from service.learners.enrollment import Enrollment
 from service.learners.facts import AT_ONCE, Fact, Identity, PlacedFact, course_id
@@ -173,9 +173,9 @@ def recall(
     return found
 
 
-def person_key(fact: Fact) -> PersonKey:
+def learner_key(fact: Fact) -> PersonKey:
     """Key the person a fact is about as the LMS knows them."""
-    return fact.source, fact.account, fact.person or ""
+    return person_key(fact.source, fact.account, fact.person or "")
 
 
 PEOPLE_REMEMBERED = 100_000
@@ -214,7 +214,7 @@ class Writer:
         batch = self.world(now)
         persons, met = self._persons_of([t.fact for t in told], now)
         batch.met = met
-        known = [persons.get(person_key(t.fact), "") for t in told]
+        known = [persons.get(learner_key(t.fact), "") for t in told]
         kinds = [AGGREGATES[t.fact.said.TOPIC] for t in told]
         blank = [k.begin(t.fact, p) for k, t, p in zip(kinds, told, known, strict=True)]
         wanted = [b.id for b, person in zip(blank, known, strict=True) if person not in met]
@@ -281,7 +281,7 @@ class Writer:
     def _persons_of(
         self, facts: Sequence[Fact], now: int
     ) -> tuple[dict[PersonKey, str], dict[str, PersonKey]]:
-        keys = dict.fromkeys(person_key(fact) for fact in facts if fact.person is not None)
+        keys = dict.fromkeys(learner_key(fact) for fact in facts if fact.person is not None)
         found = {key: known for key in keys if (known := self._persons.get(key)) is not None}
         unknown = [key for key in keys if key not in found]
         fetched = self.people.known(unknown) if unknown else {}

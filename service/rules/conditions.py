@@ -3,11 +3,11 @@
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from service.rules.fields import Type
+from service.rules.fields import Type, field_named
 
 
 def compile_wildcard(pattern: str) -> Callable[[str], bool]:
@@ -146,7 +146,7 @@ class ValueTest:
 
 def _compiled(condition: Condition) -> Test:
     if isinstance(condition, FieldTest):
-        return _MAKERS[condition.operator](condition.field, condition.operand)
+        return _field_test(condition)
     tests = [_compiled(inner) for inner in condition.conditions]
     if isinstance(condition, AllOf):
         return _every(tests)
@@ -183,6 +183,17 @@ def _negated(test: Test) -> Test:
     return lambda read: not test(read)
 
 
+def _field_test(term: FieldTest) -> Test:
+    """Compile one term; texts that people write are compared in the form that their field has."""
+    if term.operator in _NEGATIONS:
+        return _negated(_field_test(replace(term, operator=_NEGATIONS[term.operator])))
+    known = field_named(term.field)
+    holds = _OF_TYPE.get((known.type, term.operator)) if known else None
+    if known and holds:
+        return _known(term.field, holds(term.operand, known.form))
+    return _MAKERS[term.operator](term.field, term.operand)
+
+
 def _known(field: str, holds: Callable[[Any], bool]) -> Test:
     def test(read: Read) -> bool:
         value = read(field)
@@ -206,19 +217,6 @@ def _in(field: str, operand: Any) -> Test:
     return _known(field, frozenset(operand).__contains__)
 
 
-def _contains_any(field: str, operand: Any) -> Test:
-    wanted = frozenset(operand)
-    return _known(field, lambda value: not wanted.isdisjoint(value))
-
-
-def _contains_all(field: str, operand: Any) -> Test:
-    return _known(field, frozenset(operand).issubset)
-
-
-def _matches(field: str, operand: Any) -> Test:
-    return _known(field, compile_wildcard(operand))
-
-
 def _empty(field: str, operand: Any) -> Test:
     def empty(read: Read) -> bool:
         value = read(field)
@@ -227,20 +225,65 @@ def _empty(field: str, operand: Any) -> Test:
     return empty if operand else _negated(empty)
 
 
-_eq = _compared(operator.eq)
-
+_NEGATIONS = {"ne": "eq", "not_in": "in"}
 _MAKERS: dict[str, Callable[[str, Any], Test]] = {
-    "eq": _eq,
-    "ne": lambda field, operand: _negated(_eq(field, operand)),
+    "eq": _compared(operator.eq),
     "gt": _compared(operator.gt),
     "gte": _compared(operator.ge),
     "lt": _compared(operator.lt),
     "lte": _compared(operator.le),
     "in": _in,
-    "not_in": lambda field, operand: _negated(_in(field, operand)),
-    "contains": _compared(operator.contains),
-    "contains_any": _contains_any,
-    "contains_all": _contains_all,
-    "matches": _matches,
     "empty": _empty,
 }
+
+Form = Callable[[str], str]
+Holds = Callable[[Any], bool]
+
+
+def _is_same(operand: Any, form: Form) -> Holds:
+    wanted = form(operand)
+    return lambda text: text == wanted or form(text) == wanted
+
+
+def _is_one_of(operand: Any, form: Form) -> Holds:
+    wanted = frozenset(map(form, operand))
+    return lambda text: text in wanted or form(text) in wanted
+
+
+def _has_part(operand: Any, form: Form) -> Holds:
+    """Find a part of a text; a plain blank at its edge, which only quotes keep, is meant."""
+    found = form(operand)
+    part = " " * operand.startswith(" ") + found + " " * operand.endswith(" ") if found else operand
+    return lambda text: part in form(text)
+
+
+def _has(operand: Any, form: Form) -> Holds:
+    wanted = form(operand)
+    return lambda texts: wanted in texts or wanted in map(form, texts)
+
+
+def _has_any(operand: Any, form: Form) -> Holds:
+    wanted = frozenset(map(form, operand))
+    return lambda texts: not wanted.isdisjoint(map(form, texts))
+
+
+def _has_all(operand: Any, form: Form) -> Holds:
+    wanted = frozenset(map(form, operand))
+    return lambda texts: wanted.issubset(map(form, texts))
+
+
+def _matches(operand: Any, form: Form) -> Holds:
+    matches = compile_wildcard(form(operand))
+    return lambda text: matches(form(text))
+
+
+_OF_TYPE: dict[tuple[Type, str], Callable[[Any, Form], Holds]] = {
+    ("text", "eq"): _is_same,
+    ("text", "in"): _is_one_of,
+    ("text", "contains"): _has_part,
+    ("text", "matches"): _matches,
+    ("texts", "contains"): _has,
+    ("texts", "contains_any"): _has_any,
+    ("texts", "contains_all"): _has_all,
+}
+"""What holds of a text or of texts; `form` gives the form in which two are compared."""

@@ -12,9 +12,10 @@ from service.learners.aggregate import Aggregate
 from service.learners.directory.courses import Course
 from service.learners.directory.people import Person
 from service.learners.enrollment import Enrollment
-from service.learners.facts import Identity
+from service.learners.facts import Identity, course_id
 from service.learners.feed_subjects import LetterSetAside, SilentSource
 from service.learners.instance import Instance, seat_values
+from service.learners.text_form import locale_form, text_form
 from service.learners.world import World
 from service.rules.calendar import DAY
 
@@ -35,6 +36,7 @@ class Field:
     `personal`: the value says something about a person and is kept where it can be erased.
     `imported`: people and course imports fill it too. Which sources do, they say themselves.
     `in_conditions`: false for fields that only templates use.
+    `form`: gives the form in which two texts of it are compared.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Field:
     imported: bool = False
     in_conditions: bool = True
     values: tuple[str, ...] = ()
+    form: Callable[[str], str] = text_form
 
 
 @dataclass(frozen=True)
@@ -89,20 +92,22 @@ FIELDS: dict[str, Field] = {
         Field("enrollment.completed_at", "time", "completion"),
         Field("enrollment.days_silent", "duration", "days without activity"),
         Field("enrollment.enrolled_at", "time", "enrolment", in_conditions=False),
-        Field("course.id", "text", "the LMS's id"),
+        Field("course.id", "text", "the LMS's id", form=course_id),
         Field("course.kind", "enum", "what sort of course", values=KINDS),
         Field("course.title", "text", "title, or else the LMS's id", imported=True),
         Field("course.tags", "texts", "tags of the course", imported=True),
         Field("course.url", "text", "link to the course", imported=True),
-        Field("course.parents", "texts", "ids of the courses it belongs to", imported=True),
-        Field("instance.id", "text", "the LMS's id of the session or batch"),
+        Field(
+            "course.parents",
+            "texts",
+            "ids of the courses it belongs to",
+            imported=True,
+            form=course_id,
+        ),
+        Field("instance.id", "text", "the LMS's id of the session or batch", form=course_id),
         Field("instance.enrollment_count", "number", "seats taken"),
         Field("instance.waitlist_count", "number", "people waiting for a seat"),
-        Field(
-            "instance.seat_limit",
-            "number",
-            "seats in all; unlimited is larger than any number",
-        ),
+        Field("instance.seat_limit", "number", "seats in all; unlimited is larger than any number"),
         Field(
             "instance.seats_available",
             "number",
@@ -114,7 +119,7 @@ FIELDS: dict[str, Field] = {
             "link by which who reads the mail asks to be told of a free seat, once",
             in_conditions=False,
         ),
-        Field("learner.locale", "text", "language, e.g. de-DE", True, True),
+        Field("learner.locale", "text", "language, e.g. de-DE", True, True, form=locale_form),
         Field("learner.timezone", "text", "time zone, e.g. Europe/Berlin", True, True),
         Field("learner.groups", "texts", "groups of the learner", True, True),
         Field("learner.has_manager", "bool", "whether a manager is known", True, True),
@@ -181,6 +186,7 @@ EVENTS: dict[str, Event] = {
 
 def field_named(name: str) -> Field | None:
     """Find a field, also `learner.fields.<column>` for any extra column of the people import."""
+    name = text_form(name)
     if EXTRA_COLUMN.fullmatch(name):
         return Field(name, "text", EXTRA_DOC, True, True)
     return FIELDS.get(name)

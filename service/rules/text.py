@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from service.learners.look_alikes import plain
 from service.rules.calendar import UNITS
 
 UNSHOWN = "this text"
@@ -49,10 +50,10 @@ def hint(word: object, known: Iterable[str]) -> str:
 
 
 def nearest(word: object, known: Iterable[str]) -> str | None:
-    """Find the known word that was probably meant."""
+    """Find the known word that was probably meant, also by characters that only look right."""
     if not isinstance(word, str) or len(word) > _SHOWN_MAX:
         return None
-    return _nearest(word, tuple(known))
+    return _nearest(plain(word), tuple(known))
 
 
 @lru_cache(maxsize=1000)

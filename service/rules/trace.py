@@ -3,8 +3,9 @@
 import ast
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from service.learners.look_alikes import LookAlike, doubtful, told
 from service.rules.conditions import (
     AllOf,
     AnyOf,
@@ -51,7 +52,10 @@ def trace(
     for condition in conditions:
         holds = result(condition, read, known)
         if isinstance(condition, FieldTest):
-            yield TermResult(holds, depth, *_term(condition, read, known), condition.line)
+            words, got = _term(condition, read, known)
+            if got and not holds:
+                got = told(got, _seeming(condition.field, read(condition.field)), "in it")
+            yield TermResult(holds, depth, words, got, condition.line)
         else:
             words = f"{word_of(condition)} of these"
             yield TermResult(holds, depth, words, None, condition.line)
@@ -63,6 +67,13 @@ def _term(term: FieldTest, read: Read, known: Known) -> tuple[str, str | None]:
     if known(term.field):
         return words, shown(term.field, read(term.field))
     return f"{words}: {ERASED if is_personal(term.field) else SETTLED}", None
+
+
+def _seeming(name: str, value: Any) -> LookAlike | None:
+    """Find what in a text is not what it looks like: that may be why it is not the one wanted."""
+    field = field_named(name)
+    texts = {"text": [value], "texts": value}.get(field.type if field else "text")
+    return next(filter(None, map(doubtful, filter(None, texts or ()))), None)
 
 
 def result(condition: Condition, read: Read, known: Known) -> bool | None:

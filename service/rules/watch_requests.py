@@ -3,7 +3,7 @@
 import sqlite3
 from typing import NamedTuple
 
-from service.learners.directory.people import People, PersonKey
+from service.learners.directory.people import People, PersonKey, person_key
 from service.learners.facts import Identity
 from service.learners.instance import InstanceRecorded
 from service.learners.watchlist import WatchAsked, Watchlist, WatchRequest, WatchStopped
@@ -34,11 +34,12 @@ class WatchRequests:
 
     def meet(self, key: PersonKey, now: int) -> str:
         """Give the id of who has this key, from now on if nobody had."""
-        known = self._people.known([key]).get(key)
+        key = person_key(*key)
+        known = self.known(key)
         if known is not None:
             return known
         with self._store.ledger.transaction() as cursor:
-            known = self._people.known([key]).get(key)
+            known = self.known(key)
             if known is None:
                 known = self._people.new_id(now)
                 self._people.meet(cursor, [(known, key)])
@@ -46,6 +47,7 @@ class WatchRequests:
 
     def known(self, key: PersonKey) -> str | None:
         """Give the id of who has this key, if anybody has."""
+        key = person_key(*key)
         return self._people.known([key]).get(key)
 
     def all(self, instance: str) -> list[OpenWatchRequest]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from service.learners.facts import Timing
+from service.learners.look_alikes import look_alikes, plain, told
+from service.learners.text_form import trimmed
 from service.settings.table import PREFIX, Settings, SourceSettings, declared, prefix_of, table
 from service.settings.variables import NEVER, Setting, SettingsError
 
@@ -40,6 +42,11 @@ def read_settings(
     texts = {k.removeprefix(PREFIX): v for k, v in environment.items() if k.startswith(PREFIX)}
     settings = table(sources)
     mistakes += _unknown(texts, settings)
+    mistakes += [
+        _with_sign(f"{name}: unknown setting", name)
+        for name in sorted(environment)
+        if plain(name).startswith(PREFIX) and not name.startswith(PREFIX)
+    ]
     values = {
         name: _value(name, each, texts=texts, mistakes=mistakes) for name, each in settings.items()
     }
@@ -74,13 +81,13 @@ def _unknown(texts: Mapping[str, str], settings: Mapping[str, Setting]) -> list[
         if SERVICE_LINK.fullmatch(name):
             continue
         close = difflib.get_close_matches(
-            name, settings, n=1, cutoff=0.9 if name.endswith("_URL") else 0.6
+            plain(name), settings, n=1, cutoff=0.9 if name.endswith("_URL") else 0.6
         )
         if name.startswith(NOT_YET):
             found.append(f"{PREFIX}{name}: not supported yet; unset it")
         elif close or not name.endswith("_URL"):
             hint = f"; did you mean {PREFIX}{close[0]}?" if close else "; see docs/settings.md"
-            found.append(f"{PREFIX}{name}: unknown setting{hint}")
+            found.append(_with_sign(f"{PREFIX}{name}: unknown setting{hint}", PREFIX + name))
     return found
 
 
@@ -90,8 +97,14 @@ def _value(name: str, setting: Setting, texts: Mapping[str, str], mistakes: list
         return setting.read(text)
     except ValueError as error:
         got = "" if setting.secret else f", got {text[:60]!r}"
-        mistakes.append(f"{PREFIX}{name}: expected {error}{got}")
+        mistakes.append(_with_sign(f"{PREFIX}{name}: expected {error}{got}", text))
         return None
+
+
+def _with_sign(message: str, text: str, where: str = "character") -> str:
+    """Name what in a text is not what it looks like."""
+    found = next(look_alikes(text), None)
+    return told(message, found, f"at {where} {found.at + 1}") if found else message
 
 
 def _contradictions(texts: Mapping[str, str], sources: Iterable[str]) -> list[str]:
@@ -129,13 +142,16 @@ def _read_dotenv(path: Path | None, mistakes: list[str]) -> dict[str, str]:
         mistakes.append(f"{path.name}: cannot be read ({reason}); expected a file of NAME=value")
         return {}
     found = {}
-    for number, line in enumerate(map(str.strip, lines), 1):
+    for number, raw in enumerate(lines, 1):
+        line = trimmed(raw)
         match = LINE.fullmatch(line)
-        if match:
-            name, *quoted, plain = match.groups()
-            found[name] = next((q for q in quoted if q is not None), plain or "")
+        name, *quoted, bare = match.groups() if match else ("", "")
+        seems_quoted = name.startswith(PREFIX) and plain(bare or "")[:1] in {'"', "'"}
+        if name and not seems_quoted:
+            found[name] = next((q for q in quoted if q is not None), bare or "")
         elif line and not line.startswith("#"):
-            mistakes.append(f"{path.name}:{number}: expected NAME=value or # and a comment")
+            expected = f"{path.name}:{number}: expected NAME=value or # and a comment"
+            mistakes.append(_with_sign(expected, raw, "column"))
     return found
 
 

@@ -105,6 +105,8 @@ def test_an_enrolment_is_told_in_the_words_and_ids_of_the_lms(client, office):
         ({"status": "completed"}, ["78"]),
         ({"course": "course:7", "instance": "course:7_2"}, ["78"]),
         ({"course": "course:7"}, ["77", "77", "78"]),
+        ({"course": "COURSE: 7", "instance": "Course:7_2\u200b"}, ["78"]),
+        ({"learner": "\u00a078\u200b"}, ["78"]),
         ({"source": "adobe", "status": "enrolled"}, ["77", "77"]),
         ({"source": "sunbird"}, []),
     ],
@@ -140,6 +142,7 @@ def test_an_instance_is_shown_by_its_id_and_by_that_of_the_lms(client, office):
 
     assert client.get(f"/api/v1/instances/{found['id']}").json() == found
     assert client.get("/api/v1/instances/course:7_1").json() == found
+    assert client.get("/api/v1/instances/Course:7_1").json() == found
     assert found.pop("id").startswith("i")
     assert found == {
         "source": "adobe", "account": "1234", "course": "course:7", "kind": "course",

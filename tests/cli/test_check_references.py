@@ -68,8 +68,8 @@ NOTHING_LIKE_IT = [
         "7:20: no course has the id 'course:70'; there are 'course:7', 'course:8', 'course:9'",
     ),
     (
-        "course.id: {in: [course:7, Course:8]}",
-        "7:36: no course has the id 'Course:8'; did you mean 'course:8'?",
+        "course.id: {in: [course:7, course:80]}",
+        "7:36: no course has the id 'course:80'; there are 'course:7', 'course:8', 'course:9'",
     ),
     (
         "course.title: {contains: walking}",

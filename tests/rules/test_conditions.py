@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.learners.text_form import text_form, trimmed
 from service.rules.conditions import (
+    OPERATORS,
     AllOf,
     AnyOf,
     FieldTest,
@@ -16,10 +18,17 @@ from service.rules.conditions import (
     compile_conditions,
     compile_wildcard,
 )
+from service.rules.fields import FIELDS
+from tests.spellings import TEXTS, spelled
+
+BY_VALUE = {str: "course.title", list: "course.tags", tuple: "course.tags"}
 
 
 def holds(operator: str, operand: Any, value: object) -> bool:
-    return compile_conditions([FieldTest("f", operator, operand, 1)])({"f": value}.get)
+    """Ask of a field that has such values; of those of whom nothing is known, of many kinds."""
+    ours = (name for name, field in FIELDS.items() if operator in OPERATORS[field.type])
+    field = BY_VALUE.get(type(value)) or next(ours)
+    return compile_conditions([FieldTest(field, operator, operand, 1)])({field: value}.get)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +57,46 @@ def holds(operator: str, operand: Any, value: object) -> bool:
 def test_each_operator(operator: str, operand: Any, true_for: object, false_for: object) -> None:
     assert holds(operator, operand, true_for)
     assert not holds(operator, operand, false_for)
+
+
+@given(st.data(), TEXTS, TEXTS)
+def test_every_spelling_of_a_text_has_the_same_verdict(data, text, other):
+    said, asked = data.draw(spelled(text)), data.draw(spelled(text))
+    same = text_form(text) == text_form(other)
+    for operand, verdict in ((asked, True), (data.draw(spelled(other)), same)):
+        assert holds("eq", operand, said) is verdict
+        assert holds("ne", operand, said) is not verdict
+        assert holds("in", ("x y", operand), said) is verdict
+        assert holds("not_in", ("x y", operand), said) is not verdict
+        assert holds("contains", operand, ["x", said]) is verdict
+        assert holds("contains_any", ("x", operand), (said,)) is verdict
+        assert holds("contains_all", (operand, "x"), ("x", said)) is verdict
+    assert holds("contains", asked, f"more {said} and more")
+    assert holds("matches", f"*{trimmed(asked)}?e", f"one {trimmed(said)}me")
+
+
+@pytest.mark.parametrize(
+    ("field", "operator", "operand", "true_for", "false_for"),
+    [
+        ("learner.locale", "eq", "de_DE", "de-DE", "de"),
+        ("learner.locale", "in", ("de-de", "fr"), "DE_de", "de-AT"),
+        ("learner.locale", "matches", "de_*", "de-AT", "en-DE"),
+        ("course.id", "eq", "learning_program:7", "learningProgram:7", "course:7"),
+        ("course.id", "in", ("Course: 7",), "course:7", "course:8"),
+        ("course.id", "contains", "learning_program:", "learningProgram:7", "course:7"),
+        ("course.id", "matches", "LEARNING_PATH:*", "learningProgram:7", "course:7"),
+        ("course.id", "eq", "do_7", "do_7", "DO_7"),
+        ("course.parents", "contains", "learningPath:7", ("learningProgram:7",), ("course:7",)),
+        ("instance.id", "eq", "COURSE:7_1", "course:7_1", "course:7_2"),
+        ("course.title", "contains", " AG", "Kern\u00a0AG", "MAGIE"),
+        ("course.title", "contains", " ", "a b", "ab"),
+        ("learner.fields.state", "eq", "ACTIVE", "ACTIVE\u200b", "active"),
+    ],
+)
+def test_a_field_has_a_form_of_its_own(field, operator, operand, true_for, false_for):
+    test = compile_conditions([FieldTest(field, operator, operand)])
+    assert test({field: true_for}.get)
+    assert not test({field: false_for}.get)
 
 
 @pytest.mark.parametrize(

@@ -23,14 +23,16 @@ CONDITIONS = (
     {"enrollment.status": {"in": ["enrolled", "in_progress"]}},
     {"enrollment.status": "completed"},
     {"enrollment.days_silent": {"lt": "18h"}},
-    {"learner.groups": {"contains": "team"}},
+    {"learner.groups": {"contains": "Büro Nord"}},
+    {"learner.fields.Cost Center": "X1"},
+    {"learner.locale": {"ne": "de_de"}},
     {"learner.has_manager": True},
     {"event.by_admin": False},
 )
 ANYWHERE = (
     {"instance.seats_available": {"gt": 0}},
     {"instance.waitlist_count": 0},
-    {"course.id": "course:7"},
+    {"course.id": "COURSE: 7"},
 )
 NOT_OF_SILENCES = ("event.by_admin",)
 PERSONAL = {"learner": ("completed", "stalled"), "manager": ("team_completion", "stalled_manager")}
@@ -119,7 +121,7 @@ def trigger(draw: st.DrawFn, kind: str) -> dict[str, Any]:
 def entry(draw: st.DrawFn, about_one: bool) -> dict[str, Any]:
     """Whom to tell."""
     roles = ("learner", "learner", "manager", "managers_manager") if about_one else ("watchers",)
-    to = draw(st.sampled_from((*roles, *roles, "group:team", "room")))
+    to = draw(st.sampled_from((*roles, *roles, "group:Büro\u2009Nord", "room")))
     made: dict[str, Any] = {"post": "room"} if to == "room" else {"to": to, "via": "email"}
     manner = draw(st.sampled_from(("", "", "digest", "digest", "throttle", "throttle")))
     if manner == "digest" and to not in ("room", "watchers"):

@@ -49,6 +49,29 @@ def test_what_is_given_out_of_order_happens_in_the_order_of_time(tmp_path: Path)
     assert complaints(tmp_path, FREE, scenario(*given, expect="[{rule: free, at: 2h}]")) == []
 
 
+def test_names_and_ids_are_the_same_in_every_spelling(tmp_path: Path) -> None:
+    rules = DONE.replace("to: learner", "to: group:Sales Team") + (
+        "    conditions: [course.id: 'learningProgram:7', instance.id: 'learning_program:7_1']\n"
+    )
+    cast = (
+        "people: {ada: {groups: ['Sales\u00a0Team']}}\n"
+        "    courses: {'learning_program:7': {title: 'Cafe\u0301 42\u00a0%'}}"
+    )
+    given = COMPLETED.replace("ada", "ada\u200b").replace(
+        "safety", "'Learning_Path:7', instance: 'LEARNING_PROGRAM:7_1'"
+    )
+    expect = "[{rule: done, to: \"a\u00adda\", subject: 'Café 42 %'}]"
+    test = scenario(given, expect=expect).replace("    given:", f"    {cast}\n    given:")
+    assert complaints(tmp_path, rules, test) == []
+
+
+def test_a_name_that_only_looks_right_is_no_rule_and_nobody(tmp_path: Path) -> None:
+    test = scenario(COMPLETED.replace("ada", "аda"), expect="[{rule: done\u200b, to: ada}]")
+    told = command(tmp_path, DONE, CAST + test).output
+    assert "did you mean 'ada'? There is a CYRILLIC SMALL LETTER A at column" in told
+    assert "did you mean 'done'? There is a ZERO WIDTH SPACE at column" in told
+
+
 def test_an_instance_said_once_is_meant_again(tmp_path: Path) -> None:
     rules = DONE + "    conditions: [instance.id: safety_1]\n"
     first = ENROLLED.replace("}", ", instance: safety_1}")

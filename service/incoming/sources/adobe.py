@@ -25,6 +25,7 @@ from service.incoming.sources.parsing import (
 )
 from service.incoming.sources.source import Ignored, Item, SetAside
 from service.learners.facts import (
+    KINDS,
     Completed,
     CompletionRevoked,
     CourseDeleted,
@@ -41,6 +42,7 @@ from service.learners.facts import (
     SeatsReported,
     Timing,
     Unenrolled,
+    id_prefix,
 )
 
 
@@ -145,13 +147,6 @@ FILLS = frozenset(
         "instance.seats_available",
     }
 )
-KINDS = {
-    "course": ("course", "course"),
-    "learningprogram": ("learningProgram", "learning_path"),
-    "learningpath": ("learningProgram", "learning_path"),
-    "certification": ("certification", "certification"),
-}
-"""How Adobe's id prefixes and `loType` are spelled, without `_` and capitals."""
 
 
 class AdobeEvent(msgspec.Struct, gc=False, rename="camel"):
@@ -299,16 +294,16 @@ def _place(instance_id: Scalar, lo_id: Scalar, lo_type: Scalar) -> tuple[str, st
 
 def _spelled(found: str, lo_type: Scalar, field: str) -> tuple[str, str]:
     """Spell an id's prefix in the one way, and tell the kind of learning object it names."""
-    prefix, colon, number = found.partition(":")
+    called, colon, number = found.partition(":")
     if not colon:
-        prefix, number = str(lo_type), found
-    known = KINDS.get(prefix.strip().lower().replace("_", ""))
-    if known is None or not number:
+        called, number = str(lo_type), found
+    prefix = id_prefix(called)
+    if prefix is None or not number:
         raise Unusable(
             f"{field}: expected an id like course:123, learningProgram:123 or certification:123, "
             "or a number and a loType of these, got another id"
         )
-    return f"{known[0]}:{number}", known[1]
+    return f"{prefix}:{number}", KINDS[prefix]
 
 
 def _without_meaning(name: Scalar) -> Item:

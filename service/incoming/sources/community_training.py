@@ -40,6 +40,7 @@ from service.learners.facts import (
     Started,
     Timing,
 )
+from service.learners.text_form import text_form
 
 LONGEST_WORDS = 255
 LONGEST_TITLE = 500
@@ -129,8 +130,8 @@ def contact_in(body: CommunityTrainingBody) -> Contact | None:
 
 def _reached_by(body: CommunityTrainingBody) -> tuple[str | None, dict[str, str]]:
     """Read the address, and whatever else the contact may be, under a name of its own."""
-    text = _words(body.contact)
-    if text is None:
+    text = text_form(_words(body.contact) or "")
+    if not text:
         return None, {}
     kind = "".join(filter(str.isalnum, (_words(body.contact_type) or "").lower()))
     if (not kind or kind.startswith("email")) and is_address(text):

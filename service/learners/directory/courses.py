@@ -9,6 +9,7 @@ import msgspec
 
 from service.learners.directory.reported import ReportedTitles
 from service.learners.facts import KINDS, course_id
+from service.learners.text_form import distinct
 from service.ledger.ledger import Ledger
 
 ROWS_PER_QUERY = 500
@@ -206,4 +207,4 @@ def _updated(old: tuple[Any, ...], row: CourseRow) -> tuple[Any, ...]:
 
 
 def _json(values: tuple[str, ...]) -> str:
-    return msgspec.json.encode(tuple(dict.fromkeys(values))).decode()
+    return msgspec.json.encode(distinct(values)).decode()

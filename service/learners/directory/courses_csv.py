@@ -13,9 +13,16 @@ from service.learners.directory.csv_cells import (
     RowScope,
     no_id,
 )
-from service.learners.directory.csv_file import CsvTable, RowProblem, UnreadableCsv, column_key
+from service.learners.directory.csv_file import (
+    CsvTable,
+    RowProblem,
+    UnreadableCsv,
+    column_key,
+    with_sign,
+)
 from service.learners.directory.csv_import import read_rows
-from service.learners.facts import KINDS, course_id
+from service.learners.facts import KINDS, course_id, id_prefix
+from service.learners.text_form import text_form
 
 PLAIN = {
     name: name for name in ("id", "title", "kind", "tags", "url", "parents", "source", "account")
@@ -26,14 +33,6 @@ ADOBE = {
     "trainingtype": "kind",
     "cataloglabels&tags": "tags",
 }
-PREFIXES = {
-    "course": "course",
-    "learningprogram": "learningProgram",
-    "learningpath": "learningProgram",
-    "certification": "certification",
-}
-"""The prefix of an id, by what the report and people call the kind."""
-
 JOB_AID = "jobaid"
 """Listed in the report, but nobody enrols in one."""
 
@@ -50,7 +49,8 @@ def courses_in(table: CsvTable, scope: RowScope = EVERYWHERE) -> Iterator[Course
         return read_rows(table, CsvColumns(table, ADOBE), lambda cells: _training(cells, adobe))
     if "id" in keys:
         return _plain(table, CsvColumns(table, PLAIN), scope)
-    raise UnreadableCsv(f"{table.name}:1: expected a column id or Training Id")
+    expected = f"{table.name}:1: expected a column id or Training Id"
+    raise UnreadableCsv(with_sign(expected, "".join(table.header)))
 
 
 def _plain(
@@ -58,19 +58,22 @@ def _plain(
 ) -> Iterator[CourseRow | RowProblem]:
     for name in columns.extra:
         known = "expected one of " + ", ".join(PLAIN)
-        yield RowProblem(1, name, f"unknown column, left out; {known}", warning=True)
+        told = with_sign(f"unknown column, left out; {known}", name)
+        yield RowProblem(1, name, told, warning=True)
     yield from read_rows(table, columns, lambda cells: _course(cells, scope))
 
 
 def _course(cells: RowCells, scope: RowScope) -> CourseRow:
     source, account, id = cells.key(scope, "the LMS's id of the course")
-    kind = cells.text("kind", KIND)
+    kind, found = cells.text("kind", KIND), course_id(id)
+    if kind and source == "adobe" and found.isdecimal():
+        found = f"{id_prefix(kind)}:{found}"
     return CourseRow(
-        id=course_id(id),
+        id=found,
         source=source,
         account=account,
         title=cells.text("title"),
-        kind=KINDS[_prefix(kind) or "course"] if kind else None,
+        kind=KINDS[id_prefix(kind) or "course"] if kind else None,
         tags=cells.names("tags"),
         url=cells.text("url", URL),
         parents=cells.names("parents", PARENTS),
@@ -85,7 +88,7 @@ def _training(cells: RowCells, scope: RowScope) -> CourseRow | None:
     source, account, id = cells.key(scope, "the training's id")
     found = course_id(id)
     if ":" not in found:
-        prefix = _prefix(kind)
+        prefix = id_prefix(kind)
         if prefix is None:
             expected = "expected Course, Learning Path, Learning Program or Certification"
             raise cells.unusable("kind", expected)
@@ -100,10 +103,6 @@ def _training(cells: RowCells, scope: RowScope) -> CourseRow | None:
     )
 
 
-def _prefix(kind: str) -> str | None:
-    return PREFIXES.get(column_key(kind))
-
-
 def _is_url(text: str) -> bool:
     """Tell whether a message may lead there: a web address and no blank, so no script either."""
     try:
@@ -113,6 +112,8 @@ def _is_url(text: str) -> bool:
     return url.scheme in ("http", "https") and bool(url.hostname) and not re.search(r"\s", text)
 
 
-KIND = Kind("course, learning_path or certification", lambda text: _prefix(text) is not None)
-URL = Kind("an https:// address", _is_url)
+KIND = Kind(
+    "course, learning_path or certification", lambda text: bool(id_prefix(text)), form=text_form
+)
+URL = Kind("an https:// address", _is_url, form=text_form)
 PARENTS = Kind("ids of courses", spoilt=no_id)

@@ -1,7 +1,7 @@
 """Read the cells of one row, and note those that are of no use: each costs itself, not the row."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from service.learners.directory.csv_file import (
@@ -10,7 +10,10 @@ from service.learners.directory.csv_file import (
     RowProblem,
     UnreadableCsv,
     column_key,
+    with_sign,
 )
+from service.learners.look_alikes import HARDLY_MEANT, doubtful
+from service.learners.text_form import text_form, trimmed
 
 LONGEST_ID = 255
 MONTHS = "jan|feb|mar|mrz|apr|may|mai|jun|jul|aug|sep|sept|oct|okt|nov|dec|dez"
@@ -48,15 +51,19 @@ def no_id(text: str) -> str | None:
 def names_in(text: str) -> tuple[str, ...]:
     """Read several names in one cell: between `;` or `|`, or commas where neither is there."""
     parts = (STRONG if STRONG.search(text) else WEAK).split(text)
-    return tuple(part for part in map(str.strip, parts) if part)
+    return tuple(part for part in map(trimmed, parts) if part)
 
 
 class Kind(NamedTuple):
-    """Say what a cell may hold: what was expected, a test, and what spoils it."""
+    """Say what a cell may hold: what was expected, a test, what spoils it, and how it is kept.
+
+    By itself it is kept as people wrote it, as they will read it.
+    """
 
     expected: str
     is_good: Callable[[str], bool] = lambda _: True
     spoilt: Callable[[str], str | None] = spoilt
+    form: Callable[[str], str] = str
 
 
 TEXT = Kind("text")
@@ -92,8 +99,8 @@ class CsvColumns:
                 raise UnreadableCsv(f"{table.name}:1: {title}: the column is there twice")
             if ours:
                 self.places[ours] = place
-            elif title:
-                self.extra[title] = place
+            elif text_form(title):
+                self.extra[text_form(title)] = place
 
     def title(self, name: str) -> str:
         """Read the column's name as the file has it."""
@@ -134,18 +141,25 @@ class RowCells:
         text = self.raw(name)
         if text is None:
             return None
-        found, title = names_in(text), self._columns.title(name)
-        return found if all(self._of_use(title, each, kind) for each in found) else None
+        title = self._columns.title(name)
+        read = [self._of_use(title, each, kind) for each in names_in(text)]
+        found = tuple(each for each in read if each)
+        self._doubt(title, found)
+        return found if len(found) == len(read) else None
 
     def fields(self, places: Mapping[str, int]) -> dict[str, str]:
         """Read extra columns; one that is of no use is not said."""
         said = ((title, self._of_use(title, self._cells[at], TEXT)) for title, at in places.items())
-        return {title: text for title, text in said if text is not None}
+        found = {title: text for title, text in said if text is not None}
+        for title, text in found.items():
+            self._doubt(title, (text,))
+        return found
 
     def key(self, scope: RowScope, expected: str) -> Key:
         """Read what tells the row's subject from any other; raises UnusableRow."""
         id = self.own_id(expected)
-        source, account = self.raw("source") or scope.source, self.raw("account") or scope.account
+        source = text_form(self.raw("source") or scope.source)
+        account = text_form(self.raw("account") or scope.account)
         if source and (refused := scope.refused(source)):
             raise self.unusable("source", refused)
         if account and not source:
@@ -158,7 +172,7 @@ class RowCells:
 
     def own_id(self, expected: str) -> str:
         """Read the id of whom or what the row is about; raises UnusableRow."""
-        text = self.raw("id") or ""
+        text = text_form(self.raw("id") or "")
         got = no_id(text)
         if got or not text:
             raise self.unusable("id", f"expected {expected}{f', got {got}' if got else ''}")
@@ -175,10 +189,18 @@ class RowCells:
         """Make what to raise when the row has to be left out because of a column."""
         return UnusableRow(RowProblem(self.line, self._columns.title(name), message))
 
+    def _doubt(self, title: str, texts: Iterable[str]) -> None:
+        """Note texts that are kept as they are, and are hardly the ones that were meant."""
+        for text in filter(doubtful, texts):
+            told = with_sign(HARDLY_MEANT, text)
+            self.problems.append(RowProblem(self.line, title, told, warning=True))
+
     def _of_use(self, title: str, text: str, kind: Kind) -> str | None:
+        text = kind.form(text)
         got = kind.spoilt(text)
         if not got and kind.is_good(text):
             return text
         message = f"expected {kind.expected}{f', got {got}' if got else ''}"
-        self.problems.append(RowProblem(self.line, title, message, warning=True))
+        told = with_sign(message, text)
+        self.problems.append(RowProblem(self.line, title, told, warning=True))
         return None

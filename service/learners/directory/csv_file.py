@@ -9,6 +9,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from service.learners.look_alikes import look_alikes, told
+from service.learners.text_form import text_form, trimmed
+
 LONGEST_LINE = 262_144
 LONGEST_RECORD = 100
 """Lines; a quote still open after so many was never meant to be closed."""
@@ -27,7 +30,7 @@ class UnreadableCsv(Exception):
 class RowProblem(msgspec.Struct, frozen=True):
     """Say what is wrong with one row; never the value itself, which may be personal.
 
-    With a `warning` the row goes in without the cell, else the row is left out.
+    With a `warning` the row goes in, without a cell that is of no use; else it is left out.
     """
 
     line: int
@@ -41,6 +44,12 @@ class RowProblem(msgspec.Struct, frozen=True):
         return f"{place}{'warning: ' if self.warning else ''}{self.expected}"
 
 
+def with_sign(expected: str, text: str) -> str:
+    """Name what in a cell is not what it looks like."""
+    found = next(look_alikes(text), None)
+    return told(expected, found, f"at character {found.at + 1} of it") if found else expected
+
+
 class CsvRow(msgspec.Struct, frozen=True):
     """Hold one row: the line it begins on, and its cells in the order of the header."""
 
@@ -50,7 +59,7 @@ class CsvRow(msgspec.Struct, frozen=True):
 
 def column_key(name: str) -> str:
     """Make what spellings of a column's name share: `User E-Mail`, `user_email`, `userEmail`."""
-    return re.sub(r"[\s_-]+", "", name).casefold()
+    return re.sub(r"[\s_-]+", "", text_form(name)).casefold()
 
 
 class CsvTable:
@@ -137,7 +146,7 @@ class CsvTable:
                 return None
             self._unread(lines[1:])
             return RowProblem(first, "", f"expected cells between {self._delimiter!r}: {error}")
-        return CsvRow(first, [cell.strip() for cell in row])
+        return CsvRow(first, [trimmed(cell) for cell in row])
 
     def _unread(self, lines: list[str]) -> None:
         self._again.extendleft(reversed(lines))

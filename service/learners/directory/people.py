@@ -12,19 +12,22 @@ from service.learners.directory.people_table import (
     COLUMNS,
     DATA,
     KEYS_PER_QUERY,
+    ODD,
     TABLE,
     Person,
     PersonKey,
     PersonRow,
     address_key,
     register,
+    spell_anew,
 )
 from service.learners.directory.reported import ReportedContacts, ReportedValue
-from service.learners.facts import Contact
+from service.learners.facts import Contact, id_form
+from service.learners.text_form import text_form
 from service.ledger.events import random_id
 from service.ledger.ledger import Ledger
 
-__all__ = ["People", "Person", "PersonKey", "PersonRow", "address_key"]
+__all__ = ["People", "Person", "PersonKey", "PersonRow", "address_key", "person_key"]
 
 VISIBLE = "source IN (?, '') AND account IN (?, '')"
 CLOSENESS = "(source <> '') + (account <> '')"
@@ -43,6 +46,11 @@ _GROUPS = msgspec.json.Decoder(tuple[str, ...])
 _FIELDS = msgspec.json.Decoder(dict[str, str])
 
 
+def person_key(source: str, account: str, lms_id: str) -> PersonKey:
+    """Key a person by an LMS id in whatever spelling."""
+    return source, account, id_form(lms_id)
+
+
 class People:
     """Keep the people of one ledger, as imported, and else as letters say.
 
@@ -54,7 +62,8 @@ class People:
         self.contacts = ReportedContacts(ledger)
         self.addresses_heard = 0
         self._ledger = ledger
-        ledger.create(TABLE)
+        ledger.create(TABLE + ODD)
+        spell_anew(ledger)
 
     def known(self, keys: Iterable[PersonKey]) -> dict[PersonKey, str]:
         """Look up the ids of the keys that have a row of their own, as of the last commit."""
@@ -141,7 +150,7 @@ class People:
         """
         if not person.manager:
             return None
-        key = (person.source, person.account, person.manager)
+        key = person_key(person.source, person.account, person.manager)
         found = self.find(key)
         if found is None:
             return self._at_address(*key)
@@ -159,7 +168,7 @@ class People:
 
     def in_group(self, group: str, source: str, account: str) -> list[str]:
         """Look up a group's members as seen from this account; a closer row hides a general one."""
-        named = {"group": group, "source": source, "account": account}
+        named = {"group": text_form(group), "source": source, "account": account}
         return [row[0] for row in self._ledger.reader().execute(MEMBERS, named)]
 
     def page(self, after: str = "", limit: int = 100) -> list[Person]:
@@ -168,7 +177,7 @@ class People:
 
     def namesakes(self, lms_id: str) -> list[Person]:
         """Look up every row with this LMS id, whatever its source and account."""
-        return self._many("lms_id = ? ORDER BY source, account", (lms_id,))
+        return self._many("lms_id = ? ORDER BY source, account", (text_form(lms_id),))
 
     def imported(self) -> bool:
         """Tell whether an import ever brought anybody."""
@@ -300,7 +309,7 @@ def contradicts(row: Person, said: Contact | None) -> bool:
 
 
 def _plain(name: str) -> str:
-    return " ".join(name.casefold().split())
+    return text_form(name).casefold()
 
 
 def _seen(
@@ -328,5 +337,13 @@ def _spoken_for(
 
 
 def _person(row: tuple[Any, ...]) -> Person:
-    values: list[Any] = [*row[:9], _GROUPS.decode(row[9]), _FIELDS.decode(row[10])]
+    values: list[Any] = [*row[:9], _GROUPS.decode(row[9]), _fields(row[10])]
     return Person(*values)
+
+
+def _fields(kept: str) -> dict[str, str]:
+    """Read extra columns by the form of their names: older ledgers keep them as they came."""
+    found = _FIELDS.decode(kept)
+    if kept.isascii() and "  " not in kept:
+        return found
+    return {text_form(name): text for name, text in found.items()}

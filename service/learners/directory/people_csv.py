@@ -13,9 +13,16 @@ from service.learners.directory.csv_cells import (
     RowScope,
     no_id,
 )
-from service.learners.directory.csv_file import CsvTable, RowProblem, UnreadableCsv, column_key
+from service.learners.directory.csv_file import (
+    CsvTable,
+    RowProblem,
+    UnreadableCsv,
+    column_key,
+    with_sign,
+)
 from service.learners.directory.csv_import import read_rows
 from service.learners.directory.people_table import PersonRow
+from service.learners.text_form import text_form
 
 PLAIN = {
     column_key(name): name
@@ -62,7 +69,8 @@ def people_in(table: CsvTable, scope: RowScope = EVERYWHERE) -> Iterator[PersonR
         hint = ""
         if "manageremail" in keys or "useremail" in keys or "usertype" in keys:
             hint = "; a report downloaded from Adobe's pages has no ids, ask for generateUsers"
-        raise UnreadableCsv(f"{table.name}:1: expected a column id or internalUserID{hint}")
+        expected = f"{table.name}:1: expected a column id or internalUserID{hint}"
+        raise UnreadableCsv(with_sign(expected, "".join(table.header)))
     return read_rows(table, columns, lambda cells: _row(cells, scope, fields))
 
 
@@ -109,11 +117,15 @@ def _locale(cells: RowCells) -> str | None:
     return found and found.replace("_", "-")
 
 
+def _is_language(text: str) -> bool:
+    return bool(LANGUAGE.fullmatch(text))
+
+
 def _kept(title: str) -> bool:
     return title.upper().startswith("AF_") or column_key(title) in ADOBE_FIELDS
 
 
-EMAIL = Kind("one address, e.g. ann@example.org", is_address, no_id)
-MANAGER = Kind("an id or one address", _is_manager, no_id)
-TIMEZONE = Kind("a zone, e.g. Europe/Berlin", _is_timezone)
-LOCALE = Kind("a language, e.g. de or pt-BR", lambda text: bool(LANGUAGE.fullmatch(text)))
+EMAIL = Kind("one address, e.g. ann@example.org", is_address, no_id, text_form)
+MANAGER = Kind("an id or one address", _is_manager, no_id, text_form)
+TIMEZONE = Kind("a zone, e.g. Europe/Berlin", _is_timezone, form=text_form)
+LOCALE = Kind("a language, e.g. de or pt-BR", _is_language, form=text_form)

@@ -6,7 +6,10 @@ from typing import Any
 
 import msgspec
 
+from service.learners.facts import id_form
+from service.learners.text_form import distinct, text_form
 from service.ledger.events import random_id
+from service.ledger.ledger import Ledger
 
 PersonKey = tuple[str, str, str]
 """Source, account and LMS id; empty source and account mean everywhere."""
@@ -45,7 +48,7 @@ class PersonRow(msgspec.Struct, frozen=True):
     @property
     def key(self) -> PersonKey:
         """Give the key that tells this person from any other."""
-        return self.source, self.account, self.lms_id
+        return self.source, self.account, id_form(self.lms_id)
 
 
 def address_key(address: str) -> str:
@@ -54,7 +57,7 @@ def address_key(address: str) -> str:
     RFC 5321 §2.4 leaves the first part to its host. Taking two spellings for two people costs
     a name; taking two people for one would send one's mail to the other.
     """
-    local, at, domain = address.strip().rpartition("@")
+    local, at, domain = text_form(address).rpartition("@")
     return f"{local}{at}{domain.lower()}"
 
 
@@ -85,6 +88,14 @@ CREATE TABLE IF NOT EXISTS people_in_groups (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS groups_of_people ON people_in_groups (person);
 """
+ODD_IDS = "lms_id GLOB '*[^!-~]*'"
+ODD_GROUPS = "name GLOB '*[^ -~]*' OR name GLOB '*  *'"
+ODD = f"""
+CREATE INDEX IF NOT EXISTS people_with_odd_ids ON people (lms_id) WHERE {ODD_IDS};
+CREATE INDEX IF NOT EXISTS groups_with_odd_names ON people_in_groups (name) WHERE {ODD_GROUPS};
+"""
+"""What may be spelled in several ways is little, and is found at once."""
+
 DATA = "name, email, manager, timezone, locale, group_names, fields"
 COLUMNS = f"id, source, account, lms_id, {DATA}"
 WRITE = (
@@ -151,9 +162,12 @@ def _updated(old: Data, row: PersonRow) -> Data:
     plain = [was if new is None else new or None for was, new in zip(old, said, strict=False)]
     groups, fields = old[GROUPS], old[FIELDS]
     if row.groups is not None:
-        groups = _json(list(dict.fromkeys(row.groups)))
+        groups = _json(distinct(row.groups))
     if row.fields:
-        merged = {**msgspec.json.decode(fields or "{}"), **row.fields}
+        said_before = msgspec.json.decode(fields or "{}")
+        merged = {
+            text_form(name): text for name, text in [*said_before.items(), *row.fields.items()]
+        }
         fields = _json({name: merged[name] for name in sorted(merged) if merged[name]})
     return (*plain, groups, fields)
 
@@ -198,8 +212,13 @@ def _write(
     cursor.executemany(WRITE, rows)
     cursor.executemany("DELETE FROM people_in_groups WHERE person = ?", [(p,) for p in regrouped])
     cursor.executemany(
-        "INSERT INTO people_in_groups (name, person) VALUES (?, ?)",
-        [(name, row[0]) for row in rows if row[9] != "[]" for name in msgspec.json.decode(row[9])],
+        "INSERT OR IGNORE INTO people_in_groups (name, person) VALUES (?, ?)",
+        [
+            (text_form(name), row[0])
+            for row in rows
+            if row[9] != "[]"
+            for name in msgspec.json.decode(row[9])
+        ],
     )
 
 
@@ -224,3 +243,47 @@ def _is_seen(cursor: sqlite3.Cursor, source: str, account: str, address: str) ->
 
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
+
+
+TAKEN = "SELECT id, told_at IS NULL FROM people WHERE source = ? AND account = ? AND lms_id = ?"
+TAKE_OVER = (
+    f"UPDATE people SET ({DATA}, address, told_at) = "
+    f"(SELECT {DATA}, address, told_at FROM people WHERE id = ?) WHERE id = ?"
+)
+
+
+def spell_anew(ledger: Ledger) -> None:
+    """Bring ids and group names that older versions kept as they came into their form."""
+    if not any(_old_spellings(ledger.reader().cursor())):
+        return
+    with ledger.transaction() as cursor:
+        ids, groups = _old_spellings(cursor)
+        for row in ids:
+            _rename(cursor, *row)
+        cursor.executemany(
+            "UPDATE OR REPLACE people_in_groups SET name = ? WHERE name = ?",
+            [(text_form(name), name) for name in groups],
+        )
+
+
+def _old_spellings(cursor: sqlite3.Cursor) -> tuple[list[tuple[str, PersonKey]], list[str]]:
+    """Find the people and the groups that are not in their form."""
+    rows = cursor.execute(f"SELECT id, source, account, lms_id FROM people WHERE {ODD_IDS}")
+    ids = [(row[0], row[1:]) for row in rows if text_form(row[3]) != row[3]]
+    names = cursor.execute(f"SELECT DISTINCT name FROM people_in_groups WHERE {ODD_GROUPS}")
+    return ids, [name for (name,) in names if text_form(name) != name]
+
+
+def _rename(cursor: sqlite3.Cursor, old: str, key: PersonKey) -> None:
+    """Rename a person; who has the id already takes over what they were never told themselves."""
+    source, account, lms_id = key
+    taken = cursor.execute(TAKEN, (source, account, text_form(lms_id))).fetchone()
+    if taken is None:
+        cursor.execute("UPDATE people SET lms_id = ? WHERE id = ?", (text_form(lms_id), old))
+        return
+    person, knows_nothing = taken
+    if knows_nothing:
+        cursor.execute(TAKE_OVER, (old, person))
+        cursor.execute("UPDATE people_in_groups SET person = ? WHERE person = ?", (person, old))
+    cursor.execute("DELETE FROM people_in_groups WHERE person = ?", (old,))
+    cursor.execute("DELETE FROM people WHERE id = ?", (old,))

@@ -9,9 +9,10 @@ from service.learners.aggregate import Aggregate
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.enrollment import Enrollment
-from service.learners.facts import FactRecorded, Identity, Timing
+from service.learners.facts import FactRecorded, Identity, Timing, course_id
 from service.learners.instance import Instance
 from service.learners.neighbours import Deletion, Neighbours, deletion_among
+from service.learners.text_form import text_form
 from service.learners.watchlist import Watchlist
 from service.learners.world import enrollments_of, load
 from service.ledger.events import EventBody, EventStore
@@ -117,7 +118,7 @@ class LedgerHistory:
 
     def learners_near(self, lms_id: str) -> list[str]:
         """Find LMS ids that begin as this one does, but no addresses."""
-        beginning = lms_id[: max(1, len(lms_id) // 2)]
+        beginning = text_form(lms_id)[: max(1, len(lms_id) // 2)]
         rows = self.ledger.reader().execute(
             "SELECT DISTINCT lms_id FROM people WHERE lms_id >= ? AND lms_id < ? "
             "AND NOT instr(lms_id, '@') LIMIT ?",
@@ -132,11 +133,16 @@ class LedgerHistory:
 
     def instances(self, instance: str) -> Iterator[tuple[str, Identity]]:
         """Find the instances with this LMS id, of whatever source and account."""
-        return streams_about(self._beginning("i", instance), "instance", instance)
+        return self._with_id("i", "instance", instance)
 
     def titles(self, course: str) -> Iterator[tuple[str, Identity]]:
         """Find the courses with this LMS id, of whatever source and account."""
-        return streams_about(self._beginning("c", course), "course", course)
+        return self._with_id("c", "course", course)
+
+    def _with_id(self, prefix: str, name: str, id: str) -> Iterator[tuple[str, Identity]]:
+        """Find streams by an LMS id, as it was given or in its one spelling."""
+        for spelled in dict.fromkeys((id, course_id(id))):
+            yield from streams_about(self._beginning(prefix, spelled), name, spelled)
 
     def _beginning(self, prefix: str, said: str) -> Iterator[tuple[str, Any]]:
         """Read the first events of streams whose id begins so, of those that say this somewhere."""

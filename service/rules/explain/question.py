@@ -42,9 +42,13 @@ class Question(msgspec.Struct, frozen=True):
         """Tell whether something of this source and account is meant."""
         return self.source in (None, source) and self.account in (None, account)
 
-    def is_in(self, course: str) -> bool:
-        """Tell whether something in this course is meant, however it is spelt."""
-        return self.course in (None, course) or course_id(self.course or "") == course_id(course)
+    def is_in(self, course: str, instance: str | None) -> bool:
+        """Tell whether something in this course and instance is meant, however it is spelt."""
+        return _is_meant(self.course, course) and _is_meant(self.instance, instance)
+
+
+def _is_meant(asked: str | None, id: str | None) -> bool:
+    return asked in (None, id) or course_id(asked or "") == course_id(id or "")
 
 
 def explanation(evidence: Evidence, question: Question) -> Explanation:
@@ -163,7 +167,7 @@ def _learning(
             yield About(stream=alone, source=source, account=account, learner=learner)
         return
     for stream, who in past.enrollments(person.id):
-        meant = question.instance in (None, who.instance) and question.is_in(who.course)
+        meant = question.is_in(who.course, who.instance)
         if meant and question.fits(who.source, who.account):
             yield _about(stream, who, learner)
 
@@ -183,7 +187,8 @@ def _instances(evidence: Evidence, question: Question, instance: str) -> Iterato
     found = [
         _about(stream, place)
         for stream, place in evidence.past.instances(instance)
-        if question.fits(place.source, place.account) and question.is_in(place.course)
+        if question.fits(place.source, place.account)
+        and question.is_in(place.course, place.instance)
     ]
     if not found:
         raise Unanswerable(f"no instance '{instance}' is known; look at /api/v1/instances")
@@ -193,7 +198,7 @@ def _instances(evidence: Evidence, question: Question, instance: str) -> Iterato
 def _courses(evidence: Evidence, question: Question, course: str) -> Iterator[About]:
     found = [
         _about(stream, title)
-        for stream, title in evidence.past.titles(course_id(course))
+        for stream, title in evidence.past.titles(course)
         if question.fits(title.source, title.account)
     ]
     if not found:

@@ -29,7 +29,7 @@ from service.rules.language.model import (
 )
 from service.rules.language.values import NAME_FORM, ROLES, WATCHERS
 from service.rules.language.yaml_reader import Path
-from service.rules.rule import Rule
+from service.rules.rule import GROUP, Rule
 from service.rules.scope import Scope
 from service.rules.text import format_duration, shown
 
@@ -109,6 +109,7 @@ class RuleChecks:
         to = entry.said("to")
         if scope is None or to is None:
             return
+        self.report.doubt(entry.path_to("to"), GROUP)
         if to == WATCHERS and entry.says("digest"):
             message = "watchers are told at once and one time; take the digest out"
             self.report.error(entry.path_to("digest"), message, key=True)

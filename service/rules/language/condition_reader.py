@@ -9,7 +9,7 @@ from service.rules.fields import FIELDS, Field, field_named
 from service.rules.language.errors import Report
 from service.rules.language.known_names import KnownNames
 from service.rules.language.operands import BadOperand, OperandReader
-from service.rules.language.wishes import field_wish, operator_wish
+from service.rules.language.wishes import LISTS, field_wish, operator_wish
 from service.rules.language.yaml_reader import Path
 from service.rules.scope import Scope
 from service.rules.text import hint, listed, shown
@@ -142,6 +142,9 @@ class ConditionReader:
             place = path if bad.index is None else (*path, bad.index)
             self.report.error(place, str(bad), key=operator not in allowed)
             return ()
+        places = [(*path, index) for index in range(len(raw))] if operator in LISTS else [path]
+        for place in places:
+            self.report.doubt(place)
         test = FieldTest(field.name, operator, operand, line=self.report.key_line(path))
         self.names.check_values(field, test, path, denied=self.denied)
         return (test,)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from service.learners.look_alikes import HARDLY_MEANT, LookAlike, doubtful, look_alikes, told
 from service.rules.language.wishes import key_wish
 from service.rules.language.yaml_reader import Block, Document, Path
 from service.rules.text import listed, nearest, shown
@@ -43,11 +44,35 @@ class Report:
     def error(
         self, path: Path, message: str, *, key: bool = False, severity: Severity = "error"
     ) -> None:
-        """Note a mistake at the value (or the key) at `path`, unless one is told there already."""
+        """Note a mistake at the value (or the key) at `path`, unless one is told there already.
+
+        A character there that is not what it looks like is named: it is most likely the cause.
+        """
+        text = str(path[-1]) if key else self.document.text_at(path)
+        found = next(look_alikes(text), None)
+        self._note(path, message, found, key=key, severity=severity)
+
+    def doubt(self, path: Path, prefix: str = "") -> None:
+        """Warn of a text at `path` that is accepted, and hardly the one that was meant."""
+        found = doubtful(self.document.text_at(path).removeprefix(prefix))
+        if found is not None:
+            self._note(path, HARDLY_MEANT, found, severity="warning")
+
+    def _note(
+        self,
+        path: Path,
+        message: str,
+        found: LookAlike | None,
+        *,
+        key: bool = False,
+        severity: Severity,
+    ) -> None:
         if self.spoiled(path):
             return
         places = self.document.keys if key else self.document.values
         line, column = places.get(path, (1, 1))
+        if found is not None:
+            message = told(message, found, self.document.column_of(found.sign, (line, column)))
         self.found.add(Diagnostic(self.name, line, column, message=message, severity=severity))
 
     def warning(self, path: Path, message: str, *, key: bool = False) -> None:

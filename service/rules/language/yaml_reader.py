@@ -1,17 +1,21 @@
 """Read a YAML text as plain data, with the place of every key and value."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import yaml
 
+from service.learners.look_alikes import LookAlike, look_alikes, told
 from service.rules.text import shown
 
 Path = tuple[str | int, ...]
 Place = tuple[int, int]
 
 DEPTH_MAX = 20
+LINES_SEARCHED = 20
 
 # The parser in C is ten times quicker; its messages differ, so mistakes are read again without.
 _QUICK = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -22,6 +26,9 @@ _NO_KEY = "a key must be text; a text that starts with { or [ must be quoted"
 _BRACES = 'a text that starts with {{ must be quoted: "{{ … }}"'
 _TOO_DEEP = "nested too deeply; a rule file needs no more than a few levels"
 _ONE_DOCUMENT = "one file holds one document; take the line '---' out"
+
+_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""What ends a line for the parser."""
 
 _QUOTE = {
     "{{": 'quote a text that holds {{ }}: "{{ … }}"',
@@ -62,14 +69,40 @@ class Document:
     """Hold a text as data: blocks, lists, text; None where a value was left out.
 
     Nothing is kept of a text that could not be read to its end. Places count lines and columns
-    from 1. `broken` are paths whose trouble is already told.
+    from 1. `broken` are paths whose trouble is already told; `text` is the text itself.
     """
 
+    text: str = field(default="", repr=False)
     data: Any = None
     values: dict[Path, Place] = field(default_factory=dict)
     keys: dict[Path, Place] = field(default_factory=dict)
     broken: set[Path] = field(default_factory=set)
     mistakes: list[tuple[Place, str]] = field(default_factory=list)
+
+    def text_at(self, path: Path) -> str:
+        """Give the text at a path, or the keys of a mapping or the texts of a list there."""
+        found = self.data
+        try:
+            for step in path:
+                found = found[step]
+            return "".join(found)
+        except (KeyError, IndexError, TypeError):
+            return ""
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """Give the lines of the text, as the parser counts them."""
+        return _LINE_END.split(self.text)
+
+    def column_of(self, sign: str, place: Place) -> str:
+        """Say where a character is that a value or key beginning at a place has: `at column 14`."""
+        first, column = place
+        for number, line in enumerate(self.lines[first - 1 : first - 1 + LINES_SEARCHED], first):
+            at = line.find(sign, column - 1 if number == first else 0)
+            if at >= 0:
+                where = "" if number == first else f"line {number}, "
+                return f"at {where}column {at + 1}"
+        return f"in the text at column {column}"
 
 
 class _Stopped(Exception):
@@ -87,7 +120,7 @@ class _Box:
 
 def read_document(text: str) -> Document:
     """Read a YAML text; whatever keeps the rest from being read is the last mistake."""
-    document = Document()
+    document = Document(text)
     try:
         _Reading(document).follow(yaml.parse(text, Loader=_QUICK))
     except (yaml.YAMLError, _Stopped):
@@ -96,7 +129,7 @@ def read_document(text: str) -> Document:
 
 
 def _explained_document(text: str) -> Document:
-    document = Document()
+    document = Document(text)
     try:
         _Reading(document).follow(yaml.parse(text, Loader=yaml.SafeLoader))
     except _Stopped:
@@ -105,7 +138,8 @@ def _explained_document(text: str) -> Document:
         document.data = None
         mark = _mark(error)
         place = _place(mark) if mark else (1, 1)
-        document.mistakes.append((place, _explained(error.problem or "", text, place)))
+        message = _explained(error.problem or "", text, place)
+        document.mistakes.append((place, _with_sign(message, document.lines, place[0])))
     except yaml.reader.ReaderError as error:
         document.data = None
         document.mistakes.append(_unprintable(text, error.position))
@@ -240,6 +274,31 @@ def _explained(problem: str, text: str, place: tuple[int, int]) -> str:
         if part in problem:
             return words
     return "this is not YAML; check indent, quotes and brackets here"
+
+
+def _with_sign(message: str, lines: Sequence[str], number: int) -> str:
+    """Name what looks like a sign of YAML and is none, in this line or the one that leads to it.
+
+    A line that lost its colon or its dash goes on in the next one, where the parser stumbles.
+    """
+    lines = ["", *lines, ""]
+    leading = next((n for n in range(number - 1, 0, -1) if lines[n].strip()), 0)
+    for n in (number, leading):
+        line = lines[n].partition(" #")[0]
+        for found in look_alikes(line):
+            if _is_of_yaml(found, line[: found.at].rstrip(), quotes=n == number):
+                place = f"column {found.at + 1}"
+                return told(message, found, f"at {place if n == number else f'line {n}, {place}'}")
+    return message
+
+
+def _is_of_yaml(found: LookAlike, before: str, *, quotes: bool) -> bool:
+    """Tell whether a character would mean something to YAML where it stands."""
+    if found.instead in ("-", " "):
+        return not before or before[-1] in ":-,["
+    if found.instead == ":":
+        return ":" not in before
+    return not found.instead.isalnum() and (quotes or found.instead not in ('"', "'"))
 
 
 def _forbidden(event: yaml.NodeEvent) -> str | None:

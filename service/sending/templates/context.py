@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
 from itertools import groupby
 from typing import Any
+from unicodedata import normalize
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jinja2 import pass_context
@@ -78,8 +79,8 @@ class FieldGroup(Mapping[str, object]):
 
 
 def one_line(text: str) -> str:
-    """Return the text on one line, without controls or direction tricks."""
-    return BLANKS.sub(" ", HARMFUL.sub(" ", text)).strip()
+    """Return the text on one line, composed, without controls or direction tricks."""
+    return normalize("NFC", BLANKS.sub(" ", HARMFUL.sub(" ", text)).strip())
 
 
 def shortened(text: str, length_max: int = TEXT_LENGTH_MAX) -> str:

@@ -17,6 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.tests import TESTS
 from jinja2.visitor import NodeTransformer
 
+from service.learners.text_form import text_form
 from service.sending.templates.context import Record, date_filter, datetime_filter, percent_filter
 
 STEPS_MAX = 10_000
@@ -191,7 +192,7 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
     def getitem(self, obj: Any, argument: Any) -> Any:
         """Read `record["field"]` or `list[0]`."""
         if isinstance(obj, Record):
-            return self._field(obj, str(argument))
+            return self._field(obj, text_form(str(argument)))
         if obj is None:
             return None
         if isinstance(obj, list | str) and isinstance(argument, int):

@@ -9,6 +9,7 @@ import msgspec
 from css_inline import CSSInliner, InlineError
 from jinja2 import Template, TemplateError, TemplateSyntaxError
 
+from service.learners.text_form import locale_form
 from service.rules.fields import FIELDS
 from service.sending.templates.checker import (
     BREAKS,
@@ -49,7 +50,7 @@ class TemplateFiles(msgspec.Struct):
 
     def locale_for(self, template: str, form: str, wanted: str | None) -> str:
         """Choose de-AT, then de, then the plain files: the first that has a text body."""
-        tag = (wanted or "").replace("_", "-").lower()
+        tag = locale_form(wanted) if wanted else ""
         while tag:
             if (template, form, tag, "body.txt") in self.places:
                 return tag
@@ -127,8 +128,7 @@ def _place(name: str) -> tuple[tuple[str, str, str, str] | None, str | None]:
     file = f"{match['part']}.{match['kind']}"
     if file == "subject.html" or (steps[1] == "chat" and file == "body.html"):
         return None, "a subject and a chat message are plain text; rename it to .txt"
-    locale = (match["locale"] or "").replace("_", "-").lower()
-    return (steps[0], steps[1], locale, file), None
+    return (steps[0], steps[1], locale_form(match["locale"] or ""), file), None
 
 
 def _text(path: Path) -> str | None:

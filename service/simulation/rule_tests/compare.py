@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from service.learners.text_form import text_form
 from service.simulation.rule_tests.near_miss import NearMisses, message_in_words
 from service.simulation.rule_tests.outcome import Actual
 from service.simulation.rule_tests.scenario import Expected, Scenario
@@ -88,7 +89,7 @@ def differences(expected: Expected, actual: Actual) -> Iterator[str]:
         if not _has(actual.message.subject, expected.subject):
             yield f"its subject is “{actual.message.subject}”"
         if not _has(actual.message.text, expected.text):
-            yield f"its text is “{_flat(actual.message.text)}”"
+            yield f"its text is “{text_form(actual.message.text)}”"
 
 
 def _skipped_otherwise(expected: Expected, actual: Actual) -> Iterator[str]:
@@ -103,11 +104,7 @@ def _skipped_otherwise(expected: Expected, actual: Actual) -> Iterator[str]:
 
 def _has(whole: str, part: str | None) -> bool:
     """Tell whether words are there, however the lines are broken."""
-    return part is None or _flat(part) in _flat(whole)
-
-
-def _flat(text: str) -> str:
-    return " ".join(text.split())
+    return part is None or text_form(part) in text_form(whole)
 
 
 def _is_near(expected: Expected, actual: Actual) -> bool:

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 from service.learners.directory.courses import CourseRow
 from service.learners.directory.people import PersonRow
+from service.learners.facts import course_id
+from service.learners.text_form import text_form
 from service.rules.calendar import DAY
 from service.rules.fields import KINDS
 from service.rules.language.errors import Diagnostic, Report
@@ -106,7 +108,8 @@ class ExpectedPart(Part):
         """Give the expectation."""
         found = self.values()
         to, post = found.pop("to", None), found.pop("post", None)
-        return Expected(self.line, self.skipped, whom=to or post, **found)
+        whom = text_form(to) if to else post
+        return Expected(self.line, self.skipped, whom=whom, **found)
 
 
 class SentPart(ExpectedPart):
@@ -271,7 +274,8 @@ class ScriptReader:
     def _people(
         self, part: ScriptPart | ScenarioPart, others: Mapping[str, PersonRow]
     ) -> dict[str, PersonRow]:
-        people = {id_: each or PersonPart.nothing() for id_, each in (part.people or {}).items()}
+        said = (part.people or {}).items()
+        people = {text_form(id_): each or PersonPart.nothing() for id_, each in said}
         for each in people.values():
             each.check_known(self._report, "manager", _people({**others, **people}))
         return {id_: each.row(id_) for id_, each in people.items()}
@@ -279,10 +283,11 @@ class ScriptReader:
     def _courses(
         self, part: ScriptPart | ScenarioPart, others: Mapping[str, CourseRow]
     ) -> dict[str, CourseRow]:
-        courses = {id_: each or CoursePart.nothing() for id_, each in (part.courses or {}).items()}
-        known = Known("course", {**others, **courses})
+        said = (part.courses or {}).items()
+        courses = {course_id(id_): each or CoursePart.nothing() for id_, each in said}
+        known = Known("course", {**others, **courses}, form=course_id)
         for each in courses.values():
-            unknown = next((name for name in each.parents or () if name not in known.names), None)
+            unknown = next((name for name in each.parents or () if not known.has(name)), None)
             if unknown is not None:
                 self._report.error(each.path_to("parents"), known.lacks(unknown))
         return {id_: each.row(id_) for id_, each in courses.items()}
@@ -302,7 +307,7 @@ class ScriptReader:
 
 
 def _people(names: Collection[str]) -> Known:
-    return Known("person", names, " under 'people'")
+    return Known("person", names, " under 'people'", form=text_form)
 
 
 def rooms_of(rules: Sequence[Rule]) -> list[str]:

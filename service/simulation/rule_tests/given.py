@@ -14,8 +14,10 @@ from service.learners.facts import (
     FactBody,
     InstanceFact,
     LearnerFact,
+    course_id,
     fact_key,
 )
+from service.learners.text_form import text_form
 from service.rules.fields import EVENTS as RULE_EVENTS
 from service.rules.language.errors import Report
 from service.rules.language.shape import Value
@@ -184,6 +186,10 @@ KEYS: Mapping[str, Mapping[str, bool]] = {event: _keys(event) for event in EVENT
 """The keys that go with each event; true for those that must be there."""
 
 
+SPELLED = {"learner": text_form, "course": course_id, "instance": course_id}
+"""Ids, and how they are brought into their one spelling, which is that of letters."""
+
+
 class Events:
     """Read the events of one test, each of which may rest on those before it.
 
@@ -232,11 +238,12 @@ class Events:
             except ValueError as error:
                 self._report.error(shape.path_to("source"), str(error))
         known = {
-            "learner": Known("person", self._people, " under 'people'"),
-            "course": Known("course", self._courses, " under 'courses'"),
+            "learner": Known("person", self._people, " under 'people'", form=text_form),
+            "course": Known("course", self._courses, " under 'courses'", form=course_id),
         }
         lacking = [key for key in known if not shape.check_known(self._report, key, known[key])]
-        return {key: value for key, value in found.items() if key not in lacking}
+        named = {key: value for key, value in found.items() if key not in lacking}
+        return named | {key: form(named[key]) for key, form in SPELLED.items() if key in named}
 
     def _course_of(self, instance: str, shape: EventPart) -> str:
         course = self._places.get(instance) or instance.rpartition("_")[0]

@@ -1,7 +1,7 @@
 """Read values that only files of rule tests hold, each with its message and JSON Schema."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -77,11 +77,19 @@ def one_of(words: Iterable[str]) -> Value:
 
 @dataclass(frozen=True)
 class Known:
-    """Know the names of one kind of thing; `where` says in messages where these stand."""
+    """Know the names of one kind of thing; `where` says in messages where these stand.
+
+    Names that may be spelled in several ways are in the form that `form` gives.
+    """
 
     what: str
     names: Collection[str]
     where: str = ""
+    form: Callable[[str], str] = str
+
+    def has(self, name: object) -> bool:
+        """Tell whether a name is known, in whatever spelling."""
+        return isinstance(name, str) and self.form(name) in self.names
 
     def lacks(self, name: object) -> str:
         """Say that a name is not known, and which was meant, or which there are."""
@@ -113,7 +121,7 @@ class Part(Shape):
         if not self.has(key):
             return False
         name = getattr(self, key)
-        if isinstance(name, str) and name in known.names:
+        if known.has(name):
             return True
         report.error(self.path_to(key), known.lacks(name))
         return False

@@ -122,6 +122,7 @@ def test_any_other_result_is_none_and_costs_no_completion(type: str, said: objec
         ({"Contact": "9" * 256, "ContactType": "Phone"}, Contact("Ada Lovelace")),
         ({"Contact": "8d\x002e", "ContactType": "AzureAD"}, Contact("Ada Lovelace")),
         ({"Contact": True}, Contact("Ada Lovelace")),
+        ({"Contact": "ada@exam\u00adple.org\u200b"}, Contact("Ada Lovelace", "ada@example.org")),
         ({"FirstName": " "}, Contact("Lovelace", "ada@example.org")),
         ({"FirstName": "x" * 256}, Contact("Lovelace", "ada@example.org")),
         ({"FirstName": "x" * 130, "LastName": "y" * 130}, Contact(None, "ada@example.org")),

@@ -213,7 +213,7 @@ def test_what_is_allowed_works(written: Write) -> None:
         "{% set n = course.title|upper ~ '!' %}{{ n }} {{ 2 * 3 + 1 }} "
         "{% for t in course.tags if t != 'x' %}{{ loop.index }}{{ t }}{% endfor %} "
         "{{ course.tags|join(', ') }} {{ course.tags[0] }} {{ others|length }} "
-        "{{ learner.fields.office or 'no office' }} {{ learner.fields['cost center'] }} "
+        "{{ learner.fields.office or 'no office' }} {{ learner.fields['cost\u00a0center'] }} "
         "{{ instance.seat_limit is known }} {{ enrollment.completed_at|datetime }} "
         "{% for x in learner.groups %}{{ x }}{% else %}no groups{% endfor %}"
     )

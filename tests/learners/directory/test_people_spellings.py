@@ -1,0 +1,114 @@
+"""People and courses in whatever spelling are found, also in ledgers of older versions."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.learners.directory.courses import CourseRow, Courses
+from service.learners.directory.people import People, PersonRow, person_key
+from service.ledger.ledger import Ledger
+from tests.learners.directory.known_people import NOW, meet, row, store
+from tests.spellings import TEXTS, spelled
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data(), TEXTS, TEXTS, TEXTS)
+def test_every_spelling_finds_the_person_the_group_the_manager_and_the_column(
+    tmp_path_factory: pytest.TempPathFactory,
+    data: st.DataObject,
+    id: str,
+    group: str,
+    column: str,
+) -> None:
+    ledger = Ledger(tmp_path_factory.mktemp("people") / "ledger.db")
+    people = People(ledger)
+    boss = f"boss {id}"
+    written = PersonRow(
+        data.draw(spelled(id)),
+        manager=data.draw(spelled(boss)),
+        groups=(data.draw(spelled(group)), data.draw(spelled(group))),
+        fields={data.draw(spelled(column)): "x"},
+    )
+    again = PersonRow(data.draw(spelled(id)), fields={data.draw(spelled(column)): "y"})
+    assert store(ledger, people, written, PersonRow(data.draw(spelled(boss)))) == (2, 0, 0)
+    assert store(ledger, people, again) == (0, 1, 0)
+
+    found = people.find(person_key("", "", data.draw(spelled(id))))
+    assert found is not None
+    assert [each.id for each in people.namesakes(data.draw(spelled(id)))] == [found.id]
+    assert people.in_group(data.draw(spelled(group)), "adobe", "1") == [found.id]
+    assert people.manager_of(found) == people.find(person_key("", "", boss))
+    assert list(found.fields.values()) == ["y"]
+    assert len(found.groups) == 1
+    assert people.everybody(9)[found.id] == people.get(found.id)
+    ledger.close()
+
+
+def test_what_people_see_stays_as_it_was_written(ledger: Ledger, people: People) -> None:
+    store(ledger, people, row("7", name="Ada\u00a0L.", groups=("Sales\u00a0Team",)))
+    found = people.find(("", "", "7"))
+    assert found and (found.name, found.groups) == ("Ada\u00a0L.", ("Sales\u00a0Team",))
+
+
+def test_an_address_is_one_with_and_without_what_nobody_sees(
+    ledger: Ledger, people: People
+) -> None:
+    store(ledger, people, row("9", email="boss@example.org\u200b"))
+    store(ledger, people, row("7", manager="\ufeffboss@EXAMPLE.org"))
+    ada = people.find(("", "", "7"))
+    boss = ada and people.manager_of(ada)
+    assert boss and boss.lms_id == "9"
+
+
+def as_an_older_version_left_it(path: Path, *statements: str) -> People:
+    """Write into the tables what was kept before texts had a form, and open them anew."""
+    ledger = Ledger(path)
+    with ledger.transaction() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+    return People(ledger)
+
+
+OLD = "UPDATE people SET lms_id = '7' || char(8203) WHERE lms_id = '7'"
+OLD_GROUP = "UPDATE people_in_groups SET name = 'Sales' || char(160) || 'Team'"
+OLD_FIELDS = "UPDATE people SET fields = '{\"Cost' || char(160) || 'Center\":\"X1\"}'"
+
+
+def test_people_of_an_older_ledger_are_found_by_id_group_and_column(
+    ledger: Ledger, people: People
+) -> None:
+    store(ledger, people, row("7", groups=("Sales Team",), fields={"x": "1"}))
+    older = as_an_older_version_left_it(ledger.path, OLD, OLD_GROUP, OLD_FIELDS)
+    found = older.find(("adobe", "1", "7"))
+    assert found and found.fields == {"Cost Center": "X1"}
+    assert older.in_group("Sales Team", "", "") == [found.id]
+    assert as_an_older_version_left_it(ledger.path).find(("adobe", "1", "7")) == found
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_who_was_imported_under_an_odd_id_and_met_by_letters_is_one_person(
+    ledger: Ledger, people: People, told: bool
+) -> None:
+    store(ledger, people, row("7", name="Old", groups=("Sales",)))
+    older = as_an_older_version_left_it(ledger.path, OLD)
+    with ledger.transaction() as cursor:
+        cursor.execute(OLD)
+    (ada,) = meet(ledger, older, ("", "", "7"))
+    if told:
+        store(ledger, older, row("7", name="New", groups=("Sales",)))
+    found = as_an_older_version_left_it(ledger.path).find(("", "", "7"))
+    assert found and (found.id, found.name) == (ada, "New" if told else "Old")
+    assert older.in_group("Sales", "", "") == [ada]
+    assert [each.id for each in older.page()] == [ada]
+
+
+def test_a_course_is_found_by_every_spelling_of_its_id(ledger: Ledger) -> None:
+    courses = Courses(ledger)
+    with ledger.transaction() as cursor:
+        rows = [CourseRow("Learning_Path:7\u200b", tags=("a\u00a0b", "a b"), parents=("COURSE:1",))]
+        assert courses.store(cursor, rows, NOW) == (1, 0, 0)
+    found = courses.get("adobe", "1", "learning program:7")
+    assert found and (found.id, found.kind) == ("learningProgram:7", "learning_path")
+    assert (found.tags, found.parents) == (("a\u00a0b",), ("course:1",))
