@@ -6,6 +6,7 @@ import smtplib
 import socket
 import ssl
 from base64 import b64encode
+from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic
 
@@ -56,6 +57,10 @@ def _read(reply: bytes) -> tuple[str, str | None]:
 
 class ConnectionLost(Exception):
     """Say that the connection ended, timed out or spoke no SMTP."""
+
+
+class LostAtCopy(ConnectionLost):
+    """Say that the server took the reader and ended the session at a cc or bcc."""
 
 
 class ChannelRefused(Exception):
@@ -215,10 +220,11 @@ class SmtpChannel:
         except AddressRefused as refused:
             return SendResult("permanent", status="5.1.3", text=f"address: {refused}")
         mail = mail_bytes(outgoing, recipient, self._server.sender)
-        outcome = self._attempt(recipient, mail) if self._is_alive() else None
+        copies = self._server.sender.copies_beside(recipient)
+        outcome = self._attempt(recipient, mail, copies) if self._is_alive() else None
         return (
             outcome
-            or self._attempt(recipient, mail)
+            or self._attempt(recipient, mail, copies)
             or SendResult(
                 "transient", text="mail server: the connection was lost", about_channel=True
             )
@@ -232,17 +238,23 @@ class SmtpChannel:
                 connection.quit()
             connection.close()
 
-    def _attempt(self, recipient: Mailbox, mail: bytes) -> SendResult | None:
+    def _attempt(
+        self, recipient: Mailbox, mail: bytes, copies: Sequence[Mailbox]
+    ) -> SendResult | None:
         """Send over a connection; None when it was lost before the mail was out."""
         try:
             connection = self._connected()
-            outcome = self._announced(connection, recipient)
+            outcome = self._announced(connection, recipient, copies)
             if outcome is None:
                 hand_over(connection, mail)
                 outcome = self._verdict(connection)
         except ChannelRefused as refusal:
             self._drop()
             return refusal.outcome
+        except LostAtCopy:
+            self._drop()
+            log.warning("the mail server ended the session at a cc or bcc; the mail goes without")
+            return self._attempt(recipient, mail, ())
         except ConnectionLost:
             self._drop()
             return None
@@ -254,7 +266,9 @@ class SmtpChannel:
             self._connection = opened(self._server, self._tls, self._command_seconds)
         return self._connection
 
-    def _announced(self, connection: smtplib.SMTP, recipient: Mailbox) -> SendResult | None:
+    def _announced(
+        self, connection: smtplib.SMTP, recipient: Mailbox, copies: Sequence[Mailbox]
+    ) -> SendResult | None:
         """Say MAIL, RCPT and DATA; return the reader's refusal if there is one."""
         sender = self._server.sender.mailbox
         utf8 = recipient.needs_utf8 or sender.needs_utf8
@@ -271,18 +285,9 @@ class SmtpChannel:
         code, reply = say(connection, f"RCPT TO:<{recipient}>")
         if code not in (250, 251):
             return self._refused(connection, code, reply)
-        self._announce_copies(connection, recipient)
+        _announce_copies(connection, copies)
         code, reply = say(connection, "DATA")
         return None if code == 354 else self._refused(connection, code, reply)
-
-    def _announce_copies(self, connection: smtplib.SMTP, reader: Mailbox) -> None:
-        """Name who gets a copy. The reader's mail leaves whether the server takes them or not."""
-        for copy in self._server.sender.copies_beside(reader):
-            code, reply = say(connection, f"RCPT TO:<{copy}>")
-            if code == 421:
-                raise ConnectionLost
-            if code not in (250, 251):
-                log.warning("the mail server refused a cc or bcc: %s", _read(reply)[1] or code)
 
     def _refused(self, connection: smtplib.SMTP, code: int, reply: bytes) -> SendResult:
         """Judge a refusal and make the session ready for the next mail."""
@@ -321,6 +326,19 @@ class SmtpChannel:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+def _announce_copies(connection: smtplib.SMTP, copies: Sequence[Mailbox]) -> None:
+    """Name who gets a copy; the reader's mail leaves whether the server takes them or not."""
+    for copy in copies:
+        try:
+            code, reply = say(connection, f"RCPT TO:<{copy}>")
+        except ConnectionLost as lost:
+            raise LostAtCopy from lost
+        if code == 421:
+            raise LostAtCopy
+        if code not in (250, 251):
+            log.warning("the mail server refused a cc or bcc: %s", _read(reply)[1] or code)
 
 
 def _agrees(connection: smtplib.SMTP, command: str) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from service.sending.channels import ChannelError, open_channel
 from service.sending.channels.smtp_url import ALIASES, EXPECTED, PARAMETERS, server_at
-from tests.smtp_sink import SmtpSink
+from tests.smtp_sink import DROP, SmtpSink
 
 BASE = "mailtos://ada:s3cret@smtp.example.org?from=learning@example.org"
 SETTINGS = Path(__file__).parents[3] / "docs" / "settings.md"
@@ -147,6 +147,24 @@ def test_a_copy_that_is_refused_costs_the_reader_nothing(
         channel.close()
     assert sink.mails[0].recipients == ("ada@example.org", "archive@example.org")
     assert reply.split()[1] in caplog.text and "audit" not in caplog.text
+
+
+@pytest.mark.parametrize("reply", ["421 4.3.2 closing", DROP])
+def test_a_session_that_ends_at_a_copy_costs_the_reader_nothing(
+    outgoing: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, reply: str
+) -> None:
+    with SmtpSink() as sink:
+        sink.on("RCPT", reply, local="audit")
+        channel = open_channel("email", sink.url + COPIES, drawer=tmp_path)
+        with caplog.at_level(logging.WARNING):
+            assert channel.send(outgoing(address="ada@example.org")).kind == "accepted"
+            assert channel.send(outgoing(address="grace@example.org")).kind == "accepted"
+        channel.close()
+    assert [mail.recipients for mail in sink.mails] == [
+        ("ada@example.org",),
+        ("grace@example.org",),
+    ]
+    assert "goes without" in caplog.text and "audit" not in caplog.text
 
 
 def test_a_reader_who_is_refused_gets_nothing_and_nobody_a_copy(
