@@ -238,7 +238,7 @@ def test_a_byte_order_mark_says_more_than_the_option() -> None:
 @pytest.mark.parametrize(
     ("content", "encoding", "told"),
     [
-        (b"id,name\n7,\x81\n", "windows-1252", "people.csv:1: not text in CP1252"),
+        (b"id,name\n7,\x81\n", "windows-1252", "people.csv:2: not text in CP1252"),
         (b"id\n7\n", "windows-125", "'windows-125': expected an encoding of text"),
         (b"id\n7\n", "base64", "'base64': expected an encoding of text"),
         ("id\n7\n".encode("utf-16-le"), "utf-8", "no header in the first line"),
@@ -247,3 +247,33 @@ def test_a_byte_order_mark_says_more_than_the_option() -> None:
 def test_an_encoding_that_it_is_not_in_is_refused(content: bytes, encoding: str, told: str) -> None:
     result = imported("people", content, "--encoding", encoding)
     assert result.exit_code == 2 and told in result.stderr
+
+
+@pytest.mark.parametrize("first", ['"sep=;"\r\n', "SEP=;\n", "\n\n", "sep=;\n\n", "  \n"])
+def test_what_excel_puts_above_the_header_is_passed_over(first: str) -> None:
+    assert imported("people", f"{first}id;name\n\n7;Ada\n").exit_code == 0
+    assert known("people", "7")["name"] == "Ada"
+
+
+def test_a_tab_that_is_named_parts_cells() -> None:
+    assert imported("people", "sep=\t\nid\tname\n7\tAda; Bob, Cy; D\n").exit_code == 0
+    assert known("people", "7")["name"] == "Ada; Bob, Cy; D"
+
+
+@pytest.mark.parametrize(("what", "header"), [("people", "id,email"), ("courses", "id,title")])
+def test_a_header_that_comes_again_is_nobody(what: str, header: str) -> None:
+    result = imported(what, f"{header}\n7,\n{header}\n8,\n")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"{what}.csv:3: expected a row, got the header again\n",
+    )
+    assert '"id": "id"' not in listed(what, "list", "--json")
+
+
+def test_text_that_is_not_in_the_encoding_that_was_said_is_named() -> None:
+    content = "id,name\n6,Ann\n7,J\u00f6rg\n".encode() + "8,M\u00fcller\n".encode("cp1252")
+    result = imported("people", content, "--encoding", "windows-1252")
+    assert (result.exit_code, result.stderr) == (
+        0,
+        "people.csv:3: warning: expected text in CP1252, got UTF-8; leave --encoding out\n",
+    )

@@ -17,6 +17,9 @@ LONGEST_RECORD = 100
 """Lines; a quote still open after so many was never meant to be closed."""
 
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+"""What Excel writes and reads in a line above the header."""
+
 WANTED = (
     "expected a CSV file in UTF-8, or in UTF-16 with its byte order mark; "
     "for another encoding name it, as in --encoding windows-1252"
@@ -74,8 +77,8 @@ class CsvTable:
         start = file.peek(4)[:4]
         marked = next((e for bom, e in BOMS.items() if start.startswith(bom)), None)
         self._encoding = marked or encoding or "utf-8"
-        errors = "surrogateescape" if self._encoding.startswith("utf-8") else "strict"
-        self._text = io.TextIOWrapper(file, encoding=self._encoding, errors=errors)
+        # What cannot be read is met in its line, not with the 8 KiB around it.
+        self._text = io.TextIOWrapper(file, encoding=self._encoding, errors="surrogateescape")
         self._again: deque[str] = deque()
         self._line = 0
         if start.startswith(b"PK\x03\x04"):
@@ -88,7 +91,11 @@ class CsvTable:
         while (found := self._next()) is not None:
             if isinstance(found, RowProblem):
                 yield found
+            elif found.cells == self.header:
+                yield RowProblem(found.line, "", "expected a row, got the header again")
             elif any(found.cells):
+                if self._reads_as_utf8("".join(found.cells)):
+                    yield RowProblem(found.line, "", self._not_as_said(), warning=True)
                 yield self._fitted(found)
 
     def detach(self) -> None:
@@ -96,10 +103,10 @@ class CsvTable:
         self._text.detach()
 
     def _header(self) -> list[str]:
-        line = self._readline()
-        if line.lower().startswith("sep=") and len(line.strip()) == 5:
-            self._delimiter = line.strip()[4]
-            line = self._readline()
+        line = self._filled_line()
+        if separator := SEPARATOR.fullmatch(line):
+            self._delimiter = separator[1]
+            line = self._filled_line()
         elif line:
             self._delimiter = max(",;\t", key=line.count)
         self._unread([line] if line else [])
@@ -107,6 +114,27 @@ class CsvTable:
         if not isinstance(found, CsvRow) or not any(found.cells) or "\0" in line:
             raise UnreadableCsv(f"{self.name}: no header in the first line; {WANTED}")
         return found.cells
+
+    def _filled_line(self) -> str:
+        """Read the next line with anything in it; nothing at the end."""
+        line = self._readline()
+        while line.isspace():
+            line = self._readline()
+        return line
+
+    def _reads_as_utf8(self, text: str) -> bool:
+        """Tell whether what was read in a code page of one byte a sign would be UTF-8 too."""
+        if text.isascii() or self._encoding.lower().startswith("utf"):
+            return False
+        try:
+            raw = text.encode(self._encoding)
+            raw.decode()
+        except UnicodeError:
+            return False
+        return len(raw) == len(text)
+
+    def _not_as_said(self) -> str:
+        return f"expected text in {self._encoding.upper()}, got UTF-8; leave --encoding out"
 
     def _fitted(self, found: CsvRow) -> CsvRow | RowProblem:
         """Read the row with as many cells as the header; empty cells beyond it do not count."""
