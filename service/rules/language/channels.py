@@ -12,6 +12,8 @@ from service.rules.text import shown
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _NAME_TAKES = "a channel's name takes letters, digits, '-' and '_'"
 MAIL = frozenset({"mailto", "mailtos"})
+MAIL_ELSEWHERE = frozenset({"smtp", "smtps"})
+"""Schemes that other programs have for it."""
 PERSONAL = MAIL | {"drawer"}
 """Schemes that can reach one person at an address of their own."""
 
@@ -112,13 +114,12 @@ def _resolved(name: str, text: str, environ: Mapping[str, str]) -> tuple[str | N
 
 
 def _is_url(url: str) -> bool:
-    return scheme(url) is not None and url.isprintable()
+    return scheme(url) not in (None, *MAIL_ELSEWHERE) and url.isprintable()
 
 
 def _no_url(name: str, text: str, url: str) -> str:
-    message = (
-        f"channel {shown(name)} is not a URL; expected something like mailtos://… or slack://…"
-    )
+    problem = f"is {scheme(url)}://" if scheme(url) in MAIL_ELSEWHERE else "is not a URL"
+    message = f"channel {shown(name)} {problem}; expected something like mailtos://… or slack://…"
     message += ", without quotes around it" if url[:1] in ("'", '"') else ""
     variables = [found[0] for found in _VARIABLE.findall(text)]
     return f"{message}; look at {' and '.join(variables)}" if variables else message

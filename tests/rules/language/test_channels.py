@@ -56,6 +56,7 @@ NO_URL = "channel 'email' is not a URL; expected something like mailtos://… or
         ("${URL}", {"URL": f"mailto://{SECRET}\n"}, f"{NO_URL}; look at URL"),
         ("${URL}", {"URL": f"'{SECRET}'"}, f"{NO_URL}, without quotes around it; look at URL"),
         ("smtp.example.org", {}, NO_URL),
+        ("${URL}", {"URL": "smtps://h"}, NO_URL.replace("not a URL", "smtps://") + "; look at URL"),
         ("${1X}", {}, "cannot read this ${…}; write ${NAME} or ${NAME:-default}"),
     ],
 )
