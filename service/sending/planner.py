@@ -100,7 +100,8 @@ def values_of(message: PlannedMessage, defaults: MessageDefaults) -> dict[str, A
         "timezone": (recipient.timezone if recipient else None) or defaults.timezone,
     }
     values["rule"] = {"id": owed.rule}
-    others = [each.reading("course.title") for _, each in message.others]
+    beside = {each.reading.subject.id: each.reading for _, each in message.others}
+    others = [each("course.title") for id, each in beside.items() if id != reading.subject.id]
     titles = [str(title) for title in others if title is not None][:LIST_LENGTH_MAX]
     values["others"] = titles
     shown = due.entry.digest.max_items if due.entry.digest else 0

@@ -46,6 +46,22 @@ def test_one_message_speaks_for_the_path_and_names_its_courses(tmp_path):
         assert rows["course:7"]["reason"] == "collapsed"
 
 
+def test_a_course_is_named_once_however_often_it_was_completed(tmp_path):
+    """Failed and passed within the time of one message; and so in a path's message."""
+    with Installation(tmp_path, TOGETHER) as office:
+        office.import_people([ADA, GRACE])
+        office.post(completed(START, 77, False), completed(START + MINUTE, 77))
+        office.post(path_completed(START, 78))
+        office.post(completed(START + 1, 78, False), completed(START + MINUTE, 78))
+        office.tick(START + MINUTE)
+        office.tick(START + 12 * MINUTE)
+
+        own, path = sorted(office.drawer(), key=lambda mail: "learningProgram:5" in mail)
+        assert "along with it" not in own
+        assert path.count("- course:7\n") == 1
+        assert sorted(office.states()) == ["dropped"] * 3 + ["sent"] * 2
+
+
 def test_what_is_completed_later_has_a_message_of_its_own(tmp_path):
     with Installation(tmp_path, TOGETHER) as office:
         office.import_people([ADA])
