@@ -1,6 +1,6 @@
 """Tell what became of an event: the episode it belongs to, as that episode's own facts leave it."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -13,7 +13,7 @@ from service.learners.enrollment_state import (
     advance,
     opens,
 )
-from service.learners.facts import Timing
+from service.learners.facts import Completed, CompletionRevoked, Timing
 
 
 class Episode(msgspec.Struct, frozen=True, gc=False):
@@ -34,7 +34,7 @@ class Episode(msgspec.Struct, frozen=True, gc=False):
         return self.state.status == UNENROLLED
 
 
-def episode_of(key: str, entries: Iterable[Entry], timing: Timing, told: Container[str]) -> Episode:
+def episode_of(key: str, entries: Sequence[Entry], timing: Timing, told: Container[str]) -> Episode:
     """Walk a set of facts, given in reading order, to the end of the episode that has this one.
 
     `told` are the keys of the completions that rules were asked about. What was revoked and then
@@ -42,9 +42,10 @@ def episode_of(key: str, entries: Iterable[Entry], timing: Timing, told: Contain
     """
     state, found = NOTHING, Episode(NOTHING)
     reached = False
-    for entry in entries:
+    for place, entry in enumerate(entries):
         if reached and opens(state, entry, timing):
-            return replace(found, state=state, newest=False)
+            gone = found.revoked or _is_revoked_first(entries[place:])
+            return replace(found, state=state, revoked=gone, newest=False)
         after = advance(state, entry, timing)
         if entry[2] == key:
             reached, found = True, replace(found, counts=after is not state)
@@ -53,3 +54,10 @@ def episode_of(key: str, entries: Iterable[Entry], timing: Timing, told: Contain
             found = replace(found, revoked=gone)
         state = after
     return replace(found, state=state)
+
+
+def _is_revoked_first(later: Sequence[Entry]) -> bool:
+    """Tell whether the next that is said of a completion takes one back, which is the last one."""
+    kinds = (type(entry[3]) for entry in later)
+    about = (kind for kind in kinds if kind in (Completed, CompletionRevoked))
+    return next(about, None) is CompletionRevoked

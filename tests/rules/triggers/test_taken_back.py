@@ -99,6 +99,15 @@ TABLE = {
     "completed, taken out and revoked": Row(
         [], completed(D2), [unenrolled(D3), revoked(D4)], False
     ),
+    "completed, enrolled again and revoked: there is no other completion": Row(
+        [], completed(D2), [enrolled(D3), revoked(D4)], False
+    ),
+    "completed, taken out, enrolled again and revoked": Row(
+        [], completed(D2), [unenrolled(D3), enrolled(day(3, 60)), revoked(D4)], False
+    ),
+    "completed, enrolled again, completed again, and that one revoked": Row(
+        [], completed(D2), [enrolled(D3), completed(D4), revoked(day(4, 60))], True, "completed"
+    ),
     "completed, revoked, and completed anew, which tells of itself": Row(
         [], completed(D2), [revoked(D3), completed(D4)], False
     ),
