@@ -171,11 +171,13 @@ class Lookup:
         self._courses = courses
         self._titles: Cache[tuple[str, str, str], tuple[Course | None]] = Cache()
         self._persons: Cache[str, tuple[Person | None]] = Cache()
+        self._beside: Cache[tuple[str, str], list[str]] = Cache()
 
     def forget(self) -> None:
-        """Drop what was remembered of people and courses."""
+        """Drop what was remembered of people, courses and enrolments."""
         self._titles.clear()
         self._persons.clear()
+        self._beside.clear()
 
     def reported(self, facts: Sequence[Fact], persons: Sequence[str]) -> ReportedDetails | None:
         """Look up what earlier letters said of whom and what these facts speak of.
@@ -191,6 +193,18 @@ class Lookup:
             self.people.contacts.of(dict.fromkeys(said)) if said else {},
             self._courses.titles.of(dict.fromkeys(named)) if named else {},
         )
+
+    def enrollments(self, person: str, course: str) -> Sequence[str]:
+        """Find the streams of a learner's enrolments in a course, the oldest first."""
+        found = self._beside.get((person, course))
+        if found is None:
+            found = self.neighbours.enrollments(person, course)
+            self._beside.put((person, course), found)
+        return found
+
+    def begun(self, person: str, course: str) -> None:
+        """Forget which enrolments a learner has in a course, now that another is on disk."""
+        self._beside.drop((person, course))
 
     def keep(self, cursor: sqlite3.Cursor, reported: ReportedDetails) -> None:
         """Write what a transaction's letters changed; call `settle` when it is on disk."""

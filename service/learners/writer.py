@@ -100,6 +100,8 @@ class UnitOfWork:
         """Remember the states of this batch, now that it is on disk."""
         for stream, aggregate in self._changed.items():
             self._known.put(stream, aggregate)
+        for place in self._begun:
+            self._lookup.begun(*place)
 
     def course(self, source: str, account: str, course: str) -> Course | None:
         """Look up what is known of a course, from imports and letters."""
@@ -127,7 +129,7 @@ class UnitOfWork:
     def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]:
         """Look up a learner's enrolments in a course, this batch's own included."""
         met = person in self.met
-        streams = [] if met else self._lookup.neighbours.enrollments(person, course)
+        streams = [] if met else self._lookup.enrollments(person, course)
         found = self._standing([*streams, *self._begun.get((person, course), ())])
         return enrollments_of(found.values())
 

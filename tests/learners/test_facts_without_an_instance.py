@@ -110,6 +110,11 @@ def test_of_two_open_ones_it_is_the_one_heard_of_last(office: Installation) -> N
     assert standing(office) == [("b-1", "completed"), ("b-2", "enrolled")]
 
 
+def test_one_that_was_begun_since_the_last_look_is_known(office: Installation) -> None:
+    take(office, enrol(0, "b-1"), watch(1), enrol(2, "b-2"), complete(3))
+    assert standing(office) == [("b-1", "in_progress"), ("b-2", "completed")]
+
+
 def test_a_second_completion_of_the_same_is_told_once(office: Installation) -> None:
     """Forced syncs repeat it, with another id."""
     assert take(office, enrol(0), complete(3), complete(3.01)) == ["recorded"] * 3
