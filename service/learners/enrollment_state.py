@@ -45,13 +45,15 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     completed_at: int | None = None
     active_at: int | None = None
     silent_since: int | None = None
+    done_at: int | None = None
 
 
 class State(msgspec.Struct, frozen=True, gc=False):
     """Hold what the facts so far amount to.
 
     `ended_at` is the last end: completed or unenrolled, also a completion that was revoked
-    since. Everything else belongs to the episode.
+    since. `done_at` is when the course was last completed in an earlier episode, and not failed
+    or revoked. Everything else belongs to the episode.
     """
 
     status: str | None = None
@@ -65,6 +67,12 @@ class State(msgspec.Struct, frozen=True, gc=False):
     active_at: int | None = None
     modules: tuple[str, ...] = ()
     ended_at: int | None = None
+    done_at: int | None = None
+
+    def last_done(self) -> int | None:
+        """Give when the course was last completed and not failed, in whatever episode (ms UTC)."""
+        failed = self.completed_at is None or self.passed is False
+        return self.done_at if failed else self.completed_at
 
     def silence(self, count_from: str) -> tuple[int, str] | None:
         """Give when silence began (ms UTC), and a name for it; None if the enrolment is not open.
@@ -106,6 +114,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
             self.completed_at,
             self._silent_since("started"),
             self._silent_since("enrolled"),
+            self.done_at,
         )
 
 
@@ -145,14 +154,14 @@ def _under_way(state: State, at: int, timing: Timing) -> bool:
 
 
 def _may_be_revoked(state: State, at: int, timing: Timing) -> bool:
-    return state.status is None or state.completed_at is not None
+    return state.status is None or state.completed_at is not None or state.done_at is not None
 
 
 def _enrolled(state: State, at: int, said: Enrolled) -> State:
     if state.status is None:
         return State(
             ENROLLED, progress=0.0, source=said.enrollment_source, enrolled_at=at,
-            ended_at=state.ended_at,
+            ended_at=state.ended_at, done_at=state.done_at,
         )  # fmt: skip
     if state.enrolled_at is None:
         state = replace(state, enrolled_at=at)
@@ -192,6 +201,8 @@ def _completed(state: State, at: int, said: Completed) -> State:
 
 
 def _revoked(state: State, at: int, said: CompletionRevoked) -> State:
+    if state.status is not None and state.completed_at is None:
+        return replace(state, done_at=None)
     return replace(
         state,
         status=UNENROLLED if state.status == UNENROLLED else IN_PROGRESS,
@@ -295,8 +306,10 @@ def opens(state: State, entry: Entry, timing: Timing) -> bool:
 
 
 def begin(state: State, entry: Entry, timing: Timing) -> State:
-    """Give what the next fact meets: if it begins an episode, nothing but the last end."""
-    return State(ended_at=state.ended_at) if opens(state, entry, timing) else state
+    """Give what the next fact meets: if it begins an episode, nothing but what ended before."""
+    if not opens(state, entry, timing):
+        return state
+    return State(ended_at=state.ended_at, done_at=state.last_done())
 
 
 def go_on(state: State, entry: Entry, timing: Timing) -> State:

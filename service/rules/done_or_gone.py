@@ -49,9 +49,9 @@ def _done(enrollment: Enrollment, begun: int, world: World) -> Needless | None:
         state, instance = other.state, other.about.instance
         if other.id == enrollment.id:
             continue
-        if (state.completed_at or 0) > begun and state.passed is not False:
+        if (done_at := state.last_done() or 0) > begun:
             where = f"in instance {instance}" if instance else "without an instance"
-            return Needless(f"the learner completed the course {where}", state.completed_at or 0)
+            return Needless(f"the learner completed the course {where}", done_at)
         if about.instance is None and instance and state.status in OPEN:
             open_since = begun_at(state) or begun
             return Needless(f"their enrollment in instance {instance} is open, begun", open_since)

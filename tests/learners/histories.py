@@ -26,8 +26,8 @@ class History(NamedTuple):
     modules: tuple[str, ...] = ()
 
 
-def just_enrolled(at: int) -> Snapshot:
-    return Snapshot("enrolled", 0.0, enrolled_at=at, silent_since=at)
+def just_enrolled(at: int, done_at: int | None = None) -> Snapshot:
+    return Snapshot("enrolled", 0.0, enrolled_at=at, silent_since=at, done_at=done_at)
 
 
 D1, D2, D3, D4, D5 = (day(n) for n in range(1, 6))
@@ -96,7 +96,7 @@ HISTORIES = [
     History(
         "the score belongs to its episode",
         [module(D2, "exam", score=50.0), completed(D10), enrolled(D40)],
-        just_enrolled(D40),
+        just_enrolled(D40, done_at=D10),
     ),
     History(
         "a revocation takes the score, and the next exam gives another",
@@ -142,12 +142,12 @@ HISTORIES = [
     History(
         "a quarterly course without enrolments, and parts of it looked at in between",
         [module(D1, "a"), completed(D2), started(D30), completed(day(92), True)],
-        Snapshot("completed", 100.0, True, completed_at=day(92)),
+        Snapshot("completed", 100.0, True, completed_at=day(92), done_at=D2),
     ),
     History(
         "the second completion revoked: the first was of another episode",
         [enrolled(D1), completed(D2), completed(D10), revoked(D20)],
-        Snapshot("in_progress", active_at=D20, silent_since=D20),
+        Snapshot("in_progress", active_at=D20, silent_since=D20, done_at=D2),
     ),
     History(
         "failed, and passed an hour later",
@@ -179,7 +179,7 @@ HISTORIES = [
     History(
         "enrolment a millisecond beyond L begins anew",
         [enrolled(D1), progress(D2, 60.0), completed(D10, True), enrolled(BEYOND_L)],
-        just_enrolled(BEYOND_L),
+        just_enrolled(BEYOND_L, done_at=D10),
     ),
     History(
         "progress behind the completion",
@@ -189,18 +189,42 @@ HISTORIES = [
     History(
         "the straggler is not the new episode's progress",
         [enrolled(D1), completed(D10, True), progress(WITHIN_L, 85.0), enrolled(D40)],
-        just_enrolled(D40),
+        just_enrolled(D40, done_at=D10),
     ),
     History(
         "enrolled anew, and failed this time",
         [completed(D10, True), enrolled(D40), progress(D41, 30.0), completed(D50, False)],
-        Snapshot("completed", 100.0, False, enrolled_at=D40, started_at=D41, completed_at=D50),
+        Snapshot(
+            "completed",
+            100.0,
+            False,
+            enrolled_at=D40,
+            started_at=D41,
+            completed_at=D50,
+            done_at=D10,
+        ),
+    ),
+    History(
+        "completed, enrolled anew, and the completion revoked after that",
+        [completed(D10, True), enrolled(D40), revoked(D41)],
+        just_enrolled(D40),
+    ),
+    History(
+        "failed, and enrolled anew: the course was never done",
+        [completed(D10, False), enrolled(D40)],
+        just_enrolled(D40),
     ),
     History(
         "modules belong to their episode",
         [module(D2, "intro"), completed(D10), enrolled(D40), module(D41, "quiz")],
         Snapshot(
-            "in_progress", 0.0, enrolled_at=D40, started_at=D41, active_at=D41, silent_since=D41
+            "in_progress",
+            0.0,
+            enrolled_at=D40,
+            started_at=D41,
+            active_at=D41,
+            silent_since=D41,
+            done_at=D10,
         ),
         ("quiz",),
     ),
@@ -241,7 +265,7 @@ HISTORIES = [
     History(
         "completion after leaving is an episode of its own",
         [enrolled(D1), completed(D10, True), unenrolled(D20), completed(D21)],
-        Snapshot("completed", 100.0, completed_at=D21),
+        Snapshot("completed", 100.0, completed_at=D21, done_at=D10),
     ),
     History(
         "revoked",

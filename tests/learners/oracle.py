@@ -8,10 +8,12 @@ A_DAY = 86_400_000
 def standing(entries: list[Any], lateness: int) -> dict[str, Any]:
     """Walks sorted (occurred_at, rank, key, said) and returns the state as a dict."""
     ended_at: int | None = None
+    done: int | None = None
     episode = new()
     for at, _, _, said in entries:
         kind, status = type(said).__name__, episode["status"]
         late = ended_at is not None and at <= ended_at + lateness
+        before = episode
         if kind == "Enrolled":
             if status in (None, "unenrolled") or (status == "completed" and not late):
                 episode = new(status="enrolled", progress=0.0)
@@ -35,7 +37,9 @@ def standing(entries: list[Any], lateness: int) -> dict[str, Any]:
             episode |= {"completed_at": at, "source": source, "score": score}
             ended_at = at
         elif kind == "CompletionRevoked":
-            if status is None or episode["completed_at"] is not None:
+            if status is not None and episode["completed_at"] is None:
+                done = None
+            elif status is None or episode["completed_at"] is not None:
                 left = status == "unenrolled"
                 episode |= {"status": "unenrolled" if left else "in_progress"}
                 episode |= {"progress": None, "passed": None}
@@ -43,7 +47,9 @@ def standing(entries: list[Any], lateness: int) -> dict[str, Any]:
         else:
             episode["status"] = "unenrolled"
             ended_at = at
-    return episode
+        if episode is not before and before["completed_at"] is not None:
+            done = done if before["passed"] is False else before["completed_at"]
+    return {**episode, "done_at": done}
 
 
 def new(**known: Any) -> dict[str, Any]:

@@ -76,6 +76,10 @@ ELSEWHERE = [
         [completed(START + DAY, 77, **OTHER), unenrolled(START + 2 * DAY, 77, **OTHER)],
         id="completed and taken out since",
     ),
+    pytest.param(
+        [completed(START + DAY, 77, **OTHER), enrolled(START + 2 * DAY, 77, **OTHER)],
+        id="completed, and enrolled for the next time since",
+    ),
     pytest.param([deleted(START + DAY)], id="the session was deleted"),
     pytest.param([deleted(START + DAY, None)], id="the course was deleted"),
     pytest.param(
@@ -104,6 +108,11 @@ NOWHERE = [
     pytest.param(
         [completed(START + DAY, 77, **OTHER), revoked(START + 2 * DAY)], 1,
         id="the completion was taken back",
+    ),
+    pytest.param(
+        [completed(START + DAY, 77, **OTHER), enrolled(START + 5 * DAY, 77, **OTHER),
+         revoked(START + 6 * DAY)], 1,
+        id="the completion was taken back after the next enrolment",
     ),
 ]  # fmt: skip
 

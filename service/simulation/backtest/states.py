@@ -73,6 +73,7 @@ def state_of(after: Snapshot) -> State:
         started_at=after.started_at,
         completed_at=after.completed_at,
         active_at=after.active_at,
+        done_at=after.done_at,
     )
 
 
