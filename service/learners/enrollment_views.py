@@ -15,6 +15,7 @@ from service.learners.enrollment import EnrollmentRecorded
 from service.learners.enrollment_state import Snapshot
 from service.learners.facts import InstanceDeleted, SeatsReported, course_id
 from service.learners.instance import InstanceRecorded, seats_available
+from service.ledger.database import counts
 from service.ledger.events import LogEvent
 from service.ledger.views import Views
 
@@ -226,7 +227,7 @@ def values_of(
     tables = ("enrollments",) if what == "enrolled_by" else ("enrollments", "instances")
     rows = " UNION ALL ".join(f"SELECT {what} AS value FROM {table}" for table in tables)
     query = f"SELECT value, COUNT(*) FROM ({rows}) WHERE value > '' GROUP BY 1"
-    return Counter(dict(views.reader().execute(query).fetchall()))
+    return counts(views.reader().conn, query)
 
 
 def _asked(name: str, value: Any) -> Any:

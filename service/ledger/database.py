@@ -1,6 +1,7 @@
 """Open SQLite so that the ledger's promises hold, and the views' speed."""
 
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
@@ -62,6 +63,11 @@ def read_views(path: Path) -> sqlite3.Connection:
     if path.with_name(f"{path.name}-wal").exists():
         return connect(path, read_only=True)
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+
+
+def counts(connection: sqlite3.Connection, query: str, *values: str) -> Counter[str]:
+    """Read how often there is what, by a query for pairs of a value and its number."""
+    return Counter(dict(connection.execute(query, values).fetchall()))
 
 
 def _opened(path: Path, mode: str) -> sqlite3.Connection:

@@ -10,6 +10,7 @@ import msgspec
 from service.learners.directory.reported import ReportedTitles
 from service.learners.facts import KINDS, course_id
 from service.learners.text_form import distinct
+from service.ledger.database import counts
 from service.ledger.ledger import Ledger
 
 ROWS_PER_QUERY = 500
@@ -127,7 +128,8 @@ class Courses:
 
     def values(self, what: Literal["id", "title", "account"]) -> Counter[str]:
         """Count the courses that have each value."""
-        return self._counted(f"SELECT {what}, COUNT(*) FROM courses WHERE {what} > '' GROUP BY 1")
+        query = f"SELECT {what}, COUNT(*) FROM courses WHERE {what} > '' GROUP BY 1"
+        return counts(self._ledger.reader(), query)
 
     def ids(self) -> Counter[str]:
         """Count the rows of each id, imported or named in letters."""
@@ -137,13 +139,10 @@ class Courses:
         """Count the courses with each title, imported or said in letters."""
         return self.values("title") + self.titles.values("title")
 
-    def listed(self, what: Literal["tags", "parents"]) -> Counter[str]:
+    def values_in(self, what: Literal["tags", "parents"]) -> Counter[str]:
         """Count the courses that have each value in a list."""
         query = f"SELECT e.value, COUNT(*) FROM courses, json_each({what}) e GROUP BY 1"
-        return self._counted(query)
-
-    def _counted(self, query: str) -> Counter[str]:
-        return Counter(dict(self._ledger.reader().execute(query).fetchall()))
+        return counts(self._ledger.reader(), query)
 
     def store(
         self, cursor: sqlite3.Cursor, rows: Sequence[CourseRow], now: int

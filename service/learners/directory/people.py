@@ -24,6 +24,7 @@ from service.learners.directory.people_table import (
 from service.learners.directory.reported import ReportedContacts, ReportedValue
 from service.learners.facts import Contact, id_form
 from service.learners.text_form import text_form
+from service.ledger.database import counts
 from service.ledger.events import random_id
 from service.ledger.ledger import Ledger
 
@@ -186,26 +187,24 @@ class People:
 
     def groups(self) -> Counter[str]:
         """Count the members of each group."""
-        return self._counted("SELECT name, COUNT(*) FROM people_in_groups GROUP BY name")
+        query = "SELECT name, COUNT(*) FROM people_in_groups GROUP BY name"
+        return counts(self._ledger.reader(), query)
 
     def values(self, what: Literal["locale", "timezone", "source", "account"]) -> Counter[str]:
         """Count the people who have each value."""
-        return self._counted(f"SELECT {what}, COUNT(*) FROM people WHERE {what} > '' GROUP BY 1")
+        query = f"SELECT {what}, COUNT(*) FROM people WHERE {what} > '' GROUP BY 1"
+        return counts(self._ledger.reader(), query)
 
     def columns(self) -> Counter[str]:
         """Count the people of whom each extra column of the imports says something."""
         query = "SELECT e.key, COUNT(*) FROM people, json_each(fields) e GROUP BY 1"
-        return self._counted(query) + self.contacts.columns()
+        return counts(self._ledger.reader(), query) + self.contacts.columns()
 
     def column(self, name: str) -> Counter[str]:
         """Count the people who have each value of an extra column."""
-        query = (
-            "SELECT e.value, COUNT(*) FROM people, json_each(fields) e WHERE e.key = ? GROUP BY 1"
-        )
-        return self._counted(query, name) + self.contacts.column(name)
-
-    def _counted(self, query: str, *values: str) -> Counter[str]:
-        return Counter(dict(self._ledger.reader().execute(query, values).fetchall()))
+        each = "SELECT e.value, COUNT(*) FROM people, json_each(fields) e"
+        found = counts(self._ledger.reader(), f"{each} WHERE e.key = ? GROUP BY 1", name)
+        return found + self.contacts.column(name)
 
     def store(
         self, cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int

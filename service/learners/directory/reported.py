@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from service.learners.directory.people_table import address_key
 from service.learners.facts import Contact, Fact
+from service.ledger.database import counts
 from service.ledger.ledger import Ledger
 
 CONTACTS = """
@@ -177,14 +178,12 @@ class ReportedContacts:
     def columns(self) -> Counter[str]:
         """Count the people of whom letters say something by each name."""
         query = "SELECT e.key, COUNT(*) FROM contacts, json_each(fields) e GROUP BY 1"
-        return Counter(dict(self._ledger.reader().execute(query).fetchall()))
+        return counts(self._ledger.reader(), query)
 
     def column(self, name: str) -> Counter[str]:
         """Count the people of whom letters say each value by a name."""
-        query = (
-            "SELECT e.value, COUNT(*) FROM contacts, json_each(fields) e WHERE e.key = ? GROUP BY 1"
-        )
-        return Counter(dict(self._ledger.reader().execute(query, (name,)).fetchall()))
+        each = "SELECT e.value, COUNT(*) FROM contacts, json_each(fields) e"
+        return counts(self._ledger.reader(), f"{each} WHERE e.key = ? GROUP BY 1", name)
 
 
 class ReportedTitles:
@@ -206,7 +205,7 @@ class ReportedTitles:
     def values(self, what: Literal["course", "title"]) -> Counter[str]:
         """Count the courses with each id or title."""
         query = f"SELECT {what}, COUNT(*) FROM course_names GROUP BY 1"
-        return Counter(dict(self._ledger.reader().execute(query).fetchall()))
+        return counts(self._ledger.reader(), query)
 
     def keep(self, cursor: sqlite3.Cursor, changed: Mapping[Key, ReportedValue[str]]) -> None:
         """Write what has changed."""
