@@ -63,11 +63,16 @@ class LookAlike(NamedTuple):
 
 
 def told(message: str, found: LookAlike | None, where: str) -> str:
-    """Add to a message that a character is not what it looks like; `where` is `at column 14`."""
+    """Add to a message that a character is not what it looks like; `where` is `at column {}`."""
     if found is None:
         return message
-    there = f"here is {found.called} {where}; {found.remedy}"
+    there = f"here is {found.called} {where.format(found.at + 1)}; {found.remedy}"
     return f"{message} T{there}" if message.endswith("?") else f"{message}; t{there}"
+
+
+def with_look_alike(message: str, text: str, where: str = "at character {}") -> str:
+    """Add to a message the first character of a text that is not what it looks like, if any."""
+    return told(message, next(look_alikes(text), None), where)
 
 
 def look_alikes(text: str) -> Iterator[LookAlike]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from service.learners.facts import Timing
-from service.learners.look_alikes import look_alikes, plain, told
+from service.learners.look_alikes import plain, with_look_alike
 from service.learners.text_form import trimmed
 from service.settings.table import PREFIX, Settings, SourceSettings, declared, prefix_of, table
 from service.settings.variables import NEVER, Setting, SettingsError
@@ -43,7 +43,7 @@ def read_settings(
     settings = table(sources)
     mistakes += _unknown(texts, settings)
     mistakes += [
-        _with_sign(f"{name}: unknown setting", name)
+        with_look_alike(f"{name}: unknown setting", name)
         for name in sorted(environment)
         if plain(name).startswith(PREFIX) and not name.startswith(PREFIX)
     ]
@@ -87,7 +87,7 @@ def _unknown(texts: Mapping[str, str], settings: Mapping[str, Setting]) -> list[
             found.append(f"{PREFIX}{name}: not supported yet; unset it")
         elif close or not name.endswith("_URL"):
             hint = f"; did you mean {PREFIX}{close[0]}?" if close else "; see docs/settings.md"
-            found.append(_with_sign(f"{PREFIX}{name}: unknown setting{hint}", PREFIX + name))
+            found.append(with_look_alike(f"{PREFIX}{name}: unknown setting{hint}", PREFIX + name))
     return found
 
 
@@ -97,14 +97,8 @@ def _value(name: str, setting: Setting, texts: Mapping[str, str], mistakes: list
         return setting.read(text)
     except ValueError as error:
         got = "" if setting.secret else f", got {text[:60]!r}"
-        mistakes.append(_with_sign(f"{PREFIX}{name}: expected {error}{got}", text))
+        mistakes.append(with_look_alike(f"{PREFIX}{name}: expected {error}{got}", text))
         return None
-
-
-def _with_sign(message: str, text: str, where: str = "character") -> str:
-    """Name what in a text is not what it looks like."""
-    found = next(look_alikes(text), None)
-    return told(message, found, f"at {where} {found.at + 1}") if found else message
 
 
 def _contradictions(texts: Mapping[str, str], sources: Iterable[str]) -> list[str]:
@@ -151,7 +145,7 @@ def _read_dotenv(path: Path | None, mistakes: list[str]) -> dict[str, str]:
             found[name] = next((q for q in quoted if q is not None), bare or "")
         elif line and not line.startswith("#"):
             expected = f"{path.name}:{number}: expected NAME=value or # and a comment"
-            mistakes.append(_with_sign(expected, raw, "column"))
+            mistakes.append(with_look_alike(expected, raw, "at column {}"))
     return found
 
 

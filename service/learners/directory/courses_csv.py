@@ -14,14 +14,15 @@ from service.learners.directory.csv_cells import (
     no_id,
 )
 from service.learners.directory.csv_file import (
+    IN_CELL,
     CsvTable,
     RowProblem,
     UnreadableCsv,
     column_key,
-    with_sign,
 )
 from service.learners.directory.csv_import import read_rows
 from service.learners.facts import KINDS, course_id, id_prefix
+from service.learners.look_alikes import with_look_alike
 from service.learners.text_form import text_form
 
 PLAIN = {
@@ -50,7 +51,7 @@ def courses_in(table: CsvTable, scope: RowScope = EVERYWHERE) -> Iterator[Course
     if "id" in keys:
         return _plain(table, CsvColumns(table, PLAIN), scope)
     expected = f"{table.name}:1: expected a column id or Training Id"
-    raise UnreadableCsv(with_sign(expected, "".join(table.header)))
+    raise UnreadableCsv(with_look_alike(expected, "".join(table.header), IN_CELL))
 
 
 def _plain(
@@ -58,7 +59,7 @@ def _plain(
 ) -> Iterator[CourseRow | RowProblem]:
     for name in columns.extra:
         known = "expected one of " + ", ".join(PLAIN)
-        told = with_sign(f"unknown column, left out; {known}", name)
+        told = with_look_alike(f"unknown column, left out; {known}", name, IN_CELL)
         yield RowProblem(1, name, told, warning=True)
     yield from read_rows(table, columns, lambda cells: _course(cells, scope))
 

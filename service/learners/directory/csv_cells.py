@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from service.learners.directory.csv_file import (
+    IN_CELL,
     CsvRow,
     CsvTable,
     RowProblem,
     UnreadableCsv,
     column_key,
-    with_sign,
 )
-from service.learners.look_alikes import HARDLY_MEANT, doubtful
+from service.learners.look_alikes import HARDLY_MEANT, doubtful, told, with_look_alike
 from service.learners.text_form import text_form, trimmed
 
 LONGEST_ID = 255
@@ -191,9 +191,9 @@ class RowCells:
 
     def _doubt(self, title: str, texts: Iterable[str]) -> None:
         """Note texts that are kept as they are, and are hardly the ones that were meant."""
-        for text in filter(doubtful, texts):
-            told = with_sign(HARDLY_MEANT, text)
-            self.problems.append(RowProblem(self.line, title, told, warning=True))
+        for found in filter(None, map(doubtful, texts)):
+            message = told(HARDLY_MEANT, found, IN_CELL)
+            self.problems.append(RowProblem(self.line, title, message, warning=True))
 
     def _of_use(self, title: str, text: str, kind: Kind) -> str | None:
         text = kind.form(text)
@@ -201,6 +201,6 @@ class RowCells:
         if not got and kind.is_good(text):
             return text
         message = f"expected {kind.expected}{f', got {got}' if got else ''}"
-        told = with_sign(message, text)
-        self.problems.append(RowProblem(self.line, title, told, warning=True))
+        message = with_look_alike(message, text, IN_CELL)
+        self.problems.append(RowProblem(self.line, title, message, warning=True))
         return None

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from service.learners.look_alikes import look_alikes, told
 from service.learners.text_form import text_form, trimmed
 
 LONGEST_LINE = 262_144
+IN_CELL = "at character {} of it"
 LONGEST_RECORD = 100
 """Lines; a quote still open after so many was never meant to be closed."""
 
@@ -45,12 +45,6 @@ class RowProblem(msgspec.Struct, frozen=True):
         """Say `17: email: expected …`, to be put after the file's name and a colon."""
         place = f"{self.line}: {self.column}: " if self.column else f"{self.line}: "
         return f"{place}{'warning: ' if self.warning else ''}{self.expected}"
-
-
-def with_sign(expected: str, text: str) -> str:
-    """Name what in a cell is not what it looks like."""
-    found = next(look_alikes(text), None)
-    return told(expected, found, f"at character {found.at + 1} of it") if found else expected
 
 
 class CsvRow(msgspec.Struct, frozen=True):

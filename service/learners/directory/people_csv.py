@@ -14,14 +14,15 @@ from service.learners.directory.csv_cells import (
     no_id,
 )
 from service.learners.directory.csv_file import (
+    IN_CELL,
     CsvTable,
     RowProblem,
     UnreadableCsv,
     column_key,
-    with_sign,
 )
 from service.learners.directory.csv_import import read_rows
 from service.learners.directory.people_table import PersonRow
+from service.learners.look_alikes import with_look_alike
 from service.learners.text_form import text_form
 
 PLAIN = {
@@ -70,7 +71,7 @@ def people_in(table: CsvTable, scope: RowScope = EVERYWHERE) -> Iterator[PersonR
         if "manageremail" in keys or "useremail" in keys or "usertype" in keys:
             hint = "; a report downloaded from Adobe's pages has no ids, ask for generateUsers"
         expected = f"{table.name}:1: expected a column id or internalUserID{hint}"
-        raise UnreadableCsv(with_sign(expected, "".join(table.header)))
+        raise UnreadableCsv(with_look_alike(expected, "".join(table.header), IN_CELL))
     return read_rows(table, columns, lambda cells: _row(cells, scope, fields))
 
 

@@ -287,8 +287,8 @@ def _with_sign(message: str, lines: Sequence[str], number: int) -> str:
         line = lines[n].partition(" #")[0]
         for found in look_alikes(line):
             if _is_of_yaml(found, line[: found.at].rstrip(), quotes=n == number):
-                place = f"column {found.at + 1}"
-                return told(message, found, f"at {place if n == number else f'line {n}, {place}'}")
+                where = "at column {}" if n == number else f"at line {n}, column {{}}"
+                return told(message, found, where)
     return message
 
 
