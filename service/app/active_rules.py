@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from service.app.queues import fed_by_queues
 from service.incoming.sources.source import Source
-from service.learners.known_values import KnownValues
 from service.rules.decider import Decider
 from service.rules.fields import Sources
+from service.rules.known_values import KnownValues
 from service.rules.language.errors import Diagnostic
 from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules

@@ -28,10 +28,10 @@ from service.learners import enrollment_views
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.facts import longest_lateness
-from service.learners.known_values import KnownValues
 from service.learners.world import Lookup
 from service.learners.writer import Writer
 from service.rules.decider import Decider
+from service.rules.known_values import KnownValues
 from service.rules.language.errors import Diagnostic
 from service.rules.rule import Rule, RuleSet
 from service.rules.scheduler import RULES_STREAM, RulesActivated

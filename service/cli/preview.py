@@ -24,6 +24,7 @@ from service.learners.world import Lookup
 from service.ledger.ledger import Ledger
 from service.rules import plan
 from service.rules.calendar import ITEMS_MAX, Digest
+from service.rules.fields import ITEMS, MORE, OTHERS
 from service.rules.language.reader import read_rules
 from service.rules.notification import Notification
 from service.rules.rule import ROOM, Entry, RuleSet, recipient_of
@@ -44,7 +45,7 @@ from service.simulation.sandbox import without_secrets
 
 NOBODY = "recipient@example.org"
 """Where the address is not known."""
-UNTOLD: Mapping[str, Any] = {"items": [], "others": [], "more": 0}
+UNTOLD: Mapping[str, Any] = {ITEMS: [], OTHERS: [], MORE: 0}
 """What a sample tells of, for words that do not ask for it."""
 
 

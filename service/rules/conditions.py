@@ -105,6 +105,10 @@ OPERATORS: dict[Type, tuple[str, ...]] = {
     "time": ("gt", "gte", "lt", "lte", "empty"),
     "texts": ("contains", "contains_any", "contains_all", "empty"),
 }
+LISTS = frozenset({"in", "not_in", "contains_any", "contains_all"})
+"""The operators that take a list."""
+NEGATIONS = {"ne": "eq", "not_in": "in"}
+"""The operators that deny another one."""
 """The operators each type of field takes.
 
 Text is compared exactly, also by `contains`; only `matches` (see `wildcards`) ignores case.
@@ -185,8 +189,8 @@ def _negated(test: Test) -> Test:
 
 def _field_test(term: FieldTest) -> Test:
     """Compile one term; texts that people write are compared in the form that their field has."""
-    if term.operator in _NEGATIONS:
-        return _negated(_field_test(replace(term, operator=_NEGATIONS[term.operator])))
+    if term.operator in NEGATIONS:
+        return _negated(_field_test(replace(term, operator=NEGATIONS[term.operator])))
     known = field_named(term.field)
     holds = _OF_TYPE.get((known.type, term.operator)) if known else None
     if known and holds:
@@ -225,7 +229,6 @@ def _empty(field: str, operand: Any) -> Test:
     return empty if operand else _negated(empty)
 
 
-_NEGATIONS = {"ne": "eq", "not_in": "in"}
 _MAKERS: dict[str, Callable[[str, Any], Test]] = {
     "eq": _compared(operator.eq),
     "gt": _compared(operator.gt),

@@ -10,7 +10,9 @@ from itertools import chain, combinations, islice, pairwise
 from math import floor
 from typing import Any, NamedTuple
 
+from service.learners.enrollment_state import COMPLETED, ENROLLED, IN_PROGRESS, UNENROLLED
 from service.rules.conditions import (
+    LISTS,
     AllOf,
     AnyOf,
     Condition,
@@ -51,17 +53,17 @@ def _known(name: str, known: bool) -> Condition:
 
 
 STANDS: Mapping[str, tuple[Condition, ...]] = {
-    "enrolled": (
+    ENROLLED: (
         _is("progress", 0),
         *(_known(name, False) for name in ("passed", "score", "started_at", "completed_at")),
     ),
-    "in_progress": (_known("passed", False), _known("completed_at", False)),
-    "completed": (
+    IN_PROGRESS: (_known("passed", False), _known("completed_at", False)),
+    COMPLETED: (
         _is("progress", 100),
         _known("completed_at", True),
         _known("days_silent", False),
     ),
-    "unenrolled": (_known("days_silent", False),),
+    UNENROLLED: (_known("days_silent", False),),
 }
 """What is so of an enrolment in each status."""
 
@@ -133,7 +135,7 @@ def values_told_apart(name: str, literals: Sequence[Literal]) -> list[Any] | Non
     """
     field = field_named(name)
     tests = [test for test, _ in literals if test.operator != "empty"]
-    operands = list(chain.from_iterable(map(_listed, tests)))
+    operands = list(chain.from_iterable(map(_operands, tests)))
     match field and field.type:
         case "bool":
             return [None, True, False]
@@ -154,8 +156,9 @@ def counts_told_apart(name: str, conditions: Iterable[Condition]) -> list[float]
     return [each for each in found if each is not None and each >= 0]
 
 
-def _listed(test: FieldTest) -> tuple[Any, ...]:
-    return test.operand if type(test.operand) is tuple else (test.operand,)
+def _operands(test: FieldTest) -> Iterable[Any]:
+    values: Any = test.operand
+    return values if test.operator in LISTS else (values,)
 
 
 def _numbers(operands: Iterable[float], *, whole: bool) -> list[float]:
@@ -179,7 +182,7 @@ def _subsets(operands: Iterable[str]) -> list[Any] | None:
 def _texts(literals: Sequence[Literal], operands: list[str]) -> list[Any] | None:
     exact = [test for test, wanted in literals if wanted and test.operator in ("eq", "in")]
     if exact:
-        return [None, *chain.from_iterable(map(_listed, exact))]
+        return [None, *chain.from_iterable(map(_operands, exact))]
     if any(test.operator in ("contains", "matches") for test, _ in literals):
         return None
     return [None, "", OTHER, *operands]

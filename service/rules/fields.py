@@ -12,6 +12,7 @@ from service.learners.aggregate import Aggregate
 from service.learners.directory.courses import Course
 from service.learners.directory.people import Person
 from service.learners.enrollment import Enrollment
+from service.learners.enrollment_state import STATUSES
 from service.learners.facts import Identity, course_id
 from service.learners.feed_subjects import LetterSetAside, SilentSource
 from service.learners.instance import Instance, seat_values
@@ -73,8 +74,9 @@ class Event:
 
 
 ITEM_GROUPS = ("enrollment", "course", "instance", "learner", "event", "letter")
-STATUSES = ("enrolled", "in_progress", "completed", "unenrolled")
 KINDS = ("course", "learning_path", "certification")
+ITEMS, OTHERS, MORE = "items", "others", "more"
+"""What a message tells of: a digest's items, those collapsed into it, how many are left out."""
 
 FIELDS: dict[str, Field] = {
     each.name: each
@@ -109,9 +111,7 @@ FIELDS: dict[str, Field] = {
         Field("instance.waitlist_count", "number", "people waiting for a seat"),
         Field("instance.seat_limit", "number", "seats in all; unlimited is larger than any number"),
         Field(
-            "instance.seats_available",
-            "number",
-            "free seats; unlimited is larger than any number",
+            "instance.seats_available", "number", "free seats; unlimited is larger than any number"
         ),
         Field(
             "instance.watch_url",
@@ -141,19 +141,19 @@ FIELDS: dict[str, Field] = {
         Field("recipient.role", "text", "learner, manager, …", in_conditions=False),
         Field("rule.id", "text", "id of the rule", in_conditions=False),
         Field(
-            "others",
+            OTHERS,
             "texts",
             "titles of the other courses a collapsed message stands for",
             in_conditions=False,
         ),
         Field(
-            "items",
+            ITEMS,
             "items",
             "what a digest tells of: in a loop, item.learner.name, item.course.title, …",
             in_conditions=False,
         ),
         Field(
-            "more",
+            MORE,
             "number",
             "how many more there are than `items` or `others` has",
             in_conditions=False,
@@ -343,7 +343,7 @@ READERS: dict[str, Callable[[Reading], object]] = {
     "letter.reason": _letter("reason"),
 }
 
-OF_A_MESSAGE = {"recipient.name", "recipient.role", "rule.id", "others", "items", "more"}
+OF_A_MESSAGE = {"recipient.name", "recipient.role", "rule.id", ITEMS, OTHERS, MORE}
 WORDS_ONLY = {"instance.watch_url", *OF_A_MESSAGE}
 """Fields that no reader gives: they are filled in when a message is put into words."""
 assert READERS.keys() | WORDS_ONLY == FIELDS.keys(), "every field of the registry has a reader"

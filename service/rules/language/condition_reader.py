@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Any
 
-from service.rules.conditions import OPERATORS, AllOf, AnyOf, Condition, FieldTest, NoneOf
+from service.rules.conditions import LISTS, OPERATORS, AllOf, AnyOf, Condition, FieldTest, NoneOf
 from service.rules.fields import FIELDS, Field, field_named
 from service.rules.language.errors import Report
 from service.rules.language.known_names import KnownNames
 from service.rules.language.operands import BadOperand, OperandReader
-from service.rules.language.wishes import LISTS, field_wish, operator_wish
+from service.rules.language.wishes import field_wish, operator_wish
 from service.rules.language.yaml_reader import Path
 from service.rules.scope import Scope
 from service.rules.text import hint, listed, shown

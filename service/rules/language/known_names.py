@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from service.learners.known_values import KnownValues
 from service.rules.conditions import FieldTest
-from service.rules.fields import FIELDS, Field, Sources
+from service.rules.fields import FIELDS, ITEMS, OTHERS, Field, Sources
+from service.rules.known_values import KnownValues
 from service.rules.language.channels import ChannelUrl
 from service.rules.language.entries import EntryKeys
 from service.rules.language.errors import Report, Severity
@@ -17,7 +17,7 @@ from service.rules.rule import GROUP
 from service.rules.text import hint, listed, shown
 
 LINES_NAMED = 3
-BODY, ITEMS, OTHERS = "body.txt", "items", "others"
+BODY = "body.txt"
 EVERY_SOURCE = Sources()
 HINTS_MAX = 100
 """Nobody reads more of them, and to look for a thousand takes a second."""

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from service.rules.calendar import DAY, milliseconds
-from service.rules.conditions import OPERATORS, Operand
+from service.rules.conditions import LISTS, OPERATORS, Operand
 from service.rules.fields import Field, Type
 from service.rules.language.shape import Schema
 from service.rules.language.values import DURATION_FORM, TEXT, named, patterned
-from service.rules.language.wishes import LISTS, operator_wish
+from service.rules.language.wishes import operator_wish
 from service.rules.text import hint, listed, shown
 
 _NUMBER = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?", re.ASCII)

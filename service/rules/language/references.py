@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from service.learners.known_values import KnownValues
-from service.rules.conditions import FieldTest, ValueTest
+from service.rules.conditions import LISTS, NEGATIONS, FieldTest, ValueTest
 from service.rules.fields import LEARNER_COLUMN, Field, Sources
-from service.rules.language.wishes import DENIES, LISTS
+from service.rules.known_values import KnownValues
 from service.rules.text import UNSHOWN, counted, nearest, shown
 
 COMPARED_MAX = 2_000
@@ -58,8 +57,13 @@ KNOWN: Mapping[str, OwnersInWords] = {
 }
 COLUMN = OwnersInWords("nobody", "has the {}", PEOPLE, ordinary=True, private=True)
 COLUMN_NAME = OwnersInWords("no import", "brought the column")
-OF_ONE = {**DENIES, "in": "eq", "not_in": "eq", "contains_any": "contains"}
-OF_ONE["contains_all"] = "contains"
+OF_ONE = {
+    "ne": "eq",
+    "in": "eq",
+    "not_in": "eq",
+    "contains_any": "contains",
+    "contains_all": "contains",
+}
 """The operator that asks of one value what another denies, or asks of a list."""
 IN_WORDS = {"contains": "with {} in it", "matches": "like {}"}
 
@@ -98,7 +102,7 @@ class References:
         if not compared.counts and (nothing := self._nothing(field.name)):
             yield Stray(nothing)
         elif compared.counts or words.owners:
-            yield from compared.strays(test, denied=denied != (test.operator in DENIES))
+            yield from compared.strays(test, denied=denied != (test.operator in NEGATIONS))
 
     def _counts(self, field: str) -> Counter[str]:
         counts = self.known.of(field)

@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from service.rules.conditions import OPERATORS
-from service.rules.fields import EVENTS, FIELDS, STATUSES, Field
+from service.learners.enrollment_state import STATUSES
+from service.rules.conditions import LISTS, NEGATIONS, OPERATORS
+from service.rules.fields import EVENTS, FIELDS, Field
 from service.rules.text import hint
 
 _NOT_YET = "Coursebell cannot do that yet"
@@ -137,16 +138,12 @@ OPERATORS_MEANT: Mapping[str, str] = {
 }
 """The operators that other words stand for."""
 
-LISTS = frozenset({"in", "not_in", "contains_any", "contains_all"})
-"""The operators that take a list."""
-
 DENIES: Mapping[str, str] = {
-    "ne": "eq",
-    "not_in": "in",
+    **NEGATIONS,
     "not_contains": "contains",
     "not_contains_any": "contains_any",
 }
-"""The operator of which one is the negation."""
+"""The operator of which one is the negation, also where there is no such negation."""
 
 INSTEAD: Mapping[str, tuple[str, ...]] = {
     "eq": ("contains",),

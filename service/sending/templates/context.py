@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-from service.rules.fields import FIELDS, ITEM_GROUPS, WORDS_ONLY, Reading
+from service.rules.fields import FIELDS, ITEM_GROUPS, ITEMS, WORDS_ONLY, Reading
 
 TEXT_LENGTH_MAX = 200
 URL_LENGTH_MAX = 2_000
@@ -203,8 +203,6 @@ def percent_filter(context: Context, value: object) -> str:
 Shape = dict[str, "Shape | None"]
 
 ANY = "*"
-ITEMS = "items"
-OTHERS = "others"
 EXTRA_COLUMNS = "learner.fields.*"
 
 

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from service.sending.templates.context import ITEMS, OTHERS, shortened
+from service.rules.fields import ITEMS, MORE, OTHERS
+from service.sending.templates.context import shortened
 from service.sending.templates.templates import RenderedMessage, Templates, WordsTooLong
 
-MORE = "more"
 SIGNATURE = "\n--\n"
 """What begins the last lines of a mail, those about the sender (RFC 3676 §4.3)."""
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from service.rules.fields import FIELDS, Field, Type
-from service.sending.templates.context import ITEMS
+from service.rules.fields import FIELDS, ITEMS, Field, Type
 
 STARTED_AT = 1_730_500_000_000
 COMPLETED_AT = 1_731_074_400_000

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from service.learners.known_values import COLUMN, KnownValues
-from service.rules.fields import Sources, field_named
+from service.learners.text_form import locale_form
+from service.rules.fields import LEARNER_COLUMN, Sources, field_named
+from service.rules.known_values import KnownValues
 from service.rules.language.errors import Diagnostic
 from service.rules.language.references import References
 from service.rules.text import counted, shown
@@ -25,7 +26,7 @@ def _columns(folder: Path, files: TemplateFiles, known: KnownValues) -> Iterator
     references, told = References(known, Sources()), set[str]()
     for name, source in sorted(files.sources.items()):
         for line, column in columns_in(source):
-            field = field_named(f"{COLUMN}{column}")
+            field = field_named(f"{LEARNER_COLUMN}{column}")
             message = references.lacks_column(field) if field else None
             if message and message not in told:
                 told.add(message)
@@ -60,4 +61,4 @@ def _locales(folder: Path, files: TemplateFiles, people: Counter[str]) -> Iterat
 
 def _reads(person: str, locale: str) -> bool:
     """Tell whether somebody with a locale gets the words of another: who has de-AT those of de."""
-    return f"{person.replace('_', '-').lower()}-".startswith(f"{locale}-")
+    return f"{locale_form(person)}-".startswith(f"{locale}-")

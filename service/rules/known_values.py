@@ -8,8 +8,7 @@ from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.enrollment_views import values_of
 from service.ledger.views import Views
-
-COLUMN = "learner.fields."
+from service.rules.fields import LEARNER_COLUMN
 
 
 class KnownValues:
@@ -41,8 +40,8 @@ class KnownValues:
     def of(self, field: str) -> Counter[str]:
         """Count who has each value of a field."""
         if field not in self._counted:
-            if field.startswith(COLUMN):
-                self._counted[field] = self._people.column(field.removeprefix(COLUMN))
+            if field.startswith(LEARNER_COLUMN):
+                self._counted[field] = self._people.column(field.removeprefix(LEARNER_COLUMN))
             else:
                 self._counted[field] = self._counts[field]()
         return self._counted[field]
