@@ -17,7 +17,6 @@ from service.learners.writer import Writer
 
 LETTERS_PER_ROUND = 256
 BYTES_PER_ROUND = 8 * 1024 * 1024
-UTF = ("", "utf-8", "utf8")
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +78,7 @@ class Intake:
         if source is None:
             reason = f"no source {letter.source!r} here; configure it and try the letter again"
             return unread(letter, reason)
-        charset = letter.charset
-        body = declared_utf8(letter.body, charset) if charset not in UTF else letter.body
+        body = declared_utf8(letter.body, letter.charset)
         items = source.read(body, letter.received_at)
         if len(items) == 1 < len(letter.before or ()) and isinstance(items[0], SetAside):
             return unread(letter, items[0].reason)

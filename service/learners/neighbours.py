@@ -31,8 +31,6 @@ EVER_DELETED = (
     f"SELECT DISTINCT originator_id FROM stored_events WHERE {DELETION} AND originator_id IN (?, ?)"
 )
 
-NEVER = 2**62
-
 
 class Deletion(NamedTuple):
     """Say what was deleted, `course` or `instance`, and when (ms UTC)."""
@@ -104,7 +102,8 @@ def owner_of(fact: Fact, known: Sequence[Enrollment]) -> Enrollment | None:
     begun = [
         each
         for each in known
-        if min(_moments(each.state), default=NEVER) <= fact.occurred_at
+        if (at := begun_at(each.state)) is not None
+        and at <= fact.occurred_at
         and (each.state.status in OPEN or not again)
     ]
     return max(begun, key=_likelihood, default=None)

@@ -15,7 +15,7 @@ from service.learners.world import Lookup
 from service.ledger.events import EventBody
 from service.ledger.views import Views
 from service.rules.decider import Decider
-from service.rules.fields import ITEM_GROUPS, Reading
+from service.rules.fields import ITEM_GROUPS, ITEMS, MORE, OTHERS, Reading
 from service.rules.notification import GIVEN_UP, OWED, SCHEDULED, Ended, Held, Notification, Owed
 from service.rules.plan import PlannedMessage, joins, plan
 from service.rules.rule import GROUP, WATCHERS
@@ -26,7 +26,7 @@ from service.sending.channels.channel import OutgoingMessage
 from service.sending.streams import NotificationStreams, Update, silences_of
 from service.sending.templates.context import GROUPS, LIST_LENGTH_MAX, FieldGroup
 from service.sending.templates.fitting import Fits, Wording, anything, fitting
-from service.sending.templates.templates import RenderedMessage, TemplateProblem, Templates
+from service.sending.templates.templates import TemplateProblem, Templates
 
 
 class MessageDefaults(msgspec.Struct, frozen=True):
@@ -63,21 +63,11 @@ def compose(
         message_id=f"<{notification.id}@{domain}>",
         address=recipient.email if recipient else None,
         name=recipient.name if recipient else None,
-        message=worded(wording, values, defaults.fits),
+        message=fitting(wording, values, defaults.fits),
         sent_at=datetime.fromtimestamp(now / 1000, UTC),
         thread=f"<{owed.subject}@{domain}>",
         list_id=f"<{owed.rule}.{domain}>",
     )
-
-
-def worded(wording: Wording, values: Mapping[str, Any], fits: Fits) -> RenderedMessage:
-    """Put a message into words; what tells of many, or is too long, is made to fit."""
-    if not any(values[name] for name in ("items", "others", "more")):
-        templates, template, form, locale = wording
-        message = templates.render(template, form, locale=locale, values=values)
-        if fits(message):
-            return message
-    return fitting(wording, values, fits)
 
 
 def order(item: Reading) -> tuple[str, int, str]:
@@ -103,13 +93,13 @@ def values_of(message: PlannedMessage, defaults: MessageDefaults) -> dict[str, A
     beside = {each.reading.subject.id: each.reading for _, each in message.others}
     others = [each("course.title") for id, each in beside.items() if id != reading.subject.id]
     titles = [str(title) for title in others if title is not None][:LIST_LENGTH_MAX]
-    values["others"] = titles
+    values[OTHERS] = titles
     shown = due.entry.digest.max_items if due.entry.digest else 0
     items = sorted(due.items, key=order) if shown else ()
-    values["items"] = [
+    values[ITEMS] = [
         {name: FieldGroup(name, item) for name in ITEM_GROUPS} for item in items[:shown]
     ]
-    values["more"] = len(due.items) - len(values["items"]) + len(others) - len(titles)
+    values[MORE] = len(due.items) - len(values[ITEMS]) + len(others) - len(titles)
     return values
 
 

@@ -67,11 +67,12 @@ def _of_source(source: str, timing: Timing, values: Mapping[str, Any]) -> Source
 
 def _timing(found: Mapping[str, Any], own: Timing) -> Timing:
     """Read a source's dates as the settings say, or else by the source itself."""
-    lateness, again = found["lateness"], found["again_after"]
-    return Timing(
-        own.lateness if lateness is None else lateness,
-        own.again_after if again is None else None if again == NEVER else again,
-    )
+    lateness, again_after = found["lateness"], found["again_after"]
+    if lateness is None:
+        lateness = own.lateness
+    if again_after is None:
+        again_after = own.again_after
+    return Timing(lateness, None if again_after == NEVER else again_after)
 
 
 def _unknown(texts: Mapping[str, str], settings: Mapping[str, Setting]) -> list[str]:

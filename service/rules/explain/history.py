@@ -23,7 +23,7 @@ COLUMNS = "notification_id, originator_version, topic, state"
 FEW = 100_000
 """How many events of the log are read through rather than looked up one by one."""
 LATER = 2**62
-"""What no position and no moment is."""
+"""After every version, position and moment."""
 NEAR = 1_000
 """How many ids are looked at to guess which one was meant."""
 
@@ -53,7 +53,7 @@ class LedgerHistory:
         self.ledger = store.ledger
         self._decode = store.mapper.decode
 
-    def stream(self, id: str, after: int = 0, until: int = 2**62) -> list[RecordedEvent]:
+    def stream(self, id: str, after: int = 0, until: int = LATER) -> list[RecordedEvent]:
         """Read the events of a stream after one version and up to another, first to last."""
         rows = self.ledger.reader().execute(
             f"SELECT {COLUMNS} FROM stored_events WHERE originator_id = ? "

@@ -14,7 +14,7 @@ from service.rules.done_or_gone import done_or_gone
 from service.rules.explain.answers import Matter, Occasion
 from service.rules.explain.causes import Evidence, cause_of
 from service.rules.explain.event_occasions import stood
-from service.rules.explain.history import RecordedEvent
+from service.rules.explain.history import LATER, RecordedEvent
 from service.rules.explain.occasion import OCCASIONS, Inquiry, Judgement, OccasionEvent, found_by
 from service.rules.scheduler import CLOCK_STREAM as CLOCK
 from service.rules.scheduler import TimeAsked
@@ -147,7 +147,7 @@ def judged_silence(
         version = quiet.ended.version - 1 if quiet.ended else rows[-1].version
         subject = inquiry.states(rows, [version])[version]
         assert isinstance(subject, Enrollment)
-        position = asked.position if asked else 2**62
+        position = asked.position if asked else LATER
         world = evidence.past.world(position, inquiry.about.stream, version)
         occurrence = SilenceOccurrence.of(subject, asked.body.at if asked else due, 0)
         match = silence_match(subject, quiet.since, quiet.since)

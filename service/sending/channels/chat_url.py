@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from apprise import NotifyType, OverflowMode
 
+from service.rules.text import nearest
 from service.sending.channels.apprise_plugin import asset, plugin_at, service_reading
 from service.sending.channels.channel import ChannelError
 from service.sending.channels.url_parts import CUT_OFF, UrlRefused, parts_of, yes_or_no
@@ -85,10 +86,10 @@ def _plugin(url: str, total_seconds: float) -> Any:
         raise UrlRefused(
             f"expected a URL with one room, got {len(plugin)}; make a channel for each"
         )
-    for number, name in enumerate(parts.query, 1):
-        if not _takes(plugin, name, parts.query[name]) and not _is_heard(url, name):
-            close = get_close_matches(name, plugin.template_args, n=1)
-            hint = f"did you mean {close[0]}=?" if close else f"see {plugin.setup_url}"
+    for number, (name, value) in enumerate(parts.query.items(), 1):
+        if not _takes(plugin, name, value) and not _is_heard(url, name):
+            near = nearest(name, plugin.template_args)
+            hint = f"did you mean {near}=?" if near else f"see {plugin.setup_url}"
             raise UrlRefused(
                 f"query: parameter {number} is not known to {plugin.service_name}; {hint}"
             )
@@ -105,18 +106,18 @@ def _known_schema(url: str) -> str:
             "workflows://HOST:443/WORKFLOW/SIGNATURE"
         )
     if not colon or schema not in ALLOWED | HANDED_OUT:
-        got = f"{schema}://" if colon and re.fullmatch(r"[a-z0-9-]{1,20}", schema) else "none"
-        close = (
-            [NAMES[schema]]
-            if schema in NAMES
-            else get_close_matches(schema, ALLOWED, n=1, cutoff=0.75)
-        )
-        hint = f"; did you mean {close[0]}://?" if close and got != "none" else ""
+        is_named = colon and re.fullmatch(r"[a-z0-9-]{1,20}", schema)
         raise UrlRefused(
-            "expected mailto://, drawer:// or a chat service such as "
-            f"slack://, workflows://, discord://, ntfy://, json://; got {got}{hint}"
+            "expected mailto://, drawer:// or a chat service such as slack://, workflows://, "
+            f"discord://, ntfy://, json://; got {_with_near(schema) if is_named else 'none'}"
         )
     return schema
+
+
+def _with_near(schema: str) -> str:
+    close = get_close_matches(schema, ALLOWED, n=1, cutoff=0.75)
+    near = NAMES.get(schema) or next(iter(close), None)
+    return f"{schema}://" + (f"; did you mean {near}://?" if near else "")
 
 
 def _takes(plugin: Any, name: str, value: str) -> bool:

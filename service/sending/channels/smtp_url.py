@@ -1,7 +1,6 @@
 """Read the URL of a mail server without repeating it."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from email.utils import getaddresses
 from ipaddress import ip_address
 from typing import Any
@@ -9,6 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from service.rules.text import nearest
 from service.sending.channels.apprise_plugin import asset, mail_plugin_at
 from service.sending.channels.channel import ChannelError
 from service.sending.channels.mime import (
@@ -81,8 +81,8 @@ def _parameters(query: Mapping[str, str]) -> dict[str, str]:
     for number, (written, value) in enumerate(query.items(), 1):
         name = ALIASES.get(written, written)
         if name not in PARAMETERS:
-            close = get_close_matches(written, PARAMETERS, n=1)
-            hint = f"; did you mean {close[0]}=?" if close else ""
+            near = nearest(written, PARAMETERS)
+            hint = f"; did you mean {near}=?" if near else ""
             known = ", ".join(PARAMETERS)
             raise UrlRefused(f"query: parameter {number} is not one of {known}{hint}")
         if name in found:

@@ -169,13 +169,13 @@ class Templates:
         self._folder = folder
         self._fields = tuple(fields)
         self._shape = shape_of(self._fields)
-        self._files = self.files = read_files(folder)
+        self.files = read_files(folder)
         self._inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
         self._compiled: dict[str, Template] = {}
-        self._problems = [*self._files.problems, *self._compile(), *self._missing()]
-        self._variables = {name: self._files.read_by(name) for name in self._files.sources}
-        self.forms = self._files.forms()
-        self.reads = self._files.reads()
+        self._problems = [*self.files.problems, *self._compile(), *self._missing()]
+        self._variables = {name: self.files.read_by(name) for name in self.files.sources}
+        self.forms = self.files.forms()
+        self.reads = self.files.reads()
 
     def problems(self) -> list[str]:
         """Return every mistake as `file:line: what`; renders each template with sample data,
@@ -184,7 +184,7 @@ class Templates:
         return self._problems or [
             problem
             for template, form in self._pairs()
-            for locale in self._files.locales(template, form)
+            for locale in self.files.locales(template, form)
             for values in (SAMPLE, {})
             if (problem := self._trial(template, form, locale=locale, values=values))
         ]
@@ -195,8 +195,8 @@ class Templates:
         '' is the plain one.
         """
         if wanted is not None:
-            return [self._files.locale_for(template, form, wanted)]
-        return self._files.locales(template, form)
+            return [self.files.locale_for(template, form, wanted)]
+        return self.files.locales(template, form)
 
     def render(
         self, template: str, form: str, locale: str | None, values: Mapping[str, object]
@@ -205,7 +205,7 @@ class Templates:
 
         Raises TemplateProblem.
         """
-        chosen = self._files.locale_for(template, form, locale)
+        chosen = self.files.locale_for(template, form, locale)
         context = context_of(self._shape, values)
         context["_zone"] = zone_of(values)
         context["_language"] = _language(chosen)
@@ -227,20 +227,20 @@ class Templates:
         self, template: str, form: str, locale: str | None, file: str
     ) -> frozenset[str]:
         """Name the variables that a file reads, as a reader of this locale gets it."""
-        chosen = self._files.locale_for(template, form, locale)
-        name = self._files.places.get((template, form, chosen, file), "")
+        chosen = self.files.locale_for(template, form, locale)
+        name = self.files.places.get((template, form, chosen, file), "")
         return self._variables.get(name, frozenset())
 
     def more(self, template: str, form: str, locale: str | None, count: int) -> str:
         """Write how many more there are in the language of a template; nothing for none."""
-        chosen = self._files.locale_for(template, form, locale)
+        chosen = self.files.locale_for(template, form, locale)
         return written_more(count, _language(chosen)) if count else ""
 
     def _part(
         self, place: tuple[str, str, str], file: str, context: Mapping[str, object]
     ) -> str | None:
         """Render one file: the locale's own, or the plain one if only its subject is missing."""
-        places = self._files.places
+        places = self.files.places
         name = places.get((*place, file))
         if name is None and file == "subject.txt":
             name = places.get((*place[:2], "", file))
@@ -276,7 +276,7 @@ class Templates:
 
     def _compile(self) -> Iterable[str]:
         """Compile the files without mistakes; no other is ever run, not even by `extends`."""
-        sources = self._files.sources
+        sources = self.files.sources
         files = frozenset(sources)
         mistakes = {
             name: problems_in(source, self._fields, files) for name, source in sources.items()
@@ -297,7 +297,7 @@ class Templates:
     def _missing(self) -> Iterable[str]:
         for template, form in self._pairs():
             wanted = {"email": ("subject.txt", "body.txt"), "chat": ("body.txt",)}[form]
-            plain = {file for file in wanted if (template, form, "", file) in self._files.places}
+            plain = {file for file in wanted if (template, form, "", file) in self.files.places}
             yield from (
                 f"{self._folder / template / form}: expected a {file}, found none"
                 for file in wanted
@@ -306,15 +306,15 @@ class Templates:
             yield from self._half_translated(template, form)
 
     def _half_translated(self, template: str, form: str) -> Iterable[str]:
-        for locale in self._files.locales(template, form):
+        for locale in self.files.locales(template, form):
             for file in ("subject.txt", "body.txt", "body.html"):
-                plain = (template, form, "", file) in self._files.places
-                if plain and (template, form, locale, file) not in self._files.places:
+                plain = (template, form, "", file) in self.files.places
+                if plain and (template, form, locale, file) not in self.files.places:
                     own = file.replace(".", f".{locale}.")
                     yield f"{self._folder / template / form}: expected a {own} beside {file}"
 
     def _pairs(self) -> list[tuple[str, str]]:
-        return sorted({place[:2] for place in self._files.places})
+        return sorted({place[:2] for place in self.files.places})
 
     def _trial(self, template: str, form: str, locale: str, values: Mapping[str, Any]) -> str:
         try:
