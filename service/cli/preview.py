@@ -152,7 +152,7 @@ def teller(
     chosen: Settings, words: Templates, template: str, notification: str | None, files: ExitStack
 ) -> Callable[[str], PreviewOccasion]:
     """Find what a form of the template is told with; `files` keeps open what it reads."""
-    rules = rules_of(chosen)
+    rules = rules_of(without_secrets(chosen))
     if notification is None:
         return lambda form: from_sample(words, template, form, chosen=chosen, rules=rules)
     archive = NotificationReader(files.enter_context(open_ledger(chosen.data)), chosen)
@@ -164,16 +164,13 @@ def rules_of(chosen: Settings) -> RuleSet | None:
     """Read the rules as their file is now; None while it has mistakes or is not there."""
     if not chosen.rules.is_file():
         return None
-    environ = without_secrets(chosen).environment
-    return read_rules(chosen.rules.read_bytes(), environ=environ)[0]
+    return read_rules(chosen.rules.read_bytes(), environ=chosen.environment)[0]
 
 
 def taken_by(entry: Entry | None, chosen: Settings) -> Fits:
     """Find which words an entry's room takes; any, where its URL is not known or not right."""
-    if entry is None or not chosen.rules.is_file():
-        return anything
-    rules, _ = read_rules(chosen.rules.read_bytes(), environ=chosen.environment)
-    url = rules.channels.get(entry.channel) if rules else None
+    rules = rules_of(chosen)
+    url = rules.channels.get(entry.channel) if rules and entry else None
     try:
         return open_channel("", url, drawer=chosen.data).fits if url else anything
     except ChannelError:
