@@ -1,21 +1,24 @@
 """Run `coursebell preview`: show the message of a template, with made-up or real values."""
 
-import sys
 import tempfile
-import webbrowser
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import rich_click as click
-from rich.text import Text
 
 from service.app.event_types import event_store
 from service.cli.check import show
-from service.cli.output.console import BAD, data_option, fail, open_ledger, page_wide
-from service.cli.output.text import print_message
+from service.cli.output.console import BAD, data_option, fail, open_ledger
+from service.cli.output.preview_page import (
+    NOBODY,
+    PreviewOccasion,
+    PreviewPage,
+    open_pages,
+    print_pages,
+    write,
+)
 from service.cli.rule_files import RuleFiles, rule_file_options
 from service.incoming.letters import Letters
 from service.learners.directory.courses import Courses
@@ -31,50 +34,18 @@ from service.rules.rule import ROOM, Entry, RuleSet, recipient_of
 from service.rules.text import hint, listed
 from service.rules.verdict import Due, Item, Subject
 from service.running import wall_clock
-from service.sending.channels import ChannelError, OutgoingMessage, open_channel
-from service.sending.channels.drawer import SENDER
-from service.sending.channels.mime import AddressRefused, Mailbox, mail_bytes, mailbox
+from service.sending.channels import ChannelError, open_channel
 from service.sending.delivery_pool import WITHOUT_DOMAIN
 from service.sending.planner import MessageDefaults, values_of
 from service.sending.streams import NotificationStreams
 from service.sending.templates.fitting import Fits, Wording, anything, fitting
 from service.sending.templates.sample import sample_for
-from service.sending.templates.templates import FORMS, RenderedMessage, TemplateProblem, Templates
+from service.sending.templates.templates import FORMS, TemplateProblem, Templates
 from service.settings import Settings
 from service.simulation.sandbox import without_secrets
 
-NOBODY = "recipient@example.org"
-"""Where the address is not known."""
 UNTOLD: Mapping[str, Any] = {ITEMS: [], OTHERS: [], MORE: 0}
 """What a sample tells of, for words that do not ask for it."""
-
-
-class PreviewOccasion(NamedTuple):
-    """Hold the values of a message, and who reads it; `form` is how it would leave.
-
-    `fits` tells which words its room takes whole.
-    """
-
-    form: str
-    values: Mapping[str, Any]
-    name: str | None
-    address: str
-    fits: Fits = anything
-
-
-class PreviewPage(NamedTuple):
-    """Hold one message as it would leave; `locale` is '' for the plain files."""
-
-    template: str
-    form: str
-    locale: str
-    message: RenderedMessage
-    occasion: PreviewOccasion
-
-    @property
-    def name(self) -> str:
-        """Name its files, without their suffix."""
-        return ".".join(filter(None, (self.template, self.form, self.locale)))
 
 
 @click.command()
@@ -152,7 +123,7 @@ def teller(
     chosen: Settings, words: Templates, template: str, notification: str | None, files: ExitStack
 ) -> Callable[[str], PreviewOccasion]:
     """Find what a form of the template is told with; `files` keeps open what it reads."""
-    rules = rules_of(without_secrets(chosen))
+    rules = rules_of(chosen, secrets=False)
     if notification is None:
         return lambda form: from_sample(words, template, form, chosen=chosen, rules=rules)
     archive = NotificationReader(files.enter_context(open_ledger(chosen.data)), chosen)
@@ -160,16 +131,20 @@ def teller(
     return lambda _: occasion
 
 
-def rules_of(chosen: Settings) -> RuleSet | None:
-    """Read the rules as their file is now; None while it has mistakes or is not there."""
+def rules_of(chosen: Settings, *, secrets: bool) -> RuleSet | None:
+    """Read the rules as their file is now; None while it has mistakes or is not there.
+
+    Without the `secrets` of their channels each of these is a drawer.
+    """
     if not chosen.rules.is_file():
         return None
-    return read_rules(chosen.rules.read_bytes(), environ=chosen.environment)[0]
+    environ = (chosen if secrets else without_secrets(chosen)).environment
+    return read_rules(chosen.rules.read_bytes(), environ=environ)[0]
 
 
 def taken_by(entry: Entry | None, chosen: Settings) -> Fits:
     """Find which words an entry's room takes; any, where its URL is not known or not right."""
-    rules = rules_of(chosen)
+    rules = rules_of(chosen, secrets=True)
     url = rules.channels.get(entry.channel) if rules and entry else None
     try:
         return open_channel("", url, drawer=chosen.data).fits if url else anything
@@ -279,69 +254,3 @@ def pages_of(
             wording = Wording(words, template, form, locale=each)
             message = fitting(wording, occasion.values, occasion.fits)
             yield PreviewPage(template, form, each, message, occasion)
-
-
-def print_pages(pages: Sequence[PreviewPage]) -> None:
-    """Print subject and text of each."""
-    screen = page_wide()
-    for place, page in enumerate(pages):
-        if place:
-            screen.print()
-        title = ", ".join(filter(None, (page.template, page.form, page.locale)))
-        screen.print(Text(title, "bold reverse"))
-        screen.print()
-        print_message(screen, page.message.subject, page.message.text)
-    if any(page.message.html for page in pages):
-        screen.print()
-        screen.print("[dim]It has HTML too: --open shows it, --output FOLDER writes it.[/]")
-
-
-def write(folder: Path, page: PreviewPage, now: int) -> list[Path]:
-    """Write one message as text, as HTML if it has any, and as the mail it would be."""
-    folder.mkdir(parents=True, exist_ok=True)
-    message = page.message
-    head = f"{message.subject}\n\n" if message.subject else ""
-    found = {"txt": (head + message.text).encode()}
-    if message.html is not None:
-        found["html"] = message.html.encode()
-    if page.form == "email":
-        found["eml"] = mail_of(page, now)
-    paths = []
-    for suffix, content in found.items():
-        paths.append(folder / f"{page.name}.{suffix}")
-        paths[-1].write_bytes(content)
-        click.echo(paths[-1])
-    return paths
-
-
-def mail_of(page: PreviewPage, now: int) -> bytes:
-    """Make the mail; to a made-up address where none is known that could be written to."""
-    occasion = page.occasion
-    outgoing = OutgoingMessage(
-        notification="preview",
-        message_id="<preview@coursebell.localhost>",
-        address=occasion.address,
-        name=occasion.name,
-        message=page.message,
-        sent_at=datetime.fromtimestamp(now / 1000, UTC),
-    )
-    return mail_bytes(outgoing, mailbox_of(occasion.address), SENDER)
-
-
-def mailbox_of(address: str) -> Mailbox:
-    """Make one mailbox, whatever the address."""
-    try:
-        return mailbox(address)
-    except AddressRefused:
-        return mailbox(NOBODY)
-
-
-def open_pages(pages: Sequence[Path]) -> None:
-    """Open pages in the browser of whoever sits at the terminal."""
-    if not pages:
-        click.echo("coursebell: it has no HTML; there is nothing to open", err=True)
-    elif not sys.stdout.isatty():
-        click.echo("coursebell: this is no terminal; open the HTML yourself", err=True)
-    else:
-        for page in pages:
-            webbrowser.open(page.absolute().as_uri())

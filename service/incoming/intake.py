@@ -78,7 +78,8 @@ class Intake:
         if source is None:
             reason = f"no source {letter.source!r} here; configure it and try the letter again"
             return unread(letter, reason)
-        body = declared_utf8(letter.body, letter.charset)
+        charset = letter.charset
+        body = declared_utf8(letter.body, charset) if charset else letter.body
         items = source.read(body, letter.received_at)
         if len(items) == 1 < len(letter.before or ()) and isinstance(items[0], SetAside):
             return unread(letter, items[0].reason)

@@ -26,7 +26,7 @@ from service.sending.channels.channel import OutgoingMessage
 from service.sending.streams import NotificationStreams, Update, silences_of
 from service.sending.templates.context import GROUPS, LIST_LENGTH_MAX, FieldGroup
 from service.sending.templates.fitting import Fits, Wording, anything, fitting
-from service.sending.templates.templates import TemplateProblem, Templates
+from service.sending.templates.templates import RenderedMessage, TemplateProblem, Templates
 
 
 class MessageDefaults(msgspec.Struct, frozen=True):
@@ -63,11 +63,21 @@ def compose(
         message_id=f"<{notification.id}@{domain}>",
         address=recipient.email if recipient else None,
         name=recipient.name if recipient else None,
-        message=fitting(wording, values, defaults.fits),
+        message=worded(wording, values, defaults.fits),
         sent_at=datetime.fromtimestamp(now / 1000, UTC),
         thread=f"<{owed.subject}@{domain}>",
         list_id=f"<{owed.rule}.{domain}>",
     )
+
+
+def worded(wording: Wording, values: Mapping[str, Any], fits: Fits) -> RenderedMessage:
+    """Put a message into words; what tells of many, or is too long, is made to fit."""
+    if not any(values[name] for name in (ITEMS, OTHERS, MORE)):
+        templates, template, form, locale = wording
+        message = templates.render(template, form, locale=locale, values=values)
+        if fits(message):
+            return message
+    return fitting(wording, values, fits)
 
 
 def order(item: Reading) -> tuple[str, int, str]:

@@ -50,10 +50,10 @@ def declared_utf8(body: bytes, charset: str) -> bytes:
     """Read what is not UTF-8 in the code page that its sender named beside it.
 
     JSON has no charset but UTF-8 (RFC 8259 §8.1, §11): what is named counts where that fails.
-    What nobody named, or no code page, leaves it as it is.
+    What names no code page leaves it as it is.
     """
     try:
-        known = codecs.lookup(charset or "utf-8").name
+        known = codecs.lookup(charset).name
         if known.startswith(CODE_PAGES) and json.detect_encoding(body) == "utf-8":
             return body if _is_utf8(body) else body.decode(known).encode()
     except (LookupError, UnicodeError):
