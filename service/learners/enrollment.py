@@ -184,10 +184,9 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
         self, placed: PlacedFact, now: int, timing: Timing = AT_ONCE
     ) -> tuple[Self, EnrollmentRecorded] | None:
         """Fold in a fact and make the event to append; None for a duplicate."""
-        fact, keys = placed.fact, self.keys
-        if fact.key in keys:
+        fact, said = placed.fact, placed.fact.said
+        if fact.key in self.keys:
             return None
-        said = fact.said
         assert isinstance(said, EnrollmentFact)
         entry = (fact.occurred_at, said.RANK, fact.key, said)
         after, entries, met = self._with(entry, timing)
@@ -199,13 +198,12 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
             **self._told_as(named, met, after),
         }
         event = self.event_of(placed, now, effect)
-        told = told_first(self.version + 1, event)
-        completions = self.completions if told is None else (*self.completions, (event.key, told))
-        keys = keys.having(fact.key)
-        imports = self.imports
+        version, keys = self.version + 1, self.keys.having(fact.key)
+        completions, imports = self.completions, self.imports
+        if (told := told_first(version, event)) is not None:
+            completions = (*completions, (event.key, told))
         if placed.imported or imports != NO_IMPORTS:
             imports = imports.having(self.state.snapshot(), event)
-        version = self.version + 1
         return type(self)(
             self.id, self.about, version, keys, entries, after, imports, completions, timing
         ), event

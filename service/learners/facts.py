@@ -12,6 +12,7 @@ from service.learners.text_form import text_form
 from service.ledger.events import EventBody
 
 IDS_REMEMBERED = 8_192
+LONGEST_ID = 255
 
 KINDS = {"course": "course", "learningProgram": "learning_path", "certification": "certification"}
 """The prefix of a course's id, and the kind it says."""

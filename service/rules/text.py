@@ -112,7 +112,7 @@ def side_by_side(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' if "," in name else name for name in names)
 
 
-LARGEST_FIRST = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000))
+LARGEST_FIRST = (("d", UNITS["d"]), ("h", UNITS["h"]), ("min", UNITS["m"]), ("s", UNITS["s"]))
 
 
 def moment(ms: int | None) -> str:

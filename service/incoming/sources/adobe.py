@@ -6,7 +6,6 @@ from functools import lru_cache
 import msgspec
 
 from service.incoming.sources.parsing import (
-    LONGEST_ID,
     LONGEST_NAME,
     Scalar,
     Unusable,
@@ -26,6 +25,7 @@ from service.incoming.sources.parsing import (
 from service.incoming.sources.source import Ignored, Item, SetAside
 from service.learners.facts import (
     KINDS,
+    LONGEST_ID,
     Completed,
     CompletionRevoked,
     CourseDeleted,

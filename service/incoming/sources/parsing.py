@@ -10,16 +10,14 @@ import msgspec
 
 from service.incoming.sources.byte_forms import plain_utf8
 from service.incoming.sources.source import Item, SetAside
-from service.learners.facts import FactBody, fact_key
+from service.learners.facts import DAY, LONGEST_ID, FactBody, fact_key
 
 Scalar = str | int | float | bool | None
 
-LONGEST_ID = 255
 SMALL_NUMBER = 10**18
 LARGEST_COUNT = 10**15
 SECONDS_END = 1e11
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-DAY_MS = 24 * 60 * 60 * 1000
 EARLIEST = 946_684_800_000
 LATEST = 4_102_444_800_000
 _CONTROL = {*range(32), *range(127, 160)}
@@ -107,7 +105,7 @@ def _from_text(text: str, field: str) -> int:
     except ValueError:
         moment = _from_odd_text(text, field)
     since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH
-    return since.days * DAY_MS + since.seconds * 1000 + since.microseconds // 1000
+    return since.days * DAY + since.seconds * 1000 + since.microseconds // 1000
 
 
 def _from_odd_text(text: str, field: str) -> datetime:
@@ -246,7 +244,7 @@ def unknown_name(expected: str, name: str, known: tuple[str, ...], otherwise: st
 def event_time(value: Scalar, field: str, received_at: int) -> int:
     """Read when an event happened (ms since 1970 UTC); raises Unusable, also for the future."""
     found = instant(value, field)
-    if found > received_at + DAY_MS:
+    if found > received_at + DAY:
         raise Unusable(f"{field}: expected at most a day after the letter came, got a later time")
     return found
 

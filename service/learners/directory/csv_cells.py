@@ -12,10 +12,10 @@ from service.learners.directory.csv_file import (
     UnreadableCsv,
     column_key,
 )
+from service.learners.facts import LONGEST_ID
 from service.learners.look_alikes import HARDLY_MEANT, doubtful, told, with_look_alike
 from service.learners.text_form import text_form, trimmed
 
-LONGEST_ID = 255
 MONTHS = "jan|feb|mar|mrz|apr|may|mai|jun|jul|aug|sep|sept|oct|okt|nov|dec|dez"
 ERROR = re.compile(r"#(?:N/[A-Z]+|N[VD]|GETTING_DATA|[A-ZÀ-Þ0/]+[!?]|##+)")
 ROUNDED = re.compile(r"[+-]?\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
@@ -45,7 +45,7 @@ def no_id(text: str) -> str | None:
     """Say why a text cannot be an id, or an address in its place; None if it can."""
     if text.startswith("'"):
         return "one behind the apostrophe of a spreadsheet"
-    return "more than 255 characters" if len(text) > LONGEST_ID else spoilt(text)
+    return f"more than {LONGEST_ID} characters" if len(text) > LONGEST_ID else spoilt(text)
 
 
 def names_in(text: str) -> tuple[str, ...]:

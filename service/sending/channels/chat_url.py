@@ -88,12 +88,14 @@ def _plugin(url: str, total_seconds: float) -> Any:
         )
     for number, (name, value) in enumerate(parts.query.items(), 1):
         if not _takes(plugin, name, value) and not _is_heard(url, name):
-            near = nearest(name, plugin.template_args)
-            hint = f"did you mean {near}=?" if near else f"see {plugin.setup_url}"
-            raise UrlRefused(
-                f"query: parameter {number} is not known to {plugin.service_name}; {hint}"
-            )
+            raise UrlRefused(f"query: parameter {number} {_unheard(plugin, name)}")
     return plugin
+
+
+def _unheard(plugin: Any, name: str) -> str:
+    near = nearest(name, plugin.template_args)
+    hint = f"did you mean {near}=?" if near else f"see {plugin.setup_url}"
+    return f"is not known to {plugin.service_name}; {hint}"
 
 
 def _known_schema(url: str) -> str:

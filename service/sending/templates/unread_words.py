@@ -49,14 +49,18 @@ def _locales(folder: Path, files: TemplateFiles, people: Counter[str]) -> Iterat
                 vain.setdefault(locale, []).append((name, without))
     for locale, found in vain.items():
         name, without = found[0]
-        (other, count), *_ = without.most_common(1)
-        more = f" (nor of {counted(len(found) - 1, 'more file')})" if len(found) > 1 else ""
-        message = (
-            f"nobody has the locale {shown(locale)} of this file{more}; "
-            f"{counted(count, 'person has', 'people have')} {shown(other)}, "
-            "and no words of their own"
-        )
+        message = _in_vain(locale, len(found) - 1, without)
         yield Diagnostic(str(folder / name), 1, 1, message=message, severity="warning")
+
+
+def _in_vain(locale: str, more_files: int, without: Counter[str]) -> str:
+    ((other, count),) = without.most_common(1)
+    more = f" (nor of {counted(more_files, 'more file')})" if more_files else ""
+    return (
+        f"nobody has the locale {shown(locale)} of this file{more}; "
+        f"{counted(count, 'person has', 'people have')} {shown(other)}, "
+        "and no words of their own"
+    )
 
 
 def _reads(person: str, locale: str) -> bool:
