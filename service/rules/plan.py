@@ -101,6 +101,11 @@ class PlannedMessage(NamedTuple):
         """List all that it names beside its own."""
         return [*self.told, *self.before]
 
+    @property
+    def notifications(self) -> list[Notification]:
+        """List all of which it tells, the one that speaks first."""
+        return [self.lead, *(notification for notification, _ in self.others)]
+
 
 Accept = Callable[[PlannedMessage], EventBody | None]
 """Takes a message, or says how its lead ends instead: its words may not fit its values."""

@@ -224,7 +224,7 @@ class Planner:
                 outgoing=composer.outgoing[m.lead.id],
                 seen={MUTING: muting} | seen(m, beside, subjects),
                 active=active,
-                silences=[about for n in told(m) for about in silences[n.id]],
+                silences=[about for n in m.notifications for about in silences[n.id]],
             )
             for m in planned.messages
         ]
@@ -295,14 +295,9 @@ def seen(
 ) -> dict[str, int]:
     """Name the streams a message was tested against, with their newest versions."""
     found: dict[str, int] = {}
-    for notification in told(message):
+    for notification in message.notifications:
         found |= {**beside[notification.id], **subjects[notification.id].versions}
     return found
-
-
-def told(message: PlannedMessage) -> list[Notification]:
-    """List the notifications of which a message tells."""
-    return [message.lead, *(n for n, _ in message.others)]
 
 
 def step_of(notification: Notification, body: EventBody, muting: int) -> Update:

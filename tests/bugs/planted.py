@@ -101,7 +101,7 @@ BUGS = (
     ),
     Bug(
         3, "drop the duplicate check", "service/learners/enrollment.py",
-        "        if fact.key in keys:\n            return None\n", "",
+        "        if fact.key in self.keys:\n            return None\n", "",
         "tests/learners/test_writer.py tests/learners/test_order_freedom.py",
     ),
     Bug(
