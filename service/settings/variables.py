@@ -81,18 +81,20 @@ def existing_file(text: str) -> str:
 
 def address(text: str) -> str:
     """Read what a service can listen on: an IP address, or a host name without a port."""
-    host = text if re.fullmatch(DOMAIN, text.replace("_", "-")) else ""
-    if ":" in text or re.fullmatch(r"[0-9.]+", text):
-        family = socket.AF_INET6 if ":" in text else socket.AF_INET
-        try:
-            socket.inet_pton(family, text.partition("%")[0])
-        except OSError:
-            host = ""
-        else:
-            host = text
-    if not host:
+    is_number = ":" in text or re.fullmatch(r"[0-9.]+", text)
+    is_name = re.fullmatch(DOMAIN, text.replace("_", "-"))
+    if not (_is_ip(text) if is_number else is_name):
         raise ValueError("a host name or IP address, without port or brackets")
-    return host
+    return text
+
+
+def _is_ip(text: str) -> bool:
+    family = socket.AF_INET6 if ":" in text else socket.AF_INET
+    try:
+        socket.inet_pton(family, text.partition("%")[0])
+    except OSError:
+        return False
+    return True
 
 
 def servers(text: str) -> str:

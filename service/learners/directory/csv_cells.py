@@ -182,8 +182,7 @@ class RowCells:
 
     def note(self, name: str, message: str) -> None:
         """Note what is doubtful in a column, or left out of it."""
-        title = self._columns.title(name)
-        self.problems.append(RowProblem(self.line, title, message, warning=True))
+        self._warn(self._columns.title(name), message)
 
     def unusable(self, name: str, message: str) -> UnusableRow:
         """Make what to raise when the row has to be left out because of a column."""
@@ -192,8 +191,7 @@ class RowCells:
     def _doubt(self, title: str, texts: Iterable[str]) -> None:
         """Note texts that are kept as they are, and are hardly the ones that were meant."""
         for found in filter(None, map(doubtful, texts)):
-            message = told(HARDLY_MEANT, found, IN_CELL)
-            self.problems.append(RowProblem(self.line, title, message, warning=True))
+            self._warn(title, told(HARDLY_MEANT, found, IN_CELL))
 
     def _of_use(self, title: str, text: str, kind: Kind) -> str | None:
         text = kind.form(text)
@@ -201,6 +199,8 @@ class RowCells:
         if not got and kind.is_good(text):
             return text
         message = f"expected {kind.expected}{f', got {got}' if got else ''}"
-        message = with_look_alike(message, text, IN_CELL)
-        self.problems.append(RowProblem(self.line, title, message, warning=True))
+        self._warn(title, with_look_alike(message, text, IN_CELL))
         return None
+
+    def _warn(self, title: str, message: str) -> None:
+        self.problems.append(RowProblem(self.line, title, message, warning=True))
