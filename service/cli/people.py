@@ -19,8 +19,11 @@ from service.learners.directory.people import People, Person
 from service.learners.directory.people_csv import people_in
 from service.rules.text import side_by_side
 
+NO_ID = "-"
+"""Of a manager known by address alone; a row that begins with nothing is the end of another."""
+
 COLUMNS: Columns[Person] = {
-    "LMS id": lambda person: person.lms_id,
+    "LMS id": lambda person: person.lms_id or NO_ID,
     "Source": lambda person: person.source,
     "Account": lambda person: person.account,
     "Name": lambda person: person.name,

@@ -27,6 +27,7 @@ _INSTEAD = {sign: plain for plain, signs in _SIGNS.items() for sign in signs} | 
     for latin, others in _LETTERS.items()
     for plain, sign in zip(latin, others, strict=True)
 }
+QUOTES = ("'", '"')
 _QUOTES = frozenset(_SIGNS['"'] + _SIGNS["'"] + "\"'")
 _TYPOGRAPHY = (" ", '"', "'", "-")
 """What people write otherwise within a text, and mean it so."""

@@ -107,9 +107,19 @@ def listed(words: Iterable[str]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
+def together(words: Iterable[str]) -> str:
+    """Name all of several words for a sentence: a, b and c."""
+    return " and ".join(listed(words).rsplit(" or ", 1))
+
+
 def side_by_side(names: Iterable[str]) -> str:
-    """Write names with commas between them; one that holds a comma is quoted, so it stays one."""
-    return ", ".join(f'"{name}"' if "," in name else name for name in names)
+    """Write names with commas between them, those that hold one or a quote as CSV quotes them."""
+    return ", ".join(map(_as_one, names))
+
+
+def _as_one(name: str) -> str:
+    quoted = name.replace('"', '""')
+    return f'"{quoted}"' if set(name) & set(',"') else name
 
 
 LARGEST_FIRST = (("d", UNITS["d"]), ("h", UNITS["h"]), ("min", UNITS["m"]), ("s", UNITS["s"]))

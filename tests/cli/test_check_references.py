@@ -57,6 +57,24 @@ def warned(academy: Installation, condition: str, to: str = "learner") -> list[s
     return [f"{each['line']}:{each['column']}: {each['message']}" for each in problems]
 
 
+@pytest.mark.parametrize(
+    "condition", ["course.tags: {contains: “compliance”}", "course.id: соurse:7"]
+)
+def test_a_value_nobody_has_for_how_it_is_typed_is_one_warning(
+    academy: Installation, condition: str
+) -> None:
+    (told,) = warned(academy, condition)
+    assert "did you mean 'co" in told and "here is a" in told
+
+
+def test_a_group_with_a_comma_is_written_to_as_it_is_called(academy: Installation) -> None:
+    academy.import_people([PersonRow("9", groups=("Sales, EMEA",))])
+    tags = "course.tags: {contains: compliance}"
+    assert warned(academy, tags, to='"group: Sales, EMEA"') == []
+    (told,) = warned(academy, tags, to='"group:Sales, AMEA"')
+    assert "did you mean 'Sales, EMEA'" in told
+
+
 NOTHING_LIKE_IT = [
     (
         "course.tags: {contains: complience}",

@@ -142,6 +142,13 @@ def test_a_name_may_begin_as_an_error_does() -> None:
     assert imported("people", f"id,groups\n7,{groups}\n").stderr == ""
 
 
+def test_an_id_in_a_formula_that_keeps_its_zeros_is_refused() -> None:
+    result = imported("people", 'id,manager\n"=""0042""",\n7,"=""0042"""\n')
+    assert result.exit_code == 1
+    assert "people.csv:2: id: expected the LMS's id of the person, got a formula" in result.stderr
+    assert "3: manager: warning: expected an id or one address, got a formula" in result.stderr
+
+
 def test_names_that_are_no_ids_may_begin_with_an_apostrophe() -> None:
     imported("people", "id,name,groups\n7,'t Hooft,'s Avonds\n")
     assert known("people", "7").items() >= {"name": "'t Hooft", "groups": ["'s Avonds"]}.items()
@@ -193,6 +200,22 @@ def test_names_in_one_cell_are_parted_alike_in_every_file(cell: str) -> None:
     assert [each["groups"] for each in shown] == [SPLIT[cell]] * 2
     shown = json.loads(listed("courses", "list", "--json"))["items"]
     assert [each["tags"] for each in shown] == [SPLIT[cell]] * 2
+
+
+def test_quotes_within_a_name_part_no_list_and_make_none() -> None:
+    lists = [('"a', 'b"'), ("a, b",), ('"a, b"',), ('a"', "b"), ("a", "b")]
+    assert len({side_by_side(names) for names in lists}) == len(lists)
+
+
+def test_a_manager_known_by_address_alone_is_no_end_of_the_row_above() -> None:
+    imported("people", "id,manager\n7,grace@example.org\n")
+    assert {line.split()[0] for line in listed("people", "list").splitlines()[1:]} == {"7", "-"}
+
+
+@pytest.mark.parametrize("cell", ["course：7", "course:７", "“course:7”", "соurse:7"])
+def test_an_id_that_only_looks_right_is_named(cell: str) -> None:
+    for what, text in (("courses", f"id\n{cell}\n"), ("people", f"id,manager\n7,{cell}\n")):
+        assert "hardly the text that is meant; there is a" in imported(what, text).stderr
 
 
 @pytest.mark.parametrize("one", SPLIT)

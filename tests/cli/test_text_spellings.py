@@ -117,7 +117,7 @@ def test_a_text_that_is_taken_and_hardly_meant_is_a_warning_and_named_where_it_d
     folder: Path,
 ) -> None:
     cells = "id,email,groups,state\n77,ada@example.org,Ops;“Sales”,АCTIVE\n"
-    named = 'there is a LEFT DOUBLE QUOTATION MARK at character 1 of it; write "'
+    named = "there is a LEFT DOUBLE QUOTATION MARK at character 1 of it; take it out"
     result = run(cells, "--source", "adobe")
     assert result.exit_code == 0
     assert f"2: groups: warning: this is hardly the text that is meant; {named}" in result.output

@@ -162,5 +162,5 @@ def is_reminded(mine: Snapshot, other: Snapshot) -> bool:
     if mine.silent_since is None:
         return False
     begun = min(filter(None, (mine.enrolled_at, mine.started_at, mine.active_at)))
-    done = other.completed_at is not None and other.completed_at > begun
-    return not (done and other.passed is not False)
+    failed = other.completed_at is None or other.passed is False
+    return ((other.done_at if failed else other.completed_at) or 0) <= begun

@@ -110,8 +110,8 @@ NOWHERE = [
         id="the completion was taken back",
     ),
     pytest.param(
-        [completed(START + DAY, 77, **OTHER), enrolled(START + 5 * DAY, 77, **OTHER),
-         revoked(START + 6 * DAY)], 1,
+        [completed(START + HOUR, 77, **OTHER), enrolled(START + DAY, 77, **OTHER),
+         revoked(START + 2 * DAY)], 1,
         id="the completion was taken back after the next enrolment",
     ),
 ]  # fmt: skip

@@ -14,15 +14,14 @@ from service.learners.directory.csv_cells import (
     no_id,
 )
 from service.learners.directory.csv_file import (
-    IN_CELL,
     CsvTable,
     RowProblem,
     UnreadableCsv,
     column_key,
+    with_look_alike_of_cell,
 )
 from service.learners.directory.csv_import import read_rows
 from service.learners.facts import KINDS, course_id, id_prefix
-from service.learners.look_alikes import with_look_alike
 from service.learners.text_form import text_form
 
 PLAIN = {
@@ -51,7 +50,7 @@ def courses_in(table: CsvTable, scope: RowScope = EVERYWHERE) -> Iterator[Course
     if "id" in keys:
         return _plain(table, CsvColumns(table, PLAIN), scope)
     expected = f"{table.name}:1: expected a column id or Training Id"
-    raise UnreadableCsv(with_look_alike(expected, "".join(table.header), IN_CELL))
+    raise UnreadableCsv(with_look_alike_of_cell(expected, "".join(table.header)))
 
 
 def _plain(
@@ -59,7 +58,7 @@ def _plain(
 ) -> Iterator[CourseRow | RowProblem]:
     for name in columns.extra:
         known = "expected one of " + ", ".join(PLAIN)
-        told = with_look_alike(f"unknown column, left out; {known}", name, IN_CELL)
+        told = with_look_alike_of_cell(f"unknown column, left out; {known}", name)
         yield RowProblem(1, name, told, warning=True)
     yield from read_rows(table, columns, lambda cells: _course(cells, scope))
 

@@ -5,15 +5,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from service.learners.directory.csv_file import (
-    IN_CELL,
     CsvRow,
     CsvTable,
     RowProblem,
     UnreadableCsv,
     column_key,
+    told_of_cell,
+    with_look_alike_of_cell,
 )
 from service.learners.facts import LONGEST_ID
-from service.learners.look_alikes import HARDLY_MEANT, doubtful, told, with_look_alike
+from service.learners.look_alikes import HARDLY_MEANT, doubtful
 from service.learners.text_form import text_form, trimmed
 
 MONTHS = "jan|feb|mar|mrz|apr|may|mai|jun|jul|aug|sep|sept|oct|okt|nov|dec|dez"
@@ -45,6 +46,8 @@ def no_id(text: str) -> str | None:
     """Say why a text cannot be an id, or an address in its place; None if it can."""
     if text.startswith("'"):
         return "one behind the apostrophe of a spreadsheet"
+    if text.startswith('="'):
+        return "a formula of a spreadsheet"
     return f"more than {LONGEST_ID} characters" if len(text) > LONGEST_ID else spoilt(text)
 
 
@@ -136,6 +139,12 @@ class RowCells:
         text = self.raw(name)
         return self._of_use(self._columns.title(name), text, kind) if text else text
 
+    def other_id(self, name: str, kind: Kind) -> str | None:
+        """Read a cell with the id or the address of another."""
+        found = self.text(name, kind)
+        self._doubt(self._columns.title(name), (found,) if found else ())
+        return found
+
     def names(self, name: str, kind: Kind = NAMES) -> tuple[str, ...] | None:
         """Read several names in one cell; one that is of no use spoils the cell."""
         text = self.raw(name)
@@ -176,6 +185,7 @@ class RowCells:
         got = no_id(text)
         if got or not text:
             raise self.unusable("id", f"expected {expected}{f', got {got}' if got else ''}")
+        self._doubt(self._columns.title("id"), (text,))
         if DATE.fullmatch(text):
             self.note("id", f"expected {expected}, got what may be a spreadsheet's date")
         return text
@@ -191,7 +201,7 @@ class RowCells:
     def _doubt(self, title: str, texts: Iterable[str]) -> None:
         """Note texts that are kept as they are, and are hardly the ones that were meant."""
         for found in filter(None, map(doubtful, texts)):
-            self._warn(title, told(HARDLY_MEANT, found, IN_CELL))
+            self._warn(title, told_of_cell(HARDLY_MEANT, found))
 
     def _of_use(self, title: str, text: str, kind: Kind) -> str | None:
         text = kind.form(text)
@@ -199,7 +209,7 @@ class RowCells:
         if not got and kind.is_good(text):
             return text
         message = f"expected {kind.expected}{f', got {got}' if got else ''}"
-        self._warn(title, with_look_alike(message, text, IN_CELL))
+        self._warn(title, with_look_alike_of_cell(message, text))
         return None
 
     def _warn(self, title: str, message: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from service.learners.look_alikes import QUOTES, LookAlike, look_alikes, told
 from service.learners.text_form import text_form, trimmed
 
 LONGEST_LINE = 262_144
@@ -45,6 +46,18 @@ class RowProblem(msgspec.Struct, frozen=True):
         """Say `17: email: expected …`, to be put after the file's name and a colon."""
         place = f"{self.line}: {self.column}: " if self.column else f"{self.line}: "
         return f"{place}{'warning: ' if self.warning else ''}{self.expected}"
+
+
+def with_look_alike_of_cell(message: str, text: str) -> str:
+    """Name the first character of a cell that is not what it looks like, if any."""
+    return told_of_cell(message, next(look_alikes(text), None))
+
+
+def told_of_cell(message: str, found: LookAlike | None) -> str:
+    """Name a character of a cell that is not what it looks like; nothing there needs quotes."""
+    if found and found.instead in QUOTES:
+        found = found._replace(instead="")
+    return told(message, found, IN_CELL)
 
 
 class CsvRow(msgspec.Struct, frozen=True):

@@ -14,15 +14,14 @@ from service.learners.directory.csv_cells import (
     no_id,
 )
 from service.learners.directory.csv_file import (
-    IN_CELL,
     CsvTable,
     RowProblem,
     UnreadableCsv,
     column_key,
+    with_look_alike_of_cell,
 )
 from service.learners.directory.csv_import import read_rows
 from service.learners.directory.people_table import PersonRow
-from service.learners.look_alikes import with_look_alike
 from service.learners.text_form import text_form
 
 PLAIN = {
@@ -71,7 +70,7 @@ def people_in(table: CsvTable, scope: RowScope = EVERYWHERE) -> Iterator[PersonR
         if "manageremail" in keys or "useremail" in keys or "usertype" in keys:
             hint = "; a report downloaded from Adobe's pages has no ids, ask for generateUsers"
         expected = f"{table.name}:1: expected a column id or internalUserID{hint}"
-        raise UnreadableCsv(with_look_alike(expected, "".join(table.header), IN_CELL))
+        raise UnreadableCsv(with_look_alike_of_cell(expected, "".join(table.header)))
     return read_rows(table, columns, lambda cells: _row(cells, scope, fields))
 
 
@@ -83,7 +82,7 @@ def _row(cells: RowCells, scope: RowScope, fields: Mapping[str, int]) -> PersonR
         account=account,
         name=cells.text("name"),
         email=cells.text("email", EMAIL),
-        manager=cells.text("manager", MANAGER),
+        manager=cells.other_id("manager", MANAGER),
         timezone=cells.text("timezone", TIMEZONE),
         locale=_locale(cells),
         groups=cells.names("groups"),

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from service.learners.text_form import text_form
 from service.rules.calendar import Window, longest_gap
 from service.rules.conditions import Condition
 from service.rules.contradiction import contradiction, then
@@ -126,10 +127,10 @@ class RuleChecks:
         """Refuse an entry that is there already; steps differ in when or whom they tell."""
         step = "escalation" in entry.path
         last = "after" if step else "template"
-        whom = ("to", "via", "post")
+        whom, to = ("to", "via", "post"), text_form(entry.said("to") or "")
         if not all(entry.has(key) for key in (last, *filter(entry.says, whom))):
             return
-        key = (step, *(entry.said(key) for key in (last, *whom)))
+        key = (step, to, *(entry.said(key) for key in (last, "via", "post")))
         if key in lines and step:
             message = f"'after' and whom it tells are those of line {lines[key]}; change one"
             self.report.error(entry.path, message)

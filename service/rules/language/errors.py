@@ -36,6 +36,7 @@ class Report:
         self.name = name
         self.document = document
         self.found: set[Diagnostic] = set()
+        self.doubts: set[Diagnostic] = set()
         self.meant: set[Path] = set()
         self.places: Mapping[str, str] = {}
         for place, message in document.mistakes:
@@ -50,15 +51,19 @@ class Report:
         """
         text = str(path[-1]) if key else self.document.text_at(path)
         found = next(look_alikes(text), None)
-        self._note(path, message, found, key=key, severity=severity)
+        if not self.spoiled(path):
+            self.found.add(self._diagnostic(path, message, found, key=key, severity=severity))
 
     def doubt(self, path: Path, prefix: str = "") -> None:
-        """Warn of a text at `path` that is accepted, and hardly the one that was meant."""
-        found = doubtful(self.document.text_at(path).removeprefix(prefix))
-        if found is not None:
-            self._note(path, HARDLY_MEANT, found, severity="warning")
+        """Warn of a text at `path` that is accepted, and hardly the one that was meant.
 
-    def _note(
+        Where something else is told of it, that names the character too.
+        """
+        found = doubtful(self.document.text_at(path).removeprefix(prefix))
+        if found is not None and not self.spoiled(path):
+            self.doubts.add(self._diagnostic(path, HARDLY_MEANT, found, severity="warning"))
+
+    def _diagnostic(
         self,
         path: Path,
         message: str,
@@ -66,14 +71,12 @@ class Report:
         *,
         key: bool = False,
         severity: Severity,
-    ) -> None:
-        if self.spoiled(path):
-            return
+    ) -> Diagnostic:
         places = self.document.keys if key else self.document.values
         line, column = places.get(path, (1, 1))
         if found is not None:
             message = told(message, found, self.document.column_of(found.sign, (line, column)))
-        self.found.add(Diagnostic(self.name, line, column, message=message, severity=severity))
+        return Diagnostic(self.name, line, column, message=message, severity=severity)
 
     def warning(self, path: Path, message: str, *, key: bool = False) -> None:
         """Note what is allowed and yet surprising."""
@@ -103,7 +106,10 @@ class Report:
 
     def problems(self) -> list[Diagnostic]:
         """List everything by place."""
-        return sorted(self.found)
+        told = {(each.line, each.column) for each in self.found}
+        return sorted(
+            self.found | {each for each in self.doubts if (each.line, each.column) not in told}
+        )
 
 
 def check_keys(

@@ -14,7 +14,7 @@ from service.rules.language.model import ANY, DefaultsShape, RuleShape, Windows
 from service.rules.language.references import References
 from service.rules.language.yaml_reader import Path
 from service.rules.rule import GROUP
-from service.rules.text import hint, listed, shown
+from service.rules.text import hint, shown, together
 
 LINES_NAMED = 3
 BODY = "body.txt"
@@ -146,14 +146,14 @@ class KnownNames:
             message = f"{template} tells of one thing, and a digest of many; name one whose"
             self._unfit(path, f"{message} {entry.form}/{BODY} goes through 'items'")
         elif entry.says("digest") and one:
-            message = f"{template} leaves out what the digest tells of in {listed(one)}"
+            message = f"{template} leaves out what the digest tells of in {together(one)}"
             self.report.warning(path, f"{message}; go through 'items' there too")
         elif not entry.says("digest") and len(one) < len(reads):
             message = f"{template} goes through the 'items' of a digest, and here is"
             self.report.warning(path, f"{message} none; add a 'digest', or name another template")
         elif not entry.says("digest") and collapses and alone:
             message = f"{template} tells of one course, and 'collapse' makes one message of several"
-            self.report.warning(path, f"{message}; name the 'others' in {listed(alone)}")
+            self.report.warning(path, f"{message}; name the 'others' in {together(alone)}")
 
     def _lacks(self, path: Path, name: str, *, what: str, known: Iterable[str]) -> None:
         """Note a name that is not there; the nearest one of those known is proposed."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from service.learners.look_alikes import plain
 from service.rules.conditions import LISTS, NEGATIONS, FieldTest, ValueTest
 from service.rules.fields import LEARNER_COLUMN, Field, Sources
 from service.rules.known_values import KnownValues
@@ -194,7 +195,7 @@ class Compared:
 
 
 def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text.casefold()))
+    return "".join(filter(str.isalnum, plain(text).casefold()))
 
 
 def _digits(text: str) -> list[str]:

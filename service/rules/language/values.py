@@ -14,7 +14,7 @@ from service.rules.calendar import DAY_MINUTES, UNITS, milliseconds
 from service.rules.fields import EVENTS
 from service.rules.language.shape import Schema, Value
 from service.rules.language.wishes import event_wish, wish
-from service.rules.rule import STEPS_UP
+from service.rules.rule import GROUP, STEPS_UP
 from service.rules.text import hint, listed, shown
 
 ROLES = tuple(STEPS_UP)
@@ -27,7 +27,7 @@ SCALARS = ["string", "number", "boolean"]
 
 _TIME = re.compile(r"([01]\d|2[0-4]):([0-5]\d)", re.ASCII)
 _MINUTE = re.compile(r":([0-5]\d)", re.ASCII)
-_GROUP = re.compile(r"[^\s,;][^,;\x00-\x1f]{0,99}")
+_GROUP = re.compile(r"\s*[^\s;|][^;|\x00-\x1f]{0,99}")
 _RECIPIENTS = listed((*ROLES, WATCHERS, "group:NAME"))
 _AMOUNT = re.compile(r"\d+")
 _WHOLE = re.compile(r"[1-9][0-9]{0,5}")
@@ -187,7 +187,7 @@ ITEMS = _whole(500, "[1-9][0-9]?|[1-4][0-9]{2}|500")
 
 def _event(raw: Any) -> str:
     if not isinstance(raw, str):
-        raise ValueError(f"expected one event, got {shown(raw)}")
+        raise ValueError(f"expected one event, got {shown(raw)}; for more, write more rules")
     if raw not in EVENTS:
         near = event_wish(raw) or f"; there are {', '.join(EVENTS)}"
         raise ValueError(f"unknown event {shown(raw)}{near}")
@@ -205,13 +205,15 @@ EVENT = Value(_event, events())
 
 def _recipient(raw: Any) -> str:
     if not isinstance(raw, str):
-        raise ValueError(f"'to' takes one of {_RECIPIENTS}, got {shown(raw)}")
-    group = raw.removeprefix("group:") if raw.startswith("group:") else None
-    if group is not None:
+        more = "; for more, write more entries"
+        raise ValueError(f"'to' takes one of {_RECIPIENTS}, got {shown(raw)}{more}")
+    if raw.startswith(GROUP):
+        group = raw.removeprefix(GROUP)
         if not _GROUP.fullmatch(group):
-            raise ValueError("expected the name of a group after 'group:', without , and ;")
-    elif raw not in (*ROLES, WATCHERS):
-        near = hint(raw, (*ROLES, WATCHERS)) or wish(raw)
+            raise ValueError("expected the name of one group after 'group:', without ; and |")
+        return f"{GROUP}{group.lstrip()}"
+    if raw not in (*ROLES, WATCHERS):
+        near = hint(raw, (*ROLES, WATCHERS)) or wish("group" if "@" in raw else raw, "to")
         raise ValueError(f"'to' takes {_RECIPIENTS}, not {shown(raw)}{near}")
     return raw
 
@@ -219,7 +221,7 @@ def _recipient(raw: Any) -> str:
 def recipients(*names: str) -> Schema:
     """Write the schema of one of these, or a group."""
     group = patterned(
-        "string", f"group:{_GROUP.pattern}", "expected group:NAME; the name without , and ;"
+        "string", f"{GROUP}{_GROUP.pattern}", "expected group:NAME; the name without ; and |"
     )
     return {"anyOf": [named(names), group]} if names else group
 

@@ -33,6 +33,7 @@ _ONCE = (
     "throttle: {max: 1, per: 3650d}"
 )
 _AGAIN = f"{_NOT_YET}: a silence is told of once; more reminders are steps under 'escalation'"
+_GROUP = "write group:NAME, with a group of the import"
 _CHANNEL = "write 'to' and 'via' for a person, or 'post' for a room"
 _WORDS = "the words stand in templates/NAME/; name them with 'template'"
 
@@ -72,9 +73,7 @@ WISHES: Mapping[str, str] = {
     "delay wait": (
         "'collapse' waits before the first message; 'after' in an entry of 'escalation' comes later"
     ),
-    "everyone everybody all_learners admin admins hr instructor author": (
-        "write group:NAME, with a group of the import"
-    ),
+    "everyone everybody all_learners admin admins hr instructor author": _GROUP,
     "room chat slack teams": "for a room write 'post' with a chat channel, and no 'to'",
 }
 """What to write, by the words for it, one wish a line."""
@@ -94,6 +93,9 @@ OF_KEYS: Mapping[str, str] = {
     "group_by learner": "a reader's own list or count is there without it; take it out",
     "every month": f"{_NOT_YET}: no digest is monthly",
     "on_activate all": "write current",
+    "to group": _GROUP,
+    **dict.fromkeys(("to supervisor", "to boss", "to team_lead"), "write manager"),
+    **dict.fromkeys(("to user", "to student", "to employee"), "write learner"),
 }
 """What to write instead of a value, by its key and the word."""
 
@@ -195,7 +197,10 @@ def event_wish(event: str) -> str:
         return f"; {_EVENTS[last]}"
     happened = last if "." in event else last.rpartition("_")[2]
     named = f"enrollment.{_SYNONYMS.get(happened, happened)}"
-    return hint(event, EVENTS) or (f"; write {named}" if named in EVENTS else wish(last))
+    near = hint(event, EVENTS)
+    if named in EVENTS and named not in near:
+        return f"; write {named}"
+    return near or wish(last)
 
 
 def field_wish(name: str) -> str:

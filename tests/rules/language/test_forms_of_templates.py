@@ -160,7 +160,7 @@ def test_what_collapses_is_told_of_in_every_body():
     assert warned(rule()) == []
     assert warned(rule(more=collapse), **others | {"body_txt": "", "body_html": "course"}) == [
         "template 'words' tells of one course, and 'collapse' makes one message of several; "
-        "name the 'others' in body.txt or body.html"
+        "name the 'others' in body.txt and body.html"
     ]
 
 

@@ -112,6 +112,13 @@ MISTAKES = {
         HEAD + NOTIFY.replace("template: completed", "template: ../completed"),
         "8:50: a name takes letters, digits, '-' and '_', 63 at most; got '../completed'",
     ),
+    "an entry twice, its group in two spellings": (
+        HEAD
+        + NOTIFY.replace("to: learner", "to: group:a b").replace(
+            "}]", "}, {via: email, to: 'group: a  b', template: completed}]"
+        ),
+        "8:64: this entry is there already (line 8); take one out",
+    ),
     "an entry twice": (
         HEAD + NOTIFY.replace("}]", "}, {via: email, to: learner, template: completed}]"),
         "8:62: this entry is there already (line 8); take one out",
@@ -127,7 +134,7 @@ MISTAKES = {
         HEAD + NOTIFY.replace("to: learner", "to: ada@example.org"),
         (
             "8:19: 'to' takes learner, manager, managers_manager, watchers or group:NAME, "
-            "not this text"
+            "not this text; write group:NAME, with a group of the import"
         ),
     ),
     "cancelling a seat rule": (

@@ -18,7 +18,7 @@ def room_condition(text: str) -> str:
 MISTAKES = {
     "two events": (
         HEAD.replace("enrollment.completed", "[enrollment.completed, learner.seen]") + NOTIFY,
-        "7:22: expected one event, got a list",
+        "7:22: expected one event, got a list; for more, write more rules",
     ),
     "an event of another language": (
         HEAD.replace("enrollment.completed", "course_done") + NOTIFY,
@@ -32,7 +32,7 @@ MISTAKES = {
         GOOD.replace("to: learner", "to: [learner, manager]"),
         (
             "8:19: 'to' takes one of learner, manager, managers_manager, watchers or group:NAME, "
-            "got a list"
+            "got a list; for more, write more entries"
         ),
     ),
     "a misspelt recipient": (
@@ -44,11 +44,11 @@ MISTAKES = {
     ),
     "a group without a name": (
         GOOD.replace("to: learner", "to: 'group:'"),
-        "8:19: expected the name of a group after 'group:', without , and ;",
+        "8:19: expected the name of one group after 'group:', without ; and |",
     ),
     "two groups in one": (
         GOOD.replace("to: learner", "to: 'group:a;b'"),
-        "8:19: expected the name of a group after 'group:', without , and ;",
+        "8:19: expected the name of one group after 'group:', without ; and |",
     ),
     "a list of channels": (
         GOOD.replace("via: email", "via: [email]"),

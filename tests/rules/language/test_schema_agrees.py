@@ -94,6 +94,7 @@ GOODS = {
     "a description that is no text": HEAD + NOTIFY + "    description: 08:30\n",
     "a version in quotes": (HEAD + NOTIFY).replace("version: 1", "version: '1'"),
     "a group": HEAD + NOTIFY.replace("learner", "group:sales staff"),
+    "a group with a comma": HEAD + NOTIFY.replace("learner", "'group: Sales, EMEA'"),
     "no rules": "version: 1\nrules: []\n",
     "channels from the environment": "version: 1\nrules: []\nchannels:\n"
     "  a: ${A:-drawer://}\n  b: mailto://${U:-u}:${P:-}@h\n  c: ${A:-x}://h/$1\n  1: JSON://h\n",
@@ -150,6 +151,7 @@ ONLY_CHECK_KNOWS = {
     "an unknown interval of a step": "intervals are named in the file itself",
     "an interval over midnight": "a pattern compares nothing",
     "an interval of nothing": "a pattern compares nothing",
+    "an entry twice, its group in two spellings": "a schema knows no spellings",
     "a rule that expires while its window is closed": "a schema adds nothing up",
     "a rule that expires in the longest of its windows": "a schema adds nothing up",
     "a window that is closed for longer than the defaults allow": "a schema adds nothing up",

@@ -69,11 +69,13 @@ LEADS = [
     ("trigger", "{due_in: 3d}", f"{NOT_YET}: due dates are not known"),
     ("trigger", "{event: enrollment.due}", f"{NOT_YET}: due dates are not known"),
     ("trigger", "{event: enrollment.failed}", "the condition enrollment.passed: false"),
+    ("trigger", "{event: course.completed}", "write enrollment.completed"),
     ("trigger", "{event: COURSE_COMPLETED}", "write enrollment.completed"),
     ("trigger", "{event: enrollment.stalled}", "write the trigger {stalled_for: 7d}"),
     ("condition", "{enrollment.due_date: x}", f"{NOT_YET}: due dates are not known"),
     ("condition", "{learner.id: x}", "a condition cannot name one person"),
     ("condition", "{learner.name: x}", "a condition cannot name one person"),
+    ("condition", "{learner.fields.Team (EU): x}", "rename it and import again"),
     ("condition", "{learner.department: x}", "a column of the import is learner.fields.NAME"),
     ("condition", "{enrollment.completed: true}", "enrollment.status: completed asks how"),
     ("condition", "{passed: true}", "did you mean 'enrollment.passed'?"),
@@ -98,6 +100,9 @@ LEADS = [
     ("condition", "{enrollment.started_at: {eq: 2026-01-01}}", "gte, and lt with the day after"),
     ("to", "cc", "one more entry"),
     ("to", "everyone", "write group:NAME"),
+    ("to", "group", "write group:NAME"),
+    ("to", "supervisor", "write manager"),
+    ("to", "student", "write learner"),
     ("to", "room", "write 'post' with a chat channel"),
 ]  # fmt: skip
 
