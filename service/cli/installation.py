@@ -2,6 +2,7 @@
 
 import sqlite3
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Self
 
 from service.app.event_types import event_store
@@ -12,6 +13,9 @@ from service.ledger.ledger import Ledger, LedgerError, lock_data_folder
 from service.ledger.views import Projection, Views
 from service.sending.queue import SendQueue
 
+MAKING_SECONDS = 5.0
+"""How long another command may take to begin the views."""
+
 
 class Installation:
     """Open the files of one installation for looking things up."""
@@ -20,12 +24,28 @@ class Installation:
         folder = installation(data)
         self.ledger = Ledger(folder / "ledger.db")
         self.store = event_store(self.ledger)
-        try:
-            with lock_data_folder(folder):
-                self.views = self._views(folder, owner=True)
-                self.views.catch_up()
-        except LedgerError:  # a running service follows the log itself
-            self.views = self._views(folder, owner=False)
+        self.views = self._opened(folder)
+
+    def _opened(self, folder: Path) -> Views:
+        """Open the views: as they are beside a service, which follows the log itself.
+
+        Another command that holds the folder may be making them just now: it is waited for.
+        """
+        deadline = monotonic() + MAKING_SECONDS
+        while True:
+            try:
+                with lock_data_folder(folder):
+                    views = self._views(folder, owner=True)
+                    views.catch_up()
+                    return views
+            except LedgerError:
+                pass
+            try:
+                return self._views(folder, owner=False)
+            except LedgerError:
+                if monotonic() > deadline:
+                    raise
+            sleep(0.1)
 
     def _views(self, folder: Path, *, owner: bool) -> Views:
         parts: list[Projection] = [EnrollmentViews(), SendQueue()]
