@@ -65,7 +65,6 @@ def test_a_completion_reads_like_this(shipped: Templates) -> None:
         "Open the course: https://lms.example.org/course/123\n\n"
         "--\n"
         "Coursebell sent this message about your learning.\n"
-        "Replies are not read.\n"
     )
 
 
