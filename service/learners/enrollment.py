@@ -125,7 +125,11 @@ ENROLLMENT = "e"
 
 
 class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
-    """Fold a learner's enrolment."""
+    """Fold a learner's enrolment.
+
+    `completions` are those that rules were asked about, each with its fact's key. `episode` is
+    there only in what `told_by` gives.
+    """
 
     RECORDED = EnrollmentRecorded
     entries: tuple[Entry, ...] = ()

@@ -21,6 +21,7 @@ from service.learners.facts import (
 ENROLLED, IN_PROGRESS, COMPLETED, UNENROLLED = "enrolled", "in_progress", "completed", "unenrolled"
 OPEN = frozenset({ENROLLED, IN_PROGRESS})
 UNDER_WAY = OPEN | {None}
+ENDED = frozenset({None, UNENROLLED})
 STATUSES = (ENROLLED, IN_PROGRESS, COMPLETED, UNENROLLED)
 
 Entry = tuple[int, int, str, EnrollmentFact]
@@ -126,18 +127,18 @@ def _after_end(state: State, at: int, timing: Timing) -> bool:
 
 
 def _anew(state: State, at: int, timing: Timing) -> bool:
-    if state.status in (None, UNENROLLED):
+    if state.status in ENDED:
         return True
     return state.status == COMPLETED and _after_end(state, at, timing)
 
 
 def _active_again(state: State, at: int, timing: Timing) -> bool:
-    return state.status in (None, UNENROLLED) and _after_end(state, at, timing)
+    return state.status in ENDED and _after_end(state, at, timing)
 
 
 def _completed_again(state: State, at: int, timing: Timing) -> bool:
     if state.status != COMPLETED or state.completed_at is None:
-        return state.status in (None, UNENROLLED)
+        return state.status in ENDED
     return timing.again_after is not None and at > state.completed_at + timing.again_after
 
 
