@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from service.cli.output import csv_import
+
 MEMORY = Path("/dev/shm")
 ROOM = 2 * 1024**3
 
 os.environ["TZ"] = "UTC"
 time.tzset()
+csv_import.STILL_SECONDS = 0.01  # no test writes to a file while it imports it, but one
 
 
 def pytest_configure(config: pytest.Config) -> None:

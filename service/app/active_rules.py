@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
+from hashlib import sha256
+from stat import S_ISREG
 from typing import NamedTuple
 
 from service.app.queues import fed_by_queues
@@ -14,7 +16,7 @@ from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from service.rules.rule import RuleSet
 from service.sending.planner import ActiveRules
-from service.sending.templates.templates import Templates
+from service.sending.templates.templates import Templates, template_files
 from service.sending.templates.unread_words import unread_words
 from service.settings import Settings
 
@@ -77,12 +79,71 @@ def known_sources(settings: Settings, sources: Iterable[Source]) -> Sources:
     return Sources(fills, fed_by_queues(settings).union(by_http))
 
 
+READ_AT_MOST = 4 * 1024 * 1024
+STILL_SECONDS = 1.0
+RESTLESS_SECONDS = 60.0
+
+
 def state_of_files(settings: Settings) -> object:
-    """Give something that changes when somebody edits the rules or the templates."""
-    paths = [settings.rules, *sorted(settings.templates.rglob("*"))]
+    """Give something that changes when somebody writes to the rules or the templates.
+
+    The content is a part of it: some file systems know the time of a change to a second or two.
+    """
     found = []
-    for path in paths:
+    for path in [settings.rules, *template_files(settings.templates)]:
         with suppress(OSError):  # it was there a moment ago
             stat = path.stat()
-            found.append((path, stat.st_mtime_ns, stat.st_size))
+            if S_ISREG(stat.st_mode):
+                with path.open("rb") as file:
+                    content = sha256(file.read(READ_AT_MOST)).digest()
+                found.append((path, stat.st_mtime_ns, stat.st_size, content))
     return found
+
+
+class FileWatch:
+    """Watch the rules and templates; read them when they have changed and stand still.
+
+    Moments are monotonic seconds.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._seen: object = None
+        self._read: object = None
+        self._still_since = 0.0
+        self._read_until = 0.0
+
+    def look(self, moment: float) -> None:
+        """Look at the files."""
+        if not self.changed:
+            self._read_until = moment
+        found = state_of_files(self._settings)
+        if found != self._seen:
+            self._seen, self._still_since = found, moment
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether the files are not as they were read."""
+        return self._seen != self._read
+
+    def stand_still(self, moment: float) -> bool:
+        """Tell whether two looks a second apart found the same."""
+        return moment - self._still_since >= STILL_SECONDS
+
+    def restless(self, moment: float) -> bool:
+        """Tell whether the files have been written to for so long that somebody should know."""
+        return moment - self._read_until >= RESTLESS_SECONDS
+
+    def read(self, sources: Iterable[Source]) -> ActiveRules | None:
+        """Read the files; None when they were written to meanwhile. Raises Refused, OSError."""
+        fresh, wrong = None, None
+        try:
+            fresh = read_active(self._settings, sources)
+        except (Refused, OSError) as error:
+            wrong = error
+        if state_of_files(self._settings) != self._seen:
+            return None
+        self._read = self._seen
+        if wrong is not None:
+            raise wrong
+        return fresh

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from service.app.active_rules import Refused, read_active
 from service.app.event_types import event_store
 from service.app.queues import open_queues
@@ -32,7 +34,8 @@ from service.sending import queue
 from service.sending.channels import ChannelError
 from service.sending.close_digests import DigestCloser
 from service.sending.delivery_pool import DeliveryPool
-from service.sending.operator import cancel_removed
+from service.sending.known_channels import record_kinds, turned_to_drawer
+from service.sending.operator import cancel_removed, let_return
 from service.sending.planner import ActiveRules, SendingContext
 from service.sending.queue import SendQueue
 from service.sending.streams import NotificationStreams
@@ -44,6 +47,7 @@ SOURCES: tuple[Source, ...] = (
     Sunbird(),
 )
 """The learning management systems we understand: one line each."""
+SWEEP_EVERY_MS = 10 * 60_000
 
 
 class App:
@@ -73,7 +77,11 @@ class App:
             asides=self.letters.asides.of,
         )
         self.scheduler = Scheduler(
-            self.writer, self.views, self.enrollment_views, firsts=self._firsts
+            self.writer,
+            self.views,
+            self.enrollment_views,
+            firsts=self._firsts,
+            removal_delay=settings.removal_delay,
         )
         self.digest_closer = DigestCloser(self._sending_context())
         self.feed_watch = FeedWatch(self.writer)
@@ -85,6 +93,9 @@ class App:
             watch_link=self.watch_links,
         )
         self.queues: list[QueueConsumer] = []
+        self.held_channels: dict[str, str] = {}
+        """Why each of these is not open, though the rules name it: what it owes is kept."""
+        self._sweep_at = 0
 
     def open_queues(self, clock: Callable[[], int]) -> None:
         """Make the configured queues ready to be carried; raises Refused."""
@@ -132,9 +143,8 @@ class App:
         """Read from the log what the last run left: marks, views, and attempts left open."""
         self.scheduler.recover()
         self.feed_watch.recover()
+        self.active = self._settling(self.active, now)
         self._record_active(now)
-        self.views.catch_up()
-        self.cancel_removed(now)
         self.deliveries.take_over(now)
 
     def tick(self, now: int) -> None:
@@ -142,6 +152,7 @@ class App:
         self.take(now)
         self.ask(now)
         self.views.catch_up()
+        self.sweep(now)
         self.close_digests(now)
         self.deliver(now)
 
@@ -201,33 +212,61 @@ class App:
 
         Returns false when it was active already.
         """
-        fresh = read_active(self.settings, SOURCES)
-        self._activate(fresh)
-        fresh_file = self._record_active(now)
-        self.views.catch_up()
-        self.cancel_removed(now)
-        return fresh_file
+        return self.use(read_active(self.settings, SOURCES), now)
+
+    def use(self, fresh: ActiveRules, now: int) -> bool:
+        """Make these rules active; as `reload`."""
+        self._activate(self._settling(fresh, now))
+        return self._record_active(now)
+
+    def _settling(self, active: ActiveRules, now: int) -> ActiveRules:
+        return replace(active, settling=self.scheduler.settling(active.decider, now))
 
     def _record_active(self, now: int) -> bool:
-        """Record which rule file is active; false if it was already."""
+        """Record which rule file is active; false if it was already.
+
+        What it does not say is held until it has settled, what it says again leaves.
+        """
         self.letter_watch.activate(self.active.decider, self.letters.asides.newest(), now)
-        return self.scheduler.activate(self.active.decider, now)
+        fresh_file = self.scheduler.activate(self.active.decider, now)
+        record_kinds(self.store, self.active.decider.rules, now)
+        self.views.catch_up()
+        let_return(self.notification_streams, self.views, self._live, now)
+        self._sweep_at = self.active.settling.until
+        self.sweep(now)
+        return fresh_file
+
+    @property
+    def _live(self) -> set[str]:
+        return {rule.id for rule in self.active.decider.rules.rules if rule.mode == "live"}
+
+    def sweep(self, now: int) -> None:
+        """End what nobody looks at any more, now and then, once the rule file has settled."""
+        if now >= self._sweep_at:
+            self._sweep_at = now + SWEEP_EVERY_MS
+            self.cancel_removed(now)
 
     def cancel_removed(self, now: int) -> None:
-        """End what is owed because of a rule, or by a channel, that is there no more."""
-        live = {rule.id for rule in self.active.decider.rules.rules if rule.mode == "live"}
-        cancel_removed(
-            self.notification_streams, self.views, channels=set(self.deliveries), live=live, now=now
-        )
+        """End what is owed because of a rule, or by a channel, that is there no more.
+
+        Not before the file that says so no more has settled.
+        """
+        if now >= self.active.settling.until:
+            channels = set(self.active.decider.rules.channels)
+            cancel_removed(
+                self.notification_streams, self.views, channels=channels, live=self._live, now=now
+            )
 
     def _activate(self, active: ActiveRules) -> None:
         """Open what the rules name and close what they do not; raises Refused before either."""
-        urls = active.decider.rules.channels
+        rules = active.decider.rules
+        held = turned_to_drawer(rules, self.store.latest)
+        urls = {name: url for name, url in rules.channels.items() if name not in held}
         try:
             opened = self.deliveries.opened(urls)
         except ChannelError as error:
             raise Refused(str(error)) from error
-        self.active = active
+        self.active, self.held_channels = active, held
         self.deliveries.use(urls, opened)
 
     def changes_of_people(self) -> object:

@@ -43,7 +43,8 @@ from service.rules.triggers.stalled import (
     stalled_rules,
 )
 from service.running import wall_clock
-from service.sending.channels import ChannelError, open_channel
+from service.sending.channels import ChannelError, channel_in_words, open_channel
+from service.sending.known_channels import turned_to_drawer
 from service.settings import Settings
 
 AT_A_TIME = 1_000
@@ -140,14 +141,16 @@ def check(given: RuleFiles, form: str, data: Path | None, as_json: bool) -> None
     with opened(chosen) as office:
         known = known_in(office) if office else None
         found, problems, words = read_files_of(chosen, SOURCES, name=str(chosen.rules), known=known)
-        channels = channel_problems(found, chosen) if found else []
+        channels = channel_problems(found, chosen, office) if found else []
         others = [*words.problems(), *channels, *queue_problems(chosen)]
         reach = reached(found, office, chosen, now=wall_clock()) if found and not others else []
+    ways = ways_of(found, chosen) if found and not channels else {}
     wrong = others or any(p.severity == "error" for p in problems)
     if as_json or form == "json":
         print_json(
             {
                 "problems": [msgspec.to_builtins(vars_of(p)) for p in problems] + others,
+                "channels": ways,
                 "already_silent": [
                     {"rule": each.rule.id, "enrollments": each.silent, "told": each.told}
                     for each in reach
@@ -158,6 +161,8 @@ def check(given: RuleFiles, form: str, data: Path | None, as_json: bool) -> None
         for line in [*map(annotation, problems), *map(placeless, others)]:
             click.echo(printable(line))
     else:
+        for name, way in ways.items():
+            console().print(f"channel {name}: {way}", markup=False, soft_wrap=True)
         show(found, problems, others, reach)
     raise SystemExit(BAD if wrong else 0)
 
@@ -206,15 +211,26 @@ def _property(text: str) -> str:
     return _escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def channel_problems(rules: RuleSet, chosen: Settings) -> list[str]:
-    """Find what is wrong with the channels' addresses; connect to none of them."""
-    wrong = []
+def channel_problems(rules: RuleSet, chosen: Settings, office: Installation | None) -> list[str]:
+    """Find what is wrong with the channels' addresses; connect to none of them.
+
+    Of an installation those too that would turn to the drawer by themselves.
+    """
+    wrong = list(turned_to_drawer(rules, office.store.latest).values()) if office else []
     for name, url in rules.channels.items():
         try:
             open_channel(name, url, drawer=chosen.data / "drawer").close()
         except ChannelError as error:
             wrong.append(str(error))
     return wrong
+
+
+def ways_of(rules: RuleSet, chosen: Settings) -> dict[str, str]:
+    """Say where each channel leads, by its name."""
+    drawer = chosen.data / "drawer"
+    return {
+        name: channel_in_words(name, url, drawer=drawer) for name, url in rules.channels.items()
+    }
 
 
 def queue_problems(chosen: Settings) -> list[str]:

@@ -23,15 +23,16 @@ from service.cli.output.console import (
 from service.cli.output.text import in_local_time, moment, print_words
 from service.learners.directory.people import People
 from service.rules import trace
-from service.rules.notification import GIVEN_UP, HELD, STATES
+from service.rules.notification import CANCELLED, HELD, STATES
 from service.rules.rule import ROOM, STEPS_UP, route_of
 from service.rules.storm import HELD as STORM
 from service.rules.text import counted
 from service.running import wall_clock
 from service.sending import queue
-from service.sending.operator import redrive
+from service.sending.operator import REDRIVABLE, may_be_redriven, redrive
 from service.sending.streams import NotificationStreams
 
+AGAIN = sorted({*REDRIVABLE, CANCELLED})
 TITLES = ("Notification", "Rule", "To", "About", "State", "Reason", "Decided", "Attempts")
 WIDE = 140
 """Columns that a table needs: the id alone has 33, and stays whole to be copied."""
@@ -141,21 +142,23 @@ def show_notification(notification: str, data: Path | None, as_json: bool) -> No
 
 @notifications.command("redrive")
 @click.argument("ids", nargs=-1)
-@click.option("--state", type=click.Choice([GIVEN_UP, "expired", "held"]), help="All in it.")
+@click.option("--state", type=click.Choice(AGAIN), help="All in it, as far as it can be.")
 @click.option("--rule", help="With --state: only those of this rule.")
 @data_option
 def redrive_notifications(
     ids: tuple[str, ...], state: str | None, rule: str | None, data: Path | None
 ) -> None:
-    """Try again what was given up, expired or is held; what the rules say now still holds.
+    """Try again what was given up, expired, held or cancelled because its rule was gone.
 
-    A running service sends them within a second.
+    Of what is cancelled nothing else. What the rules say now still holds. A running service
+    sends them within a second.
     """
     if bool(ids) == bool(state):
         fail("notifications redrive: expected ids, or --state")
     office = Installation(data)
     try:
-        chosen = list(ids) or [n["id"] for n in queue.latest(office.views, state, rule, -1)]
+        wanted = queue.latest(office.views, state, rule, -1)
+        chosen = list(ids) or [n["id"] for n in wanted if may_be_redriven(n["state"], n["reason"])]
         done, refused = redrive(NotificationStreams(office.store), chosen, wall_clock())
     finally:
         office.close()
@@ -178,7 +181,7 @@ def release_notifications(
     if (bool(ids), bool(rule), everything).count(True) != 1:
         fail("notifications release: expected ids, or --rule, or --all")
     with Installation(data) as office:
-        chosen = list(ids) or queue.held(office.views, STORM, rule)
+        chosen = list(ids) or queue.because(office.views, HELD, STORM, rule)
         if not chosen:
             fail(f"the storm guard holds nothing{f' of rule {rule}' if rule else ''}{HELD_BY}", BAD)
         streams = NotificationStreams(office.store)
@@ -225,7 +228,7 @@ def shown(name: str, value: object) -> Iterator[str]:
         yield from map(str, value)
     elif isinstance(value, bool):
         yield "true" if value else "false"
-    elif isinstance(value, int) and (name.endswith("at") or name == "until"):
+    elif isinstance(value, int) and (name.endswith("at") or name in ("until", "since")):
         yield moment(value)
     else:
         yield str(value)

@@ -27,6 +27,7 @@ from service.rules.known_values import KnownValues
 from service.rules.text import counted
 from service.rules.verdict import muting_of
 from service.running import Service, wall_clock
+from service.sending.channels import channel_in_words
 from service.settings import Settings
 
 
@@ -176,6 +177,11 @@ def greet(app: App, listening: socket.socket) -> None:
     warnings = counted(len(read.problems), "warning")
     warned = f"; {warnings}, see `coursebell check`" if read.problems else ""
     screen.print(f"  rules      {rules} active in {app.settings.rules}{warned}", soft_wrap=True)
+    for name, url in app.active.decider.rules.channels.items():
+        way = app.held_channels.get(name) or channel_in_words(
+            name, url, drawer=app.settings.data / "drawer"
+        )
+        screen.print(f"  channel    {name}: {way}", markup=False, soft_wrap=True)
     screen.print(f"  data       {app.settings.data}")
     _, muting = muting_of(app.store.latest)
     if muting.everything or muting.rules:

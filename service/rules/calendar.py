@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import count
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 UNITS = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000}
@@ -79,6 +79,16 @@ _OWN = {"hour": NAMED, "day": "%Y-%m-%d", "week": ""}
 
 
 ITEMS_MAX = 50
+
+
+class Settling(NamedTuple):
+    """Say since when a rule file is active, and until when what it says no more is only held.
+
+    Both in ms UTC. It may be half a file, an old one or a slip of the editor.
+    """
+
+    since: int = 0
+    until: int = 0
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from service.rules.calendar import Closing, next_closing
 from service.rules.decider import OccurrenceKey, notification_id
 from service.rules.fields import Bundle
 from service.rules.notification import (
-    CANCELLED,
     DIGEST,
     DROPPED,
     EXPIRED,
@@ -194,11 +193,9 @@ def close(
     for item, verdict in items:
         if isinstance(verdict, EventBody):
             closed.add(item, verdict)
-        elif not isinstance(verdict, Due) or verdict.entry.digest is None:
-            closed.add(item, Ended(at=now, state=CANCELLED, reason="rule_removed"))
         elif not reader.recipient:
             closed.add(item, WaitingForAddress(at=now, until=now + ADDRESS_WAIT_MS))
-        else:
+        elif isinstance(verdict, Due):
             stands.append((item, verdict))
     if not stands:
         return closed

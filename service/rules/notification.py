@@ -15,6 +15,8 @@ OWED, SCHEDULED, WAITING_ADDRESS, HELD = "owed", "scheduled", "waiting_address",
 SENT, GIVEN_UP, CANCELLED, EXPIRED = "sent", "given_up", "cancelled", "expired"
 SUPPRESSED, DROPPED, SHADOW = "suppressed", "dropped", "shadow"
 NOT_TRIED = "not_tried"
+RULE_GONE, RULE_REMOVED = "rule_gone", "rule_removed"
+"""Why something waits, while the file that says so no more is settling, and then ends."""
 DIGEST = "digest"
 """The trigger of what a digest owes."""
 OPEN_STATES = (OWED, SCHEDULED, WAITING_ADDRESS, HELD)
@@ -175,15 +177,29 @@ class AddressFound(NotificationStep, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class Deferred(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
-    """Record a delay until `until`, because of a send window or a digest's closing."""
+    """Record a delay until `until`, because of a send window or a digest's closing.
+
+    Or because no live rule owes it `since` then: it may be back before.
+    """
 
     TOPIC: ClassVar[str] = "notification.deferred"
     until: int
     reason: str
+    since: int | None = None
 
     def changes(self, before: "Notification") -> dict[str, Any]:
         """Put it off."""
         return wait(SCHEDULED, self.until, self.reason)
+
+
+class RuleReturned(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
+    """Record that the rule of what was held without it is back; it may leave from now."""
+
+    TOPIC: ClassVar[str] = "notification.rule_returned"
+
+    def changes(self, before: "Notification") -> dict[str, Any]:
+        """Let it leave; it has not aged meanwhile."""
+        return {"state": OWED, "reason": None, "due_at": self.at, "ready_at": self.at}
 
 
 class Held(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):

@@ -122,7 +122,8 @@ class Defaults:
 class RuleSet:
     """Hold a whole rule file.
 
-    `channels` are URLs with the environment's secrets in them, so they are never printed.
+    `channels` are URLs with the environment's secrets in them, so they are never printed; of
+    those whose default stands in for a variable, `unset` names it.
     `fingerprint` is the SHA-256 of `text` in hex.
     """
 
@@ -131,6 +132,7 @@ class RuleSet:
     defaults: Defaults
     text: str = field(repr=False)
     fingerprint: str
+    unset: dict[str, str] = field(default_factory=dict)
 
 
 WATCHERS = "watchers"

@@ -1,6 +1,6 @@
 """Schedule what time sets off: keep the marks of the sweep and ask when it is safe to ask."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from service.learners.enrollment import Enrollment
@@ -10,11 +10,11 @@ from service.learners.world import Decisions
 from service.learners.writer import Writer
 from service.ledger.events import EventBody
 from service.ledger.views import Views
+from service.rules.calendar import Settling
 from service.rules.decider import Decider
 from service.rules.escalation import Firsts, Steps, mark_of, started_step
 from service.rules.triggers.stalled import (
     SilenceMark,
-    StalledRule,
     Sweep,
     SweepResult,
     stalled_rules,
@@ -27,8 +27,9 @@ RULES_STREAM = "rules"
 class RulesActivated(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """Say that a rule file became active at `at`, after the events up to `position`.
 
-    `modes` says how each rule stands since. The text has no secrets: its channels name the
-    environment's.
+    `modes` says how each rule stands since. `gone` are the marks of what the file says no more,
+    by mode and name: it may be back before the file has settled. The text has no secrets: its
+    channels name the environment's.
     """
 
     TOPIC: ClassVar[str] = "rules.activated"
@@ -37,24 +38,10 @@ class RulesActivated(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     fingerprint: str
     text: str
     modes: dict[str, str]
+    gone: dict[str, SilenceMark] = {}
 
 
 ACTIVATION_SHAPES: Mapping[str, Any] = {RulesActivated.TOPIC: RulesActivated}
-
-
-def activated_stalled(
-    rules: Iterable[StalledRule], before: RulesActivated | None, marks: Container[str]
-) -> list[StalledRule]:
-    """Pick the stalled rules that a file activates: every change of one to `live` or `shadow`.
-
-    One without a mark (it had another trigger until now) is activated too.
-    """
-    known = before.modes if before else {}
-    return [
-        each
-        for each in rules
-        if known.get(each.rule.id) != each.rule.mode or each.rule.id not in marks
-    ]
 
 
 CLOCK_STREAM = "clock"
@@ -78,9 +65,18 @@ class Scheduler:
     """Ask for silences; everything it must remember is in the ledger."""
 
     def __init__(
-        self, writer: Writer, views: Views, enrollment_views: EnrollmentViews, firsts: Firsts
+        self,
+        writer: Writer,
+        views: Views,
+        enrollment_views: EnrollmentViews,
+        firsts: Firsts,
+        removal_delay: int,
     ) -> None:
-        """Take the ledger; `firsts` finds what escalations may follow, by the views."""
+        """Take the ledger; `firsts` finds what escalations may follow, by the views.
+
+        A rule file has settled when it is active for longer than `removal_delay` (ms).
+        """
+        self._removal_delay = removal_delay
         self._writer = writer
         self._store = writer.store
         self._views = views
@@ -100,33 +96,58 @@ class Scheduler:
             self._position = self._enrollment_views.asked_up_to = last.position
             self._enrollment_views.touch(self._store.follow(last.position, EnrollmentViews.topics))
 
+    def settling(self, decider: Decider, now: int) -> Settling:
+        """Tell since when this rule file is active, now if it is not yet, and when it settles."""
+        _, newest = self._activation()
+        known = newest is not None and newest.fingerprint == decider.rules.fingerprint
+        since = newest.at if newest is not None and known else now
+        return Settling(since, since + self._removal_delay)
+
+    def _activation(self) -> tuple[int, RulesActivated | None]:
+        version, newest = self._store.latest(RULES_STREAM) or (0, None)
+        assert newest is None or isinstance(newest, RulesActivated)
+        return version, newest
+
     def activate(self, decider: Decider, now: int) -> bool:
         """Record that this rule file is active from here; false if it was already.
 
-        The marks of the rules it activates are recorded in the same transaction.
+        The marks of the rules it activates are recorded in the same transaction. A rule that was
+        gone, or stood in another mode, before the file that said so had settled goes on.
         """
-        version, before = self._store.latest(RULES_STREAM) or (0, None)
-        assert before is None or isinstance(before, RulesActivated)
+        version, before = self._activation()
         rules = decider.rules
         if before is not None and before.fingerprint == rules.fingerprint:
             return False
-        stalled = stalled_rules(decider.active)
-        activated = activated_stalled(stalled, before, self._marks)
-        fresh = {each.rule.id: started(each, now) for each in activated}
-        asked = [each.rule.id for each in stalled]
-        steps = {mark_of(r, e): e for r in decider.active for e in r.escalation}
-        fresh |= {key: started_step(e, now) for key, e in steps.items() if key not in self._marks}
-        kept = {key: self._marks[key] for key in (*asked, *steps) if key in self._marks}
+        begun = {
+            f"{each.rule.mode}/{each.rule.id}": started(each, now)
+            for each in stalled_rules(decider.active)
+        }
+        begun |= {
+            f"{rule.mode}/{mark_of(rule, step)}": started_step(step, now)
+            for rule in decider.active
+            for step in rule.escalation
+        }
+        known = self._known(before, now)
+        marks = {name.partition("/")[2]: known.get(name, mark) for name, mark in begun.items()}
         event = RulesActivated(
             at=now,
             position=self._store.ledger.max_notification_id(),
             fingerprint=rules.fingerprint,
             text=rules.text,
             modes={rule.id: rule.mode for rule in rules.rules},
+            gone={name: mark for name, mark in known.items() if name not in begun},
         )
         decided = Decisions(following=[(RULES_STREAM, version + 1, event)])
-        self._keep(decided, kept | fresh, position=self._position, now=now)
+        self._keep(decided, marks, position=self._position, now=now)
         return True
+
+    def _known(self, before: RulesActivated | None, now: int) -> dict[str, SilenceMark]:
+        """Give the marks by mode and name: of the file that was active, and of what it lacked."""
+        modes = before.modes if before else {}
+        found = dict(before.gone) if before and now < before.at + self._removal_delay else {}
+        for name, mark in self._marks.items():
+            found[f"{modes.get(name.partition('/')[0])}/{name}"] = mark
+        return found
 
     def ask(self, decider: Decider, now: int) -> bool:
         """Ask every stalled rule about the silences that are due; true when there are more.

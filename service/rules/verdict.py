@@ -10,7 +10,7 @@ from service.learners.directory.people import Person
 from service.learners.facts import FactRecorded
 from service.learners.world import World
 from service.ledger.events import EventBody, Latest
-from service.rules.calendar import DAY, opens
+from service.rules.calendar import DAY, Settling, opens
 from service.rules.decider import Decider, conditions_hold, key_of_owed, notification_id
 from service.rules.fields import Reading
 from service.rules.fields import Subject as Readable
@@ -18,6 +18,8 @@ from service.rules.notification import (
     CANCELLED,
     DIGEST,
     EXPIRED,
+    RULE_GONE,
+    RULE_REMOVED,
     SENT,
     WAITING_ADDRESS,
     AddressFound,
@@ -118,6 +120,7 @@ class Ground(msgspec.Struct, frozen=True):
     world: World
     now: int
     muted: MutingChanged = NOTHING
+    settling: Settling = Settling()
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -223,11 +226,14 @@ def _told_at(newest: EventBody, now: int) -> int:
 
 
 def rule_is_live(case: Case) -> Stop | None:
-    """Cancel what no live rule and entry owes any more."""
-    entry = case.entry
-    if entry is None or (case.owed.trigger == DIGEST and entry.digest is None):
-        return Ended(at=case.now, state=CANCELLED, reason="rule_removed")
-    return None
+    """Cancel what no live rule and entry owes any more; hold it while the file is settling."""
+    collected = case.owed.digest or case.owed.trigger == DIGEST
+    if case.entry is not None and (case.entry.digest or not collected):
+        return None
+    since, until = case.ground.settling
+    if case.now < until:
+        return Deferred(at=case.now, until=until, reason=RULE_GONE, since=since)
+    return Ended(at=case.now, state=CANCELLED, reason=RULE_REMOVED)
 
 
 def address_came_in_time(case: Case) -> Stop | None:

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from service.app.active_rules import Refused, state_of_files
-from service.app.app import App
+from service.app.active_rules import FileWatch, Refused
+from service.app.app import SOURCES, App
 from service.incoming.queues.consumer import QueueConsumer, QueueError
 from service.running.clocks import ClockCheck, ClockDoubt, ClockReading, monotonic_clock, wall_clock
 from service.sending import queue
@@ -175,7 +175,7 @@ class Service:
         self._reload = threading.Event()
         self._clock_check: ClockCheck | None = None
         self._more_to_ask = False
-        self._files: object = None
+        self._files = FileWatch(app.settings)
 
     def start(self) -> None:
         """Open channels and queues (raises Refused) and start; the log is read meanwhile.
@@ -198,7 +198,7 @@ class Service:
         gc.collect()
         gc.freeze()
         self._threads.spawn("views", self._follow)
-        self._deliveries.spawn()
+        self._begin_deliveries()
         self.troubles.pop("start", None)
 
     def stop(self) -> list[str]:
@@ -243,9 +243,9 @@ class Service:
         looked = asked = 0.0
         while not self._threads.stopping.is_set():
             seen = self.app.ledger.commits
-            if self._reload.is_set() or time.monotonic() - looked >= LOOK_EVERY_SECONDS:
+            if time.monotonic() - looked >= LOOK_EVERY_SECONDS:
                 looked = time.monotonic()
-                self._threads.guarded("reload", self._look_at_files)
+                self._threads.guarded("reload", partial(self._look_at_files, looked))
             taken_at = self.clock()
             if not self._threads.guarded("writer", self._take):
                 continue
@@ -275,9 +275,13 @@ class Service:
         self._more_to_ask = self.app.ask_some(now)
 
     def _close_digests(self) -> None:
-        """Close digests, but not by a clock in doubt: one closed early would have none tomorrow."""
+        """Close digests, but not by a clock in doubt: one closed early would have none tomorrow.
+
+        Nor is a rule file said to have settled by it.
+        """
         now = self.clock()
         if self._doubt(now) is None:
+            self.app.sweep(now)
             self.app.close_digests(now)
 
     def _doubt(self, now: int) -> str | None:
@@ -285,24 +289,41 @@ class Service:
             return None
         return self._clock_check.doubt(ClockReading(now, monotonic_clock()))
 
-    def _look_at_files(self) -> None:
-        files = state_of_files(self.app.settings)
-        if not self._reload.is_set() and files == self._files:
+    def _look_at_files(self, moment: float) -> None:
+        """Read the files anew when they have changed, or it was asked for, and they stand still."""
+        self._files.look(moment)
+        if not (self._reload.is_set() or self._files.changed):
+            return
+        if not self._files.stand_still(moment):
+            if self._files.restless(moment):
+                self.troubles["rules"] = "not read again: the files are written to all the time"
             return
         if doubt := self._doubt(self.clock()):
             self.troubles["rules"] = f"not read again until the clock is right: {doubt}"
             return
         self._reload.clear()
         try:
-            if self.app.reload(self.clock()):
+            fresh = self._files.read(SOURCES)
+            if fresh is None:
+                return
+            if self.app.use(fresh, self.clock()):
                 log.info("the rules are active as they are now")
             self.troubles.pop("rules", None)
         except (Refused, OSError) as error:
             self.troubles["rules"] = str(error)
             log.error("the rules are refused and the old ones stay active:\n%s", error)
         finally:
-            self._deliveries.spawn()
-        self._files = files
+            self._begin_deliveries()
+
+    def _begin_deliveries(self) -> None:
+        """Deliver by every open channel, and tell of those that are held."""
+        self._deliveries.spawn()
+        held = "; ".join(self.app.held_channels.values())
+        if not held:
+            self.troubles.pop("channels", None)
+        elif self.troubles.get("channels") != held:
+            self.troubles["channels"] = held
+            log.error("%s", held)
 
     def _follow(self) -> None:
         while not self._threads.stopping.is_set():

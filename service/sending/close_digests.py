@@ -42,7 +42,10 @@ class DigestCloser:
         ids = [id for _, items in readers for id in items]
         found = {n.id: n for n in self._streams.notifications(ids) if is_collected(n, now)}
         muting, muted = muting_of(self._lookup.latest)
-        ground = Ground(self._active().decider, self._lookup, now=now, muted=muted)
+        active = self._active()
+        ground = Ground(
+            active.decider, self._lookup, now=now, muted=muted, settling=active.settling
+        )
         subjects = self._streams.subjects(list(found.values()))
         made = []
         for reader, items in readers:

@@ -1,4 +1,4 @@
-"""Obey the operator: redrive, mute, unmute, and cancel what was removed."""
+"""Obey the operator: redrive, mute, unmute, cancel what was removed and let go what is back."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 
@@ -11,9 +11,13 @@ from service.rules.notification import (
     EXPIRED,
     GIVEN_UP,
     HELD,
+    RULE_GONE,
+    RULE_REMOVED,
+    SCHEDULED,
     Ended,
     Notification,
     Redriven,
+    RuleReturned,
 )
 from service.rules.verdict import MUTED, STREAM, MutingChanged, muting_of
 from service.sending import queue
@@ -55,10 +59,18 @@ def why_not(notification: Notification | None) -> str | None:
     """Say why a notification cannot be redriven; None when it can."""
     if notification is None:
         return "no such notification"
-    if notification.state not in REDRIVABLE:
-        wanted = ", ".join(sorted(REDRIVABLE))
-        return f"expected one of {wanted}, got {notification.state}"
-    return None
+    state, reason = notification.state, notification.reason
+    if may_be_redriven(state, reason):
+        return None
+    wanted = ", ".join(sorted(REDRIVABLE))
+    if state == CANCELLED:
+        return f"expected one of {wanted}, or {CANCELLED} ({RULE_REMOVED}), got {state} ({reason})"
+    return f"expected one of {wanted}, got {state}"
+
+
+def may_be_redriven(state: str, reason: str | None) -> bool:
+    """Tell whether a person may have it tried again; also what its rule alone was missing for."""
+    return state in REDRIVABLE or (state, reason) == (CANCELLED, RULE_REMOVED)
 
 
 ATTEMPTS = 5
@@ -86,7 +98,7 @@ def unmute(store: EventStore, views: Views, rule: str | None, now: int) -> tuple
 
     changed = change(store, spoken)
     views.catch_up()
-    ids = [] if muting_of(store.latest)[1].everything else queue.held(views, MUTED, rule)
+    ids = [] if muting_of(store.latest)[1].everything else queue.because(views, HELD, MUTED, rule)
     done, _ = redrive(NotificationStreams(store), ids, now)
     return changed, len(done)
 
@@ -114,8 +126,21 @@ def cancel_removed(
 
     No delivery would look at it again. One that is in hand right now is left alone.
     """
-    ended = Ended(at=now, state=CANCELLED, reason="rule_removed")
+
+    def is_free(found: Notification) -> bool:
+        return found.is_open and (found.claimed_until is None or found.claimed_until <= now)
+
+    ended = Ended(at=now, state=CANCELLED, reason=RULE_REMOVED)
     ids = list(queue.removed(views, channels, live))
     for chunk in chunks(ids):
-        free = (n for n in streams.notifications(chunk) if n.is_open and n.claimed_until is None)
+        free = (n for n in streams.notifications(chunk) if is_free(n))
         streams.store.append_each([(n.id, n.version + 1, ended) for n in free])
+
+
+def let_return(streams: NotificationStreams, views: Views, live: Collection[str], now: int) -> None:
+    """Let leave what was held because its rule was gone, of the rules that are there again."""
+    for chunk in chunks(queue.because(views, SCHEDULED, RULE_GONE)):
+        found = streams.notifications(chunk)
+        held = (n for n in found if n.owed.rule in live and n.reason == RULE_GONE and n.is_open)
+        back = [(n.id, n.version + 1, RuleReturned(at=now)) for n in held]
+        streams.store.append_each(back)

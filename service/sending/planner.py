@@ -14,6 +14,7 @@ from service.learners.facts import Identity
 from service.learners.world import Lookup
 from service.ledger.events import EventBody
 from service.ledger.views import Views
+from service.rules.calendar import Settling
 from service.rules.decider import Decider
 from service.rules.fields import ITEM_GROUPS, ITEMS, MORE, OTHERS, Reading
 from service.rules.notification import GIVEN_UP, OWED, SCHEDULED, Ended, Held, Notification, Owed
@@ -128,10 +129,11 @@ log = logging.getLogger(__name__)
 
 
 class ActiveRules(msgspec.Struct, frozen=True):
-    """Hold the rules and templates that are active now."""
+    """Hold the rules and templates that are active now, and whether the file has settled."""
 
     decider: Decider
     templates: Templates
+    settling: Settling = Settling()
 
 
 class SendingContext(msgspec.Struct, frozen=True):
@@ -204,7 +206,9 @@ class Planner:
     def _planned(self, groups: Sequence[Sequence[Notification]], now: int) -> DeliveryPlan:
         """Load what the plan of these groups needs, plan, and compose the words of each message."""
         active, (muting, muted) = self._active(), muting_of(self._lookup.latest)
-        ground = Ground(active.decider, self._lookup, now=now, muted=muted)
+        ground = Ground(
+            active.decider, self._lookup, now=now, muted=muted, settling=active.settling
+        )
         due = [n for group in groups for n in group]
         subjects = self._streams.subjects(due)
         silences = {n.id: silences_of(n, subjects[n.id]) for n in due if n.id in subjects}

@@ -27,6 +27,7 @@ from service.rules.notification import (
     Held,
     Owed,
     Redriven,
+    RuleReturned,
     WaitingForAddress,
     first_reason,
     first_state,
@@ -88,6 +89,7 @@ WRITES: Mapping[type, Write] = {
     ),
     Held: (SETTLED, lambda e: (HELD, None, None, e.body.reason, e.stream)),
     AddressFound: (SETTLED, lambda e: (OWED, e.body.at, None, None, e.stream)),
+    RuleReturned: (SETTLED, lambda e: (OWED, e.body.at, None, None, e.stream)),
     Ended: (SETTLED, lambda e: (e.body.state, None, e.body.at, e.body.reason, e.stream)),
     Redriven: (FRESH, lambda e: (OWED, e.body.at, None, None, e.stream)),
 }
@@ -246,10 +248,10 @@ def latest(views: Views, state: str | None, rule: str | None, limit: int) -> lis
     )
 
 
-def held(views: Views, reason: str, rule: str | None) -> list[str]:
-    """List the ids of what is held for a reason, of one rule or all."""
-    where = "state = 'held' AND reason = :reason AND (:rule IS NULL OR rule = :rule) ORDER BY id"
-    return _ids(views, where, {"reason": reason, "rule": rule})
+def because(views: Views, state: str, reason: str, rule: str | None = None) -> list[str]:
+    """List the ids of what is in a state for a reason, of one rule or all."""
+    where = "state = :state AND reason = :reason AND (:rule IS NULL OR rule = :rule) ORDER BY id"
+    return _ids(views, where, {"state": state, "reason": reason, "rule": rule})
 
 
 def page(

@@ -168,6 +168,13 @@ class Settings:
         "release`. What comes in time is never held.",
         default="500",
     )
+    removal_delay: int = setting(
+        duration,
+        "How long what a rule owes is held, when the rule file that has just become active says "
+        "so no more, before it is cancelled; 0 cancels at once. If the rule is back before, "
+        "nothing was lost.",
+        default="10m",
+    )
     mail_domain: str | None = setting(
         optional(shape(DOMAIN, "a domain like example.org")),
         "Domain in the Message-ID of mails; without it the domain of the channel's from address.",

@@ -66,7 +66,16 @@ def test_sighup_reads_a_file_whose_time_and_size_did_not_change(service):
     until(lambda: b"the rules are active as they are now" in log.read_bytes(), "they are read")
 
 
-def test_a_channel_that_goes_takes_what_it_owes_with_it_and_the_service_stays_well(service, sink):
+def test_a_channel_that_goes_takes_what_it_owes_with_it_and_the_service_stays_well(tmp_path, sink):
+    with RealService(
+        tmp_path, DONE + FREE, COURSEBELL_EMAIL_URL=sink.url, COURSEBELL_REMOVAL_DELAY="1s"
+    ) as service:
+        (tmp_path / "people.csv").write_text(PEOPLE)
+        assert service.command("people", "import", "people.csv").returncode == 0
+        the_channel_goes(service, sink)
+
+
+def the_channel_goes(service, sink):
     sink.down()
     service.post(completed(START, 77))
     service.notifications(lambda items: items and items[0]["attempts"] == 1, "it was tried")
@@ -100,3 +109,25 @@ def test_another_address_for_a_channel_is_used_from_the_next_message_on(tmp_path
         other.wait_for(1)
         assert len(sink.mails) == 1
         assert service.get("/healthz")["alive"]
+
+
+def test_half_a_file_costs_nobody_a_message(tmp_path, sink):
+    """Written slowly: its first rule alone is a good file, and stands for seconds."""
+    waiting = DONE + "    collapse: 4s\n"
+    with RealService(tmp_path, FREE + waiting, COURSEBELL_EMAIL_URL=sink.url) as service:
+        rows = "".join(f"{n},Learner {n},learner-{n}@example.org\n" for n in range(60))
+        (tmp_path / "people.csv").write_text("id,name,email\n" + rows)
+        assert service.command("people", "import", "people.csv").returncode == 0
+        whole = service.rules.read_text()
+        service.post(*[completed(START + n, n) for n in range(60)])
+        service.notifications(lambda items: len(items) == 60, "all are owed")
+
+        service.rules.write_text(whole.replace(waiting, ""))
+        service.notifications(
+            lambda items: {n["reason"] for n in items} == {"rule_gone"}, "they are held"
+        )
+        assert sink.mails == []
+        service.rules.write_text(whole)
+
+        sink.wait_for(60)
+        assert len({mail.recipients[0] for mail in sink.mails}) == 60

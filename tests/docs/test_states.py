@@ -4,7 +4,7 @@ import re
 
 from service.rules import digests, plan, rule, storm, verdict
 from service.rules.explain.steps_in_words import REASONS
-from service.rules.notification import STATES
+from service.rules.notification import RULE_GONE, RULE_REMOVED, STATES
 from service.rules.verdict import TOO_LATE
 from tests.installation import ROOT
 
@@ -26,6 +26,8 @@ def test_every_reason_is_there() -> None:
         storm.HELD,
         verdict.MUTED,
         TOO_LATE,
+        RULE_GONE,
+        RULE_REMOVED,
     }
     assert ours | set(REASONS) <= set(NAMED)
 
@@ -34,5 +36,5 @@ def test_every_reason_that_is_spelled_out_where_messages_end_is_there() -> None:
     wings = ("service/rules", "service/sending")
     code = "".join(path.read_text() for wing in wings for path in (ROOT / wing).glob("*.py"))
     written = re.findall(r'reason=f?"([a-z_ ]+)', code)
-    assert {"rule_removed", "template"} <= set(written)
+    assert {"no address was known in time", "template"} <= set(written)
     assert [reason for reason in written if not any(n.startswith(reason) for n in NAMED)] == []

@@ -37,6 +37,7 @@ from service.rules.notification import (
     Held,
     Owed,
     Redriven,
+    RuleReturned,
     WaitingForAddress,
 )
 from service.rules.plan import ThrottlePassed
@@ -47,6 +48,7 @@ from service.rules.triggers.seat_change import RuleFired
 from service.rules.triggers.source_silent import FeedSilence, FeedsWatched
 from service.rules.triggers.stalled import SilenceMark
 from service.rules.verdict import MutingChanged
+from service.sending.known_channels import ChannelsOpened
 from tests.learners.cast import MEMBER, PLACE, WHO, day
 
 SHAPES = {**OF_ENROLLMENTS, **OF_INSTANCES, **OF_COURSES}
@@ -143,6 +145,8 @@ SAMPLES: list[EventBody] = [
     Ended(at=day(12), state="cancelled", reason="rule_removed", into="n00000000" + "0" * 24),
     Redriven(at=day(13), released_by="n00000000" + "0" * 24),
     Deferred(at=day(8), until=day(9), reason="send_window office_hours"),
+    Deferred(at=day(8), until=day(8, 10), reason="rule_gone", since=day(7)),
+    RuleReturned(at=day(8, 1)),
     Held(at=day(8), reason="muted"),
     RuleFired(at=day(5), instance=SESSIONS, fired_at=7),
     StormCounted(at=day(5) + 7, since=day(5), count=501),
@@ -153,6 +157,11 @@ SAMPLES: list[EventBody] = [
         at=day(0), position=1200, fingerprint="f" * 32, text="version: 1\n",
         modes={"completed": "live", "stalled": "shadow"},
     ),
+    RulesActivated(
+        at=day(1), position=1201, fingerprint="e" * 32, text="version: 1\n",
+        modes={"completed": "live"}, gone={"live/stalled": SilenceMark(day(2), day(1))},
+    ),
+    ChannelsOpened(at=day(0), kinds={"email": "mail", "room": "chat"}),
     FeedsWatched(at=day(9), silences={"adobe": FeedSilence(70, 3_600_000)}),
     LettersAsked(at=day(9), rules={"aside": LetterMark(70, "live")}),
     TimeAsked(at=day(9), position=1300, marks={"stalled": SilenceMark(day(2), day(1))}),

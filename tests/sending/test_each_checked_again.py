@@ -89,6 +89,8 @@ def test_a_rule_taken_out_while_the_batch_leaves_stops_the_rest(office, desk):
     round_at(office, START + 2)
 
     assert len(desk.sent) == 1
+    assert sorted(office.states()) == ["scheduled", "scheduled", "sent"]
+    round_at(office, START + 10 * MINUTE + 1)
     assert sorted(office.states()) == ["cancelled", "cancelled", "sent"]
 
 

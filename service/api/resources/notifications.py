@@ -28,7 +28,7 @@ Kind = TypeVar("Kind", bound="Notification")
 Open = Literal["owed", "scheduled", "waiting_address", "held"]
 Ended = Literal["sent", "given_up", "cancelled", "expired", "suppressed", "dropped", "shadow"]
 NotificationState = Literal[Open, Ended]
-Waiting = Literal["waiting_for_address", "address_found", "deferred", "held"]
+Waiting = Literal["waiting_for_address", "address_found", "deferred", "rule_returned", "held"]
 StepKind = Literal["owed", "attempt_started", "attempt_ended", Waiting, "ended", "redriven"]
 
 
@@ -37,6 +37,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     `reply` is what the other side answered, while it is kept; `read` is what the rule's
     conditions read when it was decided, and `held` why a person had to release it at once.
+    `since` is when the rule file became active that owes it no more.
     `released_by` is the notification whose message was to stand for this one and was not sent.
     """
 
@@ -53,6 +54,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     into: str | UnsetType = UNSET
     next_at: datetime | UnsetType = UNSET
     until: datetime | UnsetType = UNSET
+    since: datetime | UnsetType = UNSET
     due_at: datetime | UnsetType = UNSET
     event_name: str | UnsetType = UNSET
     event_at: datetime | UnsetType = UNSET
@@ -215,7 +217,8 @@ OPERATIONS = (
     ),
     Operation(
         "/api/v1/notifications/{id}/redrive",
-        f"Try a notification again that is {' or '.join(sorted(REDRIVABLE))}.",
+        f"Try a notification again that is {', '.join(sorted(REDRIVABLE))}, or cancelled because "
+        "its rule was gone.",
         try_again,
         method="POST",
         missing=MISSING,

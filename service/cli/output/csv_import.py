@@ -31,8 +31,18 @@ class GivenFile(NamedTuple):
     encoding: str | None = None
 
 
+STILL_SECONDS = 1.0
+RECENT_SECONDS = 2.0
+"""How long ago a file was written to if somebody may be writing still; some file systems know
+the time to a second or two."""
+PATIENCE = 10
+
+
 def import_file(ledger: Ledger, given: GivenFile, read: Read[R], store: Store[R]) -> ImportResult:
-    """Import a file, or standard input for `-`, into the ledger, with a progress bar."""
+    """Import a file, or standard input for `-`, into the ledger, with a progress bar.
+
+    A file is read when nobody has written to it for a second.
+    """
     with _opened(given.path) as (file, name, size), progress(DownloadColumn()) as bar:
         task = bar.add_task(f"Importing {given.noun}", total=size)
 
@@ -86,7 +96,30 @@ def _opened(path: str) -> Iterator[tuple[io.BufferedReader, str, int | None]]:
     except OSError as error:
         fail(f"{path}: cannot be read ({error.strerror}); expected a CSV file")
     with file:
-        yield file, _name(path), os.fstat(file.fileno()).st_size
+        if not _stands_still(file):
+            fail(f"{path}: somebody is writing to it; import it when it is whole")
+        state = os.fstat(file.fileno())
+        yield file, _name(path), state.st_size
+        if _written(state) != _written(os.fstat(file.fileno())):
+            fail(f"{path}: it was written to while it was read; import it again, whole", BAD)
+
+
+def _stands_still(file: io.BufferedReader) -> bool:
+    """Wait until nobody has written to a file for a second; false when somebody always has."""
+    before = os.fstat(file.fileno())
+    for _ in range(PATIENCE):
+        if time.time() - before.st_mtime > RECENT_SECONDS:
+            return True
+        time.sleep(STILL_SECONDS)
+        after = os.fstat(file.fileno())
+        if _written(before) == _written(after):
+            return True
+        before = after
+    return False
+
+
+def _written(state: os.stat_result) -> tuple[int, int]:
+    return state.st_size, state.st_mtime_ns
 
 
 def _name(path: str) -> str:

@@ -9,6 +9,7 @@ from service.rules.explain.history import RecordedEvent
 from service.rules.notification import (
     HELD,
     OPEN_STATES,
+    RULE_GONE,
     SENT,
     SHADOW,
     WAITING_ADDRESS,
@@ -21,6 +22,7 @@ from service.rules.notification import (
     Notification,
     Owed,
     Redriven,
+    RuleReturned,
     WaitingForAddress,
 )
 from service.rules.text import moment
@@ -29,6 +31,7 @@ REASONS = {
     "no_longer_true": "it was not true any more",
     "conditions_changed": "the rule's conditions did not hold any more",
     "rule_removed": "no live rule said so any more",
+    "rule_gone": "no live rule says so now; cancelled then, unless the rule is back",
     "collapse": "it waits for others of the same moment",
     "escalation": "what its reader was told before it came late, and it keeps its distance",
     "collapsed": "another message stood for it too",
@@ -101,7 +104,12 @@ def _waiting(event: EventBody) -> str | None:
     if isinstance(event, AddressFound):
         return "an address is known now"
     if isinstance(event, Deferred):
-        return f"not before {moment(event.until)}: {reason_in_words(event.reason)}"
+        why = reason_in_words(event.reason)
+        if event.since is not None:
+            return f"held until {moment(event.until)}, rule gone since {moment(event.since)}: {why}"
+        return f"not before {moment(event.until)}: {why}"
+    if isinstance(event, RuleReturned):
+        return "its rule is back"
     if isinstance(event, Held):
         return f"held: {reason_in_words(event.reason)}"
     if isinstance(event, Redriven):
@@ -131,6 +139,8 @@ def ended(notification: Notification, newest: Turn) -> str:
         return f"held: {why}"
     if notification.state == WAITING_ADDRESS:
         return f"nobody knows the address; it waits until {moment(notification.due_at)}"
+    if notification.reason == RULE_GONE:
+        return f"held until {moment(notification.due_at)}: {why}"
     if notification.state in OPEN_STATES:
         return f"{state}; leaves at {moment(notification.due_at)}{f': {why}' if why else ''}"
     return f"{state}: {why}"

@@ -40,9 +40,13 @@ _FIX = "put the whole URL into an environment variable and write ${%s}"
 
 @dataclass(frozen=True)
 class ChannelUrl:
-    """Hold the URL of one way out; None when the file says it wrongly."""
+    """Hold the URL of one way out; None when the file says it wrongly.
+
+    `unset` is the variable that is not set, and for which a default stands.
+    """
 
     url: str | None = None
+    unset: str | None = None
 
     @property
     def personal(self) -> bool:
@@ -74,8 +78,13 @@ def read_channels(
         url, problem = _resolved(name, text, environ) if text is not None else (None, None)
         if problem:
             report.error(path, problem)
-        channels[name] = ChannelUrl(url)
+        channels[name] = ChannelUrl(url, _unset(text or "", environ))
     return channels
+
+
+def _unset(text: str, environ: Mapping[str, str]) -> str | None:
+    names = (found[1] for found in _VARIABLE.finditer(text) if not environ.get(found[1]))
+    return next(names, None)
 
 
 def holds_password(text: str) -> bool:

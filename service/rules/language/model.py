@@ -326,4 +326,5 @@ class FileShape(Shape):
             defaults=Defaults(self.defaults.timezone, self.defaults.expires_after),
             text=text,
             fingerprint=hashlib.sha256(text.encode()).hexdigest(),
+            unset={name: channel.unset for name, channel in channels.items() if channel.unset},
         )

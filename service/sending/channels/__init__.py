@@ -3,12 +3,40 @@
 from pathlib import Path
 
 from service.sending.channels.channel import Channel, ChannelError, OutgoingMessage, SendResult
-from service.sending.channels.chat import ChatChannel
+from service.sending.channels.chat import TOTAL_SECONDS, ChatChannel
+from service.sending.channels.chat_url import room_at, service_of
 from service.sending.channels.drawer import DrawerChannel
 from service.sending.channels.smtp import SmtpChannel
 from service.sending.channels.smtp_url import server_at
 
-__all__ = ["Channel", "ChannelError", "OutgoingMessage", "SendResult", "open_channel"]
+__all__ = [
+    "DRAWER",
+    "Channel",
+    "ChannelError",
+    "OutgoingMessage",
+    "SendResult",
+    "channel_in_words",
+    "kind_of",
+    "open_channel",
+]
+DRAWER, MAIL, CHAT = "drawer", "mail", "chat"
+KINDS = {"drawer": DRAWER, "mailto": MAIL, "mailtos": MAIL}
+
+
+def kind_of(url: str) -> str:
+    """Tell which kind of channel a URL names: drawer, mail or chat."""
+    return KINDS.get(url.partition("://")[0].lower(), CHAT)
+
+
+def channel_in_words(name: str, url: str, *, drawer: Path) -> str:
+    """Say of which kind a channel is and where it leads, without a secret; raises ChannelError."""
+    kind = kind_of(url)
+    if kind == DRAWER:
+        return f"{DRAWER}, {drawer}"
+    if kind == MAIL:
+        server = server_at(name, url)
+        return f"{MAIL}, {server.host}:{server.port}"
+    return f"{CHAT}, {service_of(room_at(name, url, TOTAL_SECONDS), url)}"
 
 
 def open_channel(name: str, url: str, *, drawer: Path) -> Channel:
@@ -16,11 +44,11 @@ def open_channel(name: str, url: str, *, drawer: Path) -> Channel:
 
     `drawer` is the folder of `drawer://`.
     """
-    schema, _, rest = url.partition("://")
-    if schema.lower() == "drawer":
-        if rest:
+    kind = kind_of(url)
+    if kind == DRAWER:
+        if url.partition("://")[2]:
             raise ChannelError(f"channel '{name}': expected drawer:// and nothing behind it")
         return DrawerChannel(name, drawer)
-    if schema.lower() in ("mailto", "mailtos"):
+    if kind == MAIL:
         return SmtpChannel(server_at(name, url))
     return ChatChannel(name, url)

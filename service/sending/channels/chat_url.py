@@ -3,7 +3,7 @@
 import re
 from difflib import get_close_matches
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from apprise import NotifyType, OverflowMode
 
@@ -66,6 +66,18 @@ def room_at(name: str, url: str, total_seconds: float) -> Any:
         # https://docs.slack.dev/reference/block-kit/blocks: a header block, and a section block
         plugin.title_maxlen, plugin.body_maxlen = 150, 3_000
     return plugin
+
+
+def service_of(plugin: Any, url: str) -> str:
+    """Name the service that a URL posts to, and its host where that is no part of a secret.
+
+    In apprise's own forms a token may stand in the place of the host.
+    """
+    handed_out = urlsplit(url.strip()) if _known_schema(url) in HANDED_OUT else None
+    host = handed_out.hostname if handed_out else None
+    if host is None and all("{host}" in form for form in plugin.templates):
+        host = plugin.host
+    return f"{plugin.service_name}{f' at {host}' if host else ''}"
 
 
 def _plugin(url: str, total_seconds: float) -> Any:

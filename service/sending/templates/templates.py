@@ -1,5 +1,6 @@
 """Render a message from a template and what is known."""
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -31,6 +32,7 @@ from service.sending.templates.sandbox import TemplateSandbox, TooLong, rendered
 
 SOURCE_SIZE_MAX = 64 * 1024
 FORMS = ("email", "chat")
+DEEPEST = 4
 
 FILE_NAME = re.compile(
     r"(?P<part>subject|body)(?:\.(?P<locale>[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*))?"
@@ -92,11 +94,20 @@ def read_files(folder: Path) -> TemplateFiles:
         found.problems.append(f"{folder}: expected a folder of templates, found none")
         return found
     root = folder.resolve()
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and not path.name.startswith("."):
-            _take(found, root, path, name=name)
+    for path in template_files(folder):
+        _take(found, root, path, name=path.relative_to(folder).as_posix())
     return found
+
+
+def template_files(folder: Path) -> list[Path]:
+    """List the files of a folder, none hidden; a mounted one may hold links to folders."""
+    found: list[Path] = []
+    for place, inner, names in os.walk(folder, followlinks=True):
+        here = Path(place)
+        deep = len(here.relative_to(folder).parts) >= DEEPEST
+        inner[:] = [name for name in inner if not (deep or name.startswith("."))]
+        found += [here / name for name in names if not name.startswith(".")]
+    return sorted(path for path in found if path.is_file())
 
 
 def _take(found: TemplateFiles, root: Path, path: Path, name: str) -> None:
@@ -295,6 +306,11 @@ class Templates:
             yield from (f"{self._folder / name}:{line}: {what}" for line, what in found)
 
     def _missing(self) -> Iterable[str]:
+        yield from (
+            f"{self._folder / name}: expected words, found an empty file"
+            for name in self._files.places.values()
+            if not self._files.sources[name].strip()
+        )
         for template, form in self._pairs():
             wanted = {"email": ("subject.txt", "body.txt"), "chat": ("body.txt",)}[form]
             plain = {file for file in wanted if (template, form, "", file) in self.files.places}

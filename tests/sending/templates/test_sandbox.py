@@ -177,6 +177,7 @@ def test_every_mistake_is_named_at_once(written: Write) -> None:
         ("note/chat/body.de.txt", b"x" * 70_000, "expected at most 65536 bytes, got 70000"),
         ("note/email/subject.txt", b"x", "expected a body.txt, found none"),
         ("mail/email/body.txt", b"x", "expected a subject.txt, found none"),
+        ("room/chat/body.txt", b" \n", "expected words, found an empty file"),
         ("note/chat/subject.de.txt", b"x", "expected a body.de.txt beside body.txt"),
     ],
 )
