@@ -48,7 +48,8 @@ def test_a_source_that_is_listed_has_settings_a_door_rules_and_a_feed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wiring, "SOURCES", (*wiring.SOURCES, QuietSchool()))
-    with Installation(tmp_path, RULES, COURSEBELL_QUIET_SCHOOL_BEARER_TOKEN="t0ken") as office:
+    tokens = {"COURSEBELL_QUIET_SCHOOL_BEARER_TOKEN": "t0ken", "COURSEBELL_ADMIN_TOKEN": "admin"}
+    with Installation(tmp_path, RULES, **tokens) as office:
         group_commit = GroupCommit(office.app.letters)
         site = AsgiApplication(office.app, None, group_commit, lambda: START)
         client = TestClient(site, base_url="http://localhost", client=("127.0.0.1", 50_000))
@@ -60,6 +61,7 @@ def test_a_source_that_is_listed_has_settings_a_door_rules_and_a_feed(
         office.tick(START)
 
         assert office.states() == ["sent"]
+        client.headers["Authorization"] = "Bearer admin"
         feeds = client.get("/api/v1/feeds").json()["items"]
         assert {f["source"]: f["recorded"] for f in feeds}["quiet-school"] == 1
         assert "/webhooks/quiet-school" in client.get("/api/v1/openapi.json").json()["paths"]

@@ -1,14 +1,21 @@
 """Decide who may use the API."""
 
-from collections.abc import Mapping
 from http import HTTPStatus
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.framework.problems import ApiError
-from service.incoming.verifiers import BearerToken
+from service.app.queues import fed_by_queues
+from service.incoming.http_protocol import prove
+from service.incoming.verifiers import (
+    LOCAL_NAMES,
+    BearerToken,
+    HeaderLines,
+    hostname,
+    is_loopback,
+    is_of_another_page,
+    values,
+)
 from service.learners.signed_links import PATH
 from service.settings import Settings
 
@@ -18,10 +25,12 @@ FREE = frozenset({"/healthz", "/readyz"})
 FREE_BELOW = PATH
 """The pages whose address is itself what lets one in."""
 
-LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 SAFE_METHODS = frozenset({"GET", "HEAD"})
-
-Headers = list[tuple[bytes, bytes]]
+OFF = (
+    "the API is off: sources have credentials or a queue is set, so others may reach this service "
+    "through a proxy; expected COURSEBELL_ADMIN_TOKEN to be set, got none; make one with "
+    "`openssl rand -hex 32` and send it as Authorization: Bearer"
+)
 
 
 def refusal(settings: Settings) -> str | None:
@@ -34,16 +43,38 @@ def refusal(settings: Settings) -> str | None:
     return None
 
 
+def is_in_use(settings: Settings) -> bool:
+    """Tell whether this is no trial any more: a source has credentials, or a queue is set.
+
+    A proxy may stand in front then, and nothing in a request tells for sure whom it is from:
+    nginx's `proxy_pass` alone sends Host: 127.0.0.1 and no word of the sender.
+    """
+    sources = settings.sources.values()
+    return bool(fed_by_queues(settings)) or any(each.has_credentials for each in sources)
+
+
+def api_in_words(settings: Settings) -> str:
+    """Say who may use the API."""
+    if settings.admin_token:
+        return "for who shows COURSEBELL_ADMIN_TOKEN"
+    if is_in_use(settings):
+        return "off, /metrics too; set COURSEBELL_ADMIN_TOKEN to use it"
+    return "open to this machine, through no proxy"
+
+
 class Access:
-    """Admit who shows the token; without one, who sits at this machine and behind no proxy."""
+    """Admit who shows the token; without one, in a trial, who sits at this machine itself."""
 
     def __init__(self, settings: Settings) -> None:
         token = settings.admin_token
         self._bearer = BearerToken(token) if token else None
+        self._is_in_use = is_in_use(settings)
 
     def check(self, scope: Scope) -> None:
         """Raise ApiError for a stranger."""
-        headers: Headers = scope["headers"]
+        headers: HeaderLines = scope["headers"]
+        if self._bearer is None and self._is_in_use:
+            raise ApiError(HTTPStatus.FORBIDDEN, OFF)
         if self._bearer is None:
             _check_local(scope, headers)
         elif not self._bearer.verify(dict(headers), b"", 0):
@@ -78,6 +109,7 @@ class AccessControl:
             except ApiError as error:
                 await error.response()(scope, receive, send)
                 return
+            prove(scope)
         await self._app(scope, receive, send)
 
 
@@ -86,7 +118,7 @@ def is_free(path: str) -> bool:
     return path in FREE or path.startswith(FREE_BELOW)
 
 
-def _check_local(scope: Scope, headers: Headers) -> None:
+def _check_local(scope: Scope, headers: HeaderLines) -> None:
     reason = _why_not_local(scope, headers)
     if reason is not None:
         raise ApiError(
@@ -96,48 +128,21 @@ def _check_local(scope: Scope, headers: Headers) -> None:
         )
 
 
-def _why_not_local(scope: Scope, headers: Headers) -> str | None:
+def _why_not_local(scope: Scope, headers: HeaderLines) -> str | None:
     peer = scope.get("client")
-    if peer is None or not _is_loopback(peer[0]):
+    if peer is None or not is_loopback(peer[0]):
         return "expected a request from it, got one from elsewhere"
-    hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
-    if len(hosts) != 1 or _hostname(hosts[0]) not in LOCAL_NAMES:
+    hosts = values(headers, b"host")
+    if len(hosts) != 1 or hostname(hosts[0]) not in LOCAL_NAMES:
         return "expected Host localhost, 127.0.0.1 or [::1], got another"
     if any(_is_of_a_proxy(name) for name, _ in headers):
         return "expected no Forwarded, X-Forwarded-* or Via header, got one"
-    if scope["method"] not in SAFE_METHODS and _is_of_another_page(dict(headers), hosts[0]):
+    if scope["method"] not in SAFE_METHODS and is_of_another_page(
+        headers, LOCAL_NAMES.__contains__
+    ):
         return "expected no Origin but its own, got the page of another site"
     return None
 
 
-def _is_loopback(address: str) -> bool:
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(found, "ipv4_mapped", None)
-    return (mapped or found).is_loopback
-
-
-def _hostname(host: str) -> str | None:
-    """Read the name in a Host header, without port or brackets; None when it is not one."""
-    if any(c in host for c in "@/?#\\") or host != host.strip():
-        return None
-    try:
-        split = urlsplit(f"//{host}")
-        return split.hostname if split.port is None or split.port > 0 else None
-    except ValueError:
-        return None
-
-
 def _is_of_a_proxy(name: bytes) -> bool:
     return name in (b"forwarded", b"via") or name.startswith(b"x-forwarded-")
-
-
-def _is_of_another_page(headers: Mapping[bytes, bytes], host: str) -> bool:
-    """Say whether a browser tells that a page of another site made it send this.
-
-    Such a page reaches localhost from the person's own machine, so nothing else gives it away.
-    """
-    origin = headers.get(b"origin")
-    return origin is not None and urlsplit(origin.decode("latin-1")).netloc != host

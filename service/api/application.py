@@ -33,6 +33,7 @@ from service.api.watch_page import watch_route
 from service.api.webhooks import authenticators
 from service.app.app import App
 from service.incoming.group_commit import GroupCommit
+from service.incoming.verifiers import own_names
 from service.incoming.webhook import PREFIX, WebhookEndpoint
 from service.running import Service
 
@@ -61,7 +62,11 @@ class AsgiApplication:
         self._pool = ThreadPoolExecutor(THREADS, "api")
         settings = app.settings
         self._webhooks = WebhookEndpoint(
-            authenticators(settings), group_commit, clock, limit_bytes=settings.letter_limit
+            authenticators(settings),
+            group_commit,
+            clock,
+            limit_bytes=settings.letter_limit,
+            is_own_name=own_names(settings.host, settings.public_url),
         )
         access = Access(settings)
         description = document(settings, (*OPERATIONS, *endpoints.OPERATIONS))

@@ -148,7 +148,7 @@ def useless_page(language: str) -> str:
 def language_of(accepted: str) -> str:
     """Choose the language that an Accept-Language wants most; English if it wants none of ours."""
     best, most = "en", 0.0
-    for wanted in accepted.lower().split(","):
+    for wanted in accepted[:LONGEST_ACCEPTED].lower().split(","):
         name, _, more = wanted.partition(";")
         language, weight = name.strip().partition("-")[0], _weight(more)
         if language in TEXTS and weight > most:
@@ -177,6 +177,7 @@ def _said(look: str, text: str) -> str:
     return f'<p class="{look}">{escape(text)}</p>' if look else f"<p>{escape(text)}</p>"
 
 
+LONGEST_ACCEPTED = 200
 FORM_TYPE = "application/x-www-form-urlencoded"
 ACTIONS = ("ask", "stop")
 
@@ -187,9 +188,14 @@ def watch_route(context: RequestContext, pool: Executor) -> Route:
     async def endpoint(request: Request) -> Response:
         token: str = request.path_params["token"]
         language = language_of(request.headers.get("accept-language", ""))
+        links = context.app.watch_links
+        invitation = links.read(token) if links else None
+        if invitation is None:  # before anything of a stranger's is read or looked up
+            return _useless(language)
         action = await _action(request) if request.method == "POST" else None
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(pool, _answer, context, token, language, action)
+        asked = WatchQuestion(invitation, token, language, action)
+        return await loop.run_in_executor(pool, _answer, context, asked)
 
     return Route(f"{PATH}{{token}}", endpoint, methods=["GET", "POST"])
 
@@ -206,12 +212,21 @@ async def _action(request: Request) -> str:
     return action
 
 
-def _answer(context: RequestContext, token: str, language: str, action: str | None) -> Response:
-    links, wishes = context.app.watch_links, context.app.watch_requests
-    invitation = links.read(token) if links else None
-    place = wishes.place(invitation.instance) if invitation else None
-    if invitation is None or place is None or not context.app.people.get(invitation.person):
-        return HTMLResponse(useless_page(language), HTTPStatus.NOT_FOUND, HEADERS)
+class WatchQuestion(NamedTuple):
+    """Hold what somebody with a link wants: to see the page, or to do what its button says."""
+
+    invitation: Invitation
+    token: str
+    language: str
+    action: str | None
+
+
+def _answer(context: RequestContext, asked: WatchQuestion) -> Response:
+    invitation, token, language, action = asked
+    wishes = context.app.watch_requests
+    place = wishes.place(invitation.instance)
+    if place is None or not context.app.people.get(invitation.person):
+        return _useless(language)
     if action is not None:
         _do(context, invitation, action)
         # To the page itself, wherever a proxy has put it, so that reloading asks nothing again.
@@ -219,6 +234,10 @@ def _answer(context: RequestContext, token: str, language: str, action: str | No
     watching = wishes.of(invitation.instance, invitation.person) is not None
     page = watch_page(_course_title(context, place), language, watching=watching)
     return HTMLResponse(page, headers=HEADERS)
+
+
+def _useless(language: str) -> Response:
+    return HTMLResponse(useless_page(language), HTTPStatus.NOT_FOUND, HEADERS)
 
 
 def _do(context: RequestContext, invitation: Invitation, action: str) -> None:

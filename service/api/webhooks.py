@@ -3,27 +3,27 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Any, Literal, cast
 
 import msgspec
 
+from service.api.access import is_in_use
 from service.api.framework.problems import described_problem
-from service.app.queues import fed_by_queues
 from service.incoming.verifiers import (
-    AllowEverybody,
     Authenticator,
     BasicCredentials,
     BearerToken,
     HmacSignature,
     SenderVerifier,
     StandardWebhooks,
+    is_loopback,
 )
 from service.incoming.webhook import PREFIX
 from service.settings import Settings, SourceSettings
 
 REFUSALS = (
     HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
     HTTPStatus.NOT_FOUND,
     HTTPStatus.METHOD_NOT_ALLOWED,
     HTTPStatus.REQUEST_TIMEOUT,
@@ -56,7 +56,7 @@ def authenticators(settings: Settings) -> Mapping[str, Authenticator]:
 
 def _authenticator(source: SourceSettings) -> Authenticator:
     ways = [each.verifier for each in _credentials(source)]
-    return Authenticator(*ways, *([AllowEverybody()] if source.allow_unauthenticated else []))
+    return Authenticator(*ways, is_open=source.allow_unauthenticated)
 
 
 def opened_to_try(settings: Settings) -> Settings:
@@ -65,8 +65,7 @@ def opened_to_try(settings: Settings) -> Settings:
     Credentials of any source, or a queue, are the end of the trial: a proxy may stand in front,
     and whoever reaches that would reach the other doors too.
     """
-    in_use = fed_by_queues(settings) or any(s.has_credentials for s in settings.sources.values())
-    if in_use or not _is_this_machine(settings.host):
+    if is_in_use(settings) or not is_loopback(settings.host):
         return settings
     sources = {
         name: replace(source, allow_unauthenticated=True)
@@ -78,16 +77,9 @@ def opened_to_try(settings: Settings) -> Settings:
 def door_in_words(source: SourceSettings, host: str) -> str:
     """Say how one gets through a source's door."""
     if source.allow_unauthenticated:
-        return f"open to {'this machine' if _is_this_machine(host) else 'all who reach it'}"
+        return f"open to {'this machine' if is_loopback(host) else 'all who reach it'}"
     ways = [each.words for each in _credentials(source)]
     return " or ".join(ways) or "closed: no credentials configured"
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _credentials(source: SourceSettings) -> Iterator[Credential]:

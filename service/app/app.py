@@ -23,6 +23,7 @@ from service.learners.signed_links import watch_links
 from service.learners.world import AppendedEvent, Decisions, Lookup, World
 from service.learners.writer import Writer
 from service.ledger.ledger import Ledger
+from service.ledger.private_files import DRAWER_FOLDER
 from service.ledger.views import Views
 from service.rules.escalation import First
 from service.rules.rule import Rule
@@ -88,7 +89,7 @@ class App:
         self.letter_watch = LetterWatch(self.writer, self.letters.asides.after)
         self.deliveries = DeliveryPool(
             self._sending_context,
-            drawer=settings.data / "drawer",
+            drawer=settings.data / DRAWER_FOLDER,
             mail_domain=settings.mail_domain,
             watch_link=self.watch_links,
         )

@@ -30,6 +30,7 @@ from service.learners.directory.people import People
 from service.learners.facts import longest_lateness
 from service.learners.world import Lookup
 from service.learners.writer import Writer
+from service.ledger.private_files import DRAWER_FOLDER
 from service.rules.decider import Decider
 from service.rules.known_values import KnownValues
 from service.rules.language.errors import Diagnostic
@@ -219,7 +220,7 @@ def channel_problems(rules: RuleSet, chosen: Settings, office: Installation | No
     wrong = list(turned_to_drawer(rules, office.store.latest).values()) if office else []
     for name, url in rules.channels.items():
         try:
-            open_channel(name, url, drawer=chosen.data / "drawer").close()
+            open_channel(name, url, drawer=chosen.data / DRAWER_FOLDER).close()
         except ChannelError as error:
             wrong.append(str(error))
     return wrong

@@ -14,6 +14,7 @@ import uvicorn
 from rich.text import Text
 
 from service.api import AsgiApplication, refusal
+from service.api.access import api_in_words
 from service.api.webhooks import door_in_words, opened_to_try
 from service.app.active_rules import Refused, read_files_of
 from service.app.app import SOURCES, App
@@ -116,6 +117,7 @@ def serve(app: App, chosen: Settings) -> None:
         uvicorn.Config(
             site,
             http=ImpatientProtocol,
+            ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -191,3 +193,4 @@ def greet(app: App, listening: socket.socket) -> None:
         screen.print(f"             {door_in_words(source, app.settings.host)}")
     for queue in app.queues:
         screen.print(f"  queue      {queue.name}, for {queue.source}")
+    screen.print(f"  API        {api_in_words(app.settings)}")

@@ -4,8 +4,10 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_address
 from typing import ClassVar, Literal, Protocol
+from urllib.parse import urlsplit
 
 Headers = Mapping[bytes, bytes]
 """Header values by lower-case name."""
@@ -23,16 +25,6 @@ class SenderVerifier(Protocol):
     def verify(self, headers: Headers, body: bytes, now: int) -> bool:
         """Tell whether it is the sender; `now` in ms. Never raises, and its time tells nothing."""
         ...
-
-
-class AllowEverybody:
-    """Let everybody in: the source was opened on purpose."""
-
-    challenge = ""
-
-    def verify(self, headers: Headers, body: bytes, now: int) -> bool:
-        """Say yes."""
-        return True
 
 
 class BasicCredentials:
@@ -153,17 +145,21 @@ Signed = HmacSignature | StandardWebhooks
 
 
 class Authenticator:
-    """Try all the ways into one source: one is enough, and without any it is closed."""
+    """Try all the ways into one source: one is enough, and without any it is closed or open."""
 
-    def __init__(self, *verifiers: SenderVerifier) -> None:
-        """Part schemes that need no body from those that do: they are asked before it is read."""
+    def __init__(self, *verifiers: SenderVerifier, is_open: bool = False) -> None:
+        """Part schemes that need no body from those that do: they are asked before it is read.
+
+        A source that is open lets everybody in: it was opened on purpose.
+        """
+        self.is_open = is_open
         self._early = [v for v in verifiers if not isinstance(v, Signed)]
         self._late = [v for v in verifiers if isinstance(v, Signed)]
         self.challenge = next((v.challenge for v in verifiers if v.challenge), "")
 
     def admits_early(self, headers: Headers, now: int) -> bool | None:
         """Decide by the headers; None when the body must be read to know."""
-        if any(v.verify(headers, b"", now) for v in self._early):
+        if self.is_open or any(v.verify(headers, b"", now) for v in self._early):
             return True
         return None if any(v.is_signed(headers, now) for v in self._late) else False
 
@@ -208,3 +204,71 @@ def _is_one_of(given: bytes, expected: Sequence[bytes]) -> bool:
     """Compare with all of them, so that time does not tell which one was near."""
     fits = [hmac.compare_digest(given, one) for one in expected]
     return any(fits)
+
+
+LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+OF_NO_OTHER_SITE = frozenset({"same-origin", "none"})
+"""What a browser calls a request of our own page, or of the person (Fetch Metadata, 2.3)."""
+
+HeaderLines = Sequence[tuple[bytes, bytes]]
+IsOwnName = Callable[[str | None], bool]
+
+
+def is_of_another_page(headers: HeaderLines, is_own_name: IsOwnName) -> bool:
+    """Say whether a browser tells of another page, or asks for a name that is not our own.
+
+    Such a page reaches what listens on the person's own machine or behind their firewall, so
+    nothing else gives it away. It can make a name of its own lead here, and is then of one
+    origin with this service (DNS rebinding). Whoever sends no Host is no browser.
+    """
+    hosts = values(headers, b"host")
+    origins = {origin.partition("://")[2] for origin in values(headers, b"origin")}
+    sites = values(headers, b"sec-fetch-site")
+    return not (
+        all(is_own_name(hostname(host)) for host in hosts)
+        and origins <= set(hosts)
+        and OF_NO_OTHER_SITE.issuperset(sites)
+    )
+
+
+def values(headers: HeaderLines, wanted: bytes) -> list[str]:
+    """List the values of a header in small letters, as its name is."""
+    return [value.decode("latin-1").lower() for name, value in headers if name == wanted]
+
+
+def hostname(host: str) -> str | None:
+    """Read the name in a Host header, without port or brackets; None when it is not one."""
+    if any(c in host for c in "@/?#\\") or host != host.strip():
+        return None
+    try:
+        split = urlsplit(f"//{host}")
+        return split.hostname if split.port is None or split.port > 0 else None
+    except ValueError:
+        return None
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address or name is that of this machine for itself."""
+    try:
+        found = ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    mapped = getattr(found, "ipv4_mapped", None)
+    return bool((mapped or found).is_loopback)
+
+
+def own_names(listens_on: str, public_url: str | None) -> IsOwnName:
+    """Make what tells whether a Host is a name of this service.
+
+    What others reach goes by numbers and by names without a dot too: no other site can make
+    one of these lead here.
+    """
+    public = urlsplit(public_url or "").hostname
+    names = LOCAL_NAMES.union(filter(None, (listens_on.lower(), public)))
+    reached = not is_loopback(listens_on)
+
+    def is_own_name(name: str | None) -> bool:
+        beyond_dns = bool(name and ("." not in name or name.replace(".", "").isdigit()))
+        return name in names or (reached and beyond_dns)
+
+    return is_own_name

@@ -8,12 +8,19 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from service.incoming.group_commit import GroupCommit, StoreBusy, StoreFailed
+from service.incoming.http_protocol import prove
 from service.incoming.letter import Arrival
-from service.incoming.verifiers import Authenticator
+from service.incoming.verifiers import (
+    LOCAL_NAMES,
+    Authenticator,
+    HeaderLines,
+    IsOwnName,
+    is_of_another_page,
+)
 
 PREFIX = "/webhooks/"
 LIMIT_BYTES = 1024 * 1024
-RECEIVING_BYTES = 64 * 1024 * 1024
+SHARE_BYTES = 64 * 1024 * 1024
 RECEIVE_SECONDS = 10.0
 LONGEST_HEADER = 200
 KEPT_HEADERS = (
@@ -41,7 +48,101 @@ class WebhookRefusal(Exception):
 
 
 class SenderGone(Exception):
-    """Say that the sender hung up before the letter was complete: nobody is to be answered."""
+    """Say that the sender hung up before the body was complete: nobody is to be answered."""
+
+
+class BodyUnderWay:
+    """Hold what has come of a body, and the task that receives it."""
+
+    __slots__ = ("_task", "content", "why")
+
+    def __init__(self) -> None:
+        self._task = asyncio.current_task()
+        self.content = bytearray()
+        self.why: WebhookRefusal | None = None
+
+    def end(self, why: WebhookRefusal) -> None:
+        """Let the task raise `why` instead of receiving on."""
+        if self.why is None and self._task is not None:
+            self.why = why
+            self._task.cancel()
+
+    def is_ended(self) -> bool:
+        """Tell whether `end` alone has cancelled the task, and take that back."""
+        return self.why is not None and self._task is not None and not self._task.uncancel()
+
+
+class Bodies:
+    """Receive bodies; when they are too many together, the one under way for longest makes room.
+
+    Whoever sends in one go is never that one, however many hold back the end of theirs.
+    """
+
+    def __init__(self, limit_bytes: int, share_bytes: int, seconds: float) -> None:
+        """Allow one body `limit_bytes` and `seconds`, and all together `share_bytes`."""
+        self._limit_bytes = limit_bytes
+        self._share_bytes = share_bytes
+        self._seconds = seconds
+        self._received = 0
+        self._under_way: dict[BodyUnderWay, None] = {}
+
+    async def receive(self, receive: Receive) -> bytes:
+        """Give a whole body; raise WebhookRefusal or SenderGone.
+
+        asyncio.timeout would cost a third of the door's speed (measured).
+        """
+        body = BodyUnderWay()
+        late = asyncio.get_running_loop().call_later(self._seconds, self._end, body)
+        self._under_way[body] = None
+        try:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise SenderGone
+                chunk: bytes = message.get("body", b"")
+                more = message.get("more_body", False)
+                self.check(len(body.content) + len(chunk))
+                if not more and not body.content:
+                    return chunk  # in one piece, as nearly all come
+                self._add(body, chunk)
+                if not more:
+                    return bytes(body.content)
+        except asyncio.CancelledError:
+            if body.why is None or not body.is_ended():
+                raise
+            raise body.why from None
+        finally:
+            late.cancel()
+            self._let_go(body)
+
+    def check(self, size: int) -> None:
+        """Raise WebhookRefusal for a body of more than may be."""
+        if size > self._limit_bytes:
+            raise WebhookRefusal(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"expected at most {self._limit_bytes} bytes, got more; send less at a time",
+                CLOSE,
+            )
+
+    def _end(self, body: BodyUnderWay) -> None:
+        expected = f"expected the whole body within {self._seconds:g} seconds, got a part"
+        body.end(WebhookRefusal(HTTPStatus.REQUEST_TIMEOUT, expected, CLOSE))
+
+    def _add(self, body: BodyUnderWay, chunk: bytes) -> None:
+        self._received += len(chunk)
+        body.content += chunk
+        while self._received > self._share_bytes:
+            oldest = next(iter(self._under_way))
+            busy = _busy("too many letters are on their way in; send this one again later")
+            if oldest is body:
+                raise busy
+            self._let_go(oldest)
+            oldest.end(busy)
+
+    def _let_go(self, body: BodyUnderWay) -> None:
+        if body in self._under_way:
+            del self._under_way[body]
+            self._received -= len(body.content)
 
 
 class WebhookEndpoint:
@@ -54,21 +155,23 @@ class WebhookEndpoint:
         clock: Callable[[], int],
         *,
         limit_bytes: int = LIMIT_BYTES,
-        receiving_bytes: int = RECEIVING_BYTES,
+        share_bytes: int = SHARE_BYTES,
         receive_seconds: float = RECEIVE_SECONDS,
+        is_own_name: IsOwnName = LOCAL_NAMES.__contains__,
     ) -> None:
         """Allow a body `limit_bytes`, and `receive_seconds` after its head.
 
-        All bodies not yet known to be from an LMS may have `receiving_bytes` together: anyone
-        can send a body with a made-up signature, and many at once.
+        All bodies of senders who are known by their head may have `share_bytes` together, and
+        all others as much apart from them: anyone can send one with a made-up signature, and
+        many at once. `is_own_name` tells what a page may know this service by.
         """
         self._sources = sources
         self._group_commit = group_commit
         self._clock = clock
-        self._limit_bytes = limit_bytes
         self._receive_seconds = receive_seconds
-        self._receiving_bytes = receiving_bytes
-        self._received = 0
+        self._is_own_name = is_own_name
+        self._of_known = Bodies(limit_bytes, share_bytes, receive_seconds)
+        self._of_strangers = Bodies(limit_bytes, share_bytes, receive_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -87,15 +190,30 @@ class WebhookEndpoint:
         source, keeper = self._who(scope)
         headers: dict[bytes, bytes] = dict(scope["headers"])
         _check_form(headers)
-        self._check_size(headers.get(b"content-length", b"0"))
         admitted = keeper.admits_early(headers, self._clock())
         if admitted is False:
             raise _stranger(keeper)
-        body = await self._body(receive)
+        bodies = self._of_strangers
+        if keeper.is_open:
+            self._check_page(scope["headers"])
+        elif admitted:
+            prove(scope)
+            bodies = self._of_known
+        bodies.check(_length(headers))
+        body = await bodies.receive(receive)
         now = self._clock()
         if admitted is None and not keeper.admits(headers, body, now):
             raise _stranger(keeper)
         return await self._keep(Arrival(source, now, _kept(headers), body))
+
+    def _check_page(self, headers: HeaderLines) -> None:
+        if is_of_another_page(headers, self._is_own_name):
+            raise WebhookRefusal(
+                HTTPStatus.FORBIDDEN,
+                "this door is open, but not to pages of other sites: expected no Origin but its "
+                "own, and a Host of this service, got another; if the Host is right, set "
+                "COURSEBELL_PUBLIC_URL to it, or credentials for this source",
+            )
 
     def _who(self, scope: Scope) -> tuple[str, Authenticator]:
         source = scope["path"].removeprefix(PREFIX)
@@ -112,61 +230,6 @@ class WebhookEndpoint:
                 (b"allow", b"POST"),
             )
         return source, keeper
-
-    def _check_size(self, length: bytes) -> None:
-        if length.isdigit() and int(length) > self._limit_bytes:
-            raise self._too_large()
-
-    def _too_large(self) -> WebhookRefusal:
-        return WebhookRefusal(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"expected at most {self._limit_bytes} bytes, got more; send fewer events at a time",
-            CLOSE,
-        )
-
-    async def _body(self, receive: Receive) -> bytes:
-        """Receive the whole body; asyncio.timeout would cost a third of the speed (measured)."""
-        late: list[bool] = []
-        task = asyncio.current_task()
-        deadline = asyncio.get_running_loop().call_later(self._receive_seconds, _end, task, late)
-        try:
-            return await self._chunks(receive)
-        except asyncio.CancelledError:
-            if task is None or not late or task.uncancel() > 0:
-                raise
-            raise self._too_slow() from None
-        finally:
-            deadline.cancel()
-
-    def _too_slow(self) -> WebhookRefusal:
-        return WebhookRefusal(
-            HTTPStatus.REQUEST_TIMEOUT,
-            f"expected the whole body within {self._receive_seconds:g} seconds, got a part",
-            CLOSE,
-        )
-
-    async def _chunks(self, receive: Receive) -> bytes:
-        chunks: list[bytes] = []
-        size = 0
-        try:
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise SenderGone
-                chunks.append(message.get("body", b""))
-                size += len(chunks[-1])
-                self._received += len(chunks[-1])
-                self._check_room(size)
-                if not message.get("more_body", False):
-                    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        finally:  # the group commit counts it from here on
-            self._received -= size
-
-    def _check_room(self, size: int) -> None:
-        if size > self._limit_bytes:
-            raise self._too_large()
-        if self._received > self._receiving_bytes:
-            raise _busy("too many letters are on their way in; send this one again later")
 
     async def _keep(self, arrival: Arrival) -> int:
         try:
@@ -204,10 +267,9 @@ class WebhookEndpoint:
             return
 
 
-def _end(task: asyncio.Task[None] | None, late: list[bool]) -> None:
-    late.append(True)
-    if task is not None:
-        task.cancel()
+def _length(headers: Mapping[bytes, bytes]) -> int:
+    given = headers.get(b"content-length", b"")
+    return int(given) if given.isdigit() else 0
 
 
 def _start(status: int, media: bytes, body: bytes, *more: tuple[bytes, bytes]) -> dict[str, object]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from service.ledger.ledger import LedgerError
+from service.ledger.private_files import private_folder
 
 PURPOSE = b"w1"
 """What a token is for, and its form: a key may sign other things, and none of them is a watch."""
@@ -102,7 +103,7 @@ def secret_key(data: Path, given: str | None) -> bytes:
 
 def _make(path: Path) -> None:
     """Write the whole file under another name first, so that nobody reads half a key."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     draft = path.with_name(f"{KEY_FILE}.{secrets.token_hex(8)}")
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -5,6 +5,8 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
+from service.ledger.private_files import private_file
+
 SCHEMA_VERSION = 1
 BUSY_SECONDS = 30.0
 PAGES_BETWEEN_CHECKPOINTS = 16_000
@@ -71,7 +73,12 @@ def counts(connection: sqlite3.Connection, query: str, *values: str) -> Counter[
 
 
 def _opened(path: Path, mode: str) -> sqlite3.Connection:
-    """Open in autocommit mode: the library's own transactions would begin deferred."""
+    """Open in autocommit mode: the library's own transactions would begin deferred.
+
+    SQLite gives the files beside a database the mode of the database.
+    """
+    if mode == "rwc":
+        private_file(path)
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
@@ -99,5 +106,6 @@ def copy_database(file: Path, to: Path) -> None:
 
 def _back_up(database: sqlite3.Connection, to: Path) -> None:
     """Write all of a database into a file, and close it."""
+    private_file(to)
     with closing(database), closing(sqlite3.connect(to)) as target:
         database.backup(target)

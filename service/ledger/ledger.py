@@ -18,6 +18,7 @@ from eventsourcing.persistence import (
 )
 
 from service.ledger.database import EVENT_LOG, SCHEMA_VERSION, connect
+from service.ledger.private_files import private_data_folder, private_file, private_folder
 
 ROWS_PER_QUERY = 5_000
 
@@ -51,7 +52,7 @@ class Ledger(ApplicationRecorder):
         self._readers = threading.local()
         self._opened: list[sqlite3.Connection] = []
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private_data_folder(path.parent)
             self._writer = connect(path)
             self._prepare()
         except (OSError, sqlite3.Error) as error:
@@ -312,7 +313,8 @@ def lock_data_folder(data: Path) -> Iterator[None]:
     """
     path = data / "coursebell.lock"
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        private_folder(data)
+        private_file(path)
         file = path.open("a+")
     except OSError as error:
         raise LedgerError(

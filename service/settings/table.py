@@ -94,8 +94,8 @@ class SourceSettings:
     )
     allow_unauthenticated: bool = setting(
         boolean,
-        "`true` lets anyone who reaches the address post events; refused beside credentials. "
-        "To try it out, `coursebell run --try` is safer.",
+        "`true` lets anyone who reaches the address post events, but no page of another site; "
+        "refused beside credentials. To try it out, `coursebell run --try` is safer.",
         default="false",
     )
     lateness: int | None = setting(
@@ -127,7 +127,10 @@ class Settings:
     """Hold what the person who runs the service decided; secrets are not in its repr."""
 
     data: Path = setting(
-        folder, "Folder of the ledger, the views and the drawer.", default="./data"
+        folder,
+        "Folder of the ledger, the views and the drawer. It and what is in it are for their "
+        "owner only, and are made so again at each start.",
+        default="./data",
     )
     rules: Path = setting(file, "The rule file.", default="rules.yaml")
     templates: Path = setting(folder, "Folder of the message templates.", default="templates")
@@ -146,7 +149,8 @@ class Settings:
     )
     admin_token: str | None = setting(
         optional(shape(r"[!-~]+", "visible ASCII characters without blanks")),
-        "Bearer token of the API; without it the API answers on loopback only.",
+        "Bearer token of the API and of `/metrics`; without it they answer on loopback only, and "
+        "nobody once a source has credentials or a queue is set.",
         secret=True,
     )
     secret_key: str | None = setting(

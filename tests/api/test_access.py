@@ -71,6 +71,42 @@ def test_a_page_of_another_site_cannot_make_a_browser_redrive(client):
     assert client.post(path).status_code == 404
 
 
+CREDENTIALS = {"COURSEBELL_ADOBE_USERNAME": "ada", "COURSEBELL_ADOBE_PASSWORD": "secret"}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        CREDENTIALS,
+        {"COURSEBELL_SUNBIRD_BEARER_TOKEN": "t"},
+        {"COURSEBELL_ADOBE_HMAC_SECRET": "s", "COURSEBELL_ADOBE_HMAC_HEADER": "X-S"},
+        {"COURSEBELL_COMMUNITY_TRAINING_WEBHOOK_SECRET": "whsec_AAAA"},
+        {"COURSEBELL_KAFKA_BOOTSTRAP_SERVERS": "kafka:9092", "COURSEBELL_KAFKA_TOPIC": "audit"},
+        {"COURSEBELL_SERVICEBUS_CONNECTION_STRING": "Endpoint=sb://x"},
+    ],
+)
+def test_without_a_token_nobody_is_answered_once_letters_come_from_elsewhere(
+    tmp_path, open_site, told
+):
+    """What nginx's proxy_pass passes on looks as if somebody at this machine had asked."""
+    with Installation(tmp_path, DONE, **told) as office:
+        client = TestClient(open_site(office), base_url="http://127.0.0.1:8000", client=HERE)
+
+        for path in ("/api/v1/letters", "/metrics", "/api/v1/openapi.json", "/nope"):
+            answer = client.get(path)
+            assert answer.status_code == 403
+            assert "the API is off" in answer.json()["detail"]
+            assert "COURSEBELL_ADMIN_TOKEN" in answer.json()["detail"]
+        assert client.post("/api/v1/notifications/n1/redrive").status_code == 403
+        assert client.get("/healthz").status_code == 200
+        assert all("detail" not in check for check in client.get("/readyz").json()["checks"])
+
+
+def test_with_a_token_the_api_is_on_whatever_sources_have(tmp_path, open_site):
+    with Installation(tmp_path, DONE, COURSEBELL_ADMIN_TOKEN=TOKEN, **CREDENTIALS) as office:
+        assert status(TestClient(open_site(office)), Authorization=f"Bearer {TOKEN}") == 200
+
+
 def test_with_a_token_only_who_shows_it_is_answered(guarded):
     assert status(guarded, Authorization=f"Bearer {TOKEN}") == 200
     assert status(guarded, Authorization=f"bearer {TOKEN}", X_Forwarded_For="192.0.2.7") == 200

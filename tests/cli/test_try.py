@@ -23,7 +23,7 @@ def started(folder: Path, *options: str, **environ: str) -> Iterator[list[str]]:
     with Forked(["run", "--port", "0", *options], folder, env) as running:
         assert running.stdout is not None
         try:
-            yield [running.stdout.readline().strip() for _ in range(9)]
+            yield [running.stdout.readline().strip() for _ in range(10)]
         finally:
             running.kill()
 
@@ -31,8 +31,8 @@ def started(folder: Path, *options: str, **environ: str) -> Iterator[list[str]]:
 def doors(folder: Path, *options: str, **environ: str) -> dict[str, str]:
     """How one gets through each source's door."""
     with started(folder, *options, **environ) as lines:
-        addresses = (line.rpartition("/")[2] for line in lines[3::2])
-        return dict(zip(addresses, lines[4::2], strict=True))
+        addresses = (line.rpartition("/")[2] for line in lines[3:9:2])
+        return dict(zip(addresses, lines[4:9:2], strict=True))
 
 
 def door(folder: Path, *options: str, **environ: str) -> str:
@@ -103,3 +103,25 @@ def test_who_opens_it_to_everyone_is_told_so(tmp_path: Path) -> None:
     opened = {"COURSEBELL_ADOBE_ALLOW_UNAUTHENTICATED": "true"}
     told = door(tmp_path, **opened, COURSEBELL_HOST="0.0.0.0")
     assert told == "open to all who reach it"
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({}, "open to this machine, through no proxy"),
+        (
+            {"SUNBIRD_BEARER_TOKEN": "abc"},
+            "off, /metrics too; set COURSEBELL_ADMIN_TOKEN to use it",
+        ),
+        (
+            {"SUNBIRD_BEARER_TOKEN": "abc", "ADMIN_TOKEN": "t"},
+            "for who shows COURSEBELL_ADMIN_TOKEN",
+        ),
+    ],
+)
+def test_the_first_lines_say_whom_the_api_answers(
+    tmp_path: Path, environ: dict[str, str], said: str
+) -> None:
+    named = {f"COURSEBELL_{name}": text for name, text in environ.items()}
+    with started(tmp_path, "--try", **named) as lines:
+        assert lines[9] == f"API        {said}"

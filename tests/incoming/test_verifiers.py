@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.incoming.verifiers import (
-    AllowEverybody,
     Authenticator,
     BasicCredentials,
     BearerToken,
@@ -111,7 +110,7 @@ def test_a_secret_that_is_none_is_refused_at_start(secret: str) -> None:
 
 def test_a_source_without_credentials_is_closed_and_opened_only_on_purpose() -> None:
     assert Authenticator().admits_early({}, NOW) is False
-    assert Authenticator(AllowEverybody()).admits_early({}, NOW) is True
+    assert Authenticator(is_open=True).admits_early({}, NOW) is True
 
 
 def test_one_way_in_is_enough() -> None:

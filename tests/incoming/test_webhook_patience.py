@@ -14,8 +14,6 @@ import webhook_server
 from test_webhook_answers import BASIC, JSON, LETTER, head
 from webhook_server import Served, served
 
-from tests.waiting import until
-
 HALF_HEAD = b"POST /webhooks/adobe HTTP/1.1\r\nHost: x\r\nX-Slow: "
 SLOW = 400
 
@@ -84,6 +82,13 @@ def test_a_body_that_drips_after_its_answer_ends(hasty: Served) -> None:
     assert drip(hasty, stranger, b" ").startswith(b"HTTP/1.1 401 ")
 
 
+@pytest.mark.parametrize("more", [b"\r\n", b"x"])
+@pytest.mark.parametrize("asked", ["X: y", "Connection: upgrade\r\nUpgrade: websocket"])
+def test_what_drips_after_an_answer_ends(hasty: Served, asked: str, more: bytes) -> None:
+    answer = drip(hasty, f"GET /webhooks/x HTTP/1.1\r\nHost: x\r\n{asked}\r\n\r\n".encode(), more)
+    assert answer.startswith(b"HTTP/1.1 404 ")
+
+
 def test_a_second_head_that_drips_ends(hasty: Served) -> None:
     first = head("Content-Length: 2") + b"{}"
     assert drip(hasty, first + HALF_HEAD, b"x").startswith(b"HTTP/1.1 202 ")
@@ -130,27 +135,6 @@ def test_a_stranger_without_a_signature_is_answered_before_the_body(
     with socket.create_connection(hasty.address, timeout=30) as connection:
         connection.sendall(asked.encode())
         assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
-
-
-def test_bodies_under_way_share_a_budget_and_it_comes_back(tmp_path: Path) -> None:
-    stranger = (
-        b"POST /webhooks/signed HTTP/1.1\r\nX-Signature: sha256=" + b"00" * 32
-        + b"\r\nContent-Length: 1000\r\n\r\n" + b"x" * 900
-    )  # fmt: skip
-    letter = b"x" * 300
-    with served(tmp_path, receiving_bytes=2_000) as door:
-        with ExitStack() as stack:
-            for _ in range(2):
-                connection = stack.enter_context(socket.create_connection(door.address, 30))
-                connection.sendall(stranger)
-            until(lambda: ask(door, letter)[0] == 503, "the strangers fill it")
-            assert ask(door, letter)[1]["retry-after"] == "5"
-            assert ask(door, b"x" * 20)[0] == 202
-        until(lambda: ask(door, letter)[0] == 202, "the strangers are gone")
-
-
-def ask(door: Served, body: bytes) -> tuple[int, dict[str, str], bytes]:
-    return door.ask("POST", "/webhooks/adobe", body, JSON | BASIC)
 
 
 def peak_megabytes(pid: int) -> int:

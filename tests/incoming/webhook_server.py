@@ -14,16 +14,15 @@ from typing import Any
 import uvicorn
 
 from service.incoming.group_commit import GroupCommit
-from service.incoming.http_protocol import ImpatientProtocol
+from service.incoming.http_protocol import CONNECTIONS, ImpatientProtocol, Strangers
 from service.incoming.letters import Letters
 from service.incoming.verifiers import (
-    AllowEverybody,
     Authenticator,
     BasicCredentials,
     BearerToken,
     HmacSignature,
 )
-from service.incoming.webhook import RECEIVING_BYTES, WebhookEndpoint
+from service.incoming.webhook import SHARE_BYTES, WebhookEndpoint
 from service.ledger.ledger import Ledger
 
 ADA = ("ada", "correct horse: ä")
@@ -31,7 +30,7 @@ KEEPERS = {
     "adobe": Authenticator(BasicCredentials(ADA)),
     "signed": Authenticator(HmacSignature("X-Signature", ["old", "new"], prefix="sha256=")),
     "either": Authenticator(BearerToken("token"), HmacSignature("X-Signature", ["key"])),
-    "open": Authenticator(AllowEverybody()),
+    "open": Authenticator(is_open=True),
     "closed": Authenticator(),
 }
 
@@ -77,19 +76,23 @@ def server(
     head_seconds: float = 10.0,
     receive_seconds: float = 10.0,
     commit_seconds: float = 4.0,
-    receiving_bytes: int = RECEIVING_BYTES,
+    share_bytes: int = SHARE_BYTES,
+    connections: int = CONNECTIONS,
+    unread_seconds: float = 30.0,
 ) -> tuple[Announcing, GroupCommit]:
     class Protocol(ImpatientProtocol):
         pass
 
     Protocol.head_seconds = head_seconds
+    Protocol.unread_seconds = unread_seconds
+    Protocol.strangers = Strangers(connections)
     group_commit = GroupCommit(letters, commit_seconds=commit_seconds)
     door = WebhookEndpoint(
         KEEPERS,
         group_commit,
         lambda: time.time_ns() // 10**6,
         receive_seconds=receive_seconds,
-        receiving_bytes=receiving_bytes,
+        share_bytes=share_bytes,
     )
     config = uvicorn.Config(
         door,

@@ -21,14 +21,19 @@ from service.settings import Settings
 TOKEN = "adminToken"
 ABOUT = (
     "What came in, how enrolments and seats stand, and who was told what. Times are UTC, ids are "
-    "the LMS's own. Without COURSEBELL_ADMIN_TOKEN it answers on the service's own machine only."
+    "the LMS's own. Without COURSEBELL_ADMIN_TOKEN it answers on the service's own machine only, "
+    "and nobody once a source has credentials or a queue is set."
 )
 ALWAYS = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.METHOD_NOT_ALLOWED,
     HTTPStatus.INTERNAL_SERVER_ERROR,
 )
-UNFIT_BODIES = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+UNFIT_BODIES = (
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+)
 STRANGERS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 Handler = Callable[..., Any]

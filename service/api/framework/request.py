@@ -13,6 +13,13 @@ from starlette.requests import Request
 
 from service.api.framework.problems import ApiError, NotFound
 from service.incoming.sources.parsing import utf8_json
+from service.incoming.webhook import (
+    RECEIVE_SECONDS,
+    SHARE_BYTES,
+    Bodies,
+    SenderGone,
+    WebhookRefusal,
+)
 from service.rules.text import hint
 
 JSON = "application/json"
@@ -22,6 +29,7 @@ LONGEST_NAME = 40
 LIMIT_DEFAULT = 100
 INTEGER = r"[0-9]{1,18}"
 LARGEST_INTEGER = 10**18 - 1
+BODIES = Bodies(LARGEST_BODY, SHARE_BYTES, RECEIVE_SECONDS)
 NEXT = "The `next` of the page before."
 
 Text = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
@@ -183,14 +191,10 @@ def check_media_type(request: Request, expected: str) -> None:
 
 
 async def body_of(request: Request) -> bytes:
-    """Read the whole body, and no further than it may be long; raise ApiError when it is longer."""
-    found = b""
-    async for chunk in request.stream():
-        found += chunk
-        if len(found) > LARGEST_BODY:
-            raise ApiError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"expected a body of at most {LARGEST_BODY} bytes, got more",
-                Connection="close",
-            )
-    return found
+    """Read the whole body; raise ApiError when it is longer or slower than it may be."""
+    try:
+        return await BODIES.receive(request.receive)
+    except WebhookRefusal as refused:
+        raise ApiError(refused.status, refused.detail, Connection="close") from None
+    except SenderGone:
+        raise ApiError(HTTPStatus.BAD_REQUEST, "expected the whole body, got a part") from None

@@ -7,6 +7,7 @@ from email.utils import parseaddr
 from pathlib import Path
 from typing import NamedTuple
 
+from service.ledger.private_files import private_folder
 from service.sending.channels.channel import OutgoingMessage, SendResult
 from service.sending.channels.mime import AddressRefused, Mailbox, Sender, mail_bytes, mailbox
 from service.sending.templates.templates import RenderedMessage
@@ -56,7 +57,7 @@ class DrawerChannel:
         return "txt", (f"{subject}\n\n{text}" if subject else text).encode("utf-8", "replace")
 
     def _write(self, name: str, content: bytes) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(self._folder)
         unfinished = self._folder / f".{name}.{os.getpid()}"
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
