@@ -246,6 +246,7 @@ class App:
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_EVERY_MS
             self.cancel_removed(now)
+            self.views.catch_up()
 
     def cancel_removed(self, now: int) -> None:
         """End what is owed because of a rule, or by a channel, that is there no more.

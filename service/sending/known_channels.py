@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from service.ledger.events import EventBody, EventStore, Latest
 from service.rules.rule import RuleSet
-from service.sending.channels import DRAWER, kind_of
+from service.sending.channels import DRAWER, channel_kind
 
 STREAM = "channels"
 
@@ -39,7 +39,7 @@ def turned_to_drawer(rules: RuleSet, latest: Latest) -> dict[str, str]:
         f"{kinds[name]} here; what it owes is kept, not put into the drawer. Set {variable}, to "
         "drawer:// if the drawer is meant"
         for name, variable in rules.unset.items()
-        if kind_of(rules.channels[name]) == DRAWER and kinds.get(name, DRAWER) != DRAWER
+        if channel_kind(rules.channels[name]) == DRAWER and kinds.get(name, DRAWER) != DRAWER
     }
 
 
@@ -50,7 +50,7 @@ def record_kinds(store: EventStore, rules: RuleSet, now: int) -> None:
     """
     version, before = known_kinds(store.latest)
     held = turned_to_drawer(rules, store.latest)
-    opened = {name: kind_of(url) for name, url in rules.channels.items() if name not in held}
+    opened = {name: channel_kind(url) for name, url in rules.channels.items() if name not in held}
     changed = {name: kind for name, kind in opened.items() if before.get(name, DRAWER) != kind}
     if changed:
         event = ChannelsOpened(at=now, kinds={**before, **changed})

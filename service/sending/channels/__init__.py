@@ -16,21 +16,21 @@ __all__ = [
     "OutgoingMessage",
     "SendResult",
     "channel_in_words",
-    "kind_of",
+    "channel_kind",
     "open_channel",
 ]
 DRAWER, MAIL, CHAT = "drawer", "mail", "chat"
 KINDS = {"drawer": DRAWER, "mailto": MAIL, "mailtos": MAIL}
 
 
-def kind_of(url: str) -> str:
+def channel_kind(url: str) -> str:
     """Tell which kind of channel a URL names: drawer, mail or chat."""
     return KINDS.get(url.partition("://")[0].lower(), CHAT)
 
 
 def channel_in_words(name: str, url: str, *, drawer: Path) -> str:
     """Say of which kind a channel is and where it leads, without a secret; raises ChannelError."""
-    kind = kind_of(url)
+    kind = channel_kind(url)
     if kind == DRAWER:
         return f"{DRAWER}, {drawer}"
     if kind == MAIL:
@@ -44,7 +44,7 @@ def open_channel(name: str, url: str, *, drawer: Path) -> Channel:
 
     `drawer` is the folder of `drawer://`.
     """
-    kind = kind_of(url)
+    kind = channel_kind(url)
     if kind == DRAWER:
         if url.partition("://")[2]:
             raise ChannelError(f"channel '{name}': expected drawer:// and nothing behind it")
