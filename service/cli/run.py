@@ -188,9 +188,9 @@ def greet(app: App, listening: socket.socket) -> None:
         screen.print(f"             {door_in_words(source, app.settings.host)}")
     for queue in app.queues:
         screen.print(f"  queue      {queue.name}, for {queue.source}")
+    screen.print(f"  API        {api_in_words(app.settings)}")
     for name, url in app.active.decider.rules.channels.items():
         way = app.held_channels.get(name) or channel_in_words(
             name, url, drawer=app.settings.data / "drawer"
         )
         screen.print(f"  channel    {name}: {way}", markup=False, soft_wrap=True)
-    screen.print(f"  API        {api_in_words(app.settings)}")

@@ -15,7 +15,7 @@ NOT_OPEN = "closed: no credentials configured"
 
 
 @contextmanager
-def started(folder: Path, *options: str, **environ: str) -> Iterator[list[str]]:
+def started(folder: Path, *options: str, lines: int = 10, **environ: str) -> Iterator[list[str]]:
     """The first lines of `coursebell run` in a folder with the default rules."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("COURSEBELL_")}
     files = {"COURSEBELL_RULES": ROOT / "rules.yaml", "COURSEBELL_TEMPLATES": ROOT / "templates"}
@@ -23,7 +23,7 @@ def started(folder: Path, *options: str, **environ: str) -> Iterator[list[str]]:
     with Forked(["run", "--port", "0", *options], folder, env) as running:
         assert running.stdout is not None
         try:
-            yield [running.stdout.readline().strip() for _ in range(10)]
+            yield [running.stdout.readline().strip() for _ in range(lines)]
         finally:
             running.kill()
 
@@ -125,3 +125,12 @@ def test_the_first_lines_say_whom_the_api_answers(
     named = {f"COURSEBELL_{name}": text for name, text in environ.items()}
     with started(tmp_path, "--try", **named) as lines:
         assert lines[9] == f"API        {said}"
+
+
+def test_the_first_lines_name_each_channel_and_no_secret(tmp_path: Path) -> None:
+    url = "mailtos://ada:s3cret@smtp.example.org?from=learning@example.org"
+    with started(tmp_path, lines=12, COURSEBELL_EMAIL_URL=url) as lines:
+        assert lines[-2:] == [
+            "channel    email: mail, smtp.example.org:587",
+            "channel    training-ops: drawer, data/drawer",
+        ]
