@@ -3,7 +3,19 @@
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_network
 from typing import Any, Self
+
+from service.sending.channels.chat import ChatChannel
+
+HERE = "127.0.0.0/8"
+"""Where the rooms of tests are, for COURSEBELL_CHAT_PRIVATE_NETWORKS."""
+LOCAL = (ip_network(HERE),)
+
+
+def room_channel(url: str, **more: Any) -> ChatChannel:
+    """A channel that may post to a room of ours."""
+    return ChatChannel("ops", url, private_networks=LOCAL, **more)
 
 
 class Room:
@@ -12,6 +24,7 @@ class Room:
     def __init__(self) -> None:
         self.posts: list[dict[str, Any]] = []
         self.paths: list[str] = []
+        self.connections = 0
         self.status: int | None = 200
         self.headers: dict[str, str] = {}
         self.over = threading.Event()
@@ -20,11 +33,17 @@ class Room:
         room = self
 
         class Handler(BaseHTTPRequestHandler):
+            def setup(self) -> None:
+                room.connections += 1
+                super().setup()
+
             def do_POST(self) -> None:
                 room.paths.append(self.path)
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 room.posts.append(json.loads(body))
                 room.answer(self)
+
+            do_PUT = do_PATCH = do_POST  # noqa: N815  (the names that http.server calls)
 
             def do_GET(self) -> None:
                 room.paths.append(self.path)

@@ -8,6 +8,7 @@ from typing import Any, Self
 from service.app.app import App, settings_of
 from service.incoming.letter import Arrival
 from service.learners.directory.people import PersonRow
+from tests.chat_room import HERE
 
 ROOT = Path(__file__).parent.parent
 MINUTE = 60_000
@@ -80,6 +81,7 @@ class Installation:
             "COURSEBELL_TEMPLATES": str(ROOT / "templates"),
             "COURSEBELL_EMAIL_URL": email,
             "COURSEBELL_CHAT_URL": "drawer://",
+            "COURSEBELL_CHAT_PRIVATE_NETWORKS": HERE,
             **more,
         }
         self.write_rules(rules)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from tests.chat_room import HERE
 from tests.forks import Forked, run
 from tests.installation import ROOT, body
 from tests.waiting import until
@@ -48,6 +49,7 @@ class RealService:
             "COURSEBELL_TEMPLATES": str(ROOT / "templates"),
             "COURSEBELL_EMAIL_URL": "drawer://",
             "COURSEBELL_CHAT_URL": "drawer://",
+            "COURSEBELL_CHAT_PRIVATE_NETWORKS": HERE,
             "COURSEBELL_ADOBE_ALLOW_UNAUTHENTICATED": "true",
             "PYTHONPATH": str(ROOT),
             **environ,

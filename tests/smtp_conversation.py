@@ -15,6 +15,10 @@ from typing import BinaryIO
 DROP = "drop"  # close the connection instead of answering
 KEEP_AND_DROP = "keep and drop"  # at the dot: take the mail, then close without a word
 HANG = "hang"  # never answer
+DRIP = "drip"  # answer a byte now and then, for ever
+SLOW = "250 2.1.5 in a while"  # yes, a tenth of a second later
+FLOOD = "flood"  # answer line upon line, for ever
+FLOODED = b"250-and more\r\n" * 1_000
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class House:
     logins: list[tuple[str, str]] = field(default_factory=list)
     open: set[socket.socket] = field(default_factory=set)
     stopping: Event = field(default_factory=Event)
+    flooded: int = 0
 
     def order(self, verb: str, local: str | None) -> Order | None:
         """Return what was ordered for this moment, if anything."""
@@ -143,6 +148,14 @@ class Conversation:
         reply = order.reply if order else reply
         if reply == HANG:
             self.house.stopping.wait()
+        if reply == SLOW:
+            self.house.stopping.wait(0.1)
+        while reply == DRIP:
+            self.wire.sendall(b"2")
+            self.house.stopping.wait(0.02)
+        while reply == FLOOD:
+            self.wire.sendall(FLOODED)
+            self.house.flooded += len(FLOODED)
         if reply in (DROP, HANG, KEEP_AND_DROP):
             # Shut down first: the reading side holds the file descriptor open.
             with suppress(OSError):

@@ -19,9 +19,12 @@ from typing import Self
 from urllib.parse import quote
 
 from tests.smtp_conversation import (
+    DRIP,
     DROP,
+    FLOOD,
     HANG,
     KEEP_AND_DROP,
+    SLOW,
     Conversation,
     House,
     Mail,
@@ -29,7 +32,10 @@ from tests.smtp_conversation import (
     Pause,
 )
 
-__all__ = ["DROP", "HANG", "KEEP_AND_DROP", "Mail", "SmtpSink", "certificate"]
+__all__ = [
+    "DRIP", "DROP", "FLOOD", "HANG", "KEEP_AND_DROP", "SLOW", "Mail", "SmtpSink",
+    "certificate", "server_tls",
+]  # fmt: skip
 
 
 class SmtpSink:
@@ -85,13 +91,18 @@ class SmtpSink:
         """Every try to log in: mechanism and user."""
         return self._house.logins
 
+    @property
+    def flooded(self) -> int:
+        """How many bytes of replies without end a client has taken."""
+        return self._house.flooded
+
     def on(
         self, verb: str, reply: str, *, local: str | None = None, times: int | None = None
     ) -> None:
         """Answer otherwise at `greeting`, a verb (`RCPT`), or the final `dot`; newest first.
 
-        `reply` is a reply line or DROP, KEEP_AND_DROP, HANG. `local`: only for recipients with
-        this part before the @. `times`: so often, then as before.
+        `reply` is a reply line or DROP, KEEP_AND_DROP, HANG, DRIP, FLOOD, SLOW.
+        `local`: only for recipients with this part before the @. `times`: so often, then as before.
         """
         self._house.orders.insert(0, Order(verb, reply, local, times))
 

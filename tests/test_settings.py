@@ -253,3 +253,13 @@ def test_a_character_that_only_looks_right_is_named(tmp_path: Path, line: str, t
 def test_what_nobody_sees_at_the_end_of_a_line_is_no_part_of_a_value(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("\ufeffCOURSEBELL_PORT=9000\u00a0\u200b\n")
     assert settings_of({}, dotenv=tmp_path / ".env").port == 9000
+
+
+def test_networks_are_read_as_cidr_writes_them() -> None:
+    settings = settings_of({"COURSEBELL_CHAT_PRIVATE_NETWORKS": "10.0.0.0/8, fd00::/8,127.0.0.1"})
+    assert [str(each) for each in settings.chat_private_networks] == [
+        "10.0.0.0/8", "fd00::/8", "127.0.0.1/32",
+    ]  # fmt: skip
+    for wrong in ("10.0.0.1/8", "localhost", "10.0.0.0/8,"):
+        (line,) = mistakes(CHAT_PRIVATE_NETWORKS=wrong)
+        assert "expected a network like 10.0.0.0/8" in line

@@ -92,6 +92,7 @@ class App:
             drawer=settings.data / DRAWER_FOLDER,
             mail_domain=settings.mail_domain,
             watch_link=self.watch_links,
+            private_networks=settings.chat_private_networks,
         )
         self.queues: list[QueueConsumer] = []
         self.held_channels: dict[str, str] = {}

@@ -218,9 +218,10 @@ def channel_problems(rules: RuleSet, chosen: Settings, office: Installation | No
     Of an installation those too that would turn to the drawer by themselves.
     """
     wrong = list(turned_to_drawer(rules, office.store.latest).values()) if office else []
+    drawer, networks = chosen.data / DRAWER_FOLDER, chosen.chat_private_networks
     for name, url in rules.channels.items():
         try:
-            open_channel(name, url, drawer=chosen.data / DRAWER_FOLDER).close()
+            open_channel(name, url, drawer=drawer, private_networks=networks).close()
         except ChannelError as error:
             wrong.append(str(error))
     return wrong

@@ -42,7 +42,7 @@ from service.sending.templates.fitting import Fits, Wording, anything, fitting
 from service.sending.templates.sample import sample_for
 from service.sending.templates.templates import FORMS, TemplateProblem, Templates
 from service.settings import Settings
-from service.simulation.sandbox import without_secrets
+from service.simulation.sandbox import DRAWER, without_secrets
 
 UNTOLD: Mapping[str, Any] = {ITEMS: [], OTHERS: [], MORE: 0}
 """What a sample tells of, for words that do not ask for it."""
@@ -146,8 +146,9 @@ def taken_by(entry: Entry | None, chosen: Settings) -> Fits:
     """Find which words an entry's room takes; any, where its URL is not known or not right."""
     rules = rules_of(chosen, secrets=True)
     url = rules.channels.get(entry.channel) if rules and entry else None
+    networks = chosen.chat_private_networks
     try:
-        return open_channel("", url, drawer=chosen.data).fits if url else anything
+        return open_channel("", url or DRAWER, drawer=chosen.data, private_networks=networks).fits
     except ChannelError:
         return anything
 

@@ -1,9 +1,10 @@
 """Keep a delivery worker for every channel the active rules name, as they change."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-from service.sending.channels import Channel, open_channel
+from service.sending.channels import Channel, Network, open_channel
 from service.sending.delivery import DeliveryWorker
 from service.sending.planner import MessageDefaults, SendingContext
 
@@ -19,13 +20,15 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
         drawer: Path,
         mail_domain: str | None,
         watch_link: Callable[[str, str], str] | None,
+        private_networks: Sequence[Network],
     ) -> None:
         """Give each worker a `context` of its own.
 
-        `mail_domain` stands in every Message-ID, or else the channel's own.
+        `mail_domain` stands in every Message-ID, or else the channel's own; chat may post into
+        `private_networks`.
         """
         self._context = context
-        self._drawer = drawer
+        self._open = partial(open_channel, drawer=drawer, private_networks=private_networks)
         self._mail_domain = mail_domain
         self._watch_link = watch_link
         self._urls: dict[str, str] = {}
@@ -44,7 +47,7 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
     def opened(self, urls: Mapping[str, str]) -> dict[str, Channel]:
         """Open channels for the URLs that are new or have changed; raises ChannelError."""
         changed = {name: url for name, url in urls.items() if self._urls.get(name) != url}
-        return {name: open_channel(name, url, drawer=self._drawer) for name, url in changed.items()}
+        return {name: self._open(name, url) for name, url in changed.items()}
 
     def use(self, urls: Mapping[str, str], opened: Mapping[str, Channel]) -> None:
         """Retire what is not among `urls` any more and begin with what was `opened`.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from service.learners.facts import Timing
@@ -18,6 +19,7 @@ from service.settings.variables import (
     file,
     folder,
     lasting_or_never,
+    networks,
     number,
     one_of,
     optional,
@@ -182,6 +184,12 @@ class Settings:
     mail_domain: str | None = setting(
         optional(shape(DOMAIN, "a domain like example.org")),
         "Domain in the Message-ID of mails; without it the domain of the channel's from address.",
+    )
+    chat_private_networks: tuple[IPv4Network | IPv6Network, ...] = setting(
+        networks,
+        "Networks with private addresses that chat may post into, e.g. `10.0.0.0/8`; several with "
+        "commas between them. Without it only public addresses: what a rule file names must not "
+        "reach what trusts this machine.",
     )
     log_format: str = setting(
         one_of("text", "json"), "`text` for people or `json` for programs.", default="text"

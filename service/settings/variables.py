@@ -4,6 +4,7 @@ import re
 import socket
 from collections.abc import Callable
 from dataclasses import field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -104,6 +105,16 @@ def servers(text: str) -> str:
         if not found or not 0 < int(found[1]) < 65_536:
             raise ValueError("host:port, or several with commas; ports from 1 to 65535")
     return text
+
+
+def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Read networks as CIDR writes them (RFC 4632 §3.1), or several with commas between them."""
+    try:
+        return tuple(ip_network(each) for each in re.split(" *, *", text) if text)
+    except ValueError:
+        raise ValueError(
+            "a network like 10.0.0.0/8 or fd00::/8, or several with commas between them"
+        ) from None
 
 
 def number(least: int, most: int) -> Callable[[str], int]:

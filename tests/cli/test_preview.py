@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from service.cli import main
 from service.learners.directory.people import PersonRow
-from tests.chat_room import Room
+from tests.chat_room import HERE, Room
 from tests.forks import Forked
 from tests.installation import (
     ADA,
@@ -149,6 +149,7 @@ def test_a_room_is_shown_what_it_takes(tmp_path: Path, monkeypatch: pytest.Monke
             "{% for item in items %}{{ item.learner.name }}.{% endfor %}"
         )
         told = {"COURSEBELL_TEMPLATES": "templates", "COURSEBELL_CHAT_URL": url}
+        told["COURSEBELL_CHAT_PRIVATE_NETWORKS"] = HERE
         digest = "{post: room, template: list, digest: {every: day, max_items: 200}}"
         rules = DONE.replace("{to: learner, via: email, template: completed}", digest)
         with Installation(tmp_path / "real", rules, **told) as real:

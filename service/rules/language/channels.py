@@ -18,6 +18,8 @@ PERSONAL = MAIL | {"drawer"}
 """Schemes that can reach one person at an address of their own."""
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}")
+_SETTING = re.compile(r"COURSEBELL_\w*(?<!_URL)")
+"""Nobody may write the service's own secrets into an address of their choice."""
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
 _BEFORE_ADDRESS = re.compile(r"[\s?]")
 _QUERY = re.compile(r"[?&]")
@@ -116,6 +118,11 @@ def _resolved(name: str, text: str, environ: Mapping[str, str]) -> tuple[str | N
     if holds_variable(_VARIABLE.sub("", text)):
         return None, "cannot read this ${…}; write ${NAME} or ${NAME:-default}"
     for found in _VARIABLE.finditer(text):
+        if _SETTING.fullmatch(found[1]):
+            return (
+                None,
+                f"{found[1]} is a setting of the service; name a variable that ends in _URL",
+            )
         if found[2] is None and not environ.get(found[1]):
             return None, f"the environment variable {found[1]} is not set and has no default here"
     url = _VARIABLE.sub(lambda found: environ.get(found[1]) or found[2] or "", text).strip(" ")

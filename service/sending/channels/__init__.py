@@ -1,11 +1,13 @@
 """Open a channel by its URL: mail, chat or the drawer."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from service.sending.channels.channel import Channel, ChannelError, OutgoingMessage, SendResult
 from service.sending.channels.chat import TOTAL_SECONDS, ChatChannel
 from service.sending.channels.chat_url import room_at, service_of
 from service.sending.channels.drawer import DrawerChannel
+from service.sending.channels.private_networks import Network
 from service.sending.channels.smtp import SmtpChannel
 from service.sending.channels.smtp_url import server_at
 
@@ -13,6 +15,7 @@ __all__ = [
     "DRAWER",
     "Channel",
     "ChannelError",
+    "Network",
     "OutgoingMessage",
     "SendResult",
     "channel_in_words",
@@ -39,10 +42,12 @@ def channel_in_words(name: str, url: str, *, drawer: Path) -> str:
     return f"{CHAT}, {service_of(room_at(name, url, TOTAL_SECONDS), url)}"
 
 
-def open_channel(name: str, url: str, *, drawer: Path) -> Channel:
+def open_channel(
+    name: str, url: str, *, drawer: Path, private_networks: Sequence[Network] = ()
+) -> Channel:
     """Return the channel a URL names, without connecting yet; raises ChannelError.
 
-    `drawer` is the folder of `drawer://`.
+    `drawer` is the folder of `drawer://`; chat may post into `private_networks`.
     """
     kind = channel_kind(url)
     if kind == DRAWER:
@@ -51,4 +56,4 @@ def open_channel(name: str, url: str, *, drawer: Path) -> Channel:
         return DrawerChannel(name, drawer)
     if kind == MAIL:
         return SmtpChannel(server_at(name, url))
-    return ChatChannel(name, url)
+    return ChatChannel(name, url, private_networks=private_networks)

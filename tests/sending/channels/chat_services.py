@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from service.sending.channels import apprise_plugin
+from service.sending.channels import http_calls
 
 HERE = "chat.example.org"
 HEX = "3ccdd113474722377935511fc85d3dd4"
@@ -146,19 +146,19 @@ class Services:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        self._patch.setattr(apprise_plugin, "_send", self._to_us(apprise_plugin._send))
+        self._patch.setattr(http_calls, "_exchanged", self._to_us(http_calls._exchanged))
         return self
 
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
 
-    def _to_us(self, send: Any) -> Any:
-        def sent(session: Any, request: Any, **options: Any) -> Any:
+    def _to_us(self, exchanged: Any) -> Any:
+        def sent(call: Any, request: Any, options: Any) -> Any:
             asked = urlsplit(request.url)
             where = f"127.0.0.1:{self._server.server_port}"
             request.url = asked._replace(scheme="http", netloc=where).geturl()
-            return send(session, request, **options)
+            return exchanged(call, request, options)
 
         return sent
 

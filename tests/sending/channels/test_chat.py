@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from service.sending.channels import ChannelError, open_channel
-from service.sending.channels.chat import ChatChannel, literal
+from service.sending.channels.chat import literal
 from service.sending.channels.chat_url import ALLOWED
 from service.sending.templates.templates import RenderedMessage
-from tests.chat_room import Room
+from tests.chat_room import LOCAL, Room, room_channel
 from tests.sending.channels.chat_services import URLS, Services
 
 
@@ -32,7 +32,7 @@ def note(outgoing: Any) -> Any:
 
 
 def test_a_room_gets_one_post_with_our_words(room: Room, note: Any, tmp_path: Path) -> None:
-    channel = open_channel("ops", room.url, drawer=tmp_path)
+    channel = open_channel("ops", room.url, drawer=tmp_path, private_networks=LOCAL)
     outcome = channel.send(note)
     channel.close()
     assert (channel.form, channel.batch) == ("chat", 1)
@@ -63,7 +63,7 @@ def test_an_answer_decides(
     room: Room, note: Any, tmp_path: Path, status: int | None, kind: str
 ) -> None:
     room.status = status
-    outcome = open_channel("ops", room.url, drawer=tmp_path).send(note)
+    outcome = open_channel("ops", room.url, drawer=tmp_path, private_networks=LOCAL).send(note)
     assert (outcome.kind, outcome.code) == (kind, status)
     assert len(room.posts) == 1
     assert "s3cret" not in outcome.text
@@ -88,20 +88,20 @@ def test_retry_after_is_honoured_up_to_an_hour(
     room.status, room.headers = 429, {"Retry-After": asked}
     if ":" in asked:
         room.headers["Date"] = "Fri, 20 Nov 2026 08:30:00 GMT"
-    outcome = open_channel("ops", room.url, drawer=tmp_path).send(note)
+    outcome = open_channel("ops", room.url, drawer=tmp_path, private_networks=LOCAL).send(note)
     assert outcome.retry_after == seconds
 
 
 def test_no_answer_in_time_is_unknown_and_not_tried_again(room: Room, note: Any) -> None:
     room.status = 0
-    outcome = ChatChannel("ops", room.url + "?retry=3", read_seconds=1).send(note)
+    outcome = room_channel(room.url + "?retry=3", read_seconds=1).send(note)
     assert outcome.kind == "unknown"
     assert len(room.posts) == 1
 
 
 def test_the_whole_call_has_a_deadline(room: Room, note: Any) -> None:
     room.status = 0
-    outcome = ChatChannel("ops", room.url, read_seconds=5, total_seconds=1).send(note)
+    outcome = room_channel(room.url, read_seconds=5, total_seconds=1).send(note)
     room.over.set()
     assert outcome.kind == "unknown"
 
@@ -109,18 +109,18 @@ def test_the_whole_call_has_a_deadline(room: Room, note: Any) -> None:
 def test_nobody_listening_is_transient(note: Any, tmp_path: Path) -> None:
     with Room() as room:
         url = room.url
-    assert open_channel("ops", url, drawer=tmp_path).send(note).kind == "transient"
+    assert room_channel(url).send(note).kind == "transient"
 
 
 def test_a_redirect_is_not_followed_even_if_the_url_asks(room: Room, note: Any) -> None:
     room.status, room.headers = 302, {"Location": f"http://127.0.0.1:{room.port}/elsewhere"}
-    outcome = ChatChannel("ops", room.url + "?redirect=yes").send(note)
+    outcome = room_channel(room.url + "?redirect=yes").send(note)
     assert outcome.kind == "permanent"
     assert room.paths == ["/hooks/s3cret-t0ken"]
 
 
 def test_two_posts_in_a_row_need_no_pause(room: Room, note: Any) -> None:
-    channel = ChatChannel("ops", room.url)
+    channel = room_channel(room.url)
     for _ in range(5):
         channel.send(note)
     assert len(room.posts) == 5
@@ -128,7 +128,7 @@ def test_two_posts_in_a_row_need_no_pause(room: Room, note: Any) -> None:
 
 def test_what_is_sent_is_cut_by_nobody(room: Room, outgoing: Any) -> None:
     message = RenderedMessage("Finished", "word " * 20_000, None)
-    channel = ChatChannel("ops", room.url)
+    channel = room_channel(room.url)
     assert not channel.fits(message)
     assert channel.fits(RenderedMessage("Finished", "word " * 6_000, None))
     assert channel.send(outgoing(message=message)).kind == "accepted"
@@ -138,7 +138,7 @@ def test_what_is_sent_is_cut_by_nobody(room: Room, outgoing: Any) -> None:
 
 def test_a_subject_too_long_for_a_title_begins_the_text(room: Room, outgoing: Any) -> None:
     subject = "Ada Lovelace completed " + "Safety in the laboratory " * 12
-    ChatChannel("ops", room.url).send(outgoing(message=RenderedMessage(subject, "Well.", None)))
+    room_channel(room.url).send(outgoing(message=RenderedMessage(subject, "Well.", None)))
     (post,) = room.posts
     assert post["message"] == f"{subject}\n\nWell."
     assert len(post["title"]) <= 250 and post["title"].endswith("laboratory…")
@@ -149,7 +149,7 @@ def test_an_alert_is_posted_and_not_only_called_posted(
     monkeypatch: pytest.MonkeyPatch, note: Any, service: str
 ) -> None:
     with Services(monkeypatch) as services:
-        assert ChatChannel("ops", URLS[service]).send(note).kind == "accepted"
+        assert room_channel(URLS[service]).send(note).kind == "accepted"
         assert "One seat in Logic." in services.texts
 
 
@@ -175,7 +175,7 @@ def test_what_would_call_people_or_hide_a_link_is_made_literal(
     room: Room, outgoing: Any, hostile: str
 ) -> None:
     message = RenderedMessage(hostile, f"Seat free in {hostile}", None)
-    ChatChannel("ops", room.url).send(outgoing(message=message))
+    room_channel(room.url).send(outgoing(message=message))
     (post,) = room.posts
     assert hostile not in post["message"] and hostile not in post["title"]
     assert post["message"].replace("\u200b", "").replace("ˋ", "`") == f"Seat free in {hostile}"
@@ -218,7 +218,7 @@ def test_no_log_line_holds_the_secret(
     room: Room, note: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
-        channel = ChatChannel("ops", room.url)
+        channel = room_channel(room.url)
         for status in (200, 404, 500, None):
             room.status = status
             channel.send(note)

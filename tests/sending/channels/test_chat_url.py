@@ -9,7 +9,8 @@ from apprise.manager_plugins import NotificationManager
 from service.sending.channels import ChannelError, open_channel
 from service.sending.channels.chat import ChatChannel
 from service.sending.channels.chat_url import ALLOWED
-from tests.chat_room import Room
+from tests.chat_room import Room, room_channel
+from tests.sending.channels.chat_services import URLS
 
 ROOT = Path(__file__).parents[3]
 TOKEN = "JHMHI8qBe7bk2ZwO5U711o3dV_jsJHMHI8qBe7bk2ZwO5U711o3dV_jsAbCd"
@@ -105,5 +106,35 @@ def test_parameters_that_a_service_reads_are_taken(outgoing: Any) -> None:
     ChatChannel("ops", "matrixs://ada:pw@h.example/#room?v=2")
     with Room() as room:
         url = f"{room.url}/?-a=1%262&+X-A=c"
-        assert ChatChannel("ops", url).send(outgoing()).kind == "accepted"
+        assert room_channel(url).send(outgoing()).kind == "accepted"
     assert room.paths == ["/hooks/s3cret-t0ken/?a=1%262"]
+
+
+@pytest.mark.parametrize("schema", ["json", "jsons", "xml", "form"])
+@pytest.mark.parametrize(
+    "wish",
+    [
+        "method=DELETE", "method=delete", "method=GET", "method=HEAD", "method=OPTIONS",
+        "+Host=intranet", "+transfer-encoding=chunked", "+Content-Length=0", "+Connection=close",
+        "+Transfer%252DEncoding=chunked",
+    ],
+)  # fmt: skip
+def test_a_url_posts_and_the_connection_is_ours(schema: str, wish: str) -> None:
+    with pytest.raises(ChannelError, match=r"method=|query: "):
+        ChatChannel("ops", f"{schema}://h.example/hook?{wish}")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_a_method_that_hands_a_message_over_is_taken(outgoing: Any, method: str) -> None:
+    with Room() as room:
+        channel = room_channel(f"{room.url}?method={method}&+X-Team=ops")
+        assert channel.send(outgoing()).kind == "accepted"
+        assert len(room.posts) == 1
+
+
+@pytest.mark.parametrize("service", ["discord", "slack", "tgram", "workflows", "guilded"])
+def test_no_file_of_this_machine_is_posted(tmp_path: Path, service: str) -> None:
+    (tmp_path / "secret").write_text('{"text": "secret"}')
+    url = f"{URLS[service].partition('?')[0]}?template={tmp_path / 'secret'}"
+    with pytest.raises(ChannelError, match="template="):
+        ChatChannel("ops", url)

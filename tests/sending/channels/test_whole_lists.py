@@ -16,6 +16,7 @@ from service.sending.channels.chat import ChatChannel
 from service.sending.channels.chat_url import ALLOWED
 from service.sending.templates.fitting import Wording, fitting
 from service.sending.templates.templates import Templates
+from tests.chat_room import room_channel
 from tests.sending.channels.chat_services import URLS, WITHOUT_HTTP, Services
 
 MANY = 500
@@ -102,7 +103,7 @@ def test_a_room_gets_all_names_or_how_many_more(
     services: Services, words: Templates, outgoing: Callable[..., OutgoingMessage], service: str,
     kind: str,
 ) -> None:  # fmt: skip
-    channel = ChatChannel("room", URLS[service])
+    channel = room_channel(URLS[service])
     wording = Wording(words, kind, "chat", None)
     whole = most_that_fit(channel, wording)
     for count in sorted({1, whole, min(whole + 1, MANY), MANY} - {0}):
