@@ -49,6 +49,7 @@ TABLES = {
     "service/learners/neighbours.py": "stored_events, looked into for what stands side by side",
     "service/learners/enrollment_views.py": "enrollments, instances: views",
     "service/ledger/database.py": "how a file is opened, and its version",
+    "service/ledger/high_water.py": "how far stored_events, letters and the views come",
     "service/ledger/ledger.py": "stored_events, erasable",
     "service/ledger/views.py": "the position of the views",
     "service/rules/explain/history.py": "stored_events, looked into for a moment in the past",

@@ -60,6 +60,15 @@ class RequestContext:
                 Retry_After=str(RETRY_SECONDS),
             )
 
+    def unreadable(self) -> ApiError:
+        """Say that a file could not be read, and have the views looked at: they are made anew."""
+        self.app.views.doubt()
+        return ApiError(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "the data cannot be read just now; ask again in a moment, or run `coursebell fsck`",
+            Retry_After=str(RETRY_SECONDS),
+        )
+
     def check_account(self, source: str | None, account: str | None) -> None:
         """Raise ApiError for an account that nothing has named."""
         if account is not None and (unnamed := unnamed_account(self.app.ledger, source, account)):

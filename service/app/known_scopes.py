@@ -8,7 +8,7 @@ from service.app.app import SOURCES
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.enrollment_views import accounts_of_instances
-from service.ledger.database import read_views
+from service.ledger.database import connect_to_read
 from service.ledger.ledger import Ledger
 from service.rules.text import hint, listed
 
@@ -48,7 +48,7 @@ def _accounts(ledger: Ledger, source: str | None) -> Iterator[set[str]]:
     views = ledger.path.with_name("views.db")
     if views.is_file():
         try:
-            with closing(read_views(views)) as connection:
+            with closing(connect_to_read(views)) as connection:
                 yield accounts_of_instances(connection, source)
         except sqlite3.Error:  # they are disposable
             return

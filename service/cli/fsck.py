@@ -19,10 +19,12 @@ from service.cli.output.console import (
     print_json,
     progress,
 )
-from service.incoming.letters import Letters
+from service.incoming.letters import COUNTED, Letters
 from service.learners.enrollment_views import EnrollmentViews
+from service.ledger.data_folder import lock_data_folder
 from service.ledger.events import EventStore
-from service.ledger.ledger import Ledger, lock_data_folder
+from service.ledger.high_water import accept, shortfalls
+from service.ledger.ledger import Ledger
 from service.ledger.views import Views
 from service.rules import notification
 from service.rules.notification import STATES, Notification, Owed
@@ -33,12 +35,22 @@ from service.sending.queue import SendQueue
 @click.command()
 @data_option
 @json_option
-def fsck(data: Path | None, as_json: bool) -> None:
+@click.option(
+    "--accept-loss",
+    is_flag=True,
+    help="Take a ledger that ends earlier than it did as it is; the service must not be running.",
+)
+def fsck(data: Path | None, as_json: bool, accept_loss: bool) -> None:
     """Check that every letter and every match is accounted for, and that the file is whole.
 
-    Exits with 1 when something is missing. It only reads, and the service may be running.
+    Exits with 1 when something is missing. Without --accept-loss it only reads, and the service
+    may be running.
     """
-    letters, matched, states, damage = examined(installation(data) / "ledger.db")
+    folder = installation(data)
+    if accept_loss:
+        with lock_data_folder(folder):
+            accept(folder / "ledger.db")
+    letters, matched, states, damage = examined(folder / "ledger.db")
     found = {
         "letters": letters,
         "letters_unaccounted": letters["accepted"]
@@ -60,11 +72,14 @@ def fsck(data: Path | None, as_json: bool) -> None:
 
 def examined(path: Path) -> tuple[dict[str, int], int, Counter[str], list[str]]:
     """Count letters by state, matches, and notifications by state, and look for damage."""
+    damage = shortfalls(path)
     ledger = ReadOnlyLedger(path)
     try:
+        if not ledger.has_tables():
+            return dict.fromkeys(COUNTED, 0), 0, Counter(), damage
         letters = Letters(ledger).counts()
         matched, states = notification_states(event_store(ledger))
-        damage = damage_of(ledger.reader())
+        damage += damage_of(ledger.reader())
     finally:
         ledger.close()
     if ledger.is_out_of_date():

@@ -8,8 +8,9 @@ from typing import Self
 from service.app.event_types import event_store
 from service.cli.output.console import installation
 from service.learners.enrollment_views import EnrollmentViews
+from service.ledger.data_folder import lock_data_folder
 from service.ledger.database import BUSY_SECONDS, SCHEMA_VERSION
-from service.ledger.ledger import Ledger, LedgerError, lock_data_folder
+from service.ledger.ledger import Ledger, LedgerError
 from service.ledger.views import Projection, Views
 from service.sending.queue import SendQueue
 
@@ -89,8 +90,15 @@ class ReadOnlyLedger(Ledger):
         """Tell whether a service began to write while the file was read as unchanging."""
         return self._at_rest and self._wal.exists()
 
+    def has_tables(self) -> bool:
+        """Tell whether there is anything in it."""
+        return bool(self._only.execute("PRAGMA schema_version").fetchone()[0])
+
     def create(self, script: str) -> None:
         """Make nothing: the tables are there, or this is no ledger."""
+
+    def remember_end(self, table: str, column: str) -> None:
+        """Remember nothing: what is only read comes no further."""
 
     def reader(self) -> sqlite3.Connection:
         """Give the one connection."""

@@ -39,7 +39,8 @@ from service.incoming.archive_import import (
     payloads_in,
 )
 from service.incoming.letters import Letters
-from service.ledger.ledger import LedgerError, lock_data_folder
+from service.ledger.data_folder import lock_data_folder
+from service.ledger.ledger import LedgerError
 from service.rules.text import counted
 from service.running import wall_clock
 from service.settings import Settings

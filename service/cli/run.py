@@ -23,7 +23,7 @@ from service.cli.output.text import local_time
 from service.cli.rule_files import RuleFiles, rule_file_options
 from service.incoming.group_commit import GroupCommit
 from service.incoming.http_protocol import ImpatientProtocol
-from service.ledger.ledger import lock_data_folder
+from service.ledger.data_folder import lock_data_folder
 from service.rules.known_values import KnownValues
 from service.rules.text import counted
 from service.rules.verdict import muting_of

@@ -108,6 +108,7 @@ COLUMNS = (
     "t.state, t.events FROM letters l LEFT JOIN imported i ON i.n = l.n "
     "LEFT JOIN waiting w ON w.n = l.n LEFT JOIN taken t ON t.n = l.n"
 )
+COUNTED = ("accepted", "taken", "set_aside", "waiting")
 COUNTS = """
 SELECT (SELECT COALESCE(MAX(n), 0) FROM letters),
     (SELECT COUNT(*) FROM taken WHERE state = 'taken'),
@@ -115,6 +116,8 @@ SELECT (SELECT COALESCE(MAX(n), 0) FROM letters),
     (SELECT COUNT(*) FROM waiting)
 """
 ROWS_PER_INSERT = 64
+LETTER = "INSERT INTO letters (n, source, received_at, headers, body)"
+IMPORTED = "INSERT INTO imported (n) SELECT n FROM letters WHERE n > ?"
 
 
 class ContentHeaders(msgspec.Struct, gc=False):
@@ -146,6 +149,7 @@ class Letters:
         self.feeds = Feeds(ledger)
         self.asides = SetAsideQuery(ledger)
         ledger.create(LETTERS)
+        ledger.remember_end("letters", "n")
 
     def keep(
         self,
@@ -172,7 +176,7 @@ class Letters:
                 "INSERT INTO waiting (n, source) SELECT n, source FROM letters WHERE n > ?", (last,)
             )
             if imported:
-                cursor.execute("INSERT INTO imported SELECT n FROM letters WHERE n > ?", (last,))
+                cursor.execute(IMPORTED, (last,))
             else:
                 self.feeds.kept(cursor, arrivals, receipts)
             for source, count in skipped.items():
@@ -230,14 +234,14 @@ class Letters:
     ) -> None:
         """Record what became of each letter, inside the transaction of the one writer."""
         cursor.executemany(
-            "INSERT INTO taken VALUES (?, ?, ?, ?)",
+            "INSERT INTO taken (n, taken_at, state, events) VALUES (?, ?, ?, ?)",
             [
                 (a.n, now, letter_state(outcomes), encode(outcomes).decode())
                 for a, outcomes in taken
             ],
         )
         cursor.executemany(
-            "INSERT INTO set_aside VALUES (?, ?, ?, ?)",
+            "INSERT INTO set_aside (n, item, name, reason) VALUES (?, ?, ?, ?)",
             [
                 (letter.n, item, outcome.name, outcome.reason)
                 for letter, outcomes in taken
@@ -295,21 +299,27 @@ class Letters:
             return sum(_wait_again(cursor, n) for n in numbers)
 
     def counts(self) -> dict[str, int]:
-        """Read how many letters were ever accepted, and how many are in each state now."""
-        row = self._ledger.reader().execute(COUNTS).fetchone()
-        return dict(zip(("accepted", "taken", "set_aside", "waiting"), row, strict=True))
+        """Read how many letters were ever accepted, and how many are in each state now.
+
+        A ledger that no service ran on yet has none, and no table of them.
+        """
+        reader = self._ledger.reader()
+        there = reader.execute("SELECT 1 FROM sqlite_master WHERE name = 'letters'").fetchone()
+        row = reader.execute(COUNTS).fetchone() if there else (0, 0, 0, 0)
+        return dict(zip(COUNTED, row, strict=True))
 
 
 def _insert(cursor: sqlite3.Cursor, rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert by one statement: each gives up the interpreter once, and the webhook wants it."""
     marks = ",".join(["(?, ?, ?, ?, ?)"] * len(rows))
-    cursor.execute(f"INSERT INTO letters VALUES {marks}", [v for row in rows for v in row])
+    cursor.execute(f"{LETTER} VALUES {marks}", [v for row in rows for v in row])
 
 
 def _wait_again(cursor: sqlite3.Cursor, n: int) -> int:
     cursor.execute(
-        "INSERT INTO waiting SELECT t.n, l.source, t.events FROM taken t JOIN letters l "
-        "ON l.n = t.n WHERE t.n = ? AND t.state = 'set_aside' AND l.body IS NOT NULL",
+        "INSERT INTO waiting (n, source, before) SELECT t.n, l.source, t.events "
+        "FROM taken t JOIN letters l ON l.n = t.n "
+        "WHERE t.n = ? AND t.state = 'set_aside' AND l.body IS NOT NULL",
         (n,),
     )
     if cursor.rowcount:

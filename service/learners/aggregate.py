@@ -16,34 +16,39 @@ from service.learners.facts import (
 )
 from service.ledger.events import StreamId
 
-KEYS_APART = 256
+KEYS_APART = 32
 
 
 class FactKeys(msgspec.Struct, frozen=True, gc=False):
     """Hold the fact keys of one stream; unchanging, because a batch may be dropped uncommitted.
 
     Adding one to a plain set or tuple would copy them all, and a busy stream would cost the
-    square of its length: so the last few stand apart. `settled` holds every key and every
-    reference (the first half of one).
+    square of its length: so the last few stand apart, and each of the sets is larger than the
+    next, as the digits of a number are. `settled` holds every key and every reference (the first
+    half of one).
     """
 
-    settled: frozenset[str] = frozenset()
+    settled: tuple[frozenset[str], ...] = ()
     recent: tuple[str, ...] = ()
 
     def __contains__(self, key: object) -> bool:
-        return key in self.recent or key in self.settled
+        return key in self.recent or any(key in known for known in self.settled)
 
     def conflicts(self, key: str) -> bool:
         """Tell whether the LMS event id of a new key was already used for another story."""
-        reference = key[:16]
-        return reference in self.settled or reference in [one[:16] for one in self.recent]
+        return key[:16] in [one[:16] for one in self.recent] or any(
+            key[:16] in known for known in self.settled
+        )
 
     def having(self, key: str) -> Self:
         """Add one more."""
         recent = (*self.recent, key)
         if len(recent) < KEYS_APART:
             return type(self)(self.settled, recent)
-        return type(self)(self.settled.union(recent, (one[:16] for one in recent)))
+        settled, last = self.settled, frozenset(recent).union(one[:16] for one in recent)
+        while settled and len(settled[-1]) <= len(last):
+            settled, last = settled[:-1], settled[-1] | last
+        return type(self)((*settled, last))
 
 
 R = TypeVar("R", bound=FactRecorded[Any])

@@ -1,8 +1,9 @@
 """Fold an enrolment, one learner in one instance, from its facts in any order."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
+from itertools import chain
 from typing import Any, Self
 
 import msgspec
@@ -22,6 +23,7 @@ from service.learners.enrollment_state import (
     transitions,
 )
 from service.learners.episodes import Episode, episode_of
+from service.learners.fact_tree import FactTree, tree_of
 from service.learners.facts import (
     AT_ONCE,
     Completed,
@@ -120,6 +122,67 @@ def told_first(version: int, event: EnrollmentRecorded) -> Told | None:
     return Told(version, event.at, event.imported)
 
 
+KEPT_APART = 16
+APART_AT_MOST = 32
+
+
+class Timeline(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """Hold the facts of an enrolment in reading order, in any number.
+
+    Most enrolments have few facts, and most facts are the newest: so the `recent` ones stand
+    apart, and the tree is of those `settled` before; `met` is the state that they led to.
+    """
+
+    recent: tuple[Entry, ...] = ()
+    settled: FactTree | None = None
+    met: State = NOTHING
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry], timing: Timing) -> Self:
+        """Hold facts that are in reading order."""
+        return cls()._settling(tuple(entries), timing)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return chain(self.settled or (), self.recent)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Timeline and tuple(self) == tuple(other)
+
+    def is_passed_by(self, entry: Entry) -> bool:
+        """Tell whether a fact is the newest one."""
+        return not self.recent or entry[:3] > self.recent[-1][:3]
+
+    def having_newest(self, entry: Entry, timing: Timing) -> Self:
+        """Add a fact that is newer than all others."""
+        recent = (*self.recent, entry)
+        if len(recent) > APART_AT_MOST:
+            return self._settling(recent, timing)
+        return type(self)(recent, self.settled, self.met)
+
+    def having(self, entry: Entry, timing: Timing) -> Self:
+        """Add a fact in its place among the others."""
+        recent, settled = self.recent, self.settled
+        if settled is None or entry[:3] > recent[0][:3]:
+            place = bisect_right(recent, entry[:3], key=lambda known: known[:3])
+            return self._settling((*recent[:place], entry, *recent[place:]), timing)
+        settled = settled.with_fact(entry)
+        return type(self)(recent, settled, settled.passage(NOTHING, timing).after(NOTHING))
+
+    def state(self, timing: Timing) -> State:
+        """Give how the enrolment stands after all of them."""
+        return read(self.recent, timing, self.met)
+
+    def _settling(self, recent: tuple[Entry, ...], timing: Timing) -> Self:
+        """Settle most of the recent facts when they are too many."""
+        if len(recent) <= APART_AT_MOST:
+            return type(self)(recent, self.settled, self.met)
+        passed, recent = recent[:-KEPT_APART], recent[-KEPT_APART:]
+        met = read(passed, timing, self.met)
+        if self.settled is None:
+            return type(self)(recent, tree_of(passed), met)
+        return type(self)(recent, reduce(FactTree.with_fact, passed, self.settled), met)
+
+
 ENROLLMENT = "e"
 """How the ids of enrolments' streams begin."""
 
@@ -132,7 +195,7 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
     """
 
     RECORDED = EnrollmentRecorded
-    entries: tuple[Entry, ...] = ()
+    facts: Timeline = Timeline()
     state: State = NOTHING
     imports: ImportedSilences = NO_IMPORTS
     completions: tuple[tuple[str, Told], ...] = ()
@@ -163,7 +226,8 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
         cls, id: StreamId, events: Sequence[EnrollmentRecorded], timing: Timing = AT_ONCE
     ) -> Self:
         """Read the enrolment off all its facts at once, whatever the order they came in."""
-        entries = tuple(sorted((e.at, e.said.RANK, e.key, e.said) for e in events))
+        entries = sorted((e.at, e.said.RANK, e.key, e.said) for e in events)
+        facts = Timeline.of(entries, timing)
         keys = reduce(FactKeys.having, (event.key for event in events), FactKeys())
         imports, stood = NO_IMPORTS, Snapshot()
         for event in events:
@@ -173,8 +237,8 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
             about=named_by(id, events),
             version=len(events),
             keys=keys,
-            entries=entries,
-            state=read(entries, timing),
+            facts=facts,
+            state=facts.state(timing),
             imports=imports,
             completions=tuple(
                 (event.key, told)
@@ -193,7 +257,7 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
             return None
         assert isinstance(said, EnrollmentFact)
         entry = (fact.occurred_at, said.RANK, fact.key, said)
-        after, entries, met = self._with(entry, timing)
+        after, facts, met = self._with(entry, timing)
         changed = after != self.state
         named = transitions(said, met, after) if changed else ()
         effect = {
@@ -209,7 +273,7 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
         if placed.imported or imports != NO_IMPORTS:
             imports = imports.having(self.state.snapshot(), event)
         return type(self)(
-            self.id, self.about, version, keys, entries, after, imports, completions, timing
+            self.id, self.about, version, keys, facts, after, imports, completions, timing
         ), event
 
     def imported_at(self, count_from: str) -> int | None:
@@ -241,18 +305,16 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
             return self
         episode = Episode(self.state)
         if version != self.version:
-            told = [key for key, _ in self.completions]
-            episode = episode_of(event.key, self.entries, self.timing, told=told)
+            told = {key for key, _ in self.completions}
+            episode = episode_of(event.key, list(self.facts), self.timing, told=told)
         leaving = Unenrolled.TOPIC in event.transitions
         state = episode.state if leaving else episode.state.before_leaving()
         return replace(self, state=state, episode=episode)
 
-    def _with(self, entry: Entry, timing: Timing) -> tuple[State, tuple[Entry, ...], State]:
+    def _with(self, entry: Entry, timing: Timing) -> tuple[State, Timeline, State]:
         """Add a fact; give the state after it, all facts, and the state that it met."""
-        order = entry[:3]
-        if not self.entries or order > self.entries[-1][:3]:
-            met = begin(self.state, entry, timing)
-            return go_on(met, entry, timing), (*self.entries, entry), met
-        place = bisect_right(self.entries, order, key=lambda known: known[:3])
-        entries = (*self.entries[:place], entry, *self.entries[place:])
-        return read(entries, timing), entries, self.state
+        if not self.facts.is_passed_by(entry):
+            facts = self.facts.having(entry, timing)
+            return facts.state(timing), facts, self.state
+        met = begin(self.state, entry, timing)
+        return go_on(met, entry, timing), self.facts.having_newest(entry, timing), met

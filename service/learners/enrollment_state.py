@@ -26,6 +26,8 @@ STATUSES = (ENROLLED, IN_PROGRESS, COMPLETED, UNENROLLED)
 
 Entry = tuple[int, int, str, EnrollmentFact]
 """One fact in reading order: occurred_at, rank, key, content."""
+MODULES_MAX = 1_000
+"""How many modules an episode remembers, the first ones: one more is told of by its progress."""
 RESULT_CHANGED = "enrollment.result_changed"
 
 
@@ -176,7 +178,8 @@ def _active(state: State, at: int, said: Started | ProgressReported | ModuleComp
     modules, score = state.modules, None
     if isinstance(said, ModuleCompleted):
         score = said.score
-        modules = modules if said.module in modules else (*modules, said.module)
+        known = len(modules) >= MODULES_MAX or said.module in modules
+        modules = modules if known else (*modules, said.module)
     return replace(
         state,
         status=IN_PROGRESS,
@@ -325,9 +328,8 @@ def advance(state: State, entry: Entry, timing: Timing) -> State:
     return go_on(begin(state, entry, timing), entry, timing)
 
 
-def read(entries: Iterable[Entry], timing: Timing) -> State:
-    """Fold a set of facts, given in reading order."""
-    state = NOTHING
+def read(entries: Iterable[Entry], timing: Timing, state: State = NOTHING) -> State:
+    """Fold a set of facts, given in reading order; `state` is what they meet."""
     for entry in entries:
         state = advance(state, entry, timing)
     return state

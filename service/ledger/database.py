@@ -57,10 +57,10 @@ def connect_views(path: Path, *, create: bool = True) -> sqlite3.Connection:
     return connection
 
 
-def read_views(path: Path) -> sqlite3.Connection:
-    """Open the views for reading; where nobody uses them as if they could not change.
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open a database for reading; where nobody uses it as if it could not change.
 
-    Otherwise SQLite leaves files beside them, which may belong to somebody else than the service.
+    Otherwise SQLite leaves files beside it, which may belong to somebody else than the service.
     """
     if path.with_name(f"{path.name}-wal").exists():
         return connect(path, read_only=True)

@@ -1,14 +1,14 @@
 """Store events: one SQLite file that is the truth, its log, and who may write to it when."""
 
-import fcntl
 import os
 import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from eventsourcing.persistence import (
     ApplicationRecorder,
     IntegrityError,
@@ -18,7 +18,8 @@ from eventsourcing.persistence import (
 )
 
 from service.ledger.database import EVENT_LOG, SCHEMA_VERSION, connect
-from service.ledger.private_files import private_data_folder, private_file, private_folder
+from service.ledger.high_water import MARK_BYTES, mark_of, marked, misfits, shortfalls
+from service.ledger.private_files import private_data_folder
 
 ROWS_PER_QUERY = 5_000
 
@@ -51,8 +52,15 @@ class Ledger(ApplicationRecorder):
         self._writing = threading.Lock()
         self._readers = threading.local()
         self._opened: list[sqlite3.Connection] = []
+        self._ends: dict[str, str] = {}
+        self._marking = threading.Lock()
+        self._marked = marked(path)
         try:
             private_data_folder(path.parent)
+            if lost := shortfalls(path):
+                # Nothing was opened for writing yet: what SQLite could not read stays as it is.
+                raise LedgerError("\n".join(lost))
+            self._mark = os.open(mark_of(path), os.O_RDWR | os.O_CREAT, 0o600)
             self._writer = connect(path)
             self._prepare()
         except (OSError, sqlite3.Error) as error:
@@ -72,11 +80,44 @@ class Ledger(ApplicationRecorder):
             with self.transaction() as cursor:
                 cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self.create(EVENT_LOG)
+        self.remember_end("stored_events", "notification_id")
 
     def create(self, script: str) -> None:
-        """Run a wing's `CREATE … IF NOT EXISTS` script; twice is harmless."""
+        """Run a wing's `CREATE … IF NOT EXISTS` script; twice is harmless.
+
+        Raises LedgerError when a table is there and cannot be used as the script has it.
+        """
         with self._writing:
             self._writer.executescript(script)
+            if wrong := misfits(self._writer, script):
+                raise LedgerError(f"{self.path}: {wrong}; run the Coursebell version that made it")
+
+    def remember_end(self, table: str, column: str) -> None:
+        """Let the mark beside the file say how far a table has come, from each commit on."""
+        self._ends[f"{table}.{column}"] = f"SELECT MAX({column}) FROM {table}"
+        with self._writing:
+            self._mark_ends(self._writer.cursor())
+
+    def mark(self, ends: Mapping[str, int]) -> None:
+        """Write how far something has come into the mark, without waiting for the disk.
+
+        So it may be behind what it is of, and never ahead.
+        """
+        with self._marking, suppress(OSError):  # what it is of is on disk all the same
+            known = {**self._marked, **ends}
+            if known != self._marked:
+                self._marked = known
+                line = msgspec.json.encode(known)
+                os.pwrite(self._mark, line.ljust(MARK_BYTES - 1) + b"\n", 0)
+
+    def marked_end(self, name: str) -> int:
+        """Give how far something has come, as far as this process knows; 0 for nothing known."""
+        return self._marked.get(name, 0)
+
+    def _mark_ends(self, cursor: sqlite3.Cursor) -> None:
+        with suppress(sqlite3.Error):
+            found = {name: cursor.execute(query).fetchone() for name, query in self._ends.items()}
+            self.mark({name: end or 0 for name, (end,) in found.items()})
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Cursor]:
@@ -95,9 +136,10 @@ class Ledger(ApplicationRecorder):
             except BaseException:
                 if self._writer.in_transaction:
                     cursor.execute("ROLLBACK")
-                raise
-            finally:
                 cursor.close()
+                raise
+            self._mark_ends(cursor)
+            cursor.close()
         self.wake()
 
     def wake(self) -> None:
@@ -137,6 +179,7 @@ class Ledger(ApplicationRecorder):
         for connection in self._opened:
             connection.close()
         self._writer.close()
+        os.close(self._mark)
 
     def append(self, cursor: sqlite3.Cursor, rows: Iterable[Row]) -> None:
         """Add events inside a transaction; raises IntegrityError if a version is taken."""
@@ -303,34 +346,3 @@ def last_position(cursor: sqlite3.Cursor) -> int:
         "SELECT MAX(notification_id) FROM stored_events"
     ).fetchone()
     return found[0] or 0
-
-
-@contextmanager
-def lock_data_folder(data: Path) -> Iterator[None]:
-    """Hold the data folder for one service; raises LedgerError when another one has it.
-
-    The system lets go of the lock when the process ends, however it ends (flock(2)).
-    """
-    path = data / "coursebell.lock"
-    try:
-        private_folder(data)
-        private_file(path)
-        file = path.open("a+")
-    except OSError as error:
-        raise LedgerError(
-            f"{path}: expected a data folder that can be written, got {error.strerror}; "
-            "set COURSEBELL_DATA to another folder"
-        ) from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.seek(0)
-            raise LedgerError(
-                f"{data}: expected to be the only service on this ledger, but process "
-                f"{file.read().strip() or 'unknown'} runs on it; stop that one first"
-            ) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield

@@ -1,8 +1,10 @@
 """Follow the log into a disposable file of read models, which decide nothing."""
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -10,10 +12,15 @@ from sqlite_utils import Database
 
 from service.ledger.database import connect_views
 from service.ledger.events import EVENTS_PER_PAGE, EventStore, LogEvent
+from service.ledger.high_water import LETTERS
 from service.ledger.ledger import LedgerError
 
 CACHE_KIB_OF_REBUILDS = 131_072
-FOLLOWED = "UPDATE following SET position = ? WHERE position = ?"
+FOLLOWED = "UPDATE following SET position = ?, letters = ? WHERE position = ?"
+DAMAGES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR}
+"""Primary result codes (https://www.sqlite.org/rescode.html) of a file that is of no use."""
+
+log = logging.getLogger(__name__)
 
 
 class Projection(Protocol):
@@ -57,15 +64,13 @@ class Views:
         self._following = threading.Lock()
         self._readers = threading.local()
         self._generation = 0
+        self._doubted = False
         self._connection = self._open()
 
     def _open(self) -> sqlite3.Connection:
-        try:
-            connection = self._usable() if self.path.exists() else None
-        except sqlite3.OperationalError:
-            raise  # locked or not allowed: there is nothing wrong with the file
-        except sqlite3.DatabaseError:
-            connection = None
+        if self.path.is_dir():
+            raise LedgerError(f"{self.path}: expected a file, found a folder; take it away")
+        connection = self._usable() if self.path.exists() else None
         if connection is None and not self._owner:
             raise LedgerError(
                 f"{self.path}: expected the views of this ledger, found none that can be used; "
@@ -76,26 +81,34 @@ class Views:
             connection = connect_views(self.path)
             self._create(connection)
         self._inode = self.path.stat().st_ino
+        self._written = 0
         self.position = position_of(connection)
+        self._ledger.mark({self.path.name: self.position})
         return connection
 
     def _usable(self) -> sqlite3.Connection | None:
-        """Connect if the file has our tables and is not ahead of the log, else give None.
+        """Connect if the file is whole, has our tables, and is where it was; else give None.
 
-        The position is read before the log's end: both may be moving.
+        It may not be ahead of the log, nor behind where it was once: then its last pages are
+        lost. The position is read before the log's end: both may be moving.
         """
-        connection = connect_views(self.path)
-        query = "SELECT position FROM following WHERE shape = ?"
+        connection = None
         try:
-            row = connection.execute(query, (self.shape,)).fetchone()
-            found = row is not None and row[0] <= self._ledger.max_notification_id()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
-                raise
-            found = False  # no such table or column
-        if not found:
+            connection = connect_views(self.path)
+            if self._is_where_it_was(connection) and is_whole(connection):
+                return connection
+        except sqlite3.DatabaseError as error:
+            if not (is_damage(error) or error.sqlite_errorcode == sqlite3.SQLITE_ERROR):
+                raise  # locked or not allowed: there is nothing wrong with the file
+        if connection is not None:
             connection.close()
-        return connection if found else None
+        return None
+
+    def _is_where_it_was(self, connection: sqlite3.Connection) -> bool:
+        query = "SELECT position, letters FROM following WHERE shape = ?"
+        row = connection.execute(query, (self.shape,)).fetchone()
+        end, before = self._ledger.max_notification_id(), self._ledger.marked_end(self.path.name)
+        return row is not None and before <= row[0] <= end
 
     @property
     def shape(self) -> str:
@@ -108,34 +121,70 @@ class Views:
         for projection in self._projections:
             projection.create(database)
         following = database.table("following")
-        following.insert({"id": 1, "position": 0, "shape": self.shape}, pk="id")
+        following.insert({"id": 1, "position": 0, "letters": 0, "shape": self.shape}, pk="id")
         connection.execute("COMMIT")
 
     def follow(self) -> int:
-        """Take in one page of the log; return how many events it held. Any thread may."""
+        """Take in one page of the log; return how many events it held. Any thread may.
+
+        A file that turns out to be damaged, by whatever way, is made anew.
+        """
         with self._following:
-            page = self._ledger.log(self.position, EVENTS_PER_PAGE)
-            if not page:
-                return self._begin_again() if self._is_gone() else 0
-            if not self._write(self._connection, page, self.position):
-                self.position = position_of(self._connection)
-                return len(page)
-            return self._moved(page)
+            try:
+                if self._doubted:
+                    return self._look_again()
+                return self._follow()
+            except sqlite3.DatabaseError as error:
+                if not (self._owner and is_damage(error)):
+                    raise
+                return self._begin_again(damaged=True)
+
+    def _follow(self) -> int:
+        page = self._ledger.log(self.position, EVENTS_PER_PAGE)
+        if not page:
+            return self._begin_again(damaged=self._is_cut()) if self._is_gone() else 0
+        if not self._write(self._connection, page, self.position):
+            self.position = position_of(self._connection)
+            return len(page)
+        return self._moved(page)
+
+    def doubt(self) -> None:
+        """Have the file looked at whole before anything is written again: a reader met an error."""
+        self._doubted = True
+
+    def _look_again(self) -> int:
+        self._doubted = False
+        with closing(connect_views(self.path, create=False)) as fresh:
+            return 0 if is_whole(fresh) else self._begin_again(damaged=True)
 
     def _is_gone(self) -> bool:
         try:
-            return self.path.stat().st_ino != self._inode
+            return self.path.stat().st_ino != self._inode or self._is_cut()
         except FileNotFoundError:
             return True
 
-    def _begin_again(self) -> int:
-        """Make the file anew from the log: somebody deleted it while the service runs."""
-        self._connection.close()
+    def _is_cut(self) -> bool:
+        """Tell whether somebody shortened the write-ahead log, which only grows while it is open.
+
+        https://www.sqlite.org/wal.html#avoiding_excessively_large_wal_files
+        """
+        log = self.path.with_name(f"{self.path.name}-wal")
+        before, self._written = self._written, log.stat().st_size if log.exists() else 0
+        return self._written < before
+
+    def _begin_again(self, *, damaged: bool) -> int:
+        """Make the file anew from the log: somebody deleted or damaged it meanwhile."""
+        log.warning("%s: the views are gone or damaged and are made anew", self.path)
+        with suppress(sqlite3.Error):
+            self._connection.close()
+        if damaged:
+            remove(self.path)
         self._connection = self._open()
         self._generation += 1
         return 1
 
     def _moved(self, page: Sequence[tuple[int, str, int, str, bytes]]) -> int:
+        self._ledger.mark({self.path.name: page[-1][0]})
         with self.moved:
             self.position = page[-1][0]
             self.moved.notify_all()
@@ -165,7 +214,8 @@ class Views:
             for projection, events in zip(self._projections, wanted, strict=True):
                 if events:
                     projection.project(connection, events)
-            moved = connection.execute(FOLLOWED, (page[-1][0], before)).rowcount == 1
+            ends = (page[-1][0], self._ledger.marked_end(LETTERS))
+            moved = connection.execute(FOLLOWED, (*ends, before)).rowcount == 1
             connection.execute("COMMIT" if moved else "ROLLBACK")
         except BaseException:
             connection.execute("ROLLBACK")
@@ -254,6 +304,17 @@ def position_of(connection: sqlite3.Connection) -> int:
     """Read how far a views file has followed the log."""
     found: int = connection.execute("SELECT position FROM following").fetchone()[0]
     return found
+
+
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Tell whether an error is the file's, and not a lock or a full disk."""
+    return (error.sqlite_errorcode & 0xFF) in DAMAGES
+
+
+def is_whole(connection: sqlite3.Connection) -> bool:
+    """Tell whether SQLite finds nothing wrong with any page of a file."""
+    found: tuple[str] = connection.execute("PRAGMA quick_check(1)").fetchone()
+    return found == ("ok",)
 
 
 def remove(path: Path) -> None:

@@ -10,13 +10,14 @@ from functools import partial
 from service.app.active_rules import FileWatch, Refused
 from service.app.app import SOURCES, App
 from service.incoming.queues.consumer import QueueConsumer, QueueError
+from service.ledger.ledger import LedgerError
 from service.running.clocks import ClockCheck, ClockDoubt, ClockReading, monotonic_clock, wall_clock
 from service.sending import queue
 from service.sending.delivery import DeliveryWorker
 
 PAUSE_AFTER_ERROR_SECONDS = 1.0
 STOP_SECONDS = 7.0
-EXPECTED = (QueueError, ClockDoubt)
+EXPECTED = (QueueError, ClockDoubt, LedgerError)
 """Troubles of the world around, told without a traceback."""
 
 log = logging.getLogger(__name__)

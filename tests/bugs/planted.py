@@ -54,6 +54,15 @@ BUGS = (
         "tests/incoming/queues/test_kafka_keeping.py",
     ),
     Bug(
+        1, "go on with a ledger that lost its last commits", "service/ledger/ledger.py",
+        "if lost := shortfalls(path):", "if lost := shortfalls(path)[1:]:",
+        "tests/reliability/test_damage.py",
+    ),
+    Bug(
+        1, "count letters without a mark", "service/incoming/letters.py",
+        '        ledger.remember_end("letters", "n")\n', "", "tests/reliability/test_damage.py",
+    ),
+    Bug(
         2, "one bad event costs its letter", "service/incoming/intake.py",
         "            for letter, items in pairs\n",
         "            for letter, items in pairs\n"
@@ -262,8 +271,13 @@ BUGS = (
     ),
     Bug(
         5, "read facts in the order in which they came", "service/learners/enrollment.py",
-        "        if not self.entries or order > self.entries[-1][:3]:\n", "        if order:\n",
+        "        if not self.facts.is_passed_by(entry):\n", "        if not entry:\n",
         "tests/learners/test_histories.py",
+    ),
+    Bug(
+        5, "what is late forgets when the last episode ended", "service/learners/fact_tree.py",
+        "            self.within(state.ended_at, timing.lateness),\n", "",
+        "tests/learners/test_fact_tree.py",
     ),
     Bug(
         5, "the report that came last counts", "service/learners/instance.py",

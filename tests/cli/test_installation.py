@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from service.cli import installation
-from service.ledger.ledger import LedgerError, lock_data_folder
+from service.ledger.data_folder import lock_data_folder
+from service.ledger.ledger import LedgerError
 from tests.installation import DONE, START, completed
 from tests.installation import Installation as Office
 from tests.waiting import until

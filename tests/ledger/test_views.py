@@ -13,6 +13,7 @@ from service.app.app import App
 from service.learners.enrollment_views import EnrollmentViews
 from service.ledger import views as following
 from service.ledger.events import LogEvent
+from service.ledger.high_water import accept
 from service.ledger.views import Views
 from tests.installation import (
     ADA,
@@ -154,6 +155,7 @@ def test_views_ahead_of_a_restored_ledger_are_made_again(room: Installation) -> 
     for file in (room.folder / "data").glob("ledger.db*"):
         file.unlink()
     (room.folder / "backup.db").rename(room.folder / "data/ledger.db")
+    accept(room.folder / "data/ledger.db")
     assert reopened(room) == before
 
 

@@ -1,6 +1,7 @@
 """Declare operations: each is served, and described in OpenAPI 3.1, from one declaration."""
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from http import HTTPStatus
@@ -118,7 +119,10 @@ def _endpoint(operation: Operation, context: RequestContext, pool: Executor) -> 
         assert operation.handler is not None
         if operation.reads_views:
             context.catch_up()
-        return operation.handler(context, *given)
+        try:
+            return operation.handler(context, *given)
+        except sqlite3.DatabaseError as error:
+            raise context.unreadable() from error
 
     async def endpoint(request: Request) -> Response:
         loop = asyncio.get_running_loop()

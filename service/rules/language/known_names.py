@@ -20,6 +20,13 @@ LINES_NAMED = 3
 BODY = "body.txt"
 EVERY_SOURCE = Sources()
 HINTS_MAX = 100
+COMPARISONS_MAX = 50_000
+"""So many pairs of a missing name and one that is there are looked at for how like they are."""
+NAMES_MAX = 50
+UNCOMPARED = (
+    "this was not compared with what there is: the file names too many values that nobody has, "
+    "or there are too many; mend the others first"
+)
 """Nobody reads more of them, and to look for a thousand takes a second."""
 
 
@@ -85,10 +92,14 @@ class KnownNames:
         self, field: Field, test: FieldTest, path: Path, *, denied: bool = False
     ) -> None:
         """Warn of what a condition compares with and nobody has."""
-        strays = self.references.strays(field, test, denied=denied) if self.references else ()
-        for stray in strays:
+        if self.references is None:
+            return
+        left = self.references.comparisons.left
+        for stray in self.references.strays(field, test, denied=denied):
             place = path if stray.place is None else (*path, stray.place)
             self._unfit(place, stray.message, severity="warning")
+        if self.references.comparisons.left < min(left, 0):
+            self._unfit(path, UNCOMPARED, severity="warning")
 
     @cached_property
     def references(self) -> References | None:
@@ -159,8 +170,10 @@ class KnownNames:
         """Note a name that is not there; the nearest one of those known is proposed."""
         if (what, name) not in self.missing:
             names = list(known)
-            near = hint(name, names) if len(self.missing) < HINTS_MAX else ""
-            near = near or f"; there are: {', '.join(names) or 'none'}"
+            few = len(self.missing) < min(HINTS_MAX, COMPARISONS_MAX // max(1, len(names)))
+            near = hint(name, names) if few else ""
+            more = f" and {len(names) - NAMES_MAX:,} more" if len(names) > NAMES_MAX else ""
+            near = near or f"; there are: {', '.join(names[:NAMES_MAX]) or 'none'}{more}"
             self.missing[what, name] = f"no {what} {shown(name)}{near}"
         self._unfit(path, self.missing[what, name])
 

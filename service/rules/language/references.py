@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from service.learners.look_alikes import plain
@@ -69,6 +69,32 @@ OF_ONE = {
 IN_WORDS = {"contains": "with {} in it", "matches": "like {}"}
 
 
+COMPARISONS_MAX = 2_000_000
+SEARCH = 10
+"""How many comparisons it costs to see how like two texts are."""
+
+
+@dataclass
+class _Comparisons:
+    """Count what is compared for one file: names in it times values that there are.
+
+    What is looked at for how like it is has a share of its own, so that some hints are given.
+    """
+
+    left: int = COMPARISONS_MAX
+    left_for_hints: int = COMPARISONS_MAX
+
+    def compare(self, count: int) -> bool:
+        """Tell whether so many more may be made."""
+        self.left -= count
+        return self.left >= 0
+
+    def search(self, count: int) -> bool:
+        """Tell whether so many more may be looked at."""
+        self.left_for_hints -= SEARCH * count
+        return self.left_for_hints >= 0
+
+
 class Stray(NamedTuple):
     """Say that nobody has a value; `place` is its index in a list."""
 
@@ -82,12 +108,13 @@ class References:
 
     known: KnownValues
     sources: Sources
+    comparisons: _Comparisons = field(default_factory=_Comparisons)
 
     def lacks_column(self, field: Field) -> str | None:
         """Say that no import brought the extra column that a field reads; None for any other."""
         if not field.name.startswith(LEARNER_COLUMN) or not self.known.people:
             return None
-        compared = Compared(field, COLUMN_NAME, self.known.columns)
+        compared = Compared(field, COLUMN_NAME, self.known.columns, self.comparisons)
         name = field.name.removeprefix(LEARNER_COLUMN)
         return None if compared.has("eq", name) else compared.told("eq", name)
 
@@ -99,7 +126,7 @@ class References:
         words = _words(field.name)
         if words is None or test.operator == "empty" or self.lacks_column(field):
             return
-        compared = Compared(field, words, self._counts(field.name))
+        compared = Compared(field, words, self._counts(field.name), self.comparisons)
         if not compared.counts and (nothing := self._nothing(field.name)):
             yield Stray(nothing)
         elif compared.counts or words.owners:
@@ -132,6 +159,7 @@ class Compared:
     field: Field
     words: OwnersInWords
     counts: Counter[str]
+    comparisons: _Comparisons
 
     def strays(self, test: FieldTest, *, denied: bool) -> Iterator[Stray]:
         """Say which of the values that a test compares with nobody has."""
@@ -149,7 +177,10 @@ class Compared:
                 yield Stray(self.told(operator, value), index if in_list else None)
 
     def has(self, operator: str, value: str) -> bool:
-        """Tell whether one of the values there are passes a condition."""
+        """Tell whether one of the values there are passes a condition, or may do so."""
+        as_it_stands = operator in ("eq", "contains") and value in self.counts
+        if as_it_stands or not self.comparisons.compare(len(self.counts)):
+            return True
         test = ValueTest((FieldTest(self.field.name, operator, value),))
         if self.field.type == "texts":
             return test.matches(tuple(self.counts))
@@ -169,6 +200,8 @@ class Compared:
 
     def near(self, value: str) -> str | None:
         """Find the value that was probably meant: in another spelling, or one nearly alike."""
+        if not self.comparisons.search(min(len(self.counts), COMPARED_MAX)):
+            return None
         common = [known for known, _ in self.counts.most_common(COMPARED_MAX)]
         spelt = (known for known in common if _letters(known) == _letters(value))
         found = next(spelt, None) or self._in_full(value, common)

@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import wraps
 from types import CodeType
-from typing import Any
+from typing import Any, TypeVar
 
-from jinja2 import StrictUndefined, Template, Undefined, nodes, pass_eval_context
+from jinja2 import StrictUndefined, Template, Undefined, nodes, pass_context, pass_eval_context
 from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.exceptions import SecurityError
 from jinja2.filters import FILTERS, do_join, do_round
 from jinja2.loaders import DictLoader
 from jinja2.nodes import EvalContext
-from jinja2.runtime import LoopContext, markup_join, str_join
+from jinja2.runtime import Context, LoopContext, markup_join, str_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.tests import TESTS
 from jinja2.visitor import NodeTransformer
@@ -21,12 +21,16 @@ from service.learners.text_form import text_form
 from service.sending.templates.context import Record, date_filter, datetime_filter, percent_filter
 
 STEPS_MAX = 10_000
+NODES_OF_A_STEP = 25
+CHARACTERS_OF_A_NODE = 16
+LIST_MAX = 10_000
 OUTPUT_MAX = 256 * 1024
 TEXT_MAX = 10_000
 NUMBER_MAX = 10**15
 PLACES_MAX = 15
 CODES_MAX = 2_000
 
+T = TypeVar("T", bound=str)
 LOOP_WORDS = frozenset({"index", "index0", "revindex", "first", "last", "length"})
 PLAIN_FILTERS = "abs d default first float int last"
 TEXT_FILTERS = "capitalize e escape lower title trim truncate upper"
@@ -40,27 +44,71 @@ class TooLong(SecurityError):
     """Say that a rendering has come to a limit: with less to tell of it would not."""
 
 
-# The steps a rendering has left; absent outside of a rendering.
-_steps_left: ContextVar[list[int] | None] = ContextVar("steps_left", default=None)
+# The work a rendering has left, in nodes that it may still run; absent outside of a rendering.
+_work_left: ContextVar[list[int] | None] = ContextVar("work_left", default=None)
 
 
-def _take_a_step() -> None:
-    left = _steps_left.get()
+def _work(nodes: int) -> None:
+    left = _work_left.get()
     if left is None:
         return
-    left[0] -= 1
+    left[0] -= nodes
     if left[0] < 0:
-        raise TooLong(f"more than {STEPS_MAX} loop steps")
+        raise TooLong(f"more work than {STEPS_MAX} loop steps")
 
 
-def _counted(items: Iterable[Any] | None) -> Iterator[Any]:
-    """Walk a loop's items, each at the price of a step; an unknown list is empty."""
+def _counted(items: Iterable[Any] | None, nodes: int) -> Iterator[Any]:
+    """Walk a loop's items, each at the price of what the loop runs; an unknown list is empty."""
     for item in items or ():
-        _take_a_step()
+        _work(nodes)
         yield item
 
 
-def _bounded(text: str) -> str:
+@pass_context
+def _begun(context: Context, nodes: int) -> str:
+    """Pay for what a file or a block runs; with the context, as Jinja runs no such filter early."""
+    _work(nodes)
+    return ""
+
+
+class Listed(list[Any]):
+    """Hold a list that a template made, and how much it is with the lists that are in it."""
+
+    def __init__(self, items: Iterable[Any]) -> None:
+        super().__init__(items)
+        self.size = 1 + sum(map(_size, self))
+        if self.size > LIST_MAX:
+            raise TooLong(f"a list of more than {LIST_MAX} things, with what is in its lists")
+        _work(self.size)
+
+
+def _size(value: object) -> int:
+    """Tell how much work a value is to compare or to write, in nodes."""
+    if isinstance(value, str):
+        return 1 + len(value) // CHARACTERS_OF_A_NODE
+    if type(value) is Listed:
+        return value.size
+    return 1 + len(value) if isinstance(value, list) else 1
+
+
+def _paid(value: Any) -> Any:
+    _work(_size(value))
+    return value
+
+
+def _priced(made: Any) -> Callable[..., Any]:
+    """Make a filter or test cost what it is given, and bound the text it gives."""
+
+    @wraps(made)
+    def priced(*values: Any, **options: Any) -> Any:
+        _work(sum(map(_size, values)))
+        result = made(*values, **options)
+        return _bounded(result) if isinstance(result, str) else result
+
+    return priced
+
+
+def _bounded(text: T) -> T:
     if len(text) > TEXT_MAX:
         raise TooLong(f"a text longer than {TEXT_MAX} characters")
     return text
@@ -69,12 +117,15 @@ def _bounded(text: str) -> str:
 @pass_eval_context
 def _joined(context: EvalContext, parts: list[Any]) -> str:
     known = ["" if part is None else part for part in parts]
+    _work(sum(map(_size, known)))
     return _bounded(markup_join(known) if context.autoescape else str_join(known))
 
 
 @pass_eval_context
 def _join(context: EvalContext, items: Iterable[Any] | None, between: str = "") -> str:
-    return _bounded(str(do_join(context, items or (), between)))
+    known = list(items or ())
+    _work(len(known) * _size(between))
+    return str(do_join(context, known, between))
 
 
 def _round(value: float, precision: int = 0, method: Any = "common") -> float:
@@ -123,17 +174,87 @@ COMPILED = CompiledTemplates()
 
 
 class MeteringTransformer(NodeTransformer):
-    """Put a meter on every loop and on every place where text is joined."""
+    """Put a meter on all that runs more than once, and on what may be given something large."""
 
-    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802  (the name Jinja calls)
+    def visit_Template(self, node: nodes.Template) -> nodes.Node:  # noqa: N802  (Jinja's names)
+        return self._paying(node)
+
+    def visit_Block(self, node: nodes.Block) -> nodes.Node:  # noqa: N802
+        return self._paying(node)
+
+    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
-        node.iter = nodes.Filter(node.iter, "_counted", [], [], None, None, lineno=node.lineno)
+        items: Any = node.iter
+        work = max(NODES_OF_A_STEP, _nodes_run([*node.body, *filter(None, [node.test])]))
+        node.iter = _filtered(items, "_counted", nodes.Const(work))
         return node
 
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802  (the name Jinja calls)
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
-        parts = nodes.List(node.nodes, lineno=node.lineno)
-        return nodes.Filter(parts, "_joined", [], [], None, None, lineno=node.lineno)
+        return _filtered(nodes.List(node.nodes, lineno=node.lineno), "_joined")
+
+    def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return _filtered(node, "_listed")
+
+    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return _filtered(node, "_listed") if node.ctx == "load" else node
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        node.expr = _filtered(node.expr, "_paid")
+        for operand in node.ops:
+            operand.expr = _filtered(operand.expr, "_paid")
+        return node
+
+    def _paying(self, node: nodes.Template | nodes.Block) -> nodes.Node:
+        self.generic_visit(node)
+        pays = _filtered(nodes.Const(_nodes_run(node.body), lineno=node.lineno), "_begun")
+        node.body.insert(0, nodes.Output([pays], lineno=node.lineno))
+        return node
+
+
+def _filtered(node: nodes.Expr, name: str, *values: nodes.Expr) -> nodes.Filter:
+    return nodes.Filter(node, name, [*values], [], None, None, lineno=node.lineno)
+
+
+def _nodes_run(body: Iterable[nodes.Node]) -> int:
+    """Count the nodes that run as often as this body; loops and blocks in it count their own."""
+    waiting, count = list(body), 0
+    while waiting:
+        node, count = waiting.pop(), count + 1
+        if isinstance(node, nodes.For):
+            waiting += [node.iter, *node.else_]
+        elif not isinstance(node, nodes.Block):
+            waiting += node.iter_child_nodes()
+    return count
+
+
+NAMES_OF_TESTS = [name for name in PLAIN_TESTS.split() + SIGNS.split() if name in TESTS]
+TESTS_HERE: dict[str, Any] = {
+    **{name: _priced(TESTS[name]) for name in NAMES_OF_TESTS},
+    "known": _known,
+}
+PRICED_FILTERS: dict[str, Any] = {
+    **{name: FILTERS[name] for name in PLAIN_FILTERS.split()},
+    **{name: _silent_on_none(FILTERS[name]) for name in TEXT_FILTERS.split()},
+    "count": _length,
+    "date": date_filter,
+    "datetime": datetime_filter,
+    "join": _join,
+    "length": _length,
+    "percent": percent_filter,
+    "round": _round,
+}
+FILTERS_HERE = {
+    **{name: _priced(made) for name, made in PRICED_FILTERS.items()},
+    "_begun": _begun,
+    "_counted": _counted,
+    "_joined": _joined,
+    "_listed": Listed,
+    "_paid": _paid,
+}
 
 
 class TemplateSandbox(ImmutableSandboxedEnvironment):
@@ -154,21 +275,8 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
             finalize=lambda value: "" if value is None else value,
         )
         self.globals = {}
-        self.filters = {
-            **{name: FILTERS[name] for name in PLAIN_FILTERS.split()},
-            **{name: _silent_on_none(FILTERS[name]) for name in TEXT_FILTERS.split()},
-            "count": _length,
-            "date": date_filter,
-            "datetime": datetime_filter,
-            "join": _join,
-            "length": _length,
-            "percent": percent_filter,
-            "round": _round,
-            "_counted": _counted,
-            "_joined": _joined,
-        }
-        names = PLAIN_TESTS.split() + SIGNS.split()
-        self.tests = {name: TESTS[name] for name in names if name in TESTS} | {"known": _known}
+        self.filters = FILTERS_HERE
+        self.tests = TESTS_HERE
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree: nodes.Template = MeteringTransformer().visit(super()._parse(source, name, filename))
@@ -176,7 +284,7 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
 
     def get_template(self, name: Any, parent: str | None = None, globals: Any = None) -> Template:
         """Load a template; during a rendering each extends and include is a step."""
-        _take_a_step()
+        _work(NODES_OF_A_STEP)
         return super().get_template(name, parent, globals)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -222,11 +330,11 @@ def _is_number(value: object) -> bool:
 
 def rendered(template: Template, context: Mapping[str, Any]) -> str:
     """Render within the limits. Raises SecurityError beyond them, and what Jinja raises."""
-    token = _steps_left.set([STEPS_MAX])
+    token = _work_left.set([STEPS_MAX * NODES_OF_A_STEP])
     try:
         return "".join(_within_limit(template.generate(context)))
     finally:
-        _steps_left.reset(token)
+        _work_left.reset(token)
 
 
 def _within_limit(pieces: Iterable[str]) -> Iterator[str]:

@@ -24,6 +24,7 @@ from service.sending.templates.context import (
     one_line,
     shape_of,
     shortened,
+    too_much_in,
     written_more,
     zone_of,
 )
@@ -149,8 +150,7 @@ def _text(path: Path) -> str | None:
         return None
 
 
-EMPTY_LINES = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
-LINE_ENDS = re.compile(r"[ \t]+\n")
+EMPTY_LINES = re.compile(r"\n{3,}")
 
 
 class RenderedMessage(msgspec.Struct, frozen=True):
@@ -280,6 +280,8 @@ class Templates:
         return f"{self._folder / name}:{line or 1}: {what}"
 
     def _inlined(self, html: str, template: str) -> str:
+        if too_much := too_much_in(html):
+            raise WordsTooLong(f"{self._folder / template}: CSS: {too_much}")
         try:
             return self._inliner.inline(html)
         except InlineError as error:
@@ -346,4 +348,5 @@ def _language(locale: str) -> str:
 
 def _tidy(text: str) -> str:
     """Leave at most one empty line between paragraphs and one line end at the end."""
-    return EMPTY_LINES.sub("\n\n", LINE_ENDS.sub("\n", text)).strip() + "\n"
+    lines = "\n".join(line.rstrip(" \t") for line in text.split("\n"))
+    return EMPTY_LINES.sub("\n\n", lines).strip() + "\n"

@@ -1,0 +1,44 @@
+"""Hold the data folder: one service at a time runs on it.
+
+Commands that only add a little, or only look, need no lock: SQLite has its own.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from service.ledger.ledger import LedgerError
+from service.ledger.private_files import private_file, private_folder
+
+
+@contextmanager
+def lock_data_folder(data: Path) -> Iterator[None]:
+    """Hold the data folder for one service; raises LedgerError when another one has it.
+
+    The system lets go of the lock when the process ends, however it ends (flock(2)).
+    """
+    path = data / "coursebell.lock"
+    try:
+        private_folder(data)
+        private_file(path)
+        file = path.open("a+")
+    except OSError as error:
+        raise LedgerError(
+            f"{path}: expected a data folder that can be written, got {error.strerror}; "
+            "set COURSEBELL_DATA to another folder"
+        ) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            raise LedgerError(
+                f"{data}: expected to be the only service on this ledger, but process "
+                f"{file.read().strip() or 'unknown'} runs on it; stop that one first"
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
