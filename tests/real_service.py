@@ -51,6 +51,7 @@ class RealService:
             "COURSEBELL_CHAT_URL": "drawer://",
             "COURSEBELL_CHAT_PRIVATE_NETWORKS": HERE,
             "COURSEBELL_ADOBE_ALLOW_UNAUTHENTICATED": "true",
+            "COURSEBELL_ADMIN_TOKEN": "of-tests",
             "PYTHONPATH": str(ROOT),
             **environ,
         }
@@ -113,6 +114,7 @@ class RealService:
     def call(self, method: str, path: str, data: bytes | None = None, **headers: str) -> Answer:
         request = urllib.request.Request(self.address + path, data, method=method)
         request.add_header("Content-Type", "application/json")
+        request.add_header("Authorization", f"Bearer {self.environ['COURSEBELL_ADMIN_TOKEN']}")
         for name, value in headers.items():
             request.add_header(name.replace("_", "-"), value)
         try:

@@ -1,12 +1,11 @@
-"""Serve HTTP: webhooks go straight to the intake, everything else past the access check."""
+"""Serve HTTP: webhooks go straight to their endpoint, all else past the access check."""
 
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from service.api.access import Access, AccessControl
 from service.api.framework.operations import document, routes
@@ -34,7 +33,7 @@ from service.api.webhooks import authenticators
 from service.app.app import App
 from service.incoming.group_commit import GroupCommit
 from service.incoming.verifiers import own_names
-from service.incoming.webhook import PREFIX, WebhookEndpoint
+from service.incoming.webhook import WebhookEndpoint
 from service.running import Service
 
 THREADS = 8
@@ -51,27 +50,25 @@ OPERATIONS = (
 )
 
 
-class AsgiApplication:
+class AsgiApplication(WebhookEndpoint):
     """Serve everything that one service answers over HTTP; `clock` gives the time in ms UTC."""
 
     def __init__(
         self, app: App, service: Service | None, group_commit: GroupCommit, clock: Callable[[], int]
     ) -> None:
-        context = RequestContext(app, service, clock)
-        self._codes: Counter[int] = Counter()
-        self._pool = ThreadPoolExecutor(THREADS, "api")
         settings = app.settings
-        self._webhooks = WebhookEndpoint(
+        super().__init__(
             authenticators(settings),
             group_commit,
             clock,
             limit_bytes=settings.letter_limit,
             is_own_name=own_names(settings.host, settings.public_url),
         )
-        access = Access(settings)
+        context, access = RequestContext(app, service, clock), Access(settings)
+        self._pool = ThreadPoolExecutor(THREADS, "api")
         description = document(settings, (*OPERATIONS, *endpoints.OPERATIONS))
-        self._system = SystemEndpoints(context, access, codes=self._codes, description=description)
-        self._api = ErrorLog(AccessControl(self._routed(context), access))
+        self._system = SystemEndpoints(context, access, codes=self.answers, description=description)
+        self.otherwise = ErrorLog(AccessControl(self._routed(context), access))
 
     def _routed(self, context: RequestContext) -> ASGIApp:
         answered = routes(OPERATIONS, context, self._pool)
@@ -85,19 +82,6 @@ class AsgiApplication:
         )
         app.router.redirect_slashes = False
         return app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
-            await self._api(scope, receive, send)
-            return
-
-        async def counted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                self._codes[message["status"]] += 1
-            await send(message)
-
-        await self._webhooks(scope, receive, counted)
 
     def close(self) -> None:
         """End the threads, once the answers in hand are made."""

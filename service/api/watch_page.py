@@ -194,7 +194,7 @@ def watch_route(context: RequestContext, pool: Executor) -> Route:
             return _useless(language)
         action = await _action(request) if request.method == "POST" else None
         loop = asyncio.get_running_loop()
-        asked = WatchQuestion(invitation, token, language, action)
+        asked = WatchQuestion(invitation, token, language, action=action)
         return await loop.run_in_executor(pool, _answer, context, asked)
 
     return Route(f"{PATH}{{token}}", endpoint, methods=["GET", "POST"])

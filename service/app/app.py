@@ -233,7 +233,7 @@ class App:
         fresh_file = self.scheduler.activate(self.active.decider, now)
         record_kinds(self.store, self.active.decider.rules, now)
         self.views.catch_up()
-        let_return(self.notification_streams, self.views, self._live, now)
+        let_return(self.notification_streams, self.views, live=self._live, now=now)
         self._sweep_at = self.active.settling.until
         self.sweep(now)
         return fresh_file

@@ -181,7 +181,7 @@ def release_notifications(
     if (bool(ids), bool(rule), everything).count(True) != 1:
         fail("notifications release: expected ids, or --rule, or --all")
     with Installation(data) as office:
-        chosen = list(ids) or queue.because(office.views, HELD, STORM, rule)
+        chosen = list(ids) or queue.because(office.views, HELD, STORM, rule=rule)
         if not chosen:
             fail(f"the storm guard holds nothing{f' of rule {rule}' if rule else ''}{HELD_BY}", BAD)
         streams = NotificationStreams(office.store)

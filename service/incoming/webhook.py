@@ -1,11 +1,12 @@
 """Keep what `POST /webhooks/{source}` brings, and answer 202 once it is on disk."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 import msgspec
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.incoming.group_commit import GroupCommit, StoreBusy, StoreFailed
 from service.incoming.http_protocol import prove
@@ -146,7 +147,12 @@ class Bodies:
 
 
 class WebhookEndpoint:
-    """Answer webhooks as an ASGI application; `clock` gives the time in ms."""
+    """Answer webhooks as an ASGI application; `clock` gives the time in ms.
+
+    `answers` counts them by status code. What is for no webhook is left to `otherwise`.
+    """
+
+    otherwise: ASGIApp | None = None
 
     def __init__(
         self,
@@ -172,16 +178,22 @@ class WebhookEndpoint:
         self._is_own_name = is_own_name
         self._of_known = Bodies(limit_bytes, share_bytes, receive_seconds)
         self._of_strangers = Bodies(limit_bytes, share_bytes, receive_seconds)
+        self.answers: Counter[int] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if self.otherwise is not None and not scope["path"].startswith(PREFIX):
+            await self.otherwise(scope, receive, send)
+            return
         try:
             n = await self._take(scope, receive)
         except WebhookRefusal as refused:
+            self.answers[refused.status] += 1
             await self._refuse(refused, receive, send)
         except SenderGone:
             return
         else:
+            self.answers[HTTPStatus.ACCEPTED] += 1
             body = b'{"receipt":%d,"status":"/api/v1/letters/%d"}' % (n, n)
             await send(_start(202, b"application/json", body))
             await send({"type": "http.response.body", "body": body})

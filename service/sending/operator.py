@@ -98,7 +98,11 @@ def unmute(store: EventStore, views: Views, rule: str | None, now: int) -> tuple
 
     changed = change(store, spoken)
     views.catch_up()
-    ids = [] if muting_of(store.latest)[1].everything else queue.because(views, HELD, MUTED, rule)
+    ids = (
+        []
+        if muting_of(store.latest)[1].everything
+        else queue.because(views, HELD, MUTED, rule=rule)
+    )
     done, _ = redrive(NotificationStreams(store), ids, now)
     return changed, len(done)
 
@@ -137,7 +141,9 @@ def cancel_removed(
         streams.store.append_each([(n.id, n.version + 1, ended) for n in free])
 
 
-def let_return(streams: NotificationStreams, views: Views, live: Collection[str], now: int) -> None:
+def let_return(
+    streams: NotificationStreams, views: Views, *, live: Collection[str], now: int
+) -> None:
     """Let leave what was held because its rule was gone, of the rules that are there again."""
     for chunk in chunks(queue.because(views, SCHEDULED, RULE_GONE)):
         found = streams.notifications(chunk)

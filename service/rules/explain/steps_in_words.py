@@ -1,6 +1,6 @@
 """Put the history of a notification into words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from service.ledger.events import EventBody
@@ -67,21 +67,6 @@ def turns(rows: Sequence[RecordedEvent], kept: Mapping[str, str]) -> list[Turn]:
     ]
 
 
-def in_words(event: EventBody) -> str:
-    """Describe an event in a few words; one of an unknown kind by its fields."""
-    if isinstance(event, Owed):
-        return _decided(event)
-    if isinstance(event, AttemptStarted):
-        also = f", for {len(event.speaks_for)} others too" if event.speaks_for else ""
-        return f"attempt started{also}"
-    if isinstance(event, AttemptEnded):
-        return _attempted(event)
-    if isinstance(event, Ended):
-        into = f" (notification {event.into})" if event.into else ""
-        return f"{event.state}: {reason_in_words(event.reason)}{into}"
-    return _waiting(event) or _fields(event)
-
-
 def _decided(owed: Owed) -> str:
     if owed.mode == "shadow":
         return "decided in shadow: nobody is told"
@@ -98,33 +83,52 @@ def _attempted(event: AttemptEnded) -> str:
     return words + (f", again at {moment(event.next_at)}" if event.next_at else "")
 
 
-def _waiting(event: EventBody) -> str | None:
-    if isinstance(event, WaitingForAddress):
-        return f"no address is known; waits until {moment(event.until)}"
-    if isinstance(event, AddressFound):
-        return "an address is known now"
-    if isinstance(event, Deferred):
-        why = reason_in_words(event.reason)
-        if event.since is not None:
-            return f"held until {moment(event.until)}, rule gone since {moment(event.since)}: {why}"
-        return f"not before {moment(event.until)}: {why}"
-    if isinstance(event, RuleReturned):
-        return "its rule is back"
-    if isinstance(event, Held):
-        return f"held: {reason_in_words(event.reason)}"
-    if isinstance(event, Redriven):
-        return (
-            f"released, as notification {event.released_by} ended unsent"
-            if event.released_by
-            else "a person lets it leave"
-        )
-    return None
+def _begun(event: AttemptStarted) -> str:
+    also = f", for {len(event.speaks_for)} others too" if event.speaks_for else ""
+    return f"attempt started{also}"
+
+
+def _ended(event: Ended) -> str:
+    into = f" (notification {event.into})" if event.into else ""
+    return f"{event.state}: {reason_in_words(event.reason)}{into}"
+
+
+def _deferred(event: Deferred) -> str:
+    why = reason_in_words(event.reason)
+    if event.since is not None:
+        return f"held until {moment(event.until)}, rule gone since {moment(event.since)}: {why}"
+    return f"not before {moment(event.until)}: {why}"
+
+
+def _released(event: Redriven) -> str:
+    if event.released_by:
+        return f"released, as notification {event.released_by} ended unsent"
+    return "a person lets it leave"
 
 
 def _fields(event: EventBody) -> str:
     names: Sequence[str] = event.__struct_fields__
     values: Mapping[str, Any] = {name: getattr(event, name) for name in names if name != "at"}
     return ", ".join(f"{name} {value}" for name, value in values.items() if value not in (None, ""))
+
+
+WORDS: Mapping[type[EventBody], Callable[[Any], str]] = {
+    Owed: _decided,
+    AttemptStarted: _begun,
+    AttemptEnded: _attempted,
+    Ended: _ended,
+    WaitingForAddress: lambda event: f"no address is known; waits until {moment(event.until)}",
+    AddressFound: lambda event: "an address is known now",
+    Deferred: _deferred,
+    RuleReturned: lambda event: "its rule is back",
+    Held: lambda event: f"held: {reason_in_words(event.reason)}",
+    Redriven: _released,
+}
+
+
+def in_words(event: EventBody) -> str:
+    """Describe an event in a few words; one of an unknown kind by its fields."""
+    return WORDS.get(type(event), _fields)(event)
 
 
 def ended(notification: Notification, newest: Turn) -> str:

@@ -114,7 +114,7 @@ class References:
         """Say that no import brought the extra column that a field reads; None for any other."""
         if not field.name.startswith(LEARNER_COLUMN) or not self.known.people:
             return None
-        compared = Compared(field, COLUMN_NAME, self.known.columns, self.comparisons)
+        compared = Compared(field, COLUMN_NAME, self.known.columns, comparisons=self.comparisons)
         name = field.name.removeprefix(LEARNER_COLUMN)
         return None if compared.has("eq", name) else compared.told("eq", name)
 
@@ -126,7 +126,7 @@ class References:
         words = _words(field.name)
         if words is None or test.operator == "empty" or self.lacks_column(field):
             return
-        compared = Compared(field, words, self._counts(field.name), self.comparisons)
+        compared = Compared(field, words, self._counts(field.name), comparisons=self.comparisons)
         if not compared.counts and (nothing := self._nothing(field.name)):
             yield Stray(nothing)
         elif compared.counts or words.owners:

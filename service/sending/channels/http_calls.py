@@ -131,7 +131,9 @@ def _reached(connection: HTTPConnection) -> socket.socket:
     allowed = partial(is_reachable, private_networks=call.private_networks)
     try:
         # Not `host`, from which urllib3 takes the dot at the end.
-        return connected(connection._dns_host.strip("[]"), connection.port, until, allowed)
+        return connected(
+            connection._dns_host.strip("[]"), connection.port, until=until, allowed=allowed
+        )
     except NoAddressAllowed:
         call.refused = True
         raise

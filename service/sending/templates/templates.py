@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import msgspec
 from css_inline import CSSInliner, InlineError
 from jinja2 import Template, TemplateError, TemplateSyntaxError
 
-from service.learners.text_form import locale_form
+from service.learners.text_form import language_of, locale_form
 from service.rules.fields import FIELDS
 from service.sending.templates.checker import (
     BREAKS,
@@ -144,10 +145,9 @@ def _place(name: str) -> tuple[tuple[str, str, str, str] | None, str | None]:
 
 
 def _text(path: Path) -> str | None:
-    try:
+    with suppress(UnicodeDecodeError, OSError):
         return path.read_text(encoding="utf-8")
-    except (UnicodeDecodeError, OSError):
-        return None
+    return None
 
 
 EMPTY_LINES = re.compile(r"\n{3,}")
@@ -219,7 +219,7 @@ class Templates:
         chosen = self.files.locale_for(template, form, locale)
         context = context_of(self._shape, values)
         context["_zone"] = zone_of(values)
-        context["_language"] = _language(chosen)
+        context["_language"] = language_of(chosen)
         place = template, form, chosen
         text = self._part(place, "body.txt", context)
         if text is None:
@@ -245,7 +245,7 @@ class Templates:
     def more(self, template: str, form: str, locale: str | None, count: int) -> str:
         """Write how many more there are in the language of a template; nothing for none."""
         chosen = self.files.locale_for(template, form, locale)
-        return written_more(count, _language(chosen)) if count else ""
+        return written_more(count, language_of(chosen)) if count else ""
 
     def _part(
         self, place: tuple[str, str, str], file: str, context: Mapping[str, object]
@@ -315,11 +315,10 @@ class Templates:
         )
         for template, form in self._pairs():
             wanted = {"email": ("subject.txt", "body.txt"), "chat": ("body.txt",)}[form]
-            plain = {file for file in wanted if (template, form, "", file) in self.files.places}
             yield from (
                 f"{self._folder / template / form}: expected a {file}, found none"
                 for file in wanted
-                if file not in plain
+                if (template, form, "", file) not in self.files.places
             )
             yield from self._half_translated(template, form)
 
@@ -340,10 +339,6 @@ class Templates:
         except TemplateProblem as problem:
             return str(problem)
         return ""
-
-
-def _language(locale: str) -> str:
-    return locale.partition("-")[0] or "en"
 
 
 def _tidy(text: str) -> str:
