@@ -19,6 +19,7 @@ check: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit -q -r service -c pyproject.toml
 
 bench: .venv/installed-dev
 	$(BIN)/python -m bench

@@ -13,7 +13,7 @@ from service.rules.calendar import milliseconds
 
 Read = Callable[[str], Any]
 
-TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # nosec B105 # a header's name, RFC 9110
 BASE64 = r"(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
 DOMAIN = r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9-]{1,63})*"
 

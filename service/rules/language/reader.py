@@ -16,7 +16,7 @@ BYTES_MAX = 1024 * 1024
 NOT_UTF8 = "this is not UTF-8; save the file as UTF-8 text"
 UNCHECKED = Installed()
 
-_PASSWORD = "a password is written into this file; only channels may hold one, as ${NAME}"
+_LEAK = "a password is written into this file; only channels may hold one, as ${NAME}"
 _VARIABLE = "${…} works under 'channels' only; write the value itself"
 
 
@@ -92,7 +92,7 @@ def _bad_text(value: str | None, path: Path) -> str | None:
         return None
     if holds_variable(value):
         return _VARIABLE
-    return _PASSWORD if holds_password(value) else None
+    return _LEAK if holds_password(value) else None
 
 
 def channels_named(text: bytes) -> list[str]:

@@ -20,7 +20,7 @@ from service.rules.text import hint, listed, shown
 ROLES = tuple(STEPS_UP)
 WATCHERS = "watchers"
 NAME_FORM = "[A-Za-z0-9_][A-Za-z0-9_-]{0,62}"
-PASSWORD_FORM = r"://[^\s?@$]*:[^\s?@$]+@"
+PASSWORD_FORM = r"://[^\s?@$]*:[^\s?@$]+@"  # nosec B105 # what a password looks like
 DURATION_FORM = "(?=.*[1-9])" + "".join(f"([0-9]{{1,6}}{unit})?" for unit in UNITS)
 
 SCALARS = ["string", "number", "boolean"]

@@ -22,9 +22,10 @@ from service.sending.channels.mime import (
 from service.sending.channels.url_parts import UrlParts, UrlRefused, parts_of, yes_or_no
 
 EXPECTED = "mailtos://user:password@smtp.example.org?from=learning@example.org"
-PARAMETERS = ("from", "name", "reply_to", "cc", "bcc", "user", "pass", "smtp", "mode", "verify")
+PASS = "pass"  # nosec B105 # the name of a parameter
+PARAMETERS = ("from", "name", "reply_to", "cc", "bcc", "user", PASS, "smtp", "mode", "verify")
 """What may stand behind the `?`; docs/settings.md says what each means."""
-ALIASES = {"reply": "reply_to", "reply-to": "reply_to", "password": "pass"}
+ALIASES = {"reply": "reply_to", "reply-to": "reply_to", "password": PASS}
 MODES = ("insecure", "starttls", "ssl")
 TLS_PORT = 465
 """TLS from the first byte (RFC 8314 §3.3)."""
@@ -60,7 +61,7 @@ def _server(parts: UrlParts) -> SmtpServer:
     given = _parameters(parts.query)
     if parts.path != ("",):
         raise UrlRefused("path: expected nothing between the host and the ?; readers are no part")
-    user, password = given.get("user", parts.user), given.get("pass", parts.password)
+    user, password = given.get("user", parts.user), given.get(PASS, parts.password)
     if bool(user) != bool(password):
         raise UrlRefused("user and password: expected both or neither; from= names a sender alone")
     options = {"mode": _mode(parts, given.get("mode")), "smtp": given.get("smtp")}

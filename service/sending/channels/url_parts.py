@@ -23,7 +23,8 @@ CUT_OFF = (
     "an @ stands behind the first /, ? or #: in a user or password write %2F for /, "
     "%3F for ? and %23 for #; elsewhere write %40 for @"
 )
-CUTS = {"user": "@:;\\[]", "password": "@:;\\[]", "path": ";\\", "query": ";+"}
+IN_LOGIN = "@:;\\[]"
+CUTS = {"user": IN_LOGIN, "password": IN_LOGIN, "path": ";\\", "query": ";+"}
 """What cuts a part in two, or is lost, unless it is percent-encoded."""
 
 

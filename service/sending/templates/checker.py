@@ -14,7 +14,7 @@ BREAKS = (SyntaxError, RecursionError, MemoryError, AssertionError, ValueError, 
 """What Jinja and Python raise at a template that is too deep, too long or makes no sense."""
 
 # For reading only; nothing parsed by it is ever run.
-READER = Environment(trim_blocks=True, lstrip_blocks=True)
+READER = Environment(trim_blocks=True, lstrip_blocks=True, autoescape=True)
 
 ALLOWED = (
     nodes.Template,
