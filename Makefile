@@ -1,9 +1,9 @@
 # make run: the service on http://127.0.0.1:8000    make test: every test
-# make faults: crashes, power cuts and fuzzing at full length
+# make faults: crashes, power cuts and fuzzing at full length    make release: dist/ of what is committed
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test faults check bench bugs docs lock clean
+.PHONY: run test faults check bench bugs docs lock sbom release clean
 
 run: .venv/installed
 	$(BIN)/coursebell run --try
@@ -37,6 +37,19 @@ lock: .venv/installed-dev
 	  --no-emit-index-url --no-header -q -o requirements-dev.lock
 	$(BIN)/uv pip compile --group ci --universal --generate-hashes \
 	  --no-emit-index-url --no-header -q -o .ci/requirements.lock
+
+SBOM = $(BIN)/python -W ignore::UserWarning -m cyclonedx_py requirements requirements.lock \
+	  --pyproject pyproject.toml --output-reproducible -o dist/coursebell.cdx.json
+
+sbom: .venv/installed-dev
+	mkdir -p dist
+	$(SBOM)
+
+release: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
+release: .venv/installed-dev
+	@test -z "$$(git status --porcelain)" || { echo 'make release: commit or stash what git status shows; a release is what is committed' >&2; exit 1; }
+	$(BIN)/uv build -q --clear --no-build-isolation --no-create-gitignore -p $(BIN)/python -o dist
+	$(SBOM)
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Coursebell needs Python 3.11 or newer; make PYTHON=python3.12")'
