@@ -46,11 +46,6 @@ def locale_form(text: str) -> str:
     return text_form(text).replace("_", "-").lower()
 
 
-def language_of(locale: str) -> str:
-    """Give the language of a locale as `locale_form` writes it; English where it says none."""
-    return locale.partition("-")[0] or "en"
-
-
 def trimmed(text: str) -> str:
     """Take blanks and invisible characters off the edges; the rest stays as people see it."""
     return text.strip() if text.isascii() else text.strip(_EDGES)

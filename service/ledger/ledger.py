@@ -19,7 +19,7 @@ from eventsourcing.persistence import (
 
 from service.ledger.database import EVENT_LOG, SCHEMA_VERSION, connect
 from service.ledger.high_water import MARK_BYTES, mark_of, marked, misfits, shortfalls
-from service.ledger.private_files import private_data_folder
+from service.ledger.private_files import private_data_folder, private_file
 
 ROWS_PER_QUERY = 5_000
 
@@ -60,7 +60,8 @@ class Ledger(ApplicationRecorder):
             if lost := shortfalls(path):
                 # Nothing was opened for writing yet: what SQLite could not read stays as it is.
                 raise LedgerError("\n".join(lost))
-            self._mark = os.open(mark_of(path), os.O_RDWR | os.O_CREAT, 0o600)
+            private_file(mark_of(path))
+            self._mark = os.open(mark_of(path), os.O_RDWR)
             self._writer = connect(path)
             self._prepare()
         except (OSError, sqlite3.Error) as error:

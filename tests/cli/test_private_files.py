@@ -13,8 +13,8 @@ from tests.real_service import FreshService, RealService
 PEOPLE = "id,name,email\n77,Ada Lovelace,ada@example.org\n"
 TOLD = {"COURSEBELL_PUBLIC_URL": "http://localhost", "COURSEBELL_ADMIN_TOKEN": "t"}
 MADE = {
-    "", "coursebell.lock", "drawer", "ledger.db", "ledger.db-shm", "ledger.db-wal", "secret.key",
-    "views.db", "views.db-shm", "views.db-wal",
+    "", "coursebell.lock", "drawer", "ledger.db", "ledger.db-shm", "ledger.db-wal", "ledger.mark",
+    "secret.key", "views.db", "views.db-shm", "views.db-wal",
 }  # fmt: skip
 
 

@@ -115,6 +115,11 @@ def _leans(character: str) -> bool:
     return character in LEANING or unicodedata.category(character).startswith("M")
 
 
+def language_of(locale: str) -> str:
+    """Give the language of a locale as `locale_form` writes it; English where it says none."""
+    return locale.partition("-")[0] or "en"
+
+
 def written_more(more: int, language: str) -> str:
     """Write `and 12 more`, in languages we know, and `+12` in all others."""
     return MORE_FORMS.get(language, "+{more}").format(more=more)

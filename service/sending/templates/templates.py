@@ -11,7 +11,7 @@ import msgspec
 from css_inline import CSSInliner, InlineError
 from jinja2 import Template, TemplateError, TemplateSyntaxError
 
-from service.learners.text_form import language_of, locale_form
+from service.learners.text_form import locale_form
 from service.rules.fields import FIELDS
 from service.sending.templates.checker import (
     BREAKS,
@@ -22,6 +22,7 @@ from service.sending.templates.checker import (
 )
 from service.sending.templates.context import (
     context_of,
+    language_of,
     one_line,
     shape_of,
     shortened,
