@@ -41,7 +41,7 @@ WORLDS = {"World", "Lookup", "UnitOfWork"}
 """The protocol, and the two that answer it: as the ledger has it, and as a transaction will."""
 TABLES = {
     "service/incoming/feeds.py": "feeds",
-    "service/incoming/letters.py": "letters, waiting, imported, taken, set_aside",
+    "service/incoming/letters.py": "letters, waiting, imported, taken, set_aside, premature",
     "service/learners/directory/courses.py": "courses",
     "service/learners/directory/people.py": "people",
     "service/learners/directory/people_table.py": "people, people_in_groups",

@@ -1,6 +1,6 @@
 """Serve HTTP: webhooks go straight to their endpoint, all else past the access check."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from starlette.applications import Starlette
@@ -54,13 +54,21 @@ class AsgiApplication(WebhookEndpoint):
     """Serve everything that one service answers over HTTP; `clock` gives the time in ms UTC."""
 
     def __init__(
-        self, app: App, service: Service | None, group_commit: GroupCommit, clock: Callable[[], int]
+        self,
+        app: App,
+        service: Service | None,
+        group_commit: GroupCommit,
+        clock: Callable[[], int],
+        *,
+        moments: Callable[[], Sequence[int]] | None = None,
     ) -> None:
+        """Take also which `moments` it may be while the clock is in doubt."""
         settings = app.settings
         super().__init__(
             authenticators(settings),
             group_commit,
             clock,
+            moments=moments,
             limit_bytes=settings.letter_limit,
             is_own_name=own_names(settings.host, settings.public_url),
         )

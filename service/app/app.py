@@ -36,7 +36,7 @@ from service.sending.channels import ChannelError
 from service.sending.close_digests import DigestCloser
 from service.sending.delivery_pool import DeliveryPool
 from service.sending.known_channels import record_kinds, turned_to_drawer
-from service.sending.operator import cancel_removed, let_return
+from service.sending.operator import bring_forward, cancel_removed, let_return
 from service.sending.planner import ActiveRules, SendingContext
 from service.sending.queue import SendQueue
 from service.sending.streams import NotificationStreams
@@ -260,6 +260,11 @@ class App:
                 self.notification_streams, self.views, channels=channels, live=self._live, now=now
             )
 
+    def bring_forward(self, now: int) -> None:
+        """Let nothing wait for a time that a clock showed by mistake; it is judged again."""
+        self.views.catch_up()
+        bring_forward(self.notification_streams, self.views, now)
+
     def _activate(self, active: ActiveRules) -> None:
         """Open what the rules name and close what they do not; raises Refused before either."""
         rules = active.decider.rules
@@ -277,8 +282,9 @@ class App:
         return self.ledger.changes_of_others(), self.people.addresses_heard
 
     def newest_event_at(self) -> int | None:
-        """Tell when the newest fact was recorded (ms UTC): a clock behind that is wrong."""
-        return self.letters.newest_taken_at()
+        """Tell when something was recorded last (ms UTC): a clock behind that is wrong."""
+        moments = (self.letters.newest_taken_at(), self.scheduler.last_asked_at())
+        return max((at for at in moments if at is not None), default=None)
 
     def close(self) -> None:
         """Let go of channels and files."""

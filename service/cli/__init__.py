@@ -18,7 +18,7 @@ from service.cli.notifications import notifications
 from service.cli.output.console import Commands
 from service.cli.people import people
 from service.cli.preview import preview
-from service.cli.run import run
+from service.cli.run import clock, run
 from service.cli.schema import schema
 from service.cli.test import test
 from service.cli.try_rule import try_rule
@@ -37,6 +37,7 @@ def main() -> None:
 
 COMMANDS = (
     run,
+    clock,
     demo,
     check,
     feeds,

@@ -12,6 +12,7 @@ from service.ledger.data_folder import lock_data_folder
 from service.ledger.database import BUSY_SECONDS, SCHEMA_VERSION
 from service.ledger.ledger import Ledger, LedgerError
 from service.ledger.views import Projection, Views
+from service.running import TrustedClock
 from service.sending.queue import SendQueue
 
 MAKING_SECONDS = 5.0
@@ -23,6 +24,7 @@ class Installation:
 
     def __init__(self, data: Path | None) -> None:
         folder = installation(data)
+        self.clock = TrustedClock(folder=folder)
         self.ledger = Ledger(folder / "ledger.db")
         self.store = event_store(self.ledger)
         self.views = self._opened(folder)

@@ -42,7 +42,7 @@ from service.incoming.letters import Letters
 from service.ledger.data_folder import lock_data_folder
 from service.ledger.ledger import LedgerError
 from service.rules.text import counted
-from service.running import wall_clock
+from service.running import TrustedClock
 from service.settings import Settings
 
 LIVE = (
@@ -77,8 +77,10 @@ def import_letters(file: str, source: str, data: Path | None, as_json: bool) -> 
     """
     begun = time.monotonic()
     try:
-        with _taken_in(settings(data)) as (kept, make_room):
-            receipts = _bring_in(kept, make_room, source, file)
+        chosen = settings(data)
+        clock = TrustedClock(folder=chosen.data)
+        with _taken_in(chosen, clock) as (kept, make_room):
+            receipts = _bring_in(kept, make_room, source, file, clock=clock)
             found = became(kept, receipts)
     except (UnreadableArchive, Refused, NobodyTakes) as error:
         fail(str(error), BAD)
@@ -90,7 +92,7 @@ class NobodyTakes(Exception):
 
 
 @contextmanager
-def _taken_in(chosen: Settings) -> Iterator[tuple[Letters, MakeRoom]]:
+def _taken_in(chosen: Settings, clock: TrustedClock) -> Iterator[tuple[Letters, MakeRoom]]:
     """Take the letters, or wait for the service that runs on this ledger to do it."""
     with ExitStack() as stack:
         try:
@@ -103,16 +105,18 @@ def _taken_in(chosen: Settings) -> Iterator[tuple[Letters, MakeRoom]]:
             stack.callback(app.close)
             if app.letters.waiting_more_than(app.letters.imported_waiting()):
                 raise NobodyTakes(LIVE)
-            yield app.letters, lambda at_most: _take(app, at_most)
+            yield app.letters, lambda at_most: _take(app, at_most, clock)
 
 
-def _bring_in(kept: Letters, make_room: MakeRoom, source: str, file: str) -> list[range]:
+def _bring_in(
+    kept: Letters, make_room: MakeRoom, source: str, file: str, *, clock: TrustedClock
+) -> list[range]:
     with progress(DownloadColumn()) as bar:
         task = bar.add_task("Importing letters", total=_size(file))
         payloads = _payloads(file, lambda done: bar.update(task, completed=done))
         room = partial(make_room, WAITING_AT_MOST)
         try:
-            receipts = list(bring_in(kept, source, payloads, wall_clock, room))
+            receipts = list(bring_in(kept, source, payloads, clock, room))
         except UnreadableArchive as error:
             make_room(0)
             raise UnreadableArchive(f"{error}; what stands before that place is in") from error
@@ -121,9 +125,9 @@ def _bring_in(kept: Letters, make_room: MakeRoom, source: str, file: str) -> lis
     return receipts
 
 
-def _take(app: App, at_most: int) -> None:
+def _take(app: App, at_most: int, clock: TrustedClock) -> None:
     while app.letters.imported_waiting() > at_most:
-        app.intake.take(wall_clock())
+        app.intake.take(clock())
 
 
 def _wait(kept: Letters, at_most: int) -> None:

@@ -10,7 +10,6 @@ from service.rules.scheduler import RULES_STREAM as RULES
 from service.rules.scheduler import RulesActivated
 from service.rules.text import counted, hint, listed
 from service.rules.verdict import muting_of
-from service.running import wall_clock
 from service.sending.operator import mute as begin
 from service.sending.operator import unmute as end
 
@@ -28,7 +27,7 @@ def mute(rule: str | None, everything: bool, data: Path | None) -> None:
         if rule or everything:
             chosen(rule, everything, "mute")
             known(rule, office)
-            begin(office.store, rule, wall_clock())
+            begin(office.store, rule, office.clock())
         _, muting = muting_of(office.store.latest)
     click.echo(f"muted: {muting.names}")
 
@@ -47,7 +46,7 @@ def unmute(rule: str | None, everything: bool, data: Path | None) -> None:
         _, muting = muting_of(office.store.latest)
         if rule not in muting.rules:
             known(rule, office)
-        was, count = end(office.store, office.views, rule=rule, now=wall_clock())
+        was, count = end(office.store, office.views, rule=rule, now=office.clock())
         _, muting = muting_of(office.store.latest)
     if not was:
         click.echo(

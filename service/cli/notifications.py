@@ -27,7 +27,6 @@ from service.rules.notification import CANCELLED, HELD, STATES
 from service.rules.rule import ROOM, STEPS_UP, route_of
 from service.rules.storm import HELD as STORM
 from service.rules.text import counted
-from service.running import wall_clock
 from service.sending import queue
 from service.sending.operator import REDRIVABLE, may_be_redriven, redrive
 from service.sending.streams import NotificationStreams
@@ -159,7 +158,7 @@ def redrive_notifications(
     try:
         wanted = queue.latest(office.views, state, rule, -1)
         chosen = list(ids) or [n["id"] for n in wanted if may_be_redriven(n["state"], n["reason"])]
-        done, refused = redrive(NotificationStreams(office.store), chosen, wall_clock())
+        done, refused = redrive(NotificationStreams(office.store), chosen, office.clock())
     finally:
         office.close()
     click.echo(f"{len(done)} of {counted(len(chosen), 'notification')} tried again")
@@ -188,7 +187,7 @@ def release_notifications(
         held = {n.id for n in streams.notifications(chosen) if n.state == HELD}
         other = [(id, "it is not held") for id in chosen if id not in held]
         wanted = [id for id in chosen if id in held]
-        done, refused = redrive(streams, wanted, wall_clock())
+        done, refused = redrive(streams, wanted, office.clock())
     click.echo(f"{len(done)} of {counted(len(chosen), 'notification')} let go")
     tell_refused(other + refused)
 

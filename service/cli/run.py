@@ -1,4 +1,4 @@
-"""Run `coursebell run`: the whole service in one process."""
+"""Run `coursebell run`, the whole service in one process, and `coursebell clock accept`."""
 
 import logging
 import os
@@ -18,7 +18,7 @@ from service.api.access import api_in_words
 from service.api.webhooks import door_in_words, opened_to_try
 from service.app.active_rules import Refused, read_files_of
 from service.app.app import SOURCES, App
-from service.cli.output.console import console, data_option, fail
+from service.cli.output.console import console, data_option, fail, installation
 from service.cli.output.text import local_time
 from service.cli.rule_files import RuleFiles, rule_file_options
 from service.incoming.group_commit import GroupCommit
@@ -27,7 +27,7 @@ from service.ledger.data_folder import lock_data_folder
 from service.rules.known_values import KnownValues
 from service.rules.text import counted
 from service.rules.verdict import muting_of
-from service.running import Service, wall_clock
+from service.running import Service, keep_in_memory, wall_clock
 from service.sending.channels import channel_in_words
 from service.settings import Settings
 
@@ -111,8 +111,9 @@ def serve(app: App, chosen: Settings) -> None:
     """Listen, run the threads, and stop them when a signal comes."""
     listening = listen(chosen)
     group_commit = GroupCommit(app.letters)
-    service = Service(app)
-    site = AsgiApplication(app, service, group_commit, wall_clock)
+    service = Service(app, memory=chosen.data)
+    trusted = service.clock
+    site = AsgiApplication(app, service, group_commit, trusted, moments=trusted.moments)
     server = uvicorn.Server(
         uvicorn.Config(
             site,
@@ -194,3 +195,22 @@ def greet(app: App, listening: socket.socket) -> None:
             name, url, drawer=app.settings.data / "drawer"
         )
         screen.print(f"  channel    {name}: {way}", markup=False, soft_wrap=True)
+
+
+@click.group()
+def clock() -> None:
+    """Say what to make of the time this machine shows."""
+
+
+@clock.command()
+@data_option
+def accept(data: Path | None) -> None:
+    """Say that the clock of this machine is right now, though the service doubts it.
+
+    A running service goes on within a second or two, and what has become too late expires.
+    """
+    now = wall_clock()
+    if not keep_in_memory(installation(data), now):
+        fail("this system does not say when it was started; restart the service instead")
+    shown = local_time(datetime.fromtimestamp(now / 1000, UTC))
+    click.echo(f"{shown} is taken as right")

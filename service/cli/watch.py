@@ -23,7 +23,6 @@ from service.learners import enrollment_views
 from service.learners.directory.people import People
 from service.learners.signed_links import watch_links
 from service.rules.watch_requests import WatchRequests
-from service.running import wall_clock
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -102,7 +101,7 @@ def add(
 ) -> None:
     """Tell LEARNER when a seat is free in INSTANCE; twice changes nothing."""
     with closing(Session(data, instance, source, account)) as session:
-        now = wall_clock()
+        now = session.office.clock()
         session.wishes.ask(session.id, session.wishes.meet(session.key(learner), now), now)
     click.echo(f"{learner} will be told once of a free seat in {instance}")
 
@@ -118,7 +117,7 @@ def remove(
     with closing(Session(data, instance, source, account)) as session:
         person = session.wishes.known(session.key(learner))
         if person is not None:
-            session.wishes.stop(session.id, person, wall_clock())
+            session.wishes.stop(session.id, person, session.office.clock())
     click.echo(f"{learner} will not be told of a free seat in {instance}")
 
 
@@ -157,5 +156,5 @@ def link(
         links = watch_links(chosen.data, chosen.public_url, chosen.secret_key)
         if links is None:
             fail("COURSEBELL_PUBLIC_URL: expected the address people reach, got none; set it")
-        person = session.wishes.meet(session.key(learner), wall_clock())
+        person = session.wishes.meet(session.key(learner), session.office.clock())
         click.echo(links(person, session.id))

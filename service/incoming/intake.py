@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from eventsourcing.persistence import PersistenceError
 
@@ -17,6 +17,7 @@ from service.learners.writer import Writer
 
 LETTERS_PER_ROUND = 256
 BYTES_PER_ROUND = 8 * 1024 * 1024
+AT_ANY_TIME = 1 << 62
 
 log = logging.getLogger(__name__)
 
@@ -37,14 +38,22 @@ class Intake:
         breaks the program itself is set aside whole and its neighbours go on. Raises
         sqlite3.Error or PersistenceError when the ledger cannot commit.
         """
+        self._letters.retry_due(now, LETTERS_PER_ROUND)
         letters = self._letters.waiting(LETTERS_PER_ROUND, BYTES_PER_ROUND)
         if letters:
             self._take_or_part(letters, now)
         return len(letters)
 
+    def told_since(self, n: int) -> tuple[int, list[int]]:
+        """Read when events happened (ms UTC) that wait in letters after the nth, and how far."""
+        letters = self._letters.waiting(LETTERS_PER_ROUND, BYTES_PER_ROUND, after=n)
+        live = (letter for letter in letters if not letter.imported)
+        moments = moments_of(item for letter in live for item in self._read(letter, AT_ANY_TIME))
+        return max((letter.n for letter in letters), default=n), moments
+
     def _take_or_part(self, letters: Sequence[Letter], now: int) -> None:
         try:
-            self._take(letters, [self._read(letter) for letter in letters], now)
+            self._take(letters, [self._read(letter, now) for letter in letters], now)
         except (sqlite3.Error, PersistenceError):
             raise
         except Exception as error:
@@ -63,6 +72,7 @@ class Intake:
             became = iter(outcomes)
             taken = [(letter, list(outcomes_of(letter, items, became))) for letter, items in pairs]
             self._letters.mark_taken(cursor, taken, now)
+            self._letters.try_again(cursor, premature(pairs))
             self._letters.feeds.taken(cursor, tallies_of(read, taken))
 
         told = [
@@ -73,16 +83,16 @@ class Intake:
         ]
         self._writer.write(told, now, mark)
 
-    def _read(self, letter: Letter) -> list[Item]:
+    def _read(self, letter: Letter, now: int) -> list[Item]:
         source = self._sources.get(letter.source)
         if source is None:
             reason = f"no source {letter.source!r} here; configure it and try the letter again"
             return unread(letter, reason)
         charset = letter.charset
         body = declared_utf8(letter.body, charset) if charset else letter.body
-        items = source.read(body, letter.received_at)
-        if len(items) == 1 < len(letter.before or ()) and isinstance(items[0], SetAside):
-            return unread(letter, items[0].reason)
+        items = source.read(body, max(letter.received_at, now))
+        if len(items) == 1 < len(letter.before or ()) and (aside := set_asides(items)):
+            return unread(letter, aside[0].reason)
         return items
 
 
@@ -91,6 +101,22 @@ def unread(letter: Letter, reason: str) -> list[Item]:
     if not letter.before:
         return [SetAside("", reason)]
     return [SetAside(event.name, reason) for event in letter.before]
+
+
+def moments_of(items: Iterable[Item]) -> list[int]:
+    """Say when each of the facts happened (ms UTC)."""
+    return [item.occurred_at for item in items if isinstance(item, Fact)]
+
+
+def set_asides(items: Iterable[Item]) -> list[SetAside]:
+    """Pick what could not be used."""
+    return [item for item in items if isinstance(item, SetAside)]
+
+
+def premature(pairs: Iterable[tuple[Letter, Sequence[Item]]]) -> list[tuple[int, int]]:
+    """Name the letters with an event from the future, each with when to try it again (ms UTC)."""
+    moments = ((letter.n, [a.before for a in set_asides(items)]) for letter, items in pairs)
+    return [(n, min(b)) for n, found in moments if (b := [at for at in found if at is not None])]
 
 
 def tallies_of(

@@ -102,6 +102,8 @@ CREATE INDEX IF NOT EXISTS taken_by_state ON taken (state);
 CREATE TABLE IF NOT EXISTS set_aside (
     n INTEGER, item INTEGER, name TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (n, item)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS premature (n INTEGER PRIMARY KEY, again_at INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS premature_by_time ON premature (again_at);
 """
 COLUMNS = (
     "l.n, l.source, l.received_at, l.headers, l.body IS NULL, i.n, w.n, w.before, t.taken_at, "
@@ -183,12 +185,13 @@ class Letters:
                 self.feeds.skipped(cursor, source, count)
         return list(receipts)
 
-    def waiting(self, limit: int, limit_bytes: int = 2**62) -> list[Letter]:
+    def waiting(self, limit: int, limit_bytes: int = 2**62, *, after: int = 0) -> list[Letter]:
         """Read the letters nobody has taken, oldest first; no more once they fill `limit_bytes`."""
         rows = self._ledger.reader().execute(
             "SELECT w.n, w.source, l.received_at, l.body, w.before, i.n, l.headers FROM waiting w "
-            "JOIN letters l ON l.n = w.n LEFT JOIN imported i ON i.n = w.n ORDER BY w.n LIMIT ?",
-            (limit,),
+            "JOIN letters l ON l.n = w.n LEFT JOIN imported i ON i.n = w.n "
+            "WHERE w.n > ? ORDER BY w.n LIMIT ?",
+            (after, limit),
         )
         letters: list[Letter] = []
         for n, source, at, body, before, imported, headers in rows:
@@ -298,6 +301,17 @@ class Letters:
         with self._ledger.transaction() as cursor:
             return sum(_wait_again(cursor, n) for n in numbers)
 
+    def try_again(self, cursor: sqlite3.Cursor, moments: Sequence[tuple[int, int]]) -> None:
+        """Note when letters just set aside are to wait again (number, ms UTC)."""
+        cursor.executemany("INSERT INTO premature VALUES (?, ?)", moments)
+
+    def retry_due(self, now: int, limit: int) -> None:
+        """Let letters wait again of which an event is from the future no more."""
+        query = "SELECT n FROM premature WHERE again_at <= ? ORDER BY again_at LIMIT ?"
+        found = self._ledger.reader().execute(query, (now, limit)).fetchall()
+        if found:
+            self.retry([n for (n,) in found])
+
     def counts(self) -> dict[str, int]:
         """Read how many letters were ever accepted, and how many are in each state now.
 
@@ -316,6 +330,7 @@ def _insert(cursor: sqlite3.Cursor, rows: Sequence[tuple[Any, ...]]) -> None:
 
 
 def _wait_again(cursor: sqlite3.Cursor, n: int) -> int:
+    cursor.execute("DELETE FROM premature WHERE n = ?", (n,))
     cursor.execute(
         "INSERT INTO waiting (n, source, before) SELECT t.n, l.source, t.events "
         "FROM taken t JOIN letters l ON l.n = t.n "

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 
 import msgspec
@@ -160,6 +160,7 @@ class WebhookEndpoint:
         group_commit: GroupCommit,
         clock: Callable[[], int],
         *,
+        moments: Callable[[], Sequence[int]] | None = None,
         limit_bytes: int = LIMIT_BYTES,
         share_bytes: int = SHARE_BYTES,
         receive_seconds: float = RECEIVE_SECONDS,
@@ -169,11 +170,13 @@ class WebhookEndpoint:
 
         All bodies of senders who are known by their head may have `share_bytes` together, and
         all others as much apart from them: anyone can send one with a made-up signature, and
-        many at once. `is_own_name` tells what a page may know this service by.
+        many at once. `is_own_name` tells what a page may know this service by. A signature may
+        be of any of the `moments` that it may be now; of the clock's without.
         """
         self._sources = sources
         self._group_commit = group_commit
         self._clock = clock
+        self._moments = moments or (lambda: (clock(),))
         self._receive_seconds = receive_seconds
         self._is_own_name = is_own_name
         self._of_known = Bodies(limit_bytes, share_bytes, receive_seconds)
@@ -202,21 +205,21 @@ class WebhookEndpoint:
         source, keeper = self._who(scope)
         headers: dict[bytes, bytes] = dict(scope["headers"])
         _check_form(headers)
-        admitted = keeper.admits_early(headers, self._clock())
-        if admitted is False:
+        early = [keeper.admits_early(headers, at) for at in self._moments()]
+        if all(admitted is False for admitted in early):
             raise _stranger(keeper)
         bodies = self._of_strangers
         if keeper.is_open:
             self._check_page(scope["headers"])
-        elif admitted:
+        elif any(early):
             prove(scope)
             bodies = self._of_known
         bodies.check(_length(headers))
         body = await bodies.receive(receive)
-        now = self._clock()
-        if admitted is None and not keeper.admits(headers, body, now):
+        late = (keeper.admits(headers, body, at) for at in self._moments())
+        if not any(early) and not any(late):
             raise _stranger(keeper)
-        return await self._keep(Arrival(source, now, _kept(headers), body))
+        return await self._keep(Arrival(source, self._clock(), _kept(headers), body))
 
     def _check_page(self, headers: HeaderLines) -> None:
         if is_of_another_page(headers, self._is_own_name):

@@ -90,8 +90,8 @@ class Scheduler:
 
     def recover(self) -> None:
         """Go on where the ledger says the last ask was, and note what moved since."""
-        self._version, last = self._store.latest(CLOCK_STREAM) or (0, None)
-        if isinstance(last, TimeAsked):
+        self._version, last = self._last_ask()
+        if last is not None:
             self._marks, self._asked_at = dict(last.marks), last.at
             self._position = self._enrollment_views.asked_up_to = last.position
             self._enrollment_views.touch(self._store.follow(last.position, EnrollmentViews.topics))
@@ -107,6 +107,15 @@ class Scheduler:
         version, newest = self._store.latest(RULES_STREAM) or (0, None)
         assert newest is None or isinstance(newest, RulesActivated)
         return version, newest
+
+    def last_asked_at(self) -> int | None:
+        """Read when the clock was asked last (ms UTC); None before the first time."""
+        _, last = self._last_ask()
+        return last.at if last else None
+
+    def _last_ask(self) -> tuple[int, TimeAsked | None]:
+        version, last = self._store.latest(CLOCK_STREAM) or (0, None)
+        return version, last if isinstance(last, TimeAsked) else None
 
     def activate(self, decider: Decider, now: int) -> bool:
         """Record that this rule file is active from here; false if it was already.
@@ -169,7 +178,7 @@ class Scheduler:
         world = self._writer.world(now)
         asked = Sweep(decider, self, world, now, touched, self._lateness).ask(self._marks)
         Steps(decider, world, now).ask(asked, self._firsts)
-        overdue = now - self._asked_at >= EMPTY_ASKS_EVERY_MS or len(touched) >= MANY_TOUCHED
+        overdue = abs(now - self._asked_at) >= EMPTY_ASKS_EVERY_MS or len(touched) >= MANY_TOUCHED
         if asked.decisions.once or overdue or asked.more:
             self._keep(asked.decisions, asked.marks, position=position, now=now)
         self._marks = asked.marks

@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from service.app.active_rules import FileWatch, Refused
 from service.app.app import SOURCES, App
 from service.incoming.queues.consumer import QueueConsumer, QueueError
 from service.ledger.ledger import LedgerError
-from service.running.clocks import ClockCheck, ClockDoubt, ClockReading, monotonic_clock, wall_clock
+from service.running.clocks import JUMP_MS, ClockDoubt, TrustedClock, wall_clock
 from service.sending import queue
 from service.sending.delivery import DeliveryWorker
 
@@ -86,7 +87,7 @@ SETTLE_SECONDS = 5.0
 class DeliveryThreads:
     """Keep a thread for each delivery worker in use."""
 
-    def __init__(self, app: App, threads: Threads, clock: Callable[[], int]) -> None:
+    def __init__(self, app: App, threads: Threads, clock: TrustedClock) -> None:
         self._app = app
         self._threads = threads
         self._clock = clock
@@ -108,6 +109,9 @@ class DeliveryThreads:
 
         def step() -> None:
             nonlocal known, next_look
+            if self._rests():
+                self._threads.stopping.wait(LOOK_EVERY_SECONDS)
+                return
             changes, begun = self._app.changes_of_people(), time.monotonic()
             if changes != known and begun >= next_look and self._look_again(delivery):
                 known, ended = changes, time.monotonic()
@@ -141,9 +145,12 @@ class DeliveryThreads:
         return True
 
     def _deliver(self, delivery: DeliveryWorker) -> None:
-        stopping = self._threads.stopping.is_set
-        while not stopping() and delivery.deliver(self._clock(), stopping):
+        while not self._rests() and delivery.deliver(self._clock(), self._rests):
             self._followed()
+
+    def _rests(self) -> bool:
+        """Tell whether no more is to leave: the service stops, or its clock is in doubt."""
+        return self._threads.stopping.is_set() or self._clock.doubt() is not None
 
     def _followed(self) -> bool:
         """Wait a while until the views are at the end of the log."""
@@ -168,13 +175,16 @@ REST_SECONDS = 0.05
 class Service:
     """Run the threads of one service: writer, views, one for every queue and every channel."""
 
-    def __init__(self, app: App, clock: Callable[[], int] = wall_clock) -> None:
+    def __init__(
+        self, app: App, clock: Callable[[], int] = wall_clock, *, memory: Path | None = None
+    ) -> None:
+        """Take the wall clock, and the folder that remembers when it could be trusted."""
         self.app = app
-        self.clock = clock
+        self.clock = TrustedClock(clock, folder=memory)
         self._threads = Threads()
-        self._deliveries = DeliveryThreads(app, self._threads, clock)
+        self._deliveries = DeliveryThreads(app, self._threads, self.clock)
         self._reload = threading.Event()
-        self._clock_check: ClockCheck | None = None
+        self._heard = self._taken_at = 0
         self._more_to_ask = False
         self._files = FileWatch(app.settings)
 
@@ -192,10 +202,9 @@ class Service:
 
     def _recover(self) -> None:
         """Take up where the last run stopped, then start what works on it."""
-        now = self.clock()
-        newest = self.app.newest_event_at() or now
-        self._clock_check = ClockCheck(ClockReading(now, monotonic_clock()), newest)
-        self.app.recover(max(now, newest))
+        self.clock.not_before(self.app.newest_event_at())
+        self._taken_at = self.clock()
+        self.app.recover(self._taken_at)
         gc.collect()
         gc.freeze()
         self._threads.spawn("views", self._follow)
@@ -243,6 +252,9 @@ class Service:
                 return
         looked = asked = 0.0
         while not self._threads.stopping.is_set():
+            if self.clock.doubt() and not self._threads.guarded("clock", self._trust):
+                asked = 0.0  # so that it is said at once when the doubt is over
+                continue
             seen = self.app.ledger.commits
             if time.monotonic() - looked >= LOOK_EVERY_SECONDS:
                 looked = time.monotonic()
@@ -257,17 +269,28 @@ class Service:
                 continue
             self.app.ledger.wait_for_commit(seen, LOOK_EVERY_SECONDS)
 
+    def _trust(self) -> None:
+        """Weigh what came in since the clock is in doubt; raise ClockDoubt while it is."""
+        if self.clock.check() is not None:
+            self._heard, moments = self.app.intake.told_since(self._heard)
+            self.clock.hear(moments)
+        if doubt := self.clock.doubt():
+            raise ClockDoubt(doubt)
+
     def _take(self) -> None:
         """Take what waits, but look up now and then: a flood must not stop the clock."""
+        before, self._taken_at = self._taken_at, self.clock()
+        if self._taken_at < before - JUMP_MS:
+            self.app.bring_forward(self._taken_at)
         for _ in range(ROUNDS_AT_A_TIME):
-            if self._threads.stopping.is_set() or not self.app.intake.take(self.clock()):
+            if self._threads.stopping.is_set() or self.clock.doubt():
+                return
+            if not self.app.intake.take(self.clock()):
                 return
 
     def _ask(self, now: int) -> None:
         """Ask about one page of silences, so that letters are taken between two."""
-        doubt = self._doubt(now)
-        if doubt is not None:
-            raise ClockDoubt(doubt)
+        self.clock.check()
         self.app.ask_feeds(now, RAN_AT_MOST_MS)
         if behind := self.app.behind():
             self.troubles["queues"] = f"reminders wait until {', '.join(behind)} is read to its end"
@@ -276,19 +299,9 @@ class Service:
         self._more_to_ask = self.app.ask_some(now)
 
     def _close_digests(self) -> None:
-        """Close digests, but not by a clock in doubt: one closed early would have none tomorrow.
-
-        Nor is a rule file said to have settled by it.
-        """
         now = self.clock()
-        if self._doubt(now) is None:
-            self.app.sweep(now)
-            self.app.close_digests(now)
-
-    def _doubt(self, now: int) -> str | None:
-        if self._clock_check is None:
-            return None
-        return self._clock_check.doubt(ClockReading(now, monotonic_clock()))
+        self.app.sweep(now)
+        self.app.close_digests(now)
 
     def _look_at_files(self, moment: float) -> None:
         """Read the files anew when they have changed, or it was asked for, and they stand still."""
@@ -298,9 +311,6 @@ class Service:
         if not self._files.stand_still(moment):
             if self._files.restless(moment):
                 self.troubles["rules"] = "not read again: the files are written to all the time"
-            return
-        if doubt := self._doubt(self.clock()):
-            self.troubles["rules"] = f"not read again until the clock is right: {doubt}"
             return
         self._reload.clear()
         try:

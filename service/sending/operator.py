@@ -1,6 +1,7 @@
 """Obey the operator: redrive, mute, unmute, cancel what was removed and let go what is back."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
 
 from eventsourcing.persistence import IntegrityError
 
@@ -47,6 +48,20 @@ def redrive(
         done += [n.id for n in wanted if n.id in written]
         refused += [(n.id, CHANGED) for n in wanted if n.id not in written]
     return done, refused
+
+
+def bring_forward(streams: NotificationStreams, views: Views, now: int) -> None:
+    """Make owed again what was put off later than `now`, by a clock that was ahead then."""
+    for chunk in chunks(queue.put_off(views, now)):
+        later = (n for n in streams.notifications(chunk) if _moved_at(n, streams.store) > now)
+        again = [(n.id, n.version + 1, Redriven(at=now)) for n in later]
+        streams.store.append_each(again)
+
+
+def _moved_at(notification: Notification, store: EventStore) -> int:
+    """Tell when (ms UTC) the newest event of a notification was recorded."""
+    found: Any = store.latest(notification.id)
+    return int(found[1].at) if notification.version > 1 else notification.owed.decided_at
 
 
 def chunks(ids: Sequence[str]) -> Iterator[list[str]]:

@@ -158,6 +158,11 @@ def next_due(views: Views, channel: str) -> int | None:
     return None if found is None else int(found[0])
 
 
+def put_off(views: Views, now: int) -> list[str]:
+    """List the ids of what may leave after a moment, by itself or in a digest."""
+    return _ids(views, f"{MAY_LEAVE} AND due_at > ? AND claimed_until IS NULL", (now,))
+
+
 def waiting_for_address(views: Views, after: str, limit: int) -> list[str]:
     """List the ids of what waits for an address, a page at a time."""
     return _ids(views, "state = 'waiting_address' AND id > ? ORDER BY id LIMIT ?", (after, limit))

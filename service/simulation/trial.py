@@ -8,8 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from service.incoming.intake import moments_of
 from service.incoming.letter import Arrival
-from service.learners.facts import Fact
 from service.ledger.database import copy_database
 from service.rules.calendar import DAY
 from service.rules.rule import Rule
@@ -79,8 +79,7 @@ def play(sandbox: Sandbox, tried: TriedLetter) -> Trial:
     recorder = sandbox.record(only, app.active.templates, every=True)
     app.open_channels()
     items = app.sources[source].read(tried.body, tried.clock)
-    occurred = (item.occurred_at for item in items if isinstance(item, Fact))
-    now = sandbox.now = max(occurred, default=tried.clock)
+    now = sandbox.now = max(moments_of(items), default=tried.clock)
     (letter,) = app.letters.keep([Arrival(source, now, {}, body=tried.body)])
     before = app.ledger.max_notification_id()
     app.take(now)

@@ -97,6 +97,27 @@ BUGS = (
         "tests/reliability/test_fault_points.py",
     ),
     Bug(
+        2, "write the moment that a wrong clock shows", "service/running/clocks.py",
+        "            return (now.wall,) if self._doubt is None else (expected, now.wall)\n",
+        "            return (now.wall,)\n",
+        "tests/running/test_trusted_clock.py tests/running/test_clock_jumps.py",
+    ),
+    Bug(
+        2, "send by a clock in doubt", "service/running/service.py",
+        "        return self._threads.stopping.is_set() or self._clock.doubt() is not None\n",
+        "        return self._threads.stopping.is_set()\n", "tests/running/test_resting.py",
+    ),
+    Bug(
+        2, "forget what is from the future", "service/incoming/intake.py",
+        "            self._letters.try_again(cursor, premature(pairs))\n", "",
+        "tests/incoming/test_premature.py",
+    ),
+    Bug(
+        2, "leave for later what a clock ahead put off", "service/running/service.py",
+        "        if self._taken_at < before - JUMP_MS:\n", "        if self._taken_at < 0:\n",
+        "tests/running/test_resting.py",
+    ),
+    Bug(
         3, "commit decisions apart from their facts", "service/learners/writer.py",
         "            self._append(cursor, batch.events, batch.decisions)\n"
         "            also(cursor, outcomes)\n",

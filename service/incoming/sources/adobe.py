@@ -237,7 +237,7 @@ def _item(account: str, event: AdobeEvent, received_at: int) -> Item:
     try:
         return _fact(account, name, event, received_at)
     except Unusable as error:
-        return SetAside(name, str(error))
+        return error.set_aside(name)
 
 
 def _fact(account: str, name: str, event: AdobeEvent, received_at: int) -> Fact:

@@ -239,7 +239,7 @@ def _item(event: CommunityTrainingEvent, received_at: int) -> Item:
     try:
         return _fact(name, _body_of(event), received_at)
     except Unusable as error:
-        return SetAside(name, str(error))
+        return error.set_aside(name)
 
 
 def _body_of(event: CommunityTrainingEvent) -> CommunityTrainingBody:

@@ -24,10 +24,18 @@ _CONTROL = {*range(32), *range(127, 160)}
 
 
 class Unusable(ValueError):
-    """Say that a value means nothing to us.
+    """Say that a value means nothing to us, or not before a moment (ms UTC).
 
     The message says which field, what was expected and of what type it is; never the value.
     """
+
+    def __init__(self, why: str, *, before: int | None = None) -> None:
+        super().__init__(why)
+        self.before = before
+
+    def set_aside(self, name: str) -> SetAside:
+        """Set aside an event of this name."""
+        return SetAside(name, str(self), self.before)
 
 
 def type_name(value: Scalar) -> str:
@@ -245,7 +253,8 @@ def event_time(value: Scalar, field: str, received_at: int) -> int:
     """Read when an event happened (ms since 1970 UTC); raises Unusable, also for the future."""
     found = instant(value, field)
     if found > received_at + DAY:
-        raise Unusable(f"{field}: expected at most a day after the letter came, got a later time")
+        why = f"{field}: expected at most a day after the letter came, got a later time"
+        raise Unusable(why, before=found - DAY)
     return found
 
 

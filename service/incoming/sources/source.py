@@ -15,10 +15,14 @@ class Ignored(msgspec.Struct, frozen=True):
 
 
 class SetAside(msgspec.Struct, frozen=True):
-    """Set aside an event that could not be used: listed, counted, to be tried again."""
+    """Set aside an event that could not be used: listed, counted, to be tried again.
+
+    By itself, if it is of no use only `before` a moment (ms UTC).
+    """
 
     name: str
     reason: str
+    before: int | None = None
 
 
 Item = Fact | Ignored | SetAside
@@ -43,5 +47,8 @@ class Source(Protocol):
         ...
 
     def read(self, body: bytes, received_at: int) -> list[Item]:
-        """Make one item per event in the letter, in order; never raises, never reads a clock."""
+        """Make one item per event in the letter, in order; never raises, never reads a clock.
+
+        What happened more than a day after `received_at` (ms UTC) is set aside until then.
+        """
         ...

@@ -150,7 +150,7 @@ def _item(event: SunbirdEvent, received_at: int) -> Item:
             return _without_meaning(event, name)
         return _fact(name, event, received_at)
     except Unusable as error:
-        return SetAside(display_name(name), str(error))
+        return error.set_aside(display_name(name))
 
 
 def _other(eid: str) -> Ignored:

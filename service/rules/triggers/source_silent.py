@@ -156,7 +156,7 @@ class FeedWatch:
         silent = list(self._occurrences(silences, heard, now))
         asked = (([rule], each) for rule in rules for each in silent)
         decisions = decider.decide_each(asked, self._writer.world(now))
-        if decisions.once or now - self._recorded_at >= RECORDED_EVERY_MS:
+        if decisions.once or abs(now - self._recorded_at) >= RECORDED_EVERY_MS:
             self._record(decisions, silences, now)
         self._silences, self._asked_at = silences, now
 
