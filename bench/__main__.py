@@ -8,6 +8,7 @@ import rich_click as click
 from bench import (
     backtest,
     check,
+    connections,
     door,
     explain,
     flow,
@@ -30,6 +31,7 @@ SUBJECTS: Mapping[str, Measure] = {
     "sweep": sweep.measure,
     "start": start.measure,
     "sending": sending.measure,
+    "connections": connections.measure,
     "latency": latency.measure,
     "door": door.measure,
     "kafka": kafka.measure,

@@ -20,7 +20,7 @@ def measure(site: Site) -> list[Row]:
     count = min(count, 7_000)
     with Sink() as sink:
         environment = site.environment("latency", "completed.yaml", COURSEBELL_EMAIL_URL=sink.url)
-        site.app("latency", "completed.yaml", COURSEBELL_EMAIL_URL=sink.url).close()
+        site.leave(site.app("latency", "completed.yaml", COURSEBELL_EMAIL_URL=sink.url))
         with Running(environment) as service:
             posted = post(site, service, count)
             seconds = waits(sink, posted)

@@ -13,12 +13,15 @@ Accepted = tuple[str, float]
 
 
 class Sink:
-    """The process; ask it what came."""
+    """The process; ask it what came. It thinks so many seconds about each mail."""
+
+    def __init__(self, thinks: float = 0.0) -> None:
+        self._thinks = thinks
 
     def __enter__(self) -> Self:
         spawn = multiprocessing.get_context("spawn")
         self._ours, theirs = spawn.Pipe()
-        self._process = spawn.Process(target=serve, args=(theirs,), daemon=True)
+        self._process = spawn.Process(target=serve, args=(theirs, self._thinks), daemon=True)
         self._process.start()
         self.port = int(self._ours.recv())
         return self
@@ -46,16 +49,17 @@ class Sink:
 
 
 class Books:
-    """What the server has taken."""
+    """What the server has taken, and how long it thinks about each."""
 
-    def __init__(self) -> None:
+    def __init__(self, thinks: float) -> None:
+        self.thinks = thinks
         self.accepted: list[Accepted] = []
         self.last = b""
 
 
-def serve(control: Connection) -> None:
+def serve(control: Connection, thinks: float) -> None:
     """The main function of the process."""
-    books = Books()
+    books = Books(thinks)
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     control.send(listener.getsockname()[1])
     threading.Thread(target=accept, args=(listener, books), daemon=True).start()
@@ -83,6 +87,8 @@ def converse(wire: socket.socket, books: Books) -> None:
             elif verb == b"DATA":
                 wire.sendall(b"354 go on\r\n")
                 books.last = until_dot(lines)
+                if books.thinks:
+                    time.sleep(books.thinks)
                 books.accepted.append((recipient, time.monotonic()))
                 wire.sendall(b"250 2.0.0 taken\r\n")
             elif verb == b"QUIT":

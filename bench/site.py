@@ -67,6 +67,11 @@ class Site:
             app.courses.store(cursor, feed.courses(), BEGIN)
         return app
 
+    def leave(self, app: App) -> None:
+        """Closes an installation before the end, so that a process of its own can use it."""
+        self._apps.remove(app)
+        app.close()
+
     @cached_property
     def academy(self) -> "Academy":
         """An academy whose log has the full number of rows."""

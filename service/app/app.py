@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -32,7 +33,7 @@ from service.rules.triggers.letter_set_aside import LetterWatch
 from service.rules.triggers.source_silent import FeedWatch
 from service.rules.watch_requests import WatchRequests
 from service.sending import queue
-from service.sending.channels import ChannelError
+from service.sending.channels import ChannelError, open_connections
 from service.sending.close_digests import DigestCloser
 from service.sending.delivery_pool import DeliveryPool
 from service.sending.known_channels import record_kinds, turned_to_drawer
@@ -89,10 +90,14 @@ class App:
         self.letter_watch = LetterWatch(self.writer, self.letters.asides.after)
         self.deliveries = DeliveryPool(
             self._sending_context,
-            drawer=settings.data / DRAWER_FOLDER,
+            open_connections=partial(
+                open_connections,
+                drawer=settings.data / DRAWER_FOLDER,
+                private_networks=settings.chat_private_networks,
+                mail_connections=settings.email_connections,
+            ),
             mail_domain=settings.mail_domain,
             watch_link=self.watch_links,
-            private_networks=settings.chat_private_networks,
         )
         self.queues: list[QueueConsumer] = []
         self.held_channels: dict[str, str] = {}

@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import socket
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -66,6 +67,7 @@ def configure(form: str, level: str) -> None:
 
 
 LAST_REQUESTS_SECONDS = 2
+LAST_OUTCOMES_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -142,11 +144,17 @@ def serve(app: App, chosen: Settings) -> None:
         site.close()
         group_commit.close()
         if left := service.stop():
-            leave(left)
+            leave(app, left)
 
 
-def leave(left: list[str]) -> NoReturn:
-    """End the process under threads that hang: what they use must not be closed beneath them."""
+def leave(app: App, left: list[str]) -> NoReturn:
+    """End the process under threads that hang: what they use must not be closed beneath them.
+
+    What became of other messages is recorded, if that takes no longer than a moment.
+    """
+    closing = threading.Thread(target=app.deliveries.close, daemon=True)
+    closing.start()
+    closing.join(LAST_OUTCOMES_SECONDS)
     log.warning("left without waiting for: %s; what they had in hand is unknown", ", ".join(left))
     logging.shutdown()
     os._exit(0)

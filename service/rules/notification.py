@@ -99,13 +99,15 @@ class NotificationStep(EventBody, frozen=True, kw_only=True, omit_defaults=True)
 class AttemptStarted(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
     """Record a worker's claim, before the network is touched; the claim holds until `until`.
 
-    `message_id` is the mail's. `speaks_for` are the notifications dropped with this claim,
-    for which its message stands too.
+    `turn` is its place among what its connection claimed with it, from 1, which is the order of
+    sending; 0 in older ledgers. `message_id` is the mail's. `speaks_for` are the
+    notifications dropped with this claim, for which its message stands too.
     """
 
     TOPIC: ClassVar[str] = "notification.attempt_started"
     worker: str
     until: int
+    turn: int = 0
     message_id: str = ""
     speaks_for: tuple[str, ...] = ()
 
@@ -114,6 +116,7 @@ class AttemptStarted(NotificationStep, frozen=True, kw_only=True, omit_defaults=
         return {
             "claimed_until": self.until,
             "worker": self.worker,
+            "turn": self.turn,
             "message_id": before.message_id or self.message_id,
             "speaks_for": (*before.speaks_for, *self.speaks_for),
         }
@@ -290,7 +293,8 @@ class Notification(msgspec.Struct, frozen=True):
     """Hold a notification as folded from its stream.
 
     `ready_at` is when it could first have left: expiry counts from there. `joins_at` is the moment
-    from which its digest is the next one. `claimed_until` is set while an attempt is open.
+    from which its digest is the next one. `claimed_until` is set while an attempt is open, by
+    `worker` at its `turn`.
     `attempts` counts since it was owed or last redriven. `into` is the notification whose message
     stood for this one, `speaks_for` are those for which this one's stands. `message_id` is the
     one of its first attempt.
@@ -306,6 +310,7 @@ class Notification(msgspec.Struct, frozen=True):
     attempts: int = 0
     claimed_until: int | None = None
     worker: str | None = None
+    turn: int = 0
     reason: str | None = None
     into: str | None = None
     speaks_for: tuple[str, ...] = ()

@@ -82,6 +82,9 @@ SHARE_OF_SENDING = 20.0
 who wait takes seconds (measured) in which nothing is sent."""
 SOON_SECONDS = 0.05
 SETTLE_SECONDS = 5.0
+NOTHING_SEEN = 2**62
+"""Further than any log: only the first connection looks at every change, the others at what is
+left waiting."""
 
 
 class DeliveryThreads:
@@ -95,10 +98,11 @@ class DeliveryThreads:
 
     def spawn(self) -> None:
         """Begin a thread for every worker; those of retired ones finish their message and end."""
-        for name in [n for n, d in self._sending.items() if self._app.deliveries.get(n) is not d]:
+        workers = self._app.deliveries.connections
+        for name in [n for n, d in self._sending.items() if workers.get(n) is not d]:
             del self._sending[name]
             self._threads.let_go(f"delivery {name}")
-        for name, delivery in self._app.deliveries.items():
+        for name, delivery in workers.items():
             if self._sending.get(name) is not delivery:
                 self._sending[name] = delivery
                 self._threads.spawn(f"delivery {name}", self._delivering(delivery))
@@ -113,7 +117,8 @@ class DeliveryThreads:
                 self._threads.stopping.wait(LOOK_EVERY_SECONDS)
                 return
             changes, begun = self._app.changes_of_people(), time.monotonic()
-            if changes != known and begun >= next_look and self._look_again(delivery):
+            news = delivery.connection == 1 and changes != known
+            if news and begun >= next_look and self._look_again(delivery):
                 known, ended = changes, time.monotonic()
                 next_look = ended + max(LOOK_AGAIN_SECONDS, SHARE_OF_SENDING * (ended - begun))
             position = self._app.views.position
@@ -122,7 +127,7 @@ class DeliveryThreads:
 
         def loop() -> None:
             while not self._threads.stopping.is_set() and not delivery.retired:
-                self._threads.guarded(f"delivery {delivery.name}", step)
+                self._threads.guarded(f"delivery {delivery.label}", step)
             self._settle(delivery)
             delivery.close()
             if delivery.retired:
@@ -133,7 +138,7 @@ class DeliveryThreads:
     def _settle(self, delivery: DeliveryWorker) -> None:
         """Record what became of a worker's last messages, so that none repeats without a crash."""
         deadline = time.monotonic() + SETTLE_SECONDS
-        while not self._threads.guarded(f"delivery {delivery.name}", delivery.settle):
+        while not self._threads.guarded(f"delivery {delivery.label}", delivery.settle):
             if time.monotonic() > deadline:
                 return
 
@@ -162,7 +167,8 @@ class DeliveryThreads:
         seconds = LOOK_EVERY_SECONDS
         if due is not None:
             seconds = min(seconds, max(SOON_SECONDS, (due - self._clock()) / 1000))
-        self._app.views.wait_for(position + 1, seconds)
+        seen = position + 1 if delivery.connection == 1 else NOTHING_SEEN
+        self._app.views.wait_for(seen, seconds)
 
 
 ASK_EVERY_SECONDS = 5.0

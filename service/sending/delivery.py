@@ -1,9 +1,10 @@
-"""Deliver by one channel: claim, send, record."""
+"""Deliver by one channel, over one connection or several: claim, send, record."""
 
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from math import ceil
 from time import monotonic
 
 from eventsourcing.persistence import PersistenceError
@@ -24,7 +25,7 @@ from service.rules.plan import collapsed
 from service.sending import queue
 from service.sending.channels.channel import Channel, OutgoingMessage, SendResult
 from service.sending.planner import MessageDefaults, Planner, ReadyMessage, SendingContext
-from service.sending.streams import UnrecordedOutcome, Update, ground, is_due, with_releases
+from service.sending.streams import OutcomeRecorder, UnrecordedOutcome, Update, is_due
 
 MINUTE_MS = 60_000
 WAITS = (1, 5, 25, 60)
@@ -69,57 +70,153 @@ def wait_ms(outcome: SendResult, notification: Notification) -> int:
     return max(own, min(asked, RETRY_AFTER_LIMIT_MS))
 
 
-OUTCOMES_PER_COMMIT = 8
 ADDRESSES_PER_ROUND = 500
+FEWEST_CLAIMED = 5
+"""So many a connection takes, though another could: to open one more costs as much as they do."""
 
 log = logging.getLogger(__name__)
 
 
+class ChannelTraffic:
+    """Hold what the connections of one channel share: who has what in hand, and who rests.
+
+    To be asked and changed while `claiming` is held, but for `heard` and `ended`.
+    """
+
+    def __init__(self, name: str, recorder: OutcomeRecorder, connections: int = 1) -> None:
+        self.name = name
+        self.recorder = recorder
+        self.claiming = threading.Lock()
+        self._connections = range(1, connections + 1)
+        self._in_hand: dict[int, list[str]] = {}
+        self._resting = threading.Lock()
+        self._rests: dict[int, int] = {}
+        self._well: set[int] = set()
+        self._trying: int | None = None
+
+    def allowed(self, connection: int, now: int, batch: int) -> int:
+        """Tell how many a connection may claim: after a rest one, and one connection at a time."""
+        with self._resting:
+            until = self._rests.get(connection)
+            if until is None:
+                return batch
+            rests = 0 < until - now <= 2 * CHANNEL_REST_MS  # more, if the clock was set back
+            if rests or self._trying not in (None, connection):
+                return 0
+            self._trying = connection
+            return 1
+
+    def share(self, due: Callable[[int], Sequence[str]], allowed: int) -> list[str]:
+        """Take the share of one connection, first due first, of what no other has in hand."""
+        others = {id for ids in self._in_hand.values() for id in ids}
+        found = due(allowed * len(self._connections) + len(others))
+        free = [id for id in found if id not in others]
+        fair = max(FEWEST_CLAIMED, ceil(len(free) / len(self._connections)))
+        return free[: min(allowed, fair)]
+
+    def claimed(self, connection: int, ids: Sequence[str]) -> None:
+        """Note what a connection has in hand from now."""
+        self._in_hand[connection] = list(ids)
+
+    def heard(self, connection: int, outcome: SendResult, at: int) -> int:
+        """Note how the channel is; return until when (ms UTC) every connection rests, or 0.
+
+        Trouble is its connection's own while another one is well: a server may take fewer of them.
+        """
+        with self._resting:
+            if not outcome.about_channel:
+                self._well.add(connection)
+                self._rests.pop(connection, None)
+                return 0
+            self._well.discard(connection)
+            rest = [connection] if self._well else self._connections
+            self._rests.update(dict.fromkeys(rest, at + CHANNEL_REST_MS))
+            return 0 if self._well else at + CHANNEL_REST_MS
+
+    def ended(self, connection: int) -> None:
+        """Note that a connection has nothing in hand any more."""
+        self._in_hand.pop(connection, None)
+        with self._resting:
+            self._trying = None if self._trying == connection else self._trying
+
+
 class DeliveryWorker:
-    """Send what is due by one channel. Two workers on one ledger never send the same message."""
+    """Send what is due by one connection of a channel.
+
+    Two workers on one ledger never send the same message.
+    """
 
     def __init__(
-        self, name: str, channel: Channel, context: SendingContext, defaults: MessageDefaults
+        self,
+        traffic: ChannelTraffic,
+        connection: int,
+        channel: Channel,
+        context: SendingContext,
+        defaults: MessageDefaults,
     ) -> None:
-        self.name = name
+        """Give it the number of its `connection`, from 1."""
+        self.name = traffic.name
+        self.connection = connection
         self.form = "chat" if channel.form == "chat" else "email"
+        self._traffic = traffic
+        self._recorder = traffic.recorder
         self._channel = channel
         self._views = context.views
         self._streams = context.streams
         self._planner = Planner(context, defaults)
-        self._worker = f"{defaults.domain}/{name}"
-        self._unsettled: list[UnrecordedOutcome] = []
-        self._settling = threading.RLock()
+        self._worker = f"{defaults.domain}/{self.name}/{connection}"
         self._in_hand = False
-        self._rests_until = 0
         self.retired = False
+
+    @property
+    def label(self) -> str:
+        """Name it among the parts of the service: `email`, then `email/2`."""
+        return self.name if self.connection == 1 else f"{self.name}/{self.connection}"
 
     def deliver(self, now: int, stopping: Callable[[], bool] = lambda: False) -> int:
         """Deliver one round; return how many notifications moved on.
 
-        The attempt is on disk before the network is touched. When `stopping` says so, the
-        message in hand is finished and what was claimed but not begun is given back. Outcomes
-        that could not be recorded in the last round are recorded first. After trouble of the
-        channel itself it rests for a minute, then tries one message before it takes many.
+        The attempt is on disk before the network is touched, and what came of a message before
+        the next one leaves. When `stopping` says so, the message in hand is finished and what was
+        claimed but not begun is given back. Outcomes that could not be recorded in the last round
+        are recorded first. After trouble of the channel itself it rests for a minute, then tries
+        one message before it takes many.
         """
         self.settle()
-        if 0 < self._rests_until - now <= CHANNEL_REST_MS:
-            return 0
         begun = monotonic()
-        limit = 1 if self._rests_until else self._channel.batch
-        ids = queue.due(self._views, self.name, now=now, limit=limit)
+        try:
+            with self._traffic.claiming:
+                ready, moved = self._claimed(now)
+            self._send(ready, now, begun=begun, stopping=stopping)
+        finally:
+            self._traffic.ended(self.connection)
+        return moved
+
+    def _claimed(self, now: int) -> tuple[list[ReadyMessage], int]:
+        """Claim what may leave by this connection; return it, and how many moved on.
+
+        One connection at a time: throttles count what the one before has claimed.
+        """
+        allowed = self._traffic.allowed(self.connection, now, self._channel.batch)
+        ids = self._traffic.share(self._due(now), allowed) if allowed else []
         if not ids:
-            return 0
+            return [], 0
         found = [n for n in self._streams.notifications(ids) if is_due(n, now)]
-        left = [Update(n, self._lost(now)) for n in found if n.claimed_until is not None]
+        left = self._lost([n for n in found if n.claimed_until is not None], now)
         plan = self._planner.plan([n for n in found if n.claimed_until is None], now)
         claim = AttemptStarted(at=now, worker=self._worker, until=now + CLAIM_MS)
-        claims = [self._claim(ready, claim) for ready in plan.ready]
-        written = self._append([*left, *plan.steps, *claims])
+        claims = [
+            self._claim(ready, replace(claim, turn=turn))
+            for turn, ready in enumerate(plan.ready, start=1)
+        ]
+        written = self._recorder.append([*left, *plan.steps, *claims])
         pairs = zip(plan.ready, claims, strict=True)
         ready = [claimed(r, step) for r, step in pairs if r.notification.id in written]
-        self._send(ready, now, begun=begun, stopping=stopping)
-        return len(written)
+        self._traffic.claimed(self.connection, [r.notification.id for r in ready])
+        return ready, len(written)
+
+    def _due(self, now: int) -> Callable[[int], Sequence[str]]:
+        return lambda limit: queue.due(self._views, self.name, now=now, limit=limit)
 
     def _claim(self, ready: ReadyMessage, claim: AttemptStarted) -> Update:
         """Start an attempt, and end the notifications that the message stands for too."""
@@ -140,11 +237,19 @@ class DeliveryWorker:
         ids = queue.claimed(self._views)
         left = [n for n in self._streams.notifications(ids) if n.claimed_until is not None]
         mine = [n for n in left if n.owed.channel == self.name]
-        return len(self._append([Update(n, self._lost(now)) for n in mine]))
+        return len(self._recorder.append(self._lost(mine, now)))
 
-    def _lost(self, now: int) -> AttemptEnded:
+    def _lost(self, left: Sequence[Notification], now: int) -> list[Update]:
+        """End open attempts: of what a connection claimed at once only the first can have begun."""
         then = HELD if self.form == "chat" else OWED
-        return AttemptEnded(at=now, outcome="unknown", then=then, next_at=now)
+        unknown = AttemptEnded(at=now, outcome="unknown", then=then, next_at=now)
+        not_tried = AttemptEnded(at=now, outcome=NOT_TRIED, then=OWED, next_at=now)
+        first: dict[object, int] = {}
+        for n in sorted(left, key=lambda n: n.turn):
+            first.setdefault((n.worker, n.claimed_until), n.turn)
+        begun = [n.turn == first[n.worker, n.claimed_until] for n in left]
+        ends = [unknown if may_have_left else not_tried for may_have_left in begun]
+        return [Update(n, end) for n, end in zip(left, ends, strict=True)]
 
     def look_again(self, now: int) -> int:
         """Look again for the addresses that were not known; return how many were found."""
@@ -154,28 +259,31 @@ class DeliveryWorker:
             waiting = self._streams.notifications(ids)
             mine = [n for n in waiting if n.owed.channel == self.name]
             changes = self._planner.look_again([n for n in mine if n.state == WAITING_ADDRESS], now)
-            found += len(self._append(changes))
+            found += len(self._recorder.append(changes))
         return found
 
-    def close(self) -> None:
-        """Let go of the channel's connections, unless a message is in hand: it is left.
+    def settle(self) -> None:
+        """Record what became of messages and could not be recorded yet."""
+        self._recorder.settle()
 
-        What came of the others is recorded; what cannot be is named in the log.
+    def close(self) -> None:
+        """Record what is known, or name in the log what cannot be; then let go of the connection.
+
+        One with a message in hand is left.
         """
-        if self._in_hand:
-            return
         try:
             self.settle()
         except (sqlite3.Error, PersistenceError) as error:
-            lost = ", ".join(u.notification.id for u in self._unsettled)
+            lost = ", ".join(self._recorder.unrecorded)
             log.error("%s: not recorded and so sent again: %s (%s)", self.name, lost, error)
-        self._channel.close()
+        if not self._in_hand:
+            self._channel.close()
 
     def _send(
         self, ready: Sequence[ReadyMessage], now: int, begun: float, stopping: Callable[[], bool]
     ) -> None:
         """Send what still holds; give back what is left by trouble or after a minute."""
-        waiting, at, trouble = list(ready), now, False
+        waiting, at, trouble, rests_until = list(ready), now, False, 0
         try:
             while waiting and at <= now + PLAN_MS and not (trouble or self.retired or stopping()):
                 still = self._planner.at_the_last_moment(waiting[0], at)
@@ -184,18 +292,14 @@ class DeliveryWorker:
                     outcome = self._outcome(still.outgoing)
                     at = now + int((monotonic() - begun) * 1000)
                     trouble = outcome.about_channel
+                    rests_until = self._traffic.heard(self.connection, outcome, at)
                     end = after(outcome, first, form=self.form, now=at)
-                    self._unsettled.append(UnrecordedOutcome(first, end, outcome.text))
+                    self._recorder.record(UnrecordedOutcome(first, end, outcome.text))
                 else:
-                    self._unsettled.append(UnrecordedOutcome(first, still))
-                if len(self._unsettled) >= OUTCOMES_PER_COMMIT:
-                    self.settle()
+                    self._recorder.record(UnrecordedOutcome(first, still))
         finally:
-            self._rests_until = at + CHANNEL_REST_MS if trouble else 0
-            next_at = self._rests_until or now
-            back = AttemptEnded(at=at, outcome=NOT_TRIED, then=OWED, next_at=next_at)
-            self._unsettled += [UnrecordedOutcome(r.notification, back) for r in waiting]
-            self.settle()
+            back = AttemptEnded(at=at, outcome=NOT_TRIED, then=OWED, next_at=rests_until or now)
+            self._recorder.record(*(UnrecordedOutcome(r.notification, back) for r in waiting))
 
     def _outcome(self, outgoing: OutgoingMessage) -> SendResult:
         """Send a message; when the program itself fails on one, nobody knows what became of it."""
@@ -208,55 +312,6 @@ class DeliveryWorker:
             return SendResult("unknown", text=f"{name}: {error}")
         finally:
             self._in_hand = False
-
-    def settle(self) -> None:
-        """Record outcomes at the version after the claim, or at the next free one.
-
-        What cannot be recorded is kept: only a crash may make a message repeat.
-        """
-        with self._settling:
-            pending = list(self._unsettled)
-            texts = {u.notification.id: u.text for u in pending if u.text}
-            written = self._append([Update(u.notification, u.end) for u in pending], texts)
-            late = [u for u in pending if u.notification.id not in written]
-            for each in pending:
-                if each not in late:
-                    self._unsettled.remove(each)
-            for each in late:
-                self._settle_late(each, texts)
-                self._unsettled.remove(each)
-
-    def _settle_late(self, late: UnrecordedOutcome, texts: Mapping[str, str]) -> None:
-        """Record what became of what somebody took over: a try counts, a return does not."""
-        written = not late.tried
-        while not written:
-            (found,) = self._streams.notifications([late.notification.id])
-            written = bool(self._append([Update(found, late.end)], texts))
-
-    def _append(self, events: Sequence[Update], texts: Mapping[str, str] = {}) -> set[str]:
-        """Append each at the next version; return the ids that went in, conflicts left out."""
-        if not events:
-            return set()
-        updates = [with_releases(update, self._streams) for update in events]
-        rows = [(n.id, n.version + 1, body) for each in updates for n, body in each.changes]
-        rows += [row for each in updates for row in each.beside]
-        kept = [(id, f"reply/{v}", texts[id]) for id, v, _ in rows if id in texts]
-        if self._streams.store.append_unless_moved(rows, ground(updates), kept):
-            return {update.notification.id for update in events}
-        if len(events) == 1:
-            return set()
-        return self._one_by_one(events, texts)
-
-    def _one_by_one(self, events: Sequence[Update], texts: Mapping[str, str]) -> set[str]:
-        """Append all but what conflicts, and what counts on a row beside one that does."""
-        written: set[str] = set()
-        missing: set[str] = set()
-        for event in events:
-            beside = {stream for stream, *_ in event.beside}
-            done = self._append([event], texts) if missing.isdisjoint(beside) else set()
-            missing |= set() if done else beside
-            written |= done
-        return written
 
 
 def claimed(ready: ReadyMessage, claim: Update) -> ReadyMessage:

@@ -1,38 +1,39 @@
-"""Keep a delivery worker for every channel the active rules name, as they change."""
+"""Keep delivery workers for every channel the active rules name, as they change."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from pathlib import Path
 
-from service.sending.channels import Channel, Network, open_channel
-from service.sending.delivery import DeliveryWorker
+from service.sending.channels import Channel
+from service.sending.delivery import ChannelTraffic, DeliveryWorker
 from service.sending.planner import MessageDefaults, SendingContext
+from service.sending.streams import OutcomeRecorder
 
 WITHOUT_DOMAIN = "coursebell.localhost"
+Opened = Mapping[str, Sequence[Channel]]
+"""By the name of a channel, one for each of its connections."""
 
 
 class DeliveryPool(Mapping[str, DeliveryWorker]):
-    """Hold the workers in use, by the name of their channel."""
+    """Hold the workers in use; by the name of a channel, the one of its first connection."""
 
     def __init__(
         self,
         context: Callable[[], SendingContext],
-        drawer: Path,
+        open_connections: Callable[[str, str], Sequence[Channel]],
         mail_domain: str | None,
         watch_link: Callable[[str, str], str] | None,
-        private_networks: Sequence[Network],
     ) -> None:
         """Give each worker a `context` of its own.
 
-        `mail_domain` stands in every Message-ID, or else the channel's own; chat may post into
-        `private_networks`.
+        `mail_domain` stands in every Message-ID, or else the channel's own.
         """
         self._context = context
-        self._open = partial(open_channel, drawer=drawer, private_networks=private_networks)
+        self._open = open_connections
         self._mail_domain = mail_domain
         self._watch_link = watch_link
         self._urls: dict[str, str] = {}
         self.in_use: dict[str, DeliveryWorker] = {}
+        self.connections: dict[str, DeliveryWorker] = {}
+        """The workers of all connections by their labels."""
         self._retired: list[DeliveryWorker] = []
 
     def __getitem__(self, name: str) -> DeliveryWorker:
@@ -44,23 +45,27 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
     def __len__(self) -> int:
         return len(self.in_use)
 
-    def opened(self, urls: Mapping[str, str]) -> dict[str, Channel]:
+    def opened(self, urls: Mapping[str, str]) -> Opened:
         """Open channels for the URLs that are new or have changed; raises ChannelError."""
         changed = {name: url for name, url in urls.items() if self._urls.get(name) != url}
         return {name: self._open(name, url) for name, url in changed.items()}
 
-    def use(self, urls: Mapping[str, str], opened: Mapping[str, Channel]) -> None:
+    def use(self, urls: Mapping[str, str], opened: Opened) -> None:
         """Retire what is not among `urls` any more and begin with what was `opened`.
 
-        A retired delivery finishes the message that its thread may be sending.
+        A retired worker finishes the message that its thread may be sending.
         """
-        for name in [name for name in self.in_use if name in opened or name not in urls]:
-            delivery = self.in_use.pop(name)
-            delivery.retired = True
-            self._retired.append(delivery)
+        gone = {name for name in self.in_use if name in opened or name not in urls}
+        for worker in [each for each in self.connections.values() if each.name in gone]:
+            worker.retired = True
+            self._retired.append(self.connections.pop(worker.label))
+        for name in gone:
+            del self.in_use[name]
         self._urls = dict(urls)
-        for name, channel in opened.items():
-            self.in_use[name] = self._delivery(name, channel)
+        for name, channels in opened.items():
+            workers = self._workers(name, channels)
+            self.in_use[name] = workers[0]
+            self.connections |= {each.label: each for each in workers}
 
     def take_over(self, now: int) -> None:
         """End the attempts that a dead worker left open."""
@@ -68,11 +73,16 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
             delivery.take_over(now)
 
     def close(self) -> None:
-        """Let go of every channel."""
-        for delivery in [*self.in_use.values(), *self._retired]:
+        """Record what became of messages, and let go of every channel."""
+        for delivery in [*self.connections.values(), *self._retired]:
             delivery.close()
 
-    def _delivery(self, name: str, channel: Channel) -> DeliveryWorker:
-        domain = self._mail_domain or channel.domain or WITHOUT_DOMAIN
-        defaults = MessageDefaults(domain, fits=channel.fits, watch_link=self._watch_link)
-        return DeliveryWorker(name, channel, context=self._context(), defaults=defaults)
+    def _workers(self, name: str, channels: Sequence[Channel]) -> list[DeliveryWorker]:
+        domain = self._mail_domain or channels[0].domain or WITHOUT_DOMAIN
+        defaults = MessageDefaults(domain, fits=channels[0].fits, watch_link=self._watch_link)
+        recorder = OutcomeRecorder(self._context().streams)
+        traffic = ChannelTraffic(name, recorder, connections=len(channels))
+        return [
+            DeliveryWorker(traffic, number, channel, context=self._context(), defaults=defaults)
+            for number, channel in enumerate(channels, start=1)
+        ]

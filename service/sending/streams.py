@@ -1,5 +1,6 @@
-"""Read notifications and what they are about, from the log to its end."""
+"""Read notifications and what they are about, from the log to its end, and append to them."""
 
+import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -164,3 +165,74 @@ def is_due(notification: Notification, now: int) -> bool:
         and free
         and (notification.due_at <= now)
     )
+
+
+class OutcomeRecorder:
+    """Append the next events of notifications; outcomes that come together share one commit."""
+
+    def __init__(self, streams: NotificationStreams) -> None:
+        self._streams = streams
+        self._unrecorded: list[UnrecordedOutcome] = []
+        self._settling = threading.RLock()
+
+    @property
+    def unrecorded(self) -> list[str]:
+        """List the ids of what has an outcome that is not on disk."""
+        return [each.notification.id for each in self._unrecorded]
+
+    def record(self, *outcomes: UnrecordedOutcome) -> None:
+        """Return once these outcomes are on disk; what cannot be recorded is kept.
+
+        Whoever is first commits all that came by then, while the next gather behind it: no timer.
+        """
+        self._unrecorded += outcomes
+        self.settle()
+
+    def settle(self) -> None:
+        """Record outcomes at the version after the claim, or at the next free one.
+
+        What cannot be recorded is kept: only a crash may make a message repeat.
+        """
+        with self._settling:
+            pending = list(self._unrecorded)
+            texts = {u.notification.id: u.text for u in pending if u.text}
+            written = self.append([Update(u.notification, u.end) for u in pending], texts)
+            late = [u for u in pending if u.notification.id not in written]
+            for each in pending:
+                if each not in late:
+                    self._unrecorded.remove(each)
+            for each in late:
+                self._settle_late(each, texts)
+                self._unrecorded.remove(each)
+
+    def _settle_late(self, late: UnrecordedOutcome, texts: Mapping[str, str]) -> None:
+        """Record what became of what somebody took over: a try counts, a return does not."""
+        written = not late.tried
+        while not written:
+            (found,) = self._streams.notifications([late.notification.id])
+            written = bool(self.append([Update(found, late.end)], texts))
+
+    def append(self, events: Sequence[Update], texts: Mapping[str, str] = {}) -> set[str]:
+        """Append each at the next version; return the ids that went in, conflicts left out."""
+        if not events:
+            return set()
+        updates = [with_releases(update, self._streams) for update in events]
+        rows = [(n.id, n.version + 1, body) for each in updates for n, body in each.changes]
+        rows += [row for each in updates for row in each.beside]
+        kept = [(id, f"reply/{v}", texts[id]) for id, v, _ in rows if id in texts]
+        if self._streams.store.append_unless_moved(rows, ground(updates), kept):
+            return {update.notification.id for update in events}
+        if len(events) == 1:
+            return set()
+        return self._one_by_one(events, texts)
+
+    def _one_by_one(self, events: Sequence[Update], texts: Mapping[str, str]) -> set[str]:
+        """Append all but what conflicts, and what counts on a row beside one that does."""
+        written: set[str] = set()
+        missing: set[str] = set()
+        for event in events:
+            beside = {stream for stream, *_ in event.beside}
+            done = self.append([event], texts) if missing.isdisjoint(beside) else set()
+            missing |= set() if done else beside
+            written |= done
+        return written

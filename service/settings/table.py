@@ -185,6 +185,14 @@ class Settings:
         optional(shape(DOMAIN, "a domain like example.org")),
         "Domain in the Message-ID of mails; without it the domain of the channel's from address.",
     )
+    email_connections: int = setting(
+        number(1, 50),
+        "How many connections to its mail server a mail channel opens at most, from 1 to 50; the "
+        "second when more waits than the first sends within a second. A server that takes fewer "
+        "refuses the others, and each of those tries again with one mail a minute. After a crash "
+        "as many mails may come twice.",
+        default="3",
+    )
     chat_private_networks: tuple[IPv4Network | IPv6Network, ...] = setting(
         networks,
         "Networks with private addresses that chat may post into, e.g. `10.0.0.0/8`; several with "

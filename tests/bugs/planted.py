@@ -128,6 +128,18 @@ BUGS = (
         "tests/reliability/test_fault_points.py",
     ),
     Bug(
+        3, "record what became of messages eight at a time", "service/sending/streams.py",
+        "        self._unrecorded += outcomes\n        self.settle()\n",
+        "        self._unrecorded += outcomes\n"
+        "        if len(self._unrecorded) >= 8:\n            self.settle()\n",
+        "tests/reliability/test_repeats.py",
+    ),
+    Bug(
+        3, "say of all that a dead worker claimed that nobody knows", "service/sending/delivery.py",
+        "unknown if may_have_left else not_tried for", "unknown for",
+        "tests/reliability/test_repeats.py",
+    ),
+    Bug(
         3, "mark sent before sending", "service/sending/delivery.py",
         "claim = AttemptStarted(at=now, worker=self._worker, until=now + CLAIM_MS)",
         'claim = AttemptEnded(at=now, outcome="accepted", then="sent")',
@@ -166,7 +178,7 @@ BUGS = (
         "tests/sending/test_delivery.py",
     ),
     Bug(
-        3, "claim what somebody else has claimed", "service/sending/delivery.py",
+        3, "claim what somebody else has claimed", "service/sending/streams.py",
         "            return set()\n        return self._one_by_one",
         "            return {events[0][0].id}\n        return self._one_by_one",
         "tests/sending/test_last_moment.py",

@@ -136,6 +136,9 @@ SAMPLES: list[EventBody] = [
         at=day(10, 11), worker="host-1/email", until=day(10, 26),
         message_id="<n" + "0" * 32 + "@academy.example>", speaks_for=("n" + "1" * 32,),
     ),
+    AttemptStarted(
+        at=day(10, 11), worker="academy.example/email/2", until=day(10, 26), turn=3,
+    ),
     AttemptEnded(
         at=day(10, 12), outcome="transient", then="owed", code=451, status="4.7.1",
         next_at=day(10, 17),

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Self
@@ -45,12 +46,17 @@ class Books:
 
     def unknowns(self) -> Counter[str]:
         """How many attempts of each notification ended with nobody knowing what became of them."""
-        return Counter(
-            id
-            for id, bodies in self.histories().items()
-            for body in bodies
-            if isinstance(body, AttemptEnded) and body.outcome == "unknown"
-        )
+        return Counter(id for id, _ in self._unknown())
+
+    def unknowns_by_start(self) -> list[int]:
+        """How many attempts each start ended so, if the server never failed to answer."""
+        return list(Counter(body.at for _, body in self._unknown()).values())
+
+    def _unknown(self) -> Iterator[tuple[str, AttemptEnded]]:
+        for id, bodies in self.histories().items():
+            for body in bodies:
+                if isinstance(body, AttemptEnded) and body.outcome == "unknown":
+                    yield id, body
 
 
 def check_letters(books: Books, crowd: Crowd) -> None:
@@ -80,6 +86,13 @@ def check_mails(books: Books, sink: SmtpSink, unknowns: Counter[str]) -> Counter
     too_many = {id: n for id, n in copies.items() if n > 1 + unknowns[id]}
     assert not too_many, f"repeated without an open attempt: {too_many}"
     return copies
+
+
+def check_connections(books: Books, connections: int) -> list[int]:
+    """Each stop left one mail unknown for each connection at most; returns how many each left."""
+    unknown = books.unknowns_by_start()
+    assert max(unknown, default=0) <= connections, unknown
+    return unknown
 
 
 def text_of(mail: EmailMessage) -> str:

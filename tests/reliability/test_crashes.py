@@ -9,7 +9,7 @@ from tests.campaigns import campaign, length
 from tests.installation import DONE
 from tests.real_service import RealService
 from tests.reliability.adobe import Crowd, people
-from tests.reliability.books import Books, check_letters, check_mails
+from tests.reliability.books import Books, check_connections, check_letters, check_mails
 from tests.smtp_sink import SmtpSink
 from tests.waiting import until
 
@@ -45,9 +45,10 @@ def test_kills_under_load_lose_no_letter_and_no_mail_and_repeat_only_what_was_op
     with (
         SmtpSink() as sink,
         RealService(
-            tmp_path, DONE, COURSEBELL_EMAIL_URL=sink.url, COURSEBELL_STORM_LIMIT="1000000"
+            tmp_path, DONE, COURSEBELL_EMAIL_URL=sink.url, COURSEBELL_STORM_LIMIT="1000000",
+            COURSEBELL_EMAIL_CONNECTIONS="2",
         ) as service,
-    ):
+    ):  # fmt: skip
         (tmp_path / "people.csv").write_text(people())
         assert service.command("people", "import", "people.csv").returncode == 0
         with Crowd(service, CLIENTS) as crowd:
@@ -64,6 +65,7 @@ def test_kills_under_load_lose_no_letter_and_no_mail_and_repeat_only_what_was_op
     with Books(service.data) as books:
         unknowns = books.unknowns()
         copies = check_mails(books, sink, unknowns)
+        check_connections(books, 2)
         check_letters(books, crowd)
     repeats = sum(copies.values()) - len(copies)
     log.info(

@@ -1,4 +1,7 @@
-"""The power goes while letters come in: every 202 is on the disk afterwards (design §10, 1)."""
+"""The power goes while letters come in: every 202 is on the disk afterwards (design §10, 1).
+
+And what became of each mail, but for one on each connection.
+"""
 
 import random
 
@@ -8,12 +11,13 @@ from tests.campaigns import campaign, length
 from tests.installation import DONE
 from tests.real_service import RealService
 from tests.reliability.adobe import Crowd, people
-from tests.reliability.books import Books, check_letters, check_mails
+from tests.reliability.books import Books, check_connections, check_letters, check_mails
 from tests.reliability.disk import Disk, why_not
-from tests.smtp_sink import SmtpSink
+from tests.smtp_sink import SLOW, SmtpSink
 from tests.waiting import until
 
 CUTS = length(5, sample=2)
+CONNECTIONS = 4
 
 
 @pytest.fixture
@@ -37,8 +41,10 @@ def test_every_letter_acknowledged_before_a_power_cut_is_there_after_it(tmp_path
             COURSEBELL_EMAIL_URL=sink.url,
             COURSEBELL_DATA=str(data),
             COURSEBELL_STORM_LIMIT="1000000",
+            COURSEBELL_EMAIL_CONNECTIONS=str(CONNECTIONS),
         ) as service,
     ):
+        sink.on("dot", SLOW)
         (tmp_path / "people.csv").write_text(people())
         assert service.command("people", "import", "people.csv").returncode == 0
         with Crowd(service, 4) as crowd:
@@ -49,9 +55,11 @@ def test_every_letter_acknowledged_before_a_power_cut_is_there_after_it(tmp_path
                 disk.eject()
                 disk.power_on()
                 service.start()
+        sink.on("dot", "250 2.0.0 taken")
         until(service.is_settled, "everything owed is sent", 60)
         assert service.stop() == 0
         assert service.command("fsck").returncode == 0
         with Books(data) as books:
             check_letters(books, crowd)
             check_mails(books, sink, books.unknowns())
+            check_connections(books, CONNECTIONS)

@@ -126,8 +126,8 @@ def test_of_two_senders_one_sends(office, sink, tmp_path):
     (found,) = office.app.notification_streams.notifications([office.notifications()[0]["id"]])
     claim = AttemptStarted(at=START, worker="other", until=START + MINUTE)
 
-    assert delivery._append([Update(found, claim)]) == {found.id}
-    assert delivery._append([Update(found, claim)]) == set()
+    assert delivery._recorder.append([Update(found, claim)]) == {found.id}
+    assert delivery._recorder.append([Update(found, claim)]) == set()
 
 
 def test_a_late_accepted_settles_what_was_taken_over(office, sink):

@@ -82,16 +82,17 @@ def test_mute_reaches_a_message_that_is_claimed_but_not_yet_sent(tmp_path, monke
         desk.post(completed(START, 77))
         desk.app.take(START)
         desk.app.views.catch_up()
-        delivery = desk.app.deliveries["email"]
-        append = delivery._append
+        recorder = desk.app.deliveries["email"]._recorder
+        append = recorder.append
 
         def muted_meanwhile(steps, *texts):
             written = append(steps, *texts)
-            monkeypatch.setattr(delivery, "_append", append)
-            run(desk, "mute", "--all")
+            if written:
+                monkeypatch.setattr(recorder, "append", append)
+                run(desk, "mute", "--all")
             return written
 
-        monkeypatch.setattr(delivery, "_append", muted_meanwhile)
+        monkeypatch.setattr(recorder, "append", muted_meanwhile)
         desk.app.deliver(START)
         assert reasons(desk) == [("held", "muted")]
         assert desk.drawer() == []
@@ -105,16 +106,16 @@ def test_what_is_held_while_it_is_unmuted_is_not_held_for_ever(tmp_path, monkeyp
         desk.post(completed(START, 77))
         desk.app.take(START)
         desk.app.views.catch_up()
-        delivery = desk.app.deliveries["email"]
-        append = delivery._append
+        recorder = desk.app.deliveries["email"]._recorder
+        append = recorder.append
 
         def unmuted_meanwhile(steps, *texts):
             if steps:
-                monkeypatch.setattr(delivery, "_append", append)
+                monkeypatch.setattr(recorder, "append", append)
                 run(desk, "unmute", "--all")
             return append(steps, *texts)
 
-        monkeypatch.setattr(delivery, "_append", unmuted_meanwhile)
+        monkeypatch.setattr(recorder, "append", unmuted_meanwhile)
         desk.app.deliver(START)
         assert reasons(desk) == [("owed", None)]
         desk.app.deliver(START)

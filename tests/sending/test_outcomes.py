@@ -128,7 +128,7 @@ def test_what_was_taken_over_meanwhile_is_not_given_back(office, desk):
     def other_takes_over(_: OutgoingMessage) -> None:
         desk.first = lambda _: None
         office.app.views.catch_up()
-        other = office.app.deliveries._delivery("email", desk)
+        (other,) = office.app.deliveries._workers("email", [desk])
         while other.deliver(later):
             office.app.views.catch_up()
         delivery.retired = True

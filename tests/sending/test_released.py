@@ -185,7 +185,7 @@ def test_one_message_never_drops_what_another_worker_has_claimed(office):
         claim = AttemptStarted(at=due, worker="b", until=due + HOUR)
         app.store.append(cursor, [(other.id, other.version + 1, claim)])
 
-    assert delivery._append(claims) == set()
+    assert delivery._recorder.append(claims) == set()
     (lead,) = app.notification_streams.notifications([plan.ready[0].notification.id])
     assert lead.version == 1
 

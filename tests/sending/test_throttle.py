@@ -116,8 +116,8 @@ def test_what_another_sender_let_through_meanwhile_counts(tmp_path, monkeypatch)
         desk.post(*(progressed(START + n, 77, 10.0 + n) for n in range(3)))
         desk.app.take(START + 3)
         first, second, third = (row["id"] for row in desk.notifications())
-        mine, other = desk.app.deliveries["email"], desk.app.deliveries._delivery("email", Silent())
-        append, due = mine._append, queue.due
+        mine, (other,) = (pool := desk.app.deliveries)["email"], pool._workers("email", [Silent()])
+        append, due = mine._recorder.append, queue.due
         rounds = [[first, second], [third]]
 
         def another_first(steps, *texts):
@@ -128,7 +128,7 @@ def test_what_another_sender_let_through_meanwhile_counts(tmp_path, monkeypatch)
         def in_hand(*asked, **more):
             return rounds.pop(0) if rounds else due(*asked, **more)
 
-        monkeypatch.setattr(mine, "_append", another_first)
+        monkeypatch.setattr(mine._recorder, "append", another_first)
         monkeypatch.setattr(queue, "due", in_hand)
         mine.deliver(START + 3)
         desk.tick(START + 4)

@@ -21,6 +21,7 @@ __all__ = [
     "channel_in_words",
     "channel_kind",
     "open_channel",
+    "open_connections",
 ]
 DRAWER, MAIL, CHAT = "drawer", "mail", "chat"
 KINDS = {"drawer": DRAWER, "mailto": MAIL, "mailtos": MAIL}
@@ -57,3 +58,22 @@ def open_channel(
     if kind == MAIL:
         return SmtpChannel(server_at(name, url))
     return ChatChannel(name, url, private_networks=private_networks)
+
+
+def open_connections(
+    name: str,
+    url: str,
+    *,
+    drawer: Path,
+    private_networks: Sequence[Network],
+    mail_connections: int,
+) -> list[Channel]:
+    """Return the channel a URL names once for each connection it may have; as `open_channel`.
+
+    One but for mail: the messages of a room are to be read in their order.
+    """
+    count = mail_connections if channel_kind(url) == MAIL else 1
+    return [
+        open_channel(name, url, drawer=drawer, private_networks=private_networks)
+        for _ in range(count)
+    ]
