@@ -80,7 +80,7 @@ log = logging.getLogger(__name__)
 class ChannelTraffic:
     """Hold what the connections of one channel share: who has what in hand, and who rests.
 
-    To be asked and changed while `claiming` is held, but for `heard` and `ended`.
+    `claiming` is held from `allowed` until what was claimed is on disk and noted.
     """
 
     def __init__(self, name: str, recorder: OutcomeRecorder, connections: int = 1) -> None:
@@ -88,15 +88,15 @@ class ChannelTraffic:
         self.recorder = recorder
         self.claiming = threading.Lock()
         self._connections = range(1, connections + 1)
+        self._lock = threading.Lock()
         self._in_hand: dict[int, list[str]] = {}
-        self._resting = threading.Lock()
         self._rests: dict[int, int] = {}
         self._well: set[int] = set()
         self._trying: int | None = None
 
     def allowed(self, connection: int, now: int, batch: int) -> int:
         """Tell how many a connection may claim: after a rest one, and one connection at a time."""
-        with self._resting:
+        with self._lock:
             until = self._rests.get(connection)
             if until is None:
                 return batch
@@ -108,7 +108,8 @@ class ChannelTraffic:
 
     def share(self, due: Callable[[int], Sequence[str]], allowed: int) -> list[str]:
         """Take the share of one connection, first due first, of what no other has in hand."""
-        others = {id for ids in self._in_hand.values() for id in ids}
+        with self._lock:
+            others = {id for ids in self._in_hand.values() for id in ids}
         found = due(allowed * len(self._connections) + len(others))
         free = [id for id in found if id not in others]
         fair = max(FEWEST_CLAIMED, ceil(len(free) / len(self._connections)))
@@ -116,14 +117,15 @@ class ChannelTraffic:
 
     def claimed(self, connection: int, ids: Sequence[str]) -> None:
         """Note what a connection has in hand from now."""
-        self._in_hand[connection] = list(ids)
+        with self._lock:
+            self._in_hand[connection] = list(ids)
 
     def heard(self, connection: int, outcome: SendResult, at: int) -> int:
         """Note how the channel is; return until when (ms UTC) every connection rests, or 0.
 
         Trouble is its connection's own while another one is well: a server may take fewer of them.
         """
-        with self._resting:
+        with self._lock:
             if not outcome.about_channel:
                 self._well.add(connection)
                 self._rests.pop(connection, None)
@@ -135,8 +137,8 @@ class ChannelTraffic:
 
     def ended(self, connection: int) -> None:
         """Note that a connection has nothing in hand any more."""
-        self._in_hand.pop(connection, None)
-        with self._resting:
+        with self._lock:
+            self._in_hand.pop(connection, None)
             self._trying = None if self._trying == connection else self._trying
 
 
