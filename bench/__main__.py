@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
 import rich_click as click
 
 from bench import (
@@ -15,8 +16,10 @@ from bench import (
     kafka,
     latency,
     rebuild,
+    sampling,
     sending,
     service_bus,
+    soak,
     start,
     sweep,
 )
@@ -39,16 +42,20 @@ SUBJECTS: Mapping[str, Measure] = {
     "check": check.measure,
     "explain": explain.measure,
     "backtest": backtest.measure,
+    "soak": soak.measure,
 }
+EVERY_TIME = tuple(name for name in SUBJECTS if name != "soak")
+LACKS = {"door": door.lacks, "soak": sampling.lacks}
 
 
 def measurable(names: Sequence[str]) -> Sequence[str]:
     """Leave out what this machine cannot measure, and say so before anything is built."""
-    lacks = door.lacks() if "door" in names else None
-    if lacks is None:
-        return names
-    click.echo(f"bench: door is skipped: it {lacks}", err=True)
-    found = [name for name in names if name != "door"]
+    found = []
+    for name in names:
+        if lacks := LACKS[name]() if name in LACKS else None:
+            click.echo(f"bench: {name} is skipped: it {lacks}", err=True)
+        else:
+            found.append(name)
     if not found:
         raise SystemExit(NOTHING_TO_MEASURE)
     return found
@@ -57,13 +64,20 @@ def measurable(names: Sequence[str]) -> Sequence[str]:
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(SUBJECTS)))
 @click.option("--quick", is_flag=True, help="Small sizes: a look in about a minute.")
-def main(names: tuple[str, ...], quick: bool) -> None:
+@click.option("--minutes", type=click.FloatRange(min=0.05), help="Of a soak; 20, or 1 if quick.")
+@click.option("--rate", type=click.FloatRange(min=10), help="Events a second of a soak; 200.")
+def main(names: tuple[str, ...], quick: bool, minutes: float | None, rate: float | None) -> None:
     """Measure Coursebell on this machine; every figure stands beside its floor of the same run.
 
-    `door` needs the program wrk, and is skipped without.
+    `door` needs the program wrk, and is skipped without. `soak` takes 20 minutes, is measured
+    when it is named, and exits with 1 when something did not keep still or is missing.
     """
-    subjects = measurable(names or tuple(SUBJECTS))
+    subjects = measurable(names or EVERY_TIME)
+    sizes = QUICK if quick else Sizes()
+    soaked = {"soak_minutes": minutes, "soak_rate": rate}
+    sizes = msgspec.structs.replace(sizes, **{k: v for k, v in soaked.items() if v is not None})
     screen, begun = console(stderr=True), time.monotonic()
+    short: set[str] = set()
 
     def say(text: str) -> None:
         status.update(text)
@@ -71,13 +85,17 @@ def main(names: tuple[str, ...], quick: bool) -> None:
             screen.print(f"{time.monotonic() - begun:6.0f} s  {text}")
 
     with screen.status("building") as status:
-        site = Site(QUICK if quick else Sizes(), say)
+        site = Site(sizes, say)
         try:
             for name in subjects:
                 say(name)
-                show(name, SUBJECTS[name](site))
+                rows = SUBJECTS[name](site)
+                show(name, rows)
+                if not all(row.reached in (True, None) for row in rows):
+                    short.add(name)
         finally:
             site.close()
+    raise SystemExit(int("soak" in short))
 
 
 if __name__ == "__main__":

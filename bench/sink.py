@@ -42,6 +42,12 @@ class Sink:
         return found
 
     @property
+    def count(self) -> int:
+        """How many mails so far."""
+        self._ours.send("count")
+        return int(self._ours.recv())
+
+    @property
     def last(self) -> bytes:
         """The bytes of the last mail, as sent."""
         self._ours.send("last")
@@ -55,6 +61,10 @@ class Books:
         self.thinks = thinks
         self.accepted: list[Accepted] = []
         self.last = b""
+
+    @property
+    def count(self) -> int:
+        return len(self.accepted)
 
 
 def serve(control: Connection, thinks: float) -> None:

@@ -51,6 +51,17 @@ def show(subject: str, rows: Sequence[Row]) -> None:
     console().print()
 
 
+def show_columns(title: str, names: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    """Prints numbers as they followed one another, a line each."""
+    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    for name in names:
+        table.add_column(name, justify="right")
+    for line in lines:
+        table.add_row(*line)
+    console().print(table)
+    console().print()
+
+
 def spread(values: Sequence[float], unit: str = "") -> str:
     """`123 (120–130) /s`, or only the number when there is one."""
     if not values:

@@ -1,7 +1,11 @@
 """`make bench`: what a measurement needs is said before anything is built."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 from tests.installation import ROOT
 
@@ -20,3 +24,16 @@ def test_without_wrk_the_door_is_skipped_and_says_how_to_get_it() -> None:
         "bench: door is skipped: it needs wrk, found none; apt-get install wrk, "
         "or brew install wrk\n"
     )
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="samples come from /proc")
+def test_a_short_soak_samples_the_service_and_misses_no_letter_and_no_mail() -> None:
+    """Whether memory keeps still is for a long one to say, and what its exit code is for."""
+    found = bench("soak", "--minutes", "0.1")
+    assert found.returncode in (0, 1), found.stderr
+    samples = re.findall(r"(?m)^ +\d+\.\d(?: +[\d.,]+){12} *$", found.stdout)
+    assert len(samples) >= 10, found.stdout
+    for nothing in ("letters refused, of ", "mails missing or twice, of ", "fsck "):
+        assert re.search(rf"(?m)^ {nothing}.* 0 +0: yes", found.stdout), found.stdout
+    for judged in ("memory after the first third", "descriptors", "ledger and views, second half"):
+        assert re.search(rf"(?m)^ {judged}.*: (yes|short of it)", found.stdout), found.stdout

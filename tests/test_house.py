@@ -234,7 +234,7 @@ def test_the_root_stays_small():
     listed = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
     expected = {
         "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "SECURITY.md",
-        "bench", "docs", "pyproject.toml", "requirements-dev.lock", "requirements.lock",
+        "bench", "docs", "ops", "pyproject.toml", "requirements-dev.lock", "requirements.lock",
         "rules.yaml", "service", "templates", "tests",
     }  # fmt: skip
     assert listed - {"data", "dist"} <= expected

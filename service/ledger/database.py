@@ -10,7 +10,8 @@ from service.ledger.private_files import private_file
 SCHEMA_VERSION = 1
 BUSY_SECONDS = 30.0
 PAGES_BETWEEN_CHECKPOINTS = 16_000
-CACHE_KIB = 32_768
+CACHE_KIB = 8_192
+"""Of each connection, and every thread has one or two: what it does not hold, the kernel does."""
 
 EVENT_LOG = """
 CREATE TABLE IF NOT EXISTS stored_events (
@@ -49,7 +50,10 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 
 
 def connect_views(path: Path, *, create: bool = True) -> sqlite3.Connection:
-    """Open the views without ever waiting for the disk: a lost view is rebuilt from the log."""
+    """Open the views without ever waiting for the disk: a lost view is rebuilt from the log.
+
+    Their write-ahead log has no `journal_size_limit`: one that shrinks was cut by somebody.
+    """
     connection = _opened(path, "rwc" if create else "rw")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")

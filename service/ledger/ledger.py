@@ -176,11 +176,12 @@ class Ledger(ApplicationRecorder):
             self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
-        """Close every connection; the ledger is of no use afterwards."""
-        for connection in self._opened:
+        """Close every connection; the ledger is of no use afterwards. Twice is harmless."""
+        for connection in (*self._opened, self._writer):
             connection.close()
-        self._writer.close()
-        os.close(self._mark)
+        mark, self._mark = self._mark, -1  # the number may be another file's from now on
+        with suppress(OSError):
+            os.close(mark)
 
     def append(self, cursor: sqlite3.Cursor, rows: Iterable[Row]) -> None:
         """Add events inside a transaction; raises IntegrityError if a version is taken."""

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 
 import pytest
 
@@ -167,9 +168,19 @@ def test_the_numbers_name_nobody(client, office):
     office.post(completed(START, 77))
     office.tick(START)
 
-    text = client.get("/metrics").text
+    lines = client.get("/metrics").text.splitlines()
+    ours = [line for line in lines if "process_" not in line and "disk_free" not in line]
 
-    assert not re.search(r"77|[Aa]da|@", text)
+    assert len(ours) > 50 and not re.search(r"77|[Aa]da|@", "\n".join(ours))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the numbers of a process are Linux's")
+def test_the_process_and_its_disk_are_counted(client):
+    found = {name: float(value) for name, value in numbers(client).items()}
+
+    assert found["process_resident_memory_bytes"] > 2**20
+    assert 0 < found["process_open_fds"] < found["process_max_fds"]
+    assert found["coursebell_disk_free_bytes"] > 0
 
 
 @pytest.mark.parametrize("path", ANSWERS)

@@ -242,3 +242,15 @@ def test_at_the_end_whoever_waits_for_a_commit_looks_again(ledger: Ledger) -> No
     ledger.wake()
     waiting.join(10)
     assert woken == [seen + 1]
+
+
+def test_a_ledger_that_is_closed_writes_into_no_other_file(tmp_path, path):
+    """Its mark's descriptor is closed once: the number may be another file's by then."""
+    ledger = Ledger(path)
+    ledger.close()
+    with (tmp_path / "another").open("wb+") as another:
+        ledger.mark({"views.db": 7})
+        ledger.close()
+        another.write(b"still open")
+        another.seek(0)
+        assert another.read() == b"still open"

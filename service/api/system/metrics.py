@@ -3,10 +3,11 @@
 No label names a person, and none has more values than there are states, channels or codes.
 """
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -121,6 +122,8 @@ class ServiceCollector(Collector):
         yield from self._log()
         yield from self._notifications()
         yield from self._condition()
+        free = shutil.disk_usage(self._app.ledger.path.parent).free
+        yield gauge("disk_free_bytes", "What is left on the disk of the data folder", free)
         door = CounterMetricFamily(
             "coursebell_door_requests", "Answers to webhooks", labels=["code"]
         )
@@ -170,9 +173,10 @@ class ServiceCollector(Collector):
 
 
 def exposition(context: RequestContext, codes: Mapping[int, int]) -> Callable[[], Response]:
-    """Make a function that answers with all metrics as of now."""
+    """Make a function that answers with all metrics as of now, of the process too on Linux."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(ServiceCollector(context, codes))
+    ProcessCollector(registry=registry)
     return lambda: Response(
         generate_latest(registry), headers={"content-type": CONTENT_TYPE_PLAIN_0_0_4}
     )
