@@ -29,10 +29,12 @@ from service.ledger.views import Views
 from service.rules.escalation import First
 from service.rules.rule import Rule
 from service.rules.scheduler import Scheduler
+from service.rules.triggers.channel_failing import ChannelWatch, recorded_channel
 from service.rules.triggers.letter_set_aside import LetterWatch
 from service.rules.triggers.source_silent import FeedWatch
 from service.rules.watch_requests import WatchRequests
 from service.sending import queue
+from service.sending.channel_health import failing_channels
 from service.sending.channels import ChannelError, open_connections
 from service.sending.close_digests import DigestCloser
 from service.sending.delivery_pool import DeliveryPool
@@ -87,6 +89,7 @@ class App:
         )
         self.digest_closer = DigestCloser(self._sending_context())
         self.feed_watch = FeedWatch(self.writer)
+        self.channel_watch = ChannelWatch(self.writer)
         self.letter_watch = LetterWatch(self.writer, self.letters.asides.after)
         self.deliveries = DeliveryPool(
             self._sending_context,
@@ -177,12 +180,13 @@ class App:
             pass
 
     def ask_feeds(self, now: int, at_most: int | None = None) -> None:
-        """Ask which feeds have stopped talking, and which letters could not be used.
+        """Ask which feeds have stopped talking, which channels fail, which letters are of no use.
 
         The service ran `at_most` so long (ms) since.
         """
         heard = self.letters.feeds.heard()
         self.feed_watch.ask(self.active.decider, heard, now, at_most=at_most)
+        self.channel_watch.ask(self.active.decider, failing_channels(self.deliveries.health), now)
         while self.letter_watch.ask(self.active.decider, now):
             pass
 
@@ -236,7 +240,9 @@ class App:
         """
         self.letter_watch.activate(self.active.decider, self.letters.asides.newest(), now)
         fresh_file = self.scheduler.activate(self.active.decider, now)
-        record_kinds(self.store, self.active.decider.rules, now)
+        rules, recorded = self.active.decider.rules, partial(recorded_channel, self.store.latest)
+        record_kinds(self.store, rules, now)
+        self.deliveries.tend(rules.channels, self.held_channels, recorded=recorded, now=now)
         self.views.catch_up()
         let_return(self.notification_streams, self.views, live=self._live, now=now)
         self._sweep_at = self.active.settling.until

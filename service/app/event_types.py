@@ -4,7 +4,7 @@ from service.learners import course, enrollment, instance, watchlist
 from service.ledger.events import EventMapper, EventStore
 from service.ledger.ledger import Ledger
 from service.rules import digests, notification, plan, scheduler, storm, verdict
-from service.rules.triggers import letter_set_aside, seat_change, source_silent
+from service.rules.triggers import channel_failing, letter_set_aside, seat_change, source_silent
 from service.sending import known_channels
 
 SHAPES = (
@@ -22,6 +22,7 @@ SHAPES = (
     scheduler.CLOCK_SHAPES,
     source_silent.SHAPES,
     letter_set_aside.SHAPES,
+    channel_failing.SHAPES,
     known_channels.SHAPES,
 )
 

@@ -20,6 +20,7 @@ from service.cli.people import people
 from service.cli.preview import preview
 from service.cli.run import clock, run
 from service.cli.schema import schema
+from service.cli.status import status
 from service.cli.test import test
 from service.cli.try_rule import try_rule
 from service.cli.watch import watch
@@ -40,6 +41,7 @@ COMMANDS = (
     clock,
     demo,
     check,
+    status,
     feeds,
     letters,
     notifications,

@@ -10,6 +10,7 @@ import rich_click as click
 from rich.progress import TextColumn
 
 from service.app.event_types import event_store
+from service.cli.input.rule_files import RuleFiles, rule_file_argument, rule_file_options
 from service.cli.installation import ReadOnlyLedger
 from service.cli.output.backtest_page import (
     BacktestPage,
@@ -30,7 +31,6 @@ from service.cli.output.console import (
     progress,
 )
 from service.cli.output.text import moment_given
-from service.cli.rule_files import RuleFiles, rule_file_argument, rule_file_options
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.world import Lookup

@@ -12,6 +12,7 @@ from rich.progress import MofNCompleteColumn
 from service.app.active_rules import read_files_of
 from service.app.app import SOURCES
 from service.app.queues import open_queues, try_queues
+from service.cli.input.rule_files import RuleFiles, rule_file_argument, rule_file_options
 from service.cli.installation import Installation
 from service.cli.output.console import (
     BAD,
@@ -22,7 +23,6 @@ from service.cli.output.console import (
     printable,
     progress,
 )
-from service.cli.rule_files import RuleFiles, rule_file_argument, rule_file_options
 from service.incoming.queues.consumer import QueueError
 from service.learners import enrollment_views
 from service.learners.directory.courses import Courses

@@ -7,6 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from service.app.event_types import event_store
+from service.cli.input.scope_options import SOURCE, check_account
 from service.cli.output.console import (
     CANNOT_RUN,
     data_option,
@@ -19,7 +20,6 @@ from service.cli.output.console import (
 )
 from service.cli.output.explain_page import print_chain, print_explanation
 from service.cli.output.text import in_local_time, moment_given
-from service.cli.scope_options import SOURCE, check_account
 from service.incoming.letters import Letters
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People

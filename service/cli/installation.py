@@ -27,6 +27,7 @@ class Installation:
         self.clock = TrustedClock(folder=folder)
         self.ledger = Ledger(folder / "ledger.db")
         self.store = event_store(self.ledger)
+        self.beside_service = False
         self.views = self._opened(folder)
 
     def _opened(self, folder: Path) -> Views:
@@ -44,6 +45,7 @@ class Installation:
             except LedgerError:
                 pass
             try:
+                self.beside_service = True
                 return self._views(folder, owner=False)
             except LedgerError:
                 if monotonic() > deadline:

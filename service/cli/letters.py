@@ -16,6 +16,7 @@ from rich.progress import DownloadColumn
 
 from service.app.active_rules import Refused
 from service.app.app import App
+from service.cli.input.scope_options import SOURCE
 from service.cli.output.console import (
     BAD,
     console,
@@ -29,7 +30,6 @@ from service.cli.output.console import (
     settings,
 )
 from service.cli.output.text import moment
-from service.cli.scope_options import SOURCE
 from service.incoming.archive_import import (
     WAITING_AT_MOST,
     UnreadableArchive,

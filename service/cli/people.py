@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import rich_click as click
 
+from service.cli.input.scope_options import ImportOptions, import_options
 from service.cli.output.console import BAD, data_option, fail, json_option, open_ledger
 from service.cli.output.csv_import import (
     Columns,
@@ -14,7 +15,6 @@ from service.cli.output.csv_import import (
     print_page,
     report,
 )
-from service.cli.scope_options import ImportOptions, import_options
 from service.learners.directory.people import People, Person
 from service.learners.directory.people_csv import people_in
 from service.rules.text import side_by_side

@@ -19,9 +19,9 @@ from service.api.access import api_in_words
 from service.api.webhooks import door_in_words, opened_to_try
 from service.app.active_rules import Refused, read_files_of
 from service.app.app import SOURCES, App
+from service.cli.input.rule_files import RuleFiles, rule_file_options
 from service.cli.output.console import console, data_option, fail, installation
 from service.cli.output.text import local_time
-from service.cli.rule_files import RuleFiles, rule_file_options
 from service.incoming.group_commit import GroupCommit
 from service.incoming.http_protocol import ImpatientProtocol
 from service.ledger.data_folder import lock_data_folder

@@ -9,8 +9,8 @@ import rich_click as click
 
 from service.app.active_rules import known_sources
 from service.app.app import SOURCES
+from service.cli.input.rule_files import RuleFiles, rule_file_options
 from service.cli.output.console import printable
-from service.cli.rule_files import RuleFiles, rule_file_options
 from service.cli.test import read_or_leave, usual_file
 from service.rules.language.reader import channels_named, intervals_named
 from service.rules.language.schema import schema_of

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from service.app.active_rules import Refused
 from service.app.app import SOURCES
+from service.cli.input.rule_files import RuleFiles, rule_file_options
 from service.cli.output.console import (
     BAD,
     fail,
@@ -21,7 +22,6 @@ from service.cli.output.console import (
     printable,
 )
 from service.cli.output.text import in_local_time, print_words
-from service.cli.rule_files import RuleFiles, rule_file_options
 from service.sending.planner import ActiveRules
 from service.settings import Settings
 from service.simulation.rule_tests.compare import Failure

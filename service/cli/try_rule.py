@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.text import Text
 
 from service.app.active_rules import Refused
+from service.cli.input.rule_files import RuleFiles, rule_file_options
+from service.cli.input.scope_options import SOURCE
 from service.cli.output.console import (
     BAD,
     data_option,
@@ -19,8 +21,6 @@ from service.cli.output.console import (
     printable,
 )
 from service.cli.output.text import in_local_time, moment, print_message, print_words
-from service.cli.rule_files import RuleFiles, rule_file_options
-from service.cli.scope_options import SOURCE
 from service.rules.explain.steps_in_words import reason_in_words
 from service.rules.language.values import WATCHERS
 from service.rules.notification import SENT, WAITING_ADDRESS, Deferred, Notification
@@ -36,6 +36,7 @@ from service.simulation.words import UNCHANGED, recipient_name
 OTHER_THAN_EVENTS = {
     "stalled_for": "silence",
     "source_silent_for": "silence",
+    "channel_failing_for": "channels that fail",
     "letter": "letters that cannot be used",
 }
 """Kinds of triggers that no event of a letter can be, and what they are."""

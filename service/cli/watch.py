@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import rich_click as click
 
+from service.cli.input.scope_options import SOURCE, check_account
 from service.cli.installation import Installation
 from service.cli.output.console import (
     BAD,
@@ -18,7 +19,6 @@ from service.cli.output.console import (
     settings,
 )
 from service.cli.output.text import moment
-from service.cli.scope_options import SOURCE, check_account
 from service.learners import enrollment_views
 from service.learners.directory.people import People
 from service.learners.signed_links import watch_links

@@ -1,4 +1,7 @@
-"""Name what a rule is about beside aggregates: a silent source, a letter set aside."""
+"""Name what a rule is about beside aggregates.
+
+A silent source, a letter set aside, a failing channel, and all that one digest tells of.
+"""
 
 import msgspec
 
@@ -68,3 +71,48 @@ LETTER = "letter/"
 def letter_of(id: str) -> int:
     """Give the number of the letter that an id stands for."""
     return int(id.removeprefix(LETTER))
+
+
+CONNECTION, TLS, LOGIN, REFUSED, BUSY = "connection", "tls", "login", "refused", "busy"
+NO_ANSWER, NOBODY, DISK, PRIVATE, HELD = "no_answer", "nobody", "disk", "private", "held"
+"""How a channel can fail."""
+
+
+class FailingChannel(msgspec.Struct, frozen=True):
+    """Name a channel that fails `since` (ms UTC), and how it failed at first.
+
+    `trouble` is of which kind, `code` and `status` are those of the reply. It may have come to
+    work since.
+    """
+
+    name: str
+    since: int
+    trouble: str
+    code: int | None = None
+    status: str | None = None
+    works: bool = False
+
+    @property
+    def id(self) -> str:
+        """Give the stream on which the channel's turns are."""
+        return f"{CHANNEL}{self.name}"
+
+    @property
+    def about(self) -> Identity:
+        """Name nothing: a channel serves every source."""
+        return Identity("", "")
+
+    @property
+    def occurrence(self) -> str:
+        """Give what makes a failing happen once: since when."""
+        return f"{self.name}/{self.since}"
+
+
+CHANNEL = "channel/"
+
+
+class Bundle(msgspec.Struct, frozen=True):
+    """Hold what all items of a digest have in common, empty where they differ; `id`: its stream."""
+
+    id: str
+    about: Identity

@@ -7,11 +7,11 @@ import msgspec
 
 from service.learners.directory.people import Person
 from service.learners.facts import Identity
+from service.learners.feed_subjects import Bundle
 from service.learners.world import World
 from service.ledger.events import EventBody, NewEvent, stream_id
 from service.rules.calendar import Closing, next_closing
 from service.rules.decider import OccurrenceKey, notification_id
-from service.rules.fields import Bundle
 from service.rules.notification import (
     DIGEST,
     DROPPED,

@@ -13,8 +13,8 @@ from service.learners.directory.courses import Course
 from service.learners.directory.people import Person
 from service.learners.enrollment import Enrollment
 from service.learners.enrollment_state import STATUSES
-from service.learners.facts import Identity, course_id
-from service.learners.feed_subjects import LetterSetAside, SilentSource
+from service.learners.facts import course_id
+from service.learners.feed_subjects import Bundle, FailingChannel, LetterSetAside, SilentSource
 from service.learners.instance import Instance, seat_values
 from service.learners.text_form import locale_form, text_form
 from service.learners.world import World
@@ -73,7 +73,7 @@ class Event:
     doc: str
 
 
-ITEM_GROUPS = ("enrollment", "course", "instance", "learner", "event", "letter")
+ITEM_GROUPS = ("enrollment", "course", "instance", "learner", "event", "letter", "channel")
 KINDS = ("course", "learning_path", "certification")
 ITEMS, OTHERS, MORE = "items", "others", "more"
 """What a message tells of: a digest's items, those collapsed into it, how many are left out."""
@@ -137,6 +137,10 @@ FIELDS: dict[str, Field] = {
             in_conditions=False,
         ),
         Field("letter.reason", "text", "why the first event set aside could not be used"),
+        Field("channel.name", "text", "name of the channel in the rule file"),
+        Field("channel.since", "time", "since when it fails", in_conditions=False),
+        Field("channel.trouble", "text", "how it fails: login, connection, …", in_conditions=False),
+        Field("channel.code", "number", "code of the reply, e.g. 535 or 404, if there was one"),
         Field("recipient.name", "text", "who reads it", True, True, False),
         Field("recipient.role", "text", "learner, manager, …", in_conditions=False),
         Field("rule.id", "text", "id of the rule", in_conditions=False),
@@ -199,14 +203,7 @@ def is_personal(field: str) -> bool:
     return found is not None and found.personal
 
 
-class Bundle(msgspec.Struct, frozen=True):
-    """Hold what all items of a digest have in common, empty where they differ; `id`: its stream."""
-
-    id: str
-    about: Identity
-
-
-Subject = Aggregate[Any] | SilentSource | LetterSetAside | Bundle
+Subject = Aggregate[Any] | SilentSource | LetterSetAside | FailingChannel | Bundle
 LEARNER_COLUMN = "learner.fields."
 
 
@@ -303,8 +300,8 @@ def _seats(name: str) -> Callable[[Reading], object]:
     return lambda r: r.seats.get(name)
 
 
-def _letter(name: str) -> Callable[[Reading], object]:
-    return lambda r: getattr(r.subject, name) if isinstance(r.subject, LetterSetAside) else None
+def _of(kind: type[LetterSetAside | FailingChannel], name: str) -> Callable[[Reading], object]:
+    return lambda r: getattr(r.subject, name) if isinstance(r.subject, kind) else None
 
 
 def _age(reading: Reading) -> float | None:
@@ -339,8 +336,9 @@ READERS: dict[str, Callable[[Reading], object]] = {
     "event.at": lambda r: r.event.at,
     "event.by_admin": lambda r: r.event.by_admin,
     "event.age": _age,
-    "letter.number": _letter("letter"),
-    "letter.reason": _letter("reason"),
+    "letter.number": _of(LetterSetAside, "letter"),
+    "letter.reason": _of(LetterSetAside, "reason"),
+    **{f"channel.{n}": _of(FailingChannel, n) for n in ("name", "since", "trouble", "code")},
 }
 
 OF_A_MESSAGE = {"recipient.name", "recipient.role", "rule.id", ITEMS, OTHERS, MORE}

@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from service.learners.facts import Identity
-from service.learners.feed_subjects import FEED, LETTER
+from service.learners.feed_subjects import CHANNEL, FEED, LETTER
 from service.ledger.events import EventBody
 from service.rules.fields import EventSeen
 
@@ -24,7 +24,7 @@ ENDED_STATES = (SENT, GIVEN_UP, CANCELLED, EXPIRED, SUPPRESSED, DROPPED, SHADOW)
 STATES = OPEN_STATES + ENDED_STATES
 
 
-DATED = (FEED, LETTER)
+DATED = (FEED, LETTER, CHANNEL)
 """Beginnings of the ids of subjects whose own moment conditions may read."""
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from service.learners.directory.people import Person
+from service.learners.feed_subjects import CHANNEL
 from service.learners.instance import Instance
 from service.learners.watchlist import Watchlist, WatchRequest, WatchTold
 from service.learners.world import Decisions, World
@@ -198,8 +199,11 @@ STEPS_UP = {"learner": 0, "manager": 1, "managers_manager": 2}
 def recipients(entry: Entry, reading: Reading, decisions: Decisions) -> Iterable[str]:
     """Name the role, looked up when the message leaves, or each watcher or member as of now.
 
-    Whom these `decisions` tell already is no watcher any more.
+    Whom these `decisions` tell already is no watcher any more. Nobody hears by a channel that it
+    fails itself.
     """
+    if reading.subject.id == f"{CHANNEL}{entry.channel}":
+        return ()
     if entry.post is not None:
         return (f"{ROOM}{entry.post}",)
     to = entry.to or ""

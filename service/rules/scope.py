@@ -63,6 +63,7 @@ LETTER = Scope(
     frozenset({"letter", "event"}),
     frozenset({"event.account", "event.by_admin"}),
 )
+FAILING_CHANNEL = Scope("channel", "a channel_failing_for rule", frozenset({"channel"}))
 INSTANCE = Scope("instance", "an instance rule", frozenset({"instance", "course", "event"}))
 OF_EVENTS = {
     "enrollment": Scope("enrollment", "an enrollment rule", _LEARNING),

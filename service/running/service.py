@@ -14,6 +14,7 @@ from service.incoming.queues.consumer import QueueConsumer, QueueError
 from service.ledger.ledger import LedgerError
 from service.running.clocks import JUMP_MS, ClockDoubt, TrustedClock, wall_clock
 from service.sending import queue
+from service.sending.channel_health import HealthLog
 from service.sending.delivery import DeliveryWorker
 
 PAUSE_AFTER_ERROR_SECONDS = 1.0
@@ -171,6 +172,7 @@ class DeliveryThreads:
         self._app.views.wait_for(seen, seconds)
 
 
+CHANNEL = "channel"
 ASK_EVERY_SECONDS = 5.0
 ROUNDS_AT_A_TIME = 64
 QUEUED_AT_MOST = 10_000
@@ -193,6 +195,7 @@ class Service:
         self._heard = self._taken_at = 0
         self._more_to_ask = False
         self._files = FileWatch(app.settings)
+        self._health_log = HealthLog()
 
     def start(self) -> None:
         """Open channels and queues (raises Refused) and start; the log is read meanwhile.
@@ -265,6 +268,7 @@ class Service:
             if time.monotonic() - looked >= LOOK_EVERY_SECONDS:
                 looked = time.monotonic()
                 self._threads.guarded("reload", partial(self._look_at_files, looked))
+                self._threads.guarded("channels looked at", self._look_at_channels)
             taken_at = self.clock()
             if not self._threads.guarded("writer", self._take):
                 continue
@@ -331,6 +335,14 @@ class Service:
             log.error("the rules are refused and the old ones stay active:\n%s", error)
         finally:
             self._begin_deliveries()
+
+    def _look_at_channels(self) -> None:
+        """Tell of the channels that fail; by a clock in doubt too, as it decides nothing here."""
+        failing = self._health_log.look(self.app.deliveries.health, self.clock())
+        found = {f"{CHANNEL} {name}": words for name, words in failing.items()}
+        for part in [p for p in self.troubles if p.startswith(f"{CHANNEL} ") and p not in found]:
+            self.troubles.pop(part)
+        self.troubles.update(found)
 
     def _begin_deliveries(self) -> None:
         """Deliver by every open channel, and tell of those that are held."""

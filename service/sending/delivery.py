@@ -23,9 +23,10 @@ from service.rules.notification import (
 )
 from service.rules.plan import collapsed
 from service.sending import queue
+from service.sending.channel_health import ChannelHealth
 from service.sending.channels.channel import Channel, OutgoingMessage, SendResult
 from service.sending.planner import MessageDefaults, Planner, ReadyMessage, SendingContext
-from service.sending.streams import OutcomeRecorder, UnrecordedOutcome, Update, is_due
+from service.sending.streams import OutcomeRecorder, UnrecordedOutcome, Update, is_due, lost
 
 MINUTE_MS = 60_000
 WAITS = (1, 5, 25, 60)
@@ -83,9 +84,12 @@ class ChannelTraffic:
     `claiming` is held from `allowed` until what was claimed is on disk and noted.
     """
 
-    def __init__(self, name: str, recorder: OutcomeRecorder, connections: int = 1) -> None:
+    def __init__(
+        self, name: str, recorder: OutcomeRecorder, health: ChannelHealth, connections: int = 1
+    ) -> None:
         self.name = name
         self.recorder = recorder
+        self.health = health
         self.claiming = threading.Lock()
         self._connections = range(1, connections + 1)
         self._lock = threading.Lock()
@@ -120,20 +124,39 @@ class ChannelTraffic:
         with self._lock:
             self._in_hand[connection] = list(ids)
 
-    def heard(self, connection: int, outcome: SendResult, at: int) -> int:
+    def heard(self, connection: int, outcome: SendResult, reader: str | None, at: int) -> int:
         """Note how the channel is; return until when (ms UTC) every connection rests, or 0.
 
         Trouble is its connection's own while another one is well: a server may take fewer of them.
         """
         with self._lock:
-            if not outcome.about_channel:
+            self._count(outcome, at)
+            if outcome.about_channel:
+                self._well.discard(connection)
+                rest = [connection] if self._well else self._connections
+                self._rests.update(dict.fromkeys(rest, at + CHANNEL_REST_MS))
+            else:
                 self._well.add(connection)
                 self._rests.pop(connection, None)
-                return 0
-            self._well.discard(connection)
-            rest = [connection] if self._well else self._connections
-            self._rests.update(dict.fromkeys(rest, at + CHANNEL_REST_MS))
-            return 0 if self._well else at + CHANNEL_REST_MS
+            own = outcome.about_channel and bool(self._well)
+        failed = outcome.kind != "accepted" and not own
+        if failed or (self.health.in_doubt and outcome.kind == "accepted"):
+            self.health.hear(outcome, reader, at)
+        return at + CHANNEL_REST_MS if outcome.about_channel and not own else 0
+
+    def _count(self, outcome: SendResult, at: int) -> None:
+        with self.health.lock:
+            self.health.attempts[outcome.kind] += 1
+            self.health.rests += outcome.about_channel
+            if outcome.kind == "accepted":
+                self.health.last_success = at
+
+    @property
+    def rests_until(self) -> int:
+        """Give until when (ms UTC) every connection rests, or 0."""
+        with self._lock:
+            rests = [self._rests.get(connection, 0) for connection in self._connections]
+        return min(rests)
 
     def ended(self, connection: int) -> None:
         """Note that a connection has nothing in hand any more."""
@@ -171,6 +194,11 @@ class DeliveryWorker:
         self.retired = False
 
     @property
+    def rests_until(self) -> int:
+        """Give until when (ms UTC) its channel rests, or 0."""
+        return self._traffic.rests_until
+
+    @property
     def label(self) -> str:
         """Name it among the parts of the service: `email`, then `email/2`."""
         return self.name if self.connection == 1 else f"{self.name}/{self.connection}"
@@ -204,7 +232,7 @@ class DeliveryWorker:
         if not ids:
             return [], 0
         found = [n for n in self._streams.notifications(ids) if is_due(n, now)]
-        left = self._lost([n for n in found if n.claimed_until is not None], now)
+        left = lost([n for n in found if n.claimed_until is not None], self.form, now)
         plan = self._planner.plan([n for n in found if n.claimed_until is None], now)
         claim = AttemptStarted(at=now, worker=self._worker, until=now + CLAIM_MS)
         claims = [
@@ -239,19 +267,7 @@ class DeliveryWorker:
         ids = queue.claimed(self._views)
         left = [n for n in self._streams.notifications(ids) if n.claimed_until is not None]
         mine = [n for n in left if n.owed.channel == self.name]
-        return len(self._recorder.append(self._lost(mine, now)))
-
-    def _lost(self, left: Sequence[Notification], now: int) -> list[Update]:
-        """End open attempts: of what a connection claimed at once only the first can have begun."""
-        then = HELD if self.form == "chat" else OWED
-        unknown = AttemptEnded(at=now, outcome="unknown", then=then, next_at=now)
-        not_tried = AttemptEnded(at=now, outcome=NOT_TRIED, then=OWED, next_at=now)
-        first: dict[object, int] = {}
-        for n in sorted(left, key=lambda n: n.turn):
-            first.setdefault((n.worker, n.claimed_until), n.turn)
-        begun = [n.turn == first[n.worker, n.claimed_until] for n in left]
-        ends = [unknown if may_have_left else not_tried for may_have_left in begun]
-        return [Update(n, end) for n, end in zip(left, ends, strict=True)]
+        return len(self._recorder.append(lost(mine, self.form, now)))
 
     def look_again(self, now: int) -> int:
         """Look again for the addresses that were not known; return how many were found."""
@@ -294,7 +310,9 @@ class DeliveryWorker:
                     outcome = self._outcome(still.outgoing)
                     at = now + int((monotonic() - begun) * 1000)
                     trouble = outcome.about_channel
-                    rests_until = self._traffic.heard(self.connection, outcome, at)
+                    rests_until = self._traffic.heard(
+                        self.connection, outcome, still.outgoing.address, at=at
+                    )
                     end = after(outcome, first, form=self.form, now=at)
                     self._recorder.record(UnrecordedOutcome(first, end, outcome.text))
                 else:

@@ -1,7 +1,9 @@
 """Keep delivery workers for every channel the active rules name, as they change."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+from service.learners.feed_subjects import FailingChannel
+from service.sending.channel_health import ChannelHealth
 from service.sending.channels import Channel
 from service.sending.delivery import ChannelTraffic, DeliveryWorker
 from service.sending.planner import MessageDefaults, SendingContext
@@ -10,6 +12,8 @@ from service.sending.streams import OutcomeRecorder
 WITHOUT_DOMAIN = "coursebell.localhost"
 Opened = Mapping[str, Sequence[Channel]]
 """By the name of a channel, one for each of its connections."""
+Recorded = Callable[[str], FailingChannel | None]
+"""Gives how a channel failed, as the ledger has it."""
 
 
 class DeliveryPool(Mapping[str, DeliveryWorker]):
@@ -35,6 +39,7 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
         self.connections: dict[str, DeliveryWorker] = {}
         """The workers of all connections by their labels."""
         self._retired: list[DeliveryWorker] = []
+        self.health: dict[str, ChannelHealth] = {}
 
     def __getitem__(self, name: str) -> DeliveryWorker:
         return self.in_use[name]
@@ -67,6 +72,16 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
             self.in_use[name] = workers[0]
             self.connections |= {each.label: each for each in workers}
 
+    def tend(
+        self, names: Iterable[str], held: Collection[str], recorded: Recorded, now: int
+    ) -> None:
+        """Keep the health of these channels, and of no others, from what is `recorded` on."""
+        known = {name: self.health.get(name) or ChannelHealth() for name in names}
+        for name, health in known.items():
+            health.recover(recorded(name))
+            health.hold(name in held, now)
+        self.health = known
+
     def take_over(self, now: int) -> None:
         """End the attempts that a dead worker left open."""
         for delivery in self.in_use.values():
@@ -81,7 +96,8 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
         domain = self._mail_domain or channels[0].domain or WITHOUT_DOMAIN
         defaults = MessageDefaults(domain, fits=channels[0].fits, watch_link=self._watch_link)
         recorder = OutcomeRecorder(self._context().streams)
-        traffic = ChannelTraffic(name, recorder, connections=len(channels))
+        health = self.health.setdefault(name, ChannelHealth())
+        traffic = ChannelTraffic(name, recorder, health, connections=len(channels))
         return [
             DeliveryWorker(traffic, number, channel, context=self._context(), defaults=defaults)
             for number, channel in enumerate(channels, start=1)

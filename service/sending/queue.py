@@ -45,19 +45,20 @@ INSERT = (
     f"INSERT INTO notifications ({', '.join(COLUMNS)}, attempts) "
     f"VALUES ({', '.join('?' * len(COLUMNS))}, 0) ON CONFLICT (id) DO UPDATE SET "
     "state = excluded.state, due_at = excluded.due_at, attempts = 0, claimed_until = NULL, "
-    "reason = excluded.reason, ended_at = NULL"
+    "reason = excluded.reason, ended_at = NULL, first_due_at = NULL"
 )
 STATE = "UPDATE notifications SET state = ?, due_at = ifnull(?, due_at), ended_at = ?, reason = ?"
 BY_ITSELF = "digest = 0"
 MAY_LEAVE = "state IN ('owed', 'scheduled', 'waiting_address')"
 """Written the same everywhere: SQLite uses a partial index only for its very own condition."""
 COLLECTED = f"digest = 1 AND {MAY_LEAVE}"
-SETTLED = f"{STATE}, claimed_until = NULL WHERE id = ?"
+SETTLED = f"{STATE}, claimed_until = NULL, first_due_at = NULL WHERE id = ?"
 CLAIMED = "UPDATE notifications SET claimed_until = ? WHERE id = ?"
 ATTEMPTED = (
-    f"{STATE}, claimed_until = NULL, attempts = attempts + ? WHERE id = ? AND state <> 'sent'"
+    f"{STATE}, claimed_until = NULL, first_due_at = ifnull(first_due_at, due_at), "
+    "attempts = attempts + ? WHERE id = ? AND state <> 'sent'"
 )
-FRESH = f"{STATE}, claimed_until = NULL, attempts = 0 WHERE id = ?"
+FRESH = f"{STATE}, claimed_until = NULL, attempts = 0, first_due_at = NULL WHERE id = ?"
 
 Write = tuple[str, Callable[[LogEvent], tuple[Any, ...]]]
 
@@ -96,10 +97,13 @@ WRITES: Mapping[type, Write] = {
 
 
 class SendQueue:
-    """Project the streams of notifications into the table `notifications`."""
+    """Project the streams of notifications into the table `notifications`.
+
+    `first_due_at`: when it was due before it was tried again later; NULL while it was not.
+    """
 
     name = "queue"
-    version = 2
+    version = 3
     topics = frozenset(notification.SHAPES)
 
     def create(self, database: Database) -> None:
@@ -108,7 +112,14 @@ class SendQueue:
         text = {name: str for name in COLUMNS if name not in numbers}
         database.create_table(
             "notifications",
-            {**text, **numbers, "attempts": int, "claimed_until": int, "ended_at": int},
+            {
+                **text,
+                **numbers,
+                "attempts": int,
+                "claimed_until": int,
+                "ended_at": int,
+                "first_due_at": int,
+            },
             pk="id",
         )
         table = database.table("notifications")
@@ -161,6 +172,17 @@ def next_due(views: Views, channel: str) -> int | None:
 def put_off(views: Views, now: int) -> list[str]:
     """List the ids of what may leave after a moment, by itself or in a digest."""
     return _ids(views, f"{MAY_LEAVE} AND due_at > ? AND claimed_until IS NULL", (now,))
+
+
+def overdue(views: Views, now: int) -> dict[str, tuple[int, int]]:
+    """Count by channel what is due and has not left, and say since when the oldest is due."""
+    rows = views.reader().execute(
+        "SELECT channel, COUNT(*), MIN(ifnull(first_due_at, due_at)) FROM notifications "
+        f"WHERE state IN (?, ?) AND {BY_ITSELF} AND ifnull(first_due_at, due_at) <= ? "
+        "GROUP BY channel",
+        (OWED, SCHEDULED, now),
+    )
+    return {channel: (count, since) for channel, count, since in rows}
 
 
 def waiting_for_address(views: Views, after: str, limit: int) -> list[str]:

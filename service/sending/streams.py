@@ -7,22 +7,32 @@ from typing import NamedTuple
 import msgspec
 
 from service.learners.facts import Identity, Timing
-from service.learners.feed_subjects import FEED, LETTER, LetterSetAside, SilentSource, letter_of
+from service.learners.feed_subjects import (
+    CHANNEL,
+    FEED,
+    LETTER,
+    LetterSetAside,
+    SilentSource,
+    letter_of,
+)
 from service.learners.neighbours import Neighbours
 from service.learners.world import load
 from service.ledger.events import EventBody, EventStore, NewEvent
 from service.rules.digests import DigestClosed, bundle_of
+from service.rules.fields import Subject as Readable
 from service.rules.notification import (
     DIGEST,
     DROPPED,
     HELD,
     NOT_TRIED,
+    OWED,
     SENT,
     AttemptEnded,
     Ended,
     Notification,
     Redriven,
 )
+from service.rules.triggers.channel_failing import channel_as_recorded
 from service.rules.triggers.stalled import STALLED
 from service.rules.verdict import Item, Subject
 
@@ -83,14 +93,20 @@ class NotificationStreams:
     def _subjects(self, wanted: Collection[str]) -> dict[str, Subject]:
         found = self.store.streams(list(wanted))
         subjects = {
-            stream: Subject(load(stream, bodies, self._timings), bodies)
-            for stream, bodies in found.items()
+            stream: Subject(self._read(stream, bodies), bodies) for stream, bodies in found.items()
         }
         if any(subject.startswith(FEED) for subject in wanted):
             subjects |= {heard.id: Subject(heard, ()) for heard in self._heard().values()}
         letters = [letter_of(subject) for subject in wanted if subject.startswith(LETTER)]
         subjects |= {aside.id: Subject(aside, ()) for aside in self._asides(letters)}
         return subjects
+
+    def _read(self, stream: str, bodies: Sequence[EventBody]) -> Readable:
+        if stream.startswith(CHANNEL):
+            failed = channel_as_recorded(stream, bodies)
+            assert failed is not None, f"{stream}: expected a failing at its beginning"
+            return failed
+        return load(stream, bodies, self._timings)
 
 
 def silences_of(notification: Notification, subject: Subject) -> list[Identity]:
@@ -165,6 +181,19 @@ def is_due(notification: Notification, now: int) -> bool:
         and free
         and (notification.due_at <= now)
     )
+
+
+def lost(left: Sequence[Notification], form: str, now: int) -> list[Update]:
+    """End open attempts: of what a connection claimed at once only the first can have begun."""
+    then = HELD if form == "chat" else OWED
+    unknown = AttemptEnded(at=now, outcome="unknown", then=then, next_at=now)
+    not_tried = AttemptEnded(at=now, outcome=NOT_TRIED, then=OWED, next_at=now)
+    first: dict[object, int] = {}
+    for n in sorted(left, key=lambda n: n.turn):
+        first.setdefault((n.worker, n.claimed_until), n.turn)
+    begun = [n.turn == first[n.worker, n.claimed_until] for n in left]
+    ends = [unknown if may_have_left else not_tried for may_have_left in begun]
+    return [Update(n, end) for n, end in zip(left, ends, strict=True)]
 
 
 class OutcomeRecorder:

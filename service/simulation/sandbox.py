@@ -13,9 +13,11 @@ from service.learners.facts import FactRecorded, longest_lateness
 from service.ledger.private_files import DRAWER_FOLDER
 from service.rules.decider import Decider
 from service.rules.rule import Rule, RuleSet
+from service.rules.triggers.channel_failing import channel_trigger_of
 from service.rules.triggers.source_silent import source_trigger_of
 from service.rules.triggers.stalled import StalledTrigger, stalled_trigger_of
 from service.sending import queue
+from service.sending.channel_health import failing_channels
 from service.sending.channels.drawer import DrawerMessage, read_message
 from service.sending.planner import ActiveRules
 from service.sending.templates.templates import Templates
@@ -82,10 +84,13 @@ class Sandbox:
         for rule in decider.active:
             yield from self._steps(rule)
             stalled, source = stalled_trigger_of(rule), source_trigger_of(rule)
+            channel = channel_trigger_of(rule)
             if stalled is not None:
                 yield from self._silences(stalled)
             elif source is not None:
                 yield from self._feeds(source.silence_ms)
+            elif channel is not None:
+                yield from self._channels(channel.failing_ms)
 
     def _steps(self, rule: Rule) -> Iterator[int]:
         """Give when the next step of each escalation follows a first decision."""
@@ -104,6 +109,12 @@ class Sandbox:
     def _feeds(self, silence_ms: int) -> Iterator[int]:
         """Give when each feed has been silent long enough, unless another letter comes."""
         ends = (each.at + silence_ms for each in self.app.letters.feeds.heard().values())
+        yield from (at for at in ends if at > self.now)
+
+    def _channels(self, failing_ms: int) -> Iterator[int]:
+        """Give when each channel that fails has failed long enough, unless a message leaves."""
+        found = failing_channels(self.app.deliveries.health).values()
+        ends = (each.since + failing_ms for each in found if each is not None)
         yield from (at for at in ends if at > self.now)
 
     def message(self, notification: str, room: str) -> DrawerMessage:

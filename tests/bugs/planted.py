@@ -200,6 +200,16 @@ BUGS = (
         "tests/learners/test_imported.py",
     ),
     Bug(
+        3, "tell of a channel that works again", "service/rules/triggers/channel_failing.py",
+        "case FailingChannel(works=False, occurrence=occurrence):",
+        "case FailingChannel(occurrence=occurrence):",
+        "tests/rules/triggers/test_channel_failing.py",
+    ),
+    Bug(
+        3, "a restart tells of what it has not tried", "service/sending/channel_health.py",
+        "elif not state.untried:", "else:", "tests/rules/triggers/test_channel_failing.py",
+    ),
+    Bug(
         3, "leaving takes back a completion", "service/rules/triggers/event.py",
         '"enrollment.completed": lambda episode: not episode.revoked,',
         '"enrollment.completed": lambda episode: not (episode.revoked or episode.was_left),',

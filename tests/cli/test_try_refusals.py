@@ -69,6 +69,16 @@ def test_the_silence_of_a_source_is_no_event_either() -> None:
     assert found.exit_code == 2 and "cannot be tried with an event" in found.stderr
 
 
+def test_a_channel_that_fails_is_no_event_either() -> None:
+    fails = (
+        STILL.replace("stalled_for", "channel_failing_for")
+        .replace("template: stalled", "template: channel_failing")
+        .replace("to: learner, via", "post")
+    )
+    found = attempt(fails, "still", LETTER)
+    assert found.exit_code == 2 and "is triggered by channels that fail" in found.stderr
+
+
 def test_an_unknown_rule_is_guessed() -> None:
     found = attempt(DONE, "dine", LETTER)
     assert found.exit_code == 2 and "no rule 'dine'; did you mean 'done'?" in found.stderr

@@ -31,6 +31,7 @@ SORTS: Mapping[str, Scope | None] = {
     "`learner.*` events": scope_of_event("learner.seen"),
     "`letter.*` events": scope_of_event("letter.set_aside"),
     "`source_silent_for`": SCOPES["source_silent_for"],
+    "`channel_failing_for`": SCOPES["channel_failing_for"],
 }
 KNOWN = {word: scope for word, scope in SORTS.items() if scope}
 """What each sort of rule knows of, by what the sort is called."""

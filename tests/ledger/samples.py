@@ -43,6 +43,7 @@ from service.rules.notification import (
 from service.rules.plan import ThrottlePassed
 from service.rules.scheduler import RulesActivated, TimeAsked
 from service.rules.storm import StormCounted
+from service.rules.triggers.channel_failing import ChannelFailing, ChannelWorking
 from service.rules.triggers.letter_set_aside import LetterMark, LettersAsked
 from service.rules.triggers.seat_change import RuleFired
 from service.rules.triggers.source_silent import FeedSilence, FeedsWatched
@@ -165,6 +166,8 @@ SAMPLES: list[EventBody] = [
         modes={"completed": "live"}, gone={"live/stalled": SilenceMark(day(2), day(1))},
     ),
     ChannelsOpened(at=day(0), kinds={"email": "mail", "room": "chat"}),
+    ChannelFailing(at=day(9), since=day(8), trouble="login", code=535, status="5.7.8"),
+    ChannelWorking(at=day(10)),
     FeedsWatched(at=day(9), silences={"adobe": FeedSilence(70, 3_600_000)}),
     LettersAsked(at=day(9), rules={"aside": LetterMark(70, "live")}),
     TimeAsked(at=day(9), position=1300, marks={"stalled": SilenceMark(day(2), day(1))}),

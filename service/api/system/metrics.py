@@ -20,10 +20,12 @@ from starlette.responses import Response
 
 from service import __version__
 from service.api.request_context import RequestContext
+from service.app.app import App
 from service.incoming.feeds import BOUNDS_MS, STATES, FeedStatistics
 from service.ledger.ledger import Ledger
 from service.rules.notification import Owed
 from service.sending import queue
+from service.sending.channel_health import ChannelHealth
 
 COUNTED = (
     ("letters", "Letters a source has sent"),
@@ -76,6 +78,54 @@ def _lateness(feeds: Sequence[FeedStatistics]) -> Metric:
     return late
 
 
+def channel_metrics(app: App, now: int) -> Iterator[Metric]:
+    """Count for each channel of the rule file what its tries came to, and what is due by it."""
+    healths = dict(app.deliveries.health)
+    yield from _tries(healths)
+    since = {name: health.state.since for name, health in healths.items()}
+    taken = {name: h.last_success / 1000 for name, h in healths.items() if h.last_success}
+    resting = dict.fromkeys(healths, 0) | {n: d.rests_until for n, d in app.deliveries.items()}
+    due = dict.fromkeys(healths, now) | {
+        n: at for n, (_, at) in queue.overdue(app.views, now).items()
+    }
+    gauges: tuple[tuple[str, str, Mapping[str, float]], ...] = (
+        (
+            "channel_failing",
+            "1 while a channel fails",
+            {n: at is not None for n, at in since.items()},
+        ),
+        ("channel_failing_seconds", "For how long it fails", _ages(since, now)),
+        ("channel_last_success_timestamp_seconds", "When it last took a message", taken),
+        ("channel_resting_seconds", "How long it is still left alone", _ages(resting, now, -1)),
+        ("owed_oldest_seconds", "Age of the oldest that is due and not sent", _ages(due, now)),
+    )
+    for name, about, values in gauges:
+        known = {channel: value for channel, value in values.items() if channel in healths}
+        yield labelled_gauge(name, about, known, label="channel")
+
+
+def _ages(since: Mapping[str, int | None], now: int, direction: int = 1) -> dict[str, float]:
+    """Count the seconds since each moment (ms), or with -1 until it; 0 for none."""
+    return {
+        name: 0.0 if at is None else max(0, direction * (now - at)) / 1000
+        for name, at in since.items()
+    }
+
+
+def _tries(healths: Mapping[str, ChannelHealth]) -> Iterator[Metric]:
+    attempts = CounterMetricFamily(
+        "coursebell_attempts", "Tries to send, by what they came to", labels=["channel", "outcome"]
+    )
+    rests = CounterMetricFamily(
+        "coursebell_channel_rests", "Times a channel was left alone", labels=["channel"]
+    )
+    for name, health in healths.items():
+        rests.add_metric([name], health.rests)
+        for outcome, count in health.attempts.items():
+            attempts.add_metric([name, outcome], count)
+    yield from (attempts, rests)
+
+
 EVENTS_PER_PAGE = 10_000
 LETTER_STATES = ("waiting", "taken", "set_aside")
 
@@ -121,6 +171,7 @@ class ServiceCollector(Collector):
         yield from feed_metrics(self._app.letters.feeds.all(self._app.sources))
         yield from self._log()
         yield from self._notifications()
+        yield from channel_metrics(self._app, self._context.clock())
         yield from self._condition()
         free = shutil.disk_usage(self._app.ledger.path.parent).free
         yield gauge("disk_free_bytes", "What is left on the disk of the data folder", free)
@@ -192,7 +243,7 @@ def counter(name: str, about: str, value: float) -> Metric:
     return CounterMetricFamily(f"coursebell_{name}", about, value=float(value))
 
 
-def labelled_gauge(name: str, about: str, values: Mapping[str, int], label: str) -> Metric:
+def labelled_gauge(name: str, about: str, values: Mapping[str, float], label: str) -> Metric:
     """Make one number for each value of a label."""
     family = GaugeMetricFamily(f"coursebell_{name}", about, labels=[label])
     for key, value in values.items():

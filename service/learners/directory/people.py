@@ -35,10 +35,11 @@ CLOSENESS = "(source <> '') + (account <> '')"
 CLOSEST_FIRST = f"told_at IS NULL, {CLOSENESS} DESC, source DESC"
 MEMBERS = """
 SELECT p.id FROM people_in_groups g JOIN people p ON p.id = g.person
-WHERE g.name = :group AND p.source IN (:source, '') AND p.account IN (:account, '')
+WHERE g.name = :group
+AND (:source = '' OR p.source IN (:source, '') AND p.account IN (:account, ''))
 AND NOT EXISTS (
     SELECT 1 FROM people c WHERE c.lms_id = p.lms_id AND c.told_at IS NOT NULL
-    AND c.source IN (:source, '') AND c.account IN (:account, '')
+    AND (:source = '' OR c.source IN (:source, '') AND c.account IN (:account, ''))
     AND (c.source <> '') + (c.account <> '') > (p.source <> '') + (p.account <> '')
 ) ORDER BY p.id
 """
@@ -168,7 +169,7 @@ class People:
         return rows[0] if named and named.source != person.source else None
 
     def in_group(self, group: str, source: str, account: str) -> list[str]:
-        """Look up a group's members as seen from this account; a closer row hides a general one."""
+        """Look up a group as seen from an account, or from all; closer rows hide general ones."""
         named = {"group": text_form(group), "source": source, "account": account}
         return [row[0] for row in self._ledger.reader().execute(MEMBERS, named)]
 

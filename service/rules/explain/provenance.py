@@ -18,7 +18,7 @@ from service.rules.notification import DIGEST, SENT, Notification, Owed
 from service.rules.rule import AFTER, ROOM, STEPS_UP, Rule, route_of
 from service.rules.text import counted, format_duration, moment
 from service.rules.trace import shown, trace_recorded
-from service.rules.triggers import letter_set_aside, source_silent
+from service.rules.triggers import channel_failing, letter_set_aside, source_silent
 from service.rules.triggers.stalled import STALLED, stalled_trigger_of
 
 
@@ -154,6 +154,9 @@ def story_of(evidence: Evidence, owed: Owed, rule: Rule | None, about: About) ->
     if owed.trigger == letter_set_aside.TRIGGER:
         letter = evidence.delivery(letter_of(owed.subject), owed.source)
         return Provenance(f"not all of letter {letter.number} could be used", letter=letter)
+    if owed.trigger == channel_failing.TRIGGER:
+        name, _, since = owed.occurrence.rpartition("/")
+        return Provenance(f"no message left by channel {name} since {moment(int(since))}")
     if owed.trigger == DIGEST:
         return _digest(evidence, owed)
     rows = evidence.past.stream(owed.subject, 0, owed.version)

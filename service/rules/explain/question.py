@@ -119,9 +119,9 @@ MATTERS = {
 def subjects_of(evidence: Evidence, rule: Rule, question: Question) -> Iterator[About]:
     """Find what the question can be about; raises Unanswerable when it does not say enough."""
     subject = rule.trigger.scope.subject
-    if subject == "letter":
+    if subject in ("letter", "channel"):
         raise Unanswerable(
-            f"rule '{rule.id}' tells of letters; explain one of its notifications, as in "
+            f"rule '{rule.id}' tells of {subject}s; explain one of its notifications, as in "
             f"`coursebell notifications list --rule {rule.id}`"
         )
     value = required(question, NEEDS.get(subject, subject), rule)

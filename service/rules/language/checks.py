@@ -35,6 +35,8 @@ from service.rules.scope import Scope
 from service.rules.text import format_duration, shown
 
 NEVER_FIRES = "this rule can never fire"
+WITHOUT_STEPS = ("source_silent_for", "channel_failing_for")
+"""Triggers of which nobody is told again later; a second rule with a longer time does that."""
 NEVER_CANCEL = ("course.", "instance.", "learner.", "letter.")
 """How events begin that are about no single enrolment."""
 
@@ -72,6 +74,7 @@ class RuleChecks:
         for rule in known:
             self._check_steps(rule)
             self._check_entries(rule)
+            self._check_ways(rule)
             self._check_scope(rule)
             self.names.check_window(rule)
             for entry in rule.entries:
@@ -94,8 +97,9 @@ class RuleChecks:
             lines.setdefault(rule.id, self.report.line(path))
 
     def _check_steps(self, rule: RuleShape) -> None:
-        if rule.escalation and rule.trigger and rule.trigger.says("source_silent_for"):
-            message = "'escalation' does not go with 'source_silent_for'; take it out"
+        key = next((k for k in WITHOUT_STEPS if rule.trigger and rule.trigger.says(k)), None)
+        if rule.escalation and key:
+            message = f"'escalation' does not go with '{key}'; take it out"
             self.report.refuse(rule.path_to("escalation"), message, key=True)
 
     def _check_entries(self, rule: RuleShape) -> None:
@@ -105,6 +109,21 @@ class RuleChecks:
                 self._check_recipient(entry, rule.scope)
                 self.names.check_entry(entry, collapses=rule.collapses(entry))
                 self._check_twice(entry, lines)
+
+    def _check_ways(self, rule: RuleShape) -> None:
+        """Refuse to tell of a failing channel by that channel, and warn where that may happen."""
+        if rule.trigger is None or not rule.trigger.says("channel_failing_for"):
+            return
+        watched = getattr(rule.trigger, "channel", None)
+        self.names.check_watched(watched, rule.trigger.path_to("channel"))
+        ways = [(entry.said(entry.way), entry.path_to(entry.way)) for entry in rule.entries]
+        for _, path in (each for each in ways if watched and each[0] == watched):
+            message = f"nobody hears by '{watched}' that it fails itself; name another channel"
+            self.report.error(path, message)
+        names = {name for name, _ in ways}
+        if len(names) == 1 and not rule.trigger.says("channel") and None not in names:
+            message = f"nobody hears of it when '{names.pop()}' itself fails; tell by another too"
+            self.report.warning(ways[0][1], f"{message}, or name the 'channel' in the trigger")
 
     def _check_recipient(self, entry: EntryKeys, scope: Scope | None) -> None:
         to = entry.said("to")

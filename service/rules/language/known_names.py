@@ -82,6 +82,11 @@ class KnownNames:
         if template is not None and self.installed.templates is not None:
             self._check_template(template, self.installed.templates, entry, collapses=collapses)
 
+    def check_watched(self, channel: str | None, path: Path) -> None:
+        """Check the channel that a trigger watches."""
+        if channel and self.channels is not None and channel not in self.channels:
+            self._lacks(path, channel, what="channel", known=self.channels)
+
     def check_column(self, field: Field, path: Path) -> None:
         """Warn of an extra column that no import brought."""
         message = self.references.lacks_column(field) if self.references else None

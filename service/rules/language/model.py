@@ -37,6 +37,7 @@ from service.rules.rule import Defaults, Entry, Rule, RuleSet
 from service.rules.scope import Scope
 from service.rules.text import listed
 from service.rules.triggers import letter_set_aside
+from service.rules.triggers.channel_failing import ChannelFailingTrigger
 from service.rules.triggers.event import EventTrigger
 from service.rules.triggers.letter_set_aside import LetterTrigger
 from service.rules.triggers.seat_change import ChangeTrigger
@@ -72,10 +73,14 @@ SCOPES: Mapping[str, Scope] = {
     "change": ChangeTrigger.scope,
     "stalled_for": StalledTrigger.scope,
     "source_silent_for": SourceSilentTrigger.scope,
+    "channel_failing_for": ChannelFailingTrigger.scope,
 }
 """What rules know of, by the key of their trigger, if that is no event."""
 
-_TRIGGER = "a trigger is one of 'event', 'change', 'stalled_for' or 'source_silent_for'"
+_TRIGGER = (
+    "a trigger is one of 'event', 'change', 'stalled_for', 'source_silent_for' or "
+    "'channel_failing_for'"
+)
 
 
 def trigger_of_event(name: str) -> EventTrigger | LetterTrigger:
@@ -163,11 +168,24 @@ class SourceSilentShape(TriggerKeys):
         return SourceSilentTrigger(self.source_silent_for)
 
 
+class ChannelFailingShape(TriggerKeys):
+    """Set a rule off when messages do not leave by a channel."""
+
+    channel_failing_for: Duration
+    """No message leaves by a channel for so long, e.g. 30m; tell of it by another channel."""
+    channel: Name | None = None
+    """Which channel; any, if left out."""
+
+    def compiled(self, conditions: Conditions) -> ChannelFailingTrigger:
+        return ChannelFailingTrigger(self.channel_failing_for, self.channel)
+
+
 TRIGGERS: dict[str, type[TriggerKeys]] = {
     "event": EventShape,
     "change": ChangeShape,
     "stalled_for": StalledShape,
     "source_silent_for": SourceSilentShape,
+    "channel_failing_for": ChannelFailingShape,
 }
 
 
@@ -184,7 +202,9 @@ class OneTrigger(OneOf):
         return found
 
 
-TriggerShape = Annotated[EventShape | ChangeShape | StalledShape | SourceSilentShape, OneTrigger()]
+TriggerShape = Annotated[
+    EventShape | ChangeShape | StalledShape | SourceSilentShape | ChannelFailingShape, OneTrigger()
+]
 
 
 class DefaultsShape(Shape):
@@ -210,7 +230,7 @@ class RuleShape(Shape):
     mode: Annotated[Literal["live", "shadow", "disabled"], Choice()] = "live"
     """`live` sends, `shadow` decides and records and sends nothing, `disabled` does nothing."""
     trigger: TriggerShape
-    """What sets the rule off: one of event, change, stalled_for or source_silent_for."""
+    """What sets the rule off: an event, a change, a silence, or a channel that fails."""
     conditions: Annotated[list[Any], LIST] = []
     """All of these must be true, when it is set off and again before the message leaves."""
     collapse: Duration | None = None

@@ -48,7 +48,7 @@ from service.rules.language.values import (
     offered,
     recipients,
 )
-from service.rules.scope import OF_EVENTS, SILENCE, SILENT_SOURCE, Scope
+from service.rules.scope import FAILING_CHANNEL, OF_EVENTS, SILENCE, SILENT_SOURCE, Scope
 from service.rules.text import listed
 
 
@@ -251,7 +251,7 @@ def _rule_about(name: str, scope: Scope | None) -> Schema:
         "notify": {"items": _ref(f"entry.{name}")},
         "escalation": {"items": _ref(f"step.{name}")},
     }
-    if scope == SILENT_SOURCE:
+    if scope in (SILENT_SOURCE, FAILING_CHANNEL):
         properties["escalation"] = {"maxItems": 0}
     if scope and not scope.has_enrollment:
         properties["cancel_on"] = {"maxItems": 0}

@@ -13,7 +13,9 @@ from service.rules.fields import EventSeen, Reading, Subject
 from service.rules.notification import Owed
 from service.rules.scope import Scope
 
-Kind = Literal["event", "change", "stalled_for", "source_silent_for", "letter"]
+Kind = Literal[
+    "event", "change", "stalled_for", "source_silent_for", "channel_failing_for", "letter"
+]
 
 
 class Occurrence(msgspec.Struct, frozen=True):

@@ -106,7 +106,7 @@ def _silenced(found: re.Match[str]) -> str:
 def _outcome(result: AppriseResult, call: Call, outgoing: OutgoingMessage) -> SendResult:
     if call.refused:
         text = f"not connected: the host has a private address; {HINT}"
-        return SendResult("transient", text=text, about_channel=True)
+        return SendResult("transient", text=text, about_channel=True, where="private")
     exchanges = call.exchanges
     if result.status == AppriseResultStatus.TIMEOUT:
         return SendResult("unknown", text="no answer in time")

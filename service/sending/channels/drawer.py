@@ -44,7 +44,8 @@ class DrawerChannel:
         try:
             self._write(f"{UNSAFE.sub('_', outgoing.notification)}-{self._name}.{suffix}", content)
         except OSError as error:
-            return SendResult("transient", text=f"drawer: {error.strerror}", about_channel=True)
+            text = f"drawer: {error.strerror}"
+            return SendResult("transient", text=text, about_channel=True, where="disk")
         return SendResult("accepted", 250)
 
     def close(self) -> None:

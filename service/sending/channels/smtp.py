@@ -39,7 +39,7 @@ def about_channel(code: int | None, reply: bytes | str, where: str) -> SendResul
     """
     text, status = _read(reply.encode() if isinstance(reply, str) else reply)
     told = f"mail server, {where}: {text}"[:TEXT_MAX]
-    return SendResult("transient", code, status, text=told, about_channel=True)
+    return SendResult("transient", code, status, text=told, about_channel=True, where=where)
 
 
 def _kind(code: int, status: str | None) -> Kind:
@@ -75,7 +75,7 @@ def _refusal(error: Exception, where: str) -> ChannelRefused:
     if isinstance(error, smtplib.SMTPResponseException):
         reply = error.smtp_error
         return ChannelRefused(about_channel(error.smtp_code, reply, where))
-    return ChannelRefused(about_channel(None, f"{type(error).__name__}: {error}", where))
+    return ChannelRefused(about_channel(None, str(error), f"{where}, {type(error).__name__}"))
 
 
 def say(session: SmtpSession, command: str) -> tuple[int, bytes]:

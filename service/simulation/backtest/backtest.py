@@ -15,8 +15,8 @@ from service.simulation.backtest.replay_world import CurrentDirectory
 from service.simulation.backtest.states import History
 from service.simulation.backtest.tally import Tally
 
-NOT_IN_THE_LOG = ("source", "letter")
-"""Subjects of rules of which the log says nothing."""
+NOT_IN_THE_LOG = ("source", "letter", "channel")
+"""Subjects of rules of which the log says nothing, or not whether it would be so again."""
 
 
 class BacktestOptions(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,7 +25,8 @@ from service.rules.notification import SHAPES as NOTIFICATION_SHAPES
 from service.rules.rule import AFTER, GROUP, WATCHERS, Entry, Rule
 from service.rules.scheduler import RulesActivated, TimeAsked
 from service.rules.storm import StormCounted
-from service.rules.triggers import letter_set_aside, source_silent
+from service.rules.triggers import channel_failing, letter_set_aside, source_silent
+from service.rules.triggers.channel_failing import ChannelOccurrence, channel_as_recorded
 from service.rules.triggers.seat_change import RuleFired
 from service.rules.triggers.stalled import SilenceMark, SilenceOccurrence
 from service.rules.verdict import Subject
@@ -96,6 +97,8 @@ class ClockDecisions(NamedTuple):
             return None
         if recorded.trigger in (source_silent.TRIGGER, letter_set_aside.TRIGGER):
             return NotInLog()
+        if recorded.trigger == channel_failing.TRIGGER:
+            return self._failing(id, rule, recorded)
         if recorded.trigger == DIGEST:
             return self._digest(rule, entry, recorded)
         if entry.after_ms:
@@ -107,6 +110,16 @@ class ClockDecisions(NamedTuple):
         if not isinstance(subject, Enrollment) or mark is None:
             return None
         occurrence = SilenceOccurrence.of(subject, recorded.decided_at, mark.since)
+        return found(id, recorded, self.decider.decide([rule], occurrence, self.world))
+
+    def _failing(self, id: str, rule: Rule, recorded: Owed) -> Owed | None:
+        events = [
+            body for version, body in self.read(recorded.subject) if version <= recorded.version
+        ]
+        failing, now = channel_as_recorded(recorded.subject, events), recorded.decided_at
+        if failing is None or failing.works:
+            return None
+        occurrence = ChannelOccurrence.of(failing, recorded.version, now)
         return found(id, recorded, self.decider.decide([rule], occurrence, self.world))
 
     def _step(self, id: str, rule: Rule, entry: Entry, recorded: Owed) -> Owed | NotInLog | None:

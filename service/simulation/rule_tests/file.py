@@ -198,6 +198,7 @@ class ScriptReader:
         self._report = report
         self._rules = {rule.id: rule for rule in rules.rules}
         self._sources = sources
+        self._channels = rules.channels.keys()
         self._zone = ZoneInfo(rules.defaults.timezone)
 
     def read(self, file: ScriptPart) -> list[Scenario]:
@@ -227,7 +228,9 @@ class ScriptReader:
         people = {**people, **self._people(test, people)}
         courses = {**courses, **self._courses(test, courses)}
         start = self._start(test)
-        events = Events(self._report, self._sources, people=people, courses=courses)
+        events = Events(
+            self._report, self._sources, channels=self._channels, people=people, courses=courses
+        )
         given = events.read(filter(None, test.given or ()), start)
         expected = [each for each in (*(test.expect or ()), *(test.expect_skipped or ())) if each]
         for each in expected:

@@ -1,6 +1,6 @@
 """Read the events of a rule test into the facts that the letters bring."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Annotated, Any
 
@@ -23,7 +23,7 @@ from service.rules.language.errors import Report
 from service.rules.language.shape import Value
 from service.rules.language.values import named
 from service.rules.language.yaml_reader import Block
-from service.simulation.rule_tests.scenario import Given, Wish
+from service.simulation.rule_tests.scenario import ChannelTurn, Given, Wish
 from service.simulation.rule_tests.script_values import (
     COUNT,
     NAME,
@@ -68,6 +68,9 @@ FOLLOWS = {
 WISHES = ("watch.asked", "watch.stopped")
 """A person wishes to be told of a free seat, or not any more: no letter says so."""
 
+TURNS = ("channel.failing", "channel.working")
+"""Messages do not leave by a channel any more, or do again."""
+
 CALLED = {"percent": "progress"}
 """What a rule file calls a part of a fact by another name."""
 
@@ -83,6 +86,8 @@ def about(event: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Tell what an event must name, and what it may."""
     if event in WISHES:
         return ("learner", "instance"), ("course",)
+    if event in TURNS:
+        return ("channel",), ()
     return next((must, may) for kind, must, may in ABOUT if issubclass(SAID[event], kind))
 
 
@@ -94,11 +99,13 @@ def said(event: str, values: Mapping[str, Any]) -> FactBody:
 
 
 SOURCE, ACCOUNT = "adobe", "1"
-EVENTS = (*SAID, *WISHES)
+EVENTS = (*SAID, *WISHES, *TURNS)
 DOCS = {
     **{event.name: event.doc for event in RULE_EVENTS.values()},
     "watch.asked": "a person asked to be told of a free seat",
     "watch.stopped": "a person does not wish to be told any more",
+    "channel.failing": "messages do not leave by a channel any more",
+    "channel.working": "messages leave by a channel again",
 }
 
 
@@ -127,6 +134,8 @@ class EventPart(Part):
     """Which course, a name under `courses`."""
     instance: Annotated[str | None, TEXT] = None
     """Which session or batch of the course, any id."""
+    channel: Annotated[str | None, NAME] = None
+    """Which channel, a name under `channels` of the rule file."""
     source: Annotated[str, NAME] = SOURCE
     """Of which LMS; adobe if left out."""
     account: Annotated[str, TEXT] = ACCOUNT
@@ -163,14 +172,15 @@ class EventPart(Part):
 
 def carried(event: str) -> dict[str, Value]:
     """Give the values that an event carries, by what a rule file calls them."""
-    names = () if event in WISHES else SAID[event].__struct_fields__
+    names = SAID[event].__struct_fields__ if event in SAID else ()
     return {CALLED.get(name, name): READ[name] for name in names}
 
 
 def _keys(event: str) -> dict[str, bool]:
     must, may = about(event)
-    letter = () if event in WISHES else ("name", "by_admin")
-    others = dict.fromkeys(("source", "account", *letter), False)
+    place = () if event in TURNS else ("source", "account")
+    letter = ("name", "by_admin") if event in SAID else ()
+    others = dict.fromkeys((*place, *letter), False)
     about_ = dict.fromkeys(must, True) | dict.fromkeys((*may, *carried(event)), False)
     return {"at": True, "event": True} | others | about_
 
@@ -201,6 +211,7 @@ class Events:
         self,
         report: Report,
         sources: Sequence[str],
+        channels: Collection[str],
         people: Mapping[str, PersonRow],
         courses: Mapping[str, CourseRow],
     ) -> None:
@@ -208,6 +219,7 @@ class Events:
         self._sources = sources
         self._people = people
         self._courses = courses
+        self._channels = channels
         self._instances: dict[tuple[str, ...], str] = {}
         self._places: dict[str, str] = {}
 
@@ -225,9 +237,15 @@ class Events:
         if not course and "instance" in must:
             course = self._course_of(found["instance"], shape)
         found["course"] = course
+        return Given(shape.at, self._what(shape, found, start), shape.line)
+
+    def _what(
+        self, shape: EventPart, found: Mapping[str, Any], start: int
+    ) -> Fact | Wish | ChannelTurn:
+        if shape.event in TURNS:
+            return ChannelTurn(found["channel"], fails=shape.event == TURNS[0])
         wishes = shape.event in WISHES
-        what = self._wish(shape, found) if wishes else self._fact(shape, found, start)
-        return Given(shape.at, what, shape.line)
+        return self._wish(shape, found) if wishes else self._fact(shape, found, start)
 
     def _known(self, shape: EventPart) -> dict[str, Any]:
         """Give what an event says, without names of nobody and nothing."""
@@ -240,6 +258,7 @@ class Events:
         known = {
             "learner": Known("person", self._people, " under 'people'", form=text_form),
             "course": Known("course", self._courses, " under 'courses'", form=course_id),
+            "channel": Known("channel", self._channels, " in the rule file"),
         }
         lacking = [key for key in known if not shape.check_known(self._report, key, known[key])]
         named = {key: value for key, value in found.items() if key not in lacking}

@@ -82,6 +82,7 @@ class NearMisses:
             "change": self._reports,
             "stalled_for": self._longest_silence,
             "source_silent_for": self._feeds,
+            "channel_failing_for": self._channels,
         }
         return reasons.get(rule.trigger.kind, self._events)(rule)
 
@@ -97,6 +98,9 @@ class NearMisses:
         if self._scenario.feeds_fall_silent:
             return ["no source was silent for so long after a letter"]
         return ["the sources go on talking in this test; write 'feeds_fall_silent: true'"]
+
+    def _channels(self, rule: Rule) -> list[str]:
+        return self._answers(rule) or ["no channel fails in this test; give a 'channel.failing'"]
 
     def _events(self, rule: Rule) -> list[str]:
         """Name the events of this name that changed nothing, or else the last of another."""

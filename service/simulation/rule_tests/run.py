@@ -14,16 +14,19 @@ from service.incoming.sources.source import Item
 from service.learners.facts import AT_ONCE, Fact
 from service.learners.instance import Instance
 from service.rules.rule import RuleSet
+from service.sending.channels import SendResult
 from service.sending.planner import ActiveRules
 from service.settings import Settings
 from service.simulation.rule_tests.compare import Comparison, Failure
 from service.simulation.rule_tests.near_miss import NearMisses, recorded
 from service.simulation.rule_tests.outcome import outcome
-from service.simulation.rule_tests.scenario import Given, Scenario, Wish
+from service.simulation.rule_tests.scenario import ChannelTurn, Given, Scenario, Wish
 from service.simulation.sandbox import Sandbox, own_settings
 
 EMPTY = "version: 1\nrules: []\n"
 PREFIX = "coursebell-test-"
+FAILED = SendResult("transient", about_channel=True)
+TAKEN = SendResult("accepted")
 
 
 class ScriptedSource:
@@ -79,9 +82,12 @@ class Playback:
             self._sandbox.tick()
 
     def _happens(self, place: int) -> None:
-        """Let a letter wait to be taken, or a person ask, as by the command."""
+        """Let a letter wait to be taken, a person ask, as by the command, or a channel turn."""
         what, app, now = self._scenario.given[place].what, self._sandbox.app, self._sandbox.now
-        if isinstance(what, Wish):
+        if isinstance(what, ChannelTurn):
+            health = app.deliveries.health[what.channel]
+            health.hear(FAILED if what.fails else TAKEN, None, now)
+        elif isinstance(what, Wish):
             instance = Instance.stream(
                 what.source, what.account, course=what.course, instance=what.instance
             )

@@ -18,14 +18,22 @@ class Wish(msgspec.Struct, frozen=True):
     stops: bool
 
 
+class ChannelTurn(msgspec.Struct, frozen=True):
+    """State that messages do not leave by a channel from here on, or do again."""
+
+    channel: str
+    fails: bool
+
+
 class Given(msgspec.Struct, frozen=True):
-    """State what happens at `at`: a letter comes with one fact, or a person wishes something.
+    """State what happens at `at`: a letter comes with one fact, a person wishes something, or a
+    channel turns.
 
     `line` is the place in the file.
     """
 
     at: int
-    what: Fact | Wish
+    what: Fact | Wish | ChannelTurn
     line: int
 
 

@@ -21,6 +21,7 @@ ROOM = "    notify: [{post: room, template: almost_full}]\n"
 SEATS = HEAD.replace("event: enrollment.completed", "change: instance.seats_available")
 SEEN = HEAD.replace("enrollment.completed", "learner.seen")
 QUIET = HEAD.replace("event: enrollment.completed", "source_silent_for: 3h")
+FAILING = HEAD.replace("event: enrollment.completed", "channel_failing_for: 30m, channel: email")
 LETTER = HEAD.replace("enrollment.completed", "letter.set_aside")
 
 

@@ -49,8 +49,8 @@ MISTAKES = {
     "a trigger of two sorts": (
         HEAD.replace("completed}", "completed, stalled_for: 3d}") + NOTIFY,
         (
-            "7:44: a trigger is one of 'event', 'change', 'stalled_for' or 'source_silent_for', "
-            "not two of them"
+            "7:44: a trigger is one of 'event', 'change', 'stalled_for', 'source_silent_for' or "
+            "'channel_failing_for', not two of them"
         ),
     ),
     "a trigger as text": (

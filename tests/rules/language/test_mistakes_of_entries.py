@@ -2,7 +2,16 @@
 
 import pytest
 
-from tests.rules.language.rule_files import HEAD, NOTIFY, QUIET, ROOM, SEATS, SEEN, problems
+from tests.rules.language.rule_files import (
+    FAILING,
+    HEAD,
+    NOTIFY,
+    QUIET,
+    ROOM,
+    SEATS,
+    SEEN,
+    problems,
+)
 
 GOOD = HEAD + NOTIFY
 STEP = "{after: 7d, to: manager, via: email, template: stalled}"
@@ -154,6 +163,40 @@ STEPS = {
     "a step of a silent source": (
         steps("{after: 7d, post: room, template: stalled}", text=QUIET + ROOM),
         "9:5: 'escalation' does not go with 'source_silent_for'; take it out",
+    ),
+    "a step of a failing channel": (
+        steps("{after: 7d, post: room, template: stalled}", text=FAILING + ROOM),
+        "9:5: 'escalation' does not go with 'channel_failing_for'; take it out",
+    ),
+    "a failing channel that is to tell of itself": (
+        FAILING + NOTIFY.replace("learner", "group:staff"),
+        "8:37: nobody hears by 'email' that it fails itself; name another channel",
+    ),
+    "a failing room that is to tell of itself": (
+        FAILING.replace("channel: email", "channel: room") + ROOM,
+        "8:21: nobody hears by 'room' that it fails itself; name another channel",
+    ),
+    "any failing channel told of by one alone": (
+        FAILING.replace(", channel: email", "") + ROOM,
+        (
+            "8:21: nobody hears of it when 'room' itself fails; tell by another too, or "
+            "name the 'channel' in the trigger"
+        ),
+    ),
+    "a failing channel that is not there": (
+        FAILING.replace("channel: email", "channel: emial") + ROOM,
+        "7:50: no channel 'emial'; did you mean 'email'?",
+    ),
+    "a failing channel and a learner": (
+        FAILING.replace("email}", "room}") + NOTIFY,
+        (
+            "8:19: a channel_failing_for rule is about no single learner; possible here: "
+            "'to: group:NAME', or 'post' to a room"
+        ),
+    ),
+    "a channel of a silent source": (
+        QUIET.replace("3h", "3h, channel: email") + ROOM,
+        "7:38: 'channel' goes with the trigger 'channel_failing_for'",
     ),
     "steps as text": (
         GOOD + "    escalation: 7d\n",

@@ -70,11 +70,17 @@ MISTAKES = {
     ),
     "a trigger that says nothing": (
         HEAD.replace("{event: enrollment.completed}", "{}") + NOTIFY,
-        "7:14: a trigger is one of 'event', 'change', 'stalled_for' or 'source_silent_for'",
+        (
+            "7:14: a trigger is one of 'event', 'change', 'stalled_for', 'source_silent_for' or "
+            "'channel_failing_for'"
+        ),
     ),
     "a trigger of another language": (
         HEAD.replace("{event: enrollment.completed}", "{when: done}") + NOTIFY,
-        "7:14: a trigger is one of 'event', 'change', 'stalled_for' or 'source_silent_for'",
+        (
+            "7:14: a trigger is one of 'event', 'change', 'stalled_for', 'source_silent_for' or "
+            "'channel_failing_for'"
+        ),
     ),
     "a misspelt key beside a trigger": (
         HEAD.replace("event: enrollment.completed", "stalled_for: 7d, count_form: started")

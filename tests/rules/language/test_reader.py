@@ -11,6 +11,7 @@ from service.rules.fields import Sources
 from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from service.rules.rule import Entry, RuleSet, Throttle
+from service.rules.triggers.channel_failing import ChannelFailingTrigger
 from service.rules.triggers.event import EventTrigger
 from service.rules.triggers.seat_change import ChangeTrigger
 from service.rules.triggers.source_silent import SourceSilentTrigger
@@ -20,7 +21,7 @@ from tests.rules.language.rule_files import FORMS, HEAD, NOTIFY
 DEFAULT = Path(__file__).parents[3] / "rules.yaml"
 NAMES = (
     "completed", "team_completions", "seat_free", "almost_full", "stalled", "stalled_again",
-    "stalled_manager", "feed_silent",
+    "stalled_manager", "feed_silent", "channel_failing",
 )  # fmt: skip
 TEMPLATES = dict.fromkeys(NAMES, FORMS)
 
@@ -54,7 +55,7 @@ def test_the_default_file_is_good_for_adobe() -> None:
 def test_the_default_file_says_what_it_says() -> None:
     text = DEFAULT.read_text()
     found = rules(text)
-    completed, free, full, stalled, quiet = found.rules
+    completed, free, full, stalled, quiet, failing = found.rules
     assert completed.trigger == EventTrigger("enrollment.completed")
     assert completed.collapse_ms == 600_000
     assert completed.expires_after_ms == 259_200_000
@@ -79,6 +80,7 @@ def test_the_default_file_says_what_it_says() -> None:
     assert completed.holds({"enrollment.passed": None}.get)
     assert not completed.holds({"enrollment.passed": False}.get)
     assert quiet.trigger == SourceSilentTrigger(259_200_000)
+    assert failing.trigger == ChannelFailingTrigger(1_800_000, "email")
     assert isinstance(free.trigger, ChangeTrigger)
     assert isinstance(full.trigger, ChangeTrigger)
     assert free.trigger.to is not None

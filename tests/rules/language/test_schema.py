@@ -106,13 +106,14 @@ def test_a_rule_is_offered_the_fields_it_can_read() -> None:
         for of, condition in DEFINED.items()
         if of.startswith("condition.")
     }
-    about_a_learner = anything - {"letter.reason"}
+    about_a_learner = anything - {"letter.reason", "channel.name", "channel.code"}
     assert readable["any"] == anything
     assert readable["enrollment"] == about_a_learner
     unknown = {"event.name", "event.by_admin", "event.age"}
     assert readable["stalled_for"] == about_a_learner - unknown
     assert readable["letter"] == {"event.source", "event.name", "event.age", "letter.reason"}
     assert readable["source_silent_for"] == {"event.source", "event.age"}
+    assert readable["channel_failing_for"] == {"channel.name", "channel.code"}
     assert {name.partition(".")[0] for name in readable["instance"]} == {
         "instance", "course", "event",
     }  # fmt: skip

@@ -222,7 +222,12 @@ OPERANDS = SCALARS | st.lists(SCALARS, max_size=2)
 TESTS = OPERANDS | st.dictionaries(st.sampled_from([*ALL, "like"]), OPERANDS, max_size=2)
 TRIGGERS = st.sampled_from(
     [f"event: {name}" for name in EVENTS]
-    + ["stalled_for: 7d", "source_silent_for: 3h", "change: instance.seat_limit"]
+    + [
+        "stalled_for: 7d",
+        "source_silent_for: 3h",
+        "channel_failing_for: 30m",
+        "change: instance.seat_limit",
+    ]
 )
 
 

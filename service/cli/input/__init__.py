@@ -1,0 +1,1 @@
+"""Read what commands are given beside a data folder: options of a scope, files of rules."""

@@ -1,0 +1,201 @@
+"""Run `coursebell status`: how it stands, on one screen, and what somebody should look at."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+import rich_click as click
+from rich.text import Text
+
+from service import __version__
+from service.api.system.metrics import MatchCounter
+from service.app.app import SOURCES
+from service.cli.installation import Installation
+from service.cli.output.console import (
+    BAD,
+    data_option,
+    installation,
+    json_option,
+    page_wide,
+    print_json,
+    printable,
+)
+from service.cli.output.text import ago, in_local_time, moment, print_words, span
+from service.incoming.letters import Letters
+from service.ledger.database import SCHEMA_VERSION
+from service.rules.explain.rule_versions import AnyEnvironment
+from service.rules.language.reader import read_rules
+from service.rules.scheduler import RULES_STREAM, RulesActivated
+from service.rules.triggers.channel_failing import recorded_channel
+from service.rules.verdict import muting_of
+from service.running import wall_clock
+from service.sending import queue
+from service.sending.channel_health import state_as_recorded
+
+WAITS_TOO_LONG_MS = 5 * 60_000
+DUE_TOO_LONG_MS = 60 * 60_000
+OPEN = ("owed", "scheduled", "waiting_address", "held")
+
+
+class ChannelStatus(msgspec.Struct, frozen=True):
+    """Say how a channel of the active rules does, and what is due by it; times are ms UTC."""
+
+    name: str
+    failing_since: int | None
+    trouble: str | None
+    due: int
+    oldest_due: int | None
+
+
+class Status(msgspec.Struct, frozen=True):
+    """Say how an installation stands; times are ms since 1970 UTC.
+
+    `feeds` are the last letters, by source; `unaccounted` must be 0.
+    """
+
+    version: str
+    schema: int
+    running: bool
+    rules_active: int
+    rules_since: int | None
+    muted: str | None
+    letters: dict[str, int]
+    oldest_waiting: int | None
+    notifications: dict[str, int]
+    unaccounted: dict[str, int]
+    feeds: dict[str, int]
+    channels: list[ChannelStatus]
+    look_at: list[str] = []
+
+
+@click.command()
+@data_option
+@json_option
+def status(data: Path | None, as_json: bool) -> None:
+    """Show how it stands: feeds, channels, queue, letters, and what somebody should look at.
+
+    Exits with 1 when somebody should look at something. The service may be running.
+    """
+    now = wall_clock()
+    with Installation(data) as office:
+        found = standing(office, now)
+    found = msgspec.structs.replace(found, look_at=list(concerns(found, now)))
+    if as_json:
+        print_json(found)
+    else:
+        show(found, installation(data), now)
+    raise SystemExit(BAD if found.look_at else 0)
+
+
+def standing(office: Installation, now: int) -> Status:
+    """Read how it stands from the ledger and the views."""
+    active = active_file(office)
+    letters = Letters(office.ledger)
+    counts = letters.counts()
+    placed = sum(count for name, count in counts.items() if name != "accepted")
+    position, states = queue.census(office.views)
+    matched = MatchCounter(office.ledger).up_to(position)
+    _, muting = muting_of(office.store.latest)
+    modes = active.modes if active else {}
+    return Status(
+        version=__version__,
+        schema=SCHEMA_VERSION,
+        running=office.beside_service,
+        rules_active=sum(mode != "disabled" for mode in modes.values()),
+        rules_since=active.at if active else None,
+        muted=muting.names if muting.everything or muting.rules else None,
+        letters=counts,
+        oldest_waiting=letters.oldest_waiting(),
+        notifications=states,
+        unaccounted={
+            "letters": counts["accepted"] - placed,
+            "notifications": matched - sum(states.values()),
+        },
+        feeds={source: last.at for source, last in letters.feeds.heard().items()},
+        channels=list(channels(office, active, now)),
+    )
+
+
+def active_file(office: Installation) -> RulesActivated | None:
+    """Read which rule file is active; None before the first start."""
+    match office.store.latest(RULES_STREAM):
+        case (_, RulesActivated() as active):
+            return active
+    return None
+
+
+def channels(
+    office: Installation, active: RulesActivated | None, now: int
+) -> Iterator[ChannelStatus]:
+    """Say how each channel of the active rules does."""
+    rules, _ = read_rules(active.text if active else "", environ=AnyEnvironment())
+    due = queue.overdue(office.views, now)
+    for name in rules.channels if rules else due:
+        recorded = recorded_channel(office.store.latest, name)
+        count, oldest = due.get(name, (0, None))
+        yield ChannelStatus(
+            name=name,
+            failing_since=recorded.since if recorded else None,
+            trouble=state_as_recorded(recorded).in_words() if recorded else None,
+            due=count,
+            oldest_due=oldest,
+        )
+
+
+def concerns(found: Status, now: int) -> Iterator[str]:
+    """Name what somebody should look at."""
+    if not found.running:
+        yield "the service is not running; start it with `coursebell run`"
+    for what, count in found.unaccounted.items():
+        if count:
+            yield f"{count} {what} are in no state; run `coursebell fsck`"
+    for channel in found.channels:
+        if channel.trouble:
+            yield f"channel {channel.name} {channel.trouble}"
+        elif channel.oldest_due is not None and now - channel.oldest_due > DUE_TOO_LONG_MS:
+            yield (
+                f"channel {channel.name} owes what is due for {span(now - channel.oldest_due)}; "
+                "look at `coursebell notifications list --state owed`"
+            )
+    if found.oldest_waiting is not None and now - found.oldest_waiting > WAITS_TOO_LONG_MS:
+        waits = span(now - found.oldest_waiting)
+        yield f"a letter has been waiting for {waits}; look at /readyz and the log of the service"
+
+
+def show(found: Status, folder: Path, now: int) -> None:
+    """Print it on one screen, and what to look at last."""
+    screen = page_wide()
+    for title, words in lines(found, folder, now):
+        print_words(screen, Text(printable(words)), f"{title:<15}")
+    screen.print()
+    for each in found.look_at:
+        print_words(screen, Text(printable(in_local_time(each)), "red"), "look at  ")
+    if not found.look_at:
+        screen.print("nothing to look at")
+
+
+def lines(found: Status, folder: Path, now: int) -> Iterator[tuple[str, str]]:
+    """Put how it stands into words, each under its title."""
+    running = "running" if found.running else "not running"
+    yield "Coursebell", f"{found.version}, {running}; ledger of schema {found.schema}"
+    yield "data", str(folder)
+    since = f" since {moment(found.rules_since)}" if found.rules_since else ""
+    yield "rules", f"{found.rules_active} active{since}"
+    if found.muted:
+        yield "muted", found.muted
+    for source in (each.name for each in SOURCES if each.name in found.feeds):
+        yield f"feed {source}"[:14], f"last letter {ago(found.feeds[source], now)}"
+    yield "letters", sums(found.letters, ("accepted", "waiting", "set_aside"))
+    shown = [state for state in (*OPEN, "sent", "given_up") if found.notifications[state]]
+    yield "notifications", sums(found.notifications, shown) or "none"
+    for channel in found.channels:
+        fails = channel.failing_since
+        does = "works" if fails is None else f"fails since {moment(fails)}"
+        oldest = channel.oldest_due
+        due = f" for {span(max(0, now - oldest))}" if oldest is not None else ""
+        yield "channel", f"{channel.name}: {does}; {channel.due:,} due{due}"
+
+
+def sums(counts: Mapping[str, int], names: Iterable[str]) -> str:
+    """Write counts side by side: `3 accepted, 0 waiting`."""
+    return ", ".join(f"{counts[name]:,} {name.replace('_', ' ')}" for name in names)

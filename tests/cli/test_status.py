@@ -1,0 +1,60 @@
+"""`coursebell status`: one screen, for a service that runs or not."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.installation import DONE, START, Installation, completed, event
+from tests.real_service import RealService
+from tests.waiting import until
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> RealService:
+    return RealService(tmp_path, DONE)
+
+
+def shown(here: RealService) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(here.command("status", "--json").stdout)
+    return found
+
+
+def test_a_service_that_works_is_nothing_to_look_at(here: RealService) -> None:
+    with here:
+        here.post(completed(START, 77), event("NEVER_HEARD", START))
+        here.letter(1)
+        done = until(lambda: (d := here.command("status")).returncode == 0 and d, "it is well")
+        found = shown(here)
+
+    assert done.stdout.endswith("\nnothing to look at\n")
+    assert "feed adobe     last letter" in done.stdout
+    assert "channel        email: works; 0 due" in done.stdout
+    assert (found["running"], found["look_at"]) == (True, [])
+    assert found["letters"]["accepted"] == found["letters"]["set_aside"] == 1
+    assert found["unaccounted"] == {"letters": 0, "notifications": 0}
+    assert [each["name"] for each in found["channels"]] == ["email", "room"]
+
+
+def test_a_service_that_does_not_run_is_to_be_looked_at(here: RealService) -> None:
+    with here:
+        here.stop()
+        done = here.command("status")
+
+    assert done.returncode == 1
+    assert "look at  the service is not running; start it with `coursebell run`" in done.stdout
+
+
+def test_letters_that_nobody_takes_are_to_be_looked_at(tmp_path: Path) -> None:
+    with Installation(tmp_path, DONE) as here:
+        here.post(completed(START, 77), at=1_700_000_000_000)
+    service = RealService(tmp_path, DONE)
+
+    assert "a letter has been waiting for" in shown(service)["look_at"][-1]
+
+
+def test_no_installation_is_no_empty_one(here: RealService) -> None:
+    done = here.command("status")
+    assert done.returncode == 2
+    assert "expected ledger.db" in done.stderr
