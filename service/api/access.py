@@ -1,12 +1,15 @@
-"""Decide who may use the API."""
+"""Decide who may use the API, and who may only read."""
 
+import logging
+from collections.abc import Callable
 from http import HTTPStatus
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.framework.problems import ApiError
 from service.app.queues import fed_by_queues
-from service.incoming.http_protocol import prove
+from service.incoming.http_protocol import peer_of, prove
+from service.incoming.repeats import Repeats
 from service.incoming.verifiers import (
     LOCAL_NAMES,
     BearerToken,
@@ -31,11 +34,17 @@ OFF = (
     "through a proxy; expected COURSEBELL_ADMIN_TOKEN to be set, got none; make one with "
     "`openssl rand -hex 32` and send it as Authorization: Bearer"
 )
+READ_ONLY = (
+    "COURSEBELL_READ_TOKEN reads and commands nothing: expected the value of "
+    "COURSEBELL_ADMIN_TOKEN, got the other"
+)
+
+log = logging.getLogger(__name__)
 
 
 def refusal(settings: Settings) -> str | None:
     """Say why the service may not start with these settings; None when it may."""
-    if settings.public_url and not settings.admin_token:
+    if settings.public_url and not (settings.admin_token or settings.read_token):
         return (
             "COURSEBELL_ADMIN_TOKEN: expected a token because COURSEBELL_PUBLIC_URL is set, got "
             "none; make one with `openssl rand -hex 32`"
@@ -56,34 +65,49 @@ def is_in_use(settings: Settings) -> bool:
 def api_in_words(settings: Settings) -> str:
     """Say who may use the API."""
     if settings.admin_token:
-        return "for who shows COURSEBELL_ADMIN_TOKEN"
+        reading = ", or to read COURSEBELL_READ_TOKEN" if settings.read_token else ""
+        return f"for who shows COURSEBELL_ADMIN_TOKEN{reading}"
+    if settings.read_token:
+        return (
+            "to read, for who shows COURSEBELL_READ_TOKEN; commands are off without "
+            "COURSEBELL_ADMIN_TOKEN"
+        )
     if is_in_use(settings):
         return "off, /metrics too; set COURSEBELL_ADMIN_TOKEN to use it"
     return "open to this machine, through no proxy"
 
 
 class Access:
-    """Admit who shows the token; without one, in a trial, who sits at this machine itself."""
+    """Admit who shows a token; without one, in a trial, who sits at this machine itself."""
 
     def __init__(self, settings: Settings) -> None:
-        token = settings.admin_token
-        self._bearer = BearerToken(token) if token else None
+        self._admin = BearerToken(settings.admin_token or "")
+        self._reader = BearerToken(*settings.read_token)
+        self._has_token = bool(settings.admin_token or settings.read_token)
         self._is_in_use = is_in_use(settings)
 
     def check(self, scope: Scope) -> None:
-        """Raise ApiError for a stranger."""
-        headers: HeaderLines = scope["headers"]
-        if self._bearer is None and self._is_in_use:
+        """Raise ApiError for a stranger, and for who may read and would do more."""
+        if self._has_token:
+            self._check_token(scope)
+        elif self._is_in_use:
             raise ApiError(HTTPStatus.FORBIDDEN, OFF)
-        if self._bearer is None:
-            _check_local(scope, headers)
-        elif not self._bearer.verify(dict(headers), b"", 0):
+        else:
+            _check_local(scope, scope["headers"])
+
+    def _check_token(self, scope: Scope) -> None:
+        headers = dict(scope["headers"])
+        commands = self._admin.verify(headers, b"", 0)
+        reads = self._reader.verify(headers, b"", 0)
+        if not (commands or reads):
             raise ApiError(
                 HTTPStatus.UNAUTHORIZED,
-                "expected Authorization: Bearer and the value of COURSEBELL_ADMIN_TOKEN, "
-                "got none or another",
-                WWW_Authenticate=self._bearer.challenge,
+                "expected Authorization: Bearer and the value of COURSEBELL_ADMIN_TOKEN, or to "
+                "read COURSEBELL_READ_TOKEN, got none or another",
+                WWW_Authenticate=BearerToken.challenge,
             )
+        if not commands and scope["method"] not in SAFE_METHODS:
+            raise ApiError(HTTPStatus.FORBIDDEN, READ_ONLY)
 
     def admits(self, scope: Scope) -> bool:
         """Say whether this is no stranger."""
@@ -97,9 +121,12 @@ class Access:
 class AccessControl:
     """Let nobody but the admitted reach the application."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    def __init__(self, app: ASGIApp, access: Access, clock: Callable[[], int]) -> None:
+        """Take what gives the time in ms."""
         self._app = app
         self._access = access
+        self._clock = clock
+        self._refused = Repeats()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer 401 or 403."""
@@ -107,10 +134,17 @@ class AccessControl:
             try:
                 self._access.check(scope)
             except ApiError as error:
+                self._tell_of_stranger(scope, error)
                 await error.response()(scope, receive, send)
                 return
             prove(scope)
         await self._app(scope, receive, send)
+
+    def _tell_of_stranger(self, scope: Scope, error: ApiError) -> None:
+        peer, status = peer_of(scope), int(error.status)
+        if count := self._refused.count((peer, status), self._clock()):
+            about = {"event": "api.refused", "peer": peer, "code": status, "count": count}
+            log.warning("%s", error.detail, extra=about)
 
 
 def is_free(path: str) -> bool:

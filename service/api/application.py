@@ -75,8 +75,8 @@ class AsgiApplication(WebhookEndpoint):
         context, access = RequestContext(app, service, clock), Access(settings)
         self._pool = ThreadPoolExecutor(THREADS, "api")
         description = document(settings, (*OPERATIONS, *endpoints.OPERATIONS))
-        self._system = SystemEndpoints(context, access, codes=self.answers, description=description)
-        self.otherwise = ErrorLog(AccessControl(self._routed(context), access))
+        self._system = SystemEndpoints(context, access, self.answers, description)
+        self.otherwise = ErrorLog(AccessControl(self._routed(context), access, clock))
 
     def _routed(self, context: RequestContext) -> ASGIApp:
         answered = routes(OPERATIONS, context, self._pool)

@@ -1,5 +1,6 @@
 """Read what is active: the rules and templates as their files are now, or why they cannot be."""
 
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from hashlib import sha256
@@ -23,6 +24,18 @@ from service.settings import Settings
 
 class Refused(Exception):
     """Say why a rule file or template folder cannot become active; one problem a line."""
+
+
+MISTAKE = re.compile(r"^[^\s:]+:\d+(?::\d+)?", re.MULTILINE)
+PLACES = 5
+
+
+def places_of(refusal: str) -> str:
+    """List where the first mistakes of a refusal stand, without what it quotes of them.
+
+    That may be an address that somebody is told at.
+    """
+    return " ".join(MISTAKE.findall(refusal)[:PLACES])
 
 
 def read_active(settings: Settings, sources: Iterable[Source]) -> ActiveRules:

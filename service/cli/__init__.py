@@ -6,6 +6,7 @@ import rich_click as click
 
 from service import __version__
 from service.cli.backtest import run_backtest
+from service.cli.channels import channels
 from service.cli.check import check
 from service.cli.courses import courses
 from service.cli.demo import demo
@@ -42,6 +43,7 @@ COMMANDS = (
     demo,
     check,
     status,
+    channels,
     feeds,
     letters,
     notifications,

@@ -10,8 +10,8 @@ import rich_click as click
 from rich.progress import TextColumn
 
 from service.app.event_types import event_store
-from service.cli.input.rule_files import RuleFiles, rule_file_argument, rule_file_options
-from service.cli.installation import ReadOnlyLedger
+from service.cli.options.installation import ReadOnlyLedger
+from service.cli.options.rule_files import RuleFiles, rule_file_argument, rule_file_options
 from service.cli.output.backtest_page import (
     BacktestPage,
     BacktestRun,

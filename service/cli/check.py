@@ -12,8 +12,8 @@ from rich.progress import MofNCompleteColumn
 from service.app.active_rules import read_files_of
 from service.app.app import SOURCES
 from service.app.queues import open_queues, try_queues
-from service.cli.input.rule_files import RuleFiles, rule_file_argument, rule_file_options
-from service.cli.installation import Installation
+from service.cli.options.installation import Installation
+from service.cli.options.rule_files import RuleFiles, rule_file_argument, rule_file_options
 from service.cli.output.console import (
     BAD,
     console,

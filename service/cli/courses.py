@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import rich_click as click
 
-from service.cli.input.scope_options import ImportOptions, import_options
+from service.cli.options.scope_options import ImportOptions, import_options
 from service.cli.output.console import BAD, data_option, fail, json_option, open_ledger
 from service.cli.output.csv_import import (
     Columns,

@@ -7,7 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from service.app.event_types import event_store
-from service.cli.input.scope_options import SOURCE, check_account
+from service.cli.options.scope_options import SOURCE, check_account
 from service.cli.output.console import (
     CANNOT_RUN,
     data_option,

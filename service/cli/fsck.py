@@ -9,7 +9,7 @@ import rich_click as click
 from rich.progress import MofNCompleteColumn
 
 from service.app.event_types import event_store
-from service.cli.installation import ReadOnlyLedger
+from service.cli.options.installation import ReadOnlyLedger
 from service.cli.output.console import (
     BAD,
     console,

@@ -16,7 +16,7 @@ from rich.progress import DownloadColumn
 
 from service.app.active_rules import Refused
 from service.app.app import App
-from service.cli.input.scope_options import SOURCE
+from service.cli.options.scope_options import SOURCE
 from service.cli.output.console import (
     BAD,
     console,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from service.cli.installation import Installation
+from service.cli.options.installation import Installation
 from service.cli.output.console import data_option, fail
 from service.rules.scheduler import RULES_STREAM as RULES
 from service.rules.scheduler import RulesActivated

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from service.cli.explain import evidence, whole
-from service.cli.installation import Installation
+from service.cli.options.installation import Installation
 from service.cli.output.console import (
     BAD,
     console,

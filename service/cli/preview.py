@@ -10,7 +10,7 @@ import rich_click as click
 
 from service.app.event_types import event_store
 from service.cli.check import show
-from service.cli.input.rule_files import RuleFiles, rule_file_options
+from service.cli.options.rule_files import RuleFiles, rule_file_options
 from service.cli.output.console import BAD, data_option, fail, open_ledger
 from service.cli.output.preview_page import (
     NOBODY,

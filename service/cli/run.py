@@ -5,11 +5,12 @@ import os
 import signal
 import socket
 import threading
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
-import msgspec
 import rich_click as click
 import uvicorn
 from rich.text import Text
@@ -19,8 +20,9 @@ from service.api.access import api_in_words
 from service.api.webhooks import door_in_words, opened_to_try
 from service.app.active_rules import Refused, read_files_of
 from service.app.app import SOURCES, App
-from service.cli.input.rule_files import RuleFiles, rule_file_options
+from service.cli.options.rule_files import RuleFiles, rule_file_options
 from service.cli.output.console import console, data_option, fail, installation
+from service.cli.output.log_lines import configure, line_for_programs
 from service.cli.output.text import local_time
 from service.incoming.group_commit import GroupCommit
 from service.incoming.http_protocol import ImpatientProtocol
@@ -31,40 +33,6 @@ from service.rules.verdict import muting_of
 from service.running import Service, keep_in_memory, wall_clock
 from service.sending.channels import channel_in_words
 from service.settings import Settings
-
-
-class JsonLines(logging.Formatter):
-    """Log one JSON object a line; nothing in a message can break out of it."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Write the record as JSON."""
-        line = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line).decode()
-
-
-class PlainLines(logging.Formatter):
-    """Log one line for a person, with the time in the zone of the terminal."""
-
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  (the name logging calls)
-        """Write the time of the record to the millisecond, with the zone's offset."""
-        return local_time(datetime.fromtimestamp(record.created, UTC), "milliseconds")
-
-
-def configure(form: str, level: str) -> None:
-    """Send every log line to stderr; `form` is `text` or `json`."""
-    handler = logging.StreamHandler()
-    plain = PlainLines("%(asctime)s %(levelname)s %(name)s: %(message)s")
-    handler.setFormatter(JsonLines() if form == "json" else plain)
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("apprise").setLevel(logging.WARNING)
-
 
 LAST_REQUESTS_SECONDS = 2
 LAST_OUTCOMES_SECONDS = 2.0
@@ -155,7 +123,8 @@ def leave(app: App, left: list[str]) -> NoReturn:
     closing = threading.Thread(target=app.deliveries.close, daemon=True)
     closing.start()
     closing.join(LAST_OUTCOMES_SECONDS)
-    log.warning("left without waiting for: %s; what they had in hand is unknown", ", ".join(left))
+    words = "left without waiting for: %s; what they had in hand is unknown"
+    log.warning(words, ", ".join(left), extra={"event": "service.left", "parts": len(left)})
     logging.shutdown()
     os._exit(0)
 
@@ -177,32 +146,47 @@ def listen(chosen: Settings) -> socket.socket:
 
 
 def greet(app: App, listening: socket.socket) -> None:
-    """Print where the service is and what is open."""
+    """Print where the service is and what is open, in the form of its log."""
     host, port = listening.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    rules = len(app.active.decider.by_id)
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    said = list(setup_in_words(app, address))
+    if app.settings.log_format == "json":
+        words = f"Coursebell on {address} with {len(app.active.decider.by_id)} rules"
+        lines = [{"event": "service.started", "address": address, "message": words}]
+        for part, words in said:
+            words = words.replace("\n", ": ")
+            lines.append({"event": "service.setup", "part": part, "message": words})
+        for line in lines:
+            click.echo(line_for_programs(line, time.time(), "info"))
+        return
     screen = console()
-    screen.print(Text.assemble(("Coursebell ", "bold"), f"on http://{shown}:{port}"))
+    screen.print(Text.assemble(("Coursebell ", "bold"), f"on {address}"))
+    for part, words in said:
+        shown = words.replace("\n", f"\n{'':13}")
+        screen.print(f"  {part:<10} {shown}", markup=False, soft_wrap=True)
+
+
+def setup_in_words(app: App, address: str) -> Iterator[tuple[str, str]]:
+    """Say what is open and in use, part by part."""
+    chosen = app.settings
     known = KnownValues(app.people, app.courses, app.views)
-    read = read_files_of(app.settings, SOURCES, name=app.settings.rules.name, known=known)
+    read = read_files_of(chosen, SOURCES, name=chosen.rules.name, known=known)
     warnings = counted(len(read.problems), "warning")
     warned = f"; {warnings}, see `coursebell check`" if read.problems else ""
-    screen.print(f"  rules      {rules} active in {app.settings.rules}{warned}", soft_wrap=True)
-    screen.print(f"  data       {app.settings.data}")
+    yield "rules", f"{len(app.active.decider.by_id)} active in {chosen.rules}{warned}"
+    yield "data", str(chosen.data)
     _, muting = muting_of(app.store.latest)
     if muting.everything or muting.rules:
-        screen.print(f"  muted      {muting.names}; `coursebell unmute` lets them speak again")
-    for name, source in app.settings.sources.items():
-        screen.print(f"  webhook    POST http://{shown}:{port}/webhooks/{name}")
-        screen.print(f"             {door_in_words(source, app.settings.host)}")
+        yield "muted", f"{muting.names}; `coursebell unmute` lets them speak again"
+    for name, source in chosen.sources.items():
+        yield "webhook", f"POST {address}/webhooks/{name}\n{door_in_words(source, chosen.host)}"
     for queue in app.queues:
-        screen.print(f"  queue      {queue.name}, for {queue.source}")
-    screen.print(f"  API        {api_in_words(app.settings)}")
+        yield "queue", f"{queue.name}, for {queue.source}"
+    yield "API", api_in_words(chosen)
     for name, url in app.active.decider.rules.channels.items():
-        way = app.held_channels.get(name) or channel_in_words(
-            name, url, drawer=app.settings.data / "drawer"
-        )
-        screen.print(f"  channel    {name}: {way}", markup=False, soft_wrap=True)
+        drawer = chosen.data / "drawer"
+        way = app.held_channels.get(name) or channel_in_words(name, url, drawer=drawer)
+        yield "channel", f"{name}: {way}"
 
 
 @click.group()

@@ -9,7 +9,7 @@ import rich_click as click
 
 from service.app.active_rules import known_sources
 from service.app.app import SOURCES
-from service.cli.input.rule_files import RuleFiles, rule_file_options
+from service.cli.options.rule_files import RuleFiles, rule_file_options
 from service.cli.output.console import printable
 from service.cli.test import read_or_leave, usual_file
 from service.rules.language.reader import channels_named, intervals_named

@@ -10,7 +10,7 @@ from rich.text import Text
 from service import __version__
 from service.api.system.metrics import MatchCounter
 from service.app.app import SOURCES
-from service.cli.installation import Installation
+from service.cli.options.installation import Installation
 from service.cli.output.console import (
     BAD,
     data_option,

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from service.app.active_rules import Refused
 from service.app.app import SOURCES
-from service.cli.input.rule_files import RuleFiles, rule_file_options
+from service.cli.options.rule_files import RuleFiles, rule_file_options
 from service.cli.output.console import (
     BAD,
     fail,

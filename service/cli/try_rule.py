@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.text import Text
 
 from service.app.active_rules import Refused
-from service.cli.input.rule_files import RuleFiles, rule_file_options
-from service.cli.input.scope_options import SOURCE
+from service.cli.options.rule_files import RuleFiles, rule_file_options
+from service.cli.options.scope_options import SOURCE
 from service.cli.output.console import (
     BAD,
     data_option,

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import rich_click as click
 
-from service.cli.input.scope_options import SOURCE, check_account
-from service.cli.installation import Installation
+from service.cli.options.installation import Installation
+from service.cli.options.scope_options import SOURCE, check_account
 from service.cli.output.console import (
     BAD,
     data_option,

@@ -63,6 +63,7 @@ class GroupCommit:
         self._queued = 0
         self._queued_bytes = 0
         self._closed = False
+        self._failing = False
         self._queue: queue.SimpleQueue[PendingArrival | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="postbox", daemon=True)
         self._thread.start()
@@ -120,11 +121,27 @@ class GroupCommit:
         try:
             if wanted:
                 receipts = self._letters.keep([posted.arrival for posted in wanted])
+                self._well()
         except Exception as error:  # every store has its own; the sender repeats
-            log.error(
-                "%d letters are not on disk: %s: %s", len(wanted), type(error).__name__, error
-            )
+            self._trouble(error, len(wanted))
         self._tell(batch, dict(zip(map(id, wanted), receipts, strict=False)))
+
+    def _trouble(self, error: Exception, letters: int) -> None:
+        """Say the first time that the store fails: senders repeat, and would fill the log."""
+        if not self._failing:
+            self._failing = True
+            log.error(
+                "%d letters are not on disk: %s; their senders are told to repeat them",
+                letters,
+                type(error).__name__,
+                exc_info=error,
+                extra={"event": "door.store_failed", "letters": letters},
+            )
+
+    def _well(self) -> None:
+        if self._failing:
+            self._failing = False
+            log.info("letters are on disk again", extra={"event": "door.store_well"})
 
     def _tell(self, batch: Sequence[PendingArrival], receipts: Mapping[int, int]) -> None:
         if batch:

@@ -31,6 +31,12 @@ def prove(scope: Mapping[str, Any]) -> None:
         leave()
 
 
+def peer_of(scope: Mapping[str, Any]) -> str:
+    """Name the peer of the connection, be it a proxy: a head says what its sender likes."""
+    peer = scope.get("client")
+    return str(peer[0]) if peer else ""
+
+
 class Deadline:
     """End something that is not done in time."""
 

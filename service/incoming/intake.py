@@ -1,7 +1,9 @@
 """Take in letters: they become facts, and facts events, in one transaction a round."""
 
 import logging
+import re
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from eventsourcing.persistence import PersistenceError
@@ -9,6 +11,7 @@ from eventsourcing.persistence import PersistenceError
 from service.incoming.feeds import FeedTally
 from service.incoming.letter import EventOutcome, Letter
 from service.incoming.letters import Letters
+from service.incoming.repeats import Repeats
 from service.incoming.sources.byte_forms import declared_utf8
 from service.incoming.sources.source import Ignored, Item, SetAside, Source
 from service.learners.facts import Fact, PlacedFact
@@ -18,6 +21,8 @@ from service.learners.writer import Writer
 LETTERS_PER_ROUND = 256
 BYTES_PER_ROUND = 8 * 1024 * 1024
 AT_ANY_TIME = 1 << 62
+FIELD = re.compile(r"[^:']{1,60}(?=: )")
+"""What a reason begins with: `data.userId`, `not JSON`."""
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +34,9 @@ class Intake:
         self._letters = letters
         self._sources = sources
         self._writer = writer
+        self._set_aside = Repeats()
+        self.aloud = True
+        """Whether letters set aside are logged; who tries something out tells of them otherwise."""
 
     def take(self, now: int) -> int:
         """Take one round of letters; return how many.
@@ -61,16 +69,23 @@ class Intake:
                 for letter in letters:
                     self._take_or_part([letter], now)
                 return
-            log.exception("letter %d breaks the intake and is set aside", letters[0].n)
+            log.exception(
+                "letter %d breaks the intake and is set aside",
+                letters[0].n,
+                extra={"event": "letter.broken", "source": letters[0].source},
+            )
             reason = f"the program failed on it ({type(error).__name__}); try it again after a fix"
             self._take(letters, [unread(letters[0], reason)], now)
 
     def _take(self, letters: Sequence[Letter], read: Sequence[list[Item]], now: int) -> None:
         pairs = list(zip(letters, read, strict=True))
+        taken: list[tuple[Letter, list[EventOutcome]]] = []
 
         def mark(cursor: sqlite3.Cursor, outcomes: list[FactOutcome]) -> None:
             became = iter(outcomes)
-            taken = [(letter, list(outcomes_of(letter, items, became))) for letter, items in pairs]
+            taken[:] = [
+                (letter, list(outcomes_of(letter, items, became))) for letter, items in pairs
+            ]
             self._letters.mark_taken(cursor, taken, now)
             self._letters.try_again(cursor, premature(pairs))
             self._letters.feeds.taken(cursor, tallies_of(read, taken))
@@ -82,6 +97,26 @@ class Intake:
             if isinstance(item, Fact) and to_be_tried(letter, place)
         ]
         self._writer.write(told, now, mark)
+        self._tell_of_set_aside(taken, now)
+
+    def _tell_of_set_aside(
+        self, taken: Sequence[tuple[Letter, list[EventOutcome]]], now: int
+    ) -> None:
+        """Log why letters could not be used, by source and the field that is wrong."""
+        found = Counter(
+            (letter.source, kind)
+            for letter, became in taken
+            if self.aloud and not letter.imported
+            for kind in kinds_of_reasons(became)
+        )
+        for (source, kind), letters in found.items():
+            if count := self._set_aside.count((source, kind), now, letters):
+                about = {"event": "letters.set_aside", "source": source, "reason": kind}
+                log.warning(
+                    "letters could not be used, or not all of them; `coursebell letters reasons` "
+                    "says why",
+                    extra={**about, "letters": count},
+                )
 
     def _read(self, letter: Letter, now: int) -> list[Item]:
         source = self._sources.get(letter.source)
@@ -117,6 +152,12 @@ def premature(pairs: Iterable[tuple[Letter, Sequence[Item]]]) -> list[tuple[int,
     """Name the letters with an event from the future, each with when to try it again (ms UTC)."""
     moments = ((letter.n, [a.before for a in set_asides(items)]) for letter, items in pairs)
     return [(n, min(b)) for n, found in moments if (b := [at for at in found if at is not None])]
+
+
+def kinds_of_reasons(outcomes: Sequence[EventOutcome]) -> set[str]:
+    """Name the fields because of which events were set aside, `data.userId`; else `other`."""
+    reasons = (each.reason for each in outcomes if each.state == "set_aside")
+    return {found[0] if (found := FIELD.match(reason)) else "other" for reason in reasons}
 
 
 def tallies_of(

@@ -1,6 +1,7 @@
 """Keep what `POST /webhooks/{source}` brings, and answer 202 once it is on disk."""
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -9,8 +10,9 @@ import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.incoming.group_commit import GroupCommit, StoreBusy, StoreFailed
-from service.incoming.http_protocol import prove
+from service.incoming.http_protocol import peer_of, prove
 from service.incoming.letter import Arrival
+from service.incoming.repeats import Repeats
 from service.incoming.verifiers import (
     LOCAL_NAMES,
     Authenticator,
@@ -36,6 +38,8 @@ KEPT_HEADERS = (
 
 JSON_TYPES = (b"application/json", b"text/json", b"")
 CLOSE = (b"connection", b"close")
+
+log = logging.getLogger(__name__)
 
 
 class WebhookRefusal(Exception):
@@ -149,7 +153,8 @@ class Bodies:
 class WebhookEndpoint:
     """Answer webhooks as an ASGI application; `clock` gives the time in ms.
 
-    `answers` counts them by status code. What is for no webhook is left to `otherwise`.
+    `answers` counts them by source, "" where there is no such, and status code. What is for no
+    webhook is left to `otherwise`.
     """
 
     otherwise: ASGIApp | None = None
@@ -181,22 +186,27 @@ class WebhookEndpoint:
         self._is_own_name = is_own_name
         self._of_known = Bodies(limit_bytes, share_bytes, receive_seconds)
         self._of_strangers = Bodies(limit_bytes, share_bytes, receive_seconds)
-        self.answers: Counter[int] = Counter()
+        self._refused = Repeats()
+        self.answers: Counter[tuple[str, int]] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if self.otherwise is not None and not scope["path"].startswith(PREFIX):
             await self.otherwise(scope, receive, send)
             return
+        named = scope["path"].removeprefix(PREFIX)
+        source = named if named in self._sources else ""
         try:
             n = await self._take(scope, receive)
         except WebhookRefusal as refused:
-            self.answers[refused.status] += 1
+            self.answers[source, refused.status] += 1
+            if refused.status == HTTPStatus.UNAUTHORIZED:
+                self._tell_of_stranger(source, scope)
             await self._refuse(refused, receive, send)
         except SenderGone:
             return
         else:
-            self.answers[HTTPStatus.ACCEPTED] += 1
+            self.answers[source, HTTPStatus.ACCEPTED] += 1
             body = b'{"receipt":%d,"status":"/api/v1/letters/%d"}' % (n, n)
             await send(_start(202, b"application/json", body))
             await send({"type": "http.response.body", "body": body})
@@ -220,6 +230,12 @@ class WebhookEndpoint:
         if not any(early) and not any(late):
             raise _stranger(keeper)
         return await self._keep(Arrival(source, self._clock(), _kept(headers), body))
+
+    def _tell_of_stranger(self, source: str, scope: Scope) -> None:
+        peer = peer_of(scope)
+        if count := self._refused.count((source, peer), self._clock()):
+            about = {"event": "door.refused", "source": source, "peer": peer, "count": count}
+            log.warning("wrong credentials, or none; is the sender's password right?", extra=about)
 
     def _check_page(self, headers: HeaderLines) -> None:
         if is_of_another_page(headers, self._is_own_name):

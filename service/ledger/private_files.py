@@ -50,6 +50,7 @@ def private_data_folder(path: Path) -> None:
             "that runs Coursebell",
             path,
             mended.count(False),
+            extra={"event": "files.not_private", "files": mended.count(False)},
         )
 
 

@@ -174,7 +174,8 @@ class Views:
 
     def _begin_again(self, *, damaged: bool) -> int:
         """Make the file anew from the log: somebody deleted or damaged it meanwhile."""
-        log.warning("%s: the views are gone or damaged and are made anew", self.path)
+        about = {"event": "views.made_anew", "damaged": damaged}
+        log.warning("%s: the views are gone or damaged and are made anew", self.path, extra=about)
         with suppress(sqlite3.Error):
             self._connection.close()
         if damaged:

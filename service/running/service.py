@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from service.app.active_rules import FileWatch, Refused
+from service.app.active_rules import FileWatch, Refused, places_of
 from service.app.app import SOURCES, App
 from service.incoming.queues.consumer import QueueConsumer, QueueError
 from service.ledger.ledger import LedgerError
@@ -58,13 +58,15 @@ class Threads:
         except BaseException as error:  # whatever a library raises: a thread must not end by it
             if name not in self.troubles:
                 known = isinstance(error, EXPECTED)
-                log.error("%s: trouble, trying again: %s", name, error, exc_info=not known)
+                words = error if known else type(error).__name__
+                about = {"event": "part.trouble", "part": name}
+                log.error("trouble, trying again: %s", words, exc_info=not known, extra=about)
             self.troubles[name] = f"{type(error).__name__}: {error}"
             self.stopping.wait(PAUSE_AFTER_ERROR_SECONDS)
             return False
         ended = self.stopping.is_set()  # a step cut short proves nothing
         if not ended and self.troubles.pop(name, None) is not None:
-            log.info("%s: well again", name)
+            log.info("well again", extra={"event": "part.well", "part": name})
         return True
 
     def join(self) -> list[str]:
@@ -328,11 +330,13 @@ class Service:
             if fresh is None:
                 return
             if self.app.use(fresh, self.clock()):
-                log.info("the rules are active as they are now")
-            self.troubles.pop("rules", None)
+                log.info("the rules are active as they are now", extra={"event": "rules.active"})
+            if self.troubles.pop("rules", None):
+                log.info("the files are accepted again", extra={"event": "rules.mended"})
         except (Refused, OSError) as error:
             self.troubles["rules"] = str(error)
-            log.error("the rules are refused and the old ones stay active:\n%s", error)
+            about = {"event": "rules.refused", "mistakes": places_of(str(error))}
+            log.error("the old rules stay active; `coursebell check` says why", extra=about)
         finally:
             self._begin_deliveries()
 
@@ -352,7 +356,7 @@ class Service:
             self.troubles.pop("channels", None)
         elif self.troubles.get("channels") != held:
             self.troubles["channels"] = held
-            log.error("%s", held)
+            log.error("%s", held, extra={"event": "channel.held"})
 
     def _follow(self) -> None:
         while not self._threads.stopping.is_set():

@@ -293,7 +293,8 @@ class DeliveryWorker:
             self.settle()
         except (sqlite3.Error, PersistenceError) as error:
             lost = ", ".join(self._recorder.unrecorded)
-            log.error("%s: not recorded and so sent again: %s (%s)", self.name, lost, error)
+            about = {"event": "delivery.unrecorded", "channel": self.name}
+            log.error("not recorded and so sent again: %s (%s)", lost, error, extra=about)
         if not self._in_hand:
             self._channel.close()
 
@@ -328,7 +329,8 @@ class DeliveryWorker:
             return self._channel.send(outgoing)
         except Exception as error:
             name = type(error).__name__
-            log.error("%s: the program failed on %s (%s)", self.name, outgoing.notification, name)
+            about = {"event": "delivery.broken", "channel": self.name}
+            log.exception("the program failed on %s", outgoing.notification, extra=about)
             return SendResult("unknown", text=f"{name}: {error}")
         finally:
             self._in_hand = False

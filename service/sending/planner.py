@@ -312,6 +312,7 @@ def step_of(notification: Notification, body: EventBody, muting: int) -> Update:
 
 def broken(notification: Notification, error: Exception, now: int) -> Ended:
     """End a notification that the program fails on; to be called where the error is caught."""
-    log.exception("%s breaks the program and is given up", notification.id)
+    about = {"event": "notification.broken", "notification": notification.id}
+    log.exception("%s breaks the program and is given up", notification.id, extra=about)
     reason = f"the program failed on it ({type(error).__name__}); redrive it after a fix"
     return Ended(at=now, state=GIVEN_UP, reason=reason)

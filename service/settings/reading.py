@@ -105,6 +105,11 @@ def _value(name: str, setting: Setting, texts: Mapping[str, str], mistakes: list
 def _contradictions(texts: Mapping[str, str], sources: Iterable[str]) -> list[str]:
     """Find what each variable alone cannot show."""
     found = _alone(texts, declared(Settings), "")
+    admin, readers = texts.get("ADMIN_TOKEN"), texts.get("READ_TOKEN", "").split(",")
+    if admin and admin in map(str.strip, readers):
+        found.append(
+            f"{PREFIX}READ_TOKEN: expected another value than that of {PREFIX}ADMIN_TOKEN, got it"
+        )
     for source in sources:
         own = prefix_of(source)
         found += _alone(texts, declared(SourceSettings), own)

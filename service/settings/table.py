@@ -155,6 +155,13 @@ class Settings:
         "nobody once a source has credentials or a queue is set.",
         secret=True,
     )
+    read_token: tuple[str, ...] = setting(
+        several("[!-~]+", "a token of visible ASCII characters without blanks"),
+        "Bearer token that reads what the API lists, `/metrics` and the details of `/readyz`, and "
+        "commands nothing; several with commas between them are all accepted, to replace one "
+        "without a gap. Without the token above, commands are off.",
+        secret=True,
+    )
     secret_key: str | None = setting(
         optional(shape(r"[!-~]{32,}", "32 visible ASCII characters or more, without blanks")),
         "What the links in messages are signed with, 32 characters or more, e.g. of `openssl "

@@ -39,6 +39,7 @@ class Sandbox:
         """Open the data folder, with its rules; raises LedgerError, Refused, OSError."""
         self.now = now
         self.app = App(settings)
+        self.app.intake.aloud = False
         self.app.ledger.create(NO_DISK_IS_WAITED_FOR)
         decider = self.app.active.decider
         drawers = Decider(with_drawers(decider.rules), decider.storm_limit)

@@ -133,8 +133,8 @@ def test_every_letter_and_every_match_is_accounted_for(client, office):
     assert found['coursebell_notifications{state="sent"}'] == "1.0"
     assert found['coursebell_notifications{state="waiting_address"}'] == "1.0"
     assert found["coursebell_notifications_unaccounted"] == "0.0"
-    assert found['coursebell_door_requests_total{code="202"}'] == "1.0"
-    assert found['coursebell_door_requests_total{code="415"}'] == "1.0"
+    assert found['coursebell_door_requests_total{code="202",source="adobe"}'] == "1.0"
+    assert found['coursebell_door_requests_total{code="415",source="adobe"}'] == "1.0"
     assert found["coursebell_rules_last_reload_successful"] == "1.0"
     assert found["coursebell_views_lag_events"] == "0.0"
 
@@ -233,3 +233,14 @@ def test_a_mistake_of_ours_is_logged_and_not_told(client, office, monkeypatch, c
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "secret" not in answer.text
     assert "RuntimeError: the secret is in here" in caplog.text
+
+
+def test_what_failed_is_logged_without_the_ids_in_its_path(client, office, monkeypatch, caplog):
+    def fails(*_):
+        raise RuntimeError
+
+    monkeypatch.setattr(office.app.letters, "show", fails)
+    assert client.get("/api/v1/letters/1").status_code == 500
+
+    (line,) = [record for record in caplog.records if record.name.endswith("problems")]
+    assert (line.method, line.path) == ("GET", "/api/v1/letters/{n}")

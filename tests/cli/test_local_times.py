@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli import main
+from service.cli.output.log_lines import PlainLines
 from service.cli.output.text import in_local_time, local_time, moment, moment_given
-from service.cli.run import PlainLines
 from tests.installation import (
     ADA,
     DAY,
@@ -140,6 +140,6 @@ def test_days_of_a_backtest_name_their_zone(office: Installation) -> None:
 
 
 def test_a_log_line_has_the_offset() -> None:
-    record = logging.makeLogRecord({"created": (START + HOUR) / 1000, "msg": "it began"})
-    line = PlainLines("%(asctime)s %(message)s").format(record)
-    assert line == "2026-11-16 11:00:00.000+01:00 it began"
+    told = {"created": (START + HOUR) / 1000, "levelname": "INFO", "event": "x.began"}
+    line = PlainLines().format(logging.makeLogRecord(told | {"msg": "it began"}))
+    assert line == "2026-11-16 11:00:00+01:00 info x.began  it began"

@@ -19,11 +19,12 @@ from service.api.framework.request import JSON, NoParameters, Parameter, Paramet
 from service.api.request_context import RequestContext
 from service.settings import Settings
 
-TOKEN = "adminToken"  # nosec B105 # its name in the description
+TOKEN, READ_TOKEN = "adminToken", "readToken"
 ABOUT = (
     "What came in, how enrolments and seats stand, and who was told what. Times are UTC, ids are "
-    "the LMS's own. Without COURSEBELL_ADMIN_TOKEN it answers on the service's own machine only, "
-    "and nobody once a source has credentials or a queue is set."
+    "the LMS's own. COURSEBELL_READ_TOKEN reads, COURSEBELL_ADMIN_TOKEN commands too. Without a "
+    "token it answers on the service's own machine only, and nobody once a source has credentials "
+    "or a queue is set."
 )
 ALWAYS = (
     HTTPStatus.BAD_REQUEST,
@@ -164,9 +165,13 @@ def document(settings: Settings, operations: Sequence[Operation]) -> dict[str, A
     bodies = dict(zip(map(repr, types), refs, strict=True))
     paths = webhooks.described(settings, bodies[repr(webhooks.Receipt)])
     for operation in operations:
-        described = _described(operation, bodies, bool(settings.admin_token))
+        described = _described(operation, bodies, _tokens(operation, settings))
         paths.setdefault(operation.path, {}).update(described)
-    scheme = {"type": "http", "scheme": "bearer", "description": "COURSEBELL_ADMIN_TOKEN"}
+    scheme = {"type": "http", "scheme": "bearer"}
+    tokens = {
+        TOKEN: scheme | {"description": "COURSEBELL_ADMIN_TOKEN"},
+        READ_TOKEN: scheme | {"description": "COURSEBELL_READ_TOKEN, which commands nothing"},
+    }
     return {
         "openapi": "3.1.0",
         "info": {"title": "Coursebell", "version": __version__, "description": ABOUT},
@@ -174,17 +179,27 @@ def document(settings: Settings, operations: Sequence[Operation]) -> dict[str, A
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": {TOKEN: scheme, **webhooks.schemes(settings)},
+            "securitySchemes": {**tokens, **webhooks.schemes(settings)},
         },
     }
 
 
-def _described(operation: Operation, bodies: Mapping[str, Any], has_token: bool) -> dict[str, Any]:
+def _tokens(operation: Operation, settings: Settings) -> list[dict[str, list[str]]]:
+    """List the tokens of which one is needed; commands are off where only reading has one."""
+    if operation.free or not (settings.admin_token or settings.read_token):
+        return [{}]
+    reads = settings.read_token and operation.method == "GET"
+    return [{TOKEN: []}, {READ_TOKEN: []}] if reads else [{TOKEN: []}]
+
+
+def _described(
+    operation: Operation, bodies: Mapping[str, Any], tokens: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     signature = operation.signature
     described: dict[str, Any] = {
         "operationId": _operation_id(operation),
         "summary": operation.summary,
-        "security": [{TOKEN: []}] if has_token and not operation.free else [{}],
+        "security": tokens,
         "responses": _responses(operation, bodies),
     }
     parameters = [_parameter(each) for each in Parameters(signature.parameters, operation.path)]

@@ -98,7 +98,14 @@ class ErrorLog:
         try:
             await self._app(scope, receive, safely)
         except Exception:
-            log.exception("%s %s failed", scope.get("method"), scope["path"])
+            about = {"event": "api.failed", "method": scope.get("method"), "path": _pattern(scope)}
+            log.exception("a request failed and was answered 500", extra=about)
+
+
+def _pattern(scope: Scope) -> str:
+    """Give the path with names for its parameters, which may be an id of a person or a token."""
+    names = {str(value): f"{{{name}}}" for name, value in scope.get("path_params", {}).items()}
+    return "/".join(names.get(part, part) for part in scope["path"].split("/"))
 
 
 def described_problem(status: HTTPStatus) -> dict[str, Any]:

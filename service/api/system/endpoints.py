@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
@@ -20,7 +20,7 @@ from service.api.access import Access
 from service.api.framework.operations import Operation, as_json, without_parameters
 from service.api.framework.request import JSON
 from service.api.request_context import RequestContext
-from service.api.system.metrics import exposition
+from service.api.system.metrics import Answers, exposition
 from service.ledger.ledger import Ledger
 
 CHECKED_FOR_SECONDS = 1.0
@@ -146,12 +146,12 @@ class SystemEndpoints:
     """Answer about the service itself, on threads of its own, so that no list is in the way."""
 
     def __init__(
-        self, context: RequestContext, access: Access, codes: Mapping[int, int], description: object
+        self, context: RequestContext, access: Access, answers: Answers, description: object
     ) -> None:
         self._context = context
         self._access = access
         self._check = HealthCheck(context)
-        self._exposition = exposition(context, codes)
+        self._exposition = exposition(context, answers)
         self._description = msgspec.json.encode(description)
         self._checking = ThreadPoolExecutor(1, "api check")
         self._counting = ThreadPoolExecutor(1, "api metrics")

@@ -129,6 +129,9 @@ def _tries(healths: Mapping[str, ChannelHealth]) -> Iterator[Metric]:
 EVENTS_PER_PAGE = 10_000
 LETTER_STATES = ("waiting", "taken", "set_aside")
 
+Answers = Mapping[tuple[str, int], int]
+"""How many answers there were, by source and status code."""
+
 
 class MatchCounter:
     """Count how often each rule matched, by the log, on from the last position."""
@@ -154,12 +157,12 @@ class MatchCounter:
 
 
 class ServiceCollector(Collector):
-    """Collect all metrics of one service; `codes` counts the answers to webhooks."""
+    """Collect all metrics of one service; `answers` are those to webhooks."""
 
-    def __init__(self, context: RequestContext, codes: Mapping[int, int]) -> None:
+    def __init__(self, context: RequestContext, answers: Answers) -> None:
         self._context = context
         self._app = context.app
-        self._codes = codes
+        self._answers = answers
         self._matches = MatchCounter(context.app.ledger)
 
     def collect(self) -> Iterator[Metric]:
@@ -176,10 +179,10 @@ class ServiceCollector(Collector):
         free = shutil.disk_usage(self._app.ledger.path.parent).free
         yield gauge("disk_free_bytes", "What is left on the disk of the data folder", free)
         door = CounterMetricFamily(
-            "coursebell_door_requests", "Answers to webhooks", labels=["code"]
+            "coursebell_door_requests", "Answers to webhooks", labels=["source", "code"]
         )
-        for code, count in sorted(self._codes.items()):
-            door.add_metric([str(code)], count)
+        for (source, code), count in sorted(self._answers.items()):
+            door.add_metric([source, str(code)], count)
         yield door
 
     def _letters(self) -> Iterator[Metric]:
@@ -214,6 +217,7 @@ class ServiceCollector(Collector):
         parts = dict.fromkeys(sorted(troubles), 1)
         good = "rules" not in troubles
         yield gauge("rules_last_reload_successful", "1 unless the rule file is refused", good)
+        yield gauge("rules_refused", "1 while the rule file or a template is refused", not good)
         yield gauge("rules_active", "Rules that are live or in shadow", self._rules())
         yield gauge("loops_alive", "1 while every loop runs", self._context.alive)
         yield gauge("troubles", "Parts that have a trouble now", len(parts))
@@ -223,10 +227,10 @@ class ServiceCollector(Collector):
         return len(self._app.active.decider.by_id)
 
 
-def exposition(context: RequestContext, codes: Mapping[int, int]) -> Callable[[], Response]:
+def exposition(context: RequestContext, answers: Answers) -> Callable[[], Response]:
     """Make a function that answers with all metrics as of now, of the process too on Linux."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(ServiceCollector(context, codes))
+    registry.register(ServiceCollector(context, answers))
     ProcessCollector(registry=registry)
     return lambda: Response(
         generate_latest(registry), headers={"content-type": CONTENT_TYPE_PLAIN_0_0_4}

@@ -169,7 +169,8 @@ class KafkaConsumer:
         leaving.start()
         leaving.join(CLOSE_SECONDS)
         if leaving.is_alive():
-            log.warning("%s: left the group without an answer", self._names[0])
+            about = {"event": "queue.left_without_answer"}
+            log.warning("%s: left the group without an answer", self._names[0], extra=about)
 
     def _join(self) -> Consumer:
         member = self._member = GroupMember(*self._names)

@@ -90,9 +90,13 @@ class GroupMember:
             if not error and not each.error and self.due.get(place, inf) <= each.offset:
                 del self.due[place]
         if refused and not self._refused:
-            log.warning("offsets are not committed (%s); records may come again", refused.name())
+            log.warning(
+                "offsets are not committed (%s); records may come again",
+                refused.name(),
+                extra={"event": "queue.offsets_refused", "code": refused.name()},
+            )
         elif self._refused and not refused:
-            log.info("offsets are committed again")
+            log.info("offsets are committed again", extra={"event": "queue.offsets_taken"})
         self._refused = bool(refused)
 
     def kept(self, nexts: dict[TopicPlace, int]) -> None:
@@ -193,7 +197,9 @@ def look_into(consumer: Consumer, gaps: Iterable[Gap], source: str) -> None:
         if gap.place not in lows:
             lows[gap.place] = low_of(consumer, gap.place)
         if lows[gap.place] > gap.expected:
-            log.error(LOST, *gap.place, gap.found - gap.expected, gap.expected, gap.found, source)
+            count = gap.found - gap.expected
+            about = {"event": "queue.records_lost", "source": source, "records": count}
+            log.error(LOST, *gap.place, count, gap.expected, gap.found, source, extra=about)
 
 
 def low_of(consumer: Consumer, place: TopicPlace) -> float:

@@ -186,7 +186,7 @@ class ServiceBusConsumer:
                 "%s: the locks of %d kept messages were lost before these were completed; they "
                 "come again and are recognized; expected a lock duration longer than a commit, "
                 "and the right time on this machine's clock",
-                self._where, lost,
+                self._where, lost, extra={"event": "queue.locks_lost", "messages": lost},
             )  # fmt: skip
 
     async def _settle(self, settle: Settle, messages: Messages) -> int:
@@ -213,7 +213,8 @@ class ServiceBusConsumer:
             except MessageLockLostError:
                 continue
             except Exception as error:
-                log.warning("%s", explain_service_bus_error(error, self._where))
+                reason = explain_service_bus_error(error, self._where)
+                log.warning("%s", reason, extra={"event": "queue.lock_not_renewed"})
                 return False
         return True
 

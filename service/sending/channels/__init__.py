@@ -10,9 +10,12 @@ from service.sending.channels.drawer import DrawerChannel
 from service.sending.channels.private_networks import Network
 from service.sending.channels.smtp import SmtpChannel
 from service.sending.channels.smtp_url import server_at
+from service.sending.channels.wire import overheard
 
 __all__ = [
+    "CHAT",
     "DRAWER",
+    "MAIL",
     "Channel",
     "ChannelError",
     "Network",
@@ -22,6 +25,7 @@ __all__ = [
     "channel_kind",
     "open_channel",
     "open_connections",
+    "overheard",
 ]
 DRAWER, MAIL, CHAT = "drawer", "mail", "chat"
 KINDS = {"drawer": DRAWER, "mailto": MAIL, "mailtos": MAIL}

@@ -1,6 +1,7 @@
 """Watch the HTTP requests of a call: where they may lead, how long and large an answer may be."""
 
 import io
+import re
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
@@ -29,11 +30,13 @@ from urllib3.exceptions import (
 from urllib3.util import parse_url
 
 from service.sending.channels.private_networks import Network, is_reachable, reaches_none
-from service.sending.channels.wire import BoundedReader, NoAddressAllowed, connected
+from service.sending.channels.wire import BoundedReader, NoAddressAllowed, connected, tell_listener
 
 ANSWER_BYTES = 1_048_576
 """What is read of an answer; what a service says of a post is a few hundred bytes."""
 RETRY_AFTER_MAX = 3600.0
+SHOWN_OF_ANSWER = 500
+SECRET_LENGTH = 6
 
 Exchange = requests.Response | requests.RequestException
 
@@ -79,7 +82,16 @@ def _watched_send(
         call.exchanges.append(error)
         raise
     call.exchanges.append(response)
+    tell_listener(_without_secrets(response))
     return response
+
+
+def _without_secrets(response: requests.Response) -> str:
+    """Say what was answered, without what is long in the URL: services quote it now and then."""
+    words = f"< {response.status_code} {response.reason}: {response.text[:SHOWN_OF_ANSWER]}"
+    for part in re.split(r"[/?&=:@]", str(response.url)):
+        words = words.replace(part, "…") if len(part) >= SECRET_LENGTH else words
+    return words
 
 
 requests.Session.send = _watched_send  # type: ignore[method-assign, assignment]

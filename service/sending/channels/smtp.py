@@ -228,13 +228,9 @@ class SmtpChannel:
         copies = self._server.sender.copies_beside(recipient)
         self._until = monotonic() + self._message_seconds
         outcome = self._attempt(recipient, mail, copies) if self._is_alive() else None
-        return (
-            outcome
-            or self._attempt(recipient, mail, copies)
-            or SendResult(
-                "transient", text="mail server: the connection was lost", about_channel=True
-            )
-        )
+        text = "mail server: the connection was lost"
+        lost = SendResult("transient", text=text, about_channel=True)
+        return outcome or self._attempt(recipient, mail, copies) or lost
 
     def close(self) -> None:
         """Say QUIT if there is a connection."""
@@ -260,7 +256,8 @@ class SmtpChannel:
             return refused.outcome
         except LostAtCopy:
             self._drop()
-            log.warning("the mail server ended the session at a cc or bcc; the mail goes without")
+            words = "the mail server ended the session at a cc or bcc; the mail goes without"
+            log.warning(words, extra={"event": "channel.copies_lost"})
             return self._attempt(recipient, mail, ())
         except ConnectionLost:
             self._drop()
@@ -347,4 +344,6 @@ def _announce_copies(session: SmtpSession, copies: Sequence[Mailbox]) -> None:
         if code == 421:
             raise LostAtCopy
         if code not in (250, 251):
-            log.warning("the mail server refused a cc or bcc: %s", _read(reply)[1] or code)
+            about = {"event": "channel.copy_refused", "code": code}
+            words = _read(reply)[1] or code
+            log.warning("the mail server refused a cc or bcc: %s", words, extra=about)

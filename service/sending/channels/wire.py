@@ -4,8 +4,30 @@ import io
 import smtplib
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from time import monotonic
+
+Tell = Callable[[str], None]
+
+_listener: ContextVar[Tell | None] = ContextVar("listener", default=None)
+
+
+@contextmanager
+def overheard(tell: Tell) -> Iterator[None]:
+    """Tell of each step of the talks begun here, without a password; may hold an address."""
+    token = _listener.set(tell)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+def tell_listener(words: str) -> None:
+    """Say something to whoever listens, which is nobody while the service runs."""
+    if tell := _listener.get():
+        tell(words)
 
 
 class NoAddressAllowed(OSError):
@@ -88,6 +110,8 @@ class BoundedReader(io.RawIOBase):
 REPLY_BYTES = 65_536
 """A reply's lines have 512 octets by RFC 5321 §4.5.3.1.5, and EHLO's are a few dozen."""
 PIECE = 16_384
+SHOWN = ("HELO", "EHLO", "STARTTLS", "MAIL", "RCPT", "DATA", "RSET", "NOOP", "QUIT")
+"""What is shown of what we say; after AUTH come user and password."""
 
 
 class SmtpSession(smtplib.SMTP):
@@ -110,11 +134,23 @@ class SmtpSession(smtplib.SMTP):
         self.until = until
         self.step_seconds = step_seconds
         self._tls = tls
+        self._told_tls = False
         super().__init__(host, port, _own_name(), timeout=step_seconds)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         wire = connected(host, port, self._step_ends())
+        tell_listener(f"connected to {wire.getpeername()[0]}, port {port}")
         return self._tls.wrap_socket(wire, server_hostname=host) if self._tls else wire
+
+    def putcmd(self, cmd: str, args: str = "") -> None:
+        """Say one command. Raises SMTPException, OSError or ValueError."""
+        secured = getattr(self.sock, "version", None)
+        if secured and not self._told_tls:
+            self._told_tls = True
+            tell_listener(f"secured by {secured()}")
+        shown = cmd.upper().startswith(SHOWN)
+        tell_listener(f"> {cmd} {args}".rstrip() if shown else "> (user or password)")
+        super().putcmd(cmd, args)
 
     def getreply(self) -> tuple[int, bytes]:
         """Hear one reply. Raises SMTPException or OSError."""
@@ -124,6 +160,8 @@ class SmtpSession(smtplib.SMTP):
             self.file = io.BufferedReader(self._reader)
         self._reader.allow(self._step_ends(), REPLY_BYTES)
         reply = super().getreply()
+        words = reply[1].decode("utf-8", "replace").replace("\n", "\n< ")
+        tell_listener(f"< {reply[0]} {words}")
         # A handshake may be next, and is as long as the socket waits.
         self.sock.settimeout(max(self._step_ends() - monotonic(), 0.001))
         return reply

@@ -1,0 +1,242 @@
+"""Run `coursebell channels`: list the channels of the rule file, and try one out."""
+
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import rich_click as click
+
+from service.app.active_rules import read_files_of
+from service.app.app import SOURCES
+from service.cli.options.rule_files import RuleFiles, rule_file_options
+from service.cli.output.console import (
+    BAD,
+    data_option,
+    fail,
+    fail_with,
+    json_option,
+    print_json,
+    print_table,
+    printable,
+)
+from service.ledger.private_files import DRAWER_FOLDER
+from service.rules.text import hint
+from service.sending.channels import (
+    CHAT,
+    DRAWER,
+    MAIL,
+    Channel,
+    ChannelError,
+    OutgoingMessage,
+    SendResult,
+    channel_in_words,
+    channel_kind,
+    open_channel,
+    overheard,
+)
+from service.sending.channels.mime import AddressRefused, mailbox
+from service.sending.delivery_pool import WITHOUT_DOMAIN
+from service.sending.templates.templates import RenderedMessage
+from service.settings import Settings
+
+
+@click.group()
+def channels() -> None:
+    """List the channels of the rule file, and try one out."""
+
+
+@channels.command("list")
+@data_option
+@rule_file_options
+@json_option
+def list_channels(data: Path | None, given: RuleFiles, as_json: bool) -> None:
+    """List each channel with where it leads."""
+    chosen = given.settings(data)
+    found = [(name, _way(name, url, chosen)) for name, url in _urls(chosen).items()]
+    if as_json:
+        print_json({"items": [{"name": name, "leads_to": way} for name, way in found]})
+        return
+    print_table(["Channel", "Leads to"], found)
+
+
+@channels.command("test")
+@click.argument("name")
+@click.option("--to", "address", help="The address a test mail goes to; not for a chat.")
+@data_option
+@rule_file_options
+@json_option
+def test_channel(
+    name: str, address: str | None, data: Path | None, given: RuleFiles, as_json: bool
+) -> None:
+    """Send one test message by a channel, and show each step and the server's own words.
+
+    It leaves as the service would send it, beside a running one too, and nothing is recorded.
+    Exits with 0 when it was accepted, 1 when it was not, 2 when it cannot be tried.
+    """
+    chosen = given.settings(data)
+    url = _url_of(name, _urls(chosen))
+    _check_address(name, channel_kind(url), address)
+    steps = _Steps(aloud=not as_json)
+    steps(f"{name}: {_way(name, url, chosen)}")
+    with closing(_opened(name, url, chosen)) as channel:
+        outgoing = _message(name, address, chosen.mail_domain or channel.domain)
+        begun = time.monotonic()
+        with overheard(steps):
+            result = channel.send(outgoing)
+        took = time.monotonic() - begun
+    file = _file_of(outgoing, chosen) if channel_kind(url) == DRAWER else ""
+    found = _told(result, next_step(channel_kind(url), result) or file)
+    found |= {"channel": name, "seconds": round(took, 2), "steps": steps.said}
+    if as_json:
+        print_json(found)
+    else:
+        _print(found)
+    raise SystemExit(0 if result.kind == "accepted" else BAD)
+
+
+class _Steps:
+    """Gather what is said on the way, and say it at once when `aloud`."""
+
+    def __init__(self, *, aloud: bool) -> None:
+        self._aloud = aloud
+        self.said: list[str] = []
+
+    def __call__(self, words: str) -> None:
+        self.said += map(printable, words.splitlines())
+        if self._aloud:
+            for line in words.splitlines():
+                click.echo(printable(line))
+
+
+def _urls(chosen: Settings) -> Mapping[str, str]:
+    """Read the channels of the rule file; end the command when it has mistakes."""
+    rules, problems, _ = read_files_of(chosen, SOURCES, chosen.rules.name)
+    mistakes = [str(each) for each in problems if each.severity == "error"]
+    if rules is None or mistakes:
+        fail_with(mistakes)
+    return rules.channels
+
+
+def _url_of(name: str, urls: Mapping[str, str]) -> str:
+    if name not in urls:
+        known = f"{', '.join(urls)}{hint(name, urls)}"
+        fail(f"channels test: expected a channel of the rule file, got another: {known}")
+    return urls[name]
+
+
+def _check_address(name: str, kind: str, address: str | None) -> None:
+    if kind == MAIL and not address:
+        fail(f"channels test: {name} is mail: expected --to and the address to try, got none")
+    if kind == CHAT and address:
+        fail(
+            f"channels test: {name} is a chat, whose URL names its room: expected no --to, got one"
+        )
+    try:
+        if address:
+            mailbox(address)
+    except AddressRefused as refused:
+        fail(f"channels test: --to: {refused}")
+
+
+def _way(name: str, url: str, chosen: Settings) -> str:
+    try:
+        return channel_in_words(name, url, drawer=chosen.data / DRAWER_FOLDER)
+    except ChannelError as error:
+        fail(str(error))
+
+
+def _opened(name: str, url: str, chosen: Settings) -> Channel:
+    drawer, networks = chosen.data / DRAWER_FOLDER, chosen.chat_private_networks
+    try:
+        return open_channel(name, url, drawer=drawer, private_networks=networks)
+    except ChannelError as error:
+        fail(str(error))
+
+
+def _message(name: str, address: str | None, domain: str | None) -> OutgoingMessage:
+    now = datetime.now(UTC)
+    words = (
+        f"This is a test of the channel '{name}', sent by hand with `coursebell channels test`. "
+        "Nothing has happened, and nothing is to be done.\n"
+    )
+    return OutgoingMessage(
+        notification=f"test-{now:%Y%m%dT%H%M%S}",
+        message_id=f"<test-{uuid4().hex}@{domain or WITHOUT_DOMAIN}>",
+        address=address,
+        name=None,
+        message=RenderedMessage("Test of Coursebell", words, None),
+        sent_at=now,
+    )
+
+
+def _file_of(outgoing: OutgoingMessage, chosen: Settings) -> str:
+    folder = chosen.data / DRAWER_FOLDER
+    return "".join(f"it lies in {path}" for path in folder.glob(f"{outgoing.notification}-*"))
+
+
+def _told(result: SendResult, step: str) -> dict[str, object]:
+    """Describe what became of it, for people and for programs."""
+    return {
+        "outcome": result.kind,
+        "code": result.code,
+        "status": result.status,
+        "text": result.text,
+        "next": step,
+    }
+
+
+def _print(found: Mapping[str, object]) -> None:
+    codes = " ".join(str(found[name]) for name in ("code", "status") if found[name])
+    click.echo(f"{found['outcome']} after {found['seconds']} s{codes and f', {codes}'}")
+    for words in filter(None, (found["text"], found["next"])):
+        click.echo(printable(f"  {words}"))
+
+
+ADVICE = (
+    (
+        "certificate verify failed",
+        "the certificate is not trusted, or of another name: use the "
+        "name that stands in it as the host, or give this machine its authority; verify=no trusts "
+        "any",
+    ),
+    (
+        "WRONG_VERSION_NUMBER",
+        "it speaks no TLS there, or only after STARTTLS: look at the port and mode= of the URL",
+    ),
+    (
+        "535",
+        "user or password are refused: are they percent-encoded in the URL? Many providers "
+        "want a password for programs, made for this",
+    ),
+    (
+        "530",
+        "it wants a login, or TLS before it: put user and password into the URL, and use "
+        "mailtos://",
+    ),
+    (
+        "connecting",
+        "no session begins there: look at host and port, at firewalls on the way, and "
+        "whether that server lets this machine in",
+    ),
+    ("MAIL FROM", "the sender is refused: set from= to an address that this account may send as"),
+    ("private address", "look at COURSEBELL_CHAT_PRIVATE_NETWORKS"),
+    ("HTTP 429", "too many messages: wait, and try again"),
+    ("HTTP 5", "the service has a trouble of its own: try again later"),
+    ("HTTP 4", "the room or its token is not known any more: make a new URL and set it"),
+    ("no answer", "it may have arrived: look for it before you try again"),
+)
+"""What to do, by what stands in the code and the words of a result; the first that fits counts."""
+
+
+def next_step(kind: str, result: SendResult) -> str:
+    """Say what to do about an outcome; nothing for the drawer's."""
+    if result.kind == "accepted":
+        return "it was taken; if it is not in the mailbox, look for spam" if kind == MAIL else ""
+    said = f"{result.code or ''} {result.text}"
+    fits = (advice for words, advice in ADVICE if words in said)
+    about_reader = "the address is refused: try another, and read the server's words above"
+    other = about_reader if result.kind == "permanent" else "read the server's words; try again"
+    return next(fits, other)

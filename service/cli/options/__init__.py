@@ -1,0 +1,1 @@
+"""Hold what several commands take: options, and what they open."""
