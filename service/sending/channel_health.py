@@ -93,7 +93,7 @@ class ChannelState(msgspec.Struct, frozen=True):
     untried: bool = False
 
     def after(self, result: SendResult, reader: str | None, at: int) -> "ChannelState":
-        """Give the state after a try for a reader, None for a room, that ended at `at` (ms UTC)."""
+        """Give the state after a try at `at` (ms UTC) for a reader, or None for a room."""
         if result.kind == "accepted":
             return ChannelState()
         if result.kind == "permanent" and result.code is None:
@@ -278,7 +278,7 @@ def tell_of_end(name: str, state: ChannelState, now: int) -> None:
     """Log that a channel works again, and for how long it failed."""
     lasted = max(0, now - (state.since or now))
     tries = counted(state.failed, "try", "tries")
-    log.warning(
+    log.info(
         "channel %s works again %s",
         name,
         f"after {span(lasted)}, in which {tries} failed",

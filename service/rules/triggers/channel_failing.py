@@ -23,7 +23,7 @@ from service.rules.triggers.trigger import Kind, Match, Miss, Occurrence, RuleId
 
 TRIGGER = "channel_failing_for"
 BETWEEN_FAILINGS_MS = 10 * 60_000
-"""How long after a channel worked again it is not recorded as failing: flapping fills no ledger."""
+"""How long after a turn no failing of a channel is recorded: flapping fills no ledger."""
 
 
 class ChannelFailing(EventBody, frozen=True, kw_only=True, omit_defaults=True):
@@ -193,18 +193,29 @@ def _key(rule: Rule, failing: FailingChannel) -> tuple[str, str, str]:
 def turn_of(
     failing: FailingChannel | None, last: EventBody | None, now: int
 ) -> ChannelFailing | ChannelWorking | None:
-    """Give the event by which a channel turns at `now` (ms UTC); None while it stays as it was."""
-    match last:
-        case ChannelFailing():
-            return None if failing else ChannelWorking(at=now)
-        case ChannelWorking(at=at) if 0 <= now - at < BETWEEN_FAILINGS_MS:
-            return None
+    """Give the event by which a channel turns at `now` (ms UTC); None while it stays as it was.
+
+    One that fails in another way than before fails since then all the same.
+    """
     if failing is None:
-        return None
-    return ChannelFailing(
-        at=now,
-        since=min(failing.since, now),
-        trouble=failing.trouble,
-        code=failing.code,
-        status=failing.status,
-    )
+        failed = last is not None and last.topic == ChannelFailing.TOPIC
+        return ChannelWorking(at=now) if failed else None
+    match last:
+        case ChannelFailing(trouble=failing.trouble):
+            return None
+        case ChannelFailing(at=at) if _just_now(at, now):
+            return None
+        case ChannelWorking(at=at) if _just_now(at, now):
+            return None
+        case ChannelFailing(since=since):
+            return _recorded(failing, since, now)
+    return _recorded(failing, min(failing.since, now), now)
+
+
+def _just_now(at: int, now: int) -> bool:
+    return 0 <= now - at < BETWEEN_FAILINGS_MS
+
+
+def _recorded(failing: FailingChannel, since: int, now: int) -> ChannelFailing:
+    trouble, code, status = failing.trouble, failing.code, failing.status
+    return ChannelFailing(at=now, since=since, trouble=trouble, code=code, status=status)

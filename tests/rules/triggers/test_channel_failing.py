@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from service.learners.directory.people import PersonRow
-from service.rules.triggers.channel_failing import ChannelFailing, ChannelWorking
+from service.rules.triggers.channel_failing import ChannelFailing, ChannelWorking, recorded_channel
 from service.sending.channels import SendResult
 from tests.installation import ADA, DONE, HOUR, MINUTE, START, Installation, completed
 from tests.simulation.recorded_history import verified
@@ -63,6 +63,19 @@ def test_it_is_told_of_once_and_not_by_itself(desk: Installation, sink: SmtpSink
     (text,) = desk.drawer()
     assert "since 16 November 2026, 09:00 UTC (connection)" in text
     assert turns(desk) == [ChannelFailing.TOPIC]
+
+
+def test_another_trouble_is_the_same_failing(desk: Installation) -> None:
+    health = desk.app.deliveries.health["email"]
+    login = SendResult("transient", 535, about_channel=True)
+    for minute in range(60):
+        health.hear(TROUBLE if minute < 20 else login, "a", START + minute * MINUTE)
+        desk.tick(START + minute * MINUTE)
+
+    failing = recorded_channel(desk.app.store.latest, "email")
+    assert failing and (failing.since, failing.trouble, failing.code) == (START, "login", 535)
+    assert turns(desk) == [ChannelFailing.TOPIC] * 2
+    assert told(desk) == [("room:room", "sent", None)]
 
 
 def test_a_room_that_fails_is_told_of_by_mail(tmp_path: Path, sink: SmtpSink) -> None:
