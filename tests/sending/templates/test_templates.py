@@ -14,7 +14,7 @@ MAILS = (
     "completed", "enrolled", "not_passed", "stalled", "stalled_again", "stalled_manager",
     "team_completion", "team_not_passed", *LISTS,
 )  # fmt: skip
-BOTH = ("feed_silent", "letter_set_aside", "seat_free")
+BOTH = ("channel_failing", "feed_silent", "letter_set_aside", "seat_free")
 PAGES = (*MAILS, "seat_free")
 FORMS = [*((name, "email") for name in PAGES), ("almost_full", "chat"), ("seat_free", "chat")]
 COURSE_URL, WATCH_URL = SAMPLE["course"]["url"], SAMPLE["instance"]["watch_url"]
