@@ -103,7 +103,7 @@ BUGS = (
         "tests/running/test_trusted_clock.py tests/running/test_clock_jumps.py",
     ),
     Bug(
-        2, "send by a clock in doubt", "service/running/service.py",
+        2, "send by a clock in doubt", "service/running/threads.py",
         "        return self._threads.stopping.is_set() or self._clock.doubt() is not None\n",
         "        return self._threads.stopping.is_set()\n", "tests/running/test_resting.py",
     ),
