@@ -243,45 +243,35 @@ class HealthLog:
 
     def _fails(self, name: str, state: ChannelState, now: int) -> None:
         assert state.since is not None
-        if name in self._again_at:
-            if now < self._again_at[name]:
-                return
-            tell_of_failing("channel.still_failing", name, state, now=now)
-        elif now >= self._quiet_until.get(name, now):
-            tell_of_failing("channel.failing", name, state, now=now)
-            self._quiet_until[name] = now + QUIET_MS
-        else:
+        if now < self._again_at.get(name, self._quiet_until.get(name, now)):
             return
+        if name not in self._again_at:
+            self._quiet_until[name] = now + QUIET_MS
+        tell_of_failing(name, state, now)
         self._again_at[name] = tell_again_at(state.since, now)
 
 
-def tell_of_failing(event: str, name: str, state: ChannelState, *, now: int) -> None:
+def tell_of_failing(name: str, state: ChannelState, now: int) -> None:
     """Log that a channel fails; the server's own words stay out, as they may name a person."""
-    lasted = max(0, now - (state.since or now))
-    log.warning(
-        "channel %s %s",
-        name,
-        state.in_words(),
-        extra={
-            "event": event,
-            "channel": name,
-            "trouble": state.trouble,
-            "code": state.code,
-            "status": state.status,
-            "failed": state.failed,
-            "seconds": lasted // 1000,
-        },
-    )
+    about = {
+        "event": "channel.failing",
+        "channel": name,
+        "trouble": state.trouble,
+        "code": state.code,
+        "status": state.status,
+        "failed": state.failed,
+        "seconds": max(0, now - (state.since or now)) // 1000,
+    }
+    log.warning("%s", state.in_words(), extra=about)
 
 
 def tell_of_end(name: str, state: ChannelState, now: int) -> None:
     """Log that a channel works again, and for how long it failed."""
     lasted = max(0, now - (state.since or now))
-    tries = counted(state.failed, "try", "tries")
     log.info(
-        "channel %s works again %s",
-        name,
-        f"after {span(lasted)}, in which {tries} failed",
+        "it works again after %s, in which %s failed",
+        span(lasted),
+        counted(state.failed, "try", "tries"),
         extra={
             "event": "channel.working",
             "channel": name,

@@ -135,7 +135,7 @@ BUGS = (
         "tests/reliability/test_repeats.py",
     ),
     Bug(
-        3, "say of all that a dead worker claimed that nobody knows", "service/sending/delivery.py",
+        3, "say of all that a dead worker claimed that nobody knows", "service/sending/streams.py",
         "unknown if may_have_left else not_tried for", "unknown for",
         "tests/reliability/test_repeats.py",
     ),

@@ -61,7 +61,7 @@ def test_credentials_of_one_source_are_the_end_of_the_trial(tmp_path: Path) -> N
 
 def test_the_first_lines_count_the_warnings_of_the_rules(tmp_path: Path) -> None:
     with started(tmp_path, "--try") as lines:
-        assert lines[1] == f"rules      5 active in {ROOT / 'rules.yaml'}"
+        assert lines[1] == f"rules      6 active in {ROOT / 'rules.yaml'}"
     with started(tmp_path, "--try", COURSEBELL_SUNBIRD_BEARER_TOKEN="abc") as lines:
         assert lines[1].endswith("rules.yaml; 4 warnings, see `coursebell check`")
 

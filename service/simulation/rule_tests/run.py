@@ -84,18 +84,19 @@ class Playback:
     def _happens(self, place: int) -> None:
         """Let a letter wait to be taken, a person ask, as by the command, or a channel turn."""
         what, app, now = self._scenario.given[place].what, self._sandbox.app, self._sandbox.now
-        if isinstance(what, ChannelTurn):
-            health = app.deliveries.health[what.channel]
-            health.hear(FAILED if what.fails else TAKEN, None, now)
-        elif isinstance(what, Wish):
-            instance = Instance.stream(
-                what.source, what.account, course=what.course, instance=what.instance
-            )
-            person = app.watch_requests.meet((what.source, what.account, what.person), now)
-            wish = app.watch_requests.stop if what.stops else app.watch_requests.ask
-            wish(instance, person, now)
-        else:
-            app.letters.keep([Arrival(what.source, now, {}, body=b"%d" % place)])
+        match what:
+            case ChannelTurn():
+                result = FAILED if what.fails else TAKEN
+                app.deliveries.health[what.channel].hear(result, None, now)
+            case Wish():
+                instance = Instance.stream(
+                    what.source, what.account, course=what.course, instance=what.instance
+                )
+                person = app.watch_requests.meet((what.source, what.account, what.person), now)
+                wish = app.watch_requests.stop if what.stops else app.watch_requests.ask
+                wish(instance, person, now)
+            case _:
+                app.letters.keep([Arrival(what.source, now, {}, body=b"%d" % place)])
 
 
 class Runner:
