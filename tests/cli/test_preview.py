@@ -106,7 +106,7 @@ def test_an_unknown_template_is_guessed() -> None:
     found = preview("complted")
     assert (found.exit_code, found.stdout) == (2, "")
     assert "no template 'complted'; did you mean 'completed'?" in found.stderr
-    assert "; there are almost_full, completed, " in preview("xyz").stderr
+    assert "; there are almost_full, channel_failing, completed, " in preview("xyz").stderr
 
 
 def test_a_missing_folder_is_named() -> None:

@@ -181,7 +181,7 @@ def schema_of(
         **{type_: tested(type_) for type_ in KINDS if type_ != "enum"},
         **fields(sources),
         "learner.fields": {"description": EXTRA_DOC, "allOf": [_ref("text")]},
-        "rule": _rule(entries.window),
+        "rule": _rule(entries),
     }
     for name, scope in {**scopes, "any": None}.items():
         found[f"condition.{name}"] = _condition(name, scope)
@@ -213,15 +213,15 @@ def _intervals() -> Schema:
     return {"type": "object", "propertyNames": INTERVAL_NAMES, "additionalProperties": stretches}
 
 
-def _rule(window: Schema) -> Schema:
+def _rule(entries: EntrySchema) -> Schema:
     """Write a rule; each sort of trigger has its own part for what such a rule may say."""
     rule = shape_schema(
         RuleShape,
-        trigger={"anyOf": [_trigger(shape) for shape in TRIGGERS.values()]},
+        trigger={"anyOf": [_trigger(shape, entries.channel) for shape in TRIGGERS.values()]},
         conditions={"type": "array"},
         notify={"type": "array", "minItems": 1, "uniqueItems": True},
         escalation={"type": "array", "uniqueItems": True},
-        send_window=window,
+        send_window=entries.window,
         cancel_on={"type": "array", "items": events(but=NEVER_CANCEL)},
     )
     about = _ref("rule.any")
@@ -260,9 +260,9 @@ def _rule_about(name: str, scope: Scope | None) -> Schema:
     return {"properties": properties}
 
 
-def _trigger(shape: type[Shape]) -> Schema:
+def _trigger(shape: type[Shape], channel: Schema) -> Schema:
     seats = named(SEATS, (FIELDS[name].doc for name in SEATS))
-    found = shape_schema(shape, change=seats)
+    found = shape_schema(shape, change=seats, channel=channel)
     return found | ({"dependencies": {"rearm": ["to"]}} if "rearm" in found["properties"] else {})
 
 
