@@ -1,9 +1,10 @@
 # make run: the service on http://127.0.0.1:8000    make test: every test
-# make faults: crashes, power cuts and fuzzing at full length    make release: dist/ of what is committed
+# make faults: crashes, power cuts and fuzzing at full length; ROUNDS=1000 for a night
+# make reliability: docs/reliability.md from the rounds so far    make release: dist/ of what is committed
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test faults check bench bugs docs lock sbom release clean
+.PHONY: run test faults reliability check bench bugs docs lock sbom release clean
 
 run: .venv/installed
 	$(BIN)/coursebell run --try
@@ -13,6 +14,10 @@ test: .venv/installed-dev
 
 faults: .venv/installed-dev
 	CAMPAIGNS=whole $(BIN)/python -m pytest -n 2 --dist worksteal -m faults
+	$(BIN)/python -m tests.reliability
+
+reliability: .venv/installed-dev
+	$(BIN)/python -m tests.reliability page
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

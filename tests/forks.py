@@ -44,7 +44,7 @@ class Forked:
         with open(os.devnull, "r+b") as nothing:
             streams = [stdin or nothing, output, stderr or nothing]
             files = [each if isinstance(each, int) else each.fileno() for each in streams]
-            socket.send_fds(_stem(), [asked], [*files, told])
+            socket.send_fds(_stem(env.get("LD_PRELOAD", "")), [asked], [*files, told])
         os.close(told)
         if self.stdout is not None:
             os.close(files[1])
@@ -102,11 +102,12 @@ def _pipe() -> tuple[IO[str], int]:
 
 
 @cache
-def _stem() -> socket.socket:
-    """Start the stem, once for this process; it ends when the socket closes."""
+def _stem(preload: str) -> socket.socket:
+    """Start the stem, once for this process and what it preloads; it ends as the socket closes."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-m", "tests.reliability.stem", str(theirs.fileno())]
-    stem = subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()])
+    environ = {**os.environ, "LD_PRELOAD": preload}
+    stem = subprocess.Popen(command, cwd=ROOT, env=environ, pass_fds=[theirs.fileno()])
     theirs.close()
 
     def end() -> None:

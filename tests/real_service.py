@@ -126,9 +126,10 @@ class RealService:
 
     def is_settled(self) -> bool:
         """Whether no letter waits and nothing is owed."""
-        numbers = dict(NUMBER.findall(self.call("GET", "/metrics").body.decode()))
+        answer = self.call("GET", "/metrics")
+        numbers = dict(NUMBER.findall(answer.body.decode()))
         waiting = ('letters{state="waiting"}', 'notifications{state="owed"}', "views_lag_events")
-        return all(float(numbers[name]) == 0 for name in waiting)
+        return answer.status == 200 and all(float(numbers[name]) == 0 for name in waiting)
 
     def post(self, *events: dict[str, Any], **headers: str) -> Answer:
         """A letter from Adobe."""

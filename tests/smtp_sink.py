@@ -49,8 +49,9 @@ class SmtpSink:
         extensions: Iterable[str] = ("8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"),
         mechanisms: str = "PLAIN LOGIN",
         sender: str = "Academy <learning@academy.example>",
+        host: str = "127.0.0.1",
     ) -> None:
-        self.sender = sender
+        self.sender, self.host = sender, host
         self.mails: list[Mail] = []
         self.connections = 0
         self.port = 0
@@ -74,7 +75,7 @@ class SmtpSink:
         user = next(iter(self._house.users.items()), None)
         login = f"{quote(user[0], safe='')}:{quote(user[1], safe='')}@" if user else ""
         mode = f"&mode={self._house.tls}&verify=no" if self._house.tls else ""
-        return f"{schema}://{login}127.0.0.1:{self.port}?from={quote(self.sender, safe='')}{mode}"
+        return f"{schema}://{login}{self.host}:{self.port}?from={quote(self.sender, safe='')}{mode}"
 
     @property
     def certificate(self) -> Path:
@@ -98,13 +99,15 @@ class SmtpSink:
 
     def on(
         self, verb: str, reply: str, *, local: str | None = None, times: int | None = None
-    ) -> None:
+    ) -> Order:
         """Answer otherwise at `greeting`, a verb (`RCPT`), or the final `dot`; newest first.
 
         `reply` is a reply line or DROP, KEEP_AND_DROP, HANG, DRIP, FLOOD, SLOW.
         `local`: only for recipients with this part before the @. `times`: so often, then as before.
         """
-        self._house.orders.insert(0, Order(verb, reply, local, times))
+        order = Order(verb, reply, local, times)
+        self._house.orders.insert(0, order)
+        return order
 
     def hold(self) -> Pause:
         """Take the next mail, but think before saying so."""
@@ -115,7 +118,7 @@ class SmtpSink:
     def up(self) -> None:
         """Listen; after `down()` on the same port again."""
         self._house.stopping.clear()
-        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=256)
+        self._listener = socket.create_server((self.host, self.port), backlog=256)
         self.port = self._listener.getsockname()[1]
         self._start(self._accept, self._listener)
 

@@ -4,7 +4,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -65,6 +65,7 @@ class Views:
         self._readers = threading.local()
         self._generation = 0
         self._doubted = False
+        self._lost = False
         self._connection = self._open()
 
     def _open(self) -> sqlite3.Connection:
@@ -131,8 +132,8 @@ class Views:
         """
         with self._following:
             try:
-                if self._doubted:
-                    return self._look_again()
+                if self._lost or (self._doubted and not self._is_good()):
+                    return self._begin_again(damaged=True)
                 return self._follow()
             except sqlite3.DatabaseError as error:
                 if not (self._owner and is_damage(error)):
@@ -152,10 +153,12 @@ class Views:
         """Have the file looked at whole before anything is written again: a reader met an error."""
         self._doubted = True
 
-    def _look_again(self) -> int:
+    def _is_good(self) -> bool:
         self._doubted = False
-        with closing(connect_views(self.path, create=False)) as fresh:
-            return 0 if is_whole(fresh) else self._begin_again(damaged=True)
+        fresh = self._usable() if self.path.is_file() else None
+        if fresh is not None:
+            fresh.close()
+        return fresh is not None
 
     def _is_gone(self) -> bool:
         try:
@@ -173,14 +176,20 @@ class Views:
         return self._written < before
 
     def _begin_again(self, *, damaged: bool) -> int:
-        """Make the file anew from the log: somebody deleted or damaged it meanwhile."""
-        about = {"event": "views.made_anew", "damaged": damaged}
-        log.warning("%s: the views are gone or damaged and are made anew", self.path, extra=about)
+        """Make the file anew from the log: somebody deleted or damaged it meanwhile.
+
+        What cannot be made now, as on a disk that is full, is `_lost` until it can.
+        """
+        if not self._lost:
+            about = {"event": "views.made_anew", "damaged": damaged}
+            log.warning("%s: the views are gone or damaged, made anew", self.path, extra=about)
+        self._lost = True
         with suppress(sqlite3.Error):
             self._connection.close()
         if damaged:
             remove(self.path)
         self._connection = self._open()
+        self._lost = False
         self._generation += 1
         return 1
 
@@ -219,7 +228,8 @@ class Views:
             moved = connection.execute(FOLLOWED, (*ends, before)).rowcount == 1
             connection.execute("COMMIT" if moved else "ROLLBACK")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # SQLite has ended it itself, if the disk is full
+                connection.execute("ROLLBACK")
             raise
         return moved
 

@@ -14,6 +14,7 @@ from service.api.framework.operations import document
 from service.api.system.endpoints import OPERATIONS as SYSTEM
 from service.app.app import settings_of
 from service.incoming.group_commit import GroupCommit
+from tests.campaigns import campaign, length
 from tests.installation import ADA, DAY, DONE, FREE, START, Installation, completed, event, seats
 
 TOKEN = "token-of-the-test"
@@ -54,8 +55,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsgiApplication]:
 
 
 @schema.parametrize()
+@campaign
 @settings(
-    max_examples=15, deadline=None, derandomize=True, database=None,
+    max_examples=length(50, sample=15), deadline=None, derandomize=True, database=None,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 def test_every_answer_is_one_the_description_names(

@@ -143,6 +143,31 @@ def test_a_file_of_another_shape_is_made_again(room: Installation, damage: str) 
     assert reopened(room) == before
 
 
+def test_a_file_that_cannot_be_made_again_just_now_is_made_later(room: Installation) -> None:
+    """On a disk that is full, say; here a folder stands in its place."""
+    rows, views = tables(room.app), room.app.views
+    for file in files(room):
+        file.unlink()
+    views.path.mkdir()
+    for _ in range(2):
+        views.doubt()
+        with pytest.raises(IsADirectoryError):
+            views.follow()
+    views.path.rmdir()
+    views.catch_up()
+    assert tables(room.app) == rows
+
+
+def test_an_empty_database_in_place_of_the_views_is_no_view(room: Installation) -> None:
+    rows, views = tables(room.app), room.app.views
+    for file in files(room):
+        file.unlink()
+    sqlite3.connect(views.path).execute("VACUUM").connection.close()
+    views.doubt()
+    views.catch_up()
+    assert tables(room.app) == rows
+
+
 def test_views_ahead_of_a_restored_ledger_are_made_again(room: Installation) -> None:
     """A backup of the ledger is put back; the views still show what it does not know yet."""
     backup, before = sqlite3.connect(room.folder / "backup.db"), tables(room.app)

@@ -19,11 +19,12 @@ HEADERS = {"Content-Type": "application/json"}
 
 
 class Crowd:
-    """`acked` holds the course of every letter by its receipt; each letter has its own course."""
+    """`acked` holds receipt and course of every letter; each letter has its own course."""
 
     def __init__(self, service: RealService, threads: int) -> None:
-        self.acked: dict[int, str] = {}
-        self.tries = 0
+        self.acked: list[tuple[int, str]] = []
+        self.tries = self.refused = 0
+        self.clients = threads
         self._service = service
         self._numbers = count(1)
         self._over = threading.Event()
@@ -38,6 +39,10 @@ class Crowd:
     def __exit__(self, kind: object, *_: object) -> None:
         """Nobody begins another letter; what is in hand is posted to its end, or dropped."""
         self._failed = kind is not None
+        self.leave()
+
+    def leave(self) -> None:
+        """Post what is in hand to its end, and no more."""
         self._over.set()
         for thread in self._threads:
             thread.join()
@@ -48,15 +53,20 @@ class Crowd:
 
     def _post(self) -> None:
         while not self._over.wait(BREATH):
-            n = next(self._numbers)
-            if receipt := self._receipt(body(*story(n))):
-                self.acked[receipt] = course(n)
+            self.post_one()
+
+    def post_one(self) -> None:
+        """Post the next letter until it is acknowledged, or all is over."""
+        n = next(self._numbers)
+        if receipt := self._receipt(body(*story(n))):
+            self.acked.append((receipt, course(n)))
 
     def _receipt(self, letter: bytes) -> int | None:
         while not self._failed:
             self.tries += 1
             if receipt := self._tried(letter):
                 return receipt
+            self.refused += 1
             self._over.wait(PAUSE)
         return None
 

@@ -1,8 +1,10 @@
 """The books: what the ledger of a stopped service says, to be compared with what people saw."""
 
 import re
+import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import closing
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Self
@@ -13,6 +15,7 @@ from service.ledger.events import EventBody, EventMapper
 from service.ledger.ledger import Ledger
 from service.rules.notification import SHAPES as NOTIFICATION_SHAPES
 from service.rules.notification import AttemptEnded, Notification
+from tests.real_service import RealService
 from tests.reliability.adobe import Crowd
 from tests.smtp_sink import SmtpSink
 
@@ -62,10 +65,11 @@ class Books:
 def check_letters(books: Books, crowd: Crowd) -> None:
     """Every 202 is in the ledger as it was sent, taken, and its completion was told."""
     told = Counter(n.owed.course for n in books.notifications().values())
-    for receipt, course in crowd.acked.items():
+    for receipt, course in crowd.acked:
         letter = books.letters.show(receipt)
         assert letter is not None, f"letter {receipt} was acknowledged and is gone"
-        assert f'"{course}"'.encode() in (books.letters.body(receipt) or b"")
+        body = books.letters.body(receipt) or b""
+        assert f'"{course}"'.encode() in body, f"letter {receipt} was acknowledged and is another"
         assert letter["state"] == "taken"
         assert {e["state"] for e in letter["events"]} <= {"recorded", "duplicate"}
         assert told[course] == 1
@@ -93,6 +97,41 @@ def check_connections(books: Books, connections: int) -> list[int]:
     unknown = books.unknowns_by_start()
     assert max(unknown, default=0) <= connections, unknown
     return unknown
+
+
+def check_repeats(sink: SmtpSink) -> int:
+    """Whatever ended a connection, one mail that it took comes again at most; how many did."""
+    repeated: Counter[int] = Counter()
+    last: dict[str, int] = {}
+    for mail in sink.mails:
+        id = MESSAGE_ID.findall(mail.raw)[0].decode()
+        if id in last:
+            repeated[last[id]] += 1
+        last[id] = mail.connection
+    assert max(repeated.values(), default=0) <= 1, f"repeated mails by connection: {repeated}"
+    return repeated.total()
+
+
+def check_views(service: RealService, data: Path) -> None:
+    """The views of a stopped service say what views made anew from its ledger say."""
+    followed = rows_of(data / "views.db")
+    assert service.command("rebuild").returncode == 0
+    anew = rows_of(data / "views.db")
+    assert followed.keys() == anew.keys()
+    for table, rows in followed.items():
+        assert rows == anew[table], f"the view {table} is not what a rebuild makes"
+
+
+def rows_of(views: Path) -> dict[str, list[str]]:
+    """All rows of all views, in one order."""
+    with closing(sqlite3.connect(views)) as file:
+        names = [n for (n,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {n: sorted(map(repr, file.execute(f"SELECT * FROM {n}"))) for n in names}
+
+
+def check_ledger(service: RealService) -> None:
+    checked = service.command("fsck")
+    assert (checked.returncode, "nothing is missing" in checked.stdout) == (0, True), checked.stdout
 
 
 def text_of(mail: EmailMessage) -> str:

@@ -40,6 +40,16 @@ class Disk:
         fcntl.ioctl(folder, SHUTDOWN, struct.pack("I", NO_FLUSH))
         os.close(folder)
 
+    def fill(self, filler: Path) -> None:
+        """Leave not a byte, until `filler` is deleted."""
+        size = BYTES
+        with filler.open("wb") as file:
+            while size >= 512:
+                try:
+                    os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), size)
+                except OSError:
+                    size //= 2
+
     def eject(self) -> None:
         """Once nobody has a file open on it."""
         run("umount", str(self.folder))

@@ -141,6 +141,7 @@ def test_views_damaged_under_a_running_service_are_made_anew(
     service: RealService, file: str, damage: Callable[[Path], None]
 ) -> None:
     damage(service.data / file)
+    assert service.call("GET", "/metrics").status in (200, 503)
     until(lambda: listed(service) == LETTERS, "the lists are whole")
     assert service.post(completed(START, 99)).status == 202
     until(lambda: listed(service) == LETTERS + 1, "and go on", 20)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import sqlite3
 import tempfile
 import time
 from collections.abc import Sequence
@@ -186,7 +187,11 @@ class SystemEndpoints:
         return as_json(shown, found.status)
 
     async def _metrics(self, _: Request) -> Response:
-        return await asyncio.get_running_loop().run_in_executor(self._counting, self._exposition)
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._counting, self._exposition)
+        except sqlite3.DatabaseError as error:
+            raise self._context.unreadable() from error
 
     async def _openapi(self, _: Request) -> Response:
         return Response(self._description, media_type=JSON)

@@ -1,0 +1,90 @@
+"""The figures of `docs/reliability.md`, from the journal; the words around them are by hand."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from tests.installation import ROOT
+from tests.reliability.failing_calls import ACTIONS
+from tests.reliability.faults import FAULTS
+from tests.reliability.journal import OK, Journal
+
+PAGE = ROOT / "docs/reliability.md"
+BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
+SUMS = ("letters", "refused", "mails", "repeats", "unknown")
+
+Round = dict[str, Any]
+
+
+def write_page(journal: Journal) -> None:
+    """Put the figures of all rounds of the journal between the marks."""
+    head, _, rest = PAGE.read_text().partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    PAGE.write_text(f"{head}{BEGIN}{figures(journal.rounds())}{END}{tail}")
+
+
+def figures(rounds: Sequence[Round]) -> str:
+    """The tables: where and when, what was broken and how often, what was tried as input."""
+    if not rounds:
+        return "\nNo round has been played yet.\n\n"
+    played = [r for r in rounds if not r["part"].startswith("fuzz")]
+    fuzzed = [r for r in rounds if r["part"].startswith("fuzz")]
+    tables = (_where(rounds), _faults(played), _fuzz(fuzzed), _bad(rounds))
+    return "".join("\n" + "\n".join(lines) + "\n" for lines in tables) + "\n"
+
+
+def _where(rounds: Sequence[Round]) -> Iterable[str]:
+    days = sorted(r["at"][:10] for r in rounds)
+    codes = list(dict.fromkeys(r["code"] for r in rounds))
+    hosts = ", ".join(sorted({r["host"] for r in rounds}))
+    hours = sum(r.get("seconds", 0) for r in rounds) / 3600
+    yield f"{days[0]} to {days[-1]}, {hours:.1f} hours, on {hosts}; code {', '.join(codes)}."
+
+
+def _faults(rounds: Sequence[Round]) -> Iterable[str]:
+    injected, bad = Counter[str](), Counter[str]()
+    for each in rounds:
+        injected.update(each.get("faults", {}))
+        bad.update(each.get("faults", {}) if each["verdict"] != OK else {})
+    yield "| fault | what is done | times |"
+    yield "|---|---|---|"
+    for name, times in sorted(injected.items()):
+        yield f"| {name} | {_words(name)} | {times:,} |"
+    sums = {name: sum(r.get(name, 0) for r in rounds) for name in SUMS}
+    lost = sum(r["verdict"] != OK for r in rounds)
+    yield ""
+    yield (
+        "| rounds | of which bad | letters acknowledged | refused, and posted again | mails | "
+        "of which repeats | attempts said `unknown` |"
+    )
+    yield "|---|---|---|---|---|---|---|"
+    yield f"| {len(rounds):,} | {lost:,} | " + " | ".join(f"{sums[n]:,}" for n in SUMS) + " |"
+
+
+def _words(name: str) -> str:
+    if name in FAULTS:
+        return FAULTS[name].words
+    action = name.removesuffix(" at a call")
+    assert action in ACTIONS, name
+    return "at each write, fsync and send of one letter's life, from its door to its mail"
+
+
+def _fuzz(rounds: Sequence[Round]) -> Iterable[str]:
+    yield "| fuzzed | inputs | what became of them |"
+    yield "|---|---|---|"
+    for part in sorted({r["part"] for r in rounds}):
+        mine = [r for r in rounds if r["part"] == part]
+        outcomes = Counter[str]()
+        for each in mine:
+            outcomes.update(each.get("outcomes", {}))
+        said = ", ".join(f"{name}: {n:,}" for name, n in sorted(outcomes.items()))
+        yield f"| {part.removeprefix('fuzz ')} | {outcomes.total():,} | {said} |"
+
+
+def _bad(rounds: Sequence[Round]) -> Iterable[str]:
+    bad = [r for r in rounds if r["verdict"] != OK]
+    yield "No round ended badly." if not bad else "Rounds that ended badly:"
+    for each in bad:
+        said = each["verdict"].replace("|", "/").splitlines()[0]
+        which = f"{each['part']}, seed {each['seed']}, round {each['round']}, {each['code']}"
+        yield f"* {which}: {said}"
