@@ -35,5 +35,5 @@ def test_a_short_soak_samples_the_service_and_misses_no_letter_and_no_mail() -> 
     assert len(samples) >= 10, found.stdout
     for nothing in ("letters refused, of ", "mails missing or twice, of ", "fsck "):
         assert re.search(rf"(?m)^ {nothing}.* 0 +0: yes", found.stdout), found.stdout
-    for judged in ("memory after the first third", "descriptors", "ledger and views, second half"):
+    for judged in ("memory in the second half", "descriptors", "ledger and views, second half"):
         assert re.search(rf"(?m)^ {judged}.*: (yes|short of it)", found.stdout), found.stdout

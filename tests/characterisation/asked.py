@@ -82,7 +82,8 @@ def _over_http(academy: Academy) -> Iterator[tuple[str, str]]:
     parts = {**whole.pop("paths"), **whole["components"].pop("schemas")}
     yield "openapi.txt", by_name({**parts, **{f"[{key}]": each for key, each in whole.items()}})
     metrics = academy.api.get("/metrics").text.splitlines()
-    yield "metrics.txt", "\n".join(line for line in metrics if line.startswith("#")) + "\n"
+    ours = [line for line in metrics if line.startswith("#") and " process_" not in line]
+    yield "metrics.txt", "\n".join(ours) + "\n"
 
 
 def _stored(academy: Academy) -> Iterator[tuple[str, str]]:

@@ -41,7 +41,7 @@ class Victim(MovedService):
         self.ahead = 0
 
     def hop(self, by: int = HOP_SECONDS) -> None:
-        """Let a while pass, for what is to be tried again; a person says that the clock is right."""
+        """Let a while pass, for what is to be tried again; a person says the clock is right."""
         self.ahead += by
         self.move(self.ahead)
         self.command("clock", "accept")
