@@ -56,7 +56,9 @@ def connect_views(path: Path, *, create: bool = True) -> sqlite3.Connection:
     Their write-ahead log has no `journal_size_limit`: one that shrinks was cut by somebody.
     """
     connection = _opened(path, "rwc" if create else "rw")
-    connection.execute("PRAGMA journal_mode = WAL")
+    if create:
+        # Of two that set it at once in a file which somebody emptied, each waits for the other.
+        connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {PAGES_BETWEEN_CHECKPOINTS}")
     return connection

@@ -95,7 +95,7 @@ class Views:
         """
         connection = None
         try:
-            connection = connect_views(self.path)
+            connection = connect_views(self.path, create=False)
             if self._is_where_it_was(connection) and is_whole(connection):
                 return connection
         except sqlite3.DatabaseError as error:
@@ -143,7 +143,8 @@ class Views:
     def _follow(self) -> int:
         page = self._ledger.log(self.position, EVENTS_PER_PAGE)
         if not page:
-            return self._begin_again(damaged=self._is_cut()) if self._is_gone() else 0
+            replaced, cut = self._is_replaced(), self._is_cut()
+            return self._begin_again(damaged=cut) if replaced or cut else 0
         if not self._write(self._connection, page, self.position):
             self.position = position_of(self._connection)
             return len(page)
@@ -160,9 +161,10 @@ class Views:
             fresh.close()
         return fresh is not None
 
-    def _is_gone(self) -> bool:
+    def _is_replaced(self) -> bool:
+        """Tell whether there is no such file any more, or another one, as after a rebuild."""
         try:
-            return self.path.stat().st_ino != self._inode or self._is_cut()
+            return self.path.stat().st_ino != self._inode
         except FileNotFoundError:
             return True
 
