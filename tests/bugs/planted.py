@@ -132,12 +132,12 @@ BUGS = (
         "        self._unrecorded += outcomes\n        self.settle()\n",
         "        self._unrecorded += outcomes\n"
         "        if len(self._unrecorded) >= 8:\n            self.settle()\n",
-        "tests/reliability/test_repeats.py",
+        "tests/reliability/test_stops_under_mail.py",
     ),
     Bug(
         3, "say of all that a dead worker claimed that nobody knows", "service/sending/streams.py",
         "unknown if may_have_left else not_tried for", "unknown for",
-        "tests/reliability/test_repeats.py",
+        "tests/reliability/test_stops_under_mail.py",
     ),
     Bug(
         3, "mark sent before sending", "service/sending/delivery.py",

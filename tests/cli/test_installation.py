@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.cli import installation
+from service.cli.options import installation
 from service.ledger.data_folder import lock_data_folder
 from service.ledger.ledger import LedgerError
 from tests.installation import DONE, START, completed

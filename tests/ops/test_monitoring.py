@@ -47,8 +47,10 @@ def queries() -> list[str]:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[str]]:
     """The names in the metrics of a service to which all has happened that is counted."""
     with RealService(tmp_path_factory.mktemp("ops"), DONE) as service:
+        (service.folder / "people.csv").write_text("id,email\n77,ada@example.org\n")
+        service.command("people", "import", "people.csv")
         service.post(completed(START, 77))
-        service.letter(1)
+        service.notifications(lambda items: items and items[0]["state"] == "sent", "it is sent")
         service.rules.write_text("rules: none of them\n")
 
         def with_trouble() -> str | None:

@@ -141,7 +141,7 @@ def test_what_works_before_the_message_leaves_is_taken_back(
     sink.down()
     desk.post(completed(START, 77))
     play(desk, 0, 29)
-    desk.app.ask_feeds(START + 30 * MINUTE)
+    desk.app.ask_feeds(START + 31 * MINUTE)
     sink.up()
     desk.app.deliveries["email"].deliver(START + 40 * MINUTE)
     desk.app.ask_feeds(START + 40 * MINUTE)
