@@ -34,11 +34,11 @@ def figures(rounds: Sequence[Round]) -> str:
 
 
 def _where(rounds: Sequence[Round]) -> Iterable[str]:
-    days = sorted(r["at"][:10] for r in rounds)
+    days = sorted({r["at"][:10] for r in rounds})
     codes = list(dict.fromkeys(r["code"] for r in rounds))
     hosts = ", ".join(sorted({r["host"] for r in rounds}))
     hours = sum(r.get("seconds", 0) for r in rounds) / 3600
-    yield f"{days[0]} to {days[-1]}, {hours:.1f} hours, on {hosts}; code {', '.join(codes)}."
+    yield f"{' to '.join(dict.fromkeys((days[0], days[-1])))}, {hours:.1f} hours, on {hosts}; code {', '.join(codes)}."
 
 
 def _faults(rounds: Sequence[Round]) -> Iterable[str]:
@@ -66,7 +66,7 @@ def _words(name: str) -> str:
         return FAULTS[name].words
     action = name.removesuffix(" at a call")
     assert action in ACTIONS, name
-    return "at each write, fsync and send of one letter's life, from its door to its mail"
+    return "a write, an fsync or a send of one letter's life, each once in 32 rounds"
 
 
 def _fuzz(rounds: Sequence[Round]) -> Iterable[str]:
