@@ -22,6 +22,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from random import Random
+from threading import Event
 from typing import Any
 
 from tests.reliability.fuzz.csv_files import CSV
@@ -41,6 +42,7 @@ ROUND_SECONDS = 900
 STRIDE = 8
 """A round of `each call` takes every eighth call of a letter's life: 32 rounds take each."""
 
+ENDED = Event()
 Part = Callable[[Path, int], dict[str, Any]]
 
 
@@ -80,6 +82,8 @@ def went(journal: Journal, name: str, number: int) -> bool:
         found = {**PARTS[name](folder, number), "verdict": OK}
         shutil.rmtree(folder)
     except Exception as error:
+        if ENDED.is_set():
+            sys.exit(143)
         (folder / "error.txt").write_text(traceback.format_exc())
         found = {"verdict": str(error)[:500] or "failed", "left": folder.name}
         found["faults"] = error.faults if isinstance(error, BadRound) else {}
@@ -89,6 +93,12 @@ def went(journal: Journal, name: str, number: int) -> bool:
     sys.stdout.write(f"{name} {number}: {json.dumps(found)}\n")
     sys.stdout.flush()
     return found["verdict"] == OK
+
+
+def end(*_: object) -> None:
+    """Let go of the disk; the round under way is played again next time."""
+    ENDED.set()
+    sys.exit(143)
 
 
 def hang(*_: object) -> None:
@@ -102,6 +112,7 @@ def main() -> None:
     for reason in filter(None, (why_not_at_all(), why_no_disk(journal.folder))):
         sys.stdout.write(f"not everything can be tried here: {reason}\n")
     signal.signal(signal.SIGALRM, hang)
+    signal.signal(signal.SIGTERM, end)
     wanted = os.environ.get("PARTS", ",".join(PARTS)).split(",")
     well = True
     for number in range(1, ROUNDS + 1):

@@ -29,7 +29,8 @@ class Disk:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.eject()
+        """Let go of it, also while somebody who is just dying has a file open."""
+        run("umount", "--lazy", str(self.folder))
 
     def power_on(self) -> None:
         run("mount", "-o", "loop", str(self._image), str(self.folder))

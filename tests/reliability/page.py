@@ -38,7 +38,8 @@ def _where(rounds: Sequence[Round]) -> Iterable[str]:
     codes = list(dict.fromkeys(r["code"] for r in rounds))
     hosts = ", ".join(sorted({r["host"] for r in rounds}))
     hours = sum(r.get("seconds", 0) for r in rounds) / 3600
-    yield f"{' to '.join(dict.fromkeys((days[0], days[-1])))}, {hours:.1f} hours, on {hosts}; code {', '.join(codes)}."
+    span = " to ".join(dict.fromkeys((days[0], days[-1])))
+    yield f"{span}, {hours:.1f} hours, on {hosts}; code {', '.join(codes)}."
 
 
 def _faults(rounds: Sequence[Round]) -> Iterable[str]:
