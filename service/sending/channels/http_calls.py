@@ -175,15 +175,8 @@ class _Http(HTTPConnection):
             super().connect()
 
 
-class _Https(HTTPSConnection):
-    response_class = _Answer
-
-    def _new_conn(self) -> socket.socket:
-        return super()._new_conn() if self.proxy else _reached(self)
-
-    def connect(self) -> None:
-        with _nothing_sent(self):
-            super().connect()
+class _Https(_Http, HTTPSConnection):
+    """Secure what is connected to."""
 
 
 class _HttpPool(HTTPConnectionPool):
@@ -194,16 +187,19 @@ class _HttpsPool(HTTPSConnectionPool):
     ConnectionCls = _Https
 
 
+POOLS = {"http": _HttpPool, "https": _HttpsPool}
+
+
 class _Adapter(HTTPAdapter):
     """Connect by our own connections, also behind a proxy, which is the operator's."""
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+        self.poolmanager.pool_classes_by_scheme = POOLS
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **options)
-        manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+        manager.pool_classes_by_scheme = POOLS
         return manager
 
 
