@@ -26,6 +26,7 @@ from service.learners.writer import Writer
 from service.ledger.ledger import Ledger
 from service.ledger.private_files import DRAWER_FOLDER
 from service.ledger.views import Views
+from service.rules.calendar import MINUTE
 from service.rules.escalation import First
 from service.rules.rule import Rule
 from service.rules.scheduler import Scheduler
@@ -51,7 +52,7 @@ SOURCES: tuple[Source, ...] = (
     Sunbird(),
 )
 """The learning management systems we understand: one line each."""
-SWEEP_EVERY_MS = 10 * 60_000
+SWEEP_EVERY_MS = 10 * MINUTE
 
 
 class App:

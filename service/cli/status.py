@@ -23,6 +23,7 @@ from service.cli.output.console import (
 from service.cli.output.text import ago, in_local_time, moment, print_words, span
 from service.incoming.letters import Letters
 from service.ledger.database import SCHEMA_VERSION
+from service.rules.calendar import HOUR, MINUTE
 from service.rules.explain.rule_versions import AnyEnvironment
 from service.rules.language.reader import read_rules
 from service.rules.scheduler import RULES_STREAM, RulesActivated
@@ -32,8 +33,8 @@ from service.running import wall_clock
 from service.sending import queue
 from service.sending.channel_health import state_as_recorded
 
-WAITS_TOO_LONG_MS = 5 * 60_000
-DUE_TOO_LONG_MS = 60 * 60_000
+WAITS_TOO_LONG_MS = 5 * MINUTE
+DUE_TOO_LONG_MS = HOUR
 OPEN = ("owed", "scheduled", "waiting_address", "held")
 
 

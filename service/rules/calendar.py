@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 UNITS = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000}
 DAY = UNITS["d"]
 HOUR = UNITS["h"]
+MINUTE = UNITS["m"]
 LONGEST = 3660 * DAY
 
 _FORM = re.compile(r"(?:(\d{1,6})w)?(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
@@ -152,7 +153,6 @@ def _is_its_own(digest: Digest, day: date, minute: int, shown: datetime) -> bool
 
 
 DAYS = 7
-MINUTE_MS = 60_000
 
 
 @dataclass(frozen=True)
@@ -204,4 +204,4 @@ def longest_gap(window: Window) -> int:
     gap, end = 0, max(end for _, end in open_) - week
     for begin, until in open_:
         gap, end = max(gap, begin - end), max(end, until)
-    return gap * MINUTE_MS
+    return gap * MINUTE

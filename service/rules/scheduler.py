@@ -10,7 +10,7 @@ from service.learners.world import Decisions
 from service.learners.writer import Writer
 from service.ledger.events import EventBody
 from service.ledger.views import Views
-from service.rules.calendar import Settling
+from service.rules.calendar import MINUTE, Settling
 from service.rules.decider import Decider
 from service.rules.escalation import Firsts, Steps, mark_of, started_step
 from service.rules.triggers.stalled import (
@@ -45,7 +45,7 @@ ACTIVATION_SHAPES: Mapping[str, Any] = {RulesActivated.TOPIC: RulesActivated}
 
 
 CLOCK_STREAM = "clock"
-EMPTY_ASKS_EVERY_MS = 5 * 60_000
+EMPTY_ASKS_EVERY_MS = 5 * MINUTE
 MANY_TOUCHED = 10_000
 
 

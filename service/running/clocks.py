@@ -9,7 +9,7 @@ from threading import Lock
 
 import msgspec
 
-from service.rules.calendar import milliseconds
+from service.rules.calendar import HOUR, MINUTE
 
 STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """Counts a suspended machine's sleep too (clock_getres(2)): waking up is no jump."""
@@ -29,13 +29,13 @@ class ClockDoubt(Exception):
     """Say why the wall clock cannot be trusted: letters are kept, everything else rests."""
 
 
-JUMP_MS = milliseconds("10m") or 0
-SETTLED_MS = milliseconds("1h") or 0
+JUMP_MS = 10 * MINUTE
+SETTLED_MS = HOUR
 """How long a clock must go on evenly after a jump to be believed: longer than systemd-timesyncd
 (2,048 s, timesyncd.conf(5)) and chrony (1,024 s, chrony.conf(5)) wait before they correct it."""
-AGREED_MS = milliseconds("1m") or 0
+AGREED_MS = MINUTE
 """How long it must do so when something came in that happened about now by it."""
-WORTH_KEEPING_MS = milliseconds("1m") or 0
+WORTH_KEEPING_MS = MINUTE
 CLOCK_FILE = "clock.json"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from service.app.active_rules import FileWatch, Refused, places_of
 from service.app.app import SOURCES, App
 from service.incoming.queues.consumer import QueueConsumer
+from service.rules.calendar import MINUTE
 from service.running.clocks import JUMP_MS, ClockDoubt, TrustedClock, wall_clock
 from service.running.threads import LOOK_EVERY_SECONDS, DeliveryThreads, Threads
 from service.sending.channel_health import HealthLog
@@ -21,7 +22,7 @@ CHANNEL = "channel"
 ASK_EVERY_SECONDS = 5.0
 ROUNDS_AT_A_TIME = 64
 QUEUED_AT_MOST = 10_000
-RAN_AT_MOST_MS = 60_000
+RAN_AT_MOST_MS = MINUTE
 REST_SECONDS = 0.05
 
 

@@ -25,6 +25,7 @@ from service.learners.feed_subjects import (
     TLS,
     FailingChannel,
 )
+from service.rules.calendar import HOUR, MINUTE
 from service.rules.text import counted, moment, span
 from service.sending.channels.channel import SendResult
 
@@ -200,10 +201,8 @@ def failing_channels(healths: Mapping[str, ChannelHealth]) -> dict[str, FailingC
     return found
 
 
-MINUTE_MS = 60_000
-HOUR_MS = 60 * MINUTE_MS
-AGAIN_MS = (MINUTE_MS, 10 * MINUTE_MS, HOUR_MS)
-QUIET_MS = 10 * MINUTE_MS
+AGAIN_MS = (MINUTE, 10 * MINUTE, HOUR)
+QUIET_MS = 10 * MINUTE
 """How long after it told of a failing the log tells of no other: flapping does not fill it."""
 
 log = logging.getLogger(__name__)
@@ -212,9 +211,7 @@ log = logging.getLogger(__name__)
 def tell_again_at(since: int, now: int) -> int:
     """Say when to tell again of what fails since then: after 1 and 10 minutes, then each hour."""
     lasted = max(0, now - since)
-    return since + next(
-        (each for each in AGAIN_MS if each > lasted), (lasted // HOUR_MS + 1) * HOUR_MS
-    )
+    return since + next((each for each in AGAIN_MS if each > lasted), (lasted // HOUR + 1) * HOUR)
 
 
 class HealthLog:

@@ -10,6 +10,7 @@ from time import monotonic
 from eventsourcing.persistence import PersistenceError
 from msgspec.structs import replace
 
+from service.rules.calendar import HOUR, MINUTE
 from service.rules.notification import (
     GIVEN_UP,
     HELD,
@@ -28,15 +29,14 @@ from service.sending.channels.channel import Channel, OutgoingMessage, SendResul
 from service.sending.planner import MessageDefaults, Planner, ReadyMessage, SendingContext
 from service.sending.streams import OutcomeRecorder, UnrecordedOutcome, Update, is_due, lost
 
-MINUTE_MS = 60_000
 WAITS = (1, 5, 25, 60)
 """Minutes until the next attempt; the last one repeats until `expires_after`."""
-CLAIM_MS = 15 * MINUTE_MS
-PLAN_MS = MINUTE_MS
+CLAIM_MS = 15 * MINUTE
+PLAN_MS = MINUTE
 """How long messages may leave on one test; what is left then is handed back."""
-CHANNEL_REST_MS = MINUTE_MS
+CHANNEL_REST_MS = MINUTE
 """How long a channel is left alone after trouble that was not about one recipient."""
-RETRY_AFTER_LIMIT_MS = 60 * MINUTE_MS
+RETRY_AFTER_LIMIT_MS = HOUR
 
 
 def after(outcome: SendResult, notification: Notification, form: str, now: int) -> AttemptEnded:
@@ -66,7 +66,7 @@ def after(outcome: SendResult, notification: Notification, form: str, now: int) 
 
 def wait_ms(outcome: SendResult, notification: Notification) -> int:
     """Give the ms until the next attempt: 1, 5, 25, 60 min, or longer if we were asked to."""
-    own = WAITS[min(notification.attempts, len(WAITS) - 1)] * MINUTE_MS
+    own = WAITS[min(notification.attempts, len(WAITS) - 1)] * MINUTE
     asked = int((outcome.retry_after or 0) * 1000)
     return max(own, min(asked, RETRY_AFTER_LIMIT_MS))
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.rules.calendar import (
-    MINUTE_MS,
+    MINUTE,
     Closing,
     Digest,
     Stretch,
@@ -87,7 +87,7 @@ CHANGES = st.sampled_from(
     ]
 )
 NEAR_CHANGES = st.tuples(CHANGES, st.integers(-8 * 1440, 4 * 1440)).map(
-    lambda each: (each[0][0], utc(f"{each[0][1]} 00:00") + each[1] * MINUTE_MS)
+    lambda each: (each[0][0], utc(f"{each[0][1]} 00:00") + each[1] * MINUTE)
 )
 AT_ANY_TIME = st.tuples(
     st.sampled_from(ZONES), st.integers(utc("2010-01-01 00:00"), utc("2035-12-31 00:00"))
@@ -103,9 +103,9 @@ def test_it_is_the_first_moment_not_before_that_time(
     at = instant(day, minute, zone)
     wall = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(minutes=minute)
     assert local(at, zone).replace(tzinfo=UTC) >= wall
-    before = local(at - MINUTE_MS, zone).replace(tzinfo=UTC)
+    before = local(at - MINUTE, zone).replace(tzinfo=UTC)
     assert before < wall
-    assert at % MINUTE_MS == 0
+    assert at % MINUTE == 0
 
 
 MINUTES = st.integers(0, 96).map(lambda quarter: quarter * 15)
@@ -146,7 +146,7 @@ def test_nobody_waits_longer_than_the_longest_gap(window: Window, at: int) -> No
     assert waits <= longest_gap(window)
     end = opens(window, ZoneInfo("UTC"), at)
     while opens(window, ZoneInfo("UTC"), end) == end and end < at + 15 * DAY_MS:
-        end += 15 * MINUTE_MS - end % (15 * MINUTE_MS)
+        end += 15 * MINUTE - end % (15 * MINUTE)
     assert opens(window, ZoneInfo("UTC"), end) - end <= longest_gap(window)
 
 

@@ -12,6 +12,7 @@ from service.learners.feed_subjects import CHANNEL, FailingChannel
 from service.learners.world import Decisions, World
 from service.learners.writer import Writer
 from service.ledger.events import EventBody, Latest
+from service.rules.calendar import MINUTE
 from service.rules.conditions import Condition
 from service.rules.decider import Decider
 from service.rules.fields import EventSeen, Reading
@@ -22,7 +23,7 @@ from service.rules.text import format_duration
 from service.rules.triggers.trigger import Kind, Match, Miss, Occurrence, RuleIdentity
 
 TRIGGER = "channel_failing_for"
-BETWEEN_FAILINGS_MS = 10 * 60_000
+BETWEEN_FAILINGS_MS = 10 * MINUTE
 """How long after a turn no failing of a channel is recorded: flapping fills no ledger."""
 
 

@@ -14,6 +14,7 @@ from service.learners.feed_subjects import SilentSource
 from service.learners.world import Decisions, World
 from service.learners.writer import Writer
 from service.ledger.events import EventBody
+from service.rules.calendar import MINUTE
 from service.rules.conditions import Condition
 from service.rules.decider import Decider
 from service.rules.fields import EventSeen, Reading
@@ -25,7 +26,7 @@ from service.rules.triggers.trigger import Kind, Match, Miss, Occurrence, RuleId
 
 STREAM = "feeds"
 TRIGGER = "source_silent_for"
-RECORDED_EVERY_MS = 5 * 60_000
+RECORDED_EVERY_MS = 5 * MINUTE
 
 
 class FeedSilence(msgspec.Struct, frozen=True):
