@@ -22,8 +22,10 @@ from service.cli.output.console import (
     print_table,
     printable,
 )
+from service.learners.feed_subjects import NOBODY
 from service.ledger.private_files import DRAWER_FOLDER
 from service.rules.text import hint
+from service.sending.channel_health import ADVICE, trouble_of
 from service.sending.channels import (
     CHAT,
     DRAWER,
@@ -195,48 +197,11 @@ def _print(found: Mapping[str, object]) -> None:
         click.echo(printable(f"  {words}"))
 
 
-ADVICE = (
-    (
-        "certificate verify failed",
-        "the certificate is not trusted, or of another name: use the "
-        "name that stands in it as the host, or give this machine its authority; verify=no trusts "
-        "any",
-    ),
-    (
-        "WRONG_VERSION_NUMBER",
-        "it speaks no TLS there, or only after STARTTLS: look at the port and mode= of the URL",
-    ),
-    (
-        "535",
-        "user or password are refused: are they percent-encoded in the URL? Many providers "
-        "want a password for programs, made for this",
-    ),
-    (
-        "530",
-        "it wants a login, or TLS before it: put user and password into the URL, and use "
-        "mailtos://",
-    ),
-    (
-        "connecting",
-        "no session begins there: look at host and port, at firewalls on the way, and "
-        "whether that server lets this machine in",
-    ),
-    ("MAIL FROM", "the sender is refused: set from= to an address that this account may send as"),
-    ("private address", "look at COURSEBELL_CHAT_PRIVATE_NETWORKS"),
-    ("HTTP 429", "too many messages: wait, and try again"),
-    ("HTTP 5", "the service has a trouble of its own: try again later"),
-    ("HTTP 4", "the room or its token is not known any more: make a new URL and set it"),
-    ("no answer", "it may have arrived: look for it before you try again"),
-)
-"""What to do, by what stands in the code and the words of a result; the first that fits counts."""
-
-
 def next_step(kind: str, result: SendResult) -> str:
-    """Say what to do about an outcome; nothing for the drawer's."""
+    """Say what to do about an outcome; nothing for what a room or the drawer took."""
     if result.kind == "accepted":
         return "it was taken; if it is not in the mailbox, look for spam" if kind == MAIL else ""
-    said = f"{result.code or ''} {result.text}"
-    fits = (advice for words, advice in ADVICE if words in said)
-    about_reader = "the address is refused: try another, and read the server's words above"
-    other = about_reader if result.kind == "permanent" else "read the server's words; try again"
-    return next(fits, other)
+    if kind == MAIL and result.kind == "permanent":
+        return "the address is refused: try another, and read the server's words above"
+    trouble = trouble_of(result, room=kind != MAIL)
+    return "read the server's words; try again" if trouble == NOBODY else ADVICE[trouble]

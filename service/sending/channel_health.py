@@ -35,16 +35,19 @@ RUN_OF_PEOPLE = 3
 """Three who have left are no trouble of the channel, ten tries for them without one success are."""
 
 ADVICE: Mapping[str, str] = {
-    CONNECTION: "there is no connection to its server; look at the host and the port in its URL, "
-    "at name resolution and firewall, and whether that server runs",
-    TLS: "the certificate of its server is not trusted, or it speaks no TLS here; look at the "
-    "certificate, and at mode, port and verify in its URL",
-    LOGIN: "its server refuses the login; look at user and password, or at the token, in its URL",
-    REFUSED: "its server refuses whatever comes from here; look at the sender in its URL, and at "
-    "what its account may send",
+    CONNECTION: "there is no connection to its server; look at host and port in its URL, at name "
+    "resolution and firewalls, and whether that server runs",
+    TLS: "the certificate of its server is not trusted or is of another name, or it speaks no TLS "
+    "here; look at the certificate, and at host, port and mode= in its URL (verify=no trusts any)",
+    LOGIN: "its server refuses the login; look at user and password, or at the token, in its URL: "
+    "percent-encoded, and made for programs where a provider wants that",
+    REFUSED: "its server refuses whatever comes from here; set from= in its URL to a sender that "
+    "its account may use, or make a new URL if it is a room's; some let in no machine they do not "
+    "know",
     BUSY: "its server says that it is busy or out of order; look at limits of the account, and at "
     "the state of that server",
-    NO_ANSWER: "its server takes messages and does not say what became of them; look at its log",
+    NO_ANSWER: "its server takes a message and does not say what became of it, so it may have "
+    "arrived; look there, and at its log",
     NOBODY: "its server has taken no message for anybody; look at what it says (`coursebell "
     "notifications show`), at relaying, block lists and limits of the account",
     DISK: "messages cannot be written to the drawer; look at the disk and who may write there",
