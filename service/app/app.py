@@ -24,7 +24,6 @@ from service.learners.signed_links import watch_links
 from service.learners.world import AppendedEvent, Decisions, Lookup, World
 from service.learners.writer import Writer
 from service.ledger.ledger import Ledger
-from service.ledger.private_files import DRAWER_FOLDER
 from service.ledger.views import Views
 from service.rules.calendar import MINUTE
 from service.rules.escalation import First
@@ -96,7 +95,7 @@ class App:
             self._sending_context,
             open_connections=partial(
                 open_connections,
-                drawer=settings.data / DRAWER_FOLDER,
+                drawer=settings.drawer,
                 private_networks=settings.chat_private_networks,
                 mail_connections=settings.email_connections,
             ),

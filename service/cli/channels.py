@@ -23,7 +23,6 @@ from service.cli.output.console import (
     printable,
 )
 from service.learners.feed_subjects import NOBODY
-from service.ledger.private_files import DRAWER_FOLDER
 from service.rules.text import hint
 from service.sending.channel_health import ADVICE, trouble_of
 from service.sending.channels import (
@@ -145,15 +144,15 @@ def _check_address(name: str, kind: str, address: str | None) -> None:
 
 def _way(name: str, url: str, chosen: Settings) -> str:
     try:
-        return channel_in_words(name, url, drawer=chosen.data / DRAWER_FOLDER)
+        return channel_in_words(name, url, drawer=chosen.drawer)
     except ChannelError as error:
         fail(str(error))
 
 
 def _opened(name: str, url: str, chosen: Settings) -> Channel:
-    drawer, networks = chosen.data / DRAWER_FOLDER, chosen.chat_private_networks
+    networks = chosen.chat_private_networks
     try:
-        return open_channel(name, url, drawer=drawer, private_networks=networks)
+        return open_channel(name, url, drawer=chosen.drawer, private_networks=networks)
     except ChannelError as error:
         fail(str(error))
 
@@ -175,8 +174,8 @@ def _message(name: str, address: str | None, domain: str | None) -> OutgoingMess
 
 
 def _file_of(outgoing: OutgoingMessage, chosen: Settings) -> str:
-    folder = chosen.data / DRAWER_FOLDER
-    return "".join(f"it lies in {path}" for path in folder.glob(f"{outgoing.notification}-*"))
+    found = chosen.drawer.glob(f"{outgoing.notification}-*")
+    return "".join(f"it lies in {path}" for path in found)
 
 
 def _told(result: SendResult, step: str) -> dict[str, object]:

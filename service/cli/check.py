@@ -30,7 +30,6 @@ from service.learners.directory.people import People
 from service.learners.facts import longest_lateness
 from service.learners.world import Lookup
 from service.learners.writer import Writer
-from service.ledger.private_files import DRAWER_FOLDER
 from service.rules.decider import Decider
 from service.rules.known_values import KnownValues
 from service.rules.language.errors import Diagnostic
@@ -218,10 +217,10 @@ def channel_problems(rules: RuleSet, chosen: Settings, office: Installation | No
     Of an installation those too that would turn to the drawer by themselves.
     """
     wrong = list(turned_to_drawer(rules, office.store.latest).values()) if office else []
-    drawer, networks = chosen.data / DRAWER_FOLDER, chosen.chat_private_networks
+    networks = chosen.chat_private_networks
     for name, url in rules.channels.items():
         try:
-            open_channel(name, url, drawer=drawer, private_networks=networks).close()
+            open_channel(name, url, drawer=chosen.drawer, private_networks=networks).close()
         except ChannelError as error:
             wrong.append(str(error))
     return wrong
@@ -229,9 +228,9 @@ def channel_problems(rules: RuleSet, chosen: Settings, office: Installation | No
 
 def ways_of(rules: RuleSet, chosen: Settings) -> dict[str, str]:
     """Say where each channel leads, by its name."""
-    drawer = chosen.data / "drawer"
     return {
-        name: channel_in_words(name, url, drawer=drawer) for name, url in rules.channels.items()
+        name: channel_in_words(name, url, drawer=chosen.drawer)
+        for name, url in rules.channels.items()
     }
 
 

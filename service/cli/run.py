@@ -184,8 +184,7 @@ def setup_in_words(app: App, address: str) -> Iterator[tuple[str, str]]:
         yield "queue", f"{queue.name}, for {queue.source}"
     yield "API", api_in_words(chosen)
     for name, url in app.active.decider.rules.channels.items():
-        drawer = chosen.data / "drawer"
-        way = app.held_channels.get(name) or channel_in_words(name, url, drawer=drawer)
+        way = app.held_channels.get(name) or channel_in_words(name, url, drawer=chosen.drawer)
         yield "channel", f"{name}: {way}"
 
 

@@ -6,6 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from service.learners.facts import Timing
+from service.ledger.private_files import DRAWER_FOLDER
 from service.settings.variables import (
     BASE64,
     DOMAIN,
@@ -289,6 +290,11 @@ class Settings:
     """By the name of the source."""
     environment: Mapping[str, str] = field(repr=False)
     """What `${NAME}` in the rules' channels may name: the environment over `.env`."""
+
+    @property
+    def drawer(self) -> Path:
+        """Give the folder of the channels that are `drawer://`."""
+        return self.data / DRAWER_FOLDER
 
     @property
     def timings(self) -> dict[str, Timing]:

@@ -10,7 +10,6 @@ from service.app.active_rules import read_active
 from service.app.app import SOURCES, App, settings_of
 from service.learners.enrollment_views import silences_between
 from service.learners.facts import FactRecorded, longest_lateness
-from service.ledger.private_files import DRAWER_FOLDER
 from service.rules.decider import Decider
 from service.rules.rule import Rule, RuleSet
 from service.rules.triggers.channel_failing import channel_trigger_of
@@ -120,7 +119,7 @@ class Sandbox:
 
     def message(self, notification: str, room: str) -> DrawerMessage:
         """Read what a notification left as; `room` is what to call a room it was for."""
-        return read_message(self.app.settings.data / DRAWER_FOLDER, notification, room)
+        return read_message(self.app.settings.drawer, notification, room)
 
     def facts(self, after: int = 0) -> Iterator[FactRecorded[Any]]:
         """Read every fact that the log has after a position."""
