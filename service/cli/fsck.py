@@ -19,7 +19,7 @@ from service.cli.output.console import (
     print_json,
     progress,
 )
-from service.incoming.letters import COUNTED, Letters
+from service.incoming.letters import LETTER_STATES, Letters, unaccounted
 from service.learners.enrollment_views import EnrollmentViews
 from service.ledger.data_folder import lock_data_folder
 from service.ledger.events import EventStore
@@ -53,10 +53,7 @@ def fsck(data: Path | None, as_json: bool, accept_loss: bool) -> None:
     letters, matched, states, damage = examined(folder / "ledger.db")
     found = {
         "letters": letters,
-        "letters_unaccounted": letters["accepted"]
-        - letters["taken"]
-        - letters["set_aside"]
-        - letters["waiting"],
+        "letters_unaccounted": unaccounted(letters),
         "matched": matched,
         "notifications": {state: states[state] for state in STATES},
         "notifications_unaccounted": matched - sum(states[state] for state in STATES),
@@ -76,7 +73,7 @@ def examined(path: Path) -> tuple[dict[str, int], int, Counter[str], list[str]]:
     ledger = ReadOnlyLedger(path)
     try:
         if not ledger.has_tables():
-            return dict.fromkeys(COUNTED, 0), 0, Counter(), damage
+            return dict.fromkeys(("accepted", *LETTER_STATES), 0), 0, Counter(), damage
         letters = Letters(ledger).counts()
         matched, states = notification_states(event_store(ledger))
         damage += damage_of(ledger.reader())

@@ -21,11 +21,12 @@ from service.cli.output.console import (
     printable,
 )
 from service.cli.output.text import ago, in_local_time, moment, print_words, span
-from service.incoming.letters import Letters
+from service.incoming.letters import Letters, unaccounted
 from service.ledger.database import SCHEMA_VERSION
 from service.rules.calendar import HOUR, MINUTE
 from service.rules.explain.rule_versions import AnyEnvironment
 from service.rules.language.reader import read_rules
+from service.rules.notification import OPEN_STATES
 from service.rules.scheduler import RULES_STREAM, RulesActivated
 from service.rules.triggers.channel_failing import recorded_channel
 from service.rules.verdict import muting_of
@@ -35,7 +36,6 @@ from service.sending.channel_health import state_as_recorded
 
 WAITS_TOO_LONG_MS = 5 * MINUTE
 DUE_TOO_LONG_MS = HOUR
-OPEN = ("owed", "scheduled", "waiting_address", "held")
 
 
 class ChannelStatus(msgspec.Struct, frozen=True):
@@ -93,7 +93,6 @@ def standing(office: Installation, now: int) -> Status:
     active = active_file(office)
     letters = Letters(office.ledger)
     counts = letters.counts()
-    placed = sum(count for name, count in counts.items() if name != "accepted")
     position, states = queue.census(office.views)
     matched = MatchCounter(office.ledger).up_to(position)
     _, muting = muting_of(office.store.latest)
@@ -109,7 +108,7 @@ def standing(office: Installation, now: int) -> Status:
         oldest_waiting=letters.oldest_waiting(),
         notifications=states,
         unaccounted={
-            "letters": counts["accepted"] - placed,
+            "letters": unaccounted(counts),
             "notifications": matched - sum(states.values()),
         },
         feeds={source: last.at for source, last in letters.feeds.heard().items()},
@@ -187,7 +186,7 @@ def lines(found: Status, folder: Path, now: int) -> Iterator[tuple[str, str]]:
     for source in (each.name for each in SOURCES if each.name in found.feeds):
         yield f"feed {source}"[:14], f"last letter {ago(found.feeds[source], now)}"
     yield "letters", sums(found.letters, ("accepted", "waiting", "set_aside"))
-    shown = [state for state in (*OPEN, "sent", "given_up") if found.notifications[state]]
+    shown = [state for state in (*OPEN_STATES, "sent", "given_up") if found.notifications[state]]
     yield "notifications", sums(found.notifications, shown) or "none"
     for channel in found.channels:
         fails = channel.failing_since

@@ -110,7 +110,7 @@ COLUMNS = (
     "t.state, t.events FROM letters l LEFT JOIN imported i ON i.n = l.n "
     "LEFT JOIN waiting w ON w.n = l.n LEFT JOIN taken t ON t.n = l.n"
 )
-COUNTED = ("accepted", "taken", "set_aside", "waiting")
+LETTER_STATES = ("taken", "set_aside", "waiting")
 COUNTS = """
 SELECT (SELECT COALESCE(MAX(n), 0) FROM letters),
     (SELECT COUNT(*) FROM taken WHERE state = 'taken'),
@@ -320,7 +320,12 @@ class Letters:
         reader = self._ledger.reader()
         there = reader.execute("SELECT 1 FROM sqlite_master WHERE name = 'letters'").fetchone()
         row = reader.execute(COUNTS).fetchone() if there else (0, 0, 0, 0)
-        return dict(zip(COUNTED, row, strict=True))
+        return dict(zip(("accepted", *LETTER_STATES), row, strict=True))
+
+
+def unaccounted(counts: Mapping[str, int]) -> int:
+    """Count the letters in no state, of what `Letters.counts` gives: there must be none."""
+    return counts["accepted"] - sum(counts[state] for state in LETTER_STATES)
 
 
 def _insert(cursor: sqlite3.Cursor, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -22,6 +22,7 @@ from service import __version__
 from service.api.request_context import RequestContext
 from service.app.app import App
 from service.incoming.feeds import BOUNDS_MS, STATES, FeedStatistics
+from service.incoming.letters import LETTER_STATES, unaccounted
 from service.ledger.ledger import Ledger
 from service.rules.notification import Owed
 from service.sending import queue
@@ -127,7 +128,6 @@ def _tries(healths: Mapping[str, ChannelHealth]) -> Iterator[Metric]:
 
 
 EVENTS_PER_PAGE = 10_000
-LETTER_STATES = ("waiting", "taken", "set_aside")
 
 Answers = Mapping[tuple[str, int], int]
 """How many answers there were, by source and status code."""
@@ -193,7 +193,7 @@ class ServiceCollector(Collector):
         age = 0.0 if oldest is None else max(0, self._context.clock() - oldest) / 1000
         yield counter("letters_accepted", "Letters ever accepted", counts["accepted"])
         yield labelled_gauge("letters", "Letters by state", states, label="state")
-        lost = counts["accepted"] - sum(states.values())
+        lost = unaccounted(counts)
         yield gauge("letters_unaccounted", "Letters in no state: must be 0", lost)
         yield gauge("letters_waiting_oldest_seconds", "Age of the oldest waiting letter", age)
 
