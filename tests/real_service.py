@@ -15,11 +15,11 @@ from typing import Any, NamedTuple, Self
 from tests.chat_room import HERE
 from tests.forks import Forked, run
 from tests.installation import ROOT, body
+from tests.metrics import numbers_in
 from tests.waiting import until
 
 RUN = ("run", "--port", "0")
 FRESH = (sys.executable, "-m", "service")
-NUMBER = re.compile(r'^coursebell_(\w+(?:\{state="\w+"\})?) (\S+)$', re.MULTILINE)
 ADDRESS = re.compile(r"on (http://\S+)")
 
 
@@ -79,7 +79,7 @@ class RealService:
             if found := ADDRESS.search(line):
                 self.address = found[1]
                 return
-        raise AssertionError((self.folder / "service.log").read_text()[-2_000:])
+        raise AssertionError(self.logged()[-2_000:])
 
     def _begun(self) -> Forked | subprocess.Popen[str]:
         return Forked(RUN, self.folder, self.environ, stderr=self.log)
@@ -126,10 +126,29 @@ class RealService:
 
     def is_settled(self) -> bool:
         """Whether no letter waits and nothing is owed."""
-        answer = self.call("GET", "/metrics")
-        numbers = dict(NUMBER.findall(answer.body.decode()))
+        found = self.numbers()
         waiting = ('letters{state="waiting"}', 'notifications{state="owed"}', "views_lag_events")
-        return answer.status == 200 and all(float(numbers[name]) == 0 for name in waiting)
+        return bool(found) and all(found[f"coursebell_{name}"] == 0 for name in waiting)
+
+    def numbers(self) -> dict[str, float]:
+        """Its metrics; none while it cannot tell."""
+        answer = self.call("GET", "/metrics")
+        return numbers_in(answer.body.decode()) if answer.status == 200 else {}
+
+    def check(self, name: str) -> dict[str, str] | None:
+        """What readiness says of one of its parts; None where nothing is wrong with it."""
+        checks = self.get("/readyz")["checks"]
+        return next((each for each in checks if each["name"] == name), None)
+
+    def logged(self) -> str:
+        """All that it has written to its log, since its first start."""
+        return (self.folder / "service.log").read_text()
+
+    def import_people(self, text: str, *options: str) -> None:
+        """Import a file of people, whether it runs or not."""
+        (self.folder / "people.csv").write_text(text)
+        done = self.command("people", "import", "people.csv", *options)
+        assert done.returncode == 0, done.stderr
 
     def post(self, *events: dict[str, Any], **headers: str) -> Answer:
         """A letter from Adobe."""

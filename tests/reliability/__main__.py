@@ -25,6 +25,7 @@ from random import Random
 from threading import Event
 from typing import Any
 
+from tests.reliability.disk import why_no_disk
 from tests.reliability.fuzz.csv_files import CSV
 from tests.reliability.fuzz.door import DOOR
 from tests.reliability.fuzz.rule_files import RULES
@@ -33,7 +34,6 @@ from tests.reliability.fuzz.templates import TEMPLATES
 from tests.reliability.journal import OK, Journal
 from tests.reliability.nemesis import SWEPT, BadRound, play, possible, sweep
 from tests.reliability.page import write_page
-from tests.reliability.victim import why_no_disk, why_not_at_all
 
 ROUNDS = int(os.environ.get("ROUNDS", "4"))
 SEED = int(os.environ.get("SEED", "1"))
@@ -47,7 +47,7 @@ Part = Callable[[Path, int], dict[str, Any]]
 
 
 def nemesis(folder: Path, number: int) -> dict[str, Any]:
-    wanted = possible(folder)
+    wanted = possible()
     if given := os.environ.get("FAULTS"):
         wanted = given.split(",")
     return play(folder, Random(f"{SEED}/{number}").getrandbits(32), wanted)
@@ -109,7 +109,7 @@ def main() -> None:
     journal = Journal()
     if sys.argv[1:] == ["page"]:
         return write_page(journal)
-    for reason in filter(None, (why_not_at_all(), why_no_disk(journal.folder))):
+    if reason := why_no_disk():
         sys.stdout.write(f"not everything can be tried here: {reason}\n")
     signal.signal(signal.SIGALRM, hang)
     signal.signal(signal.SIGTERM, end)

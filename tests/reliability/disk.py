@@ -5,6 +5,8 @@ import os
 import shutil
 import struct
 import subprocess
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -56,14 +58,15 @@ class Disk:
         run("umount", str(self.folder))
 
 
-def why_not(place: Path) -> str | None:
+@cache
+def why_no_disk() -> str | None:
     """Why there can be no such disk here; None when there can."""
     if os.geteuid() != 0:
         return "cutting the power of a disk needs root, to mount one"
     if not shutil.which("mkfs.ext4"):
         return "cutting the power of a disk needs mkfs.ext4"
     try:
-        with Disk(place) as disk:
+        with tempfile.TemporaryDirectory() as place, Disk(Path(place)) as disk:
             disk.cut_the_power()
     except (OSError, subprocess.CalledProcessError) as error:
         return f"no disk can be mounted and shut down here: {error}"

@@ -3,10 +3,9 @@
 import errno
 import mmap
 import struct
-import subprocess
-import tempfile
-from functools import cache
 from pathlib import Path
+
+from tests.shims import compiled
 
 SHIM = Path(__file__).with_name("failing_calls.c")
 PLAN = struct.Struct("=6q")
@@ -22,14 +21,6 @@ ACTIONS = {
 FOR_EVER = 2**62
 
 
-@cache
-def shim() -> Path:
-    """The shim, compiled once per run."""
-    made = Path(tempfile.mkdtemp(prefix="failing-calls-")) / "failing_calls.so"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", made, SHIM, "-ldl"], check=True)
-    return made
-
-
 class Calls:
     """The calls of a process that has `environ`, on its sockets and on the files in `data`."""
 
@@ -39,6 +30,7 @@ class Calls:
         with file.open("r+b") as opened:
             self._plan = mmap.mmap(opened.fileno(), PLAN.size)
         self.environ = {"CALLS_FILE": str(file), "CALLS_FOLDER": str(data)}
+        self.shim = compiled(SHIM)
 
     def fail(self, action: str, kinds: int = ANY, at: int = 1, until: int = FOR_EVER) -> None:
         """From now on the calls of these kinds with the numbers `at` to `until` fail so."""

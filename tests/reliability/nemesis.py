@@ -20,9 +20,10 @@ from tests.reliability.books import (
     check_repeats,
     check_views,
 )
+from tests.reliability.disk import why_no_disk
 from tests.reliability.failing_calls import ACTIONS
 from tests.reliability.faults import FAULTS
-from tests.reliability.victim import Scene, is_so, why_no_disk
+from tests.reliability.victim import Scene, is_so
 
 STEPS = 8
 TOGETHER = 0.4
@@ -58,17 +59,16 @@ def schedule(chance: Random, wanted: Sequence[str], steps: int = STEPS) -> Itera
         yield Step(name, chance.choice(kills) if both and chance.random() < TOGETHER else None)
 
 
-def possible(place: Path) -> list[str]:
+def possible() -> list[str]:
     """The faults that can be made here."""
-    without = why_no_disk(place)
-    return [name for name, each in FAULTS.items() if not (each.disk and without)]
+    return [name for name, each in FAULTS.items() if not (each.disk and why_no_disk())]
 
 
 def play(folder: Path, seed: int, wanted: Sequence[str], steps: int = STEPS) -> dict[str, Any]:
     """Play one round; returns what it was and what came of it."""
     chance, done, begun = Random(seed), Counter[str](), time.monotonic()
     try:
-        with Scene(folder, with_disk=why_no_disk(folder) is None) as scene:
+        with Scene(folder, with_disk=why_no_disk() is None) as scene:
             for step in schedule(chance, wanted, steps):
                 done.update(filter(None, step))
                 suffer(scene, step, chance)

@@ -11,19 +11,15 @@ import pytest
 from service.ledger.ledger import LedgerError
 from tests.real_service import RUN
 from tests.reliability.books import Books, check_letters
+from tests.reliability.disk import why_no_disk
 from tests.reliability.faults import FAULTS
 from tests.reliability.journal import OK, Journal
 from tests.reliability.nemesis import KILLS, play, possible, sweep
 from tests.reliability.page import figures
-from tests.reliability.victim import Scene, Victim, why_no_disk, why_not_at_all
+from tests.reliability.victim import Scene, Victim
 
-pytestmark = [
-    pytest.mark.timeout(240),
-    pytest.mark.skipif(why_not_at_all() is not None, reason=str(why_not_at_all())),
-]
-needs_disk = pytest.mark.skipif(
-    why_no_disk(Path()) is not None, reason=f"cutting the power of a disk {why_no_disk(Path())}"
-)
+pytestmark = pytest.mark.timeout(240)
+needs_disk = pytest.mark.skipif(why_no_disk() is not None, reason=str(why_no_disk()))
 CARELESS = """
 from service.ledger import database
 careful = database.connect
@@ -70,7 +66,7 @@ def test_the_verdict_sees_what_a_ledger_loses_that_syncs_seldom(tmp_path: Path) 
 
 
 def test_faults_of_every_kind_after_and_within_each_other(tmp_path: Path) -> None:
-    play(tmp_path, seed=3, wanted=possible(tmp_path), steps=4)
+    play(tmp_path, seed=3, wanted=possible(), steps=4)
 
 
 @pytest.mark.parametrize(("action", "first"), [("EIO", 3), ("kill after", 9)])

@@ -1,7 +1,5 @@
 """The victim of a campaign: a real service whose disk, clock and system calls can fail."""
 
-import os
-import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +10,7 @@ from tests.installation import DONE
 from tests.real_service import RealService
 from tests.reliability.adobe import Crowd, people
 from tests.reliability.disk import Disk
-from tests.reliability.failing_calls import Calls, shim
+from tests.reliability.failing_calls import Calls
 from tests.running.moved_clock import MovedService
 from tests.smtp_sink import SmtpSink
 from tests.waiting import until
@@ -37,7 +35,7 @@ class Victim(MovedService):
         self.data = data
         self.calls = Calls(folder, data)
         self.environ.update(self.calls.environ)
-        self.environ["LD_PRELOAD"] += f" {shim()}"
+        self.environ["LD_PRELOAD"] += f" {self.calls.shim}"
         self.ahead = 0
 
     def hop(self, by: int = HOP_SECONDS) -> None:
@@ -89,8 +87,7 @@ class Scene:
         self._open.callback(self.service.kill)
         try:
             self.service.start()
-            (self.folder / "people.csv").write_text(people())
-            assert self.service.command("people", "import", "people.csv").returncode == 0
+            self.service.import_people(people())
             self._open.enter_context(self.crowd)
         except BaseException:
             self._open.close()
@@ -132,12 +129,3 @@ def is_so(condition: Callable[[], object], seconds: float) -> bool:
     except AssertionError:
         return False
     return True
-
-
-def why_not_at_all() -> str | None:
-    """Why there can be no campaign here; None when there can."""
-    return None if shutil.which("gcc") else "a campaign needs gcc, for system calls that fail"
-
-
-def why_no_disk(place: Path) -> str | None:
-    return None if os.geteuid() == 0 and shutil.which("mkfs.ext4") else "needs root and mkfs.ext4"

@@ -1,26 +1,11 @@
 """The wall clock of one real service, which can be moved while it runs; no other clock moves."""
 
-import shutil
-import subprocess
-import tempfile
-from functools import cache
 from pathlib import Path
 
-import pytest
-
 from tests.real_service import FreshService
+from tests.shims import compiled
 
 SHIM = Path(__file__).with_name("wall_clock.c")
-
-
-@cache
-def shim() -> Path:
-    """The shim, compiled once per run."""
-    if shutil.which("gcc") is None:
-        pytest.skip("no gcc to move a clock with; to have one: apt-get install gcc libc6-dev")
-    made = Path(tempfile.mkdtemp(prefix="wall-clock-")) / "wall_clock.so"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", made, SHIM], check=True)
-    return made
 
 
 class MovedService(FreshService):
@@ -29,7 +14,7 @@ class MovedService(FreshService):
     def __init__(self, folder: Path, rules: str, **environ: str) -> None:
         self._offset = folder / "offset"
         self.move(0)
-        moved = {"LD_PRELOAD": str(shim()), "WALL_CLOCK_FILE": str(self._offset)}
+        moved = {"LD_PRELOAD": str(compiled(SHIM)), "WALL_CLOCK_FILE": str(self._offset)}
         super().__init__(folder, rules, **moved, **environ)
 
     def move(self, seconds: int) -> None:
@@ -40,8 +25,8 @@ class MovedService(FreshService):
 
     def doubt(self) -> str | None:
         """What it says of its clock."""
-        checks = self.get("/readyz")["checks"]
-        return next((each["detail"] for each in checks if each["name"] == "clock"), None)
+        found = self.check("clock")
+        return found and found["detail"]
 
     def is_sure(self) -> bool:
         return self.doubt() is None
