@@ -40,8 +40,7 @@ def sink():
 def service(tmp_path, sink):
     """A service with the people imported and one rule for completions."""
     with RealService(tmp_path, BOTH, COURSEBELL_EMAIL_URL=sink.url) as service:
-        (tmp_path / "people.csv").write_text(PEOPLE)
-        assert service.command("people", "import", "people.csv").returncode == 0
+        service.import_people(PEOPLE)
         yield service
 
 
@@ -114,20 +113,18 @@ def test_a_seat_becomes_free_and_the_room_hears_it_once(tmp_path):
 def test_somebody_silent_for_a_week_is_reminded(tmp_path, sink):
     rules = STILL.replace("notify", "on_activate: current\n    notify")
     with RealService(tmp_path, rules, COURSEBELL_EMAIL_URL=sink.url) as service:
-        (tmp_path / "people.csv").write_text(PEOPLE)
-        service.command("people", "import", "people.csv")
+        service.import_people(PEOPLE)
         service.post(enrolled(now() - 8 * DAY, 77), enrolled(now() - 2 * DAY, 78))
 
         (mail,) = sink.wait_for(1)
         assert mail.recipients == ("ada@example.org",)
 
 
-def test_a_mail_waits_for_its_address_and_leaves_when_it_is_imported(service, sink, tmp_path):
+def test_a_mail_waits_for_its_address_and_leaves_when_it_is_imported(service, sink):
     service.post(completed(now(), 99))
     service.notifications(lambda items: states(items) == ["waiting_address"] * 2, "both wait")
 
-    (tmp_path / "more.csv").write_text("id,email,manager\n99,alan@example.org,ada@x.org\n")
-    assert service.command("people", "import", "more.csv").returncode == 0
+    service.import_people("id,email,manager\n99,alan@example.org,ada@x.org\n")
 
     assert {m.recipients[0] for m in sink.wait_for(2)} == {"alan@example.org", "ada@x.org"}
 
@@ -138,7 +135,7 @@ def test_a_rule_file_with_a_mistake_is_refused_and_the_old_one_stays(service, si
     assert checked.returncode == 1
     assert "did you mean 'notify'?" in checked.stdout
     until(
-        lambda: b"_last_reload_successful 0" in service.call("GET", "/metrics").body,
+        lambda: service.numbers()["coursebell_rules_last_reload_successful"] == 0,
         "the refusal shows in the metrics",
     )
 
@@ -150,7 +147,7 @@ def test_a_rule_file_with_a_mistake_is_refused_and_the_old_one_stays(service, si
 def test_a_rule_file_that_is_edited_well_is_active_at_once(service, sink):
     service.write_rules(DONE)
     until(
-        lambda: b"the rules are active" in (service.folder / "service.log").read_bytes(),
+        lambda: "the rules are active" in service.logged(),
         "the new rules are active",
     )
 

@@ -11,6 +11,7 @@ from service.api import AsgiApplication
 from service.incoming.group_commit import GroupCommit
 from service.running import Service
 from tests.installation import DONE, FREE, START, Installation
+from tests.metrics import numbers_in
 
 TEAM = """
   - id: team
@@ -26,6 +27,10 @@ class Client(TestClient):
     def __init__(self, site: AsgiApplication, **more: Any) -> None:
         told = {"base_url": "http://localhost", "client": ("127.0.0.1", 50_000)} | more
         super().__init__(site, **told)
+
+    def numbers(self) -> dict[str, float]:
+        """The metrics."""
+        return numbers_in(self.get("/metrics").text)
 
 
 @pytest.fixture

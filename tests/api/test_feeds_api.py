@@ -6,12 +6,6 @@ from tests.installation import MINUTE, START, Installation, completed, event
 SOURCES = ["adobe", "community-training", "sunbird"]
 
 
-def numbers(client: Client) -> dict[str, str]:
-    """Every sample of the metrics."""
-    lines = client.get("/metrics").text.splitlines()
-    return dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-
-
 def test_every_source_is_listed_also_one_that_never_spoke(client: Client) -> None:
     items = client.get("/api/v1/feeds").json()["items"]
 
@@ -40,15 +34,15 @@ def test_the_metrics_tell_the_same(client: Client, office: Installation) -> None
     office.app.letters.keep([], skipped={"sunbird": 7})
     office.tick(START + 2 * MINUTE)
 
-    found = numbers(client)
+    found = client.numbers()
 
-    assert found['coursebell_feed_letters_total{source="adobe"}'] == "1.0"
-    assert found['coursebell_feed_skipped_total{source="sunbird"}'] == "7.0"
+    assert found['coursebell_feed_letters_total{source="adobe"}'] == 1
+    assert found['coursebell_feed_skipped_total{source="sunbird"}'] == 7
     events = 'coursebell_feed_events_total{{source="adobe",state="{}"}}'
-    assert found[events.format("recorded")] == found[events.format("set_aside")] == "1.0"
+    assert found[events.format("recorded")] == found[events.format("set_aside")] == 1
     last = found['coursebell_feed_last_letter_timestamp_seconds{source="adobe"}']
-    assert float(last) * 1000 == START + 2 * MINUTE
+    assert last * 1000 == START + 2 * MINUTE
     assert 'coursebell_feed_last_letter_timestamp_seconds{source="sunbird"}' not in found
     late = 'coursebell_feed_lateness_seconds_bucket{{le="{}",source="adobe"}}'
-    assert (found[late.format("60.0")], found[late.format("300.0")]) == ("0.0", "1.0")
-    assert found[late.format("+Inf")] == "1.0"
+    assert (found[late.format("60.0")], found[late.format("300.0")]) == (0, 1)
+    assert found[late.format("+Inf")] == 1

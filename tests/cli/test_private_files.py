@@ -43,8 +43,7 @@ def test_a_new_service_makes_private_files(tmp_path: Path, umask: int) -> None:
     folder.mkdir()
     folder.chmod(0o755)
     with FreshService(folder, DONE, **TOLD) as service:
-        (folder / "people.csv").write_text(PEOPLE)
-        service.command("people", "import", "people.csv")
+        service.import_people(PEOPLE)
         service.post(completed(START, 77))
         service.call("GET", "/api/v1/notifications", Authorization="Bearer t")
         service.stop()

@@ -1,7 +1,6 @@
 """New rules while the service runs: by an edited file, and when somebody asks with SIGHUP."""
 
 import os
-import re
 import signal
 
 import pytest
@@ -23,36 +22,26 @@ def sink():
 @pytest.fixture
 def service(tmp_path, sink):
     with RealService(tmp_path, DONE + FREE, COURSEBELL_EMAIL_URL=sink.url) as service:
-        (tmp_path / "people.csv").write_text(PEOPLE)
-        assert service.command("people", "import", "people.csv").returncode == 0
+        service.import_people(PEOPLE)
         yield service
-
-
-def number(service: RealService, name: str) -> float:
-    text = service.call("GET", "/metrics").body.decode()
-    found = re.search(rf"^coursebell_{name} (\S+)$", text, re.MULTILINE)
-    assert found, name
-    return float(found[1])
-
-
-def check(service: RealService, name: str) -> dict[str, str] | None:
-    return next((c for c in service.get("/readyz")["checks"] if c["name"] == name), None)
 
 
 def test_a_bad_file_is_refused_with_its_line_and_the_old_rules_stay(service, sink):
     service.write_rules(DONE.replace("notify:", "notfy:"))
-    refused = until(lambda: check(service, "rules"), "the refusal shows")
+    refused = until(lambda: service.check("rules"), "the refusal shows")
     assert refused["state"] == "warning"
     assert "rules.yaml:9:5" in refused["detail"]
-    assert number(service, "rules_last_reload_successful") == 0
-    assert number(service, "rules_active") == 2
+    found = service.numbers()
+    assert found["coursebell_rules_last_reload_successful"] == 0
+    assert found["coursebell_rules_active"] == 2
 
     service.post(completed(START, 77))
     sink.wait_for(1)
     service.write_rules(DONE)
 
-    until(lambda: number(service, "rules_last_reload_successful") == 1, "the mended file is taken")
-    assert number(service, "rules_active") == 1
+    mended = "coursebell_rules_last_reload_successful"
+    until(lambda: service.numbers()[mended] == 1, "the mended file is taken")
+    assert service.numbers()["coursebell_rules_active"] == 1
 
 
 def test_sighup_reads_a_file_whose_time_and_size_did_not_change(service):
@@ -60,18 +49,16 @@ def test_sighup_reads_a_file_whose_time_and_size_did_not_change(service):
     text = service.rules.read_text()
     service.rules.write_text(text.replace("id: free", "id: open"))
     os.utime(service.rules, ns=(before.st_atime_ns, before.st_mtime_ns))
-    log = service.folder / "service.log"
     service.process.send_signal(signal.SIGHUP)
 
-    until(lambda: b"the rules are active as they are now" in log.read_bytes(), "they are read")
+    until(lambda: "the rules are active as they are now" in service.logged(), "they are read")
 
 
 def test_a_channel_that_goes_takes_what_it_owes_with_it_and_the_service_stays_well(tmp_path, sink):
     with RealService(
         tmp_path, DONE + FREE, COURSEBELL_EMAIL_URL=sink.url, COURSEBELL_REMOVAL_DELAY="1s"
     ) as service:
-        (tmp_path / "people.csv").write_text(PEOPLE)
-        assert service.command("people", "import", "people.csv").returncode == 0
+        service.import_people(PEOPLE)
         the_channel_goes(service, sink)
 
 
@@ -95,14 +82,12 @@ def test_another_address_for_a_channel_is_used_from_the_next_message_on(tmp_path
         SmtpSink() as other,
         RealService(tmp_path, DONE, COURSEBELL_EMAIL_URL=sink.url, OTHER_URL=other.url) as service,
     ):
-        (tmp_path / "people.csv").write_text(PEOPLE)
-        assert service.command("people", "import", "people.csv").returncode == 0
+        service.import_people(PEOPLE)
         service.post(completed(START, 77))
         sink.wait_for(1)
         rules = service.rules.read_text().replace("${COURSEBELL_EMAIL_URL}", "${OTHER_URL}")
         service.rules.write_text(rules)
-        log = service.folder / "service.log"
-        until(lambda: b"the rules are active as they are now" in log.read_bytes(), "it is active")
+        until(lambda: "the rules are active as they are now" in service.logged(), "it is active")
 
         service.post(completed(START + 1, 77, course="course:8", session="course:8_1"))
 
@@ -116,8 +101,7 @@ def test_half_a_file_costs_nobody_a_message(tmp_path, sink):
     waiting = DONE + "    collapse: 4s\n"
     with RealService(tmp_path, FREE + waiting, COURSEBELL_EMAIL_URL=sink.url) as service:
         rows = "".join(f"{n},Learner {n},learner-{n}@example.org\n" for n in range(60))
-        (tmp_path / "people.csv").write_text("id,name,email\n" + rows)
-        assert service.command("people", "import", "people.csv").returncode == 0
+        service.import_people("id,name,email\n" + rows)
         whole = service.rules.read_text()
         service.post(*[completed(START + n, n) for n in range(60)])
         service.notifications(lambda items: len(items) == 60, "all are owed")

@@ -26,8 +26,7 @@ def sink():
 @pytest.fixture
 def service(tmp_path, sink):
     with RealService(tmp_path, DONE, COURSEBELL_EMAIL_URL=sink.url) as service:
-        (tmp_path / "people.csv").write_text(PEOPLE)
-        assert service.command("people", "import", "people.csv").returncode == 0
+        service.import_people(PEOPLE)
         yield service
 
 

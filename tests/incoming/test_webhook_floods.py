@@ -15,10 +15,11 @@ import uvicorn
 import webhook_server
 from starlette.types import Receive, Scope, Send
 from test_webhook_answers import BASIC, JSON, LETTER, head
-from test_webhook_patience import flood, peak_megabytes, said_until_closed
+from test_webhook_patience import flood, said_until_closed
 from webhook_server import Announcing, Served, served
 
 from service.incoming.http_protocol import HEADERS, PIPELINED, ImpatientProtocol, Strangers
+from tests.metrics import peak_memory
 from tests.waiting import until
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -145,7 +146,7 @@ def test_requests_that_nobody_reads_the_answers_of_do_not_grow_memory(tmp_path: 
         try:
             assert process.stdout
             address = ("127.0.0.1", int(process.stdout.readline()))
-            before = peak_megabytes(process.pid)
+            before = peak_memory(process.pid)
             with ExitStack() as stack:
                 for sent in [MEBIBYTE] * 30 + [few_lines] * 30:
                     connection = stack.enter_context(socket.create_connection(address, 30))
@@ -153,7 +154,7 @@ def test_requests_that_nobody_reads_the_answers_of_do_not_grow_memory(tmp_path: 
                 with socket.create_connection(address, timeout=30) as connection:
                     connection.sendall(HEALTH)
                     assert connection.recv(65536).startswith(b"HTTP/1.1 404 ")
-            assert peak_megabytes(process.pid) - before < 32
+            assert peak_memory(process.pid) - before < 32 * 1024
         finally:
             process.terminate()
 

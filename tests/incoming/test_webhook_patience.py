@@ -1,6 +1,5 @@
 """Senders that are slow, endless or huge neither stop an honest one nor fill the memory."""
 
-import re
 import socket
 import subprocess
 import sys
@@ -13,6 +12,8 @@ import pytest
 import webhook_server
 from test_webhook_answers import BASIC, JSON, LETTER, head
 from webhook_server import Served, served
+
+from tests.metrics import peak_memory
 
 HALF_HEAD = b"POST /webhooks/adobe HTTP/1.1\r\nHost: x\r\nX-Slow: "
 SLOW = 400
@@ -137,12 +138,6 @@ def test_a_stranger_without_a_signature_is_answered_before_the_body(
         assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
 
 
-def peak_megabytes(pid: int) -> int:
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    assert found
-    return int(found[1]) // 1024
-
-
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory from /proc")
 def test_bodies_of_200_megabytes_do_not_grow_memory(tmp_path: Path) -> None:
     command = [sys.executable, webhook_server.__file__, str(tmp_path / "ledger.db")]
@@ -151,7 +146,7 @@ def test_bodies_of_200_megabytes_do_not_grow_memory(tmp_path: Path) -> None:
         try:
             assert process.stdout
             address = ("127.0.0.1", int(process.stdout.readline()))
-            before = peak_megabytes(process.pid)
+            before = peak_memory(process.pid)
             block = b"x" * 65536
             for first, chunk in (
                 (head("Content-Length: 209715200"), block),
@@ -166,6 +161,6 @@ def test_bodies_of_200_megabytes_do_not_grow_memory(tmp_path: Path) -> None:
             ):
                 with socket.create_connection(address, timeout=60) as connection:
                     flood(connection, first, chunk, 3200)
-            assert peak_megabytes(process.pid) - before < 32
+            assert peak_memory(process.pid) - before < 32 * 1024
         finally:
             process.terminate()

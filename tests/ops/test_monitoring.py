@@ -47,18 +47,14 @@ def queries() -> list[str]:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[str]]:
     """The names in the metrics of a service to which all has happened that is counted."""
     with RealService(tmp_path_factory.mktemp("ops"), DONE) as service:
-        (service.folder / "people.csv").write_text("id,email\n77,ada@example.org\n")
-        service.command("people", "import", "people.csv")
+        service.import_people("id,email\n77,ada@example.org\n")
         service.post(completed(START, 77))
         service.notifications(lambda items: items and items[0]["state"] == "sent", "it is sent")
         service.rules.write_text("rules: none of them\n")
 
-        def with_trouble() -> str | None:
-            text = service.call("GET", "/metrics").body.decode()
-            return text if 'coursebell_trouble{part="rules"}' in text else None
-
-        found = until(with_trouble, "the rule file is refused")
-        yield set(re.findall(r"(?m)^(\w+)", found))
+        refused = 'coursebell_trouble{part="rules"}'
+        until(lambda: refused in service.numbers(), "the rule file is refused")
+        yield {name.partition("{")[0] for name in service.numbers()}
 
 
 @pytest.mark.parametrize("asked", ["alerts", "dashboard"])

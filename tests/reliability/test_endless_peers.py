@@ -1,11 +1,11 @@
 """A mail server and a chat service that never come to an end, and the service that goes on."""
 
 import json
-import re
 from pathlib import Path
 
 from tests.endless import Endless
 from tests.installation import DONE, FREE, START, completed, seats
+from tests.metrics import peak_memory
 from tests.real_service import RealService
 from tests.smtp_sink import FLOOD, SmtpSink
 from tests.waiting import until
@@ -14,15 +14,7 @@ GROWTH_AT_MOST = 60_000
 """KiB; a reply without end took 5.8 GB in 25 s."""
 
 
-def most_memory(service: RealService) -> int:
-    """KiB a service has ever had in memory."""
-    status = Path(f"/proc/{service.process.pid}/status").read_text()
-    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
-
-
 def test_mail_and_chat_without_end_take_no_memory_and_hold_nothing(tmp_path: Path) -> None:
-    people = tmp_path / "people.csv"
-    people.write_text("id,name,email\n77,Ada,ada@example.org\n")
     with (
         SmtpSink() as sink,
         Endless(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 60_000) as room,
@@ -34,8 +26,8 @@ def test_mail_and_chat_without_end_take_no_memory_and_hold_nothing(tmp_path: Pat
         ) as service,
     ):
         sink.on("greeting", FLOOD, times=1)
-        assert service.command("people", "import", str(people), "--source", "adobe").returncode == 0
-        before = most_memory(service)
+        service.import_people("id,name,email\n77,Ada,ada@example.org\n")
+        before = peak_memory(service.process.pid)
         service.post(completed(START, 77))
         until(lambda: sink.flooded, "a greeting without end is read")
         service.post(seats(START, 10), seats(START + 1, 9))
@@ -48,5 +40,5 @@ def test_mail_and_chat_without_end_take_no_memory_and_hold_nothing(tmp_path: Pat
             lambda: "transient" in json.dumps(service.get(where)), "the mail is tried again later"
         )
         until(lambda: room.gone == room.connections == 1, "the room is let go")
-        assert most_memory(service) - before < GROWTH_AT_MOST
+        assert peak_memory(service.process.pid) - before < GROWTH_AT_MOST
         assert service.stop() == 0

@@ -27,8 +27,7 @@ def busy(folder: Path, sink: SmtpSink, mails: int) -> Iterator[RealService]:
         folder, DONE, COURSEBELL_EMAIL_URL=sink.url, COURSEBELL_STORM_LIMIT="1000000",
         COURSEBELL_EMAIL_CONNECTIONS=str(CONNECTIONS),
     ) as service:  # fmt: skip
-        (folder / "people.csv").write_text(people())
-        assert service.command("people", "import", "people.csv").returncode == 0
+        service.import_people(people())
         told = [
             completed(START + n, n % LEARNERS, course=f"course:{n}", session=f"course:{n}_1")
             for n in range(mails)

@@ -56,10 +56,8 @@ def waiting(folder: Path) -> Iterator[tuple[MovedService, SmtpSink]]:
 
 
 def people(service: MovedService, *known: int) -> None:
-    file = service.folder / "people.csv"
     rows = [f"{n},{NAMES[n]},{NAMES[n]}@example.org" for n in known]
-    file.write_text("\n".join(["id,name,email", *rows]))
-    assert service.command("people", "import", str(file), "--source", "adobe").returncode == 0
+    service.import_people("\n".join(["id,name,email", *rows]), "--source", "adobe")
 
 
 def facts(service: MovedService) -> list[tuple[object, ...]]:

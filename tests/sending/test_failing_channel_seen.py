@@ -1,7 +1,6 @@
 """A channel that fails is seen: log, readiness, metrics, status, and a word by another channel."""
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,32 +27,28 @@ PEOPLE = "id,name,email\n" + "".join(f"{n},Ada {n},ada{n}@example.org\n" for n i
 @contextmanager
 def service(folder: Path, sink: SmtpSink, room: Room, **more: str) -> Iterator[RealService]:
     """A service with people, which mails by the sink and posts to the room."""
-    folder.joinpath("people.csv").write_text(PEOPLE)
     given = {"COURSEBELL_EMAIL_URL": sink.url, "COURSEBELL_CHAT_URL": room.url} | more
     found = RealService(folder, FAILING + DONE, COURSEBELL_LOG_FORMAT="json", **given)
-    assert found.command("people", "import", "people.csv").returncode == 0
+    found.import_people(PEOPLE)
     with found:
         yield found
 
 
 def metric(service: RealService, name: str, **labels: str) -> float | None:
     """One number of the service."""
-    text = service.call("GET", "/metrics").body.decode()
     of = ",".join(f'{key}="{value}"' for key, value in labels.items())
-    found = re.search(rf"^coursebell_{name}{{{of}}} (\S+)$", text, re.MULTILINE)
-    return float(found[1]) if found else None
+    return service.numbers().get(f"coursebell_{name}{{{of}}}")
 
 
-def trouble(service: RealService) -> dict[str, Any] | None:
+def trouble(service: RealService) -> dict[str, str] | None:
     """What readiness says of the channel."""
-    ready = service.get("/readyz")
-    assert ready["ready"]
-    return next((c for c in ready["checks"] if c["name"] == "channel email"), None)
+    assert service.get("/readyz")["ready"]
+    return service.check("channel email")
 
 
 def logged(service: RealService, event: str) -> list[dict[str, Any]]:
     """The lines of the log with this beginning."""
-    lines = (service.folder / "service.log").read_text().splitlines()
+    lines = service.logged().splitlines()
     return [json.loads(line) for line in lines if line.startswith("{") and event in line]
 
 

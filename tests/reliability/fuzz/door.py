@@ -17,7 +17,7 @@ from tests.api.test_description import DOCUMENT
 from tests.incoming.sources.dialects import DIALECTS, Dialect
 from tests.incoming.sources.spoilt_letters import change, json_texts, parted, written
 from tests.installation import DONE, FREE
-from tests.real_service import NUMBER, RealService
+from tests.real_service import RealService
 from tests.reliability.fuzz.target import Check, Target, bounded
 from tests.waiting import until
 
@@ -111,8 +111,7 @@ class Door:
     def look_back(self) -> None:
         """Every 202 is a letter that is taken or set aside by now, and nothing is missing."""
         until(self.service.is_settled, "every letter is taken or set aside", 120)
-        numbers = dict(NUMBER.findall(self.service.call("GET", "/metrics").body.decode()))
-        assert float(numbers["letters_accepted_total"]) == self.answers[202]
+        assert self.service.numbers()["coursebell_letters_accepted_total"] == self.answers[202]
         assert self.service.get("/readyz")["checks"]
         assert self.service.stop() == 0
         assert self.service.command("fsck").returncode == 0
