@@ -5,10 +5,10 @@ a real room. Ada learns, Grace learns too, and both have a boss.
 """
 
 import base64
-import time
 
 import pytest
 
+from service.running import wall_clock
 from tests.chat_room import Room
 from tests.installation import DAY, DONE, FREE, STILL, completed, enrolled, event, progressed, seats
 from tests.real_service import FreshService, RealService
@@ -20,10 +20,6 @@ PEOPLE = """id,name,email,manager,locale
 78,Miles O'Brien,o'brien@example.org,boss@example.org,de
 """
 BOTH = DONE + "      - {to: manager, via: email, template: team_completion}\n"
-
-
-def now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def states(items: list[dict[str, str]]) -> list[str]:
@@ -45,7 +41,7 @@ def service(tmp_path, sink):
 
 
 def test_a_learner_finishes_and_learner_and_manager_each_get_one_mail(service, sink):
-    answer = service.post(completed(now(), 78))
+    answer = service.post(completed(wall_clock(), 78))
 
     assert answer.status == 202
     assert answer.json == {"receipt": 1, "status": "/api/v1/letters/1"}
@@ -55,7 +51,7 @@ def test_a_learner_finishes_and_learner_and_manager_each_get_one_mail(service, s
 
 
 def test_adobe_repeats_itself_out_of_order_and_nobody_hears_it_twice(service, sink):
-    at = now()
+    at = wall_clock()
     story = [enrolled(at - 3_000, 77), progressed(at - 2_000, 77, 50), completed(at - 1_000, 77)]
     for letter in (story[2:], story[1:], story, story[:1]):
         assert service.post(*letter).status == 202
@@ -70,7 +66,7 @@ def test_adobe_repeats_itself_out_of_order_and_nobody_hears_it_twice(service, si
 
 
 def test_a_bad_event_holds_nothing_back_and_explains_itself(service, sink):
-    answer = service.post(event("COURSE_INVENTED", now()), completed(now(), 77))
+    answer = service.post(event("COURSE_INVENTED", wall_clock()), completed(wall_clock(), 77))
 
     assert answer.status == 202
     first, second = service.letter(1)["events"]
@@ -94,14 +90,14 @@ def test_only_adobe_comes_in_once_it_has_a_password(tmp_path):
     with FreshService(tmp_path, DONE, **secret, **closed) as service:
         right = "Basic " + base64.b64encode("adobe:pässword".encode()).decode()
 
-        assert service.post(completed(now(), 77)).status == 401
-        assert service.post(completed(now(), 77), Authorization="Basic bm8=").status == 401
-        assert service.post(completed(now(), 77), Authorization=right).status == 202
+        assert service.post(completed(wall_clock(), 77)).status == 401
+        assert service.post(completed(wall_clock(), 77), Authorization="Basic bm8=").status == 401
+        assert service.post(completed(wall_clock(), 77), Authorization=right).status == 202
 
 
 def test_a_seat_becomes_free_and_the_room_hears_it_once(tmp_path):
     with Room() as room, RealService(tmp_path, FREE, COURSEBELL_CHAT_URL=room.url) as service:
-        at = now()
+        at = wall_clock()
         service.post(seats(at - 3_000, 10), seats(at - 2_000, 9), seats(at - 1_000, 8))
         service.notifications(lambda items: states(items) == ["sent"], "it is sent")
 
@@ -114,14 +110,14 @@ def test_somebody_silent_for_a_week_is_reminded(tmp_path, sink):
     rules = STILL.replace("notify", "on_activate: current\n    notify")
     with RealService(tmp_path, rules, COURSEBELL_EMAIL_URL=sink.url) as service:
         service.import_people(PEOPLE)
-        service.post(enrolled(now() - 8 * DAY, 77), enrolled(now() - 2 * DAY, 78))
+        service.post(enrolled(wall_clock() - 8 * DAY, 77), enrolled(wall_clock() - 2 * DAY, 78))
 
         (mail,) = sink.wait_for(1)
         assert mail.recipients == ("ada@example.org",)
 
 
 def test_a_mail_waits_for_its_address_and_leaves_when_it_is_imported(service, sink):
-    service.post(completed(now(), 99))
+    service.post(completed(wall_clock(), 99))
     service.notifications(lambda items: states(items) == ["waiting_address"] * 2, "both wait")
 
     service.import_people("id,email,manager\n99,alan@example.org,ada@x.org\n")
@@ -139,7 +135,7 @@ def test_a_rule_file_with_a_mistake_is_refused_and_the_old_one_stays(service, si
         "the refusal shows in the metrics",
     )
 
-    service.post(completed(now(), 77))
+    service.post(completed(wall_clock(), 77))
 
     sink.wait_for(2)
 
@@ -151,21 +147,21 @@ def test_a_rule_file_that_is_edited_well_is_active_at_once(service, sink):
         "the new rules are active",
     )
 
-    service.post(completed(now(), 77))
+    service.post(completed(wall_clock(), 77))
 
     sink.wait_for(1)
     service.notifications(lambda items: states(items) == ["sent"], "only one is owed")
 
 
 def test_stopping_and_starting_again_repeats_nothing(service, sink):
-    service.post(completed(now(), 77))
+    service.post(completed(wall_clock(), 77))
     sink.wait_for(2)
     service.notifications(lambda items: states(items) == ["sent"] * 2, "both are sent")
 
     assert service.stop() == 0
     (service.data / "views.db").unlink()
     service.start()
-    service.post(completed(now(), 78))
+    service.post(completed(wall_clock(), 78))
 
     sink.wait_for(4)
     assert len(service.get("/api/v1/notifications")["items"]) == 4
@@ -175,7 +171,7 @@ def test_stopping_and_starting_again_repeats_nothing(service, sink):
 
 def test_a_refused_mail_is_listed_and_sent_when_somebody_asks(service, sink):
     sink.on("RCPT", "550 5.1.1 nobody here", local="ada", times=1)
-    service.post(completed(now(), 77))
+    service.post(completed(wall_clock(), 77))
     items = service.notifications(
         lambda items: {n["state"] for n in items} == {"sent", "given_up"}, "one is given up"
     )

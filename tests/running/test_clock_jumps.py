@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from service.running import wall_clock
 from tests.installation import DAY, HOUR, MINUTE, completed, enrolled
 from tests.real_service import Answer
 from tests.running.moved_clock import MovedService
@@ -33,10 +34,6 @@ JUMPS = {"a month ahead": 31 * DAY // 1000, "two days behind": -2 * DAY // 1000}
 DOUBTED_SECONDS = 4.0
 
 
-def now() -> int:
-    return time.time_ns() // 1_000_000
-
-
 @contextmanager
 def waiting(folder: Path) -> Iterator[tuple[MovedService, SmtpSink]]:
     """A service by which one is to be tried again, one waits for company, one for an address."""
@@ -46,7 +43,9 @@ def waiting(folder: Path) -> Iterator[tuple[MovedService, SmtpSink]]:
         environ = {"COURSEBELL_EMAIL_URL": sink.url, "COURSEBELL_SUNBIRD_WEBHOOK_SECRET": secret}
         with MovedService(folder, RULES, **environ) as service:
             people(service, *(NAMES.keys() - {WITHOUT_ADDRESS}))
-            service.post(completed(now(), 70), enrolled(now(), 71), completed(now(), 73))
+            service.post(
+                completed(wall_clock(), 70), enrolled(wall_clock(), 71), completed(wall_clock(), 73)
+            )
             states = [("owed", 1), ("scheduled", 0), ("waiting_address", 0)]
             service.notifications(
                 lambda items: sorted((n["state"], n["attempts"]) for n in items) == states,
@@ -83,7 +82,7 @@ def test_a_clock_that_jumps_and_comes_back_costs_nothing(tmp_path: Path, jump: s
         service.move(JUMPS[jump])
         until(service.doubt, "the clock is doubted")
         begun = time.monotonic()
-        posted = service.post(completed(now(), 72), enrolled(now(), 74))
+        posted = service.post(completed(wall_clock(), 72), enrolled(wall_clock(), 74))
         assert (posted.status, signed(service).status) == (202, 202)
         until(lambda: time.monotonic() - begun > DOUBTED_SECONDS, "some seconds are over")
 
@@ -131,7 +130,7 @@ def test_a_person_says_that_the_clock_is_right(tmp_path: Path) -> None:
     with MovedService(tmp_path, RULES) as service:
         service.move(3 * HOUR // 1000)
         until(service.doubt, "the clock is doubted")
-        service.post(completed(now(), 70))
+        service.post(completed(wall_clock(), 70))
         said = service.command("clock", "accept")
 
         assert said.returncode == 0 and "is taken as right" in said.stdout
@@ -144,8 +143,8 @@ def test_what_senders_say_of_the_time_ends_a_doubt(tmp_path: Path) -> None:
     with MovedService(tmp_path, RULES) as service:
         service.move(3 * HOUR // 1000)
         until(service.doubt, "the clock is doubted")
-        service.post(completed(now(), 70))
-        assert service.post(completed(now() + 3 * HOUR, 71)).status == 202
+        service.post(completed(wall_clock(), 70))
+        assert service.post(completed(wall_clock() + 3 * HOUR, 71)).status == 202
 
         assert service.letter(2)["state"] == "taken"
         until(service.is_sure, "the clock is believed")

@@ -9,16 +9,12 @@ from click.testing import CliRunner
 
 from service.cli import main
 from service.rules.verdict import muting_of
-from service.running import Service, keep_in_memory
+from service.running import Service, keep_in_memory, wall_clock
 from tests.installation import ADA, DAY, DONE, FREE, MINUTE, Installation, completed
 from tests.waiting import until
 
 RESTED_SECONDS = 2.5
 """Longer than every thread takes to look again."""
-
-
-def now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 @pytest.fixture
@@ -34,10 +30,10 @@ def test_nothing_is_taken_sent_or_activated_and_then_all_of_it(
 ) -> None:
     """As after a restart: the memory of the data folder says what the time is."""
     folder = desk.folder / "data"
-    decided_at = min(now(), now() - ahead)
+    decided_at = min(wall_clock(), wall_clock() - ahead)
     desk.post(completed(decided_at, 77))
     desk.app.take(decided_at)
-    keep_in_memory(folder, now() - ahead)
+    keep_in_memory(folder, wall_clock() - ahead)
     service = Service(desk.app, memory=folder)
     service.start()
     until(lambda: "clock" in service.troubles, "the clock is doubted")
@@ -52,7 +48,7 @@ def test_nothing_is_taken_sent_or_activated_and_then_all_of_it(
     assert set(desk.app.active.decider.by_id) == {"done"}
     assert set(service.troubles) == {"clock"}
 
-    keep_in_memory(folder, now())
+    keep_in_memory(folder, wall_clock())
     until(lambda: not service.troubles, "a person said that the clock is right")
     until(lambda: desk.app.letters.counts()["waiting"] == 0, "what waited is taken")
     until(lambda: set(desk.app.active.decider.by_id) == {"done", "free"}, "the file is read")
@@ -75,10 +71,10 @@ def test_what_was_decided_by_a_clock_ahead_is_sent_when_it_is_put_right(
     """As on a machine that began a month ahead, which nobody could know then."""
     ahead, right = [31 * DAY], 2 * MINUTE
     desk.write_rules(WAITS)
-    desk.app.reload(now())
-    service = Service(desk.app, lambda: now() + ahead[0])
+    desk.app.reload(wall_clock())
+    service = Service(desk.app, lambda: wall_clock() + ahead[0])
     service.start()
-    desk.post(completed(now(), 77), at=service.clock())
+    desk.post(completed(wall_clock(), 77), at=service.clock())
     until(lambda: desk.states() == ["scheduled"], "it waits for company, until a month later")
     ahead[0] = right
     until(lambda: "clock" in service.troubles, "the clock is doubted")
@@ -91,10 +87,10 @@ def test_what_was_decided_by_a_clock_ahead_is_sent_when_it_is_put_right(
 
 def test_what_a_person_does_meanwhile_is_done_at_the_right_time(desk: Installation) -> None:
     folder = desk.folder / "data"
-    keep_in_memory(folder, now() - 31 * DAY)
+    keep_in_memory(folder, wall_clock() - 31 * DAY)
     done = CliRunner().invoke(main, ["mute", "--all", "--data", str(folder)])
 
     assert done.exit_code == 0, done.output
     _, muting = muting_of(desk.app.store.latest)
     assert muting.everything
-    assert abs(muting.at - (now() - 31 * DAY)) < MINUTE
+    assert abs(muting.at - (wall_clock() - 31 * DAY)) < MINUTE
