@@ -69,13 +69,14 @@ def fsck(data: Path | None, as_json: bool, accept_loss: bool) -> None:
 
 def examined(path: Path) -> tuple[dict[str, int], int, Counter[str], list[str]]:
     """Count letters by state, matches, and notifications by state, and look for damage."""
-    damage = shortfalls(path)
+    damage, matched, states = shortfalls(path), 0, Counter[str]()
+    letters = dict.fromkeys(("accepted", *LETTER_STATES), 0)
     ledger = ReadOnlyLedger(path)
     try:
-        if not ledger.has_tables():
-            return dict.fromkeys(("accepted", *LETTER_STATES), 0), 0, Counter(), damage
-        letters = Letters(ledger).counts()
-        matched, states = notification_states(event_store(ledger))
+        if ledger.has("letters"):
+            letters = Letters(ledger).counts()
+        if ledger.has("stored_events"):
+            matched, states = notification_states(event_store(ledger))
         damage += damage_of(ledger.reader())
     finally:
         ledger.close()

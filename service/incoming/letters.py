@@ -313,13 +313,8 @@ class Letters:
             self.retry([n for (n,) in found])
 
     def counts(self) -> dict[str, int]:
-        """Read how many letters were ever accepted, and how many are in each state now.
-
-        A ledger that no service ran on yet has none, and no table of them.
-        """
-        reader = self._ledger.reader()
-        there = reader.execute("SELECT 1 FROM sqlite_master WHERE name = 'letters'").fetchone()
-        row = reader.execute(COUNTS).fetchone() if there else (0, 0, 0, 0)
+        """Read how many letters were ever accepted, and how many are in each state now."""
+        row = self._ledger.reader().execute(COUNTS).fetchone()
         return dict(zip(("accepted", *LETTER_STATES), row, strict=True))
 
 

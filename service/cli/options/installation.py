@@ -94,9 +94,10 @@ class ReadOnlyLedger(Ledger):
         """Tell whether a service began to write while the file was read as unchanging."""
         return self._at_rest and self._wal.exists()
 
-    def has_tables(self) -> bool:
-        """Tell whether there is anything in it."""
-        return bool(self._only.execute("PRAGMA schema_version").fetchone()[0])
+    def has(self, table: str) -> bool:
+        """Tell whether there is such a table; a ledger that no service ran on has not all."""
+        query = "SELECT 1 FROM sqlite_master WHERE name = ?"
+        return self._only.execute(query, (table,)).fetchone() is not None
 
     def create(self, script: str) -> None:
         """Make nothing: the tables are there, or this is no ledger."""
