@@ -96,8 +96,7 @@ class ReadOnlyLedger(Ledger):
 
     def has(self, table: str) -> bool:
         """Tell whether there is such a table; a ledger that no service ran on has not all."""
-        query = "SELECT 1 FROM sqlite_master WHERE name = ?"
-        return self._only.execute(query, (table,)).fetchone() is not None
+        return self._only.execute(f"PRAGMA table_info({table})").fetchone() is not None
 
     def create(self, script: str) -> None:
         """Make nothing: the tables are there, or this is no ledger."""
