@@ -8,7 +8,6 @@ import rich_click as click
 from rich.text import Text
 
 from service import __version__
-from service.api.system.metrics import MatchCounter
 from service.app.app import SOURCES
 from service.cli.options.installation import Installation
 from service.cli.output.console import (
@@ -33,6 +32,7 @@ from service.rules.verdict import muting_of
 from service.running import wall_clock
 from service.sending import queue
 from service.sending.channel_health import state_as_recorded
+from service.sending.streams import MatchCounter
 
 WAITS_TOO_LONG_MS = 5 * MINUTE
 DUE_TOO_LONG_MS = HOUR

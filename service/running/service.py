@@ -18,7 +18,7 @@ from service.sending.channel_health import HealthLog
 
 log = logging.getLogger(__name__)
 
-CHANNEL = "channel"
+CHANNEL_PART = "channel "
 ASK_EVERY_SECONDS = 5.0
 ROUNDS_AT_A_TIME = 64
 QUEUED_AT_MOST = 10_000
@@ -187,8 +187,8 @@ class Service:
     def _look_at_channels(self) -> None:
         """Tell of the channels that fail; by a clock in doubt too, as it decides nothing here."""
         failing = self._health_log.look(self.app.deliveries.health, self.clock())
-        found = {f"{CHANNEL} {name}": words for name, words in failing.items()}
-        for part in [p for p in self.troubles if p.startswith(f"{CHANNEL} ") and p not in found]:
+        found = {f"{CHANNEL_PART}{name}": words for name, words in failing.items()}
+        for part in [p for p in self.troubles if p.startswith(CHANNEL_PART) and p not in found]:
             self.troubles.pop(part)
         self.troubles.update(found)
 

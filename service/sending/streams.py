@@ -17,7 +17,8 @@ from service.learners.feed_subjects import (
 )
 from service.learners.neighbours import Neighbours
 from service.learners.world import load
-from service.ledger.events import EventBody, EventStore, NewEvent
+from service.ledger.events import EVENTS_PER_PAGE, EventBody, EventStore, NewEvent
+from service.ledger.ledger import Ledger
 from service.rules.digests import DigestClosed, bundle_of
 from service.rules.fields import Subject as Readable
 from service.rules.notification import (
@@ -30,6 +31,7 @@ from service.rules.notification import (
     AttemptEnded,
     Ended,
     Notification,
+    Owed,
     Redriven,
 )
 from service.rules.triggers.channel_failing import channel_as_recorded
@@ -113,6 +115,29 @@ def silences_of(notification: Notification, subject: Subject) -> list[Identity]:
     """Name the enrolments whose silence a notification tells of."""
     told = [(item.owed, item.subject) for item in subject.items] or [(notification.owed, subject)]
     return [about.aggregate.about for owed, about in told if owed.trigger == STALLED]
+
+
+class MatchCounter:
+    """Count how often each rule matched, by the log, on from the last position."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._position = 0
+        self._count = 0
+
+    def up_to(self, position: int) -> int:
+        """Count the matches up to a position, which never goes back."""
+        while self._position < position:
+            page = self._ledger.select_notifications(
+                self._position,
+                limit=EVENTS_PER_PAGE,
+                stop=position,
+                topics=[Owed.TOPIC],
+                inclusive_of_start=False,
+            )
+            self._count += len(page)
+            self._position = page[-1].id if len(page) == EVENTS_PER_PAGE else position
+        return self._count
 
 
 Change = tuple[Notification, EventBody]

@@ -23,10 +23,9 @@ from service.api.request_context import RequestContext
 from service.app.app import App
 from service.incoming.feeds import BOUNDS_MS, STATES, FeedStatistics
 from service.incoming.letters import LETTER_STATES, unaccounted
-from service.ledger.ledger import Ledger
-from service.rules.notification import Owed
 from service.sending import queue
 from service.sending.channel_health import ChannelHealth
+from service.sending.streams import MatchCounter
 
 COUNTED = (
     ("letters", "Letters a source has sent"),
@@ -127,33 +126,8 @@ def _tries(healths: Mapping[str, ChannelHealth]) -> Iterator[Metric]:
     yield from (attempts, rests)
 
 
-EVENTS_PER_PAGE = 10_000
-
 Answers = Mapping[tuple[str, int], int]
 """How many answers there were, by source and status code."""
-
-
-class MatchCounter:
-    """Count how often each rule matched, by the log, on from the last position."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._position = 0
-        self._count = 0
-
-    def up_to(self, position: int) -> int:
-        """Count the matches up to a position, which never goes back."""
-        while self._position < position:
-            page = self._ledger.select_notifications(
-                self._position,
-                limit=EVENTS_PER_PAGE,
-                stop=position,
-                topics=[Owed.TOPIC],
-                inclusive_of_start=False,
-            )
-            self._count += len(page)
-            self._position = page[-1].id if len(page) == EVENTS_PER_PAGE else position
-        return self._count
 
 
 class ServiceCollector(Collector):

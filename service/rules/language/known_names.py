@@ -20,7 +20,7 @@ LINES_NAMED = 3
 BODY = "body.txt"
 EVERY_SOURCE = Sources()
 HINTS_MAX = 100
-COMPARISONS_MAX = 50_000
+PAIRS_MAX = 50_000
 """So many pairs of a missing name and one that is there are looked at for how like they are."""
 NAMES_MAX = 50
 UNCOMPARED = (
@@ -175,7 +175,7 @@ class KnownNames:
         """Note a name that is not there; the nearest one of those known is proposed."""
         if (what, name) not in self.missing:
             names = list(known)
-            few = len(self.missing) < min(HINTS_MAX, COMPARISONS_MAX // max(1, len(names)))
+            few = len(self.missing) < min(HINTS_MAX, PAIRS_MAX // max(1, len(names)))
             near = hint(name, names) if few else ""
             more = f" and {len(names) - NAMES_MAX:,} more" if len(names) > NAMES_MAX else ""
             near = near or f"; there are: {', '.join(names[:NAMES_MAX]) or 'none'}{more}"

@@ -18,7 +18,6 @@ __all__ = [
     "MAIL",
     "Channel",
     "ChannelError",
-    "Network",
     "OutgoingMessage",
     "SendResult",
     "channel_in_words",

@@ -105,4 +105,4 @@ def test_a_name_that_is_not_there_is_not_answered_with_a_thousand(compared: list
     assert "; did you mean 'completed" in found[0].message
     assert "and 4,950 more" in found[-1].message
     assert max(len(each.message) for each in found) < 1_500
-    assert sum(compared) <= references.SEARCH * 2 * known_names.COMPARISONS_MAX
+    assert sum(compared) <= references.SEARCH * 2 * known_names.PAIRS_MAX
