@@ -48,7 +48,7 @@ def beside_smtplib(site: Site, thinks: float) -> list[Row]:
 
 def sent(site: Site, sink: Sink, connections: int, name: str) -> float:
     """Mails a second from the first accepted to the last, of what a service finds owed."""
-    count, before = site.sizes.mails, len(sink.accepted)
+    count, before = site.sizes.mails, sink.count
     more = {
         "COURSEBELL_EMAIL_URL": sink.url,
         "COURSEBELL_EMAIL_CONNECTIONS": str(connections),
@@ -61,8 +61,6 @@ def sent(site: Site, sink: Sink, connections: int, name: str) -> float:
     app.views.catch_up()
     site.leave(app)
     with Running(site.environment(name, "completed.yaml", **more)):
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while len(moments := [at for _, at in sink.accepted[before:]]) < count:
-            assert time.monotonic() < deadline, f"expected {count} mails, got {len(moments)}"
-            time.sleep(0.2)
+        moments = [at for _, at in sink.wait_for(before + count, PATIENCE_SECONDS)[before:]]
+    assert len(moments) == count, f"expected {count} mails, got {len(moments)}"
     return (count - 1) / (max(moments) - min(moments))

@@ -48,9 +48,7 @@ def post(site: Site, service: Running, count: int) -> dict[str, float]:
 
 def waits(sink: Sink, posted: dict[str, float]) -> list[float]:
     """Seconds each took, in the order posted."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while len(accepted := dict(sink.accepted)) < len(posted) and time.monotonic() < deadline:
-        time.sleep(0.2)
+    accepted = dict(sink.wait_for(len(posted), PATIENCE_SECONDS))
     assert len(accepted) == len(posted), f"expected {len(posted)} mails, got {len(accepted)}"
     return [accepted[address] - at for address, at in posted.items()]
 

@@ -47,6 +47,13 @@ class Sink:
         self._ours.send("count")
         return int(self._ours.recv())
 
+    def wait_for(self, count: int, seconds: float) -> list[Accepted]:
+        """Waits until so many mails have come; returns all that have, be they fewer."""
+        deadline = time.monotonic() + seconds
+        while self.count < count and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return self.accepted
+
     @property
     def last(self) -> bytes:
         """The bytes of the last mail, as sent."""

@@ -84,10 +84,8 @@ class Soak:
 
     def arrived(self) -> Counter[str]:
         """Waits until as many mails have come as there should be, and counts them by reader."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while self._sink.count < self.told.total() and time.monotonic() < deadline:
-            time.sleep(0.2)
-        return Counter(recipient for recipient, _ in self._sink.accepted)
+        accepted = self._sink.wait_for(self.told.total(), PATIENCE_SECONDS)
+        return Counter(recipient for recipient, _ in accepted)
 
 
 def show_samples(title: str, samples: Sequence[Sample]) -> None:

@@ -39,7 +39,7 @@ def console(*, stderr: bool = False) -> Console:
 
 def show(subject: str, rows: Sequence[Row]) -> None:
     """Prints the figures of one subject."""
-    table = Table(title=subject, title_justify="left", box=None, header_style="bold")
+    table = titled(subject)
     table.add_column("what", overflow="fold")
     for title in ("median (min–max)", "floor in the same run", "ratio", "aim"):
         table.add_column(title, justify="right" if title != "aim" else "left", overflow="fold")
@@ -47,19 +47,22 @@ def show(subject: str, rows: Sequence[Row]) -> None:
         table.add_row(
             row.what, spread(row.values, row.unit), floor(row), spread(row.ratios), aim(row)
         )
-    console().print(table)
-    console().print()
+    console().print(table, "")
+
+
+def titled(title: str) -> Table:
+    """A table without lines."""
+    return Table(title=title, title_justify="left", box=None, header_style="bold")
 
 
 def show_columns(title: str, names: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     """Prints numbers as they followed one another, a line each."""
-    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    table = titled(title)
     for name in names:
         table.add_column(name, justify="right")
     for line in lines:
         table.add_row(*line)
-    console().print(table)
-    console().print()
+    console().print(table, "")
 
 
 def spread(values: Sequence[float], unit: str = "") -> str:
