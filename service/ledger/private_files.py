@@ -31,6 +31,21 @@ def private_file(path: Path) -> bool:
     return _mend(path.resolve(), FILE)
 
 
+def replace_private_file(path: Path, content: bytes) -> None:
+    """Write a file whole, so that nobody reads half of it.
+
+    What root writes belongs to the owner of the folder: the service must be able to read it.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE)
+    with open(file, "wb") as opened:
+        if os.geteuid() == 0:
+            folder = path.parent.stat()
+            os.fchown(file, folder.st_uid, folder.st_gid)
+        opened.write(content)
+    draft.replace(path)
+
+
 def private_data_folder(path: Path) -> None:
     """Make the data folder, or take from others what an old version or a copy let them have.
 

@@ -1,6 +1,5 @@
 """Read the clocks, here alone for the service, and doubt the one that jumps."""
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -9,6 +8,7 @@ from threading import Lock
 
 import msgspec
 
+from service.ledger.private_files import replace_private_file
 from service.rules.calendar import HOUR, MINUTE
 
 STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -70,15 +70,7 @@ def keep_in_memory(folder: Path, wall: int) -> bool:
     False where the system does not tell one start of the machine from another.
     """
     reading = ClockReading(wall, steady_clock(), _boot())
-    draft = folder / f"{CLOCK_FILE}.{os.getpid()}"
-    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        if os.geteuid() == 0:  # the service must be able to read what an administrator says
-            os.fchown(file, folder.stat().st_uid, folder.stat().st_gid)
-        os.write(file, msgspec.json.encode(reading))
-    finally:
-        os.close(file)
-    draft.replace(folder / CLOCK_FILE)
+    replace_private_file(folder / CLOCK_FILE, msgspec.json.encode(reading))
     return bool(reading.boot)
 
 

@@ -1,13 +1,12 @@
 """Keep messages as readable files instead of sending them, and read them back."""
 
-import os
 import re
 from email import message_from_bytes, policy
 from email.utils import parseaddr
 from pathlib import Path
 from typing import NamedTuple
 
-from service.ledger.private_files import private_folder
+from service.ledger.private_files import private_folder, replace_private_file
 from service.sending.channels.channel import OutgoingMessage, SendResult
 from service.sending.channels.mime import AddressRefused, Mailbox, Sender, mail_bytes, mailbox
 from service.sending.templates.templates import RenderedMessage
@@ -42,7 +41,9 @@ class DrawerChannel:
         except AddressRefused as refused:
             return SendResult("permanent", status="5.1.3", text=f"address: {refused}")
         try:
-            self._write(f"{UNSAFE.sub('_', outgoing.notification)}-{self._name}.{suffix}", content)
+            private_folder(self._folder)
+            name = f"{UNSAFE.sub('_', outgoing.notification)}-{self._name}.{suffix}"
+            replace_private_file(self._folder / name, content)
         except OSError as error:
             text = f"drawer: {error.strerror}"
             return SendResult("transient", text=text, about_channel=True, where="disk")
@@ -56,14 +57,6 @@ class DrawerChannel:
             return "eml", mail_bytes(outgoing, mailbox(outgoing.address), SENDER)
         subject, text = outgoing.message.subject, outgoing.message.text
         return "txt", (f"{subject}\n\n{text}" if subject else text).encode("utf-8", "replace")
-
-    def _write(self, name: str, content: bytes) -> None:
-        private_folder(self._folder)
-        unfinished = self._folder / f".{name}.{os.getpid()}"
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        unfinished.replace(self._folder / name)
 
 
 class DrawerMessage(NamedTuple):
