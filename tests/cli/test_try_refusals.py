@@ -59,24 +59,20 @@ def test_silence_is_no_event() -> None:
     )
 
 
-def test_the_silence_of_a_source_is_no_event_either() -> None:
-    silent = (
-        STILL.replace("stalled_for", "source_silent_for")
-        .replace("template: stalled", "template: feed_silent")
-        .replace("to: learner, via", "post")
-    )
-    found = attempt(silent, "still", LETTER)
-    assert found.exit_code == 2 and "cannot be tried with an event" in found.stderr
-
-
-def test_a_channel_that_fails_is_no_event_either() -> None:
-    fails = (
-        STILL.replace("stalled_for", "channel_failing_for")
-        .replace("template: stalled", "template: channel_failing")
-        .replace("to: learner, via", "post")
-    )
-    found = attempt(fails, "still", LETTER)
-    assert found.exit_code == 2 and "is triggered by channels that fail" in found.stderr
+@pytest.mark.parametrize(
+    ("trigger", "template", "what"),
+    [
+        ("source_silent_for", "feed_silent", "silence"),
+        ("channel_failing_for", "channel_failing", "channels that fail"),
+    ],
+)
+def test_what_no_event_tells_of_cannot_be_tried_with_one(
+    trigger: str, template: str, what: str
+) -> None:
+    rules = STILL.replace("stalled_for", trigger).replace("to: learner, via", "post")
+    found = attempt(rules.replace("template: stalled", f"template: {template}"), "still", LETTER)
+    assert found.exit_code == 2
+    assert f"is triggered by {what} and cannot be tried with an event" in found.stderr
 
 
 def test_an_unknown_rule_is_guessed() -> None:

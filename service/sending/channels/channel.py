@@ -19,7 +19,8 @@ class SendResult(msgspec.Struct, frozen=True):
     `text`: the reply in words; may hold an address, so it belongs in an erasable table only.
     `retry_after`: seconds the other side asked us to wait.
     `about_channel`: the trouble is not the recipient's; the next message would meet it too.
-    `where`: at which step that was, in words of ours: `connecting, TimeoutError`.
+    `where`: at which step that was, in words of ours: `connecting, TimeoutError`; or the kind of
+    trouble itself.
     """
 
     kind: Kind

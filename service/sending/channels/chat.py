@@ -10,6 +10,7 @@ import requests
 from apprise import Apprise, AppriseResult, NotifyFormat
 from apprise.result import AppriseResultStatus
 
+from service.learners.feed_subjects import PRIVATE
 from service.sending.channels.apprise_plugin import as_posted, taken_whole
 from service.sending.channels.channel import Kind, OutgoingMessage, SendResult
 from service.sending.channels.chat_url import refuse_private_host, room_at
@@ -106,7 +107,7 @@ def _silenced(found: re.Match[str]) -> str:
 def _outcome(result: AppriseResult, call: Call, outgoing: OutgoingMessage) -> SendResult:
     if call.refused:
         text = f"not connected: the host has a private address; {HINT}"
-        return SendResult("transient", text=text, about_channel=True, where="private")
+        return SendResult("transient", text=text, about_channel=True, where=PRIVATE)
     exchanges = call.exchanges
     if result.status == AppriseResultStatus.TIMEOUT:
         return SendResult("unknown", text="no answer in time")

@@ -6,6 +6,7 @@ from email.utils import parseaddr
 from pathlib import Path
 from typing import NamedTuple
 
+from service.learners.feed_subjects import DISK
 from service.ledger.private_files import private_folder, replace_private_file
 from service.sending.channels.channel import OutgoingMessage, SendResult
 from service.sending.channels.mime import AddressRefused, Mailbox, Sender, mail_bytes, mailbox
@@ -46,7 +47,7 @@ class DrawerChannel:
             replace_private_file(self._folder / name, content)
         except OSError as error:
             text = f"drawer: {error.strerror}"
-            return SendResult("transient", text=text, about_channel=True, where="disk")
+            return SendResult("transient", text=text, about_channel=True, where=DISK)
         return SendResult("accepted", 250)
 
     def close(self) -> None:
