@@ -9,6 +9,7 @@ from service.api.application import OPERATIONS
 from service.api.framework.operations import document
 from service.app.app import settings_of
 from service.settings import SettingsError
+from tests.api.conftest import Client
 from tests.installation import ADA, DONE, START, Installation, completed
 
 ADMIN, READ = "the-token-of-the-admin", "the-token-that-reads"
@@ -28,8 +29,7 @@ def client(request, tmp_path, open_site):
         office.import_people([ADA])
         office.post(completed(START, 77))
         office.tick(START)
-        site = open_site(office)
-        yield TestClient(site, base_url="http://localhost", client=("127.0.0.1", 1))
+        yield Client(open_site(office))
 
 
 @pytest.mark.parametrize("path", [*READS, "/metrics", "/api/v1/openapi.json"])
