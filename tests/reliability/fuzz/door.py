@@ -5,7 +5,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -108,6 +108,9 @@ class Door:
         answer = self._wire.getresponse()
         return answer.status, answer.read()
 
+    def close(self) -> None:
+        self._wire.close()
+
     def look_back(self) -> None:
         """Every 202 is a letter that is taken or set aside by now, and nothing is missing."""
         until(self.service.is_settled, "every letter is taken or set aside", 120)
@@ -123,8 +126,7 @@ def opened(folder: Path) -> Iterator[Check]:
         f"COURSEBELL_{name}_ALLOW_UNAUTHENTICATED": "true"
         for name in ("COMMUNITY_TRAINING", "SUNBIRD")
     }
-    with RealService(folder, DONE + FREE, **doors) as service:
-        door = Door(service)
+    with RealService(folder, DONE + FREE, **doors) as service, closing(Door(service)) as door:
         yield door.check
         door.look_back()
 
