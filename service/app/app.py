@@ -29,6 +29,7 @@ from service.rules.calendar import MINUTE
 from service.rules.escalation import First
 from service.rules.rule import Rule
 from service.rules.scheduler import Scheduler
+from service.rules.settling import settling
 from service.rules.triggers.channel_failing import ChannelWatch, recorded_channel
 from service.rules.triggers.letter_set_aside import LetterWatch
 from service.rules.triggers.source_silent import FeedWatch
@@ -231,7 +232,10 @@ class App:
         return self._record_active(now)
 
     def _settling(self, active: ActiveRules, now: int) -> ActiveRules:
-        return replace(active, settling=self.scheduler.settling(active.decider, now))
+        return replace(
+            active,
+            settling=settling(self.store, active.decider.rules, self.settings.removal_delay, now),
+        )
 
     def _record_active(self, now: int) -> bool:
         """Record which rule file is active; false if it was already.
@@ -244,7 +248,8 @@ class App:
         record_kinds(self.store, rules, now)
         self.deliveries.tend(rules.channels, self.held_channels, recorded=recorded, now=now)
         self.views.catch_up()
-        let_return(self.notification_streams, self.views, live=self._live, now=now)
+        back = self._live - self.active.settling.changed
+        let_return(self.notification_streams, self.views, live=back, now=now)
         self._sweep_at = self.active.settling.until
         self.sweep(now)
         return fresh_file

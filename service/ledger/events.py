@@ -176,6 +176,13 @@ class EventStore:
         (event,) = stored
         return event.originator_version, self.mapper.decode(event.topic, event.state)
 
+    def newest_first(self, stream: str) -> Iterator[Any]:
+        """Read one stream, last to first, each event when it is asked for."""
+        version: int | None = None
+        while stored := self.ledger.select_events(stream, lte=version, desc=True, limit=1):
+            yield self.mapper.decode(stored[0].topic, stored[0].state)
+            version = stored[0].originator_version - 1
+
     def newest(self, ids: Sequence[str]) -> dict[str, int]:
         """Read the newest version of many streams, 0 for one that is not there."""
         return self.ledger.newest(ids)

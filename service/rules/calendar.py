@@ -85,11 +85,13 @@ ITEMS_MAX = 50
 class Settling(NamedTuple):
     """Say since when a rule file is active, and until when what it says no more is only held.
 
-    Both in ms UTC. It may be half a file, an old one or a slip of the editor.
+    Both in ms UTC. It may be half a file, an old one or a slip of the editor. `changed` are the
+    rules that read otherwise than when a file had settled.
     """
 
     since: int = 0
     until: int = 0
+    changed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,16 @@ class Rule:
         """List everybody the rule tells, at once and later."""
         return self.notify + self.escalation
 
+    @property
+    def keeps_distance(self) -> bool:
+        """Tell whether a step tells somebody whom an earlier entry may have told."""
+        return any(map(self.followed_by, self.escalation))
+
+    def followed_by(self, step: Entry) -> list[Entry]:
+        """List the earlier entries that tell the same person as a step."""
+        earlier = [each for each in self.entries if each.after_ms < step.after_ms]
+        return [each for each in earlier if each.to == step.to and not step.post]
+
     @cached_property
     def holds(self) -> Callable[[Read], bool]:
         """Compile the conditions into one function."""

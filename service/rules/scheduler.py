@@ -10,7 +10,7 @@ from service.learners.world import Decisions
 from service.learners.writer import Writer
 from service.ledger.events import EventBody
 from service.ledger.views import Views
-from service.rules.calendar import MINUTE, Settling
+from service.rules.calendar import MINUTE
 from service.rules.decider import Decider
 from service.rules.escalation import Firsts, Steps, mark_of, started_step
 from service.rules.triggers.stalled import (
@@ -95,13 +95,6 @@ class Scheduler:
             self._marks, self._asked_at = dict(last.marks), last.at
             self._position = self._enrollment_views.asked_up_to = last.position
             self._enrollment_views.touch(self._store.follow(last.position, EnrollmentViews.topics))
-
-    def settling(self, decider: Decider, now: int) -> Settling:
-        """Tell since when this rule file is active, now if it is not yet, and when it settles."""
-        _, newest = self._activation()
-        known = newest is not None and newest.fingerprint == decider.rules.fingerprint
-        since = newest.at if newest is not None and known else now
-        return Settling(since, since + self._removal_delay)
 
     def _activation(self) -> tuple[int, RulesActivated | None]:
         version, newest = self._store.latest(RULES_STREAM) or (0, None)

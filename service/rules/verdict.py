@@ -199,23 +199,12 @@ def follows(case: Case, rule: Rule, step: Entry) -> int:
     than half of `after` between, all of it must pass. While one still waits, that much from now.
     """
     moments = [0]
-    for earlier in followed_by(step, rule):
+    for earlier in rule.followed_by(step):
         newest = case.newest_of(rule, earlier)
         if newest is not None and not ended_unsent(newest[1]):
             told_at, apart = _told_at(newest[1], case.now), step.after_ms - earlier.after_ms
             moments += [told_at + apart] if case.owed.decided_at < told_at + apart // 2 else []
     return max(moments)
-
-
-def followed_by(step: Entry, rule: Rule) -> list[Entry]:
-    """List the earlier entries that tell the same person as a step."""
-    earlier = [each for each in rule.entries if each.after_ms < step.after_ms]
-    return [each for each in earlier if each.to == step.to and not step.post]
-
-
-def keeps_distance(rule: Rule) -> bool:
-    """Tell whether a step of a rule tells somebody whom an earlier entry may have told."""
-    return any(followed_by(step, rule) for step in rule.escalation)
 
 
 def _told_at(newest: EventBody, now: int) -> int:
@@ -230,10 +219,16 @@ def rule_is_live(case: Case) -> Stop | None:
     collected = case.owed.digest or case.owed.trigger == DIGEST
     if case.entry is not None and (case.entry.digest or not collected):
         return None
-    since, until = case.ground.settling
-    if case.now < until:
-        return Deferred(at=case.now, until=until, reason=RULE_GONE, since=since)
-    return Ended(at=case.now, state=CANCELLED, reason=RULE_REMOVED)
+    ended = Ended(at=case.now, state=CANCELLED, reason=RULE_REMOVED)
+    return unless_slip(case, ended, gone=True)
+
+
+def unless_slip(case: Case, ended: Ended, *, gone: bool = False) -> Ended | Deferred:
+    """End it; hold it while a file is settling by which its rule is `gone` or reads otherwise."""
+    since, until, changed = case.ground.settling
+    if case.now >= until or not (gone or case.owed.rule in changed):
+        return ended
+    return Deferred(at=case.now, until=until, reason=RULE_GONE, since=since)
 
 
 def address_came_in_time(case: Case) -> Stop | None:
@@ -252,7 +247,8 @@ def still_true(case: Case) -> Stop | None:
         reason = None if case.items else "no_longer_true"
     else:
         reason = untrue(Item(case.owed, case.subject), case.rule, case.reading)
-    return Ended(at=case.now, state=CANCELLED, reason=reason) if reason else None
+    ended = Ended(at=case.now, state=CANCELLED, reason=reason or "")
+    return unless_slip(case, ended) if reason else None
 
 
 def still_wished(case: Case) -> Stop | None:
@@ -302,7 +298,7 @@ def in_time(case: Case) -> Stop | None:
     if window is not None:
         ready_at = opens(window, zone, ready_at)
     if case.now >= ready_at + case.rule.expires_after_ms:
-        return Ended(at=case.now, state=EXPIRED, reason=TOO_LATE)
+        return unless_slip(case, Ended(at=case.now, state=EXPIRED, reason=TOO_LATE))
     until = opens(window, zone, case.now) if window else case.now
     if window is None or until <= case.now:
         return None

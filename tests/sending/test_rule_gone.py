@@ -17,7 +17,9 @@ from tests.installation import (
     Installation,
     completed,
     enrolled,
+    progressed,
     seats,
+    unenrolled,
 )
 from tests.smtp_sink import SmtpSink
 
@@ -81,6 +83,58 @@ def test_what_is_owed_outlives_a_file_that_says_so_no_more(tmp_path, sink, witho
 
         assert desk.states()[0] == "sent"
         assert len(sink.mails) == 1
+
+
+READS_OTHERWISE = {
+    "another course": DONE + "    conditions:\n      - course.id: course:70\n",
+    "a condition": DONE + "    conditions:\n      - enrollment.score: {gte: 95}\n",
+    "a trigger": DONE.replace("enrollment.completed", "enrollment.enrolled"),
+    "an end": DONE + "    expires_after: 1m\n",
+    "a cancelling": DONE + "    cancel_on: [enrollment.unenrolled]\n",
+}
+
+
+@pytest.mark.parametrize("without", READS_OTHERWISE.values(), ids=READS_OTHERWISE)
+def test_what_is_owed_outlives_a_rule_that_reads_otherwise_for_a_moment(tmp_path, sink, without):
+    with office(tmp_path, DONE, email=sink.url) as desk:
+        sink.down()
+        desk.post(completed(START, 77))
+        desk.tick(START)
+        desk.post(unenrolled(START + 1, 77))
+        change(desk, without, START + 2)
+        sink.up()
+        desk.tick(START + 5 * MINUTE)
+        desk.reopen(START + 5 * MINUTE)
+        desk.tick(START + 5 * MINUTE)
+        assert (desk.states(), sink.mails) == (["scheduled"], [])
+        change(desk, DONE, START + 6 * MINUTE)
+        desk.tick(START + 6 * MINUTE)
+
+        assert (desk.states(), len(sink.mails)) == (["sent"], 1)
+
+
+def test_what_a_rule_says_otherwise_is_so_when_the_file_has_settled(tmp_path):
+    with office(tmp_path, DONE) as desk:
+        desk.post(completed(START, 77))
+        desk.app.take(START)
+        change(desk, READS_OTHERWISE["a condition"], START + MINUTE)
+        desk.tick(START + 11 * MINUTE - 1)
+        assert desk.states() == ["scheduled"]
+        desk.tick(START + 11 * MINUTE)
+
+        assert [n["reason"] for n in desk.notifications()] == ["conditions_changed"]
+
+
+def test_what_a_rule_said_before_ends_at_once_while_another_is_new(tmp_path):
+    with office(tmp_path, STILL) as desk:
+        desk.post(enrolled(START, 77))
+        desk.tick(START)
+        desk.app.ask(START + 8 * DAY)
+        change(desk, DONE + STILL, START + 8 * DAY)
+        desk.post(progressed(START + 8 * DAY + 1, 77, 10.0))
+        desk.tick(START + 8 * DAY + 1)
+
+        assert [n["reason"] for n in desk.notifications()] == ["no_longer_true"]
 
 
 @pytest.mark.parametrize("rules", [TOGETHER, DIGEST], ids=["collapse", "digest"])

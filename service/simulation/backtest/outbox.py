@@ -24,7 +24,7 @@ from service.rules.plan import PlannedMessage, collapsed, joins, plan
 from service.rules.rule import ENTRY as WATCHERS
 from service.rules.rule import Rule
 from service.rules.triggers.stalled import STALLED
-from service.rules.verdict import Ground, Verdict, holds, judge, keeps_distance
+from service.rules.verdict import Ground, Verdict, holds, judge
 from service.simulation.backtest.prefilter import reads_seats
 from service.simulation.backtest.replay_world import ReplayWorld
 from service.simulation.backtest.subjects import Subjects
@@ -138,7 +138,7 @@ class Outbox:
         self._together: dict[str, list[str]] = {}
         self._items: dict[tuple[str, int], list[Owed]] = {}
         self._known: Cache[str, bool] = Cache(DECISIONS_REMEMBERED)
-        self._asked_for = {rule.id for rule in decider.active if keeps_distance(rule)}
+        self._asked_for = {rule.id for rule in decider.active if rule.keeps_distance}
 
     def take(self, decisions: Decisions) -> None:
         """Take in what was decided; the same decision a second time changes nothing."""
