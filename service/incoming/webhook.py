@@ -299,7 +299,8 @@ class WebhookEndpoint:
 
 
 def _length(headers: Mapping[bytes, bytes]) -> int:
-    given = headers.get(b"content-length", b"")
+    """Read a length; more digits than int() takes are zeros in front, as the parser counted."""
+    given = headers.get(b"content-length", b"").lstrip(b"0")
     return int(given) if given.isdigit() else 0
 
 

@@ -169,6 +169,11 @@ def test_a_length_over_the_limit_is_refused_before_the_body_comes(door: Served) 
     assert answer.startswith(b"HTTP/1.1 413 ")
 
 
+def test_a_length_with_thousands_of_zeros_in_front_is_a_length(door: Served) -> None:
+    answer = raw(door, head(f"Content-Length: {'0' * 5_000}2") + b"{}")
+    assert answer.startswith(b"HTTP/1.1 202 ")
+
+
 def test_a_body_that_does_not_come_in_time_is_refused(door: Served) -> None:
     answer = raw(door, head("Content-Length: 100") + b'{"acc')
     assert answer.startswith(b"HTTP/1.1 408 ")

@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -111,6 +112,17 @@ def test_what_cannot_be_read_takes_no_answer_from_what_was_asked_before(tmp_path
         assert door.letters.counts()["accepted"] == 3
     assert answered.count(b"HTTP/1.1 202 ") == 3
     assert answered.count(b"HTTP/1.1 ") == 3
+
+
+def test_who_goes_away_with_requests_waiting_writes_nothing_into_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with served(tmp_path) as door:
+        for _ in range(100):
+            with opened(door, 1, (head("Content-Length: 2") + b"{}") * PIPELINED) as (gone,):
+                gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert known(door) == 202
+    assert caplog.records == []
 
 
 def test_a_head_has_so_many_lines_and_bytes(tmp_path: Path) -> None:
