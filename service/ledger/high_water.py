@@ -36,7 +36,7 @@ def marked(ledger: Path) -> dict[str, int]:
     """Read the mark of a ledger; empty where none is that can be read, as after a power cut."""
     try:
         return _decode(mark_of(ledger).read_bytes())
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return {}
 
 

@@ -4,7 +4,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -96,7 +96,7 @@ class Views:
         connection = None
         try:
             connection = connect_views(self.path, create=False)
-            if self._is_where_it_was(connection) and is_whole(connection):
+            if self._is_where_it_was(connection) and self._has_all(connection):
                 return connection
         except sqlite3.DatabaseError as error:
             if not (is_damage(error) or error.sqlite_errorcode == sqlite3.SQLITE_ERROR):
@@ -110,6 +110,12 @@ class Views:
         row = connection.execute(query, (self.shape,)).fetchone()
         end, before = self._ledger.max_notification_id(), self._ledger.marked_end(self.path.name)
         return row is not None and before <= row[0] <= end
+
+    def _has_all(self, connection: sqlite3.Connection) -> bool:
+        """Tell whether no page is damaged and nothing is missing that a new file has."""
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as meant:
+            self._create(meant)
+            return is_whole(connection) and names_in(meant) <= names_in(connection)
 
     @property
     def shape(self) -> str:
@@ -328,6 +334,11 @@ def is_whole(connection: sqlite3.Connection) -> bool:
     """Tell whether SQLite finds nothing wrong with any page of a file."""
     found: tuple[str] = connection.execute("PRAGMA quick_check(1)").fetchone()
     return found == ("ok",)
+
+
+def names_in(connection: sqlite3.Connection) -> set[str]:
+    """Name the tables and indexes of a file."""
+    return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
 
 
 def remove(path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
+from typing import Annotated
 
 import msgspec
 
@@ -40,14 +41,18 @@ CLOCK_FILE = "clock.json"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
+Moment = Annotated[int, msgspec.Meta(ge=0, lt=2**43)]
+"""Ms until the year 2248: what is outside, in a damaged file, is no time that a ledger can hold."""
+
+
 class ClockReading(msgspec.Struct, frozen=True):
     """Hold the wall clock beside the steady one, both in ms, and since which start of the machine.
 
     From one that could be trusted follows what the wall clock must show later.
     """
 
-    wall: int
-    steady: int
+    wall: Moment
+    steady: Moment
     boot: str = ""
 
     def carried_on(self, steady: int) -> int:
@@ -59,7 +64,7 @@ def clock_memory(folder: Path) -> ClockReading | None:
     """Read which reading of this start of the machine was trusted last; None if it is not known."""
     try:
         kept = msgspec.json.decode((folder / CLOCK_FILE).read_bytes(), type=ClockReading)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
     return kept if kept.boot and kept.boot == _boot() else None
 

@@ -101,7 +101,9 @@ def test_a_loss_is_not_accepted_under_a_running_service(service: RealService) ->
     assert (service.data / "ledger.mark").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"\0" * 256, b"[]", b'{"letters.n": "x"}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 256, b"[]", b'{"letters.n": "x"}', b'{"\xff": 1}']
+)
 def test_a_mark_that_cannot_be_read_keeps_nobody_out(service: RealService, content: bytes) -> None:
     service.kill()
     (service.data / "ledger.mark").write_bytes(content)
@@ -148,6 +150,16 @@ def test_views_damaged_under_a_running_service_are_made_anew(
     service.stop()
     service.start()
     until(lambda: listed(service) == LETTERS + 1, "the lists are whole after a restart", 20)
+
+
+def test_views_that_lack_a_table_or_an_index_are_made_anew(service: RealService) -> None:
+    for statement in ("DROP TABLE notifications", "DROP INDEX notifications_due"):
+        service.kill()
+        with sqlite3.connect(service.data / "views.db") as views:
+            views.execute(statement)
+        views.close()
+        service.start()
+        service.notifications(lambda found: len(found) == LETTERS, "the lists are whole")
 
 
 def test_a_folder_in_place_of_the_views_is_named(service: RealService) -> None:

@@ -192,7 +192,14 @@ def test_a_person_is_heard_while_it_runs(
     assert clock() == machine.wall
 
 
-@pytest.mark.parametrize("kept", [b"", b"{", b"[]", b'{"wall": "x", "steady": 1}', b"\0" * 50])
+READING = b'{"wall": %d, "steady": 1, "boot": "%s"}'
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [b"", b"{", b"[]", b'{"wall": "x", "steady": 1}', b"\0" * 50, b'{"\xff": 1}']
+    + [READING % (wall, clocks._boot().encode()) for wall in (-1, 10**30)],
+)
 def test_a_memory_that_cannot_be_read_is_none(
     tmp_path: Path, machine: Machine, kept: bytes
 ) -> None:
