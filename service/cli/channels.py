@@ -11,6 +11,7 @@ import rich_click as click
 
 from service.app.active_rules import read_files_of
 from service.app.app import SOURCES
+from service.cli.options.installation import installation_if_any
 from service.cli.options.rule_files import RuleFiles, rule_file_options
 from service.cli.output.console import (
     BAD,
@@ -23,6 +24,7 @@ from service.cli.output.console import (
     printable,
 )
 from service.learners.feed_subjects import NOBODY
+from service.rules.rule import RuleSet
 from service.rules.text import hint
 from service.sending.channel_health import ADVICE, trouble_of
 from service.sending.channels import (
@@ -40,6 +42,7 @@ from service.sending.channels import (
 )
 from service.sending.channels.mime import AddressRefused, mailbox
 from service.sending.delivery_pool import WITHOUT_DOMAIN
+from service.sending.known_channels import turned_to_drawer
 from service.sending.templates.templates import RenderedMessage
 from service.settings import Settings
 
@@ -56,7 +59,10 @@ def channels() -> None:
 def list_channels(data: Path | None, given: RuleFiles, as_json: bool) -> None:
     """List each channel with where it leads."""
     chosen = given.settings(data)
-    found = [(name, _way(name, url, chosen)) for name, url in _urls(chosen).items()]
+    rules = _rules(chosen)
+    ways = {name: _way(name, url, chosen) for name, url in rules.channels.items()}
+    ways |= dict.fromkeys(_held(rules, chosen), "nowhere, it is held: `coursebell check` says why")
+    found = list(ways.items())
     if as_json:
         print_json({"items": [{"name": name, "leads_to": way} for name, way in found]})
         return
@@ -78,7 +84,10 @@ def test_channel(
     Exits with 0 when it was accepted, 1 when it was not, 2 when it cannot be tried.
     """
     chosen = given.settings(data)
-    url = _url_of(name, _urls(chosen))
+    rules = _rules(chosen)
+    url = _url_of(name, rules.channels)
+    if words := _held(rules, chosen).get(name):
+        fail(words)
     _check_address(name, channel_kind(url), address)
     steps = _Steps(aloud=not as_json)
     steps(f"{name}: {_way(name, url, chosen)}")
@@ -112,13 +121,19 @@ class _Steps:
                 click.echo(printable(line))
 
 
-def _urls(chosen: Settings) -> Mapping[str, str]:
+def _rules(chosen: Settings) -> RuleSet:
     """Read the channels of the rule file; end the command when it has mistakes."""
     rules, problems, _ = read_files_of(chosen, SOURCES, chosen.rules.name)
     mistakes = [str(each) for each in problems if each.severity == "error"]
     if rules is None or mistakes:
         fail_with(mistakes)
-    return rules.channels
+    return rules
+
+
+def _held(rules: RuleSet, chosen: Settings) -> Mapping[str, str]:
+    """Say which channels of the installation, if there is one, would turn to the drawer."""
+    with installation_if_any(chosen.data) as office:
+        return turned_to_drawer(rules, office.store.latest) if office else {}
 
 
 def _url_of(name: str, urls: Mapping[str, str]) -> str:

@@ -1,7 +1,6 @@
 """Run `coursebell check`: settings, rules, templates, channels, queues, each mistake placed."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ from rich.progress import MofNCompleteColumn
 from service.app.active_rules import read_files_of
 from service.app.app import SOURCES
 from service.app.queues import open_queues, try_queues
-from service.cli.options.installation import Installation
+from service.cli.options.installation import Installation, installation_if_any
 from service.cli.options.rule_files import RuleFiles, rule_file_argument, rule_file_options
 from service.cli.output.console import (
     BAD,
@@ -138,7 +137,7 @@ def check(given: RuleFiles, form: str, data: Path | None, as_json: bool) -> None
     Exits with 1 when something is wrong; warnings alone do not count.
     """
     chosen = given.settings(data)
-    with opened(chosen) as office:
+    with installation_if_any(chosen.data) as office:
         known = known_in(office) if office else None
         found, problems, words = read_files_of(chosen, SOURCES, name=str(chosen.rules), known=known)
         channels = channel_problems(found, chosen, office) if found else []
@@ -165,12 +164,6 @@ def check(given: RuleFiles, form: str, data: Path | None, as_json: bool) -> None
             console().print(f"channel {name}: {way}", markup=False, soft_wrap=True)
         show(found, problems, others, reach)
     raise SystemExit(BAD if wrong else 0)
-
-
-def opened(chosen: Settings) -> AbstractContextManager[Installation | None]:
-    """Open the installation where there is one already."""
-    there = (chosen.data / "ledger.db").is_file()
-    return Installation(chosen.data) if there else nullcontext()
 
 
 def known_in(office: Installation) -> KnownValues:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from shutil import disk_usage
 
 import msgspec
 import rich_click as click
 from rich.text import Text
 
 from service import __version__
+from service.api.system.endpoints import FREE_BYTES_WARNING
 from service.app.app import SOURCES
 from service.cli.options.installation import Installation
 from service.cli.output.console import (
@@ -29,7 +31,7 @@ from service.rules.notification import OPEN_STATES
 from service.rules.scheduler import RULES_STREAM, RulesActivated
 from service.rules.triggers.channel_failing import recorded_channel
 from service.rules.verdict import muting_of
-from service.running import wall_clock
+from service.running import FailingNow, SeenNow, seen_now, wall_clock
 from service.sending import queue
 from service.sending.channel_health import state_as_recorded
 from service.sending.streams import MatchCounter
@@ -51,7 +53,8 @@ class ChannelStatus(msgspec.Struct, frozen=True):
 class Status(msgspec.Struct, frozen=True):
     """Say how an installation stands; times are ms since 1970 UTC.
 
-    `feeds` are the last letters, by source; `unaccounted` must be 0.
+    `feeds` are the last letters, by source; `unaccounted` must be 0; `troubles` are what the
+    running service says of its parts.
     """
 
     version: str
@@ -66,6 +69,8 @@ class Status(msgspec.Struct, frozen=True):
     unaccounted: dict[str, int]
     feeds: dict[str, int]
     channels: list[ChannelStatus]
+    troubles: dict[str, str] = {}
+    disk_free_bytes: int = 0
     look_at: list[str] = []
 
 
@@ -79,7 +84,8 @@ def status(data: Path | None, as_json: bool) -> None:
     """
     now = wall_clock()
     with Installation(data) as office:
-        found = standing(office, now)
+        seen = seen_now(installation(data)) if office.beside_service else None
+        found = standing(office, seen, now)
     found = msgspec.structs.replace(found, look_at=list(concerns(found, now)))
     if as_json:
         print_json(found)
@@ -88,8 +94,8 @@ def status(data: Path | None, as_json: bool) -> None:
     raise SystemExit(BAD if found.look_at else 0)
 
 
-def standing(office: Installation, now: int) -> Status:
-    """Read how it stands from the ledger and the views."""
+def standing(office: Installation, seen: SeenNow | None, now: int) -> Status:
+    """Read how it stands from the ledger, the views and what the running service says."""
     active = active_file(office)
     letters = Letters(office.ledger)
     counts = letters.counts()
@@ -112,7 +118,9 @@ def standing(office: Installation, now: int) -> Status:
             "notifications": matched - sum(states.values()),
         },
         feeds={source: last.at for source, last in letters.feeds.heard().items()},
-        channels=list(channels(office, active, now)),
+        channels=list(channels(office, active, seen, now)),
+        troubles=seen.troubles if seen else {},
+        disk_free_bytes=disk_usage(office.ledger.path.parent).free,
     )
 
 
@@ -125,21 +133,28 @@ def active_file(office: Installation) -> RulesActivated | None:
 
 
 def channels(
-    office: Installation, active: RulesActivated | None, now: int
+    office: Installation, active: RulesActivated | None, seen: SeenNow | None, now: int
 ) -> Iterator[ChannelStatus]:
-    """Say how each channel of the active rules does."""
+    """Say how each channel of the active rules does: the service knows, else the ledger."""
     rules, _ = read_rules(active.text if active else "", environ=AnyEnvironment())
     due = queue.overdue(office.views, now)
     for name in rules.channels if rules else due:
-        recorded = recorded_channel(office.store.latest, name)
+        failing = seen.channels.get(name) if seen else failing_as_recorded(office, name)
         count, oldest = due.get(name, (0, None))
         yield ChannelStatus(
             name=name,
-            failing_since=recorded.since if recorded else None,
-            trouble=state_as_recorded(recorded).in_words() if recorded else None,
+            failing_since=failing.since if failing else None,
+            trouble=failing.trouble if failing else None,
             due=count,
             oldest_due=oldest,
         )
+
+
+def failing_as_recorded(office: Installation, channel: str) -> FailingNow | None:
+    """Say how a channel failed when the service ran last; None if it worked."""
+    recorded = recorded_channel(office.store.latest, channel)
+    words = state_as_recorded(recorded).in_words() if recorded else ""
+    return FailingNow(recorded.since, words) if recorded else None
 
 
 def concerns(found: Status, now: int) -> Iterator[str]:
@@ -149,6 +164,11 @@ def concerns(found: Status, now: int) -> Iterator[str]:
     for what, count in found.unaccounted.items():
         if count:
             yield f"{count} {what} are in no state; run `coursebell fsck`"
+    if found.disk_free_bytes < FREE_BYTES_WARNING:
+        left = found.disk_free_bytes // 1024 // 1024
+        yield f"{left} MiB are left on the disk of the data folder; make room"
+    for part, words in found.troubles.items():
+        yield f"{part}: {words}"
     for channel in found.channels:
         if channel.trouble:
             yield f"channel {channel.name} {channel.trouble}"

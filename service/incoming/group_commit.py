@@ -131,8 +131,7 @@ class GroupCommit:
         if not self._failing:
             self._failing = True
             log.error(
-                "%d letters are not on disk: %s; their senders are told to repeat them",
-                letters,
+                "letters are not on disk: %s; their senders are told to repeat them",
                 type(error).__name__,
                 exc_info=error,
                 extra={"event": "door.store_failed", "letters": letters},

@@ -13,6 +13,7 @@ from service.app.app import SOURCES, App
 from service.incoming.queues.consumer import QueueConsumer
 from service.rules.calendar import MINUTE
 from service.running.clocks import JUMP_MS, ClockDoubt, TrustedClock, wall_clock
+from service.running.seen_now import SeenFile, look
 from service.running.threads import LOOK_EVERY_SECONDS, DeliveryThreads, Threads
 from service.sending.channel_health import HealthLog
 
@@ -42,6 +43,7 @@ class Service:
         self._more_to_ask = False
         self._files = FileWatch(app.settings)
         self._health_log = HealthLog()
+        self._seen = SeenFile(memory) if memory else None
 
     def start(self) -> None:
         """Open channels and queues (raises Refused) and start; the log is read meanwhile.
@@ -52,6 +54,8 @@ class Service:
         self.app.open_queues(self.clock)
         self.troubles["start"] = "the log is being read; letters are kept meanwhile"
         self._threads.spawn("writer", self._write)
+        if self._seen:
+            self._threads.spawn("seen", partial(self._say, self._seen))
         for transport in self.app.queues:
             self._threads.spawn(transport.name, partial(self._carry, transport))
 
@@ -86,6 +90,14 @@ class Service:
     def alive(self) -> bool:
         """Tell whether every thread runs."""
         return self._threads.alive
+
+    def _say(self, file: SeenFile) -> None:
+        """Keep what is wrong in the file, also while the writer hangs."""
+        while not self._threads.stopping.is_set():
+            healths = dict(self.app.deliveries.health)
+            file.keep(look(healths, dict(self.troubles), alive=self.alive))
+            self._threads.stopping.wait(LOOK_EVERY_SECONDS)
+        file.forget()
 
     def _carry(self, transport: QueueConsumer) -> None:
         while not self._threads.stopping.is_set():

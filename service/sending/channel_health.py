@@ -53,7 +53,8 @@ ADVICE: Mapping[str, str] = {
     DISK: "messages cannot be written to the drawer; look at the disk and who may write there",
     PRIVATE: "its host has a private address; name the network in COURSEBELL_CHAT_PRIVATE_NETWORKS "
     "if that is meant",
-    HELD: "its variable is not set any more, so what it owes is held; set it",
+    HELD: "its variable is not set any more, so what it owes is held; set it "
+    "(`coursebell check` names it)",
 }
 """What to look at, by the kind of trouble."""
 BY_CODE = {401: LOGIN, 403: LOGIN, 421: BUSY, 429: BUSY} | dict.fromkeys(

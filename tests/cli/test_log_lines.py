@@ -57,6 +57,13 @@ def test_both_forms_say_the_same() -> None:
     }
 
 
+def test_a_field_without_a_value_is_left_out() -> None:
+    of = record("it fails", event="channel.failing", code=None, failed=0)
+
+    assert PlainLines().format(of).endswith("channel.failing failed=0  it fails")
+    assert in_json(of).keys() == {"at", "level", "event", "failed", "message"}
+
+
 def test_nothing_breaks_out_of_its_line_or_its_field() -> None:
     of = record("one\ntwo\x1b[31m", event="x.y", path='a b"c\n=d', kept=Path("/data"))
 

@@ -46,6 +46,22 @@ def test_a_service_that_does_not_run_is_to_be_looked_at(here: RealService) -> No
     assert "look at  the service is not running; start it with `coursebell run`" in done.stdout
 
 
+def test_what_the_running_service_finds_wrong_is_to_be_looked_at(here: RealService) -> None:
+    good = here.rules.read_text()
+    with here:
+        until(lambda: here.command("status").returncode == 0, "it is well")
+        here.rules.write_text(good.replace("notify:", "notfy:"))
+        done = until(lambda: (d := here.command("status")).returncode and d, "it is to be seen")
+        found = shown(here)
+        here.rules.write_text(good)
+        until(lambda: here.command("status").returncode == 0, "it is well again")
+        here.stop()
+
+    assert "look at  rules: rules.yaml:" in done.stdout
+    assert found["look_at"] == [f"rules: {found['troubles']['rules']}"]
+    assert not (here.data / "seen.json").exists()
+
+
 def test_letters_that_nobody_takes_are_to_be_looked_at(tmp_path: Path) -> None:
     with Installation(tmp_path, DONE) as here:
         here.post(completed(START, 77), at=1_700_000_000_000)

@@ -117,7 +117,8 @@ def test_a_channel_that_fails_is_seen_and_told_of_by_another(
 
 
 def test_it_works_again_with_the_first_message(tmp_path: Path) -> None:
-    with SmtpSink() as sink, Room() as room, service(tmp_path, sink, room) as here:
+    users = {"coursebell": "s3cret"}
+    with SmtpSink(users=users) as sink, Room() as room, service(tmp_path, sink, room) as here:
         refuses_everybody(sink)
         here.post(*(completed(NOW, n) for n in range(77, 90)))
         until(lambda: trouble(here), "the trouble shows")
@@ -134,6 +135,12 @@ def test_it_works_again_with_the_first_message(tmp_path: Path) -> None:
         assert metric(here, "channel_last_success_timestamp_seconds", channel="email")
         until(lambda: here.command("status").returncode == 0, "nothing is to be looked at")
         assert len(room.posts) == 1
+
+        refuses_login(sink)  # soon after, so that no turn is recorded
+        sink.hang_up()
+        here.post(completed(NOW, 91))
+        seen = until(lambda: (d := here.command("status")).returncode and d, "it fails again")
+        assert "refuses the login" in " ".join(seen.stdout.split())
 
 
 def test_a_person_who_is_refused_is_no_trouble_of_the_channel(tmp_path: Path) -> None:

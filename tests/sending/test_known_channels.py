@@ -104,11 +104,18 @@ def test_it_is_seen(tmp_path, sink):
         service.start()
         found = until(lambda: service.check("channels"), "the trouble shows")
         checked = service.command("check")
+        listed = service.command("channels", "list")
+        tried = service.command("channels", "test", "email", "--to", "ada@example.org")
+        stands = service.command("status")
 
     assert found["state"] == "warning"
     assert "COURSEBELL_EMAIL_URL is not set" in found["detail"]
     assert checked.returncode == 1
     assert "COURSEBELL_EMAIL_URL is not set" in checked.stdout
+    assert "nowhere, it is held" in listed.stdout
+    assert (tried.returncode, "COURSEBELL_EMAIL_URL is not set" in tried.stderr) == (2, True)
+    assert stands.returncode == 1
+    assert "what it owes is held" in " ".join(stands.stdout.split())
     assert "COURSEBELL_EMAIL_URL is not set" in service.logged()
 
 

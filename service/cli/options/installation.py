@@ -1,6 +1,7 @@
 """Open the files of one installation, beside the service or without it."""
 
 import sqlite3
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Self
@@ -66,6 +67,11 @@ class Installation:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def installation_if_any(folder: Path) -> AbstractContextManager[Installation | None]:
+    """Open the installation where there is one already."""
+    return Installation(folder) if (folder / "ledger.db").is_file() else nullcontext()
 
 
 class ReadOnlyLedger(Ledger):

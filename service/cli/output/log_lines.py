@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 def line_of(record: logging.LogRecord) -> Line:
-    """Give the parts of a record's line: `event`, fields as they were given, and `message`.
+    """Give the parts of a record's line: `event`, the fields that have a value, and `message`.
 
     A line without an event is a library's. Of its words only those are taken that stand in the
     library's code, with numbers and codes: what it puts in may be an address or a password.
@@ -40,7 +40,8 @@ def line_of(record: logging.LogRecord) -> Line:
     event = getattr(record, "event", None)
     line: Line = {"event": event or "library"}
     if event:
-        line |= {k: v for k, v in vars(record).items() if k not in OF_EVERY_RECORD}
+        given = {k: v for k, v in vars(record).items() if k not in OF_EVERY_RECORD}
+        line |= {name: value for name, value in given.items() if value is not None}
         words = record.getMessage()
     else:
         line["logger"] = record.name
