@@ -204,7 +204,7 @@ def lines(found: Status, folder: Path, now: int) -> Iterator[tuple[str, str]]:
     if found.muted:
         yield "muted", found.muted
     for source in (each.name for each in SOURCES if each.name in found.feeds):
-        yield f"feed {source}"[:14], f"last letter {ago(found.feeds[source], now)}"
+        yield "feed", f"{source}: last letter {ago(found.feeds[source], now)}"
     yield "letters", sums(found.letters, ("accepted", "waiting", "set_aside"))
     shown = [state for state in (*OPEN_STATES, "sent", "given_up") if found.notifications[state]]
     yield "notifications", sums(found.notifications, shown) or "none"

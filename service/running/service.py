@@ -197,7 +197,7 @@ class Service:
             self._begin_deliveries()
 
     def _look_at_channels(self) -> None:
-        """Tell of the channels that fail; by a clock in doubt too, as it decides nothing here."""
+        """Tell of the channels that fail."""
         failing = self._health_log.look(self.app.deliveries.health, self.clock())
         found = {f"{CHANNEL_PART}{name}": words for name, words in failing.items()}
         for part in [p for p in self.troubles if p.startswith(CHANNEL_PART) and p not in found]:

@@ -51,12 +51,12 @@ class Threads:
         try:
             step()
         except BaseException as error:  # whatever a library raises: a thread must not end by it
+            known = isinstance(error, EXPECTED)
             if name not in self.troubles:
-                known = isinstance(error, EXPECTED)
                 words = error if known else type(error).__name__
                 about = {"event": "part.trouble", "part": name}
                 log.error("trouble, trying again: %s", words, exc_info=not known, extra=about)
-            self.troubles[name] = f"{type(error).__name__}: {error}"
+            self.troubles[name] = str(error) if known else f"{type(error).__name__}: {error}"
             self.stopping.wait(PAUSE_AFTER_ERROR_SECONDS)
             return False
         ended = self.stopping.is_set()  # a step cut short proves nothing

@@ -29,7 +29,7 @@ def test_a_service_that_works_is_nothing_to_look_at(here: RealService) -> None:
         found = shown(here)
 
     assert done.stdout.endswith("\nnothing to look at\n")
-    assert "feed adobe     last letter" in done.stdout
+    assert "feed           adobe: last letter" in done.stdout
     assert "channel        email: works; 0 due" in done.stdout
     assert (found["running"], found["look_at"]) == (True, [])
     assert found["letters"]["accepted"] == found["letters"]["set_aside"] == 1
