@@ -72,7 +72,8 @@ def print_narrow(screen: Console, row: Mapping[str, Any], ids: Mapping[str, str]
     id, rule, to, about, state, reason, decided, _ = columns(row, ids)
     standing = f"{state}: {reason}" if reason else state
     print_words(screen, Text(printable(str(standing))), f"{id}  ")
-    print_words(screen, Text(printable(f"{decided}  {rule} to {to}, {about}")), "    ")
+    of = f", {about}" if about else ""
+    print_words(screen, Text(printable(f"{decided}  {rule} to {to}{of}")), "    ")
 
 
 def whom(row: Mapping[str, Any], ids: Mapping[str, str]) -> str:
