@@ -43,6 +43,7 @@ def replace_private_file(path: Path, content: bytes) -> None:
             folder = path.parent.stat()
             os.fchown(file, folder.st_uid, folder.st_gid)
         opened.write(content)
+    _mend(draft, FILE)
     draft.replace(path)
 
 
