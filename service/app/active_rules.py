@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from hashlib import sha256
+from pathlib import Path
 from stat import S_ISREG
 from typing import NamedTuple
 
@@ -113,6 +114,12 @@ def state_of_files(settings: Settings) -> object:
     return found
 
 
+def _refuse_what_never_ends(rules: Path) -> None:
+    """Raise Refused for a pipe or a device: to open or read it may take for ever."""
+    if not S_ISREG(rules.stat().st_mode):
+        raise Refused(f"{rules}: expected a file, found something else; put the rule file there")
+
+
 class FileWatch:
     """Watch the rules and templates; read them when they have changed and stand still.
 
@@ -151,6 +158,7 @@ class FileWatch:
         """Read the files; None when they were written to meanwhile. Raises Refused, OSError."""
         fresh, wrong = None, None
         try:
+            _refuse_what_never_ends(self._settings.rules)
             fresh = read_active(self._settings, sources)
         except (Refused, OSError) as error:
             wrong = error

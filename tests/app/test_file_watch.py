@@ -117,6 +117,19 @@ def test_a_bad_file_is_refused_once(desk):
     assert not desk.looked()
 
 
+def test_what_is_no_file_is_refused_and_not_waited_for(desk):
+    """Opening a pipe waits for a writer, and a device has no end."""
+    for made in (os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/zero", path)):
+        desk.rules.unlink()
+        made(desk.rules)
+        desk.looked()
+        with pytest.raises(Refused, match=r"rules\.yaml: expected a file"):
+            desk.looked()
+        (desk.rules.rmdir if desk.rules.is_dir() else desk.rules.unlink)()
+        desk.rules.write_text(HEAD + DONE)
+        assert [desk.looked(), desk.looked()] == [False, True]
+
+
 def test_a_mounted_folder_that_is_swapped_is_read_whole(tmp_path):
     """As Kubernetes does with a ConfigMap: all is linked through `..data`, which is replaced."""
     mount, rules = tmp_path / "mount", tmp_path / "rules.yaml"
