@@ -24,6 +24,13 @@ WITH_IPV4_AT_THE_END = (
     ip_network("64:ff9b::/96"),
 )
 """IPv4-compatible, IPv4-mapped (RFC 4291 §2.5.5) and NAT64 (RFC 6052 §2.1)."""
+NOT_PUBLIC = (
+    ip_network("168.63.129.16/32"),
+    ip_network("192.88.99.0/24"),
+    ip_network("3fff::/20"),
+)
+"""Azure's host within each of its networks (Microsoft Learn, "What is IP address 168.63.129.16?"),
+6to4 relays (RFC 7526), and addresses for documentation (RFC 9637)."""
 
 
 def is_reachable(address: str, private_networks: Sequence[Network]) -> bool:
@@ -55,7 +62,8 @@ def _ipv4_in(address: IPv4Address | IPv6Address) -> IPv4Address | None:
 def _is_public(address: IPv4Address | IPv6Address) -> bool:
     if address.version == 6 and address not in GLOBAL_UNICAST:
         return False
-    return address.is_global and not address.is_multicast
+    listed = any(address in network for network in NOT_PUBLIC)
+    return address.is_global and not address.is_multicast and not listed
 
 
 def _without_dns(host: str) -> list[str]:
