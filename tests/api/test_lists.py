@@ -177,15 +177,16 @@ def test_a_list_waits_for_the_views_to_show_what_is_on_disk(client, office, monk
     office.post(completed(START, 77))
     office.app.take(START)
     views = office.app.views
-    wait_for = views.wait_for
+    wait_for, following = views.wait_for, threading.Thread(target=views.catch_up)
 
     def waits(position, seconds):
-        threading.Thread(target=views.catch_up).start()
+        following.start()
         return wait_for(position, seconds)
 
     monkeypatch.setattr(views, "wait_for", waits)
 
     assert len(items(client, "/api/v1/enrollments")) == 1
+    following.join()
 
 
 @pytest.mark.parametrize(

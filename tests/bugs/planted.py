@@ -84,7 +84,8 @@ BUGS = (
     ),
     Bug(
         2, "cancel at once what half a file does not say", "service/rules/verdict.py",
-        "    if case.now < until:\n", "    if False:\n", "tests/sending/test_rule_gone.py",
+        "    if case.now >= until or not (gone or case.owed.rule in changed):\n",
+        "    if True:\n", "tests/sending/test_rule_gone.py",
     ),
     Bug(
         2, "an ask that fails forgets who moved", "service/rules/scheduler.py",
