@@ -100,6 +100,15 @@ def test_a_server_that_is_not_there(outgoing: Any, tmp_path: Any, url: str, trou
     assert ChannelState().after(channel.send(outgoing()), "a", 0).trouble == trouble
 
 
+def test_a_server_that_speaks_another_protocol(outgoing: Any, tmp_path: Any) -> None:
+    """As one does whose port of IMAP was taken for that of SMTP."""
+    with SmtpSink() as sink:
+        sink.on("greeting", "* OK IMAP4rev1 ready")
+        found = open_channel("email", sink.url, drawer=tmp_path).send(outgoing())
+    assert (found.code, found.where) == (None, "connecting, no SMTP")
+    assert ChannelState().after(found, "a", 0).trouble == "connection"
+
+
 def test_a_certificate_nobody_knows(outgoing: Any) -> None:
     with SmtpSink(tls="ssl") as sink:
         channel = SmtpChannel(server_at("email", sink.url.replace("&verify=no", "")))

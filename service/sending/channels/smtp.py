@@ -72,9 +72,10 @@ class ChannelRefused(Exception):
 
 
 def _refusal(error: Exception, where: str) -> ChannelRefused:
+    if isinstance(error, smtplib.SMTPResponseException) and error.smtp_code < 0:
+        return ChannelRefused(about_channel(None, error.smtp_error, f"{where}, no SMTP"))
     if isinstance(error, smtplib.SMTPResponseException):
-        reply = error.smtp_error
-        return ChannelRefused(about_channel(error.smtp_code, reply, where))
+        return ChannelRefused(about_channel(error.smtp_code, error.smtp_error, where))
     return ChannelRefused(about_channel(None, str(error), f"{where}, {type(error).__name__}"))
 
 
