@@ -72,10 +72,10 @@ class ChannelRefused(Exception):
 
 
 def _refusal(error: Exception, where: str) -> ChannelRefused:
-    if isinstance(error, smtplib.SMTPResponseException) and error.smtp_code < 0:
-        return ChannelRefused(about_channel(None, error.smtp_error, f"{where}, no SMTP"))
     if isinstance(error, smtplib.SMTPResponseException):
-        return ChannelRefused(about_channel(error.smtp_code, error.smtp_error, where))
+        code = error.smtp_code if error.smtp_code > 0 else None
+        place = where if code else f"{where}, no SMTP"
+        return ChannelRefused(about_channel(code, error.smtp_error, place))
     return ChannelRefused(about_channel(None, str(error), f"{where}, {type(error).__name__}"))
 
 
