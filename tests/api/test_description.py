@@ -38,6 +38,12 @@ schema.config.update(base_url="http://localhost")
 schema.app = GATE
 
 
+@schema.hook
+def filter_query(context: schemathesis.HookContext, query: dict[str, object] | None) -> bool:
+    """Leave out a query whose mistake is not sent: an empty list is no parameter at all."""
+    return all(value not in (None, [], {}) for value in (query or {}).values())
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsgiApplication]:
     with Installation(tmp_path_factory.mktemp("described"), DONE + FREE, **TOLD) as office:
