@@ -38,13 +38,17 @@ def replace_private_file(path: Path, content: bytes) -> None:
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE)
-    with open(file, "wb") as opened:
-        if os.geteuid() == 0:
-            folder = path.parent.stat()
-            os.fchown(file, folder.st_uid, folder.st_gid)
-        opened.write(content)
-    _mend(draft, FILE)
-    draft.replace(path)
+    try:
+        with open(file, "wb") as opened:
+            if os.geteuid() == 0:
+                folder = path.parent.stat()
+                os.fchown(file, folder.st_uid, folder.st_gid)
+            opened.write(content)
+        _mend(draft, FILE)
+        draft.replace(path)
+    except OSError:
+        draft.unlink()
+        raise
 
 
 def private_data_folder(path: Path) -> None:

@@ -12,7 +12,8 @@ from typing import Self
 
 SHUTDOWN = 0x8004587D
 NO_FLUSH = 2
-BYTES = 128 * 1024 * 1024
+BYTES = 256 * 1024 * 1024
+"""Two write-ahead logs of 63 MiB, and room for what a long round brings."""
 
 
 class Disk:
