@@ -36,6 +36,7 @@ from service.sending.templates.sandbox import TemplateSandbox, TooLong, rendered
 SOURCE_SIZE_MAX = 64 * 1024
 FORMS = ("email", "chat")
 DEEPEST = 4
+FAILS = (TemplateError, ArithmeticError, LookupError, TypeError, *BREAKS)
 
 FILE_NAME = re.compile(
     r"(?P<part>subject|body)(?:\.(?P<locale>[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*))?"
@@ -265,7 +266,7 @@ class Templates:
             return rendered(compiled, context)
         except TooLong as limit:
             raise WordsTooLong(self._where(limit, name)) from None
-        except (TemplateError, ArithmeticError, LookupError, TypeError, *BREAKS) as error:
+        except FAILS as error:
             raise TemplateProblem(self._where(error, name)) from None
 
     def _where(self, error: BaseException, name: str) -> str:
@@ -303,7 +304,7 @@ class Templates:
                 self._compiled[name] = sandbox.get_template(name)
             except TemplateSyntaxError as error:
                 mistakes[name] = ((error.lineno, error.message or "not a template"),)
-            except BREAKS as error:
+            except FAILS as error:  # what is constant is reckoned with while it is compiled
                 mistakes[name] = ((1, what_broke(error)),)
         for name, found in mistakes.items():
             yield from (f"{self._folder / name}:{line}: {what}" for line, what in found)

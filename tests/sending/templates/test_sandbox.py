@@ -225,3 +225,20 @@ def test_what_is_allowed_works(written: Write) -> None:
         "LOGIC FOR EVERYONE! 7 1thinking thinking thinking 1 no office C7 "
         "True 8 November 2024, 15:00 CET no groups\n"
     )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "{{ 'x' if [][99999999999999999999999999] else 'y' }}",
+        "{{ 'x' if [1][5] else 'y' }}",
+        "{{ 'x' if 1 / 0 else 'y' }}",
+        "{{ (1, 2)[7] }}",
+    ],
+)
+def test_what_fails_while_it_is_compiled_or_run_is_a_mistake_of_its_file(
+    written: Write, words: str
+) -> None:
+    """Jinja reckons with what is constant before anybody renders."""
+    assert all("note/chat/body.txt:1: " in each for each in written(words).problems())
+    assert written(words).problems()
