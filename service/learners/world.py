@@ -10,6 +10,7 @@ from service.learners import course, enrollment, instance
 from service.learners.aggregate import Aggregate, named_by
 from service.learners.course import LearnerSignIns, LearningObject
 from service.learners.directory.courses import Course, Courses
+from service.learners.directory.managers import Managers
 from service.learners.directory.people import People, Person
 from service.learners.directory.reported import ReportedDetails
 from service.learners.enrollment import Enrollment
@@ -166,7 +167,7 @@ class Lookup:
         self.people = people
         self.timings = timings
         self.neighbours = Neighbours(store)
-        self.manager = people.manager_of
+        self.manager = Managers(people).of
         self.members = people.in_group
         self.latest = store.latest
         self._store = store

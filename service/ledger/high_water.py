@@ -8,7 +8,7 @@ flipped bit is a whole ledger that ends earlier, and only somebody else knows be
 import re
 import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
@@ -85,6 +85,25 @@ def accept(ledger: Path) -> None:
     """Take a ledger as it is from now on: its mark is made anew, and its views are."""
     for name in (mark_of(ledger).name, "views.db", "views.db-wal", "views.db-shm"):
         ledger.with_name(name).unlink(missing_ok=True)
+
+
+def fit(connection: sqlite3.Connection, script: str) -> str:
+    """Make what a script has and is not there; say what keeps it from being used, if anything."""
+    _widen(connection, script)
+    connection.executescript(script)
+    return misfits(connection, script)
+
+
+def _widen(connection: sqlite3.Connection, script: str) -> None:
+    """Add the columns that tables of an older version lack, if they may be empty."""
+    with closing(sqlite3.connect(":memory:")) as meant:
+        for statement in TABLE.finditer(script):
+            meant.execute(statement[0])
+            wanted, there = _columns(meant, statement[1]), _columns(connection, statement[1])
+            for column in wanted.keys() - there.keys() if there else ():
+                if not wanted[column]:
+                    with suppress(sqlite3.OperationalError):  # another process was quicker
+                        connection.execute(f"ALTER TABLE {statement[1]} ADD COLUMN {column} TEXT")
 
 
 def misfits(connection: sqlite3.Connection, script: str) -> str:

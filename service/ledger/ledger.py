@@ -18,7 +18,7 @@ from eventsourcing.persistence import (
 )
 
 from service.ledger.database import EVENT_LOG, SCHEMA_VERSION, connect
-from service.ledger.high_water import MARK_BYTES, mark_of, marked, misfits, shortfalls
+from service.ledger.high_water import MARK_BYTES, fit, mark_of, marked, shortfalls
 from service.ledger.private_files import private_data_folder, private_file
 
 ROWS_PER_QUERY = 5_000
@@ -83,15 +83,15 @@ class Ledger(ApplicationRecorder):
         self.create(EVENT_LOG)
         self.remember_end("stored_events", "notification_id")
 
-    def create(self, script: str) -> None:
-        """Run a wing's `CREATE … IF NOT EXISTS` script; twice is harmless.
+    def create(self, script: str) -> bool:
+        """Run a wing's `CREATE … IF NOT EXISTS` script; twice is harmless. Tell whether it may be.
 
-        Raises LedgerError when a table is there and cannot be used as the script has it.
+        Tables of an older version gain columns. Raises LedgerError for one that cannot be used.
         """
         with self._writing:
-            self._writer.executescript(script)
-            if wrong := misfits(self._writer, script):
+            if wrong := fit(self._writer, script):
                 raise LedgerError(f"{self.path}: {wrong}; run the Coursebell version that made it")
+        return True
 
     def remember_end(self, table: str, column: str) -> None:
         """Let the mark beside the file say how far a table has come, from each commit on."""

@@ -1,5 +1,6 @@
 """Name recipients and outcomes for the person who looks at a sandbox."""
 
+from service.learners.directory.managers import Managers
 from service.learners.directory.people import People, Person
 from service.rules.notification import Owed
 from service.rules.rule import ROOM, STEPS_UP
@@ -36,5 +37,5 @@ def _above(people: People, person_id: str, steps: int) -> Person | None:
     """Find who stands so many steps above a person."""
     found = people.get(person_id)
     for _ in range(steps):
-        found = people.manager_of(found) if found else None
+        found = Managers(people).of(found) if found else None
     return found

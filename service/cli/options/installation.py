@@ -104,8 +104,9 @@ class ReadOnlyLedger(Ledger):
         """Tell whether there is such a table; a ledger that no service ran on has not all."""
         return self._only.execute(f"PRAGMA table_info({table})").fetchone() is not None
 
-    def create(self, script: str) -> None:
+    def create(self, script: str) -> bool:
         """Make nothing: the tables are there, or this is no ledger."""
+        return False
 
     def remember_end(self, table: str, column: str) -> None:
         """Remember nothing: what is only read comes no further."""

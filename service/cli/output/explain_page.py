@@ -7,6 +7,7 @@ from rich.text import Text
 
 from service.cli.output.console import printable
 from service.cli.output.text import in_local_time, local_time, print_words
+from service.learners.directory.managers import Managers
 from service.learners.directory.people import People, Person
 from service.rules.explain.answers import (
     About,
@@ -135,9 +136,9 @@ def recipient(people: People, about: About, to: str) -> str:
     if to == "learner":
         return f"learner {_called(learner, about.learner)}"
     if to in ("manager", "managers_manager"):
-        leads = people.manager_of(learner) if learner else None
+        leads = Managers(people).of(learner) if learner else None
         if to == "managers_manager":
-            leads = people.manager_of(leads) if leads else None
+            leads = Managers(people).of(leads) if leads else None
         return f"{to.replace('_', ' ')} {_called(leads, None)}".rstrip()
     role, _, id = to.partition(" ")
     if role in STEPS_UP:

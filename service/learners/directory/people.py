@@ -9,7 +9,6 @@ from typing import Any, Literal
 import msgspec
 
 from service.learners.directory.people_table import (
-    COLUMNS,
     DATA,
     KEYS_PER_QUERY,
     ODD,
@@ -18,6 +17,9 @@ from service.learners.directory.people_table import (
     PersonKey,
     PersonRow,
     address_key,
+    groups_in,
+    name_key,
+    readable_columns,
     register,
     spell_anew,
 )
@@ -44,7 +46,6 @@ AND NOT EXISTS (
 ) ORDER BY p.id
 """
 
-_GROUPS = msgspec.json.Decoder(tuple[str, ...])
 _FIELDS = msgspec.json.Decoder(dict[str, str])
 
 
@@ -64,8 +65,9 @@ class People:
         self.contacts = ReportedContacts(ledger)
         self.addresses_heard = 0
         self._ledger = ledger
-        ledger.create(TABLE + ODD)
-        spell_anew(ledger)
+        if ledger.create(TABLE + ODD):
+            spell_anew(ledger)
+        self._columns = readable_columns(ledger)
 
     def known(self, keys: Iterable[PersonKey]) -> dict[PersonKey, str]:
         """Look up the ids of the keys that have a row of their own, as of the last commit."""
@@ -104,7 +106,7 @@ class People:
 
         `said` is what a letter of a transaction not yet committed says of them.
         """
-        own = next(iter(self._imported("id = ?", (person_id,))), None)
+        own = next(iter(self.imported_rows("id = ?", (person_id,))), None)
         if own is None or own.lms_id is None:
             return own
         return self.find((own.source, own.account, own.lms_id), person_id, said)
@@ -119,14 +121,14 @@ class People:
         letter `said` of them). A row for every source that contradicts their letters is about
         somebody else, and says nothing of them.
         """
-        rows = self._visible(key)
+        rows = self.visible(key)
         own = [row.id for row in rows if (row.source, row.account) == key[:2]]
-        said = said or self._said(own)
+        said = said or self.said_of(own)
         return _spoken_for(key, rows, (person_id or (own or [""])[0]), said)
 
     def everybody(self, limit: int) -> dict[str, Person | None]:
         """Look up people as `get` does, by id; none at all when there are more than `limit`."""
-        rows = self._imported(f"1 ORDER BY {CLOSEST_FIRST} LIMIT ?", (limit + 1,))
+        rows = self.imported_rows(f"1 ORDER BY {CLOSEST_FIRST} LIMIT ?", (limit + 1,))
         if len(rows) > limit:
             return {}
         namesakes: dict[str | None, list[Person]] = {}
@@ -143,30 +145,6 @@ class People:
             (msgspec.json.encode(list(persons)).decode(),),
         )
         return dict(rows.fetchall())
-
-    def manager_of(self, person: Person) -> Person | None:
-        """Look up the manager, by LMS id or else by address, as seen from the person's account.
-
-        Where a row for every source names them by an id that letters here say is another
-        person's, it is the person of the rows for every source.
-        """
-        if not person.manager:
-            return None
-        key = person_key(person.source, person.account, person.manager)
-        found = self.find(key)
-        if found is None:
-            return self._at_address(*key)
-        return self._elsewhere(person, key) or found
-
-    def _elsewhere(self, person: Person, key: PersonKey) -> Person | None:
-        """Look up who has a manager's key for every source, if somebody else has it here."""
-        rows = self._visible(key)
-        said = self._said([row.id for row in rows if (row.source, row.account) == key[:2]])
-        if rows[0].source == person.source or not contradicts(rows[0], said):
-            return None
-        led = self._visible((person.source, person.account, person.lms_id or ""))
-        named = next((row for row in led if row.manager == person.manager), None)
-        return rows[0] if named and named.source != person.source else None
 
     def in_group(self, group: str, source: str, account: str) -> list[str]:
         """Look up a group as seen from an account, or from all; closer rows hide general ones."""
@@ -220,48 +198,29 @@ class People:
         before = {row[:3]: row[3:] for row in rows_of(cursor, wanted, f"id, told_at, {DATA}")}
         return register(cursor, wanted, before, now)
 
-    def _at_address(self, source: str, account: str, address: str) -> Person | None:
-        """Look up who has this address as seen from the account, also if only a letter says so.
-
-        A row for everyone may be hidden there by a closer row with its LMS id, which can be a
-        stranger's: then someone else at the address, or else the hidden row as it stands.
-        """
-        key = address_key(address)
-        rows = self._imported(
-            "(address = ? OR id IN (SELECT person FROM contacts WHERE address = ?)) "
-            f"AND {VISIBLE} ORDER BY lms_id IS NULL, {CLOSENESS} DESC, id",
-            (key, key, source, account),
-        )
-        seen = (self._seen_from(source, account, row) for row in rows)
-        there = (each for each in seen if each and address_key(each.email or "") == key)
-        hidden = (row for row in rows if address_key(row.email or "") == key)
-        return next(there, None) or next(hidden, None)
-
-    def _seen_from(self, source: str, account: str, row: Person) -> Person | None:
-        if row.lms_id is None:
-            return msgspec.structs.replace(row, source=source, account=account)
-        return self.find((source, account, row.lms_id))
-
-    def _visible(self, key: PersonKey) -> list[Person]:
+    def visible(self, key: PersonKey) -> list[Person]:
         """Look up the rows of an LMS id as seen from its source and account, the closest first."""
         source, account, lms_id = key
-        return self._imported(
+        return self.imported_rows(
             f"lms_id = ? AND {VISIBLE} ORDER BY {CLOSEST_FIRST}",
             (lms_id, source, account),
         )
 
-    def _said(self, persons: Sequence[str]) -> Contact | None:
+    def said_of(self, persons: Sequence[str]) -> Contact | None:
+        """Read what letters say of the first of these people of whom they say anything."""
         heard = self.contacts.of(persons) if persons else {}
         return next((each.said for each in heard.values()), None)
 
     def _many(self, where: str, values: tuple[object, ...]) -> list[Person]:
         """Look up rows as stored, each with what letters say of that very person."""
-        rows = self._imported(where, values)
+        rows = self.imported_rows(where, values)
         heard = self.contacts.of(row.id for row in rows)
         return [filled(row, heard[row.id].said) if row.id in heard else row for row in rows]
 
-    def _imported(self, where: str, values: tuple[object, ...]) -> list[Person]:
-        rows = self._ledger.reader().execute(f"SELECT {COLUMNS} FROM people WHERE {where}", values)
+    def imported_rows(self, where: str, values: tuple[object, ...]) -> list[Person]:
+        """Look up rows as imports have left them."""
+        query = f"SELECT {self._columns} FROM people WHERE {where}"
+        rows = self._ledger.reader().execute(query, values)
         return [_person(row) for row in rows]
 
 
@@ -305,11 +264,7 @@ def contradicts(row: Person, said: Contact | None) -> bool:
         return False
     if row.email and said.email:
         return address_key(row.email) != address_key(said.email)
-    return bool(row.name and said.name and _plain(row.name) != _plain(said.name))
-
-
-def _plain(name: str) -> str:
-    return text_form(name).casefold()
+    return bool(row.name and said.name and name_key(row.name) != name_key(said.name))
 
 
 def _seen(
@@ -331,13 +286,19 @@ def _spoken_for(
     speaking = [row for row in rows if row.source == source or not contradicts(row, said)]
     if not speaking:
         return None if said is None else filled(Person(person_id, *key), said)
-    chosen = person_id or speaking[0].id
-    found = msgspec.structs.replace(speaking[0], id=chosen, source=source, account=account)
+    own = next((row for row in rows if (row.source, row.account) == key[:2]), speaking[0])
+    found = msgspec.structs.replace(
+        speaking[0],
+        id=person_id or speaking[0].id,
+        source=source,
+        account=account,
+        left_as=own.left_as or speaking[0].left_as,
+    )
     return filled(found, said)
 
 
 def _person(row: tuple[Any, ...]) -> Person:
-    values: list[Any] = [*row[:9], _GROUPS.decode(row[9]), _fields(row[10])]
+    values: list[Any] = [*row[:11], groups_in(row[11]), _fields(row[12])]
     return Person(*values)
 
 

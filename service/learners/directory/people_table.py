@@ -1,5 +1,6 @@
 """Turn what is said about people into rows; twice changes nothing."""
 
+import re
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -16,7 +17,11 @@ PersonKey = tuple[str, str, str]
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Describe a person as seen from one source and account; `manager` is an id or an address."""
+    """Describe a person as seen from one source and account.
+
+    `manager` is an id, an address or a name; `unique_id` is the employer's own id; `left_as` says
+    why they are not written to any more, e.g. `deleted`, and is empty while they are there.
+    """
 
     id: str
     source: str
@@ -27,6 +32,8 @@ class Person(msgspec.Struct, frozen=True):
     manager: str | None = None
     timezone: str | None = None
     locale: str | None = None
+    unique_id: str | None = None
+    left_as: str | None = None
     groups: tuple[str, ...] = ()
     fields: dict[str, str] = {}
 
@@ -44,6 +51,8 @@ class PersonRow(msgspec.Struct, frozen=True):
     locale: str | None = None
     groups: tuple[str, ...] | None = None
     fields: dict[str, str] = {}
+    unique_id: str | None = None
+    left_as: str | None = None
 
     @property
     def key(self) -> PersonKey:
@@ -52,16 +61,21 @@ class PersonRow(msgspec.Struct, frozen=True):
 
 
 def address_key(address: str) -> str:
-    """Make what two spellings of one address share: case counts before the @ and not after.
+    """Make what two spellings of one address share: all but the case.
 
-    RFC 5321 §2.4 leaves the first part to its host. Taking two spellings for two people costs
-    a name; taking two people for one would send one's mail to the other.
+    RFC 5321 §2.4 leaves the case of the first part to its host; no mail host in use tells two
+    people apart by it, and people write one address in many ways.
     """
-    local, at, domain = text_form(address).rpartition("@")
-    return f"{local}{at}{domain.lower()}"
+    return text_form(address).lower()
+
+
+def name_key(name: str) -> str:
+    """Make what spellings of one name share: its words, in whatever case and order."""
+    return " ".join(sorted(WORD.findall(text_form(name).casefold())))
 
 
 KEYS_PER_QUERY = 5_000
+WORD = re.compile(r"[^\W_]+")
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS people (
@@ -77,10 +91,16 @@ CREATE TABLE IF NOT EXISTS people (
     group_names TEXT NOT NULL DEFAULT '[]',
     fields TEXT NOT NULL DEFAULT '{}',
     address TEXT,
-    told_at INTEGER
+    told_at INTEGER,
+    unique_id TEXT,
+    left_as TEXT,
+    name_key TEXT,
+    merged_into TEXT
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS people_by_lms_id ON people (lms_id, source, account);
 CREATE INDEX IF NOT EXISTS people_by_address ON people (address) WHERE address IS NOT NULL;
+CREATE INDEX IF NOT EXISTS people_by_unique_id ON people (unique_id) WHERE unique_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS people_by_name ON people (name_key) WHERE name_key IS NOT NULL;
 CREATE TABLE IF NOT EXISTS people_in_groups (
     name TEXT NOT NULL,
     person TEXT NOT NULL,
@@ -89,21 +109,23 @@ CREATE TABLE IF NOT EXISTS people_in_groups (
 CREATE INDEX IF NOT EXISTS groups_of_people ON people_in_groups (person);
 """
 ODD_IDS = "lms_id GLOB '*[^!-~]*'"
+ODD_KEYS = "address GLOB '*[A-Z]*' OR (name IS NOT NULL AND name_key IS NULL)"
 ODD_GROUPS = "name GLOB '*[^ -~]*' OR name GLOB '*  *'"
 ODD = f"""
 CREATE INDEX IF NOT EXISTS people_with_odd_ids ON people (lms_id) WHERE {ODD_IDS};
+CREATE INDEX IF NOT EXISTS people_with_odd_keys ON people (id) WHERE {ODD_KEYS};
 CREATE INDEX IF NOT EXISTS groups_with_odd_names ON people_in_groups (name) WHERE {ODD_GROUPS};
 """
 """What may be spelled in several ways is little, and is found at once."""
 
-DATA = "name, email, manager, timezone, locale, group_names, fields"
+DATA = "name, email, manager, timezone, locale, unique_id, left_as, group_names, fields"
 COLUMNS = f"id, source, account, lms_id, {DATA}"
+DERIVED = ("address", "name_key", "told_at")
+WRITTEN = f"{COLUMNS}, {', '.join(DERIVED)}"
 WRITE = (
-    f"INSERT INTO people ({COLUMNS}, address, told_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) "
-    "ON CONFLICT (id) DO UPDATE SET lms_id = excluded.lms_id, name = excluded.name, "
-    "email = excluded.email, manager = excluded.manager, timezone = excluded.timezone, "
-    "locale = excluded.locale, group_names = excluded.group_names, fields = excluded.fields, "
-    "address = excluded.address, told_at = excluded.told_at"
+    f"INSERT INTO people ({WRITTEN}) VALUES ({','.join('?' * len(WRITTEN.split(',')))}) "
+    "ON CONFLICT (id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in ("lms_id", *DERIVED, *DATA.split(", ")))
 )
 
 SEEN = """
@@ -118,14 +140,23 @@ AND NOT EXISTS (
 """
 """Rows at an address that no closer row with another address hides."""
 
+groups_in = msgspec.json.Decoder(tuple[str, ...]).decode
+"""Read the names of groups as they are stored."""
+
 Data = tuple[str | None, ...]
 """What is known of a person, as stored, in the order of DATA."""
 
 Addresses = dict[tuple[str, str, str], tuple[str, bool]]
 """By source, account and address: a person's id, and whether their LMS id is unknown."""
 
-NOTHING: Data = (None, None, None, None, None, "[]", "{}")
-GROUPS, FIELDS = 5, 6
+NOTHING: Data = (None, None, None, None, None, None, None, "[]", "{}")
+NAME, EMAIL, GROUPS, FIELDS = 0, 1, 7, 8
+
+
+def readable_columns(ledger: Ledger) -> str:
+    """Name the columns of a person; those that an older ledger lacks are empty."""
+    there = {row[1] for row in ledger.reader().execute("PRAGMA table_info(people)")}
+    return ", ".join(c if c in there else f"NULL AS {c}" for c in COLUMNS.split(", "))
 
 
 def register(
@@ -158,7 +189,7 @@ def register(
 
 def _updated(old: Data, row: PersonRow) -> Data:
     """Lay what the row says over the old data."""
-    said = (row.name, row.email, row.manager, row.timezone, row.locale)
+    said = (row.name, row.email, row.manager, row.timezone, row.locale, row.unique_id, row.left_as)
     plain = [was if new is None else new or None for was, new in zip(old, said, strict=False)]
     groups, fields = old[GROUPS], old[FIELDS]
     if row.groups is not None:
@@ -208,7 +239,7 @@ def _write(
     cursor: sqlite3.Cursor, writes: Sequence[tuple[Any, ...]], regrouped: Iterable[str] = ()
 ) -> None:
     """Write whole rows (id, key, data, now) and their groups, anew for those `regrouped`."""
-    rows = [(*row[:11], address_key(row[5]) if row[5] else None, row[11]) for row in writes]
+    rows = [(*row[:-1], *_derived(row[4:-1]), row[-1]) for row in writes]
     cursor.executemany(WRITE, rows)
     cursor.executemany("DELETE FROM people_in_groups WHERE person = ?", [(p,) for p in regrouped])
     cursor.executemany(
@@ -216,10 +247,16 @@ def _write(
         [
             (text_form(name), row[0])
             for row in rows
-            if row[9] != "[]"
-            for name in msgspec.json.decode(row[9])
+            if row[11] != "[]"
+            for name in groups_in(row[11])
         ],
     )
+
+
+def _derived(data: Sequence[Any]) -> tuple[str | None, str | None]:
+    """Make what addresses and names are found by."""
+    name, email = data[NAME], data[EMAIL]
+    return address_key(email) if email else None, name_key(name) if name else None
 
 
 def _add_managers(cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int) -> None:
@@ -247,8 +284,8 @@ def _json(value: object) -> str:
 
 TAKEN = "SELECT id, told_at IS NULL FROM people WHERE source = ? AND account = ? AND lms_id = ?"
 TAKE_OVER = (
-    f"UPDATE people SET ({DATA}, address, told_at) = "
-    f"(SELECT {DATA}, address, told_at FROM people WHERE id = ?) WHERE id = ?"
+    f"UPDATE people SET ({DATA}, {', '.join(DERIVED)}) = "
+    f"(SELECT {DATA}, {', '.join(DERIVED)} FROM people WHERE id = ?) WHERE id = ?"
 )
 
 
@@ -257,7 +294,8 @@ def spell_anew(ledger: Ledger) -> None:
     if not any(_old_spellings(ledger.reader().cursor())):
         return
     with ledger.transaction() as cursor:
-        ids, groups = _old_spellings(cursor)
+        ids, groups, keys = _old_spellings(cursor)
+        cursor.executemany("UPDATE people SET address = ?, name_key = ? WHERE id = ?", keys)
         for row in ids:
             _rename(cursor, *row)
         cursor.executemany(
@@ -266,12 +304,16 @@ def spell_anew(ledger: Ledger) -> None:
         )
 
 
-def _old_spellings(cursor: sqlite3.Cursor) -> tuple[list[tuple[str, PersonKey]], list[str]]:
-    """Find the people and the groups that are not in their form."""
+def _old_spellings(
+    cursor: sqlite3.Cursor,
+) -> tuple[list[tuple[str, PersonKey]], list[str], list[tuple[str | None, ...]]]:
+    """Find the people, the groups, and the keys by which people are found, not in their form."""
     rows = cursor.execute(f"SELECT id, source, account, lms_id FROM people WHERE {ODD_IDS}")
     ids = [(row[0], row[1:]) for row in rows if text_form(row[3]) != row[3]]
     names = cursor.execute(f"SELECT DISTINCT name FROM people_in_groups WHERE {ODD_GROUPS}")
-    return ids, [name for (name,) in names if text_form(name) != name]
+    groups = [name for (name,) in names if text_form(name) != name]
+    rows = cursor.execute(f"SELECT id, name, email FROM people WHERE {ODD_KEYS}")
+    return ids, groups, [(*_derived(row[1:]), row[0]) for row in rows]
 
 
 def _rename(cursor: sqlite3.Cursor, old: str, key: PersonKey) -> None:

@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS contacts (
     said_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS contacts_by_address ON contacts (address) WHERE address IS NOT NULL;
+CREATE INDEX IF NOT EXISTS contacts_with_capitals ON contacts (address)
+WHERE address GLOB '*[A-Z]*';
 """
 TITLES = """
 CREATE TABLE IF NOT EXISTS course_names (
@@ -152,7 +154,8 @@ class ReportedContacts:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        ledger.create(CONTACTS)
+        if ledger.create(CONTACTS):
+            _spell_anew(ledger)
 
     def of(self, persons: Iterable[str]) -> dict[str, ReportedValue[Contact]]:
         """Read what is known of these people, as of the last commit."""
@@ -184,6 +187,15 @@ class ReportedContacts:
         """Count the people of whom letters say each value by a name."""
         each = "SELECT e.value, COUNT(*) FROM contacts, json_each(fields) e"
         return counts(self._ledger.reader(), f"{each} WHERE e.key = ? GROUP BY 1", name)
+
+
+def _spell_anew(ledger: Ledger) -> None:
+    """Bring addresses that older versions told apart by case into their form."""
+    capitals = "SELECT person, email FROM contacts WHERE address GLOB '*[A-Z]*'"
+    if ledger.reader().execute(capitals).fetchone():
+        with ledger.transaction() as cursor:
+            keys = [(address_key(email), p) for p, email in cursor.execute(capitals).fetchall()]
+            cursor.executemany("UPDATE contacts SET address = ? WHERE person = ?", keys)
 
 
 class ReportedTitles:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from service.learners.aggregate import Aggregate
 from service.learners.directory.courses import Courses
+from service.learners.directory.managers import Managers
 from service.learners.directory.people import People
 from service.learners.enrollment import Enrollment
 from service.learners.facts import FactRecorded, Identity, Timing, course_id
@@ -187,7 +188,7 @@ class WorldAsOf:
     ) -> None:
         self.course = past.courses.get
         self.person = past.people.get
-        self.manager = past.people.manager_of
+        self.manager = Managers(past.people).of
         self.members = past.people.in_group
         self._past = past
         self._position = position

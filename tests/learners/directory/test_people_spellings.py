@@ -1,5 +1,7 @@
 """People and courses in whatever spelling are found, also in ledgers of older versions."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.learners.directory.courses import CourseRow, Courses
+from service.learners.directory.managers import Managers
 from service.learners.directory.people import People, PersonRow, person_key
 from service.ledger.ledger import Ledger
 from tests.learners.directory.known_people import NOW, meet, row, store
@@ -39,7 +42,7 @@ def test_every_spelling_finds_the_person_the_group_the_manager_and_the_column(
     assert found is not None
     assert [each.id for each in people.namesakes(data.draw(spelled(id)))] == [found.id]
     assert people.in_group(data.draw(spelled(group)), "adobe", "1") == [found.id]
-    assert people.manager_of(found) == people.find(person_key("", "", boss))
+    assert Managers(people).of(found) == people.find(person_key("", "", boss))
     assert list(found.fields.values()) == ["y"]
     assert len(found.groups) == 1
     assert people.everybody(9)[found.id] == people.get(found.id)
@@ -58,7 +61,7 @@ def test_an_address_is_one_with_and_without_what_nobody_sees(
     store(ledger, people, row("9", email="boss@example.org\u200b"))
     store(ledger, people, row("7", manager="\ufeffboss@EXAMPLE.org"))
     ada = people.find(("", "", "7"))
-    boss = ada and people.manager_of(ada)
+    boss = ada and Managers(people).of(ada)
     assert boss and boss.lms_id == "9"
 
 
@@ -71,6 +74,7 @@ def as_an_older_version_left_it(path: Path, *statements: str) -> People:
     return People(ledger)
 
 
+KEYS = ("ada@example.org", "ada lovelace")
 OLD = "UPDATE people SET lms_id = '7' || char(8203) WHERE lms_id = '7'"
 OLD_GROUP = "UPDATE people_in_groups SET name = 'Sales' || char(160) || 'Team'"
 OLD_FIELDS = "UPDATE people SET fields = '{\"Cost' || char(160) || 'Center\":\"X1\"}'"
@@ -85,6 +89,21 @@ def test_people_of_an_older_ledger_are_found_by_id_group_and_column(
     assert found and found.fields == {"Cost Center": "X1"}
     assert older.in_group("Sales Team", "", "") == [found.id]
     assert as_an_older_version_left_it(ledger.path).find(("adobe", "1", "7")) == found
+
+
+def test_a_ledger_from_before_a_column_was_there_is_widened(ledger: Ledger, people: People) -> None:
+    store(ledger, people, row("7", name="Ada Lovelace", email="Ada@example.org", manager="8"))
+    before = people.find(("", "", "7"))
+    with closing(sqlite3.connect(ledger.path)) as older:
+        for index in ("people_by_name", "people_by_unique_id", "people_with_odd_keys"):
+            older.execute(f"DROP INDEX {index}")
+        for column in ("unique_id", "left_as", "name_key", "merged_into"):
+            older.execute(f"ALTER TABLE people DROP COLUMN {column}")
+        older.execute("UPDATE people SET address = 'Ada@example.org'")
+        older.commit()
+    found = People(ledger).imported_rows("address = ? AND name_key = ?", KEYS)
+    assert found == [before]
+    assert People(ledger).find(("", "", "7")) == before
 
 
 @pytest.mark.parametrize("told", [True, False])

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from service.learners.directory.courses import Course, CourseRow, Courses
+from service.learners.directory.managers import Managers
 from service.learners.directory.people import People, Person
 from service.learners.directory.reported import ReportedValue
 from service.learners.facts import Contact
@@ -31,7 +32,7 @@ def call(ledger: Ledger, courses: Courses, title: str, *key: str) -> None:
 
 def manager(people: People) -> Person:
     ada = people.find(ADA)
-    boss = ada and people.manager_of(ada)
+    boss = ada and Managers(people).of(ada)
     assert boss
     return boss
 
@@ -82,7 +83,7 @@ def test_who_has_left_an_address_is_not_met_there_because_a_letter_still_says_so
     hear(ledger, people, grace.id, email="boss@example.org")
     ada = people.find(ADA)
 
-    assert ada and people.manager_of(ada) is None
+    assert ada and Managers(people).of(ada) is None
 
 
 def test_a_manager_known_by_id_can_be_written_to_where_a_letter_says(
