@@ -190,6 +190,12 @@ def waiting_for_address(views: Views, after: str, limit: int) -> list[str]:
     return _ids(views, "state = 'waiting_address' AND id > ? ORDER BY id LIMIT ?", (after, limit))
 
 
+def learners_waited_for(views: Views) -> list[str]:
+    """List the learners (person ids) of what waits for an address."""
+    query = "SELECT DISTINCT person FROM notifications WHERE state = 'waiting_address'"
+    return [person for (person,) in views.reader().execute(query) if person]
+
+
 def removed(views: Views, channels: Collection[str], rules: Collection[str]) -> Iterator[str]:
     """List the ids of what is open by another channel, or because of another rule, than these."""
     rows = views.reader().execute(

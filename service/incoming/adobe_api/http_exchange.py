@@ -1,0 +1,110 @@
+"""Make one HTTP request within a time and a size, and tell a failure from an answer."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from math import isfinite
+from time import monotonic
+from typing import NamedTuple
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 20.0
+"""Between two pieces of an answer."""
+WHOLE_SECONDS = 45.0
+ANSWER_BYTES = 8 * 1024 * 1024
+PIECE_BYTES = 16_384
+
+
+class ApiTrouble(Exception):
+    """Say why the API cannot be asked just now and what to do; no secret is in it.
+
+    `outcome` is its word in the metrics, `wait` the seconds that Adobe asked for.
+    """
+
+    def __init__(self, words: str, outcome: str, wait: float | None = None) -> None:
+        super().__init__(words)
+        self.outcome = outcome
+        self.wait = wait
+
+
+class Answer(NamedTuple):
+    """Hold an answer: status, headers (in any case) and the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _OwnHeader(AuthBase):
+    """Send our own Authorization header or none: otherwise a ~/.netrc would replace it."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+def exchange(
+    method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
+) -> Answer:
+    """Make a request and read its answer; no redirect is followed. Raises ApiTrouble.
+
+    A proxy and authorities named by the environment are used, as by every `requests` client.
+    """
+    until = monotonic() + WHOLE_SECONDS
+    try:
+        with requests.Session() as session:
+            session.mount("https://", HTTPAdapter(max_retries=0))
+            response = session.request(
+                method,
+                url,
+                headers=dict(headers),
+                data=body,
+                auth=_OwnHeader(),
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                allow_redirects=False,
+                stream=True,
+            )
+            with closing(response):
+                return Answer(response.status_code, response.headers, _body(response, until))
+    except requests.Timeout:
+        raise ApiTrouble("no answer in time", "timeout") from None
+    except (requests.RequestException, HTTPError, OSError) as error:
+        raise ApiTrouble(f"not reached ({type(error).__name__})", "unreachable") from None
+
+
+def _body(response: requests.Response, until: float) -> bytes:
+    read = bytearray()
+    for piece in response.iter_content(PIECE_BYTES):
+        read += piece
+        if len(read) > ANSWER_BYTES:
+            raise ApiTrouble(f"an answer has more than {ANSWER_BYTES:,} bytes", "malformed")
+        if monotonic() > until:
+            raise ApiTrouble(f"no whole answer in {WHOLE_SECONDS:g} s", "timeout")
+    return bytes(read)
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Read for how many seconds an answer asks us to wait: Adobe writes 10.752 (RFC 9110 §10.2.3).
+
+    `now` (aware) counts for a date where the answer has no Date of its own.
+    """
+    asked = headers.get("Retry-After", "").strip()
+    try:
+        seconds = float(asked)
+    except ValueError:
+        until, since = _time(asked), _time(headers.get("Date", "")) or now
+        seconds = (until - since).total_seconds() if until else -1.0
+    return seconds if isfinite(seconds) and seconds >= 0 else None
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        time = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return time if time.tzinfo else None
