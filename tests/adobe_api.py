@@ -115,6 +115,10 @@ class AdobeApi:
             kept = self.users if each["type"] == "user" else self.learning_objects
             kept[each["id"]] = each
 
+    def forget_tokens(self) -> None:
+        """Take back every token it has given."""
+        self._tokens = dict.fromkeys(self._tokens, 0.0)
+
     def queries(self, path: str) -> list[dict[str, str]]:
         """What the requests for a path asked, in order."""
         parts = [urlsplit(target) for _, target in self.asked]
@@ -204,7 +208,7 @@ class AdobeApi:
         return 200, {}, document
 
     def _managers(self, page: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        relations = [each["relationships"] for each in page if "relationships" in each]
+        relations = [each["relationships"] for each in page if each.get("relationships")]
         led = [each["manager"]["data"]["id"] for each in relations]
         return [self.users[id] for id in dict.fromkeys(led) if id in self.users]
 

@@ -22,18 +22,28 @@ def adobe_api(settings: Settings, ledger: Ledger, clock: Callable[[], int]) -> A
     if given.client_id is None or given.client_secret is None or given.refresh_token is None:
         return None
     access = ApiAccess(
-        given.url, given.client_id, given.client_secret, given.refresh_token, given.scheme
+        url=given.url,
+        client_id=given.client_id,
+        client_secret=given.client_secret,
+        refresh_token=given.refresh_token,
+        scheme=given.scheme,
     )
     return AdobeApi(access, ledger, clock)
 
 
 def adobe_refresh(
-    api: AdobeApi, ledger: Ledger, views: Views, max_age: int, told: Callable[[], None]
+    api: AdobeApi, views: Views, *, max_age: int, told: Callable[[], None]
 ) -> AdobeRefresh:
     """Let the API fill in people and courses; `told` is called when it has."""
-    directory = Directory(ledger, People(ledger), Courses(ledger), CourseInstances(ledger))
+    ledger = api.ledger
+    directory = Directory(
+        ledger=ledger,
+        people=People(ledger),
+        courses=Courses(ledger),
+        instances=CourseInstances(ledger),
+    )
     wanted = AskedOf(
         waited_for=partial(queue.learners_waited_for, views),
         courses=partial(courses_of, views, SOURCE),
     )
-    return AdobeRefresh(api, directory, wanted, max_age, told)
+    return AdobeRefresh(api, directory, wanted, max_age=max_age, told=told)

@@ -109,14 +109,14 @@ class App:
         self.held_channels: dict[str, str] = {}
         """Why each of these is not open, though the rules name it: what it owes is kept."""
         self.adobe: AdobeRefresh | None = None
-        self._told_by_api = 0
-        self._sweep_at = 0
+        self._sweep_at = self._told_by_api = 0
 
     def open_adobe_api(self, clock: Callable[[], int]) -> None:
         """Make Adobe's API ready to be asked, if there are settings for it."""
         if api := adobe_api(self.settings, self.ledger, clock):
-            max_age = self.settings.adobe_api.max_age
-            self.adobe = adobe_refresh(api, self.ledger, self.views, max_age, self.people_told_of)
+            self.adobe = adobe_refresh(
+                api, self.views, max_age=self.settings.adobe_api.max_age, told=self.people_told_of
+            )
 
     def people_told_of(self) -> None:
         """Notice that this process has told of people or courses beside the writer."""

@@ -1,7 +1,9 @@
-"""Keep how the API does where other commands can read it: what answered last, what went wrong."""
+"""Keep how the API does where other commands can read it, and sum it up."""
 
 import msgspec
 
+from service.incoming.adobe_api.api_answers import Answers
+from service.incoming.adobe_api.budget import BudgetUse, RequestBudget
 from service.ledger.ledger import Ledger
 
 TABLE = """
@@ -44,3 +46,31 @@ class KeptState:
                 "INSERT OR REPLACE INTO adobe_api_state (id, state) VALUES (1, ?)",
                 (msgspec.json.encode(state).decode(),),
             )
+
+
+class ApiStanding(msgspec.Struct, frozen=True):
+    """Sum up how the API does: its state, the budget of this hour, and what was asked so far."""
+
+    state: ApiState
+    budget: BudgetUse
+    users_found: int
+    users_unknown: int
+    learning_objects_found: int
+    learning_objects_unknown: int
+
+
+def api_standing(ledger: Ledger, now: int) -> ApiStanding | None:
+    """Sum up how the API does at `now` (ms UTC); None if it was never asked."""
+    state = KeptState(ledger).read()
+    if state == ApiState():
+        return None
+    answers = Answers(ledger)
+    users, learning_objects = answers.counts("user"), answers.counts("learning object")
+    return ApiStanding(
+        state=state,
+        budget=RequestBudget(ledger).use(now),
+        users_found=users.found,
+        users_unknown=users.unknown,
+        learning_objects_found=learning_objects.found,
+        learning_objects_unknown=learning_objects.unknown,
+    )

@@ -14,7 +14,13 @@ from msgspec.structs import replace
 
 from service.incoming.adobe_api.api_state import ApiState, KeptState
 from service.incoming.adobe_api.budget import RequestBudget
-from service.incoming.adobe_api.http_exchange import Answer, ApiTrouble, exchange, retry_after
+from service.incoming.adobe_api.http_exchange import (
+    Answer,
+    ApiTrouble,
+    Request,
+    exchange,
+    retry_after,
+)
 from service.incoming.adobe_api.resources import Document, mapping, text_of
 from service.ledger.ledger import Ledger
 
@@ -23,6 +29,7 @@ MEDIA_TYPE = "application/vnd.api+json"
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 BASE = "/primeapi/v2/"
 PAGES_AT_MOST = 50
+SHORTEST_PAUSE_SECONDS = 1.0
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 3600.0
 RENEW_BEFORE_SECONDS = 300.0
@@ -64,6 +71,7 @@ class AdobeApi:
 
     def __init__(self, access: ApiAccess, ledger: Ledger, clock: Callable[[], int]) -> None:
         """Take the clock (ms since 1970 UTC)."""
+        self.ledger = ledger
         self.budget = RequestBudget(ledger)
         self.outcomes: Counter[str] = Counter()
         self._access = access
@@ -92,11 +100,12 @@ class AdobeApi:
 
         Raises ApiTrouble, BudgetSpent, RefusedRequest.
         """
-        return self._document("GET", self._url(path, parameters))
+        return self._document(Request("GET", self._url(path, parameters), {}))
 
     def post(self, path: str, document: Document) -> Document:
         """Send a document and read the answer; raises as `get`."""
-        return self._document("POST", self._url(path, {}), msgspec.json.encode(document))
+        body, headers = msgspec.json.encode(document), {"Content-Type": MEDIA_TYPE}
+        return self._document(Request("POST", self._url(path, {}), headers, body=body))
 
     def pages(self, path: str, **parameters: str) -> Iterator[Document]:
         """Read a document and those its `links.next` lead to; raises as `get`."""
@@ -104,7 +113,7 @@ class AdobeApi:
         for _ in range(PAGES_AT_MOST):
             if url is None:
                 return
-            page = self._document("GET", url)
+            page = self._document(Request("GET", url, {}))
             yield page
             url = self._following(url, page)
 
@@ -123,29 +132,29 @@ class AdobeApi:
             raise self.failed(ApiTrouble("a next page is on another host", "malformed"))
         return None if following == url else following
 
-    def _document(self, method: str, url: str, body: bytes | None = None) -> Document:
+    def _document(self, request: Request) -> Document:
         with self._asking:
-            answer = self._authorized(method, url, body)
+            answer = self._authorized(request)
             if answer.status == UNAUTHORIZED:
                 self._token = None
-                answer = self._authorized(method, url, body)
+                answer = self._authorized(request)
             if answer.status in OFTEN_REFUSED:
                 self.outcomes["refused"] += 1
-                raise RefusedRequest(f"{urlsplit(url).path}: {answer.status}")
-            document = self._read(answer, url)
+                raise RefusedRequest(f"{request.path}: {answer.status}")
+            document = self._read(answer, request)
             if "data" not in document:
-                words = f"{urlsplit(url).path}: expected `data` in the answer, got none"
+                words = f"{request.path}: expected `data` in the answer, got none"
                 raise self.failed(ApiTrouble(words, "malformed"))
             self._succeeded()
         return document
 
-    def _authorized(self, method: str, url: str, body: bytes | None) -> Answer:
+    def _authorized(self, request: Request) -> Answer:
         headers = {
+            **request.headers,
             "Accept": MEDIA_TYPE,
             "Authorization": f"{self._access.scheme} {self._access_token()}",
-            **({"Content-Type": MEDIA_TYPE} if body is not None else {}),
         }
-        return self._send(method, url, headers, body)
+        return self._send(request._replace(headers=headers))
 
     def _access_token(self) -> str:
         """Give a token that is good for a while yet, a new one if need be."""
@@ -162,12 +171,9 @@ class AdobeApi:
             "client_secret": access.client_secret,
             "refresh_token": access.refresh_token,
         }
-        headers = {
-            "Content-Type": "application/x-www-form-urlencoded",
-            "Accept": "application/json",
-        }
         url = f"{access.url}/oauth/token/refresh"
-        answer = self._send("POST", url, headers, urlencode(form).encode())
+        request = Request("POST", url, FORM, body=urlencode(form).encode())
+        answer = self._send(request)
         if answer.status in (*OFTEN_REFUSED, UNAUTHORIZED, 403):
             raise self.failed(
                 ApiTrouble(
@@ -177,7 +183,7 @@ class AdobeApi:
                     "unauthorized",
                 )
             )
-        said = self._read(answer, url)
+        said = self._read(answer, request)
         token, account = text_of(said.get("access_token")), text_of(said.get("account_id"))
         if token is None or account is None:
             words = "expected access_token and account_id of the token request, got neither or one"
@@ -187,27 +193,25 @@ class AdobeApi:
         self._renew_at = monotonic() + max(seconds / 2, seconds - RENEW_BEFORE_SECONDS)
         self.state = replace(self.state, account=account)
 
-    def _send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
-    ) -> Answer:
+    def _send(self, request: Request) -> Answer:
         """Claim a request and make it. Raises ApiTrouble for what may be well later."""
         now = self._clock()
         frees_at = self.budget.claim(now)
         if frees_at is not None:
             raise BudgetSpent(frees_at)
         try:
-            answer = exchange(method, url, headers, body)
+            answer = exchange(request)
         except ApiTrouble as trouble:
             raise self.failed(trouble) from None
         if answer.status == TOO_MANY or answer.status >= 500:
             outcome = "limited" if answer.status == TOO_MANY else "server_error"
             wait = retry_after(answer.headers, datetime.fromtimestamp(now / 1000, UTC))
-            path = urlsplit(url).path
-            raise self.failed(ApiTrouble(f"{path}: answered {answer.status}", outcome, wait))
+            words = f"{request.path}: answered {answer.status}"
+            raise self.failed(ApiTrouble(words, outcome, wait))
         return answer
 
-    def _read(self, answer: Answer, url: str) -> Document:
-        path = urlsplit(url).path
+    def _read(self, answer: Answer, request: Request) -> Document:
+        path = request.path
         if answer.status == UNAUTHORIZED or answer.status == 403:
             words = (
                 f"{path}: answered {answer.status} to a new token; expected the scope admin:read, "
@@ -229,11 +233,11 @@ class AdobeApi:
         Returns it, to be raised.
         """
         self.outcomes[trouble.outcome] += 1
-        grown = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 20))
+        grown = FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 20)
         self._failures += 1
         jitter = SystemRandom().uniform(1.0, 1.25)
-        asked = trouble.wait
-        seconds = (grown if asked is None else min(asked, LONGEST_PAUSE_SECONDS)) * jitter
+        asked = grown if trouble.wait is None else trouble.wait
+        seconds = min(max(asked, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS) * jitter
         self._paused_until = monotonic() + seconds
         now = self._clock()
         self._keep(

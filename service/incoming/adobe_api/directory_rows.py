@@ -70,14 +70,14 @@ def _fields(user: Resource) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text}
 
 
-class LearningObject(NamedTuple):
+class CourseAnswer(NamedTuple):
     """Hold a learning object and its instances as the API says."""
 
     course: CourseRow
     instances: list[CourseInstance]
 
 
-def learning_objects_in(document: Document, account: str) -> dict[str, LearningObject]:
+def learning_objects_in(document: Document, account: str) -> dict[str, CourseAnswer]:
     """Read the learning objects of a document, by their id in its one spelling."""
     came = [each for each in resources_in(document, "included") if each.kind == INSTANCE]
     instances = {each.id: each for each in came}
@@ -85,7 +85,7 @@ def learning_objects_in(document: Document, account: str) -> dict[str, LearningO
     for each in resources_in(document, "data"):
         own = [instances[id] for id in each.related("instances") if id in instances]
         id = course_id(each.id)
-        found[id] = LearningObject(
+        found[id] = CourseAnswer(
             _course(each, id, account), [_instance(one, id, account) for one in own]
         )
     return found

@@ -7,9 +7,9 @@ from email.utils import parsedate_to_datetime
 from math import isfinite
 from time import monotonic
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
@@ -33,6 +33,20 @@ class ApiTrouble(Exception):
         self.wait = wait
 
 
+class Request(NamedTuple):
+    """Hold a request to be made."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+
+    @property
+    def path(self) -> str:
+        """Give the path of its address, which is no secret."""
+        return urlsplit(self.url).path
+
+
 class Answer(NamedTuple):
     """Hold an answer: status, headers (in any case) and the whole body."""
 
@@ -48,9 +62,7 @@ class _OwnHeader(AuthBase):
         return request
 
 
-def exchange(
-    method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
-) -> Answer:
+def exchange(request: Request) -> Answer:
     """Make a request and read its answer; no redirect is followed. Raises ApiTrouble.
 
     A proxy and authorities named by the environment are used, as by every `requests` client.
@@ -58,12 +70,11 @@ def exchange(
     until = monotonic() + WHOLE_SECONDS
     try:
         with requests.Session() as session:
-            session.mount("https://", HTTPAdapter(max_retries=0))
             response = session.request(
-                method,
-                url,
-                headers=dict(headers),
-                data=body,
+                request.method,
+                request.url,
+                headers=dict(request.headers),
+                data=request.body,
                 auth=_OwnHeader(),
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,

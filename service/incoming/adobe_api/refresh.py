@@ -5,10 +5,10 @@ from collections.abc import Callable, Collection, Sequence
 from time import monotonic
 from typing import NamedTuple
 
-from service.incoming.adobe_api.answers import Answers
+from service.incoming.adobe_api.api_answers import Answers
 from service.incoming.adobe_api.client import AdobeApi, BudgetSpent, RefusedRequest
 from service.incoming.adobe_api.directory_rows import (
-    LearningObject,
+    CourseAnswer,
     learning_objects_in,
     users_in,
 )
@@ -63,6 +63,7 @@ class AdobeRefresh:
         api: AdobeApi,
         directory: Directory,
         wanted: AskedOf,
+        *,
         max_age: int,
         told: Callable[[], None],
     ) -> None:
@@ -107,18 +108,16 @@ class AdobeRefresh:
         return self._turns[-1]
 
     def _ask_people(self, account: str, now: int) -> bool:
-        ids = self.answers.people_to_ask(
-            account, now - self._max_age, self._wanted.waited_for(), IDS_AT_ONCE
-        )
+        first = self._wanted.waited_for()
+        ids = self.answers.people_to_ask(account, now - self._max_age, first, limit=IDS_AT_ONCE)
         if not ids or not self._is_worth_it(ids, now):
             return False
         self.fetch_people(account, ids, now)
         return True
 
     def _ask_courses(self, account: str, now: int) -> bool:
-        ids = self.answers.courses_to_ask(
-            account, now - self._max_age, self._wanted.courses(account), IDS_AT_ONCE
-        )
+        among = self._wanted.courses(account)
+        ids = self.answers.courses_to_ask(account, now - self._max_age, among, limit=IDS_AT_ONCE)
         if not ids or not self._is_worth_it(ids, now):
             return False
         self.fetch_courses(account, ids, now)
@@ -142,27 +141,22 @@ class AdobeRefresh:
         """
         usable = [id for id in ids if USER_ID.fullmatch(id)]
         found: dict[str, PersonRow] = {}
-        documents = self._documents("users", usable, include="manager")
-        for document in documents:
+        for document in self._documents("users", usable, include="manager"):
             found |= users_in(document, account)
         kept = set() if over_imports else self.answers.imported("user", account, list(found))
         rows = [row for id, row in found.items() if id not in kept]
         known = {id: id in found for id in (*ids, *found)}
         with self._directory.ledger.transaction() as cursor:
             self._directory.people.store(cursor, rows, now)
-            self.answers.keep(cursor, ("user", account), known, now)
+            self.answers.keep(cursor, ("user", account), known, now=now)
         self._told()
-        self._insist_on_answers(usable, documents)
         return found
 
-    def fetch_courses(
-        self, account: str, ids: Sequence[str], now: int
-    ) -> dict[str, LearningObject]:
+    def fetch_courses(self, account: str, ids: Sequence[str], now: int) -> dict[str, CourseAnswer]:
         """Ask about learning objects by their ids, keep what came, and return it; as for people."""
         usable = [id for id in ids if COURSE_ID.fullmatch(id)]
-        found: dict[str, LearningObject] = {}
-        documents = self._documents("learningObjects", usable, include="instances")
-        for document in documents:
+        found: dict[str, CourseAnswer] = {}
+        for document in self._documents("learningObjects", usable, include="instances"):
             found |= learning_objects_in(document, account)
         kept = self.answers.imported("learning object", account, list(found))
         rows = [each.course for id, each in found.items() if id not in kept]
@@ -173,27 +167,29 @@ class AdobeRefresh:
                 cursor,
                 [each.course.key for each in found.values()],
                 [instance for each in found.values() for instance in each.instances],
-                now,
+                now=now,
             )
-            self.answers.keep(cursor, ("learning object", account), known, now)
+            self.answers.keep(cursor, ("learning object", account), known, now=now)
         self._told()
-        self._insist_on_answers(usable, documents)
         return found
 
     def _documents(self, path: str, ids: Sequence[str], include: str) -> list[Document]:
-        """Read what the API says of these ids; one it refuses does not cost the others."""
-        if not ids:
-            return []
-        named = {"ids": ",".join(ids), "include": include, "page__limit": str(IDS_AT_ONCE)}
-        try:
-            return list(self.api.pages(path, **named))
-        except RefusedRequest:
-            half = len(ids) // 2
-            parts = (ids[:half], ids[half:]) if half else ()
-            return [page for part in parts for page in self._documents(path, part, include)]
+        """Read what the API says of these ids; one that it refuses does not cost the others.
 
-    def _insist_on_answers(self, asked: Sequence[str], documents: Sequence[Document]) -> None:
-        """Raise ApiTrouble if every request was refused: then it is not about one id."""
-        if asked and not documents:
+        If it refuses each of several, that is not about an id: raises ApiTrouble.
+        """
+        found = self._halved(path, ids, include)
+        if len(ids) > 1 and not found:
             words = "every request for these ids is refused; does Adobe's API still take `ids`?"
             raise self.api.failed(ApiTrouble(words, "refused"))
+        return found
+
+    def _halved(self, path: str, ids: Sequence[str], include: str) -> list[Document]:
+        """Read documents, of two halves apart if the whole is refused."""
+        named = {"ids": ",".join(ids), "include": include, "page__limit": str(IDS_AT_ONCE)}
+        half = len(ids) // 2
+        try:
+            return list(self.api.pages(path, **named)) if ids else []
+        except RefusedRequest:
+            parts = (ids[:half], ids[half:]) if half else ()
+            return [page for part in parts for page in self._halved(path, part, include)]

@@ -22,8 +22,9 @@ class Resource(NamedTuple):
     relationships: dict[str, Any]
 
     def text(self, name: str) -> str | None:
-        """Read an attribute as text; None where it says nothing."""
-        return text_of(self.attributes.get(name))
+        """Read an attribute as text of a length that people read; None where it says nothing."""
+        said = text_of(self.attributes.get(name))
+        return said and said[:LONGEST_TEXT]
 
     def related(self, name: str) -> list[str]:
         """Read the ids that a relationship names: none, one or several."""
@@ -37,10 +38,10 @@ def resources_in(document: Document, part: str) -> Iterator[Resource]:
     for each in map(mapping, one_or_many(document.get(part))):
         if id := text_of(each.get("id")):
             yield Resource(
-                text_of(each.get("type")) or "",
-                id,
-                mapping(each.get("attributes")),
-                mapping(each.get("relationships")),
+                kind=text_of(each.get("type")) or "",
+                id=id,
+                attributes=mapping(each.get("attributes")),
+                relationships=mapping(each.get("relationships")),
             )
 
 
@@ -60,12 +61,12 @@ def text_of(value: object) -> str | None:
         said: object = msgspec.convert(value, str | int | float)
     except msgspec.ValidationError:
         return None
-    return text_form(str(said))[:LONGEST_TEXT] or None
+    return text_form(str(said)) or None
 
 
 def texts_of(value: object) -> list[str]:
     """Read a list of texts, or one text as a list of it."""
-    return [text for text in map(text_of, one_or_many(value)) if text]
+    return [text[:LONGEST_TEXT] for text in map(text_of, one_or_many(value)) if text]
 
 
 def _read_as(value: object, kind: type[T], otherwise: T) -> T:

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from service.incoming.adobe_api.directory_rows import SOURCE
+from service.learners.directory.people_table import TABLE as PEOPLE
 from service.ledger.ledger import Ledger
 
 TABLE = """
@@ -18,7 +19,7 @@ CREATE TABLE IF NOT EXISTS adobe_answers (
     found INTEGER NOT NULL,
     PRIMARY KEY (what, account, lms_id)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS adobe_answers_by_age ON adobe_answers (what, account, at);
+CREATE INDEX IF NOT EXISTS adobe_answers_by_age ON adobe_answers (what, account, found, at);
 CREATE INDEX IF NOT EXISTS people_not_told_of ON people (source, account, id)
     WHERE told_at IS NULL;
 """
@@ -37,7 +38,7 @@ OTHERS = f"{NOT_TOLD_OF} ORDER BY p.id LIMIT :limit"
 TOLD_OF_LONG_AGO = f"""
 SELECT a.lms_id FROM adobe_answers a JOIN people p
 ON p.lms_id = a.lms_id AND p.source = '{SOURCE}' AND p.account = a.account
-WHERE a.what = 'user' AND a.account = :account AND a.at <= :old AND a.found
+WHERE a.what = 'user' AND a.account = :account AND a.found = 1 AND a.at <= :old
 AND p.told_at <= a.at ORDER BY a.at LIMIT :limit
 """
 COURSES = f"""
@@ -60,12 +61,27 @@ ON a.what = 'learning object' AND a.account = :account AND a.lms_id = c.id
 WHERE c.source IN ('{SOURCE}', '') AND c.account IN (:account, '')
 AND c.told_at > ifnull(a.at * a.found, 0) AND c.id IN (SELECT value FROM json_each(:these))
 """
+CENSUS = f"""
+SELECT p.source, p.account, CASE
+    WHEN p.told_at <= a.at * a.found THEN 'api'
+    WHEN p.told_at IS NOT NULL OR EXISTS (
+        SELECT 1 FROM people r WHERE r.lms_id = p.lms_id AND r.told_at IS NOT NULL
+        AND r.source IN (p.source, '') AND r.account IN (p.account, '')
+    ) THEN 'imported'
+    WHEN c.name > '' OR c.email > '' THEN 'letters' ELSE 'unknown' END, COUNT(*)
+FROM people p LEFT JOIN contacts c ON c.person = p.id LEFT JOIN adobe_answers a
+ON a.what = 'user' AND p.source = '{SOURCE}' AND a.account = p.account AND a.lms_id = p.lms_id
+WHERE p.lms_id IS NOT NULL GROUP BY 1, 2, 3
+"""
 
 What = Literal["user", "learning object"]
 
 
-class Asked(NamedTuple):
-    """Count what was asked of an account, and how much of it the API knows."""
+TOLD_BY = ("imported", "api", "letters", "unknown")
+
+
+class AskedIds(NamedTuple):
+    """Count the ids that were asked for: those that the API knows, and those that it does not."""
 
     found: int
     unknown: int
@@ -75,9 +91,8 @@ class Answers:
     """Remember what was asked of which account, when, and whether the API knew it."""
 
     def __init__(self, ledger: Ledger) -> None:
-        """Make the table; people and courses must have theirs."""
         self._ledger = ledger
-        ledger.create(TABLE)
+        ledger.create(PEOPLE + TABLE)
 
     def people_to_ask(
         self, account: str, old: int, first: Collection[str], limit: int
@@ -115,14 +130,23 @@ class Answers:
             [(*asked, id, now, found) for id, found in known.items()],
         )
 
-    def counts(self, what: What) -> dict[str, Asked]:
-        """Count by account what was asked."""
+    def counts(self, what: What) -> AskedIds:
+        """Count what was asked of any account."""
         rows = self._ledger.reader().execute(
-            "SELECT account, SUM(found), SUM(NOT found) FROM adobe_answers WHERE what = ? "
-            "GROUP BY account",
-            (what,),
+            "SELECT found, COUNT(*) FROM adobe_answers WHERE what = ? GROUP BY found", (what,)
         )
-        return {account: Asked(found, unknown) for account, found, unknown in rows}
+        found = dict(rows.fetchall())
+        return AskedIds(found.get(1, 0), found.get(0, 0))
+
+    def census(self) -> dict[tuple[str, str], dict[str, int]]:
+        """Count the people of each source and account by who told of them last.
+
+        That is an import, the API, letters alone, or nobody: `unknown`.
+        """
+        found: dict[tuple[str, str], dict[str, int]] = {}
+        for source, account, by, count in self._ledger.reader().execute(CENSUS):
+            found.setdefault((source, account), dict.fromkeys(TOLD_BY, 0))[by] = count
+        return found
 
     def _ids(self, query: str, named: dict[str, object]) -> list[str]:
         return [id for (id,) in self._ledger.reader().execute(query, named)]
