@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
-from urllib3.exceptions import HTTPError
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
@@ -84,7 +83,7 @@ def exchange(request: Request) -> Answer:
                 return Answer(response.status_code, response.headers, _body(response, until))
     except requests.Timeout:
         raise ApiTrouble("no answer in time", "timeout") from None
-    except (requests.RequestException, HTTPError, OSError) as error:
+    except (requests.RequestException, OSError) as error:
         raise ApiTrouble(f"not reached ({type(error).__name__})", "unreachable") from None
 
 
