@@ -191,6 +191,7 @@ class AdobeApi:
         seconds = _seconds(said.get("expires_in"))
         self._token = token
         self._renew_at = monotonic() + max(seconds / 2, seconds - RENEW_BEFORE_SECONDS)
+        self.outcomes["answered"] += 1
         self.state = replace(self.state, account=account)
 
     def _send(self, request: Request) -> Answer:

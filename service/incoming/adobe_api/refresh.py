@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Sequence
+from sqlite3 import Cursor
 from time import monotonic
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from service.incoming.adobe_api.http_exchange import ApiTrouble
 from service.incoming.adobe_api.resources import Document
 from service.learners.directory.course_instances import CourseInstances
 from service.learners.directory.courses import Courses
-from service.learners.directory.people import People
+from service.learners.directory.people import People, person_key
 from service.learners.directory.people_table import PersonRow
 from service.ledger.ledger import Ledger
 
@@ -148,9 +149,19 @@ class AdobeRefresh:
         known = {id: id in found for id in (*ids, *found)}
         with self._directory.ledger.transaction() as cursor:
             self._directory.people.store(cursor, rows, now)
+            self._meet_managers(cursor, rows, now)
             self.answers.keep(cursor, ("user", account), known, now=now)
         self._told()
         return found
+
+    def _meet_managers(self, cursor: Cursor, rows: Sequence[PersonRow], now: int) -> None:
+        """Let managers who did not come along be asked for next, by their ids."""
+        people = self._directory.people
+        came = {row.key for row in rows}
+        named = {person_key(row.source, row.account, row.manager) for row in rows if row.manager}
+        missing = named - came
+        known = people.known(missing)
+        people.meet(cursor, [(people.new_id(now), key) for key in missing if key not in known])
 
     def fetch_courses(self, account: str, ids: Sequence[str], now: int) -> dict[str, CourseAnswer]:
         """Ask about learning objects by their ids, keep what came, and return it; as for people."""

@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
+from time import monotonic
 
 import pytest
 
@@ -14,6 +15,7 @@ from service.incoming.adobe_api.http_exchange import ANSWER_BYTES, ApiTrouble, r
 from service.ledger.ledger import Ledger
 from tests.adobe_api import user
 from tests.installation import HOUR, ROOT, START
+from tests.waiting import until
 
 CLAIMING = """
 import sys
@@ -98,6 +100,18 @@ def test_a_token_is_kept_until_shortly_before_it_ends(asking, api):
     assert paths.count("/oauth/token/refresh") == 1
 
 
+def test_a_token_is_renewed_before_it_ends(asking, api):
+    api.token_seconds = 0.4
+    asking.meet(1)
+    asking.step()
+    renewed_from = monotonic() + 0.2
+    asking.meet(2)
+    until(lambda: monotonic() > renewed_from, "half of its time is over")
+    asking.step()
+
+    assert api.statuses == {200: 4}
+
+
 def test_a_token_that_is_refused_is_renewed_once(asking, api):
     asking.meet(1)
     asking.step()
@@ -142,7 +156,7 @@ def test_too_many_requests_rest_for_the_decimal_seconds_that_adobe_says(asking, 
     with pytest.raises(ApiTrouble, match="429"):
         asking.step()
     assert 10.7 < asking.client.rest_seconds() < 10.752 * 1.25
-    assert asking.client.outcomes == {"limited": 1}
+    assert asking.client.outcomes == {"answered": 1, "limited": 1}
     assert not asking.person(1).name
 
 

@@ -108,6 +108,18 @@ def test_a_manager_who_was_imported_stays_as_imported(asking, api):
     assert asking.people.manager_of(asking.person(1)).email == "chief@example.org"
 
 
+def test_a_manager_who_did_not_come_along_is_asked_for(asking, api):
+    api.know(user(1, "Ada Lovelace", manager=900))
+    asking.meet(1)
+    asking.step()
+    api.know(user(900, "Boss Byron"))
+
+    asking.steps()
+
+    assert ids_asked(api) == [["1"], ["900"]]
+    assert asking.people.manager_of(asking.person(1)).email == "boss@example.org"
+
+
 def test_whom_the_api_does_not_know_is_asked_for_again_when_a_week_has_passed(asking, api):
     asking.meet(1, 2)
     api.know(user(2, "Grace Hopper"))
