@@ -64,6 +64,7 @@ class AdobeApi:
         self.refresh_token = "refresh-1"
         self.token_seconds: float = TOKEN_SECONDS
         self.page_at_most = 100
+        self.fails_on: str | None = None
         self.spoil: Callable[[str], Reply | None] = lambda path: None
         self.asked: list[tuple[float, str]] = []
         self.statuses: Counter[int] = Counter()
@@ -192,6 +193,8 @@ class AdobeApi:
         most = 10 if "include" in asked else 100
         if limit > most or len(ids) > most or offset > 500:
             return 400, {}, {"title": "Bad Request"}
+        if self.fails_on in ids:
+            return 500, {}, {"title": "Internal Server Error"}
         if any(not id.split(":")[-1].isdecimal() or id.endswith("666") for id in ids):
             return 400, {}, {"title": "Bad Request"}
         found = [known[id] for id in (ids or sorted(known)) if id in known]

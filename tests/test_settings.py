@@ -99,7 +99,10 @@ def test_what_can_be_listened_on_is_taken(host: str) -> None:
             {"ADOBE_API_CLIENT_SECRET": "x", "ADOBE_API_REFRESH_TOKEN": "y"},
             "COURSEBELL_ADOBE_API_CLIENT_ID: expected it beside COURSEBELL_ADOBE_API_REFRESH_TOKEN",
         ),
-        ({"ADOBE_API_URL": "http://adobe.example", **API}, "expected an https:// address"),
+        (
+            {"ADOBE_API_URL": "http://adobe.example", **API},
+            "expected an address like https://learn",
+        ),
         ({"ADOBE_API_MAX_AGE": "0", **API}, "expected a duration of 1h or more, e.g. 7d"),
         ({"ADOBE_API_SCHEME": "basic", **API}, "expected one of oauth, Bearer"),
         (

@@ -22,10 +22,14 @@ SECRET = shape(r"[!-~]+", "visible ASCII characters without blanks")
 
 def api_url(text: str) -> str:
     """Read where an API is: our secrets leave this machine only under TLS."""
-    found = public_url(text)
+    expected = "an address like https://learningmanager.adobe.com, without a password"
+    try:
+        found = public_url(text)
+    except ValueError:
+        raise ValueError(expected) from None
     url = urlsplit(found)
     if url.scheme != "https" and url.hostname not in LOOPBACK:
-        raise ValueError("an https:// address")
+        raise ValueError(expected)
     return found
 
 

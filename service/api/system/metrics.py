@@ -132,13 +132,13 @@ def address_metrics(app: App, now: int) -> Iterator[Metric]:
     waiting = queue.waiting_by_account(app.views).values()
     oldest = min((each.since for each in waiting), default=now)
     age = max(0, now - oldest) / 1000
-    yield gauge("waiting_address_oldest_seconds", "Age of the oldest that waits so", age)
+    yield gauge("waiting_address_oldest_seconds", "Age of the oldest without an address", age)
     if app.adobe is None or (found := api_standing(app.ledger, now)) is None:
         return
     made = CounterMetricFamily(
         "coursebell_adobe_api_requests", "Requests, by what came of them", labels=["outcome"]
     )
-    for outcome, count in sorted(app.adobe.api.outcomes.items()):
+    for outcome, count in sorted(dict(app.adobe.api.outcomes).items()):
         made.add_metric([outcome], count)
     yield made
     yield gauge("adobe_api_budget_left", "Requests that may be made now", found.budget.left)

@@ -80,7 +80,8 @@ class AdobeApi:
         self.state = self._kept.read()
         self._token: str | None = None
         self._renew_at = 0.0
-        self._failures = 0
+        self.failures = 0
+        """How many in a row."""
         self._paused_until = 0.0
         self._asking = Lock()
 
@@ -174,7 +175,7 @@ class AdobeApi:
         url = f"{access.url}/oauth/token/refresh"
         request = Request("POST", url, FORM, body=urlencode(form).encode())
         answer = self._send(request)
-        if answer.status in (*OFTEN_REFUSED, UNAUTHORIZED, 403):
+        if answer.status in (400, UNAUTHORIZED, 403):
             raise self.failed(
                 ApiTrouble(
                     f"the refresh token is refused ({answer.status}); expected the three of "
@@ -234,8 +235,8 @@ class AdobeApi:
         Returns it, to be raised.
         """
         self.outcomes[trouble.outcome] += 1
-        grown = FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 20)
-        self._failures += 1
+        grown = FIRST_PAUSE_SECONDS * 2 ** min(self.failures, 20)
+        self.failures += 1
         jitter = SystemRandom().uniform(1.0, 1.25)
         asked = grown if trouble.wait is None else trouble.wait
         seconds = min(max(asked, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS) * jitter
@@ -253,7 +254,7 @@ class AdobeApi:
 
     def _succeeded(self) -> None:
         self.outcomes["answered"] += 1
-        self._failures, self._paused_until = 0, 0.0
+        self.failures, self._paused_until = 0, 0.0
         self._keep(replace(self.state, answered_at=self._clock(), paused_until=None))
 
     def _keep(self, state: ApiState) -> None:

@@ -63,11 +63,13 @@ def _locale(user: Resource) -> str | None:
 
 
 def _fields(user: Resource) -> dict[str, str]:
-    """Read the active fields, and what an import of the report keeps beside them."""
-    active = mapping(user.attributes.get("fields"))
-    said = {name: user.attributes.get(name) for name in KEPT} | active
-    texts = {name: ", ".join(texts_of(value)) for name, value in said.items()}
-    return {name: text for name, text in texts.items() if text}
+    """Read the active fields, and what an import of the report keeps beside them.
+
+    One that is there without a value has none any more.
+    """
+    kept = {name: user.attributes[name] for name in KEPT if name in user.attributes}
+    said = kept | mapping(user.attributes.get("fields"))
+    return {name: ", ".join(texts_of(value)) for name, value in said.items()}
 
 
 class CourseAnswer(NamedTuple):

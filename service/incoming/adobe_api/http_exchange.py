@@ -1,16 +1,20 @@
 """Make one HTTP request within a time and a size, and tell a failure from an answer."""
 
-from collections.abc import Mapping
-from contextlib import closing
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
-from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
@@ -61,40 +65,120 @@ class _OwnHeader(AuthBase):
         return request
 
 
+class _UnderWay(threading.local):
+    """Hold handles of the connections that this thread's request has made."""
+
+    handles: list[socket.socket]
+
+
+_under_way = _UnderWay()
+
+
+class _Cuttable(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        wire = super()._new_conn()
+        _under_way.handles.append(wire.dup())  # TLS takes the wire over, and so does an answer
+        return wire
+
+
+class _CuttableTls(_Cuttable, HTTPSConnection):
+    """Secure what is connected to."""
+
+
+class _CuttablePool(HTTPConnectionPool):
+    ConnectionCls = _Cuttable
+
+
+class _CuttableTlsPool(HTTPSConnectionPool):
+    ConnectionCls = _CuttableTls
+
+
+class _CuttableAdapter(HTTPAdapter):
+    """Connect by our own connections, also behind a proxy."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **options)
+        manager.pool_classes_by_scheme = POOLS
+        return manager
+
+
+POOLS = {"http": _CuttablePool, "https": _CuttableTlsPool}
+
+
 def exchange(request: Request) -> Answer:
     """Make a request and read its answer; no redirect is followed. Raises ApiTrouble.
 
     A proxy and authorities named by the environment are used, as by every `requests` client.
     """
-    until = monotonic() + WHOLE_SECONDS
+    too_long = ApiTrouble(f"no whole answer in {WHOLE_SECONDS:g} s", "timeout")
+    with _whole_time() as is_over:
+        try:
+            answer = _answer(request)
+        except requests.Timeout:
+            raise ApiTrouble("no answer in time", "timeout") from None
+        except (requests.RequestException, OSError) as error:
+            if is_over():
+                raise too_long from None
+            raise ApiTrouble(f"not reached ({type(error).__name__})", "unreachable") from None
+        if is_over():
+            raise too_long
+        return answer
+
+
+@contextmanager
+def _whole_time() -> Iterator[Callable[[], bool]]:
+    """Cut what takes too long as a whole: who sends a byte now and then keeps each read's time.
+
+    What is given tells whether it was cut.
+    """
+    over, handles = threading.Event(), list[socket.socket]()
+    _under_way.handles = handles
+
+    def cut() -> None:
+        over.set()
+        for handle in handles:
+            with suppress(OSError):
+                handle.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(WHOLE_SECONDS, cut)
+    timer.daemon = True
+    timer.start()
     try:
-        with requests.Session() as session:
-            response = session.request(
-                request.method,
-                request.url,
-                headers=dict(request.headers),
-                data=request.body,
-                auth=_OwnHeader(),
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
-                stream=True,
-            )
-            with closing(response):
-                return Answer(response.status_code, response.headers, _body(response, until))
-    except requests.Timeout:
-        raise ApiTrouble("no answer in time", "timeout") from None
-    except (requests.RequestException, OSError) as error:
-        raise ApiTrouble(f"not reached ({type(error).__name__})", "unreachable") from None
+        yield over.is_set
+    finally:
+        timer.cancel()
+        for handle in handles:
+            handle.close()
 
 
-def _body(response: requests.Response, until: float) -> bytes:
+def _answer(request: Request) -> Answer:
+    with requests.Session() as session:
+        for scheme in POOLS:
+            session.mount(f"{scheme}://", _CuttableAdapter())
+        response = session.request(
+            request.method,
+            request.url,
+            headers=dict(request.headers),
+            data=request.body,
+            auth=_OwnHeader(),
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            allow_redirects=False,
+            stream=True,
+        )
+        with closing(response):
+            return Answer(response.status_code, response.headers, _body(response))
+
+
+def _body(response: requests.Response) -> bytes:
     read = bytearray()
     for piece in response.iter_content(PIECE_BYTES):
         read += piece
         if len(read) > ANSWER_BYTES:
             raise ApiTrouble(f"an answer has more than {ANSWER_BYTES:,} bytes", "malformed")
-        if monotonic() > until:
-            raise ApiTrouble(f"no whole answer in {WHOLE_SECONDS:g} s", "timeout")
     return bytes(read)
 
 

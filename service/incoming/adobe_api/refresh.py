@@ -23,6 +23,7 @@ from service.ledger.ledger import Ledger
 
 IDS_AT_ONCE = 10
 """Adobe's largest page where something is included."""
+CANDIDATES = 30
 ENOUGH_LEFT = 0.5
 SPACING_SECONDS = 15.0
 """Between batches that are not full, once half of the budget is used: so it lasts for an hour."""
@@ -79,6 +80,9 @@ class AdobeRefresh:
         self._look_at = 0.0
         self._frees_at = 0
         self._turns = self._courses_first()
+        self._suspects: dict[str, None] = {}
+        """Ids of batches with which the API failed when it was well: asked about one by one."""
+        self._alone = False
 
     def rest_seconds(self, now: int) -> float:
         """Tell for how long there is nothing to do: `step` is of no use before."""
@@ -90,7 +94,7 @@ class AdobeRefresh:
         begun = monotonic()
         try:
             account = self.api.account()
-            asked = any(self._turn()(account, now) for _ in self._turns)
+            asked = any(self._turn()(account, now) for _ in range(len(self._turns)))
         except BudgetSpent as spent:
             self._frees_at = spent.frees_at
             return
@@ -110,25 +114,43 @@ class AdobeRefresh:
 
     def _ask_people(self, account: str, now: int) -> bool:
         first = self._wanted.waited_for()
-        ids = self.answers.people_to_ask(account, now - self._max_age, first, limit=IDS_AT_ONCE)
-        if not ids or not self._is_worth_it(ids, now):
-            return False
-        self.fetch_people(account, ids, now)
-        return True
+        ids = self.answers.people_to_ask(account, now - self._max_age, first, limit=CANDIDATES)
+        return self._asked(ids, lambda batch: self.fetch_people(account, batch, now), now)
 
     def _ask_courses(self, account: str, now: int) -> bool:
         among = self._wanted.courses(account)
-        ids = self.answers.courses_to_ask(account, now - self._max_age, among, limit=IDS_AT_ONCE)
-        if not ids or not self._is_worth_it(ids, now):
+        ids = self.answers.courses_to_ask(account, now - self._max_age, among, limit=CANDIDATES)
+        return self._asked(ids, lambda batch: self.fetch_courses(account, batch, now), now)
+
+    def _asked(
+        self, ids: Sequence[str], fetch: Callable[[Sequence[str]], object], now: int
+    ) -> bool:
+        """Ask about a batch of these if it is worth a request now; false if it was not."""
+        if not self._is_worth_it(ids, now):
             return False
-        self.fetch_courses(account, ids, now)
+        batch, was_well = self._batch(ids), self.api.failures == 0
+        for id in batch:
+            self._suspects.pop(id, None)
+        try:
+            fetch(batch)
+        except ApiTrouble:
+            if was_well or len(batch) == 1:
+                self._suspects |= dict.fromkeys(batch)
+            raise
         return True
+
+    def _batch(self, ids: Sequence[str]) -> Sequence[str]:
+        """Take the first ids, in turn with one of those on which the API may fail."""
+        others = [id for id in ids if id not in self._suspects][:IDS_AT_ONCE]
+        alone = [id for id in self._suspects if id in ids][:1]
+        self._alone = bool(alone) and not (self._alone and others)
+        return alone if self._alone else others
 
     def _is_worth_it(self, ids: Sequence[str], now: int) -> bool:
         """Tell whether a batch is to be asked for now, or may wait until it is fuller."""
         use = self.api.budget.use(now)
-        waited = monotonic() - self._asked_at >= SPACING_SECONDS
-        if len(ids) < IDS_AT_ONCE and use.left < ENOUGH_LEFT * use.limit and not waited:
+        plenty = len(ids) >= IDS_AT_ONCE or use.left >= ENOUGH_LEFT * use.limit
+        if not ids or not (plenty or monotonic() - self._asked_at >= SPACING_SECONDS):
             return False
         self._asked_at = monotonic()
         return True

@@ -9,11 +9,19 @@ from time import monotonic
 
 import pytest
 
+from service.incoming.adobe_api import http_exchange
 from service.incoming.adobe_api.api_state import api_standing
 from service.incoming.adobe_api.budget import WINDOW_MS, RequestBudget
-from service.incoming.adobe_api.http_exchange import ANSWER_BYTES, ApiTrouble, retry_after
+from service.incoming.adobe_api.http_exchange import (
+    ANSWER_BYTES,
+    ApiTrouble,
+    Request,
+    exchange,
+    retry_after,
+)
 from service.ledger.ledger import Ledger
 from tests.adobe_api import user
+from tests.endless import Endless
 from tests.installation import HOUR, ROOT, START
 from tests.waiting import until
 
@@ -215,6 +223,25 @@ def test_a_host_that_is_not_there_is_a_trouble(asking, api):
         asking.step()
     assert asking.client.outcomes == {"unreachable": 1}
     api.__enter__()
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX-Odd: ", b"x"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n", b" "),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", b" "),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+        (b"", b""),
+    ],
+)
+def test_an_answer_that_never_ends_is_cut(monkeypatch, first, again):
+    monkeypatch.setattr(http_exchange, "WHOLE_SECONDS", 0.6)
+    with Endless(first, again, pause=0.05) as peer:
+        with pytest.raises(ApiTrouble, match="no whole answer in") as told:
+            exchange(Request("GET", f"http://127.0.0.1:{peer.port}/", {}))
+        assert told.value.outcome == "timeout"
+        until(lambda: peer.gone == peer.connections == 1, "it is let go")
 
 
 def test_a_netrc_does_not_replace_our_token(asking, api, tmp_path, monkeypatch):

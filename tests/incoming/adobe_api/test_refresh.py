@@ -1,5 +1,7 @@
 """Whom and what the API is asked about, in which batches, and what is kept of its answers."""
 
+from contextlib import suppress
+
 import pytest
 
 from service.incoming.adobe_api.http_exchange import ApiTrouble
@@ -175,6 +177,31 @@ def test_where_every_id_is_refused_it_is_told_as_a_trouble(asking, api):
     api.know(user(1, "Ada Lovelace"))
     asking.steps()
     assert asking.person(1).name == "Ada Lovelace"
+
+
+def test_an_id_on_which_the_api_fails_does_not_hold_up_the_others(asking, api):
+    api.know(*(user(n, f"P{n} Q") for n in range(100, 140)))
+    asking.meet(*range(100, 140))
+    api.fails_on = "103"
+
+    for _ in range(60):
+        with suppress(ApiTrouble):
+            asking.step()
+
+    assert [n for n in range(100, 140) if not asking.person(n).name] == [103]
+    api.fails_on = None
+    asking.step()
+    assert asking.person(103).name == "P103 Q"
+
+
+def test_a_field_that_has_no_value_any_more_is_gone(asking, api):
+    asking.meet(1)
+    api.know(user(1, "Ada Lovelace", fields={"AF_Region": "EMEA", "AF_Site": "Oslo"}))
+    asking.steps()
+    api.know(user(1, "Ada Lovelace", fields={"AF_Region": None}))
+    asking.now += 8 * DAY
+    asking.steps()
+    assert asking.person(1).fields == {"AF_Site": "Oslo"}
 
 
 def test_pages_are_followed_and_what_is_left_out_is_unknown(asking, api):
