@@ -6,6 +6,7 @@ Rules are those of its developer manual and of the page on rate limits: 401 with
 """
 
 import json
+import ssl
 import threading
 import time
 from collections import Counter
@@ -56,7 +57,13 @@ class AdobeApi:
     or None.
     """
 
-    def __init__(self, account: int = 1234, requests_an_hour: int = 500) -> None:
+    def __init__(
+        self,
+        account: int = 1234,
+        requests_an_hour: int = 500,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.tls = tls
         self.account = account
         self.requests_an_hour = requests_an_hour
         self.users: dict[str, dict[str, Any]] = {}
@@ -89,6 +96,8 @@ class AdobeApi:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if self.tls:
+            self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
@@ -98,7 +107,8 @@ class AdobeApi:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        scheme = "https" if self.tls else "http"
+        return f"{scheme}://127.0.0.1:{self._server.server_port}"
 
     @property
     def environ(self) -> dict[str, str]:

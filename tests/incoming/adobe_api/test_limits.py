@@ -20,9 +20,11 @@ from service.incoming.adobe_api.http_exchange import (
     retry_after,
 )
 from service.ledger.ledger import Ledger
-from tests.adobe_api import user
+from tests.adobe_api import AdobeApi, user
 from tests.endless import Endless
+from tests.incoming.adobe_api.conftest import Asking
 from tests.installation import HOUR, ROOT, START
+from tests.smtp_sink import certificate, server_tls
 from tests.waiting import until
 
 CLAIMING = """
@@ -242,6 +244,30 @@ def test_an_answer_that_never_ends_is_cut(monkeypatch, first, again):
             exchange(Request("GET", f"http://127.0.0.1:{peer.port}/", {}))
         assert told.value.outcome == "timeout"
         until(lambda: peer.gone == peer.connections == 1, "it is let go")
+
+
+def test_it_is_asked_under_tls_and_its_certificate_is_verified(tmp_path, monkeypatch):
+    with AdobeApi(tls=server_tls()) as api:
+        asking = Asking(tmp_path, api)
+        api.know(user(1, "Ada Lovelace"))
+        asking.meet(1)
+        with pytest.raises(ApiTrouble, match="SSLError"):
+            asking.step()
+        assert not api.asked
+
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate()[0]))
+        asking.step()
+        assert asking.person(1).name == "Ada Lovelace"
+        asking.ledger.close()
+
+
+def test_under_tls_too_an_answer_that_never_ends_is_cut(monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate()[0]))
+    monkeypatch.setattr(http_exchange, "WHOLE_SECONDS", 0.6)
+    with Endless(b"HTTP/1.1 200 OK\r\nX-Odd: ", b"x", pause=0.05, tls=server_tls()) as peer:
+        with pytest.raises(ApiTrouble, match="no whole answer in"):
+            exchange(Request("GET", f"https://127.0.0.1:{peer.port}/", {}))
+        until(lambda: peer.gone == 1, "it is let go")
 
 
 def test_a_netrc_does_not_replace_our_token(asking, api, tmp_path, monkeypatch):
