@@ -66,7 +66,7 @@ def test_metrics_and_status_say_what_was_asked_and_what_is_left(service, api):
     assert "last answer" in service.command("status").stdout
 
     shown = service.command("courses", "show", "course:7")
-    assert "Safe driving" in shown.stdout and "2026-12-24 12:00:00Z" in shown.stdout
+    assert "Safe driving" in shown.stdout and "2026-12-24" in shown.stdout
     (course,) = json.loads(service.command("courses", "show", "course:7", "--json").stdout)["items"]
     assert course["instances"][0]["completion_deadline"] == 1_798_113_600_000
 
