@@ -41,6 +41,7 @@ ROOMS = {
     "rich_click": ["service/cli/", "service/demo/"],
     "prometheus_client": ["service/api/"],
     "pydantic": ["service/rules/"],
+    "requests": ["service/sending/channels/", "service/incoming/adobe_api/"],
     "smtplib": ["service/sending/channels/"],
     "confluent_kafka": ["service/incoming/queues/kafka"],
     "azure": ["service/incoming/queues/service_bus.py"],

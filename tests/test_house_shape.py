@@ -40,8 +40,12 @@ WORLD = {
 WORLDS = {"World", "Lookup", "UnitOfWork"}
 """The protocol, and the two that answer it: as the ledger has it, and as a transaction will."""
 TABLES = {
+    "service/incoming/adobe_api/api_answers.py": "adobe_answers; people and courses, looked into",
+    "service/incoming/adobe_api/api_state.py": "adobe_api_state",
+    "service/incoming/adobe_api/budget.py": "adobe_requests",
     "service/incoming/feeds.py": "feeds",
     "service/incoming/letters.py": "letters, waiting, imported, taken, set_aside, premature",
+    "service/learners/directory/course_instances.py": "course_instances",
     "service/learners/directory/courses.py": "courses",
     "service/learners/directory/managers.py": "people",
     "service/learners/directory/people.py": "people",

@@ -12,6 +12,7 @@ DOCUMENT = Path(__file__).parent.parent / "docs" / "settings.md"
 ROW = re.compile(r"^\| `(COURSEBELL_[\w<>]+)` \| (?:`([^`]*)`)? ?\| (\S.*) \|$", re.MULTILINE)
 
 
+API = {f"ADOBE_API_{name}": "x" for name in ("CLIENT_ID", "CLIENT_SECRET", "REFRESH_TOKEN")}
 SERVERS = {"KAFKA_BOOTSTRAP_SERVERS": "kafka-1:9092, kafka-2:9092"}
 
 
@@ -93,7 +94,21 @@ def test_what_can_be_listened_on_is_taken(host: str) -> None:
         ({"KAFKA_CONFIG": "acks"}, "expected lines of name=value"),
         ({"KAFKA_TOPIC": "a b", **SERVERS}, "expected the name of a topic"),
         ({"SERVICEBUS_TOPIC": "a"}, "SERVICEBUS_CONNECTION_STRING: expected it beside"),
-        ({"ADOBE_API_KEY": "x"}, "COURSEBELL_ADOBE_API_KEY: not supported yet; unset it"),
+        ({"ADOBE_API_KEY": "x"}, "COURSEBELL_ADOBE_API_KEY: unknown setting; did you mean"),
+        (
+            {"ADOBE_API_CLIENT_SECRET": "x", "ADOBE_API_REFRESH_TOKEN": "y"},
+            "COURSEBELL_ADOBE_API_CLIENT_ID: expected it beside COURSEBELL_ADOBE_API_REFRESH_TOKEN",
+        ),
+        (
+            {"ADOBE_API_URL": "http://adobe.example", **API},
+            "expected an address like https://learn",
+        ),
+        ({"ADOBE_API_MAX_AGE": "0", **API}, "expected a duration of 1h or more, e.g. 7d"),
+        ({"ADOBE_API_SCHEME": "basic", **API}, "expected one of oauth, Bearer"),
+        (
+            {"ADOBE_API_SCHEME": "oauth"},
+            "COURSEBELL_ADOBE_API_CLIENT_ID: expected it beside COURSEBELL_ADOBE_API_SCHEME",
+        ),
         ({"ADOBE_PASSWORD": "x"}, "COURSEBELL_ADOBE_USERNAME: expected it beside"),
         ({"ADOBE_PASSWORD_OLD": "x"}, "COURSEBELL_ADOBE_PASSWORD: expected it beside"),
         ({"ADOBE_HMAC_SECRET": "x"}, "got none; look at what the sender"),

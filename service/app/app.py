@@ -8,8 +8,10 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from service.app.active_rules import Refused, read_active
+from service.app.adobe_directory import adobe_api, adobe_refresh
 from service.app.event_types import event_store
 from service.app.queues import open_queues
+from service.incoming.adobe_api.refresh import AdobeRefresh
 from service.incoming.intake import Intake
 from service.incoming.letters import Letters
 from service.incoming.queues.consumer import Keep, QueueConsumer, QueueError
@@ -106,7 +108,20 @@ class App:
         self.queues: list[QueueConsumer] = []
         self.held_channels: dict[str, str] = {}
         """Why each of these is not open, though the rules name it: what it owes is kept."""
-        self._sweep_at = 0
+        self.adobe: AdobeRefresh | None = None
+        self._sweep_at = self._told_by_api = 0
+
+    def open_adobe_api(self, clock: Callable[[], int]) -> None:
+        """Make Adobe's API ready to be asked, if there are settings for it."""
+        if api := adobe_api(self.settings, self.ledger, clock):
+            self.adobe = adobe_refresh(
+                api, self.views, max_age=self.settings.adobe_api.max_age, told=self.people_told_of
+            )
+
+    def people_told_of(self) -> None:
+        """Notice that this process has told of people or courses beside the writer."""
+        self._told_by_api += 1
+        self.writer.lookup.outdated = True
 
     def open_queues(self, clock: Callable[[], int]) -> None:
         """Make the configured queues ready to be carried; raises Refused."""
@@ -294,8 +309,8 @@ class App:
         self.deliveries.use(urls, opened)
 
     def changes_of_people(self) -> object:
-        """Give what changes when addresses may have changed, by another process or by a letter."""
-        return self.ledger.changes_of_others(), self.people.addresses_heard
+        """Give what changes when addresses may have: by another process, a letter, an API."""
+        return self.ledger.changes_of_others(), self.people.addresses_heard, self._told_by_api
 
     def newest_event_at(self) -> int | None:
         """Tell when something was recorded last (ms UTC): a clock behind that is wrong."""

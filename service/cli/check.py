@@ -9,6 +9,7 @@ import rich_click as click
 from rich.progress import MofNCompleteColumn
 
 from service.app.active_rules import read_files_of
+from service.app.adobe_directory import adobe_api
 from service.app.app import SOURCES
 from service.app.queues import open_queues, try_queues
 from service.cli.options.installation import Installation, installation_if_any
@@ -22,6 +23,8 @@ from service.cli.output.console import (
     printable,
     progress,
 )
+from service.incoming.adobe_api.client import BudgetSpent, RefusedRequest
+from service.incoming.adobe_api.http_exchange import ApiTrouble
 from service.incoming.queues.consumer import QueueError
 from service.learners import enrollment_views
 from service.learners.directory.courses import Courses
@@ -124,9 +127,12 @@ def in_words(reach: Reach) -> str:
     default="text",
     help="For people, for programs, or as annotations in a GitHub workflow.",
 )
+@click.option(
+    "--online", is_flag=True, help="Ask Adobe's API for one user too, within the hour's budget."
+)
 @data_option
 @json_option
-def check(given: RuleFiles, form: str, data: Path | None, as_json: bool) -> None:
+def check(given: RuleFiles, form: str, online: bool, data: Path | None, as_json: bool) -> None:
     """Check settings, rules, templates, channels and queues; nothing is sent.
 
     FILE is the rule file, the same as --rules FILE; without either, the configured one.
@@ -141,7 +147,8 @@ def check(given: RuleFiles, form: str, data: Path | None, as_json: bool) -> None
         known = known_in(office) if office else None
         found, problems, words = read_files_of(chosen, SOURCES, name=str(chosen.rules), known=known)
         channels = channel_problems(found, chosen, office) if found else []
-        others = [*words.problems(), *channels, *queue_problems(chosen)]
+        asked = api_problems(chosen, office) if online else []
+        others = [*words.problems(), *channels, *queue_problems(chosen), *asked]
         reach = reached(found, office, chosen, now=wall_clock()) if found and not others else []
     ways = ways_of(found, chosen) if found and not channels else {}
     wrong = others or any(p.severity == "error" for p in problems)
@@ -235,6 +242,21 @@ def queue_problems(chosen: Settings) -> list[str]:
         try_queues(chosen)
     except QueueError as error:
         return [str(error)]
+    return []
+
+
+def api_problems(chosen: Settings, office: Installation | None) -> list[str]:
+    """Find out whether Adobe's API answers, by one user of it; nothing where it is not set."""
+    if chosen.adobe_api.client_id is None:
+        return []
+    if office is None:
+        return ["adobe-api: not asked, as no ledger counts requests yet; run the service once"]
+    api = adobe_api(chosen, office.ledger, wall_clock)
+    try:
+        if api:
+            api.get("users", page__limit="1")
+    except (ApiTrouble, BudgetSpent, RefusedRequest) as error:
+        return [f"adobe-api: {error}"]
     return []
 
 

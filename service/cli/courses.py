@@ -1,12 +1,21 @@
 """Run `coursebell courses`: import them from a file, list them, show one."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import rich_click as click
 
 from service.cli.options.scope_options import ImportOptions, import_options
-from service.cli.output.console import BAD, data_option, fail, json_option, open_ledger
+from service.cli.output.console import (
+    BAD,
+    data_option,
+    fail,
+    json_option,
+    open_ledger,
+    print_json,
+    print_table,
+)
 from service.cli.output.csv_import import (
     Columns,
     GivenFile,
@@ -15,6 +24,8 @@ from service.cli.output.csv_import import (
     print_page,
     report,
 )
+from service.cli.output.text import moment
+from service.learners.directory.course_instances import CourseInstance, CourseInstances
 from service.learners.directory.courses import Course, Courses
 from service.learners.directory.courses_csv import courses_in
 from service.rules.text import side_by_side
@@ -26,6 +37,16 @@ COLUMNS: Columns[Course] = {
     "Title": lambda course: course.title,
     "Kind": lambda course: course.kind,
     "Tags": lambda course: side_by_side(course.tags),
+}
+
+INSTANCE_COLUMNS: Columns[CourseInstance] = {
+    "Instance": lambda instance: instance.id,
+    "Account": lambda instance: instance.account,
+    "Name": lambda instance: instance.name,
+    "State": lambda instance: instance.state,
+    "Complete until": lambda instance: moment(instance.completion_deadline),
+    "Enrol until": lambda instance: moment(instance.enrollment_deadline),
+    "Leave until": lambda instance: moment(instance.unenrollment_deadline),
 }
 
 
@@ -74,12 +95,25 @@ def list_courses(limit: int, after: str, data: Path | None, as_json: bool) -> No
 @data_option
 @json_option
 def show_course(course_id: str, data: Path | None, as_json: bool) -> None:
-    """Show all that is known of the courses with one LMS id."""
+    """Show all that is known of the courses with one LMS id, and of their instances."""
     with open_ledger(data) as ledger:
         found = Courses(ledger).namesakes(course_id)
+        instances = CourseInstances(ledger).of_course(course_id)
     if not found:
         fail("no course has this id; `coursebell courses list` shows what is known", BAD)
-    print_each(found, _fields, as_json=as_json)
+    if as_json:
+        print_json({"items": [_with_instances(each, instances) for each in found], "next": None})
+        return
+    print_each(found, _fields, as_json=False)
+    if instances:
+        rows = [[text(each) for text in INSTANCE_COLUMNS.values()] for each in instances]
+        print_table(list(INSTANCE_COLUMNS), rows)
+
+
+def _with_instances(course: Course, instances: Sequence[CourseInstance]) -> dict[str, object]:
+    place = (course.source, course.account)
+    own = [each for each in instances if (each.source, each.account) == place]
+    return {**msgspec.structs.asdict(course), "instances": own}
 
 
 def _fields(course: Course) -> dict[str, str | None]:

@@ -15,6 +15,7 @@ from service.cli.output.csv_import import (
     print_page,
     report,
 )
+from service.cli.people_api import fetch_person, people_status
 from service.learners.directory.people import People, Person
 from service.learners.directory.people_csv import people_in
 from service.rules.text import side_by_side
@@ -84,6 +85,10 @@ def show_person(lms_id: str, data: Path | None, as_json: bool) -> None:
     if not found:
         fail("nobody has this LMS id; `coursebell people list` shows who is known", BAD)
     print_each(found, _fields, as_json=as_json)
+
+
+people.add_command(fetch_person)
+people.add_command(people_status)
 
 
 def _fields(person: Person) -> dict[str, str | None]:

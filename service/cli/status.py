@@ -22,6 +22,8 @@ from service.cli.output.console import (
     printable,
 )
 from service.cli.output.text import ago, in_local_time, moment, print_words, span
+from service.cli.people_api import api_in_words
+from service.incoming.adobe_api.api_state import ApiStanding, api_standing
 from service.incoming.letters import Letters, unaccounted
 from service.ledger.database import SCHEMA_VERSION
 from service.rules.calendar import HOUR, MINUTE
@@ -69,6 +71,7 @@ class Status(msgspec.Struct, frozen=True):
     unaccounted: dict[str, int]
     feeds: dict[str, int]
     channels: list[ChannelStatus]
+    adobe_api: ApiStanding | None = None
     troubles: dict[str, str] = {}
     disk_free_bytes: int = 0
     look_at: list[str] = []
@@ -119,6 +122,7 @@ def standing(office: Installation, seen: SeenNow | None, now: int) -> Status:
         },
         feeds={source: last.at for source, last in letters.feeds.heard().items()},
         channels=list(channels(office, active, seen, now)),
+        adobe_api=api_standing(office.ledger, now),
         troubles=seen.troubles if seen else {},
         disk_free_bytes=disk_usage(office.ledger.path.parent).free,
     )
@@ -214,6 +218,9 @@ def lines(found: Status, folder: Path, now: int) -> Iterator[tuple[str, str]]:
         oldest = channel.oldest_due
         due = f" for {span(max(0, now - oldest))}" if oldest is not None else ""
         yield "channel", f"{channel.name}: {does}; {channel.due:,} due{due}"
+    if found.adobe_api:
+        said = dict(api_in_words(found.adobe_api, now))
+        yield "Adobe's API", f"last answer {said['last answer']}; {said['budget']}"
 
 
 def sums(counts: Mapping[str, int], names: Iterable[str]) -> str:

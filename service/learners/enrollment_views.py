@@ -220,6 +220,16 @@ def accounts_of_instances(connection: sqlite3.Connection, source: str | None) ->
     return {account for (account,) in connection.execute(query, (source,))}
 
 
+def courses_of(views: Views, source: str, account: str) -> list[str]:
+    """List the courses of an account of which there are enrolments or instances."""
+    query = (
+        "SELECT course FROM enrollments WHERE source = :source AND account = :account "
+        "UNION SELECT course FROM instances WHERE source = :source AND account = :account"
+    )
+    rows = views.reader().execute(query, {"source": source, "account": account})
+    return [course for (course,) in rows if course]
+
+
 def values_of(
     views: Views, what: Literal["course", "instance", "source", "account", "enrolled_by"]
 ) -> Counter[str]:

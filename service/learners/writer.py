@@ -276,7 +276,7 @@ class Writer:
 
     def _notice_others(self) -> None:
         changes = self.ledger.changes_of_others()
-        if changes != self._changes_of_others:
+        if changes != self._changes_of_others or self.lookup.outdated:
             self._changes_of_others = changes
             self.forget()
 

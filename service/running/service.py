@@ -10,6 +10,7 @@ from pathlib import Path
 
 from service.app.active_rules import FileWatch, Refused, places_of
 from service.app.app import SOURCES, App
+from service.incoming.adobe_api.refresh import AdobeRefresh
 from service.incoming.queues.consumer import QueueConsumer
 from service.rules.calendar import MINUTE
 from service.running.clocks import JUMP_MS, ClockDoubt, TrustedClock, wall_clock
@@ -20,6 +21,7 @@ from service.sending.channel_health import HealthLog
 log = logging.getLogger(__name__)
 
 CHANNEL_PART = "channel "
+ADOBE_API = "adobe-api"
 ASK_EVERY_SECONDS = 5.0
 ROUNDS_AT_A_TIME = 64
 QUEUED_AT_MOST = 10_000
@@ -52,6 +54,7 @@ class Service:
         """
         self.app.open_channels()
         self.app.open_queues(self.clock)
+        self.app.open_adobe_api(self.clock)
         self.troubles["start"] = "the log is being read; letters are kept meanwhile"
         self._threads.spawn("writer", self._write)
         if self._seen:
@@ -67,6 +70,8 @@ class Service:
         gc.collect()
         gc.freeze()
         self._threads.spawn("views", self._follow)
+        if self.app.adobe:
+            self._threads.spawn(ADOBE_API, partial(self._ask_adobe, self.app.adobe))
         self._begin_deliveries()
         self.troubles.pop("start", None)
 
@@ -213,6 +218,16 @@ class Service:
         elif self.troubles.get("channels") != held:
             self.troubles["channels"] = held
             log.error("%s", held, extra={"event": "channel.held"})
+
+    def _ask_adobe(self, adobe: AdobeRefresh) -> None:
+        """Ask about people and courses whenever it is allowed."""
+        stopping = self._threads.stopping
+        while not stopping.is_set():
+            rest = adobe.rest_seconds(self.clock())
+            if rest or self.clock.doubt():
+                stopping.wait(rest or LOOK_EVERY_SECONDS)
+                continue
+            self._threads.guarded(ADOBE_API, partial(adobe.step, self.clock()))
 
     def _follow(self) -> None:
         while not self._threads.stopping.is_set():

@@ -190,6 +190,28 @@ def waiting_for_address(views: Views, after: str, limit: int) -> list[str]:
     return _ids(views, "state = 'waiting_address' AND id > ? ORDER BY id LIMIT ?", (after, limit))
 
 
+def learners_waited_for(views: Views) -> list[str]:
+    """List the learners (person ids) of what waits for an address."""
+    query = "SELECT DISTINCT person FROM notifications WHERE state = 'waiting_address'"
+    return [person for (person,) in views.reader().execute(query) if person]
+
+
+class WaitingForAddresses(NamedTuple):
+    """Count what waits for an address, and say since when the oldest is owed (ms UTC)."""
+
+    messages: int
+    since: int
+
+
+def waiting_by_account(views: Views) -> dict[tuple[str, str], WaitingForAddresses]:
+    """Count what waits for an address, by source and account."""
+    rows = views.reader().execute(
+        "SELECT source, account, COUNT(*), MIN(decided_at) FROM notifications "
+        "WHERE state = 'waiting_address' GROUP BY source, account"
+    )
+    return {(row[0], row[1]): WaitingForAddresses(row[2], row[3]) for row in rows}
+
+
 def removed(views: Views, channels: Collection[str], rules: Collection[str]) -> Iterator[str]:
     """List the ids of what is open by another channel, or because of another rule, than these."""
     rows = views.reader().execute(

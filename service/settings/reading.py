@@ -9,10 +9,11 @@ from typing import Any
 from service.learners.facts import Timing
 from service.learners.look_alikes import plain, with_look_alike
 from service.learners.text_form import trimmed
+from service.settings.adobe_api import ADOBE_API, AdobeApiSettings
 from service.settings.table import PREFIX, Settings, SourceSettings, declared, prefix_of, table
 from service.settings.variables import NEVER, Setting, SettingsError
 
-NOT_YET = ("DATABASE_URL", "LETTER_RETENTION", "ADOBE_API_")
+NOT_YET = ("DATABASE_URL", "LETTER_RETENTION")
 CREDENTIALS = ("USERNAME", "HMAC_SECRET", "BEARER_TOKEN", "WEBHOOK_SECRET")
 
 # What Kubernetes sets by itself for a service that is named coursebell; not meant for us.
@@ -55,6 +56,9 @@ def read_settings(
         raise SettingsError(mistakes)
     return Settings(
         **{name.lower(): values[name] for name in declared(Settings)},
+        adobe_api=AdobeApiSettings(
+            **{name.lower(): values[ADOBE_API + name] for name in declared(AdobeApiSettings)}
+        ),
         sources={name: _of_source(name, timing, values) for name, timing in sources.items()},
         environment=environment,
     )
@@ -105,6 +109,7 @@ def _value(name: str, setting: Setting, texts: Mapping[str, str], mistakes: list
 def _contradictions(texts: Mapping[str, str], sources: Iterable[str]) -> list[str]:
     """Find what each variable alone cannot show."""
     found = _alone(texts, declared(Settings), "")
+    found += _alone(texts, declared(AdobeApiSettings), ADOBE_API)
     admin, readers = texts.get("ADMIN_TOKEN"), texts.get("READ_TOKEN", "").split(",")
     if admin and admin in map(str.strip, readers):
         found.append(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from service.learners.facts import Timing
 from service.ledger.private_files import DRAWER_FOLDER
+from service.settings.adobe_api import ADOBE_API, AdobeApiSettings
 from service.settings.variables import (
     BASE64,
     DOMAIN,
@@ -286,6 +287,7 @@ class Settings:
         default="coursebell",
         needs=Needs("SERVICEBUS_CONNECTION_STRING"),
     )
+    adobe_api: AdobeApiSettings
     sources: Mapping[str, SourceSettings]
     """By the name of the source."""
     environment: Mapping[str, str] = field(repr=False)
@@ -302,7 +304,7 @@ class Settings:
         return {name: source.timing for name, source in self.sources.items()}
 
 
-def declared(kind: type[Settings | SourceSettings]) -> dict[str, Setting]:
+def declared(kind: type[Settings | SourceSettings | AdobeApiSettings]) -> dict[str, Setting]:
     """List the variables of a class by their names without prefix."""
     return {
         each.name.upper(): each.metadata["setting"]
@@ -319,6 +321,9 @@ def prefix_of(source: str) -> str:
 def table(sources: Iterable[str]) -> dict[str, Setting]:
     """List every variable without COURSEBELL_, for these sources."""
     own = declared(SourceSettings)
-    return declared(Settings) | {
-        prefix_of(source) + name: each for source in sources for name, each in own.items()
-    }
+    api = {ADOBE_API + name: each for name, each in declared(AdobeApiSettings).items()}
+    return (
+        declared(Settings)
+        | api
+        | {prefix_of(source) + name: each for source in sources for name, each in own.items()}
+    )

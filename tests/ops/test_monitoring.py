@@ -17,6 +17,7 @@ import yaml
 from click import Context, Group, UsageError
 
 from service.cli import main
+from tests.adobe_api import AdobeApi
 from tests.installation import DONE, ROOT, START, completed
 from tests.real_service import RealService
 from tests.waiting import until
@@ -46,10 +47,13 @@ def queries() -> list[str]:
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[str]]:
     """The names in the metrics of a service to which all has happened that is counted."""
-    with RealService(tmp_path_factory.mktemp("ops"), DONE) as service:
+    folder = tmp_path_factory.mktemp("ops")
+    with AdobeApi() as api, RealService(folder, DONE, **api.environ) as service:
         service.import_people("id,email\n77,ada@example.org\n")
         service.post(completed(START, 77))
         service.notifications(lambda items: items and items[0]["state"] == "sent", "it is sent")
+        answered = "coursebell_adobe_api_last_answer_timestamp_seconds"
+        until(lambda: answered in service.numbers(), "Adobe's API has answered")
         service.rules.write_text("rules: none of them\n")
 
         refused = 'coursebell_trouble{part="rules"}'

@@ -21,6 +21,7 @@ from starlette.responses import Response
 from service import __version__
 from service.api.request_context import RequestContext
 from service.app.app import App
+from service.incoming.adobe_api.api_state import api_standing
 from service.incoming.feeds import BOUNDS_MS, STATES, FeedStatistics
 from service.incoming.letters import LETTER_STATES, unaccounted
 from service.sending import queue
@@ -126,6 +127,36 @@ def _tries(healths: Mapping[str, ChannelHealth]) -> Iterator[Metric]:
     yield from (attempts, rests)
 
 
+def address_metrics(app: App, now: int) -> Iterator[Metric]:
+    """Tell for how long messages wait for an address, and how Adobe's API does if it is asked."""
+    waiting = queue.waiting_by_account(app.views).values()
+    oldest = min((each.since for each in waiting), default=now)
+    age = max(0, now - oldest) / 1000
+    yield gauge("waiting_address_oldest_seconds", "Age of the oldest without an address", age)
+    if app.adobe is None or (found := api_standing(app.ledger, now)) is None:
+        return
+    made = CounterMetricFamily(
+        "coursebell_adobe_api_requests", "Requests, by what came of them", labels=["outcome"]
+    )
+    for outcome, count in sorted(dict(app.adobe.api.outcomes).items()):
+        made.add_metric([outcome], count)
+    yield made
+    yield gauge("adobe_api_budget_left", "Requests that may be made now", found.budget.left)
+    if found.state.answered_at is not None:
+        at = found.state.answered_at / 1000
+        yield gauge("adobe_api_last_answer_timestamp_seconds", "When it last answered", at)
+    asked = GaugeMetricFamily(
+        "coursebell_adobe_api_ids",
+        "Ids that were asked for, and whether it knows them",
+        labels=["what", "known"],
+    )
+    asked.add_metric(["user", "yes"], found.users_found)
+    asked.add_metric(["user", "no"], found.users_unknown)
+    asked.add_metric(["learning_object", "yes"], found.learning_objects_found)
+    asked.add_metric(["learning_object", "no"], found.learning_objects_unknown)
+    yield asked
+
+
 Answers = Mapping[tuple[str, int], int]
 """How many answers there were, by source and status code."""
 
@@ -149,6 +180,7 @@ class ServiceCollector(Collector):
         yield from self._log()
         yield from self._notifications()
         yield from channel_metrics(self._app, self._context.clock())
+        yield from address_metrics(self._app, self._context.clock())
         yield from self._condition()
         free = shutil.disk_usage(self._app.ledger.path.parent).free
         yield gauge("disk_free_bytes", "What is left on the disk of the data folder", free)

@@ -1,0 +1,49 @@
+"""Wire Adobe's API to what is kept of people and courses, by the settings."""
+
+from collections.abc import Callable
+from functools import partial
+
+from service.incoming.adobe_api.client import AdobeApi, ApiAccess
+from service.incoming.adobe_api.directory_rows import SOURCE
+from service.incoming.adobe_api.refresh import AdobeRefresh, AskedOf, Directory
+from service.learners.directory.course_instances import CourseInstances
+from service.learners.directory.courses import Courses
+from service.learners.directory.people import People
+from service.learners.enrollment_views import courses_of
+from service.ledger.ledger import Ledger
+from service.ledger.views import Views
+from service.sending import queue
+from service.settings import Settings
+
+
+def adobe_api(settings: Settings, ledger: Ledger, clock: Callable[[], int]) -> AdobeApi | None:
+    """Make the client of the API; None when its settings are not given."""
+    given = settings.adobe_api
+    if given.client_id is None or given.client_secret is None or given.refresh_token is None:
+        return None
+    access = ApiAccess(
+        url=given.url,
+        client_id=given.client_id,
+        client_secret=given.client_secret,
+        refresh_token=given.refresh_token,
+        scheme=given.scheme,
+    )
+    return AdobeApi(access, ledger, clock)
+
+
+def adobe_refresh(
+    api: AdobeApi, views: Views, *, max_age: int, told: Callable[[], None]
+) -> AdobeRefresh:
+    """Let the API fill in people and courses; `told` is called when it has."""
+    ledger = api.ledger
+    directory = Directory(
+        ledger=ledger,
+        people=People(ledger),
+        courses=Courses(ledger),
+        instances=CourseInstances(ledger),
+    )
+    wanted = AskedOf(
+        waited_for=partial(queue.learners_waited_for, views),
+        courses=partial(courses_of, views, SOURCE),
+    )
+    return AdobeRefresh(api, directory, wanted, max_age=max_age, told=told)

@@ -1,0 +1,1 @@
+"""Ask Adobe's public API v2 who is who, within its limits."""

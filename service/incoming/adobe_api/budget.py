@@ -1,0 +1,65 @@
+"""Count requests to Adobe's API in the ledger, so that no restart and no second process forgets."""
+
+import msgspec
+
+from service.ledger.ledger import Ledger
+
+REQUESTS_AN_HOUR = 500
+"""What Adobe allows an administrator ("Webhooks usage guide", GET /users and /learningObjects)."""
+WINDOW_MS = 61 * 60_000
+"""An hour, and what a request may take from its claim until Adobe counts it."""
+
+TABLE = """
+CREATE TABLE IF NOT EXISTS adobe_requests (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS adobe_requests_by_time ON adobe_requests (at);
+"""
+
+
+class BudgetUse(msgspec.Struct, frozen=True):
+    """Say how many requests were made within the hour, and when the oldest no longer counts."""
+
+    used: int
+    limit: int
+    frees_at: int | None
+
+    @property
+    def left(self) -> int:
+        """Give how many requests may be made now."""
+        return max(0, self.limit - self.used)
+
+
+class RequestBudget:
+    """Let no more than `limit` requests leave in any hour, whichever process makes them."""
+
+    def __init__(self, ledger: Ledger, limit: int = REQUESTS_AN_HOUR) -> None:
+        self._ledger = ledger
+        self._limit = limit
+        ledger.create(TABLE)
+
+    def claim(self, now: int) -> int | None:
+        """Take one request, on disk before it leaves; or else give when (ms UTC) one is free.
+
+        What a clock that was ahead has claimed counts as claimed now: never too little.
+        """
+        with self._ledger.transaction() as cursor:
+            cursor.execute("DELETE FROM adobe_requests WHERE at <= ?", (now - WINDOW_MS,))
+            cursor.execute("UPDATE adobe_requests SET at = :now WHERE at > :now", {"now": now})
+            used, oldest = cursor.execute("SELECT COUNT(*), MIN(at) FROM adobe_requests").fetchone()
+            if used >= self._limit:
+                return int(oldest) + WINDOW_MS
+            cursor.execute("INSERT INTO adobe_requests (at) VALUES (?)", (now,))
+        return None
+
+    def use(self, now: int) -> BudgetUse:
+        """Tell how much of it is used."""
+        used, oldest = (
+            self._ledger.reader()
+            .execute(
+                "SELECT COUNT(*), MIN(at) FROM adobe_requests WHERE at > ?", (now - WINDOW_MS,)
+            )
+            .fetchone()
+        )
+        return BudgetUse(used, self._limit, None if oldest is None else oldest + WINDOW_MS)

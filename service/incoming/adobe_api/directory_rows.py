@@ -1,0 +1,134 @@
+"""Read users and learning objects of Adobe's API as rows of people, courses and instances."""
+
+from typing import NamedTuple
+from zoneinfo import available_timezones
+
+from service.incoming.adobe_api.resources import (
+    Document,
+    Resource,
+    mapping,
+    one_or_many,
+    resources_in,
+    text_of,
+    texts_of,
+)
+from service.incoming.sources.parsing import Unusable, instant
+from service.learners.directory.course_instances import CourseInstance
+from service.learners.directory.courses import CourseRow, kind_of
+from service.learners.directory.people_csv import LANGUAGE, is_address
+from service.learners.directory.people_table import PersonRow
+from service.learners.facts import course_id
+
+SOURCE = "adobe"
+USER, INSTANCE = "user", "learningObjectInstance"
+KEPT = ("profile", "roles", "state", "userType")
+"""Kept as extra fields beside the active ones, as the import of `generateUsers` does."""
+LOCALE = "en-us"
+"""A course has one title here; en-US is Adobe's own default locale."""
+
+
+def users_in(document: Document, account: str) -> dict[str, PersonRow]:
+    """Read the users of a document, and the managers that came along, by id."""
+    came = [*resources_in(document, "included"), *resources_in(document, "data")]
+    return {each.id: row_of_user(each, account) for each in came if each.kind == USER}
+
+
+def row_of_user(user: Resource, account: str) -> PersonRow:
+    """Read what is said of one user; what is not said stays as it was."""
+    address = user.text("email")
+    return PersonRow(
+        lms_id=user.id,
+        source=SOURCE,
+        account=account,
+        name=user.text("name"),
+        email=address if address and is_address(address) else None,
+        manager=next(iter(user.related("manager")), None),
+        timezone=_timezone(user),
+        locale=_locale(user),
+        fields=_fields(user),
+    )
+
+
+def _timezone(user: Resource) -> str | None:
+    """Read a zone that is named as IANA names it."""
+    code = user.text("timeZoneCode")
+    return code if code in available_timezones() else None
+
+
+def _locale(user: Resource) -> str | None:
+    """Read the language as templates name it: that of the pages, or else of the contents."""
+    said = (user.text("uiLocale"), user.text("contentLocale"))
+    found = (text.replace("_", "-") for text in said if text and LANGUAGE.fullmatch(text))
+    return next(found, None)
+
+
+def _fields(user: Resource) -> dict[str, str]:
+    """Read the active fields, and what an import of the report keeps beside them.
+
+    One that is there without a value has none any more.
+    """
+    kept = {name: user.attributes[name] for name in KEPT if name in user.attributes}
+    said = kept | mapping(user.attributes.get("fields"))
+    return {name: ", ".join(texts_of(value)) for name, value in said.items()}
+
+
+class CourseAnswer(NamedTuple):
+    """Hold a learning object and its instances as the API says."""
+
+    course: CourseRow
+    instances: list[CourseInstance]
+
+
+def learning_objects_in(document: Document, account: str) -> dict[str, CourseAnswer]:
+    """Read the learning objects of a document, by their id in its one spelling."""
+    came = [each for each in resources_in(document, "included") if each.kind == INSTANCE]
+    instances = {each.id: each for each in came}
+    found = {}
+    for each in resources_in(document, "data"):
+        own = [instances[id] for id in each.related("instances") if id in instances]
+        id = course_id(each.id)
+        found[id] = CourseAnswer(
+            _course(each, id, account), [_instance(one, id, account) for one in own]
+        )
+    return found
+
+
+def _course(said: Resource, id: str, account: str) -> CourseRow:
+    return CourseRow(
+        id=id,
+        source=SOURCE,
+        account=account,
+        title=_name(said),
+        kind=kind_of(id),
+        tags=tuple(texts_of(said.attributes.get("tags"))) if "tags" in said.attributes else None,
+    )
+
+
+def _instance(said: Resource, course: str, account: str) -> CourseInstance:
+    return CourseInstance(
+        id=course_id(said.id),
+        source=SOURCE,
+        account=account,
+        course=course,
+        name=_name(said),
+        state=said.text("state"),
+        completion_deadline=_moment(said, "completionDeadline"),
+        enrollment_deadline=_moment(said, "enrollmentDeadline"),
+        unenrollment_deadline=_moment(said, "unenrollmentDeadline"),
+    )
+
+
+def _name(said: Resource) -> str | None:
+    """Read the name in the default locale, or else the first there is."""
+    listed = map(mapping, one_or_many(said.attributes.get("localizedMetadata")))
+    names = [(text_of(each.get("locale")) or "", text_of(each.get("name"))) for each in listed]
+    named = [(locale.replace("_", "-").lower(), name) for locale, name in names if name]
+    return dict(reversed(named)).get(LOCALE) or (named[0][1] if named else None)
+
+
+def _moment(said: Resource, name: str) -> int | None:
+    """Read a date in ms since 1970 UTC; None for what is none."""
+    try:
+        return instant(said.attributes.get(name), name)
+    except Unusable:
+        return None

@@ -1,0 +1,91 @@
+"""A ledger beside the stand-in of Adobe's API, and what asks it, by a clock of ours."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from service.incoming.adobe_api.client import AdobeApi as Client
+from service.incoming.adobe_api.client import ApiAccess
+from service.incoming.adobe_api.refresh import AdobeRefresh, AskedOf, Directory
+from service.learners.directory.course_instances import CourseInstances
+from service.learners.directory.courses import Courses
+from service.learners.directory.people import People
+from service.ledger.ledger import Ledger
+from tests.adobe_api import AdobeApi
+from tests.installation import DAY, START
+
+ACCOUNT = "1234"
+
+
+@dataclass
+class Asking:
+    """One process that asks the API; `restarted` is another one after it."""
+
+    folder: object
+    api: AdobeApi
+    now: int = START
+    waited_for: list = field(default_factory=list)
+    courses_named: list = field(default_factory=list)
+    scheme: str = "oauth"
+
+    def __post_init__(self):
+        self.open()
+
+    def open(self):
+        self.ledger = Ledger(self.folder / "ledger.db")
+        self.people, self.courses = People(self.ledger), Courses(self.ledger)
+        self.instances = CourseInstances(self.ledger)
+        access = ApiAccess(self.api.url, "client-1", "hidden-1", "refresh-1", self.scheme)
+        self.client = Client(access, self.ledger, lambda: self.now)
+        self.told = 0
+        self.refresh = AdobeRefresh(
+            self.client,
+            Directory(self.ledger, self.people, self.courses, self.instances),
+            AskedOf(lambda: self.waited_for, lambda _: self.courses_named),
+            max_age=7 * DAY,
+            told=self._note,
+        )
+
+    def _note(self):
+        self.told += 1
+
+    def restarted(self):
+        self.ledger.close()
+        self.open()
+
+    def meet(self, *ids):
+        """People of whom letters gave nothing but an id; their person ids."""
+        met = [(self.people.new_id(self.now), ("adobe", ACCOUNT, str(id))) for id in ids]
+        with self.ledger.transaction() as cursor:
+            self.people.meet(cursor, met)
+        return [person for person, _ in met]
+
+    def person(self, id):
+        return self.people.find(("adobe", ACCOUNT, str(id)))
+
+    def course(self, id):
+        return self.courses.get("adobe", ACCOUNT, id)
+
+    def step(self):
+        self.refresh.step(self.now)
+
+    def steps(self, most=100):
+        """Steps until there is nothing left to ask."""
+        for _ in range(most):
+            before = len(self.api.asked)
+            self.step()
+            if len(self.api.asked) == before:
+                return
+
+
+@pytest.fixture
+def api():
+    with AdobeApi() as api:
+        yield api
+
+
+@pytest.fixture
+def asking(tmp_path, api):
+    asking = Asking(tmp_path, api)
+    yield asking
+    asking.ledger.close()
