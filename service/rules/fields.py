@@ -11,6 +11,7 @@ import msgspec
 from service.learners.aggregate import Aggregate
 from service.learners.directory.courses import Course
 from service.learners.directory.people import Person
+from service.learners.directory.time_zones import zone_form
 from service.learners.enrollment import Enrollment
 from service.learners.enrollment_state import STATUSES
 from service.learners.facts import course_id
@@ -120,7 +121,9 @@ FIELDS: dict[str, Field] = {
             in_conditions=False,
         ),
         Field("learner.locale", "text", "language, e.g. de-DE", True, True, form=locale_form),
-        Field("learner.timezone", "text", "time zone, e.g. Europe/Berlin", True, True),
+        Field(
+            "learner.timezone", "text", "time zone, e.g. Europe/Berlin", True, True, form=zone_form
+        ),
         Field("learner.groups", "texts", "groups of the learner", True, True),
         Field("learner.has_manager", "bool", "whether a manager is known", True, True),
         Field("learner.name", "text", "full name", True, True, False),

@@ -47,6 +47,25 @@ class RowProblem(msgspec.Struct, frozen=True):
         place = f"{self.line}: {self.column}: " if self.column else f"{self.line}: "
         return f"{place}{'warning: ' if self.warning else ''}{self.expected}"
 
+    def by_value(self) -> tuple[str, str, str] | None:
+        """Say what is told of a value, for all rows that have it; None where it must not be."""
+        return None
+
+
+class ValueProblem(RowProblem, frozen=True):
+    """Say what is wrong with a value that says nothing of a person, and may be told: a zone.
+
+    `expected` goes on after "which", and `advice` says what to do about it.
+    """
+
+    warning: bool = True
+    value: str = ""
+    advice: str = ""
+
+    def by_value(self) -> tuple[str, str, str] | None:
+        """Give the value, what it is, and what to do about it."""
+        return self.value, self.expected, self.advice
+
 
 def with_look_alike_of_cell(message: str, text: str) -> str:
     """Name the first character of a cell that is not what it looks like, if any."""
