@@ -166,16 +166,23 @@ def _path(node: nodes.Node, inner: set[int]) -> list[str]:
         steps.append(node.attr if isinstance(node, nodes.Getattr) else _item(node))
         inner.add(id(node.node))
         node = node.node
-    return [node.name, *_without_numbers(reversed(steps))] if isinstance(node, nodes.Name) else []
+    return [node.name, *_without_numbers(steps[::-1])] if isinstance(node, nodes.Name) else []
 
 
 def _item(node: nodes.Getitem) -> str:
     return str(getattr(node.arg, "value", "?"))
 
 
-def _without_numbers(steps: Iterator[str]) -> Iterator[str]:
-    """Take the numbers out of a path: `course.tags[0]` reads the field `course.tags`."""
-    return (step for step in steps if not step.lstrip("-").isdigit())
+def _without_numbers(steps: list[str]) -> list[str]:
+    """Take the numbers out of a path: `course.tags[0]` reads the field `course.tags`.
+
+    A column may be called by one.
+    """
+    return [
+        step
+        for at, step in enumerate(steps)
+        if not step.lstrip("-").isdigit() or steps[at - 1 : at] == COLUMNS[1:]
+    ]
 
 
 def _unknown_variable(path: list[str], shape: Shape) -> str:

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from service.learners.text_form import locale_form
-from service.rules.fields import LEARNER_COLUMN, Sources, field_named
+from service.rules.fields import Sources, field_named
 from service.rules.known_values import KnownValues
+from service.rules.language.columns import field_of
 from service.rules.language.errors import Diagnostic
 from service.rules.language.references import References
 from service.rules.text import counted, shown
@@ -26,7 +27,7 @@ def _columns(folder: Path, files: TemplateFiles, known: KnownValues) -> Iterator
     references, told = References(known, Sources()), set[str]()
     for name, source in sorted(files.sources.items()):
         for line, column in columns_in(source):
-            field = field_named(f"{LEARNER_COLUMN}{column}")
+            field = field_named(field_of(column))
             message = references.lacks_column(field) if field else None
             if message and message not in told:
                 told.add(message)
