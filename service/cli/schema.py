@@ -37,7 +37,7 @@ def schema(given: RuleFiles, tests: bool, data: Path | None, output: Path | None
     With --data it offers the extra columns, groups, tags, languages and zones there are too.
     """
     chosen = given.settings(data)
-    offers = offers_of(data) if data else NO_OFFERS
+    offers = offers_of(chosen) if data else NO_OFFERS
     found = of_tests(chosen) if tests else of_rules(chosen, offers)
     text = msgspec.json.format(msgspec.json.encode(found)).decode() + "\n"
     if output is None:
@@ -57,12 +57,14 @@ def of_tests(chosen: Settings) -> Schema:
     return script_schema(rules, [source.name for source in SOURCES])
 
 
-def offers_of(data: Path) -> Offers:
+def offers_of(chosen: Settings) -> Offers:
     """Pick what editors offer of an installation; without one the command ends."""
-    with installation_if_any(data) as office:
+    with installation_if_any(chosen.data) as office:
         if office is None:
-            fail(f"{data}: no installation is there; expected the folder of one after --data")
-        return Offers.of(known_in(office))
+            fail(
+                f"{chosen.data}: no installation is there; expected the folder of one after --data"
+            )
+        return Offers.of(known_in(office, chosen))
 
 
 def of_rules(chosen: Settings, offers: Offers) -> Schema:

@@ -37,6 +37,10 @@ class KnownValues:
         """Tell whether courses were imported."""
         return bool(self._courses.values("id"))
 
+    def links(self, source: str) -> bool:
+        """Tell whether mails about courses of a source have a link."""
+        return self._courses.have_links(source)
+
     def of(self, field: str) -> Counter[str]:
         """Count who has each value of a field."""
         if field not in self._counted:

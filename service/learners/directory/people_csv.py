@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from service.learners.directory.csv_cells import (
     EVERYWHERE,
@@ -47,6 +48,7 @@ ADDRESS = re.compile(
     r"""(?:[^\s"(),:;<>@\[\\\]\x00-\x1f\x7f]+|"(?:[^"\\\x00-\x1f\x7f]|\\[ -~])+")"""
     r"""@(?:[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.[^\W_](?:[\w-]{0,61}[^\W_])?)*|\[[0-9A-Fa-fv:.]+\])"""
 )
+LANGUAGES_REMEMBERED = 1_024
 LANGUAGE = re.compile(r"(?P<tag>[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*)(?:\.[\w-]+)?(?:@\w+)?")
 """As RFC 5646 §2.1 writes it, or POSIX (XBD §8.2), which has an encoding and a variant beside."""
 
@@ -107,6 +109,7 @@ def _locale(cells: RowCells) -> str | None:
     return said or cells.value("content_locale", read_language) or said
 
 
+@lru_cache(LANGUAGES_REMEMBERED)
 def read_language(text: str) -> ReadName:
     """Read a language into the tag by which templates are found: en_US is en-US.
 

@@ -90,15 +90,25 @@ def files_in(source: str) -> frozenset[str]:
         return frozenset()
 
 
-@lru_cache(SOURCES_REMEMBERED)
 def columns_in(source: str) -> tuple[Problem, ...]:
     """Name the extra columns of an import that a template reads, each with its line."""
+    return tuple((line, path[-1]) for line, path in _paths_in(source) if path[-3:-1] == COLUMNS)
+
+
+def lines_with(field: str, source: str) -> list[int]:
+    """List the lines on which a template reads a field, also of an item."""
+    steps = field.split(".")
+    return [line for line, path in _paths_in(source) if path[-len(steps) :] == steps]
+
+
+@lru_cache(SOURCES_REMEMBERED)
+def _paths_in(source: str) -> tuple[tuple[int, list[str]], ...]:
+    """Give everything that a template reads, step by step, each with its line."""
     try:
         tree, inner = parsed(source), set[int]()
-        paths = [(node.lineno, _path(node, inner)) for node in _every_node(tree)]
+        return tuple((node.lineno, _path(node, inner)) for node in _every_node(tree))
     except (TemplateSyntaxError, *BREAKS):
         return ()
-    return tuple((line, path[-1]) for line, path in paths if path[-3:-1] == COLUMNS)
 
 
 def what_broke(error: Exception) -> str:
