@@ -41,7 +41,9 @@ def test_a_shipped_mail_shows_the_link_and_every_command_the_same_one(folder: Pa
         (sent,) = desk.notifications()
         assert f"got {LINK}" in command(desk, "explain", sent["id"])
         assert LINK in command(desk, "preview", "completed", "--notification", sent["id"])
-        Path("letter.json").write_bytes(body(completed(START, 77, course="course:8", session="course:8_1")))
+        Path("letter.json").write_bytes(
+            body(completed(START, 77, course="course:8", session="course:8_1"))
+        )
         tried = command(desk, "try", "done", "--event", "letter.json", "--data", "data")
         assert LINK.replace("/7", "/8") in tried
         backtest = json.loads(command(desk, "backtest", "--json", "--data", "data"))

@@ -60,7 +60,8 @@ ABBREVIATED = {
 _HOURS = r"(?P<sign>[+-])\s*(?P<hours>\d{1,2})(?:[:.]?(?P<minutes>[0-5]\d))?"
 _OFFSET = re.compile(rf"\(?(?:(?:UTC|GMT)\s*)?{_HOURS}\)?(?P<rest>\D.*)?", re.IGNORECASE)
 _AT_ZERO = re.compile(r"(?P<open>\()?(?:UTC|GMT)(?(open)\)|\s*(?=\())(?P<rest>.+)", re.IGNORECASE)
-_EXPLAINED = re.compile(r"(?P<name>[^()]+?)\s*\([^()]*\)")
+_EXPLAINED = re.compile(r"(?P<name>[^()]+?)\s*\((?P<other>[^()]*)\)")
+_PARTS = re.compile(r" - |[,()]")
 _IN_AMERICA = re.compile(r"(?P<name>\w+) Time \(US & Canada\)", re.IGNORECASE)
 _SEASON = re.compile(r"\b(?:Daylight|Summer) Time$", re.IGNORECASE)
 
@@ -87,7 +88,8 @@ def read_zone(text: str) -> ReadName:
         return _with_offset(_offset_of(found), found["rest"] or "")
     if found := _AT_ZERO.fullmatch(text):
         return _with_offset(timedelta(), found["rest"])
-    if (found := _EXPLAINED.fullmatch(text)) and (named := _named(found["name"])):
+    found = _EXPLAINED.fullmatch(text)
+    if found and (named := _place(found["other"]) or _named(found["name"])):
         return ReadName(named, *_told_of_fixed(named))
     if text.isdecimal():
         return ReadName(None, CODE, "give it once with --zones FILE, with the columns code,zone")
@@ -179,14 +181,21 @@ def _with_offset(offset: timedelta, rest: str) -> ReadName:
         return ReadName(None, NO_ZONE, f"write an IANA name, e.g. {EXAMPLE}")
     if not rest or rest.lower().startswith("coordinated universal time"):
         return _fixed(offset)
-    named = _named(rest) or _named(f"{rest} Standard Time") or _of_city(rest, offset)
+    named = _named(rest) or _named(f"{rest} Standard Time") or _among_parts(rest, offset)
     return ReadName(named) if named else ReadName(None, NO_ZONE, _advice(rest))
 
 
-def _of_city(text: str, offset: timedelta) -> str | None:
-    """Find the zone of the first city of several that has this offset."""
-    cities = (_cities().get(city.strip().lower(), ()) for city in text.split(","))
-    return next((zone for found in cities for zone in found if offset in _offsets(zone)), None)
+def _place(text: str) -> str | None:
+    """Find the zone of a name with a place in it, as `Europe/Berlin`."""
+    return _named(text) if "/" in text else None
+
+
+def _among_parts(text: str, offset: timedelta) -> str | None:
+    """Find the one zone named among words, or the first city named that has this offset."""
+    parts = [part.strip() for part in _PARTS.split(text)]
+    cities = (_cities().get(part.lower(), ()) for part in parts)
+    there = (zone for found in cities for zone in found if offset in _offsets(zone))
+    return next(filter(None, map(_place, parts)), None) or next(there, None)
 
 
 def _offsets(zone: str) -> set[timedelta]:

@@ -10,6 +10,8 @@ SPELLINGS = {
         "Europe/Berlin", "europe/berlin", "EUROPE/BERLIN", "Europe/Berlin (CET)",
         "\u200bEurope/Berlin",
         "W. Europe Standard Time", "w. europe daylight time", "(UTC+01:00) Europe/Berlin",
+        "(GMT+01:00) Central European Standard Time (Europe/Berlin)",
+        "Central European Standard Time (Europe/Berlin)", "(GMT+02:00) Central Europe - Berlin",
         "(UTC+01:00) W. Europe Standard Time", "W. Europe Standard Time (UTC+01:00)",
     ],
     "Europe/Amsterdam": ["(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna"],
