@@ -155,8 +155,7 @@ class RowCells:
         found = ReadName(None, f"is {got}", "take it out") if got else read(text)
         if found.doubt:
             title, shown = self._columns.title(name), text if TOLD.fullmatch(text) else UNTOLD
-            advice = with_look_alike_of_cell(found.advice, text)
-            told = ValueProblem(self.line, title, found.doubt, value=shown, advice=advice)
+            told = ValueProblem(self.line, title, found.doubt, value=shown, text=text, read=found)
             self.problems.append(told)
         return found.name
 

@@ -70,12 +70,19 @@ class ReadName(NamedTuple):
     """Hold the name that a text stands for, None if none could be read.
 
     `doubt` says what is wrong with the text, which may be read all the same, and `advice` what to
-    do about it; both are empty where nothing is.
+    do about it; both are empty where nothing is. What an `unread` text means is guessed when it
+    is asked for, as that takes a thousand times as long as reading.
     """
 
     name: str | None
     doubt: str = ""
-    advice: str = ""
+    said: str = ""
+    unread: str = ""
+
+    @property
+    def advice(self) -> str:
+        """Say what to do about the text."""
+        return _advice(self.unread) if self.unread else self.said
 
 
 @lru_cache(ZONES_REMEMBERED)
@@ -93,7 +100,7 @@ def read_zone(text: str) -> ReadName:
         return ReadName(named, *_told_of_fixed(named))
     if text.isdecimal():
         return ReadName(None, CODE, "give it once with --zones FILE, with the columns code,zone")
-    return ReadName(None, NO_ZONE, _advice(text))
+    return ReadName(None, NO_ZONE, unread=text)
 
 
 @lru_cache(ZONES_REMEMBERED)
@@ -182,7 +189,7 @@ def _with_offset(offset: timedelta, rest: str) -> ReadName:
     if not rest or rest.lower().startswith("coordinated universal time"):
         return _fixed(offset)
     named = _named(rest) or _named(f"{rest} Standard Time") or _among_parts(rest, offset)
-    return ReadName(named) if named else ReadName(None, NO_ZONE, _advice(rest))
+    return ReadName(named) if named else ReadName(None, NO_ZONE, unread=rest)
 
 
 def _place(text: str) -> str | None:

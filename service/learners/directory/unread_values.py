@@ -41,13 +41,13 @@ class ValueTally:
         told = problem.by_value()
         if told is None:
             return
-        value, doubt, advice = told
+        value, doubt, advise = told
         key = problem.column, value
         if key not in self._found and len(self._found) >= VALUES_KEPT:
             key = problem.column, ""
         found = self._found.get(key)
         if found is None:
-            found = UnreadValue(*key, doubt=doubt, advice=advice, line=problem.line)
+            found = UnreadValue(*key, doubt=doubt, advice=advise(), line=problem.line)
             self._found[key] = found
         found.rows += 1
 
