@@ -51,6 +51,7 @@ TABLES = {
     "service/learners/directory/people.py": "people",
     "service/learners/directory/people_table.py": "people, people_in_groups",
     "service/learners/directory/reported.py": "contacts, course_names",
+    "service/learners/directory/zone_codes.py": "zone_codes",
     "service/learners/neighbours.py": "stored_events, looked into for what stands side by side",
     "service/learners/enrollment_views.py": "enrollments, instances: views",
     "service/ledger/database.py": "how a file is opened, and its version",

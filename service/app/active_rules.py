@@ -19,8 +19,8 @@ from service.rules.language.reader import read_rules
 from service.rules.rule import RuleSet
 from service.sending.planner import ActiveRules
 from service.sending.templates.templates import Templates, template_files
-from service.sending.templates.unread_words import unread_words
-from service.settings import Settings
+from service.sending.templates.unread_words import missing_links, unread_words
+from service.settings import PREFIX, Settings, prefix_of
 
 
 class Refused(Exception):
@@ -78,8 +78,25 @@ def read_files_of(
             known=known,
         ),
     )
-    unread = unread_words(settings.templates, templates.files, known) if known else []
+    folder, files = settings.templates, templates.files
+    unread = unread_words(folder, files, known) if known else []
+    if known and rules:
+        named = {entry.template for rule in rules.rules for entry in rule.entries}
+        without = _without_links(settings, sources, known)
+        unread += missing_links(folder, files, named, without=without)
     return FilesRead(rules, [*problems, *unread], templates)
+
+
+def _without_links(
+    settings: Settings, sources: Iterable[Source], known: KnownValues
+) -> dict[str, str]:
+    """Give the setting of each configured source of whose courses no link is known."""
+    configured = sorted(known_sources(settings, sources).configured)
+    return {
+        source: f"{PREFIX}{prefix_of(source)}COURSE_URL"
+        for source in configured
+        if not known.links(source)
+    }
 
 
 def known_sources(settings: Settings, sources: Iterable[Source]) -> Sources:

@@ -68,7 +68,7 @@ class App:
         self.ledger = Ledger(settings.data / "ledger.db")
         self.store = event_store(self.ledger)
         self.people = People(self.ledger)
-        self.courses = Courses(self.ledger)
+        self.courses = Courses(self.ledger, settings.course_urls)
         self.letters = Letters(self.ledger)
         self.watch_requests = WatchRequests(self.store, self.people)
         self.watch_links = watch_links(settings.data, settings.public_url, settings.secret_key)

@@ -58,7 +58,7 @@ class Archive:
         self.ledger = ReadOnlyLedger(installation(chosen.data) / "ledger.db")
         store = event_store(self.ledger)
         self.people = People(self.ledger)
-        lookup = Lookup(store, self.people, Courses(self.ledger))
+        lookup = Lookup(store, self.people, Courses(self.ledger, chosen.course_urls))
         self.history = History(store)
         self.today = CurrentDirectory(lookup)
 

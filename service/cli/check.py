@@ -79,7 +79,7 @@ def _reach(
     stalled: StalledRule, decider: Decider, office: Installation, chosen: Settings, now: int
 ) -> Reach:
     rule = stalled.rule
-    people, courses = People(office.ledger), Courses(office.ledger)
+    people, courses = People(office.ledger), Courses(office.ledger, chosen.course_urls)
     lookup = Lookup(office.store, people, courses, timings=chosen.timings)
     writer = Writer(office.store, lookup, decide=lambda *_: None)
     world = writer.world(now)
@@ -144,7 +144,7 @@ def check(given: RuleFiles, form: str, online: bool, data: Path | None, as_json:
     """
     chosen = given.settings(data)
     with installation_if_any(chosen.data) as office:
-        known = known_in(office) if office else None
+        known = known_in(office, chosen) if office else None
         found, problems, words = read_files_of(chosen, SOURCES, name=str(chosen.rules), known=known)
         channels = channel_problems(found, chosen, office) if found else []
         asked = api_problems(chosen, office) if online else []
@@ -173,9 +173,10 @@ def check(given: RuleFiles, form: str, online: bool, data: Path | None, as_json:
     raise SystemExit(BAD if wrong else 0)
 
 
-def known_in(office: Installation) -> KnownValues:
+def known_in(office: Installation, chosen: Settings) -> KnownValues:
     """Give the values that people, courses and enrolments of an installation have."""
-    return KnownValues(People(office.ledger), Courses(office.ledger), office.views)
+    courses = Courses(office.ledger, chosen.course_urls)
+    return KnownValues(People(office.ledger), courses, office.views)
 
 
 def vars_of(problem: Diagnostic) -> dict[str, object]:

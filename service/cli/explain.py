@@ -92,8 +92,9 @@ def explain(
 def evidence(data: Path | None) -> Iterator[Evidence]:
     """Open the evidence in the ledger of the data folder; record nothing in it."""
     with open_ledger(data) as ledger:
-        people, courses = People(ledger), Courses(ledger)
-        past = LedgerHistory(event_store(ledger), people, courses, settings(data).timings)
+        chosen = settings(data)
+        people, courses = People(ledger), Courses(ledger, chosen.course_urls)
+        past = LedgerHistory(event_store(ledger), people, courses, chosen.timings)
         yield Evidence.of(past, Letters(ledger).show)
 
 

@@ -16,8 +16,11 @@ from service.cli.output.csv_import import (
     report,
 )
 from service.cli.people_api import fetch_person, people_status
+from service.learners.directory.csv_cells import RowScope
 from service.learners.directory.people import People, Person
 from service.learners.directory.people_csv import people_in
+from service.learners.directory.zone_codes import ZoneCodes, zone_codes_in
+from service.ledger.ledger import Ledger
 from service.rules.text import side_by_side
 
 NO_ID = "-"
@@ -41,10 +44,13 @@ def people() -> None:
 
 @people.command("import")
 @click.argument("file")
+@click.option("--zones", metavar="FILE", help="A CSV that says which zone a code means; kept.")
 @import_options
 @data_option
 @click.option("--json", "as_json", is_flag=True, help="Write the result as JSON.")
-def import_people(file: str, how: ImportOptions, data: Path | None, as_json: bool) -> None:
+def import_people(
+    file: str, zones: str | None, how: ImportOptions, data: Path | None, as_json: bool
+) -> None:
     """Import people from FILE, or from standard input when FILE is `-`.
 
     FILE is a CSV with the columns id, name, email, manager, timezone, locale, groups, source,
@@ -54,12 +60,25 @@ def import_people(file: str, how: ImportOptions, data: Path | None, as_json: boo
     A cell that cannot be used is named with its line and left out, and what was known before
     stays; the exit code is 0. A row whose id cannot be used is left out, and the exit code is 1.
     Several groups in one cell stand between ; or |, or else between commas.
+
+    Zones and languages are read as systems write them. Where a source has numbers for its
+    zones, say once what they mean: --zones FILE, a CSV with the columns code,zone.
     """
     with open_ledger(data, new=True) as ledger:
         scope, store = how.scope(ledger), People(ledger).store
+        if zones:
+            learn_zones(ledger, GivenFile(zones, "zones", how.encoding), scope)
         given = GivenFile(file, "people", how.encoding)
         result = import_file(ledger, given, lambda table: people_in(table, scope), store)
     report(result, given, as_json=as_json)
+
+
+def learn_zones(ledger: Ledger, given: GivenFile, scope: RowScope) -> None:
+    """Keep the codes of a file of zones; one with a bad row ends the command."""
+    store = ZoneCodes(ledger).store
+    result = import_file(ledger, given, lambda table: zone_codes_in(table, scope), store)
+    if result.unusable:
+        report(result, given, as_json=False)
 
 
 @people.command("list")

@@ -183,7 +183,8 @@ class NotificationReader:
         self._streams = NotificationStreams(
             store, chosen.timings, heard=letters.feeds.heard, asides=letters.asides.of
         )
-        self._lookup = Lookup(store, People(ledger), Courses(ledger), timings=chosen.timings)
+        courses = Courses(ledger, chosen.course_urls)
+        self._lookup = Lookup(store, People(ledger), courses, timings=chosen.timings)
         self._domain = chosen.mail_domain or WITHOUT_DOMAIN
 
     def occasion(self, id: str, rules: RuleSet | None, now: int) -> PreviewOccasion:

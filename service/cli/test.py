@@ -63,7 +63,7 @@ def test(
     active = read_or_leave(chosen)
     scripts = read_files(files or (usual_file(chosen.rules),), active, part)
     screen = None if as_json else page_wide()
-    with open_runner(active, str(chosen.rules)) as runner:
+    with open_runner(active, str(chosen.rules), chosen.course_urls) as runner:
         results = {file: run(runner, file, each, screen=screen) for file, each in scripts.items()}
     everything = [result for each in results.values() for result in each]
     failed = sum(not result.passed for result in everything)

@@ -1,6 +1,5 @@
 """Register what rules can read and react to: fields and events."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -11,6 +10,7 @@ import msgspec
 from service.learners.aggregate import Aggregate
 from service.learners.directory.courses import Course
 from service.learners.directory.people import Person
+from service.learners.directory.time_zones import zone_form
 from service.learners.enrollment import Enrollment
 from service.learners.enrollment_state import STATUSES
 from service.learners.facts import course_id
@@ -19,12 +19,11 @@ from service.learners.instance import Instance, seat_values
 from service.learners.text_form import locale_form, text_form
 from service.learners.world import World
 from service.rules.calendar import DAY
+from service.rules.language.columns import EXTRA_DOC, column_of, field_of
 
 Type = Literal["text", "number", "bool", "time", "duration", "texts", "enum", "items"]
 
-EXTRA_COLUMN = re.compile(r"learner\.fields\.\w[\w -]*")
 FIELDS_REMEMBERED = 1_024
-EXTRA_DOC = "extra column of the people import"
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,9 @@ FIELDS: dict[str, Field] = {
             in_conditions=False,
         ),
         Field("learner.locale", "text", "language, e.g. de-DE", True, True, form=locale_form),
-        Field("learner.timezone", "text", "time zone, e.g. Europe/Berlin", True, True),
+        Field(
+            "learner.timezone", "text", "time zone, e.g. Europe/Berlin", True, True, form=zone_form
+        ),
         Field("learner.groups", "texts", "groups of the learner", True, True),
         Field("learner.has_manager", "bool", "whether a manager is known", True, True),
         Field("learner.name", "text", "full name", True, True, False),
@@ -189,11 +190,10 @@ EVENTS: dict[str, Event] = {
 
 
 def field_named(name: str) -> Field | None:
-    """Find a field, also `learner.fields.<column>` for any extra column of the people import."""
-    name = text_form(name)
-    if EXTRA_COLUMN.fullmatch(name):
-        return Field(name, "text", EXTRA_DOC, True, True)
-    return FIELDS.get(name)
+    """Find a field, also the one of any extra column of the people import."""
+    if column := column_of(name):
+        return Field(field_of(column), "text", EXTRA_DOC, True, True)
+    return FIELDS.get(text_form(name))
 
 
 @lru_cache(FIELDS_REMEMBERED)
@@ -204,7 +204,6 @@ def is_personal(field: str) -> bool:
 
 
 Subject = Aggregate[Any] | SilentSource | LetterSetAside | FailingChannel | Bundle
-LEARNER_COLUMN = "learner.fields."
 
 
 class EventSeen(msgspec.Struct, frozen=True, gc=False):
@@ -240,7 +239,7 @@ class Reading:
         if reader is not None:
             value = reader(self)
         else:
-            value = self.person and self.person.fields.get(field.removeprefix(LEARNER_COLUMN))
+            value = self.person and self.person.fields.get(column_of(field) or "")
         self.read[field] = value
         return value
 

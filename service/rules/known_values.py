@@ -8,7 +8,7 @@ from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.enrollment_views import values_of
 from service.ledger.views import Views
-from service.rules.fields import LEARNER_COLUMN
+from service.rules.language.columns import column_of
 
 
 class KnownValues:
@@ -37,13 +37,16 @@ class KnownValues:
         """Tell whether courses were imported."""
         return bool(self._courses.values("id"))
 
+    def links(self, source: str) -> bool:
+        """Tell whether mails about courses of a source have a link."""
+        return self._courses.have_links(source)
+
     def of(self, field: str) -> Counter[str]:
         """Count who has each value of a field."""
         if field not in self._counted:
-            if field.startswith(LEARNER_COLUMN):
-                self._counted[field] = self._people.column(field.removeprefix(LEARNER_COLUMN))
-            else:
-                self._counted[field] = self._counts[field]()
+            column = column_of(field)
+            counted = self._people.column(column) if column else self._counts[field]()
+            self._counted[field] = counted
         return self._counted[field]
 
     @cached_property

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
+from service.learners.directory.course_links import link_pattern
 from service.learners.facts import Timing
 from service.ledger.private_files import DRAWER_FOLDER
 from service.settings.adobe_api import ADOBE_API, AdobeApiSettings
@@ -115,6 +116,12 @@ class SourceSettings:
         "its own, as in a yearly course, or `never`; what is dated within it says more of the "
         "same one. Without it `1d` for Adobe and Community Training, and `never` for Sunbird, "
         "which has a batch for each time and may tell of old completions again.",
+    )
+    course_url: str | None = setting(
+        optional(link_pattern),
+        "Link to a course for which an import has none, with `{course.id}`, or with "
+        "`{course.type}` and `{course.number}`, what stands before and behind the colon of the "
+        "id, and `{event.account}`: `https://lms.example.org/course/{course.id}`.",
     )
     timing: Timing
     """How its dates are read, by these settings or the source itself."""
@@ -302,6 +309,12 @@ class Settings:
     def timings(self) -> dict[str, Timing]:
         """Give how the dates of each source are read, by its name."""
         return {name: source.timing for name, source in self.sources.items()}
+
+    @property
+    def course_urls(self) -> dict[str, str]:
+        """Give the patterns of the links to courses, by source."""
+        found = {name: source.course_url for name, source in self.sources.items()}
+        return {name: pattern for name, pattern in found.items() if pattern}
 
 
 def declared(kind: type[Settings | SourceSettings | AdobeApiSettings]) -> dict[str, Setting]:

@@ -47,8 +47,6 @@ SPOILT = ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NV", "#WERT!", "###
         ("name", SPOILT),
         ("email", (*SPOILT, "n/a", "a@x.org; b@x.org", "Ann <a@x.org>", "'ada@example.org")),
         ("manager", (*SPOILT, "two@x@y", "'9", "x" * 256)),
-        ("timezone", (*SPOILT, "Mars/X", "W. Europe Standard Time")),
-        ("locale", (*SPOILT, "German", "<de>")),
         ("groups", (*SPOILT, "Eng; #N/A")),
         ("Cost Center", SPOILT),
     ],
@@ -66,6 +64,24 @@ def test_a_cell_of_a_person_costs_itself_and_what_was_known_stays(
         assert result.exit_code == 0
         assert result.stderr.startswith(f"people.csv:3: {column}: warning: expected ")
         assert result.stderr.count("\n") == 1 and cell not in result.output
+        assert known("people", "7") == before
+        assert person("8")
+
+
+@pytest.mark.parametrize(
+    ("column", "cells"),
+    [("timezone", (*SPOILT, "Mars/X", "Berlin", "23")), ("locale", (*SPOILT, "German", "<de>"))],
+)
+def test_a_zone_or_language_costs_itself_and_is_named(column: str, cells: tuple[str, ...]) -> None:
+    imported("people", f"{PEOPLE}\n{GOOD}\n")
+    before = known("people", "7")
+    for cell in cells:
+        row = GOOD.split(",")
+        row[PEOPLE.split(",").index(column)] = cell
+        result = imported("people", f"{PEOPLE}\n8,Bo,,,,,,\n{','.join(row)}\n")
+        assert result.exit_code == 0
+        assert result.stderr.startswith(f"people.csv: {column}: 1 row has '{cell}', which is ")
+        assert result.stderr.count("\n") == 1
         assert known("people", "7") == before
         assert person("8")
 

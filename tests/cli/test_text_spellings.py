@@ -102,8 +102,8 @@ def test_a_learner_a_manager_and_a_group_are_found_by_cells_of_a_spreadsheet() -
          "2: email: warning: expected one address, e.g. ann@example.org; there is a "
          "FULLWIDTH COMMERCIAL AT at character 4 of it; write @"),
         ("id,locale\n7,d\u0435\n",
-         "2: locale: warning: expected a language, e.g. de or pt-BR; there is a CYRILLIC SMALL "
-         "LETTER IE at character 2 of it; write e"),
+         "(first line 2); write a tag like de or pt-BR; there is a CYRILLIC SMALL LETTER IE at "
+         "character 2 of it; write e"),
         ("\u0456d,email\n7,ada@example.org\n",
          "1: expected a column id or internalUserID; there is a CYRILLIC SMALL LETTER "
          "BYELORUSSIAN-UKRAINIAN I at character 1 of it; write i"),

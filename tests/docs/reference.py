@@ -6,8 +6,9 @@ from pathlib import Path
 
 from service.app.app import SOURCES
 from service.rules.conditions import OPERATORS
-from service.rules.fields import EVENTS, EXTRA_DOC, FIELDS, WORDS_ONLY, Field, Sources
+from service.rules.fields import EVENTS, FIELDS, WORDS_ONLY, Field, Sources
 from service.rules.language import entries, model
+from service.rules.language.columns import EXTRA_DOC
 from service.rules.language.model import SCOPES, scope_of_event
 from service.rules.language.operands import DESCRIBED, KINDS
 from service.rules.language.schema import schema_of

@@ -10,6 +10,7 @@ import rich_click as click
 from service.app.known_scopes import SOURCE_NAMES, refused_source, unnamed_account
 from service.cli.output.console import fail
 from service.learners.directory.csv_cells import RowScope
+from service.learners.directory.zone_codes import ZoneCodes
 from service.ledger.ledger import Ledger
 
 
@@ -58,7 +59,13 @@ class ImportOptions(NamedTuple):
             told.add((source, account))
             return unnamed_account(ledger, source, account)
 
-        return RowScope(self.source or "", self.account, refused_source, doubted)
+        return RowScope(
+            self.source or "",
+            self.account,
+            refused=refused_source,
+            doubted=doubted,
+            zone=ZoneCodes(ledger).read,
+        )
 
 
 def import_options(command: Callable[..., None]) -> Callable[..., None]:

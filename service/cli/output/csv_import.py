@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar, cast
 
@@ -16,7 +17,9 @@ from rich.progress import DownloadColumn
 from service.cli.output.console import BAD, fail, print_json, print_table, printable, progress
 from service.learners.directory.csv_file import CsvTable, RowProblem
 from service.learners.directory.csv_import import ImportResult, Keyed, Store, import_rows
+from service.learners.directory.unread_values import UnreadValue
 from service.ledger.ledger import Ledger
+from service.rules.text import counted
 
 R = TypeVar("R", bound=Keyed)
 
@@ -36,6 +39,8 @@ RECENT_SECONDS = 2.0
 """How long ago a file was written to if somebody may be writing still; some file systems know
 the time to a second or two."""
 PATIENCE = 10
+VALUES_NAMED = 5
+"""Of each column, those of most rows."""
 
 
 def import_file(ledger: Ledger, given: GivenFile, read: Read[R], store: Store[R]) -> ImportResult:
@@ -66,12 +71,25 @@ def report(result: ImportResult, given: GivenFile, *, as_json: bool) -> None:
     else:
         for problem in result.problems:
             click.echo(printable(f"{name}:{problem}"), err=True)
-        beyond = result.unusable + result.warnings - len(result.problems)
+        told = len(result.problems) + sum(each.rows for each in result.values)
+        beyond = result.unusable + result.warnings - told
         if beyond:
             click.echo(f"{name}: and {beyond:,} more", err=True)
+        for line in _values_in_words(result.values):
+            click.echo(printable(f"{name}: {line}"), err=True)
         click.echo(_summary(result, given.noun))
     if result.unusable:
         raise SystemExit(BAD)
+
+
+def _values_in_words(values: Sequence[UnreadValue]) -> Iterator[str]:
+    """Name the values of most rows in each column, and how many more there are."""
+    for column, found in groupby(values, key=lambda each: each.column):
+        most = list(found)
+        yield from map(str, most[:VALUES_NAMED])
+        if more := most[VALUES_NAMED:]:
+            rows = counted(sum(each.rows for each in more), "row")
+            yield f"{column}: and {counted(len(more), 'more value')} ({rows})"
 
 
 def _summary(result: ImportResult, noun: str) -> str:

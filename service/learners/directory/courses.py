@@ -2,11 +2,12 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 
+from service.learners.directory.course_links import course_link
 from service.learners.directory.reported import ReportedTitles
 from service.learners.facts import KINDS, course_id
 from service.learners.text_form import distinct
@@ -74,10 +75,14 @@ def kind_of(course: str) -> str | None:
 
 
 class Courses:
-    """Keep the courses of one ledger."""
+    """Keep the courses of one ledger; `links` are the patterns of links by source.
 
-    def __init__(self, ledger: Ledger) -> None:
+    They hold for courses of which no import has a link.
+    """
+
+    def __init__(self, ledger: Ledger, links: Mapping[str, str] = {}) -> None:
         self.titles = ReportedTitles(ledger)
+        self._links = links
         self._ledger = ledger
         ledger.create(TABLE)
 
@@ -94,14 +99,22 @@ class Courses:
             (id, source, account),
         )
         title = (rows[0].title if rows else None) or said or self._said(source, account, id)
-        if not rows and title is None:
+        pattern = self._links.get(source)
+        if not rows and title is None and pattern is None:
             return None
         found = rows[0] if rows else Course(id, kind=kind_of(id))
-        return msgspec.structs.replace(found, source=source, account=account, title=title)
+        url = found.url or (pattern and course_link(pattern, account, id))
+        return msgspec.structs.replace(found, source=source, account=account, title=title, url=url)
 
     def _said(self, source: str, account: str, course: str) -> str | None:
         heard = self.titles.of([course]).get((source, account, course))
         return None if heard is None else heard.said
+
+    def have_links(self, source: str) -> bool:
+        """Tell whether a course of a source has a link, by an import or because all have."""
+        query = "SELECT EXISTS (SELECT 1 FROM courses WHERE url > '' AND source IN (?, ''))"
+        found = self._ledger.reader().execute(query, (source,)).fetchone()
+        return source in self._links or bool(found[0])
 
     def page(self, after: str = "", limit: int = 100) -> list[Course]:
         """Look up courses as stored, in order of id, those after `after`.

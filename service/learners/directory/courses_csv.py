@@ -1,9 +1,8 @@
 """Read courses from files: our own columns, or Adobe's Trainings report."""
 
-import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
+from service.learners.directory.course_links import is_web_address
 from service.learners.directory.courses import CourseRow, kind_of
 from service.learners.directory.csv_cells import (
     EVERYWHERE,
@@ -103,17 +102,8 @@ def _training(cells: RowCells, scope: RowScope) -> CourseRow | None:
     )
 
 
-def _is_url(text: str) -> bool:
-    """Tell whether a message may lead there: a web address and no blank, so no script either."""
-    try:
-        url = urlsplit(text)
-    except ValueError:
-        return False
-    return url.scheme in ("http", "https") and bool(url.hostname) and not re.search(r"\s", text)
-
-
 KIND = Kind(
     "course, learning_path or certification", lambda text: bool(id_prefix(text)), form=text_form
 )
-URL = Kind("an https:// address", _is_url, form=text_form)
+URL = Kind("an https:// address", is_web_address, form=text_form)
 PARENTS = Kind("ids of courses", spoilt=no_id)

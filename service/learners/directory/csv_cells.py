@@ -9,10 +9,12 @@ from service.learners.directory.csv_file import (
     CsvTable,
     RowProblem,
     UnreadableCsv,
+    ValueProblem,
     column_key,
     told_of_cell,
     with_look_alike_of_cell,
 )
+from service.learners.directory.time_zones import ReadName, read_zone
 from service.learners.facts import LONGEST_ID
 from service.learners.look_alikes import HARDLY_MEANT, doubtful
 from service.learners.text_form import text_form, trimmed
@@ -28,6 +30,9 @@ DATE = re.compile(
     re.IGNORECASE,
 )
 STRONG, WEAK = re.compile("[;|]"), re.compile(",")
+TOLD = re.compile(r"[^@\x00-\x1f\x7f]{1,60}")
+UNTOLD = "something else"
+"""Instead of what is an address, or too long to be the name of anything."""
 
 Key = tuple[str, str, str]
 """Source, account and LMS id."""
@@ -77,12 +82,14 @@ class RowScope(NamedTuple):
     """Say where rows hold that name no source and account of their own; empty is everywhere.
 
     `refused` says what is wrong with a source, `doubted` with an account of one, if anything.
+    `zone` reads a time zone as a source and account write it.
     """
 
     source: str = ""
     account: str = ""
     refused: Callable[[str], str | None] = lambda _: None
     doubted: Callable[[str, str], str | None] = lambda source, account: None
+    zone: Callable[[str, str, str], ReadName] = lambda source, account, text: read_zone(text)
 
 
 EVERYWHERE = RowScope()
@@ -138,6 +145,19 @@ class RowCells:
         """Read a cell of one kind; an empty one is empty."""
         text = self.raw(name)
         return self._of_use(self._columns.title(name), text, kind) if text else text
+
+    def value(self, name: str, read: Callable[[str], ReadName]) -> str | None:
+        """Read a cell that says nothing of a person, so that its text may be told; see `read`."""
+        text = self.raw(name)
+        if not text:
+            return text
+        got = spoilt(text)
+        found = ReadName(None, f"is {got}", "take it out") if got else read(text)
+        if found.doubt:
+            title, shown = self._columns.title(name), text if TOLD.fullmatch(text) else UNTOLD
+            told = ValueProblem(self.line, title, found.doubt, value=shown, text=text, read=found)
+            self.problems.append(told)
+        return found.name
 
     def other_id(self, name: str, kind: Kind) -> str | None:
         """Read a cell with the id or the address of another."""

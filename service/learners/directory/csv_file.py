@@ -5,10 +5,11 @@ import csv
 import io
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
+from service.learners.directory.time_zones import ReadName
 from service.learners.look_alikes import QUOTES, LookAlike, look_alikes, told
 from service.learners.text_form import text_form, trimmed
 
@@ -46,6 +47,30 @@ class RowProblem(msgspec.Struct, frozen=True):
         """Say `17: email: expected …`, to be put after the file's name and a colon."""
         place = f"{self.line}: {self.column}: " if self.column else f"{self.line}: "
         return f"{place}{'warning: ' if self.warning else ''}{self.expected}"
+
+    def by_value(self) -> tuple[str, str, Callable[[], str]] | None:
+        """Say what is told of a value, for all rows that have it; None where it must not be."""
+        return None
+
+
+class ValueProblem(RowProblem, frozen=True):
+    """Say what is wrong with a value that says nothing of a person, and may be told: a zone.
+
+    `expected` goes on after "which". The `value` is the text as it may be told.
+    """
+
+    warning: bool = True
+    value: str = ""
+    text: str = ""
+    read: ReadName = ReadName(None)
+
+    def advice(self) -> str:
+        """Say what to do about it."""
+        return with_look_alike_of_cell(self.read.advice, self.text)
+
+    def by_value(self) -> tuple[str, str, Callable[[], str]] | None:
+        """Give the value, what it is, and what to do about it."""
+        return self.value, self.expected, self.advice
 
 
 def with_look_alike_of_cell(message: str, text: str) -> str:

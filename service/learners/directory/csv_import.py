@@ -10,6 +10,7 @@ import msgspec
 
 from service.learners.directory.csv_cells import CsvColumns, Key, RowCells, UnusableRow
 from service.learners.directory.csv_file import CsvTable, RowProblem
+from service.learners.directory.unread_values import UnreadValue, ValueTally
 from service.ledger.ledger import Ledger
 
 ROWS_PER_TRANSACTION = 1_000
@@ -42,7 +43,11 @@ Store = Callable[[sqlite3.Cursor, Sequence[K], int], tuple[int, int, int]]
 
 
 class ImportResult(msgspec.Struct):
-    """Sum up what became of a file; `problems` are the first bad rows and warnings."""
+    """Sum up what became of a file; `problems` are the first bad rows and warnings.
+
+    `values` are those that could not be read, or are doubtful, each with its rows; they are
+    warnings too, and no problems of their rows.
+    """
 
     added: int = 0
     changed: int = 0
@@ -50,10 +55,11 @@ class ImportResult(msgspec.Struct):
     unusable: int = 0
     warnings: int = 0
     problems: list[RowProblem] = []
+    values: list[UnreadValue] = []
 
     def note(self, problem: RowProblem) -> None:
         """Count a problem and keep it if it is one of the first."""
-        if len(self.problems) < PROBLEMS_KEPT:
+        if problem.by_value() is None and len(self.problems) < PROBLEMS_KEPT:
             self.problems.append(problem)
         if problem.warning:
             self.warnings += 1
@@ -73,8 +79,8 @@ def import_rows(
     Good rows go in whatever is wrong with others. If the file turns out to be unreadable
     half-way, the rows above that place are in.
     """
-    result = ImportResult()
-    good = _good(found, result)
+    result, tally = ImportResult(), ValueTally()
+    good = _good(found, result, tally)
     while batch := list(islice(good, ROWS_PER_TRANSACTION)):
         began = time.monotonic()
         with ledger.transaction() as cursor:
@@ -84,6 +90,7 @@ def import_rows(
         result.unchanged += unchanged
         moved()
         time.sleep((time.monotonic() - began) * SHARE_LEFT_TO_OTHERS)
+    result.values = tally.values()
     return result
 
 
@@ -103,10 +110,11 @@ def _laid_over(before: Any, row: Keyed) -> Any:
     )
 
 
-def _good(found: Iterable[K | RowProblem], result: ImportResult) -> Iterator[K]:
+def _good(found: Iterable[K | RowProblem], result: ImportResult, tally: ValueTally) -> Iterator[K]:
     for each in found:
         if isinstance(each, RowProblem):
             result.note(each)
+            tally.note(each)
         else:
             yield each
 

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
-from zoneinfo import available_timezones
+from functools import lru_cache
 
 from service.learners.directory.csv_cells import (
     EVERYWHERE,
@@ -22,6 +21,7 @@ from service.learners.directory.csv_file import (
 )
 from service.learners.directory.csv_import import read_rows
 from service.learners.directory.people_table import PersonRow
+from service.learners.directory.time_zones import ReadName
 from service.learners.text_form import text_form
 
 PLAIN = {
@@ -48,7 +48,9 @@ ADDRESS = re.compile(
     r"""(?:[^\s"(),:;<>@\[\\\]\x00-\x1f\x7f]+|"(?:[^"\\\x00-\x1f\x7f]|\\[ -~])+")"""
     r"""@(?:[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.[^\W_](?:[\w-]{0,61}[^\W_])?)*|\[[0-9A-Fa-fv:.]+\])"""
 )
-LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
+LANGUAGES_REMEMBERED = 1_024
+LANGUAGE = re.compile(r"(?P<tag>[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*)(?:\.[\w-]+)?(?:@\w+)?")
+"""As RFC 5646 §2.1 writes it, or POSIX (XBD §8.2), which has an encoding and a variant beside."""
 
 
 def people_in(table: CsvTable, scope: RowScope = EVERYWHERE) -> Iterator[PersonRow | RowProblem]:
@@ -83,7 +85,7 @@ def _row(cells: RowCells, scope: RowScope, fields: Mapping[str, int]) -> PersonR
         name=cells.text("name"),
         email=cells.text("email", EMAIL),
         manager=cells.other_id("manager", MANAGER),
-        timezone=cells.text("timezone", TIMEZONE),
+        timezone=cells.value("timezone", lambda text: scope.zone(source, account, text)),
         locale=_locale(cells),
         groups=cells.names("groups"),
         fields=cells.fields(fields),
@@ -101,24 +103,22 @@ def _is_manager(text: str) -> bool:
     return "@" not in text or is_address(text)
 
 
-def _is_timezone(text: str) -> bool:
-    return text in _timezones()
-
-
-@cache
-def _timezones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
 def _locale(cells: RowCells) -> str | None:
-    """Read the language as templates name it: Adobe writes en_US for en-US, and two of them."""
-    said = cells.text("locale", LOCALE)
-    found = said or cells.text("content_locale", LOCALE) or said
-    return found and found.replace("_", "-")
+    """Read the language; Adobe writes two of them."""
+    said = cells.value("locale", read_language)
+    return said or cells.value("content_locale", read_language) or said
 
 
-def _is_language(text: str) -> bool:
-    return bool(LANGUAGE.fullmatch(text))
+@lru_cache(LANGUAGES_REMEMBERED)
+def read_language(text: str) -> ReadName:
+    """Read a language into the tag by which templates are found: en_US is en-US.
+
+    What a system writes behind it is no part of the language: de_DE.UTF-8, sr_RS@latin.
+    """
+    found = LANGUAGE.fullmatch(text_form(text))
+    if found:
+        return ReadName(found["tag"].replace("_", "-"))
+    return ReadName(None, "is no language", "write a tag like de or pt-BR")
 
 
 def _kept(title: str) -> bool:
@@ -127,5 +127,3 @@ def _kept(title: str) -> bool:
 
 EMAIL = Kind("one address, e.g. ann@example.org", is_address, no_id, text_form)
 MANAGER = Kind("an id or one address", _is_manager, no_id, text_form)
-TIMEZONE = Kind("a zone, e.g. Europe/Berlin", _is_timezone, form=text_form)
-LOCALE = Kind("a language, e.g. de or pt-BR", _is_language, form=text_form)

@@ -5,7 +5,8 @@ from datetime import tzinfo
 from typing import Any
 
 from service.rules.conditions import LISTS, OPERATORS, AllOf, AnyOf, Condition, FieldTest, NoneOf
-from service.rules.fields import FIELDS, LEARNER_COLUMN, Field, field_named
+from service.rules.fields import FIELDS, Field, field_named
+from service.rules.language.columns import meant_by
 from service.rules.language.errors import Report
 from service.rules.language.known_names import KnownNames
 from service.rules.language.operands import BadOperand, OperandReader
@@ -156,9 +157,8 @@ def _unknown(name: str) -> str:
     if any(known.startswith(f"{name}.") for known in _READABLE):
         inside = listed(known for known in _READABLE if known.startswith(f"{name}."))
         return f"write the whole name of the field: {inside}"
-    if name.startswith(LEARNER_COLUMN):
-        form = "takes letters, digits, blanks, '-' and '_'; for another, rename it and import again"
-        return f"unknown field {shown(name)}; the name of a column {form}"
+    if meant := meant_by(name):
+        return f"unknown field {shown(name)}; a name with such signs stands in quotes: {meant}"
     near = field_wish(name) or hint(name, (*_READABLE, *GROUPS))
     if not near and name.startswith("learner."):
         near = "; a column of the import is learner.fields.NAME"

@@ -10,7 +10,7 @@ from service.rules.calendar import DAY, milliseconds
 from service.rules.conditions import LISTS, OPERATORS, Operand
 from service.rules.fields import Field, Type
 from service.rules.language.shape import Schema
-from service.rules.language.values import DURATION_FORM, TEXT, named, patterned
+from service.rules.language.values import DURATION_FORM, TEXT, named, offered, patterned
 from service.rules.language.wishes import operator_wish
 from service.rules.text import hint, listed, shown
 
@@ -170,8 +170,11 @@ DESCRIBED = {
 
 
 def tested(type_: Type, values: tuple[str, ...] = ()) -> Schema:
-    """Write the schema of what stands after a field: one value, or operators with theirs."""
-    value = named(values) if type_ == "enum" else KINDS[type_].schema
+    """Write the schema of what stands after a field: one value, or operators with theirs.
+
+    An enum is one of the `values`; for other types they are offered, and another is as good.
+    """
+    value = named(values) if type_ == "enum" else offered(values, KINDS[type_].schema)
     operators: Schema = {
         "type": "object",
         "minProperties": 1,

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from service.learners.look_alikes import plain
 from service.rules.conditions import LISTS, NEGATIONS, FieldTest, ValueTest
-from service.rules.fields import LEARNER_COLUMN, Field, Sources
+from service.rules.fields import Field, Sources
 from service.rules.known_values import KnownValues
+from service.rules.language.columns import column_of
 from service.rules.text import UNSHOWN, counted, nearest, shown
 
 COMPARED_MAX = 2_000
@@ -112,10 +113,10 @@ class References:
 
     def lacks_column(self, field: Field) -> str | None:
         """Say that no import brought the extra column that a field reads; None for any other."""
-        if not field.name.startswith(LEARNER_COLUMN) or not self.known.people:
+        name = column_of(field.name)
+        if name is None or not self.known.people:
             return None
         compared = Compared(field, COLUMN_NAME, self.known.columns, comparisons=self.comparisons)
-        name = field.name.removeprefix(LEARNER_COLUMN)
         return None if compared.has("eq", name) else compared.told("eq", name)
 
     def strays(self, field: Field, test: FieldTest, *, denied: bool) -> Iterator[Stray]:
@@ -146,10 +147,10 @@ class References:
 
 
 def _words(field: str) -> OwnersInWords | None:
-    if not field.startswith(LEARNER_COLUMN):
+    column = column_of(field)
+    if column is None:
         return KNOWN.get(field)
-    column = shown(field.removeprefix(LEARNER_COLUMN)).strip("'")
-    return COLUMN._replace(has=COLUMN.has.format(column))
+    return COLUMN._replace(has=COLUMN.has.format(shown(column).strip("'")))
 
 
 @dataclass(frozen=True)

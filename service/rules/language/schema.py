@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from service.rules.fields import EXTRA_DOC, FIELDS, Field, Sources
+from service.rules.fields import FIELDS, Field, Sources
 from service.rules.language.channels import CHANNELS
 from service.rules.language.checks import NEVER_CANCEL
+from service.rules.language.columns import EXTRA_DOC, SCHEMA_PATTERN, field_of
 from service.rules.language.condition_reader import GROUPS
 from service.rules.language.entries import (
     GROUPINGS,
@@ -34,6 +35,7 @@ from service.rules.language.model import (
     RuleShape,
     StretchShape,
 )
+from service.rules.language.offers import NO_OFFERS, Offers
 from service.rules.language.operands import KINDS, tested
 from service.rules.language.shape import FILLED, Schema, Shape, Value
 from service.rules.language.values import (
@@ -111,12 +113,14 @@ _ON: Schema = {
 class EntrySchema:
     """Write entries and steps; `channel` and `window` are what names of those they take.
 
-    `templates` are the forms that each has by its name, None takes any name.
+    `templates` are the forms that each has by its name, None takes any name; `groups` are
+    offered as recipients.
     """
 
     templates: Mapping[str, frozenset[str]] | None
     channel: Schema
     window: Schema
+    groups: Sequence[str] = ()
 
     def one_of(self, shapes: Sequence[type[EntryKeys]], scope: Scope | None) -> Schema:
         """Write an item of a list, in a rule that knows of this; None is any rule."""
@@ -126,7 +130,7 @@ class EntrySchema:
         has = (self.templates or {}).items()
         known = sorted(name for name, forms in has if shape.form in forms)
         keys = _leaving(scope) | {
-            "to": _recipient(scope),
+            "to": _recipient(scope, self.groups),
             shape.way: self.channel,
             "template": named(known) if known else NAME.json_schema(),
             "send_window": self.window,
@@ -135,11 +139,11 @@ class EntrySchema:
         return _ONE | at_once | shape_schema(shape, **keys)
 
 
-def _recipient(scope: Scope | None) -> Schema:
+def _recipient(scope: Scope | None, groups: Sequence[str]) -> Schema:
     """Write whom a rule can tell: without a single learner groups, and watchers of a seat."""
     roles = ROLES if scope is None or scope.has_learner else ()
     watchers = (WATCHERS,) if scope is None or scope.has_watchers else ()
-    return recipients(*roles, *watchers)
+    return recipients(*roles, *watchers, *groups)
 
 
 def _leaving(scope: Scope | None) -> dict[str, Schema]:
@@ -153,7 +157,6 @@ def _leaving(scope: Scope | None) -> dict[str, Schema]:
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
 
-_COLUMN = r"^learner\.fields\.[\p{L}\p{N}_][\p{L}\p{N}_ -]*$"
 _GROUP_DOCS = {
     "all": "every one of these is true",
     "any": "at least one of these is true",
@@ -167,24 +170,26 @@ def schema_of(
     templates: Mapping[str, frozenset[str]] | None = None,
     channels: Iterable[str] = (),
     intervals: Iterable[str] = (),
+    offers: Offers = NO_OFFERS,
 ) -> Schema:
     """Write the schema of a rule file.
 
     `templates` are the forms that each has by its name: others are refused, None takes any.
-    `channels` and time `intervals` are offered and not required: the file that is being edited
-    may name more.
+    `channels`, time `intervals` and the `offers` are offered and not required: the file that is
+    being edited may name more.
     """
     name_ = NAME.json_schema()
-    entries = EntrySchema(templates, offered(channels, name_), offered([ANY, *intervals], name_))
+    window = offered([ANY, *intervals], name_)
+    entries = EntrySchema(templates, offered(channels, name_), window, groups=offers.groups)
     scopes = _scopes()
     found: dict[str, Schema] = {
         **{type_: tested(type_) for type_ in KINDS if type_ != "enum"},
-        **fields(sources),
+        **fields(sources, offers),
         "learner.fields": {"description": EXTRA_DOC, "allOf": [_ref("text")]},
         "rule": _rule(entries),
     }
     for name, scope in {**scopes, "any": None}.items():
-        found[f"condition.{name}"] = _condition(name, scope)
+        found[f"condition.{name}"] = _condition(name, scope, offers)
         found[f"entry.{name}"] = entries.one_of((PersonShape, RoomShape), scope)
         found[f"step.{name}"] = entries.one_of((PersonStepShape, RoomStepShape), scope)
         found[f"rule.{name}"] = _rule_about(name, scope)
@@ -266,7 +271,7 @@ def _trigger(shape: type[Shape], channel: Schema) -> Schema:
     return found | ({"dependencies": {"rearm": ["to"]}} if "rearm" in found["properties"] else {})
 
 
-def _condition(name: str, scope: Scope | None) -> Schema:
+def _condition(name: str, scope: Scope | None, offers: Offers) -> Schema:
     """Write a condition: a field with a value or operators, or a group of conditions."""
     inner = {"type": "array", "minItems": 1, "items": _ref(f"condition.{name}")}
     readable = [each for each in fields(EVERY_SOURCE) if scope is None or scope.reads(each)]
@@ -279,7 +284,9 @@ def _condition(name: str, scope: Scope | None) -> Schema:
         | {group: {"description": _GROUP_DOCS[group], **inner} for group in GROUPS},
     }
     if scope is None or scope.has_learner:
-        found["patternProperties"] = {_COLUMN: _ref("learner.fields")}
+        found["patternProperties"] = {SCHEMA_PATTERN: _ref("learner.fields")}
+        columns = map(field_of, offers.columns)
+        found["properties"] |= {each: _ref("learner.fields") for each in columns}
     return found
 
 
@@ -287,16 +294,20 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/definitions/{name}"}
 
 
-def fields(sources: Sources) -> dict[str, Schema]:
+def fields(sources: Sources, offers: Offers = NO_OFFERS) -> dict[str, Schema]:
     """Write every field that conditions can read, by its name, with what may follow."""
-    return {name: _field(each, sources) for name, each in FIELDS.items() if each.in_conditions}
+    return {
+        name: _field(each, sources, offers.values.get(name, ()))
+        for name, each in FIELDS.items()
+        if each.in_conditions
+    }
 
 
-def _field(field: Field, sources: Sources) -> Schema:
+def _field(field: Field, sources: Sources, values: tuple[str, ...]) -> Schema:
     told = sorted(sources.of(field.name))
     described = {"description": field.doc + (f"; told by {listed(told)}" if told else "")}
     if field.name == "event.source" and sources.fills:
         return described | tested("enum", tuple(sorted(sources.fills)))
-    if field.type == "enum":
-        return described | tested("enum", field.values)
+    if field.type == "enum" or values:
+        return described | tested(field.type, field.values or values)
     return described | {"allOf": [{"$ref": f"#/definitions/{field.type}"}]}

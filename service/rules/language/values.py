@@ -6,10 +6,9 @@ schema a value may be either. Patterns are for JavaScript as well as for Python.
 
 import re
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
+from service.learners.directory.time_zones import zone_hint, zones
 from service.rules.calendar import DAY_MINUTES, UNITS, milliseconds
 from service.rules.fields import EVENTS
 from service.rules.language.shape import Schema, Value
@@ -229,17 +228,13 @@ def recipients(*names: str) -> Schema:
 RECIPIENT = Value(_recipient, recipients(*ROLES, WATCHERS))
 
 
-@cache
-def zones() -> frozenset[str]:
-    """List the time zones of this machine, read from the disk once."""
-    return frozenset(available_timezones())
-
-
 def _zone(raw: Any) -> str:
-    if isinstance(raw, str) and raw in zones():
-        return raw
+    text = raw if isinstance(raw, str) else ""
+    if text in zones():
+        return text
     message = f"unknown time zone {shown(raw)}; expected a name like Europe/Berlin"
-    raise ValueError(message + hint(raw, sorted(zones())))
+    meant = zone_hint(text)
+    raise ValueError(message + (f"; did you mean '{meant}'?" if meant else ""))
 
 
 ZONE = Value(_zone, lambda: named(sorted(zones())))

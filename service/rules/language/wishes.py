@@ -91,6 +91,9 @@ OF_KEYS: Mapping[str, str] = {
     "count_from completed": f"{_EXPIRY}; a silence is counted while an enrollment is open",
     "group_by recipient": "each reader is counted alone already; take it out",
     "group_by learner": "a reader's own list or count is there without it; take it out",
+    "group_by learner.*": (
+        "what says something about a person stays out of the log, and nothing is grouped by it"
+    ),
     "every month": f"{_NOT_YET}: no digest is monthly",
     "on_activate all": "write current",
     "to group": _GROUP,
@@ -173,7 +176,8 @@ _BY_LAST_WORD = {last: name for name, last in _READABLE.items() if _LAST_WORDS[l
 def wish(word: str, key: str = "") -> str:
     """Say what to write for a word, as the value of a `key` if it is one; nothing if unknown."""
     word = word.strip().lower().replace("-", "_").replace(" ", "_")
-    found = OF_KEYS.get(f"{key} {word}") or _WISHES.get(word)
+    inner = f"{key} {word.partition('.')[0]}.*" if "." in word else f"{key} {word}"
+    found = OF_KEYS.get(inner) or _WISHES.get(word)
     return f"; {found}" if found else ""
 
 

@@ -90,15 +90,25 @@ def files_in(source: str) -> frozenset[str]:
         return frozenset()
 
 
-@lru_cache(SOURCES_REMEMBERED)
 def columns_in(source: str) -> tuple[Problem, ...]:
     """Name the extra columns of an import that a template reads, each with its line."""
+    return tuple((line, path[-1]) for line, path in _paths_in(source) if path[-3:-1] == COLUMNS)
+
+
+def lines_with(field: str, source: str) -> list[int]:
+    """List the lines on which a template reads a field, also of an item."""
+    steps = field.split(".")
+    return [line for line, path in _paths_in(source) if path[-len(steps) :] == steps]
+
+
+@lru_cache(SOURCES_REMEMBERED)
+def _paths_in(source: str) -> tuple[tuple[int, list[str]], ...]:
+    """Give everything that a template reads, step by step, each with its line."""
     try:
         tree, inner = parsed(source), set[int]()
-        paths = [(node.lineno, _path(node, inner)) for node in _every_node(tree)]
+        return tuple((node.lineno, _path(node, inner)) for node in _every_node(tree))
     except (TemplateSyntaxError, *BREAKS):
         return ()
-    return tuple((line, path[-1]) for line, path in paths if path[-3:-1] == COLUMNS)
 
 
 def what_broke(error: Exception) -> str:
@@ -166,16 +176,23 @@ def _path(node: nodes.Node, inner: set[int]) -> list[str]:
         steps.append(node.attr if isinstance(node, nodes.Getattr) else _item(node))
         inner.add(id(node.node))
         node = node.node
-    return [node.name, *_without_numbers(reversed(steps))] if isinstance(node, nodes.Name) else []
+    return [node.name, *_without_numbers(steps[::-1])] if isinstance(node, nodes.Name) else []
 
 
 def _item(node: nodes.Getitem) -> str:
     return str(getattr(node.arg, "value", "?"))
 
 
-def _without_numbers(steps: Iterator[str]) -> Iterator[str]:
-    """Take the numbers out of a path: `course.tags[0]` reads the field `course.tags`."""
-    return (step for step in steps if not step.lstrip("-").isdigit())
+def _without_numbers(steps: list[str]) -> list[str]:
+    """Take the numbers out of a path: `course.tags[0]` reads the field `course.tags`.
+
+    A column may be called by one.
+    """
+    return [
+        step
+        for at, step in enumerate(steps)
+        if not step.lstrip("-").isdigit() or steps[at - 1 : at] == COLUMNS[1:]
+    ]
 
 
 def _unknown_variable(path: list[str], shape: Shape) -> str:

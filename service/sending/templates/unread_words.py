@@ -1,18 +1,20 @@
 """Warn of words that nobody reads, and of columns that templates read and no import brought."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from service.learners.text_form import locale_form
-from service.rules.fields import LEARNER_COLUMN, Sources, field_named
+from service.rules.fields import Sources, field_named
 from service.rules.known_values import KnownValues
+from service.rules.language.columns import field_of
 from service.rules.language.errors import Diagnostic
 from service.rules.language.references import References
 from service.rules.text import counted, shown
-from service.sending.templates.checker import columns_in
+from service.sending.templates.checker import columns_in, lines_with
 from service.sending.templates.templates import TemplateFiles
 
+LINK = "course.url"
 PLAIN = "en"
 """The language that files without a locale are written in."""
 
@@ -22,11 +24,30 @@ def unread_words(folder: Path, files: TemplateFiles, known: KnownValues) -> list
     return [*_columns(folder, files, known), *_locales(folder, files, known.of("learner.locale"))]
 
 
+def missing_links(
+    folder: Path, files: TemplateFiles, named: Collection[str], without: Mapping[str, str]
+) -> Iterator[Diagnostic]:
+    """Warn of each source whose mails will have no link, where a template named shows one first.
+
+    `without` are those sources, and by them the setting that gives links.
+    """
+    places = sorted({name for (template, *_), name in files.places.items() if template in named})
+    shown = ((name, line) for name in places for line in lines_with(LINK, files.sources[name]))
+    first = next(shown, None)
+    for source, setting in without.items() if first else ():
+        message = (
+            f"{LINK}: no course of {source} has a link, so mails go without one; set {setting}, "
+            "or import courses with a column url"
+        )
+        name, line = first or ("", 0)
+        yield Diagnostic(str(folder / name), line, 1, message=message, severity="warning")
+
+
 def _columns(folder: Path, files: TemplateFiles, known: KnownValues) -> Iterator[Diagnostic]:
     references, told = References(known, Sources()), set[str]()
     for name, source in sorted(files.sources.items()):
         for line, column in columns_in(source):
-            field = field_named(f"{LEARNER_COLUMN}{column}")
+            field = field_named(field_of(column))
             message = references.lacks_column(field) if field else None
             if message and message not in told:
                 told.add(message)

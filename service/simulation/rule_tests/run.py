@@ -1,7 +1,7 @@
 """Run rule tests: each in a sandbox of its own, from one moment to the next."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -102,12 +102,17 @@ class Playback:
 class Runner:
     """Run tests by one set of rules and templates; `file` is what the rule file is called.
 
+    `links` are the patterns of links to courses, by source.
+
     Each test has an installation of its own, gone afterwards: a copy of a blank one, as making
     a ledger waits for the disk and copying it does not.
     """
 
-    def __init__(self, active: ActiveRules, file: str, blank: Path) -> None:
+    def __init__(
+        self, active: ActiveRules, file: str, blank: Path, links: Mapping[str, str]
+    ) -> None:
         self._active = active
+        self._links = links
         self._file = file
         self._blank = blank
 
@@ -116,7 +121,7 @@ class Runner:
         with TemporaryDirectory(prefix=PREFIX) as name:
             folder = Path(name) / "installation"
             copytree(self._blank, folder)
-            with closing(Sandbox(bare_settings(folder), scenario.start)) as sandbox:
+            with closing(Sandbox(bare_settings(folder, self._links), scenario.start)) as sandbox:
                 playback = Playback(sandbox, scenario, self._active)
                 playback.play()
                 actual = outcome(sandbox, scenario.start)
@@ -127,11 +132,11 @@ class Runner:
 
 
 @contextmanager
-def open_runner(active: ActiveRules, file: str) -> Iterator[Runner]:
+def open_runner(active: ActiveRules, file: str, links: Mapping[str, str]) -> Iterator[Runner]:
     """Make a runner whose folders are gone when the block ends."""
     with TemporaryDirectory(prefix=PREFIX) as name:
         make_blank(Path(name))
-        yield Runner(active, file, Path(name))
+        yield Runner(active, file, Path(name), links=links)
 
 
 def make_blank(folder: Path) -> None:
@@ -141,13 +146,18 @@ def make_blank(folder: Path) -> None:
     App(bare_settings(folder)).close()
 
 
-def bare_settings(folder: Path) -> Settings:
+def bare_settings(folder: Path, links: Mapping[str, str] = {}) -> Settings:
     """Make settings of an installation without rules: those of a test are read once for all.
+
+    `links` are the patterns of links to courses, by source.
 
     No source is late: `stalled_for: 7d` is seven days to the second.
     """
     settings = own_settings(folder, folder / "rules.yaml", folder / "templates")
-    sources = {name: replace(each, timing=AT_ONCE) for name, each in settings.sources.items()}
+    sources = {
+        name: replace(each, timing=AT_ONCE, course_url=links.get(name))
+        for name, each in settings.sources.items()
+    }
     return replace(settings, sources=sources)
 
 

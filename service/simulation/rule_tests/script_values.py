@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from service.incoming.sources import parsing as payload_values
+from service.learners.text_form import text_form
 from service.rules.calendar import instant
 from service.rules.language.errors import Report
 from service.rules.language.shape import Schema, Shape, Value
@@ -36,7 +37,7 @@ def _texts(raw: Any) -> tuple[str, ...]:
 def _columns(raw: Any) -> dict[str, str]:
     if not isinstance(raw, dict):
         raise ValueError(f"expected a mapping like {{team: red}}, got {shown(raw)}")
-    return {name: text(value) for name, value in raw.items()}
+    return {text_form(name): text(value) for name, value in raw.items()}
 
 
 def _span(raw: Any) -> Any:

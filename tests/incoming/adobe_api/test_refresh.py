@@ -6,6 +6,7 @@ import pytest
 
 from service.incoming.adobe_api.http_exchange import ApiTrouble
 from service.learners.directory.courses import CourseRow
+from service.learners.directory.managers import Managers
 from service.learners.directory.people import PersonRow
 from tests.adobe_api import instance, learning_object, user
 from tests.installation import DAY, START
@@ -32,7 +33,7 @@ def test_people_are_asked_for_ten_at_a_time_with_their_managers(asking, api):
     for n in (100, 124):
         person = asking.person(n)
         assert (person.name, person.email) == (f"P{n} Q", f"p{n}@example.org")
-        assert asking.people.manager_of(person).email == "boss@example.org"
+        assert Managers(asking.people).of(person).email == "boss@example.org"
     assert api.statuses[400] == 0
 
 
@@ -107,7 +108,7 @@ def test_a_manager_who_was_imported_stays_as_imported(asking, api):
 
     asking.steps()
 
-    assert asking.people.manager_of(asking.person(1)).email == "chief@example.org"
+    assert Managers(asking.people).of(asking.person(1)).email == "chief@example.org"
 
 
 def test_a_manager_who_did_not_come_along_is_asked_for(asking, api):
@@ -119,7 +120,7 @@ def test_a_manager_who_did_not_come_along_is_asked_for(asking, api):
     asking.steps()
 
     assert ids_asked(api) == [["1"], ["900"]]
-    assert asking.people.manager_of(asking.person(1)).email == "boss@example.org"
+    assert Managers(asking.people).of(asking.person(1)).email == "boss@example.org"
 
 
 def test_whom_the_api_does_not_know_is_asked_for_again_when_a_week_has_passed(asking, api):

@@ -57,6 +57,8 @@ TYPED = """\
       - learner.groups: {contains: 2026, contains_any: [yes, 1_000], contains_all: [on]}
       - learner.fields.cost center: 4711
       - learner.fields.Büro: {not_in: [off]}
+      - learner.fields."AF_Country/Region": {not_in: [off]}
+      - learner.fields.'a "b" & (c).d': x
       - none: [{any: [{course.kind: course}]}, {all: [{enrollment.status: completed}]}]
 """
 TIMED = """\
@@ -216,7 +218,21 @@ def test_on_every_small_change_both_say_the_same() -> None:
         assert valid is (found is not None or bool(left_to_check)), (kind, place, told)
 
 
-NAMES = st.sampled_from([*FIELDS, "learner.fields.x y", "learner.fields.", "course", "any"])
+NAMES = st.sampled_from(
+    [
+        *FIELDS,
+        "learner.fields.x y",
+        "learner.fields.",
+        "learner.fields.a/b",
+        'learner.fields."a/b"',
+        'learner.fields.""',
+        'learner.fields." "',
+        'learner.fields."a',
+        'learner.fields."a" b',
+        "course",
+        "any",
+    ]
+)
 ALL = sorted({name for names in OPERATORS.values() for name in names})
 SCALARS = st.sampled_from(
     ["", "1", "-2.5", "1e5", "true", "yes", "7d", "0d", "2026-03-01", "2026-13-01", "20260301",

@@ -75,7 +75,7 @@ LEADS = [
     ("condition", "{enrollment.due_date: x}", f"{NOT_YET}: due dates are not known"),
     ("condition", "{learner.id: x}", "a condition cannot name one person"),
     ("condition", "{learner.name: x}", "a condition cannot name one person"),
-    ("condition", "{learner.fields.Team (EU): x}", "rename it and import again"),
+    ("condition", "{learner.fields.Team (EU): x}", 'in quotes: learner.fields."Team (EU)"'),
     ("condition", "{learner.department: x}", "a column of the import is learner.fields.NAME"),
     ("condition", "{enrollment.completed: true}", "enrollment.status: completed asks how"),
     ("condition", "{passed: true}", "did you mean 'enrollment.passed'?"),
