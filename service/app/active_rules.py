@@ -90,12 +90,12 @@ def read_files_of(
 def _without_links(
     settings: Settings, sources: Iterable[Source], known: KnownValues
 ) -> dict[str, str]:
-    """Give the setting of each configured source of whose courses no link is known."""
+    """Give the setting of each configured source that was heard, if no course of it has a link."""
     configured = sorted(known_sources(settings, sources).configured)
     return {
         source: f"{PREFIX}{prefix_of(source)}COURSE_URL"
         for source in configured
-        if not known.links(source)
+        if not known.links(source) and source in known.of("event.source")
     }
 
 
