@@ -8,6 +8,7 @@ from typing import NamedTuple
 from service.incoming.adobe_api.answers import Answers
 from service.incoming.adobe_api.client import AdobeApi, BudgetSpent, RefusedRequest
 from service.incoming.adobe_api.directory_rows import (
+    SOURCE,
     LearningObject,
     learning_objects_in,
     users_in,
@@ -77,6 +78,12 @@ class AdobeRefresh:
         self._look_at = 0.0
         self._frees_at = 0
         self._turns = self._courses_first()
+
+    def awaits(self, source: str, account: str, course: str) -> bool:
+        """Tell whether the title of a course (its id) may come from here soon."""
+        if source != SOURCE or self.api.state.account not in (None, account):
+            return False
+        return bool(COURSE_ID.fullmatch(course)) and self.answers.is_unasked(account, course)
 
     def rest_seconds(self, now: int) -> float:
         """Tell for how long there is nothing to do: `step` is of no use before."""

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -37,7 +37,10 @@ CourseKey = tuple[str, str, str]
 
 
 class Course(msgspec.Struct, frozen=True):
-    """Describe a learning object; `kind` is course, learning_path or certification."""
+    """Describe a learning object; `kind` is course, learning_path or certification.
+
+    With `title_awaited` its title is not known, and its LMS is being asked.
+    """
 
     id: str
     source: str = ""
@@ -47,6 +50,7 @@ class Course(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     url: str | None = None
     parents: tuple[str, ...] = ()
+    title_awaited: bool = False
 
 
 class CourseRow(msgspec.Struct, frozen=True):
@@ -73,11 +77,18 @@ def kind_of(course: str) -> str | None:
     return KINDS.get(prefix) if colon else None
 
 
+def awaits_nothing(source: str, account: str, course: str) -> bool:
+    """Wait for no title: nobody is asked for one."""
+    return False
+
+
 class Courses:
     """Keep the courses of one ledger."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.titles = ReportedTitles(ledger)
+        self.awaits: Callable[[str, str, str], bool] = awaits_nothing
+        """Tells of which course (source, account, id) a title is yet to come."""
         self._ledger = ledger
         ledger.create(TABLE)
 
@@ -94,10 +105,13 @@ class Courses:
             (id, source, account),
         )
         title = (rows[0].title if rows else None) or said or self._said(source, account, id)
-        if not rows and title is None:
+        awaited = title is None and self.awaits(source, account, id)
+        if not (rows or title or awaited):
             return None
         found = rows[0] if rows else Course(id, kind=kind_of(id))
-        return msgspec.structs.replace(found, source=source, account=account, title=title)
+        return msgspec.structs.replace(
+            found, source=source, account=account, title=title, title_awaited=awaited
+        )
 
     def _said(self, source: str, account: str, course: str) -> str | None:
         heard = self.titles.of([course]).get((source, account, course))
