@@ -117,6 +117,7 @@ class App:
             self.adobe = adobe_refresh(
                 api, self.views, max_age=self.settings.adobe_api.max_age, told=self.people_told_of
             )
+            self.courses.awaits = self.adobe.awaits
 
     def people_told_of(self) -> None:
         """Notice that this process has told of people or courses beside the writer."""

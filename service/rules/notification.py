@@ -15,6 +15,7 @@ OWED, SCHEDULED, WAITING_ADDRESS, HELD = "owed", "scheduled", "waiting_address",
 SENT, GIVEN_UP, CANCELLED, EXPIRED = "sent", "given_up", "cancelled", "expired"
 SUPPRESSED, DROPPED, SHADOW = "suppressed", "dropped", "shadow"
 NOT_TRIED = "not_tried"
+TITLE = "title"
 RULE_GONE, RULE_REMOVED = "rule_gone", "rule_removed"
 """Why something waits, while the file that says so no more is settling, and then ends."""
 DIGEST = "digest"
@@ -169,9 +170,10 @@ class WaitingForAddress(NotificationStep, frozen=True, kw_only=True, omit_defaul
 
 
 class AddressFound(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
-    """Record that the address is known; the notification may leave from now."""
+    """Record that the address, or `what` it waited for, is known; it may leave from now."""
 
     TOPIC: ClassVar[str] = "notification.address_found"
+    what: str = "address"
 
     def changes(self, before: "Notification") -> dict[str, Any]:
         """Let it leave."""

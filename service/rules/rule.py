@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Literal
+from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from service.learners.directory.people import Person
@@ -11,6 +11,7 @@ from service.learners.feed_subjects import CHANNEL
 from service.learners.instance import Instance
 from service.learners.watchlist import Watchlist, WatchRequest, WatchTold
 from service.learners.world import Decisions, World
+from service.ledger.events import EventBody, Latest
 from service.rules.calendar import DAY, Digest, Window
 from service.rules.conditions import Condition, Read, compile_conditions, fields_of
 from service.rules.fields import Reading
@@ -249,3 +250,36 @@ def zone_of(person: Person | None, defaults: Defaults) -> ZoneInfo:
         return ZoneInfo(name or defaults.timezone)
     except (ValueError, OSError, KeyError):
         return ZoneInfo(defaults.timezone)
+
+
+MUTING = "muting"
+MUTED = "muted"
+
+
+class MutingChanged(EventBody, frozen=True, kw_only=True, omit_defaults=True):
+    """Record what is muted since `at`: these rules, by id, and with `everything` all of them."""
+
+    TOPIC: ClassVar[str] = "muting.changed"
+    at: int
+    everything: bool = False
+    rules: tuple[str, ...] = ()
+
+    def covers(self, rule: str) -> bool:
+        """Tell whether a rule is muted."""
+        return self.everything or rule in self.rules
+
+    @property
+    def names(self) -> str:
+        """Say what is muted."""
+        return "every rule" if self.everything else ", ".join(self.rules) or "nothing"
+
+
+SHAPES: Mapping[str, Any] = {MutingChanged.TOPIC: MutingChanged}
+NOTHING_MUTED = MutingChanged(at=0)
+
+
+def muting_of(latest: Latest) -> tuple[int, MutingChanged]:
+    """Tell what is muted now, and the version of the stream that says so."""
+    version, newest = latest(MUTING) or (0, NOTHING_MUTED)
+    assert isinstance(newest, MutingChanged)
+    return version, newest

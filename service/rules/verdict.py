@@ -1,7 +1,7 @@
 """Judge whether a notification still holds the moment before it leaves."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -9,8 +9,8 @@ from service.learners.aggregate import Aggregate
 from service.learners.directory.people import Person
 from service.learners.facts import FactRecorded
 from service.learners.world import World
-from service.ledger.events import EventBody, Latest
-from service.rules.calendar import DAY, Settling, opens
+from service.ledger.events import EventBody
+from service.rules.calendar import DAY, MINUTE, Settling, opens
 from service.rules.decider import Decider, conditions_hold, key_of_owed, notification_id
 from service.rules.fields import Reading
 from service.rules.fields import Subject as Readable
@@ -21,6 +21,7 @@ from service.rules.notification import (
     RULE_GONE,
     RULE_REMOVED,
     SENT,
+    TITLE,
     WAITING_ADDRESS,
     AddressFound,
     AttemptEnded,
@@ -32,39 +33,18 @@ from service.rules.notification import (
     WaitingForAddress,
     ended_unsent,
 )
-from service.rules.rule import ROOM, Entry, Rule, place_of, recipient_of, wish_over, zone_of
-
-STREAM = "muting"
-MUTED = "muted"
-
-
-class MutingChanged(EventBody, frozen=True, kw_only=True, omit_defaults=True):
-    """Record what is muted since `at`: these rules, by id, and with `everything` all of them."""
-
-    TOPIC: ClassVar[str] = "muting.changed"
-    at: int
-    everything: bool = False
-    rules: tuple[str, ...] = ()
-
-    def covers(self, rule: str) -> bool:
-        """Tell whether a rule is muted."""
-        return self.everything or rule in self.rules
-
-    @property
-    def names(self) -> str:
-        """Say what is muted."""
-        return "every rule" if self.everything else ", ".join(self.rules) or "nothing"
-
-
-SHAPES: Mapping[str, Any] = {MutingChanged.TOPIC: MutingChanged}
-NOTHING = MutingChanged(at=0)
-
-
-def muting_of(latest: Latest) -> tuple[int, MutingChanged]:
-    """Tell what is muted now, and the version of the stream that says so."""
-    version, newest = latest(STREAM) or (0, NOTHING)
-    assert isinstance(newest, MutingChanged)
-    return version, newest
+from service.rules.rule import (
+    MUTED,
+    NOTHING_MUTED,
+    ROOM,
+    Entry,
+    MutingChanged,
+    Rule,
+    place_of,
+    recipient_of,
+    wish_over,
+    zone_of,
+)
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -109,6 +89,7 @@ class Item(NamedTuple):
 
 
 ADDRESS_WAIT_MS = 30 * DAY
+TITLE_WAIT_MS = 15 * MINUTE
 ESCALATION = "escalation"
 TOO_LATE = "it was not sent within expires_after"
 
@@ -119,7 +100,7 @@ class Ground(msgspec.Struct, frozen=True):
     decider: Decider
     world: World
     now: int
-    muted: MutingChanged = NOTHING
+    muted: MutingChanged = NOTHING_MUTED
     settling: Settling = Settling()
 
 
@@ -275,6 +256,16 @@ def address_known(case: Case) -> Stop | None:
     return AddressFound(at=case.now) if waits else None
 
 
+def titles_known(case: Case) -> Stop | None:
+    """Let a message wait a while for the titles of its courses, if their LMS is being asked."""
+    waits = case.notification.reason == TITLE
+    until = case.owed.decided_at + TITLE_WAIT_MS
+    courses = (reading.course for reading in (case.reading, *case.items))
+    if case.now < until and any(course and course.title_awaited for course in courses):
+        return Wait() if waits else Deferred(at=case.now, until=until, reason=TITLE)
+    return AddressFound(at=case.now, what=TITLE) if waits and case.now < until else None
+
+
 def may_follow(case: Case) -> Stop | None:
     """Keep a step of an escalation apart from what its reader was told before it."""
     rule, entry = case.rule, case.entry
@@ -309,7 +300,7 @@ Check = Callable[[Case], Stop | None]
 
 HOLDS: Sequence[Check] = (rule_is_live, address_came_in_time, still_true, still_wished, not_muted)
 """The checks of what is to be told, whoever is to read it and when, in their order."""
-LEAVES: Sequence[Check] = (*HOLDS, address_known, may_follow, in_time)
+LEAVES: Sequence[Check] = (*HOLDS, address_known, titles_known, may_follow, in_time)
 """The checks before a message leaves, in their order."""
 
 

@@ -17,6 +17,7 @@ from service.rules.notification import (
     NOT_TRIED,
     OWED,
     SENT,
+    TITLE,
     WAITING_ADDRESS,
     AttemptEnded,
     AttemptStarted,
@@ -270,13 +271,14 @@ class DeliveryWorker:
         return len(self._recorder.append(lost(mine, self.form, now)))
 
     def look_again(self, now: int) -> int:
-        """Look again for the addresses that were not known; return how many were found."""
+        """Look again for the addresses and titles not known before; return how many were found."""
         found, after_id = 0, ""
-        while ids := queue.waiting_for_address(self._views, after_id, ADDRESSES_PER_ROUND):
+        while ids := queue.waiting_for_news(self._views, after_id, ADDRESSES_PER_ROUND):
             after_id = ids[-1]
             waiting = self._streams.notifications(ids)
             mine = [n for n in waiting if n.owed.channel == self.name]
-            changes = self._planner.look_again([n for n in mine if n.state == WAITING_ADDRESS], now)
+            waiting = [n for n in mine if n.state == WAITING_ADDRESS or n.reason == TITLE]
+            changes = self._planner.look_again(waiting, now)
             found += len(self._recorder.append(changes))
         return found
 

@@ -20,7 +20,7 @@ from service.rules.notification import (
     Redriven,
     RuleReturned,
 )
-from service.rules.verdict import MUTED, STREAM, MutingChanged, muting_of
+from service.rules.rule import MUTED, MUTING, MutingChanged, muting_of
 from service.sending import queue
 from service.sending.streams import NotificationStreams
 
@@ -129,7 +129,7 @@ def change(store: EventStore, changed: Callable[[MutingChanged], MutingChanged])
         after = changed(before)
         if (after.everything, after.rules) == (before.everything, before.rules):
             return False
-        if store.append_unless_moved([(STREAM, version + 1, after)]):
+        if store.append_unless_moved([(MUTING, version + 1, after)]):
             return True
     raise IntegrityError(f"what is muted was changed by others {ATTEMPTS} times; try again")
 

@@ -19,9 +19,8 @@ from service.rules.decider import Decider
 from service.rules.fields import ITEM_GROUPS, ITEMS, MORE, OTHERS, Reading
 from service.rules.notification import GIVEN_UP, OWED, SCHEDULED, Ended, Held, Notification, Owed
 from service.rules.plan import PlannedMessage, joins, plan
-from service.rules.rule import GROUP, WATCHERS
-from service.rules.verdict import STREAM as MUTING
-from service.rules.verdict import Due, Ground, Subject, Verdict, judge, muting_of
+from service.rules.rule import GROUP, MUTING, WATCHERS, muting_of
+from service.rules.verdict import Due, Ground, Subject, Verdict, judge
 from service.sending import queue
 from service.sending.channels.channel import OutgoingMessage
 from service.sending.streams import NotificationStreams, Update, silences_of
@@ -186,7 +185,7 @@ class Planner:
         return self._planned(self._together(found), now)
 
     def look_again(self, waiting: Sequence[Notification], now: int) -> Sequence[Update]:
-        """Plan notifications that wait for an address; nothing leaves."""
+        """Plan notifications that wait for an address or a title; nothing leaves."""
         self._lookup.forget()
         return self._planned([[each] for each in waiting], now).steps
 

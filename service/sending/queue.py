@@ -51,6 +51,7 @@ STATE = "UPDATE notifications SET state = ?, due_at = ifnull(?, due_at), ended_a
 BY_ITSELF = "digest = 0"
 MAY_LEAVE = "state IN ('owed', 'scheduled', 'waiting_address')"
 """Written the same everywhere: SQLite uses a partial index only for its very own condition."""
+FOR_TITLE = "reason = 'title'"
 COLLECTED = f"digest = 1 AND {MAY_LEAVE}"
 SETTLED = f"{STATE}, claimed_until = NULL, first_due_at = NULL WHERE id = ?"
 CLAIMED = "UPDATE notifications SET claimed_until = ? WHERE id = ?"
@@ -103,7 +104,7 @@ class SendQueue:
     """
 
     name = "queue"
-    version = 3
+    version = 4
     topics = frozenset(notification.SHAPES)
 
     def create(self, database: Database) -> None:
@@ -130,6 +131,9 @@ class SendQueue:
         )
         database.execute(
             f"CREATE INDEX notifications_items ON notifications (due_at) WHERE {COLLECTED}"
+        )
+        database.execute(
+            f"CREATE INDEX notifications_titles ON notifications (id) WHERE {FOR_TITLE}"
         )
         table.create_index(["rule", "decided_at"])
         database.execute(
@@ -185,9 +189,15 @@ def overdue(views: Views, now: int) -> dict[str, tuple[int, int]]:
     return {channel: (count, since) for channel, count, since in rows}
 
 
-def waiting_for_address(views: Views, after: str, limit: int) -> list[str]:
-    """List the ids of what waits for an address, a page at a time."""
-    return _ids(views, "state = 'waiting_address' AND id > ? ORDER BY id LIMIT ?", (after, limit))
+def waiting_for_news(views: Views, after: str, limit: int) -> list[str]:
+    """List the ids of what waits for an address or a title, a page at a time."""
+    each = (
+        f"SELECT id FROM (SELECT id FROM notifications WHERE {waits} AND id > :after "
+        "ORDER BY id LIMIT :limit)"
+        for waits in ("state = 'waiting_address'", FOR_TITLE)
+    )
+    where = f"id IN ({' UNION ALL '.join(each)}) ORDER BY id LIMIT :limit"
+    return _ids(views, where, {"after": after, "limit": limit})
 
 
 def learners_waited_for(views: Views) -> list[str]:

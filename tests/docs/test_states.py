@@ -24,7 +24,7 @@ def test_every_reason_is_there() -> None:
         digests.REASON,
         verdict.ESCALATION,
         storm.HELD,
-        verdict.MUTED,
+        rule.MUTED,
         TOO_LATE,
         RULE_GONE,
         RULE_REMOVED,

@@ -41,6 +41,7 @@ from service.rules.notification import (
     WaitingForAddress,
 )
 from service.rules.plan import ThrottlePassed
+from service.rules.rule import MutingChanged
 from service.rules.scheduler import RulesActivated, TimeAsked
 from service.rules.storm import StormCounted
 from service.rules.triggers.channel_failing import ChannelFailing, ChannelWorking
@@ -48,7 +49,6 @@ from service.rules.triggers.letter_set_aside import LetterMark, LettersAsked
 from service.rules.triggers.seat_change import RuleFired
 from service.rules.triggers.source_silent import FeedSilence, FeedsWatched
 from service.rules.triggers.stalled import SilenceMark
-from service.rules.verdict import MutingChanged
 from service.sending.known_channels import ChannelsOpened
 from tests.learners.cast import MEMBER, PLACE, WHO, day
 
@@ -146,6 +146,7 @@ SAMPLES: list[EventBody] = [
     ),
     WaitingForAddress(at=day(10, 11), until=day(40, 11)),
     AddressFound(at=day(11)),
+    AddressFound(at=day(11), what="title"),
     Ended(at=day(12), state="cancelled", reason="rule_removed", into="n00000000" + "0" * 24),
     Redriven(at=day(13), released_by="n00000000" + "0" * 24),
     Deferred(at=day(8), until=day(9), reason="send_window office_hours"),

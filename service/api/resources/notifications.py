@@ -37,7 +37,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     `reply` is what the other side answered, while it is kept; `read` is what the rule's
     conditions read when it was decided, and `held` why a person had to release it at once.
-    `since` is when the rule file became active that owes it no more.
+    `since` is when the rule file became active that owes it no more; `what` is known now: the
+    `address`, or the `title`.
     `released_by` is the notification whose message was to stand for this one and was not sent.
     """
 
@@ -52,6 +53,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     reply: str | UnsetType = UNSET
     reason: str | UnsetType = UNSET
     into: str | UnsetType = UNSET
+    what: str | UnsetType = UNSET
     next_at: datetime | UnsetType = UNSET
     until: datetime | UnsetType = UNSET
     since: datetime | UnsetType = UNSET

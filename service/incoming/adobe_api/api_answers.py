@@ -115,6 +115,14 @@ class Answers:
         named = {"account": account, "old": old, "these": _json(courses), "limit": limit}
         return self._ids(COURSES, named)
 
+    def is_unasked(self, account: str, course: str) -> bool:
+        """Tell whether a course (its id) was never asked for."""
+        query = (
+            "SELECT 1 FROM adobe_answers "
+            "WHERE what = 'learning object' AND account = ? AND lms_id = ?"
+        )
+        return self._ledger.reader().execute(query, (account, course)).fetchone() is None
+
     def imported(self, what: What, account: str, ids: Collection[str]) -> set[str]:
         """Tell of which of these an import told last: it wins over the API."""
         query = IMPORTED_PEOPLE if what == "user" else IMPORTED_COURSES

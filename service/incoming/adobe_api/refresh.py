@@ -9,6 +9,7 @@ from typing import NamedTuple
 from service.incoming.adobe_api.api_answers import Answers
 from service.incoming.adobe_api.client import AdobeApi, BudgetSpent, RefusedRequest
 from service.incoming.adobe_api.directory_rows import (
+    SOURCE,
     CourseAnswer,
     learning_objects_in,
     users_in,
@@ -84,6 +85,14 @@ class AdobeRefresh:
         """Ids of batches with which the API failed when it was well: asked about one by one."""
         self._alone = False
 
+    def awaits(self, source: str, account: str, course: str) -> bool:
+        """Tell whether the title of a course (its id) may come from here soon."""
+        state = self.api.state
+        fails = (state.failed_at or 0) > (state.answered_at or 0)
+        if fails or source != SOURCE or state.account not in (None, account):
+            return False
+        return bool(COURSE_ID.fullmatch(course)) and self.answers.is_unasked(account, course)
+
     def rest_seconds(self, now: int) -> float:
         """Tell for how long there is nothing to do: `step` is of no use before."""
         free = max(0, self._frees_at - now) / 1000
@@ -98,6 +107,9 @@ class AdobeRefresh:
         except BudgetSpent as spent:
             self._frees_at = spent.frees_at
             return
+        except ApiTrouble:
+            self._told()  # that nobody need wait for an answer that may be long in coming
+            raise
         if not asked:
             self._turns = self._courses_first()
             ended = monotonic()

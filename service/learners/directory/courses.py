@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -38,7 +38,10 @@ CourseKey = tuple[str, str, str]
 
 
 class Course(msgspec.Struct, frozen=True):
-    """Describe a learning object; `kind` is course, learning_path or certification."""
+    """Describe a learning object; `kind` is course, learning_path or certification.
+
+    With `title_awaited` its title is not known, and its LMS is being asked.
+    """
 
     id: str
     source: str = ""
@@ -48,6 +51,7 @@ class Course(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     url: str | None = None
     parents: tuple[str, ...] = ()
+    title_awaited: bool = False
 
 
 class CourseRow(msgspec.Struct, frozen=True):
@@ -74,6 +78,11 @@ def kind_of(course: str) -> str | None:
     return KINDS.get(prefix) if colon else None
 
 
+def awaits_nothing(source: str, account: str, course: str) -> bool:
+    """Wait for no title: nobody is asked for one."""
+    return False
+
+
 class Courses:
     """Keep the courses of one ledger; `links` are the patterns of links by source.
 
@@ -83,6 +92,8 @@ class Courses:
     def __init__(self, ledger: Ledger, links: Mapping[str, str] = {}) -> None:
         self.titles = ReportedTitles(ledger)
         self._links = links
+        self.awaits: Callable[[str, str, str], bool] = awaits_nothing
+        """Tells of which course (source, account, id) a title is yet to come."""
         self._ledger = ledger
         ledger.create(TABLE)
 
@@ -100,11 +111,18 @@ class Courses:
         )
         title = (rows[0].title if rows else None) or said or self._said(source, account, id)
         pattern = self._links.get(source)
-        if not rows and title is None and pattern is None:
+        awaited = title is None and self.awaits(source, account, id)
+        if not (rows or title or pattern or awaited):
             return None
         found = rows[0] if rows else Course(id, kind=kind_of(id))
-        url = found.url or (pattern and course_link(pattern, account, id))
-        return msgspec.structs.replace(found, source=source, account=account, title=title, url=url)
+        return msgspec.structs.replace(
+            found,
+            source=source,
+            account=account,
+            title=title,
+            url=found.url or (pattern and course_link(pattern, account, id)),
+            title_awaited=awaited,
+        )
 
     def _said(self, source: str, account: str, course: str) -> str | None:
         heard = self.titles.of([course]).get((source, account, course))

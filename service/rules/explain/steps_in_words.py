@@ -12,6 +12,7 @@ from service.rules.notification import (
     RULE_GONE,
     SENT,
     SHADOW,
+    TITLE,
     WAITING_ADDRESS,
     AddressFound,
     AttemptEnded,
@@ -40,6 +41,7 @@ REASONS = {
     "storm": "too many were owed at once; a person must release it",
     "muted": "the rule was muted",
     "watch_over": "whoever asked does not wait for it any more",
+    "title": "the title of its course is being asked for",
     "no address": "no address is known",
 }
 
@@ -112,13 +114,14 @@ def _fields(event: EventBody) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items() if value not in (None, ""))
 
 
+AN = {"address": "an address", TITLE: "the title"}
 WORDS: Mapping[type[EventBody], Callable[[Any], str]] = {
     Owed: _decided,
     AttemptStarted: _begun,
     AttemptEnded: _attempted,
     Ended: _ended,
     WaitingForAddress: lambda event: f"no address is known; waits until {moment(event.until)}",
-    AddressFound: lambda event: "an address is known now",
+    AddressFound: lambda event: f"{AN[event.what]} is known now",
     Deferred: _deferred,
     RuleReturned: lambda event: "its rule is back",
     Held: lambda event: f"held: {reason_in_words(event.reason)}",

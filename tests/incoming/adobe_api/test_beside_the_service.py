@@ -104,6 +104,8 @@ def test_an_api_that_does_not_answer_holds_up_nothing(tmp_path, api):
         RealService(tmp_path, DONE, COURSEBELL_EMAIL_URL=sink.url, **api.environ) as service,
     ):
         service.import_people(ADA)
+        (service.folder / "courses.csv").write_text("id,title\ncourse:7,Safe driving\n")
+        assert service.command("courses", "import", "courses.csv").returncode == 0
         service.post(completed(wall_clock(), 77))
         service.post(completed(wall_clock(), 78))
 

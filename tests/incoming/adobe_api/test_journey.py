@@ -82,3 +82,20 @@ def test_the_rules_see_what_the_api_has_told_from_the_next_event_on(tmp_path, ap
         service.post(completed(wall_clock(), 77, session="course:7_2"))
 
         service.notifications(lambda found: [n["state"] for n in found] == ["sent"], "it is sent")
+
+
+def test_a_mail_about_a_course_nobody_told_of_leaves_when_the_api_has_told_its_title(tmp_path, api):
+    told = threading.Event()
+    api.spoil = lambda path: told.wait(20) and None if path.endswith("learningObjects") else None
+    with (
+        SmtpSink() as sink,
+        RealService(tmp_path, RULES, COURSEBELL_EMAIL_URL=sink.url, **api.environ) as service,
+    ):
+        service.import_people("id,email\n77,ada@example.org\n")
+        service.post(completed(wall_clock(), 77))
+        service.notifications(lambda found: found and found[0]["reason"] == "title", "it waits")
+
+        told.set()
+
+        mails = {mail.recipients[0]: mail.parsed for mail in sink.wait_for(1)}
+        assert mails["ada@example.org"]["Subject"] == "Completed: Safe driving"
