@@ -24,7 +24,8 @@ from service.cli.output.text import in_local_time, moment, print_words
 from service.learners.directory.people import People
 from service.rules import trace
 from service.rules.notification import CANCELLED, HELD, STATES
-from service.rules.rule import ROOM, STEPS_UP, route_of
+from service.rules.readers import ROOM, STEPS_UP
+from service.rules.rule import route_of
 from service.rules.storm import HELD as STORM
 from service.rules.text import counted
 from service.sending import queue

@@ -12,14 +12,13 @@ from service.rules import storm
 from service.rules.calendar import next_closing
 from service.rules.fields import Reading, is_personal
 from service.rules.notification import Owed
+from service.rules.readers import ROOM, find_reader
 from service.rules.rule import (
-    ROOM,
     WATCHERS,
     Defaults,
     Entry,
     Rule,
     RuleSet,
-    recipient_of,
     recipients,
     tell,
     zone_of,
@@ -110,7 +109,7 @@ class FanOut(NamedTuple):
     def _due_at(self, rule: Rule, entry: Entry, recipient: str, reading: Reading) -> int:
         """Say when it may leave: at once, when others have joined it, or with the next digest."""
         if entry.digest is not None:
-            reader = recipient_of(recipient, reading.learner, reading.world)
+            reader = find_reader(recipient, reading.learner, reading.world).person
             return next_closing(entry.digest, zone_of(reader, self.defaults), reading.now).at
         return reading.now + (0 if entry.after_ms else rule.collapse_ms or 0)
 

@@ -19,6 +19,7 @@ from service.learners.instance import Instance, seat_values
 from service.learners.text_form import locale_form, text_form
 from service.learners.world import World
 from service.rules.calendar import DAY
+from service.rules.readers import has_manager
 
 Type = Literal["text", "number", "bool", "time", "duration", "texts", "enum", "items"]
 
@@ -329,7 +330,7 @@ READERS: dict[str, Callable[[Reading], object]] = {
     "learner.locale": _person("locale"),
     "learner.timezone": _person("timezone"),
     "learner.groups": _person("groups"),
-    "learner.has_manager": lambda r: bool(r.person.manager) if r.person else None,
+    "learner.has_manager": lambda r: has_manager(r.person, r.world) if r.person else None,
     "event.name": lambda r: r.event.name,
     "event.source": lambda r: r.event.source,
     "event.account": lambda r: r.event.account,

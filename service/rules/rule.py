@@ -15,6 +15,7 @@ from service.rules.calendar import DAY, Digest, Window
 from service.rules.conditions import Condition, Read, compile_conditions, fields_of
 from service.rules.fields import Reading
 from service.rules.notification import Owed, ended_unsent
+from service.rules.readers import ROOM
 from service.rules.triggers.trigger import Trigger
 
 Mode = Literal["live", "shadow", "disabled"]
@@ -201,9 +202,6 @@ def _is_waiting(wish: WatchRequest, world: World) -> bool:
 
 
 GROUP = "group:"
-ROOM = "room:"
-STEPS_UP = {"learner": 0, "manager": 1, "managers_manager": 2}
-"""Roles, by how many steps up from the learner they are."""
 
 
 def recipients(entry: Entry, reading: Reading, decisions: Decisions) -> Iterable[str]:
@@ -225,16 +223,13 @@ def recipients(entry: Entry, reading: Reading, decisions: Decisions) -> Iterable
     return reading.world.members(to.removeprefix(GROUP), about.source, about.account)
 
 
-def recipient_of(recipient: str, learner: str | None, world: World) -> Person | None:
-    """Look up who a role, or a person's id, is now; None if nobody knows, and for a room."""
-    if recipient.startswith(ROOM):
-        return None
-    if recipient not in STEPS_UP:
-        return world.person(recipient)
-    found = world.person(learner) if learner else None
-    for _ in range(STEPS_UP[recipient]):
-        found = world.manager(found) if found else None
-    return found
+def is_member_still(owed: Owed, world: World) -> bool:
+    """Tell whether the group is not left in which somebody was to be told; true for all others."""
+    to = route_of(owed.entry)
+    if not to.startswith(GROUP) or owed.recipient.startswith(ROOM):
+        return True
+    group, who = to.removeprefix(GROUP), owed.recipient
+    return bool(world.members(group, owed.source, owed.account, who))
 
 
 def route_of(entry: str) -> str:

@@ -1,7 +1,7 @@
 """Judge whether a notification still holds the moment before it leaves."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -9,11 +9,13 @@ from service.learners.aggregate import Aggregate
 from service.learners.directory.people import Person
 from service.learners.facts import FactRecorded
 from service.learners.world import World
-from service.ledger.events import EventBody, Latest
+from service.ledger.events import EventBody
 from service.rules.calendar import DAY, Settling, opens
 from service.rules.decider import Decider, conditions_hold, key_of_owed, notification_id
+from service.rules.done_or_gone import LEARNER_LEFT
 from service.rules.fields import Reading
 from service.rules.fields import Subject as Readable
+from service.rules.muting import MUTED, NOTHING, MutingChanged
 from service.rules.notification import (
     CANCELLED,
     DIGEST,
@@ -21,6 +23,7 @@ from service.rules.notification import (
     RULE_GONE,
     RULE_REMOVED,
     SENT,
+    SUPPRESSED,
     WAITING_ADDRESS,
     AddressFound,
     AttemptEnded,
@@ -32,39 +35,17 @@ from service.rules.notification import (
     WaitingForAddress,
     ended_unsent,
 )
-from service.rules.rule import ROOM, Entry, Rule, place_of, recipient_of, wish_over, zone_of
-
-STREAM = "muting"
-MUTED = "muted"
-
-
-class MutingChanged(EventBody, frozen=True, kw_only=True, omit_defaults=True):
-    """Record what is muted since `at`: these rules, by id, and with `everything` all of them."""
-
-    TOPIC: ClassVar[str] = "muting.changed"
-    at: int
-    everything: bool = False
-    rules: tuple[str, ...] = ()
-
-    def covers(self, rule: str) -> bool:
-        """Tell whether a rule is muted."""
-        return self.everything or rule in self.rules
-
-    @property
-    def names(self) -> str:
-        """Say what is muted."""
-        return "every rule" if self.everything else ", ".join(self.rules) or "nothing"
-
-
-SHAPES: Mapping[str, Any] = {MutingChanged.TOPIC: MutingChanged}
-NOTHING = MutingChanged(at=0)
-
-
-def muting_of(latest: Latest) -> tuple[int, MutingChanged]:
-    """Tell what is muted now, and the version of the stream that says so."""
-    version, newest = latest(STREAM) or (0, NOTHING)
-    assert isinstance(newest, MutingChanged)
-    return version, newest
+from service.rules.readers import LEFT, LEFT_GROUP, ROOM, find_reader
+from service.rules.rule import (
+    Entry,
+    Rule,
+    is_member_still,
+    place_of,
+    route_of,
+    wish_over,
+    zone_of,
+)
+from service.rules.triggers.stalled import STALLED
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -214,6 +195,14 @@ def _told_at(newest: EventBody, now: int) -> int:
     return now
 
 
+def reader_is_there(case: Case) -> Stop | None:
+    """End what nobody is to read any more, as whoever it is for has left."""
+    owed = case.owed
+    found = find_reader(owed.recipient, case.reading.learner, case.world, route_of(owed.entry))
+    case.recipient = found.person
+    return Ended(at=case.now, state=SUPPRESSED, reason=LEFT) if found.left else None
+
+
 def rule_is_live(case: Case) -> Stop | None:
     """Cancel what no live rule and entry owes any more; hold it while the file is settling."""
     collected = case.owed.digest or case.owed.trigger == DIGEST
@@ -257,6 +246,13 @@ def still_wished(case: Case) -> Stop | None:
     return Ended(at=case.now, state=CANCELLED, reason=reason) if reason else None
 
 
+def still_in_group(case: Case) -> Stop | None:
+    """End what is for somebody who is not in the group any more as which they were to be told."""
+    if is_member_still(case.owed, case.world):
+        return None
+    return Ended(at=case.now, state=SUPPRESSED, reason=LEFT_GROUP)
+
+
 def not_muted(case: Case) -> Stop | None:
     """Hold what a person has muted."""
     assert case.rule is not None
@@ -267,9 +263,7 @@ def address_known(case: Case) -> Stop | None:
     """Let a person without an address wait for one."""
     if case.owed.recipient.startswith(ROOM):
         return None
-    waits = case.notification.state == WAITING_ADDRESS
-    reader = recipient_of(case.owed.recipient, case.reading.learner, case.world)
-    case.recipient = reader
+    waits, reader = case.notification.state == WAITING_ADDRESS, case.recipient
     if reader is None or not reader.email:
         return Wait() if waits else WaitingForAddress(at=case.now, until=case.now + ADDRESS_WAIT_MS)
     return AddressFound(at=case.now) if waits else None
@@ -307,9 +301,16 @@ def in_time(case: Case) -> Stop | None:
 
 Check = Callable[[Case], Stop | None]
 
-HOLDS: Sequence[Check] = (rule_is_live, address_came_in_time, still_true, still_wished, not_muted)
+HOLDS: Sequence[Check] = (
+    rule_is_live,
+    address_came_in_time,
+    still_true,
+    still_wished,
+    still_in_group,
+    not_muted,
+)
 """The checks of what is to be told, whoever is to read it and when, in their order."""
-LEAVES: Sequence[Check] = (*HOLDS, address_known, may_follow, in_time)
+LEAVES: Sequence[Check] = (reader_is_there, *HOLDS, address_known, may_follow, in_time)
 """The checks before a message leaves, in their order."""
 
 
@@ -338,6 +339,8 @@ def untrue(told: Item, rule: Rule, reading: Reading) -> str | None:
 
     What the conditions asked for is remembered in `reading.read`.
     """
+    if told.owed.trigger == STALLED and reading.person and reading.person.left_as:
+        return LEARNER_LEFT
     if not rule.trigger.still_holds(told.owed, reading):
         return "no_longer_true"
     if not conditions_hold(rule, reading):

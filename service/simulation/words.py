@@ -1,9 +1,9 @@
 """Name recipients and outcomes for the person who looks at a sandbox."""
 
 from service.learners.directory.managers import Managers
-from service.learners.directory.people import People, Person
+from service.learners.directory.people import People
 from service.rules.notification import Owed
-from service.rules.rule import ROOM, STEPS_UP
+from service.rules.readers import ROOM, STEPS_UP, climb
 
 UNCHANGED = {
     "duplicate": "known already",
@@ -27,15 +27,7 @@ def recipient_name(people: People, owed: Owed) -> str:
     steps = STEPS_UP[owed.recipient]
     if not steps:
         return learner_name(people, owed.person)
-    found = _above(people, owed.person, steps)
+    found = climb(people.get(owed.person), steps, Managers(people).of).meant
     if found is None:
         return "manager of " * steps + learner_name(people, owed.person)
     return found.name or found.email or f"learner {found.lms_id}"
-
-
-def _above(people: People, person_id: str, steps: int) -> Person | None:
-    """Find who stands so many steps above a person."""
-    found = people.get(person_id)
-    for _ in range(steps):
-        found = Managers(people).of(found) if found else None
-    return found

@@ -23,7 +23,7 @@ from service.rules.explain.answers import (
     Turn,
 )
 from service.rules.explain.rule_versions import SAME
-from service.rules.rule import STEPS_UP
+from service.rules.readers import STEPS_UP
 
 LABEL = 14
 MARKS = {True: ("yes", "green"), False: ("no ", "red"), None: ("-  ", "dim")}

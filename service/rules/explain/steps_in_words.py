@@ -41,6 +41,9 @@ REASONS = {
     "muted": "the rule was muted",
     "watch_over": "whoever asked does not wait for it any more",
     "no address": "no address is known",
+    "left": "who was to read it has left",
+    "left_group": "who was to read it has left the group",
+    "learner_left": "the learner has left, and silences of those who left are told to nobody",
 }
 
 
