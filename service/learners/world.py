@@ -10,11 +10,21 @@ from service.learners import course, enrollment, instance
 from service.learners.aggregate import Aggregate, named_by
 from service.learners.course import LearnerSignIns, LearningObject
 from service.learners.directory.courses import Course, Courses
+from service.learners.directory.leaving import mark_left
 from service.learners.directory.managers import Managers
 from service.learners.directory.people import People, Person
 from service.learners.directory.reported import ReportedDetails
 from service.learners.enrollment import Enrollment
-from service.learners.facts import AT_ONCE, Contact, Fact, FactRecorded, Identity, Timing, course_id
+from service.learners.facts import (
+    AT_ONCE,
+    Contact,
+    Fact,
+    FactRecorded,
+    Identity,
+    LearnerLeft,
+    Timing,
+    course_id,
+)
 from service.learners.instance import Instance, InstanceRecorded
 from service.learners.neighbours import Deletion, Neighbours, deletion_among
 from service.learners.watchlist import Watchlist
@@ -192,7 +202,8 @@ class Lookup:
         """
         said = [p for fact, p in zip(facts, persons, strict=True) if fact.contact is not None]
         named = [course_id(fact.course) for fact in facts if fact.title is not None]
-        if not said and not named:
+        left = any(isinstance(fact.said, LearnerLeft) for fact in facts)
+        if not (said or named or left):
             return None
         return ReportedDetails(
             self.people.contacts.of(dict.fromkeys(said)) if said else {},
@@ -214,6 +225,7 @@ class Lookup:
     def keep(self, cursor: sqlite3.Cursor, reported: ReportedDetails) -> None:
         """Write what a transaction's letters changed; call `settle` when it is on disk."""
         self.people.contacts.keep(cursor, reported.contacts.changed)
+        mark_left(cursor, reported.left)
         self._courses.titles.keep(cursor, reported.titles.changed)
 
     def settle(self, reported: ReportedDetails) -> None:
@@ -224,7 +236,9 @@ class Lookup:
         for key in reported.titles.changed:
             if reported.titles.news(key) is not None:
                 self._titles.drop(key)
-        self.people.addresses_heard += reported.addresses()
+        for person in reported.left:
+            self._persons.drop(person)
+        self.people.addresses_heard += reported.addresses() + len(reported.left)
 
     def course(
         self, source: str, account: str, course: str, said: str | None = None

@@ -184,6 +184,7 @@ EVENTS: dict[str, Event] = {
         Event("instance.deleted", "a session was deleted"),
         Event("instance.seats_changed", "seats or the wait-list of a session changed"),
         Event("learner.seen", "a learner signed in"),
+        Event("learner.left", "a learner's account at the LMS was deleted"),
         Event("letter.set_aside", "a delivery came of which an event could not be used"),
     )
 }

@@ -50,22 +50,28 @@ def climb(begin: Person | None, steps: int, manager: Callable[[Person], Person |
     return Reader(found, tuple(passed))
 
 
+def in_place_of(
+    person: Person | None, role: str, manager: Callable[[Person], Person | None]
+) -> Reader:
+    """Find who reads what was made up for a person in a role: for a manager who left theirs."""
+    found = climb(person, 0, manager)
+    if not found.left or not STEPS_UP.get(role):
+        return found
+    above = climb(person, 1, manager)
+    return Reader(above.person, (*found.passed, *above.passed))
+
+
 def find_reader(recipient: str, learner: str | None, world: World, role: str = "") -> Reader:
     """Find who a role, or a person by id, is now; nobody for a room.
 
-    `role` is what a person is told as: a list that was made up for a manager goes to theirs.
+    `role` is what a person is told as.
     """
     if recipient.startswith(ROOM):
         return Reader(None)
     if recipient in STEPS_UP:
         person = world.person(learner) if learner else None
         return climb(person, STEPS_UP[recipient], world.manager)
-    person = world.person(recipient)
-    found = climb(person, 0, world.manager)
-    if not found.left or not STEPS_UP.get(role):
-        return found
-    above = climb(person, 1, world.manager)
-    return Reader(above.person, (*found.passed, *above.passed))
+    return in_place_of(world.person(recipient), role, world.manager)
 
 
 def has_manager(person: Person, world: World) -> bool:

@@ -66,8 +66,8 @@ def person_key(source: str, account: str, lms_id: str) -> PersonKey:
 class People:
     """Keep the people of one ledger, as imported, and else as letters say.
 
-    `addresses_heard` counts the addresses that letters brought, so that others notice: whoever
-    waits for one can be told now.
+    `addresses_heard` counts the addresses that letters brought, and who left by them, so that
+    others notice: whoever waits for one can be told now, or never.
     """
 
     def __init__(self, ledger: Ledger) -> None:
