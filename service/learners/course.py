@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from service.learners.aggregate import Aggregate, gone_at, latest, shapes_of
 from service.learners.facts import (
+    DAY,
     CourseDeleted,
     CourseDrafted,
     CourseFact,
@@ -109,11 +110,16 @@ class LearnerSignIns(Watermark[LearnerRecorded], frozen=True, gc=False):
         return replace(self, version=self.version + 1, keys=keys, left_at=left_at)
 
     def effect(self, fact: Fact) -> dict[str, object]:
-        """Say whether a new fact is later than those of its kind."""
+        """Say whether a new fact is later than those of its kind.
+
+        What tells of one leaving more than once does so within a day.
+        """
         if fact.said.TOPIC != LearnerLeft.TOPIC:
             return super().effect(fact)
-        late = self.left_at is not None and fact.occurred_at <= self.left_at
-        return {"transitions": () if late else (fact.said.TOPIC,), "superseded": late}
+        at, left_at = fact.occurred_at, self.left_at
+        late = left_at is not None and at <= left_at
+        told = left_at is not None and at <= left_at + DAY
+        return {"transitions": () if told else (fact.said.TOPIC,), "superseded": late}
 
     @staticmethod
     def stream(person: str) -> StreamId:

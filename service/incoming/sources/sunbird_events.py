@@ -172,16 +172,17 @@ def related(event: Audit, sort: str) -> str | None:
 def learner_of(event: Audit) -> str:
     """Read whom an event is about; raises Unusable if nobody."""
     if event.object is not None and sort_of(event.object) == USER:
-        return without_provider(required(event.object.id, "object.id"))
+        return without_provider(event.object.id, "object.id")
     if event.actor is not None and sort_of(event.actor) == USER:
-        return without_provider(required(event.actor.id, "actor.id"))
+        return without_provider(event.actor.id, "actor.id")
     raise Unusable("actor: expected an actor or an object of type User, got neither")
 
 
-def without_provider(user: str) -> str:
+def without_provider(value: Scalar, field: str) -> str:
     """Take the provider off a federated id: `f:<provider>:<id>` is the same user as `<id>`."""
-    parts = user.split(":", 2)
-    return required(parts[2], "id") if parts[0] == "f" and len(parts) == 3 else user
+    found = required(value, field)
+    parts = found.split(":", 2)
+    return required(parts[2], field) if parts[0] == "f" and len(parts) == 3 else found
 
 
 def course_of(event: Audit) -> str:

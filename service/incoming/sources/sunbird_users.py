@@ -14,7 +14,6 @@ from service.incoming.sources.parsing import (
     event_time,
     identifier,
     key_of,
-    required,
 )
 from service.incoming.sources.sunbird_events import Audit, learner_of, state_of, without_provider
 from service.learners.facts import Fact, LearnerLeft
@@ -46,10 +45,11 @@ def leavers_in(event: Audit) -> list[str]:
         found = msgspec.convert(said, Deletion)
     except msgspec.ValidationError:
         raise Unusable(NO_IDS) from None
-    of_object = event.object.id if event.object else None
-    user = identifier(found.user_id, "edata.userId") or required(of_object, "object.id")
-    managed = (identifier(each, "edata.managed_users") for each in found.managed_users or ())
-    return list(dict.fromkeys(map(without_provider, (user, *filter(None, managed)))))
+    of_object, field = event.object.id if event.object else None, "edata.userId"
+    user = without_provider(identifier(found.user_id, field) or of_object, field)
+    led = (identifier(each, "edata.managed_users") for each in found.managed_users or ())
+    managed = (without_provider(each, "edata.managed_users") for each in led if each)
+    return list(dict.fromkeys((user, *managed)))
 
 
 def left(event: Audit, name: str, received_at: int) -> list[Fact]:
