@@ -3,7 +3,7 @@
 from service.learners import course, enrollment, instance, watchlist
 from service.ledger.events import EventMapper, EventStore
 from service.ledger.ledger import Ledger
-from service.rules import digests, muting, notification, plan, scheduler, storm
+from service.rules import digests, notification, plan, scheduler, storm, verdict
 from service.rules.triggers import channel_failing, letter_set_aside, seat_change, source_silent
 from service.sending import known_channels
 
@@ -17,7 +17,7 @@ SHAPES = (
     storm.SHAPES,
     plan.SHAPES,
     digests.SHAPES,
-    muting.SHAPES,
+    verdict.SHAPES,
     scheduler.ACTIVATION_SHAPES,
     scheduler.CLOCK_SHAPES,
     source_silent.SHAPES,

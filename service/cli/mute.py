@@ -6,10 +6,10 @@ import rich_click as click
 
 from service.cli.options.installation import Installation
 from service.cli.output.console import data_option, fail
-from service.rules.muting import muting_of
 from service.rules.scheduler import RULES_STREAM as RULES
 from service.rules.scheduler import RulesActivated
 from service.rules.text import counted, hint, listed
+from service.rules.verdict import muting_of
 from service.sending.operator import mute as begin
 from service.sending.operator import unmute as end
 

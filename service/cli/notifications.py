@@ -27,8 +27,7 @@ from service.rules import trace
 from service.rules.explain.provenance import about
 from service.rules.explain.provenance import whom as whom_for
 from service.rules.notification import CANCELLED, HELD, STATES
-from service.rules.readers import ROOM, STEPS_UP
-from service.rules.rule import route_of
+from service.rules.rule import ROOM, STEPS_UP, route_of
 from service.rules.storm import HELD as STORM
 from service.rules.text import counted
 from service.sending import queue

@@ -30,8 +30,7 @@ from service.rules.calendar import ITEMS_MAX, Digest
 from service.rules.fields import ITEMS, MORE, OTHERS
 from service.rules.language.reader import read_rules
 from service.rules.notification import Notification
-from service.rules.readers import ROOM, find_reader
-from service.rules.rule import Entry, RuleSet
+from service.rules.rule import ROOM, Entry, RuleSet, find_reader
 from service.rules.text import hint, listed
 from service.rules.verdict import Due, Item, Subject
 from service.running import wall_clock

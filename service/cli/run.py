@@ -28,8 +28,8 @@ from service.incoming.group_commit import GroupCommit
 from service.incoming.http_protocol import ImpatientProtocol
 from service.ledger.data_folder import lock_data_folder
 from service.rules.known_values import KnownValues
-from service.rules.muting import muting_of
 from service.rules.text import counted
+from service.rules.verdict import muting_of
 from service.running import Service, keep_in_memory, wall_clock
 from service.sending.channels import channel_in_words
 from service.settings import Settings

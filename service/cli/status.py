@@ -27,10 +27,10 @@ from service.ledger.database import SCHEMA_VERSION
 from service.rules.calendar import HOUR, MINUTE
 from service.rules.explain.rule_versions import AnyEnvironment
 from service.rules.language.reader import read_rules
-from service.rules.muting import muting_of
 from service.rules.notification import OPEN_STATES
 from service.rules.scheduler import RULES_STREAM, RulesActivated
 from service.rules.triggers.channel_failing import recorded_channel
+from service.rules.verdict import muting_of
 from service.running import FailingNow, SeenNow, seen_now, wall_clock
 from service.sending import queue
 from service.sending.channel_health import state_as_recorded

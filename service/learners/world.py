@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -85,6 +85,44 @@ class Decisions(msgspec.Struct):
         self.following += other.following
         self.erasable += other.erasable
         self.tallies |= other.tallies
+
+
+class Reader(NamedTuple):
+    """Hold who is to read something, None if nobody is known; who has left was `passed` over."""
+
+    person: Person | None
+    passed: tuple[Person, ...] = ()
+
+    @property
+    def left(self) -> bool:
+        """Tell whether all who could read it have left."""
+        return self.person is None and bool(self.passed)
+
+    @property
+    def meant(self) -> Person | None:
+        """Give who reads it, or else who would, had they not left."""
+        return self.person or next(iter(self.passed), None)
+
+
+def climb(begin: Person | None, steps: int, manager: Callable[[Person], Person | None]) -> Reader:
+    """Go up so many managers who are there; a circle has nobody more above."""
+    if begin is None or (begin.left_as and not steps):
+        return Reader(None, (begin,) if begin else ())
+    found, seen, passed = begin, {begin.id}, list[Person]()
+    while steps:
+        above = manager(found)
+        if above is None or above.id in seen:
+            return Reader(None, tuple(passed))
+        seen.add(above.id)
+        passed += [above] if above.left_as else []
+        steps -= not above.left_as
+        found = above
+    return Reader(found, tuple(passed))
+
+
+def has_manager(person: Person, world: "World") -> bool:
+    """Tell whether somebody leads a person: one who may not be known yet, but has not left."""
+    return bool(person.manager) and not climb(person, 1, world.manager).left
 
 
 class World(Protocol):
@@ -202,7 +240,7 @@ class Lookup:
         """
         said = [p for fact, p in zip(facts, persons, strict=True) if fact.contact is not None]
         named = [course_id(fact.course) for fact in facts if fact.title is not None]
-        left = any(isinstance(fact.said, LearnerLeft) for fact in facts)
+        left = any(fact.said.TOPIC == LearnerLeft.TOPIC for fact in facts)
         if not (said or named or left):
             return None
         return ReportedDetails(

@@ -23,8 +23,7 @@ from service.rules.notification import (
     Owed,
     WaitingForAddress,
 )
-from service.rules.readers import LEFT, ROOM, find_reader
-from service.rules.rule import Entry, Rule, place_of, zone_of
+from service.rules.rule import LEFT, ROOM, Entry, Rule, find_reader, place_of, zone_of
 from service.rules.verdict import ADDRESS_WAIT_MS, TOO_LATE, Due, Ground, Verdict
 
 REASON = "digest"
@@ -182,7 +181,7 @@ def reader_of(owed: DigestItem, world: World) -> DigestReader:
         found = find_reader(recipient, owed.person, world)
         recipient = found.person.id if found.person and found.person.email else ""
         left = found.left
-    return DigestReader(owed.rule, place_of(owed.entry), recipient, left)
+    return DigestReader(owed.rule, place_of(owed.entry), recipient, left=left)
 
 
 def close(

@@ -17,9 +17,8 @@ from service.learners.facts import course_id
 from service.learners.feed_subjects import Bundle, FailingChannel, LetterSetAside, SilentSource
 from service.learners.instance import Instance, seat_values
 from service.learners.text_form import locale_form, text_form
-from service.learners.world import World
+from service.learners.world import World, has_manager
 from service.rules.calendar import DAY
-from service.rules.readers import has_manager
 
 Type = Literal["text", "number", "bool", "time", "duration", "texts", "enum", "items"]
 

@@ -1,7 +1,7 @@
 """Judge whether a notification still holds the moment before it leaves."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
@@ -9,43 +9,73 @@ from service.learners.aggregate import Aggregate
 from service.learners.directory.people import Person
 from service.learners.facts import FactRecorded
 from service.learners.world import World
-from service.ledger.events import EventBody
+from service.ledger.events import EventBody, Latest
 from service.rules.calendar import DAY, Settling, opens
-from service.rules.decider import Decider, conditions_hold, key_of_owed, notification_id
+from service.rules.decider import Decider, conditions_hold, entry_of, follows_from
 from service.rules.done_or_gone import LEARNER_LEFT
 from service.rules.fields import Reading
 from service.rules.fields import Subject as Readable
-from service.rules.muting import MUTED, NOTHING, MutingChanged
 from service.rules.notification import (
     CANCELLED,
     DIGEST,
     EXPIRED,
     RULE_GONE,
     RULE_REMOVED,
-    SENT,
     SUPPRESSED,
     WAITING_ADDRESS,
     AddressFound,
-    AttemptEnded,
     Deferred,
     Ended,
     Held,
     Notification,
     Owed,
     WaitingForAddress,
-    ended_unsent,
 )
-from service.rules.readers import LEFT, LEFT_GROUP, ROOM, find_reader
 from service.rules.rule import (
+    LEFT,
+    LEFT_GROUP,
+    ROOM,
     Entry,
     Rule,
+    find_reader,
     is_member_still,
-    place_of,
     route_of,
     wish_over,
     zone_of,
 )
 from service.rules.triggers.stalled import STALLED
+
+STREAM = "muting"
+MUTED = "muted"
+
+
+class MutingChanged(EventBody, frozen=True, kw_only=True, omit_defaults=True):
+    """Record what is muted since `at`: these rules, by id, and with `everything` all of them."""
+
+    TOPIC: ClassVar[str] = "muting.changed"
+    at: int
+    everything: bool = False
+    rules: tuple[str, ...] = ()
+
+    def covers(self, rule: str) -> bool:
+        """Tell whether a rule is muted."""
+        return self.everything or rule in self.rules
+
+    @property
+    def names(self) -> str:
+        """Say what is muted."""
+        return "every rule" if self.everything else ", ".join(self.rules) or "nothing"
+
+
+SHAPES: Mapping[str, Any] = {MutingChanged.TOPIC: MutingChanged}
+NOTHING = MutingChanged(at=0)
+
+
+def muting_of(latest: Latest) -> tuple[int, MutingChanged]:
+    """Tell what is muted now, and the version of the stream that says so."""
+    version, newest = latest(STREAM) or (0, NOTHING)
+    assert isinstance(newest, MutingChanged)
+    return version, newest
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -144,27 +174,10 @@ class Case:
         self.reading = Item(owed, subject).reading(ground.world, ground.now)
         rule = ground.decider.by_id.get(owed.rule)
         self.rule = rule if rule and rule.mode == "live" else None
-        self.entry = self._entry_of(self.rule) if self.rule else None
+        self.entry = entry_of(owed, self.rule, ground.world) if self.rule else None
         self.items: Sequence[Reading] = ()
         self.recipient: Person | None = None
         self.follows = 0
-
-    def _entry_of(self, rule: Rule) -> Entry | None:
-        """Pick the entry that owes it; with another template since, if no other can be meant.
-
-        Where the entry left over owed a message of its own, this one's was taken out.
-        """
-        for entry in rule.entries:
-            if entry.key == self.owed.entry:
-                return entry
-        place = place_of(self.owed.entry)
-        same = [entry for entry in rule.entries if place_of(entry.key) == place]
-        return same[0] if len(same) == 1 and self.newest_of(rule, same[0]) is None else None
-
-    def newest_of(self, rule: Rule, entry: Entry) -> tuple[int, EventBody] | None:
-        """Read the newest event of what another entry owes the same recipient for the same."""
-        key = key_of_owed(self.owed)
-        return self.world.latest(notification_id(rule, entry, key, self.owed.recipient))
 
 
 def items_true(case: Case, rule: Rule) -> list[Reading]:
@@ -173,32 +186,10 @@ def items_true(case: Case, rule: Rule) -> list[Reading]:
     return [reading for item, reading in readings if untrue(item, rule, reading) is None]
 
 
-def follows(case: Case, rule: Rule, step: Entry) -> int:
-    """Tell from when (ms UTC) a step may leave to a reader whom earlier entries tell of the same.
-
-    An address may have been missing, or a person held it: when the step was decided with less
-    than half of `after` between, all of it must pass. While one still waits, that much from now.
-    """
-    moments = [0]
-    for earlier in rule.followed_by(step):
-        newest = case.newest_of(rule, earlier)
-        if newest is not None and not ended_unsent(newest[1]):
-            told_at, apart = _told_at(newest[1], case.now), step.after_ms - earlier.after_ms
-            moments += [told_at + apart] if case.owed.decided_at < told_at + apart // 2 else []
-    return max(moments)
-
-
-def _told_at(newest: EventBody, now: int) -> int:
-    """Say when a notification with this newest event told its reader; `now` while it has not."""
-    if isinstance(newest, Ended) or (isinstance(newest, AttemptEnded) and newest.then == SENT):
-        return newest.at
-    return now
-
-
 def reader_is_there(case: Case) -> Stop | None:
     """End what nobody is to read any more, as whoever it is for has left."""
     owed = case.owed
-    found = find_reader(owed.recipient, case.reading.learner, case.world, route_of(owed.entry))
+    found = find_reader(owed.recipient, case.reading.learner, case.world, role=route_of(owed.entry))
     case.recipient = found.person
     return Ended(at=case.now, state=SUPPRESSED, reason=LEFT) if found.left else None
 
@@ -274,7 +265,7 @@ def may_follow(case: Case) -> Stop | None:
     rule, entry = case.rule, case.entry
     if rule is None or entry is None or not entry.after_ms:
         return None
-    case.follows = follows(case, rule, entry)
+    case.follows = follows_from(case.owed, rule, entry, world=case.world, now=case.now)
     if case.follows <= case.now:
         return None
     return Deferred(at=case.now, until=case.follows, reason=ESCALATION)

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 from service.rules.digests import ClosedDigests, DigestReader, close, reader_of
-from service.rules.muting import STREAM as MUTING
-from service.rules.muting import muting_of
 from service.rules.notification import HELD, Held, Notification
-from service.rules.verdict import Ground, holds
+from service.rules.verdict import STREAM as MUTING
+from service.rules.verdict import Ground, holds, muting_of
 from service.sending import queue
 from service.sending.planner import SendingContext, verdict
 

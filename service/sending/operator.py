@@ -7,7 +7,6 @@ from eventsourcing.persistence import IntegrityError
 
 from service.ledger.events import EventStore
 from service.ledger.views import Views
-from service.rules.muting import MUTED, STREAM, MutingChanged, muting_of
 from service.rules.notification import (
     CANCELLED,
     EXPIRED,
@@ -21,6 +20,7 @@ from service.rules.notification import (
     Redriven,
     RuleReturned,
 )
+from service.rules.verdict import MUTED, STREAM, MutingChanged, muting_of
 from service.sending import queue
 from service.sending.streams import NotificationStreams
 

@@ -1,9 +1,10 @@
 """Name recipients and outcomes for the person who looks at a sandbox."""
 
 from service.learners.directory.managers import Managers
-from service.learners.directory.people import People
+from service.learners.directory.people import People, Person
+from service.learners.world import climb
 from service.rules.notification import Owed
-from service.rules.readers import ROOM, STEPS_UP, climb
+from service.rules.rule import ROOM, STEPS_UP
 
 UNCHANGED = {
     "duplicate": "known already",
@@ -27,7 +28,14 @@ def recipient_name(people: People, owed: Owed) -> str:
     steps = STEPS_UP[owed.recipient]
     if not steps:
         return learner_name(people, owed.person)
-    found = climb(people.get(owed.person), steps, Managers(people).of).meant
-    if found is None:
-        return "manager of " * steps + learner_name(people, owed.person)
-    return found.name or found.email or f"learner {found.lms_id}"
+    found = climb(people.get(owed.person), steps, Managers(people).of)
+    if found.person is None:
+        left = ", who has left" if found.left else ""
+        return "manager of " * steps + learner_name(people, owed.person) + left
+    instead = f", in place of {called(found.passed[0])}" if found.passed else ""
+    return called(found.person) + instead
+
+
+def called(person: Person) -> str:
+    """Give a person's name, or else their address, or the number the LMS has for them."""
+    return person.name or person.email or f"learner {person.lms_id}"

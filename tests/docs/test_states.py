@@ -2,7 +2,7 @@
 
 import re
 
-from service.rules import digests, muting, plan, rule, storm, verdict
+from service.rules import digests, plan, rule, storm, verdict
 from service.rules.explain.steps_in_words import REASONS
 from service.rules.notification import RULE_GONE, RULE_REMOVED, STATES
 from service.rules.verdict import TOO_LATE
@@ -24,7 +24,7 @@ def test_every_reason_is_there() -> None:
         digests.REASON,
         verdict.ESCALATION,
         storm.HELD,
-        muting.MUTED,
+        verdict.MUTED,
         TOO_LATE,
         RULE_GONE,
         RULE_REMOVED,

@@ -29,7 +29,6 @@ from service.learners.instance import SHAPES as OF_INSTANCES
 from service.learners.watchlist import WatchAsked, WatchStopped, WatchTold
 from service.ledger.events import EventBody
 from service.rules.digests import DigestClosed
-from service.rules.muting import MutingChanged
 from service.rules.notification import (
     AddressFound,
     AttemptEnded,
@@ -50,6 +49,7 @@ from service.rules.triggers.letter_set_aside import LetterMark, LettersAsked
 from service.rules.triggers.seat_change import RuleFired
 from service.rules.triggers.source_silent import FeedSilence, FeedsWatched
 from service.rules.triggers.stalled import SilenceMark
+from service.rules.verdict import MutingChanged
 from service.sending.known_channels import ChannelsOpened
 from tests.learners.cast import MEMBER, PLACE, WHO, day
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli import main
-from service.rules.muting import muting_of
+from service.rules.verdict import muting_of
 from service.running import Service, keep_in_memory, wall_clock
 from tests.installation import ADA, DAY, DONE, FREE, MINUTE, Installation, completed
 from tests.waiting import until

@@ -16,8 +16,7 @@ from service.api.request_context import Page, RequestContext, item, moment, page
 from service.ledger.events import EventBody
 from service.rules.notification import OPEN_STATES, Owed
 from service.rules.notification import Notification as Folded
-from service.rules.readers import ROOM, STEPS_UP
-from service.rules.rule import route_of
+from service.rules.rule import ROOM, STEPS_UP, route_of
 from service.sending import queue
 from service.sending.operator import REDRIVABLE, redrive
 

@@ -9,6 +9,7 @@ from service.cli.output.console import printable
 from service.cli.output.text import in_local_time, local_time, print_words
 from service.learners.directory.managers import Managers
 from service.learners.directory.people import People, Person
+from service.learners.world import Reader, climb
 from service.rules.explain.answers import (
     About,
     Cause,
@@ -23,7 +24,7 @@ from service.rules.explain.answers import (
     Turn,
 )
 from service.rules.explain.rule_versions import SAME
-from service.rules.readers import STEPS_UP, Reader, climb, in_place_of
+from service.rules.rule import STEPS_UP, in_place_of
 
 LABEL = 14
 MARKS = {True: ("yes", "green"), False: ("no ", "red"), None: ("-  ", "dim")}

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 
 from service.incoming.sources import sunbird_events as audit
-from service.incoming.sources import sunbird_users as users
 from service.incoming.sources.parsing import (
     LONGEST_NAME,
     UNREADABLE,
@@ -75,8 +74,8 @@ class Glance(msgspec.Struct, gc=False):
     @property
     def is_for_us(self) -> bool:
         """Tell whether an event may say something to us."""
-        if self.eid == users.JOB:
-            return self.edata is not None and users.is_deletion(self.edata.action)
+        if self.eid == audit.JOB:
+            return self.edata is not None and audit.is_deletion(self.edata.action)
         return self.eid is None or self.eid == AUDIT
 
 
@@ -154,7 +153,7 @@ def _of_bytes(body: bytes, received_at: int) -> list[Item]:
     name: Scalar = None
     try:
         name = _named.decode(body).eid
-        if isinstance(name, str) and name not in (AUDIT, users.JOB):
+        if isinstance(name, str) and name not in (AUDIT, audit.JOB):
             return [_other(name)]
         return _of_event(_event.decode(body), received_at)
     except UNREADABLE as error:
@@ -164,15 +163,15 @@ def _of_bytes(body: bytes, received_at: int) -> list[Item]:
 def _of_event(event: SunbirdEvent, received_at: int) -> list[Item]:
     if not isinstance(event.eid, str):
         return [SetAside("", f"eid: expected text, got {type_name(event.eid)}")]
-    if event.eid not in (AUDIT, users.JOB):
+    if event.eid not in (AUDIT, audit.JOB):
         return [_other(event.eid)]
     name = event.eid
     try:
-        if event.eid == users.JOB:
+        if event.eid == audit.JOB:
             return [*_job(event, received_at)]
         name = audit.name_of(event)
-        if name == users.DELETED_STATUS:
-            return [*users.left(event, name, received_at)]
+        if name == audit.DELETED_STATUS:
+            return [*audit.left(event, name, received_at)]
         if name not in audit.MEANS:
             return [_without_meaning(event, name)]
         return [_fact(name, event, received_at)]
@@ -181,9 +180,9 @@ def _of_event(event: SunbirdEvent, received_at: int) -> list[Item]:
 
 
 def _job(event: SunbirdEvent, received_at: int) -> Sequence[Item]:
-    if event.edata is None or not users.is_deletion(event.edata.action):
-        return [Ignored(users.JOB, "a job other than delete-user says nothing about anybody")]
-    return users.left(event, users.DELETE_USER, received_at)
+    if event.edata is None or not audit.is_deletion(event.edata.action):
+        return [Ignored(audit.JOB, "a job other than delete-user says nothing about anybody")]
+    return audit.left(event, audit.DELETE_USER, received_at)
 
 
 def _other(eid: str) -> Ignored:

@@ -120,7 +120,7 @@ class ReportedDetails:
         """
         if fact.contact is not None and fact.contact != NOTHING and person:
             self.contacts.hear(person, fact.contact, fact.occurred_at)
-        if isinstance(fact.said, LearnerLeft) and person:
+        if fact.said.TOPIC == LearnerLeft.TOPIC and person:
             self.left[person] = max(fact.occurred_at, self.left.get(person, NEVER))
         if fact.title and course:
             key = (fact.source, fact.account, course)

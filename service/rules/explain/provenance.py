@@ -15,8 +15,7 @@ from service.rules.explain.history import RecordedEvent
 from service.rules.explain.rule_versions import RuleFileVersion, rule_then
 from service.rules.explain.steps_in_words import ended, turns
 from service.rules.notification import DIGEST, SENT, Notification, Owed
-from service.rules.readers import ROOM, STEPS_UP
-from service.rules.rule import AFTER, Rule, route_of
+from service.rules.rule import AFTER, ROOM, STEPS_UP, Rule, route_of
 from service.rules.text import counted, format_duration, moment
 from service.rules.trace import shown, trace_recorded
 from service.rules.triggers import channel_failing, letter_set_aside, source_silent

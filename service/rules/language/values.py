@@ -14,8 +14,7 @@ from service.rules.calendar import DAY_MINUTES, UNITS, milliseconds
 from service.rules.fields import EVENTS
 from service.rules.language.shape import Schema, Value
 from service.rules.language.wishes import event_wish, wish
-from service.rules.readers import STEPS_UP
-from service.rules.rule import GROUP
+from service.rules.rule import GROUP, STEPS_UP
 from service.rules.text import hint, listed, shown
 
 ROLES = tuple(STEPS_UP)

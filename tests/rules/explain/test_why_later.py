@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.rules import digests, muting, plan, rule, storm
+from service.rules import digests, plan, rule, storm, verdict
 from service.rules.explain.question import Unanswerable
 from service.rules.explain.steps_in_words import reason_in_words
 from tests.installation import (
@@ -114,7 +114,7 @@ def test_what_waits_for_a_window_says_until_when(tmp_path: Path) -> None:
 
 
 def test_every_reason_that_is_a_word_of_ours_is_told_as_a_person_reads_it() -> None:
-    ours = (rule.OVER, plan.REASON, digests.REASON, storm.HELD, muting.MUTED)
+    ours = (rule.OVER, plan.REASON, digests.REASON, storm.HELD, verdict.MUTED)
     recorded = (*ours, "collapsed", "rule_removed", "no_longer_true", "conditions_changed")
     for reason in recorded:
         assert reason_in_words(reason) != reason
