@@ -120,6 +120,16 @@ def test_a_manager_who_left_is_passed_over_to_theirs(
         assert outcomes(office) == [("sent", None) if to else ("suppressed", "left")]
 
 
+def test_a_manager_whose_account_was_made_anew_is_there_under_the_new_id(tmp_path: Path) -> None:
+    ada = PersonRow("77", name="Ada", email="ada@example.org", manager="boss@example.org")
+    anew = PersonRow("99", name="Boss", email="boss@example.org")
+    with office_of(tmp_path, ABOVE, ada, BOSS, CHIEF, gone(BOSS), anew) as office:
+        office.post(done(START, 77))
+        office.tick()
+
+        assert told(office) == ["boss@example.org"]
+
+
 def test_managers_who_left_in_a_circle_have_nobody_above(tmp_path: Path) -> None:
     circle = PersonRow("91", left_as="deleted", manager="90")
     with office_of(tmp_path, ABOVE, *EVERYBODY, circle, gone(BOSS)) as office:
