@@ -20,9 +20,12 @@ from service.cli.output.console import (
     print_table,
     printable,
 )
+from service.cli.output.explain_page import read_by, reader
 from service.cli.output.text import in_local_time, moment, print_words
 from service.learners.directory.people import People
 from service.rules import trace
+from service.rules.explain.provenance import about
+from service.rules.explain.provenance import whom as whom_for
 from service.rules.notification import CANCELLED, HELD, STATES
 from service.rules.rule import ROOM, STEPS_UP, route_of
 from service.rules.storm import HELD as STORM
@@ -125,6 +128,7 @@ def show_notification(notification: str, data: Path | None, as_json: bool) -> No
     with evidence(data) as found:
         id = whole(found.past, notification, missing=BAD)
         rows, kept = found.past.stream(id), found.past.kept(id)
+        who = reader(found.past.people, about(found, rows[0].body), whom_for(found, rows[0].body))
     history = [
         {"place": row.version, "event": row.body.topic, **fields_of(row.body)} for row in rows
     ]
@@ -132,6 +136,8 @@ def show_notification(notification: str, data: Path | None, as_json: bool) -> No
         print_json({"id": id, "history": history, "kept_apart": kept})
         return
     console().print(f"Notification {id}")
+    if who is not None and who.passed:
+        print_words(console(), Text(printable(read_by(who, None))), "     ")
     for entry in history:
         place, topic = entry.pop("place"), entry.pop("event")
         console().print(f"{place:>3}  [bold]{topic}[/]")

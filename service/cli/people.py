@@ -15,6 +15,7 @@ from service.cli.output.csv_import import (
     print_page,
     report,
 )
+from service.cli.output.text import moment
 from service.cli.people_api import fetch_person, people_status
 from service.learners.directory.csv_cells import RowScope
 from service.learners.directory.people import People, Person
@@ -34,6 +35,7 @@ COLUMNS: Columns[Person] = {
     "Address": lambda person: person.email,
     "Manager": lambda person: person.manager,
     "Groups": lambda person: side_by_side(person.groups),
+    "Left": lambda person: person.left_as,
 }
 
 
@@ -112,5 +114,7 @@ people.add_command(people_status)
 
 def _fields(person: Person) -> dict[str, str | None]:
     known = msgspec.structs.asdict(person)
-    more = known.pop("fields")
+    more, left_at = known.pop("fields"), known.pop("left_at")
+    if left_at and person.left_as:
+        known["left_as"] = f"{person.left_as}, as was said of {moment(left_at)}"
     return {**known, "groups": side_by_side(person.groups), **more}

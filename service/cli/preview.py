@@ -30,7 +30,7 @@ from service.rules.calendar import ITEMS_MAX, Digest
 from service.rules.fields import ITEMS, MORE, OTHERS
 from service.rules.language.reader import read_rules
 from service.rules.notification import Notification
-from service.rules.rule import ROOM, Entry, RuleSet, recipient_of
+from service.rules.rule import ROOM, Entry, RuleSet, find_reader
 from service.rules.text import hint, listed
 from service.rules.verdict import Due, Item, Subject
 from service.running import wall_clock
@@ -220,7 +220,8 @@ class NotificationReader:
             fail(f"{notification.id}: the ledger knows nothing any more of what it is about")
         reading = Item(owed, subject).reading(self._lookup, now)
         post = owed.channel if owed.recipient.startswith(ROOM) else None
-        person = None if post else recipient_of(owed.recipient, reading.learner, self._lookup)
+        found = find_reader(owed.recipient, reading.learner, self._lookup)
+        person = found.person
         items = [item.reading(self._lookup, now) for item in subject.items]
         digest = Digest("day", 0, max_items=most) if items else None
         entry = Entry(owed.recipient, owed.channel, post, owed.template, digest=digest)

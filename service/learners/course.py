@@ -3,9 +3,11 @@
 from typing import ClassVar, Self, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from service.learners.aggregate import Aggregate, gone_at, latest, shapes_of
 from service.learners.facts import (
+    DAY,
     CourseDeleted,
     CourseDrafted,
     CourseFact,
@@ -15,6 +17,7 @@ from service.learners.facts import (
     FactRecorded,
     Identity,
     LearnerFact,
+    LearnerLeft,
     LearnerSeen,
 )
 from service.ledger.events import StreamId, stream_id
@@ -33,7 +36,7 @@ class LearnerRecorded(FactRecorded[LearnerFact], frozen=True, kw_only=True, omit
 
 
 OF_COURSES = shapes_of(CourseRecorded, (CourseDrafted, CourseModified, CourseDeleted))
-OF_LEARNERS = shapes_of(LearnerRecorded, (LearnerSeen,))
+OF_LEARNERS = shapes_of(LearnerRecorded, (LearnerSeen, LearnerLeft))
 SHAPES = {**OF_COURSES, **OF_LEARNERS}
 M = TypeVar("M", CourseRecorded, LearnerRecorded)
 
@@ -55,8 +58,8 @@ class Watermark(Aggregate[M], frozen=True, gc=False):
             changed_at = latest(changed_at, event.at)
         elif not event.superseded:
             marked_at = event.at
-        keys = self.keys.having(event.key)
-        return type(self)(self.id, self.about, self.version + 1, keys, marked_at, changed_at)
+        moments = {"marked_at": marked_at, "changed_at": changed_at}
+        return replace(self, version=self.version + 1, keys=self.keys.having(event.key), **moments)
 
     def effect(self, fact: Fact) -> dict[str, object]:
         """Say whether a new fact is later than the mark."""
@@ -90,10 +93,33 @@ class LearningObject(Watermark[CourseRecorded], frozen=True, gc=False):
 
 
 class LearnerSignIns(Watermark[LearnerRecorded], frozen=True, gc=False):
-    """Fold when a learner was last seen by their LMS, whatever the course."""
+    """Fold when a learner was last seen by their LMS, whatever the course, and when they left it.
+
+    Neither says anything of the other: what happens after somebody left does not bring them back.
+    """
 
     RECORDED = LearnerRecorded
     MARKS = LearnerSeen
+    left_at: int | None = None
+
+    def apply(self, event: LearnerRecorded) -> Self:
+        """Fold in the next event of the stream."""
+        if event.topic != LearnerLeft.TOPIC:
+            return super().apply(event)
+        left_at, keys = latest(self.left_at, event.at), self.keys.having(event.key)
+        return replace(self, version=self.version + 1, keys=keys, left_at=left_at)
+
+    def effect(self, fact: Fact) -> dict[str, object]:
+        """Say whether a new fact is later than those of its kind.
+
+        What tells of one leaving more than once does so within a day.
+        """
+        if fact.said.TOPIC != LearnerLeft.TOPIC:
+            return super().effect(fact)
+        at, left_at = fact.occurred_at, self.left_at
+        late = left_at is not None and at <= left_at
+        told = left_at is not None and at <= left_at + DAY
+        return {"transitions": () if told else (fact.said.TOPIC,), "superseded": late}
 
     @staticmethod
     def stream(person: str) -> StreamId:

@@ -171,6 +171,12 @@ class LearnerSeen(LearnerFact, frozen=True, omit_defaults=True):
     TOPIC: ClassVar[str] = "learner.seen"
 
 
+class LearnerLeft(LearnerFact, frozen=True, omit_defaults=True):
+    """Say that the learner's account at the LMS was deleted."""
+
+    TOPIC: ClassVar[str] = "learner.left"
+
+
 class Contact(msgspec.Struct, frozen=True, gc=False):
     """Hold what a letter says of the person it is about; `fields` are e.g. a phone number."""
 

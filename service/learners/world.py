@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -10,11 +10,21 @@ from service.learners import course, enrollment, instance
 from service.learners.aggregate import Aggregate, named_by
 from service.learners.course import LearnerSignIns, LearningObject
 from service.learners.directory.courses import Course, Courses
+from service.learners.directory.leaving import mark_left
 from service.learners.directory.managers import Managers
 from service.learners.directory.people import People, Person
 from service.learners.directory.reported import ReportedDetails
 from service.learners.enrollment import Enrollment
-from service.learners.facts import AT_ONCE, Contact, Fact, FactRecorded, Identity, Timing, course_id
+from service.learners.facts import (
+    AT_ONCE,
+    Contact,
+    Fact,
+    FactRecorded,
+    Identity,
+    LearnerLeft,
+    Timing,
+    course_id,
+)
 from service.learners.instance import Instance, InstanceRecorded
 from service.learners.neighbours import Deletion, Neighbours, deletion_among
 from service.learners.watchlist import Watchlist
@@ -77,13 +87,53 @@ class Decisions(msgspec.Struct):
         self.tallies |= other.tallies
 
 
+class Reader(NamedTuple):
+    """Hold who is to read something, None if nobody is known; who has left was `passed` over."""
+
+    person: Person | None
+    passed: tuple[Person, ...] = ()
+
+    @property
+    def left(self) -> bool:
+        """Tell whether all who could read it have left."""
+        return self.person is None and bool(self.passed)
+
+    @property
+    def meant(self) -> Person | None:
+        """Give who reads it, or else who would, had they not left."""
+        return self.person or next(iter(self.passed), None)
+
+
+def climb(begin: Person | None, steps: int, manager: Callable[[Person], Person | None]) -> Reader:
+    """Go up so many managers who are there; a circle has nobody more above."""
+    if begin is None or (begin.left_as and not steps):
+        return Reader(None, (begin,) if begin else ())
+    found, seen, passed = begin, {begin.id}, list[Person]()
+    while steps:
+        above = manager(found)
+        if above is None or above.id in seen:
+            return Reader(None, tuple(passed))
+        seen.add(above.id)
+        passed += [above] if above.left_as else []
+        steps -= not above.left_as
+        found = above
+    return Reader(found, tuple(passed))
+
+
+def has_manager(person: Person, world: "World") -> bool:
+    """Tell whether somebody leads a person: one who may not be known yet, but has not left."""
+    return bool(person.manager) and not climb(person, 1, world.manager).left
+
+
 class World(Protocol):
     """Answer what deciding may read, as of the event it decides on."""
 
     def course(self, source: str, account: str, course: str) -> Course | None: ...
     def person(self, person: str) -> Person | None: ...
     def manager(self, person: Person) -> Person | None: ...
-    def members(self, group: str, source: str, account: str) -> Sequence[str]: ...
+    def members(
+        self, group: str, source: str, account: str, person: str | None = None
+    ) -> Sequence[str]: ...
     def instance(
         self, source: str, account: str, course: str, instance: str
     ) -> Instance | None: ...
@@ -193,7 +243,8 @@ class Lookup:
         """
         said = [p for fact, p in zip(facts, persons, strict=True) if fact.contact is not None]
         named = [course_id(fact.course) for fact in facts if fact.title is not None]
-        if not said and not named:
+        left = any(fact.said.TOPIC == LearnerLeft.TOPIC for fact in facts)
+        if not (said or named or left):
             return None
         return ReportedDetails(
             self.people.contacts.of(dict.fromkeys(said)) if said else {},
@@ -215,6 +266,7 @@ class Lookup:
     def keep(self, cursor: sqlite3.Cursor, reported: ReportedDetails) -> None:
         """Write what a transaction's letters changed; call `settle` when it is on disk."""
         self.people.contacts.keep(cursor, reported.contacts.changed)
+        mark_left(cursor, reported.left)
         self._courses.titles.keep(cursor, reported.titles.changed)
 
     def settle(self, reported: ReportedDetails) -> None:
@@ -225,7 +277,9 @@ class Lookup:
         for key in reported.titles.changed:
             if reported.titles.news(key) is not None:
                 self._titles.drop(key)
-        self.people.addresses_heard += reported.addresses()
+        for person in reported.left:
+            self._persons.drop(person)
+        self.people.addresses_heard += reported.addresses() + len(reported.left)
 
     def course(
         self, source: str, account: str, course: str, said: str | None = None

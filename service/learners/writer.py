@@ -76,7 +76,7 @@ class UnitOfWork:
         if after.version == 1:
             self._begun.setdefault((person, fact.course), []).append(after.id)
         self.events.append((after.id, after.version, event))
-        if self.reported and (fact.contact is not None or fact.title is not None):
+        if self.reported:
             self.reported.hear(fact, person, course_id(fact.course))
         if event.transitions and not told.imported:
             self._decide(AppendedEvent(after.id, after.version, event, after))

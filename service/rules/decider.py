@@ -7,11 +7,11 @@ from typing import NamedTuple
 import msgspec
 
 from service.learners.world import AppendedEvent, Decisions, UncommittedWorld, World
-from service.ledger.events import stream_id
+from service.ledger.events import EventBody, stream_id
 from service.rules import storm
 from service.rules.calendar import next_closing
 from service.rules.fields import Reading, is_personal
-from service.rules.notification import Owed
+from service.rules.notification import SENT, AttemptEnded, Ended, Owed, ended_unsent
 from service.rules.rule import (
     ROOM,
     WATCHERS,
@@ -19,7 +19,8 @@ from service.rules.rule import (
     Entry,
     Rule,
     RuleSet,
-    recipient_of,
+    find_reader,
+    place_of,
     recipients,
     tell,
     zone_of,
@@ -110,7 +111,7 @@ class FanOut(NamedTuple):
     def _due_at(self, rule: Rule, entry: Entry, recipient: str, reading: Reading) -> int:
         """Say when it may leave: at once, when others have joined it, or with the next digest."""
         if entry.digest is not None:
-            reader = recipient_of(recipient, reading.learner, reading.world)
+            reader = find_reader(recipient, reading.learner, reading.world).person
             return next_closing(entry.digest, zone_of(reader, self.defaults), reading.now).at
         return reading.now + (0 if entry.after_ms else rule.collapse_ms or 0)
 
@@ -165,6 +166,48 @@ def notification_id(rule: Rule, entry: Entry, key: OccurrenceKey, recipient: str
     source, account, subject, occurrence, at = key
     parts = (rule.mode, source, account, rule.id, entry.key, subject, occurrence, recipient)
     return stream_id(f"n{at // 1000 & 0xFFFFFFFF:08x}", *parts, size=12)
+
+
+def newest_of(owed: Owed, rule: Rule, entry: Entry, world: World) -> tuple[int, EventBody] | None:
+    """Read the newest event of what another entry owes the same recipient for the same."""
+    return world.latest(notification_id(rule, entry, key_of_owed(owed), owed.recipient))
+
+
+def entry_of(owed: Owed, rule: Rule, world: World) -> Entry | None:
+    """Pick the entry that owes it; with another template since, if no other can be meant.
+
+    Where the entry left over owed a message of its own, this one's was taken out.
+    """
+    for entry in rule.entries:
+        if entry.key == owed.entry:
+            return entry
+    place = place_of(owed.entry)
+    same = [entry for entry in rule.entries if place_of(entry.key) == place]
+    return (
+        same[0] if len(same) == 1 and newest_of(owed, rule, same[0], world=world) is None else None
+    )
+
+
+def follows_from(owed: Owed, rule: Rule, step: Entry, world: World, *, now: int) -> int:
+    """Tell from when (ms UTC) a step may leave to a reader whom earlier entries tell of the same.
+
+    An address may have been missing, or a person held it: when the step was decided with less
+    than half of `after` between, all of it must pass. While one still waits, that much from now.
+    """
+    moments = [0]
+    for earlier in rule.followed_by(step):
+        newest = newest_of(owed, rule, earlier, world=world)
+        if newest is not None and not ended_unsent(newest[1]):
+            told_at, apart = _told_at(newest[1], now), step.after_ms - earlier.after_ms
+            moments += [told_at + apart] if owed.decided_at < told_at + apart // 2 else []
+    return max(moments)
+
+
+def _told_at(newest: EventBody, now: int) -> int:
+    """Say when a notification with this newest event told its reader; `now` while it has not."""
+    if isinstance(newest, Ended) or (isinstance(newest, AttemptEnded) and newest.then == SENT):
+        return newest.at
+    return now
 
 
 def first_ids(rule: Rule, owed: Owed) -> Iterator[str]:

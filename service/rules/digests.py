@@ -16,13 +16,14 @@ from service.rules.notification import (
     DIGEST,
     DROPPED,
     EXPIRED,
+    SUPPRESSED,
     Deferred,
     Ended,
     Notification,
     Owed,
     WaitingForAddress,
 )
-from service.rules.rule import ROOM, Entry, Rule, place_of, recipient_of, zone_of
+from service.rules.rule import LEFT, ROOM, Entry, Rule, find_reader, place_of, zone_of
 from service.rules.verdict import ADDRESS_WAIT_MS, TOO_LATE, Due, Ground, Verdict
 
 REASON = "digest"
@@ -34,13 +35,14 @@ DueItem = tuple[Notification, Due]
 class DigestReader(NamedTuple):
     """Say whose digest it is: by which rule, where its entry stands, and who is to read.
 
-    `recipient` is the id of a person, a room, or empty for nobody known. Not the entry itself:
-    with new words it is the same one.
+    `recipient` is the id of a person, a room, or empty for nobody known, and for all having
+    `left` who could be. Not the entry itself: with new words it is the same one.
     """
 
     rule: str
     place: tuple[str, str]
     recipient: str
+    left: bool = False
 
 
 class DigestClosed(EventBody, frozen=True, kw_only=True, omit_defaults=True):
@@ -174,11 +176,12 @@ class DigestItem(Protocol):
 
 def reader_of(owed: DigestItem, world: World) -> DigestReader:
     """Tell who is to read an item, as known now."""
-    recipient = owed.recipient
+    recipient, left = owed.recipient, False
     if not recipient.startswith(ROOM):
-        found = recipient_of(recipient, owed.person, world)
-        recipient = found.id if found and found.email else ""
-    return DigestReader(owed.rule, place_of(owed.entry), recipient)
+        found = find_reader(recipient, owed.person, world)
+        recipient = found.person.id if found.person and found.person.email else ""
+        left = found.left
+    return DigestReader(owed.rule, place_of(owed.entry), recipient, left=left)
 
 
 def close(
@@ -191,7 +194,9 @@ def close(
     """
     closed, stands, now = ClosedDigests(), list[DueItem](), ground.now
     for item, verdict in items:
-        if isinstance(verdict, EventBody):
+        if reader.left:
+            closed.add(item, Ended(at=now, state=SUPPRESSED, reason=LEFT))
+        elif isinstance(verdict, EventBody):
             closed.add(item, verdict)
         elif not reader.recipient:
             closed.add(item, WaitingForAddress(at=now, until=now + ADDRESS_WAIT_MS))

@@ -1,4 +1,4 @@
-"""Tell why nobody need be reminded of an open enrolment: what it asks for is done, or gone.
+"""Tell why nobody need be reminded of an open enrolment: it is done, or gone, or who was in it is.
 
 How things stand when that is asked decides, not how they came to stand so (decision 23).
 """
@@ -11,16 +11,23 @@ from service.learners.neighbours import begun_at
 from service.learners.world import World
 from service.rules.text import moment
 
+LEARNER_LEFT = "learner_left"
+"""Why what was owed because of a silence ends: it is that of somebody who has left."""
+
 
 class Needless(NamedTuple):
-    """Say what became of the course elsewhere, or of the course itself, and when (ms UTC)."""
+    """Say what became of the course elsewhere, of itself, or of the learner, and when (ms UTC).
+
+    When is None where nobody said it.
+    """
 
     what: str
-    at: int
+    at: int | None
 
     def words(self) -> str:
         """Say it as people read it."""
-        return f"nobody is reminded: {self.what} at {moment(self.at)}"
+        when = "" if self.at is None else f" at {moment(self.at)}"
+        return f"nobody is reminded: {self.what}{when}"
 
 
 def done_or_gone(enrollment: Enrollment, world: World) -> Needless | None:
@@ -28,7 +35,16 @@ def done_or_gone(enrollment: Enrollment, world: World) -> Needless | None:
     begun = begun_at(enrollment.state)
     if begun is None:
         return None
-    return _gone(enrollment, world) or _done(enrollment, begun, world)
+    found = _left(enrollment, world) or _gone(enrollment, world)
+    return found or _done(enrollment, begun, world)
+
+
+def _left(enrollment: Enrollment, world: World) -> Needless | None:
+    """Tell that the learner has left, until they are there again."""
+    learner = world.person(enrollment.about.person)
+    if learner is None or not learner.left_as:
+        return None
+    return Needless(f"the learner has left ({learner.left_as})", learner.left_at)
 
 
 def _gone(enrollment: Enrollment, world: World) -> Needless | None:

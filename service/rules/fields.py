@@ -17,7 +17,7 @@ from service.learners.facts import course_id
 from service.learners.feed_subjects import Bundle, FailingChannel, LetterSetAside, SilentSource
 from service.learners.instance import Instance, seat_values
 from service.learners.text_form import locale_form, text_form
-from service.learners.world import World
+from service.learners.world import World, has_manager
 from service.rules.calendar import DAY
 from service.rules.language.columns import EXTRA_DOC, column_of, field_of
 
@@ -184,6 +184,7 @@ EVENTS: dict[str, Event] = {
         Event("instance.deleted", "a session was deleted"),
         Event("instance.seats_changed", "seats or the wait-list of a session changed"),
         Event("learner.seen", "a learner signed in"),
+        Event("learner.left", "a learner's account at the LMS was deleted"),
         Event("letter.set_aside", "a delivery came of which an event could not be used"),
     )
 }
@@ -328,7 +329,7 @@ READERS: dict[str, Callable[[Reading], object]] = {
     "learner.locale": _person("locale"),
     "learner.timezone": _person("timezone"),
     "learner.groups": _person("groups"),
-    "learner.has_manager": lambda r: bool(r.person.manager) if r.person else None,
+    "learner.has_manager": lambda r: has_manager(r.person, r.world) if r.person else None,
     "event.name": lambda r: r.event.name,
     "event.source": lambda r: r.event.source,
     "event.account": lambda r: r.event.account,

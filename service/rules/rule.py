@@ -10,7 +10,7 @@ from service.learners.directory.people import Person
 from service.learners.feed_subjects import CHANNEL
 from service.learners.instance import Instance
 from service.learners.watchlist import Watchlist, WatchRequest, WatchTold
-from service.learners.world import Decisions, World
+from service.learners.world import Decisions, Reader, World, climb
 from service.ledger.events import EventBody, Latest
 from service.rules.calendar import DAY, Digest, Window
 from service.rules.conditions import Condition, Read, compile_conditions, fields_of
@@ -205,6 +205,8 @@ GROUP = "group:"
 ROOM = "room:"
 STEPS_UP = {"learner": 0, "manager": 1, "managers_manager": 2}
 """Roles, by how many steps up from the learner they are."""
+LEFT, LEFT_GROUP = "left", "left_group"
+"""Why nobody is told: who was to read it has left, or is not in the group any more."""
 
 
 def recipients(entry: Entry, reading: Reading, decisions: Decisions) -> Iterable[str]:
@@ -226,16 +228,37 @@ def recipients(entry: Entry, reading: Reading, decisions: Decisions) -> Iterable
     return reading.world.members(to.removeprefix(GROUP), about.source, about.account)
 
 
-def recipient_of(recipient: str, learner: str | None, world: World) -> Person | None:
-    """Look up who a role, or a person's id, is now; None if nobody knows, and for a room."""
+def in_place_of(
+    person: Person | None, role: str, manager: Callable[[Person], Person | None]
+) -> Reader:
+    """Find who reads what was made up for a person in a role: for a manager who left theirs."""
+    found = climb(person, 0, manager)
+    if not found.left or not STEPS_UP.get(role):
+        return found
+    above = climb(person, 1, manager)
+    return Reader(above.person, (*found.passed, *above.passed))
+
+
+def find_reader(recipient: str, learner: str | None, world: World, role: str = "") -> Reader:
+    """Find who a role, or a person by id, is now; nobody for a room.
+
+    `role` is what a person is told as.
+    """
     if recipient.startswith(ROOM):
-        return None
-    if recipient not in STEPS_UP:
-        return world.person(recipient)
-    found = world.person(learner) if learner else None
-    for _ in range(STEPS_UP[recipient]):
-        found = world.manager(found) if found else None
-    return found
+        return Reader(None)
+    if recipient in STEPS_UP:
+        person = world.person(learner) if learner else None
+        return climb(person, STEPS_UP[recipient], world.manager)
+    return in_place_of(world.person(recipient), role, world.manager)
+
+
+def is_member_still(owed: Owed, world: World) -> bool:
+    """Tell whether the group is not left in which somebody was to be told; true for all others."""
+    to = route_of(owed.entry)
+    if not to.startswith(GROUP) or owed.recipient.startswith(ROOM):
+        return True
+    group, who = to.removeprefix(GROUP), owed.recipient
+    return bool(world.members(group, owed.source, owed.account, person=who))
 
 
 def route_of(entry: str) -> str:

@@ -11,7 +11,8 @@ from service.learners.facts import FactRecorded
 from service.learners.world import World
 from service.ledger.events import EventBody
 from service.rules.calendar import DAY, MINUTE, Settling, opens
-from service.rules.decider import Decider, conditions_hold, key_of_owed, notification_id
+from service.rules.decider import Decider, conditions_hold, entry_of, follows_from
+from service.rules.done_or_gone import LEARNER_LEFT
 from service.rules.fields import Reading
 from service.rules.fields import Subject as Readable
 from service.rules.notification import (
@@ -20,31 +21,33 @@ from service.rules.notification import (
     EXPIRED,
     RULE_GONE,
     RULE_REMOVED,
-    SENT,
+    SUPPRESSED,
     TITLE,
     WAITING_ADDRESS,
     AddressFound,
-    AttemptEnded,
     Deferred,
     Ended,
     Held,
     Notification,
     Owed,
     WaitingForAddress,
-    ended_unsent,
 )
 from service.rules.rule import (
+    LEFT,
+    LEFT_GROUP,
     MUTED,
     NOTHING_MUTED,
     ROOM,
     Entry,
     MutingChanged,
     Rule,
-    place_of,
-    recipient_of,
+    find_reader,
+    is_member_still,
+    route_of,
     wish_over,
     zone_of,
 )
+from service.rules.triggers.stalled import STALLED
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -144,27 +147,10 @@ class Case:
         self.reading = Item(owed, subject).reading(ground.world, ground.now)
         rule = ground.decider.by_id.get(owed.rule)
         self.rule = rule if rule and rule.mode == "live" else None
-        self.entry = self._entry_of(self.rule) if self.rule else None
+        self.entry = entry_of(owed, self.rule, ground.world) if self.rule else None
         self.items: Sequence[Reading] = ()
         self.recipient: Person | None = None
         self.follows = 0
-
-    def _entry_of(self, rule: Rule) -> Entry | None:
-        """Pick the entry that owes it; with another template since, if no other can be meant.
-
-        Where the entry left over owed a message of its own, this one's was taken out.
-        """
-        for entry in rule.entries:
-            if entry.key == self.owed.entry:
-                return entry
-        place = place_of(self.owed.entry)
-        same = [entry for entry in rule.entries if place_of(entry.key) == place]
-        return same[0] if len(same) == 1 and self.newest_of(rule, same[0]) is None else None
-
-    def newest_of(self, rule: Rule, entry: Entry) -> tuple[int, EventBody] | None:
-        """Read the newest event of what another entry owes the same recipient for the same."""
-        key = key_of_owed(self.owed)
-        return self.world.latest(notification_id(rule, entry, key, self.owed.recipient))
 
 
 def items_true(case: Case, rule: Rule) -> list[Reading]:
@@ -173,26 +159,12 @@ def items_true(case: Case, rule: Rule) -> list[Reading]:
     return [reading for item, reading in readings if untrue(item, rule, reading) is None]
 
 
-def follows(case: Case, rule: Rule, step: Entry) -> int:
-    """Tell from when (ms UTC) a step may leave to a reader whom earlier entries tell of the same.
-
-    An address may have been missing, or a person held it: when the step was decided with less
-    than half of `after` between, all of it must pass. While one still waits, that much from now.
-    """
-    moments = [0]
-    for earlier in rule.followed_by(step):
-        newest = case.newest_of(rule, earlier)
-        if newest is not None and not ended_unsent(newest[1]):
-            told_at, apart = _told_at(newest[1], case.now), step.after_ms - earlier.after_ms
-            moments += [told_at + apart] if case.owed.decided_at < told_at + apart // 2 else []
-    return max(moments)
-
-
-def _told_at(newest: EventBody, now: int) -> int:
-    """Say when a notification with this newest event told its reader; `now` while it has not."""
-    if isinstance(newest, Ended) or (isinstance(newest, AttemptEnded) and newest.then == SENT):
-        return newest.at
-    return now
+def reader_is_there(case: Case) -> Stop | None:
+    """End what nobody is to read any more, as whoever it is for has left."""
+    owed = case.owed
+    found = find_reader(owed.recipient, case.reading.learner, case.world, role=route_of(owed.entry))
+    case.recipient = found.person
+    return Ended(at=case.now, state=SUPPRESSED, reason=LEFT) if found.left else None
 
 
 def rule_is_live(case: Case) -> Stop | None:
@@ -238,6 +210,13 @@ def still_wished(case: Case) -> Stop | None:
     return Ended(at=case.now, state=CANCELLED, reason=reason) if reason else None
 
 
+def still_in_group(case: Case) -> Stop | None:
+    """End what is for somebody who is not in the group any more as which they were to be told."""
+    if is_member_still(case.owed, case.world):
+        return None
+    return Ended(at=case.now, state=SUPPRESSED, reason=LEFT_GROUP)
+
+
 def not_muted(case: Case) -> Stop | None:
     """Hold what a person has muted."""
     assert case.rule is not None
@@ -248,9 +227,7 @@ def address_known(case: Case) -> Stop | None:
     """Let a person without an address wait for one."""
     if case.owed.recipient.startswith(ROOM):
         return None
-    waits = case.notification.state == WAITING_ADDRESS
-    reader = recipient_of(case.owed.recipient, case.reading.learner, case.world)
-    case.recipient = reader
+    waits, reader = case.notification.state == WAITING_ADDRESS, case.recipient
     if reader is None or not reader.email:
         return Wait() if waits else WaitingForAddress(at=case.now, until=case.now + ADDRESS_WAIT_MS)
     return AddressFound(at=case.now) if waits else None
@@ -271,7 +248,7 @@ def may_follow(case: Case) -> Stop | None:
     rule, entry = case.rule, case.entry
     if rule is None or entry is None or not entry.after_ms:
         return None
-    case.follows = follows(case, rule, entry)
+    case.follows = follows_from(case.owed, rule, entry, world=case.world, now=case.now)
     if case.follows <= case.now:
         return None
     return Deferred(at=case.now, until=case.follows, reason=ESCALATION)
@@ -298,9 +275,23 @@ def in_time(case: Case) -> Stop | None:
 
 Check = Callable[[Case], Stop | None]
 
-HOLDS: Sequence[Check] = (rule_is_live, address_came_in_time, still_true, still_wished, not_muted)
+HOLDS: Sequence[Check] = (
+    rule_is_live,
+    address_came_in_time,
+    still_true,
+    still_wished,
+    still_in_group,
+    not_muted,
+)
 """The checks of what is to be told, whoever is to read it and when, in their order."""
-LEAVES: Sequence[Check] = (*HOLDS, address_known, titles_known, may_follow, in_time)
+LEAVES: Sequence[Check] = (
+    reader_is_there,
+    *HOLDS,
+    address_known,
+    titles_known,
+    may_follow,
+    in_time,
+)
 """The checks before a message leaves, in their order."""
 
 
@@ -329,6 +320,8 @@ def untrue(told: Item, rule: Rule, reading: Reading) -> str | None:
 
     What the conditions asked for is remembered in `reading.read`.
     """
+    if told.owed.trigger == STALLED and reading.person and reading.person.left_as:
+        return LEARNER_LEFT
     if not rule.trigger.still_holds(told.owed, reading):
         return "no_longer_true"
     if not conditions_hold(rule, reading):

@@ -2,6 +2,7 @@
 
 from service.learners.directory.managers import Managers
 from service.learners.directory.people import People, Person
+from service.learners.world import climb
 from service.rules.notification import Owed
 from service.rules.rule import ROOM, STEPS_UP
 
@@ -27,15 +28,14 @@ def recipient_name(people: People, owed: Owed) -> str:
     steps = STEPS_UP[owed.recipient]
     if not steps:
         return learner_name(people, owed.person)
-    found = _above(people, owed.person, steps)
-    if found is None:
-        return "manager of " * steps + learner_name(people, owed.person)
-    return found.name or found.email or f"learner {found.lms_id}"
+    found = climb(people.get(owed.person), steps, Managers(people).of)
+    if found.person is None:
+        left = ", who has left" if found.left else ""
+        return "manager of " * steps + learner_name(people, owed.person) + left
+    instead = f", in place of {called(found.passed[0])}" if found.passed else ""
+    return called(found.person) + instead
 
 
-def _above(people: People, person_id: str, steps: int) -> Person | None:
-    """Find who stands so many steps above a person."""
-    found = people.get(person_id)
-    for _ in range(steps):
-        found = Managers(people).of(found) if found else None
-    return found
+def called(person: Person) -> str:
+    """Give a person's name, or else their address, or the number the LMS has for them."""
+    return person.name or person.email or f"learner {person.lms_id}"

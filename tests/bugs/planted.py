@@ -196,6 +196,17 @@ BUGS = (
         "tests/sending/test_last_moment.py",
     ),
     Bug(
+        3, "write to who has left", "service/rules/verdict.py",
+        "    case.recipient = found.person\n"
+        "    return Ended(at=case.now, state=SUPPRESSED, reason=LEFT) if found.left else None\n",
+        "    case.recipient = found.meant\n    return None\n", "tests/sending/test_who_left.py",
+    ),
+    Bug(
+        3, "tell who left the group", "service/rules/verdict.py",
+        "    if is_member_still(case.owed, case.world):\n", "    if case.owed:\n",
+        "tests/sending/test_who_left.py",
+    ),
+    Bug(
         4, "tell of what an import says", "service/learners/writer.py",
         "        if event.transitions and not told.imported:\n", "        if event.transitions:\n",
         "tests/learners/test_imported.py",

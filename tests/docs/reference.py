@@ -63,7 +63,7 @@ MEANINGS = {
     "given_up": "refused for good, or its template failed",
     "cancelled": "it was no longer true, or its rule is gone",
     "expired": "it could not leave within `expires_after`",
-    "suppressed": "the recipient does not want it",
+    "suppressed": "its reader has left, or left the group",
     "dropped": "another message stands for it, or the throttle was reached",
     "shadow": "decided by a rule in `mode: shadow`, and never sent",
 }

@@ -17,6 +17,7 @@ from service.learners.facts import (
     Identity,
     InstanceDeleted,
     InstanceModified,
+    LearnerLeft,
     LearnerSeen,
     ModuleCompleted,
     ProgressReported,
@@ -123,6 +124,7 @@ SAMPLES: list[EventBody] = [
     recorded(
         LearnerSeen(), "LOGIN", transitions=("learner.seen",), about=MEMBER, imported=True
     ),
+    recorded(LearnerLeft(), "delete-user", transitions=("learner.left",)),
     Owed(
         rule="completed", entry="learner/email/completed", mode="live", template="completed",
         channel="email", recipient="learner", trigger="enrollment.completed",

@@ -48,8 +48,10 @@ class World:
     def manager(self, person: Person) -> Person | None:
         return self.people.get(person.manager or "")
 
-    def members(self, group: str, source: str, account: str) -> Sequence[str]:
-        return self.groups.get(group, [])
+    def members(
+        self, group: str, source: str, account: str, person: str | None = None
+    ) -> Sequence[str]:
+        return [each for each in self.groups.get(group, []) if person in (None, each)]
 
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
         return self.instances.get(instance)

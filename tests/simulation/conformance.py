@@ -62,7 +62,7 @@ class Past(msgspec.Struct, frozen=True):
     """A rule file, and what happened: letters and wishes by the step at which they came.
 
     While it is `down` the service does nothing, and letters wait. `head` are other keys of the
-    file.
+    file. Who has `left` had done so before.
     """
 
     rules: str
@@ -72,6 +72,7 @@ class Past(msgspec.Struct, frozen=True):
     wishes: Mapping[int, Wish] = {}
     down: frozenset[int] = frozenset()
     storm_limit: int = 500
+    left: frozenset[str] = frozenset()
 
 
 class Fate(msgspec.Struct, frozen=True, order=True):
@@ -106,6 +107,7 @@ def lived(past: Past) -> Iterator[Installation]:
         }
         with Installation(Path(name), past.rules, head=past.head, **settings) as here:
             here.import_people(PEOPLE)
+            here.import_people(PersonRow(id, left_as="deleted") for id in sorted(past.left))
             for step in range(past.steps + 1):
                 _pass(here, past, step)
             yield here
@@ -187,6 +189,7 @@ def told(past: Past) -> str:
     """What happened, as lines."""
     lines = [past.head, past.rules, f"until step {past.steps}, storm limit {past.storm_limit}"]
     lines += [f"down: {sorted(past.down)}"] if past.down else []
+    lines += [f"left: {sorted(past.left)}"] if past.left else []
     for at, events in past.letters.items():
         for each in events:
             hours = (each["timestamp"] - START) / DAY * 24

@@ -16,6 +16,8 @@ SESSIONS = ("1", "1", "1", "2", None)
 """A course has two sessions, and not every letter says in which of them."""
 ENDS = ("LEARNING_OBJECT_INSTANCE_DELETION", "LEARNING_OBJECT_DELETION")
 CHANGES = ("LEARNING_OBJECT_INSTANCE_MODIFICATION", "LEARNING_OBJECT_MODIFICATION")
+LEFT = tuple(map(frozenset, (("78",), ("90",), ("77", "90"), ("79", "80"))))
+"""Learners, a manager of whom nobody knows who leads them, and both."""
 KINDS = ("on", "on", "more", "more", "done", "off", "back", "place", *("seats",) * 4)
 
 
@@ -46,6 +48,7 @@ def pasts(draw: st.DrawFn, days: int = 3, letters: int = 30) -> Past:
         wishes=wished,
         down=frozenset(down),
         storm_limit=draw(st.sampled_from((500, 500, 500, 2))),
+        left=draw(st.sampled_from((frozenset(), frozenset(), frozenset(), *LEFT))),
     )
 
 

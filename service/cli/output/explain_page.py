@@ -9,6 +9,7 @@ from service.cli.output.console import printable
 from service.cli.output.text import in_local_time, local_time, print_words
 from service.learners.directory.managers import Managers
 from service.learners.directory.people import People, Person
+from service.learners.world import Reader, climb
 from service.rules.explain.answers import (
     About,
     Cause,
@@ -23,7 +24,7 @@ from service.rules.explain.answers import (
     Turn,
 )
 from service.rules.explain.rule_versions import SAME
-from service.rules.rule import STEPS_UP
+from service.rules.rule import STEPS_UP, in_place_of
 
 LABEL = 14
 MARKS = {True: ("yes", "green"), False: ("no ", "red"), None: ("-  ", "dim")}
@@ -130,23 +131,36 @@ def print_history(screen: Console, history: Iterable[Turn]) -> None:
         print_words(screen, Text(printable(words)), f"{local_time(turn.at)}  ")
 
 
-def recipient(people: People, about: About, to: str) -> str:
-    """Say whom it is for, with a name where one is known today."""
-    learner = _person(people, about, about.learner)
-    if to == "learner":
-        return f"learner {_called(learner, about.learner)}"
-    if to in ("manager", "managers_manager"):
-        leads = Managers(people).of(learner) if learner else None
-        if to == "managers_manager":
-            leads = Managers(people).of(leads) if leads else None
-        return f"{to.replace('_', ' ')} {_called(leads, None)}".rstrip()
+def reader(people: People, about: About, to: str) -> Reader | None:
+    """Find who reads it, as known today; None for a room, and for whoever nobody knows."""
+    manager = Managers(people).of
     role, _, id = to.partition(" ")
-    if role in STEPS_UP:
-        return f"{role.replace('_', ' ')} {_called(_person(people, about, id), id)}"
+    if role in STEPS_UP and not id:
+        return climb(_person(people, about, about.learner), STEPS_UP[role], manager)
+    member, of, _ = to.partition(" of ")
+    who = id if role in STEPS_UP else member
+    return in_place_of(_person(people, about, who), role, manager) if id or of else None
+
+
+def recipient(people: People, about: About, to: str) -> str:
+    """Say whom it is for, with a name where one is known today, and who has left."""
+    found = reader(people, about, to) or Reader(None)
+    role, _, id = to.partition(" ")
     member, of, group = to.partition(" of ")
-    if of:
-        return f"{_called(_person(people, about, member), member)} of {group}"
-    return to.replace("room:", "room ", 1)
+    if role in STEPS_UP:
+        who = id or (about.learner if role == "learner" else None)
+        return f"{role.replace('_', ' ')} {read_by(found, who)}".rstrip()
+    return f"{read_by(found, member)} of {group}" if of else to.replace("room:", "room ", 1)
+
+
+def read_by(found: Reader, lms_id: str | None) -> str:
+    """Say who reads it, and who was passed over as they have left."""
+    if not found.passed:
+        return _called(found.person, lms_id)
+    passed = " and ".join(_called(each, None) for each in found.passed)
+    have = "has" if len(found.passed) == 1 else "have"
+    instead = f"; told instead: {_called(found.person, None)}" if found.person else ""
+    return f"{passed} {have} left{instead}"
 
 
 def thing(people: People, about: About) -> str:

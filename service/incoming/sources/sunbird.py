@@ -1,6 +1,7 @@
-"""Read the AUDIT events of Sunbird's telemetry as facts."""
+"""Read the AUDIT events of Sunbird's telemetry, and its jobs that delete users, as facts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -57,11 +58,25 @@ class SunbirdEventName(msgspec.Struct, gc=False):
     eid: Scalar = None
 
 
+class GlanceEdata(msgspec.Struct, gc=False):
+    """Hold what a job is to do."""
+
+    action: Any = None
+
+
 class Glance(msgspec.Struct, gc=False):
     """Hold the least that tells whether a letter, or an event in it, may be for us."""
 
     eid: str | None = None
+    edata: GlanceEdata | None = None
     events: list["Glance"] | None = None
+
+    @property
+    def is_for_us(self) -> bool:
+        """Tell whether an event may say something to us."""
+        if self.eid == audit.JOB:
+            return self.edata is not None and audit.is_deletion(self.edata.action)
+        return self.eid is None or self.eid == AUDIT
 
 
 _letter = msgspec.json.Decoder(SunbirdLetter | list[SunbirdEvent])
@@ -84,7 +99,7 @@ class Sunbird:
     timing = Timing(lateness=75_000, again_after=None)
 
     def wants(self, body: bytes) -> bool:
-        """Want all but telemetry that can be read and has no AUDIT event in it."""
+        """Want all but what can be read and has no AUDIT event and no deletion of a user in it."""
         try:
             letter = _glance.decode(utf8_json(body))
         except UNREADABLE:
@@ -94,10 +109,13 @@ class Sunbird:
             if letter.events is None:
                 return True
             events = letter.events
-        return any(event.eid is None or event.eid == AUDIT for event in events)
+        return any(event.is_for_us for event in events)
 
     def read(self, body: bytes, received_at: int) -> list[Item]:
-        """Make one item per event; an empty body and a wrapper without events have none."""
+        """Make one item per event; an empty body and a wrapper without events have none.
+
+        The deletion of a user has one more for each whom that user manages.
+        """
         return items_of(body, lambda text: _items(text, received_at))
 
 
@@ -107,19 +125,23 @@ def _items(body: bytes, received_at: int) -> list[Item]:
     except (msgspec.ValidationError, UnicodeDecodeError):
         return _one_by_one(body, received_at)
     if isinstance(letter, list):
-        return [_item(event, received_at) for event in letter]
+        return _all(_of_event(event, received_at) for event in letter)
     if _is_event(letter):
-        return [_item(letter, received_at)]
-    return [_item(event, received_at) for event in letter.events or ()]
+        return _of_event(letter, received_at)
+    return _all(_of_event(event, received_at) for event in letter.events or ())
+
+
+def _all(items: Iterable[list[Item]]) -> list[Item]:
+    return list(chain.from_iterable(items))
 
 
 def _one_by_one(body: bytes, received_at: int) -> list[Item]:
     """Read event by event, so that what is odd in one costs no other: slower."""
     letter = _unread.decode(body)
     if isinstance(letter, SunbirdRawLetter) and _is_event(letter):
-        return [_item_of_bytes(body, received_at)]
+        return _of_bytes(body, received_at)
     raws = letter if isinstance(letter, list) else letter.events or ()
-    return [_item_of_bytes(bytes(raw), received_at) for raw in raws]
+    return _all(_of_bytes(bytes(raw), received_at) for raw in raws)
 
 
 def _is_event(letter: SunbirdLetter | SunbirdRawLetter) -> bool:
@@ -127,30 +149,40 @@ def _is_event(letter: SunbirdLetter | SunbirdRawLetter) -> bool:
     return letter.eid is not None or (letter.events is None and letter.edata is not None)
 
 
-def _item_of_bytes(body: bytes, received_at: int) -> Item:
+def _of_bytes(body: bytes, received_at: int) -> list[Item]:
     name: Scalar = None
     try:
         name = _named.decode(body).eid
-        if isinstance(name, str) and name != AUDIT:
-            return _other(name)
-        return _item(_event.decode(body), received_at)
+        if isinstance(name, str) and name not in (AUDIT, audit.JOB):
+            return [_other(name)]
+        return _of_event(_event.decode(body), received_at)
     except UNREADABLE as error:
-        return SetAside(display_name(name), why_unreadable(error, body, "event"))
+        return [SetAside(display_name(name), why_unreadable(error, body, "event"))]
 
 
-def _item(event: SunbirdEvent, received_at: int) -> Item:
+def _of_event(event: SunbirdEvent, received_at: int) -> list[Item]:
     if not isinstance(event.eid, str):
-        return SetAside("", f"eid: expected text, got {type_name(event.eid)}")
-    if event.eid != AUDIT:
-        return _other(event.eid)
-    name = AUDIT
+        return [SetAside("", f"eid: expected text, got {type_name(event.eid)}")]
+    if event.eid not in (AUDIT, audit.JOB):
+        return [_other(event.eid)]
+    name = event.eid
     try:
+        if event.eid == audit.JOB:
+            return [*_job(event, received_at)]
         name = audit.name_of(event)
+        if name == audit.DELETED_STATUS:
+            return [*audit.left(event, name, received_at)]
         if name not in audit.MEANS:
-            return _without_meaning(event, name)
-        return _fact(name, event, received_at)
+            return [_without_meaning(event, name)]
+        return [_fact(name, event, received_at)]
     except Unusable as error:
-        return error.set_aside(display_name(name))
+        return [error.set_aside(display_name(name))]
+
+
+def _job(event: SunbirdEvent, received_at: int) -> Sequence[Item]:
+    if event.edata is None or not audit.is_deletion(event.edata.action):
+        return [Ignored(audit.JOB, "a job other than delete-user says nothing about anybody")]
+    return audit.left(event, audit.DELETE_USER, received_at)
 
 
 def _other(eid: str) -> Ignored:

@@ -1,7 +1,11 @@
-"""Tell which AUDIT events of Sunbird are about an enrollment, and what they say.
+"""Tell which events of Sunbird are about an enrollment or the end of an account, and say what.
 
 Two dialects are read: that of the published design (`course-enroll`, the course as object) and
 that of the services as shipped (`enrol`, the user as object).
+
+Of accounts the user service asks on the topic `{env}.delete.user`: a `BE_JOB_REQUEST` with the
+action `delete-user`. The job that does it also deletes whom the user manages, and tells of the
+user among the AUDIT events, by the type `DeleteUserStatus`. No page documents either.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +16,9 @@ import msgspec
 from service.incoming.sources.parsing import (
     Scalar,
     Unusable,
+    event_time,
     identifier,
+    key_of,
     percent,
     required,
     type_name,
@@ -20,7 +26,9 @@ from service.incoming.sources.parsing import (
 from service.learners.facts import (
     Completed,
     Enrolled,
+    Fact,
     FactBody,
+    LearnerLeft,
     ModuleCompleted,
     ProgressReported,
     Started,
@@ -54,11 +62,14 @@ class Context(msgspec.Struct, gc=False):
 
 
 class Edata(msgspec.Struct, gc=False):
-    """Hold what happened; forks write all sorts of `progress`."""
+    """Hold what happened; forks write all sorts of `progress`. Of a job: what is to be done."""
 
     type: Scalar = None
     state: Scalar = None
     progress: Any = None
+    action: Any = None
+    user_id: Any = msgspec.field(default=None, name="userId")
+    managed_users: Any = None
 
 
 class Audit(msgspec.Struct, gc=False):
@@ -169,13 +180,13 @@ def related(event: Audit, sort: str) -> str | None:
 def learner_of(event: Audit) -> str:
     """Read whom an event is about; raises Unusable if nobody."""
     if event.object is not None and sort_of(event.object) == USER:
-        return _without_provider(event.object.id, "object.id")
+        return without_provider(event.object.id, "object.id")
     if event.actor is not None and sort_of(event.actor) == USER:
-        return _without_provider(event.actor.id, "actor.id")
+        return without_provider(event.actor.id, "actor.id")
     raise Unusable("actor: expected an actor or an object of type User, got neither")
 
 
-def _without_provider(value: Scalar, field: str) -> str:
+def without_provider(value: Scalar, field: str) -> str:
     """Take the provider off a federated id: `f:<provider>:<id>` is the same user as `<id>`."""
     found = required(value, field)
     parts = found.split(":", 2)
@@ -210,3 +221,59 @@ def thing_of(event: Audit, person: str) -> str:
 
 def _word(value: Scalar) -> str:
     return value.strip().lower() if isinstance(value, str) else ""
+
+
+JOB = "BE_JOB_REQUEST"
+DELETE_USER = "delete-user"
+DELETED_STATUS = "deleteuserstatus"
+"""The type of the AUDIT event, as `name_of` calls it."""
+NO_IDS = "edata.userId: expected an id, and in managed_users a list of ids, got something else"
+
+
+class UserDeletion(msgspec.Struct, gc=False, rename={"user_id": "userId"}):
+    """Hold whose accounts a job deletes: a user's, and those of whom the user manages."""
+
+    user_id: Scalar = None
+    managed_users: list[Scalar] | None = None
+
+
+def is_deletion(action: object) -> bool:
+    """Tell whether a job deletes a user, by its action."""
+    return str(action).strip().lower().replace("_", "-") == DELETE_USER
+
+
+def leavers_in(event: Audit) -> list[str]:
+    """Read who leaves by a job, each once; raises Unusable if nobody is named."""
+    try:
+        edata = event.edata
+        said = {"userId": edata and edata.user_id, "managed_users": edata and edata.managed_users}
+        found = msgspec.convert(said, UserDeletion)
+    except msgspec.ValidationError:
+        raise Unusable(NO_IDS) from None
+    of_object, field = event.object.id if event.object else None, "edata.userId"
+    user = without_provider(identifier(found.user_id, field) or of_object, field)
+    led = (identifier(each, "edata.managed_users") for each in found.managed_users or ())
+    managed = (without_provider(each, "edata.managed_users") for each in led if each)
+    return list(dict.fromkeys((user, *managed)))
+
+
+def left(event: Audit, name: str, received_at: int) -> list[Fact]:
+    """Make a fact for everybody who leaves by an event of this name; raises Unusable."""
+    occurred_at = event_time(event.ets, "ets", received_at)
+    who = leavers_in(event) if name == DELETE_USER else [learner_of(event)]
+    mid, said = "" if event.mid is None else str(event.mid).strip(), LearnerLeft()
+    own = ("sunbird", "", name, state_of(event), mid, str(occurred_at))
+    return [
+        Fact(
+            source="sunbird",
+            account="",
+            name=name,
+            key=key_of(own, occurred_at, course="", instance=None, said=said),
+            occurred_at=occurred_at,
+            said=said,
+            course="",
+            kind="",
+            person=person,
+        )
+        for person in who
+    ]

@@ -42,7 +42,8 @@ class Managers:
         """Look up who has this address as seen from the account, also if only a letter says so.
 
         A row for everyone may be hidden there by a closer row with its LMS id, which can be a
-        stranger's: then someone else at the address, or else the hidden row as it stands.
+        stranger's: then someone else at the address, or else the hidden row as it stands. Who has
+        left comes last: an account that was made anew has another id and the old address.
         """
         key = address_key(address)
         rows = self._people.imported_rows(
@@ -53,7 +54,8 @@ class Managers:
         seen = (self._seen_from(source, account, row) for row in rows)
         there = (each for each in seen if each and address_key(each.email or "") == key)
         hidden = (row for row in rows if address_key(row.email or "") == key)
-        return next(there, None) or next(hidden, None)
+        found = min(there, key=lambda each: bool(each.left_as), default=None)
+        return found or next(hidden, None)
 
     def _seen_from(self, source: str, account: str, row: Person) -> Person | None:
         if row.lms_id is None:

@@ -37,14 +37,23 @@ CLOSENESS = "(source <> '') + (account <> '')"
 CLOSEST_FIRST = f"told_at IS NULL, {CLOSENESS} DESC, source DESC"
 MEMBERS = """
 SELECT p.id FROM people_in_groups g JOIN people p ON p.id = g.person
-WHERE g.name = :group
+WHERE g.name = :group AND p.left_as IS NULL
 AND (:source = '' OR p.source IN (:source, '') AND p.account IN (:account, ''))
 AND NOT EXISTS (
-    SELECT 1 FROM people c WHERE c.lms_id = p.lms_id AND c.told_at IS NOT NULL
+    SELECT 1 FROM people c WHERE c.lms_id = p.lms_id
+    AND (c.told_at IS NOT NULL OR c.left_as IS NOT NULL AND c.left_at > ifnull(p.left_at, 0))
     AND (:source = '' OR c.source IN (:source, '') AND c.account IN (:account, ''))
     AND (c.source <> '') + (c.account <> '') > (p.source <> '') + (p.account <> '')
-) ORDER BY p.id
+)
 """
+AMONG = """
+AND g.person IN (
+    SELECT :person UNION ALL
+    SELECT r.id FROM people m JOIN people r ON r.lms_id = m.lms_id WHERE m.id = :person
+    AND (r.source <> '') + (r.account <> '') > (m.source <> '') + (m.account <> '')
+)
+"""
+"""Members who are a person, or the closer row of one that hides them."""
 
 _FIELDS = msgspec.json.Decoder(dict[str, str])
 
@@ -57,8 +66,8 @@ def person_key(source: str, account: str, lms_id: str) -> PersonKey:
 class People:
     """Keep the people of one ledger, as imported, and else as letters say.
 
-    `addresses_heard` counts the addresses that letters brought, so that others notice: whoever
-    waits for one can be told now.
+    `addresses_heard` counts the addresses that letters brought, and who left by them, so that
+    others notice: whoever waits for one can be told now, or never.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -146,10 +155,16 @@ class People:
         )
         return dict(rows.fetchall())
 
-    def in_group(self, group: str, source: str, account: str) -> list[str]:
-        """Look up a group as seen from an account, or from all; closer rows hide general ones."""
-        named = {"group": text_form(group), "source": source, "account": account}
-        return [row[0] for row in self._ledger.reader().execute(MEMBERS, named)]
+    def in_group(
+        self, group: str, source: str, account: str, person: str | None = None
+    ) -> list[str]:
+        """Look up a group as seen from an account, or from all; who has left is not in it.
+
+        Closer rows hide general ones. With a `person` only they are looked up, by whichever row.
+        """
+        named = {"group": text_form(group), "source": source, "account": account, "person": person}
+        query = f"{MEMBERS} {AMONG if person else ''} ORDER BY p.id"
+        return [row[0] for row in self._ledger.reader().execute(query, named)]
 
     def page(self, after: str = "", limit: int = 100) -> list[Person]:
         """Look up people as stored, in order of id, those after `after`."""
@@ -287,18 +302,20 @@ def _spoken_for(
     if not speaking:
         return None if said is None else filled(Person(person_id, *key), said)
     own = next((row for row in rows if (row.source, row.account) == key[:2]), speaking[0])
+    left = max((speaking[0], own), key=lambda row: row.left_at or (0 if row.left_as else -1))
     found = msgspec.structs.replace(
         speaking[0],
         id=person_id or speaking[0].id,
         source=source,
         account=account,
-        left_as=own.left_as or speaking[0].left_as,
+        left_as=left.left_as,
+        left_at=left.left_at,
     )
     return filled(found, said)
 
 
 def _person(row: tuple[Any, ...]) -> Person:
-    values: list[Any] = [*row[:11], groups_in(row[11]), _fields(row[12])]
+    values: list[Any] = [*row[:11], groups_in(row[11]), _fields(row[12]), row[13]]
     return Person(*values)
 
 

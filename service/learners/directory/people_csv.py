@@ -20,6 +20,7 @@ from service.learners.directory.csv_file import (
     with_look_alike_of_cell,
 )
 from service.learners.directory.csv_import import read_rows
+from service.learners.directory.leaving import left_as_row_says, state_places
 from service.learners.directory.people_table import PersonRow
 from service.learners.directory.time_zones import ReadName
 from service.learners.text_form import text_form
@@ -60,7 +61,8 @@ def people_in(table: CsvTable, scope: RowScope = EVERYWHERE) -> Iterator[PersonR
     the source `adobe`.
     """
     keys = {column_key(title) for title in table.header}
-    if "internaluserid" in keys:
+    adobe = "internaluserid" in keys
+    if adobe:
         columns = CsvColumns(table, ADOBE)
         fields = {name: at for name, at in columns.extra.items() if _kept(name)}
         scope = scope._replace(source=scope.source or "adobe")
@@ -73,10 +75,11 @@ def people_in(table: CsvTable, scope: RowScope = EVERYWHERE) -> Iterator[PersonR
             hint = "; a report downloaded from Adobe's pages has no ids, ask for generateUsers"
         expected = f"{table.name}:1: expected a column id or internalUserID{hint}"
         raise UnreadableCsv(with_look_alike_of_cell(expected, "".join(table.header)))
-    return read_rows(table, columns, lambda cells: _row(cells, scope, fields))
+    columns.places |= state_places(columns.extra)
+    return read_rows(table, columns, lambda cells: _row(cells, scope, fields, adobe=adobe))
 
 
-def _row(cells: RowCells, scope: RowScope, fields: Mapping[str, int]) -> PersonRow:
+def _row(cells: RowCells, scope: RowScope, fields: Mapping[str, int], *, adobe: bool) -> PersonRow:
     source, account, lms_id = cells.key(scope, "the LMS's id of the person")
     return PersonRow(
         lms_id=lms_id,
@@ -89,6 +92,7 @@ def _row(cells: RowCells, scope: RowScope, fields: Mapping[str, int]) -> PersonR
         locale=_locale(cells),
         groups=cells.names("groups"),
         fields=cells.fields(fields),
+        left_as=left_as_row_says(cells, adobe=adobe),
     )
 
 

@@ -20,7 +20,8 @@ class Person(msgspec.Struct, frozen=True):
     """Describe a person as seen from one source and account.
 
     `manager` is an id, an address or a name; `unique_id` is the employer's own id; `left_as` says
-    why they are not written to any more, e.g. `deleted`, and is empty while they are there.
+    why they are not written to any more, e.g. `deleted`, and is empty while they are there: as
+    was said of the moment `left_at` (ms UTC), None if nothing was.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Person(msgspec.Struct, frozen=True):
     left_as: str | None = None
     groups: tuple[str, ...] = ()
     fields: dict[str, str] = {}
+    left_at: int | None = None
 
 
 class PersonRow(msgspec.Struct, frozen=True):
@@ -94,6 +96,7 @@ CREATE TABLE IF NOT EXISTS people (
     told_at INTEGER,
     unique_id TEXT,
     left_as TEXT,
+    left_at INTEGER,
     name_key TEXT,
     merged_into TEXT
 ) WITHOUT ROWID;
@@ -119,13 +122,15 @@ CREATE INDEX IF NOT EXISTS groups_with_odd_names ON people_in_groups (name) WHER
 """What may be spelled in several ways is little, and is found at once."""
 
 DATA = "name, email, manager, timezone, locale, unique_id, left_as, group_names, fields"
-COLUMNS = f"id, source, account, lms_id, {DATA}"
+KEY = "id, source, account, lms_id"
+COLUMNS = f"{KEY}, {DATA}, left_at"
 DERIVED = ("address", "name_key", "told_at")
-WRITTEN = f"{COLUMNS}, {', '.join(DERIVED)}"
+WRITTEN = f"{KEY}, {DATA}, left_at, {', '.join(DERIVED)}"
 WRITE = (
     f"INSERT INTO people ({WRITTEN}) VALUES ({','.join('?' * len(WRITTEN.split(',')))}) "
     "ON CONFLICT (id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in ("lms_id", *DERIVED, *DATA.split(", ")))
+    + ", left_at = ifnull(excluded.left_at, left_at)"
 )
 
 SEEN = """
@@ -181,7 +186,8 @@ def register(
             added += 1
         else:
             known.append(person)
-        writes.append((person or claimed or random_id(now), *key, *data, now))
+        left_at = None if row.left_as is None else now
+        writes.append((person or claimed or random_id(now), *key, *data, left_at, now))
     _write(cursor, writes, known)
     _add_managers(cursor, list(wanted.values()), now)
     return added, len(writes) - added, len(wanted) - len(writes)
@@ -238,8 +244,11 @@ def _at_addresses(cursor: sqlite3.Cursor, addresses: Sequence[str | None]) -> Ad
 def _write(
     cursor: sqlite3.Cursor, writes: Sequence[tuple[Any, ...]], regrouped: Iterable[str] = ()
 ) -> None:
-    """Write whole rows (id, key, data, now) and their groups, anew for those `regrouped`."""
-    rows = [(*row[:-1], *_derived(row[4:-1]), row[-1]) for row in writes]
+    """Write whole rows and their groups, anew for those `regrouped`.
+
+    A row is id, key, data, of when it is said whether they have left, and now.
+    """
+    rows = [(*row[:-1], *_derived(row[4:]), row[-1]) for row in writes]
     cursor.executemany(WRITE, rows)
     cursor.executemany("DELETE FROM people_in_groups WHERE person = ?", [(p,) for p in regrouped])
     cursor.executemany(
@@ -268,7 +277,7 @@ def _add_managers(cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int) -
         key = (row.source, row.account, address_key(row.manager or ""))
         if key not in known and key not in new and not _is_seen(cursor, *key):
             data = (None, row.manager, *NOTHING[2:])
-            new[key] = (random_id(now), *key[:2], None, *data, now)
+            new[key] = (random_id(now), *key[:2], None, *data, None, now)
     _write(cursor, list(new.values()))
 
 
@@ -284,8 +293,8 @@ def _json(value: object) -> str:
 
 TAKEN = "SELECT id, told_at IS NULL FROM people WHERE source = ? AND account = ? AND lms_id = ?"
 TAKE_OVER = (
-    f"UPDATE people SET ({DATA}, {', '.join(DERIVED)}) = "
-    f"(SELECT {DATA}, {', '.join(DERIVED)} FROM people WHERE id = ?) WHERE id = ?"
+    f"UPDATE people SET ({DATA}, left_at, {', '.join(DERIVED)}) = "
+    f"(SELECT {DATA}, left_at, {', '.join(DERIVED)} FROM people WHERE id = ?) WHERE id = ?"
 )
 
 

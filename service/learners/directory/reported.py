@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from service.learners.directory.people_table import address_key
-from service.learners.facts import Contact, Fact
+from service.learners.facts import Contact, Fact, LearnerLeft
 from service.ledger.database import counts
 from service.ledger.ledger import Ledger
 
@@ -99,7 +99,10 @@ class ReportedChanges(Generic[K, V]):
 
 
 class ReportedDetails:
-    """Collect what the letters of one transaction say of people, by their id, and of courses."""
+    """Collect what the letters of one transaction say of people, by their id, and of courses.
+
+    `left` has when people left (ms UTC), by the latest of them.
+    """
 
     def __init__(
         self,
@@ -108,6 +111,7 @@ class ReportedDetails:
     ) -> None:
         self.contacts = ReportedChanges(contacts or {}, contact_laid)
         self.titles = ReportedChanges(titles or {}, title_laid)
+        self.left: dict[str, int] = {}
 
     def hear(self, fact: Fact, person: str, course: str) -> None:
         """Take in what a fact's letter says beside it.
@@ -116,6 +120,8 @@ class ReportedDetails:
         """
         if fact.contact is not None and fact.contact != NOTHING and person:
             self.contacts.hear(person, fact.contact, fact.occurred_at)
+        if fact.said.TOPIC == LearnerLeft.TOPIC and person:
+            self.left[person] = max(fact.occurred_at, self.left.get(person, NEVER))
         if fact.title and course:
             key = (fact.source, fact.account, course)
             self.titles.hear(key, fact.title, fact.occurred_at)

@@ -43,6 +43,9 @@ REASONS = {
     "watch_over": "whoever asked does not wait for it any more",
     "title": "the title of its course is being asked for",
     "no address": "no address is known",
+    "left": "who was to read it has left",
+    "left_group": "who was to read it has left the group",
+    "learner_left": "the learner has left, and silences of those who left are told to nobody",
 }
 
 

@@ -26,7 +26,7 @@ class CurrentDirectory:
         self._managers: Cache[str, tuple[Person | None]] = Cache(PEOPLE_KEPT)
         self._courses: Cache[tuple[str, str, str], tuple[Course | None]] = Cache(PEOPLE_KEPT)
         self._looked_up = False
-        self._members: dict[tuple[str, str, str], Sequence[str]] = {}
+        self._members: dict[tuple[str, str, str, str | None], Sequence[str]] = {}
 
     def course(self, source: str, account: str, course: str) -> Course | None:
         """Look up what is known of a course."""
@@ -61,11 +61,13 @@ class CurrentDirectory:
             self._managers.put(person.id, found)
         return found[0]
 
-    def members(self, group: str, source: str, account: str) -> Sequence[str]:
-        """Look up the ids of the people in a group."""
-        key = (group, source, account)
+    def members(
+        self, group: str, source: str, account: str, person: str | None = None
+    ) -> Sequence[str]:
+        """Look up the ids of the people in a group; with a `person` only theirs."""
+        key = (group, source, account, person)
         if key not in self._members:
-            self._members[key] = self._lookup.members(group, source, account)
+            self._members[key] = self._lookup.members(*key)
         return self._members[key]
 
 

@@ -28,7 +28,7 @@ from service.rules.storm import StormCounted
 from service.rules.triggers import channel_failing, letter_set_aside, source_silent
 from service.rules.triggers.channel_failing import ChannelOccurrence, channel_as_recorded
 from service.rules.triggers.seat_change import RuleFired
-from service.rules.triggers.stalled import SilenceMark, SilenceOccurrence
+from service.rules.triggers.stalled import STALLED, SilenceMark, SilenceOccurrence
 from service.rules.verdict import Subject
 from service.simulation.backtest.replay_world import CurrentDirectory, ReplayWorld
 from service.simulation.backtest.states import History, States
@@ -309,7 +309,7 @@ class Verifier:
         self, id: str, owed: Owed, position: int, what: str, fields: tuple[str, ...] = ()
     ) -> None:
         rule = self._decider.by_id.get(owed.rule) if self._decider else None
-        looked_up = owed.entry.startswith(LOOKED_UP) or owed.digest
+        looked_up = owed.entry.startswith(LOOKED_UP) or owed.digest or self._has_left(owed)
         if rule is not None and (looked_up or rule.reads_today):
             self._found.changed += 1
             return
@@ -325,6 +325,11 @@ class Verifier:
                 fields=fields,
             )
             self._found.examples.append(found)
+
+    def _has_left(self, owed: Owed) -> bool:
+        """Tell whether a silence is that of somebody who has left since: nobody is told."""
+        learner = self._world.person(owed.person) if owed.person else None
+        return owed.trigger == STALLED and learner is not None and bool(learner.left_as)
 
     def _read(self, stream: str) -> list[tuple[int, Any]]:
         decode = self._history.mapper.decode

@@ -35,6 +35,7 @@ from service.simulation.rule_tests.script_values import (
     wall_time,
 )
 
+LEFT = "left"
 START = "2026-01-05 09:00"
 """A Monday morning, in the zone of the rule file."""
 AFTERWARDS = 31 * DAY
@@ -63,11 +64,15 @@ class PersonPart(Part):
     """Of the person: groups."""
     fields: Annotated[dict[str, str], COLUMNS] | None = None
     """Of the person: fields."""
+    left: Truth | None = None
+    """Whether they have left, so that nobody writes to them."""
 
     def row(self, id_: str) -> PersonRow:
         """Give the person; a name and an address are made up where none is given."""
         address = re.sub(r"\W+", ".", id_).strip(".") or "somebody"
         found = {"name": id_.capitalize(), "email": f"{address}@example.org"} | self.values()
+        if found.pop("left", False):
+            found["left_as"] = LEFT
         return PersonRow(id_, **found | ({"email": None} if found["email"] == NONE else {}))
 
 

@@ -53,6 +53,7 @@ SAID: Mapping[str, type[FactBody]] = {
         facts.InstanceDeleted,
         facts.SeatsReported,
         facts.LearnerSeen,
+        facts.LearnerLeft,
     )
 }
 """Facts by the name that rules give the event."""

@@ -5,7 +5,7 @@ import msgspec
 from service.learners.world import World
 from service.ledger.events import EventBody
 from service.rules.notification import SENT, AttemptStarted, Notification, Owed
-from service.rules.rule import ROOM, recipient_of
+from service.rules.rule import ROOM, find_reader, route_of
 from service.sending import queue
 from service.sending.channels.drawer import DrawerMessage
 from service.simulation.sandbox import Sandbox
@@ -81,5 +81,5 @@ def _whom_of(owed: Owed, world: World) -> str | None:
     """Name the person of the test, or the room, whom a notification is for."""
     if owed.recipient.startswith(ROOM):
         return owed.recipient.removeprefix(ROOM)
-    person = recipient_of(owed.recipient, owed.person, world)
+    person = find_reader(owed.recipient, owed.person, world, role=route_of(owed.entry)).meant
     return person.lms_id if person else None

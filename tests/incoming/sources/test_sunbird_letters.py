@@ -170,3 +170,22 @@ def test_a_letter_is_wanted_if_any_of_its_events_may_be_an_audit(told: Any, pack
     body = packed(*events)
     assert Sunbird().wants(body) is not other
     assert other == all(isinstance(item, Ignored) for item in items(body))
+
+
+@pytest.mark.parametrize("action", ["delete-user", "DELETE_USER", "batch-enrolment-sync", None])
+def test_of_jobs_only_the_deletion_of_a_user_is_wanted(action: str | None) -> None:
+    job = {"eid": "BE_JOB_REQUEST", "ets": NOON, "edata": {"action": action, "userId": "u-1"}}
+    deletes = "delete" in (action or "").lower()
+    for body in (job, [job], {"events": [job]}):
+        assert Sunbird().wants(json.dumps(body).encode()) is deletes
+        (item,) = Sunbird().read(json.dumps(body).encode(), NOON)
+        assert isinstance(item, Fact if deletes else Ignored)
+
+
+def test_who_is_managed_by_a_deleted_user_is_deleted_too() -> None:
+    edata = {"action": "delete-user", "userId": "u-1", "managed_users": ["u-2", None, "u-1"]}
+    job = json.dumps({"eid": "BE_JOB_REQUEST", "ets": NOON, "edata": edata}).encode()
+    facts = [each for each in Sunbird().read(job, NOON) if isinstance(each, Fact)]
+    assert [(each.person, each.said.TOPIC) for each in facts] == [
+        ("u-1", "learner.left"), ("u-2", "learner.left"),
+    ]  # fmt: skip
