@@ -92,7 +92,7 @@ def test_a_manager_known_by_address_and_who_was_met_in_letters_are_not_missing()
 @pytest.mark.parametrize(
     ("content", "code", "words"),
     [
-        (f"{file_of(7)},Bob\n", 1, "rows of it could not be used, so nobody is taken to be missing"),
+        (f"{file_of(7)},Bob\n", 1, "rows of it could not be used, so nobody is taken to"),
         ("id,name\n", 2, "no row of it could be used, so nothing was done"),
         (file_of(7).encode() + b"8,\xff\n", 2, "nobody is taken to be missing"),
     ],
@@ -112,8 +112,9 @@ def test_too_many_at_once_are_refused_again_and_again_until_they_are_allowed() -
         result = run(strangers, "--full", "--source", "adobe")
         assert result.exit_code == 2
         assert (
-            "people.csv: 40 of 40 people of adobe are not in it, more than 20 %, so nobody is taken "
-            "to be missing; its rows are in. Is it the whole file? Then say --allow-missing 100\n"
+            "people.csv: 40 of 40 people of adobe are not in it, more than 20 %, so nobody is "
+            "taken to be missing; its rows are in. Is it the whole file? Then say "
+            "--allow-missing 100\n"
         ) in result.stderr
     assert left("3", "adobe") is None
     allowed = run(strangers, "--full", "--source", "adobe", "--allow-missing", "100")
