@@ -25,6 +25,7 @@ from service.cli.output.console import (
 from service.incoming.queues.consumer import QueueError
 from service.learners import enrollment_views
 from service.learners.directory.courses import Courses
+from service.learners.directory.imports import overdue, overdue_in_words
 from service.learners.directory.people import People
 from service.learners.facts import longest_lateness
 from service.learners.world import Lookup
@@ -139,6 +140,7 @@ def check(given: RuleFiles, form: str, data: Path | None, as_json: bool) -> None
     chosen = given.settings(data)
     with installation_if_any(chosen.data) as office:
         known = known_in(office) if office else None
+        late = late_imports(office, chosen)
         found, problems, words = read_files_of(chosen, SOURCES, name=str(chosen.rules), known=known)
         channels = channel_problems(found, chosen, office) if found else []
         others = [*words.problems(), *channels, *queue_problems(chosen)]
@@ -150,6 +152,7 @@ def check(given: RuleFiles, form: str, data: Path | None, as_json: bool) -> None
             {
                 "problems": [msgspec.to_builtins(vars_of(p)) for p in problems] + others,
                 "channels": ways,
+                "imports_overdue": late,
                 "already_silent": [
                     {"rule": each.rule.id, "enrollments": each.silent, "told": each.told}
                     for each in reach
@@ -162,6 +165,8 @@ def check(given: RuleFiles, form: str, data: Path | None, as_json: bool) -> None
     else:
         for name, way in ways.items():
             console().print(f"channel {name}: {way}", markup=False, soft_wrap=True)
+        for each in late:
+            console(stderr=True).print(f"warning: {each}", markup=False, soft_wrap=True)
         show(found, problems, others, reach)
     raise SystemExit(BAD if wrong else 0)
 
@@ -169,6 +174,12 @@ def check(given: RuleFiles, form: str, data: Path | None, as_json: bool) -> None
 def known_in(office: Installation) -> KnownValues:
     """Give the values that people, courses and enrolments of an installation have."""
     return KnownValues(People(office.ledger), Courses(office.ledger), office.views)
+
+
+def late_imports(office: Installation | None, chosen: Settings) -> list[str]:
+    """Say whose people were imported too long ago."""
+    longest, now = chosen.import_max_age, wall_clock()
+    return overdue_in_words(overdue(office.ledger, longest, now)) if office else []
 
 
 def vars_of(problem: Diagnostic) -> dict[str, object]:

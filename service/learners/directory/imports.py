@@ -1,6 +1,7 @@
 """Record each import, so that how old the newest is can be asked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
@@ -99,3 +100,17 @@ def overdue(ledger: Ledger, longest: int | None, now: int) -> dict[str, int | No
     ends: dict[str, int | None] = {**newest_of_sources(last_imports(ledger))}
     ends = ends or {"": None}
     return {source: at for source, at in ends.items() if at is None or now - at > longest}
+
+
+def overdue_in_words(late: Mapping[str, int | None]) -> list[str]:
+    """Say of each that is late when it was, and what to do."""
+    return [
+        f"the last import of people{f' of {source}' if source else ''} was "
+        f"{_moment(at) if at is not None else 'never'}, longer ago than COURSEBELL_IMPORT_MAX_AGE "
+        "allows; look at the job that runs `coursebell people import`"
+        for source, at in late.items()
+    ]
+
+
+def _moment(at: int) -> str:
+    return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
