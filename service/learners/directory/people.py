@@ -298,7 +298,8 @@ def _spoken_for(
 
 
 def _person(row: tuple[Any, ...]) -> Person:
-    values: list[Any] = [*row[:11], groups_in(row[11]), _fields(row[12])]
+    groups = groups_in(row[11]) if row[11] != "[]" else ()
+    values: list[Any] = [*row[:11], groups, _fields(row[12])]
     return Person(*values)
 
 
