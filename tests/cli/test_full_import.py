@@ -150,3 +150,29 @@ def test_each_import_is_recorded_but_not_one_that_is_refused() -> None:
     ledger.close()
     told = [(each.what, each.source, each.list, each.rows, each.added) for each in found]
     assert told == [("people", "adobe", "", 40, 40), ("people", "adobe", "Pilot", 1, 0)]
+
+
+def test_one_that_was_killed_while_it_marked_is_right_after_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run(file_of(*range(3_000)))
+    half = file_of(*range(1_500))
+    kept, marked = People.store, []
+
+    def killed(
+        self: People, cursor: object, rows: list[PersonRow], *more: int, **named: str
+    ) -> object:
+        if rows[0].left_as:
+            marked.append(rows)
+        if len(marked) > 1:
+            raise KeyboardInterrupt
+        return kept(self, cursor, rows, *more, **named)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(People, "store", killed)
+        assert run(half, "--full", "--allow-missing", "50").exit_code != 0
+    assert run(half, "--full", "--allow-missing", "50").exit_code == 0
+    ledger = Ledger(Path("data/ledger.db"))
+    found = {row.lms_id: row.left_as for row in People(ledger).page(limit=5_000)}
+    ledger.close()
+    assert found == {str(n): None if n < 1_500 else "missing" for n in range(3_000)}

@@ -39,7 +39,7 @@ TAKES: dict[str, Any] = {CSV: {"type": "string"}, JSON: {"anyOf": [ROWS, ITEMS]}
 REFUSALS = (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-class Problem(msgspec.Struct, frozen=True):
+class ImportProblem(msgspec.Struct, frozen=True):
     """What is wrong with a row, never its value; with a `warning` it went in all the same.
 
     `line` is the line of the CSV file, or the number of the object.
@@ -69,7 +69,7 @@ class ImportAnswer(msgspec.Struct, frozen=True, kw_only=True):
     refused: str | None
     unusable: int
     warnings: int
-    problems: list[Problem]
+    problems: list[ImportProblem]
 
 
 class CoursesImportQuery(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from service.learners.directory.csv_file import CsvTable, RowProblem
 from service.learners.directory.seen_rows import Keyed, SeenRows
 from service.ledger.ledger import Ledger
 
-ROWS_PER_TRANSACTION = 1_000
+ROWS_PER_TRANSACTION = 2_000
 PROBLEMS_KEPT = 20
 
 # SQLite has no queue of writers: who waits asks again after up to 0.1 s, so a running service
@@ -72,7 +72,7 @@ def import_rows(
     now: int,
     moved: Callable[[], None] = lambda: None,
 ) -> ImportResult:
-    """Store the rows, a thousand in a transaction; call `moved` after each.
+    """Store the rows, two thousand in a transaction; call `moved` after each.
 
     Good rows go in whatever is wrong with others. If the file turns out to be unreadable
     half-way, the rows above that place are in.

@@ -37,6 +37,8 @@ def groups_in(stored: str) -> tuple[str, ...]:
 
 def with_list(stored: str, name: str, groups: Iterable[str]) -> str:
     """Write what is stored with other groups of one list; none takes the list away."""
+    if name == MAIN and stored.startswith("["):
+        return msgspec.json.encode(distinct(groups)).decode()
     lists = {**lists_in(stored), name: tuple(distinct(groups))}
     kept = {each: lists[each] for each in sorted(lists) if lists[each]}
     return msgspec.json.encode(kept if kept.keys() - {MAIN} else kept.get(MAIN, ())).decode()

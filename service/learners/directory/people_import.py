@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import groupby
 from math import ceil
+from operator import attrgetter
 from typing import Generic, TypeVar
 
 import msgspec
@@ -45,6 +46,9 @@ K = TypeVar("K", bound=Keyed)
 
 Scope = tuple[str, str]
 """Source and account."""
+
+
+_scope = attrgetter("source", "account")
 
 
 class ScopeCounts:
@@ -220,10 +224,6 @@ class PeopleImport(ImportRun[PersonRow]):
                 for lms_id, left_as, groups in rows
                 if (self.list in lists_in(groups) if self.list else left_as is None)
             ]
-
-
-def _scope(row: Keyed) -> Scope:
-    return row.key[0], row.key[1]
 
 
 def _missing_now(cursor: sqlite3.Cursor) -> int:

@@ -43,9 +43,13 @@ class SeenRows:
     def line_of_other(self, row: Keyed, line: int) -> int | None:
         """Give the line before with this row's key, if it says anything else."""
         key, said = hash(row.key), hash(msgspec.json.encode(row)) & SAID
-        before = self._file.execute("SELECT said FROM seen WHERE key = ?", (key,)).fetchone()
-        self._file.execute("REPLACE INTO seen VALUES (?, ?)", (key, line << SAID_BITS | said))
-        return None if before is None or before[0] & SAID == said else before[0] >> SAID_BITS
+        now = (key, line << SAID_BITS | said)
+        if self._file.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", now).rowcount:
+            return None
+        query = "SELECT said FROM seen WHERE key = ?"
+        before: int = self._file.execute(query, (key,)).fetchone()[0]
+        self._file.execute("REPLACE INTO seen VALUES (?, ?)", now)
+        return None if before & SAID == said else before >> SAID_BITS
 
     def add(self, keys: Iterable[Key]) -> None:
         """Remember keys."""
