@@ -128,6 +128,7 @@ def test_rows_that_are_left_out_are_named(client):
         ("id\n7\n", "application/xml", 415, "text/csv or application/json"),
         ("id\n7\n", "text/csv; charset=klingon", 415, "an encoding of text"),
         ("id\n7\n", "text/csv; charset=hex", 415, "an encoding of text"),
+        ("id\n7\n", "text/csv; charset=undefined", 415, "an encoding of text"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_refused_with_a_reason(client, content, called, status, words):

@@ -5,7 +5,7 @@ import codecs
 import io
 import tempfile
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from email.message import Message
 from http import HTTPStatus
 from pathlib import Path
@@ -15,6 +15,8 @@ from starlette.requests import ClientDisconnect, Request
 
 from service.api.framework.problems import ApiError
 from service.incoming.webhook import RECEIVE_SECONDS
+
+RETRY_SECONDS = "60"
 
 
 class Upload(NamedTuple):
@@ -34,9 +36,13 @@ async def upload_of(
     It is in a file without a name, which nobody else can open, and gone behind the block.
     """
     called, charset = _content_type(request, media)
-    with tempfile.TemporaryFile(dir=folder) as file:
-        await _receive(request, file, limit)
-        file.seek(0)
+    with ExitStack() as held:
+        try:
+            file = held.enter_context(tempfile.TemporaryFile(dir=folder))
+            await _receive(request, file, limit)
+            file.seek(0)
+        except OSError as error:
+            raise _no_room() from error
         with open(file.fileno(), "rb", closefd=False) as reader:
             yield Upload(reader, called, charset)
 
@@ -48,7 +54,7 @@ def _content_type(request: Request, media: Collection[str]) -> tuple[str, str | 
     charset = header.get_param("charset")
     try:
         "".encode(str(charset or "utf-8"))
-    except LookupError:
+    except (LookupError, ValueError):
         called = ""
     if called not in media:
         raise ApiError(
@@ -57,6 +63,14 @@ def _content_type(request: Request, media: Collection[str]) -> tuple[str, str | 
             "charset if any, got none or another",
         )
     return called, codecs.lookup(str(charset)).name if charset else None
+
+
+def _no_room() -> ApiError:
+    return ApiError(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "the body cannot be put on disk; is the disk of the data folder full? Send it again later",
+        Retry_After=RETRY_SECONDS,
+    )
 
 
 async def _receive(request: Request, file: io.BufferedIOBase, limit: int) -> None:

@@ -36,7 +36,11 @@ ROW = {"type": "object", "description": "A row: its keys are the columns of the 
 ROWS = {"type": "array", "items": ROW}
 ITEMS = {"type": "object", "properties": {"items": ROWS}, "required": ["items"]}
 TAKES: dict[str, Any] = {CSV: {"type": "string"}, JSON: {"anyOf": [ROWS, ITEMS]}}
-REFUSALS = (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+REFUSALS = (
+    HTTPStatus.CONFLICT,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
 
 
 class ImportProblem(msgspec.Struct, frozen=True):

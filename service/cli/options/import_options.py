@@ -27,7 +27,7 @@ class Encoding(click.ParamType[str]):
         try:
             "".encode(value)
             return codecs.lookup(value).name
-        except LookupError:
+        except (LookupError, ValueError):
             self.fail(f"{value!r}: expected an encoding of text, e.g. windows-1252", param, ctx)
 
 

@@ -166,7 +166,7 @@ class PeopleImport(ImportRun[PersonRow]):
         result.refused = next(filter(None, map(self._too_many, self.by_scope)), None)
         if result.refused:
             return
-        for scope in self.by_scope:
+        for scope in (each for each, tally in self.by_scope.items() if tally.missing):
             for page in self._missing(scope):
                 with small_transaction(self.ledger) as cursor:
                     self._people.store(cursor, page, now, from_list=self.list)
@@ -174,10 +174,11 @@ class PeopleImport(ImportRun[PersonRow]):
 
     def _count(self, scope: Scope, tally: ScopeCounts) -> None:
         """Count who of a source and account is missing, and how many were known before."""
-        base = self._bases.get(scope)
-        tally.missing = sum(map(len, self._missing(scope)))
-        there = sum(map(len, self._known(scope)))
-        tally.known = base if base is not None else there - tally.added
+        there = 0
+        for page in self._known(scope):
+            there += len(page)
+            tally.missing += len(self._others(scope, page))
+        tally.known = self._bases.get(scope, there - tally.added)
 
     @cached_property
     def _bases(self) -> dict[Scope, int]:
@@ -206,13 +207,17 @@ class PeopleImport(ImportRun[PersonRow]):
 
     def _missing(self, scope: Scope) -> Iterator[list[PersonRow]]:
         """Give what is to be said of those who are not in the file, a page at a time."""
-        assert self._seen is not None
         for page in self._known(scope):
-            keys = self._seen.others([(*scope, lms_id) for lms_id in page])
-            if keys and self.list:
-                yield [PersonRow(key[2], *scope, groups=()) for key in keys]
-            elif keys:
-                yield [PersonRow(key[2], *scope, left_as=MISSING) for key in keys]
+            others = self._others(scope, page)
+            if others and self.list:
+                yield [PersonRow(lms_id, *scope, groups=()) for lms_id in others]
+            elif others:
+                yield [PersonRow(lms_id, *scope, left_as=MISSING) for lms_id in others]
+
+    def _others(self, scope: Scope, page: Sequence[str]) -> list[str]:
+        """Leave out who is in the file."""
+        assert self._seen is not None
+        return [key[2] for key in self._seen.others([(*scope, lms_id) for lms_id in page])]
 
     def _known(self, scope: Scope) -> Iterator[list[str]]:
         """Read the ids of those there who came by an import, a page at a time; of a list, its."""
