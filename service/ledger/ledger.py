@@ -49,6 +49,7 @@ class Ledger(ApplicationRecorder):
         self.path = path
         self.committed = threading.Condition()
         self.commits = 0
+        self._as_others = 0
         self._writing = threading.Lock()
         self._readers = threading.local()
         self._opened: list[sqlite3.Connection] = []
@@ -165,10 +166,14 @@ class Ledger(ApplicationRecorder):
         return connection
 
     def changes_of_others(self) -> int:
-        """Give a number that changes when another process commits to the file."""
+        """Give a number that grows when another process commits, or this one does as another."""
         with self._writing:  # between another thread's BEGIN and its COMMIT it would be an error
             found: int = self._writer.execute("PRAGMA data_version").fetchone()[0]
-        return found
+        return found + self._as_others
+
+    def committed_as_others(self) -> None:
+        """Let all of this process look again, as when another one has committed."""
+        self._as_others += 1
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file, as far as readers allow."""

@@ -8,7 +8,7 @@ import pytest
 
 from service.learners.directory.people import Person
 from tests.api.conftest import Client
-from tests.installation import DONE, Installation
+from tests.installation import DONE, START, Installation, completed
 from tests.real_service import RealService
 from tests.waiting import until
 
@@ -145,7 +145,9 @@ def test_json_that_is_broken_at_its_end_brings_nothing(office, client):
     assert office.app.people.page(limit=1) == []
 
 
-@pytest.mark.parametrize("query", ["source=moodle", "full=yes", "allow_missing=101", "lists=x"])
+@pytest.mark.parametrize(
+    "query", ["source=moodle", "full=yes", "allow_missing=101", "lists=x", "list=%20"]
+)
 def test_a_query_is_checked(client, query):
     answer = client.post(f"{PEOPLE}?{query}", content="id\n7\n", headers=CSV)
     assert answer.status_code == 400, answer.text
@@ -198,3 +200,14 @@ def test_a_long_one_takes_no_memory_and_does_not_hold_up_the_door(tmp_path):
         assert posted > 10
         grown = service.numbers()["process_resident_memory_bytes"] - before
         assert grown < 120 * 2**20
+
+
+def test_the_service_that_imports_notices_it_itself(tmp_path):
+    with RealService(tmp_path, DONE) as service:
+        service.post(completed(START, 77))
+        service.notifications(
+            lambda items: items and items[0]["state"] == "waiting_address", "nobody knows where to"
+        )
+        body = b"id,name,email\n77,Ada,ada@example.org\n"
+        assert service.call("POST", PEOPLE, body, Content_Type="text/csv").status == 200
+        service.notifications(lambda items: items[0]["state"] == "sent", "it is sent")

@@ -26,6 +26,7 @@ from service.learners.directory.people_import import (
     PeopleOptions,
 )
 from service.learners.directory.seen_rows import Keyed
+from service.learners.text_form import text_form
 
 K = TypeVar("K", bound=Keyed)
 
@@ -105,6 +106,8 @@ class PeopleImportQuery(CoursesImportQuery, frozen=True, kw_only=True):
 def import_people(context: RequestContext, query: PeopleImportQuery, body: Upload) -> ImportAnswer:
     """Import people."""
     ledger = context.app.ledger
+    if query.list is not None and not text_form(query.list):
+        raise ApiError(HTTPStatus.BAD_REQUEST, "list: expected a name, got none")
     how = PeopleOptions(query.list or "", query.full, query.allow_missing)
     scope = row_scope(ledger, query.source, query.account)
     with alone(context), table_of(body) as table:

@@ -15,7 +15,7 @@ from rich.progress import DownloadColumn
 
 from service.cli.options.import_options import ImportOptions
 from service.cli.output.console import BAD, fail, print_json, print_table, printable, progress
-from service.learners.directory.csv_file import CsvTable, RowProblem, UnreadableCsv
+from service.learners.directory.csv_file import CsvTable, RowProblem
 from service.learners.directory.csv_import import ImportResult, import_rows
 from service.learners.directory.people_import import ImportRun
 from service.learners.directory.seen_rows import Keyed
@@ -64,10 +64,6 @@ def _rows_of(given: GivenFile, read: Read[R], run: ImportRun[R], now: int) -> Im
         table = CsvTable(file, name, given.encoding)
         try:
             return import_rows(run.ledger, run.store, read(table), now, moved)
-        except UnreadableCsv as error:
-            if not run.full:
-                raise
-            raise UnreadableCsv(f"{error}; nobody is taken to be missing") from error
         finally:
             table.detach()
 

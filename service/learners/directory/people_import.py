@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from service.learners.directory.csv_cells import RowScope
-from service.learners.directory.csv_file import CsvTable, RowProblem
+from service.learners.directory.csv_file import CsvTable, RowProblem, UnreadableCsv
 from service.learners.directory.csv_import import ImportResult, Store, small_transaction
 from service.learners.directory.group_lists import MAIN, lists_in
 from service.learners.directory.imports import RecordedImport, What, last_imports, record
@@ -139,7 +139,11 @@ class PeopleImport(ImportRun[PersonRow]):
         """Read the rows of a file; without a column of groups a list is a group of all of it."""
         if self.list and not has_groups(table):
             self._everybody = (self.list,)
-        return people_in(table, self._scope)
+        try:
+            yield from people_in(table, self._scope)
+        except UnreadableCsv as error:
+            nobody = "; nobody is taken to be missing" if self.full else ""
+            raise UnreadableCsv(f"{error}{nobody}") from error
 
     def _kept(
         self, cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int
