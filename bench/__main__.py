@@ -13,6 +13,7 @@ from bench import (
     door,
     explain,
     flow,
+    imports,
     kafka,
     latency,
     rebuild,
@@ -30,6 +31,7 @@ NOTHING_TO_MEASURE = 2
 Measure = Callable[[Site], list[Row]]
 SUBJECTS: Mapping[str, Measure] = {
     "flow": flow.measure,
+    "imports": imports.measure,
     "rebuild": rebuild.measure,
     "sweep": sweep.measure,
     "start": start.measure,

@@ -147,7 +147,7 @@ class RealService:
     def import_people(self, text: str, *options: str) -> None:
         """Import a file of people, whether it runs or not."""
         (self.folder / "people.csv").write_text(text)
-        done = self.command("people", "import", "people.csv", *options)
+        done = self.command("people", "import", "people.csv", "--new", *options)
         assert done.returncode == 0, done.stderr
 
     def post(self, *events: dict[str, Any], **headers: str) -> Answer:

@@ -21,6 +21,7 @@ from service.api.resources import (
     enrollments,
     explain,
     feeds,
+    imports,
     instances,
     letters,
     notifications,
@@ -47,6 +48,7 @@ OPERATIONS = (
     *watchers.OPERATIONS,
     *notifications.OPERATIONS,
     *explain.OPERATIONS,
+    *imports.OPERATIONS,
 )
 
 

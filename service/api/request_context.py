@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from http import HTTPStatus
+from threading import Lock
 from typing import Annotated, Any, Generic, TypeVar, get_args, get_type_hints
 
 import msgspec
@@ -38,6 +39,7 @@ class RequestContext:
         self.app = app
         self.service = service
         self.clock = clock
+        self.importing = Lock()
 
     @property
     def troubles(self) -> Mapping[str, str]:

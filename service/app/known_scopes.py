@@ -6,7 +6,9 @@ from contextlib import closing
 
 from service.app.app import SOURCES
 from service.learners.directory.courses import Courses
+from service.learners.directory.csv_cells import RowScope
 from service.learners.directory.people import People
+from service.learners.directory.zone_codes import ZoneCodes
 from service.learners.enrollment_views import accounts_of_instances
 from service.ledger.database import connect_to_read
 from service.ledger.ledger import Ledger
@@ -39,6 +41,25 @@ def unnamed_account(ledger: Ledger, source: str | None, account: str) -> str | N
     there = f"; there is {listed(names[:NAMED_AT_MOST])}" if names else "; there are no accounts"
     near = hint(account, names) or there
     return f"expected an account that a letter or an import has named, got another{near}"
+
+
+def row_scope(ledger: Ledger, source: str | None, account: str | None) -> RowScope:
+    """Make the scope of imported rows; of an account that is new it is told once, and may be."""
+    told = set[tuple[str, str]]()
+
+    def doubted(source: str, account: str) -> str | None:
+        if (source, account) in told:
+            return None
+        told.add((source, account))
+        return unnamed_account(ledger, source, account)
+
+    return RowScope(
+        source or "",
+        account or "",
+        refused=refused_source,
+        doubted=doubted,
+        zone=ZoneCodes(ledger).read,
+    )
 
 
 def _accounts(ledger: Ledger, source: str | None) -> Iterator[set[str]]:

@@ -28,6 +28,7 @@ from service.incoming.adobe_api.http_exchange import ApiTrouble
 from service.incoming.queues.consumer import QueueError
 from service.learners import enrollment_views
 from service.learners.directory.courses import Courses
+from service.learners.directory.imports import overdue, overdue_in_words
 from service.learners.directory.people import People
 from service.learners.facts import longest_lateness
 from service.learners.world import Lookup
@@ -145,6 +146,7 @@ def check(given: RuleFiles, form: str, online: bool, data: Path | None, as_json:
     chosen = given.settings(data)
     with installation_if_any(chosen.data) as office:
         known = known_in(office, chosen) if office else None
+        late = late_imports(office, chosen)
         found, problems, words = read_files_of(chosen, SOURCES, name=str(chosen.rules), known=known)
         channels = channel_problems(found, chosen, office) if found else []
         asked = api_problems(chosen, office) if online else []
@@ -157,6 +159,7 @@ def check(given: RuleFiles, form: str, online: bool, data: Path | None, as_json:
             {
                 "problems": [msgspec.to_builtins(vars_of(p)) for p in problems] + others,
                 "channels": ways,
+                "imports_overdue": late,
                 "already_silent": [
                     {"rule": each.rule.id, "enrollments": each.silent, "told": each.told}
                     for each in reach
@@ -169,6 +172,8 @@ def check(given: RuleFiles, form: str, online: bool, data: Path | None, as_json:
     else:
         for name, way in ways.items():
             console().print(f"channel {name}: {way}", markup=False, soft_wrap=True)
+        for each in late:
+            console(stderr=True).print(f"warning: {each}", markup=False, soft_wrap=True)
         show(found, problems, others, reach)
     raise SystemExit(BAD if wrong else 0)
 
@@ -177,6 +182,12 @@ def known_in(office: Installation, chosen: Settings) -> KnownValues:
     """Give the values that people, courses and enrolments of an installation have."""
     courses = Courses(office.ledger, chosen.course_urls)
     return KnownValues(People(office.ledger), courses, office.views)
+
+
+def late_imports(office: Installation | None, chosen: Settings) -> list[str]:
+    """Say whose people were imported too long ago."""
+    longest, now = chosen.import_max_age, wall_clock()
+    return overdue_in_words(overdue(office.ledger, longest, now)) if office else []
 
 
 def vars_of(problem: Diagnostic) -> dict[str, object]:

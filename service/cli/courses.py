@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import rich_click as click
 
-from service.cli.options.scope_options import ImportOptions, import_options
+from service.cli.options.import_options import ImportOptions, import_options
 from service.cli.output.console import (
     BAD,
     data_option,
@@ -28,6 +28,7 @@ from service.cli.output.text import moment
 from service.learners.directory.course_instances import CourseInstance, CourseInstances
 from service.learners.directory.courses import Course, Courses
 from service.learners.directory.courses_csv import courses_in
+from service.learners.directory.people_import import ImportRun
 from service.rules.text import side_by_side
 
 COLUMNS: Columns[Course] = {
@@ -58,9 +59,7 @@ def courses() -> None:
 @courses.command("import")
 @click.argument("file")
 @import_options
-@data_option
-@click.option("--json", "as_json", is_flag=True, help="Write the result as JSON.")
-def import_courses(file: str, how: ImportOptions, data: Path | None, as_json: bool) -> None:
+def import_courses(file: str, how: ImportOptions) -> None:
     """Import courses from FILE, or from standard input when FILE is `-`.
 
     FILE is a CSV with the columns id, title, kind, tags, url, parents, source, account (only id
@@ -68,14 +67,16 @@ def import_courses(file: str, how: ImportOptions, data: Path | None, as_json: bo
     importing it twice changes nothing.
 
     A cell that cannot be used is named with its line and left out, and what was known before
-    stays; the exit code is 0. A row whose id cannot be used is left out, and the exit code is 1.
+    stays; the exit code is 0. A row whose id cannot be used is left out, and the exit code is 1,
+    or 0 with --lenient. It is 2 when nothing was done: the file cannot be read, or no row of it
+    can be used.
     Several tags or parents in one cell stand between ; or |, or else between commas.
     """
-    with open_ledger(data, new=True) as ledger:
-        scope, store = how.scope(ledger), Courses(ledger).store
+    with open_ledger(how.data, new=how.new) as ledger:
+        scope, run = how.scope(ledger), ImportRun(ledger, "courses", Courses(ledger).store)
         given = GivenFile(file, "courses", how.encoding)
-        result = import_file(ledger, given, lambda table: courses_in(table, scope), store)
-    report(result, given, as_json=as_json)
+        result = import_file(given, lambda table: courses_in(table, scope), run)
+    report(result, given, how)
 
 
 @courses.command("list")

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import rich_click as click
 
-from service.cli.options.scope_options import ImportOptions, import_options
+from service.cli.options.import_options import ImportOptions, import_options, people_options
 from service.cli.output.console import BAD, data_option, fail, json_option, open_ledger
 from service.cli.output.csv_import import (
     Columns,
@@ -19,7 +19,7 @@ from service.cli.output.text import moment
 from service.cli.people_api import fetch_person, people_status
 from service.learners.directory.csv_cells import RowScope
 from service.learners.directory.people import People, Person
-from service.learners.directory.people_csv import people_in
+from service.learners.directory.people_import import ImportRun, PeopleImport, PeopleOptions
 from service.learners.directory.zone_codes import ZoneCodes, zone_codes_in
 from service.ledger.ledger import Ledger
 from service.rules.text import side_by_side
@@ -48,39 +48,47 @@ def people() -> None:
 @click.argument("file")
 @click.option("--zones", metavar="FILE", help="A CSV that says which zone a code means; kept.")
 @import_options
-@data_option
-@click.option("--json", "as_json", is_flag=True, help="Write the result as JSON.")
-def import_people(
-    file: str, zones: str | None, how: ImportOptions, data: Path | None, as_json: bool
-) -> None:
+@people_options
+def import_people(file: str, zones: str | None, how: ImportOptions, meant: PeopleOptions) -> None:
     """Import people from FILE, or from standard input when FILE is `-`.
 
     FILE is a CSV with the columns id, name, email, manager, timezone, locale, groups, source,
     account (only id is required; others become extra fields), or Adobe's generateUsers report.
     What the file does not say stays as it was; importing it twice changes nothing.
 
+    With --full the file is everybody of each source and account in it: who was imported before
+    and is missing has left, until a row comes again. Nobody is taken to be missing from a file
+    with rows that cannot be used, nor when more than a fifth would be (--allow-missing).
+
+    With --list NAME the groups of its rows stand beside those of other files, and a file without
+    a column of groups puts everybody in it into the group NAME; who is new is added. With --full
+    too who is missing is out of the groups of this list, and has not left.
+
     A cell that cannot be used is named with its line and left out, and what was known before
-    stays; the exit code is 0. A row whose id cannot be used is left out, and the exit code is 1.
+    stays; the exit code is 0. A row whose id cannot be used is left out, and the exit code is 1,
+    or 0 with --lenient. It is 2 when nothing was done: the file cannot be read, no row of it can
+    be used, or too many are missing from it.
     Several groups in one cell stand between ; or |, or else between commas.
 
     Zones and languages are read as systems write them. Where a source has numbers for its
     zones, say once what they mean: --zones FILE, a CSV with the columns code,zone.
     """
-    with open_ledger(data, new=True) as ledger:
-        scope, store = how.scope(ledger), People(ledger).store
+    with open_ledger(how.data, new=how.new) as ledger:
+        scope = how.scope(ledger)
         if zones:
-            learn_zones(ledger, GivenFile(zones, "zones", how.encoding), scope)
+            learn_zones(ledger, GivenFile(zones, "zones", how.encoding), scope, how)
+        run = PeopleImport(ledger, scope, meant)
         given = GivenFile(file, "people", how.encoding)
-        result = import_file(ledger, given, lambda table: people_in(table, scope), store)
-    report(result, given, as_json=as_json)
+        result = import_file(given, run.read, run)
+    report(result, given, how)
 
 
-def learn_zones(ledger: Ledger, given: GivenFile, scope: RowScope) -> None:
+def learn_zones(ledger: Ledger, given: GivenFile, scope: RowScope, how: ImportOptions) -> None:
     """Keep the codes of a file of zones; one with a bad row ends the command."""
-    store = ZoneCodes(ledger).store
-    result = import_file(ledger, given, lambda table: zone_codes_in(table, scope), store)
-    if result.unusable:
-        report(result, given, as_json=False)
+    run = ImportRun(ledger, "zones", ZoneCodes(ledger).store)
+    result = import_file(given, lambda table: zone_codes_in(table, scope), run)
+    if not result.is_good(lenient=False):
+        report(result, given, how._replace(as_json=False, lenient=False))
 
 
 @people.command("list")

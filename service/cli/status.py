@@ -20,11 +20,19 @@ from service.cli.output.console import (
     page_wide,
     print_json,
     printable,
+    settings,
 )
 from service.cli.output.text import ago, in_local_time, moment, print_words, span
 from service.cli.people_api import api_in_words
 from service.incoming.adobe_api.api_state import ApiStanding, api_standing
 from service.incoming.letters import Letters, unaccounted
+from service.learners.directory.imports import (
+    RecordedImport,
+    last_imports,
+    newest_of_sources,
+    overdue,
+    overdue_in_words,
+)
 from service.ledger.database import SCHEMA_VERSION
 from service.rules.calendar import HOUR, MINUTE
 from service.rules.explain.rule_versions import AnyEnvironment
@@ -55,8 +63,8 @@ class ChannelStatus(msgspec.Struct, frozen=True):
 class Status(msgspec.Struct, frozen=True):
     """Say how an installation stands; times are ms since 1970 UTC.
 
-    `feeds` are the last letters, by source; `unaccounted` must be 0; `troubles` are what the
-    running service says of its parts.
+    `feeds` are the last letters, by source, and `imports` the last of people and courses;
+    `unaccounted` must be 0; `troubles` are what the running service says of its parts.
     """
 
     version: str
@@ -74,6 +82,8 @@ class Status(msgspec.Struct, frozen=True):
     adobe_api: ApiStanding | None = None
     troubles: dict[str, str] = {}
     disk_free_bytes: int = 0
+    imports: list[RecordedImport] = []
+    imports_overdue: list[str] = []
     look_at: list[str] = []
 
 
@@ -89,6 +99,8 @@ def status(data: Path | None, as_json: bool) -> None:
     with Installation(data) as office:
         seen = seen_now(installation(data)) if office.beside_service else None
         found = standing(office, seen, now)
+        late = overdue(office.ledger, settings(data).import_max_age, now)
+        found = msgspec.structs.replace(found, imports_overdue=overdue_in_words(late))
     found = msgspec.structs.replace(found, look_at=list(concerns(found, now)))
     if as_json:
         print_json(found)
@@ -125,6 +137,7 @@ def standing(office: Installation, seen: SeenNow | None, now: int) -> Status:
         adobe_api=api_standing(office.ledger, now),
         troubles=seen.troubles if seen else {},
         disk_free_bytes=disk_usage(office.ledger.path.parent).free,
+        imports=last_imports(office.ledger),
     )
 
 
@@ -173,6 +186,7 @@ def concerns(found: Status, now: int) -> Iterator[str]:
         yield f"{left} MiB are left on the disk of the data folder; make room"
     for part, words in found.troubles.items():
         yield f"{part}: {words}"
+    yield from found.imports_overdue
     for channel in found.channels:
         if channel.trouble:
             yield f"channel {channel.name} {channel.trouble}"
@@ -209,6 +223,8 @@ def lines(found: Status, folder: Path, now: int) -> Iterator[tuple[str, str]]:
         yield "muted", found.muted
     for source in (each.name for each in SOURCES if each.name in found.feeds):
         yield "feed", f"{source}: last letter {ago(found.feeds[source], now)}"
+    for source, at in newest_of_sources(found.imports).items():
+        yield "people", f"{source or 'of no source'}: last import {ago(at, now)}"
     yield "letters", sums(found.letters, ("accepted", "waiting", "set_aside"))
     shown = [state for state in (*OPEN_STATES, "sent", "given_up") if found.notifications[state]]
     yield "notifications", sums(found.notifications, shown) or "none"

@@ -123,6 +123,8 @@ def doubtful(text: str) -> LookAlike | None:
     That are quotes around it, which quote nothing, and in a text that else is plain a letter or a
     sign of elsewhere. Blanks are compared as one; within a text typography is as people write.
     """
+    if text.isascii() and text.isprintable():
+        return None
     found = list(look_alikes(text))
     if found and text[0] in _QUOTES and text[-1] in _QUOTES:
         return found[0]

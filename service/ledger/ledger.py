@@ -48,7 +48,7 @@ class Ledger(ApplicationRecorder):
         """Open or create the file; raises LedgerError when it cannot be used."""
         self.path = path
         self.committed = threading.Condition()
-        self.commits = 0
+        self.commits = self.as_others = 0
         self._writing = threading.Lock()
         self._readers = threading.local()
         self._opened: list[sqlite3.Connection] = []
@@ -165,10 +165,10 @@ class Ledger(ApplicationRecorder):
         return connection
 
     def changes_of_others(self) -> int:
-        """Give a number that changes when another process commits to the file."""
+        """Give what grows as another process commits, or this one counts itself in `as_others`."""
         with self._writing:  # between another thread's BEGIN and its COMMIT it would be an error
             found: int = self._writer.execute("PRAGMA data_version").fetchone()[0]
-        return found
+        return found + self.as_others
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file, as far as readers allow."""

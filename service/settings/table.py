@@ -183,6 +183,17 @@ class Settings:
         "Largest delivery taken in, in bytes, from 1024 to 67108864.",
         default="1048576",
     )
+    import_limit: int = setting(
+        number(1_024, 17_179_869_184),
+        "Largest import of people or courses taken in by HTTP, in bytes, from 1024 to "
+        "17179869184; it lies in the data folder while it is read.",
+        default="268435456",
+    )
+    import_max_age: int | None = setting(
+        optional(duration),
+        "How old the last import of people of each source may be, e.g. `2d`; beyond it `/readyz`, "
+        "`coursebell status` and `check` warn. Without it they never do.",
+    )
     storm_limit: int = setting(
         number(1, 1_000_000),
         "How many notifications a rule may owe in an hour because of the clock or of events "

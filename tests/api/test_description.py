@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
@@ -69,7 +70,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsgiApplication]:
 def test_every_answer_is_one_the_description_names(
     case: schemathesis.Case, site: AsgiApplication
 ) -> None:
-    case.call_and_validate(headers=HEADERS)
+    # What a schema cannot say of rows, that one at least can be used, is 422.
+    excluded = [positive_data_acceptance] if case.path.endswith("/import") else []
+    case.call_and_validate(headers=HEADERS, excluded_checks=excluded)
 
 
 def test_the_service_gives_this_description_and_it_names_no_secret(site: AsgiApplication) -> None:
@@ -101,4 +104,6 @@ def test_the_description_names_every_path() -> None:
         "/api/v1/notifications/{id}": {"get", "head"},
         "/api/v1/notifications/{id}/redrive": {"post"},
         "/api/v1/explain": {"get", "head"},
+        "/api/v1/people/import": {"post"},
+        "/api/v1/courses/import": {"post"},
     }

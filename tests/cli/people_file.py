@@ -19,7 +19,7 @@ ADOBE = (
 def run(content: str | bytes, *options: str) -> Result:
     raw = content.encode() if isinstance(content, str) else content
     Path("people.csv").write_bytes(raw)
-    return CliRunner().invoke(main, ["people", "import", "people.csv", *options])
+    return CliRunner().invoke(main, ["people", "import", "people.csv", "--new", *options])
 
 
 def person(lms_id: str, source: str = "", account: str = "") -> Person | None:

@@ -19,7 +19,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(content: str, *options: str) -> Result:
     Path("courses.csv").write_text(content, encoding="utf-8")
-    return CliRunner().invoke(main, ["courses", "import", "courses.csv", *options])
+    return CliRunner().invoke(main, ["courses", "import", "courses.csv", "--new", *options])
 
 
 def course(course_id: str, source: str = "", account: str = "") -> Course | None:
@@ -87,7 +87,7 @@ def test_what_cannot_be_used_is_named() -> None:
 
 def test_a_training_of_an_unknown_type_is_not_guessed() -> None:
     result = run("Training Id,Training Type,Training Name\n11,Webinar,Logic\n")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.startswith("courses.csv:2: Training Type: expected Course, Learning Path")
 
 

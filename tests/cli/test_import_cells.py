@@ -25,7 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def imported(what: str, content: str | bytes, *options: str) -> Result:
     Path(f"{what}.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
-    return CliRunner().invoke(main, [what, "import", f"{what}.csv", *options])
+    return CliRunner().invoke(main, [what, "import", f"{what}.csv", "--new", *options])
 
 
 def listed(what: str, *options: str) -> str:

@@ -39,7 +39,17 @@ def test_without_a_ledger_it_ends_and_makes_none(folder: Path, words: tuple[str,
 
 
 @pytest.mark.parametrize("noun", ["people", "courses"])
-def test_an_import_makes_one(folder: Path, noun: str) -> None:
+def test_an_import_makes_one_when_it_is_told_to(folder: Path, noun: str) -> None:
     (folder / "file.csv").write_text("id,name,title\n7,Ada,Logic\n")
-    done = CliRunner().invoke(main, [noun, "import", "file.csv", "--data", "new"])
+    words = [noun, "import", "file.csv", "--data", "new"]
+
+    refused = CliRunner().invoke(main, words)
+    assert (refused.exit_code, refused.stderr) == (
+        2,
+        "coursebell: new: expected ledger.db in it, found none; set --data or COURSEBELL_DATA, or "
+        "begin an installation there with --new\n",
+    )
+    assert [path.name for path in folder.iterdir()] == ["file.csv"]
+
+    done = CliRunner().invoke(main, [*words, "--new"])
     assert (done.exit_code, (folder / "new/ledger.db").is_file()) == (0, True)

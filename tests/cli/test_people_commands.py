@@ -22,7 +22,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_standard_input_is_a_file_too() -> None:
-    words = ["people", "import", "-", "--source", "adobe", "--data", str(Path("data").absolute())]
+    words = [
+        "people",
+        "import",
+        "-",
+        "--new",
+        "--source",
+        "adobe",
+        "--data",
+        str(Path("data").absolute()),
+    ]
     done = forks.run(words, ROOT, os.environ, b"id,name\n7,Ada\n")
     assert done.returncode == 0
     assert done.stdout == b"1 people: 1 new, 0 changed, 0 unchanged\n"

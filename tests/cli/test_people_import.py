@@ -122,7 +122,7 @@ def test_a_file_that_is_no_table_is_one_line_and_exit_2(content: bytes, expected
 
 
 def test_a_missing_file_is_one_line_and_exit_2() -> None:
-    result = CliRunner().invoke(main, ["people", "import", "nope.csv"])
+    result = CliRunner().invoke(main, ["people", "import", "nope.csv", "--new"])
     assert result.exit_code == 2
     assert result.stderr.startswith("coursebell: nope.csv: cannot be read (No such file")
 
@@ -155,14 +155,14 @@ def test_a_cell_may_go_on_over_lines_and_line_numbers_stay_true() -> None:
 
 def test_only_the_first_twenty_problems_are_shown_and_the_rest_counted() -> None:
     result = run("id,name\n" + ",X\n" * 1_025)
-    assert len(result.stderr.splitlines()) == 21
-    assert result.stderr.endswith("people.csv: and 1,005 more\n")
+    assert len(result.stderr.splitlines()) == 22
+    assert "\npeople.csv: and 1,005 more\n" in result.stderr
     assert "1,025 rows not usable" in result.stdout
 
 
 def test_an_account_without_a_source_is_refused() -> None:
     result = run("id,account\n7,42\n")
-    assert result.stderr == "people.csv:2: account: expected a source beside it\n"
+    assert result.stderr.startswith("people.csv:2: account: expected a source beside it\n")
 
 
 def test_the_result_as_json_names_the_problems() -> None:
@@ -170,9 +170,14 @@ def test_the_result_as_json_names_the_problems() -> None:
     assert result.exit_code == 1
     assert json.loads(result.stdout) == {
         "file": "people.csv",
+        "ok": False,
         "added": 1,
         "changed": 0,
         "unchanged": 0,
+        "missing": 0,
+        "returned": 0,
+        "kept": None,
+        "refused": None,
         "unusable": 1,
         "warnings": 0,
         "problems": [

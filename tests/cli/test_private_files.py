@@ -57,8 +57,8 @@ def test_a_new_service_makes_private_files(tmp_path: Path, umask: int) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("people", "import", "people.csv"),
-        ("courses", "import", "courses.csv"),
+        ("people", "import", "people.csv", "--new"),
+        ("courses", "import", "courses.csv", "--new"),
         ("letters", "import", "letters.jsonl", "--source", "adobe"),
         ("mute", "--all"),
     ],

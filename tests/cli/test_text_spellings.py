@@ -135,7 +135,7 @@ def test_a_text_that_is_taken_and_hardly_meant_is_a_warning_and_named_where_it_d
 
 def test_tags_in_quotes_of_a_word_processor_are_a_warning() -> None:
     Path("courses.csv").write_text("id,tags\ncourse:7,„mandatory“\n")
-    found = CliRunner().invoke(main, ["courses", "import", "courses.csv"]).output
+    found = CliRunner().invoke(main, ["courses", "import", "courses.csv", "--new"]).output
     assert "courses.csv:2: tags: warning: this is hardly the text that is meant" in found
 
 
@@ -146,7 +146,7 @@ def test_tags_in_quotes_of_a_word_processor_are_a_warning() -> None:
 )  # fmt: skip
 def test_a_plain_file_of_courses_may_spell_ids_as_letters_do(id: str, kind: str) -> None:
     Path("courses.csv").write_text(f"id,kind,title\n{id},{kind},Logic\n")
-    command = ["courses", "import", "courses.csv", "--source", "adobe"]
+    command = ["courses", "import", "courses.csv", "--new", "--source", "adobe"]
     assert CliRunner().invoke(main, command).exit_code == 0
     ledger = Ledger(Path("data/ledger.db"))
     found = Courses(ledger).get("adobe", "1", "learningProgram:7")
@@ -156,7 +156,7 @@ def test_a_plain_file_of_courses_may_spell_ids_as_letters_do(id: str, kind: str)
 
 def test_a_number_of_another_system_is_no_id_of_adobe() -> None:
     Path("courses.csv").write_text("id,kind\n7,course\n")
-    command = ["courses", "import", "courses.csv", "--source", "community-training"]
+    command = ["courses", "import", "courses.csv", "--new", "--source", "community-training"]
     assert CliRunner().invoke(main, command).exit_code == 0
     listed = CliRunner().invoke(main, ["courses", "list", "--json"]).stdout
     assert json.loads(listed)["items"][0]["id"] == "7"

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from http import HTTPStatus
 from typing import Any, get_type_hints
 
@@ -16,6 +17,7 @@ from service import __version__
 from service.api import webhooks
 from service.api.framework.problems import ApiError, NotFound, Problem, described_problem
 from service.api.framework.request import JSON, NoParameters, Parameter, Parameters, json_of
+from service.api.framework.uploads import Upload, upload_of
 from service.api.request_context import RequestContext
 from service.settings import Settings
 
@@ -57,7 +59,8 @@ class Operation(msgspec.Struct, frozen=True):
     body. An operation that is served elsewhere has no handler, and `returns` the type of its
     answer, None for text of `media`. `missing` is told where the path names nothing.
     `reads_views` waits for the views before. `also` gives other statuses with the same body and
-    their meaning. A `free` operation needs no token.
+    their meaning. A `free` operation needs no token. One that `takes` media types, each with its
+    schema, is given an Upload as its body.
     """
 
     path: str
@@ -71,6 +74,7 @@ class Operation(msgspec.Struct, frozen=True):
     also: Mapping[int, str] = {}
     reads_views: bool = False
     free: bool = False
+    takes: Mapping[str, Any] = {}
 
     @property
     def signature(self) -> Signature:
@@ -80,13 +84,13 @@ class Operation(msgspec.Struct, frozen=True):
         hints = get_type_hints(self.handler, include_extras=True)
         returns = hints.pop("return")
         _, *taken = hints.values()
-        return Signature(returns, *taken)
+        return Signature(returns, *(taken[:1] if self.takes else taken))
 
     @property
     def statuses(self) -> tuple[HTTPStatus, ...]:
         """List the refusals that may be answered."""
         strangers = () if self.free else STRANGERS
-        unfit = UNFIT_BODIES if self.signature.body is not None else ()
+        unfit = UNFIT_BODIES if self.takes or self.signature.body is not None else ()
         missing = (HTTPStatus.NOT_FOUND,) if self.missing else ()
         late = (HTTPStatus.SERVICE_UNAVAILABLE,) if self.reads_views else ()
         return (*ALWAYS, *strangers, *unfit, *missing, *self.refusals, *late)
@@ -125,13 +129,20 @@ def _endpoint(operation: Operation, context: RequestContext, pool: Executor) -> 
         except sqlite3.DatabaseError as error:
             raise context.unreadable() from error
 
+    def uploaded(request: Request) -> AbstractAsyncContextManager[Upload]:
+        settings = context.app.settings
+        return upload_of(request, operation.takes, settings.data, limit=settings.import_limit)
+
     async def endpoint(request: Request) -> Response:
         loop = asyncio.get_running_loop()
         try:
-            given = [parameters.read(request)]
-            if signature.body is not None:
-                given.append(await json_of(request, signature.body))
-            return as_json(await loop.run_in_executor(pool, answer, *given))
+            given: list[Any] = [parameters.read(request)]
+            async with AsyncExitStack() as held:
+                if operation.takes:
+                    given.append(await held.enter_async_context(uploaded(request)))
+                elif signature.body is not None:
+                    given.append(await json_of(request, signature.body))
+                return as_json(await loop.run_in_executor(pool, answer, *given))
         except NotFound as error:
             raise ApiError(HTTPStatus.NOT_FOUND, operation.missing) from error
 
@@ -205,8 +216,11 @@ def _described(
     parameters = [_parameter(each) for each in Parameters(signature.parameters, operation.path)]
     if parameters:
         described["parameters"] = parameters
+    taken = dict(operation.takes)
     if signature.body is not None:
-        content = {JSON: {"schema": bodies[repr(signature.body)]}}
+        taken[JSON] = bodies[repr(signature.body)]
+    if taken:
+        content = {media: {"schema": schema} for media, schema in taken.items()}
         described["requestBody"] = {"required": True, "content": content}
     found = {operation.method.lower(): described}
     if operation.method == "GET":

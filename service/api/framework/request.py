@@ -55,6 +55,8 @@ class Parameter(msgspec.Struct, frozen=True):
         """Read the value; raise ValueError saying what was expected."""
         if "enum" in self.schema:
             return _choice(text, self.schema["enum"])
+        if self.schema["type"] == "boolean":
+            return _choice(text, ("true", "false")) == "true"
         if self.schema["type"] == "integer":
             return _integer(text, self.schema)
         if self.schema.get("format") == "date-time":

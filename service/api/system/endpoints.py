@@ -22,6 +22,7 @@ from service.api.framework.operations import Operation, as_json, without_paramet
 from service.api.framework.request import JSON
 from service.api.request_context import RequestContext
 from service.api.system.metrics import Answers, exposition
+from service.learners.directory.imports import overdue, overdue_in_words
 from service.ledger.ledger import Ledger
 
 CHECKED_FOR_SECONDS = 1.0
@@ -76,7 +77,8 @@ class HealthCheck:
     def __call__(self) -> Ready:
         """Tell what was found, just now or within the last second."""
         if self._found is None or time.monotonic() - self._found_at > CHECKED_FOR_SECONDS:
-            self._found = ready([store(self._context.app.ledger), *self.quick()])
+            checks = [store(self._context.app.ledger), *imports(self._context), *self.quick()]
+            self._found = ready(checks)
             self._found_at = time.monotonic()
         return self._found
 
@@ -103,6 +105,13 @@ def troubles(context: RequestContext) -> list[Check]:
         Check(name, "failed" if name in NEEDED else "warning", detail)
         for name, detail in sorted(context.troubles.items())
     ]
+
+
+def imports(context: RequestContext) -> list[Check]:
+    """Check that no import of people is later than the settings say."""
+    longest = context.app.settings.import_max_age
+    late = overdue_in_words(overdue(context.app.ledger, longest, context.clock()))
+    return [Check("imports", "warning", "; ".join(late))] if late else []
 
 
 def store(ledger: Ledger) -> Check:

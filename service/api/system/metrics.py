@@ -24,6 +24,7 @@ from service.app.app import App
 from service.incoming.adobe_api.api_state import api_standing
 from service.incoming.feeds import BOUNDS_MS, STATES, FeedStatistics
 from service.incoming.letters import LETTER_STATES, unaccounted
+from service.learners.directory.imports import last_imports, newest_of_sources, overdue
 from service.sending import queue
 from service.sending.channel_health import ChannelHealth
 from service.sending.streams import MatchCounter
@@ -77,6 +78,27 @@ def _lateness(feeds: Sequence[FeedStatistics]) -> Metric:
         buckets = [(bound, float(n)) for bound, n in zip(BOUNDS, counts, strict=True)]
         late.add_metric([feed.source], buckets, sum_value=None)
     return late
+
+
+def import_metrics(app: App, now: int) -> Iterator[Metric]:
+    """Say when people and courses were imported last, and whose import is too long ago."""
+    seen = GaugeMetricFamily(
+        "coursebell_last_import_timestamp_seconds",
+        "When people or courses of a source were imported last, each list apart",
+        labels=["what", "source", "list"],
+    )
+    ends: dict[tuple[str, str, str], int] = {}
+    found = last_imports(app.ledger)
+    for each in found:
+        key = (str(each.what), each.source, each.list)
+        ends[key] = max(each.at, ends.get(key, each.at))
+    for key, at in ends.items():
+        seen.add_metric(key, at / 1000)
+    yield seen
+    late = dict.fromkeys(newest_of_sources(found), 0)
+    late |= dict.fromkeys(overdue(app.ledger, app.settings.import_max_age, now), 1)
+    about = "1 while the last import of people is older than COURSEBELL_IMPORT_MAX_AGE"
+    yield labelled_gauge("import_overdue", about, late, label="source")
 
 
 def channel_metrics(app: App, now: int) -> Iterator[Metric]:
@@ -179,6 +201,7 @@ class ServiceCollector(Collector):
         yield from feed_metrics(self._app.letters.feeds.all(self._app.sources))
         yield from self._log()
         yield from self._notifications()
+        yield from import_metrics(self._app, self._context.clock())
         yield from channel_metrics(self._app, self._context.clock())
         yield from address_metrics(self._app, self._context.clock())
         yield from self._condition()

@@ -88,18 +88,23 @@ def settings(data: Path | None = None, **given: object) -> Settings:
     return settings_of(environ, dotenv=Path(".env"))
 
 
-def installation(data: Path | None = None) -> Path:
+def installation(data: Path | None = None, or_else: str = "") -> Path:
     """Find the data folder, which has a ledger: a mistyped one must not look like an empty one."""
     folder = settings(data).data
     if not (folder / "ledger.db").is_file():
-        fail(f"{folder}: expected ledger.db in it, found none; set --data or COURSEBELL_DATA")
+        ways = f"set --data or COURSEBELL_DATA{or_else}"
+        fail(f"{folder}: expected ledger.db in it, found none; {ways}")
     return folder
 
 
 @contextmanager
-def open_ledger(data: Path | None = None, *, new: bool = False) -> Iterator[Ledger]:
-    """Open the ledger of the data folder; with `new` make one if there is none."""
-    folder = settings(data).data if new else installation(data)
+def open_ledger(data: Path | None = None, *, new: bool | None = None) -> Iterator[Ledger]:
+    """Open the ledger of the data folder; with `new` make one if there is none.
+
+    False says that the command could be told to.
+    """
+    or_else = "" if new is None else ", or begin an installation there with --new"
+    folder = settings(data).data if new else installation(data, or_else)
     ledger = Ledger(folder / "ledger.db")
     try:
         yield ledger

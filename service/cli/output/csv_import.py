@@ -14,11 +14,13 @@ import msgspec
 import rich_click as click
 from rich.progress import DownloadColumn
 
+from service.cli.options.import_options import ImportOptions
 from service.cli.output.console import BAD, fail, print_json, print_table, printable, progress
 from service.learners.directory.csv_file import CsvTable, RowProblem
-from service.learners.directory.csv_import import ImportResult, Keyed, Store, import_rows
+from service.learners.directory.csv_import import ImportResult, import_rows
+from service.learners.directory.people_import import ImportRun
+from service.learners.directory.seen_rows import Keyed
 from service.learners.directory.unread_values import UnreadValue
-from service.ledger.ledger import Ledger
 from service.rules.text import counted
 
 R = TypeVar("R", bound=Keyed)
@@ -43,11 +45,19 @@ VALUES_NAMED = 5
 """Of each column, those of most rows."""
 
 
-def import_file(ledger: Ledger, given: GivenFile, read: Read[R], store: Store[R]) -> ImportResult:
-    """Import a file, or standard input for `-`, into the ledger, with a progress bar.
+def import_file(given: GivenFile, read: Read[R], run: ImportRun[R]) -> ImportResult:
+    """Import a file, or standard input for `-`, with a progress bar.
 
-    A file is read when nobody has written to it for a second.
+    A file is read when nobody has written to it for a second, and what follows from the whole of
+    it when nobody has meanwhile.
     """
+    now = time.time_ns() // 1_000_000
+    result = _rows_of(given, read, run, now)
+    run.finish(result, now)
+    return result
+
+
+def _rows_of(given: GivenFile, read: Read[R], run: ImportRun[R], now: int) -> ImportResult:
     with _opened(given.path) as (file, name, size), progress(DownloadColumn()) as bar:
         task = bar.add_task(f"Importing {given.noun}", total=size)
 
@@ -57,17 +67,17 @@ def import_file(ledger: Ledger, given: GivenFile, read: Read[R], store: Store[R]
 
         table = CsvTable(file, name, given.encoding)
         try:
-            now = time.time_ns() // 1_000_000
-            return import_rows(ledger, store, read(table), now, moved)
+            return import_rows(run.ledger, run.store, read(table), now, moved)
         finally:
             table.detach()
 
 
-def report(result: ImportResult, given: GivenFile, *, as_json: bool) -> None:
-    """Print what became of the file; exit with 1 when rows could not be used."""
+def report(result: ImportResult, given: GivenFile, how: ImportOptions) -> None:
+    """Print what became of the file; exit with 1 when rows could not be used, 2 if it is none."""
     name = _name(given.path)
-    if as_json:
-        print_json({"file": name, **msgspec.to_builtins(result)})
+    ok = result.is_good(lenient=how.lenient)
+    if how.as_json:
+        print_json({"file": name, "ok": ok, **msgspec.to_builtins(result)})
     else:
         for problem in result.problems:
             click.echo(printable(f"{name}:{problem}"), err=True)
@@ -78,7 +88,11 @@ def report(result: ImportResult, given: GivenFile, *, as_json: bool) -> None:
         for line in _values_in_words(result.values):
             click.echo(printable(f"{name}: {line}"), err=True)
         click.echo(_summary(result, given.noun))
-    if result.unusable:
+    if result.kept:
+        click.echo(f"{name}: {result.kept}", err=True)
+    if result.refused:
+        fail(f"{name}: {result.refused}")
+    if not ok:
         raise SystemExit(BAD)
 
 
@@ -93,12 +107,13 @@ def _values_in_words(values: Sequence[UnreadValue]) -> Iterator[str]:
 
 
 def _summary(result: ImportResult, noun: str) -> str:
-    total = result.added + result.changed + result.unchanged
     parts = [f"{result.added:,} new", f"{result.changed:,} changed"]
     parts.append(f"{result.unchanged:,} unchanged")
     if result.unusable:
-        parts.append(f"{result.unusable:,} row{'s'[: result.unusable != 1]} not usable")
-    return f"{total:,} {noun}: {', '.join(parts)}"
+        parts.append(f"{counted(result.unusable, 'row')} not usable")
+    parts += [f"{result.missing:,} missing"] * bool(result.missing)
+    parts += [f"{result.returned:,} back again"] * bool(result.returned)
+    return f"{result.rows:,} {noun}: {', '.join(parts)}"
 
 
 @contextmanager

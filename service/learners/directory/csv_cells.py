@@ -178,7 +178,10 @@ class RowCells:
 
     def fields(self, places: Mapping[str, int]) -> dict[str, str]:
         """Read extra columns; one that is of no use is not said."""
-        said = ((title, self._of_use(title, self._cells[at], TEXT)) for title, at in places.items())
+        cells = ((title, self._cells[at]) for title, at in places.items())
+        said = (
+            (title, self._of_use(title, text, TEXT)) for title, text in cells if text is not None
+        )
         found = {title: text for title, text in said if text is not None}
         for title, text in found.items():
             self._doubt(title, (text,))

@@ -3,38 +3,24 @@
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from itertools import islice
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from service.learners.directory.csv_cells import CsvColumns, Key, RowCells, UnusableRow
 from service.learners.directory.csv_file import CsvTable, RowProblem
+from service.learners.directory.seen_rows import Keyed, SeenRows
 from service.learners.directory.unread_values import UnreadValue, ValueTally
 from service.ledger.ledger import Ledger
 
-ROWS_PER_TRANSACTION = 1_000
+ROWS_PER_TRANSACTION = 2_000
 PROBLEMS_KEPT = 20
 
 # SQLite has no queue of writers: who waits asks again after up to 0.1 s, so a running service
 # needs a gap to find.
 SHARE_LEFT_TO_OTHERS = 0.25
-
-SAID_BITS = 32
-SAID = 2**SAID_BITS - 1
-"""The bits of what a row says: beside its line they are one number, which takes little memory."""
-
-
-class Keyed(Protocol):
-    """Have what tells a row's subject from any other."""
-
-    __struct_fields__: ClassVar[tuple[str, ...]]
-
-    @property
-    def key(self) -> Key:
-        """Give source, account and LMS id."""
-        ...
-
 
 K = TypeVar("K", bound=Keyed)
 
@@ -45,6 +31,9 @@ Store = Callable[[sqlite3.Cursor, Sequence[K], int], tuple[int, int, int]]
 class ImportResult(msgspec.Struct):
     """Sum up what became of a file; `problems` are the first bad rows and warnings.
 
+    Of a full one `missing` counts those who were known and are not in it, and `returned` those
+    who had been missing; `kept` says why nobody is taken to be missing. `refused` says why the
+    import is none.
     `values` are those that could not be read, or are doubtful, each with its rows; they are
     warnings too, and no problems of their rows.
     """
@@ -52,10 +41,23 @@ class ImportResult(msgspec.Struct):
     added: int = 0
     changed: int = 0
     unchanged: int = 0
+    missing: int = 0
+    returned: int = 0
+    kept: str | None = None
+    refused: str | None = None
     unusable: int = 0
     warnings: int = 0
     problems: list[RowProblem] = []
     values: list[UnreadValue] = []
+
+    @property
+    def rows(self) -> int:
+        """Count the rows that went in."""
+        return self.added + self.changed + self.unchanged
+
+    def is_good(self, *, lenient: bool) -> bool:
+        """Tell whether all of it is in, or for who is `lenient` all that could be used."""
+        return not self.refused and (lenient or not self.unusable)
 
     def note(self, problem: RowProblem) -> None:
         """Count a problem and keep it if it is one of the first."""
@@ -74,7 +76,7 @@ def import_rows(
     now: int,
     moved: Callable[[], None] = lambda: None,
 ) -> ImportResult:
-    """Store the rows, a thousand in a transaction; call `moved` after each.
+    """Store the rows, two thousand in a transaction; call `moved` after each.
 
     Good rows go in whatever is wrong with others. If the file turns out to be unreadable
     half-way, the rows above that place are in.
@@ -82,16 +84,27 @@ def import_rows(
     result, tally = ImportResult(), ValueTally()
     good = _good(found, result, tally)
     while batch := list(islice(good, ROWS_PER_TRANSACTION)):
-        began = time.monotonic()
-        with ledger.transaction() as cursor:
+        with small_transaction(ledger) as cursor:
             added, changed, unchanged = store(cursor, one_of_each(batch), now)
         result.added += added
         result.changed += changed
         result.unchanged += unchanged
         moved()
-        time.sleep((time.monotonic() - began) * SHARE_LEFT_TO_OTHERS)
     result.values = tally.values()
     return result
+
+
+@contextmanager
+def small_transaction(ledger: Ledger) -> Iterator[sqlite3.Cursor]:
+    """Begin one of many transactions, and leave others a gap behind it.
+
+    A service that imports itself remembers people and courses, and is told to look again.
+    """
+    began = time.monotonic()
+    with ledger.transaction() as cursor:
+        yield cursor
+    ledger.as_others += 1
+    time.sleep((time.monotonic() - began) * SHARE_LEFT_TO_OTHERS)
 
 
 def one_of_each(rows: Sequence[K]) -> list[K]:
@@ -126,34 +139,21 @@ def read_rows(
 
     `make` raises UnusableRow for one that has to be left out.
     """
-    seen = SeenRows()
-    for record in table:
-        if isinstance(record, RowProblem):
-            yield record
-            continue
-        cells = RowCells(columns, record)
-        try:
-            row = make(cells)
-        except UnusableRow as unusable:
-            yield unusable.problem
-            continue
-        if row is None:
-            continue
-        if before := seen.line_of_other(row, record.line):
-            cells.note("id", f"expected each id once, got that of line {before}; this line counts")
-        yield from cells.problems
-        yield row
-
-
-class SeenRows:
-    """Know on which line each id stood before, and whether it said something else there."""
-
-    def __init__(self) -> None:
-        self._seen: dict[int, int] = {}
-
-    def line_of_other(self, row: Keyed, line: int) -> int | None:
-        """Give the line before with this row's key, if it says anything else."""
-        key, said = hash(row.key), hash(msgspec.json.encode(row)) & SAID
-        before = self._seen.get(key)
-        self._seen[key] = line << SAID_BITS | said
-        return None if before is None or before & SAID == said else before >> SAID_BITS
+    with closing(SeenRows()) as seen:
+        for record in table:
+            if isinstance(record, RowProblem):
+                yield record
+                continue
+            cells = RowCells(columns, record)
+            try:
+                row = make(cells)
+            except UnusableRow as unusable:
+                yield unusable.problem
+                continue
+            if row is None:
+                continue
+            if before := seen.line_of_other(row, record.line):
+                said = f"expected each id once, got that of line {before}; this line counts"
+                cells.note("id", said)
+            yield from cells.problems
+            yield row

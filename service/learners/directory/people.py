@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from service.learners.directory.group_lists import MAIN, groups_in
 from service.learners.directory.people_table import (
     DATA,
     KEYS_PER_QUERY,
@@ -17,7 +18,6 @@ from service.learners.directory.people_table import (
     PersonKey,
     PersonRow,
     address_key,
-    groups_in,
     name_key,
     readable_columns,
     register,
@@ -201,17 +201,17 @@ class People:
         return found + self.contacts.column(name)
 
     def store(
-        self, cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int
+        self, cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int, from_list: str = MAIN
     ) -> tuple[int, int, int]:
         """Keep what the rows say; return how many people were added, changed and unchanged.
 
         What a row does not say stays as it was; the later of two rows with one key counts.
-        A person met without data becomes `changed` and keeps their id. `now` is in
-        milliseconds since 1970 UTC. Twice changes nothing.
+        A person met without data becomes `changed` and keeps their id. Groups are those of
+        `from_list`. `now` is in milliseconds since 1970 UTC. Twice changes nothing.
         """
         wanted = {row.key: row for row in rows}
         before = {row[:3]: row[3:] for row in rows_of(cursor, wanted, f"id, told_at, {DATA}")}
-        return register(cursor, wanted, before, now)
+        return register(cursor, wanted, before, now, from_list)
 
     def visible(self, key: PersonKey) -> list[Person]:
         """Look up the rows of an LMS id as seen from its source and account, the closest first."""
@@ -315,7 +315,8 @@ def _spoken_for(
 
 
 def _person(row: tuple[Any, ...]) -> Person:
-    values: list[Any] = [*row[:11], groups_in(row[11]), _fields(row[12]), row[13]]
+    groups = groups_in(row[11]) if row[11] != "[]" else ()
+    values: list[Any] = [*row[:11], groups, _fields(row[12]), row[13]]
     return Person(*values)
 
 

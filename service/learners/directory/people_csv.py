@@ -79,6 +79,13 @@ def people_in(table: CsvTable, scope: RowScope = EVERYWHERE) -> Iterator[PersonR
     return read_rows(table, columns, lambda cells: _row(cells, scope, fields, adobe=adobe))
 
 
+def has_groups(table: CsvTable) -> bool:
+    """Tell whether a file of people has a column of groups."""
+    keys = {column_key(title) for title in table.header}
+    names = ADOBE if "internaluserid" in keys else PLAIN
+    return any(names.get(key) == "groups" for key in keys)
+
+
 def _row(cells: RowCells, scope: RowScope, fields: Mapping[str, int], *, adobe: bool) -> PersonRow:
     source, account, lms_id = cells.key(scope, "the LMS's id of the person")
     return PersonRow(

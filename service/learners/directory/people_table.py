@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
+from service.learners.directory.group_lists import MAIN, groups_in, with_list
 from service.learners.facts import id_form
-from service.learners.text_form import distinct, text_form
+from service.learners.text_form import text_form
 from service.ledger.events import random_id
 from service.ledger.ledger import Ledger
 
@@ -76,6 +77,9 @@ def name_key(name: str) -> str:
     return " ".join(sorted(WORD.findall(text_form(name).casefold())))
 
 
+MISSING = "missing"
+"""Why somebody has left who is in no full file any more."""
+
 KEYS_PER_QUERY = 5_000
 WORD = re.compile(r"[^\W_]+")
 
@@ -104,6 +108,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS people_by_lms_id ON people (lms_id, source, ac
 CREATE INDEX IF NOT EXISTS people_by_address ON people (address) WHERE address IS NOT NULL;
 CREATE INDEX IF NOT EXISTS people_by_unique_id ON people (unique_id) WHERE unique_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS people_by_name ON people (name_key) WHERE name_key IS NOT NULL;
+CREATE INDEX IF NOT EXISTS people_missing ON people (id) WHERE left_as = 'missing';
 CREATE TABLE IF NOT EXISTS people_in_groups (
     name TEXT NOT NULL,
     person TEXT NOT NULL,
@@ -145,9 +150,6 @@ AND NOT EXISTS (
 """
 """Rows at an address that no closer row with another address hides."""
 
-groups_in = msgspec.json.Decoder(tuple[str, ...]).decode
-"""Read the names of groups as they are stored."""
-
 Data = tuple[str | None, ...]
 """What is known of a person, as stored, in the order of DATA."""
 
@@ -155,7 +157,7 @@ Addresses = dict[tuple[str, str, str], tuple[str, bool]]
 """By source, account and address: a person's id, and whether their LMS id is unknown."""
 
 NOTHING: Data = (None, None, None, None, None, None, None, "[]", "{}")
-NAME, EMAIL, GROUPS, FIELDS = 0, 1, 7, 8
+NAME, EMAIL, LEFT_AS, GROUPS, FIELDS = 0, 1, 6, 7, 8
 
 
 def readable_columns(ledger: Ledger) -> str:
@@ -169,16 +171,18 @@ def register(
     wanted: Mapping[PersonKey, PersonRow],
     before: Mapping[PersonKey, Sequence[Any]],
     now: int,
+    from_list: str = MAIN,
 ) -> tuple[int, int, int]:
     """Keep what the rows say; return how many people were added, changed and unchanged.
 
-    `before` are the rows there are: id, when they were told of, and their data.
+    `before` are the rows there are: id, when they were told of, and their data. The groups are
+    those of one list.
     """
     waiting = _at_addresses(cursor, [row.email for row in wanted.values()])
     added, writes, known = 0, [], []
     for key, row in wanted.items():
         person, told, *old = before.get(key, (None, None, *NOTHING))
-        data = _updated(tuple(old), row)
+        data = _updated(tuple(old), row, from_list)
         if told is not None and data == tuple(old):
             continue
         claimed = _claimed(cursor, waiting, row, keep=person is None)
@@ -193,13 +197,18 @@ def register(
     return added, len(writes) - added, len(wanted) - len(writes)
 
 
-def _updated(old: Data, row: PersonRow) -> Data:
-    """Lay what the row says over the old data."""
+def _updated(old: Data, row: PersonRow, from_list: str) -> Data:
+    """Lay what the row says over the old data; who was missing is there again.
+
+    A second list does not say who is there, only who is in its groups.
+    """
     said = (row.name, row.email, row.manager, row.timezone, row.locale, row.unique_id, row.left_as)
     plain = [was if new is None else new or None for was, new in zip(old, said, strict=False)]
+    if row.left_as is None and plain[LEFT_AS] == MISSING and from_list == MAIN:
+        plain[LEFT_AS] = None
     groups, fields = old[GROUPS], old[FIELDS]
     if row.groups is not None:
-        groups = _json(distinct(row.groups))
+        groups = with_list(groups or "[]", from_list, row.groups)
     if row.fields:
         said_before = msgspec.json.decode(fields or "{}")
         merged = {

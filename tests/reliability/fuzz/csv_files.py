@@ -76,8 +76,8 @@ def opened(folder: Path) -> Iterator[Check]:
         file = folder / f"{table.kind}.csv"
         file.write_bytes(table.content)
         with bounded():
-            code, said = run(table.kind, "import", str(file))
-            again, _ = run(table.kind, "import", str(file))
+            code, said = run(table.kind, "import", str(file), "--new")
+            again, _ = run(table.kind, "import", str(file), "--new")
         assert said.strip(), "it says nothing"
         assert code == again, "the same file is another thing the second time"
         return "refused" if code else "kept"
