@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from tests.adobe_jobs import AdobeJobs
+
 MEDIA_TYPE = "application/vnd.api+json"
 BASE = "/primeapi/v2/"
 HOUR = 3_600.0
@@ -68,11 +70,16 @@ class AdobeApi:
         self.requests_an_hour = requests_an_hour
         self.users: dict[str, dict[str, Any]] = {}
         self.learning_objects: dict[str, dict[str, Any]] = {}
+        self.time_zones = [
+            {"id": "190", "timeZoneCode": "190", "zoneId": "Asia/Calcutta", "utcOffset": 330},
+            {"id": "7", "timeZoneCode": "Europe/Berlin", "zoneId": "Europe/Berlin"},
+        ]
         self.refresh_token = "refresh-1"
         self.token_seconds: float = TOKEN_SECONDS
         self.page_at_most = 100
         self.fails_on: str | None = None
         self.spoil: Callable[[str], Reply | None] = lambda path: None
+        self.jobs = AdobeJobs()
         self.asked: list[tuple[float, str]] = []
         self.statuses: Counter[int] = Counter()
         self._tokens: dict[str, float] = {}
@@ -88,8 +95,8 @@ class AdobeApi:
                 api.answer(self, {})
 
             def do_POST(self) -> None:
-                length = int(self.headers.get("Content-Length", 0))
-                api.answer(self, parse_qs(self.rfile.read(length).decode()))
+                self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                api.answer(self, parse_qs(self.body.decode()))
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -145,7 +152,8 @@ class AdobeApi:
         """Answer one request, and note it."""
         spoilt = self.spoil(urlsplit(handler.path).path)
         with self._lock:
-            self.asked.append((time.monotonic(), handler.path))
+            if not self.jobs.is_elsewhere(handler.path):
+                self.asked.append((time.monotonic(), handler.path))
             status, headers, document = spoilt or self._reply(handler, form)
             self.statuses[status] += 1
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
@@ -158,6 +166,8 @@ class AdobeApi:
 
     def _reply(self, handler: BaseHTTPRequestHandler, form: dict[str, list[str]]) -> Reply:
         target = urlsplit(handler.path)
+        if self.jobs.is_elsewhere(handler.path):
+            return self.jobs.download(handler)
         if target.path == "/oauth/token/refresh":
             return self._token({name: values[0] for name, values in form.items()})
         lately = sum(at > time.monotonic() - HOUR for at, _ in self.asked)
@@ -169,10 +179,15 @@ class AdobeApi:
         if handler.headers.get("Accept") != MEDIA_TYPE:
             return 406, {}, {"title": "Not Acceptable"}
         asked = {name: values[0] for name, values in parse_qs(target.query).items()}
+        if target.path == BASE + "account":
+            attributes = {"timeZones": self.time_zones}
+            return 200, {}, {"data": {"id": str(self.account), "attributes": attributes}}
         if target.path == BASE + "users":
             return self._page(target.path, asked, self.users, self._managers)
         if target.path == BASE + "learningObjects":
             return self._page(target.path, asked, self.learning_objects, self._instances)
+        if target.path.startswith(BASE + "jobs"):
+            return self.jobs.reply(handler, self.url)
         return 404, {}, {"title": "Not Found"}
 
     def _token(self, form: dict[str, str]) -> Reply:

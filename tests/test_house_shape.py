@@ -43,6 +43,7 @@ TABLES = {
     "service/incoming/adobe_api/api_answers.py": "adobe_answers; people and courses, looked into",
     "service/incoming/adobe_api/api_state.py": "adobe_api_state",
     "service/incoming/adobe_api/budget.py": "adobe_requests",
+    "service/incoming/adobe_api/report_state.py": "adobe_reports",
     "service/incoming/feeds.py": "feeds",
     "service/incoming/letters.py": "letters, waiting, imported, taken, set_aside, premature",
     "service/learners/directory/course_instances.py": "course_instances",

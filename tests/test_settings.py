@@ -278,3 +278,15 @@ def test_networks_are_read_as_cidr_writes_them() -> None:
     for wrong in ("10.0.0.1/8", "localhost", "10.0.0.0/8,"):
         (line,) = mistakes(CHAT_PRIVATE_NETWORKS=wrong)
         assert "expected a network like 10.0.0.0/8" in line
+
+
+def test_the_hour_of_reports_is_a_time_of_day_beside_an_application() -> None:
+    given = {"ADOBE_API_CLIENT_ID": "c", "ADOBE_API_CLIENT_SECRET": "s"}
+    given |= {"ADOBE_API_REFRESH_TOKEN": "r", "ADOBE_API_REPORT_AT": "3:30"}
+    settings = settings_of({PREFIX + name: value for name, value in given.items()})
+    assert settings.adobe_api.report_at == 12_600_000
+    for wrong in ("24:00", "03:60", "3", "03:30:00", "03.30"):
+        (mistake,) = mistakes(**given | {"ADOBE_API_REPORT_AT": wrong})
+        assert "expected a time from 00:00 to 23:59" in mistake
+    (mistake,) = mistakes(ADOBE_API_REPORT_AT="03:30")
+    assert "COURSEBELL_ADOBE_API_CLIENT_ID" in mistake

@@ -1,18 +1,23 @@
 """Wire Adobe's API to what is kept of people and courses, by the settings."""
 
+import socket
 from collections.abc import Callable
 from functools import partial
 
 from service.incoming.adobe_api.client import AdobeApi, ApiAccess
 from service.incoming.adobe_api.directory_rows import SOURCE
 from service.incoming.adobe_api.refresh import AdobeRefresh, AskedOf, Directory
+from service.incoming.adobe_api.report_download import ReportDownload
+from service.incoming.adobe_api.reports import AdobeReports
 from service.learners.directory.course_instances import CourseInstances
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
+from service.learners.directory.people_import import SHARE_MISSING
 from service.learners.enrollment_views import courses_of
 from service.ledger.ledger import Ledger
 from service.ledger.views import Views
 from service.sending import queue
+from service.sending.channels.private_networks import is_reachable
 from service.settings import Settings
 
 
@@ -47,3 +52,31 @@ def adobe_refresh(
         courses=partial(courses_of, views, SOURCE),
     )
     return AdobeRefresh(api, directory, wanted, max_age=max_age, told=told)
+
+
+def adobe_reports(
+    api: AdobeApi,
+    settings: Settings,
+    *,
+    clock: Callable[[], int],
+    told: Callable[[], None] = lambda: None,
+    allow_missing: int = SHARE_MISSING,
+) -> AdobeReports:
+    """Fetch Adobe's reports, not from private networks; `told` is called when one is on disk.
+
+    Of those known `allow_missing` percent may be missing from the report of all users.
+    """
+    download = ReportDownload(settings.adobe_api.url, has_public_address)
+    return AdobeReports(api, download, clock=clock, told=told, allow_missing=allow_missing)
+
+
+def has_public_address(host: str) -> bool:
+    """Tell of a host whether none of its addresses is of a private network, as chat may reach.
+
+    One that has none here is the proxy's to find, if there is one.
+    """
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return True
+    return all(is_reachable(str(address[0]), ()) for *_, address in found)

@@ -24,6 +24,7 @@ from service.cli.output.csv_import import (
     print_page,
     report,
 )
+from service.cli.output.report_fetch import fetch_report
 from service.cli.output.text import moment
 from service.learners.directory.course_instances import CourseInstance, CourseInstances
 from service.learners.directory.courses import Course, Courses
@@ -76,7 +77,20 @@ def import_courses(file: str, how: ImportOptions) -> None:
         scope, run = how.scope(ledger), ImportRun(ledger, "courses", Courses(ledger).store)
         given = GivenFile(file, "courses", how.encoding)
         result = import_file(given, lambda table: courses_in(table, scope), run)
-    report(result, given, how)
+    report(result, given, as_json=how.as_json, lenient=how.lenient)
+
+
+@courses.command("fetch")
+@click.option("--report", is_flag=True, required=True, help="All, by a report that Adobe makes.")
+@data_option
+@click.option("--json", "as_json", is_flag=True, help="Write the result as JSON.")
+def fetch_courses(data: Path | None, as_json: bool, **_: bool) -> None:
+    """Let Adobe make its Trainings report, which may take minutes, and import it like a file.
+
+    Exits with 0 when all of it is in, 1 when rows were left out, 2 when nothing came of it. A job
+    that Adobe has begun is gone on with.
+    """
+    fetch_report("trainings", "courses", data, as_json=as_json)
 
 
 @courses.command("list")

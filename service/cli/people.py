@@ -76,19 +76,19 @@ def import_people(file: str, zones: str | None, how: ImportOptions, meant: Peopl
     with open_ledger(how.data, new=how.new) as ledger:
         scope = how.scope(ledger)
         if zones:
-            learn_zones(ledger, GivenFile(zones, "zones", how.encoding), scope, how)
+            learn_zones(ledger, GivenFile(zones, "zones", how.encoding), scope)
         run = PeopleImport(ledger, scope, meant)
         given = GivenFile(file, "people", how.encoding)
         result = import_file(given, run.read, run)
-    report(result, given, how)
+    report(result, given, as_json=how.as_json, lenient=how.lenient)
 
 
-def learn_zones(ledger: Ledger, given: GivenFile, scope: RowScope, how: ImportOptions) -> None:
+def learn_zones(ledger: Ledger, given: GivenFile, scope: RowScope) -> None:
     """Keep the codes of a file of zones; one with a bad row ends the command."""
     run = ImportRun(ledger, "zones", ZoneCodes(ledger).store)
     result = import_file(given, lambda table: zone_codes_in(table, scope), run)
     if not result.is_good(lenient=False):
-        report(result, given, how._replace(as_json=False, lenient=False))
+        report(result, given, as_json=False)
 
 
 @people.command("list")

@@ -8,6 +8,7 @@ import rich_click as click
 from rich.text import Text
 
 from service.app.adobe_directory import adobe_api, adobe_refresh
+from service.cli.options.import_options import ALLOW_MISSING, PERCENT
 from service.cli.options.installation import Installation
 from service.cli.output.console import (
     BAD,
@@ -20,33 +21,44 @@ from service.cli.output.console import (
     printable,
     settings,
 )
+from service.cli.output.report_fetch import NO_API, fetch_report
 from service.cli.output.text import ago, in_local_time, moment, print_words, span
 from service.incoming.adobe_api.api_answers import TOLD_BY, Answers
 from service.incoming.adobe_api.api_state import ApiStanding, api_standing
 from service.incoming.adobe_api.client import BudgetSpent
 from service.incoming.adobe_api.http_exchange import ApiTrouble
+from service.incoming.adobe_api.report_state import KeptReports, ReportName, ReportState
 from service.learners.directory.people import People
+from service.learners.directory.people_import import SHARE_MISSING
 from service.learners.directory.people_table import PersonRow
 from service.rules.text import side_by_side
 from service.running import wall_clock
 from service.sending.queue import WaitingForAddresses, waiting_by_account
 
-NO_API = (
-    "there are no settings for Adobe's API; set COURSEBELL_ADOBE_API_CLIENT_ID, …_CLIENT_SECRET "
-    "and …_REFRESH_TOKEN"
-)
-
 
 @click.command("fetch")
-@click.argument("user_id")
+@click.argument("user_id", required=False)
+@click.option("--report", is_flag=True, help="Everybody, by a report that Adobe makes.")
+@click.option("--allow-missing", type=PERCENT, default=SHARE_MISSING, help=ALLOW_MISSING)
 @data_option
 @json_option
-def fetch_person(user_id: str, data: Path | None, as_json: bool) -> None:
+def fetch_person(
+    user_id: str | None, report: bool, allow_missing: int, data: Path | None, as_json: bool
+) -> None:
     """Ask Adobe's API about the user USER_ID and their manager, show and keep what it says.
 
     It takes one or two requests of the hour's budget, and replaces what was imported of them.
     Exits with 0 when somebody was found, 1 when not, 2 when the API cannot be asked.
+
+    With --report Adobe makes a report of all users, which may take minutes, and it is imported
+    like a file: with 0 all of it is in, with 1 rows were left out, with 2 nothing came of it. A
+    job that Adobe has begun is gone on with.
     """
+    if report == (user_id is not None):
+        raise click.UsageError("expected either USER_ID or --report")
+    if user_id is None:
+        fetch_report("users", "people", data, allow_missing, as_json=as_json)
+        return
     chosen = settings(data)
     with Installation(data) as office:
         api = adobe_api(chosen, office.ledger, wall_clock)
@@ -95,6 +107,7 @@ class PeopleStatus(msgspec.Struct, frozen=True):
 
     items: list[AccountStatus]
     adobe_api: ApiStanding | None
+    adobe_reports: dict[ReportName, ReportState]
 
 
 @click.command("status")
@@ -108,6 +121,7 @@ def people_status(data: Path | None, as_json: bool) -> None:
         found = PeopleStatus(
             list(_accounts(Answers(office.ledger), waiting_by_account(office.views))),
             api_standing(office.ledger, now),
+            KeptReports(office.ledger).all(),
         )
     if as_json:
         print_json(found)
@@ -118,6 +132,9 @@ def people_status(data: Path | None, as_json: bool) -> None:
         page_wide().print()
         for title, words in api_in_words(found.adobe_api, now):
             print_words(page_wide(), Text(printable(words)), f"{title:<15}")
+        for name, state in found.adobe_reports.items():
+            words = report_in_words(state, now)
+            print_words(page_wide(), Text(printable(words)), f"{f'report {name}':<17}")
 
 
 def _accounts(
@@ -158,3 +175,14 @@ def api_in_words(found: ApiStanding, now: int) -> Iterator[tuple[str, str]]:
         yield "last error", f"{ago(state.failed_at, now)}: {in_local_time(state.error)}"
     if state.paused_until and state.paused_until > now:
         yield "pauses until", moment(state.paused_until)
+
+
+def report_in_words(state: ReportState, now: int) -> str:
+    """Put how far a report is into words."""
+    parts = [f"{state.rows:,} rows, {ago(state.imported_at, now)}" if state.imported_at else ""]
+    parts.append(f"{state.unusable:,} not usable" if state.unusable else "")
+    parts.append(f"a job begun {ago(state.begun_at, now)}" if state.job else "")
+    if state.error and state.failed_at:
+        parts.append(f"failed {ago(state.failed_at, now)}: {state.error}")
+        parts.append(f"tried again at {moment(state.next_at)}" if state.next_at > now else "")
+    return "; ".join(filter(None, parts))

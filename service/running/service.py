@@ -5,12 +5,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from service.app.active_rules import FileWatch, Refused, places_of
+from service.app.adobe_directory import adobe_reports
 from service.app.app import SOURCES, App
+from service.incoming.adobe_api.client import AdobeApi
 from service.incoming.adobe_api.refresh import AdobeRefresh
+from service.incoming.adobe_api.reports import AdobeReports
 from service.incoming.queues.consumer import QueueConsumer
 from service.rules.calendar import MINUTE
 from service.running.clocks import JUMP_MS, ClockDoubt, TrustedClock, wall_clock
@@ -22,11 +26,18 @@ log = logging.getLogger(__name__)
 
 CHANNEL_PART = "channel "
 ADOBE_API = "adobe-api"
+ADOBE_REPORTS = "adobe-reports"
+LONGEST_REST_SECONDS = 30.0
+"""Another process may have moved what is waited for."""
 ASK_EVERY_SECONDS = 5.0
 ROUNDS_AT_A_TIME = 64
 QUEUED_AT_MOST = 10_000
 RAN_AT_MOST_MS = MINUTE
 REST_SECONDS = 0.05
+
+
+class _EndedEarly(Exception):
+    """End what may take long, as the service stops."""
 
 
 class Service:
@@ -72,6 +83,7 @@ class Service:
         self._threads.spawn("views", self._follow)
         if self.app.adobe:
             self._threads.spawn(ADOBE_API, partial(self._ask_adobe, self.app.adobe))
+            self._begin_reports(self.app.adobe.api)
         self._begin_deliveries()
         self.troubles.pop("start", None)
 
@@ -228,6 +240,33 @@ class Service:
                 stopping.wait(rest or LOOK_EVERY_SECONDS)
                 continue
             self._threads.guarded(ADOBE_API, partial(adobe.step, self.clock()))
+
+    def _begin_reports(self, api: AdobeApi) -> None:
+        settings, told = self.app.settings, self.app.people_told_of
+        if settings.adobe_api.report_at is not None:
+            reports = adobe_reports(api, settings, clock=self.clock, told=told)
+            fetch = partial(self._fetch_reports, reports, settings.adobe_api.report_at)
+            self._threads.spawn(ADOBE_REPORTS, fetch)
+
+    def _fetch_reports(self, reports: AdobeReports, daily_at: int) -> None:
+        """Fetch reports each day, beside the look-ups: an import of many people takes a while."""
+        stopping = self._threads.stopping
+
+        def go_on() -> None:
+            if stopping.is_set():
+                raise _EndedEarly
+
+        def step() -> None:
+            rest = reports.rest_seconds(daily_at)
+            if rest > 0 or self.clock.doubt():
+                stopping.wait(min(rest or LOOK_EVERY_SECONDS, LONGEST_REST_SECONDS))
+                return
+            with suppress(_EndedEarly):
+                reports.step_due(daily_at, go_on)
+            stopping.wait(LOOK_EVERY_SECONDS)  # another process may be at the same report
+
+        while not stopping.is_set():
+            self._threads.guarded(ADOBE_REPORTS, step)
 
     def _follow(self) -> None:
         while not self._threads.stopping.is_set():

@@ -1,9 +1,10 @@
 """Declare the settings of Adobe's API: where it is, who asks, and how long an answer counts."""
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from service.rules.calendar import HOUR
+from service.rules.calendar import HOUR, MINUTE
 from service.settings.variables import (
     Needs,
     duration,
@@ -39,6 +40,14 @@ def at_least_an_hour(text: str) -> int:
     if found < HOUR:
         raise ValueError("a duration of 1h or more, e.g. 7d")
     return found
+
+
+def time_of_day(text: str) -> int:
+    """Read a time like 03:30, in ms since midnight."""
+    found = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", text)
+    if not found:
+        raise ValueError("a time from 00:00 to 23:59, e.g. 03:30")
+    return int(found[1]) * HOUR + int(found[2]) * MINUTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,5 +88,13 @@ class AdobeApiSettings:
         at_least_an_hour,
         "How long an answer of the API counts before it is asked again, `1h` or more.",
         default="7d",
+        needs=Needs("CLIENT_ID"),
+    )
+    report_at: int | None = setting(
+        optional(time_of_day),
+        "When to fetch Adobe's reports of all users and of all trainings, each day, e.g. `03:30`, "
+        "in UTC; without it they are not fetched. A start that missed the time fetches them at "
+        "once. Adobe makes them in a job, for which the application needs the scope `admin:write` "
+        "too.",
         needs=Needs("CLIENT_ID"),
     )

@@ -71,6 +71,23 @@ def test_adobes_trainings_report_is_known_by_its_header() -> None:
     assert list(kinds.values()) == ["learning_path", "learning_path", "certification"]
 
 
+def test_the_newer_trainings_report_has_labels_and_tags_in_columns_of_their_own() -> None:
+    result = run(
+        "Catalog Name,Training ID,Training Unique ID,Training Type,Training Name,Embedded Path,"
+        "Modules,Status of Training,Last Published Date (UTC TimeZone),Catalog Labels,Tags\n"
+        "Default,11,u,Course,Logic,,,Published,,Department:Sales,logic;math\n"
+        "Default,12,u,Learning Path (Higher Level),Path,,,Published,,,logic\n"
+        "Default,certification:13,u,Certification,Cert,,,Retired,,Sales,\n"
+    )
+    assert result.output == "3 courses: 3 new, 0 changed, 0 unchanged\n"
+    logic = course("course:11", "adobe")
+    assert logic and logic.tags == ("Department:Sales", "logic", "math")
+    path = course("learningProgram:12", "adobe")
+    assert path and (path.kind, path.title, path.tags) == ("learning_path", "Path", ("logic",))
+    cert = course("certification:13", "adobe")
+    assert cert and cert.tags == ("Sales",)
+
+
 def test_what_cannot_be_used_is_named() -> None:
     result = run("id,titel,kind,url\ncourse:1,Logic,webinar,javascript:alert(1)\n,X,,\n")
     assert result.exit_code == 1

@@ -48,12 +48,15 @@ def queries() -> list[str]:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[str]]:
     """The names in the metrics of a service to which all has happened that is counted."""
     folder = tmp_path_factory.mktemp("ops")
-    with AdobeApi() as api, RealService(folder, DONE, **api.environ) as service:
+    night = {"COURSEBELL_ADOBE_API_REPORT_AT": "03:30"}
+    with AdobeApi() as api, RealService(folder, DONE, **api.environ, **night) as service:
         service.import_people("id,email\n77,ada@example.org\n")
         service.post(completed(START, 77))
         service.notifications(lambda items: items and items[0]["state"] == "sent", "it is sent")
         answered = "coursebell_adobe_api_last_answer_timestamp_seconds"
         until(lambda: answered in service.numbers(), "Adobe's API has answered")
+        begun = 'coursebell_adobe_report_failures{report="users"}'
+        until(lambda: begun in service.numbers(), "a report is begun")
         service.rules.write_text("rules: none of them\n")
 
         refused = 'coursebell_trouble{part="rules"}'

@@ -22,6 +22,7 @@ from service import __version__
 from service.api.request_context import RequestContext
 from service.app.app import App
 from service.incoming.adobe_api.api_state import api_standing
+from service.incoming.adobe_api.report_state import KeptReports, ReportName, ReportState
 from service.incoming.feeds import BOUNDS_MS, STATES, FeedStatistics
 from service.incoming.letters import LETTER_STATES, unaccounted
 from service.learners.directory.imports import last_imports, newest_of_sources, overdue
@@ -179,6 +180,16 @@ def address_metrics(app: App, now: int) -> Iterator[Metric]:
     yield asked
 
 
+def report_metrics(found: Mapping[ReportName, ReportState]) -> Iterator[Metric]:
+    """Count how old Adobe's reports are, and how often one has failed since it was last in."""
+    imported = {str(name): s.imported_at / 1000 for name, s in found.items() if s.imported_at}
+    failed = {str(name): float(state.failures) for name, state in found.items()}
+    about = "When a report of Adobe's was last imported"
+    yield labelled_gauge("adobe_report_imported_timestamp_seconds", about, imported, label="report")
+    about = "How often in a row a report could not be fetched"
+    yield labelled_gauge("adobe_report_failures", about, failed, label="report")
+
+
 Answers = Mapping[tuple[str, int], int]
 """How many answers there were, by source and status code."""
 
@@ -191,6 +202,7 @@ class ServiceCollector(Collector):
         self._app = context.app
         self._answers = answers
         self._matches = MatchCounter(context.app.ledger)
+        self._reports = KeptReports(context.app.ledger)
 
     def collect(self) -> Iterator[Metric]:
         """Count everything anew."""
@@ -204,6 +216,8 @@ class ServiceCollector(Collector):
         yield from import_metrics(self._app, self._context.clock())
         yield from channel_metrics(self._app, self._context.clock())
         yield from address_metrics(self._app, self._context.clock())
+        if found := self._reports.all():
+            yield from report_metrics(found)
         yield from self._condition()
         free = shutil.disk_usage(self._app.ledger.path.parent).free
         yield gauge("disk_free_bytes", "What is left on the disk of the data folder", free)

@@ -15,6 +15,7 @@ from service.learners.directory.people_import import SHARE_MISSING, PeopleOption
 from service.ledger.ledger import Ledger
 
 PERCENT = click.IntRange(0, 100)
+ALLOW_MISSING = "Percent of those known who may be missing from a full file."
 
 
 class Encoding(click.ParamType[str]):
@@ -83,9 +84,8 @@ def people_options(command: Callable[..., None]) -> Callable[..., None]:
 
     full = "The file is everybody of its source and account: who is missing has left."
     of_list = "A list of its own: its groups do not take those of other files."
-    allowed = "Percent of those known who may be missing from a full file."
     for option in (
-        click.option("--allow-missing", type=PERCENT, default=SHARE_MISSING, help=allowed),
+        click.option("--allow-missing", type=PERCENT, default=SHARE_MISSING, help=ALLOW_MISSING),
         click.option("--list", type=ListName(), help=of_list),
         click.option("--full", is_flag=True, help=full),
     ):

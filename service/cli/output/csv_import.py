@@ -14,7 +14,6 @@ import msgspec
 import rich_click as click
 from rich.progress import DownloadColumn
 
-from service.cli.options.import_options import ImportOptions
 from service.cli.output.console import BAD, fail, print_json, print_table, printable, progress
 from service.learners.directory.csv_file import CsvTable, RowProblem
 from service.learners.directory.csv_import import ImportResult, import_rows
@@ -72,11 +71,11 @@ def _rows_of(given: GivenFile, read: Read[R], run: ImportRun[R], now: int) -> Im
             table.detach()
 
 
-def report(result: ImportResult, given: GivenFile, how: ImportOptions) -> None:
+def report(result: ImportResult, given: GivenFile, *, as_json: bool, lenient: bool = False) -> None:
     """Print what became of the file; exit with 1 when rows could not be used, 2 if it is none."""
     name = _name(given.path)
-    ok = result.is_good(lenient=how.lenient)
-    if how.as_json:
+    ok = result.is_good(lenient=lenient)
+    if as_json:
         print_json({"file": name, "ok": ok, **msgspec.to_builtins(result)})
     else:
         for problem in result.problems:

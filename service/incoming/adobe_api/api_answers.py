@@ -74,7 +74,7 @@ ON a.what = 'user' AND p.source = '{SOURCE}' AND a.account = p.account AND a.lms
 WHERE p.lms_id IS NOT NULL GROUP BY 1, 2, 3
 """
 
-What = Literal["user", "learning object"]
+What = Literal["user", "learning object", "account"]
 
 
 TOLD_BY = ("imported", "api", "letters", "unknown")
@@ -115,13 +115,13 @@ class Answers:
         named = {"account": account, "old": old, "these": _json(courses), "limit": limit}
         return self._ids(COURSES, named)
 
-    def is_unasked(self, account: str, course: str) -> bool:
-        """Tell whether a course (its id) was never asked for."""
+    def is_unasked(self, what: What, account: str, lms_id: str, since: int = 0) -> bool:
+        """Tell whether an id was not asked for `since` a moment (ms UTC)."""
         query = (
-            "SELECT 1 FROM adobe_answers "
-            "WHERE what = 'learning object' AND account = ? AND lms_id = ?"
+            "SELECT 1 FROM adobe_answers WHERE what = ? AND account = ? AND lms_id = ? AND at > ?"
         )
-        return self._ledger.reader().execute(query, (account, course)).fetchone() is None
+        found = self._ledger.reader().execute(query, (what, account, lms_id, since))
+        return found.fetchone() is None
 
     def imported(self, what: What, account: str, ids: Collection[str]) -> set[str]:
         """Tell of which of these an import told last: it wins over the API."""

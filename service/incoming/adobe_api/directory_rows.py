@@ -1,7 +1,7 @@
 """Read users and learning objects of Adobe's API as rows of people, courses and instances."""
 
+from collections.abc import Callable
 from typing import NamedTuple
-from zoneinfo import available_timezones
 
 from service.incoming.adobe_api.resources import (
     Document,
@@ -15,27 +15,37 @@ from service.incoming.adobe_api.resources import (
 from service.incoming.sources.parsing import Unusable, instant
 from service.learners.directory.course_instances import CourseInstance
 from service.learners.directory.courses import CourseRow, kind_of
-from service.learners.directory.people_csv import LANGUAGE, is_address
+from service.learners.directory.leaving import left_as_adobe_says
+from service.learners.directory.people_csv import is_address, read_language
 from service.learners.directory.people_table import PersonRow
+from service.learners.directory.time_zones import ReadName
 from service.learners.facts import course_id
 
 SOURCE = "adobe"
 USER, INSTANCE = "user", "learningObjectInstance"
 KEPT = ("profile", "roles", "state", "userType")
 """Kept as extra fields beside the active ones, as the import of `generateUsers` does."""
+ReadZone = Callable[[str], ReadName]
 LOCALE = "en-us"
 """A course has one title here; en-US is Adobe's own default locale."""
 
 
-def users_in(document: Document, account: str) -> dict[str, PersonRow]:
+def users_in(document: Document, account: str, zone: ReadZone) -> dict[str, PersonRow]:
     """Read the users of a document, and the managers that came along, by id."""
     came = [*resources_in(document, "included"), *resources_in(document, "data")]
-    return {each.id: row_of_user(each, account) for each in came if each.kind == USER}
+    return {each.id: row_of_user(each, account, zone) for each in came if each.kind == USER}
 
 
-def row_of_user(user: Resource, account: str) -> PersonRow:
+def has_unread_zones(document: Document, zone: ReadZone) -> bool:
+    """Tell whether a user of a document has a zone that cannot be read."""
+    users = (*resources_in(document, "included"), *resources_in(document, "data"))
+    said = (each.text("timeZoneCode") for each in users if each.kind == USER)
+    return any(code and zone(code).name is None for code in said)
+
+
+def row_of_user(user: Resource, account: str, zone: ReadZone) -> PersonRow:
     """Read what is said of one user; what is not said stays as it was."""
-    address = user.text("email")
+    address, state, code = user.text("email"), user.text("state"), user.text("timeZoneCode")
     return PersonRow(
         lms_id=user.id,
         source=SOURCE,
@@ -43,23 +53,18 @@ def row_of_user(user: Resource, account: str) -> PersonRow:
         name=user.text("name"),
         email=address if address and is_address(address) else None,
         manager=next(iter(user.related("manager")), None),
-        timezone=_timezone(user),
+        timezone=zone(code).name if code else None,
         locale=_locale(user),
+        unique_id=user.text("userUniqueId"),
+        left_as=None if state is None else left_as_adobe_says(state),
         fields=_fields(user),
     )
-
-
-def _timezone(user: Resource) -> str | None:
-    """Read a zone that is named as IANA names it."""
-    code = user.text("timeZoneCode")
-    return code if code in available_timezones() else None
 
 
 def _locale(user: Resource) -> str | None:
     """Read the language as templates name it: that of the pages, or else of the contents."""
     said = (user.text("uiLocale"), user.text("contentLocale"))
-    found = (text.replace("_", "-") for text in said if text and LANGUAGE.fullmatch(text))
-    return next(found, None)
+    return next(filter(None, (read_language(text).name for text in said if text)), None)
 
 
 def _fields(user: Resource) -> dict[str, str]:

@@ -115,7 +115,7 @@ def exchange(request: Request) -> Answer:
     A proxy and authorities named by the environment are used, as by every `requests` client.
     """
     too_long = ApiTrouble(f"no whole answer in {WHOLE_SECONDS:g} s", "timeout")
-    with _whole_time() as is_over:
+    with whole_time(WHOLE_SECONDS) as is_over:
         try:
             answer = _answer(request)
         except requests.Timeout:
@@ -130,10 +130,10 @@ def exchange(request: Request) -> Answer:
 
 
 @contextmanager
-def _whole_time() -> Iterator[Callable[[], bool]]:
+def whole_time(seconds: float) -> Iterator[Callable[[], bool]]:
     """Cut what takes too long as a whole: who sends a byte now and then keeps each read's time.
 
-    What is given tells whether it was cut.
+    It holds for what is asked by a `cuttable_session`; what is given tells whether it was cut.
     """
     over, handles = threading.Event(), list[socket.socket]()
     _under_way.handles = handles
@@ -144,7 +144,7 @@ def _whole_time() -> Iterator[Callable[[], bool]]:
             with suppress(OSError):
                 handle.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(WHOLE_SECONDS, cut)
+    timer = threading.Timer(seconds, cut)
     timer.daemon = True
     timer.start()
     try:
@@ -155,10 +155,16 @@ def _whole_time() -> Iterator[Callable[[], bool]]:
             handle.close()
 
 
+def cuttable_session() -> requests.Session:
+    """Make a session whose connections `whole_time` may cut."""
+    session = requests.Session()
+    for scheme in POOLS:
+        session.mount(f"{scheme}://", _CuttableAdapter())
+    return session
+
+
 def _answer(request: Request) -> Answer:
-    with requests.Session() as session:
-        for scheme in POOLS:
-            session.mount(f"{scheme}://", _CuttableAdapter())
+    with cuttable_session() as session:
         response = session.request(
             request.method,
             request.url,

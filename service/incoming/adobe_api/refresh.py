@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from sqlite3 import Cursor
 from time import monotonic
 from typing import NamedTuple
 
+from service.incoming.adobe_api.account_zones import AccountZones
 from service.incoming.adobe_api.api_answers import Answers
 from service.incoming.adobe_api.client import AdobeApi, BudgetSpent, RefusedRequest
 from service.incoming.adobe_api.directory_rows import (
     SOURCE,
     CourseAnswer,
+    has_unread_zones,
     learning_objects_in,
     users_in,
 )
@@ -73,6 +76,7 @@ class AdobeRefresh:
         """Take for how long an answer counts, in ms; `told` is called when one is on disk."""
         self.api = api
         self.answers = Answers(directory.ledger)
+        self._zones = AccountZones(api)
         self._told = told
         self._directory = directory
         self._wanted = wanted
@@ -91,7 +95,9 @@ class AdobeRefresh:
         fails = (state.failed_at or 0) > (state.answered_at or 0)
         if fails or source != SOURCE or state.account not in (None, account):
             return False
-        return bool(COURSE_ID.fullmatch(course)) and self.answers.is_unasked(account, course)
+        return bool(COURSE_ID.fullmatch(course)) and self.answers.is_unasked(
+            "learning object", account, course
+        )
 
     def rest_seconds(self, now: int) -> float:
         """Tell for how long there is nothing to do: `step` is of no use before."""
@@ -176,8 +182,11 @@ class AdobeRefresh:
         """
         usable = [id for id in ids if USER_ID.fullmatch(id)]
         found: dict[str, PersonRow] = {}
+        zone = partial(self._zones.read, account)
         for document in self._documents("users", usable, include="manager"):
-            found |= users_in(document, account)
+            if has_unread_zones(document, zone):
+                self._zones.learn(account, now)
+            found |= users_in(document, account, zone)
         kept = set() if over_imports else self.answers.imported("user", account, list(found))
         rows = [row for id, row in found.items() if id not in kept]
         known = {id: id in found for id in (*ids, *found)}

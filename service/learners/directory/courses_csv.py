@@ -1,6 +1,8 @@
 """Read courses from files: our own columns, or Adobe's Trainings report."""
 
+import re
 from collections.abc import Iterator
+from itertools import chain
 
 from service.learners.directory.course_links import is_web_address
 from service.learners.directory.courses import CourseRow, kind_of
@@ -31,7 +33,10 @@ ADOBE = {
     "trainingname": "title",
     "trainingtype": "kind",
     "cataloglabels&tags": "tags",
+    "cataloglabels": "labels",
+    "tags": "tags",
 }
+"""Labels and tags stand in one column, or since 2025 in two ("Training report")."""
 JOB_AID = "jobaid"
 """Listed in the report, but nobody enrols in one."""
 
@@ -81,7 +86,7 @@ def _course(cells: RowCells, scope: RowScope) -> CourseRow:
 
 def _training(cells: RowCells, scope: RowScope) -> CourseRow | None:
     """Read a row of Adobe's report; None for a job aid."""
-    kind = cells.raw("kind") or ""
+    kind = re.sub(r"\(.*\)", "", cells.raw("kind") or "")  # Learning Path (Higher Level)
     if column_key(kind) == JOB_AID:
         return None
     source, account, id = cells.key(scope, "the training's id")
@@ -98,8 +103,15 @@ def _training(cells: RowCells, scope: RowScope) -> CourseRow | None:
         account=account,
         title=cells.text("title"),
         kind=kind_of(found),
-        tags=cells.names("tags"),
+        tags=_labels_and_tags(cells),
     )
+
+
+def _labels_and_tags(cells: RowCells) -> tuple[str, ...] | None:
+    """Read both; a cell of no use spoils both, so that what was known of either stays."""
+    found = [cells.names(name) for name in ("labels", "tags") if cells.raw(name) is not None]
+    said = [names for names in found if names is not None]
+    return tuple(chain.from_iterable(said)) if said and len(said) == len(found) else None
 
 
 KIND = Kind(

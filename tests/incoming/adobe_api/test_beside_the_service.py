@@ -152,7 +152,7 @@ def test_without_settings_there_is_nothing_to_ask(tmp_path):
         done = service.command("people", "fetch", "77")
         assert done.returncode == 2 and "COURSEBELL_ADOBE_API_CLIENT_ID" in done.stderr
         assert json.loads(service.command("people", "status", "--json").stdout) == {
-            "items": [], "adobe_api": None,
+            "items": [], "adobe_api": None, "adobe_reports": {},
         }  # fmt: skip
         assert service.command("check", "--online").returncode == 0
         assert "coursebell_adobe_api_budget_left" not in service.numbers()

@@ -301,3 +301,12 @@ def test_others_are_told_when_answers_are_kept(asking, api):
     asking.meet(1)
     asking.steps()
     assert asking.told == 1
+
+
+def test_a_number_is_a_zone_by_the_list_of_the_account(asking, api):
+    api.know(user(1, "Ada Lovelace", timeZoneCode="190", state="DELETED", userUniqueId="E1001"))
+    asking.meet(1)
+    asking.steps()
+    ada = asking.person(1)
+    assert (ada.timezone, ada.left_as, ada.unique_id) == ("Asia/Kolkata", "deleted", "E1001")
+    assert len(api.queries("account")) == 1
