@@ -44,6 +44,7 @@ TABLES = {
     "service/incoming/letters.py": "letters, waiting, imported, taken, set_aside, premature",
     "service/learners/directory/courses.py": "courses",
     "service/learners/directory/managers.py": "people",
+    "service/learners/directory/named_managers.py": "named: whom a file names, while it is read",
     "service/learners/directory/people.py": "people",
     "service/learners/directory/people_table.py": "people, people_in_groups",
     "service/learners/directory/reported.py": "contacts, course_names",

@@ -167,7 +167,6 @@ class Lookup:
         self.people = people
         self.timings = timings
         self.neighbours = Neighbours(store)
-        self.manager = Managers(people).of
         self.members = people.in_group
         self.latest = store.latest
         self._store = store
@@ -175,12 +174,14 @@ class Lookup:
         self._titles: Cache[tuple[str, str, str], tuple[Course | None]] = Cache()
         self._persons: Cache[str, tuple[Person | None]] = Cache()
         self._beside: Cache[tuple[str, str], list[str]] = Cache()
+        self._managers: Managers | None = None
 
     def forget(self) -> None:
         """Drop what was remembered of people, courses and enrolments."""
         self._titles.clear()
         self._persons.clear()
         self._beside.clear()
+        self._managers = None
 
     def reported(self, facts: Sequence[Fact], persons: Sequence[str]) -> ReportedDetails | None:
         """Look up what earlier letters said of whom and what these facts speak of.
@@ -219,6 +220,7 @@ class Lookup:
         for person in reported.contacts.changed:
             if reported.contacts.news(person) is not None:
                 self._persons.drop(person)
+                self._managers = None
         for key in reported.titles.changed:
             if reported.titles.news(key) is not None:
                 self._titles.drop(key)
@@ -246,6 +248,12 @@ class Lookup:
             found = (self.people.get(person),)
             self._persons.put(person, found)
         return found[0]
+
+    def manager(self, person: Person) -> Person | None:
+        """Look up who leads a person."""
+        if self._managers is None:
+            self._managers = Managers(self.people)
+        return self._managers.of(person)
 
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
         """Look up the instance as the ledger has it."""

@@ -329,7 +329,7 @@ READERS: dict[str, Callable[[Reading], object]] = {
     "learner.locale": _person("locale"),
     "learner.timezone": _person("timezone"),
     "learner.groups": _person("groups"),
-    "learner.has_manager": lambda r: bool(r.person.manager) if r.person else None,
+    "learner.has_manager": lambda r: r.manager is not None if r.person else None,
     "event.name": lambda r: r.event.name,
     "event.source": lambda r: r.event.source,
     "event.account": lambda r: r.event.account,

@@ -16,6 +16,7 @@ from rich.progress import DownloadColumn
 from service.cli.output.console import BAD, fail, print_json, print_table, printable, progress
 from service.learners.directory.csv_file import CsvTable, RowProblem
 from service.learners.directory.csv_import import ImportResult, Keyed, Store, import_rows
+from service.learners.directory.named_managers import WithoutManager
 from service.ledger.ledger import Ledger
 
 R = TypeVar("R", bound=Keyed)
@@ -58,17 +59,29 @@ def import_file(ledger: Ledger, given: GivenFile, read: Read[R], store: Store[R]
             table.detach()
 
 
-def report(result: ImportResult, given: GivenFile, *, as_json: bool) -> None:
-    """Print what became of the file; exit with 1 when rows could not be used."""
+def report(
+    result: ImportResult,
+    given: GivenFile,
+    *,
+    as_json: bool,
+    managers: Sequence[WithoutManager] = (),
+) -> None:
+    """Print what became of the file; exit with 1 when rows could not be used.
+
+    `managers` are those who were named and could not be found.
+    """
     name = _name(given.path)
     if as_json:
-        print_json({"file": name, **msgspec.to_builtins(result)})
+        found = msgspec.to_builtins(managers)
+        print_json({"file": name, **msgspec.to_builtins(result), "managers": found})
     else:
         for problem in result.problems:
             click.echo(printable(f"{name}:{problem}"), err=True)
         beyond = result.unusable + result.warnings - len(result.problems)
         if beyond:
             click.echo(f"{name}: and {beyond:,} more", err=True)
+        for each in managers:
+            click.echo(f"{name}: manager: {each}", err=True)
         click.echo(_summary(result, given.noun))
     if result.unusable:
         raise SystemExit(BAD)
