@@ -72,8 +72,8 @@ def report(
     """
     name = _name(given.path)
     if as_json:
-        found = msgspec.to_builtins(managers)
-        print_json({"file": name, **msgspec.to_builtins(result), "managers": found})
+        also = {"managers": msgspec.to_builtins(managers)} if managers else {}
+        print_json({"file": name, **msgspec.to_builtins(result), **also})
     else:
         for problem in result.problems:
             click.echo(printable(f"{name}:{problem}"), err=True)
