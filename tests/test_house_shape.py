@@ -50,6 +50,7 @@ TABLES = {
     "service/learners/directory/courses.py": "courses",
     "service/learners/directory/imports.py": "imports",
     "service/learners/directory/managers.py": "people",
+    "service/learners/directory/named_managers.py": "named: whom a file names, while it is read",
     "service/learners/directory/people.py": "people",
     "service/learners/directory/people_import.py": "people, looked into for who is missing",
     "service/learners/directory/people_table.py": "people, people_in_groups",

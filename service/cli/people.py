@@ -18,6 +18,7 @@ from service.cli.output.csv_import import (
 from service.cli.output.text import moment
 from service.cli.people_api import fetch_person, people_status
 from service.learners.directory.csv_cells import RowScope
+from service.learners.directory.managers import How, Managers
 from service.learners.directory.people import People, Person
 from service.learners.directory.people_import import ImportRun, PeopleImport, PeopleOptions
 from service.learners.directory.zone_codes import ZoneCodes, zone_codes_in
@@ -26,6 +27,22 @@ from service.rules.text import side_by_side
 
 NO_ID = "-"
 """Of a manager known by address alone; a row that begins with nothing is the end of another."""
+
+TAKEN = {
+    True: "the row for every source is about whom letters call so",
+    False: "the row for every source is about somebody else",
+}
+FOUND_BY: dict[How, str] = {
+    "none": "",
+    "id": "found by id",
+    "address": "found by address",
+    "unique id": "found by unique id",
+    "name": "found by name",
+    "nobody": "none: nobody has this id or name",
+    "several": "none: several have this name or unique id",
+    "self": "none: it is the person itself",
+    "circle": "none: a circle of managers",
+}
 
 COLUMNS: Columns[Person] = {
     "LMS id": lambda person: person.lms_id or NO_ID,
@@ -110,7 +127,8 @@ def list_people(limit: int, after: str, data: Path | None, as_json: bool) -> Non
 def show_person(lms_id: str, data: Path | None, as_json: bool) -> None:
     """Show all that is known of the people with one LMS id."""
     with open_ledger(data) as ledger:
-        found = People(ledger).namesakes(lms_id)
+        known = People(ledger)
+        found = [_shown(known, each) for each in known.namesakes(lms_id)]
     if not found:
         fail("nobody has this LMS id; `coursebell people list` shows who is known", BAD)
     print_each(found, _fields, as_json=as_json)
@@ -120,9 +138,34 @@ people.add_command(fetch_person)
 people.add_command(people_status)
 
 
-def _fields(person: Person) -> dict[str, str | None]:
+class ShownPerson(Person, frozen=True, kw_only=True):
+    """Show a person, how their manager is found, and what decides whom a row is about.
+
+    `is_one_with` tells of each pair of a row for every source and what letters say.
+    """
+
+    manager_found: str
+    is_one_with: tuple[str, ...]
+
+
+def _shown(people: People, person: Person) -> ShownPerson:
+    decided = (
+        f"{' '.join(filter(None, each.seen_from)) or 'everywhere'}: {TAKEN[each.verdict.same]}, "
+        f"{each.verdict.why}"
+        for each in people.verdicts(person)
+    )
+    seen = people.get(person.id) or person
+    return ShownPerson(
+        **msgspec.structs.asdict(person),
+        manager_found=FOUND_BY[Managers(people).find(seen).how],
+        is_one_with=tuple(decided),
+    )
+
+
+def _fields(person: ShownPerson) -> dict[str, str | None]:
     known = msgspec.structs.asdict(person)
     more, left_at = known.pop("fields"), known.pop("left_at")
     if left_at and person.left_as:
         known["left_as"] = f"{person.left_as}, as was said of {moment(left_at)}"
-    return {**known, "groups": side_by_side(person.groups), **more}
+    listed = {"groups": side_by_side(person.groups), "is_one_with": "; ".join(person.is_one_with)}
+    return {**known, **listed, **more}

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from unicodedata import normalize
+from unicodedata import category, combining, normalize
 
 INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
@@ -15,6 +15,14 @@ https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt)."""
 
 TEXTS_REMEMBERED = 16_384
 """Conditions meet the same tags, groups and titles at every event."""
+
+ABOVE_OR_BELOW = 200
+"""From here on classes of combining marks are accents; those below are of other scripts, where
+they make another letter (https://www.unicode.org/reports/tr44/#Canonical_Combining_Class_Values).
+"""
+UNDIVIDED = str.maketrans("\u00f8\u0142\u0111\u0131", "oldi")
+"""Letters with a stroke, or without a dot, which Unicode does not take apart."""
+WORD = re.compile(r"[a-z0-9]+")
 
 _BRAILLE_BLANK = "\u2800"
 _EDGES = "".join(
@@ -57,3 +65,13 @@ def distinct(texts: Iterable[str]) -> list[str]:
     for text in texts:
         found.setdefault(text_form(text), text)
     return list(found.values())
+
+
+def name_words(name: str) -> list[str]:
+    """Read the words of a person's name, in any case, and without accents."""
+    text = text_form(name).casefold()
+    if not text.isascii():
+        apart = (c for c in normalize("NFKD", text) if combining(c) < ABOVE_OR_BELOW)
+        text = normalize("NFC", "".join(apart)).translate(UNDIVIDED)
+        return "".join(c if c.isalnum() or category(c)[0] == "M" else " " for c in text).split()
+    return WORD.findall(text)

@@ -121,8 +121,8 @@ def climb(begin: Person | None, steps: int, manager: Callable[[Person], Person |
 
 
 def has_manager(person: Person, world: "World") -> bool:
-    """Tell whether somebody leads a person: one who may not be known yet, but has not left."""
-    return bool(person.manager) and not climb(person, 1, world.manager).left
+    """Tell whether somebody leads a person who has not left, be it of those above."""
+    return climb(person, 1, world.manager).person is not None
 
 
 class World(Protocol):
@@ -217,7 +217,6 @@ class Lookup:
         self.people = people
         self.timings = timings
         self.neighbours = Neighbours(store)
-        self.manager = Managers(people).of
         self.members = people.in_group
         self.latest = store.latest
         self._store = store
@@ -227,6 +226,7 @@ class Lookup:
         self._beside: Cache[tuple[str, str], list[str]] = Cache()
         self.outdated = False
         """Whether another thread has told of people or courses since they were remembered."""
+        self._managers: Managers | None = None
 
     def forget(self) -> None:
         """Drop what was remembered of people, courses and enrolments."""
@@ -234,6 +234,7 @@ class Lookup:
         self._titles.clear()
         self._persons.clear()
         self._beside.clear()
+        self._managers = None
 
     def reported(self, facts: Sequence[Fact], persons: Sequence[str]) -> ReportedDetails | None:
         """Look up what earlier letters said of whom and what these facts speak of.
@@ -274,6 +275,7 @@ class Lookup:
         for person in reported.contacts.changed:
             if reported.contacts.news(person) is not None:
                 self._persons.drop(person)
+                self._managers = None
         for key in reported.titles.changed:
             if reported.titles.news(key) is not None:
                 self._titles.drop(key)
@@ -303,6 +305,12 @@ class Lookup:
             found = (self.people.get(person),)
             self._persons.put(person, found)
         return found[0]
+
+    def manager(self, person: Person) -> Person | None:
+        """Look up who leads a person."""
+        if self._managers is None:
+            self._managers = Managers(self.people)
+        return self._managers.of(person)
 
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
         """Look up the instance as the ledger has it."""

@@ -207,6 +207,17 @@ BUGS = (
         "tests/sending/test_who_left.py",
     ),
     Bug(
+        3, "who leads themselves is told as the manager", "service/learners/directory/managers.py",
+        "        if _is_one(found.person, person) or _names_own_address(person):\n",
+        "        if found.person is person:\n",
+        "tests/learners/directory/test_managers_found.py",
+    ),
+    Bug(
+        3, "climb in a circle of managers", "service/learners/directory/managers.py",
+        'FoundManager(None, "circle") if self.leads_to(person, found.person) else found', "found",
+        "tests/learners/directory/test_managers_found.py",
+    ),
+    Bug(
         4, "tell of what an import says", "service/learners/writer.py",
         "        if event.transitions and not told.imported:\n", "        if event.transitions:\n",
         "tests/learners/test_imported.py",

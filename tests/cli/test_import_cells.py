@@ -12,7 +12,7 @@ from service.rules.text import side_by_side
 from tests.cli.people_file import person
 
 PEOPLE = "id,name,email,manager,timezone,locale,groups,Cost Center"
-GOOD = "7,Ada,ada@example.org,9,Europe/Berlin,de,Eng,4711"
+GOOD = "7,Ada,ada@example.org,boss@example.org,Europe/Berlin,de,Eng,4711"
 COURSES = "id,title,kind,tags,url,parents"
 COURSE = "course:7,Logic,course,math,https://lms.example.org/7,learningProgram:1"
 

@@ -176,6 +176,7 @@ def test_the_result_as_json_names_the_problems() -> None:
         "unchanged": 0,
         "missing": 0,
         "returned": 0,
+        "managers": [],
         "kept": None,
         "refused": None,
         "unusable": 1,

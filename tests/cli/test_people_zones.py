@@ -143,7 +143,7 @@ def test_codes_may_be_those_of_a_source_or_change() -> None:
 def test_a_file_of_codes_with_a_mistake_ends_the_import(content: str, told: str) -> None:
     zones_file(content)
     result = imported(["UTC"], "--zones", "zones.csv")
-    assert result.exit_code == 1 and told in result.output
+    assert result.exit_code == 2 and told in result.output
     assert person("70", "adobe") is None
 
 

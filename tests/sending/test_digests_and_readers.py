@@ -4,7 +4,7 @@ import pytest
 
 from service.learners.directory.people import PersonRow
 from tests.installation import DAY, HOUR, MINUTE, START, completed
-from tests.sending.digest_rules import CLOSING, TEAM, closings, office
+from tests.sending.digest_rules import BERLIN, CLOSING, TEAM, closings, office
 
 
 def test_a_reader_who_moved_is_told_by_the_clock_where_they_are_now(tmp_path):
@@ -87,3 +87,40 @@ def test_other_rhythms(tmp_path, every):
         assert desk.drawer() == []
         desk.tick(due)
         assert len(desk.drawer()) == 1
+
+
+def test_a_manager_named_in_every_way_and_with_two_accounts_reads_one_list(tmp_path):
+    named = ("1", "MARIE@example.org", "2", "Curie, Marie", "Marie@Example.org", "E1")
+    with office(tmp_path) as desk:
+        desk.import_people(
+            [
+                PersonRow("1", unique_id="E1"),
+                PersonRow("2", name="Marie Curie", email="Marie@Example.org"),
+                *(PersonRow(str(n), manager=way) for n, way in enumerate(named, 70)),
+                PersonRow("76", manager="76"),
+                PersonRow("77", manager="78"),
+                PersonRow("78", manager="77"),
+            ]
+        )
+        desk.post(*(completed(START, n) for n in range(70, 79)))
+        desk.tick(START)
+        desk.tick(CLOSING)
+        (mail,) = desk.drawer()
+        assert [f"Pupil {n}:" in mail for n in range(70, 79)] == [True] * 6 + [False] * 3
+        assert sorted(desk.states())[-3:] == ["waiting_address"] * 3
+
+
+def test_a_list_that_is_on_its_way_to_an_address_is_told_when_its_row_comes(tmp_path):
+    rules = TEAM.replace("digest:", "send_window: noon, digest:")
+    noon = f'{BERLIN}\ntime_intervals: {{noon: [{{from: "12:00", until: "13:00"}}]}}'
+    with office(tmp_path, rules, head=noon) as desk:
+        desk.import_people([PersonRow("5", name="Boss")])
+        desk.import_people([PersonRow("70", manager="boss@example.org")])
+        desk.post(completed(START, 70))
+        desk.tick(START)
+        desk.tick(CLOSING)
+        assert "scheduled" in desk.states()
+        desk.import_people([PersonRow("5", email="BOSS@example.org")])
+        desk.tick(CLOSING + 4 * HOUR)
+        (mail,) = desk.drawer()
+        assert "Pupil 70:" in mail

@@ -145,7 +145,7 @@ def test_a_learner_who_leads_who_left_is_not_their_own_manager(tmp_path: Path) -
         office.post(done(START, 77))
         office.tick()
 
-        assert (told(office), outcomes(office)) == ([], [("suppressed", "left")])
+        assert (told(office), outcomes(office)) == ([], [("waiting_address", "no address")])
 
 
 def test_what_waits_for_an_address_of_somebody_who_left_ends_at_once(tmp_path: Path) -> None:

@@ -36,13 +36,16 @@ PEOPLE = (
     PersonRow("77\u200b", name="Ada", email="ada@example.org", manager=BOSS,
               timezone="Asia/Kolkata", locale="de-DE", groups=("Bu\u0308ro\u00a0Nord",),
               fields={"Cost\u00a0Center": "X\u00ad1"}),
-    PersonRow("78", name="Grace", email="grace@example.org", manager=BOSS),
+    PersonRow("78", name="Grace", email="grace@example.org", manager="BOSS"),
     PersonRow("79", name="Alan", manager=CHIEF),
-    PersonRow("80", name="Edsger", email="edsger@example.org", timezone="America/New_York"),
+    PersonRow("80", name="Edsger", email="edsger@example.org", timezone="America/New_York",
+              manager="80"),
     PersonRow("90", name="Boss", email=BOSS, manager=CHIEF, timezone="Europe/Berlin",
               groups=("Büro  Nord\u200b",)),
 )  # fmt: skip
-"""With zones and without; one without an address, one without a manager. 81 nobody knows.
+"""With zones and without; one without an address, one who leads themselves. 81 nobody knows.
+
+Managers are named by address and by name.
 
 Two are spelled as spreadsheets do, and rules name them otherwise.
 """

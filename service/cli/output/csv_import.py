@@ -86,6 +86,8 @@ def report(result: ImportResult, given: GivenFile, *, as_json: bool, lenient: bo
             click.echo(f"{name}: and {beyond:,} more", err=True)
         for line in _values_in_words(result.values):
             click.echo(printable(f"{name}: {line}"), err=True)
+        for each in result.managers:
+            click.echo(f"{name}: manager: {each}", err=True)
         click.echo(_summary(result, given.noun))
     if result.kept:
         click.echo(f"{name}: {result.kept}", err=True)
@@ -172,13 +174,17 @@ Columns = Mapping[str, Callable[[K], str | None]]
 def print_page(
     noun: str, found: Sequence[K], limit: int, columns: Columns[K], *, as_json: bool
 ) -> None:
-    """Print a page, and where the next one begins if this one is full."""
+    """Print a page, and where the next one begins if this one is full.
+
+    A column that says nothing of anybody is left out: there are only so many beside each other.
+    """
     following = found[-1].id if len(found) >= limit else None
     if as_json:
         print_json({"items": found, "next": following})
         return
-    rows = [[text(each) for text in columns.values()] for each in found]
-    print_table(list(columns), rows)
+    said = {title: [text(each) for each in found] for title, text in columns.items()}
+    shown = {title: texts for title, texts in said.items() if any(texts) or not found}
+    print_table(list(shown), list(zip(*shown.values(), strict=True)))
     if following:
         click.echo(f"More: coursebell {noun} list --after {following}", err=True)
 

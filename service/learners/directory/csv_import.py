@@ -11,6 +11,7 @@ import msgspec
 
 from service.learners.directory.csv_cells import CsvColumns, Key, RowCells, UnusableRow
 from service.learners.directory.csv_file import CsvTable, RowProblem
+from service.learners.directory.named_managers import WithoutManager
 from service.learners.directory.seen_rows import Keyed, SeenRows
 from service.learners.directory.unread_values import UnreadValue, ValueTally
 from service.ledger.ledger import Ledger
@@ -35,7 +36,7 @@ class ImportResult(msgspec.Struct):
     who had been missing; `kept` says why nobody is taken to be missing. `refused` says why the
     import is none.
     `values` are those that could not be read, or are doubtful, each with its rows; they are
-    warnings too, and no problems of their rows.
+    warnings too, and no problems of their rows. `managers` counts whose could not be found.
     """
 
     added: int = 0
@@ -49,6 +50,7 @@ class ImportResult(msgspec.Struct):
     warnings: int = 0
     problems: list[RowProblem] = []
     values: list[UnreadValue] = []
+    managers: list[WithoutManager] = []
 
     @property
     def rows(self) -> int:

@@ -1,42 +1,162 @@
-"""Find who leads whom."""
+"""Find who leads whom, by an id, an address or a name; nobody leads themselves."""
+
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 import msgspec
 
-from service.learners.directory.people import CLOSENESS, VISIBLE, People, contradicts, person_key
-from service.learners.directory.people_table import Person, PersonKey, address_key
+from service.learners.directory.people import CLOSENESS, VISIBLE, People, person_key
+from service.learners.directory.people_table import Person, PersonKey, address_key, name_key
+from service.learners.directory.same_person import same_person
+from service.learners.facts import Contact
+
+LONGEST_CLIMB = 100
+"""Steps up; nobody is looked for in a circle that is longer."""
+LINKS_REMEMBERED = 8_192
+NAMESAKES_LOOKED_AT = 9
+
+COLUMNS = {"unique id": "unique_id", "name": "name_key"}
+IN_FILE = """
+{} = ? AND source = ? AND account = ? AND lms_id IS NOT NULL
+ORDER BY left_as IS NOT NULL, id LIMIT ?
+"""
+FIRST_AT = f"""
+address = ? AND name_key IS ? AND {VISIBLE} AND lms_id IS NOT NULL AND left_as IS NULL
+ORDER BY lms_id LIMIT 1
+"""
+
+How = Literal["none", "id", "address", "unique id", "name", "nobody", "several", "self", "circle"]
+"""Which way a manager was found, or why there is none."""
+
+Link = tuple[str, str, str | None, str | None]
+"""Source, account and LMS id of who is led, and how they name their manager."""
+
+
+class FoundManager(NamedTuple):
+    """Say who the manager is, and how they were found; or why there is none."""
+
+    person: Person | None
+    how: How
 
 
 class Managers:
-    """Find the managers of people."""
+    """Find the managers of people, as seen from the source and account of who is led.
+
+    One remembers the links further up, off which only is read whether they come back, and who is
+    known first at an address: take another one when people have changed.
+    """
 
     def __init__(self, people: People) -> None:
         self._people = people
+        self._remembered = lru_cache(LINKS_REMEMBERED)(self.named)
+        self._first_at = lru_cache(LINKS_REMEMBERED)(self._look_up_first)
 
     def of(self, person: Person) -> Person | None:
-        """Look up the manager, by LMS id or else by address, as seen from the person's account.
+        """Look up the manager."""
+        return self.find(person).person
 
-        Where a row for every source names them by an id that letters here say is another
+    def find(self, person: Person) -> FoundManager:
+        """Look up the manager; whoever climbs back to themselves has none."""
+        found = self.named(_link(person))
+        if found.person is None:
+            return found
+        if _is_one(found.person, person) or _names_own_address(person):
+            return FoundManager(None, "self")
+        return FoundManager(None, "circle") if self.leads_to(person, found.person) else found
+
+    def leads_to(self, person: Person, above: Person) -> bool:
+        """Tell whether climbing on from somebody above leads to a person."""
+        climbed = {above.id}
+        for _ in range(LONGEST_CLIMB):
+            found = self._remembered(_link(above)).person
+            if found is not None and _is_one(found, person):
+                return True
+            if found is None or found.id in climbed:
+                return False
+            climbed.add(found.id)
+            above = found
+        return False
+
+    def named(self, link: Link) -> FoundManager:
+        """Look up whom a row names, be it who is led themselves.
+
+        An LMS id goes first; what has an @ is an address, and the rest a unique id or a name.
+        """
+        source, account, _, manager = link
+        if not manager:
+            return FoundManager(None, "none")
+        key = person_key(source, account, manager)
+        found = self._people.find(key)
+        if found is not None:
+            if not _has_a_row(found):
+                found = self._elsewhere(link, key) or found
+            return FoundManager(self._reader(found), "id")
+        if "@" in manager:
+            found = self._at_address(*key)
+            return FoundManager(found and self._reader(found), "address" if found else "nobody")
+        by_id = self._in_file(link, "unique id", key[2])
+        return self._in_file(link, "name", name_key(manager)) if by_id.how == "nobody" else by_id
+
+    def _in_file(self, link: Link, by: Literal["unique id", "name"], key: str) -> FoundManager:
+        """Look up who has a unique id or a name in the file that names the manager.
+
+        Several are nobody, unless one address reads for all of them; who has left is only meant
+        where nobody else can be.
+        """
+        rows = self._rows_in_file(link, IN_FILE.format(COLUMNS[by]), key)
+        there = [row for row in rows if not row.left_as] or rows
+        if not there:
+            return FoundManager(None, "nobody")
+        if len({address_key(row.email or row.id) for row in there}) > 1:
+            return FoundManager(None, "several")
+        seen = self._seen_from(*link[:2], there[0])
+        is_theirs = seen and same_person(there[0], Contact(seen.name, seen.email)).same
+        return FoundManager(self._reader(seen if seen and is_theirs else there[0]), by)
+
+    def _rows_in_file(self, link: Link, where: str, key: str) -> list[Person]:
+        if not key or not self._people.has_keys:
+            return []
+        return self._people.imported_rows(where, (key, *self._file_of(link), NAMESAKES_LOOKED_AT))
+
+    def _file_of(self, link: Link) -> tuple[str, str]:
+        """Give source and account of the row that names the manager."""
+        source, account, lms_id, manager = link
+        led = self._people.visible((source, account, lms_id or ""))
+        named = next((row for row in led if row.manager == manager), None)
+        return (named.source, named.account) if named else (source, account)
+
+    def _elsewhere(self, link: Link, key: PersonKey) -> Person | None:
+        """Look up who has a manager's key for every source, if somebody else has it here.
+
+        So where a row for every source names them by an id that letters here say is another
         person's, it is the person of the rows for every source.
         """
-        if not person.manager:
-            return None
-        key = person_key(person.source, person.account, person.manager)
-        found = self._people.find(key)
-        if found is None:
-            return self._at_address(*key)
-        return self._elsewhere(person, key) or found
-
-    def _elsewhere(self, person: Person, key: PersonKey) -> Person | None:
-        """Look up who has a manager's key for every source, if somebody else has it here."""
         rows = self._people.visible(key)
         said = self._people.said_of(
             [row.id for row in rows if (row.source, row.account) == key[:2]]
         )
-        if rows[0].source == person.source or not contradicts(rows[0], said):
+        if said is None or rows[0].source == key[0] or same_person(rows[0], said).same:
             return None
-        led = self._people.visible((person.source, person.account, person.lms_id or ""))
-        named = next((row for row in led if row.manager == person.manager), None)
-        return rows[0] if named and named.source != person.source else None
+        return rows[0] if self._file_of(link)[0] != key[0] else None
+
+    def _reader(self, found: Person) -> Person:
+        """Give a manager who is several people with one address and one name the id of the first.
+
+        So who has two accounts reads one list.
+        """
+        reads_as = _reads_as(found)
+        if reads_as is None or not self._people.has_keys:
+            return found
+        lms_id = self._first_at(*reads_as, found.source, found.account)
+        if lms_id is None or lms_id == found.lms_id:
+            return found
+        first = self._people.find((found.source, found.account, lms_id))
+        is_one = first is not None and _reads_as(first) == reads_as
+        return msgspec.structs.replace(found, id=first.id) if first and is_one else found
+
+    def _look_up_first(self, *named: str | None) -> str | None:
+        rows = self._people.imported_rows(FIRST_AT, named)
+        return rows[0].lms_id if rows else None
 
     def _at_address(self, source: str, account: str, address: str) -> Person | None:
         """Look up who has this address as seen from the account, also if only a letter says so.
@@ -61,3 +181,32 @@ class Managers:
         if row.lms_id is None:
             return msgspec.structs.replace(row, source=source, account=account)
         return self._people.find((source, account, row.lms_id))
+
+
+def _link(person: Person) -> Link:
+    return person.source, person.account, person.lms_id, person.manager
+
+
+def _is_one(one: Person, other: Person) -> bool:
+    """Tell whether two are one: by our id, the LMS's, or by address and name."""
+    if one.id == other.id or one.lms_id == other.lms_id is not None:
+        return True
+    if not one.email or not other.email or address_key(one.email) != address_key(other.email):
+        return False
+    return name_key(one.name or "") == name_key(other.name or "")
+
+
+def _has_a_row(person: Person) -> bool:
+    """Tell whether a row speaks of somebody, for sure: letters say none of this."""
+    return bool(person.timezone or person.locale or person.groups or person.manager)
+
+
+def _reads_as(person: Person) -> tuple[str, str | None] | None:
+    """Give address and name of who can be written to, as they are looked up."""
+    name = name_key(person.name) if person.name else None
+    return (address_key(person.email), name) if person.email else None
+
+
+def _names_own_address(person: Person) -> bool:
+    manager, email = person.manager or "", person.email or ""
+    return "@" in manager and address_key(manager) == address_key(email)

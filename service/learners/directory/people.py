@@ -4,7 +4,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -18,12 +18,12 @@ from service.learners.directory.people_table import (
     PersonKey,
     PersonRow,
     address_key,
-    name_key,
     readable_columns,
     register,
     spell_anew,
 )
 from service.learners.directory.reported import ReportedContacts, ReportedValue
+from service.learners.directory.same_person import Verdict, same_person
 from service.learners.facts import Contact, id_form
 from service.learners.text_form import text_form
 from service.ledger.database import counts
@@ -63,6 +63,13 @@ def person_key(source: str, account: str, lms_id: str) -> PersonKey:
     return source, account, id_form(lms_id)
 
 
+class ComparedRow(NamedTuple):
+    """Say whether a row for every source is about whom letters of a source and account name."""
+
+    seen_from: tuple[str, str]
+    verdict: Verdict
+
+
 class People:
     """Keep the people of one ledger, as imported, and else as letters say.
 
@@ -77,6 +84,8 @@ class People:
         if ledger.create(TABLE + ODD):
             spell_anew(ledger)
         self._columns = readable_columns(ledger)
+        self.has_keys = "NULL AS" not in self._columns
+        """False of an older ledger that is only read: nobody is found there by what it lacks."""
 
     def known(self, keys: Iterable[PersonKey]) -> dict[PersonKey, str]:
         """Look up the ids of the keys that have a row of their own, as of the last commit."""
@@ -167,12 +176,25 @@ class People:
         return [row[0] for row in self._ledger.reader().execute(query, named)]
 
     def page(self, after: str = "", limit: int = 100) -> list[Person]:
-        """Look up people as stored, in order of id, those after `after`."""
-        return self._many("id > ? ORDER BY id LIMIT ?", (after, limit))
+        """Look up people as stored, in order of id, those after `after`; who was merged is not."""
+        merged = "merged_into IS NULL AND" if self.has_keys else ""
+        return self._many(f"{merged} id > ? ORDER BY id LIMIT ?", (after, limit))
 
     def namesakes(self, lms_id: str) -> list[Person]:
         """Look up every row with this LMS id, whatever its source and account."""
         return self._many("lms_id = ? ORDER BY source, account", (text_form(lms_id),))
+
+    def verdicts(self, person: Person) -> list[ComparedRow]:
+        """Say of a row, or of whoever it may speak for, whether it is about whom letters name."""
+        rows = self.imported_rows("lms_id = ? ORDER BY source, account", (person.lms_id,))
+        heard = self.contacts.of(row.id for row in rows)
+        return [
+            ComparedRow((own.source, own.account), same_person(general, heard[own.id].said))
+            for general in rows
+            for own in rows
+            if own.id in heard and own.source and not general.source
+            if person.id in (own.id, general.id)
+        ]
 
     def imported(self) -> bool:
         """Tell whether an import ever brought anybody."""
@@ -232,7 +254,9 @@ class People:
         heard = self.contacts.of(row.id for row in rows)
         return [filled(row, heard[row.id].said) if row.id in heard else row for row in rows]
 
-    def imported_rows(self, where: str, values: tuple[object, ...]) -> list[Person]:
+    def imported_rows(
+        self, where: str, values: tuple[object, ...] | Mapping[str, object]
+    ) -> list[Person]:
         """Look up rows as imports have left them."""
         query = f"SELECT {self._columns} FROM people WHERE {where}"
         rows = self._ledger.reader().execute(query, values)
@@ -269,19 +293,6 @@ def filled(person: Person, said: Contact | None) -> Person:
     )
 
 
-def contradicts(row: Person, said: Contact | None) -> bool:
-    """Tell whether a row for everywhere is about another person than the letters with its LMS id.
-
-    Their addresses say so, or where one has none their names, if both have one: the ids of
-    most systems are small numbers, and two systems give the same ones.
-    """
-    if said is None:
-        return False
-    if row.email and said.email:
-        return address_key(row.email) != address_key(said.email)
-    return bool(row.name and said.name and name_key(row.name) != name_key(said.name))
-
-
 def _seen(
     own: Person, namesakes: Sequence[Person], heard: Mapping[str, ReportedValue[Contact]]
 ) -> Person | None:
@@ -298,7 +309,9 @@ def _spoken_for(
 ) -> Person | None:
     """Pick who has this key, by the first of the rows that is not about somebody else."""
     source, account, _ = key
-    speaking = [row for row in rows if row.source == source or not contradicts(row, said)]
+    speaking = [
+        row for row in rows if row.source == source or said is None or same_person(row, said).same
+    ]
     if not speaking:
         return None if said is None else filled(Person(person_id, *key), said)
     own = next((row for row in rows if (row.source, row.account) == key[:2]), speaking[0])

@@ -1,7 +1,7 @@
 """Read people from files: our own columns, or Adobe's report `generateUsers`."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 from service.learners.directory.csv_cells import (
@@ -36,12 +36,31 @@ ADOBE = {
     "internaluserid": "id",
     "name": "name",
     "useremail": "email",
-    "manageremail": "manager",
+    "manageremail": "manager_email",
+    "customerdefineduniqueuserid": "unique_id",
     "timezonecode": "timezone",
     "uilocale": "locale",
     "contentlocale": "content_locale",
     "group": "groups",
 }
+ALSO = {
+    **dict.fromkeys(("uniqueid", "useruniqueid", "employeeid", "employeenumber"), "unique_id"),
+    **{
+        f"{leader}{column}": ours
+        for leader in ("manager", "linemanager", "directmanager", "supervisor", "reportsto")
+        for ours, columns in (
+            ("manager_email", ("email", "emailaddress", "mail")),
+            ("manager_id", ("id", "userid", "uniqueid", "employeeid", "employeenumber")),
+            ("manager", ("",)),
+            ("manager_name", ("name", "fullname", "displayname")),
+        )
+        for column in columns
+    },
+}
+"""What other systems call it; the first of a file counts, and each is an extra field as before."""
+
+MANAGERS = ("manager_email", "manager_id", "manager", "manager_name")
+
 ADOBE_FIELDS = ("profile", "roles", "state", "usertype")
 """Kept as extra fields beside every AF_ one; the others are ids or change with every visit."""
 
@@ -54,21 +73,24 @@ LANGUAGE = re.compile(r"(?P<tag>[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*)(?:\.[\w-
 """As RFC 5646 §2.1 writes it, or POSIX (XBD §8.2), which has an encoding and a variant beside."""
 
 
-def people_in(table: CsvTable, scope: RowScope = EVERYWHERE) -> Iterator[PersonRow | RowProblem]:
+def people_in(
+    table: CsvTable,
+    scope: RowScope = EVERYWHERE,
+    note: Callable[[int, PersonRow], None] = lambda line, row: None,
+) -> Iterator[PersonRow | RowProblem]:
     """Read the people of a file; raises UnreadableCsv if it has no column of ids.
 
     Rows without source and account of their own have those of the scope; Adobe's report is of
-    the source `adobe`.
+    the source `adobe`. `note` hears of each row and the line that it stands on.
     """
     keys = {column_key(title) for title in table.header}
     adobe = "internaluserid" in keys
     if adobe:
-        columns = CsvColumns(table, ADOBE)
-        fields = {name: at for name, at in columns.extra.items() if _kept(name)}
+        columns, extra = _columns(table, ADOBE)
+        fields = {name: at for name, at in extra.items() if _kept(name)}
         scope = scope._replace(source=scope.source or "adobe")
     elif "id" in keys:
-        columns = CsvColumns(table, PLAIN)
-        fields = columns.extra
+        columns, fields = _columns(table, PLAIN)
     else:
         hint = ""
         if "manageremail" in keys or "useremail" in keys or "usertype" in keys:
@@ -76,7 +98,31 @@ def people_in(table: CsvTable, scope: RowScope = EVERYWHERE) -> Iterator[PersonR
         expected = f"{table.name}:1: expected a column id or internalUserID{hint}"
         raise UnreadableCsv(with_look_alike_of_cell(expected, "".join(table.header)))
     columns.places |= state_places(columns.extra)
-    return read_rows(table, columns, lambda cells: _row(cells, scope, fields, adobe=adobe))
+
+    def noted(cells: RowCells) -> PersonRow:
+        row = _row(cells, scope, fields, adobe=adobe)
+        note(cells.line, row)
+        return row
+
+    return read_rows(table, columns, noted)
+
+
+def _columns(table: CsvTable, known: Mapping[str, str]) -> tuple[CsvColumns, dict[str, int]]:
+    """Find the columns, also by what other systems call them, and those that are extra fields."""
+    keys = [column_key(title) for title in table.header]
+    found = {key: known[key] for key in keys if key in known}
+    for key in keys:
+        ours = ALSO.get(key)
+        if ours and ours not in found.values() and keys.count(key) == 1:
+            found[key] = ours
+    columns = CsvColumns(table, found)
+    others = {key for key in found if key not in known}
+    also = {
+        text_form(title): at
+        for at, (key, title) in enumerate(zip(keys, table.header, strict=True))
+        if key in others
+    }
+    return columns, columns.extra | also
 
 
 def has_groups(table: CsvTable) -> bool:
@@ -94,11 +140,12 @@ def _row(cells: RowCells, scope: RowScope, fields: Mapping[str, int], *, adobe: 
         account=account,
         name=cells.text("name"),
         email=cells.text("email", EMAIL),
-        manager=cells.other_id("manager", MANAGER),
+        manager=_manager(cells),
         timezone=cells.value("timezone", lambda text: scope.zone(source, account, text)),
         locale=_locale(cells),
         groups=cells.names("groups"),
         fields=cells.fields(fields),
+        unique_id=cells.text("unique_id", UNIQUE_ID),
         left_as=left_as_row_says(cells, adobe=adobe),
     )
 
@@ -108,6 +155,13 @@ def is_address(text: str) -> bool:
     local = text.rpartition("@")[0]
     dots = not local.startswith('"') and (f".{local}.".find("..") >= 0)
     return len(local) <= 64 and len(text) <= 254 and not dots and bool(ADDRESS.fullmatch(text))
+
+
+def _manager(cells: RowCells) -> str | None:
+    """Read who the manager is: an address, or else an id before a name; empty if all are empty."""
+    said = [cells.other_id(name, MANAGER) for name in MANAGERS if cells.raw(name) is not None]
+    found = sorted(filter(None, said), key=lambda text: "@" not in text)
+    return found[0] if found else ("" if said and None not in said else None)
 
 
 def _is_manager(text: str) -> bool:
@@ -138,3 +192,4 @@ def _kept(title: str) -> bool:
 
 EMAIL = Kind("one address, e.g. ann@example.org", is_address, no_id, text_form)
 MANAGER = Kind("an id or one address", _is_manager, no_id, text_form)
+UNIQUE_ID = Kind("the employer's id", spoilt=no_id, form=text_form)

@@ -21,6 +21,7 @@ from service.learners.directory.csv_file import CsvTable, RowProblem, Unreadable
 from service.learners.directory.csv_import import ImportResult, Store, small_transaction
 from service.learners.directory.group_lists import MAIN, lists_in
 from service.learners.directory.imports import RecordedImport, What, last_imports, record
+from service.learners.directory.named_managers import NamedManagers
 from service.learners.directory.people import People
 from service.learners.directory.people_csv import has_groups, people_in
 from service.learners.directory.people_table import MISSING, PersonRow
@@ -131,6 +132,7 @@ class PeopleImport(ImportRun[PersonRow]):
         self.list, self.full = text_form(how.list), how.full
         self.returned = 0
         self._people = People(ledger)
+        self._named = NamedManagers(self._people)
         self._scope, self._how = scope, how
         self._seen = SeenRows() if how.full else None
         self._everybody: tuple[str, ...] | None = None
@@ -140,7 +142,7 @@ class PeopleImport(ImportRun[PersonRow]):
         if self.list and not has_groups(table):
             self._everybody = (self.list,)
         try:
-            yield from people_in(table, self._scope)
+            yield from people_in(table, self._scope, self._named.note)
         except UnreadableCsv as error:
             nobody = "; nobody is taken to be missing" if self.full else ""
             raise UnreadableCsv(f"{error}{nobody}") from error
@@ -159,7 +161,8 @@ class PeopleImport(ImportRun[PersonRow]):
 
     def take_leave(self, result: ImportResult, now: int) -> None:
         """Mark who is missing from a full file, a page at a time, or say why nobody is."""
-        result.returned = self.returned
+        result.returned, result.managers = self.returned, list(self._named.without())
+        self._named.close()
         if self._seen is None:
             return
         if result.unusable:

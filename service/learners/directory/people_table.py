@@ -1,6 +1,5 @@
 """Turn what is said about people into rows; twice changes nothing."""
 
-import re
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -9,7 +8,7 @@ import msgspec
 
 from service.learners.directory.group_lists import MAIN, groups_in, with_list
 from service.learners.facts import id_form
-from service.learners.text_form import text_form
+from service.learners.text_form import name_words, text_form
 from service.ledger.events import random_id
 from service.ledger.ledger import Ledger
 
@@ -73,15 +72,14 @@ def address_key(address: str) -> str:
 
 
 def name_key(name: str) -> str:
-    """Make what spellings of one name share: its words, in whatever case and order."""
-    return " ".join(sorted(WORD.findall(text_form(name).casefold())))
+    """Make what spellings of one name share: its words, in whatever case, accents and order."""
+    return " ".join(sorted(name_words(name)))
 
 
 MISSING = "missing"
 """Why somebody has left who is in no full file any more."""
 
 KEYS_PER_QUERY = 5_000
-WORD = re.compile(r"[^\W_]+")
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS people (
@@ -138,6 +136,18 @@ WRITE = (
     + ", left_at = ifnull(excluded.left_at, left_at)"
 )
 
+MERGE = "UPDATE people SET address = NULL, merged_into = ? WHERE id = ?"
+FIRST_THERE = """(
+    SELECT f.id FROM people f
+    WHERE f.address = people.address AND f.source = people.source AND f.account = people.account
+    ORDER BY f.lms_id IS NULL, f.id LIMIT 1
+)"""
+MERGE_AT = f"""
+UPDATE people SET address = NULL, merged_into = {FIRST_THERE}
+WHERE address = ? AND lms_id IS NULL AND id <> {FIRST_THERE}
+"""
+"""Who is known by their address alone becomes whoever else has it, in another spelling."""
+
 SEEN = """
 SELECT 1 FROM people p
 WHERE p.address = :address AND p.source IN (:source, '') AND p.account IN (:account, '')
@@ -185,7 +195,7 @@ def register(
         data = _updated(tuple(old), row, from_list)
         if told is not None and data == tuple(old):
             continue
-        claimed = _claimed(cursor, waiting, row, keep=person is None)
+        claimed = _claimed(cursor, waiting, row, known=person)
         if person is None:
             added += 1
         else:
@@ -219,19 +229,20 @@ def _updated(old: Data, row: PersonRow, from_list: str) -> Data:
 
 
 def _claimed(
-    cursor: sqlite3.Cursor, waiting: Addresses, row: PersonRow, *, keep: bool
+    cursor: sqlite3.Cursor, waiting: Addresses, row: PersonRow, *, known: str | None
 ) -> str | None:
     """Look up the person known only by this row's address, who turns out to be the row's.
 
-    A new LMS id takes over their id; one that has an id of its own makes theirs needless.
+    A new LMS id takes over their id; into one that is `known` by an id of its own they are merged:
+    a list that is on its way to them is still told.
     """
     key = (row.source, row.account, address_key(row.email or ""))
     person, nameless = waiting.get(key, (None, False))
     if not nameless:
         return None
     del waiting[key]
-    if not keep:
-        cursor.execute("DELETE FROM people WHERE id = ?", (person,))
+    if known:
+        cursor.execute(MERGE, (known, person))
     return person
 
 
@@ -314,6 +325,7 @@ def spell_anew(ledger: Ledger) -> None:
     with ledger.transaction() as cursor:
         ids, groups, keys = _old_spellings(cursor)
         cursor.executemany("UPDATE people SET address = ?, name_key = ? WHERE id = ?", keys)
+        cursor.executemany(MERGE_AT, {key[:1] for key in keys})
         for row in ids:
             _rename(cursor, *row)
         cursor.executemany(

@@ -56,11 +56,15 @@ def test_an_address_of_someone_already_known_by_id_is_merged_into_them(
     (boss,) = meet(ledger, people, ("adobe", "42", "9"))
     store(ledger, people, row("7", *ADA[:2], manager="boss@example.org"))
     assert rows_in(ledger) == 3
-    store(ledger, people, row("9", *ADA[:2], email="boss@example.org"))
     ada = people.find(ADA)
+    waiting = ada and Managers(people).of(ada)
+    store(ledger, people, row("9", *ADA[:2], email="boss@example.org"))
+    assert waiting
     found = ada and Managers(people).of(ada)
     assert found and found.id == boss
-    assert rows_in(ledger) == 2
+    assert len(people.page()) == 2
+    owed_to = people.get(waiting.id)
+    assert owed_to and owed_to.email == "boss@example.org", "a list that is on its way has a reader"
 
 
 def test_the_order_of_rows_in_a_file_does_not_matter(ledger: Ledger, people: People) -> None:

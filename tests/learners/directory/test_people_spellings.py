@@ -111,6 +111,32 @@ def test_a_ledger_from_before_a_column_was_there_is_widened(ledger: Ledger, peop
     assert People(ledger).find(("", "", "7")) == before
 
 
+def test_two_spellings_of_an_address_that_an_older_version_told_apart_become_one_person(
+    ledger: Ledger, people: People
+) -> None:
+    store(
+        ledger, people, row("7", manager="boss@example.org"), row("8", manager="grace@example.org")
+    )
+    store(ledger, people, row("9", manager="other@example.org"))
+    older = (
+        "UPDATE people SET email = 'Boss@example.org', address = 'Boss@example.org' "
+        "WHERE address = 'grace@example.org'",
+        "UPDATE people SET manager = 'Boss@example.org' WHERE lms_id = '8'",
+        "UPDATE people SET email = 'BOSS@example.org', address = 'BOSS@example.org', lms_id = '10' "
+        "WHERE address = 'other@example.org'",
+    )
+    before = {each.id: each.email for each in people.page() if each.lms_id is None}
+    found = as_an_older_version_left_it(ledger.path, *older)
+    led = [found.find(("", "", id)) for id in "78"]
+    bosses = [Managers(found).of(each) for each in led if each]
+    assert [boss and boss.lms_id for boss in bosses] == ["10", "10"]
+    assert [each.lms_id for each in found.page() if each.email] == ["10"]
+    for waiting in before:
+        owed_to = found.get(waiting)
+        assert owed_to and owed_to.email, "a list that is on its way to either has a reader"
+    assert as_an_older_version_left_it(ledger.path).page() == found.page()
+
+
 @pytest.mark.parametrize("told", [True, False])
 def test_who_was_imported_under_an_odd_id_and_met_by_letters_is_one_person(
     ledger: Ledger, people: People, told: bool
