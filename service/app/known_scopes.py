@@ -6,8 +6,8 @@ from contextlib import closing
 
 from service.app.app import SOURCES
 from service.learners.directory.courses import Courses
-from service.learners.directory.csv_cells import RowScope
 from service.learners.directory.people import People
+from service.learners.directory.tables.csv_cells import RowScope
 from service.learners.directory.zone_codes import ZoneCodes
 from service.learners.enrollment_views import accounts_of_instances
 from service.ledger.database import connect_to_read

@@ -17,10 +17,10 @@ from service.cli.output.csv_import import (
 )
 from service.cli.output.text import moment
 from service.cli.people_api import fetch_person, people_status
-from service.learners.directory.csv_cells import RowScope
 from service.learners.directory.managers import How, Managers
 from service.learners.directory.people import People, Person
 from service.learners.directory.people_import import ImportRun, PeopleImport, PeopleOptions
+from service.learners.directory.tables.csv_cells import RowScope
 from service.learners.directory.zone_codes import ZoneCodes, zone_codes_in
 from service.ledger.ledger import Ledger
 from service.rules.text import side_by_side

@@ -17,11 +17,11 @@ from service.incoming.verifiers import Authenticator
 from service.incoming.webhook import WebhookEndpoint
 from service.learners.directory.courses import Courses
 from service.learners.directory.courses_csv import courses_in
-from service.learners.directory.csv_cells import RowScope
-from service.learners.directory.csv_file import CsvTable
-from service.learners.directory.csv_import import import_rows
 from service.learners.directory.people import People
 from service.learners.directory.people_csv import people_in
+from service.learners.directory.tables.csv_cells import RowScope
+from service.learners.directory.tables.csv_file import CsvTable
+from service.learners.directory.tables.csv_import import import_rows
 from service.ledger.ledger import Ledger
 from service.simulation.sandbox import Sandbox, own_settings
 

@@ -10,7 +10,8 @@ from service.learners.facts import Timing
 from service.learners.look_alikes import plain, with_look_alike
 from service.learners.text_form import trimmed
 from service.settings.adobe_api import ADOBE_API, AdobeApiSettings
-from service.settings.table import PREFIX, Settings, SourceSettings, declared, prefix_of, table
+from service.settings.sources import SourceSettings
+from service.settings.table import PREFIX, Settings, declared, prefix_of, table
 from service.settings.variables import NEVER, Setting, SettingsError
 
 NOT_YET = ("DATABASE_URL", "LETTER_RETENTION")

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service.cli import main
-from service.learners.directory.csv_cells import names_in
+from service.learners.directory.tables.csv_cells import names_in
 from service.rules.text import side_by_side
 from tests.cli.people_file import person
 

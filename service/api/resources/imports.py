@@ -16,16 +16,16 @@ from service.api.request_context import RequestContext, SourceName
 from service.app.known_scopes import row_scope
 from service.learners.directory.courses import Courses
 from service.learners.directory.courses_csv import courses_in
-from service.learners.directory.csv_file import CsvTable, RowProblem, UnreadableCsv
-from service.learners.directory.csv_import import import_rows
-from service.learners.directory.json_table import JsonTable
 from service.learners.directory.people_import import (
     SHARE_MISSING,
     ImportRun,
     PeopleImport,
     PeopleOptions,
 )
-from service.learners.directory.seen_rows import Keyed
+from service.learners.directory.tables.csv_file import CsvTable, RowProblem, UnreadableCsv
+from service.learners.directory.tables.csv_import import import_rows
+from service.learners.directory.tables.json_table import JsonTable
+from service.learners.directory.tables.seen_rows import Keyed
 from service.learners.text_form import text_form
 
 K = TypeVar("K", bound=Keyed)

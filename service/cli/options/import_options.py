@@ -10,8 +10,8 @@ import rich_click as click
 
 from service.app.known_scopes import row_scope
 from service.cli.options.scope_options import SOURCE, ListName
-from service.learners.directory.csv_cells import RowScope
 from service.learners.directory.people_import import SHARE_MISSING, PeopleOptions
+from service.learners.directory.tables.csv_cells import RowScope
 from service.ledger.ledger import Ledger
 
 PERCENT = click.IntRange(0, 100)

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from service.app.app import settings_of
-from service.learners.directory.csv_file import UnreadableCsv
+from service.learners.directory.tables.csv_file import UnreadableCsv
 from service.ledger.ledger import Ledger, LedgerError
 from service.settings import Settings, SettingsError
 

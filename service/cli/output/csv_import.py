@@ -15,11 +15,11 @@ import rich_click as click
 from rich.progress import DownloadColumn
 
 from service.cli.output.console import BAD, fail, print_json, print_table, printable, progress
-from service.learners.directory.csv_file import CsvTable, RowProblem
-from service.learners.directory.csv_import import ImportResult, import_rows
 from service.learners.directory.people_import import ImportRun
-from service.learners.directory.seen_rows import Keyed
-from service.learners.directory.unread_values import UnreadValue
+from service.learners.directory.tables.csv_file import CsvTable, RowProblem
+from service.learners.directory.tables.csv_import import ImportResult, import_rows
+from service.learners.directory.tables.seen_rows import Keyed
+from service.learners.directory.tables.unread_values import UnreadValue
 from service.rules.text import counted
 
 R = TypeVar("R", bound=Keyed)

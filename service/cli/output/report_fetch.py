@@ -13,8 +13,8 @@ from service.cli.output.text import moment
 from service.incoming.adobe_api.client import BudgetSpent
 from service.incoming.adobe_api.report_state import ReportName
 from service.incoming.adobe_api.reports import JOBS, AdobeReports, ReportFailed
-from service.learners.directory.csv_import import ImportResult
 from service.learners.directory.people_import import SHARE_MISSING
+from service.learners.directory.tables.csv_import import ImportResult
 from service.rules.text import counted
 from service.running import wall_clock
 

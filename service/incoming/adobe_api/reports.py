@@ -27,15 +27,15 @@ from service.incoming.adobe_api.report_state import (
 from service.incoming.adobe_api.resources import Document, mapping, text_of
 from service.learners.directory.courses import Courses
 from service.learners.directory.courses_csv import courses_in
-from service.learners.directory.csv_cells import RowScope
-from service.learners.directory.csv_file import CsvTable, RowProblem, UnreadableCsv
-from service.learners.directory.csv_import import ImportResult, import_rows
 from service.learners.directory.people_import import (
     SHARE_MISSING,
     ImportRun,
     PeopleImport,
     PeopleOptions,
 )
+from service.learners.directory.tables.csv_cells import RowScope
+from service.learners.directory.tables.csv_file import CsvTable, RowProblem, UnreadableCsv
+from service.learners.directory.tables.csv_import import ImportResult, import_rows
 from service.learners.directory.zone_codes import ZoneCodes
 
 log = logging.getLogger(__name__)

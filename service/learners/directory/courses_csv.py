@@ -6,7 +6,7 @@ from itertools import chain
 
 from service.learners.directory.course_links import is_web_address
 from service.learners.directory.courses import CourseRow, kind_of
-from service.learners.directory.csv_cells import (
+from service.learners.directory.tables.csv_cells import (
     EVERYWHERE,
     CsvColumns,
     Kind,
@@ -14,14 +14,14 @@ from service.learners.directory.csv_cells import (
     RowScope,
     no_id,
 )
-from service.learners.directory.csv_file import (
+from service.learners.directory.tables.csv_file import (
     CsvTable,
     RowProblem,
     UnreadableCsv,
     column_key,
     with_look_alike_of_cell,
 )
-from service.learners.directory.csv_import import read_rows
+from service.learners.directory.tables.csv_import import read_rows
 from service.learners.facts import KINDS, course_id, id_prefix
 from service.learners.text_form import text_form
 

@@ -3,8 +3,8 @@
 import sqlite3
 from collections.abc import Mapping
 
-from service.learners.directory.csv_cells import Kind, RowCells, spoilt
-from service.learners.directory.csv_file import column_key
+from service.learners.directory.tables.csv_cells import Kind, RowCells, spoilt
+from service.learners.directory.tables.csv_file import column_key
 from service.learners.text_form import text_form
 
 DELETED = "deleted"

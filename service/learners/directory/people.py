@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from service.learners.directory.group_lists import MAIN, groups_in
+from service.learners.directory.old_spellings import spell_people_anew
 from service.learners.directory.people_table import (
     DATA,
     KEYS_PER_QUERY,
@@ -20,7 +21,6 @@ from service.learners.directory.people_table import (
     address_key,
     readable_columns,
     register,
-    spell_anew,
 )
 from service.learners.directory.reported import ReportedContacts, ReportedValue
 from service.learners.directory.same_person import Verdict, same_person
@@ -82,7 +82,7 @@ class People:
         self.addresses_heard = 0
         self._ledger = ledger
         if ledger.create(TABLE + ODD):
-            spell_anew(ledger)
+            spell_people_anew(ledger)
         self._columns = readable_columns(ledger)
         self.has_keys = "NULL AS" not in self._columns
         """False of an older ledger that is only read: nobody is found there by what it lacks."""

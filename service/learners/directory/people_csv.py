@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
-from service.learners.directory.csv_cells import (
+from service.learners.directory.leaving import left_as_row_says, state_places
+from service.learners.directory.people_table import PersonRow
+from service.learners.directory.tables.csv_cells import (
     EVERYWHERE,
     CsvColumns,
     Kind,
@@ -12,16 +14,14 @@ from service.learners.directory.csv_cells import (
     RowScope,
     no_id,
 )
-from service.learners.directory.csv_file import (
+from service.learners.directory.tables.csv_file import (
     CsvTable,
     RowProblem,
     UnreadableCsv,
     column_key,
     with_look_alike_of_cell,
 )
-from service.learners.directory.csv_import import read_rows
-from service.learners.directory.leaving import left_as_row_says, state_places
-from service.learners.directory.people_table import PersonRow
+from service.learners.directory.tables.csv_import import read_rows
 from service.learners.directory.time_zones import ReadName
 from service.learners.text_form import text_form
 

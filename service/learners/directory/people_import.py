@@ -16,16 +16,16 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from service.learners.directory.csv_cells import RowScope
-from service.learners.directory.csv_file import CsvTable, RowProblem, UnreadableCsv
-from service.learners.directory.csv_import import ImportResult, Store, small_transaction
 from service.learners.directory.group_lists import MAIN, lists_in
 from service.learners.directory.imports import RecordedImport, What, last_imports, record
 from service.learners.directory.named_managers import NamedManagers
 from service.learners.directory.people import People
 from service.learners.directory.people_csv import has_groups, people_in
 from service.learners.directory.people_table import MISSING, PersonRow
-from service.learners.directory.seen_rows import Keyed, SeenRows
+from service.learners.directory.tables.csv_cells import RowScope
+from service.learners.directory.tables.csv_file import CsvTable, RowProblem, UnreadableCsv
+from service.learners.directory.tables.csv_import import ImportResult, Store, small_transaction
+from service.learners.directory.tables.seen_rows import Keyed, SeenRows
 from service.learners.text_form import text_form
 from service.ledger.ledger import Ledger
 

@@ -137,17 +137,6 @@ WRITE = (
 )
 
 MERGE = "UPDATE people SET address = NULL, merged_into = ? WHERE id = ?"
-FIRST_THERE = """(
-    SELECT f.id FROM people f
-    WHERE f.address = people.address AND f.source = people.source AND f.account = people.account
-    ORDER BY f.lms_id IS NULL, f.id LIMIT 1
-)"""
-MERGE_AT = f"""
-UPDATE people SET address = NULL, merged_into = {FIRST_THERE}
-WHERE address = ? AND lms_id IS NULL AND id <> {FIRST_THERE}
-"""
-"""Who is known by their address alone becomes whoever else has it, in another spelling."""
-
 SEEN = """
 SELECT 1 FROM people p
 WHERE p.address = :address AND p.source IN (:source, '') AND p.account IN (:account, '')
@@ -268,7 +257,7 @@ def _write(
 
     A row is id, key, data, of when it is said whether they have left, and now.
     """
-    rows = [(*row[:-1], *_derived(row[4:]), row[-1]) for row in writes]
+    rows = [(*row[:-1], *derived(row[4:]), row[-1]) for row in writes]
     cursor.executemany(WRITE, rows)
     cursor.executemany("DELETE FROM people_in_groups WHERE person = ?", [(p,) for p in regrouped])
     cursor.executemany(
@@ -282,7 +271,7 @@ def _write(
     )
 
 
-def _derived(data: Sequence[Any]) -> tuple[str | None, str | None]:
+def derived(data: Sequence[Any]) -> tuple[str | None, str | None]:
     """Make what addresses and names are found by."""
     name, email = data[NAME], data[EMAIL]
     return address_key(email) if email else None, name_key(name) if name else None
@@ -309,53 +298,3 @@ def _is_seen(cursor: sqlite3.Cursor, source: str, account: str, address: str) ->
 
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
-
-
-TAKEN = "SELECT id, told_at IS NULL FROM people WHERE source = ? AND account = ? AND lms_id = ?"
-TAKE_OVER = (
-    f"UPDATE people SET ({DATA}, left_at, {', '.join(DERIVED)}) = "
-    f"(SELECT {DATA}, left_at, {', '.join(DERIVED)} FROM people WHERE id = ?) WHERE id = ?"
-)
-
-
-def spell_anew(ledger: Ledger) -> None:
-    """Bring ids and group names that older versions kept as they came into their form."""
-    if not any(_old_spellings(ledger.reader().cursor())):
-        return
-    with ledger.transaction() as cursor:
-        ids, groups, keys = _old_spellings(cursor)
-        cursor.executemany("UPDATE people SET address = ?, name_key = ? WHERE id = ?", keys)
-        cursor.executemany(MERGE_AT, {key[:1] for key in keys})
-        for row in ids:
-            _rename(cursor, *row)
-        cursor.executemany(
-            "UPDATE OR REPLACE people_in_groups SET name = ? WHERE name = ?",
-            [(text_form(name), name) for name in groups],
-        )
-
-
-def _old_spellings(
-    cursor: sqlite3.Cursor,
-) -> tuple[list[tuple[str, PersonKey]], list[str], list[tuple[str | None, ...]]]:
-    """Find the people, the groups, and the keys by which people are found, not in their form."""
-    rows = cursor.execute(f"SELECT id, source, account, lms_id FROM people WHERE {ODD_IDS}")
-    ids = [(row[0], row[1:]) for row in rows if text_form(row[3]) != row[3]]
-    names = cursor.execute(f"SELECT DISTINCT name FROM people_in_groups WHERE {ODD_GROUPS}")
-    groups = [name for (name,) in names if text_form(name) != name]
-    rows = cursor.execute(f"SELECT id, name, email FROM people WHERE {ODD_KEYS}")
-    return ids, groups, [(*_derived(row[1:]), row[0]) for row in rows]
-
-
-def _rename(cursor: sqlite3.Cursor, old: str, key: PersonKey) -> None:
-    """Rename a person; who has the id already takes over what they were never told themselves."""
-    source, account, lms_id = key
-    taken = cursor.execute(TAKEN, (source, account, text_form(lms_id))).fetchone()
-    if taken is None:
-        cursor.execute("UPDATE people SET lms_id = ? WHERE id = ?", (text_form(lms_id), old))
-        return
-    person, knows_nothing = taken
-    if knows_nothing:
-        cursor.execute(TAKE_OVER, (old, person))
-        cursor.execute("UPDATE people_in_groups SET person = ? WHERE person = ?", (person, old))
-    cursor.execute("DELETE FROM people_in_groups WHERE person = ?", (old,))
-    cursor.execute("DELETE FROM people WHERE id = ?", (old,))

@@ -13,6 +13,7 @@ from typing import Generic, Literal, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from service.learners.directory.old_spellings import spell_contacts_anew
 from service.learners.directory.people_table import address_key
 from service.learners.facts import Contact, Fact, LearnerLeft
 from service.ledger.database import counts
@@ -161,7 +162,7 @@ class ReportedContacts:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         if ledger.create(CONTACTS):
-            _spell_anew(ledger)
+            spell_contacts_anew(ledger)
 
     def of(self, persons: Iterable[str]) -> dict[str, ReportedValue[Contact]]:
         """Read what is known of these people, as of the last commit."""
@@ -193,15 +194,6 @@ class ReportedContacts:
         """Count the people of whom letters say each value by a name."""
         each = "SELECT e.value, COUNT(*) FROM contacts, json_each(fields) e"
         return counts(self._ledger.reader(), f"{each} WHERE e.key = ? GROUP BY 1", name)
-
-
-def _spell_anew(ledger: Ledger) -> None:
-    """Bring addresses that older versions told apart by case into their form."""
-    capitals = "SELECT person, email FROM contacts WHERE address GLOB '*[A-Z]*'"
-    if ledger.reader().execute(capitals).fetchone():
-        with ledger.transaction() as cursor:
-            keys = [(address_key(email), p) for p, email in cursor.execute(capitals).fetchall()]
-            cursor.executemany("UPDATE contacts SET address = ? WHERE person = ?", keys)
 
 
 class ReportedTitles:

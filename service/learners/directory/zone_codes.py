@@ -6,9 +6,14 @@ from functools import cached_property
 
 import msgspec
 
-from service.learners.directory.csv_cells import CsvColumns, Key, RowCells, RowScope
-from service.learners.directory.csv_file import CsvTable, RowProblem, UnreadableCsv, column_key
-from service.learners.directory.csv_import import read_rows
+from service.learners.directory.tables.csv_cells import CsvColumns, Key, RowCells, RowScope
+from service.learners.directory.tables.csv_file import (
+    CsvTable,
+    RowProblem,
+    UnreadableCsv,
+    column_key,
+)
+from service.learners.directory.tables.csv_import import read_rows
 from service.learners.directory.time_zones import ReadName, read_zone
 from service.ledger.ledger import Ledger
 

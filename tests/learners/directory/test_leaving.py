@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from service.learners.directory.csv_file import CsvTable, RowProblem
 from service.learners.directory.leaving import left_as, left_as_adobe_says
 from service.learners.directory.people import Person, PersonRow
 from service.learners.directory.people_csv import people_in
+from service.learners.directory.tables.csv_file import CsvTable, RowProblem
 from service.learners.facts import LearnerLeft
 from tests.learners.cast import NOW, completed, day, fact, see, seen
 from tests.learners.writer_with_rules import Desk

@@ -6,7 +6,7 @@ from typing import ClassVar, Protocol
 
 import msgspec
 
-from service.learners.directory.csv_cells import Key
+from service.learners.directory.tables.csv_cells import Key
 
 CACHE_KIB = 16_384
 SAID_BITS = 32

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from service.learners.directory.csv_file import RowProblem
+from service.learners.directory.tables.csv_file import RowProblem
 
 VALUES_KEPT = 1_000
 """A column with more of them holds something else, and nobody reads so many."""

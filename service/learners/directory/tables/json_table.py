@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NoReturn, cast
 
-from service.learners.directory.csv_file import (
+from service.learners.directory.tables.csv_file import (
     LONGEST_LINE,
     CsvRow,
     CsvTable,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from service.learners.directory.csv_file import (
+from service.learners.directory.tables.csv_file import (
     CsvRow,
     CsvTable,
     RowProblem,

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from service.learners.directory.csv_cells import CsvColumns, Key, RowCells, UnusableRow
-from service.learners.directory.csv_file import CsvTable, RowProblem
 from service.learners.directory.named_managers import WithoutManager
-from service.learners.directory.seen_rows import Keyed, SeenRows
-from service.learners.directory.unread_values import UnreadValue, ValueTally
+from service.learners.directory.tables.csv_cells import CsvColumns, Key, RowCells, UnusableRow
+from service.learners.directory.tables.csv_file import CsvTable, RowProblem
+from service.learners.directory.tables.seen_rows import Keyed, SeenRows
+from service.learners.directory.tables.unread_values import UnreadValue, ValueTally
 from service.ledger.ledger import Ledger
 
 ROWS_PER_TRANSACTION = 2_000

@@ -1,0 +1,1 @@
+"""Read tables of people and courses, and bring their rows in."""
