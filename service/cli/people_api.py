@@ -57,7 +57,7 @@ def fetch_person(
     if report == (user_id is not None):
         raise click.UsageError("expected either USER_ID or --report")
     if user_id is None:
-        fetch_report("users", "people", data, allow_missing, as_json=as_json)
+        fetch_report("users", "people", data, allow_missing=allow_missing, as_json=as_json)
         return
     chosen = settings(data)
     with Installation(data) as office:

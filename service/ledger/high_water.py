@@ -95,12 +95,16 @@ def fit(connection: sqlite3.Connection, script: str) -> str:
 
 
 def _widen(connection: sqlite3.Connection, script: str) -> None:
-    """Add the columns that tables of an older version lack, if they may be empty."""
+    """Add the columns that tables of an older version lack, if they may be empty.
+
+    A table that has other columns in their place is of no older version.
+    """
     with closing(sqlite3.connect(":memory:")) as meant:
         for statement in TABLE.finditer(script):
             meant.execute(statement[0])
             wanted, there = _columns(meant, statement[1]), _columns(connection, statement[1])
-            for column in wanted.keys() - there.keys() if there else ():
+            older = there and not there.keys() - wanted.keys()
+            for column in wanted.keys() - there.keys() if older else ():
                 if not wanted[column]:
                     with suppress(sqlite3.OperationalError):  # another process was quicker
                         connection.execute(f"ALTER TABLE {statement[1]} ADD COLUMN {column} TEXT")

@@ -1,19 +1,7 @@
 """Deliberate bugs, one or more for each promise, and the tests that must turn red by them."""
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Bug:
-    """A replacement in one file (`old` stands there exactly once) and the tests to run."""
-
-    promise: int
-    name: str
-    file: str
-    old: str
-    new: str
-    tests: str
-
+from tests.bugs.bug import Bug
+from tests.bugs.people import PEOPLE
 
 BUGS = (
     Bug(
@@ -196,28 +184,6 @@ BUGS = (
         "tests/sending/test_last_moment.py",
     ),
     Bug(
-        3, "write to who has left", "service/rules/verdict.py",
-        "    case.recipient = found.person\n"
-        "    return Ended(at=case.now, state=SUPPRESSED, reason=LEFT) if found.left else None\n",
-        "    case.recipient = found.meant\n    return None\n", "tests/sending/test_who_left.py",
-    ),
-    Bug(
-        3, "tell who left the group", "service/rules/verdict.py",
-        "    if is_member_still(case.owed, case.world):\n", "    if case.owed:\n",
-        "tests/sending/test_who_left.py",
-    ),
-    Bug(
-        3, "who leads themselves is told as the manager", "service/learners/directory/managers.py",
-        "        if _is_one(found.person, person) or _names_own_address(person):\n",
-        "        if found.person is person:\n",
-        "tests/learners/directory/test_managers_found.py",
-    ),
-    Bug(
-        3, "climb in a circle of managers", "service/learners/directory/managers.py",
-        'FoundManager(None, "circle") if self.leads_to(person, found.person) else found', "found",
-        "tests/learners/directory/test_managers_found.py",
-    ),
-    Bug(
         4, "tell of what an import says", "service/learners/writer.py",
         "        if event.transitions and not told.imported:\n", "        if event.transitions:\n",
         "tests/learners/test_imported.py",
@@ -351,4 +317,5 @@ BUGS = (
         "        order, newest, history = None, self.newest, self.history\n",
         "tests/learners/test_instances.py",
     ),
+    *PEOPLE,
 )  # fmt: skip

@@ -30,7 +30,7 @@ class AccountZones:
 
     def learn(self, account: str, now: int) -> bool:
         """Ask for the list, and tell whether it was; raises ApiTrouble, BudgetSpent."""
-        if not self._answers.is_unasked("account", account, account, now - MAX_AGE_MS):
+        if not self._answers.is_unasked("account", account, account, since=now - MAX_AGE_MS):
             return False
         try:
             codes, known = zone_codes_in(self._api.get("account"), account), True
@@ -38,7 +38,7 @@ class AccountZones:
             codes, known = [], False
         with self._api.ledger.transaction() as cursor:
             self._codes.store(cursor, codes, now)
-            self._answers.keep(cursor, ("account", account), {account: known}, now)
+            self._answers.keep(cursor, ("account", account), {account: known}, now=now)
         return True
 
 
@@ -52,5 +52,5 @@ def zone_codes_in(document: Document, account: str) -> list[ZoneCode]:
         codes = {text_of(each.get(name)) for name in ("timeZoneCode", "id")}
         if zone:
             known = (code for code in codes if code and read_zone(code).name is None)
-            found += [ZoneCode(SOURCE, account, code, zone) for code in known]
+            found += [ZoneCode(SOURCE, account, code=code, zone=zone) for code in known]
     return found

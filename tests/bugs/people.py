@@ -1,0 +1,28 @@
+"""Deliberate bugs about who is who."""
+
+from tests.bugs.bug import Bug
+
+PEOPLE = (
+    Bug(
+        3, "write to who has left", "service/rules/verdict.py",
+        "    case.recipient = found.person\n"
+        "    return Ended(at=case.now, state=SUPPRESSED, reason=LEFT) if found.left else None\n",
+        "    case.recipient = found.meant\n    return None\n", "tests/sending/test_who_left.py",
+    ),
+    Bug(
+        3, "tell who left the group", "service/rules/verdict.py",
+        "    if is_member_still(case.owed, case.world):\n", "    if case.owed:\n",
+        "tests/sending/test_who_left.py",
+    ),
+    Bug(
+        3, "who leads themselves is told as the manager", "service/learners/directory/managers.py",
+        "        if _is_one(found.person, person) or _names_own_address(person):\n",
+        "        if found.person is person:\n",
+        "tests/learners/directory/test_managers_found.py",
+    ),
+    Bug(
+        3, "climb in a circle of managers", "service/learners/directory/managers.py",
+        'FoundManager(None, "circle") if self.leads_to(person, found.person) else found', "found",
+        "tests/learners/directory/test_managers_found.py",
+    ),
+)  # fmt: skip
