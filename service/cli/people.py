@@ -52,9 +52,8 @@ COLUMNS: Columns[Person] = {
     "Address": lambda person: person.email,
     "Manager": lambda person: person.manager,
     "Groups": lambda person: side_by_side(person.groups),
+    "Left": lambda person: person.left_as,
 }
-LEFT: Columns[Person] = {"Left": lambda person: person.left_as}
-"""Shown where somebody has left: a terminal is narrow."""
 
 
 @click.group()
@@ -118,8 +117,7 @@ def list_people(limit: int, after: str, data: Path | None, as_json: bool) -> Non
     """List people, those known longest first."""
     with open_ledger(data) as ledger:
         found = People(ledger).page(after, limit)
-    columns = {**COLUMNS, **LEFT} if any(each.left_as for each in found) else COLUMNS
-    print_page("people", found, limit, columns, as_json=as_json)
+    print_page("people", found, limit, COLUMNS, as_json=as_json)
 
 
 @people.command("show")

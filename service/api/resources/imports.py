@@ -16,6 +16,7 @@ from service.api.request_context import RequestContext, SourceName
 from service.app.known_scopes import row_scope
 from service.learners.directory.courses import Courses
 from service.learners.directory.courses_csv import courses_in
+from service.learners.directory.named_managers import WithoutManager
 from service.learners.directory.people_import import (
     SHARE_MISSING,
     ImportRun,
@@ -26,6 +27,7 @@ from service.learners.directory.tables.csv_file import CsvTable, RowProblem, Unr
 from service.learners.directory.tables.csv_import import import_rows
 from service.learners.directory.tables.json_table import JsonTable
 from service.learners.directory.tables.seen_rows import Keyed
+from service.learners.directory.tables.unread_values import UnreadValue
 from service.learners.text_form import text_form
 
 K = TypeVar("K", bound=Keyed)
@@ -60,7 +62,8 @@ class ImportAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What became of it. `ok` unless rows had to be left out of an import that is not lenient.
 
     `missing` counts those who were known and are not in a full one, `returned` those who had
-    been missing; `kept` says why nobody is taken to be missing.
+    been missing; `kept` says why nobody is taken to be missing. `values` are zones and languages
+    that could not be read, or are doubtful; `managers` counts those who could not be found.
     """
 
     file: str
@@ -75,6 +78,8 @@ class ImportAnswer(msgspec.Struct, frozen=True, kw_only=True):
     unusable: int
     warnings: int
     problems: list[ImportProblem]
+    values: list[UnreadValue]
+    managers: list[WithoutManager]
 
 
 class CoursesImportQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,8 +114,8 @@ def import_people(context: RequestContext, query: PeopleImportQuery, body: Uploa
     if query.list is not None and not text_form(query.list):
         raise ApiError(HTTPStatus.BAD_REQUEST, "list: expected a name, got none")
     how = PeopleOptions(query.list or "", query.full, query.allow_missing)
-    scope = row_scope(ledger, query.source, query.account)
     with alone(context), table_of(body) as table:
+        scope = row_scope(ledger, query.source, query.account)
         run = PeopleImport(ledger, scope, how)
         return imported(run, run.read(table), context.clock(), lenient=query.lenient)
 
@@ -120,8 +125,8 @@ def import_courses(
 ) -> ImportAnswer:
     """Import courses."""
     ledger = context.app.ledger
-    scope = row_scope(ledger, query.source, query.account)
     with alone(context), table_of(body) as table:
+        scope = row_scope(ledger, query.source, query.account)
         run = ImportRun(ledger, "courses", Courses(ledger).store)
         return imported(run, courses_in(table, scope), context.clock(), lenient=query.lenient)
 
