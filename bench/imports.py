@@ -21,9 +21,9 @@ from service.learners.directory.people import People
 from service.ledger.ledger import Ledger
 
 AIM_SECONDS = 60.0
-MEMORY_GROWTH = 48.0
-"""MiB that a long file may take more than a short one: pages of the databases, and the allocator's
-slack; a thousandth of what its rows are."""
+MEMORY_GROWTH = 112.0
+"""MiB that a long file may take more than a short one: the cache of the ledger (64), pages of
+the other databases, and the allocator's slack; however long the file is."""
 LOOKUP_GROWTH = 1.5
 LOOKUPS = 2_000
 GONE = 100

@@ -13,6 +13,18 @@ from service.ledger.ledger import LedgerError
 from service.ledger.private_files import private_file, private_folder
 
 
+def is_in_use(data: Path) -> bool:
+    """Tell whether a service, this process's too, holds the data folder."""
+    try:
+        with (data / "coursebell.lock").open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
 @contextmanager
 def lock_data_folder(data: Path) -> Iterator[None]:
     """Hold the data folder for one service; raises LedgerError when another one has it.

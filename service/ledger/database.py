@@ -14,6 +14,8 @@ CACHE_KIB = 8_192
 """Of each connection, and every thread has one or two: what it does not hold, the kernel does. Four
 times as much saves 7 % of the processor's time at a million rows (measured)."""
 
+ROOMY_CACHE_KIB = 65_536
+
 EVENT_LOG = """
 CREATE TABLE IF NOT EXISTS stored_events (
     notification_id INTEGER PRIMARY KEY,
@@ -72,6 +74,11 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     if path.with_name(f"{path.name}-wal").exists():
         return connect(path, read_only=True)
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+
+
+def give_room(cursor: sqlite3.Cursor) -> None:
+    """Let a connection that writes in many places of large tables hold more of them at once."""
+    cursor.execute(f"PRAGMA cache_size = -{ROOMY_CACHE_KIB}")
 
 
 def counts(connection: sqlite3.Connection, query: str, *values: str) -> Counter[str]:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -11,6 +12,8 @@ from service.learners.facts import id_form
 from service.learners.text_form import name_words, text_form
 from service.ledger.events import random_id
 from service.ledger.ledger import Ledger
+
+KEYS_REMEMBERED = 16_384
 
 PersonKey = tuple[str, str, str]
 """Source, account and LMS id; empty source and account mean everywhere."""
@@ -62,6 +65,7 @@ class PersonRow(msgspec.Struct, frozen=True):
         return self.source, self.account, id_form(self.lms_id)
 
 
+@lru_cache(KEYS_REMEMBERED)
 def address_key(address: str) -> str:
     """Make what two spellings of one address share: all but the case.
 
@@ -71,6 +75,7 @@ def address_key(address: str) -> str:
     return text_form(address).lower()
 
 
+@lru_cache(KEYS_REMEMBERED)
 def name_key(name: str) -> str:
     """Make what spellings of one name share: its words, in whatever case, accents and order."""
     return " ".join(sorted(name_words(name)))
@@ -105,6 +110,7 @@ CREATE TABLE IF NOT EXISTS people (
 CREATE UNIQUE INDEX IF NOT EXISTS people_by_lms_id ON people (lms_id, source, account);
 CREATE INDEX IF NOT EXISTS people_by_address ON people (address) WHERE address IS NOT NULL;
 CREATE INDEX IF NOT EXISTS people_by_unique_id ON people (unique_id) WHERE unique_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS people_missing ON people (id) WHERE left_as = 'missing';
 CREATE INDEX IF NOT EXISTS people_by_name ON people (name_key) WHERE name_key IS NOT NULL;
 CREATE INDEX IF NOT EXISTS people_missing ON people (id) WHERE left_as = 'missing';
 CREATE TABLE IF NOT EXISTS people_in_groups (

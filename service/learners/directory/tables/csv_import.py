@@ -14,9 +14,12 @@ from service.learners.directory.tables.csv_cells import CsvColumns, Key, RowCell
 from service.learners.directory.tables.csv_file import CsvTable, RowProblem
 from service.learners.directory.tables.seen_rows import Keyed, SeenRows
 from service.learners.directory.tables.unread_values import UnreadValue, ValueTally
+from service.ledger.data_folder import is_in_use
+from service.ledger.database import give_room
 from service.ledger.ledger import Ledger
 
-ROWS_PER_TRANSACTION = 2_000
+ROWS_BESIDE_SERVICE, ROWS_ALONE = 2_000, 20_000
+"""In one transaction: it touches most pages of each index, however few of its rows are there."""
 PROBLEMS_KEPT = 20
 
 # SQLite has no queue of writers: who waits asks again after up to 0.1 s, so a running service
@@ -78,14 +81,14 @@ def import_rows(
     now: int,
     moved: Callable[[], None] = lambda: None,
 ) -> ImportResult:
-    """Store the rows, two thousand in a transaction; call `moved` after each.
+    """Store the rows, some thousands in a transaction; call `moved` after each.
 
     Good rows go in whatever is wrong with others. If the file turns out to be unreadable
     half-way, the rows above that place are in.
     """
     result, tally = ImportResult(), ValueTally()
     good = _good(found, result, tally)
-    while batch := list(islice(good, ROWS_PER_TRANSACTION)):
+    while batch := list(islice(good, rows_at_once(ledger))):
         with small_transaction(ledger) as cursor:
             added, changed, unchanged = store(cursor, one_of_each(batch), now)
         result.added += added
@@ -96,17 +99,25 @@ def import_rows(
     return result
 
 
+def rows_at_once(ledger: Ledger) -> int:
+    """Tell how many rows go into one transaction: fewer beside a service, which waits for it."""
+    return ROWS_BESIDE_SERVICE if is_in_use(ledger.path.parent) else ROWS_ALONE
+
+
 @contextmanager
 def small_transaction(ledger: Ledger) -> Iterator[sqlite3.Cursor]:
-    """Begin one of many transactions, and leave others a gap behind it.
+    """Begin one of many transactions, and leave a service a gap behind it.
 
     A service that imports itself remembers people and courses, and is told to look again.
     """
-    began = time.monotonic()
+    began, beside = time.monotonic(), is_in_use(ledger.path.parent)
     with ledger.transaction() as cursor:
+        if not beside:
+            give_room(cursor)
         yield cursor
     ledger.as_others += 1
-    time.sleep((time.monotonic() - began) * SHARE_LEFT_TO_OTHERS)
+    if beside:
+        time.sleep((time.monotonic() - began) * SHARE_LEFT_TO_OTHERS)
 
 
 def one_of_each(rows: Sequence[K]) -> list[K]:
