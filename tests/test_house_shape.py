@@ -35,7 +35,7 @@ SAME_MODULE = {
 }
 WORLD = {
     "course", "person", "manager", "members", "instance", "enrollments_in", "deletion", "watchers",
-    "latest",
+    "latest", "told_in",
 }  # fmt: skip
 WORLDS = {"World", "Lookup", "UnitOfWork"}
 """The protocol, and the two that answer it: as the ledger has it, and as a transaction will."""
@@ -44,6 +44,7 @@ TABLES = {
     "service/incoming/letters.py": "letters, waiting, imported, taken, set_aside, premature",
     "service/learners/directory/courses.py": "courses",
     "service/learners/directory/managers.py": "people",
+    "service/learners/directory/merges.py": "people, and into whom they were merged",
     "service/learners/directory/people.py": "people",
     "service/learners/directory/people_table.py": "people, people_in_groups",
     "service/learners/directory/reported.py": "contacts, course_names",

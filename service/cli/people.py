@@ -1,12 +1,20 @@
 """Run `coursebell people`: import them from a file, list them, show one."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import rich_click as click
 
 from service.cli.options.scope_options import ImportOptions, import_options
-from service.cli.output.console import BAD, data_option, fail, json_option, open_ledger
+from service.cli.output.console import (
+    BAD,
+    data_option,
+    fail,
+    json_option,
+    open_ledger,
+    print_json,
+)
 from service.cli.output.csv_import import (
     Columns,
     GivenFile,
@@ -15,6 +23,7 @@ from service.cli.output.csv_import import (
     print_page,
     report,
 )
+from service.cli.people_merge import merge_people
 from service.learners.directory.people import People, Person
 from service.learners.directory.people_csv import people_in
 from service.rules.text import side_by_side
@@ -35,7 +44,10 @@ COLUMNS: Columns[Person] = {
 
 @click.group()
 def people() -> None:
-    """Import, list and show people."""
+    """Import, list, show and merge people."""
+
+
+people.add_command(merge_people)
 
 
 @people.command("import")
@@ -78,15 +90,43 @@ def list_people(limit: int, after: str, data: Path | None, as_json: bool) -> Non
 @data_option
 @json_option
 def show_person(lms_id: str, data: Path | None, as_json: bool) -> None:
-    """Show all that is known of the people with one LMS id."""
+    """Show all that is known of the people with one LMS id.
+
+    `records` are the LMS ids of who has several, the one that counts first.
+    """
     with open_ledger(data) as ledger:
-        found = People(ledger).namesakes(lms_id)
+        known = People(ledger)
+        found = [Shown(each, _records(known, each)) for each in known.namesakes(lms_id)]
     if not found:
         fail("nobody has this LMS id; `coursebell people list` shows who is known", BAD)
-    print_each(found, _fields, as_json=as_json)
+    if as_json:
+        items = [msgspec.structs.asdict(p) | ({"records": r} if r else {}) for p, r in found]
+        print_json({"items": items, "next": None})
+        return
+    print_each(found, _fields, as_json=False)
 
 
-def _fields(person: Person) -> dict[str, str | None]:
-    known = msgspec.structs.asdict(person)
+class Shown(NamedTuple):
+    """Hold a record of a person, and the LMS ids of all of theirs where there are several."""
+
+    person: Person
+    records: list[str]
+
+    @property
+    def id(self) -> str:
+        """Give the person id."""
+        return self.person.id
+
+
+def _records(people: People, person: Person) -> list[str]:
+    """Give the LMS ids of a person's records, the one that counts first; none of a single one."""
+    records = people.merges.of(person.id)
+    named = people.lms_ids(records) if len(records) > 1 else {}
+    return list(dict.fromkeys(named[each] for each in records if each in named))
+
+
+def _fields(shown: Shown) -> dict[str, str | None]:
+    known = msgspec.structs.asdict(shown.person)
     more = known.pop("fields")
-    return {**known, "groups": side_by_side(person.groups), **more}
+    groups, records = side_by_side(shown.person.groups), side_by_side(shown.records)
+    return {**known, "groups": groups, **more, "records": records}

@@ -3,6 +3,7 @@
 from typing import ClassVar, Self, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from service.learners.aggregate import Aggregate, gone_at, latest, shapes_of
 from service.learners.facts import (
@@ -15,6 +16,7 @@ from service.learners.facts import (
     FactRecorded,
     Identity,
     LearnerFact,
+    LearnerMerged,
     LearnerSeen,
 )
 from service.ledger.events import StreamId, stream_id
@@ -33,7 +35,7 @@ class LearnerRecorded(FactRecorded[LearnerFact], frozen=True, kw_only=True, omit
 
 
 OF_COURSES = shapes_of(CourseRecorded, (CourseDrafted, CourseModified, CourseDeleted))
-OF_LEARNERS = shapes_of(LearnerRecorded, (LearnerSeen,))
+OF_LEARNERS = shapes_of(LearnerRecorded, (LearnerSeen, LearnerMerged))
 SHAPES = {**OF_COURSES, **OF_LEARNERS}
 M = TypeVar("M", CourseRecorded, LearnerRecorded)
 
@@ -90,10 +92,23 @@ class LearningObject(Watermark[CourseRecorded], frozen=True, gc=False):
 
 
 class LearnerSignIns(Watermark[LearnerRecorded], frozen=True, gc=False):
-    """Fold when a learner was last seen by their LMS, whatever the course."""
+    """Fold when a learner was last seen by their LMS, whatever the course.
+
+    That they were merged stands in their stream too, and says nothing of when they were seen.
+    """
 
     RECORDED = LearnerRecorded
     MARKS = LearnerSeen
+
+    def apply(self, event: LearnerRecorded) -> Self:
+        """Fold in the next event of the stream."""
+        if event.topic != LearnerMerged.TOPIC:
+            return super().apply(event)
+        return replace(self, version=self.version + 1, keys=self.keys.having(event.key))
+
+    def effect(self, fact: Fact) -> dict[str, object]:
+        """Say whether a new fact is later than the mark; a merge has none, and no rule hears."""
+        return {} if fact.said.TOPIC == LearnerMerged.TOPIC else super().effect(fact)
 
     @staticmethod
     def stream(person: str) -> StreamId:

@@ -13,7 +13,7 @@ from service.learners.directory.courses import Course, Courses
 from service.learners.directory.managers import Managers
 from service.learners.directory.people import People, Person
 from service.learners.directory.reported import ReportedDetails
-from service.learners.enrollment import Enrollment
+from service.learners.enrollment import Enrollment, EnrollmentRecorded
 from service.learners.facts import AT_ONCE, Contact, Fact, FactRecorded, Identity, Timing, course_id
 from service.learners.instance import Instance, InstanceRecorded
 from service.learners.neighbours import Deletion, Neighbours, deletion_among
@@ -36,16 +36,28 @@ def load(stream: str, events: Sequence[Any], timings: Mapping[str, Timing]) -> A
     return AGGREGATES[events[0].topic].load(StreamId(stream), events, timing)
 
 
+def told_in(
+    stream: str, events: Sequence[EnrollmentRecorded], timings: Mapping[str, Timing]
+) -> tuple[Enrollment, Sequence[EnrollmentRecorded]]:
+    """Fold the events of an enrolment, and give them with it; `timings` by source."""
+    timing = timings.get(named_by(stream, events).source, AT_ONCE)
+    return Enrollment.load(StreamId(stream), events, timing), events
+
+
 def enrollments_of(aggregates: Iterable[Aggregate[Any] | None]) -> list[Enrollment]:
     """Pick the enrolments."""
     return [each for each in aggregates if isinstance(each, Enrollment)]
 
 
 class FactOutcome(msgspec.Struct, frozen=True, gc=False):
-    """Say what became of a fact: `recorded`, `superseded` or `duplicate`, on which stream."""
+    """Say what became of a fact: `recorded`, `superseded` or `duplicate`, on which stream.
+
+    Or `set_aside`, and the reason: it contradicts what is known.
+    """
 
     state: str
     stream: str
+    reason: str = ""
 
 
 class AppendedEvent(msgspec.Struct, frozen=True, gc=False):
@@ -88,6 +100,8 @@ class World(Protocol):
         self, source: str, account: str, course: str, instance: str
     ) -> Instance | None: ...
     def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]: ...
+    def records_of(self, person: str) -> Sequence[str]: ...
+    def told_in(self, enrollment: str) -> tuple[Enrollment, Sequence[EnrollmentRecorded]]: ...
     def deletion(self, about: Identity) -> Deletion | None: ...
     def watchers(self, instance: str) -> Watchlist: ...
     def latest(self, stream: str) -> tuple[int, EventBody] | None: ...
@@ -167,8 +181,9 @@ class Lookup:
         self.people = people
         self.timings = timings
         self.neighbours = Neighbours(store)
-        self.manager = Managers(people).of
+        self.manager = Managers(people).now
         self.members = people.in_group
+        self.records_of = people.merges.of
         self.latest = store.latest
         self._store = store
         self._courses = courses
@@ -198,7 +213,7 @@ class Lookup:
         )
 
     def enrollments(self, person: str, course: str) -> Sequence[str]:
-        """Find the streams of a learner's enrolments in a course, the oldest first."""
+        """Find the streams of one record's enrolments in a course, the oldest first."""
         found = self._beside.get((person, course))
         if found is None:
             found = self.neighbours.enrollments(person, course)
@@ -206,7 +221,7 @@ class Lookup:
         return found
 
     def begun(self, person: str, course: str) -> None:
-        """Forget which enrolments a learner has in a course, now that another is on disk."""
+        """Forget which enrolments a record has in a course, now that another is on disk."""
         self._beside.drop((person, course))
 
     def keep(self, cursor: sqlite3.Cursor, reported: ReportedDetails) -> None:
@@ -261,8 +276,14 @@ class Lookup:
 
     def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]:
         """Look up a learner's enrolments in a course."""
-        found = self.aggregates(self.neighbours.enrollments(person, course))
-        return enrollments_of(found.values())
+        beside = self.people.merges.beside(person)
+        streams = [id for each in beside for id in self.neighbours.enrollments(each, course)]
+        return enrollments_of(self.aggregates(streams).values())
+
+    def told_in(self, enrollment: str) -> tuple[Enrollment, Sequence[EnrollmentRecorded]]:
+        """Load an enrolment with all its events."""
+        events: Sequence[Any] = self._store.stream(enrollment)
+        return told_in(enrollment, events, self.timings)
 
     def deletion(self, about: Identity) -> Deletion | None:
         """Tell whether the course or the instance of an enrolment is gone."""

@@ -162,8 +162,18 @@ def notification_id(rule: Rule, entry: Entry, key: OccurrenceKey, recipient: str
 
     Never the rule's text (editing a rule must not send again) and never a place in a list.
     """
+    return _id((rule.mode, rule.id, entry.key), key, recipient)
+
+
+def id_of_owed(owed: Owed) -> str:
+    """Make the id of a notification from what it says of itself."""
+    return _id((owed.mode, owed.rule, owed.entry), key_of_owed(owed), owed.recipient)
+
+
+def _id(by: tuple[str, str, str], key: OccurrenceKey, recipient: str) -> str:
+    mode, rule, entry = by
     source, account, subject, occurrence, at = key
-    parts = (rule.mode, source, account, rule.id, entry.key, subject, occurrence, recipient)
+    parts = (mode, source, account, rule, entry, subject, occurrence, recipient)
     return stream_id(f"n{at // 1000 & 0xFFFFFFFF:08x}", *parts, size=12)
 
 

@@ -12,6 +12,7 @@ from service.learners.world import World
 from service.ledger.events import EventBody, Latest
 from service.rules.calendar import DAY, Settling, opens
 from service.rules.decider import Decider, conditions_hold, key_of_owed, notification_id
+from service.rules.done_or_gone import Twin, merged_into, told_at
 from service.rules.fields import Reading
 from service.rules.fields import Subject as Readable
 from service.rules.notification import (
@@ -20,10 +21,8 @@ from service.rules.notification import (
     EXPIRED,
     RULE_GONE,
     RULE_REMOVED,
-    SENT,
     WAITING_ADDRESS,
     AddressFound,
-    AttemptEnded,
     Deferred,
     Ended,
     Held,
@@ -185,6 +184,12 @@ class Case:
         key = key_of_owed(self.owed)
         return self.world.latest(notification_id(rule, entry, key, self.owed.recipient))
 
+    def twin_holds(self, twin: Twin) -> bool:
+        """Tell whether what another record of the person is owed is still so."""
+        assert self.rule is not None
+        told = Item(twin.owed, Subject(*twin.about) if twin.about else self.subject)
+        return untrue(told, self.rule, told.reading(self.world, self.now)) is None
+
 
 def items_true(case: Case, rule: Rule) -> list[Reading]:
     """Read the items of a digest that still hold, first to last."""
@@ -202,16 +207,9 @@ def follows(case: Case, rule: Rule, step: Entry) -> int:
     for earlier in rule.followed_by(step):
         newest = case.newest_of(rule, earlier)
         if newest is not None and not ended_unsent(newest[1]):
-            told_at, apart = _told_at(newest[1], case.now), step.after_ms - earlier.after_ms
-            moments += [told_at + apart] if case.owed.decided_at < told_at + apart // 2 else []
+            at, apart = told_at(newest[1]) or case.now, step.after_ms - earlier.after_ms
+            moments += [at + apart] if case.owed.decided_at < at + apart // 2 else []
     return max(moments)
-
-
-def _told_at(newest: EventBody, now: int) -> int:
-    """Say when a notification with this newest event told its reader; `now` while it has not."""
-    if isinstance(newest, Ended) or (isinstance(newest, AttemptEnded) and newest.then == SENT):
-        return newest.at
-    return now
 
 
 def rule_is_live(case: Case) -> Stop | None:
@@ -252,8 +250,9 @@ def still_true(case: Case) -> Stop | None:
 
 
 def still_wished(case: Case) -> Stop | None:
-    """Cancel what a watcher does not ask for any more."""
+    """Cancel what a watcher does not ask for any more, or another record of theirs is told."""
     reason = wish_over(case.notification.id, case.owed, case.world)
+    reason = reason or merged_into(case.owed, case.world, case.twin_holds)
     return Ended(at=case.now, state=CANCELLED, reason=reason) if reason else None
 
 

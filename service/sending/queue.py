@@ -275,6 +275,17 @@ def latest(views: Views, state: str | None, rule: str | None, limit: int) -> lis
     )
 
 
+def count_open_for(views: Views, persons: Sequence[str]) -> int:
+    """Count the open notifications about somebody, or to them, by whichever person id."""
+    names = ",".join("?" * len(persons))
+    query = (
+        f"SELECT COUNT(*) FROM notifications WHERE state IN ({','.join('?' * len(OPEN_STATES))}) "
+        f"AND (person IN ({names}) OR recipient IN ({names}))"
+    )
+    rows = views.reader().execute(query, (*OPEN_STATES, *persons, *persons))
+    return int(rows.fetchone()[0])
+
+
 def because(views: Views, state: str, reason: str, rule: str | None = None) -> list[str]:
     """List the ids of what is in a state for a reason, of one rule or all."""
     where = "state = :state AND reason = :reason AND (:rule IS NULL OR rule = :rule) ORDER BY id"

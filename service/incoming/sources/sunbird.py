@@ -1,4 +1,4 @@
-"""Read the AUDIT events of Sunbird's telemetry as facts."""
+"""Read the AUDIT events of Sunbird's telemetry, and its merges of accounts, as facts."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,9 +21,11 @@ from service.incoming.sources.parsing import (
     why_unreadable,
 )
 from service.incoming.sources.source import Ignored, Item, SetAside
-from service.learners.facts import Fact, Timing
+from service.learners.facts import Fact, LearnerMerged, Timing
 
-AUDIT = "AUDIT"
+AUDIT, JOB = "AUDIT", "BE_JOB_REQUEST"
+MERGE = "merge-user-courses-and-cert"
+"""The job by which an account takes over what another has (`<env>.lms.user.account.merge`)."""
 CERTIFICATE = "certificate-issued"
 KNOWN = (*audit.TYPES, *audit.STEPS)
 EXPECTED = "edata.type: expected a type we know"
@@ -84,7 +86,7 @@ class Sunbird:
     timing = Timing(lateness=75_000, again_after=None)
 
     def wants(self, body: bytes) -> bool:
-        """Want all but telemetry that can be read and has no AUDIT event in it."""
+        """Want all but telemetry that can be read and has no AUDIT event and no job in it."""
         try:
             letter = _glance.decode(utf8_json(body))
         except UNREADABLE:
@@ -94,7 +96,7 @@ class Sunbird:
             if letter.events is None:
                 return True
             events = letter.events
-        return any(event.eid is None or event.eid == AUDIT for event in events)
+        return any(event.eid in (None, AUDIT, JOB) for event in events)
 
     def read(self, body: bytes, received_at: int) -> list[Item]:
         """Make one item per event; an empty body and a wrapper without events have none."""
@@ -131,7 +133,7 @@ def _item_of_bytes(body: bytes, received_at: int) -> Item:
     name: Scalar = None
     try:
         name = _named.decode(body).eid
-        if isinstance(name, str) and name != AUDIT:
+        if isinstance(name, str) and name not in (AUDIT, JOB):
             return _other(name)
         return _item(_event.decode(body), received_at)
     except UNREADABLE as error:
@@ -141,6 +143,8 @@ def _item_of_bytes(body: bytes, received_at: int) -> Item:
 def _item(event: SunbirdEvent, received_at: int) -> Item:
     if not isinstance(event.eid, str):
         return SetAside("", f"eid: expected text, got {type_name(event.eid)}")
+    if event.eid == JOB:
+        return _job(event, received_at)
     if event.eid != AUDIT:
         return _other(event.eid)
     name = AUDIT
@@ -151,6 +155,35 @@ def _item(event: SunbirdEvent, received_at: int) -> Item:
         return _fact(name, event, received_at)
     except Unusable as error:
         return error.set_aside(display_name(name))
+
+
+def _job(event: SunbirdEvent, received_at: int) -> Item:
+    """Read what a job says of accounts; every other one is not ours."""
+    name = audit.action_of(event)
+    if name != MERGE:
+        return Ignored(display_name(name) or JOB, "a job that says nothing about a learner")
+    try:
+        return _merge(event, received_at)
+    except Unusable as error:
+        return error.set_aside(name)
+
+
+def _merge(event: SunbirdEvent, received_at: int) -> Fact:
+    merged, into = audit.merged_accounts(event)
+    occurred_at = event_time(event.ets, "ets", received_at)
+    said, mid = LearnerMerged(), "" if event.mid is None else str(event.mid).strip()
+    return Fact(
+        source="sunbird",
+        account="",
+        name=MERGE,
+        key=key_of(("sunbird", "", MERGE, mid, str(occurred_at)), occurred_at, "", None, said),
+        occurred_at=occurred_at,
+        said=said,
+        course="",
+        kind="",
+        person=merged,
+        into=("sunbird", "", into),
+    )
 
 
 def _other(eid: str) -> Ignored:

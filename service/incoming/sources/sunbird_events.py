@@ -54,11 +54,14 @@ class Context(msgspec.Struct, gc=False):
 
 
 class Edata(msgspec.Struct, gc=False):
-    """Hold what happened; forks write all sorts of `progress`."""
+    """Hold what happened; forks write all sorts of `progress`. The last three are of a job."""
 
     type: Scalar = None
     state: Scalar = None
     progress: Any = None
+    action: Scalar = None
+    from_account: Scalar = msgspec.field(default=None, name="fromAccountId")
+    to_account: Scalar = msgspec.field(default=None, name="toAccountId")
 
 
 class Audit(msgspec.Struct, gc=False):
@@ -173,6 +176,21 @@ def learner_of(event: Audit) -> str:
     if event.actor is not None and sort_of(event.actor) == USER:
         return _without_provider(event.actor.id, "actor.id")
     raise Unusable("actor: expected an actor or an object of type User, got neither")
+
+
+def merged_accounts(event: Audit) -> tuple[str, str]:
+    """Read which account was merged, and into which; raises Unusable."""
+    said = event.edata or _NO_EDATA
+    merged = _without_provider(said.from_account, "edata.fromAccountId")
+    into = _without_provider(said.to_account, "edata.toAccountId")
+    if merged == into:
+        raise Unusable("edata.toAccountId: expected another account, got that of fromAccountId")
+    return merged, into
+
+
+def action_of(event: Audit) -> str:
+    """Read what a job is to do, in small letters, empty if missing."""
+    return _word((event.edata or _NO_EDATA).action)
 
 
 def _without_provider(value: Scalar, field: str) -> str:

@@ -12,6 +12,11 @@ class Managers:
     def __init__(self, people: People) -> None:
         self._people = people
 
+    def now(self, person: Person) -> Person | None:
+        """Look up the manager as known by now, who is nobody's own record merged into theirs."""
+        found = self._people.now(self.of(person))
+        return None if found is not None and found.id == person.id else found
+
     def of(self, person: Person) -> Person | None:
         """Look up the manager, by LMS id or else by address, as seen from the person's account.
 

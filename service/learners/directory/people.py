@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from service.learners.directory.merges import Merges, joined
 from service.learners.directory.people_table import (
     DATA,
     KEYS_PER_QUERY,
@@ -68,6 +69,7 @@ class People:
         if ledger.create(TABLE + ODD):
             spell_anew(ledger)
         self._columns = readable_columns(ledger)
+        self.merges = Merges(ledger)
 
     def known(self, keys: Iterable[PersonKey]) -> dict[PersonKey, str]:
         """Look up the ids of the keys that have a row of their own, as of the last commit."""
@@ -104,8 +106,19 @@ class People:
     def get(self, person_id: str, said: Contact | None = None) -> Person | None:
         """Look up the person with the data of the closest row: their own, the source's, everyone's.
 
-        `said` is what a letter of a transaction not yet committed says of them.
+        `said` is what a letter of a transaction not yet committed says of them. Of somebody with
+        several records it is the one that counts; what nobody said of that the others say.
         """
+        records = self.merges.of(person_id)
+        found = [self._record(each, said if each == person_id else None) for each in records]
+        return joined([each for each in found if each is not None])
+
+    def now(self, person: Person | None) -> Person | None:
+        """Give somebody as they are known by now: by the record that counts, if theirs does not."""
+        return self.get(person.id) if person and len(self.merges.of(person.id)) > 1 else person
+
+    def _record(self, person_id: str, said: Contact | None) -> Person | None:
+        """Look up one record of a person."""
         own = next(iter(self.imported_rows("id = ?", (person_id,))), None)
         if own is None or own.lms_id is None:
             return own
@@ -135,7 +148,9 @@ class People:
         for row in rows:
             namesakes.setdefault(row.lms_id, []).append(row)
         heard = self.contacts.of(row.id for row in rows)
-        return {row.id: _seen(row, namesakes[row.lms_id], heard) for row in rows}
+        found = {row.id: _seen(row, namesakes[row.lms_id], heard) for row in rows}
+        merged = [each for record in self.merges.all() for each in self.merges.of(record)]
+        return found | {record: self.get(record) for record in merged if record in found}
 
     def lms_ids(self, persons: Iterable[str]) -> dict[str, str]:
         """Look up the LMS ids of those people who have one, by person id."""
@@ -147,9 +162,13 @@ class People:
         return dict(rows.fetchall())
 
     def in_group(self, group: str, source: str, account: str) -> list[str]:
-        """Look up a group as seen from an account, or from all; closer rows hide general ones."""
+        """Look up a group as seen from an account, or from all; closer rows hide general ones.
+
+        Who has several records is in it once.
+        """
         named = {"group": text_form(group), "source": source, "account": account}
-        return [row[0] for row in self._ledger.reader().execute(MEMBERS, named)]
+        found = [row[0] for row in self._ledger.reader().execute(MEMBERS, named)]
+        return list(dict.fromkeys(map(self.merges.survivor, found))) if self.merges.any() else found
 
     def page(self, after: str = "", limit: int = 100) -> list[Person]:
         """Look up people as stored, in order of id, those after `after`."""
