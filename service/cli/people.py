@@ -120,7 +120,7 @@ class Shown(NamedTuple):
 
 def _records(people: People, person: Person) -> list[str]:
     """Give the LMS ids of a person's records, the one that counts first; none of a single one."""
-    records = people.merges.of(person.id)
+    records = people.records_of(person.id)
     named = people.lms_ids(records) if len(records) > 1 else {}
     return list(dict.fromkeys(named[each] for each in records if each in named))
 

@@ -25,7 +25,7 @@ from service.sending import queue
 NAME = "people merge"
 
 
-class Scope(NamedTuple):
+class MergeScope(NamedTuple):
     """Say where somebody's LMS id holds; `flag` is how the options that say it begin."""
 
     source: str | None
@@ -36,8 +36,8 @@ class Scope(NamedTuple):
 class MergeOptions(NamedTuple):
     """Hold where the two ids hold; the second where the first does, if nothing else is said."""
 
-    of: Scope
-    into: Scope
+    of: MergeScope
+    into: MergeScope
 
 
 def merge_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -47,8 +47,12 @@ def merge_options(command: Callable[..., None]) -> Callable[..., None]:
     def run(*, source: str | None, account: str | None, **others: Any) -> None:
         into_source, into_account = others.pop("into_source"), others.pop("into_account")
         elsewhere = into_source is not None or into_account is not None
-        into = Scope(into_source, into_account, "into-") if elsewhere else Scope(source, account)
-        command(how=MergeOptions(Scope(source, account), into), **others)
+        into = (
+            MergeScope(into_source, into_account, "into-")
+            if elsewhere
+            else MergeScope(source, account)
+        )
+        command(how=MergeOptions(MergeScope(source, account), into), **others)
 
     for option in (
         click.option("--into-account", help="Account of INTO, if it is of another."),
@@ -105,7 +109,7 @@ class Desk:
         self._office = office
         self._people = People(office.ledger)
 
-    def key_of(self, lms_id: str, scope: Scope) -> PersonKey:
+    def key_of(self, lms_id: str, scope: MergeScope) -> PersonKey:
         """Find who has an LMS id; end the command when it is not just one."""
         source, account, flag = scope
         check_account(self._office.ledger, source, account)
@@ -129,7 +133,7 @@ class Desk:
         place = meant.pop() if meant else (source or "", self._account(scope))
         return person_key(*place, lms_id)
 
-    def _account(self, scope: Scope) -> str:
+    def _account(self, scope: MergeScope) -> str:
         """Give the account that was said, or the only one of its source."""
         accounts = self._people.accounts(scope.source) - {""}
         if scope.account is None and len(accounts) > 1:
@@ -144,15 +148,17 @@ class Desk:
         records = [record] if record else []
         find = Neighbours(self._office.store).enrollments
         return MergeAsked(
-            key,
-            into,
-            sum(len(find(each)) for each in records),
-            sum(self._watches(each) for each in records),
-            queue.count_open_for(self._office.views, records),
+            key=key,
+            into=into,
+            enrollments=sum(len(find(each)) for each in records),
+            watches=sum(self._watches(each) for each in records),
+            notifications=queue.count_open_for(self._office.views, records),
         )
 
     def _watches(self, person: str) -> int:
-        rows = enrollment_views.listing(self._office.views, "instances", {}, -1, "")
+        rows = enrollment_views.listing(
+            self._office.views, "instances", filters={}, limit=-1, after=""
+        )
         instances = {str(Watchlist.stream(row["id"])): row["id"] for row in rows}
         newest = self._office.store.newest(list(instances))
         wishes = WatchRequests(self._office.store, self._people)

@@ -81,7 +81,7 @@ class Neighbours:
 
     def streams(self, about: Identity) -> list[str]:
         """Name every stream on which it hangs whether an enrolment is done or gone."""
-        beside = self._merges.beside(about.person)
+        beside = self._merges.records_beside(about.person)
         found = [stream for each in beside for stream in self.enrollments(each, about.course)]
         return [*places_of(about), *found]
 

@@ -183,7 +183,7 @@ class Lookup:
         self.neighbours = Neighbours(store)
         self.manager = Managers(people).now
         self.members = people.in_group
-        self.records_of = people.merges.of
+        self.records_of = people.records_of
         self.latest = store.latest
         self._store = store
         self._courses = courses
@@ -276,7 +276,7 @@ class Lookup:
 
     def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]:
         """Look up a learner's enrolments in a course."""
-        beside = self.people.merges.beside(person)
+        beside = self.people.records_beside(person)
         streams = [id for each in beside for id in self.neighbours.enrollments(each, course)]
         return enrollments_of(self.aggregates(streams).values())
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from service.learners.aggregate import Aggregate
 from service.learners.directory.courses import Course
 from service.learners.directory.merges import PendingMerges
-from service.learners.directory.people import Person, PersonKey, person_key
+from service.learners.directory.people import People, Person, PersonKey, person_key
 from service.learners.directory.reported import ReportedDetails
 from service.learners.enrollment import Enrollment
 from service.learners.facts import AT_ONCE, Fact, Identity, LearnerMerged, PlacedFact, course_id
@@ -56,10 +56,7 @@ class UnitOfWork:
         self.manager = lookup.manager
         self.members = lookup.members
         self.told_in = lookup.told_in
-        self.merges = PendingMerges(
-            lookup.people.merges, lambda person: key[:2] if (key := self.met.get(person)) else None
-        )
-        self.records_of = self.merges.of
+        self.merges: PendingMerges | None = None
         self._known = known
         self._lookup = lookup
         self._decides = decide
@@ -82,12 +79,13 @@ class UnitOfWork:
     def _merge(self, told: PlacedFact, record: str, before: Aggregate[Any]) -> FactOutcome:
         """Merge a record of a person into another, once, and never in a circle."""
         into = self.persons[person_key(*told.fact.into)] if told.fact.into else ""
-        reason = self.merges.refusal(record, into) if into else None
+        merges = self.merges or PendingMerges(self._lookup.people.merges, self.met)
+        reason = merges.refusal(record, into) if into else None
         if reason is not None:
             return FactOutcome("set_aside", "", reason)
-        if not self.merges.is_new(record, into):
+        if not merges.is_new(record, into):
             return FactOutcome("superseded", before.id)
-        self.merges.links[record] = into
+        merges.links[record], self.merges = into, merges
         fact = replace(told.fact, said=LearnerMerged(into=into))
         return self._fold(replace(told, fact=fact), before)
 
@@ -124,7 +122,7 @@ class UnitOfWork:
 
         Where none has, the record that counts begins it. None for who has one record.
         """
-        records = self.merges.beside(person)
+        records = self._records.records_beside(person)
         if len(records) == 1:
             return None
         blank = [Enrollment.begin(fact, record) for record in records]
@@ -170,9 +168,17 @@ class UnitOfWork:
 
     def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]:
         """Look up a learner's enrolments in a course, this batch's own included."""
-        records = self.merges.beside(person)
+        records = self._records.records_beside(person)
         streams = [stream for each in records for stream in self._enrollments(each, course)]
         return enrollments_of(self._standing(streams).values())
+
+    def records_of(self, person: str) -> Sequence[str]:
+        """List the records of a person, as this batch will leave them."""
+        return self._records.records_of(person)
+
+    @property
+    def _records(self) -> PendingMerges | People:
+        return self.merges or self._lookup.people
 
     def _enrollments(self, record: str, course: str) -> list[str]:
         known = () if record in self.met else self._lookup.enrollments(record, course)
@@ -273,7 +279,8 @@ class Writer:
         outcomes = list(map(batch.record, told, known, blank))
         with self.ledger.transaction() as cursor:
             self.people.meet(cursor, list(met.items()))
-            self.people.merges.keep(cursor, batch.merges.links)
+            if batch.merges:
+                self.people.merges.keep(cursor, batch.merges.links)
             if batch.reported:
                 self.lookup.keep(cursor, batch.reported)
             self._append(cursor, batch.events, batch.decisions)
@@ -282,7 +289,7 @@ class Writer:
         batch.settle()
         if batch.reported:
             self.lookup.settle(batch.reported)
-        if batch.merges.links:
+        if batch.merges:
             self.lookup.forget()
             self.people.addresses_heard += 1
         for person, key in met.items():

@@ -191,7 +191,6 @@ def first_event(
     """Make the first event of a notification; `known` is what the conditions read."""
     rule, match, reading = evaluation.rule, evaluation.match, evaluation.reading
     about = reading.about
-    reader = reading.learner or reading.subject.id
     collapses = rule.collapse_ms and entry.digest is None and not entry.after_ms
     return Owed(
         rule=rule.id,
@@ -215,10 +214,16 @@ def first_event(
         event_name=reading.event.name,
         event_at=match.at,
         by_admin=bool(reading.event.by_admin),
-        collapse=f"{rule.id}/{entry.key}/{recipient}/{reader}" if collapses else None,
+        collapse=f"{rule.id}/{entry.key}/{recipient}/{_whose(reading)}" if collapses else None,
         digest=entry.digest is not None,
         read=known,
     )
+
+
+def _whose(reading: Reading) -> str:
+    """Name whom it is about; who was named by several records is one reader."""
+    learner = reading.learner
+    return reading.world.records_of(learner)[0] if learner else reading.subject.id
 
 
 Observer = Callable[[Evaluation, Occurrence], object]

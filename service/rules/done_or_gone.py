@@ -122,8 +122,6 @@ def _twins(owed: Owed, world: World) -> Iterator[Twin]:
     """Say what other records of its learner, or of its reader, can be owed for the same."""
     learners = world.records_of(owed.person) if owed.person else ()
     readers = world.records_of(owed.recipient)
-    if len(learners) < 2 and len(readers) < 2:
-        return
     mine = _rank(owed, learners, readers)
     about = _enrolled_beside(owed, world) if len(learners) > 1 else ()
     same = [(owed, None), *((each, enrollment) for each, enrollment in about)]

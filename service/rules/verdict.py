@@ -251,8 +251,10 @@ def still_true(case: Case) -> Stop | None:
 
 def still_wished(case: Case) -> Stop | None:
     """Cancel what a watcher does not ask for any more, or another record of theirs is told."""
-    reason = wish_over(case.notification.id, case.owed, case.world)
-    reason = reason or merged_into(case.owed, case.world, case.twin_holds)
+    reason, owed = wish_over(case.notification.id, case.owed, case.world), case.owed
+    records = map(case.world.records_of, (owed.person or "", owed.recipient))
+    if reason is None and any(len(each) > 1 for each in records):
+        reason = merged_into(owed, case.world, case.twin_holds)
     return Ended(at=case.now, state=CANCELLED, reason=reason) if reason else None
 
 

@@ -63,7 +63,7 @@ class WatchRequests:
 
     def _of(self, instance: str, person: str) -> list[OpenWatchRequest]:
         """List a person's wishes, which they may have asked by several records."""
-        wishes, records = self._watch(instance).wishes, self._people.merges.of(person)
+        wishes, records = self._watch(instance).wishes, self._people.records_of(person)
         found = [self._open_request(each, wishes[each]) for each in records if each in wishes]
         return [each for each in found if each is not None]
 

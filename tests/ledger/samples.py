@@ -17,6 +17,7 @@ from service.learners.facts import (
     Identity,
     InstanceDeleted,
     InstanceModified,
+    LearnerMerged,
     LearnerSeen,
     ModuleCompleted,
     ProgressReported,
@@ -123,6 +124,7 @@ SAMPLES: list[EventBody] = [
     recorded(
         LearnerSeen(), "LOGIN", transitions=("learner.seen",), about=MEMBER, imported=True
     ),
+    recorded(LearnerMerged("2" * 32), "merge-user-courses-and-cert", about=MEMBER),
     Owed(
         rule="completed", entry="learner/email/completed", mode="live", template="completed",
         channel="email", recipient="learner", trigger="enrollment.completed",

@@ -67,7 +67,7 @@ def listing(context: RequestContext, query: EnrollmentQuery) -> Page[Enrollment]
     app = context.app
     filters: dict[str, Any] = {name: getattr(query, name) for name in COLUMNS}
     if query.learner is not None:
-        namesakes, records_of = app.people.namesakes(query.learner), app.people.merges.of
+        namesakes, records_of = app.people.namesakes(query.learner), app.people.records_of
         filters["person"] = [id for person in namesakes for id in records_of(person.id)]
     found = enrollment_views.listing(
         app.views, "enrollments", filters, limit=query.limit + 1, after=query.after or ""

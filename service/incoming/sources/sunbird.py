@@ -172,11 +172,12 @@ def _merge(event: SunbirdEvent, received_at: int) -> Fact:
     merged, into = audit.merged_accounts(event)
     occurred_at = event_time(event.ets, "ets", received_at)
     said, mid = LearnerMerged(), "" if event.mid is None else str(event.mid).strip()
+    own = ("sunbird", "", MERGE, mid, str(occurred_at))
     return Fact(
         source="sunbird",
         account="",
         name=MERGE,
-        key=key_of(("sunbird", "", MERGE, mid, str(occurred_at)), occurred_at, "", None, said),
+        key=key_of(own, occurred_at, course="", instance=None, said=said),
         occurred_at=occurred_at,
         said=said,
         course="",

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from service.learners.directory.people_table import Person
+from service.learners.directory.people_table import Person, PersonKey
 from service.learners.text_form import distinct
 from service.ledger.ledger import Ledger
 
@@ -54,16 +54,16 @@ class Records:
             record = other
         return record
 
-    def of(self, record: str) -> list[str]:
+    def records_of(self, record: str) -> list[str]:
         """List all records of the person who has this one; the first is the one that counts."""
         found = [self.survivor(record)]
         for each in found:
             found += self.merged(each)
         return found
 
-    def beside(self, record: str) -> list[str]:
+    def records_beside(self, record: str) -> list[str]:
         """List those of the same source and account: only they can be in the same courses."""
-        found = self.of(record)
+        found = self.records_of(record)
         if len(found) == 1:
             return found
         place = self.place(record)
@@ -92,18 +92,18 @@ class Merges(Records):
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         columns = ledger.reader().execute("PRAGMA table_info(people)")
-        self._known = any(column[1] == "merged_into" for column in columns)
+        self.known = any(column[1] == "merged_into" for column in columns)
 
     def into(self, record: str) -> str | None:
         """Read it of the record itself."""
         query = "SELECT merged_into FROM people WHERE id = ?"
-        rows = self._ledger.reader().execute(query, (record,)) if self._known else ()
+        rows = self._ledger.reader().execute(query, (record,)) if self.known else ()
         return next((into for (into,) in rows), None)
 
     def merged(self, record: str) -> list[str]:
         """Find them by an index that only records have which were merged."""
         query = "SELECT id FROM people WHERE merged_into = ? ORDER BY id"
-        rows = self._ledger.reader().execute(query, (record,)) if self._known else ()
+        rows = self._ledger.reader().execute(query, (record,)) if self.known else ()
         return [id for (id,) in rows]
 
     def place(self, record: str) -> Place | None:
@@ -111,15 +111,10 @@ class Merges(Records):
         query = "SELECT source, account FROM people WHERE id = ?"
         return next(iter(self._ledger.reader().execute(query, (record,))), None)
 
-    def any(self) -> bool:
-        """Tell whether anybody has several records."""
-        query = "SELECT EXISTS (SELECT 1 FROM people WHERE merged_into IS NOT NULL)"
-        return self._known and bool(self._ledger.reader().execute(query).fetchone()[0])
-
     def all(self) -> list[str]:
         """List every record that was merged into another."""
         query = "SELECT id FROM people WHERE merged_into IS NOT NULL"
-        rows = self._ledger.reader().execute(query) if self._known else ()
+        rows = self._ledger.reader().execute(query) if self.known else ()
         return [id for (id,) in rows]
 
     def keep(self, cursor: sqlite3.Cursor, links: Mapping[str, str]) -> None:
@@ -156,8 +151,8 @@ def joined(records: Sequence[Person]) -> Person | None:
 
     It is in the groups of all of them; only the first says whether they have left.
     """
-    if len(records) < 2:
-        return next(iter(records), None)
+    if not records:
+        return None
     known = {
         name: next((said for each in records if (said := getattr(each, name)) is not None), None)
         for name in SAID
@@ -168,12 +163,12 @@ def joined(records: Sequence[Person]) -> Person | None:
 
 
 class PendingMerges(Records):
-    """Answer as a transaction will leave the ledger; `places` are those of people just met."""
+    """Answer as a transaction will leave the ledger; `met` are the keys of people just met."""
 
-    def __init__(self, committed: Records, places: Callable[[str], Place | None]) -> None:
+    def __init__(self, committed: Records, met: Mapping[str, PersonKey]) -> None:
         self.links: dict[str, str] = {}
         self._committed = committed
-        self._place_of_met = places
+        self._met = met
 
     def into(self, record: str) -> str | None:
         """Give what was said last."""
@@ -188,7 +183,7 @@ class PendingMerges(Records):
 
     def place(self, record: str) -> Place | None:
         """Give the place of anybody, met or known."""
-        return self._place_of_met(record) or self._committed.place(record)
+        return self._met[record][:2] if record in self._met else self._committed.place(record)
 
 
 class Link(NamedTuple):

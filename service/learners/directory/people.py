@@ -109,13 +109,28 @@ class People:
         `said` is what a letter of a transaction not yet committed says of them. Of somebody with
         several records it is the one that counts; what nobody said of that the others say.
         """
-        records = self.merges.of(person_id)
+        records = self.records_of(person_id)
+        if len(records) == 1:
+            return self._record(person_id, said)
         found = [self._record(each, said if each == person_id else None) for each in records]
         return joined([each for each in found if each is not None])
 
     def now(self, person: Person | None) -> Person | None:
         """Give somebody as they are known by now: by the record that counts, if theirs does not."""
-        return self.get(person.id) if person and len(self.merges.of(person.id)) > 1 else person
+        return self.get(person.id) if person and len(self.records_of(person.id)) > 1 else person
+
+    def records_of(self, person: str) -> list[str]:
+        """List the records of who has this one, the one that counts first."""
+        return self.merges.records_of(person) if self._is_merging() else [person]
+
+    def records_beside(self, person: str) -> list[str]:
+        """List those of them that are of the same source and account."""
+        return self.merges.records_beside(person) if self._is_merging() else [person]
+
+    def _is_merging(self) -> bool:
+        """Tell whether anybody has several records."""
+        query = "SELECT EXISTS (SELECT 1 FROM people WHERE merged_into IS NOT NULL)"
+        return self.merges.known and bool(self._ledger.reader().execute(query).fetchone()[0])
 
     def _record(self, person_id: str, said: Contact | None) -> Person | None:
         """Look up one record of a person."""
@@ -149,7 +164,7 @@ class People:
             namesakes.setdefault(row.lms_id, []).append(row)
         heard = self.contacts.of(row.id for row in rows)
         found = {row.id: _seen(row, namesakes[row.lms_id], heard) for row in rows}
-        merged = [each for record in self.merges.all() for each in self.merges.of(record)]
+        merged = [each for record in self.merges.all() for each in self.records_of(record)]
         return found | {record: self.get(record) for record in merged if record in found}
 
     def lms_ids(self, persons: Iterable[str]) -> dict[str, str]:
@@ -168,7 +183,8 @@ class People:
         """
         named = {"group": text_form(group), "source": source, "account": account}
         found = [row[0] for row in self._ledger.reader().execute(MEMBERS, named)]
-        return list(dict.fromkeys(map(self.merges.survivor, found))) if self.merges.any() else found
+        survivor = self.merges.survivor if self._is_merging() else str
+        return list(dict.fromkeys(map(survivor, found)))
 
     def page(self, after: str = "", limit: int = 100) -> list[Person]:
         """Look up people as stored, in order of id, those after `after`."""

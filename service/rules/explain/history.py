@@ -130,7 +130,7 @@ class LedgerHistory:
 
     def enrollments(self, person: str) -> Iterator[tuple[str, Identity]]:
         """Find the enrolments of a person, by whichever of their records."""
-        for record in self.people.merges.of(person):
+        for record in self.people.records_of(person):
             firsts = ((id, self.at(id, 1)) for id in self.neighbours.enrollments(record))
             found = ((id, row.body) for id, row in firsts if row)
             yield from streams_about(found, "person", record)
@@ -200,7 +200,7 @@ class WorldAsOf:
         self.members = past.people.in_group
         said = [link for link in past.links if link.at <= recorded_until]
         self._merges = PastMerges(said, lambda: position, past.people.merges)
-        self.records_of = self._merges.of
+        self.records_of = self._merges.records_of
         self._past = past
         self._position = position
         self._subject = subject
@@ -215,7 +215,7 @@ class WorldAsOf:
 
     def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]:
         """Read a learner's enrolments in a course as they were then."""
-        beside, find = self._merges.beside(person), self._past.neighbours.enrollments
+        beside, find = self._merges.records_beside(person), self._past.neighbours.enrollments
         return enrollments_of(self._folded(id) for each in beside for id in find(each, course))
 
     def told_in(self, enrollment: str) -> tuple[Enrollment, Sequence[EnrollmentRecorded]]:

@@ -193,7 +193,7 @@ class Replay:
         self.states.enrollments.move(stream, version, event)
         self._moved(stream)
         if any(play.waited_for for play in self.plays) and (who := self.states.who(stream)):
-            for record in self.plays[0].world.merges.beside(who.person):
+            for record in self.plays[0].world.merges.records_beside(who.person):
                 self._moved(beside(record, who.course))
         after = event.after
         if after is not None:

@@ -92,7 +92,7 @@ class ReplayWorld:
         self.manager = today.manager
         self.members = today.members
         self.merges = today.merges(position)
-        self.records_of = self.merges.of
+        self.records_of = self.merges.records_of
         self._neighbours = today.neighbours
         self._timings = today.timings
 
@@ -102,7 +102,7 @@ class ReplayWorld:
 
     def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]:
         """Give a learner's enrolments in a course as they stood then."""
-        beside, find = self.merges.beside(person), self._neighbours.enrollments
+        beside, find = self.merges.records_beside(person), self._neighbours.enrollments
         found = (self._states.enrollment(id) for each in beside for id in find(each, course))
         return [each for each in found if each is not None]
 
