@@ -40,6 +40,7 @@ REASONS = {
     "storm": "too many were owed at once; a person must release it",
     "muted": "the rule was muted",
     "watch_over": "whoever asked does not wait for it any more",
+    "merged": "another record of the same person is told of it, or was",
     "no address": "no address is known",
 }
 
