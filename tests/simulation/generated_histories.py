@@ -42,7 +42,8 @@ def pasts(draw: st.DrawFn, days: int = 3, letters: int = 30) -> Past:
     wished = draw(st.dictionaries(step, wishes, max_size=6)) if watching else {}
     by_reader = any(e.keys() & {"digest", "throttle"} for r in rules for e in entries_of(r))
     merging = not by_reader and draw(st.booleans())
-    learners = (*TWINS, *TWINS, *LEARNERS) if merging else LEARNERS
+    learners = [(each,) for each in LEARNERS]
+    learners += [(83,), (84,), (83, 84), (84, 83)] if merging else []
     return Past(
         rules="\n".join(f"  - {json.dumps(each)}" for each in rules),
         letters={at: tuple(draw(happened(at, learners))) for at in sorted(moments)},
@@ -70,28 +71,31 @@ def merges(step: st.SearchStrategy[int]) -> st.SearchStrategy[dict[int, tuple[in
 
 
 @st.composite
-def happened(draw: st.DrawFn, step: int, learners: Sequence[int]) -> list[dict[str, Any]]:
-    """What one letter says, mostly of what has just happened."""
+def happened(
+    draw: st.DrawFn, step: int, learners: Sequence[tuple[int, ...]]
+) -> list[dict[str, Any]]:
+    """What one letter says, mostly of what has just happened, and of both records of one person."""
     said = []
     for _ in range(draw(st.sampled_from((1, 1, 1, 2, 3)))):
         late = draw(st.sampled_from((0, 0, 0, 0, 1, 3, 20, 30 * HOUR_STEPS)))
         at = START + max(step - late, -DAY_STEPS) * STEP
-        user, course = draw(st.sampled_from(learners)), draw(st.sampled_from(COURSES))
+        users, course = draw(st.sampled_from(learners)), draw(st.sampled_from(COURSES))
         session = draw(st.sampled_from(SESSIONS))
         about = {"course": course, "session": session and f"{course}_{session}"}
         kind = draw(st.sampled_from(KINDS))
         if kind == "on":
-            said.append(enrolled(at, user, **about))
+            said += [enrolled(at, user, **about) for user in users]
         elif kind == "more":
-            said.append(progressed(at, user, draw(st.sampled_from((10, 60, 90))), **about))
+            percent = draw(st.sampled_from((10, 60, 90)))
+            said += [progressed(at, user, percent, **about) for user in users]
         elif kind == "done":
             passed = draw(st.sampled_from((True, False, None)))
-            said.append(completed(at, user, passed, **about))
+            said += [completed(at, user, passed, **about) for user in users]
         elif kind == "off":
-            said.append(unenrolled(at, user, **about))
+            said += [unenrolled(at, user, **about) for user in users]
         elif kind == "back":
             name = "LEARNING_PATH_COMPLETION_ROLLBACK"
-            said.append(event(name, at, **about_user(user, **about)))
+            said += [event(name, at, **about_user(user, **about)) for user in users]
         elif kind == "place":
             place = {"loInstanceId": f"{course}_{session or 1}", "loId": course, "loType": "course"}
             said.append(event(draw(st.sampled_from((*ENDS, *CHANGES))), at, **place))
