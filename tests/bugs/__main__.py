@@ -12,7 +12,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bugs.planted import BUGS, Bug
+from tests.bugs.bug import Bug
+from tests.bugs.planted import BUGS
 
 ROOT = Path(__file__).parent.parent.parent
 COPIED = ("service", "tests", "templates", "rules.yaml", "pyproject.toml")
