@@ -35,7 +35,7 @@ SAME_MODULE = {
 }
 WORLD = {
     "course", "person", "manager", "members", "instance", "enrollments_in", "deletion", "watchers",
-    "latest",
+    "latest", "told_in",
 }  # fmt: skip
 WORLDS = {"World", "Lookup", "UnitOfWork"}
 """The protocol, and the two that answer it: as the ledger has it, and as a transaction will."""
@@ -48,10 +48,12 @@ TABLES = {
     "service/incoming/letters.py": "letters, waiting, imported, taken, set_aside, premature",
     "service/learners/directory/course_instances.py": "course_instances",
     "service/learners/directory/courses.py": "courses",
+    "service/learners/directory/group_lists.py": "people, people_in_groups",
     "service/learners/directory/imports.py": "imports",
     "service/learners/directory/managers.py": "people",
     "service/learners/directory/named_managers.py": "named: whom a file names, while it is read",
     "service/learners/directory/old_spellings.py": "people, people_in_groups, contacts",
+    "service/learners/directory/merges.py": "people, and into whom they were merged",
     "service/learners/directory/people.py": "people",
     "service/learners/directory/people_import.py": "people, looked into for who is missing",
     "service/learners/directory/people_table.py": "people, people_in_groups",
@@ -65,6 +67,7 @@ TABLES = {
     "service/ledger/ledger.py": "stored_events, erasable",
     "service/ledger/views.py": "the position of the views",
     "service/rules/explain/history.py": "stored_events, looked into for a moment in the past",
+    "service/sending/counts.py": "notifications, looked into for counts",
     "service/sending/queue.py": "notifications: a view",
 }
 """Who writes SQL, and of which tables."""

@@ -8,8 +8,9 @@ from service import __version__
 from service.cli.backtest import run_backtest
 from service.cli.channels import channels
 from service.cli.check import check
-from service.cli.courses import courses
 from service.cli.demo import demo
+from service.cli.directory.courses import courses
+from service.cli.directory.people import people
 from service.cli.explain import explain
 from service.cli.feeds import feeds
 from service.cli.fsck import fsck, rebuild
@@ -17,7 +18,6 @@ from service.cli.letters import letters
 from service.cli.mute import mute, unmute
 from service.cli.notifications import notifications
 from service.cli.output.console import Commands
-from service.cli.people import people
 from service.cli.preview import preview
 from service.cli.run import clock, run
 from service.cli.schema import schema

@@ -11,6 +11,7 @@ from rich.text import Text
 from service import __version__
 from service.api.system.endpoints import FREE_BYTES_WARNING
 from service.app.app import SOURCES
+from service.cli.directory.people_api import api_in_words
 from service.cli.options.installation import Installation
 from service.cli.output.console import (
     BAD,
@@ -23,7 +24,6 @@ from service.cli.output.console import (
     settings,
 )
 from service.cli.output.text import ago, in_local_time, moment, print_words, span
-from service.cli.people_api import api_in_words
 from service.incoming.adobe_api.api_state import ApiStanding, api_standing
 from service.incoming.letters import Letters, unaccounted
 from service.learners.directory.imports import (
@@ -44,6 +44,7 @@ from service.rules.triggers.channel_failing import recorded_channel
 from service.running import FailingNow, SeenNow, seen_now, wall_clock
 from service.sending import queue
 from service.sending.channel_health import state_as_recorded
+from service.sending.counts import census
 from service.sending.streams import MatchCounter
 
 WAITS_TOO_LONG_MS = 5 * MINUTE
@@ -114,7 +115,7 @@ def standing(office: Installation, seen: SeenNow | None, now: int) -> Status:
     active = active_file(office)
     letters = Letters(office.ledger)
     counts = letters.counts()
-    position, states = queue.census(office.views)
+    position, states = census(office.views)
     matched = MatchCounter(office.ledger).up_to(position)
     _, muting = muting_of(office.store.latest)
     modes = active.modes if active else {}

@@ -100,7 +100,7 @@ def add(
     instance: str, learner: str, source: str | None, account: str | None, data: Path | None
 ) -> None:
     """Tell LEARNER when a seat is free in INSTANCE; twice changes nothing."""
-    with closing(Session(data, instance, source, account)) as session:
+    with closing(Session(data, instance, source=source, account=account)) as session:
         now = session.office.clock()
         session.wishes.ask(session.id, session.wishes.meet(session.key(learner), now), now)
     click.echo(f"{learner} will be told once of a free seat in {instance}")
@@ -114,7 +114,7 @@ def remove(
     instance: str, learner: str, source: str | None, account: str | None, data: Path | None
 ) -> None:
     """Do not tell LEARNER any more; twice changes nothing."""
-    with closing(Session(data, instance, source, account)) as session:
+    with closing(Session(data, instance, source=source, account=account)) as session:
         person = session.wishes.known(session.key(learner))
         if person is not None:
             session.wishes.stop(session.id, person, session.office.clock())
@@ -129,7 +129,7 @@ def list_watchers(
     instance: str, source: str | None, account: str | None, data: Path | None, as_json: bool
 ) -> None:
     """List who waits for a seat in INSTANCE, in the order in which they asked."""
-    with closing(Session(data, instance, source, account)) as session:
+    with closing(Session(data, instance, source=source, account=account)) as session:
         found = session.wishes.all(session.id)
         ids = session.people.lms_ids(each.person for each in found)
     if as_json:
@@ -152,7 +152,7 @@ def link(
 ) -> None:
     """Print the link by which LEARNER, and whoever has it, asks by themselves."""
     chosen = settings(data)
-    with closing(Session(data, instance, source, account)) as session:
+    with closing(Session(data, instance, source=source, account=account)) as session:
         links = watch_links(chosen.data, chosen.public_url, chosen.secret_key)
         if links is None:
             fail("COURSEBELL_PUBLIC_URL: expected the address people reach, got none; set it")

@@ -196,4 +196,4 @@ def outcomes_of(
             yield EventOutcome("set_aside", item.name, item.reason)
         else:
             outcome = next(became)
-            yield EventOutcome(outcome.state, item.name, "", outcome.stream)
+            yield EventOutcome(outcome.state, item.name, outcome.reason, outcome.stream)

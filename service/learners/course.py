@@ -18,6 +18,7 @@ from service.learners.facts import (
     Identity,
     LearnerFact,
     LearnerLeft,
+    LearnerMerged,
     LearnerSeen,
 )
 from service.ledger.events import StreamId, stream_id
@@ -36,7 +37,7 @@ class LearnerRecorded(FactRecorded[LearnerFact], frozen=True, kw_only=True, omit
 
 
 OF_COURSES = shapes_of(CourseRecorded, (CourseDrafted, CourseModified, CourseDeleted))
-OF_LEARNERS = shapes_of(LearnerRecorded, (LearnerSeen, LearnerLeft))
+OF_LEARNERS = shapes_of(LearnerRecorded, (LearnerSeen, LearnerLeft, LearnerMerged))
 SHAPES = {**OF_COURSES, **OF_LEARNERS}
 M = TypeVar("M", CourseRecorded, LearnerRecorded)
 
@@ -96,29 +97,37 @@ class LearnerSignIns(Watermark[LearnerRecorded], frozen=True, gc=False):
     """Fold when a learner was last seen by their LMS, whatever the course, and when they left it.
 
     Neither says anything of the other: what happens after somebody left does not bring them back.
+    That a record was merged says nothing of when its person was seen; that it is deleted then
+    does not say that they left.
     """
 
     RECORDED = LearnerRecorded
     MARKS = LearnerSeen
     left_at: int | None = None
+    is_merged: bool = False
 
     def apply(self, event: LearnerRecorded) -> Self:
         """Fold in the next event of the stream."""
-        if event.topic != LearnerLeft.TOPIC:
-            return super().apply(event)
-        left_at, keys = latest(self.left_at, event.at), self.keys.having(event.key)
-        return replace(self, version=self.version + 1, keys=keys, left_at=left_at)
+        next_one = {"version": self.version + 1, "keys": self.keys.having(event.key)}
+        match event.said:
+            case LearnerMerged(into=into):
+                return replace(self, is_merged=bool(into), **next_one)
+            case LearnerLeft():
+                return replace(self, left_at=latest(self.left_at, event.at), **next_one)
+        return super().apply(event)
 
     def effect(self, fact: Fact) -> dict[str, object]:
-        """Say whether a new fact is later than those of its kind.
+        """Say whether a new fact is later than those of its kind; no rule hears of a merge.
 
         What tells of one leaving more than once does so within a day.
         """
+        if fact.said.TOPIC == LearnerMerged.TOPIC:
+            return {}
         if fact.said.TOPIC != LearnerLeft.TOPIC:
             return super().effect(fact)
         at, left_at = fact.occurred_at, self.left_at
         late = left_at is not None and at <= left_at
-        told = left_at is not None and at <= left_at + DAY
+        told = self.is_merged or (left_at is not None and at <= left_at + DAY)
         return {"transitions": () if told else (fact.said.TOPIC,), "superseded": late}
 
     @staticmethod

@@ -1,7 +1,7 @@
 """Fold an enrolment, one learner in one instance, from its facts in any order."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import chain
 from typing import Any, Self
@@ -318,3 +318,11 @@ class Enrollment(Aggregate[EnrollmentRecorded], frozen=True, gc=False):
             return facts.state(timing), facts, self.state
         met = begin(self.state, entry, timing)
         return go_on(met, entry, timing), self.facts.having_newest(entry, timing), met
+
+
+def told_in(
+    stream: str, events: Sequence[EnrollmentRecorded], timings: Mapping[str, Timing]
+) -> tuple[Enrollment, Sequence[EnrollmentRecorded]]:
+    """Fold the events of an enrolment, and give them with it; `timings` by source."""
+    timing = timings.get(named_by(stream, events).source, AT_ONCE)
+    return Enrollment.load(StreamId(stream), events, timing), events

@@ -177,6 +177,16 @@ class LearnerLeft(LearnerFact, frozen=True, omit_defaults=True):
     TOPIC: ClassVar[str] = "learner.left"
 
 
+class LearnerMerged(LearnerFact, frozen=True, omit_defaults=True):
+    """Say that another record of the same person counts from now on.
+
+    `into` is that one's person id; empty for a record that counts itself again.
+    """
+
+    TOPIC: ClassVar[str] = "learner.merged"
+    into: str = ""
+
+
 class Contact(msgspec.Struct, frozen=True, gc=False):
     """Hold what a letter says of the person it is about; `fields` are e.g. a phone number."""
 
@@ -193,6 +203,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is about the instance or the course alone, one about a learner alone has an empty `course`.
     `key` tells facts apart (see `fact_key`). `contact` and `title` are what the letter says
     beside it about the person and the course; they go to people and courses, never to the log.
+    `into` is source, account and LMS id of whom the person is merged into.
     """
 
     source: str
@@ -208,6 +219,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     by_admin: bool = False
     contact: Contact | None = None
     title: str | None = None
+    into: tuple[str, str, str] | None = None
 
 
 DAY = 24 * 60 * 60 * 1000

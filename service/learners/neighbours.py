@@ -5,9 +5,17 @@ from typing import Any, NamedTuple
 
 from service.learners.aggregate import Aggregate
 from service.learners.course import LearningObject
+from service.learners.directory.merges import Link, Merges
 from service.learners.enrollment import Enrollment
 from service.learners.enrollment_state import OPEN, State
-from service.learners.facts import CourseDeleted, Enrolled, Fact, Identity, InstanceDeleted
+from service.learners.facts import (
+    CourseDeleted,
+    Enrolled,
+    Fact,
+    Identity,
+    InstanceDeleted,
+    LearnerMerged,
+)
 from service.learners.instance import Instance
 from service.ledger.events import EventStore, StreamId
 
@@ -15,10 +23,12 @@ FIRST = "originator_version = 1 AND topic GLOB 'enrollment.*'"
 PERSON = "json_extract(CAST(state AS TEXT), '$.who.person')"
 COURSE = "json_extract(CAST(state AS TEXT), '$.who.course')"
 DELETION = f"topic IN ('{CourseDeleted.TOPIC}', '{InstanceDeleted.TOPIC}')"
+MERGE = f"topic = '{LearnerMerged.TOPIC}'"
 INDEXES = f"""
 CREATE INDEX IF NOT EXISTS enrollments_by_learner ON stored_events ({PERSON}, {COURSE})
 WHERE {FIRST};
 CREATE INDEX IF NOT EXISTS deletions ON stored_events (originator_id) WHERE {DELETION};
+CREATE INDEX IF NOT EXISTS merges ON stored_events (notification_id) WHERE {MERGE};
 """
 # How their ids begin helps where a ledger is only read, and has no such index yet. The plus sign
 # keeps SQLite from reading the whole log because it is in that order.
@@ -29,6 +39,11 @@ OF_A_LEARNER = (
 IN_ALL, IN_ONE = OF_A_LEARNER.format(""), OF_A_LEARNER.format(f"AND {COURSE} = ?")
 EVER_DELETED = (
     f"SELECT DISTINCT originator_id FROM stored_events WHERE {DELETION} AND originator_id IN (?, ?)"
+)
+EVER_MERGED = (
+    "SELECT notification_id, json_extract(CAST(state AS TEXT), '$.recorded_at'), "
+    "substr(originator_id, 2), ifnull(json_extract(CAST(state AS TEXT), '$.said.into'), '') "
+    f"FROM stored_events WHERE {MERGE} ORDER BY notification_id"
 )
 
 
@@ -49,10 +64,11 @@ class Neighbours:
     def __init__(self, store: EventStore) -> None:
         """Make the indexes, where the ledger may be written and has none yet."""
         self._ledger = store.ledger
+        self._merges = Merges(store.ledger)
         store.ledger.create(INDEXES)
 
     def enrollments(self, person: str, course: str | None = None) -> list[str]:
-        """Find the streams of a learner's enrolments, in one course or in all, the oldest first."""
+        """Find the streams of a record's enrolments, in one course or in all, the oldest first."""
         prefix = Enrollment.prefix(person)
         wanted = (person, prefix, f"{prefix}~", *(() if course is None else (course,)))
         query = IN_ALL if course is None else IN_ONE
@@ -65,7 +81,13 @@ class Neighbours:
 
     def streams(self, about: Identity) -> list[str]:
         """Name every stream on which it hangs whether an enrolment is done or gone."""
-        return [*places_of(about), *self.enrollments(about.person, about.course)]
+        beside = self._merges.records_beside(about.person)
+        found = [stream for each in beside for stream in self.enrollments(each, about.course)]
+        return [*places_of(about), *found]
+
+    def ever_merged(self) -> list[Link]:
+        """List what the log has of merges, first to last."""
+        return [Link(*row) for row in self._ledger.reader().execute(EVER_MERGED)]
 
 
 def places_of(about: Identity) -> list[StreamId]:
@@ -82,6 +104,11 @@ def deletion_among(places: Iterable[Aggregate[Any] | None]) -> Deletion | None:
     gone = [(each.gone_at, each.about) for each in places if each and each.gone_at is not None]
     found = [Deletion("instance" if about.instance else "course", at) for at, about in gone]
     return max(found, key=lambda deletion: deletion.at, default=None)
+
+
+def newest_at(state: State) -> int:
+    """Say when something happened last in an enrolment (ms UTC); 0 if nothing is known."""
+    return max(_moments(state), default=0)
 
 
 def begun_at(state: State) -> int | None:

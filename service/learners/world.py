@@ -14,7 +14,7 @@ from service.learners.directory.leaving import mark_left
 from service.learners.directory.managers import Managers
 from service.learners.directory.people import People, Person
 from service.learners.directory.reported import ReportedDetails
-from service.learners.enrollment import Enrollment
+from service.learners.enrollment import Enrollment, EnrollmentRecorded, told_in
 from service.learners.facts import (
     AT_ONCE,
     Contact,
@@ -52,10 +52,14 @@ def enrollments_of(aggregates: Iterable[Aggregate[Any] | None]) -> list[Enrollme
 
 
 class FactOutcome(msgspec.Struct, frozen=True, gc=False):
-    """Say what became of a fact: `recorded`, `superseded` or `duplicate`, on which stream."""
+    """Say what became of a fact: `recorded`, `superseded` or `duplicate`, on which stream.
+
+    Or `set_aside`, and the reason: it contradicts what is known.
+    """
 
     state: str
     stream: str
+    reason: str = ""
 
 
 class AppendedEvent(msgspec.Struct, frozen=True, gc=False):
@@ -138,6 +142,8 @@ class World(Protocol):
         self, source: str, account: str, course: str, instance: str
     ) -> Instance | None: ...
     def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]: ...
+    def records_of(self, person: str) -> Sequence[str]: ...
+    def told_in(self, enrollment: str) -> tuple[Enrollment, Sequence[EnrollmentRecorded]]: ...
     def deletion(self, about: Identity) -> Deletion | None: ...
     def watchers(self, instance: str) -> Watchlist: ...
     def latest(self, stream: str) -> tuple[int, EventBody] | None: ...
@@ -218,6 +224,7 @@ class Lookup:
         self.timings = timings
         self.neighbours = Neighbours(store)
         self.members = people.in_group
+        self.records_of = people.records_of
         self.latest = store.latest
         self._store = store
         self._courses = courses
@@ -253,7 +260,7 @@ class Lookup:
         )
 
     def enrollments(self, person: str, course: str) -> Sequence[str]:
-        """Find the streams of a learner's enrolments in a course, the oldest first."""
+        """Find the streams of one record's enrolments in a course, the oldest first."""
         found = self._beside.get((person, course))
         if found is None:
             found = self.neighbours.enrollments(person, course)
@@ -261,7 +268,7 @@ class Lookup:
         return found
 
     def begun(self, person: str, course: str) -> None:
-        """Forget which enrolments a learner has in a course, now that another is on disk."""
+        """Forget which enrolments a record has in a course, now that another is on disk."""
         self._beside.drop((person, course))
 
     def keep(self, cursor: sqlite3.Cursor, reported: ReportedDetails) -> None:
@@ -272,15 +279,14 @@ class Lookup:
 
     def settle(self, reported: ReportedDetails) -> None:
         """Drop what was remembered of whom and what letters have changed."""
-        for person in reported.contacts.changed:
-            if reported.contacts.news(person) is not None:
-                self._persons.drop(person)
-                self._managers = None
+        told = [p for p in reported.contacts.changed if reported.contacts.news(p) is not None]
         for key in reported.titles.changed:
             if reported.titles.news(key) is not None:
                 self._titles.drop(key)
-        for person in reported.left:
-            self._persons.drop(person)
+        for person in (*told, *reported.left):
+            self._managers = None
+            for record in self.records_of(person):
+                self._persons.drop(record)
         self.people.addresses_heard += reported.addresses() + len(reported.left)
 
     def course(
@@ -326,8 +332,14 @@ class Lookup:
 
     def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]:
         """Look up a learner's enrolments in a course."""
-        found = self.aggregates(self.neighbours.enrollments(person, course))
-        return enrollments_of(found.values())
+        beside = self.people.records_beside(person)
+        streams = [id for each in beside for id in self.neighbours.enrollments(each, course)]
+        return enrollments_of(self.aggregates(streams).values())
+
+    def told_in(self, enrollment: str) -> tuple[Enrollment, Sequence[EnrollmentRecorded]]:
+        """Load an enrolment with all its events."""
+        events: Sequence[Any] = self._store.stream(enrollment)
+        return told_in(enrollment, events, self.timings)
 
     def deletion(self, about: Identity) -> Deletion | None:
         """Tell whether the course or the instance of an enrolment is gone."""

@@ -5,13 +5,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from eventsourcing.persistence import IntegrityError
+from msgspec.structs import replace
 
 from service.learners.aggregate import Aggregate
 from service.learners.directory.courses import Course
-from service.learners.directory.people import Person, PersonKey, person_key
+from service.learners.directory.merges import PendingMerges
+from service.learners.directory.people import People, Person, PersonKey, person_key
 from service.learners.directory.reported import ReportedDetails
 from service.learners.enrollment import Enrollment
-from service.learners.facts import AT_ONCE, Fact, Identity, PlacedFact, course_id
+from service.learners.facts import AT_ONCE, Fact, Identity, LearnerMerged, PlacedFact, course_id
 from service.learners.instance import Instance
 from service.learners.neighbours import Deletion, deletion_among, owner_of, places_of
 from service.learners.watchlist import Watchlist, WatchTold
@@ -32,9 +34,10 @@ from service.ledger.events import EventBody, EventStore, NewEvent
 class UnitOfWork:
     """Hold the world as of the event being folded: the ledger, and the facts before it.
 
-    `met` are the people of this batch nobody had heard of, by their new id; `fetched` are the
-    aggregates its facts are about, held here as others may be remembered instead; `reported` is
-    what its letters say of people and courses.
+    `persons` are the ids of the people of this batch, `met` those of them nobody had heard of;
+    `fetched` are the aggregates its facts are about, held here as others may be remembered
+    instead; `reported` is what its letters say of people and courses, `merges` which records are
+    of one person.
     """
 
     def __init__(
@@ -46,11 +49,14 @@ class UnitOfWork:
     ) -> None:
         self.events: list[NewEvent] = []
         self.decisions = Decisions()
+        self.persons: Mapping[PersonKey, str] = {}
         self.met: Mapping[str, PersonKey] = {}
         self.fetched: Mapping[str, Aggregate[Any]] = {}
         self.reported: ReportedDetails | None = None
         self.manager = lookup.manager
         self.members = lookup.members
+        self.told_in = lookup.told_in
+        self.merges: PendingMerges | None = None
         self._known = known
         self._lookup = lookup
         self._decides = decide
@@ -65,8 +71,26 @@ class UnitOfWork:
 
         `person` is the learner's id, or empty; `blank` is the fact's aggregate before any fact.
         """
-        fact = told.fact
-        before = self._owner(fact, person, blank)
+        before = self._owner(told.fact, person, blank)
+        if told.fact.said.TOPIC == LearnerMerged.TOPIC and told.fact.key not in before.keys:
+            return self._merge(told, person, before)
+        return self._fold(told, before)
+
+    def _merge(self, told: PlacedFact, record: str, before: Aggregate[Any]) -> FactOutcome:
+        """Merge a record of a person into another, once, and never in a circle."""
+        into = self.persons[person_key(*told.fact.into)] if told.fact.into else ""
+        merges = self.merges or PendingMerges(self._lookup.people.merges, self.met)
+        reason = merges.refusal(record, into) if into else None
+        if reason is not None:
+            return FactOutcome("set_aside", "", reason)
+        if not merges.is_new(record, into):
+            return FactOutcome("superseded", before.id)
+        merges.links[record], self.merges = into, merges
+        fact = replace(told.fact, said=LearnerMerged(into=into))
+        return self._fold(replace(told, fact=fact), before)
+
+    def _fold(self, told: PlacedFact, before: Aggregate[Any]) -> FactOutcome:
+        fact, person = told.fact, before.about.person
         timing = self._lookup.timings.get(fact.source, AT_ONCE)
         recorded = before.record(told, self._now, timing)
         if recorded is None:
@@ -85,9 +109,25 @@ class UnitOfWork:
     def _owner(self, fact: Fact, person: str, blank: Aggregate[Any]) -> Aggregate[Any]:
         """Give the aggregate a fact is of, which may be another if it names no instance."""
         own = self._changed.get(blank.id) or self.fetched.get(blank.id) or blank
-        if fact.instance is not None or not (fact.person and fact.course):
+        if not (fact.person and fact.course):
             return own
-        return owner_of(fact, self.enrollments_in(person, fact.course)) or own
+        if fact.instance is None:
+            found = owner_of(fact, self.enrollments_in(person, fact.course))
+            if found is not None:
+                return found
+        return own if own.version else self._beside(fact, person) or own
+
+    def _beside(self, fact: Fact, person: str) -> Aggregate[Any] | None:
+        """Give the enrolment that another record of the learner has there already.
+
+        Where none has, the record that counts begins it. None for who has one record.
+        """
+        records = self._records.records_beside(person)
+        if len(records) == 1:
+            return None
+        blank = [Enrollment.begin(fact, record) for record in records]
+        there = self._standing([each.id for each in blank])
+        return next((there[each.id] for each in blank if each.id in there), blank[0])
 
     def _decide(self, appended: AppendedEvent) -> None:
         decided = self._decides(appended, self, self._now)
@@ -128,10 +168,21 @@ class UnitOfWork:
 
     def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]:
         """Look up a learner's enrolments in a course, this batch's own included."""
-        met = person in self.met
-        streams = [] if met else self._lookup.enrollments(person, course)
-        found = self._standing([*streams, *self._begun.get((person, course), ())])
-        return enrollments_of(found.values())
+        records = self._records.records_beside(person)
+        streams = [stream for each in records for stream in self._enrollments(each, course)]
+        return enrollments_of(self._standing(streams).values())
+
+    def records_of(self, person: str) -> Sequence[str]:
+        """List the records of a person, as this batch will leave them."""
+        return self._records.records_of(person)
+
+    @property
+    def _records(self) -> PendingMerges | People:
+        return self.merges or self._lookup.people
+
+    def _enrollments(self, record: str, course: str) -> list[str]:
+        known = () if record in self.met else self._lookup.enrollments(record, course)
+        return [*known, *self._begun.get((record, course), ())]
 
     def deletion(self, about: Identity) -> Deletion | None:
         """Tell whether the course or the instance of an enrolment is gone, by now."""
@@ -215,7 +266,7 @@ class Writer:
     def _write(self, told: Sequence[PlacedFact], now: int, also: Also) -> list[FactOutcome]:
         batch = self.world(now)
         persons, met = self._persons_of([t.fact for t in told], now)
-        batch.met = met
+        batch.persons, batch.met = persons, met
         known = [persons.get(learner_key(t.fact), "") for t in told]
         kinds = [AGGREGATES[t.fact.said.TOPIC] for t in told]
         blank = [k.begin(t.fact, p) for k, t, p in zip(kinds, told, known, strict=True)]
@@ -228,6 +279,8 @@ class Writer:
         outcomes = list(map(batch.record, told, known, blank))
         with self.ledger.transaction() as cursor:
             self.people.meet(cursor, list(met.items()))
+            if batch.merges:
+                self.people.merges.keep(cursor, batch.merges.links)
             if batch.reported:
                 self.lookup.keep(cursor, batch.reported)
             self._append(cursor, batch.events, batch.decisions)
@@ -236,6 +289,9 @@ class Writer:
         batch.settle()
         if batch.reported:
             self.lookup.settle(batch.reported)
+        if batch.merges:
+            self.lookup.forget()
+            self.people.addresses_heard += 1
         for person, key in met.items():
             self._persons.put(key, person)
         return outcomes
@@ -284,6 +340,7 @@ class Writer:
         self, facts: Sequence[Fact], now: int
     ) -> tuple[dict[PersonKey, str], dict[str, PersonKey]]:
         keys = dict.fromkeys(learner_key(fact) for fact in facts if fact.person is not None)
+        keys |= dict.fromkeys(person_key(*fact.into) for fact in facts if fact.into is not None)
         found = {key: known for key in keys if (known := self._persons.get(key)) is not None}
         unknown = [key for key in keys if key not in found]
         fetched = self.people.known(unknown) if unknown else {}

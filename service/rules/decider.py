@@ -163,8 +163,18 @@ def notification_id(rule: Rule, entry: Entry, key: OccurrenceKey, recipient: str
 
     Never the rule's text (editing a rule must not send again) and never a place in a list.
     """
+    return _id((rule.mode, rule.id, entry.key), key, recipient)
+
+
+def id_of_owed(owed: Owed) -> str:
+    """Make the id of a notification from what it says of itself."""
+    return _id((owed.mode, owed.rule, owed.entry), key_of_owed(owed), owed.recipient)
+
+
+def _id(by: tuple[str, str, str], key: OccurrenceKey, recipient: str) -> str:
+    mode, rule, entry = by
     source, account, subject, occurrence, at = key
-    parts = (rule.mode, source, account, rule.id, entry.key, subject, occurrence, recipient)
+    parts = (mode, source, account, rule, entry, subject, occurrence, recipient)
     return stream_id(f"n{at // 1000 & 0xFFFFFFFF:08x}", *parts, size=12)
 
 
@@ -198,16 +208,19 @@ def follows_from(owed: Owed, rule: Rule, step: Entry, world: World, *, now: int)
     for earlier in rule.followed_by(step):
         newest = newest_of(owed, rule, earlier, world=world)
         if newest is not None and not ended_unsent(newest[1]):
-            told_at, apart = _told_at(newest[1], now), step.after_ms - earlier.after_ms
-            moments += [told_at + apart] if owed.decided_at < told_at + apart // 2 else []
+            at, apart = told_at(newest[1]) or now, step.after_ms - earlier.after_ms
+            moments += [at + apart] if owed.decided_at < at + apart // 2 else []
     return max(moments)
 
 
-def _told_at(newest: EventBody, now: int) -> int:
-    """Say when a notification with this newest event told its reader; `now` while it has not."""
+def told_at(newest: EventBody) -> int | None:
+    """Say when a notification with this newest event told its reader; None while it has not.
+
+    Not to be asked of one that ended unsent.
+    """
     if isinstance(newest, Ended) or (isinstance(newest, AttemptEnded) and newest.then == SENT):
         return newest.at
-    return now
+    return None
 
 
 def first_ids(rule: Rule, owed: Owed) -> Iterator[str]:
@@ -224,7 +237,6 @@ def first_event(
     """Make the first event of a notification; `known` is what the conditions read."""
     rule, match, reading = evaluation.rule, evaluation.match, evaluation.reading
     about = reading.about
-    reader = reading.learner or reading.subject.id
     collapses = rule.collapse_ms and entry.digest is None and not entry.after_ms
     return Owed(
         rule=rule.id,
@@ -248,10 +260,16 @@ def first_event(
         event_name=reading.event.name,
         event_at=match.at,
         by_admin=bool(reading.event.by_admin),
-        collapse=f"{rule.id}/{entry.key}/{recipient}/{reader}" if collapses else None,
+        collapse=f"{rule.id}/{entry.key}/{recipient}/{_whose(reading)}" if collapses else None,
         digest=entry.digest is not None,
         read=known,
     )
+
+
+def _whose(reading: Reading) -> str:
+    """Name whom it is about; who was named by several records is one reader."""
+    learner = reading.learner
+    return reading.world.records_of(learner)[0] if learner else reading.subject.id
 
 
 Observer = Callable[[Evaluation, Occurrence], object]

@@ -155,20 +155,34 @@ ENTRY = f"to={WATCHERS},"
 def waiting(reading: Reading, decisions: Decisions) -> list[str]:
     """Name those who wait for news of the instance, whoever asked first first, by id.
 
-    Who was to be told and was not, as the notification ended unsent, waits again.
+    Who was to be told and was not, as the notification ended unsent, waits again. Who asked by
+    several records is named once.
     """
     watch = _watch(reading, decisions)
     wishes = watch.wishes.items() if watch else ()
     found = [(wish.asked, person) for person, wish in wishes if _is_waiting(wish, reading.world)]
-    return [person for _, person in sorted(found)]
+    people = dict[str, str]()
+    for _, person in sorted(found):
+        people.setdefault(reading.world.records_of(person)[0], person)
+    return list(people.values())
 
 
 def tell(notifications: Mapping[str, str], reading: Reading, decisions: Decisions) -> None:
-    """Record by which notifications people are told, so that nobody is told twice."""
+    """Record by which notifications people are told, so that nobody is told twice.
+
+    What somebody asked by another record is fulfilled by the same one.
+    """
     watch = _watch(reading, decisions)
     if watch is None or not notifications:
         return
-    told = WatchTold(at=reading.now, notifications=dict(notifications))
+    records_of = reading.world.records_of
+    by_person = {records_of(person)[0]: id for person, id in notifications.items()}
+    others = {
+        person: by_person[survivor]
+        for person, wish in watch.wishes.items()
+        if (survivor := records_of(person)[0]) in by_person and _is_waiting(wish, reading.world)
+    }
+    told = WatchTold(at=reading.now, notifications={**notifications, **others})
     decisions.following.append((watch.id, watch.version + 1, told))
 
 

@@ -12,7 +12,7 @@ from service.learners.world import World
 from service.ledger.events import EventBody
 from service.rules.calendar import DAY, MINUTE, Settling, opens
 from service.rules.decider import Decider, conditions_hold, entry_of, follows_from
-from service.rules.done_or_gone import LEARNER_LEFT
+from service.rules.done_or_gone import LEARNER_LEFT, Twin, merged_into
 from service.rules.fields import Reading
 from service.rules.fields import Subject as Readable
 from service.rules.notification import (
@@ -152,6 +152,12 @@ class Case:
         self.recipient: Person | None = None
         self.follows = 0
 
+    def twin_holds(self, twin: Twin) -> bool:
+        """Tell whether what another record of the person is owed is still so."""
+        assert self.rule is not None
+        told = Item(twin.owed, Subject(*twin.about) if twin.about else self.subject)
+        return untrue(told, self.rule, told.reading(self.world, self.now)) is None
+
 
 def items_true(case: Case, rule: Rule) -> list[Reading]:
     """Read the items of a digest that still hold, first to last."""
@@ -205,8 +211,11 @@ def still_true(case: Case) -> Stop | None:
 
 
 def still_wished(case: Case) -> Stop | None:
-    """Cancel what a watcher does not ask for any more."""
-    reason = wish_over(case.notification.id, case.owed, case.world)
+    """Cancel what a watcher does not ask for any more, or another record of theirs is told."""
+    reason, owed = wish_over(case.notification.id, case.owed, case.world), case.owed
+    records = map(case.world.records_of, (owed.person or "", owed.recipient))
+    if reason is None and any(len(each) > 1 for each in records):
+        reason = merged_into(owed, case.world, case.twin_holds)
     return Ended(at=case.now, state=CANCELLED, reason=reason) if reason else None
 
 

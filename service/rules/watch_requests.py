@@ -1,6 +1,7 @@
 """Ask to be told of a free seat, and stop it, while the service runs or not."""
 
 import sqlite3
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from service.learners.directory.people import People, PersonKey, person_key
@@ -58,24 +59,31 @@ class WatchRequests:
 
     def of(self, instance: str, person: str) -> OpenWatchRequest | None:
         """Give the wish of one person, if they have one that is not fulfilled."""
-        wish = self._watch(instance).wishes.get(person)
-        return self._open_request(person, wish) if wish else None
+        return next(iter(self._of(instance, person)), None)
+
+    def _of(self, instance: str, person: str) -> list[OpenWatchRequest]:
+        """List a person's wishes, which they may have asked by several records."""
+        wishes, records = self._watch(instance).wishes, self._people.records_of(person)
+        found = [self._open_request(each, wishes[each]) for each in records if each in wishes]
+        return [each for each in found if each is not None]
 
     def ask(self, instance: str, person: str, now: int) -> None:
         """Record that somebody wishes to be told; twice is harmless."""
         with self._store.ledger.transaction() as cursor:
             if self.of(instance, person) is None:
-                self._append(cursor, instance, WatchAsked(at=now, person=person))
+                self._append(cursor, instance, [WatchAsked(at=now, person=person)])
 
     def stop(self, instance: str, person: str, now: int) -> None:
         """Record that somebody does not wish to be told any more; twice is harmless."""
         with self._store.ledger.transaction() as cursor:
-            if self.of(instance, person) is not None:
-                self._append(cursor, instance, WatchStopped(at=now, person=person))
+            wishes = self._of(instance, person)
+            stopped = [WatchStopped(at=now, person=wish.person) for wish in wishes]
+            self._append(cursor, instance, stopped)
 
-    def _append(self, cursor: sqlite3.Cursor, instance: str, body: EventBody) -> None:
+    def _append(self, cursor: sqlite3.Cursor, instance: str, bodies: Sequence[EventBody]) -> None:
         watch = self._watch(instance)
-        self._store.append(cursor, [(watch.id, watch.version + 1, body)])
+        versions = enumerate(bodies, watch.version + 1)
+        self._store.append(cursor, [(watch.id, version, body) for version, body in versions])
 
     def _watch(self, instance: str) -> Watchlist:
         return Watchlist.load(instance, self._store.stream(Watchlist.stream(instance)))

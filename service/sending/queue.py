@@ -18,7 +18,6 @@ from service.rules.notification import (
     OPEN_STATES,
     OWED,
     SCHEDULED,
-    STATES,
     AddressFound,
     AttemptEnded,
     AttemptStarted,
@@ -206,22 +205,6 @@ def learners_waited_for(views: Views) -> list[str]:
     return [person for (person,) in views.reader().execute(query) if person]
 
 
-class WaitingForAddresses(NamedTuple):
-    """Count what waits for an address, and say since when the oldest is owed (ms UTC)."""
-
-    messages: int
-    since: int
-
-
-def waiting_by_account(views: Views) -> dict[tuple[str, str], WaitingForAddresses]:
-    """Count what waits for an address, by source and account."""
-    rows = views.reader().execute(
-        "SELECT source, account, COUNT(*), MIN(decided_at) FROM notifications "
-        "WHERE state = 'waiting_address' GROUP BY source, account"
-    )
-    return {(row[0], row[1]): WaitingForAddresses(row[2], row[3]) for row in rows}
-
-
 def removed(views: Views, channels: Collection[str], rules: Collection[str]) -> Iterator[str]:
     """List the ids of what is open by another channel, or because of another rule, than these."""
     rows = views.reader().execute(
@@ -324,23 +307,3 @@ def page(
         where or None, filters, order_by="id DESC", limit=limit
     )
     return list(rows)
-
-
-def census(views: Views) -> tuple[int, dict[str, int]]:
-    """Count each state, and tell how far the views have followed the log, of one moment."""
-    rows = views.reader().execute(
-        "SELECT NULL, position FROM following UNION ALL "
-        "SELECT state, COUNT(*) FROM notifications GROUP BY state"
-    )
-    found = dict(rows.fetchall())
-    position: int = found.pop(None)
-    return position, dict.fromkeys(STATES, 0) | found
-
-
-def count_by_state(views: Views) -> dict[str, int]:
-    """Count notifications by state and reason, as `sent` or `expired (…)`, the most first."""
-    query = (
-        "SELECT state || ifnull(' (' || reason || ')', ''), COUNT(*) FROM notifications "
-        "GROUP BY state, reason ORDER BY 2 DESC, 1"
-    )
-    return dict(views.reader().execute(query).fetchall())

@@ -144,7 +144,8 @@ class Settings:
     kafka_topic: tuple[str, ...] = setting(
         several(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}", "the name of a topic"),
         "The topic, e.g. `prod.telemetry.audit`; several with commas between them. "
-        "`prod.delete.user` says whose account was deleted.",
+        "`prod.delete.user` says whose account was deleted, "
+        "`prod.lms.user.account.merge` which accounts became one.",
         needs=Needs("KAFKA_BOOTSTRAP_SERVERS", ", e.g. kafka:9092"),
     )
     kafka_group_id: str = setting(

@@ -2,6 +2,7 @@
 
 from tests.bugs.bug import Bug
 from tests.bugs.people import PEOPLE
+from tests.bugs.planted_in_backtests import IN_BACKTESTS
 
 BUGS = (
     Bug(
@@ -150,6 +151,10 @@ BUGS = (
         "tests/sending/test_done_elsewhere.py",
     ),
     Bug(
+        3, "tell two records of one person the same", "service/rules/done_or_gone.py",
+        "            return MERGED\n", "            pass\n", "tests/sending/test_merged.py",
+    ),
+    Bug(
         3, "decide at the end of the batch", "service/learners/writer.py",
         "            self._decide(AppendedEvent(after.id, after.version, event, after))\n",
         "            self._late = [*getattr(self, '_late', []), (after.id, event)]\n",
@@ -157,8 +162,8 @@ BUGS = (
     ),
     Bug(
         3, "a place in the list in the id", "service/rules/decider.py",
-        "rule.mode, source, account, rule.id, entry.key,",
-        "rule.mode, source, account, rule.id, str(rule.entries.index(entry)),",
+        "return _id((rule.mode, rule.id, entry.key),",
+        "return _id((rule.mode, rule.id, str(rule.entries.index(entry))),",
         "tests/rules/test_decide.py",
     ),
     Bug(
@@ -251,56 +256,7 @@ BUGS = (
         "            f\"{each.rule.mode}/{each.rule.id}\": SilenceMark(0, 0)\n",
         "tests/rules/triggers/test_stalled.py",
     ),
-    Bug(
-        4, "a backtest ignores the distance of a step", "service/simulation/backtest/outbox.py",
-        "        if told or owed.rule in self._asked_for:\n", "        if told:\n",
-        "tests/simulation/test_backtest_differences.py",
-    ),
-    Bug(
-        4, "a backtest ends an escalation with any first", "service/simulation/backtest/timers.py",
-        "            begun.standing -= 1\n", "            begun.standing = 0\n",
-        "tests/simulation/test_backtest_differences.py",
-    ),
-    Bug(
-        4, "a backtest forgets the windows of entries", "service/simulation/backtest/backtest.py",
-        'replace(rule, mode="live") for',
-        'replace(rule, mode="live", notify=tuple(replace(e, window=None) for e in rule.notify))'
-        " for",
-        "tests/simulation/test_backtest_is_live.py",
-    ),
-    Bug(
-        4, "a backtest closes a digest an hour later", "service/simulation/backtest/outbox.py",
-        "            for stream, version, body in close(judged, reader, ground).rows:\n",
-        "            late = Ground(ground.decider, ground.world, ground.now + 3_600_000)\n"
-        "            for stream, version, body in close(judged, reader, late).rows:\n",
-        "tests/simulation/test_backtest_is_live.py",
-    ),
-    Bug(
-        4, "a backtest forgets what a digest closed", "service/simulation/backtest/outbox.py",
-        "            self._world.memory[stream] = (version, body)\n            self._items",
-        "            self._items", "tests/simulation/test_backtest_is_live.py",
-    ),
-    Bug(
-        4, "a backtest counts throttles by decision", "service/simulation/backtest/outbox.py",
-        "self._world.latest, ground.now)", "self._world.latest, group[0].owed.decided_at)",
-        "tests/simulation/test_backtest_is_live.py",
-    ),
-    Bug(
-        4, "a backtest lets untrue things wait", "service/simulation/backtest/replay.py",
-        "                play.outbox.waiting.moved(stream)\n", "                assert play\n",
-        "tests/simulation/test_backtest_is_live.py",
-    ),
-    Bug(
-        4, "a backtest looks at no other enrolment", "service/simulation/backtest/replay_world.py",
-        "map(self._states.enrollment, streams)", "()",
-        "tests/simulation/test_backtest_is_live.py",
-    ),
-    Bug(
-        4, "a backtest collapses by the moment", "service/simulation/backtest/outbox.py",
-        "if id != first.id and joins(other, first):",
-        "if id != first.id and other.due_at == first.due_at:",
-        "tests/simulation/test_backtest_differences.py",
-    ),
+    *IN_BACKTESTS,
     Bug(
         5, "read facts in the order in which they came", "service/learners/enrollment.py",
         "        if not self.facts.is_passed_by(entry):\n", "        if not entry:\n",

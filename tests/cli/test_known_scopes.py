@@ -17,6 +17,7 @@ ASKED = {
     "letters import": ["letters", "import", "f.csv"],
     "try": ["try", "done", "--event", "-"],
     "explain": ["explain", "--rule", "done", "--learner", "77"],
+    "people merge": ["people", "merge", "77", "78"],
     "watch add": ["watch", "add", "course:7_1", "77"],
     "watch remove": ["watch", "remove", "course:7_1", "77"],
     "watch list": ["watch", "list", "course:7_1"],
@@ -75,7 +76,9 @@ def test_a_source_that_there_is_not_is_refused(
     assert told in " ".join(result.stderr.replace("│", " ").split())
 
 
-@pytest.mark.parametrize("name", ["explain", "watch add", "watch list", "watch link"])
+@pytest.mark.parametrize(
+    "name", ["explain", "people merge", "watch add", "watch list", "watch link"]
+)
 def test_an_account_that_nothing_has_named_is_refused(office: Installation, name: str) -> None:
     result = run(*ASKED[name], "--account", "1243")
     assert result.exit_code == 2

@@ -18,6 +18,7 @@ from service.learners.facts import (
     InstanceDeleted,
     InstanceModified,
     LearnerLeft,
+    LearnerMerged,
     LearnerSeen,
     ModuleCompleted,
     ProgressReported,
@@ -125,6 +126,7 @@ SAMPLES: list[EventBody] = [
         LearnerSeen(), "LOGIN", transitions=("learner.seen",), about=MEMBER, imported=True
     ),
     recorded(LearnerLeft(), "delete-user", transitions=("learner.left",)),
+    recorded(LearnerMerged("2" * 32), "merge-user-courses-and-cert", about=MEMBER),
     Owed(
         rule="completed", entry="learner/email/completed", mode="live", template="completed",
         channel="email", recipient="learner", trigger="enrollment.completed",

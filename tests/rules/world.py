@@ -6,7 +6,7 @@ from service.learners.aggregate import Aggregate
 from service.learners.course import LearnerSignIns
 from service.learners.directory.courses import Course
 from service.learners.directory.people import Person
-from service.learners.enrollment import Enrollment
+from service.learners.enrollment import Enrollment, EnrollmentRecorded
 from service.learners.facts import Fact, FactBody, Identity, LearnerSeen, PlacedFact, Timing
 from service.learners.instance import Instance
 from service.learners.neighbours import Deletion
@@ -37,6 +37,7 @@ class World:
         self.memory: dict[str, tuple[int, EventBody]] = {}
         self.watches: dict[str, Watchlist] = {}
         self.enrollments: list[Enrollment] = []
+        self.records: dict[str, list[str]] = {}
         self.deleted: Deletion | None = None
 
     def course(self, source: str, account: str, course: str) -> Course | None:
@@ -58,6 +59,12 @@ class World:
 
     def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]:
         return [e for e in self.enrollments if (e.about.person, e.about.course) == (person, course)]
+
+    def records_of(self, person: str) -> Sequence[str]:
+        return self.records.get(person, [person])
+
+    def told_in(self, enrollment: str) -> tuple[Enrollment, Sequence[EnrollmentRecorded]]:
+        raise NotImplementedError
 
     def deletion(self, about: Identity) -> Deletion | None:
         return self.deleted

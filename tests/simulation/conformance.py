@@ -28,6 +28,7 @@ from service.simulation.backtest.backtest import BacktestOptions, backtest
 from service.simulation.backtest.replay_world import CurrentDirectory
 from service.simulation.backtest.states import History
 from tests.installation import COURSE, DAY, MINUTE, SESSION, START, Installation
+from tests.merged_people import merge
 
 STEP = 10 * MINUTE
 LATENESS = STEP
@@ -49,6 +50,10 @@ Managers are named by address and by name.
 
 Two are spelled as spreadsheets do, and rules name them otherwise.
 """
+TWINS = tuple(
+    PersonRow(id, name="Mary", email="mary@example.org", manager=BOSS) for id in ("83", "84")
+)
+"""Records of one person, which say the same: a backtest reads them as they are today."""
 LIVE_MEMORY = "/dev/shm"
 
 Events = tuple[dict[str, Any], ...]
@@ -65,7 +70,8 @@ class Past(msgspec.Struct, frozen=True):
     """A rule file, and what happened: letters and wishes by the step at which they came.
 
     While it is `down` the service does nothing, and letters wait. `head` are other keys of the
-    file. Who has `left` had done so before.
+    file. Who has `left` had done so before. At `merges` one learner is merged into another, or out
+    again.
     """
 
     rules: str
@@ -76,6 +82,7 @@ class Past(msgspec.Struct, frozen=True):
     down: frozenset[int] = frozenset()
     storm_limit: int = 500
     left: frozenset[str] = frozenset()
+    merges: Mapping[int, tuple[int, int | None]] = {}
 
 
 class Fate(msgspec.Struct, frozen=True, order=True):
@@ -109,7 +116,7 @@ def lived(past: Past) -> Iterator[Installation]:
             "COURSEBELL_STORM_LIMIT": str(past.storm_limit),
         }
         with Installation(Path(name), past.rules, head=past.head, **settings) as here:
-            here.import_people(PEOPLE)
+            here.import_people((*PEOPLE, *TWINS))
             here.import_people(PersonRow(id, left_as="deleted") for id in sorted(past.left))
             for step in range(past.steps + 1):
                 _pass(here, past, step)
@@ -128,6 +135,8 @@ def _pass(here: Installation, past: Past, step: int) -> None:
         (wishes.ask if wish.asks else wishes.stop)(
             Instance.stream("adobe", "1234", COURSE, SESSION), person, now
         )
+    if step in past.merges:
+        merge(here, *past.merges[step], now)
     here.tick(now)
 
 
@@ -198,7 +207,7 @@ def told(past: Past) -> str:
             hours = (each["timestamp"] - START) / DAY * 24
             lines.append(f"{at * STEP / DAY * 24:.2f}h: {each['eventName']} at {hours:.2f}h "
                          f"{each['data']}")  # fmt: skip
-    return "\n".join([*lines, *map(str, past.wishes.items())])
+    return "\n".join([*lines, *map(str, past.wishes.items()), *map(str, past.merges.items())])
 
 
 def _shown(each: Fate, real: list[Fate], told: list[Fate]) -> str:

@@ -1,6 +1,7 @@
 """Histories by hypothesis: a rule file, letters early and late, wishes, and hours of sleep."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from tests.installation import about as about_user
 from tests.simulation.conformance import STEP, Past, Wish
 from tests.simulation.generated_rules import DAY_STEPS, HOUR_STEPS, HOURS, entries_of, rule
 
+TWINS = (83, 84)
 LEARNERS = (77, 78, 77, 78, 79, 80, 81)
 COURSES = ("course:7", "course:7", "course:8")
 SESSIONS = ("1", "1", "1", "2", None)
@@ -40,44 +42,63 @@ def pasts(draw: st.DrawFn, days: int = 3, letters: int = 30) -> Past:
     moments = draw(st.lists(step, min_size=many, max_size=many, unique=True))
     watching = any(e.get("to") == "watchers" for r in rules for e in entries_of(r))
     wished = draw(st.dictionaries(step, wishes, max_size=6)) if watching else {}
+    by_reader = any(e.keys() & {"digest", "throttle"} for r in rules for e in entries_of(r))
+    merging = not by_reader and draw(st.booleans())
+    learners = [(each,) for each in LEARNERS]
+    learners += [(83,), (84,), (83, 84), (84, 83)] if merging else []
     return Past(
         rules="\n".join(f"  - {json.dumps(each)}" for each in rules),
-        letters={at: tuple(draw(happened(at))) for at in sorted(moments)},
+        letters={at: tuple(draw(happened(at, learners))) for at in sorted(moments)},
         steps=steps,
         head=f"defaults: {json.dumps(defaults)}\ntime_intervals: {json.dumps(HOURS)}",
         wishes=wished,
         down=frozenset(down),
         storm_limit=draw(st.sampled_from((500, 500, 500, 2))),
         left=draw(st.sampled_from((frozenset(), frozenset(), frozenset(), *LEFT))),
+        merges=draw(merges(step)) if merging else {},
     )
 
 
-wishes = st.builds(Wish, st.sampled_from((77, 78, 79)), st.sampled_from((True, True, False)))
+wishes = st.builds(
+    Wish, st.sampled_from((77, 78, 79, *TWINS)), st.sampled_from((True, True, False))
+)
+
+
+def merges(step: st.SearchStrategy[int]) -> st.SearchStrategy[dict[int, tuple[int, int | None]]]:
+    """One twin is merged into the other now and then, and out again.
+
+    Digests and throttles count by reader, who is read as known today: there they are never two.
+    """
+    said = st.sampled_from(((83, 84), (83, 84), (84, 83), (83, None)))
+    return st.dictionaries(step, said, min_size=1, max_size=3)
 
 
 @st.composite
-def happened(draw: st.DrawFn, step: int) -> list[dict[str, Any]]:
-    """What one letter says, mostly of what has just happened."""
+def happened(
+    draw: st.DrawFn, step: int, learners: Sequence[tuple[int, ...]]
+) -> list[dict[str, Any]]:
+    """What one letter says, mostly of what has just happened, and of both records of one person."""
     said = []
     for _ in range(draw(st.sampled_from((1, 1, 1, 2, 3)))):
         late = draw(st.sampled_from((0, 0, 0, 0, 1, 3, 20, 30 * HOUR_STEPS)))
         at = START + max(step - late, -DAY_STEPS) * STEP
-        user, course = draw(st.sampled_from(LEARNERS)), draw(st.sampled_from(COURSES))
+        users, course = draw(st.sampled_from(learners)), draw(st.sampled_from(COURSES))
         session = draw(st.sampled_from(SESSIONS))
         about = {"course": course, "session": session and f"{course}_{session}"}
         kind = draw(st.sampled_from(KINDS))
         if kind == "on":
-            said.append(enrolled(at, user, **about))
+            said += [enrolled(at, user, **about) for user in users]
         elif kind == "more":
-            said.append(progressed(at, user, draw(st.sampled_from((10, 60, 90))), **about))
+            percent = draw(st.sampled_from((10, 60, 90)))
+            said += [progressed(at, user, percent, **about) for user in users]
         elif kind == "done":
             passed = draw(st.sampled_from((True, False, None)))
-            said.append(completed(at, user, passed, **about))
+            said += [completed(at, user, passed, **about) for user in users]
         elif kind == "off":
-            said.append(unenrolled(at, user, **about))
+            said += [unenrolled(at, user, **about) for user in users]
         elif kind == "back":
             name = "LEARNING_PATH_COMPLETION_ROLLBACK"
-            said.append(event(name, at, **about_user(user, **about)))
+            said += [event(name, at, **about_user(user, **about)) for user in users]
         elif kind == "place":
             place = {"loInstanceId": f"{course}_{session or 1}", "loId": course, "loType": "course"}
             said.append(event(draw(st.sampled_from((*ENDS, *CHANGES))), at, **place))

@@ -165,3 +165,11 @@ def test_nothing_is_left_behind_and_no_setting_is_read(
     result = command(tmp_path, STILL, text, "--rules", str(path), str(tmp_path / "rules.test.yaml"))
     assert result.exit_code == 0, result.output
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_a_person_turns_out_to_be_another(tmp_path: Path) -> None:
+    merged = "- {at: 1h, event: learner.merged, learner: ada, into: grace}"
+    both = [COMPLETED.replace("ada", name) for name in ("ada", "grace")]
+    once = scenario(merged, *both, expect="[{rule: done, to: grace}]")
+    each = scenario(*both, expect="[{rule: done, to: ada}, {rule: done, to: grace}]", name="two")
+    assert complaints(tmp_path, DONE, once, each) == []

@@ -21,6 +21,7 @@ from tests.installation import (
     enrolled,
     seats,
 )
+from tests.merged_people import merge
 from tests.simulation.recorded_history import EVERY_KIND, live_through, verified
 
 FOR_LEADERS = DONE.replace(
@@ -131,3 +132,19 @@ def bodies(here: Installation, id: str) -> list[object]:
 def write(here: Installation, statement: str, *values: object) -> None:
     with here.app.ledger.transaction() as cursor:
         cursor.execute(statement, values)
+
+
+def test_who_was_one_person_is_read_as_of_then(tmp_path: Path) -> None:
+    """Reminded before a merge though the other had completed it, and not after."""
+    with Installation(tmp_path, STILL) as here:
+        here.import_people([ADA])
+        here.post(enrolled(START, 77), completed(START + DAY, 78, session="course:7_2"))
+        here.tick(START + 8 * DAY)
+        merge(here, 77, 78, START + 9 * DAY)
+        here.post(enrolled(START + 10 * DAY, 77, session="course:7_3"))
+        here.post(completed(START + 11 * DAY, 78, session="course:7_3"))
+        here.tick(START + 11 * DAY)
+        here.tick(START + 20 * DAY)
+        found = verified(here)
+        assert here.states() == ["sent"]
+        assert (found.reproduced, found.differ, found.changed) == (1, 0, 0)

@@ -20,7 +20,8 @@ COLUMNS = ("source", "account", "course", "instance", "status")
 class Enrollment(msgspec.Struct, frozen=True):
     """One learner in one instance of a course, in the LMS's own ids.
 
-    `learner` is null for someone who was forgotten; `instance` where the LMS has none.
+    `learner` is the id by which the LMS told of it, also where that record was merged into
+    another; null for someone who was forgotten; `instance` where the LMS has none.
     `progress` is in percent; `passed` is null while the LMS has not said. `silent_since` is
     where the silence began that a stalled rule counts; null unless it is open.
     """
@@ -66,7 +67,8 @@ def listing(context: RequestContext, query: EnrollmentQuery) -> Page[Enrollment]
     app = context.app
     filters: dict[str, Any] = {name: getattr(query, name) for name in COLUMNS}
     if query.learner is not None:
-        filters["person"] = [person.id for person in app.people.namesakes(query.learner)]
+        namesakes, records_of = app.people.namesakes(query.learner), app.people.records_of
+        filters["person"] = [id for person in namesakes for id in records_of(person.id)]
     found = enrollment_views.listing(
         app.views, "enrollments", filters, limit=query.limit + 1, after=query.after or ""
     )

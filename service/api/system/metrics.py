@@ -26,7 +26,7 @@ from service.incoming.adobe_api.report_state import KeptReports, ReportName, Rep
 from service.incoming.feeds import BOUNDS_MS, STATES, FeedStatistics
 from service.incoming.letters import LETTER_STATES, unaccounted
 from service.learners.directory.imports import last_imports, newest_of_sources, overdue
-from service.sending import queue
+from service.sending import counts, queue
 from service.sending.channel_health import ChannelHealth
 from service.sending.streams import MatchCounter
 
@@ -152,7 +152,7 @@ def _tries(healths: Mapping[str, ChannelHealth]) -> Iterator[Metric]:
 
 def address_metrics(app: App, now: int) -> Iterator[Metric]:
     """Tell for how long messages wait for an address, and how Adobe's API does if it is asked."""
-    waiting = queue.waiting_by_account(app.views).values()
+    waiting = counts.waiting_by_account(app.views).values()
     oldest = min((each.since for each in waiting), default=now)
     age = max(0, now - oldest) / 1000
     yield gauge("waiting_address_oldest_seconds", "Age of the oldest without an address", age)
@@ -248,7 +248,7 @@ class ServiceCollector(Collector):
         yield gauge("views_lag_events", "Events the views have yet to follow", lag)
 
     def _notifications(self) -> Iterator[Metric]:
-        position, states = queue.census(self._app.views)
+        position, states = counts.census(self._app.views)
         matched = self._matches.up_to(position)
         yield counter("notifications_matched", "Matches of rules, by the log", matched)
         yield labelled_gauge("notifications", "Notifications by state", states, label="state")

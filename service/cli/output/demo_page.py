@@ -13,7 +13,7 @@ from service.cli.output.console import printable
 from service.demo.academy import NAME, PEOPLE, TIMEZONE, TRAININGS
 from service.demo.narrator import DeliveredMessage, Kind, Line, Narrator, clock, day
 from service.learners import enrollment_views
-from service.sending import queue
+from service.sending import counts
 
 CLOCK_WIDTH, MARK_WIDTH, ABOUT_WIDTH, NOUN_WIDTH = 7, 2, 26, 15
 NARROWEST = 20
@@ -72,7 +72,7 @@ class DemoPage:
         self._count("letters", letters)
         self._count("events", narrator.outcomes)
         self._count("enrollments", enrollment_views.count_by_status(views))
-        self._count("notifications", queue.count_by_state(views))
+        self._count("notifications", counts.count_by_state(views))
         self._heading("Who was told")
         self._told(narrator.messages)
         for message in chosen(narrator.messages):

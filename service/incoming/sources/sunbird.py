@@ -1,4 +1,4 @@
-"""Read the AUDIT events of Sunbird's telemetry, and its jobs that delete users, as facts."""
+"""Read the AUDIT events of Sunbird's telemetry, and its jobs on accounts, as facts."""
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
@@ -75,7 +75,7 @@ class Glance(msgspec.Struct, gc=False):
     def is_for_us(self) -> bool:
         """Tell whether an event may say something to us."""
         if self.eid == audit.JOB:
-            return self.edata is not None and audit.is_deletion(self.edata.action)
+            return self.edata is not None and audit.action_in(self.edata.action) in audit.JOBS
         return self.eid is None or self.eid == AUDIT
 
 
@@ -99,7 +99,7 @@ class Sunbird:
     timing = Timing(lateness=75_000, again_after=None)
 
     def wants(self, body: bytes) -> bool:
-        """Want all but what can be read and has no AUDIT event and no deletion of a user in it."""
+        """Want all but what can be read and has no AUDIT event and no job on accounts in it."""
         try:
             letter = _glance.decode(utf8_json(body))
         except UNREADABLE:
@@ -167,9 +167,9 @@ def _of_event(event: SunbirdEvent, received_at: int) -> list[Item]:
         return [_other(event.eid)]
     name = event.eid
     try:
+        name = audit.name_of(event) if name == AUDIT else audit.action_of(event)
         if event.eid == audit.JOB:
-            return [*_job(event, received_at)]
-        name = audit.name_of(event)
+            return [*_job(event, name, received_at)]
         if name == audit.DELETED_STATUS:
             return [*audit.left(event, name, received_at)]
         if name not in audit.MEANS:
@@ -179,10 +179,12 @@ def _of_event(event: SunbirdEvent, received_at: int) -> list[Item]:
         return [error.set_aside(display_name(name))]
 
 
-def _job(event: SunbirdEvent, received_at: int) -> Sequence[Item]:
-    if event.edata is None or not audit.is_deletion(event.edata.action):
-        return [Ignored(audit.JOB, "a job other than delete-user says nothing about anybody")]
-    return audit.left(event, audit.DELETE_USER, received_at)
+def _job(event: SunbirdEvent, action: str, received_at: int) -> Sequence[Item]:
+    if action == audit.DELETE_USER:
+        return audit.left(event, action, received_at)
+    if action == audit.MERGE:
+        return audit.merged(event, action, received_at)
+    return [Ignored(display_name(action) or audit.JOB, "a job that says nothing about a learner")]
 
 
 def _other(eid: str) -> Ignored:

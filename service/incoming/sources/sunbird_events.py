@@ -5,13 +5,15 @@ that of the services as shipped (`enrol`, the user as object).
 
 Of accounts the user service asks on the topic `{env}.delete.user`: a `BE_JOB_REQUEST` with the
 action `delete-user`. The job that does it also deletes whom the user manages, and tells of the
-user among the AUDIT events, by the type `DeleteUserStatus`. No page documents either.
+user among the AUDIT events, by the type `DeleteUserStatus`. On `{env}.lms.user.account.merge` the
+action is `merge-user-courses-and-cert`. No page documents any of them.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from service.incoming.sources.parsing import (
     Scalar,
@@ -29,6 +31,7 @@ from service.learners.facts import (
     Fact,
     FactBody,
     LearnerLeft,
+    LearnerMerged,
     ModuleCompleted,
     ProgressReported,
     Started,
@@ -62,7 +65,7 @@ class Context(msgspec.Struct, gc=False):
 
 
 class Edata(msgspec.Struct, gc=False):
-    """Hold what happened; forks write all sorts of `progress`. Of a job: what is to be done."""
+    """Hold what happened; forks write all sorts of `progress`. The last five are of a job."""
 
     type: Scalar = None
     state: Scalar = None
@@ -70,6 +73,8 @@ class Edata(msgspec.Struct, gc=False):
     action: Any = None
     user_id: Any = msgspec.field(default=None, name="userId")
     managed_users: Any = None
+    from_account: Scalar = msgspec.field(default=None, name="fromAccountId")
+    to_account: Scalar = msgspec.field(default=None, name="toAccountId")
 
 
 class Audit(msgspec.Struct, gc=False):
@@ -219,12 +224,15 @@ def thing_of(event: Audit, person: str) -> str:
     return "" if found == person else found
 
 
-def _word(value: Scalar) -> str:
+def _word(value: object) -> str:
     return value.strip().lower() if isinstance(value, str) else ""
 
 
 JOB = "BE_JOB_REQUEST"
 DELETE_USER = "delete-user"
+MERGE = "merge-user-courses-and-cert"
+"""The job by which an account takes over what another has (`<env>.lms.user.account.merge`)."""
+JOBS = (DELETE_USER, MERGE)
 DELETED_STATUS = "deleteuserstatus"
 """The type of the AUDIT event, as `name_of` calls it."""
 NO_IDS = "edata.userId: expected an id, and in managed_users a list of ids, got something else"
@@ -237,9 +245,14 @@ class UserDeletion(msgspec.Struct, gc=False, rename={"user_id": "userId"}):
     managed_users: list[Scalar] | None = None
 
 
-def is_deletion(action: object) -> bool:
-    """Tell whether a job deletes a user, by its action."""
-    return str(action).strip().lower().replace("_", "-") == DELETE_USER
+def action_of(event: Audit) -> str:
+    """Read what a job is to do, as it is written here; empty if missing."""
+    return action_in((event.edata or _NO_EDATA).action)
+
+
+def action_in(said: object) -> str:
+    """Read the action of a job in whatever spelling."""
+    return _word(said).replace("_", "-")
 
 
 def leavers_in(event: Audit) -> list[str]:
@@ -259,21 +272,47 @@ def leavers_in(event: Audit) -> list[str]:
 
 def left(event: Audit, name: str, received_at: int) -> list[Fact]:
     """Make a fact for everybody who leaves by an event of this name; raises Unusable."""
-    occurred_at = event_time(event.ets, "ets", received_at)
     who = leavers_in(event) if name == DELETE_USER else [learner_of(event)]
-    mid, said = "" if event.mid is None else str(event.mid).strip(), LearnerLeft()
-    own = ("sunbird", "", name, state_of(event), mid, str(occurred_at))
-    return [
-        Fact(
-            source="sunbird",
-            account="",
-            name=name,
-            key=key_of(own, occurred_at, course="", instance=None, said=said),
-            occurred_at=occurred_at,
-            said=said,
+    own = name, state_of(event)
+    return [_of_account(event, received_at, person, said=LearnerLeft(), own=own) for person in who]
+
+
+def merged(event: Audit, name: str, received_at: int) -> list[Fact]:
+    """Make the fact that one account was merged into another; raises Unusable."""
+    said = event.edata or _NO_EDATA
+    account = without_provider(said.from_account, "edata.fromAccountId")
+    into = without_provider(said.to_account, "edata.toAccountId")
+    if account == into:
+        raise Unusable("edata.toAccountId: expected another account, got that of fromAccountId")
+    fact = _of_account(event, received_at, account, said=LearnerMerged(), own=(name,))
+    return [replace(fact, into=("sunbird", "", into))]
+
+
+def _of_account(
+    event: Audit,
+    received_at: int,
+    person: str,
+    *,
+    said: LearnerLeft | LearnerMerged,
+    own: tuple[str, ...],
+) -> Fact:
+    """Make a fact on an account; `own` is its name, and what else tells it from others."""
+    occurred_at = event_time(event.ets, "ets", received_at)
+    mid = "" if event.mid is None else str(event.mid).strip()
+    return Fact(
+        source="sunbird",
+        account="",
+        name=own[0],
+        key=key_of(
+            ("sunbird", "", *own, mid, str(occurred_at)),
+            occurred_at,
             course="",
-            kind="",
-            person=person,
-        )
-        for person in who
-    ]
+            instance=None,
+            said=said,
+        ),
+        occurred_at=occurred_at,
+        said=said,
+        course="",
+        kind="",
+        person=person,
+    )

@@ -1,17 +1,43 @@
-"""Keep the groups of a person by the list that names them, in one text.
+"""Keep the groups of a person by the list that names them, in one text, and find who is in one.
 
 The main list alone is an array of names, as every ledger of before has it; else the text is an
 object of such arrays by the name of their list.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from service.learners.text_form import distinct
+from service.learners.text_form import distinct, text_form
+from service.ledger.ledger import Ledger
 
 MAIN = ""
 """The name of the list that has none: the files that say who there is."""
+
+MEMBERS = """
+SELECT p.id, p.merged_into IS NOT NULL
+FROM people_in_groups g JOIN people p ON p.id = g.person
+WHERE g.name = :group AND (p.left_as IS NULL OR p.merged_into IS NOT NULL)
+AND (:source = '' OR p.source IN (:source, '') AND p.account IN (:account, ''))
+AND NOT EXISTS (
+    SELECT 1 FROM people c WHERE c.lms_id = p.lms_id
+    AND (
+        c.told_at IS NOT NULL OR c.left_as IS NOT NULL AND c.merged_into IS NULL
+        AND c.left_at > ifnull(p.left_at, 0)
+    )
+    AND (:source = '' OR c.source IN (:source, '') AND c.account IN (:account, ''))
+    AND (c.source <> '') + (c.account <> '') > (p.source <> '') + (p.account <> '')
+)
+"""
+AMONG = """
+AND g.person IN (
+    SELECT value FROM json_each(:records) UNION ALL
+    SELECT r.id FROM json_each(:records) JOIN people m ON m.id = value
+    JOIN people r ON r.lms_id = m.lms_id
+    AND (r.source <> '') + (r.account <> '') > (m.source <> '') + (m.account <> '')
+)
+"""
+"""Members who are a person, or the closer row of one that hides them."""
 
 GroupLists = dict[str, tuple[str, ...]]
 
@@ -42,3 +68,19 @@ def with_list(stored: str, name: str, groups: Iterable[str]) -> str:
     lists = {**lists_in(stored), name: tuple(distinct(groups))}
     kept = {each: lists[each] for each in sorted(lists) if lists[each]}
     return msgspec.json.encode(kept if kept.keys() - {MAIN} else kept.get(MAIN, ())).decode()
+
+
+def members(
+    ledger: Ledger, group: str, seen_from: tuple[str, str], records: Sequence[str] | None
+) -> list[tuple[str, bool]]:
+    """Look up who is in a group as seen from a source and account, and whether they were merged.
+
+    Of who was merged it is not known here whether they have left. With `records` only these are
+    looked up.
+    """
+    source, account = seen_from
+    named = {"group": text_form(group), "source": source, "account": account}
+    if records is not None:
+        named["records"] = msgspec.json.encode(records).decode()
+    query = f"{MEMBERS} {AMONG if records is not None else ''} ORDER BY p.id"
+    return ledger.reader().execute(query, named).fetchall()

@@ -1,5 +1,6 @@
 """Find who leads whom, by an id, an address or a name; nobody leads themselves."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -48,7 +49,7 @@ class Managers:
 
     def __init__(self, people: People) -> None:
         self._people = people
-        self._remembered = lru_cache(LINKS_REMEMBERED)(self.named)
+        self._remembered = lru_cache(LINKS_REMEMBERED)(self._above)
         self._first_at = lru_cache(LINKS_REMEMBERED)(self._look_up_first)
 
     def of(self, person: Person) -> Person | None:
@@ -57,7 +58,7 @@ class Managers:
 
     def find(self, person: Person) -> FoundManager:
         """Look up the manager; whoever climbs back to themselves has none."""
-        found = self.named(_link(person))
+        found = self._above(_link(person))
         if found.person is None:
             return found
         if _is_one(found.person, person) or _names_own_address(person):
@@ -76,6 +77,11 @@ class Managers:
             climbed.add(found.id)
             above = found
         return False
+
+    def _above(self, link: Link) -> FoundManager:
+        """Look up whom a row names, by the record that counts."""
+        found = self.named(link)
+        return found._replace(person=self._people.now(found.person))
 
     def named(self, link: Link) -> FoundManager:
         """Look up whom a row names, be it who is led themselves.
@@ -100,18 +106,23 @@ class Managers:
     def _in_file(self, link: Link, by: Literal["unique id", "name"], key: str) -> FoundManager:
         """Look up who has a unique id or a name in the file that names the manager.
 
-        Several are nobody, unless one address reads for all of them; who has left is only meant
-        where nobody else can be.
+        Several are nobody, unless they are records of one person, or one address reads for all
+        of them; who has left is only meant where nobody else can be.
         """
         rows = self._rows_in_file(link, IN_FILE.format(COLUMNS[by]), key)
         there = [row for row in rows if not row.left_as] or rows
         if not there:
             return FoundManager(None, "nobody")
-        if len({address_key(row.email or row.id) for row in there}) > 1:
+        addresses = {address_key(row.email or row.id) for row in there}
+        if min(len(addresses), len(self._people_of(there))) > 1:
             return FoundManager(None, "several")
         seen = self._seen_from(*link[:2], there[0])
         is_theirs = seen and same_person(there[0], Contact(seen.name, seen.email)).same
         return FoundManager(self._reader(seen if seen and is_theirs else there[0]), by)
+
+    def _people_of(self, rows: Sequence[Person]) -> set[str]:
+        """Name whom these rows are of, who may have several."""
+        return {self._people.records_of(row.id)[0] for row in rows}
 
     def _rows_in_file(self, link: Link, where: str, key: str) -> list[Person]:
         if not key or not self._people.has_keys:

@@ -8,7 +8,8 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from service.learners.directory.group_lists import MAIN, groups_in
+from service.learners.directory.group_lists import MAIN, groups_in, members
+from service.learners.directory.merges import Merges, joined
 from service.learners.directory.old_spellings import spell_people_anew
 from service.learners.directory.people_table import (
     DATA,
@@ -22,7 +23,7 @@ from service.learners.directory.people_table import (
     readable_columns,
     register,
 )
-from service.learners.directory.reported import ReportedContacts, ReportedValue
+from service.learners.directory.reported import ReportedContacts, ReportedValue, filled
 from service.learners.directory.same_person import Verdict, same_person
 from service.learners.facts import Contact, id_form
 from service.learners.text_form import text_form
@@ -35,26 +36,6 @@ __all__ = ["People", "Person", "PersonKey", "PersonRow", "address_key", "person_
 VISIBLE = "source IN (?, '') AND account IN (?, '')"
 CLOSENESS = "(source <> '') + (account <> '')"
 CLOSEST_FIRST = f"told_at IS NULL, {CLOSENESS} DESC, source DESC"
-MEMBERS = """
-SELECT p.id FROM people_in_groups g JOIN people p ON p.id = g.person
-WHERE g.name = :group AND p.left_as IS NULL
-AND (:source = '' OR p.source IN (:source, '') AND p.account IN (:account, ''))
-AND NOT EXISTS (
-    SELECT 1 FROM people c WHERE c.lms_id = p.lms_id
-    AND (c.told_at IS NOT NULL OR c.left_as IS NOT NULL AND c.left_at > ifnull(p.left_at, 0))
-    AND (:source = '' OR c.source IN (:source, '') AND c.account IN (:account, ''))
-    AND (c.source <> '') + (c.account <> '') > (p.source <> '') + (p.account <> '')
-)
-"""
-AMONG = """
-AND g.person IN (
-    SELECT :person UNION ALL
-    SELECT r.id FROM people m JOIN people r ON r.lms_id = m.lms_id WHERE m.id = :person
-    AND (r.source <> '') + (r.account <> '') > (m.source <> '') + (m.account <> '')
-)
-"""
-"""Members who are a person, or the closer row of one that hides them."""
-
 _FIELDS = msgspec.json.Decoder(dict[str, str])
 
 
@@ -86,6 +67,7 @@ class People:
         self._columns = readable_columns(ledger)
         self.has_keys = "NULL AS" not in self._columns
         """False of an older ledger that is only read: nobody is found there by what it lacks."""
+        self.merges = Merges(ledger)
 
     def known(self, keys: Iterable[PersonKey]) -> dict[PersonKey, str]:
         """Look up the ids of the keys that have a row of their own, as of the last commit."""
@@ -122,8 +104,35 @@ class People:
     def get(self, person_id: str, said: Contact | None = None) -> Person | None:
         """Look up the person with the data of the closest row: their own, the source's, everyone's.
 
-        `said` is what a letter of a transaction not yet committed says of them.
+        `said` is what a letter of a transaction not yet committed says of them. Of somebody with
+        several records it is the one that counts; what nobody said of that the others say.
         """
+        records = self.records_of(person_id)
+        if len(records) == 1:
+            return self._record(person_id, said)
+        found = [self._record(each, said if each == person_id else None) for each in records]
+        known = [each for each in found if each is not None]
+        return joined([each for each in known if each.lms_id is not None] or known)
+
+    def now(self, person: Person | None) -> Person | None:
+        """Give somebody as they are known by now: by the record that counts, if theirs does not."""
+        return self.get(person.id) if person and len(self.records_of(person.id)) > 1 else person
+
+    def records_of(self, person: str) -> list[str]:
+        """List the records of who has this one, the one that counts first."""
+        return self.merges.records_of(person) if self._is_merging() else [person]
+
+    def records_beside(self, person: str) -> list[str]:
+        """List those of them that are of the same source and account."""
+        return self.merges.records_beside(person) if self._is_merging() else [person]
+
+    def _is_merging(self) -> bool:
+        """Tell whether anybody has several records."""
+        query = "SELECT EXISTS (SELECT 1 FROM people WHERE merged_into IS NOT NULL)"
+        return self.merges.known and bool(self._ledger.reader().execute(query).fetchone()[0])
+
+    def _record(self, person_id: str, said: Contact | None) -> Person | None:
+        """Look up one record of a person."""
         own = next(iter(self.imported_rows("id = ?", (person_id,))), None)
         if own is None or own.lms_id is None:
             return own
@@ -153,7 +162,9 @@ class People:
         for row in rows:
             namesakes.setdefault(row.lms_id, []).append(row)
         heard = self.contacts.of(row.id for row in rows)
-        return {row.id: _seen(row, namesakes[row.lms_id], heard) for row in rows}
+        found = {row.id: _seen(row, namesakes[row.lms_id], heard) for row in rows}
+        merged = [each for record in self.merges.all() for each in self.records_of(record)]
+        return found | {record: self.get(record) for record in merged if record in found}
 
     def lms_ids(self, persons: Iterable[str]) -> dict[str, str]:
         """Look up the LMS ids of those people who have one, by person id."""
@@ -169,16 +180,26 @@ class People:
     ) -> list[str]:
         """Look up a group as seen from an account, or from all; who has left is not in it.
 
-        Closer rows hide general ones. With a `person` only they are looked up, by whichever row.
+        Closer rows hide general ones; who has several records is in it once. With a `person` only
+        they are looked up, by whichever row.
         """
-        named = {"group": text_form(group), "source": source, "account": account, "person": person}
-        query = f"{MEMBERS} {AMONG if person else ''} ORDER BY p.id"
-        return [row[0] for row in self._ledger.reader().execute(query, named)]
+        records = self.records_of(person) if person else None
+        rows = members(self._ledger, group, (source, account), records)
+        found = (self._there(id) if is_merged else id for id, is_merged in rows)
+        return list(dict.fromkeys(filter(None, found)))
+
+    def _there(self, record: str) -> str | None:
+        """Give the record that counts for one that was merged; None if that one has left."""
+        person = self.get(record)
+        return person.id if person and not person.left_as else None
 
     def page(self, after: str = "", limit: int = 100) -> list[Person]:
-        """Look up people as stored, in order of id, those after `after`; who was merged is not."""
-        merged = "merged_into IS NULL AND" if self.has_keys else ""
-        return self._many(f"{merged} id > ? ORDER BY id LIMIT ?", (after, limit))
+        """Look up people as stored, in order of id, those after `after`.
+
+        An address alone is not listed any more once it turned out to be somebody.
+        """
+        known = "(lms_id IS NOT NULL OR merged_into IS NULL) AND" if self.has_keys else ""
+        return self._many(f"{known} id > ? ORDER BY id LIMIT ?", (after, limit))
 
     def namesakes(self, lms_id: str) -> list[Person]:
         """Look up every row with this LMS id, whatever its source and account."""
@@ -276,21 +297,6 @@ def rows_of(
                 f"AND account = ? AND lms_id IN ({','.join('?' * len(chunk))})",
                 (source, account, *chunk),
             )
-
-
-def filled(person: Person, said: Contact | None) -> Person:
-    """Fill in what a letter says where no import said anything.
-
-    An empty address is one that an import said is none.
-    """
-    if said is None:
-        return person
-    return msgspec.structs.replace(
-        person,
-        name=person.name or said.name,
-        email=said.email if person.email is None else person.email,
-        fields={**said.fields, **person.fields},
-    )
 
 
 def _seen(

@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from service.learners.directory.old_spellings import spell_contacts_anew
-from service.learners.directory.people_table import address_key
+from service.learners.directory.people_table import Person, address_key
 from service.learners.facts import Contact, Fact, LearnerLeft
 from service.ledger.database import counts
 from service.ledger.ledger import Ledger
@@ -231,3 +231,18 @@ def _contact_row(person: str, heard: ReportedValue[Contact]) -> tuple[object, ..
     fields = msgspec.json.encode(said.fields, order="sorted").decode()
     address = address_key(said.email) if said.email else None
     return person, said.name, said.email, fields, address, heard.at, heard.named_at
+
+
+def filled(person: Person, said: Contact | None) -> Person:
+    """Fill in what a letter says where no import said anything.
+
+    An empty address is one that an import said is none.
+    """
+    if said is None:
+        return person
+    return replace(
+        person,
+        name=person.name or said.name,
+        email=said.email if person.email is None else person.email,
+        fields={**said.fields, **person.fields},
+    )

@@ -2,14 +2,15 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 from service.learners.aggregate import Aggregate
 from service.learners.directory.courses import Courses
 from service.learners.directory.managers import Managers
+from service.learners.directory.merges import Link, PastMerges
 from service.learners.directory.people import People
-from service.learners.enrollment import Enrollment
+from service.learners.enrollment import Enrollment, EnrollmentRecorded, told_in
 from service.learners.facts import FactRecorded, Identity, Timing, course_id
 from service.learners.instance import Instance
 from service.learners.neighbours import Deletion, Neighbours, deletion_among
@@ -128,9 +129,16 @@ class LedgerHistory:
         return [row[0] for row in rows]
 
     def enrollments(self, person: str) -> Iterator[tuple[str, Identity]]:
-        """Find the enrolments of a person."""
-        firsts = ((id, self.at(id, 1)) for id in self.neighbours.enrollments(person))
-        return streams_about(((id, row.body) for id, row in firsts if row), "person", person)
+        """Find the enrolments of a person, by whichever of their records."""
+        for record in self.people.records_of(person):
+            firsts = ((id, self.at(id, 1)) for id in self.neighbours.enrollments(record))
+            found = ((id, row.body) for id, row in firsts if row)
+            yield from streams_about(found, "person", record)
+
+    @cached_property
+    def links(self) -> list[Link]:
+        """Read what the log has of merges."""
+        return self.neighbours.ever_merged()
 
     def instances(self, instance: str) -> Iterator[tuple[str, Identity]]:
         """Find the instances with this LMS id, of whatever source and account."""
@@ -190,6 +198,9 @@ class WorldAsOf:
         self.person = past.people.get
         self.manager = Managers(past.people).of
         self.members = past.people.in_group
+        said = [link for link in past.links if link.at <= recorded_until]
+        self._merges = PastMerges(said, lambda: position, past.people.merges)
+        self.records_of = self._merges.records_of
         self._past = past
         self._position = position
         self._subject = subject
@@ -204,7 +215,12 @@ class WorldAsOf:
 
     def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]:
         """Read a learner's enrolments in a course as they were then."""
-        return enrollments_of(map(self._folded, self._past.neighbours.enrollments(person, course)))
+        beside, find = self._merges.records_beside(person), self._past.neighbours.enrollments
+        return enrollments_of(self._folded(id) for each in beside for id in find(each, course))
+
+    def told_in(self, enrollment: str) -> tuple[Enrollment, Sequence[EnrollmentRecorded]]:
+        """Read an enrolment with all its events up to then."""
+        return told_in(enrollment, self._until(enrollment), self._past.timings)
 
     def deletion(self, about: Identity) -> Deletion | None:
         """Tell whether the course or the instance of an enrolment was gone then."""

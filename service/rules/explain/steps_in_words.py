@@ -42,6 +42,7 @@ REASONS = {
     "muted": "the rule was muted",
     "watch_over": "whoever asked does not wait for it any more",
     "title": "the title of its course is being asked for",
+    "merged": "another record of the same person is told of it, or was",
     "no address": "no address is known",
     "left": "who was to read it has left",
     "left_group": "who was to read it has left the group",

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 
-from service.learners.facts import Identity
+from service.learners.course import LearnerSignIns
 from service.learners.neighbours import places_of
 from service.learners.world import Cache, Decisions
 from service.ledger.events import EventBody
@@ -104,13 +104,15 @@ class AddressWait:
         if owed.rule in self._seated or owed.trigger == STALLED:
             found.update(places_of(owed.about))
         if owed.trigger == STALLED:
-            found.add(beside(owed.about))
+            found.add(beside(owed.person or "", owed.course))
+        if owed.person:
+            found.add(LearnerSignIns.stream(owed.person))
         return found
 
 
-def beside(about: Identity) -> str:
+def beside(person: str, course: str) -> str:
     """Name what stands for all enrolments of a learner in a course, those to come too."""
-    return f"{about.person} {about.course}"
+    return f"{person} {course}"
 
 
 def ages(rule: Rule) -> bool:
@@ -207,8 +209,7 @@ class Outbox:
         self._tally.match(owed)
         self.steps.begin(id, owed)
         notification = Notification.load(id, (owed,))
-        if owed.rule in self._asked_for:
-            self._remember(notification, owed)
+        self._remember(notification, owed)
         if notification.state == HELD:
             reason = notification.reason or ""
             self._tally.hold(owed, reason, owed.decided_at)
@@ -307,7 +308,8 @@ class Outbox:
         """Let rules ask whether it was told: its reader may wait again, or a step for it."""
         owed = notification.owed
         told = owed.entry.startswith(WATCHERS) and isinstance(event, Ended)
-        if told or owed.rule in self._asked_for:
+        merged = self._world.merges.ever(owed.person) or self._world.merges.ever(owed.recipient)
+        if told or merged or owed.rule in self._asked_for:
             self._world.memory[notification.id] = (notification.version + 1, event)
 
     def _forget(self, notification: Notification) -> None:

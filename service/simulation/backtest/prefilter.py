@@ -9,7 +9,7 @@ from typing import Any
 from service.learners import course, enrollment, instance
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.enrollment_state import Snapshot
-from service.learners.facts import Identity, InstanceDeleted, InstanceModified
+from service.learners.facts import Identity, InstanceDeleted, InstanceModified, LearnerMerged
 from service.learners.watchlist import WatchAsked, WatchStopped
 from service.learners.world import World
 from service.rules.conditions import Condition, compile_conditions, fields_of
@@ -23,7 +23,7 @@ SEATS = "instance."
 
 def topics_of(rules: Iterable[Rule]) -> frozenset[str]:
     """Name the topics that can set off one of these rules, or change what one reads."""
-    wanted = {TimeAsked.TOPIC}
+    wanted = {TimeAsked.TOPIC, LearnerMerged.TOPIC}
     for rule in rules:
         wanted |= rule.trigger.transitions
         if rule.trigger.scope.has_enrollment:

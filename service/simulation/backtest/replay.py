@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from service.learners.course import CourseRecorded, LearnerRecorded
+from service.learners.course import CourseRecorded, LearnerRecorded, LearnerSignIns
 from service.learners.enrollment import EnrollmentRecorded
 from service.learners.facts import FactRecorded, Timing, longest_lateness
 from service.learners.instance import InstanceRecorded
@@ -38,7 +38,7 @@ class RuleReplay:
         self.decider = decider
         self.live_since = live_since
         self.tally = Tally(decider.rules.defaults.timezone)
-        self.world = ReplayWorld(replay.today, replay.states)
+        self.world = ReplayWorld(replay.today, replay.states, replay.position)
         self._subjects = Subjects(replay.states, replay.later, replay.timings)
         self.outbox = Outbox(decider, self.world, self._subjects, self.tally)
         self.waited_for = self.outbox.waiting.streams
@@ -144,6 +144,7 @@ class Replay:
         kinds: dict[str, Handler] = {
             "enrollment": self._enrollment,
             "instance": self._instance,
+            "learner": self._learner,
             "clock": self._asked,
             "watch": self._wished,
         }
@@ -192,7 +193,8 @@ class Replay:
         self.states.enrollments.move(stream, version, event)
         self._moved(stream)
         if any(play.waited_for for play in self.plays) and (who := self.states.who(stream)):
-            self._moved(beside(who))
+            for record in self.plays[0].world.merges.records_beside(who.person):
+                self._moved(beside(record, who.course))
         after = event.after
         if after is not None:
             for play in self.plays:
@@ -207,6 +209,11 @@ class Replay:
         self._moved(stream)
         if event.transitions:
             self._decide(stream, version, event)
+
+    def _learner(self, stream: str, version: int, event: LearnerRecorded) -> None:
+        self._other(stream, version, event)
+        for record in self.plays[0].world.records_of(stream[1:]):
+            self._moved(LearnerSignIns.stream(record))
 
     def _moved(self, stream: str) -> None:
         """Ask again about what waits for an address, if this happened to what it hangs on."""
@@ -237,6 +244,10 @@ class Replay:
                     assert aggregate is not None
                     appended = AppendedEvent(stream, version, event, aggregate)
                 play.decide(appended, now)
+
+    def position(self) -> int:
+        """Tell how far in the log the replay has come."""
+        return self._position
 
     def later(self, stream: str, version: int) -> list[EventBody]:
         """Read the events of a stream after one version, as far as the replay has come."""

@@ -1,10 +1,11 @@
 """Answer in a replay: seats as they were then, people and courses as they are today."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from service.learners.directory.courses import Course
+from service.learners.directory.merges import PastMerges
 from service.learners.directory.people import Person
-from service.learners.enrollment import Enrollment
+from service.learners.enrollment import Enrollment, EnrollmentRecorded, told_in
 from service.learners.facts import Identity
 from service.learners.instance import Instance
 from service.learners.neighbours import Deletion, deletion_among
@@ -21,12 +22,17 @@ class CurrentDirectory:
 
     def __init__(self, lookup: Lookup) -> None:
         self.neighbours = lookup.neighbours
+        self.timings = lookup.timings
         self._lookup = lookup
         self._people: Cache[str, tuple[Person | None]] = Cache(PEOPLE_KEPT)
         self._managers: Cache[str, tuple[Person | None]] = Cache(PEOPLE_KEPT)
         self._courses: Cache[tuple[str, str, str], tuple[Course | None]] = Cache(PEOPLE_KEPT)
         self._looked_up = False
         self._members: dict[tuple[str, str, str, str | None], Sequence[str]] = {}
+
+    def merges(self, position: Callable[[], int]) -> PastMerges:
+        """Tell which records were of one person by a position in the log."""
+        return PastMerges(self.neighbours.ever_merged(), position, self._lookup.people.merges)
 
     def course(self, source: str, account: str, course: str) -> Course | None:
         """Look up what is known of a course."""
@@ -72,9 +78,14 @@ class CurrentDirectory:
 
 
 class ReplayWorld:
-    """Answer what one rule set may read: `memory` has the newest event of each stream it wrote."""
+    """Answer what one rule set may read: `memory` has the newest event of each stream it wrote.
 
-    def __init__(self, today: CurrentDirectory, states: States) -> None:
+    `position` tells how far in the log the replay has come.
+    """
+
+    def __init__(
+        self, today: CurrentDirectory, states: States, position: Callable[[], int]
+    ) -> None:
         self.memory: dict[str, tuple[int, EventBody]] = {}
         self._watches: dict[str, Watchlist] = {}
         self._states = states
@@ -82,7 +93,10 @@ class ReplayWorld:
         self.person = today.person
         self.manager = today.manager
         self.members = today.members
+        self.merges = today.merges(position)
+        self.records_of = self.merges.records_of
         self._neighbours = today.neighbours
+        self._timings = today.timings
 
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
         """Give the instance as it stood at the event being decided on."""
@@ -90,8 +104,13 @@ class ReplayWorld:
 
     def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]:
         """Give a learner's enrolments in a course as they stood then."""
-        streams = self._neighbours.enrollments(person, course)
-        return [each for each in map(self._states.enrollment, streams) if each is not None]
+        beside, find = self.merges.records_beside(person), self._neighbours.enrollments
+        found = (self._states.enrollment(id) for each in beside for id in find(each, course))
+        return [each for each in found if each is not None]
+
+    def told_in(self, enrollment: str) -> tuple[Enrollment, Sequence[EnrollmentRecorded]]:
+        """Give an enrolment with all its events as they stood then."""
+        return told_in(enrollment, self._states.events(enrollment), self._timings)
 
     def deletion(self, about: Identity) -> Deletion | None:
         """Tell whether the course or the instance of an enrolment was gone by then."""

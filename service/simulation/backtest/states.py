@@ -184,9 +184,13 @@ class States:
                 self._others.put(stream, known)
         return known
 
+    def events(self, stream: str) -> list[Any]:
+        """Read the events of a stream."""
+        return [event for _, event in self._read(stream)]
+
     def folded(self, stream: str) -> Aggregate[Any] | None:
         """Fold all of a course or an instance anew, with what rules seldom ask of one."""
-        events = [event for _, event in self._read(stream)]
+        events = self.events(stream)
         return load(stream, events, {}) if events else None
 
 

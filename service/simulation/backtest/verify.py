@@ -173,7 +173,7 @@ class Verifier:
         self._timings = timings
         self._storm_limit = storm_limit
         self._states = States(self._read)
-        self._world = ReplayWorld(today, self._states)
+        self._world = ReplayWorld(today, self._states, lambda: self._position)
         self._decider: Decider | None = None
         self._marks: Mapping[str, SilenceMark] = {}
         self._expected: dict[str, tuple[int, Owed]] = {}

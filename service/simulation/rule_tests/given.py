@@ -54,6 +54,7 @@ SAID: Mapping[str, type[FactBody]] = {
         facts.SeatsReported,
         facts.LearnerSeen,
         facts.LearnerLeft,
+        facts.LearnerMerged,
     )
 }
 """Facts by the name that rules give the event."""
@@ -103,6 +104,7 @@ SOURCE, ACCOUNT = "adobe", "1"
 EVENTS = (*SAID, *WISHES, *TURNS)
 DOCS = {
     **{event.name: event.doc for event in RULE_EVENTS.values()},
+    "learner.merged": "`learner` turned out to be who is named at `into`, who counts from then on",
     "watch.asked": "a person asked to be told of a free seat",
     "watch.stopped": "a person does not wish to be told any more",
     "channel.failing": "messages do not leave by a channel any more",
@@ -131,6 +133,8 @@ class EventPart(Part):
     """Whether an administrator did it."""
     learner: Annotated[str | None, NAME] = None
     """Who it is about, a name under `people`."""
+    into: Annotated[str | None, NAME] = None
+    """Said by learner.merged."""
     course: Annotated[str | None, NAME] = None
     """Which course, a name under `courses`."""
     instance: Annotated[str | None, TEXT] = None
@@ -197,7 +201,7 @@ KEYS: Mapping[str, Mapping[str, bool]] = {event: _keys(event) for event in EVENT
 """The keys that go with each event; true for those that must be there."""
 
 
-SPELLED = {"learner": text_form, "course": course_id, "instance": course_id}
+SPELLED = {"learner": text_form, "into": text_form, "course": course_id, "instance": course_id}
 """Ids, and how they are brought into their one spelling, which is that of letters."""
 
 
@@ -258,6 +262,7 @@ class Events:
                 self._report.error(shape.path_to("source"), str(error))
         known = {
             "learner": Known("person", self._people, " under 'people'", form=text_form),
+            "into": Known("person", self._people, " under 'people'", form=text_form),
             "course": Known("course", self._courses, " under 'courses'", form=course_id),
             "channel": Known("channel", self._channels, " in the rule file"),
         }
@@ -289,6 +294,7 @@ class Events:
             instance=self._instance(found),
             person=found.get("learner"),
             by_admin=found.get("by_admin", False),
+            into=(source, account, found["into"]) if "into" in found else None,
         )
 
     def _wish(self, shape: EventPart, found: Mapping[str, Any]) -> Wish:

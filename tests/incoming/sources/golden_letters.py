@@ -33,6 +33,8 @@ def _shown(item: Item) -> dict[str, Any]:
     at = EPOCH + timedelta(milliseconds=item.occurred_at)
     said = {"topic": item.said.TOPIC, **msgspec.to_builtins(item.said)}
     whole: dict[str, Any] = msgspec.to_builtins(item)
+    into = whole.pop("into")
+    whole |= {"into": list(into)} if into else {}
     return whole | {"occurred_at": at.isoformat(timespec="milliseconds"), "said": said}
 
 

@@ -172,14 +172,20 @@ def test_a_letter_is_wanted_if_any_of_its_events_may_be_an_audit(told: Any, pack
     assert other == all(isinstance(item, Ignored) for item in items(body))
 
 
-@pytest.mark.parametrize("action", ["delete-user", "DELETE_USER", "batch-enrolment-sync", None])
-def test_of_jobs_only_the_deletion_of_a_user_is_wanted(action: str | None) -> None:
-    job = {"eid": "BE_JOB_REQUEST", "ets": NOON, "edata": {"action": action, "userId": "u-1"}}
-    deletes = "delete" in (action or "").lower()
+MERGE = "merge-user-courses-and-cert"
+
+
+@pytest.mark.parametrize(
+    "action", ["delete-user", "DELETE_USER", MERGE, MERGE.upper(), "batch-enrolment-sync", 7, None]
+)
+def test_of_jobs_only_those_on_accounts_are_wanted(action: str | int | None) -> None:
+    who = {"userId": "u-1", "fromAccountId": "u-1", "toAccountId": "u-2"}
+    job = {"eid": "BE_JOB_REQUEST", "ets": NOON, "edata": {"action": action, **who}}
+    ours = str(action).lower()[:5] in ("delet", "merge")
     for body in (job, [job], {"events": [job]}):
-        assert Sunbird().wants(json.dumps(body).encode()) is deletes
+        assert Sunbird().wants(json.dumps(body).encode()) is ours
         (item,) = Sunbird().read(json.dumps(body).encode(), NOON)
-        assert isinstance(item, Fact if deletes else Ignored)
+        assert isinstance(item, Fact if ours else Ignored)
 
 
 def test_who_is_managed_by_a_deleted_user_is_deleted_too() -> None:

@@ -99,6 +99,7 @@ def test_a_ledger_from_before_a_column_was_there_is_widened(ledger: Ledger, peop
             "people_by_name",
             "people_by_unique_id",
             "people_missing",
+            "people_merged",
             "people_with_odd_keys",
         ):
             older.execute(f"DROP INDEX {index}")

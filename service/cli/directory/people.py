@@ -5,6 +5,8 @@ from pathlib import Path
 import msgspec
 import rich_click as click
 
+from service.cli.directory.people_api import fetch_person, people_status
+from service.cli.directory.people_merge import merge_people
 from service.cli.options.import_options import ImportOptions, import_options, people_options
 from service.cli.output.console import BAD, data_option, fail, json_option, open_ledger
 from service.cli.output.csv_import import (
@@ -16,7 +18,6 @@ from service.cli.output.csv_import import (
     report,
 )
 from service.cli.output.text import moment
-from service.cli.people_api import fetch_person, people_status
 from service.learners.directory.managers import How, Managers
 from service.learners.directory.people import People, Person
 from service.learners.directory.people_import import ImportRun, PeopleImport, PeopleOptions
@@ -58,7 +59,7 @@ COLUMNS: Columns[Person] = {
 
 @click.group()
 def people() -> None:
-    """Import, list and show people."""
+    """Import, list, show and merge people."""
 
 
 @people.command("import")
@@ -125,7 +126,10 @@ def list_people(limit: int, after: str, data: Path | None, as_json: bool) -> Non
 @data_option
 @json_option
 def show_person(lms_id: str, data: Path | None, as_json: bool) -> None:
-    """Show all that is known of the people with one LMS id."""
+    """Show all that is known of the people with one LMS id.
+
+    `records` are the LMS ids of who has several, the one that counts first.
+    """
     with open_ledger(data) as ledger:
         known = People(ledger)
         found = [_shown(known, each) for each in known.namesakes(lms_id)]
@@ -136,16 +140,19 @@ def show_person(lms_id: str, data: Path | None, as_json: bool) -> None:
 
 people.add_command(fetch_person)
 people.add_command(people_status)
+people.add_command(merge_people)
 
 
 class ShownPerson(Person, frozen=True, kw_only=True):
     """Show a person, how their manager is found, and what decides whom a row is about.
 
-    `is_one_with` tells of each pair of a row for every source and what letters say.
+    `is_one_with` tells of each pair of a row for every source and what letters say; `records` are
+    the LMS ids of who has several, the one that counts first.
     """
 
     manager_found: str
     is_one_with: tuple[str, ...]
+    records: tuple[str, ...]
 
 
 def _shown(people: People, person: Person) -> ShownPerson:
@@ -159,7 +166,16 @@ def _shown(people: People, person: Person) -> ShownPerson:
         **msgspec.structs.asdict(person),
         manager_found=FOUND_BY[Managers(people).find(seen).how],
         is_one_with=tuple(decided),
+        records=tuple(_records(people, person)),
     )
+
+
+def _records(people: People, person: Person) -> list[str]:
+    """Give the LMS ids of a person's records, the one that counts first; none of a single one."""
+    records = people.records_of(person.id)
+    named = people.lms_ids(records) if len(records) > 1 else {}
+    found = list(dict.fromkeys(named[each] for each in records if each in named))
+    return found if len(found) > 1 else []
 
 
 def _fields(person: ShownPerson) -> dict[str, str | None]:
@@ -167,5 +183,5 @@ def _fields(person: ShownPerson) -> dict[str, str | None]:
     more, left_at = known.pop("fields"), known.pop("left_at")
     if left_at and person.left_as:
         known["left_as"] = f"{person.left_as}, as was said of {moment(left_at)}"
-    listed = {"groups": side_by_side(person.groups), "is_one_with": "; ".join(person.is_one_with)}
-    return {**known, **listed, **more}
+    listed = {name: side_by_side(getattr(person, name)) for name in ("groups", "records")}
+    return {**known, **listed, "is_one_with": "; ".join(person.is_one_with), **more}

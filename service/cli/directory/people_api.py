@@ -33,7 +33,7 @@ from service.learners.directory.people_import import SHARE_MISSING
 from service.learners.directory.people_table import PersonRow
 from service.rules.text import side_by_side
 from service.running import wall_clock
-from service.sending.queue import WaitingForAddresses, waiting_by_account
+from service.sending.counts import WaitingForAddresses, waiting_by_account
 
 
 @click.command("fetch")

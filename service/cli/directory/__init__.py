@@ -1,0 +1,1 @@
+"""Run the commands on people and courses."""

@@ -1,0 +1,225 @@
+"""Tell which records are of one person: their LMS merged them, or somebody here did.
+
+A record says in `people.merged_into` which other one counts from then on; that one may be merged
+on. The log says since when (decision 35).
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from service.learners.directory.people_table import Person, PersonKey
+from service.learners.text_form import distinct
+from service.ledger.ledger import Ledger
+
+LINK = "UPDATE people SET merged_into = ? WHERE id = ?"
+ALIKE = """
+SELECT a.id, ifnull((
+    SELECT b.id FROM people b JOIN people x ON x.id = :into AND b.lms_id = x.lms_id
+    WHERE b.source = a.source AND b.account = a.account
+), :into)
+FROM people p JOIN people a ON a.lms_id = p.lms_id AND a.id <> p.id
+WHERE p.id = :record AND a.source IN (p.source, '') AND a.account IN (p.account, '')
+AND NOT EXISTS (
+    SELECT 1 FROM people o WHERE o.lms_id = p.lms_id
+    AND NOT (o.source IN (p.source, '') AND o.account IN (p.account, ''))
+)
+"""
+"""Rows that speak of a record for every source or account, and what they are merged into."""
+UNDO = "`coursebell people merge --undo` ends that"
+Place = tuple[str, str]
+"""Source and account."""
+
+
+class Records:
+    """Answer which records are of one person, each by its person id, by the links there are."""
+
+    def into(self, record: str) -> str | None:
+        """Give the record into which this one was merged; None for one that counts itself."""
+        raise NotImplementedError
+
+    def merged(self, record: str) -> list[str]:
+        """List the records that were merged into this very one."""
+        raise NotImplementedError
+
+    def place(self, record: str) -> Place | None:
+        """Give the source and account of a record, which never change."""
+        raise NotImplementedError
+
+    def survivor(self, record: str) -> str:
+        """Give the record that counts."""
+        while (other := self.into(record)) is not None:
+            record = other
+        return record
+
+    def records_of(self, record: str) -> list[str]:
+        """List all records of the person who has this one; the first is the one that counts."""
+        found = [self.survivor(record)]
+        for each in found:
+            found += self.merged(each)
+        return found
+
+    def records_beside(self, record: str) -> list[str]:
+        """List those of the same source and account: only they can be in the same courses."""
+        found = self.records_of(record)
+        if len(found) == 1:
+            return found
+        place = self.place(record)
+        return [each for each in found if each == record or self.place(each) == place]
+
+    def refusal(self, record: str, into: str) -> str | None:
+        """Say why a record cannot be merged into another; None if it can, or is already."""
+        if self.survivor(record) == self.survivor(into) != record:
+            return None
+        if self.into(record) is not None:
+            return f"merge: this one was merged into somebody else before; {UNDO}"
+        if self.survivor(into) == record:
+            return f"merge: the other one was merged into this one before; {UNDO}"
+        return None
+
+    def is_new(self, record: str, into: str) -> bool:
+        """Tell whether a merge changes anything; without an `into` it ends one."""
+        if not into:
+            return self.into(record) is not None
+        return self.survivor(record) != self.survivor(into)
+
+
+class Merges(Records):
+    """Answer by the people of a ledger as they are now."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        columns = ledger.reader().execute("PRAGMA table_info(people)")
+        self.known = any(column[1] == "merged_into" for column in columns)
+
+    def into(self, record: str) -> str | None:
+        """Read it of the record itself."""
+        query = "SELECT merged_into FROM people WHERE id = ?"
+        rows = self._ledger.reader().execute(query, (record,)) if self.known else ()
+        return next((into for (into,) in rows), None)
+
+    def merged(self, record: str) -> list[str]:
+        """Find them by an index that only records have which were merged."""
+        query = "SELECT id FROM people WHERE merged_into = ? ORDER BY id"
+        rows = self._ledger.reader().execute(query, (record,)) if self.known else ()
+        return [id for (id,) in rows]
+
+    def place(self, record: str) -> Place | None:
+        """Read it of the record itself."""
+        query = "SELECT source, account FROM people WHERE id = ?"
+        return next(iter(self._ledger.reader().execute(query, (record,))), None)
+
+    def all(self) -> list[str]:
+        """List every record that was merged into another."""
+        query = "SELECT id FROM people WHERE merged_into IS NOT NULL"
+        rows = self._ledger.reader().execute(query) if self.known else ()
+        return [id for (id,) in rows]
+
+    def keep(self, cursor: sqlite3.Cursor, links: Mapping[str, str]) -> None:
+        """Write links inside a transaction; an empty one ends a merge.
+
+        What an import said of the same id for every source or account goes with it, unless
+        somebody else has that id elsewhere. Raises sqlite3.IntegrityError where another process
+        made a circle of it meanwhile.
+        """
+        for record, into in links.items():
+            named = {"record": record, "into": into}
+            for each, other in [(record, into), *cursor.execute(ALIKE, named).fetchall()]:
+                cursor.execute(LINK, ((into and other) or None, each))
+                if into and _is_circle(cursor, each):
+                    raise sqlite3.IntegrityError("people.merged_into: expected no circle, got one")
+
+
+def _is_circle(cursor: sqlite3.Cursor, record: str) -> bool:
+    """Follow the links of a record, each once, and tell whether they come back."""
+    rows = cursor.execute(
+        "WITH RECURSIVE up (id) AS (SELECT merged_into FROM people WHERE id = :record UNION "
+        "SELECT p.merged_into FROM people p JOIN up ON p.id = up.id) "
+        "SELECT 1 FROM up WHERE id = :record",
+        {"record": record},
+    )
+    return rows.fetchone() is not None
+
+
+SAID = ("name", "email", "manager", "timezone", "locale", "unique_id")
+
+
+def joined(records: Sequence[Person]) -> Person | None:
+    """Make one of all records of a person: the first counts, and others say what it does not.
+
+    It is in the groups of all of them; only the first says whether they have left.
+    """
+    if not records:
+        return None
+    known = {
+        name: next((said for each in records if (said := getattr(each, name)) is not None), None)
+        for name in SAID
+    }
+    groups = distinct(group for each in records for group in each.groups)
+    fields = {name: text for each in reversed(records) for name, text in each.fields.items()}
+    return replace(records[0], groups=tuple(groups), fields=fields, **known)
+
+
+class PendingMerges(Records):
+    """Answer as a transaction will leave the ledger; `met` are the keys of people just met."""
+
+    def __init__(self, committed: Records, met: Mapping[str, PersonKey]) -> None:
+        self.links: dict[str, str] = {}
+        self._committed = committed
+        self._met = met
+
+    def into(self, record: str) -> str | None:
+        """Give what was said last."""
+        if record in self.links:
+            return self.links[record] or None
+        return self._committed.into(record)
+
+    def merged(self, record: str) -> list[str]:
+        """List those of the ledger, and what was said since."""
+        kept = [each for each in self._committed.merged(record) if each not in self.links]
+        return kept + sorted(each for each, into in self.links.items() if into == record)
+
+    def place(self, record: str) -> Place | None:
+        """Give the place of anybody, met or known."""
+        return self._met[record][:2] if record in self._met else self._committed.place(record)
+
+
+class Link(NamedTuple):
+    """Hold what an event at a position of the log says, recorded `at` (ms UTC).
+
+    An empty `into` ends a merge.
+    """
+
+    position: int
+    at: int
+    record: str
+    into: str
+
+
+class PastMerges(Records):
+    """Answer as of a moment of the past, by what the log has of merges up to a position."""
+
+    def __init__(self, links: Iterable[Link], position: Callable[[], int], today: Records) -> None:
+        self.place = today.place  # type: ignore[method-assign]
+        self._position = position
+        self._links: dict[str, list[Link]] = {}
+        self._named: dict[str, dict[str, None]] = {}
+        for link in links:
+            self._links.setdefault(link.record, []).append(link)
+            self._named.setdefault(link.into, {})[link.record] = None
+
+    def into(self, record: str) -> str | None:
+        """Give what was said last by then."""
+        until = self._position()
+        said = [link.into for link in self._links.get(record, ()) if link.position <= until]
+        return (said[-1] or None) if said else None
+
+    def merged(self, record: str) -> list[str]:
+        """List those that were merged into it by then, and not taken out again."""
+        return sorted(each for each in self._named.get(record, ()) if self.into(each) == record)
+
+    def ever(self, record: str | None) -> bool:
+        """Tell whether a record is part of any merge, whenever that was."""
+        return record in self._links or record in self._named
