@@ -109,8 +109,8 @@ def import_people(context: RequestContext, query: PeopleImportQuery, body: Uploa
     if query.list is not None and not text_form(query.list):
         raise ApiError(HTTPStatus.BAD_REQUEST, "list: expected a name, got none")
     how = PeopleOptions(query.list or "", query.full, query.allow_missing)
-    scope = row_scope(ledger, query.source, query.account)
     with alone(context), table_of(body) as table:
+        scope = row_scope(ledger, query.source, query.account)
         run = PeopleImport(ledger, scope, how)
         return imported(run, run.read(table), context.clock(), lenient=query.lenient)
 
@@ -120,8 +120,8 @@ def import_courses(
 ) -> ImportAnswer:
     """Import courses."""
     ledger = context.app.ledger
-    scope = row_scope(ledger, query.source, query.account)
     with alone(context), table_of(body) as table:
+        scope = row_scope(ledger, query.source, query.account)
         run = ImportRun(ledger, "courses", Courses(ledger).store)
         return imported(run, courses_in(table, scope), context.clock(), lenient=query.lenient)
 
