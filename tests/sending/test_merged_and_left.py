@@ -99,6 +99,21 @@ def test_a_manager_is_the_record_that_counts_and_nobody_leads_themselves_by_anot
     assert (led("79"), led("78"), led("80")) == ((None, "circle"), (None, "circle"), ("78", "name"))
 
 
+def test_a_manager_of_another_system_is_looked_up_there(here: Installation) -> None:
+    here.import_people(
+        [
+            replace(OLD, manager="90"),
+            PersonRow("90", *ACCOUNT, email="boss@example.org"),
+            PersonRow("u-1", "sunbird"),
+            PersonRow("90", "sunbird", email="stranger@example.org"),
+        ]
+    )
+    fact = replace(merge_fact(77, 1), into=("sunbird", "", "u-1"))
+    here.app.writer.write([PlacedFact(fact, 0, 0)], START, lambda *_: None)
+    found = Managers(here.app.people).of(person(here, "77"))
+    assert found and (found.source, found.email) == ("adobe", "boss@example.org")
+
+
 def test_lists_of_people_have_every_record_with_an_id(here: Installation) -> None:
     merge(here, 77, 78)
     here.import_people([replace(NEW, manager="boss@example.org")])

@@ -58,7 +58,7 @@ class Managers:
 
     def find(self, person: Person) -> FoundManager:
         """Look up the manager; whoever climbs back to themselves has none."""
-        found = self._above(_link(person))
+        found = self._above(self._link_of(person))
         if found.person is None:
             return found
         if _is_one(found.person, person) or _names_own_address(person):
@@ -69,7 +69,7 @@ class Managers:
         """Tell whether climbing on from somebody above leads to a person."""
         climbed = {above.id}
         for _ in range(LONGEST_CLIMB):
-            found = self._remembered(_link(above)).person
+            found = self._remembered(self._link_of(above)).person
             if found is not None and _is_one(found, person):
                 return True
             if found is None or found.id in climbed:
@@ -77,6 +77,13 @@ class Managers:
             climbed.add(found.id)
             above = found
         return False
+
+    def _link_of(self, person: Person) -> Link:
+        """Tell how a person names their manager, be it by a record in another system."""
+        if person.manager or len(self._people.records_of(person.id)) == 1:
+            return _link(person)
+        links = map(_link, self._people.records(person.id))
+        return next((link for link in links if link[3]), _link(person))
 
     def _above(self, link: Link) -> FoundManager:
         """Look up whom a row names, by the record that counts."""

@@ -143,23 +143,28 @@ def _is_circle(cursor: sqlite3.Cursor, record: str) -> bool:
     return rows.fetchone() is not None
 
 
-SAID = ("name", "email", "manager", "timezone", "locale", "unique_id")
+SAID = ("name", "email", "timezone", "locale", "unique_id")
 
 
-def joined(records: Sequence[Person]) -> Person | None:
+def joined(records: Sequence[Person]) -> Person:
     """Make one of all records of a person: the first counts, and others say what it does not.
 
-    It is in the groups of all of them; only the first says whether they have left.
+    It is in the groups of all of them; only the first says whether they have left. Whom another
+    system names as the manager is looked up there.
     """
-    if not records:
-        return None
     known = {
         name: next((said for each in records if (said := getattr(each, name)) is not None), None)
         for name in SAID
     }
+    here = [each.manager for each in records if _place_of(each) == _place_of(records[0])]
+    known["manager"] = next((said for said in here if said is not None), None)
     groups = distinct(group for each in records for group in each.groups)
     fields = {name: text for each in reversed(records) for name, text in each.fields.items()}
     return replace(records[0], groups=tuple(groups), fields=fields, **known)
+
+
+def _place_of(person: Person) -> Place:
+    return person.source, person.account
 
 
 class PendingMerges(Records):

@@ -107,12 +107,15 @@ class People:
         `said` is what a letter of a transaction not yet committed says of them. Of somebody with
         several records it is the one that counts; what nobody said of that the others say.
         """
-        records = self.records_of(person_id)
-        if len(records) == 1:
-            return self._record(person_id, said)
-        found = [self._record(each, said if each == person_id else None) for each in records]
+        found = self.records(person_id, said)
+        return joined(found) if len(found) > 1 else next(iter(found), None)
+
+    def records(self, person_id: str, said: Contact | None = None) -> list[Person]:
+        """Look up all records of a person, the one that counts first."""
+        ids = self.records_of(person_id)
+        found = [self._record(each, said if each == person_id else None) for each in ids]
         known = [each for each in found if each is not None]
-        return joined([each for each in known if each.lms_id is not None] or known)
+        return [each for each in known if each.lms_id is not None] or known
 
     def now(self, person: Person | None) -> Person | None:
         """Give somebody as they are known by now: by the record that counts, if theirs does not."""
