@@ -125,6 +125,7 @@ def test_rows_that_are_left_out_are_named(client):
         ("[" * 100_000, "application/json", 422, "body:1: no whole JSON object"),
         ('[{"id": "\\ud800"}]', "application/json", 422, "no row of it could be used"),
         (b'[{"id": 1, "name": "\xff"}]', "application/json", 422, "no row of it could be used"),
+        ('[{"id": 1}]', "application/json; charset=utf-16", 422, "body: not text in UTF-16"),
         ("id\n7\n", "application/xml", 415, "text/csv or application/json"),
         ("id\n7\n", "text/csv; charset=klingon", 415, "an encoding of text"),
         ("id\n7\n", "text/csv; charset=hex", 415, "an encoding of text"),

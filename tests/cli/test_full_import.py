@@ -121,6 +121,30 @@ def test_too_many_at_once_are_refused_again_and_again_until_they_are_allowed() -
     assert (allowed.exit_code, left("3", "adobe")) == (0, "missing")
 
 
+@pytest.mark.parametrize(
+    ("tail", "options"), [(",no id\n", ["--full"]), ('"x', ["--full"]), ("", [])]
+)
+def test_a_wrong_file_that_failed_or_was_not_full_does_not_count_as_known(
+    tail: str, options: list[str]
+) -> None:
+    run(file_of(*range(40)), "--full")
+    strangers = file_of(*range(1_000, 1_400))
+    run(strangers + tail, *options)
+    result = run(strangers, "--full")
+    assert result.exit_code == 2
+    assert "40 of 40 people are not in it" in result.stderr
+    assert left("3") is None
+
+
+def test_who_is_new_and_has_left_at_once_is_not_taken_off_those_known() -> None:
+    run(file_of(*range(100)))
+    gone = "".join(f"{n},X,deleted\n" for n in range(1_000, 1_200))
+    there = "".join(f"{n},X{n},active\n" for n in range(88))
+    result = run(f"id,name,state\n{there}{gone}", "--full")
+    assert result.exit_code == 0
+    assert result.output.endswith(", 12 missing\n")
+
+
 def test_a_few_are_never_too_many() -> None:
     run(file_of(*range(10)))
     assert run(file_of(0), "--full").output.endswith(", 9 missing\n")

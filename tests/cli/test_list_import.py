@@ -83,6 +83,9 @@ def test_whom_nobody_knew_is_added_by_a_list_and_a_list_calls_nobody_back() -> N
     run("id,email\n10,eve@example.org\n", "--list", "Pilot")
     eve = person("10")
     assert eve is not None and (eve.left_as, eve.email) == ("missing", "eve@example.org")
+    run("id,state\n10,active\n", "--list", "Pilot")
+    eve = person("10")
+    assert eve is not None and eve.left_as == "missing"
 
 
 def test_a_list_has_a_name() -> None:

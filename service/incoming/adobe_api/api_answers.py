@@ -52,18 +52,25 @@ WHERE {STALE} ORDER BY a.at IS NOT NULL, EXISTS (
 IMPORTED_PEOPLE = f"""
 SELECT p.lms_id FROM people p LEFT JOIN adobe_answers a
 ON a.what = 'user' AND a.account = p.account AND a.lms_id = p.lms_id
-WHERE p.source = '{SOURCE}' AND p.account = :account AND p.told_at > ifnull(a.at * a.found, 0)
-AND p.lms_id IN (SELECT value FROM json_each(:these))
+WHERE p.source = '{SOURCE}' AND p.account = :account AND p.told_at > ifnull(a.at * (a.found = 1), 0)
+AND p.lms_id IN (SELECT value FROM json_each(:these)) UNION
+SELECT r.lms_id FROM people r WHERE r.told_at IS NOT NULL
+AND r.source IN ('{SOURCE}', '') AND r.account IN (:account, '')
+AND r.lms_id IN (SELECT value FROM json_each(:these)) AND NOT EXISTS (
+    SELECT 1 FROM people p WHERE p.lms_id = r.lms_id AND p.told_at IS NOT NULL
+    AND p.source = '{SOURCE}' AND p.account = :account
+)
 """
+"""Of whom an import has told last, be it for every account or source if nobody told here."""
 IMPORTED_COURSES = f"""
 SELECT c.id FROM courses c LEFT JOIN adobe_answers a
 ON a.what = 'learning object' AND a.account = :account AND a.lms_id = c.id
 WHERE c.source IN ('{SOURCE}', '') AND c.account IN (:account, '')
-AND c.told_at > ifnull(a.at * a.found, 0) AND c.id IN (SELECT value FROM json_each(:these))
+AND c.told_at > ifnull(a.at * (a.found = 1), 0) AND c.id IN (SELECT value FROM json_each(:these))
 """
 CENSUS = f"""
 SELECT p.source, p.account, CASE
-    WHEN p.told_at <= a.at * a.found THEN 'api'
+    WHEN p.told_at <= a.at * (a.found = 1) THEN 'api'
     WHEN p.told_at IS NOT NULL OR EXISTS (
         SELECT 1 FROM people r WHERE r.lms_id = p.lms_id AND r.told_at IS NOT NULL
         AND r.source IN (p.source, '') AND r.account IN (p.account, '')
@@ -74,6 +81,7 @@ ON a.what = 'user' AND p.source = '{SOURCE}' AND a.account = p.account AND a.lms
 WHERE p.lms_id IS NOT NULL GROUP BY 1, 2, 3
 """
 
+KNOWN_AND_IMPORTED = 2
 What = Literal["user", "learning object", "account"]
 
 
@@ -129,9 +137,12 @@ class Answers:
         return set(self._ids(query, {"account": account, "these": _json(ids)}))
 
     def keep(
-        self, cursor: sqlite3.Cursor, asked: tuple[What, str], known: Mapping[str, bool], now: int
+        self, cursor: sqlite3.Cursor, asked: tuple[What, str], known: Mapping[str, int], now: int
     ) -> None:
-        """Remember what was asked of which account just now, and whether each id was known."""
+        """Remember what was asked of which account just now, and whether each id was known.
+
+        One that is `KNOWN_AND_IMPORTED` was, and stays as an import told.
+        """
         cursor.executemany(
             "INSERT OR REPLACE INTO adobe_answers (what, account, lms_id, at, found) "
             "VALUES (?, ?, ?, ?, ?)",
@@ -144,7 +155,7 @@ class Answers:
             "SELECT found, COUNT(*) FROM adobe_answers WHERE what = ? GROUP BY found", (what,)
         )
         found = dict(rows.fetchall())
-        return AskedIds(found.get(1, 0), found.get(0, 0))
+        return AskedIds(found.get(1, 0) + found.get(KNOWN_AND_IMPORTED, 0), found.get(0, 0))
 
     def census(self) -> dict[tuple[str, str], dict[str, int]]:
         """Count the people of each source and account by who told of them last.

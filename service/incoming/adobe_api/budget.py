@@ -9,6 +9,9 @@ REQUESTS_AN_HOUR = 500
 WINDOW_MS = 61 * 60_000
 """An hour, and what a request may take from its claim until Adobe counts it."""
 
+KEPT_MS = 48 * WINDOW_MS
+"""So long, as one process with a clock that is ahead must not forget what the others claimed."""
+
 TABLE = """
 CREATE TABLE IF NOT EXISTS adobe_requests (
     id INTEGER PRIMARY KEY,
@@ -16,6 +19,7 @@ CREATE TABLE IF NOT EXISTS adobe_requests (
 );
 CREATE INDEX IF NOT EXISTS adobe_requests_by_time ON adobe_requests (at);
 """
+USED = "SELECT COUNT(*), MIN(at) FROM adobe_requests WHERE at > ?"
 
 
 class BudgetUse(msgspec.Struct, frozen=True):
@@ -45,9 +49,9 @@ class RequestBudget:
         What a clock that was ahead has claimed counts as claimed now: never too little.
         """
         with self._ledger.transaction() as cursor:
-            cursor.execute("DELETE FROM adobe_requests WHERE at <= ?", (now - WINDOW_MS,))
+            cursor.execute("DELETE FROM adobe_requests WHERE at <= ?", (now - KEPT_MS,))
             cursor.execute("UPDATE adobe_requests SET at = :now WHERE at > :now", {"now": now})
-            used, oldest = cursor.execute("SELECT COUNT(*), MIN(at) FROM adobe_requests").fetchone()
+            used, oldest = cursor.execute(USED, (now - WINDOW_MS,)).fetchone()
             if used >= self._limit:
                 return int(oldest) + WINDOW_MS
             cursor.execute("INSERT INTO adobe_requests (at) VALUES (?)", (now,))
@@ -55,11 +59,5 @@ class RequestBudget:
 
     def use(self, now: int) -> BudgetUse:
         """Tell how much of it is used."""
-        used, oldest = (
-            self._ledger.reader()
-            .execute(
-                "SELECT COUNT(*), MIN(at) FROM adobe_requests WHERE at > ?", (now - WINDOW_MS,)
-            )
-            .fetchone()
-        )
+        used, oldest = self._ledger.reader().execute(USED, (now - WINDOW_MS,)).fetchone()
         return BudgetUse(used, self._limit, None if oldest is None else oldest + WINDOW_MS)

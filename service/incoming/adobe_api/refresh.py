@@ -8,7 +8,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from service.incoming.adobe_api.account_zones import AccountZones
-from service.incoming.adobe_api.api_answers import Answers
+from service.incoming.adobe_api.api_answers import KNOWN_AND_IMPORTED, Answers
 from service.incoming.adobe_api.client import AdobeApi, BudgetSpent, RefusedRequest
 from service.incoming.adobe_api.directory_rows import (
     SOURCE,
@@ -189,7 +189,7 @@ class AdobeRefresh:
             found |= users_in(document, account, zone)
         kept = set() if over_imports else self.answers.imported("user", account, list(found))
         rows = [row for id, row in found.items() if id not in kept]
-        known = {id: id in found for id in (*ids, *found)}
+        known = _known(ids, found, kept)
         with self._directory.ledger.transaction() as cursor:
             self._directory.people.store(cursor, rows, now)
             self._meet_managers(cursor, rows, now)
@@ -214,7 +214,7 @@ class AdobeRefresh:
             found |= learning_objects_in(document, account)
         kept = self.answers.imported("learning object", account, list(found))
         rows = [each.course for id, each in found.items() if id not in kept]
-        known = {id: id in found for id in (*ids, *found)}
+        known = _known(ids, found, kept)
         with self._directory.ledger.transaction() as cursor:
             self._directory.courses.store(cursor, rows, now)
             self._directory.instances.store(
@@ -247,3 +247,8 @@ class AdobeRefresh:
         except RefusedRequest:
             parts = (ids[:half], ids[half:]) if half else ()
             return [page for part in parts for page in self._halved(path, part, include)]
+
+
+def _known(ids: Sequence[str], found: Collection[str], kept: Collection[str]) -> dict[str, int]:
+    """Say of each id whether the API knows it, and apart where an import is kept all the same."""
+    return {id: KNOWN_AND_IMPORTED if id in kept else id in found for id in (*ids, *found)}

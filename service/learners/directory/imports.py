@@ -29,7 +29,7 @@ CREATE INDEX IF NOT EXISTS imports_by_scope ON imports (what, source, account, l
 NEWEST = """
 SELECT what, source, account, list, at, rows, added, changed, missing, known, full, refused
 FROM imports WHERE n IN (
-    SELECT MAX(n) FROM imports WHERE refused <= ? GROUP BY what, source, account, list
+    SELECT MAX(n) FROM imports WHERE refused <= ? AND full >= ? GROUP BY what, source, account, list
 ) ORDER BY what, source, account, list
 """
 
@@ -68,13 +68,18 @@ def record(ledger: Ledger, found: Sequence[RecordedImport]) -> None:
         )
 
 
-def last_imports(ledger: Ledger, *, or_refused: bool = False) -> list[RecordedImport]:
-    """Read the newest import of each source, account and list; none where none was recorded."""
+def last_imports(
+    ledger: Ledger, *, or_refused: bool = False, full: bool = False
+) -> list[RecordedImport]:
+    """Read the newest import of each source, account and list; none where none was recorded.
+
+    With `full` only those count that said who is missing, or would have.
+    """
     reader = ledger.reader()
     if reader.execute("PRAGMA table_info(imports)").fetchone() is None:
         return []
     names = RecordedImport.__struct_fields__
-    rows = reader.execute(NEWEST, (or_refused,))
+    rows = reader.execute(NEWEST, (or_refused, full))
     return [
         msgspec.convert(dict(zip(names, row, strict=True)), RecordedImport, strict=False)
         for row in rows

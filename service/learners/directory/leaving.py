@@ -26,6 +26,8 @@ ACTIVE: Mapping[str, str] = {
     **dict.fromkeys(("yes", "y", "true", "1"), HERE),
     **dict.fromkeys(("no", "n", "false", "0"), "inactive"),
 }
+NO_DATE = ("0000-", "0001-01-01")
+"""What MySQL and .NET write where there is no date."""
 COLUMNS = ("state", "active", "datedeleted")
 
 LEAVE = (
@@ -53,11 +55,16 @@ def left_as_row_says(cells: RowCells, *, adobe: bool) -> str | None:
     state = _of_use(cells, "state") if adobe else cells.text("state", STATE)
     active, deleted_at = cells.text("active", YES_OR_NO), _of_use(cells, "datedeleted")
     said = [
-        None if deleted_at is None else DELETED if any(map(str.isdigit, deleted_at)) else HERE,
+        None if deleted_at is None else DELETED if _is_date(deleted_at) else HERE,
         None if state is None else left_as_adobe_says(state) if adobe else left_as(state),
         None if active is None else ACTIVE.get(active.lower(), HERE),
     ]
     return next(filter(None, said), HERE if HERE in said else None)
+
+
+def _is_date(text: str) -> bool:
+    """Tell whether a cell has a date in it, and not what a system writes for none."""
+    return not text.startswith(NO_DATE) and any("1" <= sign <= "9" for sign in text)
 
 
 def _of_use(cells: RowCells, name: str) -> str | None:

@@ -181,7 +181,8 @@ class Managers:
 
         A row for everyone may be hidden there by a closer row with its LMS id, which can be a
         stranger's: then someone else at the address, or else the hidden row as it stands. Who has
-        left comes last: an account that was made anew has another id and the old address.
+        left comes last: an account that was made anew has another id and the old address. Behind
+        them all comes the address alone, which nobody says to be anybody else.
         """
         key = address_key(address)
         rows = self._people.imported_rows(
@@ -192,7 +193,7 @@ class Managers:
         seen = (self._seen_from(source, account, row) for row in rows)
         there = (each for each in seen if each and address_key(each.email or "") == key)
         hidden = (row for row in rows if address_key(row.email or "") == key)
-        found = min(there, key=lambda each: bool(each.left_as), default=None)
+        found = min(there, key=lambda each: (not each.lms_id, bool(each.left_as)), default=None)
         return found or next(hidden, None)
 
     def _seen_from(self, source: str, account: str, row: Person) -> Person | None:

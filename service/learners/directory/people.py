@@ -316,15 +316,18 @@ def _seen(
 def _spoken_for(
     key: PersonKey, rows: Sequence[Person], person_id: str, said: Contact | None
 ) -> Person | None:
-    """Pick who has this key, by the first of the rows that is not about somebody else."""
+    """Pick who has this key, by the first of the rows that is not about somebody else.
+
+    Whether they have left says the newest word of their source, be it for every account.
+    """
     source, account, _ = key
     speaking = [
         row for row in rows if row.source == source or said is None or same_person(row, said).same
     ]
     if not speaking:
         return None if said is None else filled(Person(person_id, *key), said)
-    own = next((row for row in rows if (row.source, row.account) == key[:2]), speaking[0])
-    left = max((speaking[0], own), key=lambda row: row.left_at or (0 if row.left_as else -1))
+    theirs = [row for row in speaking if row is speaking[0] or row.source == source]
+    left = max(theirs, key=lambda row: row.left_at or (0 if row.left_as else -1))
     found = msgspec.structs.replace(
         speaking[0],
         id=person_id or speaking[0].id,

@@ -185,18 +185,21 @@ class PeopleImport(ImportRun[PersonRow]):
         for page in self._known(scope):
             there += len(page)
             tally.missing += len(self._others(scope, page))
-        tally.known = self._bases.get(scope, there - tally.added)
+        before = tally.missing + tally.changed + tally.unchanged
+        tally.known = min(there, before, self._bases.get(scope, there))
 
     @cached_property
     def _bases(self) -> dict[Scope, int]:
-        """Read how many were known before an import that was refused, or how many a list had.
+        """Read how many the last full import had, or knew if it was refused; or a list had.
 
-        Else the rows of a wrong file, which are in, would be among those known the next time.
+        Else the rows of a wrong file would be among those known the next time: they are in, also
+        where it was refused, broke off, had a bad row or was no full one.
         """
+        newest = last_imports(self.ledger, or_refused=True) if self.list else []
         return {
             (each.source, each.account): each.known if each.refused else each.rows
-            for each in last_imports(self.ledger, or_refused=True)
-            if (each.what, each.list) == ("people", self.list) and (each.refused or self.list)
+            for each in [*newest, *last_imports(self.ledger, or_refused=True, full=True)]
+            if (each.what, each.list) == ("people", self.list)
         }
 
     def _too_many(self, scope: Scope) -> str | None:

@@ -210,8 +210,8 @@ def _updated(old: Data, row: PersonRow, from_list: str) -> Data:
     """
     said = (row.name, row.email, row.manager, row.timezone, row.locale, row.unique_id, row.left_as)
     plain = [was if new is None else new or None for was, new in zip(old, said, strict=False)]
-    if row.left_as is None and plain[LEFT_AS] == MISSING and from_list == MAIN:
-        plain[LEFT_AS] = None
+    if old[LEFT_AS] == MISSING and not row.left_as:
+        plain[LEFT_AS] = None if from_list == MAIN else MISSING
     groups, fields = old[GROUPS], old[FIELDS]
     if row.groups is not None:
         groups = with_list(groups or "[]", from_list, row.groups)

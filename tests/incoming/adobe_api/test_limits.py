@@ -79,6 +79,15 @@ def test_what_a_clock_ahead_has_claimed_counts_from_now(tmp_path):
     assert budget.claim(START + 1) == START + WINDOW_MS
 
 
+def test_one_claim_by_a_clock_ahead_does_not_forget_those_of_others(tmp_path):
+    budget = RequestBudget(Ledger(tmp_path / "ledger.db"), limit=3)
+    assert [budget.claim(START + n) for n in range(2)] == [None, None]
+    assert budget.claim(START + 3 * HOUR) is None
+
+    assert budget.claim(START + 60_000) == START + WINDOW_MS
+    assert budget.use(START + 60_000).used == 3
+
+
 def test_failures_count_in_the_budget_too(asking, api):
     api.spoil = lambda path: (503, {}, {}) if "users" in path else None
     asking.meet(1)

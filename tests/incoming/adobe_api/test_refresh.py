@@ -111,6 +111,25 @@ def test_a_manager_who_was_imported_stays_as_imported(asking, api):
     assert Managers(asking.people).of(asking.person(1)).email == "chief@example.org"
 
 
+@pytest.mark.parametrize("account", ["1234", ""])
+def test_what_was_imported_stays_however_often_the_api_speaks_of_it(asking, api, account):
+    api.know(*(user(n, f"P{n} Q", manager=900) for n in (1, 2)), user(900, "Boss Byron"))
+    api.know(learning_object("course:7", "From the API"))
+    place = {"source": "adobe", "account": account}
+    boss = PersonRow("900", **place, email="chief@example.org", left_as="deleted")
+    imported(asking, boss, CourseRow("course:7", **place, title="Imported"))
+    asking.courses_named = ["course:7"]
+    for n in (1, 2):
+        asking.now += 8 * DAY
+        asking.meet(n)
+        asking.steps()
+        found = asking.person(900)
+        assert (found.email, found.left_as) == ("chief@example.org", "deleted")
+        assert asking.course("course:7").title == "Imported"
+    assert len(api.queries("learningObjects")) == 2
+    assert asking.refresh.answers.counts("learning object") == (1, 0)
+
+
 def test_a_manager_who_did_not_come_along_is_asked_for(asking, api):
     api.know(user(1, "Ada Lovelace", manager=900))
     asking.meet(1)

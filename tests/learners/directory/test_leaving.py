@@ -87,7 +87,9 @@ def test_a_state_in_adobes_report(state: str, deleted: str, said: str) -> None:
     "head, cells, said",
     [("active", "no", "inactive"), ("Active", "FALSE", "inactive"), ("active", "yes", ""),
      ("active", "1", ""), ("state,active", "deleted,yes", "deleted"), ("name", "Ada", None),
-     ("active", "perhaps", None), ("date deleted", "", ""), ("state", "#N/A", None)],
+     ("active", "perhaps", None), ("date deleted", "", ""), ("state", "#N/A", None),
+     ("dateDeleted", "0", ""), ("dateDeleted", "0000-00-00 00:00:00", ""),
+     ("dateDeleted", "0001-01-01T00:00:00", ""), ("dateDeleted", "3 May 2026", "deleted")],
 )  # fmt: skip
 def test_other_columns_that_say_so(head: str, cells: str, said: str | None) -> None:
     (row,), problems = rows(f"id,{head}\n77,{cells}\n")

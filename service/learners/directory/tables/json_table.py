@@ -75,7 +75,7 @@ class JsonTable(CsvTable):
             yield RowProblem(number, "", "expected text without NUL bytes and broken characters")
 
     def _objects(self) -> Iterator[dict[str, Any]]:
-        text = self._text.read(CHUNK)
+        text = self._chunk()
         begun = BEGINNING.match(text)
         if begun is None:
             raise UnreadableCsv(f"{self.name}: {EXPECTED}, got something else")
@@ -83,14 +83,21 @@ class JsonTable(CsvTable):
         while not text.startswith("]", at):
             number += 1
             while (found := _decoded(text, at)) is None:
-                more = self._text.read(CHUNK)
+                more = self._chunk()
                 if not more or len(text) - at > LONGEST_LINE:
                     raise UnreadableCsv(f"{self.name}:{number}: no whole JSON object; {EXPECTED}")
                 text, at = text[at:] + more, 0
             item, at = found
             yield item
-        if not END.fullmatch(text[at:] + self._text.read(CHUNK)):
+        if not END.fullmatch(text[at:] + self._chunk()):
             raise UnreadableCsv(f"{self.name}: expected the end behind the list, got more")
+
+    def _chunk(self) -> str:
+        try:
+            return self._text.read(CHUNK)
+        except UnicodeError:
+            words = f"not text in {self._encoding.upper()}; {EXPECTED}"
+            raise UnreadableCsv(f"{self.name}: {words}") from None
 
 
 def _decoded(text: str, at: int) -> tuple[dict[str, Any], int] | None:
