@@ -196,5 +196,7 @@ def print_each(
     if as_json:
         print_json({"items": found, "next": None})
         return
-    for each in found:
+    for number, each in enumerate(found):
+        if number:
+            click.echo()
         print_table(["", ""], [[name, text] for name, text in fields(each).items() if text])
