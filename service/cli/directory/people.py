@@ -121,13 +121,15 @@ def learn_zones(ledger: Ledger, given: GivenFile, scope: RowScope, *, lenient: b
 @people.command("list")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
 @click.option("--after", default="", help="Go on after this person id (`next` of the last page).")
+@click.option("--left", is_flag=True, help="Only those who have left.")
 @data_option
 @json_option
-def list_people(limit: int, after: str, data: Path | None, as_json: bool) -> None:
+def list_people(limit: int, after: str, left: bool, data: Path | None, as_json: bool) -> None:
     """List people, those known longest first."""
     with open_ledger(data) as ledger:
-        found = People(ledger).page(after, limit)
-    print_page("people", found, limit, COLUMNS, as_json=as_json)
+        found = People(ledger).page(after, limit, left=left)
+    command = "people list --left" if left else "people list"
+    print_page(command, found, limit, COLUMNS, as_json=as_json)
 
 
 @people.command("show")
