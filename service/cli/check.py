@@ -174,7 +174,9 @@ def check(given: RuleFiles, form: str, online: bool, data: Path | None, as_json:
             console().print(f"channel {name}: {way}", markup=False, soft_wrap=True)
         for each in late:
             console(stderr=True).print(f"warning: {each}", markup=False, soft_wrap=True)
-        show(found, problems, others, reach)
+        if online and not asked:
+            console().print(f"adobe-api: {api_in_words(chosen)}", markup=False, soft_wrap=True)
+        show(found, problems, others, reach, also=len(late))
     raise SystemExit(BAD if wrong else 0)
 
 
@@ -272,10 +274,25 @@ def api_problems(chosen: Settings, office: Installation | None) -> list[str]:
     return []
 
 
+def api_in_words(chosen: Settings) -> str:
+    """Say what asking Adobe's API came to when nothing was wrong with it."""
+    if chosen.adobe_api.client_id is None:
+        return "not asked, as COURSEBELL_ADOBE_API_CLIENT_ID is not set"
+    return "it answers"
+
+
 def show(
-    rules: RuleSet | None, problems: list[Diagnostic], others: list[str], reach: list[Reach]
+    rules: RuleSet | None,
+    problems: list[Diagnostic],
+    others: list[str],
+    reach: list[Reach],
+    *,
+    also: int = 0,
 ) -> None:
-    """Print a line for every problem, then what the file says if it is fine."""
+    """Print a line for every problem, then what the file says if it is fine.
+
+    `also` counts warnings that were printed before.
+    """
     screen = console()
     for problem in problems:
         style = "red" if problem.severity == "error" else "yellow"
@@ -288,7 +305,8 @@ def show(
         screen.print(in_words(each), markup=False, soft_wrap=True)
     if rules is not None and not others:
         live = sum(rule.mode == "live" for rule in rules.rules)
-        warned = f", but for {counted(len(problems), 'warning')}" if problems else ""
+        warnings = len(problems) + also
+        warned = f", but for {counted(warnings, 'warning')}" if warnings else ""
         screen.print(
             f"{counted(len(rules.rules), 'rule')} read, {live} live, "
             f"{counted(len(rules.channels), 'channel')}; nothing is wrong{warned}"

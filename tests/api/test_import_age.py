@@ -74,7 +74,9 @@ def test_status_and_check_say_so_until_somebody_imports(tmp_path):
         told = here.command("status")
         assert told.returncode == 1
         assert "look at  the last import of people was never" in told.stdout
-        assert "the last import of people was never" in here.command("check").stderr
+        checked = here.command("check")
+        assert "the last import of people was never" in checked.stderr
+        assert "nothing is wrong, but for 1 warning\n" in checked.stdout
         here.import_people("id\n7\n", "--source", "adobe")
         told = here.command("status")
         assert "last import of people" not in told.stdout

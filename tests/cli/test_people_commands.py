@@ -132,3 +132,18 @@ def test_what_is_not_one_address_does_not_go_in(address: str) -> None:
     assert result.stderr == (
         "people.csv:2: email: warning: expected one address, e.g. ann@example.org\n"
     )
+
+
+def test_a_manager_who_has_left_is_told_of_beside_how_they_were_found() -> None:
+    run("id,manager,state\n7,8,active\n8,,deleted\n9,7,active\n", "--source", "adobe")
+    shown = [CliRunner().invoke(main, ["people", "show", id]).output for id in ("7", "9")]
+    assert "found by id; has left, so theirs is told" in shown[0]
+    assert "found by id" in shown[1] and "has left" not in shown[1]
+
+
+def test_who_has_left_is_listed_page_by_page() -> None:
+    run("id,state\n7,active\n8,deleted\n9,left\n", "--source", "adobe")
+    listed = CliRunner().invoke(main, ["people", "list", "--left", "--json"])
+    assert sorted(each["lms_id"] for each in json.loads(listed.stdout)["items"]) == ["8", "9"]
+    page = CliRunner().invoke(main, ["people", "list", "--left", "--limit", "1"])
+    assert "people list --left --after" in page.stderr

@@ -77,8 +77,10 @@ def test_nothing_is_merged_that_is_not_just_one(service: RealService) -> None:
     assert said("77", "78", "--source", "adobe")[1].startswith("77 counts as 78")
     code, words = said("77", "78", "--source", "adobe")
     assert (code, words) == (0, "77 counts as 78 already; nothing was changed\n")
+    assert said("77", "78", "--source", "adobe", "--dry-run") == (code, words)
     code, words = said("78", "77", "--source", "adobe")
     assert code == 1 and "was merged into this one before" in words
+    assert said("78", "77", "--source", "adobe", "--dry-run") == (code, words)
     assert said("77", "--undo", "--source", "adobe")[1].startswith("77 counts for itself")
     done = service.command("people", "merge", "78", "77", "--source", "adobe", "--json")
     assert json.loads(done.stdout)["done"] is True

@@ -147,6 +147,19 @@ def test_a_file_of_codes_with_a_mistake_ends_the_import(content: str, told: str)
     assert person("70", "adobe") is None
 
 
+def test_a_row_of_codes_that_cannot_be_used_is_left_out_by_who_is_lenient() -> None:
+    zones_file("code,zone\n23,Asia/Tokyo\n24,Tokio\n")
+    result = imported(["23"], "--zones", "zones.csv", "--source", "adobe")
+    assert result.exit_code == 2 and "no people were imported; mend it, or" in result.output
+    assert person("70", "adobe") is None
+    options = ("--zones", "zones.csv", "--source", "adobe", "--lenient", "--json")
+    lenient = imported(["23"], *options)
+    assert lenient.exit_code == 0 and json.loads(lenient.stdout)["added"] == 1
+    assert "zones.csv:3: zone" in lenient.stderr
+    found = person("70", "adobe")
+    assert found and found.timezone == "Asia/Tokyo"
+
+
 def test_a_file_without_codes_is_told_apart() -> None:
     zones_file("id,zone\n23,UTC\n")
     result = imported(["UTC"], "--zones", "zones.csv")

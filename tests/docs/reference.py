@@ -49,7 +49,7 @@ TYPES = {
 """What a type is called, and how its values are written."""
 RECIPIENTS = {
     "learner": "the learner it is about",
-    "manager": "the learner's manager, by the import",
+    "manager": "the learner's manager who is there, by import or Adobe's API",
     "managers_manager": "the manager's manager",
     WATCHERS: "who asked to be told of this seat; each is told once",
     "group:NAME": "everybody in a group of the import",
@@ -162,7 +162,9 @@ def fields() -> str:
     said = (
         "Templates know all of them; `x is known` asks whether there is a value. In a list, "
         "`items` has each of its items with `enrollment`, `course`, `instance`, `learner` and "
-        "`event`."
+        "`event`. `imports` are files and Adobe's reports; names, zones, languages, managers, "
+        "active fields, titles and tags come from Adobe's API too, and a link to the course from "
+        "`COURSEBELL_<SOURCE>_COURSE_URL`."
     )
     order = list(dict.fromkeys(map(group_of, FIELDS.values())))
     every = sorted((*FIELDS.values(), extra), key=lambda field: order.index(group_of(field)))

@@ -10,7 +10,10 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from service.api.resources.imports import ImportAnswer
 from service.cli import main
+from service.cli.directory.people import ShownPerson
+from service.learners.directory.people import Person
 from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from service.sending.templates.templates import Templates
@@ -117,8 +120,19 @@ def test_the_rule_that_is_explained_is_the_first_of_the_ten() -> None:
 
 
 def test_it_names_the_templates_that_are_there() -> None:
-    told = set(re.findall(r"(?m)^\| `(\w+)` \|", PAGE))
+    told = set(re.findall(r"(?m)^\| `(\w+)` \|", PAGE.partition("## Files of people")[0]))
     assert told == {name for name, forms in words().forms.items() if forms}
+
+
+def test_it_says_what_an_import_answers_and_people_show_adds() -> None:
+    answers, shown = (
+        PAGE.partition(f"### What {title}")[2].partition("\n#")[0]
+        for title in ("an import answers", "`people show` says")
+    )
+    keys = {*ImportAnswer.__struct_fields__} - {"file"}
+    assert [key for key in keys if f"`{key}`" not in answers] == []
+    lines = {*ShownPerson.__struct_fields__} - {*Person.__struct_fields__} | {"left_as"}
+    assert [line for line in lines if f"`{line}`" not in shown] == []
 
 
 @pytest.mark.parametrize("verb", sorted(set(COMMANDS)), ids=" ".join)

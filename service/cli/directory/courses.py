@@ -102,7 +102,7 @@ def list_courses(limit: int, after: str, data: Path | None, as_json: bool) -> No
     """List courses, in order of id."""
     with open_ledger(data) as ledger:
         found = Courses(ledger).page(after, limit)
-    print_page("courses", found, limit, COLUMNS, as_json=as_json)
+    print_page("courses list", found, limit, COLUMNS, as_json=as_json)
 
 
 @courses.command("show")

@@ -1,5 +1,7 @@
 """Run `coursebell people`: import them from a file, list them, show one."""
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import msgspec
@@ -18,7 +20,7 @@ from service.cli.output.csv_import import (
     report,
 )
 from service.cli.output.text import moment
-from service.learners.directory.managers import How, Managers
+from service.learners.directory.managers import FoundManager, How, Managers
 from service.learners.directory.people import People, Person
 from service.learners.directory.people_import import ImportRun, PeopleImport, PeopleOptions
 from service.learners.directory.tables.csv_cells import RowScope
@@ -94,31 +96,40 @@ def import_people(file: str, zones: str | None, how: ImportOptions, meant: Peopl
     with open_ledger(how.data, new=how.new) as ledger:
         scope = how.scope(ledger)
         if zones:
-            learn_zones(ledger, GivenFile(zones, "zones", how.encoding), scope)
+            learn_zones(ledger, GivenFile(zones, "zones", how.encoding), scope, lenient=how.lenient)
         run = PeopleImport(ledger, scope, meant)
         given = GivenFile(file, "people", how.encoding)
         result = import_file(given, run.read, run)
     report(result, given, as_json=how.as_json, lenient=how.lenient)
 
 
-def learn_zones(ledger: Ledger, given: GivenFile, scope: RowScope) -> None:
-    """Keep the codes of a file of zones; one with a bad row ends the command."""
+def learn_zones(ledger: Ledger, given: GivenFile, scope: RowScope, *, lenient: bool) -> None:
+    """Keep the codes of a file of zones; unless lenient, one with a bad row ends the command."""
     run = ImportRun(ledger, "zones", ZoneCodes(ledger).store)
     result = import_file(given, lambda table: zone_codes_in(table, scope), run)
-    if not result.is_good(lenient=False):
-        report(result, given, as_json=False)
+    if result.is_good(lenient=False):
+        return
+    with redirect_stdout(sys.stderr):
+        report(result, given, as_json=False, lenient=True)
+    if not lenient:
+        fail(
+            f"{given.path}: a row of it cannot be used, so no people were imported; "
+            "mend it, or go on without it by --lenient"
+        )
 
 
 @people.command("list")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
 @click.option("--after", default="", help="Go on after this person id (`next` of the last page).")
+@click.option("--left", is_flag=True, help="Only those who have left.")
 @data_option
 @json_option
-def list_people(limit: int, after: str, data: Path | None, as_json: bool) -> None:
+def list_people(limit: int, after: str, left: bool, data: Path | None, as_json: bool) -> None:
     """List people, those known longest first."""
     with open_ledger(data) as ledger:
-        found = People(ledger).page(after, limit)
-    print_page("people", found, limit, COLUMNS, as_json=as_json)
+        found = People(ledger).page(after, limit, left=left)
+    command = "people list --left" if left else "people list"
+    print_page(command, found, limit, COLUMNS, as_json=as_json)
 
 
 @people.command("show")
@@ -164,10 +175,15 @@ def _shown(people: People, person: Person) -> ShownPerson:
     seen = people.get(person.id) or person
     return ShownPerson(
         **msgspec.structs.asdict(person),
-        manager_found=FOUND_BY[Managers(people).find(seen).how],
+        manager_found=_manager_in_words(Managers(people).find(seen)),
         is_one_with=tuple(decided),
         records=tuple(_records(people, person)),
     )
+
+
+def _manager_in_words(found: FoundManager) -> str:
+    has_left = "; has left, so theirs is told" if found.person and found.person.left_as else ""
+    return f"{FOUND_BY[found.how]}{has_left}"
 
 
 def _records(people: People, person: Person) -> list[str]:

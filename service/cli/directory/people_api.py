@@ -79,7 +79,9 @@ def fetch_person(
     if as_json:
         print_json({"items": people, "next": None})
         return
-    for person in people:
+    for number, person in enumerate(people):
+        if number:
+            click.echo()
         print_table(["", ""], [[name, text] for name, text in _said(person) if text])
 
 
@@ -131,7 +133,7 @@ def people_status(data: Path | None, as_json: bool) -> None:
     if found.adobe_api:
         page_wide().print()
         for title, words in api_in_words(found.adobe_api, now):
-            print_words(page_wide(), Text(printable(words)), f"{title:<15}")
+            print_words(page_wide(), Text(printable(words)), f"{title:<17}")
         for name, state in found.adobe_reports.items():
             words = report_in_words(state, now)
             print_words(page_wide(), Text(printable(words)), f"{f'report {name}':<17}")

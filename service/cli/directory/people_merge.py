@@ -86,10 +86,10 @@ def merge_people(
         desk = Desk(office)
         record = desk.key_of(lms_id, how.of)
         found = desk.said(record, desk.key_of(into, how.into) if into else None)
-        outcome = None if flags["dry_run"] else desk.merge(found)
+        outcome = desk.without_effect(found) if flags["dry_run"] else desk.merge(found)
     if outcome is not None and outcome.reason:
         fail(outcome.reason.removeprefix("merge: "), BAD)
-    report(found, outcome, as_json=flags["as_json"])
+    report(found, outcome, is_dry=flags["dry_run"], as_json=flags["as_json"])
 
 
 class MergeAsked(NamedTuple):
@@ -165,6 +165,16 @@ class Desk:
         watched = (instances[id] for id, version in newest.items() if version)
         return sum(wishes.of(instance, person) is not None for instance in watched)
 
+    def without_effect(self, asked: MergeAsked) -> FactOutcome | None:
+        """Tell of a merge that would be refused or change nothing; None of any other."""
+        merges = self._people.merges
+        ids = self._people.known(key for key in (asked.key, asked.into) if key)
+        record, into = ids.get(asked.key, ""), ids.get(asked.into, "") if asked.into else ""
+        if record and into and (reason := merges.refusal(record, into)):
+            return FactOutcome("set_aside", "", reason)
+        is_nobody = not record or bool(asked.into and not into)
+        return None if is_nobody or merges.is_new(record, into) else FactOutcome("superseded", "")
+
     def merge(self, asked: MergeAsked) -> FactOutcome:
         """Record it as a letter's would be, beside whoever else writes."""
         now, store = self._office.clock(), self._office.store
@@ -191,11 +201,11 @@ def _of(places: set[tuple[str, str]], source: str) -> list[tuple[str, str]]:
     return [place for place in places if place[0] == source]
 
 
-def report(asked: MergeAsked, outcome: FactOutcome | None, *, as_json: bool) -> None:
+def report(asked: MergeAsked, outcome: FactOutcome | None, *, is_dry: bool, as_json: bool) -> None:
     """Say what was done, or would be."""
     is_new = outcome is None or outcome.state == "recorded"
     if as_json:
-        done = {"done": outcome is not None and is_new, "dry_run": outcome is None}
+        done = {"done": outcome is not None and is_new, "dry_run": is_dry}
         print_json({**asked._asdict(), **done})
         return
     whose, into = asked.key[2], asked.into and asked.into[2]

@@ -172,9 +172,9 @@ Columns = Mapping[str, Callable[[K], str | None]]
 
 
 def print_page(
-    noun: str, found: Sequence[K], limit: int, columns: Columns[K], *, as_json: bool
+    command: str, found: Sequence[K], limit: int, columns: Columns[K], *, as_json: bool
 ) -> None:
-    """Print a page, and where the next one begins if this one is full.
+    """Print a page of a command, and where the next one begins if this one is full.
 
     A column that says nothing of anybody is left out: there are only so many beside each other.
     """
@@ -186,7 +186,7 @@ def print_page(
     shown = {title: texts for title, texts in said.items() if any(texts) or not found}
     print_table(list(shown), list(zip(*shown.values(), strict=True)))
     if following:
-        click.echo(f"More: coursebell {noun} list --after {following}", err=True)
+        click.echo(f"More: coursebell {command} --after {following}", err=True)
 
 
 def print_each(
@@ -196,5 +196,7 @@ def print_each(
     if as_json:
         print_json({"items": found, "next": None})
         return
-    for each in found:
+    for number, each in enumerate(found):
+        if number:
+            click.echo()
         print_table(["", ""], [[name, text] for name, text in fields(each).items() if text])

@@ -196,13 +196,14 @@ class People:
         person = self.get(record)
         return person.id if person and not person.left_as else None
 
-    def page(self, after: str = "", limit: int = 100) -> list[Person]:
-        """Look up people as stored, in order of id, those after `after`.
+    def page(self, after: str = "", limit: int = 100, *, left: bool = False) -> list[Person]:
+        """Look up people as stored, in order of id, those after `after`; all, or who has `left`.
 
         An address alone is not listed any more once it turned out to be somebody.
         """
         known = "(lms_id IS NOT NULL OR merged_into IS NULL) AND" if self.has_keys else ""
-        return self._many(f"{known} id > ? ORDER BY id LIMIT ?", (after, limit))
+        gone = "left_as IS NOT NULL AND" if left else ""
+        return self._many(f"{known} {gone} id > ? ORDER BY id LIMIT ?", (after, limit))
 
     def namesakes(self, lms_id: str) -> list[Person]:
         """Look up every row with this LMS id, whatever its source and account."""

@@ -112,7 +112,6 @@ CREATE INDEX IF NOT EXISTS people_by_address ON people (address) WHERE address I
 CREATE INDEX IF NOT EXISTS people_by_unique_id ON people (unique_id) WHERE unique_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS people_missing ON people (id) WHERE left_as = 'missing';
 CREATE INDEX IF NOT EXISTS people_by_name ON people (name_key) WHERE name_key IS NOT NULL;
-CREATE INDEX IF NOT EXISTS people_missing ON people (id) WHERE left_as = 'missing';
 CREATE INDEX IF NOT EXISTS people_merged ON people (merged_into) WHERE merged_into IS NOT NULL;
 CREATE TABLE IF NOT EXISTS people_in_groups (
     name TEXT NOT NULL,

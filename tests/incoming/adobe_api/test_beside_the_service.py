@@ -130,13 +130,14 @@ def test_a_restart_asks_nobody_again(service, api):
 def test_one_is_fetched_by_hand(service, api):
     answered_once = service.command("check", "--online")
     assert answered_once.returncode == 0, answered_once.stdout + answered_once.stderr
+    assert "adobe-api: it answers\n" in answered_once.stdout
 
     done = service.command("people", "fetch", "77", "--json")
     assert done.returncode == 0, done.stderr
     ada, boss = json.loads(done.stdout)["items"]
     assert (ada["name"], ada["manager"], boss["email"]) == ("Ada Lovelace", "5", "boss@example.org")
     assert "ada@example.org" in service.command("people", "show", "77").stdout
-    assert "boss@example.org" in service.command("people", "fetch", "77").stdout
+    assert "\n\nlms_id" in service.command("people", "fetch", "77").stdout
 
     unknown = service.command("people", "fetch", "99")
     assert unknown.returncode == 1 and "knows no user by this id" in unknown.stderr
@@ -154,5 +155,6 @@ def test_without_settings_there_is_nothing_to_ask(tmp_path):
         assert json.loads(service.command("people", "status", "--json").stdout) == {
             "items": [], "adobe_api": None, "adobe_reports": {},
         }  # fmt: skip
-        assert service.command("check", "--online").returncode == 0
+        checked = service.command("check", "--online")
+        assert checked.returncode == 0 and "adobe-api: not asked" in checked.stdout
         assert "coursebell_adobe_api_budget_left" not in service.numbers()
