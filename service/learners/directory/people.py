@@ -317,10 +317,7 @@ def _seen(
 def _spoken_for(
     key: PersonKey, rows: Sequence[Person], person_id: str, said: Contact | None
 ) -> Person | None:
-    """Pick who has this key, by the first of the rows that is not about somebody else.
-
-    Whether they have left says the newest word of their source, be it for every account.
-    """
+    """Pick who has this key, by the first row about them; have they left, by the newest."""
     source, account, _ = key
     speaking = [
         row for row in rows if row.source == source or said is None or same_person(row, said).same
@@ -341,8 +338,7 @@ def _spoken_for(
 
 
 def _person(row: tuple[Any, ...]) -> Person:
-    groups = groups_in(row[11]) if row[11] != "[]" else ()
-    values: list[Any] = [*row[:11], groups, _fields(row[12]), row[13]]
+    values: list[Any] = [*row[:11], groups_in(row[11]), _fields(row[12]), row[13]]
     return Person(*values)
 
 
