@@ -263,10 +263,8 @@ class People:
     def visible(self, key: PersonKey) -> list[Person]:
         """Look up the rows of an LMS id as seen from its source and account, the closest first."""
         source, account, lms_id = key
-        return self.imported_rows(
-            f"lms_id = ? AND {VISIBLE} ORDER BY {CLOSEST_FIRST}",
-            (lms_id, source, account),
-        )
+        closest = f"lms_id = ? AND {VISIBLE} ORDER BY {CLOSEST_FIRST}"
+        return self.imported_rows(closest, (lms_id, source, account))
 
     def said_of(self, persons: Sequence[str]) -> Contact | None:
         """Read what letters say of the first of these people of whom they say anything."""
@@ -338,7 +336,8 @@ def _spoken_for(
 
 
 def _person(row: tuple[Any, ...]) -> Person:
-    values: list[Any] = [*row[:11], groups_in(row[11]), _fields(row[12]), row[13]]
+    groups = groups_in(row[11]) if row[11] != "[]" else ()
+    values: list[Any] = [*row[:11], groups, _fields(row[12]), row[13]]
     return Person(*values)
 
 
