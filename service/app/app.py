@@ -109,7 +109,7 @@ class App:
         self.held_channels: dict[str, str] = {}
         """Why each of these is not open, though the rules name it: what it owes is kept."""
         self.adobe: AdobeRefresh | None = None
-        self._sweep_at = self._told_by_api = 0
+        self._sweep_at = 0
 
     def open_adobe_api(self, clock: Callable[[], int]) -> None:
         """Make Adobe's API ready to be asked, if there are settings for it."""
@@ -121,8 +121,7 @@ class App:
 
     def people_told_of(self) -> None:
         """Notice that this process has told of people or courses beside the writer."""
-        self._told_by_api += 1
-        self.writer.lookup.outdated = True
+        self.ledger.as_others += 1
 
     def open_queues(self, clock: Callable[[], int]) -> None:
         """Make the configured queues ready to be carried; raises Refused."""
@@ -311,7 +310,7 @@ class App:
 
     def changes_of_people(self) -> object:
         """Give what changes when addresses may have: by another process, a letter, an API."""
-        return self.ledger.changes_of_others(), self.people.addresses_heard, self._told_by_api
+        return self.ledger.changes_of_others(), self.people.addresses_heard
 
     def newest_event_at(self) -> int | None:
         """Tell when something was recorded last (ms UTC): a clock behind that is wrong."""

@@ -231,13 +231,10 @@ class Lookup:
         self._titles: Cache[tuple[str, str, str], tuple[Course | None]] = Cache()
         self._persons: Cache[str, tuple[Person | None]] = Cache()
         self._beside: Cache[tuple[str, str], list[str]] = Cache()
-        self.outdated = False
-        """Whether another thread has told of people or courses since they were remembered."""
         self._managers: Managers | None = None
 
     def forget(self) -> None:
         """Drop what was remembered of people, courses and enrolments."""
-        self.outdated = False
         self._titles.clear()
         self._persons.clear()
         self._beside.clear()

@@ -332,7 +332,7 @@ class Writer:
 
     def _notice_others(self) -> None:
         changes = self.ledger.changes_of_others()
-        if changes != self._changes_of_others or self.lookup.outdated:
+        if changes != self._changes_of_others:
             self._changes_of_others = changes
             self.forget()
 
