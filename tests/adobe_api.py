@@ -237,7 +237,7 @@ class AdobeApi:
 
     def _managers(self, page: list[dict[str, Any]]) -> list[dict[str, Any]]:
         relations = [each["relationships"] for each in page if each.get("relationships")]
-        led = [each["manager"]["data"]["id"] for each in relations]
+        led = [each["manager"]["data"]["id"] for each in relations if each["manager"]["data"]]
         return [self.users[id] for id in dict.fromkeys(led) if id in self.users]
 
     def _instances(self, page: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -132,3 +132,12 @@ def test_letters_of_sunbird_merge_people_whom_nobody_has_met(service: RealServic
     })  # fmt: skip
     assert told(service, 1) == ["sent"]
     assert until(lambda: list((service.data / "drawer").glob("*.eml")), "mail")
+
+
+def test_nobody_is_merged_into_a_number_of_another_system(service: RealService) -> None:
+    service.post(enrolled(START, 77))
+    service.letter(1)
+    done = service.command("people", "merge", "77", "78", "--source", "adobe",
+                           "--into-source", "sunbird")  # fmt: skip
+    assert done.returncode == 1 and "78: nobody has this LMS id" in done.stderr
+    assert service.command("people", "show", "78", "--source", "sunbird").returncode != 0

@@ -113,7 +113,11 @@ class Desk:
         """Find who has an LMS id; end the command when it is not just one."""
         source, account, flag = scope
         check_account(self._office.ledger, source, account)
-        rows = self._people.namesakes(lms_id)
+        rows = [
+            row
+            for row in self._people.namesakes(lms_id)
+            if source in (None, row.source) or not row.source
+        ]
         if not rows:
             fail(
                 f"{lms_id}: nobody has this LMS id; `coursebell people list` shows who is known",

@@ -52,13 +52,20 @@ def row_of_user(user: Resource, account: str, zone: ReadZone) -> PersonRow:
         account=account,
         name=user.text("name"),
         email=address if address and is_address(address) else None,
-        manager=next(iter(user.related("manager")), None),
+        manager=_manager(user),
         timezone=zone(code).name if code else None,
         locale=_locale(user),
         unique_id=user.text("userUniqueId"),
         left_as=None if state is None else left_as_adobe_says(state),
         fields=_fields(user),
     )
+
+
+def _manager(user: Resource) -> str | None:
+    """Read the id of the manager; empty where it is said that there is none any more."""
+    said = mapping(user.relationships.get("manager"))
+    has_none = "data" in said and said["data"] in (None, [])
+    return next(iter(user.related("manager")), "" if has_none else None)
 
 
 def _locale(user: Resource) -> str | None:

@@ -224,6 +224,17 @@ def test_a_field_that_has_no_value_any_more_is_gone(asking, api):
     assert asking.person(1).fields == {"AF_Site": "Oslo"}
 
 
+def test_a_manager_whom_somebody_has_no_more_is_gone(asking, api):
+    asking.meet(1)
+    api.know(user(1, "Ada Lovelace", manager=900), user(900, "Boss Byron"))
+    asking.steps()
+    assert asking.person(1).manager == "900"
+    api.know({**user(1, "Ada Lovelace"), "relationships": {"manager": {"data": None}}})
+    asking.now += 8 * DAY
+    asking.steps()
+    assert asking.person(1).manager is None
+
+
 def test_pages_are_followed_and_what_is_left_out_is_unknown(asking, api):
     api.page_at_most = 3
     api.know(*(user(n, f"P{n} Q") for n in range(100, 109)))
