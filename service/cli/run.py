@@ -24,6 +24,7 @@ from service.cli.options.rule_files import RuleFiles, rule_file_options
 from service.cli.output.console import console, data_option, fail, installation
 from service.cli.output.log_lines import configure, line_for_programs
 from service.cli.output.text import local_time
+from service.incoming.adobe_api.budget import REQUESTS_AN_HOUR
 from service.incoming.group_commit import GroupCommit
 from service.incoming.http_protocol import ImpatientProtocol
 from service.ledger.data_folder import lock_data_folder
@@ -182,6 +183,9 @@ def setup_in_words(app: App, address: str) -> Iterator[tuple[str, str]]:
         yield "webhook", f"POST {address}/webhooks/{name}\n{door_in_words(source, chosen.host)}"
     for queue in app.queues:
         yield "queue", f"{queue.name}, for {queue.source}"
+    if chosen.adobe_api.client_id is not None:
+        reports = "; reports each day" if chosen.adobe_api.report_at is not None else ""
+        yield "people", f"Adobe's API, by {REQUESTS_AN_HOUR} requests an hour at most{reports}"
     yield "API", api_in_words(chosen)
     for name, url in app.active.decider.rules.channels.items():
         way = app.held_channels.get(name) or channel_in_words(name, url, drawer=chosen.drawer)

@@ -5,9 +5,10 @@ import threading
 
 import pytest
 
+from service.cli.run import setup_in_words
 from service.running import wall_clock
 from tests.adobe_api import AdobeApi, instance, learning_object, user
-from tests.installation import DONE, completed
+from tests.installation import DONE, Installation, completed
 from tests.real_service import RealService
 from tests.smtp_sink import SmtpSink
 from tests.waiting import until
@@ -158,3 +159,9 @@ def test_without_settings_there_is_nothing_to_ask(tmp_path):
         checked = service.command("check", "--online")
         assert checked.returncode == 0 and "adobe-api: not asked" in checked.stdout
         assert "coursebell_adobe_api_budget_left" not in service.numbers()
+
+
+def test_the_first_lines_say_that_it_is_asked(tmp_path, api):
+    with Installation(tmp_path, DONE, **api.environ) as office:
+        said = dict(setup_in_words(office.app, ""))
+        assert said["people"] == "Adobe's API, by 500 requests an hour at most"
