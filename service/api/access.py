@@ -19,13 +19,13 @@ from service.incoming.verifiers import (
     is_of_another_page,
     values,
 )
-from service.learners.signed_links import PATH
+from service.learners.signed_links import ChoiceLinks, WatchLinks
 from service.settings import Settings
 
 FREE = frozenset({"/healthz", "/readyz"})
 """What anybody may ask: it says nothing about anyone."""
 
-FREE_BELOW = PATH
+FREE_BELOW = (WatchLinks.PATH, ChoiceLinks.PATH)
 """The pages whose address is itself what lets one in."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})

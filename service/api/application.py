@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from service.api.access import Access, AccessControl
@@ -16,6 +17,8 @@ from service.api.framework.problems import (
     of_starlette,
     unexpected,
 )
+from service.api.pages.choices_page import choices_route
+from service.api.pages.watch_page import watch_route
 from service.api.request_context import RequestContext
 from service.api.resources import (
     enrollments,
@@ -29,7 +32,6 @@ from service.api.resources import (
 )
 from service.api.system import endpoints
 from service.api.system.endpoints import SystemEndpoints
-from service.api.watch_page import watch_route
 from service.api.webhooks import authenticators
 from service.app.app import App
 from service.incoming.group_commit import GroupCommit
@@ -83,7 +85,7 @@ class AsgiApplication(WebhookEndpoint):
     def _routed(self, context: RequestContext) -> ASGIApp:
         answered = routes(OPERATIONS, context, self._pool)
         app = Starlette(
-            routes=[*answered, *self._system.routes(), watch_route(context, self._pool)],
+            routes=[*answered, *self._system.routes(), *self._pages(context)],
             exception_handlers={
                 ApiError: of_api_error,
                 HTTPException: of_starlette,
@@ -92,6 +94,9 @@ class AsgiApplication(WebhookEndpoint):
         )
         app.router.redirect_slashes = False
         return app
+
+    def _pages(self, context: RequestContext) -> list[Route]:
+        return [watch_route(context, self._pool), choices_route(context, self._pool)]
 
     def close(self) -> None:
         """End the threads, once the answers in hand are made."""

@@ -22,12 +22,13 @@ from service.incoming.sources.sunbird import Sunbird
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.enrollment_views import EnrollmentViews
-from service.learners.signed_links import watch_links
+from service.learners.signed_links import signed_links
 from service.learners.world import AppendedEvent, Decisions, Lookup, World
 from service.learners.writer import Writer
 from service.ledger.ledger import Ledger
 from service.ledger.views import Views
 from service.rules.calendar import MINUTE
+from service.rules.choice_requests import ChoiceRequests
 from service.rules.escalation import First
 from service.rules.rule import Rule
 from service.rules.scheduler import Scheduler
@@ -71,7 +72,8 @@ class App:
         self.courses = Courses(self.ledger, settings.course_urls)
         self.letters = Letters(self.ledger)
         self.watch_requests = WatchRequests(self.store, self.people)
-        self.watch_links = watch_links(settings.data, settings.public_url, settings.secret_key)
+        self.choice_requests = ChoiceRequests(self.store, self.people)
+        self.links = signed_links(settings.data, settings.public_url, settings.secret_key)
         self.enrollment_views = EnrollmentViews()
         projections = (self.enrollment_views, SendQueue())
         self.views = Views(settings.data / "views.db", self.store, projections)
@@ -103,7 +105,7 @@ class App:
                 mail_connections=settings.email_connections,
             ),
             mail_domain=settings.mail_domain,
-            watch_link=self.watch_links,
+            links=self.links,
         )
         self.queues: list[QueueConsumer] = []
         self.held_channels: dict[str, str] = {}

@@ -21,7 +21,7 @@ from service.cli.output.console import (
 from service.cli.output.text import moment
 from service.learners import enrollment_views
 from service.learners.directory.people import People
-from service.learners.signed_links import watch_links
+from service.learners.signed_links import signed_links
 from service.rules.watch_requests import WatchRequests
 
 F = TypeVar("F", bound=Callable[..., None])
@@ -153,8 +153,8 @@ def link(
     """Print the link by which LEARNER, and whoever has it, asks by themselves."""
     chosen = settings(data)
     with closing(Session(data, instance, source=source, account=account)) as session:
-        links = watch_links(chosen.data, chosen.public_url, chosen.secret_key)
+        links = signed_links(chosen.data, chosen.public_url, chosen.secret_key)
         if links is None:
             fail("COURSEBELL_PUBLIC_URL: expected the address people reach, got none; set it")
         person = session.wishes.meet(session.key(learner), session.office.clock())
-        click.echo(links(person, session.id))
+        click.echo(links.watch(person, session.id))

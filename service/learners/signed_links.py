@@ -1,38 +1,67 @@
-"""Sign the links by which one person can ask to be told of one instance.
+"""Sign the links by which one person can ask and choose without a password.
 
-Whoever has the link may ask and stop for that person, so it stands only in what they alone get.
+Whoever has such a link may do so for that person, so it stands only in what they alone get.
 It ends when the key changes.
 """
 
 import base64
+import binascii
 import hmac
 import os
-import re
 import secrets
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
+from service.learners.directory.people_table import address_key
 from service.ledger.ledger import LedgerError
 from service.ledger.private_files import private_folder
 
-PURPOSE = b"w1"
-"""What a token is for, and its form: a key may sign other things, and none of them is a watch."""
-PATH = "/watch/"
 ID_BYTES = 16
-TOKEN = re.compile(r"[A-Za-z0-9_-]{88}")
 INSTANCE = "i"
+ADDRESS_BYTES = 10
+LONGEST_TOKEN = 200
 KEY_FILE = "secret.key"
 KEY_BYTES = 32
 
 
-def watch_links(data: Path, public_url: str | None, secret: str | None) -> "WatchLinks | None":
-    """Make what signs links; None without a public address.
+class SignedLinks:
+    """Make links and read the tokens in them.
 
-    Raises LedgerError for want of a key.
+    `PURPOSE` says what a token is for, and its form: a key signs several things, and none of them
+    is good for another. `PATH` is where the links lead.
     """
-    return WatchLinks(secret_key(data, secret), public_url) if public_url else None
+
+    PURPOSE: ClassVar[bytes]
+    PATH: ClassVar[str]
+
+    def __init__(self, key: bytes, public_url: str) -> None:
+        self._key = key
+        self._public_url = public_url
+
+    def _link(self, token: str) -> str:
+        return f"{self._public_url}{self.PATH}{token}"
+
+    def _token(self, what: bytes) -> str:
+        said = self.PURPOSE + what
+        return base64.urlsafe_b64encode(said + self._signature(said)).decode().rstrip("=")
+
+    def _said(self, token: str) -> bytes | None:
+        """Read what a token says; None when it was not made with this key for this purpose."""
+        if len(token) > LONGEST_TOKEN or not token.isascii():
+            return None
+        try:
+            raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        except binascii.Error:
+            return None
+        said, signature = raw[: -sha256().digest_size], raw[-sha256().digest_size :]
+        if not hmac.compare_digest(signature, self._signature(said)):
+            return None
+        return said.removeprefix(self.PURPOSE) if said.startswith(self.PURPOSE) else None
+
+    def _signature(self, said: bytes) -> bytes:
+        return hmac.digest(self._key, said, "sha256")
 
 
 class Invitation(NamedTuple):
@@ -42,37 +71,80 @@ class Invitation(NamedTuple):
     instance: str
 
 
-class WatchLinks:
-    """Make links and read the tokens in them."""
+class WatchLinks(SignedLinks):
+    """Let a person ask to be told of one instance."""
 
-    def __init__(self, key: bytes, public_url: str) -> None:
-        self._key = key
-        self._public_url = public_url
+    PURPOSE = b"w1"
+    PATH = "/watch/"
 
     def __call__(self, person: str, instance: str) -> str:
         """Give the link for a person and an instance's stream."""
-        return f"{self._public_url}{PATH}{self.token(person, instance)}"
+        return self._link(self.token(person, instance))
 
     def token(self, person: str, instance: str) -> str:
         """Give the token for a person and an instance's stream."""
-        said = PURPOSE + bytes.fromhex(person) + bytes.fromhex(instance.removeprefix(INSTANCE))
-        return base64.urlsafe_b64encode(said + self._signature(said)).decode()
+        return self._token(bytes.fromhex(person) + bytes.fromhex(instance.removeprefix(INSTANCE)))
 
     def read(self, token: str) -> Invitation | None:
         """Read a token; None when it was not made with this key for this purpose."""
-        if not TOKEN.fullmatch(token):
-            return None
-        raw = base64.urlsafe_b64decode(token)
-        said, signature = raw[: -sha256().digest_size], raw[-sha256().digest_size :]
-        if not hmac.compare_digest(signature, self._signature(said)):
-            return None
-        ids = said.removeprefix(PURPOSE)
-        if len(ids) != 2 * ID_BYTES:
+        ids = self._said(token)
+        if ids is None or len(ids) != 2 * ID_BYTES:
             return None
         return Invitation(ids[:ID_BYTES].hex(), INSTANCE + ids[ID_BYTES:].hex())
 
-    def _signature(self, said: bytes) -> bytes:
-        return hmac.digest(self._key, said, "sha256")
+
+class ReaderToken(NamedTuple):
+    """Say whose link it is: a person's id, and what their address of then is known again by."""
+
+    person: str
+    address: bytes
+
+
+class ChoiceLinks(SignedLinks):
+    """Let a person choose what they are told, as long as they have the address it was sent to."""
+
+    PURPOSE = b"c1"
+    PATH = "/choices/"
+
+    def __call__(self, person: str, address: str) -> str:
+        """Give the link for a person who is written to at an address."""
+        return self._link(self.token(person, address))
+
+    def token(self, person: str, address: str) -> str:
+        """Give the token for a person who is written to at an address."""
+        return self._token(bytes.fromhex(person) + self._mark(address))
+
+    def read(self, token: str) -> ReaderToken | None:
+        """Read a token; None when it was not made with this key for this purpose."""
+        said = self._said(token)
+        if said is None or len(said) != ID_BYTES + ADDRESS_BYTES:
+            return None
+        return ReaderToken(said[:ID_BYTES].hex(), said[ID_BYTES:])
+
+    def is_of(self, token: ReaderToken, address: str | None) -> bool:
+        """Tell whether a link was sent to this address, in whatever spelling."""
+        return bool(address) and hmac.compare_digest(self._mark(address or ""), token.address)
+
+    def _mark(self, address: str) -> bytes:
+        return self._signature(b"address" + address_key(address).encode())[:ADDRESS_BYTES]
+
+
+class Links(NamedTuple):
+    """Hold what makes the links that stand in messages."""
+
+    watch: WatchLinks
+    choices: ChoiceLinks
+
+
+def signed_links(data: Path, public_url: str | None, secret: str | None) -> Links | None:
+    """Make what signs links; None without a public address.
+
+    Raises LedgerError for want of a key.
+    """
+    if not public_url:
+        return None
+    key = secret_key(data, secret)
+    return Links(WatchLinks(key, public_url), ChoiceLinks(key, public_url))
 
 
 def secret_key(data: Path, given: str | None) -> bytes:

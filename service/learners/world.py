@@ -147,6 +147,7 @@ class World(Protocol):
     def deletion(self, about: Identity) -> Deletion | None: ...
     def watchers(self, instance: str) -> Watchlist: ...
     def latest(self, stream: str) -> tuple[int, EventBody] | None: ...
+    def choices_stream(self, address: str) -> str | None: ...
 
 
 class UncommittedWorld(World, Protocol):
@@ -225,6 +226,7 @@ class Lookup:
         self.neighbours = Neighbours(store)
         self.members = people.in_group
         self.records_of = people.records_of
+        self.choices_stream = people.choices_stream
         self.latest = store.latest
         self._store = store
         self._courses = courses

@@ -56,6 +56,7 @@ class UnitOfWork:
         self.manager = lookup.manager
         self.members = lookup.members
         self.told_in = lookup.told_in
+        self.choices_stream = lookup.choices_stream
         self.merges: PendingMerges | None = None
         self._known = known
         self._lookup = lookup

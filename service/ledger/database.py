@@ -86,6 +86,11 @@ def counts(connection: sqlite3.Connection, query: str, *values: str) -> Counter[
     return Counter(dict(connection.execute(query, values).fetchall()))
 
 
+def has_table(connection: sqlite3.Connection, name: str) -> bool:
+    """Tell whether there is such a table; one of an older version has not all."""
+    return connection.execute(f"PRAGMA table_info({name})").fetchone() is not None
+
+
 def _opened(path: Path, mode: str) -> sqlite3.Connection:
     """Open in autocommit mode: the library's own transactions would begin deferred.
 

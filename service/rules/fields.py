@@ -144,6 +144,7 @@ FIELDS: dict[str, Field] = {
         Field("channel.code", "number", "code of the reply, e.g. 535 or 404, if there was one"),
         Field("recipient.name", "text", "who reads it", True, True, False),
         Field("recipient.role", "text", "learner, manager, …", in_conditions=False),
+        Field("recipient.choices_url", "text", "link to choose what to get", in_conditions=False),
         Field("rule.id", "text", "id of the rule", in_conditions=False),
         Field(
             OTHERS,
@@ -341,7 +342,8 @@ READERS: dict[str, Callable[[Reading], object]] = {
     **{f"channel.{n}": _of(FailingChannel, n) for n in ("name", "since", "trouble", "code")},
 }
 
-OF_A_MESSAGE = {"recipient.name", "recipient.role", "rule.id", ITEMS, OTHERS, MORE}
+OF_A_READER = {f"recipient.{name}" for name in ("name", "role", "choices_url")}
+OF_A_MESSAGE = {*OF_A_READER, "rule.id", ITEMS, OTHERS, MORE}
 WORDS_ONLY = {"instance.watch_url", *OF_A_MESSAGE}
 """Fields that no reader gives: they are filled in when a message is put into words."""
 assert READERS.keys() | WORDS_ONLY == FIELDS.keys(), "every field of the registry has a reader"

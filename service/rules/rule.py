@@ -94,6 +94,7 @@ class Rule:
     on_activate: Literal["none", "current"]
     expires_after_ms: int
     line: int
+    required: bool = False
 
     @property
     def entries(self) -> tuple[Entry, ...]:

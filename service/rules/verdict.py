@@ -10,7 +10,8 @@ from service.learners.directory.people import Person
 from service.learners.facts import FactRecorded
 from service.learners.world import World
 from service.ledger.events import EventBody
-from service.rules.calendar import DAY, MINUTE, Settling, opens
+from service.rules.calendar import DAY, MINUTE, Settling
+from service.rules.choices import NOTHING_CHOSEN, Chosen, chosen_at
 from service.rules.decider import Decider, conditions_hold, entry_of, follows_from
 from service.rules.done_or_gone import LEARNER_LEFT, Twin, merged_into
 from service.rules.fields import Reading
@@ -111,13 +112,16 @@ class Due(msgspec.Struct, frozen=True):
     """Say that a notification holds, by this entry, with these values to be read.
 
     `items` are those of a digest; what was owed before its entry had a digest is the only item
-    of its own. `recipient` is None for a room, and until delivery asks for one.
+    of its own. `recipient` is None for a room, and until delivery asks for one; `chosen` is what
+    they chose, and what is `required` they cannot stop.
     """
 
     entry: Entry
     reading: Reading
     items: Sequence[Reading] = ()
     recipient: Person | None = None
+    chosen: Chosen = NOTHING_CHOSEN
+    required: bool = False
 
 
 class Wait(msgspec.Struct, frozen=True):
@@ -134,7 +138,8 @@ class Case:
 
     `items` is what can be read of the items of a digest that still hold, first to last.
     `recipient` is who is to read it as known now, None for a room, and if nobody knows.
-    `follows` is from when (ms UTC) it may leave to a reader who was told of the same before.
+    `chosen` is what they chose. `follows` is from when (ms UTC) it may leave to a reader who was
+    told of the same before.
     """
 
     def __init__(self, notification: Notification, subject: Subject, ground: Ground) -> None:
@@ -150,6 +155,7 @@ class Case:
         self.entry = entry_of(owed, self.rule, ground.world) if self.rule else None
         self.items: Sequence[Reading] = ()
         self.recipient: Person | None = None
+        self.chosen = NOTHING_CHOSEN
         self.follows = 0
 
     def twin_holds(self, twin: Twin) -> bool:
@@ -169,7 +175,9 @@ def reader_is_there(case: Case) -> Stop | None:
     """End what nobody is to read any more, as whoever it is for has left."""
     owed = case.owed
     found = find_reader(owed.recipient, case.reading.learner, case.world, role=route_of(owed.entry))
-    case.recipient = found.person
+    if found.person:
+        case.chosen = chosen_at(found.person.email, case.world)
+        case.recipient = case.chosen.choices.applied_to(found.person)
     return Ended(at=case.now, state=SUPPRESSED, reason=LEFT) if found.left else None
 
 
@@ -226,6 +234,13 @@ def still_in_group(case: Case) -> Stop | None:
     return Ended(at=case.now, state=SUPPRESSED, reason=LEFT_GROUP)
 
 
+def reader_wants_it(case: Case) -> Stop | None:
+    """End what whoever reads it has stopped."""
+    assert case.rule is not None
+    reason = case.chosen.choices.refuses(case.rule)
+    return Ended(at=case.now, state=SUPPRESSED, reason=reason) if reason else None
+
+
 def not_muted(case: Case) -> Stop | None:
     """Hold what a person has muted."""
     assert case.rule is not None
@@ -264,22 +279,18 @@ def may_follow(case: Case) -> Stop | None:
 
 
 def in_time(case: Case) -> Stop | None:
-    """End what could have left too long ago, and defer what its window does not let out yet.
+    """End what could have left too long ago, and defer what may not leave yet.
 
     A notification ages only from the moment at which it may follow what was told before it, and
-    the window was first open, where its reader is.
+    its window, or what its reader chose, first let it out, where they are.
     """
     assert case.rule is not None and case.entry is not None
     window, zone = case.entry.window, zone_of(case.recipient, case.ground.decider.rules.defaults)
     ready_at = max(case.notification.ready_at, case.follows)
-    if window is not None:
-        ready_at = opens(window, zone, ready_at)
+    ready_at, until, reason = case.chosen.choices.times(ready_at, case.now, window, zone)
     if case.now >= ready_at + case.rule.expires_after_ms:
         return unless_slip(case, Ended(at=case.now, state=EXPIRED, reason=TOO_LATE))
-    until = opens(window, zone, case.now) if window else case.now
-    if window is None or until <= case.now:
-        return None
-    return Deferred(at=case.now, until=until, reason=f"send_window {window.name}")
+    return Deferred(at=case.now, until=until, reason=reason) if until > case.now else None
 
 
 Check = Callable[[Case], Stop | None]
@@ -297,6 +308,7 @@ LEAVES: Sequence[Check] = (
     reader_is_there,
     *HOLDS,
     address_known,
+    reader_wants_it,
     titles_known,
     may_follow,
     in_time,
@@ -321,7 +333,8 @@ def _judged(case: Case, checks: Iterable[Check]) -> Due | Stop:
             return found
     assert case.entry is not None
     items = case.items or ([case.reading] if case.entry.digest else ())
-    return Due(case.entry, case.reading, items, case.recipient)
+    required = case.rule is not None and case.rule.required
+    return Due(case.entry, case.reading, items, case.recipient, case.chosen, required)
 
 
 def untrue(told: Item, rule: Rule, reading: Reading) -> str | None:

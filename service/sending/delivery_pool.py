@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from service.learners.feed_subjects import FailingChannel
+from service.learners.signed_links import Links
 from service.sending.channel_health import ChannelHealth
 from service.sending.channels import Channel
 from service.sending.delivery import ChannelTraffic, DeliveryWorker
@@ -24,7 +25,7 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
         context: Callable[[], SendingContext],
         open_connections: Callable[[str, str], Sequence[Channel]],
         mail_domain: str | None,
-        watch_link: Callable[[str, str], str] | None,
+        links: Links | None,
     ) -> None:
         """Give each worker a `context` of its own.
 
@@ -33,7 +34,7 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
         self._context = context
         self._open = open_connections
         self._mail_domain = mail_domain
-        self._watch_link = watch_link
+        self._links = links
         self._urls: dict[str, str] = {}
         self.in_use: dict[str, DeliveryWorker] = {}
         self.connections: dict[str, DeliveryWorker] = {}
@@ -94,7 +95,7 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
 
     def _workers(self, name: str, channels: Sequence[Channel]) -> list[DeliveryWorker]:
         domain = self._mail_domain or channels[0].domain or WITHOUT_DOMAIN
-        defaults = MessageDefaults(domain, fits=channels[0].fits, watch_link=self._watch_link)
+        defaults = MessageDefaults(domain, fits=channels[0].fits, links=self._links)
         recorder = OutcomeRecorder(self._context().streams)
         health = self.health.setdefault(name, ChannelHealth())
         traffic = ChannelTraffic(name, recorder, health, connections=len(channels))

@@ -11,6 +11,7 @@ from eventsourcing.persistence import PersistenceError
 from msgspec.structs import replace
 
 from service.learners.facts import Identity
+from service.learners.signed_links import Links
 from service.learners.world import Lookup
 from service.ledger.events import EventBody
 from service.ledger.views import Views
@@ -34,13 +35,13 @@ class MessageDefaults(msgspec.Struct, frozen=True):
 
     `domain` stands in every Message-ID; `timezone` is for people whose zone is not known.
     `fits` tells which words the channel takes whole.
-    `watch_link` gives the link by which a person (id) asks to be told of an instance (stream).
+    `links` make the links by which one reader asks and chooses.
     """
 
     domain: str
     timezone: str = "UTC"
     fits: Fits = anything
-    watch_link: Callable[[str, str], str] | None = None
+    links: Links | None = None
 
 
 def compose(
@@ -67,6 +68,7 @@ def compose(
         sent_at=datetime.fromtimestamp(now / 1000, UTC),
         thread=f"<{owed.subject}@{domain}>",
         list_id=f"<{owed.rule}.{domain}>",
+        unsubscribe=stop_url(message, defaults),
     )
 
 
@@ -98,6 +100,7 @@ def values_of(message: PlannedMessage, defaults: MessageDefaults) -> dict[str, A
         "name": recipient.name if recipient else None,
         "role": role,
         "timezone": (recipient.timezone if recipient else None) or defaults.timezone,
+        "choices_url": choices_url(due, defaults),
     }
     values["rule"] = {"id": owed.rule}
     beside = {each.reading.subject.id: each.reading for _, each in message.others}
@@ -115,13 +118,29 @@ def values_of(message: PlannedMessage, defaults: MessageDefaults) -> dict[str, A
 
 def watch_url(owed: Owed, due: Due, defaults: MessageDefaults) -> str | None:
     """Make the link for who reads it, if they learn, and if there is one instance with seats."""
-    if defaults.watch_link is None:
+    if defaults.links is None:
         return None
     to, reading = due.entry.to or "", due.reading
     person = owed.recipient if to == WATCHERS or to.startswith(GROUP) else None
     person = reading.learner if to == "learner" else person
     instance = reading.instance
-    return defaults.watch_link(person, instance.id) if person and instance else None
+    return defaults.links.watch(person, instance.id) if person and instance else None
+
+
+def choices_url(due: Due, defaults: MessageDefaults) -> str | None:
+    """Make the link by which who reads it chooses what they are told."""
+    reader = due.recipient
+    if defaults.links is None or reader is None or not reader.email:
+        return None
+    return defaults.links.choices(reader.id, reader.email)
+
+
+def stop_url(message: PlannedMessage, defaults: MessageDefaults) -> str | None:
+    """Make the link by which who reads it stops what it tells of; None where nothing can be."""
+    told = [(message.lead, message.due), *message.others]
+    kinds = dict.fromkeys(n.owed.rule for n, due in told if not due.required)
+    url = choices_url(message.due, defaults)
+    return f"{url}?{'&'.join(f'stop={kind}' for kind in kinds)}" if url and kinds else None
 
 
 log = logging.getLogger(__name__)
@@ -193,7 +212,8 @@ class Planner:
         """Give a claimed message as it may leave now, or its end if it has become untrue."""
         # A silence hangs on streams, too, that were not there yet when it was tested.
         beside = self._streams.beside(ready.silences)
-        unmoved = self._streams.store.newest(list(ready.seen)) | beside == ready.seen
+        chose = self._chose(ready.outgoing.address)
+        unmoved = self._streams.store.newest([*ready.seen, *chose]) | beside == ready.seen
         if unmoved and self._active() is ready.active:
             return ready
         self._lookup.forget()
@@ -201,6 +221,11 @@ class Planner:
         spoken_for = self._streams.notifications(lead.speaks_for)
         planned = self._planned([[lead, *(n for n in spoken_for if n.into == lead.id)]], now)
         return planned.ready[0] if planned.ready else planned.steps[0].body
+
+    def _chose(self, address: str | None) -> list[str]:
+        """Name the stream of what a reader chose, if they did; they may have just now."""
+        stream = self._lookup.choices_stream(address) if address else None
+        return [stream] if stream else []
 
     def _planned(self, groups: Sequence[Sequence[Notification]], now: int) -> DeliveryPlan:
         """Load what the plan of these groups needs, plan, and compose the words of each message."""
@@ -297,7 +322,8 @@ def seen(
     subjects: Mapping[str, Subject],
 ) -> dict[str, int]:
     """Name the streams a message was tested against, with their newest versions."""
-    found: dict[str, int] = {}
+    chosen = message.due.chosen
+    found = {chosen.stream: chosen.version} if chosen.stream else {}
     for notification in message.notifications:
         found |= {**beside[notification.id], **subjects[notification.id].versions}
     return found

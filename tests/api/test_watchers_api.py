@@ -45,7 +45,7 @@ def visitor(office, open_site):
 @pytest.fixture
 def path(office):
     person = office.app.watch_requests.meet(("adobe", "1234", "77"), START)
-    return f"/watch/{office.app.watch_links.token(person, INSTANCE)}"
+    return f"/watch/{office.app.links.watch.token(person, INSTANCE)}"
 
 
 def name_course(office, title):
@@ -171,7 +171,7 @@ LANGUAGES = [
 def test_the_page_speaks_the_readers_language(visitor, path):
     for accepted, language in LANGUAGES:
         page = visitor.get(path, headers={"Accept-Language": accepted}).text
-        assert f'<html lang="{language}">' in page, accepted
+        assert f'<html lang="{language}" dir="ltr">' in page, accepted
         assert ("Einmal benachrichtigen" in page) is (language == "de")
 
 
@@ -191,8 +191,8 @@ def test_a_browser_is_told_to_keep_it_to_itself(visitor, path):
 def test_another_token_opens_nothing(visitor, office, path, method):
     before = log(office)
     person = office.app.watch_requests.meet(("adobe", "1234", "77"), START)
-    unknown = office.app.watch_links.token(person, "i" + "0" * 32)
-    gone = office.app.watch_links.token("f" * 32, INSTANCE)
+    unknown = office.app.links.watch.token(person, "i" + "0" * 32)
+    gone = office.app.links.watch.token("f" * 32, INSTANCE)
     forged = path[:-1] + ("B" if path.endswith("A") else "A")
     for wrong in (forged, f"{path}A", "/watch/x", f"/watch/{unknown}", f"/watch/{gone}"):
         answer = visitor.request(

@@ -52,7 +52,7 @@ def test_a_link_is_what_the_service_reads(office):
 
     office.environ |= {"COURSEBELL_PUBLIC_URL": PUBLIC}
     office.reopen()
-    invitation = office.app.watch_links.read(link.rpartition("/")[2])
+    invitation = office.app.links.watch.read(link.rpartition("/")[2])
 
     assert link == again and link.startswith(f"{PUBLIC}/watch/")
     assert office.app.people.lms_ids([invitation.person]) == {invitation.person: "77"}
@@ -64,7 +64,7 @@ def test_another_key_makes_earlier_links_useless(office):
     office.environ |= {"COURSEBELL_PUBLIC_URL": PUBLIC, "COURSEBELL_SECRET_KEY": "k" * 32}
     office.reopen()
 
-    assert office.app.watch_links.read(link.rpartition("/")[2]) is None
+    assert office.app.links.watch.read(link.rpartition("/")[2]) is None
 
 
 def test_without_a_public_address_there_is_no_link(office):

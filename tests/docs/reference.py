@@ -9,10 +9,10 @@ from service.rules.conditions import OPERATORS
 from service.rules.fields import EVENTS, FIELDS, WORDS_ONLY, Field, Sources
 from service.rules.language import entries, model
 from service.rules.language.columns import EXTRA_DOC
-from service.rules.language.model import SCOPES, scope_of_event
 from service.rules.language.operands import DESCRIBED, KINDS
 from service.rules.language.schema import schema_of
 from service.rules.language.shape import Shape
+from service.rules.language.trigger_shapes import SCOPES, scope_of_event
 from service.rules.language.values import ROLES, WATCHERS
 from service.rules.notification import OPEN_STATES, STATES
 from service.rules.scope import Scope

@@ -6,7 +6,7 @@ from threading import Barrier, Thread
 
 import pytest
 
-from service.learners.signed_links import KEY_FILE, WatchLinks, secret_key, watch_links
+from service.learners.signed_links import KEY_FILE, WatchLinks, secret_key, signed_links
 from service.learners.watchlist import WatchAsked, Watchlist, WatchStopped, WatchTold
 from service.ledger.ledger import LedgerError
 
@@ -115,5 +115,5 @@ def test_a_folder_that_cannot_hold_one_is_named(tmp_path: Path) -> None:
 
 
 def test_without_a_public_address_there_are_no_links_and_no_key(tmp_path: Path) -> None:
-    assert watch_links(tmp_path, None, None) is None
+    assert signed_links(tmp_path, None, None) is None
     assert list(tmp_path.iterdir()) == []

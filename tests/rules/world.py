@@ -39,6 +39,7 @@ class World:
         self.enrollments: list[Enrollment] = []
         self.records: dict[str, list[str]] = {}
         self.deleted: Deletion | None = None
+        self.choices: dict[str, str] = {}
 
     def course(self, source: str, account: str, course: str) -> Course | None:
         return self.courses.get(course)
@@ -74,6 +75,9 @@ class World:
 
     def latest(self, stream: str) -> tuple[int, EventBody] | None:
         return self.memory.get(stream)
+
+    def choices_stream(self, address: str) -> str | None:
+        return self.choices.get(address)
 
     def remember(self, decisions: Decisions) -> None:
         for stream, version, body in decisions.following:

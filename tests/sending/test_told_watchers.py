@@ -166,7 +166,7 @@ def test_the_mail_has_a_link_by_which_its_reader_asks_again(office, sink):
     text = str(mail.parsed.get_body(("plain",)).get_content())
     (token,) = re.findall(rf"{PUBLIC}/watch/(\S+)", text)
 
-    assert office.app.watch_links.read(token) == (person(office), INSTANCE)
+    assert office.app.links.watch.read(token) == (person(office), INSTANCE)
     assert "Hello Ada Lovelace" in text
 
 

@@ -10,7 +10,7 @@ from service.app.event_types import event_store
 from service.cli.output.console import installation
 from service.learners.enrollment_views import EnrollmentViews
 from service.ledger.data_folder import lock_data_folder
-from service.ledger.database import BUSY_SECONDS, SCHEMA_VERSION
+from service.ledger.database import BUSY_SECONDS, SCHEMA_VERSION, has_table
 from service.ledger.ledger import Ledger, LedgerError
 from service.ledger.views import Projection, Views
 from service.running import TrustedClock
@@ -102,7 +102,7 @@ class ReadOnlyLedger(Ledger):
 
     def has(self, table: str) -> bool:
         """Tell whether there is such a table; a ledger that no service ran on has not all."""
-        return self._only.execute(f"PRAGMA table_info({table})").fetchone() is not None
+        return has_table(self._only, table)
 
     def create(self, script: str) -> bool:
         """Make nothing: the tables are there, or this is no ledger."""

@@ -27,7 +27,7 @@ from service.learners.directory.reported import ReportedContacts, ReportedValue,
 from service.learners.directory.same_person import Verdict, same_person
 from service.learners.facts import Contact, id_form
 from service.learners.text_form import text_form
-from service.ledger.database import counts
+from service.ledger.database import counts, has_table
 from service.ledger.events import random_id
 from service.ledger.ledger import Ledger
 
@@ -68,6 +68,7 @@ class People:
         self.has_keys = "NULL AS" not in self._columns
         """False of an older ledger that is only read: nobody is found there by what it lacks."""
         self.merges = Merges(ledger)
+        self._has_choosers = has_table(ledger.reader(), "choosers")
 
     def known(self, keys: Iterable[PersonKey]) -> dict[PersonKey, str]:
         """Look up the ids of the keys that have a row of their own, as of the last commit."""
@@ -128,6 +129,24 @@ class People:
     def records_beside(self, person: str) -> list[str]:
         """List those of them that are of the same source and account."""
         return self.merges.records_beside(person) if self._is_merging() else [person]
+
+    def choices_stream(self, address: str) -> str | None:
+        """Name the stream of what whoever reads at an address chose; None where nobody did."""
+        query = "SELECT stream FROM choosers WHERE address = ?"
+        key = (address_key(address),)
+        rows = self._ledger.reader().execute(query, key) if self._has_choosers else ()
+        return next((stream for (stream,) in rows), None)
+
+    def meet_address(self, cursor: sqlite3.Cursor, address: str, now: int) -> str:
+        """Give the stream of an address, from now on if it had none; random, as ids of people."""
+        key = address_key(address)
+        cursor.execute(
+            "INSERT INTO choosers (address, stream) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            (key, f"r{random_id(now)}"),
+        )
+        query = "SELECT stream FROM choosers WHERE address = ?"
+        (stream,) = cursor.execute(query, (key,)).fetchone()
+        return str(stream)
 
     def _is_merging(self) -> bool:
         """Tell whether anybody has several records."""

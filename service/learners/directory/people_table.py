@@ -119,6 +119,10 @@ CREATE TABLE IF NOT EXISTS people_in_groups (
     PRIMARY KEY (name, person)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS groups_of_people ON people_in_groups (person);
+CREATE TABLE IF NOT EXISTS choosers (
+    address TEXT PRIMARY KEY,
+    stream TEXT NOT NULL UNIQUE
+) WITHOUT ROWID;
 """
 ODD_IDS = "lms_id GLOB '*[^!-~]*'"
 ODD_KEYS = "address GLOB '*[A-Z]*' OR (name IS NOT NULL AND name_key IS NULL)"

@@ -198,6 +198,7 @@ class WorldAsOf:
         self.person = past.people.get
         self.manager = Managers(past.people).of
         self.members = past.people.in_group
+        self.choices_stream = past.people.choices_stream
         said = [link for link in past.links if link.at <= recorded_until]
         self._merges = PastMerges(said, lambda: position, past.people.merges)
         self.records_of = self._merges.records_of

@@ -46,6 +46,11 @@ REASONS = {
     "no address": "no address is known",
     "left": "who was to read it has left",
     "left_group": "who was to read it has left the group",
+    "stopped": "who was to read it has stopped messages of this kind",
+    "stopped_all": "who was to read it has stopped all messages that can be stopped",
+    "away": "its reader is away until then",
+    "own_list": "its reader wants one list at that time",
+    "own_hours": "its reader wants messages at other hours",
     "learner_left": "the learner has left, and silences of those who left are told to nobody",
 }
 

@@ -20,14 +20,8 @@ from service.rules.language.condition_reader import ConditionReader
 from service.rules.language.entries import DigestShape, EntryKeys, ThrottleShape
 from service.rules.language.errors import Report
 from service.rules.language.known_names import KnownNames
-from service.rules.language.model import (
-    ANY,
-    ChangeShape,
-    Conditions,
-    DefaultsShape,
-    FileShape,
-    RuleShape,
-)
+from service.rules.language.model import ANY, DefaultsShape, FileShape, RuleShape
+from service.rules.language.trigger_shapes import ChangeShape, Conditions
 from service.rules.language.values import NAME_FORM, ROLES, WATCHERS
 from service.rules.language.yaml_reader import Path
 from service.rules.rule import GROUP, Rule

@@ -27,9 +27,6 @@ from service.rules.language.entries import (
 from service.rules.language.known_names import EVERY_SOURCE
 from service.rules.language.model import (
     ANY,
-    SCOPES,
-    SEATS,
-    TRIGGERS,
     DefaultsShape,
     FileShape,
     RuleShape,
@@ -38,6 +35,7 @@ from service.rules.language.model import (
 from service.rules.language.offers import NO_OFFERS, Offers
 from service.rules.language.operands import KINDS, tested
 from service.rules.language.shape import FILLED, Schema, Shape, Value
+from service.rules.language.trigger_shapes import SCOPES, SEATS, TRIGGERS
 from service.rules.language.values import (
     DAY_BEGINS,
     INTERVAL_NAMES,

@@ -57,6 +57,14 @@ def text(raw: Any) -> str:
     return raw
 
 
+def truth(raw: Any) -> bool:
+    """Read true or false."""
+    if raw not in ("true", "false"):
+        raise ValueError(f"expected true or false, got {shown(raw)}")
+    return bool(raw == "true")
+
+
+TRUTH = Value(truth, {"enum": [True, False, "true", "false"]})
 TEXT = Value(
     text,
     patterned(

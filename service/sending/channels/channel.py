@@ -37,7 +37,7 @@ class OutgoingMessage(msgspec.Struct, frozen=True):
 
     `message_id`: `<…@domain>`, the same at every attempt. `address` and `name`: the recipient,
     None for a room. `thread`: the id every message about one enrolment refers to, `<…@domain>`.
-    `sent_at`: aware; becomes the Date header.
+    `sent_at`: aware; becomes the Date header. `unsubscribe`: a URL that one POST stops its kind by.
     """
 
     notification: str
@@ -48,6 +48,7 @@ class OutgoingMessage(msgspec.Struct, frozen=True):
     sent_at: datetime
     thread: str | None = None
     list_id: str | None = None
+    unsubscribe: str | None = None
 
 
 class Channel(Protocol):

@@ -131,6 +131,9 @@ def _headers(outgoing: OutgoingMessage, recipient: Mailbox, sender: Sender) -> l
         lines += ["In-Reply-To: " + _id(thread), "References: " + _id(thread)]
     if outgoing.list_id is not None:
         lines.append("List-Id: " + _label(outgoing.list_id))
+    if outgoing.unsubscribe is not None:  # RFC 8058; never folded, as some readers do not unfold
+        lines.append(f"List-Unsubscribe: <{_label(outgoing.unsubscribe)}>")
+        lines.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
     return [
         *lines,
         "Auto-Submitted: auto-generated",

@@ -29,7 +29,7 @@ HARMFUL = re.compile(
 )
 BLANKS = re.compile(r"\s+")
 WEB_ADDRESS = re.compile(r"https?://[^\s\"'<>\\`{|}^]+", re.IGNORECASE)
-ADDRESSES = ("course.url", "instance.watch_url")
+ADDRESSES = ("course.url", "instance.watch_url", "recipient.choices_url")
 LINK_IN_A_NAME = re.compile(r"://|\bwww\.", re.IGNORECASE)
 
 MONTHS = {

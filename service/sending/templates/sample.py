@@ -49,6 +49,7 @@ BELIEVABLE: Mapping[str, object] = {
     "channel.code": 535,
     "recipient.name": "Ada Lovelace",
     "recipient.role": "learner",
+    "recipient.choices_url": "https://coursebell.example.org/choices/sample",
     "rule.id": "sample",
     "others": ["Algebra in Ten Lessons"],
     "more": 12,

@@ -12,6 +12,7 @@ from service.learners.enrollment_state import Snapshot
 from service.learners.facts import Identity, InstanceDeleted, InstanceModified, LearnerMerged
 from service.learners.watchlist import WatchAsked, WatchStopped
 from service.learners.world import World
+from service.rules.choices import ChoicesMade
 from service.rules.conditions import Condition, compile_conditions, fields_of
 from service.rules.rule import WATCHERS, Rule
 from service.rules.scheduler import TimeAsked
@@ -23,7 +24,7 @@ SEATS = "instance."
 
 def topics_of(rules: Iterable[Rule]) -> frozenset[str]:
     """Name the topics that can set off one of these rules, or change what one reads."""
-    wanted = {TimeAsked.TOPIC, LearnerMerged.TOPIC}
+    wanted = {TimeAsked.TOPIC, LearnerMerged.TOPIC, ChoicesMade.TOPIC}
     for rule in rules:
         wanted |= rule.trigger.transitions
         if rule.trigger.scope.has_enrollment:
@@ -35,7 +36,7 @@ def topics_of(rules: Iterable[Rule]) -> frozenset[str]:
         if any(entry.to == WATCHERS for entry in rule.entries):
             wanted |= {WatchAsked.TOPIC, WatchStopped.TOPIC}
     known = course.SHAPES.keys() | instance.SHAPES.keys() | enrollment.SHAPES.keys()
-    known |= {TimeAsked.TOPIC, WatchAsked.TOPIC, WatchStopped.TOPIC}
+    known |= {TimeAsked.TOPIC, ChoicesMade.TOPIC, WatchAsked.TOPIC, WatchStopped.TOPIC}
     return frozenset(wanted & known)
 
 

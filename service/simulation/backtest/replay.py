@@ -13,6 +13,7 @@ from service.learners.instance import InstanceRecorded
 from service.learners.watchlist import WatchAsked, WatchStopped
 from service.learners.world import AppendedEvent
 from service.ledger.events import EventBody
+from service.rules.choices import ChoicesMade
 from service.rules.decider import Decider
 from service.rules.escalation import Steps
 from service.rules.scheduler import EMPTY_ASKS_EVERY_MS, TimeAsked
@@ -147,6 +148,7 @@ class Replay:
             "learner": self._learner,
             "clock": self._asked,
             "watch": self._wished,
+            "choices": self._chosen,
         }
         other: Handler = self._other
         return {topic: kinds.get(topic.partition(".")[0], other) for topic in wanted}
@@ -187,6 +189,10 @@ class Replay:
         for play in self.plays:
             play.world.watch(f"i{stream[1:]}", event)
         self._moved(f"i{stream[1:]}")
+
+    def _chosen(self, stream: str, version: int, event: ChoicesMade) -> None:
+        for play in self.plays:
+            play.world.memory[stream] = (version, event)
 
     def _enrollment(self, stream: str, version: int, event: EnrollmentRecorded) -> None:
         self.span.facts += 1

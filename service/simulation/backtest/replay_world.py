@@ -23,6 +23,7 @@ class CurrentDirectory:
     def __init__(self, lookup: Lookup) -> None:
         self.neighbours = lookup.neighbours
         self.timings = lookup.timings
+        self.choices_stream = lookup.choices_stream
         self._lookup = lookup
         self._people: Cache[str, tuple[Person | None]] = Cache(PEOPLE_KEPT)
         self._managers: Cache[str, tuple[Person | None]] = Cache(PEOPLE_KEPT)
@@ -93,6 +94,7 @@ class ReplayWorld:
         self.person = today.person
         self.manager = today.manager
         self.members = today.members
+        self.choices_stream = today.choices_stream
         self.merges = today.merges(position)
         self.records_of = self.merges.records_of
         self._neighbours = today.neighbours

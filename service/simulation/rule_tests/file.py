@@ -15,7 +15,7 @@ from service.rules.language.errors import Diagnostic, Report
 from service.rules.language.reader import NOT_UTF8, read_report
 from service.rules.language.schema import DIALECT, shape_schema
 from service.rules.language.shape import LIST, Many, Schema
-from service.rules.language.values import named
+from service.rules.language.values import TRUTH, named
 from service.rules.notification import SENT, STATES
 from service.rules.rule import Rule, RuleSet
 from service.simulation.rule_tests.given import EventPart, Events
@@ -27,7 +27,6 @@ from service.simulation.rule_tests.script_values import (
     SPAN,
     TEXT,
     TEXTS,
-    TRUTH,
     ZONE_NAME,
     Known,
     Part,

@@ -21,7 +21,7 @@ from service.learners.text_form import text_form
 from service.rules.fields import EVENTS as RULE_EVENTS
 from service.rules.language.errors import Report
 from service.rules.language.shape import Value
-from service.rules.language.values import named
+from service.rules.language.values import TRUTH, named
 from service.rules.language.yaml_reader import Block
 from service.simulation.rule_tests.scenario import ChannelTurn, Given, Wish
 from service.simulation.rule_tests.script_values import (
@@ -30,7 +30,6 @@ from service.simulation.rule_tests.script_values import (
     PERCENT,
     SPAN,
     TEXT,
-    TRUTH,
     Known,
     Part,
     one_of,

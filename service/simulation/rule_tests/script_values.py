@@ -44,12 +44,6 @@ def _span(raw: Any) -> Any:
     return 0 if isinstance(raw, str) and _ZERO.fullmatch(raw) else DURATION.read(raw)
 
 
-def _truth(raw: Any) -> bool:
-    if raw not in ("true", "false"):
-        raise ValueError(f"expected true or false, got {shown(raw)}")
-    return bool(raw == "true")
-
-
 TEXT = Value(text, _WORDS)
 NAME = Value(lambda raw: raw, _WORDS)
 """A name, which is read where it is known what there is of that name."""
@@ -59,7 +53,6 @@ COLUMNS = Value(_columns, {"type": "object"})
 ZONE_NAME = Value(lambda raw: ZONE.read(text(raw)), _WORDS)
 SPAN = Value(_span, {"anyOf": [DURATION.json_schema(), {"enum": [0, "0", "0d", "0h", "0m"]}]})
 """A length of time in ms, 0 too."""
-TRUTH = Value(_truth, {"enum": [True, False, "true", "false"]})
 PERCENT = Value(lambda raw: payload_values.percent(text(raw), "a percentage"), _WORDS)
 COUNT = Value(lambda raw: payload_values.whole_number(text(raw), "a count"), _WORDS)
 

@@ -18,8 +18,9 @@ from service.rules.language.entries import (
     RoomShape,
     RoomStepShape,
 )
-from service.rules.language.model import TRIGGERS, DefaultsShape, FileShape, RuleShape
+from service.rules.language.model import DefaultsShape, FileShape, RuleShape
 from service.rules.language.schema import schema_of
+from service.rules.language.trigger_shapes import TRIGGERS
 
 ENTRIES = (PersonShape, RoomShape, PersonStepShape, RoomStepShape)
 KNOWN = Sources({source.name: source.fills for source in SOURCES})

@@ -1,0 +1,46 @@
+"""Choose what to be told, and how, while the service runs or not."""
+
+from collections.abc import Callable
+
+from eventsourcing.persistence import IntegrityError
+
+from service.learners.directory.people import People
+from service.ledger.events import EventStore
+from service.rules.choices import By, Choices, ChoicesMade, Chosen, chosen_at
+
+ATTEMPTS = 5
+
+
+class ChoiceRequests:
+    """Write choices as a command does: under the ledger's lock, where nobody else can write."""
+
+    def __init__(self, store: EventStore, people: People) -> None:
+        self.latest = store.latest
+        self.choices_stream = people.choices_stream
+        self._store = store
+        self._people = people
+
+    def at(self, address: str) -> Chosen:
+        """Tell what whoever reads at an address chose."""
+        return chosen_at(address, self)
+
+    def change(
+        self, address: str, changed: Callable[[Choices], Choices], now: int, *, by: By
+    ) -> Choices:
+        """Record what is wanted at an address from `now`; what changes nothing is not recorded.
+
+        Returns what is wanted. Done again when somebody else chose meanwhile; raises
+        IntegrityError after some times.
+        """
+        for _ in range(ATTEMPTS):
+            before = self.at(address)
+            after = changed(before.choices)
+            if after == before.choices:
+                return after
+            with self._store.ledger.transaction() as cursor:
+                stream = self._people.meet_address(cursor, address, now)
+                if self.at(address).version == before.version:
+                    event = ChoicesMade(at=now, by=by, choices=after)
+                    self._store.append(cursor, [(stream, before.version + 1, event)])
+                    return after
+        raise IntegrityError(f"what is wanted was changed by others {ATTEMPTS} times; try again")

@@ -1,0 +1,182 @@
+"""Read what readers chose: what to stop, when to be written to, and in which language.
+
+Choices belong to an address, whoever has it by now. They never stand in letters or imports, so
+none of those changes them.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec.structs import replace
+
+from service.learners.directory.people import Person
+from service.ledger.events import EventBody
+from service.rules.calendar import (
+    DAY_MINUTES,
+    Digest,
+    Stretch,
+    Window,
+    instant,
+    next_closing,
+    opens,
+)
+from service.rules.rule import GROUP, Rule
+
+STOPPED, STOPPED_ALL = "stopped", "stopped_all"
+"""Why nobody is told: whoever reads it does not want this, or anything."""
+AWAY, OWN_LIST, OWN_HOURS = "away", "own_list", "own_hours"
+"""Why something waits: whoever reads it chose so."""
+By = Literal["reader", "one_click", "operator"]
+Members = Callable[[str, str, str, str], Sequence[str]]
+"""Gives who is in a group as seen from a source and account: the person of this id, or nobody."""
+
+
+class OwnList(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Say when a reader's own list leaves: at a minute of each day, or of a weekday (Monday 0)."""
+
+    every: Literal["day", "week"]
+    at: int
+    on: int = 0
+
+    @property
+    def closing(self) -> Digest:
+        """Give it as what closes at such times."""
+        return Digest(every=self.every, at=self.at, on=self.on)
+
+
+class OwnHours(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Say on which days (Monday 0) a reader may be written to, and within which minutes."""
+
+    days: tuple[int, ...]
+    begin: int = 0
+    end: int = DAY_MINUTES
+
+    @property
+    def window(self) -> Window:
+        """Give it as a window."""
+        return Window(OWN_HOURS, (Stretch(frozenset(self.days), self.begin, self.end),))
+
+
+class Choices(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Hold what one reader chose; where they chose nothing, rules and imports say.
+
+    `stopped` are ids of rules. `back_on` is the first day (ISO) on which they are not away any
+    more, by their own calendar.
+    """
+
+    stopped: tuple[str, ...] = ()
+    stopped_all: bool = False
+    own_list: OwnList | None = None
+    own_hours: OwnHours | None = None
+    back_on: str | None = None
+    locale: str | None = None
+    timezone: str | None = None
+
+    def refuses(self, rule: Rule) -> str | None:
+        """Say why this reader is not to be told by a rule; None when they are."""
+        if rule.required:
+            return None
+        if self.stopped_all:
+            return STOPPED_ALL
+        return STOPPED if rule.id in self.stopped else None
+
+    def applied_to(self, person: Person) -> Person:
+        """Give a reader with the language and the clock they chose."""
+        chosen = {"locale": self.locale, "timezone": self.timezone}
+        return replace(person, **{name: value for name, value in chosen.items() if value})
+
+    def times(
+        self, ready_at: int, now: int, window: Window | None, zone: ZoneInfo
+    ) -> tuple[int, int, str]:
+        """Say when (ms UTC) what was ready at a moment could leave, when it may now, and why then.
+
+        Own hours stand in place of a rule's `window`, and an own list in place of both. What a
+        list was to have leaves at any time after it.
+        """
+        ready_at, reason = self._let_out(ready_at, window, zone)
+        if ready_at > now or self.own_list:
+            return ready_at, ready_at, reason
+        return ready_at, *self._let_out(now, window, zone)
+
+    def _let_out(self, at: int, window: Window | None, zone: ZoneInfo) -> tuple[int, str]:
+        reason = ""
+        if self.back_on and (back := instant(date.fromisoformat(self.back_on), 0, zone)) > at:
+            at, reason = back, AWAY
+        if self.own_list:
+            return next_closing(self.own_list.closing, zone, at - 1).at, reason or OWN_LIST
+        window = self.own_hours.window if self.own_hours else window
+        if window is None:
+            return at, reason
+        name = OWN_HOURS if self.own_hours else f"send_window {window.name}"
+        return opens(window, zone, at), reason or name
+
+
+NO_CHOICES = Choices()
+
+
+class ChoicesMade(EventBody, frozen=True, kw_only=True, omit_defaults=True):
+    """Record all that a reader wants from `at` on, and `by` whom it was said."""
+
+    TOPIC: ClassVar[str] = "choices.made"
+    at: int
+    by: By
+    choices: Choices
+
+
+SHAPES: Mapping[str, Any] = {ChoicesMade.TOPIC: ChoicesMade}
+
+
+class Chosen(NamedTuple):
+    """Hold choices with the stream that has them, empty where there is none, and its version."""
+
+    stream: str = ""
+    version: int = 0
+    choices: Choices = NO_CHOICES
+
+
+NOTHING_CHOSEN = Chosen()
+
+
+class ChoicesKept(Protocol):
+    """Answer what is kept of choices: which stream has them, and its newest event."""
+
+    def choices_stream(self, address: str) -> str | None: ...
+    def latest(self, stream: str) -> tuple[int, EventBody] | None: ...
+
+
+def chosen_at(address: str | None, world: ChoicesKept) -> Chosen:
+    """Tell what was chosen at an address."""
+    stream = world.choices_stream(address) if address else None
+    newest = world.latest(stream) if stream else None
+    if stream is None or newest is None:
+        return NOTHING_CHOSEN
+    version, body = newest
+    assert isinstance(body, ChoicesMade)
+    return Chosen(stream, version, body.choices)
+
+
+class Kind(NamedTuple):
+    """Hold a rule as a reader sees it: a kind of message, which they get as somebody."""
+
+    rule: Rule
+    roles: tuple[str, ...]
+
+
+def kinds_for(reader: Person, rules: Iterable[Rule], members: Members) -> list[Kind]:
+    """List the kinds of messages that a reader may get; `members` looks up who is in a group."""
+
+    def may_read(to: str) -> bool:
+        if not to.startswith(GROUP):
+            return to != "learner" or reader.lms_id is not None
+        group = to.removeprefix(GROUP)
+        return bool(members(group, reader.source, reader.account, reader.id))
+
+    kinds = []
+    for rule in rules:
+        roles = dict.fromkeys(entry.to for entry in rule.entries if entry.to and may_read(entry.to))
+        if roles and rule.mode == "live":
+            kinds.append(Kind(rule, tuple(roles)))
+    return kinds
