@@ -130,4 +130,3 @@ def test_a_choice_of_one_address_is_that_of_all_records_that_have_it(tmp_path, s
         here.post(completed(START, 78))
         here.tick(START)
         assert standing(here) == [("suppressed", "stopped_all")]
-
