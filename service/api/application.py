@@ -21,6 +21,7 @@ from service.api.pages.choices_page import choices_route
 from service.api.pages.watch_page import watch_route
 from service.api.request_context import RequestContext
 from service.api.resources import (
+    choices,
     enrollments,
     explain,
     feeds,
@@ -51,6 +52,7 @@ OPERATIONS = (
     *notifications.OPERATIONS,
     *explain.OPERATIONS,
     *imports.OPERATIONS,
+    *choices.OPERATIONS,
 )
 
 

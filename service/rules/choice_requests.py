@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from eventsourcing.persistence import IntegrityError
 
-from service.learners.directory.people import People
+from service.learners.directory.people import People, Person, address_key
 from service.ledger.events import EventStore
 from service.rules.choices import By, Choices, ChoicesMade, Chosen, chosen_at
 
@@ -23,6 +23,16 @@ class ChoiceRequests:
     def at(self, address: str) -> Chosen:
         """Tell what whoever reads at an address chose."""
         return chosen_at(address, self)
+
+    def readers(self, who: str, source: str | None, account: str | None) -> list[Person]:
+        """List who has an LMS id or an address, in a source and account or any; one an address."""
+        by_address = "address = ? ORDER BY id", (address_key(who),)
+        rows = (
+            self._people.imported_rows(*by_address) if "@" in who else self._people.namesakes(who)
+        )
+        there = [r for r in rows if source in (None, r.source) and account in (None, r.account)]
+        found = (self._people.get(row.id) for row in there)
+        return list({address_key(p.email): p for p in found if p and p.email}.values())
 
     def change(
         self, address: str, changed: Callable[[Choices], Choices], now: int, *, by: By

@@ -83,6 +83,28 @@ class Choices(msgspec.Struct, frozen=True, omit_defaults=True):
             return STOPPED_ALL
         return STOPPED if rule.id in self.stopped else None
 
+    @property
+    def stopped_in_words(self) -> str:
+        """Say what this reader does not get any more."""
+        if self.stopped_all:
+            return "every message that can be stopped is stopped"
+        return f"stopped: {', '.join(self.stopped)}" if self.stopped else "nothing is stopped"
+
+    def stopping(self, rules: Iterable[str]) -> "Choices":
+        """Stop these rules too, or all of them where none is named."""
+        named = set(rules)
+        return replace(
+            self,
+            stopped=tuple(sorted({*self.stopped, *named})),
+            stopped_all=self.stopped_all or not named,
+        )
+
+    def resuming(self, rules: Iterable[str]) -> "Choices":
+        """Stop these rules no more, or none of them where none is named."""
+        named = set(rules)
+        kept = tuple(each for each in self.stopped if named and each not in named)
+        return replace(self, stopped=kept, stopped_all=self.stopped_all and bool(named))
+
     def applied_to(self, person: Person) -> Person:
         """Give a reader with the language and the clock they chose."""
         chosen = {"locale": self.locale, "timezone": self.timezone}
@@ -96,10 +118,9 @@ class Choices(msgspec.Struct, frozen=True, omit_defaults=True):
         Own hours stand in place of a rule's `window`, and an own list in place of both. What a
         list was to have leaves at any time after it.
         """
-        ready_at, reason = self._let_out(ready_at, window, zone)
-        if ready_at > now or self.own_list:
-            return ready_at, ready_at, reason
-        return ready_at, *self._let_out(now, window, zone)
+        since = min(ready_at, now) if self.own_list else now
+        until, reason = self._let_out(since, window, zone)
+        return self._let_out(ready_at, window, zone)[0], until, reason
 
     def _let_out(self, at: int, window: Window | None, zone: ZoneInfo) -> tuple[int, str]:
         reason = ""

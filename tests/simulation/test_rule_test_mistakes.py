@@ -6,7 +6,7 @@ import pytest
 
 from service.learners.facts import FactBody
 from service.rules.fields import EVENTS
-from service.simulation.rule_tests.given import FOLLOWS, READ, SAID, carried, said
+from service.simulation.rule_tests.event_part import FOLLOWS, READ, SAID, carried, said
 from tests.installation import DONE
 from tests.simulation.rule_test_files import CAST, COMPLETED, command, scenario
 

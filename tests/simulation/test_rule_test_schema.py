@@ -11,7 +11,7 @@ from jsonschema_rs import Draft7Validator, meta
 
 from service.cli import main
 from service.rules.text import listed
-from service.simulation.rule_tests.given import EVENTS, carried
+from service.simulation.rule_tests.event_part import EVENTS, carried
 from tests.installation import ROOT
 from tests.rules.language.editors import EDITORS
 

@@ -8,7 +8,6 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -187,7 +186,7 @@ class ChoicesPage:
             if not stops:
                 return ChoicesForm(form, now).choices(before, stoppable, self._spoken)
             named = stoppable & set(self._asked.stop)
-            return replace(before, stopped=tuple(sorted(named | set(before.stopped))))
+            return before.stopping(named) if named else before
 
         by: By = "one_click" if self._asked.one_click else "reader"
         return self._context.app.choice_requests.change(self._address, after, now, by=by)

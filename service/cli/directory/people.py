@@ -8,6 +8,11 @@ import msgspec
 import rich_click as click
 
 from service.cli.directory.people_api import fetch_person, people_status
+from service.cli.directory.people_choices import (
+    link_of_person,
+    resume_person,
+    stop_person,
+)
 from service.cli.directory.people_merge import merge_people
 from service.cli.options.import_options import ImportOptions, import_options, people_options
 from service.cli.output.console import BAD, data_option, fail, json_option, open_ledger
@@ -152,6 +157,8 @@ def show_person(lms_id: str, data: Path | None, as_json: bool) -> None:
 people.add_command(fetch_person)
 people.add_command(people_status)
 people.add_command(merge_people)
+for command in (stop_person, resume_person, link_of_person):
+    people.add_command(command)
 
 
 class ShownPerson(Person, frozen=True, kw_only=True):

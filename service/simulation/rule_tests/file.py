@@ -18,7 +18,8 @@ from service.rules.language.shape import LIST, Many, Schema
 from service.rules.language.values import TRUTH, named
 from service.rules.notification import SENT, STATES
 from service.rules.rule import Rule, RuleSet
-from service.simulation.rule_tests.given import EventPart, Events
+from service.simulation.rule_tests.event_part import EventPart
+from service.simulation.rule_tests.given import Events
 from service.simulation.rule_tests.scenario import Expected, Given, Scenario
 from service.simulation.rule_tests.script_values import (
     COLUMNS,
@@ -202,7 +203,7 @@ class ScriptReader:
         self._report = report
         self._rules = {rule.id: rule for rule in rules.rules}
         self._sources = sources
-        self._channels = rules.channels.keys()
+        self._file = rules
         self._zone = ZoneInfo(rules.defaults.timezone)
 
     def read(self, file: ScriptPart) -> list[Scenario]:
@@ -233,7 +234,7 @@ class ScriptReader:
         courses = {**courses, **self._courses(test, courses)}
         start = self._start(test)
         events = Events(
-            self._report, self._sources, channels=self._channels, people=people, courses=courses
+            self._report, self._sources, rules=self._file, people=people, courses=courses
         )
         given = events.read(filter(None, test.given or ()), start)
         expected = [each for each in (*(test.expect or ()), *(test.expect_skipped or ())) if each]

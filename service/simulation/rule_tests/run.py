@@ -8,6 +8,8 @@ from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
 
+import msgspec
+
 from service.app.app import App
 from service.incoming.letter import Arrival
 from service.incoming.sources.source import Item
@@ -20,7 +22,7 @@ from service.settings import Settings
 from service.simulation.rule_tests.compare import Comparison, Failure
 from service.simulation.rule_tests.near_miss import NearMisses, recorded
 from service.simulation.rule_tests.outcome import outcome
-from service.simulation.rule_tests.scenario import ChannelTurn, Given, Scenario, Wish
+from service.simulation.rule_tests.scenario import ChannelTurn, Choice, Given, Scenario, Wish
 from service.simulation.sandbox import Sandbox, own_settings
 
 EMPTY = "version: 1\nrules: []\n"
@@ -88,6 +90,14 @@ class Playback:
             case ChannelTurn():
                 result = FAILED if what.fails else TAKEN
                 app.deliveries.health[what.channel].hear(result, None, now)
+            case Choice():
+                for reader in app.choice_requests.readers(what.person, None, None):
+                    app.choice_requests.change(
+                        reader.email or "",
+                        lambda before: msgspec.structs.replace(before, **what.changes),
+                        now,
+                        by="reader",
+                    )
             case Wish():
                 instance = Instance.stream(
                     what.source, what.account, course=what.course, instance=what.instance

@@ -1,5 +1,8 @@
 """Hold what one rule test says, in ms since its start."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
 from service.learners.directory.courses import CourseRow
@@ -25,15 +28,25 @@ class ChannelTurn(msgspec.Struct, frozen=True):
     fails: bool
 
 
+class Choice(msgspec.Struct, frozen=True):
+    """State what a reader chooses, by their LMS id, as if on their page; the rest stays as it is.
+
+    `changes` are fields of Choices.
+    """
+
+    person: str
+    changes: Mapping[str, Any]
+
+
 class Given(msgspec.Struct, frozen=True):
-    """State what happens at `at`: a letter comes with one fact, a person wishes something, or a
-    channel turns.
+    """State what happens at `at`: a letter comes with one fact, a person wishes or chooses
+    something, or a channel turns.
 
     `line` is the place in the file.
     """
 
     at: int
-    what: Fact | Wish | ChannelTurn
+    what: Fact | Wish | Choice | ChannelTurn
     line: int
 
 

@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 
 from service.incoming.sources import parsing as payload_values
 from service.learners.text_form import text_form
-from service.rules.calendar import instant
+from service.rules.calendar import DAY_MINUTES, instant
+from service.rules.choices import OwnList
+from service.rules.language.entries import WEEKDAYS
 from service.rules.language.errors import Report
 from service.rules.language.shape import Schema, Shape, Value
-from service.rules.language.values import DURATION, SCALARS, ZONE, named
+from service.rules.language.values import DURATION, SCALARS, ZONE, minute_of_day, named
 from service.rules.language.yaml_reader import Block
 from service.rules.text import format_duration, hint, listed, nearest, shown
 
@@ -55,6 +57,31 @@ SPAN = Value(_span, {"anyOf": [DURATION.json_schema(), {"enum": [0, "0", "0d", "
 """A length of time in ms, 0 too."""
 PERCENT = Value(lambda raw: payload_values.percent(text(raw), "a percentage"), _WORDS)
 COUNT = Value(lambda raw: payload_values.whole_number(text(raw), "a count"), _WORDS)
+
+
+def _own_list(raw: Any) -> OwnList | str:
+    """Read 08:00 or mon 08:00; `none` stays."""
+    if raw == NONE:
+        return NONE
+    *day, time = text(raw).split() or [""]
+    minute = minute_of_day(time)
+    if minute in (None, DAY_MINUTES) or day not in ([], *([each] for each in WEEKDAYS)):
+        raise ValueError(f"expected a time like 08:00 or mon 08:00, or none, got {shown(raw)}")
+    return OwnList("week", minute, WEEKDAYS.index(day[0])) if day else OwnList("day", minute)
+
+
+def _day(raw: Any) -> str:
+    """Read 2026-03-02; `none` stays."""
+    if raw == NONE:
+        return NONE
+    try:
+        return date.fromisoformat(text(raw)).isoformat()
+    except ValueError:
+        raise ValueError(f"expected a day like 2026-03-02, or none, got {shown(raw)}") from None
+
+
+OWN_LIST = Value(_own_list, _WORDS)
+BACK_ON = Value(_day, _WORDS)
 
 
 def one_of(words: Iterable[str]) -> Value:
