@@ -28,15 +28,15 @@ from service.learners.writer import Writer
 from service.ledger.ledger import Ledger
 from service.ledger.views import Views
 from service.rules.calendar import MINUTE
-from service.rules.choice_requests import ChoiceRequests
 from service.rules.escalation import First
+from service.rules.readers.choice_requests import ChoiceRequests
+from service.rules.readers.watch_requests import WatchRequests
 from service.rules.rule import Rule
 from service.rules.scheduler import Scheduler
 from service.rules.settling import settling
 from service.rules.triggers.channel_failing import ChannelWatch, recorded_channel
 from service.rules.triggers.letter_set_aside import LetterWatch
 from service.rules.triggers.source_silent import FeedWatch
-from service.rules.watch_requests import WatchRequests
 from service.sending import queue
 from service.sending.channel_health import failing_channels
 from service.sending.channels import ChannelError, open_connections

@@ -3,7 +3,8 @@
 from service.learners import course, enrollment, instance, watchlist
 from service.ledger.events import EventMapper, EventStore
 from service.ledger.ledger import Ledger
-from service.rules import choices, digests, notification, plan, rule, scheduler, storm
+from service.rules import digests, notification, plan, rule, scheduler, storm
+from service.rules.readers import choices
 from service.rules.triggers import channel_failing, letter_set_aside, seat_change, source_silent
 from service.sending import known_channels
 

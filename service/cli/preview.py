@@ -28,11 +28,12 @@ from service.ledger.ledger import Ledger
 from service.rules import plan
 from service.rules.calendar import ITEMS_MAX, Digest
 from service.rules.fields import ITEMS, MORE, OTHERS
+from service.rules.judgement import Due
 from service.rules.language.reader import read_rules
 from service.rules.notification import Notification
 from service.rules.rule import ROOM, Entry, RuleSet, find_reader
 from service.rules.text import hint, listed
-from service.rules.verdict import Due, Item, Subject
+from service.rules.verdict import Item, Subject
 from service.running import wall_clock
 from service.sending.channels import ChannelError, open_channel
 from service.sending.delivery_pool import WITHOUT_DOMAIN

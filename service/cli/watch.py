@@ -22,7 +22,7 @@ from service.cli.output.text import moment
 from service.learners import enrollment_views
 from service.learners.directory.people import People
 from service.learners.signed_links import signed_links
-from service.rules.watch_requests import WatchRequests
+from service.rules.readers.watch_requests import WatchRequests
 
 F = TypeVar("F", bound=Callable[..., None])
 

@@ -49,7 +49,7 @@ class SignedLinks:
 
     def _said(self, token: str) -> bytes | None:
         """Read what a token says; None when it was not made with this key for this purpose."""
-        if len(token) > LONGEST_TOKEN or not token.isascii():
+        if len(token) > LONGEST_TOKEN or not token.isascii() or "=" in token:
             return None
         try:
             raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)

@@ -12,6 +12,7 @@ from service.learners.world import World
 from service.ledger.events import EventBody, NewEvent, stream_id
 from service.rules.calendar import Closing, next_closing
 from service.rules.decider import OccurrenceKey, notification_id
+from service.rules.judgement import Due, Ground, Verdict
 from service.rules.notification import (
     DIGEST,
     DROPPED,
@@ -24,7 +25,7 @@ from service.rules.notification import (
     WaitingForAddress,
 )
 from service.rules.rule import LEFT, ROOM, Entry, Rule, find_reader, place_of, zone_of
-from service.rules.verdict import ADDRESS_WAIT_MS, TOO_LATE, Due, Ground, Verdict
+from service.rules.verdict import ADDRESS_WAIT_MS, TOO_LATE
 
 REASON = "digest"
 

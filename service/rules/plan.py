@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 
 from service.ledger.events import EventBody, Latest, stream_id
+from service.rules.judgement import Due, Verdict
 from service.rules.notification import (
     DROPPED,
     OWED,
@@ -18,7 +19,6 @@ from service.rules.notification import (
     Owed,
     ended_unsent,
 )
-from service.rules.verdict import Due, Verdict
 
 REASON = "throttle"
 

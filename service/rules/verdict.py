@@ -10,12 +10,12 @@ from service.learners.directory.people import Person
 from service.learners.facts import FactRecorded
 from service.learners.world import World
 from service.ledger.events import EventBody
-from service.rules.calendar import DAY, MINUTE, Settling
-from service.rules.choices import NOTHING_CHOSEN, Chosen, chosen_at
-from service.rules.decider import Decider, conditions_hold, entry_of, follows_from
+from service.rules.calendar import DAY, MINUTE, opens
+from service.rules.decider import conditions_hold, entry_of, follows_from
 from service.rules.done_or_gone import LEARNER_LEFT, Twin, merged_into
 from service.rules.fields import Reading
 from service.rules.fields import Subject as Readable
+from service.rules.judgement import Due, Ground, Stop, Verdict, Wait
 from service.rules.notification import (
     CANCELLED,
     DIGEST,
@@ -33,14 +33,12 @@ from service.rules.notification import (
     Owed,
     WaitingForAddress,
 )
+from service.rules.readers.choices import NOTHING_CHOSEN, chosen_in
 from service.rules.rule import (
     LEFT,
     LEFT_GROUP,
     MUTED,
-    NOTHING_MUTED,
     ROOM,
-    Entry,
-    MutingChanged,
     Rule,
     find_reader,
     is_member_still,
@@ -98,41 +96,6 @@ ESCALATION = "escalation"
 TOO_LATE = "it was not sent within expires_after"
 
 
-class Ground(msgspec.Struct, frozen=True):
-    """Hold what verdicts of one moment (`now`, ms UTC) rest on."""
-
-    decider: Decider
-    world: World
-    now: int
-    muted: MutingChanged = NOTHING_MUTED
-    settling: Settling = Settling()
-
-
-class Due(msgspec.Struct, frozen=True):
-    """Say that a notification holds, by this entry, with these values to be read.
-
-    `items` are those of a digest; what was owed before its entry had a digest is the only item
-    of its own. `recipient` is None for a room, and until delivery asks for one; `chosen` is what
-    they chose, and what is `required` they cannot stop.
-    """
-
-    entry: Entry
-    reading: Reading
-    items: Sequence[Reading] = ()
-    recipient: Person | None = None
-    chosen: Chosen = NOTHING_CHOSEN
-    required: bool = False
-
-
-class Wait(msgspec.Struct, frozen=True):
-    """Say that there is nothing to be done yet."""
-
-
-Verdict = Due | Ended | Held | Deferred | WaitingForAddress | AddressFound | Wait
-"""What is to be done: send it, append one of these events, or nothing yet."""
-Stop = Ended | Held | Deferred | WaitingForAddress | AddressFound | Wait
-
-
 class Case:
     """Hold a notification before its verdict; a check leaves here what the next ones need.
 
@@ -175,8 +138,10 @@ def reader_is_there(case: Case) -> Stop | None:
     """End what nobody is to read any more, as whoever it is for has left."""
     owed = case.owed
     found = find_reader(owed.recipient, case.reading.learner, case.world, role=route_of(owed.entry))
-    if found.person:
-        case.chosen = chosen_at(found.person.email, case.world)
+    case.recipient = found.person
+    stream = found.person and case.world.choices_stream(found.person.email or "")
+    if found.person and stream:
+        case.chosen = chosen_in(stream, case.world.latest)
         case.recipient = case.chosen.choices.applied_to(found.person)
     return Ended(at=case.now, state=SUPPRESSED, reason=LEFT) if found.left else None
 
@@ -235,10 +200,17 @@ def still_in_group(case: Case) -> Stop | None:
 
 
 def reader_wants_it(case: Case) -> Stop | None:
-    """End what whoever reads it has stopped."""
+    """End what whoever reads it has stopped, and put off what they want later."""
+    if not case.chosen.stream:
+        return None
     assert case.rule is not None
-    reason = case.chosen.choices.refuses(case.rule)
-    return Ended(at=case.now, state=SUPPRESSED, reason=reason) if reason else None
+    choices, zone = case.chosen.choices, zone_of(case.recipient, case.ground.decider.rules.defaults)
+    if stopped := choices.refuses(case.rule):
+        return Ended(at=case.now, state=SUPPRESSED, reason=stopped)
+    ready_at = min(case.notification.ready_at, case.now)
+    case.follows, reason = choices.not_before(ready_at, zone)
+    waits = case.follows > case.now
+    return Deferred(at=case.now, until=case.follows, reason=reason) if waits else None
 
 
 def not_muted(case: Case) -> Stop | None:
@@ -272,25 +244,32 @@ def may_follow(case: Case) -> Stop | None:
     rule, entry = case.rule, case.entry
     if rule is None or entry is None or not entry.after_ms:
         return None
-    case.follows = follows_from(case.owed, rule, entry, world=case.world, now=case.now)
+    follows = follows_from(case.owed, rule, entry, world=case.world, now=case.now)
+    case.follows = max(case.follows, follows)
     if case.follows <= case.now:
         return None
     return Deferred(at=case.now, until=case.follows, reason=ESCALATION)
 
 
 def in_time(case: Case) -> Stop | None:
-    """End what could have left too long ago, and defer what may not leave yet.
+    """End what could have left too long ago, and defer what its window does not let out yet.
 
     A notification ages only from the moment at which it may follow what was told before it, and
-    its window, or what its reader chose, first let it out, where they are.
+    the window was first open, where its reader is.
     """
     assert case.rule is not None and case.entry is not None
     window, zone = case.entry.window, zone_of(case.recipient, case.ground.decider.rules.defaults)
+    if case.chosen.stream:
+        window = case.chosen.choices.window(window)
     ready_at = max(case.notification.ready_at, case.follows)
-    ready_at, until, reason = case.chosen.choices.times(ready_at, case.now, window, zone)
+    if window is not None:
+        ready_at = opens(window, zone, ready_at)
     if case.now >= ready_at + case.rule.expires_after_ms:
         return unless_slip(case, Ended(at=case.now, state=EXPIRED, reason=TOO_LATE))
-    return Deferred(at=case.now, until=until, reason=reason) if until > case.now else None
+    until = opens(window, zone, case.now) if window else case.now
+    if window is None or until <= case.now:
+        return None
+    return Deferred(at=case.now, until=until, reason=f"send_window {window.name}")
 
 
 Check = Callable[[Case], Stop | None]
@@ -334,7 +313,14 @@ def _judged(case: Case, checks: Iterable[Check]) -> Due | Stop:
     assert case.entry is not None
     items = case.items or ([case.reading] if case.entry.digest else ())
     required = case.rule is not None and case.rule.required
-    return Due(case.entry, case.reading, items, case.recipient, case.chosen, required)
+    return Due(
+        case.entry,
+        case.reading,
+        items,
+        recipient=case.recipient,
+        chosen=case.chosen,
+        required=required,
+    )
 
 
 def untrue(told: Item, rule: Rule, reading: Reading) -> str | None:

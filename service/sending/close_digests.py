@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from service.rules.digests import ClosedDigests, DigestReader, close, reader_of
+from service.rules.judgement import Ground
 from service.rules.notification import HELD, Held, Notification
 from service.rules.rule import MUTING, muting_of
-from service.rules.verdict import Ground, holds
+from service.rules.verdict import holds
 from service.sending import queue
 from service.sending.planner import SendingContext, verdict
 

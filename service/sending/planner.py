@@ -18,10 +18,11 @@ from service.ledger.views import Views
 from service.rules.calendar import Settling
 from service.rules.decider import Decider
 from service.rules.fields import ITEM_GROUPS, ITEMS, MORE, OTHERS, Reading
+from service.rules.judgement import Due, Ground, Verdict
 from service.rules.notification import GIVEN_UP, OWED, SCHEDULED, Ended, Held, Notification, Owed
 from service.rules.plan import PlannedMessage, joins, plan
 from service.rules.rule import GROUP, MUTING, WATCHERS, muting_of
-from service.rules.verdict import Due, Ground, Subject, Verdict, judge
+from service.rules.verdict import Subject, judge
 from service.sending import queue
 from service.sending.channels.channel import OutgoingMessage
 from service.sending.streams import NotificationStreams, Update, silences_of

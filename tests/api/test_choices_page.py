@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from service.learners.directory.people import PersonRow
-from service.rules.choices import Choices, ChoicesMade, OwnHours, OwnList
+from service.rules.readers.choices import Choices, ChoicesMade, OwnHours, OwnList
 from tests.api.conftest import Client
 from tests.installation import ADA, Installation
 

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from service.rules.choices import Choices, OwnHours, OwnList
+from service.rules.readers.choices import Choices, OwnHours, OwnList
 from tests.installation import ADA, DAY, DONE, START, Installation, completed
 from tests.smtp_sink import SmtpSink
 
@@ -97,7 +97,7 @@ def test_own_hours_and_an_own_list_put_it_off(tmp_path, sink):
         choose(here, Choices(own_hours=OwnHours(tuple(range(7)), 0, 1)))
         here.post(completed(START, 77))
         here.tick(START)
-        assert standing(here) == [("scheduled", "own_hours")]
+        assert standing(here) == [("scheduled", "send_window own_hours")]
         choose(here, Choices(own_list=OwnList("week", 480, 0)))
         here.tick(here.notifications()[0]["due_at"])
         assert standing(here) in ([("scheduled", "own_list")], [("sent", None)])

@@ -11,7 +11,7 @@ from service.api.framework.operations import Operation
 from service.api.framework.problems import ApiError, NotFound
 from service.api.framework.request import LONGEST_TEXT, NoParameters
 from service.api.request_context import RequestContext, SourceName
-from service.rules.choices import Choices
+from service.rules.readers.choices import Choices
 from service.rules.text import hint
 
 MISSING = "Nobody with an address has this id."

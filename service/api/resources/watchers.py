@@ -14,7 +14,7 @@ from service.api.framework.request import LIMIT_DEFAULT, LONGEST_TEXT, AfterNumb
 from service.api.request_context import Page, RequestContext, moment, page
 from service.api.resources.instances import MISSING, InstanceId, InstancePath, found
 from service.learners.directory.people import PersonKey
-from service.rules.watch_requests import OpenWatchRequest
+from service.rules.readers.watch_requests import OpenWatchRequest
 
 
 class Watcher(msgspec.Struct, frozen=True):

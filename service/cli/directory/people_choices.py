@@ -11,8 +11,8 @@ from service.cli.options.scope_options import SOURCE, check_account
 from service.cli.output.console import BAD, data_option, fail, settings
 from service.learners.directory.people import People
 from service.learners.signed_links import signed_links
-from service.rules.choice_requests import ChoiceRequests
-from service.rules.choices import Choices
+from service.rules.readers.choice_requests import ChoiceRequests
+from service.rules.readers.choices import Choices
 
 NOBODY = "nobody with an address has this LMS id; `coursebell people show` tells more"
 SEVERAL = "several people with different addresses have it; say which with --source and --account"

@@ -18,8 +18,8 @@ from service.learners.neighbours import Neighbours
 from service.learners.watchlist import Watchlist
 from service.learners.world import FactOutcome, Lookup
 from service.learners.writer import Writer
+from service.rules.readers.watch_requests import WatchRequests
 from service.rules.text import counted, listed, together
-from service.rules.watch_requests import WatchRequests
 from service.sending import counts
 
 NAME = "people merge"

@@ -50,7 +50,7 @@ REASONS = {
     "stopped_all": "who was to read it has stopped all messages that can be stopped",
     "away": "its reader is away until then",
     "own_list": "its reader wants one list at that time",
-    "own_hours": "its reader wants messages at other hours",
+    "send_window own_hours": "its reader wants messages at other hours",
     "learner_left": "the learner has left, and silences of those who left are told to nobody",
 }
 
@@ -60,7 +60,7 @@ def reason_in_words(reason: str | None) -> str:
     text = reason or ""
     if text.startswith("cancel_on "):
         return f"{text.removeprefix('cancel_on ')} came meanwhile (cancel_on)"
-    if text.startswith("send_window "):
+    if text.startswith("send_window ") and text not in REASONS:
         return f"{text.removeprefix('send_window ')} is closed (send_window)"
     return REASONS.get(text, text)
 

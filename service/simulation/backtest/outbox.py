@@ -10,6 +10,7 @@ from service.ledger.events import EventBody
 from service.rules.conditions import fields_of
 from service.rules.decider import Decider
 from service.rules.digests import DigestClosed, DigestReader, close, reader_of
+from service.rules.judgement import Ground, Verdict
 from service.rules.notification import (
     HELD,
     SENT,
@@ -24,7 +25,7 @@ from service.rules.plan import PlannedMessage, collapsed, joins, plan
 from service.rules.rule import ENTRY as WATCHERS
 from service.rules.rule import Rule
 from service.rules.triggers.stalled import STALLED
-from service.rules.verdict import Ground, Verdict, holds, judge
+from service.rules.verdict import holds, judge
 from service.simulation.backtest.prefilter import reads_seats
 from service.simulation.backtest.replay_world import ReplayWorld
 from service.simulation.backtest.subjects import Subjects

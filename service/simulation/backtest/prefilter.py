@@ -12,8 +12,8 @@ from service.learners.enrollment_state import Snapshot
 from service.learners.facts import Identity, InstanceDeleted, InstanceModified, LearnerMerged
 from service.learners.watchlist import WatchAsked, WatchStopped
 from service.learners.world import World
-from service.rules.choices import ChoicesMade
 from service.rules.conditions import Condition, compile_conditions, fields_of
+from service.rules.readers.choices import ChoicesMade
 from service.rules.rule import WATCHERS, Rule
 from service.rules.scheduler import TimeAsked
 from service.rules.triggers.stalled import stalled_trigger_of

@@ -13,9 +13,9 @@ from service.learners.instance import InstanceRecorded
 from service.learners.watchlist import WatchAsked, WatchStopped
 from service.learners.world import AppendedEvent
 from service.ledger.events import EventBody
-from service.rules.choices import ChoicesMade
 from service.rules.decider import Decider
 from service.rules.escalation import Steps
+from service.rules.readers.choices import ChoicesMade
 from service.rules.scheduler import EMPTY_ASKS_EVERY_MS, TimeAsked
 from service.rules.triggers.stalled import SilenceOccurrence, stalled_rules
 from service.simulation.backtest.outbox import Outbox, beside

@@ -21,7 +21,7 @@ from service.simulation.rule_tests.event_part import (
     about,
     said,
 )
-from service.simulation.rule_tests.scenario import ChannelTurn, Choice, Given, Wish
+from service.simulation.rule_tests.scenario import ChannelTurn, Given, ReaderChoice, Wish
 from service.simulation.rule_tests.script_values import NONE, Known, one_of
 
 SPELLED = {"learner": text_form, "into": text_form, "course": course_id, "instance": course_id}
@@ -70,11 +70,11 @@ class Events:
 
     def _what(
         self, shape: EventPart, found: Mapping[str, Any], start: int
-    ) -> Fact | Wish | Choice | ChannelTurn:
+    ) -> Fact | Wish | ReaderChoice | ChannelTurn:
         if shape.event == CHOOSES:
             chosen = {name: found[name] for name in CHOSEN if name in found}
             changes = {name: None if value == NONE else value for name, value in chosen.items()}
-            return Choice(found["learner"], changes)
+            return ReaderChoice(found["learner"], changes)
         if shape.event in TURNS:
             return ChannelTurn(found["channel"], fails=shape.event == TURNS[0])
         wishes = shape.event in WISHES

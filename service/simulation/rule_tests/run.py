@@ -22,7 +22,7 @@ from service.settings import Settings
 from service.simulation.rule_tests.compare import Comparison, Failure
 from service.simulation.rule_tests.near_miss import NearMisses, recorded
 from service.simulation.rule_tests.outcome import outcome
-from service.simulation.rule_tests.scenario import ChannelTurn, Choice, Given, Scenario, Wish
+from service.simulation.rule_tests.scenario import ChannelTurn, Given, ReaderChoice, Scenario, Wish
 from service.simulation.sandbox import Sandbox, own_settings
 
 EMPTY = "version: 1\nrules: []\n"
@@ -90,7 +90,7 @@ class Playback:
             case ChannelTurn():
                 result = FAILED if what.fails else TAKEN
                 app.deliveries.health[what.channel].hear(result, None, now)
-            case Choice():
+            case ReaderChoice():
                 for reader in app.choice_requests.readers(what.person, None, None):
                     app.choice_requests.change(
                         reader.email or "",

@@ -28,7 +28,7 @@ class ChannelTurn(msgspec.Struct, frozen=True):
     fails: bool
 
 
-class Choice(msgspec.Struct, frozen=True):
+class ReaderChoice(msgspec.Struct, frozen=True):
     """State what a reader chooses, by their LMS id, as if on their page; the rest stays as it is.
 
     `changes` are fields of Choices.
@@ -46,7 +46,7 @@ class Given(msgspec.Struct, frozen=True):
     """
 
     at: int
-    what: Fact | Wish | Choice | ChannelTurn
+    what: Fact | Wish | ReaderChoice | ChannelTurn
     line: int
 
 

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 from service.incoming.sources import parsing as payload_values
 from service.learners.text_form import text_form
 from service.rules.calendar import DAY_MINUTES, instant
-from service.rules.choices import OwnList
 from service.rules.language.entries import WEEKDAYS
 from service.rules.language.errors import Report
 from service.rules.language.shape import Schema, Shape, Value
 from service.rules.language.values import DURATION, SCALARS, ZONE, minute_of_day, named
 from service.rules.language.yaml_reader import Block
+from service.rules.readers.choices import OwnList
 from service.rules.text import format_duration, hint, listed, nearest, shown
 
 NONE = "none"

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from service.learners.directory.people import Person
-from service.ledger.events import EventBody
+from service.ledger.events import EventBody, Latest
 from service.rules.calendar import (
     DAY_MINUTES,
     Digest,
@@ -21,7 +21,6 @@ from service.rules.calendar import (
     Window,
     instant,
     next_closing,
-    opens,
 )
 from service.rules.rule import GROUP, Rule
 
@@ -110,29 +109,20 @@ class Choices(msgspec.Struct, frozen=True, omit_defaults=True):
         chosen = {"locale": self.locale, "timezone": self.timezone}
         return replace(person, **{name: value for name, value in chosen.items() if value})
 
-    def times(
-        self, ready_at: int, now: int, window: Window | None, zone: ZoneInfo
-    ) -> tuple[int, int, str]:
-        """Say when (ms UTC) what was ready at a moment could leave, when it may now, and why then.
-
-        Own hours stand in place of a rule's `window`, and an own list in place of both. What a
-        list was to have leaves at any time after it.
-        """
-        since = min(ready_at, now) if self.own_list else now
-        until, reason = self._let_out(since, window, zone)
-        return self._let_out(ready_at, window, zone)[0], until, reason
-
-    def _let_out(self, at: int, window: Window | None, zone: ZoneInfo) -> tuple[int, str]:
-        reason = ""
+    def not_before(self, ready_at: int, zone: ZoneInfo) -> tuple[int, str]:
+        """Say from when (ms UTC) what is ready at a moment may leave, and why not before."""
+        at, reason = ready_at, ""
         if self.back_on and (back := instant(date.fromisoformat(self.back_on), 0, zone)) > at:
             at, reason = back, AWAY
         if self.own_list:
             return next_closing(self.own_list.closing, zone, at - 1).at, reason or OWN_LIST
-        window = self.own_hours.window if self.own_hours else window
-        if window is None:
-            return at, reason
-        name = OWN_HOURS if self.own_hours else f"send_window {window.name}"
-        return opens(window, zone, at), reason or name
+        return at, reason
+
+    def window(self, of_the_rule: Window | None) -> Window | None:
+        """Give when it may leave: own hours stand in place of a rule's, an own list of both."""
+        if self.own_list:
+            return None
+        return self.own_hours.window if self.own_hours else of_the_rule
 
 
 NO_CHOICES = Choices()
@@ -168,25 +158,26 @@ class ChoicesKept(Protocol):
     def latest(self, stream: str) -> tuple[int, EventBody] | None: ...
 
 
-def chosen_at(address: str | None, world: ChoicesKept) -> Chosen:
+def chosen_at(address: str, world: ChoicesKept) -> Chosen:
     """Tell what was chosen at an address."""
-    stream = world.choices_stream(address) if address else None
-    newest = world.latest(stream) if stream else None
-    if stream is None or newest is None:
-        return NOTHING_CHOSEN
-    version, body = newest
-    assert isinstance(body, ChoicesMade)
-    return Chosen(stream, version, body.choices)
+    stream = world.choices_stream(address)
+    return chosen_in(stream, world.latest) if stream else NOTHING_CHOSEN
 
 
-class Kind(NamedTuple):
+def chosen_in(stream: str, latest: Latest) -> Chosen:
+    """Tell what was chosen, by the stream that has it."""
+    found: Any = latest(stream)
+    return Chosen(stream, found[0], found[1].choices) if found else NOTHING_CHOSEN
+
+
+class MessageKind(NamedTuple):
     """Hold a rule as a reader sees it: a kind of message, which they get as somebody."""
 
     rule: Rule
     roles: tuple[str, ...]
 
 
-def kinds_for(reader: Person, rules: Iterable[Rule], members: Members) -> list[Kind]:
+def kinds_for(reader: Person, rules: Iterable[Rule], members: Members) -> list[MessageKind]:
     """List the kinds of messages that a reader may get; `members` looks up who is in a group."""
 
     def may_read(to: str) -> bool:
@@ -199,5 +190,5 @@ def kinds_for(reader: Person, rules: Iterable[Rule], members: Members) -> list[K
     for rule in rules:
         roles = dict.fromkeys(entry.to for entry in rule.entries if entry.to and may_read(entry.to))
         if roles and rule.mode == "live":
-            kinds.append(Kind(rule, tuple(roles)))
+            kinds.append(MessageKind(rule, tuple(roles)))
     return kinds

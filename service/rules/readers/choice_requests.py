@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-from eventsourcing.persistence import IntegrityError
-
 from service.learners.directory.people import People, Person, address_key
 from service.ledger.events import EventStore
-from service.rules.choices import By, Choices, ChoicesMade, Chosen, chosen_at
+from service.ledger.ledger import LedgerError
+from service.rules.readers.choices import By, Choices, ChoicesMade, Chosen, chosen_at
 
 ATTEMPTS = 5
 
@@ -39,18 +38,20 @@ class ChoiceRequests:
     ) -> Choices:
         """Record what is wanted at an address from `now`; what changes nothing is not recorded.
 
-        Returns what is wanted. Done again when somebody else chose meanwhile; raises
-        IntegrityError after some times.
+        Returns what is wanted. Done again when somebody else chose meanwhile; raises LedgerError
+        after some times.
         """
         for _ in range(ATTEMPTS):
             before = self.at(address)
             after = changed(before.choices)
             if after == before.choices:
                 return after
-            with self._store.ledger.transaction() as cursor:
-                stream = self._people.meet_address(cursor, address, now)
-                if self.at(address).version == before.version:
-                    event = ChoicesMade(at=now, by=by, choices=after)
-                    self._store.append(cursor, [(stream, before.version + 1, event)])
-                    return after
-        raise IntegrityError(f"what is wanted was changed by others {ATTEMPTS} times; try again")
+            stream = before.stream or self._met(address, now)
+            event = ChoicesMade(at=now, by=by, choices=after)
+            if self._store.append_unless_moved([(stream, before.version + 1, event)]):
+                return after
+        raise LedgerError(f"what is wanted was changed by others {ATTEMPTS} times; try again")
+
+    def _met(self, address: str, now: int) -> str:
+        with self._store.ledger.transaction() as cursor:
+            return self._people.meet_address(cursor, address, now)
