@@ -26,7 +26,7 @@ WINGS = {
 TOP = {"app", "api", "cli", "running", "demo", "simulation", "settings", "__main__"}
 ROOMS = {
     "apprise": ["service/sending/channels/"],
-    "jinja2": ["service/sending/"],
+    "jinja2": ["service/sending/", "service/api/pages/"],
     "starlette": ["service/api/", "service/incoming/webhook.py"],
     "uvicorn": ["service/incoming/http_protocol.py", "service/cli/", "service/demo/"],
     "yaml": ["service/rules/"],

@@ -61,6 +61,8 @@ SWEEP_EVERY_MS = 10 * MINUTE
 class App:
     """Wire together everything one installation is made of; nothing runs by itself."""
 
+    adobe: AdobeRefresh | None = None
+
     def __init__(self, settings: Settings) -> None:
         """Open the data folder and the rules; raises LedgerError or Refused."""
         self.settings = settings
@@ -110,7 +112,6 @@ class App:
         self.queues: list[QueueConsumer] = []
         self.held_channels: dict[str, str] = {}
         """Why each of these is not open, though the rules name it: what it owes is kept."""
-        self.adobe: AdobeRefresh | None = None
         self._sweep_at = 0
 
     def open_adobe_api(self, clock: Callable[[], int]) -> None:

@@ -6,7 +6,7 @@ from threading import Barrier, Thread
 
 import pytest
 
-from service.learners.signed_links import KEY_FILE, WatchLinks, secret_key, signed_links
+from service.learners.signed_links import KEY_FILE, ChoiceLinks, WatchLinks, secret_key, signed_links
 from service.learners.watchlist import WatchAsked, Watchlist, WatchStopped, WatchTold
 from service.ledger.ledger import LedgerError
 
@@ -60,14 +60,12 @@ def test_no_other_token_is_read() -> None:
     assert WatchLinks(b"another key" * 4, "https://x").read(token) is None
 
 
-def test_what_the_key_signs_for_another_purpose_is_no_watch(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("service.learners.signed_links.PURPOSE", b"u1")
-    other = LINKS.token(ADA, SESSION)
-    monkeypatch.undo()
+def test_what_the_key_signs_for_another_purpose_is_no_watch() -> None:
+    choices = ChoiceLinks(b"k" * 32, "https://x")
+    token = choices.token(ADA, "ada@example.org")
 
-    assert LINKS.read(other) is None
+    assert LINKS.read(token) is None and choices.read(LINKS.token(ADA, SESSION)) is None
+    assert choices.read(token) == (ADA, choices.read(token).address)
 
 
 def test_a_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
