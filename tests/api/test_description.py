@@ -105,5 +105,7 @@ def test_the_description_names_every_path() -> None:
         "/api/v1/notifications/{id}/redrive": {"post"},
         "/api/v1/explain": {"get", "head"},
         "/api/v1/people/import": {"post"},
+        "/api/v1/people/resume": {"post"},
+        "/api/v1/people/stop": {"post"},
         "/api/v1/courses/import": {"post"},
     }

@@ -117,7 +117,9 @@ class Academy(Installation):
     def settle(self) -> None:
         """Let people and courses be known, under ids that do not change."""
         with self.app.ledger.transaction() as cursor:
-            self.app.people.meet(cursor, [(row.lms_id.encode().hex().zfill(32), row.key) for row in PEOPLE])
+            self.app.people.meet(
+                cursor, [(row.lms_id.encode().hex().zfill(32), row.key) for row in PEOPLE]
+            )
             self.app.people.store(cursor, list(PEOPLE), START)
             self.app.courses.store(cursor, list(COURSES), START)
         self.app.writer.forget()

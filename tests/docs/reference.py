@@ -12,7 +12,7 @@ from service.rules.language.columns import EXTRA_DOC
 from service.rules.language.operands import DESCRIBED, KINDS
 from service.rules.language.schema import schema_of
 from service.rules.language.shape import Shape
-from service.rules.language.trigger_shapes import SCOPES, scope_of_event
+from service.rules.language.trigger_shapes import SCOPES, TRIGGERS, scope_of_event
 from service.rules.language.values import ROLES, WATCHERS
 from service.rules.notification import OPEN_STATES, STATES
 from service.rules.scope import Scope
@@ -114,7 +114,7 @@ def keys(title: str, words: str, shape: type[Shape]) -> str:
 
 def triggers() -> str:
     parts = ["## Triggers\n\nA rule has one of these four.\n"]
-    for key, shape in model.TRIGGERS.items():
+    for key, shape in TRIGGERS.items():
         parts.append(keys(key, "", shape).replace("## ", "### ", 1))
     return "\n".join(parts)
 

@@ -6,7 +6,13 @@ from threading import Barrier, Thread
 
 import pytest
 
-from service.learners.signed_links import KEY_FILE, ChoiceLinks, WatchLinks, secret_key, signed_links
+from service.learners.signed_links import (
+    KEY_FILE,
+    ChoiceLinks,
+    WatchLinks,
+    secret_key,
+    signed_links,
+)
 from service.learners.watchlist import WatchAsked, Watchlist, WatchStopped, WatchTold
 from service.ledger.ledger import LedgerError
 

@@ -43,6 +43,7 @@ from service.rules.notification import (
     WaitingForAddress,
 )
 from service.rules.plan import ThrottlePassed
+from service.rules.readers.choices import Choices, ChoicesMade, OwnHours, OwnList
 from service.rules.rule import MutingChanged
 from service.rules.scheduler import RulesActivated, TimeAsked
 from service.rules.storm import StormCounted
@@ -161,6 +162,14 @@ SAMPLES: list[EventBody] = [
     StormCounted(at=day(5) + 7, since=day(5), count=501),
     ThrottlePassed(at=day(6), passed=((day(5), "n00000000" + "1" * 24), (day(6), "n" + "2" * 32))),
     DigestClosed(at=day(6), local="2026-01-06T08", items=("n00000000" + "1" * 24,)),
+    ChoicesMade(
+        at=day(6), by="one_click",
+        choices=Choices(
+            stopped=("done",), stopped_all=True, own_list=OwnList("week", 480, 4),
+            own_hours=OwnHours((0, 4), 540, 1080), back_on="2026-02-02", locale="de",
+            timezone="Asia/Tokyo",
+        ),
+    ),
     MutingChanged(at=day(6), everything=True, rules=("done", "stalled")),
     RulesActivated(
         at=day(0), position=1200, fingerprint="f" * 32, text="version: 1\n",

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import rich_click as click
 
+from service.app.event_types import event_store
 from service.cli.directory.people_api import fetch_person, people_status
 from service.cli.directory.people_choices import (
     link_of_person,
@@ -31,6 +32,8 @@ from service.learners.directory.people_import import ImportRun, PeopleImport, Pe
 from service.learners.directory.tables.csv_cells import RowScope
 from service.learners.directory.zone_codes import ZoneCodes, zone_codes_in
 from service.ledger.ledger import Ledger
+from service.rules.readers.choice_requests import ChoiceRequests
+from service.rules.readers.choices import ChoicesKept, chosen_at
 from service.rules.text import side_by_side
 
 NO_ID = "-"
@@ -148,7 +151,8 @@ def show_person(lms_id: str, data: Path | None, as_json: bool) -> None:
     """
     with open_ledger(data) as ledger:
         known = People(ledger)
-        found = [_shown(known, each) for each in known.namesakes(lms_id)]
+        chosen = ChoiceRequests(event_store(ledger), known)
+        found = [_shown(known, each, chosen) for each in known.namesakes(lms_id)]
     if not found:
         fail("nobody has this LMS id; `coursebell people list` shows who is known", BAD)
     print_each(found, _fields, as_json=as_json)
@@ -162,7 +166,7 @@ for command in (stop_person, resume_person, link_of_person):
 
 
 class ShownPerson(Person, frozen=True, kw_only=True):
-    """Show a person, how their manager is found, and what decides whom a row is about.
+    """Show a person, how their manager is found, what decides whom a row is about, what they chose.
 
     `is_one_with` tells of each pair of a row for every source and what letters say; `records` are
     the LMS ids of who has several, the one that counts first.
@@ -171,9 +175,10 @@ class ShownPerson(Person, frozen=True, kw_only=True):
     manager_found: str
     is_one_with: tuple[str, ...]
     records: tuple[str, ...]
+    choices: str
 
 
-def _shown(people: People, person: Person) -> ShownPerson:
+def _shown(people: People, person: Person, chosen: ChoicesKept) -> ShownPerson:
     decided = (
         f"{' '.join(filter(None, each.seen_from)) or 'everywhere'}: {TAKEN[each.verdict.same]}, "
         f"{each.verdict.why}"
@@ -185,6 +190,7 @@ def _shown(people: People, person: Person) -> ShownPerson:
         manager_found=_manager_in_words(Managers(people).find(seen)),
         is_one_with=tuple(decided),
         records=tuple(_records(people, person)),
+        choices=chosen_at(seen.email or "", chosen).choices.in_words,
     )
 
 

@@ -1,1 +1,1 @@
-"""What readers chose and asked for, by themselves."""
+"""Hold what readers chose and asked for, by themselves."""

@@ -89,6 +89,23 @@ class Choices(msgspec.Struct, frozen=True, omit_defaults=True):
             return "every message that can be stopped is stopped"
         return f"stopped: {', '.join(self.stopped)}" if self.stopped else "nothing is stopped"
 
+    @property
+    def in_words(self) -> str:
+        """Say all that this reader chose; empty for nothing."""
+        if self == NO_CHOICES:
+            return ""
+        hours, own = self.own_hours, self.own_list
+        said = {
+            "one list": own and f"a {own.every}",
+            "hours": hours and "own",
+            "back on": self.back_on,
+            "language": self.locale,
+            "time zone": self.timezone,
+        }
+        return "; ".join(
+            [self.stopped_in_words, *(f"{name} {value}" for name, value in said.items() if value)]
+        )
+
     def stopping(self, rules: Iterable[str]) -> "Choices":
         """Stop these rules too, or all of them where none is named."""
         named = set(rules)
