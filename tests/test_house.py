@@ -18,10 +18,11 @@ SHORT_FUNCTIONS_SHARE = 0.75
 
 WINGS = {
     "ledger": set(),
+    "network": set(),
     "learners": {"ledger"},
     "rules": {"ledger", "learners"},
-    "sending": {"ledger", "learners", "rules"},
-    "incoming": {"ledger", "learners"},
+    "sending": {"ledger", "network", "learners", "rules"},
+    "incoming": {"ledger", "network", "learners"},
 }
 TOP = {"app", "api", "cli", "running", "demo", "simulation", "settings", "__main__"}
 ROOMS = {
@@ -41,8 +42,12 @@ ROOMS = {
     "rich_click": ["service/cli/", "service/demo/"],
     "prometheus_client": ["service/api/"],
     "pydantic": ["service/rules/"],
-    "requests": ["service/sending/channels/", "service/incoming/adobe_api/"],
-    "smtplib": ["service/sending/channels/"],
+    "requests": [
+        "service/network/",
+        "service/sending/channels/",
+        "service/incoming/adobe_api/",
+    ],
+    "smtplib": ["service/network/", "service/sending/channels/"],
     "confluent_kafka": ["service/incoming/queues/kafka"],
     "azure": ["service/incoming/queues/service_bus.py"],
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
+from time import monotonic
 from typing import BinaryIO
 from urllib.parse import SplitResult, urlsplit
 
@@ -12,9 +13,8 @@ from service.incoming.adobe_api.http_exchange import (
     CONNECT_SECONDS,
     READ_SECONDS,
     ApiTrouble,
-    cuttable_session,
-    whole_time,
 )
+from service.network.bounded_http import Bounds, bounded_session
 
 WHOLE_SECONDS = 1_200.0
 REPORT_BYTES = 2 * 1024**3
@@ -43,17 +43,20 @@ class ReportDownload:
         Raises DownloadRefused, and ApiTrouble for what may be well later.
         """
         self._check(url)
-        too_long = ApiTrouble(f"no whole report in {WHOLE_SECONDS:g} s", "timeout")
-        with whole_time(WHOLE_SECONDS) as is_over:
-            try:
-                with cuttable_session() as session, closing(_asked(session, url)) as response:
-                    _insist_on_success(response)
-                    _copy(response, file, moved)
-            except (requests.RequestException, HTTPError) as error:
-                words = f"the report's download broke off ({type(error).__name__})"
-                raise too_long if is_over() else ApiTrouble(words, "unreachable") from None
-            if is_over():
-                raise too_long
+        until = monotonic() + WHOLE_SECONDS
+        try:
+            with (
+                bounded_session(Bounds(until=until)) as session,
+                closing(_asked(session, url)) as response,
+            ):
+                _insist_on_success(response)
+                _copy(response, file, moved)
+        except (requests.RequestException, HTTPError) as error:
+            words = f"the report's download broke off ({type(error).__name__})"
+            trouble = ApiTrouble(words, "unreachable")
+            if monotonic() >= until:
+                trouble = ApiTrouble(f"no whole report in {WHOLE_SECONDS:g} s", "timeout")
+            raise trouble from None
 
     def _check(self, url: str) -> None:
         try:

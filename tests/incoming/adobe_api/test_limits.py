@@ -2,8 +2,6 @@
 
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from itertools import pairwise
 from time import monotonic
 
@@ -17,7 +15,6 @@ from service.incoming.adobe_api.http_exchange import (
     ApiTrouble,
     Request,
     exchange,
-    retry_after,
 )
 from service.ledger.ledger import Ledger
 from tests.adobe_api import AdobeApi, user
@@ -177,16 +174,6 @@ def test_too_many_requests_rest_for_the_decimal_seconds_that_adobe_says(asking, 
     assert 10.7 < asking.client.rest_seconds() < 10.752 * 1.25
     assert asking.client.outcomes == {"answered": 1, "limited": 1}
     assert not asking.person(1).name
-
-
-def test_how_long_to_wait_is_read_in_every_form():
-    now = datetime(2026, 11, 30, 12, tzinfo=UTC)
-    date = format_datetime(now + timedelta(seconds=90), usegmt=True)
-    assert retry_after({"Retry-After": "10.752"}, now) == 10.752
-    assert retry_after({"Retry-After": date}, now) == 90
-    assert retry_after({"Retry-After": date, "Date": format_datetime(now, usegmt=True)}, now) == 90
-    for odd in ("soon", "-1", "nan", "inf", "", "Mon, 99 Foo"):
-        assert retry_after({"Retry-After": odd}, now) is None
 
 
 @pytest.mark.parametrize(
