@@ -1,13 +1,12 @@
 """Make one HTTP request within a time and a size, and tell a failure from an answer."""
 
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from time import monotonic
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import requests
-from requests.auth import AuthBase
 
 from service.network.bounded_http import Bounds, bounded_session
 
@@ -53,21 +52,12 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class _OwnHeader(AuthBase):
-    """Send our own Authorization header or none: otherwise a ~/.netrc would replace it."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
-
-
 def exchange(request: Request) -> Answer:
-    """Make a request and read its answer; no redirect is followed. Raises ApiTrouble.
-
-    A proxy and authorities named by the environment are used, as by every `requests` client.
-    """
+    """Make a request and read its answer. Raises ApiTrouble."""
     until = monotonic() + WHOLE_SECONDS
     try:
-        return _answer(request, Bounds(until=until))
+        with answered(request, until) as response:
+            return Answer(response.status_code, response.headers, _body(response))
     except requests.Timeout:
         trouble = ApiTrouble("no answer in time", "timeout")
     except (requests.RequestException, OSError) as error:
@@ -77,20 +67,26 @@ def exchange(request: Request) -> Answer:
     raise trouble
 
 
-def _answer(request: Request, bounds: Bounds) -> Answer:
-    with bounded_session(bounds) as session:
-        response = session.request(
+@contextmanager
+def answered(request: Request, until: float) -> Iterator[requests.Response]:
+    """Give an answer whose body is yet to come, all of it until a moment of `monotonic`.
+
+    No redirect is followed. A proxy and authorities named by the environment are used, as by
+    every `requests` client.
+    """
+    with (
+        bounded_session(Bounds(until=until)) as session,
+        session.request(
             request.method,
             request.url,
             headers=dict(request.headers),
             data=request.body,
-            auth=_OwnHeader(),
             timeout=(CONNECT_SECONDS, READ_SECONDS),
             allow_redirects=False,
             stream=True,
-        )
-        with closing(response):
-            return Answer(response.status_code, response.headers, _body(response))
+        ) as response,
+    ):
+        yield response
 
 
 def _body(response: requests.Response) -> bytes:
