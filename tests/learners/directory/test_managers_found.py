@@ -8,10 +8,8 @@ from hypothesis import strategies as st
 
 from service.learners.directory.managers import LONGEST_CLIMB, Managers
 from service.learners.directory.people import People, Person
-from service.learners.directory.reported import ReportedValue
-from service.learners.facts import Contact
 from service.ledger.ledger import Ledger
-from tests.learners.directory.known_people import ADA, NOW, row, store
+from tests.learners.directory.known_people import row, store
 
 FILE = ("adobe", "42")
 
@@ -209,20 +207,3 @@ def _manager(people: People, lms_id: str) -> Person:
     found = led and Managers(people).of(led)
     assert found
     return found
-
-
-def test_a_manager_named_by_an_id_whose_letters_have_the_address_can_be_written_to(
-    ledger: Ledger, people: People
-) -> None:
-    store(
-        ledger,
-        people,
-        row("7", *FILE, manager="Grace Hopper"),
-        row("9", *FILE, name="Grace Hopper"),
-    )
-    boss = people.find((*FILE, "9"))
-    assert boss
-    with ledger.transaction() as cursor:
-        said = ReportedValue(Contact("G. Hopper", "boss@example.org"), NOW, NOW)
-        people.contacts.keep(cursor, {boss.id: said})
-    assert _manager(people, ADA[2]).email == "boss@example.org"
