@@ -1,6 +1,5 @@
 """List whose manager nobody could find, at the end of an import."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
@@ -9,6 +8,7 @@ import msgspec
 
 from service.learners.directory.managers import How, Managers
 from service.learners.directory.people import People, Person, PersonRow, address_key
+from service.learners.directory.tables.seen_rows import file_with
 
 LINES_KEPT = 10
 
@@ -58,19 +58,12 @@ class WithoutManager(msgspec.Struct):
 
 
 class NamedManagers:
-    """Note the managers that the rows of a file name, on disk, and look them up at its end.
-
-    It is a file without a name, which the system takes away at the end; so a long import takes
-    no more memory.
-    """
+    """Note the managers that the rows of a file name, on disk, and look them up at its end."""
 
     def __init__(self, people: People) -> None:
         self._people = people
         self._managers = Managers(people)
-        self._file = sqlite3.connect("", isolation_level=None)
-        self._file.execute("PRAGMA journal_mode = OFF")
-        self._file.execute(TABLE)
-        self._file.execute("BEGIN")
+        self._file = file_with(TABLE)
 
     def note(self, line: int, row: PersonRow) -> None:
         """Remember whom a row names."""
