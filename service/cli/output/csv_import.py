@@ -40,6 +40,7 @@ RECENT_SECONDS = 2.0
 """How long ago a file was written to if somebody may be writing still; some file systems know
 the time to a second or two."""
 PATIENCE = 10
+OF_EACH = "`coursebell people show ID` tells whom each of them names, and why none is found"
 VALUES_NAMED = 5
 """Of each column, those of most rows."""
 
@@ -88,6 +89,8 @@ def report(result: ImportResult, given: GivenFile, *, as_json: bool, lenient: bo
             click.echo(printable(f"{name}: {line}"), err=True)
         for each in result.managers:
             click.echo(f"{name}: manager: {each}", err=True)
+        if result.managers:
+            click.echo(f"{name}: manager: {OF_EACH}", err=True)
         click.echo(_summary(result, given.noun))
     if result.kept:
         click.echo(f"{name}: {result.kept}", err=True)
