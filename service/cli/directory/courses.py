@@ -59,7 +59,7 @@ def courses() -> None:
 
 @courses.command("import")
 @click.argument("file")
-@import_options
+@import_options()
 def import_courses(file: str, how: ImportOptions) -> None:
     """Import courses from FILE, or from standard input when FILE is `-`.
 
@@ -71,6 +71,7 @@ def import_courses(file: str, how: ImportOptions) -> None:
     stays; the exit code is 0. A row whose id cannot be used is left out, and the exit code is 1,
     or 0 with --lenient. It is 2 when nothing was done: the file cannot be read, or no row of it
     can be used.
+
     Several tags or parents in one cell stand between ; or |, or else between commas.
     """
     with open_ledger(how.data, new=how.new) as ledger:

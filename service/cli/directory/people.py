@@ -66,9 +66,10 @@ def people() -> None:
 
 @people.command("import")
 @click.argument("file")
-@click.option("--zones", metavar="FILE", help="A CSV that says which zone a code means; kept.")
-@import_options
-@people_options
+@import_options(
+    people_options,
+    click.option("--zones", metavar="FILE", help="A CSV that says which zone a code means; kept."),
+)
 def import_people(file: str, zones: str | None, how: ImportOptions, meant: PeopleOptions) -> None:
     """Import people from FILE, or from standard input when FILE is `-`.
 
@@ -88,10 +89,10 @@ def import_people(file: str, zones: str | None, how: ImportOptions, meant: Peopl
     stays; the exit code is 0. A row whose id cannot be used is left out, and the exit code is 1,
     or 0 with --lenient. It is 2 when nothing was done: the file cannot be read, no row of it can
     be used, or too many are missing from it.
-    Several groups in one cell stand between ; or |, or else between commas.
 
-    Zones and languages are read as systems write them. Where a source has numbers for its
-    zones, say once what they mean: --zones FILE, a CSV with the columns code,zone.
+    Several groups in one cell stand between ; or |, or else between commas. Zones and languages
+    are read as systems write them. Where a source has numbers for its zones, say once what they
+    mean: --zones FILE, a CSV with the columns code,zone.
     """
     with open_ledger(how.data, new=how.new) as ledger:
         scope = how.scope(ledger)
