@@ -16,14 +16,8 @@ from service.cli.output.console import (
     print_json,
     print_table,
 )
-from service.cli.output.csv_import import (
-    Columns,
-    GivenFile,
-    import_file,
-    print_each,
-    print_page,
-    report,
-)
+from service.cli.output.csv_import import GivenFile, import_file, report
+from service.cli.output.pages import Columns, print_each, print_page
 from service.cli.output.report_fetch import fetch_report
 from service.cli.output.text import moment
 from service.learners.directory.course_instances import CourseInstance, CourseInstances
@@ -100,7 +94,10 @@ def fetch_courses(data: Path | None, as_json: bool, **_: bool) -> None:
 @data_option
 @json_option
 def list_courses(limit: int, after: str, data: Path | None, as_json: bool) -> None:
-    """List courses, in order of id."""
+    """List courses, in order of id.
+
+    What is too long for the terminal ends with …; a wider one shows it whole, as --json does.
+    """
     with open_ledger(data) as ledger:
         found = Courses(ledger).page(after, limit)
     print_page("courses list", found, limit, COLUMNS, as_json=as_json)
