@@ -47,6 +47,8 @@ def test_who_cannot_be_found_is_listed_with_lines_and_without_names() -> None:
         "people.csv: manager: 1 person names a manager whom several are (line 7)\n"
         "people.csv: manager: 1 person is named as their own manager (line 8)\n"
         "people.csv: manager: 2 people stand in a circle of managers and have none (lines 9, 10)\n"
+        "people.csv: manager: `coursebell people show ID` tells whom each of them names, and why "
+        "none is found\n"
     )
     assert json.loads(run(COMPANY, "--json").stdout)["managers"] == [
         {"why": "nobody", "people": 2, "lines": [4, 11]},
@@ -60,7 +62,8 @@ def test_many_lines_are_cut_short_and_of_two_rows_of_one_person_the_later_counts
     rows = "".join(f"{n},nobody\n" for n in range(12))
     result = run(f"id,manager\n{rows}0,stranger@example.org\n")
     assert "11 people name a manager whom nobody is (lines 3, 4," in result.stderr
-    assert result.stderr.endswith(" 12, …)\n")
+    assert " 12, …)\n" in result.stderr
+    assert result.stderr.count("coursebell people show ID") == 1
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,10 @@ def test_nothing_is_merged_that_is_not_just_one(service: RealService) -> None:
     assert (code, words) == (0, "77 counts as 78 already; nothing was changed\n")
     assert said("77", "78", "--source", "adobe", "--dry-run") == (code, words)
     code, words = said("78", "77", "--source", "adobe")
-    assert code == 1 and "was merged into this one before" in words
+    assert (code, words) == (
+        1, "coursebell: 77 was merged into 78 of adobe before; "
+        "`coursebell people merge 77 --undo` ends that\n",
+    )  # fmt: skip
     assert said("78", "77", "--source", "adobe", "--dry-run") == (code, words)
     assert said("77", "--undo", "--source", "adobe")[1].startswith("77 counts for itself")
     done = service.command("people", "merge", "78", "77", "--source", "adobe", "--json")
@@ -104,6 +107,8 @@ def test_one_human_in_two_systems(service: RealService) -> None:
     assert told(service, 1) == ["sent"]
     (mail,) = (service.data / "drawer").glob("*.eml")
     assert "nine@example.org" in mail.read_text()
+    refused = service.command("people", "merge", "77", "78", "--source", "adobe")
+    assert "77 was merged into u-9 of sunbird before" in refused.stderr
     (found,) = service.get("/api/v1/enrollments")["items"]
     assert (found["learner"], found["source"], found["status"]) == ("77", "adobe", "completed")
 

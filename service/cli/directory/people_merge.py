@@ -87,8 +87,8 @@ def merge_people(
         record = desk.key_of(lms_id, how.of)
         found = desk.said(record, desk.key_of(into, how.into) if into else None)
         outcome = desk.without_effect(found) if flags["dry_run"] else desk.merge(found)
-    if outcome is not None and outcome.reason:
-        fail(outcome.reason.removeprefix("merge: "), BAD)
+        if outcome is not None and outcome.reason:
+            fail(desk.merged_before(found) or outcome.reason, BAD)
     report(found, outcome, is_dry=flags["dry_run"], as_json=flags["as_json"])
 
 
@@ -178,6 +178,19 @@ class Desk:
             return FactOutcome("set_aside", "", reason)
         is_nobody = not record or bool(asked.into and not into)
         return None if is_nobody or merges.is_new(record, into) else FactOutcome("superseded", "")
+
+    def merged_before(self, asked: MergeAsked) -> str | None:
+        """Say who of the two was merged into whom, by their ids, which a log does not have."""
+        keys = [key for key in (asked.key, asked.into) if key]
+        records = self._people.known(keys)
+        for key in keys:
+            into = self._people.merges.into(records.get(key, ""))
+            if into:
+                other = self._people.lms_ids([into]).get(into, "another record")
+                place = " ".join(filter(None, self._people.merges.place(into) or ()))
+                ends = f"`coursebell people merge {key[2]} --undo` ends that"
+                return f"{key[2]} was merged into {other} of {place} before; {ends}"
+        return None
 
     def merge(self, asked: MergeAsked) -> FactOutcome:
         """Record it as a letter's would be, beside whoever else writes."""

@@ -15,8 +15,9 @@ from service.incoming.adobe_api.resources import (
 from service.incoming.sources.parsing import Unusable, instant
 from service.learners.directory.course_instances import CourseInstance
 from service.learners.directory.courses import CourseRow, kind_of
+from service.learners.directory.languages import read_language
 from service.learners.directory.leaving import left_as_adobe_says
-from service.learners.directory.people_csv import ADOBE_FIELDS, is_address, read_language
+from service.learners.directory.people_csv import ADOBE_FIELDS, is_address
 from service.learners.directory.people_table import PersonRow
 from service.learners.directory.tables.csv_file import column_key
 from service.learners.directory.time_zones import ReadName
