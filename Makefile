@@ -9,8 +9,11 @@ BIN := .venv/bin
 run: .venv/installed
 	$(BIN)/coursebell run --try
 
+# Each test that starts an interpreter, and each worker, would compile all modules again.
+test faults: export PYTHONDONTWRITEBYTECODE =
+
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 faults: .venv/installed-dev
 	CAMPAIGNS=whole $(BIN)/python -m pytest -n 2 --dist worksteal -m faults
