@@ -9,9 +9,10 @@ BIN := .venv/bin
 run: .venv/installed
 	$(BIN)/coursebell run --try
 
-# Each test that starts an interpreter, and each worker, would compile all modules again.
+# Compiled modules are kept, whatever the environment says: every worker and interpreter loads them.
 test faults: export PYTHONDONTWRITEBYTECODE =
 
+# Three workers, for two cores: half the time of a test is waiting.
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -n 3 --dist worksteal
 
