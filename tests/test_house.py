@@ -4,6 +4,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -63,6 +64,11 @@ BANNED_WORDS = {
 }
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
@@ -93,7 +99,7 @@ def broken(law: Callable[[Path], None], path: Path) -> str:
 def imports_of(path: Path) -> list[tuple[int, str]]:
     """Every module a file imports, with the line."""
     found = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             found += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -109,7 +115,7 @@ def module_of(package: str, name: str) -> str:
 
 
 def functions_of(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    tree = ast.parse(path.read_text())
+    tree = tree_of(path)
     return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
@@ -140,7 +146,7 @@ def test_most_functions_are_short():
 
 @every(SERVICE)
 def test_nothing_is_imported_late_or_for_types_only(path):
-    tree = ast.parse(path.read_text())
+    tree = tree_of(path)
     assert "TYPE_CHECKING" not in path.read_text()
     for function in functions_of(path):
         late = [n for n in ast.walk(function) if isinstance(n, ast.Import | ast.ImportFrom)]
