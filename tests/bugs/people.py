@@ -25,4 +25,9 @@ PEOPLE = (
         'FoundManager(None, "circle") if self.leads_to(person, found.person) else found', "found",
         "tests/learners/directory/test_managers_found.py",
     ),
+    Bug(
+        3, "meet apart whose rows are merged", "service/learners/directory/people.py",
+        "        self._inherit(cursor, (key for _, key in people))\n", "",
+        "tests/learners/test_merged_before_letters.py",
+    ),
 )  # fmt: skip
