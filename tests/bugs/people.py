@@ -30,4 +30,10 @@ PEOPLE = (
         "        self._inherit(cursor, (key for _, key in people))\n", "",
         "tests/learners/test_merged_before_letters.py",
     ),
+    Bug(
+        3, "who has the id here for a manager named everywhere",
+        "service/learners/directory/managers.py",
+        "self._reader(self._elsewhere(link, rows, found) or found)", "self._reader(found)",
+        "tests/learners/directory/test_managers_found.py",
+    ),
 )  # fmt: skip

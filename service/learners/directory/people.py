@@ -165,7 +165,16 @@ class People:
         letter `said` of them). A row for every source that contradicts their letters is about
         somebody else, and says nothing of them.
         """
-        rows = self.visible(key)
+        return self.among(self.visible(key), key, person_id, said)
+
+    def among(
+        self,
+        rows: Sequence[Person],
+        key: PersonKey,
+        person_id: str | None = None,
+        said: Contact | None = None,
+    ) -> Person | None:
+        """Find the person of a key among the rows `visible` of it, as `find` does."""
         own = [row.id for row in rows if (row.source, row.account) == key[:2]]
         said = said or self.said_of(own)
         return spoken_for(key, rows, (person_id or (own or [""])[0]), said)
