@@ -277,7 +277,8 @@ class People:
 
         What a row does not say stays as it was; the later of two rows with one key counts.
         A person met without data becomes `changed` and keeps their id. Groups are those of
-        `from_list`. `now` is in milliseconds since 1970 UTC. Twice changes nothing.
+        `from_list`. `now` is in milliseconds since 1970 UTC. Twice changes only when it
+        was said.
         """
         wanted = {row.key: row for row in rows}
         before = {row[:3]: row[3:] for row in rows_of(cursor, wanted, f"id, told_at, {DATA}")}
