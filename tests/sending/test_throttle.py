@@ -166,4 +166,4 @@ def test_what_was_sent_to_another_record_of_the_reader_counts(tmp_path):
         merge(desk, 77, None, START + 12 * HOUR)
         desk.post(*(progressed(START + 12 * HOUR + n, 78, 52.0 + n) for n in (1, 2)))
         desk.tick(START + 12 * HOUR + 2)
-        assert desk.states()[-2:] == ["sent", "dropped"]
+        assert sorted(desk.states()[-2:]) == ["dropped", "sent"]
