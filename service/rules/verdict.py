@@ -111,13 +111,15 @@ class Due(msgspec.Struct, frozen=True):
     """Say that a notification holds, by this entry, with these values to be read.
 
     `items` are those of a digest; what was owed before its entry had a digest is the only item
-    of its own. `recipient` is None for a room, and until delivery asks for one.
+    of its own. `recipient` is None for a room, and until delivery asks for one; `beside` are the
+    other records of theirs, if there is a throttle.
     """
 
     entry: Entry
     reading: Reading
     items: Sequence[Reading] = ()
     recipient: Person | None = None
+    beside: Sequence[str] = ()
 
 
 class Wait(msgspec.Struct, frozen=True):
@@ -321,7 +323,10 @@ def _judged(case: Case, checks: Iterable[Check]) -> Due | Stop:
             return found
     assert case.entry is not None
     items = case.items or ([case.reading] if case.entry.digest else ())
-    return Due(case.entry, case.reading, items, case.recipient)
+    reader = case.recipient
+    records = case.world.records_of(reader.id) if reader and case.entry.throttle else ()
+    beside = [record for record in records if reader and record != reader.id]
+    return Due(case.entry, case.reading, items, reader, beside)
 
 
 def untrue(told: Item, rule: Rule, reading: Reading) -> str | None:

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from service.cli import main
 from service.learners.directory.people import People
 from service.learners.directory.reported import ReportedValue
+from service.learners.directory.tables import csv_import
 from service.learners.facts import Contact
 from service.ledger.ledger import Ledger
 from tests.cli.people_file import person, run
@@ -56,6 +57,17 @@ def test_who_cannot_be_found_is_listed_with_lines_and_without_names() -> None:
         {"why": "self", "people": 1, "lines": [8]},
         {"why": "circle", "people": 2, "lines": [9, 10]},
     ]
+
+
+def test_a_manager_whose_address_a_later_row_takes_is_written_to_where_rows_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(csv_import, "ROWS_ALONE", 1)
+    rows = "id,email,manager\n1,ada@example.org,boss@example.org\n8,{},\n"
+    run(rows.format("boss@example.org"))
+    moved = run(rows.format("new@example.org"))
+    assert (moved.exit_code, moved.stderr) == (0, "")
+    assert json.loads(show("1", "--json"))["items"][0]["manager_found"] == "found by address"
 
 
 def test_many_lines_are_cut_short_and_of_two_rows_of_one_person_the_later_counts() -> None:

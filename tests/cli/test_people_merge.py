@@ -139,6 +139,41 @@ def test_letters_of_sunbird_merge_people_whom_nobody_has_met(service: RealServic
     assert until(lambda: list((service.data / "drawer").glob("*.eml")), "mail")
 
 
+@pytest.fixture
+def unheard(tmp_path: Path) -> Iterator[RealService]:
+    with RealService(tmp_path, DONE) as found:
+        found.import_people(
+            "id,name,email,state\n77,Ada,old@example.org,active\n78,Ada,new@example.org,deleted\n",
+            "--source", "adobe",
+        )  # fmt: skip
+        yield found
+
+
+def test_a_merge_before_the_first_letter_holds(unheard: RealService) -> None:
+    words = ("people", "merge", "77", "78", "--source", "adobe")
+    assert unheard.command(*words).returncode == 0
+    unheard.post(completed(START, 77))
+    (ended,) = unheard.notifications(lambda i: i and i[0]["state"] == "suppressed", "it has ended")
+    assert ended["reason"] == "left"
+    assert unheard.command(*words).stdout == "77 counts as 78 already; nothing was changed\n"
+    undone = unheard.command("people", "merge", "77", "--undo", "--source", "adobe").stdout
+    assert undone.startswith("77 counts for itself from now on")
+    unheard.post(completed(START + 1, 77, course="course:8"))
+    unheard.notifications(lambda items: "sent" in [each["state"] for each in items], "it is sent")
+    assert unheard.stop() == 0
+    assert unheard.command("fsck").returncode == 0
+    assert unheard.command("backtest", "--verify").returncode == 0
+
+
+def test_one_whose_account_is_known_takes_the_other_along(unheard: RealService) -> None:
+    unheard.post(enrolled(START, 78))
+    unheard.letter(1)
+    assert unheard.command("people", "merge", "77", "78").returncode == 0
+    unheard.post(completed(START + 1, 77))
+    (ended,) = unheard.notifications(lambda i: i and i[0]["state"] == "suppressed", "it has ended")
+    assert ended["reason"] == "left"
+
+
 def test_nobody_is_merged_into_a_number_of_another_system(service: RealService) -> None:
     service.post(enrolled(START, 77))
     service.letter(1)

@@ -207,3 +207,32 @@ def _manager(people: People, lms_id: str) -> Person:
     found = led and Managers(people).of(led)
     assert found
     return found
+
+
+BOSS = row("9", name="Grace Hopper", email="boss@example.org")
+
+
+@pytest.mark.parametrize("named", ["9", "Grace Hopper", "boss@example.org"])
+def test_a_row_for_everywhere_means_who_has_the_id_everywhere(
+    ledger: Ledger, people: People, named: str
+) -> None:
+    """Somebody else has it in the account, as a row there says; a row there means them."""
+    other = row("9", *FILE, name="Dan Hill", email="dan@example.org", groups=("x",), manager="8")
+    led = row("7", name="Ada", manager=named)
+    store(ledger, people, BOSS, other, led, row("6", *FILE, name="Bob", manager="9"))
+    emails = []
+    for lms_id in ("7", "6"):
+        found = people.find((*FILE, lms_id))
+        manager = found and Managers(people).of(found)
+        emails.append(manager and manager.email)
+    assert emails == ["boss@example.org", "dan@example.org"]
+
+
+def test_a_row_for_everywhere_means_the_one_here_who_is_the_same(
+    ledger: Ledger, people: People
+) -> None:
+    here = row("9", *FILE, name="Grace B. Hopper", email="grace@example.com")
+    store(ledger, people, BOSS, here, row("7", name="Ada", manager="9"))
+    found = people.find((*FILE, "7"))
+    manager = found and Managers(people).of(found)
+    assert manager and manager.email == "grace@example.com"
