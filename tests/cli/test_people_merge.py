@@ -80,7 +80,7 @@ def test_nothing_is_merged_that_is_not_just_one(service: RealService) -> None:
     assert said("77", "78", "--source", "adobe", "--dry-run") == (code, words)
     code, words = said("78", "77", "--source", "adobe")
     assert (code, words) == (
-        1, "coursebell: 77 was merged into 78 of adobe before; "
+        1, "coursebell: 77 was merged into 78 of adobe 1234 before; "
         "`coursebell people merge 77 --undo` ends that\n",
     )  # fmt: skip
     assert said("78", "77", "--source", "adobe", "--dry-run") == (code, words)
