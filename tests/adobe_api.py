@@ -143,11 +143,6 @@ class AdobeApi:
         found = [parse_qs(part.query) for part in parts if part.path == BASE + path]
         return [{name: values[0] for name, values in each.items()} for each in found]
 
-    def most_in_an_hour(self) -> int:
-        """The most requests that came in any hour."""
-        moments = sorted(at for at, _ in self.asked)
-        return max((sum(at <= m < at + HOUR for m in moments) for at in moments), default=0)
-
     def answer(self, handler: BaseHTTPRequestHandler, form: dict[str, list[str]]) -> None:
         """Answer one request, and note it."""
         spoilt = self.spoil(urlsplit(handler.path).path)

@@ -40,7 +40,8 @@ class Forked:
         self.stdout, output = (None, stdout) if stdout is not None else _pipe()
         report, told = os.pipe()
         self._report = os.fdopen(report, "rb", buffering=0)
-        asked = json.dumps([list(words), str(cwd), dict(env)]).encode()
+        os.umask(umask := os.umask(0))
+        asked = json.dumps([list(words), str(cwd), dict(env), umask]).encode()
         with open(os.devnull, "r+b") as nothing:
             streams = [stdin or nothing, output, stderr or nothing]
             files = [each if isinstance(each, int) else each.fileno() for each in streams]

@@ -6,12 +6,9 @@ from functools import partial
 
 from service.incoming.adobe_api.client import AdobeApi, ApiAccess
 from service.incoming.adobe_api.directory_rows import SOURCE
-from service.incoming.adobe_api.refresh import AdobeRefresh, AskedOf, Directory
+from service.incoming.adobe_api.refresh import AdobeRefresh, AskedOf
 from service.incoming.adobe_api.report_download import ReportDownload
 from service.incoming.adobe_api.reports import AdobeReports
-from service.learners.directory.course_instances import CourseInstances
-from service.learners.directory.courses import Courses
-from service.learners.directory.people import People
 from service.learners.directory.people_import import SHARE_MISSING
 from service.learners.enrollment_views import courses_of
 from service.ledger.ledger import Ledger
@@ -40,18 +37,11 @@ def adobe_refresh(
     api: AdobeApi, views: Views, *, max_age: int, told: Callable[[], None]
 ) -> AdobeRefresh:
     """Let the API fill in people and courses; `told` is called when it has."""
-    ledger = api.ledger
-    directory = Directory(
-        ledger=ledger,
-        people=People(ledger),
-        courses=Courses(ledger),
-        instances=CourseInstances(ledger),
-    )
     wanted = AskedOf(
         waited_for=partial(queue.learners_waited_for, views),
         courses=partial(courses_of, views, SOURCE),
     )
-    return AdobeRefresh(api, directory, wanted, max_age=max_age, told=told)
+    return AdobeRefresh(api, wanted, max_age=max_age, told=told)
 
 
 def adobe_reports(

@@ -31,6 +31,7 @@ GARBAGE_THRESHOLDS = (50_000, 50, 100)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.rich_config(click.RichHelpConfiguration(text_paragraph_linebreaks="\n\n"))
 @click.version_option(__version__, prog_name="coursebell")
 def main() -> None:
     """Tells the right person, once, when something happens in a course."""

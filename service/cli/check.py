@@ -109,8 +109,11 @@ def _silent(trigger: StalledTrigger, office: Installation, bound: int) -> Iterat
 
 def in_words(reach: Reach) -> str:
     """Say what becomes of them when the file is saved as it is."""
-    rule, told = reach.rule, f"{reach.told:,} of them"
-    are = "is" if reach.silent == 1 else "are"
+    rule = reach.rule
+    if not reach.silent:
+        return f"rule '{rule.id}': no enrollment is silent for that long already"
+    are, told = ("is", "it") if reach.silent == 1 else ("are", f"{reach.told:,} of them")
+    told = told if reach.told else "none"
     silent = f"rule '{rule.id}': {counted(reach.silent, 'enrollment')} {are} silent for that long"
     silent += " already"
     if rule.on_activate == "current":

@@ -22,7 +22,9 @@ from service.cli.output.console import (
 )
 from service.cli.output.explain_page import read_by, reader
 from service.cli.output.text import in_local_time, moment, print_words
+from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
+from service.learners.world import Lookup
 from service.rules import trace
 from service.rules.explain.provenance import about
 from service.rules.explain.provenance import whom as whom_for
@@ -31,7 +33,7 @@ from service.rules.rule import ROOM, STEPS_UP, route_of
 from service.rules.storm import HELD as STORM
 from service.rules.text import counted
 from service.sending import queue
-from service.sending.operator import REDRIVABLE, may_be_redriven, redrive
+from service.sending.operator import REDRIVABLE, of_those, redrive
 from service.sending.streams import NotificationStreams
 
 AGAIN = sorted({*REDRIVABLE, CANCELLED})
@@ -156,16 +158,18 @@ def redrive_notifications(
 ) -> None:
     """Try again what was given up, expired, held or cancelled because its rule was gone.
 
-    Of what is cancelled nothing else. What the rules say now still holds. A running service
-    sends them within a second.
+    Of what is cancelled also what was `merged`, once the two are two people again; nothing else.
+    What the rules say now still holds. A running service sends them within a second.
     """
     if bool(ids) == bool(state):
         fail("notifications redrive: expected ids, or --state")
     office = Installation(data)
     try:
+        world = Lookup(office.store, People(office.ledger), Courses(office.ledger))
+        streams = NotificationStreams(office.store)
         wanted = queue.latest(office.views, state, rule, -1)
-        chosen = list(ids) or [n["id"] for n in wanted if may_be_redriven(n["state"], n["reason"])]
-        done, refused = redrive(NotificationStreams(office.store), chosen, office.clock())
+        chosen = list(ids) or of_those(streams, wanted, world)
+        done, refused = redrive(streams, chosen, office.clock(), world)
     finally:
         office.close()
     click.echo(f"{len(done)} of {counted(len(chosen), 'notification')} tried again")

@@ -37,7 +37,7 @@ from service.ledger.database import SCHEMA_VERSION
 from service.rules.calendar import HOUR, MINUTE
 from service.rules.explain.rule_versions import AnyEnvironment
 from service.rules.language.reader import read_rules
-from service.rules.notification import OPEN_STATES
+from service.rules.notification import STATES
 from service.rules.rule import muting_of
 from service.rules.scheduler import RULES_STREAM, RulesActivated
 from service.rules.triggers.channel_failing import recorded_channel
@@ -227,7 +227,7 @@ def lines(found: Status, folder: Path, now: int) -> Iterator[tuple[str, str]]:
     for source, at in newest_of_sources(found.imports).items():
         yield "people", f"{source or 'of no source'}: last import {ago(at, now)}"
     yield "letters", sums(found.letters, ("accepted", "waiting", "set_aside"))
-    shown = [state for state in (*OPEN_STATES, "sent", "given_up") if found.notifications[state]]
+    shown = [state for state in STATES if found.notifications[state]]
     yield "notifications", sums(found.notifications, shown) or "none"
     for channel in found.channels:
         fails = channel.failing_since

@@ -86,8 +86,14 @@ class Neighbours:
         return [*places_of(about), *found]
 
     def ever_merged(self) -> list[Link]:
-        """List what the log has of merges, first to last."""
-        return [Link(*row) for row in self._ledger.reader().execute(EVER_MERGED)]
+        """List what the log has of merges, first to last.
+
+        Before it come those who were met merged, of whom it has nothing.
+        """
+        told = [Link(*row) for row in self._ledger.reader().execute(EVER_MERGED)]
+        known = {link.record for link in told}
+        met = (Link(0, 0, *each) for each in self._merges.in_accounts() if each[0] not in known)
+        return [*met, *told]
 
 
 def places_of(about: Identity) -> list[StreamId]:

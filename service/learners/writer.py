@@ -41,11 +41,7 @@ class UnitOfWork:
     """
 
     def __init__(
-        self,
-        known: Cache[str, Aggregate[Any]],
-        lookup: Lookup,
-        decide: Decide,
-        now: int,
+        self, known: Cache[str, Aggregate[Any]], lookup: Lookup, decide: Decide, now: int
     ) -> None:
         self.events: list[NewEvent] = []
         self.decisions = Decisions()
@@ -81,12 +77,9 @@ class UnitOfWork:
         """Merge a record of a person into another, once, and never in a circle."""
         into = self.persons[person_key(*told.fact.into)] if told.fact.into else ""
         merges = self.merges or PendingMerges(self._lookup.people.merges, self.met)
-        reason = merges.refusal(record, into) if into else None
-        if reason is not None:
-            return FactOutcome("set_aside", "", reason)
-        if not merges.is_new(record, into):
-            return FactOutcome("superseded", before.id)
-        merges.links[record], self.merges = into, merges
+        if refused := merges.link(record, into):
+            return FactOutcome(refused[0], "" if refused[1] else before.id, refused[1])
+        self.merges = merges
         fact = replace(told.fact, said=LearnerMerged(into=into))
         return self._fold(replace(told, fact=fact), before)
 
@@ -346,6 +339,9 @@ class Writer:
         unknown = [key for key in keys if key not in found]
         fetched = self.people.known(unknown) if unknown else {}
         met = {self.people.new_id(now): key for key in unknown if key not in fetched}
+        if met and self.people.meet_merged(met):
+            self.lookup.forget()
+            return self._persons_of(facts, now)
         for key, person in fetched.items():
             self._persons.put(key, person)
         return found | fetched | {key: person for person, key in met.items()}, met

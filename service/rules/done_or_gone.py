@@ -105,8 +105,9 @@ class Twin(NamedTuple):
         """Tell whether what it told needs no telling again: of two completions long apart both."""
         if self.about is None:
             return True
-        apart, again_after = (self.owed.event_at or 0) - (owed.event_at or 0), self.about[0].timing
-        return again_after.again_after is None or abs(apart) <= again_after.again_after
+        apart = abs((self.owed.event_at or 0) - (owed.event_at or 0))
+        again_after = self.about[0].timing.again_after
+        return again_after is None or apart <= again_after
 
 
 def merged_into(owed: Owed, world: World, holds: Callable[[Twin], bool]) -> str | None:

@@ -34,14 +34,16 @@ class Due(msgspec.Struct, frozen=True):
     """Say that a notification holds, by this entry, with these values to be read.
 
     `items` are those of a digest; what was owed before its entry had a digest is the only item
-    of its own. `recipient` is None for a room, and until delivery asks for one; `chosen` is what
-    they chose, and what is `required` they cannot stop.
+    of its own. `recipient` is None for a room, and until delivery asks for one; `beside` are the
+    other records of theirs, if there is a throttle. `chosen` is what they chose, and what is
+    `required` they cannot stop.
     """
 
     entry: Entry
     reading: Reading
     items: Sequence[Reading] = ()
     recipient: Person | None = None
+    beside: Sequence[str] = ()
     chosen: Chosen = NOTHING_CHOSEN
     required: bool = False
 

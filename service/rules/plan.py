@@ -40,24 +40,27 @@ def passing(notification: Notification, due: Due, latest: Latest, now: int) -> P
     """Say what is remembered when a notification leaves; the reason when it is one too many.
 
     None when nothing is: it has no throttle, or was let through before. A throttle counts the
-    room or the very person. What ended unsent does not count; nor does what left by a clock that
-    was far ahead.
+    room or the very person, by whichever of their records. What ended unsent does not count; nor
+    does what left by a clock that was far ahead.
     """
     throttle = due.entry.throttle
     if throttle is None:
         return None
-    stream = throttle_stream(notification.owed, due)
-    version, last = latest(stream) or (0, None)
-    before = last.passed if isinstance(last, ThrottlePassed) else ()
-    counted = tuple((at, other) for at, other in before if abs(now - at) < throttle.per_ms)
-    if any(other == notification.id for _, other in counted):
+    streams = throttle_streams(notification.owed, due)
+    before = [[p for p in _passed(latest(s)) if abs(now - p[0]) < throttle.per_ms] for s in streams]
+    if any(other == notification.id for each in before for _, other in each):
         return None
-    if len(counted) >= throttle.max:
-        counted = tuple(each for each in counted if not _unsent(each[1], latest))
-    if len(counted) >= throttle.max:
+    if sum(map(len, before)) >= throttle.max:
+        before = [[p for p in each if not _unsent(p[1], latest)] for each in before]
+    if sum(map(len, before)) >= throttle.max:
         return REASON
-    passed = (*counted, (now, notification.id))
-    return stream, version + 1, ThrottlePassed(at=now, passed=passed)
+    version, _ = latest(streams[0]) or (0, None)
+    passed = (*before[0], (now, notification.id))
+    return streams[0], version + 1, ThrottlePassed(at=now, passed=passed)
+
+
+def _passed(newest: tuple[int, EventBody] | None) -> Sequence[tuple[int, str]]:
+    return newest[1].passed if newest and isinstance(newest[1], ThrottlePassed) else ()
 
 
 def _unsent(id: str, latest: Latest) -> bool:
@@ -65,12 +68,16 @@ def _unsent(id: str, latest: Latest) -> bool:
     return newest is not None and ended_unsent(newest[1])
 
 
-def throttle_stream(owed: Owed, due: Due) -> str:
-    """Name the stream of one throttle: of an entry, a recipient, and the values it groups by."""
+def throttle_streams(owed: Owed, due: Due) -> list[str]:
+    """Name the streams of one throttle: of an entry, a recipient, and the values it groups by.
+
+    Those of other records of the recipient come behind.
+    """
     assert due.entry.throttle is not None
     recipient = due.recipient.id if due.recipient else owed.recipient
     values = [str(due.reading(field)) for field in due.entry.throttle.group_by]
-    return stream_id("t", owed.rule, owed.entry, recipient, *values)
+    records = (recipient, *due.beside)
+    return [stream_id("t", owed.rule, owed.entry, each, *values) for each in records]
 
 
 COLLAPSED = "collapsed"

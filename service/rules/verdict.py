@@ -312,12 +312,15 @@ def _judged(case: Case, checks: Iterable[Check]) -> Due | Stop:
             return found
     assert case.entry is not None
     items = case.items or ([case.reading] if case.entry.digest else ())
-    required = case.rule is not None and case.rule.required
+    reader, required = case.recipient, case.rule is not None and case.rule.required
+    records = case.world.records_of(reader.id) if reader and case.entry.throttle else ()
+    beside = [record for record in records if reader and record != reader.id]
     return Due(
         case.entry,
         case.reading,
         items,
-        recipient=case.recipient,
+        recipient=reader,
+        beside=beside,
         chosen=case.chosen,
         required=required,
     )

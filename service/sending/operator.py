@@ -1,12 +1,14 @@
 """Obey the operator: redrive, mute, unmute, cancel what was removed and let go what is back."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from eventsourcing.persistence import IntegrityError
 
+from service.learners.world import World
 from service.ledger.events import EventStore
 from service.ledger.views import Views
+from service.rules.done_or_gone import MERGED, merged_into
 from service.rules.notification import (
     CANCELLED,
     EXPIRED,
@@ -25,22 +27,29 @@ from service.sending import queue
 from service.sending.streams import NotificationStreams
 
 REDRIVABLE = frozenset({GIVEN_UP, EXPIRED, HELD})
+WHY_CANCELLED = (RULE_REMOVED, MERGED)
+"""Why something still true was cancelled: its rule alone was missing, or it was owed twice."""
+STILL_MERGED = (
+    "another record of the same person is told of it, or was; if they are two people, first say "
+    "`coursebell people merge LMS_ID --undo`"
+)
 AT_A_TIME = 500
 CHANGED = "it changed meanwhile; look at it again"
 
 
 def redrive(
-    streams: NotificationStreams, ids: Sequence[str], now: int
+    streams: NotificationStreams, ids: Sequence[str], now: int, world: World | None = None
 ) -> tuple[list[str], list[tuple[str, str]]]:
     """Make notifications owed again from `now`; return those done, and why others are not.
 
-    Before one leaves it is tested again like any other. Twice is refused the second time.
+    Before one leaves it is tested again like any other. Twice is refused the second time. In a
+    `world` it is known who is two people again.
     """
     done: list[str] = []
     refused: list[tuple[str, str]] = []
     for chunk in chunks(ids):
         found = {n.id: n for n in streams.notifications(chunk)}
-        reasons = {id: why_not(found.get(id)) for id in chunk}
+        reasons = {id: why_not(found.get(id), world) for id in chunk}
         refused += [(id, reason) for id, reason in reasons.items() if reason]
         wanted = [found[id] for id, reason in reasons.items() if reason is None]
         again = [(n.id, n.version + 1, Redriven(at=now)) for n in wanted]
@@ -70,22 +79,39 @@ def chunks(ids: Sequence[str]) -> Iterator[list[str]]:
         yield list(dict.fromkeys(ids[start : start + AT_A_TIME]))
 
 
-def why_not(notification: Notification | None) -> str | None:
+def of_those(
+    streams: NotificationStreams, rows: Sequence[Mapping[str, Any]], world: World
+) -> list[str]:
+    """Pick the ids of what can be redriven of a listing."""
+    ids = [row["id"] for row in rows if may_be_redriven(row["state"], row["reason"])]
+    merged = [row["id"] for row in rows if row["reason"] == MERGED]
+    found = (n for chunk in chunks(merged) for n in streams.notifications(chunk))
+    kept = {n.id for n in found if why_not(n, world)}
+    return [id for id in ids if id not in kept]
+
+
+def why_not(notification: Notification | None, world: World | None = None) -> str | None:
     """Say why a notification cannot be redriven; None when it can."""
     if notification is None:
         return "no such notification"
     state, reason = notification.state, notification.reason
     if may_be_redriven(state, reason):
-        return None
+        return STILL_MERGED if reason == MERGED and world and is_told(notification, world) else None
     wanted = ", ".join(sorted(REDRIVABLE))
     if state == CANCELLED:
-        return f"expected one of {wanted}, or {CANCELLED} ({RULE_REMOVED}), got {state} ({reason})"
+        why = " or ".join(WHY_CANCELLED)
+        return f"expected one of {wanted}, or {CANCELLED} ({why}), got {state} ({reason})"
     return f"expected one of {wanted}, got {state}"
 
 
+def is_told(notification: Notification, world: World) -> bool:
+    """Tell whether another record of one person is still told, or was, what this one is for."""
+    return merged_into(notification.owed, world, lambda _: True) is not None
+
+
 def may_be_redriven(state: str, reason: str | None) -> bool:
-    """Tell whether a person may have it tried again; also what its rule alone was missing for."""
-    return state in REDRIVABLE or (state, reason) == (CANCELLED, RULE_REMOVED)
+    """Tell whether a person may have it tried again; also what is still true but was cancelled."""
+    return state in REDRIVABLE or (state == CANCELLED and reason in WHY_CANCELLED)
 
 
 ATTEMPTS = 5

@@ -1,15 +1,14 @@
 """Who may use the API: who has the token, or without one who sits at this machine."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 from starlette.testclient import TestClient
 
 from service.api import refusal
 from service.app.app import settings_of
-from tests.installation import DONE, Installation
+from tests import forks
+from tests.installation import DONE, ROOT, Installation
 
 HERE = ("127.0.0.1", 50_000)
 TOKEN = "a-long-token"
@@ -166,13 +165,11 @@ def test_an_open_address_needs_a_token_before_the_service_starts():
 
 def test_run_says_so_in_one_line_and_ends(tmp_path):
     told = {"COURSEBELL_PUBLIC_URL": "https://example.org", "COURSEBELL_DATA": str(tmp_path / "d")}
-    command = [sys.executable, "-m", "service", "run", "--port", "0"]
 
-    ended = subprocess.run(
-        command, env=os.environ | told, capture_output=True, text=True, timeout=60, check=False
-    )
+    ended = forks.run(["run", "--port", "0"], ROOT, os.environ | told)
 
+    said = ended.stderr.decode()
     assert ended.returncode == 2
-    assert ended.stderr.startswith("coursebell: COURSEBELL_ADMIN_TOKEN: expected a token")
-    assert len(ended.stderr.splitlines()) == 1
+    assert said.startswith("coursebell: COURSEBELL_ADMIN_TOKEN: expected a token")
+    assert len(said.splitlines()) == 1
     assert not (tmp_path / "d").exists()

@@ -25,4 +25,15 @@ PEOPLE = (
         'FoundManager(None, "circle") if self.leads_to(person, found.person) else found', "found",
         "tests/learners/directory/test_managers_found.py",
     ),
+    Bug(
+        3, "meet apart whose rows are merged", "service/learners/directory/people.py",
+        "        self._inherit(cursor, (key for _, key in people))\n", "",
+        "tests/learners/test_merged_before_letters.py",
+    ),
+    Bug(
+        3, "who has the id here for a manager named everywhere",
+        "service/learners/directory/managers.py",
+        "self._reader(self._elsewhere(link, rows, found) or found)", "self._reader(found)",
+        "tests/learners/directory/test_managers_found.py",
+    ),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from click.testing import CliRunner
 
 from service.cli import main
@@ -57,6 +58,30 @@ def test_a_new_rule_says_whom_it_leaves_alone_and_what_current_would_do(tmp_path
         )
         found = json.loads(check(desk, DONE + current, "--json"))
         assert found["already_silent"] == [{"rule": "still", "enrollments": 3, "told": 1}]
+
+
+@pytest.mark.parametrize(
+    ("enrollments", "words"),
+    [
+        (0, "no enrollment is silent for that long already\n"),
+        (1, "1 enrollment is silent for that long already and is left alone; "
+            "on_activate: current would write about it\n"),
+    ],
+)  # fmt: skip
+def test_none_and_one_are_counted_as_people_do(tmp_path, enrollments, words):
+    with Installation(tmp_path, DONE) as desk:
+        desk.import_people([ADA])
+        old = START - 30 * DAY
+        desk.post(*(enrolled(old, 77 + each) for each in range(enrollments)), at=START)
+        desk.tick(START)
+        assert f"rule 'still': {words}" in check(desk, DONE + STILL)
+
+
+def test_a_rule_that_would_tell_nobody_says_none(tmp_path):
+    with Installation(tmp_path, DONE) as desk:
+        desk.post(enrolled(START - 30 * DAY, 77), enrolled(START - 30 * DAY, 79), at=START)
+        desk.tick(START)
+        assert "current would write about none\n" in check(desk, DONE + GRACES)
 
 
 def test_a_rule_that_is_live_already_and_an_empty_folder_have_nothing_to_count(tmp_path):

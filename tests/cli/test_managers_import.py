@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from service.cli import main
 from service.learners.directory.people import People
 from service.learners.directory.reported import ReportedValue
+from service.learners.directory.tables import csv_import
 from service.learners.facts import Contact
 from service.ledger.ledger import Ledger
 from tests.cli.people_file import person, run
@@ -47,6 +48,8 @@ def test_who_cannot_be_found_is_listed_with_lines_and_without_names() -> None:
         "people.csv: manager: 1 person names a manager whom several are (line 7)\n"
         "people.csv: manager: 1 person is named as their own manager (line 8)\n"
         "people.csv: manager: 2 people stand in a circle of managers and have none (lines 9, 10)\n"
+        "people.csv: manager: `coursebell people show ID` tells whom each of them names, and why "
+        "none is found\n"
     )
     assert json.loads(run(COMPANY, "--json").stdout)["managers"] == [
         {"why": "nobody", "people": 2, "lines": [4, 11]},
@@ -56,11 +59,23 @@ def test_who_cannot_be_found_is_listed_with_lines_and_without_names() -> None:
     ]
 
 
+def test_a_manager_whose_address_a_later_row_takes_is_written_to_where_rows_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(csv_import, "ROWS_ALONE", 1)
+    rows = "id,email,manager\n1,ada@example.org,boss@example.org\n8,{},\n"
+    run(rows.format("boss@example.org"))
+    moved = run(rows.format("new@example.org"))
+    assert (moved.exit_code, moved.stderr) == (0, "")
+    assert json.loads(show("1", "--json"))["items"][0]["manager_found"] == "found by address"
+
+
 def test_many_lines_are_cut_short_and_of_two_rows_of_one_person_the_later_counts() -> None:
     rows = "".join(f"{n},nobody\n" for n in range(12))
     result = run(f"id,manager\n{rows}0,stranger@example.org\n")
     assert "11 people name a manager whom nobody is (lines 3, 4," in result.stderr
-    assert result.stderr.endswith(" 12, …)\n")
+    assert " 12, …)\n" in result.stderr
+    assert result.stderr.count("coursebell people show ID") == 1
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,7 @@ from service.learners.directory.people import PersonRow
 from tests.installation import ADA, DONE, START, Installation, completed
 
 PUBLIC = "https://bell.example.org"
-ELSEWHERE = PersonRow(
-    ADA.lms_id, "sunbird", "a", name="Somebody Else", email="else@example.org"
-)
+ELSEWHERE = PersonRow(ADA.lms_id, "sunbird", "a", name="Somebody Else", email="else@example.org")
 
 
 @pytest.fixture
@@ -37,7 +35,9 @@ def test_a_running_service_obeys_and_the_person_shows_it(office):
     assert "stopped: done" in people(office, "show", "77")
     office.post(completed(START, 77))
     office.tick()
-    assert [(n["state"], n["reason"]) for n in office.notifications()] == [("suppressed", "stopped")]
+    assert [(n["state"], n["reason"]) for n in office.notifications()] == [
+        ("suppressed", "stopped")
+    ]
 
     assert "nothing is stopped" in people(office, "resume", "77")
     shown = json.loads(people(office, "show", "77", "--json"))["items"]

@@ -5,7 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
+from rich.cells import cell_len
 
 from service.cli import main
 from service.learners.directory.people import People
@@ -74,6 +75,42 @@ def test_people_are_listed_and_shown_without_what_steers_a_terminal() -> None:
     assert "ada@example.org" in listed.output and "Grace" in listed.output
     assert "[bold]x" in shown.output
     assert "\x1b" not in listed.output + shown.output
+
+
+LONG = """id,name,email,manager,groups,state,source,account
+11,Ann Alexandra Cholmondeley,ann.cholmondeley@a-long-department.example.org,12,Sales,,adobe,1
+12,王小明王小明王小明王小明王小明王小明,wang@example.org,,HR,,adobe,1
+13,محمد عبد الله بن عبد العزيز آل سعود,mohammed@example.org,11,"Pilot, Sales and HR",DELETED,adobe,1
+"""
+UUID = "9f8b7c6d-1234-5678-9abc-def012345678"
+
+
+def listed(columns: int | None) -> Result:
+    environ = {"COLUMNS": str(columns) if columns else None}
+    return CliRunner(env=environ).invoke(main, ["people", "list"])
+
+
+def test_a_terminal_shows_one_line_for_each_and_a_pipe_all_of_it() -> None:
+    run(LONG)
+    lines = listed(80).stdout.splitlines()
+    assert len(lines) == 4 and max(map(cell_len, lines)) <= 80
+    rows = {line.split()[0]: line for line in lines[1:]}
+    assert [id for id, line in sorted(rows.items()) if "deleted" in line] == ["13"]
+    assert sorted(rows) == ["11", "12", "13"] and "王小明王" in rows["12"]
+    assert all("…" in line for line in lines[1:])
+    for whole in (listed(None).stdout, listed(300).stdout):
+        assert "ann.cholmondeley@a-long-department.example.org" in whole
+        assert "…" not in whole and len(whole.splitlines()) == 4
+
+
+def test_an_id_stays_whole_and_what_has_no_room_is_named() -> None:
+    run(f"{LONG}{UUID},Uu,uu@example.org,,,,sunbird,academy\n")
+    narrow = listed(80)
+    assert UUID in narrow.stdout and len(narrow.stdout.splitlines()) == 5
+    assert narrow.stderr == (
+        "Without Left, Manager and Groups; a wider terminal shows them, and --json\n"
+    )
+    assert UUID in listed(20).stdout
 
 
 def test_people_as_json_come_in_pages() -> None:

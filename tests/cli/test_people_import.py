@@ -72,6 +72,21 @@ def test_an_unknown_zone_or_language_is_a_warning_and_the_row_goes_in() -> None:
     assert ada and (ada.name, ada.timezone, ada.locale) == ("Ada", "Europe/Berlin", "de")
 
 
+def test_a_language_that_nobody_speaks_is_one_line_and_one_known_in_part_counts() -> None:
+    result = run("id,locale\n7,xx_YYYYY\n8,xx_YYYYY\n9,de_YYYYY\n10,Deutsch\n11,zh_Hant_TW\n")
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "people.csv: locale: 2 rows have 'xx_YYYYY', which is no language (first line 2); write "
+        "a tag like de or pt-BR\n"
+        "people.csv: locale: 1 row has 'de_YYYYY', which is known by its first part only "
+        "(first line 4); de was taken\n"
+        "people.csv: locale: 1 row has 'Deutsch', which is no language (first line 5); did you "
+        "mean de?\n"
+    )
+    found = [person(id) for id in ("7", "9", "11")]
+    assert [each and each.locale for each in found] == [None, "de", "zh-Hant-TW"]
+
+
 def test_adobes_report_is_known_by_its_header() -> None:
     assert run(ADOBE, "--account", "42").exit_code == 0
     ada = person("7", "adobe", "42")

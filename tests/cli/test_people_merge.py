@@ -79,7 +79,10 @@ def test_nothing_is_merged_that_is_not_just_one(service: RealService) -> None:
     assert (code, words) == (0, "77 counts as 78 already; nothing was changed\n")
     assert said("77", "78", "--source", "adobe", "--dry-run") == (code, words)
     code, words = said("78", "77", "--source", "adobe")
-    assert code == 1 and "was merged into this one before" in words
+    assert (code, words) == (
+        1, "coursebell: 77 was merged into 78 of adobe 1234 before; "
+        "`coursebell people merge 77 --undo` ends that\n",
+    )  # fmt: skip
     assert said("78", "77", "--source", "adobe", "--dry-run") == (code, words)
     assert said("77", "--undo", "--source", "adobe")[1].startswith("77 counts for itself")
     done = service.command("people", "merge", "78", "77", "--source", "adobe", "--json")
@@ -104,6 +107,8 @@ def test_one_human_in_two_systems(service: RealService) -> None:
     assert told(service, 1) == ["sent"]
     (mail,) = (service.data / "drawer").glob("*.eml")
     assert "nine@example.org" in mail.read_text()
+    refused = service.command("people", "merge", "77", "78", "--source", "adobe")
+    assert "77 was merged into u-9 of sunbird before" in refused.stderr
     (found,) = service.get("/api/v1/enrollments")["items"]
     assert (found["learner"], found["source"], found["status"]) == ("77", "adobe", "completed")
 
@@ -132,6 +137,41 @@ def test_letters_of_sunbird_merge_people_whom_nobody_has_met(service: RealServic
     })  # fmt: skip
     assert told(service, 1) == ["sent"]
     assert until(lambda: list((service.data / "drawer").glob("*.eml")), "mail")
+
+
+@pytest.fixture
+def unheard(tmp_path: Path) -> Iterator[RealService]:
+    with RealService(tmp_path, DONE) as found:
+        found.import_people(
+            "id,name,email,state\n77,Ada,old@example.org,active\n78,Ada,new@example.org,deleted\n",
+            "--source", "adobe",
+        )  # fmt: skip
+        yield found
+
+
+def test_a_merge_before_the_first_letter_holds(unheard: RealService) -> None:
+    words = ("people", "merge", "77", "78", "--source", "adobe")
+    assert unheard.command(*words).returncode == 0
+    unheard.post(completed(START, 77))
+    (ended,) = unheard.notifications(lambda i: i and i[0]["state"] == "suppressed", "it has ended")
+    assert ended["reason"] == "left"
+    assert unheard.command(*words).stdout == "77 counts as 78 already; nothing was changed\n"
+    undone = unheard.command("people", "merge", "77", "--undo", "--source", "adobe").stdout
+    assert undone.startswith("77 counts for itself from now on")
+    unheard.post(completed(START + 1, 77, course="course:8"))
+    unheard.notifications(lambda items: "sent" in [each["state"] for each in items], "it is sent")
+    assert unheard.stop() == 0
+    assert unheard.command("fsck").returncode == 0
+    assert unheard.command("backtest", "--verify").returncode == 0
+
+
+def test_one_whose_account_is_known_takes_the_other_along(unheard: RealService) -> None:
+    unheard.post(enrolled(START, 78))
+    unheard.letter(1)
+    assert unheard.command("people", "merge", "77", "78").returncode == 0
+    unheard.post(completed(START + 1, 77))
+    (ended,) = unheard.notifications(lambda i: i and i[0]["state"] == "suppressed", "it has ended")
+    assert ended["reason"] == "left"
 
 
 def test_nobody_is_merged_into_a_number_of_another_system(service: RealService) -> None:

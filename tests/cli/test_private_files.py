@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.installation import DONE, START, completed
-from tests.real_service import FreshService, RealService
+from tests.real_service import RealService
 
 PEOPLE = "id,name,email\n77,Ada Lovelace,ada@example.org\n"
 TOLD = {"COURSEBELL_PUBLIC_URL": "http://localhost", "COURSEBELL_ADMIN_TOKEN": "t"}
@@ -42,7 +42,7 @@ def test_a_new_service_makes_private_files(tmp_path: Path, umask: int) -> None:
     folder = tmp_path / "new"
     folder.mkdir()
     folder.chmod(0o755)
-    with FreshService(folder, DONE, **TOLD) as service:
+    with RealService(folder, DONE, **TOLD) as service:
         service.import_people(PEOPLE)
         service.post(completed(START, 77))
         service.call("GET", "/api/v1/notifications", Authorization="Bearer t")
@@ -67,7 +67,7 @@ def test_a_new_service_makes_private_files(tmp_path: Path, umask: int) -> None:
 def test_commands_before_the_first_run_make_private_files(
     tmp_path: Path, umask: int, words: tuple[str, ...]
 ) -> None:
-    service = FreshService(tmp_path, DONE)
+    service = RealService(tmp_path, DONE)
     (tmp_path / "people.csv").write_text(PEOPLE)
     (tmp_path / "courses.csv").write_text("id,title\ncourse:7,Safe driving\n")
     (tmp_path / "letters.jsonl").write_text('{"accountId": 1, "events": []}\n')

@@ -70,6 +70,15 @@ def test_letters_that_nobody_takes_are_to_be_looked_at(tmp_path: Path) -> None:
     assert "a letter has been waiting for" in shown(service)["look_at"][-1]
 
 
+def test_every_state_in_which_a_notification_is_gets_its_count(here: RealService) -> None:
+    with here:
+        here.import_people("internalUserID,userEmail,state\n77,ada@example.org,DELETED\n")
+        here.post(completed(START, 77))
+        until(lambda: shown(here)["notifications"]["suppressed"], "nobody writes to who has left")
+        words = here.command("status").stdout
+    assert "notifications  1 suppressed\n" in words
+
+
 def test_no_installation_is_no_empty_one(here: RealService) -> None:
     done = here.command("status")
     assert done.returncode == 2

@@ -4,10 +4,11 @@ import ast
 import logging
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 from tests.installation import ROOT
-from tests.test_house import SERVICE, name_of
+from tests.test_house import SERVICE, name_of, tree_of
 
 ROW = re.compile(r"(?m)^\| `([\w.]+)` \| (\w+) \|(.*?)\|(.+?)\|.*\|$")
 DOCUMENTED = {
@@ -59,9 +60,14 @@ def said_by(node: ast.expr | None, within: ast.AST) -> dict[str, object]:
     return found
 
 
-def log_calls() -> Iterator[LogCall]:
+@cache
+def log_calls() -> list[LogCall]:
+    return list(_log_calls())
+
+
+def _log_calls() -> Iterator[LogCall]:
     for path in SERVICE:
-        for function in functions(ast.parse(path.read_text())):
+        for function in functions(tree_of(path)):
             for node in ast.walk(function):
                 if (
                     isinstance(node, ast.Call)
@@ -76,9 +82,6 @@ def log_calls() -> Iterator[LogCall]:
                     yield LogCall(place, level, said_by(extra, function))
 
 
-CALLS = list(log_calls())
-
-
 def test_every_logger_is_called_log() -> None:
     """So that none escapes: those of libraries are only told what not to say."""
     for path in SERVICE:
@@ -90,17 +93,17 @@ def test_every_logger_is_called_log() -> None:
 
 
 def test_every_log_call_names_an_event_of_the_page_with_its_level_and_fields() -> None:
-    assert len(CALLS) > 20
+    assert len(log_calls()) > 20
     wrong = [
         f"{call.place}: {call.event or 'no event'}"
-        for call in CALLS
+        for call in log_calls()
         if DOCUMENTED.get(call.event) != (call.level, frozenset(call.extra) - {"event"})
     ]
     assert not wrong, "docs/logs.md has another level or fields, or no such event: " + str(wrong)
 
 
 def test_the_page_names_no_event_that_nobody_logs() -> None:
-    assert {*DOCUMENTED} == {call.event for call in CALLS} | FIRST_LINES | {LIBRARY}
+    assert {*DOCUMENTED} == {call.event for call in log_calls()} | FIRST_LINES | {LIBRARY}
     assert all(re.fullmatch(r"[a-z]+\.[a-z_]+", event) for event in {*DOCUMENTED} - {LIBRARY})
 
 

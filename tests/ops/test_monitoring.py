@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from click import Context, Group, UsageError
+from click import Group, UsageError
 
 from service.cli import main
 from tests.adobe_api import AdobeApi
@@ -116,7 +116,8 @@ def parsed(group: Group, words: list[str]) -> None:
         parsed(command, words[1:])
         return
     try:
-        command.make_context(words[0], words[1:], parent=Context(main, **main.context_settings))
+        parent = main.context_class(main, **main.context_settings)
+        command.make_context(words[0], words[1:], parent=parent)
     except UsageError as error:
         if "does not exist" not in error.message:
             raise AssertionError(f"{' '.join(words)}: {error.message}") from error

@@ -1,9 +1,8 @@
 """A stem: has every module of the service loaded, and grows a `coursebell …` for each request.
 
-What runs is the command in a process of its own, with the files, folder and environment that it
-was given; only importing the modules and compiling the shipped templates, most of the time of a
-start, is spared. `tests/forks.py` is
-the side of the tests.
+What runs is the command in a process of its own, with the files, folder, environment and umask
+that it was given; only importing the modules and compiling the shipped templates, most of the
+time of a start, is spared. `tests/forks.py` is the side of the tests.
 """
 
 import gc
@@ -25,8 +24,8 @@ LONGEST = 200_000
 FILES = 4
 
 
-def grown(wire: socket.socket) -> tuple[list[str], str, dict[str, str]]:
-    """Return words, folder and environment of a command, each time in a process for it alone."""
+def grown(wire: socket.socket) -> tuple[list[str], str, dict[str, str], int]:
+    """Return words, folder, environment and umask of a command, in a process for it alone."""
     while True:
         asked, files, _, _ = socket.recv_fds(wire, LONGEST, FILES)
         if not asked:
@@ -35,8 +34,8 @@ def grown(wire: socket.socket) -> tuple[list[str], str, dict[str, str]]:
             wire.close()
             *streams, report = files
             mind(streams, report)
-            words, folder, environ = json.loads(asked)
-            return words, folder, environ
+            words, folder, environ, umask = json.loads(asked)
+            return words, folder, environ, umask
         for file in files:
             os.close(file)
         reap()
@@ -67,9 +66,10 @@ def reap() -> None:
             pass
 
 
-def become(folder: str, environ: dict[str, str]) -> None:
-    """Take on a folder, an environment, and the streams as a new interpreter opens them."""
+def become(folder: str, environ: dict[str, str], umask: int) -> None:
+    """Take on a folder, environment, umask, and the streams as a new interpreter opens them."""
     os.chdir(folder)
+    os.umask(umask)
     os.environ.clear()
     os.environ.update(environ)
     time.tzset()
@@ -81,6 +81,6 @@ if __name__ == "__main__":
     Templates(Path("templates")).problems()  # so that these are compiled
     server_at("email", "mailto://localhost?from=a@example.org")  # apprise loads its plugins now
     gc.freeze()  # so that no collection touches the pages that all share
-    words, folder, environ = grown(socket.socket(fileno=int(sys.argv[1])))
-    become(folder, environ)
+    words, folder, environ, umask = grown(socket.socket(fileno=int(sys.argv[1])))
+    become(folder, environ, umask)
     main(words, prog_name="coursebell")

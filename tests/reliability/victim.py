@@ -7,7 +7,6 @@ from random import SystemRandom
 from typing import Any, Self
 
 from tests.installation import DONE
-from tests.real_service import RealService
 from tests.reliability.adobe import Crowd, people
 from tests.reliability.disk import Disk
 from tests.reliability.failing_calls import Calls
@@ -25,10 +24,7 @@ LIVELY = 3
 
 
 class Victim(MovedService):
-    """Starts as quickly as `RealService`; `calls` of it and of commands beside it can fail."""
-
-    _begun = RealService._begun
-    command = RealService.command
+    """`calls` of it and of commands beside it can fail."""
 
     def __init__(self, folder: Path, data: Path, **environ: str) -> None:
         super().__init__(folder, DONE, COURSEBELL_DATA=str(data), **environ)

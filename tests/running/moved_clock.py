@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from tests.real_service import FreshService
+from tests.real_service import RealService
 from tests.shims import compiled
 
 SHIM = Path(__file__).with_name("wall_clock.c")
 
 
-class MovedService(FreshService):
+class MovedService(RealService):
     """A service, and commands beside it, on a machine whose wall clock `move` sets."""
 
     def __init__(self, folder: Path, rules: str, **environ: str) -> None:

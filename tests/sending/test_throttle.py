@@ -3,6 +3,8 @@
 from service.sending import queue
 from service.sending.channels.channel import SendResult
 from tests.installation import ADA, DAY, HOUR, MINUTE, START, Installation, progressed, seats
+from tests.merged_people import merge
+from tests.sending.test_merged import NEW, OLD
 from tests.smtp_sink import SmtpSink
 
 FURTHER = """
@@ -148,3 +150,20 @@ class Silent:
 
     def close(self):
         pass
+
+
+def test_what_was_sent_to_another_record_of_the_reader_counts(tmp_path):
+    with Installation(tmp_path, FURTHER) as desk:
+        desk.import_people([OLD, NEW])
+        steps(desk, START, START + HOUR)
+        merge(desk, 77, 78, START + HOUR)
+        desk.post(progressed(START + 2 * HOUR, 78, 50))
+        desk.tick(START + 2 * HOUR)
+        assert desk.states() == ["sent", "sent", "dropped"]
+        desk.post(progressed(START + 12 * HOUR, 78, 51))
+        desk.tick(START + 12 * HOUR)
+        assert desk.states()[-1] == "sent"
+        merge(desk, 77, None, START + 12 * HOUR)
+        desk.post(*(progressed(START + 12 * HOUR + n, 78, 52.0 + n) for n in (1, 2)))
+        desk.tick(START + 12 * HOUR + 2)
+        assert sorted(desk.states()[-2:]) == ["dropped", "sent"]

@@ -144,7 +144,7 @@ def try_again(context: RequestContext, path: NotificationPath) -> NotificationWi
     """Let a notification leave again."""
     show(context, path)
     app, now = context.app, context.clock()
-    _, refused = redrive(app.notification_streams, [path.id], now)
+    _, refused = redrive(app.notification_streams, [path.id], now, app.writer.lookup)
     for _, reason in refused:
         raise ApiError(HTTPStatus.CONFLICT, reason)
     return show(context, path)
@@ -220,7 +220,7 @@ OPERATIONS = (
     Operation(
         "/api/v1/notifications/{id}/redrive",
         f"Try a notification again that is {', '.join(sorted(REDRIVABLE))}, or cancelled because "
-        "its rule was gone.",
+        "its rule was gone or, once they are two people again, as `merged`.",
         try_again,
         method="POST",
         missing=MISSING,

@@ -16,14 +16,8 @@ from service.cli.output.console import (
     print_json,
     print_table,
 )
-from service.cli.output.csv_import import (
-    Columns,
-    GivenFile,
-    import_file,
-    print_each,
-    print_page,
-    report,
-)
+from service.cli.output.csv_import import GivenFile, import_file, report
+from service.cli.output.pages import Columns, print_each, print_page
 from service.cli.output.report_fetch import fetch_report
 from service.cli.output.text import moment
 from service.learners.directory.course_instances import CourseInstance, CourseInstances
@@ -59,7 +53,7 @@ def courses() -> None:
 
 @courses.command("import")
 @click.argument("file")
-@import_options
+@import_options()
 def import_courses(file: str, how: ImportOptions) -> None:
     """Import courses from FILE, or from standard input when FILE is `-`.
 
@@ -71,6 +65,7 @@ def import_courses(file: str, how: ImportOptions) -> None:
     stays; the exit code is 0. A row whose id cannot be used is left out, and the exit code is 1,
     or 0 with --lenient. It is 2 when nothing was done: the file cannot be read, or no row of it
     can be used.
+
     Several tags or parents in one cell stand between ; or |, or else between commas.
     """
     with open_ledger(how.data, new=how.new) as ledger:
@@ -99,7 +94,10 @@ def fetch_courses(data: Path | None, as_json: bool, **_: bool) -> None:
 @data_option
 @json_option
 def list_courses(limit: int, after: str, data: Path | None, as_json: bool) -> None:
-    """List courses, in order of id."""
+    """List courses, in order of id.
+
+    What is too long for the terminal ends with …; a wider one shows it whole, as --json does.
+    """
     with open_ledger(data) as ledger:
         found = Courses(ledger).page(after, limit)
     print_page("courses list", found, limit, COLUMNS, as_json=as_json)

@@ -17,14 +17,8 @@ from service.cli.directory.people_choices import (
 from service.cli.directory.people_merge import merge_people
 from service.cli.options.import_options import ImportOptions, import_options, people_options
 from service.cli.output.console import BAD, data_option, fail, json_option, open_ledger
-from service.cli.output.csv_import import (
-    Columns,
-    GivenFile,
-    import_file,
-    print_each,
-    print_page,
-    report,
-)
+from service.cli.output.csv_import import GivenFile, import_file, report
+from service.cli.output.pages import Columns, print_each, print_page
 from service.cli.output.text import moment
 from service.learners.directory.managers import FoundManager, How, Managers
 from service.learners.directory.people import People, Person
@@ -61,9 +55,9 @@ COLUMNS: Columns[Person] = {
     "Account": lambda person: person.account,
     "Name": lambda person: person.name,
     "Address": lambda person: person.email,
+    "Left": lambda person: person.left_as,
     "Manager": lambda person: person.manager,
     "Groups": lambda person: side_by_side(person.groups),
-    "Left": lambda person: person.left_as,
 }
 
 
@@ -74,9 +68,10 @@ def people() -> None:
 
 @people.command("import")
 @click.argument("file")
-@click.option("--zones", metavar="FILE", help="A CSV that says which zone a code means; kept.")
-@import_options
-@people_options
+@import_options(
+    people_options,
+    click.option("--zones", metavar="FILE", help="A CSV that says which zone a code means; kept."),
+)
 def import_people(file: str, zones: str | None, how: ImportOptions, meant: PeopleOptions) -> None:
     """Import people from FILE, or from standard input when FILE is `-`.
 
@@ -96,10 +91,10 @@ def import_people(file: str, zones: str | None, how: ImportOptions, meant: Peopl
     stays; the exit code is 0. A row whose id cannot be used is left out, and the exit code is 1,
     or 0 with --lenient. It is 2 when nothing was done: the file cannot be read, no row of it can
     be used, or too many are missing from it.
-    Several groups in one cell stand between ; or |, or else between commas.
 
-    Zones and languages are read as systems write them. Where a source has numbers for its
-    zones, say once what they mean: --zones FILE, a CSV with the columns code,zone.
+    Several groups in one cell stand between ; or |, or else between commas. Zones and languages
+    are read as systems write them. Where a source has numbers for its zones, say once what they
+    mean: --zones FILE, a CSV with the columns code,zone.
     """
     with open_ledger(how.data, new=how.new) as ledger:
         scope = how.scope(ledger)
@@ -133,7 +128,10 @@ def learn_zones(ledger: Ledger, given: GivenFile, scope: RowScope, *, lenient: b
 @data_option
 @json_option
 def list_people(limit: int, after: str, left: bool, data: Path | None, as_json: bool) -> None:
-    """List people, those known longest first."""
+    """List people, those known longest first.
+
+    What is too long for the terminal ends with …; a wider one shows it whole, as --json does.
+    """
     with open_ledger(data) as ledger:
         found = People(ledger).page(after, limit, left=left)
     command = "people list --left" if left else "people list"

@@ -8,7 +8,7 @@ import rich_click as click
 from rich.text import Text
 
 from service.app.adobe_directory import adobe_api, adobe_refresh
-from service.cli.options.import_options import ALLOW_MISSING, PERCENT
+from service.cli.options.import_options import ALLOW_MISSING
 from service.cli.options.installation import Installation
 from service.cli.output.console import (
     BAD,
@@ -29,7 +29,6 @@ from service.incoming.adobe_api.client import BudgetSpent
 from service.incoming.adobe_api.http_exchange import ApiTrouble
 from service.incoming.adobe_api.report_state import KeptReports, ReportName, ReportState
 from service.learners.directory.people import People
-from service.learners.directory.people_import import SHARE_MISSING
 from service.learners.directory.people_table import PersonRow
 from service.rules.text import side_by_side
 from service.running import wall_clock
@@ -39,7 +38,7 @@ from service.sending.counts import WaitingForAddresses, waiting_by_account
 @click.command("fetch")
 @click.argument("user_id", required=False)
 @click.option("--report", is_flag=True, help="Everybody, by a report that Adobe makes.")
-@click.option("--allow-missing", type=PERCENT, default=SHARE_MISSING, help=ALLOW_MISSING)
+@ALLOW_MISSING
 @data_option
 @json_option
 def fetch_person(

@@ -1,6 +1,6 @@
 """Run `coursebell people merge`: let two records of one person be one, or two again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,9 +18,13 @@ from service.learners.neighbours import Neighbours
 from service.learners.watchlist import Watchlist
 from service.learners.world import FactOutcome, Lookup
 from service.learners.writer import Writer
+from service.rules.done_or_gone import MERGED
+from service.rules.notification import CANCELLED
 from service.rules.readers.watch_requests import WatchRequests
 from service.rules.text import counted, listed, together
-from service.sending import counts
+from service.sending import counts, queue
+from service.sending.operator import of_those
+from service.sending.streams import NotificationStreams
 
 NAME = "people merge"
 
@@ -85,11 +89,13 @@ def merge_people(
     with Installation(data) as office:
         desk = Desk(office)
         record = desk.key_of(lms_id, how.of)
-        found = desk.said(record, desk.key_of(into, how.into) if into else None)
+        found = desk.said(*in_one_account(record, desk.key_of(into, how.into) if into else None))
+        records = desk.records(found)
         outcome = desk.without_effect(found) if flags["dry_run"] else desk.merge(found)
-    if outcome is not None and outcome.reason:
-        fail(outcome.reason.removeprefix("merge: "), BAD)
-    report(found, outcome, is_dry=flags["dry_run"], as_json=flags["as_json"])
+        if outcome is not None and outcome.reason:
+            fail(desk.merged_before(found) or outcome.reason, BAD)
+        untold = [] if into or flags["dry_run"] else desk.untold(records)
+    report(found, outcome, untold, is_dry=flags["dry_run"], as_json=flags["as_json"])
 
 
 class MergeAsked(NamedTuple):
@@ -108,6 +114,7 @@ class Desk:
     def __init__(self, office: Installation) -> None:
         self._office = office
         self._people = People(office.ledger)
+        self._lookup = Lookup(office.store, self._people, Courses(office.ledger))
 
     def key_of(self, lms_id: str, scope: MergeScope) -> PersonKey:
         """Find who has an LMS id; end the command when it is not just one."""
@@ -179,6 +186,31 @@ class Desk:
         is_nobody = not record or bool(asked.into and not into)
         return None if is_nobody or merges.is_new(record, into) else FactOutcome("superseded", "")
 
+    def merged_before(self, asked: MergeAsked) -> str | None:
+        """Say who of the two was merged into whom, by their ids, which a log does not have."""
+        keys = [key for key in (asked.key, asked.into) if key]
+        records = self._people.known(keys)
+        for key in keys:
+            into = self._people.merges.into(records.get(key, ""))
+            if into:
+                other = self._people.lms_ids([into]).get(into, "another record")
+                place = " ".join(filter(None, self._people.merges.place(into) or ()))
+                ends = f"`coursebell people merge {key[2]} --undo` ends that"
+                return f"{key[2]} was merged into {other} of {place} before; {ends}"
+        return None
+
+    def records(self, asked: MergeAsked) -> set[str]:
+        """Name the records of who has the one that is asked about, as they are now."""
+        found = self._people.known([asked.key]).values()
+        return {record for each in found for record in self._people.records_of(each)}
+
+    def untold(self, records: set[str]) -> list[str]:
+        """Name what was cancelled of these records, as another was told, and can be redriven."""
+        rows = queue.latest(self._office.views, CANCELLED, None, -1)
+        theirs = [row for row in rows if records & {row["person"], row["recipient"]}]
+        merged = [row for row in theirs if row["reason"] == MERGED]
+        return of_those(NotificationStreams(self._office.store), merged, self._lookup)
+
     def merge(self, asked: MergeAsked) -> FactOutcome:
         """Record it as a letter's would be, beside whoever else writes."""
         now, store = self._office.clock(), self._office.store
@@ -195,22 +227,42 @@ class Desk:
             person=lms_id,
             into=asked.into,
         )
-        lookup = Lookup(store, self._people, Courses(self._office.ledger))
-        writer = Writer(store, lookup, decide=lambda *_: None)
+        writer = Writer(store, self._lookup, decide=lambda *_: None)
         (outcome,) = writer.write([PlacedFact(fact, 0, 0)], now, lambda *_: None)
         return outcome
+
+
+def in_one_account(key: PersonKey, into: PersonKey | None) -> tuple[PersonKey, PersonKey | None]:
+    """Take the account of the one for the other, of which no letter has named any."""
+    if into is None or key[0] != into[0]:
+        return key, into
+    account, other = key[1] or into[1], into[1] or key[1]
+    return (key[0], account, key[2]), (into[0], other, into[2])
 
 
 def _of(places: set[tuple[str, str]], source: str) -> list[tuple[str, str]]:
     return [place for place in places if place[0] == source]
 
 
-def report(asked: MergeAsked, outcome: FactOutcome | None, *, is_dry: bool, as_json: bool) -> None:
+REDRIVE = (
+    "as `merged`: `coursebell notifications list --state cancelled` shows them, and "
+    "`coursebell notifications redrive ID` tells one after all"
+)
+
+
+def report(
+    asked: MergeAsked,
+    outcome: FactOutcome | None,
+    untold: Sequence[str],
+    *,
+    is_dry: bool,
+    as_json: bool,
+) -> None:
     """Say what was done, or would be."""
     is_new = outcome is None or outcome.state == "recorded"
     if as_json:
         done = {"done": outcome is not None and is_new, "dry_run": is_dry}
-        print_json({**asked._asdict(), **done})
+        print_json({**asked._asdict(), **done, "untold": untold})
         return
     whose, into = asked.key[2], asked.into and asked.into[2]
     what = f"{whose} counts as {into}" if into else f"{whose} counts for itself"
@@ -227,3 +279,5 @@ def report(asked: MergeAsked, outcome: FactOutcome | None, *, is_dry: bool, as_j
         click.echo(
             "What was told as one stays told; enrollments begun meanwhile stay where they are"
         )
+    if untold:
+        click.echo(f"{counted(len(untold), 'notification')} of the two ended {REDRIVE}")

@@ -1,21 +1,21 @@
 """Take the options of an import: what its rows are of, and what becomes of it."""
 
 import codecs
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import rich_click as click
 
-from service.app.known_scopes import row_scope
+from service.app.known_scopes import SOURCE_NAMES, row_scope
 from service.cli.options.scope_options import SOURCE, ListName
 from service.learners.directory.people_import import SHARE_MISSING, PeopleOptions
 from service.learners.directory.tables.csv_cells import RowScope
 from service.ledger.ledger import Ledger
+from service.rules.text import listed
 
-PERCENT = click.IntRange(0, 100)
-ALLOW_MISSING = "Percent of those known who may be missing from a full file."
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 
 class Encoding(click.ParamType[str]):
@@ -51,26 +51,57 @@ class ImportOptions(NamedTuple):
         return row_scope(ledger, self.source, self.account)
 
 
-def import_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add what an import of a CSV file takes, as `how`."""
+NAMES = listed(SOURCE_NAMES)
+WHERE: tuple[Decorator, ...] = (
+    click.option("--source", type=SOURCE, help=f"LMS of rows that name none: {NAMES}."),
+    click.option("--account", default="", help="Account of rows that name none."),
+)
+HOW: tuple[Decorator, ...] = (
+    click.option(
+        "--encoding",
+        type=Encoding(),
+        help="How the file is written if not in UTF-8, e.g. windows-1252.",
+    ),
+    click.option("--lenient", is_flag=True, help="Exit with 0 if rows had to be left out."),
+    click.option("--new", is_flag=True, help="Begin an installation if there is none."),
+    click.option("--data", type=click.Path(path_type=Path), help="The data folder."),
+    click.option("--json", "as_json", is_flag=True, help="Write the result as JSON."),
+)
+ALLOW_MISSING: Decorator = click.option(
+    "--allow-missing",
+    type=click.IntRange(0, 100),
+    metavar="PERCENT",
+    default=SHARE_MISSING,
+    show_default=True,
+    help="How many of those known may be missing from a full file.",
+)
+OF_PEOPLE: tuple[Decorator, ...] = (
+    click.option(
+        "--full",
+        is_flag=True,
+        help="The file is everybody of its source and account: who is missing has left.",
+    ),
+    click.option(
+        "--list",
+        type=ListName(),
+        help="A list of its own: its groups do not take those of other files.",
+    ),
+    ALLOW_MISSING,
+)
 
-    @wraps(command)
-    def run(**given: Any) -> None:
-        own = {name: given.pop(name) for name in ImportOptions._fields}
-        command(how=ImportOptions(**own), **given)
 
-    encoding = "How the file is written if not in UTF-8, e.g. windows-1252."
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Write the result as JSON."),
-        click.option("--data", type=click.Path(path_type=Path), help="The data folder."),
-        click.option("--new", is_flag=True, help="Begin an installation if there is none."),
-        click.option("--lenient", is_flag=True, help="Exit with 0 if rows had to be left out."),
-        click.option("--encoding", type=Encoding(), help=encoding),
-        click.option("--account", default="", help="Account of rows that name none."),
-        click.option("--source", type=SOURCE, help="LMS of rows that name none, e.g. adobe."),
-    ):
-        run = option(run)
-    return run
+def import_options(*own: Decorator) -> Decorator:
+    """Add what an import of a CSV file takes, as `how`, with the command's own options inside."""
+
+    def added(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(**given: Any) -> None:
+            of_import = {name: given.pop(name) for name in ImportOptions._fields}
+            command(how=ImportOptions(**of_import), **given)
+
+        return _with((*WHERE, *own, *HOW), run)
+
+    return added
 
 
 def people_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -82,12 +113,11 @@ def people_options(command: Callable[..., None]) -> Callable[..., None]:
         told = {name: value for name, value in own.items() if value is not None}
         command(meant=PeopleOptions(**told), **given)
 
-    full = "The file is everybody of its source and account: who is missing has left."
-    of_list = "A list of its own: its groups do not take those of other files."
-    for option in (
-        click.option("--allow-missing", type=PERCENT, default=SHARE_MISSING, help=ALLOW_MISSING),
-        click.option("--list", type=ListName(), help=of_list),
-        click.option("--full", is_flag=True, help=full),
-    ):
-        run = option(run)
-    return run
+    return _with(OF_PEOPLE, run)
+
+
+def _with(options: Sequence[Decorator], command: Callable[..., None]) -> Callable[..., None]:
+    """Add options, which a help lists in this order."""
+    for option in reversed(options):
+        command = option(command)
+    return command

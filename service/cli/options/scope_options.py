@@ -13,6 +13,10 @@ from service.ledger.ledger import Ledger
 class SourceName(click.Choice[str]):
     """Take the name of a source, with the nearest where it is another."""
 
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Stand for the names, which are too long to stand in a column of a help."""
+        return "LMS"
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Read the name."""
         refused = refused_source(value)

@@ -4,17 +4,17 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 import msgspec
 import rich_click as click
 from rich.progress import DownloadColumn
 
-from service.cli.output.console import BAD, fail, print_json, print_table, printable, progress
+from service.cli.output.console import BAD, fail, print_json, printable, progress
 from service.learners.directory.people_import import ImportRun
 from service.learners.directory.tables.csv_file import CsvTable, RowProblem
 from service.learners.directory.tables.csv_import import ImportResult, import_rows
@@ -40,6 +40,7 @@ RECENT_SECONDS = 2.0
 """How long ago a file was written to if somebody may be writing still; some file systems know
 the time to a second or two."""
 PATIENCE = 10
+OF_EACH = "`coursebell people show ID` tells whom each of them names, and why none is found"
 VALUES_NAMED = 5
 """Of each column, those of most rows."""
 
@@ -88,6 +89,8 @@ def report(result: ImportResult, given: GivenFile, *, as_json: bool, lenient: bo
             click.echo(printable(f"{name}: {line}"), err=True)
         for each in result.managers:
             click.echo(f"{name}: manager: {each}", err=True)
+        if result.managers:
+            click.echo(f"{name}: manager: {OF_EACH}", err=True)
         click.echo(_summary(result, given.noun))
     if result.kept:
         click.echo(f"{name}: {result.kept}", err=True)
@@ -158,45 +161,3 @@ def _written(state: os.stat_result) -> tuple[int, int]:
 
 def _name(path: str) -> str:
     return "stdin" if path == "-" else Path(path).name
-
-
-class Identified(Protocol):
-    """Have an id that pages go on after."""
-
-    @property
-    def id(self) -> str: ...
-
-
-K = TypeVar("K", bound=Identified)
-Columns = Mapping[str, Callable[[K], str | None]]
-
-
-def print_page(
-    command: str, found: Sequence[K], limit: int, columns: Columns[K], *, as_json: bool
-) -> None:
-    """Print a page of a command, and where the next one begins if this one is full.
-
-    A column that says nothing of anybody is left out: there are only so many beside each other.
-    """
-    following = found[-1].id if len(found) >= limit else None
-    if as_json:
-        print_json({"items": found, "next": following})
-        return
-    said = {title: [text(each) for each in found] for title, text in columns.items()}
-    shown = {title: texts for title, texts in said.items() if any(texts) or not found}
-    print_table(list(shown), list(zip(*shown.values(), strict=True)))
-    if following:
-        click.echo(f"More: coursebell {command} --after {following}", err=True)
-
-
-def print_each(
-    found: Sequence[K], fields: Callable[[K], Mapping[str, str | None]], *, as_json: bool
-) -> None:
-    """Print one after the other, with every field that says something."""
-    if as_json:
-        print_json({"items": found, "next": None})
-        return
-    for number, each in enumerate(found):
-        if number:
-            click.echo()
-        print_table(["", ""], [[name, text] for name, text in fields(each).items() if text])

@@ -12,8 +12,9 @@ from service.incoming.adobe_api.resources import (
 )
 from service.learners.directory.time_zones import ReadName, read_zone
 from service.learners.directory.zone_codes import ZoneCode, ZoneCodes
+from service.learners.facts import DAY
 
-MAX_AGE_MS = 7 * 24 * 60 * 60_000
+MAX_AGE_MS = 7 * DAY
 
 
 class AccountZones:

@@ -19,10 +19,10 @@ from service.incoming.adobe_api.http_exchange import (
     ApiTrouble,
     Request,
     exchange,
-    retry_after,
 )
 from service.incoming.adobe_api.resources import Document, mapping, text_of
 from service.ledger.ledger import Ledger
+from service.network.bounded_http import retry_after
 
 MEDIA_TYPE = "application/vnd.api+json"
 """Without it in Accept, Adobe answers 406."""

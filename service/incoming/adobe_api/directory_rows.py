@@ -1,6 +1,6 @@
 """Read users and learning objects of Adobe's API as rows of people, courses and instances."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from service.incoming.adobe_api.resources import (
@@ -15,16 +15,16 @@ from service.incoming.adobe_api.resources import (
 from service.incoming.sources.parsing import Unusable, instant
 from service.learners.directory.course_instances import CourseInstance
 from service.learners.directory.courses import CourseRow, kind_of
+from service.learners.directory.languages import read_language
 from service.learners.directory.leaving import left_as_adobe_says
-from service.learners.directory.people_csv import is_address, read_language
+from service.learners.directory.people_csv import ADOBE_FIELDS, is_address
 from service.learners.directory.people_table import PersonRow
+from service.learners.directory.tables.csv_file import column_key
 from service.learners.directory.time_zones import ReadName
 from service.learners.facts import course_id
 
 SOURCE = "adobe"
 USER, INSTANCE = "user", "learningObjectInstance"
-KEPT = ("profile", "roles", "state", "userType")
-"""Kept as extra fields beside the active ones, as the import of `generateUsers` does."""
 ReadZone = Callable[[str], ReadName]
 LOCALE = "en-us"
 """A course has one title here; en-US is Adobe's own default locale."""
@@ -32,15 +32,18 @@ LOCALE = "en-us"
 
 def users_in(document: Document, account: str, zone: ReadZone) -> dict[str, PersonRow]:
     """Read the users of a document, and the managers that came along, by id."""
-    came = [*resources_in(document, "included"), *resources_in(document, "data")]
-    return {each.id: row_of_user(each, account, zone) for each in came if each.kind == USER}
+    return {each.id: row_of_user(each, account, zone) for each in _users(document)}
 
 
 def has_unread_zones(document: Document, zone: ReadZone) -> bool:
     """Tell whether a user of a document has a zone that cannot be read."""
-    users = (*resources_in(document, "included"), *resources_in(document, "data"))
-    said = (each.text("timeZoneCode") for each in users if each.kind == USER)
+    said = (each.text("timeZoneCode") for each in _users(document))
     return any(code and zone(code).name is None for code in said)
+
+
+def _users(document: Document) -> Iterator[Resource]:
+    came = (*resources_in(document, "included"), *resources_in(document, "data"))
+    return (each for each in came if each.kind == USER)
 
 
 def row_of_user(user: Resource, account: str, zone: ReadZone) -> PersonRow:
@@ -79,7 +82,7 @@ def _fields(user: Resource) -> dict[str, str]:
 
     One that is there without a value has none any more.
     """
-    kept = {name: user.attributes[name] for name in KEPT if name in user.attributes}
+    kept = {k: v for k, v in user.attributes.items() if column_key(k) in ADOBE_FIELDS}
     said = kept | mapping(user.attributes.get("fields"))
     return {name: ", ".join(texts_of(value)) for name, value in said.items()}
 

@@ -23,7 +23,6 @@ from service.learners.directory.course_instances import CourseInstances
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People, person_key
 from service.learners.directory.people_table import PersonRow
-from service.ledger.ledger import Ledger
 
 IDS_AT_ONCE = 10
 """Adobe's largest page where something is included."""
@@ -42,15 +41,6 @@ Turn = Callable[[str, int], bool]
 """Ask about some of an account, at a moment (ms UTC); false if there was nothing to ask."""
 
 
-class Directory(NamedTuple):
-    """Hold where people, courses and instances are kept."""
-
-    ledger: Ledger
-    people: People
-    courses: Courses
-    instances: CourseInstances
-
-
 class AskedOf(NamedTuple):
     """Say whom to ask about: people who are waited for, by their id, and courses of an account."""
 
@@ -67,7 +57,6 @@ class AdobeRefresh:
     def __init__(
         self,
         api: AdobeApi,
-        directory: Directory,
         wanted: AskedOf,
         *,
         max_age: int,
@@ -75,10 +64,12 @@ class AdobeRefresh:
     ) -> None:
         """Take for how long an answer counts, in ms; `told` is called when one is on disk."""
         self.api = api
-        self.answers = Answers(directory.ledger)
+        self.answers = Answers(api.ledger)
         self._zones = AccountZones(api)
         self._told = told
-        self._directory = directory
+        self._people = People(api.ledger)
+        self._courses = Courses(api.ledger)
+        self._instances = CourseInstances(api.ledger)
         self._wanted = wanted
         self._max_age = max_age
         self._asked_at = -SPACING_SECONDS
@@ -190,8 +181,8 @@ class AdobeRefresh:
         kept = set() if over_imports else self.answers.imported("user", account, list(found))
         rows = [row for id, row in found.items() if id not in kept]
         known = _known(ids, found, kept)
-        with self._directory.ledger.transaction() as cursor:
-            self._directory.people.store(cursor, rows, now)
+        with self.api.ledger.transaction() as cursor:
+            self._people.store(cursor, rows, now)
             self._meet_managers(cursor, rows, now)
             self.answers.keep(cursor, ("user", account), known, now=now)
         self._told()
@@ -199,7 +190,7 @@ class AdobeRefresh:
 
     def _meet_managers(self, cursor: Cursor, rows: Sequence[PersonRow], now: int) -> None:
         """Let managers who did not come along be asked for next, by their ids."""
-        people = self._directory.people
+        people = self._people
         came = {row.key for row in rows}
         named = {person_key(row.source, row.account, row.manager) for row in rows if row.manager}
         missing = named - came
@@ -215,9 +206,9 @@ class AdobeRefresh:
         kept = self.answers.imported("learning object", account, list(found))
         rows = [each.course for id, each in found.items() if id not in kept]
         known = _known(ids, found, kept)
-        with self._directory.ledger.transaction() as cursor:
-            self._directory.courses.store(cursor, rows, now)
-            self._directory.instances.store(
+        with self.api.ledger.transaction() as cursor:
+            self._courses.store(cursor, rows, now)
+            self._instances.store(
                 cursor,
                 [each.course.key for each in found.values()],
                 [instance for each in found.values() for instance in each.instances],

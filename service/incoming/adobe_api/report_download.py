@@ -1,25 +1,18 @@
 """Download a finished report into a file, from wherever its job says it is."""
 
 from collections.abc import Callable
-from contextlib import closing
+from time import monotonic
 from typing import BinaryIO
 from urllib.parse import SplitResult, urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
 
-from service.incoming.adobe_api.http_exchange import (
-    CONNECT_SECONDS,
-    READ_SECONDS,
-    ApiTrouble,
-    cuttable_session,
-    whole_time,
-)
+from service.incoming.adobe_api.http_exchange import PIECE_BYTES, ApiTrouble, Request, answered
 
 WHOLE_SECONDS = 1_200.0
 REPORT_BYTES = 2 * 1024**3
 """What half a million people with 4 KiB each take, which is more than they do."""
-PIECE_BYTES = 16_384
 
 
 class DownloadRefused(Exception):
@@ -43,17 +36,17 @@ class ReportDownload:
         Raises DownloadRefused, and ApiTrouble for what may be well later.
         """
         self._check(url)
-        too_long = ApiTrouble(f"no whole report in {WHOLE_SECONDS:g} s", "timeout")
-        with whole_time(WHOLE_SECONDS) as is_over:
-            try:
-                with cuttable_session() as session, closing(_asked(session, url)) as response:
-                    _insist_on_success(response)
-                    _copy(response, file, moved)
-            except (requests.RequestException, HTTPError) as error:
-                words = f"the report's download broke off ({type(error).__name__})"
-                raise too_long if is_over() else ApiTrouble(words, "unreachable") from None
-            if is_over():
-                raise too_long
+        until = monotonic() + WHOLE_SECONDS
+        try:
+            with answered(Request("GET", url, {}), until) as response:
+                _insist_on_success(response)
+                _copy(response, file, moved)
+        except (requests.RequestException, HTTPError) as error:
+            words = f"the report's download broke off ({type(error).__name__})"
+            trouble = ApiTrouble(words, "unreachable")
+            if monotonic() >= until:
+                trouble = ApiTrouble(f"no whole report in {WHOLE_SECONDS:g} s", "timeout")
+            raise trouble from None
 
     def _check(self, url: str) -> None:
         try:
@@ -66,16 +59,6 @@ class ReportDownload:
             raise DownloadRefused("expected an https:// address of the report, got another")
         if not local and not self._is_public(host):
             raise DownloadRefused("the report's address is of a private network")
-
-
-def _asked(session: requests.Session, url: str) -> requests.Response:
-    return session.get(
-        url,
-        auth=lambda request: request,  # otherwise a ~/.netrc would be asked
-        timeout=(CONNECT_SECONDS, READ_SECONDS),
-        allow_redirects=False,
-        stream=True,
-    )
 
 
 def _insist_on_success(response: requests.Response) -> None:

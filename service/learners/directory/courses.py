@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS courses (
 ) WITHOUT ROWID;
 """
 COLUMNS = "id, source, account, title, kind, tags, url, parents"
+SAY_AGAIN = "UPDATE courses SET told_at = ? WHERE id = ? AND source = ? AND account = ?"
 NOTHING = (None, None, "[]", None, "[]")
 
 CourseKey = tuple[str, str, str]
@@ -181,7 +182,7 @@ class Courses:
         """Keep what the rows say; return how many courses were added, changed and unchanged.
 
         What a row does not say stays as it was; the later of two rows with one key counts.
-        `now` is in milliseconds since 1970 UTC. Twice changes nothing.
+        `now` is in milliseconds since 1970 UTC. Twice changes only when it was said.
         """
         wanted = {(course_id(row.id), row.source, row.account): row for row in rows}
         before = {row[:3]: row[3:] for row in _stored(cursor, list(wanted))}
@@ -191,6 +192,8 @@ class Courses:
             f"INSERT OR REPLACE INTO courses ({COLUMNS}, told_at) VALUES (?,?,?,?,?,?,?,?,?)",
             writes,
         )
+        again = [(now, *key) for key, data in after.items() if before.get(key) == data]
+        cursor.executemany(SAY_AGAIN, again)
         added = len(after) - len(before)
         return added, len(writes) - added, len(after) - len(writes)
 

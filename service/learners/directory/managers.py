@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from service.learners.directory.people import CLOSENESS, VISIBLE, People, person_key
-from service.learners.directory.people_table import Person, PersonKey, address_key, name_key
+from service.learners.directory.people_table import Person, address_key, name_key
 from service.learners.directory.same_person import same_person
 from service.learners.facts import Contact
 
@@ -99,11 +99,10 @@ class Managers:
         if not manager:
             return FoundManager(None, "none")
         key = person_key(source, account, manager)
-        found = self._people.find(key)
+        rows = self._people.visible(key)
+        found = self._people.among(rows, key)
         if found is not None:
-            if not _has_a_row(found):
-                found = self._elsewhere(link, key) or found
-            return FoundManager(self._reader(found), "id")
+            return FoundManager(self._reader(self._elsewhere(link, rows, found) or found), "id")
         if "@" in manager:
             found = self._at_address(*key)
             return FoundManager(found and self._reader(found), "address" if found else "nobody")
@@ -143,19 +142,16 @@ class Managers:
         named = next((row for row in led if row.manager == manager), None)
         return (named.source, named.account) if named else (source, account)
 
-    def _elsewhere(self, link: Link, key: PersonKey) -> Person | None:
-        """Look up who has a manager's key for every source, if somebody else has it here.
+    def _elsewhere(self, link: Link, rows: Sequence[Person], here: Person) -> Person | None:
+        """Pick who has a manager's id for every source, if somebody else has it here.
 
-        So where a row for every source names them by an id that letters here say is another
-        person's, it is the person of the rows for every source.
+        So where a row for every source names them by an id that is another person's here, by
+        rows or letters, it is the person of the rows for every source.
         """
-        rows = self._people.visible(key)
-        said = self._people.said_of(
-            [row.id for row in rows if (row.source, row.account) == key[:2]]
-        )
-        if said is None or rows[0].source == key[0] or same_person(rows[0], said).same:
+        general = next((row for row in rows if not row.source), None)
+        if general is None or same_person(general, Contact(here.name, here.email)).same:
             return None
-        return rows[0] if self._file_of(link)[0] != key[0] else None
+        return None if self._file_of(link)[0] else general
 
     def _reader(self, found: Person) -> Person:
         """Give a manager who is several people with one address and one name the id of the first.
@@ -213,11 +209,6 @@ def _is_one(one: Person, other: Person) -> bool:
     if not one.email or not other.email or address_key(one.email) != address_key(other.email):
         return False
     return name_key(one.name or "") == name_key(other.name or "")
-
-
-def _has_a_row(person: Person) -> bool:
-    """Tell whether a row speaks of somebody, for sure: letters say none of this."""
-    return bool(person.timezone or person.locale or person.groups or person.manager)
 
 
 def _reads_as(person: Person) -> tuple[str, str | None] | None:

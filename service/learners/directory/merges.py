@@ -6,14 +6,17 @@ on. The log says since when (decision 35).
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from service.learners.directory.people_table import Person, PersonKey
 from service.learners.text_form import distinct
 from service.ledger.ledger import Ledger
 
+ANY_MERGED = "SELECT EXISTS (SELECT 1 FROM people WHERE merged_into IS NOT NULL)"
 LINK = "UPDATE people SET merged_into = ? WHERE id = ?"
 ALIKE = """
 SELECT a.id, ifnull((
@@ -25,9 +28,44 @@ WHERE p.id = :record AND a.source IN (p.source, '') AND a.account IN (p.account,
 AND NOT EXISTS (
     SELECT 1 FROM people o WHERE o.lms_id = p.lms_id
     AND NOT (o.source IN (p.source, '') AND o.account IN (p.account, ''))
+    AND (:into <> '' OR o.merged_into IS NOT NULL)
 )
 """
 """Rows that speak of a record for every source or account, and what they are merged into."""
+INHERITING = """
+SELECT k.value FROM json_each(:ids) k
+JOIN people g ON g.lms_id = k.value AND g.source = :source AND g.account = ''
+WHERE :account <> '' AND (
+    g.merged_into IS NOT NULL
+    OR EXISTS (SELECT 1 FROM people m WHERE m.merged_into = g.id AND m.lms_id IS NOT NULL)
+)
+"""
+"""Ids in an account whose row for every account is merged, or has others merged into it."""
+SAID_OF_EVERY_ACCOUNT = """
+WITH g AS (SELECT * FROM people WHERE lms_id = :id AND source = :source AND account = '')
+SELECT g.lms_id, b.source, iif(b.source = g.source, :account, b.account), b.lms_id
+FROM g JOIN people b ON b.id = g.merged_into
+WHERE b.source <> g.source OR b.account IN ('', :account)
+UNION ALL
+SELECT a.lms_id, g.source, :account, g.lms_id FROM g JOIN people a ON a.merged_into = g.id
+WHERE a.source = g.source AND a.account = '' AND a.lms_id IS NOT NULL
+"""
+"""Which id is merged into which key, as seen from an account."""
+KNOW = """
+INSERT OR IGNORE INTO people (id, source, account, lms_id)
+VALUES (substr(?, 1, 8) || lower(hex(randomblob(12))), ?, ?, ?)
+"""
+INHERIT = """
+UPDATE people SET merged_into = :into WHERE id = :record AND merged_into IS NULL
+"""
+CLOSER = """
+UPDATE people SET merged_into = :record
+WHERE id <> :record AND (source <> :source OR account = :account) AND merged_into = (
+    SELECT id FROM people WHERE lms_id = :id AND source = :source AND account = ''
+)
+"""
+"""Who was merged into a row for every account is merged into the record that is met there."""
+ID_OF = "SELECT id FROM people WHERE source = ? AND account = ? AND lms_id = ?"
 UNDO = "`coursebell people merge --undo` ends that"
 Place = tuple[str, str]
 """Source and account."""
@@ -117,6 +155,14 @@ class Merges(Records):
         rows = self._ledger.reader().execute(query) if self.known else ()
         return [id for (id,) in rows]
 
+    def in_accounts(self) -> list[tuple[str, str]]:
+        """List the records of accounts that were merged, each with the one into which."""
+        query = (
+            "SELECT id, merged_into FROM people "
+            "WHERE merged_into IS NOT NULL AND lms_id IS NOT NULL AND account <> ''"
+        )
+        return self._ledger.reader().execute(query).fetchall() if self.known else []
+
     def keep(self, cursor: sqlite3.Cursor, links: Mapping[str, str]) -> None:
         """Write links inside a transaction; an empty one ends a merge.
 
@@ -130,6 +176,45 @@ class Merges(Records):
                 cursor.execute(LINK, ((into and other) or None, each))
                 if into and _is_circle(cursor, each):
                     raise sqlite3.IntegrityError("people.merged_into: expected no circle, got one")
+
+    def inherits(self, keys: Iterable[PersonKey]) -> bool:
+        """Tell whether any of these, who are to be met, will be merged at once."""
+        return bool(_inheriting(self._ledger.reader().cursor(), keys))
+
+
+def _inheriting(cursor: sqlite3.Cursor, keys: Iterable[PersonKey]) -> list[PersonKey]:
+    """Pick those whose row for every account was merged."""
+    found = []
+    for (source, account), same in groupby(sorted(keys), lambda key: key[:2]):
+        ids = msgspec.json.encode([key[2] for key in same]).decode()
+        named = {"ids": ids, "source": source, "account": account}
+        found += [(source, account, id) for (id,) in cursor.execute(INHERITING, named)]
+    return found
+
+
+def inherit_merges(cursor: sqlite3.Cursor, met: Iterable[PersonKey]) -> None:
+    """Merge records that have just been met as their rows for every account were merged.
+
+    The other record of the same account is met with them: so each account has the two it would
+    have, had the letters come before the merge.
+    """
+    wanted = _inheriting(cursor, met)
+    for source, account, id in wanted:
+        named = {"source": source, "account": account, "id": id}
+        (own,) = cursor.execute(ID_OF, (source, account, id)).fetchone()
+        cursor.execute(CLOSER, {**named, "record": own})
+        for merged, *into in cursor.execute(SAID_OF_EVERY_ACCOUNT, named).fetchall():
+            pair = [(source, account, merged), (into[0], into[1], into[2])]
+            wanted += [key for key in pair if cursor.execute(KNOW, (own, *key)).rowcount]
+            _inherit(cursor, *pair)
+
+
+def _inherit(cursor: sqlite3.Cursor, key: PersonKey, into: PersonKey) -> None:
+    """Link a record into another, unless it counts as somebody already, or that is a circle."""
+    record, other = (cursor.execute(ID_OF, each).fetchone()[0] for each in (key, into))
+    cursor.execute(INHERIT, {"record": record, "into": other})
+    if _is_circle(cursor, record):
+        cursor.execute(LINK, (None, record))
 
 
 def _is_circle(cursor: sqlite3.Cursor, record: str) -> bool:
@@ -174,6 +259,16 @@ class PendingMerges(Records):
         self.links: dict[str, str] = {}
         self._committed = committed
         self._met = met
+
+    def link(self, record: str, into: str) -> tuple[str, str] | None:
+        """Merge one record into another, or end that; else give the fact's state, and why."""
+        reason = self.refusal(record, into) if into else None
+        if reason is not None:
+            return "set_aside", reason
+        if not self.is_new(record, into):
+            return "superseded", ""
+        self.links[record] = into
+        return None
 
     def into(self, record: str) -> str | None:
         """Give what was said last."""

@@ -1,14 +1,14 @@
 """List whose manager nobody could find, at the end of an import."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
 
 import msgspec
 
-from service.learners.directory.managers import How, Managers
+from service.learners.directory.managers import FoundManager, How, Managers
 from service.learners.directory.people import People, Person, PersonRow, address_key
+from service.learners.directory.tables.seen_rows import file_with
 
 LINES_KEPT = 10
 
@@ -60,17 +60,14 @@ class WithoutManager(msgspec.Struct):
 class NamedManagers:
     """Note the managers that the rows of a file name, on disk, and look them up at its end.
 
-    It is a file without a name, which the system takes away at the end; so a long import takes
-    no more memory.
+    `moved` has one row for each who is named by an address that a later row took from them.
     """
 
     def __init__(self, people: People) -> None:
+        self.moved: list[PersonRow] = []
         self._people = people
         self._managers = Managers(people)
-        self._file = sqlite3.connect("", isolation_level=None)
-        self._file.execute("PRAGMA journal_mode = OFF")
-        self._file.execute(TABLE)
-        self._file.execute("BEGIN")
+        self._file = file_with(TABLE)
 
     def note(self, line: int, row: PersonRow) -> None:
         """Remember whom a row names."""
@@ -95,6 +92,9 @@ class NamedManagers:
         for row in rows:
             if manager is None:
                 manager = self._managers.named((row[0], row[1], row[3], row[2]))
+                if manager.how == "nobody" and "@" in row[2]:
+                    self.moved.append(PersonRow(row[3], row[0], row[1], manager=row[2]))
+                    manager = FoundManager(None, "address")
                 above = manager.person
                 circular = above is not None and self._managers.leads_to(above, above)
             doubtful = circular or _may_be_own(row, manager.person)

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from service.learners.directory.group_lists import MAIN, groups_in, members
-from service.learners.directory.merges import Merges, joined
+from service.learners.directory.merges import ANY_MERGED, Merges, inherit_merges, joined
 from service.learners.directory.old_spellings import spell_people_anew
 from service.learners.directory.people_table import (
     DATA,
@@ -23,7 +23,7 @@ from service.learners.directory.people_table import (
     readable_columns,
     register,
 )
-from service.learners.directory.reported import ReportedContacts, ReportedValue, filled
+from service.learners.directory.reported import ReportedContacts, filled, seen_by, spoken_for
 from service.learners.directory.same_person import Verdict, same_person
 from service.learners.facts import Contact, id_form
 from service.learners.text_form import text_form
@@ -92,7 +92,7 @@ class People:
         return random_id(now)
 
     def meet(self, cursor: sqlite3.Cursor, people: Sequence[tuple[str, PersonKey]]) -> None:
-        """Add people of whom nothing but the key is known.
+        """Add people of whom nothing but the key is known, merged as their general rows are.
 
         Raises sqlite3.IntegrityError if another process met one of them meanwhile: ask `known`
         inside the same transaction, where nobody else can commit.
@@ -101,6 +101,20 @@ class People:
             "INSERT INTO people (id, source, account, lms_id) VALUES (?, ?, ?, ?)",
             [(person, *key) for person, key in people],
         )
+        self._inherit(cursor, (key for _, key in people))
+
+    def meet_merged(self, met: Mapping[str, PersonKey]) -> bool:
+        """Meet people at once, by their new ids, if any of them will be merged; else meet none."""
+        if not self._is_merging() or not self.merges.inherits(met.values()):
+            return False
+        with self._ledger.transaction() as cursor:
+            self.meet(cursor, list(met.items()))
+        return True
+
+    def _inherit(self, cursor: sqlite3.Cursor, met: Iterable[PersonKey]) -> None:
+        """Merge who was met as their rows for every account are."""
+        if self._is_merging():
+            inherit_merges(cursor, met)
 
     def get(self, person_id: str, said: Contact | None = None) -> Person | None:
         """Look up the person with the data of the closest row: their own, the source's, everyone's.
@@ -137,21 +151,10 @@ class People:
         rows = self._ledger.reader().execute(query, key) if self._has_choosers else ()
         return next((stream for (stream,) in rows), None)
 
-    def meet_address(self, cursor: sqlite3.Cursor, address: str, now: int) -> str:
-        """Give the stream of an address, from now on if it had none; random, as ids of people."""
-        key = address_key(address)
-        cursor.execute(
-            "INSERT INTO choosers (address, stream) VALUES (?, ?) ON CONFLICT DO NOTHING",
-            (key, f"r{random_id(now)}"),
-        )
-        query = "SELECT stream FROM choosers WHERE address = ?"
-        (stream,) = cursor.execute(query, (key,)).fetchone()
-        return str(stream)
-
     def _is_merging(self) -> bool:
         """Tell whether anybody has several records."""
-        query = "SELECT EXISTS (SELECT 1 FROM people WHERE merged_into IS NOT NULL)"
-        return self.merges.known and bool(self._ledger.reader().execute(query).fetchone()[0])
+        reader = self._ledger.reader()
+        return self.merges.known and bool(reader.execute(ANY_MERGED).fetchone()[0])
 
     def _record(self, person_id: str, said: Contact | None) -> Person | None:
         """Look up one record of a person."""
@@ -170,10 +173,19 @@ class People:
         letter `said` of them). A row for every source that contradicts their letters is about
         somebody else, and says nothing of them.
         """
-        rows = self.visible(key)
+        return self.among(self.visible(key), key, person_id, said)
+
+    def among(
+        self,
+        rows: Sequence[Person],
+        key: PersonKey,
+        person_id: str | None = None,
+        said: Contact | None = None,
+    ) -> Person | None:
+        """Find the person of a key among the rows `visible` of it, as `find` does."""
         own = [row.id for row in rows if (row.source, row.account) == key[:2]]
         said = said or self.said_of(own)
-        return _spoken_for(key, rows, (person_id or (own or [""])[0]), said)
+        return spoken_for(key, rows, (person_id or (own or [""])[0]), said)
 
     def everybody(self, limit: int) -> dict[str, Person | None]:
         """Look up people as `get` does, by id; none at all when there are more than `limit`."""
@@ -184,7 +196,7 @@ class People:
         for row in rows:
             namesakes.setdefault(row.lms_id, []).append(row)
         heard = self.contacts.of(row.id for row in rows)
-        found = {row.id: _seen(row, namesakes[row.lms_id], heard) for row in rows}
+        found = {row.id: seen_by(row, namesakes[row.lms_id], heard) for row in rows}
         merged = [each for record in self.merges.all() for each in self.records_of(record)]
         return found | {record: self.get(record) for record in merged if record in found}
 
@@ -273,11 +285,14 @@ class People:
 
         What a row does not say stays as it was; the later of two rows with one key counts.
         A person met without data becomes `changed` and keeps their id. Groups are those of
-        `from_list`. `now` is in milliseconds since 1970 UTC. Twice changes nothing.
+        `from_list`. `now` is in milliseconds since 1970 UTC. Twice changes only when it
+        was said.
         """
         wanted = {row.key: row for row in rows}
         before = {row[:3]: row[3:] for row in rows_of(cursor, wanted, f"id, told_at, {DATA}")}
-        return register(cursor, wanted, before, now, from_list)
+        counted = register(cursor, wanted, before, now, from_list)
+        self._inherit(cursor, wanted.keys() - before.keys())
+        return counted
 
     def visible(self, key: PersonKey) -> list[Person]:
         """Look up the rows of an LMS id as seen from its source and account, the closest first."""
@@ -318,40 +333,6 @@ def rows_of(
                 f"AND account = ? AND lms_id IN ({','.join('?' * len(chunk))})",
                 (source, account, *chunk),
             )
-
-
-def _seen(
-    own: Person, namesakes: Sequence[Person], heard: Mapping[str, ReportedValue[Contact]]
-) -> Person | None:
-    if own.lms_id is None:
-        return own
-    there = ((own.source, ""), (own.account, ""))
-    rows = [row for row in namesakes if row.source in there[0] and row.account in there[1]]
-    said = heard[own.id].said if own.id in heard else None
-    return _spoken_for((own.source, own.account, own.lms_id), rows, own.id, said)
-
-
-def _spoken_for(
-    key: PersonKey, rows: Sequence[Person], person_id: str, said: Contact | None
-) -> Person | None:
-    """Pick who has this key, by the first row about them; have they left, by the newest."""
-    source, account, _ = key
-    speaking = [
-        row for row in rows if row.source == source or said is None or same_person(row, said).same
-    ]
-    if not speaking:
-        return None if said is None else filled(Person(person_id, *key), said)
-    theirs = [row for row in speaking if row is speaking[0] or row.source == source]
-    left = max(theirs, key=lambda row: row.left_at or (0 if row.left_as else -1))
-    found = msgspec.structs.replace(
-        speaking[0],
-        id=person_id or speaking[0].id,
-        source=source,
-        account=account,
-        left_as=left.left_as,
-        left_at=left.left_at,
-    )
-    return filled(found, said)
 
 
 def _person(row: tuple[Any, ...]) -> Person:

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 
+from service.learners.directory.languages import read_language
 from service.learners.directory.leaving import left_as_row_says, state_places
 from service.learners.directory.people_table import PersonRow
 from service.learners.directory.tables.csv_cells import (
@@ -22,7 +22,6 @@ from service.learners.directory.tables.csv_file import (
     with_look_alike_of_cell,
 )
 from service.learners.directory.tables.csv_import import read_rows
-from service.learners.directory.time_zones import ReadName
 from service.learners.text_form import text_form
 
 PLAIN = {
@@ -68,9 +67,6 @@ ADDRESS = re.compile(
     r"""(?:[^\s"(),:;<>@\[\\\]\x00-\x1f\x7f]+|"(?:[^"\\\x00-\x1f\x7f]|\\[ -~])+")"""
     r"""@(?:[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.[^\W_](?:[\w-]{0,61}[^\W_])?)*|\[[0-9A-Fa-fv:.]+\])"""
 )
-LANGUAGES_REMEMBERED = 1_024
-LANGUAGE = re.compile(r"(?P<tag>[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*)(?:\.[\w-]+)?(?:@\w+)?")
-"""As RFC 5646 §2.1 writes it, or POSIX (XBD §8.2), which has an encoding and a variant beside."""
 
 
 def people_in(
@@ -172,18 +168,6 @@ def _locale(cells: RowCells) -> str | None:
     """Read the language; Adobe writes two of them."""
     said = cells.value("locale", read_language)
     return said or cells.value("content_locale", read_language) or said
-
-
-@lru_cache(LANGUAGES_REMEMBERED)
-def read_language(text: str) -> ReadName:
-    """Read a language into the tag by which templates are found: en_US is en-US.
-
-    What a system writes behind it is no part of the language: de_DE.UTF-8, sr_RS@latin.
-    """
-    found = LANGUAGE.fullmatch(text_form(text))
-    if found:
-        return ReadName(found["tag"].replace("_", "-"))
-    return ReadName(None, "is no language", "write a tag like de or pt-BR")
 
 
 def _kept(title: str) -> bool:

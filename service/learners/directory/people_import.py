@@ -163,6 +163,7 @@ class PeopleImport(ImportRun[PersonRow]):
         """Mark who is missing from a full file, a page at a time, or say why nobody is."""
         result.returned, result.managers = self.returned, list(self._named.without())
         self._named.close()
+        self._meet_moved(now)
         if self._seen is None:
             return
         if result.unusable:
@@ -178,6 +179,14 @@ class PeopleImport(ImportRun[PersonRow]):
                 with small_transaction(self.ledger) as cursor:
                     self._people.store(cursor, page, now, from_list=self.list)
                 result.missing += len(page)
+
+    def _meet_moved(self, now: int) -> None:
+        """Meet managers at the addresses by which rows name them, if later rows took these."""
+        moved = self._named.moved
+        for start in range(0, len(moved), ROWS_PER_PAGE):
+            with small_transaction(self.ledger) as cursor:
+                page = moved[start : start + ROWS_PER_PAGE]
+                self._people.store(cursor, page, now, from_list=self.list)
 
     def _count(self, scope: Scope, tally: ScopeCounts) -> None:
         """Count who of a source and account is missing, and how many were known before."""

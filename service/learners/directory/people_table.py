@@ -146,6 +146,7 @@ WRITE = (
     + ", left_at = ifnull(excluded.left_at, left_at)"
 )
 
+SAY_AGAIN = "UPDATE people SET told_at = ?, left_at = ifnull(?, left_at) WHERE id = ?"
 MERGE = "UPDATE people SET address = NULL, merged_into = ? WHERE id = ?"
 SEEN = """
 SELECT 1 FROM people p
@@ -184,26 +185,37 @@ def register(
 ) -> tuple[int, int, int]:
     """Keep what the rows say; return how many people were added, changed and unchanged.
 
+    What is said again is said of now: it is newer than what a letter or an API said meanwhile.
     `before` are the rows there are: id, when they were told of, and their data. The groups are
     those of one list.
     """
     waiting = _at_addresses(cursor, [row.email for row in wanted.values()])
-    added, writes, known = 0, [], []
+    added, writes, known, again = 0, [], [], []
     for key, row in wanted.items():
         person, told, *old = before.get(key, (None, None, *NOTHING))
         data = _updated(tuple(old), row, from_list)
+        left_at = None if row.left_as is None else now
         if told is not None and data == tuple(old):
+            again += [(now, left_at, person)] if _says_who(row, from_list) else []
             continue
         claimed = _claimed(cursor, waiting, row, known=person)
         if person is None:
             added += 1
         else:
             known.append(person)
-        left_at = None if row.left_as is None else now
         writes.append((person or claimed or random_id(now), *key, *data, left_at, now))
     _write(cursor, writes, known)
+    cursor.executemany(SAY_AGAIN, again)
     _add_managers(cursor, list(wanted.values()), now)
     return added, len(writes) - added, len(wanted) - len(writes)
+
+
+def _says_who(row: PersonRow, from_list: str) -> bool:
+    """Tell whether a row says anything of a person but their groups; of a list only who left."""
+    if from_list != MAIN:
+        return row.left_as is not None
+    said = (row.name, row.email, row.manager, row.timezone, row.locale, row.unique_id, row.left_as)
+    return bool(row.fields) or any(each is not None for each in said)
 
 
 def _updated(old: Data, row: PersonRow, from_list: str) -> Data:
@@ -308,3 +320,17 @@ def _is_seen(cursor: sqlite3.Cursor, source: str, account: str, address: str) ->
 
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def meet_chooser(cursor: sqlite3.Cursor, address: str, now: int) -> str:
+    """Give the stream of what is chosen at an address, from now on if it had none.
+
+    Its id is random, as those of people are.
+    """
+    key = (address_key(address),)
+    cursor.execute(
+        "INSERT INTO choosers (address, stream) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        (*key, f"r{random_id(now)}"),
+    )
+    query = "SELECT stream FROM choosers WHERE address = ?"
+    return str(cursor.execute(query, key).fetchone()[0])

@@ -7,14 +7,15 @@ for what it says: a name, how to reach the person, a title. None of it goes into
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Generic, Literal, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from service.learners.directory.old_spellings import spell_contacts_anew
-from service.learners.directory.people_table import Person, address_key
+from service.learners.directory.people_table import Person, PersonKey, address_key
+from service.learners.directory.same_person import same_person
 from service.learners.facts import Contact, Fact, LearnerLeft
 from service.ledger.database import counts
 from service.ledger.ledger import Ledger
@@ -246,3 +247,38 @@ def filled(person: Person, said: Contact | None) -> Person:
         email=said.email if person.email is None else person.email,
         fields={**said.fields, **person.fields},
     )
+
+
+def seen_by(
+    own: Person, namesakes: Sequence[Person], heard: Mapping[str, ReportedValue[Contact]]
+) -> Person | None:
+    """See a row as its own account does, among all rows of its LMS id."""
+    if own.lms_id is None:
+        return own
+    there = ((own.source, ""), (own.account, ""))
+    rows = [row for row in namesakes if row.source in there[0] and row.account in there[1]]
+    said = heard[own.id].said if own.id in heard else None
+    return spoken_for((own.source, own.account, own.lms_id), rows, own.id, said)
+
+
+def spoken_for(
+    key: PersonKey, rows: Sequence[Person], person_id: str, said: Contact | None
+) -> Person | None:
+    """Pick who has this key, by the first row about them; have they left, by the newest."""
+    source, account, _ = key
+    speaking = [
+        row for row in rows if row.source == source or said is None or same_person(row, said).same
+    ]
+    if not speaking:
+        return None if said is None else filled(Person(person_id, *key), said)
+    theirs = [row for row in speaking if row is speaking[0] or row.source == source]
+    left = max(theirs, key=lambda row: row.left_at or (0 if row.left_as else -1))
+    found = replace(
+        speaking[0],
+        id=person_id or speaking[0].id,
+        source=source,
+        account=account,
+        left_as=left.left_as,
+        left_at=left.left_at,
+    )
+    return filled(found, said)

@@ -5,10 +5,10 @@ A zone is known by its name in the IANA database; Windows' names are after CLDR'
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from importlib.resources import files
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
@@ -77,12 +77,12 @@ class ReadName(NamedTuple):
     name: str | None
     doubt: str = ""
     said: str = ""
-    unread: str = ""
+    unread: Callable[[], str] | None = None
 
     @property
     def advice(self) -> str:
         """Say what to do about the text."""
-        return _advice(self.unread) if self.unread else self.said
+        return self.unread() if self.unread else self.said
 
 
 @lru_cache(ZONES_REMEMBERED)
@@ -100,7 +100,7 @@ def read_zone(text: str) -> ReadName:
         return ReadName(named, *_told_of_fixed(named))
     if text.isdecimal():
         return ReadName(None, CODE, "give it once with --zones FILE, with the columns code,zone")
-    return ReadName(None, NO_ZONE, unread=text)
+    return ReadName(None, NO_ZONE, unread=partial(_advice, text))
 
 
 @lru_cache(ZONES_REMEMBERED)
@@ -189,7 +189,7 @@ def _with_offset(offset: timedelta, rest: str) -> ReadName:
     if not rest or rest.lower().startswith("coordinated universal time"):
         return _fixed(offset)
     named = _named(rest) or _named(f"{rest} Standard Time") or _among_parts(rest, offset)
-    return ReadName(named) if named else ReadName(None, NO_ZONE, unread=rest)
+    return ReadName(named) if named else ReadName(None, NO_ZONE, unread=partial(_advice, rest))
 
 
 def _place(text: str) -> str | None:

@@ -20,6 +20,7 @@ from service.rules.explain.answers import (
 )
 from service.rules.explain.causes import Evidence
 from service.rules.explain.history import RecordedEvent
+from service.rules.explain.outlook import outlook
 from service.rules.explain.provenance import named
 from service.rules.explain.rule_versions import RuleFileVersion, rule_then
 from service.rules.explain.steps_in_words import reason_in_words
@@ -135,7 +136,7 @@ class Inquiry(NamedTuple):
         """Answer for one occasion."""
         why_not, found = judgement
         owed = list(found.notifications) if found else []
-        verdict = became(owed) if owed else why_not
+        verdict = became(self.evidence, owed) if owed else why_not
         if verdict is None and found is not None:
             verdict = GONE_SINCE if found.holds else failed(found.lines)
         show = found is not None and (bool(owed) or why_not is None)
@@ -200,13 +201,16 @@ def failed(lines: Sequence[TermResult]) -> str:
     return f"line {line.line} does not hold: {line.words}"
 
 
-def became(owed: Sequence[Named]) -> str:
+def became(evidence: Evidence, owed: Sequence[Named]) -> str:
     """Say what became of what was owed: `learner: sent; manager: expired, as …`."""
-    return "; ".join(_became(each) for each in owed)
+    return "; ".join(_became(evidence, each) for each in owed)
 
 
-def _became(each: Named) -> str:
+def _became(evidence: Evidence, each: Named) -> str:
     reason = reason_in_words(each.reason)
     if each.told and each.into:
         return f"{each.to}: told by {each.into}, as {reason}"
-    return f"{each.to}: {each.state.replace('_', ' ')}{f', as {reason}' if reason else ''}"
+    found = evidence.past.notification(each.id)
+    ahead = outlook(evidence, found) if found else None
+    words = f"{each.to}: {each.state.replace('_', ' ')}{f', as {reason}' if reason else ''}"
+    return words + (f"; {ahead}" if ahead else "")

@@ -12,6 +12,7 @@ from service.rules.digests import DigestClosed
 from service.rules.explain.answers import About, Cause, Chain, Delivery, Named, terms_of, time_of
 from service.rules.explain.causes import Evidence, before, cause_of
 from service.rules.explain.history import RecordedEvent
+from service.rules.explain.outlook import missing_now, outlook
 from service.rules.explain.rule_versions import RuleFileVersion, rule_then
 from service.rules.explain.steps_in_words import ended, turns
 from service.rules.notification import DIGEST, SENT, Notification, Owed
@@ -66,7 +67,11 @@ def chain_of(evidence: Evidence, id: str) -> Chain | None:
         items=list(story.items),
         into=found.into,
         speaks_for=list(found.speaks_for),
-        notes=[*notes(rule_file, rule, owed), *missing_now(evidence, found)],
+        notes=[
+            *notes(rule_file, rule, owed),
+            *missing_now(evidence, found),
+            *filter(None, [outlook(evidence, found)]),
+        ],
     )
 
 
@@ -79,21 +84,6 @@ def notes(rule_file: RuleFileVersion | None, rule: Rule | None, owed: Owed) -> l
     if rule_file.rules is None:
         return ["the rule file as it was then cannot be read by this version"]
     return [f"the rule file of {moment(rule_file.activated.at)} has no rule '{owed.rule}'"]
-
-
-def missing_now(evidence: Evidence, found: Notification) -> list[str]:
-    """Say that what may still leave is owed by no live rule of the file that is active now."""
-    today = evidence.rule_files.today()
-    if not found.is_open or today is None or today.rules is None:
-        return []
-    rule = today.rule(found.owed.rule)
-    if rule is not None and rule.mode == "live":
-        return []
-    since = moment(today.activated.at)
-    return [
-        f"rule gone since {since}: the file that is active since then has no live rule "
-        f"'{found.owed.rule}'; it is cancelled when that file has settled, unless the rule is back"
-    ]
 
 
 def about(evidence: Evidence, owed: Owed) -> About:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from service.learners.directory.people import People, Person, address_key
+from service.learners.directory.people_table import meet_chooser
 from service.ledger.events import EventStore
 from service.ledger.ledger import LedgerError
 from service.rules.readers.choices import By, Choices, ChoicesMade, Chosen, chosen_at
@@ -54,4 +55,4 @@ class ChoiceRequests:
 
     def _met(self, address: str, now: int) -> str:
         with self._store.ledger.transaction() as cursor:
-            return self._people.meet_address(cursor, address, now)
+            return meet_chooser(cursor, address, now)

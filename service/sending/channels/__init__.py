@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from service.network.wire import overheard
 from service.sending.channels.channel import Channel, ChannelError, OutgoingMessage, SendResult
 from service.sending.channels.chat import TOTAL_SECONDS, ChatChannel
 from service.sending.channels.chat_url import room_at, service_of
@@ -10,7 +11,6 @@ from service.sending.channels.drawer import DrawerChannel
 from service.sending.channels.private_networks import Network
 from service.sending.channels.smtp import SmtpChannel
 from service.sending.channels.smtp_url import server_at
-from service.sending.channels.wire import overheard
 
 __all__ = [
     "CHAT",

@@ -3,19 +3,15 @@
 import logging
 import re
 from collections.abc import Sequence
-from http.client import responses
 from time import monotonic
 
-import requests
-from apprise import Apprise, AppriseResult, NotifyFormat
-from apprise.result import AppriseResultStatus
+from apprise import Apprise, NotifyFormat
 
-from service.learners.feed_subjects import PRIVATE
 from service.sending.channels.apprise_plugin import as_posted, taken_whole
-from service.sending.channels.channel import Kind, OutgoingMessage, SendResult
+from service.sending.channels.channel import OutgoingMessage, SendResult
 from service.sending.channels.chat_url import refuse_private_host, room_at
-from service.sending.channels.http_calls import Call, never_left, retry_after, watching
-from service.sending.channels.private_networks import HINT, Network
+from service.sending.channels.http_calls import Call, outcome_of, watching
+from service.sending.channels.private_networks import Network
 from service.sending.templates.context import shortened
 from service.sending.templates.templates import RenderedMessage
 
@@ -53,6 +49,7 @@ class ChatChannel:
         total_seconds: float = TOTAL_SECONDS,
         private_networks: Sequence[Network] = (),
     ) -> None:
+        self._read_seconds = read_seconds
         self._total_seconds = total_seconds
         self._private_networks = private_networks
         self._plugin = room_at(name, url, total_seconds + LEFT_ALONE_SECONDS)
@@ -75,10 +72,14 @@ class ChatChannel:
         Nothing is cut: words that do not `fit` are left to the service to refuse.
         """
         title, body = self._parts(outgoing.message)
-        call = Call(monotonic() + self._total_seconds, self._private_networks)
+        call = Call(
+            until=monotonic() + self._total_seconds,
+            answer_seconds=self._read_seconds,
+            private_networks=self._private_networks,
+        )
         with watching(call):
             result = self._apprise.notify(body=body, title=title, body_format=NotifyFormat.TEXT)
-        return _outcome(result, call, outgoing)
+        return outcome_of(call, result, outgoing.sent_at)
 
     def close(self) -> None:
         """Let go of nothing: no connection is kept open."""
@@ -102,36 +103,3 @@ def literal(text: str) -> str:
 
 def _silenced(found: re.Match[str]) -> str:
     return CALL_TO_ALL.sub(f"@{GAP}", found["address"]) if found["address"] else f"@{GAP}"
-
-
-def _outcome(result: AppriseResult, call: Call, outgoing: OutgoingMessage) -> SendResult:
-    if call.refused:
-        text = f"not connected: the host has a private address; {HINT}"
-        return SendResult("transient", text=text, about_channel=True, where=PRIVATE)
-    exchanges = call.exchanges
-    if result.status == AppriseResultStatus.TIMEOUT:
-        return SendResult("unknown", text="no answer in time")
-    if not exchanges and not result:
-        return SendResult("transient", text="nothing could be sent")
-    last = exchanges[-1] if exchanges else None
-    if isinstance(last, requests.RequestException):
-        kind: Kind = "transient" if never_left(last) else "unknown"
-        return SendResult(kind, text=f"no answer: {type(last).__name__}")
-    code = last.status_code if last is not None else None
-    if result:
-        return SendResult("accepted", code)
-    return _refusal(last, outgoing) if last is not None else SendResult("unknown", code)
-
-
-def _refusal(response: requests.Response, outgoing: OutgoingMessage) -> SendResult:
-    """Judge an answer that apprise did not count as success. Its body might quote the URL."""
-    code = response.status_code
-    text = f"HTTP {code} {responses.get(code, '')}".strip()
-    if code in (408, 425, 429) or code >= 500:
-        return SendResult(
-            "transient", code, text=text, retry_after=retry_after(response, outgoing.sent_at)
-        )
-    if code >= 300:
-        return SendResult("permanent", code, text=text)
-    text += ", but the service did not say it was posted"
-    return SendResult("unknown", code, text=text)

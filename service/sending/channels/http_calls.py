@@ -1,58 +1,50 @@
-"""Watch the HTTP requests of a call: where they may lead, how long and large an answer may be."""
+"""Watch the HTTP requests of a call, hold them to its bounds, and judge what came of them."""
 
 import io
 import re
-import socket
-import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.utils import parsedate_to_datetime
-from functools import partial
-from http.client import HTTPResponse
-from math import isfinite
-from time import monotonic
+from http.client import responses
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
+from apprise import AppriseResult
+from apprise.result import AppriseResultStatus
 from requests.utils import select_proxy
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    MaxRetryError,
-    NewConnectionError,
-)
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 from urllib3.util import parse_url
 
-from service.sending.channels.private_networks import Network, is_reachable, reaches_none
-from service.sending.channels.wire import BoundedReader, NoAddressAllowed, connected, tell_listener
+from service.learners.feed_subjects import PRIVATE
+from service.network.bounded_http import BoundedAdapter, Bounds, retry_after
+from service.network.wire import tell_listener
+from service.sending.channels.channel import Kind, SendResult
+from service.sending.channels.private_networks import HINT, Network, is_reachable, reaches_none
 
 ANSWER_BYTES = 1_048_576
 """What is read of an answer; what a service says of a post is a few hundred bytes."""
-RETRY_AFTER_MAX = 3600.0
 SHOWN_OF_ANSWER = 500
 SECRET_LENGTH = 6
 
 Exchange = requests.Response | requests.RequestException
 
 
-@dataclass
-class Call:
+@dataclass(kw_only=True)
+class Call(Bounds):
     """Hold what the requests made for one message may do, and what came of each.
 
-    `until`: a moment of `monotonic`, for all of them together. `refused`: one led to a private
-    network that is not among `private_networks`.
+    `refused`: one led to a private network that is not among `private_networks`.
     """
 
-    until: float
+    answer_bytes: float = ANSWER_BYTES
     private_networks: Sequence[Network]
     exchanges: list[Exchange] = field(default_factory=list)
-    refused: bool = False
+
+    def allows(self, address: str) -> bool:
+        """Tell whether chat may connect to an IP address."""
+        return is_reachable(address, self.private_networks)
 
 
 # A call reaches the thread apprise sends from: it copies the caller's context.
@@ -109,7 +101,7 @@ def _exchanged(
         call.refused = True
         raise requests.ConnectTimeout("not connected: a private address")
     how: Any = {name: options.get(name) for name in ("timeout", "verify", "cert", "proxies")}
-    with closing(_Adapter()) as adapter:
+    with closing(BoundedAdapter(call)) as adapter:
         response = adapter.send(request, stream=True, **how)
         response.raw = io.BytesIO(_body(response.raw))
     return response
@@ -126,115 +118,46 @@ def _body(answer: Any) -> bytes:
     return bytes(read[:ANSWER_BYTES])
 
 
-class _Answer(HTTPResponse):
-    """Read an answer, from its first byte to its last, within the time for one read."""
+def outcome_of(call: Call, result: AppriseResult, sent_at: datetime) -> SendResult:
+    """Judge a call by the last answer, where apprise has not: it says only yes or no."""
+    if call.refused:
+        text = f"not connected: the host has a private address; {HINT}"
+        return SendResult("transient", text=text, about_channel=True, where=PRIVATE)
+    exchanges = call.exchanges
+    if result.status == AppriseResultStatus.TIMEOUT:
+        return SendResult("unknown", text="no answer in time")
+    if not exchanges and not result:
+        return SendResult("transient", text="nothing could be sent")
+    last = exchanges[-1] if exchanges else None
+    if isinstance(last, requests.RequestException):
+        kind: Kind = "transient" if _never_left(last) else "unknown"
+        return SendResult(kind, text=f"no answer: {type(last).__name__}")
+    code = last.status_code if last is not None else None
+    if result:
+        return SendResult("accepted", code)
+    return _refusal(last, sent_at) if last is not None else SendResult("unknown", code)
 
-    def __init__(self, wire: socket.socket, *args: Any, **options: Any) -> None:
-        super().__init__(wire, *args, **options)
-        self.fp.close()
-        until = min(_call.get().until, monotonic() + (wire.gettimeout() or 0.0))
-        self.fp = io.BufferedReader(BoundedReader(wire, until, ANSWER_BYTES))
 
-
-def _reached(connection: HTTPConnection) -> socket.socket:
-    """Connect to an address of the host that the call allows."""
-    call = _call.get()
-    until = min(call.until, monotonic() + (connection.timeout or 0.0))
-    allowed = partial(is_reachable, private_networks=call.private_networks)
-    try:
-        # Not `host`, from which urllib3 takes the dot at the end.
-        return connected(
-            connection._dns_host.strip("[]"), connection.port, until=until, allowed=allowed
+def _refusal(response: requests.Response, sent_at: datetime) -> SendResult:
+    """Judge an answer that apprise did not count as success. Its body might quote the URL."""
+    code = response.status_code
+    text = f"HTTP {code} {responses.get(code, '')}".strip()
+    if code in (408, 425, 429) or code >= 500:
+        return SendResult(
+            "transient",
+            code,
+            text=text,
+            retry_after=retry_after(response.headers, sent_at),
         )
-    except NoAddressAllowed:
-        call.refused = True
-        raise
+    if code >= 300:
+        return SendResult("permanent", code, text=text)
+    text += ", but the service did not say it was posted"
+    return SendResult("unknown", code, text=text)
 
 
-@contextmanager
-def _nothing_sent(connection: HTTPConnection) -> Iterator[None]:
-    """Raise what fails before a request is sent as urllib3's errors of connecting."""
-    try:
-        yield
-    except ssl.SSLError:
-        raise
-    except TimeoutError as error:
-        raise ConnectTimeoutError(connection, "it took too long") from error
-    except (OSError, UnicodeError) as error:
-        raise NewConnectionError(connection, f"not connected: {error}") from error
-
-
-class _Http(HTTPConnection):
-    response_class = _Answer
-
-    def _new_conn(self) -> socket.socket:
-        return super()._new_conn() if self.proxy else _reached(self)
-
-    def connect(self) -> None:
-        with _nothing_sent(self):
-            super().connect()
-
-
-class _Https(_Http, HTTPSConnection):
-    """Secure what is connected to."""
-
-
-class _HttpPool(HTTPConnectionPool):
-    ConnectionCls = _Http
-
-
-class _HttpsPool(HTTPSConnectionPool):
-    ConnectionCls = _Https
-
-
-POOLS = {"http": _HttpPool, "https": _HttpsPool}
-
-
-class _Adapter(HTTPAdapter):
-    """Connect by our own connections, also behind a proxy, which is the operator's."""
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = POOLS
-
-    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **options)
-        manager.pool_classes_by_scheme = POOLS
-        return manager
-
-
-def never_left(error: requests.RequestException) -> bool:
+def _never_left(error: requests.RequestException) -> bool:
     """Tell whether a request failed before anything of it could be sent."""
     if isinstance(error, requests.ConnectTimeout | requests.exceptions.SSLError):
         return True
     cause = error.args[0] if error.args else None
     return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
-
-
-def retry_after(response: requests.Response, now: datetime) -> float | None:
-    """Return the seconds a service asked us to wait, at most an hour (RFC 9110 §10.2.3).
-
-    `now` (aware) counts for a date when the response has no Date of its own.
-    """
-    asked = response.headers.get("Retry-After", "").strip()
-    seconds = _seconds(asked)
-    if seconds is None:
-        until, since = _time(asked), _time(response.headers.get("Date", "")) or now
-        seconds = (until - since).total_seconds() if until else None
-    return min(seconds, RETRY_AFTER_MAX) if seconds is not None and seconds >= 0 else None
-
-
-def _seconds(text: str) -> float | None:
-    try:
-        seconds = float(text)
-    except ValueError:
-        return None
-    return seconds if isfinite(seconds) else None
-
-
-def _time(text: str) -> datetime | None:
-    try:
-        time = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    return time if time.tzinfo else None

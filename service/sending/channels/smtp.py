@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic
 
+from service.network.wire import SmtpSession
 from service.sending.channels.channel import Kind, OutgoingMessage, SendResult
 from service.sending.channels.mime import AddressRefused, Mailbox, mail_bytes, mailbox
 from service.sending.channels.smtp_url import SmtpServer
-from service.sending.channels.wire import SmtpSession
 from service.sending.templates.templates import RenderedMessage
 
 log = logging.getLogger(__name__)

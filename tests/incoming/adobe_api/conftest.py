@@ -6,7 +6,7 @@ import pytest
 
 from service.incoming.adobe_api.client import AdobeApi as Client
 from service.incoming.adobe_api.client import ApiAccess
-from service.incoming.adobe_api.refresh import AdobeRefresh, AskedOf, Directory
+from service.incoming.adobe_api.refresh import AdobeRefresh, AskedOf
 from service.learners.directory.course_instances import CourseInstances
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
@@ -40,7 +40,6 @@ class Asking:
         self.told = 0
         self.refresh = AdobeRefresh(
             self.client,
-            Directory(self.ledger, self.people, self.courses, self.instances),
             AskedOf(lambda: self.waited_for, lambda _: self.courses_named),
             max_age=7 * DAY,
             told=self._note,

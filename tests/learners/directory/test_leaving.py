@@ -106,6 +106,19 @@ def test_what_an_import_says_of_it_stays_until_it_says_otherwise(desk: Desk) -> 
     assert known(desk).left_as is None
 
 
+@pytest.mark.parametrize("state", ["", "deleted"])
+def test_a_row_that_says_the_same_again_is_newer_than_a_letter_of_in_between(
+    desk: Desk, state: str
+) -> None:
+    imports(desk, day(1), *KEY[:2], left_as=state, name="Ada")
+    imports(desk, day(5), *KEY[:2], left_as=state, name="Ada")
+    desk.write(leaves(day(3)))
+    assert (known(desk).left_as, known(desk).left_at) == (state or None, day(5))
+    imports(desk, day(7), *KEY[:2], name="Ada")
+    desk.write(leaves(day(6), "again"))
+    assert (known(desk).left_as, known(desk).left_at) == ("deleted", day(6))
+
+
 def test_a_letter_says_that_somebody_has_left_whom_nobody_knew(desk: Desk) -> None:
     assert desk.write(leaves(day(1))) == ["recorded"]
     assert (known(desk).left_as, known(desk).left_at) == ("deleted", day(1))

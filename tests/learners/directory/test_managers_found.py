@@ -8,10 +8,8 @@ from hypothesis import strategies as st
 
 from service.learners.directory.managers import LONGEST_CLIMB, Managers
 from service.learners.directory.people import People, Person
-from service.learners.directory.reported import ReportedValue
-from service.learners.facts import Contact
 from service.ledger.ledger import Ledger
-from tests.learners.directory.known_people import ADA, NOW, row, store
+from tests.learners.directory.known_people import row, store
 
 FILE = ("adobe", "42")
 
@@ -211,18 +209,30 @@ def _manager(people: People, lms_id: str) -> Person:
     return found
 
 
-def test_a_manager_named_by_an_id_whose_letters_have_the_address_can_be_written_to(
+BOSS = row("9", name="Grace Hopper", email="boss@example.org")
+
+
+@pytest.mark.parametrize("named", ["9", "Grace Hopper", "boss@example.org"])
+def test_a_row_for_everywhere_means_who_has_the_id_everywhere(
+    ledger: Ledger, people: People, named: str
+) -> None:
+    """Somebody else has it in the account, as a row there says; a row there means them."""
+    other = row("9", *FILE, name="Dan Hill", email="dan@example.org", groups=("x",), manager="8")
+    led = row("7", name="Ada", manager=named)
+    store(ledger, people, BOSS, other, led, row("6", *FILE, name="Bob", manager="9"))
+    emails = []
+    for lms_id in ("7", "6"):
+        found = people.find((*FILE, lms_id))
+        manager = found and Managers(people).of(found)
+        emails.append(manager and manager.email)
+    assert emails == ["boss@example.org", "dan@example.org"]
+
+
+def test_a_row_for_everywhere_means_the_one_here_who_is_the_same(
     ledger: Ledger, people: People
 ) -> None:
-    store(
-        ledger,
-        people,
-        row("7", *FILE, manager="Grace Hopper"),
-        row("9", *FILE, name="Grace Hopper"),
-    )
-    boss = people.find((*FILE, "9"))
-    assert boss
-    with ledger.transaction() as cursor:
-        said = ReportedValue(Contact("G. Hopper", "boss@example.org"), NOW, NOW)
-        people.contacts.keep(cursor, {boss.id: said})
-    assert _manager(people, ADA[2]).email == "boss@example.org"
+    here = row("9", *FILE, name="Grace B. Hopper", email="grace@example.com")
+    store(ledger, people, BOSS, here, row("7", name="Ada", manager="9"))
+    found = people.find((*FILE, "7"))
+    manager = found and Managers(people).of(found)
+    assert manager and manager.email == "grace@example.com"

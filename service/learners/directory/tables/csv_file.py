@@ -5,7 +5,7 @@ import csv
 import io
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
@@ -48,8 +48,8 @@ class RowProblem(msgspec.Struct, frozen=True):
         place = f"{self.line}: {self.column}: " if self.column else f"{self.line}: "
         return f"{place}{'warning: ' if self.warning else ''}{self.expected}"
 
-    def by_value(self) -> tuple[str, str, Callable[[], str]] | None:
-        """Say what is told of a value, for all rows that have it; None where it must not be."""
+    def by_value(self) -> "ValueProblem | None":
+        """Give what is told of a value, for all rows that have it; None where it must not be."""
         return None
 
 
@@ -68,9 +68,9 @@ class ValueProblem(RowProblem, frozen=True):
         """Say what to do about it."""
         return with_look_alike_of_cell(self.read.advice, self.text)
 
-    def by_value(self) -> tuple[str, str, Callable[[], str]] | None:
-        """Give the value, what it is, and what to do about it."""
-        return self.value, self.expected, self.advice
+    def by_value(self) -> "ValueProblem":
+        """Give this one."""
+        return self
 
 
 def with_look_alike_of_cell(message: str, text: str) -> str:

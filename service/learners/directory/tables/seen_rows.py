@@ -27,18 +27,20 @@ class Keyed(Protocol):
         ...
 
 
-class SeenRows:
-    """Know which keys there were, each by its hash, and on which line with what.
+def file_with(table: str) -> sqlite3.Connection:
+    """Make a table in a file without a name, which the system takes away at the end."""
+    file = sqlite3.connect("", isolation_level=None)
+    for statement in ("PRAGMA journal_mode = OFF", f"PRAGMA cache_size = -{CACHE_KIB}", table):
+        file.execute(statement)
+    file.execute("BEGIN")
+    return file
 
-    It is a database in a file without a name, which the system takes away at the end.
-    """
+
+class SeenRows:
+    """Know which keys there were, each by its hash, and on which line with what."""
 
     def __init__(self) -> None:
-        self._file = sqlite3.connect("", isolation_level=None)
-        for name, value in (("journal_mode", "OFF"), ("cache_size", f"-{CACHE_KIB}")):
-            self._file.execute(f"PRAGMA {name} = {value}")
-        self._file.execute(TABLE)
-        self._file.execute("BEGIN")
+        self._file = file_with(TABLE)
 
     def line_of_other(self, row: Keyed, line: int) -> int | None:
         """Give the line before with this row's key, if it says anything else."""

@@ -41,13 +41,12 @@ class ValueTally:
         told = problem.by_value()
         if told is None:
             return
-        value, doubt, advise = told
-        key = problem.column, value
+        key = told.column, told.value
         if key not in self._found and len(self._found) >= VALUES_KEPT:
-            key = problem.column, ""
+            key = told.column, ""
         found = self._found.get(key)
         if found is None:
-            found = UnreadValue(*key, doubt=doubt, advice=advise(), line=problem.line)
+            found = UnreadValue(*key, doubt=told.expected, advice=told.advice(), line=told.line)
             self._found[key] = found
         found.rows += 1
 

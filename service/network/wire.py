@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from math import inf
 from time import monotonic
 
 Tell = Callable[[str], None]
@@ -74,17 +75,20 @@ def connected(
 
 
 class BoundedReader(io.RawIOBase):
-    """Read a socket until a moment of `monotonic` and up to so many bytes.
+    """Read a socket until a moment of `monotonic` and up to so many bytes; each read in `pause` s.
 
     A socket's own time-out is for each read: who drips a byte now and then is never too late.
     """
 
-    def __init__(self, wire: socket.socket, until: float, size: int) -> None:
+    def __init__(
+        self, wire: socket.socket, until: float, size: float, *, pause: float = inf
+    ) -> None:
         self._wire = wire
+        self._pause = pause
         self._raw = wire.makefile("rb", buffering=0)
         self.allow(until, size)
 
-    def allow(self, until: float, size: int) -> None:
+    def allow(self, until: float, size: float) -> None:
         """Say how long and how much may be read from now on."""
         self._until, self._left = until, size
 
@@ -96,7 +100,7 @@ class BoundedReader(io.RawIOBase):
         """Read once. Raises OSError when it takes too long or is too much."""
         if self._left <= 0:
             raise OSError("the answer is too long")
-        self._wire.settimeout(time_left(self._until))
+        self._wire.settimeout(min(time_left(self._until), self._pause))
         count = self._raw.readinto(buffer)
         self._left -= count or 0
         return count

@@ -1,0 +1,1 @@
+"""Hold who is at the other end of a connection to a time and a size."""
