@@ -103,7 +103,7 @@ def _answer(context: RequestContext, asked: ReaderRequest) -> Response:
     if not links.choices.is_of(asked.link, reader.email):
         return useless_page(asked.language)
     choices = context.app.choice_requests.at(reader.email).choices
-    shown = ChoicesPage(context, asked, reader, choices)
+    shown = ChoicesPage(context, asked, reader, choices=choices)
     return shown.seen() if asked.form is None else shown.changed(asked.form)
 
 

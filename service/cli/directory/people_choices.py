@@ -47,7 +47,7 @@ def stop_person(
     with Installation(data) as office:
         for rule in rules:
             known(rule, office)
-        desk = ChoicesDesk(office, who, source, account)
+        desk = ChoicesDesk(office, who, source=source, account=account)
         click.echo(desk.change(lambda before: before.stopping(rules)))
 
 
@@ -59,7 +59,7 @@ def resume_person(
 ) -> None:
     """Send WHO messages again, all or those of a rule; what was suppressed stays so."""
     with Installation(data) as office:
-        desk = ChoicesDesk(office, who, source, account)
+        desk = ChoicesDesk(office, who, source=source, account=account)
         click.echo(desk.change(lambda before: before.resuming(rules)))
 
 
@@ -72,7 +72,7 @@ def link_of_person(who: str, source: str | None, account: str | None, data: Path
         links = signed_links(chosen.data, chosen.public_url, chosen.secret_key)
         if links is None:
             fail("COURSEBELL_PUBLIC_URL: expected the address people reach, got none; set it")
-        desk = ChoicesDesk(office, who, source, account)
+        desk = ChoicesDesk(office, who, source=source, account=account)
         reader = desk.reader
         click.echo(links.choices(reader.id, reader.email or "") if reader else fail(NOBODY, BAD))
 

@@ -29,7 +29,7 @@ STOPPED, STOPPED_ALL = "stopped", "stopped_all"
 AWAY, OWN_LIST, OWN_HOURS = "away", "own_list", "own_hours"
 """Why something waits: whoever reads it chose so."""
 By = Literal["reader", "one_click", "operator"]
-Members = Callable[[str, str, str, str], Sequence[str]]
+Members = Callable[..., Sequence[str]]
 """Gives who is in a group as seen from a source and account: the person of this id, or nobody."""
 
 
@@ -201,7 +201,7 @@ def kinds_for(reader: Person, rules: Iterable[Rule], members: Members) -> list[M
         if not to.startswith(GROUP):
             return to != "learner" or reader.lms_id is not None
         group = to.removeprefix(GROUP)
-        return bool(members(group, reader.source, reader.account, reader.id))
+        return bool(members(group, reader.source, reader.account, person=reader.id))
 
     kinds = []
     for rule in rules:
