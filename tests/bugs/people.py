@@ -5,7 +5,6 @@ from tests.bugs.bug import Bug
 PEOPLE = (
     Bug(
         3, "write to who has left", "service/rules/verdict.py",
-        "    case.recipient = found.person\n"
         "    return Ended(at=case.now, state=SUPPRESSED, reason=LEFT) if found.left else None\n",
         "    case.recipient = found.meant\n    return None\n", "tests/sending/test_who_left.py",
     ),

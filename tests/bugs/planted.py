@@ -3,6 +3,7 @@
 from tests.bugs.bug import Bug
 from tests.bugs.people import PEOPLE
 from tests.bugs.planted_in_backtests import IN_BACKTESTS
+from tests.bugs.readers import READERS
 
 BUGS = (
     Bug(
@@ -274,4 +275,5 @@ BUGS = (
         "tests/learners/test_instances.py",
     ),
     *PEOPLE,
+    *READERS,
 )  # fmt: skip

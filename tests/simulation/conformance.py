@@ -24,6 +24,7 @@ from service.learners.facts import Timing
 from service.learners.instance import Instance
 from service.learners.world import Lookup
 from service.rules.notification import Notification
+from service.rules.readers.choices import Choices
 from service.simulation.backtest.backtest import BacktestOptions, backtest
 from service.simulation.backtest.replay_world import CurrentDirectory
 from service.simulation.backtest.states import History
@@ -71,7 +72,7 @@ class Past(msgspec.Struct, frozen=True):
 
     While it is `down` the service does nothing, and letters wait. `head` are other keys of the
     file. Who has `left` had done so before. At `merges` one learner is merged into another, or out
-    again.
+    again, and at `choices` whoever reads at an address wants something else.
     """
 
     rules: str
@@ -83,6 +84,7 @@ class Past(msgspec.Struct, frozen=True):
     storm_limit: int = 500
     left: frozenset[str] = frozenset()
     merges: Mapping[int, tuple[int, int | None]] = {}
+    choices: Mapping[int, tuple[str, Choices]] = {}
 
 
 class Fate(msgspec.Struct, frozen=True, order=True):
@@ -137,6 +139,9 @@ def _pass(here: Installation, past: Past, step: int) -> None:
         )
     if step in past.merges:
         merge(here, *past.merges[step], now)
+    if step in past.choices:
+        address, choices = past.choices[step]
+        here.app.choice_requests.change(address, lambda _: choices, now, by="reader")
     here.tick(now)
 
 
@@ -207,7 +212,8 @@ def told(past: Past) -> str:
             hours = (each["timestamp"] - START) / DAY * 24
             lines.append(f"{at * STEP / DAY * 24:.2f}h: {each['eventName']} at {hours:.2f}h "
                          f"{each['data']}")  # fmt: skip
-    return "\n".join([*lines, *map(str, past.wishes.items()), *map(str, past.merges.items())])
+    others = (past.wishes, past.merges, past.choices)
+    return "\n".join([*lines, *(str(item) for each in others for item in each.items())])
 
 
 def _shown(each: Fate, real: list[Fate], told: list[Fate]) -> str:

@@ -6,9 +6,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from service.rules.readers.choices import Choices, OwnHours, OwnList
 from tests.installation import START, completed, enrolled, event, progressed, seats, unenrolled
 from tests.installation import about as about_user
-from tests.simulation.conformance import STEP, Past, Wish
+from tests.simulation.conformance import BOSS, STEP, Past, Wish
 from tests.simulation.generated_rules import DAY_STEPS, HOUR_STEPS, HOURS, entries_of, rule
 
 TWINS = (83, 84)
@@ -56,12 +57,27 @@ def pasts(draw: st.DrawFn, days: int = 3, letters: int = 30) -> Past:
         storm_limit=draw(st.sampled_from((500, 500, 500, 2))),
         left=draw(st.sampled_from((frozenset(), frozenset(), frozenset(), *LEFT))),
         merges=draw(merges(step)) if merging else {},
+        choices=draw(st.dictionaries(step, choices(), max_size=4)),
     )
 
 
 wishes = st.builds(
     Wish, st.sampled_from((77, 78, 79, *TWINS)), st.sampled_from((True, True, False))
 )
+
+
+def choices() -> st.SearchStrategy[tuple[str, Choices]]:
+    """What a reader may want: less, later, or all as it was."""
+    chosen = st.builds(
+        Choices,
+        stopped=st.sampled_from(((), (), ("rule-0",), ("rule-1", "rule-2"))),
+        stopped_all=st.sampled_from((False, False, False, True)),
+        own_list=st.sampled_from((None, None, OwnList("day", 480), OwnList("week", 600, 2))),
+        own_hours=st.sampled_from((None, None, OwnHours((0, 1, 2, 3), 540, 720))),
+        back_on=st.sampled_from((None, None, "2026-11-17", "2026-11-18")),
+        timezone=st.sampled_from((None, None, "Asia/Tokyo")),
+    )
+    return st.tuples(st.sampled_from(("ada@example.org", "GRACE@example.org", BOSS)), chosen)
 
 
 def merges(step: st.SearchStrategy[int]) -> st.SearchStrategy[dict[int, tuple[int, int | None]]]:

@@ -1,0 +1,43 @@
+"""Deliberate bugs about what readers chose."""
+
+from tests.bugs.bug import Bug
+
+READERS = (
+    Bug(
+        3, "tell who has stopped it", "service/rules/verdict.py",
+        "    if stopped := choices.refuses(case.rule):\n",
+        "    if stopped := choices.back_on and choices.refuses(case.rule):\n",
+        "tests/sending/test_reader_choices.py",
+    ),
+    Bug(
+        3, "what is required can be stopped", "service/rules/readers/choices.py",
+        "        if rule.required:\n            return None\n", "",
+        "tests/sending/test_reader_choices.py",
+    ),
+    Bug(
+        3, "age while its reader is away", "service/rules/verdict.py",
+        "    ready_at = max(case.notification.ready_at, case.follows)\n",
+        "    ready_at = case.notification.ready_at\n", "tests/sending/test_reader_choices.py",
+    ),
+    Bug(
+        3, "a choice after the claim comes too late", "service/sending/planner.py",
+        "        return [stream] if stream else []\n", "        return []\n",
+        "tests/sending/test_reader_choices.py",
+    ),
+    Bug(
+        3, "a link opens what another address chose", "service/api/pages/choices_page.py",
+        "    if not links.choices.is_of(asked.link, reader.email):\n",
+        "    if not asked.link.address:\n", "tests/api/test_choices_page.py",
+    ),
+    Bug(
+        3, "whoever opens the link stops it", "service/api/pages/choices_page.py",
+        '        if request.method == "POST":\n',
+        "        if asked.stop:\n            asked = asked._replace(form={}, one_click=True)\n"
+        '        elif request.method == "POST":\n', "tests/api/test_choices_page.py",
+    ),
+    Bug(
+        4, "a backtest tells who had stopped it", "service/simulation/backtest/replay.py",
+        "            play.world.memory[stream] = (version, event)\n", "            pass\n",
+        "tests/simulation/test_backtest_choices.py",
+    ),
+)  # fmt: skip
