@@ -40,7 +40,8 @@ from service.sending.planner import MessageDefaults, values_of
 from service.sending.streams import NotificationStreams
 from service.sending.templates.fitting import Fits, Wording, anything, fitting
 from service.sending.templates.sample import sample_for
-from service.sending.templates.templates import FORMS, TemplateProblem, Templates
+from service.sending.templates.template_files import FORMS
+from service.sending.templates.templates import TemplateProblem, Templates
 from service.settings import Settings
 from service.simulation.sandbox import DRAWER, without_secrets
 

@@ -15,6 +15,7 @@ from service.ledger.events import EventBody, Latest
 from service.rules.calendar import DAY, Digest, Window
 from service.rules.conditions import Condition, Read, compile_conditions, fields_of
 from service.rules.fields import Reading
+from service.rules.language.brand import NO_BRAND, Brand
 from service.rules.notification import Owed, ended_unsent
 from service.rules.triggers.trigger import Trigger
 
@@ -145,6 +146,7 @@ class RuleSet:
     text: str = field(repr=False)
     fingerprint: str
     unset: dict[str, str] = field(default_factory=dict)
+    brand: Brand = NO_BRAND
 
 
 WATCHERS = "watchers"

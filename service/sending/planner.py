@@ -33,13 +33,14 @@ class MessageDefaults(msgspec.Struct, frozen=True):
     """Hold what every message by one channel has in common.
 
     `domain` stands in every Message-ID; `timezone` is for people whose zone is not known.
-    `fits` tells which words the channel takes whole.
+    `fits` tells which words the channel takes whole, `replies` whether it says where answers go.
     `watch_link` gives the link by which a person (id) asks to be told of an instance (stream).
     """
 
     domain: str
     timezone: str = "UTC"
     fits: Fits = anything
+    replies: bool = False
     watch_link: Callable[[str, str], str] | None = None
 
 
@@ -67,6 +68,8 @@ def compose(
         sent_at=datetime.fromtimestamp(now / 1000, UTC),
         thread=f"<{owed.subject}@{domain}>",
         list_id=f"<{owed.rule}.{domain}>",
+        sender=templates.brand.sender,
+        reply_to=templates.brand.reply_to,
     )
 
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
+from service.learners.text_form import locale_form
 from service.rules.fields import FIELDS, ITEM_GROUPS, ITEMS, WORDS_ONLY, Reading
 
 TEXT_LENGTH_MAX = 200
@@ -118,6 +119,20 @@ def _leans(character: str) -> bool:
 def language_of(locale: str) -> str:
     """Give the language of a locale as `locale_form` writes it; English where it says none."""
     return locale.partition("-")[0] or "en"
+
+
+Places = Mapping[tuple[str, str, str, str], str]
+"""Files by template, form, locale and name, as `TemplateFiles` has them."""
+
+
+def locale_for(places: Places, template: str, form: str, wanted: str | None) -> str:
+    """Choose de-at, then de, then the plain files: the first that has a text body."""
+    tag = locale_form(wanted) if wanted else ""
+    while tag:
+        if (template, form, tag, "body.txt") in places:
+            return tag
+        tag = tag.rpartition("-")[0]
+    return ""
 
 
 def written_more(more: int, language: str) -> str:

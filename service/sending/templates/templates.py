@@ -1,9 +1,7 @@
 """Render a message from a template and what is known."""
 
-import os
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +9,13 @@ import msgspec
 from css_inline import CSSInliner, InlineError
 from jinja2 import Template, TemplateError, TemplateSyntaxError
 
-from service.learners.text_form import locale_form
 from service.rules.fields import FIELDS
-from service.sending.templates.checker import (
-    BREAKS,
-    files_in,
-    problems_in,
-    variables_in,
-    what_broke,
-)
+from service.rules.language.brand import NO_BRAND, Logo
+from service.sending.templates.checker import BREAKS, problems_in, what_broke
 from service.sending.templates.context import (
     context_of,
     language_of,
+    locale_for,
     one_line,
     shape_of,
     shortened,
@@ -32,135 +25,23 @@ from service.sending.templates.context import (
 )
 from service.sending.templates.sample import SAMPLE
 from service.sending.templates.sandbox import TemplateSandbox, TooLong, rendered
+from service.sending.templates.template_files import read_files
 
-SOURCE_SIZE_MAX = 64 * 1024
-FORMS = ("email", "chat")
-DEEPEST = 4
 FAILS = (TemplateError, ArithmeticError, LookupError, TypeError, *BREAKS)
-
-FILE_NAME = re.compile(
-    r"(?P<part>subject|body)(?:\.(?P<locale>[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*))?"
-    r"\.(?P<kind>txt|html)"
-)
-
-
-class TemplateFiles(msgspec.Struct):
-    """Hold a folder's files. `sources`: text by path. `places`: path by (template, form, locale,
-    file), the locale '' for the plain file, the file `subject.txt`, `body.txt` or `body.html`.
-    `problems`: what is wrong with the files as files.
-    """
-
-    sources: dict[str, str] = {}
-    places: dict[tuple[str, str, str, str], str] = {}
-    problems: list[str] = []
-
-    def locale_for(self, template: str, form: str, wanted: str | None) -> str:
-        """Choose de-AT, then de, then the plain files: the first that has a text body."""
-        tag = locale_form(wanted) if wanted else ""
-        while tag:
-            if (template, form, tag, "body.txt") in self.places:
-                return tag
-            tag = tag.rpartition("-")[0]
-        return ""
-
-    def forms(self) -> dict[str, frozenset[str]]:
-        """Return for each template the forms it has a plain text body for, maybe none."""
-        bodies = {place[:2] for place in self.places if place[2:] == ("", "body.txt")}
-        return {
-            name: frozenset(form for form in FORMS if (name, form) in bodies)
-            for name in sorted({place[0] for place in self.places})
-        }
-
-    def reads(self) -> dict[tuple[str, str], dict[str, frozenset[str]]]:
-        """Return what each body of a template's form reads, by the name of its file."""
-        found: dict[tuple[str, str], dict[str, frozenset[str]]] = {}
-        for (template, form, _, file), name in sorted(self.places.items()):
-            if file.startswith("body."):
-                read = self.read_by(name)
-                found.setdefault((template, form), {})[name.rpartition("/")[2]] = read
-        return found
-
-    def read_by(self, name: str, through: frozenset[str] = frozenset()) -> frozenset[str]:
-        """Return what a file reads, and what it extends or includes."""
-        source = self.sources.get(name, "") if name not in through else ""
-        parts = (self.read_by(part, through | {name}) for part in files_in(source))
-        return variables_in(source).union(*parts)
-
-    def locales(self, template: str, form: str) -> list[str]:
-        """Return the locales of a template's form; '' is the plain one."""
-        return sorted({place[2] for place in self.places if place[:2] == (template, form)})
-
-
-def read_files(folder: Path) -> TemplateFiles:
-    """Read a folder of templates; what cannot be read is named among the problems."""
-    found = TemplateFiles({}, {}, [])
-    if not folder.is_dir():
-        found.problems.append(f"{folder}: expected a folder of templates, found none")
-        return found
-    root = folder.resolve()
-    for path in template_files(folder):
-        _take(found, root, path, name=path.relative_to(folder).as_posix())
-    return found
-
-
-def template_files(folder: Path) -> list[Path]:
-    """List the files of a folder, none hidden; a mounted one may hold links to folders."""
-    found: list[Path] = []
-    for place, inner, names in os.walk(folder, followlinks=True):
-        here = Path(place)
-        deep = len(here.relative_to(folder).parts) >= DEEPEST
-        inner[:] = [name for name in inner if not (deep or name.startswith("."))]
-        found += [here / name for name in names if not name.startswith(".")]
-    return sorted(path for path in found if path.is_file())
-
-
-def _take(found: TemplateFiles, root: Path, path: Path, name: str) -> None:
-    place, wrong = _place(name)
-    if wrong is None and not path.resolve().is_relative_to(root):
-        wrong = "it leads out of the templates folder; copy the file instead of linking it"
-    if wrong is None and path.stat().st_size > SOURCE_SIZE_MAX:
-        wrong = f"expected at most {SOURCE_SIZE_MAX} bytes, got {path.stat().st_size}"
-    source = _text(path) if wrong is None else None
-    if source is None:
-        found.problems.append(f"{path}: {wrong or 'expected UTF-8 text'}")
-        return
-    found.sources[name] = source
-    if place is not None:
-        found.places[place] = name
-
-
-def _place(name: str) -> tuple[tuple[str, str, str, str] | None, str | None]:
-    """Return where a file belongs, and what is wrong with its name."""
-    if name.startswith("_"):
-        return None, None
-    steps = name.split("/")
-    match = FILE_NAME.fullmatch(steps[-1])
-    if len(steps) != 3 or steps[1] not in FORMS or match is None:
-        return None, (
-            "expected <template>/<email|chat>/ and then subject.txt, body.txt or body.html, "
-            "with a locale before the suffix if any (body.de.txt)"
-        )
-    file = f"{match['part']}.{match['kind']}"
-    if file == "subject.html" or (steps[1] == "chat" and file == "body.html"):
-        return None, "a subject and a chat message are plain text; rename it to .txt"
-    return (steps[0], steps[1], locale_form(match["locale"] or ""), file), None
-
-
-def _text(path: Path) -> str | None:
-    with suppress(UnicodeDecodeError, OSError):
-        return path.read_text(encoding="utf-8")
-    return None
-
 
 EMPTY_LINES = re.compile(r"\n{3,}")
 
 
 class RenderedMessage(msgspec.Struct, frozen=True):
-    """Hold the words: a subject of one line (a chat may have none), plain text, HTML or None."""
+    """Hold the words: a subject of one line (a chat may have none), plain text, HTML or None.
+
+    `logo` is the picture that the HTML names, if it does.
+    """
 
     subject: str
     text: str
     html: str | None
+    logo: Logo | None = None
 
 
 class TemplateProblem(Exception):
@@ -179,6 +60,7 @@ class Templates:
     """
 
     def __init__(self, folder: Path, fields: Iterable[str] = FIELDS) -> None:
+        self.brand = NO_BRAND
         self._folder = folder
         self._fields = tuple(fields)
         self._shape = shape_of(self._fields)
@@ -208,7 +90,7 @@ class Templates:
         '' is the plain one.
         """
         if wanted is not None:
-            return [self.files.locale_for(template, form, wanted)]
+            return [locale_for(self.files.places, template, form, wanted)]
         return self.files.locales(template, form)
 
     def render(
@@ -218,7 +100,7 @@ class Templates:
 
         Raises TemplateProblem.
         """
-        chosen = self.files.locale_for(template, form, locale)
+        chosen = locale_for(self.files.places, template, form, locale)
         context = context_of(self._shape, values)
         context["_zone"] = zone_of(values)
         context["_language"] = language_of(chosen)
@@ -240,13 +122,13 @@ class Templates:
         self, template: str, form: str, locale: str | None, file: str
     ) -> frozenset[str]:
         """Name the variables that a file reads, as a reader of this locale gets it."""
-        chosen = self.files.locale_for(template, form, locale)
+        chosen = locale_for(self.files.places, template, form, locale)
         name = self.files.places.get((template, form, chosen, file), "")
         return self._variables.get(name, frozenset())
 
     def more(self, template: str, form: str, locale: str | None, count: int) -> str:
         """Write how many more there are in the language of a template; nothing for none."""
-        chosen = self.files.locale_for(template, form, locale)
+        chosen = locale_for(self.files.places, template, form, locale)
         return written_more(count, language_of(chosen)) if count else ""
 
     def _part(
