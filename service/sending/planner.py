@@ -96,13 +96,15 @@ def values_of(message: PlannedMessage, defaults: MessageDefaults) -> dict[str, A
     values: dict[str, Any] = {name: FieldGroup(name, reading) for name in GROUPS}
     own = {"watch_url": lambda: watch_url(owed, due, defaults)}
     values["instance"] = FieldGroup("instance", reading, own)
-    role = (due.entry.to or owed.recipient).partition(":")[0]
+    role, _, group = (due.entry.to or owed.recipient).partition(":")
     values["recipient"] = {
         "name": recipient.name if recipient else None,
         "role": role,
+        "group": group or None,
         "timezone": (recipient.timezone if recipient else None) or defaults.timezone,
     }
     values["rule"] = {"id": owed.rule}
+    values["replies"] = defaults.replies
     beside = {each.reading.subject.id: each.reading for _, each in message.others}
     others = [each("course.title") for id, each in beside.items() if id != reading.subject.id]
     titles = [str(title) for title in others if title is not None][:LIST_LENGTH_MAX]

@@ -117,5 +117,6 @@ def sample_for(role: str, rule: str) -> dict[str, Any]:
         name: str | None = SAMPLE["recipient"]["name"]
     else:
         name = None if role == "room" else "Grace Hopper"
-    recipient = {**SAMPLE["recipient"], "name": name, "role": role}
+    group = "Training team" if role == "group" else None
+    recipient = {**SAMPLE["recipient"], "name": name, "role": role, "group": group}
     return {**SAMPLE, "recipient": recipient, "rule": {"id": rule}}

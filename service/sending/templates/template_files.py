@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from service.sending.templates.checker import files_in, variables_in
 SOURCE_SIZE_MAX = 64 * 1024
 FORMS = ("email", "chat")
 DEEPEST = 4
+CATALOGUES = "_languages/"
 
 FILE_NAME = re.compile(
     r"(?P<part>subject|body)(?:\.(?P<locale>[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*))?"
@@ -23,12 +25,13 @@ FILE_NAME = re.compile(
 class TemplateFiles(msgspec.Struct):
     """Hold a folder's files. `sources`: text by path. `places`: path by (template, form, locale,
     file), the locale '' for the plain file, the file `subject.txt`, `body.txt` or `body.html`.
-    `problems`: what is wrong with the files as files.
+    `problems`: what is wrong with the files as files. `catalogues`: the words of languages by path.
     """
 
     sources: dict[str, str] = {}
     places: dict[tuple[str, str, str, str], str] = {}
     problems: list[str] = []
+    catalogues: dict[str, str] = {}
 
     def forms(self) -> dict[str, frozenset[str]]:
         """Return for each template the forms it has a plain text body for, maybe none."""
@@ -57,10 +60,38 @@ class TemplateFiles(msgspec.Struct):
         """Return the locales of a template's form; '' is the plain one."""
         return sorted({place[2] for place in self.places if place[:2] == (template, form)})
 
+    def pairs(self) -> list[tuple[str, str]]:
+        """List the templates, each with each of its forms."""
+        return sorted({place[:2] for place in self.places})
+
+    def missing(self, folder: Path) -> Iterator[str]:
+        """List the files that a template needs and has not."""
+        yield from (
+            f"{folder / name}: expected words, found an empty file"
+            for (_, form, _, file), name in self.places.items()
+            if (form, file) != ("chat", "subject.txt") and not self.sources[name].strip()
+        )
+        for template, form in self.pairs():
+            wanted = {"email": ("subject.txt", "body.txt"), "chat": ("body.txt",)}[form]
+            yield from (
+                f"{folder / template / form}: expected a {file}, found none"
+                for file in wanted
+                if (template, form, "", file) not in self.places
+            )
+            yield from self._half_translated(folder / template / form, template, form)
+
+    def _half_translated(self, place: Path, template: str, form: str) -> Iterator[str]:
+        for locale in self.locales(template, form):
+            for file in ("subject.txt", "body.txt", "body.html"):
+                plain = (template, form, "", file) in self.places
+                if plain and (template, form, locale, file) not in self.places:
+                    own = file.replace(".", f".{locale}.")
+                    yield f"{place}: expected a {own} beside {file}"
+
 
 def read_files(folder: Path) -> TemplateFiles:
     """Read a folder of templates; what cannot be read is named among the problems."""
-    found = TemplateFiles({}, {}, [])
+    found = TemplateFiles({}, {}, [], {})
     if not folder.is_dir():
         found.problems.append(f"{folder}: expected a folder of templates, found none")
         return found
@@ -90,6 +121,9 @@ def _take(found: TemplateFiles, root: Path, path: Path, name: str) -> None:
     source = _text(path) if wrong is None else None
     if source is None:
         found.problems.append(f"{path}: {wrong or 'expected UTF-8 text'}")
+        return
+    if name.startswith(CATALOGUES) and name.endswith(".yaml"):
+        found.catalogues[name] = source
         return
     found.sources[name] = source
     if place is not None:
