@@ -8,6 +8,7 @@ from typing import Any
 
 import rich_click as click
 
+from service.app.active_rules import beside
 from service.app.event_types import event_store
 from service.cli.check import show
 from service.cli.options.rule_files import RuleFiles, rule_file_options
@@ -27,7 +28,9 @@ from service.learners.world import Lookup
 from service.ledger.ledger import Ledger
 from service.rules import plan
 from service.rules.calendar import ITEMS_MAX, Digest
-from service.rules.fields import ITEMS, MORE, OTHERS
+from service.rules.fields import ITEM_GROUPS, ITEMS, MORE, OTHERS
+from service.rules.language.brand import NO_BRAND
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from service.rules.notification import Notification
 from service.rules.rule import ROOM, Entry, RuleSet, find_reader
@@ -125,6 +128,7 @@ def teller(
 ) -> Callable[[str], PreviewOccasion]:
     """Find what a form of the template is told with; `files` keeps open what it reads."""
     rules = rules_of(chosen, secrets=False)
+    words.brand = rules.brand if rules else NO_BRAND
     if notification is None:
         return lambda form: from_sample(words, template, form, chosen=chosen, rules=rules)
     archive = NotificationReader(files.enter_context(open_ledger(chosen.data)), chosen)
@@ -140,7 +144,8 @@ def rules_of(chosen: Settings, *, secrets: bool) -> RuleSet | None:
     if not chosen.rules.is_file():
         return None
     environ = (chosen if secrets else without_secrets(chosen)).environment
-    return read_rules(chosen.rules.read_bytes(), environ=environ)[0]
+    installed = Installed(beside=beside(chosen.rules))
+    return read_rules(chosen.rules.read_bytes(), environ=environ, installed=installed)[0]
 
 
 def taken_by(entry: Entry | None, chosen: Settings) -> Fits:
@@ -162,8 +167,11 @@ def from_sample(
     told = [(id, e) for id, e in uses if e.template == template and bool(e.post) == room(form)]
     rule, entry = told[0] if told else ("sample", None)
     role = "room" if room(form) else ((entry and entry.to) or "learner").partition(":")[0]
-    unread = UNTOLD.keys() - words.variables_of(template, form, locale=None, file="body.txt")
+    read = words.variables_of(template, form, locale=None, file="body.txt")
+    unread = UNTOLD.keys() - read | ({ITEMS, MORE} if read.intersection(ITEM_GROUPS) else set())
     values = sample_for(role, rule) | {name: UNTOLD[name] for name in unread}
+    descriptions = rules.descriptions if rules else {}
+    values["rule"] = {"id": rule, "description": descriptions.get(rule)}
     address = "ada@example.org" if role == "learner" else "grace@example.org"
     name = values["recipient"]["name"]
     return PreviewOccasion(form, values, name, address=address, fits=taken_by(entry, chosen))
@@ -202,7 +210,10 @@ class NotificationReader:
         digests = [e.digest for e in entries if e.key == found[0].owed.entry and e.digest]
         most = digests[0].max_items if digests else ITEMS_MAX
         lead, *named = [(n, self._due(n, subjects, now, most)) for n in (*found, *others)]
-        defaults = MessageDefaults(self._domain, rules.defaults.timezone if rules else "UTC")
+        defaults = MessageDefaults(self._domain)
+        if rules:
+            zone, descriptions = rules.defaults.timezone, rules.descriptions
+            defaults = MessageDefaults(self._domain, zone, descriptions=descriptions)
         person, entry = lead[1].recipient, lead[1].entry
         return PreviewOccasion(
             "chat" if entry.post else "email",
@@ -257,4 +268,4 @@ def pages_of(
         for each in words.locales(template, form, locale):
             wording = Wording(words, template, form, locale=each)
             message = fitting(wording, occasion.values, occasion.fits)
-            yield PreviewPage(template, form, each, message, occasion)
+            yield PreviewPage(template, form, each, message, occasion, brand=words.brand)

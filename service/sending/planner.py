@@ -34,6 +34,7 @@ class MessageDefaults(msgspec.Struct, frozen=True):
 
     `domain` stands in every Message-ID; `timezone` is for people whose zone is not known.
     `fits` tells which words the channel takes whole, `replies` whether it says where answers go.
+    `descriptions` say what rules are for, by their id.
     `watch_link` gives the link by which a person (id) asks to be told of an instance (stream).
     """
 
@@ -41,6 +42,7 @@ class MessageDefaults(msgspec.Struct, frozen=True):
     timezone: str = "UTC"
     fits: Fits = anything
     replies: bool = False
+    descriptions: Mapping[str, str] = {}
     watch_link: Callable[[str, str], str] | None = None
 
 
@@ -103,7 +105,8 @@ def values_of(message: PlannedMessage, defaults: MessageDefaults) -> dict[str, A
         "group": group or None,
         "timezone": (recipient.timezone if recipient else None) or defaults.timezone,
     }
-    values["rule"] = {"id": owed.rule}
+    values["rule"] = {"id": owed.rule, "description": defaults.descriptions.get(owed.rule)}
+    values["show"] = dict.fromkeys(due.entry.show, True)
     values["replies"] = defaults.replies
     beside = {each.reading.subject.id: each.reading for _, each in message.others}
     others = [each("course.title") for id, each in beside.items() if id != reading.subject.id]
@@ -262,7 +265,10 @@ class Composer:
     def __init__(self, active: ActiveRules, defaults: MessageDefaults, now: int) -> None:
         self.outgoing: dict[str, OutgoingMessage] = {}
         self._templates = active.templates
-        self._defaults = replace(defaults, timezone=active.decider.rules.defaults.timezone)
+        rules = active.decider.rules
+        self._defaults = replace(
+            defaults, timezone=rules.defaults.timezone, descriptions=rules.descriptions
+        )
         self._now = now
 
     def accept(self, message: PlannedMessage) -> EventBody | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from service.rules.conditions import FieldTest
-from service.rules.fields import FIELDS, ITEMS, OTHERS, Field, Sources
+from service.rules.fields import FIELDS, ITEM_GROUPS, ITEMS, OTHERS, Field, Sources
 from service.rules.known_values import KnownValues
 from service.rules.language.brand_keys import Beside
 from service.rules.language.channels import ChannelUrl
@@ -168,7 +168,7 @@ class KnownNames:
         elif entry.says("digest") and one:
             message = f"{template} leaves out what the digest tells of in {together(one)}"
             self.report.warning(path, f"{message}; go through 'items' there too")
-        elif not entry.says("digest") and len(one) < len(reads):
+        elif not entry.says("digest") and any(map(_lists_only, reads.values())):
             message = f"{template} goes through the 'items' of a digest, and here is"
             self.report.warning(path, f"{message} none; add a 'digest', or name another template")
         elif not entry.says("digest") and collapses and alone:
@@ -189,6 +189,11 @@ class KnownNames:
     def _unfit(self, path: Path, message: str, severity: Severity = "error") -> None:
         if not self.report.spoiled(path):
             self.unfit.setdefault((severity, message), []).append(path)
+
+
+def _lists_only(read: frozenset[str]) -> bool:
+    """Tell whether words go through many things and say nothing of one alone."""
+    return ITEMS in read and not read.intersection(ITEM_GROUPS)
 
 
 def _also(lines: list[int]) -> str:

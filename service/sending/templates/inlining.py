@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
+from html.parser import HTMLParser
 
 from css_inline import CSSInliner, InlineError
 from jinja2 import Template, TemplateError, nodes
@@ -110,6 +111,35 @@ def styled(name: str, sources: frozenset[tuple[str, str]], colors: Colors) -> Te
     except (NotOnePage, InlineError, TemplateError, *BREAKS):
         return None
     return Template.from_code(SANDBOX, code, {})
+
+
+def same_page(one: str, other: str) -> bool:
+    """Tell whether two texts are one page, whatever the order of attributes and the escapes."""
+    return _outline(one) == _outline(other)
+
+
+def _outline(html: str) -> list[object]:
+    outline = Outline()
+    outline.feed(html)
+    outline.close()
+    return outline.found
+
+
+class Outline(HTMLParser):
+    """List what a page has: its tags with their attributes, and its texts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[object] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.found.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.found.append(["text", data])
 
 
 def _page(name: str, sources: Mapping[str, str], colors: Mapping[str, str]) -> nodes.Template:

@@ -30,9 +30,9 @@ from service.sending.templates.context import (
     shortened,
     zone_of,
 )
-from service.sending.templates.inlining import inlined, reached, styled, too_much_in
+from service.sending.templates.inlining import inlined, reached, same_page, styled, too_much_in
 from service.sending.templates.known_variables import AROUND, brand_values, shape_of
-from service.sending.templates.sample import SAMPLE
+from service.sending.templates.sample import ALONE, SAMPLE
 from service.sending.templates.sandbox import TemplateSandbox, TooLong, rendered
 from service.sending.templates.template_files import read_files
 
@@ -120,7 +120,7 @@ class Templates:
             problem
             for template, form in self.files.pairs()
             for locale in self.locales(template, form)
-            for values in (SAMPLE, {})
+            for values in (SAMPLE, ALONE, {})
             if (problem := self._trial(template, form, locale=locale, values=values))
         ]
 
@@ -273,12 +273,12 @@ class Templates:
         sources = frozenset(reached(name, self.files.sources).items())
         page = styled(name, sources, frozenset(colors.items()))
         template, form, *_ = name.split("/")
-        for values in (SAMPLE, {}) if page else ():
+        for values in (SAMPLE, ALONE, {}) if page else ():
             _, context = self._ready(template, form, None, values=values)
             try:
                 plain = self._rendered(self._compiled[name], name, context)
                 early = self._rendered(page, name, context) if page else ""
-                same = not too_much_in(plain) and inlined(plain) == inlined(early)
+                same = not too_much_in(plain) and same_page(inlined(plain), early)
             except (TemplateProblem, InlineError):
                 return None
             if not same:
