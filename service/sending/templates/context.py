@@ -27,6 +27,7 @@ TEXT_LENGTH_MAX = 200
 URL_LENGTH_MAX = 2_000
 LIST_LENGTH_MAX = 100
 DATES_REMEMBERED = 1_024
+NUMBERS = (int, float)
 ISOLATE, ISOLATED = "\u2068", "\u2069"
 """What keeps a text's own direction within one of another (UAX #9, FSI and PDI)."""
 
@@ -209,18 +210,18 @@ class Language(NamedTuple):
         start, end = ("right", "left") if direction == "rtl" else ("left", "right")
         return {"tag": self.tag, "direction": direction, "start": start, "end": end}
 
-    def phrase(self, key: str, number: object) -> Phrase:
+    def phrase(self, key: str, number: Any) -> Phrase:
         """Give the words of a key, for so many."""
         forms = self.words[key]
-        if len(forms) == 1 or not isinstance(number, int | float):
+        if len(forms) == 1 or type(number) not in NUMBERS:
             return forms["other"]
         return forms.get(self.locale.plural_form(number)) or forms["other"]
 
-    def written(self, value: object) -> str:
+    def written(self, value: Any) -> str:
         """Write what fills a gap; where lines begin on the right it keeps its own direction."""
         if value is None:
             return ""
-        if isinstance(value, int | float):
+        if type(value) in NUMBERS:
             return format_decimal(value, locale=self.locale)
         text = str(value)
         return f"{ISOLATE}{text}{ISOLATED}" if self.locale.text_direction == "rtl" else text
