@@ -39,7 +39,7 @@ class Catalogues:
             wanted = f"{folder}{FOLDER}/{ENGLISH}.yaml"
             self.problems.append(f"{wanted}: expected the words in English, found no such file")
         for tag, name in files.items():
-            self._read(tag, name, sources[name], reference=self.words.get(ENGLISH, {}))
+            self._read(tag, name, sources[name], reference=self.words.get(ENGLISH))
 
     def language(self, tag: str, reader: str) -> Language:
         """Give a language as a reader's locale writes it; what it has no words for is English.
