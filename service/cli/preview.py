@@ -12,6 +12,7 @@ from service.app.active_rules import beside
 from service.app.event_types import event_store
 from service.cli.check import show
 from service.cli.options.rule_files import RuleFiles, rule_file_options
+from service.cli.output.all_words import print_missing, show_all
 from service.cli.output.console import BAD, data_option, fail, open_ledger
 from service.cli.output.preview_page import (
     NOBODY,
@@ -53,7 +54,9 @@ UNTOLD: Mapping[str, Any] = {ITEMS: [], OTHERS: [], MORE: 0}
 
 
 @click.command()
-@click.argument("template")
+@click.argument("template", required=False)
+@click.option("--all", "every", is_flag=True, help="All templates on one page: light, dark, phone.")
+@click.option("--missing", metavar="LOCALE", help="List what a language has no words for.")
 @rule_file_options
 @click.option("--form", type=click.Choice(FORMS), help="Only this form; else each it has.")
 @click.option("--locale", help="Only as a reader of this locale gets it, e.g. de-AT.")
@@ -67,7 +70,9 @@ UNTOLD: Mapping[str, Any] = {ITEMS: [], OTHERS: [], MORE: 0}
 @click.option("--open", "opened", is_flag=True, help="Open the HTML in the browser.")
 @data_option
 def preview(
-    template: str,
+    template: str | None,
+    every: bool,
+    missing: str | None,
     given: RuleFiles,
     form: str | None,
     locale: str | None,
@@ -83,17 +88,32 @@ def preview(
     """
     if sample and notification:
         fail("preview: expected --sample or --notification, got both")
+    if sum(map(bool, (template, every, missing))) != 1:
+        fail("preview: expected the name of one template, --all or --missing LOCALE")
     chosen = given.settings(data)
     if given.rules and not given.rules.is_file():
         fail(f"{given.rules}: expected a rule file, found none; name one that is there")
     words = checked(chosen, template)
+    if missing:
+        print_missing(words.catalogues, missing, chosen.templates)
+        return
+    names = (
+        [template]
+        if template
+        else [n for n, forms in words.forms.items() if form in (None, *forms)]
+    )
+    pages: list[PreviewPage] = []
     with ExitStack() as files:
-        tell = teller(chosen, words, template, notification=notification, files=files)
-        forms = forms_of(words, template, form, tell if notification else None)
-        try:
-            pages = list(pages_of(words, template, forms, locale, tell))
-        except TemplateProblem as problem:
-            refuse([str(problem)])
+        for name in names:
+            tell = teller(chosen, words, name, notification=notification, files=files)
+            forms = forms_of(words, name, form, tell if notification else None)
+            try:
+                pages += pages_of(words, name, forms, locale, tell)
+            except TemplateProblem as problem:
+                refuse([str(problem)])
+    if every:
+        show_all(pages, output, opened=opened)
+        return
     if output is None and not opened:
         print_pages(pages)
         return
@@ -103,15 +123,16 @@ def preview(
         open_pages([path for path in written if path.suffix == ".html"])
 
 
-def checked(chosen: Settings, template: str) -> Templates:
+def checked(chosen: Settings, template: str | None) -> Templates:
     """Read the templates; end with what `coursebell check` says of one and of what all share."""
     words = Templates(chosen.templates)
     folder = chosen.templates
-    places = (f"{folder}: ", f"{folder}/_", f"{folder / template}/", f"{folder / template}: ")
+    own = (f"{folder / template}/", f"{folder / template}: ") if template else (f"{folder}/",)
+    places = (f"{folder}: ", f"{folder}/_", *own)
     mistakes = [problem for problem in words.problems() if problem.startswith(places)]
     if mistakes:
         refuse(mistakes)
-    if not words.forms.get(template):
+    if template and not words.forms.get(template):
         near = hint(template, words.forms) or f"; there are {listed(words.forms)}"
         fail(f"{folder}: no template '{template}'{near}")
     return words
@@ -166,8 +187,8 @@ def from_sample(
     uses = [(rule.id, entry) for rule in rules.rules for entry in rule.entries] if rules else []
     told = [(id, e) for id, e in uses if e.template == template and bool(e.post) == room(form)]
     rule, entry = told[0] if told else ("sample", None)
-    role = "room" if room(form) else ((entry and entry.to) or "learner").partition(":")[0]
     read = words.variables_of(template, form, locale=None, file="body.txt")
+    role = "room" if room(form) else ((entry and entry.to) or usual_role(read)).partition(":")[0]
     unread = UNTOLD.keys() - read | ({ITEMS, MORE} if read.intersection(ITEM_GROUPS) else set())
     values = sample_for(role, rule) | {name: UNTOLD[name] for name in unread}
     descriptions = rules.descriptions if rules else {}
@@ -175,6 +196,14 @@ def from_sample(
     address = "ada@example.org" if role == "learner" else "grace@example.org"
     name = values["recipient"]["name"]
     return PreviewOccasion(form, values, name, address=address, fits=taken_by(entry, chosen))
+
+
+def usual_role(read: frozenset[str]) -> str:
+    """Say whom a template that no rule names is for, by what it reads."""
+    if read.intersection(("letter", "channel")) or not read.intersection((*ITEM_GROUPS, ITEMS)):
+        return "group"
+    lists = ITEMS in read and not read.intersection(ITEM_GROUPS)
+    return "manager" if lists or "learner" in read else "learner"
 
 
 def room(form: str) -> bool:

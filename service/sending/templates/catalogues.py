@@ -60,12 +60,8 @@ class Catalogues:
 
     def missing(self, tag: str) -> list[str]:
         """List the keys that a language leaves to English."""
-        own = self.words.get(self.nearest(tag), {})
+        own = self.words.get(self.nearest(locale_form(tag)), {})
         return [key for key in self.words.get(ENGLISH, {}) if key not in own]
-
-    def english(self, key: str) -> str:
-        """Give the words of a key in English, as its catalogue has them."""
-        return as_written(self.words[ENGLISH][key][OTHER])
 
     def _read(self, tag: str, name: str, text: str, reference: Words | None) -> None:
         report = Report(f"{self._folder}{name}", read_document(text.removeprefix("\ufeff")))
