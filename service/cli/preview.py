@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import rich_click as click
 
@@ -97,20 +97,13 @@ def preview(
     if missing:
         print_missing(words.catalogues, missing, chosen.templates)
         return
-    names = (
-        [template]
-        if template
-        else [n for n, forms in words.forms.items() if form in (None, *forms)]
-    )
+    every_name = [name for name, forms in words.forms.items() if form in (None, *forms)]
     pages: list[PreviewPage] = []
     with ExitStack() as files:
-        for name in names:
+        for name in [template] if template else every_name:
             tell = teller(chosen, words, name, notification=notification, files=files)
             forms = forms_of(words, name, form, tell if notification else None)
-            try:
-                pages += pages_of(words, name, forms, locale, tell)
-            except TemplateProblem as problem:
-                refuse([str(problem)])
+            pages += pages_of(words, name, forms, locale, tell)
     if every:
         show_all(pages, output, opened=opened)
         return
@@ -138,7 +131,7 @@ def checked(chosen: Settings, template: str | None) -> Templates:
     return words
 
 
-def refuse(mistakes: list[str]) -> None:
+def refuse(mistakes: list[str]) -> NoReturn:
     """Name mistakes as `coursebell check` does, and exit."""
     show(None, [], mistakes, [])
     raise SystemExit(BAD)
@@ -291,10 +284,13 @@ def pages_of(
     locale: str | None,
     tell: Callable[[str], PreviewOccasion],
 ) -> Iterator[PreviewPage]:
-    """Render each form in each locale; raise TemplateProblem."""
+    """Render each form in each locale; end with what a template cannot do."""
     for form in forms:
         occasion = tell(form)
         for each in words.locales(template, form, locale):
             wording = Wording(words, template, form, locale=each)
-            message = fitting(wording, occasion.values, occasion.fits)
+            try:
+                message = fitting(wording, occasion.values, occasion.fits)
+            except TemplateProblem as problem:
+                refuse([str(problem)])
             yield PreviewPage(template, form, each, message, occasion, brand=words.brand)

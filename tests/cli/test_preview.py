@@ -78,7 +78,7 @@ def test_words_are_shown_whatever_the_rule_file_is_like(rules: str | None) -> No
     Path("rules.yaml").unlink()
     if rules:
         Path("rules.yaml").write_text(rules)
-    assert "\nHello Ada Lovelace,\n" in preview("team_completion").stdout
+    assert "\nHello Grace Hopper,\n" in preview("team_completion").stdout
 
 
 def test_a_mistake_is_told_as_check_tells_it() -> None:
