@@ -95,7 +95,9 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
 
     def _workers(self, name: str, channels: Sequence[Channel]) -> list[DeliveryWorker]:
         domain = self._mail_domain or channels[0].domain or WITHOUT_DOMAIN
-        defaults = MessageDefaults(domain, fits=channels[0].fits, links=self._links)
+        defaults = MessageDefaults(
+            domain, fits=channels[0].fits, replies=channels[0].replies, links=self._links
+        )
         recorder = OutcomeRecorder(self._context().streams)
         health = self.health.setdefault(name, ChannelHealth())
         traffic = ChannelTraffic(name, recorder, health, connections=len(channels))

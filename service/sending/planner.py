@@ -35,13 +35,16 @@ class MessageDefaults(msgspec.Struct, frozen=True):
     """Hold what every message by one channel has in common.
 
     `domain` stands in every Message-ID; `timezone` is for people whose zone is not known.
-    `fits` tells which words the channel takes whole.
-    `links` make the links by which one reader asks and chooses.
+    `fits` tells which words the channel takes whole, `replies` whether it says where answers go.
+    `descriptions` say what rules are for, by their id. `links` make the links by which one reader
+    asks and chooses.
     """
 
     domain: str
     timezone: str = "UTC"
     fits: Fits = anything
+    replies: bool = False
+    descriptions: Mapping[str, str] = {}
     links: Links | None = None
 
 
@@ -70,6 +73,8 @@ def compose(
         thread=f"<{owed.subject}@{domain}>",
         list_id=f"<{owed.rule}.{domain}>",
         unsubscribe=stop_url(message, defaults),
+        sender=templates.brand.sender,
+        reply_to=templates.brand.reply_to,
     )
 
 
@@ -96,14 +101,17 @@ def values_of(message: PlannedMessage, defaults: MessageDefaults) -> dict[str, A
     values: dict[str, Any] = {name: FieldGroup(name, reading) for name in GROUPS}
     own = {"watch_url": lambda: watch_url(owed, due, defaults)}
     values["instance"] = FieldGroup("instance", reading, own)
-    role = (due.entry.to or owed.recipient).partition(":")[0]
+    role, _, group = (due.entry.to or owed.recipient).partition(":")
     values["recipient"] = {
         "name": recipient.name if recipient else None,
         "role": role,
+        "group": group or None,
         "timezone": (recipient.timezone if recipient else None) or defaults.timezone,
         "choices_url": choices_url(due, defaults),
     }
-    values["rule"] = {"id": owed.rule}
+    values["rule"] = {"id": owed.rule, "description": defaults.descriptions.get(owed.rule)}
+    values["show"] = dict.fromkeys(due.entry.show, True)
+    values["replies"] = defaults.replies
     beside = {each.reading.subject.id: each.reading for _, each in message.others}
     others = [each("course.title") for id, each in beside.items() if id != reading.subject.id]
     titles = [str(title) for title in others if title is not None][:LIST_LENGTH_MAX]
@@ -283,7 +291,10 @@ class Composer:
     def __init__(self, active: ActiveRules, defaults: MessageDefaults, now: int) -> None:
         self.outgoing: dict[str, OutgoingMessage] = {}
         self._templates = active.templates
-        self._defaults = replace(defaults, timezone=active.decider.rules.defaults.timezone)
+        rules = active.decider.rules
+        self._defaults = replace(
+            defaults, timezone=rules.defaults.timezone, descriptions=rules.descriptions
+        )
         self._now = now
 
     def accept(self, message: PlannedMessage) -> EventBody | None:
