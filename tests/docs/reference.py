@@ -9,10 +9,10 @@ from service.rules.conditions import OPERATORS
 from service.rules.fields import EVENTS, FIELDS, WORDS_ONLY, Field, Sources
 from service.rules.language import entries, model
 from service.rules.language.columns import EXTRA_DOC
-from service.rules.language.model import SCOPES, scope_of_event
 from service.rules.language.operands import DESCRIBED, KINDS
 from service.rules.language.schema import schema_of
 from service.rules.language.shape import Shape
+from service.rules.language.trigger_shapes import SCOPES, TRIGGERS, scope_of_event
 from service.rules.language.values import ROLES, WATCHERS
 from service.rules.notification import OPEN_STATES, STATES
 from service.rules.scope import Scope
@@ -56,7 +56,7 @@ RECIPIENTS = {
 }
 MEANINGS = {
     "owed": "due, or to be tried again",
-    "scheduled": "waits: for company (`collapse`), for its list (`digest`), for its window",
+    "scheduled": "waits: for company (`collapse`, `bundle`), its list, its window, or the next day",
     "waiting_address": "nobody knows the address yet",
     "held": "a person must let it go: after a storm, while muted, or when a chat may have it",
     "sent": "the mail server or the chat took it",
@@ -114,7 +114,7 @@ def keys(title: str, words: str, shape: type[Shape]) -> str:
 
 def triggers() -> str:
     parts = ["## Triggers\n\nA rule has one of these four.\n"]
-    for key, shape in model.TRIGGERS.items():
+    for key, shape in TRIGGERS.items():
         parts.append(keys(key, "", shape).replace("## ", "### ", 1))
     return "\n".join(parts)
 

@@ -16,6 +16,7 @@ from service.rules.language.columns import EXTRA_DOC, SCHEMA_PATTERN, field_of
 from service.rules.language.condition_reader import GROUPS
 from service.rules.language.entries import (
     GROUPINGS,
+    SOME_DAYS,
     DigestShape,
     EntryKeys,
     PersonShape,
@@ -27,9 +28,6 @@ from service.rules.language.entries import (
 from service.rules.language.known_names import EVERY_SOURCE
 from service.rules.language.model import (
     ANY,
-    SCOPES,
-    SEATS,
-    TRIGGERS,
     DefaultsShape,
     FileShape,
     RuleShape,
@@ -38,8 +36,10 @@ from service.rules.language.model import (
 from service.rules.language.offers import NO_OFFERS, Offers
 from service.rules.language.operands import KINDS, tested
 from service.rules.language.shape import FILLED, Schema, Shape, Value
+from service.rules.language.trigger_shapes import SCOPES, SEATS, TRIGGERS
 from service.rules.language.values import (
     DAY_BEGINS,
+    DAY_OF_MONTH,
     INTERVAL_NAMES,
     MINUTE,
     NAME,
@@ -104,8 +104,13 @@ _AT: Schema = {
     "else": {"properties": {"at": DAY_BEGINS.json_schema()}},
 }
 _ON: Schema = {
-    "if": {"properties": {"every": {"enum": ["week"]}}},
-    "else": {"properties": {"on": False}},
+    "if": {"properties": {"every": {"enum": ["month"]}}},
+    "then": {"properties": {"on": DAY_OF_MONTH.json_schema()}},
+    "else": {
+        "if": {"properties": {"every": {"enum": ["hour"]}}},
+        "then": {"properties": {"on": False}},
+        "else": {"properties": {"on": SOME_DAYS}},
+    },
 }
 
 

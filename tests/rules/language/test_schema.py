@@ -18,8 +18,9 @@ from service.rules.language.entries import (
     RoomShape,
     RoomStepShape,
 )
-from service.rules.language.model import TRIGGERS, DefaultsShape, FileShape, RuleShape
+from service.rules.language.model import DefaultsShape, FileShape, RuleShape
 from service.rules.language.schema import schema_of
+from service.rules.language.trigger_shapes import TRIGGERS
 
 ENTRIES = (PersonShape, RoomShape, PersonStepShape, RoomStepShape)
 KNOWN = Sources({source.name: source.fills for source in SOURCES})
@@ -163,8 +164,8 @@ def test_intervals_weekdays_and_what_groups_are_offered() -> None:
     assert stretch["properties"]["weekdays"]["items"]["enum"] == days
     for entry in (*entries("entry.enrollment"), *entries("step.enrollment")):
         assert entry["send_window"]["anyOf"][0]["enum"] == ["any", "nights", "office_hours"]
-        assert entry["digest"]["properties"]["on"]["enum"] == days
-        assert entry["digest"]["properties"]["every"]["enum"] == ["hour", "day", "week"]
+        assert entry["digest"]["properties"]["on"]["anyOf"][0]["enum"] == days
+        assert entry["digest"]["properties"]["every"]["enum"] == ["hour", "day", "week", "month"]
     for holder in (OPEN_RULE, SCHEMA["properties"]["defaults"]["properties"]):
         assert "office_hours" in holder["send_window"]["anyOf"][0]["enum"]
 
