@@ -282,8 +282,10 @@ def bundle_of(rule: Rule, entry: Entry, recipient: str, reading: Reading) -> str
     """
     if not rule.bundle_ms or entry.post or entry.digest:
         return None
-    learner = reading.learner
-    reader = find_reader(recipient, learner, reading.world, role=entry.to or "").meant
+    learner, world = reading.learner, reading.world
+    if recipient == "learner" and learner:
+        return f"{entry.channel}/{world.records_of(learner)[0]}"
+    reader = find_reader(recipient, learner, world, role=entry.to or "").meant
     return f"{entry.channel}/{reader.id if reader else f'{recipient}/{learner}'}"
 
 
