@@ -73,8 +73,7 @@ def compose(
     def in_words(part: PlannedMessage, **more: Any) -> RenderedMessage:
         words = wording(part.due)
         try:
-            several = bool(part.others) and words.reads(ITEMS)
-            values = values_of(part, defaults, several=several)
+            values = values_of(part, defaults, bool(part.others) and words.reads(ITEMS))
             return worded(words, values | more, defaults.fits)
         except TemplateProblem as problem:
             end = Ended(at=now, state=GIVEN_UP, reason=f"template: {problem}")
@@ -298,12 +297,13 @@ class Planner:
         return list(groups.values())
 
     def _others(self, first: Notification, key: str) -> list[Notification]:
+        """Read what leaves with the first one, and what these have spoken for before."""
         ids = queue.together(self._views, key) if first.attempts == 0 else []
-        if first.bundle is None and first.version > 1:
-            ids += queue.dropped(self._views, key)
-        ids += first.speaks_for
         others = self._streams.notifications([id for id in ids if id != first.id])
-        return [n for n in others if joins(n, first) or n.into == first.id]
+        speakers = {n.id: n for n in (first, *others) if n is first or joins(n, first)}
+        ids = [id for n in speakers.values() for id in n.speaks_for]
+        spoken = [n for n in self._streams.notifications(ids) if n.into in speakers]
+        return [*list(speakers.values())[1:], *spoken]
 
 
 class Composer:

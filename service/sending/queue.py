@@ -12,7 +12,6 @@ from service.ledger.events import LogEvent
 from service.ledger.views import Views
 from service.rules import notification
 from service.rules.notification import (
-    DROPPED,
     HELD,
     NOT_TRIED,
     OPEN_STATES,
@@ -280,11 +279,6 @@ def together(views: Views, company: str) -> list[str]:
     bundled = f"(bundle IS NOT NULL AND bundle = ? AND {WAITS})"
     collapsed = f"(collapse = ? AND bundle IS NULL AND {WAITS})"
     return _ids(views, f"{bundled} OR {collapsed} ORDER BY decided_at", (company, company))
-
-
-def dropped(views: Views, collapse: str) -> list[str]:
-    """List the ids of what another message of the same kind stood for."""
-    return _ids(views, "collapse = ? AND state = ?", (collapse, DROPPED))
 
 
 def latest(views: Views, state: str | None, rule: str | None, limit: int) -> list[dict[str, Any]]:

@@ -189,7 +189,7 @@ class Outbox:
     def _close_digests(self, items: Sequence[Notification], ground: Ground) -> None:
         """Close the digests of these items, reader by reader, as the service does."""
         readers: dict[DigestReader, list[Notification]] = {}
-        for item in items:
+        for item in sorted(items, key=lambda item: (item.due_at, item.id)):
             readers.setdefault(reader_of(item.owed, self._world), []).append(item)
         for reader, mine in readers.items():
             judged = [(item, holds(item, self._subjects.of(item.owed), ground)) for item in mine]
