@@ -8,9 +8,19 @@ from msgspec.structs import replace
 
 from service.rules.notification import AttemptStarted, Redriven
 from service.sending.channels import SendResult
-from service.sending.operator import mute
-from tests.installation import MINUTE, START, Installation, completed
-from tests.sending.test_bundles import GRACE, LEARNER_DONE, WELCOMED, Desk, begin, opened, to, told
+from service.sending.operator import mute, unmute
+from tests.installation import MINUTE, START, Installation, completed, enrolled
+from tests.sending.test_bundles import (
+    EIGHT,
+    GRACE,
+    LEARNER_DONE,
+    WELCOMED,
+    Desk,
+    begin,
+    opened,
+    to,
+    told,
+)
 
 
 @pytest.fixture
@@ -117,3 +127,23 @@ def test_a_claim_that_a_dead_worker_left_is_told_once_more_and_whole(office, des
         for row in office.notifications()
         for body in office.app.store.stream(row["id"])
     )
+
+
+def test_what_was_handed_back_joins_others_with_all_it_speaks_for(office, desk):
+    """The channel failed before its turn, and then a rule that was muted speaks again."""
+    mute(office.app.store, "done", START)
+    nine = {"course": "course:9", "session": "course:9_1"}
+    office.post(enrolled(START, 78), enrolled(START, 77), enrolled(START, 77, **EIGHT))
+    office.post(completed(START, 77, **nine))
+    office.tick(START)
+    desk.answers = [SendResult("transient", about_channel=True)]
+    office.tick(START + 30 * MINUTE)
+    assert to(desk, "ada@example.org") == []
+    assert "dropped" in office.states()
+
+    unmute(office.app.store, office.app.views, "done", START + 31 * MINUTE)
+    office.tick(START + 32 * MINUTE)
+    office.tick(START + 33 * MINUTE)
+
+    (mail,) = to(desk, "ada@example.org")
+    assert all(f"course:{n}" in mail for n in (7, 8, 9))
