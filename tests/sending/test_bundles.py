@@ -271,3 +271,24 @@ def test_no_more_than_fifty_things_are_one_message_and_none_is_lost(office, desk
         for n in range(70)
     )
     assert sorted(office.states()) == ["dropped"] * 68 + ["sent"] * 2
+
+
+def test_a_throttle_counts_each_thing_of_a_bundle_and_drops_that_alone(tmp_path, desk):
+    rules = RULES.replace("template: enrolled}", "template: enrolled, throttle: {max: 2, per: 1d}}")
+    with opened(tmp_path, desk, rules) as office:
+        for n in range(3):
+            course = f"course:{n}"
+            office.post(enrolled(START + n, 77, course=course, session=f"{course}_1"))
+        office.post(completed(START + 9, 77, **EIGHT))
+        office.tick(START)
+        office.tick(START + 30 * MINUTE)
+
+        (mail,) = to(desk, "ada@example.org")
+        assert [n for n in range(3) if f"course:{n}" in mail] == [0, 1]
+        assert sorted(filter(None, (row["reason"] for row in office.notifications()))) == [
+            "bundle", "bundle", "throttle",
+        ]  # fmt: skip
+        office.post(enrolled(START + HOUR, 77, course="course:5", session="course:5_1"))
+        office.tick(START + HOUR)
+        office.tick(START + 2 * HOUR)
+        assert len(to(desk, "ada@example.org")) == 1
