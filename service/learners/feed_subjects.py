@@ -109,6 +109,8 @@ class FailingChannel(msgspec.Struct, frozen=True):
 
 
 CHANNEL = "channel/"
+DATED = (FEED, LETTER, CHANNEL)
+"""Beginnings of the ids of subjects whose own moment conditions may read."""
 
 
 class Bundle(msgspec.Struct, frozen=True):

@@ -1,8 +1,9 @@
 """Reckon with durations, zones, windows and closings, as people write them."""
 
 import re
+from calendar import monthrange
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import count
@@ -71,90 +72,8 @@ def local(at: int, zone: ZoneInfo) -> datetime:
     return datetime.fromtimestamp(at / 1000, UTC).astimezone(zone)
 
 
-HOUR_MINUTES = 60
-DAY_HOURS = 24
-NAMED = "%Y-%m-%dT%H"
-
-_OWN = {"hour": NAMED, "day": "%Y-%m-%d", "week": ""}
-"""What has a closing of its own, so that none is put off into it."""
-
-
-ITEMS_MAX = 50
-
-
-class Settling(NamedTuple):
-    """Say since when a rule file is active, and until when what it says no more is only held.
-
-    Both in ms UTC. It may be half a file, an old one or a slip of the editor. `changed` are the
-    rules that read otherwise than when a file had settled.
-    """
-
-    since: int = 0
-    until: int = 0
-    changed: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Digest:
-    """Say when what was collected leaves as one message, and for what there is one of its own.
-
-    `at` is the minute of the day, of the hour if `every` is hour; `on` a weekday, Monday is 0,
-    used when it is week. `group_by` are fields: one digest for each of their values.
-    """
-
-    every: Literal["hour", "day", "week"]
-    at: int
-    on: int = 0
-    group_by: tuple[str, ...] = ()
-    max_items: int = ITEMS_MAX
-
-
-@dataclass(frozen=True)
-class Closing:
-    """Name a moment (ms UTC) by its local date and hour: later ones have later names."""
-
-    at: int
-    local: str
-
-
-def next_closing(digest: Digest, zone: ZoneInfo, after: int, later_than: str = "") -> Closing:
-    """Find the first closing after a moment (ms UTC) whose name is later than another's.
-
-    An hour that the clocks show twice has one; an hour, or a day, that they skip has none. That
-    of a week on a day they skip comes when they have skipped it.
-    """
-    for day, minute in _times(digest, local(after, zone)):
-        at = instant(day, minute, zone)
-        if at <= after:
-            continue
-        shown = local(at, zone)
-        closing = Closing(at, shown.strftime(NAMED))
-        if closing.local > later_than and _is_its_own(digest, day, minute, shown):
-            return closing
-    raise AssertionError("a digest closes for ever")
-
-
-def _times(digest: Digest, begin: datetime) -> Iterator[tuple[date, int]]:
-    """Yield days and minutes at which the clock on the wall says so, from that hour or day on."""
-    today = begin.date()
-    if digest.every == "hour":
-        for hours in count(begin.hour):
-            days, hour = divmod(hours, DAY_HOURS)
-            yield today + timedelta(days=days), hour * HOUR_MINUTES + digest.at
-    step = 7 if digest.every == "week" else 1
-    ahead = (digest.on - today.weekday()) % step
-    for days in count(ahead, step):
-        yield today + timedelta(days=days), digest.at
-
-
-def _is_its_own(digest: Digest, day: date, minute: int, shown: datetime) -> bool:
-    """Tell whether it is still in the hour, or on the day, for which it was meant."""
-    own = _OWN[digest.every]
-    meant = datetime(day.year, day.month, day.day, minute // HOUR_MINUTES, tzinfo=shown.tzinfo)
-    return shown.strftime(own) == meant.strftime(own)
-
-
 DAYS = 7
+WORKING_DAYS = range(5)
 
 
 @dataclass(frozen=True)
@@ -207,3 +126,112 @@ def longest_gap(window: Window) -> int:
     for begin, until in open_:
         gap, end = max(gap, begin - end), max(end, until)
     return gap * MINUTE
+
+
+HOUR_MINUTES = 60
+DAY_HOURS = 24
+NAMED = "%Y-%m-%dT%H"
+
+_OWN = {"hour": NAMED, "day": "%Y-%m-%d"}
+"""What has a closing of its own, so that none is put off into it."""
+
+
+ITEMS_MAX = 50
+
+
+class Settling(NamedTuple):
+    """Say since when a rule file is active, and until when what it says no more is only held.
+
+    Both in ms UTC. It may be half a file, an old one or a slip of the editor. `changed` are the
+    rules that read otherwise than when a file had settled.
+    """
+
+    since: int = 0
+    until: int = 0
+    changed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Digest:
+    """Say when what was collected leaves as one message, and for what there is one of its own.
+
+    `at` is the minute of the day, of the hour if `every` is hour; `on` are weekdays, Monday is 0,
+    and every day if there are none; of a month it is `day`, or its last day if that comes first, or
+    its first working day if that is 0. `group_by` are fields: one digest for each of their values.
+    With a `window` it closes only while that is open.
+    """
+
+    every: Literal["hour", "day", "week", "month"]
+    at: int
+    on: tuple[int, ...] = ()
+    group_by: tuple[str, ...] = ()
+    max_items: int = ITEMS_MAX
+    day: int = 0
+    window: Window | None = None
+
+    def within(self, window: Window | None) -> "Digest":
+        """Close only while a window is open, unless that is never so, or it closes once a month."""
+        fits = window is not None and any(map(self._may_close_in, window.stretches))
+        return replace(self, window=window if fits and self.every != "month" else None)
+
+    def _may_close_in(self, stretch: Stretch) -> bool:
+        by_hour = self.every == "hour"
+        minutes = range(self.at, DAY_MINUTES, HOUR_MINUTES) if by_hour else (self.at,)
+        timely = any(stretch.begin <= minute < stretch.end for minute in minutes)
+        return timely and not stretch.weekdays.isdisjoint(self.on or range(DAYS))
+
+    def closes_on(self, day: date) -> bool:
+        """Tell whether it closes on a day, if it closes once a day."""
+        if self.every != "month":
+            return not self.on or day.weekday() in self.on
+        first, last = day.replace(day=1), monthrange(day.year, day.month)[1]
+        on = self.day or next(
+            n + 1 for n in range(DAYS) if (first.weekday() + n) % DAYS in WORKING_DAYS
+        )
+        return day.day == min(on, last)
+
+
+@dataclass(frozen=True)
+class Closing:
+    """Name a moment (ms UTC) by its local date and hour: later ones have later names."""
+
+    at: int
+    local: str
+
+
+def next_closing(digest: Digest, zone: ZoneInfo, after: int, later_than: str = "") -> Closing:
+    """Find the first closing after a moment (ms UTC) whose name is later than another's.
+
+    An hour that the clocks show twice has one; an hour, or a day, that they skip has none. That
+    of a week or a month on a day they skip comes when they have skipped it.
+    """
+    for day, minute in _times(digest, local(after, zone)):
+        at = instant(day, minute, zone)
+        if at <= after:
+            continue
+        shown = local(at, zone)
+        closing = Closing(at, shown.strftime(NAMED))
+        closes = digest.window is None or opens(digest.window, zone, at) == at
+        if closes and closing.local > later_than and _is_its_own(digest, day, minute, shown):
+            return closing
+    raise AssertionError("a digest closes for ever")
+
+
+def _times(digest: Digest, begin: datetime) -> Iterator[tuple[date, int]]:
+    """Yield days and minutes at which the clock on the wall says so, from that hour or day on."""
+    today = begin.date()
+    if digest.every == "hour":
+        for hours in count(begin.hour):
+            days, hour = divmod(hours, DAY_HOURS)
+            yield today + timedelta(days=days), hour * HOUR_MINUTES + digest.at
+    for days in count():
+        day = today + timedelta(days=days)
+        if digest.closes_on(day):
+            yield day, digest.at
+
+
+def _is_its_own(digest: Digest, day: date, minute: int, shown: datetime) -> bool:
+    """Tell whether it is still in the hour, or on the day, for which it was meant."""
+    own = _OWN.get(digest.every, "")
+    meant = datetime(day.year, day.month, day.day, minute // HOUR_MINUTES, tzinfo=shown.tzinfo)
+    return shown.strftime(own) == meant.strftime(own)

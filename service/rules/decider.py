@@ -19,6 +19,7 @@ from service.rules.rule import (
     Entry,
     Rule,
     RuleSet,
+    bundle_of,
     find_reader,
     place_of,
     recipients,
@@ -113,7 +114,8 @@ class FanOut(NamedTuple):
         if entry.digest is not None:
             reader = find_reader(recipient, reading.learner, reading.world).person
             return next_closing(entry.digest, zone_of(reader, self.defaults), reading.now).at
-        return reading.now + (0 if entry.after_ms else rule.collapse_ms or 0)
+        collapse_ms = 0 if entry.after_ms else rule.collapse_ms or 0
+        return reading.now + max(collapse_ms, 0 if entry.post else rule.bundle_ms)
 
 
 def recordable(value: object) -> object:
@@ -261,6 +263,7 @@ def first_event(
         event_at=match.at,
         by_admin=bool(reading.event.by_admin),
         collapse=f"{rule.id}/{entry.key}/{recipient}/{_whose(reading)}" if collapses else None,
+        bundle=bundle_of(rule, entry, recipient, reading),
         digest=entry.digest is not None,
         read=known,
     )
@@ -291,6 +294,7 @@ class Decider:
         self.storm_limit = storm_limit
         self.active = [rule for rule in rules.rules if rule.mode != "disabled"]
         self.by_id = {rule.id: rule for rule in self.active}
+        self.places = {id: place for place, id in enumerate(self.by_id)}
         self.fan_out = FanOut(rules.defaults, storm_limit)
         self._observe = observe
         self._by_transition: dict[str, list[Rule]] = {}

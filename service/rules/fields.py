@@ -74,8 +74,9 @@ class Event:
 
 ITEM_GROUPS = ("enrollment", "course", "instance", "learner", "event", "letter", "channel")
 KINDS = ("course", "learning_path", "certification")
-ITEMS, OTHERS, MORE = "items", "others", "more"
-"""What a message tells of: a digest's items, those collapsed into it, how many are left out."""
+ITEMS, OTHERS, MORE, SECTIONS = "items", "others", "more", "sections"
+"""What a message tells of: items of a digest or a bundle, those collapsed into it, how many are
+left out, and what is told in other words."""
 
 FIELDS: dict[str, Field] = {
     each.name: each

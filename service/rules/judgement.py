@@ -6,7 +6,7 @@ import msgspec
 
 from service.learners.directory.people import Person
 from service.learners.world import World
-from service.rules.calendar import Settling
+from service.rules.calendar import Settling, Window
 from service.rules.decider import Decider
 from service.rules.fields import Reading
 from service.rules.notification import (
@@ -46,6 +46,12 @@ class Due(msgspec.Struct, frozen=True):
     beside: Sequence[str] = ()
     chosen: Chosen = NOTHING_CHOSEN
     required: bool = False
+
+    @property
+    def window(self) -> Window | None:
+        """Give when it may leave: as its entry says, or its reader chose."""
+        window = self.entry.window
+        return self.chosen.choices.window(window) if self.chosen.stream else window
 
 
 class Wait(msgspec.Struct, frozen=True):

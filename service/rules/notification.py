@@ -7,15 +7,14 @@ import msgspec
 from msgspec.structs import replace
 
 from service.learners.facts import Identity
-from service.learners.feed_subjects import CHANNEL, FEED, LETTER
+from service.learners.feed_subjects import DATED
 from service.ledger.events import EventBody
 from service.rules.fields import EventSeen
 
 OWED, SCHEDULED, WAITING_ADDRESS, HELD = "owed", "scheduled", "waiting_address", "held"
 SENT, GIVEN_UP, CANCELLED, EXPIRED = "sent", "given_up", "cancelled", "expired"
 SUPPRESSED, DROPPED, SHADOW = "suppressed", "dropped", "shadow"
-NOT_TRIED = "not_tried"
-TITLE = "title"
+NOT_TRIED, TITLE = "not_tried", "title"
 RULE_GONE, RULE_REMOVED = "rule_gone", "rule_removed"
 """Why something waits, while the file that says so no more is settling, and then ends."""
 DIGEST = "digest"
@@ -25,10 +24,6 @@ ENDED_STATES = (SENT, GIVEN_UP, CANCELLED, EXPIRED, SUPPRESSED, DROPPED, SHADOW)
 STATES = OPEN_STATES + ENDED_STATES
 
 
-DATED = (FEED, LETTER, CHANNEL)
-"""Beginnings of the ids of subjects whose own moment conditions may read."""
-
-
 class Owed(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     """Record that a rule matched: someone is to be told something.
 
@@ -36,7 +31,8 @@ class Owed(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     `occurrence` is what makes it happen once. `recipient` is a role or the person id of a
     group member. `read` holds what the conditions read, personal values apart in the erasable
     table. `decided_at` is the `now` of the decision, `due_at` when it may leave. `held` says why
-    a person must release it first. With `digest` it is told of as an item of one.
+    a person must release it. With `digest` it is an item of one; what has one `bundle`, a channel
+    and who reads it as known then, leaves as one message.
     """
 
     TOPIC: ClassVar[str] = "notification.owed"
@@ -62,6 +58,7 @@ class Owed(EventBody, frozen=True, kw_only=True, omit_defaults=True):
     event_at: int | None = None
     by_admin: bool = False
     collapse: str | None = None
+    bundle: str | None = None
     held: str | None = None
     digest: bool = False
     read: dict[str, Any] = {}
@@ -182,19 +179,21 @@ class AddressFound(NotificationStep, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class Deferred(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
-    """Record a delay until `until`, because of a send window or a digest's closing.
+    """Record a delay until `until`: a window, a digest's closing, or enough for its reader.
 
-    Or because no live rule owes it `since` then: it may be back before.
+    No live rule owes it `since` then, if given. With `bundle` it joins that and does not age.
     """
 
     TOPIC: ClassVar[str] = "notification.deferred"
     until: int
     reason: str
     since: int | None = None
+    bundle: str | None = None
 
     def changes(self, before: "Notification") -> dict[str, Any]:
         """Put it off."""
-        return wait(SCHEDULED, self.until, self.reason)
+        joins = {"bundle": self.bundle, "ready_at": self.until} if self.bundle else {}
+        return wait(SCHEDULED, self.until, self.reason) | joins
 
 
 class RuleReturned(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
@@ -281,7 +280,8 @@ def first_reason(owed: Owed) -> str | None:
     """Say why a notification does not leave at once; None when it does."""
     if owed.mode == "shadow":
         return None
-    return owed.held or ("digest" if owed.digest else "collapse" if owed.collapse else None)
+    waits = "digest" if owed.digest else "collapse" if owed.collapse else None
+    return owed.held or waits or ("bundle" if owed.due_at > owed.decided_at else None)
 
 
 def ended_unsent(newest: EventBody) -> bool:
@@ -298,8 +298,7 @@ class Notification(msgspec.Struct, frozen=True):
     from which its digest is the next one. `claimed_until` is set while an attempt is open, by
     `worker` at its `turn`.
     `attempts` counts since it was owed or last redriven. `into` is the notification whose message
-    stood for this one, `speaks_for` are those for which this one's stands. `message_id` is the
-    one of its first attempt.
+    stood for this one, `speaks_for` those for which this one's does, `bundle` what it leaves with.
     """
 
     id: str
@@ -317,6 +316,7 @@ class Notification(msgspec.Struct, frozen=True):
     into: str | None = None
     speaks_for: tuple[str, ...] = ()
     message_id: str = ""
+    bundle: str | None = None
 
     @classmethod
     def load(cls, id: str, bodies: Iterable[EventBody]) -> Self:
@@ -333,6 +333,7 @@ class Notification(msgspec.Struct, frozen=True):
             ready_at=owed.due_at,
             joins_at=owed.decided_at,
             reason=first_reason(owed),
+            bundle=owed.bundle,
         )
         for event in events:
             found = found.apply(event)

@@ -83,7 +83,11 @@ def place_of(key: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Rule:
-    """Hold one rule; all `conditions` must be true. `line` is where it begins in the file."""
+    """Hold one rule; all `conditions` must be true. `line` is where it begins in the file.
+
+    With a `bundle_ms` other than 0 what a person gets waits so long, to leave with what else they
+    get.
+    """
 
     id: str
     description: str
@@ -91,6 +95,7 @@ class Rule:
     trigger: Trigger
     conditions: tuple[Condition, ...]
     collapse_ms: int | None
+    bundle_ms: int
     notify: tuple[Entry, ...]
     escalation: tuple[Entry, ...]
     cancel_on: tuple[str, ...]
@@ -128,10 +133,14 @@ class Rule:
 
 @dataclass(frozen=True)
 class Defaults:
-    """Hold what is so where a rule or a person says nothing; `timezone` is an IANA name."""
+    """Hold what is so where a rule or a person says nothing; `timezone` is an IANA name.
+
+    One person gets `at_most` so many messages a day.
+    """
 
     timezone: str = "UTC"
     expires_after_ms: int = EXPIRES_AFTER_MS
+    at_most: int | None = None
 
 
 @dataclass(frozen=True)
@@ -274,6 +283,25 @@ def find_reader(recipient: str, learner: str | None, world: World, role: str = "
         person = world.person(learner) if learner else None
         return climb(person, STEPS_UP[recipient], world.manager)
     return in_place_of(world.person(recipient), role, world.manager)
+
+
+def bundle_of(rule: Rule, entry: Entry, recipient: str, reading: Reading) -> str | None:
+    """Name what one reader, as known now, is told of together; None for what leaves alone.
+
+    While nobody knows who reads it, that is the role it is for and of whom it tells.
+    """
+    if not rule.bundle_ms or entry.post or entry.digest:
+        return None
+    learner, world = reading.learner, reading.world
+    if recipient == "learner" and learner:
+        return bundle_for(entry.channel, world.records_of(learner)[0])
+    reader = find_reader(recipient, learner, world, role=entry.to or "").meant
+    return bundle_for(entry.channel, reader.id if reader else f"{recipient}/{learner}")
+
+
+def bundle_for(channel: str, reader: str) -> str:
+    """Name what somebody is told of together by a channel."""
+    return f"{channel}/{reader}"
 
 
 def is_member_still(owed: Owed, world: World) -> bool:

@@ -40,6 +40,7 @@ from service.rules.rule import (
     MUTED,
     ROOM,
     Rule,
+    bundle_for,
     find_reader,
     is_member_still,
     route_of,
@@ -209,8 +210,11 @@ def reader_wants_it(case: Case) -> Stop | None:
         return Ended(at=case.now, state=SUPPRESSED, reason=stopped)
     ready_at = min(case.notification.ready_at, case.now)
     case.follows, reason = choices.not_before(ready_at, zone)
-    waits = case.follows > case.now
-    return Deferred(at=case.now, until=case.follows, reason=reason) if waits else None
+    if case.follows <= case.now:
+        return None
+    reader = case.recipient.id if case.recipient else ""
+    together = bundle_for(case.owed.channel, reader) if choices.own_list else None
+    return Deferred(at=case.now, until=case.follows, reason=reason, bundle=together)
 
 
 def not_muted(case: Case) -> Stop | None:

@@ -23,7 +23,6 @@ from service.rules.notification import (
     AttemptStarted,
     Notification,
 )
-from service.rules.plan import collapsed
 from service.sending import queue
 from service.sending.channel_health import ChannelHealth
 from service.sending.channels.channel import Channel, OutgoingMessage, SendResult
@@ -254,11 +253,9 @@ class DeliveryWorker:
         lead = ready.notification
         speaks_for = tuple(n.id for n, _ in ready.message.told)
         message_id = "" if self.form == "chat" or lead.message_id else ready.outgoing.message_id
-        told = collapsed(ready.message, claim.at)
         claim = replace(claim, message_id=message_id, speaks_for=speaks_for)
-        also = tuple((n, told) for n, _ in ready.message.told)
-        passed = ready.message.passed
-        return Update(lead, claim, also=also, beside=(passed,) if passed else ())
+        also = tuple(ready.message.changes(claim.at))
+        return Update(lead, claim, also=also, beside=tuple(ready.message.passed))
 
     def take_over(self, now: int) -> int:
         """End the attempts a worker left open when it died: nobody knows what came of them.

@@ -15,19 +15,29 @@ from service.learners.signed_links import Links
 from service.learners.world import Lookup
 from service.ledger.events import EventBody
 from service.ledger.views import Views
-from service.rules.calendar import Settling
+from service.rules.calendar import ITEMS_MAX, Settling
 from service.rules.decider import Decider
-from service.rules.fields import ITEM_GROUPS, ITEMS, MORE, OTHERS, Reading
+from service.rules.fields import ITEM_GROUPS, ITEMS, MORE, OTHERS, SECTIONS, Reading
 from service.rules.judgement import Due, Ground, Verdict
-from service.rules.notification import GIVEN_UP, OWED, SCHEDULED, Ended, Held, Notification, Owed
-from service.rules.plan import PlannedMessage, joins, plan
+from service.rules.notification import (
+    GIVEN_UP,
+    NOT_TRIED,
+    OWED,
+    SCHEDULED,
+    AttemptEnded,
+    Ended,
+    Notification,
+    Owed,
+)
+from service.rules.plan import Change, Leaving, PlannedMessage, alike, company_of, joins, plan
 from service.rules.rule import GROUP, MUTING, WATCHERS, muting_of
 from service.rules.verdict import Subject, judge
 from service.sending import queue
 from service.sending.channels.channel import OutgoingMessage
-from service.sending.streams import NotificationStreams, Update, silences_of
+from service.sending.streams import NotificationStreams, Update, seen, silences_of, step_of
 from service.sending.templates.context import GROUPS, LIST_LENGTH_MAX, FieldGroup
 from service.sending.templates.fitting import Fits, Wording, anything, fitting
+from service.sending.templates.several import Unworded, joined
 from service.sending.templates.templates import RenderedMessage, TemplateProblem, Templates
 
 
@@ -51,7 +61,7 @@ class MessageDefaults(msgspec.Struct, frozen=True):
 def compose(
     message: PlannedMessage, templates: Templates, defaults: MessageDefaults, now: int
 ) -> OutgoingMessage:
-    """Compose one message as it leaves; raises TemplateProblem.
+    """Compose one message as it leaves; raises Unworded.
 
     The Message-ID comes from the notification's id and the domain of its first attempt, so it
     is the same at every attempt, whatever the sender's address is by now.
@@ -61,14 +71,36 @@ def compose(
     domain = notification.message_id.rpartition("@")[2].removesuffix(">") or defaults.domain
     form = "chat" if recipient is None else "email"
     locale = recipient.locale if recipient else None
-    wording = Wording(templates, message.due.entry.template, form, locale=locale)
-    values = values_of(message, defaults)
+
+    def wording(due: Due) -> Wording:
+        return Wording(templates, due.entry.template, form, locale=locale)
+
+    def in_words(part: PlannedMessage, **more: Any) -> RenderedMessage:
+        words = wording(part.due)
+        try:
+            values = values_of(part, defaults, bool(part.others) and words.reads(ITEMS))
+            return worded(words, values | more, defaults.fits)
+        except TemplateProblem as problem:
+            end = Ended(at=now, state=GIVEN_UP, reason=f"template: {problem}")
+            raise Unworded((part.lead, end)) from problem
+        except (sqlite3.Error, PersistenceError):
+            raise
+        except Exception as error:  # what breaks the program must not hold up the others
+            raise Unworded((part.lead, broken(part.lead, error, now))) from error
+
+    first, *parts = [message]
+    if message.others:
+        first, *parts = message.parts(lambda each: piece_of(each, wording(each[1])))
+    sections = [in_words(part) for part in parts]
+    words = in_words(first, sections=sections)
+    if sections and not wording(first.due).reads(SECTIONS):
+        words = joined([words, *sections])
     return OutgoingMessage(
         notification=notification.id,
         message_id=f"<{notification.id}@{domain}>",
         address=recipient.email if recipient else None,
         name=recipient.name if recipient else None,
-        message=worded(wording, values, defaults.fits),
+        message=words,
         sent_at=datetime.fromtimestamp(now / 1000, UTC),
         thread=f"<{owed.subject}@{domain}>",
         list_id=f"<{owed.rule}.{domain}>",
@@ -94,8 +126,17 @@ def order(item: Reading) -> tuple[str, int, str]:
     return str(name or ""), item.event.at or 0, str(title or "")
 
 
-def values_of(message: PlannedMessage, defaults: MessageDefaults) -> dict[str, Any]:
-    """Give the registry's fields as nested groups, for the words."""
+def piece_of(each: Leaving, wording: Wording) -> str:
+    """Name the words by which a thing is told: with others, if their template speaks of several."""
+    notification, due = each
+    several = due.entry.digest is None and wording.reads(ITEMS)
+    return wording.template if several else alike(notification)
+
+
+def values_of(
+    message: PlannedMessage, defaults: MessageDefaults, several: bool = False
+) -> dict[str, Any]:
+    """Give the registry's fields as nested groups, for the words; `several` they can tell of."""
     due, owed = message.due, message.lead.owed
     recipient, reading = due.recipient, due.reading
     values: dict[str, Any] = {name: FieldGroup(name, reading) for name in GROUPS}
@@ -112,17 +153,25 @@ def values_of(message: PlannedMessage, defaults: MessageDefaults) -> dict[str, A
     values["rule"] = {"id": owed.rule, "description": defaults.descriptions.get(owed.rule)}
     values["show"] = dict.fromkeys(due.entry.show, True)
     values["replies"] = defaults.replies
-    beside = {each.reading.subject.id: each.reading for _, each in message.others}
-    others = [each("course.title") for id, each in beside.items() if id != reading.subject.id]
-    titles = [str(title) for title in others if title is not None][:LIST_LENGTH_MAX]
-    values[OTHERS] = titles
-    shown = due.entry.digest.max_items if due.entry.digest else 0
-    items = sorted(due.items, key=order) if shown else ()
-    values[ITEMS] = [
-        {name: FieldGroup(name, item) for name in ITEM_GROUPS} for item in items[:shown]
-    ]
-    values[MORE] = len(due.items) - len(values[ITEMS]) + len(others) - len(titles)
-    return values
+    return values | listed(message, several)
+
+
+def listed(message: PlannedMessage, several: bool) -> dict[str, Any]:
+    """Give what is told of in a list: items, or beside the one the titles of others."""
+    due, reading = message.due, message.due.reading
+    told = {each.reading.subject.id: each.reading for _, each in message.others}
+    others = [each for id, each in told.items() if id != reading.subject.id]
+    items, most = (
+        sorted(due.items, key=order),
+        due.entry.digest.max_items if due.entry.digest else 0,
+    )
+    if several and others and not most:
+        items, most, others = [reading, *others], ITEMS_MAX, []
+    titles = [each("course.title") for each in others]
+    named = [str(title) for title in titles if title is not None][:LIST_LENGTH_MAX]
+    shown = [{name: FieldGroup(name, item) for name in ITEM_GROUPS} for item in items[:most]]
+    more = len(items) - len(shown) + len(titles) - len(named)
+    return {ITEMS: shown, OTHERS: named, MORE: more}
 
 
 def watch_url(owed: Owed, due: Due, defaults: MessageDefaults) -> str | None:
@@ -218,7 +267,10 @@ class Planner:
         return self._planned([[each] for each in waiting], now).steps
 
     def at_the_last_moment(self, ready: ReadyMessage, now: int) -> ReadyMessage | EventBody:
-        """Give a claimed message as it may leave now, or its end if it has become untrue."""
+        """Give a claimed message as it may leave now, or its end if it has become untrue.
+
+        One that something is to be taken out of is planned again: that is written with a claim.
+        """
         # A silence hangs on streams, too, that were not there yet when it was tested.
         beside = self._streams.beside(ready.silences)
         chose = self._chose(ready.outgoing.address)
@@ -229,7 +281,11 @@ class Planner:
         lead = ready.notification
         spoken_for = self._streams.notifications(lead.speaks_for)
         planned = self._planned([[lead, *(n for n in spoken_for if n.into == lead.id)]], now)
-        return planned.ready[0] if planned.ready else planned.steps[0].body
+        if planned.ready and not planned.ready[0].message.released:
+            return planned.ready[0]
+        again = AttemptEnded(at=now, outcome=NOT_TRIED, then=OWED, next_at=now)
+        own = (step.body for step in planned.steps if step.notification is lead)
+        return again if planned.ready else next(own, again)
 
     def _chose(self, address: str | None) -> list[str]:
         """Name the stream of what a reader chose, if they did; they may have just now."""
@@ -248,11 +304,7 @@ class Planner:
         beside = {id: self._streams.beside(each) for id, each in silences.items()}
         composer = Composer(active, self._defaults, now)
         planned = plan(
-            groups,
-            judge=lambda n: verdict(judge, n, subjects, ground=ground),
-            latest=self._lookup.latest,
-            now=now,
-            accept=composer.accept,
+            groups, lambda n: verdict(judge, n, subjects, ground=ground), ground, composer.accept
         )
         ready = [
             ReadyMessage(
@@ -271,7 +323,7 @@ class Planner:
         """Group what becomes one message, the first of each due, with what one has spoken for."""
         groups: dict[str, list[Notification]] = {}
         for first in found:
-            key = first.owed.collapse
+            key = company_of(first)
             if key is None or first.state not in (OWED, SCHEDULED):
                 groups[first.id] = [first]
             elif key not in groups:
@@ -279,10 +331,13 @@ class Planner:
         return list(groups.values())
 
     def _others(self, first: Notification, key: str) -> list[Notification]:
+        """Read what leaves with the first one, and what these have spoken for before."""
         ids = queue.together(self._views, key) if first.attempts == 0 else []
-        ids += queue.dropped(self._views, key) if first.version > 1 else []
         others = self._streams.notifications([id for id in ids if id != first.id])
-        return [n for n in others if joins(n, first) or n.into == first.id]
+        speakers = {n.id: n for n in (first, *others) if n is first or joins(n, first)}
+        ids = [id for n in speakers.values() for id in n.speaks_for]
+        spoken = [n for n in self._streams.notifications(ids) if n.into in speakers]
+        return [*list(speakers.values())[1:], *spoken]
 
 
 class Composer:
@@ -297,19 +352,15 @@ class Composer:
         )
         self._now = now
 
-    def accept(self, message: PlannedMessage) -> EventBody | None:
-        """Compose a message; returns the end of its lead instead when that fails."""
+    def accept(self, message: PlannedMessage) -> Change | None:
+        """Compose a message; returns the end of what fails instead, if anything does."""
         lead, now = message.lead, self._now
         try:
             self.outgoing[lead.id] = compose(
                 message, self._templates, defaults=self._defaults, now=now
             )
-        except TemplateProblem as problem:
-            return Ended(at=now, state=GIVEN_UP, reason=f"template: {problem}")
-        except (sqlite3.Error, PersistenceError):
-            raise
-        except Exception as error:  # what breaks the program must not hold up the others
-            return broken(lead, error, now)
+        except Unworded as unworded:
+            return unworded.change
         return None
 
 
@@ -326,25 +377,6 @@ def verdict(
         raise
     except Exception as error:  # what breaks the program must not hold up the others
         return broken(notification, error, ground.now)
-
-
-def seen(
-    message: PlannedMessage,
-    beside: Mapping[str, Mapping[str, int]],
-    subjects: Mapping[str, Subject],
-) -> dict[str, int]:
-    """Name the streams a message was tested against, with their newest versions."""
-    chosen = message.due.chosen
-    found = {chosen.stream: chosen.version} if chosen.stream else {}
-    for notification in message.notifications:
-        found |= {**beside[notification.id], **subjects[notification.id].versions}
-    return found
-
-
-def step_of(notification: Notification, body: EventBody, muting: int) -> Update:
-    """Make the step that ends or defers a notification; what is held rests on what is muted."""
-    rests_on = ((MUTING, muting),) if isinstance(body, Held) else ()
-    return Update(notification, body, rests_on=rests_on)
 
 
 def broken(notification: Notification, error: Exception, now: int) -> Ended:

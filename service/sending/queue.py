@@ -12,7 +12,6 @@ from service.ledger.events import LogEvent
 from service.ledger.views import Views
 from service.rules import notification
 from service.rules.notification import (
-    DROPPED,
     HELD,
     NOT_TRIED,
     OPEN_STATES,
@@ -36,7 +35,7 @@ from service.rules.rule import Rule
 COPIED = (
     *("rule", "entry", "mode", "template", "channel", "recipient", "trigger", "subject"),
     *("source", "account", "course", "kind", "instance", "person"),
-    *("decided_at", "due_at", "collapse", "digest"),
+    *("decided_at", "due_at", "collapse", "bundle", "digest"),
 )
 COLUMNS = ("id", "state", "reason", *COPIED)
 copied = attrgetter(*COPIED)
@@ -51,8 +50,12 @@ BY_ITSELF = "digest = 0"
 MAY_LEAVE = "state IN ('owed', 'scheduled', 'waiting_address')"
 """Written the same everywhere: SQLite uses a partial index only for its very own condition."""
 FOR_TITLE = "reason = 'title'"
+WAITS = "state IN ('owed', 'scheduled')"
 COLLECTED = f"digest = 1 AND {MAY_LEAVE}"
 SETTLED = f"{STATE}, claimed_until = NULL, first_due_at = NULL WHERE id = ?"
+PUT_OFF = (
+    f"{STATE}, bundle = ifnull(?, bundle), claimed_until = NULL, first_due_at = NULL WHERE id = ?"
+)
 CLAIMED = "UPDATE notifications SET claimed_until = ? WHERE id = ?"
 ATTEMPTED = (
     f"{STATE}, claimed_until = NULL, first_due_at = ifnull(first_due_at, due_at), "
@@ -85,8 +88,8 @@ WRITES: Mapping[type, Write] = {
         lambda e: ("waiting_address", e.body.until, None, "no address", e.stream),
     ),
     Deferred: (
-        SETTLED,
-        lambda e: (SCHEDULED, e.body.until, None, e.body.reason, e.stream),
+        PUT_OFF,
+        lambda e: (SCHEDULED, e.body.until, None, e.body.reason, e.body.bundle, e.stream),
     ),
     Held: (SETTLED, lambda e: (HELD, None, None, e.body.reason, e.stream)),
     AddressFound: (SETTLED, lambda e: (OWED, e.body.at, None, None, e.stream)),
@@ -103,7 +106,7 @@ class SendQueue:
     """
 
     name = "queue"
-    version = 4
+    version = 5
     topics = frozenset(notification.SHAPES)
 
     def create(self, database: Database) -> None:
@@ -138,6 +141,10 @@ class SendQueue:
         database.execute(
             "CREATE INDEX notifications_collapse ON notifications (collapse) "
             "WHERE collapse IS NOT NULL"
+        )
+        database.execute(
+            "CREATE INDEX notifications_bundle ON notifications (bundle) "
+            f"WHERE bundle IS NOT NULL AND {WAITS}"
         )
 
     def project(self, connection: sqlite3.Connection, events: Sequence[LogEvent]) -> None:
@@ -267,15 +274,11 @@ def claimed(views: Views) -> list[str]:
     return _ids(views, "claimed_until IS NOT NULL", ())
 
 
-def together(views: Views, collapse: str) -> list[str]:
-    """List the ids of the open notifications that may become one message."""
-    where = "collapse = ? AND state IN (?, ?) ORDER BY decided_at"
-    return _ids(views, where, (collapse, OWED, SCHEDULED))
-
-
-def dropped(views: Views, collapse: str) -> list[str]:
-    """List the ids of what another message of the same kind stood for."""
-    return _ids(views, "collapse = ? AND state = ?", (collapse, DROPPED))
+def together(views: Views, company: str) -> list[str]:
+    """List the ids of what waits and may become one message: of a bundle, or what collapses."""
+    bundled = f"(bundle IS NOT NULL AND bundle = ? AND {WAITS})"
+    collapsed = f"(collapse = ? AND bundle IS NULL AND {WAITS})"
+    return _ids(views, f"{bundled} OR {collapsed} ORDER BY decided_at", (company, company))
 
 
 def latest(views: Views, state: str | None, rule: str | None, limit: int) -> list[dict[str, Any]]:

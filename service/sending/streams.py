@@ -30,10 +30,13 @@ from service.rules.notification import (
     SENT,
     AttemptEnded,
     Ended,
+    Held,
     Notification,
     Owed,
     Redriven,
 )
+from service.rules.plan import PlannedMessage
+from service.rules.rule import MUTING
 from service.rules.triggers.channel_failing import channel_as_recorded
 from service.rules.triggers.stalled import STALLED
 from service.rules.verdict import Item, Subject
@@ -171,6 +174,25 @@ class UnrecordedOutcome(msgspec.Struct, frozen=True):
     def tried(self) -> bool:
         """Tell whether the network was touched, so that this counts whoever has it in hand now."""
         return isinstance(self.end, AttemptEnded) and self.end.outcome != NOT_TRIED
+
+
+def seen(
+    message: PlannedMessage,
+    beside: Mapping[str, Mapping[str, int]],
+    subjects: Mapping[str, Subject],
+) -> dict[str, int]:
+    """Name the streams a message was tested against, with their newest versions."""
+    chosen = message.due.chosen
+    found = {chosen.stream: chosen.version} if chosen.stream else {}
+    for notification in message.notifications:
+        found |= {**beside[notification.id], **subjects[notification.id].versions}
+    return found
+
+
+def step_of(notification: Notification, body: EventBody, muting: int) -> Update:
+    """Make the step that ends or defers a notification; what is held rests on what is muted."""
+    rests_on = ((MUTING, muting),) if isinstance(body, Held) else ()
+    return Update(notification, body, rests_on=rests_on)
 
 
 def ground(steps: Sequence[Update]) -> dict[str, int]:

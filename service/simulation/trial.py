@@ -18,8 +18,8 @@ from service.settings import Settings
 from service.simulation.recorder import Judged, Recorder
 from service.simulation.sandbox import Sandbox, without_secrets
 
-WAITS_AT_MOST_MS = 15 * DAY
-"""A weekly digest, and then a window that is open on one day of the week."""
+WAITS_AT_MOST_MS = 29 * DAY
+"""Nearly a month for a digest, and not as long as what waits for an address."""
 
 
 class TriedLetter(NamedTuple):

@@ -223,6 +223,21 @@ BUGS = (
         "tests/sending/test_digests.py",
     ),
     Bug(
+        3, "tell a bundle to whoever reads the first thing in it", "service/rules/plan.py",
+        "readers.setdefault(address_key(address or \"\"), [])", "readers.setdefault(\"\", [])",
+        "tests/sending/test_bundles.py",
+    ),
+    Bug(
+        3, "count what may not leave again as told in its bundle", "service/rules/plan.py",
+        "n.into == lead.id and all(", "not n.into and all(",
+        "tests/sending/test_bundles_again.py",
+    ),
+    Bug(
+        3, "forget what one that was handed back speaks for", "service/sending/planner.py",
+        "for n in speakers.values() for id in n.speaks_for]", "for id in first.speaks_for]",
+        "tests/sending/test_bundles_again.py",
+    ),
+    Bug(
         3, "close one hour twice for a reader who moves", "service/rules/digests.py",
         "later_than = last.local if isinstance(last, DigestClosed) else", "later_than =",
         "tests/sending/test_digests_and_readers.py",

@@ -49,8 +49,9 @@ IN_BACKTESTS = (
         4,
         "a backtest counts throttles by decision",
         "service/simulation/backtest/outbox.py",
-        "self._world.latest, ground.now)",
-        "self._world.latest, group[0].owed.decided_at)",
+        "lambda n: self._judged(n, ground), ground)",
+        "lambda n: self._judged(n, ground), Ground(self._decider, self._world, "
+        "min((group[0].owed.decided_at for group in groups), default=0)))",
         "tests/simulation/test_backtest_is_live.py",
     ),
     Bug(

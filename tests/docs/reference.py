@@ -56,7 +56,7 @@ RECIPIENTS = {
 }
 MEANINGS = {
     "owed": "due, or to be tried again",
-    "scheduled": "waits: for company (`collapse`), for its list (`digest`), for its window",
+    "scheduled": "waits: for company (`collapse`, `bundle`), its list, its window, or the next day",
     "waiting_address": "nobody knows the address yet",
     "held": "a person must let it go: after a storm, while muted, or when a chat may have it",
     "sent": "the mail server or the chat took it",

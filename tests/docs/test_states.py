@@ -20,7 +20,9 @@ def test_every_reason_is_there() -> None:
     ours = {
         rule.OVER,
         plan.COLLAPSED,
+        plan.BUNDLE,
         plan.REASON,
+        plan.AT_MOST,
         digests.REASON,
         verdict.ESCALATION,
         storm.HELD,

@@ -138,6 +138,12 @@ SAMPLES: list[EventBody] = [
         held="storm", digest=True,
         read={"enrollment.passed": True, "instance.seat_limit": "unlimited"},
     ),
+    Owed(
+        rule="stalled", entry="learner/email/stalled", mode="live", template="stalled",
+        channel="email", recipient="learner", trigger="stalled_for", occurrence=f"{ADAS}/2",
+        subject=ADAS, version=2, source="adobe", account="1234", course="course:1", kind="course",
+        decided_at=day(10, 1), due_at=day(10, 2), person="1" * 32, bundle="email/p01",
+    ),
     AttemptStarted(
         at=day(10, 11), worker="host-1/email", until=day(10, 26),
         message_id="<n" + "0" * 32 + "@academy.example>", speaks_for=("n" + "1" * 32,),
@@ -156,6 +162,7 @@ SAMPLES: list[EventBody] = [
     Redriven(at=day(13), released_by="n00000000" + "0" * 24),
     Deferred(at=day(8), until=day(9), reason="send_window office_hours"),
     Deferred(at=day(8), until=day(8, 10), reason="rule_gone", since=day(7)),
+    Deferred(at=day(8), until=day(9, 8), reason="at_most", bundle="email/p01"),
     RuleReturned(at=day(8, 1)),
     Held(at=day(8), reason="muted"),
     RuleFired(at=day(5), instance=SESSIONS, fired_at=7),

@@ -20,7 +20,12 @@ MAPPER = EventMapper(SHAPES)
 TOPICS = sorted(topic for wing in SHAPES for topic in wing)
 BY_TOPIC = {sample.topic: sample for sample in reversed(SAMPLES)}
 """The first sample of each."""
-LATER = {f"{s.topic}.2": s for s in SAMPLES if s is not BY_TOPIC[s.topic]}
+LATER = {
+    f"{topic}.{number}": sample
+    for topic in BY_TOPIC
+    for number, sample in enumerate((s for s in SAMPLES if s.topic == topic), start=1)
+    if number > 1
+}
 """Samples of fields that a shape was given later: the first one's bytes never change."""
 
 

@@ -15,6 +15,21 @@ ASIDE = """
     notify:
       - {post: room, template: letter_set_aside}
 """
+BUNDLED = """
+  - id: done
+    trigger: {event: enrollment.completed}
+    bundle: 30m
+    collapse: 10m
+    notify:
+      - {to: learner, via: email, template: completed}
+      - {to: manager, via: email, template: completed, throttle: {max: 1, per: 12h}}
+  - id: welcome
+    trigger: {event: enrollment.enrolled}
+    bundle: 30m
+    notify:
+      - {to: learner, via: email, template: stalled}
+      - {to: manager, via: email, template: stalled}
+"""
 TEAM = """
   - id: team
     trigger: {event: enrollment.completed}

@@ -20,9 +20,10 @@ from tests.installation import (
     event,
     progressed,
     seats,
+    unenrolled,
 )
 from tests.reliability.fuse import Fuse
-from tests.reliability.languages import ALMOST, ASIDE, RARE, STEPS, TEAM, TOGETHER
+from tests.reliability.languages import ALMOST, ASIDE, BUNDLED, RARE, STEPS, TEAM, TOGETHER
 from tests.reliability.stage import Stage, Step, Story
 
 BOSS = PersonRow("9", name="Boss", email="boss@example.org")
@@ -86,6 +87,17 @@ def rules(at: int, text: str) -> Step:
     return Step(at, does)
 
 
+def enough(at: int, messages: int) -> Step:
+    """So many messages a day are enough for one person, from here on."""
+
+    def does(stage: Stage, now: int) -> None:
+        stage.head = f"defaults: {{at_most: {{messages: {messages}, per: day}}}}"
+        stage.write_rules(BUNDLED)
+        stage.app.reload(now)
+
+    return Step(at, does)
+
+
 def posts_once(at: int, n: int, *events: dict) -> Step:
     """The n-th letter, of a sender that sees the answer and does not repeat it."""
 
@@ -134,6 +146,38 @@ STORIES: Mapping[str, tuple[str, Story]] = {
         [
             imports(), post(START, completed(START, 77), path_completed(START + 1, 77)),
             tick(START), tick(START + 12 * MINUTE), tick(START + DAY),
+        ],
+    ),
+    "what two rules tell one reader, of which one is taken back": (
+        BUNDLED,
+        [
+            imports(), post(START, enrolled(START, 77), enrolled(START + 1, 78)), tick(START),
+            post(START + 9 * MINUTE, completed(START, 77, **OTHER), path_completed(START + 1, 77)),
+            tick(START + 9 * MINUTE), post(START + 10 * MINUTE, unenrolled(START + 2, 77)),
+            tick(START + 10 * MINUTE), tick(START + 30 * MINUTE), tick(START + HOUR),
+        ],
+    ),
+    "what two rules tell one reader, in a mail that was refused": (
+        BUNDLED,
+        [
+            imports(), post(START, enrolled(START, 77), completed(START + 1, 77, **OTHER)),
+            tick(START), refuses(START, True), tick(START + 30 * MINUTE), tick(START + HOUR),
+            refuses(START + HOUR, False), redrives(START + DAY), tick(START + DAY),
+        ],
+    ),
+    "more than is enough for a day": (
+        BUNDLED,
+        [
+            imports(), enough(START, 1),
+            *(
+                step
+                for hour in (0, 1, 2, 22, 23, 47)
+                for at in [START + hour * HOUR]
+                for step in (
+                    post(at, enrolled(at, 77, course=f"course:{hour}", session=f"course:{hour}_1")),
+                    tick(at), tick(at + 30 * MINUTE),
+                )
+            ),
         ],
     ),
     "a letter set aside and tried again": (

@@ -183,8 +183,11 @@ def test_a_window_over_a_change_of_clocks(
     assert shown(opens(window(*stretch), zone, utc(at))) == opened
 
 
+SUN = (6,)
 DIGESTS = st.builds(
-    lambda every, at, on: Digest(every, at % 60 if every == "hour" else at, on),
+    lambda every, at, on: Digest(
+        every, at % 60 if every == "hour" else at, (on,) * (every == "week")
+    ),
     st.sampled_from(["hour", "day", "week"]),
     st.integers(0, 1439),
     st.integers(0, 6),
@@ -237,9 +240,11 @@ def named(digest: Digest, zone: ZoneInfo, after: str, many: int) -> list[str]:
         (Digest("day", 510), BERLIN, "2026-10-24 12:00", ["25 07:30 25T08", "26 07:30 26T08"]),
         (Digest("day", 510), APIA, "2011-12-29 20:00", ["30 18:30 31T08", "31 18:30 01T08"]),
         (Digest("day", 30), CAIRO, "2026-04-23 12:00", ["23 22:00 24T01", "24 21:30 25T00"]),
-        (Digest("week", 150, 6), BERLIN, "2026-03-23 12:00", ["29 01:00 29T03", "05 00:30 05T02"]),
-        (Digest("week", 150, 6), BERLIN, "2026-10-19 12:00", ["25 00:30 25T02", "01 01:30 01T02"]),
-        (Digest("week", 510, 4), APIA, "2011-12-28 12:00", ["30 10:00 31T00", "05 18:30 06T08"]),
+        (Digest("week", 150, SUN), BERLIN, "2026-03-23 12:00",
+         ["29 01:00 29T03", "05 00:30 05T02"]),
+        (Digest("week", 150, SUN), BERLIN, "2026-10-19 12:00",
+         ["25 00:30 25T02", "01 01:30 01T02"]),
+        (Digest("week", 510, (4,)), APIA, "2011-12-28 12:00", ["30 10:00 31T00", "05 18:30 06T08"]),
     ],
     ids=lambda each: str(each),
 )  # fmt: skip
@@ -254,3 +259,28 @@ def test_who_moves_west_is_not_told_the_same_hour_twice() -> None:
     berlin = next_closing(digest, BERLIN, utc("2026-06-01 00:00"))
     moved = next_closing(digest, NEW_YORK, berlin.at, berlin.local)
     assert (berlin.local, moved.local) == ("2026-06-01T08", "2026-06-02T08")
+
+
+WORKDAYS = (0, 1, 2, 3, 4)
+OFFICE = Window("office", (Stretch(frozenset(WORKDAYS), hm("08:00"), hm("18:00")),))
+
+
+@pytest.mark.parametrize(
+    ("digest", "after", "closings"),
+    [
+        (Digest("day", 510, WORKDAYS), "2026-11-19 12:00", ["20 07:30 20T08", "23 07:30 23T08"]),
+        (Digest("week", 510, (1, 3)), "2026-11-17 08:00", ["19 07:30 19T08", "24 07:30 24T08"]),
+        (Digest("month", 510), "2026-07-20 12:00", ["03 06:30 03T08", "01 06:30 01T08"]),
+        (Digest("month", 510, day=31), "2026-01-31 12:00", ["28 07:30 28T08", "31 06:30 31T08"]),
+        (Digest("day", 510).within(OFFICE), "2026-11-20 12:00", ["23 07:30 23T08"]),
+        (Digest("day", 1200).within(OFFICE), "2026-11-20 12:00", ["20 19:00 20T20"]),
+        (Digest("hour", 0).within(OFFICE), "2026-11-20 15:30",
+         ["20 16:00 20T17", "23 07:00 23T08"]),
+        (Digest("week", 510, (5,)).within(OFFICE), "2026-11-16 12:00", ["21 07:30 21T08"]),
+        (Digest("month", 510, day=1).within(OFFICE), "2026-07-20 12:00", ["01 06:30 01T08"]),
+    ],
+    ids=lambda each: str(each),
+)  # fmt: skip
+def test_days_on_which_a_digest_closes(digest: Digest, after: str, closings: list[str]) -> None:
+    """The first of August 2026 is a Saturday, and that of September a Tuesday."""
+    assert named(digest, BERLIN, after, len(closings)) == closings

@@ -10,7 +10,7 @@ from service.rules.readers.choices import Choices, OwnHours, OwnList
 from tests.installation import START, completed, enrolled, event, progressed, seats, unenrolled
 from tests.installation import about as about_user
 from tests.simulation.conformance import BOSS, STEP, Past, Wish
-from tests.simulation.generated_rules import DAY_STEPS, HOUR_STEPS, HOURS, entries_of, rule
+from tests.simulation.generated_rules import DAY_STEPS, HOUR_STEPS, HOURS, entries_of, rule, times
 
 TWINS = (83, 84)
 LEARNERS = (77, 78, 77, 78, 79, 80, 81)
@@ -32,6 +32,10 @@ def pasts(draw: st.DrawFn, days: int = 3, letters: int = 30) -> Past:
     window = draw(st.sampled_from((None, None, *HOURS)))
     if window:
         defaults["send_window"] = window
+    if draw(st.booleans()):
+        defaults["bundle"] = draw(times(1, 2 * HOUR_STEPS))
+    if draw(st.sampled_from((False, False, True))):
+        defaults["at_most"] = {"messages": draw(st.integers(1, 2)), "per": "day"}
     count = draw(st.integers(1, 3))
     rules = [draw(rule(f"rule-{n}", window is not None)) for n in range(count)]
     down: set[int] = set()
@@ -44,6 +48,7 @@ def pasts(draw: st.DrawFn, days: int = 3, letters: int = 30) -> Past:
     watching = any(e.get("to") == "watchers" for r in rules for e in entries_of(r))
     wished = draw(st.dictionaries(step, wishes, max_size=6)) if watching else {}
     by_reader = any(e.keys() & {"digest", "throttle"} for r in rules for e in entries_of(r))
+    by_reader |= bool(defaults.keys() & {"bundle", "at_most"}) or any("bundle" in r for r in rules)
     merging = not by_reader and draw(st.booleans())
     learners = [(each,) for each in LEARNERS]
     learners += [(83,), (84,), (83, 84), (84, 83)] if merging else []
@@ -83,7 +88,7 @@ def choices() -> st.SearchStrategy[tuple[str, Choices]]:
 def merges(step: st.SearchStrategy[int]) -> st.SearchStrategy[dict[int, tuple[int, int | None]]]:
     """One twin is merged into the other now and then, and out again.
 
-    Digests and throttles count by reader, who is read as known today: there they are never two.
+    Digests, bundles and limits count by reader, who is read as known today: there they are not two.
     """
     said = st.sampled_from(((83, 84), (83, 84), (84, 83), (83, None)))
     return st.dictionaries(step, said, min_size=1, max_size=3)

@@ -75,6 +75,9 @@ def rule(draw: st.DrawFn, id: str, has_default_window: bool) -> dict[str, Any]:
         )
     if draw(st.booleans()):
         made["collapse"] = draw(times(1, 2 * HOUR_STEPS))
+    bundle = draw(st.sampled_from((None, None, "none", draw(times(1, 2 * HOUR_STEPS)))))
+    if bundle:
+        made["bundle"] = bundle
     made["notify"] = draw(
         st.lists(entry(about_one), min_size=1, max_size=3, unique_by=whom_and_words)
     )
@@ -146,14 +149,19 @@ def step(draw: st.DrawFn, about_one: bool) -> dict[str, Any]:
 @st.composite
 def digest(draw: st.DrawFn) -> dict[str, Any]:
     """When what was collected leaves."""
-    every = draw(st.sampled_from(("hour", "day", "day", "week")))
+    every = draw(st.sampled_from(("hour", "day", "day", "week", "month")))
     made: dict[str, Any] = {"every": every}
     if every == "hour":
         made["at"] = draw(st.sampled_from((":00", ":30", ":20")))
     else:
         made["at"] = draw(st.sampled_from(("08:30", "16:00", "00:10")))
+    weekdays = st.sampled_from(("mon", "tue", "wed"))
     if every == "week":
-        made["on"] = draw(st.sampled_from(("mon", "tue", "wed")))
+        made["on"] = draw(weekdays)
+    elif every == "month":
+        made["on"] = draw(st.sampled_from((16, 17, 18, 31)))
+    elif every == "day" and draw(st.booleans()):
+        made["on"] = draw(st.lists(weekdays, min_size=1, unique=True))
     if draw(st.booleans()):
         fields = st.sampled_from(("course.id", "instance.id", "event.account"))
         made["group_by"] = draw(st.lists(fields, min_size=1, max_size=2, unique=True))

@@ -120,7 +120,8 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True, tag="notification", tag_f
 
     `because` says in a sentence what happened; `cause` is the event it happened by, null when it
     was a silent feed or a digest, whose last letter is `letter` and whose notifications are
-    `items`, or a `letter` that could not be used. `first` is the notification that an escalation
+    `items`, or a `letter` that could not be used. What its message tells of beside it are `items`
+    too. `first` is the notification that an escalation
     goes on from. `rule` is null, and `notes` say why, where the file as it was cannot be read any
     more.
     """

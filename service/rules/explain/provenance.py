@@ -45,6 +45,7 @@ def chain_of(evidence: Evidence, id: str) -> Chain | None:
     story = story_of(evidence, owed, rule, told)
     history = turns(rows, kept)
     terms = trace_recorded(rule.conditions, owed.read, kept) if rule else []
+    beside = (named(evidence, each) for each in found.speaks_for)
     return Chain(
         id=id,
         state=found.state,
@@ -64,7 +65,7 @@ def chain_of(evidence: Evidence, id: str) -> Chain | None:
         history=history,
         ended=ended(found, history[-1]),
         first=firsts(evidence, owed, rule),
-        items=list(story.items),
+        items=[*story.items, *filter(None, beside)],
         into=found.into,
         speaks_for=list(found.speaks_for),
         notes=[

@@ -36,6 +36,8 @@ REASONS = {
     "collapse": "it waits for others of the same moment",
     "escalation": "what its reader was told before it came late, and it keeps its distance",
     "collapsed": "another message stood for it too",
+    "bundle": "it is told in one message with what else its reader gets",
+    "at_most": "its reader got enough that day; it leaves with what comes the next day",
     "digest": "it is told of in a digest",
     "throttle": "too many had gone to the same recipient",
     "storm": "too many were owed at once; a person must release it",

@@ -101,7 +101,7 @@ class RuleChecks:
         for entry in rule.entries:
             if not self.report.spoiled(entry.path):
                 self._check_recipient(entry, rule.scope)
-                self.names.check_entry(entry, collapses=rule.collapses(entry))
+                self.names.check_entry(entry, joined=rule.joined(entry, self.defaults))
                 self._check_twice(entry, lines)
 
     def _check_ways(self, rule: RuleShape) -> None:
@@ -188,8 +188,13 @@ class RuleChecks:
                 self.report.error(part.path_to("group_by", index), message)
 
     def _check_digest(self, digest: DigestShape) -> None:
-        if digest.says("on") and digest.every != "week":
-            self.report.error(digest.path_to("on"), "'on' goes with 'every: week' only", key=True)
+        if digest.says("on") and digest.every == "hour":
+            message = "'on' goes with 'every: day', 'week' or 'month'; take it out"
+            self.report.error(digest.path_to("on"), message, key=True)
+        elif digest.on and bool(digest.on.day) != (digest.every == "month"):
+            days = "a day, e.g. 15" if digest.every == "month" else "weekdays, e.g. mon"
+            message = f"with 'every: {digest.every}', 'on' is {days}"
+            self.report.error(digest.path_to("on"), message)
         if digest.at is not None and digest.closes is None:
             form = 'a minute like ":30"' if digest.every == "hour" else "a time of day like 08:30"
             message = f"with 'every: {digest.every}', 'at' is {form}; got {shown(digest.at)}"

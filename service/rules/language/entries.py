@@ -1,13 +1,14 @@
 """Describe entries: whom a rule tells, by which channel, with which words, how often."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 
 from service.rules.calendar import DAY_MINUTES, Digest, Window
 from service.rules.language.errors import Report
-from service.rules.language.shape import LIST, Choice, OneOf, Shape, tell_apart
+from service.rules.language.shape import LIST, Choice, OneOf, Schema, Shape, Value, tell_apart
 from service.rules.language.values import (
     COUNT,
+    DAY_OF_MONTH,
     DURATION,
     ITEMS,
     NAME,
@@ -18,6 +19,7 @@ from service.rules.language.values import (
 )
 from service.rules.language.yaml_reader import Block
 from service.rules.rule import Entry, Throttle
+from service.rules.text import hint, listed, shown
 
 Name = Annotated[str, NAME]
 Duration = Annotated[int, DURATION]
@@ -33,16 +35,45 @@ WEEKDAYS: tuple[str, ...] = get_args(get_args(Weekday)[0])
 GROUPINGS: tuple[str, ...] = get_args(get_args(Grouping)[0])
 
 
+class DigestDays(NamedTuple):
+    """Say on which weekdays a digest closes, Monday is 0, or on which day of the month."""
+
+    weekdays: tuple[int, ...] = ()
+    day: int = 0
+
+
+def _digest_days(raw: Any) -> DigestDays:
+    """Read weekdays, one or a list, or the number of a day."""
+    if str(raw).isdecimal():
+        return DigestDays(day=DAY_OF_MONTH.read(raw))
+    named = raw if type(raw) is list else [raw]
+    if not named:
+        raise ValueError(f"name at least one of {listed(WEEKDAYS)}")
+    strange = [each for each in named if each not in WEEKDAYS]
+    if strange:
+        near = hint(str(strange[0]), WEEKDAYS)
+        raise ValueError(f"{shown(strange[0])} is not allowed here; use {listed(WEEKDAYS)}{near}")
+    return DigestDays(tuple(sorted({WEEKDAYS.index(each) for each in named})))
+
+
+_DAY: Schema = {"enum": list(WEEKDAYS)}
+SOME_DAYS: Schema = {"anyOf": [_DAY, {"type": "array", "minItems": 1, "items": _DAY}]}
+DIGEST_DAYS = Value(_digest_days, {"anyOf": [*SOME_DAYS["anyOf"], DAY_OF_MONTH.json_schema()]})
+"""What `on` of a digest takes, which depends on `every`."""
+
+
 class DigestShape(Shape):
     """Say when collected items leave; the form of `at` depends on `every`."""
 
-    every: Annotated[Literal["hour", "day", "week"], Choice("every")]
-    """How often what was collected leaves as one message: hour, day or week."""
+    every: Annotated[Literal["hour", "day", "week", "month"], Choice("every")]
+    """How often what was collected leaves as one message: hour, day, week or month."""
     at: Annotated[str, TEXT] | None = None
     """When, by the reader's clock: a time of day, 08:00 if left out, or for `every: hour` the
     minute, e.g. ":30"."""
-    on: Weekday | None = None
-    """The day of the week, for `every: week`: mon, tue, wed, …; mon if left out."""
+    on: Annotated[DigestDays, DIGEST_DAYS] | None = None
+    """On which days: for `every: week` or `day` one of mon, tue, wed, … or a list of them, mon or
+    every day if left out; for `every: month` a day of it, e.g. 15, or else its first from mon to
+    fri."""
     group_by: Groupings = []
     """One message for each value of these fields, e.g. [course.id]."""
     max_items: Annotated[int, ITEMS] = 50
@@ -63,13 +94,14 @@ class DigestShape(Shape):
     def compiled(self) -> Digest:
         """Give the digest; the checks have refused a wrong `at`."""
         assert self.closes is not None
-        on = WEEKDAYS.index(self.on) if self.on else 0
+        days = self.on or DigestDays((0,) if self.every == "week" else ())
         return Digest(
             every=self.every,
             at=self.closes,
-            on=on,
+            on=days.weekdays,
             group_by=tuple(self.group_by),
             max_items=self.max_items,
+            day=days.day,
         )
 
 
@@ -128,7 +160,7 @@ class EntryKeys(Shape):
             post=self.said("post"),
             template=self.said("template"),
             after_ms=self.said("after") or 0,
-            digest=self.digest.compiled() if self.digest else None,
+            digest=self.digest.compiled().within(window) if self.digest else None,
             throttle=self.throttle.compiled() if self.throttle else None,
             window=window,
             show=tuple(self.said("show") or ()),

@@ -12,7 +12,7 @@ from service.rules.language.channels import ChannelUrl
 from service.rules.language.entries import EntryKeys
 from service.rules.language.errors import Report, Severity
 from service.rules.language.intervals import Windows
-from service.rules.language.model import ANY, DefaultsShape, RuleShape
+from service.rules.language.model import ANY, BUNDLE, COLLAPSE, DefaultsShape, RuleShape
 from service.rules.language.references import References
 from service.rules.language.yaml_reader import Path
 from service.rules.rule import GROUP
@@ -71,10 +71,10 @@ class KnownNames:
             also = _also([self.report.line(path) for path in more])
             self.report.error(first, message + also, severity=severity)
 
-    def check_entry(self, entry: EntryKeys, *, collapses: bool) -> None:
+    def check_entry(self, entry: EntryKeys, *, joined: str) -> None:
         """Check whom an entry tells, its channel, and its template.
 
-        With `collapses` one message may stand for several courses.
+        `joined` is the key by which one message may tell of several things; empty for none.
         """
         channel, template = entry.said(entry.way), entry.said("template")
         to = entry.said("to") or ""
@@ -84,7 +84,7 @@ class KnownNames:
         if channel is not None and self.channels is not None:
             self._check_channel(channel, self.channels, entry)
         if template is not None and self.installed.templates is not None:
-            self._check_template(template, self.installed.templates, entry, collapses=collapses)
+            self._check_template(template, self.installed.templates, entry, joined=joined)
 
     def check_watched(self, channel: str | None, path: Path) -> None:
         """Check the channel that a trigger watches."""
@@ -142,7 +142,7 @@ class KnownNames:
         name: str,
         templates: Mapping[str, frozenset[str]],
         entry: EntryKeys,
-        collapses: bool,
+        joined: str,
     ) -> None:
         path, form, forms = entry.path_to("template"), entry.form, templates.get(name)
         if forms is None:
@@ -153,25 +153,30 @@ class KnownNames:
             message = f"template {shown(name)} has no {form} version"
             self._unfit(path, f"{message}; {expected}; it has: {has}")
         elif self.installed.reads is not None:
-            self._check_words(entry, self.installed.reads[name, form], collapses)
+            self._check_words(entry, self.installed.reads[name, form], joined)
 
     def _check_words(
-        self, entry: EntryKeys, reads: Mapping[str, frozenset[str]], collapses: bool
+        self, entry: EntryKeys, reads: Mapping[str, frozenset[str]], joined: str
     ) -> None:
         """Check that the words tell of what the entry brings: many things, or one and others."""
         path, template = entry.path_to("template"), f"template {shown(entry.said('template'))}"
         one = [file for file, read in reads.items() if ITEMS not in read]
-        alone = [file for file, read in reads.items() if OTHERS not in read]
+        alone = [file for file in one if OTHERS not in reads[file]]
+        lists = any(ITEMS in read and read.isdisjoint(ITEM_GROUPS) for read in reads.values())
         if entry.says("digest") and BODY in one:
             message = f"{template} tells of one thing, and a digest of many; name one whose"
             self._unfit(path, f"{message} {entry.form}/{BODY} goes through 'items'")
         elif entry.says("digest") and one:
             message = f"{template} leaves out what the digest tells of in {together(one)}"
             self.report.warning(path, f"{message}; go through 'items' there too")
-        elif not entry.says("digest") and any(map(_lists_only, reads.values())):
+        elif not entry.says("digest") and lists:
             message = f"{template} goes through the 'items' of a digest, and here is"
             self.report.warning(path, f"{message} none; add a 'digest', or name another template")
-        elif not entry.says("digest") and collapses and alone:
+        elif joined == BUNDLE and one:
+            message = f"{template} tells of one thing, and 'bundle' makes one message of several"
+            how = f"each is told in words of its own there; go through 'items' in {together(one)}"
+            self.report.warning(path, f"{message}: {how}")
+        elif joined == COLLAPSE and alone:
             message = f"{template} tells of one course, and 'collapse' makes one message of several"
             self.report.warning(path, f"{message}; name the 'others' in {together(alone)}")
 
@@ -189,17 +194,3 @@ class KnownNames:
     def _unfit(self, path: Path, message: str, severity: Severity = "error") -> None:
         if not self.report.spoiled(path):
             self.unfit.setdefault((severity, message), []).append(path)
-
-
-def _lists_only(read: frozenset[str]) -> bool:
-    """Tell whether words go through many things and say nothing of one alone."""
-    return ITEMS in read and not read.intersection(ITEM_GROUPS)
-
-
-def _also(lines: list[int]) -> str:
-    """Say where else, three lines at most."""
-    if not lines:
-        return ""
-    more = f" and {len(lines) - LINES_NAMED} more" if len(lines) > LINES_NAMED else ""
-    named = ", ".join(map(str, lines[:LINES_NAMED]))
-    return f" (also at line{'s' * (len(lines) > 1)} {named}{more})"

@@ -12,13 +12,33 @@ from service.rules.language.entries import Duration, EntryKeys, EntryShape, Name
 from service.rules.language.intervals import StretchShape, Windows, windows_of
 from service.rules.language.shape import FILLED, LIST, NAMED, Choice, Shape
 from service.rules.language.trigger_shapes import Conditions, EventName, TriggerShape
-from service.rules.language.values import RULE_ID, TEXT, TRUTH, VERSION, ZONE
+from service.rules.language.values import (
+    BUNDLE_TIME,
+    COUNT,
+    RULE_ID,
+    TEXT,
+    TRUTH,
+    VERSION,
+    ZONE,
+)
 from service.rules.rule import Defaults, Entry, Rule, RuleSet
 from service.rules.scope import Scope
 
 Text = Annotated[str, TEXT]
 ANY = "any"
 """What `send_window` says for every hour of the week."""
+
+BUNDLE, COLLAPSE = "bundle", "collapse"
+"""Keys by which one message tells of several things."""
+
+
+class AtMostShape(Shape):
+    """Say how many messages a day are enough for one person."""
+
+    messages: Annotated[int, COUNT]
+    """At most so many messages to one person, 100 at most, whatever the rules; a list is one."""
+    per: Annotated[Literal["day"], Choice("per")]
+    """In a day of the reader's calendar. What is beyond leaves with what comes the next day."""
 
 
 class DefaultsShape(Shape):
@@ -30,6 +50,11 @@ class DefaultsShape(Shape):
     """When messages may leave: a name of time_intervals, or any, as if left out."""
     expires_after: Duration = 3 * DAY
     """What could not be delivered for so long is not sent any more; 3d if left out."""
+    bundle: Annotated[int, BUNDLE_TIME] | None = None
+    """Wait so long, and make one message of what one person would get by one channel, whatever
+    the rules; `none`, as if left out, lets each leave alone."""
+    at_most: AtMostShape | None = None
+    """How many messages one person gets at most."""
 
 
 class RuleShape(Shape):
@@ -49,6 +74,9 @@ class RuleShape(Shape):
     """All of these must be true, when it is set off and again before the message leaves."""
     collapse: Duration | None = None
     """Wait so long, and make one message of what the same person would get in that time."""
+    bundle: Annotated[int, BUNDLE_TIME] | None = None
+    """Wait so long, and leave as one message with what other rules tell the same person; `none`
+    lets it leave alone."""
     notify: Annotated[list[EntryShape], FILLED]
     """Whom to tell, how, and with which words."""
     escalation: Annotated[list[StepShape], LIST] = []
@@ -75,10 +103,18 @@ class RuleShape(Shape):
         entries = [*(self.notify or []), *(self.escalation or [])]
         return [entry for entry in entries if entry]
 
-    def collapses(self, entry: EntryKeys) -> bool:
-        """Tell whether one message of an entry may stand for several courses."""
-        first = entry in (self.notify or ()) and not entry.says("digest")
-        return first and bool(self.collapse and self.scope and self.scope.has_enrollment)
+    def joined(self, entry: EntryKeys, defaults: DefaultsShape) -> str:
+        """Give the key by which one message of an entry may tell of several things, if any."""
+        if entry.says("digest"):
+            return ""
+        if self.waits(defaults) and entry.way == "via":
+            return BUNDLE
+        collapses = self.collapse and self.scope and self.scope.has_enrollment
+        return COLLAPSE if collapses and entry in (self.notify or ()) else ""
+
+    def waits(self, defaults: DefaultsShape) -> int:
+        """Say how long (ms) its messages wait for others of their readers."""
+        return (defaults.bundle if self.bundle is None else self.bundle) or 0
 
     def compiled(self, defaults: DefaultsShape, windows: Windows, conditions: Conditions) -> Rule:
 
@@ -93,6 +129,7 @@ class RuleShape(Shape):
             trigger=self.trigger.compiled(conditions),
             conditions=conditions.get(self.path_to("conditions"), ()),
             collapse_ms=self.collapse,
+            bundle_ms=self.waits(defaults),
             notify=entries(self.notify),
             escalation=entries(self.escalation),
             cancel_on=tuple(self.cancel_on),
@@ -131,11 +168,12 @@ class FileShape(Shape):
         logo: Logo | None,
     ) -> RuleSet:
         """Give the rules of a file without mistakes; `text` is kept with them."""
-        windows = self.windows()
+        windows, enough = self.windows(), self.defaults.at_most
+        at_most = enough.messages if enough else None
         return RuleSet(
             rules=tuple(rule.compiled(self.defaults, windows, conditions) for rule in self.rules),
             channels={name: channel.url or "" for name, channel in channels.items()},
-            defaults=Defaults(self.defaults.timezone, self.defaults.expires_after),
+            defaults=Defaults(self.defaults.timezone, self.defaults.expires_after, at_most),
             text=text,
             fingerprint=hashlib.sha256(text.encode()).hexdigest(),
             unset={name: channel.unset for name, channel in channels.items() if channel.unset},

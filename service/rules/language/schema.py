@@ -16,6 +16,7 @@ from service.rules.language.columns import EXTRA_DOC, SCHEMA_PATTERN, field_of
 from service.rules.language.condition_reader import GROUPS
 from service.rules.language.entries import (
     GROUPINGS,
+    SOME_DAYS,
     DigestShape,
     EntryKeys,
     PersonShape,
@@ -38,6 +39,7 @@ from service.rules.language.shape import FILLED, Schema, Shape, Value
 from service.rules.language.trigger_shapes import SCOPES, SEATS, TRIGGERS
 from service.rules.language.values import (
     DAY_BEGINS,
+    DAY_OF_MONTH,
     INTERVAL_NAMES,
     MINUTE,
     NAME,
@@ -102,8 +104,13 @@ _AT: Schema = {
     "else": {"properties": {"at": DAY_BEGINS.json_schema()}},
 }
 _ON: Schema = {
-    "if": {"properties": {"every": {"enum": ["week"]}}},
-    "else": {"properties": {"on": False}},
+    "if": {"properties": {"every": {"enum": ["month"]}}},
+    "then": {"properties": {"on": DAY_OF_MONTH.json_schema()}},
+    "else": {
+        "if": {"properties": {"every": {"enum": ["hour"]}}},
+        "then": {"properties": {"on": False}},
+        "else": {"properties": {"on": SOME_DAYS}},
+    },
 }
 
 

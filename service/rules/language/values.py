@@ -95,6 +95,16 @@ DURATION = Value(
 )
 
 
+def _bundle(raw: Any) -> int:
+    return 0 if raw == "none" else duration(raw)
+
+
+BUNDLE_TIME = Value(
+    _bundle, patterned("string", f"none|{DURATION_FORM}", "expected a duration like 30m, or none")
+)
+"""How long a message waits for others of its reader, in milliseconds; 0 for none."""
+
+
 def _formed(form: str, takes: str, otherwise: str = "") -> Value:
     """Make the kind of a name; `otherwise` is told of a value that is no single text."""
     pattern = re.compile(form)
@@ -189,6 +199,7 @@ def _whole(most: int, form: str) -> Value:
 
 
 COUNT = _whole(100, "[1-9][0-9]?|100")
+DAY_OF_MONTH = _whole(31, "[1-9]|[12][0-9]|3[01]")
 ITEMS = _whole(500, "[1-9][0-9]?|[1-4][0-9]{2}|500")
 
 

@@ -25,8 +25,8 @@ _HOLIDAYS = (
     "`coursebell unmute`"
 )
 _TOGETHER = (
-    "write a throttle in an entry, e.g. throttle: {max: 1, per: 1d}; it counts what one entry "
-    "sends to one reader, and a limit over several rules is not possible yet"
+    "write at_most: {messages: 2, per: day} under 'defaults', which counts what one person gets by "
+    "all rules, or a throttle in an entry, e.g. throttle: {max: 1, per: 1d}"
 )
 _ONCE = (
     "what comes first is not known; a long throttle in an entry tells each reader once: "
@@ -52,6 +52,7 @@ WISHES: Mapping[str, str] = {
     "expired expiry expiry_date expires_at valid_until valid_to recertification": _EXPIRY,
     "certificate certificate_expires_at count_from_completed": _EXPIRY,
     "limit cap max_per_day rate_limit frequency frequency_cap": _TOGETHER,
+    "batch group_messages together": "write bundle: 30m, under 'defaults' or in a rule",
     "first first_time once only_once": _ONCE,
     "repeat again recurring every_day every_week remind_every": _AGAIN,
     "ends ends_at ends_on end_date active_until starts_at start_date": (
@@ -95,7 +96,6 @@ OF_KEYS: Mapping[str, str] = {
     "group_by learner.*": (
         "what says something about a person stays out of the log, and nothing is grouped by it"
     ),
-    "every month": f"{_NOT_YET}: no digest is monthly",
     "on_activate all": "write current",
     "to group": _GROUP,
     **dict.fromkeys(("to supervisor", "to boss", "to team_lead"), "write manager"),

@@ -43,7 +43,7 @@ class OwnList(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def closing(self) -> Digest:
         """Give it as what closes at such times."""
-        return Digest(every=self.every, at=self.at, on=self.on)
+        return Digest(every=self.every, at=self.at, on=(self.on,) if self.every == "week" else ())
 
 
 class OwnHours(msgspec.Struct, frozen=True, omit_defaults=True):

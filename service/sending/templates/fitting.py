@@ -43,6 +43,11 @@ class Wording(NamedTuple):
             html = _with_last_line(html, unsaid)
         return replace(message, text=text, html=html)
 
+    def reads(self, name: str) -> bool:
+        """Tell whether every body of the template, in any language, reads a variable."""
+        bodies = self.templates.reads.get((self.template, self.form), {}).values()
+        return bool(bodies) and all(name in read for read in bodies)
+
     def more(self, count: int) -> str:
         """Write how many more there are."""
         return self.templates.more(self.template, self.form, self.locale, count=count)

@@ -21,7 +21,7 @@ from service.rules.notification import (
     Owed,
     WaitingForAddress,
 )
-from service.rules.plan import PlannedMessage, collapsed, joins, plan
+from service.rules.plan import PlannedMessage, company_of, joins, plan
 from service.rules.rule import ENTRY as WATCHERS
 from service.rules.rule import Rule
 from service.rules.triggers.stalled import STALLED
@@ -178,7 +178,7 @@ class Outbox:
         """Let each leave with its company; gives back what comes after a message of its kind."""
         left, groups, keys = list[Notification](), list[list[Notification]](), set[str]()
         for each in due:
-            key, first = each.owed.collapse, self._open.get(each.id)
+            key, first = company_of(each), self._open.get(each.id)
             if key in keys:
                 left.append(each)
             elif first is not None and first.due_at <= ground.now:
@@ -190,7 +190,7 @@ class Outbox:
     def _close_digests(self, items: Sequence[Notification], ground: Ground) -> None:
         """Close the digests of these items, reader by reader, as the service does."""
         readers: dict[DigestReader, list[Notification]] = {}
-        for item in items:
+        for item in sorted(items, key=lambda item: (item.due_at, item.id)):
             readers.setdefault(reader_of(item.owed, self._world), []).append(item)
         for reader, mine in readers.items():
             judged = [(item, holds(item, self._subjects.of(item.owed), ground)) for item in mine]
@@ -216,15 +216,15 @@ class Outbox:
             self._tally.hold(owed, reason, owed.decided_at)
             self.hear(Fate(id=id, owed=owed, state=HELD, reason=reason, at=owed.decided_at))
             return
-        if owed.collapse is not None:
-            self._together.setdefault(owed.collapse, []).append(id)
         self._owed += 1
         self._places[id] = self._owed
         self._wait(notification)
 
     def _wait(self, notification: Notification) -> None:
-        id = notification.id
+        id, key = notification.id, company_of(notification)
         self._open[id] = notification
+        if key is not None:
+            self._together.setdefault(key, []).append(id)
         heapq.heappush(self._heap, (notification.due_at, self._places[id], id))
 
     def _due(self, now: int) -> Iterator[Notification]:
@@ -247,20 +247,20 @@ class Outbox:
     def _group(self, first: Notification) -> Iterator[Notification]:
         """Find the notifications that become one message with this one."""
         yield first
-        for id in self._together.get(first.owed.collapse or "", ()):
+        for id in self._together.get(company_of(first) or "", ()):
             other = self._open[id]
             if id != first.id and joins(other, first):
                 yield other
 
     def _leave(self, groups: Sequence[Sequence[Notification]], ground: Ground) -> None:
         """Plan a round as the service does; what leaves counts as sent."""
-        planned = plan(groups, lambda n: self._judged(n, ground), self._world.latest, ground.now)
+        planned = plan(groups, lambda n: self._judged(n, ground), ground)
         for notification, body in planned.endings:
             self._settle(notification, body)
         self._world.memory |= planned.passed
         for message in planned.messages:
-            for other, _ in message.told:
-                self._settle(other, collapsed(message, ground.now))
+            for other, end in message.changes(ground.now):
+                self._settle(other, end)
             self._sent(message, ground.now)
 
     def _sent(self, message: PlannedMessage, now: int) -> None:
@@ -280,6 +280,7 @@ class Outbox:
         """Add one more event of a notification, after which it is sent by nobody or later."""
         owed = notification.owed
         if isinstance(event, Deferred):
+            self._leave_company(notification)
             self._wait(notification.apply(event))
             return
         self._forget(notification)
@@ -316,7 +317,10 @@ class Outbox:
     def _forget(self, notification: Notification) -> None:
         del self._open[notification.id], self._places[notification.id]
         self._items.pop((notification.owed.subject, notification.owed.version), None)
-        key = notification.owed.collapse
+        self._leave_company(notification)
+
+    def _leave_company(self, notification: Notification) -> None:
+        key = company_of(notification)
         if key is not None:
             same = self._together[key]
             same.remove(notification.id)

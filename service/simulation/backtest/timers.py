@@ -87,7 +87,6 @@ class StepTimers:
         self._heap: list[tuple[int, int, Origin, Entry]] = []
         self._pushed = 0
         self._begun: dict[Origin, EscalationStart] = {}
-        self._places = {id: place for place, id in enumerate(decider.by_id)}
 
     @property
     def next_at(self) -> int | None:
@@ -132,7 +131,7 @@ class StepTimers:
 
     def _order(self, due: DueStep) -> tuple[int, int, int, str]:
         rule, entry, first = due
-        place = self._places[rule.id]
+        place = self._decider.places[rule.id]
         return place, rule.escalation.index(entry), first.owed.decided_at, first.owed.occurrence
 
 

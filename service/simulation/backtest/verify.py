@@ -310,6 +310,7 @@ class Verifier:
     ) -> None:
         rule = self._decider.by_id.get(owed.rule) if self._decider else None
         looked_up = owed.entry.startswith(LOOKED_UP) or owed.digest or self._has_left(owed)
+        looked_up = looked_up or owed.bundle is not None
         if rule is not None and (looked_up or rule.reads_today):
             self._found.changed += 1
             return

@@ -188,3 +188,23 @@ def test_a_member_of_a_group_is_named_by_the_id_of_the_lms(tmp_path: Path) -> No
         office.post(completed(START, 77))
         office.tick(START)
         assert why(office).to == "78 of group:staff"
+
+
+def test_a_bundle_says_what_it_is_made_up_of_and_each_thing_into_which(tmp_path: Path) -> None:
+    rules = DONE + "  - id: began\n    trigger: {event: enrollment.enrolled}\n    notify:\n"
+    rules += "      - {to: learner, via: email, template: enrolled}\n"
+    with Installation(tmp_path, rules, head="defaults: {bundle: 30m}") as office:
+        office.import_people([ADA])
+        office.post(enrolled(START, 77), completed(START + 1, 77))
+        office.tick(START)
+        office.tick(START + HOUR)
+        rows = [row["rule"] for row in office.notifications()]
+        ids = {row["rule"]: row["id"] for row in office.notifications()}
+        lead, other = (why(office, rows.index(rule)) for rule in ("done", "began"))
+
+    assert [(item.id, item.state, item.told) for item in lead.items] == [
+        (ids["began"], "dropped", True)
+    ]
+    assert other.into == ids["done"]
+    assert other.ended == "dropped: it is told in one message with what else its reader gets"
+    assert "leaves at 2026-11-16 09:30:00Z" in other.history[0].words

@@ -114,7 +114,15 @@ def test_what_waits_for_a_window_says_until_when(tmp_path: Path) -> None:
 
 
 def test_every_reason_that_is_a_word_of_ours_is_told_as_a_person_reads_it() -> None:
-    ours = (rule.OVER, plan.REASON, digests.REASON, storm.HELD, rule.MUTED)
+    ours = (
+        rule.OVER,
+        plan.REASON,
+        plan.AT_MOST,
+        plan.BUNDLE,
+        digests.REASON,
+        storm.HELD,
+        rule.MUTED,
+    )
     recorded = (*ours, "collapsed", "rule_removed", "no_longer_true", "conditions_changed")
     for reason in recorded:
         assert reason_in_words(reason) != reason

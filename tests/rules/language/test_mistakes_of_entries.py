@@ -29,11 +29,8 @@ def steps(*lines: str, text: str = GOOD) -> str:
 
 DIGESTS = {
     "a digest of no sort": (
-        entry("digest: {every: month}"),
-        (
-            "8:77: 'month' is not allowed here; use hour, day or week; Coursebell cannot do that "
-            "yet: no digest is monthly"
-        ),
+        entry("digest: {every: minute}"),
+        "8:77: 'minute' is not allowed here; use hour, day, week or month",
     ),
     "a digest as text": (
         entry("digest: day"),
@@ -48,9 +45,25 @@ DIGESTS = {
         entry("digest: {every: day}, throttle: {max: 1, per: 1d}"),
         "8:83: an entry has a digest or a throttle, not both; take one out",
     ),
-    "a weekday of a daily digest": (
-        entry("digest: {every: day, on: mon}"),
-        "8:82: 'on' goes with 'every: week' only",
+    "a weekday of an hourly digest": (
+        entry("digest: {every: hour, on: mon}"),
+        "8:83: 'on' goes with 'every: day', 'week' or 'month'; take it out",
+    ),
+    "a weekday of a monthly digest": (
+        entry("digest: {every: month, on: mon}"),
+        "8:88: with 'every: month', 'on' is a day, e.g. 15",
+    ),
+    "a day of the month of a weekly digest": (
+        entry("digest: {every: week, on: 15}"),
+        "8:87: with 'every: week', 'on' is weekdays, e.g. mon",
+    ),
+    "a day that no month has": (
+        entry("digest: {every: month, on: 32}"),
+        "8:88: expected a whole number from 1 to 31, got '32'",
+    ),
+    "no days": (
+        entry("digest: {every: day, on: []}"),
+        "8:86: name at least one of mon, tue, wed, thu, fri, sat or sun",
     ),
     "a weekday that is none": (
         entry("digest: {every: week, on: mo}"),

@@ -59,9 +59,11 @@ def test_the_default_file_says_what_it_says() -> None:
     assert completed.trigger == EventTrigger("enrollment.completed")
     assert completed.collapse_ms == 600_000
     assert completed.expires_after_ms == 259_200_000
+    assert (completed.bundle_ms, free.bundle_ms, stalled.bundle_ms) == (1_800_000, 0, 1_800_000)
+    working_days = Digest("day", 510, (0, 1, 2, 3, 4))
     assert completed.notify == (
         Entry("learner", "email", None, "completed"),
-        Entry("manager", "email", None, "team_completions", digest=Digest("day", 510)),
+        Entry("manager", "email", None, "team_completions", digest=working_days),
     )
     assert [entry.key for entry in (*completed.notify, *free.notify)] == [
         "to=learner,via=email,template=completed",

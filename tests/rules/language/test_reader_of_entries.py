@@ -66,14 +66,15 @@ def test_a_window_is_the_entrys_or_the_rules_or_the_files() -> None:
 
 def test_digests_have_times_where_none_are_written() -> None:
     _, stalled, seat = read().rules
+    noon = stalled.notify[0].window
     assert [entry.digest for entry in stalled.notify] == [
-        Digest("hour", 5),
+        Digest("hour", 5, window=noon),
         Digest("day", 480),
-        Digest("week", 1439, 6, ("course.id",), 500),
+        Digest("week", 1439, (6,), ("course.id",), 500),
     ]
-    assert seat.notify[1].digest == Digest("week", 480, 0, (), 50)
+    assert seat.notify[1].digest == Digest("week", 480, (0,), (), 50)
     hourly = read(FILE.replace(', at: ":05"', "")).rules[1]
-    assert hourly.notify[0].digest == Digest("hour", 0)
+    assert hourly.notify[0].digest == Digest("hour", 0, window=noon)
 
 
 def test_steps_come_after_the_first_entries() -> None:

@@ -164,8 +164,8 @@ def test_intervals_weekdays_and_what_groups_are_offered() -> None:
     assert stretch["properties"]["weekdays"]["items"]["enum"] == days
     for entry in (*entries("entry.enrollment"), *entries("step.enrollment")):
         assert entry["send_window"]["anyOf"][0]["enum"] == ["any", "nights", "office_hours"]
-        assert entry["digest"]["properties"]["on"]["enum"] == days
-        assert entry["digest"]["properties"]["every"]["enum"] == ["hour", "day", "week"]
+        assert entry["digest"]["properties"]["on"]["anyOf"][0]["enum"] == days
+        assert entry["digest"]["properties"]["every"]["enum"] == ["hour", "day", "week", "month"]
     for holder in (OPEN_RULE, SCHEMA["properties"]["defaults"]["properties"]):
         assert "office_hours" in holder["send_window"]["anyOf"][0]["enum"]
 

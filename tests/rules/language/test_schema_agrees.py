@@ -95,6 +95,12 @@ GOODS = {
     "an id like a number": (HEAD + NOTIFY).replace("id: completed", "id: 1e5"),
     "a description that is no text": HEAD + NOTIFY + "    description: 08:30\n",
     "a version in quotes": (HEAD + NOTIFY).replace("version: 1", "version: '1'"),
+    "bundles, and enough for a day": (HEAD + NOTIFY + "    bundle: none\n").replace(
+        "rules:", "defaults: {bundle: 30m, at_most: {messages: 2, per: day}}\nrules:"),
+    "a digest of working days": (HEAD + NOTIFY).replace(
+        "template: done", 'template: done, digest: {every: day, "on": [mon, tue, wed]}'),
+    "a digest of a day of the month": (HEAD + NOTIFY).replace(
+        "template: done", 'template: done, digest: {every: month, "on": 15}'),
     "a group": HEAD + NOTIFY.replace("learner", "group:sales staff"),
     "a group with a comma": HEAD + NOTIFY.replace("learner", "'group: Sales, EMEA'"),
     "no rules": "version: 1\nrules: []\n",
