@@ -28,7 +28,7 @@ WINGS = {
 TOP = {"app", "api", "cli", "running", "demo", "simulation", "settings", "__main__"}
 ROOMS = {
     "apprise": ["service/sending/channels/"],
-    "babel": ["service/learners/directory/languages.py"],
+    "babel": ["service/learners/directory/languages.py", "service/sending/templates/"],
     "jinja2": ["service/sending/", "service/api/pages/"],
     "starlette": ["service/api/", "service/incoming/webhook.py"],
     "uvicorn": ["service/incoming/http_protocol.py", "service/cli/", "service/demo/"],

@@ -40,8 +40,9 @@ from service.rules.text import hint, listed
 from service.rules.verdict import Item, Subject
 from service.running import wall_clock
 from service.sending.channels import ChannelError, open_channel
+from service.sending.channels.channel import MessageDefaults
 from service.sending.delivery_pool import WITHOUT_DOMAIN
-from service.sending.planner import MessageDefaults, values_of
+from service.sending.planner import values_of
 from service.sending.streams import NotificationStreams
 from service.sending.templates.fitting import Fits, Wording, anything, fitting
 from service.sending.templates.sample import sample_for

@@ -9,12 +9,13 @@ import binascii
 import hmac
 import os
 import secrets
+from collections.abc import Iterable
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
-from service.learners.directory.people_table import address_key
+from service.learners.directory.people_table import Person, address_key
 from service.ledger.ledger import LedgerError
 from service.ledger.private_files import private_folder
 
@@ -134,6 +135,15 @@ class Links(NamedTuple):
 
     watch: WatchLinks
     choices: ChoiceLinks
+
+    def choose(self, reader: Person | None) -> str | None:
+        """Give the link by which a reader chooses what they are told; None without an address."""
+        return self.choices(reader.id, reader.email) if reader and reader.email else None
+
+    def stop(self, reader: Person | None, rules: Iterable[str]) -> str | None:
+        """Give the link by which a reader stops these rules at once; None where nothing can be."""
+        url, named = self.choose(reader), "&".join(f"stop={rule}" for rule in rules)
+        return f"{url}?{named}" if url and named else None
 
 
 def signed_links(data: Path, public_url: str | None, secret: str | None) -> Links | None:

@@ -12,9 +12,9 @@ from service.rules import storm
 from service.rules.calendar import next_closing
 from service.rules.fields import Reading, is_personal
 from service.rules.notification import SENT, AttemptEnded, Ended, Owed, ended_unsent
+from service.rules.readers.watchers import WATCHERS, tell
 from service.rules.rule import (
     ROOM,
-    WATCHERS,
     Defaults,
     Entry,
     Rule,
@@ -23,7 +23,6 @@ from service.rules.rule import (
     find_reader,
     place_of,
     recipients,
-    tell,
     zone_of,
 )
 from service.rules.storm import LIMIT as STORM_LIMIT

@@ -170,6 +170,12 @@ class PlannedMessage(NamedTuple):
     passed: Sequence[Pass] = ()
 
     @property
+    def stoppable(self) -> dict[str, None]:
+        """Name the rules because of which it is sent and that its reader can stop."""
+        told = [(self.lead, self.due), *self.others]
+        return dict.fromkeys(n.owed.rule for n, due in told if not due.required)
+
+    @property
     def others(self) -> list[Leaving]:
         """List all that it names beside its own."""
         return [*self.told, *self.before]
@@ -244,8 +250,7 @@ def plan(
         for mine in by_reader(leaving):
             if any(n.is_open for n, _ in mine):
                 _add(planned, mine, held, accept)
-        stops = ((n, v) for n, v in judged if n.is_open and isinstance(v, NotificationStep))
-        planned.move(stops)
+        planned.move((n, v) for n, v in judged if n.is_open and isinstance(v, NotificationStep))
     return planned
 
 
@@ -270,7 +275,8 @@ def _add(
     """Add one message for all of these that their limits let through, if it is accepted."""
     ground = planned.ground
     open_ones = ranked([each for each in mine if each[0].is_open], ground.decider.places)
-    leaving, passed = _let_through(planned, open_ones[: _most(open_ones)])
+    most = BUNDLE_MAX if any(n.bundle for n, _ in open_ones) else None
+    leaving, passed = _let_through(planned, open_ones[:most])
     if not leaving:
         return
     (lead, due), *told = leaving
@@ -282,8 +288,7 @@ def _add(
     before = [each for each in mine if each[0].into == lead.id]
     released = [n for n in held if n.into == lead.id and all(n is not each for each, _ in before)]
     message = PlannedMessage(lead, due, told, before, released, [*passed, *counted])
-    instead = accept(message)
-    if instead is not None:
+    if (instead := accept(message)) is not None:
         planned.move([instead])
     else:
         planned.add(message)
@@ -307,10 +312,6 @@ def _let_through(planned: Plan, leaving: Sequence[Leaving]) -> tuple[list[Leavin
     dropped = Ended(at=ground.now, state=DROPPED, reason=REASON)
     planned.move((n, dropped) for n, _ in leaving if not through[alike(n)])
     return [each for each in leaving if through[alike(each[0])]], passed
-
-
-def _most(leaving: Sequence[Leaving]) -> int:
-    return BUNDLE_MAX if any(n.bundle for n, _ in leaving) else len(leaving)
 
 
 def ranked(leaving: Iterable[Leaving], places: Mapping[str, int]) -> list[Leaving]:

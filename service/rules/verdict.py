@@ -34,6 +34,8 @@ from service.rules.notification import (
     WaitingForAddress,
 )
 from service.rules.readers.choices import NOTHING_CHOSEN, chosen_in
+from service.rules.readers.watchers import ENTRY as WATCHERS_ENTRY
+from service.rules.readers.watchers import wish_over
 from service.rules.rule import (
     LEFT,
     LEFT_GROUP,
@@ -44,7 +46,6 @@ from service.rules.rule import (
     find_reader,
     is_member_still,
     route_of,
-    wish_over,
     zone_of,
 )
 from service.rules.triggers.stalled import STALLED
@@ -186,7 +187,9 @@ def still_true(case: Case) -> Stop | None:
 
 def still_wished(case: Case) -> Stop | None:
     """Cancel what a watcher does not ask for any more, or another record of theirs is told."""
-    reason, owed = wish_over(case.notification.id, case.owed, case.world), case.owed
+    owed, reason = case.owed, None
+    if owed.entry.startswith(WATCHERS_ENTRY):
+        reason = wish_over(case.notification.id, owed, case.world)
     records = map(case.world.records_of, (owed.person or "", owed.recipient))
     if reason is None and any(len(each) > 1 for each in records):
         reason = merged_into(owed, case.world, case.twin_holds)

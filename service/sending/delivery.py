@@ -25,8 +25,8 @@ from service.rules.notification import (
 )
 from service.sending import queue
 from service.sending.channel_health import ChannelHealth
-from service.sending.channels.channel import Channel, OutgoingMessage, SendResult
-from service.sending.planner import MessageDefaults, Planner, ReadyMessage, SendingContext
+from service.sending.channels.channel import Channel, MessageDefaults, OutgoingMessage, SendResult
+from service.sending.planner import Planner, ReadyMessage, SendingContext
 from service.sending.streams import OutcomeRecorder, UnrecordedOutcome, Update, is_due, lost
 
 WAITS = (1, 5, 25, 60)

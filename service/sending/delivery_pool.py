@@ -6,8 +6,9 @@ from service.learners.feed_subjects import FailingChannel
 from service.learners.signed_links import Links
 from service.sending.channel_health import ChannelHealth
 from service.sending.channels import Channel
+from service.sending.channels.channel import MessageDefaults
 from service.sending.delivery import ChannelTraffic, DeliveryWorker
-from service.sending.planner import MessageDefaults, SendingContext
+from service.sending.planner import SendingContext
 from service.sending.streams import OutcomeRecorder
 
 WITHOUT_DOMAIN = "coursebell.localhost"

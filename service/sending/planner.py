@@ -11,7 +11,6 @@ from eventsourcing.persistence import PersistenceError
 from msgspec.structs import replace
 
 from service.learners.facts import Identity
-from service.learners.signed_links import Links
 from service.learners.world import Lookup
 from service.ledger.events import EventBody
 from service.ledger.views import Views
@@ -30,32 +29,16 @@ from service.rules.notification import (
     Owed,
 )
 from service.rules.plan import Change, Leaving, PlannedMessage, alike, company_of, joins, plan
-from service.rules.rule import GROUP, MUTING, WATCHERS, muting_of
+from service.rules.readers.watchers import WATCHERS
+from service.rules.rule import GROUP, MUTING, muting_of
 from service.rules.verdict import Subject, judge
 from service.sending import queue
-from service.sending.channels.channel import OutgoingMessage
+from service.sending.channels.channel import MessageDefaults, OutgoingMessage
 from service.sending.streams import NotificationStreams, Update, seen, silences_of, step_of
 from service.sending.templates.context import GROUPS, LIST_LENGTH_MAX, FieldGroup
-from service.sending.templates.fitting import Fits, Wording, anything, fitting
+from service.sending.templates.fitting import Fits, Wording, fitting
 from service.sending.templates.several import Unworded, joined
 from service.sending.templates.templates import RenderedMessage, TemplateProblem, Templates
-
-
-class MessageDefaults(msgspec.Struct, frozen=True):
-    """Hold what every message by one channel has in common.
-
-    `domain` stands in every Message-ID; `timezone` is for people whose zone is not known.
-    `fits` tells which words the channel takes whole, `replies` whether it says where answers go.
-    `descriptions` say what rules are for, by their id. `links` make the links by which one reader
-    asks and chooses.
-    """
-
-    domain: str
-    timezone: str = "UTC"
-    fits: Fits = anything
-    replies: bool = False
-    descriptions: Mapping[str, str] = {}
-    links: Links | None = None
 
 
 def compose(
@@ -67,10 +50,8 @@ def compose(
     is the same at every attempt, whatever the sender's address is by now.
     """
     notification, recipient = message.lead, message.due.recipient
-    owed = notification.owed
     domain = notification.message_id.rpartition("@")[2].removesuffix(">") or defaults.domain
-    form = "chat" if recipient is None else "email"
-    locale = recipient.locale if recipient else None
+    form, locale = ("email", recipient.locale) if recipient else ("chat", None)
 
     def wording(due: Due) -> Wording:
         return Wording(templates, due.entry.template, form, locale=locale)
@@ -102,9 +83,9 @@ def compose(
         name=recipient.name if recipient else None,
         message=words,
         sent_at=datetime.fromtimestamp(now / 1000, UTC),
-        thread=f"<{owed.subject}@{domain}>",
-        list_id=f"<{owed.rule}.{domain}>",
-        unsubscribe=stop_url(message, defaults),
+        thread=f"<{notification.owed.subject}@{domain}>",
+        list_id=f"<{notification.owed.rule}.{domain}>",
+        unsubscribe=defaults.links and defaults.links.stop(recipient, message.stoppable),
         sender=templates.brand.sender,
         reply_to=templates.brand.reply_to,
     )
@@ -148,7 +129,7 @@ def values_of(
         "role": role,
         "group": group or None,
         "timezone": (recipient.timezone if recipient else None) or defaults.timezone,
-        "choices_url": choices_url(due, defaults),
+        "choices_url": defaults.links and defaults.links.choose(recipient),
     }
     values["rule"] = {"id": owed.rule, "description": defaults.descriptions.get(owed.rule)}
     values["show"] = dict.fromkeys(due.entry.show, True)
@@ -161,10 +142,8 @@ def listed(message: PlannedMessage, several: bool) -> dict[str, Any]:
     due, reading = message.due, message.due.reading
     told = {each.reading.subject.id: each.reading for _, each in message.others}
     others = [each for id, each in told.items() if id != reading.subject.id]
-    items, most = (
-        sorted(due.items, key=order),
-        due.entry.digest.max_items if due.entry.digest else 0,
-    )
+    items, digest = sorted(due.items, key=order), due.entry.digest
+    most = digest.max_items if digest else 0
     if several and others and not most:
         items, most, others = [reading, *others], ITEMS_MAX, []
     titles = [each("course.title") for each in others]
@@ -183,22 +162,6 @@ def watch_url(owed: Owed, due: Due, defaults: MessageDefaults) -> str | None:
     person = reading.learner if to == "learner" else person
     instance = reading.instance
     return defaults.links.watch(person, instance.id) if person and instance else None
-
-
-def choices_url(due: Due, defaults: MessageDefaults) -> str | None:
-    """Make the link by which who reads it chooses what they are told."""
-    reader = due.recipient
-    if defaults.links is None or reader is None or not reader.email:
-        return None
-    return defaults.links.choices(reader.id, reader.email)
-
-
-def stop_url(message: PlannedMessage, defaults: MessageDefaults) -> str | None:
-    """Make the link by which who reads it stops what it tells of; None where nothing can be."""
-    told = [(message.lead, message.due), *message.others]
-    kinds = dict.fromkeys(n.owed.rule for n, due in told if not due.required)
-    url = choices_url(message.due, defaults)
-    return f"{url}?{'&'.join(f'stop={kind}' for kind in kinds)}" if url and kinds else None
 
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from service.learners.facts import SeatsReported
 from service.learners.watchlist import WatchAsked, Watchlist, WatchStopped
 from service.rules.notification import CANCELLED, OWED, SENT, AttemptEnded, Ended
-from service.rules.rule import wish_over
+from service.rules.readers.watchers import wish_over
 from tests.campaigns import fuzz
 from tests.rules.world import NOW, World, decider, fact, session, told
 

@@ -11,8 +11,7 @@ from service.rules.language.brand_keys import Beside
 from service.rules.language.channels import ChannelUrl
 from service.rules.language.entries import EntryKeys
 from service.rules.language.errors import Report, Severity
-from service.rules.language.intervals import Windows
-from service.rules.language.model import ANY, BUNDLE, COLLAPSE, DefaultsShape, RuleShape
+from service.rules.language.model import ANY, BUNDLE, COLLAPSE, DefaultsShape, RuleShape, Windows
 from service.rules.language.references import References
 from service.rules.language.yaml_reader import Path
 from service.rules.rule import GROUP
@@ -194,3 +193,12 @@ class KnownNames:
     def _unfit(self, path: Path, message: str, severity: Severity = "error") -> None:
         if not self.report.spoiled(path):
             self.unfit.setdefault((severity, message), []).append(path)
+
+
+def _also(lines: list[int]) -> str:
+    """Say where else, three lines at most."""
+    if not lines:
+        return ""
+    more = f" and {len(lines) - LINES_NAMED} more" if len(lines) > LINES_NAMED else ""
+    named = ", ".join(map(str, lines[:LINES_NAMED]))
+    return f" (also at line{'s' * (len(lines) > 1)} {named}{more})"

@@ -4,17 +4,28 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from service.rules.calendar import DAY
+from pydantic import Field
+
+from service.rules.calendar import DAY, Stretch, Window
 from service.rules.language.brand import Logo
 from service.rules.language.brand_keys import BrandShape
 from service.rules.language.channels import ChannelUrl
-from service.rules.language.entries import Duration, EntryKeys, EntryShape, Name, StepShape
-from service.rules.language.intervals import StretchShape, Windows, windows_of
+from service.rules.language.entries import (
+    WEEKDAYS,
+    Duration,
+    EntryKeys,
+    EntryShape,
+    Name,
+    StepShape,
+    Weekday,
+)
 from service.rules.language.shape import FILLED, LIST, NAMED, Choice, Shape
 from service.rules.language.trigger_shapes import Conditions, EventName, TriggerShape
 from service.rules.language.values import (
     BUNDLE_TIME,
     COUNT,
+    DAY_BEGINS,
+    DAY_ENDS,
     RULE_ID,
     TEXT,
     TRUTH,
@@ -25,6 +36,8 @@ from service.rules.rule import Defaults, Entry, Rule, RuleSet
 from service.rules.scope import Scope
 
 Text = Annotated[str, TEXT]
+Windows = Mapping[str, Window | None]
+"""Time intervals by name; None is one that the file says wrongly."""
 ANY = "any"
 """What `send_window` says for every hour of the week."""
 
@@ -138,6 +151,42 @@ class RuleShape(Shape):
             line=self.line,
             required=self.required,
         )
+
+
+class StretchShape(Shape):
+    """Name a part of some days of the week."""
+
+    weekdays: Annotated[list[Weekday], FILLED] = []
+    """On which days: mon, tue, wed, thu, fri, sat, sun; every day if left out."""
+    from_: Annotated[int, DAY_BEGINS] = Field(alias="from")
+    """From this time of day, by the reader's clock, e.g. "08:00"."""
+    until: Annotated[int, DAY_ENDS]
+    """Until this time of the same day, "24:00" at most; over midnight write two stretches."""
+
+    @property
+    def ends_early(self) -> bool:
+        """Tell whether the stretch ends before it begins."""
+        return self.has("from_") and self.has("until") and self.from_ >= self.until
+
+    @property
+    def possible(self) -> bool:
+        """Tell whether the stretch can be read, and is a part of the week."""
+        days = self.has("weekdays") and None not in self.weekdays
+        return days and self.has("from_") and self.has("until") and not self.ends_early
+
+    def compiled(self) -> Stretch:
+        days = frozenset(WEEKDAYS.index(day) for day in self.weekdays or WEEKDAYS)
+        return Stretch(days, self.from_, self.until)
+
+
+def windows_of(intervals: Mapping[str, Sequence[StretchShape | None] | None]) -> Windows:
+    """Give the time intervals of a file as windows."""
+    return {
+        name: Window(name, tuple(each.compiled() for each in stretches if each))
+        if stretches and all(each and each.possible for each in stretches)
+        else None
+        for name, stretches in intervals.items()
+    }
 
 
 class FileShape(Shape):

@@ -1,10 +1,13 @@
 """Define what a channel is: handed a message, it answers with a result."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, Protocol
 
 import msgspec
 
+from service.learners.signed_links import Links
+from service.sending.templates.fitting import Fits, anything
 from service.sending.templates.templates import RenderedMessage
 
 Kind = Literal["accepted", "permanent", "transient", "unknown"]
@@ -53,6 +56,23 @@ class OutgoingMessage(msgspec.Struct, frozen=True):
     unsubscribe: str | None = None
     sender: str = ""
     reply_to: str = ""
+
+
+class MessageDefaults(msgspec.Struct, frozen=True):
+    """Hold what every message by one channel has in common.
+
+    `domain` stands in every Message-ID; `timezone` is for people whose zone is not known.
+    `fits` tells which words the channel takes whole, `replies` whether it says where answers go.
+    `descriptions` say what rules are for, by their id. `links` make the links by which one reader
+    asks and chooses.
+    """
+
+    domain: str
+    timezone: str = "UTC"
+    fits: Fits = anything
+    replies: bool = False
+    descriptions: Mapping[str, str] = {}
+    links: Links | None = None
 
 
 class Channel(Protocol):

@@ -22,7 +22,7 @@ from service.rules.notification import (
     WaitingForAddress,
 )
 from service.rules.plan import PlannedMessage, company_of, joins, plan
-from service.rules.rule import ENTRY as WATCHERS
+from service.rules.readers.watchers import ENTRY as WATCHERS
 from service.rules.rule import Rule
 from service.rules.triggers.stalled import STALLED
 from service.rules.verdict import holds, judge

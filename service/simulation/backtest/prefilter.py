@@ -14,7 +14,8 @@ from service.learners.watchlist import WatchAsked, WatchStopped
 from service.learners.world import World
 from service.rules.conditions import Condition, compile_conditions, fields_of
 from service.rules.readers.choices import ChoicesMade
-from service.rules.rule import WATCHERS, Rule
+from service.rules.readers.watchers import WATCHERS
+from service.rules.rule import Rule
 from service.rules.scheduler import TimeAsked
 from service.rules.triggers.stalled import stalled_trigger_of
 from service.rules.triggers.trigger import Trigger

@@ -22,7 +22,8 @@ from service.rules.explain.rule_versions import AnyEnvironment
 from service.rules.language.reader import read_rules
 from service.rules.notification import DIGEST, Notification, Owed
 from service.rules.notification import SHAPES as NOTIFICATION_SHAPES
-from service.rules.rule import AFTER, GROUP, WATCHERS, Entry, Rule
+from service.rules.readers.watchers import WATCHERS
+from service.rules.rule import AFTER, GROUP, Entry, Rule
 from service.rules.scheduler import RulesActivated, TimeAsked
 from service.rules.storm import StormCounted
 from service.rules.triggers import channel_failing, letter_set_aside, source_silent
