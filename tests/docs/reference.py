@@ -7,7 +7,7 @@ from pathlib import Path
 from service.app.app import SOURCES
 from service.rules.conditions import OPERATORS
 from service.rules.fields import EVENTS, FIELDS, WORDS_ONLY, Field, Sources
-from service.rules.language import brand_keys, entries, intervals, model
+from service.rules.language import brand_keys, entries, model
 from service.rules.language.columns import EXTRA_DOC
 from service.rules.language.operands import DESCRIBED, KINDS
 from service.rules.language.schema import schema_of
@@ -71,7 +71,7 @@ KEYS: tuple[tuple[str, str, type[Shape]], ...] = (
     ("The file", "", model.FileShape),
     ("defaults", "", model.DefaultsShape),
     ("brand", "", brand_keys.BrandShape),
-    ("time_intervals", "Each name has a list of stretches:", intervals.StretchShape),
+    ("time_intervals", "Each name has a list of stretches:", model.StretchShape),
     ("A rule", "", model.RuleShape),
 )
 ENTRIES: tuple[tuple[str, str, type[Shape]], ...] = (
