@@ -249,7 +249,7 @@ def plan(
         held = [n for n, v in judged if n.into is not None and not isinstance(v, Ended)]
         for mine in by_reader(leaving):
             if any(n.is_open for n, _ in mine):
-                _add(planned, mine, held, accept)
+                _add(planned, mine, held=held, accept=accept)
         planned.move((n, v) for n, v in judged if n.is_open and isinstance(v, NotificationStep))
     return planned
 
@@ -280,7 +280,7 @@ def _add(
     if not leaving:
         return
     (lead, due), *told = leaving
-    enough = DailyLimit(due, ground.decider.rules.defaults, planned.latest, ground.now)
+    enough = DailyLimit(due, ground.decider.rules.defaults, planned.latest, now=ground.now)
     counted = enough.passing(lead)
     if counted is None:
         planned.move((n, enough.put_off(n, each)) for n, each in leaving)
@@ -306,7 +306,7 @@ def _let_through(planned: Plan, leaving: Sequence[Leaving]) -> tuple[list[Leavin
     for notification, due in leaving:
         kind = alike(notification)
         if kind not in through:
-            found = passing(notification, due, latest, ground.now)
+            found = passing(notification, due, latest, now=ground.now)
             through[kind] = found is not None
             passed += found or []
     dropped = Ended(at=ground.now, state=DROPPED, reason=REASON)

@@ -5,6 +5,7 @@ import re
 from service.rules import digests, plan, rule, storm, verdict
 from service.rules.explain.steps_in_words import REASONS
 from service.rules.notification import RULE_GONE, RULE_REMOVED, STATES
+from service.rules.readers import watchers
 from service.rules.verdict import TOO_LATE
 from tests.installation import ROOT
 
@@ -18,7 +19,7 @@ def test_every_state_is_there() -> None:
 
 def test_every_reason_is_there() -> None:
     ours = {
-        rule.OVER,
+        watchers.OVER,
         plan.COLLAPSED,
         plan.BUNDLE,
         plan.REASON,
