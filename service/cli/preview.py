@@ -104,7 +104,7 @@ def preview(
     with ExitStack() as files:
         for name in [template] if template else every_name:
             tell = teller(chosen, words, name, notification=notification, files=files)
-            forms = forms_of(words, name, form, tell=tell if notification else None)
+            forms = forms_of(words, name, form, real=tell if notification else None)
             pages += pages_of(words, name, forms, locale, tell)
     if every:
         show_all(pages, output, opened=opened)
