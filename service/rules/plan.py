@@ -318,13 +318,14 @@ def ranked(leaving: Iterable[Leaving], places: Mapping[str, int]) -> list[Leavin
     """Order what becomes one message; the first speaks.
 
     Who spoke before speaks on. Then what a rule says that stands earlier in the file, what is
-    about the larger thing, and what was decided first.
+    about the larger thing, and what was decided and happened first.
     """
 
-    def rank(each: Leaving) -> tuple[bool, int, int, int, str]:
+    def rank(each: Leaving) -> tuple[bool, int, int, tuple[int, int, str]]:
         notification, owed = each[0], each[0].owed
         place, weight = places[owed.rule], WEIGHTS.get(owed.kind, 0)
-        return not notification.speaks_for, place, -weight, owed.decided_at, notification.id
+        first = owed.decided_at, owed.event_at or 0, notification.id
+        return not notification.speaks_for, place, -weight, first
 
     return sorted(leaving, key=rank)
 

@@ -170,3 +170,28 @@ def test_what_cannot_collapse_into_one_message_is_let_be():
     assert len(warned(rule(more=collapse + step))) == 1, "a step is a message of its own"
     seats = rule(trigger="event: instance.seats_changed", more=collapse)
     assert warned(seats.replace("to: learner", "to: watchers")) == [], "it is one course"
+
+
+def test_what_is_bundled_is_told_of_in_every_body():
+    bundle, both = "    bundle: 30m\n", {n.replace(".", "_"): "items course" for n in BODIES}
+    assert warned(rule(more=bundle), **both) == []
+    assert warned(rule(), **both) == [], "they tell of one thing as well"
+    told = (
+        "template 'words' tells of one thing, and 'bundle' makes one message of several: each is "
+        "told in words of its own there; go through 'items' in {}"
+    )
+    assert warned(rule(more=bundle), **both | {"body_txt": "course"}) == [told.format("body.txt")]
+    step = "    escalation: [{after: 1d, to: manager, via: email, template: words}]\n"
+    one = dict.fromkeys(both, "course")
+    first, later = warned(rule(more=bundle + step), **one)
+    assert first == later and first.startswith(told.format("body.txt")), "steps are bundled too"
+    assert warned(rule(more="    bundle: none\n"), **one) == []
+    assert warned(rule(", digest: {every: day}", more=bundle), **both) == []
+
+
+def test_words_for_a_list_alone_are_no_words_for_a_bundle():
+    every = {name.replace(".", "_"): "items more" for name in BODIES}
+    assert warned(rule(more="    bundle: 30m\n"), **every) == [
+        "template 'words' goes through the 'items' of a digest, and here is none; "
+        "add a 'digest', or name another template"
+    ]
