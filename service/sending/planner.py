@@ -16,10 +16,11 @@ from service.ledger.events import EventBody
 from service.ledger.views import Views
 from service.rules.calendar import Settling
 from service.rules.decider import Decider
+from service.rules.escalation import told_before
 from service.rules.fields import ITEM_GROUPS, ITEMS, MORE, OTHERS, Reading
 from service.rules.notification import GIVEN_UP, OWED, SCHEDULED, Ended, Held, Notification, Owed
 from service.rules.plan import PlannedMessage, joins, plan
-from service.rules.rule import GROUP, MUTING, WATCHERS, muting_of
+from service.rules.rule import GROUP, MUTING, WATCHERS, Rule, muting_of
 from service.rules.verdict import Due, Ground, Subject, Verdict, judge
 from service.sending import queue
 from service.sending.channels.channel import OutgoingMessage
@@ -34,7 +35,7 @@ class MessageDefaults(msgspec.Struct, frozen=True):
 
     `domain` stands in every Message-ID; `timezone` is for people whose zone is not known.
     `fits` tells which words the channel takes whole, `replies` whether it says where answers go.
-    `descriptions` say what rules are for, by their id.
+    `rules` are those that are active, by id; `sent_at` tells when notifications were sent.
     `watch_link` gives the link by which a person (id) asks to be told of an instance (stream).
     """
 
@@ -42,7 +43,8 @@ class MessageDefaults(msgspec.Struct, frozen=True):
     timezone: str = "UTC"
     fits: Fits = anything
     replies: bool = False
-    descriptions: Mapping[str, str] = {}
+    rules: Mapping[str, Rule] = {}
+    sent_at: Callable[[Sequence[str]], Sequence[int]] = lambda _: ()
     watch_link: Callable[[str, str], str] | None = None
 
 
@@ -105,7 +107,11 @@ def values_of(message: PlannedMessage, defaults: MessageDefaults) -> dict[str, A
         "group": group or None,
         "timezone": (recipient.timezone if recipient else None) or defaults.timezone,
     }
-    values["rule"] = {"id": owed.rule, "description": defaults.descriptions.get(owed.rule)}
+    rule = defaults.rules.get(owed.rule)
+    values["rule"] = {"id": owed.rule, "description": rule and rule.description}
+    if rule:
+        told = {"told_at": lambda: defaults.sent_at(told_before(rule, due.entry, owed))}
+        values["learner"] = FieldGroup("learner", reading, told)
     values["show"] = dict.fromkeys(due.entry.show, True)
     values["replies"] = defaults.replies
     beside = {each.reading.subject.id: each.reading for _, each in message.others}
@@ -185,7 +191,7 @@ class Planner:
         self._views = context.views
         self._lookup = context.lookup
         self._active = context.active
-        self._defaults = defaults
+        self._defaults = replace(defaults, sent_at=context.streams.sent_at)
 
     def plan(self, found: Sequence[Notification], now: int) -> DeliveryPlan:
         """Plan notifications that are due, those of one moment as one message."""
@@ -266,9 +272,7 @@ class Composer:
         self.outgoing: dict[str, OutgoingMessage] = {}
         self._templates = active.templates
         rules = active.decider.rules
-        self._defaults = replace(
-            defaults, timezone=rules.defaults.timezone, descriptions=rules.descriptions
-        )
+        self._defaults = replace(defaults, timezone=rules.defaults.timezone, rules=rules.by_id)
         self._now = now
 
     def accept(self, message: PlannedMessage) -> EventBody | None:
