@@ -1,7 +1,7 @@
 """Read what is active: the rules and templates as their files are now, or why they cannot be."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -13,12 +13,14 @@ from service.incoming.sources.source import Source
 from service.rules.decider import Decider
 from service.rules.fields import Sources
 from service.rules.known_values import KnownValues
+from service.rules.language.brand import LOGO_BYTES_MAX, logo_named
 from service.rules.language.errors import Diagnostic
 from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from service.rules.rule import RuleSet
 from service.sending.planner import ActiveRules
-from service.sending.templates.templates import Templates, template_files
+from service.sending.templates.template_files import template_files
+from service.sending.templates.templates import Templates
 from service.sending.templates.unread_words import missing_links, unread_words
 from service.settings import PREFIX, Settings, prefix_of
 
@@ -76,8 +78,11 @@ def read_files_of(
             reads=templates.reads,
             sources=known_sources(settings, sources),
             known=known,
+            beside=beside(settings.rules),
         ),
     )
+    if rules:
+        templates.brand = rules.brand
     folder, files = settings.templates, templates.files
     unread = unread_words(folder, files, known) if known else []
     if known and rules:
@@ -85,6 +90,16 @@ def read_files_of(
         without = _without_links(settings, sources, known)
         unread += missing_links(folder, files, named, without=without)
     return FilesRead(rules, [*problems, *unread], templates)
+
+
+def beside(rules: Path) -> Callable[[str], bytes]:
+    """Give what reads the beginning of a file that lies beside the rule file."""
+
+    def read(name: str) -> bytes:
+        with (rules.parent / name).open("rb") as file:
+            return file.read(LOGO_BYTES_MAX + 1)
+
+    return read
 
 
 def _without_links(
@@ -116,19 +131,31 @@ RESTLESS_SECONDS = 60.0
 
 
 def state_of_files(settings: Settings) -> object:
-    """Give something that changes when somebody writes to the rules or the templates.
+    """Give something that changes when somebody writes to the rules, the logo or the templates.
 
     The content is a part of it: some file systems know the time of a change to a second or two.
     """
     found = []
-    for path in [settings.rules, *template_files(settings.templates)]:
+    for path in [settings.rules, *_logo(settings.rules), *template_files(settings.templates)]:
         with suppress(OSError):  # it was there a moment ago
             stat = path.stat()
             if S_ISREG(stat.st_mode):
-                with path.open("rb") as file:
-                    content = sha256(file.read(READ_AT_MOST)).digest()
+                content = sha256(_beginning(path)).digest()
                 found.append((path, stat.st_mtime_ns, stat.st_size, content))
     return found
+
+
+def _logo(rules: Path) -> list[Path]:
+    """Find the picture that a rule file names, as far as it can be read."""
+    with suppress(OSError):
+        if S_ISREG(rules.stat().st_mode) and (name := logo_named(_beginning(rules))):
+            return [rules.parent / name]
+    return []
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(READ_AT_MOST)
 
 
 def _refuse_what_never_ends(rules: Path) -> None:

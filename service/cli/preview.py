@@ -4,13 +4,16 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import rich_click as click
+from msgspec.structs import replace
 
+from service.app.active_rules import beside
 from service.app.event_types import event_store
 from service.cli.check import show
 from service.cli.options.rule_files import RuleFiles, rule_file_options
+from service.cli.output.all_words import print_missing, show_all
 from service.cli.output.console import BAD, data_option, fail, open_ledger
 from service.cli.output.preview_page import (
     NOBODY,
@@ -27,7 +30,9 @@ from service.learners.world import Lookup
 from service.ledger.ledger import Ledger
 from service.rules import plan
 from service.rules.calendar import ITEMS_MAX, Digest
-from service.rules.fields import ITEMS, MORE, OTHERS
+from service.rules.fields import ITEM_GROUPS, ITEMS, MORE, OTHERS
+from service.rules.language.brand import NO_BRAND
+from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
 from service.rules.notification import Notification
 from service.rules.rule import ROOM, Entry, RuleSet, find_reader
@@ -40,7 +45,8 @@ from service.sending.planner import MessageDefaults, values_of
 from service.sending.streams import NotificationStreams
 from service.sending.templates.fitting import Fits, Wording, anything, fitting
 from service.sending.templates.sample import sample_for
-from service.sending.templates.templates import FORMS, TemplateProblem, Templates
+from service.sending.templates.template_files import FORMS
+from service.sending.templates.templates import TemplateProblem, Templates
 from service.settings import Settings
 from service.simulation.sandbox import DRAWER, without_secrets
 
@@ -49,7 +55,9 @@ UNTOLD: Mapping[str, Any] = {ITEMS: [], OTHERS: [], MORE: 0}
 
 
 @click.command()
-@click.argument("template")
+@click.argument("template", required=False)
+@click.option("--all", "every", is_flag=True, help="All templates on one page: light, dark, phone.")
+@click.option("--missing", metavar="LOCALE", help="List what a language has no words for.")
 @rule_file_options
 @click.option("--form", type=click.Choice(FORMS), help="Only this form; else each it has.")
 @click.option("--locale", help="Only as a reader of this locale gets it, e.g. de-AT.")
@@ -63,7 +71,9 @@ UNTOLD: Mapping[str, Any] = {ITEMS: [], OTHERS: [], MORE: 0}
 @click.option("--open", "opened", is_flag=True, help="Open the HTML in the browser.")
 @data_option
 def preview(
-    template: str,
+    template: str | None,
+    every: bool,
+    missing: str | None,
     given: RuleFiles,
     form: str | None,
     locale: str | None,
@@ -79,17 +89,25 @@ def preview(
     """
     if sample and notification:
         fail("preview: expected --sample or --notification, got both")
+    if sum(map(bool, (template, every, missing))) != 1:
+        fail("preview: expected the name of one template, --all or --missing LOCALE")
     chosen = given.settings(data)
     if given.rules and not given.rules.is_file():
         fail(f"{given.rules}: expected a rule file, found none; name one that is there")
     words = checked(chosen, template)
+    if missing:
+        print_missing(words.catalogues, missing, chosen.templates)
+        return
+    every_name = [name for name, forms in words.forms.items() if form in (None, *forms)]
+    pages: list[PreviewPage] = []
     with ExitStack() as files:
-        tell = teller(chosen, words, template, notification=notification, files=files)
-        forms = forms_of(words, template, form, tell if notification else None)
-        try:
-            pages = list(pages_of(words, template, forms, locale, tell))
-        except TemplateProblem as problem:
-            refuse([str(problem)])
+        for name in [template] if template else every_name:
+            tell = teller(chosen, words, name, notification=notification, files=files)
+            forms = forms_of(words, name, form, tell if notification else None)
+            pages += pages_of(words, name, forms, locale, tell)
+    if every:
+        show_all(pages, output, opened=opened)
+        return
     if output is None and not opened:
         print_pages(pages)
         return
@@ -99,21 +117,22 @@ def preview(
         open_pages([path for path in written if path.suffix == ".html"])
 
 
-def checked(chosen: Settings, template: str) -> Templates:
+def checked(chosen: Settings, template: str | None) -> Templates:
     """Read the templates; end with what `coursebell check` says of one and of what all share."""
     words = Templates(chosen.templates)
     folder = chosen.templates
-    places = (f"{folder}: ", f"{folder}/_", f"{folder / template}/", f"{folder / template}: ")
+    own = (f"{folder / template}/", f"{folder / template}: ") if template else (f"{folder}/",)
+    places = (f"{folder}: ", f"{folder}/_", *own)
     mistakes = [problem for problem in words.problems() if problem.startswith(places)]
     if mistakes:
         refuse(mistakes)
-    if not words.forms.get(template):
+    if template and not words.forms.get(template):
         near = hint(template, words.forms) or f"; there are {listed(words.forms)}"
         fail(f"{folder}: no template '{template}'{near}")
     return words
 
 
-def refuse(mistakes: list[str]) -> None:
+def refuse(mistakes: list[str]) -> NoReturn:
     """Name mistakes as `coursebell check` does, and exit."""
     show(None, [], mistakes, [])
     raise SystemExit(BAD)
@@ -124,6 +143,7 @@ def teller(
 ) -> Callable[[str], PreviewOccasion]:
     """Find what a form of the template is told with; `files` keeps open what it reads."""
     rules = rules_of(chosen, secrets=False)
+    words.brand = rules.brand if rules else NO_BRAND
     if notification is None:
         return lambda form: from_sample(words, template, form, chosen=chosen, rules=rules)
     archive = NotificationReader(files.enter_context(open_ledger(chosen.data)), chosen)
@@ -139,7 +159,8 @@ def rules_of(chosen: Settings, *, secrets: bool) -> RuleSet | None:
     if not chosen.rules.is_file():
         return None
     environ = (chosen if secrets else without_secrets(chosen)).environment
-    return read_rules(chosen.rules.read_bytes(), environ=environ)[0]
+    installed = Installed(beside=beside(chosen.rules))
+    return read_rules(chosen.rules.read_bytes(), environ=environ, installed=installed)[0]
 
 
 def taken_by(entry: Entry | None, chosen: Settings) -> Fits:
@@ -160,12 +181,23 @@ def from_sample(
     uses = [(rule.id, entry) for rule in rules.rules for entry in rule.entries] if rules else []
     told = [(id, e) for id, e in uses if e.template == template and bool(e.post) == room(form)]
     rule, entry = told[0] if told else ("sample", None)
-    role = "room" if room(form) else ((entry and entry.to) or "learner").partition(":")[0]
-    unread = UNTOLD.keys() - words.variables_of(template, form, locale=None, file="body.txt")
+    read = words.variables_of(template, form, locale=None, file="body.txt")
+    role = "room" if room(form) else ((entry and entry.to) or usual_role(read)).partition(":")[0]
+    unread = UNTOLD.keys() - read | ({ITEMS, MORE} if read.intersection(ITEM_GROUPS) else set())
     values = sample_for(role, rule) | {name: UNTOLD[name] for name in unread}
+    description = rules.by_id[rule].description if rules and told else None
+    values["rule"] = {"id": rule, "description": description}
     address = "ada@example.org" if role == "learner" else "grace@example.org"
     name = values["recipient"]["name"]
     return PreviewOccasion(form, values, name, address=address, fits=taken_by(entry, chosen))
+
+
+def usual_role(read: frozenset[str]) -> str:
+    """Say whom a template that no rule names is for, by what it reads."""
+    if read.intersection(("letter", "channel")) or not read.intersection((*ITEM_GROUPS, ITEMS)):
+        return "group"
+    lists = ITEMS in read and not read.intersection(ITEM_GROUPS)
+    return "manager" if lists or "learner" in read else "learner"
 
 
 def room(form: str) -> bool:
@@ -201,7 +233,9 @@ class NotificationReader:
         digests = [e.digest for e in entries if e.key == found[0].owed.entry and e.digest]
         most = digests[0].max_items if digests else ITEMS_MAX
         lead, *named = [(n, self._due(n, subjects, now, most)) for n in (*found, *others)]
-        defaults = MessageDefaults(self._domain, rules.defaults.timezone if rules else "UTC")
+        defaults = MessageDefaults(self._domain, sent_at=self._streams.sent_at)
+        if rules:
+            defaults = replace(defaults, timezone=rules.defaults.timezone, rules=rules.by_id)
         person, entry = lead[1].recipient, lead[1].entry
         return PreviewOccasion(
             "chat" if entry.post else "email",
@@ -250,10 +284,13 @@ def pages_of(
     locale: str | None,
     tell: Callable[[str], PreviewOccasion],
 ) -> Iterator[PreviewPage]:
-    """Render each form in each locale; raise TemplateProblem."""
+    """Render each form in each locale; end with what a template cannot do."""
     for form in forms:
         occasion = tell(form)
         for each in words.locales(template, form, locale):
             wording = Wording(words, template, form, locale=each)
-            message = fitting(wording, occasion.values, occasion.fits)
-            yield PreviewPage(template, form, each, message, occasion)
+            try:
+                message = fitting(wording, occasion.values, occasion.fits)
+            except TemplateProblem as problem:
+                refuse([str(problem)])
+            yield PreviewPage(template, form, each, message, occasion, brand=words.brand)

@@ -15,6 +15,7 @@ from service.ledger.events import EventBody, Latest
 from service.rules.calendar import DAY, Digest, Window
 from service.rules.conditions import Condition, Read, compile_conditions, fields_of
 from service.rules.fields import Reading
+from service.rules.language.brand import NO_BRAND, Brand
 from service.rules.notification import Owed, ended_unsent
 from service.rules.triggers.trigger import Trigger
 
@@ -42,7 +43,8 @@ class Entry:
     """Say whom to tell: `to` a role, watchers or group:NAME by `via`, or the room `post`.
 
     A step of an escalation comes `after_ms` after the first entries, which have 0. Without a
-    `window` it may leave at any hour. `line` is where it begins in the file.
+    `window` it may leave at any hour. `show` is what its words say only if asked for. `line` is
+    where it begins in the file.
     """
 
     to: str | None
@@ -53,6 +55,7 @@ class Entry:
     digest: Digest | None = None
     throttle: Throttle | None = None
     window: Window | None = None
+    show: tuple[str, ...] = ()
     line: int = field(default=0, compare=False)
 
     @property
@@ -154,6 +157,12 @@ class RuleSet:
     text: str = field(repr=False)
     fingerprint: str
     unset: dict[str, str] = field(default_factory=dict)
+    brand: Brand = NO_BRAND
+
+    @cached_property
+    def by_id(self) -> dict[str, Rule]:
+        """Give each rule by its id."""
+        return {rule.id: rule for rule in self.rules}
 
 
 WATCHERS = "watchers"

@@ -94,7 +94,12 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
 
     def _workers(self, name: str, channels: Sequence[Channel]) -> list[DeliveryWorker]:
         domain = self._mail_domain or channels[0].domain or WITHOUT_DOMAIN
-        defaults = MessageDefaults(domain, fits=channels[0].fits, watch_link=self._watch_link)
+        defaults = MessageDefaults(
+            domain,
+            fits=channels[0].fits,
+            replies=channels[0].replies,
+            watch_link=self._watch_link,
+        )
         recorder = OutcomeRecorder(self._context().streams)
         health = self.health.setdefault(name, ChannelHealth())
         traffic = ChannelTraffic(name, recorder, health, connections=len(channels))

@@ -4,7 +4,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from eventsourcing.persistence import PersistenceError
@@ -16,6 +16,7 @@ from service.ledger.events import EventBody
 from service.ledger.views import Views
 from service.rules.calendar import ITEMS_MAX, Settling
 from service.rules.decider import Decider
+from service.rules.escalation import told_before
 from service.rules.fields import ITEM_GROUPS, ITEMS, MORE, OTHERS, SECTIONS, Reading
 from service.rules.notification import (
     GIVEN_UP,
@@ -28,7 +29,7 @@ from service.rules.notification import (
     Owed,
 )
 from service.rules.plan import Change, Leaving, PlannedMessage, alike, company_of, joins, plan
-from service.rules.rule import GROUP, MUTING, WATCHERS, muting_of
+from service.rules.rule import GROUP, MUTING, WATCHERS, Rule, muting_of
 from service.rules.verdict import Due, Ground, Subject, Verdict, judge
 from service.sending import queue
 from service.sending.channels.channel import OutgoingMessage
@@ -36,20 +37,31 @@ from service.sending.streams import NotificationStreams, Update, seen, silences_
 from service.sending.templates.context import GROUPS, LIST_LENGTH_MAX, FieldGroup
 from service.sending.templates.fitting import Fits, Wording, anything, fitting
 from service.sending.templates.several import Unworded, joined
-from service.sending.templates.templates import RenderedMessage, TemplateProblem, Templates
+from service.sending.templates.templates import (
+    RenderedMessage,
+    Section,
+    TemplateProblem,
+    Templates,
+)
+
+Words = TypeVar("Words")
 
 
 class MessageDefaults(msgspec.Struct, frozen=True):
     """Hold what every message by one channel has in common.
 
     `domain` stands in every Message-ID; `timezone` is for people whose zone is not known.
-    `fits` tells which words the channel takes whole.
+    `fits` tells which words the channel takes whole, `replies` whether it says where answers go.
+    `rules` are those that are active, by id; `sent_at` tells when notifications were sent.
     `watch_link` gives the link by which a person (id) asks to be told of an instance (stream).
     """
 
     domain: str
     timezone: str = "UTC"
     fits: Fits = anything
+    replies: bool = False
+    rules: Mapping[str, Rule] = {}
+    sent_at: Callable[[Sequence[str]], Sequence[int]] = lambda _: ()
     watch_link: Callable[[str, str], str] | None = None
 
 
@@ -70,11 +82,17 @@ def compose(
     def wording(due: Due) -> Wording:
         return Wording(templates, due.entry.template, form, locale=locale)
 
-    def in_words(part: PlannedMessage, **more: Any) -> RenderedMessage:
+    def message_of(words: Wording, values: Mapping[str, Any]) -> RenderedMessage:
+        return worded(words, values, defaults.fits)
+
+    def section_of(words: Wording, values: Mapping[str, Any]) -> Section:
+        return templates.content(words.template, words.form, words.locale, values=values)
+
+    def said(part: PlannedMessage, say: Callable[[Wording, Mapping[str, Any]], Words]) -> Words:
         words = wording(part.due)
         try:
             values = values_of(part, defaults, bool(part.others) and words.reads(ITEMS))
-            return worded(words, values | more, defaults.fits)
+            return say(words, values | {SECTIONS: sections})
         except TemplateProblem as problem:
             end = Ended(at=now, state=GIVEN_UP, reason=f"template: {problem}")
             raise Unworded((part.lead, end)) from problem
@@ -86,10 +104,12 @@ def compose(
     first, *parts = [message]
     if message.others:
         first, *parts = message.parts(lambda each: piece_of(each, wording(each[1])))
-    sections = [in_words(part) for part in parts]
-    words = in_words(first, sections=sections)
-    if sections and not wording(first.due).reads(SECTIONS):
-        words = joined([words, *sections])
+    sections: list[Section] = []
+    if not parts or wording(first.due).reads(SECTIONS):
+        sections = [said(part, section_of) for part in parts]
+        words = said(first, message_of)
+    else:
+        words = joined([said(part, message_of) for part in (first, *parts)])
     return OutgoingMessage(
         notification=notification.id,
         message_id=f"<{notification.id}@{domain}>",
@@ -99,6 +119,8 @@ def compose(
         sent_at=datetime.fromtimestamp(now / 1000, UTC),
         thread=f"<{owed.subject}@{domain}>",
         list_id=f"<{owed.rule}.{domain}>",
+        sender=templates.brand.sender,
+        reply_to=templates.brand.reply_to,
     )
 
 
@@ -134,13 +156,20 @@ def values_of(
     values: dict[str, Any] = {name: FieldGroup(name, reading) for name in GROUPS}
     own = {"watch_url": lambda: watch_url(owed, due, defaults)}
     values["instance"] = FieldGroup("instance", reading, own)
-    role = (due.entry.to or owed.recipient).partition(":")[0]
+    role, _, group = (due.entry.to or owed.recipient).partition(":")
     values["recipient"] = {
         "name": recipient.name if recipient else None,
         "role": role,
+        "group": group or None,
         "timezone": (recipient.timezone if recipient else None) or defaults.timezone,
     }
-    values["rule"] = {"id": owed.rule}
+    rule = defaults.rules.get(owed.rule)
+    values["rule"] = {"id": owed.rule, "description": rule and rule.description}
+    if rule:
+        told = {"told_at": lambda: defaults.sent_at(told_before(rule, due.entry, owed))}
+        values["learner"] = FieldGroup("learner", reading, told)
+    values["show"] = dict.fromkeys(due.entry.show, True)
+    values["replies"] = defaults.replies
     return values | listed(message, several)
 
 
@@ -226,7 +255,7 @@ class Planner:
         self._views = context.views
         self._lookup = context.lookup
         self._active = context.active
-        self._defaults = defaults
+        self._defaults = replace(defaults, sent_at=context.streams.sent_at)
 
     def plan(self, found: Sequence[Notification], now: int) -> DeliveryPlan:
         """Plan notifications that are due, those of one moment as one message."""
@@ -312,7 +341,8 @@ class Composer:
     def __init__(self, active: ActiveRules, defaults: MessageDefaults, now: int) -> None:
         self.outgoing: dict[str, OutgoingMessage] = {}
         self._templates = active.templates
-        self._defaults = replace(defaults, timezone=active.decider.rules.defaults.timezone)
+        rules = active.decider.rules
+        self._defaults = replace(defaults, timezone=rules.defaults.timezone, rules=rules.by_id)
         self._now = now
 
     def accept(self, message: PlannedMessage) -> Change | None:

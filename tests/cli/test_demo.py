@@ -97,8 +97,8 @@ def test_it_says_who_was_told_what(played: str) -> None:
         "paul.brandt@example.org One completion in your team",
         "Lucia Costa Completed: Writing Clearly",
         "Ada Lindgren Completed: New Team Leads",
-        "Mei Tanaka Still waiting for you: Data Protection",
-        "Omar Haddad Still waiting for you: Data Protection",
+        "Mei Tanaka Still open: Data Protection",
+        "Omar Haddad Still open: Data Protection",
         "Ruth Adeyemi 3 completions in your team",
         "room training-ops A seat is free",
         "Mei Tanaka Completed: Data Protection",
@@ -125,7 +125,7 @@ def test_a_list_for_the_manager_is_made_up_in_the_morning(played: str) -> None:
     assert played.count("tells manager by Wednesday 08:30") == 3
     friday = played.partition("Friday 6 November")[2].splitlines()
     assert friday[1:4] == [
-        "08:30  Completion, to the learner, and once a day to the manager",
+        "08:30  A course was completed",
         "       → Ruth Adeyemi              3 completions in your team",
         "                                   a list of 3",
     ]
@@ -135,7 +135,7 @@ def test_a_message_is_shown_as_it_is_read(played: str) -> None:
     message = played.partition("As Ruth Adeyemi reads it")[2]
     assert "Hello Ruth Adeyemi," in message
     for course in ("Giving Feedback", "Planning a Week", "New Team Leads"):
-        assert f"- Ada Lindgren: {course}, 5 November 2026\n" in message
+        assert f"- Ada Lindgren: {course} · November 5, 2026\n" in message
 
 
 def test_a_pipe_gets_plain_lines_of_at_most_80(played: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import shutil
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from service.cli import main
 from service.learners.directory.people import PersonRow
+from service.sending.templates.templates import Templates
 from tests.chat_room import HERE, Room
 from tests.forks import Forked
 from tests.installation import (
@@ -55,11 +57,12 @@ def test_every_locale_of_a_template_is_printed() -> None:
 
 def test_one_locale_is_the_one_that_a_reader_gets() -> None:
     assert preview("completed", "--locale", "de-AT").stdout.startswith("completed, email, de\n")
-    assert preview("completed", "--locale", "fr").stdout.startswith("completed, email\n")
+    assert preview("completed", "--locale", "fr-CA").stdout.startswith("completed, email, fr\n")
+    assert preview("completed", "--locale", "nl").stdout.startswith("completed, email\n")
 
 
 def test_a_form_is_one_of_the_templates() -> None:
-    assert preview("feed_silent").stdout.count("\nSubject: ") == 2
+    assert preview("feed_silent").stdout.count("\nSubject: ") == 7
     assert preview("feed_silent", "--form", "chat").stdout.startswith("feed_silent, chat\n")
     wrong = preview("completed", "--form", "chat")
     assert (wrong.exit_code, wrong.stdout) == (2, "")
@@ -75,7 +78,7 @@ def test_words_are_shown_whatever_the_rule_file_is_like(rules: str | None) -> No
     Path("rules.yaml").unlink()
     if rules:
         Path("rules.yaml").write_text(rules)
-    assert "\nHello Ada Lovelace,\n" in preview("team_completion").stdout
+    assert "\nHello Grace Hopper,\n" in preview("team_completion").stdout
 
 
 def test_a_mistake_is_told_as_check_tells_it() -> None:
@@ -118,8 +121,8 @@ def test_a_missing_folder_is_named() -> None:
 
 def test_files_hold_text_page_and_mail() -> None:
     found = preview("team_completions", "--output", "out/here")
-    names = [f"team_completions.email{x}" for x in (".txt", ".html", ".eml", ".de.txt", ".de.html",
-                                                   ".de.eml")]  # fmt: skip
+    tags = ("", ".ar", ".de", ".es", ".fr", ".hi")
+    names = [f"team_completions.email{x}.{y}" for x in tags for y in ("txt", "html", "eml")]
     assert found.stdout.splitlines() == [f"out/here/{name}" for name in names]
     text = Path("out/here/team_completions.email.txt").read_text()
     assert text.startswith("14 completions in your team\n\nHello Grace Hopper,\n")
@@ -254,7 +257,7 @@ def opened_on_a_terminal(folder: Path, template: str) -> tuple[str, list[str]]:
 def test_at_a_terminal_the_browser_is_asked_to_open_each_page(tmp_path: Path) -> None:
     seen, called = opened_on_a_terminal(tmp_path, "completed")
     written = [line for line in seen.splitlines() if line.endswith(".html")]
-    assert called == [f"file://{path}" for path in written] and len(called) == 2
+    assert called == [f"file://{path}" for path in written] and len(called) == 6
     assert "Logic for Everyone" in Path(written[0]).read_text()
 
 
@@ -265,3 +268,41 @@ def test_a_message_without_a_page_opens_nothing(tmp_path: Path) -> None:
 def test_in_a_pipe_nothing_is_opened() -> None:
     found = preview("completed", "--open", "--output", "out")
     assert found.exit_code == 0 and "this is no terminal" in found.stderr
+
+
+def test_all_words_are_on_one_page_in_light_dark_and_as_wide_as_a_phone() -> None:
+    found = preview("--all", "--output", "out")
+    assert found.exit_code == 0 and found.stdout == "out/all.html\n"
+    page = Path("out/all.html").read_text()
+    forms = Templates(Path("templates")).forms
+    assert all(f'<h2 id="{name}.{form}">' in page for name in forms for form in forms[name])
+    assert page.count("<iframe") == 11 * 6 * 3
+    assert page.count('<iframe class="dark" width="600"') == 11 * 6
+    assert page.count('<iframe class="light" width="375"') == 11 * 6
+    assert "http" not in re.sub(r"https://(lms|coursebell)\.example\.org", "", page)
+
+
+def test_what_a_language_lacks_is_listed_as_lines_for_its_file() -> None:
+    assert preview("--missing", "de_AT").stdout == (
+        "# templates/_languages/de.yaml says all there is to say\n"
+    )
+    found = preview("--missing", "nl").stdout
+    assert found.startswith(
+        "# 101 missing in templates/_languages/nl.yaml, which is not there yet\n"
+    )
+    Path("templates/_languages/nl.yaml").write_text(found)
+    assert preview("--missing", "nl").stdout.endswith("nl.yaml says all there is to say\n")
+    assert preview("completed", "--locale", "nl-BE").stdout.startswith("completed, email, nl\n")
+
+
+def test_one_thing_is_asked_for_at_a_time() -> None:
+    for words in ((), ("completed", "--all"), ("--all", "--missing", "de")):
+        found = preview(*words)
+        assert found.exit_code == 2
+        assert "expected the name of one template, --all or --missing LOCALE" in found.stderr
+
+
+def test_who_reads_words_that_no_rule_names_is_told_by_what_they_say() -> None:
+    assert "you are the manager" in preview("team_not_passed", "--locale", "en").stdout
+    assert "your own learning" in preview("not_passed", "--locale", "en").stdout
+    assert "in the group" in preview("letter_set_aside", "--form", "email").stdout

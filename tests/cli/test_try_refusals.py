@@ -117,7 +117,7 @@ def test_a_letter_of_another_system_is_read_as_that_system_writes() -> None:
     found = attempt(DONE, "done", letter, "--source", "community-training")
     assert found.exit_code == 0
     assert "    To: Ada Lovelace <ada@example.org>\n" in found.stdout
-    assert "    You have completed Safe driving. Well done.\n" in found.stdout
+    assert "    Completed: Safe driving\n" in found.stdout
 
 
 def test_a_sign_in_is_an_event_of_a_learner() -> None:

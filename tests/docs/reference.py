@@ -7,7 +7,7 @@ from pathlib import Path
 from service.app.app import SOURCES
 from service.rules.conditions import OPERATORS
 from service.rules.fields import EVENTS, FIELDS, WORDS_ONLY, Field, Sources
-from service.rules.language import entries, model
+from service.rules.language import brand_keys, entries, intervals, model
 from service.rules.language.columns import EXTRA_DOC
 from service.rules.language.operands import DESCRIBED, KINDS
 from service.rules.language.schema import schema_of
@@ -70,7 +70,8 @@ MEANINGS = {
 KEYS: tuple[tuple[str, str, type[Shape]], ...] = (
     ("The file", "", model.FileShape),
     ("defaults", "", model.DefaultsShape),
-    ("time_intervals", "Each name has a list of stretches:", model.StretchShape),
+    ("brand", "", brand_keys.BrandShape),
+    ("time_intervals", "Each name has a list of stretches:", intervals.StretchShape),
     ("A rule", "", model.RuleShape),
 )
 ENTRIES: tuple[tuple[str, str, type[Shape]], ...] = (

@@ -58,7 +58,7 @@ tests:
       - {at: 18d, event: enrollment.progressed, learner: lena, course: safety, progress: 20}
     until: 21d
     expect:
-      - {rule: monday-list, to: grace, at: 20d23h, text: "driving, quiet for 18 days"}
+      - {rule: monday-list, to: grace, at: 20d23h, text: "driving · No activity for 18 days"}
 """
 
 

@@ -24,6 +24,7 @@ class Desk:
     form = "email"
     batch = 50
     domain: str | None = None
+    replies = False
 
     def __init__(self) -> None:
         self.sent: list[OutgoingMessage] = []

@@ -85,7 +85,7 @@ def test_what_waits_leaves_with_the_template_its_entry_has_by_now(office, desk):
     office.tick(START + HOUR)
 
     assert office.states() == ["sent"]
-    assert sentences(desk) == ["Still waiting for you: course:7"]
+    assert sentences(desk) == ["Still open: course:7"]
 
 
 def test_a_new_recipient_or_channel_is_another_entry(office, desk):

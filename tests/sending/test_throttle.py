@@ -138,7 +138,7 @@ def test_what_another_sender_let_through_meanwhile_counts(tmp_path, monkeypatch)
 class Silent:
     """A way out on which everything arrives."""
 
-    form, batch, domain = "email", 1, None
+    form, batch, domain, replies = "email", 1, None, False
 
     def fits(self, message):
         return True

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from service.cli.output.console import page_wide
 from service.cli.output.text import print_message
+from service.rules.language.brand import NO_BRAND, Brand
 from service.sending.channels import OutgoingMessage
 from service.sending.channels.drawer import SENDER
 from service.sending.channels.mime import AddressRefused, Mailbox, mail_bytes, mailbox
@@ -43,6 +44,7 @@ class PreviewPage(NamedTuple):
     locale: str
     message: RenderedMessage
     occasion: PreviewOccasion
+    brand: Brand = NO_BRAND
 
     @property
     def name(self) -> str:
@@ -72,7 +74,7 @@ def write(folder: Path, page: PreviewPage, now: int) -> list[Path]:
     head = f"{message.subject}\n\n" if message.subject else ""
     found = {"txt": (head + message.text).encode()}
     if message.html is not None:
-        found["html"] = message.html.encode()
+        found["html"] = with_logo(message).encode()
     if page.form == "email":
         found["eml"] = mail_of(page, now)
     paths = []
@@ -81,6 +83,14 @@ def write(folder: Path, page: PreviewPage, now: int) -> list[Path]:
         paths[-1].write_bytes(content)
         click.echo(paths[-1])
     return paths
+
+
+def with_logo(message: RenderedMessage) -> str:
+    """Give the HTML with its logo in it, as a browser shows no part of a mail."""
+    html, logo = message.html or "", message.logo
+    if logo is None:
+        return html
+    return html.replace(f"cid:{logo.cid}", f"data:image/{logo.kind};base64,{logo.encoded}")
 
 
 def mail_of(page: PreviewPage, now: int) -> bytes:
@@ -93,6 +103,8 @@ def mail_of(page: PreviewPage, now: int) -> bytes:
         name=occasion.name,
         message=page.message,
         sent_at=datetime.fromtimestamp(now / 1000, UTC),
+        sender=page.brand.sender,
+        reply_to=page.brand.reply_to,
     )
     return mail_bytes(outgoing, mailbox_of(occasion.address), SENDER)
 

@@ -29,6 +29,7 @@ Grouping = Annotated[
     Choice("group_by"),
 ]
 Groupings = Annotated[list[Grouping], LIST]
+Shown = Annotated[Literal["score"], Choice("show")]
 
 WEEKDAYS: tuple[str, ...] = get_args(get_args(Weekday)[0])
 GROUPINGS: tuple[str, ...] = get_args(get_args(Grouping)[0])
@@ -162,6 +163,7 @@ class EntryKeys(Shape):
             digest=self.digest.compiled().within(window) if self.digest else None,
             throttle=self.throttle.compiled() if self.throttle else None,
             window=window,
+            show=tuple(self.said("show") or ()),
             line=self.line,
         )
 
@@ -176,6 +178,8 @@ class PersonKeys(Shape):
     """The channel that brings it, one that can reach a single person: mail."""
     template: Name
     """The words: templates/NAME/email/."""
+    show: Annotated[list[Shown], LIST] = []
+    """What managers are told only if the rule asks for it: [score], exam results."""
 
 
 class RoomKeys(Shape):

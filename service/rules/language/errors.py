@@ -136,11 +136,11 @@ def check_keys(
 def unknown_key(report: Report, block: Block, key: str, keys: Mapping[str, bool]) -> str:
     """Say where an unknown key stands, or what it may stand for: one like it, or one missing."""
     message = f"unknown key {shown(key)}"
-    if key in report.places:
-        return f"{message}; it stands {report.places[key]}"
     meant = key_wish(key)
     near = None if meant else nearest(key, keys)
     missing = [] if near else missing_keys(report, block, keys)
+    if key in report.places and len(missing) != 1:
+        return f"{message}; it stands {report.places[key]}"
     if near:
         message += f"; did you mean '{near}'?"
     elif len(missing) == 1:

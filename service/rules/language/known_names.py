@@ -7,17 +7,12 @@ from functools import cached_property
 from service.rules.conditions import FieldTest
 from service.rules.fields import FIELDS, ITEM_GROUPS, ITEMS, OTHERS, Field, Sources
 from service.rules.known_values import KnownValues
+from service.rules.language.brand_keys import Beside
 from service.rules.language.channels import ChannelUrl
 from service.rules.language.entries import EntryKeys
 from service.rules.language.errors import Report, Severity
-from service.rules.language.model import (
-    ANY,
-    BUNDLE,
-    COLLAPSE,
-    DefaultsShape,
-    RuleShape,
-    Windows,
-)
+from service.rules.language.intervals import Windows
+from service.rules.language.model import ANY, BUNDLE, COLLAPSE, DefaultsShape, RuleShape
 from service.rules.language.references import References
 from service.rules.language.yaml_reader import Path
 from service.rules.rule import GROUP
@@ -44,12 +39,14 @@ class Installed:
     `templates` are the forms (`email`, `chat`) that each template has by its name, and `reads`
     what each body of a template and form reads, by the name of its file. Fields that none of the
     configured `sources` fills are warned of, and values that are not among those `known`.
+    `beside` reads a file that lies beside the rule file.
     """
 
     templates: Mapping[str, frozenset[str]] | None = None
     reads: Mapping[tuple[str, str], Mapping[str, frozenset[str]]] | None = None
     sources: Sources = EVERY_SOURCE
     known: KnownValues | None = None
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True)
@@ -165,14 +162,13 @@ class KnownNames:
         path, template = entry.path_to("template"), f"template {shown(entry.said('template'))}"
         one = [file for file, read in reads.items() if ITEMS not in read]
         alone = [file for file in one if OTHERS not in reads[file]]
-        lists = any(ITEMS in read and read.isdisjoint(ITEM_GROUPS) for read in reads.values())
         if entry.says("digest") and BODY in one:
             message = f"{template} tells of one thing, and a digest of many; name one whose"
             self._unfit(path, f"{message} {entry.form}/{BODY} goes through 'items'")
         elif entry.says("digest") and one:
             message = f"{template} leaves out what the digest tells of in {together(one)}"
             self.report.warning(path, f"{message}; go through 'items' there too")
-        elif not entry.says("digest") and lists:
+        elif not entry.says("digest") and any(map(_lists_only, reads.values())):
             message = f"{template} goes through the 'items' of a digest, and here is"
             self.report.warning(path, f"{message} none; add a 'digest', or name another template")
         elif joined == BUNDLE and one:
@@ -197,6 +193,11 @@ class KnownNames:
     def _unfit(self, path: Path, message: str, severity: Severity = "error") -> None:
         if not self.report.spoiled(path):
             self.unfit.setdefault((severity, message), []).append(path)
+
+
+def _lists_only(read: frozenset[str]) -> bool:
+    """Tell whether words go through many things and say nothing of one alone."""
+    return ITEMS in read and not read.intersection(ITEM_GROUPS)
 
 
 def _also(lines: list[int]) -> str:

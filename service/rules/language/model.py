@@ -4,31 +4,15 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
-
-from service.rules.calendar import DAY, Stretch, Window
+from service.rules.calendar import DAY
+from service.rules.language.brand import Logo
+from service.rules.language.brand_keys import BrandShape
 from service.rules.language.channels import ChannelUrl
-from service.rules.language.entries import (
-    WEEKDAYS,
-    Duration,
-    EntryKeys,
-    EntryShape,
-    Name,
-    StepShape,
-    Weekday,
-)
+from service.rules.language.entries import Duration, EntryKeys, EntryShape, Name, StepShape
+from service.rules.language.intervals import StretchShape, Windows, windows_of
 from service.rules.language.shape import FILLED, LIST, NAMED, Choice, Shape
 from service.rules.language.trigger_shapes import Conditions, EventName, TriggerShape
-from service.rules.language.values import (
-    BUNDLE_TIME,
-    COUNT,
-    DAY_BEGINS,
-    DAY_ENDS,
-    RULE_ID,
-    TEXT,
-    VERSION,
-    ZONE,
-)
+from service.rules.language.values import BUNDLE_TIME, COUNT, RULE_ID, TEXT, VERSION, ZONE
 from service.rules.rule import Defaults, Entry, Rule, RuleSet
 from service.rules.scope import Scope
 
@@ -38,9 +22,6 @@ ANY = "any"
 
 BUNDLE, COLLAPSE = "bundle", "collapse"
 """Keys by which one message tells of several things."""
-
-Windows = Mapping[str, Window | None]
-"""Time intervals by name; None is one that the file says wrongly."""
 
 
 class AtMostShape(Shape):
@@ -148,32 +129,6 @@ class RuleShape(Shape):
         )
 
 
-class StretchShape(Shape):
-    """Name a part of some days of the week."""
-
-    weekdays: Annotated[list[Weekday], FILLED] = []
-    """On which days: mon, tue, wed, thu, fri, sat, sun; every day if left out."""
-    from_: Annotated[int, DAY_BEGINS] = Field(alias="from")
-    """From this time of day, by the reader's clock, e.g. "08:00"."""
-    until: Annotated[int, DAY_ENDS]
-    """Until this time of the same day, "24:00" at most; over midnight write two stretches."""
-
-    @property
-    def ends_early(self) -> bool:
-        """Tell whether the stretch ends before it begins."""
-        return self.has("from_") and self.has("until") and self.from_ >= self.until
-
-    @property
-    def possible(self) -> bool:
-        """Tell whether the stretch can be read, and is a part of the week."""
-        days = self.has("weekdays") and None not in self.weekdays
-        return days and self.has("from_") and self.has("until") and not self.ends_early
-
-    def compiled(self) -> Stretch:
-        days = frozenset(WEEKDAYS.index(day) for day in self.weekdays or WEEKDAYS)
-        return Stretch(days, self.from_, self.until)
-
-
 class FileShape(Shape):
     """Hold a rule file; `channels` reads what its channels say."""
 
@@ -183,6 +138,8 @@ class FileShape(Shape):
     """Ways out by name: URLs whose secrets come from the environment, as ${NAME}."""
     defaults: DefaultsShape = DefaultsShape.nothing()
     """What holds where a rule or a person says nothing."""
+    brand: BrandShape = BrandShape.nothing()
+    """Who writes: name, logo, colour and addresses, in every mail."""
     time_intervals: Annotated[dict[str, Annotated[list[StretchShape], FILLED]], NAMED] = {}
     """Parts of the week by name, for `send_window`: each a list of stretches of the day."""
     rules: Annotated[list[RuleShape], LIST]
@@ -190,15 +147,14 @@ class FileShape(Shape):
 
     def windows(self) -> Windows:
         """Give the time intervals as windows."""
-        return {
-            name: Window(name, tuple(each.compiled() for each in stretches))
-            if stretches and all(each and each.possible for each in stretches)
-            else None
-            for name, stretches in (self.time_intervals or {}).items()
-        }
+        return windows_of(self.time_intervals or {})
 
     def compiled(
-        self, channels: Mapping[str, ChannelUrl], conditions: Conditions, text: str
+        self,
+        channels: Mapping[str, ChannelUrl],
+        conditions: Conditions,
+        text: str,
+        logo: Logo | None,
     ) -> RuleSet:
         """Give the rules of a file without mistakes; `text` is kept with them."""
         windows, enough = self.windows(), self.defaults.at_most
@@ -210,4 +166,5 @@ class FileShape(Shape):
             text=text,
             fingerprint=hashlib.sha256(text.encode()).hexdigest(),
             unset={name: channel.unset for name, channel in channels.items() if channel.unset},
+            brand=self.brand.compiled(logo),
         )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from service.rules.language.brand_keys import BrandShape, check_colors, read_logo
 from service.rules.language.channels import NAME, holds_password, holds_variable, read_channels
 from service.rules.language.checks import RuleChecks, check_intervals
 from service.rules.language.errors import Diagnostic, Report
@@ -17,6 +18,7 @@ NOT_UTF8 = "this is not UTF-8; save the file as UTF-8 text"
 UNCHECKED = Installed()
 
 _LEAK = "a password is written into this file; only channels may hold one, as ${NAME}"
+_QUOTES = " (in quotes, if it begins with #)"
 _VARIABLE = "${…} works under 'channels' only; write the value itself"
 
 
@@ -42,6 +44,7 @@ def read_rules(
         return None, report.problems()
     channels = read_channels(file.channels or {}, environ, report)
     check_intervals(file, report)
+    check_colors(file.brand or BrandShape.nothing(), report)
     names = KnownNames(
         report=report,
         channels=None if _unreadable("channels", file, report) else channels,
@@ -50,9 +53,10 @@ def read_rules(
     )
     checks = RuleChecks(report, names, file.defaults or DefaultsShape.nothing())
     conditions = checks.run(rule for rule in file.rules or () if rule)
+    logo = read_logo(file.brand, installed.beside, report) if file.brand else None
     if report.failed:
         return None, report.problems()
-    compiled = file.compiled(channels, conditions, decoded)
+    compiled = file.compiled(channels, conditions, decoded, logo=logo)
     for shape, rule in zip(file.rules, compiled.rules, strict=True):
         checks.check_possible(shape, rule, conditions)
     return compiled, report.problems()
@@ -87,7 +91,8 @@ def _check_texts(report: Report) -> None:
 def _bad_text(value: str | None, path: Path) -> str | None:
     if value is None:
         what = shown(path[-1]) if isinstance(path[-1], str) else "this item"
-        return f"{what} has no value; write one, or take the line out"
+        quotes = _QUOTES if path[:1] == ("brand",) else ""
+        return f"{what} has no value; write one{quotes}, or take the line out"
     if path[:1] == ("channels",):
         return None
     if holds_variable(value):

@@ -25,13 +25,13 @@ from service.rules.language.entries import (
     RoomStepShape,
     ThrottleShape,
 )
+from service.rules.language.intervals import StretchShape
 from service.rules.language.known_names import EVERY_SOURCE
 from service.rules.language.model import (
     ANY,
     DefaultsShape,
     FileShape,
     RuleShape,
-    StretchShape,
 )
 from service.rules.language.offers import NO_OFFERS, Offers
 from service.rules.language.operands import KINDS, tested

@@ -61,8 +61,9 @@ WISHES: Mapping[str, str] = {
     "channel send via_channel": _CHANNEL,
     "recipient recipients send_to notify_to who audience email mail": _CHANNEL,
     "subject body text message words content html": _WORDS,
-    "sender reply_to replyto from_address": (
-        "who writes and where answers go stands in the URL of the mail channel"
+    "replyto from_address from_name signature branding": (
+        "who writes and where answers go stands under 'brand', at the top of the file; the address "
+        "that mail comes from, in the URL of the mail channel"
     ),
     "language lang translations": (
         "each reader gets the words in their language: templates/NAME/email/body.de.txt"

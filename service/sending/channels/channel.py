@@ -37,7 +37,8 @@ class OutgoingMessage(msgspec.Struct, frozen=True):
 
     `message_id`: `<…@domain>`, the same at every attempt. `address` and `name`: the recipient,
     None for a room. `thread`: the id every message about one enrolment refers to, `<…@domain>`.
-    `sent_at`: aware; becomes the Date header.
+    `sent_at`: aware; becomes the Date header. `sender` and `reply_to`: the sender's name and where
+    answers go, if the channel's URL does not say so.
     """
 
     notification: str
@@ -48,18 +49,22 @@ class OutgoingMessage(msgspec.Struct, frozen=True):
     sent_at: datetime
     thread: str | None = None
     list_id: str | None = None
+    sender: str = ""
+    reply_to: str = ""
 
 
 class Channel(Protocol):
     """Send messages. `form` is `email`, `chat` or `any`; `batch` is how many are claimed at once.
 
-    `domain` is the sender's, for Message-IDs; None for a way out that has none. A channel is
-    used by one thread at a time; `close` may come from another.
+    `domain` is the sender's, for Message-IDs; None for a way out that has none. `replies` tells
+    whether its URL says where answers go. A channel is used by one thread at a time; `close` may
+    come from another.
     """
 
     form: str
     batch: int
     domain: str | None
+    replies: bool
 
     def fits(self, message: RenderedMessage) -> bool:
         """Tell whether these words would reach their reader whole."""

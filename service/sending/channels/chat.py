@@ -43,6 +43,7 @@ class ChatChannel:
     form = "chat"
     batch = 1
     domain: str | None = None
+    replies = False
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from service.sending.channels.channel import OutgoingMessage, SendResult
 from service.sending.channels.mime import AddressRefused, Mailbox, Sender, mail_bytes, mailbox
 from service.sending.templates.templates import RenderedMessage
 
-SENDER = Sender("Coursebell", Mailbox("coursebell", "localhost"))
+SENDER = Sender(None, Mailbox("coursebell", "localhost"))
 UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -26,6 +26,7 @@ class DrawerChannel:
     form = "any"
     batch = 50
     domain: str | None = None
+    replies = False
 
     def __init__(self, name: str, folder: Path) -> None:
         self._name = UNSAFE.sub("_", name)

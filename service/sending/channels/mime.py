@@ -5,17 +5,20 @@ every mail back with the standard library's parser and compare.
 """
 
 import re
-from base64 import b64encode
+from base64 import b64encode, encodebytes
 from binascii import b2a_qp
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from hashlib import sha256
 
 import idna
 import msgspec
 
+from service.rules.language.brand import Logo
 from service.sending.channels.channel import OutgoingMessage
 from service.sending.templates.context import one_line, shortened
+from service.sending.templates.templates import RenderedMessage
 
 LOCAL_OCTETS_MAX = 64
 ADDRESS_OCTETS_MAX = 254
@@ -84,6 +87,7 @@ NAME_AND_ADDRESS_MAX = 320
 ID = re.compile(r"<[!-;=?-~]{1,200}@[!-;=?-~]{1,200}>")
 ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 LINE_BYTES_MAX = 990
+LOGOS_REMEMBERED = 8
 
 
 class NamedMailbox(msgspec.Struct, frozen=True):
@@ -119,10 +123,10 @@ def mail_bytes(outgoing: OutgoingMessage, recipient: Mailbox, sender: Sender) ->
 def _headers(outgoing: OutgoingMessage, recipient: Mailbox, sender: Sender) -> list[str]:
     thread = outgoing.thread if outgoing.thread != outgoing.message_id else None
     lines = [
-        "From: " + _person(sender.name, sender.mailbox, "From"),
+        "From: " + _person(sender.name or outgoing.sender, sender.mailbox, "From"),
         "To: " + _person(outgoing.name, recipient, "To"),
         *_listed("Cc", sender.cc),
-        *_listed("Reply-To", sender.reply_to),
+        *_listed("Reply-To", sender.reply_to or _answered(outgoing.reply_to)),
         "Subject: " + _words(shortened(one_line(outgoing.message.subject)), len("Subject: ")),
         "Date: " + _date(outgoing.sent_at),
         "Message-ID: " + _id(outgoing.message_id),
@@ -137,6 +141,11 @@ def _headers(outgoing: OutgoingMessage, recipient: Mailbox, sender: Sender) -> l
         "X-Auto-Response-Suppress: All",
         "MIME-Version: 1.0",
     ]
+
+
+def _answered(reply_to: str) -> tuple[NamedMailbox, ...]:
+    """Read where answers go if the channel does not say so."""
+    return (NamedMailbox(None, mailbox(reply_to)),) if reply_to else ()
 
 
 def _listed(header: str, people: tuple[NamedMailbox, ...]) -> list[str]:
@@ -219,10 +228,36 @@ def _body(outgoing: OutgoingMessage) -> bytes:
         (
             b'Content-Type: multipart/alternative; boundary="' + boundary + b'"\r\n\r\n',
             b"--" + boundary + b"\r\n" + text,
-            b"\r\n--" + boundary + b"\r\n" + _part("html", outgoing.message.html),
+            b"\r\n--" + boundary + b"\r\n" + _page(outgoing.message, boundary),
             b"\r\n--" + boundary + b"--\r\n",
         )
     )
+
+
+def _page(message: RenderedMessage, boundary: bytes) -> bytes:
+    """Write the HTML, with the logo that it names beside it (RFC 2387)."""
+    page, logo = _part("html", message.html or ""), message.logo
+    if logo is None or f"cid:{logo.cid}" not in (message.html or ""):
+        return page
+    inner = boundary + b"=_"
+    return b"".join(
+        (
+            b'Content-Type: multipart/related; type="text/html"; boundary="' + inner + b'"\r\n\r\n',
+            b"--" + inner + b"\r\n" + page,
+            b"\r\n--" + inner + b"\r\n" + _picture(logo),
+            b"\r\n--" + inner + b"--\r\n",
+        )
+    )
+
+
+@lru_cache(LOGOS_REMEMBERED)
+def _picture(logo: Logo) -> bytes:
+    """Write a logo as a part that is shown where the HTML names it (RFC 2392)."""
+    head = (
+        f"Content-Type: image/{logo.kind}\r\nContent-Transfer-Encoding: base64\r\n"
+        f"Content-ID: <{logo.cid}>\r\nContent-Disposition: inline; filename=logo.{logo.kind}\r\n"
+    )
+    return head.encode() + b"\r\n" + encodebytes(logo.content).strip().replace(b"\n", b"\r\n")
 
 
 def _part(kind: str, text: str) -> bytes:

@@ -55,6 +55,9 @@ def _read(reply: bytes) -> tuple[str, str | None]:
     return text, match[1] if match else None
 
 
+LOST = SendResult("transient", text="mail server: the connection was lost", about_channel=True)
+
+
 class ConnectionLost(Exception):
     """Say that the connection ended, timed out or spoke no SMTP."""
 
@@ -174,8 +177,7 @@ def opened(
 
 COMMAND_SECONDS = 60.0
 MESSAGE_SECONDS = 180.0
-# RFC 5321 §4.5.3.2.6: a server may take ten minutes to say what became of a mail.
-DOT_SECONDS = 600.0
+DOT_SECONDS = 600.0  # what a server may take to say what became of a mail (RFC 5321 §4.5.3.2.6)
 IDLE_SECONDS = 20.0
 QUIT_SECONDS = 5.0
 
@@ -201,6 +203,7 @@ class SmtpChannel:
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self.domain: str | None = server.sender.mailbox.domain
+        self.replies = bool(server.sender.reply_to)
         self._server = server
         self._tls = tls_for(server)
         self._command_seconds = command_seconds
@@ -208,18 +211,17 @@ class SmtpChannel:
         self._dot_seconds = dot_seconds
         self._idle_seconds = idle_seconds
         self._connection: SmtpSession | None = None
-        self._used_at = 0.0
-        self._until = 0.0
+        self._used_at = self._until = 0.0
 
     def fits(self, message: RenderedMessage) -> bool:
         """Take words of any length: what a reader's program folds away it shows on request."""
         return True
 
     def send(self, outgoing: OutgoingMessage) -> SendResult:
-        """Send one mail.
+        """Send one mail; raises ValueError when an id of ours is none.
 
-        Lost before the mail's last byte is transient (on a kept connection a new one is tried
-        first); lost after it is unknown. Raises ValueError when an id of ours is none.
+        Lost before its last byte is transient (on a kept connection a new one is tried first); lost
+        after it is unknown.
         """
         try:
             recipient = mailbox(outgoing.address or "")
@@ -229,9 +231,7 @@ class SmtpChannel:
         copies = self._server.sender.copies_beside(recipient)
         self._until = monotonic() + self._message_seconds
         outcome = self._attempt(recipient, mail, copies) if self._is_alive() else None
-        text = "mail server: the connection was lost"
-        lost = SendResult("transient", text=text, about_channel=True)
-        return outcome or self._attempt(recipient, mail, copies) or lost
+        return outcome or self._attempt(recipient, mail, copies) or LOST
 
     def close(self) -> None:
         """Say QUIT if there is a connection."""

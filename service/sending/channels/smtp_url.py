@@ -140,9 +140,8 @@ def _sender(host: str, user: str | None, given: Mapping[str, str]) -> Sender:
             raise UrlRefused("from=: expected one address")
         (who,) = named
     elif user and not _is_ip(host):
-        who = NamedMailbox(
-            "Coursebell", _mailbox("from", user if "@" in user else f"{user}@{host}")
-        )
+        address = user if "@" in user else f"{user}@{host}"
+        who = NamedMailbox(None, _mailbox("from", address))
     else:
         raise UrlRefused("from=: expected the address of the sender")
     return Sender(

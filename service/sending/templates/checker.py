@@ -1,12 +1,13 @@
 """Read a template before it is used: which constructs it may have, which variables exist."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 
 from jinja2 import Environment, TemplateSyntaxError, meta, nodes
 
-from service.sending.templates.context import Shape, knows, shape_of
+from service.sending.templates.context import Phrase, gaps_of
+from service.sending.templates.known_variables import Shape, knows, shape_of
 
 Problem = tuple[int, str]
 
@@ -88,6 +89,48 @@ def files_in(source: str) -> frozenset[str]:
         return frozenset(filter(None, meta.find_referenced_templates(parsed(source))))
     except (TemplateSyntaxError, *BREAKS):
         return frozenset()
+
+
+def keys_said(source: str) -> frozenset[str]:
+    """Name the keys of the catalogues whose words a template says itself."""
+    return frozenset(key for _, keys, _ in _said_in(source) for key in keys)
+
+
+def unsaid_in(source: str, english: Mapping[str, Mapping[str, Phrase]]) -> tuple[Problem, ...]:
+    """List what a template says and the English catalogue has not, each with its line."""
+    found: list[Problem] = []
+    for line, keys, given in _said_in(source):
+        if not keys:
+            found.append((line, "before | say the key of words is expected, in quotes"))
+        for key in keys:
+            if key not in english:
+                near = _hint(get_close_matches(key, english, 1))
+                found.append((line, f"no words for {key!r} in the English catalogue{near}"))
+            elif lacks := sorted(gaps_of(english[key]) - given):
+                found.append((line, f"the words of {key!r} have the gap {lacks[0]}; fill it"))
+    return tuple(found)
+
+
+@lru_cache(SOURCES_REMEMBERED)
+def _said_in(source: str) -> tuple[tuple[int, tuple[str, ...], frozenset[str]], ...]:
+    """Give each use of `say`: its line, the keys, and the gaps that are filled."""
+    try:
+        found = [each for each in parsed(source).find_all(nodes.Filter) if each.name == "say"]
+    except (TemplateSyntaxError, *BREAKS):
+        return ()
+    return tuple(
+        (each.lineno, tuple(_keys(each.node)), frozenset(str(pair.key) for pair in each.kwargs))
+        for each in found
+    )
+
+
+def _keys(node: nodes.Node | None) -> Iterator[str]:
+    """Name the texts that an expression may be: one, or one of two."""
+    if type(node) is nodes.Const:
+        yield str(node.value)
+    elif type(node) is nodes.CondExpr:
+        yield from _keys(node.expr1)
+        yield from _keys(node.expr2)
 
 
 def columns_in(source: str) -> tuple[Problem, ...]:

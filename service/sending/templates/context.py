@@ -3,22 +3,33 @@
 import math
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
+from functools import lru_cache
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 from unicodedata import normalize
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from babel import Locale
+from babel.dates import format_date, format_skeleton
+from babel.numbers import format_decimal, format_percent
 from jinja2 import pass_context
 from jinja2.runtime import Context
+from markupsafe import Markup, escape
 
+from service.learners.text_form import locale_form
 from service.rules.fields import FIELDS, ITEM_GROUPS, ITEMS, WORDS_ONLY, Reading
+from service.sending.templates.known_variables import ANY, Shape
 
 TEXT_LENGTH_MAX = 200
 URL_LENGTH_MAX = 2_000
 LIST_LENGTH_MAX = 100
+DATES_REMEMBERED = 1_024
+NUMBERS = (int, float)
+ISOLATE, ISOLATED = "\u2068", "\u2069"
+"""What keeps a text's own direction within one of another (UAX #9, FSI and PDI)."""
 
 # C0 and C1 controls, line and paragraph separators, bidirectional marks and overrides,
 # the byte order mark, halves of surrogate pairs and invisible tag characters.
@@ -31,16 +42,6 @@ BLANKS = re.compile(r"\s+")
 WEB_ADDRESS = re.compile(r"https?://[^\s\"'<>\\`{|}^]+", re.IGNORECASE)
 ADDRESSES = ("course.url", "instance.watch_url")
 LINK_IN_A_NAME = re.compile(r"://|\bwww\.", re.IGNORECASE)
-
-MONTHS = {
-    "en": "January February March April May June July August September October November December",
-    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
-}
-MONTH_NAMES = {language: tuple(names.split()) for language, names in MONTHS.items()}
-DATE_FORMS = {"en": "{day} {month} {year}", "de": "{day}. {month} {year}"}
-MORE_FORMS = {"en": "and {more} more", "de": "und {more} weitere"}
-TIME_FORMS = {"en": "{date}, {time} {zone}", "de": "{date}, {time} Uhr ({zone})"}
-
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     group: tuple(name.partition(".")[2] for name in names)
@@ -115,14 +116,18 @@ def _leans(character: str) -> bool:
     return character in LEANING or unicodedata.category(character).startswith("M")
 
 
-def language_of(locale: str) -> str:
-    """Give the language of a locale as `locale_form` writes it; English where it says none."""
-    return locale.partition("-")[0] or "en"
+Places = Mapping[tuple[str, str, str, str], str]
+"""Files by template, form, locale and name, as `TemplateFiles` has them."""
 
 
-def written_more(more: int, language: str) -> str:
-    """Write `and 12 more`, in languages we know, and `+12` in all others."""
-    return MORE_FORMS.get(language, "+{more}").format(more=more)
+def locale_for(places: Places, template: str, form: str, wanted: str | None) -> str:
+    """Choose de-at, then de, then the plain files: the first that has a text body."""
+    tag = locale_form(wanted) if wanted else ""
+    while tag:
+        if (template, form, tag, "body.txt") in places:
+            return tag
+        tag = tag.rpartition("-")[0]
+    return ""
 
 
 def cleaned(value: object, field: str) -> Any:
@@ -143,52 +148,6 @@ def cleaned(value: object, field: str) -> Any:
     if field in ("learner.name", "recipient.name") and LINK_IN_A_NAME.search(text):
         return None
     return shortened(text) or None
-
-
-STYLING_MAX = 50_000_000
-NESTING_MAX = 2_000
-TAGS = re.compile(r"<(/?)([a-z][a-z0-9:-]*)", re.IGNORECASE)
-VOID_ELEMENTS = "area base br col embed hr img input link meta param source track wbr"
-"""They hold nothing (https://html.spec.whatwg.org/multipage/syntax.html#void-elements)."""
-
-
-def too_much_in(html: str) -> str:
-    """Say what of a page is too much for who writes its style into its tags; nothing for none.
-
-    Every rule is tried on every tag, and nobody else runs meanwhile (measured: 3 ns for each
-    character of style and tag); and a page some 7,000 elements deep ends the process.
-    """
-    tags = html.count("<")
-    style = _style_in(html) if len(html) * tags > STYLING_MAX else 0
-    if style * tags > STYLING_MAX:
-        return (
-            f"expected characters of style times tags of at most {STYLING_MAX}, got {style} times "
-            f"{tags}; shorten the style, or write it into a few tags"
-        )
-    depth = _nesting_of(html) if tags > NESTING_MAX else 0
-    if depth > NESTING_MAX:
-        return f"expected at most {NESTING_MAX} open tags, got {depth}; write their end tags"
-    return ""
-
-
-def _style_in(html: str) -> int:
-    sheets = html.lower().split("<style")[1:]
-    return sum(len(sheet.partition("</style")[0]) for sheet in sheets)
-
-
-def _nesting_of(html: str) -> int:
-    """Count the tags that are open at once, at most; an end without a beginning ends nothing."""
-    without_end = frozenset(VOID_ELEMENTS.split())
-    opened, depth, deepest = Counter[str](), 0, 0
-    for end, name in TAGS.findall(html.lower()):
-        if not end and name not in without_end:
-            opened[name] += 1
-            depth += 1
-            deepest = max(deepest, depth)
-        elif end and opened[name]:
-            opened[name] -= 1
-            depth -= 1
-    return deepest
 
 
 def zone_of(values: Mapping[str, Any]) -> tzinfo:
@@ -213,19 +172,80 @@ def moment(value: object, zone: tzinfo) -> datetime | None:
         return None
 
 
-def written_date(time: datetime, language: str) -> str:
-    """Write `8 November 2024`, in languages we know, and `2024-11-08` in all others."""
-    if language not in DATE_FORMS:
-        return time.date().isoformat()
-    month = MONTH_NAMES[language][time.month - 1]
-    return DATE_FORMS[language].format(day=time.day, month=month, year=time.year)
+class Phrase(NamedTuple):
+    """Hold words of a catalogue with gaps: text, the name of a gap, text, …; and as HTML."""
+
+    parts: tuple[str, ...]
+    escaped: tuple[str, ...]
+
+    def said(self, values: Mapping[str, object], language: "Language", html: bool) -> str:
+        """Fill the gaps; in HTML what is filled in is escaped."""
+        said = list(self.escaped if html else self.parts)
+        for place in range(1, len(said), 2):
+            value = language.written(values.get(said[place]))
+            said[place] = str(escape(value)) if html else value
+        return Markup("".join(said)) if html else "".join(said)
+
+
+Words = Mapping[str, Mapping[str, Phrase]]
+"""What a catalogue says, by key and form of number: `other`, or what CLDR calls it."""
+
+
+def gaps_of(forms: Mapping[str, Phrase]) -> frozenset[str]:
+    """Name the gaps in words, of all their forms."""
+    return frozenset(gap for phrase in forms.values() for gap in phrase.parts[1::2])
+
+
+class Language(NamedTuple):
+    """Hold a language that a message is in: its tag, its words, and how it writes numbers."""
+
+    tag: str
+    locale: Locale
+    words: Words
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Give what templates know of it: `start` is the side on which lines begin."""
+        direction = self.locale.text_direction
+        start, end = ("right", "left") if direction == "rtl" else ("left", "right")
+        return {"tag": self.tag, "direction": direction, "start": start, "end": end}
+
+    def phrase(self, key: str, number: Any) -> Phrase:
+        """Give the words of a key, for so many."""
+        forms = self.words[key]
+        if len(forms) == 1 or type(number) not in NUMBERS:
+            return forms["other"]
+        return forms.get(self.locale.plural_form(number)) or forms["other"]
+
+    def written(self, value: Any) -> str:
+        """Write what fills a gap; where lines begin on the right it keeps its own direction."""
+        if value is None:
+            return ""
+        if type(value) in NUMBERS:
+            return format_decimal(value, locale=self.locale)
+        text = str(value)
+        return f"{ISOLATE}{text}{ISOLATED}" if self.locale.text_direction == "rtl" else text
+
+
+@pass_context
+def say_filter(context: Context, key: str, **values: object) -> str:
+    """Render the template filter `say`: the words of a key, in the reader's language."""
+    language: Language = context["_language"]
+    phrase = language.phrase(key, values.get("n"))
+    return phrase.said(values, language, html=bool(context.eval_ctx.autoescape))
+
+
+@lru_cache(DATES_REMEMBERED)
+def written_date(day: date, locale: Locale) -> str:
+    """Write a day as a language does: `8 November 2024`, `8. November 2024`."""
+    return format_date(day, "long", locale)
 
 
 @pass_context
 def date_filter(context: Context, value: object) -> str:
     """Render the template filter `date`: a day in the reader's zone; nothing when unknown."""
     time = moment(value, context["_zone"])
-    return written_date(time, context["_language"]) if time else ""
+    return written_date(time.date(), context["_language"].locale) if time else ""
 
 
 @pass_context
@@ -234,13 +254,12 @@ def datetime_filter(context: Context, value: object) -> str:
     time = moment(value, context["_zone"])
     if not time:
         return ""
-    language = context["_language"]
+    locale = context["_language"].locale
     zone = time.strftime("%Z")
-    return TIME_FORMS.get(language, "{date} {time} {zone}").format(
-        date=written_date(time, language),
-        time=time.strftime("%H:%M"),
-        zone=zone if zone.isalpha() else f"UTC{zone}",
-    )
+    shown = zone if zone.isalpha() else f"UTC{zone}"
+    hour = f"{format_skeleton('Hm', time, locale=locale)} {shown}"
+    joined = str(locale.datetime_formats["medium"]).replace("'", "")
+    return joined.replace("{1}", written_date(time.date(), locale)).replace("{0}", hour)
 
 
 @pass_context
@@ -248,40 +267,20 @@ def percent_filter(context: Context, value: object) -> str:
     """Render the template filter `percent`: `42%`, in German `42 %` with a hard space."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return ""
-    space = "\N{NO-BREAK SPACE}" if context["_language"] == "de" else ""
-    return f"{value:.10g}{space}%"
+    share, locale = Decimal(f"{value:.10g}") / 100, context["_language"].locale
+    return format_percent(share, locale=locale, decimal_quantization=False)
 
 
-Shape = dict[str, "Shape | None"]
-
-ANY = "*"
-EXTRA_COLUMNS = "learner.fields.*"
-
-
-def shape_of(fields: Iterable[str]) -> Shape:
-    """Turn dotted names into a tree: `{"course": {"id": None, "title": None}, "others": None}`.
-
-    Extra columns of an import, `learner.fields.<column>`, may have any name.
-    """
-    shape: Shape = {}
-    for dotted in (*fields, EXTRA_COLUMNS):
-        *groups, last = dotted.split(".")
-        branch = shape
-        for group in groups:
-            below = branch.setdefault(group, {})
-            branch = below if below is not None else {}
-        branch.setdefault(last, None)
-    return shape
+FILTERS_OF_LANGUAGE: Mapping[str, Callable[..., str]] = {
+    "date": date_filter,
+    "datetime": datetime_filter,
+    "percent": percent_filter,
+    "say": say_filter,
+}
 
 
-def knows(shape: Shape, path: Iterable[str]) -> bool:
-    """Tell whether a path ends at a field, not at a group and not beside the tree."""
-    branch: Shape | None = shape
-    for name in path:
-        if branch is None or (name not in branch and ANY not in branch):
-            return False
-        branch = branch.get(name)
-    return branch is None
+OURS, OUR_OWN = ("language.", "brand."), frozenset({"sections", "replies"})
+"""What nobody outside writes, and templates are shown as it is."""
 
 
 class Record:
@@ -310,6 +309,8 @@ class Record:
         path = f"{self._path}.{name}" if self._path else name
         if path == ITEMS:
             return self._items(value)
+        if path in OUR_OWN or path.startswith(OURS):
+            return value
         if below is not None:
             return Record(below, value if isinstance(value, Mapping) else {}, path)
         return cleaned(value, path)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from service.rules.fields import FIELDS, ITEMS, Field, Type
+from service.rules.fields import FIELDS, ITEMS, MORE, OTHERS, Field, Type
 
 STARTED_AT = 1_730_500_000_000
 COMPLETED_AT = 1_731_074_400_000
@@ -86,6 +86,7 @@ def sample_of(fields: Iterable[Field]) -> dict[str, Any]:
         within = values.setdefault(group, {}) if group else values
         within[name] = value_of(field)
     values.setdefault("learner", {})["fields"] = ExtraColumns()
+    values["learner"]["told_at"] = [STARTED_AT, COMPLETED_AT]
     if ITEMS in values:
         values[ITEMS] = [{**values, **changed} for changed in ({}, other_item(values))]
     values.setdefault("recipient", {})["timezone"] = "Europe/Berlin"
@@ -106,6 +107,8 @@ def value_of(field: Field) -> object:
 
 
 SAMPLE = sample_of(FIELDS.values())
+ALONE = {**SAMPLE, ITEMS: [], OTHERS: [], MORE: 0, "show": {"score": True}}
+"""The sample as a message of one thing says it, with all it may say."""
 
 
 def sample_for(role: str, rule: str) -> dict[str, Any]:
@@ -117,5 +120,6 @@ def sample_for(role: str, rule: str) -> dict[str, Any]:
         name: str | None = SAMPLE["recipient"]["name"]
     else:
         name = None if role == "room" else "Grace Hopper"
-    recipient = {**SAMPLE["recipient"], "name": name, "role": role}
+    group = "Training team" if role == "group" else None
+    recipient = {**SAMPLE["recipient"], "name": name, "role": role, "group": group}
     return {**SAMPLE, "recipient": recipient, "rule": {"id": rule}}

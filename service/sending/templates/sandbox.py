@@ -18,7 +18,7 @@ from jinja2.tests import TESTS
 from jinja2.visitor import NodeTransformer
 
 from service.learners.text_form import text_form
-from service.sending.templates.context import Record, date_filter, datetime_filter, percent_filter
+from service.sending.templates.context import FILTERS_OF_LANGUAGE, Record
 
 STEPS_MAX = 10_000
 NODES_OF_A_STEP = 25
@@ -237,14 +237,12 @@ TESTS_HERE: dict[str, Any] = {
     "known": _known,
 }
 PRICED_FILTERS: dict[str, Any] = {
+    **FILTERS_OF_LANGUAGE,
     **{name: FILTERS[name] for name in PLAIN_FILTERS.split()},
     **{name: _silent_on_none(FILTERS[name]) for name in TEXT_FILTERS.split()},
     "count": _length,
-    "date": date_filter,
-    "datetime": datetime_filter,
     "join": _join,
     "length": _length,
-    "percent": percent_filter,
     "round": _round,
 }
 FILTERS_HERE = {
@@ -328,11 +326,13 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def rendered(template: Template, context: Mapping[str, Any]) -> str:
-    """Render within the limits. Raises SecurityError beyond them, and what Jinja raises."""
+def rendered(template: Template, context: Mapping[str, Any], block: str = "") -> str:
+    """Render a template, or one block of it; raises SecurityError beyond the limits."""
     token = _work_left.set([STEPS_MAX * NODES_OF_A_STEP])
     try:
-        return "".join(_within_limit(template.generate(context)))
+        if not block:
+            return "".join(_within_limit(template.generate(context)))
+        return "".join(_within_limit(template.blocks[block](template.new_context(dict(context)))))
     finally:
         _work_left.reset(token)
 

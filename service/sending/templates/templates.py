@@ -1,6 +1,5 @@
 """Render a message from a template and what is known."""
 
-import os
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -8,159 +7,64 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from css_inline import CSSInliner, InlineError
+from css_inline import InlineError
 from jinja2 import Template, TemplateError, TemplateSyntaxError
+from markupsafe import Markup
 
 from service.learners.text_form import locale_form
 from service.rules.fields import FIELDS
+from service.rules.language.brand import NO_BRAND, Brand, Logo
+from service.sending.templates.catalogues import ENGLISH, Catalogues
 from service.sending.templates.checker import (
     BREAKS,
-    files_in,
+    keys_said,
     problems_in,
-    variables_in,
+    unsaid_in,
     what_broke,
 )
 from service.sending.templates.context import (
+    Language,
     context_of,
-    language_of,
+    locale_for,
     one_line,
-    shape_of,
     shortened,
-    too_much_in,
-    written_more,
     zone_of,
 )
-from service.sending.templates.sample import SAMPLE
+from service.sending.templates.inlining import inlined, reached, same_page, styled, too_much_in
+from service.sending.templates.known_variables import AROUND, brand_values, shape_of
+from service.sending.templates.sample import ALONE, SAMPLE
 from service.sending.templates.sandbox import TemplateSandbox, TooLong, rendered
+from service.sending.templates.template_files import read_files
 
-SOURCE_SIZE_MAX = 64 * 1024
-FORMS = ("email", "chat")
-DEEPEST = 4
+BODY = "body.txt"
+CONTENT = "content"
+"""The block in which a template says what it says of its things."""
+MORE_KEY = "list.more"
+MORE_FORMS = {"en": "and {n} more", "de": "und {n} weitere"}
+"""What stands for it in a folder without catalogues."""
+LANGUAGES_REMEMBERED = 1_024
 FAILS = (TemplateError, ArithmeticError, LookupError, TypeError, *BREAKS)
-
-FILE_NAME = re.compile(
-    r"(?P<part>subject|body)(?:\.(?P<locale>[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*))?"
-    r"\.(?P<kind>txt|html)"
-)
-
-
-class TemplateFiles(msgspec.Struct):
-    """Hold a folder's files. `sources`: text by path. `places`: path by (template, form, locale,
-    file), the locale '' for the plain file, the file `subject.txt`, `body.txt` or `body.html`.
-    `problems`: what is wrong with the files as files.
-    """
-
-    sources: dict[str, str] = {}
-    places: dict[tuple[str, str, str, str], str] = {}
-    problems: list[str] = []
-
-    def locale_for(self, template: str, form: str, wanted: str | None) -> str:
-        """Choose de-AT, then de, then the plain files: the first that has a text body."""
-        tag = locale_form(wanted) if wanted else ""
-        while tag:
-            if (template, form, tag, "body.txt") in self.places:
-                return tag
-            tag = tag.rpartition("-")[0]
-        return ""
-
-    def forms(self) -> dict[str, frozenset[str]]:
-        """Return for each template the forms it has a plain text body for, maybe none."""
-        bodies = {place[:2] for place in self.places if place[2:] == ("", "body.txt")}
-        return {
-            name: frozenset(form for form in FORMS if (name, form) in bodies)
-            for name in sorted({place[0] for place in self.places})
-        }
-
-    def reads(self) -> dict[tuple[str, str], dict[str, frozenset[str]]]:
-        """Return what each body of a template's form reads, by the name of its file."""
-        found: dict[tuple[str, str], dict[str, frozenset[str]]] = {}
-        for (template, form, _, file), name in sorted(self.places.items()):
-            if file.startswith("body."):
-                read = self.read_by(name)
-                found.setdefault((template, form), {})[name.rpartition("/")[2]] = read
-        return found
-
-    def read_by(self, name: str, through: frozenset[str] = frozenset()) -> frozenset[str]:
-        """Return what a file reads, and what it extends or includes."""
-        source = self.sources.get(name, "") if name not in through else ""
-        parts = (self.read_by(part, through | {name}) for part in files_in(source))
-        return variables_in(source).union(*parts)
-
-    def locales(self, template: str, form: str) -> list[str]:
-        """Return the locales of a template's form; '' is the plain one."""
-        return sorted({place[2] for place in self.places if place[:2] == (template, form)})
-
-
-def read_files(folder: Path) -> TemplateFiles:
-    """Read a folder of templates; what cannot be read is named among the problems."""
-    found = TemplateFiles({}, {}, [])
-    if not folder.is_dir():
-        found.problems.append(f"{folder}: expected a folder of templates, found none")
-        return found
-    root = folder.resolve()
-    for path in template_files(folder):
-        _take(found, root, path, name=path.relative_to(folder).as_posix())
-    return found
-
-
-def template_files(folder: Path) -> list[Path]:
-    """List the files of a folder, none hidden; a mounted one may hold links to folders."""
-    found: list[Path] = []
-    for place, inner, names in os.walk(folder, followlinks=True):
-        here = Path(place)
-        deep = len(here.relative_to(folder).parts) >= DEEPEST
-        inner[:] = [name for name in inner if not (deep or name.startswith("."))]
-        found += [here / name for name in names if not name.startswith(".")]
-    return sorted(path for path in found if path.is_file())
-
-
-def _take(found: TemplateFiles, root: Path, path: Path, name: str) -> None:
-    place, wrong = _place(name)
-    if wrong is None and not path.resolve().is_relative_to(root):
-        wrong = "it leads out of the templates folder; copy the file instead of linking it"
-    if wrong is None and path.stat().st_size > SOURCE_SIZE_MAX:
-        wrong = f"expected at most {SOURCE_SIZE_MAX} bytes, got {path.stat().st_size}"
-    source = _text(path) if wrong is None else None
-    if source is None:
-        found.problems.append(f"{path}: {wrong or 'expected UTF-8 text'}")
-        return
-    found.sources[name] = source
-    if place is not None:
-        found.places[place] = name
-
-
-def _place(name: str) -> tuple[tuple[str, str, str, str] | None, str | None]:
-    """Return where a file belongs, and what is wrong with its name."""
-    if name.startswith("_"):
-        return None, None
-    steps = name.split("/")
-    match = FILE_NAME.fullmatch(steps[-1])
-    if len(steps) != 3 or steps[1] not in FORMS or match is None:
-        return None, (
-            "expected <template>/<email|chat>/ and then subject.txt, body.txt or body.html, "
-            "with a locale before the suffix if any (body.de.txt)"
-        )
-    file = f"{match['part']}.{match['kind']}"
-    if file == "subject.html" or (steps[1] == "chat" and file == "body.html"):
-        return None, "a subject and a chat message are plain text; rename it to .txt"
-    return (steps[0], steps[1], locale_form(match["locale"] or ""), file), None
-
-
-def _text(path: Path) -> str | None:
-    with suppress(UnicodeDecodeError, OSError):
-        return path.read_text(encoding="utf-8")
-    return None
-
 
 EMPTY_LINES = re.compile(r"\n{3,}")
 
 
 class RenderedMessage(msgspec.Struct, frozen=True):
-    """Hold the words: a subject of one line (a chat may have none), plain text, HTML or None."""
+    """Hold the words: a subject of one line (a chat may have none), plain text, HTML or None.
+
+    `logo` is the picture that the HTML names, if it does.
+    """
 
     subject: str
     text: str
     html: str | None
+    logo: Logo | None = None
+
+
+class Section(msgspec.Struct, frozen=True):
+    """Hold what a template says of its things, to be put below what another says."""
+
+    text: str
+    html: Markup
 
 
 class TemplateProblem(Exception):
@@ -175,20 +79,38 @@ class Templates:
     """Render every template of a folder, compiled; make a new object to load them again.
 
     `forms` are those that a template has a body for, by its name; `reads` are the variables that
-    each body of a template's form reads, by the name of its file.
+    each body of a template's form reads, by the name of its file. `brand` is who writes.
     """
 
     def __init__(self, folder: Path, fields: Iterable[str] = FIELDS) -> None:
         self._folder = folder
-        self._fields = tuple(fields)
+        self._fields = (*fields, *AROUND)
         self._shape = shape_of(self._fields)
         self.files = read_files(folder)
-        self._inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+        self.catalogues = Catalogues(self.files.catalogues, f"{folder}/")
         self._compiled: dict[str, Template] = {}
-        self._problems = [*self.files.problems, *self._compile(), *self._missing()]
+        self._problems = [
+            *self.files.problems,
+            *self.catalogues.problems,
+            *self._compile(),
+            *self.files.missing(folder),
+        ]
         self._variables = {name: self.files.read_by(name) for name in self.files.sources}
+        self._spoken: dict[tuple[str, str, str | None], Language] = {}
         self.forms = self.files.forms()
         self.reads = self.files.reads()
+        self.brand = NO_BRAND
+
+    @property
+    def brand(self) -> Brand:
+        """Say who writes."""
+        return self._brand
+
+    @brand.setter
+    def brand(self, brand: Brand) -> None:
+        self._brand = brand
+        self._signed = brand_values(brand)
+        self._styled: dict[str, Template | None] = {}
 
     def problems(self) -> list[str]:
         """Return every mistake as `file:line: what`; renders each template with sample data,
@@ -196,20 +118,44 @@ class Templates:
         """
         return self._problems or [
             problem
-            for template, form in self._pairs()
-            for locale in self.files.locales(template, form)
-            for values in (SAMPLE, {})
+            for template, form in self.files.pairs()
+            for locale in self.locales(template, form)
+            for values in (SAMPLE, ALONE, {})
             if (problem := self._trial(template, form, locale=locale, values=values))
         ]
 
     def locales(self, template: str, form: str, wanted: str | None = None) -> list[str]:
         """Return the locales of a template's form, or the one that answers the `wanted` one.
 
-        '' is the plain one.
+        '' is the plain one; one that says words of the catalogues has all of their languages.
         """
-        if wanted is not None:
-            return [self.files.locale_for(template, form, wanted)]
-        return self.files.locales(template, form)
+        own = self.files.locales(template, form)
+        spoken = self.catalogues.words if self._says(template, form) else ()
+        if wanted is None:
+            return sorted({*own, *(tag for tag in spoken if tag != ENGLISH)})
+        tag = locale_for(self.files.places, template, form, wanted=wanted)
+        language = self.language(template, form, wanted).tag
+        return [tag or (language if language != ENGLISH else "")]
+
+    def language(self, template: str, form: str, locale: str | None) -> Language:
+        """Find the language that a reader of this locale gets a template in."""
+        known = (template, form, locale)
+        if known not in self._spoken:
+            if len(self._spoken) >= LANGUAGES_REMEMBERED:
+                self._spoken.clear()
+            self._spoken[known] = self._language(*known)
+        return self._spoken[known]
+
+    def _language(self, template: str, form: str, locale: str | None) -> Language:
+        reader = locale_form(locale or "")
+        own = locale_for(self.files.places, template, form, wanted=reader)
+        spoken = self.catalogues.nearest(reader) if self._says(template, form) else ""
+        return self.catalogues.language(own or spoken or ENGLISH, reader)
+
+    def _says(self, template: str, form: str) -> bool:
+        """Tell whether the plain words of a template stand in the catalogues."""
+        name = self.files.places.get((template, form, "", BODY), "")
+        return bool(keys_said(self.files.sources.get(name, "")))
 
     def render(
         self, template: str, form: str, locale: str | None, values: Mapping[str, object]
@@ -218,39 +164,67 @@ class Templates:
 
         Raises TemplateProblem.
         """
-        chosen = self.files.locale_for(template, form, locale)
-        context = context_of(self._shape, values)
-        context["_zone"] = zone_of(values)
-        context["_language"] = language_of(chosen)
-        place = template, form, chosen
-        text = self._part(place, "body.txt", context)
+        place, context = self._ready(template, form, locale, values=values)
+        text = self._part(place, BODY, context)
         if text is None:
             raise TemplateProblem(
                 f"{self._folder / template / form}: expected a body.txt, found none"
             )
         subject = self._part(place, "subject.txt", context)
-        html = self._part(place, "body.html", context)
-        return RenderedMessage(
-            shortened(one_line(subject or "")),
-            _tidy(text),
-            None if html is None else self._inlined(html, template),
-        )
+        html = self._html(place, context)
+        logo = self._brand.logo if html else None
+        return RenderedMessage(shortened(one_line(subject or "")), _tidy(text), html, logo)
+
+    def content(
+        self, template: str, form: str, locale: str | None, values: Mapping[str, object]
+    ) -> Section:
+        """Return what a template says of its things, without greeting and foot.
+
+        Raises TemplateProblem. A template without the block `content` gives all of its words.
+        """
+        place, context = self._ready(template, form, locale, values=values)
+        name = self.files.places.get((*place, "body.html"), "")
+        page = self._styled_page(name) or self._compiled.get(name)
+        text = self._part(place, BODY, context, block=CONTENT) or ""
+        if page is None or CONTENT not in page.blocks:
+            return Section(_tidy(text), Markup("<p>{}</p>").format(_tidy(text)))
+        return Section(_tidy(text), Markup(self._rendered(page, name, context, block=CONTENT)))
+
+    def _ready(
+        self, template: str, form: str, locale: str | None, values: Mapping[str, object]
+    ) -> tuple[tuple[str, str, str], dict[str, Any]]:
+        """Give where the words of a reader stand, and what they are rendered with."""
+        language = self.language(template, form, locale)
+        around = {"brand": self._signed, "language": language.fields}
+        context = context_of(self._shape, {**values, **around})
+        context["_zone"] = zone_of(values)
+        context["_language"] = language
+        chosen = locale_for(self.files.places, template, form, wanted=locale)
+        return (template, form, chosen), context
 
     def variables_of(
         self, template: str, form: str, locale: str | None, file: str
     ) -> frozenset[str]:
         """Name the variables that a file reads, as a reader of this locale gets it."""
-        chosen = self.files.locale_for(template, form, locale)
+        chosen = locale_for(self.files.places, template, form, wanted=locale)
         name = self.files.places.get((template, form, chosen, file), "")
         return self._variables.get(name, frozenset())
 
     def more(self, template: str, form: str, locale: str | None, count: int) -> str:
         """Write how many more there are in the language of a template; nothing for none."""
-        chosen = self.files.locale_for(template, form, locale)
-        return written_more(count, language_of(chosen)) if count else ""
+        language = self.language(template, form, locale)
+        if not count:
+            return ""
+        if self.catalogues.nearest(language.tag) and MORE_KEY in language.words:
+            return language.phrase(MORE_KEY, count).said({"n": count}, language, html=False)
+        return MORE_FORMS.get(language.tag.partition("-")[0], "+{n}").format(n=count)
 
     def _part(
-        self, place: tuple[str, str, str], file: str, context: Mapping[str, object]
+        self,
+        place: tuple[str, str, str],
+        file: str,
+        context: dict[str, Any],
+        block: str = "",
     ) -> str | None:
         """Render one file: the locale's own, or the plain one if only its subject is missing."""
         places = self.files.places
@@ -262,12 +236,54 @@ class Templates:
         compiled = self._compiled.get(name)
         if compiled is None:
             raise TemplateProblem(f"{self._folder / name}: has mistakes; run `coursebell check`")
+        return self._rendered(compiled, name, context, block=block)
+
+    def _rendered(
+        self, compiled: Template, name: str, context: dict[str, Any], block: str = ""
+    ) -> str:
+        sections = context.get("sections") or ()
+        as_html = name.endswith(".html")
+        pieces = [each.html if as_html else each.text for each in sections]
         try:
-            return rendered(compiled, context)
+            part = block if block in compiled.blocks else ""
+            return rendered(compiled, {**context, "sections": pieces}, block=part)
         except TooLong as limit:
             raise WordsTooLong(self._where(limit, name)) from None
         except FAILS as error:
             raise TemplateProblem(self._where(error, name)) from None
+
+    def _html(self, place: tuple[str, str, str], context: dict[str, Any]) -> str | None:
+        """Render the HTML, with its style in its tags; what fails is said as of its own file."""
+        name = self.files.places.get((*place, "body.html"), "")
+        page = self._styled_page(name)
+        if page is not None:
+            with suppress(TemplateProblem):
+                return self._rendered(page, name, context)
+        html = self._part(place, "body.html", context)
+        return None if html is None else self._inlined(html, place[0])
+
+    def _styled_page(self, name: str) -> Template | None:
+        """Give a template whose style is written in beforehand, if what it gives is the same."""
+        if name not in self._styled:
+            self._styled[name] = self._styled_anew(name) if name in self._compiled else None
+        return self._styled[name]
+
+    def _styled_anew(self, name: str) -> Template | None:
+        colors = {"color": self._brand.color, "color_dark": self._brand.color_dark}
+        sources = frozenset(reached(name, self.files.sources).items())
+        page = styled(name, sources, frozenset(colors.items()))
+        template, form, *_ = name.split("/")
+        for values in (SAMPLE, ALONE, {}) if page else ():
+            _, context = self._ready(template, form, None, values=values)
+            try:
+                plain = self._rendered(self._compiled[name], name, context)
+                early = self._rendered(page, name, context) if page else ""
+                same = not too_much_in(plain) and same_page(inlined(plain), early)
+            except (TemplateProblem, InlineError):
+                return None
+            if not same:
+                return None
+        return page
 
     def _where(self, error: BaseException, name: str) -> str:
         """Name the line and the kind of a mistake; TypeErrors might quote a value, so no more."""
@@ -285,7 +301,7 @@ class Templates:
         if too_much := too_much_in(html):
             raise WordsTooLong(f"{self._folder / template}: CSS: {too_much}")
         try:
-            return self._inliner.inline(html)
+            return inlined(html)
         except InlineError as error:
             raise TemplateProblem(f"{self._folder / template}: CSS: {error}") from None
 
@@ -293,8 +309,10 @@ class Templates:
         """Compile the files without mistakes; no other is ever run, not even by `extends`."""
         sources = self.files.sources
         files = frozenset(sources)
+        english = self.catalogues.words.get(ENGLISH, {})
         mistakes = {
-            name: problems_in(source, self._fields, files) for name, source in sources.items()
+            name: problems_in(source, self._fields, files) + unsaid_in(source, english)
+            for name, source in sources.items()
         }
         sandbox = TemplateSandbox(
             {name: source for name, source in sources.items() if not mistakes[name]}
@@ -308,32 +326,6 @@ class Templates:
                 mistakes[name] = ((1, what_broke(error)),)
         for name, found in mistakes.items():
             yield from (f"{self._folder / name}:{line}: {what}" for line, what in found)
-
-    def _missing(self) -> Iterable[str]:
-        yield from (
-            f"{self._folder / name}: expected words, found an empty file"
-            for (_, form, _, file), name in self.files.places.items()
-            if (form, file) != ("chat", "subject.txt") and not self.files.sources[name].strip()
-        )
-        for template, form in self._pairs():
-            wanted = {"email": ("subject.txt", "body.txt"), "chat": ("body.txt",)}[form]
-            yield from (
-                f"{self._folder / template / form}: expected a {file}, found none"
-                for file in wanted
-                if (template, form, "", file) not in self.files.places
-            )
-            yield from self._half_translated(template, form)
-
-    def _half_translated(self, template: str, form: str) -> Iterable[str]:
-        for locale in self.files.locales(template, form):
-            for file in ("subject.txt", "body.txt", "body.html"):
-                plain = (template, form, "", file) in self.files.places
-                if plain and (template, form, locale, file) not in self.files.places:
-                    own = file.replace(".", f".{locale}.")
-                    yield f"{self._folder / template / form}: expected a {own} beside {file}"
-
-    def _pairs(self) -> list[tuple[str, str]]:
-        return sorted({place[:2] for place in self.files.places})
 
     def _trial(self, template: str, form: str, locale: str, values: Mapping[str, Any]) -> str:
         try:

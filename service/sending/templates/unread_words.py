@@ -12,7 +12,8 @@ from service.rules.language.errors import Diagnostic
 from service.rules.language.references import References
 from service.rules.text import counted, shown
 from service.sending.templates.checker import columns_in, lines_with
-from service.sending.templates.templates import TemplateFiles
+from service.sending.templates.context import locale_for
+from service.sending.templates.template_files import TemplateFiles
 
 LINK = "course.url"
 PLAIN = "en"
@@ -56,14 +57,16 @@ def _columns(folder: Path, files: TemplateFiles, known: KnownValues) -> Iterator
 
 def _locales(folder: Path, files: TemplateFiles, people: Counter[str]) -> Iterator[Diagnostic]:
     """Warn of a locale that nobody has, if somebody else has no words in their language there."""
+    places = files.places
     vain: dict[str, list[tuple[str, Counter[str]]]] = {}
-    for (template, form, locale, _), name in sorted(files.places.items()):
+    for (template, form, locale, _), name in sorted(places.items()):
         if locale and not any(_reads(each, locale) for each in people):
             without = Counter(
                 {
                     each: count
                     for each, count in people.items()
-                    if not files.locale_for(template, form, each) and not _reads(each, PLAIN)
+                    if not locale_for(files.places, template, form, each)
+                    and not _reads(each, PLAIN)
                 }
             )
             if without:

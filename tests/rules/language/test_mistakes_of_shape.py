@@ -113,7 +113,10 @@ MISTAKES = {
     ),
     "channels under another name": (
         GOOD.replace("channels:", "outputs:"),
-        ("2:1: unknown key 'outputs'; use version, channels, defaults, time_intervals or rules"),
+        (
+            "2:1: unknown key 'outputs'; use version, channels, defaults, brand, time_intervals or "
+            "rules"
+        ),
     ),
     "an item left out": (
         GOOD + "    cancel_on:\n      - enrollment.progressed\n      -\n",

@@ -105,8 +105,8 @@ def test_port_and_scheme_decide_how_it_is_secured(
         ("from=Lernende <a@b.example>", "Lernende", "a@b.example"),
         ('from="Lernen, Müller" <a@b.example>', "Lernen, Müller", "a@b.example"),
         ("from=a@b.example&name=Lernen, Müller", "Lernen, Müller", "a@b.example"),
-        ("verify=no", "Coursebell", "ada@h.example"),
-        ("user=ada@example.org", "Coursebell", "ada@example.org"),
+        ("verify=no", None, "ada@h.example"),
+        ("user=ada@example.org", None, "ada@example.org"),
     ],
 )
 def test_the_sender_is_who_was_written(query: str, name: str | None, address: str) -> None:

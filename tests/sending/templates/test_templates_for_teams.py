@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from service.sending.templates.sample import SAMPLE
+from service.sending.templates.sample import ALONE, SAMPLE
 from service.sending.templates.templates import Templates
 
 DAY = "8 November 2024"
@@ -20,11 +20,12 @@ def text(shipped: Templates, template: str, locale: str, *items: Any, more: int 
 
 
 def test_a_list_of_completions_names_who_and_what_and_how_many_more(shipped: Templates) -> None:
-    done = {"enrollment": SAMPLE["enrollment"]}
+    done = {"enrollment": {**SAMPLE["enrollment"], "progress": 100}}
     told = text(shipped, "team_completions", "en", item("Ada", **done), item(None), more=12)
     assert told.startswith(
-        "Hello Grace Hopper,\n\nCompleted in your team:\n\n"
-        f"- Ada: Logic, {DAY}, score 87%\n- Someone: Logic\n\nand 12 more.\n\n--\n"
+        "Hello Grace Hopper,\n\n14 completions in your team\n\n"
+        "These courses have been completed in your team. There is nothing you need to do; a kind "
+        f"word is always welcome.\n\n- Ada: Logic · {DAY}\n- Somebody: Logic\n\nand 12 more\n\n--\n"
     )
 
 
@@ -47,8 +48,11 @@ def test_its_subject_counts_them_all(
 @pytest.mark.parametrize(
     ("locale", "lines"),
     [
-        ("en", "- Ada: Logic, quiet for 15 days, 60% done\n- Alan: Logic, quiet for a while"),
-        ("de", "- Ada: Logic, still seit 15 Tagen, 60\N{NO-BREAK SPACE}% geschafft\n- Alan: Logic"),
+        ("en", "- Ada: Logic · No activity for 15 days · 60% done\n- Alan: Logic\n"),
+        (
+            "de",
+            "- Ada: Logic · Seit 15 Tagen keine Aktivität · 60\N{NO-BREAK SPACE}% geschafft\n",
+        ),
     ],
 )
 def test_a_list_of_the_stuck_says_since_when_and_how_far(
@@ -62,21 +66,38 @@ def test_a_list_of_the_stuck_says_since_when_and_how_far(
 def test_who_never_began_is_said_so(shipped: Templates) -> None:
     new = {"status": "enrolled", "progress": 0, "days_silent": 30}
     told = text(shipped, "team_stalled", "en", item("Ada", enrollment=new))
-    assert "- Ada: Logic, quiet for 30 days, not begun\n" in told
+    assert "- Ada: Logic · No activity for 30 days · Not begun\n" in told
 
 
 def test_as_many_as_a_list_may_have_fit_into_one_message(shipped: Templates) -> None:
     many = [item(f"Learner {n}", enrollment=SAMPLE["enrollment"]) for n in range(500)]
     for template in ("team_completions", "team_stalled"):
         message = shipped.render(template, "email", "de", {"items": many, "more": 7})
-        assert message.text.count("\n- ") == 500 and "und 7 weitere." in message.text
+        assert message.text.count("\n- ") == 500 and "und 7 weitere\n" in message.text
         assert message.html and message.html.count("<tr><th") == 500
 
 
 def test_who_asked_for_a_seat_is_told_how_to_ask_again(shipped: Templates) -> None:
-    asked = {**SAMPLE, "recipient": {"role": "watchers"}}
+    asked = {**ALONE, "recipient": {"role": "watchers"}}
     told = shipped.render("seat_free", "email", "en", asked).text
     assert "You asked to be told once, and this was it." in told
     assert SAMPLE["instance"]["watch_url"] in told
-    others = shipped.render("seat_free", "email", "en", {**SAMPLE, "instance": {}}).text
+    others = shipped.render("seat_free", "email", "en", {**ALONE, "instance": {}}).text
     assert "asked" not in others and "again" not in others
+
+
+@pytest.mark.parametrize("locale", ["en", "de", "fr", "es", "hi", "ar"])
+@pytest.mark.parametrize("template", ["team_completion", "team_not_passed", "team_completions"])
+def test_a_score_is_told_to_managers_only_if_the_rule_asks(
+    shipped: Templates, template: str, locale: str
+) -> None:
+    usual = SAMPLE if template == "team_completions" else ALONE
+    for values, told in (({**usual, "show": {}}, False), ({**usual, "show": {"score": 1}}, True)):
+        message = shipped.render(template, "email", locale, values)
+        assert ("87" in message.text) is told
+        assert ("87" in (message.html or "")) is told
+
+
+@pytest.mark.parametrize("template", ["team_completion", "team_not_passed", "stalled_manager"])
+def test_a_subject_names_nobody(shipped: Templates, template: str) -> None:
+    assert "Ada" not in shipped.render(template, "email", "en", ALONE).subject
