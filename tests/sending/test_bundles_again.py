@@ -9,11 +9,13 @@ from msgspec.structs import replace
 from service.rules.notification import AttemptStarted, Redriven
 from service.sending.channels import SendResult
 from service.sending.operator import mute, unmute
-from tests.installation import MINUTE, START, Installation, completed, enrolled
+from tests.installation import ADA, MINUTE, START, Installation, completed, enrolled
 from tests.sending.test_bundles import (
     EIGHT,
     GRACE,
+    HEAD,
     LEARNER_DONE,
+    RULES,
     WELCOMED,
     Desk,
     begin,
@@ -85,24 +87,24 @@ def test_what_is_given_up_gives_back_what_it_was_to_stand_for(office, desk):
     assert "course:7" in to(desk, "ada@example.org")[-1]
 
 
-def test_words_that_cannot_be_made_cost_their_own_thing_alone(office, desk):
-    begin(office)
-    kind = type(office.app.active.templates)
-    render = kind.render
-
-    def only_completed(self, template, form, locale, values):
-        if template == "enrolled":
-            raise RuntimeError
-        return render(self, template, form, locale, values)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kind, "render", only_completed)
+def test_words_that_cannot_be_made_cost_their_own_thing_alone(tmp_path, desk):
+    words = {"completed": "done", "enrolled": "{{ 1 // (0 if course.id == 'course:7' else 1) }}"}
+    for name, text in (words | {"team_completion": "team"}).items():
+        place = tmp_path / "templates" / name / "email"
+        place.mkdir(parents=True)
+        (place / "subject.txt").write_text(name)
+        (place / "body.txt").write_text(text)
+    told_by = {"COURSEBELL_TEMPLATES": str(tmp_path / "templates")}
+    with Installation(tmp_path, RULES, head=HEAD, **told_by) as office:
+        office.app.deliveries["email"]._channel = desk
+        office.import_people([ADA])
+        begin(office)
         office.tick(START + 30 * MINUTE)
         office.tick(START + 50 * MINUTE)
 
-    assert told(office)[WELCOMED][0] == "given_up"
-    assert told(office)[LEARNER_DONE] == ("sent", None)
-    assert len(to(desk, "ada@example.org")) == 1
+        assert told(office)[WELCOMED][0] == "given_up"
+        assert told(office)[LEARNER_DONE] == ("sent", None)
+        assert to(desk, "ada@example.org") == ["done\n"]
 
 
 def test_a_claim_that_a_dead_worker_left_is_told_once_more_and_whole(office, desk):
