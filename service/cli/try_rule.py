@@ -23,7 +23,13 @@ from service.cli.output.console import (
 from service.cli.output.text import in_local_time, moment, print_message, print_words
 from service.rules.explain.steps_in_words import reason_in_words
 from service.rules.language.values import WATCHERS
-from service.rules.notification import SENT, WAITING_ADDRESS, Deferred, Notification
+from service.rules.notification import (
+    SENT,
+    WAITING_ADDRESS,
+    Deferred,
+    Notification,
+    first_reason,
+)
 from service.rules.rule import Entry, Rule, RuleSet
 from service.rules.text import format_duration, hint, listed
 from service.running import wall_clock
@@ -225,8 +231,9 @@ def message(screen: Console, trial: Trial, notification: Notification) -> bool:
 
 def waits(trial: Trial, notification: Notification) -> Iterator[tuple[int, str]]:
     """Give until when a notification waits, and for what."""
-    if notification.owed.digest:
-        yield notification.owed.due_at, "digest"
+    owed = notification.owed
+    if owed.due_at > owed.decided_at:
+        yield owed.due_at, first_reason(owed) or ""
     for body in trial.sandbox.app.store.stream(notification.id):
         if isinstance(body, Deferred):
             yield body.until, body.reason

@@ -2,7 +2,7 @@
 
 from service.learners.directory.people import PersonRow
 from tests.cli.test_try_rule import attempt, rules
-from tests.installation import ADA, START, Installation, completed, seats
+from tests.installation import ADA, DONE, START, Installation, completed, seats
 
 HEAD = """
 time_intervals: {office: [{weekdays: [mon], from: "08:00", until: "10:00"}]}
@@ -69,3 +69,16 @@ def test_a_managers_manager_is_named(folder):
         real.import_people([ADA, boss, PersonRow("10", name="Lise Meitner")])
     told = attempt("above", completed(START, 77), data=True)
     assert "Lise Meitner: not told; no address is known" in told.output
+
+
+def test_what_is_bundled_says_how_long_it_waits_and_which_message_tells_it(folder):
+    rules(DONE.replace("    notify:", "    bundle: 30m\n    notify:"))
+    with Installation(folder / "real", DONE) as real:
+        real.import_people([ADA])
+    other = completed(START + 1, 77, course="course:8", session="course:8_1")
+    told = attempt("done", completed(START, 77), other, data=True)
+
+    assert told.exit_code == 0, told.output
+    assert told.output.count("(bundle)") == 2
+    assert told.output.count("To: Ada Lovelace <ada@example.org>") == 1
+    assert "told by the message of another event of this letter" in told.output

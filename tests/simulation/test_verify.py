@@ -30,14 +30,29 @@ FOR_LEADERS = DONE.replace(
 FOR_A_GROUP = DONE.replace("to: learner", "to: group:leaders")
 
 
-def test_what_was_lived_through_is_decided_again(tmp_path: Path) -> None:
-    with Installation(tmp_path, EVERY_KIND) as here:
+BUNDLED = "defaults: {bundle: 30m, at_most: {messages: 2, per: day}}"
+
+
+@pytest.mark.parametrize("head", ["", BUNDLED], ids=["", "in bundles"])
+def test_what_was_lived_through_is_decided_again(tmp_path: Path, head: str) -> None:
+    with Installation(tmp_path, EVERY_KIND, head=head) as here:
         live_through(here, 5)
         found = verified(here)
         triggers = {row["trigger"] for row in here.notifications()}
         assert {"stalled_for", "enrollment.completed", "instance.seats_available"} <= triggers
         assert found.reproduced == found.decisions == len(here.notifications())
         assert not found.differ and not found.changed
+
+
+def test_whose_manager_changed_is_bundled_otherwise_now(tmp_path: Path) -> None:
+    rules = DONE.replace("to: learner", "to: manager")
+    with Installation(tmp_path, rules, head=BUNDLED) as here:
+        here.import_people([ADA])
+        here.post(completed(START, 77))
+        here.tick(START)
+        here.import_people([msgspec.structs.replace(ADA, manager="other@example.org")])
+        found = verified(here)
+        assert (found.decisions, found.changed, found.differ) == (1, 1, 0)
 
 
 def test_each_decision_is_made_by_the_rules_of_its_time(tmp_path: Path) -> None:
