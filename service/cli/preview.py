@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import rich_click as click
+from msgspec.structs import replace
 
 from service.app.active_rules import beside
 from service.app.event_types import event_store
@@ -186,8 +187,8 @@ def from_sample(
     role = "room" if room(form) else ((entry and entry.to) or usual_role(read)).partition(":")[0]
     unread = UNTOLD.keys() - read | ({ITEMS, MORE} if read.intersection(ITEM_GROUPS) else set())
     values = sample_for(role, rule) | {name: UNTOLD[name] for name in unread}
-    descriptions = rules.descriptions if rules else {}
-    values["rule"] = {"id": rule, "description": descriptions.get(rule)}
+    description = rules.by_id[rule].description if rules and told else None
+    values["rule"] = {"id": rule, "description": description}
     address = "ada@example.org" if role == "learner" else "grace@example.org"
     name = values["recipient"]["name"]
     return PreviewOccasion(form, values, name, address=address, fits=taken_by(entry, chosen))
@@ -234,10 +235,9 @@ class NotificationReader:
         digests = [e.digest for e in entries if e.key == found[0].owed.entry and e.digest]
         most = digests[0].max_items if digests else ITEMS_MAX
         lead, *named = [(n, self._due(n, subjects, now, most)) for n in (*found, *others)]
-        defaults = MessageDefaults(self._domain)
+        defaults = MessageDefaults(self._domain, sent_at=self._streams.sent_at)
         if rules:
-            zone, descriptions = rules.defaults.timezone, rules.descriptions
-            defaults = MessageDefaults(self._domain, zone, descriptions=descriptions)
+            defaults = replace(defaults, timezone=rules.defaults.timezone, rules=rules.by_id)
         person, entry = lead[1].recipient, lead[1].entry
         return PreviewOccasion(
             "chat" if entry.post else "email",

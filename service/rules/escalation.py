@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from service.learners.world import Decisions, UncommittedWorld
-from service.rules.decider import Decider, Evaluation
-from service.rules.notification import CANCELLED, Notification
+from service.rules.decider import Decider, Evaluation, id_of_owed
+from service.rules.notification import CANCELLED, Notification, Owed
 from service.rules.rule import AFTER, Entry, Rule
 from service.rules.triggers.stalled import SilenceMark, SweepResult
 from service.rules.triggers.trigger import Match
 from service.rules.verdict import Item, Subject, untrue
 
 FIRSTS_AT_A_TIME = 1_000
+LEARNER = "learner"
 
 First = tuple[Notification, Subject]
 """What a rule owed first of all because of one match, and what that is about as of now."""
@@ -66,6 +69,16 @@ class Steps(NamedTuple):
         )
         self.decider.fan_out.owe(Evaluation(rule, match, True, reading), (entry,), decisions)
         return decisions
+
+
+def told_before(rule: Rule, step: Entry, owed: Owed) -> list[str]:
+    """Name the notifications by which a rule owed it to the learner before a step, sent or not."""
+    earlier = [each for each in rule.entries if each.after_ms < step.after_ms]
+    return [
+        id_of_owed(replace(owed, entry=each.key, recipient=LEARNER))
+        for each in earlier
+        if each.to == LEARNER
+    ]
 
 
 def mark_of(rule: Rule, entry: Entry) -> str:

@@ -160,9 +160,9 @@ class RuleSet:
     brand: Brand = NO_BRAND
 
     @cached_property
-    def descriptions(self) -> dict[str, str]:
-        """Give what each rule is for, in its author's words, by id."""
-        return {rule.id: rule.description for rule in self.rules}
+    def by_id(self) -> dict[str, Rule]:
+        """Give each rule by its id."""
+        return {rule.id: rule for rule in self.rules}
 
 
 GROUP = "group:"

@@ -16,6 +16,7 @@ from service.ledger.events import EventBody
 from service.ledger.views import Views
 from service.rules.calendar import ITEMS_MAX, Settling
 from service.rules.decider import Decider
+from service.rules.escalation import told_before
 from service.rules.fields import ITEM_GROUPS, ITEMS, MORE, OTHERS, SECTIONS, Reading
 from service.rules.judgement import Due, Ground, Verdict
 from service.rules.notification import (
@@ -28,7 +29,7 @@ from service.rules.notification import (
     Notification,
     Owed,
 )
-from service.rules.plan import Change, Leaving, PlannedMessage, alike, company_of, joins, plan
+from service.rules.plan import Change, PlannedMessage, company_of, joins, plan
 from service.rules.readers.watchers import WATCHERS
 from service.rules.rule import GROUP, MUTING, muting_of
 from service.rules.verdict import Subject, judge
@@ -37,8 +38,12 @@ from service.sending.channels.channel import MessageDefaults, OutgoingMessage
 from service.sending.streams import NotificationStreams, Update, seen, silences_of, step_of
 from service.sending.templates.context import GROUPS, LIST_LENGTH_MAX, FieldGroup
 from service.sending.templates.fitting import Fits, Wording, fitting
-from service.sending.templates.several import Unworded, joined
-from service.sending.templates.templates import RenderedMessage, TemplateProblem, Templates
+from service.sending.templates.several import Say, Unworded, in_pieces
+from service.sending.templates.templates import RenderedMessage, (
+    Section,
+    TemplateProblem,
+    Templates,
+)
 
 
 def compose(
@@ -56,11 +61,11 @@ def compose(
     def wording(due: Due) -> Wording:
         return Wording(templates, due.entry.template, form, locale=locale)
 
-    def in_words(part: PlannedMessage, **more: Any) -> RenderedMessage:
+    def say(part: PlannedMessage, way: Say = worded, sections: Sequence[Section] = ()) -> Any:
         words = wording(part.due)
         try:
             values = values_of(part, defaults, bool(part.others) and words.reads(ITEMS))
-            return worded(words, values | more, defaults.fits)
+            return way(words, values | {SECTIONS: sections}, defaults.fits)
         except TemplateProblem as problem:
             end = Ended(at=now, state=GIVEN_UP, reason=f"template: {problem}")
             raise Unworded((part.lead, end)) from problem
@@ -69,13 +74,7 @@ def compose(
         except Exception as error:  # what breaks the program must not hold up the others
             raise Unworded((part.lead, broken(part.lead, error, now))) from error
 
-    first, *parts = [message]
-    if message.others:
-        first, *parts = message.parts(lambda each: piece_of(each, wording(each[1])))
-    sections = [in_words(part) for part in parts]
-    words = in_words(first, sections=sections)
-    if sections and not wording(first.due).reads(SECTIONS):
-        words = joined([words, *sections])
+    words = in_pieces(message, wording, say) if message.others else say(message)
     return OutgoingMessage(
         notification=notification.id,
         message_id=f"<{notification.id}@{domain}>",
@@ -107,13 +106,6 @@ def order(item: Reading) -> tuple[str, int, str]:
     return str(name or ""), item.event.at or 0, str(title or "")
 
 
-def piece_of(each: Leaving, wording: Wording) -> str:
-    """Name the words by which a thing is told: with others, if their template speaks of several."""
-    notification, due = each
-    several = due.entry.digest is None and wording.reads(ITEMS)
-    return wording.template if several else alike(notification)
-
-
 def values_of(
     message: PlannedMessage, defaults: MessageDefaults, several: bool = False
 ) -> dict[str, Any]:
@@ -131,7 +123,11 @@ def values_of(
         "timezone": (recipient.timezone if recipient else None) or defaults.timezone,
         "choices_url": defaults.links and defaults.links.choose(recipient),
     }
-    values["rule"] = {"id": owed.rule, "description": defaults.descriptions.get(owed.rule)}
+    rule = defaults.rules.get(owed.rule)
+    values["rule"] = {"id": owed.rule, "description": rule and rule.description}
+    if rule:
+        told = {"told_at": lambda: defaults.sent_at(told_before(rule, due.entry, owed))}
+        values["learner"] = FieldGroup("learner", reading, told)
     values["show"] = dict.fromkeys(due.entry.show, True)
     values["replies"] = defaults.replies
     return values | listed(message, several)
@@ -217,7 +213,7 @@ class Planner:
         self._views = context.views
         self._lookup = context.lookup
         self._active = context.active
-        self._defaults = defaults
+        self._defaults = replace(defaults, sent_at=context.streams.sent_at)
 
     def plan(self, found: Sequence[Notification], now: int) -> DeliveryPlan:
         """Plan notifications that are due, those of one moment as one message."""
@@ -310,9 +306,7 @@ class Composer:
         self.outgoing: dict[str, OutgoingMessage] = {}
         self._templates = active.templates
         rules = active.decider.rules
-        self._defaults = replace(
-            defaults, timezone=rules.defaults.timezone, descriptions=rules.descriptions
-        )
+        self._defaults = replace(defaults, timezone=rules.defaults.timezone, rules=rules.by_id)
         self._now = now
 
     def accept(self, message: PlannedMessage) -> Change | None:

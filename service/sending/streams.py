@@ -64,6 +64,14 @@ class NotificationStreams:
         found = self.store.streams(ids)
         return [Notification.load(id, found[id]) for id in ids if id in found]
 
+    def sent_at(self, ids: Sequence[str]) -> list[int]:
+        """List when these were sent, or what speaks for them; nothing of what was not."""
+        leads = [each.into or each.id for each in self.notifications(ids)]
+        bodies = [body for found in self.store.streams(leads).values() for body in found]
+        return sorted(
+            getattr(each, "at", 0) for each in bodies if getattr(each, "then", "") == SENT
+        )
+
     def subjects(self, notifications: Sequence[Notification]) -> dict[str, Subject]:
         """Read the subjects of notifications, by their ids; of a digest all its items."""
         items = self._items([n for n in notifications if n.owed.trigger == DIGEST])

@@ -161,14 +161,13 @@ class KnownNames:
         path, template = entry.path_to("template"), f"template {shown(entry.said('template'))}"
         one = [file for file, read in reads.items() if ITEMS not in read]
         alone = [file for file in one if OTHERS not in reads[file]]
-        lists = any(ITEMS in read and read.isdisjoint(ITEM_GROUPS) for read in reads.values())
         if entry.says("digest") and BODY in one:
             message = f"{template} tells of one thing, and a digest of many; name one whose"
             self._unfit(path, f"{message} {entry.form}/{BODY} goes through 'items'")
         elif entry.says("digest") and one:
             message = f"{template} leaves out what the digest tells of in {together(one)}"
             self.report.warning(path, f"{message}; go through 'items' there too")
-        elif not entry.says("digest") and lists:
+        elif not entry.says("digest") and any(map(_lists_only, reads.values())):
             message = f"{template} goes through the 'items' of a digest, and here is"
             self.report.warning(path, f"{message} none; add a 'digest', or name another template")
         elif joined == BUNDLE and one:
@@ -193,6 +192,11 @@ class KnownNames:
     def _unfit(self, path: Path, message: str, severity: Severity = "error") -> None:
         if not self.report.spoiled(path):
             self.unfit.setdefault((severity, message), []).append(path)
+
+
+def _lists_only(read: frozenset[str]) -> bool:
+    """Tell whether words go through many things and say nothing of one alone."""
+    return ITEMS in read and not read.intersection(ITEM_GROUPS)
 
 
 def _also(lines: list[int]) -> str:

@@ -1,12 +1,13 @@
 """Define what a channel is: handed a message, it answers with a result."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
 import msgspec
 
 from service.learners.signed_links import Links
+from service.rules.rule import Rule
 from service.sending.templates.fitting import Fits, anything
 from service.sending.templates.templates import RenderedMessage
 
@@ -63,15 +64,16 @@ class MessageDefaults(msgspec.Struct, frozen=True):
 
     `domain` stands in every Message-ID; `timezone` is for people whose zone is not known.
     `fits` tells which words the channel takes whole, `replies` whether it says where answers go.
-    `descriptions` say what rules are for, by their id. `links` make the links by which one reader
-    asks and chooses.
+    `rules` are those that are active, by id; `sent_at` tells when notifications were sent. `links`
+    make the links by which one reader asks and chooses.
     """
 
     domain: str
     timezone: str = "UTC"
     fits: Fits = anything
     replies: bool = False
-    descriptions: Mapping[str, str] = {}
+    rules: Mapping[str, Rule] = {}
+    sent_at: Callable[[Sequence[str]], Sequence[int]] = lambda _: ()
     links: Links | None = None
 
 

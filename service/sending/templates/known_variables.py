@@ -14,6 +14,7 @@ AROUND = (
     *(f"brand.{name}" for name in ("reply_to", "help", "help_link")),
     "replies",
     "recipient.group",
+    "learner.told_at",
     "rule.description",
     "show.score",
     "sections",

@@ -87,6 +87,7 @@ def sample_of(fields: Iterable[Field]) -> dict[str, Any]:
         within = values.setdefault(group, {}) if group else values
         within[name] = value_of(field)
     values.setdefault("learner", {})["fields"] = ExtraColumns()
+    values["learner"]["told_at"] = [STARTED_AT, COMPLETED_AT]
     if ITEMS in values:
         values[ITEMS] = [{**values, **changed} for changed in ({}, other_item(values))]
     values.setdefault("recipient", {})["timezone"] = "Europe/Berlin"

@@ -1,12 +1,15 @@
 """Put the words of several templates below each other, as one message."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from typing import Any
 
-from service.rules.plan import Change
-from service.sending.templates.fitting import SIGNATURE
-from service.sending.templates.templates import RenderedMessage
+from service.rules.fields import ITEMS, SECTIONS
+from service.rules.judgement import Due
+from service.rules.plan import Change, Leaving, PlannedMessage, alike
+from service.sending.templates.fitting import SIGNATURE, Fits, Wording
+from service.sending.templates.templates import RenderedMessage, Section
 
 
 class Unworded(Exception):
@@ -15,6 +18,34 @@ class Unworded(Exception):
     def __init__(self, change: Change) -> None:
         super().__init__(change[1])
         self.change = change
+
+
+Say = Callable[[Wording, Mapping[str, Any], Fits], Any]
+"""Puts values into words, as a message of their own or as a section of another."""
+
+
+def in_pieces(message: PlannedMessage, wording: Callable[[Due], Wording], say: Any) -> Any:
+    """Put a message of several things into words, those of one template in one piece.
+
+    Where the words of the first have a place for it, the others are sections of them; else they
+    are put below each other.
+    """
+    first, *parts = message.parts(lambda each: _piece_of(each, wording(each[1])))
+    if not parts or wording(first.due).reads(SECTIONS):
+        return say(first, sections=[say(part, _section) for part in parts])
+    return joined([say(part) for part in (first, *parts)])
+
+
+def _piece_of(each: Leaving, wording: Wording) -> str:
+    """Name the words by which a thing is told: with others, if their template speaks of several."""
+    notification, due = each
+    several = due.entry.digest is None and wording.reads(ITEMS)
+    return wording.template if several else alike(notification)
+
+
+def _section(wording: Wording, values: Mapping[str, Any], _: Fits) -> Section:
+    templates, template, form, locale = wording
+    return templates.content(template, form, locale, values=values)
 
 
 BETWEEN = "\n* * *\n\n"
