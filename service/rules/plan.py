@@ -87,7 +87,7 @@ def throttle_streams(owed: Owed, due: Due) -> list[str]:
 class DailyLimit:
     """Say how many messages a day are enough for the person who reads one, if the file says so.
 
-    A day is one of the reader's calendar. Tried again, a message counts for its first day.
+    A day is the reader's. Tried again, a message counts for its first day.
     """
 
     def __init__(self, due: Due, defaults: Defaults, latest: Latest, now: int) -> None:

@@ -39,7 +39,8 @@ from service.sending.streams import NotificationStreams, Update, seen, silences_
 from service.sending.templates.context import GROUPS, LIST_LENGTH_MAX, FieldGroup
 from service.sending.templates.fitting import Fits, Wording, fitting
 from service.sending.templates.several import Say, Unworded, in_pieces
-from service.sending.templates.templates import RenderedMessage, (
+from service.sending.templates.templates import (
+    RenderedMessage,
     Section,
     TemplateProblem,
     Templates,
