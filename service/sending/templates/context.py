@@ -242,11 +242,12 @@ class Language:
 
     def _kept(self, kind: str, value: object, make: Callable[[], str]) -> str:
         known = (kind, value)
-        if known not in self._written:
+        found = self._written.get(known)
+        if found is None:
             if len(self._written) >= WRITTEN_REMEMBERED:
                 self._written.clear()
-            self._written[known] = make()
-        return self._written[known]
+            found = self._written[known] = make()
+        return found
 
 
 @pass_context

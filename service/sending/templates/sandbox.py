@@ -35,9 +35,9 @@ LOOP_WORDS = frozenset({"index", "index0", "revindex", "first", "last", "length"
 PLAIN_FILTERS = "abs d default first float int last"
 TEXT_FILTERS = "capitalize e escape lower title trim truncate upper"
 PLAIN_TESTS = (
-    "defined divisibleby eq even ge gt in le lt ne none number odd sameas string undefined"
+    "defined divisibleby eq even ge gt in le lt ne none number odd sameas string undefined "
+    "== != > >= < <="
 )
-SIGNS = "== != > >= < <="
 
 
 class TooLong(SecurityError):
@@ -115,11 +115,8 @@ def _bounded(text: T) -> T:
 
 
 @pass_context
-def _said(context: Context, key: str, **values: object) -> str:
-    """Say words at the price of their length, which holds whatever fills their gaps."""
-    result = say_filter(context, key, **values)
-    _work(1 + len(result) // CHARACTERS_OF_A_NODE)
-    return _bounded(result)
+def _said(context: Context, key: str, **values: object) -> Any:
+    return _bounded(_paid(say_filter(context, key, **values)))
 
 
 @pass_eval_context
@@ -239,7 +236,7 @@ def _nodes_run(body: Iterable[nodes.Node]) -> int:
     return count
 
 
-NAMES_OF_TESTS = [name for name in PLAIN_TESTS.split() + SIGNS.split() if name in TESTS]
+NAMES_OF_TESTS = [name for name in PLAIN_TESTS.split() if name in TESTS]
 TESTS_HERE: dict[str, Any] = {
     **{name: _priced(TESTS[name]) for name in NAMES_OF_TESTS},
     "known": _known,
@@ -315,9 +312,7 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
         raise SecurityError(f"[{argument!r:.40}] is not a field")
 
     def _field(self, record: Record, name: str) -> Any:
-        if name not in record:
-            return self.undefined(obj=record, name=name)
-        return record.field(name)
+        return record.field(name) if name in record else self.undefined(obj=record, name=name)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Reckon with small numbers, and put short texts together with `+`."""
