@@ -16,7 +16,7 @@ from babel.dates import format_date, format_skeleton
 from babel.numbers import format_decimal, format_percent
 from jinja2 import pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from service.learners.text_form import locale_form
 from service.rules.fields import FIELDS, ITEM_GROUPS, ITEMS, WORDS_ONLY, Reading
@@ -175,17 +175,18 @@ class Phrase(NamedTuple):
     """Hold words of a catalogue with gaps: text, the name of a gap, text, …; and as HTML."""
 
     parts: tuple[str, ...]
-    escaped: tuple[str, ...]
+    escaped: tuple[Markup, ...]
 
     def said(self, values: Mapping[str, object], language: "Language", html: bool) -> str:
         """Fill the gaps; in HTML what is filled in is escaped."""
-        if len(self.parts) == 1:
-            return Markup(self.escaped[0]) if html else self.parts[0]
-        said = list(self.escaped if html else self.parts)
-        for place in range(1, len(said), 2):
-            value = language.written(values.get(said[place]))
-            said[place] = str(escape(value)) if html else value
-        return Markup("".join(said)) if html else "".join(said)
+        parts = self.escaped if html else self.parts
+        if len(parts) == 1:
+            return parts[0]
+        filled = [
+            language.written(values.get(self.parts[at])) if at % 2 else part
+            for at, part in enumerate(parts)
+        ]
+        return Markup().join(filled) if html else "".join(filled)
 
 
 Words = Mapping[str, Mapping[str, Phrase]]

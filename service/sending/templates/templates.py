@@ -189,7 +189,8 @@ class Templates:
         text = self._part(place, BODY, context, block=CONTENT) or ""
         if page is None or CONTENT not in page.blocks:
             return Section(_tidy(text), Markup("<p>{}</p>").format(_tidy(text)))
-        return Section(_tidy(text), Markup(self._rendered(page, name, context, block=CONTENT)))
+        html = self._rendered(page, name, context, block=CONTENT)
+        return Section(_tidy(text), Markup(html))  # nosec B704 # rendered with autoescape
 
     def _ready(
         self, template: str, form: str, locale: str | None, values: Mapping[str, object]
