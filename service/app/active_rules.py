@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from errno import EINVAL
 from hashlib import sha256
 from pathlib import Path
 from stat import S_ISREG
@@ -96,7 +97,10 @@ def beside(rules: Path) -> Callable[[str], bytes]:
     """Give what reads the beginning of a file that lies beside the rule file."""
 
     def read(name: str) -> bytes:
-        with (rules.parent / name).open("rb") as file:
+        path = rules.parent / name
+        if path.exists() and not path.is_file():  # a pipe may take for ever to open
+            raise OSError(EINVAL, "expected a file")
+        with path.open("rb") as file:
             return file.read(LOGO_BYTES_MAX + 1)
 
     return read

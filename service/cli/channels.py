@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import rich_click as click
+from msgspec.structs import replace
 
 from service.app.active_rules import read_files_of
 from service.app.app import SOURCES
@@ -92,7 +93,8 @@ def test_channel(
     steps = _Steps(aloud=not as_json)
     steps(f"{name}: {_way(name, url, chosen)}")
     with closing(_opened(name, url, chosen)) as channel:
-        outgoing = _message(name, address, chosen.mail_domain or channel.domain)
+        plain = _message(name, address, chosen.mail_domain or channel.domain)
+        outgoing = replace(plain, sender=rules.brand.sender, reply_to=rules.brand.reply_to)
         begun = time.monotonic()
         with overheard(steps):
             result = channel.send(outgoing)

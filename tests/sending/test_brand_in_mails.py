@@ -1,11 +1,12 @@
 """Who writes, in the mails that leave: name, reply address, logo, foot, and what is noticed."""
 
+import os
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
-from service.app.active_rules import FileWatch
+from service.app.active_rules import FileWatch, Refused
 from service.incoming.letters import Arrival
 from tests.installation import ADA, DONE, GRACE, HOUR, START, Installation, completed
 from tests.smtp_sink import SmtpSink
@@ -124,3 +125,9 @@ def test_a_manager_gets_no_score_unless_the_rule_asks(tmp_path, sink, asked):
     for words in (text.get_content(), page.get_content()):
         assert ("80%" in words) is asked
         assert "you are the manager of the person" in words
+
+
+def test_a_logo_that_is_no_file_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "logo.png")
+    with pytest.raises(Refused, match="beside the rule file: expected a file"):
+        Installation(tmp_path, DONE, head=BRAND)

@@ -39,7 +39,7 @@ def test_the_tests_of_our_own_rules_are_right_in_every_editor(
 def test_it_offers_the_rules_with_what_they_are_for(schema: dict[str, Any]) -> None:
     offered = one_test(schema)["expect"]["items"]["properties"]["rule"]
     place = offered["enum"].index("stalled")
-    assert offered["enumDescriptions"][place].startswith("Nothing for a week, to the learner")
+    assert offered["enumDescriptions"][place].startswith("Nothing has happened in a course")
     wrong = EDITORS["text"](TESTS.replace("rule: stalled,", "rule: staled,"))
     assert not Draft7Validator(schema).is_valid(wrong)
 

@@ -66,7 +66,7 @@ WISHES: Mapping[str, str] = {
         "that mail comes from, in the URL of the mail channel"
     ),
     "language lang translations": (
-        "each reader gets the words in their language: templates/NAME/email/body.de.txt"
+        "each reader gets the words in their language: templates/_languages/de.yaml"
     ),
     "attachment attachments file files": f"{_NOT_YET}: messages carry no files",
     "enabled active on": "write mode: live",

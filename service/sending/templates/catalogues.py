@@ -133,7 +133,7 @@ class CatalogueReader:
             if gap not in allowed:
                 near = hint(gap, allowed) or f"; English has {listed(allowed) or 'none'}"
                 self._report.error(path, f"nobody fills the gap {{{gap}}}{near}")
-        return Phrase(tuple(parts), tuple(str(escape(part)) for part in parts))
+        return Phrase(tuple(parts), tuple(map(escape, parts)))
 
 
 def as_written(phrase: Phrase) -> str:

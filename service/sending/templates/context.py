@@ -6,7 +6,6 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
-from functools import lru_cache
 from itertools import groupby
 from typing import Any, NamedTuple
 from unicodedata import normalize
@@ -17,7 +16,7 @@ from babel.dates import format_date, format_skeleton
 from babel.numbers import format_decimal, format_percent
 from jinja2 import pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from service.learners.text_form import locale_form
 from service.rules.fields import FIELDS, ITEM_GROUPS, ITEMS, WORDS_ONLY, Reading
@@ -26,7 +25,7 @@ from service.sending.templates.known_variables import ANY, Shape
 TEXT_LENGTH_MAX = 200
 URL_LENGTH_MAX = 2_000
 LIST_LENGTH_MAX = 100
-DATES_REMEMBERED = 1_024
+WRITTEN_REMEMBERED = 4_096
 NUMBERS = (int, float)
 ISOLATE, ISOLATED = "\u2068", "\u2069"
 """What keeps a text's own direction within one of another (UAX #9, FSI and PDI)."""
@@ -176,15 +175,18 @@ class Phrase(NamedTuple):
     """Hold words of a catalogue with gaps: text, the name of a gap, text, …; and as HTML."""
 
     parts: tuple[str, ...]
-    escaped: tuple[str, ...]
+    escaped: tuple[Markup, ...]
 
     def said(self, values: Mapping[str, object], language: "Language", html: bool) -> str:
         """Fill the gaps; in HTML what is filled in is escaped."""
-        said = list(self.escaped if html else self.parts)
-        for place in range(1, len(said), 2):
-            value = language.written(values.get(said[place]))
-            said[place] = str(escape(value)) if html else value
-        return Markup("".join(said)) if html else "".join(said)
+        parts = self.escaped if html else self.parts
+        if len(parts) == 1:
+            return parts[0]
+        filled = [
+            language.written(values.get(self.parts[at])) if at % 2 else part
+            for at, part in enumerate(parts)
+        ]
+        return Markup().join(filled) if html else "".join(filled)
 
 
 Words = Mapping[str, Mapping[str, Phrase]]
@@ -196,19 +198,20 @@ def gaps_of(forms: Mapping[str, Phrase]) -> frozenset[str]:
     return frozenset(gap for phrase in forms.values() for gap in phrase.parts[1::2])
 
 
-class Language(NamedTuple):
-    """Hold a language that a message is in: its tag, its words, and how it writes numbers."""
+class Language:
+    """Hold a language that a message is in: its tag, its words, and how it writes numbers.
 
-    tag: str
-    locale: Locale
-    words: Words
+    `fields` are what templates know of it; `start` is the side on which lines begin. What was
+    written is remembered: CLDR's patterns take more work than the rest of a mail.
+    """
 
-    @property
-    def fields(self) -> dict[str, str]:
-        """Give what templates know of it: `start` is the side on which lines begin."""
-        direction = self.locale.text_direction
+    def __init__(self, tag: str, locale: Locale, words: Words) -> None:
+        direction = locale.text_direction
         start, end = ("right", "left") if direction == "rtl" else ("left", "right")
-        return {"tag": self.tag, "direction": direction, "start": start, "end": end}
+        self.tag, self.locale, self.words = tag, locale, words
+        self.fields = {"tag": tag, "direction": direction, "start": start, "end": end}
+        self._isolates = direction == "rtl"
+        self._written: dict[tuple[str, object], str] = {}
 
     def phrase(self, key: str, number: Any) -> Phrase:
         """Give the words of a key, for so many."""
@@ -222,9 +225,30 @@ class Language(NamedTuple):
         if value is None:
             return ""
         if type(value) in NUMBERS:
-            return format_decimal(value, locale=self.locale)
-        text = str(value)
-        return f"{ISOLATE}{text}{ISOLATED}" if self.locale.text_direction == "rtl" else text
+            return self._kept("number", value, lambda: format_decimal(value, locale=self.locale))
+        return f"{ISOLATE}{value}{ISOLATED}" if self._isolates else str(value)
+
+    def day(self, day: date) -> str:
+        """Write a day: `8 November 2024`, `8. November 2024`."""
+        return self._kept("day", day, lambda: format_date(day, "long", self.locale))
+
+    def share(self, percent: float) -> str:
+        """Write a share of a hundred: `42%`, `42 %`."""
+
+        def make() -> str:
+            share = Decimal(f"{percent:.10g}") / 100
+            return format_percent(share, locale=self.locale, decimal_quantization=False)
+
+        return self._kept("share", percent, make)
+
+    def _kept(self, kind: str, value: object, make: Callable[[], str]) -> str:
+        known = (kind, value)
+        found = self._written.get(known)
+        if found is None:
+            if len(self._written) >= WRITTEN_REMEMBERED:
+                self._written.clear()
+            found = self._written[known] = make()
+        return found
 
 
 @pass_context
@@ -235,17 +259,11 @@ def say_filter(context: Context, key: str, **values: object) -> str:
     return phrase.said(values, language, html=bool(context.eval_ctx.autoescape))
 
 
-@lru_cache(DATES_REMEMBERED)
-def written_date(day: date, locale: Locale) -> str:
-    """Write a day as a language does: `8 November 2024`, `8. November 2024`."""
-    return format_date(day, "long", locale)
-
-
 @pass_context
 def date_filter(context: Context, value: object) -> str:
     """Render the template filter `date`: a day in the reader's zone; nothing when unknown."""
     time = moment(value, context["_zone"])
-    return written_date(time.date(), context["_language"].locale) if time else ""
+    return context["_language"].day(time.date()) if time else ""
 
 
 @pass_context
@@ -254,12 +272,13 @@ def datetime_filter(context: Context, value: object) -> str:
     time = moment(value, context["_zone"])
     if not time:
         return ""
-    locale = context["_language"].locale
+    language: Language = context["_language"]
+    locale = language.locale
     zone = time.strftime("%Z")
     shown = zone if zone.isalpha() else f"UTC{zone}"
     hour = f"{format_skeleton('Hm', time, locale=locale)} {shown}"
     joined = str(locale.datetime_formats["medium"]).replace("'", "")
-    return joined.replace("{1}", written_date(time.date(), locale)).replace("{0}", hour)
+    return joined.replace("{1}", language.day(time.date())).replace("{0}", hour)
 
 
 @pass_context
@@ -267,15 +286,14 @@ def percent_filter(context: Context, value: object) -> str:
     """Render the template filter `percent`: `42%`, in German `42 %` with a hard space."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return ""
-    share, locale = Decimal(f"{value:.10g}") / 100, context["_language"].locale
-    return format_percent(share, locale=locale, decimal_quantization=False)
+    language: Language = context["_language"]
+    return language.share(value)
 
 
 FILTERS_OF_LANGUAGE: Mapping[str, Callable[..., str]] = {
     "date": date_filter,
     "datetime": datetime_filter,
     "percent": percent_filter,
-    "say": say_filter,
 }
 
 

@@ -18,7 +18,7 @@ from jinja2.tests import TESTS
 from jinja2.visitor import NodeTransformer
 
 from service.learners.text_form import text_form
-from service.sending.templates.context import FILTERS_OF_LANGUAGE, Record
+from service.sending.templates.context import FILTERS_OF_LANGUAGE, Record, say_filter
 
 STEPS_MAX = 10_000
 NODES_OF_A_STEP = 25
@@ -35,9 +35,9 @@ LOOP_WORDS = frozenset({"index", "index0", "revindex", "first", "last", "length"
 PLAIN_FILTERS = "abs d default first float int last"
 TEXT_FILTERS = "capitalize e escape lower title trim truncate upper"
 PLAIN_TESTS = (
-    "defined divisibleby eq even ge gt in le lt ne none number odd sameas string undefined"
+    "defined divisibleby eq even ge gt in le lt ne none number odd sameas string undefined "
+    "== != > >= < <="
 )
-SIGNS = "== != > >= < <="
 
 
 class TooLong(SecurityError):
@@ -112,6 +112,11 @@ def _bounded(text: T) -> T:
     if len(text) > TEXT_MAX:
         raise TooLong(f"a text longer than {TEXT_MAX} characters")
     return text
+
+
+@pass_context
+def _said(context: Context, key: str, **values: object) -> Any:
+    return _bounded(_paid(say_filter(context, key, **values)))
 
 
 @pass_eval_context
@@ -231,7 +236,7 @@ def _nodes_run(body: Iterable[nodes.Node]) -> int:
     return count
 
 
-NAMES_OF_TESTS = [name for name in PLAIN_TESTS.split() + SIGNS.split() if name in TESTS]
+NAMES_OF_TESTS = [name for name in PLAIN_TESTS.split() if name in TESTS]
 TESTS_HERE: dict[str, Any] = {
     **{name: _priced(TESTS[name]) for name in NAMES_OF_TESTS},
     "known": _known,
@@ -252,6 +257,7 @@ FILTERS_HERE = {
     "_joined": _joined,
     "_listed": Listed,
     "_paid": _paid,
+    "say": _said,
 }
 
 
@@ -306,9 +312,7 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
         raise SecurityError(f"[{argument!r:.40}] is not a field")
 
     def _field(self, record: Record, name: str) -> Any:
-        if name not in record:
-            return self.undefined(obj=record, name=name)
-        return record.field(name)
+        return record.field(name) if name in record else self.undefined(obj=record, name=name)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Reckon with small numbers, and put short texts together with `+`."""

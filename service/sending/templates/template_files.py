@@ -122,7 +122,10 @@ def _take(found: TemplateFiles, root: Path, path: Path, name: str) -> None:
     if source is None:
         found.problems.append(f"{path}: {wrong or 'expected UTF-8 text'}")
         return
-    if name.startswith(CATALOGUES) and name.endswith(".yaml"):
+    if name.startswith(CATALOGUES) and not name.endswith(".yaml"):
+        found.problems.append(f"{path}: expected the words of a language as <tag>.yaml")
+        return
+    if name.startswith(CATALOGUES):
         found.catalogues[name] = source
         return
     found.sources[name] = source

@@ -140,11 +140,12 @@ class Templates:
     def language(self, template: str, form: str, locale: str | None) -> Language:
         """Find the language that a reader of this locale gets a template in."""
         known = (template, form, locale)
-        if known not in self._spoken:
+        found = self._spoken.get(known)
+        if found is None:
             if len(self._spoken) >= LANGUAGES_REMEMBERED:
                 self._spoken.clear()
-            self._spoken[known] = self._language(*known)
-        return self._spoken[known]
+            found = self._spoken[known] = self._language(*known)
+        return found
 
     def _language(self, template: str, form: str, locale: str | None) -> Language:
         reader = locale_form(locale or "")
@@ -188,7 +189,8 @@ class Templates:
         text = self._part(place, BODY, context, block=CONTENT) or ""
         if page is None or CONTENT not in page.blocks:
             return Section(_tidy(text), Markup("<p>{}</p>").format(_tidy(text)))
-        return Section(_tidy(text), Markup(self._rendered(page, name, context, block=CONTENT)))
+        html = self._rendered(page, name, context, block=CONTENT)
+        return Section(_tidy(text), Markup(html))  # nosec B704 # rendered with autoescape
 
     def _ready(
         self, template: str, form: str, locale: str | None, values: Mapping[str, object]
