@@ -19,6 +19,7 @@ BOTH = ("channel_failing", "feed_silent", "letter_set_aside", "seat_free")
 PAGES = (*MAILS, "seat_free")
 FORMS = [*((name, "email") for name in PAGES), ("almost_full", "chat"), ("seat_free", "chat")]
 COURSE_URL, WATCH_URL = SAMPLE["course"]["url"], SAMPLE["instance"]["watch_url"]
+CHOICES_URL = SAMPLE["recipient"]["choices_url"]
 
 
 class Page(HTMLParser):
@@ -140,7 +141,7 @@ def test_the_page_needs_nothing_from_the_network(
     html = shipped.render(template, "email", locale, SAMPLE).html or ""
     page = Page(html)
     assert not {"img", "script", "link", "iframe", "form"} & set(page.tags)
-    assert set(page.links) - {WATCH_URL} <= {COURSE_URL}
+    assert CHOICES_URL in page.links and set(page.links) - {WATCH_URL, CHOICES_URL} <= {COURSE_URL}
     assert "url(" not in html and "@import" not in html
     assert "prefers-color-scheme: dark" in html and 'content="light dark"' in html
     assert f'lang="{locale}"' in html and 'role="presentation"' in html
