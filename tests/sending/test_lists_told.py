@@ -1,6 +1,7 @@
 """What a list tells and what is recorded as told agree, in a room that takes so much."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from service.learners.directory.people import PersonRow
 from tests.chat_room import Room
-from tests.installation import MINUTE, START, Installation, completed, enrolled
+from tests.installation import MINUTE, ROOT, START, Installation, completed, enrolled
 from tests.sending.digest_rules import CLOSING, TEAM
 from tests.sending.digest_rules import office as installed
 
@@ -110,9 +111,14 @@ def test_a_template_without_words_for_the_others_does_not_hide_them(tmp_path: Pa
     trigger: {event: enrollment.enrolled}
     collapse: 10m
     notify:
-      - {to: learner, via: email, template: enrolled}
+      - {to: learner, via: email, template: one}
 """
-    with Installation(tmp_path, rules) as desk:
+    folder = tmp_path / "templates"
+    shutil.copytree(ROOT / "templates", folder)
+    (folder / "one/email").mkdir(parents=True)
+    for name in ("subject.txt", "body.txt", "body.html"):
+        (folder / "one/email" / name).write_text("{{ course.title }} has begun.")
+    with Installation(tmp_path, rules, COURSEBELL_TEMPLATES=str(folder)) as desk:
         desk.import_people(NAMES[:1])
         courses = ["course:7", "course:8", "course:9"]
         desk.post(*(enrolled(START, 100, course=c, session=f"{c}_1") for c in courses))

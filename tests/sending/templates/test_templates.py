@@ -71,6 +71,8 @@ def test_a_completion_reads_like_this(shipped: Templates) -> None:
         "https://lms.example.org/course/123\n\n"
         "--\n"
         "You get this message because it is about your own learning.\n"
+        "Choose what you get, and when:\n"
+        "https://coursebell.example.org/choices/sample\n"
         "Replies to this message are not read.\n"
     )
 
@@ -190,7 +192,7 @@ def test_a_link_that_is_no_web_address_is_left_out(shipped: Templates, url: Any)
     message = shipped.render(
         "completed", "email", None, {**ALONE, "course": {"id": "c", "url": url}}
     )
-    assert Page(message.html or "").links == []
+    assert Page(message.html or "").links == [CHOICES_URL]
     assert "Open the course" not in message.text
 
 
