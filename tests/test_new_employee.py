@@ -124,80 +124,95 @@ def violations(page: playwright.Page) -> list[str]:
     return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
 
 
+class Story:
+    """What happens to her, and when; by the clock that the pages read, too."""
+
+    def __init__(self, office: Installation, clock: Clock) -> None:
+        self.office = office
+        self._clock = clock
+
+    def at(self, moment: int) -> None:
+        self._clock.now = moment
+        self.office.tick(moment)
+
+    def enrolls(self) -> None:
+        letters = (enrolled(MONDAY, 77, course=c, session=f"{c}_1") for c in COURSES)
+        self.office.post(*letters)
+        self.at(MONDAY)
+        self.at(MONDAY + 30 * MINUTE)
+
+    def finishes(self, course: str, moment: int) -> None:
+        self.office.post(completed(moment, 77, course=course, session=f"{course}_1"), at=moment)
+        self.at(moment)
+
+    @property
+    def chosen(self) -> Choices:
+        return self.office.app.choice_requests.at(ADA.email or "").choices
+
+
+def takes_a_list_on_mondays(story: Story, page: playwright.Page, sink: SmtpSink) -> None:
+    assert "Safety training" in page.content() and "Congratulations" in page.content()
+    focus(page, "input[name=way]")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    save(page)
+    assert story.chosen == Choices(own_list=OwnList("week", 8 * 60))
+    story.finishes("course:1", MONDAY + DAY)
+    story.finishes("course:2", MONDAY + 2 * DAY)
+    story.at(MONDAY + 7 * DAY - HOUR)
+    assert sink.wait_for(2)[1].parsed["Subject"] == "2 courses completed"
+
+
+def goes_on_leave(story: Story, page: playwright.Page, sink: SmtpSink) -> None:
+    focus(page, "input[name=back_on]")
+    page.keyboard.type("11302026")  # month, day, year
+    save(page)
+    assert story.chosen.back_on == "2026-11-30"
+    story.finishes("course:3", MONDAY + 8 * DAY)
+    story.at(MONDAY + 14 * DAY - 2 * HOUR)
+    assert len(sink.mails) == 2
+    story.at(MONDAY + 14 * DAY - HOUR)
+    assert len(sink.wait_for(3)) == 3
+
+
+def stops_one_kind(story: Story, page: playwright.Page, sink: SmtpSink) -> None:
+    focus(page, "input[name=kind][value=done]")
+    page.keyboard.press("Space")
+    focus(page, "input[name=way]")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    save(page)
+    assert story.chosen == Choices(stopped=("done",))
+    story.finishes("course:4", MONDAY + 15 * DAY)
+    story.finishes("course:8", MONDAY + 16 * DAY)
+    story.at(MONDAY + 16 * DAY + 30 * MINUTE)
+    assert sink.wait_for(4)[3].parsed["List-Unsubscribe"] is None
+    states = [(n["state"], n["reason"]) for n in story.office.notifications()]
+    assert states.count(("suppressed", "stopped")) == 2
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="install chromium: apt install chromium")
 def test_she_gets_one_mail_and_chooses_by_the_keyboard_alone(tmp_path: Path) -> None:
     clock, listener = Clock(), socket()
     listener.bind(("127.0.0.1", 0))
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    told = {"COURSEBELL_PUBLIC_URL": base}
     with (
         SmtpSink() as sink,
-        Installation(
-            tmp_path, RULES, head=HEAD, email=sink.url, COURSEBELL_PUBLIC_URL=base
-        ) as office,
+        Installation(tmp_path, RULES, head=HEAD, email=sink.url, **told) as office,
         served(office, clock, listener),
         browser() as chromium,
     ):
         office.import_people([ADA])
-
-        def at(moment: int) -> None:
-            clock.now = moment
-            office.tick(moment)
-
-        def finishes(course: str, moment: int) -> None:
-            office.post(completed(moment, 77, course=course, session=f"{course}_1"), at=moment)
-            at(moment)
-
-        office.post(*(enrolled(MONDAY, 77, course=c, session=f"{c}_1") for c in COURSES))
-        at(MONDAY)
-        at(MONDAY + 30 * MINUTE)
+        story = Story(office, clock)
+        story.enrolls()
         (welcome,) = sink.wait_for(1)
         assert welcome.parsed["Subject"] == "You are enrolled in 8 courses"
-
-        # A list of her own: on Mondays at eight.
         page = chromium.new_context(viewport=WIDE, locale="en-GB").new_page()
         page.goto(link_in(welcome.parsed, base))
-        assert "Safety training" in page.content() and "Congratulations" in page.content()
-        focus(page, "input[name=way]")
-        page.keyboard.press("ArrowDown")
-        page.keyboard.press("ArrowDown")
-        save(page)
-        assert chosen(office) == Choices(own_list=OwnList("week", 8 * 60))
-        finishes("course:1", MONDAY + DAY)
-        finishes("course:2", MONDAY + 2 * DAY)
-        at(MONDAY + 7 * DAY - HOUR)
-        assert len(sink.wait_for(2)) == 2
-        assert sink.mails[1].parsed["Subject"] == "2 courses completed"
-
-        # On leave until the Monday after the next.
-        focus(page, "input[name=back_on]")
-        page.keyboard.type("11302026")  # month, day, year
-        save(page)
-        assert chosen(office).back_on == "2026-11-30"
-        finishes("course:3", MONDAY + 8 * DAY)
-        at(MONDAY + 14 * DAY - 2 * HOUR)
-        assert len(sink.mails) == 2
-        at(MONDAY + 14 * DAY - HOUR)
-        assert len(sink.wait_for(3)) == 3
-
-        # One kind is stopped; what is required is still told.
-        focus(page, "input[name=kind][value=done]")
-        page.keyboard.press("Space")
-        focus(page, "input[name=way]")
-        page.keyboard.press("ArrowUp")
-        page.keyboard.press("ArrowUp")
-        save(page)
-        assert chosen(office) == Choices(stopped=("done",))
-        finishes("course:4", MONDAY + 15 * DAY)
-        finishes("course:8", MONDAY + 16 * DAY)
-        at(MONDAY + 16 * DAY + 30 * MINUTE)
-        assert len(sink.wait_for(4)) == 4
-        assert sink.mails[3].parsed["List-Unsubscribe"] is None
-        states = sorted((n["state"], n["reason"] or "") for n in office.notifications())
-        assert states.count(("suppressed", "stopped")) == 2
-
-
-def chosen(office: Installation) -> Choices:
-    return office.app.choice_requests.at(ADA.email or "").choices
+        takes_a_list_on_mondays(story, page, sink)
+        goes_on_leave(story, page, sink)
+        stops_one_kind(story, page, sink)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="install chromium: apt install chromium")

@@ -91,10 +91,9 @@ class DailyLimit:
     """
 
     def __init__(self, due: Due, defaults: Defaults, latest: Latest, now: int) -> None:
-        reader = due.recipient
-        self._at_most = defaults.at_most if reader else None
-        self._reader = reader.id if reader else ""
-        self._zone = zone_of(reader, defaults)
+        self._at_most = defaults.at_most if due.recipient else None
+        self._reader = due.recipient.id if due.recipient else ""
+        self._zone = zone_of(due.recipient, defaults)
         self._latest = latest
         self._now = now
 

@@ -39,7 +39,7 @@ def test_a_reader_is_stopped_and_resumed(client):
 
 
 def test_what_cannot_be_is_refused_in_words(client, office):
-    assert "did you mean 'done'?" in call(client, "stop", 400, who="77", rules=["dome"])["detail"]
+    assert "did you mean 'done'?" in call(client, "stop", 409, who="77", rules=["dome"])["detail"]
     assert "Nobody" in call(client, "stop", 404, who="78")["detail"]
     office.import_people([ELSEWHERE])
     assert "say which" in call(client, "stop", 409, who="77")["detail"]

@@ -126,8 +126,9 @@ class ChoicesPage:
         self._choices = choices
         active = context.app.active
         self._kinds = kinds_for(reader, active.decider.rules.rules, context.app.people.in_group)
-        places = active.templates.files.places
-        self._spoken = sorted({"en", *(place[2].partition("-")[0] for place in places)} - {""})
+        templates = active.templates
+        tags = {*templates.catalogues.words, *(place[2] for place in templates.files.places)}
+        self._spoken = sorted({"en", *(tag.partition("-")[0] for tag in tags)} - {""})
         own = (choices.locale or reader.locale or "").partition("-")[0]
         self._language = own if own in TEXTS else asked.language
 

@@ -39,9 +39,8 @@ def stop(context: RequestContext, _: NoParameters, reader: Reader) -> Stopped:
     known = [rule.id for rule in context.app.active.decider.rules.rules]
     for rule in reader.rules:
         if rule not in known:
-            raise ApiError(
-                HTTPStatus.BAD_REQUEST, f"rules: no active rule '{rule}'{hint(rule, known)}"
-            )
+            unknown = f"rules: no active rule '{rule}'{hint(rule, known)}"
+            raise ApiError(HTTPStatus.CONFLICT, unknown)
     return _changed(context, reader, lambda before: before.stopping(reader.rules))
 
 

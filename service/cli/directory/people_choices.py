@@ -69,11 +69,10 @@ def link_of_person(who: str, source: str | None, account: str | None, data: Path
     """Print the link by which WHO, and whoever has it, chooses what they are told."""
     chosen = settings(data)
     with Installation(data) as office:
+        reader = ChoicesDesk(office, who, source=source, account=account).reader
         links = signed_links(chosen.data, chosen.public_url, chosen.secret_key)
         if links is None:
             fail("COURSEBELL_PUBLIC_URL: expected the address people reach, got none; set it")
-        desk = ChoicesDesk(office, who, source=source, account=account)
-        reader = desk.reader
         click.echo(links.choices(reader.id, reader.email or "") if reader else fail(NOBODY, BAD))
 
 

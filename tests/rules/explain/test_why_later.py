@@ -7,6 +7,7 @@ import pytest
 from service.rules import digests, plan, rule, storm
 from service.rules.explain.question import Unanswerable
 from service.rules.explain.steps_in_words import reason_in_words
+from service.rules.readers import watchers
 from tests.installation import (
     ADA,
     DAY,
@@ -115,7 +116,7 @@ def test_what_waits_for_a_window_says_until_when(tmp_path: Path) -> None:
 
 def test_every_reason_that_is_a_word_of_ours_is_told_as_a_person_reads_it() -> None:
     ours = (
-        rule.OVER,
+        watchers.OVER,
         plan.REASON,
         plan.AT_MOST,
         plan.BUNDLE,
