@@ -1,27 +1,31 @@
-"""A mail server in a process of its own: takes every mail and notes when."""
+"""A mail server in a process of its own: takes every mail and notes when; it offers PIPELINING."""
 
 import multiprocessing
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import BinaryIO, Self
+from typing import Self
 
 Accepted = tuple[str, float]
 """Recipient, and the monotonic clock (the same in every process) when it was accepted."""
 
 
 class Sink:
-    """The process; ask it what came. It thinks so many seconds about each mail."""
+    """The process; ask it what came.
 
-    def __init__(self, thinks: float = 0.0) -> None:
-        self._thinks = thinks
+    It `thinks` so many seconds about each mail, and whatever is said to it is so many `away`.
+    """
+
+    def __init__(self, thinks: float = 0.0, away: float = 0.0) -> None:
+        self._takes = (thinks, away)
 
     def __enter__(self) -> Self:
         spawn = multiprocessing.get_context("spawn")
         self._ours, theirs = spawn.Pipe()
-        self._process = spawn.Process(target=serve, args=(theirs, self._thinks), daemon=True)
+        self._process = spawn.Process(target=serve, args=(theirs, *self._takes), daemon=True)
         self._process.start()
         self.port = int(self._ours.recv())
         return self
@@ -62,10 +66,10 @@ class Sink:
 
 
 class Books:
-    """What the server has taken, and how long it thinks about each."""
+    """What the server has taken, how long it thinks about each, and how far away it is."""
 
-    def __init__(self, thinks: float) -> None:
-        self.thinks = thinks
+    def __init__(self, thinks: float, away: float) -> None:
+        self.thinks, self.away = thinks, away
         self.accepted: list[Accepted] = []
         self.last = b""
 
@@ -74,9 +78,9 @@ class Books:
         return len(self.accepted)
 
 
-def serve(control: Connection, thinks: float) -> None:
+def serve(control: Connection, thinks: float, away: float) -> None:
     """The main function of the process."""
-    books = Books(thinks)
+    books = Books(thinks, away)
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     control.send(listener.getsockname()[1])
     threading.Thread(target=accept, args=(listener, books), daemon=True).start()
@@ -94,13 +98,13 @@ def accept(listener: socket.socket, books: Books) -> None:
 
 def converse(wire: socket.socket, books: Books) -> None:
     """One session; knows no more than a client needs."""
-    recipient, lines = "", wire.makefile("rb")
+    recipient, lines = "", lines_of(wire, books.away)
     with wire, suppress(OSError):
         wire.sendall(b"220 sink.example ESMTP\r\n")
         for line in lines:
             verb = line[:4].upper()
             if verb == b"EHLO":
-                wire.sendall(b"250-sink.example\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n")
+                wire.sendall(b"250-sink.example\r\n250-PIPELINING\r\n250 8BITMIME\r\n")
             elif verb == b"DATA":
                 wire.sendall(b"354 go on\r\n")
                 books.last = until_dot(lines)
@@ -117,7 +121,17 @@ def converse(wire: socket.socket, books: Books) -> None:
                 wire.sendall(b"250 2.0.0 ok\r\n")
 
 
-def until_dot(lines: BinaryIO) -> bytes:
+def lines_of(wire: socket.socket, away: float) -> Iterator[bytes]:
+    """What is said, line by line; what is said at once is underway once."""
+    rest = b""
+    while said := wire.recv(65_536):
+        if away:
+            time.sleep(away)
+        *whole, rest = (rest + said).split(b"\n")
+        yield from (line + b"\n" for line in whole)
+
+
+def until_dot(lines: Iterator[bytes]) -> bytes:
     """A mail as it was sent, without the final dot."""
     kept: list[bytes] = []
     for line in lines:
