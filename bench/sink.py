@@ -148,6 +148,8 @@ def talk(wire: socket.socket, books: Books) -> None:
             recipient = line.decode().partition("<")[2].partition(">")[0]
             reply = books.welcome(recipient)
             recipient = recipient if reply[:1] == b"2" else ""
+        elif verb == b"QUIT":
+            reply = b"221 2.0.0 bye\r\n"
         elif verb == b"DATA" and not recipient:
             reply = b"554 5.5.1 no valid recipients\r\n"
         elif verb == b"DATA":

@@ -1,5 +1,6 @@
 """`coursebell notifications watch`: beside a running service, on a terminal and in a pipe."""
 
+import io
 import json
 import os
 import pty
@@ -17,7 +18,9 @@ from termios import TIOCSWINSZ
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from service.cli.notifications_watch import ChannelFlow, Flow, page
 from tests.installation import DONE, START, completed
 from tests.real_service import FRESH, RealService
 from tests.smtp_sink import SmtpSink
@@ -155,3 +158,16 @@ def test_how_often_is_a_duration(tmp_path: Path, given: str) -> None:
     )  # fmt: skip
     assert done.returncode == 2
     assert b"expected a duration like 2s or 1m" in done.stderr
+
+
+def test_a_busy_day_fits_80_columns() -> None:
+    busy = ChannelFlow(
+        name="email", per_second=1_234.5, sent=1_234_567, due=100_000, oldest_due=0, later=100_000,
+        again=50_000, refused=10_000, unknown=0, failing_since=None, trouble=None,
+    )  # fmt: skip
+    told = io.StringIO()
+    screen = Console(file=told, width=80, color_system=None)
+    screen.print(page(Flow(at=59 * 60_000, running=True, channels=[busy])))
+    table, *_ = told.getvalue().split("\n")[1:]
+    figures = ["1,234.5", "1,234,567", "100,000", "59 min", "100,000", "50,000", "10,000"]
+    assert re.split(r"  +", table.strip()) == ["email", *figures]
