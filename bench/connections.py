@@ -1,49 +1,90 @@
-"""Connections: what is owed to a mail server over one, two, four and eight, by the real service."""
+"""Connections: what the real service owes, over one and over eight, beside smtplib and apprise."""
 
+import smtplib
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 
 from bench.feed import COURSES, completion
 from bench.running import Running
-from bench.sending import by_smtplib
+from bench.sending import RECIPIENT, SENDER, by_apprise
 from bench.sink import Sink
 from bench.site import Site, keep
 from bench.table import Row
 
-CONNECTIONS = (1, 2, 4, 8)
+AIMS = {1: 0.5, 8: 0.8}
+"""By the number of connections: so many times what smtplib does over as many, with ready bytes."""
+AIM_APPRISE = 40.0
+AWAY_SECONDS = 0.01
 THINKS_SECONDS = 0.02
 """What a server may take to answer the final dot; one next door takes nothing."""
 PATIENCE_SECONDS = 120.0
-AIM = 1.0
 
 
 def measure(site: Site) -> list[Row]:
-    """The same mails over more and more connections, beside smtplib on one in the same round."""
-    return [*beside_smtplib(site, 0.0), *beside_smtplib(site, THINKS_SECONDS)]
+    """The same mails by us, by as many threads of smtplib, and by apprise, in turn."""
+    return [
+        *beside_others(site, Sink(), "next door"),
+        *beside_others(site, Sink(thinks=THINKS_SECONDS), "that thinks 20 ms"),
+        *beside_others(site, Sink(away=AWAY_SECONDS), "10 ms away"),
+    ]
 
 
-def beside_smtplib(site: Site, thinks: float) -> list[Row]:
-    """A row for each number of connections, to a server that thinks so long about each mail."""
-    count = site.sizes.mails
-    plain: list[float] = []
-    ours: dict[int, list[float]] = {n: [] for n in CONNECTIONS}
-    with Sink(thinks) as sink:
+def beside_others(site: Site, server: Sink, where: str) -> list[Row]:
+    """Two rows for each number of connections, to one server."""
+    few = site.sizes.apprise_mails
+    plain: dict[int, list[float]] = {n: [] for n in AIMS}
+    ours: dict[int, list[float]] = {n: [] for n in AIMS}
+    apprise: dict[int, list[float]] = {n: [] for n in AIMS}
+    with server as sink:
         for turn in range(site.sizes.rounds):
-            for n in CONNECTIONS:
-                site.say(f"connections: {n} of {CONNECTIONS[-1]}, round {turn + 1}")
-                ours[n].append(sent(site, sink, n, f"connections-{thinks}-{turn}-{n}"))
-            plain.append(count / by_smtplib(sink, count, sink.last))
-    told = f"a server that thinks {thinks * 1000:.0f} ms" if thinks else "a server next door"
-    ratios = {n: [a / b for a, b in zip(ours[n], plain, strict=True)] for n in CONNECTIONS}
+            for n in AIMS:
+                site.say(f"connections: {n} to a server {where}, round {turn + 1}")
+                ours[n].append(sent(site, sink, n, f"connections-{where}-{turn}-{n}"))
+                plain[n].append(by_threads(smtplib_with(sink, sink.last), n, site.sizes.mails))
+                apprise[n].append(by_threads(lambda c: by_apprise(sink, c), n, few))
+    return [row for n in AIMS for row in rows(n, where, ours[n], plain[n], apprise[n])]
+
+
+def rows(
+    n: int, where: str, ours: list[float], plain: list[float], apprise: list[float]
+) -> list[Row]:
+    """What we did with so many connections, beside what others did with as many."""
+    to_plain = [a / b for a, b in zip(ours, plain, strict=True)]
+    to_apprise = [a / b for a, b in zip(ours, apprise, strict=True)]
     return [
         Row(
-            what=f"mail by {n} connections, {told}", unit="mails/s", values=ours[n],
-            floor="smtplib, one connection:", floors=plain, ratios=ratios[n],
-            aim=f"{AIM:g}" if thinks and n == CONNECTIONS[-1] else "",
-            reached=median(ratios[n]) >= AIM if thinks and n == CONNECTIONS[-1] else None,
-        )
-        for n in CONNECTIONS
+            what=f"mail by {n} to a server {where}", unit="mails/s", values=ours,
+            floor=f"smtplib by {n}, ready bytes:", floors=plain, ratios=to_plain,
+            aim=f"{AIMS[n]:g}", reached=median(to_plain) >= AIMS[n],
+        ),
+        Row(
+            what="the same beside apprise", unit="mails/s", values=ours,
+            floor=f"apprise by {n}:", floors=apprise, ratios=to_apprise,
+            aim=f"{AIM_APPRISE:g} times", reached=median(to_apprise) >= AIM_APPRISE,
+        ),
     ]  # fmt: skip
+
+
+def smtplib_with(sink: Sink, mail: bytes) -> Callable[[int], object]:
+    """Give what hands over so many copies of a mail on one kept connection."""
+
+    def send(count: int) -> None:
+        with smtplib.SMTP("127.0.0.1", sink.port, "bench.example") as connection:
+            for _ in range(count):
+                connection.sendmail(SENDER, [RECIPIENT], mail)
+
+    return send
+
+
+def by_threads(send: Callable[[int], object], threads: int, count: int) -> float:
+    """Mails a second by so many threads, each with its share."""
+    share = max(1, count // threads)
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(send, [share] * threads))
+    return share * threads / (time.perf_counter() - begun)
 
 
 def sent(site: Site, sink: Sink, connections: int, name: str) -> float:

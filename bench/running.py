@@ -45,6 +45,8 @@ class Running:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
     def post(self, body: bytes) -> int:
         """Posts a letter; the answer's status."""

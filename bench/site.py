@@ -28,6 +28,7 @@ class Sizes(msgspec.Struct, frozen=True):
     seconds: float = 4.0
     mails: int = 1_000
     apprise_mails: int = 60
+    busy_mails: int = 100_000
     latency_seconds: float = 30.0
     soak_minutes: float = 20.0
     soak_rate: float = 200.0
@@ -37,7 +38,7 @@ class Sizes(msgspec.Struct, frozen=True):
 
 QUICK = Sizes(
     log_rows=40_000, letters_a_round=1_000, open_enrollments=60_000, rounds=3, seconds=2.0,
-    mails=200, apprise_mails=20, latency_seconds=5.0, soak_minutes=1.0,
+    mails=200, apprise_mails=20, busy_mails=5_000, latency_seconds=5.0, soak_minutes=1.0,
     people_before=2_000, people=20_000,
 )  # fmt: skip
 

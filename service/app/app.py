@@ -98,17 +98,7 @@ class App:
         self.feed_watch = FeedWatch(self.writer)
         self.channel_watch = ChannelWatch(self.writer)
         self.letter_watch = LetterWatch(self.writer, self.letters.asides.after)
-        self.deliveries = DeliveryPool(
-            self._sending_context,
-            open_connections=partial(
-                open_connections,
-                drawer=settings.drawer,
-                private_networks=settings.chat_private_networks,
-                mail_connections=settings.email_connections,
-            ),
-            mail_domain=settings.mail_domain,
-            links=self.links,
-        )
+        self.deliveries = self._delivery_pool(settings)
         self.queues: list[QueueConsumer] = []
         self.held_channels: dict[str, str] = {}
         """Why each of these is not open, though the rules name it: what it owes is kept."""
@@ -135,6 +125,20 @@ class App:
 
     def _keep(self, source: str) -> Keep:
         return lambda arrivals, skipped: self.letters.keep(arrivals, skipped={source: skipped})
+
+    def _delivery_pool(self, settings: Settings) -> DeliveryPool:
+        return DeliveryPool(
+            self._sending_context,
+            open_connections=partial(
+                open_connections,
+                drawer=settings.drawer,
+                private_networks=settings.chat_private_networks,
+                mail_connections=settings.email_connections,
+            ),
+            mail_domain=settings.mail_domain,
+            mails_per_domain=settings.email_per_domain,
+            links=self.links,
+        )
 
     def _lookup(self) -> Lookup:
         return Lookup(self.store, self.people, self.courses, timings=self.settings.timings)

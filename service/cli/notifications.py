@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from service.cli.explain import evidence, whole
+from service.cli.notifications_watch import watch_notifications
 from service.cli.options.installation import Installation
 from service.cli.output.console import (
     BAD,
@@ -97,7 +98,10 @@ HELD_BY = "; `coursebell notifications list --state held` shows what is held, an
 
 @click.group()
 def notifications() -> None:
-    """List and show notifications, let go of what is held, try again what was given up."""
+    """List, show and watch notifications, release what is held, try again what was given up."""
+
+
+notifications.add_command(watch_notifications)
 
 
 @notifications.command("list")

@@ -4,7 +4,7 @@ import io
 import smtplib
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from math import inf
@@ -148,13 +148,25 @@ class SmtpSession(smtplib.SMTP):
 
     def putcmd(self, cmd: str, args: str = "") -> None:
         """Say one command. Raises SMTPException, OSError or ValueError."""
+        self._tell(cmd, args)
+        super().putcmd(cmd, args)
+
+    def put_together(self, commands: Sequence[str]) -> None:
+        """Say commands at once (RFC 2920), to be heard one by one.
+
+        Raises SMTPException, OSError or ValueError.
+        """
+        for command in commands:
+            self._tell(command, "")
+        self.send("".join(f"{command}\r\n" for command in commands))
+
+    def _tell(self, cmd: str, args: str) -> None:
         secured = getattr(self.sock, "version", None)
         if secured and not self._told_tls:
             self._told_tls = True
             tell_listener(f"secured by {secured()}")
         shown = cmd.upper().startswith(SHOWN)
         tell_listener(f"> {cmd} {args}".rstrip() if shown else "> (user or password)")
-        super().putcmd(cmd, args)
 
     def getreply(self) -> tuple[int, bytes]:
         """Hear one reply. Raises SMTPException or OSError."""
@@ -179,6 +191,58 @@ class SmtpSession(smtplib.SMTP):
 
     def _step_ends(self) -> float:
         return min(self.until, monotonic() + self.step_seconds)
+
+
+Reply = tuple[int, bytes]
+
+
+class ConnectionLost(Exception):
+    """Say that the connection ended, timed out or spoke no SMTP."""
+
+
+def say(session: SmtpSession, command: str) -> Reply:
+    """Send one command and hear the reply. Raises ConnectionLost."""
+    try:
+        session.putcmd(command)
+    except (smtplib.SMTPException, OSError) as error:
+        raise ConnectionLost from error
+    return hear(session)
+
+
+def hear(session: SmtpSession) -> Reply:
+    """Hear one reply. Raises ConnectionLost, also when it is no SMTP reply."""
+    try:
+        code, reply = session.getreply()
+    except (smtplib.SMTPException, OSError, ValueError) as error:
+        raise ConnectionLost from error
+    if not 200 <= code <= 599:
+        raise ConnectionLost
+    return code, reply
+
+
+def answers(session: SmtpSession, commands: Sequence[str], *, together: bool) -> Iterator[Reply]:
+    """Give the answer to each command: said `together` (RFC 2920), or each when it is asked for.
+
+    Raises ConnectionLost.
+    """
+    if together:
+        try:
+            session.put_together(commands)
+        except (smtplib.SMTPException, OSError) as error:
+            raise ConnectionLost from error
+    for command in commands:
+        yield hear(session) if together else say(session, command)
+
+
+def hand_over(session: SmtpSession, mail: bytes) -> None:
+    """Send a mail with CRLF line ends, dots doubled, and the final dot. Raises ConnectionLost.
+
+    When this raises, the final dot cannot have left: it is the last thing handed to the wire.
+    """
+    try:
+        session.send(mail.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+    except (smtplib.SMTPException, OSError) as error:
+        raise ConnectionLost from error
 
 
 def _own_name() -> str:

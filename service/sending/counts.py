@@ -1,10 +1,14 @@
 """Count the notifications there are, by what became of them and whom they are for."""
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple
 
+from service.ledger.events import EventStore
 from service.ledger.views import Views
-from service.rules.notification import OPEN_STATES, STATES
+from service.rules.notification import NOT_TRIED, OPEN_STATES, STATES, AttemptEnded
+from service.sending.queue import BY_ITSELF, MAY_LEAVE
 
 
 class WaitingForAddresses(NamedTuple):
@@ -52,3 +56,44 @@ def count_by_state(views: Views) -> dict[str, int]:
         "GROUP BY state, reason ORDER BY 2 DESC, 1"
     )
     return dict(views.reader().execute(query).fetchall())
+
+
+def count_put_off(views: Views, now: int) -> Counter[str]:
+    """Count by channel what waits for a moment of its own and was not tried yet."""
+    rows = views.reader().execute(
+        f"SELECT channel, COUNT(*) FROM notifications WHERE {MAY_LEAVE} AND {BY_ITSELF} "
+        "AND due_at > ? AND first_due_at IS NULL GROUP BY channel",
+        (now,),
+    )
+    return Counter(dict(rows.fetchall()))
+
+
+NAMED_AT_ONCE = 500
+
+
+class OutcomeCounter:
+    """Count what tries came to, by channel, in the log from where it ended when this was made."""
+
+    def __init__(self, store: EventStore, views: Views) -> None:
+        self._store = store
+        self._views = views
+        self._position = store.ledger.max_notification_id()
+
+    def fresh(self) -> defaultdict[str, Counter[str]]:
+        """Count those that came since the last time; a page of the log at a time."""
+        found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        end = self._store.ledger.max_notification_id()
+        news = self._store.follow(self._position, [AttemptEnded.TOPIC])
+        while page := list(islice(news, NAMED_AT_ONCE)):
+            names = self._channels([event.stream for event in page])
+            for event in page:
+                if event.body.outcome != NOT_TRIED and event.stream in names:
+                    found[names[event.stream]][event.body.outcome] += 1
+            end = max(end, page[-1].position)
+        self._position = end
+        return found
+
+    def _channels(self, ids: Sequence[str]) -> dict[str, str]:
+        marks = ",".join("?" * len(ids))
+        query = f"SELECT id, channel FROM notifications WHERE id IN ({marks})"
+        return dict(self._views.reader().execute(query, ids).fetchall())

@@ -26,6 +26,7 @@ from service.rules.notification import (
 from service.sending import queue
 from service.sending.channel_health import ChannelHealth
 from service.sending.channels.channel import Channel, MessageDefaults, OutgoingMessage, SendResult
+from service.sending.domain_pace import DomainPace
 from service.sending.planner import Planner, ReadyMessage, SendingContext
 from service.sending.streams import OutcomeRecorder, UnrecordedOutcome, Update, is_due, lost
 
@@ -91,6 +92,7 @@ class ChannelTraffic:
         self.recorder = recorder
         self.health = health
         self.claiming = threading.Lock()
+        self.pace: DomainPace | None = None
         self._connections = range(1, connections + 1)
         self._lock = threading.Lock()
         self._in_hand: dict[int, list[str]] = {}
@@ -234,13 +236,15 @@ class DeliveryWorker:
         found = [n for n in self._streams.notifications(ids) if is_due(n, now)]
         left = lost([n for n in found if n.claimed_until is not None], self.form, now)
         plan = self._planner.plan([n for n in found if n.claimed_until is None], now)
+        pace = self._traffic.pace
+        leaving, later = pace.split(plan.ready, now) if pace else (plan.ready, [])
         claim = AttemptStarted(at=now, worker=self._worker, until=now + CLAIM_MS)
         claims = [
             self._claim(ready, replace(claim, turn=turn))
-            for turn, ready in enumerate(plan.ready, start=1)
+            for turn, ready in enumerate(leaving, start=1)
         ]
-        written = self._recorder.append([*left, *plan.steps, *claims])
-        pairs = zip(plan.ready, claims, strict=True)
+        written = self._recorder.append([*left, *plan.steps, *later, *claims])
+        pairs = zip(leaving, claims, strict=True)
         ready = [claimed(r, step) for r, step in pairs if r.notification.id in written]
         self._traffic.claimed(self.connection, [r.notification.id for r in ready])
         return ready, len(written)

@@ -8,6 +8,7 @@ from service.sending.channel_health import ChannelHealth
 from service.sending.channels import Channel
 from service.sending.channels.channel import MessageDefaults
 from service.sending.delivery import ChannelTraffic, DeliveryWorker
+from service.sending.domain_pace import DomainPace
 from service.sending.planner import SendingContext
 from service.sending.streams import OutcomeRecorder
 
@@ -26,15 +27,18 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
         context: Callable[[], SendingContext],
         open_connections: Callable[[str, str], Sequence[Channel]],
         mail_domain: str | None,
+        mails_per_domain: int | None,
         links: Links | None,
     ) -> None:
         """Give each worker a `context` of its own.
 
-        `mail_domain` stands in every Message-ID, or else the channel's own.
+        `mail_domain` stands in every Message-ID, or else the channel's own; `mails_per_domain` is
+        how many mails a minute a channel sends to one domain, None for no such limit.
         """
         self._context = context
         self._open = open_connections
         self._mail_domain = mail_domain
+        self._mails_per_domain = mails_per_domain
         self._links = links
         self._urls: dict[str, str] = {}
         self.in_use: dict[str, DeliveryWorker] = {}
@@ -102,6 +106,8 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
         recorder = OutcomeRecorder(self._context().streams)
         health = self.health.setdefault(name, ChannelHealth())
         traffic = ChannelTraffic(name, recorder, health, connections=len(channels))
+        if channels[0].form == "email" and self._mails_per_domain is not None:
+            traffic.pace = DomainPace(self._mails_per_domain)
         return [
             DeliveryWorker(traffic, number, channel, context=self._context(), defaults=defaults)
             for number, channel in enumerate(channels, start=1)

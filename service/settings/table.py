@@ -120,6 +120,12 @@ class Settings:
         "as many mails may come twice.",
         default="3",
     )
+    email_per_domain: int | None = setting(
+        optional(number(1, 1_000_000)),
+        "How many mails a minute a mail channel sends at most to one domain, that is what stands "
+        "behind the @; the others wait for their minute, as `scheduled` (`pace`), while mail to "
+        "other domains passes them. Without it as many as its server takes.",
+    )
     chat_private_networks: tuple[IPv4Network | IPv6Network, ...] = setting(
         networks,
         "Networks with private addresses that chat may post into, e.g. `10.0.0.0/8`; several with "

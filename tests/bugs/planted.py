@@ -179,6 +179,16 @@ BUGS = (
         "tests/sending/test_last_moment.py",
     ),
     Bug(
+        3, "claim first what is due last", "service/sending/delivery.py",
+        "[id for id in found if id not in others]",
+        "[id for id in reversed(found) if id not in others]",
+        "tests/sending/test_domain_pace.py tests/reliability/test_busy_day.py",
+    ),
+    Bug(
+        3, "forget what has left to a domain this minute", "service/sending/domain_pace.py",
+        "        self._left[domain] += 1\n", "", "tests/sending/test_domain_pace.py",
+    ),
+    Bug(
         3, "move the mark past silences not asked", "service/rules/triggers/stalled.py",
         "end, asked.more = due[-1][1], True", "asked.more = True",
         "tests/rules/triggers/test_stalled.py",

@@ -51,7 +51,7 @@ def check(service: RealService, sink: SmtpSink, mails: int, stops: int) -> list[
 @pytest.mark.timeout(600)
 def test_a_kill_repeats_one_mail_for_each_open_connection_at_most(tmp_path):
     moments = random.Random(20_261_130)
-    with SmtpSink() as sink:
+    with SmtpSink(extensions=("PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES")) as sink:
         sink.on("dot", SLOW)
         with busy(tmp_path, sink, MAILS) as service:
             for _ in range(KILLS):

@@ -34,6 +34,7 @@ REASONS = {
     "rule_removed": "no live rule said so any more",
     "rule_gone": "no live rule says so now; cancelled then, unless the rule is back",
     "collapse": "it waits for others of the same moment",
+    "pace": "as many were on their way to that domain as may leave in a minute",
     "escalation": "what its reader was told before it came late, and it keeps its distance",
     "collapsed": "another message stood for it too",
     "bundle": "it is told in one message with what else its reader gets",

@@ -5,11 +5,11 @@ import re
 import smtplib
 import ssl
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from time import monotonic
 
-from service.network.wire import SmtpSession
+from service.network.wire import ConnectionLost, Reply, SmtpSession, answers, hand_over, hear, say
 from service.sending.channels.channel import Kind, OutgoingMessage, SendResult
 from service.sending.channels.mime import AddressRefused, Mailbox, mail_bytes, mailbox
 from service.sending.channels.smtp_url import SmtpServer
@@ -55,13 +55,6 @@ def _read(reply: bytes) -> tuple[str, str | None]:
     return text, match[1] if match else None
 
 
-LOST = SendResult("transient", text="mail server: the connection was lost", about_channel=True)
-
-
-class ConnectionLost(Exception):
-    """Say that the connection ended, timed out or spoke no SMTP."""
-
-
 class LostAtCopy(ConnectionLost):
     """Say that the server took the reader and ended the session at a cc or bcc."""
 
@@ -82,26 +75,6 @@ def _refusal(error: Exception, where: str) -> ChannelRefused:
     return ChannelRefused(about_channel(None, str(error), f"{where}, {type(error).__name__}"))
 
 
-def say(session: SmtpSession, command: str) -> tuple[int, bytes]:
-    """Send one command and hear the reply. Raises ConnectionLost."""
-    try:
-        session.putcmd(command)
-    except (smtplib.SMTPException, OSError) as error:
-        raise ConnectionLost from error
-    return hear(session)
-
-
-def hear(session: SmtpSession) -> tuple[int, bytes]:
-    """Hear one reply. Raises ConnectionLost, also when it is no SMTP reply."""
-    try:
-        code, reply = session.getreply()
-    except (smtplib.SMTPException, OSError, ValueError) as error:
-        raise ConnectionLost from error
-    if not 200 <= code <= 599:
-        raise ConnectionLost
-    return code, reply
-
-
 def _agrees(session: SmtpSession, command: str) -> bool:
     """Send one command and tell whether the answer is a plain yes."""
     try:
@@ -110,15 +83,12 @@ def _agrees(session: SmtpSession, command: str) -> bool:
         return False
 
 
-def hand_over(session: SmtpSession, mail: bytes) -> None:
-    """Send a mail with CRLF line ends, dots doubled, and the final dot. Raises ConnectionLost.
-
-    When this raises, the final dot cannot have left: it is the last thing handed to the wire.
-    """
+def _refuses(replies: Iterable[Reply]) -> bool:
+    """Tell whether nothing of this is agreed to: a server that waits for a mail hears no RSET."""
     try:
-        session.send(mail.replace(b"\r\n.", b"\r\n..") + b".\r\n")
-    except (smtplib.SMTPException, OSError) as error:
-        raise ConnectionLost from error
+        return all(code != 354 for code, _ in replies)
+    except ConnectionLost:
+        return False
 
 
 def _make_ready(session: SmtpSession, server: SmtpServer, tls: ssl.SSLContext) -> None:
@@ -284,21 +254,30 @@ class SmtpChannel:
             return SendResult("permanent", status="5.6.7", text=text)
         connection.command_encoding = "utf-8" if utf8 else "ascii"
         parameters = " SMTPUTF8 BODY=8BITMIME" if utf8 else ""
-        code, reply = say(connection, f"MAIL FROM:<{sender}>{parameters}")
+        # With copies, DATA waits: it would be agreed to for their sake where the reader is refused.
+        together = connection.has_extn("pipelining") and not copies
+        envelope = [f"MAIL FROM:<{sender}>{parameters}", f"RCPT TO:<{recipient}>", "DATA"]
+        replies = answers(connection, envelope, together=together)
+        code, reply = next(replies)
         if code == 421:
             raise ConnectionLost
         if code != 250:
             raise ChannelRefused(about_channel(code, reply, "MAIL FROM"))
-        code, reply = say(connection, f"RCPT TO:<{recipient}>")
+        code, reply = next(replies)
         if code not in (250, 251):
-            return self._refused(connection, code, reply)
+            return self._refused(connection, code, reply, unheard=replies if together else ())
         _announce_copies(connection, copies)
-        code, reply = say(connection, "DATA")
+        code, reply = next(replies)
         return None if code == 354 else self._refused(connection, code, reply)
 
-    def _refused(self, connection: SmtpSession, code: int, reply: bytes) -> SendResult:
-        """Judge a refusal and make the session ready for the next mail."""
-        if code == 421 or not _agrees(connection, "RSET"):
+    def _refused(
+        self, connection: SmtpSession, code: int, reply: bytes, unheard: Iterable[Reply] = ()
+    ) -> SendResult:
+        """Judge a refusal, and make the session ready for the next mail; else drop it.
+
+        What is `unheard` is the answer to a DATA that was said with the refused RCPT.
+        """
+        if code == 421 or not _refuses(unheard) or not _agrees(connection, "RSET"):
             self._drop()
         return about_recipient(code, reply)
 
