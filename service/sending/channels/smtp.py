@@ -55,6 +55,9 @@ def _read(reply: bytes) -> tuple[str, str | None]:
     return text, match[1] if match else None
 
 
+LOST = SendResult("transient", text="mail server: the connection was lost", about_channel=True)
+
+
 class LostAtCopy(ConnectionLost):
     """Say that the server took the reader and ended the session at a cc or bcc."""
 
