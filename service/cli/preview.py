@@ -9,6 +9,7 @@ from typing import Any
 import rich_click as click
 
 from service.app.event_types import event_store
+from service.app.ways_out import open_way
 from service.cli.check import show
 from service.cli.options.rule_files import RuleFiles, rule_file_options
 from service.cli.output.console import BAD, data_option, fail, open_ledger
@@ -35,7 +36,7 @@ from service.rules.rule import ROOM, Entry, RuleSet, find_reader
 from service.rules.text import hint, listed
 from service.rules.verdict import Item, Subject
 from service.running import wall_clock
-from service.sending.channels import ChannelError, open_channel
+from service.sending.channels import ChannelError
 from service.sending.delivery_pool import WITHOUT_DOMAIN
 from service.sending.planner import MessageDefaults, values_of
 from service.sending.streams import NotificationStreams
@@ -147,9 +148,8 @@ def taken_by(entry: Entry | None, chosen: Settings) -> Fits:
     """Find which words an entry's room takes; any, where its URL is not known or not right."""
     rules = rules_of(chosen, secrets=True)
     url = rules.channels.get(entry.channel) if rules and entry else None
-    networks = chosen.chat_private_networks
     try:
-        return open_channel("", url or DRAWER, drawer=chosen.data, private_networks=networks).fits
+        return open_way("", url or DRAWER, chosen).fits
     except ChannelError:
         return anything
 

@@ -18,6 +18,7 @@ from service.settings.variables import (
     existing_file,
     file,
     folder,
+    mail_address,
     networks,
     number,
     one_of,
@@ -119,6 +120,14 @@ class Settings:
         "refuses the others, and each of those tries again with one mail a minute. After a crash "
         "as many mails may come twice.",
         default="3",
+    )
+    redirect_all_to: str | None = setting(
+        optional(mail_address),
+        "For an installation that is tried out: the one address to which every mail of every "
+        "channel goes instead of its reader, e.g. `me@example.org`. Subject and first line say "
+        "whom it was for; there are no copies, no `Reply-To` and no `List-Unsubscribe`, and what "
+        "is for a chat goes to the drawer.",
+        secret=True,
     )
     chat_private_networks: tuple[IPv4Network | IPv6Network, ...] = setting(
         networks,
