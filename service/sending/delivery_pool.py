@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 from service.learners.feed_subjects import FailingChannel
 from service.learners.signed_links import Links
+from service.sending.bounces import AddressBounces
 from service.sending.channel_health import ChannelHealth
 from service.sending.channels import Channel
 from service.sending.delivery import ChannelTraffic, DeliveryWorker
@@ -26,6 +27,7 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
         open_connections: Callable[[str, str], Sequence[Channel]],
         mail_domain: str | None,
         links: Links | None,
+        bounces: AddressBounces,
     ) -> None:
         """Give each worker a `context` of its own.
 
@@ -35,6 +37,7 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
         self._open = open_connections
         self._mail_domain = mail_domain
         self._links = links
+        self._bounces = bounces
         self._urls: dict[str, str] = {}
         self.in_use: dict[str, DeliveryWorker] = {}
         self.connections: dict[str, DeliveryWorker] = {}
@@ -98,7 +101,9 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
         defaults = MessageDefaults(domain, fits=channels[0].fits, links=self._links)
         recorder = OutcomeRecorder(self._context().streams)
         health = self.health.setdefault(name, ChannelHealth())
-        traffic = ChannelTraffic(name, recorder, health, connections=len(channels))
+        traffic = ChannelTraffic(
+            name, recorder, health, bounces=self._bounces, connections=len(channels)
+        )
         return [
             DeliveryWorker(traffic, number, channel, context=self._context(), defaults=defaults)
             for number, channel in enumerate(channels, start=1)

@@ -17,16 +17,20 @@ from service.rules.notification import (
     RULE_GONE,
     RULE_REMOVED,
     SCHEDULED,
+    SUPPRESSED,
     Ended,
     Notification,
     Redriven,
     RuleReturned,
 )
+from service.rules.readers.choices import BOUNCED, COMPLAINED
 from service.rules.rule import MUTED, MUTING, MutingChanged, muting_of
 from service.sending import queue
 from service.sending.streams import NotificationStreams
 
 REDRIVABLE = frozenset({GIVEN_UP, EXPIRED, HELD})
+WHY_SUPPRESSED = (BOUNCED, COMPLAINED)
+"""Why something was not sent that its reader may want: their address can be written to again."""
 WHY_CANCELLED = (RULE_REMOVED, MERGED)
 """Why something still true was cancelled: its rule alone was missing, or it was owed twice."""
 STILL_MERGED = (
@@ -111,7 +115,10 @@ def is_told(notification: Notification, world: World) -> bool:
 
 def may_be_redriven(state: str, reason: str | None) -> bool:
     """Tell whether a person may have it tried again; also what is still true but was cancelled."""
-    return state in REDRIVABLE or (state == CANCELLED and reason in WHY_CANCELLED)
+    ended = (state == CANCELLED and reason in WHY_CANCELLED) or (
+        state == SUPPRESSED and reason in WHY_SUPPRESSED
+    )
+    return state in REDRIVABLE or ended
 
 
 ATTEMPTS = 5

@@ -19,11 +19,13 @@ from service.learners.neighbours import Neighbours
 from service.learners.world import load
 from service.ledger.events import EVENTS_PER_PAGE, EventBody, EventStore, NewEvent
 from service.ledger.ledger import Ledger
+from service.rules.calendar import HOUR, MINUTE
 from service.rules.digests import DigestClosed, bundle_of
 from service.rules.fields import Subject as Readable
 from service.rules.notification import (
     DIGEST,
     DROPPED,
+    GIVEN_UP,
     HELD,
     NOT_TRIED,
     OWED,
@@ -37,6 +39,7 @@ from service.rules.notification import (
 from service.rules.triggers.channel_failing import channel_as_recorded
 from service.rules.triggers.stalled import STALLED
 from service.rules.verdict import Item, Subject
+from service.sending.channels.channel import SendResult
 
 
 class NotificationStreams:
@@ -219,6 +222,43 @@ def lost(left: Sequence[Notification], form: str, now: int) -> list[Update]:
     begun = [n.turn == first[n.worker, n.claimed_until] for n in left]
     ends = [unknown if may_have_left else not_tried for may_have_left in begun]
     return [Update(n, end) for n, end in zip(left, ends, strict=True)]
+
+
+WAITS = (1, 5, 25, 60)
+"""Minutes until the next attempt; the last one repeats until `expires_after`."""
+RETRY_AFTER_LIMIT_MS = HOUR
+
+
+def after(outcome: SendResult, notification: Notification, form: str, now: int) -> AttemptEnded:
+    """Make the end of an attempt: sent, given up, tried again, or held for a person.
+
+    An unknown outcome of a mail is tried again with the same Message-ID; of a chat message,
+    which nothing would tell apart, it is held (design §7).
+    """
+    then, next_at = OWED, None
+    if outcome.kind == "accepted":
+        then = SENT
+    elif outcome.kind == "permanent":
+        then = GIVEN_UP
+    elif outcome.kind == "unknown" and form == "chat":
+        then = HELD
+    else:
+        next_at = now + wait_ms(outcome, notification)
+    return AttemptEnded(
+        at=now,
+        outcome=outcome.kind,
+        then=then,
+        code=outcome.code,
+        status=outcome.status,
+        next_at=next_at,
+    )
+
+
+def wait_ms(outcome: SendResult, notification: Notification) -> int:
+    """Give the ms until the next attempt: 1, 5, 25, 60 min, or longer if we were asked to."""
+    own = WAITS[min(notification.attempts, len(WAITS) - 1)] * MINUTE
+    asked = int((outcome.retry_after or 0) * 1000)
+    return max(own, min(asked, RETRY_AFTER_LIMIT_MS))
 
 
 class OutcomeRecorder:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from service.rules.readers.choices import BOUNCED, COMPLAINED
+
 
 class ChoicesText(NamedTuple):
     """Hold the page's words in one language; `{kind}` and `{group}` stand for names."""
@@ -14,6 +16,8 @@ class ChoicesText(NamedTuple):
     wrong: str
     stop_title: str
     stop: str
+    unreachable: Mapping[str, str]
+    reach: str
     what: str
     required: str
     stop_all: str
@@ -64,6 +68,11 @@ TEXTS: Mapping[str, ChoicesText] = {
         wrong="Nothing was saved. Please look again at: {fields}.",
         stop_title="Stop “{kind}”?",
         stop="Stop these messages",
+        unreachable={
+            BOUNCED: "Nothing is sent to this address, because a message to it came back.",
+            COMPLAINED: "Nothing is sent to this address, because a message was reported as spam.",
+        },
+        reach="Write to me again",
         what="What you get",
         required="required by your organisation; you can have it later or in a list, not stop it",
         stop_all="Stop everything that can be stopped",
@@ -102,6 +111,12 @@ TEXTS: Mapping[str, ChoicesText] = {
         wrong="Nichts wurde gespeichert. Bitte prüfen Sie: {fields}.",
         stop_title="„{kind}“ abbestellen?",
         stop="Diese Nachrichten abbestellen",
+        unreachable={
+            BOUNCED: "An diese Adresse schreiben wir nicht, weil eine Nachricht zurückkam.",
+            COMPLAINED: "An diese Adresse schreiben wir nicht, weil eine Nachricht als Spam "
+            "gemeldet wurde.",
+        },
+        reach="Schreiben Sie mir wieder",
         what="Was Sie bekommen",
         required="von Ihrer Organisation vorgeschrieben; kann später oder gesammelt kommen, aber "
         "nicht abbestellt werden",

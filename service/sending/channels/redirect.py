@@ -5,7 +5,7 @@ from html import escape
 
 from msgspec.structs import replace
 
-from service.sending.channels.channel import Channel, OutgoingMessage, SendResult
+from service.sending.channels.channel import RCPT, Channel, OutgoingMessage, SendResult
 from service.sending.channels.mime import AddressRefused, Sender, mailbox
 from service.sending.channels.smtp_url import SmtpServer
 from service.sending.templates.templates import RenderedMessage
@@ -34,12 +34,16 @@ class RedirectedMail:
         return self._channel.fits(message)
 
     def send(self, outgoing: OutgoingMessage) -> SendResult:
-        """Send it to the one address; for whom it was must be an address all the same."""
+        """Send it to the one address; for whom it was must be an address all the same.
+
+        What a server says of the one address is not said of the reader's.
+        """
         try:
             mailbox(outgoing.address or "")
         except AddressRefused as refused:
             return SendResult("permanent", status="5.1.3", text=f"address: {refused}")
-        return self._channel.send(redirected(outgoing, self._to))
+        result = self._channel.send(redirected(outgoing, self._to))
+        return replace(result, where="") if result.where == RCPT else result
 
     def close(self) -> None:
         """Close the channel."""

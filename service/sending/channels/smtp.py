@@ -10,7 +10,7 @@ from contextlib import suppress
 from time import monotonic
 
 from service.network.wire import SmtpSession
-from service.sending.channels.channel import Kind, OutgoingMessage, SendResult
+from service.sending.channels.channel import RCPT, Kind, OutgoingMessage, SendResult
 from service.sending.channels.mime import AddressRefused, Mailbox, mail_bytes, mailbox
 from service.sending.channels.smtp_url import SmtpServer
 from service.sending.templates.templates import RenderedMessage
@@ -26,10 +26,10 @@ TEXT_MAX = 500
 OURS = frozenset({421, 500, 502, 503, 530, 534, 535, 538})
 
 
-def about_recipient(code: int, reply: bytes) -> SendResult:
+def about_recipient(code: int, reply: bytes, where: str = "") -> SendResult:
     """Judge a reply to RCPT, DATA or the final dot: the enhanced code first, else the code."""
-    text, status = _read(reply)
-    return SendResult(_kind(code, status), code, status, text=text, about_channel=code in OURS)
+    (text, status), ours = _read(reply), code in OURS
+    return SendResult(_kind(code, status), code, status, text=text, about_channel=ours, where=where)
 
 
 def about_channel(code: int | None, reply: bytes | str, where: str) -> SendResult:
@@ -289,18 +289,18 @@ class SmtpChannel:
             raise ConnectionLost
         if code != 250:
             raise ChannelRefused(about_channel(code, reply, "MAIL FROM"))
-        code, reply = say(connection, f"RCPT TO:<{recipient}>")
+        code, reply = say(connection, f"{RCPT}:<{recipient}>")
         if code not in (250, 251):
-            return self._refused(connection, code, reply)
+            return self._refused(connection, code, reply, at=RCPT)
         _announce_copies(connection, copies)
         code, reply = say(connection, "DATA")
-        return None if code == 354 else self._refused(connection, code, reply)
+        return None if code == 354 else self._refused(connection, code, reply, at="DATA")
 
-    def _refused(self, connection: SmtpSession, code: int, reply: bytes) -> SendResult:
+    def _refused(self, connection: SmtpSession, code: int, reply: bytes, at: str) -> SendResult:
         """Judge a refusal and make the session ready for the next mail."""
         if code == 421 or not _agrees(connection, "RSET"):
             self._drop()
-        return about_recipient(code, reply)
+        return about_recipient(code, reply, at)
 
     def _verdict(self, connection: SmtpSession) -> SendResult:
         """Wait for what the server says of the mail it now holds."""
