@@ -39,7 +39,7 @@ from service.rules.triggers.channel_failing import ChannelWatch, recorded_channe
 from service.rules.triggers.letter_set_aside import LetterWatch
 from service.rules.triggers.source_silent import FeedWatch
 from service.sending import queue
-from service.sending.bounces import AddressBounces
+from service.sending.address_bounces import AddressBounces
 from service.sending.channel_health import failing_channels
 from service.sending.channels import ChannelError
 from service.sending.close_digests import DigestCloser

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from service.api import AsgiApplication, refusal
 from service.api.access import api_in_words
+from service.api.bounce_doors import open_doors
 from service.api.webhooks import door_in_words, opened_to_try
 from service.app.active_rules import Refused, read_files_of
 from service.app.app import SOURCES, App
@@ -28,6 +29,7 @@ from service.cli.output.text import local_time
 from service.incoming.adobe_api.budget import REQUESTS_AN_HOUR
 from service.incoming.group_commit import GroupCommit
 from service.incoming.http_protocol import ImpatientProtocol
+from service.incoming.webhook import BOUNCES
 from service.ledger.data_folder import lock_data_folder
 from service.rules.known_values import KnownValues
 from service.rules.rule import muting_of
@@ -183,6 +185,10 @@ def setup_in_words(app: App, address: str) -> Iterator[tuple[str, str]]:
         yield "muted", f"{muting.names}; `coursebell unmute` lets them speak again"
     for name, source in chosen.sources.items():
         yield "webhook", f"POST {address}/webhooks/{name}\n{door_in_words(source, chosen.host)}"
+    for name in open_doors(chosen.bounces):
+        yield "bounces", f"POST {address}{BOUNCES}{name}"
+    if chosen.bounces.imap_url:
+        yield "bounces", "a mailbox, read once a minute"
     for queue in app.queues:
         yield "queue", f"{queue.name}, for {queue.source}"
     if chosen.adobe_api.client_id is not None:

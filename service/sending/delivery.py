@@ -21,7 +21,7 @@ from service.rules.notification import (
 )
 from service.rules.plan import collapsed
 from service.sending import queue
-from service.sending.bounces import AddressBounces
+from service.sending.address_bounces import AddressBounces
 from service.sending.channel_health import ChannelHealth
 from service.sending.channels.channel import Channel, OutgoingMessage, SendResult
 from service.sending.planner import MessageDefaults, Planner, ReadyMessage, SendingContext

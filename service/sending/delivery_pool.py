@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 from service.learners.feed_subjects import FailingChannel
 from service.learners.signed_links import Links
-from service.sending.bounces import AddressBounces
+from service.sending.address_bounces import AddressBounces
 from service.sending.channel_health import ChannelHealth
 from service.sending.channels import Channel
 from service.sending.delivery import ChannelTraffic, DeliveryWorker

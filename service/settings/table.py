@@ -8,6 +8,7 @@ from pathlib import Path
 from service.learners.facts import Timing
 from service.ledger.private_files import DRAWER_FOLDER
 from service.settings.adobe_api import ADOBE_API, AdobeApiSettings
+from service.settings.bounce_reports import BOUNCES, BounceSettings
 from service.settings.sources import SourceSettings
 from service.settings.variables import (
     DOMAIN,
@@ -217,6 +218,7 @@ class Settings:
         needs=Needs("SERVICEBUS_CONNECTION_STRING"),
     )
     adobe_api: AdobeApiSettings
+    bounces: BounceSettings
     sources: Mapping[str, SourceSettings]
     """By the name of the source."""
     environment: Mapping[str, str] = field(repr=False)
@@ -239,7 +241,9 @@ class Settings:
         return {name: pattern for name, pattern in found.items() if pattern}
 
 
-def declared(kind: type[Settings | SourceSettings | AdobeApiSettings]) -> dict[str, Setting]:
+def declared(
+    kind: type[Settings | SourceSettings | AdobeApiSettings | BounceSettings],
+) -> dict[str, Setting]:
     """List the variables of a class by their names without prefix."""
     return {
         each.name.upper(): each.metadata["setting"]
@@ -257,8 +261,10 @@ def table(sources: Iterable[str]) -> dict[str, Setting]:
     """List every variable without COURSEBELL_, for these sources."""
     own = declared(SourceSettings)
     api = {ADOBE_API + name: each for name, each in declared(AdobeApiSettings).items()}
+    bounces = {BOUNCES + name: each for name, each in declared(BounceSettings).items()}
     return (
         declared(Settings)
         | api
+        | bounces
         | {prefix_of(source) + name: each for source in sources for name, each in own.items()}
     )
