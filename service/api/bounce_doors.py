@@ -13,10 +13,15 @@ from service.api.framework.problems import ApiError
 from service.api.request_context import RequestContext
 from service.app.bounce_hearing import BounceHearing
 from service.incoming.bounces import dsn
+from service.incoming.bounces.mailgun import MailgunVerifier, mailgun_reports
+from service.incoming.bounces.postmark import postmark_reports
 from service.incoming.bounces.report import BounceDoor, ReportRefused
+from service.incoming.bounces.sendgrid import SendGridVerifier, sendgrid_reports
+from service.incoming.bounces.ses import ses_reports
+from service.incoming.bounces.sns import SnsVerifier
 from service.incoming.http_protocol import peer_of, prove
 from service.incoming.repeats import Repeats
-from service.incoming.verifiers import BearerToken, Headers
+from service.incoming.verifiers import BasicCredentials, BearerToken, Headers
 from service.incoming.webhook import (
     BOUNCES,
     RECEIVE_SECONDS,
@@ -28,6 +33,7 @@ from service.incoming.webhook import (
 from service.settings.bounce_reports import BounceSettings
 
 LARGEST_REPORT = 2 * 1024 * 1024
+"""SendGrid sends many events at once, Postmark the mail that came back."""
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +43,19 @@ def open_doors(chosen: BounceSettings) -> dict[str, BounceDoor]:
     found = {}
     if chosen.dsn_token:
         found["dsn"] = BounceDoor(BearerToken(*chosen.dsn_token), dsn.posted, by_head=True)
+    if chosen.ses_topic:
+        found["ses"] = BounceDoor(SnsVerifier(chosen.ses_topic), ses_reports)
+    if chosen.sendgrid_key:
+        found["sendgrid"] = BounceDoor(SendGridVerifier(chosen.sendgrid_key), sendgrid_reports)
+    if chosen.postmark_login:
+        basic = BasicCredentials(chosen.postmark_login)
+        found["postmark"] = BounceDoor(basic, postmark_reports, by_head=True)
+    if chosen.mailgun_key:
+        found["mailgun"] = BounceDoor(MailgunVerifier(chosen.mailgun_key), mailgun_reports)
     return found
 
 
-DOORS = ("dsn",)
+DOORS = ("dsn", "ses", "sendgrid", "postmark", "mailgun")
 CLOSED = BounceDoor(BearerToken(), lambda *_: (), by_head=True)
 """A door without its setting: nobody gets through."""
 

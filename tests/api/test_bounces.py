@@ -6,6 +6,7 @@ from service.rules.readers.choices import Choices
 from tests.api.conftest import Client
 from tests.incoming.bounces.bounced_mails import dsn
 from tests.installation import ADA, DAY, DONE, GRACE, START, Installation, completed
+from tests.smtp_sink import SmtpSink
 
 TOKEN = "of-the-mail-server"
 ADDRESS = "ada@example.org"
@@ -24,8 +25,6 @@ def office(tmp_path, sink):
 
 @pytest.fixture
 def sink():
-    from tests.smtp_sink import SmtpSink
-
     with SmtpSink() as sink:
         yield sink
 

@@ -93,4 +93,4 @@ def _reports(block: Part, message_id: str | None) -> Iterator[BounceReport]:
         return
     for field in ("Original-Recipient", "Final-Recipient"):
         if found := ADDRESS.fullmatch(str(block.get(field, ""))):
-            yield BounceReport(found[1], "bounced", status[1], message_id)
+            yield BounceReport(found[1], "bounced", status[1], message_id=message_id)

@@ -9,6 +9,9 @@ from service.incoming.verifiers import Headers, SenderVerifier
 
 T = TypeVar("T")
 
+NEAR_MS = 2 * 24 * 60 * 60 * 1000
+LONGEST_STAMP = 12
+
 
 class BounceReport(NamedTuple):
     """Hold what is said of one address.
@@ -47,6 +50,16 @@ def json_as(kind: type[T], content: bytes | str) -> T:
         raise ReportRefused(str(error)) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise ReportRefused("expected JSON, got something else") from None
+
+
+def in_time(stamp: str, now: int) -> bool:
+    """Tell whether seconds since 1970, as a sender wrote and signed them, are near `now` (ms).
+
+    Providers try again for a day; what is older may be somebody's who has seen it.
+    """
+    if not stamp.isdecimal() or not stamp.isascii() or len(stamp) > LONGEST_STAMP:
+        return False
+    return abs(int(stamp) * 1000 - now) <= NEAR_MS
 
 
 def message_id_of(text: str) -> str | None:
