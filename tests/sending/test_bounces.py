@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from service.cli import main
 from service.rules.readers.choices import ChoicesMade
+from service.running import wall_clock
 from service.sending.operator import redrive
 from tests.installation import ADA, DAY, DONE, GRACE, MINUTE, START, Installation, completed
 from tests.smtp_sink import SmtpSink
@@ -108,8 +109,14 @@ def test_an_operator_lifts_it_and_what_was_missed_can_be_redriven(office, sink):
     assert said in people("resume", "77", "--rule", "done"), "a rule alone lifts nothing"
     assert "nothing is stopped" in people("resume", "77")
     ids = [each["id"] for each in office.notifications()]
-    assert redrive(office.app.notification_streams, ids, START + 2 * DAY) == (ids, [])
+    assert redrive(office.app.notification_streams, ids[:1], START + 2 * DAY) == (ids[:1], [])
+    words = ["notifications", "redrive", "--state", "suppressed"]
+    done = CliRunner().invoke(main, [*words, "--data", office.environ["COURSEBELL_DATA"]])
+    assert done.exit_code == 0 and "1" in done.output, done.output
+    office.app.views.catch_up()
+    assert office.states() == ["owed", "owed"]
     office.tick(START + 2 * DAY)
+    office.tick(wall_clock())
     assert office.states() == ["sent", "sent"]
     assert [mail.recipients for mail in sink.mails] == [(ADDRESS,)] * 2
 
