@@ -66,7 +66,8 @@ class BounceHearing:
         the address was last written to again is over.
         """
         if report.message_id is None:
-            readers = self._requests.readers(report.address, None, None)
+            known = "@" in report.address  # else it would be somebody's id
+            readers = self._requests.readers(report.address, None, None) if known else ()
             return next((person.email for person in readers), None)
         sent = self._sent(report.message_id)
         if sent is None or address_key(sent.address) != address_key(report.address):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from service.learners.directory.people import PersonRow
 from service.rules.readers.choices import Choices
 from tests.api.conftest import Client
 from tests.incoming.bounces.bounced_mails import dsn
@@ -56,6 +57,27 @@ def test_a_bounce_of_a_mail_we_sent_ends_all_further_ones(visitor, office, sink,
     office.tick(START + 2 * DAY)
     found = [(each["state"], each["reason"]) for each in office.notifications()]
     assert found == [("sent", None), ("suppressed", "bounced")] and len(sink.mails) == 1
+
+
+def test_a_manager_and_a_reader_of_a_list_are_readers_too(tmp_path, sink, open_site):
+    rules = DONE.replace("to: learner", "to: manager").replace("completed}", "team_completion}", 2)
+    rules = rules.replace("event: enrollment.team_completion}", "event: enrollment.completed}")
+    daily = rules.replace("id: done", "id: list").replace(
+        "team_completion}", 'team_completions, digest: {every: day, at: "08:00"}}'
+    )
+    told = {"COURSEBELL_BOUNCES_DSN_TOKEN": TOKEN, "COURSEBELL_ADMIN_TOKEN": "a-long-token"}
+    with Installation(tmp_path, rules + daily, email=sink.url, **told) as office:
+        office.import_people([ADA, PersonRow("9", name="Boss", email="boss@example.org")])
+        office.post(completed(START, 77))
+        for day in range(3):
+            office.tick(START + day * DAY)
+        visitor = Client(open_site(office), client=("192.0.2.7", 1))
+        ids = [str(mail.parsed["Message-ID"]) for mail in sink.mails]
+        assert len(ids) == 2
+        for id in ids:
+            answer = visitor.post(DOOR, content=dsn(id, "boss@example.org"), headers=WHOLE)
+            assert answer.json() == {"heard": 1}
+        assert unreachable(office, "boss@example.org").reason == "bounced"
 
 
 FORGED = {
