@@ -12,14 +12,14 @@ PEOPLE = (
     Bug(
         3, "write to an address that bounced", "service/rules/readers/choices.py",
         "        if self.unreachable:\n            return self.unreachable.reason\n", "",
-        "tests/sending/test_bounces.py",
+        "tests/sending/test_address_bounces.py",
     ),
     Bug(
         3, "suppress whom a made-up bounce names", "service/app/bounce_hearing.py",
         "        if sent is None or address_key(sent.address) != address_key(report.address):\n"
         "            return None\n",
         "        if sent is None:\n            return report.address\n",
-        "tests/api/test_bounces.py",
+        "tests/api/test_bounce_doors.py",
     ),
     Bug(
         3, "tell who left the group", "service/rules/verdict.py",
