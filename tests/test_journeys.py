@@ -178,6 +178,7 @@ def test_a_refused_mail_is_listed_and_sent_when_somebody_asks(service, sink):
     (refused,) = [n["id"] for n in items if n["state"] == "given_up"]
     assert refused in service.command("notifications", "list", "--state", "given_up").stdout
 
+    assert service.command("people", "resume", "ada@example.org").returncode == 0
     assert service.call("POST", f"/api/v1/notifications/{refused}/redrive").status < 300
 
     service.notifications(lambda items: {n["state"] for n in items} == {"sent"}, "it is sent now")

@@ -19,14 +19,15 @@ from service.incoming.verifiers import (
     is_of_another_page,
     values,
 )
+from service.incoming.webhook import BOUNCES
 from service.learners.signed_links import ChoiceLinks, WatchLinks
 from service.settings import Settings
 
 FREE = frozenset({"/healthz", "/readyz"})
 """What anybody may ask: it says nothing about anyone."""
 
-FREE_BELOW = (WatchLinks.PATH, ChoiceLinks.PATH)
-"""The pages whose address is itself what lets one in."""
+FREE_BELOW = (WatchLinks.PATH, ChoiceLinks.PATH, BOUNCES)
+"""The pages whose address is itself what lets one in, and doors that ask by themselves."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 OFF = (
@@ -59,7 +60,8 @@ def is_in_use(settings: Settings) -> bool:
     nginx's `proxy_pass` alone sends Host: 127.0.0.1 and no word of the sender.
     """
     sources = settings.sources.values()
-    return bool(fed_by_queues(settings)) or any(each.has_credentials for each in sources)
+    told = fed_by_queues(settings) or settings.bounces.are_reported
+    return bool(told) or any(each.has_credentials for each in sources)
 
 
 def api_in_words(settings: Settings) -> str:

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from service.api.access import Access, AccessControl
+from service.api.bounce_doors import BounceEndpoint
 from service.api.framework.operations import document, routes
 from service.api.framework.problems import (
     ApiError,
@@ -98,7 +99,8 @@ class AsgiApplication(WebhookEndpoint):
         return app
 
     def _pages(self, context: RequestContext) -> list[Route]:
-        return [watch_route(context, self._pool), choices_route(context, self._pool)]
+        bounces = BounceEndpoint(context, self._pool).route
+        return [watch_route(context, self._pool), choices_route(context, self._pool), bounces]
 
     def close(self) -> None:
         """End the threads, once the answers in hand are made."""

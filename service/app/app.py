@@ -11,6 +11,7 @@ from service.app.active_rules import Refused, read_active
 from service.app.adobe_directory import adobe_api, adobe_refresh
 from service.app.event_types import event_store
 from service.app.queues import open_queues
+from service.app.ways_out import open_connections
 from service.incoming.adobe_api.refresh import AdobeRefresh
 from service.incoming.intake import Intake
 from service.incoming.letters import Letters
@@ -38,8 +39,9 @@ from service.rules.triggers.channel_failing import ChannelWatch, recorded_channe
 from service.rules.triggers.letter_set_aside import LetterWatch
 from service.rules.triggers.source_silent import FeedWatch
 from service.sending import queue
+from service.sending.address_bounces import AddressBounces
 from service.sending.channel_health import failing_channels
-from service.sending.channels import ChannelError, open_connections
+from service.sending.channels import ChannelError
 from service.sending.close_digests import DigestCloser
 from service.sending.delivery_pool import DeliveryPool
 from service.sending.known_channels import record_kinds, turned_to_drawer
@@ -129,15 +131,11 @@ class App:
     def _delivery_pool(self, settings: Settings) -> DeliveryPool:
         return DeliveryPool(
             self._sending_context,
-            open_connections=partial(
-                open_connections,
-                drawer=settings.drawer,
-                private_networks=settings.chat_private_networks,
-                mail_connections=settings.email_connections,
-            ),
+            open_connections=partial(open_connections, chosen=settings),
             mail_domain=settings.mail_domain,
             mails_per_domain=settings.email_per_domain,
             links=self.links,
+            bounces=AddressBounces(self.choice_requests.bounced),
         )
 
     def _lookup(self) -> Lookup:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from service.app.active_rules import read_files_of
 from service.app.app import SOURCES
+from service.app.ways_out import open_way, way_in_words
 from service.cli.options.installation import installation_if_any
 from service.cli.options.rule_files import RuleFiles, rule_file_options
 from service.cli.output.console import (
@@ -36,9 +37,7 @@ from service.sending.channels import (
     ChannelError,
     OutgoingMessage,
     SendResult,
-    channel_in_words,
     channel_kind,
-    open_channel,
     overheard,
 )
 from service.sending.channels.mime import AddressRefused, mailbox
@@ -161,15 +160,14 @@ def _check_address(name: str, kind: str, address: str | None) -> None:
 
 def _way(name: str, url: str, chosen: Settings) -> str:
     try:
-        return channel_in_words(name, url, drawer=chosen.drawer)
+        return way_in_words(name, url, chosen)
     except ChannelError as error:
         fail(str(error))
 
 
 def _opened(name: str, url: str, chosen: Settings) -> Channel:
-    networks = chosen.chat_private_networks
     try:
-        return open_channel(name, url, drawer=chosen.drawer, private_networks=networks)
+        return open_way(name, url, chosen)
     except ChannelError as error:
         fail(str(error))
 

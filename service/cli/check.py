@@ -12,6 +12,7 @@ from service.app.active_rules import read_files_of
 from service.app.adobe_directory import adobe_api
 from service.app.app import SOURCES
 from service.app.queues import open_queues, try_queues
+from service.app.ways_out import REDIRECTED, open_way, way_in_words
 from service.cli.options.installation import Installation, installation_if_any
 from service.cli.options.rule_files import RuleFiles, rule_file_argument, rule_file_options
 from service.cli.output.console import (
@@ -46,7 +47,7 @@ from service.rules.triggers.stalled import (
     stalled_rules,
 )
 from service.running import wall_clock
-from service.sending.channels import ChannelError, channel_in_words, open_channel
+from service.sending.channels import ChannelError
 from service.sending.known_channels import turned_to_drawer
 from service.settings import Settings
 
@@ -162,6 +163,7 @@ def check(given: RuleFiles, form: str, online: bool, data: Path | None, as_json:
             {
                 "problems": [msgspec.to_builtins(vars_of(p)) for p in problems] + others,
                 "channels": ways,
+                "redirected": chosen.redirect_all_to is not None,
                 "imports_overdue": late,
                 "already_silent": [
                     {"rule": each.rule.id, "enrollments": each.silent, "told": each.told}
@@ -173,6 +175,8 @@ def check(given: RuleFiles, form: str, online: bool, data: Path | None, as_json:
         for line in [*map(annotation, problems), *map(placeless, others)]:
             click.echo(printable(line))
     else:
+        if chosen.redirect_all_to:
+            console().print(f"redirected: {REDIRECTED}", markup=False, soft_wrap=True)
         for name, way in ways.items():
             console().print(f"channel {name}: {way}", markup=False, soft_wrap=True)
         for each in late:
@@ -234,10 +238,9 @@ def channel_problems(rules: RuleSet, chosen: Settings, office: Installation | No
     Of an installation those too that would turn to the drawer by themselves.
     """
     wrong = list(turned_to_drawer(rules, office.store.latest).values()) if office else []
-    networks = chosen.chat_private_networks
     for name, url in rules.channels.items():
         try:
-            open_channel(name, url, drawer=chosen.drawer, private_networks=networks).close()
+            open_way(name, url, chosen).close()
         except ChannelError as error:
             wrong.append(str(error))
     return wrong
@@ -245,10 +248,7 @@ def channel_problems(rules: RuleSet, chosen: Settings, office: Installation | No
 
 def ways_of(rules: RuleSet, chosen: Settings) -> dict[str, str]:
     """Say where each channel leads, by its name."""
-    return {
-        name: channel_in_words(name, url, drawer=chosen.drawer)
-        for name, url in rules.channels.items()
-    }
+    return {name: way_in_words(name, url, chosen) for name, url in rules.channels.items()}
 
 
 def queue_problems(chosen: Settings) -> list[str]:

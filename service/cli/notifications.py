@@ -29,7 +29,7 @@ from service.learners.world import Lookup
 from service.rules import trace
 from service.rules.explain.provenance import about
 from service.rules.explain.provenance import whom as whom_for
-from service.rules.notification import CANCELLED, HELD, STATES
+from service.rules.notification import CANCELLED, HELD, STATES, SUPPRESSED
 from service.rules.rule import ROOM, STEPS_UP, route_of
 from service.rules.storm import HELD as STORM
 from service.rules.text import counted
@@ -37,7 +37,7 @@ from service.sending import queue
 from service.sending.operator import REDRIVABLE, of_those, redrive
 from service.sending.streams import NotificationStreams
 
-AGAIN = sorted({*REDRIVABLE, CANCELLED})
+AGAIN = sorted({*REDRIVABLE, CANCELLED, SUPPRESSED})
 TITLES = ("Notification", "Rule", "To", "About", "State", "Reason", "Decided", "Attempts")
 WIDE = 140
 """Columns that a table needs: the id alone has 33, and stays whole to be copied."""
@@ -162,7 +162,8 @@ def redrive_notifications(
 ) -> None:
     """Try again what was given up, expired, held or cancelled because its rule was gone.
 
-    Of what is cancelled also what was `merged`, once the two are two people again; nothing else.
+    Of what is cancelled also what was `merged`, once the two are two people again, and what was
+    suppressed as `bounced` or `complained`, once its address is written to; nothing else.
     What the rules say now still holds. A running service sends them within a second.
     """
     if bool(ids) == bool(state):

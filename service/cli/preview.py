@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from service.app.active_rules import beside
 from service.app.event_types import event_store
+from service.app.ways_out import open_way
 from service.cli.check import show
 from service.cli.options.rule_files import RuleFiles, rule_file_options
 from service.cli.output.all_words import print_missing, show_all
@@ -40,7 +41,7 @@ from service.rules.rule import ROOM, Entry, RuleSet, find_reader
 from service.rules.text import hint, listed
 from service.rules.verdict import Item, Subject
 from service.running import wall_clock
-from service.sending.channels import ChannelError, open_channel
+from service.sending.channels import ChannelError
 from service.sending.channels.channel import MessageDefaults
 from service.sending.delivery_pool import WITHOUT_DOMAIN
 from service.sending.planner import values_of
@@ -169,9 +170,8 @@ def taken_by(entry: Entry | None, chosen: Settings) -> Fits:
     """Find which words an entry's room takes; any, where its URL is not known or not right."""
     rules = rules_of(chosen, secrets=True)
     url = rules.channels.get(entry.channel) if rules and entry else None
-    networks = chosen.chat_private_networks
     try:
-        return open_channel("", url or DRAWER, drawer=chosen.data, private_networks=networks).fits
+        return open_way("", url or DRAWER, chosen).fits
     except ChannelError:
         return anything
 

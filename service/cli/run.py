@@ -17,9 +17,11 @@ from rich.text import Text
 
 from service.api import AsgiApplication, refusal
 from service.api.access import api_in_words
+from service.api.bounce_doors import open_doors
 from service.api.webhooks import door_in_words, opened_to_try
 from service.app.active_rules import Refused, read_files_of
 from service.app.app import SOURCES, App
+from service.app.ways_out import REDIRECTED, way_in_words
 from service.cli.options.rule_files import RuleFiles, rule_file_options
 from service.cli.output.console import console, data_option, fail, installation
 from service.cli.output.log_lines import configure, line_for_programs
@@ -27,12 +29,12 @@ from service.cli.output.text import local_time
 from service.incoming.adobe_api.budget import REQUESTS_AN_HOUR
 from service.incoming.group_commit import GroupCommit
 from service.incoming.http_protocol import ImpatientProtocol
+from service.incoming.webhook import BOUNCES
 from service.ledger.data_folder import lock_data_folder
 from service.rules.known_values import KnownValues
 from service.rules.rule import muting_of
 from service.rules.text import counted
 from service.running import Service, keep_in_memory, wall_clock
-from service.sending.channels import channel_in_words
 from service.settings import Settings
 
 LAST_REQUESTS_SECONDS = 2
@@ -170,6 +172,8 @@ def greet(app: App, listening: socket.socket) -> None:
 def setup_in_words(app: App, address: str) -> Iterator[tuple[str, str]]:
     """Say what is open and in use, part by part."""
     chosen = app.settings
+    if chosen.redirect_all_to:
+        yield "redirected", REDIRECTED
     known = KnownValues(app.people, app.courses, app.views)
     read = read_files_of(chosen, SOURCES, name=chosen.rules.name, known=known)
     warnings = counted(len(read.problems), "warning")
@@ -181,6 +185,10 @@ def setup_in_words(app: App, address: str) -> Iterator[tuple[str, str]]:
         yield "muted", f"{muting.names}; `coursebell unmute` lets them speak again"
     for name, source in chosen.sources.items():
         yield "webhook", f"POST {address}/webhooks/{name}\n{door_in_words(source, chosen.host)}"
+    for name in open_doors(chosen.bounces):
+        yield "bounces", f"POST {address}{BOUNCES}{name}"
+    if chosen.bounces.imap_url:
+        yield "bounces", "a mailbox, read once a minute"
     for queue in app.queues:
         yield "queue", f"{queue.name}, for {queue.source}"
     if chosen.adobe_api.client_id is not None:
@@ -188,7 +196,7 @@ def setup_in_words(app: App, address: str) -> Iterator[tuple[str, str]]:
         yield "people", f"Adobe's API, by {REQUESTS_AN_HOUR} requests an hour at most{reports}"
     yield "API", api_in_words(chosen)
     for name, url in app.active.decider.rules.channels.items():
-        way = app.held_channels.get(name) or channel_in_words(name, url, drawer=chosen.drawer)
+        way = app.held_channels.get(name) or way_in_words(name, url, chosen)
         yield "channel", f"{name}: {way}"
 
 

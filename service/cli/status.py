@@ -11,6 +11,7 @@ from rich.text import Text
 from service import __version__
 from service.api.system.endpoints import FREE_BYTES_WARNING
 from service.app.app import SOURCES
+from service.app.ways_out import REDIRECTED
 from service.cli.directory.people_api import api_in_words
 from service.cli.options.installation import Installation
 from service.cli.output.console import (
@@ -44,8 +45,7 @@ from service.rules.triggers.channel_failing import recorded_channel
 from service.running import FailingNow, SeenNow, seen_now, wall_clock
 from service.sending import queue
 from service.sending.channel_health import state_as_recorded
-from service.sending.counts import census
-from service.sending.streams import MatchCounter
+from service.sending.counts import MatchCounter, census
 
 WAITS_TOO_LONG_MS = 5 * MINUTE
 DUE_TOO_LONG_MS = HOUR
@@ -65,7 +65,8 @@ class Status(msgspec.Struct, frozen=True):
     """Say how an installation stands; times are ms since 1970 UTC.
 
     `feeds` are the last letters, by source, and `imports` the last of people and courses;
-    `unaccounted` must be 0; `troubles` are what the running service says of its parts.
+    `unaccounted` must be 0; `troubles` are what the running service says of its parts. `redirected`
+    tells whether all mail goes to one address.
     """
 
     version: str
@@ -85,6 +86,7 @@ class Status(msgspec.Struct, frozen=True):
     disk_free_bytes: int = 0
     imports: list[RecordedImport] = []
     imports_overdue: list[str] = []
+    redirected: bool = False
     look_at: list[str] = []
 
 
@@ -100,8 +102,10 @@ def status(data: Path | None, as_json: bool) -> None:
     with Installation(data) as office:
         seen = seen_now(installation(data)) if office.beside_service else None
         found = standing(office, seen, now)
-        late = overdue(office.ledger, settings(data).import_max_age, now)
-        found = msgspec.structs.replace(found, imports_overdue=overdue_in_words(late))
+        chosen = settings(data)
+        late = overdue_in_words(overdue(office.ledger, chosen.import_max_age, now))
+        redirected = chosen.redirect_all_to is not None
+        found = msgspec.structs.replace(found, imports_overdue=late, redirected=redirected)
     found = msgspec.structs.replace(found, look_at=list(concerns(found, now)))
     if as_json:
         print_json(found)
@@ -217,6 +221,8 @@ def lines(found: Status, folder: Path, now: int) -> Iterator[tuple[str, str]]:
     """Put how it stands into words, each under its title."""
     running = "running" if found.running else "not running"
     yield "Coursebell", f"{found.version}, {running}; ledger of schema {found.schema}"
+    if found.redirected:
+        yield "redirected", REDIRECTED
     yield "data", str(folder)
     since = f" since {moment(found.rules_since)}" if found.rules_since else ""
     yield "rules", f"{found.rules_active} active{since}"

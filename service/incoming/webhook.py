@@ -22,6 +22,8 @@ from service.incoming.verifiers import (
 )
 
 PREFIX = "/webhooks/"
+BOUNCES = "/webhooks/bounces/"
+"""Doors beside those of sources: what comes there is no letter."""
 LIMIT_BYTES = 1024 * 1024
 SHARE_BYTES = 64 * 1024 * 1024
 RECEIVE_SECONDS = 10.0
@@ -191,7 +193,9 @@ class WebhookEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if self.otherwise is not None and not scope["path"].startswith(PREFIX):
+        path: str = scope["path"]
+        letter = path.startswith(PREFIX) and not path.startswith(BOUNCES)
+        if self.otherwise is not None and not letter:
             await self.otherwise(scope, receive, send)
             return
         named = scope["path"].removeprefix(PREFIX)

@@ -12,9 +12,11 @@ from pathlib import Path
 from service.app.active_rules import FileWatch, Refused, places_of
 from service.app.adobe_directory import adobe_reports
 from service.app.app import SOURCES, App
+from service.app.bounce_hearing import BounceHearing
 from service.incoming.adobe_api.client import AdobeApi
 from service.incoming.adobe_api.refresh import AdobeRefresh
 from service.incoming.adobe_api.reports import AdobeReports
+from service.incoming.bounces.mailbox import BounceMailbox
 from service.incoming.queues.consumer import QueueConsumer
 from service.rules.calendar import MINUTE
 from service.running.clocks import JUMP_MS, ClockDoubt, TrustedClock, wall_clock
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 CHANNEL_PART = "channel "
 ADOBE_API = "adobe-api"
 ADOBE_REPORTS = "adobe-reports"
+BOUNCES = "bounces-imap"
+MAILBOX_EVERY_SECONDS = 60.0
 LONGEST_REST_SECONDS = 30.0
 """Another process may have moved what is waited for."""
 ASK_EVERY_SECONDS = 5.0
@@ -84,6 +88,9 @@ class Service:
         if self.app.adobe:
             self._threads.spawn(ADOBE_API, partial(self._ask_adobe, self.app.adobe))
             self._begin_reports(self.app.adobe.api)
+        if url := self.app.settings.bounces.imap_url:
+            hearing = BounceHearing(self.app)
+            self._threads.spawn(BOUNCES, partial(self._read_bounces, BounceMailbox(url), hearing))
         self._begin_deliveries()
         self.troubles.pop("start", None)
 
@@ -267,6 +274,19 @@ class Service:
 
         while not stopping.is_set():
             self._threads.guarded(ADOBE_REPORTS, step)
+
+    def _read_bounces(self, box: BounceMailbox, hearing: BounceHearing) -> None:
+        """Read the mailbox once a minute, also after trouble: a server counts wrong passwords."""
+        stopping = self._threads.stopping
+
+        def read() -> None:
+            while box.read(lambda reports: hearing.hear(reports, self.clock())):
+                if stopping.is_set():
+                    return
+
+        while not stopping.is_set():
+            self._threads.guarded(BOUNCES, read)
+            stopping.wait(MAILBOX_EVERY_SECONDS)
 
     def _follow(self) -> None:
         while not self._threads.stopping.is_set():

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from service.app.app import App
 from service.incoming.adobe_api.http_exchange import ApiTrouble
+from service.incoming.bounces.mailbox import MailboxTrouble
 from service.incoming.queues.consumer import QueueError
 from service.ledger.ledger import LedgerError
 from service.running.clocks import ClockDoubt, TrustedClock
@@ -15,7 +16,7 @@ from service.sending.delivery import DeliveryWorker
 
 PAUSE_AFTER_ERROR_SECONDS = 1.0
 STOP_SECONDS = 7.0
-EXPECTED = (QueueError, ClockDoubt, LedgerError, ApiTrouble)
+EXPECTED = (QueueError, ClockDoubt, LedgerError, ApiTrouble, MailboxTrouble)
 """Troubles of the world around, told without a traceback."""
 
 log = logging.getLogger(__name__)

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from service.ledger.events import EventStore
+from service.ledger.events import EVENTS_PER_PAGE, EventStore
+from service.ledger.ledger import Ledger
 from service.ledger.views import Views
-from service.rules.notification import NOT_TRIED, OPEN_STATES, STATES, AttemptEnded
+from service.rules.notification import NOT_TRIED, OPEN_STATES, STATES, AttemptEnded, Owed
 from service.sending.queue import BY_ITSELF, MAY_LEAVE
 
 
@@ -97,3 +98,26 @@ class OutcomeCounter:
         marks = ",".join("?" * len(ids))
         query = f"SELECT id, channel FROM notifications WHERE id IN ({marks})"
         return dict(self._views.reader().execute(query, ids).fetchall())
+
+
+class MatchCounter:
+    """Count how often each rule matched, by the log, on from the last position."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._position = 0
+        self._count = 0
+
+    def up_to(self, position: int) -> int:
+        """Count the matches up to a position, which never goes back."""
+        while self._position < position:
+            page = self._ledger.select_notifications(
+                self._position,
+                limit=EVENTS_PER_PAGE,
+                stop=position,
+                topics=[Owed.TOPIC],
+                inclusive_of_start=False,
+            )
+            self._count += len(page)
+            self._position = page[-1].id if len(page) == EVENTS_PER_PAGE else position
+        return self._count

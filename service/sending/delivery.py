@@ -12,66 +12,33 @@ from msgspec.structs import replace
 
 from service.rules.calendar import HOUR, MINUTE
 from service.rules.notification import (
-    GIVEN_UP,
-    HELD,
     NOT_TRIED,
     OWED,
-    SENT,
     TITLE,
     WAITING_ADDRESS,
     AttemptEnded,
     AttemptStarted,
-    Notification,
 )
 from service.sending import queue
+from service.sending.address_bounces import AddressBounces
 from service.sending.channel_health import ChannelHealth
 from service.sending.channels.channel import Channel, MessageDefaults, OutgoingMessage, SendResult
 from service.sending.domain_pace import DomainPace
 from service.sending.planner import Planner, ReadyMessage, SendingContext
-from service.sending.streams import OutcomeRecorder, UnrecordedOutcome, Update, is_due, lost
+from service.sending.streams import (
+    OutcomeRecorder,
+    UnrecordedOutcome,
+    Update,
+    after,
+    is_due,
+    lost,
+)
 
-WAITS = (1, 5, 25, 60)
-"""Minutes until the next attempt; the last one repeats until `expires_after`."""
 CLAIM_MS = 15 * MINUTE
 PLAN_MS = MINUTE
 """How long messages may leave on one test; what is left then is handed back."""
 CHANNEL_REST_MS = MINUTE
 """How long a channel is left alone after trouble that was not about one recipient."""
-RETRY_AFTER_LIMIT_MS = HOUR
-
-
-def after(outcome: SendResult, notification: Notification, form: str, now: int) -> AttemptEnded:
-    """Make the end of an attempt: sent, given up, tried again, or held for a person.
-
-    An unknown outcome of a mail is tried again with the same Message-ID; of a chat message,
-    which nothing would tell apart, it is held (design §7).
-    """
-    then, next_at = OWED, None
-    if outcome.kind == "accepted":
-        then = SENT
-    elif outcome.kind == "permanent":
-        then = GIVEN_UP
-    elif outcome.kind == "unknown" and form == "chat":
-        then = HELD
-    else:
-        next_at = now + wait_ms(outcome, notification)
-    return AttemptEnded(
-        at=now,
-        outcome=outcome.kind,
-        then=then,
-        code=outcome.code,
-        status=outcome.status,
-        next_at=next_at,
-    )
-
-
-def wait_ms(outcome: SendResult, notification: Notification) -> int:
-    """Give the ms until the next attempt: 1, 5, 25, 60 min, or longer if we were asked to."""
-    own = WAITS[min(notification.attempts, len(WAITS) - 1)] * MINUTE
-    asked = int((outcome.retry_after or 0) * 1000)
-    return max(own, min(asked, RETRY_AFTER_LIMIT_MS))
-
-
 ADDRESSES_PER_ROUND = 500
 FEWEST_CLAIMED = 5
 """So many a connection takes, though another could: to open one more costs as much as they do."""
@@ -86,11 +53,17 @@ class ChannelTraffic:
     """
 
     def __init__(
-        self, name: str, recorder: OutcomeRecorder, health: ChannelHealth, connections: int = 1
+        self,
+        name: str,
+        recorder: OutcomeRecorder,
+        health: ChannelHealth,
+        bounces: AddressBounces,
+        connections: int = 1,
     ) -> None:
         self.name = name
         self.recorder = recorder
         self.health = health
+        self._bounces = bounces
         self.claiming = threading.Lock()
         self.pace: DomainPace | None = None
         self._connections = range(1, connections + 1)
@@ -145,6 +118,17 @@ class ChannelTraffic:
         if failed or (self.health.in_doubt and outcome.kind == "accepted"):
             self.health.hear(outcome, reader, at)
         return at + CHANNEL_REST_MS if outcome.about_channel and not own else 0
+
+    def heard_of(self, address: str | None, outcome: SendResult, at: int) -> None:
+        """Note what an outcome says of an address, unless the channel fails: all bounce then."""
+        known = address in self._bounces.rests or outcome.kind != "accepted"
+        if address and known and self.health.state.since is None:
+            self._bounces.hear(outcome, address, at)
+
+    def rest_of(self, address: str | None, at: int) -> int:
+        """Give until when (ms UTC) an address is left alone, or 0; more, if the clock went back."""
+        until = self._bounces.rests.get(address or "", 0)
+        return until if at < until <= at + HOUR else 0
 
     def _count(self, outcome: SendResult, at: int) -> None:
         with self.health.lock:
@@ -308,7 +292,9 @@ class DeliveryWorker:
         waiting, at, trouble, rests_until = list(ready), now, False, 0
         try:
             while waiting and at <= now + PLAN_MS and not (trouble or self.retired or stopping()):
-                still = self._planner.at_the_last_moment(waiting[0], at)
+                rest = self._traffic.rest_of(waiting[0].outgoing.address, at)
+                later = AttemptEnded(at=at, outcome=NOT_TRIED, then=OWED, next_at=rest)
+                still = later if rest else self._planner.at_the_last_moment(waiting[0], at)
                 first = waiting.pop(0).notification
                 if isinstance(still, ReadyMessage):
                     outcome = self._outcome(still.outgoing)
@@ -319,6 +305,7 @@ class DeliveryWorker:
                     )
                     end = after(outcome, first, form=self.form, now=at)
                     self._recorder.record(UnrecordedOutcome(first, end, outcome.text))
+                    self._traffic.heard_of(still.outgoing.address, outcome, at)
                 else:
                     self._recorder.record(UnrecordedOutcome(first, still))
         finally:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 from service.learners.feed_subjects import FailingChannel
 from service.learners.signed_links import Links
+from service.sending.address_bounces import AddressBounces
 from service.sending.channel_health import ChannelHealth
 from service.sending.channels import Channel
 from service.sending.channels.channel import MessageDefaults
@@ -29,6 +30,7 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
         mail_domain: str | None,
         mails_per_domain: int | None,
         links: Links | None,
+        bounces: AddressBounces,
     ) -> None:
         """Give each worker a `context` of its own.
 
@@ -40,6 +42,7 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
         self._mail_domain = mail_domain
         self._mails_per_domain = mails_per_domain
         self._links = links
+        self._bounces = bounces
         self._urls: dict[str, str] = {}
         self.in_use: dict[str, DeliveryWorker] = {}
         self.connections: dict[str, DeliveryWorker] = {}
@@ -105,7 +108,9 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
         )
         recorder = OutcomeRecorder(self._context().streams)
         health = self.health.setdefault(name, ChannelHealth())
-        traffic = ChannelTraffic(name, recorder, health, connections=len(channels))
+        traffic = ChannelTraffic(
+            name, recorder, health, bounces=self._bounces, connections=len(channels)
+        )
         if channels[0].form == "email" and self._mails_per_domain is not None:
             traffic.pace = DomainPace(self._mails_per_domain)
         return [

@@ -17,18 +17,25 @@ from service.rules.notification import (
     RULE_GONE,
     RULE_REMOVED,
     SCHEDULED,
+    SUPPRESSED,
     Ended,
     Notification,
     Redriven,
     RuleReturned,
 )
+from service.rules.readers.choices import BOUNCED, COMPLAINED
 from service.rules.rule import MUTED, MUTING, MutingChanged, muting_of
 from service.sending import queue
 from service.sending.streams import NotificationStreams
 
 REDRIVABLE = frozenset({GIVEN_UP, EXPIRED, HELD})
-WHY_CANCELLED = (RULE_REMOVED, MERGED)
-"""Why something still true was cancelled: its rule alone was missing, or it was owed twice."""
+WHY_ENDED: Mapping[str, Collection[str]] = {
+    CANCELLED: (RULE_REMOVED, MERGED),
+    SUPPRESSED: (BOUNCED, COMPLAINED),
+}
+"""Why something still true ended: its rule alone was missing, it was owed twice, or its address
+was not written to then.
+"""
 STILL_MERGED = (
     "another record of the same person is told of it, or was; if they are two people, first say "
     "`coursebell people merge LMS_ID --undo`"
@@ -98,9 +105,9 @@ def why_not(notification: Notification | None, world: World | None = None) -> st
     if may_be_redriven(state, reason):
         return STILL_MERGED if reason == MERGED and world and is_told(notification, world) else None
     wanted = ", ".join(sorted(REDRIVABLE))
-    if state == CANCELLED:
-        why = " or ".join(WHY_CANCELLED)
-        return f"expected one of {wanted}, or {CANCELLED} ({why}), got {state} ({reason})"
+    if state in WHY_ENDED:
+        why = " or ".join(WHY_ENDED[state])
+        return f"expected one of {wanted}, or {state} ({why}), got {state} ({reason})"
     return f"expected one of {wanted}, got {state}"
 
 
@@ -111,7 +118,7 @@ def is_told(notification: Notification, world: World) -> bool:
 
 def may_be_redriven(state: str, reason: str | None) -> bool:
     """Tell whether a person may have it tried again; also what is still true but was cancelled."""
-    return state in REDRIVABLE or (state == CANCELLED and reason in WHY_CANCELLED)
+    return state in REDRIVABLE or reason in WHY_ENDED.get(state, ())
 
 
 ATTEMPTS = 5

@@ -17,13 +17,14 @@ from service.learners.feed_subjects import (
 )
 from service.learners.neighbours import Neighbours
 from service.learners.world import load
-from service.ledger.events import EVENTS_PER_PAGE, EventBody, EventStore, NewEvent
-from service.ledger.ledger import Ledger
+from service.ledger.events import EventBody, EventStore, NewEvent
+from service.rules.calendar import HOUR, MINUTE
 from service.rules.digests import DigestClosed, bundle_of
 from service.rules.fields import Subject as Readable
 from service.rules.notification import (
     DIGEST,
     DROPPED,
+    GIVEN_UP,
     HELD,
     NOT_TRIED,
     OWED,
@@ -32,7 +33,6 @@ from service.rules.notification import (
     Ended,
     Held,
     Notification,
-    Owed,
     Redriven,
 )
 from service.rules.plan import PlannedMessage
@@ -40,6 +40,7 @@ from service.rules.rule import MUTING
 from service.rules.triggers.channel_failing import channel_as_recorded
 from service.rules.triggers.stalled import STALLED
 from service.rules.verdict import Item, Subject
+from service.sending.channels.channel import SendResult
 
 
 class NotificationStreams:
@@ -126,29 +127,6 @@ def silences_of(notification: Notification, subject: Subject) -> list[Identity]:
     """Name the enrolments whose silence a notification tells of."""
     told = [(item.owed, item.subject) for item in subject.items] or [(notification.owed, subject)]
     return [about.aggregate.about for owed, about in told if owed.trigger == STALLED]
-
-
-class MatchCounter:
-    """Count how often each rule matched, by the log, on from the last position."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._position = 0
-        self._count = 0
-
-    def up_to(self, position: int) -> int:
-        """Count the matches up to a position, which never goes back."""
-        while self._position < position:
-            page = self._ledger.select_notifications(
-                self._position,
-                limit=EVENTS_PER_PAGE,
-                stop=position,
-                topics=[Owed.TOPIC],
-                inclusive_of_start=False,
-            )
-            self._count += len(page)
-            self._position = page[-1].id if len(page) == EVENTS_PER_PAGE else position
-        return self._count
 
 
 Change = tuple[Notification, EventBody]
@@ -249,6 +227,43 @@ def lost(left: Sequence[Notification], form: str, now: int) -> list[Update]:
     begun = [n.turn == first[n.worker, n.claimed_until] for n in left]
     ends = [unknown if may_have_left else not_tried for may_have_left in begun]
     return [Update(n, end) for n, end in zip(left, ends, strict=True)]
+
+
+WAITS = (1, 5, 25, 60)
+"""Minutes until the next attempt; the last one repeats until `expires_after`."""
+RETRY_AFTER_LIMIT_MS = HOUR
+
+
+def after(outcome: SendResult, notification: Notification, form: str, now: int) -> AttemptEnded:
+    """Make the end of an attempt: sent, given up, tried again, or held for a person.
+
+    An unknown outcome of a mail is tried again with the same Message-ID; of a chat message,
+    which nothing would tell apart, it is held (design §7).
+    """
+    then, next_at = OWED, None
+    if outcome.kind == "accepted":
+        then = SENT
+    elif outcome.kind == "permanent":
+        then = GIVEN_UP
+    elif outcome.kind == "unknown" and form == "chat":
+        then = HELD
+    else:
+        next_at = now + wait_ms(outcome, notification)
+    return AttemptEnded(
+        at=now,
+        outcome=outcome.kind,
+        then=then,
+        code=outcome.code,
+        status=outcome.status,
+        next_at=next_at,
+    )
+
+
+def wait_ms(outcome: SendResult, notification: Notification) -> int:
+    """Give the ms until the next attempt: 1, 5, 25, 60 min, or longer if we were asked to."""
+    own = WAITS[min(notification.attempts, len(WAITS) - 1)] * MINUTE
+    asked = int((outcome.retry_after or 0) * 1000)
+    return max(own, min(asked, RETRY_AFTER_LIMIT_MS))
 
 
 class OutcomeRecorder:

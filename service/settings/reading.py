@@ -10,6 +10,7 @@ from service.learners.facts import Timing
 from service.learners.look_alikes import plain, with_look_alike
 from service.learners.text_form import trimmed
 from service.settings.adobe_api import ADOBE_API, AdobeApiSettings
+from service.settings.bounce_reports import BOUNCES, BounceSettings
 from service.settings.sources import SourceSettings
 from service.settings.table import PREFIX, Settings, declared, prefix_of, table
 from service.settings.variables import NEVER, Setting, SettingsError
@@ -59,6 +60,9 @@ def read_settings(
         **{name.lower(): values[name] for name in declared(Settings)},
         adobe_api=AdobeApiSettings(
             **{name.lower(): values[ADOBE_API + name] for name in declared(AdobeApiSettings)}
+        ),
+        bounces=BounceSettings(
+            **{name.lower(): values[BOUNCES + name] for name in declared(BounceSettings)}
         ),
         sources={name: _of_source(name, timing, values) for name, timing in sources.items()},
         environment=environment,

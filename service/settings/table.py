@@ -8,6 +8,7 @@ from pathlib import Path
 from service.learners.facts import Timing
 from service.ledger.private_files import DRAWER_FOLDER
 from service.settings.adobe_api import ADOBE_API, AdobeApiSettings
+from service.settings.bounce_reports import BOUNCES, BounceSettings
 from service.settings.sources import SourceSettings
 from service.settings.variables import (
     DOMAIN,
@@ -18,6 +19,7 @@ from service.settings.variables import (
     existing_file,
     file,
     folder,
+    mail_address,
     networks,
     number,
     one_of,
@@ -126,6 +128,14 @@ class Settings:
         "behind the @; the others wait for their minute, as `scheduled` (`pace`), while mail to "
         "other domains passes them. Without it as many as its server takes.",
     )
+    redirect_all_to: str | None = setting(
+        optional(mail_address),
+        "For an installation that is tried out: the one address to which every mail of every "
+        "channel goes instead of its reader, e.g. `me@example.org`. Subject and first line say "
+        "whom it was for; there are no copies, no `Reply-To` and no `List-Unsubscribe`, and what "
+        "is for a chat goes to the drawer.",
+        secret=True,
+    )
     chat_private_networks: tuple[IPv4Network | IPv6Network, ...] = setting(
         networks,
         "Networks with private addresses that chat may post into, e.g. `10.0.0.0/8`; several with "
@@ -214,6 +224,7 @@ class Settings:
         needs=Needs("SERVICEBUS_CONNECTION_STRING"),
     )
     adobe_api: AdobeApiSettings
+    bounces: BounceSettings
     sources: Mapping[str, SourceSettings]
     """By the name of the source."""
     environment: Mapping[str, str] = field(repr=False)
@@ -236,7 +247,9 @@ class Settings:
         return {name: pattern for name, pattern in found.items() if pattern}
 
 
-def declared(kind: type[Settings | SourceSettings | AdobeApiSettings]) -> dict[str, Setting]:
+def declared(
+    kind: type[Settings | SourceSettings | AdobeApiSettings | BounceSettings],
+) -> dict[str, Setting]:
     """List the variables of a class by their names without prefix."""
     return {
         each.name.upper(): each.metadata["setting"]
@@ -254,8 +267,10 @@ def table(sources: Iterable[str]) -> dict[str, Setting]:
     """List every variable without COURSEBELL_, for these sources."""
     own = declared(SourceSettings)
     api = {ADOBE_API + name: each for name, each in declared(AdobeApiSettings).items()}
+    bounces = {BOUNCES + name: each for name, each in declared(BounceSettings).items()}
     return (
         declared(Settings)
         | api
+        | bounces
         | {prefix_of(source) + name: each for source in sources for name, each in own.items()}
     )

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from service.rules.calendar import milliseconds
+from service.sending.channels.mime import AddressRefused, mailbox
 
 Read = Callable[[str], Any]
 
@@ -104,6 +105,15 @@ def servers(text: str) -> str:
         found = re.fullmatch(r" ?[^\s,/@]+:([0-9]{1,5})", each)
         if not found or not 0 < int(found[1]) < 65_536:
             raise ValueError("host:port, or several with commas; ports from 1 to 65535")
+    return text
+
+
+def mail_address(text: str) -> str:
+    """Read the address of one mailbox, without a name."""
+    try:
+        mailbox(text)
+    except AddressRefused:
+        raise ValueError("one mail address like me@example.org, without a name") from None
     return text
 
 

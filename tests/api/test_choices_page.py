@@ -7,9 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from service.learners.directory.people import PersonRow
-from service.rules.readers.choices import Choices, ChoicesMade, OwnHours, OwnList
+from service.rules.readers.choices import Choices, ChoicesMade, OwnHours, OwnList, Unreachable
 from tests.api.conftest import Client
-from tests.installation import ADA, Installation
+from tests.installation import ADA, START, Installation
 
 RULES = """
   - id: done
@@ -247,3 +247,20 @@ def test_names_and_addresses_stay_out_of_the_log(visitor, office, path):
     visitor.post(path, data=EVERYTHING)
     bodies = b"".join(row[-1] for row in office.app.ledger.log(0, 100))
     assert b"choices" in bodies and b"ada" not in bodies.lower()
+
+
+@pytest.mark.parametrize("reason", ["bounced", "complained"])
+def test_whose_address_bounced_may_be_written_to_again(visitor, office, path, reason):
+    assert "Write to me again" not in visitor.get(path).text
+    office.app.choice_requests.unreached("ada@example.org", Unreachable(reason, START, "5.1.1"))
+
+    shown = visitor.get(path).text
+    assert "Write to me again" in shown and "Nothing is sent to this address" in shown
+    visitor.post(path, data=EVERYTHING)
+    assert chosen(office).unreachable is not None, "another choice lifts nothing"
+    assert visitor.post(f"{path}?stop=done", content="List-Unsubscribe=One-Click", headers={
+        "content-type": "application/x-www-form-urlencoded"}).status_code == 200  # fmt: skip
+    assert chosen(office).unreachable is not None
+    assert visitor.post(path, data={"do": "reach"}).status_code == 303
+    assert chosen(office).unreachable is None
+    assert chosen(office).stopped == ("done",) and chosen(office).locale == "de"

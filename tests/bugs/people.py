@@ -9,6 +9,18 @@ PEOPLE = (
         "    case.recipient = found.meant\n    return None\n", "tests/sending/test_who_left.py",
     ),
     Bug(
+        3, "write to an address that bounced", "service/rules/readers/choices.py",
+        "        if self.unreachable:\n            return self.unreachable.reason\n", "",
+        "tests/sending/test_address_bounces.py",
+    ),
+    Bug(
+        3, "suppress whom a made-up bounce names", "service/app/bounce_hearing.py",
+        "        if sent is None or address_key(sent.address) != address_key(report.address):\n"
+        "            return None\n",
+        "        if sent is None:\n            return report.address\n",
+        "tests/api/test_bounce_doors.py",
+    ),
+    Bug(
         3, "tell who left the group", "service/rules/verdict.py",
         "    if is_member_still(case.owed, case.world):\n", "    if case.owed:\n",
         "tests/sending/test_who_left.py",

@@ -134,10 +134,10 @@ def test_a_server_that_is_down_or_silent_is_said(
         pass
     assert "look at host and port" in mail(sink).stdout
 
-    def impatient(name: str, url: str, **_: object) -> SmtpChannel:
+    def impatient(name: str, url: str, _: object) -> SmtpChannel:
         return SmtpChannel(server_at(name, url), command_seconds=0.2)
 
-    monkeypatch.setattr(import_module("service.cli.channels"), "open_channel", impatient)
+    monkeypatch.setattr(import_module("service.cli.channels"), "open_way", impatient)
     with SmtpSink() as sink:
         sink.on("greeting", HANG)
         done = mail(sink)

@@ -43,7 +43,7 @@ from service.rules.notification import (
     WaitingForAddress,
 )
 from service.rules.plan import ThrottlePassed
-from service.rules.readers.choices import Choices, ChoicesMade, OwnHours, OwnList
+from service.rules.readers.choices import Choices, ChoicesMade, OwnHours, OwnList, Unreachable
 from service.rules.rule import MutingChanged
 from service.rules.scheduler import RulesActivated, TimeAsked
 from service.rules.storm import StormCounted
@@ -176,6 +176,10 @@ SAMPLES: list[EventBody] = [
             own_hours=OwnHours((0, 4), 540, 1080), back_on="2026-02-02", locale="de",
             timezone="Asia/Tokyo",
         ),
+    ),
+    ChoicesMade(
+        at=day(7), by="bounce",
+        choices=Choices(unreachable=Unreachable("bounced", day(7), "550 5.1.1")),
     ),
     MutingChanged(at=day(6), everything=True, rules=("done", "stalled")),
     RulesActivated(

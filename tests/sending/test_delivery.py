@@ -25,7 +25,7 @@ def test_the_attempt_is_on_disk_before_the_mail_leaves(office, sink):
 
 
 def test_a_refused_recipient_is_given_up_and_can_be_redriven(office, sink):
-    sink.on("RCPT", "550 5.1.1 nobody here", local="ada", times=1)
+    sink.on("RCPT", "550 5.7.1 not today", local="ada", times=1)
     office.post(completed(START, 77))
     office.tick()
     assert office.states() == ["given_up"]

@@ -3,7 +3,7 @@
 import pytest
 
 from service.sending.channels.channel import OutgoingMessage, SendResult
-from service.sending.delivery import after
+from service.sending.streams import after
 from tests.installation import (
     DONE,
     HOUR,

@@ -74,7 +74,7 @@ def test_a_restart_remembers_what_was_let_through(tmp_path):
 def test_what_was_given_up_does_not_count_and_a_retry_counts_once(tmp_path):
     with SmtpSink() as sink, Installation(tmp_path, FURTHER, email=sink.url) as desk:
         desk.import_people([ADA])
-        sink.on("RCPT", "550 5.1.1 no such user", times=1)
+        sink.on("RCPT", "550 5.7.1 not today", times=1)
         steps(desk, START)
         assert desk.states() == ["given_up"]
         sink.on("RCPT", "451 4.7.1 later", times=1)

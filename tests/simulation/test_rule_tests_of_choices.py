@@ -84,3 +84,21 @@ def test_a_choice_that_cannot_be_is_named(tmp_path: Path) -> None:
     assert "no rule 'dome'; did you mean 'done'?" in told
     assert "expected a time like 08:00 or mon 08:00, or none, got 'noon'" in told
     assert "expected a day like 2026-03-02, or none, got 'soon'" in told
+
+
+def test_an_address_that_bounced_is_written_to_by_no_rule(tmp_path: Path) -> None:
+    bounced = scenario(
+        chooses(unreachable="bounced"),
+        COMPLETED,
+        expect="[]",
+        expect_skipped="[{rule: done, to: ada, state: suppressed, reason: bounced}, "
+        "{rule: safety, to: ada, state: suppressed, reason: bounced}]",
+    )
+    lifted = scenario(
+        chooses(unreachable="complained"),
+        "- {at: 1h, event: choices.made, learner: ada, unreachable: none}",
+        COMPLETED,
+        expect="[{rule: done, to: ada, at: 1d}, {rule: safety, to: ada, at: 1d}]",
+        name="two",
+    )
+    assert complaints(tmp_path, DONE + SAFETY, bounced, lifted) == []

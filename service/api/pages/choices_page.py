@@ -28,7 +28,7 @@ from service.sending.templates.context import cleaned
 
 ONE_CLICK = b"One-Click"
 MULTIPART = "multipart/form-data"
-SAVE, STOP = "save", "stop"
+SAVE, STOP, REACH = "save", "stop", "reach"
 WEEKDAYS = range(5)
 
 
@@ -89,9 +89,9 @@ async def _posted(request: Request, asked: ReaderRequest) -> ReaderRequest:
         return asked._replace(form={}, one_click=True)
     check_media_type(request, FORM_TYPE)
     form = parse_qs(body.decode("latin-1"))
-    if form.get("do") not in ([SAVE], [STOP]):
+    if form.get("do") not in ([SAVE], [STOP], [REACH]):
         raise ApiError(
-            HTTPStatus.BAD_REQUEST, f"do: expected {SAVE} or {STOP}, got none or another"
+            HTTPStatus.BAD_REQUEST, f"do: expected {SAVE}, {STOP} or {REACH}, got none or another"
         )
     return asked._replace(form=form)
 
@@ -185,6 +185,8 @@ class ChoicesPage:
         now = self._context.clock()
 
         def after(before: Choices) -> Choices:
+            if form.get("do") == [REACH]:
+                return before.reached()
             if not stops:
                 return ChoicesForm(form, now).choices(before, stoppable, self._spoken)
             named = stoppable & set(self._asked.stop)
@@ -258,6 +260,7 @@ class ChoicesForm:
             back_on=self._back_on(),
             locale=self._one_of("locale", spoken),
             timezone=self._one_of("timezone", zones()),
+            unreachable=before.unreachable,
         )
         if self._wrong:
             raise FormRefused(list(self._wrong))

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from service.rules.readers.choices import BOUNCED, COMPLAINED
+
 
 class ChoicesText(NamedTuple):
     """Hold the page's words in one language; `{kind}` and `{group}` stand for names."""
@@ -14,6 +16,8 @@ class ChoicesText(NamedTuple):
     wrong: str
     stop_title: str
     stop: str
+    unreachable: Mapping[str, str]
+    reach: str
     what: str
     required: str
     stop_all: str
@@ -64,6 +68,11 @@ TEXTS: Mapping[str, ChoicesText] = {
         wrong="Nothing was saved. Please look again at: {fields}.",
         stop_title="Stop “{kind}”?",
         stop="Stop these messages",
+        unreachable={
+            BOUNCED: "Nothing is sent to this address, because a message to it came back.",
+            COMPLAINED: "Nothing is sent to this address, because a message was reported as spam.",
+        },
+        reach="Write to me again",
         what="What you get",
         required="required by your organisation; you can have it later or in a list, not stop it",
         stop_all="Stop everything that can be stopped",
@@ -102,6 +111,12 @@ TEXTS: Mapping[str, ChoicesText] = {
         wrong="Nichts wurde gespeichert. Bitte prüfen Sie: {fields}.",
         stop_title="„{kind}“ abbestellen?",
         stop="Diese Nachrichten abbestellen",
+        unreachable={
+            BOUNCED: "An diese Adresse schreiben wir nicht, weil eine Nachricht zurückkam.",
+            COMPLAINED: "An diese Adresse schreiben wir nicht, weil eine Nachricht als Spam "
+            "gemeldet wurde.",
+        },
+        reach="Schreiben Sie mir wieder",
         what="Was Sie bekommen",
         required="von Ihrer Organisation vorgeschrieben; kann später oder gesammelt kommen, aber "
         "nicht abbestellt werden",
@@ -141,6 +156,12 @@ TEXTS: Mapping[str, ChoicesText] = {
         wrong="Rien n’a été enregistré. Veuillez revoir : {fields}.",
         stop_title="Arrêter « {kind} » ?",
         stop="Arrêter ces messages",
+        unreachable={
+            BOUNCED: "Rien n’est envoyé à cette adresse, car un message est revenu.",
+            COMPLAINED: "Rien n’est envoyé à cette adresse, car un message a été signalé comme "
+            "indésirable.",
+        },
+        reach="M’écrire de nouveau",
         what="Ce que vous recevez",
         required="exigé par votre organisation : peut venir plus tard ou dans une liste, mais ne "
         "peut pas être arrêté",
@@ -180,6 +201,11 @@ TEXTS: Mapping[str, ChoicesText] = {
         wrong="No se ha guardado nada. Revise, por favor: {fields}.",
         stop_title="¿Dejar de recibir «{kind}»?",
         stop="Dejar de recibir estos mensajes",
+        unreachable={
+            BOUNCED: "No se envía nada a esta dirección, porque un mensaje fue devuelto.",
+            COMPLAINED: "No se envía nada a esta dirección, porque un mensaje se marcó como spam.",
+        },
+        reach="Volver a escribirme",
         what="Qué recibe",
         required="exigido por su organización: puede llegar más tarde o en una lista, pero no se "
         "puede detener",
@@ -219,6 +245,11 @@ TEXTS: Mapping[str, ChoicesText] = {
         wrong="कुछ भी सहेजा नहीं गया। कृपया फिर से देखें: {fields}।",
         stop_title="“{kind}” बंद करें?",
         stop="ये संदेश बंद करें",
+        unreachable={
+            BOUNCED: "इस पते पर कुछ नहीं भेजा जाता, क्योंकि एक संदेश लौट आया था।",
+            COMPLAINED: "इस पते पर कुछ नहीं भेजा जाता, क्योंकि एक संदेश को स्पैम बताया गया था।",
+        },
+        reach="मुझे फिर से लिखें",
         what="आपको क्या मिलता है",
         required="आपके संगठन के लिए ज़रूरी; बाद में या सूची में मिल सकता है, बंद नहीं हो सकता",
         stop_all="जो भी बंद हो सकता है, वह सब बंद करें",
@@ -257,6 +288,11 @@ TEXTS: Mapping[str, ChoicesText] = {
         wrong="لم يُحفظ شيء. يرجى مراجعة: {fields}.",
         stop_title="إيقاف «{kind}»؟",
         stop="إيقاف هذه الرسائل",
+        unreachable={
+            BOUNCED: "لا يُرسل شيء إلى هذا العنوان لأن رسالة إليه أُعيدت.",
+            COMPLAINED: "لا يُرسل شيء إلى هذا العنوان لأن رسالة أُبلغ عنها كبريد مزعج.",
+        },
+        reach="راسلوني من جديد",
         what="ما الذي يصلك",
         required="مطلوب من مؤسستك؛ يمكن أن يصل لاحقًا أو ضمن قائمة، ولا يمكن إيقافه",
         stop_all="إيقاف كل ما يمكن إيقافه",

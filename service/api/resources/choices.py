@@ -27,11 +27,15 @@ class Reader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: list[RuleId] = []
 
 
-class Stopped(msgspec.Struct, frozen=True):
-    """What a reader does not get: these rules, or all that can be stopped."""
+class Stopped(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a reader does not get: these rules, all that can be stopped, or anything at all.
+
+    `unreachable` says why nothing is sent to their address: `bounced` or `complained`.
+    """
 
     stopped: list[str]
     stopped_all: bool
+    unreachable: str | None = None
 
 
 def stop(context: RequestContext, _: NoParameters, reader: Reader) -> Stopped:
@@ -65,7 +69,8 @@ def _changed(
         raise NotFound(MISSING)
     address = next(iter(addresses), reader.who)
     now = requests.change(address, changed, context.clock(), by="operator")
-    return Stopped(stopped=list(now.stopped), stopped_all=now.stopped_all)
+    why = now.unreachable.reason if now.unreachable else None
+    return Stopped(stopped=list(now.stopped), stopped_all=now.stopped_all, unreachable=why)
 
 
 REFUSALS = (HTTPStatus.CONFLICT,)

@@ -28,7 +28,7 @@ from service.incoming.letters import LETTER_STATES, unaccounted
 from service.learners.directory.imports import last_imports, newest_of_sources, overdue
 from service.sending import counts, queue
 from service.sending.channel_health import ChannelHealth
-from service.sending.streams import MatchCounter
+from service.sending.counts import MatchCounter
 
 COUNTED = (
     ("letters", "Letters a source has sent"),

@@ -57,7 +57,10 @@ def stop_person(
 def resume_person(
     who: str, rules: Sequence[str], source: str | None, account: str | None, data: Path | None
 ) -> None:
-    """Send WHO messages again, all or those of a rule; what was suppressed stays so."""
+    """Send WHO messages again, all or those of a rule; what was suppressed stays so.
+
+    Without --rule also to an address that bounced, or whose reader reported a message as spam.
+    """
     with Installation(data) as office:
         desk = ChoicesDesk(office, who, source=source, account=account)
         click.echo(desk.change(lambda before: before.resuming(rules)))

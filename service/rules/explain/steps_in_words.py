@@ -51,6 +51,8 @@ REASONS = {
     "left_group": "who was to read it has left the group",
     "stopped": "who was to read it has stopped messages of this kind",
     "stopped_all": "who was to read it has stopped all messages that can be stopped",
+    "bounced": "the mail server says that there is no such address; nothing more is sent there",
+    "complained": "its reader reported a message as spam; nothing more is sent to the address",
     "away": "its reader is away until then",
     "own_list": "its reader wants one list at that time",
     "send_window own_hours": "its reader wants messages at other hours",

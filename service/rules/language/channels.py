@@ -18,7 +18,7 @@ PERSONAL = MAIL | {"drawer"}
 """Schemes that can reach one person at an address of their own."""
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}")
-_SETTING = re.compile(r"COURSEBELL_\w*(?<!_URL)")
+_SETTING = re.compile(r"COURSEBELL_(?:\w*(?<!_URL)|BOUNCES_IMAP_URL)")
 """Nobody may write the service's own secrets into an address of their choice."""
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
 _BEFORE_ADDRESS = re.compile(r"[\s?]")

@@ -1,12 +1,22 @@
 """Choose what to be told, and how, while the service runs or not."""
 
 from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
 
 from service.learners.directory.people import People, Person, address_key
 from service.learners.directory.people_table import meet_chooser
 from service.ledger.events import EventStore
 from service.ledger.ledger import LedgerError
-from service.rules.readers.choices import By, Choices, ChoicesMade, Chosen, chosen_at
+from service.rules.readers.choices import (
+    BOUNCED,
+    By,
+    Choices,
+    ChoicesMade,
+    Chosen,
+    Unreachable,
+    chosen_at,
+)
 
 ATTEMPTS = 5
 
@@ -52,6 +62,25 @@ class ChoiceRequests:
             if self._store.append_unless_moved([(stream, before.version + 1, event)]):
                 return after
         raise LedgerError(f"what is wanted was changed by others {ATTEMPTS} times; try again")
+
+    def bounced(self, address: str, code: str, now: int) -> None:
+        """Write to an address no more from `now`, as a mail server says there is no such one."""
+        self.unreached(address, Unreachable(BOUNCED, now, code))
+
+    def unreached(self, address: str, why: Unreachable) -> None:
+        """Write to an address no more, until its reader or an operator lifts it."""
+        self.change(address, lambda before: before.unreached(why), why.at, by="bounce")
+
+    def lifted_at(self, address: str) -> int:
+        """Tell when (ms UTC) an address was last written to again after it was not; 0 if never."""
+        stream = self.at(address).stream
+        made: Any = self._store.streams([stream]).get(stream, ()) if stream else ()
+        turns = [
+            each.at
+            for before, each in pairwise(made)
+            if before.choices.unreachable and not each.choices.unreachable
+        ]
+        return max(turns, default=0)
 
     def _met(self, address: str, now: int) -> str:
         with self._store.ledger.transaction() as cursor:

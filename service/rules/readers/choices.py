@@ -6,7 +6,7 @@ none of those changes them.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import Any, ClassVar, Final, Literal, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -26,9 +26,12 @@ from service.rules.rule import GROUP, Rule
 
 STOPPED, STOPPED_ALL = "stopped", "stopped_all"
 """Why nobody is told: whoever reads it does not want this, or anything."""
+BOUNCED: Final = "bounced"
+COMPLAINED: Final = "complained"
+"""Why an address is not written to at all: there is no such mailbox, or it called it spam."""
 AWAY, OWN_LIST, OWN_HOURS = "away", "own_list", "own_hours"
 """Why something waits: whoever reads it chose so."""
-By = Literal["reader", "one_click", "operator"]
+By = Literal["reader", "one_click", "operator", "bounce"]
 Members = Callable[..., Sequence[str]]
 """Gives who is in a group as seen from a source and account: the person of this id, or nobody."""
 
@@ -59,11 +62,28 @@ class OwnHours(msgspec.Struct, frozen=True, omit_defaults=True):
         return Window(OWN_HOURS, (Stretch(frozenset(self.days), self.begin, self.end),))
 
 
+class Unreachable(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Say since when (ms UTC) an address is not written to, and why; `code` as `550 5.1.1`."""
+
+    reason: Literal["bounced", "complained"]
+    at: int
+    code: str = ""
+
+    @property
+    def in_words(self) -> str:
+        """Say why."""
+        if self.reason == COMPLAINED:
+            return "not written to: its reader reported a message as spam"
+        said = f" ({self.code})" if self.code else ""
+        return f"not written to: the address bounced{said}"
+
+
 class Choices(msgspec.Struct, frozen=True, omit_defaults=True):
     """Hold what one reader chose; where they chose nothing, rules and imports say.
 
     `stopped` are ids of rules. `back_on` is the first day (ISO) on which they are not away any
-    more, by their own calendar.
+    more, by their own calendar. `unreachable` nobody chose: mail servers say so of the address,
+    until its reader or an operator lifts it.
     """
 
     stopped: tuple[str, ...] = ()
@@ -73,9 +93,12 @@ class Choices(msgspec.Struct, frozen=True, omit_defaults=True):
     back_on: str | None = None
     locale: str | None = None
     timezone: str | None = None
+    unreachable: Unreachable | None = None
 
     def refuses(self, rule: Rule) -> str | None:
         """Say why this reader is not to be told by a rule; None when they are."""
+        if self.unreachable:
+            return self.unreachable.reason
         if rule.required:
             return None
         if self.stopped_all:
@@ -85,9 +108,12 @@ class Choices(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def stopped_in_words(self) -> str:
         """Say what this reader does not get any more."""
+        said = [self.unreachable.in_words] if self.unreachable else []
         if self.stopped_all:
-            return "every message that can be stopped is stopped"
-        return f"stopped: {', '.join(self.stopped)}" if self.stopped else "nothing is stopped"
+            said.append("every message that can be stopped is stopped")
+        elif self.stopped:
+            said.append(f"stopped: {', '.join(self.stopped)}")
+        return "; ".join(said) or "nothing is stopped"
 
     @property
     def in_words(self) -> str:
@@ -116,10 +142,20 @@ class Choices(msgspec.Struct, frozen=True, omit_defaults=True):
         )
 
     def resuming(self, rules: Iterable[str]) -> "Choices":
-        """Stop these rules no more, or none of them where none is named."""
+        """Stop these rules no more; where none is named, nothing, and write to the address."""
         named = set(rules)
-        kept = tuple(each for each in self.stopped if named and each not in named)
-        return replace(self, stopped=kept, stopped_all=self.stopped_all and bool(named))
+        if not named:
+            return replace(self, stopped=(), stopped_all=False, unreachable=None)
+        kept = tuple(each for each in self.stopped if each not in named)
+        return replace(self, stopped=kept)
+
+    def reached(self) -> "Choices":
+        """Write to the address again."""
+        return replace(self, unreachable=None)
+
+    def unreached(self, why: Unreachable) -> "Choices":
+        """Write to the address no more; the first reason stays."""
+        return self if self.unreachable else replace(self, unreachable=why)
 
     def applied_to(self, person: Person) -> Person:
         """Give a reader with the language and the clock they chose."""

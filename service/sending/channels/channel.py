@@ -12,6 +12,8 @@ from service.sending.templates.fitting import Fits, anything
 from service.sending.templates.templates import RenderedMessage
 
 Kind = Literal["accepted", "permanent", "transient", "unknown"]
+RCPT = "RCPT TO"
+"""The step at which a mail server is asked about the reader's address."""
 
 
 class SendResult(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from contextlib import suppress
 from time import monotonic
 
 from service.network.wire import ConnectionLost, Reply, SmtpSession, answers, hand_over, hear, say
-from service.sending.channels.channel import Kind, OutgoingMessage, SendResult
+from service.sending.channels.channel import RCPT, Kind, OutgoingMessage, SendResult
 from service.sending.channels.mime import AddressRefused, Mailbox, mail_bytes, mailbox
 from service.sending.channels.smtp_url import SmtpServer
 from service.sending.templates.templates import RenderedMessage
@@ -26,10 +26,10 @@ TEXT_MAX = 500
 OURS = frozenset({421, 500, 502, 503, 530, 534, 535, 538})
 
 
-def about_recipient(code: int, reply: bytes) -> SendResult:
+def about_recipient(code: int, reply: bytes, where: str = "") -> SendResult:
     """Judge a reply to RCPT, DATA or the final dot: the enhanced code first, else the code."""
-    text, status = _read(reply)
-    return SendResult(_kind(code, status), code, status, text=text, about_channel=code in OURS)
+    (text, status), ours = _read(reply), code in OURS
+    return SendResult(_kind(code, status), code, status, text=text, about_channel=ours, where=where)
 
 
 def about_channel(code: int | None, reply: bytes | str, where: str) -> SendResult:
@@ -268,13 +268,20 @@ class SmtpChannel:
             raise ChannelRefused(about_channel(code, reply, "MAIL FROM"))
         code, reply = next(replies)
         if code not in (250, 251):
-            return self._refused(connection, code, reply, unheard=replies if together else ())
+            unheard = replies if together else ()
+            return self._refused(connection, code, reply, at=RCPT, unheard=unheard)
         _announce_copies(connection, copies)
         code, reply = next(replies)
-        return None if code == 354 else self._refused(connection, code, reply)
+        return None if code == 354 else self._refused(connection, code, reply, at="DATA")
 
     def _refused(
-        self, connection: SmtpSession, code: int, reply: bytes, unheard: Iterable[Reply] = ()
+        self,
+        connection: SmtpSession,
+        code: int,
+        reply: bytes,
+        *,
+        at: str,
+        unheard: Iterable[Reply] = (),
     ) -> SendResult:
         """Judge a refusal, and make the session ready for the next mail; else drop it.
 
@@ -282,7 +289,7 @@ class SmtpChannel:
         """
         if code == 421 or not _refuses(unheard) or not _agrees(connection, "RSET"):
             self._drop()
-        return about_recipient(code, reply)
+        return about_recipient(code, reply, at)
 
     def _verdict(self, connection: SmtpSession) -> SendResult:
         """Wait for what the server says of the mail it now holds."""

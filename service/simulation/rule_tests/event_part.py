@@ -24,6 +24,7 @@ from service.simulation.rule_tests.script_values import (
     SPAN,
     TEXT,
     TEXTS,
+    UNREACHABLE,
     ZONE_NAME,
     Known,
     Part,
@@ -173,6 +174,8 @@ class EventPart(Part):
     """Said by choices.made: their language."""
     timezone: Annotated[str | None, ZONE_NAME] = None
     """Said by choices.made: their time zone."""
+    unreachable: Annotated[str | None, UNREACHABLE] = None
+    """Said by choices.made: why their address is not written to, bounced or complained."""
 
     @classmethod
     def keys_in(cls, block: Block) -> Mapping[str, bool]:
@@ -203,7 +206,7 @@ def _keys(event: str) -> dict[str, bool]:
     return {"at": True, "event": True} | others | about_
 
 
-CHOSEN = ("stopped", "stopped_all", "own_list", "back_on", "locale", "timezone")
+CHOSEN = ("stopped", "stopped_all", "own_list", "back_on", "locale", "timezone", "unreachable")
 READ = {
     name: EventPart.model_fields[CALLED.get(name, name)].metadata[0]
     for kind in SAID.values()

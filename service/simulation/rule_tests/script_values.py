@@ -15,7 +15,7 @@ from service.rules.language.errors import Report
 from service.rules.language.shape import Schema, Shape, Value
 from service.rules.language.values import DURATION, SCALARS, ZONE, minute_of_day, named
 from service.rules.language.yaml_reader import Block
-from service.rules.readers.choices import OwnList
+from service.rules.readers.choices import BOUNCED, COMPLAINED, OwnList, Unreachable
 from service.rules.text import format_duration, hint, listed, nearest, shown
 
 NONE = "none"
@@ -80,7 +80,17 @@ def _day(raw: Any) -> str:
         raise ValueError(f"expected a day like 2026-03-02, or none, got {shown(raw)}") from None
 
 
+def _unreachable(raw: Any) -> Unreachable | str:
+    """Read why an address is not written to; `none` stays."""
+    if raw == NONE:
+        return NONE
+    if raw not in (BOUNCED, COMPLAINED):
+        raise ValueError(f"expected {BOUNCED}, {COMPLAINED} or none, got {shown(raw)}")
+    return Unreachable(raw, 0)
+
+
 OWN_LIST = Value(_own_list, _WORDS)
+UNREACHABLE = Value(_unreachable, {"enum": [BOUNCED, COMPLAINED, NONE]})
 BACK_ON = Value(_day, _WORDS)
 
 

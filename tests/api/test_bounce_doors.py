@@ -1,0 +1,141 @@
+"""Doors of bounces: who may report one, and which reports count."""
+
+import pytest
+
+from service.learners.directory.people import PersonRow
+from service.rules.readers.choices import Choices
+from tests.api.conftest import Client
+from tests.incoming.bounces.bounced_mails import dsn
+from tests.installation import ADA, DAY, DONE, GRACE, START, Installation, completed
+from tests.smtp_sink import SmtpSink
+
+TOKEN = "of-the-mail-server"
+ADDRESS = "ada@example.org"
+DOOR = "/webhooks/bounces/dsn"
+WHOLE = {"authorization": f"Bearer {TOKEN}", "content-type": "message/rfc822"}
+REQUIRED = DONE + "    required: true\n"
+
+
+@pytest.fixture
+def office(tmp_path, sink):
+    told = {"COURSEBELL_BOUNCES_DSN_TOKEN": TOKEN, "COURSEBELL_ADMIN_TOKEN": "a-long-token"}
+    with Installation(tmp_path, REQUIRED, email=sink.url, **told) as office:
+        office.import_people([ADA, GRACE])
+        yield office
+
+
+@pytest.fixture
+def sink():
+    with SmtpSink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def visitor(office, open_site):
+    elsewhere = {"client": ("192.0.2.7", 1), "base_url": "https://bell.example.org"}
+    return Client(open_site(office), **elsewhere)
+
+
+@pytest.fixture
+def sent(office, sink):
+    """The Message-ID of a mail to Ada."""
+    office.post(completed(START, 77))
+    office.tick()
+    return str(sink.mails[0].parsed["Message-ID"])
+
+
+def unreachable(office, address=ADDRESS):
+    return office.app.choice_requests.at(address).choices.unreachable
+
+
+def test_a_bounce_of_a_mail_we_sent_ends_all_further_ones(visitor, office, sink, sent):
+    answer = visitor.post(DOOR, content=dsn(sent), headers=WHOLE)
+
+    assert (answer.status_code, answer.json()) == (200, {"heard": 1})
+    assert (unreachable(office).reason, unreachable(office).code) == ("bounced", "5.1.1")
+    office.post(completed(START + 2 * DAY, 77))
+    office.tick(START + 2 * DAY)
+    found = [(each["state"], each["reason"]) for each in office.notifications()]
+    assert found == [("sent", None), ("suppressed", "bounced")] and len(sink.mails) == 1
+
+
+def test_a_manager_and_a_reader_of_a_list_are_readers_too(tmp_path, sink, open_site):
+    rules = DONE.replace("to: learner", "to: manager").replace("completed}", "team_completion}", 2)
+    rules = rules.replace("event: enrollment.team_completion}", "event: enrollment.completed}")
+    daily = rules.replace("id: done", "id: list").replace(
+        "team_completion}", 'team_completions, digest: {every: day, at: "08:00"}}'
+    )
+    told = {"COURSEBELL_BOUNCES_DSN_TOKEN": TOKEN, "COURSEBELL_ADMIN_TOKEN": "a-long-token"}
+    with Installation(tmp_path, rules + daily, email=sink.url, **told) as office:
+        office.import_people([ADA, PersonRow("9", name="Boss", email="boss@example.org")])
+        office.post(completed(START, 77))
+        for day in range(3):
+            office.tick(START + day * DAY)
+        visitor = Client(open_site(office), client=("192.0.2.7", 1))
+        ids = [str(mail.parsed["Message-ID"]) for mail in sink.mails]
+        assert len(ids) == 2
+        for id in ids:
+            answer = visitor.post(DOOR, content=dsn(id, "boss@example.org"), headers=WHOLE)
+            assert answer.json() == {"heard": 1}
+        assert unreachable(office, "boss@example.org").reason == "bounced"
+
+
+FORGED = {
+    "another address": lambda id: dsn(id, "grace@example.org"),
+    "another id": lambda id: dsn(id.replace("<n", "<m")),
+    "an id of nobody": lambda id: dsn(f"<n{'0' * 32}@academy.example>"),
+    "another domain": lambda id: dsn(id.replace("academy", "evil")),
+    "a policy": lambda id: dsn(id, status="5.7.1"),
+    "the sender's fault": lambda id: dsn(id, status="5.1.8"),
+    "a delay": lambda id: dsn(id, action="delayed", status="4.1.1"),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_what_is_not_of_a_mail_we_sent_there_counts_for_nothing(visitor, office, sent, name):
+    answer = visitor.post(DOOR, content=FORGED[name](sent), headers=WHOLE)
+    assert (answer.status_code, answer.json()) == (200, {"heard": 0})
+    assert unreachable(office) is unreachable(office, "grace@example.org") is None
+
+
+def test_a_mail_that_has_not_left_cannot_have_bounced(visitor, office, sink):
+    sink.on("RCPT", "451 4.3.0 later")
+    office.post(completed(START, 77))
+    office.tick()
+    id = office.notifications()[0]["id"]
+    visitor.post(DOOR, content=dsn(f"<{id}@academy.example>"), headers=WHOLE)
+    assert unreachable(office) is None
+
+
+def test_a_report_of_before_it_was_lifted_is_over(visitor, office, sent):
+    for _ in range(2):
+        visitor.post(DOOR, content=dsn(sent), headers=WHOLE)
+    requests = office.app.choice_requests
+    requests.change(ADDRESS, Choices.reached, START + DAY, by="reader")
+    assert visitor.post(DOOR, content=dsn(sent), headers=WHOLE).json() == {"heard": 0}
+    assert unreachable(office) is None
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer of-the-mail-serve"},
+                                     {"authorization": "Bearer a-long-token"}])  # fmt: skip
+def test_a_stranger_is_refused_before_the_body_is_read(visitor, office, sent, headers):
+    answer = visitor.post(
+        DOOR, content=dsn(sent), headers={**WHOLE, "authorization": "", **headers}
+    )
+    assert answer.status_code == 401 and answer.headers["www-authenticate"] == "Bearer"
+    assert unreachable(office) is None
+
+
+def test_a_door_without_its_setting_is_closed_and_an_unknown_one_is_none(tmp_path, open_site):
+    with Installation(tmp_path, DONE) as office:
+        visitor = Client(open_site(office))
+        assert visitor.post(DOOR, content=b"x", headers=WHOLE).status_code == 401
+        assert visitor.post("/webhooks/bounces/other", content=b"x").status_code == 404
+        assert visitor.post("/webhooks/bounces/", content=b"x").status_code == 404
+        assert visitor.get(DOOR).status_code == 405
+
+
+def test_what_is_hostile_is_refused(visitor, office):
+    nested = b"Content-Type: message/rfc822\r\n\r\n" * 9_999
+    assert visitor.post(DOOR, content=nested, headers=WHOLE).status_code == 400
+    assert visitor.post(DOOR, content=b"x" * 2_097_153, headers=WHOLE).status_code == 413
