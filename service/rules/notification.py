@@ -181,7 +181,8 @@ class AddressFound(NotificationStep, frozen=True, kw_only=True, omit_defaults=Tr
 class Deferred(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
     """Record a delay until `until`: a window, a digest's closing, or enough for its reader.
 
-    No live rule owes it `since` then, if given. With `bundle` it joins that and does not age.
+    No live rule owes it `since` then, if given. With `bundle` it joins that. It does not age then,
+    nor while its reader has `chosen` so.
     """
 
     TOPIC: ClassVar[str] = "notification.deferred"
@@ -189,11 +190,13 @@ class Deferred(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
     reason: str
     since: int | None = None
     bundle: str | None = None
+    chosen: bool = False
 
     def changes(self, before: "Notification") -> dict[str, Any]:
         """Put it off."""
-        joins = {"bundle": self.bundle, "ready_at": self.until} if self.bundle else {}
-        return wait(SCHEDULED, self.until, self.reason) | joins
+        joins = {"bundle": self.bundle} if self.bundle else {}
+        ready = {"ready_at": self.until} if self.bundle or self.chosen else {}
+        return wait(SCHEDULED, self.until, self.reason) | joins | ready
 
 
 class RuleReturned(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
@@ -230,13 +233,8 @@ class Ended(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
 
     def changes(self, before: "Notification") -> dict[str, Any]:
         """End it; nobody is spoken for any more."""
-        return {
-            "state": self.state,
-            "reason": self.reason,
-            "claimed_until": None,
-            "into": self.into,
-            "speaks_for": (),
-        }
+        ended = {"state": self.state, "reason": self.reason, "claimed_until": None}
+        return {**ended, "into": self.into, "speaks_for": ()}
 
 
 class Redriven(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):

@@ -217,7 +217,7 @@ def reader_wants_it(case: Case) -> Stop | None:
         return None
     reader = case.recipient.id if case.recipient else ""
     together = bundle_for(case.owed.channel, reader) if choices.own_list else None
-    return Deferred(at=case.now, until=case.follows, reason=reason, bundle=together)
+    return Deferred(at=case.now, until=case.follows, reason=reason, bundle=together, chosen=True)
 
 
 def not_muted(case: Case) -> Stop | None:
@@ -276,7 +276,8 @@ def in_time(case: Case) -> Stop | None:
     until = opens(window, zone, case.now) if window else case.now
     if window is None or until <= case.now:
         return None
-    return Deferred(at=case.now, until=until, reason=f"send_window {window.name}")
+    reason, own = f"send_window {window.name}", case.chosen.choices.own_hours is not None
+    return Deferred(at=case.now, until=until, reason=reason, chosen=own)
 
 
 Check = Callable[[Case], Stop | None]

@@ -1,5 +1,7 @@
 """What readers chose, on the real service: what leaves, when, to whom, and what the log says."""
 
+from datetime import UTC, datetime
+
 import pytest
 from msgspec.structs import replace
 
@@ -10,6 +12,7 @@ from tests.smtp_sink import SmtpSink
 PUBLIC = "https://bell.example.org"
 SAFETY = DONE + "    required: true\n"
 ADDRESS = ADA.email or ""
+DAY_BEFORE = (datetime.fromtimestamp(START / 1000, UTC).weekday() - 1) % 7
 
 
 def choose(here: Installation, choices: Choices, at: int = START) -> None:
@@ -69,6 +72,32 @@ def test_who_is_away_is_told_when_they_are_back_and_it_has_not_aged(tmp_path, si
         here.tick(START)
         assert standing(here) == [("scheduled", "away")]
         here.tick(here.notifications()[0]["due_at"])
+        assert standing(here) == [("sent", None)]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        Choices(back_on="2027-01-05"),
+        Choices(own_hours=OwnHours((DAY_BEFORE,))),
+        Choices(own_list=OwnList("week", 480, DAY_BEFORE)),
+    ],
+    ids=["away", "hours", "list"],
+)
+def test_what_waited_for_a_choice_has_not_aged_when_the_choice_is_taken_back(
+    tmp_path, sink, before
+):
+    """Tried again it has not either."""
+    sink.on("dot", "451 4.3.0 later", times=1)
+    with start(tmp_path, sink) as here:
+        choose(here, before)
+        here.post(completed(START, 77))
+        here.tick(START)
+        due_at = here.notifications()[0]["due_at"]
+        assert due_at > START + 4 * DAY
+        choose(here, Choices(), START + DAY)
+        here.tick(due_at)
+        here.tick(due_at + DAY)
         assert standing(here) == [("sent", None)]
 
 
