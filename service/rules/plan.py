@@ -3,16 +3,15 @@
 Pure: values in, values out. Delivery and the backtest plan with it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
-from service.learners.directory.people_table import address_key
 from service.ledger.events import EventBody, Latest, stream_id
 from service.rules.calendar import DAY, HOUR_MINUTES, instant, local, opens
-from service.rules.judgement import Due, Ground, Verdict
+from service.rules.judgement import Due, Ground, Leaving, Verdict, by_reader, held_back
 from service.rules.notification import (
     DROPPED,
     OWED,
@@ -147,8 +146,6 @@ WEIGHTS = {"certification": 2, "learning_path": 1}
 
 Change = tuple[Notification, NotificationStep]
 """A notification and the next event of its stream."""
-Leaving = tuple[Notification, Due]
-"""A notification that may leave, and as what."""
 Judge = Callable[[Notification], Verdict]
 """Gives the verdict on a notification."""
 
@@ -250,16 +247,9 @@ def plan(
             if any(n.is_open for n, _ in mine):
                 _add(planned, mine, held=held, accept=accept)
         planned.move((n, v) for n, v in judged if n.is_open and isinstance(v, NotificationStep))
+        alone = held_back(judged, ground.now)
+        planned.move((n, Redriven(at=ground.now, released_by=n.into)) for n in alone)
     return planned
-
-
-def by_reader(leaving: Iterable[Leaving]) -> Iterator[list[Leaving]]:
-    """Group what leaves by the address of who reads it now."""
-    readers: dict[str, list[Leaving]] = {}
-    for notification, due in leaving:
-        address = due.recipient.email if due.recipient else None
-        readers.setdefault(address_key(address or ""), []).append((notification, due))
-    yield from readers.values()
 
 
 def _is_news(notification: Notification, body: NotificationStep) -> bool:

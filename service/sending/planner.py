@@ -244,8 +244,8 @@ class Planner:
         if planned.ready and not planned.ready[0].message.released:
             return planned.ready[0]
         again = AttemptEnded(at=now, outcome=NOT_TRIED, then=OWED, next_at=now)
-        own = (step.body for step in planned.steps if step.notification is lead)
-        return again if planned.ready else next(own, again)
+        whole = not planned.ready and all(step.notification is lead for step in planned.steps)
+        return planned.steps[0].body if whole and planned.steps else again
 
     def _chose(self, address: str | None) -> list[str]:
         """Name the stream of what a reader chose, if they did; they may have just now."""

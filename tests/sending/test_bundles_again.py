@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from service.rules.notification import AttemptStarted, Redriven
 from service.sending.channels import SendResult
 from service.sending.operator import mute, unmute
-from tests.installation import ADA, MINUTE, START, Installation, completed, enrolled
+from tests.installation import ADA, HOUR, MINUTE, START, Installation, completed, enrolled
 from tests.sending.test_bundles import (
     EIGHT,
     GRACE,
@@ -60,6 +60,30 @@ def test_what_may_not_leave_when_it_is_tried_again_is_let_go_of(office, desk):
     assert "course:7" not in to(desk, "ada@example.org")[1]
     assert told(office)[WELCOMED] == ("held", "muted")
     assert told(office)[LEARNER_DONE] == ("sent", None)
+
+
+@pytest.mark.parametrize("claimed", [False, True], ids=["tried again", "claimed"])
+def test_what_speaks_and_must_wait_holds_nobody_else_back(office, desk, claimed):
+    """Its rule was muted meanwhile, and that of the others was not."""
+    desk.answers = [SendResult("transient", 451)] * (not claimed)
+    begin(office)
+    now = START + 30 * MINUTE
+    if claimed:
+        delivery = office.app.deliveries["email"]
+        ready, _ = delivery._claimed(now)
+        mute(office.app.store, "done", now)
+        delivery._send(ready, now, begun=0.0, stopping=lambda: False)
+    else:
+        office.tick(now)
+        mute(office.app.store, "done", now)
+    for minutes in (1, 2):
+        office.tick(now + minutes * MINUTE)
+
+    assert told(office)[LEARNER_DONE] == ("held", "muted")
+    assert told(office)[WELCOMED] == ("sent", None)
+    unmute(office.app.store, office.app.views, "done", now + HOUR)
+    office.tick(now + HOUR)
+    assert ["course:7" in mail for mail in to(desk, "ada@example.org")][-2:] == [True, False]
 
 
 def test_whose_reader_is_another_when_it_is_tried_again_is_let_go_of(office, desk):
