@@ -24,7 +24,7 @@ from service.rules.notification import (
 )
 from service.rules.rule import MUTED, MUTING, MutingChanged, muting_of
 from service.sending import queue
-from service.sending.streams import NotificationStreams
+from service.sending.streams import NotificationStreams, OutcomeRecorder, Update
 
 REDRIVABLE = frozenset({GIVEN_UP, EXPIRED, HELD})
 WHY_CANCELLED = (RULE_REMOVED, MERGED)
@@ -169,7 +169,8 @@ def cancel_removed(
 ) -> None:
     """Cancel every open notification of a channel or rule that is not among these.
 
-    No delivery would look at it again. One that is in hand right now is left alone.
+    No delivery would look at it again. One that is in hand right now is left alone. What such a
+    message was to stand for is owed again.
     """
 
     def is_free(found: Notification) -> bool:
@@ -179,7 +180,7 @@ def cancel_removed(
     ids = list(queue.removed(views, channels, live))
     for chunk in chunks(ids):
         free = (n for n in streams.notifications(chunk) if is_free(n))
-        streams.store.append_each([(n.id, n.version + 1, ended) for n in free])
+        OutcomeRecorder(streams).append([Update(n, ended) for n in free])
 
 
 def let_return(

@@ -86,6 +86,19 @@ def test_what_speaks_and_must_wait_holds_nobody_else_back(office, desk, claimed)
     assert ["course:7" in mail for mail in to(desk, "ada@example.org")][-2:] == [True, False]
 
 
+def test_what_speaks_and_is_of_a_rule_that_is_gone_loses_nobody_else(office, desk):
+    desk.answers = [SendResult("transient", 451)]
+    begin(office)
+    office.tick(START + 30 * MINUTE)
+    office.write_rules(RULES[RULES.index("  - id: welcome") :])
+    office.app.reload(START + 30 * MINUTE)
+    office.app.cancel_removed(START + 2 * HOUR)
+    office.tick(START + 2 * HOUR)
+
+    assert told(office)[LEARNER_DONE] == ("cancelled", "rule_removed")
+    assert told(office)[WELCOMED] == ("sent", None)
+
+
 def test_whose_reader_is_another_when_it_is_tried_again_is_let_go_of(office, desk):
     desk.answers = [SendResult("transient", 451)] * 3
     office.post(completed(START, 77), completed(START + 1, 78))
