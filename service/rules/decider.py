@@ -12,6 +12,7 @@ from service.rules import storm
 from service.rules.calendar import next_closing
 from service.rules.fields import Reading, is_personal
 from service.rules.notification import SENT, AttemptEnded, Ended, Owed, ended_unsent
+from service.rules.readers.choices import zone_chosen
 from service.rules.readers.watchers import WATCHERS, tell
 from service.rules.rule import (
     ROOM,
@@ -23,7 +24,6 @@ from service.rules.rule import (
     find_reader,
     place_of,
     recipients,
-    zone_of,
 )
 from service.rules.storm import LIMIT as STORM_LIMIT
 from service.rules.trace import TermResult, trace
@@ -112,7 +112,8 @@ class FanOut(NamedTuple):
         """Say when it may leave: at once, when others have joined it, or with the next digest."""
         if entry.digest is not None:
             reader = find_reader(recipient, reading.learner, reading.world).person
-            return next_closing(entry.digest, zone_of(reader, self.defaults), reading.now).at
+            zone = zone_chosen(reader, self.defaults, reading.world)
+            return next_closing(entry.digest, zone, reading.now).at
         collapse_ms = 0 if entry.after_ms else rule.collapse_ms or 0
         return reading.now + max(collapse_ms, 0 if entry.post else rule.bundle_ms)
 

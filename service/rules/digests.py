@@ -24,7 +24,8 @@ from service.rules.notification import (
     Owed,
     WaitingForAddress,
 )
-from service.rules.rule import LEFT, ROOM, Entry, Rule, find_reader, place_of, zone_of
+from service.rules.readers.choices import zone_chosen
+from service.rules.rule import LEFT, ROOM, Entry, Rule, find_reader, place_of
 from service.rules.verdict import ADDRESS_WAIT_MS, TOO_LATE
 
 REASON = "digest"
@@ -220,7 +221,8 @@ def _close(
     assert kind is not None
     version, last = ground.world.latest(digest.stream) or (0, None)
     later_than = last.local if isinstance(last, DigestClosed) else ""
-    zone = zone_of(_person(digest.recipient, ground), ground.decider.rules.defaults)
+    reader = _person(digest.recipient, ground)
+    zone = zone_chosen(reader, ground.decider.rules.defaults, ground.world)
     chosen: list[tuple[Closing, Notification]] = []
     for item, _ in items:
         closing = next_closing(kind, zone, item.joins_at, later_than)

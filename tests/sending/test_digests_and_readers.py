@@ -3,8 +3,10 @@
 import pytest
 
 from service.learners.directory.people import PersonRow
+from service.rules.readers.choices import Choices
 from tests.installation import DAY, HOUR, MINUTE, START, completed
 from tests.sending.digest_rules import BERLIN, CLOSING, TEAM, closings, office
+from tests.simulation.recorded_history import verified
 
 
 def test_a_reader_who_moved_is_told_by_the_clock_where_they_are_now(tmp_path):
@@ -19,6 +21,25 @@ def test_a_reader_who_moved_is_told_by_the_clock_where_they_are_now(tmp_path):
         desk.tick(CLOSING + 6 * HOUR)
 
         assert len(desk.drawer()) == 1
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["before", "meanwhile"])
+def test_a_list_closes_by_the_clock_that_its_reader_chose(tmp_path, first):
+    def chooses() -> None:
+        chosen = Choices(timezone="Europe/London")
+        desk.app.choice_requests.change("marie@example.org", lambda _: chosen, START, by="reader")
+
+    with office(tmp_path) as desk:
+        _ = first and chooses()
+        desk.post(completed(START, 70))
+        desk.tick(START)
+        _ = first or chooses()
+        desk.tick(CLOSING)
+        assert desk.drawer() == []
+        desk.tick(CLOSING + HOUR)
+
+        assert len(desk.drawer()) == 1
+        assert not verified(desk).differ and verified(desk).reproduced
 
 
 def test_a_reader_who_moved_west_has_no_second_digest_of_the_same_hour(tmp_path):

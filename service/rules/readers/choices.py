@@ -22,7 +22,7 @@ from service.rules.calendar import (
     instant,
     next_closing,
 )
-from service.rules.rule import GROUP, Rule
+from service.rules.rule import GROUP, Defaults, Rule, zone_of
 
 STOPPED, STOPPED_ALL = "stopped", "stopped_all"
 """Why nobody is told: whoever reads it does not want this, or anything."""
@@ -185,6 +185,12 @@ def chosen_in(stream: str, latest: Latest) -> Chosen:
     """Tell what was chosen, by the stream that has it."""
     found: Any = latest(stream)
     return Chosen(stream, found[0], found[1].choices) if found else NOTHING_CHOSEN
+
+
+def zone_chosen(reader: Person | None, defaults: Defaults, world: ChoicesKept) -> ZoneInfo:
+    """Find where a reader's clock hangs: as they chose, or else as is known of them."""
+    chosen = chosen_at(reader.email, world) if reader and reader.email else NOTHING_CHOSEN
+    return zone_of(reader and chosen.choices.applied_to(reader), defaults)
 
 
 class MessageKind(NamedTuple):
