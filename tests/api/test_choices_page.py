@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from service.learners.directory.people import PersonRow
 from service.rules.readers.choices import Choices, ChoicesMade, OwnHours, OwnList
 from tests.api.conftest import Client
-from tests.installation import ADA, Installation
+from tests.installation import ADA, START, Installation
 
 RULES = """
   - id: done
@@ -172,6 +172,22 @@ def test_a_scanner_that_fetches_the_link_stops_nothing(visitor, office, path):
     assert "Stop “Congratulations”?" in asked.text
     visitor.post(f"{path}?stop=done", data={"do": "stop"})
     assert chosen(office).stopped == ("done",)
+
+
+def test_a_link_stops_a_kind_that_is_only_rehearsed_by_now(visitor, office, path):
+    office.write_rules(RULES.replace("id: done", "id: done\n    mode: shadow"))
+    office.app.reload(START)
+
+    assert "Stopped." in visitor.post(f"{path}?stop=done", data=HEADERS).text
+    assert chosen(office).stopped == ("done",)
+
+
+@pytest.mark.parametrize("kind", ["safety", "renamed"])
+def test_what_cannot_be_stopped_is_not_said_to_be(visitor, office, path, kind):
+    answer = visitor.post(f"{path}?stop={kind}", data=HEADERS)
+
+    assert answer.status_code == 200 and "Stopped." not in answer.text
+    assert log(office) == 0
 
 
 def test_what_is_required_cannot_be_stopped(visitor, office, path):

@@ -175,23 +175,28 @@ class ChoicesPage:
             wrong = words.wrong.format(fields=", ".join(dict.fromkeys(names.values())))
             return self.seen(wrong, HTTPStatus.UNPROCESSABLE_ENTITY)
         if stops:  # RFC 8058 §3.1: no redirect
-            return self.seen(words.stopped)
+            return self.seen(words.stopped if self._is_stopped() else "")
         # To the page itself, wherever a proxy has put it, so that reloading changes nothing again.
         target = f"{self._asked.token}?saved"
         return RedirectResponse(target, HTTPStatus.SEE_OTHER, HEADERS)
 
     def _change(self, form: Mapping[str, Sequence[str]], *, stops: bool) -> Choices:
         stoppable = {kind.rule.id for kind in self._kinds if not kind.rule.required}
+        rules = self._context.app.active.decider.rules.rules
+        named = {r.id for r in rules if not r.required and r.id in self._asked.stop}
         now = self._context.clock()
 
         def after(before: Choices) -> Choices:
             if not stops:
                 return ChoicesForm(form, now).choices(before, stoppable, self._spoken)
-            named = stoppable & set(self._asked.stop)
             return before.stopping(named) if named else before
 
         by: By = "one_click" if self._asked.one_click else "reader"
         return self._context.app.choice_requests.change(self._address, after, now, by=by)
+
+    def _is_stopped(self) -> bool:
+        """Tell whether anything the link names is; its rule may be gone, or required by now."""
+        return not set(self._choices.stopped).isdisjoint(self._asked.stop)
 
     def _shown(self, kind: MessageKind, words: ChoicesText) -> KindShown:
         rule = kind.rule
