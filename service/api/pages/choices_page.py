@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -21,7 +22,7 @@ from service.api.request_context import RequestContext
 from service.learners.directory.people import Person
 from service.learners.directory.time_zones import zones
 from service.learners.signed_links import ChoiceLinks, ReaderToken
-from service.rules.calendar import DAY_MINUTES, DAYS
+from service.rules.calendar import DAY_MINUTES, DAYS, local
 from service.rules.language.values import minute_of_day
 from service.rules.readers.choices import By, Choices, MessageKind, OwnHours, OwnList, kinds_for
 from service.sending.templates.context import cleaned
@@ -225,6 +226,8 @@ def _places() -> list[str]:
 
 
 LONGEST_AWAY = timedelta(days=366)
+LAST_TO_CHANGE = ZoneInfo("Etc/GMT+12")
+"""Where a day begins last: what has come there has come wherever a reader is."""
 Form = Mapping[str, Sequence[str]]
 
 
@@ -241,7 +244,7 @@ class ChoicesForm:
 
     def __init__(self, form: Form, now: int) -> None:
         self._form = form
-        self._today = datetime.fromtimestamp(now / 1000, UTC).date()
+        self._today = local(now, LAST_TO_CHANGE).date()
         self._wrong: dict[str, None] = {}
 
     def choices(
