@@ -215,8 +215,7 @@ def reader_wants_it(case: Case) -> Stop | None:
     case.follows, reason = choices.not_before(ready_at, zone)
     if case.follows <= case.now:
         return None
-    reader = case.recipient.id if case.recipient else ""
-    together = bundle_for(case.owed.channel, reader) if choices.own_list else None
+    together = bundle_for(case.owed.channel, case.chosen.stream) if choices.own_list else None
     return Deferred(at=case.now, until=case.follows, reason=reason, bundle=together, chosen=True)
 
 

@@ -1,11 +1,13 @@
 """The page on which a reader chooses, by the link in each mail, with real requests."""
 
 import re
+from datetime import UTC, datetime
 from html import unescape
 
 import pytest
 from msgspec.structs import replace
 
+from service.api.pages.choices_page import ChoicesForm
 from service.learners.directory.people import PersonRow
 from service.rules.readers.choices import Choices, ChoicesMade, OwnHours, OwnList, Unreachable
 from tests.api.conftest import Client
@@ -172,6 +174,33 @@ def test_a_scanner_that_fetches_the_link_stops_nothing(visitor, office, path):
     assert "Stop “Congratulations”?" in asked.text
     visitor.post(f"{path}?stop=done", data={"do": "stop"})
     assert chosen(office).stopped == ("done",)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"), [("2026-12-05", "2026-12-05"), ("2026-12-04", None), ("2026-12-03", None)]
+)
+def test_who_is_back_tomorrow_is_away_this_evening_wherever_they_are(said, kept):
+    """In Los Angeles it is still the fourth."""
+    evening = int(datetime(2026, 12, 5, 1, tzinfo=UTC).timestamp() * 1000)
+    form = ChoicesForm({"back_on": [said]}, evening)
+
+    assert form.choices(Choices(), (), ()).back_on == kept
+
+
+def test_a_link_stops_a_kind_that_is_only_rehearsed_by_now(visitor, office, path):
+    office.write_rules(RULES.replace("id: done", "id: done\n    mode: shadow"))
+    office.app.reload(START)
+
+    assert "Stopped." in visitor.post(f"{path}?stop=done", data=HEADERS).text
+    assert chosen(office).stopped == ("done",)
+
+
+@pytest.mark.parametrize("kind", ["safety", "renamed"])
+def test_what_cannot_be_stopped_is_not_said_to_be(visitor, office, path, kind):
+    answer = visitor.post(f"{path}?stop={kind}", data=HEADERS)
+
+    assert answer.status_code == 200 and "Stopped." not in answer.text
+    assert log(office) == 0
 
 
 def test_what_is_required_cannot_be_stopped(visitor, office, path):

@@ -159,3 +159,14 @@ def test_a_choice_of_one_address_is_that_of_all_records_that_have_it(tmp_path, s
         here.post(completed(START, 78))
         here.tick(START)
         assert standing(here) == [("suppressed", "stopped_all")]
+
+
+def test_who_has_two_records_and_one_address_reads_one_list(tmp_path, sink):
+    with start(tmp_path, sink) as here:
+        here.import_people([replace(ADA, lms_id="78", email=ADDRESS.upper())])
+        choose(here, Choices(own_list=OwnList("day", 480)))
+        here.post(completed(START, 77), completed(START + 1, 78))
+        here.tick(START + 1)
+        here.tick(START + DAY)
+        assert sorted(standing(here)) == [("dropped", "bundle"), ("sent", None)]
+        assert len(sink.mails) == 1

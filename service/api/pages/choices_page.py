@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -21,7 +22,7 @@ from service.api.request_context import RequestContext
 from service.learners.directory.people import Person
 from service.learners.directory.time_zones import zones
 from service.learners.signed_links import ChoiceLinks, ReaderToken
-from service.rules.calendar import DAY_MINUTES, DAYS
+from service.rules.calendar import DAY_MINUTES, DAYS, local
 from service.rules.language.values import minute_of_day
 from service.rules.readers.choices import By, Choices, MessageKind, OwnHours, OwnList, kinds_for
 from service.sending.templates.context import cleaned
@@ -175,13 +176,15 @@ class ChoicesPage:
             wrong = words.wrong.format(fields=", ".join(dict.fromkeys(names.values())))
             return self.seen(wrong, HTTPStatus.UNPROCESSABLE_ENTITY)
         if stops:  # RFC 8058 §3.1: no redirect
-            return self.seen(words.stopped)
+            return self.seen(words.stopped if self._is_stopped() else "")
         # To the page itself, wherever a proxy has put it, so that reloading changes nothing again.
         target = f"{self._asked.token}?saved"
         return RedirectResponse(target, HTTPStatus.SEE_OTHER, HEADERS)
 
     def _change(self, form: Mapping[str, Sequence[str]], *, stops: bool) -> Choices:
         stoppable = {kind.rule.id for kind in self._kinds if not kind.rule.required}
+        rules = self._context.app.active.decider.rules.rules
+        named = {r.id for r in rules if not r.required and r.id in self._asked.stop}
         now = self._context.clock()
 
         def after(before: Choices) -> Choices:
@@ -189,11 +192,14 @@ class ChoicesPage:
                 return before.reached()
             if not stops:
                 return ChoicesForm(form, now).choices(before, stoppable, self._spoken)
-            named = stoppable & set(self._asked.stop)
             return before.stopping(named) if named else before
 
         by: By = "one_click" if self._asked.one_click else "reader"
         return self._context.app.choice_requests.change(self._address, after, now, by=by)
+
+    def _is_stopped(self) -> bool:
+        """Tell whether anything the link names is; its rule may be gone, or required by now."""
+        return not set(self._choices.stopped).isdisjoint(self._asked.stop)
 
     def _shown(self, kind: MessageKind, words: ChoicesText) -> KindShown:
         rule = kind.rule
@@ -222,6 +228,8 @@ def _places() -> list[str]:
 
 
 LONGEST_AWAY = timedelta(days=366)
+LAST_TO_CHANGE = ZoneInfo("Etc/GMT+12")
+"""Where a day begins last: what has come there has come wherever a reader is."""
 Form = Mapping[str, Sequence[str]]
 
 
@@ -238,7 +246,7 @@ class ChoicesForm:
 
     def __init__(self, form: Form, now: int) -> None:
         self._form = form
-        self._today = datetime.fromtimestamp(now / 1000, UTC).date()
+        self._today = local(now, LAST_TO_CHANGE).date()
         self._wrong: dict[str, None] = {}
 
     def choices(
