@@ -24,6 +24,7 @@ from service.learners.signed_links import ChoiceLinks, ReaderToken
 from service.rules.calendar import DAY_MINUTES, DAYS
 from service.rules.language.values import minute_of_day
 from service.rules.readers.choices import By, Choices, MessageKind, OwnHours, OwnList, kinds_for
+from service.sending.templates.catalogues import locale_of
 from service.sending.templates.context import cleaned
 
 ONE_CLICK = b"One-Click"
@@ -126,8 +127,7 @@ class ChoicesPage:
         self._choices = choices
         active = context.app.active
         self._kinds = kinds_for(reader, active.decider.rules.rules, context.app.people.in_group)
-        places = active.templates.files.places
-        self._spoken = sorted({"en", *(place[2].partition("-")[0] for place in places)} - {""})
+        self._spoken = active.templates.languages()
         own = (choices.locale or reader.locale or "").partition("-")[0]
         self._language = own if own in TEXTS else asked.language
 
@@ -158,7 +158,7 @@ class ChoicesPage:
             ends=_time(hours.end if hours else 18 * 60),
             languages={
                 "": words.as_known,
-                **{tag: LANGUAGES.get(tag, tag) for tag in self._spoken},
+                **{tag: _own_name(tag) for tag in self._spoken},
             },
             zones={"": words.as_known, **{name: name for name in _places()}},
         )
@@ -198,7 +198,7 @@ class ChoicesPage:
         return KindShown(
             id=rule.id,
             name=str(cleaned(rule.description, "rule.id") or rule.id),
-            note="; ".join(dict.fromkeys(notes)),
+            note=" · ".join(dict.fromkeys(notes)),
             wanted=rule.required or rule.id not in self._choices.stopped,
             required=rule.required,
         )
@@ -210,6 +210,12 @@ NAMED: Mapping[str, Any] = {"day": "when", "timezone": "timezone", "locale": "la
 
 def _time(minute: int) -> str:
     return f"{minute % DAY_MINUTES // 60:02}:{minute % 60:02}"
+
+
+def _own_name(tag: str) -> str:
+    """Call a language what its speakers call it."""
+    locale = locale_of(tag)
+    return LANGUAGES.get(tag) or (locale.get_display_name() if locale else None) or tag
 
 
 @lru_cache(1)
