@@ -164,8 +164,8 @@ TEXTS: Mapping[str, ChoicesText] = {
         ends="Jusqu’à",
         away="Absence",
         back_on="Premier jour de retour",
-        back_note="Rien n’est envoyé dès maintenant et jusqu’à ce jour. À votre retour vient ce qui "
-        "est encore vrai.",
+        back_note="Rien n’est envoyé dès maintenant et jusqu’à ce jour. À votre retour vient ce "
+        "qui est encore vrai.",
         language="Langue",
         timezone="Fuseau horaire",
         as_known="Comme votre organisation l’indique",
@@ -205,8 +205,8 @@ TEXTS: Mapping[str, ChoicesText] = {
         ends="Hasta",
         away="Ausencia",
         back_on="Primer día de vuelta",
-        back_note="Desde ahora hasta ese día no se envía nada. A su vuelta llega lo que todavía sea "
-        "cierto.",
+        back_note="Desde ahora hasta ese día no se envía nada. A su vuelta llega lo que todavía "
+        "sea cierto.",
         language="Idioma",
         timezone="Zona horaria",
         as_known="Como consta en su organización",

@@ -99,8 +99,8 @@ MISTAKES = {
         GOOD + "    owner: red\n",
         (
             "9:5: unknown key 'owner'; use id, description, mode, trigger, conditions, "
-            "collapse, bundle, notify, escalation, send_window, cancel_on, on_activate or "
-            "expires_after"
+            "collapse, bundle, notify, escalation, send_window, cancel_on, on_activate, "
+            "expires_after or required"
         ),
     ),
     "a trigger under another name": (
