@@ -62,6 +62,8 @@ def known(rule: str | None, office: Installation) -> None:
     """Refuse a rule that the active file does not have."""
     _, newest = office.store.latest(RULES) or (0, None)
     rules = newest.modes if isinstance(newest, RulesActivated) else {}
+    if rule and not rules:
+        fail(f"no active rule '{rule}'; no rule is active before the first `coursebell run`")
     if rule and rule not in rules:
         fail(f"no active rule '{rule}'{hint(rule, rules) or f'; there are {listed(rules)}'}")
 

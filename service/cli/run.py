@@ -195,9 +195,17 @@ def setup_in_words(app: App, address: str) -> Iterator[tuple[str, str]]:
         reports = "; reports each day" if chosen.adobe_api.report_at is not None else ""
         yield "people", f"Adobe's API, by {REQUESTS_AN_HOUR} requests an hour at most{reports}"
     yield "API", api_in_words(chosen)
+    yield "readers", readers_in_words(chosen)
     for name, url in app.active.decider.rules.channels.items():
         way = app.held_channels.get(name) or way_in_words(name, url, chosen)
         yield "channel", f"{name}: {way}"
+
+
+def readers_in_words(chosen: Settings) -> str:
+    """Say whether mails lead to a page where their reader chooses."""
+    if chosen.public_url:
+        return f"each mail has a link to its reader's choices, at {chosen.public_url}"
+    return "mails have no link to stop or to choose; expected COURSEBELL_PUBLIC_URL, got none"
 
 
 @click.group()

@@ -57,7 +57,9 @@ class Settings:
     )
     public_url: str | None = setting(
         optional(public_url),
-        "Address under which recipients reach the service, e.g. `https://coursebell.example.org`.",
+        "Address under which recipients reach the service, e.g. `https://coursebell.example.org`. "
+        "Without it mails have no link to [what their reader chooses]"
+        "(rules.md#what-readers-choose), and no button to stop them.",
         secret=True,
     )
     admin_token: str | None = setting(

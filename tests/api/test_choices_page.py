@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from service.api.pages.choices_page import ChoicesForm
+from service.api.pages.choices_texts import LANGUAGES
 from service.learners.directory.people import PersonRow
 from service.rules.readers.choices import Choices, ChoicesMade, OwnHours, OwnList, Unreachable
 from tests.api.conftest import Client
@@ -86,6 +87,7 @@ def test_the_page_says_what_there_is_and_changes_nothing(visitor, office, path):
     assert answer.status_code == 200
     for said in ("Congratulations", "Safety training", "ada@example.org", "required by your"):
         assert said in answer.text
+    assert all(f">{language}</option>" in answer.text for language in LANGUAGES.values())
     assert "group" not in re.sub(r"<style>.*</style>", "", answer.text, flags=re.DOTALL)
     assert log(office) == 0
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; ")
@@ -216,8 +218,8 @@ def test_what_is_required_cannot_be_stopped(visitor, office, path):
     [
         ({"hours": "own"}, "Days and hours"),
         ({"hours": "own", "day": "1", "begins": "18:00", "ends": "08:00"}, "Until"),
-        ({"way": "day", "list_at": "noon"}, "At"),
-        ({"way": "week", "list_on": "9"}, "On"),
+        ({"way": "day", "list_at": "noon"}, "List at"),
+        ({"way": "week", "list_on": "9"}, "Weekly list on"),
         ({"back_on": "9999-12-31"}, "First day back"),
         ({"back_on": "soon"}, "First day back"),
         ({"locale": "xx"}, "Language"),

@@ -30,6 +30,16 @@ def people(office: Installation, *words: str, code: int = 0, **environ: str) -> 
     return result.output
 
 
+def test_a_rule_cannot_be_named_before_the_first_run(tmp_path):
+    file, data = tmp_path / "people.csv", str(tmp_path / "fresh")
+    file.write_text("id,email\n77,ada@example.org\n")
+    imported = ["people", "import", str(file), "--source", "adobe", "--new", "--data", data]
+    assert CliRunner().invoke(main, imported).exit_code == 0
+    result = CliRunner().invoke(main, ["people", "stop", "77", "--rule", "done", "--data", data])
+    assert result.exit_code == 2
+    assert "no rule is active before the first `coursebell run`" in result.output
+
+
 def test_a_running_service_obeys_and_the_person_shows_it(office):
     assert "77: stopped: done" in people(office, "stop", "77", "--rule", "done")
     assert "stopped: done" in people(office, "show", "77")

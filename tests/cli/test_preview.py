@@ -288,11 +288,28 @@ def test_what_a_language_lacks_is_listed_as_lines_for_its_file() -> None:
     )
     found = preview("--missing", "nl").stdout
     assert found.startswith(
-        "# 102 missing in templates/_languages/nl.yaml, which is not there yet\n"
+        "# 103 missing in templates/_languages/nl.yaml, which is not there yet\n"
     )
     Path("templates/_languages/nl.yaml").write_text(found)
     assert preview("--missing", "nl").stdout.endswith("nl.yaml says all there is to say\n")
     assert preview("completed", "--locale", "nl-BE").stdout.startswith("completed, email, nl\n")
+
+
+def test_a_language_is_begun_in_a_file_that_the_shell_has_just_made_empty() -> None:
+    file = Path("templates/_languages/pl.yaml")
+    file.write_text("")
+    found = preview("--missing", "pl")
+    assert found.exit_code == 0
+    many = 'several: {one: "One course completed", few: "{n} courses completed", many: '
+    assert many in found.stdout
+    file.write_text(found.stdout)
+    assert preview("--missing", "pl").stdout.endswith("pl.yaml says all there is to say\n")
+
+
+def test_a_language_that_nobody_knows_is_refused() -> None:
+    found = preview("--missing", "Dutch")
+    assert found.exit_code == 2 and found.stdout == ""
+    assert "expected the tag of a language, such as nl or pt-BR; got 'Dutch'" in found.stderr
 
 
 def test_one_thing_is_asked_for_at_a_time() -> None:

@@ -25,6 +25,7 @@ from service.learners.signed_links import ChoiceLinks, ReaderToken
 from service.rules.calendar import DAY_MINUTES, DAYS, local
 from service.rules.language.values import minute_of_day
 from service.rules.readers.choices import By, Choices, MessageKind, OwnHours, OwnList, kinds_for
+from service.sending.templates.catalogues import locale_of
 from service.sending.templates.context import cleaned
 
 ONE_CLICK = b"One-Click"
@@ -127,9 +128,7 @@ class ChoicesPage:
         self._choices = choices
         active = context.app.active
         self._kinds = kinds_for(reader, active.decider.rules.rules, context.app.people.in_group)
-        templates = active.templates
-        tags = {*templates.catalogues.words, *(place[2] for place in templates.files.places)}
-        self._spoken = sorted({"en", *(tag.partition("-")[0] for tag in tags)} - {""})
+        self._spoken = active.templates.languages()
         own = (choices.locale or reader.locale or "").partition("-")[0]
         self._language = own if own in TEXTS else asked.language
 
@@ -160,7 +159,7 @@ class ChoicesPage:
             ends=_time(hours.end if hours else 18 * 60),
             languages={
                 "": words.as_known,
-                **{tag: LANGUAGES.get(tag, tag) for tag in self._spoken},
+                **{tag: _own_name(tag) for tag in self._spoken},
             },
             zones={"": words.as_known, **{name: name for name in _places()}},
         )
@@ -207,7 +206,7 @@ class ChoicesPage:
         return KindShown(
             id=rule.id,
             name=str(cleaned(rule.description, "rule.id") or rule.id),
-            note="; ".join(dict.fromkeys(notes)),
+            note=" · ".join(dict.fromkeys(notes)),
             wanted=rule.required or rule.id not in self._choices.stopped,
             required=rule.required,
         )
@@ -219,6 +218,12 @@ NAMED: Mapping[str, Any] = {"day": "when", "timezone": "timezone", "locale": "la
 
 def _time(minute: int) -> str:
     return f"{minute % DAY_MINUTES // 60:02}:{minute % 60:02}"
+
+
+def _own_name(tag: str) -> str:
+    """Call a language what its speakers call it."""
+    locale = locale_of(tag)
+    return LANGUAGES.get(tag) or (locale.get_display_name() if locale else None) or tag
 
 
 @lru_cache(1)

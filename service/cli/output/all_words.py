@@ -7,8 +7,19 @@ from pathlib import Path
 
 import rich_click as click
 
+from service.cli.output.console import fail
 from service.cli.output.preview_page import PreviewPage, open_pages, with_logo
-from service.sending.templates.catalogues import FOLDER, Catalogues, as_written
+from service.learners.text_form import locale_form
+from service.rules.text import shown
+from service.sending.templates.catalogues import (
+    ENGLISH,
+    FOLDER,
+    OTHER,
+    Catalogues,
+    as_written,
+    locale_of,
+    number_forms,
+)
 from service.sending.templates.context import Phrase
 
 VIEWS = (("light", 600), ("dark", 600), ("light", 375))
@@ -60,18 +71,26 @@ def _section(page: PreviewPage) -> Iterator[str]:
 
 def print_missing(catalogues: Catalogues, locale: str, folder: Path) -> None:
     """Print what a language has no words for, in English, as lines for its catalogue."""
-    missing, own = catalogues.missing(locale), catalogues.nearest(locale.lower().replace("_", "-"))
+    tag = locale_form(locale)
+    missing, own, known = catalogues.missing(tag), catalogues.nearest(tag), locale_of(tag)
+    if known is None:
+        fail(f"preview: expected the tag of a language, such as nl or pt-BR; got {shown(locale)}")
     path = folder / FOLDER / f"{own or locale}.yaml"
     if not missing:
         click.echo(f"# {path} says all there is to say" if own else "# there is nothing to say")
         return
     click.echo(f"# {len(missing)} missing in {path}{'' if own else ', which is not there yet'}")
     for key in missing:
-        click.echo(f"{key}: {_in_yaml(catalogues.words['en'][key])}")
+        click.echo(f"{key}: {_in_yaml(catalogues.words[ENGLISH][key], number_forms(known))}")
 
 
-def _in_yaml(forms: Mapping[str, Phrase]) -> str:
-    texts = {form: as_written(phrase).replace('"', '\\"') for form, phrase in forms.items()}
-    if len(texts) == 1:
-        return f'"{texts["other"]}"'
-    return "{" + ", ".join(f'{form}: "{text}"' for form, text in texts.items()) + "}"
+def _in_yaml(forms: Mapping[str, Phrase], own: Sequence[str]) -> str:
+    """Write words in English; where they have forms, in each that the language has."""
+    if len(forms) == 1:
+        return _quoted(forms[OTHER])
+    texts = [f"{form}: {_quoted(forms.get(form, forms[OTHER]))}" for form in own]
+    return "{" + ", ".join(texts) + "}"
+
+
+def _quoted(phrase: Phrase) -> str:
+    return '"' + as_written(phrase).replace('"', '\\"') + '"'

@@ -17,6 +17,7 @@ from service.rules.language.values import (
     minute_of_day,
     minute_of_hour,
 )
+from service.rules.language.wishes import wish
 from service.rules.language.yaml_reader import Block
 from service.rules.rule import Entry, Throttle
 from service.rules.text import hint, listed, shown
@@ -51,7 +52,7 @@ def _digest_days(raw: Any) -> DigestDays:
         raise ValueError(f"name at least one of {listed(WEEKDAYS)}")
     strange = [each for each in named if each not in WEEKDAYS]
     if strange:
-        near = hint(str(strange[0]), WEEKDAYS)
+        near = wish(str(strange[0]), "on") or hint(str(strange[0]), WEEKDAYS)
         raise ValueError(f"{shown(strange[0])} is not allowed here; use {listed(WEEKDAYS)}{near}")
     return DigestDays(tuple(sorted({WEEKDAYS.index(each) for each in named})))
 

@@ -96,7 +96,10 @@ DURATION = Value(
 
 
 def _bundle(raw: Any) -> int:
-    return 0 if raw == "none" else duration(raw)
+    try:
+        return 0 if raw == "none" else duration(raw)
+    except ValueError as error:
+        raise ValueError(f"{error}; write none for no bundle") from None
 
 
 BUNDLE_TIME = Value(

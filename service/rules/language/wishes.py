@@ -98,6 +98,10 @@ OF_KEYS: Mapping[str, str] = {
     ),
     "on_activate all": "write current",
     "to group": _GROUP,
+    **dict.fromkeys(
+        ("on weekdays", "on workdays", "on working_days", "on mon_fri"),
+        "write [mon, tue, wed, thu, fri]",
+    ),
     **dict.fromkeys(("to supervisor", "to boss", "to team_lead"), "write manager"),
     **dict.fromkeys(("to user", "to student", "to employee"), "write learner"),
 }

@@ -10,7 +10,7 @@ from markupsafe import escape
 
 from service.learners.text_form import locale_form
 from service.rules.language.errors import Report
-from service.rules.language.yaml_reader import Path, read_document
+from service.rules.language.yaml_reader import Document, Path, read_document
 from service.rules.text import hint, listed, shown
 from service.sending.templates.context import Language, Phrase, Words, gaps_of
 
@@ -69,11 +69,11 @@ class Catalogues:
         if locale is None:
             told = "expected the tag of a language as the name of the file, such as fr.yaml or"
             report.error((), f"{told} pt-BR.yaml; CLDR knows no {shown(PurePosixPath(name).stem)}")
-        elif type(report.document.data) is not dict and not hasattr(report.document.data, "path"):
+        elif not hasattr(told := _lines_of(report.document), "items"):
             report.error((), "expected lines like 'key: words'; the file holds something else")
         else:
             reader = CatalogueReader(report, locale, reference)
-            self.words[tag] = dict(reader.phrases(report.document.data, ()))
+            self.words[tag] = dict(reader.phrases(told, ()))
         self.problems += map(str, report.problems())
 
 
@@ -83,8 +83,7 @@ class CatalogueReader:
     def __init__(self, report: Report, locale: Locale, reference: Words | None) -> None:
         self._report = report
         self._reference = reference
-        tags = locale.plural_form.tags
-        self._forms = [form for form in FORMS if form in tags or form == OTHER]
+        self._forms = number_forms(locale)
 
     def phrases(
         self, block: Mapping[str, Any], path: Path
@@ -142,12 +141,23 @@ def as_written(phrase: Phrase) -> str:
     return "".join(gaps)
 
 
+def number_forms(locale: Locale) -> list[str]:
+    """List the forms that words of a language take with a number."""
+    return [form for form in FORMS if form in locale.plural_form.tags or form == OTHER]
+
+
 def locale_of(tag: str) -> Locale | None:
     """Give what CLDR knows of a locale; plain English is that of the world. None if nothing."""
     try:
         return WORLD_ENGLISH if tag == ENGLISH else Locale.parse(tag, sep="-")
     except (ValueError, UnknownLocaleError):
         return None
+
+
+def _lines_of(document: Document) -> Any:
+    """Give what a file says; nothing, where it is empty or has comments alone."""
+    empty = document.data is None and not document.mistakes
+    return {} if empty else document.data
 
 
 def _tag(name: str) -> str:

@@ -35,6 +35,8 @@ def told(place: str, text: str) -> str:
 
 NOT_YET = "Coursebell cannot do that yet"
 LEADS = [
+    ("entry", "digest: {every: day, on: mon-fri, at: '08:30'}", "write [mon, tue, wed, thu, fri]"),
+    ("top", "defaults: {bundle: 30}", "got '30'; write none for no bundle"),
     ("rule", "throttle: {max: 1, per: 1d}", "it stands in an entry of 'notify' or 'escalation'"),
     ("rule", "throtle: {}", "did you mean 'throttle'? it stands in an entry of 'notify' or"),
     ("rule", "count_from: started", "'count_from'; it stands under 'trigger'"),

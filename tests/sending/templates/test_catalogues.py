@@ -84,6 +84,11 @@ def test_what_a_language_lacks_is_english_and_is_listed() -> None:
     assert read.missing("nl") == ["hello", "days", "plain"]
 
 
+@pytest.mark.parametrize("text", ["", "# to be translated\n"])
+def test_a_file_with_nothing_in_it_leaves_all_to_english(text: str) -> None:
+    assert problems(text) == []
+
+
 def test_keys_may_be_written_with_dots() -> None:
     english = 'a:\n  b: "x"\n'
     assert problems('a.b: "y"', english=english) == []

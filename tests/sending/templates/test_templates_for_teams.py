@@ -20,12 +20,12 @@ def text(shipped: Templates, template: str, locale: str, *items: Any, more: int 
 
 
 def test_a_list_of_completions_names_who_and_what_and_how_many_more(shipped: Templates) -> None:
-    done = {"enrollment": {**SAMPLE["enrollment"], "progress": 100}}
+    done = {"enrollment": {**SAMPLE["enrollment"], "progress": 60}}
     told = text(shipped, "team_completions", "en", item("Ada", **done), item(None), more=12)
     assert told.startswith(
         "Hello Grace Hopper,\n\n14 completions in your team\n\n"
-        "These courses have been completed in your team. There is nothing you need to do; a kind "
-        f"word is always welcome.\n\n- Ada: Logic · {DAY}\n- Somebody: Logic\n\nand 12 more\n\n--\n"
+        "There is nothing you need to do; a kind word is always welcome.\n\n"
+        f"- Ada: Logic · {DAY}\n- Somebody: Logic\n\nand 12 more\n\n--\n"
     )
 
 
