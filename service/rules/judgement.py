@@ -1,12 +1,10 @@
 """Say what a verdict on a notification rests on, and what it may be."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from math import inf
+from collections.abc import Sequence
 
 import msgspec
 
 from service.learners.directory.people import Person
-from service.learners.directory.people_table import address_key
 from service.learners.world import World
 from service.rules.calendar import Settling, Window
 from service.rules.decider import Decider
@@ -16,7 +14,6 @@ from service.rules.notification import (
     Deferred,
     Ended,
     Held,
-    Notification,
     WaitingForAddress,
 )
 from service.rules.readers.choices import NOTHING_CHOSEN, Chosen
@@ -64,30 +61,3 @@ class Wait(msgspec.Struct, frozen=True):
 Verdict = Due | Ended | Held | Deferred | WaitingForAddress | AddressFound | Wait
 """What is to be done: send it, append one of these events, or nothing yet."""
 Stop = Ended | Held | Deferred | WaitingForAddress | AddressFound | Wait
-
-Judged = tuple[Notification, Verdict]
-"""A notification, and what is to be done."""
-Leaving = tuple[Notification, Due]
-"""A notification that may leave, and as what."""
-
-
-def by_reader(leaving: Iterable[Leaving]) -> Iterator[list[Leaving]]:
-    """Group what leaves by the address of who reads it now."""
-    readers: dict[str, list[Leaving]] = {}
-    for notification, due in leaving:
-        address = due.recipient.email if due.recipient else None
-        readers.setdefault(address_key(address or ""), []).append((notification, due))
-    yield from readers.values()
-
-
-def held_back(judged: Sequence[Judged], now: int) -> list[Notification]:
-    """List what could leave before the message that was to stand for it, which has to wait."""
-    moments = {n.id: _leaves_at(verdict, now) for n, verdict in judged}
-    return [n for n, _ in judged if moments[n.id] < moments.get(n.into or "", 0)]
-
-
-def _leaves_at(verdict: Verdict, now: int) -> float:
-    """Tell from when (ms UTC) one may leave; never by itself while a person holds it."""
-    if isinstance(verdict, Deferred | WaitingForAddress):
-        return verdict.until
-    return inf if isinstance(verdict, Held) else now

@@ -1,6 +1,7 @@
 """Fold a notification from its history in the ledger."""
 
 from collections.abc import Iterable, Mapping
+from math import inf
 from typing import Any, ClassVar, Self
 
 import msgspec
@@ -213,6 +214,7 @@ class Held(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
     """Record a hold at the moment of leaving, until a person lets go."""
 
     TOPIC: ClassVar[str] = "notification.held"
+    until: ClassVar[float] = inf
     reason: str
 
     def changes(self, before: "Notification") -> dict[str, Any]:

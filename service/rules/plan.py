@@ -3,19 +3,18 @@
 Pure: values in, values out. Delivery and the backtest plan with it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
+from service.learners.directory.people_table import address_key
 from service.ledger.events import EventBody, Latest, stream_id
 from service.rules.calendar import DAY, HOUR_MINUTES, instant, local, opens
-from service.rules.judgement import Due, Ground, Leaving, Verdict, by_reader, held_back
+from service.rules.judgement import Due, Ground, Verdict
 from service.rules.notification import (
     DROPPED,
-    OWED,
-    SCHEDULED,
     Deferred,
     Ended,
     Notification,
@@ -24,7 +23,7 @@ from service.rules.notification import (
     Redriven,
     ended_unsent,
 )
-from service.rules.rule import Defaults, bundle_for, zone_of
+from service.rules.rule import Defaults, alike, bundle_for, zone_of
 
 REASON = "throttle"
 AT_MOST = "at_most"
@@ -146,6 +145,8 @@ WEIGHTS = {"certification": 2, "learning_path": 1}
 
 Change = tuple[Notification, NotificationStep]
 """A notification and the next event of its stream."""
+Leaving = tuple[Notification, Due]
+"""A notification that may leave, and as what."""
 Judge = Callable[[Notification], Verdict]
 """Gives the verdict on a notification."""
 
@@ -247,9 +248,24 @@ def plan(
             if any(n.is_open for n, _ in mine):
                 _add(planned, mine, held=held, accept=accept)
         planned.move((n, v) for n, v in judged if n.is_open and isinstance(v, NotificationStep))
-        alone = held_back(judged, ground.now)
+        alone = _held_back(judged, ground.now)
         planned.move((n, Redriven(at=ground.now, released_by=n.into)) for n in alone)
     return planned
+
+
+def by_reader(leaving: Iterable[Leaving]) -> Iterator[list[Leaving]]:
+    """Group what leaves by the address of who reads it now."""
+    readers: dict[str, list[Leaving]] = {}
+    for notification, due in leaving:
+        address = due.recipient.email if due.recipient else None
+        readers.setdefault(address_key(address or ""), []).append((notification, due))
+    yield from readers.values()
+
+
+def _held_back(judged: Sequence[tuple[Notification, Verdict]], now: int) -> list[Notification]:
+    """List what could leave before the message that was to stand for it, which has to wait."""
+    moments = {n.id: getattr(verdict, "until", now) for n, verdict in judged}
+    return [n for n, _ in judged if moments[n.id] < moments.get(n.into or "", 0)]
 
 
 def _is_news(notification: Notification, body: NotificationStep) -> bool:
@@ -317,24 +333,3 @@ def ranked(leaving: Iterable[Leaving], places: Mapping[str, int]) -> list[Leavin
         return not notification.speaks_for, place, -weight, first
 
     return sorted(leaving, key=rank)
-
-
-def alike(notification: Notification) -> str:
-    """Name what collapses into one thing to be told, be it in a bundle; else the one itself."""
-    return notification.owed.collapse or notification.id
-
-
-def company_of(notification: Notification) -> str | None:
-    """Name what a notification leaves together with; None for nothing."""
-    return notification.bundle or notification.owed.collapse
-
-
-def joins(notification: Notification, first: Notification) -> bool:
-    """Tell whether it leaves with the first one of its company.
-
-    What collapses was decided while the first one waited. What is bundled need not be.
-    """
-    free = notification.claimed_until is None and notification.attempts == 0
-    waits = notification.state in (OWED, SCHEDULED)
-    meanwhile = first.bundle is not None or notification.owed.decided_at <= first.owed.due_at
-    return waits and free and meanwhile and company_of(notification) == company_of(first)

@@ -14,7 +14,7 @@ from service.rules.calendar import DAY, Digest, Window
 from service.rules.conditions import Condition, Read, compile_conditions, fields_of
 from service.rules.fields import Reading
 from service.rules.language.brand import NO_BRAND, Brand
-from service.rules.notification import Owed
+from service.rules.notification import OWED, SCHEDULED, Notification, Owed
 from service.rules.readers.watchers import WATCHERS, waiting
 from service.rules.triggers.trigger import Trigger
 
@@ -233,6 +233,27 @@ def bundle_of(rule: Rule, entry: Entry, recipient: str, reading: Reading) -> str
 def bundle_for(channel: str, reader: str) -> str:
     """Name what somebody is told of together by a channel."""
     return f"{channel}/{reader}"
+
+
+def alike(notification: Notification) -> str:
+    """Name what collapses into one thing to be told, be it in a bundle; else the one itself."""
+    return notification.owed.collapse or notification.id
+
+
+def company_of(notification: Notification) -> str | None:
+    """Name what a notification leaves together with; None for nothing."""
+    return notification.bundle or notification.owed.collapse
+
+
+def joins(notification: Notification, first: Notification) -> bool:
+    """Tell whether it leaves with the first one of its company.
+
+    What collapses was decided while the first one waited. What is bundled need not be.
+    """
+    free = notification.claimed_until is None and notification.attempts == 0
+    waits = notification.state in (OWED, SCHEDULED)
+    meanwhile = first.bundle is not None or notification.owed.decided_at <= first.owed.due_at
+    return waits and free and meanwhile and company_of(notification) == company_of(first)
 
 
 def is_member_still(owed: Owed, world: World) -> bool:

@@ -29,9 +29,9 @@ from service.rules.notification import (
     Notification,
     Owed,
 )
-from service.rules.plan import Change, PlannedMessage, company_of, joins, plan
+from service.rules.plan import Change, PlannedMessage, plan
 from service.rules.readers.watchers import WATCHERS
-from service.rules.rule import GROUP, MUTING, muting_of
+from service.rules.rule import GROUP, MUTING, company_of, joins, muting_of
 from service.rules.verdict import Subject, judge
 from service.sending import queue
 from service.sending.channels.channel import MessageDefaults, OutgoingMessage

@@ -6,8 +6,9 @@ from html import escape
 from typing import Any
 
 from service.rules.fields import ITEMS, SECTIONS
-from service.rules.judgement import Due, Leaving
-from service.rules.plan import Change, PlannedMessage, alike
+from service.rules.judgement import Due
+from service.rules.plan import Change, Leaving, PlannedMessage
+from service.rules.rule import alike
 from service.sending.templates.fitting import SIGNATURE, Fits, Wording
 from service.sending.templates.templates import RenderedMessage, Section
 

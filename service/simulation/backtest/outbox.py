@@ -21,9 +21,9 @@ from service.rules.notification import (
     Owed,
     WaitingForAddress,
 )
-from service.rules.plan import PlannedMessage, company_of, joins, plan
+from service.rules.plan import PlannedMessage, plan
 from service.rules.readers.watchers import ENTRY as WATCHERS
-from service.rules.rule import Rule
+from service.rules.rule import Rule, company_of, joins
 from service.rules.triggers.stalled import STALLED
 from service.rules.verdict import holds, judge
 from service.simulation.backtest.prefilter import reads_seats
