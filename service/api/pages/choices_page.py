@@ -128,7 +128,8 @@ class ChoicesPage:
         self._choices = choices
         active = context.app.active
         self._kinds = kinds_for(reader, active.decider.rules.rules, context.app.people.in_group)
-        self._spoken = active.templates.languages()
+        written = active.templates.catalogues.words, (p[2] for p in active.templates.files.places)
+        self._spoken = sorted({"en"}.union(*written) - {""})
         own = (choices.locale or reader.locale or "").partition("-")[0]
         self._language = own if own in TEXTS else asked.language
 

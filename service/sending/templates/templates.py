@@ -137,11 +137,6 @@ class Templates:
         language = self.language(template, form, wanted).tag
         return [tag or (language if language != ENGLISH else "")]
 
-    def languages(self) -> list[str]:
-        """List the languages that something is written in, by catalogues or files of their own."""
-        own = (place[2] for place in self.files.places)
-        return sorted({ENGLISH, *self.catalogues.words, *own} - {""})
-
     def language(self, template: str, form: str, locale: str | None) -> Language:
         """Find the language that a reader of this locale gets a template in."""
         known = (template, form, locale)
