@@ -292,7 +292,9 @@ def _add(
         return
     before = [each for each in mine if each[0].into == lead.id]
     released = [n for n in held if n.into == lead.id and all(n is not each for each, _ in before)]
-    message = PlannedMessage(lead, due, told, before, released, [*passed, *counted])
+    message = PlannedMessage(
+        lead, due, told, before=before, released=released, passed=[*passed, *counted]
+    )
     if (instead := accept(message)) is not None:
         planned.move([instead])
     else:

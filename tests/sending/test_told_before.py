@@ -47,7 +47,7 @@ def test_a_manager_reads_when_the_learner_was_reminded(tmp_path, sink):
 
 
 def test_what_did_not_leave_is_not_told(tmp_path, sink):
-    sink.on("RCPT", "550 5.1.1 nobody here", local="ada", times=1)
+    sink.on("RCPT", "550 5.7.1 nobody here", local="ada", times=1)
     with Installation(tmp_path, RULES, email=sink.url) as office:
         story(office)
         assert sorted(office.states()) == ["given_up", "sent", "sent"]

@@ -87,7 +87,9 @@ class SnsVerifier:
             given = base64.b64decode(message.signature[:LONGEST_SIGNATURE], validate=True)
             digest = HASHES[message.signature_version]
             key = self._key(message.signing_cert_url)
-            key.verify(given, signed_text(fields, message.type), PKCS1v15(), digest)
+            key.verify(
+                given, signed_text(fields, message.type), padding=PKCS1v15(), algorithm=digest
+            )
         except (ReportRefused, InvalidSignature, binascii.Error, ValueError, KeyError, TypeError):
             return False
         return True
