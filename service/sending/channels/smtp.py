@@ -269,24 +269,19 @@ class SmtpChannel:
         code, reply = next(replies)
         if code not in (250, 251):
             unheard = replies if together else ()
-            return self._refused(connection, code, reply, at=RCPT, unheard=unheard)
+            return self._refused(connection, (code, reply), at=RCPT, unheard=unheard)
         _announce_copies(connection, copies)
         code, reply = next(replies)
-        return None if code == 354 else self._refused(connection, code, reply, at="DATA")
+        return None if code == 354 else self._refused(connection, (code, reply), at="DATA")
 
     def _refused(
-        self,
-        connection: SmtpSession,
-        code: int,
-        reply: bytes,
-        *,
-        at: str,
-        unheard: Iterable[Reply] = (),
+        self, connection: SmtpSession, said: Reply, at: str, unheard: Iterable[Reply] = ()
     ) -> SendResult:
         """Judge a refusal, and make the session ready for the next mail; else drop it.
 
         What is `unheard` is the answer to a DATA that was said with the refused RCPT.
         """
+        code, reply = said
         if code == 421 or not _refuses(unheard) or not _agrees(connection, "RSET"):
             self._drop()
         return about_recipient(code, reply, at)
