@@ -42,6 +42,7 @@ from service.sending import queue
 from service.sending.address_bounces import AddressBounces
 from service.sending.channel_health import failing_channels
 from service.sending.channels import ChannelError
+from service.sending.channels.channel import MessageDefaults
 from service.sending.close_digests import DigestCloser
 from service.sending.delivery_pool import DeliveryPool
 from service.sending.known_channels import record_kinds, turned_to_drawer
@@ -132,9 +133,8 @@ class App:
         return DeliveryPool(
             self._sending_context,
             open_connections=partial(open_connections, chosen=settings),
-            mail_domain=settings.mail_domain,
+            defaults=MessageDefaults(settings.mail_domain or "", links=self.links),
             mails_per_domain=settings.email_per_domain,
-            links=self.links,
             bounces=AddressBounces(self.choice_requests.bounced),
         )
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from service.learners.feed_subjects import FailingChannel
-from service.learners.signed_links import Links
 from service.sending.address_bounces import AddressBounces
 from service.sending.channel_health import ChannelHealth
 from service.sending.channels import Channel
@@ -27,21 +28,20 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
         self,
         context: Callable[[], SendingContext],
         open_connections: Callable[[str, str], Sequence[Channel]],
-        mail_domain: str | None,
+        defaults: MessageDefaults,
         mails_per_domain: int | None,
-        links: Links | None,
         bounces: AddressBounces,
     ) -> None:
         """Give each worker a `context` of its own.
 
-        `mail_domain` stands in every Message-ID, or else the channel's own; `mails_per_domain` is
-        how many mails a minute a channel sends to one domain, None for no such limit.
+        The domain of `defaults` stands in every Message-ID, or else, where it is empty, the
+        channel's own; `mails_per_domain` is how many mails a minute a channel sends to one domain,
+        None for no such limit.
         """
         self._context = context
         self._open = open_connections
-        self._mail_domain = mail_domain
+        self._defaults = defaults
         self._mails_per_domain = mails_per_domain
-        self._links = links
         self._bounces = bounces
         self._urls: dict[str, str] = {}
         self.in_use: dict[str, DeliveryWorker] = {}
@@ -102,9 +102,10 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
             delivery.close()
 
     def _workers(self, name: str, channels: Sequence[Channel]) -> list[DeliveryWorker]:
-        domain = self._mail_domain or channels[0].domain or WITHOUT_DOMAIN
-        defaults = MessageDefaults(
-            domain, fits=channels[0].fits, replies=channels[0].replies, links=self._links
+        channel = channels[0]
+        domain = self._defaults.domain or channel.domain or WITHOUT_DOMAIN
+        defaults = replace(
+            self._defaults, domain=domain, fits=channel.fits, replies=channel.replies
         )
         recorder = OutcomeRecorder(self._context().streams)
         health = self.health.setdefault(name, ChannelHealth())
