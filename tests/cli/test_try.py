@@ -138,7 +138,7 @@ def test_the_first_lines_say_whom_the_api_answers(
 
 def test_the_first_lines_name_each_channel_and_no_secret(tmp_path: Path) -> None:
     url = "mailtos://ada:s3cret@smtp.example.org?from=learning@example.org"
-    with started(tmp_path, lines=12, COURSEBELL_EMAIL_URL=url) as lines:
+    with started(tmp_path, lines=13, COURSEBELL_EMAIL_URL=url) as lines:
         assert lines[-2:] == [
             "channel    email: mail, smtp.example.org:587",
             "channel    training-ops: drawer, data/drawer",

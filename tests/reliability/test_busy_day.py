@@ -11,7 +11,7 @@ from bench.busy_day import Day, day
 from bench.site import QUICK, Site
 from tests.campaigns import campaign, length
 
-MAILS = length(100_000, sample=2_000)
+MAILS = length(20_000, sample=2_000)
 
 
 @pytest.fixture

@@ -156,7 +156,7 @@ def steps(events: Sequence[EventBody], kept: Mapping[str, str]) -> list[Step]:
 
 
 def _step(version: int, body: Any, reply: str | None) -> Step:
-    said = {name: getattr(body, name, None) for name in Step.__struct_fields__}
+    said = {n: getattr(body, n) for n in Step.__struct_fields__ if n in body.__struct_fields__}
     said |= {
         "version": version,
         "at": body.decided_at if isinstance(body, Owed) else body.at,
