@@ -22,16 +22,14 @@ from service.api.request_context import RequestContext
 from service.learners.directory.people import Person
 from service.learners.directory.time_zones import zones
 from service.learners.signed_links import ChoiceLinks, ReaderToken
-from service.rules.calendar import DAY_MINUTES, DAYS, local
+from service.rules.calendar import DAY_MINUTES, DAYS, WORKING_DAYS, local
 from service.rules.language.values import minute_of_day
 from service.rules.readers.choices import By, Choices, MessageKind, OwnHours, OwnList, kinds_for
 from service.sending.templates.catalogues import locale_of
 from service.sending.templates.context import cleaned
 
 ONE_CLICK = b"One-Click"
-MULTIPART = "multipart/form-data"
 SAVE, STOP, REACH = "save", "stop", "reach"
-WEEKDAYS = range(5)
 
 
 class ReaderRequest(NamedTuple):
@@ -155,7 +153,7 @@ class ChoicesPage:
             choices=choices,
             own_list=own_list,
             list_at=_time(own_list.at if own_list else 8 * 60),
-            days=hours.days if hours else WEEKDAYS,
+            days=hours.days if hours else WORKING_DAYS,
             begins=_time(hours.begin if hours else 8 * 60),
             ends=_time(hours.end if hours else 18 * 60),
             languages={
