@@ -2,19 +2,23 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
+from jinja2 import Template
 
 from service.learners.text_form import locale_form
+from service.rules.language.brand import Brand
 from service.sending.templates.checker import files_in, variables_in
 
 SOURCE_SIZE_MAX = 64 * 1024
 FORMS = ("email", "chat")
 DEEPEST = 4
 CATALOGUES = "_languages/"
+FOLDERS_REMEMBERED = 4
 
 FILE_NAME = re.compile(
     r"(?P<part>subject|body)(?:\.(?P<locale>[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*))?"
@@ -87,6 +91,31 @@ class TemplateFiles(msgspec.Struct):
                 if plain and (template, form, locale, file) not in self.places:
                     own = file.replace(".", f".{locale}.")
                     yield f"{place}: expected a {own} beside {file}"
+
+
+class Findings:
+    """Hold what trying the files of a folder has shown.
+
+    `styled` are the pages whose style can be written in beforehand, None for one that this would
+    change; `problems` are None until somebody has looked for them.
+    """
+
+    def __init__(self) -> None:
+        self.styled: dict[str, Template | None] = {}
+        self.problems: list[str] | None = None
+
+
+def findings_of(
+    folder: Path, fields: Iterable[str], files: TemplateFiles, brand: Brand
+) -> Findings:
+    """Give what is known of files as they are: for all who load them, as with a new rule file."""
+    words = frozenset(files.sources.items()), frozenset(files.catalogues.items())
+    return _findings(folder, tuple(fields), words, brand)
+
+
+@lru_cache(FOLDERS_REMEMBERED)
+def _findings(*_: object) -> Findings:
+    return Findings()
 
 
 def read_files(folder: Path) -> TemplateFiles:

@@ -34,7 +34,7 @@ from service.sending.templates.inlining import inlined, reached, same_page, styl
 from service.sending.templates.known_variables import AROUND, brand_values, shape_of
 from service.sending.templates.sample import ALONE, SAMPLE
 from service.sending.templates.sandbox import TemplateSandbox, TooLong, rendered
-from service.sending.templates.template_files import read_files
+from service.sending.templates.template_files import findings_of, read_files
 
 BODY = "body.txt"
 CONTENT = "content"
@@ -110,19 +110,21 @@ class Templates:
     def brand(self, brand: Brand) -> None:
         self._brand = brand
         self._signed = brand_values(brand)
-        self._styled: dict[str, Template | None] = {}
+        self._findings = findings_of(self._folder, self._fields, files=self.files, brand=brand)
 
     def problems(self) -> list[str]:
         """Return every mistake as `file:line: what`; renders each template with sample data,
         so that a mistake shows before a learner is the first to meet it.
         """
-        return self._problems or [
-            problem
-            for template, form in self.files.pairs()
-            for locale in self.locales(template, form)
-            for values in (SAMPLE, ALONE, {})
-            if (problem := self._trial(template, form, locale=locale, values=values))
-        ]
+        if self._findings.problems is None:
+            self._findings.problems = self._problems or [
+                problem
+                for template, form in self.files.pairs()
+                for locale in self.locales(template, form)
+                for values in (SAMPLE, ALONE, {})
+                if (problem := self._trial(template, form, locale=locale, values=values))
+            ]
+        return list(self._findings.problems)
 
     def locales(self, template: str, form: str, wanted: str | None = None) -> list[str]:
         """Return the locales of a template's form, or the one that answers the `wanted` one.
@@ -266,9 +268,10 @@ class Templates:
 
     def _styled_page(self, name: str) -> Template | None:
         """Give a template whose style is written in beforehand, if what it gives is the same."""
-        if name not in self._styled:
-            self._styled[name] = self._styled_anew(name) if name in self._compiled else None
-        return self._styled[name]
+        pages = self._findings.styled
+        if name not in pages:
+            pages[name] = self._styled_anew(name) if name in self._compiled else None
+        return pages[name]
 
     def _styled_anew(self, name: str) -> Template | None:
         colors = {"color": self._brand.color, "color_dark": self._brand.color_dark}
