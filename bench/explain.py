@@ -25,7 +25,7 @@ QUESTIONS = {
 def measure(site: Site) -> list[Row]:
     """Each command stands beside an interpreter that imports the command line and ends."""
     app = site.academy.app
-    size = app.ledger.max_notification_id()
+    size = app.ledger.end()
     owed = dict(next(iter(app.views.reader()["notifications"].rows_where(
         "person IS NOT NULL AND instance IS NOT NULL", order_by="id DESC", limit=1
     ))))  # fmt: skip

@@ -27,7 +27,7 @@ def measure(site: Site) -> list[Row]:
     for turn in range(site.sizes.rounds):
         site.say(f"flow: round {turn + 1} of {site.sizes.rounds}")
         academy.keep(letters)
-        before, begun = academy.app.ledger.max_notification_id(), time.perf_counter()
+        before, begun = academy.app.ledger.end(), time.perf_counter()
         ends = take(academy)
         taken = time.perf_counter()
         academy.app.views.catch_up()
@@ -39,7 +39,7 @@ def measure(site: Site) -> list[Row]:
         rows_each = (ends[-1] - before) / (letters * EVENTS_PER_LETTER)
     floors = [rate / rows_each for rate in floors]
     ratios = [mine / floor for mine, floor in zip(whole, floors, strict=True)]
-    log = f"log of {academy.app.ledger.max_notification_id():,} rows"
+    log = f"log of {academy.app.ledger.end():,} rows"
     return [
         Row(
             what=f"letters on disk → owed, views current ({log})", unit="input events/s",
@@ -57,7 +57,7 @@ def take(academy: Academy) -> list[int]:
     """Takes what waits; returns the end of the log after each commit."""
     ends = []
     while academy.app.intake.take(academy.feed.now):
-        ends.append(academy.app.ledger.max_notification_id())
+        ends.append(academy.app.ledger.end())
     return ends
 
 

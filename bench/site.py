@@ -97,7 +97,7 @@ class Academy:
         self.app = site.app("academy")
         self.feed = Feed(1, BEGIN)
         self.app.start(BEGIN)
-        while (rows := self.app.ledger.max_notification_id()) < site.sizes.log_rows:
+        while (rows := self.app.ledger.end()) < site.sizes.log_rows:
             site.say(f"an academy of {site.sizes.log_rows:,} log rows: {rows:,}")
             self.keep(LETTERS_PER_COMMIT)
             self.app.take(self.feed.now)

@@ -18,7 +18,7 @@ SETTLE_SECONDS = 4.0
 def measure(site: Site) -> list[Row]:
     """Starts the real service on the ledger of many open enrolments."""
     app = many(site)
-    size = app.ledger.max_notification_id()
+    size = app.ledger.end()
     seconds, empty, resident = [], [], 0.0
     site.app("empty", "stalled.yaml").close()
     for turn in range(STARTS):

@@ -12,7 +12,8 @@ from service.app.app import App
 from service.learners.enrollment import Enrollment, EnrollmentRecorded
 from service.learners.enrollment_state import Snapshot
 from service.learners.facts import Enrolled, Identity
-from service.ledger.ledger import Row as Stored
+from service.ledger.store import Append
+from service.ledger.store import Row as Stored
 
 FEW = 10_000
 APART = 100
@@ -32,10 +33,10 @@ def measure(site: Site) -> list[Row]:
     for turn in range(ASKS):
         now = BEGIN + WEEK + LATENESS + (turn + 1) * NEWLY_STALLED * APART
         for app, taken in zip(apps, seconds, strict=True):
-            end, begun = app.ledger.max_notification_id(), time.perf_counter()
+            end, begun = app.ledger.end(), time.perf_counter()
             app.ask(now)
             taken.append((time.perf_counter() - begun) * 1000)
-            grown = app.ledger.max_notification_id() - end
+            grown = app.ledger.end() - end
             told = f"expected one ask and one count of the storm guard, got {grown} events"
             assert grown == NEWLY_STALLED + 2 or turn == 0, told
     low, high = seconds[0][1:], seconds[1][1:]
@@ -80,8 +81,7 @@ def fill(app: App, count: int) -> None:
 
 
 def append(app: App, rows: list[Stored]) -> None:
-    with app.ledger.transaction() as cursor:
-        app.ledger.append(cursor, rows)
+    app.ledger.append(Append(rows=rows))
 
 
 def enrollments(app: App, count: int) -> Iterator[Stored]:

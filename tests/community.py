@@ -38,4 +38,4 @@ def finished(at: int, person: str = "13273", contact: Contact | None = ADA) -> F
 def hand(office: Installation, *facts: Fact, at: int, imported: bool = False) -> list[str]:
     """Records facts at a moment and returns what became of each."""
     told = [PlacedFact(fact, 1, item, imported) for item, fact in enumerate(facts)]
-    return [each.state for each in office.app.writer.write(told, at, lambda *_: None)]
+    return [each.state for each in office.app.writer.write(told, at, lambda _: ())]

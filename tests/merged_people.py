@@ -20,7 +20,7 @@ def merge_fact(person: int, into: int | None, at: int = START) -> Fact:
 def merge(here: Installation, person: int, into: int | None, at: int = START) -> tuple[str, str]:
     """One record is merged into another; gives the state and the reason."""
     told = PlacedFact(merge_fact(person, into, at), 0, 0)
-    (outcome,) = here.app.writer.write([told], at, lambda *_: None)
+    (outcome,) = here.app.writer.write([told], at, lambda _: ())
     return outcome.state, outcome.reason
 
 

@@ -53,7 +53,7 @@ class RequestContext:
 
     def catch_up(self) -> None:
         """Wait until the views show what the log holds now; raise ApiError when they are late."""
-        end = self.app.ledger.max_notification_id()
+        end = self.app.ledger.end()
         if not self.app.views.wait_for(end, VIEWS_SECONDS):
             raise ApiError(
                 HTTPStatus.SERVICE_UNAVAILABLE,

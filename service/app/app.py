@@ -315,7 +315,7 @@ class App:
 
     def changes_of_people(self) -> object:
         """Give what changes when addresses may have: by another process, a letter, an API."""
-        return self.ledger.changes_of_others(), self.people.addresses_heard
+        return self.ledger.revision(), self.people.addresses_heard
 
     def newest_event_at(self) -> int | None:
         """Tell when something was recorded last (ms UTC): a clock behind that is wrong."""

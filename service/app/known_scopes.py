@@ -1,6 +1,5 @@
 """Tell sources and accounts that are known here from those that nothing has named."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -12,6 +11,7 @@ from service.learners.directory.zone_codes import ZoneCodes
 from service.learners.enrollment_views import accounts_of_instances
 from service.ledger.database import connect_to_read
 from service.ledger.ledger import Ledger
+from service.ledger.sql import STORE_ERRORS
 from service.rules.text import hint, listed
 
 SOURCE_NAMES = tuple(source.name for source in SOURCES)
@@ -71,5 +71,5 @@ def _accounts(ledger: Ledger, source: str | None) -> Iterator[set[str]]:
         try:
             with closing(connect_to_read(views)) as connection:
                 yield accounts_of_instances(connection, source)
-        except sqlite3.Error:  # they are disposable
+        except STORE_ERRORS:  # they are disposable
             return

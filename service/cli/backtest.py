@@ -10,7 +10,6 @@ import rich_click as click
 from rich.progress import TextColumn
 
 from service.app.event_types import event_store
-from service.cli.options.installation import ReadOnlyLedger
 from service.cli.options.rule_files import RuleFiles, rule_file_argument, rule_file_options
 from service.cli.output.backtest_page import (
     BacktestPage,
@@ -34,6 +33,7 @@ from service.cli.output.text import moment_given
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.world import Lookup
+from service.ledger.read_only import ReadOnlyLedger
 from service.rules.explain.rule_versions import AnyEnvironment
 from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules

@@ -1,6 +1,5 @@
 """Run `coursebell fsck` and `rebuild`: check that nothing is lost, build the views anew."""
 
-import sqlite3
 import time
 from collections import Counter
 from pathlib import Path
@@ -9,7 +8,6 @@ import rich_click as click
 from rich.progress import MofNCompleteColumn
 
 from service.app.event_types import event_store
-from service.cli.options.installation import ReadOnlyLedger
 from service.cli.output.console import (
     BAD,
     console,
@@ -25,6 +23,7 @@ from service.ledger.data_folder import lock_data_folder
 from service.ledger.events import EventStore
 from service.ledger.high_water import accept, shortfalls
 from service.ledger.ledger import Ledger
+from service.ledger.read_only import ReadOnlyLedger
 from service.ledger.views import Views
 from service.rules import notification
 from service.rules.notification import STATES, Notification, Owed
@@ -73,11 +72,11 @@ def examined(path: Path) -> tuple[dict[str, int], int, Counter[str], list[str]]:
     letters = dict.fromkeys(("accepted", *LETTER_STATES), 0)
     ledger = ReadOnlyLedger(path)
     try:
-        if ledger.has("letters"):
+        if ledger.columns("letters"):
             letters = Letters(ledger).counts()
-        if ledger.has("stored_events"):
+        if ledger.columns("stored_events"):
             matched, states = notification_states(event_store(ledger))
-        damage += damage_of(ledger.reader())
+        damage += ledger.damage()
     finally:
         ledger.close()
     if ledger.is_out_of_date():
@@ -96,12 +95,6 @@ def notification_states(store: EventStore) -> tuple[int, Counter[str]]:
         elif id in found:
             found[id] = found[id].apply(body)
     return matched, Counter(each.state for each in found.values())
-
-
-def damage_of(reader: sqlite3.Connection) -> list[str]:
-    """List what SQLite itself finds wrong with the file."""
-    rows = [row[0] for row in reader.execute("PRAGMA quick_check")]
-    return [] if rows == ["ok"] else rows
 
 
 def show(
@@ -138,7 +131,7 @@ def rebuild(data: Path | None) -> None:
         views = Views(folder / "views.db", store, [EnrollmentViews(), SendQueue()])
         begun = time.monotonic()
         with progress(MofNCompleteColumn()) as bar:
-            task = bar.add_task("Reading the log", total=ledger.max_notification_id())
+            task = bar.add_task("Reading the log", total=ledger.end())
             total = views.rebuild(lambda position: bar.update(task, completed=position))
         seconds = time.monotonic() - begun
         views.close()

@@ -82,7 +82,7 @@ class Narrator:
         self._sandbox = sandbox
         self._app = sandbox.app
         self._subjects = NarratedSubjects(sandbox.app)
-        self._position = self._app.ledger.max_notification_id()
+        self._position = self._app.ledger.end()
         self._letters = self._app.letters.counts()["accepted"]
         self._owed: dict[str, Owed] = {}
         self._open: dict[str, bool] = {}

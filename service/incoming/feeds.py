@@ -1,20 +1,23 @@
 """Count how each source has been talking: how much, how late, in which order, when last."""
 
-import sqlite3
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from service.incoming.letter import Arrival
 from service.learners.feed_subjects import SilentSource
 from service.ledger.ledger import Ledger
+from service.ledger.sql import Statement
 
 FEEDS = """
-CREATE TABLE IF NOT EXISTS feeds (
-    source TEXT PRIMARY KEY,
+CREATE TABLE IF NOT EXISTS feed_lanes (
+    source TEXT NOT NULL,
+    lane TEXT NOT NULL,
     letters INTEGER NOT NULL DEFAULT 0,
     skipped INTEGER NOT NULL DEFAULT 0,
     last_letter INTEGER,
@@ -26,29 +29,40 @@ CREATE TABLE IF NOT EXISTS feeds (
     set_aside INTEGER NOT NULL DEFAULT 0,
     out_of_order INTEGER NOT NULL DEFAULT 0,
     newest_at INTEGER NOT NULL DEFAULT 0,
-    lateness TEXT NOT NULL DEFAULT '[]'
+    lateness TEXT NOT NULL DEFAULT '[]',
+    PRIMARY KEY (source, lane)
 ) WITHOUT ROWID;
 """
+DOOR, INTAKE = "door", "intake"
+"""Who counts: each in a row of its own, so that neither waits for the other to commit."""
+BEFORE_LANES = "feeds"
+"""Where older versions counted, all in one row of each source: it is one more lane."""
 STATES = ("recorded", "superseded", "duplicate", "ignored", "set_aside")
 COUNTED = (*STATES, "out_of_order")
 COLUMNS = ("source", "letters", "skipped", "last_letter", "last_seen_at", *COUNTED, "lateness")
-KEPT = (
-    "INSERT INTO feeds (source, letters, last_letter, last_seen_at) VALUES (?, ?, ?, ?) "
-    "ON CONFLICT (source) DO UPDATE SET letters = letters + excluded.letters, "
-    "last_letter = excluded.last_letter, last_seen_at = excluded.last_seen_at"
-)
-SKIPPED = (
-    "INSERT INTO feeds (source, skipped) VALUES (?, ?) "
-    "ON CONFLICT (source) DO UPDATE SET skipped = skipped + excluded.skipped"
-)
-TAKEN = (
-    f"UPDATE feeds SET {', '.join(f'{name} = {name} + ?' for name in COUNTED)}, "
-    "newest_at = MAX(newest_at, ?), lateness = ? WHERE source = ?"
-)
+
+
+def upsert(counted: Sequence[str], said: Sequence[str]) -> str:
+    """Write the statement that adds to a lane what was `counted`, and replaces what is `said`."""
+    columns = ("source", "lane", *counted, *said)
+    changes = [f"{name} = feed_lanes.{name} + excluded.{name}" for name in counted]
+    changes += [f"{name} = excluded.{name}" for name in said]
+    return (
+        f"INSERT INTO feed_lanes ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}) "
+        f"ON CONFLICT (source, lane) DO UPDATE SET {', '.join(changes)}"
+    )
+
+
+KEPT = upsert(("letters",), ("last_letter", "last_seen_at"))
+SKIPPED = upsert(("skipped",), ())
+TAKEN = upsert(COUNTED, ("newest_at", "lateness"))
 BOUNDS_MS = (
     1_000, 5_000, 15_000, 60_000, 300_000, 900_000, 3_600_000, 21_600_000, 86_400_000,
 )  # fmt: skip
 """How late an event came after it happened, at most; there is one more for all that is later."""
+
+
+_decode = msgspec.json.Decoder(list[int]).decode
 
 
 class FeedStatistics(msgspec.Struct, frozen=True):
@@ -72,6 +86,17 @@ class FeedStatistics(msgspec.Struct, frozen=True):
     set_aside: int = 0
     out_of_order: int = 0
     lateness: tuple[int, ...] = ()
+
+    def beside(self, other: "FeedStatistics") -> "FeedStatistics":
+        """Add what somebody else has counted of the same source."""
+        last = max((self, other), key=lambda each: each.last_letter or 0)
+        pairs = zip_longest(self.lateness, other.lateness, fillvalue=0)
+        counted = ("letters", "skipped", *COUNTED)
+        return replace(
+            last,
+            lateness=tuple(map(sum, pairs)),
+            **{name: getattr(self, name) + getattr(other, name) for name in counted},
+        )
 
     def late_by(self, share: float) -> int | None:
         """Read the bound (ms) within which this share of the events came; None beyond the last one.
@@ -100,57 +125,71 @@ class FeedTally:
         if occurred_at is not None and state != "duplicate":
             self.moments.append((occurred_at, received_at - occurred_at))
 
+    def place(self, newest: int, late: list[int]) -> tuple[int, int]:
+        """Add to how often events were so `late`; return how many were older than one before
+        them, and when the newest happened (ms UTC) after the `newest` until now.
+        """
+        out_of_order = 0
+        for occurred_at, lateness in self.moments:
+            late[bisect_left(BOUNDS_MS, lateness)] += 1
+            out_of_order += occurred_at < newest
+            newest = max(newest, min(occurred_at, occurred_at + lateness))
+        return out_of_order, newest
+
 
 class Feeds:
-    """Keep the feeds of one ledger, inside the transactions that keep and take letters."""
+    """Keep the feeds of one ledger: what is said of them is written with the letters."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         ledger.create(FEEDS)
+        self._tables = [name for name in ("feed_lanes", BEFORE_LANES) if ledger.columns(name)]
 
-    def kept(
-        self, cursor: sqlite3.Cursor, arrivals: Sequence[Arrival], receipts: Sequence[int]
-    ) -> None:
-        """Count letters that have come, with these receipts."""
+    def kept(self, arrivals: Sequence[Arrival], receipts: Sequence[int]) -> Statement:
+        """Give what counts letters that have come, with these receipts."""
         counts = Counter(arrival.source for arrival in arrivals)
         last = {a.source: (n, a.received_at) for n, a in zip(receipts, arrivals, strict=True)}
-        cursor.executemany(KEPT, [(source, counts[source], *last[source]) for source in counts])
+        return KEPT, [(source, DOOR, counts[source], *last[source]) for source in counts]
 
-    def skipped(self, cursor: sqlite3.Cursor, source: str, count: int) -> None:
-        """Count messages of a queue that were not for us."""
-        cursor.execute(SKIPPED, (source, count))
+    def skipped(self, counts: Mapping[str, int]) -> Statement:
+        """Give what counts messages of queues that were not for us, by source."""
+        return SKIPPED, [(source, DOOR, count) for source, count in counts.items()]
 
-    def taken(self, cursor: sqlite3.Cursor, tallies: Mapping[str, FeedTally]) -> None:
-        """Count what became of the events of letters that were taken."""
+    def taken(self, tallies: Mapping[str, FeedTally]) -> Statement:
+        """Give what counts what became of the events of letters that were taken."""
+        newest = self._newest()
+        own = f"SELECT source, lateness FROM feed_lanes WHERE lane = '{INTAKE}'"
+        late = {source: _decode(text) for source, text in self._ledger.reader().execute(own)}
+        rows = []
         for source, tally in tallies.items():
-            row = cursor.execute(
-                "SELECT newest_at, lateness FROM feeds WHERE source = ?", (source,)
-            ).fetchone()
-            newest, late = (row[0], msgspec.json.decode(row[1])) if row else (0, [])
-            late = late or [0] * (len(BOUNDS_MS) + 1)
-            out_of_order = 0
-            for occurred_at, lateness in tally.moments:
-                late[bisect_left(BOUNDS_MS, lateness)] += 1
-                out_of_order += occurred_at < newest
-                newest = max(newest, min(occurred_at, occurred_at + lateness))
+            lateness = late.get(source) or [0] * (len(BOUNDS_MS) + 1)
+            out_of_order, at = tally.place(newest.get(source, 0), lateness)
             counts = [tally.states[state] for state in STATES]
-            encoded = msgspec.json.encode(late).decode()
-            cursor.execute(TAKEN, (*counts, out_of_order, newest, encoded, source))
+            encoded = msgspec.json.encode(lateness).decode()
+            rows.append((source, INTAKE, *counts, out_of_order, at, encoded))
+        return TAKEN, rows
 
     def all(self, sources: Iterable[str] = ()) -> list[FeedStatistics]:
         """Read every feed in order of its source; those of `sources` also when they never spoke."""
-        rows = self._ledger.reader().execute(f"SELECT {', '.join(COLUMNS)} FROM feeds")
-        found = {row[0]: _feed(row) for row in rows}
+        found: dict[str, FeedStatistics] = {}
+        for row in self._rows(*COLUMNS):
+            values: list[Any] = [*row[:-1], tuple(_decode(row[-1]))]
+            lane = FeedStatistics(*values)
+            found[lane.source] = found.get(lane.source, FeedStatistics(lane.source)).beside(lane)
         return [found.get(name) or FeedStatistics(name) for name in sorted({*found, *sources})]
 
     def heard(self) -> dict[str, SilentSource]:
         """Read the last letter of each source that has ever sent one."""
-        rows = self._ledger.reader().execute(
-            "SELECT source, last_letter, last_seen_at FROM feeds WHERE last_letter IS NOT NULL"
-        )
-        return {row[0]: SilentSource(*row) for row in rows}
+        rows = self._rows("last_letter", "source", "last_seen_at")
+        heard = sorted(row for row in rows if row[0] is not None)
+        return {source: SilentSource(source, letter, at) for letter, source, at in heard}
 
+    def _newest(self) -> dict[str, int]:
+        """Read when the newest event of each source happened (ms UTC)."""
+        return dict(sorted(self._rows("source", "newest_at")))
 
-def _feed(row: tuple[Any, ...]) -> FeedStatistics:
-    values: list[Any] = [*row[:-1], tuple(msgspec.json.decode(row[-1]))]
-    return FeedStatistics(*values)
+    def _rows(self, *columns: str) -> list[tuple[Any, ...]]:
+        """Read these columns of every lane."""
+        selects = [f"SELECT {', '.join(columns)} FROM {table}" for table in self._tables]
+        query = " UNION ALL ".join(selects)
+        return self._ledger.reader().execute(query).fetchall() if selects else []

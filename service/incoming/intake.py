@@ -2,11 +2,8 @@
 
 import logging
 import re
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-from eventsourcing.persistence import PersistenceError
 
 from service.incoming.feeds import FeedTally
 from service.incoming.letter import EventOutcome, Letter
@@ -17,6 +14,7 @@ from service.incoming.sources.source import Ignored, Item, SetAside, Source
 from service.learners.facts import Fact, PlacedFact
 from service.learners.world import FactOutcome
 from service.learners.writer import Writer
+from service.ledger.sql import STORE_ERRORS, Statement
 
 LETTERS_PER_ROUND = 256
 BYTES_PER_ROUND = 8 * 1024 * 1024
@@ -44,7 +42,7 @@ class Intake:
         A letter is taken in the transaction that records its facts: stopped in between, it
         still waits and none of its facts is recorded. Content never raises; a letter that
         breaks the program itself is set aside whole and its neighbours go on. Raises
-        sqlite3.Error or PersistenceError when the ledger cannot commit.
+        one of STORE_ERRORS when the ledger cannot commit.
         """
         self._letters.retry_due(now, LETTERS_PER_ROUND)
         letters = self._letters.waiting(LETTERS_PER_ROUND, BYTES_PER_ROUND)
@@ -62,7 +60,7 @@ class Intake:
     def _take_or_part(self, letters: Sequence[Letter], now: int) -> None:
         try:
             self._take(letters, [self._read(letter, now) for letter in letters], now)
-        except (sqlite3.Error, PersistenceError):
+        except STORE_ERRORS:
             raise
         except Exception as error:
             if len(letters) > 1:
@@ -81,14 +79,14 @@ class Intake:
         pairs = list(zip(letters, read, strict=True))
         taken: list[tuple[Letter, list[EventOutcome]]] = []
 
-        def mark(cursor: sqlite3.Cursor, outcomes: list[FactOutcome]) -> None:
+        def marks(outcomes: list[FactOutcome]) -> Iterator[Statement]:
             became = iter(outcomes)
             taken[:] = [
                 (letter, list(outcomes_of(letter, items, became))) for letter, items in pairs
             ]
-            self._letters.mark_taken(cursor, taken, now)
-            self._letters.try_again(cursor, premature(pairs))
-            self._letters.feeds.taken(cursor, tallies_of(read, taken))
+            yield from self._letters.marks(taken, now)
+            yield self._letters.try_again(premature(pairs))
+            yield self._letters.feeds.taken(tallies_of(read, taken))
 
         told = [
             PlacedFact(item, letter.n, place, letter.imported)
@@ -96,7 +94,7 @@ class Intake:
             for place, item in enumerate(items)
             if isinstance(item, Fact) and to_be_tried(letter, place)
         ]
-        self._writer.write(told, now, mark)
+        self._writer.write(told, now, marks)
         self._tell_of_set_aside(taken, now)
 
     def _tell_of_set_aside(

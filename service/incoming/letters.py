@@ -1,7 +1,6 @@
 """Keep every delivery exactly as it came, and what became of it."""
 
 import re
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from service.incoming.letter import (
 )
 from service.learners.feed_subjects import LetterSetAside
 from service.ledger.ledger import Ledger
+from service.ledger.sql import Cursor, Statement
 
 
 def runs_of(numbers: Iterable[int]) -> list[tuple[int, int]]:
@@ -119,6 +119,9 @@ SELECT (SELECT COALESCE(MAX(n), 0) FROM letters),
 """
 ROWS_PER_INSERT = 64
 LETTER = "INSERT INTO letters (n, source, received_at, headers, body)"
+TAKEN = "INSERT INTO taken (n, taken_at, state, events) VALUES (?, ?, ?, ?)"
+SET_ASIDE = "INSERT INTO set_aside (n, item, name, reason) VALUES (?, ?, ?, ?)"
+NO_MORE_WAITING = "DELETE FROM waiting WHERE n BETWEEN ? AND ?"
 IMPORTED = "INSERT INTO imported (n) SELECT n FROM letters WHERE n > ?"
 
 
@@ -180,9 +183,8 @@ class Letters:
             if imported:
                 cursor.execute(IMPORTED, (last,))
             else:
-                self.feeds.kept(cursor, arrivals, receipts)
-            for source, count in skipped.items():
-                self.feeds.skipped(cursor, source, count)
+                cursor.executemany(*self.feeds.kept(arrivals, receipts))
+            cursor.executemany(*self.feeds.skipped(skipped))
         return list(receipts)
 
     def waiting(self, limit: int, limit_bytes: int = 2**62, *, after: int = 0) -> list[Letter]:
@@ -232,19 +234,19 @@ class Letters:
         found = row.fetchone()
         return None if found is None else int(found[0])
 
-    def mark_taken(
-        self, cursor: sqlite3.Cursor, taken: Sequence[tuple[Letter, list[EventOutcome]]], now: int
-    ) -> None:
-        """Record what became of each letter, inside the transaction of the one writer."""
-        cursor.executemany(
-            "INSERT INTO taken (n, taken_at, state, events) VALUES (?, ?, ?, ?)",
+    def marks(
+        self, taken: Sequence[tuple[Letter, list[EventOutcome]]], now: int
+    ) -> Iterator[Statement]:
+        """Give what records what became of each letter."""
+        yield (
+            TAKEN,
             [
-                (a.n, now, letter_state(outcomes), encode(outcomes).decode())
-                for a, outcomes in taken
+                (letter.n, now, letter_state(outcomes), encode(outcomes).decode())
+                for letter, outcomes in taken
             ],
         )
-        cursor.executemany(
-            "INSERT INTO set_aside (n, item, name, reason) VALUES (?, ?, ?, ?)",
+        yield (
+            SET_ASIDE,
             [
                 (letter.n, item, outcome.name, outcome.reason)
                 for letter, outcomes in taken
@@ -252,9 +254,7 @@ class Letters:
                 if outcome.state == "set_aside"
             ],
         )
-        cursor.executemany(
-            "DELETE FROM waiting WHERE n BETWEEN ? AND ?", runs_of(letter.n for letter, _ in taken)
-        )
+        yield NO_MORE_WAITING, runs_of(letter.n for letter, _ in taken)
 
     def show(self, n: int) -> dict[str, Any] | None:
         """Read one letter and what became of each of its events; None for a receipt never given.
@@ -301,9 +301,9 @@ class Letters:
         with self._ledger.transaction() as cursor:
             return sum(_wait_again(cursor, n) for n in numbers)
 
-    def try_again(self, cursor: sqlite3.Cursor, moments: Sequence[tuple[int, int]]) -> None:
-        """Note when letters just set aside are to wait again (number, ms UTC)."""
-        cursor.executemany("INSERT INTO premature VALUES (?, ?)", moments)
+    def try_again(self, moments: Sequence[tuple[int, int]]) -> Statement:
+        """Give what notes when letters just set aside are to wait again (number, ms UTC)."""
+        return "INSERT INTO premature (n, again_at) VALUES (?, ?)", moments
 
     def retry_due(self, now: int, limit: int) -> None:
         """Let letters wait again of which an event is from the future no more."""
@@ -323,21 +323,21 @@ def unaccounted(counts: Mapping[str, int]) -> int:
     return counts["accepted"] - sum(counts[state] for state in LETTER_STATES)
 
 
-def _insert(cursor: sqlite3.Cursor, rows: Sequence[tuple[Any, ...]]) -> None:
+def _insert(cursor: Cursor, rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert by one statement: each gives up the interpreter once, and the webhook wants it."""
     marks = ",".join(["(?, ?, ?, ?, ?)"] * len(rows))
     cursor.execute(f"{LETTER} VALUES {marks}", [v for row in rows for v in row])
 
 
-def _wait_again(cursor: sqlite3.Cursor, n: int) -> int:
+def _wait_again(cursor: Cursor, n: int) -> int:
     cursor.execute("DELETE FROM premature WHERE n = ?", (n,))
-    cursor.execute(
+    again = cursor.execute(
         "INSERT INTO waiting (n, source, before) SELECT t.n, l.source, t.events "
         "FROM taken t JOIN letters l ON l.n = t.n "
         "WHERE t.n = ? AND t.state = 'set_aside' AND l.body IS NOT NULL",
         (n,),
     )
-    if cursor.rowcount:
+    if again.rowcount:
         cursor.execute("DELETE FROM taken WHERE n = ?", (n,))
         cursor.execute("DELETE FROM set_aside WHERE n = ?", (n,))
         return 1

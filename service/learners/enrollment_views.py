@@ -1,7 +1,6 @@
 """Keep enrolments and instances as views, for people, the API and the sweep."""
 
 import json
-import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,8 +14,8 @@ from service.learners.enrollment import EnrollmentRecorded
 from service.learners.enrollment_state import Snapshot
 from service.learners.facts import InstanceDeleted, SeatsReported, course_id
 from service.learners.instance import InstanceRecorded, seats_available
-from service.ledger.database import counts
 from service.ledger.events import LogEvent
+from service.ledger.sql import Cursor, counts
 from service.ledger.views import Views
 
 STANDING = (
@@ -96,7 +95,7 @@ class EnrollmentViews:
         )  # fmt: skip
         database.table("instances").create_index(["course"])
 
-    def project(self, connection: sqlite3.Connection, events: Sequence[LogEvent]) -> None:
+    def project(self, connection: Cursor, events: Sequence[LogEvent]) -> None:
         """Write the last state of each enrolment in the page, once."""
         whos: dict[str, tuple[Any, ...]] = {}
         standings: dict[str, tuple[Any, ...]] = {}
@@ -145,7 +144,7 @@ def enrollment_columns(after: Snapshot, event: LogEvent) -> tuple[Any, ...]:
     return (*shown(after), event.version)
 
 
-def place(connection: sqlite3.Connection, events: Sequence[LogEvent]) -> None:
+def place(connection: Cursor, events: Sequence[LogEvent]) -> None:
     """Write instances; the last report of each in the page is written once."""
     new: list[tuple[Any, ...]] = []
     seats: dict[str, tuple[Any, ...]] = {}
@@ -214,7 +213,7 @@ def listing(
     return found
 
 
-def accounts_of_instances(connection: sqlite3.Connection, source: str | None) -> set[str]:
+def accounts_of_instances(connection: Cursor, source: str | None) -> set[str]:
     """Read the accounts of which there are instances, of a source or of any."""
     query = "SELECT DISTINCT account FROM instances WHERE source = COALESCE(?, source)"
     return {account for (account,) in connection.execute(query, (source,))}

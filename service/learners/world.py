@@ -1,16 +1,15 @@
 """Agree with the rules on what they are handed and give back: events, world, decisions."""
 
-import sqlite3
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from service.learners import course, enrollment, instance
-from service.learners.aggregate import Aggregate, named_by
+from service.learners.aggregate import Aggregate, Cache, named_by
 from service.learners.course import LearnerSignIns, LearningObject
 from service.learners.directory.courses import Course, Courses
-from service.learners.directory.leaving import mark_left
+from service.learners.directory.leaving import left_marks
 from service.learners.directory.managers import Managers
 from service.learners.directory.people import People, Person
 from service.learners.directory.reported import ReportedDetails
@@ -29,6 +28,7 @@ from service.learners.instance import Instance, InstanceRecorded
 from service.learners.neighbours import Deletion, Neighbours, deletion_among
 from service.learners.watchlist import Watchlist
 from service.ledger.events import EventBody, EventStore, NewEvent, StreamId
+from service.ledger.sql import Statement
 
 AGGREGATES: Mapping[str, type[Aggregate[Any]]] = {
     **dict.fromkeys(enrollment.SHAPES, Enrollment),
@@ -157,53 +157,8 @@ class UncommittedWorld(World, Protocol):
 
 
 Decide = Callable[[AppendedEvent, World, int], Decisions | None]
-Also = Callable[[sqlite3.Cursor, list[FactOutcome]], None]
-
-
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
-
-ENTRIES_KEPT = 8_000
-"""An enrolment takes 2 KiB. In an academy that enrols 480 a day 87 % are found, and with five times
-as many entries 90 %: a fact costs the same (measured)."""
-
-
-class Cache(Generic[K, V]):
-    """Keep at least the last `size` values asked for, at most twice as many.
-
-    Values stand in two generations, and whoever asks for one of the older brings it to the
-    younger. So a hit costs one look-up: half of what a list in order of use costs (measured).
-    """
-
-    def __init__(self, size: int = ENTRIES_KEPT) -> None:
-        self._young: dict[K, V] = {}
-        self._old: dict[K, V] = {}
-        self._size = size
-
-    def get(self, key: K) -> V | None:
-        """Give the value, now of the younger generation; None if it was dropped."""
-        found = self._young.get(key)
-        if found is None and self._old:
-            found = self._old.pop(key, None)
-            if found is not None:
-                self.put(key, found)
-        return found
-
-    def put(self, key: K, value: V) -> None:
-        """Keep a value for a while."""
-        if len(self._young) >= self._size and key not in self._young:
-            self._old, self._young = self._young, {}
-        self._young[key] = value
-
-    def drop(self, key: K) -> None:
-        """Forget one value, if it is there."""
-        self._young.pop(key, None)
-        self._old.pop(key, None)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._young.clear()
-        self._old.clear()
+Marks = Callable[[list[FactOutcome]], Iterable[Statement]]
+"""What is written of the letters whose facts came to this."""
 
 
 class Lookup:
@@ -270,11 +225,13 @@ class Lookup:
         """Forget which enrolments a record has in a course, now that another is on disk."""
         self._beside.drop((person, course))
 
-    def keep(self, cursor: sqlite3.Cursor, reported: ReportedDetails) -> None:
-        """Write what a transaction's letters changed; call `settle` when it is on disk."""
-        self.people.contacts.keep(cursor, reported.contacts.changed)
-        mark_left(cursor, reported.left)
-        self._courses.titles.keep(cursor, reported.titles.changed)
+    def changes(self, reported: ReportedDetails) -> list[Statement]:
+        """Give what writes what letters changed; call `settle` when it is on disk."""
+        return [
+            self.people.contacts.changes(reported.contacts.changed),
+            left_marks(reported.left),
+            self._courses.titles.changes(reported.titles.changed),
+        ]
 
     def settle(self, reported: ReportedDetails) -> None:
         """Drop what was remembered of whom and what letters have changed."""
@@ -347,3 +304,14 @@ class Lookup:
     def watchers(self, instance: str) -> Watchlist:
         """Look up who wishes to be told of the instance with this stream."""
         return Watchlist.load(instance, self._store.stream(Watchlist.stream(instance)))
+
+
+def recall(
+    streams: Sequence[str], known: Cache[str, Aggregate[Any]], lookup: Lookup
+) -> dict[str, Aggregate[Any]]:
+    """Load aggregates that nobody remembers; what the ledger does not have is left out."""
+    found = {s: remembered for s in streams if (remembered := known.get(s)) is not None}
+    for stream, aggregate in lookup.aggregates([s for s in streams if s not in found]).items():
+        found[stream] = aggregate
+        known.put(stream, aggregate)
+    return found

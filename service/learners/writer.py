@@ -1,13 +1,11 @@
 """Write facts: fold them, let the rules decide at each event, commit it all at once."""
 
-import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from eventsourcing.persistence import IntegrityError
 from msgspec.structs import replace
 
-from service.learners.aggregate import Aggregate
+from service.learners.aggregate import Aggregate, Cache
 from service.learners.directory.courses import Course
 from service.learners.directory.merges import PendingMerges
 from service.learners.directory.people import People, Person, PersonKey, person_key
@@ -19,16 +17,18 @@ from service.learners.neighbours import Deletion, deletion_among, owner_of, plac
 from service.learners.watchlist import Watchlist, WatchTold
 from service.learners.world import (
     AGGREGATES,
-    Also,
     AppendedEvent,
-    Cache,
     Decide,
     Decisions,
     FactOutcome,
     Lookup,
+    Marks,
     enrollments_of,
+    recall,
 )
 from service.ledger.events import EventBody, EventStore, NewEvent
+from service.ledger.sql import CONFLICTS, Statement
+from service.ledger.store import Append
 
 
 class UnitOfWork:
@@ -209,17 +209,6 @@ class UnitOfWork:
         self._memory |= decisions.tallies
 
 
-def recall(
-    streams: Sequence[str], known: Cache[str, Aggregate[Any]], lookup: Lookup
-) -> dict[str, Aggregate[Any]]:
-    """Load aggregates that nobody remembers; what the ledger does not have is left out."""
-    found = {s: remembered for s in streams if (remembered := known.get(s)) is not None}
-    for stream, aggregate in lookup.aggregates([s for s in streams if s not in found]).items():
-        found[stream] = aggregate
-        known.put(stream, aggregate)
-    return found
-
-
 def learner_key(fact: Fact) -> PersonKey:
     """Key the person a fact is about as the LMS knows them."""
     return person_key(fact.source, fact.account, fact.person or "")
@@ -241,10 +230,10 @@ class Writer:
         self.decide = decide
         self.known: Cache[str, Aggregate[Any]] = Cache()
         self._persons: Cache[PersonKey, str] = Cache(PEOPLE_REMEMBERED)
-        self._changes_of_others = self.ledger.changes_of_others()
+        self._revision = self.ledger.revision()
 
-    def write(self, told: Sequence[PlacedFact], now: int, also: Also) -> list[FactOutcome]:
-        """Record facts, decides on each as it stands then, and commits with `also`.
+    def write(self, told: Sequence[PlacedFact], now: int, marks: Marks) -> list[FactOutcome]:
+        """Record facts, decide on each as it stands then, and commit it with their `marks`.
 
         Either everything is on disk when this returns, or nothing is and the error is raised.
         The same facts again change nothing. When another process met the same people or wrote
@@ -252,12 +241,12 @@ class Writer:
         """
         for _ in range(ATTEMPTS - 1):
             try:
-                return self._write(told, now, also)
-            except (IntegrityError, sqlite3.IntegrityError):
+                return self._write(told, now, marks)
+            except CONFLICTS:
                 self.forget()
-        return self._write(told, now, also)
+        return self._write(told, now, marks)
 
-    def _write(self, told: Sequence[PlacedFact], now: int, also: Also) -> list[FactOutcome]:
+    def _write(self, told: Sequence[PlacedFact], now: int, marks: Marks) -> list[FactOutcome]:
         batch = self.world(now)
         persons, met = self._persons_of([t.fact for t in told], now)
         batch.persons, batch.met = persons, met
@@ -269,16 +258,15 @@ class Writer:
         batch.reported = self.lookup.reported([t.fact for t in told], known)
         # All reading and deciding is done before the transaction, so that nobody waits for the
         # lock meanwhile. What another process wrote in between shows as a version that is taken,
-        # or a person who is known: then the transaction fails and `write` begins anew.
+        # or a person who is known: then nothing is kept, and `write` begins anew.
         outcomes = list(map(batch.record, told, known, blank))
-        with self.ledger.transaction() as cursor:
-            self.people.meet(cursor, list(met.items()))
-            if batch.merges:
-                self.people.merges.keep(cursor, batch.merges.links)
-            if batch.reported:
-                self.lookup.keep(cursor, batch.reported)
-            self._append(cursor, batch.events, batch.decisions)
-            also(cursor, outcomes)
+        merging = batch.merges or (met and self.people.is_merging())
+        self._append(
+            batch.events,
+            batch.decisions,
+            tables=[*self._changes(batch), *marks(outcomes)],
+            revision=self._revision if merging else None,
+        )
         # Memory follows the disk, never the other way round: a failed commit must leave no trace.
         batch.settle()
         if batch.reported:
@@ -290,20 +278,22 @@ class Writer:
             self._persons.put(key, person)
         return outcomes
 
+    def _changes(self, batch: UnitOfWork) -> Iterator[Statement]:
+        """Give what the facts say of people and courses."""
+        yield self.people.met(list(batch.met.items()))
+        if batch.merges:
+            yield from self.people.merges.changes(batch.merges.links)
+        if batch.reported:
+            yield from self.lookup.changes(batch.reported)
+
     def commit(self, decisions: Decisions) -> None:
         """Append decisions that no fact caused: an ask of the clock, an activation."""
-        with self.ledger.transaction() as cursor:
-            self._append(cursor, (), decisions)
+        self._append((), decisions)
 
     def world(self, now: int) -> UnitOfWork:
         """Make a world of what is known now, for deciding outside a batch of facts."""
         self._notice_others()
-        return UnitOfWork(
-            known=self.known,
-            lookup=self.lookup,
-            decide=self.decide,
-            now=now,
-        )
+        return UnitOfWork(known=self.known, lookup=self.lookup, decide=self.decide, now=now)
 
     def enrollments(self, streams: Sequence[str]) -> list[Enrollment]:
         """Load these enrolments as the ledger has them."""
@@ -317,17 +307,26 @@ class Writer:
         self.lookup.forget()
 
     def _append(
-        self, cursor: sqlite3.Cursor, events: Iterable[NewEvent], decisions: Decisions
+        self,
+        events: Sequence[NewEvent],
+        decisions: Decisions,
+        tables: Sequence[Statement] = (),
+        revision: int | None = None,
     ) -> None:
         tallies = ((s, v + 1, body) for s, (v, body) in decisions.tallies.items())
-        self.store.append(cursor, [*events, *decisions.following, *tallies])
-        self.store.append_once(cursor, [(s, 1, body) for s, body in decisions.once])
-        self.ledger.keep_erasable(cursor, decisions.erasable)
+        written = Append(
+            rows=self.store.rows([*events, *decisions.following, *tallies]),
+            once=self.store.rows((s, 1, body) for s, body in decisions.once),
+            erasable=decisions.erasable,
+            tables=tables,
+            revision=revision,
+        )
+        self.ledger.append(written)
 
     def _notice_others(self) -> None:
-        changes = self.ledger.changes_of_others()
-        if changes != self._changes_of_others:
-            self._changes_of_others = changes
+        revision = self.ledger.revision()
+        if revision != self._revision:
+            self._revision = revision
             self.forget()
 
     def _persons_of(

@@ -1,20 +1,21 @@
 """Define what a stored event is, how its bytes are made, and the store that speaks in bodies."""
 
 import os
-import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, ClassVar, NamedTuple, NewType
 
 import msgspec
 from eventsourcing.persistence import (
+    IntegrityError,
     JSONTranscoder,
     Mapper,
     MapperDeserialisationError,
     StoredEvent,
 )
 
-from service.ledger.ledger import Ledger, Row
+from service.ledger.ledger import Ledger
+from service.ledger.store import END, Append, Row
 
 EVENTS_PER_PAGE = 10_000
 
@@ -165,23 +166,25 @@ class EventStore:
 
     def first(self, stream: str) -> EventBody | None:
         """Read the first event of a stream, if it is there."""
-        stored = self.ledger.select_events(stream, limit=1)
-        return self.mapper.decode(stored[0].topic, stored[0].state) if stored else None
+        found = (
+            self.mapper.decode(topic, state)
+            for _, _, topic, state in self.ledger.stream(stream, limit=1)
+        )
+        return next(found, None)
 
     def latest(self, stream: str) -> tuple[int, EventBody] | None:
         """Read the newest event of a stream, with its version."""
-        stored = self.ledger.select_events(stream, desc=True, limit=1)
-        if not stored:
-            return None
-        (event,) = stored
-        return event.originator_version, self.mapper.decode(event.topic, event.state)
+        for _, version, topic, state in self.ledger.stream(stream, newest_first=True, limit=1):
+            return version, self.mapper.decode(topic, state)
+        return None
 
     def newest_first(self, stream: str) -> Iterator[Any]:
         """Read one stream, last to first, each event when it is asked for."""
-        version: int | None = None
-        while stored := self.ledger.select_events(stream, lte=version, desc=True, limit=1):
-            yield self.mapper.decode(stored[0].topic, stored[0].state)
-            version = stored[0].originator_version - 1
+        until = END
+        while rows := self.ledger.stream(stream, until=until, newest_first=True, limit=1):
+            ((_, version, topic, state),) = rows
+            yield self.mapper.decode(topic, state)
+            until = version - 1
 
     def newest(self, ids: Sequence[str]) -> dict[str, int]:
         """Read the newest version of many streams, 0 for one that is not there."""
@@ -195,22 +198,19 @@ class EventStore:
             for position, stream, version, topic, state in page:
                 yield LogEvent(position, stream, version, decode(topic, state))
 
-    def append(self, cursor: sqlite3.Cursor, events: Iterable[NewEvent]) -> None:
-        """Add events inside a transaction; raises IntegrityError if a version is taken."""
-        self.ledger.append(cursor, self._rows(events))
-
-    def append_once(self, cursor: sqlite3.Cursor, events: Iterable[NewEvent]) -> None:
-        """Add events whose ids are derived from what they say: a second time changes nothing."""
-        self.ledger.append_once(cursor, self._rows(events))
-
     def append_unless_moved(
         self,
         events: Iterable[NewEvent],
         rests_on: Mapping[str, int] = {},
-        erasable: Iterable[tuple[str, str, str]] = (),
+        erasable: Sequence[tuple[str, str, str]] = (),
     ) -> bool:
-        """Append in a transaction of its own; false, and nothing is changed, on a conflict."""
-        return self.ledger.append_unless_moved(self._rows(events), rests_on, erasable)
+        """Append all of it; false, and nothing is changed, when somebody else was quicker."""
+        try:
+            rows = self.rows(events)
+            self.ledger.append(Append(rows=rows, rests_on=rests_on, erasable=erasable))
+        except IntegrityError:
+            return False
+        return True
 
     def append_each(self, events: Sequence[NewEvent]) -> set[str]:
         """Append all at once, or one by one if somebody moved some; return their streams."""
@@ -220,6 +220,7 @@ class EventStore:
             return {stream for stream, *_ in events}
         return {event[0] for event in events if self.append_unless_moved([event])}
 
-    def _rows(self, events: Iterable[NewEvent]) -> list[Row]:
+    def rows(self, events: Iterable[NewEvent]) -> list[Row]:
+        """Encode events as they are stored."""
         encode = self.mapper.encode
         return [(stream, version, *encode(body)) for stream, version, body in events]

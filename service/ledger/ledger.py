@@ -3,23 +3,18 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import msgspec
-from eventsourcing.persistence import (
-    ApplicationRecorder,
-    IntegrityError,
-    Notification,
-    StoredEvent,
-    Subscription,
-)
+from eventsourcing.persistence import IntegrityError
 
-from service.ledger.database import EVENT_LOG, SCHEMA_VERSION, connect
+from service.ledger.database import EVENT_LOG, ROOMY_CACHE_KIB, SCHEMA_VERSION, connect
 from service.ledger.high_water import MARK_BYTES, fit, mark_of, marked, shortfalls
 from service.ledger.private_files import private_data_folder, private_file
+from service.ledger.sql import Connection, Cursor
+from service.ledger.store import END, Append, LogRow, Row
 
 ROWS_PER_QUERY = 5_000
 
@@ -28,20 +23,53 @@ INSERT = f"INSERT INTO stored_events ({COLUMNS}) VALUES (?, ?, ?, ?)"
 ONCE = f"{INSERT} ON CONFLICT (originator_id, originator_version) DO NOTHING"
 ERASABLE = "INSERT INTO erasable (stream, field, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 
-Row = tuple[str, int, str, bytes]
-"""One event as stored: stream id, version, topic, state."""
-
 
 class LedgerError(Exception):
     """Say where and why the ledger cannot be used as it is, and what to do."""
 
 
-class Ledger(ApplicationRecorder):
-    """Hold one writing connection, shared under a lock, and one reading connection per thread.
+class HighWaterMark:
+    """Keep beside a ledger how far its tables and views have come."""
 
-    The library's own SQLite pool is not used: it leaks its writer lock and begins deferred
-    transactions (measured). The table is the library's, with a declared position so that
-    rows keep theirs.
+    def __init__(self, ledger: Path) -> None:
+        self._path = mark_of(ledger)
+        self._known = marked(ledger)
+        self._file = -1
+        self._writing = threading.Lock()
+
+    def open(self) -> None:
+        """Make the file if there is none; raises OSError."""
+        private_file(self._path)
+        self._file = os.open(self._path, os.O_RDWR)
+
+    def write(self, ends: Mapping[str, int]) -> None:
+        """Write how far something has come, without waiting for the disk.
+
+        So it may be behind what it is of, and never ahead.
+        """
+        with self._writing, suppress(OSError):  # what it is of is on disk all the same
+            known = {**self._known, **ends}
+            if known != self._known:
+                self._known = known
+                line = msgspec.json.encode(known)
+                os.pwrite(self._file, line.ljust(MARK_BYTES - 1) + b"\n", 0)
+
+    def end(self, name: str) -> int:
+        """Give how far something has come, as far as this process knows; 0 for nothing known."""
+        return self._known.get(name, 0)
+
+    def close(self) -> None:
+        """Let go of the file; twice is harmless."""
+        file, self._file = self._file, -1  # the number may be another file's from now on
+        with suppress(OSError):
+            os.close(file)
+
+
+class Ledger:
+    """Keep the log in one SQLite file, a `Store`.
+
+    One connection writes, shared under a lock, and each thread has one to read. The table is the
+    library's, with a declared position so that rows keep theirs.
     """
 
     def __init__(self, path: Path) -> None:
@@ -53,15 +81,13 @@ class Ledger(ApplicationRecorder):
         self._readers = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._ends: dict[str, str] = {}
-        self._marking = threading.Lock()
-        self._marked = marked(path)
+        self.mark = HighWaterMark(path)
         try:
             private_data_folder(path.parent)
             if lost := shortfalls(path):
                 # Nothing was opened for writing yet: what SQLite could not read stays as it is.
                 raise LedgerError("\n".join(lost))
-            private_file(mark_of(path))
-            self._mark = os.open(mark_of(path), os.O_RDWR)
+            self.mark.open()
             self._writer = connect(path)
             self._prepare()
         except (OSError, sqlite3.Error) as error:
@@ -71,13 +97,7 @@ class Ledger(ApplicationRecorder):
             ) from error
 
     def _prepare(self) -> None:
-        found = self._writer.execute("PRAGMA user_version").fetchone()[0]
-        if found > SCHEMA_VERSION:
-            raise LedgerError(
-                f"{self.path}: the ledger has schema {found}, this program knows {SCHEMA_VERSION}; "
-                "run the Coursebell version that wrote it, or a newer one"
-            )
-        if found < SCHEMA_VERSION:
+        if refuse_newer(self._writer, self.path) < SCHEMA_VERSION:
             with self.transaction() as cursor:
                 cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self.create(EVENT_LOG)
@@ -99,29 +119,13 @@ class Ledger(ApplicationRecorder):
         with self._writing:
             self._mark_ends(self._writer.cursor())
 
-    def mark(self, ends: Mapping[str, int]) -> None:
-        """Write how far something has come into the mark, without waiting for the disk.
-
-        So it may be behind what it is of, and never ahead.
-        """
-        with self._marking, suppress(OSError):  # what it is of is on disk all the same
-            known = {**self._marked, **ends}
-            if known != self._marked:
-                self._marked = known
-                line = msgspec.json.encode(known)
-                os.pwrite(self._mark, line.ljust(MARK_BYTES - 1) + b"\n", 0)
-
-    def marked_end(self, name: str) -> int:
-        """Give how far something has come, as far as this process knows; 0 for nothing known."""
-        return self._marked.get(name, 0)
-
-    def _mark_ends(self, cursor: sqlite3.Cursor) -> None:
+    def _mark_ends(self, cursor: Cursor) -> None:
         with suppress(sqlite3.Error):
             found = {name: cursor.execute(query).fetchone() for name, query in self._ends.items()}
-            self.mark({name: end or 0 for name, (end,) in found.items()})
+            self.mark.write({name: end or 0 for name, (end,) in found.items()})
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Cursor]:
+    def transaction(self) -> Iterator[Cursor]:
         """Begin a write transaction: all of it is on disk when the block ends, or none of it.
 
         It takes the file's lock at once. One that began with reading could not be made to wait
@@ -155,7 +159,7 @@ class Ledger(ApplicationRecorder):
             self.committed.wait_for(lambda: self.commits != seen, seconds)
             return self.commits
 
-    def reader(self) -> sqlite3.Connection:
+    def reader(self) -> Connection:
         """Give this thread its own reading connection."""
         connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
         if connection is None:
@@ -164,11 +168,29 @@ class Ledger(ApplicationRecorder):
             self._opened.append(connection)
         return connection
 
-    def changes_of_others(self) -> int:
+    def columns(self, table: str) -> frozenset[str]:
+        """Name the columns of a table; none where there is no such table, as in an older ledger."""
+        rows = self.reader().execute(f"PRAGMA table_info({table})")
+        return frozenset(name for _, name, *_ in rows)
+
+    def damage(self) -> list[str]:
+        """List what SQLite itself finds wrong with the file."""
+        rows = [row[0] for row in self.reader().execute("PRAGMA quick_check")]
+        return [] if rows == ["ok"] else rows
+
+    def revision(self) -> int:
         """Give what grows as another process commits, or this one counts itself in `as_others`."""
         with self._writing:  # between another thread's BEGIN and its COMMIT it would be an error
-            found: int = self._writer.execute("PRAGMA data_version").fetchone()[0]
+            return self._revision(self._writer)
+
+    def _revision(self, writer: Connection) -> int:
+        found: int = writer.execute("PRAGMA data_version").fetchone()[0]
         return found + self.as_others
+
+    def give_room(self) -> None:
+        """Let the writer hold more pages at once: it writes in many places of large tables."""
+        with self._writing:
+            self._writer.execute(f"PRAGMA cache_size = -{ROOMY_CACHE_KIB}")
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file, as far as readers allow."""
@@ -179,51 +201,29 @@ class Ledger(ApplicationRecorder):
         """Close every connection; the ledger is of no use afterwards. Twice is harmless."""
         for connection in (*self._opened, self._writer):
             connection.close()
-        mark, self._mark = self._mark, -1  # the number may be another file's from now on
-        with suppress(OSError):
-            os.close(mark)
+        self.mark.close()
 
-    def append(self, cursor: sqlite3.Cursor, rows: Iterable[Row]) -> None:
-        """Add events inside a transaction; raises IntegrityError if a version is taken."""
-        try:
-            cursor.executemany(INSERT, rows)
-        except sqlite3.IntegrityError as error:
-            raise IntegrityError(str(error)) from error
+    def append(self, what: Append) -> int:
+        """Write all of it, on disk when this returns; return the position of its last event.
 
-    def append_unless_moved(
-        self,
-        rows: Iterable[Row],
-        rests_on: Mapping[str, int] = {},
-        erasable: Iterable[tuple[str, str, str]] = (),
-    ) -> bool:
-        """Append in a transaction of its own; false, and nothing is changed, on a conflict.
-
-        A conflict is a version that somebody else has taken, or a stream of `rests_on` whose
-        newest version is not the one given. What to do then only the caller knows: read again
-        and decide anew, or leave it to who was quicker.
+        Raises IntegrityError, and nothing is kept, when somebody else was quicker.
         """
         try:
             with self.transaction() as cursor:
                 # Inside the transaction nobody else writes, so what is read here stays true.
-                self.insist(rests_on)
-                self.append(cursor, rows)
-                self.keep_erasable(cursor, erasable)
-        except IntegrityError:
-            return False
-        return True
+                self._insist(what, cursor)
+                log = [(INSERT, what.rows), (ONCE, what.once), (ERASABLE, what.erasable)]
+                for sql, rows in [*log, *what.tables]:
+                    cursor.executemany(sql, rows)
+                return last_position(cursor)
+        except sqlite3.IntegrityError as error:
+            raise IntegrityError(str(error)) from error
 
-    def insist(self, rests_on: Mapping[str, int]) -> None:
-        """Raise IntegrityError unless each stream has just this newest version, 0 for none."""
-        if rests_on and self.newest(list(rests_on)) != rests_on:
+    def _insist(self, what: Append, cursor: Cursor) -> None:
+        if what.rests_on and self.newest(list(what.rests_on)) != what.rests_on:
             raise IntegrityError("a stream that this rests on has moved")
-
-    def append_once(self, cursor: sqlite3.Cursor, rows: Iterable[Row]) -> None:
-        """Add events whose ids are derived from what they say: a second time changes nothing."""
-        cursor.executemany(ONCE, rows)
-
-    def keep_erasable(self, cursor: sqlite3.Cursor, rows: Iterable[tuple[str, str, str]]) -> None:
-        """Keep (stream, field, value) beside the log: what an event may not hold for ever."""
-        cursor.executemany(ERASABLE, rows)
+        if what.revision not in (None, self._revision(cursor)):
+            raise IntegrityError("another process has written meanwhile")
 
     def erasable(self, stream: str) -> dict[str, str]:
         """Read what is kept beside one stream and not erased yet."""
@@ -232,36 +232,23 @@ class Ledger(ApplicationRecorder):
         )
         return dict(found.fetchall())
 
-    def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
-        """Append as the library does: one transaction of its own; return the positions given."""
-        with self.transaction() as cursor:
-            before = last_position(cursor)
-            self.append(
-                cursor,
-                (
-                    (str(event.originator_id), event.originator_version, event.topic, event.state)
-                    for event in stored_events
-                ),
-            )
-        return range(before + 1, before + 1 + len(stored_events))
-
-    def select_events(
+    def stream(
         self,
-        originator_id: Any,
+        id: str,
+        after: int = 0,
+        until: int = END,
         *,
-        gt: int | None = None,
-        lte: int | None = None,
-        desc: bool = False,
-        limit: int | None = None,
-    ) -> Sequence[StoredEvent]:
-        """Read one stream, in order of version."""
+        newest_first: bool = False,
+        limit: int = END,
+    ) -> list[Row]:
+        """Read one stream in order of version, behind one and up to another."""
         rows = self.reader().execute(
             f"SELECT {COLUMNS} FROM stored_events WHERE originator_id = ? "
             "AND originator_version > ? AND originator_version <= ? "
-            f"ORDER BY originator_version {'DESC' if desc else 'ASC'} LIMIT ?",
-            (originator_id, gt or 0, 2**62 if lte is None else lte, -1 if limit is None else limit),
-        )
-        return [StoredEvent(*row) for row in rows]
+            f"ORDER BY originator_version {'DESC' if newest_first else 'ASC'} LIMIT ?",
+            (id, after, until, limit),
+        )  # fmt: skip
+        return rows.fetchall()
 
     def newest(self, ids: Sequence[str]) -> dict[str, int]:
         """Read the newest version of many streams, 0 for one that is not there."""
@@ -284,55 +271,53 @@ class Ledger(ApplicationRecorder):
                 chunk,
             )
 
-    def select_notifications(
-        self,
-        start: int | None,
-        limit: int,
-        stop: int | None = None,
-        topics: Sequence[str] = (),
-        *,
-        inclusive_of_start: bool = True,
-    ) -> Sequence[Notification]:
-        """Read a page of the whole log, in order of position."""
-        first = (start or 0) + (0 if inclusive_of_start or start is None else 1)
-        wanted = f" AND topic IN ({','.join('?' * len(topics))})" if topics else ""
-        rows = self.reader().execute(
-            f"SELECT {COLUMNS}, notification_id FROM stored_events WHERE notification_id >= ? "
-            f"AND notification_id <= ?{wanted} ORDER BY notification_id LIMIT ?",
-            (first, 2**62 if stop is None else stop, *topics, limit),
-        )
-        return [Notification(*row) for row in rows]
+    def latest(self, ids: Sequence[str]) -> dict[str, Row]:
+        """Read the newest event of each of many streams; those not there are left out."""
+        found: dict[str, Row] = {}
+        for chunk, marks in _chunks(ids):
+            rows = self.reader().execute(
+                f"SELECT {COLUMNS}, MAX(originator_version) FROM stored_events "
+                f"WHERE originator_id IN ({marks}) GROUP BY originator_id",
+                chunk,
+            )
+            found |= {row[0]: row[:4] for row in rows}
+        return found
 
     def log(
-        self, after: int, limit: int, topics: Collection[str] = ()
-    ) -> list[tuple[int, str, int, str, bytes]]:
-        """Read a page of the log as plain rows, position first: the fast way for followers."""
+        self, after: int, limit: int, topics: Collection[str] = (), until: int = END
+    ) -> list[LogRow]:
+        """Read a page of the log behind a position, or only what has these topics."""
         wanted = f"AND topic IN ({','.join('?' * len(topics))}) " if topics else ""
         rows = self.reader().execute(
             f"SELECT notification_id, {COLUMNS} FROM stored_events WHERE notification_id > ? "
-            f"{wanted}ORDER BY notification_id LIMIT ?",
-            (after, *topics, limit),
+            f"AND notification_id <= ? {wanted}ORDER BY notification_id LIMIT ?",
+            (after, until, *topics, limit),
         )
         return rows.fetchall()
 
-    def stream_until(self, stream: str, position: int) -> list[tuple[int, str, int, str, bytes]]:
-        """Read the rows of one stream up to a position of the log, as `log` does."""
+    def places(self, id: str, until: int = END) -> list[LogRow]:
+        """Read one stream with positions, up to a position of the log."""
         rows = self.reader().execute(
             f"SELECT notification_id, {COLUMNS} FROM stored_events WHERE originator_id = ? "
             "AND notification_id <= ? ORDER BY originator_version",
-            (stream, position),
+            (id, until),
         )
         return rows.fetchall()
 
-    def max_notification_id(self) -> int:
+    def end(self) -> int:
         """Read the position of the newest event; 0 for an empty log."""
-        return last_position(self.reader().cursor())
+        return last_position(self.reader())
 
-    def subscribe(
-        self, gt: int | None = None, topics: Sequence[str] = ()
-    ) -> Subscription[ApplicationRecorder]:
-        """Refuse: followers page through `log` and wait on `committed`."""
-        raise NotImplementedError("the ledger has no subscriptions; follow it with log()")
+
+def refuse_newer(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the schema of a ledger; raises LedgerError for one that a newer program wrote."""
+    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found > SCHEMA_VERSION:
+        raise LedgerError(
+            f"{path}: the ledger has schema {found}, this program knows {SCHEMA_VERSION}; "
+            "run the Coursebell version that wrote it, or a newer one"
+        )
+    return found
 
 
 def _chunks(ids: Sequence[str]) -> Iterator[tuple[Sequence[str], str]]:
@@ -342,9 +327,9 @@ def _chunks(ids: Sequence[str]) -> Iterator[tuple[Sequence[str], str]]:
         yield chunk, ",".join("?" * len(chunk))
 
 
-def last_position(cursor: sqlite3.Cursor) -> int:
+def last_position(reader: Connection) -> int:
     """Read the newest position as this cursor sees it."""
-    found: tuple[int | None] = cursor.execute(
+    found: tuple[int | None] = reader.execute(
         "SELECT MAX(notification_id) FROM stored_events"
     ).fetchone()
     return found[0] or 0

@@ -84,7 +84,7 @@ class Views:
         self._inode = self.path.stat().st_ino
         self._written = 0
         self.position = position_of(connection)
-        self._ledger.mark({self.path.name: self.position})
+        self._ledger.mark.write({self.path.name: self.position})
         return connection
 
     def _usable(self) -> sqlite3.Connection | None:
@@ -108,7 +108,7 @@ class Views:
     def _is_where_it_was(self, connection: sqlite3.Connection) -> bool:
         query = "SELECT position, letters FROM following WHERE shape = ?"
         row = connection.execute(query, (self.shape,)).fetchone()
-        end, before = self._ledger.max_notification_id(), self._ledger.marked_end(self.path.name)
+        end, before = self._ledger.end(), self._ledger.mark.end(self.path.name)
         return row is not None and before <= row[0] <= end
 
     def _has_all(self, connection: sqlite3.Connection) -> bool:
@@ -202,7 +202,7 @@ class Views:
         return 1
 
     def _moved(self, page: Sequence[tuple[int, str, int, str, bytes]]) -> int:
-        self._ledger.mark({self.path.name: page[-1][0]})
+        self._ledger.mark.write({self.path.name: page[-1][0]})
         with self.moved:
             self.position = page[-1][0]
             self.moved.notify_all()
@@ -232,7 +232,7 @@ class Views:
             for projection, events in zip(self._projections, wanted, strict=True):
                 if events:
                     projection.project(connection, events)
-            ends = (page[-1][0], self._ledger.marked_end(LETTERS))
+            ends = (page[-1][0], self._ledger.mark.end(LETTERS))
             moved = connection.execute(FOLLOWED, (*ends, before)).rowcount == 1
             connection.execute("COMMIT" if moved else "ROLLBACK")
         except BaseException:

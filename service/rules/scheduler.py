@@ -133,7 +133,7 @@ class Scheduler:
         marks = {name.partition("/")[2]: known.get(name, mark) for name, mark in begun.items()}
         event = RulesActivated(
             at=now,
-            position=self._store.ledger.max_notification_id(),
+            position=self._store.ledger.end(),
             fingerprint=rules.fingerprint,
             text=rules.text,
             modes={rule.id: rule.mode for rule in rules.rules},

@@ -78,12 +78,12 @@ class OutcomeCounter:
     def __init__(self, store: EventStore, views: Views) -> None:
         self._store = store
         self._views = views
-        self._position = store.ledger.max_notification_id()
+        self._position = store.ledger.end()
 
     def fresh(self) -> defaultdict[str, Counter[str]]:
         """Count those that came since the last time; a page of the log at a time."""
         found: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        end = self._store.ledger.max_notification_id()
+        end = self._store.ledger.end()
         news = self._store.follow(self._position, [AttemptEnded.TOPIC])
         while page := list(islice(news, NAMED_AT_ONCE)):
             names = self._channels([event.stream for event in page])
@@ -111,13 +111,7 @@ class MatchCounter:
     def up_to(self, position: int) -> int:
         """Count the matches up to a position, which never goes back."""
         while self._position < position:
-            page = self._ledger.select_notifications(
-                self._position,
-                limit=EVENTS_PER_PAGE,
-                stop=position,
-                topics=[Owed.TOPIC],
-                inclusive_of_start=False,
-            )
+            page = self._ledger.log(self._position, EVENTS_PER_PAGE, [Owed.TOPIC], until=position)
             self._count += len(page)
-            self._position = page[-1].id if len(page) == EVENTS_PER_PAGE else position
+            self._position = page[-1][0] if len(page) == EVENTS_PER_PAGE else position
         return self._count

@@ -1,15 +1,14 @@
 """Deliver by one channel, over one connection or several: claim, send, record."""
 
 import logging
-import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from math import ceil
 from time import monotonic
 
-from eventsourcing.persistence import PersistenceError
 from msgspec.structs import replace
 
+from service.ledger.sql import STORE_ERRORS
 from service.rules.calendar import HOUR, MINUTE
 from service.rules.notification import (
     NOT_TRIED,
@@ -278,7 +277,7 @@ class DeliveryWorker:
         """
         try:
             self.settle()
-        except (sqlite3.Error, PersistenceError) as error:
+        except STORE_ERRORS as error:
             lost = ", ".join(self._recorder.unrecorded)
             about = {"event": "delivery.unrecorded", "channel": self.name}
             log.error("not recorded and so sent again: %s (%s)", lost, error, extra=about)

@@ -1,18 +1,17 @@
 """Plan what is due: load what the plan needs, and make steps of what it says."""
 
 import logging
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from eventsourcing.persistence import PersistenceError
 from msgspec.structs import replace
 
 from service.learners.facts import Identity
 from service.learners.world import Lookup
 from service.ledger.events import EventBody
+from service.ledger.sql import STORE_ERRORS
 from service.ledger.views import Views
 from service.rules.calendar import ITEMS_MAX, Settling
 from service.rules.decider import Decider
@@ -70,7 +69,7 @@ def compose(
         except TemplateProblem as problem:
             end = Ended(at=now, state=GIVEN_UP, reason=f"template: {problem}")
             raise Unworded((part.lead, end)) from problem
-        except (sqlite3.Error, PersistenceError):
+        except STORE_ERRORS:
             raise
         except Exception as error:  # what breaks the program must not hold up the others
             raise Unworded((part.lead, broken(part.lead, error, now))) from error
@@ -331,7 +330,7 @@ def verdict(
     """Judge one of many notifications; one that the program fails on is given up alone."""
     try:
         return judged(notification, subjects[notification.id], ground)
-    except (sqlite3.Error, PersistenceError):
+    except STORE_ERRORS:
         raise
     except Exception as error:  # what breaks the program must not hold up the others
         return broken(notification, error, ground.now)

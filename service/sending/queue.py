@@ -1,6 +1,5 @@
 """Project notifications into the send queue, one row each, and query the queue."""
 
-import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlite_utils import Database
 
 from service.ledger.events import LogEvent
+from service.ledger.sql import Cursor
 from service.ledger.views import Views
 from service.rules import notification
 from service.rules.notification import (
@@ -147,7 +147,7 @@ class SendQueue:
             f"WHERE bundle IS NOT NULL AND {WAITS}"
         )
 
-    def project(self, connection: sqlite3.Connection, events: Sequence[LogEvent]) -> None:
+    def project(self, connection: Cursor, events: Sequence[LogEvent]) -> None:
         """Write runs of one kind of event together, in the order of the log."""
         for kind, run in groupby(events, key=lambda event: type(event.body)):
             statement, values = WRITES[kind]

@@ -1,6 +1,5 @@
 """Try one rule on one letter, in an installation that is thrown away afterwards."""
 
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 from service.incoming.intake import moments_of
 from service.incoming.letter import Arrival
 from service.ledger.database import copy_database
+from service.ledger.sql import STORE_ERRORS
 from service.rules.calendar import DAY
 from service.rules.rule import Rule
 from service.rules.triggers.event import EventOccurrence
@@ -81,7 +81,7 @@ def play(sandbox: Sandbox, tried: TriedLetter) -> Trial:
     items = app.sources[source].read(tried.body, tried.clock)
     now = sandbox.now = max(moments_of(items), default=tried.clock)
     (letter,) = app.letters.keep([Arrival(source, now, {}, body=tried.body)])
-    before = app.ledger.max_notification_id()
+    before = app.ledger.end()
     app.take(now)
     sandbox.deliver()
     for _ in sandbox.moments_until(now + WAITS_AT_MOST_MS):
@@ -114,6 +114,6 @@ def copy_installation(data: Path, to: Path) -> None:
     Views that are missing or of no use are made anew from the log, which takes longer.
     """
     if (data / "views.db").is_file():
-        with suppress(sqlite3.DatabaseError):
+        with suppress(*STORE_ERRORS):
             copy_database(data / "views.db", to / "views.db")
     copy_database(data / "ledger.db", to / "ledger.db")

@@ -4,6 +4,7 @@ from typing import get_args, get_type_hints
 
 from service.api.resources.notifications import Step
 from service.learners.directory.people import PersonRow
+from service.ledger.store import Append
 from service.rules.notification import HELD, KINDS, AttemptEnded, AttemptStarted, Redriven
 from service.sending.operator import mute
 from tests.installation import ADA, DAY, GRACE, START, completed, seats
@@ -109,8 +110,7 @@ def test_a_reply_is_told_while_it_is_kept_and_without_the_address(client, office
     ended = AttemptEnded(at=START, outcome="permanent", then="given_up", code=550, status="5.1.1")
     append(office, owed["id"], 2, AttemptStarted(at=START, worker="w", until=START + 1), ended)
     reply = "550 5.1.1 <ada@example.org>: no such mailbox"
-    with office.app.ledger.transaction() as cursor:
-        office.app.ledger.keep_erasable(cursor, [(owed["id"], "reply/3", reply)])
+    office.app.ledger.append(Append(erasable=[(owed["id"], "reply/3", reply)]))
 
     kept = shown(client, owed["id"])
     with office.app.ledger.transaction() as cursor:

@@ -54,7 +54,7 @@ def name_course(office, title):
 
 
 def log(office):
-    return office.app.ledger.max_notification_id()
+    return office.app.ledger.end()
 
 
 def test_a_learner_asks_is_listed_and_stops(client):

@@ -140,7 +140,9 @@ def test_people_show_says_what_decides_whom_a_row_is_about(said: str, words: str
     person_id = people.new_id(1)
     with ledger.transaction() as cursor:
         people.meet(cursor, [(person_id, ("community-training", "", "7"))])
-        people.contacts.keep(cursor, {person_id: ReportedValue(Contact(said), 1, 1)})
+        cursor.executemany(
+            *people.contacts.changes({person_id: ReportedValue(Contact(said), 1, 1)})
+        )
     ledger.close()
     for each in json.loads(show("7", "--json"))["items"]:
         assert each["is_one_with"] == [f"community-training: the row for every source {words}"]

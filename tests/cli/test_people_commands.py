@@ -43,9 +43,9 @@ def test_standard_input_is_a_file_too() -> None:
 def test_an_import_goes_in_while_the_service_has_the_ledger_open() -> None:
     service = Ledger(Path("data/ledger.db"))
     people = People(service)
-    before = service.changes_of_others()
+    before = service.revision()
     assert run("id,name\n7,Ada\n").exit_code == 0
-    assert service.changes_of_others() != before
+    assert service.revision() != before
     assert people.find(("adobe", "42", "7"))
     service.close()
 

@@ -183,11 +183,11 @@ def test_a_real_notification_reads_as_it_was_delivered(tmp_path: Path) -> None:
         done, free = sorted(real.notifications(), key=lambda n: n["rule"])
         (mail,) = (tmp_path / "real/data/drawer").glob("*.eml")
         (post,) = (tmp_path / "real/data/drawer").glob("*.txt")
-        position = real.app.ledger.max_notification_id()
+        position = real.app.ledger.end()
         data = ("--data", str(tmp_path / "real/data"))
         preview("completed", "--notification", done["id"], *data, "--output", "out")
         preview("seat_free", "--notification", free["id"], *data, "--output", "out")
-        assert real.app.ledger.max_notification_id() == position
+        assert real.app.ledger.end() == position
     sent = message_from_bytes(mail.read_bytes(), policy=policy.default)
     seen = message_from_bytes(Path("out/completed.email.eml").read_bytes(), policy=policy.default)
     assert [sent[name] for name in ("To", "Subject")] == [seen[name] for name in ("To", "Subject")]

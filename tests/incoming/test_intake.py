@@ -13,6 +13,7 @@ from service.incoming.letters import Letters
 from service.incoming.sources.adobe import MEANS, Adobe
 from service.incoming.sources.source import Item
 from service.learners.facts import Started
+from service.ledger.sql import Statement
 from tests.installation import (
     DAY,
     DONE,
@@ -27,6 +28,7 @@ from tests.installation import (
     progressed,
     seats,
 )
+from tests.learners.writer_with_rules import FAILS
 
 ADA, GRACE = 77, 78
 MYSTERY = event("COURSE_STARTED", START, **about(ADA))
@@ -76,9 +78,9 @@ def test_a_letter_is_taken_exactly_once(room: Installation) -> None:
 class Stumbling(Letters):
     """Letters whose marks are written and then lost with the transaction."""
 
-    def mark_taken(self, cursor: sqlite3.Cursor, *args: Any) -> None:
-        super().mark_taken(cursor, *args)
-        raise sqlite3.OperationalError("database or disk is full")
+    def marks(self, *args: Any) -> Iterator[Statement]:
+        yield from super().marks(*args)
+        yield FAILS
 
 
 def test_marks_events_people_and_decisions_are_one_transaction(room: Installation) -> None:

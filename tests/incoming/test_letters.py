@@ -34,7 +34,8 @@ def take(ledger: Ledger, letters: Letters, *outcomes: list[EventOutcome], now: i
     """Takes the oldest waiting letters, one for each list of outcomes."""
     waiting = letters.waiting(len(outcomes))
     with ledger.transaction() as cursor:
-        letters.mark_taken(cursor, list(zip(waiting, outcomes, strict=True)), now)
+        for each in letters.marks(list(zip(waiting, outcomes, strict=True)), now):
+            cursor.executemany(*each)
 
 
 def test_receipts_count_up_and_come_in_order(letters: Letters) -> None:
@@ -110,7 +111,8 @@ def test_a_letter_tells_what_became_of_each_event(ledger: Ledger, letters: Lette
 def test_nothing_is_taken_when_the_transaction_fails(ledger: Ledger, letters: Letters) -> None:
     letters.keep([arrival(1)])
     with pytest.raises(RuntimeError), ledger.transaction() as cursor:
-        letters.mark_taken(cursor, [(letters.waiting(1)[0], [BAD])], 5000)
+        for each in letters.marks([(letters.waiting(1)[0], [BAD])], 5000):
+            cursor.executemany(*each)
         raise RuntimeError
     assert letters.counts() == {"accepted": 1, "taken": 0, "set_aside": 0, "waiting": 1}
     assert letters.reasons(9) == []
@@ -188,7 +190,8 @@ def test_a_letter_that_began_to_wait_in_between_still_waits(
         cursor.execute("INSERT INTO waiting (n, source) VALUES (1, 'adobe')")
         cursor.execute("DELETE FROM taken WHERE n = 1")
         one = Letter(1, "adobe", 1001, b"", None)
-        letters.mark_taken(cursor, [(one, []), (first, []), (last, [])], 5000)
+        for each in letters.marks([(one, []), (first, []), (last, [])], 5000):
+            cursor.executemany(*each)
     assert [letter.n for letter in letters.waiting(9)] == [2]
 
 

@@ -36,7 +36,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 def imported(desk: Desk, *facts: Fact) -> list[str]:
     told = [PlacedFact(fact, 1, item, imported=True) for item, fact in enumerate(facts)]
-    return [outcome.state for outcome in desk.writer.write(told, NOW, lambda *_: None)]
+    return [outcome.state for outcome in desk.writer.write(told, NOW, lambda _: ())]
 
 
 def recorded(*facts: tuple[Fact, int, bool]) -> Enrollment:

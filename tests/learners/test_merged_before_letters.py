@@ -32,7 +32,7 @@ def merge(here: Installation, id: str, into: str | None, account: str = "", at: 
         occurred_at=at, said=LearnerMerged(), course="", kind="", person=id,
         into=into and ("adobe", account, into),
     )  # fmt: skip
-    (outcome,) = here.app.writer.write([PlacedFact(fact, 0, 0)], at, lambda *_: None)
+    (outcome,) = here.app.writer.write([PlacedFact(fact, 0, 0)], at, lambda _: ())
     return outcome.state
 
 
@@ -128,7 +128,7 @@ def test_who_is_merged_into_a_row_of_another_system_follows_it(here: Installatio
         source="sunbird", account="", name="merge", key=fact_key(("m",), b""), occurred_at=START,
         said=LearnerMerged(), course="", kind="", person="9", into=("adobe", "", "78"),
     )  # fmt: skip
-    here.app.writer.write([PlacedFact(fact, 0, 0)], START, lambda *_: None)
+    here.app.writer.write([PlacedFact(fact, 0, 0)], START, lambda _: ())
     post(here, enrolled(START, 78))
     people = here.app.people
     nine = people.known([("sunbird", "", "9")])["sunbird", "", "9"]

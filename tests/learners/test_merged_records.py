@@ -109,7 +109,7 @@ def test_two_writers_never_make_a_circle(here: Installation) -> None:
 
     app.people.meet = meanwhile  # type: ignore[method-assign, assignment]
     told = PlacedFact(merge_fact(3, 4, START + 5), 0, 0)
-    (outcome,) = app.writer.write([told], START + 5, lambda *_: None)
+    (outcome,) = app.writer.write([told], START + 5, lambda _: ())
     assert outcome.state == "recorded"
     three, four = (app.people.known([(*ACCOUNT, id)])[*ACCOUNT, id] for id in ("3", "4"))
     assert app.people.records_of(three)[0] == app.people.records_of(four)[0] == four

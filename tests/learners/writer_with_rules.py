@@ -15,7 +15,11 @@ from service.learners.world import AppendedEvent, Decisions, Lookup, World
 from service.learners.writer import Writer
 from service.ledger.events import EventBody, EventMapper, EventStore
 from service.ledger.ledger import Ledger
+from service.ledger.sql import Statement
 from tests.learners.cast import LOGIC, NOW, SESSION, TIMING
+
+FAILS: Statement = ("INSERT INTO a_disk_that_is_full VALUES (?)", [(1,)])
+"""The last of a transaction, after which nothing of it is there."""
 
 
 class Noted(EventBody, frozen=True, kw_only=True, omit_defaults=True):
@@ -42,9 +46,9 @@ class Desk:
         assert now == NOW
         return self.rule(appended, world)
 
-    def write(self, *facts: Fact, also: Any = lambda cursor, outcomes: None) -> list[str]:
+    def write(self, *facts: Fact, marks: Any = lambda _: ()) -> list[str]:
         told = [PlacedFact(fact, 1, item) for item, fact in enumerate(facts)]
-        return [outcome.state for outcome in self.writer.write(told, NOW, also)]
+        return [outcome.state for outcome in self.writer.write(told, NOW, marks)]
 
     def log(self) -> list[tuple[str, str, int]]:
         return [(topic, stream, v) for _, stream, v, topic, _ in self.ledger.log(0, 9_999)]

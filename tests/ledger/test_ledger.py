@@ -5,15 +5,18 @@ import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eventsourcing.persistence import EventStore, IntegrityError, StoredEvent
 
 from service.learners import enrollment
-from service.learners.world import Cache
+from service.learners.aggregate import Cache
 from service.ledger.database import connect
 from service.ledger.events import EventMapper, StreamEvent
-from service.ledger.ledger import Ledger, LedgerError, Row
+from service.ledger.ledger import INSERT, Ledger, LedgerError
+from service.ledger.library_recorder import LibraryRecorder
+from service.ledger.store import Append, Row
 from tests.learners.cast import day, enroll, enrolled, progress, unenrolled
 
 
@@ -34,8 +37,16 @@ def row(stream: str, version: int, state: bytes = b"{}") -> Row:
 
 
 def append(ledger: Ledger, *rows: Row) -> None:
-    with ledger.transaction() as cursor:
-        ledger.append(cursor, rows)
+    ledger.append(Append(rows=rows))
+
+
+def moved(ledger: Ledger, *rows: Row, **more: Any) -> bool:
+    """Whether somebody else was quicker."""
+    try:
+        ledger.append(Append(rows=rows, **more))
+    except IntegrityError:
+        return True
+    return False
 
 
 def kept(ledger: Ledger) -> list[tuple[int, str, int]]:
@@ -53,11 +64,11 @@ def test_nothing_is_appended_beside_what_somebody_else_has_moved(ledger: Ledger)
     append(ledger, row("ada", 1), row("grace", 1))
     texts = [("ada", "learner.name", "Ada")]
 
-    assert not ledger.append_unless_moved([row("ada", 2), row("grace", 1)], erasable=texts)
-    assert not ledger.append_unless_moved([row("ada", 2)], {"grace": 2}, texts)
-    assert not ledger.append_unless_moved([row("ada", 2)], {"grace": 1, "mei": 1}, texts)
+    assert moved(ledger, row("ada", 2), row("grace", 1), erasable=texts)
+    assert moved(ledger, row("ada", 2), rests_on={"grace": 2}, erasable=texts)
+    assert moved(ledger, row("ada", 2), rests_on={"grace": 1, "mei": 1}, erasable=texts)
     assert (len(kept(ledger)), ledger.erasable("ada")) == (2, {})
-    assert ledger.append_unless_moved([row("ada", 2)], {"ada": 1, "grace": 1}, texts)
+    assert not moved(ledger, row("ada", 2), rests_on={"ada": 1, "grace": 1}, erasable=texts)
     assert (len(kept(ledger)), ledger.erasable("ada")) == (3, {"learner.name": "Ada"})
 
 
@@ -76,10 +87,9 @@ def test_a_cache_keeps_the_last_ones_asked_for_and_at_most_twice_as_many() -> No
 
 def test_what_has_a_derived_id_is_appended_once(ledger: Ledger) -> None:
     for state in (b"1", b"2"):
-        with ledger.transaction() as cursor:
-            ledger.append_once(cursor, [row("n1", 1, state), row(f"n{state!r}", 1)])
-            ledger.keep_erasable(cursor, [("n1", "learner.name", state.decode())])
-    assert [event.state for event in ledger.select_events("n1")] == [b"1"]
+        once = [row("n1", 1, state), row(f"n{state!r}", 1)]
+        ledger.append(Append(once=once, erasable=[("n1", "learner.name", state.decode())]))
+    assert [state for *_, state in ledger.stream("n1")] == [b"1"]
     assert ledger.erasable("n1") == {"learner.name": "1"}
     assert len(kept(ledger)) == 3
 
@@ -88,7 +98,7 @@ def test_an_exception_inside_takes_everything_back(ledger: Ledger) -> None:
     append(ledger, row("ada", 1))
     for error in (RuntimeError, KeyboardInterrupt):
         with pytest.raises(error), ledger.transaction() as cursor:
-            ledger.append(cursor, [row("ada", 2)])
+            cursor.execute(INSERT, row("ada", 2))
             cursor.execute("INSERT INTO erasable VALUES ('ada', 'a', 'b')")
             raise error
     assert (kept(ledger), ledger.erasable("ada"), ledger.commits) == ([(1, "ada", 1)], {}, 2)
@@ -97,9 +107,9 @@ def test_an_exception_inside_takes_everything_back(ledger: Ledger) -> None:
 
 def test_readers_do_not_see_what_is_not_committed(ledger: Ledger) -> None:
     with ledger.transaction() as cursor:
-        ledger.append(cursor, [row("ada", 1)])
-        assert (kept(ledger), ledger.max_notification_id()) == ([], 0)
-    assert (kept(ledger), ledger.max_notification_id()) == ([(1, "ada", 1)], 1)
+        cursor.execute(INSERT, row("ada", 1))
+        assert (kept(ledger), ledger.end()) == ([], 0)
+    assert (kept(ledger), ledger.end()) == ([(1, "ada", 1)], 1)
 
 
 @pytest.mark.parametrize("which", ["1", "originator_version = 2"])
@@ -129,13 +139,13 @@ def test_a_reading_connection_cannot_write(ledger: Ledger) -> None:
 def test_what_another_process_committed_is_noticed_and_our_own_is_not(
     ledger: Ledger, path: Path
 ) -> None:
-    before = ledger.changes_of_others()
+    before = ledger.revision()
     append(ledger, row("ada", 1))
-    assert ledger.changes_of_others() == before
+    assert ledger.revision() == before
     other = Ledger(path)
     append(other, row("grace", 1))
     other.close()
-    assert ledger.changes_of_others() != before
+    assert ledger.revision() != before
     assert kept(ledger) == [(1, "ada", 1), (2, "grace", 1)]
 
 
@@ -184,7 +194,7 @@ def test_a_folder_that_is_a_file_is_refused_in_one_line(tmp_path: Path) -> None:
 def test_the_librarys_event_store_works_on_it(ledger: Ledger) -> None:
     """eventsourcing's contract: put, get by range, order and limit, positions."""
     mapper = EventMapper([enrollment.SHAPES])
-    store: EventStore[str] = EventStore(mapper, ledger)
+    store: EventStore[str] = EventStore(mapper, LibraryRecorder(ledger))
     folded, bodies = enroll(enrolled(day(1)), progress(day(2), 5.0), unenrolled(day(3)))
     events = [StreamEvent(folded.id, n, body) for n, body in enumerate(bodies, start=1)]
     recordings = store.put(events)  # type: ignore[arg-type]
@@ -200,20 +210,21 @@ def test_the_librarys_event_store_works_on_it(ledger: Ledger) -> None:
 
 
 def test_the_librarys_recorder_contract(ledger: Ledger) -> None:
+    recorder = LibraryRecorder(ledger)
     events = [StoredEvent(f"s{n}", 1, "odd" if n % 2 else "even", b"%d" % n) for n in range(1, 8)]
-    assert list(ledger.insert_events(events)) == list(range(1, 8))
-    assert list(ledger.insert_events([])) == []
+    assert list(recorder.insert_events(events)) == list(range(1, 8))
+    assert list(recorder.insert_events([])) == []
 
     def ids(*args: int | None, **more: object) -> list[int]:
-        return [found.id for found in ledger.select_notifications(*args, **more)]  # type: ignore
+        return [found.id for found in recorder.select_notifications(*args, **more)]  # type: ignore
 
     assert ids(None, 3) == ids(1, 3) == [1, 2, 3]
     assert ids(3, 9, inclusive_of_start=False) == [4, 5, 6, 7]
     assert ids(3, 9, 5) == [3, 4, 5]
     assert ids(1, 9, topics=["odd"]) == [1, 3, 5, 7]
-    assert ledger.max_notification_id() == 7
+    assert recorder.max_notification_id() == 7
     with pytest.raises(NotImplementedError):
-        ledger.subscribe(0)
+        recorder.subscribe(0)
 
 
 def test_many_streams_are_read_at_once_each_in_order(ledger: Ledger) -> None:
@@ -249,7 +260,7 @@ def test_a_ledger_that_is_closed_writes_into_no_other_file(tmp_path, path):
     ledger = Ledger(path)
     ledger.close()
     with (tmp_path / "another").open("wb+") as another:
-        ledger.mark({"views.db": 7})
+        ledger.mark.write({"views.db": 7})
         ledger.close()
         another.write(b"still open")
         another.seek(0)

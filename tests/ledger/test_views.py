@@ -188,7 +188,7 @@ def test_a_rebuild_gives_what_following_gave_and_decides_nothing(room: Installat
     before, log = tables(room.app), log_of(room)
     reached: list[int] = []
     assert room.app.views.rebuild(reached.append) >= len(log)
-    last = room.app.ledger.max_notification_id()
+    last = room.app.ledger.end()
     assert (tables(room.app), reached[-1]) == (before, last)
     assert log_of(room) == log
     assert not list((room.folder / "data").glob("views.db.new*"))

@@ -86,7 +86,7 @@ def test_what_is_in_hand_for_the_same_address_is_not_sent(office, sink):
 
 def test_the_outcome_is_on_disk_before_the_address_is(office, sink):
     sink.on("RCPT", GONE, local="ada")
-    before = office.app.ledger.max_notification_id()
+    before = office.app.ledger.end()
     tell(office)
     topics = [each.body.topic for each in office.app.store.follow(before)]
     assert topics[-2:] == ["notification.attempt_ended", ChoicesMade.TOPIC]

@@ -114,13 +114,13 @@ def test_a_dead_server_costs_one_try_a_minute(office, desk, monkeypatch):
 
     assert round_at(office, START) == 50
     assert len(desk.sent) == 1
-    before = office.app.ledger.max_notification_id()
+    before = office.app.ledger.end()
     assert [round_at(office, START + second * 1000) for second in range(1, 60)] == [0] * 59
-    assert office.app.ledger.max_notification_id() == before
+    assert office.app.ledger.end() == before
 
     assert round_at(office, START + MINUTE) == 1
     assert len(desk.sent) == 2
-    assert office.app.ledger.max_notification_id() == before + 2
+    assert office.app.ledger.end() == before + 2
     office.tick(START + 5 * MINUTE)
     office.tick(START + 7 * MINUTE)
     office.tick(START + 2 * HOUR)

@@ -31,7 +31,7 @@ def here(tmp_path: Path) -> Iterator[Installation]:
 
 def leave(here: Installation, learner: int, at: int) -> str:
     fact = replace(merge_fact(learner, None, at), said=LearnerLeft(), key=f"left-{learner}-{at}")
-    (outcome,) = here.app.writer.write([PlacedFact(fact, 0, 0)], at, lambda *_: None)
+    (outcome,) = here.app.writer.write([PlacedFact(fact, 0, 0)], at, lambda _: ())
     return outcome.state
 
 
@@ -109,7 +109,7 @@ def test_a_manager_of_another_system_is_looked_up_there(here: Installation) -> N
         ]
     )
     fact = replace(merge_fact(77, 1), into=("sunbird", "", "u-1"))
-    here.app.writer.write([PlacedFact(fact, 0, 0)], START, lambda *_: None)
+    here.app.writer.write([PlacedFact(fact, 0, 0)], START, lambda _: ())
     found = Managers(here.app.people).of(person(here, "77"))
     assert found and (found.source, found.email) == ("adobe", "boss@example.org")
 

@@ -159,9 +159,9 @@ def test_who_has_no_address_today_waits(tmp_path: Path) -> None:
 
 def test_a_backtest_writes_nothing(academy: Installation) -> None:
     ledger = academy.app.ledger
-    before = ledger.max_notification_id(), ledger.changes_of_others()
+    before = ledger.end(), ledger.revision()
     rehearsed(academy, EVERY_KIND, against=file_of(DONE))
-    assert (ledger.max_notification_id(), ledger.changes_of_others()) == before
+    assert (ledger.end(), ledger.revision()) == before
 
 
 def test_the_difference_names_more_fewer_and_moved(academy: Installation) -> None:

@@ -1,7 +1,6 @@
 """Declare operations: each is served, and described in OpenAPI 3.1, from one declaration."""
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -19,6 +18,7 @@ from service.api.framework.problems import ApiError, NotFound, Problem, describe
 from service.api.framework.request import JSON, NoParameters, Parameter, Parameters, json_of
 from service.api.framework.uploads import Upload, upload_of
 from service.api.request_context import RequestContext
+from service.ledger.sql import STORE_ERRORS
 from service.settings import Settings
 
 TOKEN, READ_TOKEN = "adminToken", "readToken"
@@ -126,7 +126,7 @@ def _endpoint(operation: Operation, context: RequestContext, pool: Executor) -> 
             context.catch_up()
         try:
             return operation.handler(context, *given)
-        except sqlite3.DatabaseError as error:
+        except STORE_ERRORS as error:
             raise context.unreadable() from error
 
     def uploaded(request: Request) -> AbstractAsyncContextManager[Upload]:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import sqlite3
 import tempfile
 import time
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from service.api.request_context import RequestContext
 from service.api.system.metrics import Answers, exposition
 from service.learners.directory.imports import overdue, overdue_in_words
 from service.ledger.ledger import Ledger
+from service.ledger.sql import STORE_ERRORS
 
 CHECKED_FOR_SECONDS = 1.0
 FREE_BYTES_WARNING = 256 * 1024 * 1024
@@ -199,7 +199,7 @@ class SystemEndpoints:
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._counting, self._exposition)
-        except sqlite3.DatabaseError as error:
+        except STORE_ERRORS as error:
             raise self._context.unreadable() from error
 
     async def _openapi(self, _: Request) -> Response:

@@ -241,7 +241,7 @@ class ServiceCollector(Collector):
         yield gauge("letters_waiting_oldest_seconds", "Age of the oldest waiting letter", age)
 
     def _log(self) -> Iterator[Metric]:
-        followed, end = self._app.views.position, self._app.ledger.max_notification_id()
+        followed, end = self._app.views.position, self._app.ledger.end()
         lag = max(0, end - followed)
         yield gauge("log_position", "Position of the newest event", end)
         yield counter("events_followed", "Position up to which the views have followed", followed)

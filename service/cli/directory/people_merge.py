@@ -228,7 +228,7 @@ class Desk:
             into=asked.into,
         )
         writer = Writer(store, self._lookup, decide=lambda *_: None)
-        (outcome,) = writer.write([PlacedFact(fact, 0, 0)], now, lambda *_: None)
+        (outcome,) = writer.write([PlacedFact(fact, 0, 0)], now, lambda _: ())
         return outcome
 
 

@@ -1,6 +1,5 @@
 """Open the files of one installation, beside the service or without it."""
 
-import sqlite3
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from time import monotonic, sleep
@@ -10,7 +9,6 @@ from service.app.event_types import event_store
 from service.cli.output.console import installation
 from service.learners.enrollment_views import EnrollmentViews
 from service.ledger.data_folder import lock_data_folder
-from service.ledger.database import BUSY_SECONDS, SCHEMA_VERSION, has_table
 from service.ledger.ledger import Ledger, LedgerError
 from service.ledger.views import Projection, Views
 from service.running import TrustedClock
@@ -72,49 +70,3 @@ class Installation:
 def installation_if_any(folder: Path) -> AbstractContextManager[Installation | None]:
     """Open the installation where there is one already."""
     return Installation(folder) if (folder / "ledger.db").is_file() else nullcontext()
-
-
-class ReadOnlyLedger(Ledger):
-    """Open a ledger only to be read: no file of it is made or changed."""
-
-    def __init__(self, path: Path) -> None:
-        """Raise LedgerError when a newer program wrote it.
-
-        A file nobody has open is read as one that cannot change, because SQLite otherwise
-        leaves two new files beside it even when it only reads.
-        """
-        self.path = path
-        self._wal = path.with_name(f"{path.name}-wal")
-        self._at_rest = not self._wal.exists()
-        way = "mode=ro&immutable=1" if self._at_rest else "mode=ro"
-        address = f"{path.absolute().as_uri()}?{way}"
-        self._only = sqlite3.connect(address, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
-        found = self._only.execute("PRAGMA user_version").fetchone()[0]
-        if found > SCHEMA_VERSION:
-            raise LedgerError(
-                f"{path}: the ledger has schema {found}, this program knows {SCHEMA_VERSION}; "
-                "run the Coursebell version that wrote it, or a newer one"
-            )
-
-    def is_out_of_date(self) -> bool:
-        """Tell whether a service began to write while the file was read as unchanging."""
-        return self._at_rest and self._wal.exists()
-
-    def has(self, table: str) -> bool:
-        """Tell whether there is such a table; a ledger that no service ran on has not all."""
-        return has_table(self._only, table)
-
-    def create(self, script: str) -> bool:
-        """Make nothing: the tables are there, or this is no ledger."""
-        return False
-
-    def remember_end(self, table: str, column: str) -> None:
-        """Remember nothing: what is only read comes no further."""
-
-    def reader(self) -> sqlite3.Connection:
-        """Give the one connection."""
-        return self._only
-
-    def close(self) -> None:
-        """Close it."""
-        self._only.close()

@@ -2,7 +2,6 @@
 
 import io
 import os
-import sqlite3
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from rich.text import Text
 from service.app.app import settings_of
 from service.learners.directory.tables.csv_file import UnreadableCsv
 from service.ledger.ledger import Ledger, LedgerError
+from service.ledger.sql import STORE_ERRORS
 from service.settings import Settings, SettingsError
 
 WIDTH_OF_PIPES = 200
@@ -70,7 +70,7 @@ class Commands(click.RichGroup):
             fail_with(error.mistakes)
         except (LedgerError, UnreadableCsv) as error:
             fail(str(error))
-        except sqlite3.Error as error:
+        except STORE_ERRORS as error:
             fail(f"the ledger cannot be used ({error}); is the disk full, or the folder read-only?")
         except BrokenPipeError:
             raise

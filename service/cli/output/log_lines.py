@@ -2,7 +2,6 @@
 
 import logging
 import re
-import sqlite3
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ import msgspec
 
 from service.cli.output.console import printable
 from service.cli.output.text import local_time
+from service.ledger.sql import words_of
 
 OF_EVERY_RECORD = {*vars(logging.makeLogRecord({})), "event", "message", "asctime", "taskName"}
 PLAIN_VALUE = re.compile(r"[\w.:/+\-]+")
@@ -89,7 +89,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _in_words(error: BaseException) -> str:
-    own = str(error) if isinstance(error, sqlite3.Error) else getattr(error, "strerror", None)
+    own = words_of(error) or getattr(error, "strerror", None)
     return f"{type(error).__name__} ({own})" if own else type(error).__name__
 
 

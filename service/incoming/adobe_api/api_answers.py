@@ -1,6 +1,5 @@
 """Remember what the API was asked, and find who and what it is to be asked about next."""
 
-import sqlite3
 from collections.abc import Collection, Mapping
 from typing import Literal, NamedTuple
 
@@ -9,6 +8,7 @@ import msgspec
 from service.incoming.adobe_api.directory_rows import SOURCE
 from service.learners.directory.people_table import TABLE as PEOPLE
 from service.ledger.ledger import Ledger
+from service.ledger.sql import Cursor
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS adobe_answers (
@@ -137,7 +137,7 @@ class Answers:
         return set(self._ids(query, {"account": account, "these": _json(ids)}))
 
     def keep(
-        self, cursor: sqlite3.Cursor, asked: tuple[What, str], known: Mapping[str, int], now: int
+        self, cursor: Cursor, asked: tuple[What, str], known: Mapping[str, int], now: int
     ) -> None:
         """Remember what was asked of which account just now, and whether each id was known.
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from sqlite3 import Cursor
 from time import monotonic
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ from service.learners.directory.course_instances import CourseInstances
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People, person_key
 from service.learners.directory.people_table import PersonRow
+from service.ledger.sql import Cursor
 
 IDS_AT_ONCE = 10
 """Adobe's largest page where something is included."""

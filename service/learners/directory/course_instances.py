@@ -1,6 +1,5 @@
 """Keep the instances of learning objects with their dates, as their LMS's API says."""
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ import msgspec
 
 from service.learners.facts import course_id
 from service.ledger.ledger import Ledger
+from service.ledger.sql import Cursor
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS course_instances (
@@ -63,7 +63,7 @@ class CourseInstances:
 
     def store(
         self,
-        cursor: sqlite3.Cursor,
+        cursor: Cursor,
         courses: Sequence[tuple[str, str, str]],
         instances: Sequence[CourseInstance],
         now: int,

@@ -1,6 +1,5 @@
 """Keep titles, tags and addresses of learning objects, as imported or said by letters."""
 
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -11,8 +10,8 @@ from service.learners.directory.course_links import course_link
 from service.learners.directory.reported import ReportedTitles
 from service.learners.facts import KINDS, course_id
 from service.learners.text_form import distinct
-from service.ledger.database import counts
 from service.ledger.ledger import Ledger
+from service.ledger.sql import Cursor, counts
 
 ROWS_PER_QUERY = 500
 
@@ -176,9 +175,7 @@ class Courses:
         query = f"SELECT e.value, COUNT(*) FROM courses, json_each({what}) e GROUP BY 1"
         return counts(self._ledger.reader(), query)
 
-    def store(
-        self, cursor: sqlite3.Cursor, rows: Sequence[CourseRow], now: int
-    ) -> tuple[int, int, int]:
+    def store(self, cursor: Cursor, rows: Sequence[CourseRow], now: int) -> tuple[int, int, int]:
         """Keep what the rows say; return how many courses were added, changed and unchanged.
 
         What a row does not say stays as it was; the later of two rows with one key counts.
@@ -216,7 +213,7 @@ def _course(row: tuple[Any, ...]) -> Course:
     )
 
 
-def _stored(cursor: sqlite3.Cursor, keys: Sequence[CourseKey]) -> Iterator[tuple[Any, ...]]:
+def _stored(cursor: Cursor, keys: Sequence[CourseKey]) -> Iterator[tuple[Any, ...]]:
     """Look up the rows of exactly these keys (id, source, account)."""
     for start in range(0, len(keys), ROWS_PER_QUERY):
         chunk = keys[start : start + ROWS_PER_QUERY]

@@ -75,11 +75,10 @@ def last_imports(
 
     With `full` only those count that said who is missing, or would have.
     """
-    reader = ledger.reader()
-    if reader.execute("PRAGMA table_info(imports)").fetchone() is None:
+    if not ledger.columns("imports"):
         return []
     names = RecordedImport.__struct_fields__
-    rows = reader.execute(NEWEST, (or_refused, full))
+    rows = ledger.reader().execute(NEWEST, (or_refused, full))
     return [
         msgspec.convert(dict(zip(names, row, strict=True)), RecordedImport, strict=False)
         for row in rows

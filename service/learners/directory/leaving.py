@@ -1,11 +1,11 @@
 """Read and keep who has left: in words of an import, or because a letter said so."""
 
-import sqlite3
 from collections.abc import Mapping
 
 from service.learners.directory.tables.csv_cells import Kind, RowCells, spoilt
 from service.learners.directory.tables.csv_file import column_key
 from service.learners.text_form import text_form
+from service.ledger.sql import Statement
 
 DELETED = "deleted"
 """How a letter says that somebody has left."""
@@ -73,13 +73,12 @@ def _of_use(cells: RowCells, name: str) -> str | None:
     return None if text is None or spoilt(text_form(text)) else text
 
 
-def mark_left(cursor: sqlite3.Cursor, left: Mapping[str, int]) -> None:
-    """Note that letters say of people, by their id, that they left at a moment (ms UTC).
+def left_marks(left: Mapping[str, int]) -> Statement:
+    """Give what notes that letters say of people, by id, that they left at a moment (ms UTC).
 
     What an import or another letter has said of a later moment stands.
     """
-    rows = [{"person": who, "left_as": DELETED, "at": at} for who, at in left.items()]
-    cursor.executemany(LEAVE, rows)
+    return LEAVE, [{"person": who, "left_as": DELETED, "at": at} for who, at in left.items()]
 
 
 def state_places(titles: Mapping[str, int]) -> dict[str, int]:

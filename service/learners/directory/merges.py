@@ -4,8 +4,7 @@ A record says in `people.merged_into` which other one counts from then on; that 
 on. The log says since when (decision 35).
 """
 
-import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -15,9 +14,20 @@ from msgspec.structs import replace
 from service.learners.directory.people_table import Person, PersonKey
 from service.learners.text_form import distinct
 from service.ledger.ledger import Ledger
+from service.ledger.sql import Connection, Cursor, Statement
 
 ANY_MERGED = "SELECT EXISTS (SELECT 1 FROM people WHERE merged_into IS NOT NULL)"
 LINK = "UPDATE people SET merged_into = ? WHERE id = ?"
+CIRCLE = (
+    "WITH RECURSIVE up (id) AS (SELECT merged_into FROM people WHERE id = :record UNION "
+    "SELECT p.merged_into FROM people p JOIN up ON p.id = up.id) "
+    "SELECT 1 FROM up WHERE id = :record"
+)
+NO_CIRCLE = (
+    "INSERT INTO people (id, source, account) "
+    f"SELECT id, source, account FROM people WHERE id = :record AND EXISTS ({CIRCLE})"
+)
+"""Fails where there is one, as there is already somebody with this id."""
 ALIKE = """
 SELECT a.id, ifnull((
     SELECT b.id FROM people b JOIN people x ON x.id = :into AND b.lms_id = x.lms_id
@@ -129,8 +139,7 @@ class Merges(Records):
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        columns = ledger.reader().execute("PRAGMA table_info(people)")
-        self.known = any(column[1] == "merged_into" for column in columns)
+        self.known = "merged_into" in ledger.columns("people")
 
     def into(self, record: str) -> str | None:
         """Read it of the record itself."""
@@ -163,26 +172,26 @@ class Merges(Records):
         )
         return self._ledger.reader().execute(query).fetchall() if self.known else []
 
-    def keep(self, cursor: sqlite3.Cursor, links: Mapping[str, str]) -> None:
-        """Write links inside a transaction; an empty one ends a merge.
+    def changes(self, links: Mapping[str, str]) -> Iterator[Statement]:
+        """Give what writes links; an empty one ends a merge.
 
         What an import said of the same id for every source or account goes with it, unless
-        somebody else has that id elsewhere. Raises sqlite3.IntegrityError where another process
-        made a circle of it meanwhile.
+        somebody else has that id elsewhere. It is a conflict where another process made a
+        circle of it meanwhile.
         """
         for record, into in links.items():
             named = {"record": record, "into": into}
-            for each, other in [(record, into), *cursor.execute(ALIKE, named).fetchall()]:
-                cursor.execute(LINK, ((into and other) or None, each))
-                if into and _is_circle(cursor, each):
-                    raise sqlite3.IntegrityError("people.merged_into: expected no circle, got one")
+            alike = self._ledger.reader().execute(ALIKE, named).fetchall()
+            for each, other in [(record, into), *alike]:
+                yield LINK, [((into and other) or None, each)]
+                yield NO_CIRCLE, [{"record": each}] if into else []
 
     def inherits(self, keys: Iterable[PersonKey]) -> bool:
         """Tell whether any of these, who are to be met, will be merged at once."""
-        return bool(_inheriting(self._ledger.reader().cursor(), keys))
+        return bool(_inheriting(self._ledger.reader(), keys))
 
 
-def _inheriting(cursor: sqlite3.Cursor, keys: Iterable[PersonKey]) -> list[PersonKey]:
+def _inheriting(cursor: Connection, keys: Iterable[PersonKey]) -> list[PersonKey]:
     """Pick those whose row for every account was merged."""
     found = []
     for (source, account), same in groupby(sorted(keys), lambda key: key[:2]):
@@ -192,7 +201,7 @@ def _inheriting(cursor: sqlite3.Cursor, keys: Iterable[PersonKey]) -> list[Perso
     return found
 
 
-def inherit_merges(cursor: sqlite3.Cursor, met: Iterable[PersonKey]) -> None:
+def inherit_merges(cursor: Cursor, met: Iterable[PersonKey]) -> None:
     """Merge records that have just been met as their rows for every account were merged.
 
     The other record of the same account is met with them: so each account has the two it would
@@ -209,7 +218,7 @@ def inherit_merges(cursor: sqlite3.Cursor, met: Iterable[PersonKey]) -> None:
             _inherit(cursor, *pair)
 
 
-def _inherit(cursor: sqlite3.Cursor, key: PersonKey, into: PersonKey) -> None:
+def _inherit(cursor: Cursor, key: PersonKey, into: PersonKey) -> None:
     """Link a record into another, unless it counts as somebody already, or that is a circle."""
     record, other = (cursor.execute(ID_OF, each).fetchone()[0] for each in (key, into))
     cursor.execute(INHERIT, {"record": record, "into": other})
@@ -217,15 +226,9 @@ def _inherit(cursor: sqlite3.Cursor, key: PersonKey, into: PersonKey) -> None:
         cursor.execute(LINK, (None, record))
 
 
-def _is_circle(cursor: sqlite3.Cursor, record: str) -> bool:
+def _is_circle(cursor: Cursor, record: str) -> bool:
     """Follow the links of a record, each once, and tell whether they come back."""
-    rows = cursor.execute(
-        "WITH RECURSIVE up (id) AS (SELECT merged_into FROM people WHERE id = :record UNION "
-        "SELECT p.merged_into FROM people p JOIN up ON p.id = up.id) "
-        "SELECT 1 FROM up WHERE id = :record",
-        {"record": record},
-    )
-    return rows.fetchone() is not None
+    return cursor.execute(CIRCLE, {"record": record}).fetchone() is not None
 
 
 SAID = ("name", "email", "timezone", "locale", "unique_id")

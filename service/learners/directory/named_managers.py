@@ -8,7 +8,7 @@ import msgspec
 
 from service.learners.directory.managers import FoundManager, How, Managers
 from service.learners.directory.people import People, Person, PersonRow, address_key
-from service.learners.directory.tables.seen_rows import file_with
+from service.ledger.database import nameless_file
 
 LINES_KEPT = 10
 
@@ -67,7 +67,7 @@ class NamedManagers:
         self.moved: list[PersonRow] = []
         self._people = people
         self._managers = Managers(people)
-        self._file = file_with(TABLE)
+        self._file = nameless_file(TABLE)
 
     def note(self, line: int, row: PersonRow) -> None:
         """Remember whom a row names."""

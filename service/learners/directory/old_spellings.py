@@ -1,7 +1,5 @@
 """Bring what older versions kept as it came into the form by which it is found."""
 
-import sqlite3
-
 from service.learners.directory.people_table import (
     DATA,
     DERIVED,
@@ -14,6 +12,7 @@ from service.learners.directory.people_table import (
 )
 from service.learners.text_form import text_form
 from service.ledger.ledger import Ledger
+from service.ledger.sql import Connection, Cursor
 
 FIRST_THERE = """(
     SELECT f.id FROM people f
@@ -35,7 +34,7 @@ TAKE_OVER = (
 
 def spell_people_anew(ledger: Ledger) -> None:
     """Bring ids and group names that older versions kept as they came into their form."""
-    if not any(_old_spellings(ledger.reader().cursor())):
+    if not any(_old_spellings(ledger.reader())):
         return
     with ledger.transaction() as cursor:
         ids, groups, keys = _old_spellings(cursor)
@@ -50,7 +49,7 @@ def spell_people_anew(ledger: Ledger) -> None:
 
 
 def _old_spellings(
-    cursor: sqlite3.Cursor,
+    cursor: Connection,
 ) -> tuple[list[tuple[str, PersonKey]], list[str], list[tuple[str | None, ...]]]:
     """Find the people, the groups, and the keys by which people are found, not in their form."""
     rows = cursor.execute(f"SELECT id, source, account, lms_id FROM people WHERE {ODD_IDS}")
@@ -61,7 +60,7 @@ def _old_spellings(
     return ids, groups, [(*derived(row[1:]), row[0]) for row in rows]
 
 
-def _rename(cursor: sqlite3.Cursor, old: str, key: PersonKey) -> None:
+def _rename(cursor: Cursor, old: str, key: PersonKey) -> None:
     """Rename a person; who has the id already takes over what they were never told themselves."""
     source, account, lms_id = key
     taken = cursor.execute(TAKEN, (source, account, text_form(lms_id))).fetchone()

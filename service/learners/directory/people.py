@@ -1,6 +1,5 @@
 """Keep who an LMS id stands for: the only place with names and addresses."""
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -27,9 +26,9 @@ from service.learners.directory.reported import ReportedContacts, filled, seen_b
 from service.learners.directory.same_person import Verdict, same_person
 from service.learners.facts import Contact, id_form
 from service.learners.text_form import text_form
-from service.ledger.database import counts, has_table
 from service.ledger.events import random_id
 from service.ledger.ledger import Ledger
+from service.ledger.sql import Connection, Cursor, Statement, counts
 
 __all__ = ["People", "Person", "PersonKey", "PersonRow", "address_key", "person_key"]
 
@@ -51,6 +50,9 @@ class ComparedRow(NamedTuple):
     verdict: Verdict
 
 
+MET = "INSERT INTO people (id, source, account, lms_id) VALUES (?, ?, ?, ?)"
+
+
 class People:
     """Keep the people of one ledger, as imported, and else as letters say.
 
@@ -66,14 +68,13 @@ class People:
             spell_people_anew(ledger)
         self._columns = readable_columns(ledger)
         self.has_keys = "NULL AS" not in self._columns
-        """False of an older ledger that is only read: nobody is found there by what it lacks."""
+        """False of an older ledger: nobody is found there by what it lacks."""
         self.merges = Merges(ledger)
-        self._has_choosers = has_table(ledger.reader(), "choosers")
+        self._has_choosers = bool(ledger.columns("choosers"))
 
     def known(self, keys: Iterable[PersonKey]) -> dict[PersonKey, str]:
         """Look up the ids of the keys that have a row of their own, as of the last commit."""
-        rows = rows_of(self._ledger.reader().cursor(), keys, "id")
-        return {(source, account, lms_id): found for source, account, lms_id, found in rows}
+        return {row[:3]: row[3] for row in rows_of(self._ledger.reader(), keys, "id")}
 
     def accounts(self, source: str | None) -> set[str]:
         """Look up the accounts that imports and letters have named, of a source or of any.
@@ -91,29 +92,29 @@ class People:
         """Make a random id in the order of `now` (milliseconds since 1970 UTC)."""
         return random_id(now)
 
-    def meet(self, cursor: sqlite3.Cursor, people: Sequence[tuple[str, PersonKey]]) -> None:
+    def met(self, people: Sequence[tuple[str, PersonKey]]) -> Statement:
+        """Give what adds people of whom nothing but the key is known, and whom nobody merges."""
+        return MET, [(person, *key) for person, key in people]
+
+    def meet(self, cursor: Cursor, people: Sequence[tuple[str, PersonKey]]) -> None:
         """Add people of whom nothing but the key is known, merged as their general rows are.
 
-        Raises sqlite3.IntegrityError if another process met one of them meanwhile: ask `known`
-        inside the same transaction, where nobody else can commit.
+        In the transaction that asked for those `known`: nobody else can meet them meanwhile.
         """
-        cursor.executemany(
-            "INSERT INTO people (id, source, account, lms_id) VALUES (?, ?, ?, ?)",
-            [(person, *key) for person, key in people],
-        )
+        cursor.executemany(*self.met(people))
         self._inherit(cursor, (key for _, key in people))
 
     def meet_merged(self, met: Mapping[str, PersonKey]) -> bool:
         """Meet people at once, by their new ids, if any of them will be merged; else meet none."""
-        if not self._is_merging() or not self.merges.inherits(met.values()):
+        if not self.is_merging() or not self.merges.inherits(met.values()):
             return False
         with self._ledger.transaction() as cursor:
             self.meet(cursor, list(met.items()))
         return True
 
-    def _inherit(self, cursor: sqlite3.Cursor, met: Iterable[PersonKey]) -> None:
+    def _inherit(self, cursor: Cursor, met: Iterable[PersonKey]) -> None:
         """Merge who was met as their rows for every account are."""
-        if self._is_merging():
+        if self.is_merging():
             inherit_merges(cursor, met)
 
     def get(self, person_id: str, said: Contact | None = None) -> Person | None:
@@ -138,11 +139,11 @@ class People:
 
     def records_of(self, person: str) -> list[str]:
         """List the records of who has this one, the one that counts first."""
-        return self.merges.records_of(person) if self._is_merging() else [person]
+        return self.merges.records_of(person) if self.is_merging() else [person]
 
     def records_beside(self, person: str) -> list[str]:
         """List those of them that are of the same source and account."""
-        return self.merges.records_beside(person) if self._is_merging() else [person]
+        return self.merges.records_beside(person) if self.is_merging() else [person]
 
     def choices_stream(self, address: str) -> str | None:
         """Name the stream of what whoever reads at an address chose; None where nobody did."""
@@ -151,7 +152,7 @@ class People:
         rows = self._ledger.reader().execute(query, key) if self._has_choosers else ()
         return next((stream for (stream,) in rows), None)
 
-    def _is_merging(self) -> bool:
+    def is_merging(self) -> bool:
         """Tell whether anybody has several records."""
         reader = self._ledger.reader()
         return self.merges.known and bool(reader.execute(ANY_MERGED).fetchone()[0])
@@ -279,7 +280,7 @@ class People:
         return found + self.contacts.column(name)
 
     def store(
-        self, cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int, from_list: str = MAIN
+        self, cursor: Cursor, rows: Sequence[PersonRow], now: int, from_list: str = MAIN
     ) -> tuple[int, int, int]:
         """Keep what the rows say; return how many people were added, changed and unchanged.
 
@@ -321,7 +322,7 @@ class People:
 
 
 def rows_of(
-    cursor: sqlite3.Cursor, keys: Iterable[PersonKey], columns: str
+    cursor: Connection, keys: Iterable[PersonKey], columns: str
 ) -> Iterator[tuple[Any, ...]]:
     """Look up the rows of just these keys: source, account, LMS id, then the columns asked for."""
     for (source, account), same in groupby(sorted(keys), lambda key: key[:2]):

@@ -5,7 +5,6 @@ in it was unusable. Half a file, or somebody else's, must not make half a compan
 at once are refused (decision 33).
 """
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import groupby
@@ -28,6 +27,7 @@ from service.learners.directory.tables.csv_import import ImportResult, Store, sm
 from service.learners.directory.tables.seen_rows import Keyed, SeenRows
 from service.learners.text_form import text_form
 from service.ledger.ledger import Ledger
+from service.ledger.sql import Cursor
 
 FEWEST_MISSING = 10
 """So few may be missing whatever share of the people they are."""
@@ -71,7 +71,7 @@ class ImportRun(Generic[K]):
         self._what = what
         self._store = store
 
-    def store(self, cursor: sqlite3.Cursor, rows: Sequence[K], now: int) -> tuple[int, int, int]:
+    def store(self, cursor: Cursor, rows: Sequence[K], now: int) -> tuple[int, int, int]:
         """Store rows inside a transaction, those of each source and account apart."""
         total = [0, 0, 0]
         for scope, same in groupby(sorted(rows, key=_scope), _scope):
@@ -147,9 +147,7 @@ class PeopleImport(ImportRun[PersonRow]):
             nobody = "; nobody is taken to be missing" if self.full else ""
             raise UnreadableCsv(f"{error}{nobody}") from error
 
-    def _kept(
-        self, cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int
-    ) -> tuple[int, int, int]:
+    def _kept(self, cursor: Cursor, rows: Sequence[PersonRow], now: int) -> tuple[int, int, int]:
         if self._everybody:
             rows = [replace(row, groups=self._everybody) for row in rows]
         if self._seen:
@@ -250,7 +248,7 @@ class PeopleImport(ImportRun[PersonRow]):
             ]
 
 
-def _missing_now(cursor: sqlite3.Cursor) -> int:
+def _missing_now(cursor: Cursor) -> int:
     """Count who is missing of all people."""
     query = "SELECT COUNT(*) FROM people WHERE left_as = 'missing'"
     found: int = cursor.execute(query).fetchone()[0]

@@ -1,6 +1,5 @@
 """Turn what is said about people into rows; twice changes nothing."""
 
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -12,6 +11,7 @@ from service.learners.facts import id_form
 from service.learners.text_form import name_words, text_form
 from service.ledger.events import random_id
 from service.ledger.ledger import Ledger
+from service.ledger.sql import Cursor
 
 KEYS_REMEMBERED = 16_384
 
@@ -172,12 +172,12 @@ NAME, EMAIL, LEFT_AS, GROUPS, FIELDS = 0, 1, 6, 7, 8
 
 def readable_columns(ledger: Ledger) -> str:
     """Name the columns of a person; those that an older ledger lacks are empty."""
-    there = {row[1] for row in ledger.reader().execute("PRAGMA table_info(people)")}
+    there = ledger.columns("people")
     return ", ".join(c if c in there else f"NULL AS {c}" for c in COLUMNS.split(", "))
 
 
 def register(
-    cursor: sqlite3.Cursor,
+    cursor: Cursor,
     wanted: Mapping[PersonKey, PersonRow],
     before: Mapping[PersonKey, Sequence[Any]],
     now: int,
@@ -240,7 +240,7 @@ def _updated(old: Data, row: PersonRow, from_list: str) -> Data:
 
 
 def _claimed(
-    cursor: sqlite3.Cursor, waiting: Addresses, row: PersonRow, *, known: str | None
+    cursor: Cursor, waiting: Addresses, row: PersonRow, *, known: str | None
 ) -> str | None:
     """Look up the person known only by this row's address, who turns out to be the row's.
 
@@ -257,7 +257,7 @@ def _claimed(
     return person
 
 
-def _at_addresses(cursor: sqlite3.Cursor, addresses: Sequence[str | None]) -> Addresses:
+def _at_addresses(cursor: Cursor, addresses: Sequence[str | None]) -> Addresses:
     """Look up who is known at these addresses; of several, the one without an LMS id."""
     keys = sorted({address_key(address) for address in addresses if address})
     found: Addresses = {}
@@ -273,7 +273,7 @@ def _at_addresses(cursor: sqlite3.Cursor, addresses: Sequence[str | None]) -> Ad
 
 
 def _write(
-    cursor: sqlite3.Cursor, writes: Sequence[tuple[Any, ...]], regrouped: Iterable[str] = ()
+    cursor: Cursor, writes: Sequence[tuple[Any, ...]], regrouped: Iterable[str] = ()
 ) -> None:
     """Write whole rows and their groups, anew for those `regrouped`.
 
@@ -299,7 +299,7 @@ def derived(data: Sequence[Any]) -> tuple[str | None, str | None]:
     return address_key(email) if email else None, name_key(name) if name else None
 
 
-def _add_managers(cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int) -> None:
+def _add_managers(cursor: Cursor, rows: Sequence[PersonRow], now: int) -> None:
     """Add the managers of whom only the address is known, each once."""
     led = [row for row in rows if row.manager and "@" in row.manager]
     known = _at_addresses(cursor, [row.manager for row in led])
@@ -312,7 +312,7 @@ def _add_managers(cursor: sqlite3.Cursor, rows: Sequence[PersonRow], now: int) -
     _write(cursor, list(new.values()))
 
 
-def _is_seen(cursor: sqlite3.Cursor, source: str, account: str, address: str) -> bool:
+def _is_seen(cursor: Cursor, source: str, account: str, address: str) -> bool:
     """Tell whether someone at this address can be seen from the account."""
     named = {"source": source, "account": account, "address": address}
     return cursor.execute(SEEN, named).fetchone() is not None
@@ -322,7 +322,7 @@ def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def meet_chooser(cursor: sqlite3.Cursor, address: str, now: int) -> str:
+def meet_chooser(cursor: Cursor, address: str, now: int) -> str:
     """Give the stream of what is chosen at an address, from now on if it had none.
 
     Its id is random, as those of people are.

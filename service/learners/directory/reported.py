@@ -5,7 +5,6 @@ the one whose fact happened later counts, of one moment the one that came first;
 for what it says: a name, how to reach the person, a title. None of it goes into the log.
 """
 
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Generic, Literal, TypeVar
@@ -17,8 +16,8 @@ from service.learners.directory.old_spellings import spell_contacts_anew
 from service.learners.directory.people_table import Person, PersonKey, address_key
 from service.learners.directory.same_person import same_person
 from service.learners.facts import Contact, Fact, LearnerLeft
-from service.ledger.database import counts
 from service.ledger.ledger import Ledger
+from service.ledger.sql import Statement, counts
 
 CONTACTS = """
 CREATE TABLE IF NOT EXISTS contacts (
@@ -177,9 +176,9 @@ class ReportedContacts:
             for person, name, email, fields, at, named_at in rows
         }
 
-    def keep(self, cursor: sqlite3.Cursor, changed: Mapping[str, ReportedValue[Contact]]) -> None:
-        """Write what has changed."""
-        cursor.executemany(
+    def changes(self, changed: Mapping[str, ReportedValue[Contact]]) -> Statement:
+        """Give what writes what has changed."""
+        return (
             "INSERT OR REPLACE INTO contacts "
             "(person, name, email, fields, address, said_at, named_at) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -218,9 +217,9 @@ class ReportedTitles:
         query = f"SELECT {what}, COUNT(*) FROM course_names GROUP BY 1"
         return counts(self._ledger.reader(), query)
 
-    def keep(self, cursor: sqlite3.Cursor, changed: Mapping[Key, ReportedValue[str]]) -> None:
-        """Write what has changed."""
-        cursor.executemany(
+    def changes(self, changed: Mapping[Key, ReportedValue[str]]) -> Statement:
+        """Give what writes what has changed."""
+        return (
             "INSERT OR REPLACE INTO course_names (source, account, course, title, said_at) "
             "VALUES (?, ?, ?, ?, ?)",
             [(*key, heard.said, heard.at) for key, heard in changed.items()],

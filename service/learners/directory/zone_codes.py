@@ -1,6 +1,5 @@
 """Keep what the numbers mean by which a learning management system names time zones."""
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
@@ -16,6 +15,7 @@ from service.learners.directory.tables.csv_file import (
 from service.learners.directory.tables.csv_import import read_rows
 from service.learners.directory.time_zones import ReadName, read_zone
 from service.ledger.ledger import Ledger
+from service.ledger.sql import Cursor
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS zone_codes (
@@ -56,9 +56,7 @@ class ZoneCodes:
         codes = (self._zones.get((*place, text)) for place in places) if self._zones else ()
         return read_zone(next(filter(None, codes), text))
 
-    def store(
-        self, cursor: sqlite3.Cursor, rows: Sequence[ZoneCode], now: int
-    ) -> tuple[int, int, int]:
+    def store(self, cursor: Cursor, rows: Sequence[ZoneCode], now: int) -> tuple[int, int, int]:
         """Keep codes; return how many were added, changed and unchanged. Twice changes nothing."""
         known = {row.key: self._zones.get(row.key) for row in rows}
         changes = [row for row in rows if known[row.key] != row.zone]

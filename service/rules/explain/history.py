@@ -155,7 +155,7 @@ class LedgerHistory:
 
     def _beginning(self, prefix: str, said: str) -> Iterator[tuple[str, Any]]:
         """Read the first events of streams whose id begins so, of those that say this somewhere."""
-        index = "" if self.ledger.max_notification_id() > FEW else "+"
+        index = "" if self.ledger.end() > FEW else "+"
         rows = self.ledger.reader().execute(
             "SELECT originator_id, topic, state FROM stored_events "
             f"WHERE {index}originator_id >= ? AND {index}originator_id < ? "

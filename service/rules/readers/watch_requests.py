@@ -1,7 +1,6 @@
 """Ask to be told of a free seat, and stop it, while the service runs or not."""
 
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from service.learners.directory.people import People, PersonKey, person_key
@@ -69,21 +68,27 @@ class WatchRequests:
 
     def ask(self, instance: str, person: str, now: int) -> None:
         """Record that somebody wishes to be told; twice is harmless."""
-        with self._store.ledger.transaction() as cursor:
-            if self.of(instance, person) is None:
-                self._append(cursor, instance, [WatchAsked(at=now, person=person)])
+        self._append(instance, lambda: self._asked(instance, person, now))
 
     def stop(self, instance: str, person: str, now: int) -> None:
         """Record that somebody does not wish to be told any more; twice is harmless."""
-        with self._store.ledger.transaction() as cursor:
-            wishes = self._of(instance, person)
-            stopped = [WatchStopped(at=now, person=wish.person) for wish in wishes]
-            self._append(cursor, instance, stopped)
+        self._append(instance, lambda: self._stopped(instance, person, now))
 
-    def _append(self, cursor: sqlite3.Cursor, instance: str, bodies: Sequence[EventBody]) -> None:
-        watch = self._watch(instance)
-        versions = enumerate(bodies, watch.version + 1)
-        self._store.append(cursor, [(watch.id, version, body) for version, body in versions])
+    def _asked(self, instance: str, person: str, now: int) -> list[EventBody]:
+        known = self.of(instance, person)
+        return [] if known else [WatchAsked(at=now, person=person)]
+
+    def _stopped(self, instance: str, person: str, now: int) -> list[EventBody]:
+        wishes = self._of(instance, person)
+        return [WatchStopped(at=now, person=wish.person) for wish in wishes]
+
+    def _append(self, instance: str, decided: Callable[[], Sequence[EventBody]]) -> None:
+        """Append what is decided; decide it anew while somebody else is quicker."""
+        while True:
+            watch = self._watch(instance)
+            rows = [(watch.id, v, body) for v, body in enumerate(decided(), watch.version + 1)]
+            if not rows or self._store.append_unless_moved(rows):
+                return
 
     def _watch(self, instance: str) -> Watchlist:
         return Watchlist.load(instance, self._store.stream(Watchlist.stream(instance)))

@@ -3,9 +3,10 @@
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 
+from service.learners.aggregate import Cache
 from service.learners.course import LearnerSignIns
 from service.learners.neighbours import places_of
-from service.learners.world import Cache, Decisions
+from service.learners.world import Decisions
 from service.ledger.events import EventBody
 from service.rules.conditions import fields_of
 from service.rules.decider import Decider

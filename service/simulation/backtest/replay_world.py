@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from service.learners.aggregate import Cache
 from service.learners.directory.courses import Course
 from service.learners.directory.merges import PastMerges
 from service.learners.directory.people import Person
@@ -10,7 +11,7 @@ from service.learners.facts import Identity
 from service.learners.instance import Instance
 from service.learners.neighbours import Deletion, deletion_among
 from service.learners.watchlist import Watchlist, WatchTold
-from service.learners.world import Cache, Decisions, Lookup
+from service.learners.world import Decisions, Lookup
 from service.ledger.events import EventBody
 from service.simulation.backtest.states import States
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
-from service.learners.aggregate import Aggregate, FactKeys, named_by
+from service.learners.aggregate import Aggregate, Cache, FactKeys, named_by
 from service.learners.enrollment import (
     ENROLLMENT,
     NO_IMPORTS,
@@ -14,7 +14,7 @@ from service.learners.enrollment import (
 from service.learners.enrollment_state import Snapshot, State
 from service.learners.facts import Identity, SeatsReported
 from service.learners.instance import Instance, InstanceRecorded
-from service.learners.world import AGGREGATES, Cache, load
+from service.learners.world import AGGREGATES, load
 from service.ledger.events import EventStore, StreamId
 from service.rules import scheduler
 
@@ -213,7 +213,7 @@ class History:
     def __init__(self, store: EventStore) -> None:
         self.ledger = store.ledger
         self.mapper = store.mapper
-        self.end = self.ledger.max_notification_id()
+        self.end = self.ledger.end()
 
     def pages(self) -> Iterator[list[LogRow]]:
         """Read every row in order of position, a page at a time."""
@@ -224,8 +224,8 @@ class History:
 
     def stream(self, stream: str, until: int) -> list[LogRow]:
         """Read the rows of one stream up to a position."""
-        return self.ledger.stream_until(stream, until)
+        return self.ledger.places(stream, until)
 
     def has_asks(self) -> bool:
         """Tell whether the clock was ever asked: the log then tells when the service ran."""
-        return bool(self.ledger.select_events(scheduler.CLOCK_STREAM, limit=1))
+        return bool(self.ledger.stream(scheduler.CLOCK_STREAM, limit=1))

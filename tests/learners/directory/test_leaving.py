@@ -1,6 +1,7 @@
 """Who has left: as files say it in their words, and as letters do; what was said last counts."""
 
 import io
+import sqlite3
 from collections.abc import Iterator
 from itertools import permutations
 from pathlib import Path
@@ -14,7 +15,7 @@ from service.learners.directory.people_csv import people_in
 from service.learners.directory.tables.csv_file import CsvTable, RowProblem
 from service.learners.facts import LearnerLeft
 from tests.learners.cast import NOW, completed, day, fact, see, seen
-from tests.learners.writer_with_rules import Desk
+from tests.learners.writer_with_rules import FAILS, Desk
 
 KEY = ("adobe", "1234", "77")
 
@@ -156,8 +157,8 @@ def test_whatever_happens_after_somebody_left_does_not_bring_them_back(desk: Des
 
 def test_a_letter_of_which_nothing_is_on_disk_has_said_nothing(desk: Desk) -> None:
     desk.write(completed(day(1)))
-    with pytest.raises(ZeroDivisionError):
-        desk.write(leaves(day(2)), also=lambda cursor, outcomes: 1 / 0)
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        desk.write(leaves(day(2)), marks=lambda _: [FAILS])
     assert known(desk).left_as is None
 
 

@@ -31,7 +31,7 @@ def test_everybody_is_who_they_are_alone(tmp_path_factory, rows, seed):
         people.meet(cursor, met)
         people.store(cursor, rows, 1)
         said = ReportedValue(Contact("Grace", "grace@example.org", {}), 5, 5)
-        people.contacts.keep(cursor, {met[0][0]: said})
+        cursor.executemany(*people.contacts.changes({met[0][0]: said}))
     every = {row.id for row in people.page(limit=100)}
     found = people.everybody(100)
     assert found == {id: people.get(id) for id in every}

@@ -22,12 +22,12 @@ def courses(ledger: Ledger) -> Iterator[Courses]:
 
 def hear(ledger: Ledger, people: People, person: str, **said: object) -> None:
     with ledger.transaction() as cursor:
-        people.contacts.keep(cursor, {person: ReportedValue(Contact(**said), NOW)})  # type: ignore[arg-type]
+        cursor.executemany(*people.contacts.changes({person: ReportedValue(Contact(**said), NOW)}))  # type: ignore[arg-type]
 
 
 def call(ledger: Ledger, courses: Courses, title: str, *key: str) -> None:
     with ledger.transaction() as cursor:
-        courses.titles.keep(cursor, {key: ReportedValue(title, NOW)})  # type: ignore[dict-item]
+        cursor.executemany(*courses.titles.changes({key: ReportedValue(title, NOW)}))  # type: ignore[dict-item]
 
 
 def manager(people: People) -> Person:

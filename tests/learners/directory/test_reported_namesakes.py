@@ -16,7 +16,7 @@ SAID = Contact("Ada Lovelace", "ada@example.org")
 
 def hear(ledger: Ledger, people: People, person: str, said: Contact) -> None:
     with ledger.transaction() as cursor:
-        people.contacts.keep(cursor, {person: ReportedValue(said, NOW, NOW)})
+        cursor.executemany(*people.contacts.changes({person: ReportedValue(said, NOW, NOW)}))
 
 
 def ada_known(ledger: Ledger, people: People, said: Contact) -> Person:

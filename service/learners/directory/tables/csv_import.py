@@ -1,6 +1,5 @@
 """Import the rows of a file in small transactions, and name the bad ones."""
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -15,8 +14,8 @@ from service.learners.directory.tables.csv_file import CsvTable, RowProblem
 from service.learners.directory.tables.seen_rows import Keyed, SeenRows
 from service.learners.directory.tables.unread_values import UnreadValue, ValueTally
 from service.ledger.data_folder import is_in_use
-from service.ledger.database import give_room
 from service.ledger.ledger import Ledger
+from service.ledger.sql import Cursor
 
 ROWS_BESIDE_SERVICE, ROWS_ALONE = 2_000, 20_000
 """In one transaction: it touches most pages of each index, however few of its rows are there."""
@@ -28,7 +27,7 @@ SHARE_LEFT_TO_OTHERS = 0.25
 
 K = TypeVar("K", bound=Keyed)
 
-Store = Callable[[sqlite3.Cursor, Sequence[K], int], tuple[int, int, int]]
+Store = Callable[[Cursor, Sequence[K], int], tuple[int, int, int]]
 """Keeps rows inside a transaction at a time; return how many were added, changed, unchanged."""
 
 
@@ -105,15 +104,15 @@ def rows_at_once(ledger: Ledger) -> int:
 
 
 @contextmanager
-def small_transaction(ledger: Ledger) -> Iterator[sqlite3.Cursor]:
+def small_transaction(ledger: Ledger) -> Iterator[Cursor]:
     """Begin one of many transactions, and leave a service a gap behind it.
 
     A service that imports itself remembers people and courses, and is told to look again.
     """
     began, beside = time.monotonic(), is_in_use(ledger.path.parent)
+    if not beside:
+        ledger.give_room()
     with ledger.transaction() as cursor:
-        if not beside:
-            give_room(cursor)
         yield cursor
     ledger.as_others += 1
     if beside:

@@ -1,14 +1,13 @@
 """Remember which rows a file has had, on disk, so that a long file takes no more memory."""
 
-import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from typing import ClassVar, Protocol
 
 import msgspec
 
 from service.learners.directory.tables.csv_cells import Key
+from service.ledger.database import nameless_file
 
-CACHE_KIB = 16_384
 SAID_BITS = 32
 SAID = 2**SAID_BITS - 1
 """The bits of what a row says: beside its line they are one number."""
@@ -27,20 +26,11 @@ class Keyed(Protocol):
         ...
 
 
-def file_with(table: str) -> sqlite3.Connection:
-    """Make a table in a file without a name, which the system takes away at the end."""
-    file = sqlite3.connect("", isolation_level=None)
-    for statement in ("PRAGMA journal_mode = OFF", f"PRAGMA cache_size = -{CACHE_KIB}", table):
-        file.execute(statement)
-    file.execute("BEGIN")
-    return file
-
-
 class SeenRows:
     """Know which keys there were, each by its hash, and on which line with what."""
 
     def __init__(self) -> None:
-        self._file = file_with(TABLE)
+        self._file = nameless_file(TABLE)
 
     def line_of_other(self, row: Keyed, line: int) -> int | None:
         """Give the line before with this row's key, if it says anything else."""

@@ -1,0 +1,95 @@
+"""Agree on what a store of events can do, whatever the engine: a write is a value."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from service.ledger.sql import Connection, Statement
+
+Row = tuple[str, int, str, bytes]
+"""One event as stored: stream id, version, topic, state."""
+LogRow = tuple[int, str, int, str, bytes]
+"""One event as the log has it, its position first."""
+END = 2**62
+
+
+class Append(msgspec.Struct, frozen=True, kw_only=True):
+    """Say what is written together, or not at all: tried again it means the same.
+
+    Of `rows` no version may be taken; of `once` one that is taken is passed over, as their ids are
+    derived from what they say. `erasable` are (stream, field, value) that an event may not hold
+    for ever. The streams of `rests_on` have just this newest version, 0 for none; and nobody else
+    has written since `revision`, if it is not None.
+    """
+
+    rows: Sequence[Row] = ()
+    once: Sequence[Row] = ()
+    erasable: Sequence[tuple[str, str, str]] = ()
+    tables: Sequence[Statement] = ()
+    rests_on: Mapping[str, int] = {}
+    revision: int | None = None
+
+
+class Store(Protocol):
+    """Keep the log, and the tables beside it."""
+
+    def append(self, what: Append) -> int:
+        """Write all of it, on disk when this returns; return the position of its last event.
+
+        Raises IntegrityError, and nothing is kept.
+
+        Then somebody else was quicker. What to do only the caller knows: read again and decide
+        anew, or leave it to them.
+        """
+        ...
+
+    def end(self) -> int:
+        """Read the position of the newest event; 0 for an empty log."""
+        ...
+
+    def log(
+        self, after: int, limit: int, topics: Collection[str] = (), until: int = END
+    ) -> list[LogRow]:
+        """Read a page of the log behind a position, or only what has these topics."""
+        ...
+
+    def stream(
+        self,
+        id: str,
+        after: int = 0,
+        until: int = END,
+        *,
+        newest_first: bool = False,
+        limit: int = END,
+    ) -> list[Row]:
+        """Read one stream in order of version, behind one and up to another."""
+        ...  # fmt: skip
+
+    def places(self, id: str, until: int = END) -> list[LogRow]:
+        """Read one stream with positions, up to a position of the log."""
+        ...
+
+    def streams(self, ids: Sequence[str]) -> Iterator[Row]:
+        """Read many streams at once, each in order of version."""
+        ...
+
+    def latest(self, ids: Sequence[str]) -> dict[str, Row]:
+        """Read the newest event of each of many streams; those not there are left out."""
+        ...
+
+    def newest(self, ids: Sequence[str]) -> dict[str, int]:
+        """Read the newest version of many streams, 0 for one that is not there."""
+        ...
+
+    def erasable(self, stream: str) -> dict[str, str]:
+        """Read what is kept beside one stream and not erased yet."""
+        ...
+
+    def revision(self) -> int:
+        """Give what grows as another process writes."""
+        ...
+
+    def reader(self) -> Connection:
+        """Give this thread its own connection for reading tables."""
+        ...
