@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -74,8 +75,10 @@ class Forked:
         return self.returncode
 
     def send_signal(self, which: signal.Signals) -> None:
-        if self.poll() is None:
-            os.kill(self.pid, which)
+        """As a Popen does: nothing for one that has ended, be it just now."""
+        with suppress(ProcessLookupError):
+            if self.poll() is None:
+                os.kill(self.pid, which)
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)

@@ -105,8 +105,12 @@ def freeze(scene: Scene, chance: Random) -> Iterator[None]:
 
 @fault("power cut", "what was not synced is gone, and the process", alone=True, disk=True)
 def cut(scene: Scene, chance: Random) -> Iterator[None]:
+    """The process first: ext4 answers some syncs with success while it is being shut down, and who
+    is still there to hear that promises what will be gone (29 of 17,612 letters in 660 cuts).
+    """
     assert scene.disk is not None
     a_moment(scene, chance)
+    scene.service.process.kill()
     scene.disk.cut_the_power()
     scene.service.kill()
     scene.disk.eject()

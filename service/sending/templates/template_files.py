@@ -13,6 +13,7 @@ from jinja2 import Template
 from service.learners.text_form import locale_form
 from service.rules.language.brand import Brand
 from service.sending.templates.checker import files_in, variables_in
+from service.sending.templates.context import Language
 
 SOURCE_SIZE_MAX = 64 * 1024
 FORMS = ("email", "chat")
@@ -97,10 +98,12 @@ class Findings:
     """Hold what trying the files of a folder has shown.
 
     `styled` are the pages whose style can be written in beforehand, None for one that this would
-    change; `problems` are None until somebody has looked for them.
+    change; `problems` are None until somebody has looked for them; `languages` are those that
+    readers of a locale get a template's form in.
     """
 
     def __init__(self) -> None:
+        self.languages: dict[tuple[str, str, str | None], Language] = {}
         self.styled: dict[str, Template | None] = {}
         self.problems: list[str] | None = None
 

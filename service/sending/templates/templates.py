@@ -96,7 +96,6 @@ class Templates:
             *self.files.missing(folder),
         ]
         self._variables = {name: self.files.read_by(name) for name in self.files.sources}
-        self._spoken: dict[tuple[str, str, str | None], Language] = {}
         self.forms = self.files.forms()
         self.reads = self.files.reads()
         self.brand = NO_BRAND
@@ -141,12 +140,12 @@ class Templates:
 
     def language(self, template: str, form: str, locale: str | None) -> Language:
         """Find the language that a reader of this locale gets a template in."""
-        known = (template, form, locale)
-        found = self._spoken.get(known)
+        known, languages = (template, form, locale), self._findings.languages
+        found = languages.get(known)
         if found is None:
-            if len(self._spoken) >= LANGUAGES_REMEMBERED:
-                self._spoken.clear()
-            found = self._spoken[known] = self._language(*known)
+            if len(languages) >= LANGUAGES_REMEMBERED:
+                languages.clear()
+            found = languages[known] = self._language(*known)
         return found
 
     def _language(self, template: str, form: str, locale: str | None) -> Language:
