@@ -61,11 +61,10 @@ BUGS = (
     ),
     Bug(
         2, "mark letters taken before their facts are recorded", "service/learners/writer.py",
-        "        with self.ledger.transaction() as cursor:\n            self.people.meet(",
-        "        with self.ledger.transaction() as cursor:\n            also(cursor, outcomes)\n"
-        "        also = lambda *_: None\n"
-        "        with self.ledger.transaction() as cursor:\n            self.people.meet(",
-        "tests/learners/test_writer.py tests/incoming/test_intake.py",
+        "        merging = batch.merges or",
+        "        self._append((), Decisions(), tables=[*marks(outcomes)])\n"
+        "        marks = lambda _: ()\n        merging = batch.merges or",
+        "tests/reliability/test_fault_points.py",
     ),
     Bug(
         2, "leave open what nobody can send any more", "service/sending/operator.py",
@@ -100,7 +99,7 @@ BUGS = (
     ),
     Bug(
         2, "forget what is from the future", "service/incoming/intake.py",
-        "            self._letters.try_again(cursor, premature(pairs))\n", "",
+        "            yield self._letters.try_again(premature(pairs))\n", "",
         "tests/incoming/test_premature.py",
     ),
     Bug(
@@ -110,12 +109,13 @@ BUGS = (
     ),
     Bug(
         3, "commit decisions apart from their facts", "service/learners/writer.py",
-        "            self._append(cursor, batch.events, batch.decisions)\n"
-        "            also(cursor, outcomes)\n",
-        "            self._append(cursor, batch.events, Decisions())\n"
-        "            also(cursor, outcomes)\n"
-        "        with self.ledger.transaction() as cursor:\n"
-        "            self._append(cursor, (), batch.decisions)\n",
+        "            batch.decisions,\n"
+        "            tables=[*self._changes(batch), *marks(outcomes)],\n"
+        "            revision=self._revision if merging else None,\n        )\n",
+        "            Decisions(),\n"
+        "            tables=[*self._changes(batch), *marks(outcomes)],\n"
+        "            revision=self._revision if merging else None,\n        )\n"
+        "        self._append((), batch.decisions)\n",
         "tests/reliability/test_fault_points.py",
     ),
     Bug(
