@@ -145,9 +145,8 @@ def claims(office: Installation, claim: Callable[[int], AttemptStarted]) -> list
     """As a worker leaves it that dies with its second mail in hand; returns the ids in turn."""
     ids = [row["id"] for row in office.notifications()]
     sent = AttemptEnded(at=START, outcome="accepted", then="sent")
-    with office.app.ledger.transaction() as cursor:
-        office.app.store.append(cursor, [(id, 2, claim(n)) for n, id in enumerate(ids, 1)])
-        office.app.store.append(cursor, [(ids[0], 3, sent)])
+    assert office.app.store.append_unless_moved([(id, 2, claim(n)) for n, id in enumerate(ids, 1)])
+    assert office.app.store.append_unless_moved([(ids[0], 3, sent)])
     office.reopen(START + MINUTE)
     return ids
 

@@ -104,8 +104,7 @@ def test_an_attempt_left_open_by_a_dead_worker_counts_as_unknown(office, sink):
     office.app.views.catch_up()
     id = office.notifications()[0]["id"]
     claim = AttemptStarted(at=START, worker="dead", until=START + 15 * MINUTE)
-    with office.app.ledger.transaction() as cursor:
-        office.app.store.append(cursor, [(id, 2, claim)])
+    assert office.app.store.append_unless_moved([(id, 2, claim)])
     office.tick(START + MINUTE)
     assert office.history() == [Owed.TOPIC, AttemptStarted.TOPIC]
 

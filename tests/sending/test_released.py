@@ -182,9 +182,8 @@ def test_one_message_never_drops_what_another_worker_has_claimed(office):
     claims = [delivery._claim(ready, AttemptStarted(at=due, worker="a", until=due + HOUR))
               for ready in plan.ready]  # fmt: skip
     ((other, _),) = plan.ready[0].message.told
-    with app.ledger.transaction() as cursor:
-        claim = AttemptStarted(at=due, worker="b", until=due + HOUR)
-        app.store.append(cursor, [(other.id, other.version + 1, claim)])
+    claim = AttemptStarted(at=due, worker="b", until=due + HOUR)
+    assert app.store.append_unless_moved([(other.id, other.version + 1, claim)])
 
     assert delivery._recorder.append(claims) == set()
     (lead,) = app.notification_streams.notifications([plan.ready[0].notification.id])

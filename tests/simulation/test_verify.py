@@ -98,8 +98,7 @@ def test_a_decision_that_was_altered_is_named(here: Installation) -> None:
 def test_a_decision_that_was_made_up_is_named(here: Installation) -> None:
     id = here.notifications()[0]["id"]
     owed = next(body for body in bodies(here, id) if isinstance(body, Owed))
-    with here.app.ledger.transaction() as cursor:
-        here.app.store.append(cursor, [("n00000000", 1, owed)])
+    assert here.app.store.append_unless_moved([("n00000000", 1, owed)])
     found = verified(here)
     assert (found.differ, found.reproduced) == (1, 1)
     assert found.examples[0].notification == "n00000000"
