@@ -33,6 +33,8 @@ ROOMS = {
     "starlette": ["service/api/", "service/incoming/webhook.py"],
     "uvicorn": ["service/incoming/http_protocol.py", "service/cli/", "service/demo/"],
     "yaml": ["service/rules/"],
+    "sqlite3": ["service/ledger/"],
+    "psycopg": ["service/ledger/"],
     "sqlite_utils": ["service/ledger/", "service/learners/", "service/sending/queue.py"],
     "eventsourcing": [
         "service/ledger/",

@@ -40,7 +40,7 @@ from service.incoming.archive_import import (
 )
 from service.incoming.letters import Letters
 from service.ledger.data_folder import lock_data_folder
-from service.ledger.ledger import LedgerError
+from service.ledger.store import LedgerError
 from service.rules.text import counted
 from service.running import TrustedClock
 from service.settings import Settings

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 from service.learners.directory.people_table import Person, address_key
-from service.ledger.ledger import LedgerError
 from service.ledger.private_files import private_folder
+from service.ledger.store import LedgerError
 
 ID_BYTES = 16
 INSTANCE = "i"

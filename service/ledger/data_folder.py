@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from service.ledger.ledger import LedgerError
 from service.ledger.private_files import private_file, private_folder
+from service.ledger.store import LedgerError
 
 
 def is_in_use(data: Path) -> bool:

@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from service.ledger.private_files import private_file
+from service.ledger.store import LedgerError
 
 SCHEMA_VERSION = 1
 BUSY_SECONDS = 30.0
@@ -123,3 +124,14 @@ def _back_up(database: sqlite3.Connection, to: Path) -> None:
     private_file(to)
     with closing(database), closing(sqlite3.connect(to)) as target:
         database.backup(target)
+
+
+def refuse_newer(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the schema of a ledger; raises LedgerError for one that a newer program wrote."""
+    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found > SCHEMA_VERSION:
+        raise LedgerError(
+            f"{path}: the ledger has schema {found}, this program knows {SCHEMA_VERSION}; "
+            "run the Coursebell version that wrote it, or a newer one"
+        )
+    return found

@@ -168,13 +168,13 @@ class EventStore:
         """Read the first event of a stream, if it is there."""
         found = (
             self.mapper.decode(topic, state)
-            for _, _, topic, state in self.ledger.stream(stream, limit=1)
+            for *_, topic, state in self.ledger.stream(stream, limit=1)
         )
         return next(found, None)
 
     def latest(self, stream: str) -> tuple[int, EventBody] | None:
         """Read the newest event of a stream, with its version."""
-        for _, version, topic, state in self.ledger.stream(stream, newest_first=True, limit=1):
+        for *_, version, topic, state in self.ledger.stream(stream, newest_first=True, limit=1):
             return version, self.mapper.decode(topic, state)
         return None
 
@@ -182,7 +182,7 @@ class EventStore:
         """Read one stream, last to first, each event when it is asked for."""
         until = END
         while rows := self.ledger.stream(stream, until=until, newest_first=True, limit=1):
-            ((_, version, topic, state),) = rows
+            ((*_, version, topic, state),) = rows
             yield self.mapper.decode(topic, state)
             until = version - 1
 

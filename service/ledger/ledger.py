@@ -3,29 +3,33 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 from eventsourcing.persistence import IntegrityError
 
-from service.ledger.database import EVENT_LOG, ROOMY_CACHE_KIB, SCHEMA_VERSION, connect
+from service.ledger.database import (
+    EVENT_LOG,
+    ROOMY_CACHE_KIB,
+    SCHEMA_VERSION,
+    connect,
+    refuse_newer,
+)
 from service.ledger.high_water import MARK_BYTES, fit, mark_of, marked, shortfalls
 from service.ledger.private_files import private_data_folder, private_file
 from service.ledger.sql import Connection, Cursor
-from service.ledger.store import END, Append, LogRow, Row
+from service.ledger.store import END, Append, LedgerError, LogRow, Row
 
 ROWS_PER_QUERY = 5_000
+FEW = 100_000
+"""So many events of the log are read through rather than looked up one by one."""
 
 COLUMNS = "originator_id, originator_version, topic, state"
 INSERT = f"INSERT INTO stored_events ({COLUMNS}) VALUES (?, ?, ?, ?)"
 ONCE = f"{INSERT} ON CONFLICT (originator_id, originator_version) DO NOTHING"
 ERASABLE = "INSERT INTO erasable (stream, field, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
-
-
-class LedgerError(Exception):
-    """Say where and why the ledger cannot be used as it is, and what to do."""
 
 
 class HighWaterMark:
@@ -238,15 +242,19 @@ class Ledger:
         after: int = 0,
         until: int = END,
         *,
+        up_to: int = END,
         newest_first: bool = False,
         limit: int = END,
-    ) -> list[Row]:
-        """Read one stream in order of version, behind one and up to another."""
+    ) -> list[LogRow]:
+        """Read one stream in order of version, behind one and up to another.
+
+        And `up_to` a position of the log.
+        """
         rows = self.reader().execute(
-            f"SELECT {COLUMNS} FROM stored_events WHERE originator_id = ? "
-            "AND originator_version > ? AND originator_version <= ? "
+            f"SELECT notification_id, {COLUMNS} FROM stored_events WHERE originator_id = ? "
+            "AND originator_version > ? AND originator_version <= ? AND notification_id <= ? "
             f"ORDER BY originator_version {'DESC' if newest_first else 'ASC'} LIMIT ?",
-            (id, after, until, limit),
+            (id, after, until, up_to, limit),
         )  # fmt: skip
         return rows.fetchall()
 
@@ -295,29 +303,36 @@ class Ledger:
         )
         return rows.fetchall()
 
-    def places(self, id: str, until: int = END) -> list[LogRow]:
-        """Read one stream with positions, up to a position of the log."""
+    def positions(self, id: str) -> list[int]:
+        """List the positions of a stream's events in the log, without reading the events."""
         rows = self.reader().execute(
-            f"SELECT notification_id, {COLUMNS} FROM stored_events WHERE originator_id = ? "
-            "AND notification_id <= ? ORDER BY originator_version",
-            (id, until),
+            "SELECT notification_id FROM stored_events WHERE originator_id = ? "
+            "ORDER BY originator_version",
+            (id,),
         )
-        return rows.fetchall()
+        return [position for (position,) in rows]
+
+    def ids(self, beginning: str, limit: int) -> list[str]:
+        """Find the streams whose id begins so, at most so many."""
+        rows = self.reader().execute(
+            "SELECT DISTINCT originator_id FROM stored_events WHERE originator_id >= ? "
+            "AND originator_id < ? ORDER BY originator_id LIMIT ?",
+            (beginning, beginning + "~", limit),
+        )
+        return [id for (id,) in rows]
+
+    def firsts(self, beginning: str, containing: bytes) -> Iterable[Row]:
+        """Read the first events of streams whose id begins so, of those with these bytes."""
+        index = "" if self.end() > FEW else "+"  # a small log is read in its own order
+        return self.reader().execute(
+            f"SELECT {COLUMNS} FROM stored_events WHERE {index}originator_id >= ? "
+            f"AND {index}originator_id < ? AND originator_version = 1 AND instr(state, ?)",
+            (beginning, beginning + "~", containing),
+        )
 
     def end(self) -> int:
         """Read the position of the newest event; 0 for an empty log."""
         return last_position(self.reader())
-
-
-def refuse_newer(connection: sqlite3.Connection, path: Path) -> int:
-    """Return the schema of a ledger; raises LedgerError for one that a newer program wrote."""
-    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if found > SCHEMA_VERSION:
-        raise LedgerError(
-            f"{path}: the ledger has schema {found}, this program knows {SCHEMA_VERSION}; "
-            "run the Coursebell version that wrote it, or a newer one"
-        )
-    return found
 
 
 def _chunks(ids: Sequence[str]) -> Iterator[tuple[Sequence[str], str]]:

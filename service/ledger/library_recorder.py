@@ -48,7 +48,7 @@ class LibraryRecorder(ApplicationRecorder):
             newest_first=desc,
             limit=END if limit is None else limit,
         )
-        return [StoredEvent(*row) for row in rows]
+        return [StoredEvent(*row[1:]) for row in rows]
 
     def select_notifications(
         self,

@@ -3,8 +3,8 @@
 import sqlite3
 from pathlib import Path
 
-from service.ledger.database import BUSY_SECONDS
-from service.ledger.ledger import Ledger, refuse_newer
+from service.ledger.database import BUSY_SECONDS, refuse_newer
+from service.ledger.ledger import Ledger
 
 
 class ReadOnlyLedger(Ledger):

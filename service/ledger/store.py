@@ -1,6 +1,6 @@
 """Agree on what a store of events can do, whatever the engine: a write is a value."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -12,6 +12,10 @@ Row = tuple[str, int, str, bytes]
 LogRow = tuple[int, str, int, str, bytes]
 """One event as the log has it, its position first."""
 END = 2**62
+
+
+class LedgerError(Exception):
+    """Say where and why the ledger cannot be used as it is, and what to do."""
 
 
 class Append(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,14 +64,26 @@ class Store(Protocol):
         after: int = 0,
         until: int = END,
         *,
+        up_to: int = END,
         newest_first: bool = False,
         limit: int = END,
-    ) -> list[Row]:
-        """Read one stream in order of version, behind one and up to another."""
+    ) -> list[LogRow]:
+        """Read one stream in order of version, behind one and up to another.
+
+        And `up_to` a position of the log.
+        """
         ...  # fmt: skip
 
-    def places(self, id: str, until: int = END) -> list[LogRow]:
-        """Read one stream with positions, up to a position of the log."""
+    def positions(self, id: str) -> list[int]:
+        """List the positions of a stream's events in the log, without reading the events."""
+        ...
+
+    def ids(self, beginning: str, limit: int) -> list[str]:
+        """Find the streams whose id begins so, at most so many."""
+        ...
+
+    def firsts(self, beginning: str, containing: bytes) -> Iterable[Row]:
+        """Read the first events of streams whose id begins so, of those with these bytes."""
         ...
 
     def streams(self, ids: Sequence[str]) -> Iterator[Row]:

@@ -13,7 +13,7 @@ from sqlite_utils import Database
 from service.ledger.database import connect_views
 from service.ledger.events import EVENTS_PER_PAGE, EventStore, LogEvent
 from service.ledger.high_water import LETTERS
-from service.ledger.ledger import LedgerError
+from service.ledger.store import LedgerError
 
 CACHE_KIB_OF_REBUILDS = 131_072
 FOLLOWED = "UPDATE following SET position = ?, letters = ? WHERE position = ?"

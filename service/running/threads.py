@@ -9,7 +9,7 @@ from service.app.app import App
 from service.incoming.adobe_api.http_exchange import ApiTrouble
 from service.incoming.bounces.mailbox import MailboxTrouble
 from service.incoming.queues.consumer import QueueError
-from service.ledger.ledger import LedgerError
+from service.ledger.store import LedgerError
 from service.running.clocks import ClockDoubt, TrustedClock
 from service.sending import queue
 from service.sending.delivery import DeliveryWorker

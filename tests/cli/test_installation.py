@@ -8,7 +8,7 @@ import pytest
 
 from service.cli.options import installation
 from service.ledger.data_folder import lock_data_folder
-from service.ledger.ledger import LedgerError
+from service.ledger.store import LedgerError
 from tests.installation import DONE, START, completed
 from tests.installation import Installation as Office
 from tests.waiting import until

@@ -14,7 +14,7 @@ from service.learners.signed_links import (
     signed_links,
 )
 from service.learners.watchlist import WatchAsked, Watchlist, WatchStopped, WatchTold
-from service.ledger.ledger import LedgerError
+from service.ledger.store import LedgerError
 
 ADA, GRACE = "a" * 32, "9" * 32
 SESSION = "i" + "0" * 31 + "b"

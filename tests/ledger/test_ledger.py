@@ -14,9 +14,9 @@ from service.learners import enrollment
 from service.learners.aggregate import Cache
 from service.ledger.database import connect
 from service.ledger.events import EventMapper, StreamEvent
-from service.ledger.ledger import INSERT, Ledger, LedgerError
+from service.ledger.ledger import INSERT, Ledger
 from service.ledger.library_recorder import LibraryRecorder
-from service.ledger.store import Append, Row
+from service.ledger.store import Append, LedgerError, Row
 from tests.learners.cast import day, enroll, enrolled, progress, unenrolled
 
 

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from service.ledger.ledger import LedgerError
+from service.ledger.store import LedgerError
 from tests.real_service import RUN
 from tests.reliability.books import Books, check_letters
 from tests.reliability.disk import why_no_disk

@@ -203,5 +203,5 @@ def test_asks_while_the_service_decides_are_neither_lost_nor_told_twice(office, 
 
     assert [len(sink.to(f"{key}@example.org")) for key in keys] == [1] * 8
     stream = office.app.ledger.stream(Watchlist.stream(INSTANCE))
-    assert [version for _, version, *_ in stream] == list(range(1, len(stream) + 1))
+    assert [version for _, _, version, *_ in stream] == list(range(1, len(stream) + 1))
     assert sum(topic == "watch.asked" for *_, topic, _ in stream) == 8

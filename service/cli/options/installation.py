@@ -9,7 +9,8 @@ from service.app.event_types import event_store
 from service.cli.output.console import installation
 from service.learners.enrollment_views import EnrollmentViews
 from service.ledger.data_folder import lock_data_folder
-from service.ledger.ledger import Ledger, LedgerError
+from service.ledger.ledger import Ledger
+from service.ledger.store import LedgerError
 from service.ledger.views import Projection, Views
 from service.running import TrustedClock
 from service.sending.queue import SendQueue

@@ -17,8 +17,9 @@ from rich.text import Text
 
 from service.app.app import settings_of
 from service.learners.directory.tables.csv_file import UnreadableCsv
-from service.ledger.ledger import Ledger, LedgerError
+from service.ledger.ledger import Ledger
 from service.ledger.sql import STORE_ERRORS
+from service.ledger.store import LedgerError
 from service.settings import Settings, SettingsError
 
 WIDTH_OF_PIPES = 200

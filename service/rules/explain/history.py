@@ -21,9 +21,6 @@ from service.ledger.events import EventBody, EventStore
 from service.rules.notification import Notification
 from service.rules.triggers.seat_change import RuleFired
 
-COLUMNS = "notification_id, originator_version, topic, state"
-FEW = 100_000
-"""How many events of the log are read through rather than looked up one by one."""
 LATER = 2**62
 """After every version, position and moment."""
 NEAR = 1_000
@@ -57,12 +54,10 @@ class LedgerHistory:
 
     def stream(self, id: str, after: int = 0, until: int = LATER) -> list[RecordedEvent]:
         """Read the events of a stream after one version and up to another, first to last."""
-        rows = self.ledger.reader().execute(
-            f"SELECT {COLUMNS} FROM stored_events WHERE originator_id = ? "
-            "AND originator_version > ? AND originator_version <= ? ORDER BY originator_version",
-            (id, after, until),
-        )
-        return [RecordedEvent(p, v, self._decode(topic, state)) for p, v, topic, state in rows]
+        return [
+            RecordedEvent(position, version, self._decode(topic, state))
+            for position, _, version, topic, state in self.ledger.stream(id, after, until)
+        ]
 
     def at(self, id: str, version: int) -> RecordedEvent | None:
         """Read one event of a stream, if it is there."""
@@ -70,19 +65,7 @@ class LedgerHistory:
 
     def newest(self, id: str) -> int:
         """Find the newest version of a stream; 0 for one that is not there."""
-        found = self.ledger.reader().execute(
-            "SELECT MAX(originator_version) FROM stored_events WHERE originator_id = ?", (id,)
-        )
-        return int(found.fetchone()[0] or 0)
-
-    def places(self, id: str) -> list[int]:
-        """List the positions of a stream's events in the log, without reading the events."""
-        rows = self.ledger.reader().execute(
-            "SELECT notification_id FROM stored_events WHERE originator_id = ? "
-            "ORDER BY originator_version",
-            (id,),
-        )
-        return [row[0] for row in rows]
+        return self.ledger.newest([id])[id]
 
     def until(self, id: str, at: int) -> RecordedEvent | None:
         """Read the newest event of a stream up to a moment (ms UTC); its events have an `at`."""
@@ -111,12 +94,7 @@ class LedgerHistory:
 
     def ids(self, beginning: str, limit: int = NEAR) -> list[str]:
         """Find the streams whose id begins so, at most so many."""
-        rows = self.ledger.reader().execute(
-            "SELECT DISTINCT originator_id FROM stored_events WHERE originator_id >= ? "
-            "AND originator_id < ? ORDER BY originator_id LIMIT ?",
-            (beginning, beginning + "~", limit),
-        )
-        return [row[0] for row in rows]
+        return self.ledger.ids(beginning, limit)
 
     def learners_near(self, lms_id: str) -> list[str]:
         """Find LMS ids that begin as this one does, but no addresses."""
@@ -155,14 +133,8 @@ class LedgerHistory:
 
     def _beginning(self, prefix: str, said: str) -> Iterator[tuple[str, Any]]:
         """Read the first events of streams whose id begins so, of those that say this somewhere."""
-        index = "" if self.ledger.end() > FEW else "+"
-        rows = self.ledger.reader().execute(
-            "SELECT originator_id, topic, state FROM stored_events "
-            f"WHERE {index}originator_id >= ? AND {index}originator_id < ? "
-            "AND originator_version = 1 AND instr(state, ?)",
-            (prefix, prefix + "~", said.encode()),
-        )
-        return ((id, self._decode(topic, state)) for id, topic, state in rows)
+        rows = self.ledger.firsts(prefix, said.encode())
+        return ((id, self._decode(topic, state)) for id, _, topic, state in rows)
 
     def world(self, position: int, subject: str = "", version: int = 0) -> "WorldAsOf":
         """Make what deciding could read after the event at a position, `version` of its subject."""

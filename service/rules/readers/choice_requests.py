@@ -7,7 +7,7 @@ from typing import Any
 from service.learners.directory.people import People, Person, address_key
 from service.learners.directory.people_table import meet_chooser
 from service.ledger.events import EventStore
-from service.ledger.ledger import LedgerError
+from service.ledger.store import LedgerError
 from service.rules.readers.choices import (
     BOUNCED,
     By,
