@@ -242,19 +242,15 @@ class Ledger:
         after: int = 0,
         until: int = END,
         *,
-        up_to: int = END,
         newest_first: bool = False,
         limit: int = END,
     ) -> list[LogRow]:
-        """Read one stream in order of version, behind one and up to another.
-
-        And `up_to` a position of the log.
-        """
+        """Read one stream in order of version, behind one and up to another."""
         rows = self.reader().execute(
             f"SELECT notification_id, {COLUMNS} FROM stored_events WHERE originator_id = ? "
-            "AND originator_version > ? AND originator_version <= ? AND notification_id <= ? "
+            "AND originator_version > ? AND originator_version <= ? "
             f"ORDER BY originator_version {'DESC' if newest_first else 'ASC'} LIMIT ?",
-            (id, after, until, up_to, limit),
+            (id, after, until, limit),
         )  # fmt: skip
         return rows.fetchall()
 

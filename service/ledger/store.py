@@ -64,14 +64,10 @@ class Store(Protocol):
         after: int = 0,
         until: int = END,
         *,
-        up_to: int = END,
         newest_first: bool = False,
         limit: int = END,
     ) -> list[LogRow]:
-        """Read one stream in order of version, behind one and up to another.
-
-        And `up_to` a position of the log.
-        """
+        """Read one stream in order of version, behind one and up to another."""
         ...  # fmt: skip
 
     def positions(self, id: str) -> list[int]:
