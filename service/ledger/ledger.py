@@ -251,7 +251,7 @@ class Ledger:
             "AND originator_version > ? AND originator_version <= ? "
             f"ORDER BY originator_version {'DESC' if newest_first else 'ASC'} LIMIT ?",
             (id, after, until, limit),
-        )  # fmt: skip
+        )
         return rows.fetchall()
 
     def newest(self, ids: Sequence[str]) -> dict[str, int]:

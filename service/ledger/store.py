@@ -68,7 +68,7 @@ class Store(Protocol):
         limit: int = END,
     ) -> list[LogRow]:
         """Read one stream in order of version, behind one and up to another."""
-        ...  # fmt: skip
+        ...
 
     def positions(self, id: str) -> list[int]:
         """List the positions of a stream's events in the log, without reading the events."""
