@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import sqlite3
+from collections import Counter
 from concurrent.futures import Executor
 from http import HTTPStatus
 
@@ -11,17 +13,16 @@ from starlette.routing import Route
 
 from service.api.framework.problems import ApiError
 from service.api.request_context import RequestContext
-from service.app.bounce_hearing import BounceHearing
 from service.incoming.bounces import dsn
 from service.incoming.bounces.mailgun import MailgunVerifier, mailgun_reports
 from service.incoming.bounces.postmark import postmark_reports
-from service.incoming.bounces.report import BounceDoor, ReportRefused
+from service.incoming.bounces.report import BounceDoor, ReportDelayed, ReportRefused
 from service.incoming.bounces.sendgrid import SendGridVerifier, sendgrid_reports
 from service.incoming.bounces.ses import ses_reports
 from service.incoming.bounces.sns import SnsVerifier
 from service.incoming.http_protocol import peer_of, prove
 from service.incoming.repeats import Repeats
-from service.incoming.verifiers import BasicCredentials, BearerToken, Headers
+from service.incoming.verifiers import BasicCredentials, BearerToken
 from service.incoming.webhook import (
     BOUNCES,
     RECEIVE_SECONDS,
@@ -30,10 +31,12 @@ from service.incoming.webhook import (
     SenderGone,
     WebhookRefusal,
 )
+from service.ledger.ledger import LedgerError
 from service.settings.bounce_reports import BounceSettings
 
 LARGEST_REPORT = 2 * 1024 * 1024
 """SendGrid sends many events at once, Postmark the mail that came back."""
+RETRY_SECONDS = "60"
 
 log = logging.getLogger(__name__)
 
@@ -63,11 +66,13 @@ CLOSED = BounceDoor(BearerToken(), lambda *_: (), by_head=True)
 class BounceEndpoint:
     """Answer reports; those that count are on disk when it does."""
 
-    def __init__(self, context: RequestContext, pool: Executor) -> None:
-        """Read and record on a thread of `pool`."""
+    def __init__(
+        self, context: RequestContext, pool: Executor, answers: Counter[tuple[str, int]]
+    ) -> None:
+        """Read and record on a thread of `pool`; count `answers` by door and status code."""
         self._context = context
-        self._hearing = BounceHearing(context.app)
         self._pool = pool
+        self._answers = answers
         self._doors = dict.fromkeys(DOORS, CLOSED) | open_doors(context.app.settings.bounces)
         self._bodies = Bodies(LARGEST_REPORT, SHARE_BYTES, RECEIVE_SECONDS)
         self._refused = Repeats()
@@ -80,7 +85,20 @@ class BounceEndpoint:
     async def answer(self, request: Request) -> Response:
         """Answer one request."""
         name = request.path_params["name"]
-        door, headers = self._doors.get(name), dict(request.scope["headers"])
+        source = source_of(name) if name in self._doors else ""
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        try:
+            heard = await self._taken(request, name)
+            status = HTTPStatus.OK
+        except ApiError as error:
+            status = error.status
+            raise
+        finally:
+            self._answers[source, status] += 1
+        return JSONResponse({"heard": heard})
+
+    async def _taken(self, request: Request, name: str) -> int:
+        door = self._doors.get(name)
         if door is None:
             raise ApiError(HTTPStatus.NOT_FOUND, f"expected one of {', '.join(self._doors)}")
         if door.by_head:
@@ -90,15 +108,17 @@ class BounceEndpoint:
         loop = asyncio.get_running_loop()
         if not door.by_head:
             await loop.run_in_executor(self._pool, self._admit, door, request, body)
-        heard = await loop.run_in_executor(self._pool, self._heard, door, headers, body)
-        return JSONResponse({"heard": heard})
+        return await loop.run_in_executor(self._pool, self._heard, door, request, body)
 
     def _admit(self, door: BounceDoor, request: Request, body: bytes) -> None:
         """Raise ApiError for a stranger."""
         now, headers = self._context.clock(), dict(request.scope["headers"])
-        if door.verifier.verify(headers, body, now):
-            return
-        source, peer = f"bounces/{request.path_params['name']}", peer_of(request.scope)
+        try:
+            if door.verifier.verify(headers, body, now):
+                return
+        except ReportDelayed as delayed:
+            raise not_now(str(delayed)) from None
+        source, peer = source_of(request.path_params["name"]), peer_of(request.scope)
         if count := self._refused.count((source, peer), now):
             about = {"event": "door.refused", "source": source, "peer": peer, "count": count}
             log.warning("wrong credentials, or none; is the sender's password right?", extra=about)
@@ -117,9 +137,28 @@ class BounceEndpoint:
         except SenderGone:
             raise ApiError(HTTPStatus.BAD_REQUEST, "expected the whole body, got a part") from None
 
-    def _heard(self, door: BounceDoor, headers: Headers, body: bytes) -> int:
+    def _heard(self, door: BounceDoor, request: Request, body: bytes) -> int:
+        name, now = request.path_params["name"], self._context.clock()
         try:
-            reports = door.read(headers, body)
+            reports = door.read(dict(request.scope["headers"]), body)
+            return self._context.app.bounce_hearing.hear(reports, now, name)
         except ReportRefused as refused:
+            about = {"event": "bounces.unread", "source": source_of(name)}
+            log.warning("what was sent is no report: %s", refused, extra=about)
             raise ApiError(HTTPStatus.BAD_REQUEST, f"body: {refused}") from None
-        return self._hearing.hear(reports, self._context.clock())
+        except (ReportDelayed, LedgerError) as error:
+            raise not_now(str(error)) from error
+        except sqlite3.DatabaseError as error:
+            raise self._context.unreadable() from error
+
+
+def source_of(name: str) -> str:
+    """Give what a door is called beside those of sources."""
+    return f"bounces/{name}"
+
+
+def not_now(why: str) -> ApiError:
+    """Say that what was sent is to be sent again; whoever reports does so after 5xx."""
+    return ApiError(
+        HTTPStatus.SERVICE_UNAVAILABLE, f"send it again: {why}", Retry_After=RETRY_SECONDS
+    )

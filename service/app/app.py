@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from service.app.active_rules import Refused, read_active
 from service.app.adobe_directory import adobe_api, adobe_refresh
+from service.app.bounce_hearing import BounceHearing
 from service.app.event_types import event_store
 from service.app.queues import open_queues
 from service.app.ways_out import open_connections
@@ -97,6 +98,7 @@ class App:
             firsts=self._firsts,
             removal_delay=settings.removal_delay,
         )
+        self.bounce_hearing = BounceHearing(self.store, self._lookup(), self.choice_requests)
         self.digest_closer = DigestCloser(self._sending_context())
         self.feed_watch = FeedWatch(self.writer)
         self.channel_watch = ChannelWatch(self.writer)

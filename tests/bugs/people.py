@@ -15,9 +15,8 @@ PEOPLE = (
     ),
     Bug(
         3, "suppress whom a made-up bounce names", "service/app/bounce_hearing.py",
-        "        if sent is None or address_key(sent.address) != address_key(report.address):\n"
-        "            return None\n",
-        "        if sent is None:\n            return report.address\n",
+        "            sent = self._sent(report.message_id)\n",
+        "            sent = self._sent(report.message_id) or self._known(report.address, now)\n",
         "tests/api/test_bounce_doors.py",
     ),
     Bug(

@@ -15,6 +15,7 @@ from service.incoming.bounces.report import (
     in_time,
     json_as,
     message_id_of,
+    seconds,
 )
 from service.incoming.verifiers import Headers
 
@@ -22,7 +23,10 @@ PERMANENT = "permanent"
 
 
 class MailgunSignature(msgspec.Struct, frozen=True):
-    """Hold what proves that a body is Mailgun's: an HMAC-SHA256 of `timestamp` and `token`."""
+    """Hold what proves that a body is Mailgun's: an HMAC-SHA256 of `timestamp` and `token`.
+
+    It signs nothing else, so whoever has seen one can send another event with it.
+    """
 
     timestamp: str
     token: str
@@ -91,14 +95,17 @@ class MailgunVerifier:
             hmac.compare_digest(hmac.digest(key, signed, "sha256").hex().encode(), given)
             for key in self._keys
         ]
-        return any(fits) and in_time(found.timestamp, now)
+        return any(fits) and in_time(seconds(found.timestamp), now)
 
 
 def mailgun_reports(headers: Headers, body: bytes) -> list[BounceReport]:
-    """Read what a request says of an address; raises ReportRefused."""
+    """Read what a request says of an address; raises ReportRefused.
+
+    What names no message counts for nothing: the event is not signed.
+    """
     found = json_as(MailgunBody, body).event_data
-    if found.told is None:
-        return []
     message_id = message_id_of(found.message.headers.message_id)
+    if found.told is None or message_id is None:
+        return []
     status = found.delivery_status.enhanced_code
     return [BounceReport(found.recipient, found.told, status, message_id=message_id)]
