@@ -4,20 +4,24 @@ import asyncio
 import logging
 import sqlite3
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from http import HTTPStatus
+from typing import Any, NamedTuple
 
+import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from service.api.framework.problems import ApiError
+from service.api.framework.problems import ApiError, described_problem
+from service.api.framework.request import JSON
 from service.api.request_context import RequestContext
 from service.incoming.bounces import dsn
 from service.incoming.bounces.mailgun import MailgunVerifier, mailgun_reports
 from service.incoming.bounces.postmark import postmark_reports
 from service.incoming.bounces.report import BounceDoor, ReportDelayed, ReportRefused
-from service.incoming.bounces.sendgrid import SendGridVerifier, sendgrid_reports
+from service.incoming.bounces.sendgrid import SIGNATURE, SendGridVerifier, sendgrid_reports
 from service.incoming.bounces.ses import ses_reports
 from service.incoming.bounces.sns import SnsVerifier
 from service.incoming.http_protocol import peer_of, prove
@@ -41,6 +45,11 @@ RETRY_SECONDS = "60"
 log = logging.getLogger(__name__)
 
 
+def source_of(name: str) -> str:
+    """Give what a door is called beside those of sources."""
+    return f"bounces/{name}"
+
+
 def open_doors(chosen: BounceSettings) -> dict[str, BounceDoor]:
     """Make the doors that have a setting, by their names."""
     found = {}
@@ -58,9 +67,76 @@ def open_doors(chosen: BounceSettings) -> dict[str, BounceDoor]:
     return found
 
 
-DOORS = ("dsn", "ses", "sendgrid", "postmark", "mailgun")
 CLOSED = BounceDoor(BearerToken(), lambda *_: (), by_head=True)
 """A door without its setting: nobody gets through."""
+
+
+class DoorShown(NamedTuple):
+    """Describe a door for OpenAPI; without a `scheme` the body itself is signed."""
+
+    media: str
+    body: str
+    scheme: Mapping[str, str] | None = None
+
+
+DOORS = {
+    "dsn": DoorShown(
+        "message/rfc822",
+        "A mail that says of another that it did not arrive (RFC 3464), or is spam (RFC 5965).",
+        {"type": "http", "scheme": "bearer"},
+    ),
+    "ses": DoorShown("text/plain", "A message of Amazon SNS about what SES sent."),
+    "sendgrid": DoorShown(
+        JSON,
+        "A list of events, as SendGrid's Event Webhook sends them.",
+        {"type": "apiKey", "in": "header", "name": SIGNATURE.decode()},
+    ),
+    "postmark": DoorShown(
+        JSON, "A bounce or spam complaint of Postmark's.", {"type": "http", "scheme": "basic"}
+    ),
+    "mailgun": DoorShown(JSON, "An event of Mailgun's."),
+}
+SCHEMES = {f"bounces-{name}": dict(each.scheme) for name, each in DOORS.items() if each.scheme}
+REFUSALS = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """So many bounces and complaints counted: their addresses are written to no more."""
+
+    heard: int
+
+
+def described(heard: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe the doors for OpenAPI; `heard` is the schema of Heard."""
+    return {f"{BOUNCES}{name}": {"post": _operation(name, heard)} for name in DOORS}
+
+
+def _operation(name: str, heard: Mapping[str, Any]) -> dict[str, Any]:
+    shown = DOORS[name]
+    ok = {"description": Heard.__doc__, "content": {JSON: {"schema": heard}}}
+    return {
+        "operationId": f"post_webhook_bounces_{name}",
+        "summary": "Take in bounces and complaints; those that count are on disk when it answers.",
+        "description": f"At most {LARGEST_REPORT} bytes. Closed without its setting: 401.",
+        "requestBody": {
+            "description": shown.body,
+            "required": True,
+            "content": {shown.media: {"schema": {}}},
+        },
+        "security": [{f"bounces-{name}": []} if shown.scheme else {}],
+        "responses": {
+            "200": ok,
+            **{str(status.value): described_problem(status) for status in REFUSALS},
+        },
+    }
 
 
 class BounceEndpoint:
@@ -95,7 +171,7 @@ class BounceEndpoint:
             raise
         finally:
             self._answers[source, status] += 1
-        return JSONResponse({"heard": heard})
+        return Response(msgspec.json.encode(Heard(heard)), media_type=JSON)
 
     async def _taken(self, request: Request, name: str) -> int:
         door = self._doors.get(name)
@@ -150,11 +226,6 @@ class BounceEndpoint:
             raise not_now(str(error)) from error
         except sqlite3.DatabaseError as error:
             raise self._context.unreadable() from error
-
-
-def source_of(name: str) -> str:
-    """Give what a door is called beside those of sources."""
-    return f"bounces/{name}"
 
 
 def not_now(why: str) -> ApiError:

@@ -4,6 +4,7 @@ import pytest
 
 from service.learners.directory.people import PersonRow
 from service.rules.readers.choices import Choices
+from service.settings import SettingsError
 from tests.api.conftest import Client
 from tests.incoming.bounces.bounced_mails import dsn
 from tests.installation import ADA, DAY, DONE, GRACE, START, Installation, completed
@@ -139,3 +140,32 @@ def test_what_is_hostile_is_refused(visitor, office):
     nested = b"Content-Type: message/rfc822\r\n\r\n" * 9_999
     assert visitor.post(DOOR, content=nested, headers=WHOLE).status_code == 400
     assert visitor.post(DOOR, content=b"x" * 2_097_153, headers=WHOLE).status_code == 413
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("SES_TOPIC", "bounces"), ("SENDGRID_KEY", "AAAA"), ("SENDGRID_KEY", "no key"),
+    ("POSTMARK_LOGIN", "user"), ("POSTMARK_LOGIN", ":x"), ("MAILGUN_KEY", "a b"),
+    ("IMAP_URL", "imap://u:p@h/INBOX"), ("IMAP_URL", "imaps://h/INBOX"),
+    ("IMAP_URL", "imaps://u:p%0d@h/INBOX"), ("IMAP_URL", "imaps://u:p@h:99999/"),
+])  # fmt: skip
+def test_a_setting_that_cannot_be_is_refused_at_the_start(tmp_path, name, value):
+    with pytest.raises(SettingsError) as refused:
+        Installation(tmp_path, DONE, **{f"COURSEBELL_BOUNCES_{name}": value})
+    (mistake,) = refused.value.mistakes
+    assert f"COURSEBELL_BOUNCES_{name}: expected" in mistake and "got" not in mistake
+
+
+def test_the_metrics_count_by_who_brought_it(visitor, office, sent):
+    for bounce in (dsn(sent), dsn(sent, "grace@example.org"), b"Subject: away\r\n\r\n"):
+        visitor.post(DOOR, content=bounce, headers=WHOLE)
+    visitor.post(DOOR, content=dsn(sent))
+    visitor.post("/webhooks/bounces/other", content=b"")
+    shown = visitor.get("/metrics", headers={"authorization": "Bearer a-long-token"}).text
+    found = dict(line.rsplit(" ", 1) for line in shown.splitlines() if "bounce" in line)
+    assert found['coursebell_bounce_reports_total{counts="yes",reporter="dsn"}'] == "1.0"
+    assert found['coursebell_bounce_reports_total{counts="no",reporter="dsn"}'] == "1.0"
+    last = float(found['coursebell_bounce_last_report_timestamp_seconds{reporter="dsn"}'])
+    assert last == START / 1000
+    assert found['coursebell_door_requests_total{code="200",source="bounces/dsn"}'] == "3.0"
+    assert found['coursebell_door_requests_total{code="401",source="bounces/dsn"}'] == "1.0"
+    assert 'coursebell_door_requests_total{code="404",source=""} 1.0' in shown
