@@ -6,7 +6,7 @@ from service.learners.directory.people import PersonRow
 from service.rules.readers.choices import Choices
 from service.settings import SettingsError
 from tests.api.conftest import Client
-from tests.incoming.bounces.bounced_mails import dsn
+from tests.incoming.bounces.bounced_mails import complaint, dsn
 from tests.installation import ADA, DAY, DONE, GRACE, START, Installation, completed
 from tests.smtp_sink import SmtpSink
 
@@ -58,6 +58,16 @@ def test_a_bounce_of_a_mail_we_sent_ends_all_further_ones(visitor, office, sink,
     office.tick(START + 2 * DAY)
     found = [(each["state"], each["reason"]) for each in office.notifications()]
     assert found == [("sent", None), ("suppressed", "bounced")] and len(sink.mails) == 1
+
+
+def test_a_complaint_by_mail_is_of_whoever_got_that_message(visitor, office, sent):
+    forged = complaint(f"<n{'0' * 32}@academy.example>")
+    assert visitor.post(DOOR, content=forged, headers=WHOLE).json() == {"heard": 0}
+    others = complaint(sent, more="Original-Rcpt-To: grace@example.org\n")
+    assert visitor.post(DOOR, content=others, headers=WHOLE).json() == {"heard": 0}
+    assert unreachable(office) is unreachable(office, "grace@example.org") is None
+    assert visitor.post(DOOR, content=complaint(sent), headers=WHOLE).json() == {"heard": 1}
+    assert unreachable(office).reason == "complained"
 
 
 def test_a_manager_and_a_reader_of_a_list_are_readers_too(tmp_path, sink, open_site):
