@@ -20,6 +20,20 @@ PEOPLE = (
         "tests/api/test_bounce_doors.py",
     ),
     Bug(
+        3, "suppress by a certificate out of a bucket", "service/incoming/bounces/sns.py",
+        'found[1] != self.topic_arn.split(":")[3] or ', "", "tests/api/test_bounce_providers.py",
+    ),
+    Bug(
+        3, "suppress by an event behind a signature that was seen",
+        "service/incoming/bounces/mailgun.py", "    if found.told is None or message_id is None:\n",
+        "    if found.told is None:\n", "tests/api/test_bounce_providers.py",
+    ),
+    Bug(
+        2, "answer a stranger's 401 where Amazon is silent", "service/incoming/bounces/sns.py",
+        "        except (ReportRefused, ", "        except (ReportDelayed, ReportRefused, ",
+        "tests/api/test_bounce_providers.py",
+    ),
+    Bug(
         3, "tell who left the group", "service/rules/verdict.py",
         "    if is_member_still(case.owed, case.world):\n", "    if case.owed:\n",
         "tests/sending/test_who_left.py",

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from service.incoming.bounces.report import BounceReport, instant_of, json_as
+from service.incoming.bounces.report import BounceReport, instant_of, json_said
 from service.incoming.verifiers import Headers
 
 BOUNCED_TYPES = frozenset({"HardBounce", "BadEmailAddress"})
@@ -42,7 +42,7 @@ class PostmarkEvent(msgspec.Struct, frozen=True, rename="pascal"):
 
 def postmark_reports(headers: Headers, body: bytes) -> list[BounceReport]:
     """Read what a request says of an address; raises ReportRefused."""
-    found = json_as(PostmarkEvent, body)
+    found = json_said(PostmarkEvent, body)
     if found.told is None:
         return []
     return [BounceReport(found.email, found.told, found.status, at=instant_of(found.bounced_at))]

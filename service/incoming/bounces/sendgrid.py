@@ -19,7 +19,7 @@ from service.incoming.bounces.report import (
     BounceReport,
     ReportRefused,
     in_time,
-    json_as,
+    json_said,
     message_id_of,
     read_as,
     seconds,
@@ -119,7 +119,7 @@ def sendgrid_reports(headers: Headers, body: bytes) -> Sequence[BounceReport]:
             message_id=each.message_id,
             at=each.timestamp * 1000 or None,
         )
-        for each in _events(json_as(list[Any], body))
+        for each in _events(json_said(list[Any], body))
         if each.told
     ]
 

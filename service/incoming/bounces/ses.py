@@ -8,7 +8,14 @@ from functools import partial
 
 import msgspec
 
-from service.incoming.bounces.report import BounceReport, bare, instant_of, json_as, message_id_of
+from service.incoming.bounces.report import (
+    BounceReport,
+    bare,
+    instant_of,
+    json_as,
+    json_said,
+    message_id_of,
+)
 from service.incoming.bounces.sns import (
     CONFIRMATION,
     NOTIFICATION,
@@ -107,4 +114,4 @@ def ses_reports(headers: Headers, body: bytes) -> Sequence[BounceReport]:
         fetched(message.address(message.subscribe_url, SUBSCRIPTION))
     if message.type != NOTIFICATION or message.message.startswith(SETTING_UP):
         return []
-    return json_as(SesEvent, message.message).reports()
+    return json_said(SesEvent, message.message).reports()

@@ -101,9 +101,10 @@ class SnsVerifier:
     def verify(self, headers: Headers, body: bytes, now: int) -> bool:
         """Tell whether it is of one of the topics, and Amazon's; raises ReportDelayed."""
         try:
-            message, fields = json_as(SnsMessage, body), json_as(dict[str, object], body)
+            message = json_as(SnsMessage, body)
             if message.topic_arn not in self._topics or message.type not in SIGNED:
                 return False
+            fields = json_as(dict[str, object], body)
             given = base64.b64decode(message.signature[:LONGEST_SIGNATURE], validate=True)
             digest = HASHES[message.signature_version]
             key = self._key(message.address(message.signing_cert_url, CERTIFICATE))
