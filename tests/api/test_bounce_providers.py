@@ -233,11 +233,12 @@ def test_where_to_confirm_is_amazons_too(visitor, amazon):
     assert amazon.asked == [CERTIFICATE]
 
 
-def test_the_end_of_a_subscription_is_no_report(visitor, amazon):
+def test_the_end_of_a_subscription_is_no_report(visitor, amazon, caplog):
     body = amazon.says("", Type="UnsubscribeConfirmation", Token="y", SubscribeURL=SUBSCRIBE)
     answer = visitor.post(PLACE.format("ses"), content=body)
     assert (answer.status_code, answer.json()) == (200, {"heard": 0})
     assert amazon.asked == [CERTIFICATE], "it is not confirmed again"
+    assert "brings no more bounces" in caplog.text
 
 
 def test_what_cannot_be_verified_now_is_to_come_again(visitor, office, amazon, monkeypatch):

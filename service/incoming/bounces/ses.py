@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
 """
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 
@@ -18,6 +19,7 @@ from service.incoming.bounces.report import (
 )
 from service.incoming.bounces.sns import (
     CONFIRMATION,
+    ENDED,
     NOTIFICATION,
     SUBSCRIPTION,
     SnsMessage,
@@ -30,6 +32,8 @@ NO_COMPLAINT = "not-spam"
 """A reader took it out of the spam (RFC 6430)."""
 SETTING_UP = "Successfully validated SNS topic"
 """So begins what SES publishes, which is no JSON, once it may publish events."""
+
+log = logging.getLogger(__name__)
 
 
 class _Reader(msgspec.Struct, frozen=True, rename="camel"):
@@ -112,6 +116,9 @@ def ses_reports(headers: Headers, body: bytes) -> Sequence[BounceReport]:
     message = json_as(SnsMessage, body)
     if message.type == CONFIRMATION:
         fetched(message.address(message.subscribe_url, SUBSCRIPTION))
+    if message.type == ENDED:
+        about = {"event": "bounces.unsubscribed", "source": "bounces/ses"}
+        log.warning("Amazon SNS brings no more bounces: the subscription was ended", extra=about)
     if message.type != NOTIFICATION or message.message.startswith(SETTING_UP):
         return []
     return json_said(SesEvent, message.message).reports()

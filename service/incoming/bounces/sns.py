@@ -27,6 +27,7 @@ from service.incoming.bounces.report import (
 from service.incoming.verifiers import Headers
 
 NOTIFICATION, CONFIRMATION = "Notification", "SubscriptionConfirmation"
+ENDED = "UnsubscribeConfirmation"
 OF_SUBSCRIPTIONS = (
     "Message",
     "MessageId",
@@ -39,7 +40,7 @@ OF_SUBSCRIPTIONS = (
 SIGNED = {
     NOTIFICATION: ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
     CONFIRMATION: OF_SUBSCRIPTIONS,
-    "UnsubscribeConfirmation": OF_SUBSCRIPTIONS,
+    ENDED: OF_SUBSCRIPTIONS,
 }
 """What is signed of each type of message, in this order; what is not there is left out."""
 AMAZON = re.compile(r"https://sns\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([!-~]{1,2100})")
