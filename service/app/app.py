@@ -98,7 +98,12 @@ class App:
             firsts=self._firsts,
             removal_delay=settings.removal_delay,
         )
-        self.bounce_hearing = BounceHearing(self.store, self._lookup(), self.choice_requests)
+        self.bounce_hearing = BounceHearing(
+            self.store,
+            self._lookup(),
+            self.choice_requests,
+            redirects=settings.redirect_all_to is not None,
+        )
         self.digest_closer = DigestCloser(self._sending_context())
         self.feed_watch = FeedWatch(self.writer)
         self.channel_watch = ChannelWatch(self.writer)

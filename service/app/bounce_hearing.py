@@ -39,12 +39,16 @@ class BounceHearing:
     counted; `last` is when somebody brought one last (ms UTC).
     """
 
-    def __init__(self, store: EventStore, lookup: Lookup, requests: ChoiceRequests) -> None:
+    def __init__(
+        self, store: EventStore, lookup: Lookup, requests: ChoiceRequests, *, redirects: bool
+    ) -> None:
+        """Take whether all mail goes to one address: then no message went to its reader."""
         self.reports: Counter[tuple[str, bool]] = Counter()
         self.last: dict[str, int] = {}
         self._store = store
         self._lookup = lookup
         self._requests = requests
+        self._redirects = redirects
         self._lock = Lock()
 
     def hear(self, reports: Iterable[BounceReport], now: int, by: str) -> int:
@@ -79,7 +83,8 @@ class BounceHearing:
             sent = self._known(report.address, report.at or now)
         else:
             sent = self._sent(report.message_id)
-            if report.address and sent and address_key(sent.address) != address_key(report.address):
+            named = report.address or self._redirects
+            if named and sent and address_key(sent.address) != address_key(report.address):
                 return None
         if sent is None or sent.at < self._requests.lifted_at(sent.address):
             return None

@@ -70,6 +70,20 @@ def test_a_complaint_by_mail_is_of_whoever_got_that_message(visitor, office, sen
     assert unreachable(office).reason == "complained"
 
 
+def test_whoever_reads_all_mail_of_staging_complains_for_nobody(tmp_path, sink, open_site):
+    told = {"COURSEBELL_BOUNCES_DSN_TOKEN": TOKEN, "COURSEBELL_ADMIN_TOKEN": "a-long-token",
+            "COURSEBELL_REDIRECT_ALL_TO": "me@staging.example"}  # fmt: skip
+    with Installation(tmp_path, DONE, email=sink.url, **told) as office:
+        office.import_people([ADA])
+        office.post(completed(START, 77))
+        office.tick()
+        id = str(sink.mails[0].parsed["Message-ID"])
+        visitor = Client(open_site(office), client=("192.0.2.7", 1))
+        for mail in (complaint(id), dsn(id, "me@staging.example")):
+            assert visitor.post(DOOR, content=mail, headers=WHOLE).json() == {"heard": 0}
+        assert unreachable(office) is None
+
+
 def test_a_manager_and_a_reader_of_a_list_are_readers_too(tmp_path, sink, open_site):
     rules = DONE.replace("to: learner", "to: manager").replace("completed}", "team_completion}", 2)
     rules = rules.replace("event: enrollment.team_completion}", "event: enrollment.completed}")
