@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from service.app.active_rules import Refused, read_active
 from service.app.adobe_directory import adobe_api, adobe_refresh
+from service.app.bounce_hearing import BounceHearing
 from service.app.event_types import event_store
 from service.app.queues import open_queues
 from service.app.ways_out import open_connections
@@ -96,6 +97,12 @@ class App:
             self.enrollment_views,
             firsts=self._firsts,
             removal_delay=settings.removal_delay,
+        )
+        self.bounce_hearing = BounceHearing(
+            self.store,
+            self._lookup(),
+            self.choice_requests,
+            redirects=settings.redirect_all_to is not None,
         )
         self.digest_closer = DigestCloser(self._sending_context())
         self.feed_watch = FeedWatch(self.writer)

@@ -12,7 +12,6 @@ from pathlib import Path
 from service.app.active_rules import FileWatch, Refused, places_of
 from service.app.adobe_directory import adobe_reports
 from service.app.app import SOURCES, App
-from service.app.bounce_hearing import BounceHearing
 from service.incoming.adobe_api.client import AdobeApi
 from service.incoming.adobe_api.refresh import AdobeRefresh
 from service.incoming.adobe_api.reports import AdobeReports
@@ -89,8 +88,7 @@ class Service:
             self._threads.spawn(ADOBE_API, partial(self._ask_adobe, self.app.adobe))
             self._begin_reports(self.app.adobe.api)
         if url := self.app.settings.bounces.imap_url:
-            hearing = BounceHearing(self.app)
-            self._threads.spawn(BOUNCES, partial(self._read_bounces, BounceMailbox(url), hearing))
+            self._threads.spawn(BOUNCES, partial(self._read_bounces, BounceMailbox(url)))
         self._begin_deliveries()
         self.troubles.pop("start", None)
 
@@ -275,12 +273,12 @@ class Service:
         while not stopping.is_set():
             self._threads.guarded(ADOBE_REPORTS, step)
 
-    def _read_bounces(self, box: BounceMailbox, hearing: BounceHearing) -> None:
+    def _read_bounces(self, box: BounceMailbox) -> None:
         """Read the mailbox once a minute, also after trouble: a server counts wrong passwords."""
-        stopping = self._threads.stopping
+        stopping, hearing = self._threads.stopping, self.app.bounce_hearing
 
         def read() -> None:
-            while box.read(lambda reports: hearing.hear(reports, self.clock())):
+            while box.read(lambda found: hearing.hear(found, self.clock(), "imap")):
                 if stopping.is_set():
                     return
 
