@@ -68,8 +68,8 @@ ATTEMPTED = (
 FRESH = f"{STATE}, claimed_until = NULL, attempts = 0, first_due_at = NULL WHERE id = ?"
 
 CHOSE = (
-    "INSERT INTO choices (stream, position) VALUES (?, ?) "
-    "ON CONFLICT (stream) DO UPDATE SET position = excluded.position"
+    "INSERT INTO choices (id, position) VALUES (?, ?) "
+    "ON CONFLICT (id) DO UPDATE SET position = excluded.position"
 )
 
 Write = tuple[str, Callable[[LogEvent], tuple[Any, ...]]]
@@ -160,8 +160,8 @@ class SendQueue:
         database.execute(
             f"CREATE INDEX notifications_put_off ON notifications (reader) WHERE {PUT_OFF_BY_WISH}"
         )
-        positions = {"stream": str, "position": int}
-        database.create_table("choices", positions, pk="stream").create_index(["position"])
+        positions = {"id": str, "position": int}
+        database.create_table("choices", positions, pk="id").create_index(["position"])
         database.execute(
             "CREATE INDEX notifications_bundle ON notifications (bundle) "
             f"WHERE bundle IS NOT NULL AND {WAITS}"
@@ -213,7 +213,7 @@ def put_off_by_wish(views: Views, now: int, readers: Collection[str] | None = No
 
 def chose_after(views: Views, position: int) -> dict[str, int]:
     """List the streams of who chose anew after a position in the log, with where they did."""
-    query = "SELECT stream, position FROM choices WHERE position > ?"
+    query = "SELECT id, position FROM choices WHERE position > ?"
     return dict(views.reader().execute(query, (position,)).fetchall())
 
 
