@@ -1,14 +1,17 @@
 """What was put off leaves at once when its reader, or the rules, want it sooner; never twice."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from time import time
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from service.rules.readers.choices import Choices, OwnHours, OwnList
 from tests.installation import ADA, DAY, DONE, HOUR, START, Installation, completed, enrolled
+from tests.real_service import RealService
 from tests.smtp_sink import SmtpSink
 
 TODAY = datetime.fromtimestamp(START / 1000, UTC).weekday()
@@ -29,6 +32,7 @@ TWO_RULES = (
       - {to: learner, via: email, template: enrolled}
 """
 )
+LIMITED = "\ndefaults: {{at_most: {{messages: {}, per: day}}}}\n"
 
 
 @pytest.fixture
@@ -220,3 +224,21 @@ def test_all_that_was_put_off_is_looked_at_however_much_it_is(
         choose(here, Choices(), START + HOUR)
         here.tick(START + HOUR)
         assert standing(here) == [("sent", None)] * 5
+
+
+def test_a_running_service_lets_go_what_a_limit_held_when_the_file_allows_more(
+    tmp_path: Path,
+) -> None:
+    with RealService(tmp_path, TWO_RULES + LIMITED.format(1)) as service:
+        service.import_people("id,email\n77,ada@example.org\n", "--source", "adobe")
+        now = int(time() * 1000)
+        service.post(
+            completed(now, 77), enrolled(now + 1, 77, course="course:8", session="course:8_1")
+        )
+
+        def stand(*wanted: str) -> Callable[[list[Any]], bool]:
+            return lambda found: sorted(n["state"] for n in found) == list(wanted)
+
+        service.notifications(stand("scheduled", "sent"), "one is too many")
+        service.write_rules(TWO_RULES + LIMITED.format(2))
+        service.notifications(stand("sent", "sent"), "both have left")
