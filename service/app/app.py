@@ -50,6 +50,7 @@ from service.sending.known_channels import record_kinds, turned_to_drawer
 from service.sending.operator import bring_forward, cancel_removed, let_return
 from service.sending.planner import ActiveRules, SendingContext
 from service.sending.queue import SendQueue
+from service.sending.second_look import SecondLook
 from service.sending.streams import NotificationStreams
 from service.settings import Settings, read_settings
 
@@ -105,6 +106,7 @@ class App:
             redirects=settings.redirect_all_to is not None,
         )
         self.digest_closer = DigestCloser(self._sending_context())
+        self.second_look = SecondLook(self._sending_context())
         self.feed_watch = FeedWatch(self.writer)
         self.channel_watch = ChannelWatch(self.writer)
         self.letter_watch = LetterWatch(self.writer, self.letters.asides.after)
@@ -191,6 +193,8 @@ class App:
         self.ask(now)
         self.views.catch_up()
         self.sweep(now)
+        while self.look_again(now):
+            pass
         self.close_digests(now)
         self.deliver(now)
 
@@ -237,6 +241,12 @@ class App:
         """Make of what was collected and is due one message for each reader."""
         if self.digest_closer.close(now):
             self.views.catch_up()
+
+    def look_again(self, now: int) -> bool:
+        """Look at some of what was put off, if its readers chose anew; true when there is more."""
+        more = self.second_look.look(now)
+        self.views.catch_up()
+        return more
 
     def deliver(self, now: int, stopping: Callable[[], bool] = lambda: False) -> None:
         """Deliver what is owed, by every channel."""

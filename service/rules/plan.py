@@ -118,7 +118,8 @@ class DailyLimit:
         at, window = instant(tomorrow, MORNING, self._zone), due.window
         until = opens(window, self._zone, at) if window else at
         bundle = bundle_for(notification.owed.channel, self._reader)
-        return Deferred(at=self._now, until=until, reason=AT_MOST, bundle=bundle)
+        reader = self._reader
+        return Deferred(at=self._now, until=until, reason=AT_MOST, bundle=bundle, reader=reader)
 
 
 def _passed(stream: str, latest: Latest) -> tuple[int, Passed]:

@@ -191,6 +191,7 @@ class Service:
     def _close_digests(self) -> None:
         now = self.clock()
         self.app.sweep(now)
+        self._more_to_ask |= self.app.look_again(now)
         self.app.close_digests(now)
 
     def _look_at_files(self, moment: float) -> None:

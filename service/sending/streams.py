@@ -66,8 +66,12 @@ class NotificationStreams:
         return [Notification.load(id, found[id]) for id in ids if id in found]
 
     def sent_at(self, ids: Sequence[str]) -> list[int]:
-        """List when these were sent, or what speaks for them; nothing of what was not."""
+        """List when these were sent, or what speaks for them; nothing of what was not.
+
+        What a digest tells of may have left in the message of something else.
+        """
         leads = [each.into or each.id for each in self.notifications(ids)]
+        leads = [each.into or each.id for each in self.notifications(leads)]
         bodies = [body for found in self.store.streams(leads).values() for body in found]
         return sorted(
             getattr(each, "at", 0) for each in bodies if getattr(each, "then", "") == SENT

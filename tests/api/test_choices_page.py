@@ -205,6 +205,39 @@ def test_what_cannot_be_stopped_is_not_said_to_be(visitor, office, path, kind):
     assert log(office) == 0
 
 
+def test_a_stop_of_what_has_become_required_is_kept_and_counts_when_it_is_not(
+    visitor, office, path
+):
+    may_be_stopped = RULES.replace("    required: true\n", "")
+    office.write_rules(may_be_stopped)
+    office.app.reload(START)
+    visitor.post(path, data={"do": "save", "shown": "done safety", "kind": "done"})
+    office.write_rules(RULES)
+    office.app.reload(START)
+    visitor.post(path, data={"do": "save", "shown": "done safety", "kind": ["done", "safety"]})
+    assert chosen(office).stopped == ("safety",)
+
+    office.write_rules(may_be_stopped)
+    office.app.reload(START)
+    page = visitor.get(path).text
+    assert re.search(r'value="done"[^>]*checked', page)
+    assert not re.search(r'value="safety"[^>]*checked', page)
+
+
+def test_the_link_of_a_kind_that_has_another_name_by_now_shows_what_there_is(visitor, office, path):
+    """Nobody says that two ids are one kind; what was stopped of the old one harms nothing."""
+    visitor.post(f"{path}?stop=done", data=HEADERS)
+    office.write_rules(RULES.replace("id: done", "id: finished"))
+    office.app.reload(START)
+    for page in (visitor.get(f"{path}?stop=done"), visitor.post(f"{path}?stop=done", data=HEADERS)):
+        assert page.status_code == 200 and "Congratulations" in page.text
+    assert re.search(r'value="finished"[^>]*checked', page.text)
+    visitor.post(path, data={"do": "save", "shown": "finished safety", "kind": "finished"})
+    assert chosen(office).stopped == ("done",)
+    visitor.post(f"{path}?stop=finished", data=HEADERS)
+    assert chosen(office).stopped == ("done", "finished")
+
+
 def test_what_is_required_cannot_be_stopped(visitor, office, path):
     visitor.post(f"{path}?stop=safety", data=HEADERS)
     visitor.post(path, data={"do": "save", "shown": "done safety", "kind": "done"})

@@ -20,6 +20,11 @@ READERS = (
         "    ready_at = case.notification.ready_at\n", "tests/sending/test_reader_choices.py",
     ),
     Bug(
+        3, "let wait on what its reader wants sooner by now", "service/rules/readers/put_off.py",
+        "    return found if found.until < notification.due_at else None\n", "    return None\n",
+        "tests/sending/test_second_look.py",
+    ),
+    Bug(
         3, "a choice after the claim comes too late", "service/sending/planner.py",
         "        return [stream] if stream else []\n", "        return []\n",
         "tests/sending/test_reader_choices.py",

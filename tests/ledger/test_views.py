@@ -87,7 +87,7 @@ def reopened(room: Installation) -> Tables:
 def test_rows_are_what_was_said(room: Installation) -> None:
     found = tables(room.app)
     assert {name: len(rows) for name, rows in found.items()} == {
-        "enrollments": 4, "instances": 2, "notifications": 4,
+        "enrollments": 4, "instances": 2, "notifications": 4, "choices": 0,
     }  # fmt: skip
     known = room.app.people.known([("adobe", "1234", n) for n in ("77", "78", "79")])
     persons = {person: lms_id for (_, _, lms_id), person in known.items()}

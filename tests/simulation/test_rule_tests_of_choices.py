@@ -73,6 +73,25 @@ def test_who_is_away_is_told_when_they_are_back_if_it_is_still_true(tmp_path: Pa
     assert complaints(tmp_path, STILL, again) == []
 
 
+def test_who_comes_back_earlier_or_wants_no_list_any_more_is_told_at_that_moment(
+    tmp_path: Path,
+) -> None:
+    back = scenario(
+        chooses(back_on="2026-02-02"),
+        COMPLETED,
+        "- {at: 3d, event: choices.made, learner: ada, back_on: none}",
+        expect="[{rule: done, to: ada, at: 3d}]",
+    )
+    no_list = scenario(
+        chooses(own_list="mon 08:00"),
+        COMPLETED,
+        "- {at: 2d, event: choices.made, learner: ada, own_list: none}",
+        expect="[{rule: done, to: ada, at: 2d}]",
+        name="two",
+    )
+    assert complaints(tmp_path, DONE, back, no_list) == []
+
+
 def test_a_choice_that_cannot_be_is_named(tmp_path: Path) -> None:
     wrong = scenario(
         chooses(stopped="[dome]"),

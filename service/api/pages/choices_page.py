@@ -261,9 +261,8 @@ class ChoicesForm:
         Of the kinds that the page showed those without a tick are stopped, if they are
         `stoppable`; of others it says nothing. `spoken` are the languages there are.
         """
-        shown = self._one("shown").split()
-        unwanted = set(shown) & set(stoppable) - set(self._form.get("kind", ()))
-        stopped = unwanted | (set(before.stopped) - set(shown))
+        asked = set(self._one("shown").split()) & set(stoppable)
+        stopped = asked - set(self._form.get("kind", ())) | (set(before.stopped) - asked)
         found = Choices(
             stopped=tuple(sorted(stopped)),
             stopped_all=self._one("all") == "stop",
