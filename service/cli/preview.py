@@ -97,10 +97,10 @@ def preview(
     chosen = given.settings(data)
     if given.rules and not given.rules.is_file():
         fail(f"{given.rules}: expected a rule file, found none; name one that is there")
-    words = checked(chosen, template)
     if missing:
-        print_missing(words.catalogues, missing, chosen.templates)
+        print_missing(Templates(chosen.templates), missing, chosen.templates)
         return
+    words = checked(chosen, template)
     every_name = [name for name, forms in words.forms.items() if form in (None, *forms)]
     pages: list[PreviewPage] = []
     with ExitStack() as files:
