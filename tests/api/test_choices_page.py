@@ -111,6 +111,18 @@ def test_everything_can_be_chosen_and_is_shown_again(visitor, office, path):
     assert form_of(shown.text) == {**EVERYTHING, "day": ["0", "2"]}
 
 
+def test_to_stop_everything_is_one_of_two_and_the_page_shows_which(visitor, office, path):
+    assert form_of(visitor.get(path).text)["all"] == "go"
+
+    visitor.post(path, data={"do": "save", "shown": "done", "kind": "done", "all": "stop"})
+
+    assert chosen(office) == Choices(stopped_all=True)
+    assert form_of(visitor.get(path).text)["all"] == "stop"
+    assert "Nothing, except what your organisation requires" in visitor.get(path).text
+    visitor.post(path, data={**form_of(visitor.get(path).text), "all": "go"})
+    assert chosen(office) == Choices()
+
+
 def form_of(html):
     """What a browser would send of the page's form."""
     form = html[html.rindex("<form") :]
