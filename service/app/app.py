@@ -12,7 +12,7 @@ from service.app.adobe_directory import adobe_api, adobe_refresh
 from service.app.bounce_hearing import BounceHearing
 from service.app.event_types import event_store
 from service.app.queues import open_queues
-from service.app.ways_out import open_connections
+from service.app.ways_out import delivery_pool
 from service.incoming.adobe_api.refresh import AdobeRefresh
 from service.incoming.intake import Intake
 from service.incoming.letters import Letters
@@ -43,9 +43,7 @@ from service.sending import queue
 from service.sending.address_bounces import AddressBounces
 from service.sending.channel_health import failing_channels
 from service.sending.channels import ChannelError
-from service.sending.channels.channel import MessageDefaults
 from service.sending.close_digests import DigestCloser
-from service.sending.delivery_pool import DeliveryPool
 from service.sending.known_channels import record_kinds, turned_to_drawer
 from service.sending.operator import bring_forward, cancel_removed, let_return
 from service.sending.planner import ActiveRules, SendingContext
@@ -110,7 +108,10 @@ class App:
         self.feed_watch = FeedWatch(self.writer)
         self.channel_watch = ChannelWatch(self.writer)
         self.letter_watch = LetterWatch(self.writer, self.letters.asides.after)
-        self.deliveries = self._delivery_pool(settings)
+        bounces = AddressBounces(self.choice_requests.bounced)
+        self.deliveries = delivery_pool(
+            settings, self._sending_context, self.links, bounces=bounces
+        )
         self.queues: list[QueueConsumer] = []
         self.held_channels: dict[str, str] = {}
         """Why each of these is not open, though the rules name it: what it owes is kept."""
@@ -137,15 +138,6 @@ class App:
 
     def _keep(self, source: str) -> Keep:
         return lambda arrivals, skipped: self.letters.keep(arrivals, skipped={source: skipped})
-
-    def _delivery_pool(self, settings: Settings) -> DeliveryPool:
-        return DeliveryPool(
-            self._sending_context,
-            open_connections=partial(open_connections, chosen=settings),
-            defaults=MessageDefaults(settings.mail_domain or "", links=self.links),
-            mails_per_domain=settings.email_per_domain,
-            bounces=AddressBounces(self.choice_requests.bounced),
-        )
 
     def _lookup(self) -> Lookup:
         return Lookup(self.store, self.people, self.courses, timings=self.settings.timings)

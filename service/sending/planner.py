@@ -31,13 +31,14 @@ from service.rules.notification import (
 )
 from service.rules.plan import Change, PlannedMessage, plan
 from service.rules.readers.watchers import WATCHERS
-from service.rules.rule import GROUP, MUTING, company_of, joins, muting_of
+from service.rules.rule import GROUP, MUTING, company_of, joins, muting_of, names_told
 from service.rules.verdict import Subject, judge
 from service.sending import queue
 from service.sending.channels.channel import MessageDefaults, OutgoingMessage
 from service.sending.streams import NotificationStreams, Update, seen, silences_of, step_of
 from service.sending.templates.context import GROUPS, LIST_LENGTH_MAX, FieldGroup
 from service.sending.templates.fitting import Fits, Wording, fitting
+from service.sending.templates.known_variables import REASONS
 from service.sending.templates.several import Say, Unworded, in_pieces
 from service.sending.templates.templates import (
     RenderedMessage,
@@ -62,11 +63,13 @@ def compose(
     def wording(due: Due) -> Wording:
         return Wording(templates, due.entry.template, form, locale=locale)
 
+    whole = {REASONS: message.reasons(defaults.rules)}
+
     def say(part: PlannedMessage, way: Say = worded, sections: Sequence[Section] = ()) -> Any:
         words = wording(part.due)
         try:
             values = values_of(part, defaults, bool(part.others) and words.reads(ITEMS))
-            return way(words, values | {SECTIONS: sections}, defaults.fits)
+            return way(words, values | whole | {SECTIONS: sections}, defaults.fits)
         except TemplateProblem as problem:
             end = Ended(at=now, state=GIVEN_UP, reason=f"template: {problem}")
             raise Unworded((part.lead, end)) from problem
@@ -101,10 +104,10 @@ def worded(wording: Wording, values: Mapping[str, Any], fits: Fits) -> RenderedM
     return fitting(wording, values, fits)
 
 
-def order(item: Reading) -> tuple[str, int, str]:
+def order(item: Reading) -> tuple[str, int, str, str]:
     """Order the items of a digest person by person, and of each as it happened."""
-    name, title = item("learner.name"), item("course.title")
-    return str(name or ""), item.event.at or 0, str(title or "")
+    name, title = names_told(item)
+    return name, item.event.at or 0, title, item.subject.id
 
 
 def values_of(
@@ -116,11 +119,11 @@ def values_of(
     values: dict[str, Any] = {name: FieldGroup(name, reading) for name in GROUPS}
     own = {"watch_url": lambda: watch_url(owed, due, defaults)}
     values["instance"] = FieldGroup("instance", reading, own)
-    role, _, group = (due.entry.to or owed.recipient).partition(":")
+    values[REASONS] = reasons = message.reasons(defaults.rules)
     values["recipient"] = {
         "name": recipient.name if recipient else None,
-        "role": role,
-        "group": group or None,
+        "role": reasons[0]["role"],
+        "group": reasons[0]["group"],
         "timezone": (recipient.timezone if recipient else None) or defaults.timezone,
         "choices_url": defaults.links and defaults.links.choose(recipient),
     }

@@ -31,14 +31,13 @@ READERS = (
     ),
     Bug(
         3, "a link opens what another address chose", "service/api/pages/choices_page.py",
-        "    if not links.choices.is_of(asked.link, reader.email):\n",
-        "    if not asked.link.address:\n", "tests/api/test_choices_page.py",
+        "    if not links.choices.is_of(visit.link, reader.email):\n",
+        "    if not visit.link.address:\n", "tests/api/test_choices_page.py",
     ),
     Bug(
         3, "whoever opens the link stops it", "service/api/pages/choices_page.py",
-        '        if request.method == "POST":\n',
-        "        if asked.stop:\n            asked = asked._replace(form={}, one_click=True)\n"
-        '        elif request.method == "POST":\n', "tests/api/test_choices_page.py",
+        "    return shown.seen() if visit.action is None else shown.changed(visit.action)\n",
+        "    return shown.changed(visit.action or ONE_CLICK)\n", "tests/api/test_choices_page.py",
     ),
     Bug(
         4, "a backtest tells who had stopped it", "service/simulation/backtest/replay.py",

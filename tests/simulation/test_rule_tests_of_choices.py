@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.installation import DONE, STILL
 from tests.simulation.rule_test_files import CAST, COMPLETED, command, complaints, scenario
 
@@ -103,6 +105,23 @@ def test_a_choice_that_cannot_be_is_named(tmp_path: Path) -> None:
     assert "no rule 'dome'; did you mean 'done'?" in told
     assert "expected a time like 08:00 or mon 08:00, or none, got 'noon'" in told
     assert "expected a day like 2026-03-02, or none, got 'soon'" in told
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("monday 8:00", "; write mon 08:00"),
+        ("8:00", "; write 08:00"),
+        ("Fri 17", "; write fri 17:00"),
+        ("mon 25:00", ""),
+        ("may 8:00", ""),
+    ],
+)
+def test_a_time_that_can_be_made_out_is_written_for_them(
+    tmp_path: Path, said: str, meant: str
+) -> None:
+    told = command(tmp_path, DONE, CAST + scenario(chooses(own_list=f'"{said}"'), expect="[]"))
+    assert f"mon 08:00, or none, got '{said}'{meant}\n" in told.output
 
 
 def test_an_address_that_bounced_is_written_to_by_no_rule(tmp_path: Path) -> None:

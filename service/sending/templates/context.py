@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from service.learners.text_form import locale_form
 from service.rules.fields import FIELDS, ITEM_GROUPS, ITEMS, WORDS_ONLY, Reading
-from service.sending.templates.known_variables import ANY, Shape
+from service.sending.templates.known_variables import ANY, REASON, REASONS, Shape
 
 TEXT_LENGTH_MAX = 200
 URL_LENGTH_MAX = 2_000
@@ -327,6 +327,8 @@ class Record:
         path = f"{self._path}.{name}" if self._path else name
         if path == ITEMS:
             return self._items(value)
+        if path == REASONS:
+            return [Record(REASON, each, path) for each in value or ()]
         if path in OUR_OWN or path.startswith(OURS):
             return value
         if below is not None:
