@@ -208,9 +208,10 @@ class EventStore:
         events: Iterable[NewEvent],
         rests_on: Mapping[str, int] = {},
         erasable: Iterable[tuple[str, str, str]] = (),
+        waking: bool = True,
     ) -> bool:
         """Append in a transaction of its own; false, and nothing is changed, on a conflict."""
-        return self.ledger.append_unless_moved(self._rows(events), rests_on, erasable)
+        return self.ledger.append_unless_moved(self._rows(events), rests_on, erasable, waking)
 
     def append_each(self, events: Sequence[NewEvent]) -> set[str]:
         """Append all at once, or one by one if somebody moved some; return their streams."""

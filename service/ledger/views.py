@@ -252,6 +252,13 @@ class Views:
             self.moved.wait_for(lambda: self.position >= position or not self._awaited, seconds)
             return self.position >= position
 
+    def reach_end(self, seconds: float) -> int:
+        """Have the log followed to its end now; return how many events are left out in time."""
+        end = self._ledger.max_notification_id()
+        if self.position < end:
+            self._ledger.wake()
+        return 0 if self.wait_for(end, seconds) else end - self.position
+
     def wake(self) -> None:
         """Tells all who wait for a position, now and later, to wait no more: all ends."""
         with self.moved:
