@@ -58,7 +58,7 @@ class Service:
         self._reload = threading.Event()
         self._heard = self._taken_at = 0
         self._more_to_ask = False
-        self._files = FileWatch(app.settings)
+        self._files = FileWatch(app.settings, app.files)
         self._health_log = HealthLog()
         self._seen = SeenFile(memory) if memory else None
 
