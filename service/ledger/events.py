@@ -155,7 +155,7 @@ class EventStore:
 
     @contextmanager
     def one_moment(self) -> Iterator[None]:
-        """Let this thread read the ledger as of one commit, which spares each query a look at it."""
+        """Let this thread read the ledger as of one commit: no query looks for a newer."""
         reader = self.ledger.reader()
         reader.execute("BEGIN")
         try:

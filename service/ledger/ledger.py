@@ -95,7 +95,7 @@ class Ledger(ApplicationRecorder):
 
     def remember_end(self, table: str, column: str) -> None:
         """Let the mark beside the file say how far a table has come, from each commit on."""
-        self._ends[f"{table}.{column}"] = f"SELECT MAX({column}) FROM {table}"
+        self._ends[f"{table}.{column}"] = f"(SELECT MAX({column}) FROM {table})"
         with self._writing:
             self._mark_ends(self._writer.cursor())
 
@@ -117,8 +117,8 @@ class Ledger(ApplicationRecorder):
 
     def _mark_ends(self, cursor: sqlite3.Cursor) -> None:
         with suppress(sqlite3.Error):
-            found = {name: cursor.execute(query).fetchone() for name, query in self._ends.items()}
-            self.mark({name: end or 0 for name, (end,) in found.items()})
+            found = cursor.execute(f"SELECT {', '.join(self._ends.values())}").fetchone()
+            self.mark({name: end or 0 for name, end in zip(self._ends, found, strict=True)})
 
     @contextmanager
     def transaction(self, *, waking: bool = True) -> Iterator[sqlite3.Cursor]:

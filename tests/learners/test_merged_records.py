@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from service.incoming.letter import Arrival
+from service.learners.directory.many_people import everybody
 from service.learners.directory.merges import PastMerges
 from service.learners.directory.people import PersonRow
 from service.learners.facts import PlacedFact
@@ -129,7 +130,7 @@ def test_the_record_that_counts_is_filled_by_the_other(here: Installation) -> No
     assert (found.groups, found.left_as) == (("b", "c", "a"), None)
     assert found.fields == {"site": "Bath", "floor": "2"}
     assert app.writer.lookup.manager(found) is None
-    every = people.everybody(10)
+    every = everybody(people, 10)
     assert {each.lms_id for each in every.values() if each} == {"78"}
     assert people.in_group("a", "", "") == people.in_group("c", "", "") == [found.id]
 

@@ -23,7 +23,7 @@ from service.learners.directory.people_table import (
     readable_columns,
     register,
 )
-from service.learners.directory.reported import ReportedContacts, filled, seen_by, spoken_for
+from service.learners.directory.reported import ReportedContacts, filled, spoken_for
 from service.learners.directory.same_person import Verdict, same_person
 from service.learners.facts import Contact, id_form
 from service.learners.text_form import text_form
@@ -186,19 +186,6 @@ class People:
         own = [row.id for row in rows if (row.source, row.account) == key[:2]]
         said = said or self.said_of(own)
         return spoken_for(key, rows, (person_id or (own or [""])[0]), said)
-
-    def everybody(self, limit: int) -> dict[str, Person | None]:
-        """Look up people as `get` does, by id; none at all when there are more than `limit`."""
-        rows = self.imported_rows(f"1 ORDER BY {CLOSEST_FIRST} LIMIT ?", (limit + 1,))
-        if len(rows) > limit:
-            return {}
-        namesakes: dict[str | None, list[Person]] = {}
-        for row in rows:
-            namesakes.setdefault(row.lms_id, []).append(row)
-        heard = self.contacts.of(row.id for row in rows)
-        found = {row.id: seen_by(row, namesakes[row.lms_id], heard) for row in rows}
-        merged = [each for record in self.merges.all() for each in self.records_of(record)]
-        return found | {record: self.get(record) for record in merged if record in found}
 
     def lms_ids(self, persons: Iterable[str]) -> dict[str, str]:
         """Look up the LMS ids of those people who have one, by person id."""
