@@ -12,7 +12,6 @@ from service.learners.course import LearnerSignIns, LearningObject
 from service.learners.directory.courses import Course, Courses
 from service.learners.directory.leaving import mark_left
 from service.learners.directory.managers import Managers
-from service.learners.directory.many_people import several
 from service.learners.directory.people import People, Person
 from service.learners.directory.reported import ReportedDetails
 from service.learners.enrollment import Enrollment, EnrollmentRecorded, told_in
@@ -238,7 +237,7 @@ class Lookup:
         self._persons.clear()
         self._beside.clear()
         self._managers = None
-        for person, found in several(self.people, persons).items():
+        for person, found in self.people.several(persons).items():
             self._persons.put(person, (found,))
 
     def reported(self, facts: Sequence[Fact], persons: Sequence[str]) -> ReportedDetails | None:

@@ -223,7 +223,9 @@ class EventStore:
         waking: bool = True,
     ) -> bool:
         """Append in a transaction of its own; false, and nothing is changed, on a conflict."""
-        return self.ledger.append_unless_moved(self._rows(events), rests_on, erasable, waking)
+        return self.ledger.append_unless_moved(
+            self._rows(events), rests_on, erasable, waking=waking
+        )
 
     def append_each(self, events: Sequence[NewEvent]) -> set[str]:
         """Append all at once, or one by one if somebody moved some; return their streams."""

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from service.incoming.letter import Arrival
-from service.learners.directory.many_people import everybody, several
 from service.learners.directory.merges import PastMerges
 from service.learners.directory.people import PersonRow
 from service.learners.facts import PlacedFact
@@ -130,9 +129,9 @@ def test_the_record_that_counts_is_filled_by_the_other(here: Installation) -> No
     assert (found.groups, found.left_as) == (("b", "c", "a"), None)
     assert found.fields == {"site": "Bath", "floor": "2"}
     assert app.writer.lookup.manager(found) is None
-    every = everybody(people, 10)
+    every = people.everybody(10)
     assert {each.lms_id for each in every.values() if each} == {"78"}
-    assert several(people, every) == several(people, []) == {}, "each is asked for alone"
+    assert people.several(every) == people.several([]) == {}, "each is asked for alone"
     assert people.in_group("a", "", "") == people.in_group("c", "", "") == [found.id]
 
 

@@ -155,16 +155,6 @@ class Merges(Records):
         rows = self._ledger.reader().execute(query) if self.known else ()
         return [id for (id,) in rows]
 
-    def among(self, persons: Iterable[str]) -> set[str]:
-        """Pick those of these people who have several records."""
-        query = (
-            "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM people WHERE "
-            "id = value AND merged_into IS NOT NULL OR merged_into = value)"
-        )
-        asked = (msgspec.json.encode(list(persons)).decode(),)
-        rows = self._ledger.reader().execute(query, asked) if self.known else ()
-        return {id for (id,) in rows}
-
     def in_accounts(self) -> list[tuple[str, str]]:
         """List the records of accounts that were merged, each with the one into which."""
         query = (

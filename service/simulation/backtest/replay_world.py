@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 from service.learners.directory.courses import Course
-from service.learners.directory.many_people import everybody
 from service.learners.directory.merges import PastMerges
 from service.learners.directory.people import Person
 from service.learners.enrollment import Enrollment, EnrollmentRecorded, told_in
@@ -57,7 +56,7 @@ class CurrentDirectory:
         """Look up one, and the first time everybody, if so many can be kept."""
         if not self._looked_up:
             self._looked_up = True
-            for id, each in everybody(self._lookup.people, PEOPLE_KEPT).items():
+            for id, each in self._lookup.people.everybody(PEOPLE_KEPT).items():
                 self._people.put(id, (each,))
         return self._people.get(person) or (self._lookup.person(person),)
 

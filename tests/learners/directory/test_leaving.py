@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from service.learners.directory.leaving import left_as, left_as_adobe_says
-from service.learners.directory.many_people import everybody
 from service.learners.directory.people import Person, PersonRow
 from service.learners.directory.people_csv import people_in
 from service.learners.directory.tables.csv_file import CsvTable, RowProblem
@@ -43,7 +42,7 @@ def known(desk: Desk) -> Person:
     found = desk.people.get(person)
     assert found is not None
     assert found == desk.people.find(KEY) == desk.writer.world(NOW).person(person)
-    assert found == everybody(desk.people, 9)[person]
+    assert found == desk.people.everybody(9)[person]
     return found
 
 

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.learners.directory.courses import Courses
-from service.learners.directory.many_people import everybody, several
 from service.learners.directory.people import People, PersonRow
 from service.learners.directory.reported import ReportedValue
 from service.learners.facts import Contact
@@ -34,6 +33,6 @@ def test_everybody_is_who_they_are_alone(tmp_path_factory, rows, seed):
         said = ReportedValue(Contact("Grace", "grace@example.org", {}), 5, 5)
         people.contacts.keep(cursor, {met[0][0]: said})
     every = {row.id for row in people.page(limit=100)}
-    found = everybody(people, 100)
-    assert found == several(people, every) == {id: people.get(id) for id in every}
+    found = people.everybody(100)
+    assert found == people.several(every) == {id: people.get(id) for id in every}
     ledger.close()

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from service.learners.directory.courses import CourseRow, Courses
 from service.learners.directory.managers import Managers
-from service.learners.directory.many_people import everybody
 from service.learners.directory.people import People, PersonRow, person_key
 from service.ledger.ledger import Ledger
 from tests.learners.directory.known_people import NOW, meet, row, store
@@ -46,7 +45,7 @@ def test_every_spelling_finds_the_person_the_group_the_manager_and_the_column(
     assert Managers(people).of(found) == people.find(person_key("", "", boss))
     assert list(found.fields.values()) == ["y"]
     assert len(found.groups) == 1
-    assert everybody(people, 9)[found.id] == people.get(found.id)
+    assert people.everybody(9)[found.id] == people.get(found.id)
     ledger.close()
 
 
