@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from service.app.active_rules import Refused, read_active
+from service.app.active_rules import Refused, read_active, state_of_files
 from service.app.adobe_directory import adobe_api, adobe_refresh
 from service.app.bounce_hearing import BounceHearing
 from service.app.event_types import event_store
@@ -70,6 +70,7 @@ class App:
         """Open the data folder and the rules; raises LedgerError or Refused."""
         self.settings = settings
         self.sources = {source.name: source for source in SOURCES}
+        self.files = state_of_files(settings)
         self.active = read_active(settings, SOURCES)
         self.ledger = Ledger(settings.data / "ledger.db")
         self.store = event_store(self.ledger)

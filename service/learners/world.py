@@ -207,11 +207,7 @@ class Cache(Generic[K, V]):
 
 
 class Lookup:
-    """Look up people, courses and instances by key, as the ledger has them.
-
-    What was found is remembered until `forget`, which the service calls when another
-    process changed the ledger.
-    """
+    """Look up what the ledger has by key; what was found is remembered until `forget`."""
 
     def __init__(
         self,
@@ -235,12 +231,14 @@ class Lookup:
         self._beside: Cache[tuple[str, str], list[str]] = Cache()
         self._managers: Managers | None = None
 
-    def forget(self) -> None:
-        """Drop what was remembered of people, courses and enrolments."""
+    def forget(self, persons: Iterable[str] = ()) -> None:
+        """Drop what was remembered of people, courses and enrolments; look these `persons` up."""
         self._titles.clear()
         self._persons.clear()
         self._beside.clear()
         self._managers = None
+        for person, found in self.people.several(persons).items():
+            self._persons.put(person, (found,))
 
     def reported(self, facts: Sequence[Fact], persons: Sequence[str]) -> ReportedDetails | None:
         """Look up what earlier letters said of whom and what these facts speak of.

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any, ClassVar, NamedTuple, NewType
 
@@ -152,6 +153,17 @@ class EventStore:
         self.ledger = ledger
         self.mapper = mapper
 
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """Let this thread read the ledger as of one commit: no query looks for a newer."""
+        reader = self.ledger.reader()
+        reader.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if reader.in_transaction:  # SQLite may have ended it itself
+                reader.execute("COMMIT")
+
     def stream(self, stream: str) -> list[EventBody]:
         """Read one stream, first to last; empty when it is not there."""
         return self.streams([stream]).get(stream, [])
@@ -208,9 +220,12 @@ class EventStore:
         events: Iterable[NewEvent],
         rests_on: Mapping[str, int] = {},
         erasable: Iterable[tuple[str, str, str]] = (),
+        waking: bool = True,
     ) -> bool:
         """Append in a transaction of its own; false, and nothing is changed, on a conflict."""
-        return self.ledger.append_unless_moved(self._rows(events), rests_on, erasable)
+        return self.ledger.append_unless_moved(
+            self._rows(events), rests_on, erasable, waking=waking
+        )
 
     def append_each(self, events: Sequence[NewEvent]) -> set[str]:
         """Append all at once, or one by one if somebody moved some; return their streams."""

@@ -95,7 +95,7 @@ class Ledger(ApplicationRecorder):
 
     def remember_end(self, table: str, column: str) -> None:
         """Let the mark beside the file say how far a table has come, from each commit on."""
-        self._ends[f"{table}.{column}"] = f"SELECT MAX({column}) FROM {table}"
+        self._ends[f"{table}.{column}"] = f"(SELECT MAX({column}) FROM {table})"
         with self._writing:
             self._mark_ends(self._writer.cursor())
 
@@ -117,16 +117,16 @@ class Ledger(ApplicationRecorder):
 
     def _mark_ends(self, cursor: sqlite3.Cursor) -> None:
         with suppress(sqlite3.Error):
-            found = {name: cursor.execute(query).fetchone() for name, query in self._ends.items()}
-            self.mark({name: end or 0 for name, (end,) in found.items()})
+            found = cursor.execute(f"SELECT {', '.join(self._ends.values())}").fetchone()
+            self.mark({name: end or 0 for name, end in zip(self._ends, found, strict=True)})
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Cursor]:
+    def transaction(self, *, waking: bool = True) -> Iterator[sqlite3.Cursor]:
         """Begin a write transaction: all of it is on disk when the block ends, or none of it.
 
-        It takes the file's lock at once. One that began with reading could not be made to wait
-        once another process had written: SQLite refuses it without asking the busy timeout
-        (https://www.sqlite.org/rescode.html#busy_snapshot).
+        It takes the file's lock at once: one that began with reading could not be made to wait
+        (https://www.sqlite.org/rescode.html#busy_snapshot). Unless `waking`, who waits for a
+        commit sleeps on.
         """
         with self._writing:
             cursor = self._writer.cursor()
@@ -141,7 +141,8 @@ class Ledger(ApplicationRecorder):
                 raise
             self._mark_ends(cursor)
             cursor.close()
-        self.wake()
+        if waking:
+            self.wake()
 
     def wake(self) -> None:
         """Tells all who wait for a commit to look again."""
@@ -195,6 +196,7 @@ class Ledger(ApplicationRecorder):
         rows: Iterable[Row],
         rests_on: Mapping[str, int] = {},
         erasable: Iterable[tuple[str, str, str]] = (),
+        waking: bool = True,
     ) -> bool:
         """Append in a transaction of its own; false, and nothing is changed, on a conflict.
 
@@ -203,7 +205,7 @@ class Ledger(ApplicationRecorder):
         and decide anew, or leave it to who was quicker.
         """
         try:
-            with self.transaction() as cursor:
+            with self.transaction(waking=waking) as cursor:
                 # Inside the transaction nobody else writes, so what is read here stays true.
                 self.insist(rests_on)
                 self.append(cursor, rows)
@@ -234,16 +236,13 @@ class Ledger(ApplicationRecorder):
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
         """Append as the library does: one transaction of its own; return the positions given."""
+        rows = [
+            (str(e.originator_id), e.originator_version, e.topic, e.state) for e in stored_events
+        ]
         with self.transaction() as cursor:
             before = last_position(cursor)
-            self.append(
-                cursor,
-                (
-                    (str(event.originator_id), event.originator_version, event.topic, event.state)
-                    for event in stored_events
-                ),
-            )
-        return range(before + 1, before + 1 + len(stored_events))
+            self.append(cursor, rows)
+        return range(before + 1, before + 1 + len(rows))
 
     def select_events(
         self,

@@ -57,7 +57,7 @@ class Service:
         self._reload = threading.Event()
         self._heard = self._taken_at = 0
         self._more_to_ask = False
-        self._files = FileWatch(app.settings)
+        self._files = FileWatch(app.settings, app.files)
         self._health_log = HealthLog()
         self._seen = SeenFile(memory) if memory else None
 
@@ -96,6 +96,7 @@ class Service:
         """Finish the round and the message in hand; return the threads that would not end."""
         self._threads.stopping.set()
         self.app.ledger.wake()
+        self.app.letters.came.set()
         self.app.views.wake()
         return self._threads.join()
 
@@ -144,7 +145,7 @@ class Service:
             if self.clock.doubt() and not self._threads.guarded("clock", self._trust):
                 asked = 0.0  # so that it is said at once when the doubt is over
                 continue
-            seen = self.app.ledger.commits
+            self.app.letters.came.clear()
             if time.monotonic() - looked >= LOOK_EVERY_SECONDS:
                 looked = time.monotonic()
                 self._threads.guarded("reload", partial(self._look_at_files, looked))
@@ -157,7 +158,7 @@ class Service:
                 self._threads.guarded("digests", self._close_digests)
                 asked = asked if well and self._more_to_ask else time.monotonic()
                 continue
-            self.app.ledger.wait_for_commit(seen, LOOK_EVERY_SECONDS)
+            self.app.letters.came.wait(LOOK_EVERY_SECONDS)
 
     def _trust(self) -> None:
         """Weigh what came in since the clock is in doubt; raise ClockDoubt while it is."""

@@ -221,8 +221,9 @@ class Planner:
 
     def plan(self, found: Sequence[Notification], now: int) -> DeliveryPlan:
         """Plan notifications that are due, those of one moment as one message."""
-        self._lookup.forget()
-        return self._planned(self._together(found), now)
+        with self._streams.store.one_moment():
+            self._lookup.forget(n.owed.person for n in found if n.owed.person)
+            return self._planned(self._together(found), now)
 
     def look_again(self, waiting: Sequence[Notification], now: int) -> Sequence[Update]:
         """Plan notifications that wait for an address or a title; nothing leaves."""

@@ -287,9 +287,12 @@ class OutcomeRecorder:
         """Return once these outcomes are on disk; what cannot be recorded is kept.
 
         Whoever is first commits all that came by then, while the next gather behind it: no timer.
+        Who finds its own recorded by then commits nothing for the others.
         """
         self._unrecorded += outcomes
-        self.settle()
+        with self._settling:
+            if any(each is own for each in self._unrecorded for own in outcomes):
+                self.settle()
 
     def settle(self) -> None:
         """Record outcomes at the version after the claim, or at the next free one.
@@ -299,11 +302,11 @@ class OutcomeRecorder:
         with self._settling:
             pending = list(self._unrecorded)
             texts = {u.notification.id: u.text for u in pending if u.text}
-            written = self.append([Update(u.notification, u.end) for u in pending], texts)
+            written = self.append(
+                [Update(u.notification, u.end) for u in pending], texts, waking=False
+            )
             late = [u for u in pending if u.notification.id not in written]
-            for each in pending:
-                if each not in late:
-                    self._unrecorded.remove(each)
+            self._unrecorded[: len(pending)] = late
             for each in late:
                 self._settle_late(each, texts)
                 self._unrecorded.remove(each)
@@ -315,7 +318,9 @@ class OutcomeRecorder:
             (found,) = self._streams.notifications([late.notification.id])
             written = bool(self.append([Update(found, late.end)], texts))
 
-    def append(self, events: Sequence[Update], texts: Mapping[str, str] = {}) -> set[str]:
+    def append(
+        self, events: Sequence[Update], texts: Mapping[str, str] = {}, *, waking: bool = True
+    ) -> set[str]:
         """Append each at the next version; return the ids that went in, conflicts left out."""
         if not events:
             return set()
@@ -323,7 +328,7 @@ class OutcomeRecorder:
         rows = [(n.id, n.version + 1, body) for each in updates for n, body in each.changes]
         rows += [row for each in updates for row in each.beside]
         kept = [(id, f"reply/{v}", texts[id]) for id, v, _ in rows if id in texts]
-        if self._streams.store.append_unless_moved(rows, ground(updates), kept):
+        if self._streams.store.append_unless_moved(rows, ground(updates), kept, waking):
             return {update.notification.id for update in events}
         if len(events) == 1:
             return set()

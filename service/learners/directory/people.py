@@ -4,7 +4,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import msgspec
 
@@ -23,8 +23,8 @@ from service.learners.directory.people_table import (
     readable_columns,
     register,
 )
-from service.learners.directory.reported import ReportedContacts, filled, seen_by, spoken_for
-from service.learners.directory.same_person import Verdict, same_person
+from service.learners.directory.reported import ReportedContacts, all_seen, filled, spoken_for
+from service.learners.directory.same_person import ComparedRow, same_person
 from service.learners.facts import Contact, id_form
 from service.learners.text_form import text_form
 from service.ledger.database import counts, has_table
@@ -36,19 +36,16 @@ __all__ = ["People", "Person", "PersonKey", "PersonRow", "address_key", "person_
 VISIBLE = "source IN (?, '') AND account IN (?, '')"
 CLOSENESS = "(source <> '') + (account <> '')"
 CLOSEST_FIRST = f"told_at IS NULL, {CLOSENESS} DESC, source DESC"
+OF_THESE = "id IN (SELECT value FROM json_each(:ids)) AND lms_id IS NOT NULL"
+NAMESAKES = f"lms_id IN (SELECT lms_id FROM people WHERE {OF_THESE})"
+MERGED = "SELECT merged_into FROM people m WHERE m.merged_into = people.id"
+ALONE = f"{OF_THESE} AND merged_into IS NULL AND NOT EXISTS ({MERGED})"
 _FIELDS = msgspec.json.Decoder(dict[str, str])
 
 
 def person_key(source: str, account: str, lms_id: str) -> PersonKey:
     """Key a person by an LMS id in whatever spelling."""
     return source, account, id_form(lms_id)
-
-
-class ComparedRow(NamedTuple):
-    """Say whether a row for every source is about whom letters of a source and account name."""
-
-    seen_from: tuple[str, str]
-    verdict: Verdict
 
 
 class People:
@@ -192,13 +189,16 @@ class People:
         rows = self.imported_rows(f"1 ORDER BY {CLOSEST_FIRST} LIMIT ?", (limit + 1,))
         if len(rows) > limit:
             return {}
-        namesakes: dict[str | None, list[Person]] = {}
-        for row in rows:
-            namesakes.setdefault(row.lms_id, []).append(row)
-        heard = self.contacts.of(row.id for row in rows)
-        found = {row.id: seen_by(row, namesakes[row.lms_id], heard) for row in rows}
+        found = all_seen(rows, rows, self.contacts)
         merged = [each for record in self.merges.all() for each in self.records_of(record)]
         return found | {record: self.get(record) for record in merged if record in found}
+
+    def several(self, persons: Iterable[str]) -> dict[str, Person | None]:
+        """Look up those of these people who have an LMS id and one record, as `get` does, by id."""
+        asked = {"ids": msgspec.json.encode(list(persons)).decode()}
+        own = self.imported_rows(ALONE, asked) if asked["ids"] != "[]" else []
+        rows = self.imported_rows(f"{NAMESAKES} ORDER BY {CLOSEST_FIRST}", asked) if own else []
+        return all_seen(own, rows, self.contacts)
 
     def lms_ids(self, persons: Iterable[str]) -> dict[str, str]:
         """Look up the LMS ids of those people who have one, by person id."""

@@ -81,6 +81,8 @@ class FieldGroup(Mapping[str, object]):
 
 def one_line(text: str) -> str:
     """Return the text on one line, composed, without controls or direction tricks."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()
     return normalize("NFC", BLANKS.sub(" ", HARMFUL.sub(" ", text)).strip())
 
 
