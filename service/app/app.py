@@ -40,7 +40,6 @@ from service.rules.triggers.channel_failing import ChannelWatch, recorded_channe
 from service.rules.triggers.letter_set_aside import LetterWatch
 from service.rules.triggers.source_silent import FeedWatch
 from service.sending import queue
-from service.sending.address_bounces import AddressBounces
 from service.sending.channel_health import failing_channels
 from service.sending.channels import ChannelError
 from service.sending.close_digests import DigestCloser
@@ -109,9 +108,8 @@ class App:
         self.feed_watch = FeedWatch(self.writer)
         self.channel_watch = ChannelWatch(self.writer)
         self.letter_watch = LetterWatch(self.writer, self.letters.asides.after)
-        bounces = AddressBounces(self.choice_requests.bounced)
         self.deliveries = delivery_pool(
-            settings, self._sending_context, self.links, bounces=bounces
+            settings, self._sending_context, self.links, suppress=self.choice_requests.bounced
         )
         self.queues: list[QueueConsumer] = []
         self.held_channels: dict[str, str] = {}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from service.learners.signed_links import Links
-from service.sending.address_bounces import AddressBounces
+from service.sending.address_bounces import AddressBounces, Suppress
 from service.sending.channels import (
     MAIL,
     Channel,
@@ -53,7 +53,7 @@ def delivery_pool(
     chosen: Settings,
     context: Callable[[], SendingContext],
     links: Links | None,
-    bounces: AddressBounces,
+    suppress: Suppress,
 ) -> DeliveryPool:
     """Make the workers for all ways out; none is open yet."""
     return DeliveryPool(
@@ -61,5 +61,5 @@ def delivery_pool(
         open_connections=partial(open_connections, chosen=chosen),
         defaults=MessageDefaults(chosen.mail_domain or "", links=links),
         mails_per_domain=chosen.email_per_domain,
-        bounces=bounces,
+        bounces=AddressBounces(suppress),
     )

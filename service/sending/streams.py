@@ -328,7 +328,7 @@ class OutcomeRecorder:
         rows = [(n.id, n.version + 1, body) for each in updates for n, body in each.changes]
         rows += [row for each in updates for row in each.beside]
         kept = [(id, f"reply/{v}", texts[id]) for id, v, _ in rows if id in texts]
-        if self._streams.store.append_unless_moved(rows, ground(updates), kept, waking):
+        if self._streams.store.append_unless_moved(rows, ground(updates), kept, waking=waking):
             return {update.notification.id for update in events}
         if len(events) == 1:
             return set()

@@ -34,7 +34,7 @@ def _leaving(notification: Notification, due: Due, ground: Ground) -> Deferred:
     What has not aged so far begins to.
     """
     defaults, now = ground.decider.rules.defaults, ground.now
-    limit = DailyLimit(due, defaults, ground.world.latest, now)
+    limit = DailyLimit(due, defaults, ground.world.latest, now=now)
     if limit.passing(notification) is None:
         return limit.put_off(notification, due)
     until, zone = now, zone_of(due.recipient, defaults)

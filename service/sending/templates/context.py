@@ -327,8 +327,9 @@ class Record:
         below = self._shape.get(name)
         value = self._values.get(name)
         path = f"{self._path}.{name}" if self._path else name
-        if path == ITEMS:
-            return self._items(value)
+        if path == ITEMS:  # each has groups of its own, cleaned like those of the message
+            shape = {name: self._shape[name] for name in ITEM_GROUPS if name in self._shape}
+            return [Record(shape, each) for each in value or ()]
         if path == REASONS:
             return [Record(REASON, each, path) for each in value or ()]
         if path in OUR_OWN or path.startswith(OURS):
@@ -336,11 +337,6 @@ class Record:
         if below is not None:
             return Record(below, value if isinstance(value, Mapping) else {}, path)
         return cleaned(value, path)
-
-    def _items(self, values: Any) -> list["Record"]:
-        """Show each item with groups of its own, cleaned like those of the message."""
-        shape = {name: self._shape[name] for name in ITEM_GROUPS if name in self._shape}
-        return [Record(shape, value) for value in values or ()]
 
     def __str__(self) -> str:
         return ""
