@@ -12,9 +12,9 @@ run: .venv/installed
 # Compiled modules are kept, whatever the environment says: every worker and interpreter loads them.
 test faults: export PYTHONDONTWRITEBYTECODE =
 
-# Three workers, for two cores: half the time of a test is waiting.
+# Four workers, for two cores: half the time of a test is waiting.
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 faults: .venv/installed-dev
 	CAMPAIGNS=whole $(BIN)/python -m pytest -n 2 --dist worksteal -m faults

@@ -56,6 +56,12 @@ class Running:
         return answer.status
 
     @property
+    def cpu_seconds(self) -> float:
+        """Processor's time the process has used so far, its own and the kernel's for it."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    @property
     def resident_mb(self) -> float:
         """Memory the process holds now, in MB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()

@@ -52,11 +52,9 @@ def names(templates: Templates) -> list[str]:
 def mail(templates: Templates, name: str, locale: str) -> str:
     """The HTML of a mail with made-up values, as its usual reader gets it."""
     role = "manager" if name.startswith("team") or name.endswith("manager") else "learner"
-    values = {
-        **(SAMPLE if name in LISTS else ALONE),
-        "recipient": sample_for(role, "")["recipient"],
-    }
-    values["rule"] = {"description": "Training that everybody has once a year"}
+    told = sample_for(role, "", "Training that everybody has once a year")
+    why = {name: told[name] for name in ("recipient", "rule", "reasons")}
+    values = {**(SAMPLE if name in LISTS else ALONE), **why}
     return templates.render(name, "email", locale, values).html or ""
 
 

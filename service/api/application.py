@@ -99,7 +99,7 @@ class AsgiApplication(WebhookEndpoint):
         return app
 
     def _pages(self, context: RequestContext) -> list[Route]:
-        bounces = BounceEndpoint(context, self._pool).route
+        bounces = BounceEndpoint(context, self._pool, self.answers).route
         return [watch_route(context, self._pool), choices_route(context, self._pool), bounces]
 
     def close(self) -> None:

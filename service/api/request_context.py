@@ -53,12 +53,10 @@ class RequestContext:
 
     def catch_up(self) -> None:
         """Wait until the views show what the log holds now; raise ApiError when they are late."""
-        end = self.app.ledger.end()
-        if not self.app.views.wait_for(end, VIEWS_SECONDS):
+        if behind := self.app.views.reach_end(VIEWS_SECONDS):
             raise ApiError(
                 HTTPStatus.SERVICE_UNAVAILABLE,
-                f"the views are {end - self.app.views.position} events behind the log; "
-                "ask again in a moment",
+                f"the views are {behind} events behind the log; ask again in a moment",
                 Retry_After=str(RETRY_SECONDS),
             )
 

@@ -174,10 +174,11 @@ class FileWatch:
     Moments are monotonic seconds.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, read: object = None) -> None:
+        """Take how the files were when they were `read` last, if they were."""
         self._settings = settings
-        self._seen: object = None
-        self._read: object = None
+        self._seen = read
+        self._read = read
         self._still_since = 0.0
         self._read_until = 0.0
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from service.app.active_rules import Refused, read_active
+from service.app.active_rules import Refused, read_active, state_of_files
 from service.app.adobe_directory import adobe_api, adobe_refresh
+from service.app.bounce_hearing import BounceHearing
 from service.app.event_types import event_store
 from service.app.queues import open_queues
-from service.app.ways_out import open_connections
+from service.app.ways_out import delivery_pool
 from service.incoming.adobe_api.refresh import AdobeRefresh
 from service.incoming.intake import Intake
 from service.incoming.letters import Letters
@@ -39,16 +40,14 @@ from service.rules.triggers.channel_failing import ChannelWatch, recorded_channe
 from service.rules.triggers.letter_set_aside import LetterWatch
 from service.rules.triggers.source_silent import FeedWatch
 from service.sending import queue
-from service.sending.address_bounces import AddressBounces
 from service.sending.channel_health import failing_channels
 from service.sending.channels import ChannelError
-from service.sending.channels.channel import MessageDefaults
 from service.sending.close_digests import DigestCloser
-from service.sending.delivery_pool import DeliveryPool
 from service.sending.known_channels import record_kinds, turned_to_drawer
 from service.sending.operator import bring_forward, cancel_removed, let_return
 from service.sending.planner import ActiveRules, SendingContext
 from service.sending.queue import SendQueue
+from service.sending.second_look import SecondLook
 from service.sending.streams import NotificationStreams
 from service.settings import Settings, read_settings
 
@@ -70,6 +69,7 @@ class App:
         """Open the data folder and the rules; raises LedgerError or Refused."""
         self.settings = settings
         self.sources = {source.name: source for source in SOURCES}
+        self.files = state_of_files(settings)
         self.active = read_active(settings, SOURCES)
         self.ledger = Ledger(settings.data / "ledger.db")
         self.store = event_store(self.ledger)
@@ -97,11 +97,20 @@ class App:
             firsts=self._firsts,
             removal_delay=settings.removal_delay,
         )
+        self.bounce_hearing = BounceHearing(
+            self.store,
+            self._lookup(),
+            self.choice_requests,
+            redirects=settings.redirect_all_to is not None,
+        )
         self.digest_closer = DigestCloser(self._sending_context())
+        self.second_look = SecondLook(self._sending_context())
         self.feed_watch = FeedWatch(self.writer)
         self.channel_watch = ChannelWatch(self.writer)
         self.letter_watch = LetterWatch(self.writer, self.letters.asides.after)
-        self.deliveries = self._delivery_pool(settings)
+        self.deliveries = delivery_pool(
+            settings, self._sending_context, self.links, suppress=self.choice_requests.bounced
+        )
         self.queues: list[QueueConsumer] = []
         self.held_channels: dict[str, str] = {}
         """Why each of these is not open, though the rules name it: what it owes is kept."""
@@ -128,15 +137,6 @@ class App:
 
     def _keep(self, source: str) -> Keep:
         return lambda arrivals, skipped: self.letters.keep(arrivals, skipped={source: skipped})
-
-    def _delivery_pool(self, settings: Settings) -> DeliveryPool:
-        return DeliveryPool(
-            self._sending_context,
-            open_connections=partial(open_connections, chosen=settings),
-            defaults=MessageDefaults(settings.mail_domain or "", links=self.links),
-            mails_per_domain=settings.email_per_domain,
-            bounces=AddressBounces(self.choice_requests.bounced),
-        )
 
     def _lookup(self) -> Lookup:
         return Lookup(self.store, self.people, self.courses, timings=self.settings.timings)
@@ -184,6 +184,8 @@ class App:
         self.ask(now)
         self.views.catch_up()
         self.sweep(now)
+        while self.look_again(now):
+            pass
         self.close_digests(now)
         self.deliver(now)
 
@@ -230,6 +232,12 @@ class App:
         """Make of what was collected and is due one message for each reader."""
         if self.digest_closer.close(now):
             self.views.catch_up()
+
+    def look_again(self, now: int) -> bool:
+        """Look at some of what was put off, if its readers chose anew; true when there is more."""
+        more = self.second_look.look(now)
+        self.views.catch_up()
+        return more
 
     def deliver(self, now: int, stopping: Callable[[], bool] = lambda: False) -> None:
         """Deliver what is owed, by every channel."""

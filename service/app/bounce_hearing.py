@@ -2,15 +2,17 @@
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterable
 from threading import Lock
 from typing import Any, NamedTuple
 
-from service.app.app import App
 from service.incoming.bounces.report import BounceReport
 from service.learners.directory.people import address_key
 from service.learners.world import Lookup
+from service.ledger.events import EventStore
 from service.rules.notification import SENT, AttemptEnded, Notification, Owed
+from service.rules.readers.choice_requests import ChoiceRequests
 from service.rules.readers.choices import BOUNCED, Unreachable
 from service.rules.rule import find_reader, route_of
 from service.sending.address_bounces import NO_SUCH_ADDRESS
@@ -31,48 +33,69 @@ class Sent(NamedTuple):
 
 
 class BounceHearing:
-    """Weigh reports, one at a time; they come by several threads."""
+    """Weigh reports, one at a time; they come by several threads.
 
-    def __init__(self, app: App) -> None:
-        self._store = app.store
-        self._lookup = Lookup(app.store, app.people, app.courses)
-        self._requests = app.choice_requests
+    `reports` counts them since the start by who brought them, `ses` or `imap`, and whether they
+    counted; `last` is when somebody brought one last (ms UTC).
+    """
+
+    def __init__(
+        self, store: EventStore, lookup: Lookup, requests: ChoiceRequests, *, redirects: bool
+    ) -> None:
+        """Take whether all mail goes to one address: then no message went to its reader."""
+        self.reports: Counter[tuple[str, bool]] = Counter()
+        self.last: dict[str, int] = {}
+        self._store = store
+        self._lookup = lookup
+        self._requests = requests
+        self._redirects = redirects
         self._lock = Lock()
 
-    def hear(self, reports: Iterable[BounceReport], now: int) -> int:
+    def hear(self, reports: Iterable[BounceReport], now: int, by: str) -> int:
         """Suppress the addresses of those that count; return how many counted."""
         with self._lock:
             self._lookup.forget()
-            heard = sum([self._hear(report, now) for report in reports])
-        if heard:
-            about = {"event": "bounces.heard", "count": heard}
+            counted = [self._hear(report, now) for report in reports]
+            self.reports.update((by, each) for each in counted)
+            if counted:
+                self.last[by] = now
+        if heard := sum(counted):
+            about = {"event": "bounces.heard", "count": heard, "by": by}
             log.info("addresses that are written to no more", extra=about)
         return heard
 
     def _hear(self, report: BounceReport, now: int) -> bool:
         if report.reason == BOUNCED and report.status not in NO_SUCH_ADDRESS | VAGUE:
             return False
-        address = self._address_of(report)
+        address = self._address_of(report, now)
         if address is None:
             return False
         code = "" if report.status in VAGUE else report.status
         self._requests.unreached(address, Unreachable(report.reason, now, code))
         return True
 
-    def _address_of(self, report: BounceReport) -> str | None:
+    def _address_of(self, report: BounceReport, now: int) -> str | None:
         """Give the address that it is of, if it is a reader's to whom that message really went.
 
-        Where the message is not said, whoever has the address is its reader. What left before
-        the address was last written to again is over.
+        What left, or bounced, before the address was last written to again is over.
         """
         if report.message_id is None:
-            known = "@" in report.address  # else it would be somebody's id
-            readers = self._requests.readers(report.address, None, None) if known else ()
-            return next((person.email for person in readers), None)
-        sent = self._sent(report.message_id)
-        if sent is None or address_key(sent.address) != address_key(report.address):
+            sent = self._known(report.address, report.at or now)
+        else:
+            sent = self._sent(report.message_id)
+            named = report.address or self._redirects
+            if named and sent and address_key(sent.address) != address_key(report.address):
+                return None
+        if sent is None or sent.at < self._requests.lifted_at(sent.address):
             return None
-        return sent.address if sent.at >= self._requests.lifted_at(sent.address) else None
+        return sent.address
+
+    def _known(self, address: str, at: int) -> Sent | None:
+        """Take whoever has an address for its reader, where the message is not said."""
+        if "@" not in address:
+            return None  # it would be somebody's id
+        readers = self._requests.readers(address, None, None)
+        return next((Sent(person.email, at) for person in readers if person.email), None)
 
     def _sent(self, message_id: str) -> Sent | None:
         """Find a message that left under an id; None if none did, or nobody is its reader now."""

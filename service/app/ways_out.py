@@ -1,5 +1,10 @@
 """Open the channels of an installation as its settings say: whatever leaves, leaves by these."""
 
+from collections.abc import Callable
+from functools import partial
+
+from service.learners.signed_links import Links
+from service.sending.address_bounces import AddressBounces, Suppress
 from service.sending.channels import (
     MAIL,
     Channel,
@@ -7,6 +12,9 @@ from service.sending.channels import (
     channel_kind,
     open_channel,
 )
+from service.sending.channels.channel import MessageDefaults
+from service.sending.delivery_pool import DeliveryPool
+from service.sending.planner import SendingContext
 from service.settings import Settings
 
 REDIRECTED = (
@@ -39,3 +47,19 @@ def way_in_words(name: str, url: str, chosen: Settings) -> str:
     """Say of which kind a channel is and where it leads; raises ChannelError."""
     redirects = chosen.redirect_all_to is not None
     return channel_in_words(name, url, drawer=chosen.drawer, redirects=redirects)
+
+
+def delivery_pool(
+    chosen: Settings,
+    context: Callable[[], SendingContext],
+    links: Links | None,
+    suppress: Suppress,
+) -> DeliveryPool:
+    """Make the workers for all ways out; none is open yet."""
+    return DeliveryPool(
+        context,
+        open_connections=partial(open_connections, chosen=chosen),
+        defaults=MessageDefaults(chosen.mail_domain or "", links=links),
+        mails_per_domain=chosen.email_per_domain,
+        bounces=AddressBounces(suppress),
+    )

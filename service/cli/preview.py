@@ -97,10 +97,10 @@ def preview(
     chosen = given.settings(data)
     if given.rules and not given.rules.is_file():
         fail(f"{given.rules}: expected a rule file, found none; name one that is there")
-    words = checked(chosen, template)
     if missing:
-        print_missing(words.catalogues, missing, chosen.templates)
+        print_missing(Templates(chosen.templates), missing, chosen.templates)
         return
+    words = checked(chosen, template)
     every_name = [name for name, forms in words.forms.items() if form in (None, *forms)]
     pages: list[PreviewPage] = []
     with ExitStack() as files:
@@ -186,9 +186,8 @@ def from_sample(
     read = words.variables_of(template, form, locale=None, file="body.txt")
     role = "room" if room(form) else ((entry and entry.to) or usual_role(read)).partition(":")[0]
     unread = UNTOLD.keys() - read | ({ITEMS, MORE} if read.intersection(ITEM_GROUPS) else set())
-    values = sample_for(role, rule) | {name: UNTOLD[name] for name in unread}
     description = rules.by_id[rule].description if rules and told else None
-    values["rule"] = {"id": rule, "description": description}
+    values = sample_for(role, rule, description) | {name: UNTOLD[name] for name in unread}
     address = "ada@example.org" if role == "learner" else "grace@example.org"
     name = values["recipient"]["name"]
     return PreviewOccasion(form, values, name, address=address, fits=taken_by(entry, chosen))

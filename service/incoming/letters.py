@@ -1,6 +1,7 @@
 """Keep every delivery exactly as it came, and what became of it."""
 
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -145,12 +146,14 @@ class Letters:
     """Keep the letters of one ledger.
 
     A letter has one row, in `waiting` or in `taken` (as `taken` or `set_aside`): never both, never
-    neither. `letters` is only added to; its bodies become NULL when their time is over.
+    neither. `letters` is only added to; its bodies become NULL when their time is over. `came` is
+    set when some wait that did not before, by this process.
     """
 
     def __init__(self, ledger: Ledger) -> None:
         """Make the tables if they are missing."""
         self._ledger = ledger
+        self.came = threading.Event()
         self.feeds = Feeds(ledger)
         self.asides = SetAsideQuery(ledger)
         ledger.create(LETTERS)
@@ -185,6 +188,7 @@ class Letters:
             else:
                 cursor.executemany(*self.feeds.kept(arrivals, receipts))
             cursor.executemany(*self.feeds.skipped(skipped))
+        self.came.set()
         return list(receipts)
 
     def waiting(self, limit: int, limit_bytes: int = 2**62, *, after: int = 0) -> list[Letter]:
@@ -299,7 +303,9 @@ class Letters:
         A letter whose body is gone stays set aside.
         """
         with self._ledger.transaction() as cursor:
-            return sum(_wait_again(cursor, n) for n in numbers)
+            count = sum(_wait_again(cursor, n) for n in numbers)
+        self.came.set()
+        return count
 
     def try_again(self, moments: Sequence[tuple[int, int]]) -> Statement:
         """Give what notes when letters just set aside are to wait again (number, ms UTC)."""

@@ -162,11 +162,7 @@ Marks = Callable[[list[FactOutcome]], Iterable[Statement]]
 
 
 class Lookup:
-    """Look up people, courses and instances by key, as the ledger has them.
-
-    What was found is remembered until `forget`, which the service calls when another
-    process changed the ledger.
-    """
+    """Look up what the ledger has by key; what was found is remembered until `forget`."""
 
     def __init__(
         self,
@@ -190,12 +186,19 @@ class Lookup:
         self._beside: Cache[tuple[str, str], list[str]] = Cache()
         self._managers: Managers | None = None
 
-    def forget(self) -> None:
-        """Drop what was remembered of people, courses and enrolments."""
+    def forget(self, persons: Iterable[str] = ()) -> None:
+        """Drop what was remembered of people, courses and enrolments; look these `persons` up."""
         self._titles.clear()
         self._persons.clear()
         self._beside.clear()
         self._managers = None
+        self.fetch(persons)
+
+    def fetch(self, persons: Iterable[str]) -> None:
+        """Look up at once those of these people who are not remembered."""
+        unknown = [person for person in persons if person and self._persons.get(person) is None]
+        for person, found in self.people.several(unknown).items():
+            self._persons.put(person, (found,))
 
     def reported(self, facts: Sequence[Fact], persons: Sequence[str]) -> ReportedDetails | None:
         """Look up what earlier letters said of whom and what these facts speak of.

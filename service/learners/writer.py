@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from service.learners.aggregate import Aggregate, Cache
 from service.learners.directory.courses import Course
-from service.learners.directory.merges import PendingMerges
-from service.learners.directory.people import People, Person, PersonKey, person_key
+from service.learners.directory.merges import NO_MERGES, PendingMerges, Records
+from service.learners.directory.people import Person, PersonKey, person_key
 from service.learners.directory.reported import ReportedDetails
 from service.learners.enrollment import Enrollment
 from service.learners.facts import AT_ONCE, Fact, Identity, LearnerMerged, PlacedFact, course_id
@@ -58,6 +58,7 @@ class UnitOfWork:
         self._lookup = lookup
         self._decides = decide
         self._now = now
+        self._committed = lookup.people.standing_merges()
         self._changed: dict[str, Aggregate[Any]] = {}
         self._begun: dict[tuple[str, str], list[str]] = {}
         self._memory: dict[str, tuple[int, EventBody]] = {}
@@ -171,8 +172,8 @@ class UnitOfWork:
         return self._records.records_of(person)
 
     @property
-    def _records(self) -> PendingMerges | People:
-        return self.merges or self._lookup.people
+    def _records(self) -> Records:
+        return self.merges or self._committed
 
     def _enrollments(self, record: str, course: str) -> list[str]:
         known = () if record in self.met else self._lookup.enrollments(record, course)
@@ -254,13 +255,14 @@ class Writer:
         kinds = [AGGREGATES[t.fact.said.TOPIC] for t in told]
         blank = [k.begin(t.fact, p) for k, t, p in zip(kinds, told, known, strict=True)]
         wanted = [b.id for b, person in zip(blank, known, strict=True) if person not in met]
+        self.lookup.fetch([person for person in dict.fromkeys(known) if person not in met])
         batch.fetched = recall(list(dict.fromkeys(wanted)), self.known, self.lookup)
         batch.reported = self.lookup.reported([t.fact for t in told], known)
         # All reading and deciding is done before the transaction, so that nobody waits for the
         # lock meanwhile. What another process wrote in between shows as a version that is taken,
         # or a person who is known: then nothing is kept, and `write` begins anew.
         outcomes = list(map(batch.record, told, known, blank))
-        merging = batch.merges or (met and self.people.is_merging())
+        merging = batch.merges or (met and self.people.standing_merges() is not NO_MERGES)
         self._append(
             batch.events,
             batch.decisions,

@@ -16,6 +16,8 @@ times as much saves 7 % of the processor's time at a million rows (measured)."""
 
 ROOMY_CACHE_KIB = 65_536
 CACHE_KIB_NAMELESS = 16_384
+DAMAGES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR}
+"""Primary result codes (https://www.sqlite.org/rescode.html) of a file that is of no use."""
 
 EVENT_LOG = """
 CREATE TABLE IF NOT EXISTS stored_events (
@@ -85,6 +87,22 @@ def nameless_file(table: str) -> sqlite3.Connection:
     file.execute(table)
     file.execute("BEGIN")
     return file
+
+
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Tell whether an error is the file's, and not a lock or a full disk."""
+    return (error.sqlite_errorcode & 0xFF) in DAMAGES
+
+
+def is_whole(connection: sqlite3.Connection) -> bool:
+    """Tell whether SQLite finds nothing wrong with any page of a file."""
+    found: tuple[str] = connection.execute("PRAGMA quick_check(1)").fetchone()
+    return found == ("ok",)
+
+
+def names_in(connection: sqlite3.Connection) -> set[str]:
+    """Name the tables and indexes of a file."""
+    return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
 
 
 def _opened(path: Path, mode: str) -> sqlite3.Connection:

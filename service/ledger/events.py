@@ -152,6 +152,7 @@ class EventStore:
     def __init__(self, ledger: Ledger, mapper: EventMapper) -> None:
         self.ledger = ledger
         self.mapper = mapper
+        self.one_moment = ledger.one_moment
 
     def stream(self, stream: str) -> list[EventBody]:
         """Read one stream, first to last; empty when it is not there."""
@@ -203,11 +204,13 @@ class EventStore:
         events: Iterable[NewEvent],
         rests_on: Mapping[str, int] = {},
         erasable: Sequence[tuple[str, str, str]] = (),
+        waking: bool = True,
     ) -> bool:
         """Append all of it; false, and nothing is changed, when somebody else was quicker."""
+        rows = self.rows(events)
+        what = Append(rows=rows, rests_on=rests_on, erasable=erasable, waking=waking)
         try:
-            rows = self.rows(events)
-            self.ledger.append(Append(rows=rows, rests_on=rests_on, erasable=erasable))
+            self.ledger.append(what)
         except IntegrityError:
             return False
         return True

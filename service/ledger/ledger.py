@@ -119,22 +119,22 @@ class Ledger:
 
     def remember_end(self, table: str, column: str) -> None:
         """Let the mark beside the file say how far a table has come, from each commit on."""
-        self._ends[f"{table}.{column}"] = f"SELECT MAX({column}) FROM {table}"
+        self._ends[f"{table}.{column}"] = f"(SELECT MAX({column}) FROM {table})"
         with self._writing:
             self._mark_ends(self._writer.cursor())
 
     def _mark_ends(self, cursor: Cursor) -> None:
         with suppress(sqlite3.Error):
-            found = {name: cursor.execute(query).fetchone() for name, query in self._ends.items()}
-            self.mark.write({name: end or 0 for name, (end,) in found.items()})
+            found = cursor.execute(f"SELECT {', '.join(self._ends.values())}").fetchone()
+            self.mark.write({name: end or 0 for name, end in zip(self._ends, found, strict=True)})
 
     @contextmanager
-    def transaction(self) -> Iterator[Cursor]:
+    def transaction(self, *, waking: bool = True) -> Iterator[Cursor]:
         """Begin a write transaction: all of it is on disk when the block ends, or none of it.
 
-        It takes the file's lock at once. One that began with reading could not be made to wait
-        once another process had written: SQLite refuses it without asking the busy timeout
-        (https://www.sqlite.org/rescode.html#busy_snapshot).
+        It takes the file's lock at once: one that began with reading could not be made to wait
+        (https://www.sqlite.org/rescode.html#busy_snapshot). Unless `waking`, who waits for a
+        commit sleeps on.
         """
         with self._writing:
             cursor = self._writer.cursor()
@@ -149,7 +149,8 @@ class Ledger:
                 raise
             self._mark_ends(cursor)
             cursor.close()
-        self.wake()
+        if waking:
+            self.wake()
 
     def wake(self) -> None:
         """Tells all who wait for a commit to look again."""
@@ -171,6 +172,16 @@ class Ledger:
             self._readers.connection = connection
             self._opened.append(connection)
         return connection
+
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """Let this thread read as of one commit: no query looks for a newer."""
+        self.reader().execute("BEGIN")
+        try:
+            yield
+        finally:
+            if self._readers.connection.in_transaction:  # SQLite may have ended it itself
+                self._readers.connection.execute("COMMIT")
 
     def columns(self, table: str) -> frozenset[str]:
         """Name the columns of a table; none where there is no such table, as in an older ledger."""
@@ -213,7 +224,7 @@ class Ledger:
         Raises IntegrityError, and nothing is kept, when somebody else was quicker.
         """
         try:
-            with self.transaction() as cursor:
+            with self.transaction(waking=what.waking) as cursor:
                 # Inside the transaction nobody else writes, so what is read here stays true.
                 self._insist(what, cursor)
                 log = [(INSERT, what.rows), (ONCE, what.once), (ERASABLE, what.erasable)]
@@ -298,15 +309,6 @@ class Ledger:
             (after, until, *topics, limit),
         )
         return rows.fetchall()
-
-    def positions(self, id: str) -> list[int]:
-        """List the positions of a stream's events in the log, without reading the events."""
-        rows = self.reader().execute(
-            "SELECT notification_id FROM stored_events WHERE originator_id = ? "
-            "ORDER BY originator_version",
-            (id,),
-        )
-        return [position for (position,) in rows]
 
     def ids(self, beginning: str, limit: int) -> list[str]:
         """Find the streams whose id begins so, at most so many."""

@@ -1,6 +1,7 @@
 """Agree on what a store of events can do, whatever the engine: a write is a value."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import msgspec
@@ -24,7 +25,8 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
     Of `rows` no version may be taken; of `once` one that is taken is passed over, as their ids are
     derived from what they say. `erasable` are (stream, field, value) that an event may not hold
     for ever. The streams of `rests_on` have just this newest version, 0 for none; and nobody else
-    has written since `revision`, if it is not None.
+    has written since `revision`, if it is not None. Unless it is `waking`, who waits for a commit
+    sleeps on.
     """
 
     rows: Sequence[Row] = ()
@@ -33,6 +35,7 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
     tables: Sequence[Statement] = ()
     rests_on: Mapping[str, int] = {}
     revision: int | None = None
+    waking: bool = True
 
 
 class Store(Protocol):
@@ -46,6 +49,10 @@ class Store(Protocol):
         Then somebody else was quicker. What to do only the caller knows: read again and decide
         anew, or leave it to them.
         """
+        ...
+
+    def one_moment(self) -> AbstractContextManager[None]:
+        """Let this thread read as of one commit."""
         ...
 
     def end(self) -> int:
@@ -68,10 +75,6 @@ class Store(Protocol):
         limit: int = END,
     ) -> list[LogRow]:
         """Read one stream in order of version, behind one and up to another."""
-        ...
-
-    def positions(self, id: str) -> list[int]:
-        """List the positions of a stream's events in the log, without reading the events."""
         ...
 
     def ids(self, beginning: str, limit: int) -> list[str]:

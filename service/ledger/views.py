@@ -10,15 +10,13 @@ from typing import Protocol
 
 from sqlite_utils import Database
 
-from service.ledger.database import connect_views
+from service.ledger.database import connect_views, is_damage, is_whole, names_in
 from service.ledger.events import EVENTS_PER_PAGE, EventStore, LogEvent
 from service.ledger.high_water import LETTERS
 from service.ledger.store import LedgerError
 
 CACHE_KIB_OF_REBUILDS = 131_072
 FOLLOWED = "UPDATE following SET position = ?, letters = ? WHERE position = ?"
-DAMAGES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR}
-"""Primary result codes (https://www.sqlite.org/rescode.html) of a file that is of no use."""
 
 log = logging.getLogger(__name__)
 
@@ -252,6 +250,13 @@ class Views:
             self.moved.wait_for(lambda: self.position >= position or not self._awaited, seconds)
             return self.position >= position
 
+    def reach_end(self, seconds: float) -> int:
+        """Have the log followed to its end now; return how many events are left out in time."""
+        end = self._ledger.max_notification_id()
+        if self.position < end:
+            self._ledger.wake()
+        return 0 if self.wait_for(end, seconds) else end - self.position
+
     def wake(self) -> None:
         """Tells all who wait for a position, now and later, to wait no more: all ends."""
         with self.moved:
@@ -323,22 +328,6 @@ def position_of(connection: sqlite3.Connection) -> int:
     """Read how far a views file has followed the log."""
     found: int = connection.execute("SELECT position FROM following").fetchone()[0]
     return found
-
-
-def is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Tell whether an error is the file's, and not a lock or a full disk."""
-    return (error.sqlite_errorcode & 0xFF) in DAMAGES
-
-
-def is_whole(connection: sqlite3.Connection) -> bool:
-    """Tell whether SQLite finds nothing wrong with any page of a file."""
-    found: tuple[str] = connection.execute("PRAGMA quick_check(1)").fetchone()
-    return found == ("ok",)
-
-
-def names_in(connection: sqlite3.Connection) -> set[str]:
-    """Name the tables and indexes of a file."""
-    return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
 
 
 def remove(path: Path) -> None:

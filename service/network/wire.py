@@ -4,6 +4,7 @@ import io
 import smtplib
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,8 +12,15 @@ from math import inf
 from time import monotonic
 
 Tell = Callable[[str], None]
+STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Counts a suspended machine's sleep too (clock_getres(2)): who wakes up knows how long it was."""
 
 _listener: ContextVar[Tell | None] = ContextVar("listener", default=None)
+
+
+def steady_clock() -> int:
+    """Read a clock that never jumps, in ms since the machine started."""
+    return time.clock_gettime_ns(STEADY) // 1_000_000
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from service.rules.notification import (
     WaitingForAddress,
 )
 from service.rules.readers.choices import zone_chosen
-from service.rules.rule import LEFT, ROOM, Entry, Rule, find_reader, place_of
+from service.rules.rule import LEFT, ROOM, Entry, Rule, bundle_for, find_reader, place_of
 from service.rules.verdict import ADDRESS_WAIT_MS, TOO_LATE
 
 REASON = "digest"
@@ -145,7 +145,15 @@ class DigestClosing(NamedTuple):
             decided_at=now,
             due_at=now,
             event_at=self.closing.at,
+            bundle=self._bundle,
         )
+
+    @property
+    def _bundle(self) -> str | None:
+        """Name what else leaves with it: at its hour it takes along what waits for its reader."""
+        rule, entry, recipient, _ = self.digest
+        bundled = rule.bundle_ms and not recipient.startswith(ROOM)
+        return bundle_for(entry.channel, recipient) if bundled else None
 
 
 class ClosedDigests(msgspec.Struct):

@@ -35,8 +35,8 @@ class Due(msgspec.Struct, frozen=True):
 
     `items` are those of a digest; what was owed before its entry had a digest is the only item
     of its own. `recipient` is None for a room, and until delivery asks for one; `beside` are the
-    other records of theirs, if there is a throttle. `chosen` is what they chose, and what is
-    `required` they cannot stop.
+    other records of theirs, if there is a throttle. `chosen` is what they chose,
+    `window` when it may leave, by them or its entry, and what is `required` they cannot stop.
     """
 
     entry: Entry
@@ -45,13 +45,8 @@ class Due(msgspec.Struct, frozen=True):
     recipient: Person | None = None
     beside: Sequence[str] = ()
     chosen: Chosen = NOTHING_CHOSEN
+    window: Window | None = None
     required: bool = False
-
-    @property
-    def window(self) -> Window | None:
-        """Give when it may leave: as its entry says, or its reader chose."""
-        window = self.entry.window
-        return self.chosen.choices.window(window) if self.chosen.stream else window
 
 
 class Wait(msgspec.Struct, frozen=True):

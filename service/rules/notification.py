@@ -182,8 +182,8 @@ class AddressFound(NotificationStep, frozen=True, kw_only=True, omit_defaults=Tr
 class Deferred(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
     """Record a delay until `until`: a window, a digest's closing, or enough for its reader.
 
-    No live rule owes it `since` then, if given. With `bundle` it joins that. It does not age then,
-    nor while its reader has `chosen` so.
+    No live rule owes it `since` then, if given. With `bundle` it joins that, and does not age, nor
+    while its reader has `chosen` so. `reader` is a person or a room.
     """
 
     TOPIC: ClassVar[str] = "notification.deferred"
@@ -192,6 +192,7 @@ class Deferred(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
     since: int | None = None
     bundle: str | None = None
     chosen: bool = False
+    reader: str | None = None
 
     def changes(self, before: "Notification") -> dict[str, Any]:
         """Put it off."""
@@ -243,7 +244,7 @@ class Redriven(NotificationStep, frozen=True, kw_only=True, omit_defaults=True):
     """Record that a person asked for another try; what the rules say now still holds.
 
     With `released_by` nobody asked: the message of that notification was to stand for this one
-    too, and ended unsent. It expires when it would have expired by itself.
+    too, and does not. It expires when it would have expired by itself.
     """
 
     TOPIC: ClassVar[str] = "notification.redriven"
@@ -296,9 +297,8 @@ class Notification(msgspec.Struct, frozen=True):
 
     `ready_at` is when it could first have left: expiry counts from there. `joins_at` is the moment
     from which its digest is the next one. `claimed_until` is set while an attempt is open, by
-    `worker` at its `turn`.
-    `attempts` counts since it was owed or last redriven. `into` is the notification whose message
-    stood for this one, `speaks_for` those for which this one's does, `bundle` what it leaves with.
+    `worker` at its `turn`. `attempts` counts since it was owed or last redriven. `into` is whose
+    message stood for this one, `speaks_for` those for which this one's does, `bundle` its company.
     """
 
     id: str

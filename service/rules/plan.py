@@ -23,7 +23,7 @@ from service.rules.notification import (
     Redriven,
     ended_unsent,
 )
-from service.rules.rule import Defaults, alike, bundle_for, zone_of
+from service.rules.rule import Defaults, Rule, alike, bundle_for, names_told, zone_of
 
 REASON = "throttle"
 AT_MOST = "at_most"
@@ -118,7 +118,8 @@ class DailyLimit:
         at, window = instant(tomorrow, MORNING, self._zone), due.window
         until = opens(window, self._zone, at) if window else at
         bundle = bundle_for(notification.owed.channel, self._reader)
-        return Deferred(at=self._now, until=until, reason=AT_MOST, bundle=bundle)
+        reader = self._reader
+        return Deferred(at=self._now, until=until, reason=AT_MOST, bundle=bundle, reader=reader)
 
 
 def _passed(stream: str, latest: Latest) -> tuple[int, Passed]:
@@ -187,6 +188,16 @@ class PlannedMessage(NamedTuple):
         lead, again = self.lead, Redriven(at=now, released_by=self.lead.id)
         ends = [(n, _ended_into(lead, n, now)) for n, _ in self.told]
         return [*ends, *((n, again) for n in self.released)]
+
+    def reasons(self, rules: Mapping[str, Rule]) -> list[Mapping[str, Any]]:
+        """Say why it comes: as whom, the lead's role first, and what the rules of each are for."""
+        found: dict[tuple[str, str], dict[str, None]] = {}
+        for notification, due in ((self.lead, self.due), *self.others):
+            role, _, group = (due.entry.to or notification.owed.recipient).partition(":")
+            said = found.setdefault((role, group), {})
+            if (rule := rules.get(notification.owed.rule)) and rule.description:
+                said[rule.description] = None
+        return [{"role": r, "group": g or None, "rules": [*said]} for (r, g), said in found.items()]
 
     def parts(self, apart: Callable[[Leaving], str]) -> "list[PlannedMessage]":
         """Take it apart by what `apart` gives of each thing; the lead's own part comes first."""
@@ -290,7 +301,8 @@ def _add(
     if counted is None:
         planned.move((n, enough.put_off(n, each)) for n, each in leaving)
         return
-    before = [each for each in mine if each[0].into == lead.id]
+    spoken = [each for each in mine if each[0].into == lead.id]
+    before = ranked(spoken, ground.decider.places)
     released = [n for n in held if n.into == lead.id and all(n is not each for each, _ in before)]
     message = PlannedMessage(
         lead, due, told, before=before, released=released, passed=[*passed, *counted]
@@ -321,17 +333,17 @@ def _let_through(planned: Plan, leaving: Sequence[Leaving]) -> tuple[list[Leavin
     return [each for each in leaving if through[alike(each[0])]], passed
 
 
-def ranked(leaving: Iterable[Leaving], places: Mapping[str, int]) -> list[Leaving]:
+def ranked(leaving: Sequence[Leaving], places: Mapping[str, int]) -> list[Leaving]:
     """Order what becomes one message; the first speaks.
 
     Who spoke before speaks on. Then what a rule says that stands earlier in the file, what is
-    about the larger thing, and what was decided and happened first.
+    about the larger thing, and what was decided and happened first; of one moment by name.
     """
 
-    def rank(each: Leaving) -> tuple[bool, int, int, tuple[int, int, str]]:
+    def rank(each: Leaving) -> tuple[bool, int, int, tuple[Any, ...]]:
         notification, owed = each[0], each[0].owed
         place, weight = places[owed.rule], WEIGHTS.get(owed.kind, 0)
-        first = owed.decided_at, owed.event_at or 0, notification.id
+        first = owed.decided_at, owed.event_at or 0, names_told(each[1].reading), notification.id
         return not notification.speaks_for, place, -weight, first
 
-    return sorted(leaving, key=rank)
+    return sorted(leaving, key=rank) if len(leaving) > 1 else list(leaving)

@@ -240,6 +240,12 @@ def alike(notification: Notification) -> str:
     return notification.owed.collapse or notification.id
 
 
+def names_told(reading: Reading) -> tuple[str, str]:
+    """Give whom and what a thing tells of, to order by: the learner's name, the course's title."""
+    name, title = reading("learner.name"), reading("course.title")
+    return str(name or "").casefold(), str(title or "").casefold()
+
+
 def company_of(notification: Notification) -> str | None:
     """Name what a notification leaves together with; None for nothing."""
     return notification.bundle or notification.owed.collapse

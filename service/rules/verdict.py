@@ -52,10 +52,7 @@ from service.rules.triggers.stalled import STALLED
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """Hold what a notification is about as the log has it now, and the events since.
-
-    What a digest is about has no events, but items.
-    """
+    """Hold what a notification is about as the log has it, with the events since, or its items."""
 
     aggregate: Readable
     bodies: Sequence[EventBody]
@@ -102,9 +99,9 @@ class Case:
     """Hold a notification before its verdict; a check leaves here what the next ones need.
 
     `items` is what can be read of the items of a digest that still hold, first to last.
-    `recipient` is who is to read it as known now, None for a room, and if nobody knows.
-    `chosen` is what they chose. `follows` is from when (ms UTC) it may leave to a reader who was
-    told of the same before.
+    `recipient` is who is to read it as known now, None for a room, and if nobody knows; `reader`
+    names either. `chosen` is what they chose, and `window` rests on it. `follows` is from when
+    (ms UTC) it may leave to a reader who was told of the same before.
     """
 
     def __init__(self, notification: Notification, subject: Subject, ground: Ground) -> None:
@@ -121,6 +118,8 @@ class Case:
         self.items: Sequence[Reading] = ()
         self.recipient: Person | None = None
         self.chosen = NOTHING_CHOSEN
+        self.window = self.entry.window if self.entry else None
+        self.reader = owed.recipient
         self.follows = 0
 
     def twin_holds(self, twin: Twin) -> bool:
@@ -140,10 +139,11 @@ def reader_is_there(case: Case) -> Stop | None:
     """End what nobody is to read any more, as whoever it is for has left."""
     owed = case.owed
     found = find_reader(owed.recipient, case.reading.learner, case.world, role=route_of(owed.entry))
-    case.recipient = found.person
+    case.recipient, case.reader = found.person, found.person.id if found.person else owed.recipient
     stream = found.person and case.world.choices_stream(found.person.email or "")
     if found.person and stream:
         case.chosen = chosen_in(stream, case.world.latest)
+        case.window = case.chosen.choices.window(case.window)
         case.recipient = case.chosen.choices.applied_to(found.person)
     return Ended(at=case.now, state=SUPPRESSED, reason=LEFT) if found.left else None
 
@@ -216,7 +216,10 @@ def reader_wants_it(case: Case) -> Stop | None:
     if case.follows <= case.now:
         return None
     together = bundle_for(case.owed.channel, case.chosen.stream) if choices.own_list else None
-    return Deferred(at=case.now, until=case.follows, reason=reason, bundle=together, chosen=True)
+    until, who = case.follows, case.reader
+    return Deferred(
+        at=case.now, until=until, reason=reason, bundle=together, chosen=True, reader=who
+    )
 
 
 def not_muted(case: Case) -> Stop | None:
@@ -254,7 +257,7 @@ def may_follow(case: Case) -> Stop | None:
     case.follows = max(case.follows, follows)
     if case.follows <= case.now:
         return None
-    return Deferred(at=case.now, until=case.follows, reason=ESCALATION)
+    return Deferred(at=case.now, until=case.follows, reason=ESCALATION, reader=case.reader)
 
 
 def in_time(case: Case) -> Stop | None:
@@ -264,9 +267,7 @@ def in_time(case: Case) -> Stop | None:
     the window was first open, where its reader is.
     """
     assert case.rule is not None and case.entry is not None
-    window, zone = case.entry.window, zone_of(case.recipient, case.ground.decider.rules.defaults)
-    if case.chosen.stream:
-        window = case.chosen.choices.window(window)
+    window, zone = case.window, zone_of(case.recipient, case.ground.decider.rules.defaults)
     ready_at = max(case.notification.ready_at, case.follows)
     if window is not None:
         ready_at = opens(window, zone, ready_at)
@@ -276,7 +277,7 @@ def in_time(case: Case) -> Stop | None:
     if window is None or until <= case.now:
         return None
     reason, own = f"send_window {window.name}", case.chosen.choices.own_hours is not None
-    return Deferred(at=case.now, until=until, reason=reason, chosen=own)
+    return Deferred(at=case.now, until=until, reason=reason, chosen=own, reader=case.reader)
 
 
 Check = Callable[[Case], Stop | None]
@@ -329,6 +330,7 @@ def _judged(case: Case, checks: Iterable[Check]) -> Due | Stop:
         recipient=reader,
         beside=beside,
         chosen=case.chosen,
+        window=case.window,
         required=required,
     )
 

@@ -10,20 +10,13 @@ from typing import Annotated
 import msgspec
 
 from service.ledger.private_files import replace_private_file
+from service.network.wire import steady_clock
 from service.rules.calendar import HOUR, MINUTE
-
-STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""Counts a suspended machine's sleep too (clock_getres(2)): waking up is no jump."""
 
 
 def wall_clock() -> int:
     """Read the time in ms since 1970 UTC."""
     return time.time_ns() // 1_000_000
-
-
-def steady_clock() -> int:
-    """Read a clock that never jumps, in ms since the machine started."""
-    return time.clock_gettime_ns(STEADY) // 1_000_000
 
 
 class ClockDoubt(Exception):

@@ -12,7 +12,6 @@ from pathlib import Path
 from service.app.active_rules import FileWatch, Refused, places_of
 from service.app.adobe_directory import adobe_reports
 from service.app.app import SOURCES, App
-from service.app.bounce_hearing import BounceHearing
 from service.incoming.adobe_api.client import AdobeApi
 from service.incoming.adobe_api.refresh import AdobeRefresh
 from service.incoming.adobe_api.reports import AdobeReports
@@ -58,7 +57,7 @@ class Service:
         self._reload = threading.Event()
         self._heard = self._taken_at = 0
         self._more_to_ask = False
-        self._files = FileWatch(app.settings)
+        self._files = FileWatch(app.settings, app.files)
         self._health_log = HealthLog()
         self._seen = SeenFile(memory) if memory else None
 
@@ -89,8 +88,7 @@ class Service:
             self._threads.spawn(ADOBE_API, partial(self._ask_adobe, self.app.adobe))
             self._begin_reports(self.app.adobe.api)
         if url := self.app.settings.bounces.imap_url:
-            hearing = BounceHearing(self.app)
-            self._threads.spawn(BOUNCES, partial(self._read_bounces, BounceMailbox(url), hearing))
+            self._threads.spawn(BOUNCES, partial(self._read_bounces, BounceMailbox(url)))
         self._begin_deliveries()
         self.troubles.pop("start", None)
 
@@ -98,6 +96,7 @@ class Service:
         """Finish the round and the message in hand; return the threads that would not end."""
         self._threads.stopping.set()
         self.app.ledger.wake()
+        self.app.letters.came.set()
         self.app.views.wake()
         return self._threads.join()
 
@@ -146,7 +145,7 @@ class Service:
             if self.clock.doubt() and not self._threads.guarded("clock", self._trust):
                 asked = 0.0  # so that it is said at once when the doubt is over
                 continue
-            seen = self.app.ledger.commits
+            self.app.letters.came.clear()
             if time.monotonic() - looked >= LOOK_EVERY_SECONDS:
                 looked = time.monotonic()
                 self._threads.guarded("reload", partial(self._look_at_files, looked))
@@ -159,7 +158,7 @@ class Service:
                 self._threads.guarded("digests", self._close_digests)
                 asked = asked if well and self._more_to_ask else time.monotonic()
                 continue
-            self.app.ledger.wait_for_commit(seen, LOOK_EVERY_SECONDS)
+            self.app.letters.came.wait(LOOK_EVERY_SECONDS)
 
     def _trust(self) -> None:
         """Weigh what came in since the clock is in doubt; raise ClockDoubt while it is."""
@@ -193,6 +192,7 @@ class Service:
     def _close_digests(self) -> None:
         now = self.clock()
         self.app.sweep(now)
+        self._more_to_ask |= self.app.look_again(now)
         self.app.close_digests(now)
 
     def _look_at_files(self, moment: float) -> None:
@@ -275,12 +275,12 @@ class Service:
         while not stopping.is_set():
             self._threads.guarded(ADOBE_REPORTS, step)
 
-    def _read_bounces(self, box: BounceMailbox, hearing: BounceHearing) -> None:
+    def _read_bounces(self, box: BounceMailbox) -> None:
         """Read the mailbox once a minute, also after trouble: a server counts wrong passwords."""
-        stopping = self._threads.stopping
+        stopping, hearing = self._threads.stopping, self.app.bounce_hearing
 
         def read() -> None:
-            while box.read(lambda reports: hearing.hear(reports, self.clock())):
+            while box.read(lambda found: hearing.hear(found, self.clock(), "imap")):
                 if stopping.is_set():
                     return
 

@@ -159,8 +159,7 @@ class DeliveryThreads:
 
     def _followed(self) -> bool:
         """Wait a while until the views are at the end of the log."""
-        end = self._app.ledger.end()
-        return self._app.views.wait_for(end, LOOK_EVERY_SECONDS)
+        return not self._app.views.reach_end(LOOK_EVERY_SECONDS)
 
     def _wait_for_work(self, delivery: DeliveryWorker, position: int) -> None:
         due = queue.next_due(self._app.views, delivery.name)

@@ -4,11 +4,11 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from math import ceil
-from time import monotonic
 
 from msgspec.structs import replace
 
 from service.ledger.sql import STORE_ERRORS
+from service.network.wire import steady_clock
 from service.rules.calendar import HOUR, MINUTE
 from service.rules.notification import (
     NOT_TRIED,
@@ -198,7 +198,7 @@ class DeliveryWorker:
         one message before it takes many.
         """
         self.settle()
-        begun = monotonic()
+        begun = steady_clock()
         try:
             with self._traffic.claiming:
                 ready, moved = self._claimed(now)
@@ -285,19 +285,26 @@ class DeliveryWorker:
             self._channel.close()
 
     def _send(
-        self, ready: Sequence[ReadyMessage], now: int, begun: float, stopping: Callable[[], bool]
+        self, ready: Sequence[ReadyMessage], now: int, begun: int, stopping: Callable[[], bool]
     ) -> None:
-        """Send what still holds; give back what is left by trouble or after a minute."""
+        """Send what still holds; give back what is left by trouble or after a minute.
+
+        `begun` is when it was `now` by the steady clock, which is read before each message: this
+        process may have slept since, and another one may have what it had claimed.
+        """
         waiting, at, trouble, rests_until = list(ready), now, False, 0
         try:
-            while waiting and at <= now + PLAN_MS and not (trouble or self.retired or stopping()):
+            while waiting and not (trouble or self.retired or stopping()):
+                at = now + steady_clock() - begun
+                if at > now + PLAN_MS:
+                    break
                 rest = self._traffic.rest_of(waiting[0].outgoing.address, at)
                 later = AttemptEnded(at=at, outcome=NOT_TRIED, then=OWED, next_at=rest)
                 still = later if rest else self._planner.at_the_last_moment(waiting[0], at)
                 first = waiting.pop(0).notification
                 if isinstance(still, ReadyMessage):
                     outcome = self._outcome(still.outgoing)
-                    at = now + int((monotonic() - begun) * 1000)
+                    at = now + steady_clock() - begun
                     trouble = outcome.about_channel
                     rests_until = self._traffic.heard(
                         self.connection, outcome, still.outgoing.address, at=at
@@ -326,5 +333,9 @@ class DeliveryWorker:
 
 
 def claimed(ready: ReadyMessage, claim: Update) -> ReadyMessage:
-    """Give a message that may leave as it stands after its attempt was started."""
-    return replace(ready, notification=ready.notification.apply(claim.body))
+    """Give a message that may leave as it stands after its attempt was started.
+
+    It rests on its own stream, too: nobody may have taken it over when it leaves.
+    """
+    lead = ready.notification.apply(claim.body)
+    return replace(ready, notification=lead, seen={**ready.seen, lead.id: lead.version})

@@ -30,13 +30,14 @@ from service.rules.notification import (
 )
 from service.rules.plan import Change, PlannedMessage, plan
 from service.rules.readers.watchers import WATCHERS
-from service.rules.rule import GROUP, MUTING, company_of, joins, muting_of
+from service.rules.rule import GROUP, MUTING, company_of, joins, muting_of, names_told
 from service.rules.verdict import Subject, judge
 from service.sending import queue
 from service.sending.channels.channel import MessageDefaults, OutgoingMessage
 from service.sending.streams import NotificationStreams, Update, seen, silences_of, step_of
 from service.sending.templates.context import GROUPS, LIST_LENGTH_MAX, FieldGroup
 from service.sending.templates.fitting import Fits, Wording, fitting
+from service.sending.templates.known_variables import REASONS
 from service.sending.templates.several import Say, Unworded, in_pieces
 from service.sending.templates.templates import (
     RenderedMessage,
@@ -61,11 +62,13 @@ def compose(
     def wording(due: Due) -> Wording:
         return Wording(templates, due.entry.template, form, locale=locale)
 
+    whole = {REASONS: message.reasons(defaults.rules)}
+
     def say(part: PlannedMessage, way: Say = worded, sections: Sequence[Section] = ()) -> Any:
         words = wording(part.due)
         try:
             values = values_of(part, defaults, bool(part.others) and words.reads(ITEMS))
-            return way(words, values | {SECTIONS: sections}, defaults.fits)
+            return way(words, values | whole | {SECTIONS: sections}, defaults.fits)
         except TemplateProblem as problem:
             end = Ended(at=now, state=GIVEN_UP, reason=f"template: {problem}")
             raise Unworded((part.lead, end)) from problem
@@ -100,10 +103,10 @@ def worded(wording: Wording, values: Mapping[str, Any], fits: Fits) -> RenderedM
     return fitting(wording, values, fits)
 
 
-def order(item: Reading) -> tuple[str, int, str]:
+def order(item: Reading) -> tuple[str, int, str, str]:
     """Order the items of a digest person by person, and of each as it happened."""
-    name, title = item("learner.name"), item("course.title")
-    return str(name or ""), item.event.at or 0, str(title or "")
+    name, title = names_told(item)
+    return name, item.event.at or 0, title, item.subject.id
 
 
 def values_of(
@@ -115,11 +118,11 @@ def values_of(
     values: dict[str, Any] = {name: FieldGroup(name, reading) for name in GROUPS}
     own = {"watch_url": lambda: watch_url(owed, due, defaults)}
     values["instance"] = FieldGroup("instance", reading, own)
-    role, _, group = (due.entry.to or owed.recipient).partition(":")
+    values[REASONS] = reasons = message.reasons(defaults.rules)
     values["recipient"] = {
         "name": recipient.name if recipient else None,
-        "role": role,
-        "group": group or None,
+        "role": reasons[0]["role"],
+        "group": reasons[0]["group"],
         "timezone": (recipient.timezone if recipient else None) or defaults.timezone,
         "choices_url": defaults.links and defaults.links.choose(recipient),
     }
@@ -217,8 +220,9 @@ class Planner:
 
     def plan(self, found: Sequence[Notification], now: int) -> DeliveryPlan:
         """Plan notifications that are due, those of one moment as one message."""
-        self._lookup.forget()
-        return self._planned(self._together(found), now)
+        with self._streams.store.one_moment():
+            self._lookup.forget(n.owed.person for n in found if n.owed.person)
+            return self._planned(self._together(found), now)
 
     def look_again(self, waiting: Sequence[Notification], now: int) -> Sequence[Update]:
         """Plan notifications that wait for an address or a title; nothing leaves."""
@@ -229,20 +233,22 @@ class Planner:
         """Give a claimed message as it may leave now, or its end if it has become untrue.
 
         One that something is to be taken out of is planned again: that is written with a claim.
+        One that another worker has taken over meanwhile is left to it.
         """
         # A silence hangs on streams, too, that were not there yet when it was tested.
         beside = self._streams.beside(ready.silences)
         chose = self._chose(ready.outgoing.address)
-        unmoved = self._streams.store.newest([*ready.seen, *chose]) | beside == ready.seen
-        if unmoved and self._active() is ready.active:
+        newest = self._streams.store.newest([*ready.seen, *chose]) | beside
+        if newest == ready.seen and self._active() is ready.active:
             return ready
+        lead, again = ready.notification, AttemptEnded(at=now, outcome=NOT_TRIED, then=OWED, next_at=now)
+        if newest[lead.id] != lead.version:
+            return again
         self._lookup.forget()
-        lead = ready.notification
         spoken_for = self._streams.notifications(lead.speaks_for)
         planned = self._planned([[lead, *(n for n in spoken_for if n.into == lead.id)]], now)
         if planned.ready and not planned.ready[0].message.released:
             return planned.ready[0]
-        again = AttemptEnded(at=now, outcome=NOT_TRIED, then=OWED, next_at=now)
         whole = not planned.ready and all(step.notification is lead for step in planned.steps)
         return planned.steps[0].body if whole and planned.steps else again
 

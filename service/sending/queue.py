@@ -1,5 +1,6 @@
 """Project notifications into the send queue, one row each, and query the queue."""
 
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -30,6 +31,7 @@ from service.rules.notification import (
     first_reason,
     first_state,
 )
+from service.rules.readers.choices import ChoicesMade
 from service.rules.rule import Rule
 
 COPIED = (
@@ -50,11 +52,13 @@ BY_ITSELF = "digest = 0"
 MAY_LEAVE = "state IN ('owed', 'scheduled', 'waiting_address')"
 """Written the same everywhere: SQLite uses a partial index only for its very own condition."""
 FOR_TITLE = "reason = 'title'"
+PUT_OFF_BY_WISH = "state = 'scheduled' AND reader IS NOT NULL"
 WAITS = "state IN ('owed', 'scheduled')"
 COLLECTED = f"digest = 1 AND {MAY_LEAVE}"
 SETTLED = f"{STATE}, claimed_until = NULL, first_due_at = NULL WHERE id = ?"
 PUT_OFF = (
-    f"{STATE}, bundle = ifnull(?, bundle), claimed_until = NULL, first_due_at = NULL WHERE id = ?"
+    f"{STATE}, bundle = ifnull(?, bundle), reader = ?, claimed_until = NULL, "
+    "first_due_at = NULL WHERE id = ?"
 )
 CLAIMED = "UPDATE notifications SET claimed_until = ? WHERE id = ?"
 ATTEMPTED = (
@@ -62,6 +66,11 @@ ATTEMPTED = (
     "attempts = attempts + ? WHERE id = ? AND state <> 'sent'"
 )
 FRESH = f"{STATE}, claimed_until = NULL, attempts = 0, first_due_at = NULL WHERE id = ?"
+
+CHOSE = (
+    "INSERT INTO choices (id, position) VALUES (?, ?) "
+    "ON CONFLICT (id) DO UPDATE SET position = excluded.position"
+)
 
 Write = tuple[str, Callable[[LogEvent], tuple[Any, ...]]]
 
@@ -89,25 +98,30 @@ WRITES: Mapping[type, Write] = {
     ),
     Deferred: (
         PUT_OFF,
-        lambda e: (SCHEDULED, e.body.until, None, e.body.reason, e.body.bundle, e.stream),
+        lambda e: (
+            *(SCHEDULED, e.body.until, None, e.body.reason),
+            *(e.body.bundle, e.body.reader, e.stream),
+        ),
     ),
     Held: (SETTLED, lambda e: (HELD, None, None, e.body.reason, e.stream)),
     AddressFound: (SETTLED, lambda e: (OWED, e.body.at, None, None, e.stream)),
     RuleReturned: (SETTLED, lambda e: (OWED, e.body.at, None, None, e.stream)),
     Ended: (SETTLED, lambda e: (e.body.state, None, e.body.at, e.body.reason, e.stream)),
     Redriven: (FRESH, lambda e: (OWED, e.body.at, None, None, e.stream)),
+    ChoicesMade: (CHOSE, lambda e: (e.stream, e.position)),
 }
 
 
 class SendQueue:
-    """Project the streams of notifications into the table `notifications`.
+    """Project the streams of notifications into the table `notifications`, and who chose when.
 
-    `first_due_at`: when it was due before it was tried again later; NULL while it was not.
+    `reader`: who was to read what may leave sooner than it was put off to. `first_due_at`: when it
+    was due before it was tried again later; NULL while it was not.
     """
 
     name = "queue"
-    version = 5
-    topics = frozenset(notification.SHAPES)
+    version = 6
+    topics = frozenset((*notification.SHAPES, ChoicesMade.TOPIC))
 
     def create(self, database: Database) -> None:
         """Make the table; only what may leave by itself stands in the index of what is due."""
@@ -122,6 +136,7 @@ class SendQueue:
                 "claimed_until": int,
                 "ended_at": int,
                 "first_due_at": int,
+                "reader": str,
             },
             pk="id",
         )
@@ -142,6 +157,11 @@ class SendQueue:
             "CREATE INDEX notifications_collapse ON notifications (collapse) "
             "WHERE collapse IS NOT NULL"
         )
+        database.execute(
+            f"CREATE INDEX notifications_put_off ON notifications (reader) WHERE {PUT_OFF_BY_WISH}"
+        )
+        positions = {"id": str, "position": int}
+        database.create_table("choices", positions, pk="id").create_index(["position"])
         database.execute(
             "CREATE INDEX notifications_bundle ON notifications (bundle) "
             f"WHERE bundle IS NOT NULL AND {WAITS}"
@@ -182,6 +202,19 @@ def next_due(views: Views, channel: str) -> int | None:
 def put_off(views: Views, now: int) -> list[str]:
     """List the ids of what may leave after a moment, by itself or in a digest."""
     return _ids(views, f"{MAY_LEAVE} AND due_at > ? AND claimed_until IS NULL", (now,))
+
+
+def put_off_by_wish(views: Views, now: int, readers: Collection[str] | None = None) -> list[str]:
+    """List the ids of what its reader or a rule has put off, of these readers or of all."""
+    whose = "" if readers is None else "reader IN (SELECT value FROM json_each(:readers)) AND"
+    where = f"{PUT_OFF_BY_WISH} AND {whose} due_at > :now ORDER BY due_at"
+    return _ids(views, where, {"now": now, "readers": json.dumps(list(readers or ()))})
+
+
+def chose_after(views: Views, position: int) -> dict[str, int]:
+    """List the streams of who chose anew after a position in the log, with where they did."""
+    query = "SELECT id, position FROM choices WHERE position > ?"
+    return dict(views.reader().execute(query, (position,)).fetchall())
 
 
 def overdue(views: Views, now: int) -> dict[str, tuple[int, int]]:

@@ -66,8 +66,12 @@ class NotificationStreams:
         return [Notification.load(id, found[id]) for id in ids if id in found]
 
     def sent_at(self, ids: Sequence[str]) -> list[int]:
-        """List when these were sent, or what speaks for them; nothing of what was not."""
+        """List when these were sent, or what speaks for them; nothing of what was not.
+
+        What a digest tells of may have left in the message of something else.
+        """
         leads = [each.into or each.id for each in self.notifications(ids)]
+        leads = [each.into or each.id for each in self.notifications(leads)]
         bodies = [body for found in self.store.streams(leads).values() for body in found]
         return sorted(
             getattr(each, "at", 0) for each in bodies if getattr(each, "then", "") == SENT
@@ -283,9 +287,12 @@ class OutcomeRecorder:
         """Return once these outcomes are on disk; what cannot be recorded is kept.
 
         Whoever is first commits all that came by then, while the next gather behind it: no timer.
+        Who finds its own recorded by then commits nothing for the others.
         """
         self._unrecorded += outcomes
-        self.settle()
+        with self._settling:
+            if any(each is own for each in self._unrecorded for own in outcomes):
+                self.settle()
 
     def settle(self) -> None:
         """Record outcomes at the version after the claim, or at the next free one.
@@ -295,11 +302,11 @@ class OutcomeRecorder:
         with self._settling:
             pending = list(self._unrecorded)
             texts = {u.notification.id: u.text for u in pending if u.text}
-            written = self.append([Update(u.notification, u.end) for u in pending], texts)
+            written = self.append(
+                [Update(u.notification, u.end) for u in pending], texts, waking=False
+            )
             late = [u for u in pending if u.notification.id not in written]
-            for each in pending:
-                if each not in late:
-                    self._unrecorded.remove(each)
+            self._unrecorded[: len(pending)] = late
             for each in late:
                 self._settle_late(each, texts)
                 self._unrecorded.remove(each)
@@ -311,7 +318,9 @@ class OutcomeRecorder:
             (found,) = self._streams.notifications([late.notification.id])
             written = bool(self.append([Update(found, late.end)], texts))
 
-    def append(self, events: Sequence[Update], texts: Mapping[str, str] = {}) -> set[str]:
+    def append(
+        self, events: Sequence[Update], texts: Mapping[str, str] = {}, *, waking: bool = True
+    ) -> set[str]:
         """Append each at the next version; return the ids that went in, conflicts left out."""
         if not events:
             return set()
@@ -319,7 +328,7 @@ class OutcomeRecorder:
         rows = [(n.id, n.version + 1, body) for each in updates for n, body in each.changes]
         rows += [row for each in updates for row in each.beside]
         kept = [(id, f"reply/{v}", texts[id]) for id, v, _ in rows if id in texts]
-        if self._streams.store.append_unless_moved(rows, ground(updates), kept):
+        if self._streams.store.append_unless_moved(rows, ground(updates), kept, waking=waking):
             return {update.notification.id for update in events}
         if len(events) == 1:
             return set()

@@ -90,6 +90,12 @@ class BounceSettings:
     )
 
     @property
+    def reporters(self) -> list[str]:
+        """Name who may report one: `ses` and the like by its door, `imap` the mailbox."""
+        told = (each.name for each in fields(self) if getattr(self, each.name))
+        return [name.partition("_")[0] for name in told]
+
+    @property
     def are_reported(self) -> bool:
         """Tell whether anybody may report one over HTTP."""
-        return any(getattr(self, each.name) for each in fields(self) if each.name != "imap_url")
+        return any(each != "imap" for each in self.reporters)

@@ -61,6 +61,7 @@ class Sandbox:
     def deliver(self) -> None:
         """Let leave what is due, without asking what else has become due."""
         self.app.views.catch_up()
+        self.app.look_again(self.now)
         self.app.close_digests(self.now)
         self.app.deliver(self.now)
 

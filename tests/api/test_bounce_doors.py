@@ -4,8 +4,9 @@ import pytest
 
 from service.learners.directory.people import PersonRow
 from service.rules.readers.choices import Choices
+from service.settings import SettingsError
 from tests.api.conftest import Client
-from tests.incoming.bounces.bounced_mails import dsn
+from tests.incoming.bounces.bounced_mails import complaint, dsn
 from tests.installation import ADA, DAY, DONE, GRACE, START, Installation, completed
 from tests.smtp_sink import SmtpSink
 
@@ -57,6 +58,30 @@ def test_a_bounce_of_a_mail_we_sent_ends_all_further_ones(visitor, office, sink,
     office.tick(START + 2 * DAY)
     found = [(each["state"], each["reason"]) for each in office.notifications()]
     assert found == [("sent", None), ("suppressed", "bounced")] and len(sink.mails) == 1
+
+
+def test_a_complaint_by_mail_is_of_whoever_got_that_message(visitor, office, sent):
+    forged = complaint(f"<n{'0' * 32}@academy.example>")
+    assert visitor.post(DOOR, content=forged, headers=WHOLE).json() == {"heard": 0}
+    others = complaint(sent, more="Original-Rcpt-To: grace@example.org\n")
+    assert visitor.post(DOOR, content=others, headers=WHOLE).json() == {"heard": 0}
+    assert unreachable(office) is unreachable(office, "grace@example.org") is None
+    assert visitor.post(DOOR, content=complaint(sent), headers=WHOLE).json() == {"heard": 1}
+    assert unreachable(office).reason == "complained"
+
+
+def test_whoever_reads_all_mail_of_staging_complains_for_nobody(tmp_path, sink, open_site):
+    told = {"COURSEBELL_BOUNCES_DSN_TOKEN": TOKEN, "COURSEBELL_ADMIN_TOKEN": "a-long-token",
+            "COURSEBELL_REDIRECT_ALL_TO": "me@staging.example"}  # fmt: skip
+    with Installation(tmp_path, DONE, email=sink.url, **told) as office:
+        office.import_people([ADA])
+        office.post(completed(START, 77))
+        office.tick()
+        id = str(sink.mails[0].parsed["Message-ID"])
+        visitor = Client(open_site(office), client=("192.0.2.7", 1))
+        for mail in (complaint(id), dsn(id, "me@staging.example")):
+            assert visitor.post(DOOR, content=mail, headers=WHOLE).json() == {"heard": 0}
+        assert unreachable(office) is None
 
 
 def test_a_manager_and_a_reader_of_a_list_are_readers_too(tmp_path, sink, open_site):
@@ -139,3 +164,32 @@ def test_what_is_hostile_is_refused(visitor, office):
     nested = b"Content-Type: message/rfc822\r\n\r\n" * 9_999
     assert visitor.post(DOOR, content=nested, headers=WHOLE).status_code == 400
     assert visitor.post(DOOR, content=b"x" * 2_097_153, headers=WHOLE).status_code == 413
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("SES_TOPIC", "bounces"), ("SENDGRID_KEY", "AAAA"), ("SENDGRID_KEY", "no key"),
+    ("POSTMARK_LOGIN", "user"), ("POSTMARK_LOGIN", ":x"), ("MAILGUN_KEY", "a b"),
+    ("IMAP_URL", "imap://u:p@h/INBOX"), ("IMAP_URL", "imaps://h/INBOX"),
+    ("IMAP_URL", "imaps://u:p%0d@h/INBOX"), ("IMAP_URL", "imaps://u:p@h:99999/"),
+])  # fmt: skip
+def test_a_setting_that_cannot_be_is_refused_at_the_start(tmp_path, name, value):
+    with pytest.raises(SettingsError) as refused:
+        Installation(tmp_path, DONE, **{f"COURSEBELL_BOUNCES_{name}": value})
+    (mistake,) = refused.value.mistakes
+    assert f"COURSEBELL_BOUNCES_{name}: expected" in mistake and "got" not in mistake
+
+
+def test_the_metrics_count_by_who_brought_it(visitor, office, sent):
+    for bounce in (dsn(sent), dsn(sent, "grace@example.org"), b"Subject: away\r\n\r\n"):
+        visitor.post(DOOR, content=bounce, headers=WHOLE)
+    visitor.post(DOOR, content=dsn(sent))
+    visitor.post("/webhooks/bounces/other", content=b"")
+    shown = visitor.get("/metrics", headers={"authorization": "Bearer a-long-token"}).text
+    found = dict(line.rsplit(" ", 1) for line in shown.splitlines() if "bounce" in line)
+    assert found['coursebell_bounce_reports_total{counts="yes",reporter="dsn"}'] == "1.0"
+    assert found['coursebell_bounce_reports_total{counts="no",reporter="dsn"}'] == "1.0"
+    last = float(found['coursebell_bounce_last_report_timestamp_seconds{reporter="dsn"}'])
+    assert last == START / 1000
+    assert found['coursebell_door_requests_total{code="200",source="bounces/dsn"}'] == "3.0"
+    assert found['coursebell_door_requests_total{code="401",source="bounces/dsn"}'] == "1.0"
+    assert 'coursebell_door_requests_total{code="404",source=""} 1.0' in shown

@@ -6,7 +6,8 @@ import pytest
 
 from service.incoming.bounces import ses, sns
 from service.incoming.bounces.sendgrid import SIGNATURE, TIMESTAMP
-from service.settings import SettingsError
+from service.ledger.ledger import LedgerError
+from service.rules.readers.choices import Choices
 from tests.api.conftest import Client
 from tests.incoming.bounces.providers import (
     CERTIFICATE,
@@ -95,20 +96,35 @@ BOUNCES = {
     "ses": ("ses", lambda id: ses_bounce(id)),
     "ses, published": ("ses", lambda id: ses_bounce(id, called="eventType")),
     "ses, with a name": ("ses", lambda id: ses_bounce(id, "Ada <ada@example.org>")),
+    "ses, whose headers are not included": (
+        "ses", lambda id: ses_bounce(id) | {"mail": {"messageId": "0102018b"}},
+    ),
     "ses, without a status": ("ses", lambda id: ses_bounce(id, status="")),
     "sendgrid": ("sendgrid", lambda id: sendgrid_event(id)),
     "sendgrid, vague": ("sendgrid", lambda id: sendgrid_event(id, status="5.0.0")),
     "sendgrid, dropped": (
         "sendgrid", lambda id: sendgrid_event(id, "dropped", reason="Bounced Address"),
     ),
+    "sendgrid, by an id of its own": (
+        "sendgrid", lambda id: sendgrid_event("<-g6-N0@ismtpd0006p1sjc2.sendgrid.net>"),
+    ),
+    "sendgrid, later and without an id": (
+        "sendgrid", lambda id: sendgrid_event("", bounce_classification="Invalid Address"),
+    ),
     "postmark": ("postmark", lambda id: {"RecordType": "Bounce", "Type": "HardBounce",
                                          "Email": ADDRESS, "MessageID": "883953f4",
                                          "Details": "smtp;550 5.1.1 no such user"}),
     "mailgun": ("mailgun", lambda id: mailgun_event(id)),
+    "mailgun, without a status": ("mailgun", lambda id: mailgun_event(id) | {
+        "delivery-status": {"code": 605, "enhanced-code": None}, "reason": "suppress-bounce"}),
 }  # fmt: skip
 COMPLAINTS = {
     "ses": ("ses", lambda id: ses_complaint(id)),
+    "ses, with a name": ("ses", lambda id: ses_complaint(id, "Ada <ada@example.org>")),
     "sendgrid": ("sendgrid", lambda id: sendgrid_event(id, "spamreport")),
+    "sendgrid, dropped": (
+        "sendgrid", lambda id: sendgrid_event(id, "dropped", reason="Spam Reporting Address"),
+    ),
     "postmark": ("postmark", lambda id: {"RecordType": "SpamComplaint", "Type": "SpamComplaint",
                                          "Email": ADDRESS.upper()}),
     "mailgun": ("mailgun", lambda id: mailgun_event(id, "complained")),
@@ -118,8 +134,19 @@ OTHERS = {
     "ses, a policy": ("ses", lambda id: ses_bounce(id, status="5.7.1")),
     "ses, somebody else": ("ses", lambda id: ses_bounce(id, "grace@example.org")),
     "ses, another message": ("ses", lambda id: ses_bounce(f"<n{'0' * 32}@academy.example>")),
+    "ses, taken out of the spam": (
+        "ses", lambda id: ses_complaint(id, complaintFeedbackType="not-spam"),
+    ),
+    "ses, set up": ("ses", lambda id: "Successfully validated SNS topic for Amazon SES event "
+                                      "publishing."),
+    "ses, set up otherwise": ("ses", lambda id: {
+        "notificationType": "AmazonSnsSubscriptionSucceeded", "message": "You have"}),
     "ses, delivered": ("ses", lambda id: {"notificationType": "Delivery", "mail": {}}),
     "sendgrid, blocked": ("sendgrid", lambda id: sendgrid_event(id, type="blocked")),
+    "sendgrid, for its content": (
+        "sendgrid",
+        lambda id: sendgrid_event(id, status="5.0.0", bounce_classification="Content"),
+    ),
     "sendgrid, delivered": ("sendgrid", lambda id: sendgrid_event(id, "delivered")),
     "sendgrid, dropped": (
         "sendgrid", lambda id: sendgrid_event(id, "dropped", reason="Invalid SMTPAPI header"),
@@ -132,6 +159,7 @@ OTHERS = {
     "postmark, a stranger": ("postmark", lambda id: {"Type": "HardBounce", "Email": "x@y.example"}),
     "mailgun, for now": ("mailgun", lambda id: mailgun_event(id, severity="temporary")),
     "mailgun, given up": ("mailgun", lambda id: mailgun_event(id, reason="old")),
+    "mailgun, without a message": ("mailgun", lambda id: mailgun_event("")),
     "mailgun, opened": ("mailgun", lambda id: mailgun_event(id, "opened")),
 }  # fmt: skip
 
@@ -170,6 +198,13 @@ def test_a_subscription_is_confirmed_and_nothing_else_is_asked(visitor, amazon):
 
 AMAZONS = "https://sns.eu-west-1.amazonaws.com"
 WRONG = {
+    "a bucket called sns": {"SigningCertURL": CERTIFICATE.replace("eu-west-1", "s3")},
+    "a bucket called sns in the region": {
+        "SigningCertURL": CERTIFICATE.replace("eu-west-1", "s3-eu-west-1")
+    },
+    "another region": {"SigningCertURL": CERTIFICATE.replace("west", "south")},
+    "long ago": {"Timestamp": "2026-11-13T08:00:00.000Z"},
+    "at no time": {"Timestamp": "yesterday"},
     "another topic": {"TopicArn": TOPIC + "x"},
     "a certificate elsewhere": {"SigningCertURL": "https://sns.evil.example/x.pem"},
     "a bucket": {"SigningCertURL": "https://s3.amazonaws.com/SimpleNotificationService-0a.pem"},
@@ -189,6 +224,59 @@ def test_what_is_not_of_the_topic_and_amazons_is_refused(visitor, office, amazon
     body = amazon.says(ses_bounce(office.message_id), **WRONG[name])
     assert visitor.post(PLACE.format("ses"), content=body).status_code == 401
     assert set(amazon.asked) <= {CERTIFICATE} and why(office) is None
+
+
+def test_where_to_confirm_is_amazons_too(visitor, amazon):
+    elsewhere = SUBSCRIBE.replace("eu-west-1", "s3")
+    body = amazon.says("", Type="SubscriptionConfirmation", Token="y", SubscribeURL=elsewhere)
+    assert visitor.post(PLACE.format("ses"), content=body).status_code == 400
+    assert amazon.asked == [CERTIFICATE]
+
+
+def test_the_end_of_a_subscription_is_no_report(visitor, amazon, caplog):
+    body = amazon.says("", Type="UnsubscribeConfirmation", Token="y", SubscribeURL=SUBSCRIBE)
+    answer = visitor.post(PLACE.format("ses"), content=body)
+    assert (answer.status_code, answer.json()) == (200, {"heard": 0})
+    assert amazon.asked == [CERTIFICATE], "it is not confirmed again"
+    assert "brings no more bounces" in caplog.text
+
+
+def test_what_cannot_be_verified_now_is_to_come_again(visitor, office, amazon, monkeypatch):
+    """SNS sends again after 5xx, and after nothing else."""
+    monkeypatch.undo()
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    body = amazon.says(ses_bounce(office.message_id))
+    answer = visitor.post(PLACE.format("ses"), content=body)
+    assert answer.status_code == 503 and answer.headers["retry-after"]
+    monkeypatch.setattr(sns, "fetched", amazon.fetch)
+    assert visitor.post(PLACE.format("ses"), content=body).json() == {"heard": 1}
+
+
+def test_what_cannot_be_recorded_now_is_to_come_again(post, office, monkeypatch):
+    def busy(*_):
+        raise LedgerError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(office.app.store, "append_unless_moved", busy)
+        assert post("mailgun", mailgun_event(office.message_id)) == (503, None)
+    assert why(office) is None
+    assert post("mailgun", mailgun_event(office.message_id)) == (200, 1)
+
+
+LATE = {
+    "ses": lambda: ses_bounce("") | {"mail": {}},
+    "sendgrid": lambda: sendgrid_event("", timestamp=NOW),
+    "postmark": lambda: {"Type": "HardBounce", "Email": ADDRESS,
+                         "BouncedAt": "2026-11-16T10:00:00.0000000+01:00"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("provider", LATE)
+def test_what_bounced_before_it_was_lifted_is_over(post, office, provider):
+    assert post(provider, LATE[provider]()) == (200, 1)
+    office.app.choice_requests.change(ADDRESS, Choices.reached, START + 1, by="operator")
+    assert post(provider, LATE[provider]()) == (200, 0)
+    assert why(office) is None
 
 
 def test_whatever_was_changed_after_it_was_signed_is_refused(visitor, office, amazon, sendgrid):
@@ -219,7 +307,8 @@ def test_what_was_signed_long_ago_is_refused(visitor, office, sendgrid, at):
     assert visitor.post(PLACE.format("sendgrid"), content=body, headers=headers).status_code == 401
 
 
-NO_REPORTS = [b"", b"null", b"[]", b"{}", b"\xff", b"[" * 9_999, b'"a"', b"1", b'{"Type": 1}',
+NO_REPORTS = [b"", b"null", b'{"a":' * 700 + b"1" + b"}" * 700, b"[]", b"{}", b"\xff",
+              b"[" * 9_999, b'"a"', b"1", b'{"Type": 1}',
               b'{"signature": {}, "event-data": []}']  # fmt: skip
 
 
@@ -241,14 +330,19 @@ def test_several_at_once_are_each_heard(visitor, office, sendgrid):
     assert why(office) == why(office, "grace@example.org") == "bounced"
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("SES_TOPIC", "bounces"), ("SENDGRID_KEY", "AAAA"), ("SENDGRID_KEY", "no key"),
-    ("POSTMARK_LOGIN", "user"), ("POSTMARK_LOGIN", ":x"), ("MAILGUN_KEY", "a b"),
-    ("IMAP_URL", "imap://u:p@h/INBOX"), ("IMAP_URL", "imaps://h/INBOX"),
-    ("IMAP_URL", "imaps://u:p%0d@h/INBOX"), ("IMAP_URL", "imaps://u:p@h:99999/"),
-])  # fmt: skip
-def test_a_setting_that_cannot_be_is_refused_at_the_start(tmp_path, name, value):
-    with pytest.raises(SettingsError) as refused:
-        Installation(tmp_path, DONE, **{f"COURSEBELL_BOUNCES_{name}": value})
-    (mistake,) = refused.value.mistakes
-    assert f"COURSEBELL_BOUNCES_{name}: expected" in mistake and "got" not in mistake
+def test_an_event_that_is_none_does_not_lose_the_others(visitor, office, sendgrid, caplog):
+    said = [{"event": 1}, None, "x", {"email": "grace@example.org"}, {"event": "bounce", "x": {}},
+            sendgrid_event(office.message_id, status=None, sg_machine_open=False)]  # fmt: skip
+    body, headers = sendgrid.says([*said[:-1], said[-1] | {"status": "5.1.1"}], NOW)
+    answer = visitor.post(PLACE.format("sendgrid"), content=body, headers=headers)
+    assert (answer.status_code, answer.json()) == (200, {"heard": 1})
+    unread = [r for r in caplog.records if getattr(r, "event", "") == "bounces.unread"]
+    assert len(unread) == 3 and "example.org" not in caplog.text
+
+
+@pytest.mark.parametrize("address", ["\ud800@example.org", "a@b\0", "@", "x" * 5_000 + "@y", "",
+                                     "ada@example.org, grace@example.org"])  # fmt: skip
+def test_an_address_that_is_none_is_nobodys(post, office, address):
+    status, heard = post("postmark", {"Type": "HardBounce", "Email": address})
+    assert (status, heard) in ((200, 0), (400, None))
+    assert why(office) is why(office, "grace@example.org") is None

@@ -4,7 +4,7 @@ import pytest
 
 from service.learners.directory.people import PersonRow
 from tests.api.conftest import Client
-from tests.installation import ADA, DONE, Installation
+from tests.installation import ADA, DONE, START, Installation
 
 TOKEN = "a-long-token"
 ELSEWHERE = PersonRow(ADA.lms_id, "sunbird", "a", name="Else", email="else@example.org")
@@ -44,3 +44,21 @@ def test_what_cannot_be_is_refused_in_words(client, office):
     office.import_people([ELSEWHERE])
     assert "say which" in call(client, "stop", 409, who="77")["detail"]
     assert call(client, "stop", who="77", source="sunbird")["stopped_all"]
+
+
+def test_a_stop_of_what_is_required_is_kept_and_named(client, office):
+    office.write_rules(DONE + "    required: true\n")
+    office.app.reload(START)
+    kept = {"stopped": ["done"], "stopped_all": False}
+    assert call(client, "stop", who="77", rules=["done"]) == {**kept, "required": ["done"]}
+
+    office.write_rules(DONE)
+    office.app.reload(START)
+    assert call(client, "stop", who="77", rules=["done"]) == kept
+
+
+def test_each_field_is_described(client):
+    schemas = client.get("/api/v1/openapi.json").json()["components"]["schemas"]
+    for name in ("Reader", "Stopped"):
+        fields = schemas[name]["properties"]
+        assert [field for field, told in fields.items() if "description" not in told] == []

@@ -162,8 +162,9 @@ def test_the_page_names_the_course_and_nobody(visitor, office, path):
 
 
 LANGUAGES = [
-    ("de-AT,de;q=0.9,en;q=0.8", "de"), ("en-GB,en;q=0.9,de;q=0.5", "en"), ("fr", "en"),
-    ("fr, de;q=0.1", "de"), ("de;q=0, en;q=0.1", "en"), ("", "en"), ("de;q=x", "en"),
+    ("de-AT,de;q=0.9,en;q=0.8", "de"), ("en-GB,en;q=0.9,de;q=0.5", "en"), ("nl", "en"),
+    ("fr", "fr"),
+    ("nl, de;q=0.1", "de"), ("de;q=0, en;q=0.1", "en"), ("", "en"), ("de;q=x", "en"),
     (",;;=,", "en"),
 ]  # fmt: skip
 

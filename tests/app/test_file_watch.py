@@ -156,3 +156,11 @@ def test_files_that_never_stand_still_are_told_of_after_a_minute(desk):
     desk.rules.write_text(HEAD + DONE)
     desk.looked()
     assert desk.watch.restless(desk.moment)
+
+
+def test_what_was_read_at_the_start_is_not_read_again(desk):
+    settings = desk.watch._settings
+    desk.watch = FileWatch(settings, active_rules.state_of_files(settings))
+    assert [desk.looked(), desk.looked()] == [False, False]
+    desk.rules.write_text(HEAD + DONE.replace("id: done", "id: gone"))
+    assert [desk.looked(), desk.looked()] == [False, True]

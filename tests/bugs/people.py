@@ -15,10 +15,23 @@ PEOPLE = (
     ),
     Bug(
         3, "suppress whom a made-up bounce names", "service/app/bounce_hearing.py",
-        "        if sent is None or address_key(sent.address) != address_key(report.address):\n"
-        "            return None\n",
-        "        if sent is None:\n            return report.address\n",
+        "            sent = self._sent(report.message_id)\n",
+        "            sent = self._sent(report.message_id) or self._known(report.address, now)\n",
         "tests/api/test_bounce_doors.py",
+    ),
+    Bug(
+        3, "suppress by a certificate out of a bucket", "service/incoming/bounces/sns.py",
+        'found[1] != self.topic_arn.split(":")[3] or ', "", "tests/api/test_bounce_providers.py",
+    ),
+    Bug(
+        3, "suppress by an event behind a signature that was seen",
+        "service/incoming/bounces/mailgun.py", "    if found.told is None or message_id is None:\n",
+        "    if found.told is None:\n", "tests/api/test_bounce_providers.py",
+    ),
+    Bug(
+        2, "answer a stranger's 401 where Amazon is silent", "service/incoming/bounces/sns.py",
+        "        except (ReportRefused, ", "        except (ReportDelayed, ReportRefused, ",
+        "tests/api/test_bounce_providers.py",
     ),
     Bug(
         3, "tell who left the group", "service/rules/verdict.py",

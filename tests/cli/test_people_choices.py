@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from service.cli import main
 from service.learners.directory.people import PersonRow
-from tests.installation import ADA, DONE, START, Installation, completed
+from tests.installation import ADA, DAY, DONE, START, Installation, completed
 
 PUBLIC = "https://bell.example.org"
 ELSEWHERE = PersonRow(ADA.lms_id, "sunbird", "a", name="Somebody Else", email="else@example.org")
@@ -52,6 +52,23 @@ def test_a_running_service_obeys_and_the_person_shows_it(office):
     assert "nothing is stopped" in people(office, "resume", "77")
     shown = json.loads(people(office, "show", "77", "--json"))["items"]
     assert {each["choices"] for each in shown} == {""}
+
+
+def test_a_stop_of_what_is_required_is_kept_and_said_to_have_no_effect(office):
+    office.write_rules(DONE + "    required: true\n")
+    office.app.reload(START)
+    said = people(office, "stop", "77", "--rule", "done")
+    assert "77: stopped: done" in said and "done: has no effect while the rule says" in said
+    office.post(completed(START, 77))
+    office.tick()
+    assert office.states() == ["sent"]
+
+    office.write_rules(DONE)
+    office.app.reload(START)
+    office.post(completed(START + DAY, 77, course="course:8", session="course:8_1"))
+    office.tick(START + DAY)
+    assert sorted(office.states()) == ["sent", "suppressed"]
+    assert "no effect" not in people(office, "stop", "77", "--rule", "done")
 
 
 def test_by_address_in_any_case_and_twice(office):

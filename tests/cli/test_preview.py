@@ -288,7 +288,7 @@ def test_what_a_language_lacks_is_listed_as_lines_for_its_file() -> None:
     )
     found = preview("--missing", "nl").stdout
     assert found.startswith(
-        "# 103 missing in templates/_languages/nl.yaml, which is not there yet\n"
+        "# 158 missing in templates/_languages/nl.yaml, which is not there yet\n"
     )
     Path("templates/_languages/nl.yaml").write_text(found)
     assert preview("--missing", "nl").stdout.endswith("nl.yaml says all there is to say\n")
@@ -304,6 +304,19 @@ def test_a_language_is_begun_in_a_file_that_the_shell_has_just_made_empty() -> N
     assert many in found.stdout
     file.write_text(found.stdout)
     assert preview("--missing", "pl").stdout.endswith("pl.yaml says all there is to say\n")
+
+
+def test_only_a_mistake_in_its_own_words_or_in_english_keeps_a_language_from_being_listed() -> None:
+    Path("templates/_languages/fr.yaml").write_text('greeting: "x\n')
+    Path("templates/completed/email/body.txt").write_text("{{ nothing.such }}")
+    assert preview("--missing", "de").exit_code == 0
+    found = preview("--missing", "fr-CA")  # what it prints may go into the very file
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert found.stderr == (
+        "coursebell: templates/_languages/fr.yaml:1:11: a quote is opened and never closed\n"
+    )
+    Path("templates/_languages/nl.yml").write_text("")
+    assert "nl.yml: expected the words of a language" in preview("--missing", "nl").stderr
 
 
 def test_a_language_that_nobody_knows_is_refused() -> None:

@@ -203,3 +203,15 @@ def test_letters_are_still_there_in_a_new_process(tmp_path: Path) -> None:
     assert Letters(again).keep([arrival(2)]) == [2]
     assert [letter.body for letter in Letters(again).waiting(9)] == [b"body 1", b"body 2"]
     again.close()
+
+
+def test_whoever_waits_for_letters_is_woken_by_new_ones_and_by_those_tried_again(
+    ledger: Ledger, letters: Letters
+) -> None:
+    assert not letters.came.is_set()
+    letters.keep([arrival(1)])
+    assert letters.came.is_set()
+    take(ledger, letters, [BAD])
+    letters.came.clear()
+    letters.retry([1])
+    assert letters.came.is_set()

@@ -131,6 +131,7 @@ def test_the_record_that_counts_is_filled_by_the_other(here: Installation) -> No
     assert app.writer.lookup.manager(found) is None
     every = people.everybody(10)
     assert {each.lms_id for each in every.values() if each} == {"78"}
+    assert people.several(every) == people.several([]) == {}, "each is asked for alone"
     assert people.in_group("a", "", "") == people.in_group("c", "", "") == [found.id]
 
 

@@ -164,6 +164,7 @@ SAMPLES: list[EventBody] = [
     Deferred(at=day(8), until=day(8, 10), reason="rule_gone", since=day(7)),
     Deferred(at=day(8), until=day(9, 8), reason="at_most", bundle="email/p01"),
     Deferred(at=day(8), until=day(9, 8), reason="away", chosen=True),
+    Deferred(at=day(8), until=day(9, 8), reason="away", chosen=True, reader="p01"),
     RuleReturned(at=day(8, 1)),
     Held(at=day(8), reason="muted"),
     RuleFired(at=day(5), instance=SESSIONS, fired_at=7),

@@ -14,6 +14,7 @@ from service.learners import enrollment
 from service.learners.aggregate import Cache
 from service.ledger.database import connect
 from service.ledger.events import EventMapper, StreamEvent
+from service.ledger.events import EventStore as EventStoreOfBodies
 from service.ledger.ledger import INSERT, Ledger
 from service.ledger.library_recorder import LibraryRecorder
 from service.ledger.store import Append, LedgerError, Row
@@ -244,6 +245,31 @@ def test_whoever_waits_for_a_commit_is_woken_by_it(ledger: Ledger) -> None:
     waiting.join(10)
     assert woken == [seen + 1]
     assert ledger.wait_for_commit(seen + 1, 0.0) == seen + 1
+
+
+def test_what_need_not_be_seen_at_once_wakes_nobody(ledger: Ledger) -> None:
+    seen = ledger.commits
+    assert ledger.append_unless_moved([row("ada", 1)], waking=False)
+    assert (ledger.wait_for_commit(seen, 0.0), kept(ledger)) == (seen, [(1, "ada", 1)])
+
+
+def test_what_is_read_as_of_one_moment_is_of_one_commit(ledger: Ledger) -> None:
+    store = EventStoreOfBodies(ledger, EventMapper([enrollment.SHAPES]))
+    append(ledger, row("ada", 1))
+    with store.one_moment():
+        assert store.newest(["ada"]) == {"ada": 1}
+        append(ledger, row("ada", 2))
+        assert store.newest(["ada"]) == {"ada": 1}
+    assert store.newest(["ada"]) == {"ada": 2}
+
+
+def test_a_moment_ends_also_when_what_reads_fails(ledger: Ledger) -> None:
+    store = EventStoreOfBodies(ledger, EventMapper([enrollment.SHAPES]))
+    with pytest.raises(ZeroDivisionError), store.one_moment():
+        assert store.newest(["ada"]) == {"ada": 0}
+        raise ZeroDivisionError
+    append(ledger, row("ada", 1))
+    assert store.newest(["ada"]) == {"ada": 1}
 
 
 def test_at_the_end_whoever_waits_for_a_commit_looks_again(ledger: Ledger) -> None:

@@ -15,6 +15,7 @@ from service.ledger import views as following
 from service.ledger.events import LogEvent
 from service.ledger.high_water import accept
 from service.ledger.views import Views
+from service.rules.notification import AttemptStarted
 from tests.installation import (
     ADA,
     DAY,
@@ -87,7 +88,7 @@ def reopened(room: Installation) -> Tables:
 def test_rows_are_what_was_said(room: Installation) -> None:
     found = tables(room.app)
     assert {name: len(rows) for name, rows in found.items()} == {
-        "enrollments": 4, "instances": 2, "notifications": 4,
+        "enrollments": 4, "instances": 2, "notifications": 4, "choices": 0,
     }  # fmt: skip
     known = room.app.people.known([("adobe", "1234", n) for n in ("77", "78", "79")])
     persons = {person: lms_id for (_, _, lms_id), person in known.items()}
@@ -265,3 +266,32 @@ def test_at_the_end_nobody_waits_for_the_views(room: Installation) -> None:
     views.wake()
     waiting.join(10)
     assert found == [False]
+
+
+def test_who_asks_for_the_end_sees_also_what_woke_nobody(room: Installation) -> None:
+    ledger, views = room.app.ledger, room.app.views
+    (owed,) = [row for row in ledger.log(0, 999) if row[3] == "notification.owed"][:1]
+    body = AttemptStarted(at=LATER, worker="academy.example/email", until=LATER + MINUTE)
+    version = room.app.store.newest([owed[1]])[owed[1]] + 1
+
+    def follows() -> None:
+        seen = ledger.commits
+        asked.set()
+        ledger.wait_for_commit(seen, 60)
+        views.catch_up()
+
+    asked = threading.Event()
+    following = threading.Thread(target=follows)
+    following.start()
+    asked.wait(60)
+    assert room.app.store.append_unless_moved([(owed[1], version, body)], waking=False)
+    assert views.reach_end(60) == 0
+    following.join(60)
+    assert views.position == ledger.max_notification_id()
+
+
+def test_who_cannot_wait_for_the_end_is_told_how_much_is_left_out(room: Installation) -> None:
+    room.post(enrolled(LATER, 80))
+    room.app.take(LATER)
+    left = room.app.ledger.max_notification_id() - room.app.views.position
+    assert room.app.views.reach_end(0.0) == left > 0

@@ -48,7 +48,8 @@ def queries() -> list[str]:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[str]]:
     """The names in the metrics of a service to which all has happened that is counted."""
     folder = tmp_path_factory.mktemp("ops")
-    night = {"COURSEBELL_ADOBE_API_REPORT_AT": "03:30"}
+    night = {"COURSEBELL_ADOBE_API_REPORT_AT": "03:30",
+             "COURSEBELL_BOUNCES_IMAP_URL": "imaps://user:password@127.0.0.1:1/INBOX"}  # fmt: skip
     with AdobeApi() as api, RealService(folder, DONE, **api.environ, **night) as service:
         service.import_people("id,email\n77,ada@example.org\n")
         service.post(completed(START, 77))

@@ -75,8 +75,8 @@ class Fuse:
         commit, page = app.ledger.transaction, app.views._write
 
         @contextmanager
-        def transaction() -> Iterator[sqlite3.Cursor]:
-            with self.write("commit"), commit() as cursor:
+        def transaction(**how: bool) -> Iterator[sqlite3.Cursor]:
+            with self.write("commit"), commit(**how) as cursor:
                 yield cursor
 
         def write(*of: Any) -> bool:

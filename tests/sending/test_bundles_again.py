@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from service.rules.explain.steps_in_words import in_words
 from service.rules.notification import AttemptStarted, Redriven
 from service.sending.channels import SendResult
 from service.sending.operator import mute, unmute
@@ -81,6 +82,9 @@ def test_what_speaks_and_must_wait_holds_nobody_else_back(office, desk, claimed)
 
     assert told(office)[LEARNER_DONE] == ("held", "muted")
     assert told(office)[WELCOMED] == ("sent", None)
+    ids = {(n["rule"], n["recipient"]): n["id"] for n in office.notifications()}
+    words = [in_words(event) for event in office.app.store.stream(ids[WELCOMED])]
+    assert f"released: notification {ids[LEARNER_DONE]} does not stand for it any more" in words
     unmute(office.app.store, office.app.views, "done", now + HOUR)
     office.tick(now + HOUR)
     assert ["course:7" in mail for mail in to(desk, "ada@example.org")][-2:] == [True, False]

@@ -121,10 +121,10 @@ def test_outcomes_of_several_connections_share_a_commit(office):
     commit, commits = ledger.transaction, []
 
     @contextmanager
-    def slow() -> Iterator[sqlite3.Cursor]:
+    def slow(**how: bool) -> Iterator[sqlite3.Cursor]:
         commits.append(len(commits))
         until(lambda: len(commits) > 1 or len(recorder.unrecorded) == 4, "all have come")
-        with commit() as cursor:
+        with commit(**how) as cursor:
             yield cursor
 
     ledger.transaction = slow

@@ -85,8 +85,8 @@ def test_mute_reaches_a_message_that_is_claimed_but_not_yet_sent(tmp_path, monke
         recorder = desk.app.deliveries["email"]._recorder
         append = recorder.append
 
-        def muted_meanwhile(steps, *texts):
-            written = append(steps, *texts)
+        def muted_meanwhile(steps, *texts, **how):
+            written = append(steps, *texts, **how)
             if written:
                 monkeypatch.setattr(recorder, "append", append)
                 run(desk, "mute", "--all")
@@ -109,11 +109,11 @@ def test_what_is_held_while_it_is_unmuted_is_not_held_for_ever(tmp_path, monkeyp
         recorder = desk.app.deliveries["email"]._recorder
         append = recorder.append
 
-        def unmuted_meanwhile(steps, *texts):
+        def unmuted_meanwhile(steps, *texts, **how):
             if steps:
                 monkeypatch.setattr(recorder, "append", append)
                 run(desk, "unmute", "--all")
-            return append(steps, *texts)
+            return append(steps, *texts, **how)
 
         monkeypatch.setattr(recorder, "append", unmuted_meanwhile)
         desk.app.deliver(START)

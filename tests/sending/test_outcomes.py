@@ -61,7 +61,7 @@ def full_disk(office: Installation) -> Iterator[None]:
     """Every commit fails."""
 
     @contextmanager
-    def refused() -> Iterator[sqlite3.Cursor]:
+    def refused(**_: bool) -> Iterator[sqlite3.Cursor]:
         raise sqlite3.OperationalError("database or disk is full")
         yield
 

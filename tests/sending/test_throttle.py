@@ -122,10 +122,10 @@ def test_what_another_sender_let_through_meanwhile_counts(tmp_path, monkeypatch)
         append, due = mine._recorder.append, queue.due
         rounds = [[first, second], [third]]
 
-        def another_first(steps, *texts):
+        def another_first(steps, *texts, **how):
             if steps and rounds:
                 other.deliver(START + 3)
-            return append(steps, *texts)
+            return append(steps, *texts, **how)
 
         def in_hand(*asked, **more):
             return rounds.pop(0) if rounds else due(*asked, **more)

@@ -62,7 +62,7 @@ def pasts(draw: st.DrawFn, days: int = 3, letters: int = 30) -> Past:
         storm_limit=draw(st.sampled_from((500, 500, 500, 2))),
         left=draw(st.sampled_from((frozenset(), frozenset(), frozenset(), *LEFT))),
         merges=draw(merges(step)) if merging else {},
-        choices=draw(st.dictionaries(step, choices(), max_size=4)),
+        choices=draw(st.dictionaries(step, choices(), max_size=8)),
     )
 
 
@@ -72,7 +72,7 @@ wishes = st.builds(
 
 
 def choices() -> st.SearchStrategy[tuple[str, Choices]]:
-    """What a reader may want: less, later, or all as it was."""
+    """What a reader may want: less, later, or all as it was, so that what waits leaves earlier."""
     chosen = st.builds(
         Choices,
         stopped=st.sampled_from(((), (), ("rule-0",), ("rule-1", "rule-2"))),
@@ -82,7 +82,8 @@ def choices() -> st.SearchStrategy[tuple[str, Choices]]:
         back_on=st.sampled_from((None, None, "2026-11-17", "2026-11-18")),
         timezone=st.sampled_from((None, None, "Asia/Tokyo")),
     )
-    return st.tuples(st.sampled_from(("ada@example.org", "GRACE@example.org", BOSS)), chosen)
+    wanted = st.one_of(chosen, st.just(Choices()))
+    return st.tuples(st.sampled_from(("ada@example.org", "GRACE@example.org", BOSS)), wanted)
 
 
 def merges(step: st.SearchStrategy[int]) -> st.SearchStrategy[dict[int, tuple[int, int | None]]]:

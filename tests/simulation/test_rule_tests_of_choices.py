@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.installation import DONE, STILL
 from tests.simulation.rule_test_files import CAST, COMPLETED, command, complaints, scenario
 
@@ -73,6 +75,25 @@ def test_who_is_away_is_told_when_they_are_back_if_it_is_still_true(tmp_path: Pa
     assert complaints(tmp_path, STILL, again) == []
 
 
+def test_who_comes_back_earlier_or_wants_no_list_any_more_is_told_at_that_moment(
+    tmp_path: Path,
+) -> None:
+    back = scenario(
+        chooses(back_on="2026-02-02"),
+        COMPLETED,
+        "- {at: 3d, event: choices.made, learner: ada, back_on: none}",
+        expect="[{rule: done, to: ada, at: 3d}]",
+    )
+    no_list = scenario(
+        chooses(own_list="mon 08:00"),
+        COMPLETED,
+        "- {at: 2d, event: choices.made, learner: ada, own_list: none}",
+        expect="[{rule: done, to: ada, at: 2d}]",
+        name="two",
+    )
+    assert complaints(tmp_path, DONE, back, no_list) == []
+
+
 def test_a_choice_that_cannot_be_is_named(tmp_path: Path) -> None:
     wrong = scenario(
         chooses(stopped="[dome]"),
@@ -84,6 +105,23 @@ def test_a_choice_that_cannot_be_is_named(tmp_path: Path) -> None:
     assert "no rule 'dome'; did you mean 'done'?" in told
     assert "expected a time like 08:00 or mon 08:00, or none, got 'noon'" in told
     assert "expected a day like 2026-03-02, or none, got 'soon'" in told
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("monday 8:00", "; write mon 08:00"),
+        ("8:00", "; write 08:00"),
+        ("Fri 17", "; write fri 17:00"),
+        ("mon 25:00", ""),
+        ("may 8:00", ""),
+    ],
+)
+def test_a_time_that_can_be_made_out_is_written_for_them(
+    tmp_path: Path, said: str, meant: str
+) -> None:
+    told = command(tmp_path, DONE, CAST + scenario(chooses(own_list=f'"{said}"'), expect="[]"))
+    assert f"mon 08:00, or none, got '{said}'{meant}\n" in told.output
 
 
 def test_an_address_that_bounced_is_written_to_by_no_rule(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from service import __version__
-from service.api import webhooks
+from service.api import bounce_doors, webhooks
 from service.api.framework.problems import ApiError, NotFound, Problem, described_problem
 from service.api.framework.request import JSON, NoParameters, Parameter, Parameters, json_of
 from service.api.framework.uploads import Upload, upload_of
@@ -169,12 +169,13 @@ def document(settings: Settings, operations: Sequence[Operation]) -> dict[str, A
     """Describe webhooks and operations as OpenAPI; no secret is named."""
     signatures = [each.signature for each in operations]
     told = [kind for each in signatures for kind in (each.returns, each.body) if kind is not None]
-    types = [Problem, webhooks.Receipt, *told]
+    types = [Problem, webhooks.Receipt, bounce_doors.Heard, *told]
     refs, schemas = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
     bodies = dict(zip(map(repr, types), refs, strict=True))
     paths = webhooks.described(settings, bodies[repr(webhooks.Receipt)])
+    paths |= bounce_doors.described(bodies[repr(bounce_doors.Heard)])
     for operation in operations:
         described = _described(operation, bodies, _tokens(operation, settings))
         paths.setdefault(operation.path, {}).update(described)
@@ -190,7 +191,11 @@ def document(settings: Settings, operations: Sequence[Operation]) -> dict[str, A
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": {**tokens, **webhooks.schemes(settings)},
+            "securitySchemes": {
+                **tokens,
+                **webhooks.schemes(settings),
+                **bounce_doors.SCHEMES,
+            },
         },
     }
 

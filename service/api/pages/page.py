@@ -1,7 +1,7 @@
 """Lay out the pages that a signed link opens: their look, their language, their headers."""
 
 import base64
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
@@ -9,6 +9,12 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
+
+from service.api.request_context import RequestContext
+from service.learners.text_form import locale_form
+from service.sending.templates.catalogues import ENGLISH, PAGES, Catalogues
+from service.sending.templates.context import Language, say_filter
+from service.sending.templates.known_variables import brand_values
 
 FOLDER = Path(__file__).parent
 STYLE = (FOLDER / "page.css").read_text()
@@ -22,8 +28,6 @@ HEADERS: Mapping[str, str] = {
 }
 """No script, nothing from elsewhere, no page around it, and no word of its address to anybody."""
 LONGEST_ACCEPTED = 200
-FORM_TYPE = "application/x-www-form-urlencoded"
-RIGHT_TO_LEFT = ("ar", "fa", "he", "ur")
 
 _PAGES = Environment(
     loader=FileSystemLoader(FOLDER),
@@ -32,17 +36,31 @@ _PAGES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_PAGES.filters["say"] = say_filter
 
 
 def page(
-    name: str, language: str, status: HTTPStatus = HTTPStatus.OK, **values: Any
+    name: str,
+    context: RequestContext,
+    language: Language,
+    status: HTTPStatus = HTTPStatus.OK,
+    **values: Any,
 ) -> HTMLResponse:
     """Make a page of a file beside this one; all `values` but the style are escaped."""
-    direction = "rtl" if language in RIGHT_TO_LEFT else "ltr"
     html = _PAGES.get_template(f"{name}.html").render(
-        **values, language=language, direction=direction, style=_Style(STYLE)
+        **values,
+        _language=language,
+        language=language.fields,
+        brand=brand_values(context.app.active.templates.brand),
+        style=_Style(STYLE),
     )
     return HTMLResponse(html, status, HEADERS)
+
+
+def useless_page(context: RequestContext, languages: Iterable[str]) -> HTMLResponse:
+    """Make the page of somebody whose link is not one of ours, or opens nothing any more."""
+    language = language_of(context, languages)
+    return page("useless", context, language, status=HTTPStatus.NOT_FOUND)
 
 
 class _Style(str):
@@ -52,15 +70,33 @@ class _Style(str):
         return self
 
 
-def language_of(accepted: str, known: Collection[str]) -> str:
-    """Choose the language that an Accept-Language wants most; English if it wants none of ours."""
-    best, most = "en", 0.0
-    for wanted in accepted[:LONGEST_ACCEPTED].lower().split(","):
+def said(language: Language, key: str, **values: object) -> str:
+    """Give the words of a key for pages, as text."""
+    phrase = language.phrase(f"{PAGES}{key}", None)
+    return phrase.said(values, language, html=False)
+
+
+def language_of(context: RequestContext, wanted: Iterable[str]) -> Language:
+    """Give the first of these languages that has words for pages; English if none has."""
+    catalogues = context.app.active.templates.catalogues
+    tags = map(locale_form, wanted)
+    found = next((tag for tag in tags if _has_words(catalogues, tag)), ENGLISH)
+    return catalogues.language(catalogues.nearest(found), found)
+
+
+def _has_words(catalogues: Catalogues, tag: str) -> bool:
+    own = catalogues.words.get(catalogues.nearest(tag), {})
+    return any(key.startswith(PAGES) for key in own)
+
+
+def accepted_languages(header: str) -> list[str]:
+    """List the languages of an Accept-Language, the most wanted first (RFC 9110 §12.5.4)."""
+    weights: dict[str, float] = {}
+    for wanted in header[:LONGEST_ACCEPTED].split(","):
         name, _, more = wanted.partition(";")
-        language, weight = name.strip().partition("-")[0], _weight(more)
-        if language in known and weight > most:
-            best, most = language, weight
-    return best
+        weights.setdefault(name.strip(), _weight(more))
+    wanted_at_all = [name for name, weight in weights.items() if weight > 0]
+    return sorted(wanted_at_all, key=lambda name: -weights[name])
 
 
 def _weight(parameters: str) -> float:

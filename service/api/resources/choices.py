@@ -21,21 +21,29 @@ RuleId = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
 class Reader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who is meant, by LMS id or address, and of which rules; of all where none is named."""
 
-    who: Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
-    source: SourceName | None = None
-    account: str | None = None
-    rules: list[RuleId] = []
+    who: Annotated[
+        str, Meta(min_length=1, max_length=LONGEST_TEXT, description="Their LMS id or address.")
+    ]
+    source: Annotated[SourceName | None, Meta(description="The LMS of that id.")] = None
+    account: Annotated[str | None, Meta(description="The account of that id.")] = None
+    rules: Annotated[
+        list[RuleId], Meta(description="Only these rules; without one, all that can be stopped.")
+    ] = []
 
 
 class Stopped(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a reader does not get: these rules, all that can be stopped, or anything at all.
+    """What a reader does not get: these rules, all that can be stopped, or anything at all."""
 
-    `unreachable` says why nothing is sent to their address: `bounced` or `complained`.
-    """
-
-    stopped: list[str]
-    stopped_all: bool
-    unreachable: str | None = None
+    stopped: Annotated[list[str], Meta(description="The rules that are stopped, by id.")]
+    stopped_all: Annotated[bool, Meta(description="Whether all that can be stopped is.")]
+    unreachable: Annotated[
+        str | None,
+        Meta(description="Why nothing is sent to the address: `bounced` or `complained`."),
+    ] = None
+    required: Annotated[
+        list[str],
+        Meta(description="Of `stopped`, the rules that reach them while they are `required`."),
+    ] = []
 
 
 def stop(context: RequestContext, _: NoParameters, reader: Reader) -> Stopped:
@@ -69,8 +77,13 @@ def _changed(
         raise NotFound(MISSING)
     address = next(iter(addresses), reader.who)
     now = requests.change(address, changed, context.clock(), by="operator")
-    why = now.unreachable.reason if now.unreachable else None
-    return Stopped(stopped=list(now.stopped), stopped_all=now.stopped_all, unreachable=why)
+    why, rules = now.unreachable, context.app.active.decider.rules.by_id
+    return Stopped(
+        stopped=list(now.stopped),
+        stopped_all=now.stopped_all,
+        unreachable=why.reason if why else None,
+        required=[id for id in now.stopped if id in rules and rules[id].required],
+    )
 
 
 REFUSALS = (HTTPStatus.CONFLICT,)

@@ -5,7 +5,7 @@ No label names a person, and none has more values than there are states, channel
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, product
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import (
@@ -21,6 +21,7 @@ from starlette.responses import Response
 from service import __version__
 from service.api.request_context import RequestContext
 from service.app.app import App
+from service.app.bounce_hearing import BounceHearing
 from service.incoming.adobe_api.api_state import api_standing
 from service.incoming.adobe_api.report_state import KeptReports, ReportName, ReportState
 from service.incoming.feeds import BOUNDS_MS, STATES, FeedStatistics
@@ -190,8 +191,24 @@ def report_metrics(found: Mapping[ReportName, ReportState]) -> Iterator[Metric]:
     yield labelled_gauge("adobe_report_failures", about, failed, label="report")
 
 
+def bounce_metrics(hearing: BounceHearing, reporters: Sequence[str]) -> Iterator[Metric]:
+    """Count the bounces and complaints that came later, by who may bring them."""
+    reports = CounterMetricFamily(
+        "coursebell_bounce_reports",
+        "Bounces and complaints that came later, and whether they count",
+        labels=["reporter", "counts"],
+    )
+    none = dict.fromkeys(product(reporters, (False, True)), 0)
+    for (by, heard), number in sorted((none | hearing.reports).items()):
+        reports.add_metric([by, "yes" if heard else "no"], number)
+    yield reports
+    last = {by: at / 1000 for by, at in sorted(dict(hearing.last).items())}
+    about = "When one was brought last; missing while none was"
+    yield labelled_gauge("bounce_last_report_timestamp_seconds", about, last, label="reporter")
+
+
 Answers = Mapping[tuple[str, int], int]
-"""How many answers there were, by source and status code."""
+"""How many answers there were, by source and status code; a door of bounces is `bounces/ses`."""
 
 
 class ServiceCollector(Collector):
@@ -218,6 +235,7 @@ class ServiceCollector(Collector):
         yield from address_metrics(self._app, self._context.clock())
         if found := self._reports.all():
             yield from report_metrics(found)
+        yield from bounce_metrics(self._app.bounce_hearing, self._app.settings.bounces.reporters)
         yield from self._condition()
         free = shutil.disk_usage(self._app.ledger.path.parent).free
         yield gauge("disk_free_bytes", "What is left on the disk of the data folder", free)

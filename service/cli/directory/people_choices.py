@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
@@ -11,8 +12,11 @@ from service.cli.options.scope_options import SOURCE, check_account
 from service.cli.output.console import BAD, data_option, fail, settings
 from service.learners.directory.people import People
 from service.learners.signed_links import signed_links
+from service.rules.explain.rule_versions import AnyEnvironment
+from service.rules.language.reader import read_rules
 from service.rules.readers.choice_requests import ChoiceRequests
 from service.rules.readers.choices import Choices
+from service.rules.scheduler import RULES_STREAM
 
 NOBODY = "nobody with an address has this LMS id; `coursebell people show` tells more"
 SEVERAL = "several people with different addresses have it; say which with --source and --account"
@@ -49,6 +53,8 @@ def stop_person(
             known(rule, office)
         desk = ChoicesDesk(office, who, source=source, account=account)
         click.echo(desk.change(lambda before: before.stopping(rules)))
+        for rule in required_of(rules, office):
+            click.echo(f"{rule}: has no effect while the rule says `required: true`; it is kept")
 
 
 @click.command("resume")
@@ -77,6 +83,13 @@ def link_of_person(who: str, source: str | None, account: str | None, data: Path
         if links is None:
             fail("COURSEBELL_PUBLIC_URL: expected the address people reach, got none; set it")
         click.echo(links.choices(reader.id, reader.email or "") if reader else fail(NOBODY, BAD))
+
+
+def required_of(rules: Sequence[str], office: Installation) -> list[str]:
+    """Pick the rules that the active file says are required."""
+    latest: Any = office.store.latest(RULES_STREAM)
+    active, _ = read_rules(latest[1].text, environ=AnyEnvironment()) if rules else (None, ())
+    return [rule for rule in rules if active and active.by_id[rule].required]
 
 
 class ChoicesDesk:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from service.cli.output.console import fail
+from service.cli.output.console import fail, fail_with
 from service.cli.output.preview_page import PreviewPage, open_pages, with_logo
 from service.learners.text_form import locale_form
 from service.rules.text import shown
@@ -15,12 +15,12 @@ from service.sending.templates.catalogues import (
     ENGLISH,
     FOLDER,
     OTHER,
-    Catalogues,
     as_written,
     locale_of,
     number_forms,
 )
 from service.sending.templates.context import Phrase
+from service.sending.templates.templates import Templates
 
 VIEWS = (("light", 600), ("dark", 600), ("light", 375))
 """The screens a mail is shown on: its light, and its width in CSS pixels."""
@@ -69,9 +69,16 @@ def _section(page: PreviewPage) -> Iterator[str]:
     yield f'<pre dir="auto">{escape(message.text)}</pre></div>'
 
 
-def print_missing(catalogues: Catalogues, locale: str, folder: Path) -> None:
-    """Print what a language has no words for, in English, as lines for its catalogue."""
-    tag = locale_form(locale)
+def print_missing(words: Templates, locale: str, folder: Path) -> None:
+    """Print what a language has no words for, in English, as lines for its catalogue.
+
+    What is wrong with that catalogue, or the English one, is told on stderr instead.
+    """
+    tag, catalogues = locale_form(locale), words.catalogues
+    places = (f"{folder}: ", f"{folder / FOLDER}/")
+    files = [problem for problem in words.files.problems if problem.startswith(places)]
+    if mistakes := [*files, *catalogues.mistakes(tag)]:
+        fail_with(mistakes)
     missing, own, known = catalogues.missing(tag), catalogues.nearest(tag), locale_of(tag)
     if known is None:
         fail(f"preview: expected the tag of a language, such as nl or pt-BR; got {shown(locale)}")

@@ -1,6 +1,7 @@
 """Read bounces from a mailbox by IMAP (RFC 3501), and mark those it has read as seen."""
 
 import imaplib
+import logging
 import re
 import ssl
 from collections.abc import Callable, Sequence
@@ -18,6 +19,8 @@ TLS_PORT = 993
 """RFC 8314 §3.2."""
 REPORT = re.compile(rb"(?im)^content-type:\s*multipart/report\b")
 LOOK = "look at COURSEBELL_BOUNCES_IMAP_URL"
+
+log = logging.getLogger(__name__)
 
 Hear = Callable[[Sequence[BounceReport]], object]
 
@@ -62,11 +65,15 @@ class BounceMailbox:
         finally:
             with suppress(OSError, imaplib.IMAP4.error):
                 box.logout()
+            with suppress(OSError):
+                box.shutdown()  # where it ended early, nobody has
 
     def _open(self, box: imaplib.IMAP4) -> None:
         """Log in and choose the mailbox; begin anew where it has been made anew (§2.3.1.1)."""
         try:
             box.login(*self._login)  # only the password is quoted by the library
+        except imaplib.IMAP4.abort:
+            raise
         except imaplib.IMAP4.error:
             raise MailboxTrouble(f"user and password are refused; {LOOK}") from None
         said, _ = box.select(f'"{self._box}"')
@@ -84,13 +91,32 @@ class BounceMailbox:
         return [str(uid) for uid in new[:AT_A_TIME]]
 
     def _look_at(self, box: imaplib.IMAP4, uid: str, hear: Hear) -> None:
-        found = _done(box.uid("FETCH", uid, f"(BODY.PEEK[]<0.{LARGEST_BYTES}>)"))
-        _, mail = found[0] or (b"", b"")  # nothing, if it was deleted just now
+        """Hear one mail; what the server cannot give, or nobody can read, holds up no other."""
+        said, found = box.uid("FETCH", uid, f"(BODY.PEEK[]<0.{LARGEST_BYTES}>)")
+        if said != "OK":
+            _unread("the server does not give it")
+        mail = _literal(found)
         if not REPORT.search(mail.partition(b"\r\n\r\n")[0]):
             return
-        with suppress(ReportRefused):
+        try:
             hear(reports_in(mail))
+        except ReportRefused as refused:
+            _unread(str(refused))
         box.uid("STORE", uid, "+FLAGS", r"(\Seen)")
+
+
+def _literal(found: Sequence[Any]) -> bytes:
+    """Give the mail in an answer: behind what changed elsewhere; none, if it is gone."""
+    for each in found:
+        match each:
+            case (_, mail):
+                return bytes(mail)
+    return b""
+
+
+def _unread(why: str) -> None:
+    about = {"event": "bounces.unread", "source": "bounces/imap"}
+    log.warning("a mail in the mailbox of bounces is not read: %s", why, extra=about)
 
 
 def _done(reply: tuple[str, list[Any]]) -> list[Any]:

@@ -14,7 +14,9 @@ from service.incoming.bounces.report import (
     ReportRefused,
     in_time,
     json_as,
+    json_said,
     message_id_of,
+    seconds,
 )
 from service.incoming.verifiers import Headers
 
@@ -22,7 +24,10 @@ PERMANENT = "permanent"
 
 
 class MailgunSignature(msgspec.Struct, frozen=True):
-    """Hold what proves that a body is Mailgun's: an HMAC-SHA256 of `timestamp` and `token`."""
+    """Hold what proves that a body is Mailgun's: an HMAC-SHA256 of `timestamp` and `token`.
+
+    It signs nothing else, so whoever has seen one can send another event with it.
+    """
 
     timestamp: str
     token: str
@@ -65,10 +70,13 @@ class MailgunEvent(msgspec.Struct, frozen=True):
         return "bounced" if final and self.reason in ("bounce", "suppress-bounce") else None
 
 
+class _Signed(msgspec.Struct, frozen=True):
+    signature: MailgunSignature
+
+
 class MailgunBody(msgspec.Struct, frozen=True):
     """Hold a request of Mailgun's."""
 
-    signature: MailgunSignature
     event_data: MailgunEvent = msgspec.field(name="event-data")
 
 
@@ -83,7 +91,7 @@ class MailgunVerifier:
     def verify(self, headers: Headers, body: bytes, now: int) -> bool:
         """Tell whether the body is signed, and not too long ago."""
         try:
-            found = json_as(MailgunBody, body).signature
+            found = json_as(_Signed, body).signature
         except ReportRefused:
             return False
         signed, given = f"{found.timestamp}{found.token}".encode(), found.signature.encode()
@@ -91,14 +99,17 @@ class MailgunVerifier:
             hmac.compare_digest(hmac.digest(key, signed, "sha256").hex().encode(), given)
             for key in self._keys
         ]
-        return any(fits) and in_time(found.timestamp, now)
+        return any(fits) and in_time(seconds(found.timestamp), now)
 
 
 def mailgun_reports(headers: Headers, body: bytes) -> list[BounceReport]:
-    """Read what a request says of an address; raises ReportRefused."""
-    found = json_as(MailgunBody, body).event_data
-    if found.told is None:
-        return []
+    """Read what a request says of an address; raises ReportRefused.
+
+    What names no message counts for nothing: the event is not signed.
+    """
+    found = json_said(MailgunBody, body).event_data
     message_id = message_id_of(found.message.headers.message_id)
+    if found.told is None or message_id is None:
+        return []
     status = found.delivery_status.enhanced_code
     return [BounceReport(found.recipient, found.told, status, message_id=message_id)]

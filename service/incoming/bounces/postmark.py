@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from service.incoming.bounces.report import BounceReport, json_as
+from service.incoming.bounces.report import BounceReport, instant_of, json_said
 from service.incoming.verifiers import Headers
 
 BOUNCED_TYPES = frozenset({"HardBounce", "BadEmailAddress"})
@@ -24,6 +24,7 @@ class PostmarkEvent(msgspec.Struct, frozen=True, rename="pascal"):
     record_type: str = ""
     email: str = ""
     details: str = ""
+    bounced_at: str = ""
 
     @property
     def status(self) -> str:
@@ -41,5 +42,7 @@ class PostmarkEvent(msgspec.Struct, frozen=True, rename="pascal"):
 
 def postmark_reports(headers: Headers, body: bytes) -> list[BounceReport]:
     """Read what a request says of an address; raises ReportRefused."""
-    found = json_as(PostmarkEvent, body)
-    return [BounceReport(found.email, found.told, found.status)] if found.told else []
+    found = json_said(PostmarkEvent, body)
+    if found.told is None:
+        return []
+    return [BounceReport(found.email, found.told, found.status, at=instant_of(found.bounced_at))]

@@ -3,16 +3,37 @@
 https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
 """
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 
 import msgspec
 
-from service.incoming.bounces.report import BounceReport, json_as, message_id_of
-from service.incoming.bounces.sns import CONFIRMATION, NOTIFICATION, SnsMessage, fetched
+from service.incoming.bounces.report import (
+    BounceReport,
+    bare,
+    instant_of,
+    json_as,
+    json_said,
+    message_id_of,
+)
+from service.incoming.bounces.sns import (
+    CONFIRMATION,
+    ENDED,
+    NOTIFICATION,
+    SUBSCRIPTION,
+    SnsMessage,
+    fetched,
+)
 from service.incoming.verifiers import Headers
 
 BOUNCE, COMPLAINT = "Bounce", "Complaint"
+NO_COMPLAINT = "not-spam"
+"""A reader took it out of the spam (RFC 6430)."""
+SETTING_UP = "Successfully validated SNS topic"
+"""So begins what SES publishes, which is no JSON, once it may publish events."""
+
+log = logging.getLogger(__name__)
 
 
 class _Reader(msgspec.Struct, frozen=True, rename="camel"):
@@ -23,10 +44,18 @@ class _Reader(msgspec.Struct, frozen=True, rename="camel"):
 class _Bounce(msgspec.Struct, frozen=True, rename="camel"):
     bounce_type: str = ""
     bounced_recipients: list[_Reader] = []
+    timestamp: str = ""
 
 
 class _Complaint(msgspec.Struct, frozen=True, rename="camel"):
     complained_recipients: list[_Reader] = []
+    complaint_feedback_type: str = ""
+    timestamp: str = ""
+
+
+class _Header(msgspec.Struct, frozen=True):
+    name: str = ""
+    value: str = ""
 
 
 class _CommonHeaders(msgspec.Struct, frozen=True, rename="camel"):
@@ -34,13 +63,22 @@ class _CommonHeaders(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _Mail(msgspec.Struct, frozen=True, rename="camel"):
+    message_id: str = ""
+    headers: list[_Header] = []
     common_headers: _CommonHeaders = _CommonHeaders()
+
+    @property
+    def own_id(self) -> str | None:
+        """Give the id that the message came with; published events put SES's in its place."""
+        named = [each.value for each in self.headers if each.name.lower() == "message-id"]
+        found = next(filter(None, named), self.common_headers.message_id)
+        return None if found == self.message_id else message_id_of(found)
 
 
 class SesEvent(msgspec.Struct, frozen=True, rename="camel"):
     """Hold what happened to one message, as a notification or as a published event calls it.
 
-    Its own `Message-ID` is there if SES is told to include the original headers.
+    Its own `Message-ID` is there if SES publishes events, or is told to include the headers.
     """
 
     notification_type: str = ""
@@ -51,22 +89,23 @@ class SesEvent(msgspec.Struct, frozen=True, rename="camel"):
 
     def reports(self) -> list[BounceReport]:
         """List what it says of addresses."""
-        said = partial(BounceReport, message_id=message_id_of(self.mail.common_headers.message_id))
-        kind = self.notification_type or self.event_type
-        if kind == COMPLAINT:
-            readers = self.complaint.complained_recipients
-            return [said(each.email_address, "complained") for each in readers]
-        if kind != BOUNCE or self.bounce.bounce_type != "Permanent":
-            return []
-        return [
-            said(bare(each.email_address), "bounced", each.status)
-            for each in self.bounce.bounced_recipients
-        ]
-
-
-def bare(address: str) -> str:
-    """Give an address without the name that SES may leave before it."""
-    return address.rpartition("<")[2].rstrip("> ")
+        said = partial(BounceReport, message_id=self.mail.own_id)
+        kind, complaint, bounce = (
+            self.notification_type or self.event_type,
+            self.complaint,
+            self.bounce,
+        )
+        if kind == COMPLAINT and complaint.complaint_feedback_type != NO_COMPLAINT:
+            at = instant_of(complaint.timestamp)
+            readers = complaint.complained_recipients
+            return [said(bare(each.email_address), "complained", at=at) for each in readers]
+        if kind == BOUNCE and bounce.bounce_type == "Permanent":
+            at = instant_of(bounce.timestamp)
+            return [
+                said(bare(each.email_address), "bounced", each.status, at=at)
+                for each in bounce.bounced_recipients
+            ]
+        return []
 
 
 def ses_reports(headers: Headers, body: bytes) -> Sequence[BounceReport]:
@@ -76,5 +115,10 @@ def ses_reports(headers: Headers, body: bytes) -> Sequence[BounceReport]:
     """
     message = json_as(SnsMessage, body)
     if message.type == CONFIRMATION:
-        fetched(message.subscribe_url)
-    return json_as(SesEvent, message.message).reports() if message.type == NOTIFICATION else []
+        fetched(message.address(message.subscribe_url, SUBSCRIPTION))
+    if message.type == ENDED:
+        about = {"event": "bounces.unsubscribed", "source": "bounces/ses"}
+        log.warning("Amazon SNS brings no more bounces: the subscription was ended", extra=about)
+    if message.type != NOTIFICATION or message.message.startswith(SETTING_UP):
+        return []
+    return json_said(SesEvent, message.message).reports()

@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import msgspec
 
 from service.learners.directory.group_lists import MAIN, groups_in, members
-from service.learners.directory.merges import ANY_MERGED, Merges, inherit_merges, joined
+from service.learners.directory.merges import ANY_MERGED, NO_MERGES, Merges, Records, inherit_merges, joined
 from service.learners.directory.old_spellings import spell_people_anew
 from service.learners.directory.people_table import (
     DATA,
@@ -22,8 +22,8 @@ from service.learners.directory.people_table import (
     readable_columns,
     register,
 )
-from service.learners.directory.reported import ReportedContacts, filled, seen_by, spoken_for
-from service.learners.directory.same_person import Verdict, same_person
+from service.learners.directory.reported import ReportedContacts, all_seen, filled, spoken_for
+from service.learners.directory.same_person import ComparedRow, same_person
 from service.learners.facts import Contact, id_form
 from service.learners.text_form import text_form
 from service.ledger.events import random_id
@@ -35,19 +35,16 @@ __all__ = ["People", "Person", "PersonKey", "PersonRow", "address_key", "person_
 VISIBLE = "source IN (?, '') AND account IN (?, '')"
 CLOSENESS = "(source <> '') + (account <> '')"
 CLOSEST_FIRST = f"told_at IS NULL, {CLOSENESS} DESC, source DESC"
+OF_THESE = "id IN (SELECT value FROM json_each(:ids)) AND lms_id IS NOT NULL"
+NAMESAKES = f"lms_id IN (SELECT lms_id FROM people WHERE {OF_THESE})"
+MERGED = "SELECT merged_into FROM people m WHERE m.merged_into = people.id"
+ALONE = f"{OF_THESE} AND merged_into IS NULL AND NOT EXISTS ({MERGED})"
 _FIELDS = msgspec.json.Decoder(dict[str, str])
 
 
 def person_key(source: str, account: str, lms_id: str) -> PersonKey:
     """Key a person by an LMS id in whatever spelling."""
     return source, account, id_form(lms_id)
-
-
-class ComparedRow(NamedTuple):
-    """Say whether a row for every source is about whom letters of a source and account name."""
-
-    seen_from: tuple[str, str]
-    verdict: Verdict
 
 
 MET = "INSERT INTO people (id, source, account, lms_id) VALUES (?, ?, ?, ?)"
@@ -106,7 +103,7 @@ class People:
 
     def meet_merged(self, met: Mapping[str, PersonKey]) -> bool:
         """Meet people at once, by their new ids, if any of them will be merged; else meet none."""
-        if not self.is_merging() or not self.merges.inherits(met.values()):
+        if self.standing_merges() is NO_MERGES or not self.merges.inherits(met.values()):
             return False
         with self._ledger.transaction() as cursor:
             self.meet(cursor, list(met.items()))
@@ -114,7 +111,7 @@ class People:
 
     def _inherit(self, cursor: Cursor, met: Iterable[PersonKey]) -> None:
         """Merge who was met as their rows for every account are."""
-        if self.is_merging():
+        if self.standing_merges() is not NO_MERGES:
             inherit_merges(cursor, met)
 
     def get(self, person_id: str, said: Contact | None = None) -> Person | None:
@@ -139,11 +136,11 @@ class People:
 
     def records_of(self, person: str) -> list[str]:
         """List the records of who has this one, the one that counts first."""
-        return self.merges.records_of(person) if self.is_merging() else [person]
+        return self.standing_merges().records_of(person)
 
     def records_beside(self, person: str) -> list[str]:
         """List those of them that are of the same source and account."""
-        return self.merges.records_beside(person) if self.is_merging() else [person]
+        return self.standing_merges().records_beside(person)
 
     def choices_stream(self, address: str) -> str | None:
         """Name the stream of what whoever reads at an address chose; None where nobody did."""
@@ -152,10 +149,11 @@ class People:
         rows = self._ledger.reader().execute(query, key) if self._has_choosers else ()
         return next((stream for (stream,) in rows), None)
 
-    def is_merging(self) -> bool:
-        """Tell whether anybody has several records."""
+    def standing_merges(self) -> Records:
+        """Tell which records are of one person: at once, where nobody has several."""
         reader = self._ledger.reader()
-        return self.merges.known and bool(reader.execute(ANY_MERGED).fetchone()[0])
+        merging = self.merges.known and bool(reader.execute(ANY_MERGED).fetchone()[0])
+        return self.merges if merging else NO_MERGES
 
     def _record(self, person_id: str, said: Contact | None) -> Person | None:
         """Look up one record of a person."""
@@ -193,13 +191,16 @@ class People:
         rows = self.imported_rows(f"1 ORDER BY {CLOSEST_FIRST} LIMIT ?", (limit + 1,))
         if len(rows) > limit:
             return {}
-        namesakes: dict[str | None, list[Person]] = {}
-        for row in rows:
-            namesakes.setdefault(row.lms_id, []).append(row)
-        heard = self.contacts.of(row.id for row in rows)
-        found = {row.id: seen_by(row, namesakes[row.lms_id], heard) for row in rows}
+        found = all_seen(rows, rows, self.contacts)
         merged = [each for record in self.merges.all() for each in self.records_of(record)]
         return found | {record: self.get(record) for record in merged if record in found}
+
+    def several(self, persons: Iterable[str]) -> dict[str, Person | None]:
+        """Look up those of these people who have an LMS id and one record, as `get` does, by id."""
+        asked = {"ids": msgspec.json.encode(list(persons)).decode()}
+        own = self.imported_rows(ALONE, asked) if asked["ids"] != "[]" else []
+        rows = self.imported_rows(f"{NAMESAKES} ORDER BY {CLOSEST_FIRST}", asked) if own else []
+        return all_seen(own, rows, self.contacts)
 
     def lms_ids(self, persons: Iterable[str]) -> dict[str, str]:
         """Look up the LMS ids of those people who have one, by person id."""

@@ -160,6 +160,10 @@ AND NOT EXISTS (
 """
 """Rows at an address that no closer row with another address hides."""
 
+CHOSEN = "SELECT address FROM choosers WHERE stream IN (SELECT value FROM json_each(:streams))"
+AT = f"""(address IN ({CHOSEN})
+OR id IN (SELECT person FROM contacts WHERE address IN ({CHOSEN})))"""
+
 Data = tuple[str | None, ...]
 """What is known of a person, as stored, in the order of DATA."""
 
@@ -334,3 +338,10 @@ def meet_chooser(cursor: Cursor, address: str, now: int) -> str:
     )
     query = "SELECT stream FROM choosers WHERE address = ?"
     return str(cursor.execute(query, key).fetchone()[0])
+
+
+def choosing(cursor: Cursor, streams: Iterable[str]) -> list[str]:
+    """List the ids of who may read where these streams have choices: rows speak for others."""
+    query = f"SELECT id FROM people WHERE lms_id IN (SELECT lms_id FROM people WHERE {AT}) OR {AT}"
+    wanted = {"streams": msgspec.json.encode(list(streams)).decode()}
+    return [id for (id,) in cursor.execute(query, wanted)]

@@ -260,6 +260,17 @@ def seen_by(
     return spoken_for((own.source, own.account, own.lms_id), rows, own.id, said)
 
 
+def all_seen(
+    own: Sequence[Person], rows: Iterable[Person], contacts: ReportedContacts
+) -> dict[str, Person | None]:
+    """See each row as its own account does, by id, among all rows of their LMS ids."""
+    namesakes: dict[str | None, list[Person]] = {}
+    for row in rows:
+        namesakes.setdefault(row.lms_id, []).append(row)
+    heard = contacts.of(row.id for row in own)
+    return {row.id: seen_by(row, namesakes[row.lms_id], heard) for row in own}
+
+
 def spoken_for(
     key: PersonKey, rows: Sequence[Person], person_id: str, said: Contact | None
 ) -> Person | None:

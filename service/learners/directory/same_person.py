@@ -30,6 +30,13 @@ class Verdict(NamedTuple):
     why: str
 
 
+class ComparedRow(NamedTuple):
+    """Say whether a row for every source is about whom letters of a source and account name."""
+
+    seen_from: tuple[str, str]
+    verdict: Verdict
+
+
 def same_person(row: Person, said: Contact) -> Verdict:
     """Decide whether a row for every source is about the person of whom letters said this."""
     differ = False

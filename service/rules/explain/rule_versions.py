@@ -44,7 +44,7 @@ class RuleFileVersions:
 
     def __init__(self, past: LedgerHistory) -> None:
         self._past = past
-        self._places = past.ledger.positions(RULES_STREAM)
+        self._places = [row[0] for row in past.ledger.stream(RULES_STREAM)]
         self._activated: dict[int, RulesActivated] = {}
         self._rules: dict[str, RuleSet | None] = {}
 

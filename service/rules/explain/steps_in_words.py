@@ -39,6 +39,7 @@ REASONS = {
     "collapsed": "another message stood for it too",
     "bundle": "it is told in one message with what else its reader gets",
     "at_most": "its reader got enough that day; it leaves with what comes the next day",
+    "earlier": "what it waited for is over: its reader chose anew, or the rules changed",
     "digest": "it is told of in a digest",
     "throttle": "too many had gone to the same recipient",
     "storm": "too many were owed at once; a person must release it",
@@ -118,7 +119,7 @@ def _deferred(event: Deferred) -> str:
 
 def _released(event: Redriven) -> str:
     if event.released_by:
-        return f"released, as notification {event.released_by} ended unsent"
+        return f"released: notification {event.released_by} does not stand for it any more"
     return "a person lets it leave"
 
 

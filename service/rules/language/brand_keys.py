@@ -21,6 +21,7 @@ from service.rules.language.brand import (
 from service.rules.language.errors import Report
 from service.rules.language.shape import Shape, Value
 from service.rules.language.values import PASSWORD_FORM, SCALARS, patterned, text
+from service.rules.language.yaml_reader import Block
 from service.rules.text import shown
 
 Beside = Callable[[str], bytes]
@@ -55,10 +56,27 @@ LINE = _matching(
 ADDRESS = _matching(ADDRESS_FORM, "expected one address like learning@example.org, in ASCII")
 WEB = _matching(WEB_FORM, "expected an address like https://learning.example.org")
 LOGO = _matching(
-    LOGO_FORM, "expected the name of a .png, .jpg or .gif that lies beside the rule file"
+    LOGO_FORM,
+    "expected the name of a .png, .jpg or .gif that lies beside the rule file, such as logo.png; "
+    "save the picture there, as it travels inside each mail",
 )
 _COLOR = _matching(COLOR_FORM, 'expected a colour like "#1f6f64", in quotes')
 COLOR = Value(lambda raw: f"#{_COLOR.read(raw).removeprefix('#').lower()}", _COLOR.schema)
+
+
+MEANT = {
+    word: key
+    for key, words in {
+        "name": "title company organisation organization",
+        "sender": "from from_name sender_name",
+        "logo": "image picture icon logo_url",
+        "color": "primary_color accent",
+        "help": "contact support email",
+        "link": "url website homepage web",
+    }.items()
+    for word in words.split()
+}
+"""The keys that other words stand for."""
 
 
 class BrandShape(Shape):
@@ -82,6 +100,15 @@ class BrandShape(Shape):
     """Who helps: an address, the link of a page, or words."""
     link: Annotated[str, WEB] = ""
     """The page of who writes, behind the name at the foot of every mail."""
+
+    @classmethod
+    def unknown(cls, report: Report, block: Block, key: str) -> str:
+        """Say which key was meant, or what is wrong with one."""
+        meant = MEANT.get(key.lower())
+        if meant is None or meant in block:
+            return super().unknown(report, block, key)
+        report.meant.add((*block.path, meant))
+        return f"unknown key {shown(key)}; did you mean '{meant}'?"
 
     def compiled(self, logo: Logo | None) -> Brand:
         """Give who writes, with the logo that was read."""

@@ -203,7 +203,9 @@ def _encoded_words(text: str, used: int) -> str:
     return "\r\n ".join(f"=?utf-8?b?{b64encode(chunk).decode()}?=" for chunk in chunks)
 
 
+@lru_cache(1)
 def _date(time: datetime) -> str:
+    """Write when mails were planned: fifty of one moment have one date."""
     if time.tzinfo is None:
         raise ValueError("sent_at: expected a time with a zone, got one without")
     return format_datetime(time)

@@ -1,7 +1,10 @@
-"""Read message catalogues: one file for each language, with what templates say by key."""
+"""Read message catalogues: one file for each language, with what templates and pages say by key."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -22,24 +25,39 @@ OTHER = "other"
 FORMS = ("zero", "one", "two", "few", "many", OTHER)
 """What CLDR calls the forms that words take with a number."""
 GAP = re.compile(r"\{([a-z_]+)\}")
+PAGES = "page."
+"""How the keys begin of what pages say: the program has it in English, whatever the folder has."""
 
 
 class Catalogues:
-    """Hold the words of each language by its tag; `problems` are what is wrong with the files."""
+    """Hold the words of each language by its tag, and what is wrong with its file."""
 
     def __init__(self, sources: Mapping[str, str], folder: str = "") -> None:
-        self.words: dict[str, Words] = {}
-        self.problems: list[str] = []
+        self.words: dict[str, Words] = {ENGLISH: pages_in_english()}
+        self._problems: dict[str, list[str]] = defaultdict(list)
         self._folder = folder
-        files = {_tag(name): name for name in sorted(sources)}
-        english = files.pop(ENGLISH, None)
+        names = {_tag(name): name for name in sorted(sources)}
+        english = names.pop(ENGLISH, None)
         if english is not None:
-            self._read(ENGLISH, english, sources[english], reference=None)
-        elif files:
+            self._read(ENGLISH, english, sources[english], closed=False)
+        elif names:
             wanted = f"{folder}{FOLDER}/{ENGLISH}.yaml"
-            self.problems.append(f"{wanted}: expected the words in English, found no such file")
-        for tag, name in files.items():
-            self._read(tag, name, sources[name], reference=self.words.get(ENGLISH))
+            told = f"{wanted}: expected the words in English, found no such file"
+            self._problems[ENGLISH].append(told)
+        whole = not self.problems
+        for tag, name in names.items():
+            self._read(tag, name, sources[name], closed=whole)
+
+    @property
+    def problems(self) -> list[str]:
+        """List what is wrong with the files, as `file:line:column: what`."""
+        return [each for found in self._problems.values() for each in found]
+
+    def mistakes(self, tag: str) -> list[str]:
+        """List what is wrong with the files of one language: of English, and its own."""
+        own = locale_form(tag)
+        tags = dict.fromkeys((ENGLISH, own, self.nearest(own)))
+        return [each for tag in tags for each in self._problems.get(tag, ())]
 
     def language(self, tag: str, reader: str) -> Language:
         """Give a language as a reader's locale writes it; what it has no words for is English.
@@ -49,7 +67,7 @@ class Catalogues:
         own = tag.partition("-")[0]
         alike = [each for each in (reader, tag, own) if each.partition("-")[0] == own]
         locale = next(filter(None, map(locale_of, alike)), WORLD_ENGLISH)
-        words = {**self.words.get(ENGLISH, {}), **self.words.get(self.nearest(tag), {})}
+        words = {**self.words[ENGLISH], **self.words.get(self.nearest(tag), {})}
         return Language(tag, locale, words)
 
     def nearest(self, tag: str) -> str:
@@ -61,9 +79,10 @@ class Catalogues:
     def missing(self, tag: str) -> list[str]:
         """List the keys that a language leaves to English."""
         own = self.words.get(self.nearest(locale_form(tag)), {})
-        return [key for key in self.words.get(ENGLISH, {}) if key not in own]
+        return [key for key in self.words[ENGLISH] if key not in own]
 
-    def _read(self, tag: str, name: str, text: str, reference: Words | None) -> None:
+    def _read(self, tag: str, name: str, text: str, *, closed: bool) -> None:
+        """Read a file; `closed` if it may have no key that English has not."""
         report = Report(f"{self._folder}{name}", read_document(text.removeprefix("\ufeff")))
         locale = locale_of(tag)
         if locale is None:
@@ -72,17 +91,23 @@ class Catalogues:
         elif not hasattr(told := _lines_of(report.document), "items"):
             report.error((), "expected lines like 'key: words'; the file holds something else")
         else:
-            reader = CatalogueReader(report, locale, reference)
-            self.words[tag] = dict(reader.phrases(told, ()))
-        self.problems += map(str, report.problems())
+            reader = CatalogueReader(report, locale, self.words[ENGLISH], closed=closed)
+            found = dict(reader.phrases(told, ()))
+            pages = self.words[ENGLISH] if tag == ENGLISH else {}
+            self.words[tag] = {**found, **pages, **found}  # of both in its words, in this order
+        self._problems[tag] += map(str, report.problems())
 
 
 class CatalogueReader:
-    """Read what one language says; `reference` is what English says, None for English itself."""
+    """Read what one language says; `reference` is what English says, as far as it is read.
 
-    def __init__(self, report: Report, locale: Locale, reference: Words | None) -> None:
+    Where that is not `closed` there may be other keys, but none for pages: nothing says those.
+    """
+
+    def __init__(self, report: Report, locale: Locale, reference: Words, *, closed: bool) -> None:
         self._report = report
         self._reference = reference
+        self._closed = closed
         self._forms = number_forms(locale)
 
     def phrases(
@@ -97,12 +122,13 @@ class CatalogueReader:
                 yield key, {form: self._phrase(key, text, (*here, *at)) for form, text, at in forms}
 
     def _is_known(self, key: str, path: Path) -> bool:
-        known = self._reference is None or key in self._reference
-        if not known and self._reference is not None:
-            near = hint(key, self._reference)
-            told = f"the English catalogue has no key {shown(key)}, so no template says it{near}"
-            self._report.error(path, told, key=True)
-        return known
+        closed = self._reference and (self._closed or key.startswith(PAGES))
+        if key in self._reference or not closed:
+            return True
+        near = hint(key, self._reference)
+        told = f"the English catalogue has no key {shown(key)}, so nothing says it{near}"
+        self._report.error(path, told, key=True)
+        return False
 
     def _forms_of(self, value: Any, path: Path) -> list[tuple[str, str, Path]]:
         """List the forms of words; `other` alone where there is no number in them."""
@@ -127,7 +153,8 @@ class CatalogueReader:
         gaps = parts[1::2]
         if any(brace in "".join(parts[::2]) for brace in "{}"):
             self._report.error(path, "expected gaps like {course}; a { or } alone is none")
-        allowed = gaps_of(self._reference[key]) if self._reference is not None else frozenset(gaps)
+        english = self._reference.get(key)
+        allowed = gaps_of(english) if english else frozenset(gaps)
         for gap in gaps:
             if gap not in allowed:
                 near = hint(gap, allowed) or f"; English has {listed(allowed) or 'none'}"
@@ -155,9 +182,17 @@ def locale_of(tag: str) -> Locale | None:
 
 
 def _lines_of(document: Document) -> Any:
-    """Give what a file says; nothing, where it is empty or has comments alone."""
-    empty = document.data is None and not document.mistakes
-    return {} if empty else document.data
+    """Give what a file says; nothing, where it is empty, has comments alone or cannot be read."""
+    return {} if document.data is None else document.data
+
+
+@cache
+def pages_in_english() -> Words:
+    """Read what the pages say that messages link to; the program brings it along."""
+    text = files("service.sending.templates").joinpath("pages_en.yaml").read_text("utf-8")
+    report = Report("pages_en.yaml", read_document(text))
+    reader = CatalogueReader(report, WORLD_ENGLISH, {}, closed=False)
+    return dict(reader.phrases(report.document.data, ()))
 
 
 def _tag(name: str) -> str:

@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from service.learners.text_form import locale_form
 from service.rules.fields import FIELDS, ITEM_GROUPS, ITEMS, WORDS_ONLY, Reading
-from service.sending.templates.known_variables import ANY, Shape
+from service.sending.templates.known_variables import ANY, REASON, REASONS, Shape
 
 TEXT_LENGTH_MAX = 200
 URL_LENGTH_MAX = 2_000
@@ -81,6 +81,8 @@ class FieldGroup(Mapping[str, object]):
 
 def one_line(text: str) -> str:
     """Return the text on one line, composed, without controls or direction tricks."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()
     return normalize("NFC", BLANKS.sub(" ", HARMFUL.sub(" ", text)).strip())
 
 
@@ -325,18 +327,16 @@ class Record:
         below = self._shape.get(name)
         value = self._values.get(name)
         path = f"{self._path}.{name}" if self._path else name
-        if path == ITEMS:
-            return self._items(value)
+        if path == ITEMS:  # each has groups of its own, cleaned like those of the message
+            shape = {name: self._shape[name] for name in ITEM_GROUPS if name in self._shape}
+            return [Record(shape, each) for each in value or ()]
+        if path == REASONS:
+            return [Record(REASON, each, path) for each in value or ()]
         if path in OUR_OWN or path.startswith(OURS):
             return value
         if below is not None:
             return Record(below, value if isinstance(value, Mapping) else {}, path)
         return cleaned(value, path)
-
-    def _items(self, values: Any) -> list["Record"]:
-        """Show each item with groups of its own, cleaned like those of the message."""
-        shape = {name: self._shape[name] for name in ITEM_GROUPS if name in self._shape}
-        return [Record(shape, value) for value in values or ()]
 
     def __str__(self) -> str:
         return ""

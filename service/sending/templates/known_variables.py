@@ -18,8 +18,12 @@ AROUND = (
     "rule.description",
     "show.score",
     "sections",
+    "reasons",
 )
 """What layouts say beside the fields of the registry; docs/templates.md explains each."""
+REASONS = "reasons"
+"""Why a message came: as whom, once for each role of its reader, and what its rules are for."""
+REASON: Shape = dict.fromkeys(("role", "group", "rules"))
 ANY = "*"
 EXTRA_COLUMNS = "learner.fields.*"
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from service.rules.fields import FIELDS, ITEMS, MORE, OTHERS, Field, Type
+from service.sending.templates.known_variables import REASONS
 
 STARTED_AT = 1_730_500_000_000
 COMPLETED_AT = 1_731_074_400_000
@@ -91,6 +92,7 @@ def sample_of(fields: Iterable[Field]) -> dict[str, Any]:
     if ITEMS in values:
         values[ITEMS] = [{**values, **changed} for changed in ({}, other_item(values))]
     values.setdefault("recipient", {})["timezone"] = "Europe/Berlin"
+    values[REASONS] = [{"role": role, "rules": ["some text"]} for role in ("learner", "manager")]
     return values
 
 
@@ -108,12 +110,19 @@ def value_of(field: Field) -> object:
 
 
 SAMPLE = sample_of(FIELDS.values())
-ALONE = {**SAMPLE, ITEMS: [], OTHERS: [], MORE: 0, "show": {"score": True}}
+ALONE = {
+    **SAMPLE,
+    ITEMS: [],
+    OTHERS: [],
+    MORE: 0,
+    "show": {"score": True},
+    REASONS: [{"role": "learner"}],
+}
 """The sample as a message of one thing says it, with all it may say."""
 
 
-def sample_for(role: str, rule: str) -> dict[str, Any]:
-    """Make the sample as it is told to somebody in a role, because of a rule.
+def sample_for(role: str, rule: str, description: str | None = None) -> dict[str, Any]:
+    """Make the sample as it is told to somebody in a role, because of a rule and what it is for.
 
     A learner reads of themselves, anybody else of a learner; a room has no name.
     """
@@ -123,4 +132,6 @@ def sample_for(role: str, rule: str) -> dict[str, Any]:
         name = None if role == "room" else "Grace Hopper"
     group = "Training team" if role == "group" else None
     recipient = {**SAMPLE["recipient"], "name": name, "role": role, "group": group}
-    return {**SAMPLE, "recipient": recipient, "rule": {"id": rule}}
+    why = {"role": role, "group": group, "rules": [description] if description else []}
+    because = {"id": rule, "description": description}
+    return {**SAMPLE, "recipient": recipient, "rule": because, REASONS: [why]}

@@ -113,11 +113,11 @@ def findings_of(
 ) -> Findings:
     """Give what is known of files as they are: for all who load them, as with a new rule file."""
     words = frozenset(files.sources.items()), frozenset(files.catalogues.items())
-    return _findings(folder, tuple(fields), words, brand)
+    return _findings((folder, tuple(fields), words, brand))
 
 
 @lru_cache(FOLDERS_REMEMBERED)
-def _findings(*_: object) -> Findings:
+def _findings(_: tuple[object, ...]) -> Findings:
     return Findings()
 
 

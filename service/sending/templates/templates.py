@@ -341,5 +341,6 @@ class Templates:
 
 def _tidy(text: str) -> str:
     """Leave at most one empty line between paragraphs and one line end at the end."""
-    lines = "\n".join(line.rstrip(" \t") for line in text.split("\n"))
-    return EMPTY_LINES.sub("\n\n", lines).strip() + "\n"
+    if " \n" in text or "\t\n" in text:
+        text = "\n".join(line.rstrip(" \t") for line in text.split("\n"))
+    return EMPTY_LINES.sub("\n\n", text).strip() + "\n"

@@ -4,11 +4,8 @@ import heapq
 from collections.abc import Callable, Iterator, Sequence
 
 from service.learners.aggregate import Cache
-from service.learners.course import LearnerSignIns
-from service.learners.neighbours import places_of
 from service.learners.world import Decisions
 from service.ledger.events import EventBody
-from service.rules.conditions import fields_of
 from service.rules.decider import Decider
 from service.rules.digests import DigestClosed, DigestReader, close, reader_of
 from service.rules.judgement import Ground, Verdict
@@ -23,11 +20,11 @@ from service.rules.notification import (
     WaitingForAddress,
 )
 from service.rules.plan import PlannedMessage, plan
+from service.rules.readers.put_off import sooner
 from service.rules.readers.watchers import ENTRY as WATCHERS
-from service.rules.rule import Rule, company_of, joins
-from service.rules.triggers.stalled import STALLED
+from service.rules.rule import company_of, joins
 from service.rules.verdict import holds, judge
-from service.simulation.backtest.prefilter import reads_seats
+from service.simulation.backtest.address_wait import AddressWait
 from service.simulation.backtest.replay_world import ReplayWorld
 from service.simulation.backtest.subjects import Subjects
 from service.simulation.backtest.tally import Fate, Tally
@@ -36,90 +33,6 @@ from service.simulation.backtest.timers import StepTimers
 DECISIONS_REMEMBERED = 100_000
 FateObserver = Callable[[Fate], object]
 """Is told what became of each notification."""
-
-
-AGEING = frozenset({"enrollment.days_silent", "event.age"})
-"""What changes while nothing happens."""
-
-
-class AddressWait:
-    """Keep the notifications of one rule set that wait for an address, by what they hang on.
-
-    Nobody's address comes to be known in a replay. So one is asked again only when something has
-    happened that it may hang on, where the service asks all the time.
-    """
-
-    def __init__(self, decider: Decider) -> None:
-        rules = decider.active
-        self._seated = {rule.id for rule in rules if reads_seats(rule)}
-        self._ageing = {rule.id for rule in rules if ages(rule)}
-        self._waiting: dict[str, Notification] = {}
-        self._expiring: list[tuple[int, str]] = []
-        self.streams: dict[str, dict[str, None]] = {}
-        self._touched: dict[str, None] = {}
-
-    @property
-    def next_at(self) -> int | None:
-        """Say when one is to be judged again: 0 for at once."""
-        if self._touched:
-            return 0
-        return self._expiring[0][0] if self._expiring else None
-
-    def add(self, notification: Notification) -> None:
-        """Let one more wait, until it is due."""
-        self._waiting[notification.id] = notification
-        heapq.heappush(self._expiring, (notification.due_at, notification.id))
-        for stream in self._streams(notification.owed):
-            self.streams.setdefault(stream, {})[notification.id] = None
-
-    def moved(self, stream: str) -> None:
-        """Note that something happened to an enrollment or an instance."""
-        self._touched |= self.streams[stream]
-
-    def grown_older(self) -> None:
-        """Time has passed."""
-        self._touched |= self.streams.get("", {})
-
-    def due(self, now: int) -> Iterator[Notification]:
-        """Give those to be judged again now."""
-        touched, self._touched = self._touched, {}
-        yield from (self._waiting[id] for id in touched)
-        while self._expiring and self._expiring[0][0] <= now:
-            _, id = heapq.heappop(self._expiring)
-            if id in self._waiting:
-                yield self._waiting[id]
-
-    def end(self, notification: Notification) -> None:
-        """Let one wait no more."""
-        del self._waiting[notification.id]
-        for stream in self._streams(notification.owed):
-            del self.streams[stream][notification.id]
-            if not self.streams[stream]:
-                del self.streams[stream]
-
-    def __iter__(self) -> Iterator[Notification]:
-        return iter(self._waiting.values())
-
-    def _streams(self, owed: Owed) -> set[str]:
-        """Name the streams it hangs on; the one without a name is time."""
-        found = {owed.subject} | ({""} if owed.rule in self._ageing else set())
-        if owed.rule in self._seated or owed.trigger == STALLED:
-            found.update(places_of(owed.about))
-        if owed.trigger == STALLED:
-            found.add(beside(owed.person or "", owed.course))
-        if owed.person:
-            found.add(LearnerSignIns.stream(owed.person))
-        return found
-
-
-def beside(person: str, course: str) -> str:
-    """Name what stands for all enrolments of a learner in a course, those to come too."""
-    return f"{person} {course}"
-
-
-def ages(rule: Rule) -> bool:
-    """Tell whether a condition can change while nothing happens."""
-    return not AGEING.isdisjoint(fields_of(rule.conditions))
 
 
 class Outbox:
@@ -142,6 +55,8 @@ class Outbox:
         self._together: dict[str, list[str]] = {}
         self._items: dict[tuple[str, int], list[Owed]] = {}
         self._known: Cache[str, bool] = Cache(DECISIONS_REMEMBERED)
+        self.chose: set[str] = set()
+        self._put_off: dict[str, str] = {}
         self._asked_for = {rule.id for rule in decider.active if rule.keeps_distance}
 
     def take(self, decisions: Decisions) -> None:
@@ -156,7 +71,8 @@ class Outbox:
     @property
     def next_at(self) -> int | None:
         """Say when the next one is due, or to be judged again."""
-        due_at, asked_at = self._heap[0][0] if self._heap else None, self.waiting.next_at
+        due_at = self._heap[0][0] if self._heap else None
+        asked_at = 0 if self.chose else self.waiting.next_at
         return due_at if asked_at is None else min(asked_at, due_at or asked_at)
 
     def leave(self, now: int) -> None:
@@ -167,6 +83,7 @@ class Outbox:
             if isinstance(verdict, Ended):
                 self.waiting.end(each)
                 self._end(each, verdict)
+        self._look_again(ground)
         due = list(self._due(now))
         items = [each for each in due if each.owed.digest]
         if items:
@@ -174,6 +91,21 @@ class Outbox:
             due += self._due(now)
         while due:
             due = self._round([each for each in due if not each.owed.digest], ground)
+
+    def _look_again(self, ground: Ground) -> None:
+        """Bring forward what may leave sooner, as its reader chose anew."""
+        chose, self.chose = self.chose, set()
+        put_off = list(self._put_off.items()) if chose else []
+        mine = [self._open[id] for id, reader in put_off if self._chose_at(reader) in chose]
+        for each in mine:
+            step = sooner(each, self._judged(each, ground), ground)
+            if step and each.due_at > ground.now:
+                self._settle(each, step)
+
+    def _chose_at(self, reader: str) -> str | None:
+        """Name the stream of what somebody, by id, chose; None for a room."""
+        person = self._world.person(reader)
+        return self._world.choices_stream(person.email) if person and person.email else None
 
     def _round(self, due: Sequence[Notification], ground: Ground) -> list[Notification]:
         """Let each leave with its company; gives back what comes after a message of its kind."""
@@ -283,6 +215,7 @@ class Outbox:
         if isinstance(event, Deferred):
             self._leave_company(notification)
             self._wait(notification.apply(event))
+            self._put_off[notification.id] = event.reader or ""
             return
         self._forget(notification)
         if isinstance(event, Ended):
@@ -317,6 +250,7 @@ class Outbox:
 
     def _forget(self, notification: Notification) -> None:
         del self._open[notification.id], self._places[notification.id]
+        self._put_off.pop(notification.id, None)
         self._items.pop((notification.owed.subject, notification.owed.version), None)
         self._leave_company(notification)
 

@@ -18,7 +18,8 @@ from service.rules.escalation import Steps
 from service.rules.readers.choices import ChoicesMade
 from service.rules.scheduler import EMPTY_ASKS_EVERY_MS, TimeAsked
 from service.rules.triggers.stalled import SilenceOccurrence, stalled_rules
-from service.simulation.backtest.outbox import Outbox, beside
+from service.simulation.backtest.address_wait import beside
+from service.simulation.backtest.outbox import Outbox
 from service.simulation.backtest.prefilter import Prefilter, topics_of
 from service.simulation.backtest.replay_world import CurrentDirectory, ReplayWorld
 from service.simulation.backtest.states import History, States
@@ -193,6 +194,7 @@ class Replay:
     def _chosen(self, stream: str, version: int, event: ChoicesMade) -> None:
         for play in self.plays:
             play.world.memory[stream] = (version, event)
+            play.outbox.chose.add(stream)
 
     def _enrollment(self, stream: str, version: int, event: EnrollmentRecorded) -> None:
         self.span.facts += 1

@@ -20,6 +20,11 @@ from service.rules.text import format_duration, hint, listed, nearest, shown
 
 NONE = "none"
 _ZERO = re.compile(r"0[wdhms]?")
+_LOOSE_TIME = re.compile(
+    r"(?:(?:every )?(?P<day>[a-z]{3})[a-z]*,? (?:at )?)?"
+    r"(?P<hour>\d{1,2})(?:[:.](?P<minutes>[0-5]\d))?"
+)
+HOURS = 24
 _WORDS: Schema = {"type": SCALARS}
 
 
@@ -66,8 +71,18 @@ def _own_list(raw: Any) -> OwnList | str:
     *day, time = text(raw).split() or [""]
     minute = minute_of_day(time)
     if minute in (None, DAY_MINUTES) or day not in ([], *([each] for each in WEEKDAYS)):
-        raise ValueError(f"expected a time like 08:00 or mon 08:00, or none, got {shown(raw)}")
+        told = f"expected a time like 08:00 or mon 08:00, or none, got {shown(raw)}"
+        raise ValueError(told + _time_meant(text(raw).lower()))
     return OwnList("week", minute, WEEKDAYS.index(day[0])) if day else OwnList("day", minute)
+
+
+def _time_meant(words: str) -> str:
+    """Say how to write a time that can be made out: mon 08:00 for monday 8:00."""
+    found = _LOOSE_TIME.fullmatch(words)
+    if found is None or int(found["hour"]) >= HOURS or found["day"] not in (None, *WEEKDAYS):
+        return ""
+    time = f"{int(found['hour']):02}:{found['minutes'] or '00'}"
+    return f"; write {' '.join(filter(None, [found['day'], time]))}"
 
 
 def _day(raw: Any) -> str:

@@ -20,6 +20,7 @@ CERTIFICATE = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0a1
 SUBSCRIBE = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn=x&Token=y"
 SIGNED = ("Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn",
           "Type")  # fmt: skip
+SES_ID = "0102018b3a5c6d7e-00000000"
 POSTMARK = ("postmark", "s3cret:word")
 MAILGUN = "key-of-mailgun"
 
@@ -45,7 +46,8 @@ class Amazon:
         """One message of the topic."""
         fields = {
             "Type": "Notification", "MessageId": "22b80b92", "TopicArn": TOPIC,
-            "Message": json.dumps(message), "Timestamp": "2026-11-16T09:00:00.000Z",
+            "Message": message if isinstance(message, str) else json.dumps(message),
+            "Timestamp": "2026-11-16T09:00:00.000Z",
             "SignatureVersion": version, "SigningCertURL": CERTIFICATE, **more,
         }  # fmt: skip
         text = "".join(f"{name}\n{fields[name]}\n" for name in SIGNED if name in fields)
@@ -61,17 +63,22 @@ def ses_bounce(
     reader = {"emailAddress": address, "action": "failed", "status": status}
     return {
         called: "Bounce",
-        "bounce": {"bounceType": kind, "bounceSubType": "General", "bouncedRecipients": [reader]},
-        "mail": {"messageId": "0102018b", "commonHeaders": {"messageId": id, "to": [address]}},
-    }
+        "bounce": {"bounceType": kind, "bounceSubType": "General", "bouncedRecipients": [reader],
+                   "timestamp": "2026-11-16T09:00:00.000Z"},
+        "mail": ses_mail(id, called),
+    }  # fmt: skip
 
 
-def ses_complaint(id: str, address: str = "ada@example.org") -> dict[str, Any]:
-    return {
-        "notificationType": "Complaint",
-        "complaint": {"complainedRecipients": [{"emailAddress": address}]},
-        "mail": {"messageId": "0102018b", "commonHeaders": {"messageId": id}},
-    }
+def ses_mail(id: str, called: str = "notificationType") -> dict[str, Any]:
+    """Both forms have the message's own headers; a published event puts SES's id beside them."""
+    beside = id if called == "notificationType" else SES_ID
+    headers = [{"name": "Subject", "value": "Completed"}, {"name": "Message-ID", "value": id}]
+    return {"messageId": SES_ID, "headers": headers, "commonHeaders": {"messageId": beside}}
+
+
+def ses_complaint(id: str, address: str = "ada@example.org", **more: Any) -> dict[str, Any]:
+    found = {"complainedRecipients": [{"emailAddress": address}], "complaintSubType": None}
+    return {"notificationType": "Complaint", "complaint": {**found, **more}, "mail": ses_mail(id)}
 
 
 class SendGrid:

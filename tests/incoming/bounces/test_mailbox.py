@@ -56,6 +56,35 @@ def test_a_hostile_mail_holds_up_no_other(box: ImapBox) -> None:
     assert len(heard) == 1 and box.seen == {1, 2}
 
 
+def test_a_mail_that_the_server_cannot_give_holds_up_no_other(box: ImapBox) -> None:
+    box.mails, box.broken = [dsn(ID), dsn(ID, "grace@example.org")], {1}
+    heard: list[object] = []
+    BounceMailbox(box.url).read(heard.extend)
+    assert [each.address for each in heard] == ["grace@example.org"]  # type: ignore[attr-defined]
+    assert box.seen == {2}
+
+
+@pytest.mark.parametrize("command", ["LOGIN", "SELECT", "UID SEARCH", "UID FETCH", "UID STORE"])
+def test_what_was_heard_as_the_connection_ended_is_heard_again(box: ImapBox, command: str) -> None:
+    box.mails, box.hangs_up = [dsn(ID)], command
+    heard: list[object] = []
+    reader = BounceMailbox(box.url)
+    with pytest.raises(MailboxTrouble, match="it ended early"):
+        reader.read(heard.extend)
+    box.hangs_up = ""
+    assert reader.read(heard.extend) == 1 and box.seen == {1}
+    assert len(heard) == (2 if command == "UID STORE" else 1), "twice does no harm"
+
+
+def test_a_mailbox_that_was_made_anew_is_read_from_its_first_mail(box: ImapBox) -> None:
+    box.mails = [ANSWER, ANSWER]
+    heard: list[object] = []
+    reader = BounceMailbox(box.url)
+    assert reader.read(heard.extend) == 2
+    box.mails, box.validity = [dsn(ID)], 8
+    assert reader.read(heard.extend) == 1 and len(heard) == 1
+
+
 def test_trouble_says_what_to_do_and_no_secret(
     box: ImapBox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

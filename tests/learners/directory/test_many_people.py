@@ -34,5 +34,5 @@ def test_everybody_is_who_they_are_alone(tmp_path_factory, rows, seed):
         cursor.executemany(*people.contacts.changes({met[0][0]: said}))
     every = {row.id for row in people.page(limit=100)}
     found = people.everybody(100)
-    assert found == {id: people.get(id) for id in every}
+    assert found == people.several(every) == {id: people.get(id) for id in every}
     ledger.close()

@@ -92,8 +92,21 @@ MISTAKES = {
     ),
     "a logo elsewhere": (
         "  logo: ../logo.png",
-        "3:9: expected the name of a .png, .jpg or .gif that lies beside the rule file; "
-        "got '../logo.png'",
+        "3:9: expected the name of a .png, .jpg or .gif that lies beside the rule file, such as "
+        "logo.png; save the picture there, as it travels inside each mail; got '../logo.png'",
+    ),
+    "a logo on the web": (
+        "  logo: https://example.org/logo.png",
+        "3:9: expected the name of a .png, .jpg or .gif that lies beside the rule file, such as "
+        "logo.png; save the picture there, as it travels inside each mail; got this text",
+    ),
+    "another word for the name": (
+        "  title: Academy",
+        "3:3: unknown key 'title'; did you mean 'name'?",
+    ),
+    "another word for the page": (
+        "  website: https://example.org",
+        "3:3: unknown key 'website'; did you mean 'link'?",
     ),
     "a logo that is not there": (
         "  logo: longo.png",

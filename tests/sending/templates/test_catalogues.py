@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from babel import Locale
 
-from service.sending.templates.catalogues import Catalogues
+from service.sending.templates.catalogues import Catalogues, pages_in_english
 from service.sending.templates.context import gaps_of
 from service.sending.templates.templates import Templates
 from tests.installation import ROOT
@@ -29,7 +29,7 @@ def problems(text: str, tag: str = "fr", english: str = EN) -> list[str]:
 MISTAKES = {
     "a key that English has not": (
         'helo: "x"',
-        "fr.yaml:1:1: the English catalogue has no key 'helo', so no template says it; did you "
+        "fr.yaml:1:1: the English catalogue has no key 'helo', so nothing says it; did you "
         "mean 'hello'?",
     ),
     "a gap that English has not": (
@@ -80,8 +80,32 @@ def test_what_a_language_lacks_is_english_and_is_listed() -> None:
     language = read.language("fr", "fr-ca")
     assert language.phrase("hello", None).said({"name": "Ada"}, language, False) == "Bonjour Ada"
     assert language.phrase("days", 1).said({"n": 1}, language, False) == "1 day"
-    assert read.missing("fr-CA") == ["days", "plain"]
-    assert read.missing("nl") == ["hello", "days", "plain"]
+    pages = [*pages_in_english()]
+    assert read.missing("fr-CA") == ["days", "plain", *pages]
+    assert read.missing("nl") == ["hello", "days", "plain", *pages]
+
+
+def test_pages_have_english_words_whatever_a_folder_has_and_it_may_have_its_own() -> None:
+    plain = Catalogues({}).language("fr", "fr")
+    own = Catalogues({"_languages/en.yaml": 'page.choices.save: "Keep"'}).language("fr", "fr")
+    assert [each.phrase("page.choices.save", None).parts for each in (plain, own)] == [
+        ("Save",),
+        ("Keep",),
+    ]
+    (told,) = problems("", english='page.choices.sve: "Keep"')
+    assert told.endswith("so nothing says it; did you mean 'page.choices.save'?")
+    (told,) = problems("", english='page.choices.about: "To {adress}"')
+    assert told.endswith("nobody fills the gap {adress}; did you mean 'address'?")
+
+
+def test_a_broken_file_is_told_once_and_by_itself() -> None:
+    broken = {"_languages/en.yaml": EN, "_languages/fr.yaml": 'a: "x\n', "_languages/de.yaml": ""}
+    (told,) = (read := Catalogues(broken)).problems
+    assert told == "_languages/fr.yaml:1:4: a quote is opened and never closed"
+    assert read.mistakes("fr-CA") == [told] and read.mistakes("de") == read.mistakes("nl") == []
+    english = {"_languages/en.yaml": 'a: "x\n', "_languages/fr.yaml": 'hello: "x"'}
+    (told,) = (read := Catalogues(english)).problems
+    assert read.mistakes("fr") == [told]
 
 
 @pytest.mark.parametrize("text", ["", "# to be translated\n"])

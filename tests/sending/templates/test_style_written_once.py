@@ -122,16 +122,16 @@ def test_what_a_template_says_of_its_things_is_a_section_of_another(shipped: Tem
     assert "<h1 style=" in section.html and "&lt;Logik&gt;" in section.html
     assert "<body" not in section.html and '<p class="hello"' not in section.html
 
-    because = {"id": "done", "description": "Weil es fertig ist"}
-    values: dict[str, Any] = {**ALONE, "rule": because, "sections": [section]}
+    because = [{"role": "learner", "rules": ["Weil es fertig ist", "<Weil> es liegt"]}]
+    values: dict[str, Any] = {**ALONE, "reasons": because, "sections": [section]}
     whole = shipped.render("completed", "email", "de", values)
     assert "\n* * *\n\nNoch offen: <Logik>\n" in whole.text
     assert whole.text.count("Guten Tag") == 1 and whole.text.count("\n--\n") == 1
     assert whole.html and whole.html.count("<h1") == 2 and "&lt;Logik&gt;" in whole.html
     assert whole.html.index("Logic for Everyone") < whole.html.index("&lt;Logik&gt;")
     assert "* * *" not in shipped.render("completed", "email", "de", ALONE).text
-    told = "Diese Nachricht sagt mehreres; Anlass für das Erste: Weil es fertig ist"
-    assert told in whole.text and told in whole.html
+    told = "Anlässe dieser Nachricht: Weil es fertig ist · <Weil> es liegt"
+    assert told in whole.text and told.replace("<Weil>", "&lt;Weil&gt;") in whole.html
 
 
 def test_a_template_without_the_block_is_a_section_too(tmp_path: Path) -> None:
