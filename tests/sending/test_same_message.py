@@ -73,7 +73,7 @@ def test_closing_with_a_full_disk_says_what_was_not_recorded(office, desk, caplo
     office.app.store.append_unless_moved = append
 
 
-def no_room(*_: object) -> None:
+def no_room(*_: object, **__: object) -> None:
     raise sqlite3.OperationalError("database or disk is full")
 
 
