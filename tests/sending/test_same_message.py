@@ -38,9 +38,9 @@ def test_an_outcome_kept_back_is_recorded_before_the_delivery_ends(office, desk)
     append = office.app.store.append_unless_moved
     times = iter([append])
 
-    def full(*of):
+    def full(*of, **how):
         try:
-            return next(times)(*of)
+            return next(times)(*of, **how)
         except StopIteration:
             raise sqlite3.OperationalError("database or disk is full") from None
 
@@ -64,7 +64,7 @@ def test_closing_with_a_full_disk_says_what_was_not_recorded(office, desk, caplo
     delivery = office.app.deliveries["email"]
     append = office.app.store.append_unless_moved
     times = iter([append])
-    office.app.store.append_unless_moved = lambda *of: next(times, no_room)(*of)
+    office.app.store.append_unless_moved = lambda *of, **how: next(times, no_room)(*of, **how)
     with pytest.raises(sqlite3.OperationalError):
         delivery.deliver(START + 11 * MINUTE)
     delivery.close()
@@ -73,7 +73,7 @@ def test_closing_with_a_full_disk_says_what_was_not_recorded(office, desk, caplo
     office.app.store.append_unless_moved = append
 
 
-def no_room(*_: object) -> None:
+def no_room(*_: object, **__: object) -> None:
     raise sqlite3.OperationalError("database or disk is full")
 
 
