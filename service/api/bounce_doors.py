@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from service.ledger.sql import STORE_ERRORS
 from service.api.framework.problems import ApiError, described_problem
 from service.api.framework.request import JSON
 from service.api.request_context import RequestContext
@@ -35,7 +34,8 @@ from service.incoming.webhook import (
     SenderGone,
     WebhookRefusal,
 )
-from service.ledger.ledger import LedgerError
+from service.ledger.sql import STORE_ERRORS
+from service.ledger.store import LedgerError
 from service.settings.bounce_reports import BounceSettings
 
 LARGEST_REPORT = 2 * 1024 * 1024

@@ -252,7 +252,7 @@ class Views:
 
     def reach_end(self, seconds: float) -> int:
         """Have the log followed to its end now; return how many events are left out in time."""
-        end = self._ledger.max_notification_id()
+        end = self._ledger.end()
         if self.position < end:
             self._ledger.wake()
         return 0 if self.wait_for(end, seconds) else end - self.position

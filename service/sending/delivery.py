@@ -11,11 +11,8 @@ from service.ledger.sql import STORE_ERRORS
 from service.network.wire import steady_clock
 from service.rules.calendar import HOUR, MINUTE
 from service.rules.notification import (
-    NOT_TRIED,
-    OWED,
     TITLE,
     WAITING_ADDRESS,
-    AttemptEnded,
     AttemptStarted,
 )
 from service.sending import queue
@@ -29,6 +26,7 @@ from service.sending.streams import (
     UnrecordedOutcome,
     Update,
     after,
+    given_back,
     is_due,
     lost,
 )
@@ -299,7 +297,7 @@ class DeliveryWorker:
                 if at > now + PLAN_MS:
                     break
                 rest = self._traffic.rest_of(waiting[0].outgoing.address, at)
-                later = AttemptEnded(at=at, outcome=NOT_TRIED, then=OWED, next_at=rest)
+                later = given_back(at, rest)
                 still = later if rest else self._planner.at_the_last_moment(waiting[0], at)
                 first = waiting.pop(0).notification
                 if isinstance(still, ReadyMessage):
@@ -315,7 +313,7 @@ class DeliveryWorker:
                 else:
                     self._recorder.record(UnrecordedOutcome(first, still))
         finally:
-            back = AttemptEnded(at=at, outcome=NOT_TRIED, then=OWED, next_at=rests_until or now)
+            back = given_back(at, rests_until or now)
             self._recorder.record(*(UnrecordedOutcome(r.notification, back) for r in waiting))
 
     def _outcome(self, outgoing: OutgoingMessage) -> SendResult:

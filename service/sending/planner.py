@@ -18,23 +18,21 @@ from service.rules.decider import Decider
 from service.rules.escalation import told_before
 from service.rules.fields import ITEM_GROUPS, ITEMS, MORE, OTHERS, SECTIONS, Reading
 from service.rules.judgement import Due, Ground, Verdict
-from service.rules.notification import (
-    GIVEN_UP,
-    NOT_TRIED,
-    OWED,
-    SCHEDULED,
-    AttemptEnded,
-    Ended,
-    Notification,
-    Owed,
-)
+from service.rules.notification import GIVEN_UP, OWED, SCHEDULED, Ended, Notification, Owed
 from service.rules.plan import Change, PlannedMessage, plan
 from service.rules.readers.watchers import WATCHERS
 from service.rules.rule import GROUP, MUTING, company_of, joins, muting_of, names_told
 from service.rules.verdict import Subject, judge
 from service.sending import queue
 from service.sending.channels.channel import MessageDefaults, OutgoingMessage
-from service.sending.streams import NotificationStreams, Update, seen, silences_of, step_of
+from service.sending.streams import (
+    NotificationStreams,
+    Update,
+    given_back,
+    seen,
+    silences_of,
+    step_of,
+)
 from service.sending.templates.context import GROUPS, LIST_LENGTH_MAX, FieldGroup
 from service.sending.templates.fitting import Fits, Wording, fitting
 from service.sending.templates.known_variables import REASONS
@@ -241,7 +239,7 @@ class Planner:
         newest = self._streams.store.newest([*ready.seen, *chose]) | beside
         if newest == ready.seen and self._active() is ready.active:
             return ready
-        lead, again = ready.notification, AttemptEnded(at=now, outcome=NOT_TRIED, then=OWED, next_at=now)
+        lead, again = ready.notification, given_back(now)
         if newest[lead.id] != lead.version:
             return again
         self._lookup.forget()

@@ -43,7 +43,7 @@ class SecondLook:
         if active is not self._by:
             found = queue.put_off_by_wish(self._views, now)
         elif chose:
-            ids = choosing(self._streams.store.ledger.reader().cursor(), chose)
+            ids = choosing(self._streams.store.ledger.reader(), chose)
             readers = {record for id in ids for record in self._lookup.records_of(id)}
             found = queue.put_off_by_wish(self._views, now, readers)
         else:

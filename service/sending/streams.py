@@ -224,13 +224,17 @@ def lost(left: Sequence[Notification], form: str, now: int) -> list[Update]:
     """End open attempts: of what a connection claimed at once only the first can have begun."""
     then = HELD if form == "chat" else OWED
     unknown = AttemptEnded(at=now, outcome="unknown", then=then, next_at=now)
-    not_tried = AttemptEnded(at=now, outcome=NOT_TRIED, then=OWED, next_at=now)
     first: dict[object, int] = {}
     for n in sorted(left, key=lambda n: n.turn):
         first.setdefault((n.worker, n.claimed_until), n.turn)
     begun = [n.turn == first[n.worker, n.claimed_until] for n in left]
-    ends = [unknown if may_have_left else not_tried for may_have_left in begun]
+    ends = [unknown if may_have_left else given_back(now) for may_have_left in begun]
     return [Update(n, end) for n, end in zip(left, ends, strict=True)]
+
+
+def given_back(now: int, next_at: int = 0) -> AttemptEnded:
+    """End an attempt whose message nobody has begun to send; due again at once, or then."""
+    return AttemptEnded(at=now, outcome=NOT_TRIED, then=OWED, next_at=next_at or now)
 
 
 WAITS = (1, 5, 25, 60)

@@ -51,7 +51,7 @@ PEOPLE = (
     ),
     Bug(
         3, "meet apart whose rows are merged", "service/learners/directory/people.py",
-        "        self._inherit(cursor, (key for _, key in people))\n", "",
+        "        inherit_merges(cursor, [key for _, key in people])\n", "",
         "tests/learners/test_merged_before_letters.py",
     ),
     Bug(

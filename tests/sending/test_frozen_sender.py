@@ -66,9 +66,7 @@ def test_who_slept_longer_than_a_plan_holds_sends_nothing_of_it(
     office: Installation, sink: SmtpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter([0, SLEPT])
-    monkeypatch.setattr(
-        "service.sending.delivery.steady_clock", lambda: next(clock, SLEPT)
-    )
+    monkeypatch.setattr("service.sending.delivery.steady_clock", lambda: next(clock, SLEPT))
     office.post(completed(START, 77))
     office.app.take(START)
     office.app.views.catch_up()

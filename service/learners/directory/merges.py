@@ -222,7 +222,8 @@ def inherit_merges(cursor: Cursor, met: Iterable[PersonKey]) -> None:
     The other record of the same account is met with them: so each account has the two it would
     have, had the letters come before the merge.
     """
-    wanted = _inheriting(cursor, met)
+    merging: bool = cursor.execute(ANY_MERGED).fetchone()[0]
+    wanted = _inheriting(cursor, met) if merging else []
     for source, account, id in wanted:
         named = {"source": source, "account": account, "id": id}
         (own,) = cursor.execute(ID_OF, (source, account, id)).fetchone()

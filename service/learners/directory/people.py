@@ -8,7 +8,14 @@ from typing import Any, Literal
 import msgspec
 
 from service.learners.directory.group_lists import MAIN, groups_in, members
-from service.learners.directory.merges import ANY_MERGED, NO_MERGES, Merges, Records, inherit_merges, joined
+from service.learners.directory.merges import (
+    ANY_MERGED,
+    NO_MERGES,
+    Merges,
+    Records,
+    inherit_merges,
+    joined,
+)
 from service.learners.directory.old_spellings import spell_people_anew
 from service.learners.directory.people_table import (
     DATA,
@@ -39,15 +46,13 @@ OF_THESE = "id IN (SELECT value FROM json_each(:ids)) AND lms_id IS NOT NULL"
 NAMESAKES = f"lms_id IN (SELECT lms_id FROM people WHERE {OF_THESE})"
 MERGED = "SELECT merged_into FROM people m WHERE m.merged_into = people.id"
 ALONE = f"{OF_THESE} AND merged_into IS NULL AND NOT EXISTS ({MERGED})"
+MET = "INSERT INTO people (id, source, account, lms_id) VALUES (?, ?, ?, ?)"
 _FIELDS = msgspec.json.Decoder(dict[str, str])
 
 
 def person_key(source: str, account: str, lms_id: str) -> PersonKey:
     """Key a person by an LMS id in whatever spelling."""
     return source, account, id_form(lms_id)
-
-
-MET = "INSERT INTO people (id, source, account, lms_id) VALUES (?, ?, ?, ?)"
 
 
 class People:
@@ -64,8 +69,7 @@ class People:
         if ledger.create(TABLE + ODD):
             spell_people_anew(ledger)
         self._columns = readable_columns(ledger)
-        self.has_keys = "NULL AS" not in self._columns
-        """False of an older ledger: nobody is found there by what it lacks."""
+        self.has_keys = "NULL AS" not in self._columns  # an older ledger lacks some
         self.merges = Merges(ledger)
         self._has_choosers = bool(ledger.columns("choosers"))
 
@@ -99,7 +103,7 @@ class People:
         In the transaction that asked for those `known`: nobody else can meet them meanwhile.
         """
         cursor.executemany(*self.met(people))
-        self._inherit(cursor, (key for _, key in people))
+        inherit_merges(cursor, [key for _, key in people])
 
     def meet_merged(self, met: Mapping[str, PersonKey]) -> bool:
         """Meet people at once, by their new ids, if any of them will be merged; else meet none."""
@@ -108,11 +112,6 @@ class People:
         with self._ledger.transaction() as cursor:
             self.meet(cursor, list(met.items()))
         return True
-
-    def _inherit(self, cursor: Cursor, met: Iterable[PersonKey]) -> None:
-        """Merge who was met as their rows for every account are."""
-        if self.standing_merges() is not NO_MERGES:
-            inherit_merges(cursor, met)
 
     def get(self, person_id: str, said: Contact | None = None) -> Person | None:
         """Look up the person with the data of the closest row: their own, the source's, everyone's.
@@ -293,7 +292,7 @@ class People:
         wanted = {row.key: row for row in rows}
         before = {row[:3]: row[3:] for row in rows_of(cursor, wanted, f"id, told_at, {DATA}")}
         counted = register(cursor, wanted, before, now, from_list)
-        self._inherit(cursor, wanted.keys() - before.keys())
+        inherit_merges(cursor, wanted.keys() - before.keys())
         return counted
 
     def visible(self, key: PersonKey) -> list[Person]:

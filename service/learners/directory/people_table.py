@@ -11,7 +11,7 @@ from service.learners.facts import id_form
 from service.learners.text_form import name_words, text_form
 from service.ledger.events import random_id
 from service.ledger.ledger import Ledger
-from service.ledger.sql import Cursor
+from service.ledger.sql import Connection, Cursor
 
 KEYS_REMEMBERED = 16_384
 
@@ -340,8 +340,8 @@ def meet_chooser(cursor: Cursor, address: str, now: int) -> str:
     return str(cursor.execute(query, key).fetchone()[0])
 
 
-def choosing(cursor: Cursor, streams: Iterable[str]) -> list[str]:
+def choosing(reader: Connection, streams: Iterable[str]) -> list[str]:
     """List the ids of who may read where these streams have choices: rows speak for others."""
     query = f"SELECT id FROM people WHERE lms_id IN (SELECT lms_id FROM people WHERE {AT}) OR {AT}"
     wanted = {"streams": msgspec.json.encode(list(streams)).decode()}
-    return [id for (id,) in cursor.execute(query, wanted)]
+    return [id for (id,) in reader.execute(query, wanted)]
