@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 from service.incoming.letter import Arrival
 from service.learners.feed_subjects import SilentSource
 from service.ledger.ledger import Ledger
-from service.ledger.sql import Statement
+from service.ledger.sql import Statement, upsert
 
 FEEDS = """
 CREATE TABLE IF NOT EXISTS feed_lanes (
@@ -42,20 +43,10 @@ COUNTED = (*STATES, "out_of_order")
 COLUMNS = ("source", "letters", "skipped", "last_letter", "last_seen_at", *COUNTED, "lateness")
 
 
-def upsert(counted: Sequence[str], said: Sequence[str]) -> str:
-    """Write the statement that adds to a lane what was `counted`, and replaces what is `said`."""
-    columns = ("source", "lane", *counted, *said)
-    changes = [f"{name} = feed_lanes.{name} + excluded.{name}" for name in counted]
-    changes += [f"{name} = excluded.{name}" for name in said]
-    return (
-        f"INSERT INTO feed_lanes ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}) "
-        f"ON CONFLICT (source, lane) DO UPDATE SET {', '.join(changes)}"
-    )
-
-
-KEPT = upsert(("letters",), ("last_letter", "last_seen_at"))
-SKIPPED = upsert(("skipped",), ())
-TAKEN = upsert(COUNTED, ("newest_at", "lateness"))
+LANE = ("source", "lane")
+KEPT = upsert("feed_lanes", LANE, ("last_letter", "last_seen_at"), counted=("letters",))
+SKIPPED = upsert("feed_lanes", LANE, (), counted=("skipped",))
+TAKEN = upsert("feed_lanes", LANE, ("newest_at", "lateness"), counted=COUNTED)
 BOUNDS_MS = (
     1_000, 5_000, 15_000, 60_000, 300_000, 900_000, 3_600_000, 21_600_000, 86_400_000,
 )  # fmt: skip
@@ -149,11 +140,11 @@ class Feeds:
         """Give what counts letters that have come, with these receipts."""
         counts = Counter(arrival.source for arrival in arrivals)
         last = {a.source: (n, a.received_at) for n, a in zip(receipts, arrivals, strict=True)}
-        return KEPT, [(source, DOOR, counts[source], *last[source]) for source in counts]
+        return KEPT, [(source, DOOR, counts[source], *last[source]) for source in sorted(counts)]
 
     def skipped(self, counts: Mapping[str, int]) -> Statement:
         """Give what counts messages of queues that were not for us, by source."""
-        return SKIPPED, [(source, DOOR, count) for source, count in counts.items()]
+        return SKIPPED, [(source, DOOR, count) for source, count in sorted(counts.items())]
 
     def taken(self, tallies: Mapping[str, FeedTally]) -> Statement:
         """Give what counts what became of the events of letters that were taken."""
@@ -161,7 +152,7 @@ class Feeds:
         own = f"SELECT source, lateness FROM feed_lanes WHERE lane = '{INTAKE}'"
         late = {source: _decode(text) for source, text in self._ledger.reader().execute(own)}
         rows = []
-        for source, tally in tallies.items():
+        for source, tally in sorted(tallies.items(), key=itemgetter(0)):
             lateness = late.get(source) or [0] * (len(BOUNDS_MS) + 1)
             out_of_order, at = tally.place(newest.get(source, 0), lateness)
             counts = [tally.states[state] for state in STATES]

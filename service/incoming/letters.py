@@ -19,6 +19,7 @@ from service.incoming.letter import (
 from service.learners.feed_subjects import LetterSetAside
 from service.ledger.ledger import Ledger
 from service.ledger.sql import Cursor, Statement
+from service.ledger.store import END
 
 
 def runs_of(numbers: Iterable[int]) -> list[tuple[int, int]]:
@@ -40,17 +41,16 @@ def letter_state(outcomes: Sequence[EventOutcome]) -> str:
 NAME = re.compile(r"[A-Za-z][\w.:-]*")
 """What an event may be called. A sender can write anything there, and rules record it for good."""
 FOUND = (
-    "SELECT l.n, l.source, l.received_at, i.n IS NOT NULL, COALESCE(t.state = 'taken', 0), "
+    "SELECT l.n, l.source, l.received_at, i.n IS NOT NULL, coalesce(t.state, '') = 'taken', "
     "s.name, s.reason FROM letters l LEFT JOIN imported i ON i.n = l.n "
     "LEFT JOIN taken t ON t.n = l.n LEFT JOIN set_aside s ON s.n = l.n "
     "AND s.item = (SELECT MIN(item) FROM set_aside WHERE n = l.n)"
 )
 AFTER = (
     f"{FOUND} WHERE l.n IN (SELECT DISTINCT n FROM set_aside WHERE n > :after AND n < "
-    "COALESCE((SELECT MIN(n) FROM waiting WHERE n > :after), 1 << 62) ORDER BY n LIMIT :limit) "
+    f"coalesce((SELECT MIN(n) FROM waiting WHERE n > :after), {END}) ORDER BY n LIMIT :limit) "
     "ORDER BY l.n"
 )
-NUMBERS_PER_QUERY = 5_000
 
 
 class SetAsideQuery:
@@ -74,11 +74,9 @@ class SetAsideQuery:
 
     def of(self, letters: Sequence[int]) -> Iterable[LetterSetAside]:
         """Read these letters as they stand now, set aside or not."""
-        for start in range(0, len(letters), NUMBERS_PER_QUERY):
-            chunk = letters[start : start + NUMBERS_PER_QUERY]
-            marks = ",".join("?" * len(chunk))
-            rows = self._ledger.reader().execute(f"{FOUND} WHERE l.n IN ({marks})", chunk)
-            yield from map(_aside, rows)
+        reader = self._ledger.reader()
+        query = f"{FOUND} WHERE {reader.dialect.any_of('l.n')}"
+        return map(_aside, reader.execute(query, (reader.dialect.listed(letters),)))
 
 
 def _aside(row: tuple[Any, ...]) -> LetterSetAside:
@@ -191,7 +189,7 @@ class Letters:
         self.came.set()
         return list(receipts)
 
-    def waiting(self, limit: int, limit_bytes: int = 2**62, *, after: int = 0) -> list[Letter]:
+    def waiting(self, limit: int, limit_bytes: int = END, *, after: int = 0) -> list[Letter]:
         """Read the letters nobody has taken, oldest first; no more once they fill `limit_bytes`."""
         rows = self._ledger.reader().execute(
             "SELECT w.n, w.source, l.received_at, l.body, w.before, i.n, l.headers FROM waiting w "
@@ -283,7 +281,7 @@ class Letters:
         rows = self._ledger.reader().execute(
             f"SELECT {COLUMNS} WHERE {where}{driving} < :after "
             f"ORDER BY {driving} DESC LIMIT :limit",
-            {"state": state, "after": 2**62 if after is None else after, "limit": limit},
+            {"state": state, "after": END if after is None else after, "limit": limit},
         )
         return [letter_fields(row) for row in rows]
 

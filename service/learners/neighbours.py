@@ -19,30 +19,26 @@ from service.learners.facts import (
 from service.learners.instance import Instance
 from service.ledger.events import EventStore, StreamId
 
-FIRST = "originator_version = 1 AND topic GLOB 'enrollment.*'"
-PERSON = "json_extract(CAST(state AS TEXT), '$.who.person')"
-COURSE = "json_extract(CAST(state AS TEXT), '$.who.course')"
 DELETION = f"topic IN ('{CourseDeleted.TOPIC}', '{InstanceDeleted.TOPIC}')"
 MERGE = f"topic = '{LearnerMerged.TOPIC}'"
 INDEXES = f"""
-CREATE INDEX IF NOT EXISTS enrollments_by_learner ON stored_events ({PERSON}, {COURSE})
-WHERE {FIRST};
-CREATE INDEX IF NOT EXISTS deletions ON stored_events (originator_id) WHERE {DELETION};
-CREATE INDEX IF NOT EXISTS merges ON stored_events (notification_id) WHERE {MERGE};
+CREATE INDEX IF NOT EXISTS enrollments_by_learner ON {{log}} ({{person}}, {{course}})
+WHERE {{first}};
+CREATE INDEX IF NOT EXISTS deletions ON {{log}} (originator_id) WHERE {DELETION};
+CREATE INDEX IF NOT EXISTS merges ON {{log}} ({{order}}) WHERE {MERGE};
 """
 # How their ids begin helps where a ledger is only read, and has no such index yet. The plus sign
 # keeps SQLite from reading the whole log because it is in that order.
-OF_A_LEARNER = (
-    f"SELECT originator_id FROM stored_events WHERE {FIRST} AND {PERSON} = ? "
-    "AND originator_id >= ? AND originator_id < ? {} ORDER BY +notification_id"
+IN_ALL = (
+    "SELECT originator_id FROM stored_events WHERE {first} AND {person} = ? "
+    "AND originator_id >= ? AND originator_id < ?"
 )
-IN_ALL, IN_ONE = OF_A_LEARNER.format(""), OF_A_LEARNER.format(f"AND {COURSE} = ?")
+IN_ONE, IN_ORDER = f"{IN_ALL} AND {{course}} = ?", "ORDER BY +notification_id"
 EVER_DELETED = (
     f"SELECT DISTINCT originator_id FROM stored_events WHERE {DELETION} AND originator_id IN (?, ?)"
 )
 EVER_MERGED = (
-    "SELECT notification_id, json_extract(CAST(state AS TEXT), '$.recorded_at'), "
-    "substr(originator_id, 2), ifnull(json_extract(CAST(state AS TEXT), '$.said.into'), '') "
+    "SELECT notification_id, CAST({at} AS BIGINT), substr(originator_id, 2), coalesce({into}, '') "
     f"FROM stored_events WHERE {MERGE} ORDER BY notification_id"
 )
 
@@ -65,13 +61,23 @@ class Neighbours:
         """Make the indexes, where the ledger may be written and has none yet."""
         self._ledger = store.ledger
         self._merges = Merges(store.ledger)
-        store.ledger.create(INDEXES)
+        dialect = store.ledger.reader().dialect
+        self._parts = {
+            "first": f"originator_version = 1 AND {dialect.begins('topic', 'enrollment.')}",
+            "person": dialect.text_in("state", "who", "person"),
+            "course": dialect.text_in("state", "who", "course"),
+            "at": dialect.text_in("state", "recorded_at"),
+            "log": dialect.log,
+            "order": dialect.log_order,
+            "into": dialect.text_in("state", "said", "into"),
+        }
+        store.ledger.create(INDEXES.format(**self._parts))
 
     def enrollments(self, person: str, course: str | None = None) -> list[str]:
         """Find the streams of a record's enrolments, in one course or in all, the oldest first."""
         prefix = Enrollment.prefix(person)
         wanted = (person, prefix, f"{prefix}~", *(() if course is None else (course,)))
-        query = IN_ALL if course is None else IN_ONE
+        query = f"{IN_ALL if course is None else IN_ONE} {IN_ORDER}".format(**self._parts)
         return [row[0] for row in self._ledger.reader().execute(query, wanted)]
 
     def ever_deleted(self, about: Identity) -> list[str]:
@@ -90,7 +96,8 @@ class Neighbours:
 
         Before it come those who were met merged, of whom it has nothing.
         """
-        told = [Link(*row) for row in self._ledger.reader().execute(EVER_MERGED)]
+        query = EVER_MERGED.format(**self._parts)
+        told = [Link(*row) for row in self._ledger.reader().execute(query)]
         known = {link.record for link in told}
         met = (Link(0, 0, *each) for each in self._merges.in_accounts() if each[0] not in known)
         return [*met, *told]

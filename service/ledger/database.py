@@ -1,10 +1,14 @@
 """Open SQLite so that the ledger's promises hold, and the views' speed."""
 
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
+
 from service.ledger.private_files import private_file
+from service.ledger.sql import Dialect
 from service.ledger.store import LedgerError
 
 SCHEMA_VERSION = 1
@@ -39,7 +43,58 @@ CREATE TABLE IF NOT EXISTS erasable (
 """
 
 
-def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+class SqliteDialect:
+    """Write SQL for SQLite, where JSON is text, and a list is JSON."""
+
+    log = "stored_events"
+    log_order = "notification_id"
+
+    def listed(self, values: Iterable[str] | Iterable[int]) -> str:
+        """Make a JSON array."""
+        return msgspec.json.encode(list(values)).decode()
+
+    def any_of(self, column: str, values: str = "?") -> str:
+        """Look each of them up, by an index of the column if there is one."""
+        return f"{column} IN (SELECT value FROM json_each({values}))"
+
+    def each(self, values: str, name: str) -> str:
+        """Take the list apart."""
+        return f"json_each({values}) {name}"
+
+    def items(self, column: str, name: str) -> str:
+        """Take the array apart."""
+        return f"json_each({column}) {name}"
+
+    def pairs(self, column: str, name: str) -> str:
+        """Take the object apart."""
+        return f"json_each({column}) {name}"
+
+    def text_in(self, state: str, *path: str) -> str:
+        """Read it where it is: what older ledgers have indexed is this very expression."""
+        return f"json_extract(CAST({state} AS TEXT), '$.{'.'.join(path)}')"
+
+    def begins(self, column: str, words: str) -> str:
+        """Match by bytes: LIKE would not tell large letters from small ones."""
+        return f"{column} GLOB '{words}*'"
+
+    def has(self, column: str, signs: str) -> str:
+        """Match by bytes."""
+        return f"{column} GLOB '*{signs}*'"
+
+
+class SqliteConnection(sqlite3.Connection):
+    """Connect to SQLite, and say so."""
+
+    dialect: Dialect = SqliteDialect()
+
+
+class SqliteCursor(sqlite3.Cursor):
+    """Write to SQLite, and say so."""
+
+    dialect = SqliteConnection.dialect
+
+
+def connect(path: Path, *, read_only: bool = False) -> SqliteConnection:
     """Open the ledger with what every promise rests on: WAL, and an fsync at each commit.
 
     In WAL mode `NORMAL` would sync at checkpoints only, and a power cut would take back commits
@@ -105,7 +160,7 @@ def names_in(connection: sqlite3.Connection) -> set[str]:
     return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
 
 
-def _opened(path: Path, mode: str) -> sqlite3.Connection:
+def _opened(path: Path, mode: str) -> SqliteConnection:
     """Open in autocommit mode: the library's own transactions would begin deferred.
 
     SQLite gives the files beside a database the mode of the database.
@@ -118,6 +173,7 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
         timeout=BUSY_SECONDS,
+        factory=SqliteConnection,
     )
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     return connection

@@ -42,6 +42,11 @@ def random_id(now: int) -> str:
     return f"{now // 1000 & 0xFFFFFFFF:08x}{os.urandom(12).hex()}"
 
 
+def id_beside(other: str) -> str:
+    """Make a random id of the second in which another was made."""
+    return other[:8] + os.urandom(12).hex()
+
+
 class EventBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Say what happened; `TOPIC` is its name in the ledger for ever."""
 

@@ -14,12 +14,14 @@ from service.ledger.database import (
     EVENT_LOG,
     ROOMY_CACHE_KIB,
     SCHEMA_VERSION,
+    SqliteConnection,
+    SqliteCursor,
     connect,
     refuse_newer,
 )
 from service.ledger.high_water import MARK_BYTES, fit, mark_of, marked, shortfalls
 from service.ledger.private_files import private_data_folder, private_file
-from service.ledger.sql import Connection, Cursor
+from service.ledger.sql import Connection, Cursor, TableReader, TableWriter
 from service.ledger.store import END, Append, LedgerError, LogRow, Row
 
 ROWS_PER_QUERY = 5_000
@@ -121,7 +123,7 @@ class Ledger:
         """Let the mark beside the file say how far a table has come, from each commit on."""
         self._ends[f"{table}.{column}"] = f"(SELECT MAX({column}) FROM {table})"
         with self._writing:
-            self._mark_ends(self._writer.cursor())
+            self._mark_ends(self._writer.cursor(SqliteCursor))
 
     def _mark_ends(self, cursor: Cursor) -> None:
         with suppress(sqlite3.Error):
@@ -129,7 +131,7 @@ class Ledger:
             self.mark.write({name: end or 0 for name, end in zip(self._ends, found, strict=True)})
 
     @contextmanager
-    def transaction(self, *, waking: bool = True) -> Iterator[Cursor]:
+    def transaction(self, *, waking: bool = True) -> Iterator[TableWriter]:
         """Begin a write transaction: all of it is on disk when the block ends, or none of it.
 
         It takes the file's lock at once: one that began with reading could not be made to wait
@@ -137,7 +139,7 @@ class Ledger:
         commit sleeps on.
         """
         with self._writing:
-            cursor = self._writer.cursor()
+            cursor = self._writer.cursor(SqliteCursor)
             cursor.execute("BEGIN IMMEDIATE")
             try:
                 yield cursor
@@ -164,9 +166,9 @@ class Ledger:
             self.committed.wait_for(lambda: self.commits != seen, seconds)
             return self.commits
 
-    def reader(self) -> Connection:
+    def reader(self) -> TableReader:
         """Give this thread its own reading connection."""
-        connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
+        connection: SqliteConnection | None = getattr(self._readers, "connection", None)
         if connection is None:
             connection = connect(self.path, read_only=True)
             self._readers.connection = connection

@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from service.ledger.database import BUSY_SECONDS, refuse_newer
+from service.ledger.database import BUSY_SECONDS, SqliteConnection, refuse_newer
 from service.ledger.ledger import Ledger
 
 
@@ -21,7 +21,13 @@ class ReadOnlyLedger(Ledger):
         self._at_rest = not self._wal.exists()
         way = "mode=ro&immutable=1" if self._at_rest else "mode=ro"
         address = f"{path.absolute().as_uri()}?{way}"
-        self._only = sqlite3.connect(address, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+        self._only = sqlite3.connect(
+            address,
+            uri=True,
+            isolation_level=None,
+            timeout=BUSY_SECONDS,
+            factory=SqliteConnection,
+        )
         refuse_newer(self._only, path)
 
     def is_out_of_date(self) -> bool:
@@ -35,7 +41,7 @@ class ReadOnlyLedger(Ledger):
     def remember_end(self, table: str, column: str) -> None:
         """Remember nothing: what is only read comes no further."""
 
-    def reader(self) -> sqlite3.Connection:
+    def reader(self) -> SqliteConnection:
         """Give the one connection."""
         return self._only
 

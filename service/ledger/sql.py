@@ -45,6 +45,82 @@ class Cursor(Connection, Protocol):
     def executemany(self, sql: str, rows: Iterable[Any], /) -> Any: ...
 
 
+class Dialect(Protocol):
+    """Write for one engine what engines say in different words; all other SQL is the same for each.
+
+    `values` is the mark of a parameter, `?` or `:name`. What is the same: `ON CONFLICT`,
+    `coalesce`, `CASE WHEN`, columns by name, numbers that are made here
+    (`tests/test_portable_sql.py` has the words that are not).
+    """
+
+    log: str
+    """The table of events, for indexes; `log_order` are its columns that tell their order."""
+    log_order: str
+
+    def listed(self, values: Iterable[str] | Iterable[int]) -> Any:
+        """Make the one parameter that holds them all, for `any_of` and `each`."""
+        ...
+
+    def any_of(self, column: str, values: str = "?") -> str:
+        """Tell whether a column has one of the values of a list."""
+        ...
+
+    def each(self, values: str, name: str) -> str:
+        """Make a table, called so, of the texts of a list: its column is `value`."""
+        ...
+
+    def items(self, column: str, name: str) -> str:
+        """Make a table, called so, of the texts in a JSON array: its column is `value`."""
+        ...
+
+    def pairs(self, column: str, name: str) -> str:
+        """Make a table, called so, of a JSON object of texts: its columns are `key`, `value`."""
+        ...
+
+    def text_in(self, state: str, *path: str) -> str:
+        """Read a text, or a number as one, in the JSON of an event; an index may be made of it."""
+        ...
+
+    def begins(self, column: str, words: str) -> str:
+        """Tell whether a column begins with these letters and dots."""
+        ...
+
+    def has(self, column: str, signs: str) -> str:
+        """Tell whether a column has these signs in a row, or one of those in `[brackets]`."""
+        ...
+
+
+class TableReader(Connection, Protocol):
+    """Ask the ledger for rows, in its engine's `dialect`."""
+
+    @property
+    def dialect(self) -> Dialect: ...
+
+
+class TableWriter(TableReader, Cursor, Protocol):
+    """Ask and write inside a transaction of the ledger."""
+
+
+def upsert(table: str, key: Sequence[str], said: Sequence[str], counted: Sequence[str] = ()) -> str:
+    """Write what adds a row, or else brings the one of its key up to what is `said` now.
+
+    What is `counted` is added up. The values stand in the order of key, counted, said.
+    """
+    columns = [*key, *counted, *said]
+    changes = [f"{name} = {table}.{name} + excluded.{name}" for name in counted]
+    changes += [f"{name} = excluded.{name}" for name in said]
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}) "
+        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {', '.join(changes)}"
+    )
+
+
+def filled_in(*columns: str) -> str:
+    """Write how many of these columns have a text in them: not everywhere a truth is a number."""
+    counted = [f"CASE WHEN {each} <> '' THEN 1 ELSE 0 END" for each in columns]
+    return f"({' + '.join(counted)})"
+
+
 def counts(reader: Connection, query: str, *values: str) -> Counter[str]:
     """Read how often there is what, by a query for pairs of a value and its number."""
     return Counter(dict(reader.execute(query, values).fetchall()))

@@ -39,7 +39,7 @@ class AccountZones:
             codes, known = [], False
         with self._api.ledger.transaction() as cursor:
             self._codes.store(cursor, codes, now)
-            self._answers.keep(cursor, ("account", account), {account: known}, now=now)
+            self._answers.keep(cursor, ("account", account), {account: int(known)}, now=now)
         return True
 
 

@@ -3,12 +3,10 @@
 from collections.abc import Collection, Mapping
 from typing import Literal, NamedTuple
 
-import msgspec
-
 from service.incoming.adobe_api.directory_rows import SOURCE
 from service.learners.directory.people_table import TABLE as PEOPLE
 from service.ledger.ledger import Ledger
-from service.ledger.sql import Cursor
+from service.ledger.sql import Cursor, upsert
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS adobe_answers (
@@ -23,6 +21,7 @@ CREATE INDEX IF NOT EXISTS adobe_answers_by_age ON adobe_answers (what, account,
 CREATE INDEX IF NOT EXISTS people_not_told_of ON people (source, account, id)
     WHERE told_at IS NULL;
 """
+TOLD_BY_API = "CASE WHEN a.found = 1 THEN a.at ELSE 0 END"
 STALE = "(a.at IS NULL OR a.at <= :old)"
 NOT_TOLD_OF = f"""
 SELECT p.lms_id FROM people p LEFT JOIN adobe_answers a
@@ -33,7 +32,7 @@ AND p.lms_id IS NOT NULL AND {STALE} AND NOT EXISTS (
     AND r.source IN (p.source, '') AND r.account IN (p.account, '')
 )
 """
-THESE = f"{NOT_TOLD_OF} AND p.id IN (SELECT value FROM json_each(:these)) LIMIT :limit"
+THESE = f"{NOT_TOLD_OF} AND {{of_these}} LIMIT :limit"
 OTHERS = f"{NOT_TOLD_OF} ORDER BY p.id LIMIT :limit"
 TOLD_OF_LONG_AGO = f"""
 SELECT a.lms_id FROM adobe_answers a JOIN people p
@@ -42,7 +41,7 @@ WHERE a.what = 'user' AND a.account = :account AND a.found = 1 AND a.at <= :old
 AND p.told_at <= a.at ORDER BY a.at LIMIT :limit
 """
 COURSES = f"""
-SELECT j.value FROM json_each(:these) j LEFT JOIN adobe_answers a
+SELECT j.value FROM {{these}} LEFT JOIN adobe_answers a
 ON a.what = 'learning object' AND a.account = :account AND a.lms_id = j.value
 WHERE {STALE} ORDER BY a.at IS NOT NULL, EXISTS (
     SELECT 1 FROM courses c WHERE c.id = j.value AND c.title > ''
@@ -52,11 +51,11 @@ WHERE {STALE} ORDER BY a.at IS NOT NULL, EXISTS (
 IMPORTED_PEOPLE = f"""
 SELECT p.lms_id FROM people p LEFT JOIN adobe_answers a
 ON a.what = 'user' AND a.account = p.account AND a.lms_id = p.lms_id
-WHERE p.source = '{SOURCE}' AND p.account = :account AND p.told_at > ifnull(a.at * (a.found = 1), 0)
-AND p.lms_id IN (SELECT value FROM json_each(:these)) UNION
+WHERE p.source = '{SOURCE}' AND p.account = :account AND p.told_at > {TOLD_BY_API}
+AND {{of_people}} UNION
 SELECT r.lms_id FROM people r WHERE r.told_at IS NOT NULL
 AND r.source IN ('{SOURCE}', '') AND r.account IN (:account, '')
-AND r.lms_id IN (SELECT value FROM json_each(:these)) AND NOT EXISTS (
+AND {{of_rows}} AND NOT EXISTS (
     SELECT 1 FROM people p WHERE p.lms_id = r.lms_id AND p.told_at IS NOT NULL
     AND p.source = '{SOURCE}' AND p.account = :account
 )
@@ -66,11 +65,11 @@ IMPORTED_COURSES = f"""
 SELECT c.id FROM courses c LEFT JOIN adobe_answers a
 ON a.what = 'learning object' AND a.account = :account AND a.lms_id = c.id
 WHERE c.source IN ('{SOURCE}', '') AND c.account IN (:account, '')
-AND c.told_at > ifnull(a.at * (a.found = 1), 0) AND c.id IN (SELECT value FROM json_each(:these))
+AND c.told_at > {TOLD_BY_API} AND {{of_courses}}
 """
 CENSUS = f"""
 SELECT p.source, p.account, CASE
-    WHEN p.told_at <= a.at * (a.found = 1) THEN 'api'
+    WHEN a.found = 1 AND p.told_at <= a.at THEN 'api'
     WHEN p.told_at IS NOT NULL OR EXISTS (
         SELECT 1 FROM people r WHERE r.lms_id = p.lms_id AND r.told_at IS NOT NULL
         AND r.source IN (p.source, '') AND r.account IN (p.account, '')
@@ -81,6 +80,7 @@ ON a.what = 'user' AND p.source = '{SOURCE}' AND a.account = p.account AND a.lms
 WHERE p.lms_id IS NOT NULL GROUP BY 1, 2, 3
 """
 
+KEEP = upsert("adobe_answers", ("what", "account", "lms_id"), ("at", "found"))
 KNOWN_AND_IMPORTED = 2
 What = Literal["user", "learning object", "account"]
 
@@ -109,9 +109,11 @@ class Answers:
 
         Then those of whom the API told at `old` (ms UTC) or earlier, longest ago first.
         """
-        named = {"account": account, "old": old, "these": _json(first)}
+        dialect = self._ledger.reader().dialect
+        named = {"account": account, "old": old, "these": dialect.listed(first)}
+        these = THESE.format(of_these=dialect.any_of("p.id", ":these"))
         found: dict[str, None] = {}
-        for query in (THESE, OTHERS, TOLD_OF_LONG_AGO):
+        for query in (these, OTHERS, TOLD_OF_LONG_AGO):
             if len(found) < limit:
                 found |= dict.fromkeys(self._ids(query, {**named, "limit": limit}))
         return list(found)[:limit]
@@ -120,8 +122,10 @@ class Answers:
         self, account: str, old: int, courses: Collection[str], limit: int
     ) -> list[str]:
         """List those of the courses that were not asked for since `old`, without a title first."""
-        named = {"account": account, "old": old, "these": _json(courses), "limit": limit}
-        return self._ids(COURSES, named)
+        dialect = self._ledger.reader().dialect
+        these, named = dialect.listed(courses), {"account": account, "old": old, "limit": limit}
+        query = COURSES.format(these=dialect.each(":these", "j"))
+        return self._ids(query, {**named, "these": these})
 
     def is_unasked(self, what: What, account: str, lms_id: str, since: int = 0) -> bool:
         """Tell whether an id was not asked for `since` a moment (ms UTC)."""
@@ -133,8 +137,11 @@ class Answers:
 
     def imported(self, what: What, account: str, ids: Collection[str]) -> set[str]:
         """Tell of which of these an import told last: it wins over the API."""
+        dialect = self._ledger.reader().dialect
         query = IMPORTED_PEOPLE if what == "user" else IMPORTED_COURSES
-        return set(self._ids(query, {"account": account, "these": _json(ids)}))
+        columns = {"of_people": "p.lms_id", "of_rows": "r.lms_id", "of_courses": "c.id"}
+        query = query.format(**{n: dialect.any_of(c, ":these") for n, c in columns.items()})
+        return set(self._ids(query, {"account": account, "these": dialect.listed(ids)}))
 
     def keep(
         self, cursor: Cursor, asked: tuple[What, str], known: Mapping[str, int], now: int
@@ -143,11 +150,8 @@ class Answers:
 
         One that is `KNOWN_AND_IMPORTED` was, and stays as an import told.
         """
-        cursor.executemany(
-            "INSERT OR REPLACE INTO adobe_answers (what, account, lms_id, at, found) "
-            "VALUES (?, ?, ?, ?, ?)",
-            [(*asked, id, now, found) for id, found in known.items()],
-        )
+        rows = [(*asked, id, now, found) for id, found in sorted(known.items())]
+        cursor.executemany(KEEP, rows)
 
     def counts(self, what: What) -> AskedIds:
         """Count what was asked of any account."""
@@ -169,7 +173,3 @@ class Answers:
 
     def _ids(self, query: str, named: dict[str, object]) -> list[str]:
         return [id for (id,) in self._ledger.reader().execute(query, named)]
-
-
-def _json(values: Collection[str]) -> str:
-    return msgspec.json.encode(list(values)).decode()

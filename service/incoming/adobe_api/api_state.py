@@ -5,6 +5,7 @@ import msgspec
 from service.incoming.adobe_api.api_answers import Answers
 from service.incoming.adobe_api.budget import BudgetUse, RequestBudget
 from service.ledger.ledger import Ledger
+from service.ledger.sql import upsert
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS adobe_api_state (
@@ -12,6 +13,7 @@ CREATE TABLE IF NOT EXISTS adobe_api_state (
     state TEXT NOT NULL
 );
 """
+KEEP_STATE = upsert("adobe_api_state", ("id",), ("state",))
 
 
 class ApiState(msgspec.Struct, frozen=True):
@@ -42,10 +44,7 @@ class KeptState:
     def keep(self, state: ApiState) -> None:
         """Write it."""
         with self._ledger.transaction() as cursor:
-            cursor.execute(
-                "INSERT OR REPLACE INTO adobe_api_state (id, state) VALUES (1, ?)",
-                (msgspec.json.encode(state).decode(),),
-            )
+            cursor.execute(KEEP_STATE, (1, msgspec.json.encode(state).decode()))
 
 
 class ApiStanding(msgspec.Struct, frozen=True):

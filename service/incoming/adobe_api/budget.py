@@ -19,6 +19,10 @@ CREATE TABLE IF NOT EXISTS adobe_requests (
 );
 CREATE INDEX IF NOT EXISTS adobe_requests_by_time ON adobe_requests (at);
 """
+CLAIM = """
+INSERT INTO adobe_requests (id, at) SELECT coalesce(MAX(id), 0) + 1, ? FROM adobe_requests
+"""
+"""Of two who claim at once one has a number that is taken."""
 USED = "SELECT COUNT(*), MIN(at) FROM adobe_requests WHERE at > ?"
 
 
@@ -54,7 +58,7 @@ class RequestBudget:
             used, oldest = cursor.execute(USED, (now - WINDOW_MS,)).fetchone()
             if used >= self._limit:
                 return int(oldest) + WINDOW_MS
-            cursor.execute("INSERT INTO adobe_requests (at) VALUES (?)", (now,))
+            cursor.execute(CLAIM, (now,))
         return None
 
     def use(self, now: int) -> BudgetUse:

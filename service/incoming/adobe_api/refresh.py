@@ -22,7 +22,7 @@ from service.learners.directory.course_instances import CourseInstances
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People, person_key
 from service.learners.directory.people_table import PersonRow
-from service.ledger.sql import Cursor
+from service.ledger.sql import TableWriter
 
 IDS_AT_ONCE = 10
 """Adobe's largest page where something is included."""
@@ -188,7 +188,7 @@ class AdobeRefresh:
         self._told()
         return found
 
-    def _meet_managers(self, cursor: Cursor, rows: Sequence[PersonRow], now: int) -> None:
+    def _meet_managers(self, cursor: TableWriter, rows: Sequence[PersonRow], now: int) -> None:
         """Let managers who did not come along be asked for next, by their ids."""
         people = self._people
         came = {row.key for row in rows}
@@ -242,4 +242,4 @@ class AdobeRefresh:
 
 def _known(ids: Sequence[str], found: Collection[str], kept: Collection[str]) -> dict[str, int]:
     """Say of each id whether the API knows it, and apart where an import is kept all the same."""
-    return {id: KNOWN_AND_IMPORTED if id in kept else id in found for id in (*ids, *found)}
+    return {id: KNOWN_AND_IMPORTED if id in kept else int(id in found) for id in (*ids, *found)}

@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS adobe_reports (
 HOLD = """
 INSERT INTO adobe_reports (name, held_until, state) VALUES (:name, :until, '{}')
 ON CONFLICT (name) DO UPDATE SET held_until = excluded.held_until
-WHERE held_until <= :now OR held_until > :impossible
+WHERE adobe_reports.held_until <= :now OR adobe_reports.held_until > :impossible
 """
 
 WRITE = """

@@ -1,13 +1,14 @@
 """Keep the instances of learning objects with their dates, as their LMS's API says."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
 from service.learners.facts import course_id
 from service.ledger.ledger import Ledger
-from service.ledger.sql import Cursor
+from service.ledger.sql import Cursor, upsert
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS course_instances (
@@ -25,10 +26,16 @@ CREATE TABLE IF NOT EXISTS course_instances (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS instances_by_course ON course_instances (course, source, account);
 """
-COLUMNS = (
-    "id, source, account, course, name, state, "
-    "completion_deadline, enrollment_deadline, unenrollment_deadline"
+KEY = ("id", "source", "account")
+DATA = (
+    "course",
+    "name",
+    "state",
+    "completion_deadline",
+    "enrollment_deadline",
+    "unenrollment_deadline",
 )
+WRITE = upsert("course_instances", KEY, (*DATA, "told_at"))
 
 
 class CourseInstance(msgspec.Struct, frozen=True):
@@ -70,14 +77,12 @@ class CourseInstances:
     ) -> None:
         """Keep the instances of these courses (source, account, id): all they have now."""
         cursor.executemany(
-            "DELETE FROM course_instances WHERE source = ? AND account = ? AND course = ?", courses
+            "DELETE FROM course_instances WHERE source = ? AND account = ? AND course = ?",
+            sorted(courses),
         )
-        cursor.executemany(
-            f"INSERT OR REPLACE INTO course_instances ({COLUMNS}, told_at) "
-            "VALUES (?,?,?,?,?,?,?,?,?,?)",
-            [(*msgspec.structs.astuple(each), now) for each in instances],
-        )
+        rows = sorted(map(msgspec.structs.astuple, instances), key=itemgetter(0, 1, 2))
+        cursor.executemany(WRITE, [(*row, now) for row in rows])
 
     def _many(self, where: str, values: tuple[Any, ...]) -> list[CourseInstance]:
-        query = f"SELECT {COLUMNS} FROM course_instances WHERE {where}"
+        query = f"SELECT {', '.join((*KEY, *DATA))} FROM course_instances WHERE {where}"
         return [CourseInstance(*row) for row in self._ledger.reader().execute(query, values)]

@@ -1,19 +1,19 @@
 """Keep titles, tags and addresses of learning objects, as imported or said by letters."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Literal
 
 import msgspec
 
 from service.learners.directory.course_links import course_link
+from service.learners.directory.people import CLOSENESS, VISIBLE, rows_of
 from service.learners.directory.reported import ReportedTitles
 from service.learners.facts import KINDS, course_id
 from service.learners.text_form import distinct
 from service.ledger.ledger import Ledger
-from service.ledger.sql import Cursor, counts
-
-ROWS_PER_QUERY = 500
+from service.ledger.sql import TableWriter, counts, upsert
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS courses (
@@ -29,8 +29,10 @@ CREATE TABLE IF NOT EXISTS courses (
     PRIMARY KEY (id, source, account)
 ) WITHOUT ROWID;
 """
-COLUMNS = "id, source, account, title, kind, tags, url, parents"
-SAY_AGAIN = "UPDATE courses SET told_at = ? WHERE id = ? AND source = ? AND account = ?"
+DATA = "title, kind, tags, url, parents"
+COLUMNS = f"id, source, account, {DATA}"
+WRITE = upsert("courses", ("source", "account", "id"), (*DATA.split(", "), "told_at"))
+SAY_AGAIN = "UPDATE courses SET told_at = ? WHERE source = ? AND account = ? AND id = ?"
 NOTHING = (None, None, "[]", None, "[]")
 
 CourseKey = tuple[str, str, str]
@@ -105,8 +107,7 @@ class Courses:
         """
         id = course_id(course)
         rows = self._many(
-            "id = ? AND source IN (?, '') AND account IN (?, '') "
-            "ORDER BY (source <> '') + (account <> '') DESC LIMIT 1",
+            f"id = ? AND {VISIBLE} ORDER BY {CLOSENESS} DESC LIMIT 1",
             (id, source, account),
         )
         title = (rows[0].title if rows else None) or said or self._said(source, account, id)
@@ -172,23 +173,24 @@ class Courses:
 
     def values_in(self, what: Literal["tags", "parents"]) -> Counter[str]:
         """Count the courses that have each value in a list."""
-        query = f"SELECT e.value, COUNT(*) FROM courses, json_each({what}) e GROUP BY 1"
-        return counts(self._ledger.reader(), query)
+        reader = self._ledger.reader()
+        items = reader.dialect.items(what, "e")
+        return counts(reader, f"SELECT e.value, COUNT(*) FROM courses, {items} GROUP BY 1")
 
-    def store(self, cursor: Cursor, rows: Sequence[CourseRow], now: int) -> tuple[int, int, int]:
+    def store(
+        self, cursor: TableWriter, rows: Sequence[CourseRow], now: int
+    ) -> tuple[int, int, int]:
         """Keep what the rows say; return how many courses were added, changed and unchanged.
 
         What a row does not say stays as it was; the later of two rows with one key counts.
         `now` is in milliseconds since 1970 UTC. Twice changes only when it was said.
         """
-        wanted = {(course_id(row.id), row.source, row.account): row for row in rows}
-        before = {row[:3]: row[3:] for row in _stored(cursor, list(wanted))}
+        wanted = {row.key: row for row in sorted(rows, key=attrgetter("key"))}
+        stored = rows_of(cursor, wanted, DATA, ids="courses.id")
+        before = {row[:3]: row[3:] for row in stored}
         after = {key: _updated(before.get(key, NOTHING), row) for key, row in wanted.items()}
         writes = [(*key, *data, now) for key, data in after.items() if before.get(key) != data]
-        cursor.executemany(
-            f"INSERT OR REPLACE INTO courses ({COLUMNS}, told_at) VALUES (?,?,?,?,?,?,?,?,?)",
-            writes,
-        )
+        cursor.executemany(WRITE, writes)
         again = [(now, *key) for key, data in after.items() if before.get(key) == data]
         cursor.executemany(SAY_AGAIN, again)
         added = len(after) - len(before)
@@ -211,17 +213,6 @@ def _course(row: tuple[Any, ...]) -> Course:
         url=url,
         parents=tuple(msgspec.json.decode(parents)),
     )
-
-
-def _stored(cursor: Cursor, keys: Sequence[CourseKey]) -> Iterator[tuple[Any, ...]]:
-    """Look up the rows of exactly these keys (id, source, account)."""
-    for start in range(0, len(keys), ROWS_PER_QUERY):
-        chunk = keys[start : start + ROWS_PER_QUERY]
-        yield from cursor.execute(
-            f"SELECT {COLUMNS} FROM courses WHERE (id, source, account) IN "
-            f"(VALUES {','.join(['(?,?,?)'] * len(chunk))})",
-            [part for key in chunk for part in key],
-        )
 
 
 def _updated(old: tuple[Any, ...], row: CourseRow) -> tuple[Any, ...]:

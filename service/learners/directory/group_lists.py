@@ -5,16 +5,18 @@ object of such arrays by the name of their list.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 
 from service.learners.text_form import distinct, text_form
 from service.ledger.ledger import Ledger
+from service.ledger.sql import filled_in
 
 MAIN = ""
 """The name of the list that has none: the files that say who there is."""
 
-MEMBERS = """
+MEMBERS = f"""
 SELECT p.id, p.merged_into IS NOT NULL
 FROM people_in_groups g JOIN people p ON p.id = g.person
 WHERE g.name = :group AND (p.left_as IS NULL OR p.merged_into IS NOT NULL)
@@ -23,18 +25,18 @@ AND NOT EXISTS (
     SELECT 1 FROM people c WHERE c.lms_id = p.lms_id
     AND (
         c.told_at IS NOT NULL OR c.left_as IS NOT NULL AND c.merged_into IS NULL
-        AND c.left_at > ifnull(p.left_at, 0)
+        AND c.left_at > coalesce(p.left_at, 0)
     )
     AND (:source = '' OR c.source IN (:source, '') AND c.account IN (:account, ''))
-    AND (c.source <> '') + (c.account <> '') > (p.source <> '') + (p.account <> '')
+    AND {filled_in("c.source", "c.account")} > {filled_in("p.source", "p.account")}
 )
 """
-AMONG = """
+AMONG = f"""
 AND g.person IN (
-    SELECT value FROM json_each(:records) UNION ALL
-    SELECT r.id FROM json_each(:records) JOIN people m ON m.id = value
-    JOIN people r ON r.lms_id = m.lms_id
-    AND (r.source <> '') + (r.account <> '') > (m.source <> '') + (m.account <> '')
+    SELECT k.value FROM {{records}} UNION ALL
+    SELECT r.id FROM {{records}} JOIN people m ON m.id = k.value
+    JOIN people r ON r.lms_id = m.lms_id AND {filled_in("r.source", "r.account")}
+        > {filled_in("m.source", "m.account")}
 )
 """
 """Members who are a person, or the closer row of one that hides them."""
@@ -79,8 +81,9 @@ def members(
     looked up.
     """
     source, account = seen_from
-    named = {"group": text_form(group), "source": source, "account": account}
+    reader, query = ledger.reader(), MEMBERS
+    named: dict[str, Any] = {"group": text_form(group), "source": source, "account": account}
     if records is not None:
-        named["records"] = msgspec.json.encode(records).decode()
-    query = f"{MEMBERS} {AMONG if records is not None else ''} ORDER BY p.id"
-    return ledger.reader().execute(query, named).fetchall()
+        query += AMONG.format(records=reader.dialect.each(":records", "k"))
+        named["records"] = reader.dialect.listed(records)
+    return reader.execute(f"{query} ORDER BY p.id", named).fetchall()

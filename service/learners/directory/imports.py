@@ -21,15 +21,21 @@ CREATE TABLE IF NOT EXISTS imports (
     changed INTEGER NOT NULL,
     missing INTEGER NOT NULL,
     known INTEGER NOT NULL,
-    full INTEGER NOT NULL,
+    "full" INTEGER NOT NULL,
     refused INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS imports_by_scope ON imports (what, source, account, list, n);
 """
-NEWEST = """
-SELECT what, source, account, list, at, rows, added, changed, missing, known, full, refused
-FROM imports WHERE n IN (
-    SELECT MAX(n) FROM imports WHERE refused <= ? AND full >= ? GROUP BY what, source, account, list
+COLUMNS = 'what, source, account, list, at, rows, added, changed, missing, known, "full", refused'
+"""In the order of the fields of RecordedImport; FULL is a word of joins in SQL."""
+NEXT = f"""
+INSERT INTO imports (n, {COLUMNS})
+SELECT coalesce(MAX(n), 0) + 1, {", ".join("?" * len(COLUMNS.split(",")))} FROM imports
+"""
+NEWEST = f"""
+SELECT {COLUMNS} FROM imports WHERE n IN (
+    SELECT MAX(n) FROM imports WHERE refused <= ? AND "full" >= ?
+    GROUP BY what, source, account, list
 ) ORDER BY what, source, account, list
 """
 
@@ -60,12 +66,9 @@ class RecordedImport(msgspec.Struct, frozen=True, kw_only=True):
 def record(ledger: Ledger, found: Sequence[RecordedImport]) -> None:
     """Keep what an import has come to."""
     ledger.create(TABLE)
-    names = RecordedImport.__struct_fields__
+    rows = [msgspec.structs.astuple(each) for each in found]
     with ledger.transaction() as cursor:
-        cursor.executemany(
-            f"INSERT INTO imports ({', '.join(names)}) VALUES ({','.join('?' * len(names))})",
-            [msgspec.structs.astuple(each) for each in found],
-        )
+        cursor.executemany(NEXT, [(*row[:-2], int(row[-2]), int(row[-1])) for row in rows])
 
 
 def last_imports(
@@ -78,7 +81,7 @@ def last_imports(
     if not ledger.columns("imports"):
         return []
     names = RecordedImport.__struct_fields__
-    rows = ledger.reader().execute(NEWEST, (or_refused, full))
+    rows = ledger.reader().execute(NEWEST, (int(or_refused), int(full)))
     return [
         msgspec.convert(dict(zip(names, row, strict=True)), RecordedImport, strict=False)
         for row in rows

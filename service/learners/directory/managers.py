@@ -21,9 +21,11 @@ IN_FILE = """
 {} = ? AND source = ? AND account = ? AND lms_id IS NOT NULL
 ORDER BY left_as IS NOT NULL, id LIMIT ?
 """
+NAMELESS = "-"
+"""What no name's key is: it has letters, and blanks between words."""
 FIRST_AT = f"""
-address = ? AND name_key IS ? AND {VISIBLE} AND lms_id IS NOT NULL AND left_as IS NULL
-ORDER BY lms_id LIMIT 1
+address = ? AND coalesce(name_key, '{NAMELESS}') = ? AND {VISIBLE}
+AND lms_id IS NOT NULL AND left_as IS NULL ORDER BY lms_id LIMIT 1
 """
 
 How = Literal["none", "id", "address", "unique id", "name", "nobody", "several", "self", "circle"]
@@ -168,8 +170,10 @@ class Managers:
         is_one = first is not None and _reads_as(first) == reads_as
         return msgspec.structs.replace(found, id=first.id) if first and is_one else found
 
-    def _look_up_first(self, *named: str | None) -> str | None:
-        rows = self._people.imported_rows(FIRST_AT, named)
+    def _look_up_first(self, address: str, name: str | None, *seen_from: str) -> str | None:
+        rows = self._people.imported_rows(
+            FIRST_AT, (address, NAMELESS if name is None else name, *seen_from)
+        )
         return rows[0].lms_id if rows else None
 
     def _at_address(self, source: str, account: str, address: str) -> Person | None:

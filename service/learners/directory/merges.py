@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-import msgspec
 from msgspec.structs import replace
 
 from service.learners.directory.people_table import Person, PersonKey
 from service.learners.text_form import distinct
+from service.ledger.events import id_beside
 from service.ledger.ledger import Ledger
-from service.ledger.sql import Connection, Cursor, Statement
+from service.ledger.sql import Cursor, Statement, TableReader, TableWriter
 
 ANY_MERGED = "SELECT EXISTS (SELECT 1 FROM people WHERE merged_into IS NOT NULL)"
 LINK = "UPDATE people SET merged_into = ? WHERE id = ?"
@@ -29,7 +29,7 @@ NO_CIRCLE = (
 )
 """Fails where there is one, as there is already somebody with this id."""
 ALIKE = """
-SELECT a.id, ifnull((
+SELECT a.id, coalesce((
     SELECT b.id FROM people b JOIN people x ON x.id = :into AND b.lms_id = x.lms_id
     WHERE b.source = a.source AND b.account = a.account
 ), :into)
@@ -43,7 +43,7 @@ AND NOT EXISTS (
 """
 """Rows that speak of a record for every source or account, and what they are merged into."""
 INHERITING = """
-SELECT k.value FROM json_each(:ids) k
+SELECT k.value FROM {ids}
 JOIN people g ON g.lms_id = k.value AND g.source = :source AND g.account = ''
 WHERE :account <> '' AND (
     g.merged_into IS NOT NULL
@@ -52,8 +52,11 @@ WHERE :account <> '' AND (
 """
 """Ids in an account whose row for every account is merged, or has others merged into it."""
 SAID_OF_EVERY_ACCOUNT = """
-WITH g AS (SELECT * FROM people WHERE lms_id = :id AND source = :source AND account = '')
-SELECT g.lms_id, b.source, iif(b.source = g.source, :account, b.account), b.lms_id
+WITH g AS (
+    SELECT id, source, lms_id, merged_into FROM people
+    WHERE lms_id = :id AND source = :source AND account = ''
+)
+SELECT g.lms_id, b.source, CASE WHEN b.source = g.source THEN :account ELSE b.account END, b.lms_id
 FROM g JOIN people b ON b.id = g.merged_into
 WHERE b.source <> g.source OR b.account IN ('', :account)
 UNION ALL
@@ -62,8 +65,7 @@ WHERE a.source = g.source AND a.account = '' AND a.lms_id IS NOT NULL
 """
 """Which id is merged into which key, as seen from an account."""
 KNOW = """
-INSERT OR IGNORE INTO people (id, source, account, lms_id)
-VALUES (substr(?, 1, 8) || lower(hex(randomblob(12))), ?, ?, ?)
+INSERT INTO people (id, source, account, lms_id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
 INHERIT = """
 UPDATE people SET merged_into = :into WHERE id = :record AND merged_into IS NULL
@@ -206,17 +208,17 @@ class Merges(Records):
         return bool(_inheriting(self._ledger.reader(), keys))
 
 
-def _inheriting(cursor: Connection, keys: Iterable[PersonKey]) -> list[PersonKey]:
+def _inheriting(reader: TableReader, keys: Iterable[PersonKey]) -> list[PersonKey]:
     """Pick those whose row for every account was merged."""
-    found = []
+    found, query = [], INHERITING.format(ids=reader.dialect.each(":ids", "k"))
     for (source, account), same in groupby(sorted(keys), lambda key: key[:2]):
-        ids = msgspec.json.encode([key[2] for key in same]).decode()
+        ids = reader.dialect.listed(key[2] for key in same)
         named = {"ids": ids, "source": source, "account": account}
-        found += [(source, account, id) for (id,) in cursor.execute(INHERITING, named)]
+        found += [(source, account, id) for (id,) in reader.execute(query, named)]
     return found
 
 
-def inherit_merges(cursor: Cursor, met: Iterable[PersonKey]) -> None:
+def inherit_merges(cursor: TableWriter, met: Iterable[PersonKey]) -> None:
     """Merge records that have just been met as their rows for every account were merged.
 
     The other record of the same account is met with them: so each account has the two it would
@@ -230,7 +232,8 @@ def inherit_merges(cursor: Cursor, met: Iterable[PersonKey]) -> None:
         cursor.execute(CLOSER, {**named, "record": own})
         for merged, *into in cursor.execute(SAID_OF_EVERY_ACCOUNT, named).fetchall():
             pair = [(source, account, merged), (into[0], into[1], into[2])]
-            wanted += [key for key in pair if cursor.execute(KNOW, (own, *key)).rowcount]
+            known = ((key, (id_beside(own), *key)) for key in pair)
+            wanted += [key for key, row in known if cursor.execute(KNOW, row).rowcount]
             _inherit(cursor, *pair)
 
 

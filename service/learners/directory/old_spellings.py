@@ -3,17 +3,20 @@
 from service.learners.directory.people_table import (
     DATA,
     DERIVED,
-    ODD_GROUPS,
-    ODD_IDS,
-    ODD_KEYS,
     PersonKey,
     address_key,
     derived,
 )
 from service.learners.text_form import text_form
 from service.ledger.ledger import Ledger
-from service.ledger.sql import Connection, Cursor
+from service.ledger.sql import Cursor, Dialect, TableReader
 
+ODD = """
+CREATE INDEX IF NOT EXISTS people_with_odd_ids ON people (lms_id) WHERE {ids};
+CREATE INDEX IF NOT EXISTS people_with_odd_keys ON people (id) WHERE {keys};
+CREATE INDEX IF NOT EXISTS groups_with_odd_names ON people_in_groups (name) WHERE {groups};
+"""
+"""What may be spelled in several ways is little."""
 FIRST_THERE = """(
     SELECT f.id FROM people f
     WHERE f.address = people.address AND f.source = people.source AND f.account = people.account
@@ -25,11 +28,30 @@ WHERE address = ? AND lms_id IS NULL AND id <> {FIRST_THERE}
 """
 """Who is known by their address alone becomes whoever else has it, in another spelling."""
 
+JOIN_ANEW = """
+INSERT INTO people_in_groups (name, person) SELECT ?, person FROM people_in_groups WHERE name = ?
+ON CONFLICT DO NOTHING
+"""
 TAKEN = "SELECT id, told_at IS NULL FROM people WHERE source = ? AND account = ? AND lms_id = ?"
 TAKE_OVER = (
     f"UPDATE people SET ({DATA}, left_at, {', '.join(DERIVED)}) = "
     f"(SELECT {DATA}, left_at, {', '.join(DERIVED)} FROM people WHERE id = ?) WHERE id = ?"
 )
+
+
+def odd_texts(dialect: Dialect) -> dict[str, str]:
+    """Write which ids, keys of people, and names of groups may not be in their form."""
+    capitals = dialect.has("address", "[A-Z]")
+    return {
+        "ids": dialect.has("lms_id", "[^!-~]"),
+        "keys": f"{capitals} OR (name IS NOT NULL AND name_key IS NULL)",
+        "groups": f"{dialect.has('name', '[^ -~]')} OR {dialect.has('name', '  ')}",
+    }
+
+
+def odd_indexes(dialect: Dialect) -> str:
+    """Write the indexes by which they are found at once."""
+    return ODD.format(**odd_texts(dialect))
 
 
 def spell_people_anew(ledger: Ledger) -> None:
@@ -39,24 +61,23 @@ def spell_people_anew(ledger: Ledger) -> None:
     with ledger.transaction() as cursor:
         ids, groups, keys = _old_spellings(cursor)
         cursor.executemany("UPDATE people SET address = ?, name_key = ? WHERE id = ?", keys)
-        cursor.executemany(MERGE_AT, {key[:1] for key in keys})
+        cursor.executemany(MERGE_AT, sorted({key[:1] for key in keys if key[0]}))
         for row in ids:
             _rename(cursor, *row)
-        cursor.executemany(
-            "UPDATE OR REPLACE people_in_groups SET name = ? WHERE name = ?",
-            [(text_form(name), name) for name in groups],
-        )
+        cursor.executemany(JOIN_ANEW, [(text_form(name), name) for name in groups])
+        cursor.executemany("DELETE FROM people_in_groups WHERE name = ?", [(n,) for n in groups])
 
 
 def _old_spellings(
-    cursor: Connection,
+    cursor: TableReader,
 ) -> tuple[list[tuple[str, PersonKey]], list[str], list[tuple[str | None, ...]]]:
     """Find the people, the groups, and the keys by which people are found, not in their form."""
-    rows = cursor.execute(f"SELECT id, source, account, lms_id FROM people WHERE {ODD_IDS}")
+    odd = odd_texts(cursor.dialect)
+    rows = cursor.execute(f"SELECT id, source, account, lms_id FROM people WHERE {odd['ids']}")
     ids = [(row[0], row[1:]) for row in rows if text_form(row[3]) != row[3]]
-    names = cursor.execute(f"SELECT DISTINCT name FROM people_in_groups WHERE {ODD_GROUPS}")
+    names = cursor.execute(f"SELECT DISTINCT name FROM people_in_groups WHERE {odd['groups']}")
     groups = [name for (name,) in names if text_form(name) != name]
-    rows = cursor.execute(f"SELECT id, name, email FROM people WHERE {ODD_KEYS}")
+    rows = cursor.execute(f"SELECT id, name, email FROM people WHERE {odd['keys']}")
     return ids, groups, [(*derived(row[1:]), row[0]) for row in rows]
 
 
@@ -77,7 +98,8 @@ def _rename(cursor: Cursor, old: str, key: PersonKey) -> None:
 
 def spell_contacts_anew(ledger: Ledger) -> None:
     """Bring addresses that older versions told apart by case into their form."""
-    capitals = "SELECT person, email FROM contacts WHERE address GLOB '*[A-Z]*'"
+    odd = ledger.reader().dialect.has("address", "[A-Z]")
+    capitals = f"SELECT person, email FROM contacts WHERE {odd}"
     if ledger.reader().execute(capitals).fetchone():
         with ledger.transaction() as cursor:
             keys = [(address_key(email), p) for p, email in cursor.execute(capitals).fetchall()]

@@ -16,11 +16,9 @@ from service.learners.directory.merges import (
     inherit_merges,
     joined,
 )
-from service.learners.directory.old_spellings import spell_people_anew
+from service.learners.directory.old_spellings import odd_indexes, spell_people_anew
 from service.learners.directory.people_table import (
     DATA,
-    KEYS_PER_QUERY,
-    ODD,
     TABLE,
     Person,
     PersonKey,
@@ -35,15 +33,15 @@ from service.learners.facts import Contact, id_form
 from service.learners.text_form import text_form
 from service.ledger.events import random_id
 from service.ledger.ledger import Ledger
-from service.ledger.sql import Connection, Cursor, Statement, counts
+from service.ledger.sql import Statement, TableReader, TableWriter, counts, filled_in
 
 __all__ = ["People", "Person", "PersonKey", "PersonRow", "address_key", "person_key"]
 
 VISIBLE = "source IN (?, '') AND account IN (?, '')"
-CLOSENESS = "(source <> '') + (account <> '')"
+CLOSENESS = filled_in("source", "account")
 CLOSEST_FIRST = f"told_at IS NULL, {CLOSENESS} DESC, source DESC"
-OF_THESE = "id IN (SELECT value FROM json_each(:ids)) AND lms_id IS NOT NULL"
-NAMESAKES = f"lms_id IN (SELECT lms_id FROM people WHERE {OF_THESE})"
+OF_THESE = "{of_these} AND lms_id IS NOT NULL"
+NAMESAKES = f"lms_id IN (SELECT lms_id FROM people WHERE {OF_THESE}) ORDER BY {CLOSEST_FIRST}"
 MERGED = "SELECT merged_into FROM people m WHERE m.merged_into = people.id"
 ALONE = f"{OF_THESE} AND merged_into IS NULL AND NOT EXISTS ({MERGED})"
 MET = "INSERT INTO people (id, source, account, lms_id) VALUES (?, ?, ?, ?)"
@@ -66,7 +64,7 @@ class People:
         self.contacts = ReportedContacts(ledger)
         self.addresses_heard = 0
         self._ledger = ledger
-        if ledger.create(TABLE + ODD):
+        if ledger.create(TABLE + odd_indexes(ledger.reader().dialect)):
             spell_people_anew(ledger)
         self._columns = readable_columns(ledger)
         self.has_keys = "NULL AS" not in self._columns  # an older ledger lacks some
@@ -97,7 +95,7 @@ class People:
         """Give what adds people of whom nothing but the key is known, and whom nobody merges."""
         return MET, [(person, *key) for person, key in people]
 
-    def meet(self, cursor: Cursor, people: Sequence[tuple[str, PersonKey]]) -> None:
+    def meet(self, cursor: TableWriter, people: Sequence[tuple[str, PersonKey]]) -> None:
         """Add people of whom nothing but the key is known, merged as their general rows are.
 
         In the transaction that asked for those `known`: nobody else can meet them meanwhile.
@@ -187,7 +185,7 @@ class People:
 
     def everybody(self, limit: int) -> dict[str, Person | None]:
         """Look up people as `get` does, by id; none at all when there are more than `limit`."""
-        rows = self.imported_rows(f"1 ORDER BY {CLOSEST_FIRST} LIMIT ?", (limit + 1,))
+        rows = self.imported_rows(f"TRUE ORDER BY {CLOSEST_FIRST} LIMIT ?", (limit + 1,))
         if len(rows) > limit:
             return {}
         found = all_seen(rows, rows, self.contacts)
@@ -196,19 +194,18 @@ class People:
 
     def several(self, persons: Iterable[str]) -> dict[str, Person | None]:
         """Look up those of these people who have an LMS id and one record, as `get` does, by id."""
-        asked = {"ids": msgspec.json.encode(list(persons)).decode()}
-        own = self.imported_rows(ALONE, asked) if asked["ids"] != "[]" else []
-        rows = self.imported_rows(f"{NAMESAKES} ORDER BY {CLOSEST_FIRST}", asked) if own else []
+        ids, dialect = list(persons), self._ledger.reader().dialect
+        of_these, asked = dialect.any_of("id"), (dialect.listed(ids),)
+        own = self.imported_rows(ALONE.format(of_these=of_these), asked) if ids else []
+        rows = self.imported_rows(NAMESAKES.format(of_these=of_these), asked) if own else []
         return all_seen(own, rows, self.contacts)
 
     def lms_ids(self, persons: Iterable[str]) -> dict[str, str]:
         """Look up the LMS ids of those people who have one, by person id."""
-        rows = self._ledger.reader().execute(
-            "SELECT id, lms_id FROM people WHERE lms_id IS NOT NULL "
-            "AND id IN (SELECT value FROM json_each(?))",
-            (msgspec.json.encode(list(persons)).decode(),),
-        )
-        return dict(rows.fetchall())
+        reader = self._ledger.reader()
+        of_these, asked = reader.dialect.any_of("id"), reader.dialect.listed(persons)
+        query = f"SELECT id, lms_id FROM people WHERE lms_id IS NOT NULL AND {of_these}"
+        return dict(reader.execute(query, (asked,)).fetchall())
 
     def in_group(
         self, group: str, source: str, account: str, person: str | None = None
@@ -270,17 +267,20 @@ class People:
 
     def columns(self) -> Counter[str]:
         """Count the people of whom each extra column of the imports says something."""
-        query = "SELECT e.key, COUNT(*) FROM people, json_each(fields) e GROUP BY 1"
-        return counts(self._ledger.reader(), query) + self.contacts.columns()
+        reader = self._ledger.reader()
+        fields = reader.dialect.pairs("fields", "e")
+        query = f"SELECT e.key, COUNT(*) FROM people, {fields} GROUP BY 1"
+        return counts(reader, query) + self.contacts.columns()
 
     def column(self, name: str) -> Counter[str]:
         """Count the people who have each value of an extra column."""
-        each = "SELECT e.value, COUNT(*) FROM people, json_each(fields) e"
-        found = counts(self._ledger.reader(), f"{each} WHERE e.key = ? GROUP BY 1", name)
+        reader = self._ledger.reader()
+        each = f"SELECT e.value, COUNT(*) FROM people, {reader.dialect.pairs('fields', 'e')}"
+        found = counts(reader, f"{each} WHERE e.key = ? GROUP BY 1", name)
         return found + self.contacts.column(name)
 
     def store(
-        self, cursor: Cursor, rows: Sequence[PersonRow], now: int, from_list: str = MAIN
+        self, cursor: TableWriter, rows: Sequence[PersonRow], now: int, from_list: str = MAIN
     ) -> tuple[int, int, int]:
         """Keep what the rows say; return how many people were added, changed and unchanged.
 
@@ -322,18 +322,18 @@ class People:
 
 
 def rows_of(
-    cursor: Connection, keys: Iterable[PersonKey], columns: str
+    reader: TableReader, keys: Iterable[PersonKey], columns: str, *, ids: str = "people.lms_id"
 ) -> Iterator[tuple[Any, ...]]:
-    """Look up the rows of just these keys: source, account, LMS id, then the columns asked for."""
-    for (source, account), same in groupby(sorted(keys), lambda key: key[:2]):
-        ids = [key[2] for key in same]
-        for start in range(0, len(ids), KEYS_PER_QUERY):
-            chunk = ids[start : start + KEYS_PER_QUERY]
-            yield from cursor.execute(
-                f"SELECT source, account, lms_id, {columns} FROM people WHERE source = ? "
-                f"AND account = ? AND lms_id IN ({','.join('?' * len(chunk))})",
-                (source, account, *chunk),
-            )
+    """Look up the rows of just these keys: source, account, LMS id, then the columns asked for.
+
+    `ids` names the table and its column of LMS ids.
+    """
+    query = (
+        f"SELECT source, account, {ids}, {columns} FROM {ids.partition('.')[0]} "
+        f"WHERE source = ? AND account = ? AND {reader.dialect.any_of(ids)}"
+    )
+    for scope, same in groupby(sorted(keys), lambda key: key[:2]):
+        yield from reader.execute(query, (*scope, reader.dialect.listed(key[2] for key in same)))
 
 
 def _person(row: tuple[Any, ...]) -> Person:

@@ -27,7 +27,7 @@ from service.learners.directory.tables.csv_import import ImportResult, Store, sm
 from service.learners.directory.tables.seen_rows import Keyed, SeenRows
 from service.learners.text_form import text_form
 from service.ledger.ledger import Ledger
-from service.ledger.sql import Cursor
+from service.ledger.sql import Cursor, TableWriter
 
 FEWEST_MISSING = 10
 """So few may be missing whatever share of the people they are."""
@@ -71,7 +71,7 @@ class ImportRun(Generic[K]):
         self._what = what
         self._store = store
 
-    def store(self, cursor: Cursor, rows: Sequence[K], now: int) -> tuple[int, int, int]:
+    def store(self, cursor: TableWriter, rows: Sequence[K], now: int) -> tuple[int, int, int]:
         """Store rows inside a transaction, those of each source and account apart."""
         total = [0, 0, 0]
         for scope, same in groupby(sorted(rows, key=_scope), _scope):
@@ -147,7 +147,9 @@ class PeopleImport(ImportRun[PersonRow]):
             nobody = "; nobody is taken to be missing" if self.full else ""
             raise UnreadableCsv(f"{error}{nobody}") from error
 
-    def _kept(self, cursor: Cursor, rows: Sequence[PersonRow], now: int) -> tuple[int, int, int]:
+    def _kept(
+        self, cursor: TableWriter, rows: Sequence[PersonRow], now: int
+    ) -> tuple[int, int, int]:
         if self._everybody:
             rows = [replace(row, groups=self._everybody) for row in rows]
         if self._seen:

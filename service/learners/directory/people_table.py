@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from service.learners.facts import id_form
 from service.learners.text_form import name_words, text_form
 from service.ledger.events import random_id
 from service.ledger.ledger import Ledger
-from service.ledger.sql import Connection, Cursor
+from service.ledger.sql import Cursor, TableReader, TableWriter, filled_in
 
 KEYS_REMEMBERED = 16_384
 
@@ -84,8 +85,6 @@ def name_key(name: str) -> str:
 MISSING = "missing"
 """Why somebody has left who is in no full file any more."""
 
-KEYS_PER_QUERY = 5_000
-
 TABLE = """
 CREATE TABLE IF NOT EXISTS people (
     id TEXT PRIMARY KEY,
@@ -124,16 +123,6 @@ CREATE TABLE IF NOT EXISTS choosers (
     stream TEXT NOT NULL UNIQUE
 ) WITHOUT ROWID;
 """
-ODD_IDS = "lms_id GLOB '*[^!-~]*'"
-ODD_KEYS = "address GLOB '*[A-Z]*' OR (name IS NOT NULL AND name_key IS NULL)"
-ODD_GROUPS = "name GLOB '*[^ -~]*' OR name GLOB '*  *'"
-ODD = f"""
-CREATE INDEX IF NOT EXISTS people_with_odd_ids ON people (lms_id) WHERE {ODD_IDS};
-CREATE INDEX IF NOT EXISTS people_with_odd_keys ON people (id) WHERE {ODD_KEYS};
-CREATE INDEX IF NOT EXISTS groups_with_odd_names ON people_in_groups (name) WHERE {ODD_GROUPS};
-"""
-"""What may be spelled in several ways is little, and is found at once."""
-
 DATA = "name, email, manager, timezone, locale, unique_id, left_as, group_names, fields"
 KEY = "id, source, account, lms_id"
 COLUMNS = f"{KEY}, {DATA}, left_at"
@@ -143,26 +132,27 @@ WRITE = (
     f"INSERT INTO people ({WRITTEN}) VALUES ({','.join('?' * len(WRITTEN.split(',')))}) "
     "ON CONFLICT (id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in ("lms_id", *DERIVED, *DATA.split(", ")))
-    + ", left_at = ifnull(excluded.left_at, left_at)"
+    + ", left_at = coalesce(excluded.left_at, people.left_at)"
 )
 
-SAY_AGAIN = "UPDATE people SET told_at = ?, left_at = ifnull(?, left_at) WHERE id = ?"
+SAY_AGAIN = "UPDATE people SET told_at = ?, left_at = coalesce(?, left_at) WHERE id = ?"
 MERGE = "UPDATE people SET address = NULL, merged_into = ? WHERE id = ?"
-SEEN = """
+SEEN = f"""
 SELECT 1 FROM people p
 WHERE p.address = :address AND p.source IN (:source, '') AND p.account IN (:account, '')
 AND NOT EXISTS (
     SELECT 1 FROM people c WHERE c.lms_id = p.lms_id AND c.told_at IS NOT NULL
     AND c.source IN (:source, '') AND c.account IN (:account, '')
-    AND (c.source <> '') + (c.account <> '') > (p.source <> '') + (p.account <> '')
-    AND c.address IS NOT p.address
+    AND {filled_in("c.source", "c.account")} > {filled_in("p.source", "p.account")}
+    AND (c.address IS NULL OR c.address <> p.address)
 )
 """
 """Rows at an address that no closer row with another address hides."""
 
-CHOSEN = "SELECT address FROM choosers WHERE stream IN (SELECT value FROM json_each(:streams))"
+CHOSEN = "SELECT address FROM choosers WHERE {of_these}"
 AT = f"""(address IN ({CHOSEN})
 OR id IN (SELECT person FROM contacts WHERE address IN ({CHOSEN})))"""
+CHOOSING = f"SELECT id FROM people WHERE lms_id IN (SELECT lms_id FROM people WHERE {AT}) OR {AT}"
 
 Data = tuple[str | None, ...]
 """What is known of a person, as stored, in the order of DATA."""
@@ -181,7 +171,7 @@ def readable_columns(ledger: Ledger) -> str:
 
 
 def register(
-    cursor: Cursor,
+    cursor: TableWriter,
     wanted: Mapping[PersonKey, PersonRow],
     before: Mapping[PersonKey, Sequence[Any]],
     now: int,
@@ -209,7 +199,7 @@ def register(
             known.append(person)
         writes.append((person or claimed or random_id(now), *key, *data, left_at, now))
     _write(cursor, writes, known)
-    cursor.executemany(SAY_AGAIN, again)
+    cursor.executemany(SAY_AGAIN, sorted(again, key=itemgetter(2)))
     _add_managers(cursor, list(wanted.values()), now)
     return added, len(writes) - added, len(wanted) - len(writes)
 
@@ -261,19 +251,15 @@ def _claimed(
     return person
 
 
-def _at_addresses(cursor: Cursor, addresses: Sequence[str | None]) -> Addresses:
+def _at_addresses(cursor: TableWriter, addresses: Sequence[str | None]) -> Addresses:
     """Look up who is known at these addresses; of several, the one without an LMS id."""
     keys = sorted({address_key(address) for address in addresses if address})
-    found: Addresses = {}
-    for start in range(0, len(keys), KEYS_PER_QUERY):
-        chunk = keys[start : start + KEYS_PER_QUERY]
-        rows = cursor.execute(
-            "SELECT source, account, address, id, lms_id IS NULL FROM people "
-            f"WHERE address IN ({','.join('?' * len(chunk))}) ORDER BY lms_id IS NULL",
-            chunk,
-        )
-        found.update({row[:3]: (row[3], bool(row[4])) for row in rows})
-    return found
+    rows = cursor.execute(
+        "SELECT source, account, address, id, lms_id IS NULL FROM people "
+        f"WHERE {cursor.dialect.any_of('address')} ORDER BY lms_id IS NULL",
+        (cursor.dialect.listed(keys),),
+    )
+    return {row[:3]: (row[3], bool(row[4])) for row in rows}
 
 
 def _write(
@@ -283,11 +269,13 @@ def _write(
 
     A row is id, key, data, of when it is said whether they have left, and now.
     """
-    rows = [(*row[:-1], *derived(row[4:]), row[-1]) for row in writes]
+    rows = [(*row[:-1], *derived(row[4:]), row[-1]) for row in sorted(writes, key=itemgetter(0))]
     cursor.executemany(WRITE, rows)
-    cursor.executemany("DELETE FROM people_in_groups WHERE person = ?", [(p,) for p in regrouped])
     cursor.executemany(
-        "INSERT OR IGNORE INTO people_in_groups (name, person) VALUES (?, ?)",
+        "DELETE FROM people_in_groups WHERE person = ?", [(p,) for p in sorted(regrouped)]
+    )
+    cursor.executemany(
+        "INSERT INTO people_in_groups (name, person) VALUES (?, ?) ON CONFLICT DO NOTHING",
         [
             (text_form(name), row[0])
             for row in rows
@@ -303,7 +291,7 @@ def derived(data: Sequence[Any]) -> tuple[str | None, str | None]:
     return address_key(email) if email else None, name_key(name) if name else None
 
 
-def _add_managers(cursor: Cursor, rows: Sequence[PersonRow], now: int) -> None:
+def _add_managers(cursor: TableWriter, rows: Sequence[PersonRow], now: int) -> None:
     """Add the managers of whom only the address is known, each once."""
     led = [row for row in rows if row.manager and "@" in row.manager]
     known = _at_addresses(cursor, [row.manager for row in led])
@@ -340,8 +328,7 @@ def meet_chooser(cursor: Cursor, address: str, now: int) -> str:
     return str(cursor.execute(query, key).fetchone()[0])
 
 
-def choosing(reader: Connection, streams: Iterable[str]) -> list[str]:
+def choosing(reader: TableReader, streams: Iterable[str]) -> list[str]:
     """List the ids of who may read where these streams have choices: rows speak for others."""
-    query = f"SELECT id FROM people WHERE lms_id IN (SELECT lms_id FROM people WHERE {AT}) OR {AT}"
-    wanted = {"streams": msgspec.json.encode(list(streams)).decode()}
-    return [id for (id,) in reader.execute(query, wanted)]
+    query = CHOOSING.format(of_these=reader.dialect.any_of("stream", ":streams"))
+    return [id for (id,) in reader.execute(query, {"streams": reader.dialect.listed(streams)})]

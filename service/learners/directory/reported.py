@@ -17,7 +17,7 @@ from service.learners.directory.people_table import Person, PersonKey, address_k
 from service.learners.directory.same_person import same_person
 from service.learners.facts import Contact, Fact, LearnerLeft
 from service.ledger.ledger import Ledger
-from service.ledger.sql import Statement, counts
+from service.ledger.sql import Statement, counts, upsert
 
 CONTACTS = """
 CREATE TABLE IF NOT EXISTS contacts (
@@ -30,8 +30,7 @@ CREATE TABLE IF NOT EXISTS contacts (
     said_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS contacts_by_address ON contacts (address) WHERE address IS NOT NULL;
-CREATE INDEX IF NOT EXISTS contacts_with_capitals ON contacts (address)
-WHERE address GLOB '*[A-Z]*';
+CREATE INDEX IF NOT EXISTS contacts_with_capitals ON contacts (address) WHERE {capitals};
 """
 TITLES = """
 CREATE TABLE IF NOT EXISTS course_names (
@@ -43,6 +42,10 @@ CREATE TABLE IF NOT EXISTS course_names (
     PRIMARY KEY (course, source, account)
 ) WITHOUT ROWID;
 """
+HEAR = upsert(
+    "contacts", ("person",), ("name", "email", "fields", "address", "said_at", "named_at")
+)
+CALL = upsert("course_names", ("source", "account", "course"), ("title", "said_at"))
 NEVER = -1
 NOTHING = Contact()
 
@@ -161,15 +164,17 @@ class ReportedContacts:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        if ledger.create(CONTACTS):
+        capitals = ledger.reader().dialect.has("address", "[A-Z]")
+        if ledger.create(CONTACTS.format(capitals=capitals)):
             spell_contacts_anew(ledger)
 
     def of(self, persons: Iterable[str]) -> dict[str, ReportedValue[Contact]]:
         """Read what is known of these people, as of the last commit."""
-        rows = self._ledger.reader().execute(
+        reader = self._ledger.reader()
+        rows = reader.execute(
             "SELECT person, name, email, fields, said_at, named_at FROM contacts "
-            "WHERE person IN (SELECT value FROM json_each(?))",
-            (msgspec.json.encode(list(persons)).decode(),),
+            f"WHERE {reader.dialect.any_of('person')}",
+            (reader.dialect.listed(persons),),
         )
         return {
             person: ReportedValue(Contact(name, email, _fields.decode(fields)), at, named_at)
@@ -178,22 +183,19 @@ class ReportedContacts:
 
     def changes(self, changed: Mapping[str, ReportedValue[Contact]]) -> Statement:
         """Give what writes what has changed."""
-        return (
-            "INSERT OR REPLACE INTO contacts "
-            "(person, name, email, fields, address, said_at, named_at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [_contact_row(person, heard) for person, heard in changed.items()],
-        )
+        return HEAR, [_contact_row(person, changed[person]) for person in sorted(changed)]
 
     def columns(self) -> Counter[str]:
         """Count the people of whom letters say something by each name."""
-        query = "SELECT e.key, COUNT(*) FROM contacts, json_each(fields) e GROUP BY 1"
-        return counts(self._ledger.reader(), query)
+        reader = self._ledger.reader()
+        fields = reader.dialect.pairs("fields", "e")
+        return counts(reader, f"SELECT e.key, COUNT(*) FROM contacts, {fields} GROUP BY 1")
 
     def column(self, name: str) -> Counter[str]:
         """Count the people of whom letters say each value by a name."""
-        each = "SELECT e.value, COUNT(*) FROM contacts, json_each(fields) e"
-        return counts(self._ledger.reader(), f"{each} WHERE e.key = ? GROUP BY 1", name)
+        reader = self._ledger.reader()
+        each = f"SELECT e.value, COUNT(*) FROM contacts, {reader.dialect.pairs('fields', 'e')}"
+        return counts(reader, f"{each} WHERE e.key = ? GROUP BY 1", name)
 
 
 class ReportedTitles:
@@ -205,10 +207,11 @@ class ReportedTitles:
 
     def of(self, courses: Iterable[str]) -> dict[Key, ReportedValue[str]]:
         """Read what the courses with these LMS ids are called, as of the last commit."""
-        rows = self._ledger.reader().execute(
+        reader = self._ledger.reader()
+        rows = reader.execute(
             "SELECT source, account, course, title, said_at FROM course_names "
-            "WHERE course IN (SELECT value FROM json_each(?))",
-            (msgspec.json.encode(list(courses)).decode(),),
+            f"WHERE {reader.dialect.any_of('course')}",
+            (reader.dialect.listed(courses),),
         )
         return {(row[0], row[1], row[2]): ReportedValue(row[3], row[4]) for row in rows}
 
@@ -219,11 +222,7 @@ class ReportedTitles:
 
     def changes(self, changed: Mapping[Key, ReportedValue[str]]) -> Statement:
         """Give what writes what has changed."""
-        return (
-            "INSERT OR REPLACE INTO course_names (source, account, course, title, said_at) "
-            "VALUES (?, ?, ?, ?, ?)",
-            [(*key, heard.said, heard.at) for key, heard in changed.items()],
-        )
+        return CALL, [(*key, changed[key].said, changed[key].at) for key in sorted(changed)]
 
 
 def _contact_row(person: str, heard: ReportedValue[Contact]) -> tuple[object, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from operator import attrgetter
 
 import msgspec
 
@@ -15,7 +16,7 @@ from service.learners.directory.tables.csv_file import (
 from service.learners.directory.tables.csv_import import read_rows
 from service.learners.directory.time_zones import ReadName, read_zone
 from service.ledger.ledger import Ledger
-from service.ledger.sql import Cursor
+from service.ledger.sql import Cursor, upsert
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS zone_codes (
@@ -26,6 +27,7 @@ CREATE TABLE IF NOT EXISTS zone_codes (
     PRIMARY KEY (source, account, code)
 ) WITHOUT ROWID;
 """
+WRITE = upsert("zone_codes", ("source", "account", "code"), ("zone",))
 COLUMNS = {"code": "id", "zone": "zone", "source": "source", "account": "account"}
 
 
@@ -60,10 +62,8 @@ class ZoneCodes:
         """Keep codes; return how many were added, changed and unchanged. Twice changes nothing."""
         known = {row.key: self._zones.get(row.key) for row in rows}
         changes = [row for row in rows if known[row.key] != row.zone]
-        cursor.executemany(
-            "INSERT OR REPLACE INTO zone_codes (source, account, code, zone) VALUES (?,?,?,?)",
-            [(*row.key, row.zone) for row in changes],
-        )
+        in_order = sorted(changes, key=attrgetter("key"))
+        cursor.executemany(WRITE, [(*row.key, row.zone) for row in in_order])
         del self._zones
         added = sum(known[row.key] is None for row in changes)
         return added, len(changes) - added, len(rows) - len(changes)

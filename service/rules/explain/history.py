@@ -101,7 +101,7 @@ class LedgerHistory:
         beginning = text_form(lms_id)[: max(1, len(lms_id) // 2)]
         rows = self.ledger.reader().execute(
             "SELECT DISTINCT lms_id FROM people WHERE lms_id >= ? AND lms_id < ? "
-            "AND NOT instr(lms_id, '@') LIMIT ?",
+            "AND lms_id NOT LIKE '%@%' ORDER BY lms_id LIMIT ?",
             (beginning, beginning + "~", NEAR),
         )
         return [row[0] for row in rows]

@@ -15,7 +15,7 @@ from service.learners.directory.tables.seen_rows import Keyed, SeenRows
 from service.learners.directory.tables.unread_values import UnreadValue, ValueTally
 from service.ledger.data_folder import is_in_use
 from service.ledger.ledger import Ledger
-from service.ledger.sql import Cursor
+from service.ledger.sql import TableWriter
 
 ROWS_BESIDE_SERVICE, ROWS_ALONE = 2_000, 20_000
 """In one transaction: it touches most pages of each index, however few of its rows are there."""
@@ -27,7 +27,7 @@ SHARE_LEFT_TO_OTHERS = 0.25
 
 K = TypeVar("K", bound=Keyed)
 
-Store = Callable[[Cursor, Sequence[K], int], tuple[int, int, int]]
+Store = Callable[[TableWriter, Sequence[K], int], tuple[int, int, int]]
 """Keeps rows inside a transaction at a time; return how many were added, changed, unchanged."""
 
 
@@ -104,7 +104,7 @@ def rows_at_once(ledger: Ledger) -> int:
 
 
 @contextmanager
-def small_transaction(ledger: Ledger) -> Iterator[Cursor]:
+def small_transaction(ledger: Ledger) -> Iterator[TableWriter]:
     """Begin one of many transactions, and leave a service a gap behind it.
 
     A service that imports itself remembers people and courses, and is told to look again.
