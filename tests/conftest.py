@@ -14,6 +14,8 @@ import pytest
 
 from service.cli.output import csv_import
 
+pytest_plugins = ["tests.postgres"]
+
 MEMORY = Path("/dev/shm")
 ROOM = 2 * 1024**3
 

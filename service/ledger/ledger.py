@@ -160,7 +160,7 @@ class Ledger:
             self.commits += 1
             self.committed.notify_all()
 
-    def wait_for_commit(self, seen: int, seconds: float) -> int:
+    def wait(self, seen: int, seconds: float) -> int:
         """Wait until `commits` is not `seen` any more, at most so long; return it."""
         with self.committed:
             self.committed.wait_for(lambda: self.commits != seen, seconds)

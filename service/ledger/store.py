@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 import msgspec
+from eventsourcing.persistence import PersistenceError
 
 from service.ledger.sql import Connection, Statement
 
@@ -17,6 +18,14 @@ END = 2**62
 
 class LedgerError(Exception):
     """Say where and why the ledger cannot be used as it is, and what to do."""
+
+
+class LeaseLost(PersistenceError):
+    """Say that another process has taken over what this one had: it decides nothing more."""
+
+
+class Unknown(PersistenceError):
+    """Say that what was written may be kept or not: look before it is written again."""
 
 
 class Append(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +108,13 @@ class Store(Protocol):
 
     def erasable(self, stream: str) -> dict[str, str]:
         """Read what is kept beside one stream and not erased yet."""
+        ...
+
+    def wait(self, seen: int, seconds: float) -> int:
+        """Wait until something was committed since `seen`, at most so long; return the next `seen`.
+
+        With -1 it gives the first one at once.
+        """
         ...
 
     def revision(self) -> int:

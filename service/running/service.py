@@ -290,6 +290,6 @@ class Service:
 
     def _follow(self) -> None:
         while not self._threads.stopping.is_set():
-            seen = self.app.ledger.commits
+            seen = self.app.ledger.wait(-1, 0.0)
             if self._threads.guarded("views", self.app.views.catch_up):
-                self.app.ledger.wait_for_commit(seen, LOOK_EVERY_SECONDS)
+                self.app.ledger.wait(seen, LOOK_EVERY_SECONDS)

@@ -239,18 +239,18 @@ def test_many_streams_are_read_at_once_each_in_order(ledger: Ledger) -> None:
 
 def test_whoever_waits_for_a_commit_is_woken_by_it(ledger: Ledger) -> None:
     seen, woken = ledger.commits, []
-    waiting = threading.Thread(target=lambda: woken.append(ledger.wait_for_commit(seen, 10)))
+    waiting = threading.Thread(target=lambda: woken.append(ledger.wait(seen, 10)))
     waiting.start()
     append(ledger, row("ada", 1))
     waiting.join(10)
     assert woken == [seen + 1]
-    assert ledger.wait_for_commit(seen + 1, 0.0) == seen + 1
+    assert ledger.wait(seen + 1, 0.0) == seen + 1
 
 
 def test_what_need_not_be_seen_at_once_wakes_nobody(ledger: Ledger) -> None:
     seen = ledger.commits
     assert ledger.append_unless_moved([row("ada", 1)], waking=False)
-    assert (ledger.wait_for_commit(seen, 0.0), kept(ledger)) == (seen, [(1, "ada", 1)])
+    assert (ledger.wait(seen, 0.0), kept(ledger)) == (seen, [(1, "ada", 1)])
 
 
 def test_what_is_read_as_of_one_moment_is_of_one_commit(ledger: Ledger) -> None:
@@ -274,7 +274,7 @@ def test_a_moment_ends_also_when_what_reads_fails(ledger: Ledger) -> None:
 
 def test_at_the_end_whoever_waits_for_a_commit_looks_again(ledger: Ledger) -> None:
     seen, woken = ledger.commits, []
-    waiting = threading.Thread(target=lambda: woken.append(ledger.wait_for_commit(seen, 60)))
+    waiting = threading.Thread(target=lambda: woken.append(ledger.wait(seen, 60)))
     waiting.start()
     ledger.wake()
     waiting.join(10)

@@ -277,7 +277,7 @@ def test_who_asks_for_the_end_sees_also_what_woke_nobody(room: Installation) -> 
     def follows() -> None:
         seen = ledger.commits
         asked.set()
-        ledger.wait_for_commit(seen, 60)
+        ledger.wait(seen, 60)
         views.catch_up()
 
     asked = threading.Event()

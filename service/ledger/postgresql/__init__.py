@@ -1,0 +1,1 @@
+"""Store events in PostgreSQL: a log that many processes write, in one order."""

@@ -1,0 +1,127 @@
+"""Hold a lane of the log: only its holder writes in it, and whoever lost it cannot commit.
+
+Lane 0 is the one shard's, held by a lease; others are handed out to whoever writes by hand, and
+again when nobody holds them. Times are the database's clock, and make it quick only: what keeps an
+old holder out is the epoch, which every taking raises and every closing packet insists on.
+"""
+
+from contextlib import suppress
+
+from eventsourcing.persistence import PersistenceError
+from psycopg import errors
+
+from service.ledger.postgresql.connections import Session, told
+from service.ledger.postgresql.tables import PLACES
+from service.ledger.postgresql.transactions import Lane, position
+
+THE_SHARD = 0
+BY_HAND = (-(2**31), -10)
+"""Lanes from -1 to -9 are for what else may be a lane one day, as an older log that was moved."""
+
+TAKE = """
+WITH free AS (
+  SELECT shard, pid, born FROM shards AS each
+  WHERE shard BETWEEN %(low)s AND %(high)s AND (
+    owner = %(owner)s OR (%(free)s AND (until < clock_timestamp() OR NOT EXISTS (
+      SELECT FROM pg_stat_activity WHERE pid = each.pid AND backend_start = each.born))))
+  ORDER BY (owner = %(owner)s) DESC, shard DESC LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+UPDATE shards SET owner = %(owner)s, pid = pg_backend_pid(),
+  born = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()),
+  epoch = greatest(shards.epoch, %(timeline)s * 4294967296::bigint) + 1, head = head + %(places)s,
+  until = clock_timestamp() + %(seconds)s * interval '1 second'
+FROM free WHERE shards.shard = free.shard
+RETURNING shards.shard, shards.epoch, shards.head, free.pid, free.born
+"""
+"""Takes over with numbers that whoever had the lane cannot have used, not even for rows that stand
+there uncommitted; and with an epoch above all those of a primary of the past."""
+
+NEW = """
+INSERT INTO shards (shard, owner, epoch, until, head)
+SELECT least(min(shard), %(high)s + 1) - 1, '', 0, '-infinity', 0 FROM shards
+"""
+END = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE pid = %s AND backend_start = %s AND pid <> pg_backend_pid()
+"""
+"""Ends the session of whoever had a lane: a frozen one keeps locked what it has written."""
+
+RENEW = """
+UPDATE shards SET until = clock_timestamp() + %s * interval '1 second'
+WHERE shard = %s AND epoch = %s RETURNING 1
+"""
+LET_GO = "UPDATE shards SET until = '-infinity' WHERE shard = %s AND epoch = %s"
+EPOCH = "SELECT epoch FROM shards WHERE shard = %s"
+COMMITTED = "SELECT n, last FROM commits WHERE lane = %s AND epoch = %s AND first = %s"
+
+
+class Holder:
+    """Take lanes in one name."""
+
+    def __init__(self, owner: str, seconds: float) -> None:
+        """Keep the name, which no other process has, and how long a lane is held for."""
+        self.owner = owner
+        self.seconds = seconds
+
+    def take_shard(self, session: Session, timeline: int) -> Lane | None:
+        """Take the one shard if it is free or ours; None while somebody else has it."""
+        return self._take(session, timeline, (THE_SHARD, THE_SHARD))
+
+    def take_any(self, session: Session, timeline: int) -> Lane:
+        """Take a lane to write by hand in."""
+        while (lane := self._take(session, timeline, BY_HAND)) is None:
+            with told(), suppress(errors.UniqueViolation):  # somebody else has made the same one
+                session.execute(NEW, {"high": BY_HAND[1]})
+        return lane
+
+    def take_again(self, session: Session, timeline: int, lane: Lane) -> Lane | None:
+        """Take a lane that was ours, from another session; None when somebody else took it."""
+        return self._take(session, timeline, (lane.shard, lane.shard), free=False)
+
+    def _take(
+        self, session: Session, timeline: int, among: tuple[int, int], *, free: bool = True
+    ) -> Lane | None:
+        values = {
+            "low": among[0],
+            "high": among[1],
+            "free": free,
+            "owner": self.owner,
+            "timeline": timeline,
+            "places": PLACES,
+            "seconds": self.seconds,
+        }
+        with told():
+            row = session.execute(TAKE, values).fetchone()
+        if row is None:
+            return None
+        *lane, pid, born = row
+        with suppress(PersistenceError), told():  # another role's; it cannot commit anyway
+            session.execute(END, (pid, born))
+        return Lane(*lane)
+
+
+def renew(session: Session, lane: Lane, seconds: float) -> bool:
+    """Hold on to a lane; false when somebody else has taken it."""
+    with told():
+        row = session.execute(RENEW, (seconds, lane.shard, lane.epoch)).fetchone()
+    return row is not None
+
+
+def let_go(session: Session, lane: Lane) -> None:
+    """Leave a lane to whoever wants it."""
+    with told():
+        session.execute(LET_GO, (lane.shard, lane.epoch))
+
+
+def is_held(session: Session, lane: Lane) -> bool:
+    """Tell whether nobody else has taken a lane."""
+    with told():
+        row = session.execute(EPOCH, (lane.shard,)).fetchone()
+    return row is not None and row[0] == lane.epoch
+
+
+def committed_in(session: Session, lane: Lane) -> int | None:
+    """Look for the commit whose rows begin behind a lane's last number; give its last position."""
+    with told():
+        row = session.execute(COMMITTED, (lane.shard, lane.epoch, lane.head + 1)).fetchone()
+    return None if row is None else position(row[0], row[1] - lane.head - 1)

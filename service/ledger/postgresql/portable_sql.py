@@ -1,0 +1,132 @@
+"""Run SQL on PostgreSQL that was written for SQLite: its placeholders, its types, its rows."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from eventsourcing.persistence import PersistenceError
+
+from service.ledger.postgresql.connections import Session, SessionLost, told
+from service.ledger.sql import Values
+
+T = TypeVar("T")
+
+STATEMENTS_KEPT = 2_000
+PIECES = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|::|:([A-Za-z_]\w*)|\?|%")
+"""Literals, quoted names, comments and casts, which are left alone; placeholders; percent signs."""
+
+TYPES = re.compile(r"\b(INTEGER|BLOB|REAL|TEXT)\b|\)\s*WITHOUT ROWID\b")
+AS_HERE = {
+    "INTEGER": "bigint", "BLOB": "bytea", "REAL": "double precision", "TEXT": 'text COLLATE "C"',
+}  # fmt: skip
+
+
+@lru_cache(STATEMENTS_KEPT)
+def as_here(sql: str) -> str:
+    """Rename the placeholders of a statement, `?` to `%s` and `:name` to `%(name)s`."""
+
+    def renamed(found: re.Match[str]) -> str:
+        if found[0] == "?":
+            return "%s"
+        return f"%({found[1]})s" if found[1] else found[0].replace("%", "%%")
+
+    return PIECES.sub(renamed, sql)
+
+
+def script_as_here(script: str) -> str:
+    """Rename the types of a script of tables; texts compare by bytes, as they do on SQLite."""
+    return TYPES.sub(lambda found: AS_HERE.get(found[0], ")"), script)
+
+
+class Found:
+    """Hold the rows that a statement has found."""
+
+    def __init__(self, rows: list[Any], rowcount: int) -> None:
+        self._left = iter(rows)
+        self.rowcount = rowcount
+
+    def fetchone(self) -> Any:
+        """Give the next row, or None."""
+        return next(self._left, None)
+
+    def fetchall(self) -> list[Any]:
+        """Give all that are left."""
+        return list(self._left)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._left
+
+
+class Asking:
+    """Run statements in a session: a `Cursor`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def execute(self, sql: str, values: Values = (), /) -> Found:
+        """Run one; raises what `told` does."""
+        with told(), self._session.cursor() as cursor:
+            cursor.execute(as_here(sql), values)
+            return Found(cursor.fetchall() if cursor.description else [], cursor.rowcount)
+
+    def executemany(self, sql: str, rows: Iterable[Any], /) -> Found:
+        """Run one for each of the rows, in as few packets as they fit in."""
+        with told(), self._session.cursor() as cursor:
+            cursor.executemany(as_here(sql), list(rows))
+            return Found([], cursor.rowcount)
+
+
+class ReadingSession:
+    """Read in a session that is opened when it is needed, and again when it was lost."""
+
+    def __init__(self, connect: Callable[[], Session]) -> None:
+        self._connect = connect
+        self._session: Session | None = None
+        self._in_one_moment = False
+
+    def execute(self, sql: str, values: Values = (), /) -> Found:
+        """Read by one statement; one that was lost on the way is asked once more."""
+        return self._read(lambda session: Asking(session).execute(sql, values))
+
+    def rows(self, sql: str, values: Values) -> list[Any]:
+        """Read the log's own rows, whose bytes come as they are."""
+
+        def read(session: Session) -> list[Any]:
+            with told(), session.cursor(binary=True) as cursor:
+                return cursor.execute(sql, values, prepare=True).fetchall()
+
+        return self._read(read)
+
+    def _read(self, ask: Callable[[Session], T]) -> T:
+        try:
+            return ask(self._opened())
+        except SessionLost:
+            self.close()
+            if self._in_one_moment:
+                raise
+        return ask(self._opened())
+
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """Read as of one commit inside; raises SessionLost when that moment is lost."""
+        with told():
+            self._opened().execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        self._in_one_moment = True
+        try:
+            yield
+        finally:
+            self._in_one_moment = False
+            with suppress(PersistenceError), told():
+                self._opened().execute("ROLLBACK")
+
+    def _opened(self) -> Session:
+        if self._session is None or self._session.closed:
+            self._session = self._connect()
+        return self._session
+
+    def close(self) -> None:
+        """Close the session; another one is opened when it is needed."""
+        if self._session:
+            self._session.close()

@@ -1,0 +1,111 @@
+"""Make the tables of the log, and the lanes that it is written in.
+
+Every process writes in a lane of its own, where it alone gives the numbers; which of two commits
+was first says `commits`, one row each. So there is no sequence, whose numbers become visible in
+another order than they were given, and no lock of a table (decision 43).
+"""
+
+from eventsourcing.persistence import IntegrityError, PersistenceError
+
+from service.ledger.postgresql.connections import Session, told
+from service.ledger.postgresql.portable_sql import Asking, script_as_here
+from service.ledger.store import LedgerError
+
+SCHEMA = 1
+TRIES = 5
+PLACES = 2**20
+"""A commit has at most so many events: a position is its number times this, and the place in it."""
+
+LOG = """
+CREATE TABLE head (
+  one int PRIMARY KEY CHECK (one = 1),
+  n bigint NOT NULL,
+  wakes bigint NOT NULL,
+  tables bigint NOT NULL,
+  schema int NOT NULL
+) WITH (fillfactor = 10);
+CREATE TABLE commits (
+  n bigint PRIMARY KEY,
+  lane int NOT NULL,
+  epoch bigint NOT NULL,
+  first bigint NOT NULL,
+  last bigint NOT NULL,
+  UNIQUE (lane, first)
+);
+CREATE TABLE events (
+  lane int NOT NULL,
+  seq bigint NOT NULL,
+  originator_id text COLLATE "C" NOT NULL,
+  originator_version int NOT NULL,
+  topic text COLLATE "C" NOT NULL,
+  state bytea NOT NULL,
+  PRIMARY KEY (lane, seq),
+  UNIQUE (originator_id, originator_version)
+);
+CREATE TABLE shards (
+  shard int PRIMARY KEY,
+  owner text COLLATE "C" NOT NULL,
+  pid int,
+  born timestamptz,
+  epoch bigint NOT NULL,
+  until timestamptz NOT NULL,
+  head bigint NOT NULL
+) WITH (fillfactor = 10);
+CREATE TABLE erasable (
+  stream text COLLATE "C" NOT NULL,
+  field text COLLATE "C" NOT NULL,
+  value text COLLATE "C" NOT NULL,
+  PRIMARY KEY (stream, field)
+);
+CREATE FUNCTION the_log_is_never_shortened() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'events are never deleted' USING ERRCODE = '23000';
+END $$;
+CREATE TRIGGER the_log_is_never_shortened BEFORE DELETE OR TRUNCATE ON events
+  FOR EACH STATEMENT EXECUTE FUNCTION the_log_is_never_shortened();
+INSERT INTO head VALUES (1, 0, 0, 0, 1);
+INSERT INTO shards VALUES (0, '', NULL, NULL, 0, '-infinity', 0);
+"""
+
+
+def make_log(session: Session) -> None:
+    """Make the tables of the log where there are none; raises LedgerError for a newer ledger."""
+    for _ in range(TRIES):
+        asking = Asking(session)
+        there = asking.execute("SELECT to_regclass('head') IS NOT NULL").fetchone()[0]
+        found = asking.execute("SELECT schema FROM head").fetchone() if there else None
+        if found is not None:
+            return refuse_newer_schema(found[0])
+        _run(session, LOG)
+    raise LedgerError("PostgreSQL: expected to make the ledger's tables, got none; start again")
+
+
+def refuse_newer_schema(found: int) -> None:
+    """Raise LedgerError for a schema that a newer program made."""
+    if found > SCHEMA:
+        raise LedgerError(
+            f"PostgreSQL: the ledger has schema {found}, this program knows {SCHEMA}; "
+            "run the Coursebell version that made it, or a newer one"
+        )
+
+
+def make_tables(session: Session, script: str) -> None:
+    """Run a script of `CREATE … IF NOT EXISTS` written for SQLite; twice is harmless."""
+    for _ in range(TRIES):
+        if _run(session, script_as_here(script)):
+            return
+    raise LedgerError("PostgreSQL: expected to make tables, but others make the same; start again")
+
+
+def _run(session: Session, script: str) -> bool:
+    """Run a script whole or not at all; false when another process was making the same."""
+    try:
+        with told():
+            session.execute(f"BEGIN; {script}; COMMIT", prepare=False)
+    except (IntegrityError, PersistenceError) as error:
+        with told():
+            session.execute("ROLLBACK")
+        if getattr(error.__cause__, "sqlstate", "") not in ("23505", "42P07", "42710", "42723"):
+            raise
+        return False
+    return True

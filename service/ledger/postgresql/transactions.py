@@ -1,0 +1,193 @@
+"""Write one transaction: rows first, and everything that others wait for in one closing packet.
+
+Rows stand in a lane whose numbers only its owner gives, so nobody waits while they are written. The
+closing packet then holds the fence of the lane, the number of the commit, what it rests on, and
+COMMIT: a client that freezes anywhere else holds no row that others need. What must hold and does
+not is a division by zero, which nothing outlives.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from eventsourcing.persistence import PersistenceError
+from psycopg import errors
+
+from service.ledger.postgresql.connections import Session, told
+from service.ledger.postgresql.portable_sql import as_here
+from service.ledger.postgresql.tables import PLACES
+from service.ledger.store import Append, Row
+
+FEW = 100
+"""So many rows go with their COMMIT in one packet; more are copied ahead of it."""
+
+BEGINNING = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+END_OF_ROWS = b"\xff\xff"
+TO_STREAM = struct.Struct("!hiiiqi")
+TO_TOPIC = struct.Struct("!iii")
+SIZE = struct.Struct("!i")
+
+COPY = """COPY events (lane, seq, originator_id, originator_version, topic, state)
+FROM STDIN (FORMAT BINARY)"""
+INSERT = """
+INSERT INTO events (lane, seq, originator_id, originator_version, topic, state)
+SELECT %s, %s + place, stream, version, topic, state
+FROM unnest(%s::text[], %s::int[], %s::text[], %s::bytea[])
+  WITH ORDINALITY AS rows (stream, version, topic, state, place)
+"""
+ONCE = INSERT + "ON CONFLICT (originator_id, originator_version) DO NOTHING"
+ERASABLE = """
+INSERT INTO erasable (stream, field, value)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]) ON CONFLICT DO NOTHING
+"""
+CLOSE = """
+WITH written AS (
+  SELECT max(seq) AS last FROM events WHERE lane = %(lane)s AND seq > %(head)s
+), fence AS (
+  UPDATE shards SET head = head + %(places)s,
+    until = clock_timestamp() + %(seconds)s * interval '1 second'
+  WHERE shard = %(lane)s AND epoch = %(epoch)s RETURNING 1
+), turn AS (
+  UPDATE head SET n = n + 1, wakes = wakes + %(waking)s, tables = tables + %(tables)s
+  WHERE one = 1 AND tables = coalesce(%(revision)s::bigint, tables) AND EXISTS (SELECT FROM fence)
+  RETURNING n
+), numbered AS (
+  INSERT INTO commits (n, lane, epoch, first, last)
+  SELECT n, %(lane)s, %(epoch)s, %(head)s + 1, last FROM turn, written WHERE last IS NOT NULL
+)
+SELECT 1 / count(*), max(n), max(last) FROM turn, written
+"""
+STILL = """
+SELECT 1 / (CASE WHEN count(*) = 0 THEN 1 ELSE 0 END)
+FROM unnest(%(streams)s::text[], %(versions)s::bigint[]) AS wanted (stream, version)
+WHERE version <> coalesce((
+  SELECT max(originator_version) FROM events
+  WHERE originator_id = stream AND NOT (lane = %(lane)s AND seq > %(head)s)
+), 0)
+"""
+"""Is a statement of its own, behind the one that waits for the head: only then does it see what
+whoever had the head before has written."""
+
+
+class Lane(NamedTuple):
+    """Hold the lane that a process writes in, its epoch, and its last number."""
+
+    shard: int
+    epoch: int
+    head: int
+
+
+class NotClosed(Exception):
+    """Say that the lane is another's, or that what it rests on has moved: nothing is kept."""
+
+
+class ClosingPacket(NamedTuple):
+    """Say how a transaction is to be closed."""
+
+    lane: Lane
+    seconds: float
+    places: int = 1
+    tables: int = 0
+    revision: int | None = None
+
+
+def size_of(what: Append) -> int:
+    """Count the places that a write takes; raises PersistenceError for more than there are."""
+    rows = len(what.rows) + len(what.once)
+    if rows >= PLACES:
+        raise PersistenceError(
+            f"a commit: expected less than {PLACES} events, got {rows}; write them in parts"
+        )
+    return max(rows, 1)
+
+
+def write(session: Session, what: Append, closing: ClosingPacket, *, copied: bool) -> int | None:
+    """Write all of it; return the position of its last event, None for no events.
+
+    Raises NotClosed, or what `told` does; the transaction is then to be rolled back.
+    """
+    with told():
+        if copied:
+            session.execute("BEGIN", prepare=False)
+            _copy(session, closing.lane, [*what.rows, *what.once])
+        return close(session, what, closing, begun=copied)
+
+
+def close(
+    session: Session, what: Append, closing: ClosingPacket, *, begun: bool = True
+) -> int | None:
+    """Send what is left of a write with its fence, its number and COMMIT in one packet."""
+    lane = closing.lane
+    values = {
+        **closing._asdict(),
+        "lane": lane.shard,
+        "epoch": lane.epoch,
+        "head": lane.head,
+        "waking": int(what.waking),
+        "streams": list(what.rests_on),
+        "versions": list(what.rests_on.values()),
+    }
+    try:
+        with session.pipeline():
+            if not begun:
+                session.execute("BEGIN", prepare=False)
+                _insert(session, INSERT, lane, rows=what.rows)
+                behind = lane._replace(head=lane.head + len(what.rows))
+                _insert(session, ONCE, behind, rows=what.once)
+            _write_beside(session, what)
+            turn = session.execute(CLOSE, values, prepare=True)
+            if what.rests_on:
+                session.execute(STILL, values, prepare=True)
+            session.execute("COMMIT", prepare=False)
+        _, n, last = turn.fetchone() or (0, 0, None)
+    except errors.DivisionByZero as error:
+        raise NotClosed from error
+    return None if last is None else position(n, last - lane.head - 1)
+
+
+def _write_beside(session: Session, what: Append) -> None:
+    if what.erasable:
+        session.execute(ERASABLE, [list(each) for each in zip(*what.erasable, strict=True)])
+    for sql, rows in what.tables:
+        if rows:
+            with session.cursor() as cursor:
+                cursor.executemany(as_here(sql), rows)
+
+
+def _insert(session: Session, sql: str, lane: Lane, rows: Sequence[Row]) -> None:
+    """Insert rows into a lane, from behind its last number."""
+    if rows:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        session.execute(sql, (lane.shard, lane.head, *columns), prepare=True)
+
+
+def _copy(session: Session, lane: Lane, rows: Sequence[Row]) -> None:
+    """Copy rows into a lane, from behind its last number."""
+    data = packed(lane, rows)  # whole before the server waits for it
+    with session.cursor() as cursor, cursor.copy(COPY) as copying:
+        copying.write(data)
+
+
+def packed(lane: Lane, rows: Sequence[Row]) -> bytes:
+    """Pack rows as COPY's binary format has them.
+
+    https://www.postgresql.org/docs/current/sql-copy.html: a 16-bit number of fields, and each
+    field behind its 32-bit length.
+    """
+    pieces = [BEGINNING]
+    add = pieces.append
+    for at, (stream, version, topic, state) in enumerate(rows, start=lane.head + 1):
+        id, name = stream.encode(), topic.encode()
+        add(TO_STREAM.pack(6, 4, lane.shard, 8, at, len(id)))
+        add(id)
+        add(TO_TOPIC.pack(4, version, len(name)))
+        add(name)
+        add(SIZE.pack(len(state)))
+        add(state)
+    add(END_OF_ROWS)
+    return b"".join(pieces)
+
+
+def position(n: int, place: int) -> int:
+    """Give the position of an event: one number, in the order of commits and then of places."""
+    return n * PLACES + place

@@ -1,0 +1,40 @@
+"""Open a store of either engine, as another process would, and say in one word what is in it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from eventsourcing.persistence import IntegrityError
+
+from service.ledger.postgresql.transactions import FEW
+from service.ledger.store import Append, Row
+
+Opened = Any
+"""A `Store` of one engine or the other."""
+
+Open = Callable[[], Opened]
+"""Opens the same store again and again, as by another process each time."""
+
+BOTH_WAYS = pytest.mark.parametrize("more", [0, FEW], ids=["in one packet", "copied"])
+"""On PostgreSQL few rows are inserted and many are copied."""
+
+
+def row(stream: str, version: int = 1, state: bytes = b"{}", topic: str = "a.topic") -> Row:
+    return stream, version, topic, state
+
+
+def padding(more: int, name: str = "pad") -> list[Row]:
+    return [row(f"{name}{n}") for n in range(more)]
+
+
+def kept(store: Opened) -> list[tuple[str, int]]:
+    return [(stream, version) for _, stream, version, *_ in store.log(0, 9_999)]
+
+
+def refused(store: Opened, **what: Any) -> bool:
+    """Whether somebody else was quicker."""
+    try:
+        store.append(Append(**what))
+    except IntegrityError:
+        return True
+    return False

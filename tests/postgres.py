@@ -1,0 +1,137 @@
+"""A PostgreSQL of the tests' own: one private cluster a session, and an empty schema a test.
+
+Debian's package `postgresql` has it; nothing of a cluster that runs on this machine is touched.
+"""
+
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+import pytest
+
+from tests.waiting import until
+
+WHERE = ("/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt")
+HOW = "no PostgreSQL here; apt-get install postgresql, or put `initdb` and `postgres` on PATH"
+SETTINGS = {
+    "fsync": "off",
+    "listen_addresses": "",
+    "shared_buffers": "64MB",
+    "max_connections": "100",
+    "max_wal_size": "2GB",
+    "autovacuum_naptime": "10s",
+    "log_min_messages": "fatal",
+}
+UNPRIVILEGED = ("postgres", "nobody")
+_numbers = itertools.count(1)
+
+
+def binaries() -> Path | None:
+    """The folder of the newest server on this machine, if there is one."""
+    on_path = shutil.which("initdb")
+    if on_path and (Path(on_path).parent / "postgres").exists():
+        return Path(on_path).resolve().parent
+    found = [path.parent for folder in WHERE for path in Path(folder).glob("*/bin/initdb")]
+    return max(
+        found, key=lambda path: int("".join(filter(str.isdigit, str(path))) or 0), default=None
+    )
+
+
+class Cluster:
+    """A server in a folder of its own, which is reached by a socket in it."""
+
+    def __init__(self, folder: Path, binaries: Path) -> None:
+        self.folder = folder
+        self._binaries = binaries
+        self.data = folder / "data"
+        # Nobody may run it as root, so a test run of root gives it to somebody else.
+        self._as = {}
+        if os.getuid() == 0:
+            user = next(name for name in UNPRIVILEGED if _is_user(name))
+            shutil.chown(folder, user)
+            self._as = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+        subprocess.run(
+            [binaries / "initdb", "-D", self.data, "-U", "coursebell", "-A", "trust", "-E", "UTF8",
+             "--locale=C", "--no-sync"],
+            check=True, stdout=subprocess.DEVNULL, cwd=folder, **self._as,
+        )  # fmt: skip
+        self.start()
+
+    def start(self) -> None:
+        settings = {**SETTINGS, "unix_socket_directories": str(self.folder)}
+        told = [f"--{name}={value}" for name, value in settings.items()]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._binaries / "postgres", "-D", self.data, *told],
+                cwd=self.folder, stdout=log, stderr=log, **self._as,
+            )  # fmt: skip
+        until(self._answers, "PostgreSQL answers")
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT: fast; SIGQUIT: immediate, as a crash."""
+        self._process.send_signal(how)
+        self._process.wait(30)
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None, (self.folder / "log").read_text()
+        try:
+            self.execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / ".s.PGSQL.5432"
+
+    @property
+    def address(self) -> str:
+        return f"postgresql://coursebell@/postgres?host={quote(str(self.folder), safe='')}"
+
+    def execute(self, sql: str) -> list[tuple]:
+        """Ask as nobody in particular."""
+        with psycopg.connect(self.address, autocommit=True) as session:
+            cursor = session.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+
+    def schema(self) -> str:
+        """The address of an empty schema."""
+        name = f"test_{next(_numbers)}"
+        self.execute(f"CREATE SCHEMA {name}")
+        return f"{self.address}&options=-csearch_path%3D{name}"
+
+
+def _is_user(name: str) -> bool:
+    try:
+        return bool(pwd.getpwnam(name))
+    except KeyError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    found = binaries()
+    if found is None:
+        pytest.skip(HOW)
+    memory = os.environ.get("PYTEST_DEBUG_TEMPROOT")
+    folder = Path(tempfile.mkdtemp(prefix="pg", dir=memory))
+    try:
+        running = Cluster(folder, found)
+        yield running
+        running.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_address(cluster: Cluster) -> str:
+    """An empty schema in the session's own cluster."""
+    return cluster.schema()
