@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 from eventsourcing.persistence import PersistenceError
 
-from service.ledger.sql import Connection, Statement
+from service.ledger.sql import Statement, TableReader
 
 Row = tuple[str, int, str, bytes]
 """One event as stored: stream id, version, topic, state."""
@@ -121,6 +121,6 @@ class Store(Protocol):
         """Give what grows as another process writes."""
         ...
 
-    def reader(self) -> Connection:
+    def reader(self) -> TableReader:
         """Give this thread its own connection for reading tables."""
         ...

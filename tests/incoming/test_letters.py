@@ -8,15 +8,16 @@ import pytest
 from service.incoming.letter import Arrival, EventOutcome, Letter
 from service.incoming.letters import Letters
 from service.ledger.ledger import Ledger
+from tests.ledger.stores import ENGINES, Opened, opened_tables
 
 RECORDED = EventOutcome("recorded", "COURSE_COMPLETED", "", "enrollment-1")
 BAD = EventOutcome("set_aside", "QUIZ", "unknown name")
 WORSE = EventOutcome("set_aside", "CI_STATS", "no seats")
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger(tmp_path / "ledger.db")
+@pytest.fixture(params=ENGINES)
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
+    opened = opened_tables(request, tmp_path)
     yield opened
     opened.close()
 

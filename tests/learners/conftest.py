@@ -6,16 +6,23 @@ from pathlib import Path
 import pytest
 
 from service.learners.directory.people import People
-from service.ledger.ledger import Ledger
+from tests.learners.writer_with_rules import Desk
+from tests.ledger.stores import ENGINES, Opened, opened_tables
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger(tmp_path / "ledger.db")
+@pytest.fixture(params=ENGINES)
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
+    """A ledger of each engine."""
+    opened = opened_tables(request, tmp_path)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def people(ledger: Ledger) -> People:
+def desk(ledger: Opened) -> Desk:
+    return Desk(ledger)
+
+
+@pytest.fixture
+def people(ledger: Opened) -> People:
     return People(ledger)

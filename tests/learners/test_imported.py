@@ -1,10 +1,5 @@
 """Imported letters: their facts are recorded like any other, and nothing is decided on them."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from service.learners.enrollment import NO_IMPORTS, SHAPES, Enrollment
 from service.learners.facts import Fact, PlacedFact
 from service.ledger.events import EventMapper
@@ -25,13 +20,6 @@ from tests.learners.cast import (
 from tests.learners.writer_with_rules import Desk
 
 MAPPER = EventMapper([SHAPES])
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    opened = Desk(tmp_path / "ledger.db")
-    yield opened
-    opened.ledger.close()
 
 
 def imported(desk: Desk, *facts: Fact) -> list[str]:

@@ -7,13 +7,14 @@ import pytest
 
 from service.learners.directory.people import PersonRow
 from service.learners.world import AppendedEvent, World
+from service.ledger.ledger import Ledger
 from tests.learners.cast import NOW, completed, day, enrolled, progress
 from tests.learners.writer_with_rules import Desk, by
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    opened = Desk(tmp_path / "ledger.db")
+    opened = Desk(Ledger(tmp_path / "ledger.db"))
     yield opened
     opened.ledger.close()
 
@@ -24,7 +25,7 @@ def another_process(desk: Desk, then: Callable[[Desk], None]) -> Callable[..., N
 
     def rule(appended: AppendedEvent, world: World) -> None:
         if left:
-            other = Desk(desk.ledger.path)
+            other = Desk(Ledger(desk.ledger.path))
             left.pop()(other)
             other.ledger.close()
 
@@ -65,7 +66,7 @@ def test_what_others_imported_is_seen_in_the_next_batch(desk: Desk) -> None:
 
     desk.rule = rule  # type: ignore[assignment]
     desk.write(enrolled(day(1)))
-    other = Desk(desk.ledger.path)
+    other = Desk(Ledger(desk.ledger.path))
     with other.ledger.transaction() as cursor:
         other.people.store(cursor, [PersonRow("77", name="Ada"), PersonRow("78", name="Grace")], 1)
     other.ledger.close()

@@ -1,7 +1,6 @@
 """A desk: the one writer on a real ledger, with rules a test writes as a function."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
@@ -14,9 +13,9 @@ from service.learners.facts import Fact, PlacedFact, fact_key
 from service.learners.world import AppendedEvent, Decisions, Lookup, World
 from service.learners.writer import Writer
 from service.ledger.events import EventBody, EventMapper, EventStore
-from service.ledger.ledger import Ledger
 from service.ledger.sql import Statement
 from tests.learners.cast import LOGIC, NOW, SESSION, TIMING
+from tests.ledger.stores import Opened
 
 FAILS: Statement = ("INSERT INTO a_disk_that_is_full VALUES (?)", [(1,)])
 """The last of a transaction, after which nothing of it is there."""
@@ -32,8 +31,8 @@ class Noted(EventBody, frozen=True, kw_only=True, omit_defaults=True):
 class Desk:
     """A writer on a real ledger, with rules that remember what they were shown."""
 
-    def __init__(self, path: Path) -> None:
-        self.ledger = Ledger(path)
+    def __init__(self, ledger: Opened) -> None:
+        self.ledger = ledger
         self.people = People(self.ledger)
         wings = (enrollment, instance, course)
         shapes = [*(wing.SHAPES for wing in wings), {Noted.TOPIC: Noted}]

@@ -1,11 +1,14 @@
 """Open a store of either engine, as another process would, and say in one word what is in it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from eventsourcing.persistence import IntegrityError
 
+from service.ledger.ledger import Ledger
+from service.ledger.postgresql.postgres_store import PostgresStore
 from service.ledger.postgresql.transactions import FEW
 from service.ledger.store import Append, Row
 
@@ -15,6 +18,7 @@ Opened = Any
 Open = Callable[[], Opened]
 """Opens the same store again and again, as by another process each time."""
 
+ENGINES = ("sqlite", "postgresql")
 BOTH_WAYS = pytest.mark.parametrize("more", [0, FEW], ids=["in one packet", "copied"])
 """On PostgreSQL few rows are inserted and many are copied."""
 
@@ -38,3 +42,10 @@ def refused(store: Opened, **what: Any) -> bool:
     except IntegrityError:
         return True
     return False
+
+
+def opened_tables(request: pytest.FixtureRequest, folder: Path) -> Opened:
+    """A store for what wings keep in tables of their own, of the engine that is asked for."""
+    if request.param == "sqlite":
+        return Ledger(folder / "ledger.db")
+    return PostgresStore(request.getfixturevalue("postgres_address"))

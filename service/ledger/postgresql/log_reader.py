@@ -8,7 +8,7 @@ from typing import Any
 from service.ledger.postgresql.connections import Server
 from service.ledger.postgresql.portable_sql import ReadingSession
 from service.ledger.postgresql.tables import PLACES
-from service.ledger.sql import Connection, Values
+from service.ledger.sql import TableReader, Values
 from service.ledger.store import END, LogRow, Row
 
 IDS_PER_QUERY = 5_000
@@ -57,6 +57,10 @@ SELECT {COLUMNS} FROM events WHERE originator_id >= %s AND originator_id < %s
   AND originator_version = 1 AND position(%s::bytea IN state) > 0
 """
 LAST = f"SELECT n * {PLACES} + last - first FROM commits ORDER BY n DESC LIMIT 1"
+NAMES = """
+SELECT column_name FROM information_schema.columns
+WHERE table_schema = current_schema AND table_name = ?
+"""
 TEXTS = "SELECT field, value FROM erasable WHERE stream = %s"
 
 
@@ -79,9 +83,16 @@ class LogReader:
     def _rows(self, sql: str, values: Values = ()) -> list[Any]:
         return self._reading().rows(sql, values)
 
-    def reader(self) -> Connection:
+    def reader(self) -> TableReader:
         """Give this thread its own connection for reading tables."""
         return self._reading()
+
+    def columns(self, table: str) -> frozenset[str]:
+        """Name the columns of a table; none where there is no such table."""
+        return frozenset(name for (name,) in self.reader().execute(NAMES, (table,)))
+
+    def remember_end(self, table: str, column: str) -> None:
+        """Remember nothing: whether a server lost commits only its standby can say."""
 
     def one_moment(self) -> AbstractContextManager[None]:
         """Let this thread read as of one commit."""

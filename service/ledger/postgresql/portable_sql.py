@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from eventsourcing.persistence import PersistenceError
 
 from service.ledger.postgresql.connections import Session, SessionLost, told
-from service.ledger.sql import Values
+from service.ledger.postgresql.dialect import PostgresqlDialect
+from service.ledger.sql import Dialect, Values
 
 T = TypeVar("T")
 
@@ -60,7 +61,9 @@ class Found:
 
 
 class Asking:
-    """Run statements in a session: a `Cursor`."""
+    """Run statements in a session: a `TableWriter`."""
+
+    dialect: Dialect = PostgresqlDialect()
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -80,6 +83,8 @@ class Asking:
 
 class ReadingSession:
     """Read in a session that is opened when it is needed, and again when it was lost."""
+
+    dialect = Asking.dialect
 
     def __init__(self, connect: Callable[[], Session]) -> None:
         self._connect = connect

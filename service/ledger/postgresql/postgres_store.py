@@ -31,7 +31,7 @@ from service.ledger.postgresql.transactions import (
     size_of,
     write,
 )
-from service.ledger.sql import Cursor
+from service.ledger.sql import TableWriter
 from service.ledger.store import Append, LeaseLost, Unknown
 
 LEASE_SECONDS = 5.0
@@ -119,7 +119,7 @@ class PostgresStore(LogReader):
         )
 
     @contextmanager
-    def transaction(self, *, waking: bool = True) -> Iterator[Cursor]:
+    def transaction(self, *, waking: bool = True) -> Iterator[TableWriter]:
         """Begin a transaction of tables: all of it is on disk when the block ends, or none of it.
 
         What is read inside others may change until it ends.

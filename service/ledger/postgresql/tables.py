@@ -42,6 +42,16 @@ CREATE TABLE events (
   PRIMARY KEY (lane, seq),
   UNIQUE (originator_id, originator_version)
 );
+CREATE FUNCTION text_in(state bytea, VARIADIC path text[]) RETURNS text
+  IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql
+  AS $$ SELECT CAST(convert_from(state, 'UTF8') AS jsonb) #>> path $$;
+CREATE VIEW stored_events AS
+  SELECT n * 1048576 + seq - first AS notification_id,
+    originator_id, originator_version, topic, state
+  FROM events AS found CROSS JOIN LATERAL (
+    SELECT n, first FROM commits WHERE lane = found.lane AND first <= found.seq
+    ORDER BY first DESC LIMIT 1
+  ) AS numbered;
 CREATE TABLE shards (
   shard int PRIMARY KEY,
   owner text COLLATE "C" NOT NULL,

@@ -10,9 +10,9 @@ from service.incoming.adobe_api.refresh import AdobeRefresh, AskedOf
 from service.learners.directory.course_instances import CourseInstances
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
-from service.ledger.ledger import Ledger
 from tests.adobe_api import AdobeApi
 from tests.installation import DAY, START
+from tests.ledger.stores import ENGINES, opened_tables
 
 ACCOUNT = "1234"
 
@@ -21,7 +21,7 @@ ACCOUNT = "1234"
 class Asking:
     """One process that asks the API; `restarted` is another one after it."""
 
-    folder: object
+    opened: object
     api: AdobeApi
     now: int = START
     waited_for: list = field(default_factory=list)
@@ -32,7 +32,7 @@ class Asking:
         self.open()
 
     def open(self):
-        self.ledger = Ledger(self.folder / "ledger.db")
+        self.ledger = self.opened()
         self.people, self.courses = People(self.ledger), Courses(self.ledger)
         self.instances = CourseInstances(self.ledger)
         access = ApiAccess(self.api.url, "client-1", "hidden-1", "refresh-1", self.scheme)
@@ -83,8 +83,22 @@ def api():
         yield api
 
 
+@pytest.fixture(params=ENGINES)
+def opened(request, tmp_path):
+    """Opens the ledger of one engine again and again."""
+    ledgers = []
+
+    def another():
+        ledgers.append(opened_tables(request, tmp_path))
+        return ledgers[-1]
+
+    yield another
+    for ledger in ledgers:
+        ledger.close()
+
+
 @pytest.fixture
-def asking(tmp_path, api):
-    asking = Asking(tmp_path, api)
+def asking(opened, api):
+    asking = Asking(opened, api)
     yield asking
     asking.ledger.close()

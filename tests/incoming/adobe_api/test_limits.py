@@ -68,16 +68,16 @@ def test_restarts_never_take_the_service_over_the_budget(asking, api):
     assert len(api.asked) > 12
 
 
-def test_what_a_clock_ahead_has_claimed_counts_from_now(tmp_path):
-    budget = RequestBudget(Ledger(tmp_path / "ledger.db"), limit=2)
+def test_what_a_clock_ahead_has_claimed_counts_from_now(opened):
+    budget = RequestBudget(opened(), limit=2)
     assert budget.claim(START + 1_000 * HOUR) is None
 
     assert budget.claim(START) is None
     assert budget.claim(START + 1) == START + WINDOW_MS
 
 
-def test_one_claim_by_a_clock_ahead_does_not_forget_those_of_others(tmp_path):
-    budget = RequestBudget(Ledger(tmp_path / "ledger.db"), limit=3)
+def test_one_claim_by_a_clock_ahead_does_not_forget_those_of_others(opened):
+    budget = RequestBudget(opened(), limit=3)
     assert [budget.claim(START + n) for n in range(2)] == [None, None]
     assert budget.claim(START + 3 * HOUR) is None
 
@@ -242,7 +242,7 @@ def test_an_answer_that_never_ends_is_cut(monkeypatch, first, again):
 
 def test_it_is_asked_under_tls_and_its_certificate_is_verified(tmp_path, monkeypatch):
     with AdobeApi(tls=server_tls()) as api:
-        asking = Asking(tmp_path, api)
+        asking = Asking(lambda: Ledger(tmp_path / "ledger.db"), api)
         api.know(user(1, "Ada Lovelace"))
         asking.meet(1)
         with pytest.raises(ApiTrouble, match="SSLError"):

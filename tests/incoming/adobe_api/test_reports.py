@@ -10,6 +10,7 @@ from service.incoming.adobe_api.client import BudgetSpent
 from service.incoming.adobe_api.report_download import ReportDownload
 from service.incoming.adobe_api.report_state import JOB_MS
 from service.incoming.adobe_api.reports import AdobeReports, ReportFailed, job_in
+from service.ledger.ledger import Ledger
 from tests.adobe_api import user
 from tests.adobe_jobs import TRAININGS, USERS, trainings_report, users_report
 from tests.incoming.adobe_api.conftest import Asking
@@ -65,7 +66,7 @@ class Fetching(Asking):
 @pytest.fixture
 def fetching(tmp_path, api):
     api.jobs.contents = {USERS: users_report(ADA, BOSS), TRAININGS: trainings_report(DRIVING)}
-    fetching = Fetching(tmp_path, api)
+    fetching = Fetching(lambda: Ledger(tmp_path / "ledger.db"), api)
     yield fetching
     fetching.ledger.close()
 
@@ -252,8 +253,8 @@ def test_the_budget_is_asked_for_each_request_and_waited_for(fetching, api):
     assert fetching.state().rows == 2 and fetching.state("trainings").rows == 1
 
 
-def test_two_processes_begin_one_job_and_import_once(fetching, tmp_path, api):
-    other = Fetching(tmp_path, api)
+def test_two_processes_begin_one_job_and_import_once(fetching, api):
+    other = Fetching(fetching.opened, api)
     seen = []
     api.jobs.meanwhile = lambda: seen.append(other.reports.step("users"))
     fetching.reports.step("users")
@@ -273,8 +274,8 @@ def test_one_that_died_with_a_report_in_hand_keeps_others_from_it_for_minutes(fe
     assert fetching.reports.step("users").added == 2
 
 
-def test_one_that_slept_with_a_report_in_hand_writes_over_nobody(fetching, tmp_path, api):
-    other = Fetching(tmp_path, api, fetching.now + HOUR)
+def test_one_that_slept_with_a_report_in_hand_writes_over_nobody(fetching, api):
+    other = Fetching(fetching.opened, api, fetching.now + HOUR)
 
     def sleep():
         if other.state().imported_at is None:

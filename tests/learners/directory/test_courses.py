@@ -1,8 +1,5 @@
 """Courses: titles and tags as imported, one spelling of ids."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from service.learners.directory.courses import Course, CourseRow, Courses
@@ -10,13 +7,6 @@ from service.learners.facts import course_id
 from service.ledger.ledger import Ledger
 
 NOW = 1_700_000_000_000
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger(tmp_path / "ledger.db")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

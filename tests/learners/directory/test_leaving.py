@@ -1,8 +1,6 @@
 """Who has left: as files say it in their words, and as letters do; what was said last counts."""
 
 import io
-import sqlite3
-from collections.abc import Iterator
 from itertools import permutations
 from pathlib import Path
 
@@ -14,17 +12,12 @@ from service.learners.directory.people import Person, PersonRow
 from service.learners.directory.people_csv import people_in
 from service.learners.directory.tables.csv_file import CsvTable, RowProblem
 from service.learners.facts import LearnerLeft
+from service.ledger.ledger import Ledger
+from service.ledger.sql import STORE_ERRORS
 from tests.learners.cast import NOW, completed, day, fact, see, seen
 from tests.learners.writer_with_rules import FAILS, Desk
 
 KEY = ("adobe", "1234", "77")
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    opened = Desk(tmp_path / "ledger.db")
-    yield opened
-    opened.ledger.close()
 
 
 def leaves(at: int, id: str = ""):  # type: ignore[no-untyped-def]
@@ -157,7 +150,7 @@ def test_whatever_happens_after_somebody_left_does_not_bring_them_back(desk: Des
 
 def test_a_letter_of_which_nothing_is_on_disk_has_said_nothing(desk: Desk) -> None:
     desk.write(completed(day(1)))
-    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+    with pytest.raises(STORE_ERRORS):
         desk.write(leaves(day(2)), marks=lambda _: [FAILS])
     assert known(desk).left_as is None
 
@@ -188,13 +181,13 @@ def test_who_left_by_a_letter_is_in_no_group_of_an_import_for_everywhere(desk: D
 
 
 def test_a_ledger_of_an_older_version_knows_of_nobody_who_left(tmp_path: Path) -> None:
-    desk = Desk(tmp_path / "ledger.db")
+    desk = Desk(Ledger(tmp_path / "ledger.db"))
     imports(desk, day(1), *KEY[:2], name="Ada")
     with desk.ledger.transaction() as cursor:
         cursor.execute("ALTER TABLE people DROP COLUMN left_at")
     desk.ledger.close()
 
-    again = Desk(tmp_path / "ledger.db")
+    again = Desk(Ledger(tmp_path / "ledger.db"))
     again.write(leaves(day(2)))
     assert known(again).left_as == "deleted"
     again.ledger.close()

@@ -1,11 +1,10 @@
 """People: who an LMS id stands for, from imports and from letters."""
 
-import sqlite3
-
 import pytest
 
 from service.learners.directory.people import People
 from service.ledger.ledger import Ledger
+from service.ledger.sql import CONFLICTS
 from tests.learners.directory.known_people import ADA, NOW, meet, row, store
 
 
@@ -29,7 +28,7 @@ def test_thousands_of_keys_are_found_at_once(ledger: Ledger, people: People) -> 
 
 def test_meeting_someone_twice_is_refused(ledger: Ledger, people: People) -> None:
     meet(ledger, people, ADA)
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(CONFLICTS):
         meet(ledger, people, ADA)
 
 

@@ -13,6 +13,7 @@ from service.learners.directory.managers import Managers
 from service.learners.directory.people import People, PersonRow, person_key
 from service.ledger.ledger import Ledger
 from tests.learners.directory.known_people import NOW, meet, row, store
+from tests.ledger.stores import Opened
 from tests.spellings import TEXTS, spelled
 
 
@@ -65,9 +66,8 @@ def test_an_address_is_one_with_and_without_what_nobody_sees(
     assert boss and boss.lms_id == "9"
 
 
-def as_an_older_version_left_it(path: Path, *statements: str) -> People:
+def as_an_older_version_left_it(ledger: Opened, *statements: str) -> People:
     """Write into the tables what was kept before texts had a form, and open them anew."""
-    ledger = Ledger(path)
     with ledger.transaction() as cursor:
         for statement in statements:
             cursor.execute(statement)
@@ -75,23 +75,25 @@ def as_an_older_version_left_it(path: Path, *statements: str) -> People:
 
 
 KEYS = ("ada@example.org", "ada lovelace")
-OLD = "UPDATE people SET lms_id = '7' || char(8203) WHERE lms_id = '7'"
-OLD_GROUP = "UPDATE people_in_groups SET name = 'Sales' || char(160) || 'Team'"
-OLD_FIELDS = "UPDATE people SET fields = '{\"Cost' || char(160) || 'Center\":\"X1\"}'"
+OLD = "UPDATE people SET lms_id = '7\u200b' WHERE lms_id = '7'"
+OLD_GROUP = "UPDATE people_in_groups SET name = 'Sales\u00a0Team'"
+OLD_FIELDS = 'UPDATE people SET fields = \'{"Cost\u00a0Center":"X1"}\''
 
 
 def test_people_of_an_older_ledger_are_found_by_id_group_and_column(
     ledger: Ledger, people: People
 ) -> None:
     store(ledger, people, row("7", groups=("Sales Team",), fields={"x": "1"}))
-    older = as_an_older_version_left_it(ledger.path, OLD, OLD_GROUP, OLD_FIELDS)
+    older = as_an_older_version_left_it(ledger, OLD, OLD_GROUP, OLD_FIELDS)
     found = older.find(("adobe", "1", "7"))
     assert found and found.fields == {"Cost Center": "X1"}
     assert older.in_group("Sales Team", "", "") == [found.id]
-    assert as_an_older_version_left_it(ledger.path).find(("adobe", "1", "7")) == found
+    assert as_an_older_version_left_it(ledger).find(("adobe", "1", "7")) == found
 
 
-def test_a_ledger_from_before_a_column_was_there_is_widened(ledger: Ledger, people: People) -> None:
+def test_a_ledger_from_before_a_column_was_there_is_widened(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.db")
+    people = People(ledger)
     store(ledger, people, row("7", name="Ada Lovelace", email="Ada@example.org", manager="8"))
     before = people.find(("", "", "7"))
     with closing(sqlite3.connect(ledger.path)) as older:
@@ -127,7 +129,7 @@ def test_two_spellings_of_an_address_that_an_older_version_told_apart_become_one
         "WHERE address = 'other@example.org'",
     )
     before = {each.id: each.email for each in people.page() if each.lms_id is None}
-    found = as_an_older_version_left_it(ledger.path, *older)
+    found = as_an_older_version_left_it(ledger, *older)
     led = [found.find(("", "", id)) for id in "78"]
     bosses = [Managers(found).of(each) for each in led if each]
     assert [boss and boss.lms_id for boss in bosses] == ["10", "10"]
@@ -135,7 +137,7 @@ def test_two_spellings_of_an_address_that_an_older_version_told_apart_become_one
     for waiting in before:
         owed_to = found.get(waiting)
         assert owed_to and owed_to.email, "a list that is on its way to either has a reader"
-    assert as_an_older_version_left_it(ledger.path).page() == found.page()
+    assert as_an_older_version_left_it(ledger).page() == found.page()
 
 
 @pytest.mark.parametrize("told", [True, False])
@@ -143,13 +145,13 @@ def test_who_was_imported_under_an_odd_id_and_met_by_letters_is_one_person(
     ledger: Ledger, people: People, told: bool
 ) -> None:
     store(ledger, people, row("7", name="Old", groups=("Sales",)))
-    older = as_an_older_version_left_it(ledger.path, OLD)
+    older = as_an_older_version_left_it(ledger, OLD)
     with ledger.transaction() as cursor:
         cursor.execute(OLD)
     (ada,) = meet(ledger, older, ("", "", "7"))
     if told:
         store(ledger, older, row("7", name="New", groups=("Sales",)))
-    found = as_an_older_version_left_it(ledger.path).find(("", "", "7"))
+    found = as_an_older_version_left_it(ledger).find(("", "", "7"))
     assert found and (found.id, found.name) == (ada, "New" if told else "Old")
     assert older.in_group("Sales", "", "") == [ada]
     assert [each.id for each in older.page()] == [ada]

@@ -1,9 +1,6 @@
 """What letters say of people: imports win, letters fill, and of two letters the later counts."""
 
-import sqlite3
-from collections.abc import Iterator
 from itertools import permutations
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,19 +9,13 @@ from msgspec.structs import replace
 from service.learners.directory.people import Person, PersonRow, filled
 from service.learners.facts import Contact, Fact
 from service.learners.world import AppendedEvent, World
+from service.ledger.sql import STORE_ERRORS
 from tests.learners.cast import NOW, completed, day, enrolled, progress, seen
 from tests.learners.writer_with_rules import FAILS, Desk, by
 
 KEY = ("adobe", "1234", "77")
 ADA = Contact("Ada Lovelace", "ada@example.org", {"phone": "+44 20 1"})
 MARRIED = Contact("Ada King", "king@example.org")
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    opened = Desk(tmp_path / "ledger.db")
-    yield opened
-    opened.ledger.close()
 
 
 def says(fact: Fact, contact: Contact | None = ADA, **more: str) -> Fact:
@@ -152,7 +143,7 @@ def test_what_was_remembered_of_a_person_is_read_anew_after_their_letter(desk: D
 def test_what_is_not_committed_is_not_known(desk: Desk) -> None:
     desk.write(enrolled(day(1)))
     known(desk)
-    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+    with pytest.raises(STORE_ERRORS):
         desk.write(says(progress(day(2), 5.0)), marks=lambda _: [FAILS])
 
     assert (known(desk).name, desk.people.addresses_heard) == (None, 0)
