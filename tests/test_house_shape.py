@@ -62,7 +62,7 @@ TABLES = {
     "service/learners/directory/tables/seen_rows.py": "seen, in a file while one is read",
     "service/learners/neighbours.py": "stored_events, looked into for what stands side by side",
     "service/learners/enrollment_views.py": "enrollments, instances: views",
-    "service/ledger/postgresql/dialect.py": "none: what is written otherwise for PostgreSQL",
+    "service/ledger/postgresql/portable_sql.py": "none: what is written otherwise for PostgreSQL",
     "service/ledger/sql.py": "any: how a row is added or brought up to date",
     "service/ledger/database.py": "how a file is opened, and its version",
     "service/ledger/high_water.py": "how far stored_events, letters and the views come",

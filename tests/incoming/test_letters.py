@@ -1,6 +1,5 @@
 """A letter waits, then it is taken or set aside, and it may wait again."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,18 +7,10 @@ import pytest
 from service.incoming.letter import Arrival, EventOutcome, Letter
 from service.incoming.letters import Letters
 from service.ledger.ledger import Ledger
-from tests.ledger.stores import ENGINES, Opened, opened_tables
 
 RECORDED = EventOutcome("recorded", "COURSE_COMPLETED", "", "enrollment-1")
 BAD = EventOutcome("set_aside", "QUIZ", "unknown name")
 WORSE = EventOutcome("set_aside", "CI_STATS", "no seats")
-
-
-@pytest.fixture(params=ENGINES)
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
-    opened = opened_tables(request, tmp_path)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
@@ -216,3 +207,36 @@ def test_whoever_waits_for_letters_is_woken_by_new_ones_and_by_those_tried_again
     letters.came.clear()
     letters.retry([1])
     assert letters.came.is_set()
+
+
+def test_what_was_set_aside_is_read_up_to_the_first_letter_that_waits(
+    ledger: Ledger, letters: Letters
+) -> None:
+    letters.keep([arrival(n) for n in range(1, 6)])
+    take(ledger, letters, [BAD, WORSE], [RECORDED], [WORSE], [WORSE])
+    letters.retry([4])
+
+    aside = letters.asides.after(0, limit=9)
+    assert [(each.letter, each.name, each.used) for each in aside] == [
+        (1, "QUIZ", False), (3, "CI_STATS", False),
+    ]  # fmt: skip
+    assert [each.letter for each in letters.asides.after(0, limit=1)] == [1]
+    assert [(e.letter, e.used) for e in letters.asides.of([2, 3])] == [(2, True), (3, False)]
+    assert letters.asides.newest() == 5
+
+
+def test_times_and_outcomes_of_what_was_taken_are_read(ledger: Ledger, letters: Letters) -> None:
+    assert letters.newest_taken_at() is None
+    letters.keep([arrival(1), arrival(2)])
+    take(ledger, letters, [RECORDED], [BAD])
+    assert letters.newest_taken_at() == 5000
+    assert list(letters.outcomes(1, 2)) == [[RECORDED], [BAD]]
+
+
+def test_a_letter_from_the_future_waits_again_at_its_time(ledger: Ledger, letters: Letters) -> None:
+    letters.keep([arrival(1), arrival(2)])
+    take(ledger, letters, [BAD], [BAD])
+    with ledger.transaction() as cursor:
+        cursor.executemany(*letters.try_again([(1, 7000), (2, 9000)]))
+    letters.retry_due(8000, limit=9)
+    assert [each.n for each in letters.waiting(9)] == [1]

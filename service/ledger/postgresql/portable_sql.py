@@ -1,4 +1,4 @@
-"""Run SQL on PostgreSQL that was written for SQLite: its placeholders, its types, its rows."""
+"""Run SQL on PostgreSQL that both engines take: its placeholders, its types, its dialect."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 from eventsourcing.persistence import PersistenceError
 
 from service.ledger.postgresql.connections import Session, SessionLost, told
-from service.ledger.postgresql.dialect import PostgresqlDialect
 from service.ledger.sql import Dialect, Values
 
 T = TypeVar("T")
@@ -20,8 +19,11 @@ PIECES = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|::|:([A-Za-z_]
 
 TYPES = re.compile(r"\b(INTEGER|BLOB|REAL|TEXT)\b|\)\s*WITHOUT ROWID\b")
 AS_HERE = {
-    "INTEGER": "bigint", "BLOB": "bytea", "REAL": "double precision", "TEXT": 'text COLLATE "C"',
-}  # fmt: skip
+    "INTEGER": "bigint",
+    "BLOB": "bytea",
+    "REAL": "double precision",
+    "TEXT": 'text COLLATE "C"',
+}
 
 
 @lru_cache(STATEMENTS_KEPT)
@@ -58,6 +60,50 @@ class Found:
 
     def __iter__(self) -> Iterator[Any]:
         return self._left
+
+
+class PostgresqlDialect:
+    """Write SQL for PostgreSQL, where a list is an array; texts compare by bytes there too."""
+
+    log = "events"
+    log_order = "lane, seq"
+
+    def listed(self, values: Iterable[str] | Iterable[int]) -> list[Any]:
+        """Give the list: its driver makes an array of it."""
+        return list(values)
+
+    def any_of(self, column: str, values: str = "?") -> str:
+        """Look each of them up, by an index of the column if there is one."""
+        return f"{column} = ANY({values})"
+
+    def each(self, values: str, name: str) -> str:
+        """Take the list apart."""
+        return _by_bytes(f"unnest(CAST({values} AS text[]))", name)
+
+    def items(self, column: str, name: str) -> str:
+        """Take the array apart."""
+        return f"LATERAL {_by_bytes(f'json_array_elements_text(CAST({column} AS json))', name)}"
+
+    def pairs(self, column: str, name: str) -> str:
+        """Take the object apart."""
+        return f"json_each_text(CAST({column} AS json)) AS {name} (key, value)"
+
+    def text_in(self, state: str, *path: str) -> str:
+        """Read it by a function of the ledger's own: in an index there may be no other."""
+        keys = ", ".join(f"'{name}'" for name in path)
+        return f"text_in({state}, {keys})"
+
+    def begins(self, column: str, words: str) -> str:
+        """Match the beginning."""
+        return f"starts_with({column}, '{words}')"
+
+    def has(self, column: str, signs: str) -> str:
+        """Match by bytes, as the column compares."""
+        return f"{column} ~ '{signs}'"
+
+
+def _by_bytes(values: str, name: str) -> str:
+    return f'(SELECT v.value COLLATE "C" AS value FROM {values} AS v (value)) {name}'
 
 
 class Asking:

@@ -81,3 +81,23 @@ def test_rows_of_one_course_stay_on_one_page(ledger: Ledger, courses: Courses) -
     store(ledger, courses, *rows, CourseRow("course:2"))
     assert [c.account for c in courses.page(limit=2)] == ["1", "2", "3"]
     assert [c.id for c in courses.page(after="course:1", limit=2)] == ["course:2"]
+
+
+def test_courses_are_listed_and_their_lists_counted(ledger: Ledger, courses: Courses) -> None:
+    rows = [
+        CourseRow("course:1", title="Logic", tags=("safety", "eu"), url="https://x.example.org"),
+        CourseRow("course:1", "adobe", "42", title="Logic II", tags=("safety",)),
+        CourseRow("course:2", "adobe", "42", parents=("learningProgram:9",)),
+    ]
+    assert store(ledger, courses, *rows) == (3, 0, 0)
+    assert store(ledger, courses, *rows) == (0, 0, 3)
+    assert courses.values_in("tags") == {"safety": 2, "eu": 1}
+    assert courses.values_in("parents") == {"learningProgram:9": 1}
+    assert courses.ids() == {"course:1": 2, "course:2": 1}
+    assert courses.accounts("adobe") == courses.accounts(None) == {"42"}
+    assert courses.have_links("adobe") and [c.account for c in courses.namesakes("course:1")] == [
+        "", "42",
+    ]  # fmt: skip
+    assert [each.id for each in courses.page(limit=1)] == ["course:1", "course:1"]
+    found = courses.get("adobe", "42", "course:1")
+    assert found and found.title == "Logic II"

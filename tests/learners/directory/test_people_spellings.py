@@ -7,12 +7,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from service.learners.directory.courses import CourseRow, Courses
 from service.learners.directory.managers import Managers
 from service.learners.directory.people import People, PersonRow, person_key
+from service.learners.facts import Contact
 from service.ledger.ledger import Ledger
+from tests.learners.cast import completed, day
 from tests.learners.directory.known_people import NOW, meet, row, store
+from tests.learners.writer_with_rules import Desk
 from tests.ledger.stores import Opened
 from tests.spellings import TEXTS, spelled
 
@@ -165,3 +169,13 @@ def test_a_course_is_found_by_every_spelling_of_its_id(ledger: Ledger) -> None:
     found = courses.get("adobe", "1", "learning program:7")
     assert found and (found.id, found.kind) == ("learningProgram:7", "learning_path")
     assert (found.tags, found.parents) == (("a\u00a0b",), ("course:1",))
+
+
+def test_an_address_in_a_letter_that_was_kept_with_capitals_is_found(desk: Desk) -> None:
+    contact = Contact("Ada", "ada@example.org")
+    desk.write(replace(completed(day(1)), contact=contact))
+    with desk.ledger.transaction() as cursor:
+        cursor.execute("UPDATE contacts SET address = 'Ada@Example.org'")
+    (ada,) = People(desk.ledger).known([("adobe", "1234", "77")]).values()
+    query = "SELECT person FROM contacts WHERE address = ?"
+    assert desk.ledger.reader().execute(query, ("ada@example.org",)).fetchall() == [(ada,)]
