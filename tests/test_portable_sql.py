@@ -89,7 +89,7 @@ def test_sql_above_the_ledger_is_what_every_engine_takes() -> None:
 def test_what_is_put_into_a_text_is_read_with_it(tmp_path: Path) -> None:
     file = tmp_path / "some.py"
     file.write_text("query = f\"SELECT 1 FROM a WHERE id IN ({','.join('?' * len(ids))})\"")
-    assert [refused(sql) for _, sql in sql_in(file)][0]
+    assert next(refused(sql) for _, sql in sql_in(file))
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,8 @@ IN_ALL = (
     "SELECT originator_id FROM stored_events WHERE {first} AND {person} = ? "
     "AND originator_id >= ? AND originator_id < ?"
 )
-IN_ONE, IN_ORDER = f"{IN_ALL} AND {{course}} = ?", "ORDER BY +notification_id"
+IN_ONE = f"{IN_ALL} AND {{course}} = ?"
+IN_ORDER = "ORDER BY +notification_id"
 EVER_DELETED = (
     f"SELECT DISTINCT originator_id FROM stored_events WHERE {DELETION} AND originator_id IN (?, ?)"
 )
@@ -62,7 +63,7 @@ class Neighbours:
         self._ledger = store.ledger
         self._merges = Merges(store.ledger)
         dialect = store.ledger.reader().dialect
-        self._parts = {
+        parts = {
             "first": f"originator_version = 1 AND {dialect.begins('topic', 'enrollment.')}",
             "person": dialect.text_in("state", "who", "person"),
             "course": dialect.text_in("state", "who", "course"),
@@ -71,13 +72,16 @@ class Neighbours:
             "order": dialect.log_order,
             "into": dialect.text_in("state", "said", "into"),
         }
-        store.ledger.create(INDEXES.format(**self._parts))
+        self._in_all = f"{IN_ALL} {IN_ORDER}".format(**parts)
+        self._in_one = f"{IN_ONE} {IN_ORDER}".format(**parts)
+        self._ever_merged = EVER_MERGED.format(**parts)
+        store.ledger.create(INDEXES.format(**parts))
 
     def enrollments(self, person: str, course: str | None = None) -> list[str]:
         """Find the streams of a record's enrolments, in one course or in all, the oldest first."""
         prefix = Enrollment.prefix(person)
         wanted = (person, prefix, f"{prefix}~", *(() if course is None else (course,)))
-        query = f"{IN_ALL if course is None else IN_ONE} {IN_ORDER}".format(**self._parts)
+        query = self._in_all if course is None else self._in_one
         return [row[0] for row in self._ledger.reader().execute(query, wanted)]
 
     def ever_deleted(self, about: Identity) -> list[str]:
@@ -96,8 +100,7 @@ class Neighbours:
 
         Before it come those who were met merged, of whom it has nothing.
         """
-        query = EVER_MERGED.format(**self._parts)
-        told = [Link(*row) for row in self._ledger.reader().execute(query)]
+        told = [Link(*row) for row in self._ledger.reader().execute(self._ever_merged)]
         known = {link.record for link in told}
         met = (Link(0, 0, *each) for each in self._merges.in_accounts() if each[0] not in known)
         return [*met, *told]

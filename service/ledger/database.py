@@ -85,12 +85,14 @@ class SqliteDialect:
 class SqliteConnection(sqlite3.Connection):
     """Connect to SQLite, and say so."""
 
+    __slots__ = ()
     dialect: Dialect = SqliteDialect()
 
 
 class SqliteCursor(sqlite3.Cursor):
     """Write to SQLite, and say so."""
 
+    __slots__ = ()
     dialect = SqliteConnection.dialect
 
 

@@ -5,6 +5,7 @@ object of such arrays by the name of their list.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -81,9 +82,14 @@ def members(
     looked up.
     """
     source, account = seen_from
-    reader, query = ledger.reader(), MEMBERS
+    reader = ledger.reader()
     named: dict[str, Any] = {"group": text_form(group), "source": source, "account": account}
-    if records is not None:
-        query += AMONG.format(records=reader.dialect.each(":records", "k"))
-        named["records"] = reader.dialect.listed(records)
-    return reader.execute(f"{query} ORDER BY p.id", named).fetchall()
+    if records is None:
+        return reader.execute(f"{MEMBERS} ORDER BY p.id", named).fetchall()
+    named["records"] = reader.dialect.listed(records)
+    return reader.execute(_among(reader.dialect.each(":records", "k")), named).fetchall()
+
+
+@cache
+def _among(records: str) -> str:
+    return f"{MEMBERS} {AMONG.format(records=records)} ORDER BY p.id"

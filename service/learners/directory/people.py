@@ -324,16 +324,16 @@ class People:
 def rows_of(
     reader: TableReader, keys: Iterable[PersonKey], columns: str, *, ids: str = "people.lms_id"
 ) -> Iterator[tuple[Any, ...]]:
-    """Look up the rows of just these keys: source, account, LMS id, then the columns asked for.
-
-    `ids` names the table and its column of LMS ids.
-    """
-    query = (
-        f"SELECT source, account, {ids}, {columns} FROM {ids.partition('.')[0]} "
-        f"WHERE source = ? AND account = ? AND {reader.dialect.any_of(ids)}"
-    )
+    """Look up the rows of just these keys: key, then columns; `ids` is `table.column` of ids."""
+    where = f"FROM {ids.partition('.')[0]} WHERE source = ? AND account = ?"
+    query = f"SELECT source, account, {ids}, {columns} {where}"
     for scope, same in groupby(sorted(keys), lambda key: key[:2]):
-        yield from reader.execute(query, (*scope, reader.dialect.listed(key[2] for key in same)))
+        these = [key[2] for key in same]
+        if len(these) == 1:  # a list of one costs a third more
+            yield from reader.execute(f"{query} AND {ids} = ?", (*scope, *these))
+        else:
+            found = (*scope, reader.dialect.listed(these))
+            yield from reader.execute(f"{query} AND {reader.dialect.any_of(ids)}", found)
 
 
 def _person(row: tuple[Any, ...]) -> Person:

@@ -190,7 +190,7 @@ def register(
         data = _updated(tuple(old), row, from_list)
         left_at = None if row.left_as is None else now
         if told is not None and data == tuple(old):
-            again += [(now, left_at, person)] if _says_who(row, from_list) else []
+            again += [(key, (now, left_at, person))] if _says_who(row, from_list) else []
             continue
         claimed = _claimed(cursor, waiting, row, known=person)
         if person is None:
@@ -199,7 +199,7 @@ def register(
             known.append(person)
         writes.append((person or claimed or random_id(now), *key, *data, left_at, now))
     _write(cursor, writes, known)
-    cursor.executemany(SAY_AGAIN, sorted(again, key=itemgetter(2)))
+    cursor.executemany(SAY_AGAIN, [values for _, values in sorted(again)])
     _add_managers(cursor, list(wanted.values()), now)
     return added, len(writes) - added, len(wanted) - len(writes)
 
@@ -265,11 +265,12 @@ def _at_addresses(cursor: TableWriter, addresses: Sequence[str | None]) -> Addre
 def _write(
     cursor: Cursor, writes: Sequence[tuple[Any, ...]], regrouped: Iterable[str] = ()
 ) -> None:
-    """Write whole rows and their groups, anew for those `regrouped`.
+    """Write whole rows and their groups, anew for those `regrouped`, all in order of their keys.
 
     A row is id, key, data, of when it is said whether they have left, and now.
     """
-    rows = [(*row[:-1], *derived(row[4:]), row[-1]) for row in sorted(writes, key=itemgetter(0))]
+    in_order = sorted(writes, key=itemgetter(1, 2, 3))
+    rows = [(*row[:-1], *derived(row[4:]), row[-1]) for row in in_order]
     cursor.executemany(WRITE, rows)
     cursor.executemany(
         "DELETE FROM people_in_groups WHERE person = ?", [(p,) for p in sorted(regrouped)]
