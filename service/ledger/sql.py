@@ -2,8 +2,9 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar
 
 from eventsourcing.persistence import IntegrityError, PersistenceError
 
@@ -11,6 +12,22 @@ STORE_ERRORS: tuple[type[Exception], ...] = (sqlite3.Error, PersistenceError)
 """Whatever a database cannot do, now or at all: nothing of the transaction is kept."""
 CONFLICTS: tuple[type[Exception], ...] = (sqlite3.IntegrityError, IntegrityError)
 """Somebody else was quicker: read again, and decide anew."""
+
+
+TRIES = 20
+
+V = TypeVar("V")
+
+
+def unless_beaten(work: Callable[[], V]) -> V:
+    """Run a transaction; from its beginning again, each time that somebody else was quicker.
+
+    Raises the conflict after many times.
+    """
+    for _ in range(TRIES - 1):
+        with suppress(*CONFLICTS):
+            return work()
+    return work()
 
 
 def words_of(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 import msgspec
 
 from service.ledger.ledger import Ledger
+from service.ledger.sql import unless_beaten
 
 REQUESTS_AN_HOUR = 500
 """What Adobe allows an administrator ("Webhooks usage guide", GET /users and /learningObjects)."""
@@ -19,11 +20,11 @@ CREATE TABLE IF NOT EXISTS adobe_requests (
 );
 CREATE INDEX IF NOT EXISTS adobe_requests_by_time ON adobe_requests (at);
 """
-CLAIM = """
-INSERT INTO adobe_requests (id, at) SELECT coalesce(MAX(id), 0) + 1, ? FROM adobe_requests
+USED = """
+SELECT COUNT(*), MIN(at), (SELECT coalesce(MAX(id), 0) + 1 FROM adobe_requests)
+FROM adobe_requests WHERE at > ?
 """
-"""Of two who claim at once one has a number that is taken."""
-USED = "SELECT COUNT(*), MIN(at) FROM adobe_requests WHERE at > ?"
+"""The next number is read with the count: of two who see the same one, one finds it taken."""
 
 
 class BudgetUse(msgspec.Struct, frozen=True):
@@ -52,16 +53,19 @@ class RequestBudget:
 
         What a clock that was ahead has claimed counts as claimed now: never too little.
         """
+        return unless_beaten(lambda: self._claimed(now))
+
+    def _claimed(self, now: int) -> int | None:
         with self._ledger.transaction() as cursor:
             cursor.execute("DELETE FROM adobe_requests WHERE at <= ?", (now - KEPT_MS,))
             cursor.execute("UPDATE adobe_requests SET at = :now WHERE at > :now", {"now": now})
-            used, oldest = cursor.execute(USED, (now - WINDOW_MS,)).fetchone()
+            used, oldest, n = cursor.execute(USED, (now - WINDOW_MS,)).fetchone()
             if used >= self._limit:
                 return int(oldest) + WINDOW_MS
-            cursor.execute(CLAIM, (now,))
+            cursor.execute("INSERT INTO adobe_requests (id, at) VALUES (?, ?)", (n, now))
         return None
 
     def use(self, now: int) -> BudgetUse:
         """Tell how much of it is used."""
-        used, oldest = self._ledger.reader().execute(USED, (now - WINDOW_MS,)).fetchone()
+        used, oldest, _ = self._ledger.reader().execute(USED, (now - WINDOW_MS,)).fetchone()
         return BudgetUse(used, self._limit, None if oldest is None else oldest + WINDOW_MS)

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from service.ledger.ledger import Ledger
+from service.ledger.sql import unless_beaten
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS imports (
@@ -67,8 +68,12 @@ def record(ledger: Ledger, found: Sequence[RecordedImport]) -> None:
     """Keep what an import has come to."""
     ledger.create(TABLE)
     rows = [msgspec.structs.astuple(each) for each in found]
-    with ledger.transaction() as cursor:
-        cursor.executemany(NEXT, [(*row[:-2], int(row[-2]), int(row[-1])) for row in rows])
+
+    def write() -> None:
+        with ledger.transaction() as cursor:
+            cursor.executemany(NEXT, [(*row[:-2], int(row[-2]), int(row[-1])) for row in rows])
+
+    unless_beaten(write)
 
 
 def last_imports(

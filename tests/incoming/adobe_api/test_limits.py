@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from time import monotonic
 
@@ -46,6 +47,16 @@ def test_two_processes_and_what_comes_after_them_share_one_budget(tmp_path):
     assert frees_at == START + WINDOW_MS
     assert budget.claim(frees_at - 1) is not None
     assert budget.claim(frees_at) is None
+
+
+def test_of_many_who_claim_at_once_no_more_than_the_limit_may_ask(opened):
+    budgets = [RequestBudget(opened(), limit=50) for _ in range(4)]
+
+    def claim(budget):
+        return sum(budget.claim(START + n) is None for n in range(25))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(claim, budgets)) == 50
 
 
 def test_restarts_never_take_the_service_over_the_budget(asking, api):
