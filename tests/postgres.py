@@ -17,6 +17,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
+from tests.lossy_wire import LossyWire
 from tests.waiting import until
 
 WHERE = ("/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt")
@@ -107,6 +108,10 @@ class Cluster:
         name = f"test_{next(_numbers)}"
         self.execute(f"CREATE SCHEMA {name}")
         return f"{self.address}&options=-csearch_path%3D{name}"
+
+    def through(self, wire: LossyWire, address: str) -> str:
+        """The same address, by way of a wire."""
+        return address.replace(self.address.partition("?")[2], wire.address)
 
 
 def _is_user(name: str) -> bool:
