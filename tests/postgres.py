@@ -31,6 +31,7 @@ SETTINGS = {
     "autovacuum_naptime": "10s",
     "log_min_messages": "fatal",
 }
+TEMPORARY = "PYTEST_DEBUG_TEMPROOT"
 UNPRIVILEGED = ("postgres", "nobody")
 _numbers = itertools.count(1)
 
@@ -66,6 +67,11 @@ class Cluster:
         )  # fmt: skip
         self.start()
 
+    @classmethod
+    def in_memory(cls, binaries: Path) -> "Cluster":
+        """Make one where files of tests are, and start it."""
+        return cls(Path(tempfile.mkdtemp(prefix="pg", dir=os.environ.get(TEMPORARY))), binaries)
+
     def start(self) -> None:
         settings = {**SETTINGS, "unix_socket_directories": str(self.folder)}
         told = [f"--{name}={value}" for name, value in settings.items()]
@@ -80,6 +86,17 @@ class Cluster:
         """SIGINT: fast; SIGQUIT: immediate, as a crash."""
         self._process.send_signal(how)
         self._process.wait(30)
+
+    def remove(self) -> None:
+        """Stop it and leave nothing behind."""
+        self.stop()
+        shutil.rmtree(self.folder)
+
+    def be(self, signal_file: str) -> None:
+        """Make it a standby, or whatever else a file in its folder makes of it."""
+        path = self.data / signal_file
+        path.touch()
+        os.chown(path, self.data.stat().st_uid, -1)
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, (self.folder / "log").read_text()
@@ -126,14 +143,9 @@ def cluster() -> Iterator[Cluster]:
     found = binaries()
     if found is None:
         pytest.skip(HOW)
-    memory = os.environ.get("PYTEST_DEBUG_TEMPROOT")
-    folder = Path(tempfile.mkdtemp(prefix="pg", dir=memory))
-    try:
-        running = Cluster(folder, found)
-        yield running
-        running.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    running = Cluster.in_memory(found)
+    yield running
+    running.remove()
 
 
 @pytest.fixture

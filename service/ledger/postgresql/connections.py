@@ -55,7 +55,7 @@ SELECT CASE WHEN pg_is_in_recovery() THEN 0 ELSE
 """
 """Reads the timeline, which a promotion raises; 0 on a standby. A commit is on disk, always."""
 
-QUOTED = re.compile(r'"[^"]*"')
+QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 NUL = "22021"
 WHAT_NUL_IS = "a text has a NUL character or is no UTF-8, which PostgreSQL does not store"
 
@@ -102,7 +102,7 @@ class Server:
         """Raise LedgerError for an address that cannot be read; it is never quoted."""
         try:
             self._parameters = {**BY_DEFAULT, **conninfo_to_dict(address)}
-        except psycopg.ProgrammingError:
+        except (psycopg.ProgrammingError, ValueError):
             raise LedgerError(
                 "the database's address: expected postgresql://user@host/database, got something "
                 "else (a special character of a password is written as in a URL, `@` as %40)"

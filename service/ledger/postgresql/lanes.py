@@ -5,10 +5,10 @@ again when nobody holds them. Times are the database's clock, and make it quick 
 old holder out is the epoch, which every taking raises and every closing packet insists on.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from eventsourcing.persistence import PersistenceError
 from psycopg import errors
 
 from service.ledger.postgresql.connections import Session, told
@@ -21,7 +21,7 @@ BY_HAND = (-(2**31), -10)
 
 TAKE = """
 WITH free AS (
-  SELECT shard FROM shards AS each
+  SELECT shard, pid, born FROM shards AS each
   WHERE shard BETWEEN %(low)s AND %(high)s AND (
     owner = %(owner)s OR (%(expired)s AND until < clock_timestamp())
     OR (%(gone)s AND NOT EXISTS (
@@ -33,7 +33,7 @@ UPDATE shards SET owner = %(owner)s, pid = pg_backend_pid(),
   epoch = greatest(shards.epoch, %(timeline)s * 4294967296::bigint) + 1, head = head + %(places)s,
   until = clock_timestamp() + %(seconds)s * interval '1 second'
 FROM free WHERE shards.shard = free.shard
-RETURNING shards.shard, shards.epoch, shards.head
+RETURNING shards.shard, shards.epoch, shards.head, free.pid, free.born
 """
 """Takes over with numbers that whoever had the lane cannot have used, not even for rows that stand
 there uncommitted; and with an epoch above all those of a primary of the past."""
@@ -43,20 +43,25 @@ NEW = """
 INSERT INTO shards (shard, owner, epoch, until, head)
 SELECT least(min(shard), %(high)s + 1) - 1, '', 0, '-infinity', 0 FROM shards
 """
+HOLDER = """
+SELECT pid, born FROM shards
+WHERE shard = %(low)s AND (owner = %(owner)s OR (%(expired)s AND until < clock_timestamp()))
+"""
 END = """
-SELECT pg_terminate_backend(old.pid) FROM shards JOIN pg_stat_activity AS old
-  ON old.pid = shards.pid AND old.backend_start = shards.born
-WHERE shard = %(low)s AND old.pid <> pg_backend_pid()
-  AND (owner = %(owner)s OR (%(expired)s AND until < clock_timestamp()))
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE pid = %s AND backend_start = %s AND pid <> pg_backend_pid()
 """
 """Ends the session of whoever had a lane: one that froze keeps locked what it has written, and a
-closing packet that came in half keeps the head."""
+closing packet that came in half keeps the lane and the head."""
 
 RENEW = """
 UPDATE shards SET until = clock_timestamp() + %s * interval '1 second'
 WHERE shard = %s AND epoch = %s RETURNING 1
 """
-LET_GO = "UPDATE shards SET until = '-infinity' WHERE shard = %s AND epoch = %s"
+LET_GO = """
+UPDATE shards SET owner = '', pid = NULL, born = NULL, until = '-infinity'
+WHERE shard = %s AND epoch = %s
+"""
 EPOCH = "SELECT epoch FROM shards WHERE shard = %s"
 COMMITTED = "SELECT n, last FROM commits WHERE lane = %s AND epoch = %s AND first = %s"
 
@@ -90,8 +95,9 @@ class Holder:
         self, session: Session, timeline: int, *, shard: int, expired: bool
     ) -> Lane | None:
         values = self._values(timeline, low=shard, high=shard, expired=expired, gone=expired)
-        with suppress(PersistenceError), told():  # another role's; it cannot commit anyway
-            session.execute(END, values)
+        with told():
+            for holder in session.execute(HOLDER, values).fetchall():
+                _end(session, holder)
         return _taken(session, TAKE, values)
 
     def _values(self, timeline: int, **more: int) -> dict[str, Any]:
@@ -102,7 +108,15 @@ class Holder:
 def _taken(session: Session, sql: str, values: dict[str, Any]) -> Lane | None:
     with told():
         row = session.execute(sql, values).fetchone()
-    return None if row is None else Lane(*row)
+        if row is None:
+            return None
+        _end(session, row[3:])
+    return Lane(*row[:3])
+
+
+def _end(session: Session, holder: Sequence[Any]) -> None:
+    with suppress(errors.InsufficientPrivilege):  # another role's: it cannot commit anyway
+        session.execute(END, holder)
 
 
 def renew(session: Session, lane: Lane, seconds: float) -> bool:

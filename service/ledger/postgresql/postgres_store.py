@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import psycopg
 from eventsourcing.persistence import IntegrityError, PersistenceError
@@ -33,6 +33,8 @@ from service.ledger.postgresql.transactions import (
 )
 from service.ledger.sql import Cursor
 from service.ledger.store import Append, LeaseLost, Unknown
+
+T = TypeVar("T")
 
 LEASE_SECONDS = 5.0
 PATIENCE_SECONDS = 10.0
@@ -67,7 +69,7 @@ class PostgresStore(LogReader):
         self.as_others = 0
         owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         self._holder = lanes.Holder(owner, lease_seconds)
-        self._writing = threading.Lock()
+        self._writing, self._keeping = threading.Lock(), threading.Lock()
         self._woken = threading.Condition()
         self._wakes = self._own = 0
         self._session: Session | None = None
@@ -75,12 +77,16 @@ class PostgresStore(LogReader):
         self._taken_in: Session | None = None
         self._keeper: Session | None = None
         self._leased = self._cancelled = False
-        make_log(self._connected())
+        try:
+            make_log(self._connected())
+        except BaseException:
+            self._lose()
+            raise
 
     def create(self, script: str) -> bool:
         """Run a wing's `CREATE … IF NOT EXISTS` script; twice is harmless."""
         with self._writing:
-            make_tables(self._connected(), script)
+            self._asked(lambda session: make_tables(session, script))
         return True
 
     def append(self, what: Append) -> int:
@@ -211,17 +217,9 @@ class PostgresStore(LogReader):
 
     def _begun(self) -> tuple[Session, Lane]:
         """Begin a transaction; once more in a new session, if this one was lost since."""
-        for again in (True, False):
-            session, lane = self._ready()
-            try:
-                with told():
-                    session.execute("BEGIN", prepare=False)
-                return session, lane
-            except SessionLost:
-                self._lose()
-                if not again:
-                    raise
-        raise AssertionError
+        self._ready()
+        self._asked(lambda session: Asking(session).execute("BEGIN"))
+        return self._ready()
 
     def _ready(self) -> tuple[Session, Lane]:
         """Give the session that writes, with its lane; raises LeaseLost for one that was taken."""
@@ -234,6 +232,14 @@ class PostgresStore(LogReader):
             self._hold(session, self._holder.take_any(session, timeline))
         assert self._lane
         return session, self._lane
+
+    def _asked(self, ask: Callable[[Session], T]) -> T:
+        """Ask what may be asked twice; once more in a new session, if this one was lost since."""
+        try:
+            return ask(self._connected())
+        except SessionLost:
+            self._lose()
+        return ask(self._connected())
 
     def _hold(self, session: Session, lane: Lane | None) -> None:
         self._lane, self._taken_in = lane, session
@@ -270,12 +276,13 @@ class PostgresStore(LogReader):
         From then on this process writes in its lane, and nothing any more once it was taken over.
         """
         with self._writing:
-            session = self._connected()
-            taken = self._holder.take_shard(session, self._server.timeline)
+            taken = self._asked(
+                lambda session: self._holder.take_shard(session, self._server.timeline)
+            )
             if taken:
                 if self._lane and self._lane.shard != taken.shard:
                     self._let_go()
-                self._hold(session, taken)
+                self._hold(self._connected(), taken)
                 self._leased = True
         return taken is not None
 
@@ -284,18 +291,24 @@ class PostgresStore(LogReader):
 
         Raises LeaseLost when another process has it, in this thread and in whoever writes next.
         """
-        lane = self._lane
-        if lane is None or not lanes.renew(self._keeping(), lane, self._holder.seconds):
-            with self._writing:
-                session, lane = self._ready()
-                if not lanes.is_held(session, lane):
-                    self._lane = None
-                    self._ready()
+        with self._keeping:
+            lane = self._lane
+            if lane and self._renewed(lane):
+                return
+        with self._writing:
+            _, lane = self._ready()
+            if not self._asked(lambda session: lanes.is_held(session, lane)):
+                self._lane = None
+            self._ready()
 
-    def _keeping(self) -> Session:
+    def _renewed(self, lane: Lane) -> bool:
+        """Renew in a session of its own: the one that writes may be busy."""
         if self._keeper is None or self._keeper.closed:
             self._keeper = self._server.connect()
-        return self._keeper
+        try:
+            return lanes.renew(self._keeper, lane, self._holder.seconds)
+        except SessionLost:
+            return False
 
     def release(self) -> None:
         """Leave the lane to whoever wants it."""

@@ -1,0 +1,356 @@
+"""On PostgreSQL: the order of commits, who may write, and what a server does in its bad hours."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from eventsourcing.persistence import IntegrityError, PersistenceError
+
+from service.ledger.postgresql import lanes
+from service.ledger.postgresql.connections import Server, SessionLost
+from service.ledger.postgresql.portable_sql import as_here
+from service.ledger.postgresql.postgres_store import PostgresStore
+from service.ledger.postgresql.transactions import FEW
+from service.ledger.store import Append, LeaseLost, LedgerError, Unknown
+from tests.ledger.stores import BOTH_WAYS, kept, padding, refused, row
+from tests.postgres import Cluster, binaries
+from tests.waiting import until
+
+Open = Callable[..., PostgresStore]
+OTHERS = "pid <> pg_backend_pid() AND application_name = 'coursebell'"
+
+
+@pytest.fixture
+def opened(postgres_address: str) -> Iterator[Open]:
+    stores: list[PostgresStore] = []
+
+    def another(**more: float) -> PostgresStore:
+        stores.append(PostgresStore(postgres_address, **more))
+        return stores[-1]
+
+    yield another
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as threads:
+        yield threads
+
+
+@contextmanager
+def locked(address: str, row: str) -> Iterator[None]:
+    """Hold one row as somebody who is slow to commit."""
+    with psycopg.connect(address) as session:
+        assert session.execute(f"SELECT 1 FROM {row} FOR UPDATE").fetchone()
+        yield
+        session.rollback()
+
+
+def waiting(cluster: Cluster, how_many: int) -> None:
+    """Until so many sessions wait for a row."""
+    sql = f"SELECT count(*) FROM pg_stat_activity WHERE {OTHERS} AND wait_event_type = 'Lock'"
+    until(lambda: cluster.execute(sql)[0][0] >= how_many, f"{how_many} wait for a row")
+
+
+@BOTH_WAYS
+def test_who_began_first_and_commits_last_is_last_in_the_log(
+    opened: Open, cluster: Cluster, postgres_address: str, pool: ThreadPoolExecutor, more: int
+) -> None:
+    """A number that is given at the beginning would stand before what a follower has passed."""
+    slow, quick = opened(), opened()
+    slow.append(Append(rows=[row("slow")]))
+    lane = slow._lane.shard
+    with locked(postgres_address, f"shards WHERE shard = {lane}"):
+        late = pool.submit(slow.append, Append(rows=[*padding(more), row("slow", 2)]))
+        waiting(cluster, 1)
+        passed = quick.append(Append(rows=[row("quick")]))
+        assert quick.end() == passed
+    assert late.result(20) > passed
+    assert [stream for _, stream, *_ in quick.log(passed, 9_999)][-1:] == ["slow"]
+    assert len(quick.log(passed, 9_999)) == more + 1
+
+
+def test_what_it_rests_on_is_looked_at_when_nobody_else_can_commit(
+    opened: Open, cluster: Cluster, postgres_address: str, pool: ThreadPoolExecutor
+) -> None:
+    """Both have written and wait for their turn; whoever has it second sees what the first did."""
+    stores = opened(), opened()
+    for store in stores:
+        store.append(Append(rows=[row(f"warm{id(store)}")]))
+    with locked(postgres_address, "head"):
+        first, second = (
+            pool.submit(refused, store, rows=[row(mine)], rests_on={yours: 0})
+            for store, mine, yours in zip(stores, ("a", "b"), ("b", "a"), strict=True)
+        )
+        waiting(cluster, 2)
+    assert sorted([first.result(20), second.result(20)]) == [False, True]
+
+
+def test_a_lease_is_held_by_one(opened: Open) -> None:
+    one, two = opened(), opened()
+    assert one.acquire() and not two.acquire() and one.acquire()
+    one.append(Append(rows=[row("ada")]))
+    two.append(Append(rows=[row("by hand")]))
+    one.renew()
+    one.release()
+    assert two.acquire() and not one.acquire()
+    two.append(Append(rows=[row("ada", 2)]))
+    one.append(Append(rows=[row("by hand", 2)]))
+    assert len(kept(one)) == 4
+
+
+@BOTH_WAYS
+def test_who_lost_the_lease_commits_nothing(
+    opened: Open, monkeypatch: pytest.MonkeyPatch, more: int
+) -> None:
+    """Also if its session could not be ended: as with another role, or another server."""
+    monkeypatch.setattr(lanes, "END", "SELECT %s, %s")
+    asleep, awake = opened(lease_seconds=0.05), opened()
+    assert asleep.acquire()
+    asleep.append(Append(rows=[row("ada")]))
+    until(awake.acquire, "the lease is free")
+    awake.append(Append(rows=[row("ada", 2)]))
+    for _ in range(2):
+        with pytest.raises(LeaseLost):
+            asleep.append(Append(rows=[*padding(more), row("grace")]))
+    with pytest.raises(LeaseLost), asleep.transaction():
+        pass
+    with pytest.raises(LeaseLost):
+        asleep.renew()
+    assert kept(awake) == [("ada", 1), ("ada", 2)]
+    awake.append(Append(rows=[row("ada", 3)]))
+    awake.release()
+    assert asleep.acquire()
+    asleep.append(Append(rows=[row("ada", 4)]))
+
+
+def test_a_lease_whose_holder_is_gone_is_free_at_once(opened: Open) -> None:
+    gone, next_one = opened(lease_seconds=3_600.0), opened()
+    assert gone.acquire() and not next_one.acquire()
+    gone._lose()
+    until(next_one.acquire, "the lease is free")
+    with pytest.raises(LeaseLost):
+        gone.append(Append(rows=[row("ada")]))
+
+
+def test_who_is_frozen_with_rows_written_keeps_nobody_waiting(opened: Open) -> None:
+    frozen, next_one = opened(lease_seconds=0.05), opened()
+    assert frozen.acquire()
+    session, lane = frozen._ready()
+    session.execute("SET idle_in_transaction_session_timeout = 0")
+    session.execute("BEGIN")
+    session.execute(
+        "INSERT INTO events VALUES (%s, %s, 'ada', 1, 'a.topic', '')", (lane.shard, lane.head + 1)
+    )
+    until(next_one.acquire, "the lease is free")
+    next_one.append(Append(rows=[row("ada")]))
+    with pytest.raises(LeaseLost):
+        frozen.append(Append(rows=[row("grace")]))
+    assert kept(next_one) == [("ada", 1)]
+
+
+def test_a_lease_is_kept_while_a_long_transaction_runs(opened: Open) -> None:
+    one, two = opened(lease_seconds=0.3), opened()
+    assert one.acquire()
+    tries: list[bool] = []
+    with one.transaction():
+        for _ in range(40):
+            one.renew()
+            tries.append(two.acquire())
+            threading.Event().wait(0.01)
+    assert not any(tries)
+    one.append(Append(rows=[row("ada")]))
+
+
+def test_lanes_are_given_again_and_never_two_at_once(
+    opened: Open, pool: ThreadPoolExecutor
+) -> None:
+    def lane_of(store: PostgresStore) -> int:
+        store.append(Append(rows=[row(f"s{id(store)}")]))
+        return store._lane.shard
+
+    stores = [opened() for _ in range(4)]
+    first = [*pool.map(lane_of, stores)]
+    assert len(set(first)) == 4 and max(first) == lanes.BY_HAND[1]
+    stores[0].close()
+    assert until(lambda: lane_of(opened()), "it writes") in first
+
+
+def test_a_session_that_was_ended_is_opened_again(opened: Open, cluster: Cluster) -> None:
+    store = opened()
+    store.create("CREATE TABLE IF NOT EXISTS things (name TEXT PRIMARY KEY)")
+    end = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {OTHERS}"
+    for n in range(3):
+        store.append(Append(rows=[row(f"s{n}"), *padding(FEW * (n == 1))]))
+        cluster.execute(end)
+        assert len(kept(store)) == n + 1 + FEW * (n > 0)
+        cluster.execute(end)
+        with store.transaction() as cursor:
+            cursor.execute("INSERT INTO things VALUES (?)", (f"t{n}",))
+        cluster.execute(end)
+        store.renew()
+    assert store.acquire()
+    cluster.execute(end)
+    store.append(Append(rows=[row("still mine")]))
+    with pytest.raises(SessionLost), store.one_moment():
+        store.end()
+        cluster.execute(end)
+        store.end()
+    with pytest.raises(PersistenceError, match="nothing is kept"), store.transaction() as cursor:
+        cursor.execute("INSERT INTO things VALUES (?)", ("lost",))
+        cluster.execute(end)
+    assert store.reader().execute("SELECT count(*) FROM things").fetchone() == (3,)
+
+
+def test_a_wait_for_a_standby_that_is_cancelled_is_no_success(
+    opened: Open, cluster: Cluster, pool: ThreadPoolExecutor
+) -> None:
+    """It is committed here all the same, and may be lost with this server.
+
+    https://www.postgresql.org/docs/current/warm-standby.html#SYNCHRONOUS-REPLICATION
+    """
+    store = opened()
+    store.append(Append(rows=[row("before")]))
+    with standby_away(cluster):
+        left = pool.submit(store.append, Append(rows=[row("ended")]))
+        ended = stop(cluster, "pg_terminate_backend")
+        who = until(lambda: in_commit(cluster), "the look itself waits for the standby")
+        assert who[0][0] != ended and not left.done()
+        assert [stream for stream, _ in kept(store)] == ["before", "ended"]
+    assert left.result(20) == store.end()
+    with standby_away(cluster):
+        left = pool.submit(store.append, Append(rows=[row("cancelled")]))
+        stop(cluster, "pg_cancel_backend")
+        with pytest.raises(Unknown, match="standby"):
+            left.result(20)
+    assert [stream for stream, _ in kept(store)] == ["before", "ended", "cancelled"]
+    store.append(Append(rows=[row("after")]))
+
+
+@contextmanager
+def standby_away(cluster: Cluster) -> Iterator[None]:
+    """A standby is asked for, and there is none."""
+    cluster.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    cluster.execute("SELECT pg_reload_conf()")
+    shown = "SHOW synchronous_standby_names"
+    until(lambda: cluster.execute(shown) == [("nobody",)], "a standby is asked for")
+    try:
+        yield
+    finally:
+        cluster.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        cluster.execute("SELECT pg_reload_conf()")
+        until(lambda: cluster.execute(shown) == [("",)], "no standby is asked for")
+
+
+def stop(cluster: Cluster, how: str) -> int:
+    """Cancel or end whoever waits for a standby; its process id."""
+    ((pid,),) = until(lambda: in_commit(cluster), "a commit waits for its standby")
+    cluster.execute(f"SELECT {how}({pid})")
+    return pid
+
+
+def in_commit(cluster: Cluster) -> list[tuple]:
+    """Who waits for a standby."""
+    sql = f"SELECT pid FROM pg_stat_activity WHERE {OTHERS} AND wait_event = 'SyncRep'"
+    return cluster.execute(sql)
+
+
+def test_only_a_primary_is_written_to_and_none_of_the_past() -> None:
+    found = binaries()
+    if found is None:
+        pytest.skip("no PostgreSQL here; apt-get install postgresql")
+    with_server = Cluster.in_memory(found)
+    try:
+        old = Server(with_server.address)
+        old.connect().close()
+        with_server.stop()
+        with_server.be("standby.signal")
+        with_server.start()
+        with pytest.raises(SessionLost, match="standby"):
+            Server(f"{with_server.address}&target_session_attrs=any").connect()
+        with pytest.raises(SessionLost):
+            old.connect()
+        with_server.execute("SELECT pg_promote()")
+        server = Server(with_server.address)
+        until(lambda: server.connect().close() or True, "it is promoted")
+        assert server.timeline == old.timeline + 1
+        store = PostgresStore(with_server.address)
+        assert store.acquire()
+        assert store._lane.epoch > 2**33, "above every epoch of the server before"
+        store.close()
+        server.timeline += 1
+        with pytest.raises(SessionLost, match="primary of the past"):
+            server.connect()
+    finally:
+        with_server.remove()
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql://u:s%ecret@h/db", "host=h secret", "postgresql://h:secret/db"]
+)
+def test_an_address_that_cannot_be_read_is_refused_and_not_quoted(address: str) -> None:
+    with pytest.raises((LedgerError, SessionLost)) as error:
+        PostgresStore(address)
+    assert "secret" not in str(error.value)
+
+
+def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SessionLost, match="No such file"):
+        PostgresStore(f"postgresql://secret:hidden@/d?host={tmp_path}")
+
+
+def test_a_newer_ledger_is_refused(opened: Open, cluster: Cluster, postgres_address: str) -> None:
+    opened()
+    with psycopg.connect(postgres_address) as session:
+        session.execute("UPDATE head SET schema = 99")
+    with pytest.raises(LedgerError, match="schema 99"):
+        opened()
+
+
+def test_many_may_make_the_same_tables_at_once(opened: Open, pool: ThreadPoolExecutor) -> None:
+    script = "CREATE TABLE IF NOT EXISTS things (name TEXT PRIMARY KEY) WITHOUT ROWID;"
+    barrier = threading.Barrier(4)
+
+    def make(_: int) -> bool:
+        barrier.wait(20)
+        return opened().create(script)
+
+    assert [*pool.map(make, range(4))] == [True] * 4
+
+
+def test_a_commit_is_on_disk_whatever_the_server_does_by_default(
+    cluster: Cluster, postgres_address: str
+) -> None:
+    address = postgres_address + "%20-csynchronous_commit%3Doff"
+    session = Server(address).connect()
+    shown = session.execute("SHOW synchronous_commit").fetchone()
+    session.close()
+    assert shown == ("on",)
+
+
+def test_placeholders_are_renamed_and_nothing_else() -> None:
+    assert as_here("SELECT ?, :a, ':b ? %', \"c?\" -- :d ?") == (
+        "SELECT %s, %(a)s, ':b ? %%', \"c?\" -- :d ?"
+    )
+    assert as_here("SELECT x::text, y % 2 WHERE a LIKE 'it''s ?%'") == (
+        "SELECT x::text, y %% 2 WHERE a LIKE 'it''s ?%%'"
+    )
+
+
+def test_no_error_quotes_a_value(opened: Open) -> None:
+    store = opened()
+    store.create("CREATE TABLE IF NOT EXISTS things (name TEXT PRIMARY KEY, n INTEGER)")
+    put = "INSERT INTO things VALUES (?, ?)"
+    store.append(Append(tables=[(put, [("secret", 1)])]))
+    for rows, kind in (([("secret", 1)], IntegrityError), ([("a", "secret")], PersistenceError)):
+        with pytest.raises(kind) as error:
+            store.append(Append(tables=[(put, rows)]))
+        assert "secret" not in str(error.value)
+        assert re.search(r"things|22P02", str(error.value))
