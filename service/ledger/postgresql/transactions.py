@@ -32,7 +32,7 @@ FROM STDIN (FORMAT BINARY)"""
 INSERT = """
 INSERT INTO events (lane, seq, originator_id, originator_version, topic, state)
 SELECT %s, %s + place, stream, version, topic, state
-FROM unnest(%s::text[], %s::int[], %s::text[], %s::bytea[])
+FROM unnest(%b::text[], %b::int[], %b::text[], %b::bytea[])
   WITH ORDINALITY AS rows (stream, version, topic, state, place)
 """
 ONCE = INSERT + "ON CONFLICT (originator_id, originator_version) DO NOTHING"
