@@ -22,7 +22,8 @@ ON_POSTGRESQL = (
     ),
     Bug(
         3, "commit in a lane that was taken over", TRANSACTIONS,
-        "AND epoch = %(epoch)s RETURNING 1", "RETURNING 1", TESTS,
+        "AND epoch = %(epoch)s RETURNING 1", "RETURNING 1",
+        "tests/ledger/test_postgres_lanes.py",
     ),
     Bug(
         3, "look at what a write rests on before its turn", TRANSACTIONS,

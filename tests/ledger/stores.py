@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from eventsourcing.persistence import IntegrityError
 
+from service.ledger.postgresql.postgres_store import PostgresStore
 from service.ledger.postgresql.transactions import FEW
 from service.ledger.store import Append, Row
 
@@ -14,6 +15,8 @@ Opened = Any
 
 Open = Callable[[], Opened]
 """Opens the same store again and again, as by another process each time."""
+
+OpenPostgres = Callable[..., PostgresStore]
 
 BOTH_WAYS = pytest.mark.parametrize("more", [0, FEW], ids=["in one packet", "copied"])
 """On PostgreSQL few rows are inserted and many are copied."""
@@ -27,8 +30,8 @@ def padding(more: int, name: str = "pad") -> list[Row]:
     return [row(f"{name}{n}") for n in range(more)]
 
 
-def kept(store: Opened) -> list[tuple[str, int]]:
-    return [(stream, version) for _, stream, version, *_ in store.log(0, 9_999)]
+def kept(store: Opened, limit: int = 9_999) -> list[tuple[str, int]]:
+    return [(stream, version) for _, stream, version, *_ in store.log(0, limit)]
 
 
 def refused(store: Opened, **what: Any) -> bool:

@@ -1,8 +1,9 @@
 """On PostgreSQL: the order of commits, who may write, and what a server does in its bad hours."""
 
 import re
+import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,37 +12,18 @@ import psycopg
 import pytest
 from eventsourcing.persistence import IntegrityError, PersistenceError
 
-from service.ledger.postgresql import lanes
 from service.ledger.postgresql.connections import Server, SessionLost
 from service.ledger.postgresql.portable_sql import as_here
 from service.ledger.postgresql.postgres_store import PostgresStore
+from service.ledger.postgresql.tables import PLACES
 from service.ledger.postgresql.transactions import FEW
-from service.ledger.store import Append, LeaseLost, LedgerError, Unknown
-from tests.ledger.stores import BOTH_WAYS, kept, padding, refused, row
+from service.ledger.store import Append, LedgerError, Unknown
+from tests.campaigns import campaign, length
+from tests.ledger.stores import BOTH_WAYS, OpenPostgres, kept, padding, refused, row
 from tests.postgres import Cluster, binaries
 from tests.waiting import until
 
-Open = Callable[..., PostgresStore]
 OTHERS = "pid <> pg_backend_pid() AND application_name = 'coursebell'"
-
-
-@pytest.fixture
-def opened(postgres_address: str) -> Iterator[Open]:
-    stores: list[PostgresStore] = []
-
-    def another(**more: float) -> PostgresStore:
-        stores.append(PostgresStore(postgres_address, **more))
-        return stores[-1]
-
-    yield another
-    for store in stores:
-        store.close()
-
-
-@pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(4) as threads:
-        yield threads
 
 
 @contextmanager
@@ -61,10 +43,14 @@ def waiting(cluster: Cluster, how_many: int) -> None:
 
 @BOTH_WAYS
 def test_who_began_first_and_commits_last_is_last_in_the_log(
-    opened: Open, cluster: Cluster, postgres_address: str, pool: ThreadPoolExecutor, more: int
+    another: OpenPostgres,
+    cluster: Cluster,
+    postgres_address: str,
+    pool: ThreadPoolExecutor,
+    more: int,
 ) -> None:
     """A number that is given at the beginning would stand before what a follower has passed."""
-    slow, quick = opened(), opened()
+    slow, quick = another(), another()
     slow.append(Append(rows=[row("slow")]))
     lane = slow._lane.shard
     with locked(postgres_address, f"shards WHERE shard = {lane}"):
@@ -78,10 +64,10 @@ def test_who_began_first_and_commits_last_is_last_in_the_log(
 
 
 def test_what_it_rests_on_is_looked_at_when_nobody_else_can_commit(
-    opened: Open, cluster: Cluster, postgres_address: str, pool: ThreadPoolExecutor
+    another: OpenPostgres, cluster: Cluster, postgres_address: str, pool: ThreadPoolExecutor
 ) -> None:
     """Both have written and wait for their turn; whoever has it second sees what the first did."""
-    stores = opened(), opened()
+    stores = another(), another()
     for store in stores:
         store.append(Append(rows=[row(f"warm{id(store)}")]))
     with locked(postgres_address, "head"):
@@ -93,101 +79,8 @@ def test_what_it_rests_on_is_looked_at_when_nobody_else_can_commit(
     assert sorted([first.result(20), second.result(20)]) == [False, True]
 
 
-def test_a_lease_is_held_by_one(opened: Open) -> None:
-    one, two = opened(), opened()
-    assert one.acquire() and not two.acquire() and one.acquire()
-    one.append(Append(rows=[row("ada")]))
-    two.append(Append(rows=[row("by hand")]))
-    one.renew()
-    one.release()
-    assert two.acquire() and not one.acquire()
-    two.append(Append(rows=[row("ada", 2)]))
-    one.append(Append(rows=[row("by hand", 2)]))
-    assert len(kept(one)) == 4
-
-
-@BOTH_WAYS
-def test_who_lost_the_lease_commits_nothing(
-    opened: Open, monkeypatch: pytest.MonkeyPatch, more: int
-) -> None:
-    """Also if its session could not be ended: as with another role, or another server."""
-    monkeypatch.setattr(lanes, "END", "SELECT %s, %s")
-    asleep, awake = opened(lease_seconds=0.05), opened()
-    assert asleep.acquire()
-    asleep.append(Append(rows=[row("ada")]))
-    until(awake.acquire, "the lease is free")
-    awake.append(Append(rows=[row("ada", 2)]))
-    for _ in range(2):
-        with pytest.raises(LeaseLost):
-            asleep.append(Append(rows=[*padding(more), row("grace")]))
-    with pytest.raises(LeaseLost), asleep.transaction():
-        pass
-    with pytest.raises(LeaseLost):
-        asleep.renew()
-    assert kept(awake) == [("ada", 1), ("ada", 2)]
-    awake.append(Append(rows=[row("ada", 3)]))
-    awake.release()
-    assert asleep.acquire()
-    asleep.append(Append(rows=[row("ada", 4)]))
-
-
-def test_a_lease_whose_holder_is_gone_is_free_at_once(opened: Open) -> None:
-    gone, next_one = opened(lease_seconds=3_600.0), opened()
-    assert gone.acquire() and not next_one.acquire()
-    gone._lose()
-    until(next_one.acquire, "the lease is free")
-    with pytest.raises(LeaseLost):
-        gone.append(Append(rows=[row("ada")]))
-
-
-def test_who_is_frozen_with_rows_written_keeps_nobody_waiting(opened: Open) -> None:
-    frozen, next_one = opened(lease_seconds=0.05), opened()
-    assert frozen.acquire()
-    session, lane = frozen._ready()
-    session.execute("SET idle_in_transaction_session_timeout = 0")
-    session.execute("BEGIN")
-    session.execute(
-        "INSERT INTO events VALUES (%s, %s, 'ada', 1, 'a.topic', '')", (lane.shard, lane.head + 1)
-    )
-    until(next_one.acquire, "the lease is free")
-    next_one.append(Append(rows=[row("ada")]))
-    with pytest.raises(LeaseLost):
-        frozen.append(Append(rows=[row("grace")]))
-    assert kept(next_one) == [("ada", 1)]
-
-
-def test_a_lease_is_kept_while_a_long_transaction_runs(opened: Open, cluster: Cluster) -> None:
-    one, two = opened(lease_seconds=0.2), opened()
-    assert one.acquire()
-    now = "extract(epoch FROM clock_timestamp())::float8"
-    ((begun,),) = cluster.execute(f"SELECT {now}")
-
-    def held() -> bool:
-        one.renew()
-        assert not two.acquire()
-        return cluster.execute(f"SELECT {now}")[0][0] > begun + 0.4
-
-    with one.transaction():
-        until(held, "it has been held for longer than a lease lasts")
-    one.append(Append(rows=[row("ada")]))
-
-
-def test_lanes_are_given_again_and_never_two_at_once(
-    opened: Open, pool: ThreadPoolExecutor
-) -> None:
-    def lane_of(store: PostgresStore) -> int:
-        store.append(Append(rows=[row(f"s{id(store)}")]))
-        return store._lane.shard
-
-    stores = [opened() for _ in range(4)]
-    first = [*pool.map(lane_of, stores)]
-    assert len(set(first)) == 4 and max(first) == lanes.BY_HAND[1]
-    stores[0].close()
-    assert until(lambda: lane_of(opened()), "it writes") in first
-
-
-def test_a_session_that_was_ended_is_opened_again(opened: Open, cluster: Cluster) -> None:
-    store = opened()
+def test_a_session_that_was_ended_is_opened_again(another: OpenPostgres, cluster: Cluster) -> None:
+    store = another()
     store.create("CREATE TABLE IF NOT EXISTS things (name TEXT PRIMARY KEY)")
     end = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {OTHERS}"
     for n in range(3):
@@ -213,13 +106,13 @@ def test_a_session_that_was_ended_is_opened_again(opened: Open, cluster: Cluster
 
 
 def test_a_wait_for_a_standby_that_is_cancelled_is_no_success(
-    opened: Open, cluster: Cluster, pool: ThreadPoolExecutor
+    another: OpenPostgres, cluster: Cluster, pool: ThreadPoolExecutor
 ) -> None:
     """It is committed here all the same, and may be lost with this server.
 
     https://www.postgresql.org/docs/current/warm-standby.html#SYNCHRONOUS-REPLICATION
     """
-    store = opened()
+    store = another()
     store.append(Append(rows=[row("before")]))
     with standby_away(cluster):
         left = pool.submit(store.append, Append(rows=[row("ended")]))
@@ -309,21 +202,25 @@ def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
         PostgresStore(f"postgresql://secret:hidden@/d?host={tmp_path}")
 
 
-def test_a_newer_ledger_is_refused(opened: Open, cluster: Cluster, postgres_address: str) -> None:
-    opened()
+def test_a_newer_ledger_is_refused(
+    another: OpenPostgres, cluster: Cluster, postgres_address: str
+) -> None:
+    another()
     with psycopg.connect(postgres_address) as session:
         session.execute("UPDATE head SET schema = 99")
     with pytest.raises(LedgerError, match="schema 99"):
-        opened()
+        another()
 
 
-def test_many_may_make_the_same_tables_at_once(opened: Open, pool: ThreadPoolExecutor) -> None:
+def test_many_may_make_the_same_tables_at_once(
+    another: OpenPostgres, pool: ThreadPoolExecutor
+) -> None:
     script = "CREATE TABLE IF NOT EXISTS things (name TEXT PRIMARY KEY) WITHOUT ROWID;"
     barrier = threading.Barrier(4)
 
     def make(_: int) -> bool:
         barrier.wait(20)
-        return opened().create(script)
+        return another().create(script)
 
     assert [*pool.map(make, range(4))] == [True] * 4
 
@@ -338,6 +235,47 @@ def test_a_commit_is_on_disk_whatever_the_server_does_by_default(
     assert shown == ("on",)
 
 
+@campaign
+def test_a_server_that_restarts_in_the_middle_loses_nothing(
+    another: OpenPostgres, cluster: Cluster, pool: ThreadPoolExecutor
+) -> None:
+    """`immediate` is a crash; every writer goes on, and each event is there once."""
+    restarts, writers, over = length(20, 2), 3, threading.Event()
+
+    def write(name: int) -> int:
+        store, n = another(), 0
+        while not over.is_set() or n < 50:
+            more = padding(FEW, f"pad{name}.{n}.") if n % 10 == 0 else []
+            try:
+                store.append(Append(rows=[row(f"s{name}", n + 1), *more]))
+            except SessionLost:  # the server is away: nothing is kept
+                continue
+            n += 1
+        return n
+
+    written = [pool.submit(write, name) for name in range(writers)]
+    follower = another()
+    for _ in range(restarts):
+        before = end_of(follower)
+        until(lambda before=before: end_of(follower) > before + PLACES, "they write")
+        cluster.stop(signal.SIGQUIT)
+        cluster.start()
+    over.set()
+    for name, n in enumerate(done.result(60) for done in [*written]):
+        stream = [version for _, _, version, *_ in follower.stream(f"s{name}")]
+        assert stream == [*range(1, n + 1)]
+    log = kept(follower, 10**6)
+    assert len(set(log)) == len(log)
+
+
+def end_of(store: PostgresStore) -> int:
+    """The end of the log, or 0 while the server is away."""
+    try:
+        return store.end()
+    except SessionLost:
+        return 0
+
+
 def test_placeholders_are_renamed_and_nothing_else() -> None:
     assert as_here("SELECT ?, :a, ':b ? %', \"c?\" -- :d ?") == (
         "SELECT %s, %(a)s, ':b ? %%', \"c?\" -- :d ?"
@@ -347,8 +285,8 @@ def test_placeholders_are_renamed_and_nothing_else() -> None:
     )
 
 
-def test_no_error_quotes_a_value(opened: Open) -> None:
-    store = opened()
+def test_no_error_quotes_a_value(another: OpenPostgres) -> None:
+    store = another()
     store.create("CREATE TABLE IF NOT EXISTS things (name TEXT PRIMARY KEY, n INTEGER)")
     put = "INSERT INTO things VALUES (?, ?)"
     store.append(Append(tables=[(put, [("secret", 1)])]))
