@@ -17,6 +17,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
+from tests.lossy_wire import LossyWire
 from tests.waiting import until
 
 WHERE = ("/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt")
@@ -30,6 +31,7 @@ SETTINGS = {
     "autovacuum_naptime": "10s",
     "log_min_messages": "fatal",
 }
+TEMPORARY = "PYTEST_DEBUG_TEMPROOT"
 UNPRIVILEGED = ("postgres", "nobody")
 _numbers = itertools.count(1)
 
@@ -65,6 +67,11 @@ class Cluster:
         )  # fmt: skip
         self.start()
 
+    @classmethod
+    def in_memory(cls, binaries: Path) -> "Cluster":
+        """Make one where files of tests are, and start it."""
+        return cls(Path(tempfile.mkdtemp(prefix="pg", dir=os.environ.get(TEMPORARY))), binaries)
+
     def start(self) -> None:
         settings = {**SETTINGS, "unix_socket_directories": str(self.folder)}
         told = [f"--{name}={value}" for name, value in settings.items()]
@@ -79,6 +86,17 @@ class Cluster:
         """SIGINT: fast; SIGQUIT: immediate, as a crash."""
         self._process.send_signal(how)
         self._process.wait(30)
+
+    def remove(self) -> None:
+        """Stop it and leave nothing behind."""
+        self.stop()
+        shutil.rmtree(self.folder)
+
+    def be(self, signal_file: str) -> None:
+        """Make it a standby, or whatever else a file in its folder makes of it."""
+        path = self.data / signal_file
+        path.touch()
+        os.chown(path, self.data.stat().st_uid, -1)
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, (self.folder / "log").read_text()
@@ -108,6 +126,10 @@ class Cluster:
         self.execute(f"CREATE SCHEMA {name}")
         return f"{self.address}&options=-csearch_path%3D{name}"
 
+    def through(self, wire: LossyWire, address: str) -> str:
+        """The same address, by way of a wire."""
+        return address.replace(self.address.partition("?")[2], wire.address)
+
 
 def _is_user(name: str) -> bool:
     try:
@@ -121,14 +143,9 @@ def cluster() -> Iterator[Cluster]:
     found = binaries()
     if found is None:
         pytest.skip(HOW)
-    memory = os.environ.get("PYTEST_DEBUG_TEMPROOT")
-    folder = Path(tempfile.mkdtemp(prefix="pg", dir=memory))
-    try:
-        running = Cluster(folder, found)
-        yield running
-        running.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    running = Cluster.in_memory(found)
+    yield running
+    running.remove()
 
 
 @pytest.fixture

@@ -31,8 +31,8 @@ def unless_beaten(work: Callable[[], V]) -> V:
 
 
 def words_of(error: BaseException) -> str:
-    """Give what an engine says of an error if a log may say it: SQLite never quotes a value."""
-    return str(error) if isinstance(error, sqlite3.Error) else ""
+    """Give what an engine says of an error if a log may say it: no store quotes a value."""
+    return str(error) if isinstance(error, STORE_ERRORS) else ""
 
 
 Values = Sequence[Any] | Mapping[str, Any]

@@ -1,6 +1,7 @@
 """Deliberate bugs, one or more for each promise, and the tests that must turn red by them."""
 
 from tests.bugs.bug import Bug
+from tests.bugs.on_postgresql import ON_POSTGRESQL
 from tests.bugs.people import PEOPLE
 from tests.bugs.planted_in_backtests import IN_BACKTESTS
 from tests.bugs.readers import READERS
@@ -300,4 +301,5 @@ BUGS = (
     ),
     *PEOPLE,
     *READERS,
+    *ON_POSTGRESQL,
 )  # fmt: skip

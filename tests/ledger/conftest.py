@@ -1,13 +1,14 @@
 """Give each test a store of each engine."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from service.ledger.ledger import Ledger
 from service.ledger.postgresql.postgres_store import PostgresStore
-from tests.ledger.stores import Open, Opened
+from tests.ledger.stores import Open, Opened, OpenPostgres
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -30,3 +31,23 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
 @pytest.fixture
 def store(opened: Open) -> Opened:
     return opened()
+
+
+@pytest.fixture
+def another(postgres_address: str) -> Iterator[OpenPostgres]:
+    """Opens one more store on the same schema of PostgreSQL."""
+    stores: list[PostgresStore] = []
+
+    def opens(**more: float) -> PostgresStore:
+        stores.append(PostgresStore(postgres_address, **more))
+        return stores[-1]
+
+    yield opens
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as threads:
+        yield threads

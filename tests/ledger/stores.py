@@ -18,6 +18,8 @@ Opened = Any
 Open = Callable[[], Opened]
 """Opens the same store again and again, as by another process each time."""
 
+OpenPostgres = Callable[..., PostgresStore]
+
 ENGINES = ("sqlite", "postgresql")
 BOTH_WAYS = pytest.mark.parametrize("more", [0, FEW], ids=["in one packet", "copied"])
 """On PostgreSQL few rows are inserted and many are copied."""
@@ -31,8 +33,8 @@ def padding(more: int, name: str = "pad") -> list[Row]:
     return [row(f"{name}{n}") for n in range(more)]
 
 
-def kept(store: Opened) -> list[tuple[str, int]]:
-    return [(stream, version) for _, stream, version, *_ in store.log(0, 9_999)]
+def kept(store: Opened, limit: int = 9_999) -> list[tuple[str, int]]:
+    return [(stream, version) for _, stream, version, *_ in store.log(0, limit)]
 
 
 def refused(store: Opened, **what: Any) -> bool:

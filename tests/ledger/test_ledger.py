@@ -1,11 +1,12 @@
-"""The ledger keeps what it was given, whole or not at all, and says why when it cannot."""
+"""The SQLite ledger keeps what it was given, whole or not at all, and says why when it cannot.
+
+What every store does is in `test_every_store_writes.py` and `test_every_store_reads.py`.
+"""
 
 import sqlite3
 import threading
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 from eventsourcing.persistence import EventStore, IntegrityError, StoredEvent
@@ -41,36 +42,8 @@ def append(ledger: Ledger, *rows: Row) -> None:
     ledger.append(Append(rows=rows))
 
 
-def moved(ledger: Ledger, *rows: Row, **more: Any) -> bool:
-    """Whether somebody else was quicker."""
-    try:
-        ledger.append(Append(rows=rows, **more))
-    except IntegrityError:
-        return True
-    return False
-
-
 def kept(ledger: Ledger) -> list[tuple[int, str, int]]:
     return [(position, stream, version) for position, stream, version, *_ in ledger.log(0, 99)]
-
-
-def test_a_version_is_given_once_and_nothing_of_the_second_batch_stays(ledger: Ledger) -> None:
-    append(ledger, row("ada", 1), row("ada", 2))
-    with pytest.raises(IntegrityError):
-        append(ledger, row("grace", 1), row("ada", 3), row("ada", 2))
-    assert kept(ledger) == [(1, "ada", 1), (2, "ada", 2)]
-
-
-def test_nothing_is_appended_beside_what_somebody_else_has_moved(ledger: Ledger) -> None:
-    append(ledger, row("ada", 1), row("grace", 1))
-    texts = [("ada", "learner.name", "Ada")]
-
-    assert moved(ledger, row("ada", 2), row("grace", 1), erasable=texts)
-    assert moved(ledger, row("ada", 2), rests_on={"grace": 2}, erasable=texts)
-    assert moved(ledger, row("ada", 2), rests_on={"grace": 1, "mei": 1}, erasable=texts)
-    assert (len(kept(ledger)), ledger.erasable("ada")) == (2, {})
-    assert not moved(ledger, row("ada", 2), rests_on={"ada": 1, "grace": 1}, erasable=texts)
-    assert (len(kept(ledger)), ledger.erasable("ada")) == (3, {"learner.name": "Ada"})
 
 
 def test_a_cache_keeps_the_last_ones_asked_for_and_at_most_twice_as_many() -> None:
@@ -84,15 +57,6 @@ def test_a_cache_keeps_the_last_ones_asked_for_and_at_most_twice_as_many() -> No
     assert cache.get(0) is None
     cache.clear()
     assert cache.get(99) is None
-
-
-def test_what_has_a_derived_id_is_appended_once(ledger: Ledger) -> None:
-    for state in (b"1", b"2"):
-        once = [row("n1", 1, state), row(f"n{state!r}", 1)]
-        ledger.append(Append(once=once, erasable=[("n1", "learner.name", state.decode())]))
-    assert [state for *_, state in ledger.stream("n1")] == [b"1"]
-    assert ledger.erasable("n1") == {"learner.name": "1"}
-    assert len(kept(ledger)) == 3
 
 
 def test_an_exception_inside_takes_everything_back(ledger: Ledger) -> None:
@@ -132,11 +96,6 @@ def test_a_commit_is_an_fsync(ledger: Ledger) -> None:
         assert cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def test_a_reading_connection_cannot_write(ledger: Ledger) -> None:
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
-        ledger.reader().execute("INSERT INTO erasable VALUES ('a', 'b', 'c')")
-
-
 def test_what_another_process_committed_is_noticed_and_our_own_is_not(
     ledger: Ledger, path: Path
 ) -> None:
@@ -148,13 +107,6 @@ def test_what_another_process_committed_is_noticed_and_our_own_is_not(
     other.close()
     assert ledger.revision() != before
     assert kept(ledger) == [(1, "ada", 1), (2, "grace", 1)]
-
-
-def test_opening_twice_changes_nothing(ledger: Ledger, path: Path) -> None:
-    append(ledger, row("ada", 1))
-    again = Ledger(path)
-    assert kept(again) == [(1, "ada", 1)]
-    again.close()
 
 
 def one_line(error: pytest.ExceptionInfo[LedgerError], *parts: str) -> bool:
@@ -226,31 +178,6 @@ def test_the_librarys_recorder_contract(ledger: Ledger) -> None:
     assert recorder.max_notification_id() == 7
     with pytest.raises(NotImplementedError):
         recorder.subscribe(0)
-
-
-def test_many_streams_are_read_at_once_each_in_order(ledger: Ledger) -> None:
-    append(ledger, *(row(f"s{n}", v) for v in (1, 2) for n in range(6_000)))
-    wanted = [f"s{n}" for n in range(5_999, 0, -1)]
-    found = [(stream, version) for stream, version, *_ in ledger.streams(wanted)]
-    assert len(found) == 2 * 5_999
-    assert ("s0", 1) not in found
-    assert all(one[0] != two[0] or one[1] < two[1] for one, two in pairwise(found))
-
-
-def test_whoever_waits_for_a_commit_is_woken_by_it(ledger: Ledger) -> None:
-    seen, woken = ledger.commits, []
-    waiting = threading.Thread(target=lambda: woken.append(ledger.wait(seen, 10)))
-    waiting.start()
-    append(ledger, row("ada", 1))
-    waiting.join(10)
-    assert woken == [seen + 1]
-    assert ledger.wait(seen + 1, 0.0) == seen + 1
-
-
-def test_what_need_not_be_seen_at_once_wakes_nobody(ledger: Ledger) -> None:
-    seen = ledger.commits
-    assert ledger.append_unless_moved([row("ada", 1)], waking=False)
-    assert (ledger.wait(seen, 0.0), kept(ledger)) == (seen, [(1, "ada", 1)])
 
 
 def test_what_is_read_as_of_one_moment_is_of_one_commit(ledger: Ledger) -> None:

@@ -55,7 +55,7 @@ SELECT CASE WHEN pg_is_in_recovery() THEN 0 ELSE
 """
 """Reads the timeline, which a promotion raises; 0 on a standby. A commit is on disk, always."""
 
-QUOTED = re.compile(r'"[^"]*"')
+QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 NUL = "22021"
 WHAT_NUL_IS = "a text has a NUL character or is no UTF-8, which PostgreSQL does not store"
 
@@ -102,11 +102,11 @@ class Server:
         """Raise LedgerError for an address that cannot be read; it is never quoted."""
         try:
             self._parameters = {**BY_DEFAULT, **conninfo_to_dict(address)}
-        except psycopg.ProgrammingError as error:
+        except (psycopg.ProgrammingError, ValueError):
             raise LedgerError(
                 "the database's address: expected postgresql://user@host/database, got something "
                 "else (a special character of a password is written as in a URL, `@` as %40)"
-            ) from error
+            ) from None  # the library's words quote the address
         self.timeline = 0
 
     def connect(self, *, reading: bool = False) -> Session:
@@ -114,18 +114,24 @@ class Server:
         settings = {**OF_SESSIONS, **(OF_READERS if reading else {})}
         with told():
             session = psycopg.connect(make_conninfo("", **self._parameters), autocommit=True)
-            session.adapters.register_dumper(bool, Whole)
-            session.adapters.register_loader("numeric", Number)
-            session.prepare_threshold = 2
-            timeline = _timeline_of(session, settings)
+            try:
+                self._prepare(session, settings)
+            except BaseException:
+                session.close()
+                raise
+        return session
+
+    def _prepare(self, session: Session, settings: dict[str, str]) -> None:
+        session.adapters.register_dumper(bool, Whole)
+        session.adapters.register_loader("numeric", Number)
+        session.prepare_threshold = 2
+        timeline = _timeline_of(session, settings)
         if timeline < max(self.timeline, 1):
-            session.close()
             raise SessionLost(
                 "PostgreSQL: expected the primary, got a standby or a primary of the past; "
                 "look which server the address leads to"
             )
         self.timeline = timeline
-        return session
 
 
 def _timeline_of(session: Session, settings: dict[str, str]) -> int:

@@ -5,9 +5,10 @@ again when nobody holds them. Times are the database's clock, and make it quick 
 old holder out is the epoch, which every taking raises and every closing packet insists on.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
-from eventsourcing.persistence import PersistenceError
 from psycopg import errors
 
 from service.ledger.postgresql.connections import Session, told
@@ -22,9 +23,10 @@ TAKE = """
 WITH free AS (
   SELECT shard, pid, born FROM shards AS each
   WHERE shard BETWEEN %(low)s AND %(high)s AND (
-    owner = %(owner)s OR (%(free)s AND (until < clock_timestamp() OR NOT EXISTS (
-      SELECT FROM pg_stat_activity WHERE pid = each.pid AND backend_start = each.born))))
-  ORDER BY (owner = %(owner)s) DESC, shard DESC LIMIT 1 FOR UPDATE SKIP LOCKED
+    owner = %(owner)s OR (%(expired)s AND until < clock_timestamp())
+    OR (%(gone)s AND NOT EXISTS (
+      SELECT FROM pg_stat_activity WHERE pid = each.pid AND backend_start = each.born)))
+  ORDER BY shard DESC LIMIT 1 FOR UPDATE
 )
 UPDATE shards SET owner = %(owner)s, pid = pg_backend_pid(),
   born = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()),
@@ -36,21 +38,30 @@ RETURNING shards.shard, shards.epoch, shards.head, free.pid, free.born
 """Takes over with numbers that whoever had the lane cannot have used, not even for rows that stand
 there uncommitted; and with an epoch above all those of a primary of the past."""
 
+TAKE_ANY = TAKE.replace("FOR UPDATE", "FOR UPDATE SKIP LOCKED")
 NEW = """
 INSERT INTO shards (shard, owner, epoch, until, head)
 SELECT least(min(shard), %(high)s + 1) - 1, '', 0, '-infinity', 0 FROM shards
+"""
+HOLDER = """
+SELECT pid, born FROM shards
+WHERE shard = %(low)s AND (owner = %(owner)s OR (%(expired)s AND until < clock_timestamp()))
 """
 END = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE pid = %s AND backend_start = %s AND pid <> pg_backend_pid()
 """
-"""Ends the session of whoever had a lane: a frozen one keeps locked what it has written."""
+"""Ends the session of whoever had a lane: one that froze keeps locked what it has written, and a
+closing packet that came in half keeps the lane and the head."""
 
 RENEW = """
 UPDATE shards SET until = clock_timestamp() + %s * interval '1 second'
 WHERE shard = %s AND epoch = %s RETURNING 1
 """
-LET_GO = "UPDATE shards SET until = '-infinity' WHERE shard = %s AND epoch = %s"
+LET_GO = """
+UPDATE shards SET owner = '', pid = NULL, born = NULL, until = '-infinity'
+WHERE shard = %s AND epoch = %s
+"""
 EPOCH = "SELECT epoch FROM shards WHERE shard = %s"
 COMMITTED = "SELECT n, last FROM commits WHERE lane = %s AND epoch = %s AND first = %s"
 
@@ -65,39 +76,47 @@ class Holder:
 
     def take_shard(self, session: Session, timeline: int) -> Lane | None:
         """Take the one shard if it is free or ours; None while somebody else has it."""
-        return self._take(session, timeline, (THE_SHARD, THE_SHARD))
-
-    def take_any(self, session: Session, timeline: int) -> Lane:
-        """Take a lane to write by hand in."""
-        while (lane := self._take(session, timeline, BY_HAND)) is None:
-            with told(), suppress(errors.UniqueViolation):  # somebody else has made the same one
-                session.execute(NEW, {"high": BY_HAND[1]})
-        return lane
+        return self._end_and_take(session, timeline, shard=THE_SHARD, expired=True)
 
     def take_again(self, session: Session, timeline: int, lane: Lane) -> Lane | None:
         """Take a lane that was ours, from another session; None when somebody else took it."""
-        return self._take(session, timeline, (lane.shard, lane.shard), free=False)
+        return self._end_and_take(session, timeline, shard=lane.shard, expired=False)
 
-    def _take(
-        self, session: Session, timeline: int, among: tuple[int, int], *, free: bool = True
+    def take_any(self, session: Session, timeline: int) -> Lane:
+        """Take a lane to write by hand in, that nobody is connected for."""
+        low, high = BY_HAND
+        values = self._values(timeline, low=low, high=high, expired=False, gone=True)
+        while (lane := _taken(session, TAKE_ANY, values)) is None:
+            with told(), suppress(errors.UniqueViolation):  # somebody else has made the same one
+                session.execute(NEW, {"high": high})
+        return lane
+
+    def _end_and_take(
+        self, session: Session, timeline: int, *, shard: int, expired: bool
     ) -> Lane | None:
-        values = {
-            "low": among[0],
-            "high": among[1],
-            "free": free,
-            "owner": self.owner,
-            "timeline": timeline,
-            "places": PLACES,
-            "seconds": self.seconds,
-        }
+        values = self._values(timeline, low=shard, high=shard, expired=expired, gone=expired)
         with told():
-            row = session.execute(TAKE, values).fetchone()
+            for holder in session.execute(HOLDER, values).fetchall():
+                _end(session, holder)
+        return _taken(session, TAKE, values)
+
+    def _values(self, timeline: int, **more: int) -> dict[str, Any]:
+        mine = {"owner": self.owner, "seconds": self.seconds}
+        return {**mine, "timeline": timeline, "places": PLACES, **more}
+
+
+def _taken(session: Session, sql: str, values: dict[str, Any]) -> Lane | None:
+    with told():
+        row = session.execute(sql, values).fetchone()
         if row is None:
             return None
-        *lane, pid, born = row
-        with suppress(PersistenceError), told():  # another role's; it cannot commit anyway
-            session.execute(END, (pid, born))
-        return Lane(*lane)
+        _end(session, row[3:])
+    return Lane(*row[:3])
+
+
+def _end(session: Session, holder: Sequence[Any]) -> None:
+    with suppress(errors.InsufficientPrivilege):  # another role's: it cannot commit anyway
+        session.execute(END, holder)
 
 
 def renew(session: Session, lane: Lane, seconds: float) -> bool:

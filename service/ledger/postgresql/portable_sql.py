@@ -17,7 +17,7 @@ STATEMENTS_KEPT = 2_000
 PIECES = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|::|:([A-Za-z_]\w*)|\?|%")
 """Literals, quoted names, comments and casts, which are left alone; placeholders; percent signs."""
 
-TYPES = re.compile(r"\b(INTEGER|BLOB|REAL|TEXT)\b|\)\s*WITHOUT ROWID\b")
+TYPES = re.compile(r"(?<!AS )\b(INTEGER|BLOB|REAL|TEXT)\b|\)\s*WITHOUT ROWID\b")
 AS_HERE = {
     "INTEGER": "bigint",
     "BLOB": "bytea",

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import psycopg
 from eventsourcing.persistence import IntegrityError, PersistenceError
@@ -33,6 +33,8 @@ from service.ledger.postgresql.transactions import (
 )
 from service.ledger.sql import TableWriter
 from service.ledger.store import Append, LeaseLost, Unknown
+
+T = TypeVar("T")
 
 LEASE_SECONDS = 5.0
 PATIENCE_SECONDS = 10.0
@@ -67,18 +69,24 @@ class PostgresStore(LogReader):
         self.as_others = 0
         owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         self._holder = lanes.Holder(owner, lease_seconds)
-        self._writing = threading.Lock()
+        self._writing, self._keeping = threading.Lock(), threading.Lock()
         self._woken = threading.Condition()
         self._wakes = self._own = 0
         self._session: Session | None = None
         self._lane: Lane | None = None
+        self._taken_in: Session | None = None
+        self._keeper: Session | None = None
         self._leased = self._cancelled = False
-        make_log(self._connected())
+        try:
+            make_log(self._connected())
+        except BaseException:
+            self._lose()
+            raise
 
     def create(self, script: str) -> bool:
         """Run a wing's `CREATE … IF NOT EXISTS` script; twice is harmless."""
         with self._writing:
-            make_tables(self._connected(), script)
+            self._asked(lambda session: make_tables(session, script))
         return True
 
     def append(self, what: Append) -> int:
@@ -114,6 +122,7 @@ class PostgresStore(LogReader):
             lane=lane,
             seconds=self._holder.seconds,
             places=places,
+            events=len(what.rows),
             tables=int(bool(what.tables)),
             revision=revision,
         )
@@ -142,15 +151,15 @@ class PostgresStore(LogReader):
 
         Raises RunAgain when nothing is kept and it may be tried at once.
         """
-        self._cancelled = False
+        self._cancelled, lane = False, closing.lane
         try:
             with told():
                 found = writing(session, closing=closing)
-            self._lane = closing.lane._replace(head=closing.lane.head + closing.places)
+            self._lane = lane._replace(head=lane.head + closing.places)
         except SessionLost:
-            found = self._looked_up(closing.lane)
+            found = self._looked_up(closing)
         except NotClosed as error:
-            self._refuse(closing.lane, error)
+            self._refuse(lane, error)
         except PersistenceError:
             self._roll_back()
             raise
@@ -173,17 +182,18 @@ class PostgresStore(LogReader):
         self._ready()
         raise RunAgain("PostgreSQL: another process had taken the lane") from error
 
-    def _looked_up(self, lane: Lane) -> int | None:
+    def _looked_up(self, closing: ClosingPacket) -> int | None:
         """Find out whether a commit that was not answered is kept.
 
         The lane is taken once more first. So what is still on its way cannot be committed after
         that look, and the look is a commit itself, which waits for the standby as the other did.
         Raises RunAgain when it is not kept, Unknown when that cannot be known.
         """
+        lane = closing.lane
         again, found = self._taken_again(lane)
         if found is not None or (again and (again.head - lane.head) % PLACES):
             return found
-        if again is None:  # what had no events has left no trace in another's lane
+        if again is None and not closing.events:  # it would have left no trace but in the lane
             raise Unknown(NOBODY_KNOWS)
         raise RunAgain("PostgreSQL: the connection was lost before COMMIT, and nothing is kept")
 
@@ -197,9 +207,9 @@ class PostgresStore(LogReader):
             self._lose()
             try:
                 session = self._connected()
-                self._lane = self._holder.take_again(session, self._server.timeline, lane)
+                self._hold(session, self._holder.take_again(session, self._server.timeline, lane))
                 return self._lane, lanes.committed_in(session, lane)
-            except (SessionLost, RunAgain) as error:
+            except PersistenceError as error:
                 if time.monotonic() > until:
                     raise Unknown(NOBODY_KNOWS) from error
             time.sleep(pause)
@@ -207,29 +217,32 @@ class PostgresStore(LogReader):
 
     def _begun(self) -> tuple[Session, Lane]:
         """Begin a transaction; once more in a new session, if this one was lost since."""
-        for again in (True, False):
-            session, lane = self._ready()
-            try:
-                with told():
-                    session.execute("BEGIN", prepare=False)
-                return session, lane
-            except SessionLost:
-                self._lose()
-                if not again:
-                    raise
-        raise AssertionError
+        self._ready()
+        self._asked(lambda session: Asking(session).execute("BEGIN"))
+        return self._ready()
 
     def _ready(self) -> tuple[Session, Lane]:
         """Give the session that writes, with its lane; raises LeaseLost for one that was taken."""
-        lost = self._session is None or self._session.closed
         session, timeline = self._connected(), self._server.timeline
-        if self._lane and lost:
-            self._lane = self._holder.take_again(session, timeline, self._lane)
+        if self._lane and session is not self._taken_in:
+            self._hold(session, self._holder.take_again(session, timeline, self._lane))
         if self._lane is None and self._leased:
             raise LeaseLost(TAKEN_OVER)
         if self._lane is None:
-            self._lane = self._holder.take_any(session, timeline)
+            self._hold(session, self._holder.take_any(session, timeline))
+        assert self._lane
         return session, self._lane
+
+    def _asked(self, ask: Callable[[Session], T]) -> T:
+        """Ask what may be asked twice; once more in a new session, if this one was lost since."""
+        try:
+            return ask(self._connected())
+        except SessionLost:
+            self._lose()
+        return ask(self._connected())
+
+    def _hold(self, session: Session, lane: Lane | None) -> None:
+        self._lane, self._taken_in = lane, session
 
     def _connected(self) -> Session:
         if self._session is None or self._session.closed:
@@ -245,7 +258,8 @@ class PostgresStore(LogReader):
         """End what was begun; a session in which that fails is given up."""
         try:
             with told():
-                self._connected().execute("ROLLBACK", prepare=False)
+                if self._session:
+                    self._session.execute("ROLLBACK", prepare=False)
         except PersistenceError:
             self._lose()
 
@@ -262,20 +276,39 @@ class PostgresStore(LogReader):
         From then on this process writes in its lane, and nothing any more once it was taken over.
         """
         with self._writing:
-            session = self._connected()
-            taken = self._holder.take_shard(session, self._server.timeline)
+            taken = self._asked(
+                lambda session: self._holder.take_shard(session, self._server.timeline)
+            )
             if taken:
-                self._let_go()
-                self._lane, self._leased = taken, True
+                if self._lane and self._lane.shard != taken.shard:
+                    self._let_go()
+                self._hold(self._connected(), taken)
+                self._leased = True
         return taken is not None
 
     def renew(self) -> None:
-        """Hold on to the lease without writing; raises LeaseLost when another process has it."""
+        """Hold on to the lease also while nothing is written, or a long transaction is.
+
+        Raises LeaseLost when another process has it, in this thread and in whoever writes next.
+        """
+        with self._keeping:
+            lane = self._lane
+            if lane and self._renewed(lane):
+                return
         with self._writing:
-            session, lane = self._ready()
-            if not lanes.renew(session, lane, self._holder.seconds):
+            _, lane = self._ready()
+            if not self._asked(lambda session: lanes.is_held(session, lane)):
                 self._lane = None
-                self._ready()
+            self._ready()
+
+    def _renewed(self, lane: Lane) -> bool:
+        """Renew in a session of its own: the one that writes may be busy."""
+        if self._keeper is None or self._keeper.closed:
+            self._keeper = self._server.connect()
+        try:
+            return lanes.renew(self._keeper, lane, self._holder.seconds)
+        except SessionLost:
+            return False
 
     def release(self) -> None:
         """Leave the lane to whoever wants it."""
@@ -328,3 +361,5 @@ class PostgresStore(LogReader):
         with suppress(PersistenceError):
             self.release()
         self._lose()
+        if self._keeper:
+            self._keeper.close()

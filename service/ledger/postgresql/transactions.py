@@ -13,7 +13,7 @@ from typing import NamedTuple
 from eventsourcing.persistence import PersistenceError
 from psycopg import errors
 
-from service.ledger.postgresql.connections import Session, told
+from service.ledger.postgresql.connections import Session
 from service.ledger.postgresql.portable_sql import as_here
 from service.ledger.postgresql.tables import PLACES
 from service.ledger.store import Append, Row
@@ -32,7 +32,7 @@ FROM STDIN (FORMAT BINARY)"""
 INSERT = """
 INSERT INTO events (lane, seq, originator_id, originator_version, topic, state)
 SELECT %s, %s + place, stream, version, topic, state
-FROM unnest(%s::text[], %s::int[], %s::text[], %s::bytea[])
+FROM unnest(%b::text[], %b::int[], %b::text[], %b::bytea[])
   WITH ORDINALITY AS rows (stream, version, topic, state, place)
 """
 ONCE = INSERT + "ON CONFLICT (originator_id, originator_version) DO NOTHING"
@@ -87,6 +87,7 @@ class ClosingPacket(NamedTuple):
     lane: Lane
     seconds: float
     places: int = 1
+    events: int = 0
     tables: int = 0
     revision: int | None = None
 
@@ -104,13 +105,12 @@ def size_of(what: Append) -> int:
 def write(session: Session, what: Append, closing: ClosingPacket, *, copied: bool) -> int | None:
     """Write all of it; return the position of its last event, None for no events.
 
-    Raises NotClosed, or what `told` does; the transaction is then to be rolled back.
+    Raises NotClosed or psycopg's own; the transaction is then to be rolled back.
     """
-    with told():
-        if copied:
-            session.execute("BEGIN", prepare=False)
-            _copy(session, closing.lane, [*what.rows, *what.once])
-        return close(session, what, closing, begun=copied)
+    if copied:
+        session.execute("BEGIN", prepare=False)
+        _copy(session, closing.lane, [*what.rows, *what.once])
+    return close(session, what, closing, begun=copied)
 
 
 def close(

@@ -1,0 +1,43 @@
+"""Deliberate bugs of the ledger on PostgreSQL: each lock alone, as two hide each other."""
+
+from tests.bugs.bug import Bug
+
+TRANSACTIONS = "service/ledger/postgresql/transactions.py"
+STORE = "service/ledger/postgresql/postgres_store.py"
+TESTS = "tests/ledger/test_postgres_store.py"
+
+ON_POSTGRESQL = (
+    Bug(
+        1, "let a server acknowledge what is not on disk",
+        "service/ledger/postgresql/connections.py",
+        "IN ('off', 'local') THEN 'on'", "IN ('local') THEN 'on'", TESTS,
+    ),
+    Bug(
+        1, "take a cancelled wait for a standby for success", STORE,
+        "self._cancelled or notice.sqlstate == WARNING", "self._cancelled", TESTS,
+    ),
+    Bug(
+        2, "number a commit as it begins", TRANSACTIONS,
+        "  RETURNING n\n", "  RETURNING pg_current_xact_id()::text::bigint AS n\n", TESTS,
+    ),
+    Bug(
+        3, "commit in a lane that was taken over", TRANSACTIONS,
+        "AND epoch = %(epoch)s RETURNING 1", "RETURNING 1",
+        "tests/ledger/test_postgres_lanes.py",
+    ),
+    Bug(
+        3, "look at what a write rests on before its turn", TRANSACTIONS,
+        "            turn = session.execute(CLOSE, values, prepare=True)\n"
+        "            if what.rests_on:\n"
+        "                session.execute(STILL, values, prepare=True)\n",
+        "            if what.rests_on:\n"
+        "                session.execute(STILL, values, prepare=True)\n"
+        "            turn = session.execute(CLOSE, values, prepare=True)\n",
+        TESTS,
+    ),
+    Bug(
+        3, "take a commit that was not answered for lost", STORE,
+        "        if found is not None or (again and (again.head - lane.head) % PLACES):\n",
+        "        if found is not None and again is None:\n", "tests/ledger/test_lost_commits.py",
+    ),
+)  # fmt: skip

@@ -1,0 +1,109 @@
+"""On PostgreSQL: a lane has one holder, and whoever lost it commits nothing."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from service.ledger.postgresql import lanes
+from service.ledger.postgresql.postgres_store import PostgresStore
+from service.ledger.store import Append, LeaseLost
+from tests.ledger.stores import BOTH_WAYS, OpenPostgres, kept, padding, row
+from tests.postgres import Cluster
+from tests.waiting import until
+
+OTHERS = "pid <> pg_backend_pid() AND application_name = 'coursebell'"
+
+
+def test_a_lease_is_held_by_one(another: OpenPostgres) -> None:
+    one, two = another(), another()
+    assert one.acquire() and not two.acquire() and one.acquire()
+    one.append(Append(rows=[row("ada")]))
+    two.append(Append(rows=[row("by hand")]))
+    one.renew()
+    one.release()
+    assert two.acquire() and not one.acquire()
+    two.append(Append(rows=[row("ada", 2)]))
+    one.append(Append(rows=[row("by hand", 2)]))
+    assert len(kept(one)) == 4
+
+
+@BOTH_WAYS
+def test_who_lost_the_lease_commits_nothing(
+    another: OpenPostgres, monkeypatch: pytest.MonkeyPatch, more: int
+) -> None:
+    """Also if its session could not be ended: as with another role, or another server."""
+    monkeypatch.setattr(lanes, "END", "SELECT %s, %s")
+    asleep, awake = another(lease_seconds=0.05), another()
+    assert asleep.acquire()
+    asleep.append(Append(rows=[row("ada")]))
+    until(awake.acquire, "the lease is free")
+    awake.append(Append(rows=[row("ada", 2)]))
+    for _ in range(2):
+        with pytest.raises(LeaseLost):
+            asleep.append(Append(rows=[*padding(more), row("grace")]))
+    with pytest.raises(LeaseLost), asleep.transaction():
+        pass
+    with pytest.raises(LeaseLost):
+        asleep.renew()
+    assert kept(awake) == [("ada", 1), ("ada", 2)]
+    awake.append(Append(rows=[row("ada", 3)]))
+    awake.release()
+    assert asleep.acquire()
+    asleep.append(Append(rows=[row("ada", 4)]))
+
+
+def test_a_lease_whose_holder_is_gone_is_free_at_once(another: OpenPostgres) -> None:
+    gone, next_one = another(lease_seconds=3_600.0), another()
+    assert gone.acquire() and not next_one.acquire()
+    gone._lose()
+    until(next_one.acquire, "the lease is free")
+    with pytest.raises(LeaseLost):
+        gone.append(Append(rows=[row("ada")]))
+
+
+def test_who_is_frozen_with_rows_written_keeps_nobody_waiting(another: OpenPostgres) -> None:
+    frozen, next_one = another(lease_seconds=0.05), another()
+    assert frozen.acquire()
+    session, lane = frozen._ready()
+    session.execute("SET idle_in_transaction_session_timeout = 0")
+    session.execute("BEGIN")
+    session.execute(
+        "INSERT INTO events VALUES (%s, %s, 'ada', 1, 'a.topic', '')", (lane.shard, lane.head + 1)
+    )
+    until(next_one.acquire, "the lease is free")
+    next_one.append(Append(rows=[row("ada")]))
+    with pytest.raises(LeaseLost):
+        frozen.append(Append(rows=[row("grace")]))
+    assert kept(next_one) == [("ada", 1)]
+
+
+def test_a_lease_is_kept_while_a_long_transaction_runs(
+    another: OpenPostgres, cluster: Cluster
+) -> None:
+    one, two = another(lease_seconds=0.2), another()
+    assert one.acquire()
+    now = "extract(epoch FROM clock_timestamp())::float8"
+    ((begun,),) = cluster.execute(f"SELECT {now}")
+
+    def held() -> bool:
+        one.renew()
+        assert not two.acquire()
+        return cluster.execute(f"SELECT {now}")[0][0] > begun + 0.4
+
+    with one.transaction():
+        until(held, "it has been held for longer than a lease lasts")
+    one.append(Append(rows=[row("ada")]))
+
+
+def test_lanes_are_given_again_and_never_two_at_once(
+    another: OpenPostgres, pool: ThreadPoolExecutor
+) -> None:
+    def lane_of(store: PostgresStore) -> int:
+        store.append(Append(rows=[row(f"s{id(store)}")]))
+        return store._lane.shard
+
+    stores = [another() for _ in range(4)]
+    first = [*pool.map(lane_of, stores)]
+    assert len(set(first)) == 4 and max(first) == lanes.BY_HAND[1]
+    stores[0].close()
+    assert until(lambda: lane_of(another()), "it writes") in first
