@@ -82,6 +82,17 @@ def test_what_stands_beside_an_enrolment_is_found_in_the_log(desk: Desk) -> None
     assert len(beside.ever_deleted(found.about)) == 1
 
 
+def test_enrolments_are_found_by_an_index_of_the_log(desk: Desk) -> None:
+    desk.write(*[by(enrolled(day(1)), person=str(n)) for n in range(300)])
+    beside, reader = Neighbours(desk.store), desk.ledger.reader()
+    on_postgresql = reader.dialect.log == "events"
+    if on_postgresql:
+        reader.execute("SET enable_seqscan = off")  # else a small table is read whole
+    explained = "EXPLAIN" if on_postgresql else "EXPLAIN QUERY PLAN"
+    plan = reader.execute(f"{explained} {beside._in_one}", ("1", "e", "e~", LOGIC)).fetchall()
+    assert "enrollments_by_learner" in str(plan)
+
+
 def test_what_the_log_has_of_merges_is_told_first_to_last(desk: Desk) -> None:
     desk.write(enrolled(day(1)), by(enrolled(day(1)), person="78"))
     merging = fact(day(2), LearnerMerged(), name="MERGED")
