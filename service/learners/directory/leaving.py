@@ -78,7 +78,9 @@ def left_marks(left: Mapping[str, int]) -> Statement:
 
     What an import or another letter has said of a later moment stands.
     """
-    return LEAVE, [{"person": who, "left_as": DELETED, "at": at} for who, at in left.items()]
+    return LEAVE, [
+        {"person": who, "left_as": DELETED, "at": at} for who, at in sorted(left.items())
+    ]
 
 
 def state_places(titles: Mapping[str, int]) -> dict[str, int]:

@@ -93,7 +93,7 @@ class People:
 
     def met(self, people: Sequence[tuple[str, PersonKey]]) -> Statement:
         """Give what adds people of whom nothing but the key is known, and whom nobody merges."""
-        return MET, [(person, *key) for person, key in people]
+        return MET, [(person, *key) for person, key in sorted(people, key=lambda each: each[1])]
 
     def meet(self, cursor: TableWriter, people: Sequence[tuple[str, PersonKey]]) -> None:
         """Add people of whom nothing but the key is known, merged as their general rows are.
