@@ -56,7 +56,8 @@ class Store(Protocol):
         Raises IntegrityError, and nothing is kept.
 
         Then somebody else was quicker. What to do only the caller knows: read again and decide
-        anew, or leave it to them.
+        anew, or leave it to them. Where several processes write it also raises LeaseLost, and
+        nothing is kept; or Unknown, and only a look can tell.
         """
         ...
 

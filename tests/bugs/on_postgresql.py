@@ -13,8 +13,9 @@ ON_POSTGRESQL = (
         "IN ('off', 'local') THEN 'on'", "IN ('local') THEN 'on'", TESTS,
     ),
     Bug(
-        1, "take a cancelled wait for a standby for success", STORE,
-        "self._cancelled or notice.sqlstate == WARNING", "self._cancelled", TESTS,
+        1, "take a cancelled wait for a standby for success",
+        "service/ledger/postgresql/lane_session.py",
+        "self.cancelled or notice.sqlstate == WARNING", "self.cancelled", TESTS,
     ),
     Bug(
         2, "number a commit as it begins", TRANSACTIONS,

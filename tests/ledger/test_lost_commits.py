@@ -143,7 +143,7 @@ def test_nobody_knows_while_the_server_is_away(
 ) -> None:
     """Afterwards a look says whether it is kept; here the answer was lost, so it is."""
     store, _, tell = wired
-    monkeypatch.setattr("service.ledger.postgresql.postgres_store.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("service.ledger.postgresql.lane_session.PATIENCE_SECONDS", 0.0)
     connected = store._server.connect
     monkeypatch.setattr(store._server, "connect", away)
     tell(LOSE_ANSWER)

@@ -55,7 +55,7 @@ def test_who_lost_the_lease_commits_nothing(
 def test_a_lease_whose_holder_is_gone_is_free_at_once(another: OpenPostgres) -> None:
     gone, next_one = another(lease_seconds=3_600.0), another()
     assert gone.acquire() and not next_one.acquire()
-    gone._lose()
+    gone._lanes.lose()
     until(next_one.acquire, "the lease is free")
     with pytest.raises(LeaseLost):
         gone.append(Append(rows=[row("ada")]))
@@ -64,7 +64,7 @@ def test_a_lease_whose_holder_is_gone_is_free_at_once(another: OpenPostgres) -> 
 def test_who_is_frozen_with_rows_written_keeps_nobody_waiting(another: OpenPostgres) -> None:
     frozen, next_one = another(lease_seconds=0.05), another()
     assert frozen.acquire()
-    session, lane = frozen._ready()
+    session, lane = frozen._lanes.ready()
     session.execute("SET idle_in_transaction_session_timeout = 0")
     session.execute("BEGIN")
     session.execute(
@@ -100,7 +100,7 @@ def test_lanes_are_given_again_and_never_two_at_once(
 ) -> None:
     def lane_of(store: PostgresStore) -> int:
         store.append(Append(rows=[row(f"s{id(store)}")]))
-        return store._lane.shard
+        return store._lanes.ready()[1].shard
 
     stores = [another() for _ in range(4)]
     first = [*pool.map(lane_of, stores)]

@@ -52,7 +52,7 @@ def test_who_began_first_and_commits_last_is_last_in_the_log(
     """A number that is given at the beginning would stand before what a follower has passed."""
     slow, quick = another(), another()
     slow.append(Append(rows=[row("slow")]))
-    lane = slow._lane.shard
+    lane = slow._lanes.ready()[1].shard
     with locked(postgres_address, f"shards WHERE shard = {lane}"):
         late = pool.submit(slow.append, Append(rows=[*padding(more), row("slow", 2)]))
         waiting(cluster, 1)
@@ -179,7 +179,7 @@ def test_only_a_primary_is_written_to_and_none_of_the_past() -> None:
         assert server.timeline == old.timeline + 1
         store = PostgresStore(with_server.address)
         assert store.acquire()
-        assert store._lane.epoch > 2**33, "above every epoch of the server before"
+        assert store._lanes.ready()[1].epoch > 2**33, "above every epoch of the server before"
         store.close()
         server.timeline += 1
         with pytest.raises(SessionLost, match="primary of the past"):

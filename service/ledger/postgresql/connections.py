@@ -36,14 +36,14 @@ OF_SESSIONS = {
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "5000",
     "lock_timeout": "5000",
-    "idle_in_transaction_session_timeout": "3000",
+    "idle_in_transaction_session_timeout": "30000",
     "client_min_messages": "warning",
 }
 """Of the server. No `statement_timeout` where something is written: it would also cancel a COMMIT
 that waits for its standby, and a cancelled wait looks like success."""
 
 OF_READERS = {
-    "statement_timeout": "30000",
+    "statement_timeout": "300000",
     "idle_in_transaction_session_timeout": "60000",
     "default_transaction_read_only": "on",
 }

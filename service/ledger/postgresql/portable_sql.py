@@ -18,12 +18,7 @@ PIECES = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|::|:([A-Za-z_]
 """Literals, quoted names, comments and casts, which are left alone; placeholders; percent signs."""
 
 TYPES = re.compile(r"(?<!AS )\b(INTEGER|BLOB|REAL|TEXT)\b|\)\s*WITHOUT ROWID\b")
-AS_HERE = {
-    "INTEGER": "bigint",
-    "BLOB": "bytea",
-    "REAL": "double precision",
-    "TEXT": 'text COLLATE "C"',
-}
+AS_HERE = {"INTEGER": "bigint", "BLOB": "bytea", "REAL": "float8", "TEXT": 'text COLLATE "C"'}
 
 
 @lru_cache(STATEMENTS_KEPT)

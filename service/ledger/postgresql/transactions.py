@@ -18,8 +18,8 @@ from service.ledger.postgresql.portable_sql import as_here
 from service.ledger.postgresql.tables import PLACES
 from service.ledger.store import Append, Row
 
-FEW = 100
-"""So many rows go with their COMMIT in one packet; more are copied ahead of it."""
+FEW = 500
+"""So many rows go with their COMMIT in one packet; more are copied ahead of it (measured)."""
 
 BEGINNING = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 END_OF_ROWS = b"\xff\xff"
