@@ -119,6 +119,16 @@ BUGS = (
         "tests/reliability/test_fault_points.py",
     ),
     Bug(
+        3, "send what another took over while this slept", "service/sending/planner.py",
+        "        if newest[lead.id] != lead.version:\n", "        if False:\n",
+        "tests/sending/test_frozen_sender.py",
+    ),
+    Bug(
+        3, "take the time of a claim for now", "service/sending/delivery.py",
+        "                at = now + steady_clock() - begun\n                if", "                if",
+        "tests/sending/test_frozen_sender.py",
+    ),
+    Bug(
         3, "record what became of messages eight at a time", "service/sending/streams.py",
         "            if any(each is own for each in self._unrecorded for own in outcomes):\n",
         "            if len(self._unrecorded) >= 8:\n",
