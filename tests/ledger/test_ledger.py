@@ -249,7 +249,7 @@ def test_whoever_waits_for_a_commit_is_woken_by_it(ledger: Ledger) -> None:
 
 def test_what_need_not_be_seen_at_once_wakes_nobody(ledger: Ledger) -> None:
     seen = ledger.commits
-    assert ledger.append_unless_moved([row("ada", 1)], waking=False)
+    ledger.append(Append(rows=[row("ada", 1)], waking=False))
     assert (ledger.wait_for_commit(seen, 0.0), kept(ledger)) == (seen, [(1, "ada", 1)])
 
 

@@ -287,11 +287,11 @@ def test_who_asks_for_the_end_sees_also_what_woke_nobody(room: Installation) -> 
     assert room.app.store.append_unless_moved([(owed[1], version, body)], waking=False)
     assert views.reach_end(60) == 0
     following.join(60)
-    assert views.position == ledger.max_notification_id()
+    assert views.position == ledger.end()
 
 
 def test_who_cannot_wait_for_the_end_is_told_how_much_is_left_out(room: Installation) -> None:
     room.post(enrolled(LATER, 80))
     room.app.take(LATER)
-    left = room.app.ledger.max_notification_id() - room.app.views.position
+    left = room.app.ledger.end() - room.app.views.position
     assert room.app.views.reach_end(0.0) == left > 0
