@@ -125,7 +125,8 @@ BUGS = (
     ),
     Bug(
         3, "take the time of a claim for now", "service/sending/delivery.py",
-        "                at = now + steady_clock() - begun\n                if", "                if",
+        "                at = now + steady_clock() - begun\n                if",
+        "                if",
         "tests/sending/test_frozen_sender.py",
     ),
     Bug(
