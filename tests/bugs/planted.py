@@ -53,6 +53,11 @@ BUGS = (
         '        ledger.remember_end("letters", "n")\n', "", "tests/reliability/test_damage.py",
     ),
     Bug(
+        1, "close on who has connected as the service ends", "service/incoming/http_protocol.py",
+        "asyncio.get_running_loop().call_later(LAST_HEAD_SECONDS, self._close_unasked)",
+        "self.transport.close()", "tests/incoming/test_webhook_last_answers.py",
+    ),
+    Bug(
         2, "one bad event costs its letter", "service/incoming/intake.py",
         "            for letter, items in pairs\n",
         "            for letter, items in pairs\n"

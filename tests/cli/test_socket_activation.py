@@ -39,7 +39,8 @@ class Activated(RealService):
         file = self.socket.fileno()
 
         def hand_over() -> None:
-            os.dup2(file, 3, inheritable=True)
+            os.dup2(file, 3)
+            os.set_inheritable(3, True)
 
         return subprocess.Popen(
             words, cwd=self.folder, env=self.environ, stdout=subprocess.PIPE, stderr=self.log,
