@@ -66,7 +66,7 @@ def _accounts(ledger: Ledger, source: str | None) -> Iterator[set[str]]:
     """Read the accounts of people, courses and instances; an empty one is that of no account."""
     yield People(ledger).accounts(source)
     yield Courses(ledger).accounts(source)
-    views = ledger.path.with_name("views.db")
+    views = ledger.folder / "views.db"
     if views.is_file():
         try:
             with closing(connect_to_read(views)) as connection:

@@ -22,13 +22,14 @@ from service.api.webhooks import door_in_words, opened_to_try
 from service.app.active_rules import Refused, read_files_of
 from service.app.app import SOURCES, App
 from service.app.ways_out import REDIRECTED, way_in_words
+from service.cli.options.listening import handed_over, listen, place_of
 from service.cli.options.rule_files import RuleFiles, rule_file_options
 from service.cli.output.console import console, data_option, fail, installation
 from service.cli.output.log_lines import configure, line_for_programs
 from service.cli.output.text import local_time
 from service.incoming.adobe_api.budget import REQUESTS_AN_HOUR
 from service.incoming.group_commit import GroupCommit
-from service.incoming.http_protocol import ImpatientProtocol
+from service.incoming.http_protocol import ImpatientProtocol, LastAnswersServer
 from service.incoming.webhook import BOUNCES
 from service.ledger.data_folder import lock_data_folder
 from service.rules.known_values import KnownValues
@@ -63,7 +64,8 @@ def run(
     trying: bool,
 ) -> None:
     """Run the whole service: door, writer, views and delivery."""
-    chosen = given.settings(data, HOST=host, PORT=port)
+    handed = handed_over()
+    chosen = given.settings(data, **{"HOST": host, "PORT": port, **place_of(handed)})
     if trying:
         chosen = opened_to_try(chosen)
     configure(chosen.log_format, chosen.log_level)
@@ -75,19 +77,18 @@ def run(
         except Refused as refused:
             fail(str(refused))
         try:
-            serve(app, chosen)
+            serve(app, chosen, handed or listen(chosen))
         finally:
             app.close()
 
 
-def serve(app: App, chosen: Settings) -> None:
-    """Listen, run the threads, and stop them when a signal comes."""
-    listening = listen(chosen)
+def serve(app: App, chosen: Settings, listening: socket.socket) -> None:
+    """Answer who connects, run the threads, and stop them when a signal comes."""
     group_commit = GroupCommit(app.letters)
     service = Service(app, memory=chosen.data)
     trusted = service.clock
     site = AsgiApplication(app, service, group_commit, trusted, moments=trusted.moments)
-    server = uvicorn.Server(
+    server = LastAnswersServer(
         uvicorn.Config(
             site,
             http=ImpatientProtocol,
@@ -130,22 +131,6 @@ def leave(app: App, left: list[str]) -> NoReturn:
     log.warning(words, ", ".join(left), extra={"event": "service.left", "parts": len(left)})
     logging.shutdown()
     os._exit(0)
-
-
-def listen(chosen: Settings) -> socket.socket:
-    """Open the listening socket, so that a port in use is one clear line before anything runs."""
-    family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((chosen.host, chosen.port))
-    except OSError as error:
-        fail(
-            f"{chosen.host}:{chosen.port}: cannot listen there ({error.strerror}); "
-            "set COURSEBELL_HOST or COURSEBELL_PORT to an address that is free"
-        )
-    listening.listen(1024)
-    return listening
 
 
 def greet(app: App, listening: socket.socket) -> None:

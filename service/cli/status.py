@@ -141,7 +141,7 @@ def standing(office: Installation, seen: SeenNow | None, now: int) -> Status:
         channels=list(channels(office, active, seen, now)),
         adobe_api=api_standing(office.ledger, now),
         troubles=seen.troubles if seen else {},
-        disk_free_bytes=disk_usage(office.ledger.path.parent).free,
+        disk_free_bytes=disk_usage(office.ledger.folder).free,
         imports=last_imports(office.ledger),
     )
 

@@ -3,14 +3,18 @@
 import asyncio
 import logging
 import resource
+import socket
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS = 10.0
 UNREAD_SECONDS = 30.0
+LAST_HEAD_SECONDS = 0.3
+"""What is left to who has connected, or may ask again, when the service ends."""
 PENDING_BYTES = 64 * 1024
 URL_BYTES = 8 * 1024
 HEADERS = 100
@@ -79,6 +83,20 @@ class Strangers:
         self._connections.pop(place, None)
 
 
+class LastAnswersServer(uvicorn.Server):
+    """Serve as uvicorn does; who has connected when it ends is known before it says goodbye."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the door, let those in who are through it, and tell all that the next is the last.
+
+        A listening socket that another process holds, too, goes on taking connections for it.
+        """
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(0)
+        await super().shutdown(sockets)
+
+
 class ImpatientProtocol(HttpToolsProtocol):
     """Close a connection that is late, does not end, is not read, or wants too much at once.
 
@@ -106,6 +124,7 @@ class ImpatientProtocol(HttpToolsProtocol):
         self._owes_head = True
         self._understood = False
         self._is_ending = False
+        self._is_last = False
         self._pending_bytes = 0
         self._at_hand_bytes = 0
 
@@ -153,6 +172,8 @@ class ImpatientProtocol(HttpToolsProtocol):
             raise ValueError("too much at once")
         self.scope["state"][PROVED] = self._leave
         super().on_headers_complete()
+        if self._is_last:
+            self.cycle.keep_alive = False
         if not self.pipeline:
             self._answered = self.cycle
 
@@ -208,6 +229,22 @@ class ImpatientProtocol(HttpToolsProtocol):
         """Note that it does."""
         super().resume_writing()
         self._reader.stop()
+
+    def shutdown(self) -> None:
+        """Answer what is on its way, and say with it that this was the last.
+
+        uvicorn closes at once who has connected and whose request was not read yet: between a
+        POST that has left and its answer, which its sender takes for a refusal.
+        """
+        self._is_last = True
+        if self.cycle is None or self.cycle.response_complete:
+            asyncio.get_running_loop().call_later(LAST_HEAD_SECONDS, self._close_unasked)
+        else:
+            self.cycle.keep_alive = False
+
+    def _close_unasked(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close what is idle, once its last answer is read or was given time to."""

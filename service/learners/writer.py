@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from service.learners.aggregate import Aggregate, Cache
 from service.learners.directory.courses import Course
-from service.learners.directory.merges import NO_MERGES, PendingMerges, Records
+from service.learners.directory.merges import PendingMerges, Records
 from service.learners.directory.people import Person, PersonKey, person_key
 from service.learners.directory.reported import ReportedDetails
 from service.learners.enrollment import Enrollment
@@ -58,7 +58,7 @@ class UnitOfWork:
         self._lookup = lookup
         self._decides = decide
         self._now = now
-        self._committed = lookup.people.standing_merges()
+        self._is_merging = lookup.people.is_merging()
         self._changed: dict[str, Aggregate[Any]] = {}
         self._begun: dict[tuple[str, str], list[str]] = {}
         self._memory: dict[str, tuple[int, EventBody]] = {}
@@ -117,8 +117,7 @@ class UnitOfWork:
 
         Where none has, the record that counts begins it. None for who has one record.
         """
-        records = self._records.records_beside(person)
-        if len(records) == 1:
+        if len(records := self._records_beside(person)) == 1:
             return None
         blank = [Enrollment.begin(fact, record) for record in records]
         there = self._standing([each.id for each in blank])
@@ -163,17 +162,20 @@ class UnitOfWork:
 
     def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]:
         """Look up a learner's enrolments in a course, this batch's own included."""
-        records = self._records.records_beside(person)
+        records = self._records_beside(person)
         streams = [stream for each in records for stream in self._enrollments(each, course)]
         return enrollments_of(self._standing(streams).values())
 
     def records_of(self, person: str) -> Sequence[str]:
         """List the records of a person, as this batch will leave them."""
-        return self._records.records_of(person)
+        return self._records.records_of(person) if self._records else [person]
+
+    def _records_beside(self, person: str) -> Sequence[str]:
+        return self._records.records_beside(person) if self._records else [person]
 
     @property
-    def _records(self) -> Records:
-        return self.merges or self._committed
+    def _records(self) -> Records | None:
+        return self.merges or (self._lookup.people.merges if self._is_merging else None)
 
     def _enrollments(self, record: str, course: str) -> list[str]:
         known = () if record in self.met else self._lookup.enrollments(record, course)
@@ -262,7 +264,7 @@ class Writer:
         # lock meanwhile. What another process wrote in between shows as a version that is taken,
         # or a person who is known: then nothing is kept, and `write` begins anew.
         outcomes = list(map(batch.record, told, known, blank))
-        merging = batch.merges or (met and self.people.standing_merges() is not NO_MERGES)
+        merging = batch.merges or (met and self.people.is_merging())
         self._append(
             batch.events,
             batch.decisions,

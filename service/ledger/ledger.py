@@ -80,7 +80,7 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         """Open or create the file; raises LedgerError when it cannot be used."""
-        self.path = path
+        self.path, self.folder = path, path.parent
         self.committed = threading.Condition()
         self.commits = self.as_others = 0
         self._writing = threading.Lock()

@@ -16,7 +16,7 @@ class ReadOnlyLedger(Ledger):
         A file nobody has open is read as one that cannot change, because SQLite otherwise
         leaves two new files beside it even when it only reads.
         """
-        self.path = path
+        self.path, self.folder = path, path.parent
         self._wal = path.with_name(f"{path.name}-wal")
         self._at_rest = not self._wal.exists()
         way = "mode=ro&immutable=1" if self._at_rest else "mode=ro"

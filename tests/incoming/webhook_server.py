@@ -14,7 +14,12 @@ from typing import Any
 import uvicorn
 
 from service.incoming.group_commit import GroupCommit
-from service.incoming.http_protocol import CONNECTIONS, ImpatientProtocol, Strangers
+from service.incoming.http_protocol import (
+    CONNECTIONS,
+    ImpatientProtocol,
+    LastAnswersServer,
+    Strangers,
+)
 from service.incoming.letters import Letters
 from service.incoming.verifiers import (
     Authenticator,
@@ -42,6 +47,7 @@ class Served:
     address: tuple[str, int]
     ledger: Ledger
     letters: Letters
+    server: "Announcing"
 
     def ask(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}
@@ -55,7 +61,7 @@ class Served:
             connection.close()
 
 
-class Announcing(uvicorn.Server):
+class Announcing(LastAnswersServer):
     """Says when it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -120,7 +126,7 @@ def served(
     thread.start()
     assert running.listening.wait(30)
     try:
-        yield Served(("127.0.0.1", running.port), ledger, letters)
+        yield Served(("127.0.0.1", running.port), ledger, letters, running)
     finally:
         running.should_exit = True
         thread.join()

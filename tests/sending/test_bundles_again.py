@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from service.network.wire import steady_clock
 from service.rules.explain.steps_in_words import in_words
 from service.rules.notification import AttemptStarted, Redriven
 from service.sending.channels import SendResult
@@ -73,7 +74,7 @@ def test_what_speaks_and_must_wait_holds_nobody_else_back(office, desk, claimed)
         delivery = office.app.deliveries["email"]
         ready, _ = delivery._claimed(now)
         mute(office.app.store, "done", now)
-        delivery._send(ready, now, begun=0.0, stopping=lambda: False)
+        delivery._send(ready, now, begun=steady_clock(), stopping=lambda: False)
     else:
         office.tick(now)
         mute(office.app.store, "done", now)

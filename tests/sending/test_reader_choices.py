@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
+from service.network.wire import steady_clock
 from service.rules.readers.choices import Choices, OwnHours, OwnList
 from tests.installation import ADA, DAY, DONE, START, Installation, completed
 from tests.smtp_sink import SmtpSink
@@ -109,7 +110,7 @@ def test_a_choice_between_claim_and_sending_counts(tmp_path, sink):
         delivery = here.app.deliveries["email"]
         ready, _ = delivery._claimed(START)
         choose(here, Choices(stopped=("done",)))
-        delivery._send(ready, START, begun=0.0, stopping=lambda: False)
+        delivery._send(ready, START, begun=steady_clock(), stopping=lambda: False)
         assert standing(here) == [("suppressed", "stopped")] and not sink.mails
 
 

@@ -111,7 +111,7 @@ class Fate(msgspec.Struct, frozen=True, order=True):
 def lived(past: Past) -> Iterator[Installation]:
     """An installation that lived through it, in memory where there is a disk of it."""
     folder = LIVE_MEMORY if os.access(LIVE_MEMORY, os.W_OK) else None
-    own_clock = patch("service.sending.delivery.monotonic", lambda: 0.0)
+    own_clock = patch("service.sending.delivery.steady_clock", lambda: 0)
     with tempfile.TemporaryDirectory(dir=folder) as name, own_clock:
         settings = {
             "COURSEBELL_ADOBE_LATENESS": f"{LATENESS // MINUTE}m",

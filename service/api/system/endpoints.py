@@ -116,7 +116,7 @@ def imports(context: RequestContext) -> list[Check]:
 
 def store(ledger: Ledger) -> Check:
     """Check that the folder takes a file, the ledger a transaction, and the disk still a while."""
-    folder = ledger.path.parent
+    folder = ledger.folder
     try:
         _write(folder)
         with ledger.transaction():

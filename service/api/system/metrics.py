@@ -237,7 +237,7 @@ class ServiceCollector(Collector):
             yield from report_metrics(found)
         yield from bounce_metrics(self._app.bounce_hearing, self._app.settings.bounces.reporters)
         yield from self._condition()
-        free = shutil.disk_usage(self._app.ledger.path.parent).free
+        free = shutil.disk_usage(self._app.ledger.folder).free
         yield gauge("disk_free_bytes", "What is left on the disk of the data folder", free)
         door = CounterMetricFamily(
             "coursebell_door_requests", "Answers to webhooks", labels=["source", "code"]

@@ -136,21 +136,6 @@ class Records:
         return self.survivor(record) != self.survivor(into)
 
 
-class NoMerges(Records):
-    """Answer where nobody has several records."""
-
-    def into(self, record: str) -> str | None:
-        """Give none: each counts itself."""
-        return None
-
-    def merged(self, record: str) -> list[str]:
-        """List none."""
-        return []
-
-
-NO_MERGES = NoMerges()
-
-
 class Merges(Records):
     """Answer by the people of a ledger as they are now."""
 

@@ -10,9 +10,7 @@ import msgspec
 from service.learners.directory.group_lists import MAIN, groups_in, members
 from service.learners.directory.merges import (
     ANY_MERGED,
-    NO_MERGES,
     Merges,
-    Records,
     inherit_merges,
     joined,
 )
@@ -105,7 +103,7 @@ class People:
 
     def meet_merged(self, met: Mapping[str, PersonKey]) -> bool:
         """Meet people at once, by their new ids, if any of them will be merged; else meet none."""
-        if self.standing_merges() is NO_MERGES or not self.merges.inherits(met.values()):
+        if not self.is_merging() or not self.merges.inherits(met.values()):
             return False
         with self._ledger.transaction() as cursor:
             self.meet(cursor, list(met.items()))
@@ -133,11 +131,11 @@ class People:
 
     def records_of(self, person: str) -> list[str]:
         """List the records of who has this one, the one that counts first."""
-        return self.standing_merges().records_of(person)
+        return self.merges.records_of(person) if self.is_merging() else [person]
 
     def records_beside(self, person: str) -> list[str]:
         """List those of them that are of the same source and account."""
-        return self.standing_merges().records_beside(person)
+        return self.merges.records_beside(person) if self.is_merging() else [person]
 
     def choices_stream(self, address: str) -> str | None:
         """Name the stream of what whoever reads at an address chose; None where nobody did."""
@@ -146,11 +144,10 @@ class People:
         rows = self._ledger.reader().execute(query, key) if self._has_choosers else ()
         return next((stream for (stream,) in rows), None)
 
-    def standing_merges(self) -> Records:
-        """Tell which records are of one person: at once, where nobody has several."""
+    def is_merging(self) -> bool:
+        """Tell whether anybody has several records."""
         reader = self._ledger.reader()
-        merging = self.merges.known and bool(reader.execute(ANY_MERGED).fetchone()[0])
-        return self.merges if merging else NO_MERGES
+        return self.merges.known and bool(reader.execute(ANY_MERGED).fetchone()[0])
 
     def _record(self, person_id: str, said: Contact | None) -> Person | None:
         """Look up one record of a person."""
