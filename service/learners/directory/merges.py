@@ -29,19 +29,29 @@ NO_CIRCLE = (
 )
 """Fails where there is one, as there is already somebody with this id."""
 ALIKE = """
-SELECT a.id, ifnull((
+SELECT a.id AS record, ifnull((
     SELECT b.id FROM people b JOIN people x ON x.id = :into AND b.lms_id = x.lms_id
     WHERE b.source = a.source AND b.account = a.account
-), :into)
+), :into) AS other
 FROM people p JOIN people a ON a.lms_id = p.lms_id AND a.id <> p.id
 WHERE p.id = :record AND a.source IN (p.source, '') AND a.account IN (p.account, '')
-AND NOT EXISTS (
+AND (a.source <> '') + (a.account <> '') = :closeness AND NOT EXISTS (
     SELECT 1 FROM people o WHERE o.lms_id = p.lms_id
     AND NOT (o.source IN (p.source, '') AND o.account IN (p.account, ''))
     AND (:into <> '' OR o.merged_into IS NOT NULL)
 )
 """
 """Rows that speak of a record for every source or account, and what they are merged into."""
+LINK_ALIKE = f"""
+UPDATE people SET merged_into = nullif(alike.other, '') FROM ({ALIKE}) AS alike
+WHERE people.id = alike.record AND NOT EXISTS (
+    WITH RECURSIVE up (id) AS (
+        SELECT alike.other UNION SELECT p.merged_into FROM people p JOIN up ON p.id = up.id
+    )
+    SELECT 1 FROM up WHERE up.id = alike.record
+)
+"""
+"""Leaves out a row of which it would make a circle: it was merged the other way round before."""
 INHERITING = """
 SELECT k.value FROM json_each(:ids) k
 JOIN people g ON g.lms_id = k.value AND g.source = :source AND g.account = ''
@@ -176,15 +186,14 @@ class Merges(Records):
         """Give what writes links; an empty one ends a merge.
 
         What an import said of the same id for every source or account goes with it, unless
-        somebody else has that id elsewhere. It is a conflict where another process made a
-        circle of it meanwhile.
+        somebody else has that id elsewhere; as the transaction finds it, which has met some of
+        them. It is a conflict where another process made a circle of it meanwhile.
         """
         for record, into in links.items():
             named = {"record": record, "into": into}
-            alike = self._ledger.reader().execute(ALIKE, named).fetchall()
-            for each, other in [(record, into), *alike]:
-                yield LINK, [((into and other) or None, each)]
-                yield NO_CIRCLE, [{"record": each}] if into else []
+            yield LINK, [(into or None, record)]
+            yield NO_CIRCLE, [named] if into else []
+            yield LINK_ALIKE, [{**named, "closeness": closeness} for closeness in (1, 0)]
 
     def inherits(self, keys: Iterable[PersonKey]) -> bool:
         """Tell whether any of these, who are to be met, will be merged at once."""
