@@ -4,9 +4,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from eventsourcing.persistence import IntegrityError
 
 from service.learners.directory.people import PersonRow
+from service.learners.directory.tables.csv_import import small_transaction
 from service.learners.world import AppendedEvent, World
+from service.ledger.store import Append
 from tests.learners.cast import NOW, completed, day, enrolled, progress
 from tests.learners.writer_with_rules import Desk, by
 
@@ -71,3 +74,19 @@ def test_what_others_imported_is_seen_in_the_next_batch(desk: Desk) -> None:
     other.ledger.close()
     desk.write(completed(day(2)), by(enrolled(day(1)), person="78"))
     assert names == [None, "Ada", "Grace"]
+
+
+def test_who_writes_right_behind_an_import_in_this_process_reads_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decided_on = desk.ledger.revision()
+    refused: list[object] = []
+
+    def next_in_line() -> None:
+        with pytest.raises(IntegrityError) as found:
+            desk.ledger.append(Append(revision=decided_on))
+        refused.append(found)
+
+    with small_transaction(desk.ledger):
+        monkeypatch.setattr(desk.ledger, "wake", next_in_line)
+    assert refused
