@@ -18,16 +18,15 @@ from service.ledger.sql import Connection, Cursor, Statement
 
 ANY_MERGED = "SELECT EXISTS (SELECT 1 FROM people WHERE merged_into IS NOT NULL)"
 LINK = "UPDATE people SET merged_into = ? WHERE id = ?"
+CLASH = "INSERT INTO people (id, source, account) SELECT p.id, p.source, p.account FROM people p"
+"""Fails where it finds anybody, as there is already somebody with this id."""
+UNMOVED = f"{CLASH} WHERE p.id = ? AND p.merged_into IS NOT ?"
 CIRCLE = (
     "WITH RECURSIVE up (id) AS (SELECT merged_into FROM people WHERE id = :record UNION "
     "SELECT p.merged_into FROM people p JOIN up ON p.id = up.id) "
     "SELECT 1 FROM up WHERE id = :record"
 )
-NO_CIRCLE = (
-    "INSERT INTO people (id, source, account) "
-    f"SELECT id, source, account FROM people WHERE id = :record AND EXISTS ({CIRCLE})"
-)
-"""Fails where there is one, as there is already somebody with this id."""
+NO_CIRCLE = f"{CLASH} WHERE p.id = :record AND EXISTS ({CIRCLE})"
 ALIKE = """
 SELECT a.id AS record, ifnull((
     SELECT b.id FROM people b JOIN people x ON x.id = :into AND b.lms_id = x.lms_id
@@ -52,15 +51,20 @@ WHERE people.id = alike.record AND NOT EXISTS (
 )
 """
 """Leaves out a row of which it would make a circle: it was merged the other way round before."""
-INHERITING = """
-SELECT k.value FROM json_each(:ids) k
-JOIN people g ON g.lms_id = k.value AND g.source = :source AND g.account = ''
-WHERE :account <> '' AND (
+IS_MERGED = """(
     g.merged_into IS NOT NULL
     OR EXISTS (SELECT 1 FROM people m WHERE m.merged_into = g.id AND m.lms_id IS NOT NULL)
-)
+)"""
+INHERITING = f"""
+SELECT k.value FROM json_each(:ids) k
+JOIN people g ON g.lms_id = k.value AND g.source = :source AND g.account = ''
+WHERE :account <> '' AND {IS_MERGED}
 """
 """Ids in an account whose row for every account is merged, or has others merged into it."""
+NO_HEIR = f"""
+{CLASH} JOIN people g ON g.lms_id = p.lms_id AND g.source = p.source AND g.account = ''
+WHERE p.id = ? AND p.account <> '' AND {IS_MERGED}
+"""
 SAID_OF_EVERY_ACCOUNT = """
 WITH g AS (SELECT * FROM people WHERE lms_id = :id AND source = :source AND account = '')
 SELECT g.lms_id, b.source, iif(b.source = g.source, :account, b.account), b.lms_id
@@ -182,13 +186,16 @@ class Merges(Records):
         )
         return self._ledger.reader().execute(query).fetchall() if self.known else []
 
-    def changes(self, links: Mapping[str, str]) -> Iterator[Statement]:
+    def changes(
+        self, links: Mapping[str, str], read: Mapping[str, str | None] = {}
+    ) -> Iterator[Statement]:
         """Give what writes links; an empty one ends a merge.
 
         What an import said of the same id for every source or account goes with it, unless
-        somebody else has that id elsewhere; as the transaction finds it, which has met some of
-        them. It is a conflict where another process made a circle of it meanwhile.
+        somebody else has that id elsewhere; who is met in this transaction counts, too. It is a
+        conflict where another process merged what was `read` meanwhile, or made a circle of it.
         """
+        yield UNMOVED, list(read.items())
         for record, into in links.items():
             named = {"record": record, "into": into}
             yield LINK, [(into or None, record)]
@@ -232,13 +239,8 @@ def _inherit(cursor: Cursor, key: PersonKey, into: PersonKey) -> None:
     """Link a record into another, unless it counts as somebody already, or that is a circle."""
     record, other = (cursor.execute(ID_OF, each).fetchone()[0] for each in (key, into))
     cursor.execute(INHERIT, {"record": record, "into": other})
-    if _is_circle(cursor, record):
+    if cursor.execute(CIRCLE, {"record": record}).fetchone():
         cursor.execute(LINK, (None, record))
-
-
-def _is_circle(cursor: Cursor, record: str) -> bool:
-    """Follow the links of a record, each once, and tell whether they come back."""
-    return cursor.execute(CIRCLE, {"record": record}).fetchone() is not None
 
 
 SAID = ("name", "email", "timezone", "locale", "unique_id")
@@ -270,6 +272,7 @@ class PendingMerges(Records):
 
     def __init__(self, committed: Records, met: Mapping[str, PersonKey]) -> None:
         self.links: dict[str, str] = {}
+        self.read: dict[str, str | None] = {}
         self._committed = committed
         self._met = met
 
@@ -281,6 +284,7 @@ class PendingMerges(Records):
         if not self.is_new(record, into):
             return "superseded", ""
         self.links[record] = into
+        self.read.setdefault(record, self._committed.into(record))
         return None
 
     def into(self, record: str) -> str | None:
