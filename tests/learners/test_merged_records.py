@@ -93,6 +93,19 @@ def test_merged_on_in_whatever_order_the_letters_come(here: Installation) -> Non
     assert take(here, merge_letter("a", "c", START + 2)) == ["superseded"]
 
 
+def test_a_merge_turned_round_within_a_batch_holds_up_nothing(here: Installation) -> None:
+    merge(here, 2, 1)
+    facts = [(1, 3), (1, None), (2, None), (1, 2)]
+    told = [
+        PlacedFact(merge_fact(person, into, START + at), 0, at)
+        for at, (person, into) in enumerate(facts, start=1)
+    ]
+    outcomes = here.app.writer.write(told, START + 9, lambda _: ())
+    assert [each.state for each in outcomes] == ["recorded"] * 4
+    one, two = (here.app.people.known([(*ACCOUNT, id)])[*ACCOUNT, id] for id in ("1", "2"))
+    assert here.app.people.records_of(one) == [two, one]
+
+
 @pytest.mark.parametrize(
     ("theirs", "state", "counts"),
     [((4, 3), "set_aside", 3), ((3, 5), "set_aside", 5), ((1, None), "recorded", 4)],

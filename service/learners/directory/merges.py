@@ -196,11 +196,10 @@ class Merges(Records):
         conflict where another process merged what was `read` meanwhile, or made a circle of it.
         """
         yield UNMOVED, list(read.items())
-        for record, into in links.items():
-            named = {"record": record, "into": into}
-            yield LINK, [(into or None, record)]
-            yield NO_CIRCLE, [named] if into else []
-            yield LINK_ALIKE, [{**named, "closeness": closeness} for closeness in (1, 0)]
+        named = [{"record": record, "into": into} for record, into in links.items()]
+        yield LINK, [(into or None, record) for record, into in links.items()]
+        yield NO_CIRCLE, [{"record": each["record"]} for each in named if each["into"]]
+        yield LINK_ALIKE, [{**each, "closeness": near} for each in named for near in (1, 0)]
 
     def inherits(self, keys: Iterable[PersonKey]) -> bool:
         """Tell whether any of these, who are to be met, will be merged at once."""
