@@ -264,12 +264,10 @@ class Writer:
         # lock meanwhile. What another process wrote in between shows as a version that is taken,
         # or a person who is known: then nothing is kept, and `write` begins anew.
         outcomes = list(map(batch.record, told, known, blank))
-        merging = batch.merges or (met and self.people.is_merging())
         self._append(
             batch.events,
             batch.decisions,
             tables=[*self._changes(batch), *marks(outcomes)],
-            revision=self._revision if merging else None,
         )
         # Memory follows the disk, never the other way round: a failed commit must leave no trace.
         batch.settle()
@@ -285,8 +283,9 @@ class Writer:
     def _changes(self, batch: UnitOfWork) -> Iterator[Statement]:
         """Give what the facts say of people and courses."""
         yield self.people.met(list(batch.met.items()))
+        yield self.people.alone(batch.met)
         if batch.merges:
-            yield from self.people.merges.changes(batch.merges.links)
+            yield from self.people.merges.changes(batch.merges.links, batch.merges.read)
         if batch.reported:
             yield from self.lookup.changes(batch.reported)
 
@@ -315,7 +314,6 @@ class Writer:
         events: Sequence[NewEvent],
         decisions: Decisions,
         tables: Sequence[Statement] = (),
-        revision: int | None = None,
     ) -> None:
         tallies = ((s, v + 1, body) for s, (v, body) in decisions.tallies.items())
         written = Append(
@@ -323,7 +321,6 @@ class Writer:
             once=self.store.rows((s, 1, body) for s, body in decisions.once),
             erasable=decisions.erasable,
             tables=tables,
-            revision=revision,
         )
         self.ledger.append(written)
 

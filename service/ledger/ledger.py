@@ -198,11 +198,8 @@ class Ledger:
     def revision(self) -> int:
         """Give what grows as another process commits, or this one counts itself in `as_others`."""
         with self._writing:  # between another thread's BEGIN and its COMMIT it would be an error
-            return self._revision(self._writer)
-
-    def _revision(self, writer: Connection) -> int:
-        found: int = writer.execute("PRAGMA data_version").fetchone()[0]
-        return found + self.as_others
+            found: int = self._writer.execute("PRAGMA data_version").fetchone()[0]
+            return found + self.as_others
 
     def give_room(self) -> None:
         """Let the writer hold more pages at once: it writes in many places of large tables."""
@@ -228,7 +225,7 @@ class Ledger:
         try:
             with self.transaction(waking=what.waking) as cursor:
                 # Inside the transaction nobody else writes, so what is read here stays true.
-                self._insist(what, cursor)
+                self._insist(what)
                 log = [(INSERT, what.rows), (ONCE, what.once), (ERASABLE, what.erasable)]
                 for sql, rows in [*log, *what.tables]:
                     cursor.executemany(sql, rows)
@@ -236,11 +233,9 @@ class Ledger:
         except sqlite3.IntegrityError as error:
             raise IntegrityError(str(error)) from error
 
-    def _insist(self, what: Append, cursor: Cursor) -> None:
+    def _insist(self, what: Append) -> None:
         if what.rests_on and self.newest(list(what.rests_on)) != what.rests_on:
             raise IntegrityError("a stream that this rests on has moved")
-        if what.revision not in (None, self._revision(cursor)):
-            raise IntegrityError("another process has written meanwhile")
 
     def erasable(self, stream: str) -> dict[str, str]:
         """Read what is kept beside one stream and not erased yet."""

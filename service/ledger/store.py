@@ -33,9 +33,8 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
 
     Of `rows` no version may be taken; of `once` one that is taken is passed over, as their ids are
     derived from what they say. `erasable` are (stream, field, value) that an event may not hold
-    for ever. The streams of `rests_on` have just this newest version, 0 for none; and nobody else
-    has written since `revision`, if it is not None. Unless it is `waking`, who waits for a commit
-    sleeps on.
+    for ever. The streams of `rests_on` have just this newest version, 0 for none. Unless it is
+    `waking`, who waits for a commit sleeps on.
     """
 
     rows: Sequence[Row] = ()
@@ -43,7 +42,6 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
     erasable: Sequence[tuple[str, str, str]] = ()
     tables: Sequence[Statement] = ()
     rests_on: Mapping[str, int] = {}
-    revision: int | None = None
     waking: bool = True
 
 

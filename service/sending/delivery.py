@@ -195,8 +195,8 @@ class DeliveryWorker:
         are recorded first. After trouble of the channel itself it rests for a minute, then tries
         one message before it takes many.
         """
-        self.settle()
         begun = steady_clock()
+        self.settle()
         try:
             with self._traffic.claiming:
                 ready, moved = self._claimed(now)

@@ -316,8 +316,8 @@ class OutcomeRecorder:
                 self._unrecorded.remove(each)
 
     def _settle_late(self, late: UnrecordedOutcome, texts: Mapping[str, str]) -> None:
-        """Record what became of what somebody took over: a try counts, a return does not."""
-        written = not late.tried
+        """Record what became of what somebody took over, once: a try counts, a return does not."""
+        written = not late.tried or late.end in self._streams.store.stream(late.notification.id)
         while not written:
             (found,) = self._streams.notifications([late.notification.id])
             written = bool(self.append([Update(found, late.end)], texts))

@@ -67,9 +67,9 @@ BUGS = (
     ),
     Bug(
         2, "mark letters taken before their facts are recorded", "service/learners/writer.py",
-        "        merging = batch.merges or",
+        "        self._append(\n            batch.events,\n",
         "        self._append((), Decisions(), tables=[*marks(outcomes)])\n"
-        "        marks = lambda _: ()\n        merging = batch.merges or",
+        "        marks = lambda _: ()\n        self._append(\n            batch.events,\n",
         "tests/reliability/test_fault_points.py",
     ),
     Bug(
@@ -116,11 +116,9 @@ BUGS = (
     Bug(
         3, "commit decisions apart from their facts", "service/learners/writer.py",
         "            batch.decisions,\n"
-        "            tables=[*self._changes(batch), *marks(outcomes)],\n"
-        "            revision=self._revision if merging else None,\n        )\n",
+        "            tables=[*self._changes(batch), *marks(outcomes)],\n        )\n",
         "            Decisions(),\n"
-        "            tables=[*self._changes(batch), *marks(outcomes)],\n"
-        "            revision=self._revision if merging else None,\n        )\n"
+        "            tables=[*self._changes(batch), *marks(outcomes)],\n        )\n"
         "        self._append((), batch.decisions)\n",
         "tests/reliability/test_fault_points.py",
     ),

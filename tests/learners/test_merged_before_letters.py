@@ -133,3 +133,45 @@ def test_who_is_merged_into_a_row_of_another_system_follows_it(here: Installatio
     people = here.app.people
     nine = people.known([("sunbird", "", "9")])["sunbird", "", "9"]
     assert [each.account for each in people.records(nine)] == ["1234", ""]
+
+
+def general(here: Installation) -> dict[str, str]:
+    """Which rows for every account are merged into which, by LMS id."""
+    found = here.app.ledger.reader().execute(
+        "SELECT p.lms_id, q.lms_id FROM people p JOIN people q ON q.id = p.merged_into "
+        "WHERE p.account = '' AND q.account = ''"
+    )
+    return dict(found.fetchall())
+
+
+def test_what_an_import_said_goes_with_who_is_met_by_being_merged(here: Installation) -> None:
+    assert merge(here, "77", "78", "1234") == "recorded"
+    assert records(here, "77") == ["78", "77"]
+    assert general(here) == {"77": "78"}
+
+
+def test_somebody_met_elsewhere_by_the_same_letters_keeps_what_an_import_said(
+    here: Installation,
+) -> None:
+    facts = [
+        Fact(
+            source="adobe", account=account, name="merge", key=fact_key((account,), b""),
+            occurred_at=START, said=LearnerMerged(), course="", kind="", person=person,
+            into=("adobe", account, into),
+        )
+        for account, person, into in (("999", "76", "77"), ("1234", "77", "78"))
+    ]  # fmt: skip
+    told = [PlacedFact(fact, 0, place) for place, fact in enumerate(facts)]
+    here.app.writer.write(told, START, lambda _: ())
+    assert general(here) == {}
+
+
+def test_a_merge_against_that_of_the_rows_for_every_account_holds_up_nothing(
+    here: Installation,
+) -> None:
+    post(here, enrolled(START, 77))
+    post(here, enrolled(START, 78))
+    assert merge(here, "77", "78") == "recorded"
+    assert merge(here, "78", "77", "1234", at=START + 1) == "recorded"
+    assert records(here, "78") == ["77", "78"]
+    assert general(here) == {"77": "78"}

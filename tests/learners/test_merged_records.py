@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from service.incoming.letter import Arrival
-from service.learners.directory.merges import PastMerges
+from service.learners.directory.merges import Merges, PastMerges
 from service.learners.directory.people import PersonRow
 from service.learners.facts import PlacedFact
 from service.learners.neighbours import Neighbours
+from service.ledger.ledger import Ledger
+from service.ledger.store import Append
 from tests.installation import DONE, START, Installation
 from tests.merged_people import ACCOUNT, merge, merge_fact, merge_letter
 
@@ -91,28 +93,47 @@ def test_merged_on_in_whatever_order_the_letters_come(here: Installation) -> Non
     assert take(here, merge_letter("a", "c", START + 2)) == ["superseded"]
 
 
-def test_two_writers_never_make_a_circle(here: Installation) -> None:
-    """The second one has read before the first commits, and begins anew."""
-    merge(here, 1, 3)
-    merge(here, 2, 4)
-    app, first = here.app, True
-    meet = app.people.meet
+def test_a_merge_turned_round_within_a_batch_holds_up_nothing(here: Installation) -> None:
+    merge(here, 2, 1)
+    facts = [(1, 3), (1, None), (2, None), (1, 2)]
+    told = [
+        PlacedFact(merge_fact(person, into, START + at), 0, at)
+        for at, (person, into) in enumerate(facts, start=1)
+    ]
+    outcomes = here.app.writer.write(told, START + 9, lambda _: ())
+    assert [each.state for each in outcomes] == ["recorded"] * 4
+    one, two = (here.app.people.known([(*ACCOUNT, id)])[*ACCOUNT, id] for id in ("1", "2"))
+    assert here.app.people.records_of(one) == [two, one]
 
-    def meanwhile(*_: object) -> None:
-        nonlocal first
-        if first:
-            first = False
-            here.app.people.meet = meet  # type: ignore[method-assign]
-            found = app.people.known([(*ACCOUNT, "3"), (*ACCOUNT, "4")])
-            cursor = _[0]
-            app.people.merges.keep(cursor, {found[*ACCOUNT, "4"]: found[*ACCOUNT, "3"]})  # type: ignore[arg-type]
 
-    app.people.meet = meanwhile  # type: ignore[method-assign, assignment]
+@pytest.mark.parametrize(
+    ("theirs", "state", "counts"),
+    [((4, 3), "set_aside", 3), ((3, 5), "set_aside", 5), ((1, None), "recorded", 4)],
+)
+def test_two_writers_merge_one_after_the_other(
+    here: Installation, theirs: tuple[int, int | None], state: str, counts: int
+) -> None:
+    """The second one has read before the first commits, and begins anew if that is about it."""
+    for person, into in ((1, 3), (2, 4), (6, 5)):
+        merge(here, person, into)
+    app, left = here.app, [theirs]
+    changes = app.people.merges.changes
+    found = {str(n): app.people.known([(*ACCOUNT, str(n))])[*ACCOUNT, str(n)] for n in range(1, 7)}
+
+    def meanwhile(*of: Any) -> Any:
+        while left:
+            person, into = left.pop()
+            other = Ledger(app.ledger.path)
+            links = {found[str(person)]: found[str(into)] if into else ""}
+            other.append(Append(tables=list(Merges(other).changes(links))))
+            other.close()
+        return changes(*of)
+
+    app.people.merges.changes = meanwhile  # type: ignore[method-assign]
     told = PlacedFact(merge_fact(3, 4, START + 5), 0, 0)
     (outcome,) = app.writer.write([told], START + 5, lambda _: ())
-    assert outcome.state == "recorded"
-    three, four = (app.people.known([(*ACCOUNT, id)])[*ACCOUNT, id] for id in ("3", "4"))
-    assert app.people.records_of(three)[0] == app.people.records_of(four)[0] == four
+    assert outcome.state == state
+    assert app.people.records_of(found["3"])[0] == found[str(counts)]
 
 
 def test_the_record_that_counts_is_filled_by_the_other(here: Installation) -> None:

@@ -191,19 +191,16 @@ def test_what_another_process_wrote_to_tables_is_noticed_and_our_own_is_not(stor
     for each in (store, other):
         each.create(TABLE)
     before = store.revision()
-    store.append(Append(rows=[row("ada")], tables=[(PUT, [("a", 1)])], revision=before))
+    store.append(Append(rows=[row("ada")], tables=[(PUT, [("a", 1)])]))
     with store.transaction() as cursor:
         cursor.execute(PUT, ("b", 1))
     assert store.revision() == before
     with other.transaction() as cursor:
         cursor.execute(PUT, ("c", 1))
     assert store.revision() > before
-    assert refused(store, rows=[row("ada", 2)], revision=before)
-    store.append(Append(rows=[row("ada", 2)], revision=store.revision()))
     before = store.revision()
     store.as_others += 1
-    assert refused(store, rows=[row("ada", 3)], revision=before)
-    store.append(Append(rows=[row("ada", 3)], revision=store.revision()))
+    assert store.revision() > before
 
 
 def test_events_are_never_deleted(store):

@@ -57,8 +57,7 @@ def nothing_new(store: PostgresStore, n: int) -> None:
 
 def what_it_rests_on(store: PostgresStore, n: int) -> None:
     rests_on = {f"rested{n - 1}": 1, f"rested{n}": 0}
-    revision = store.revision()
-    store.append(Append(rows=[row(f"rested{n}")], rests_on=rests_on, revision=revision))
+    store.append(Append(rows=[row(f"rested{n}")], rests_on=rests_on))
 
 
 def tables_too(store: PostgresStore, n: int) -> None:

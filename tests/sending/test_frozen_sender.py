@@ -80,3 +80,16 @@ def test_who_slept_longer_than_a_plan_holds_sends_nothing_of_it(
     office.tick(START + SLEPT)
     assert office.states() == ["sent"]
     assert len(sink.to("ada@example.org")) == 1
+
+
+def test_who_slept_before_its_claim_sends_nothing_by_a_claim_that_is_over(
+    office: Installation, sink: SmtpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, steady = office.app.deliveries.in_use["email"], [0]
+    monkeypatch.setattr("service.sending.delivery.steady_clock", lambda: steady[-1])
+    monkeypatch.setattr(worker, "settle", lambda: steady.append(SLEPT))
+    office.post(completed(START, 77))
+    office.app.take(START)
+    office.app.views.catch_up()
+    worker.deliver(START)
+    assert (office.states(), sink.to("ada@example.org")) == (["owed"], [])

@@ -85,6 +85,27 @@ def test_an_outcome_that_cannot_be_recorded_is_kept_and_nothing_repeats(office, 
     assert len({outgoing.message_id for outgoing in desk.sent}) == len(desk.sent) == 2
 
 
+def test_an_outcome_on_disk_whose_commit_was_said_to_have_failed_counts_once(office, desk):
+    transaction = office.app.ledger.transaction
+
+    @contextmanager
+    def doubtful(**how: bool) -> Iterator[sqlite3.Cursor]:
+        with transaction(**how) as cursor:
+            yield cursor
+        del office.app.ledger.transaction
+        raise sqlite3.OperationalError("disk I/O error")
+
+    desk.first = lambda _: setattr(office.app.ledger, "transaction", doubtful)
+    office.post(completed(START, 77))
+    with pytest.raises(sqlite3.OperationalError):
+        office.tick()
+    office.tick(START + MINUTE)
+    assert office.history() == [
+        "notification.owed", "notification.attempt_started", "notification.attempt_ended",
+    ]  # fmt: skip
+    assert len(desk.sent) == 1
+
+
 def test_a_message_that_breaks_the_program_holds_up_no_other_and_loses_no_outcome(office, desk):
     def breaks(outgoing: OutgoingMessage) -> None:
         if outgoing.address == "grace@example.org" and not broken:

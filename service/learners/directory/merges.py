@@ -14,43 +14,57 @@ from service.learners.directory.people_table import Person, PersonKey
 from service.learners.text_form import distinct
 from service.ledger.events import id_beside
 from service.ledger.ledger import Ledger
-from service.ledger.sql import Cursor, Statement, TableReader, TableWriter
+from service.ledger.sql import Cursor, Statement, TableReader, TableWriter, filled_in
 
 ANY_MERGED = "SELECT EXISTS (SELECT 1 FROM people WHERE merged_into IS NOT NULL)"
 LINK = "UPDATE people SET merged_into = ? WHERE id = ?"
+CLASH = "INSERT INTO people (id, source, account) SELECT p.id, p.source, p.account FROM people p"
+"""Fails where it finds anybody, as there is already somebody with this id."""
+UNMOVED = f"{CLASH} WHERE p.id = ? AND coalesce(p.merged_into, '') <> coalesce(?, '')"
 CIRCLE = (
     "WITH RECURSIVE up (id) AS (SELECT merged_into FROM people WHERE id = :record UNION "
     "SELECT p.merged_into FROM people p JOIN up ON p.id = up.id) "
     "SELECT 1 FROM up WHERE id = :record"
 )
-NO_CIRCLE = (
-    "INSERT INTO people (id, source, account) "
-    f"SELECT id, source, account FROM people WHERE id = :record AND EXISTS ({CIRCLE})"
-)
-"""Fails where there is one, as there is already somebody with this id."""
-ALIKE = """
-SELECT a.id, coalesce((
+NO_CIRCLE = f"{CLASH} WHERE p.id = :record AND EXISTS ({CIRCLE})"
+ALIKE = f"""
+SELECT a.id AS record, coalesce((
     SELECT b.id FROM people b JOIN people x ON x.id = :into AND b.lms_id = x.lms_id
     WHERE b.source = a.source AND b.account = a.account
-), :into)
+), :into) AS other
 FROM people p JOIN people a ON a.lms_id = p.lms_id AND a.id <> p.id
 WHERE p.id = :record AND a.source IN (p.source, '') AND a.account IN (p.account, '')
-AND NOT EXISTS (
+AND {filled_in('a.source', 'a.account')} = :closeness AND NOT EXISTS (
     SELECT 1 FROM people o WHERE o.lms_id = p.lms_id
     AND NOT (o.source IN (p.source, '') AND o.account IN (p.account, ''))
     AND (:into <> '' OR o.merged_into IS NOT NULL)
 )
 """
 """Rows that speak of a record for every source or account, and what they are merged into."""
-INHERITING = """
-SELECT k.value FROM {ids}
-JOIN people g ON g.lms_id = k.value AND g.source = :source AND g.account = ''
-WHERE :account <> '' AND (
-    g.merged_into IS NOT NULL
-    OR EXISTS (SELECT 1 FROM people m WHERE m.merged_into = g.id AND m.lms_id IS NOT NULL)
+LINK_ALIKE = f"""
+UPDATE people SET merged_into = nullif(alike.other, '') FROM ({ALIKE}) AS alike
+WHERE people.id = alike.record AND NOT EXISTS (
+    WITH RECURSIVE up (id) AS (
+        SELECT alike.other UNION SELECT p.merged_into FROM people p JOIN up ON p.id = up.id
+    )
+    SELECT 1 FROM up WHERE up.id = alike.record
 )
 """
+"""Leaves out a row of which it would make a circle: it was merged the other way round before."""
+IS_MERGED = """(
+    g.merged_into IS NOT NULL
+    OR EXISTS (SELECT 1 FROM people m WHERE m.merged_into = g.id AND m.lms_id IS NOT NULL)
+)"""
+INHERITING = f"""
+SELECT k.value FROM {{ids}}
+JOIN people g ON g.lms_id = k.value AND g.source = :source AND g.account = ''
+WHERE :account <> '' AND {IS_MERGED}
+"""
 """Ids in an account whose row for every account is merged, or has others merged into it."""
+NO_HEIR = f"""
+{CLASH} JOIN people g ON g.lms_id = p.lms_id AND g.source = p.source AND g.account = ''
+WHERE p.id = ? AND p.account <> '' AND {IS_MERGED}
+"""
 SAID_OF_EVERY_ACCOUNT = """
 WITH g AS (
     SELECT id, source, lms_id, merged_into FROM people
@@ -174,19 +188,20 @@ class Merges(Records):
         )
         return self._ledger.reader().execute(query).fetchall() if self.known else []
 
-    def changes(self, links: Mapping[str, str]) -> Iterator[Statement]:
+    def changes(
+        self, links: Mapping[str, str], read: Mapping[str, str | None] = {}
+    ) -> Iterator[Statement]:
         """Give what writes links; an empty one ends a merge.
 
         What an import said of the same id for every source or account goes with it, unless
-        somebody else has that id elsewhere. It is a conflict where another process made a
-        circle of it meanwhile.
+        somebody else has that id elsewhere; who is met in this transaction counts, too. It is a
+        conflict where another process merged what was `read` meanwhile, or made a circle of it.
         """
-        for record, into in links.items():
-            named = {"record": record, "into": into}
-            alike = self._ledger.reader().execute(ALIKE, named).fetchall()
-            for each, other in [(record, into), *alike]:
-                yield LINK, [((into and other) or None, each)]
-                yield NO_CIRCLE, [{"record": each}] if into else []
+        yield UNMOVED, list(read.items())
+        named = [{"record": record, "into": into} for record, into in links.items()]
+        yield LINK, [(into or None, record) for record, into in links.items()]
+        yield NO_CIRCLE, [{"record": each["record"]} for each in named if each["into"]]
+        yield LINK_ALIKE, [{**each, "closeness": near} for each in named for near in (1, 0)]
 
     def inherits(self, keys: Iterable[PersonKey]) -> bool:
         """Tell whether any of these, who are to be met, will be merged at once."""
@@ -226,13 +241,8 @@ def _inherit(cursor: Cursor, key: PersonKey, into: PersonKey) -> None:
     """Link a record into another, unless it counts as somebody already, or that is a circle."""
     record, other = (cursor.execute(ID_OF, each).fetchone()[0] for each in (key, into))
     cursor.execute(INHERIT, {"record": record, "into": other})
-    if _is_circle(cursor, record):
+    if cursor.execute(CIRCLE, {"record": record}).fetchone():
         cursor.execute(LINK, (None, record))
-
-
-def _is_circle(cursor: Cursor, record: str) -> bool:
-    """Follow the links of a record, each once, and tell whether they come back."""
-    return cursor.execute(CIRCLE, {"record": record}).fetchone() is not None
 
 
 SAID = ("name", "email", "timezone", "locale", "unique_id")
@@ -264,6 +274,7 @@ class PendingMerges(Records):
 
     def __init__(self, committed: Records, met: Mapping[str, PersonKey]) -> None:
         self.links: dict[str, str] = {}
+        self.read: dict[str, str | None] = {}
         self._committed = committed
         self._met = met
 
@@ -275,6 +286,7 @@ class PendingMerges(Records):
         if not self.is_new(record, into):
             return "superseded", ""
         self.links[record] = into
+        self.read.setdefault(record, self._committed.into(record))
         return None
 
     def into(self, record: str) -> str | None:

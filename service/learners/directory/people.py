@@ -8,12 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from service.learners.directory.group_lists import MAIN, groups_in, members
-from service.learners.directory.merges import (
-    ANY_MERGED,
-    Merges,
-    inherit_merges,
-    joined,
-)
+from service.learners.directory.merges import ANY_MERGED, NO_HEIR, Merges, inherit_merges, joined
 from service.learners.directory.old_spellings import odd_indexes, spell_people_anew
 from service.learners.directory.people_table import (
     DATA,
@@ -92,6 +87,10 @@ class People:
     def met(self, people: Sequence[tuple[str, PersonKey]]) -> Statement:
         """Give what adds people of whom nothing but the key is known, and whom nobody merges."""
         return MET, [(person, *key) for person, key in sorted(people, key=lambda each: each[1])]
+
+    def alone(self, met: Iterable[str]) -> Statement:
+        """Give what is a conflict where another process merged general rows of who is `met`."""
+        return NO_HEIR, [(person,) for person in met]
 
     def meet(self, cursor: TableWriter, people: Sequence[tuple[str, PersonKey]]) -> None:
         """Add people of whom nothing but the key is known, merged as their general rows are.

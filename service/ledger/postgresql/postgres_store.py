@@ -97,14 +97,12 @@ class PostgresStore(LogReader):
         raise PersistenceError(f"PostgreSQL: expected to commit, did not in {TRIES} tries")
 
     def _closing(self, what: Append, lane: Lane, places: int) -> ClosingPacket:
-        revision = None if what.revision is None else what.revision + self._own - self.as_others
         return ClosingPacket(
             lane=lane,
             seconds=self._lanes.seconds,
             places=places,
             events=len(what.rows),
             tables=int(bool(what.tables)),
-            revision=revision,
         )
 
     @contextmanager

@@ -49,7 +49,7 @@ WITH written AS (
   WHERE shard = %(lane)s AND epoch = %(epoch)s RETURNING 1
 ), turn AS (
   UPDATE head SET n = n + 1, wakes = wakes + %(waking)s, tables = tables + %(tables)s
-  WHERE one = 1 AND tables = coalesce(%(revision)s::bigint, tables) AND EXISTS (SELECT FROM fence)
+  WHERE one = 1 AND EXISTS (SELECT FROM fence)
   RETURNING n
 ), numbered AS (
   INSERT INTO commits (n, lane, epoch, first, last)
@@ -89,7 +89,6 @@ class ClosingPacket(NamedTuple):
     places: int = 1
     events: int = 0
     tables: int = 0
-    revision: int | None = None
 
 
 def size_of(what: Append) -> int:

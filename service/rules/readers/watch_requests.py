@@ -21,7 +21,7 @@ class OpenWatchRequest(NamedTuple):
 
 
 class WatchRequests:
-    """Write wishes as a command does: under the ledger's lock, where nobody else can write."""
+    """Write wishes as a command does: decided anew where somebody else was quicker."""
 
     def __init__(self, store: EventStore, people: People) -> None:
         self._store = store

@@ -98,8 +98,8 @@ class Findings:
     """Hold what trying the files of a folder has shown.
 
     `styled` are the pages whose style can be written in beforehand, None for one that this would
-    change; `problems` are None until somebody has looked for them; `languages` are those that
-    readers of a locale get a template's form in.
+    change; `problems` are those of rendering, None until somebody has looked for them; `languages`
+    are those that readers of a locale get a template's form in.
     """
 
     def __init__(self) -> None:

@@ -115,8 +115,10 @@ class Templates:
         """Return every mistake as `file:line: what`; renders each template with sample data,
         so that a mistake shows before a learner is the first to meet it.
         """
+        if self._problems:
+            return list(self._problems)
         if self._findings.problems is None:
-            self._findings.problems = self._problems or [
+            self._findings.problems = [
                 problem
                 for template, form in self.files.pairs()
                 for locale in self.locales(template, form)

@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -251,3 +252,19 @@ def test_free_seats_are_counted(shipped: Templates, seats: int | None, words: st
 def test_the_last_seats_are_counted(shipped: Templates, seats: int | None, words: str) -> None:
     values = {"course": {"title": "Logic"}, "instance": {"seats_available": seats}}
     assert shipped.render("almost_full", "chat", None, values).text.startswith(words)
+
+
+def test_a_file_that_came_or_went_is_seen_though_no_words_changed(tmp_path: Path) -> None:
+    folder = tmp_path / "templates"
+    for name in ("subject.txt", "body.txt"):
+        path = folder / "note/email" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("words")
+    assert Templates(folder).problems() == []
+    (folder / "note.txt").write_text("misplaced")
+    assert len(Templates(folder).problems()) == 1
+    (folder / "note.txt").unlink()
+    (folder / "note/email/body.html").write_bytes(b"\xff")
+    assert len(Templates(folder).problems()) == 1
+    (folder / "note/email/body.html").unlink()
+    assert Templates(folder).problems() == []

@@ -114,7 +114,7 @@ def small_transaction(ledger: Ledger) -> Iterator[TableWriter]:
         ledger.give_room()
     with ledger.transaction() as cursor:
         yield cursor
-    ledger.as_others += 1
+        ledger.as_others += 1  # before anybody else can write
     if beside:
         time.sleep((time.monotonic() - began) * SHARE_LEFT_TO_OTHERS)
 
