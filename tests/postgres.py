@@ -32,6 +32,9 @@ SETTINGS = {
     "log_min_messages": "fatal",
 }
 TEMPORARY = "PYTEST_DEBUG_TEMPROOT"
+WITH_US = ["setpriv", "--pdeathsig", "QUIT"] if shutil.which("setpriv") else []
+"""A server whose tests were killed ends with them, where the system can do that."""
+
 UNPRIVILEGED = ("postgres", "nobody")
 _numbers = itertools.count(1)
 
@@ -77,7 +80,7 @@ class Cluster:
         told = [f"--{name}={value}" for name, value in settings.items()]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._binaries / "postgres", "-D", self.data, *told],
+                [*WITH_US, self._binaries / "postgres", "-D", self.data, *told],
                 cwd=self.folder, stdout=log, stderr=log, **self._as,
             )  # fmt: skip
         until(self._answers, "PostgreSQL answers")

@@ -1,17 +1,18 @@
 """On PostgreSQL: a lane has one holder, and whoever lost it commits nothing."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 
 from service.ledger.postgresql import lanes
 from service.ledger.postgresql.postgres_store import PostgresStore
+from service.ledger.postgresql.transactions import FEW
 from service.ledger.store import Append, LeaseLost
 from tests.ledger.stores import BOTH_WAYS, OpenPostgres, kept, padding, row
 from tests.postgres import Cluster
 from tests.waiting import until
-
-OTHERS = "pid <> pg_backend_pid() AND application_name = 'coursebell'"
 
 
 def test_a_lease_is_held_by_one(another: OpenPostgres) -> None:
@@ -75,6 +76,33 @@ def test_who_is_frozen_with_rows_written_keeps_nobody_waiting(another: OpenPostg
     with pytest.raises(LeaseLost):
         frozen.append(Append(rows=[row("grace")]))
     assert kept(next_one) == [("ada", 1)]
+
+
+def test_who_is_frozen_inside_a_copy_keeps_nobody_waiting(
+    another: OpenPostgres, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No timeout of the server ends that: only whoever takes the lane does."""
+    written, awake, write = threading.Event(), threading.Event(), psycopg.Copy.write
+
+    def freeze(copying: psycopg.Copy, data: bytes) -> None:
+        write(copying, data[: len(data) // 2])
+        written.set()
+        assert awake.wait(20)
+        write(copying, data[len(data) // 2 :])
+
+    frozen, next_one = another(lease_seconds=0.05), another()
+    assert frozen.acquire()
+    what = Append(rows=padding(2 * FEW))
+    with monkeypatch.context() as patched:
+        patched.setattr(psycopg.Copy, "write", freeze)
+        asleep = pool.submit(frozen.append, what)
+        assert written.wait(20)
+    until(next_one.acquire, "the lease is free")
+    next_one.append(what)
+    awake.set()
+    with pytest.raises(LeaseLost):
+        asleep.result(20)
+    assert len(kept(next_one)) == 2 * FEW
 
 
 def test_a_lease_is_kept_while_a_long_transaction_runs(
