@@ -87,7 +87,7 @@ def test_who_writes_right_behind_an_import_in_this_process_reads_again(
 
 def elsewhere(desk: Desk, person: str, into: str = "") -> str:
     """Another process merges rows for every account, or imports somebody else."""
-    other = Desk(desk.ledger.path)
+    other = Desk(Ledger(desk.ledger.path))
     if into:
         known = other.people.known([("adobe", "", person), ("adobe", "", into)])
         links = {known["adobe", "", person]: known["adobe", "", into]}

@@ -34,7 +34,7 @@ SELECT a.id AS record, coalesce((
 ), :into) AS other
 FROM people p JOIN people a ON a.lms_id = p.lms_id AND a.id <> p.id
 WHERE p.id = :record AND a.source IN (p.source, '') AND a.account IN (p.account, '')
-AND {filled_in('a.source', 'a.account')} = :closeness AND NOT EXISTS (
+AND {filled_in("a.source", "a.account")} = :closeness AND NOT EXISTS (
     SELECT 1 FROM people o WHERE o.lms_id = p.lms_id
     AND NOT (o.source IN (p.source, '') AND o.account IN (p.account, ''))
     AND (:into <> '' OR o.merged_into IS NOT NULL)
