@@ -283,18 +283,6 @@ class Ledger:
                 chunk,
             )
 
-    def latest(self, ids: Sequence[str]) -> dict[str, Row]:
-        """Read the newest event of each of many streams; those not there are left out."""
-        found: dict[str, Row] = {}
-        for chunk, marks in _chunks(ids):
-            rows = self.reader().execute(
-                f"SELECT {COLUMNS}, MAX(originator_version) FROM stored_events "
-                f"WHERE originator_id IN ({marks}) GROUP BY originator_id",
-                chunk,
-            )
-            found |= {row[0]: row[:4] for row in rows}
-        return found
-
     def log(
         self, after: int, limit: int, topics: Collection[str] = (), until: int = END
     ) -> list[LogRow]:

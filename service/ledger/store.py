@@ -97,10 +97,6 @@ class Store(Protocol):
         """Read many streams at once, each in order of version."""
         ...
 
-    def latest(self, ids: Sequence[str]) -> dict[str, Row]:
-        """Read the newest event of each of many streams; those not there are left out."""
-        ...
-
     def newest(self, ids: Sequence[str]) -> dict[str, int]:
         """Read the newest version of many streams, 0 for one that is not there."""
         ...

@@ -1,5 +1,7 @@
 """Feeds: each source's letters and events are counted once, with how late and in what order."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from service.incoming.feeds import BOUNDS_MS, FeedStatistics
@@ -19,6 +21,18 @@ from tests.installation import (
 )
 
 ADA = 77
+OLDER = f"""
+CREATE TABLE feeds (
+    source TEXT PRIMARY KEY, letters INTEGER NOT NULL DEFAULT 0,
+    skipped INTEGER NOT NULL DEFAULT 0, last_letter INTEGER, last_seen_at INTEGER,
+    recorded INTEGER NOT NULL DEFAULT 0, superseded INTEGER NOT NULL DEFAULT 0,
+    duplicate INTEGER NOT NULL DEFAULT 0, ignored INTEGER NOT NULL DEFAULT 0,
+    set_aside INTEGER NOT NULL DEFAULT 0, out_of_order INTEGER NOT NULL DEFAULT 0,
+    newest_at INTEGER NOT NULL DEFAULT 0, lateness TEXT NOT NULL DEFAULT '[]'
+) WITHOUT ROWID;
+INSERT INTO feeds VALUES ('adobe', 7, 2, 0, {START + MINUTE}, 5, 0, 1, 0, 0, 0, {START + MINUTE},
+    '[5,0,0,0,0,0,0,0,0,0]');
+"""
 
 
 def feed(room: Installation, name: str = "adobe") -> FeedStatistics:
@@ -82,6 +96,22 @@ def test_what_a_queue_skipped_is_counted_with_what_it_kept(tmp_path: Path) -> No
         found = feed(room, "sunbird")
 
     assert (found.skipped, found.letters) == (73, 2)
+
+
+def test_what_an_older_version_counted_goes_on_with(tmp_path: Path) -> None:
+    """It had one row for each source, and goes on with it if it is put back."""
+    with Installation(tmp_path, DONE) as room:
+        with closing(sqlite3.connect(room.app.ledger.path)) as older:
+            older.executescript(OLDER)
+        room.reopen()
+        room.post(progressed(START, ADA, 10), at=START + HOUR)
+        room.tick(START + HOUR)
+        found = feed(room)
+        heard = room.app.letters.feeds.heard()["adobe"]
+
+    assert (found.letters, found.skipped, found.recorded, found.duplicate) == (8, 2, 6, 1)
+    assert (found.lateness[0], sum(found.lateness), found.out_of_order) == (5, 6, 1)
+    assert (found.last_letter, found.last_seen_at) == (heard.letter, heard.at) == (1, START + HOUR)
 
 
 def test_an_import_says_nothing_about_how_its_feed_is(tmp_path: Path) -> None:

@@ -7,9 +7,15 @@ from pathlib import Path
 import pytest
 
 from service.learners.directory.people import PersonRow
-from tests.installation import DONE, START, Installation, completed, enrolled, progressed
+from tests.installation import START, Installation, completed, enrolled, progressed
 
 LEARNERS = 250
+OF_STAFF = """
+  - id: staff
+    trigger: {event: enrollment.completed}
+    conditions: [learner.groups: {contains: staff}]
+    notify: [{to: learner, via: email, template: completed}]
+"""
 AT_MOST = 40
 """For 1,000 events, with nothing remembered."""
 
@@ -17,7 +23,7 @@ AT_MOST = 40
 @pytest.fixture
 def asked(tmp_path: Path) -> Iterator[tuple[Installation, Counter[str]]]:
     """An installation, and what its ledger is asked."""
-    with Installation(tmp_path, DONE) as here:
+    with Installation(tmp_path, OF_STAFF) as here:
         seen: Counter[str] = Counter()
 
         def told(sql: str) -> None:
@@ -31,7 +37,9 @@ def asked(tmp_path: Path) -> Iterator[tuple[Installation, Counter[str]]]:
 def test_people_are_looked_up_by_the_page(asked: tuple[Installation, Counter[str]]) -> None:
     here, seen = asked
     here.import_people(
-        PersonRow(str(n), "adobe", "1234", name=f"L {n}", email=f"l{n}@example.org")
+        PersonRow(
+            str(n), "adobe", "1234", name=f"L {n}", email=f"l{n}@example.org", groups=("staff",)
+        )
         for n in range(LEARNERS)
     )
     here.app.writer.forget()
