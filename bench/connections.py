@@ -14,7 +14,7 @@ from bench.sending import RECIPIENT, SENDER, by_apprise
 from bench.sink import Sink
 from bench.site import Site, keep
 from bench.table import Row
-from service.ledger.database import connect
+from service.ledger.sqlite.database import connect
 
 AIMS = {1: 0.5, 8: 0.8}
 """By the number of connections: so many times what smtplib does over as many, with ready bytes."""

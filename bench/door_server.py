@@ -14,7 +14,7 @@ from service.incoming.letter import Arrival
 from service.incoming.letters import Letters
 from service.incoming.verifiers import Authenticator, BasicCredentials
 from service.incoming.webhook import WebhookEndpoint
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 
 MODES = ("kept", "forgotten", "one by one")
 
@@ -41,7 +41,7 @@ def group_commit(mode: str, folder: Path) -> GroupCommit:
     """Where this mode's letters go."""
     if mode == "forgotten":
         return cast(GroupCommit, NoBox())
-    letters = Letters(Ledger(folder / f"{mode.replace(' ', '-')}.db"))
+    letters = Letters(SqliteStore(folder / f"{mode.replace(' ', '-')}.db"))
     return OneByOne(letters) if mode == "one by one" else GroupCommit(letters)
 
 

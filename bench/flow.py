@@ -11,8 +11,8 @@ from bench.feed import EVENTS_PER_LETTER
 from bench.site import Academy, Site
 from bench.table import Row
 from service.cli import GARBAGE_THRESHOLDS
-from service.ledger.database import EVENT_LOG, connect
-from service.ledger.ledger import INSERT
+from service.ledger.sqlite.database import EVENT_LOG, connect
+from service.ledger.sqlite.sqlite_store import INSERT
 
 AIM, AIM_RATIO = 30_000, 0.20
 Stored = tuple[str, int, str, bytes]

@@ -18,7 +18,7 @@ from bench.site import ROOT, Site
 from bench.table import Row
 from service.learners.directory.managers import Managers
 from service.learners.directory.people import People
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 
 AIM_SECONDS = 60.0
 MEMORY_GROWTH = 160.0
@@ -137,7 +137,7 @@ class Academy:
 
     def lookups(self) -> dict[str, float]:
         """How long the look-ups that sending and rules make take, in µs."""
-        ledger = Ledger(self._data / "ledger.db")
+        ledger = SqliteStore(self._data / "ledger.db")
         people = People(ledger)
         managers = Managers(people)
         step = max(1, self._people // LOOKUPS)

@@ -17,7 +17,7 @@ from bench.site import BEGIN, QUICK, Site
 from service.incoming.letters import Letters
 from service.incoming.queues.kafka import RECORDS_PER_COMMIT, KafkaConsumer, complete
 from service.incoming.sources.sunbird import Sunbird
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 
 SOURCE = "sunbird"
 STOPPING = threading.Event()
@@ -61,7 +61,7 @@ def thrown_away(servers: str, count: int, _: Path) -> float:
 
 def kept(servers: str, count: int, folder: Path) -> float:
     """The queue, onto the disk."""
-    ledger = Ledger(folder / f"kafka-{time.monotonic_ns()}.db")
+    ledger = SqliteStore(folder / f"kafka-{time.monotonic_ns()}.db")
     queue = queue_into(servers, "kept", Letters(ledger))
     like_the_service()
     try:

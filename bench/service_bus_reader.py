@@ -16,7 +16,7 @@ from service.incoming.queues.service_bus import (
     TURN_SECONDS,
     ServiceBusConsumer,
 )
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 
 TOPIC = "MCTEvents"
 FEW = 20
@@ -37,7 +37,7 @@ def rate(round_: Round, count: int) -> float:
 
 def kept(string: str, name: str, count: int, folder: Path) -> float:
     """Through the service's own queue, onto disk."""
-    ledger = Ledger(folder / f"{name}-{time.monotonic_ns()}.db")
+    ledger = SqliteStore(folder / f"{name}-{time.monotonic_ns()}.db")
     letters, stopping = Letters(ledger), threading.Event()
     bus = ServiceBusConsumer(
         "community-training", string, TOPIC, name, lambda _: True,

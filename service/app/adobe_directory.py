@@ -11,14 +11,14 @@ from service.incoming.adobe_api.report_download import ReportDownload
 from service.incoming.adobe_api.reports import AdobeReports
 from service.learners.directory.people_import import SHARE_MISSING
 from service.learners.enrollment_views import courses_of
-from service.ledger.ledger import Ledger
+from service.ledger.store import Store
 from service.ledger.views import Views
 from service.sending import queue
 from service.sending.channels.private_networks import is_reachable
 from service.settings import Settings
 
 
-def adobe_api(settings: Settings, ledger: Ledger, clock: Callable[[], int]) -> AdobeApi | None:
+def adobe_api(settings: Settings, ledger: Store, clock: Callable[[], int]) -> AdobeApi | None:
     """Make the client of the API; None when its settings are not given."""
     given = settings.adobe_api
     if given.client_id is None or given.client_secret is None or given.refresh_token is None:

@@ -27,7 +27,6 @@ from service.learners.enrollment_views import EnrollmentViews
 from service.learners.signed_links import signed_links
 from service.learners.world import AppendedEvent, Decisions, Lookup, World
 from service.learners.writer import Writer
-from service.ledger.ledger import Ledger
 from service.ledger.views import Views
 from service.rules.calendar import MINUTE
 from service.rules.escalation import First
@@ -71,7 +70,7 @@ class App:
         self.sources = {source.name: source for source in SOURCES}
         self.files = state_of_files(settings)
         self.active = read_active(settings, SOURCES)
-        self.ledger = Ledger(settings.data / "ledger.db")
+        self.ledger = settings.ledger.open()
         self.store = event_store(self.ledger)
         self.people = People(self.ledger)
         self.courses = Courses(self.ledger, settings.course_urls)

@@ -2,7 +2,7 @@
 
 from service.learners import course, enrollment, instance, watchlist
 from service.ledger.events import EventMapper, EventStore
-from service.ledger.ledger import Ledger
+from service.ledger.store import Store
 from service.rules import digests, notification, plan, rule, scheduler, storm
 from service.rules.readers import choices
 from service.rules.triggers import channel_failing, letter_set_aside, seat_change, source_silent
@@ -29,6 +29,6 @@ SHAPES = (
 )
 
 
-def event_store(ledger: Ledger) -> EventStore:
+def event_store(ledger: Store) -> EventStore:
     """Make the event store of a ledger, which knows every shape."""
     return EventStore(ledger, EventMapper(SHAPES))

@@ -9,9 +9,9 @@ from service.learners.directory.people import People
 from service.learners.directory.tables.csv_cells import RowScope
 from service.learners.directory.zone_codes import ZoneCodes
 from service.learners.enrollment_views import accounts_of_instances
-from service.ledger.database import connect_to_read
-from service.ledger.ledger import Ledger
 from service.ledger.sql import STORE_ERRORS
+from service.ledger.sqlite.database import connect_to_read
+from service.ledger.store import Store
 from service.rules.text import hint, listed
 
 SOURCE_NAMES = tuple(source.name for source in SOURCES)
@@ -25,7 +25,7 @@ def refused_source(name: str) -> str | None:
     return f"expected {listed(SOURCE_NAMES)}, got another{hint(name, SOURCE_NAMES)}"
 
 
-def unnamed_account(ledger: Ledger, source: str | None, account: str) -> str | None:
+def unnamed_account(ledger: Store, source: str | None, account: str) -> str | None:
     """Say that no letter and no import has named an account, of a source or of any.
 
     None if one has, and as long as nothing says which accounts there are.
@@ -43,7 +43,7 @@ def unnamed_account(ledger: Ledger, source: str | None, account: str) -> str | N
     return f"expected an account that a letter or an import has named, got another{near}"
 
 
-def row_scope(ledger: Ledger, source: str | None, account: str | None) -> RowScope:
+def row_scope(ledger: Store, source: str | None, account: str | None) -> RowScope:
     """Make the scope of imported rows; of an account that is new it is told once, and may be."""
     told = set[tuple[str, str]]()
 
@@ -62,7 +62,7 @@ def row_scope(ledger: Ledger, source: str | None, account: str | None) -> RowSco
     )
 
 
-def _accounts(ledger: Ledger, source: str | None) -> Iterator[set[str]]:
+def _accounts(ledger: Store, source: str | None) -> Iterator[set[str]]:
     """Read the accounts of people, courses and instances; an empty one is that of no account."""
     yield People(ledger).accounts(source)
     yield Courses(ledger).accounts(source)

@@ -33,7 +33,6 @@ from service.cli.output.text import moment_given
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.world import Lookup
-from service.ledger.read_only import ReadOnlyLedger
 from service.rules.explain.rule_versions import AnyEnvironment
 from service.rules.language.known_names import Installed
 from service.rules.language.reader import read_rules
@@ -55,7 +54,7 @@ class Archive:
     """Open the history of one data folder to be read: also while a service writes it."""
 
     def __init__(self, chosen: Settings) -> None:
-        self.ledger = ReadOnlyLedger(installation(chosen.data) / "ledger.db")
+        self.ledger = installation(chosen.data).open_to_read()
         store = event_store(self.ledger)
         self.people = People(self.ledger)
         lookup = Lookup(store, self.people, Courses(self.ledger, chosen.course_urls))

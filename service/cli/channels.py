@@ -133,7 +133,7 @@ def _rules(chosen: Settings) -> RuleSet:
 
 def _held(rules: RuleSet, chosen: Settings) -> Mapping[str, str]:
     """Say which channels of the installation, if there is one, would turn to the drawer."""
-    with installation_if_any(chosen.data) as office:
+    with installation_if_any(chosen.ledger) as office:
         return turned_to_drawer(rules, office.store.latest) if office else {}
 
 

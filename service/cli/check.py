@@ -148,7 +148,7 @@ def check(given: RuleFiles, form: str, online: bool, data: Path | None, as_json:
     Exits with 1 when something is wrong; warnings alone do not count.
     """
     chosen = given.settings(data)
-    with installation_if_any(chosen.data) as office:
+    with installation_if_any(chosen.ledger) as office:
         known = known_in(office, chosen) if office else None
         late = late_imports(office, chosen)
         found, problems, words = read_files_of(chosen, SOURCES, name=str(chosen.rules), known=known)

@@ -21,9 +21,7 @@ from service.incoming.letters import LETTER_STATES, Letters, unaccounted
 from service.learners.enrollment_views import EnrollmentViews
 from service.ledger.data_folder import lock_data_folder
 from service.ledger.events import EventStore
-from service.ledger.high_water import accept, shortfalls
-from service.ledger.ledger import Ledger
-from service.ledger.read_only import ReadOnlyLedger
+from service.ledger.location import LedgerLocation
 from service.ledger.views import Views
 from service.rules import notification
 from service.rules.notification import STATES, Notification, Owed
@@ -45,12 +43,12 @@ def fsck(data: Path | None, as_json: bool, accept_loss: bool) -> None:
     Exits with 1 when something is missing. Without --accept-loss it only reads, and the service
     may be running.
     """
-    folder = installation(data)
+    found = installation(data)
     if accept_loss:
-        with lock_data_folder(folder):
-            accept(folder / "ledger.db")
-    letters, matched, states, damage = examined(folder / "ledger.db")
-    found = {
+        with lock_data_folder(found.folder):
+            found.accept_loss()
+    letters, matched, states, damage = examined(found)
+    sums = {
         "letters": letters,
         "letters_unaccounted": unaccounted(letters),
         "matched": matched,
@@ -59,18 +57,18 @@ def fsck(data: Path | None, as_json: bool, accept_loss: bool) -> None:
         "damage": damage,
     }
     if as_json:
-        print_json(found)
+        print_json(sums)
     else:
-        show(found, letters, states, matched, damage)
-    bad = found["letters_unaccounted"] or found["notifications_unaccounted"] or damage
+        show(sums, letters, states, matched, damage)
+    bad = sums["letters_unaccounted"] or sums["notifications_unaccounted"] or damage
     raise SystemExit(BAD if bad else 0)
 
 
-def examined(path: Path) -> tuple[dict[str, int], int, Counter[str], list[str]]:
+def examined(location: LedgerLocation) -> tuple[dict[str, int], int, Counter[str], list[str]]:
     """Count letters by state, matches, and notifications by state, and look for damage."""
-    damage, matched, states = shortfalls(path), 0, Counter[str]()
+    damage, matched, states = location.shortfalls(), 0, Counter[str]()
     letters = dict.fromkeys(("accepted", *LETTER_STATES), 0)
-    ledger = ReadOnlyLedger(path)
+    ledger = location.open_to_read()
     try:
         if ledger.columns("letters"):
             letters = Letters(ledger).counts()
@@ -80,7 +78,7 @@ def examined(path: Path) -> tuple[dict[str, int], int, Counter[str], list[str]]:
     finally:
         ledger.close()
     if ledger.is_out_of_date():
-        return examined(path)
+        return examined(location)
     return letters, matched, states, damage
 
 
@@ -124,11 +122,11 @@ def rebuild(data: Path | None) -> None:
     The service must not be running: it rebuilds by itself what it misses. No rule is called
     and nothing is sent.
     """
-    folder = installation(data)
-    with lock_data_folder(folder):
-        ledger = Ledger(folder / "ledger.db")
+    found = installation(data)
+    with lock_data_folder(found.folder):
+        ledger = found.open()
         store = event_store(ledger)
-        views = Views(folder / "views.db", store, [EnrollmentViews(), SendQueue()])
+        views = Views(found.folder / "views.db", store, [EnrollmentViews(), SendQueue()])
         begun = time.monotonic()
         with progress(MofNCompleteColumn()) as bar:
             task = bar.add_task("Reading the log", total=ledger.end())

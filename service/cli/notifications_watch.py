@@ -75,7 +75,7 @@ def watch_notifications(every: int, as_json: bool, data: Path | None) -> None:
     """
     try:
         with Installation(data) as office:
-            seen = looks(office, installation(data), seconds=every / 1000)
+            seen = looks(office, installation(data).folder, seconds=every / 1000)
             screen = page_wide()
             if as_json:
                 for found in seen:

@@ -28,7 +28,7 @@ from service.incoming.letters import Letters
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.world import Lookup
-from service.ledger.ledger import Ledger
+from service.ledger.store import Store
 from service.rules import plan
 from service.rules.calendar import ITEMS_MAX, Digest
 from service.rules.fields import ITEM_GROUPS, ITEMS, MORE, OTHERS
@@ -209,7 +209,7 @@ def room(form: str) -> bool:
 class NotificationReader:
     """Look notifications up in the ledger of an installation; nothing is recorded."""
 
-    def __init__(self, ledger: Ledger, chosen: Settings) -> None:
+    def __init__(self, ledger: Store, chosen: Settings) -> None:
         store = event_store(ledger)
         letters = Letters(ledger)
         self._chosen = chosen

@@ -206,7 +206,7 @@ def accept(data: Path | None) -> None:
     A running service goes on within a second or two, and what has become too late expires.
     """
     now = wall_clock()
-    if not keep_in_memory(installation(data), now):
+    if not keep_in_memory(installation(data).folder, now):
         fail("this system does not say when it was started; restart the service instead")
     shown = local_time(datetime.fromtimestamp(now / 1000, UTC))
     click.echo(f"{shown} is taken as right")

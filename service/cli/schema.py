@@ -59,7 +59,7 @@ def of_tests(chosen: Settings) -> Schema:
 
 def offers_of(chosen: Settings) -> Offers:
     """Pick what editors offer of an installation; without one the command ends."""
-    with installation_if_any(chosen.data) as office:
+    with installation_if_any(chosen.ledger) as office:
         if office is None:
             fail(
                 f"{chosen.data}: no installation is there; expected the folder of one after --data"

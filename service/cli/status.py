@@ -34,7 +34,7 @@ from service.learners.directory.imports import (
     overdue,
     overdue_in_words,
 )
-from service.ledger.database import SCHEMA_VERSION
+from service.ledger.sqlite.database import SCHEMA_VERSION
 from service.rules.calendar import HOUR, MINUTE
 from service.rules.explain.rule_versions import AnyEnvironment
 from service.rules.language.reader import read_rules
@@ -100,7 +100,7 @@ def status(data: Path | None, as_json: bool) -> None:
     """
     now = wall_clock()
     with Installation(data) as office:
-        seen = seen_now(installation(data)) if office.beside_service else None
+        seen = seen_now(installation(data).folder) if office.beside_service else None
         found = standing(office, seen, now)
         chosen = settings(data)
         late = overdue_in_words(overdue(office.ledger, chosen.import_max_age, now))
@@ -110,7 +110,7 @@ def status(data: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        show(found, installation(data), now)
+        show(found, installation(data).folder, now)
     raise SystemExit(BAD if found.look_at else 0)
 
 

@@ -21,6 +21,7 @@ from service.cli.output.console import (
     printable,
 )
 from service.cli.output.text import in_local_time, moment, print_message, print_words
+from service.ledger.location import LedgerLocation
 from service.rules.explain.steps_in_words import reason_in_words
 from service.rules.language.values import WATCHERS
 from service.rules.notification import (
@@ -114,7 +115,7 @@ def named(rules: RuleSet, rule_id: str, chosen: Settings) -> Rule:
     return by_id[rule_id]
 
 
-def head(screen: Console, trial: Trial, chosen: Settings, *, copied: Path | None) -> None:
+def head(screen: Console, trial: Trial, chosen: Settings, *, copied: LedgerLocation | None) -> None:
     """Say what is tried, on what."""
     rule = trial.rule
     screen.print(Text.assemble(("Rule ", "dim"), (rule.id, "bold")))
@@ -122,7 +123,9 @@ def head(screen: Console, trial: Trial, chosen: Settings, *, copied: Path | None
     print_words(screen, Text(f"triggered by {rule.trigger.words()}; {place}"), "  ")
     if rule.mode != "live":
         print_words(screen, Text(f"tried as if live; in the file it is {rule.mode}"), "  ")
-    known = f"with what {copied} knows" if copied else "where nothing else is known (see --data)"
+    known = (
+        f"with what {copied.folder} knows" if copied else "where nothing else is known (see --data)"
+    )
     print_words(screen, Text(f"at {moment(trial.now)}, {known}"), "  ")
 
 

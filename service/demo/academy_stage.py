@@ -22,7 +22,7 @@ from service.learners.directory.people_csv import people_in
 from service.learners.directory.tables.csv_cells import RowScope
 from service.learners.directory.tables.csv_file import CsvTable
 from service.learners.directory.tables.csv_import import import_rows
-from service.ledger.ledger import Ledger
+from service.ledger.store import Store
 from service.simulation.sandbox import Sandbox, own_settings
 
 ANSWER_SECONDS = 10.0
@@ -53,11 +53,11 @@ def import_people(academy: Sandbox, people: tuple[AcademyLearner, ...]) -> str:
 
 
 @contextmanager
-def _csv_file(academy: Sandbox, name: str, csv: str) -> Iterator[tuple[Ledger, CsvTable]]:
+def _csv_file(academy: Sandbox, name: str, csv: str) -> Iterator[tuple[Store, CsvTable]]:
     """Open a file to import, and a ledger as a command has it: the service notices the change."""
     path = academy.app.settings.data / name
     path.write_text(csv, encoding="utf-8")
-    ledger = Ledger(academy.app.settings.data / "ledger.db")
+    ledger = academy.app.settings.ledger.open()
     try:
         with path.open("rb") as file:
             table = CsvTable(file, name)

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from service.incoming.letter import Arrival
 from service.learners.feed_subjects import SilentSource
-from service.ledger.ledger import Ledger
 from service.ledger.sql import Statement, upsert
+from service.ledger.store import Store
 
 FEEDS = """
 CREATE TABLE IF NOT EXISTS feed_lanes (
@@ -131,7 +131,7 @@ class FeedTally:
 class Feeds:
     """Keep the feeds of one ledger: what is said of them is written with the letters."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Store) -> None:
         self._ledger = ledger
         ledger.create(FEEDS)
         self._tables = [name for name in ("feed_lanes", BEFORE_LANES) if ledger.columns(name)]

@@ -17,9 +17,8 @@ from service.incoming.letter import (
     outcomes_in,
 )
 from service.learners.feed_subjects import LetterSetAside
-from service.ledger.ledger import Ledger
 from service.ledger.sql import Cursor, Statement
-from service.ledger.store import END
+from service.ledger.store import END, Store
 
 
 def runs_of(numbers: Iterable[int]) -> list[tuple[int, int]]:
@@ -56,7 +55,7 @@ AFTER = (
 class SetAsideQuery:
     """Read which letters were set aside; change nothing."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Store) -> None:
         self._ledger = ledger
 
     def newest(self) -> int:
@@ -76,7 +75,7 @@ class SetAsideQuery:
         """Read these letters as they stand now, set aside or not."""
         reader = self._ledger.reader()
         query = f"{FOUND} WHERE {reader.dialect.any_of('l.n')}"
-        return map(_aside, reader.execute(query, (reader.dialect.listed(letters),)))
+        return map(_aside, reader.execute(query, (list(letters),)))
 
 
 def _aside(row: tuple[Any, ...]) -> LetterSetAside:
@@ -148,7 +147,7 @@ class Letters:
     set when some wait that did not before, by this process.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Store) -> None:
         """Make the tables if they are missing."""
         self._ledger = ledger
         self.came = threading.Event()

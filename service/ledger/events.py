@@ -14,8 +14,7 @@ from eventsourcing.persistence import (
     StoredEvent,
 )
 
-from service.ledger.ledger import Ledger
-from service.ledger.store import END, Append, Row
+from service.ledger.store import END, Append, Row, Store
 
 EVENTS_PER_PAGE = 10_000
 
@@ -154,7 +153,7 @@ class EventStore:
     others share.
     """
 
-    def __init__(self, ledger: Ledger, mapper: EventMapper) -> None:
+    def __init__(self, ledger: Store, mapper: EventMapper) -> None:
         self.ledger = ledger
         self.mapper = mapper
         self.one_moment = ledger.one_moment

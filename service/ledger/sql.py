@@ -65,18 +65,14 @@ class Cursor(Connection, Protocol):
 class Dialect(Protocol):
     """Write for one engine what engines say in different words; all other SQL is the same for each.
 
-    `values` is the mark of a parameter, `?` or `:name`. What is the same: `ON CONFLICT`,
-    `coalesce`, `CASE WHEN`, columns by name, numbers that are made here
+    `values` is the mark of a parameter that is a list, `?` or `:name`. What is the same:
+    `ON CONFLICT`, `coalesce`, `CASE WHEN`, columns by name, numbers that are made here
     (`tests/test_portable_sql.py` has the words that are not).
     """
 
     log: str
     """The table of events, for indexes; `log_order` are its columns that tell their order."""
     log_order: str
-
-    def listed(self, values: Iterable[str] | Iterable[int]) -> Any:
-        """Make the one parameter that holds them all, for `any_of` and `each`."""
-        ...
 
     def any_of(self, column: str, values: str = "?") -> str:
         """Tell whether a column has one of the values of a list."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
 from eventsourcing.persistence import PersistenceError
 
-from service.ledger.sql import Statement, TableReader
+from service.ledger.sql import Statement, TableReader, TableWriter
 
 Row = tuple[str, int, str, bytes]
 """One event as stored: stream id, version, topic, state."""
@@ -45,8 +46,36 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
     waking: bool = True
 
 
+class Mark(Protocol):
+    """Keep beside a ledger how far what is named has come: never ahead of it."""
+
+    def write(self, ends: Mapping[str, int]) -> None: ...
+    def end(self, name: str) -> int: ...
+
+
 class Store(Protocol):
-    """Keep the log, and the tables beside it."""
+    """Keep the log, and the tables beside it.
+
+    `folder` is this machine's own, for views and what else is no ledger. `as_others` is counted up
+    by who has told of people or courses beside the writer.
+    """
+
+    folder: Path
+    as_others: int
+
+    @property
+    def mark(self) -> Mark: ...
+
+    def create(self, script: str) -> bool:
+        """Run a wing's `CREATE … IF NOT EXISTS` script; twice is harmless. Tell whether it may be.
+
+        Tables of an older version gain columns. Raises LedgerError for one that cannot be used.
+        """
+        ...
+
+    def remember_end(self, table: str, column: str) -> None:
+        """Let the mark say how far a table has come, from each commit on."""
+        ...
 
     def append(self, what: Append) -> int:
         """Write all of it, on disk when this returns; return the position of its last event.
@@ -56,6 +85,13 @@ class Store(Protocol):
         Then somebody else was quicker. What to do only the caller knows: read again and decide
         anew, or leave it to them. Where several processes write it also raises LeaseLost, and
         nothing is kept; or Unknown, and only a look can tell.
+        """
+        ...
+
+    def transaction(self, *, waking: bool = True) -> AbstractContextManager[TableWriter]:
+        """Begin a transaction of tables: all of it is on disk when the block ends, or none of it.
+
+        Unless `waking`, who waits for a commit sleeps on.
         """
         ...
 
@@ -112,10 +148,42 @@ class Store(Protocol):
         """
         ...
 
+    def wake(self) -> None:
+        """Tell all who wait for a commit to look again."""
+        ...
+
     def revision(self) -> int:
         """Give what grows as another process writes."""
         ...
 
     def reader(self) -> TableReader:
         """Give this thread its own connection for reading tables."""
+        ...
+
+    def columns(self, table: str) -> frozenset[str]:
+        """Name the columns of a table; none where there is no such table."""
+        ...
+
+    def damage(self) -> list[str]:
+        """List what is wrong with the ledger as it is kept."""
+        ...
+
+    def give_room(self) -> None:
+        """Make ready for writing in many places of large tables."""
+        ...
+
+    def checkpoint(self) -> None:
+        """Leave the ledger tidy for whoever opens it next."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection; it is of no use afterwards. Twice is harmless."""
+        ...
+
+
+class ReadOnlyStore(Store, Protocol):
+    """Read a ledger that may belong to somebody else, and change nothing of it."""
+
+    def is_out_of_date(self) -> bool:
+        """Tell whether what was read may have changed meanwhile: read again."""
         ...

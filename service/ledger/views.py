@@ -10,9 +10,9 @@ from typing import Protocol
 
 from sqlite_utils import Database
 
-from service.ledger.database import connect_views, is_damage, is_whole, names_in
 from service.ledger.events import EVENTS_PER_PAGE, EventStore, LogEvent
-from service.ledger.high_water import LETTERS
+from service.ledger.sqlite.database import connect_views, is_damage, is_whole, names_in
+from service.ledger.sqlite.high_water import LETTERS
 from service.ledger.store import LedgerError
 
 CACHE_KIB_OF_REBUILDS = 131_072

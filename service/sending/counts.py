@@ -6,7 +6,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from service.ledger.events import EVENTS_PER_PAGE, EventStore
-from service.ledger.ledger import Ledger
+from service.ledger.store import Store
 from service.ledger.views import Views
 from service.rules.notification import NOT_TRIED, OPEN_STATES, STATES, AttemptEnded, Owed
 from service.sending.queue import BY_ITSELF, MAY_LEAVE
@@ -103,7 +103,7 @@ class OutcomeCounter:
 class MatchCounter:
     """Count how often each rule matched, by the log, on from the last position."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Store) -> None:
         self._ledger = ledger
         self._position = 0
         self._count = 0

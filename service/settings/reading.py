@@ -15,7 +15,7 @@ from service.settings.sources import SourceSettings
 from service.settings.table import PREFIX, Settings, declared, prefix_of, table
 from service.settings.variables import NEVER, Setting, SettingsError
 
-NOT_YET = ("DATABASE_URL", "LETTER_RETENTION")
+NOT_YET = ("LETTER_RETENTION",)
 CREDENTIALS = ("USERNAME", "HMAC_SECRET", "BEARER_TOKEN", "WEBHOOK_SECRET")
 
 # What Kubernetes sets by itself for a service that is named coursebell; not meant for us.

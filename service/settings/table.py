@@ -6,6 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from service.learners.facts import Timing
+from service.ledger.location import LedgerLocation
 from service.ledger.private_files import DRAWER_FOLDER
 from service.settings.adobe_api import ADOBE_API, AdobeApiSettings
 from service.settings.bounce_reports import BOUNCES, BounceSettings
@@ -44,6 +45,13 @@ class Settings:
         "Folder of the ledger, the views and the drawer. It and what is in it are for their "
         "owner only, and are made so again at each start.",
         default="./data",
+    )
+    database_url: str | None = setting(
+        optional(shape(r"postgres(ql)?://\S+", "an address like postgresql://user@host/database")),
+        "PostgreSQL that holds the ledger instead of a file in the data folder, e.g. "
+        "`postgresql://coursebell@db.example.org/coursebell`; needs the extra, `pip install "
+        "'coursebell[postgres]'`. The folder then holds what this machine can make anew.",
+        secret=True,
     )
     rules: Path = setting(file, "The rule file.", default="rules.yaml")
     templates: Path = setting(folder, "Folder of the message templates.", default="templates")
@@ -231,6 +239,11 @@ class Settings:
     """By the name of the source."""
     environment: Mapping[str, str] = field(repr=False)
     """What `${NAME}` in the rules' channels may name: the environment over `.env`."""
+
+    @property
+    def ledger(self) -> LedgerLocation:
+        """Say where the ledger is."""
+        return LedgerLocation(self.data, self.database_url)
 
     @property
     def drawer(self) -> Path:

@@ -1,7 +1,7 @@
 """Try one rule on one letter, in an installation that is thrown away afterwards."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 
 from service.incoming.intake import moments_of
 from service.incoming.letter import Arrival
-from service.ledger.database import copy_database
-from service.ledger.sql import STORE_ERRORS
+from service.ledger.location import LedgerLocation
 from service.rules.calendar import DAY
 from service.rules.rule import Rule
 from service.rules.triggers.event import EventOccurrence
@@ -55,16 +54,18 @@ class Trial(NamedTuple):
 
 
 @contextmanager
-def trial_of(tried: TriedLetter, chosen: Settings, copied: Path | None) -> Iterator[Trial]:
+def trial_of(
+    tried: TriedLetter, chosen: Settings, copied: LedgerLocation | None
+) -> Iterator[Trial]:
     """Take the letter at the time of its newest event, in a folder that is gone afterwards.
 
-    What `copied`, a data folder, knows is known there too; that folder is only read.
+    What the ledger `copied` knows is known there too; it is only read.
     """
     with TemporaryDirectory(prefix="coursebell-try-") as name:
         folder = Path(name)
         if copied is not None:
-            copy_installation(copied, folder)
-        settings = replace(without_secrets(chosen), data=folder)
+            copied.copy_to(folder)
+        settings = replace(without_secrets(chosen), data=folder, database_url=None)
         with closing(Sandbox(settings, tried.clock)) as sandbox:
             yield play(sandbox, tried)
 
@@ -106,14 +107,3 @@ def of_letter(recorder: Recorder, letter: int) -> list[Judged]:
         for each in recorder.judged
         if isinstance(each.occurrence, EventOccurrence) and each.occurrence.event.letter == letter
     ]
-
-
-def copy_installation(data: Path, to: Path) -> None:
-    """Copy the ledger, and before it the views, which must not be ahead of it.
-
-    Views that are missing or of no use are made anew from the log, which takes longer.
-    """
-    if (data / "views.db").is_file():
-        with suppress(*STORE_ERRORS):
-            copy_database(data / "views.db", to / "views.db")
-    copy_database(data / "ledger.db", to / "ledger.db")

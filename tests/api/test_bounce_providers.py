@@ -6,7 +6,7 @@ import pytest
 
 from service.incoming.bounces import ses, sns
 from service.incoming.bounces.sendgrid import SIGNATURE, TIMESTAMP
-from service.ledger.ledger import LedgerError
+from service.ledger.sqlite.sqlite_store import LedgerError
 from service.rules.readers.choices import Choices
 from tests.api.conftest import Client
 from tests.incoming.bounces.providers import (

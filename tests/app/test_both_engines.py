@@ -16,8 +16,8 @@ import pytest
 from bench import feed
 from service.app import app as composition
 from service.learners.directory import people, people_table
-from service.ledger.ledger import HighWaterMark, Ledger
 from service.ledger.postgresql.postgres_store import PostgresStore
+from service.ledger.sqlite.sqlite_store import HighWaterMark, SqliteStore
 from service.sending import delivery
 from tests.campaigns import campaign, length
 from tests.installation import DAY, HOUR, ROOT, START, Installation
@@ -71,7 +71,7 @@ def academy(folder: Path, ledger: Callable[[Path], Any]) -> Iterator[Installatio
         return f"{now // 1000:08x}{blake2b(b'%d' % next(numbers), digest_size=12).hexdigest()}"
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(composition, "Ledger", ledger)
+        patch.setattr(composition, "SqliteStore", ledger)
         patch.setattr(delivery, "steady_clock", lambda: 0)
         for room in (people, people_table):
             patch.setattr(room, "random_id", numbered)
@@ -102,7 +102,7 @@ def played(here: Installation) -> LogOfStreams:
 
 @campaign
 def test_the_same_letters_leave_the_same_rows(tmp_path: Path, postgres_address: str) -> None:
-    with academy(tmp_path / "one", Ledger) as here:
+    with academy(tmp_path / "one", SqliteStore) as here:
         expected = played(here)
         mails = len(here.drawer())
     with academy(

@@ -8,11 +8,11 @@ from tests.bugs.readers import READERS
 
 BUGS = (
     Bug(
-        1, "skip the fsync", "service/ledger/database.py",
+        1, "skip the fsync", "service/ledger/sqlite/database.py",
         "PRAGMA synchronous = FULL", "PRAGMA synchronous = OFF", "tests/ledger/test_ledger.py",
     ),
     Bug(
-        1, "leave the fsync to the next checkpoint", "service/ledger/database.py",
+        1, "leave the fsync to the next checkpoint", "service/ledger/sqlite/database.py",
         "PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL",
         "tests/reliability/test_campaign.py tests/ledger/test_ledger.py",
     ),
@@ -45,7 +45,8 @@ BUGS = (
         "tests/incoming/queues/test_kafka_keeping.py",
     ),
     Bug(
-        1, "go on with a ledger that lost its last commits", "service/ledger/ledger.py",
+        1, "go on with a ledger that lost its last commits",
+        "service/ledger/sqlite/sqlite_store.py",
         "if lost := shortfalls(path):", "if lost := shortfalls(path)[1:]:",
         "tests/reliability/test_damage.py",
     ),

@@ -11,7 +11,7 @@ from service.learners.directory.people import People
 from service.learners.directory.reported import ReportedValue
 from service.learners.directory.tables import csv_import
 from service.learners.facts import Contact
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.cli.people_file import person, run
 
 
@@ -135,7 +135,7 @@ def test_people_show_says_how_the_manager_is_found() -> None:
 )
 def test_people_show_says_what_decides_whom_a_row_is_about(said: str, words: str) -> None:
     run("id,name\n7,Ada Lovelace\n")
-    ledger = Ledger(Path("data/ledger.db"))
+    ledger = SqliteStore(Path("data/ledger.db"))
     people = People(ledger)
     person_id = people.new_id(1)
     with ledger.transaction() as cursor:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from service.cli import main
 from service.learners.directory.people import People
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests import forks
 from tests.cli.people_file import person, run
 from tests.installation import ROOT
@@ -41,7 +41,7 @@ def test_standard_input_is_a_file_too() -> None:
 
 
 def test_an_import_goes_in_while_the_service_has_the_ledger_open() -> None:
-    service = Ledger(Path("data/ledger.db"))
+    service = SqliteStore(Path("data/ledger.db"))
     people = People(service)
     before = service.revision()
     assert run("id,name\n7,Ada\n").exit_code == 0

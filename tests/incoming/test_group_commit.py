@@ -11,7 +11,7 @@ import pytest
 from service.incoming.group_commit import GroupCommit, StoreBusy, StoreFailed
 from service.incoming.letter import Arrival
 from service.incoming.letters import Letters
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 
 
 def arrival(n: int) -> Arrival:
@@ -168,7 +168,7 @@ def test_one_hundred_letters_in_flight_are_two_commits_of_the_real_store(tmp_pat
             commits.append(len(arrivals))
             return super().keep(arrivals)
 
-    ledger = Ledger(tmp_path / "ledger.db")
+    ledger = SqliteStore(tmp_path / "ledger.db")
     letters = Counted(ledger)
     commits: list[int] = []
     group_commit = GroupCommit(letters)

@@ -6,7 +6,7 @@ import pytest
 
 from service.incoming.letter import Arrival, EventOutcome, Letter
 from service.incoming.letters import Letters
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 
 RECORDED = EventOutcome("recorded", "COURSE_COMPLETED", "", "enrollment-1")
 BAD = EventOutcome("set_aside", "QUIZ", "unknown name")
@@ -14,7 +14,7 @@ WORSE = EventOutcome("set_aside", "CI_STATS", "no seats")
 
 
 @pytest.fixture
-def letters(ledger: Ledger) -> Letters:
+def letters(ledger: SqliteStore) -> Letters:
     return Letters(ledger)
 
 
@@ -22,7 +22,9 @@ def arrival(n: int) -> Arrival:
     return Arrival("adobe", 1000 + n, {"user-agent": "ALM"}, b"body %d" % n)
 
 
-def take(ledger: Ledger, letters: Letters, *outcomes: list[EventOutcome], now: int = 5000) -> None:
+def take(
+    ledger: SqliteStore, letters: Letters, *outcomes: list[EventOutcome], now: int = 5000
+) -> None:
     """Takes the oldest waiting letters, one for each list of outcomes."""
     waiting = letters.waiting(len(outcomes))
     with ledger.transaction() as cursor:
@@ -47,7 +49,7 @@ def test_letters_wait_oldest_first(letters: Letters) -> None:
     assert letters.waiting_more_than(2) and not letters.waiting_more_than(3)
 
 
-def test_a_letter_that_is_tried_again_stays_imported(ledger: Ledger, letters: Letters) -> None:
+def test_a_letter_that_is_tried_again_stays_imported(ledger: SqliteStore, letters: Letters) -> None:
     letters.keep([arrival(1)])
     letters.keep([arrival(2), arrival(3)], imported=True)
 
@@ -60,7 +62,9 @@ def test_a_letter_that_is_tried_again_stays_imported(ledger: Ledger, letters: Le
     assert [each.imported for each in letters.waiting(9)] == [True]
 
 
-def test_a_letter_is_set_aside_if_any_of_its_events_was(ledger: Ledger, letters: Letters) -> None:
+def test_a_letter_is_set_aside_if_any_of_its_events_was(
+    ledger: SqliteStore, letters: Letters
+) -> None:
     letters.keep([arrival(1), arrival(2), arrival(3), arrival(4)])
     take(ledger, letters, [RECORDED], [RECORDED, BAD], [])
 
@@ -74,7 +78,7 @@ def test_a_letter_is_set_aside_if_any_of_its_events_was(ledger: Ledger, letters:
     assert [letter.n for letter in letters.waiting(9)] == [4]
 
 
-def test_a_letter_tells_what_became_of_each_event(ledger: Ledger, letters: Letters) -> None:
+def test_a_letter_tells_what_became_of_each_event(ledger: SqliteStore, letters: Letters) -> None:
     letters.keep([arrival(1)])
     take(ledger, letters, [RECORDED, BAD])
     assert letters.show(1) == {
@@ -100,7 +104,7 @@ def test_a_letter_tells_what_became_of_each_event(ledger: Ledger, letters: Lette
     assert (letters.body(1), letters.body(2)) == (b"body 1", None)
 
 
-def test_nothing_is_taken_when_the_transaction_fails(ledger: Ledger, letters: Letters) -> None:
+def test_nothing_is_taken_when_the_transaction_fails(ledger: SqliteStore, letters: Letters) -> None:
     letters.keep([arrival(1)])
     with pytest.raises(RuntimeError), ledger.transaction() as cursor:
         for each in letters.marks([(letters.waiting(1)[0], [BAD])], 5000):
@@ -110,7 +114,7 @@ def test_nothing_is_taken_when_the_transaction_fails(ledger: Ledger, letters: Le
     assert letters.reasons(9) == []
 
 
-def test_lists_are_newest_first_and_can_be_paged(ledger: Ledger, letters: Letters) -> None:
+def test_lists_are_newest_first_and_can_be_paged(ledger: SqliteStore, letters: Letters) -> None:
     letters.keep([arrival(n) for n in range(1, 8)])
     take(ledger, letters, [BAD], [RECORDED], [BAD], [RECORDED], [BAD])
 
@@ -126,7 +130,7 @@ def test_lists_are_newest_first_and_can_be_paged(ledger: Ledger, letters: Letter
     assert numbers("nonsense") == []
 
 
-def test_reasons_are_counted(ledger: Ledger, letters: Letters) -> None:
+def test_reasons_are_counted(ledger: SqliteStore, letters: Letters) -> None:
     letters.keep([arrival(1), arrival(2), arrival(3)])
     take(ledger, letters, [BAD, WORSE], [RECORDED], [BAD, BAD])
     assert letters.reasons(9) == [
@@ -135,7 +139,9 @@ def test_reasons_are_counted(ledger: Ledger, letters: Letters) -> None:
     ]
 
 
-def test_a_set_aside_letter_waits_again_with_its_outcomes(ledger: Ledger, letters: Letters) -> None:
+def test_a_set_aside_letter_waits_again_with_its_outcomes(
+    ledger: SqliteStore, letters: Letters
+) -> None:
     letters.keep([arrival(1), arrival(2), arrival(3)])
     take(ledger, letters, [RECORDED, BAD], [RECORDED])
 
@@ -151,7 +157,7 @@ def test_a_set_aside_letter_waits_again_with_its_outcomes(ledger: Ledger, letter
     assert letters.show(1)["state"] == "taken"  # type: ignore[index]
 
 
-def test_many_letters_can_be_tried_again_at_once(ledger: Ledger, letters: Letters) -> None:
+def test_many_letters_can_be_tried_again_at_once(ledger: SqliteStore, letters: Letters) -> None:
     letters.keep([arrival(n) for n in range(1300)])
     take(ledger, letters, *[[BAD]] * 1300)
     assert letters.retry(range(1, 1301)) == 1300
@@ -160,7 +166,7 @@ def test_many_letters_can_be_tried_again_at_once(ledger: Ledger, letters: Letter
 
 
 def test_a_letter_whose_body_is_gone_cannot_be_tried_again(
-    ledger: Ledger, letters: Letters
+    ledger: SqliteStore, letters: Letters
 ) -> None:
     letters.keep([arrival(1)])
     take(ledger, letters, [BAD])
@@ -171,7 +177,7 @@ def test_a_letter_whose_body_is_gone_cannot_be_tried_again(
 
 
 def test_a_letter_that_began_to_wait_in_between_still_waits(
-    ledger: Ledger, letters: Letters
+    ledger: SqliteStore, letters: Letters
 ) -> None:
     letters.keep([arrival(1), arrival(2), arrival(3)])
     take(ledger, letters, [RECORDED], [BAD])
@@ -188,17 +194,17 @@ def test_a_letter_that_began_to_wait_in_between_still_waits(
 
 
 def test_letters_are_still_there_in_a_new_process(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "ledger.db")
+    ledger = SqliteStore(tmp_path / "ledger.db")
     Letters(ledger).keep([arrival(1)])
     ledger.close()
-    again = Ledger(tmp_path / "ledger.db")
+    again = SqliteStore(tmp_path / "ledger.db")
     assert Letters(again).keep([arrival(2)]) == [2]
     assert [letter.body for letter in Letters(again).waiting(9)] == [b"body 1", b"body 2"]
     again.close()
 
 
 def test_whoever_waits_for_letters_is_woken_by_new_ones_and_by_those_tried_again(
-    ledger: Ledger, letters: Letters
+    ledger: SqliteStore, letters: Letters
 ) -> None:
     assert not letters.came.is_set()
     letters.keep([arrival(1)])
@@ -210,7 +216,7 @@ def test_whoever_waits_for_letters_is_woken_by_new_ones_and_by_those_tried_again
 
 
 def test_what_was_set_aside_is_read_up_to_the_first_letter_that_waits(
-    ledger: Ledger, letters: Letters
+    ledger: SqliteStore, letters: Letters
 ) -> None:
     letters.keep([arrival(n) for n in range(1, 6)])
     take(ledger, letters, [BAD, WORSE], [RECORDED], [WORSE], [WORSE])
@@ -225,7 +231,9 @@ def test_what_was_set_aside_is_read_up_to_the_first_letter_that_waits(
     assert letters.asides.newest() == 5
 
 
-def test_times_and_outcomes_of_what_was_taken_are_read(ledger: Ledger, letters: Letters) -> None:
+def test_times_and_outcomes_of_what_was_taken_are_read(
+    ledger: SqliteStore, letters: Letters
+) -> None:
     assert letters.newest_taken_at() is None
     letters.keep([arrival(1), arrival(2)])
     take(ledger, letters, [RECORDED], [BAD])
@@ -233,7 +241,9 @@ def test_times_and_outcomes_of_what_was_taken_are_read(ledger: Ledger, letters: 
     assert list(letters.outcomes(1, 2)) == [[RECORDED], [BAD]]
 
 
-def test_a_letter_from_the_future_waits_again_at_its_time(ledger: Ledger, letters: Letters) -> None:
+def test_a_letter_from_the_future_waits_again_at_its_time(
+    ledger: SqliteStore, letters: Letters
+) -> None:
     letters.keep([arrival(1), arrival(2)])
     take(ledger, letters, [BAD], [BAD])
     with ledger.transaction() as cursor:

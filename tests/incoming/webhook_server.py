@@ -28,7 +28,7 @@ from service.incoming.verifiers import (
     HmacSignature,
 )
 from service.incoming.webhook import SHARE_BYTES, WebhookEndpoint
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 
 ADA = ("ada", "correct horse: ä")
 KEEPERS = {
@@ -45,7 +45,7 @@ class Served:
     """A running door: its address and its ledger."""
 
     address: tuple[str, int]
-    ledger: Ledger
+    ledger: SqliteStore
     letters: Letters
     server: "Announcing"
 
@@ -119,7 +119,7 @@ def served(
     **options: Any,
 ) -> Iterator[Served]:
     """A door with the options of `server`."""
-    ledger = Ledger(folder / "ledger.db")
+    ledger = SqliteStore(folder / "ledger.db")
     letters = Letters(ledger)
     running, group_commit = server(letters, **options)
     thread = threading.Thread(target=running.run)
@@ -135,4 +135,4 @@ def served(
 
 
 if __name__ == "__main__":
-    server(Letters(Ledger(Path(sys.argv[1]))))[0].run()
+    server(Letters(SqliteStore(Path(sys.argv[1]))))[0].run()

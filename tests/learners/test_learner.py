@@ -5,7 +5,7 @@ from itertools import permutations
 from service.learners.course import SHAPES, LearnerSignIns
 from service.learners.world import AGGREGATES, load
 from service.ledger.events import EventMapper
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.learners.cast import ADA, MEMBER, day, enrolled, learner, see, seen
 from tests.learners.writer_with_rules import Desk, by
 
@@ -36,7 +36,7 @@ def test_every_order_ends_with_the_newest_and_loads_as_it_was_recorded() -> None
 
 
 def test_a_sign_in_is_about_the_person_and_no_enrolment(tmp_path) -> None:
-    desk = Desk(Ledger(tmp_path / "ledger.db"))
+    desk = Desk(SqliteStore(tmp_path / "ledger.db"))
     outcomes = desk.write(
         enrolled(day(1)), seen(day(2)), seen(day(2)), by(seen(day(2)), person="78")
     )

@@ -12,7 +12,7 @@ from service.learners.directory.merges import Merges, PastMerges
 from service.learners.directory.people import PersonRow
 from service.learners.facts import PlacedFact
 from service.learners.neighbours import Neighbours
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from service.ledger.store import Append
 from tests.installation import DONE, START, Installation
 from tests.merged_people import ACCOUNT, merge, merge_fact, merge_letter
@@ -123,7 +123,7 @@ def test_two_writers_merge_one_after_the_other(
     def meanwhile(*of: Any) -> Any:
         while left:
             person, into = left.pop()
-            other = Ledger(app.ledger.path)
+            other = SqliteStore(app.ledger.path)
             links = {found[str(person)]: found[str(into)] if into else ""}
             other.append(Append(tables=list(Merges(other).changes(links))))
             other.close()

@@ -8,7 +8,7 @@ import pytest
 from service.learners.directory.people import PersonRow
 from service.learners.directory.tables.csv_import import small_transaction
 from service.learners.world import AppendedEvent, World
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from service.ledger.store import Append
 from tests.learners.cast import NOW, completed, day, enrolled, progress
 from tests.learners.writer_with_rules import Desk, by
@@ -16,7 +16,7 @@ from tests.learners.writer_with_rules import Desk, by
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    opened = Desk(Ledger(tmp_path / "ledger.db"))
+    opened = Desk(SqliteStore(tmp_path / "ledger.db"))
     yield opened
     opened.ledger.close()
 
@@ -27,7 +27,7 @@ def another_process(desk: Desk, then: Callable[[Desk], None]) -> Callable[..., N
 
     def rule(appended: AppendedEvent, world: World) -> None:
         if left:
-            other = Desk(Ledger(desk.ledger.path))
+            other = Desk(SqliteStore(desk.ledger.path))
             left.pop()(other)
             other.ledger.close()
 
@@ -68,7 +68,7 @@ def test_what_others_imported_is_seen_in_the_next_batch(desk: Desk) -> None:
 
     desk.rule = rule  # type: ignore[assignment]
     desk.write(enrolled(day(1)))
-    other = Desk(Ledger(desk.ledger.path))
+    other = Desk(SqliteStore(desk.ledger.path))
     with other.ledger.transaction() as cursor:
         other.people.store(cursor, [PersonRow("77", name="Ada"), PersonRow("78", name="Grace")], 1)
     other.ledger.close()
@@ -87,7 +87,7 @@ def test_who_writes_right_behind_an_import_in_this_process_reads_again(
 
 def elsewhere(desk: Desk, person: str, into: str = "") -> str:
     """Another process merges rows for every account, or imports somebody else."""
-    other = Desk(Ledger(desk.ledger.path))
+    other = Desk(SqliteStore(desk.ledger.path))
     if into:
         known = other.people.known([("adobe", "", person), ("adobe", "", into)])
         links = {known["adobe", "", person]: known["adobe", "", into]}

@@ -10,8 +10,8 @@ from service.learners.aggregate import Cache
 from service.learners.enrollment import Enrollment
 from service.learners.instance import Instance
 from service.learners.world import AppendedEvent, Decisions, FactOutcome, World
-from service.ledger.ledger import Ledger
 from service.ledger.sql import STORE_ERRORS, Statement
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.learners.cast import LOGIC, NOW, SESSION, completed, day, enrolled, progress, seats
 from tests.learners.writer_with_rules import FAILS, Desk, Noted, by
 
@@ -47,7 +47,7 @@ def test_how_events_are_packed_changes_no_decision(desk: Desk, tmp_path: Path) -
     facts = [enrolled(day(1)), completed(day(2)), enrolled(day(40)), completed(day(50))]
     shown = []
     for number, sizes in enumerate([(4,), (1, 1, 1, 1), (3, 1), (2, 2)]):
-        other, seen = Desk(Ledger(tmp_path / f"{number}.db")), []
+        other, seen = Desk(SqliteStore(tmp_path / f"{number}.db")), []
         other.rule = lambda h, world, seen=seen: seen.append(  # type: ignore
             (h.version, h.event.transitions, h.aggregate.state)
         )
@@ -148,7 +148,7 @@ def test_the_same_learner_id_in_two_accounts_is_two_people(desk: Desk) -> None:
 def test_nothing_in_the_log_leads_back_to_an_lms_id(desk: Desk, tmp_path: Path) -> None:
     """Ids are random: another ledger gives the same learner another one, at the same moment."""
     facts = [by(enrolled(day(1)), person="987654321"), by(completed(day(2)), person="987654321")]
-    other, ids = Desk(Ledger(tmp_path / "other.db")), []
+    other, ids = Desk(SqliteStore(tmp_path / "other.db")), []
     for each in (desk, other):
         each.write(*facts)
         ids.append([stream for _, stream, _ in each.log()])

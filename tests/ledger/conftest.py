@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from service.ledger.ledger import Ledger
 from service.ledger.postgresql.postgres_store import PostgresStore
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.ledger.stores import Open, Opened, OpenPostgres
 
 
@@ -19,7 +19,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     postgres = request.getfixturevalue("postgres_address") if here else ""
 
     def another() -> Opened:
-        store = PostgresStore(postgres) if here else Ledger(tmp_path / "data" / "ledger.db")
+        store = PostgresStore(postgres) if here else SqliteStore(tmp_path / "data" / "ledger.db")
         stores.append(store)
         return store
 

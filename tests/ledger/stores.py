@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from eventsourcing.persistence import IntegrityError
 
-from service.ledger.ledger import Ledger
 from service.ledger.postgresql.postgres_store import PostgresStore
 from service.ledger.postgresql.transactions import FEW
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from service.ledger.store import Append, Row
 
 Opened = Any
@@ -49,5 +49,5 @@ def refused(store: Opened, **what: Any) -> bool:
 def opened_tables(request: pytest.FixtureRequest, folder: Path) -> Opened:
     """A store for what wings keep in tables of their own, of the engine that is asked for."""
     if request.param == "sqlite":
-        return Ledger(folder / "ledger.db")
+        return SqliteStore(folder / "ledger.db")
     return PostgresStore(request.getfixturevalue("postgres_address"))

@@ -13,11 +13,11 @@ from eventsourcing.persistence import EventStore, IntegrityError, StoredEvent
 
 from service.learners import enrollment
 from service.learners.aggregate import Cache
-from service.ledger.database import connect
 from service.ledger.events import EventMapper, StreamEvent
 from service.ledger.events import EventStore as EventStoreOfBodies
-from service.ledger.ledger import INSERT, Ledger
 from service.ledger.library_recorder import LibraryRecorder
+from service.ledger.sqlite.database import connect
+from service.ledger.sqlite.sqlite_store import INSERT, SqliteStore
 from service.ledger.store import Append, LedgerError, Row
 from tests.learners.cast import day, enroll, enrolled, progress, unenrolled
 
@@ -28,8 +28,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ledger(path: Path) -> Iterator[Ledger]:
-    opened = Ledger(path)
+def ledger(path: Path) -> Iterator[SqliteStore]:
+    opened = SqliteStore(path)
     yield opened
     opened.close()
 
@@ -38,11 +38,11 @@ def row(stream: str, version: int, state: bytes = b"{}") -> Row:
     return stream, version, "a.topic", state
 
 
-def append(ledger: Ledger, *rows: Row) -> None:
+def append(ledger: SqliteStore, *rows: Row) -> None:
     ledger.append(Append(rows=rows))
 
 
-def kept(ledger: Ledger) -> list[tuple[int, str, int]]:
+def kept(ledger: SqliteStore) -> list[tuple[int, str, int]]:
     return [(position, stream, version) for position, stream, version, *_ in ledger.log(0, 99)]
 
 
@@ -59,7 +59,7 @@ def test_a_cache_keeps_the_last_ones_asked_for_and_at_most_twice_as_many() -> No
     assert cache.get(99) is None
 
 
-def test_an_exception_inside_takes_everything_back(ledger: Ledger) -> None:
+def test_an_exception_inside_takes_everything_back(ledger: SqliteStore) -> None:
     append(ledger, row("ada", 1))
     for error in (RuntimeError, KeyboardInterrupt):
         with pytest.raises(error), ledger.transaction() as cursor:
@@ -70,7 +70,7 @@ def test_an_exception_inside_takes_everything_back(ledger: Ledger) -> None:
     append(ledger, row("ada", 2))
 
 
-def test_readers_do_not_see_what_is_not_committed(ledger: Ledger) -> None:
+def test_readers_do_not_see_what_is_not_committed(ledger: SqliteStore) -> None:
     with ledger.transaction() as cursor:
         cursor.execute(INSERT, row("ada", 1))
         assert (kept(ledger), ledger.end()) == ([], 0)
@@ -78,7 +78,7 @@ def test_readers_do_not_see_what_is_not_committed(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("which", ["1", "originator_version = 2"])
-def test_the_log_is_never_shortened(ledger: Ledger, which: str) -> None:
+def test_the_log_is_never_shortened(ledger: SqliteStore, which: str) -> None:
     """The tail's position would be given again, and every follower would miss the new event."""
     append(ledger, row("ada", 1), row("ada", 2))
     with (
@@ -89,7 +89,7 @@ def test_the_log_is_never_shortened(ledger: Ledger, which: str) -> None:
     assert len(kept(ledger)) == 2
 
 
-def test_a_commit_is_an_fsync(ledger: Ledger) -> None:
+def test_a_commit_is_an_fsync(ledger: SqliteStore) -> None:
     """2 is FULL: in WAL mode only that syncs at every commit (a 202 means on disk)."""
     with ledger.transaction() as cursor:
         assert cursor.execute("PRAGMA synchronous").fetchone() == (2,)
@@ -97,12 +97,12 @@ def test_a_commit_is_an_fsync(ledger: Ledger) -> None:
 
 
 def test_what_another_process_committed_is_noticed_and_our_own_is_not(
-    ledger: Ledger, path: Path
+    ledger: SqliteStore, path: Path
 ) -> None:
     before = ledger.revision()
     append(ledger, row("ada", 1))
     assert ledger.revision() == before
-    other = Ledger(path)
+    other = SqliteStore(path)
     append(other, row("grace", 1))
     other.close()
     assert ledger.revision() != before
@@ -115,12 +115,12 @@ def one_line(error: pytest.ExceptionInfo[LedgerError], *parts: str) -> bool:
 
 
 def test_a_newer_ledger_is_refused_in_one_line(path: Path) -> None:
-    Ledger(path).close()
+    SqliteStore(path).close()
     connection = connect(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
     with pytest.raises(LedgerError) as error:
-        Ledger(path)
+        SqliteStore(path)
     assert one_line(error, str(path), "schema 99", "run the Coursebell version that wrote it")
     connection = connect(path)
     assert connection.execute("PRAGMA user_version").fetchone() == (99,)
@@ -132,7 +132,7 @@ def test_a_damaged_ledger_is_refused_in_one_line_and_left_alone(path: Path, garb
     path.parent.mkdir()
     path.write_bytes(garbage)
     with pytest.raises(LedgerError) as error:
-        Ledger(path)
+        SqliteStore(path)
     assert one_line(error, str(path), "cannot be opened", "restore a backup")
     assert path.read_bytes() == garbage
 
@@ -140,11 +140,11 @@ def test_a_damaged_ledger_is_refused_in_one_line_and_left_alone(path: Path, garb
 def test_a_folder_that_is_a_file_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     with pytest.raises(LedgerError) as error:
-        Ledger(tmp_path / "data" / "ledger.db")
+        SqliteStore(tmp_path / "data" / "ledger.db")
     assert one_line(error, "COURSEBELL_DATA")
 
 
-def test_the_librarys_event_store_works_on_it(ledger: Ledger) -> None:
+def test_the_librarys_event_store_works_on_it(ledger: SqliteStore) -> None:
     """eventsourcing's contract: put, get by range, order and limit, positions."""
     mapper = EventMapper([enrollment.SHAPES])
     store: EventStore[str] = EventStore(mapper, LibraryRecorder(ledger))
@@ -162,7 +162,7 @@ def test_the_librarys_event_store_works_on_it(ledger: Ledger) -> None:
         store.put(events[-1:])  # type: ignore[arg-type]
 
 
-def test_the_librarys_recorder_contract(ledger: Ledger) -> None:
+def test_the_librarys_recorder_contract(ledger: SqliteStore) -> None:
     recorder = LibraryRecorder(ledger)
     events = [StoredEvent(f"s{n}", 1, "odd" if n % 2 else "even", b"%d" % n) for n in range(1, 8)]
     assert list(recorder.insert_events(events)) == list(range(1, 8))
@@ -180,7 +180,7 @@ def test_the_librarys_recorder_contract(ledger: Ledger) -> None:
         recorder.subscribe(0)
 
 
-def test_what_is_read_as_of_one_moment_is_of_one_commit(ledger: Ledger) -> None:
+def test_what_is_read_as_of_one_moment_is_of_one_commit(ledger: SqliteStore) -> None:
     store = EventStoreOfBodies(ledger, EventMapper([enrollment.SHAPES]))
     append(ledger, row("ada", 1))
     with store.one_moment():
@@ -190,7 +190,7 @@ def test_what_is_read_as_of_one_moment_is_of_one_commit(ledger: Ledger) -> None:
     assert store.newest(["ada"]) == {"ada": 2}
 
 
-def test_a_moment_ends_also_when_what_reads_fails(ledger: Ledger) -> None:
+def test_a_moment_ends_also_when_what_reads_fails(ledger: SqliteStore) -> None:
     store = EventStoreOfBodies(ledger, EventMapper([enrollment.SHAPES]))
     with pytest.raises(ZeroDivisionError), store.one_moment():
         assert store.newest(["ada"]) == {"ada": 0}
@@ -199,7 +199,7 @@ def test_a_moment_ends_also_when_what_reads_fails(ledger: Ledger) -> None:
     assert store.newest(["ada"]) == {"ada": 1}
 
 
-def test_at_the_end_whoever_waits_for_a_commit_looks_again(ledger: Ledger) -> None:
+def test_at_the_end_whoever_waits_for_a_commit_looks_again(ledger: SqliteStore) -> None:
     seen, woken = ledger.commits, []
     waiting = threading.Thread(target=lambda: woken.append(ledger.wait(seen, 60)))
     waiting.start()
@@ -210,7 +210,7 @@ def test_at_the_end_whoever_waits_for_a_commit_looks_again(ledger: Ledger) -> No
 
 def test_a_ledger_that_is_closed_writes_into_no_other_file(tmp_path, path):
     """Its mark's descriptor is closed once: the number may be another file's by then."""
-    ledger = Ledger(path)
+    ledger = SqliteStore(path)
     ledger.close()
     with (tmp_path / "another").open("wb+") as another:
         ledger.mark.write({"views.db": 7})

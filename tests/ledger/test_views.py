@@ -13,7 +13,7 @@ from service.app.app import App
 from service.learners.enrollment_views import EnrollmentViews
 from service.ledger import views as following
 from service.ledger.events import LogEvent
-from service.ledger.high_water import accept
+from service.ledger.sqlite.high_water import accept
 from service.ledger.views import Views
 from service.rules.notification import AttemptStarted
 from tests.installation import (

@@ -12,7 +12,7 @@ from typing import Self
 from service.app.event_types import SHAPES
 from service.incoming.letters import Letters
 from service.ledger.events import EventBody, EventMapper
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from service.rules.notification import SHAPES as NOTIFICATION_SHAPES
 from service.rules.notification import AttemptEnded, Notification
 from tests.real_service import RealService
@@ -26,7 +26,7 @@ class Books:
     """Reads a ledger without changing it."""
 
     def __init__(self, data: Path) -> None:
-        self._ledger = Ledger(data / "ledger.db")
+        self._ledger = SqliteStore(data / "ledger.db")
         self._mapper = EventMapper(SHAPES)
         self.letters = Letters(self._ledger)
 

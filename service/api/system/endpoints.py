@@ -22,8 +22,8 @@ from service.api.framework.request import JSON
 from service.api.request_context import RequestContext
 from service.api.system.metrics import Answers, exposition
 from service.learners.directory.imports import overdue, overdue_in_words
-from service.ledger.ledger import Ledger
 from service.ledger.sql import STORE_ERRORS
+from service.ledger.store import Store
 
 CHECKED_FOR_SECONDS = 1.0
 FREE_BYTES_WARNING = 256 * 1024 * 1024
@@ -114,7 +114,7 @@ def imports(context: RequestContext) -> list[Check]:
     return [Check("imports", "warning", "; ".join(late))] if late else []
 
 
-def store(ledger: Ledger) -> Check:
+def store(ledger: Store) -> Check:
     """Check that the folder takes a file, the ledger a transaction, and the disk still a while."""
     folder = ledger.folder
     try:

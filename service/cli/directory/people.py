@@ -25,7 +25,7 @@ from service.learners.directory.people import People, Person
 from service.learners.directory.people_import import ImportRun, PeopleImport, PeopleOptions
 from service.learners.directory.tables.csv_cells import RowScope
 from service.learners.directory.zone_codes import ZoneCodes, zone_codes_in
-from service.ledger.ledger import Ledger
+from service.ledger.store import Store
 from service.rules.readers.choice_requests import ChoiceRequests
 from service.rules.readers.choices import ChoicesKept, chosen_at
 from service.rules.text import side_by_side
@@ -106,7 +106,7 @@ def import_people(file: str, zones: str | None, how: ImportOptions, meant: Peopl
     report(result, given, as_json=how.as_json, lenient=how.lenient)
 
 
-def learn_zones(ledger: Ledger, given: GivenFile, scope: RowScope, *, lenient: bool) -> None:
+def learn_zones(ledger: Store, given: GivenFile, scope: RowScope, *, lenient: bool) -> None:
     """Keep the codes of a file of zones; unless lenient, one with a bad row ends the command."""
     run = ImportRun(ledger, "zones", ZoneCodes(ledger).store)
     result = import_file(given, lambda table: zone_codes_in(table, scope), run)

@@ -12,7 +12,7 @@ from service.app.known_scopes import SOURCE_NAMES, row_scope
 from service.cli.options.scope_options import SOURCE, ListName
 from service.learners.directory.people_import import SHARE_MISSING, PeopleOptions
 from service.learners.directory.tables.csv_cells import RowScope
-from service.ledger.ledger import Ledger
+from service.ledger.store import Store
 from service.rules.text import listed
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
@@ -46,7 +46,7 @@ class ImportOptions(NamedTuple):
     lenient: bool
     as_json: bool
 
-    def scope(self, ledger: Ledger) -> RowScope:
+    def scope(self, ledger: Store) -> RowScope:
         """Make the scope of the rows."""
         return row_scope(ledger, self.source, self.account)
 

@@ -9,7 +9,7 @@ from service.app.event_types import event_store
 from service.cli.output.console import installation
 from service.learners.enrollment_views import EnrollmentViews
 from service.ledger.data_folder import lock_data_folder
-from service.ledger.ledger import Ledger
+from service.ledger.location import LedgerLocation
 from service.ledger.store import LedgerError
 from service.ledger.views import Projection, Views
 from service.running import TrustedClock
@@ -23,12 +23,12 @@ class Installation:
     """Open the files of one installation for looking things up."""
 
     def __init__(self, data: Path | None) -> None:
-        folder = installation(data)
-        self.clock = TrustedClock(folder=folder)
-        self.ledger = Ledger(folder / "ledger.db")
+        location = installation(data)
+        self.clock = TrustedClock(folder=location.folder)
+        self.ledger = location.open()
         self.store = event_store(self.ledger)
         self.beside_service = False
-        self.views = self._opened(folder)
+        self.views = self._opened(location.folder)
 
     def _opened(self, folder: Path) -> Views:
         """Open the views: as they are beside a service, which follows the log itself.
@@ -68,6 +68,6 @@ class Installation:
         self.close()
 
 
-def installation_if_any(folder: Path) -> AbstractContextManager[Installation | None]:
+def installation_if_any(found: LedgerLocation) -> AbstractContextManager[Installation | None]:
     """Open the installation where there is one already."""
-    return Installation(folder) if (folder / "ledger.db").is_file() else nullcontext()
+    return nullcontext() if found.missing() else Installation(found.folder)

@@ -7,7 +7,7 @@ import rich_click as click
 from service.app.known_scopes import SOURCE_NAMES, refused_source, unnamed_account
 from service.cli.output.console import fail
 from service.learners.text_form import text_form
-from service.ledger.ledger import Ledger
+from service.ledger.store import Store
 
 
 class SourceName(click.Choice[str]):
@@ -38,7 +38,7 @@ class ListName(click.ParamType[str]):
         return text_form(value) or self.fail("expected a name, got none", param, ctx)
 
 
-def check_account(ledger: Ledger, source: str | None, account: str | None) -> None:
+def check_account(ledger: Store, source: str | None, account: str | None) -> None:
     """End the command where it asks about an account that nothing has named."""
     if account is not None and (unnamed := unnamed_account(ledger, source, account)):
         fail(f"--account: {unnamed}")

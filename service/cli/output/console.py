@@ -17,9 +17,9 @@ from rich.text import Text
 
 from service.app.app import settings_of
 from service.learners.directory.tables.csv_file import UnreadableCsv
-from service.ledger.ledger import Ledger
+from service.ledger.location import LedgerLocation
 from service.ledger.sql import STORE_ERRORS
-from service.ledger.store import LedgerError
+from service.ledger.store import LedgerError, Store
 from service.settings import Settings, SettingsError
 
 WIDTH_OF_PIPES = 200
@@ -89,24 +89,22 @@ def settings(data: Path | None = None, **given: object) -> Settings:
     return settings_of(environ, dotenv=Path(".env"))
 
 
-def installation(data: Path | None = None, or_else: str = "") -> Path:
-    """Find the data folder, which has a ledger: a mistyped one must not look like an empty one."""
-    folder = settings(data).data
-    if not (folder / "ledger.db").is_file():
-        ways = f"set --data or COURSEBELL_DATA{or_else}"
-        fail(f"{folder}: expected ledger.db in it, found none; {ways}")
-    return folder
+def installation(data: Path | None = None, or_else: str = "") -> LedgerLocation:
+    """Find the ledger, which is there: a mistyped folder must not look like an empty one."""
+    found = settings(data).ledger
+    if missing := found.missing():
+        fail(f"{missing}; set {found.settings_in_words}{or_else}")
+    return found
 
 
 @contextmanager
-def open_ledger(data: Path | None = None, *, new: bool | None = None) -> Iterator[Ledger]:
+def open_ledger(data: Path | None = None, *, new: bool | None = None) -> Iterator[Store]:
     """Open the ledger of the data folder; with `new` make one if there is none.
 
     False says that the command could be told to.
     """
     or_else = "" if new is None else ", or begin an installation there with --new"
-    folder = settings(data).data if new else installation(data, or_else)
-    ledger = Ledger(folder / "ledger.db")
+    ledger = (settings(data).ledger if new else installation(data, or_else)).open()
     try:
         yield ledger
     finally:

@@ -5,8 +5,8 @@ from typing import Literal, NamedTuple
 
 from service.incoming.adobe_api.directory_rows import SOURCE
 from service.learners.directory.people_table import TABLE as PEOPLE
-from service.ledger.ledger import Ledger
 from service.ledger.sql import Cursor, upsert
+from service.ledger.store import Store
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS adobe_answers (
@@ -98,7 +98,7 @@ class AskedIds(NamedTuple):
 class Answers:
     """Remember what was asked of which account, when, and whether the API knew it."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Store) -> None:
         self._ledger = ledger
         ledger.create(PEOPLE + TABLE)
 
@@ -110,7 +110,7 @@ class Answers:
         Then those of whom the API told at `old` (ms UTC) or earlier, longest ago first.
         """
         dialect = self._ledger.reader().dialect
-        named = {"account": account, "old": old, "these": dialect.listed(first)}
+        named = {"account": account, "old": old, "these": list(first)}
         these = THESE.format(of_these=dialect.any_of("p.id", ":these"))
         found: dict[str, None] = {}
         for query in (these, OTHERS, TOLD_OF_LONG_AGO):
@@ -122,10 +122,9 @@ class Answers:
         self, account: str, old: int, courses: Collection[str], limit: int
     ) -> list[str]:
         """List those of the courses that were not asked for since `old`, without a title first."""
-        dialect = self._ledger.reader().dialect
-        these, named = dialect.listed(courses), {"account": account, "old": old, "limit": limit}
-        query = COURSES.format(these=dialect.each(":these", "j"))
-        return self._ids(query, {**named, "these": these})
+        named = {"account": account, "old": old, "limit": limit, "these": list(courses)}
+        query = COURSES.format(these=self._ledger.reader().dialect.each(":these", "j"))
+        return self._ids(query, named)
 
     def is_unasked(self, what: What, account: str, lms_id: str, since: int = 0) -> bool:
         """Tell whether an id was not asked for `since` a moment (ms UTC)."""
@@ -141,7 +140,7 @@ class Answers:
         query = IMPORTED_PEOPLE if what == "user" else IMPORTED_COURSES
         columns = {"of_people": "p.lms_id", "of_rows": "r.lms_id", "of_courses": "c.id"}
         query = query.format(**{n: dialect.any_of(c, ":these") for n, c in columns.items()})
-        return set(self._ids(query, {"account": account, "these": dialect.listed(ids)}))
+        return set(self._ids(query, {"account": account, "these": list(ids)}))
 
     def keep(
         self, cursor: Cursor, asked: tuple[What, str], known: Mapping[str, int], now: int

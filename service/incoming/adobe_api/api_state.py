@@ -4,8 +4,8 @@ import msgspec
 
 from service.incoming.adobe_api.api_answers import Answers
 from service.incoming.adobe_api.budget import BudgetUse, RequestBudget
-from service.ledger.ledger import Ledger
 from service.ledger.sql import upsert
+from service.ledger.store import Store
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS adobe_api_state (
@@ -32,7 +32,7 @@ class ApiState(msgspec.Struct, frozen=True):
 class KeptState:
     """Keep the state in the ledger."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Store) -> None:
         self._ledger = ledger
         ledger.create(TABLE)
 
@@ -58,7 +58,7 @@ class ApiStanding(msgspec.Struct, frozen=True):
     learning_objects_unknown: int
 
 
-def api_standing(ledger: Ledger, now: int) -> ApiStanding | None:
+def api_standing(ledger: Store, now: int) -> ApiStanding | None:
     """Sum up how the API does at `now` (ms UTC); None if it was never asked."""
     state = KeptState(ledger).read()
     if state == ApiState():

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from service.ledger.ledger import Ledger
 from service.ledger.sql import unless_beaten
+from service.ledger.store import Store
 
 REQUESTS_AN_HOUR = 500
 """What Adobe allows an administrator ("Webhooks usage guide", GET /users and /learningObjects)."""
@@ -43,7 +43,7 @@ class BudgetUse(msgspec.Struct, frozen=True):
 class RequestBudget:
     """Let no more than `limit` requests leave in any hour, whichever process makes them."""
 
-    def __init__(self, ledger: Ledger, limit: int = REQUESTS_AN_HOUR) -> None:
+    def __init__(self, ledger: Store, limit: int = REQUESTS_AN_HOUR) -> None:
         self._ledger = ledger
         self._limit = limit
         ledger.create(TABLE)

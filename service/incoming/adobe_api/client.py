@@ -21,7 +21,7 @@ from service.incoming.adobe_api.http_exchange import (
     exchange,
 )
 from service.incoming.adobe_api.resources import Document, mapping, text_of
-from service.ledger.ledger import Ledger
+from service.ledger.store import Store
 from service.network.bounded_http import retry_after
 
 MEDIA_TYPE = "application/vnd.api+json"
@@ -69,7 +69,7 @@ class AdobeApi:
     failure nothing is asked for a while, which grows with each: `rest_seconds` says how long.
     """
 
-    def __init__(self, access: ApiAccess, ledger: Ledger, clock: Callable[[], int]) -> None:
+    def __init__(self, access: ApiAccess, ledger: Store, clock: Callable[[], int]) -> None:
         """Take the clock (ms since 1970 UTC)."""
         self.ledger = ledger
         self.budget = RequestBudget(ledger)

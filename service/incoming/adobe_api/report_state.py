@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import msgspec
 from msgspec.structs import replace
 
-from service.ledger.ledger import Ledger
+from service.ledger.store import Store
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 
@@ -130,7 +130,7 @@ def next_fetch_at(state: ReportState, daily_at: int, now: int) -> int:
 class HeldReport:
     """Hold a report for this process; what is kept is on disk at once."""
 
-    def __init__(self, ledger: Ledger, name: ReportName, clock: Callable[[], int]) -> None:
+    def __init__(self, ledger: Store, name: ReportName, clock: Callable[[], int]) -> None:
         self.state = ReportState()
         self._ledger = ledger
         self._name = name
@@ -175,7 +175,7 @@ class HeldReport:
 class KeptReports:
     """Keep the states in the ledger, where other processes see them."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Store) -> None:
         self._ledger = ledger
         ledger.create(TABLE)
 

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from service.learners.facts import course_id
-from service.ledger.ledger import Ledger
 from service.ledger.sql import Cursor, upsert
+from service.ledger.store import Store
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS course_instances (
@@ -55,7 +55,7 @@ class CourseInstance(msgspec.Struct, frozen=True):
 class CourseInstances:
     """Keep the instances of one ledger."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Store) -> None:
         self._ledger = ledger
         ledger.create(TABLE)
 

@@ -12,8 +12,8 @@ from service.learners.directory.people import CLOSENESS, VISIBLE, rows_of
 from service.learners.directory.reported import ReportedTitles
 from service.learners.facts import KINDS, course_id
 from service.learners.text_form import distinct
-from service.ledger.ledger import Ledger
 from service.ledger.sql import TableWriter, counts, upsert
+from service.ledger.store import Store
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS courses (
@@ -91,7 +91,7 @@ class Courses:
     They hold for courses of which no import has a link.
     """
 
-    def __init__(self, ledger: Ledger, links: Mapping[str, str] = {}) -> None:
+    def __init__(self, ledger: Store, links: Mapping[str, str] = {}) -> None:
         self.titles = ReportedTitles(ledger)
         self._links = links
         self.awaits: Callable[[str, str, str], bool] = awaits_nothing

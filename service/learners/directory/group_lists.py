@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from service.learners.text_form import distinct, text_form
-from service.ledger.ledger import Ledger
 from service.ledger.sql import filled_in
+from service.ledger.store import Store
 
 MAIN = ""
 """The name of the list that has none: the files that say who there is."""
@@ -74,7 +74,7 @@ def with_list(stored: str, name: str, groups: Iterable[str]) -> str:
 
 
 def members(
-    ledger: Ledger, group: str, seen_from: tuple[str, str], records: Sequence[str] | None
+    ledger: Store, group: str, seen_from: tuple[str, str], records: Sequence[str] | None
 ) -> list[tuple[str, bool]]:
     """Look up who is in a group as seen from a source and account, and whether they were merged.
 
@@ -86,7 +86,7 @@ def members(
     named: dict[str, Any] = {"group": text_form(group), "source": source, "account": account}
     if records is None:
         return reader.execute(f"{MEMBERS} ORDER BY p.id", named).fetchall()
-    named["records"] = reader.dialect.listed(records)
+    named["records"] = list(records)
     return reader.execute(_among(reader.dialect.each(":records", "k")), named).fetchall()
 
 

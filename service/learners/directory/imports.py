@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from service.ledger.ledger import Ledger
 from service.ledger.sql import unless_beaten
+from service.ledger.store import Store
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS imports (
@@ -64,7 +64,7 @@ class RecordedImport(msgspec.Struct, frozen=True, kw_only=True):
     refused: bool = False
 
 
-def record(ledger: Ledger, found: Sequence[RecordedImport]) -> None:
+def record(ledger: Store, found: Sequence[RecordedImport]) -> None:
     """Keep what an import has come to."""
     ledger.create(TABLE)
     rows = [msgspec.structs.astuple(each) for each in found]
@@ -77,7 +77,7 @@ def record(ledger: Ledger, found: Sequence[RecordedImport]) -> None:
 
 
 def last_imports(
-    ledger: Ledger, *, or_refused: bool = False, full: bool = False
+    ledger: Store, *, or_refused: bool = False, full: bool = False
 ) -> list[RecordedImport]:
     """Read the newest import of each source, account and list; none where none was recorded.
 
@@ -102,7 +102,7 @@ def newest_of_sources(found: Sequence[RecordedImport]) -> dict[str, int]:
     return ends
 
 
-def overdue(ledger: Ledger, longest: int | None, now: int) -> dict[str, int | None]:
+def overdue(ledger: Store, longest: int | None, now: int) -> dict[str, int | None]:
     """Name the sources whose people were imported longer than `longest` ms ago, and when.
 
     Without any import the source is empty and there is no time; without `longest` none is late.

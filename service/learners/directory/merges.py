@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from service.learners.directory.people_table import Person, PersonKey
 from service.learners.text_form import distinct
 from service.ledger.events import id_beside
-from service.ledger.ledger import Ledger
 from service.ledger.sql import Cursor, Statement, TableReader, TableWriter, filled_in
+from service.ledger.store import Store
 
 ANY_MERGED = "SELECT EXISTS (SELECT 1 FROM people WHERE merged_into IS NOT NULL)"
 LINK = "UPDATE people SET merged_into = ? WHERE id = ?"
@@ -153,7 +153,7 @@ class Records:
 class Merges(Records):
     """Answer by the people of a ledger as they are now."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Store) -> None:
         self._ledger = ledger
         self.known = "merged_into" in ledger.columns("people")
 
@@ -212,7 +212,7 @@ def _inheriting(reader: TableReader, keys: Iterable[PersonKey]) -> list[PersonKe
     """Pick those whose row for every account was merged."""
     found, query = [], INHERITING.format(ids=reader.dialect.each(":ids", "k"))
     for (source, account), same in groupby(sorted(keys), lambda key: key[:2]):
-        ids = reader.dialect.listed(key[2] for key in same)
+        ids = [key[2] for key in same]
         named = {"ids": ids, "source": source, "account": account}
         found += [(source, account, id) for (id,) in reader.execute(query, named)]
     return found

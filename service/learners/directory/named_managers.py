@@ -8,7 +8,7 @@ import msgspec
 
 from service.learners.directory.managers import FoundManager, How, Managers
 from service.learners.directory.people import People, Person, PersonRow, address_key
-from service.ledger.database import nameless_file
+from service.ledger.sqlite.database import nameless_file
 
 LINES_KEPT = 10
 

@@ -8,8 +8,8 @@ from service.learners.directory.people_table import (
     derived,
 )
 from service.learners.text_form import text_form
-from service.ledger.ledger import Ledger
 from service.ledger.sql import Cursor, Dialect, TableReader
+from service.ledger.store import Store
 
 ODD = """
 CREATE INDEX IF NOT EXISTS people_with_odd_ids ON people (lms_id) WHERE {ids};
@@ -54,7 +54,7 @@ def odd_indexes(dialect: Dialect) -> str:
     return ODD.format(**odd_texts(dialect))
 
 
-def spell_people_anew(ledger: Ledger) -> None:
+def spell_people_anew(ledger: Store) -> None:
     """Bring ids and group names that older versions kept as they came into their form."""
     if not any(_old_spellings(ledger.reader())):
         return
@@ -96,7 +96,7 @@ def _rename(cursor: Cursor, old: str, key: PersonKey) -> None:
     cursor.execute("DELETE FROM people WHERE id = ?", (old,))
 
 
-def spell_contacts_anew(ledger: Ledger) -> None:
+def spell_contacts_anew(ledger: Store) -> None:
     """Bring addresses that older versions told apart by case into their form."""
     odd = ledger.reader().dialect.has("address", "[A-Z]")
     capitals = f"SELECT person, email FROM contacts WHERE {odd}"

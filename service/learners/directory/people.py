@@ -25,8 +25,8 @@ from service.learners.directory.same_person import ComparedRow, same_person
 from service.learners.facts import Contact, id_form
 from service.learners.text_form import text_form
 from service.ledger.events import random_id
-from service.ledger.ledger import Ledger
 from service.ledger.sql import Statement, TableReader, TableWriter, counts, filled_in
+from service.ledger.store import Store
 
 __all__ = ["People", "Person", "PersonKey", "PersonRow", "address_key", "person_key"]
 
@@ -53,7 +53,7 @@ class People:
     others notice: whoever waits for one can be told now, or never.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Store) -> None:
         self.contacts = ReportedContacts(ledger)
         self.addresses_heard = 0
         self._ledger = ledger
@@ -63,6 +63,7 @@ class People:
         self.has_keys = "NULL AS" not in self._columns  # an older ledger lacks some
         self.merges = Merges(ledger)
         self._has_choosers = bool(ledger.columns("choosers"))
+        self._of_these = ledger.reader().dialect.any_of("id")
 
     def known(self, keys: Iterable[PersonKey]) -> dict[PersonKey, str]:
         """Look up the ids of the keys that have a row of their own, as of the last commit."""
@@ -190,18 +191,15 @@ class People:
 
     def several(self, persons: Iterable[str]) -> dict[str, Person | None]:
         """Look up those of these people who have an LMS id and one record, as `get` does, by id."""
-        ids, dialect = list(persons), self._ledger.reader().dialect
-        of_these, asked = dialect.any_of("id"), (dialect.listed(ids),)
-        own = self.imported_rows(ALONE.format(of_these=of_these), asked) if ids else []
-        rows = self.imported_rows(NAMESAKES.format(of_these=of_these), asked) if own else []
+        ids, of_these = list(persons), self._of_these
+        own = self.imported_rows(ALONE.format(of_these=of_these), (ids,)) if ids else []
+        rows = self.imported_rows(NAMESAKES.format(of_these=of_these), (ids,)) if own else []
         return all_seen(own, rows, self.contacts)
 
     def lms_ids(self, persons: Iterable[str]) -> dict[str, str]:
         """Look up the LMS ids of those people who have one, by person id."""
-        reader = self._ledger.reader()
-        of_these, asked = reader.dialect.any_of("id"), reader.dialect.listed(persons)
-        query = f"SELECT id, lms_id FROM people WHERE lms_id IS NOT NULL AND {of_these}"
-        return dict(reader.execute(query, (asked,)).fetchall())
+        query = f"SELECT id, lms_id FROM people WHERE lms_id IS NOT NULL AND {self._of_these}"
+        return dict(self._ledger.reader().execute(query, (list(persons),)).fetchall())
 
     def in_group(
         self, group: str, source: str, account: str, person: str | None = None
@@ -328,7 +326,7 @@ def rows_of(
         if len(these) == 1:  # a list of one costs a third more
             yield from reader.execute(f"{query} AND {ids} = ?", (*scope, *these))
         else:
-            found = (*scope, reader.dialect.listed(these))
+            found = (*scope, these)
             yield from reader.execute(f"{query} AND {reader.dialect.any_of(ids)}", found)
 
 

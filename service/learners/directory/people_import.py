@@ -23,11 +23,11 @@ from service.learners.directory.people_csv import has_groups, people_in
 from service.learners.directory.people_table import MISSING, PersonRow
 from service.learners.directory.tables.csv_cells import RowScope
 from service.learners.directory.tables.csv_file import CsvTable, RowProblem, UnreadableCsv
-from service.learners.directory.tables.csv_import import ImportResult, Store, small_transaction
+from service.learners.directory.tables.csv_import import ImportResult, StoreRows, small_transaction
 from service.learners.directory.tables.seen_rows import Keyed, SeenRows
 from service.learners.text_form import text_form
-from service.ledger.ledger import Ledger
 from service.ledger.sql import Cursor, TableWriter
+from service.ledger.store import Store
 
 FEWEST_MISSING = 10
 """So few may be missing whatever share of the people they are."""
@@ -65,7 +65,7 @@ class ImportRun(Generic[K]):
     list = MAIN
     full = False
 
-    def __init__(self, ledger: Ledger, what: What, store: Store[K]) -> None:
+    def __init__(self, ledger: Store, what: What, store: StoreRows[K]) -> None:
         self.ledger = ledger
         self.by_scope: dict[Scope, ScopeCounts] = {}
         self._what = what
@@ -127,7 +127,7 @@ class PeopleOptions(msgspec.Struct, frozen=True):
 class PeopleImport(ImportRun[PersonRow]):
     """Import one file of people; call `read`, `store` for all of it, then `finish`."""
 
-    def __init__(self, ledger: Ledger, scope: RowScope, how: PeopleOptions) -> None:
+    def __init__(self, ledger: Store, scope: RowScope, how: PeopleOptions) -> None:
         super().__init__(ledger, "people", self._kept)
         self.list, self.full = text_form(how.list), how.full
         self.returned = 0

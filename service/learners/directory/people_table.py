@@ -11,8 +11,8 @@ from service.learners.directory.group_lists import MAIN, groups_in, with_list
 from service.learners.facts import id_form
 from service.learners.text_form import name_words, text_form
 from service.ledger.events import random_id
-from service.ledger.ledger import Ledger
 from service.ledger.sql import Cursor, TableReader, TableWriter, filled_in
+from service.ledger.store import Store
 
 KEYS_REMEMBERED = 16_384
 
@@ -164,7 +164,7 @@ NOTHING: Data = (None, None, None, None, None, None, None, "[]", "{}")
 NAME, EMAIL, LEFT_AS, GROUPS, FIELDS = 0, 1, 6, 7, 8
 
 
-def readable_columns(ledger: Ledger) -> str:
+def readable_columns(ledger: Store) -> str:
     """Name the columns of a person; those that an older ledger lacks are empty."""
     there = ledger.columns("people")
     return ", ".join(c if c in there else f"NULL AS {c}" for c in COLUMNS.split(", "))
@@ -257,7 +257,7 @@ def _at_addresses(cursor: TableWriter, addresses: Sequence[str | None]) -> Addre
     rows = cursor.execute(
         "SELECT source, account, address, id, lms_id IS NULL FROM people "
         f"WHERE {cursor.dialect.any_of('address')} ORDER BY lms_id IS NULL",
-        (cursor.dialect.listed(keys),),
+        (list(keys),),
     )
     return {row[:3]: (row[3], bool(row[4])) for row in rows}
 
@@ -332,4 +332,4 @@ def meet_chooser(cursor: Cursor, address: str, now: int) -> str:
 def choosing(reader: TableReader, streams: Iterable[str]) -> list[str]:
     """List the ids of who may read where these streams have choices: rows speak for others."""
     query = CHOOSING.format(of_these=reader.dialect.any_of("stream", ":streams"))
-    return [id for (id,) in reader.execute(query, {"streams": reader.dialect.listed(streams)})]
+    return [id for (id,) in reader.execute(query, {"streams": list(streams)})]

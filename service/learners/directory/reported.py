@@ -16,8 +16,8 @@ from service.learners.directory.old_spellings import spell_contacts_anew
 from service.learners.directory.people_table import Person, PersonKey, address_key
 from service.learners.directory.same_person import same_person
 from service.learners.facts import Contact, Fact, LearnerLeft
-from service.ledger.ledger import Ledger
 from service.ledger.sql import Statement, counts, upsert
+from service.ledger.store import Store
 
 CONTACTS = """
 CREATE TABLE IF NOT EXISTS contacts (
@@ -162,19 +162,19 @@ def contact_laid(
 class ReportedContacts:
     """Keep what letters say of people, by person id."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Store) -> None:
         self._ledger = ledger
         capitals = ledger.reader().dialect.has("address", "[A-Z]")
         if ledger.create(CONTACTS.format(capitals=capitals)):
             spell_contacts_anew(ledger)
+        self._of_these = ledger.reader().dialect.any_of("person")
 
     def of(self, persons: Iterable[str]) -> dict[str, ReportedValue[Contact]]:
         """Read what is known of these people, as of the last commit."""
-        reader = self._ledger.reader()
-        rows = reader.execute(
+        rows = self._ledger.reader().execute(
             "SELECT person, name, email, fields, said_at, named_at FROM contacts "
-            f"WHERE {reader.dialect.any_of('person')}",
-            (reader.dialect.listed(persons),),
+            f"WHERE {self._of_these}",
+            (list(persons),),
         )
         return {
             person: ReportedValue(Contact(name, email, _fields.decode(fields)), at, named_at)
@@ -201,17 +201,17 @@ class ReportedContacts:
 class ReportedTitles:
     """Keep what letters call courses, by source, account and LMS id."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Store) -> None:
         self._ledger = ledger
+        self._of_these = ledger.reader().dialect.any_of("course")
         ledger.create(TITLES)
 
     def of(self, courses: Iterable[str]) -> dict[Key, ReportedValue[str]]:
         """Read what the courses with these LMS ids are called, as of the last commit."""
-        reader = self._ledger.reader()
-        rows = reader.execute(
+        rows = self._ledger.reader().execute(
             "SELECT source, account, course, title, said_at FROM course_names "
-            f"WHERE {reader.dialect.any_of('course')}",
-            (reader.dialect.listed(courses),),
+            f"WHERE {self._of_these}",
+            (list(courses),),
         )
         return {(row[0], row[1], row[2]): ReportedValue(row[3], row[4]) for row in rows}
 

@@ -15,8 +15,8 @@ from service.learners.directory.tables.csv_file import (
 )
 from service.learners.directory.tables.csv_import import read_rows
 from service.learners.directory.time_zones import ReadName, read_zone
-from service.ledger.ledger import Ledger
 from service.ledger.sql import Cursor, upsert
+from service.ledger.store import Store
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS zone_codes (
@@ -48,7 +48,7 @@ class ZoneCode(msgspec.Struct, frozen=True):
 class ZoneCodes:
     """Keep the codes of one ledger; what was read is remembered until others are stored."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Store) -> None:
         self._ledger = ledger
         ledger.create(TABLE)
 

@@ -63,10 +63,6 @@ class PostgresqlDialect:
     log = "events"
     log_order = "lane, seq"
 
-    def listed(self, values: Iterable[str] | Iterable[int]) -> list[Any]:
-        """Give the list: its driver makes an array of it."""
-        return list(values)
-
     def any_of(self, column: str, values: str = "?") -> str:
         """Look each of them up, by an index of the column if there is one."""
         return f"{column} = ANY({values})"

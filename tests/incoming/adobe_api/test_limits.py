@@ -17,7 +17,7 @@ from service.incoming.adobe_api.http_exchange import (
     Request,
     exchange,
 )
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.adobe_api import AdobeApi, user
 from tests.endless import Endless
 from tests.incoming.adobe_api.conftest import Asking
@@ -29,20 +29,20 @@ CLAIMING = """
 import sys
 from pathlib import Path
 from service.incoming.adobe_api.budget import RequestBudget
-from service.ledger.ledger import Ledger
-budget = RequestBudget(Ledger(Path(sys.argv[1])))
+from service.ledger.sqlite.sqlite_store import SqliteStore
+budget = RequestBudget(SqliteStore(Path(sys.argv[1])))
 sys.stdout.write(str(sum(budget.claim(int(sys.argv[2]) + n) is None for n in range(400))))
 """
 
 
 def test_two_processes_and_what_comes_after_them_share_one_budget(tmp_path):
-    Ledger(tmp_path / "ledger.db").close()
+    SqliteStore(tmp_path / "ledger.db").close()
     command = [sys.executable, "-c", CLAIMING, str(tmp_path / "ledger.db"), str(START)]
     running = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) for _ in range(2)]
     claimed = [int(process.communicate(timeout=120)[0]) for process in running]
 
     assert sum(claimed) == 500
-    budget = RequestBudget(Ledger(tmp_path / "ledger.db"))
+    budget = RequestBudget(SqliteStore(tmp_path / "ledger.db"))
     frees_at = budget.claim(START + 60_000)
     assert frees_at == START + WINDOW_MS
     assert budget.claim(frees_at - 1) is not None
@@ -253,7 +253,7 @@ def test_an_answer_that_never_ends_is_cut(monkeypatch, first, again):
 
 def test_it_is_asked_under_tls_and_its_certificate_is_verified(tmp_path, monkeypatch):
     with AdobeApi(tls=server_tls()) as api:
-        asking = Asking(lambda: Ledger(tmp_path / "ledger.db"), api)
+        asking = Asking(lambda: SqliteStore(tmp_path / "ledger.db"), api)
         api.know(user(1, "Ada Lovelace"))
         asking.meet(1)
         with pytest.raises(ApiTrouble, match="SSLError"):

@@ -10,7 +10,7 @@ from service.incoming.adobe_api.client import BudgetSpent
 from service.incoming.adobe_api.report_download import ReportDownload
 from service.incoming.adobe_api.report_state import JOB_MS
 from service.incoming.adobe_api.reports import AdobeReports, ReportFailed, job_in
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.adobe_api import user
 from tests.adobe_jobs import TRAININGS, USERS, trainings_report, users_report
 from tests.incoming.adobe_api.conftest import Asking
@@ -66,7 +66,7 @@ class Fetching(Asking):
 @pytest.fixture
 def fetching(tmp_path, api):
     api.jobs.contents = {USERS: users_report(ADA, BOSS), TRAININGS: trainings_report(DRIVING)}
-    fetching = Fetching(lambda: Ledger(tmp_path / "ledger.db"), api)
+    fetching = Fetching(lambda: SqliteStore(tmp_path / "ledger.db"), api)
     yield fetching
     fetching.ledger.close()
 

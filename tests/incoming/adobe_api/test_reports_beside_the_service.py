@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from service.incoming.adobe_api.report_state import KeptReports, ReportState
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from service.running import wall_clock
 from tests.adobe_api import AdobeApi, user
 from tests.adobe_jobs import TRAININGS, USERS, trainings_report, users_report
@@ -45,7 +45,7 @@ def service(tmp_path, api):
 
 def begin_jobs(service, api):
     """Jobs that were begun before, and are looked at next at once."""
-    with closing(Ledger(service.data / "ledger.db")) as ledger:
+    with closing(SqliteStore(service.data / "ledger.db")) as ledger:
         kept = KeptReports(ledger)
         for name, kind in (("users", USERS), ("trainings", TRAININGS)):
             api.jobs.started.append((kind, {}))
@@ -55,7 +55,7 @@ def begin_jobs(service, api):
 
 
 def state(service):
-    with closing(Ledger(service.data / "ledger.db")) as ledger:
+    with closing(SqliteStore(service.data / "ledger.db")) as ledger:
         return KeptReports(ledger).read("users")
 
 

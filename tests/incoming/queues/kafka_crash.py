@@ -13,7 +13,7 @@ from pathlib import Path
 from service.incoming.letter import Arrival
 from service.incoming.letters import Letters
 from service.incoming.queues.kafka import KafkaConsumer
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.incoming.queues.kafka_stage import QUICK, SOON, SOURCE, committed, now
 from tests.waiting import until
 
@@ -23,7 +23,7 @@ def main(servers: str, group: str, topic: str, partitions: str, ledger: str, com
 
     By then the broker has the offsets of all the others, which are sent without waiting.
     """
-    letters = Letters(Ledger(Path(ledger)))
+    letters = Letters(SqliteStore(Path(ledger)))
     sizes: list[int] = []
 
     def at_the_broker() -> int:

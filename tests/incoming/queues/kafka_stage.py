@@ -15,7 +15,7 @@ import pytest
 from service.incoming.letter import Arrival
 from service.incoming.letters import Letters
 from service.incoming.queues.consumer import QueueError
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.incoming.queues.kafka_client import (
     Consumer,
     Producer,
@@ -72,7 +72,7 @@ class Stage:
         n = next(self.numbers)
         self.topic, self.group = f"audit-{n}", f"coursebell-{n}"
         broker.add(self.topic, partitions)
-        self.ledger = Ledger(folder / "ledger.db")
+        self.ledger = SqliteStore(folder / "ledger.db")
         self.letters = Letters(self.ledger)
         self.stopping = threading.Event()
         self.broken = False

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from service.incoming.letters import Letters
 from service.incoming.queues.service_bus import ServiceBusConsumer
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.incoming.queues.service_bus_peer import NAME, TOPIC
 from tests.incoming.queues.service_bus_stage import SOURCE, now
 
 
 def main(connection_string: str, path: str) -> None:
     """Says `kept` once the batch is on disk, and does nothing from then on."""
-    letters, never = Letters(Ledger(Path(path))), threading.Event()
+    letters, never = Letters(SqliteStore(Path(path))), threading.Event()
 
     def keep(arrivals, _) -> None:
         letters.keep(arrivals)

@@ -13,7 +13,7 @@ from service.incoming.letter import Arrival, Letter
 from service.incoming.letters import Letters
 from service.incoming.queues import service_bus
 from service.incoming.queues.service_bus import ServiceBusConsumer
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.incoming.queues.service_bus_peer import NAME, TOPIC, Peer
 
 SOURCE = "community-training"
@@ -29,7 +29,7 @@ class Stage:
 
     def __init__(self, folder: Path, lock_seconds: float = 30.0, max_deliveries: int = 10) -> None:
         self.peer = Peer(lock_seconds, max_deliveries)
-        self.ledger = Ledger(folder / "ledger.db")
+        self.ledger = SqliteStore(folder / "ledger.db")
         self.letters = Letters(self.ledger)
         self.stopping = threading.Event()
         self.broken = False

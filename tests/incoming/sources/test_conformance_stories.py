@@ -11,7 +11,7 @@ from service.incoming.intake import Intake
 from service.incoming.letter import Arrival
 from service.incoming.letters import Letters
 from service.learners.enrollment import Enrollment
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.incoming.sources import community_training_payloads as training
 from tests.incoming.sources.dialects import DIALECTS, Dialect, Told, every_dialect
 from tests.learners.cast import NOW
@@ -65,7 +65,7 @@ def enrollments(desk: Desk, dialect: Dialect, learners: int) -> list[Enrollment]
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    opened = Desk(Ledger(tmp_path / "ledger.db"))
+    opened = Desk(SqliteStore(tmp_path / "ledger.db"))
     yield opened
     opened.ledger.close()
 

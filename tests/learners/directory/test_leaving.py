@@ -12,8 +12,8 @@ from service.learners.directory.people import Person, PersonRow
 from service.learners.directory.people_csv import people_in
 from service.learners.directory.tables.csv_file import CsvTable, RowProblem
 from service.learners.facts import LearnerLeft
-from service.ledger.ledger import Ledger
 from service.ledger.sql import STORE_ERRORS
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.learners.cast import NOW, completed, day, fact, see, seen
 from tests.learners.writer_with_rules import FAILS, Desk
 
@@ -181,13 +181,13 @@ def test_who_left_by_a_letter_is_in_no_group_of_an_import_for_everywhere(desk: D
 
 
 def test_a_ledger_of_an_older_version_knows_of_nobody_who_left(tmp_path: Path) -> None:
-    desk = Desk(Ledger(tmp_path / "ledger.db"))
+    desk = Desk(SqliteStore(tmp_path / "ledger.db"))
     imports(desk, day(1), *KEY[:2], name="Ada")
     with desk.ledger.transaction() as cursor:
         cursor.execute("ALTER TABLE people DROP COLUMN left_at")
     desk.ledger.close()
 
-    again = Desk(Ledger(tmp_path / "ledger.db"))
+    again = Desk(SqliteStore(tmp_path / "ledger.db"))
     again.write(leaves(day(2)))
     assert known(again).left_as == "deleted"
     again.ledger.close()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from service.learners.directory.managers import LONGEST_CLIMB, Managers
 from service.learners.directory.people import People, Person
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.learners.directory.known_people import row, store
 
 FILE = ("adobe", "42")
@@ -37,7 +37,7 @@ def led_by(
 )
 @pytest.mark.parametrize("first", [True, False])
 def test_a_manager_is_found_each_way_whatever_the_order_of_rows(
-    ledger: Ledger, people: People, named: str, how: str, first: bool
+    ledger: SqliteStore, people: People, named: str, how: str, first: bool
 ) -> None:
     boss = row("9", *FILE, name="Grace Hopper", email="boss@example.org", unique_id="E1001")
     led = row("7", *FILE, manager=named)
@@ -47,7 +47,7 @@ def test_a_manager_is_found_each_way_whatever_the_order_of_rows(
 
 @pytest.mark.parametrize("named", ["e1001", "Grace", "Grace B. Hopper", "8", "???"])
 def test_ids_keep_their_case_and_a_part_of_a_name_is_nobody(
-    ledger: Ledger, people: People, named: str
+    ledger: SqliteStore, people: People, named: str
 ) -> None:
     boss = row("9", *FILE, name="Grace Hopper", unique_id="E1001")
     odd = row("10", *FILE, name="!?")
@@ -57,7 +57,7 @@ def test_ids_keep_their_case_and_a_part_of_a_name_is_nobody(
 
 @pytest.mark.parametrize("field", ["name", "unique_id"])
 def test_two_people_of_one_name_are_nobody_unless_one_address_reads_for_both(
-    ledger: Ledger, people: People, field: str
+    ledger: SqliteStore, people: People, field: str
 ) -> None:
     value = {field: "Grace Hopper"}
     store(ledger, people, row("7", *FILE, manager="Grace Hopper"), row("8", *FILE, **value))
@@ -68,7 +68,7 @@ def test_two_people_of_one_name_are_nobody_unless_one_address_reads_for_both(
 
 
 def test_who_has_left_is_not_counted_where_somebody_else_is_meant(
-    ledger: Ledger, people: People
+    ledger: SqliteStore, people: People
 ) -> None:
     gone = row("8", *FILE, name="Grace Hopper", left_as="deleted")
     store(ledger, people, row("7", *FILE, manager="Grace Hopper"), gone)
@@ -77,7 +77,7 @@ def test_who_has_left_is_not_counted_where_somebody_else_is_meant(
     assert led_by(people) == ("name", "9")
 
 
-def test_a_name_means_somebody_in_the_file_that_has_it(ledger: Ledger, people: People) -> None:
+def test_a_name_means_somebody_in_the_file_that_has_it(ledger: SqliteStore, people: People) -> None:
     store(
         ledger, people, row("9", "adobe", "43", name="Grace Hopper"), row("10", name="Grace Hopper")
     )
@@ -88,7 +88,7 @@ def test_a_name_means_somebody_in_the_file_that_has_it(ledger: Ledger, people: P
 
 
 def test_a_name_in_a_row_for_every_source_is_not_the_stranger_with_that_number_here(
-    ledger: Ledger, people: People
+    ledger: SqliteStore, people: People
 ) -> None:
     store(ledger, people, row("7", manager="Grace Hopper"), row("9", name="Grace Hopper"))
     store(ledger, people, row("9", *FILE, name="Eve Stranger", email="eve@example.org"))
@@ -97,7 +97,7 @@ def test_a_name_in_a_row_for_every_source_is_not_the_stranger_with_that_number_h
     assert boss and (boss.name, boss.email) == ("Grace Hopper", None)
 
 
-def test_nobody_is_their_own_manager_by_whichever_way(ledger: Ledger, people: People) -> None:
+def test_nobody_is_their_own_manager_by_whichever_way(ledger: SqliteStore, people: People) -> None:
     me = {"name": "Ada Lovelace", "email": "ada@example.org", "unique_id": "E7"}
     for named in ("7", "ADA@example.org", "E7", "lovelace, ada"):
         store(ledger, people, row("7", *FILE, manager=named, **me))
@@ -108,7 +108,7 @@ def test_nobody_is_their_own_manager_by_whichever_way(ledger: Ledger, people: Pe
 
 @pytest.mark.parametrize("length", [2, 3, LONGEST_CLIMB])
 def test_who_stands_on_a_circle_has_no_manager_and_who_hangs_on_it_has(
-    ledger: Ledger, people: People, length: int
+    ledger: SqliteStore, people: People, length: int
 ) -> None:
     rows = [row(str(n), *FILE, manager=str((n + 1) % length)) for n in range(length)]
     store(ledger, people, *rows, row("1000", *FILE, manager="0"))
@@ -116,7 +116,7 @@ def test_who_stands_on_a_circle_has_no_manager_and_who_hangs_on_it_has(
     assert led_by(people, "1000") == ("id", "0")
 
 
-def test_a_climb_is_bounded(ledger: Ledger, people: People) -> None:
+def test_a_climb_is_bounded(ledger: SqliteStore, people: People) -> None:
     store(ledger, people, *(row(str(n), *FILE, manager=str(n + 1)) for n in range(400)))
     assert led_by(people, "0") == ("id", "1")
 
@@ -140,7 +140,7 @@ def test_any_company_is_led_as_its_links_say_and_climbing_never_comes_back(
     tmp_path_factory: pytest.TempPathFactory, links: list[int | None], ways: list[str], seed: int
 ) -> None:
     """The oracle follows the links as numbers."""
-    ledger = Ledger(tmp_path_factory.mktemp("people") / "ledger.db")
+    ledger = SqliteStore(tmp_path_factory.mktemp("people") / "ledger.db")
     people = People(ledger)
     rows = [
         row(
@@ -185,7 +185,7 @@ def on_circle(links: list[int | None], n: int) -> bool:
 
 
 def test_a_manager_who_is_two_rows_with_one_address_reads_one_list(
-    ledger: Ledger, people: People
+    ledger: SqliteStore, people: People
 ) -> None:
     boss = {"name": "Grace Hopper", "email": "boss@example.org"}
     store(
@@ -214,7 +214,7 @@ BOSS = row("9", name="Grace Hopper", email="boss@example.org")
 
 @pytest.mark.parametrize("named", ["9", "Grace Hopper", "boss@example.org"])
 def test_a_row_for_everywhere_means_who_has_the_id_everywhere(
-    ledger: Ledger, people: People, named: str
+    ledger: SqliteStore, people: People, named: str
 ) -> None:
     """Somebody else has it in the account, as a row there says; a row there means them."""
     other = row("9", *FILE, name="Dan Hill", email="dan@example.org", groups=("x",), manager="8")
@@ -229,7 +229,7 @@ def test_a_row_for_everywhere_means_who_has_the_id_everywhere(
 
 
 def test_a_row_for_everywhere_means_the_one_here_who_is_the_same(
-    ledger: Ledger, people: People
+    ledger: SqliteStore, people: People
 ) -> None:
     here = row("9", *FILE, name="Grace B. Hopper", email="grace@example.com")
     store(ledger, people, BOSS, here, row("7", name="Ada", manager="9"))

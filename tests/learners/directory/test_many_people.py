@@ -9,7 +9,7 @@ from service.learners.directory.courses import Courses
 from service.learners.directory.people import People, PersonRow
 from service.learners.directory.reported import ReportedValue
 from service.learners.facts import Contact
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 
 KEYS = st.tuples(st.sampled_from(["", "adobe", "sunbird"]), st.sampled_from(["", "1"]))
 ROWS = st.builds(
@@ -23,7 +23,7 @@ ROWS = st.builds(
 @given(st.lists(ROWS, max_size=8), st.integers())
 def test_everybody_is_who_they_are_alone(tmp_path_factory, rows, seed):
     chance = random.Random(seed)
-    ledger = Ledger(tmp_path_factory.mktemp("people") / "ledger.db")
+    ledger = SqliteStore(tmp_path_factory.mktemp("people") / "ledger.db")
     people = People(ledger)
     Courses(ledger)
     met = [(people.new_id(chance.randrange(10**12)), ("adobe", "1", n)) for n in "12"]

@@ -4,11 +4,13 @@ import pytest
 
 from service.learners.directory.managers import Managers
 from service.learners.directory.people import People
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.learners.directory.known_people import ADA, NOW, meet, row, rows_in, store
 
 
-def test_a_manager_is_found_by_lms_id_in_the_closest_scope(ledger: Ledger, people: People) -> None:
+def test_a_manager_is_found_by_lms_id_in_the_closest_scope(
+    ledger: SqliteStore, people: People
+) -> None:
     store(ledger, people, row("7", "adobe", "42", manager="9"), row("9", name="Everyone's"))
     ada = people.find(ADA)
     assert ada is not None
@@ -20,14 +22,16 @@ def test_a_manager_is_found_by_lms_id_in_the_closest_scope(ledger: Ledger, peopl
 
 
 def test_someone_without_a_manager_or_with_an_unknown_one_has_none(
-    ledger: Ledger, people: People
+    ledger: SqliteStore, people: People
 ) -> None:
     store(ledger, people, row("7", "adobe", "42", manager="9"), row("8", "adobe", "42"))
     found = [people.find(("adobe", "42", lms_id)) for lms_id in "78"]
     assert [Managers(people).of(p) for p in found if p] == [None, None]
 
 
-def test_a_manager_known_only_by_address_can_be_written_to(ledger: Ledger, people: People) -> None:
+def test_a_manager_known_only_by_address_can_be_written_to(
+    ledger: SqliteStore, people: People
+) -> None:
     store(ledger, people, row("7", *ADA[:2], manager="Boss@Example.org"), row("8", manager="x"))
     ada = people.find(ADA)
     boss = ada and Managers(people).of(ada)
@@ -37,7 +41,7 @@ def test_a_manager_known_only_by_address_can_be_written_to(ledger: Ledger, peopl
 
 @pytest.mark.parametrize("together", [True, False])
 def test_a_manager_known_by_address_keeps_the_id_when_their_row_comes(
-    ledger: Ledger, people: People, together: bool
+    ledger: SqliteStore, people: People, together: bool
 ) -> None:
     learner = row("7", *ADA[:2], manager="boss@example.org")
     manager = row("9", *ADA[:2], name="Grace", email="boss@EXAMPLE.org")
@@ -51,7 +55,7 @@ def test_a_manager_known_by_address_keeps_the_id_when_their_row_comes(
 
 
 def test_an_address_of_someone_already_known_by_id_is_merged_into_them(
-    ledger: Ledger, people: People
+    ledger: SqliteStore, people: People
 ) -> None:
     (boss,) = meet(ledger, people, ("adobe", "42", "9"))
     store(ledger, people, row("7", *ADA[:2], manager="boss@example.org"))
@@ -67,7 +71,7 @@ def test_an_address_of_someone_already_known_by_id_is_merged_into_them(
     assert owed_to and owed_to.email == "boss@example.org", "a list that is on its way has a reader"
 
 
-def test_the_order_of_rows_in_a_file_does_not_matter(ledger: Ledger, people: People) -> None:
+def test_the_order_of_rows_in_a_file_does_not_matter(ledger: SqliteStore, people: People) -> None:
     learner = row("7", manager="boss@example.org")
     manager = row("9", email="boss@example.org")
     store(ledger, people, manager, learner)
@@ -76,7 +80,7 @@ def test_the_order_of_rows_in_a_file_does_not_matter(ledger: Ledger, people: Peo
     assert rows_in(ledger) == 2
 
 
-def test_two_spellings_of_an_address_are_one_person(ledger: Ledger, people: People) -> None:
+def test_two_spellings_of_an_address_are_one_person(ledger: SqliteStore, people: People) -> None:
     store(
         ledger, people, row("7", manager="Boss@example.org"), row("8", manager="BOSS@EXAMPLE.org")
     )
@@ -88,7 +92,7 @@ def test_two_spellings_of_an_address_are_one_person(ledger: Ledger, people: Peop
 
 
 def test_a_manager_at_an_address_is_not_the_stranger_who_has_their_lms_id_here(
-    ledger: Ledger, people: People
+    ledger: SqliteStore, people: People
 ) -> None:
     """5 is the boss everywhere, but in this account it is Eve: her row hides the boss's."""
     store(ledger, people, row("5", name="Boss", email="boss@example.org"))
@@ -102,7 +106,7 @@ def test_a_manager_at_an_address_is_not_the_stranger_who_has_their_lms_id_here(
 
 @pytest.mark.parametrize("eve", ["eve@example.org", None])
 def test_a_manager_whose_row_is_hidden_here_is_known_by_address_only(
-    ledger: Ledger, people: People, eve: str | None
+    ledger: SqliteStore, people: People, eve: str | None
 ) -> None:
     store(ledger, people, row("5", name="Boss", email="boss@example.org"))
     learner = row("7", *ADA[:2], manager="boss@Example.org")
@@ -114,7 +118,7 @@ def test_a_manager_whose_row_is_hidden_here_is_known_by_address_only(
 
 
 def test_a_manager_whose_closer_row_has_the_same_address_is_known(
-    ledger: Ledger, people: People
+    ledger: SqliteStore, people: People
 ) -> None:
     store(ledger, people, row("5", email="boss@example.org"))
     closer = row("5", *ADA[:2], name="Boss", email="boss@example.org")
@@ -126,7 +130,7 @@ def test_a_manager_whose_closer_row_has_the_same_address_is_known(
 
 
 def test_a_group_is_seen_from_an_account_and_closer_rows_hide_general_ones(
-    ledger: Ledger, people: People
+    ledger: SqliteStore, people: People
 ) -> None:
     store(
         ledger,
@@ -143,27 +147,27 @@ def test_a_group_is_seen_from_an_account_and_closer_rows_hide_general_ones(
     assert sorted(p.lms_id or "" for p in others if p) == ["1", "2"]
 
 
-def test_leaving_a_group_is_noticed(ledger: Ledger, people: People) -> None:
+def test_leaving_a_group_is_noticed(ledger: SqliteStore, people: People) -> None:
     store(ledger, people, row("1", groups=("eng",)))
     store(ledger, people, row("1", groups=()))
     assert people.in_group("eng", "", "") == []
 
 
 def test_a_person_merely_met_does_not_hide_the_general_row_from_a_group(
-    ledger: Ledger, people: People
+    ledger: SqliteStore, people: People
 ) -> None:
     store(ledger, people, row("7", groups=("eng",)))
     meet(ledger, people, ADA)
     assert len(people.in_group("eng", "adobe", "42")) == 1
 
 
-def test_of_two_rows_with_one_key_the_later_counts(ledger: Ledger, people: People) -> None:
+def test_of_two_rows_with_one_key_the_later_counts(ledger: SqliteStore, people: People) -> None:
     assert store(ledger, people, row("7", name="Old"), row("7", name="New")) == (1, 0, 0)
     (only,) = people.namesakes("7")
     assert only.name == "New"
 
 
-def test_pages_follow_each_other_to_the_end(ledger: Ledger, people: People) -> None:
+def test_pages_follow_each_other_to_the_end(ledger: SqliteStore, people: People) -> None:
     store(ledger, people, *(row(str(n)) for n in range(5)))
     first = people.page(limit=3)
     rest = people.page(after=first[-1].id, limit=3)
@@ -171,7 +175,7 @@ def test_pages_follow_each_other_to_the_end(ledger: Ledger, people: People) -> N
     assert {p.lms_id for p in first + rest} == set("01234")
 
 
-def test_an_import_that_fails_leaves_nothing(ledger: Ledger, people: People) -> None:
+def test_an_import_that_fails_leaves_nothing(ledger: SqliteStore, people: People) -> None:
     with pytest.raises(RuntimeError), ledger.transaction() as cursor:
         people.store(cursor, [row("7", groups=("eng",))], NOW)
         raise RuntimeError

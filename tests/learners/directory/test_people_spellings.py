@@ -13,7 +13,7 @@ from service.learners.directory.courses import CourseRow, Courses
 from service.learners.directory.managers import Managers
 from service.learners.directory.people import People, PersonRow, person_key
 from service.learners.facts import Contact
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.learners.cast import completed, day
 from tests.learners.directory.known_people import NOW, meet, row, store
 from tests.learners.writer_with_rules import Desk
@@ -30,7 +30,7 @@ def test_every_spelling_finds_the_person_the_group_the_manager_and_the_column(
     group: str,
     column: str,
 ) -> None:
-    ledger = Ledger(tmp_path_factory.mktemp("people") / "ledger.db")
+    ledger = SqliteStore(tmp_path_factory.mktemp("people") / "ledger.db")
     people = People(ledger)
     boss = f"boss {id}"
     written = PersonRow(
@@ -54,14 +54,14 @@ def test_every_spelling_finds_the_person_the_group_the_manager_and_the_column(
     ledger.close()
 
 
-def test_what_people_see_stays_as_it_was_written(ledger: Ledger, people: People) -> None:
+def test_what_people_see_stays_as_it_was_written(ledger: SqliteStore, people: People) -> None:
     store(ledger, people, row("7", name="Ada\u00a0L.", groups=("Sales\u00a0Team",)))
     found = people.find(("", "", "7"))
     assert found and (found.name, found.groups) == ("Ada\u00a0L.", ("Sales\u00a0Team",))
 
 
 def test_an_address_is_one_with_and_without_what_nobody_sees(
-    ledger: Ledger, people: People
+    ledger: SqliteStore, people: People
 ) -> None:
     store(ledger, people, row("9", email="boss@example.org\u200b"))
     store(ledger, people, row("7", manager="\ufeffboss@EXAMPLE.org"))
@@ -85,7 +85,7 @@ OLD_FIELDS = 'UPDATE people SET fields = \'{"Cost\u00a0Center":"X1"}\''
 
 
 def test_people_of_an_older_ledger_are_found_by_id_group_and_column(
-    ledger: Ledger, people: People
+    ledger: SqliteStore, people: People
 ) -> None:
     store(ledger, people, row("7", groups=("Sales Team",), fields={"x": "1"}))
     older = as_an_older_version_left_it(ledger, OLD, OLD_GROUP, OLD_FIELDS)
@@ -96,7 +96,7 @@ def test_people_of_an_older_ledger_are_found_by_id_group_and_column(
 
 
 def test_a_ledger_from_before_a_column_was_there_is_widened(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "ledger.db")
+    ledger = SqliteStore(tmp_path / "ledger.db")
     people = People(ledger)
     store(ledger, people, row("7", name="Ada Lovelace", email="Ada@example.org", manager="8"))
     before = people.find(("", "", "7"))
@@ -119,7 +119,7 @@ def test_a_ledger_from_before_a_column_was_there_is_widened(tmp_path: Path) -> N
 
 
 def test_two_spellings_of_an_address_that_an_older_version_told_apart_become_one_person(
-    ledger: Ledger, people: People
+    ledger: SqliteStore, people: People
 ) -> None:
     store(
         ledger, people, row("7", manager="boss@example.org"), row("8", manager="grace@example.org")
@@ -146,7 +146,7 @@ def test_two_spellings_of_an_address_that_an_older_version_told_apart_become_one
 
 @pytest.mark.parametrize("told", [True, False])
 def test_who_was_imported_under_an_odd_id_and_met_by_letters_is_one_person(
-    ledger: Ledger, people: People, told: bool
+    ledger: SqliteStore, people: People, told: bool
 ) -> None:
     store(ledger, people, row("7", name="Old", groups=("Sales",)))
     older = as_an_older_version_left_it(ledger, OLD)
@@ -161,7 +161,7 @@ def test_who_was_imported_under_an_odd_id_and_met_by_letters_is_one_person(
     assert [each.id for each in older.page()] == [ada]
 
 
-def test_a_course_is_found_by_every_spelling_of_its_id(ledger: Ledger) -> None:
+def test_a_course_is_found_by_every_spelling_of_its_id(ledger: SqliteStore) -> None:
     courses = Courses(ledger)
     with ledger.transaction() as cursor:
         rows = [CourseRow("Learning_Path:7\u200b", tags=("a\u00a0b", "a b"), parents=("COURSE:1",))]

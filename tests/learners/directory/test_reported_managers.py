@@ -9,23 +9,23 @@ from service.learners.directory.managers import Managers
 from service.learners.directory.people import People, Person
 from service.learners.directory.reported import ReportedValue
 from service.learners.facts import Contact
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.learners.directory.known_people import ADA, NOW, meet, row, store
 
 BOSS = ("adobe", "42", "9")
 
 
 @pytest.fixture
-def courses(ledger: Ledger) -> Iterator[Courses]:
+def courses(ledger: SqliteStore) -> Iterator[Courses]:
     yield Courses(ledger)
 
 
-def hear(ledger: Ledger, people: People, person: str, **said: object) -> None:
+def hear(ledger: SqliteStore, people: People, person: str, **said: object) -> None:
     with ledger.transaction() as cursor:
         cursor.executemany(*people.contacts.changes({person: ReportedValue(Contact(**said), NOW)}))  # type: ignore[arg-type]
 
 
-def call(ledger: Ledger, courses: Courses, title: str, *key: str) -> None:
+def call(ledger: SqliteStore, courses: Courses, title: str, *key: str) -> None:
     with ledger.transaction() as cursor:
         cursor.executemany(*courses.titles.changes({key: ReportedValue(title, NOW)}))  # type: ignore[dict-item]
 
@@ -38,7 +38,7 @@ def manager(people: People) -> Person:
 
 
 def test_a_manager_known_only_by_address_is_whom_a_letter_names_there(
-    ledger: Ledger, people: People
+    ledger: SqliteStore, people: People
 ) -> None:
     store(ledger, people, row("7", *ADA[:2], manager="boss@Example.org"))
     (boss,) = meet(ledger, people, BOSS)
@@ -50,7 +50,7 @@ def test_a_manager_known_only_by_address_is_whom_a_letter_names_there(
 
 
 def test_a_letter_from_another_account_names_no_manager_here(
-    ledger: Ledger, people: People
+    ledger: SqliteStore, people: People
 ) -> None:
     store(ledger, people, row("7", *ADA[:2], manager="boss@example.org"))
     (other,) = meet(ledger, people, ("adobe", "43", "9"))
@@ -60,7 +60,7 @@ def test_a_letter_from_another_account_names_no_manager_here(
 
 
 def test_whose_address_an_import_says_is_not_met_at_the_one_in_a_letter(
-    ledger: Ledger, people: People
+    ledger: SqliteStore, people: People
 ) -> None:
     """What is meant for one mailbox never goes to another."""
     store(ledger, people, row("9", *BOSS[:2], name="Grace", email="grace@example.org"))
@@ -73,7 +73,7 @@ def test_whose_address_an_import_says_is_not_met_at_the_one_in_a_letter(
 
 
 def test_who_has_left_an_address_is_not_met_there_because_a_letter_still_says_so(
-    ledger: Ledger, people: People
+    ledger: SqliteStore, people: People
 ) -> None:
     store(ledger, people, row("9", *BOSS[:2], email="boss@example.org"))
     store(ledger, people, row("7", *ADA[:2], manager="boss@example.org"))
@@ -88,7 +88,7 @@ def test_who_has_left_an_address_is_not_met_there_because_a_letter_still_says_so
 
 @pytest.mark.parametrize("named", ["9", "Grace Hopper"])
 def test_a_manager_known_by_id_or_name_can_be_written_to_where_a_letter_says(
-    ledger: Ledger, people: People, named: str
+    ledger: SqliteStore, people: People, named: str
 ) -> None:
     store(ledger, people, row("7", *ADA[:2], manager=named))
     (boss,) = meet(ledger, people, BOSS)
@@ -98,7 +98,7 @@ def test_a_manager_known_by_id_or_name_can_be_written_to_where_a_letter_says(
     assert (manager(people).id, manager(people).email) == (boss, "boss@example.org")
 
 
-def test_lists_show_what_letters_say(ledger: Ledger, people: People) -> None:
+def test_lists_show_what_letters_say(ledger: SqliteStore, people: People) -> None:
     (ada,) = meet(ledger, people, ADA)
     store(ledger, people, row("8", name="Grace"))
     hear(ledger, people, ada, name="Ada", fields={"phone": "1"})
@@ -108,7 +108,7 @@ def test_lists_show_what_letters_say(ledger: Ledger, people: People) -> None:
 
 
 def test_a_title_that_no_import_said_is_the_one_in_letters(
-    ledger: Ledger, courses: Courses
+    ledger: SqliteStore, courses: Courses
 ) -> None:
     call(ledger, courses, "Logic", "adobe", "42", "course:1")
     assert courses.get("adobe", "42", "course:1") == Course(

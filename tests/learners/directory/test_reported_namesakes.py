@@ -6,7 +6,7 @@ from service.learners.directory.managers import Managers
 from service.learners.directory.people import People, Person
 from service.learners.directory.reported import ReportedValue
 from service.learners.facts import Contact
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.learners.directory.known_people import NOW, meet, row, store
 
 ADA = ("community-training", "", "7")
@@ -14,12 +14,12 @@ BOSS = ("community-training", "", "9")
 SAID = Contact("Ada Lovelace", "ada@example.org")
 
 
-def hear(ledger: Ledger, people: People, person: str, said: Contact) -> None:
+def hear(ledger: SqliteStore, people: People, person: str, said: Contact) -> None:
     with ledger.transaction() as cursor:
         cursor.executemany(*people.contacts.changes({person: ReportedValue(said, NOW, NOW)}))
 
 
-def ada_known(ledger: Ledger, people: People, said: Contact) -> Person:
+def ada_known(ledger: SqliteStore, people: People, said: Contact) -> Person:
     """Ada as she is known by her id, which is as she is found, before her letter is kept too."""
     (ada,) = meet(ledger, people, ADA)
     before = people.get(ada, said)
@@ -44,7 +44,7 @@ def ada_known(ledger: Ledger, people: People, said: Contact) -> Person:
     ],
 )
 def test_a_row_for_every_source_speaks_if_letters_do_not_contradict_it(
-    ledger: Ledger, people: People, imported: dict[str, str], said: Contact
+    ledger: SqliteStore, people: People, imported: dict[str, str], said: Contact
 ) -> None:
     store(ledger, people, row("7", locale="de", **imported))
     found = ada_known(ledger, people, said)
@@ -63,7 +63,7 @@ def test_a_row_for_every_source_speaks_if_letters_do_not_contradict_it(
     ],
 )
 def test_where_they_contradict_it_they_speak_alone(
-    ledger: Ledger, people: People, imported: dict[str, str], said: Contact
+    ledger: SqliteStore, people: People, imported: dict[str, str], said: Contact
 ) -> None:
     store(ledger, people, row("7", locale="de", manager="9", **imported), row("9", name="Boss"))
     found = ada_known(ledger, people, said)
@@ -73,14 +73,14 @@ def test_where_they_contradict_it_they_speak_alone(
 
 
 def test_a_stranger_met_in_the_same_transaction_is_not_taken_for_another(
-    ledger: Ledger, people: People
+    ledger: SqliteStore, people: People
 ) -> None:
     store(ledger, people, row("7", name="Grace", email="grace@example.org"))
     found = people.find(ADA, "f" * 32, SAID)
     assert found == Person("f" * 32, *ADA, name=SAID.name, email=SAID.email)
 
 
-def test_a_row_of_the_source_wins_whatever_letters_say(ledger: Ledger, people: People) -> None:
+def test_a_row_of_the_source_wins_whatever_letters_say(ledger: SqliteStore, people: People) -> None:
     store(ledger, people, row("7", name="Other", email="other@example.org"))
     store(ledger, people, row("7", *ADA[:2], name="A.", email="lovelace@example.org"))
     found = people.find(ADA)
@@ -91,7 +91,7 @@ def test_a_row_of_the_source_wins_whatever_letters_say(ledger: Ledger, people: P
 
 
 def test_a_manager_of_a_row_for_every_source_is_not_a_stranger_with_the_same_number(
-    ledger: Ledger, people: People
+    ledger: SqliteStore, people: People
 ) -> None:
     boss = row("9", name="Grace", email="grace@example.org")
     store(ledger, people, row("7", name="Ada Lovelace", manager="9"), boss)
@@ -108,7 +108,7 @@ def test_a_manager_of_a_row_for_every_source_is_not_a_stranger_with_the_same_num
 
 
 def test_a_manager_known_by_address_is_whoever_has_it_and_no_namesake(
-    ledger: Ledger, people: People
+    ledger: SqliteStore, people: People
 ) -> None:
     store(ledger, people, row("9", name="Grace", email="grace@example.org"))
     store(ledger, people, row("7", *ADA[:2], manager="grace@example.org"))

@@ -14,8 +14,8 @@ from service.learners.directory.tables.csv_file import CsvTable, RowProblem
 from service.learners.directory.tables.seen_rows import Keyed, SeenRows
 from service.learners.directory.tables.unread_values import UnreadValue, ValueTally
 from service.ledger.data_folder import is_in_use
-from service.ledger.ledger import Ledger
 from service.ledger.sql import TableWriter
+from service.ledger.store import Store
 
 ROWS_BESIDE_SERVICE, ROWS_ALONE = 2_000, 20_000
 """In one transaction: it touches most pages of each index, however few of its rows are there."""
@@ -27,7 +27,7 @@ SHARE_LEFT_TO_OTHERS = 0.25
 
 K = TypeVar("K", bound=Keyed)
 
-Store = Callable[[TableWriter, Sequence[K], int], tuple[int, int, int]]
+StoreRows = Callable[[TableWriter, Sequence[K], int], tuple[int, int, int]]
 """Keeps rows inside a transaction at a time; return how many were added, changed, unchanged."""
 
 
@@ -74,8 +74,8 @@ class ImportResult(msgspec.Struct):
 
 
 def import_rows(
-    ledger: Ledger,
-    store: Store[K],
+    ledger: Store,
+    store: StoreRows[K],
     found: Iterable[K | RowProblem],
     now: int,
     moved: Callable[[], None] = lambda: None,
@@ -98,13 +98,13 @@ def import_rows(
     return result
 
 
-def rows_at_once(ledger: Ledger) -> int:
+def rows_at_once(ledger: Store) -> int:
     """Tell how many rows go into one transaction: fewer beside a service, which waits for it."""
     return ROWS_BESIDE_SERVICE if is_in_use(ledger.folder) else ROWS_ALONE
 
 
 @contextmanager
-def small_transaction(ledger: Ledger) -> Iterator[TableWriter]:
+def small_transaction(ledger: Store) -> Iterator[TableWriter]:
     """Begin one of many transactions, and leave a service a gap behind it.
 
     A service that imports itself remembers people and courses, and is told to look again.

@@ -6,7 +6,7 @@ from typing import ClassVar, Protocol
 import msgspec
 
 from service.learners.directory.tables.csv_cells import Key
-from service.ledger.database import nameless_file
+from service.ledger.sqlite.database import nameless_file
 
 SAID_BITS = 32
 SAID = 2**SAID_BITS - 1

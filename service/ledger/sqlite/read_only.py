@@ -3,11 +3,11 @@
 import sqlite3
 from pathlib import Path
 
-from service.ledger.database import BUSY_SECONDS, SqliteConnection, refuse_newer
-from service.ledger.ledger import Ledger
+from service.ledger.sqlite.database import BUSY_SECONDS, SqliteConnection, refuse_newer
+from service.ledger.sqlite.sqlite_store import SqliteStore
 
 
-class ReadOnlyLedger(Ledger):
+class ReadOnlySqliteStore(SqliteStore):
     """Open a ledger only to be read: no file of it is made or changed."""
 
     def __init__(self, path: Path) -> None:

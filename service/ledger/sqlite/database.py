@@ -1,11 +1,9 @@
 """Open SQLite so that the ledger's promises hold, and the views' speed."""
 
+import json
 import sqlite3
-from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-
-import msgspec
 
 from service.ledger.private_files import private_file
 from service.ledger.sql import Dialect
@@ -43,15 +41,14 @@ CREATE TABLE IF NOT EXISTS erasable (
 """
 
 
+sqlite3.register_adapter(list, json.dumps)
+
+
 class SqliteDialect:
-    """Write SQL for SQLite, where JSON is text, and a list is JSON."""
+    """Write SQL for SQLite, where JSON is text, and a list that is a parameter is JSON."""
 
     log = "stored_events"
     log_order = "notification_id"
-
-    def listed(self, values: Iterable[str] | Iterable[int]) -> str:
-        """Make a JSON array."""
-        return msgspec.json.encode(list(values)).decode()
 
     def any_of(self, column: str, values: str = "?") -> str:
         """Look each of them up, by an index of the column if there is one."""

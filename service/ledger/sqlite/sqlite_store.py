@@ -10,7 +10,9 @@ from pathlib import Path
 import msgspec
 from eventsourcing.persistence import IntegrityError
 
-from service.ledger.database import (
+from service.ledger.private_files import private_data_folder, private_file
+from service.ledger.sql import Connection, Cursor, TableReader, TableWriter
+from service.ledger.sqlite.database import (
     EVENT_LOG,
     ROOMY_CACHE_KIB,
     SCHEMA_VERSION,
@@ -19,9 +21,7 @@ from service.ledger.database import (
     connect,
     refuse_newer,
 )
-from service.ledger.high_water import MARK_BYTES, fit, mark_of, marked, shortfalls
-from service.ledger.private_files import private_data_folder, private_file
-from service.ledger.sql import Connection, Cursor, TableReader, TableWriter
+from service.ledger.sqlite.high_water import MARK_BYTES, fit, mark_of, marked, shortfalls
 from service.ledger.store import END, Append, LedgerError, LogRow, Row
 
 ROWS_PER_QUERY = 5_000
@@ -71,7 +71,7 @@ class HighWaterMark:
             os.close(file)
 
 
-class Ledger:
+class SqliteStore:
     """Keep the log in one SQLite file, a `Store`.
 
     One connection writes, shared under a lock, and each thread has one to read. The table is the

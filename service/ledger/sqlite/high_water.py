@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from service.ledger.database import connect_to_read
+from service.ledger.sqlite.database import connect_to_read
 
 MARK_BYTES = 256
 LETTERS, LOG = "letters.n", "stored_events.notification_id"
