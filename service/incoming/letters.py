@@ -73,6 +73,8 @@ class SetAsideQuery:
 
     def of(self, letters: Sequence[int]) -> Iterable[LetterSetAside]:
         """Read these letters as they stand now, set aside or not."""
+        if not letters:
+            return ()
         reader = self._ledger.reader()
         query = f"{FOUND} WHERE {reader.dialect.any_of('l.n')}"
         return map(_aside, reader.execute(query, (list(letters),)))
