@@ -45,6 +45,7 @@ TABLES = {
     "service/incoming/adobe_api/budget.py": "adobe_requests",
     "service/incoming/adobe_api/report_state.py": "adobe_reports",
     "service/incoming/feeds.py": "feeds",
+    "service/incoming/set_aside.py": "letters and set_aside, read",
     "service/incoming/letters.py": "letters, waiting, imported, taken, set_aside, premature",
     "service/learners/directory/course_instances.py": "course_instances",
     "service/learners/directory/courses.py": "courses",

@@ -16,7 +16,8 @@ from service.app.ways_out import delivery_pool
 from service.incoming.adobe_api.refresh import AdobeRefresh
 from service.incoming.intake import Intake
 from service.incoming.letters import Letters
-from service.incoming.queues.consumer import Keep, QueueConsumer, QueueError
+from service.incoming.queues.consumer import QueueConsumer, QueueError
+from service.incoming.set_aside import SetAsideQuery
 from service.incoming.sources.adobe import Adobe
 from service.incoming.sources.community_training import CommunityTraining
 from service.incoming.sources.source import Source
@@ -25,7 +26,7 @@ from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.enrollment_views import EnrollmentViews
 from service.learners.signed_links import signed_links
-from service.learners.world import AppendedEvent, Decisions, Lookup, World
+from service.learners.world import Lookup
 from service.learners.writer import Writer
 from service.ledger.views import Views
 from service.rules.calendar import MINUTE
@@ -75,19 +76,18 @@ class App:
         self.people = People(self.ledger)
         self.courses = Courses(self.ledger, settings.course_urls)
         self.letters = Letters(self.ledger)
+        self.asides = SetAsideQuery(self.ledger)
         self.watch_requests = WatchRequests(self.store, self.people)
         self.choice_requests = ChoiceRequests(self.store, self.people)
         self.links = signed_links(settings.data, settings.public_url, settings.secret_key)
         self.enrollment_views = EnrollmentViews()
         projections = (self.enrollment_views, SendQueue())
         self.views = Views(settings.data / "views.db", self.store, projections)
-        self.writer = Writer(self.store, lookup=self._lookup(), decide=self._decide)
+        self.writer = Writer(self.store, self._lookup(), lambda *asked: self.active.decider(*asked))
         self.intake = Intake(self.letters, self.sources, self.writer)
+        heard, asides = self.letters.feeds.heard, self.asides.of
         self.notification_streams = NotificationStreams(
-            self.store,
-            settings.timings,
-            heard=self.letters.feeds.heard,
-            asides=self.letters.asides.of,
+            self.store, settings.timings, heard=heard, asides=asides
         )
         self.scheduler = Scheduler(
             self.writer,
@@ -106,7 +106,7 @@ class App:
         self.second_look = SecondLook(self._sending_context())
         self.feed_watch = FeedWatch(self.writer)
         self.channel_watch = ChannelWatch(self.writer)
-        self.letter_watch = LetterWatch(self.writer, self.letters.asides.after)
+        self.letter_watch = LetterWatch(self.writer, self.asides.after)
         self.deliveries = delivery_pool(
             settings, self._sending_context, self.links, suppress=self.choice_requests.bounced
         )
@@ -127,16 +127,6 @@ class App:
         """Notice that this process has told of people or courses beside the writer."""
         self.ledger.as_others += 1
 
-    def open_queues(self, clock: Callable[[], int]) -> None:
-        """Make the configured queues ready to be carried; raises Refused."""
-        try:
-            self.queues = open_queues(self.settings, self.sources, keep=self._keep, clock=clock)
-        except QueueError as error:
-            raise Refused(str(error)) from error
-
-    def _keep(self, source: str) -> Keep:
-        return lambda arrivals, skipped: self.letters.keep(arrivals, skipped={source: skipped})
-
     def _lookup(self) -> Lookup:
         return Lookup(self.store, self.people, self.courses, timings=self.settings.timings)
 
@@ -154,20 +144,35 @@ class App:
         about = self.notification_streams.subjects(found)
         return [(notification, about[notification.id]) for notification in found]
 
-    def _decide(self, appended: AppendedEvent, world: World, now: int) -> Decisions | None:
-        return self.active.decider(appended, world, now)
-
     def start(self, now: int) -> None:
         """Take up where the last run stopped; call once, before the first tick.
 
-        Raises Refused when a channel cannot be opened.
+        Raises Refused when a channel cannot be opened, or another process works.
         """
         self.open_channels()
+        if not self.ledger.lease.acquire():
+            raise Refused("another process works on this ledger; stop that one first")
         self.recover(now)
 
     def open_channels(self) -> None:
-        """Open what the active rules name; raises Refused."""
-        self._activate(self.active)
+        """Open what the active rules name, without connecting yet; raises Refused."""
+        self.prepare(self.active)
+
+    def open_ways(self, clock: Callable[[], int]) -> None:
+        """Open channels and queues; raises Refused."""
+        self.open_channels()
+        try:
+            keep = self.letters.from_queue
+            self.queues = open_queues(self.settings, self.sources, keep=keep, clock=clock)
+        except QueueError as error:
+            raise Refused(str(error)) from error
+
+    def stand_down(self, clock: Callable[[], int]) -> None:
+        """Leave the work to another process, ready to take it up again by `recover`."""
+        self.scheduler.rest()
+        self.writer.forget()
+        self.deliveries.use({}, {})
+        self.open_ways(clock)
 
     def recover(self, now: int) -> None:
         """Read from the log what the last run left: marks, views, and attempts left open."""
@@ -206,8 +211,7 @@ class App:
 
         The service ran `at_most` so long (ms) since.
         """
-        heard = self.letters.feeds.heard()
-        self.feed_watch.ask(self.active.decider, heard, now, at_most=at_most)
+        self.feed_watch.ask(self.active.decider, self.letters.feeds.heard(), now, at_most)
         self.channel_watch.ask(self.active.decider, failing_channels(self.deliveries.health), now)
         while self.letter_watch.ask(self.active.decider, now):
             pass
@@ -255,7 +259,7 @@ class App:
 
     def use(self, fresh: ActiveRules, now: int) -> bool:
         """Make these rules active; as `reload`."""
-        self._activate(self._settling(fresh, now))
+        self.prepare(self._settling(fresh, now))
         return self._record_active(now)
 
     def _settling(self, active: ActiveRules, now: int) -> ActiveRules:
@@ -269,7 +273,7 @@ class App:
 
         What it does not say is held until it has settled, what it says again leaves.
         """
-        self.letter_watch.activate(self.active.decider, self.letters.asides.newest(), now)
+        self.letter_watch.activate(self.active.decider, self.asides.newest(), now)
         fresh_file = self.scheduler.activate(self.active.decider, now)
         rules, recorded = self.active.decider.rules, partial(recorded_channel, self.store.latest)
         record_kinds(self.store, rules, now)
@@ -308,7 +312,7 @@ class App:
         self.views.catch_up()
         bring_forward(self.notification_streams, self.views, now)
 
-    def _activate(self, active: ActiveRules) -> None:
+    def prepare(self, active: ActiveRules) -> None:
         """Open what the rules name and close what they do not; raises Refused before either."""
         rules = active.decider.rules
         held = turned_to_drawer(rules, self.store.latest)

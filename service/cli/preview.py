@@ -25,6 +25,7 @@ from service.cli.output.preview_page import (
     write,
 )
 from service.incoming.letters import Letters
+from service.incoming.set_aside import SetAsideQuery
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
 from service.learners.world import Lookup
@@ -211,11 +212,9 @@ class NotificationReader:
 
     def __init__(self, ledger: Store, chosen: Settings) -> None:
         store = event_store(ledger)
-        letters = Letters(ledger)
         self._chosen = chosen
-        self._streams = NotificationStreams(
-            store, chosen.timings, heard=letters.feeds.heard, asides=letters.asides.of
-        )
+        heard, asides = Letters(ledger).feeds.heard, SetAsideQuery(ledger).of
+        self._streams = NotificationStreams(store, chosen.timings, heard=heard, asides=asides)
         courses = Courses(ledger, chosen.course_urls)
         self._lookup = Lookup(store, People(ledger), courses, timings=chosen.timings)
         self._domain = chosen.mail_domain or WITHOUT_DOMAIN

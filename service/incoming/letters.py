@@ -2,7 +2,8 @@
 
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,7 +17,6 @@ from service.incoming.letter import (
     letter_fields,
     outcomes_in,
 )
-from service.learners.feed_subjects import LetterSetAside
 from service.ledger.sql import Cursor, Statement
 from service.ledger.store import END, Store
 
@@ -35,55 +35,6 @@ def runs_of(numbers: Iterable[int]) -> list[tuple[int, int]]:
 def letter_state(outcomes: Sequence[EventOutcome]) -> str:
     """Give the state of a letter whose events became these."""
     return "set_aside" if any(o.state == "set_aside" for o in outcomes) else "taken"
-
-
-NAME = re.compile(r"[A-Za-z][\w.:-]*")
-"""What an event may be called. A sender can write anything there, and rules record it for good."""
-FOUND = (
-    "SELECT l.n, l.source, l.received_at, i.n IS NOT NULL, coalesce(t.state, '') = 'taken', "
-    "s.name, s.reason FROM letters l LEFT JOIN imported i ON i.n = l.n "
-    "LEFT JOIN taken t ON t.n = l.n LEFT JOIN set_aside s ON s.n = l.n "
-    "AND s.item = (SELECT MIN(item) FROM set_aside WHERE n = l.n)"
-)
-AFTER = (
-    f"{FOUND} WHERE l.n IN (SELECT DISTINCT n FROM set_aside WHERE n > :after AND n < "
-    f"coalesce((SELECT MIN(n) FROM waiting WHERE n > :after), {END}) ORDER BY n LIMIT :limit) "
-    "ORDER BY l.n"
-)
-
-
-class SetAsideQuery:
-    """Read which letters were set aside; change nothing."""
-
-    def __init__(self, ledger: Store) -> None:
-        self._ledger = ledger
-
-    def newest(self) -> int:
-        """Read the number of the newest letter, whatever became of it; 0 before the first."""
-        found = self._ledger.reader().execute("SELECT MAX(n) FROM letters").fetchone()
-        return found[0] or 0
-
-    def after(self, letter: int, limit: int) -> list[LetterSetAside]:
-        """Read letters set aside beyond this number, in order, up to the first that waits.
-
-        So none is passed over which is tried again just now, or not taken yet.
-        """
-        found = self._ledger.reader().execute(AFTER, {"after": letter, "limit": limit})
-        return [_aside(row) for row in found]
-
-    def of(self, letters: Sequence[int]) -> Iterable[LetterSetAside]:
-        """Read these letters as they stand now, set aside or not."""
-        if not letters:
-            return ()
-        reader = self._ledger.reader()
-        query = f"{FOUND} WHERE {reader.dialect.any_of('l.n')}"
-        return map(_aside, reader.execute(query, (list(letters),)))
-
-
-def _aside(row: tuple[Any, ...]) -> LetterSetAside:
-    letter, source, at, imported, used, name, reason = row
-    fit = name if name and NAME.fullmatch(name) else None
-    return LetterSetAside(letter, source, at, bool(imported), bool(used), fit, reason)
 
 
 LETTERS = """
@@ -118,6 +69,9 @@ SELECT (SELECT COALESCE(MAX(n), 0) FROM letters),
     (SELECT COUNT(*) FROM waiting)
 """
 ROWS_PER_INSERT = 64
+LOOKS = (0.005, 0.25)
+"""The shortest pause and the longest (s), of who waits for a letter that another process keeps."""
+
 LETTER = "INSERT INTO letters (n, source, received_at, headers, body)"
 TAKEN = "INSERT INTO taken (n, taken_at, state, events) VALUES (?, ?, ?, ?)"
 SET_ASIDE = "INSERT INTO set_aside (n, item, name, reason) VALUES (?, ?, ?, ?)"
@@ -154,7 +108,6 @@ class Letters:
         self._ledger = ledger
         self.came = threading.Event()
         self.feeds = Feeds(ledger)
-        self.asides = SetAsideQuery(ledger)
         ledger.create(LETTERS)
         ledger.remember_end("letters", "n")
 
@@ -190,6 +143,10 @@ class Letters:
         self.came.set()
         return list(receipts)
 
+    def from_queue(self, source: str) -> Callable[[Sequence[Arrival], int], object]:
+        """Give what keeps messages of a queue, and counts those it skipped."""
+        return lambda arrivals, skipped: self.keep(arrivals, skipped={source: skipped})
+
     def waiting(self, limit: int, limit_bytes: int = END, *, after: int = 0) -> list[Letter]:
         """Read the letters nobody has taken, oldest first; no more once they fill `limit_bytes`."""
         rows = self._ledger.reader().execute(
@@ -207,6 +164,14 @@ class Letters:
             if limit_bytes <= 0:
                 break
         return letters
+
+    def wait(self, seconds: float) -> None:
+        """Wait until some letter waits, whichever process has kept it; at most so long."""
+        until, pause = time.monotonic() + seconds, LOOKS[0]
+        while not self.came.wait(min(pause, max(0.0, until - time.monotonic()))):
+            if time.monotonic() >= until or self.waiting_more_than(0):
+                return
+            pause = min(2 * pause, LOOKS[1])
 
     def waiting_more_than(self, count: int) -> bool:
         """Tell whether so many letters and one more wait to be taken."""

@@ -322,7 +322,7 @@ class Writer:
             erasable=decisions.erasable,
             tables=tables,
         )
-        self.ledger.append(written)
+        self.ledger.lease.append(written)
 
     def _notice_others(self) -> None:
         revision = self.ledger.revision()

@@ -53,6 +53,25 @@ class Mark(Protocol):
     def end(self, name: str) -> int: ...
 
 
+class Lease(Protocol):
+    """Be the one process that decides, of all that share a ledger, while it is held."""
+
+    renew_every: float | None
+    """In seconds; None where it is held until the process ends."""
+
+    def acquire(self) -> bool:
+        """Take it; false while another process has it. Twice is harmless."""
+        ...
+
+    def renew(self) -> None:
+        """Hold on to it, also while nothing is written; raises LeaseLost."""
+        ...
+
+    def append(self, what: Append) -> int:
+        """Write as `Store.append` does, if it is held until that is on disk; raises LeaseLost."""
+        ...
+
+
 class Store(Protocol):
     """Keep the log, and the tables beside it.
 
@@ -65,6 +84,8 @@ class Store(Protocol):
 
     @property
     def mark(self) -> Mark: ...
+    @property
+    def lease(self) -> Lease: ...
 
     def create(self, script: str) -> bool:
         """Run a wing's `CREATE … IF NOT EXISTS` script; twice is harmless. Tell whether it may be.

@@ -9,6 +9,7 @@ from service.learners.facts import longest_lateness
 from service.learners.world import Decisions
 from service.learners.writer import Writer
 from service.ledger.events import EventBody
+from service.ledger.store import END
 from service.ledger.views import Views
 from service.rules.calendar import MINUTE
 from service.rules.decider import Decider
@@ -88,13 +89,18 @@ class Scheduler:
         self._position = 0
         self._asked_at = 0
 
+    def rest(self) -> None:
+        """Note nothing that moves until `recover`: another process may ask."""
+        self._enrollment_views.asked_up_to = END
+        self._enrollment_views.take_touched()
+
     def recover(self) -> None:
         """Go on where the ledger says the last ask was, and note what moved since."""
         self._version, last = self._last_ask()
         if last is not None:
-            self._marks, self._asked_at = dict(last.marks), last.at
-            self._position = self._enrollment_views.asked_up_to = last.position
-            self._enrollment_views.touch(self._store.follow(last.position, EnrollmentViews.topics))
+            self._marks, self._asked_at, self._position = dict(last.marks), last.at, last.position
+        self._enrollment_views.asked_up_to = self._position
+        self._enrollment_views.touch(self._store.follow(self._position, EnrollmentViews.topics))
 
     def _activation(self) -> tuple[int, RulesActivated | None]:
         version, newest = self._store.latest(RULES_STREAM) or (0, None)

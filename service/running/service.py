@@ -1,108 +1,76 @@
-"""Run the service: writer, views, queues and channels, each on a thread of its own."""
+"""Run one process: it follows the log, and works whenever it has the lease of the ledger."""
 
-import gc
 import logging
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from service.app.active_rules import FileWatch, Refused, places_of
-from service.app.adobe_directory import adobe_reports
-from service.app.app import SOURCES, App
-from service.incoming.adobe_api.client import AdobeApi
-from service.incoming.adobe_api.refresh import AdobeRefresh
-from service.incoming.adobe_api.reports import AdobeReports
-from service.incoming.bounces.mailbox import BounceMailbox
-from service.incoming.queues.consumer import QueueConsumer
-from service.rules.calendar import MINUTE
-from service.running.clocks import JUMP_MS, ClockDoubt, TrustedClock, wall_clock
+from service.app.active_rules import FileWatch
+from service.app.app import App
+from service.running.clocks import TrustedClock, wall_clock
+from service.running.reloader import Reloader
 from service.running.seen_now import SeenFile, look
-from service.running.threads import LOOK_EVERY_SECONDS, DeliveryThreads, Threads
-from service.sending.channel_health import HealthLog
+from service.running.threads import LOOK_EVERY_SECONDS, STOP_SECONDS, Threads
+from service.running.worker import Worker
 
 log = logging.getLogger(__name__)
 
-CHANNEL_PART = "channel "
-ADOBE_API = "adobe-api"
-ADOBE_REPORTS = "adobe-reports"
-BOUNCES = "bounces-imap"
-MAILBOX_EVERY_SECONDS = 60.0
-LONGEST_REST_SECONDS = 30.0
-"""Another process may have moved what is waited for."""
-ASK_EVERY_SECONDS = 5.0
-ROUNDS_AT_A_TIME = 64
-QUEUED_AT_MOST = 10_000
-RAN_AT_MOST_MS = MINUTE
-REST_SECONDS = 0.05
-
-
-class _EndedEarly(Exception):
-    """End what may take long, as the service stops."""
+STAND_BY_SECONDS = 0.25
+LEASE = "lease"
 
 
 class Service:
-    """Run the threads of one service: writer, views, one for every queue and every channel."""
+    """Run the threads of one process; unless it `works`, it only answers and follows the log."""
 
     def __init__(
-        self, app: App, clock: Callable[[], int] = wall_clock, *, memory: Path | None = None
+        self,
+        app: App,
+        clock: Callable[[], int] = wall_clock,
+        *,
+        memory: Path | None = None,
+        works: bool = True,
     ) -> None:
         """Take the wall clock, and the folder that remembers when it could be trusted."""
         self.app = app
         self.clock = TrustedClock(clock, folder=memory)
         self._threads = Threads()
-        self._deliveries = DeliveryThreads(app, self._threads, self.clock)
-        self._reload = threading.Event()
-        self._heard = self._taken_at = 0
-        self._more_to_ask = False
-        self._files = FileWatch(app.settings, app.files)
-        self._health_log = HealthLog()
+        self._working = Threads(self.troubles)
+        self._reloader = Reloader(FileWatch(app.settings, app.files), self.troubles)
         self._seen = SeenFile(memory) if memory else None
+        self._works = works
+        self.stands_by = False
+        """Whether another process works, and this one would if it did not."""
 
     def start(self) -> None:
         """Open channels and queues (raises Refused) and start; the log is read meanwhile.
 
         So the doors can open at once, however long the views have to follow.
         """
-        self.app.open_channels()
-        self.app.open_queues(self.clock)
+        self.app.scheduler.rest()
         self.app.open_adobe_api(self.clock)
-        self.troubles["start"] = "the log is being read; letters are kept meanwhile"
-        self._threads.spawn("writer", self._write)
+        if self._works:
+            self.app.open_ways(self.clock)
+            self._threads.spawn("writer", self._work)
+        else:
+            self._threads.spawn("files", self._keep_up)
         if self._seen:
             self._threads.spawn("seen", partial(self._say, self._seen))
-        for transport in self.app.queues:
-            self._threads.spawn(transport.name, partial(self._carry, transport))
-
-    def _recover(self) -> None:
-        """Take up where the last run stopped, then start what works on it."""
-        self.clock.not_before(self.app.newest_event_at())
-        self._taken_at = self.clock()
-        self.app.recover(self._taken_at)
-        gc.collect()
-        gc.freeze()
         self._threads.spawn("views", self._follow)
-        if self.app.adobe:
-            self._threads.spawn(ADOBE_API, partial(self._ask_adobe, self.app.adobe))
-            self._begin_reports(self.app.adobe.api)
-        if url := self.app.settings.bounces.imap_url:
-            self._threads.spawn(BOUNCES, partial(self._read_bounces, BounceMailbox(url)))
-        self._begin_deliveries()
-        self.troubles.pop("start", None)
 
     def stop(self) -> list[str]:
         """Finish the round and the message in hand; return the threads that would not end."""
-        self._threads.stopping.set()
+        for threads in (self._threads, self._working):
+            threads.stopping.set()
         self.app.ledger.wake()
         self.app.letters.came.set()
         self.app.views.wake()
-        return self._threads.join()
+        deadline = time.monotonic() + STOP_SECONDS
+        return self._threads.join(deadline) + self._working.join(deadline)
 
     def reload(self) -> None:
         """Ask for the rule file to be read again; what came of that is in `troubles`."""
-        self._reload.set()
+        self._reloader.ask()
 
     @property
     def troubles(self) -> dict[str, str]:
@@ -112,7 +80,35 @@ class Service:
     @property
     def alive(self) -> bool:
         """Tell whether every thread runs."""
-        return self._threads.alive
+        return self._threads.alive and self._working.alive
+
+    def _work(self) -> None:
+        """Work each time that this process has the lease, and stand by while it has not."""
+        while not self._threads.stopping.is_set():
+            if not self._threads.guarded(LEASE, self._acquire):
+                continue
+            if self.stands_by:
+                self._reloader.look(time.monotonic(), self.app.prepare)
+                self._threads.stopping.wait(STAND_BY_SECONDS)
+            else:
+                Worker(self.app, self.clock, threads=self._working, reloader=self._reloader).run()
+                self._stand_down()
+
+    def _acquire(self) -> None:
+        self.stands_by = not self.app.ledger.lease.acquire()
+
+    def _stand_down(self) -> None:
+        """Leave the work to whoever has the lease now, or end."""
+        self._working.join(time.monotonic() + STOP_SECONDS)
+        if not self._threads.stopping.is_set():
+            log.warning("stands by: another process works", extra={"event": "lease.lost"})
+            self.app.stand_down(self.clock)
+            self._working = Threads(self.troubles)
+
+    def _keep_up(self) -> None:
+        """Show what the files say as they are now."""
+        while not self._threads.stopping.wait(LOOK_EVERY_SECONDS):
+            self._reloader.look(time.monotonic(), self.app.prepare)
 
     def _say(self, file: SeenFile) -> None:
         """Keep what is wrong in the file, also while the writer hangs."""
@@ -121,172 +117,6 @@ class Service:
             file.keep(look(healths, dict(self.troubles), alive=self.alive))
             self._threads.stopping.wait(LOOK_EVERY_SECONDS)
         file.forget()
-
-    def _carry(self, transport: QueueConsumer) -> None:
-        while not self._threads.stopping.is_set():
-            self._threads.guarded(transport.name, partial(self._bring, transport))
-        transport.close()
-
-    def _bring(self, transport: QueueConsumer) -> None:
-        """Bring letters no faster than they are taken: in the queue they are as safe as here.
-
-        So a webhook's letter waits behind a few thousand others, and not behind a million.
-        """
-        full = self.app.letters.waiting_more_than(QUEUED_AT_MOST)
-        if full or not transport.carry(self._threads.stopping):
-            self._threads.stopping.wait(REST_SECONDS)
-
-    def _write(self) -> None:
-        while not self._threads.guarded("writer", self._recover):
-            if self._threads.stopping.is_set():
-                return
-        looked = asked = 0.0
-        while not self._threads.stopping.is_set():
-            if self.clock.doubt() and not self._threads.guarded("clock", self._trust):
-                asked = 0.0  # so that it is said at once when the doubt is over
-                continue
-            self.app.letters.came.clear()
-            if time.monotonic() - looked >= LOOK_EVERY_SECONDS:
-                looked = time.monotonic()
-                self._threads.guarded("reload", partial(self._look_at_files, looked))
-                self._threads.guarded("channels looked at", self._look_at_channels)
-            taken_at = self.clock()
-            if not self._threads.guarded("writer", self._take):
-                continue
-            if time.monotonic() - asked >= ASK_EVERY_SECONDS:
-                well = self._threads.guarded("clock", partial(self._ask, taken_at))
-                self._threads.guarded("digests", self._close_digests)
-                asked = asked if well and self._more_to_ask else time.monotonic()
-                continue
-            self.app.letters.came.wait(LOOK_EVERY_SECONDS)
-
-    def _trust(self) -> None:
-        """Weigh what came in since the clock is in doubt; raise ClockDoubt while it is."""
-        if self.clock.check() is not None:
-            self._heard, moments = self.app.intake.told_since(self._heard)
-            self.clock.hear(moments)
-        if doubt := self.clock.doubt():
-            raise ClockDoubt(doubt)
-
-    def _take(self) -> None:
-        """Take what waits, but look up now and then: a flood must not stop the clock."""
-        before, self._taken_at = self._taken_at, self.clock()
-        if self._taken_at < before - JUMP_MS:
-            self.app.bring_forward(self._taken_at)
-        for _ in range(ROUNDS_AT_A_TIME):
-            if self._threads.stopping.is_set() or self.clock.doubt():
-                return
-            if not self.app.intake.take(self.clock()):
-                return
-
-    def _ask(self, now: int) -> None:
-        """Ask about one page of silences, so that letters are taken between two."""
-        self.clock.check()
-        self.app.ask_feeds(now, RAN_AT_MOST_MS)
-        if behind := self.app.behind():
-            self.troubles["queues"] = f"reminders wait until {', '.join(behind)} is read to its end"
-        else:
-            self.troubles.pop("queues", None)
-        self._more_to_ask = self.app.ask_some(now)
-
-    def _close_digests(self) -> None:
-        now = self.clock()
-        self.app.sweep(now)
-        self._more_to_ask |= self.app.look_again(now)
-        self.app.close_digests(now)
-
-    def _look_at_files(self, moment: float) -> None:
-        """Read the files anew when they have changed, or it was asked for, and they stand still."""
-        self._files.look(moment)
-        if not (self._reload.is_set() or self._files.changed):
-            return
-        if not self._files.stand_still(moment):
-            if self._files.restless(moment):
-                self.troubles["rules"] = "not read again: the files are written to all the time"
-            return
-        self._reload.clear()
-        try:
-            fresh = self._files.read(SOURCES)
-            if fresh is None:
-                return
-            if self.app.use(fresh, self.clock()):
-                log.info("the rules are active as they are now", extra={"event": "rules.active"})
-            if self.troubles.pop("rules", None):
-                log.info("the files are accepted again", extra={"event": "rules.mended"})
-        except (Refused, OSError) as error:
-            self.troubles["rules"] = str(error)
-            about = {"event": "rules.refused", "mistakes": places_of(str(error))}
-            log.error("the old rules stay active; `coursebell check` says why", extra=about)
-        finally:
-            self._begin_deliveries()
-
-    def _look_at_channels(self) -> None:
-        """Tell of the channels that fail."""
-        failing = self._health_log.look(self.app.deliveries.health, self.clock())
-        found = {f"{CHANNEL_PART}{name}": words for name, words in failing.items()}
-        for part in [p for p in self.troubles if p.startswith(CHANNEL_PART) and p not in found]:
-            self.troubles.pop(part)
-        self.troubles.update(found)
-
-    def _begin_deliveries(self) -> None:
-        """Deliver by every open channel, and tell of those that are held."""
-        self._deliveries.spawn()
-        held = "; ".join(self.app.held_channels.values())
-        if not held:
-            self.troubles.pop("channels", None)
-        elif self.troubles.get("channels") != held:
-            self.troubles["channels"] = held
-            log.error("%s", held, extra={"event": "channel.held"})
-
-    def _ask_adobe(self, adobe: AdobeRefresh) -> None:
-        """Ask about people and courses whenever it is allowed."""
-        stopping = self._threads.stopping
-        while not stopping.is_set():
-            rest = adobe.rest_seconds(self.clock())
-            if rest or self.clock.doubt():
-                stopping.wait(rest or LOOK_EVERY_SECONDS)
-                continue
-            self._threads.guarded(ADOBE_API, partial(adobe.step, self.clock()))
-
-    def _begin_reports(self, api: AdobeApi) -> None:
-        settings, told = self.app.settings, self.app.people_told_of
-        if settings.adobe_api.report_at is not None:
-            reports = adobe_reports(api, settings, clock=self.clock, told=told)
-            fetch = partial(self._fetch_reports, reports, settings.adobe_api.report_at)
-            self._threads.spawn(ADOBE_REPORTS, fetch)
-
-    def _fetch_reports(self, reports: AdobeReports, daily_at: int) -> None:
-        """Fetch reports each day, beside the look-ups: an import of many people takes a while."""
-        stopping = self._threads.stopping
-
-        def go_on() -> None:
-            if stopping.is_set():
-                raise _EndedEarly
-
-        def step() -> None:
-            rest = reports.rest_seconds(daily_at)
-            if rest > 0 or self.clock.doubt():
-                stopping.wait(min(rest or LOOK_EVERY_SECONDS, LONGEST_REST_SECONDS))
-                return
-            with suppress(_EndedEarly):
-                reports.step_due(daily_at, go_on)
-            stopping.wait(LOOK_EVERY_SECONDS)  # another process may be at the same report
-
-        while not stopping.is_set():
-            self._threads.guarded(ADOBE_REPORTS, step)
-
-    def _read_bounces(self, box: BounceMailbox) -> None:
-        """Read the mailbox once a minute, also after trouble: a server counts wrong passwords."""
-        stopping, hearing = self._threads.stopping, self.app.bounce_hearing
-
-        def read() -> None:
-            while box.read(lambda found: hearing.hear(found, self.clock(), "imap")):
-                if stopping.is_set():
-                    return
-
-        while not stopping.is_set():
-            self._threads.guarded(BOUNCES, read)
-            stopping.wait(MAILBOX_EVERY_SECONDS)
 
     def _follow(self) -> None:
         while not self._threads.stopping.is_set():

@@ -9,7 +9,7 @@ from service.app.app import App
 from service.incoming.adobe_api.http_exchange import ApiTrouble
 from service.incoming.bounces.mailbox import MailboxTrouble
 from service.incoming.queues.consumer import QueueError
-from service.ledger.store import LedgerError
+from service.ledger.store import LeaseLost, LedgerError
 from service.running.clocks import ClockDoubt, TrustedClock
 from service.sending import queue
 from service.sending.delivery import DeliveryWorker
@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 class Threads:
     """Hold the threads of one service; `troubles` are by the name of the part that has one."""
 
-    def __init__(self) -> None:
+    def __init__(self, troubles: dict[str, str] | None = None) -> None:
         self.stopping = threading.Event()
-        self.troubles: dict[str, str] = {}
+        self.troubles: dict[str, str] = {} if troubles is None else troubles
         self._running: dict[str, threading.Thread] = {}
         self._leaving: list[threading.Thread] = []
 
@@ -49,9 +49,15 @@ class Threads:
         self.troubles.pop(name, None)
 
     def guarded(self, name: str, step: Callable[[], object]) -> bool:
-        """Run one step; a failure is a trouble to be seen, and the loop goes on."""
+        """Run one step; a failure is a trouble to be seen, and the loop goes on.
+
+        Unless the lease is lost: then all of these threads are to end.
+        """
         try:
             step()
+        except LeaseLost:
+            self.stopping.set()
+            return False
         except BaseException as error:  # whatever a library raises: a thread must not end by it
             known = isinstance(error, EXPECTED)
             if name not in self.troubles:
@@ -66,9 +72,8 @@ class Threads:
             log.info("well again", extra={"event": "part.well", "part": name})
         return True
 
-    def join(self) -> list[str]:
-        """Wait until all have ended; return the names of those that would not in time."""
-        deadline = time.monotonic() + STOP_SECONDS
+    def join(self, deadline: float) -> list[str]:
+        """Wait until all have ended, or until then; return the names of those that would not."""
         threads = [*self._running.values(), *self._leaving]
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))

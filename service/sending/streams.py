@@ -115,8 +115,8 @@ class NotificationStreams:
         }
         if any(subject.startswith(FEED) for subject in wanted):
             subjects |= {heard.id: Subject(heard, ()) for heard in self._heard().values()}
-        letters = [letter_of(subject) for subject in wanted if subject.startswith(LETTER)]
-        subjects |= {aside.id: Subject(aside, ()) for aside in self._asides(letters)}
+        if letters := [letter_of(subject) for subject in wanted if subject.startswith(LETTER)]:
+            subjects |= {aside.id: Subject(aside, ()) for aside in self._asides(letters)}
         return subjects
 
     def _read(self, stream: str, bodies: Sequence[EventBody]) -> Readable:

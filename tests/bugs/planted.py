@@ -110,7 +110,7 @@ BUGS = (
         "tests/incoming/test_premature.py",
     ),
     Bug(
-        2, "leave for later what a clock ahead put off", "service/running/service.py",
+        2, "leave for later what a clock ahead put off", "service/running/worker.py",
         "        if self._taken_at < before - JUMP_MS:\n", "        if self._taken_at < 0:\n",
         "tests/running/test_resting.py",
     ),

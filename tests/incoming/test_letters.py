@@ -6,6 +6,7 @@ import pytest
 
 from service.incoming.letter import Arrival, EventOutcome, Letter
 from service.incoming.letters import Letters
+from service.incoming.set_aside import SetAsideQuery
 from service.ledger.sqlite.sqlite_store import SqliteStore
 
 RECORDED = EventOutcome("recorded", "COURSE_COMPLETED", "", "enrollment-1")
@@ -222,13 +223,14 @@ def test_what_was_set_aside_is_read_up_to_the_first_letter_that_waits(
     take(ledger, letters, [BAD, WORSE], [RECORDED], [WORSE], [WORSE])
     letters.retry([4])
 
-    aside = letters.asides.after(0, limit=9)
+    asides = SetAsideQuery(ledger)
+    aside = asides.after(0, limit=9)
     assert [(each.letter, each.name, each.used) for each in aside] == [
         (1, "QUIZ", False), (3, "CI_STATS", False),
     ]  # fmt: skip
-    assert [each.letter for each in letters.asides.after(0, limit=1)] == [1]
-    assert [(e.letter, e.used) for e in letters.asides.of([2, 3])] == [(2, True), (3, False)]
-    assert letters.asides.newest() == 5
+    assert [each.letter for each in asides.after(0, limit=1)] == [1]
+    assert [(e.letter, e.used) for e in asides.of([2, 3])] == [(2, True), (3, False)]
+    assert asides.newest() == 5
 
 
 def test_times_and_outcomes_of_what_was_taken_are_read(

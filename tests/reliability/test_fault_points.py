@@ -102,7 +102,7 @@ def posts_once(at: int, n: int, *events: dict) -> Step:
     """The n-th letter, of a sender that sees the answer and does not repeat it."""
 
     def does(stage: Stage, now: int) -> None:
-        if stage.app.letters.asides.newest() < n:
+        if stage.app.asides.newest() < n:
             stage.post(*events, at=now)
 
     return Step(at, does)

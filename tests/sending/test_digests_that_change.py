@@ -136,7 +136,7 @@ def test_an_item_waits_thirty_days_for_an_address_and_no_longer(tmp_path):
 
 
 def test_a_clock_in_doubt_closes_no_digest(tmp_path, monkeypatch):
-    monkeypatch.setattr("service.running.service.ASK_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("service.running.worker.ASK_EVERY_SECONDS", 0.0)
     with office(tmp_path) as desk:
         desk.post(completed(START, 70))
         desk.tick(START)

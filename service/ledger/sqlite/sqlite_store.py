@@ -71,6 +71,22 @@ class HighWaterMark:
             os.close(file)
 
 
+class FolderLease:
+    """Be the one process that decides: whoever holds the data folder is."""
+
+    renew_every: float | None = None
+
+    def __init__(self, store: "SqliteStore") -> None:
+        self.append = store.append
+
+    def acquire(self) -> bool:
+        """Take it: the lock of the folder has seen to it that nobody else does."""
+        return True
+
+    def renew(self) -> None:
+        """Hold on to it."""
+
+
 class SqliteStore:
     """Keep the log in one SQLite file, a `Store`.
 
@@ -88,6 +104,7 @@ class SqliteStore:
         self._opened: list[sqlite3.Connection] = []
         self._ends: dict[str, str] = {}
         self.mark = HighWaterMark(path)
+        self.lease = FolderLease(self)
         try:
             private_data_folder(path.parent)
             if lost := shortfalls(path):

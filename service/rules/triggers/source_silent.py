@@ -132,6 +132,7 @@ class FeedWatch:
     def recover(self) -> None:
         """Go on with the silences the ledger has; the time in between does not count."""
         self._version, last = self._writer.store.latest(STREAM) or (0, None)
+        self._asked_at = None
         if isinstance(last, FeedsWatched):
             self._silences, self._recorded_at = dict(last.silences), last.at
 
