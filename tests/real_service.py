@@ -38,6 +38,8 @@ class Answer(NamedTuple):
 class RealService:
     """`coursebell run` on a free port with its own folder; `rules` as in tests.installation."""
 
+    words = RUN
+
     def __init__(self, folder: Path, rules: str, **environ: str) -> None:
         self.folder = folder
         self.data = folder / "data"
@@ -82,7 +84,7 @@ class RealService:
         raise AssertionError(self.logged()[-2_000:])
 
     def _begun(self) -> Forked | subprocess.Popen[str]:
-        return Forked(RUN, self.folder, self.environ, stderr=self.log)
+        return Forked(self.words, self.folder, self.environ, stderr=self.log)
 
     def stop(self) -> int:
         """Ends it as an operator does; returns its exit code."""

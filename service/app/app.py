@@ -65,7 +65,7 @@ class App:
 
     adobe: AdobeRefresh | None = None
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, owns_views: bool = True) -> None:
         """Open the data folder and the rules; raises LedgerError or Refused."""
         self.settings = settings
         self.sources = {source.name: source for source in SOURCES}
@@ -81,8 +81,8 @@ class App:
         self.choice_requests = ChoiceRequests(self.store, self.people)
         self.links = signed_links(settings.data, settings.public_url, settings.secret_key)
         self.enrollment_views = EnrollmentViews()
-        projections = (self.enrollment_views, SendQueue())
-        self.views = Views(settings.data / "views.db", self.store, projections)
+        parts = (self.enrollment_views, SendQueue())
+        self.views = Views(settings.data / "views.db", self.store, parts, owner=owns_views)
         self.writer = Writer(self.store, self._lookup(), lambda *asked: self.active.decider(*asked))
         self.intake = Intake(self.letters, self.sources, self.writer)
         heard, asides = self.letters.feeds.heard, self.asides.of

@@ -19,7 +19,7 @@ from service.cli.mute import mute, unmute
 from service.cli.notifications import notifications
 from service.cli.output.console import Commands
 from service.cli.preview import preview
-from service.cli.run import clock, run
+from service.cli.run import clock, run, serve, work
 from service.cli.schema import schema
 from service.cli.status import status
 from service.cli.test import test
@@ -40,6 +40,8 @@ def main() -> None:
 
 COMMANDS = (
     run,
+    serve,
+    work,
     clock,
     demo,
     check,

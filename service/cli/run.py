@@ -1,40 +1,32 @@
-"""Run `coursebell run`, the whole service in one process, and `coursebell clock accept`."""
+"""Run the service: whole in one process, or its doors and its work in one each."""
 
 import logging
 import os
 import signal
 import socket
 import threading
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
 import rich_click as click
 import uvicorn
-from rich.text import Text
 
 from service.api import AsgiApplication, refusal
-from service.api.access import api_in_words
-from service.api.bounce_doors import open_doors
-from service.api.webhooks import door_in_words, opened_to_try
-from service.app.active_rules import Refused, read_files_of
-from service.app.app import SOURCES, App
-from service.app.ways_out import REDIRECTED, way_in_words
+from service.api.webhooks import opened_to_try
+from service.app.active_rules import Refused
+from service.app.app import App
 from service.cli.options.listening import handed_over, listen, place_of
 from service.cli.options.rule_files import RuleFiles, rule_file_options
-from service.cli.output.console import console, data_option, fail, installation
-from service.cli.output.log_lines import configure, line_for_programs
+from service.cli.output.console import data_option, fail, installation
+from service.cli.output.greeting import greet
+from service.cli.output.log_lines import configure
 from service.cli.output.text import local_time
-from service.incoming.adobe_api.budget import REQUESTS_AN_HOUR
 from service.incoming.group_commit import GroupCommit
 from service.incoming.http_protocol import ImpatientProtocol, LastAnswersServer
-from service.incoming.webhook import BOUNCES
-from service.ledger.data_folder import lock_data_folder
-from service.rules.known_values import KnownValues
-from service.rules.rule import muting_of
-from service.rules.text import counted
+from service.ledger.data_folder import is_in_use, lock_data_folder
 from service.running import Service, keep_in_memory, wall_clock
 from service.settings import Settings
 
@@ -44,9 +36,15 @@ LAST_OUTCOMES_SECONDS = 2.0
 log = logging.getLogger(__name__)
 
 
+host_option = click.option("--host", help="Address to listen on.")
+port_option = click.option(
+    "--port", type=click.IntRange(0, 65_535), help="Port to listen on; 0 takes any."
+)
+
+
 @click.command()
-@click.option("--host", help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on; 0 takes any.")
+@host_option
+@port_option
 @data_option
 @rule_file_options
 @click.option(
@@ -71,22 +69,77 @@ def run(
     configure(chosen.log_format, chosen.log_level)
     if reason := refusal(chosen):
         fail(reason)
-    with lock_data_folder(chosen.data):
-        try:
-            app = App(chosen)
-        except Refused as refused:
-            fail(str(refused))
-        try:
-            serve(app, chosen, handed or listen(chosen))
-        finally:
-            app.close()
+    with lock_data_folder(chosen.data), _opened(chosen) as app:
+        answer(app, Service(app, memory=chosen.data), handed or listen(chosen))
 
 
-def serve(app: App, chosen: Settings, listening: socket.socket) -> None:
+@click.command()
+@host_option
+@port_option
+@data_option
+@rule_file_options
+def serve(host: str | None, port: int | None, data: Path | None, given: RuleFiles) -> None:
+    """Keep letters and answer; `coursebell work` takes them, in the same folder or another.
+
+    Several may run beside each other, and go on while `work` is stopped and started.
+    """
+    handed = handed_over()
+    chosen = given.settings(data, **{"HOST": host, "PORT": port, **place_of(handed)})
+    configure(chosen.log_format, chosen.log_level)
+    if reason := refusal(chosen):
+        fail(reason)
+    alone = not is_in_use(chosen.data)
+    with _opened(chosen, owns_views=alone) as app:
+        answer(app, Service(app, works=False), handed or listen(chosen))
+
+
+@click.command()
+@data_option
+@rule_file_options
+def work(data: Path | None, given: RuleFiles) -> None:
+    """Take letters, decide and deliver, without a door of its own.
+
+    Where PostgreSQL holds the ledger another one may stand by, on another machine too, and goes
+    on when this one ends.
+    """
+    chosen = given.settings(data)
+    configure(chosen.log_format, chosen.log_level)
+    with lock_data_folder(chosen.data), _opened(chosen) as app:
+        service, ending = Service(app, memory=chosen.data), threading.Event()
+        begin(service)
+        for asked in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(asked, lambda *_: ending.set())
+        greet(app, works=True)
+        ending.wait()
+        if left := service.stop():
+            leave(app, left)
+
+
+@contextmanager
+def _opened(chosen: Settings, *, owns_views: bool = True) -> Iterator[App]:
+    """Open everything, and close it at the end; ends the command where it cannot be."""
+    try:
+        app = App(chosen, owns_views=owns_views)
+    except Refused as refused:
+        fail(str(refused))
+    try:
+        yield app
+    finally:
+        app.close()
+
+
+def begin(service: Service) -> None:
+    """Start the threads; ends the command where a channel or a queue cannot be opened."""
+    signal.signal(signal.SIGHUP, lambda *_: service.reload())
+    try:
+        service.start()
+    except Refused as refused:
+        fail(str(refused))
+
+
+def answer(app: App, service: Service, listening: socket.socket) -> None:
     """Answer who connects, run the threads, and stop them when a signal comes."""
-    group_commit = GroupCommit(app.letters)
-    service = Service(app, memory=chosen.data)
-    trusted = service.clock
+    group_commit, trusted = GroupCommit(app.letters), service.clock
     site = AsgiApplication(app, service, group_commit, trusted, moments=trusted.moments)
     server = LastAnswersServer(
         uvicorn.Config(
@@ -102,14 +155,12 @@ def serve(app: App, chosen: Settings, listening: socket.socket) -> None:
             timeout_graceful_shutdown=LAST_REQUESTS_SECONDS,
         )
     )
-    signal.signal(signal.SIGHUP, lambda *_: service.reload())
-    try:
-        service.start()
-    except Refused as refused:
-        fail(str(refused))
+    begin(service)
     for asked in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when it is done
         signal.signal(asked, lambda *_: setattr(server, "should_exit", True))
-    greet(app, listening)
+    host, port = listening.getsockname()[:2]
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    greet(app, address, works=service.works)
     try:
         server.run(sockets=[listening])
     finally:
@@ -131,66 +182,6 @@ def leave(app: App, left: list[str]) -> NoReturn:
     log.warning(words, ", ".join(left), extra={"event": "service.left", "parts": len(left)})
     logging.shutdown()
     os._exit(0)
-
-
-def greet(app: App, listening: socket.socket) -> None:
-    """Print where the service is and what is open, in the form of its log."""
-    host, port = listening.getsockname()[:2]
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    said = list(setup_in_words(app, address))
-    if app.settings.log_format == "json":
-        words = f"Coursebell on {address} with {len(app.active.decider.by_id)} rules"
-        lines = [{"event": "service.started", "address": address, "message": words}]
-        for part, words in said:
-            words = words.replace("\n", ": ")
-            lines.append({"event": "service.setup", "part": part, "message": words})
-        for line in lines:
-            click.echo(line_for_programs(line, time.time(), "info"))
-        return
-    screen = console()
-    screen.print(Text.assemble(("Coursebell ", "bold"), f"on {address}"))
-    for part, words in said:
-        shown = words.replace("\n", f"\n{'':13}")
-        screen.print(f"  {part:<10} {shown}", markup=False, soft_wrap=True)
-
-
-def setup_in_words(app: App, address: str) -> Iterator[tuple[str, str]]:
-    """Say what is open and in use, part by part."""
-    chosen = app.settings
-    if chosen.redirect_all_to:
-        yield "redirected", REDIRECTED
-    known = KnownValues(app.people, app.courses, app.views)
-    read = read_files_of(chosen, SOURCES, name=chosen.rules.name, known=known)
-    warnings = counted(len(read.problems), "warning")
-    warned = f"; {warnings}, see `coursebell check`" if read.problems else ""
-    yield "rules", f"{len(app.active.decider.by_id)} active in {chosen.rules}{warned}"
-    yield "data", str(chosen.data)
-    _, muting = muting_of(app.store.latest)
-    if muting.everything or muting.rules:
-        yield "muted", f"{muting.names}; `coursebell unmute` lets them speak again"
-    for name, source in chosen.sources.items():
-        yield "webhook", f"POST {address}/webhooks/{name}\n{door_in_words(source, chosen.host)}"
-    for name in open_doors(chosen.bounces):
-        yield "bounces", f"POST {address}{BOUNCES}{name}"
-    if chosen.bounces.imap_url:
-        yield "bounces", "a mailbox, read once a minute"
-    for queue in app.queues:
-        yield "queue", f"{queue.name}, for {queue.source}"
-    if chosen.adobe_api.client_id is not None:
-        reports = "; reports each day" if chosen.adobe_api.report_at is not None else ""
-        yield "people", f"Adobe's API, by {REQUESTS_AN_HOUR} requests an hour at most{reports}"
-    yield "API", api_in_words(chosen)
-    yield "readers", readers_in_words(chosen)
-    for name, url in app.active.decider.rules.channels.items():
-        way = app.held_channels.get(name) or way_in_words(name, url, chosen)
-        yield "channel", f"{name}: {way}"
-
-
-def readers_in_words(chosen: Settings) -> str:
-    """Say whether mails lead to a page where their reader chooses."""
-    if chosen.public_url:
-        return f"each mail has a link to its reader's choices, at {chosen.public_url}"
-    return "mails have no link to stop or to choose; expected COURSEBELL_PUBLIC_URL, got none"
 
 
 @click.group()

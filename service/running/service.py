@@ -38,7 +38,7 @@ class Service:
         self._working = Threads(self.troubles)
         self._reloader = Reloader(FileWatch(app.settings, app.files), self.troubles)
         self._seen = SeenFile(memory) if memory else None
-        self._works = works
+        self.works = works
         self.stands_by = False
         """Whether another process works, and this one would if it did not."""
 
@@ -49,7 +49,7 @@ class Service:
         """
         self.app.scheduler.rest()
         self.app.open_adobe_api(self.clock)
-        if self._works:
+        if self.works:
             self.app.open_ways(self.clock)
             self._threads.spawn("writer", self._work)
         else:

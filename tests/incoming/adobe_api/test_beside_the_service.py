@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from service.cli.run import setup_in_words
+from service.cli.output.greeting import greet
 from service.running import wall_clock
 from tests.adobe_api import AdobeApi, instance, learning_object, user
 from tests.installation import DONE, Installation, completed
@@ -161,7 +161,7 @@ def test_without_settings_there_is_nothing_to_ask(tmp_path):
         assert "coursebell_adobe_api_budget_left" not in service.numbers()
 
 
-def test_the_first_lines_say_that_it_is_asked(tmp_path, api):
+def test_the_first_lines_say_that_it_is_asked(tmp_path, api, capsys):
     with Installation(tmp_path, DONE, **api.environ) as office:
-        said = dict(setup_in_words(office.app, ""))
-        assert said["people"] == "Adobe's API, by 500 requests an hour at most"
+        greet(office.app, works=True)
+        assert "people     Adobe's API, by 500 requests an hour at most" in capsys.readouterr().out
