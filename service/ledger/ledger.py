@@ -227,7 +227,7 @@ class Ledger:
                 # Inside the transaction nobody else writes, so what is read here stays true.
                 self._insist(what)
                 log = [(INSERT, what.rows), (ONCE, what.once), (ERASABLE, what.erasable)]
-                for sql, rows in [*log, *what.tables]:
+                for sql, rows in [*log, *what.tables, *what.in_turn]:
                     cursor.executemany(sql, rows)
                 return last_position(cursor)
         except sqlite3.IntegrityError as error:

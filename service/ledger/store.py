@@ -33,14 +33,16 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
 
     Of `rows` no version may be taken; of `once` one that is taken is passed over, as their ids are
     derived from what they say. `erasable` are (stream, field, value) that an event may not hold
-    for ever. The streams of `rests_on` have just this newest version, 0 for none. Unless it is
-    `waking`, who waits for a commit sleeps on.
+    for ever. The streams of `rests_on` have just this newest version, 0 for none. Statements
+    `in_turn` are run last, when nobody else can commit until this has: what they find is so, and
+    one may fail by it. Unless it is `waking`, who waits for a commit sleeps on.
     """
 
     rows: Sequence[Row] = ()
     once: Sequence[Row] = ()
     erasable: Sequence[tuple[str, str, str]] = ()
     tables: Sequence[Statement] = ()
+    in_turn: Sequence[Statement] = ()
     rests_on: Mapping[str, int] = {}
     waking: bool = True
 

@@ -15,6 +15,7 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Dumper, Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from service.ledger.sql import RunAgain
 from service.ledger.store import LedgerError
 
 Session = psycopg.Connection[tuple[Any, ...]]
@@ -60,10 +61,6 @@ NUL = "22021"
 WHAT_NUL_IS = "a text has a NUL character or is no UTF-8, which PostgreSQL does not store"
 
 
-class RunAgain(PersistenceError):
-    """Say that nothing was kept, and that the same may be tried again at once."""
-
-
 class SessionLost(PersistenceError):
     """Say that the server went away; only who was at its COMMIT does not know what was kept."""
 
@@ -71,6 +68,7 @@ class SessionLost(PersistenceError):
 KINDS: dict[str, type[Exception]] = {
     "23": IntegrityError,
     "40": RunAgain,
+    "55P03": RunAgain,
     "08": SessionLost,
     "57P": SessionLost,
     "25P0": SessionLost,

@@ -14,7 +14,7 @@ from eventsourcing.persistence import PersistenceError
 
 from service.ledger.postgresql import lanes
 from service.ledger.postgresql.connections import Server, Session, SessionLost, told
-from service.ledger.postgresql.transactions import Lane
+from service.ledger.postgresql.transactions import BEGIN_ALONE, Lane
 from service.ledger.store import LeaseLost, Unknown
 
 T = TypeVar("T")
@@ -61,7 +61,10 @@ class LaneSession:
         return session, self._lane
 
     def begun(self) -> tuple[Session, Lane]:
-        """Begin a transaction; once more in a new session, if this one was lost since."""
+        """Begin a transaction during which nobody else commits.
+
+        Once more in a new session, if this one was lost since.
+        """
         try:
             return self._begin()
         except SessionLost:
@@ -70,8 +73,12 @@ class LaneSession:
 
     def _begin(self) -> tuple[Session, Lane]:
         session, lane = self.ready()
-        with told():
-            session.execute("BEGIN", prepare=False)
+        try:
+            with told():
+                session.execute(BEGIN_ALONE, prepare=False)
+        except BaseException:
+            self.roll_back()
+            raise
         return session, lane
 
     def asked(self, ask: Callable[[Session], T]) -> T:

@@ -39,11 +39,6 @@ STREAMS = f"""
 SELECT {COLUMNS} FROM events WHERE originator_id = ANY(%s::text[])
 ORDER BY originator_id, originator_version
 """
-LATEST = f"""
-SELECT {COLUMNS} FROM unnest(%s::text[]) AS wanted (stream) CROSS JOIN LATERAL (
-  SELECT {COLUMNS} FROM events WHERE originator_id = stream ORDER BY originator_version DESC LIMIT 1
-) AS newest
-"""
 NEWEST = """
 SELECT stream, (SELECT max(originator_version) FROM events WHERE originator_id = stream)
 FROM unnest(%s::text[]) AS wanted (stream)
@@ -134,10 +129,6 @@ class LogReader:
         """Read many streams at once, each in order of version."""
         for some in _parts(ids):
             yield from self._rows(STREAMS, (some,))
-
-    def latest(self, ids: Sequence[str]) -> dict[str, Row]:
-        """Read the newest event of each of many streams; those not there are left out."""
-        return {row[0]: row for some in _parts(ids) for row in self._rows(LATEST, (some,))}
 
     def newest(self, ids: Sequence[str]) -> dict[str, int]:
         """Read the newest version of many streams, 0 for one that is not there."""

@@ -117,8 +117,11 @@ class Asking:
 
     def executemany(self, sql: str, rows: Iterable[Any], /) -> Found:
         """Run one for each of the rows, in as few packets as they fit in."""
+        values = list(rows)
+        if not values:
+            return Found([], 0)
         with told(), self._session.cursor() as cursor:
-            cursor.executemany(as_here(sql), list(rows))
+            cursor.executemany(as_here(sql), values)
             return Found([], cursor.rowcount)
 
 

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from eventsourcing.persistence import IntegrityError, PersistenceError
 
-from service.ledger.postgresql.connections import RunAgain, Server, Session, SessionLost, told
+from service.ledger.postgresql.connections import Server, Session, SessionLost, told
 from service.ledger.postgresql.lane_session import NOBODY_KNOWS, LaneSession
 from service.ledger.postgresql.log_reader import LogReader
 from service.ledger.postgresql.portable_sql import Asking
@@ -27,7 +27,7 @@ from service.ledger.postgresql.transactions import (
     size_of,
     write,
 )
-from service.ledger.sql import TableWriter
+from service.ledger.sql import RunAgain, TableWriter
 from service.ledger.store import Append, Unknown
 
 LEASE_SECONDS = 5.0
@@ -109,7 +109,7 @@ class PostgresStore(LogReader):
     def transaction(self, *, waking: bool = True) -> Iterator[TableWriter]:
         """Begin a transaction of tables: all of it is on disk when the block ends, or none of it.
 
-        What is read inside others may change until it ends.
+        Nobody else commits until then, so what is read inside stays so.
         """
         with self._lanes.lock:
             session, lane = self._lanes.begun()
