@@ -154,7 +154,7 @@ class Letters:
         self.came = threading.Event()
         self.feeds = Feeds(ledger)
         self.asides = SetAsideQuery(ledger)
-        ledger.create(LETTERS)
+        ledger.create(LETTERS, remembered=False)
         ledger.remember_end("letters", "n")
 
     def keep(

@@ -78,6 +78,8 @@ class Ledger:
     library's, with a declared position so that rows keep theirs.
     """
 
+    shared = False
+
     def __init__(self, path: Path) -> None:
         """Open or create the file; raises LedgerError when it cannot be used."""
         self.path, self.folder = path, path.parent
@@ -109,10 +111,10 @@ class Ledger:
         self.create(EVENT_LOG)
         self.remember_end("stored_events", "notification_id")
 
-    def create(self, script: str) -> bool:
+    def create(self, script: str, *, remembered: bool = True) -> bool:
         """Run a wing's `CREATE … IF NOT EXISTS` script; twice is harmless. Tell whether it may be.
 
-        Tables of an older version gain columns. Raises LedgerError for one that cannot be used.
+        Unless it is `remembered`, some stores do not tell others what is written there. Tables of an older version gain columns. Raises LedgerError for one that cannot be used.
         """
         with self._writing:
             if wrong := fit(self._writer, script):

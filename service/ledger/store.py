@@ -50,6 +50,9 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
 class Store(Protocol):
     """Keep the log, and the tables beside it."""
 
+    shared: bool
+    """Whether others may be at work whom no lock of the folder shows: nobody is long at anything."""
+
     def append(self, what: Append) -> int:
         """Write all of it, on disk when this returns; return the position of its last event.
 
@@ -115,7 +118,7 @@ class Store(Protocol):
         ...
 
     def revision(self) -> int:
-        """Give what grows as another process writes."""
+        """Give what grows as another process writes what may be remembered."""
         ...
 
     def reader(self) -> TableReader:

@@ -53,12 +53,6 @@ ON_POSTGRESQL = (
         "SET LOCAL lock_timeout = 500", "SET LOCAL lock_timeout = 60000", TURNS,
     ),
     Bug(
-        3, "leave open a transaction that could not begin",
-        "service/ledger/postgresql/lane_session.py",
-        "        except BaseException:\n            self.roll_back()\n            raise\n",
-        "        except BaseException:\n            raise\n", TURNS,
-    ),
-    Bug(
         3, "give up where a deadlock was ended", "service/ledger/sql.py",
         "(sqlite3.IntegrityError, IntegrityError, RunAgain)",
         "(sqlite3.IntegrityError, IntegrityError)", TURNS,

@@ -4,6 +4,7 @@ What was sent and not answered is looked up before anything else is written; wha
 is told as `Unknown`.
 """
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from eventsourcing.persistence import IntegrityError, PersistenceError
 from service.ledger.postgresql.connections import Server, Session, SessionLost, told
 from service.ledger.postgresql.lane_session import NOBODY_KNOWS, LaneSession
 from service.ledger.postgresql.log_reader import LogReader
-from service.ledger.postgresql.portable_sql import Asking
+from service.ledger.postgresql.portable_sql import Writing, table_of
 from service.ledger.postgresql.tables import PLACES, make_log, make_tables
 from service.ledger.postgresql.transactions import (
     FEW,
@@ -37,6 +38,7 @@ LOOKS = (0.005, 0.25)
 TRIES = 8
 SEEN = "SELECT wakes FROM head"
 TABLES = "SELECT tables FROM head"
+TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)")
 MOVED = "a stream that this rests on has moved, or another process has written meanwhile"
 NOT_ON_STANDBY = (
     "PostgreSQL: expected the standby to have the commit, but the wait was cancelled; "
@@ -57,14 +59,20 @@ class PostgresStore(LogReader):
         self._lanes = LaneSession(self._server, lease_seconds)
         self._woken = threading.Condition()
         self._wakes = self._own = 0
+        self._passing = {""}
         try:
             self._lanes.asked(make_log)
         except BaseException:
             self._lanes.lose()
             raise
 
-    def create(self, script: str) -> bool:
-        """Run a wing's `CREATE … IF NOT EXISTS` script; twice is harmless."""
+    def create(self, script: str, *, remembered: bool = True) -> bool:
+        """Run a wing's `CREATE … IF NOT EXISTS` script; twice is harmless.
+
+        Unless they are `remembered`, nobody has to know that another process wrote to its tables.
+        """
+        if not remembered:
+            self._passing.update(TABLE.findall(script))
         with self._lanes.lock:
             self._lanes.asked(lambda session: make_tables(session, script))
         return True
@@ -97,13 +105,18 @@ class PostgresStore(LogReader):
         raise PersistenceError(f"PostgreSQL: expected to commit, did not in {TRIES} tries")
 
     def _closing(self, what: Append, lane: Lane, places: int) -> ClosingPacket:
+        statements = (*what.tables, *what.in_turn)
         return ClosingPacket(
             lane=lane,
             seconds=self._lanes.seconds,
             places=places,
             events=len(what.rows),
-            tables=int(bool(what.tables)),
+            tables=self._told({table_of(sql) for sql, rows in statements if rows}),
         )
+
+    def _told(self, tables: set[str]) -> int:
+        """Count a commit for others who remember what was in these tables."""
+        return int(not tables <= self._passing)
 
     @contextmanager
     def transaction(self, *, waking: bool = True) -> Iterator[TableWriter]:
@@ -113,12 +126,14 @@ class PostgresStore(LogReader):
         """
         with self._lanes.lock:
             session, lane = self._lanes.begun()
+            writing = Writing(session)
             try:
-                yield Asking(session)
+                yield writing
             except BaseException:
                 self._lanes.roll_back()
                 raise
-            closing = ClosingPacket(lane, self._lanes.seconds, tables=1)
+            told = self._told(writing.tables)
+            closing = ClosingPacket(lane, self._lanes.seconds, tables=told)
             self._written(session, closing, partial(close, what=Append(waking=waking)))
         self._notify(waking)
 
@@ -173,7 +188,7 @@ class PostgresStore(LogReader):
         raise RunAgain("PostgreSQL: the connection was lost before COMMIT, and nothing is kept")
 
     def revision(self) -> int:
-        """Give what grows as another process writes to tables."""
+        """Give what grows as another process writes to tables that are remembered."""
         with self._lanes.lock:  # between a commit and its count the own one would be another's
             found: int = self._rows(TABLES)[0][0]
             return found - self._own + self.as_others
