@@ -114,7 +114,8 @@ class Ledger:
     def create(self, script: str, *, remembered: bool = True) -> bool:
         """Run a wing's `CREATE … IF NOT EXISTS` script; twice is harmless. Tell whether it may be.
 
-        Unless it is `remembered`, some stores do not tell others what is written there. Tables of an older version gain columns. Raises LedgerError for one that cannot be used.
+        Tables of an older version gain columns. Raises LedgerError for one that cannot be used.
+        Not every store counts for others what is written to tables that are not `remembered`.
         """
         with self._writing:
             if wrong := fit(self._writer, script):

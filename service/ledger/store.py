@@ -51,7 +51,7 @@ class Store(Protocol):
     """Keep the log, and the tables beside it."""
 
     shared: bool
-    """Whether others may be at work whom no lock of the folder shows: nobody is long at anything."""
+    """Whether others may write whom no lock of the folder shows: then nothing may take long."""
 
     def append(self, what: Append) -> int:
         """Write all of it, on disk when this returns; return the position of its last event.

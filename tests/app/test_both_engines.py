@@ -16,7 +16,7 @@ import pytest
 from bench import feed
 from service.app import app as composition
 from service.learners.directory import people, people_table
-from service.ledger.ledger import HighWaterMark, Ledger
+from service.ledger.ledger import Ledger
 from service.ledger.postgresql.postgres_store import PostgresStore
 from service.sending import delivery
 from tests.campaigns import campaign, length
@@ -28,31 +28,6 @@ POSITION = re.compile(rb'"position":\d+')
 """Of an ask of the clock: each engine numbers the log in its own way."""
 RULES = (ROOT / "bench/rules.yaml").read_text()
 LogOfStreams = set[tuple[str, int, str, bytes]]
-
-
-class PostgresLedger(PostgresStore):
-    """A store as an app takes one: with the folder of this machine, and its views' mark."""
-
-    def __init__(self, address: str, folder: Path) -> None:
-        super().__init__(address)
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
-        self.mark = HighWaterMark(folder / "ledger.db")
-        self.mark.open()
-
-    def columns(self, table: str) -> frozenset[str]:
-        found = self.reader().execute(
-            "SELECT column_name FROM information_schema.columns "
-            "WHERE table_name = ? AND table_schema = current_schema()",
-            (table,),
-        )
-        return frozenset(name for (name,) in found)
-
-    def remember_end(self, table: str, column: str) -> None:
-        """The server remembers."""
-
-    def checkpoint(self) -> None:
-        """The server does it."""
 
 
 class Academy(Installation):
@@ -106,7 +81,7 @@ def test_the_same_letters_leave_the_same_rows(tmp_path: Path, postgres_address: 
         expected = played(here)
         mails = len(here.drawer())
     with academy(
-        tmp_path / "other", lambda path: PostgresLedger(postgres_address, path.parent)
+        tmp_path / "other", lambda path: PostgresStore(postgres_address, path.parent)
     ) as here:
         found = played(here)
         assert len(here.drawer()) == mails

@@ -5,6 +5,7 @@ https://www.postgresql.org/docs/current/protocol-flow.html has no way to ask aga
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,12 +28,12 @@ Wired = tuple[PostgresStore, LossyWire, Callable[[str], None]]
 
 
 @pytest.fixture
-def wired(cluster: Cluster, postgres_address: str) -> Iterator[Wired]:
+def wired(cluster: Cluster, postgres_address: str, tmp_path: Path) -> Iterator[Wired]:
     """A store behind a wire that does once what it is told to do next."""
     fates: list[str] = []
     wire = LossyWire(cluster.socket, lambda _: fates.pop() if fates else PASS)
-    PostgresStore(postgres_address).close()
-    store = PostgresStore(cluster.through(wire, postgres_address))
+    PostgresStore(postgres_address, tmp_path).close()
+    store = PostgresStore(cluster.through(wire, postgres_address), tmp_path)
     store.create(TABLE)
     yield store, wire, fates.append
     store.close()
@@ -83,19 +84,19 @@ KINDS = (a_row, many_rows, derived_ids, nothing_new, what_it_rests_on, tables_to
 @campaign
 @pytest.mark.parametrize("fate", [LOSE_COMMIT, LOSE_ANSWER])
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_was_not_answered_is_kept_once(cluster, postgres_address, kind, fate):
+def test_what_was_not_answered_is_kept_once(cluster, postgres_address, tmp_path, kind, fate):
     """Every second COMMIT: of each kind 200 in the whole campaign."""
     lost = length(200, 4)
-    PostgresStore(postgres_address).close()
+    PostgresStore(postgres_address, tmp_path).close()
     wire = LossyWire(cluster.socket, lambda n: fate if n % 2 else PASS)
-    store = PostgresStore(cluster.through(wire, postgres_address))
+    store = PostgresStore(cluster.through(wire, postgres_address), tmp_path)
     store.create(TABLE)
     store.append(Append(rows=[row("rested0"), row("one")]))
     for n in range(1, 2 * lost + 1):
         kind(store, n)
     store.close()
     wire.close()
-    judge(PostgresStore(postgres_address), kind.__name__, 2 * lost)
+    judge(PostgresStore(postgres_address, tmp_path), kind.__name__, 2 * lost)
     assert wire.lost >= lost
 
 

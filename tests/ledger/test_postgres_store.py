@@ -158,7 +158,7 @@ def in_commit(cluster: Cluster) -> list[tuple]:
     return cluster.execute(sql)
 
 
-def test_only_a_primary_is_written_to_and_none_of_the_past() -> None:
+def test_only_a_primary_is_written_to_and_none_of_the_past(tmp_path: Path) -> None:
     found = binaries()
     if found is None:
         pytest.skip("no PostgreSQL here; apt-get install postgresql")
@@ -177,7 +177,7 @@ def test_only_a_primary_is_written_to_and_none_of_the_past() -> None:
         server = Server(with_server.address)
         until(lambda: server.connect().close() or True, "it is promoted")
         assert server.timeline == old.timeline + 1
-        store = PostgresStore(with_server.address)
+        store = PostgresStore(with_server.address, tmp_path)
         assert store.acquire()
         assert store._lanes.ready()[1].epoch > 2**33, "above every epoch of the server before"
         store.close()
@@ -191,15 +191,17 @@ def test_only_a_primary_is_written_to_and_none_of_the_past() -> None:
 @pytest.mark.parametrize(
     "address", ["postgresql://u:s%ecret@h/db", "host=h secret", "postgresql://h:secret/db"]
 )
-def test_an_address_that_cannot_be_read_is_refused_and_not_quoted(address: str) -> None:
+def test_an_address_that_cannot_be_read_is_refused_and_not_quoted(
+    tmp_path: Path, address: str
+) -> None:
     with pytest.raises((LedgerError, SessionLost)) as error:
-        PostgresStore(address)
+        PostgresStore(address, tmp_path)
     assert "secret" not in str(error.value)
 
 
 def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(SessionLost, match="No such file"):
-        PostgresStore(f"postgresql://secret:hidden@/d?host={tmp_path}")
+        PostgresStore(f"postgresql://secret:hidden@/d?host={tmp_path}", tmp_path)
 
 
 def test_a_newer_ledger_is_refused(

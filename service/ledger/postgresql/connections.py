@@ -14,6 +14,7 @@ from eventsourcing.persistence import IntegrityError, PersistenceError
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper, Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.types.string import StrDumperUnknown
 
 from service.ledger.sql import RunAgain
 from service.ledger.store import LedgerError
@@ -84,6 +85,17 @@ class Whole(Dumper):
         return b"1" if obj else b"0"
 
 
+class Text(StrDumperUnknown):
+    """Write NUL, which PostgreSQL does not store, as what stands for a character of no use.
+
+    So a name that has one can be kept, and is found again. Ids of the log are refused.
+    """
+
+    def dump(self, obj: str) -> Buffer | None:
+        """Give the bytes."""
+        return super().dump(obj.replace("\0", "\ufffd") if "\0" in obj else obj)
+
+
 class Number(Loader):
     """Read `numeric` as whole where it is: PostgreSQL gives the sum of whole numbers as one."""
 
@@ -121,6 +133,7 @@ class Server:
 
     def _prepare(self, session: Session, settings: dict[str, str]) -> None:
         session.adapters.register_dumper(bool, Whole)
+        session.adapters.register_dumper(str, Text)
         session.adapters.register_loader("numeric", Number)
         session.prepare_threshold = 2
         timeline = _timeline_of(session, settings)

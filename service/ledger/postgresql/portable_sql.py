@@ -207,3 +207,6 @@ class ReadingSession:
         """Close the session; another one is opened when it is needed."""
         if self._session:
             self._session.close()
+
+    def __del__(self) -> None:
+        self.close()

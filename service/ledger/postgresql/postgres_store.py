@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import NoReturn
 
 from eventsourcing.persistence import IntegrityError, PersistenceError
 
+from service.ledger.ledger import HighWaterMark
 from service.ledger.postgresql.connections import Server, Session, SessionLost, told
 from service.ledger.postgresql.lane_session import NOBODY_KNOWS, LaneSession
 from service.ledger.postgresql.log_reader import LogReader
@@ -28,8 +30,9 @@ from service.ledger.postgresql.transactions import (
     size_of,
     write,
 )
+from service.ledger.private_files import private_data_folder
 from service.ledger.sql import RunAgain, TableWriter
-from service.ledger.store import Append, Unknown
+from service.ledger.store import Append, LedgerError, Unknown
 
 LEASE_SECONDS = 5.0
 LOOKS = (0.005, 0.25)
@@ -49,12 +52,19 @@ NOT_ON_STANDBY = (
 class PostgresStore(LogReader):
     """Keep the log and the tables in a database that other processes write to as well.
 
-    One session writes, shared under a lock, and each thread has one to read.
+    One session writes, shared under a lock, and each thread has one to read. `folder` is this
+    machine's own: for views that are made of the ledger, and how far those have come.
     """
 
-    def __init__(self, address: str, *, lease_seconds: float = LEASE_SECONDS) -> None:
+    shared = True
+
+    def __init__(
+        self, address: str, folder: Path, *, lease_seconds: float = LEASE_SECONDS
+    ) -> None:
         """Make what is not there; raises LedgerError, or SessionLost."""
         super().__init__(Server(address))
+        self.folder = folder
+        self.mark = _mark_in(folder)
         self.as_others = 0
         self._lanes = LaneSession(self._server, lease_seconds)
         self._woken = threading.Condition()
@@ -64,6 +74,7 @@ class PostgresStore(LogReader):
             self._lanes.asked(make_log)
         except BaseException:
             self._lanes.lose()
+            self.mark.close()
             raise
 
     def create(self, script: str, *, remembered: bool = True) -> bool:
@@ -211,6 +222,12 @@ class PostgresStore(LogReader):
                 self._woken.wait(min(pause, left))
             pause = min(2 * pause, LOOKS[1])
 
+    def give_room(self) -> None:
+        """Do nothing: how much it holds at once is a setting of the server."""
+
+    def checkpoint(self) -> None:
+        """Do nothing: the server does it."""
+
     def wake(self) -> None:
         """Tell all who wait for a commit to look again."""
         self._wakes += 1
@@ -243,3 +260,18 @@ class PostgresStore(LogReader):
         """Close every session, and leave the lane to whoever wants it. Twice is harmless."""
         super().close()
         self._lanes.close()
+        self.mark.close()
+
+
+def _mark_in(folder: Path) -> HighWaterMark:
+    """Open the mark of a folder, which is made if there is none; raises LedgerError."""
+    try:
+        private_data_folder(folder)
+        mark = HighWaterMark(folder / "ledger.db")
+        mark.open()
+    except OSError as error:
+        raise LedgerError(
+            f"{folder}: expected a data folder that can be written, got {error.strerror}; "
+            "set COURSEBELL_DATA to another folder"
+        ) from error
+    return mark
