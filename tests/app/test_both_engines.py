@@ -3,6 +3,7 @@
 No setting leads to PostgreSQL yet: here the app is given such a ledger.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,12 +16,15 @@ import pytest
 
 from bench import feed
 from service.app import app as composition
+from service.incoming.letter import Arrival
 from service.learners.directory import people, people_table
 from service.ledger.ledger import Ledger
 from service.ledger.postgresql.postgres_store import PostgresStore
 from service.sending import delivery
 from tests.campaigns import campaign, length
-from tests.installation import DAY, HOUR, ROOT, START, Installation
+from tests.incoming.sources import sunbird_payloads
+from tests.installation import DAY, HOUR, ROOT, START, Installation, body, completed, enrolled
+from tests.ledger.stores import ENGINES
 
 LETTERS = length(2_000, sample=120)
 AT_A_TIME = 40
@@ -87,3 +91,54 @@ def test_the_same_letters_leave_the_same_rows(tmp_path: Path, postgres_address: 
         assert len(here.drawer()) == mails
     assert len(expected) > LETTERS
     assert (sorted(expected - found)[:3], sorted(found - expected)[:3]) == ([], [])
+
+
+LETTERS_WITH_TEXTS = {
+    "adobe": json.loads(body(enrolled(START, 77), completed(START, 78))),
+    "community-training": {
+        "EventType": "COURSE_COMPLETION",
+        "MessageBody": {
+            "UserId": 77, "FirstName": "Ada", "LastName": "Lovelace", "ContactType": "Email",
+            "Contact": "ada@example.org", "CourseId": 7, "CourseName": "Safe driving",
+            "CompletionDate": "2026-11-16T09:00:00", "ExamPercentage": "80",
+        },
+    },
+    "sunbird": sunbird_payloads.event(),
+}  # fmt: skip
+
+
+def with_nul(told: Any) -> Iterator[Any]:
+    """The same once for each of its texts, with NUL in that one."""
+    match told:
+        case str():
+            yield from (f"{told}\0", f"\0{told}")
+        case dict():
+            for key, value in told.items():
+                yield from ({**told, key: odd} for odd in with_nul(value))
+                yield {**told, f"{key}\0": value}
+        case list():
+            for place, value in enumerate(told):
+                yield from ([*told[:place], odd, *told[place + 1 :]] for odd in with_nul(value))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_letter_with_nul_in_any_text_is_kept_and_taken(
+    tmp_path: Path, engine: str, request: pytest.FixtureRequest
+) -> None:
+    def ledger(path: Path) -> Any:
+        if engine == "sqlite":
+            return Ledger(path)
+        return PostgresStore(request.getfixturevalue("postgres_address"), path.parent)
+
+    letters = [
+        Arrival(source, START, {"user-agent": "a\0b"}, json.dumps(odd).encode())
+        for source, told in LETTERS_WITH_TEXTS.items()
+        for odd in with_nul(told)
+    ]
+    with academy(tmp_path / "one", ledger) as here:
+        for at, letter in enumerate(letters, start=START):
+            here.app.letters.keep([letter])
+            here.tick(at)
+        counts = here.app.letters.counts()
+    assert counts["waiting"] == 0 and counts["accepted"] == len(letters) > 80
+    assert counts["taken"] > len(letters) // 3

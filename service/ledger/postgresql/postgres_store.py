@@ -58,9 +58,7 @@ class PostgresStore(LogReader):
 
     shared = True
 
-    def __init__(
-        self, address: str, folder: Path, *, lease_seconds: float = LEASE_SECONDS
-    ) -> None:
+    def __init__(self, address: str, folder: Path, *, lease_seconds: float = LEASE_SECONDS) -> None:
         """Make what is not there; raises LedgerError, or SessionLost."""
         super().__init__(Server(address))
         self.folder = folder
