@@ -211,7 +211,7 @@ class App:
 
         The service ran `at_most` so long (ms) since.
         """
-        self.feed_watch.ask(self.active.decider, self.letters.feeds.heard(), now, at_most)
+        self.feed_watch.ask(self.active.decider, self.letters.feeds.heard(), now, at_most=at_most)
         self.channel_watch.ask(self.active.decider, failing_channels(self.deliveries.health), now)
         while self.letter_watch.ask(self.active.decider, now):
             pass

@@ -133,7 +133,7 @@ class Feeds:
 
     def __init__(self, ledger: Store) -> None:
         self._ledger = ledger
-        ledger.create(FEEDS)
+        ledger.create(FEEDS, remembered=False)
         self._tables = [name for name in ("feed_lanes", BEFORE_LANES) if ledger.columns(name)]
 
     def kept(self, arrivals: Sequence[Arrival], receipts: Sequence[int]) -> Statement:

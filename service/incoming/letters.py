@@ -108,7 +108,7 @@ class Letters:
         self._ledger = ledger
         self.came = threading.Event()
         self.feeds = Feeds(ledger)
-        ledger.create(LETTERS)
+        ledger.create(LETTERS, remembered=False)
         ledger.remember_end("letters", "n")
 
     def keep(

@@ -264,11 +264,8 @@ class Writer:
         # lock meanwhile. What another process wrote in between shows as a version that is taken,
         # or a person who is known: then nothing is kept, and `write` begins anew.
         outcomes = list(map(batch.record, told, known, blank))
-        self._append(
-            batch.events,
-            batch.decisions,
-            tables=[*self._changes(batch), *marks(outcomes)],
-        )
+        tables, in_turn = [*self._changes(batch), *marks(outcomes)], [*self._in_turn(batch)]
+        self._append(batch.events, batch.decisions, tables, in_turn)
         # Memory follows the disk, never the other way round: a failed commit must leave no trace.
         batch.settle()
         if batch.reported:
@@ -283,11 +280,14 @@ class Writer:
     def _changes(self, batch: UnitOfWork) -> Iterator[Statement]:
         """Give what the facts say of people and courses."""
         yield self.people.met(list(batch.met.items()))
+        if batch.reported:
+            yield from self.lookup.changes(batch.reported)
+
+    def _in_turn(self, batch: UnitOfWork) -> Iterator[Statement]:
+        """Give what merges people, and what fails where another process did."""
         yield self.people.alone(batch.met)
         if batch.merges:
             yield from self.people.merges.changes(batch.merges.links, batch.merges.read)
-        if batch.reported:
-            yield from self.lookup.changes(batch.reported)
 
     def commit(self, decisions: Decisions) -> None:
         """Append decisions that no fact caused: an ask of the clock, an activation."""
@@ -314,6 +314,7 @@ class Writer:
         events: Sequence[NewEvent],
         decisions: Decisions,
         tables: Sequence[Statement] = (),
+        in_turn: Sequence[Statement] = (),
     ) -> None:
         tallies = ((s, v + 1, body) for s, (v, body) in decisions.tallies.items())
         written = Append(
@@ -321,6 +322,7 @@ class Writer:
             once=self.store.rows((s, 1, body) for s, body in decisions.once),
             erasable=decisions.erasable,
             tables=tables,
+            in_turn=in_turn,
         )
         self.ledger.lease.append(written)
 

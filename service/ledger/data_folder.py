@@ -5,12 +5,12 @@ Commands that only add a little, or only look, need no lock: SQLite has its own.
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from service.ledger.private_files import private_file, private_folder
-from service.ledger.store import LedgerError
+from service.ledger.store import Append, LedgerError
 
 
 def is_in_use(data: Path) -> bool:
@@ -54,3 +54,20 @@ def lock_data_folder(data: Path) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+class FolderLease:
+    """Be the one process that decides: whoever holds the data folder is."""
+
+    renew_every: float | None = None
+
+    def __init__(self, append: Callable[[Append], int]) -> None:
+        """Take how its holder, like everybody, writes."""
+        self.append = append
+
+    def acquire(self) -> bool:
+        """Take it: the lock of the folder has seen to it that nobody else does."""
+        return True
+
+    def renew(self) -> None:
+        """Hold on to it."""

@@ -10,7 +10,13 @@ from eventsourcing.persistence import IntegrityError, PersistenceError
 
 STORE_ERRORS: tuple[type[Exception], ...] = (sqlite3.Error, PersistenceError)
 """Whatever a database cannot do, now or at all: nothing of the transaction is kept."""
-CONFLICTS: tuple[type[Exception], ...] = (sqlite3.IntegrityError, IntegrityError)
+
+
+class RunAgain(PersistenceError):
+    """Say that nothing was kept, and that the same may be tried again at once."""
+
+
+CONFLICTS: tuple[type[Exception], ...] = (sqlite3.IntegrityError, IntegrityError, RunAgain)
 """Somebody else was quicker: read again, and decide anew."""
 
 

@@ -34,14 +34,16 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
 
     Of `rows` no version may be taken; of `once` one that is taken is passed over, as their ids are
     derived from what they say. `erasable` are (stream, field, value) that an event may not hold
-    for ever. The streams of `rests_on` have just this newest version, 0 for none. Unless it is
-    `waking`, who waits for a commit sleeps on.
+    for ever. The streams of `rests_on` have just this newest version, 0 for none. Statements
+    `in_turn` are run last, when nobody else can commit until this has: what they find is so, and
+    one may fail by it. Unless it is `waking`, who waits for a commit sleeps on.
     """
 
     rows: Sequence[Row] = ()
     once: Sequence[Row] = ()
     erasable: Sequence[tuple[str, str, str]] = ()
     tables: Sequence[Statement] = ()
+    in_turn: Sequence[Statement] = ()
     rests_on: Mapping[str, int] = {}
     waking: bool = True
 
@@ -87,7 +89,7 @@ class Store(Protocol):
     @property
     def lease(self) -> Lease: ...
 
-    def create(self, script: str) -> bool:
+    def create(self, script: str, *, remembered: bool = True) -> bool:
         """Run a wing's `CREATE … IF NOT EXISTS` script; twice is harmless. Tell whether it may be.
 
         Tables of an older version gain columns. Raises LedgerError for one that cannot be used.
@@ -97,6 +99,9 @@ class Store(Protocol):
     def remember_end(self, table: str, column: str) -> None:
         """Let the mark say how far a table has come, from each commit on."""
         ...
+
+    shared: bool
+    """Whether others may write whom no lock of the folder shows: then nothing may take long."""
 
     def append(self, what: Append) -> int:
         """Write all of it, on disk when this returns; return the position of its last event.
@@ -174,7 +179,7 @@ class Store(Protocol):
         ...
 
     def revision(self) -> int:
-        """Give what grows as another process writes."""
+        """Give what grows as another process writes what may be remembered."""
         ...
 
     def reader(self) -> TableReader:

@@ -3,8 +3,9 @@
 No setting leads to PostgreSQL yet: here the app is given such a ledger.
 """
 
+import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from itertools import count
@@ -14,13 +15,13 @@ from typing import Any
 import pytest
 
 from bench import feed
-from service.app import app as composition
+from service.incoming.letter import Arrival
 from service.learners.directory import people, people_table
-from service.ledger.postgresql.postgres_store import PostgresStore
-from service.ledger.sqlite.sqlite_store import HighWaterMark, SqliteStore
 from service.sending import delivery
 from tests.campaigns import campaign, length
-from tests.installation import DAY, HOUR, ROOT, START, Installation
+from tests.incoming.sources import sunbird_payloads
+from tests.installation import DAY, HOUR, ROOT, START, Installation, body, completed, enrolled
+from tests.ledger.stores import ENGINES
 
 LETTERS = length(2_000, sample=120)
 AT_A_TIME = 40
@@ -28,31 +29,6 @@ POSITION = re.compile(rb'"position":\d+')
 """Of an ask of the clock: each engine numbers the log in its own way."""
 RULES = (ROOT / "bench/rules.yaml").read_text()
 LogOfStreams = set[tuple[str, int, str, bytes]]
-
-
-class PostgresLedger(PostgresStore):
-    """A store as an app takes one: with the folder of this machine, and its views' mark."""
-
-    def __init__(self, address: str, folder: Path) -> None:
-        super().__init__(address)
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
-        self.mark = HighWaterMark(folder / "ledger.db")
-        self.mark.open()
-
-    def columns(self, table: str) -> frozenset[str]:
-        found = self.reader().execute(
-            "SELECT column_name FROM information_schema.columns "
-            "WHERE table_name = ? AND table_schema = current_schema()",
-            (table,),
-        )
-        return frozenset(name for (name,) in found)
-
-    def remember_end(self, table: str, column: str) -> None:
-        """The server remembers."""
-
-    def checkpoint(self) -> None:
-        """The server does it."""
 
 
 class Academy(Installation):
@@ -63,7 +39,7 @@ class Academy(Installation):
 
 
 @contextmanager
-def academy(folder: Path, ledger: Callable[[Path], Any]) -> Iterator[Installation]:
+def academy(folder: Path, database_url: str = "") -> Iterator[Installation]:
     """An academy whose ids are the same each time: chance would tell its logs apart."""
     numbers = count()
 
@@ -71,12 +47,11 @@ def academy(folder: Path, ledger: Callable[[Path], Any]) -> Iterator[Installatio
         return f"{now // 1000:08x}{blake2b(b'%d' % next(numbers), digest_size=12).hexdigest()}"
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(composition, "SqliteStore", ledger)
         patch.setattr(delivery, "steady_clock", lambda: 0)
         for room in (people, people_table):
             patch.setattr(room, "random_id", numbered)
         folder.mkdir()
-        with Academy(folder, RULES) as here:
+        with Academy(folder, RULES, COURSEBELL_DATABASE_URL=database_url) as here:
             with here.app.ledger.transaction() as cursor:
                 here.app.people.store(cursor, feed.people(), START)
                 here.app.courses.store(cursor, feed.courses(), START)
@@ -102,13 +77,58 @@ def played(here: Installation) -> LogOfStreams:
 
 @campaign
 def test_the_same_letters_leave_the_same_rows(tmp_path: Path, postgres_address: str) -> None:
-    with academy(tmp_path / "one", SqliteStore) as here:
+    with academy(tmp_path / "one") as here:
         expected = played(here)
         mails = len(here.drawer())
-    with academy(
-        tmp_path / "other", lambda path: PostgresLedger(postgres_address, path.parent)
-    ) as here:
+    with academy(tmp_path / "other", postgres_address) as here:
         found = played(here)
         assert len(here.drawer()) == mails
     assert len(expected) > LETTERS
     assert (sorted(expected - found)[:3], sorted(found - expected)[:3]) == ([], [])
+
+
+LETTERS_WITH_TEXTS = {
+    "adobe": json.loads(body(enrolled(START, 77), completed(START, 78))),
+    "community-training": {
+        "EventType": "COURSE_COMPLETION",
+        "MessageBody": {
+            "UserId": 77, "FirstName": "Ada", "LastName": "Lovelace", "ContactType": "Email",
+            "Contact": "ada@example.org", "CourseId": 7, "CourseName": "Safe driving",
+            "CompletionDate": "2026-11-16T09:00:00", "ExamPercentage": "80",
+        },
+    },
+    "sunbird": sunbird_payloads.event(),
+}  # fmt: skip
+
+
+def with_nul(told: Any) -> Iterator[Any]:
+    """The same once for each of its texts, with NUL in that one."""
+    match told:
+        case str():
+            yield from (f"{told}\0", f"\0{told}")
+        case dict():
+            for key, value in told.items():
+                yield from ({**told, key: odd} for odd in with_nul(value))
+                yield {**told, f"{key}\0": value}
+        case list():
+            for place, value in enumerate(told):
+                yield from ([*told[:place], odd, *told[place + 1 :]] for odd in with_nul(value))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_letter_with_nul_in_any_text_is_kept_and_taken(
+    tmp_path: Path, engine: str, request: pytest.FixtureRequest
+) -> None:
+    database = request.getfixturevalue("postgres_address") if engine == "postgresql" else ""
+    letters = [
+        Arrival(source, START, {"user-agent": "a\0b"}, json.dumps(odd).encode())
+        for source, told in LETTERS_WITH_TEXTS.items()
+        for odd in with_nul(told)
+    ]
+    with academy(tmp_path / "one", database) as here:
+        for at, letter in enumerate(letters, start=START):
+            here.app.letters.keep([letter])
+            here.tick(at)
+        counts = here.app.letters.counts()
+    assert counts["waiting"] == 0 and counts["accepted"] == len(letters) > 80
+    assert counts["taken"] > len(letters) // 3

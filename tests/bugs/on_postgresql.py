@@ -5,6 +5,7 @@ from tests.bugs.bug import Bug
 TRANSACTIONS = "service/ledger/postgresql/transactions.py"
 STORE = "service/ledger/postgresql/postgres_store.py"
 TESTS = "tests/ledger/test_postgres_store.py"
+TURNS = "tests/ledger/test_postgres_turns.py"
 
 ON_POSTGRESQL = (
     Bug(
@@ -35,6 +36,26 @@ ON_POSTGRESQL = (
         "                session.execute(STILL, values, prepare=True)\n"
         "            turn = session.execute(CLOSE, values, prepare=True)\n",
         TESTS,
+    ),
+    Bug(
+        3, "look for what others have written before its turn", TRANSACTIONS,
+        "            turn = session.execute(CLOSE, values, prepare=True)\n",
+        "            _run(session, what.in_turn)\n"
+        "            what = Append(rests_on=what.rests_on)\n"
+        "            turn = session.execute(CLOSE, values, prepare=True)\n", TURNS,
+    ),
+    Bug(
+        3, "let others commit while somebody reads and then writes", TRANSACTIONS,
+        "SELECT FROM head FOR UPDATE\n", "SELECT FROM head\n", TURNS,
+    ),
+    Bug(
+        3, "hold on to rows that whoever is alone needs", TRANSACTIONS,
+        "SET LOCAL lock_timeout = 500", "SET LOCAL lock_timeout = 60000", TURNS,
+    ),
+    Bug(
+        3, "give up where a deadlock was ended", "service/ledger/sql.py",
+        "(sqlite3.IntegrityError, IntegrityError, RunAgain)",
+        "(sqlite3.IntegrityError, IntegrityError)", TURNS,
     ),
     Bug(
         3, "take a commit that was not answered for lost", STORE,

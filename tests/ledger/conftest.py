@@ -18,8 +18,10 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     here = request.param == "postgresql"
     postgres = request.getfixturevalue("postgres_address") if here else ""
 
+    data = tmp_path / "data"
+
     def another() -> Opened:
-        store = PostgresStore(postgres) if here else SqliteStore(tmp_path / "data" / "ledger.db")
+        store = PostgresStore(postgres, data) if here else SqliteStore(data / "ledger.db")
         stores.append(store)
         return store
 
@@ -34,12 +36,12 @@ def store(opened: Open) -> Opened:
 
 
 @pytest.fixture
-def another(postgres_address: str) -> Iterator[OpenPostgres]:
+def another(postgres_address: str, tmp_path: Path) -> Iterator[OpenPostgres]:
     """Opens one more store on the same schema of PostgreSQL."""
     stores: list[PostgresStore] = []
 
     def opens(**more: float) -> PostgresStore:
-        stores.append(PostgresStore(postgres_address, **more))
+        stores.append(PostgresStore(postgres_address, tmp_path / "data", **more))
         return stores[-1]
 
     yield opens

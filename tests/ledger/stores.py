@@ -50,4 +50,4 @@ def opened_tables(request: pytest.FixtureRequest, folder: Path) -> Opened:
     """A store for what wings keep in tables of their own, of the engine that is asked for."""
     if request.param == "sqlite":
         return SqliteStore(folder / "ledger.db")
-    return PostgresStore(request.getfixturevalue("postgres_address"))
+    return PostgresStore(request.getfixturevalue("postgres_address"), folder)

@@ -3,6 +3,7 @@
 import threading
 from itertools import pairwise
 
+import msgspec
 import pytest
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
@@ -130,3 +131,40 @@ def test_the_librarys_recorder_works_on_it(store):
     assert recorder.select_events("s1") == events[:1]
     with pytest.raises(IntegrityError):
         recorder.insert_events(events[3:4])
+
+
+def test_nothing_is_found_by_an_id_with_nul(store):
+    """A letter or a request may have one, and no engine may fail by it."""
+    store.create("CREATE TABLE IF NOT EXISTS things (name TEXT PRIMARY KEY);")
+    store.append(Append(rows=[row("ada")]))
+    for id in ("ada\0", "\0", "\0ada"):
+        assert store.stream(id) == [*store.streams([id, "b"])] == store.ids(id, 9) == []
+        assert store.newest([id]) == {id: 0} and store.erasable(id) == {}
+        assert store.log(0, 9, [id]) == [] and [*store.firsts(id, b"x\0")] == []
+        reader = store.reader()
+        assert reader.execute("SELECT name FROM things WHERE name = ?", (id,)).fetchall() == []
+        any_of = f"SELECT COUNT(*) FROM things WHERE {reader.dialect.any_of('name')}"
+        assert reader.execute(any_of, ([id, "b"],)).fetchone() == (0,)
+
+
+def test_a_text_with_nul_is_kept_in_a_table(store):
+    """On PostgreSQL with another sign in its place, by either name; ids of the log are refused."""
+    store.create("CREATE TABLE IF NOT EXISTS things (name TEXT PRIMARY KEY);")
+    put, odd = "INSERT INTO things (name) VALUES (?)", "a\0b"
+    store.append(Append(tables=[(put, [(odd,)])], erasable=[("s", "f", odd)]))
+    found = store.reader().execute("SELECT name FROM things WHERE name = ?", (odd,)).fetchall()
+    assert found in ([(odd,)], [("a\ufffdb",)])
+    assert store.erasable("s")["f"] in (odd, "a\ufffdb")
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\0\0", "\\\0", "\\u0000", "\\\\\0x", "\\\\u0000"])
+def test_an_event_with_nul_in_a_text_is_kept_and_read_where_it_is(store, text):
+    """SQLite reads such a text up to there."""
+    state = msgspec.json.encode({"other": text, "said": {"name": text}})
+    dialect = store.reader().dialect
+    name = dialect.text_in("state", "said", "name")
+    store.create(f"CREATE INDEX IF NOT EXISTS by_name ON {dialect.log} ({name});")
+    store.append(Append(rows=[row("ada", state=state)]))
+    ((found,),) = store.reader().execute(f"SELECT {name} FROM stored_events").fetchall()
+    assert found in (text.replace("\0", "\ufffd"), text.partition("\0")[0])
+    assert store.stream("ada")[0][-1] == state

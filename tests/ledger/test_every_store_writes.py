@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -10,7 +11,7 @@ from eventsourcing.persistence import IntegrityError, PersistenceError
 from service.ledger.postgresql.postgres_store import PostgresStore
 from service.ledger.postgresql.transactions import FEW
 from service.ledger.sql import CONFLICTS, STORE_ERRORS
-from service.ledger.store import Append, LogRow
+from service.ledger.store import Append, LedgerError, LogRow
 from tests.campaigns import campaign, length
 from tests.ledger.stores import BOTH_WAYS, kept, padding, refused, row
 
@@ -190,10 +191,9 @@ def test_what_another_process_wrote_to_tables_is_noticed_and_our_own_is_not(stor
     other = opened()
     for each in (store, other):
         each.create(TABLE)
+    assert store.lease.acquire()
     before = store.revision()
-    store.append(Append(rows=[row("ada")], tables=[(PUT, [("a", 1)])]))
-    with store.transaction() as cursor:
-        cursor.execute(PUT, ("b", 1))
+    store.lease.append(Append(rows=[row("ada")], tables=[(PUT, [("a", 1)])]))
     assert store.revision() == before
     with other.transaction() as cursor:
         cursor.execute(PUT, ("c", 1))
@@ -228,7 +228,40 @@ def test_a_character_that_cannot_be_stored_is_refused_whole(store, more):
         for odd in (row("nul \0"), row("n", 1, topic="nul \0")):
             with pytest.raises(PersistenceError, match="NUL"):
                 store.append(Append(rows=[*padding(more), odd]))
-        with pytest.raises(PersistenceError, match="NUL"):
-            store.append(Append(erasable=[("n", "f", "nul \0")]))
     assert kept(store) == []
     store.append(Append(rows=[row("n")]))
+
+
+OLDER = "CREATE TABLE IF NOT EXISTS old (name TEXT PRIMARY KEY, n INTEGER NOT NULL DEFAULT 0);"
+NEWER = """
+CREATE TABLE IF NOT EXISTS old (
+    name TEXT NOT NULL PRIMARY KEY, n INTEGER NOT NULL DEFAULT 0, said TEXT, at INTEGER, bytes BLOB
+);
+"""
+INDEX = "CREATE INDEX IF NOT EXISTS old_by_time ON old (at) WHERE said IS NOT NULL;"
+
+
+def test_tables_of_an_older_version_gain_columns(store, opened):
+    store.create(OLDER)
+    store.append(Append(tables=[("INSERT INTO old (name) VALUES (?)", [("a",)])]))
+    together([partial(each.create, NEWER + INDEX) for each in (opened(), opened(), opened())])
+    assert store.columns("old") == {"name", "n", "said", "at", "bytes"}
+    change = "UPDATE old SET said = ?, at = ? WHERE name = ?"
+    store.append(Append(tables=[(change, [("x", 7, "a")])]))
+    found = store.reader().execute("SELECT said, at + 0, bytes FROM old").fetchall()
+    assert found == [("x", 7, None)]
+    store.create(OLDER)
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        ("CREATE TABLE IF NOT EXISTS old (name TEXT PRIMARY KEY, mine TEXT)", "no column"),
+        ("CREATE TABLE IF NOT EXISTS old (n INTEGER)", "no column name"),
+        (NEWER.replace("BLOB", "BLOB, wing TEXT NOT NULL"), "column wing, which must"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_refused(store, there, said):
+    store.create(there)
+    with pytest.raises(LedgerError, match=said):
+        store.create(NEWER)

@@ -5,6 +5,7 @@ https://www.postgresql.org/docs/current/protocol-flow.html has no way to ask aga
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,12 +28,12 @@ Wired = tuple[PostgresStore, LossyWire, Callable[[str], None]]
 
 
 @pytest.fixture
-def wired(cluster: Cluster, postgres_address: str) -> Iterator[Wired]:
+def wired(cluster: Cluster, postgres_address: str, tmp_path: Path) -> Iterator[Wired]:
     """A store behind a wire that does once what it is told to do next."""
     fates: list[str] = []
     wire = LossyWire(cluster.socket, lambda _: fates.pop() if fates else PASS)
-    PostgresStore(postgres_address).close()
-    store = PostgresStore(cluster.through(wire, postgres_address))
+    PostgresStore(postgres_address, tmp_path).close()
+    store = PostgresStore(cluster.through(wire, postgres_address), tmp_path)
     store.create(TABLE)
     yield store, wire, fates.append
     store.close()
@@ -49,6 +50,11 @@ def many_rows(store: PostgresStore, n: int) -> None:
 
 def derived_ids(store: PostgresStore, n: int) -> None:
     store.append(Append(once=[row(f"once{n}"), row(f"once{n - 1}"), *padding(n % 2 * FEW)]))
+
+
+def with_the_lease(store: PostgresStore, n: int) -> None:
+    store.lease.acquire()
+    store.lease.append(Append(rows=[row(f"leased{n}")], tables=[(COUNT, [(f"counted{n}",)])]))
 
 
 def nothing_new(store: PostgresStore, n: int) -> None:
@@ -77,25 +83,28 @@ def tables_alone(store: PostgresStore, n: int) -> None:
             return
 
 
-KINDS = (a_row, many_rows, derived_ids, nothing_new, what_it_rests_on, tables_too, tables_alone)
+KINDS = (
+    a_row, many_rows, derived_ids, nothing_new, what_it_rests_on, tables_too, tables_alone,
+    with_the_lease,
+)  # fmt: skip
 
 
 @campaign
 @pytest.mark.parametrize("fate", [LOSE_COMMIT, LOSE_ANSWER])
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_was_not_answered_is_kept_once(cluster, postgres_address, kind, fate):
+def test_what_was_not_answered_is_kept_once(cluster, postgres_address, tmp_path, kind, fate):
     """Every second COMMIT: of each kind 200 in the whole campaign."""
     lost = length(200, 4)
-    PostgresStore(postgres_address).close()
+    PostgresStore(postgres_address, tmp_path).close()
     wire = LossyWire(cluster.socket, lambda n: fate if n % 2 else PASS)
-    store = PostgresStore(cluster.through(wire, postgres_address))
+    store = PostgresStore(cluster.through(wire, postgres_address), tmp_path)
     store.create(TABLE)
     store.append(Append(rows=[row("rested0"), row("one")]))
     for n in range(1, 2 * lost + 1):
         kind(store, n)
     store.close()
     wire.close()
-    judge(PostgresStore(postgres_address), kind.__name__, 2 * lost)
+    judge(PostgresStore(postgres_address, tmp_path), kind.__name__, 2 * lost)
     assert wire.lost >= lost
 
 
@@ -105,13 +114,15 @@ def judge(store: PostgresStore, kind: str, times: int) -> None:
     names = Counter(stream for _, stream, *_ in log)
     begins = {
         "a_row": "row", "many_rows": "many", "derived_ids": "once", "what_it_rests_on": "rested",
-        "tables_too": "table",
+        "tables_too": "table", "with_the_lease": "leased",
     }  # fmt: skip
     wanted = {f"{begins[kind]}{n}" for n in range(1, times + 1)} if kind in begins else set()
     assert wanted <= set(names) and set(names.values()) == {1}
     assert len({position for position, *_ in log}) == len(log) and store.end() == log[-1][0]
     counted = dict(store.reader().execute("SELECT name, n FROM counted").fetchall())
-    tables = {"tables_too": 2, "nothing_new": 1, "tables_alone": 1}.get(kind, 0)
+    tables = {"tables_too": 2, "nothing_new": 1, "tables_alone": 1, "with_the_lease": 1}.get(
+        kind, 0
+    )
     assert len(counted) == tables * times and set(counted.values()) <= {1}
     store.close()
 

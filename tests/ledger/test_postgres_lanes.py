@@ -17,13 +17,15 @@ from tests.waiting import until
 
 def test_a_lease_is_held_by_one(another: OpenPostgres) -> None:
     one, two = another(), another()
-    assert one.acquire() and not two.acquire() and one.acquire()
-    one.append(Append(rows=[row("ada")]))
+    assert one.lease.acquire() and not two.lease.acquire() and one.lease.acquire()
+    one.lease.append(Append(rows=[row("ada")]))
     two.append(Append(rows=[row("by hand")]))
-    one.renew()
-    one.release()
-    assert two.acquire() and not one.acquire()
-    two.append(Append(rows=[row("ada", 2)]))
+    with pytest.raises(LeaseLost):
+        two.lease.append(Append(rows=[row("never held")]))
+    one.lease.renew()
+    one.lease.release()
+    assert two.lease.acquire() and not one.lease.acquire()
+    two.lease.append(Append(rows=[row("ada", 2)]))
     one.append(Append(rows=[row("by hand", 2)]))
     assert len(kept(one)) == 4
 
@@ -35,46 +37,45 @@ def test_who_lost_the_lease_commits_nothing(
     """Also if its session could not be ended: as with another role, or another server."""
     monkeypatch.setattr(lanes, "END", "SELECT %s, %s")
     asleep, awake = another(lease_seconds=0.05), another()
-    assert asleep.acquire()
-    asleep.append(Append(rows=[row("ada")]))
-    until(awake.acquire, "the lease is free")
-    awake.append(Append(rows=[row("ada", 2)]))
+    assert asleep.lease.acquire()
+    asleep.lease.append(Append(rows=[row("ada")]))
+    until(awake.lease.acquire, "the lease is free")
+    awake.lease.append(Append(rows=[row("ada", 2)]))
     for _ in range(2):
         with pytest.raises(LeaseLost):
-            asleep.append(Append(rows=[*padding(more), row("grace")]))
-    with pytest.raises(LeaseLost), asleep.transaction():
-        pass
+            asleep.lease.append(Append(rows=[*padding(more), row("grace")]))
     with pytest.raises(LeaseLost):
-        asleep.renew()
+        asleep.lease.renew()
     assert kept(awake) == [("ada", 1), ("ada", 2)]
-    awake.append(Append(rows=[row("ada", 3)]))
-    awake.release()
-    assert asleep.acquire()
-    asleep.append(Append(rows=[row("ada", 4)]))
+    asleep.append(Append(rows=[row("by hand")]))
+    awake.lease.append(Append(rows=[row("ada", 3)]))
+    awake.lease.release()
+    assert asleep.lease.acquire()
+    asleep.lease.append(Append(rows=[row("ada", 4)]))
 
 
 def test_a_lease_whose_holder_is_gone_is_free_at_once(another: OpenPostgres) -> None:
     gone, next_one = another(lease_seconds=3_600.0), another()
-    assert gone.acquire() and not next_one.acquire()
-    gone._lanes.lose()
-    until(next_one.acquire, "the lease is free")
+    assert gone.lease.acquire() and not next_one.lease.acquire()
+    gone.lease._writer.lanes.lose()
+    until(next_one.lease.acquire, "the lease is free")
     with pytest.raises(LeaseLost):
-        gone.append(Append(rows=[row("ada")]))
+        gone.lease.append(Append(rows=[row("ada")]))
 
 
 def test_who_is_frozen_with_rows_written_keeps_nobody_waiting(another: OpenPostgres) -> None:
     frozen, next_one = another(lease_seconds=0.05), another()
-    assert frozen.acquire()
-    session, lane = frozen._lanes.ready()
+    assert frozen.lease.acquire()
+    session, lane = frozen.lease._writer.lanes.ready()
     session.execute("SET idle_in_transaction_session_timeout = 0")
     session.execute("BEGIN")
     session.execute(
         "INSERT INTO events VALUES (%s, %s, 'ada', 1, 'a.topic', '')", (lane.shard, lane.head + 1)
     )
-    until(next_one.acquire, "the lease is free")
-    next_one.append(Append(rows=[row("ada")]))
+    until(next_one.lease.acquire, "the lease is free")
+    next_one.lease.append(Append(rows=[row("ada")]))
     with pytest.raises(LeaseLost):
-        frozen.append(Append(rows=[row("grace")]))
+        frozen.lease.append(Append(rows=[row("grace")]))
     assert kept(next_one) == [("ada", 1)]
 
 
@@ -91,14 +92,14 @@ def test_who_is_frozen_inside_a_copy_keeps_nobody_waiting(
         write(copying, data[len(data) // 2 :])
 
     frozen, next_one = another(lease_seconds=0.05), another()
-    assert frozen.acquire()
+    assert frozen.lease.acquire()
     what = Append(rows=padding(2 * FEW))
     with monkeypatch.context() as patched:
         patched.setattr(psycopg.Copy, "write", freeze)
-        asleep = pool.submit(frozen.append, what)
+        asleep = pool.submit(frozen.lease.append, what)
         assert written.wait(20)
-    until(next_one.acquire, "the lease is free")
-    next_one.append(what)
+    until(next_one.lease.acquire, "the lease is free")
+    next_one.lease.append(what)
     awake.set()
     with pytest.raises(LeaseLost):
         asleep.result(20)
@@ -109,18 +110,18 @@ def test_a_lease_is_kept_while_a_long_transaction_runs(
     another: OpenPostgres, cluster: Cluster
 ) -> None:
     one, two = another(lease_seconds=0.2), another()
-    assert one.acquire()
+    assert one.lease.acquire()
     now = "extract(epoch FROM clock_timestamp())::float8"
     ((begun,),) = cluster.execute(f"SELECT {now}")
 
     def held() -> bool:
-        one.renew()
-        assert not two.acquire()
+        one.lease.renew()
+        assert not two.lease.acquire()
         return cluster.execute(f"SELECT {now}")[0][0] > begun + 0.4
 
     with one.transaction():
         until(held, "it has been held for longer than a lease lasts")
-    one.append(Append(rows=[row("ada")]))
+    one.lease.append(Append(rows=[row("ada")]))
 
 
 def test_lanes_are_given_again_and_never_two_at_once(
@@ -128,7 +129,7 @@ def test_lanes_are_given_again_and_never_two_at_once(
 ) -> None:
     def lane_of(store: PostgresStore) -> int:
         store.append(Append(rows=[row(f"s{id(store)}")]))
-        return store._lanes.ready()[1].shard
+        return store._by_hand.lanes.ready()[1].shard
 
     stores = [another() for _ in range(4)]
     first = [*pool.map(lane_of, stores)]

@@ -34,7 +34,7 @@ class KeptState:
 
     def __init__(self, ledger: Store) -> None:
         self._ledger = ledger
-        ledger.create(TABLE)
+        ledger.create(TABLE, remembered=False)
 
     def read(self) -> ApiState:
         """Read what was kept last."""

@@ -46,7 +46,7 @@ class RequestBudget:
     def __init__(self, ledger: Store, limit: int = REQUESTS_AN_HOUR) -> None:
         self._ledger = ledger
         self._limit = limit
-        ledger.create(TABLE)
+        ledger.create(TABLE, remembered=False)
 
     def claim(self, now: int) -> int | None:
         """Take one request, on disk before it leaves; or else give when (ms UTC) one is free.

@@ -177,7 +177,7 @@ class KeptReports:
 
     def __init__(self, ledger: Store) -> None:
         self._ledger = ledger
-        ledger.create(TABLE)
+        ledger.create(TABLE, remembered=False)
 
     def read(self, name: ReportName) -> ReportState:
         """Read how far a report is."""

@@ -14,7 +14,9 @@ from eventsourcing.persistence import IntegrityError, PersistenceError
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper, Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.types.string import StrDumperUnknown
 
+from service.ledger.sql import RunAgain
 from service.ledger.store import LedgerError
 
 Session = psycopg.Connection[tuple[Any, ...]]
@@ -60,10 +62,6 @@ NUL = "22021"
 WHAT_NUL_IS = "a text has a NUL character or is no UTF-8, which PostgreSQL does not store"
 
 
-class RunAgain(PersistenceError):
-    """Say that nothing was kept, and that the same may be tried again at once."""
-
-
 class SessionLost(PersistenceError):
     """Say that the server went away; only who was at its COMMIT does not know what was kept."""
 
@@ -71,6 +69,7 @@ class SessionLost(PersistenceError):
 KINDS: dict[str, type[Exception]] = {
     "23": IntegrityError,
     "40": RunAgain,
+    "55P03": RunAgain,
     "08": SessionLost,
     "57P": SessionLost,
     "25P0": SessionLost,
@@ -84,6 +83,17 @@ class Whole(Dumper):
     def dump(self, obj: bool) -> Buffer:
         """Give the digit."""
         return b"1" if obj else b"0"
+
+
+class Text(StrDumperUnknown):
+    """Write NUL, which PostgreSQL does not store, as what stands for a character of no use.
+
+    So a name that has one can be kept, and is found again. Ids of the log are refused.
+    """
+
+    def dump(self, obj: str) -> Buffer | None:
+        """Give the bytes."""
+        return super().dump(obj.replace("\0", "\ufffd") if "\0" in obj else obj)
 
 
 class Number(Loader):
@@ -123,6 +133,7 @@ class Server:
 
     def _prepare(self, session: Session, settings: dict[str, str]) -> None:
         session.adapters.register_dumper(bool, Whole)
+        session.adapters.register_dumper(str, Text)
         session.adapters.register_loader("numeric", Number)
         session.prepare_threshold = 2
         timeline = _timeline_of(session, settings)

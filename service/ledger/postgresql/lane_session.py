@@ -14,7 +14,7 @@ from eventsourcing.persistence import PersistenceError
 
 from service.ledger.postgresql import lanes
 from service.ledger.postgresql.connections import Server, Session, SessionLost, told
-from service.ledger.postgresql.transactions import Lane
+from service.ledger.postgresql.transactions import BEGIN_ALONE, Lane
 from service.ledger.store import LeaseLost, Unknown
 
 T = TypeVar("T")
@@ -33,8 +33,8 @@ NOBODY_KNOWS = "PostgreSQL: expected an answer to COMMIT, got none; it may be ke
 class LaneSession:
     """Write in one lane, by one session; `lock` is for whoever uses either."""
 
-    def __init__(self, server: Server, lease_seconds: float) -> None:
-        """Open nothing yet."""
+    def __init__(self, server: Server, lease_seconds: float, *, leased: bool = False) -> None:
+        """Open nothing yet; with `leased` it is the lane of the one shard, or none."""
         self.lock = threading.Lock()
         self.cancelled = False
         self.seconds = lease_seconds
@@ -44,7 +44,7 @@ class LaneSession:
         self._session: Session | None = None
         self._lane: Lane | None = None
         self._taken_in: Session | None = None
-        self._leased = False
+        self._leased = leased
         self._keeping = threading.Lock()
         self._keeper: Session | None = None
 
@@ -61,7 +61,10 @@ class LaneSession:
         return session, self._lane
 
     def begun(self) -> tuple[Session, Lane]:
-        """Begin a transaction; once more in a new session, if this one was lost since."""
+        """Begin a transaction during which nobody else commits.
+
+        Once more in a new session, if this one was lost since.
+        """
         try:
             return self._begin()
         except SessionLost:
@@ -70,8 +73,12 @@ class LaneSession:
 
     def _begin(self) -> tuple[Session, Lane]:
         session, lane = self.ready()
-        with told():
-            session.execute("BEGIN", prepare=False)
+        try:
+            with told():
+                session.execute(BEGIN_ALONE, prepare=False)
+        except BaseException:
+            self.roll_back()
+            raise
         return session, lane
 
     def asked(self, ask: Callable[[Session], T]) -> T:
@@ -137,10 +144,7 @@ class LaneSession:
             take = self._holder.take_shard
             taken = self.asked(lambda session: take(session, self._server.timeline))
             if taken:
-                if self._lane and self._lane.shard != taken.shard:
-                    self._let_go()
                 self._hold(self._connected(), taken)
-                self._leased = True
         return taken is not None
 
     def renew(self) -> None:
@@ -168,7 +172,6 @@ class LaneSession:
         """Leave the lane to whoever wants it."""
         with self.lock:
             self._let_go()
-            self._leased = False
 
     def close(self) -> None:
         """Leave the lane and close every session. Twice is harmless."""

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
+from weakref import WeakSet
 
 from service.ledger.postgresql.connections import Server
 from service.ledger.postgresql.portable_sql import ReadingSession
@@ -56,23 +57,42 @@ NAMES = """
 SELECT column_name FROM information_schema.columns
 WHERE table_schema = current_schema AND table_name = ?
 """
+WRONG = {
+    "commits beyond the head": "SELECT count(*) FROM commits, head WHERE commits.n > head.n",
+    "commits without their last event": """
+SELECT count(*) FROM commits AS each
+WHERE NOT EXISTS (SELECT FROM events WHERE lane = each.lane AND seq = each.last)""",
+    "events in no commit": """
+SELECT count(*) FROM events AS found WHERE seq > coalesce((
+  SELECT last FROM commits WHERE lane = found.lane AND first <= found.seq
+  ORDER BY first DESC LIMIT 1), -1)""",
+    "commits of a lane over each other": """
+SELECT count(*) FROM (
+  SELECT first <= lag(last) OVER own OR n <= lag(n) OVER own OR last < first AS over
+  FROM commits WINDOW own AS (PARTITION BY lane ORDER BY first)) AS each WHERE over""",
+    "lanes that would give a number again": """
+SELECT count(*) FROM shards WHERE head < (SELECT max(seq) FROM events WHERE lane = shard)""",
+}
+"""What must not be: of each it reads how many there are."""
+
+TABLES = "SELECT tables FROM head"
 TEXTS = "SELECT field, value FROM erasable WHERE stream = %s"
 
 
 class LogReader:
-    """Read the log, in a session of each thread."""
+    """Read the log, in a session of each thread, which ends with it."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._readers = threading.local()
-        self._opened: list[ReadingSession] = []
+        self._opened: WeakSet[ReadingSession] = WeakSet()
 
     def _reading(self) -> ReadingSession:
         reading: ReadingSession | None = getattr(self._readers, "reading", None)
         if reading is None:
             reading = ReadingSession(lambda: self._server.connect(reading=True))
             self._readers.reading = reading
-            self._opened.append(reading)
+            self._opened.add(reading)
         return reading
 
     def _rows(self, sql: str, values: Values = ()) -> list[Any]:
@@ -89,6 +109,11 @@ class LogReader:
     def remember_end(self, table: str, column: str) -> None:
         """Remember nothing: whether a server lost commits only its standby can say."""
 
+    def damage(self) -> list[str]:
+        """List what is wrong with the order of the log; of its pages only the server knows."""
+        found = {what: self._rows(sql)[0][0] for what, sql in WRONG.items()}
+        return [f"PostgreSQL: {count} {what}" for what, count in found.items() if count]
+
     def one_moment(self) -> AbstractContextManager[None]:
         """Let this thread read as of one commit."""
         return self._reading().one_moment()
@@ -97,6 +122,11 @@ class LogReader:
         """Read the position of the newest event; 0 for an empty log."""
         rows = self._rows(LAST)
         return rows[0][0] if rows else 0
+
+    def told_of_tables(self) -> int:
+        """Read how often somebody has written to tables that others remember."""
+        found: int = self._rows(TABLES)[0][0]
+        return found
 
     def log(
         self, after: int, limit: int, topics: Collection[str] = (), until: int = END
@@ -132,8 +162,8 @@ class LogReader:
 
     def newest(self, ids: Sequence[str]) -> dict[str, int]:
         """Read the newest version of many streams, 0 for one that is not there."""
-        rows = (row for some in _parts(ids) for row in self._rows(NEWEST, (some,)))
-        return {stream: version or 0 for stream, version in rows}
+        found = dict(row for some in _parts(ids) for row in self._rows(NEWEST, (some,)))
+        return {id: found.get(id) or 0 for id in ids}
 
     def ids(self, beginning: str, limit: int) -> list[str]:
         """Find the streams whose id begins so, at most so many."""
@@ -149,7 +179,7 @@ class LogReader:
 
     def close(self) -> None:
         """Close what reads."""
-        for reading in self._opened:
+        for reading in [*self._opened]:
             reading.close()
 
 

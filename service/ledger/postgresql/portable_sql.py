@@ -18,6 +18,7 @@ PIECES = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|::|:([A-Za-z_]
 """Literals, quoted names, comments and casts, which are left alone; placeholders; percent signs."""
 
 TYPES = re.compile(r"(?<!AS )\b(INTEGER|BLOB|REAL|TEXT)\b|\)\s*WITHOUT ROWID\b")
+WRITTEN = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
 AS_HERE = {"INTEGER": "bigint", "BLOB": "bytea", "REAL": "float8", "TEXT": 'text COLLATE "C"'}
 
 
@@ -113,9 +114,39 @@ class Asking:
 
     def executemany(self, sql: str, rows: Iterable[Any], /) -> Found:
         """Run one for each of the rows, in as few packets as they fit in."""
+        values = list(rows)
+        if not values:
+            return Found([], 0)
         with told(), self._session.cursor() as cursor:
-            cursor.executemany(as_here(sql), list(rows))
+            cursor.executemany(as_here(sql), values)
             return Found([], cursor.rowcount)
+
+
+@lru_cache(STATEMENTS_KEPT)
+def table_of(sql: str) -> str:
+    """Name the table that a statement writes to; nothing for one that only reads."""
+    found = WRITTEN.search(sql)
+    return found[1] if found else ""
+
+
+class Writing(Asking):
+    """Run statements in a transaction, and know which tables they have written to."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self.tables: set[str] = set()
+
+    def execute(self, sql: str, values: Values = (), /) -> Found:
+        """Run one; raises what `told` does."""
+        self.tables.add(table_of(sql))
+        return super().execute(sql, values)
+
+    def executemany(self, sql: str, rows: Iterable[Any], /) -> Found:
+        """Run one for each of the rows, in as few packets as they fit in."""
+        values = list(rows)
+        if values:
+            self.tables.add(table_of(sql))
+        return super().executemany(sql, values)
 
 
 class ReadingSession:
@@ -172,3 +203,6 @@ class ReadingSession:
         """Close the session; another one is opened when it is needed."""
         if self._session:
             self._session.close()
+
+    def __del__(self) -> None:
+        self.close()

@@ -10,13 +10,14 @@ from eventsourcing.persistence import IntegrityError, PersistenceError
 from service.ledger.postgresql.connections import Session, told
 from service.ledger.postgresql.portable_sql import Asking, script_as_here
 from service.ledger.store import LedgerError
+from service.ledger.table_shapes import Column, Columns, lacking, misfit, tables_of
 
 SCHEMA = 1
 TRIES = 5
 PLACES = 2**20
 """A commit has at most so many events: a position is its number times this, and the place in it."""
 
-LOG = """
+LOG = r"""
 CREATE TABLE head (
   one int PRIMARY KEY CHECK (one = 1),
   n bigint NOT NULL,
@@ -44,7 +45,10 @@ CREATE TABLE events (
 );
 CREATE FUNCTION text_in(state bytea, VARIADIC path text[]) RETURNS text
   IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql
-  AS $$ SELECT CAST(convert_from(state, 'UTF8') AS jsonb) #>> path $$;
+  AS $$ SELECT CAST(CASE WHEN position('\x5c7530303030'::bytea IN state) = 0
+    THEN convert_from(state, 'UTF8')
+    ELSE regexp_replace(convert_from(state, 'UTF8'),
+      '(?<!\\)((?:\\\\)*)\\u0000', '\1\\ufffd', 'g') END AS jsonb) #>> path $$;
 CREATE VIEW stored_events AS
   SELECT n * 1048576 + seq - first AS notification_id,
     originator_id, originator_version, topic, state
@@ -78,6 +82,12 @@ INSERT INTO shards VALUES (0, '', NULL, NULL, 0, '-infinity', 0);
 """
 
 
+COLUMNS = """
+SELECT column_name, data_type, is_nullable = 'NO' AND column_default IS NULL
+FROM information_schema.columns WHERE table_schema = current_schema AND table_name = ?
+"""
+
+
 def make_log(session: Session) -> None:
     """Make the tables of the log where there are none; raises LedgerError for a newer ledger."""
     for _ in range(TRIES):
@@ -100,11 +110,29 @@ def refuse_newer_schema(found: int) -> None:
 
 
 def make_tables(session: Session, script: str) -> None:
-    """Run a script of `CREATE … IF NOT EXISTS` written for SQLite; twice is harmless."""
+    """Run a script of `CREATE … IF NOT EXISTS` written for SQLite; twice is harmless.
+
+    Tables of an older version gain columns. Raises LedgerError for one that cannot be used.
+    """
+    tables = [*tables_of(script)]
     for _ in range(TRIES):
-        if _run(session, script_as_here(script)):
-            return
-    raise LedgerError("PostgreSQL: expected to make tables, but others make the same; start again")
+        added = "".join(
+            f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column} {wanted[column].declared};"
+            for table, wanted in tables
+            for column in lacking(wanted, _columns(session, table))
+        )
+        if _run(session, script_as_here(added + script)):
+            break
+    else:
+        raise LedgerError("PostgreSQL: expected to make tables, but others make them; start again")
+    if wrong := misfit((table, wanted, _columns(session, table)) for table, wanted in tables):
+        raise LedgerError(f"PostgreSQL: {wrong}; run the Coursebell version that made it")
+
+
+def _columns(session: Session, table: str) -> Columns:
+    """Read the columns of a table; none where there is no such table."""
+    found = Asking(session).execute(COLUMNS, (table,))
+    return {name: Column(type, bool(needed)) for name, type, needed in found}
 
 
 def _run(session: Session, script: str) -> bool:

@@ -7,7 +7,7 @@ not is a division by zero, which nothing outlives.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from eventsourcing.persistence import PersistenceError
@@ -16,6 +16,7 @@ from psycopg import errors
 from service.ledger.postgresql.connections import Session
 from service.ledger.postgresql.portable_sql import as_here
 from service.ledger.postgresql.tables import PLACES
+from service.ledger.sql import Statement
 from service.ledger.store import Append, Row
 
 FEW = 500
@@ -66,7 +67,18 @@ WHERE version <> coalesce((
 ), 0)
 """
 """Is a statement of its own, behind the one that waits for the head: only then does it see what
-whoever had the head before has written."""
+whoever had the head before has written. So are those which a write wants `in_turn`."""
+
+BEGIN_ALONE = """
+BEGIN; SET LOCAL idle_in_transaction_session_timeout = 5000; SELECT FROM head FOR UPDATE
+"""
+"""Lets nobody else commit until this has, so that what it reads stays so. Who freezes inside is
+ended as soon as those who wait would give up."""
+
+PATIENCE = "SET LOCAL lock_timeout = 500"
+"""Who has written to tables waits no longer, in milliseconds, for whoever is alone: that one may
+need the same rows. It tries again, as it is a value, and PostgreSQL finds no deadlock, which takes
+it a second, and which it could end on either side."""
 
 
 class Lane(NamedTuple):
@@ -133,10 +145,13 @@ def close(
                 _insert(session, INSERT, lane, rows=what.rows)
                 behind = lane._replace(head=lane.head + len(what.rows))
                 _insert(session, ONCE, behind, rows=what.once)
+            if what.tables:
+                session.execute(PATIENCE, prepare=False)
             _write_beside(session, what)
             turn = session.execute(CLOSE, values, prepare=True)
             if what.rests_on:
                 session.execute(STILL, values, prepare=True)
+            _run(session, what.in_turn)
             session.execute("COMMIT", prepare=False)
         _, n, last = turn.fetchone() or (0, 0, None)
     except errors.DivisionByZero as error:
@@ -147,7 +162,11 @@ def close(
 def _write_beside(session: Session, what: Append) -> None:
     if what.erasable:
         session.execute(ERASABLE, [list(each) for each in zip(*what.erasable, strict=True)])
-    for sql, rows in what.tables:
+    _run(session, what.tables)
+
+
+def _run(session: Session, statements: Iterable[Statement]) -> None:
+    for sql, rows in statements:
         if rows:
             with session.cursor() as cursor:
                 cursor.executemany(as_here(sql), rows)

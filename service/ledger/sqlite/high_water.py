@@ -5,7 +5,6 @@ for never written (https://www.sqlite.org/walformat.html#recovery). So a log tha
 flipped bit is a whole ledger that ends earlier, and only somebody else knows better (decision 27).
 """
 
-import re
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing, suppress
@@ -14,10 +13,10 @@ from pathlib import Path
 import msgspec
 
 from service.ledger.sqlite.database import connect_to_read
+from service.ledger.table_shapes import columns_in, lacking, misfit, tables_of
 
 MARK_BYTES = 256
 LETTERS, LOG = "letters.n", "stored_events.notification_id"
-TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)[^;]*;")
 WORDS = {LETTERS: "letter", LOG: "event"}
 WHAT_TO_DO = (
     "its newest commits are gone: its -wal file was cut or damaged, or an older copy was put back. "
@@ -89,46 +88,10 @@ def accept(ledger: Path) -> None:
 
 def fit(connection: sqlite3.Connection, script: str) -> str:
     """Make what a script has and is not there; say what keeps it from being used, if anything."""
-    _widen(connection, script)
+    tables = [*tables_of(script)]
+    for table, wanted in tables:
+        for column in lacking(wanted, columns_in(connection, table)):
+            with suppress(sqlite3.OperationalError):  # another process was quicker
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT")
     connection.executescript(script)
-    return misfits(connection, script)
-
-
-def _widen(connection: sqlite3.Connection, script: str) -> None:
-    """Add the columns that tables of an older version lack, if they may be empty.
-
-    A table that has other columns in their place is of no older version.
-    """
-    with closing(sqlite3.connect(":memory:")) as meant:
-        for statement in TABLE.finditer(script):
-            meant.execute(statement[0])
-            wanted, there = _columns(meant, statement[1]), _columns(connection, statement[1])
-            older = there and not there.keys() - wanted.keys()
-            for column in wanted.keys() - there.keys() if older else ():
-                if not wanted[column]:
-                    with suppress(sqlite3.OperationalError):  # another process was quicker
-                        connection.execute(f"ALTER TABLE {statement[1]} ADD COLUMN {column} TEXT")
-
-
-def misfits(connection: sqlite3.Connection, script: str) -> str:
-    """Say which column keeps the tables of a script from being used; nothing when none does.
-
-    A column that this program does not know is left alone, unless it has to have a value.
-    """
-    with closing(sqlite3.connect(":memory:")) as meant:
-        for statement in TABLE.finditer(script):
-            meant.execute(statement[0])
-            table = statement[1]
-            wanted, there = _columns(meant, table), _columns(connection, table)
-            for column in wanted.keys() - there.keys():
-                return f"the table {table} has no column {column}, which this program expects"
-            for column, needed in there.items():
-                if needed and column not in wanted:
-                    return f"the table {table} has a column {column}, which must not be empty"
-    return ""
-
-
-def _columns(connection: sqlite3.Connection, table: str) -> dict[str, bool]:
-    """Name the columns of a table, each with whether an INSERT has to give it a value."""
-    rows = connection.execute(f"PRAGMA table_info({table})")
-    return {name: bool(needed) and default is None for _, name, _, needed, default, _ in rows}
+    return misfit((table, wanted, columns_in(connection, table)) for table, wanted in tables)

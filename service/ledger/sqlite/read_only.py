@@ -34,7 +34,7 @@ class ReadOnlySqliteStore(SqliteStore):
         """Tell whether a service began to write while the file was read as unchanging."""
         return self._at_rest and self._wal.exists()
 
-    def create(self, script: str) -> bool:
+    def create(self, script: str, *, remembered: bool = True) -> bool:
         """Make nothing: the tables are there, or this is no ledger."""
         return False
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 from eventsourcing.persistence import IntegrityError
 
+from service.ledger.data_folder import FolderLease
 from service.ledger.private_files import private_data_folder, private_file
 from service.ledger.sql import Connection, Cursor, TableReader, TableWriter
 from service.ledger.sqlite.database import (
@@ -71,28 +72,14 @@ class HighWaterMark:
             os.close(file)
 
 
-class FolderLease:
-    """Be the one process that decides: whoever holds the data folder is."""
-
-    renew_every: float | None = None
-
-    def __init__(self, store: "SqliteStore") -> None:
-        self.append = store.append
-
-    def acquire(self) -> bool:
-        """Take it: the lock of the folder has seen to it that nobody else does."""
-        return True
-
-    def renew(self) -> None:
-        """Hold on to it."""
-
-
 class SqliteStore:
     """Keep the log in one SQLite file, a `Store`.
 
     One connection writes, shared under a lock, and each thread has one to read. The table is the
     library's, with a declared position so that rows keep theirs.
     """
+
+    shared = False
 
     def __init__(self, path: Path) -> None:
         """Open or create the file; raises LedgerError when it cannot be used."""
@@ -104,7 +91,7 @@ class SqliteStore:
         self._opened: list[sqlite3.Connection] = []
         self._ends: dict[str, str] = {}
         self.mark = HighWaterMark(path)
-        self.lease = FolderLease(self)
+        self.lease = FolderLease(self.append)
         try:
             private_data_folder(path.parent)
             if lost := shortfalls(path):
@@ -126,10 +113,11 @@ class SqliteStore:
         self.create(EVENT_LOG)
         self.remember_end("stored_events", "notification_id")
 
-    def create(self, script: str) -> bool:
+    def create(self, script: str, *, remembered: bool = True) -> bool:
         """Run a wing's `CREATE … IF NOT EXISTS` script; twice is harmless. Tell whether it may be.
 
         Tables of an older version gain columns. Raises LedgerError for one that cannot be used.
+        Not every store counts for others what is written to tables that are not `remembered`.
         """
         with self._writing:
             if wrong := fit(self._writer, script):
@@ -244,7 +232,7 @@ class SqliteStore:
                 # Inside the transaction nobody else writes, so what is read here stays true.
                 self._insist(what)
                 log = [(INSERT, what.rows), (ONCE, what.once), (ERASABLE, what.erasable)]
-                for sql, rows in [*log, *what.tables]:
+                for sql, rows in [*log, *what.tables, *what.in_turn]:
                     cursor.executemany(sql, rows)
                 return last_position(cursor)
         except sqlite3.IntegrityError as error:

@@ -100,7 +100,11 @@ def import_rows(
 
 def rows_at_once(ledger: Store) -> int:
     """Tell how many rows go into one transaction: fewer beside a service, which waits for it."""
-    return ROWS_BESIDE_SERVICE if is_in_use(ledger.folder) else ROWS_ALONE
+    return ROWS_BESIDE_SERVICE if _is_beside_others(ledger) else ROWS_ALONE
+
+
+def _is_beside_others(ledger: Store) -> bool:
+    return ledger.shared or is_in_use(ledger.folder)
 
 
 @contextmanager
@@ -109,7 +113,7 @@ def small_transaction(ledger: Store) -> Iterator[TableWriter]:
 
     A service that imports itself remembers people and courses, and is told to look again.
     """
-    began, beside = time.monotonic(), is_in_use(ledger.folder)
+    began, beside = time.monotonic(), _is_beside_others(ledger)
     if not beside:
         ledger.give_room()
     with ledger.transaction() as cursor:
