@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.installation import DONE, START, body, completed
+from tests.cli.serving import Serving, Working, post
+from tests.installation import DONE
 from tests.real_service import RealService
 from tests.waiting import until
 
@@ -13,36 +14,11 @@ LEARNERS = range(100, 160)
 PEOPLE = "id,name,email\n" + "".join(f"{n},Ada,{n}@example.org\n" for n in (77, *LEARNERS))
 
 
-class Serving(RealService):
-    """Only the doors."""
-
-    words = ("serve", "--port", "0")
-
-
-class Working(RealService):
-    """Only the work, on the ledger of somebody who serves."""
-
-    words = ("work",)
-
-    def start(self) -> None:
-        self.log = (self.folder / "work.log").open("ab")
-        self.process = self._begun()
-        assert self.process.stdout is not None
-        assert "at work" in self.process.stdout.readline(), (self.folder / "work.log").read_text()
-
-
 @pytest.fixture
 def serving(tmp_path: Path) -> Iterator[Serving]:
     with Serving(tmp_path, DONE) as service:
         service.import_people(PEOPLE)
         yield service
-
-
-def post(service: RealService, *learners: int) -> list[int]:
-    return [
-        service.call("POST", "/webhooks/adobe", body(completed(START, each))).status
-        for each in learners
-    ]
 
 
 def told(service: RealService) -> int:
