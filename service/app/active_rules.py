@@ -140,7 +140,7 @@ def state_of_files(settings: Settings) -> object:
     The content is a part of it: some file systems know the time of a change to a second or two.
     """
     found = []
-    for path in [settings.rules, *_logo(settings.rules), *template_files(settings.templates)]:
+    for path in [settings.rules, *logo_of(settings.rules), *template_files(settings.templates)]:
         with suppress(OSError):  # it was there a moment ago
             stat = path.stat()
             if S_ISREG(stat.st_mode):
@@ -149,7 +149,7 @@ def state_of_files(settings: Settings) -> object:
     return found
 
 
-def _logo(rules: Path) -> list[Path]:
+def logo_of(rules: Path) -> list[Path]:
     """Find the picture that a rule file names, as far as it can be read."""
     with suppress(OSError):
         if S_ISREG(rules.stat().st_mode) and (name := logo_named(_beginning(rules))):

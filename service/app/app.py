@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from service.app.active_rules import Refused, read_active, state_of_files
 from service.app.adobe_directory import adobe_api, adobe_refresh
+from service.app.agreed_files import AgreedFiles
 from service.app.bounce_hearing import BounceHearing
 from service.app.event_types import event_store
 from service.app.queues import open_queues
@@ -84,6 +85,7 @@ class App:
         parts = (self.enrollment_views, SendQueue())
         self.views = Views(settings.data / "views.db", self.store, parts, owner=owns_views)
         self.writer = Writer(self.store, self._lookup(), lambda *asked: self.active.decider(*asked))
+        self.agreed_files = AgreedFiles(self.store, settings, self.writer.commit)
         self.intake = Intake(self.letters, self.sources, self.writer)
         heard, asides = self.letters.feeds.heard, self.asides.of
         self.notification_streams = NotificationStreams(
@@ -96,11 +98,9 @@ class App:
             firsts=self._firsts,
             removal_delay=settings.removal_delay,
         )
+        redirects = settings.redirect_all_to is not None
         self.bounce_hearing = BounceHearing(
-            self.store,
-            self._lookup(),
-            self.choice_requests,
-            redirects=settings.redirect_all_to is not None,
+            self.store, self._lookup(), self.choice_requests, redirects=redirects
         )
         self.digest_closer = DigestCloser(self._sending_context())
         self.second_look = SecondLook(self._sending_context())
@@ -275,6 +275,7 @@ class App:
         """
         self.letter_watch.activate(self.active.decider, self.asides.newest(), now)
         fresh_file = self.scheduler.activate(self.active.decider, now)
+        self.agreed_files.agree(self.active, now)
         rules, recorded = self.active.decider.rules, partial(recorded_channel, self.store.latest)
         record_kinds(self.store, rules, now)
         self.deliveries.tend(rules.channels, self.held_channels, recorded=recorded, now=now)

@@ -1,5 +1,6 @@
 """List every shape that an event in the ledger has, by the wing it is from."""
 
+from service.app import agreed_files
 from service.learners import course, enrollment, instance, watchlist
 from service.ledger.events import EventMapper, EventStore
 from service.ledger.store import Store
@@ -26,6 +27,7 @@ SHAPES = (
     letter_set_aside.SHAPES,
     channel_failing.SHAPES,
     known_channels.SHAPES,
+    agreed_files.SHAPES,
 )
 
 

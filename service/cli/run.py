@@ -42,6 +42,14 @@ port_option = click.option(
 )
 
 
+activate_option = click.option(
+    "--activate",
+    is_flag=True,
+    help="Where PostgreSQL holds the ledger: make the rule file and the templates here the active "
+    "ones, though another machine has made others so.",
+)
+
+
 @click.command()
 @host_option
 @port_option
@@ -54,12 +62,14 @@ port_option = click.option(
     help="Open every door to this machine, unless there "
     "are credentials or a queue, or the address is not loopback.",
 )
+@activate_option
 def run(
     host: str | None,
     port: int | None,
     data: Path | None,
     given: RuleFiles,
     trying: bool,
+    activate: bool,
 ) -> None:
     """Run the whole service: door, writer, views and delivery."""
     handed = handed_over()
@@ -70,7 +80,8 @@ def run(
     if reason := refusal(chosen):
         fail(reason)
     with lock_data_folder(chosen.data), _opened(chosen) as app:
-        answer(app, Service(app, memory=chosen.data), handed or listen(chosen))
+        service = Service(app, memory=chosen.data, activates=activate)
+        answer(app, service, handed or listen(chosen))
 
 
 @click.command()
@@ -96,7 +107,8 @@ def serve(host: str | None, port: int | None, data: Path | None, given: RuleFile
 @click.command()
 @data_option
 @rule_file_options
-def work(data: Path | None, given: RuleFiles) -> None:
+@activate_option
+def work(data: Path | None, given: RuleFiles, activate: bool) -> None:
     """Take letters, decide and deliver, without a door of its own.
 
     Where PostgreSQL holds the ledger another one may stand by, on another machine too, and goes
@@ -105,7 +117,8 @@ def work(data: Path | None, given: RuleFiles) -> None:
     chosen = given.settings(data)
     configure(chosen.log_format, chosen.log_level)
     with lock_data_folder(chosen.data), _opened(chosen) as app:
-        service, ending = Service(app, memory=chosen.data), threading.Event()
+        service = Service(app, memory=chosen.data, activates=activate)
+        ending = threading.Event()
         begin(service)
         for asked in (signal.SIGTERM, signal.SIGINT):
             signal.signal(asked, lambda *_: ending.set())

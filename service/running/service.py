@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 STAND_BY_SECONDS = 0.25
 LEASE = "lease"
+FILES = "files"
 
 
 class Service:
@@ -30,8 +31,12 @@ class Service:
         *,
         memory: Path | None = None,
         works: bool = True,
+        activates: bool = False,
     ) -> None:
-        """Take the wall clock, and the folder that remembers when it could be trusted."""
+        """Take the wall clock, and the folder that remembers when it could be trusted.
+
+        If it `activates`, the files here become the active ones though others are.
+        """
         self.app = app
         self.clock = TrustedClock(clock, folder=memory)
         self._threads = Threads()
@@ -39,6 +44,7 @@ class Service:
         self._reloader = Reloader(FileWatch(app.settings, app.files), self.troubles)
         self._seen = SeenFile(memory) if memory else None
         self.works = works
+        self._activates = activates
         self.stands_by = False
         """Whether another process works, and this one would if it did not."""
 
@@ -95,7 +101,18 @@ class Service:
                 self._stand_down()
 
     def _acquire(self) -> None:
-        self.stands_by = not self.app.ledger.lease.acquire()
+        """Take the lease, unless the files here are not the active ones."""
+        self._compare()
+        self.stands_by = FILES in self.troubles or not self.app.ledger.lease.acquire()
+
+    def _compare(self) -> None:
+        """Say which files here are others than the active ones."""
+        found = self.app.agreed_files.differing(self.app.active, activates=self._activates)
+        if not found:
+            self.troubles.pop(FILES, None)
+        elif self.troubles.get(FILES) != found:
+            self.troubles[FILES] = found
+            log.error("%s", found, extra={"event": "files.differ"})
 
     def _stand_down(self) -> None:
         """Leave the work to whoever has the lease now, or end."""
@@ -109,6 +126,7 @@ class Service:
         """Show what the files say as they are now."""
         while not self._threads.stopping.wait(LOOK_EVERY_SECONDS):
             self._reloader.look(time.monotonic(), self.app.prepare)
+            self._threads.guarded("files compared", self._compare)
 
     def _say(self, file: SeenFile) -> None:
         """Keep what is wrong in the file, also while the writer hangs."""

@@ -120,6 +120,11 @@ def _contradictions(texts: Mapping[str, str], sources: Iterable[str]) -> list[st
         found.append(
             f"{PREFIX}READ_TOKEN: expected another value than that of {PREFIX}ADMIN_TOKEN, got it"
         )
+    if {"DATABASE_URL", "PUBLIC_URL"} <= texts.keys() and "SECRET_KEY" not in texts:
+        found.append(
+            f"{PREFIX}SECRET_KEY: expected it beside {PREFIX}DATABASE_URL and {PREFIX}PUBLIC_URL, "
+            "got none; links that one machine signs are good on all"
+        )
     for source in sources:
         own = prefix_of(source)
         found += _alone(texts, declared(SourceSettings), own)

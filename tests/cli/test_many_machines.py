@@ -1,5 +1,6 @@
 """On PostgreSQL: doors and work on several machines, and nothing is lost when one of them dies."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,12 @@ class Machines:
     def serving(self, name: str) -> Serving:
         return Serving(self._made(name), DONE, **self._environ)
 
-    def working(self, name: str) -> Working:
-        return Working(self._made(name), DONE, **self._environ)
+    def working(
+        self, name: str, rules: str = DONE, words: tuple[str, ...] = Working.words
+    ) -> Working:
+        found = Working(self._made(name), rules, **self._environ)
+        found.words = words
+        return found
 
     def _made(self, name: str) -> Path:
         folder = self._folder / name
@@ -53,3 +58,44 @@ def test_another_goes_on_when_one_is_killed(machines: Machines) -> None:
             assert set(post(door, *LEARNERS[20:])) == {202}
             until(door.is_settled, "the other goes on")
     assert machines.told() == len(LEARNERS)
+
+
+def told_of_files(machine: Working) -> str:
+    """What a machine says is not as where somebody works."""
+    done = machine.command("status", "--json")
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)["troubles"].get("files", "")
+
+
+OTHER = DONE.replace("id: done", "id: other")
+
+
+def test_a_machine_with_other_rules_does_not_decide_and_says_so(machines: Machines) -> None:
+    with machines.serving("door") as door, machines.working("one") as one:
+        door.import_people(PEOPLE)
+        post(door, 100)
+        until(door.is_settled, "the first is taken")
+        with machines.working("two", OTHER) as two:
+            until(lambda: told_of_files(two), "it says that its rules are others")
+            assert told_of_files(two).startswith("the rule file here: expected what is active")
+            assert one.stop() == 0
+            post(door, 101)
+            until(lambda: door.numbers()['coursebell_letters{state="waiting"}'], "nobody takes it")
+            two.write_rules(DONE)
+            until(door.is_settled, "with the same rules it goes on")
+    assert machines.told() == 2
+
+
+def test_another_file_becomes_active_by_whoever_is_told_to(machines: Machines) -> None:
+    with machines.serving("door") as door:
+        door.import_people(PEOPLE)
+        with machines.working("one"):
+            post(door, 100)
+            until(door.is_settled, "the first is taken")
+        with machines.working("two", OTHER, words=("work", "--activate")):
+            post(door, 101)
+            until(door.is_settled, "by the other file")
+            with machines.working("one") as one:
+                until(lambda: told_of_files(one), "the old file is not the active one")
+        found = door.get("/api/v1/notifications")["items"]
+    assert {each["rule"] for each in found} == {"done", "other"}

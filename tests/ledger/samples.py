@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from service.app.agreed_files import FilesAgreed
 from service.learners.course import SHAPES as OF_COURSES
 from service.learners.enrollment import SHAPES as OF_ENROLLMENTS
 from service.learners.enrollment import Told
@@ -192,6 +193,7 @@ SAMPLES: list[EventBody] = [
         at=day(1), position=1201, fingerprint="e" * 32, text="version: 1\n",
         modes={"completed": "live"}, gone={"live/stalled": SilenceMark(day(2), day(1))},
     ),
+    FilesAgreed(at=day(0), rules="f1", templates="f2", key="f3"),
     ChannelsOpened(at=day(0), kinds={"email": "mail", "room": "chat"}),
     ChannelFailing(at=day(9), since=day(8), trouble="login", code=535, status="5.7.8"),
     ChannelWorking(at=day(10)),
