@@ -82,8 +82,8 @@ class AgreedFiles:
             self._commit(Decisions(following=[(STREAM, version + 1, mine)]))
 
     def _agreed(self) -> tuple[int, FilesAgreed | None]:
-        version, last = self._store.latest(STREAM) or (0, None)
-        return version, last if isinstance(last, FilesAgreed) else None
+        found: Any = self._store.latest(STREAM)
+        return found or (0, None)
 
     def _mine(self, active: ActiveRules, now: int) -> FilesAgreed:
         chosen = self._settings

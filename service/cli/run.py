@@ -18,7 +18,7 @@ from service.api import AsgiApplication, refusal
 from service.api.webhooks import opened_to_try
 from service.app.active_rules import Refused
 from service.app.app import App
-from service.cli.options.listening import handed_over, listen, place_of
+from service.cli.options.listening import Doorway, listen_options
 from service.cli.options.rule_files import RuleFiles, rule_file_options
 from service.cli.output.console import data_option, fail, installation
 from service.cli.output.greeting import greet
@@ -36,12 +36,6 @@ LAST_OUTCOMES_SECONDS = 2.0
 log = logging.getLogger(__name__)
 
 
-host_option = click.option("--host", help="Address to listen on.")
-port_option = click.option(
-    "--port", type=click.IntRange(0, 65_535), help="Port to listen on; 0 takes any."
-)
-
-
 activate_option = click.option(
     "--activate",
     is_flag=True,
@@ -51,8 +45,7 @@ activate_option = click.option(
 
 
 @click.command()
-@host_option
-@port_option
+@listen_options
 @data_option
 @rule_file_options
 @click.option(
@@ -64,44 +57,32 @@ activate_option = click.option(
 )
 @activate_option
 def run(
-    host: str | None,
-    port: int | None,
-    data: Path | None,
-    given: RuleFiles,
-    trying: bool,
-    activate: bool,
+    doorway: Doorway, data: Path | None, given: RuleFiles, trying: bool, activate: bool
 ) -> None:
     """Run the whole service: door, writer, views and delivery."""
-    handed = handed_over()
-    chosen = given.settings(data, **{"HOST": host, "PORT": port, **place_of(handed)})
+    chosen = given.settings(data, **doorway.place)
     if trying:
         chosen = opened_to_try(chosen)
-    configure(chosen.log_format, chosen.log_level)
-    if reason := refusal(chosen):
-        fail(reason)
+    prepare(chosen)
     with lock_data_folder(chosen.data), _opened(chosen) as app:
         service = Service(app, memory=chosen.data, activates=activate)
-        answer(app, service, handed or listen(chosen))
+        answer(app, service, doorway.open(chosen))
 
 
 @click.command()
-@host_option
-@port_option
+@listen_options
 @data_option
 @rule_file_options
-def serve(host: str | None, port: int | None, data: Path | None, given: RuleFiles) -> None:
+def serve(doorway: Doorway, data: Path | None, given: RuleFiles) -> None:
     """Keep letters and answer; `coursebell work` takes them, in the same folder or another.
 
     Several may run beside each other, and go on while `work` is stopped and started.
     """
-    handed = handed_over()
-    chosen = given.settings(data, **{"HOST": host, "PORT": port, **place_of(handed)})
-    configure(chosen.log_format, chosen.log_level)
-    if reason := refusal(chosen):
-        fail(reason)
+    chosen = given.settings(data, **doorway.place)
+    prepare(chosen)
     alone = not is_in_use(chosen.data)
     with _opened(chosen, owns_views=alone) as app:
-        answer(app, Service(app, works=False), handed or listen(chosen))
+        answer(app, Service(app, works=False), doorway.open(chosen))
 
 
 @click.command()
@@ -126,6 +107,13 @@ def work(data: Path | None, given: RuleFiles, activate: bool) -> None:
         ending.wait()
         if left := service.stop():
             leave(app, left)
+
+
+def prepare(chosen: Settings) -> None:
+    """Log as the settings say; ends the command where nobody could be answered as they say."""
+    configure(chosen.log_format, chosen.log_level)
+    if reason := refusal(chosen):
+        fail(reason)
 
 
 @contextmanager

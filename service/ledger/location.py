@@ -47,7 +47,7 @@ class LedgerLocation(NamedTuple):
         """Open a ledger that is there, and change nothing of it."""
         if self.database_url is None:
             return ReadOnlySqliteStore(self.file)
-        store: ReadOnlyStore = _postgresql("read_only").ReadOnlyPostgresStore(
+        store: ReadOnlyStore = _postgresql("reading_store").ReadOnlyPostgresStore(
             self.database_url, self.folder
         )
         return store
@@ -58,7 +58,7 @@ class LedgerLocation(NamedTuple):
             return (
                 None if self.file.is_file() else f"{self.folder}: expected {FILE} in it, found none"
             )
-        if _postgresql("read_only").has_ledger(self.database_url):
+        if _postgresql("reading_store").has_ledger(self.database_url):
             return None
         return "COURSEBELL_DATABASE_URL: expected a ledger in the database, found none"
 

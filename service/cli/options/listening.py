@@ -2,7 +2,10 @@
 
 import os
 import socket
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
+from functools import wraps
+
+import rich_click as click
 
 from service.cli.output.console import fail
 from service.settings import Settings
@@ -37,12 +40,32 @@ def handed_over(environ: MutableMapping[str, str] = os.environ) -> socket.socket
     return handed
 
 
-def place_of(listening: socket.socket | None) -> dict[str, object]:
-    """Give the settings HOST and PORT of a socket that was handed over."""
-    if listening is None:
-        return {}
-    host, port, *_ = listening.getsockname()
-    return {"HOST": host, "PORT": port}
+class Doorway:
+    """Know where to listen: as the options say, or on the socket that was handed over."""
+
+    def __init__(self, host: str | None, port: int | None) -> None:
+        self._handed = handed_over()
+        self.place: dict[str, object] = {"HOST": host, "PORT": port}
+        """For the settings; None is not given."""
+        if self._handed is not None:
+            handed_host, handed_port, *_ = self._handed.getsockname()
+            self.place = {"HOST": handed_host, "PORT": handed_port}
+
+    def open(self, chosen: Settings) -> socket.socket:
+        """Give the socket that listens; ends the command where it cannot."""
+        return self._handed or listen(chosen)
+
+
+def listen_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add --host and --port; the command gets both as `doorway`."""
+
+    @click.option("--host", help="Address to listen on.")
+    @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on; 0 takes any.")
+    @wraps(command)
+    def run(*, host: str | None, port: int | None, **others: object) -> None:
+        command(doorway=Doorway(host, port), **others)
+
+    return run
 
 
 def listen(chosen: Settings) -> socket.socket:
