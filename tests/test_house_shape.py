@@ -66,6 +66,7 @@ TABLES = {
     "service/ledger/sql.py": "any: how a row is added or brought up to date",
     "service/ledger/database.py": "how a file is opened, and its version",
     "service/ledger/high_water.py": "how far stored_events, letters and the views come",
+    "service/ledger/table_shapes.py": "any: which columns a table lacks",
     "service/ledger/ledger.py": "stored_events, erasable",
     "service/ledger/postgresql/connections.py": "what a session is held to",
     "service/ledger/postgresql/lanes.py": "shards: who writes in which lane",

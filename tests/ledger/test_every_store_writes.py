@@ -244,7 +244,8 @@ INDEX = "CREATE INDEX IF NOT EXISTS old_by_time ON old (at) WHERE said IS NOT NU
 def test_tables_of_an_older_version_gain_columns(store, opened):
     store.create(OLDER)
     store.append(Append(tables=[("INSERT INTO old (name) VALUES (?)", [("a",)])]))
-    together([lambda each=opened(): each.create(NEWER + INDEX) for _ in range(3)])
+    stores = [opened() for _ in range(3)]
+    together([lambda each=each: each.create(NEWER + INDEX) for each in stores])
     assert store.columns("old") == {"name", "n", "said", "at", "bytes"}
     change = "UPDATE old SET said = ?, at = ? WHERE name = ?"
     store.append(Append(tables=[(change, [("x", 7, "a")])]))

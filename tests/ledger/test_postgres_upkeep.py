@@ -1,4 +1,4 @@
-"""On PostgreSQL: what stands beside the log, what is wrong with it, and how many sessions it takes."""
+"""On PostgreSQL: what stands beside the log, what may be wrong with it, and who has a session."""
 
 import threading
 from collections.abc import Iterator
