@@ -68,7 +68,7 @@ TABLES = {
     "service/ledger/sqlite/database.py": "how a file is opened, and its version",
     "service/ledger/sqlite/high_water.py": "how far stored_events, letters and the views come",
     "service/ledger/sqlite/sqlite_store.py": "stored_events, erasable",
-    "service/ledger/table_shapes.py": "none: how the columns of any are declared",
+    "service/ledger/table_shapes.py": "any: which columns a table lacks",
     "service/ledger/postgresql/connections.py": "what a session is held to",
     "service/ledger/postgresql/lanes.py": "shards: who writes in which lane",
     "service/ledger/postgresql/log_reader.py": "events, commits, erasable, read",

@@ -8,6 +8,7 @@ import pytest
 from eventsourcing.persistence import PersistenceError
 
 from service.ledger.postgresql.postgres_store import PostgresStore
+from service.ledger.postgresql.transactions import BEGIN_ALONE
 from service.ledger.sql import CONFLICTS, RunAgain, unless_beaten
 from service.ledger.store import Append
 from tests.campaigns import length
@@ -115,6 +116,20 @@ def test_a_block_that_could_not_begin_leaves_nothing_behind(
         cursor.execute(PUT, ("a", 1))
     store.append(Append(tables=[(PUT, [("b", 1)])]))
     assert counted(store) == {"a": 1, "b": 1}
+
+
+def test_who_freezes_alone_is_ended_and_others_go_on(
+    another: OpenPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen, other = another(), another()
+    frozen.create(TABLE)
+    assert "timeout = 3000;" in BEGIN_ALONE
+    quick = BEGIN_ALONE.replace("timeout = 3000;", "timeout = 300;")
+    monkeypatch.setattr("service.ledger.postgresql.lane_session.BEGIN_ALONE", quick)
+    with pytest.raises(RunAgain, match="nothing is kept"), frozen.transaction() as cursor:
+        cursor.execute(PUT, ("a", 1))
+        other.append(Append(rows=[row("ada")], tables=[(PUT, [("a", 2)])]))
+    assert (counted(frozen), kept(frozen)) == ({"a": 2}, [("ada", 1)])
 
 
 def once(error: Exception) -> Callable[[], str]:

@@ -70,10 +70,10 @@ WHERE version <> coalesce((
 whoever had the head before has written. So are those which a write wants `in_turn`."""
 
 BEGIN_ALONE = """
-BEGIN; SET LOCAL idle_in_transaction_session_timeout = 5000; SELECT FROM head FOR UPDATE
+BEGIN; SET LOCAL idle_in_transaction_session_timeout = 3000; SELECT FROM head FOR UPDATE
 """
 """Lets nobody else commit until this has, so that what it reads stays so. Who freezes inside is
-ended as soon as those who wait would give up."""
+ended before those who wait give up."""
 
 PATIENCE = "SET LOCAL lock_timeout = 500"
 """Who has written to tables waits no longer, in milliseconds, for whoever is alone: that one may
