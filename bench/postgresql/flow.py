@@ -42,7 +42,9 @@ def measure(site: Site, cluster: Cluster) -> list[Row]:
                 before = meter.read()
                 ways[name](rows)
                 found[name].append(meter.since(before, found[POSTGRESQL][-1].count))
-    return rows_of(found, academies[POSTGRESQL].rows())
+    rows = rows_of(found, academies[POSTGRESQL].rows())
+    site.leave(academies[POSTGRESQL].app)
+    return rows
 
 
 @contextmanager

@@ -30,6 +30,10 @@ class StoreWithFolder(PostgresStore):
     def checkpoint(self) -> None:
         """The server does it."""
 
+    def close(self) -> None:
+        super().close()
+        self.mark.close()
+
 
 def app_at(site: Site, name: str, address: str) -> App:
     """An installation whose ledger is in PostgreSQL, not started."""
