@@ -12,8 +12,9 @@ from bench.latency import percentile
 from bench.postgresql.crew import Member, crew
 from bench.postgresql.doors import Kept, copying, door
 from bench.postgresql.floors import schema_of, table_like
-from bench.postgresql.installations import app_at, store_at
+from bench.postgresql.installations import app_at
 from bench.postgresql.spent import Found, Meter, Spent, floor_row, rate_row, rotated
+from bench.postgresql.stores import store_at
 from bench.site import BEGIN, Site, keep
 from bench.table import Row
 from service.incoming.letters import Letters

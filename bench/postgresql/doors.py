@@ -1,5 +1,6 @@
 """Doors in processes of their own: letters kept as fast as they can be, beside COPY of the same."""
 
+import gc
 import time
 from collections.abc import Callable, Sequence
 from itertools import count
@@ -9,10 +10,8 @@ import msgspec
 import psycopg
 
 from bench.feed import Feed
-from bench.flow import like_the_service
 from bench.postgresql.crew import READY
-from bench.postgresql.installations import store_at
-from bench.site import BEGIN
+from bench.postgresql.stores import store_at
 from service.incoming.letter import Arrival, encode
 from service.incoming.letters import Letters
 from service.ledger.sql import CONFLICTS
@@ -60,8 +59,8 @@ def copying(pipe: Connection, where: str, number: int) -> None:
 
 def serve(pipe: Connection, keep: Keep, number: int) -> None:
     """Keep letters whenever told to, until this process is ended."""
-    pool = list(Feed(number, BEGIN).letters(POOL))
-    like_the_service()
+    pool = list(Feed(number, 0).letters(POOL))
+    gc.freeze()
     pipe.send(READY)
     while True:
         batch, seconds = pipe.recv()

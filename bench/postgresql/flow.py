@@ -42,9 +42,9 @@ def measure(site: Site, cluster: Cluster) -> list[Row]:
                 before = meter.read()
                 ways[name](rows)
                 found[name].append(meter.since(before, found[POSTGRESQL][-1].count))
-    rows = rows_of(found, academies[POSTGRESQL].rows())
+    table = rows_of(found, academies[POSTGRESQL].rows())
     site.leave(academies[POSTGRESQL].app)
-    return rows
+    return table
 
 
 @contextmanager

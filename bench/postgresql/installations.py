@@ -1,20 +1,17 @@
-"""Installations on either engine, in one place.
+"""Installations on PostgreSQL, in one place.
 
 No setting leads to PostgreSQL yet, so the app is given its store here; once one does, `app_at` is
 `site.app(name, COURSEBELL_DATABASE_URL=address)`, and the rest of this goes.
 """
 
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
 from bench.site import Site
 from service.app import app as composition
 from service.app.app import App
-from service.ledger.ledger import HighWaterMark, Ledger
+from service.ledger.ledger import HighWaterMark
 from service.ledger.postgresql.postgres_store import PostgresStore
-
-FILE = ".db"
 
 
 class StoreWithFolder(PostgresStore):
@@ -43,8 +40,3 @@ def app_at(site: Site, name: str, address: str) -> App:
 
     with mock.patch.object(composition, "Ledger", store):
         return site.app(name)
-
-
-def store_at(where: str) -> Any:
-    """The ledger at a file's path or at a server's address, for a process of its own."""
-    return Ledger(Path(where)) if where.endswith(FILE) else PostgresStore(where)

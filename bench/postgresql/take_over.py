@@ -1,42 +1,15 @@
 """A holder of the lease is killed: how long until another one has it, and has committed."""
 
 import time
-from itertools import count
-from multiprocessing.connection import Connection
 
 from bench.latency import percentile
 from bench.postgresql.crew import READY, Member
-from bench.postgresql.installations import store_at
+from bench.postgresql.heir import heir
 from bench.site import Site
 from bench.table import Row
-from service.ledger.events import random_id
-from service.ledger.store import Append
 from tests.postgres import Cluster
 
-ROWS, TOPIC, STATE = 100, "bench.written", b"{}" * 240
-ASKS_EVERY_SECONDS = 0.05
 AIM_SECONDS = 1.0
-
-
-def heir(pipe: Connection, address: str, held: bool) -> None:
-    """Ask for the lease until it is had, then write without end.
-
-    Says READY when the lease was refused once (another one is `held`) or is had, and by the
-    monotonic clock, the same in every process, when the first commit was on disk.
-    """
-    store = store_at(address)
-    if held:
-        assert not store.acquire()
-        pipe.send(READY)
-    while not store.acquire():
-        time.sleep(ASKS_EVERY_SECONDS)
-    had = time.monotonic()
-    for n in count():
-        store.append(Append(rows=[(random_id(0), 1, TOPIC, STATE) for _ in range(ROWS)]))
-        if n == 0:
-            pipe.send((had, time.monotonic()))
-        if n == 10:
-            pipe.send(READY)
 
 
 def measure(site: Site, cluster: Cluster) -> list[Row]:
