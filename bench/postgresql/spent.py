@@ -114,4 +114,4 @@ def cpu(spent: Sequence[Spent]) -> str:
     """Microseconds of processors for one of them: Python's, and PostgreSQL's where that works."""
     client = spread([1e6 * each.client / each.count for each in spent])
     server = [1e6 * each.server / each.count for each in spent]
-    return f"{client}\n+ {spread(server)}" if any(server) else client
+    return f"{client}\n+ {spread(server)}" if median(server) else client
