@@ -25,6 +25,7 @@ from bench import (
     start,
     sweep,
 )
+from bench.postgresql import measure as postgresql
 from bench.site import QUICK, Site, Sizes
 from bench.table import Row, console, show
 
@@ -41,6 +42,7 @@ SUBJECTS: Mapping[str, Measure] = {
     "busy-day": busy_day.measure,
     "latency": latency.measure,
     "door": door.measure,
+    "postgres": postgresql.measure,
     "kafka": kafka.measure,
     "service-bus": service_bus.measure,
     "check": check.measure,
@@ -51,7 +53,7 @@ SUBJECTS: Mapping[str, Measure] = {
 BY_NAME = ("busy-day", "soak")
 """What takes long is measured when it is named, and is a test: it may fail."""
 EVERY_TIME = tuple(name for name in SUBJECTS if name not in BY_NAME)
-LACKS = {"door": door.lacks, "soak": sampling.lacks}
+LACKS = {"door": door.lacks, "postgres": postgresql.lacks, "soak": sampling.lacks}
 
 
 def measurable(names: Sequence[str]) -> Sequence[str]:
@@ -75,9 +77,9 @@ def measurable(names: Sequence[str]) -> Sequence[str]:
 def main(names: tuple[str, ...], quick: bool, minutes: float | None, rate: float | None) -> None:
     """Measure Coursebell on this machine; every figure stands beside its floor of the same run.
 
-    `door` needs the program wrk, and is skipped without. `soak` (20 minutes) and `busy-day`
-    (100,000 mails) are measured when they are named, and exit with 1 when something did not keep
-    still, or is missing.
+    `door` needs the program wrk, `postgres` those of a PostgreSQL; they are skipped without. `soak`
+    (20 minutes) and `busy-day` (100,000 mails) are measured when they are named, and exit with 1
+    when something did not keep still, or is missing.
     """
     subjects = measurable(names or EVERY_TIME)
     sizes = QUICK if quick else Sizes()

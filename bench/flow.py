@@ -13,6 +13,7 @@ from bench.table import Row
 from service.cli import GARBAGE_THRESHOLDS
 from service.ledger.sqlite.database import EVENT_LOG, connect
 from service.ledger.sqlite.sqlite_store import INSERT
+from service.ledger.store import END
 
 AIM, AIM_RATIO = 30_000, 0.20
 Stored = tuple[str, int, str, bytes]
@@ -83,7 +84,7 @@ def batches(academy: Academy, after: int, ends: Sequence[int]) -> list[list[Stor
     """The rows of each commit as they are in the log."""
     found = []
     for end in ends:
-        found.append([row[1:] for row in academy.app.ledger.log(after, end - after)])
+        found.append([row[1:] for row in academy.app.ledger.log(after, END, until=end)])
         after = end
     return found
 

@@ -10,13 +10,16 @@ from rich.table import Table
 from rich.text import Text
 
 WIDTH_OF_PIPES = 150
+COLUMNS = 5
+"""Of every table; one more where processors' time is told."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One figure: `values` are its repetitions, `floors` what it is compared with.
 
     `ratios` are values by floors where both were measured in turn. `aim` is in words;
-    `reached` tells whether it was, None when there is no aim.
+    `reached` tells whether it was, None when there is no aim. `cpu` says how much of processors'
+    time each one took.
     """
 
     what: str
@@ -27,6 +30,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     ratios: Sequence[float] = ()
     aim: str = ""
     reached: bool | None = None
+    cpu: str = ""
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -43,10 +47,13 @@ def show(subject: str, rows: Sequence[Row]) -> None:
     table.add_column("what", overflow="fold")
     for title in ("median (min–max)", "floor in the same run", "ratio", "aim"):
         table.add_column(title, justify="right" if title != "aim" else "left", overflow="fold")
+    if any(row.cpu for row in rows):
+        table.add_column("CPU µs of each, Python + PostgreSQL", justify="right", overflow="fold")
     for row in rows:
         table.add_row(
-            row.what, spread(row.values, row.unit), floor(row), spread(row.ratios), aim(row)
-        )
+            row.what, spread(row.values, row.unit), floor(row), spread(row.ratios), aim(row),
+            *([row.cpu] if len(table.columns) > COLUMNS else []),
+        )  # fmt: skip
     console().print(table, "")
 
 

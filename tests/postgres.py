@@ -10,8 +10,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -21,7 +22,8 @@ from tests.lossy_wire import LossyWire
 from tests.waiting import until
 
 WHERE = ("/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt")
-HOW = "no PostgreSQL here; apt-get install postgresql, or put `initdb` and `postgres` on PATH"
+TO_HAVE = "apt-get install postgresql, or put `initdb` and `postgres` on PATH"
+HOW = f"no PostgreSQL here; {TO_HAVE}"
 SETTINGS = {
     "fsync": "off",
     "listen_addresses": "",
@@ -53,8 +55,11 @@ def binaries() -> Path | None:
 class Cluster:
     """A server in a folder of its own, which is reached by a socket in it."""
 
-    def __init__(self, folder: Path, binaries: Path) -> None:
+    def __init__(
+        self, folder: Path, binaries: Path, settings: Mapping[str, str] = SETTINGS
+    ) -> None:
         self.folder = folder
+        self._settings = settings
         self._binaries = binaries
         self.data = folder / "data"
         # Nobody may run it as root, so a test run of root gives it to somebody else.
@@ -76,7 +81,7 @@ class Cluster:
         return cls(Path(tempfile.mkdtemp(prefix="pg", dir=os.environ.get(TEMPORARY))), binaries)
 
     def start(self) -> None:
-        settings = {**SETTINGS, "unix_socket_directories": str(self.folder)}
+        settings = {**self._settings, "unix_socket_directories": str(self.folder)}
         told = [f"--{name}={value}" for name, value in settings.items()]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -110,6 +115,10 @@ class Cluster:
         return True
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def socket(self) -> Path:
         return self.folder / ".s.PGSQL.5432"
 
@@ -117,7 +126,7 @@ class Cluster:
     def address(self) -> str:
         return f"postgresql://coursebell@/postgres?host={quote(str(self.folder), safe='')}"
 
-    def execute(self, sql: str) -> list[tuple]:
+    def execute(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask as nobody in particular."""
         with psycopg.connect(self.address, autocommit=True) as session:
             cursor = session.execute(sql)
