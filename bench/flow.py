@@ -73,7 +73,7 @@ def copy_of_the_log(academy: Academy, path: Path) -> sqlite3.Connection:
     """A bare event log with the same rows, opened as the ledger is."""
     raw = connect(path)
     raw.executescript(EVENT_LOG)
-    raw.execute("ATTACH ? AS ledger", (str(academy.app.ledger.path),))
+    raw.execute("ATTACH ? AS ledger", (str(academy.app.settings.ledger.file),))
     raw.execute("INSERT INTO stored_events SELECT * FROM ledger.stored_events")
     raw.execute("DETACH ledger")
     raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -27,7 +27,7 @@ def heir(pipe: Connection, address: str, held: bool) -> None:
         time.sleep(ASKS_EVERY_SECONDS)
     had = time.monotonic()
     for n in count():
-        store.append(Append(rows=[(random_id(0), 1, TOPIC, STATE) for _ in range(ROWS)]))
+        store.lease.append(Append(rows=[(random_id(0), 1, TOPIC, STATE) for _ in range(ROWS)]))
         if n == 0:
             pipe.send((had, time.monotonic()))
         if n == 10:

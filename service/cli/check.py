@@ -155,6 +155,7 @@ def check(given: RuleFiles, form: str, online: bool, data: Path | None, as_json:
         channels = channel_problems(found, chosen, office) if found else []
         asked = api_problems(chosen, office) if online else []
         others = [*words.problems(), *channels, *queue_problems(chosen), *asked]
+        promised = office.ledger.durability().words if office and chosen.database_url else None
         reach = reached(found, office, chosen, now=wall_clock()) if found and not others else []
     ways = ways_of(found, chosen) if found and not channels else {}
     wrong = others or any(p.severity == "error" for p in problems)
@@ -164,6 +165,7 @@ def check(given: RuleFiles, form: str, online: bool, data: Path | None, as_json:
                 "problems": [msgspec.to_builtins(vars_of(p)) for p in problems] + others,
                 "channels": ways,
                 "redirected": chosen.redirect_all_to is not None,
+                "ledger": promised,
                 "imports_overdue": late,
                 "already_silent": [
                     {"rule": each.rule.id, "enrollments": each.silent, "told": each.told}
@@ -175,10 +177,10 @@ def check(given: RuleFiles, form: str, online: bool, data: Path | None, as_json:
         for line in [*map(annotation, problems), *map(placeless, others)]:
             click.echo(printable(line))
     else:
-        if chosen.redirect_all_to:
-            console().print(f"redirected: {REDIRECTED}", markup=False, soft_wrap=True)
-        for name, way in ways.items():
-            console().print(f"channel {name}: {way}", markup=False, soft_wrap=True)
+        told = {"redirected": REDIRECTED if chosen.redirect_all_to else None, "ledger": promised}
+        for what, said in [*told.items(), *((f"channel {name}", w) for name, w in ways.items())]:
+            if said:
+                console().print(f"{what}: {said}", markup=False, soft_wrap=True)
         for each in late:
             console(stderr=True).print(f"warning: {each}", markup=False, soft_wrap=True)
         if online and not asked:

@@ -35,6 +35,7 @@ from service.learners.directory.imports import (
     overdue_in_words,
 )
 from service.ledger.sqlite.database import SCHEMA_VERSION
+from service.ledger.store import Durability
 from service.rules.calendar import HOUR, MINUTE
 from service.rules.explain.rule_versions import AnyEnvironment
 from service.rules.language.reader import read_rules
@@ -66,7 +67,8 @@ class Status(msgspec.Struct, frozen=True):
 
     `feeds` are the last letters, by source, and `imports` the last of people and courses;
     `unaccounted` must be 0; `troubles` are what the running service says of its parts. `redirected`
-    tells whether all mail goes to one address.
+    tells whether all mail goes to one address; `durability` is what the server that holds the
+    ledger promises.
     """
 
     version: str
@@ -87,6 +89,7 @@ class Status(msgspec.Struct, frozen=True):
     imports: list[RecordedImport] = []
     imports_overdue: list[str] = []
     redirected: bool = False
+    durability: Durability | None = None
     look_at: list[str] = []
 
 
@@ -105,7 +108,10 @@ def status(data: Path | None, as_json: bool) -> None:
         chosen = settings(data)
         late = overdue_in_words(overdue(office.ledger, chosen.import_max_age, now))
         redirected = chosen.redirect_all_to is not None
-        found = msgspec.structs.replace(found, imports_overdue=late, redirected=redirected)
+        survives = office.ledger.durability() if chosen.database_url else None
+        found = msgspec.structs.replace(
+            found, imports_overdue=late, redirected=redirected, durability=survives
+        )
     found = msgspec.structs.replace(found, look_at=list(concerns(found, now)))
     if as_json:
         print_json(found)
@@ -189,6 +195,8 @@ def concerns(found: Status, now: int) -> Iterator[str]:
     if found.disk_free_bytes < FREE_BYTES_WARNING:
         left = found.disk_free_bytes // 1024 // 1024
         yield f"{left} MiB are left on the disk of the data folder; make room"
+    if found.durability and found.durability.doubtful:
+        yield found.durability.words
     for part, words in found.troubles.items():
         yield f"{part}: {words}"
     yield from found.imports_overdue
@@ -223,6 +231,8 @@ def lines(found: Status, folder: Path, now: int) -> Iterator[tuple[str, str]]:
     yield "Coursebell", f"{found.version}, {running}; ledger of schema {found.schema}"
     if found.redirected:
         yield "redirected", REDIRECTED
+    if found.durability:
+        yield "ledger", f"in PostgreSQL; {found.durability.words}"
     yield "data", str(folder)
     since = f" since {moment(found.rules_since)}" if found.rules_since else ""
     yield "rules", f"{found.rules_active} active{since}"

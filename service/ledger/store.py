@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 from eventsourcing.persistence import PersistenceError
@@ -46,6 +46,13 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
     in_turn: Sequence[Statement] = ()
     rests_on: Mapping[str, int] = {}
     waking: bool = True
+
+
+class Durability(NamedTuple):
+    """Say in words what a letter survives that was answered, and whether to look at that."""
+
+    words: str
+    doubtful: bool = False
 
 
 class Mark(Protocol):
@@ -188,6 +195,10 @@ class Store(Protocol):
 
     def columns(self, table: str) -> frozenset[str]:
         """Name the columns of a table; none where there is no such table."""
+        ...
+
+    def durability(self) -> Durability:
+        """Say what is promised of a letter that was answered 202."""
         ...
 
     def damage(self) -> list[str]:

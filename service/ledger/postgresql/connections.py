@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.string import StrDumperUnknown
 
 from service.ledger.sql import RunAgain
-from service.ledger.store import LedgerError
+from service.ledger.store import Durability, LedgerError
 
 Session = psycopg.Connection[tuple[Any, ...]]
 
@@ -56,6 +56,16 @@ SELECT CASE WHEN pg_is_in_recovery() THEN 0 ELSE
     IN ('off', 'local') THEN 'on' ELSE current_setting('synchronous_commit') END, false)
 """
 """Reads the timeline, which a promotion raises; 0 on a standby. A commit is on disk, always."""
+
+ASKED = """
+SELECT current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on',
+  current_setting('synchronous_standby_names') <> '',
+  (SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')),
+  (SELECT count(*) FROM pg_stat_replication WHERE sync_state IS NULL),
+  current_setting('synchronous_commit')
+"""
+"""Whether the server writes so that a crash loses nothing, whether commits wait for standbys, how
+many of them are there, how many this role may not look at, and what a commit waits for there."""
 
 QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 NUL = "22021"
@@ -187,3 +197,37 @@ def words(error: psycopg.Error) -> str:
     if error.sqlstate is None:
         about.append(QUOTED.sub("…", str(error).partition("\n")[0].rpartition("failed: ")[2]))
     return f"{found} ({', '.join(each for each in about if each)})"
+
+
+def durability(keeps: bool, waits: bool, standbys: int, unseen: int, commit: str) -> Durability:
+    """Say what a letter that was answered 202 survives, by what ASKED has found.
+
+    https://www.postgresql.org/docs/current/runtime-config-wal.html and
+    https://www.postgresql.org/docs/current/warm-standby.html#SYNCHRONOUS-REPLICATION.
+    """
+    if not keeps:
+        return Durability(
+            "a letter may be lost when the server's machine crashes: fsync or full_page_writes "
+            "is off; turn both on",
+            doubtful=True,
+        )
+    if not waits:
+        return Durability(
+            "a letter survives a crash of the server, and not the loss of its disk or a failover: "
+            "no commit waits for a standby (synchronous_standby_names)"
+        )
+    if standbys:
+        where = "has received" if commit == "remote_write" else "has on its disk"
+        return Durability(
+            f"a letter survives a failover: of {standbys} synchronous standby servers one {where} "
+            "what was committed"
+        )
+    if unseen:
+        return Durability(
+            "commits wait for a standby, and this role may not see whether one is there; "
+            "grant it pg_monitor"
+        )
+    return Durability(
+        "no synchronous standby is there: commits wait until one is, and the door answers 503",
+        doubtful=True,
+    )

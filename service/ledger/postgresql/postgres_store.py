@@ -12,7 +12,7 @@ from pathlib import Path
 
 from eventsourcing.persistence import PersistenceError
 
-from service.ledger.postgresql.connections import Server
+from service.ledger.postgresql.connections import ASKED, Server, durability
 from service.ledger.postgresql.lane_session import LaneSession
 from service.ledger.postgresql.lane_writer import LaneWriter
 from service.ledger.postgresql.log_reader import LogReader
@@ -20,7 +20,7 @@ from service.ledger.postgresql.tables import make_log, make_tables
 from service.ledger.private_files import private_data_folder
 from service.ledger.sql import TableWriter
 from service.ledger.sqlite.sqlite_store import HighWaterMark
-from service.ledger.store import Append, LedgerError
+from service.ledger.store import Append, Durability, LedgerError
 
 LEASE_SECONDS = 5.0
 LOOKS = (0.005, 0.25)
@@ -150,6 +150,10 @@ class PostgresStore(LogReader):
             with self._woken:
                 self._woken.wait(min(pause, left))
             pause = min(2 * pause, LOOKS[1])
+
+    def durability(self) -> Durability:
+        """Ask the server what is promised of a letter that was answered 202."""
+        return durability(*self._rows(ASKED)[0])
 
     def give_room(self) -> None:
         """Do nothing: how much it holds at once is a setting of the server."""

@@ -23,7 +23,7 @@ from service.ledger.sqlite.database import (
     refuse_newer,
 )
 from service.ledger.sqlite.high_water import MARK_BYTES, fit, mark_of, marked, shortfalls
-from service.ledger.store import END, Append, LedgerError, LogRow, Row
+from service.ledger.store import END, Append, Durability, LedgerError, LogRow, Row
 
 ROWS_PER_QUERY = 5_000
 FEW = 100_000
@@ -194,6 +194,10 @@ class SqliteStore:
         """Name the columns of a table; none where there is no such table, as in an older ledger."""
         rows = self.reader().execute(f"PRAGMA table_info({table})")
         return frozenset(name for _, name, *_ in rows)
+
+    def durability(self) -> Durability:
+        """Say what is promised of a letter that was answered 202."""
+        return Durability("a letter is on this machine's disk, and survives a crash, not its loss")
 
     def damage(self) -> list[str]:
         """List what SQLite itself finds wrong with the file."""
