@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.serving import Machines
 from tests.installation import ROOT
 
 
@@ -21,3 +22,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         Path(name).mkdir()
     shutil.copytree(ROOT / "templates", "templates")
     return tmp_path
+
+
+@pytest.fixture
+def machines(tmp_path: Path, postgres_address: str) -> Machines:
+    return Machines(tmp_path, postgres_address)

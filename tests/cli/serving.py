@@ -1,6 +1,8 @@
 """Doors and work as processes of their own."""
 
-from tests.installation import START, body, completed
+from pathlib import Path
+
+from tests.installation import DONE, START, body, completed
 from tests.real_service import RealService
 
 
@@ -27,3 +29,35 @@ def post(service: RealService, *learners: int) -> list[int]:
         service.call("POST", "/webhooks/adobe", body(completed(START, each))).status
         for each in learners
     ]
+
+
+class Machines:
+    """Each machine has a folder of its own; the ledger is everybody's."""
+
+    def __init__(self, folder: Path, database_url: str) -> None:
+        self._folder = folder
+        self._environ = {
+            "COURSEBELL_DATABASE_URL": database_url,
+            "COURSEBELL_EMAIL_URL": "drawer://",
+        }
+
+    def serving(self, name: str, port: int = 0) -> Serving:
+        found = Serving(self._made(name), DONE, **self._environ)
+        found.words = ("serve", "--port", str(port))
+        return found
+
+    def working(
+        self, name: str, rules: str = DONE, words: tuple[str, ...] = Working.words
+    ) -> Working:
+        found = Working(self._made(name), rules, **self._environ)
+        found.words = words
+        return found
+
+    def _made(self, name: str) -> Path:
+        folder = self._folder / name
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def told(self) -> int:
+        """How many mails lie in the drawers of all."""
+        return len([*self._folder.glob("*/data/drawer/**/*.eml")])

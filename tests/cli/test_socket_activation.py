@@ -1,27 +1,21 @@
 """A restart refuses nobody: systemd holds the socket, and the service takes it over."""
 
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.client import HTTPConnection, HTTPException
-from itertools import count
 from pathlib import Path
 
 import pytest
 
-from tests.installation import DONE, ROOT, START, body, completed
+from tests.cli.senders import Senders
+from tests.installation import DONE, ROOT
 from tests.real_service import RealService
 from tests.waiting import until
 
 RESTARTS = 3
-CLIENTS = 6
-PATIENCE = 5.0
-"""So many seconds Adobe waits for an answer."""
 AS_SYSTEMD_DOES = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
 
 
@@ -55,50 +49,8 @@ def service(tmp_path: Path) -> Iterator[Activated]:
         yield activated
 
 
-class Senders:
-    """Threads that post one letter after another, each on a new connection; none is repeated."""
-
-    def __init__(self, service: Activated) -> None:
-        self.receipts: list[int] = []
-        self.refused: list[str] = []
-        self._service = service
-        self._numbers = count(1)
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._post) for _ in range(CLIENTS)]
-
-    def __enter__(self) -> "Senders":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _post(self) -> None:
-        while not self._over.is_set():
-            n = next(self._numbers)
-            letter = body(completed(START + n, n))
-            connection = HTTPConnection("127.0.0.1", self._service.port, timeout=PATIENCE)
-            try:
-                connection.request(
-                    "POST", "/webhooks/adobe", letter, {"Content-Type": "application/json"}
-                )
-                answer = connection.getresponse()
-                said = answer.read()
-                if answer.status == 202:
-                    self.receipts.append(json.loads(said)["receipt"])
-                else:
-                    self.refused.append(str(answer.status))
-            except (OSError, HTTPException) as error:
-                self.refused.append(repr(error))
-            finally:
-                connection.close()
-
-
 def test_restarts_under_load_refuse_nobody(service: Activated) -> None:
-    with Senders(service) as senders:
+    with Senders(service.port) as senders:
         for _ in range(RESTARTS):
             taken = len(senders.receipts)
             until(lambda: len(senders.receipts) > taken + 50, "letters are taken")  # noqa: B023
