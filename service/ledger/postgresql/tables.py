@@ -7,8 +7,16 @@ another order than they were given, and no lock of a table (decision 43).
 
 from eventsourcing.persistence import IntegrityError, PersistenceError
 
+from service.ledger.migration.sides import (
+    MOVED,
+    UNFINISHED,
+    WHAT_MOVED_IS,
+    WHAT_UNFINISHED_IS,
+)
+from service.ledger.postgresql.catalogue import bring_up
 from service.ledger.postgresql.connections import Session, told
 from service.ledger.postgresql.portable_sql import Asking, script_as_here
+from service.ledger.sqlite.catalogue import tables_meant
 from service.ledger.store import LedgerError
 
 SCHEMA = 1
@@ -90,9 +98,17 @@ def make_log(session: Session) -> None:
     raise LedgerError("PostgreSQL: expected to make the ledger's tables, got none; start again")
 
 
-def refuse_newer_schema(found: int) -> None:
-    """Raise LedgerError for a schema that a newer program made."""
-    if found > SCHEMA:
+def refuse_newer_schema(found: int, *, reading: bool = False) -> None:
+    """Raise LedgerError for a schema that a newer program made.
+
+    So it does for a copy that is not finished, and for one that was moved, unless it is for
+    `reading`.
+    """
+    if found == UNFINISHED:
+        raise LedgerError(f"PostgreSQL: {WHAT_UNFINISHED_IS}")
+    if found == MOVED and not reading:
+        raise LedgerError(f"PostgreSQL: {WHAT_MOVED_IS}")
+    if found > SCHEMA and found != MOVED:
         raise LedgerError(
             f"PostgreSQL: the ledger has schema {found}, this program knows {SCHEMA}; "
             "run the Coursebell version that made it, or a newer one"
@@ -100,7 +116,11 @@ def refuse_newer_schema(found: int) -> None:
 
 
 def make_tables(session: Session, script: str) -> None:
-    """Run a script of `CREATE … IF NOT EXISTS` written for SQLite; twice is harmless."""
+    """Run a script of `CREATE … IF NOT EXISTS` written for SQLite; twice is harmless.
+
+    Tables of an older version gain columns. Raises LedgerError for one that cannot be used.
+    """
+    bring_up(session, tables_meant(script))
     for _ in range(TRIES):
         if _run(session, script_as_here(script)):
             return

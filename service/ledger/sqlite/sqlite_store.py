@@ -142,6 +142,7 @@ class SqliteStore:
             cursor = self._writer.cursor(SqliteCursor)
             cursor.execute("BEGIN IMMEDIATE")
             try:
+                refuse_newer(self._writer, self.path)  # it may have been moved since it was opened
                 yield cursor
                 cursor.execute("COMMIT")
             except BaseException:

@@ -1,0 +1,157 @@
+"""Move a ledger out of an SQLite file, or into one."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from service.ledger.migration.sides import MOVED, UNFINISHED
+from service.ledger.migration.table_shape import Column, TableShape
+from service.ledger.private_files import private_data_folder
+from service.ledger.sqlite.catalogue import tables_in
+from service.ledger.sqlite.database import (
+    EVENT_LOG,
+    SCHEMA_VERSION,
+    SqliteConnection,
+    connect,
+    refuse_newer,
+)
+from service.ledger.sqlite.high_water import shortfalls
+from service.ledger.sqlite.sqlite_store import SqliteStore
+from service.ledger.store import LedgerError, LogRow
+
+INSERT = """
+INSERT INTO stored_events (notification_id, originator_id, originator_version, topic, state)
+VALUES (?, ?, ?, ?, ?)
+"""
+
+
+class FileReading(SqliteStore):
+    """Read by one connection what nobody else writes."""
+
+    def __init__(self, connection: SqliteConnection) -> None:
+        self._only = connection
+
+    def reader(self) -> SqliteConnection:
+        """Give the connection."""
+        return self._only
+
+    def close(self) -> None:
+        """Close it."""
+        self._only.close()
+
+
+def as_it_is(text: bytes) -> str:
+    """Read a text that may be no UTF-8: who copies it says where it is."""
+    return text.decode(errors="surrogateescape")
+
+
+class SqliteSource:
+    """Hold a ledger that is moved out of its file; nobody writes to it meanwhile."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the file's lock; raises LedgerError for a ledger that lacks what it had."""
+        if lost := shortfalls(path):
+            raise LedgerError("\n".join(lost))
+        self._holding = connect(path)
+        self._holding.execute("BEGIN IMMEDIATE")
+        self.is_moved = refuse_newer(self._holding, path, reading=True) == MOVED
+        reader = connect(path, read_only=True)
+        reader.text_factory = as_it_is
+        self.reading = FileReading(reader)
+
+    def tables(self) -> dict[str, TableShape]:
+        """Describe its tables."""
+        return tables_in(self.reading.reader())
+
+    def leave(self) -> None:
+        """Mark it as moved, in the transaction that has kept others out."""
+        self._holding.execute(f"PRAGMA user_version = {MOVED}")
+        self._holding.execute("COMMIT")
+
+    def close(self) -> None:
+        """Let go of it."""
+        self.reading.close()
+        self._holding.close()
+
+
+class SqliteTarget:
+    """Make a ledger in a file, or go on with one that is not finished or was moved away."""
+
+    takes_all = True
+
+    def __init__(self, path: Path) -> None:
+        """Raise LedgerError when another ledger is there, or what another has left."""
+        found = _schema(path) if path.exists() else None
+        if found not in (None, UNFINISHED, MOVED):
+            raise LedgerError(
+                f"{path}: expected no ledger, found one; name another folder, or put it elsewhere"
+            )
+        private_data_folder(path.parent)
+        self._writer = connect(path)
+        self.reading = FileReading(self._writer)
+        self.is_begun, self.has_log = found == UNFINISHED, found is not None
+
+    def tables(self) -> dict[str, TableShape]:
+        """Describe the tables that are there."""
+        return tables_in(self._writer)
+
+    def refusal(self, column: Column, value: Any) -> str:
+        """Take everything."""
+        return ""
+
+    def begin(self) -> None:
+        """Mark it as not finished."""
+        self._writer.execute(f"PRAGMA user_version = {UNFINISHED}")
+        self._writer.executescript(EVENT_LOG)
+
+    def make(self, table: TableShape) -> None:
+        """Make a table if there is none, and the columns that it lacks."""
+        self._writer.execute(table.script)
+        there = {each.name for each in self.tables()[table.name].columns}
+        for name, kind, *_ in table.columns:
+            if name not in there:
+                self._writer.execute(f'ALTER TABLE "{table.name}" ADD COLUMN "{name}" {kind}')
+
+    def add_log(self, page: Sequence[LogRow]) -> None:
+        """Append events with their positions."""
+        self._write(INSERT, page)
+
+    def add(self, table: TableShape, rows: Sequence[Any]) -> None:
+        """Add rows to a table."""
+        marks = ", ".join("?" * len(table.columns))
+        self._write(f'INSERT INTO "{table.name}" ({table.names}) VALUES ({marks})', rows)
+
+    def _write(self, sql: str, rows: Sequence[Any]) -> None:
+        self._writer.execute("BEGIN IMMEDIATE")
+        self._writer.executemany(sql, rows)
+        self._writer.execute("COMMIT")
+
+    def empty(self, table: TableShape) -> None:
+        """Take all rows out of a table."""
+        self._writer.execute(f'DELETE FROM "{table.name}"')
+
+    def settle(self) -> None:
+        """Bring all of it into the file itself."""
+        self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def finish(self) -> None:
+        """Let it be opened."""
+        self._writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._writer.close()
+
+
+def _schema(path: Path) -> int:
+    with closing(connect(path, read_only=True)) as reader:
+        found: int = reader.execute("PRAGMA user_version").fetchone()[0]
+    return found
+
+
+def take_back(path: Path) -> None:
+    """Let a ledger that was moved be used again as it is."""
+    with closing(connect(path)) as ledger:
+        if refuse_newer(ledger, path, reading=True) == MOVED:
+            ledger.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
