@@ -1,6 +1,5 @@
 """Describe a table whatever the engine, and read it in the order of its key."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -10,7 +9,6 @@ from msgspec import msgpack
 from service.ledger.sql import TableReader
 
 ROWS_PER_PAGE = 5_000
-CAST = re.compile(r"::[\w ]+$")
 KINDS: Mapping[str, type] = {"INTEGER": int, "TEXT": str, "BLOB": bytes, "REAL": float}
 """What scripts call the types of columns, and what is in them."""
 
@@ -63,7 +61,7 @@ class TableShape(NamedTuple):
 
 def _line(column: Column) -> str:
     needed = " NOT NULL" if column.needed else ""
-    default = "" if column.default is None else f" DEFAULT {CAST.sub('', column.default)}"
+    default = "" if column.default is None else f" DEFAULT {column.default}"
     return f'"{column.name}" {column.kind}{needed}{default}'
 
 

@@ -31,6 +31,8 @@ KINDS = {
     "bytea": "BLOB",
     "double precision": "REAL",
 }
+QUOTED = re.compile(r"^'(-?\d+)'$")
+CAST = re.compile(r"::[\w ]+$")
 BRACKETS = re.compile(r"^\((.*)\)$")
 
 
@@ -42,11 +44,19 @@ def tables_of(session: Session) -> dict[str, TableShape]:
     found: dict[str, list[Column]] = defaultdict(list)
     for table, name, kind, needed, default in columns:
         if table not in OF_THE_LOG:
-            found[table].append(Column(name, KINDS.get(kind) or str(kind), needed, default))
+            found[table].append(
+                Column(name, KINDS.get(kind) or str(kind), needed, _default(kind, default))
+            )
     return {
         table: _shape(table, columns, [row for row in constraints if row[0] == table])
         for table, columns in found.items()
     }
+
+
+def _default(kind: str, default: str | None) -> str | None:
+    """Write a default as scripts do; PostgreSQL adds its type, and quotes a number below 0."""
+    plain = None if default is None else CAST.sub("", default)
+    return QUOTED.sub(r"\1", plain) if plain and KINDS.get(kind) != "TEXT" else plain
 
 
 def _shape(table: str, columns: list[Column], constraints: list[Any]) -> TableShape:

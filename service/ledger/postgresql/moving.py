@@ -5,6 +5,7 @@ A log that comes from elsewhere is a lane of its own, whose numbers are the posi
 """
 
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from typing import Any
 
 from psycopg import errors
@@ -54,16 +55,17 @@ class PostgresSource:
     def __init__(self, address: str) -> None:
         """Raise LedgerError while a service writes to it."""
         server = Server(address)
-        self._session = server.connect(reading=True)
-        if _is_empty(self._session):
-            raise LedgerError("COURSEBELL_DATABASE_URL: expected a ledger there, found none")
-        self._holding = held(server)
-        found = _schema(self._holding)
-        self.is_moved = found == MOVED
-        refuse_newer_schema(found, reading=True)
-        if writers := self._holding.execute(WRITERS).fetchone():
-            _refuse_writers(writers[0])
         self.reading = LogReader(server)
+        with ExitStack() as opened:
+            self._session = opened.enter_context(closing(server.connect(reading=True)))
+            if _is_empty(self._session):
+                raise LedgerError("COURSEBELL_DATABASE_URL: expected a ledger there, found none")
+            self._holding = opened.enter_context(closing(held(server)))
+            found = _schema(self._holding)
+            self.is_moved = found == MOVED
+            refuse_newer_schema(found, reading=True)
+            _refuse_writers(self._holding)
+            self._opened = opened.pop_all()
 
     def tables(self) -> dict[str, TableShape]:
         """Describe its tables."""
@@ -78,11 +80,12 @@ class PostgresSource:
     def close(self) -> None:
         """Let go of it."""
         self.reading.close()
-        self._session.close()
-        self._holding.close()
+        self._opened.close()
 
 
-def _refuse_writers(count: int) -> None:
+def _refuse_writers(holding: Session) -> None:
+    with told():
+        (count,) = holding.execute(WRITERS).fetchone() or (0,)
     if count:
         raise LedgerError(
             f"PostgreSQL: expected nobody to write to the ledger, found {count} who may; stop the "
@@ -120,15 +123,17 @@ class PostgresTarget:
     def __init__(self, address: str) -> None:
         """Raise LedgerError when something else is there."""
         self._server = Server(address)
-        self._writer = self._server.connect()
         self.reading = LogReader(self._server)
         self._holding: Session | None = None
-        self.is_begun = self.has_log = not _is_empty(self._writer)
-        if self.is_begun:
-            self._hold()
+        with ExitStack() as opened:
+            self._writer = opened.enter_context(closing(self._server.connect()))
+            self.is_begun = self.has_log = not _is_empty(self._writer)
+            if self.is_begun:
+                self._hold(opened)
+            self._opened = opened.pop_all()
 
-    def _hold(self) -> None:
-        self._holding = held(self._server)
+    def _hold(self, opened: ExitStack) -> None:
+        self._holding = opened.enter_context(closing(held(self._server)))
         if _schema(self._holding) != UNFINISHED:
             raise LedgerError(
                 "PostgreSQL: expected an empty schema, got one with a ledger in it; name another "
@@ -153,7 +158,7 @@ class PostgresTarget:
             with told():
                 mark = MARK % UNFINISHED
                 self._writer.execute(f"BEGIN; {LOG}; {mark}; COMMIT", prepare=False)
-            self._hold()
+            self._hold(self._opened)
 
     def make(self, table: TableShape) -> None:
         """Make a table if there is none, and the columns that it lacks."""
@@ -199,9 +204,7 @@ class PostgresTarget:
     def close(self) -> None:
         """Close every session."""
         self.reading.close()
-        self._writer.close()
-        if self._holding:
-            self._holding.close()
+        self._opened.close()
 
 
 def _is_empty(session: Session) -> bool:

@@ -1,7 +1,7 @@
 """Move a ledger out of an SQLite file, or into one."""
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from service.ledger.sqlite.database import (
     SCHEMA_VERSION,
     SqliteConnection,
     connect,
+    names_in,
     refuse_newer,
 )
 from service.ledger.sqlite.high_water import shortfalls
@@ -53,12 +54,14 @@ class SqliteSource:
         """Take the file's lock; raises LedgerError for a ledger that lacks what it had."""
         if lost := shortfalls(path):
             raise LedgerError("\n".join(lost))
-        self._holding = connect(path)
-        self._holding.execute("BEGIN IMMEDIATE")
-        self.is_moved = refuse_newer(self._holding, path, reading=True) == MOVED
-        reader = connect(path, read_only=True)
-        reader.text_factory = as_it_is
-        self.reading = FileReading(reader)
+        with ExitStack() as opened:
+            self._holding = opened.enter_context(closing(connect(path)))
+            self.is_moved = refuse_newer(self._holding, path, reading=True) == MOVED
+            self._holding.execute("BEGIN IMMEDIATE")
+            reader = opened.enter_context(closing(connect(path, read_only=True)))
+            reader.text_factory = as_it_is
+            self.reading = FileReading(reader)
+            self._opened = opened.pop_all()
 
     def tables(self) -> dict[str, TableShape]:
         """Describe its tables."""
@@ -71,8 +74,7 @@ class SqliteSource:
 
     def close(self) -> None:
         """Let go of it."""
-        self.reading.close()
-        self._holding.close()
+        self._opened.close()
 
 
 class SqliteTarget:
@@ -102,8 +104,8 @@ class SqliteTarget:
 
     def begin(self) -> None:
         """Mark it as not finished."""
-        self._writer.execute(f"PRAGMA user_version = {UNFINISHED}")
-        self._writer.executescript(EVENT_LOG)
+        mark = f"PRAGMA user_version = {UNFINISHED}"
+        self._writer.executescript(f"BEGIN IMMEDIATE; {mark}; {EVENT_LOG}; COMMIT")
 
     def make(self, table: TableShape) -> None:
         """Make a table if there is none, and the columns that it lacks."""
@@ -144,10 +146,11 @@ class SqliteTarget:
         self._writer.close()
 
 
-def _schema(path: Path) -> int:
+def _schema(path: Path) -> int | None:
+    """Read the mark of a file; None for one in which nothing was written yet."""
     with closing(connect(path, read_only=True)) as reader:
         found: int = reader.execute("PRAGMA user_version").fetchone()[0]
-    return found
+        return found if names_in(reader) else None
 
 
 def take_back(path: Path) -> None:

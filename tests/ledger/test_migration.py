@@ -1,0 +1,385 @@
+"""A ledger is moved into PostgreSQL and back, and is the same: log, positions, tables."""
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import traceback
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from service.ledger.location import LedgerLocation
+from service.ledger.migration import comparing, copying, table_shape
+from service.ledger.migration.copying import NotTheSame, migrate
+from service.ledger.migration.table_shape import Sum
+from service.ledger.postgresql.connections import Server
+from service.ledger.postgresql.log_reader import LogReader
+from service.ledger.postgresql.tables import PLACES
+from service.ledger.sqlite.sqlite_store import SqliteStore
+from service.ledger.store import Append, LedgerError
+from tests.campaigns import campaign, length
+from tests.ledger.moved import both, contents, fill, move, scripts, shapes
+from tests.ledger.stores import OpenPostgres, row
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fill(tmp_path_factory.mktemp("filled")).folder
+
+
+@pytest.fixture
+def filled(template: Path, tmp_path: Path) -> LedgerLocation:
+    return LedgerLocation(Path(shutil.copytree(template, tmp_path / "data")))
+
+
+@pytest.fixture
+def database(postgres_address: str, tmp_path: Path) -> LedgerLocation:
+    return LedgerLocation(tmp_path / "data", postgres_address)
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (copying, comparing, table_shape):
+        monkeypatch.setattr(module, "ROWS_PER_PAGE", 7)
+
+
+def asked(database: LedgerLocation, sql: str) -> list[tuple]:
+    with psycopg.connect(database.database_url, autocommit=True) as session:
+        found = session.execute(sql)
+        return found.fetchall() if found.description else []
+
+
+def test_there_and_back_again_nothing_has_changed(
+    filled: LedgerLocation, database: LedgerLocation, tmp_path: Path
+) -> None:
+    before = contents(filled.file)
+    assert len(before["stored_events"]) > 30 and all(before.values())
+    move(filled, database)
+    assert contents(filled.file) == before
+    back = LedgerLocation(tmp_path / "back")
+    move(database, back)
+    assert contents(back.file) == before
+    assert shapes(back.file) == shapes(filled.file)
+    with closing(SqliteStore(back.file)) as store:
+        assert store.damage() == []
+        assert store.append(Append(rows=[row("next")])) == max(before["stored_events"])[0] + 1
+
+
+def test_every_table_that_the_program_has_is_moved(filled: LedgerLocation) -> None:
+    """A new one is in here by itself; so is one that only an older version had."""
+    names = {script.split()[5] for script in scripts()}
+    assert {"letters", "people", "contacts", "imports", "erasable", "adobe_requests"} <= names
+    assert names <= contents(filled.file).keys()
+
+
+def test_what_comes_later_has_larger_positions(
+    filled: LedgerLocation, database: LedgerLocation, another: OpenPostgres, tmp_path: Path
+) -> None:
+    with closing(SqliteStore(filled.file)) as store:
+        before = store.log(0, 9_999)
+    move(filled, database)
+    store = another()
+    assert store.log(0, 9_999) == before and store.end() == before[-1][0]
+    assert store.log(before[7][0], 3) == before[8:11]
+    assert store.stream("large") == [each for each in before if each[1] == "large"]
+    later = [store.append(Append(rows=[row(f"later{n}")])) for n in range(3)]
+    assert all(one < other for one, other in pairwise([before[-1][0], *later]))
+    assert later[0] > before[-1][0] // PLACES * PLACES + PLACES
+    log = store.log(0, 9_999)
+    store.close()
+
+    back = LedgerLocation(tmp_path / "back")
+    move(database, back)
+    with closing(SqliteStore(back.file)) as again:
+        assert again.log(0, 9_999) == log
+        assert again.append(Append(rows=[row("last")])) == log[-1][0] + 1
+
+
+def test_a_log_that_has_gaps_keeps_them(
+    tmp_path: Path, database: LedgerLocation, another: OpenPostgres
+) -> None:
+    """As one has that was in PostgreSQL before: a million places for each commit."""
+    source = LedgerLocation(tmp_path / "gaps")
+    places = [3, PLACES - 1, PLACES, PLACES + 5, 9 * PLACES - 1, 9 * PLACES, 2**44 + 1]
+    with closing(SqliteStore(source.file)) as store, store.transaction() as cursor:
+        for place in places:
+            cursor.execute(
+                "INSERT INTO stored_events VALUES (?, ?, 1, 'a.topic', x'00')", (place, f"s{place}")
+            )
+    move(source, database)
+    store = another()
+    assert [place for place, *_ in store.log(0, 9_999)] == places
+    for before, place in pairwise([0, *places]):
+        assert [found[0] for found in store.log(before, 1)] == [place]
+        assert store.stream(f"s{place}")[0][0] == place
+        assert store.log(before, 9, until=place)[-1][0] == place
+    assert store.append(Append(rows=[row("next")])) > places[-1]
+
+
+@campaign
+@pytest.mark.usefixtures("small_pages")
+def test_one_that_is_killed_goes_on(
+    filled: LedgerLocation, database: LedgerLocation, tmp_path: Path
+) -> None:
+    """Killed at any page of any step, in both directions, the end is the same."""
+    before = contents(filled.file)
+    back = LedgerLocation(tmp_path / "back")
+    for source, target in ((filled, database), (database, back)):
+        times = length(60, sample=6)
+        while killed(source, target, times):
+            times -= 1
+    assert contents(back.file) == before
+
+
+def killed(source: LedgerLocation, target: LedgerLocation, times: int) -> bool:
+    """Whether a process that moves was killed, at some page or at any instant, before it ended.
+
+    If no `times` are left it is let end.
+    """
+    pages = iter(range(random.randrange(1, 80)))
+
+    def told(*_: object) -> None:
+        if times > 0 and next(pages, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if (child := os.fork()) == 0:
+        code = 1
+        try:
+            if times > 0 and times % 2:
+                signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                signal.setitimer(signal.ITIMER_REAL, 0.02 + random.random() / 4)
+            move(source, target, told)
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+    return os.WIFSIGNALED(status)
+
+
+def test_a_source_that_went_on_meanwhile_is_copied_as_it_is_now(
+    filled: LedgerLocation, database: LedgerLocation, small_pages: None, tmp_path: Path
+) -> None:
+    class Interrupted(Exception):
+        pass
+
+    def until_all_is_copied(step: str, rows: int) -> None:
+        if step == "Comparing":
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        move(filled, database, until_all_is_copied)
+    with closing(SqliteStore(filled.file)) as store:
+        store.append(Append(rows=[row("meanwhile")]))
+        with store.transaction() as cursor:
+            cursor.execute("DELETE FROM odd_things WHERE name LIKE 'row 01%'")
+            cursor.execute("UPDATE people SET name = 'Somebody else'")
+            cursor.execute("INSERT INTO imported VALUES (77)")
+    before = contents(filled.file)
+    move(filled, database)
+    back = LedgerLocation(tmp_path / "back")
+    move(database, back)
+    assert contents(back.file) == before
+
+
+def test_one_that_ended_between_the_two_marks_goes_on(
+    filled: LedgerLocation, database: LedgerLocation, another: OpenPostgres, tmp_path: Path
+) -> None:
+    """There is no moment at which both can be written to."""
+    back = LedgerLocation(tmp_path / "back")
+    for source, target in ((filled, database), (database, back)):
+        with both(source, target) as (held, made):
+            made.finish = held.close
+            migrate(held, made, lambda *_: None)
+        for each in (source, target):
+            with pytest.raises(LedgerError, match=r"was moved|not finished"):
+                SqliteStore(each.file) if each.database_url is None else another()
+        move(source, target)
+    SqliteStore(back.file).close()
+
+
+def test_a_target_with_something_else_in_it_is_refused(
+    filled: LedgerLocation, database: LedgerLocation, another: OpenPostgres, tmp_path: Path
+) -> None:
+    asked(database, "CREATE TABLE somebodys (n int)")
+    with pytest.raises(LedgerError, match="expected an empty schema, got one with other things"):
+        move(filled, database)
+    asked(database, "DROP TABLE somebodys")
+    other = another()
+    other.append(Append(rows=[row("other")]))
+    other.close()
+    with pytest.raises(LedgerError, match="expected an empty schema, got one with a ledger"):
+        move(filled, database)
+    there = LedgerLocation(tmp_path / "there")
+    SqliteStore(there.file).close()
+    with pytest.raises(LedgerError, match="expected no ledger, found one"):
+        move(database, there)
+
+
+def test_a_copy_of_another_ledger_is_not_gone_on_with(
+    filled: LedgerLocation, database: LedgerLocation, tmp_path: Path
+) -> None:
+    other = LedgerLocation(tmp_path / "other")
+    with closing(SqliteStore(other.file)) as store:
+        store.append(Append(rows=[row("ada"), row("grace")]))
+
+    def stop(step: str, _: int) -> None:
+        assert step != "Comparing"
+
+    with pytest.raises(AssertionError):
+        move(other, database, stop)
+    with pytest.raises(LedgerError, match="got a ledger that says something else"):
+        move(filled, database)
+
+
+def test_nobody_opens_a_copy_that_is_not_finished_nor_writes_to_what_was_moved(
+    filled: LedgerLocation, database: LedgerLocation, another: OpenPostgres, tmp_path: Path
+) -> None:
+    early, late = SqliteStore(filled.file), another
+    with both(filled, database) as (_, made):
+        made.begin()
+        with pytest.raises(LedgerError, match="not finished"):
+            another()
+    move(filled, database)
+    for write in (lambda: SqliteStore(filled.file), lambda: early.append(Append(rows=[row("x")]))):
+        with pytest.raises(LedgerError, match="was moved, and goes on where it was moved to"):
+            write()
+    early.close()
+    with closing(filled.open_to_read()) as reading:
+        assert reading.end()
+    with pytest.raises(LedgerError, match="was moved"):
+        move(filled, LedgerLocation(tmp_path, database.database_url.replace("test_", "test_0")))
+
+    store = late()
+    back = LedgerLocation(tmp_path / "back")
+    with both(database, back) as (_, made):
+        made.begin()
+        with pytest.raises(LedgerError, match="not finished"):
+            SqliteStore(back.file)
+    move(database, back)
+    with pytest.raises(LedgerError, match="was moved, and goes on where it was moved to"):
+        another()
+    end = store.end()
+    with pytest.raises(Exception, match="another process has written meanwhile"):
+        store.append(Append(rows=[row("x")]))
+    assert store.end() == end
+    for left in (filled, database):
+        left.accept_loss()
+    SqliteStore(filled.file).close()
+    another().append(Append(rows=[row("on its own")]))
+
+
+def test_who_writes_keeps_it_from_being_moved(
+    filled: LedgerLocation, database: LedgerLocation, another: OpenPostgres, tmp_path: Path
+) -> None:
+    move(filled, database)
+    store = another()
+    store.append(Append(rows=[row("a writer")]))
+    with pytest.raises(LedgerError, match="expected nobody to write to the ledger, found 1"):
+        move(database, LedgerLocation(tmp_path / "back"))
+    store.close()
+    held = database.source()
+    with pytest.raises(LedgerError, match="found somebody who does"):
+        database.source()
+    held.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("UPDATE people SET name = 'Ada' || char(0) WHERE lms_id = '77'", "people, column name"),
+        ("UPDATE people SET name = CAST(x'41ff' AS TEXT) WHERE lms_id = '77'", "people, column"),
+        ("UPDATE letters SET source = 'a' || char(0) WHERE n = 2", "letters, column source at n 2"),
+        ("UPDATE letters SET body = 'a text' WHERE n = 2", "letters, column body at n 2: expe"),
+        ("UPDATE letters SET received_at = 0.5 WHERE n = 2", "column received_at at n 2: expect"),
+        ("UPDATE stored_events SET topic = 'a' || char(0) WHERE notification_id = 3",
+         "stored_events, column topic at notification_id 3"),
+    ],
+)  # fmt: skip
+def test_what_postgresql_does_not_keep_is_found_before_anything_is_written(
+    filled: LedgerLocation, database: LedgerLocation, change: str, words: str
+) -> None:
+    with sqlite3.connect(filled.file) as ledger:
+        ledger.execute(change)
+    ledger.close()
+    with pytest.raises(LedgerError, match=words) as refused:
+        move(filled, database)
+    assert "Ada" not in str(refused.value) and "nothing was written" in str(refused.value)
+    assert asked(database, "SELECT 1 FROM pg_class WHERE relnamespace = "
+                 "current_schema()::regnamespace") == []  # fmt: skip
+    SqliteStore(filled.file).close()
+
+
+def test_a_copy_that_differs_is_told_and_not_used(
+    filled: LedgerLocation, database: LedgerLocation, another: OpenPostgres
+) -> None:
+    def disturb() -> None:
+        asked(database, "UPDATE events SET state = 'x' WHERE originator_id = 'large'")
+        asked(database, "UPDATE people SET name = 'x' WHERE lms_id = '77'")
+
+    with both(filled, database) as (held, made):
+        made.settle = disturb
+        with pytest.raises(NotTheSame, match="differs in 1 of the log's streams, the table people"):
+            migrate(held, made, lambda *_: None)
+    with pytest.raises(LedgerError, match="not finished"):
+        another()
+    SqliteStore(filled.file).close()
+
+
+def test_streams_are_compared_one_by_one() -> None:
+    one, other = Sum(1, b"a"), Sum(2, b"b")
+    mine = [("a", one), ("b", one), ("d", one), ("e", one)]
+    yours = [("a", one), ("c", one), ("d", other), ("e", one), ("f", one)]
+    assert comparing.differing_streams(iter(mine), iter(yours)) == 4
+    assert comparing.differing_streams(iter(mine), iter(mine)) == 0
+
+
+def test_an_older_ledger_is_brought_up_there(
+    tmp_path: Path, database: LedgerLocation, another: OpenPostgres
+) -> None:
+    """Its tables lack columns, and have as texts what older versions added to it."""
+    older = LedgerLocation(tmp_path / "older")
+    SqliteStore(older.file).close()
+    with sqlite3.connect(older.file) as ledger:
+        ledger.execute("CREATE TABLE things (name TEXT PRIMARY KEY, words TEXT) WITHOUT ROWID")
+        ledger.execute("ALTER TABLE things ADD COLUMN told_at TEXT")
+        ledger.executemany("INSERT INTO things VALUES (?, 'w', ?)", [("a", 5), ("b", None)])
+    ledger.close()
+    move(older, database)
+    store = another()
+    store.create(
+        "CREATE TABLE IF NOT EXISTS things (name TEXT PRIMARY KEY, words TEXT, told_at INTEGER, "
+        "more INTEGER) WITHOUT ROWID; CREATE INDEX IF NOT EXISTS by_time ON things (told_at);"
+    )
+    with store.transaction() as cursor:
+        cursor.execute("UPDATE things SET more = 7 WHERE told_at < 6")
+    found = store.reader().execute("SELECT name, told_at, more FROM things ORDER BY name")
+    assert found.fetchall() == [("a", 5, 7), ("b", None, None)]
+    for script in ("CREATE TABLE IF NOT EXISTS things (name TEXT PRIMARY KEY, n INTEGER NOT NULL);",
+                   "CREATE TABLE IF NOT EXISTS things (words TEXT PRIMARY KEY);"):  # fmt: skip
+        with pytest.raises(LedgerError, match="run the Coursebell version that made it"):
+            store.create(script)
+
+
+def test_a_ledger_in_postgresql_is_copied_to_be_tried(
+    filled: LedgerLocation, database: LedgerLocation, another: OpenPostgres, tmp_path: Path
+) -> None:
+    """Also while somebody writes to it."""
+    move(filled, database)
+    store = another()
+    store.append(Append(rows=[row("later")]))
+    (tmp_path / "copy").mkdir()
+    database.copy_to(tmp_path / "copy")
+    with closing(SqliteStore(tmp_path / "copy/ledger.db")) as copied:
+        assert copied.log(0, 9_999) == store.log(0, 9_999)
+        assert copied.columns("people") == store.columns("people")
+    store.append(Append(rows=[row("later", 2)]))
+    with closing(LogReader(Server(database.database_url))) as reading:
+        assert reading.end() == store.end()
