@@ -25,6 +25,7 @@ from service.ledger.store import Append, LedgerError
 from tests.campaigns import campaign, length
 from tests.ledger.moved import both, contents, fill, move, scripts, shapes
 from tests.ledger.stores import OpenPostgres, row
+from tests.postgres import Cluster
 
 
 @pytest.fixture(scope="module")
@@ -123,34 +124,33 @@ def test_a_log_that_has_gaps_keeps_them(
 
 @campaign
 @pytest.mark.usefixtures("small_pages")
-def test_one_that_is_killed_goes_on(
-    filled: LedgerLocation, database: LedgerLocation, tmp_path: Path
-) -> None:
-    """Killed at any page of any step, in both directions, the end is the same."""
-    before = contents(filled.file)
-    back = LedgerLocation(tmp_path / "back")
-    for source, target in ((filled, database), (database, back)):
-        times = length(60, sample=6)
-        while killed(source, target, times):
-            times -= 1
-    assert contents(back.file) == before
+def test_one_that_is_killed_goes_on(template: Path, cluster: Cluster, tmp_path: Path) -> None:
+    """Killed at any page of any step, or at any instant, in both directions: it ends the same."""
+    before, kills = contents(template / "ledger.db"), 0
+    for n in range(length(20, sample=2)):
+        folder = Path(shutil.copytree(template, tmp_path / f"{n}"))
+        places = [LedgerLocation(folder), LedgerLocation(folder, cluster.schema())]
+        back = LedgerLocation(tmp_path / f"back{n}")
+        for source, target in pairwise([*places, back]):
+            left = 6
+            while killed(source, target, left):
+                left, kills = left - 1, kills + 1
+        assert contents(back.file) == before
+    assert kills > 3 * n
 
 
-def killed(source: LedgerLocation, target: LedgerLocation, times: int) -> bool:
-    """Whether a process that moves was killed, at some page or at any instant, before it ended.
-
-    If no `times` are left it is let end.
-    """
-    pages = iter(range(random.randrange(1, 80)))
+def killed(source: LedgerLocation, target: LedgerLocation, left: int) -> bool:
+    """Whether a process that moves was killed before it ended; if nothing is `left` it is not."""
+    pages = iter(range(random.randrange(1, 160)))
 
     def told(*_: object) -> None:
-        if times > 0 and next(pages, None) is None:
+        if left > 0 and next(pages, None) is None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     if (child := os.fork()) == 0:
         code = 1
         try:
-            if times > 0 and times % 2:
+            if left > 0 and left % 2:
                 signal.signal(signal.SIGALRM, signal.SIG_DFL)
                 signal.setitimer(signal.ITIMER_REAL, 0.02 + random.random() / 4)
             move(source, target, told)

@@ -97,7 +97,7 @@ def held(server: Server) -> Session:
     """Begin a transaction without an end in time, in which nobody else commits to the ledger."""
     session = server.connect()
     with told():
-        session.execute("SET idle_in_transaction_session_timeout = 0")
+        session.execute("SET idle_in_transaction_session_timeout = 0; SET lock_timeout = 2000")
         session.execute("BEGIN")
     return session
 
