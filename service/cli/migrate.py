@@ -11,7 +11,7 @@ from service.cli.output.console import BAD, data_option, fail, progress, setting
 from service.ledger.data_folder import lock_data_folder
 from service.ledger.location import LedgerLocation
 from service.ledger.migration.copying import LOG, STEPS, NotTheSame, Progress, migrate, size_of
-from service.ledger.migration.sides import Source
+from service.ledger.migration.sides import SourceLedger
 from service.ledger.migration.table_shape import rows_in
 from service.rules.text import counted
 
@@ -90,7 +90,7 @@ def refuse_views_of_another(source: LedgerLocation, target: LedgerLocation) -> N
 
 
 @contextmanager
-def shown(source: Source) -> Iterator[Progress]:
+def shown(source: SourceLedger) -> Iterator[Progress]:
     """Show a bar for each step on a terminal; in a pipe say each step on a line when it begins."""
     total = size_of(source)
     with progress(MofNCompleteColumn()) as bar:

@@ -5,12 +5,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from service.ledger.migration.sides import Source, Target
+from service.ledger.migration.sides import SourceLedger, TargetLedger
 from service.ledger.sql import STORE_ERRORS
 from service.ledger.sqlite.database import copy_database
 from service.ledger.sqlite.high_water import accept, shortfalls
-from service.ledger.sqlite.moving import SqliteSource, SqliteTarget, take_back
 from service.ledger.sqlite.read_only import ReadOnlySqliteStore
+from service.ledger.sqlite.sqlite_move import SqliteSource, SqliteTarget, take_back
 from service.ledger.sqlite.sqlite_store import SqliteStore
 from service.ledger.store import LedgerError, ReadOnlyStore, Store
 
@@ -73,22 +73,22 @@ class LedgerLocation(NamedTuple):
         if self.database_url is None:
             copy_database(self.file, folder / FILE)
         else:
-            _postgresql("moving").copy_to(self.database_url, SqliteTarget(folder / FILE))
+            _postgresql("postgres_move").copy_to(self.database_url, SqliteTarget(folder / FILE))
 
-    def source(self) -> Source:
+    def source(self) -> SourceLedger:
         """Hold the ledger, which is moved to another place: nobody writes to it meanwhile."""
         if self.database_url is None:
             if missing := self.missing():
                 raise LedgerError(f"{missing}; set {self.settings_in_words}")
             return SqliteSource(self.file)
-        found: Source = _postgresql("moving").PostgresSource(self.database_url)
+        found: SourceLedger = _postgresql("postgres_move").PostgresSource(self.database_url)
         return found
 
-    def target(self) -> Target:
+    def target(self) -> TargetLedger:
         """Begin to make a ledger here, of another one."""
         if self.database_url is None:
             return SqliteTarget(self.file)
-        found: Target = _postgresql("moving").PostgresTarget(self.database_url)
+        found: TargetLedger = _postgresql("postgres_move").PostgresTarget(self.database_url)
         return found
 
     def shortfalls(self) -> list[str]:
@@ -101,7 +101,7 @@ class LedgerLocation(NamedTuple):
         if self.database_url is None:
             take_back(self.file)
         else:
-            _postgresql("moving").take_back(self.database_url)
+            _postgresql("postgres_move").take_back(self.database_url)
 
 
 def _postgresql(module: str) -> Any:

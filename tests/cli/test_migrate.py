@@ -38,8 +38,8 @@ def test_there_and_back_it_says_what_to_set(office: Path, postgres_address: str)
     ]
     assert there.stdout == (
         "6 events and 14 tables moved, and all of it is the same there. Set "
-        "COURSEBELL_DATABASE_URL to its address, leave COURSEBELL_DATA as it is, and start the service. What was moved can "
-        "only be read from now on.\n"
+        "COURSEBELL_DATABASE_URL to its address, leave COURSEBELL_DATA as it is, and start the "
+        "service. What was moved can only be read from now on.\n"
     )
     refused = coursebell("people", "list", "--data", office)
     assert refused.exit_code == 2

@@ -6,12 +6,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from service.ledger.location import LedgerLocation
 from service.ledger.migration.copying import Progress, migrate
-from service.ledger.migration.sides import Source, Target
+from service.ledger.migration.sides import SourceLedger, TargetLedger
 from service.ledger.migration.table_shape import TableShape, rows_in
 from service.ledger.sql import TableWriter
-from service.ledger.sqlite.catalogue import CREATE_TABLE, tables_in
+from service.ledger.sqlite.sqlite_catalogue import CREATE_TABLE, tables_in
 from service.ledger.sqlite.sqlite_store import SqliteStore
 from service.ledger.store import Append
 from tests.installation import ADA, DONE, GRACE, ROOT, START, Installation, completed, enrolled
@@ -73,7 +75,9 @@ def fill_empty(cursor: TableWriter, tables: Iterable[TableShape]) -> None:
 
 
 @contextmanager
-def both(source: LedgerLocation, target: LedgerLocation) -> Iterator[tuple[Source, Target]]:
+def both(
+    source: LedgerLocation, target: LedgerLocation
+) -> Iterator[tuple[SourceLedger, TargetLedger]]:
     with closing(source.source()) as held, closing(target.target()) as made:
         yield held, made
 
@@ -114,3 +118,9 @@ def shapes(file: Path) -> dict[str, Any]:
             for schema, name, _, _, without_rowid, _ in tables
             if schema == "main" and not name.startswith("sqlite")
         }  # fmt: skip
+
+
+def asked(database: LedgerLocation, sql: str) -> list[tuple]:
+    with psycopg.connect(database.database_url, autocommit=True) as session:
+        found = session.execute(sql)
+        return found.fetchall() if found.description else []

@@ -10,12 +10,11 @@ from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from service.ledger.location import LedgerLocation
-from service.ledger.migration import comparing, copying, table_shape
-from service.ledger.migration.copying import NotTheSame, migrate
+from service.ledger.migration import copying, table_shape
+from service.ledger.migration.copying import differing_streams, migrate
 from service.ledger.migration.table_shape import Sum
 from service.ledger.postgresql.connections import Server
 from service.ledger.postgresql.log_reader import LogReader
@@ -23,36 +22,15 @@ from service.ledger.postgresql.tables import PLACES
 from service.ledger.sqlite.sqlite_store import SqliteStore
 from service.ledger.store import Append, LedgerError
 from tests.campaigns import campaign, length
-from tests.ledger.moved import both, contents, fill, move, scripts, shapes
+from tests.ledger.moved import both, contents, move, scripts, shapes
 from tests.ledger.stores import OpenPostgres, row
 from tests.postgres import Cluster
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fill(tmp_path_factory.mktemp("filled")).folder
-
-
-@pytest.fixture
-def filled(template: Path, tmp_path: Path) -> LedgerLocation:
-    return LedgerLocation(Path(shutil.copytree(template, tmp_path / "data")))
-
-
-@pytest.fixture
-def database(postgres_address: str, tmp_path: Path) -> LedgerLocation:
-    return LedgerLocation(tmp_path / "data", postgres_address)
-
-
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (copying, comparing, table_shape):
+    for module in (copying, table_shape):
         monkeypatch.setattr(module, "ROWS_PER_PAGE", 7)
-
-
-def asked(database: LedgerLocation, sql: str) -> list[tuple]:
-    with psycopg.connect(database.database_url, autocommit=True) as session:
-        found = session.execute(sql)
-        return found.fetchall() if found.description else []
 
 
 def test_there_and_back_again_nothing_has_changed(
@@ -205,140 +183,12 @@ def test_one_that_ended_between_the_two_marks_goes_on(
     SqliteStore(back.file).close()
 
 
-def test_a_target_with_something_else_in_it_is_refused(
-    filled: LedgerLocation, database: LedgerLocation, another: OpenPostgres, tmp_path: Path
-) -> None:
-    asked(database, "CREATE TABLE somebodys (n int)")
-    with pytest.raises(LedgerError, match="expected an empty schema, got one with other things"):
-        move(filled, database)
-    asked(database, "DROP TABLE somebodys")
-    other = another()
-    other.append(Append(rows=[row("other")]))
-    other.close()
-    with pytest.raises(LedgerError, match="expected an empty schema, got one with a ledger"):
-        move(filled, database)
-    there = LedgerLocation(tmp_path / "there")
-    SqliteStore(there.file).close()
-    with pytest.raises(LedgerError, match="expected no ledger, found one"):
-        move(database, there)
-
-
-def test_a_copy_of_another_ledger_is_not_gone_on_with(
-    filled: LedgerLocation, database: LedgerLocation, tmp_path: Path
-) -> None:
-    other = LedgerLocation(tmp_path / "other")
-    with closing(SqliteStore(other.file)) as store:
-        store.append(Append(rows=[row("ada"), row("grace")]))
-
-    def stop(step: str, _: int) -> None:
-        assert step != "Comparing"
-
-    with pytest.raises(AssertionError):
-        move(other, database, stop)
-    with pytest.raises(LedgerError, match="got a ledger that says something else"):
-        move(filled, database)
-
-
-def test_nobody_opens_a_copy_that_is_not_finished_nor_writes_to_what_was_moved(
-    filled: LedgerLocation, database: LedgerLocation, another: OpenPostgres, tmp_path: Path
-) -> None:
-    early, late = SqliteStore(filled.file), another
-    with both(filled, database) as (_, made):
-        made.begin()
-        with pytest.raises(LedgerError, match="not finished"):
-            another()
-    move(filled, database)
-    for write in (lambda: SqliteStore(filled.file), lambda: early.append(Append(rows=[row("x")]))):
-        with pytest.raises(LedgerError, match="was moved, and goes on where it was moved to"):
-            write()
-    early.close()
-    with closing(filled.open_to_read()) as reading:
-        assert reading.end()
-    with pytest.raises(LedgerError, match="was moved"):
-        move(filled, LedgerLocation(tmp_path, database.database_url.replace("test_", "test_0")))
-
-    store = late()
-    back = LedgerLocation(tmp_path / "back")
-    with both(database, back) as (_, made):
-        made.begin()
-        with pytest.raises(LedgerError, match="not finished"):
-            SqliteStore(back.file)
-    move(database, back)
-    with pytest.raises(LedgerError, match="was moved, and goes on where it was moved to"):
-        another()
-    end = store.end()
-    with pytest.raises(Exception, match="another process has written meanwhile"):
-        store.append(Append(rows=[row("x")]))
-    assert store.end() == end
-    for left in (filled, database):
-        left.accept_loss()
-    SqliteStore(filled.file).close()
-    another().append(Append(rows=[row("on its own")]))
-
-
-def test_who_writes_keeps_it_from_being_moved(
-    filled: LedgerLocation, database: LedgerLocation, another: OpenPostgres, tmp_path: Path
-) -> None:
-    move(filled, database)
-    store = another()
-    store.append(Append(rows=[row("a writer")]))
-    with pytest.raises(LedgerError, match="expected nobody to write to the ledger, found 1"):
-        move(database, LedgerLocation(tmp_path / "back"))
-    store.close()
-    held = database.source()
-    with pytest.raises(LedgerError, match="found somebody who does"):
-        database.source()
-    held.close()
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ("UPDATE people SET name = 'Ada' || char(0) WHERE lms_id = '77'", "people, column name"),
-        ("UPDATE people SET name = CAST(x'41ff' AS TEXT) WHERE lms_id = '77'", "people, column"),
-        ("UPDATE letters SET source = 'a' || char(0) WHERE n = 2", "letters, column source at n 2"),
-        ("UPDATE letters SET body = 'a text' WHERE n = 2", "letters, column body at n 2: expe"),
-        ("UPDATE letters SET received_at = 0.5 WHERE n = 2", "column received_at at n 2: expect"),
-        ("UPDATE stored_events SET topic = 'a' || char(0) WHERE notification_id = 3",
-         "stored_events, column topic at notification_id 3"),
-    ],
-)  # fmt: skip
-def test_what_postgresql_does_not_keep_is_found_before_anything_is_written(
-    filled: LedgerLocation, database: LedgerLocation, change: str, words: str
-) -> None:
-    with sqlite3.connect(filled.file) as ledger:
-        ledger.execute(change)
-    ledger.close()
-    with pytest.raises(LedgerError, match=words) as refused:
-        move(filled, database)
-    assert "Ada" not in str(refused.value) and "nothing was written" in str(refused.value)
-    assert asked(database, "SELECT 1 FROM pg_class WHERE relnamespace = "
-                 "current_schema()::regnamespace") == []  # fmt: skip
-    SqliteStore(filled.file).close()
-
-
-def test_a_copy_that_differs_is_told_and_not_used(
-    filled: LedgerLocation, database: LedgerLocation, another: OpenPostgres
-) -> None:
-    def disturb() -> None:
-        asked(database, "UPDATE events SET state = 'x' WHERE originator_id = 'large'")
-        asked(database, "UPDATE people SET name = 'x' WHERE lms_id = '77'")
-
-    with both(filled, database) as (held, made):
-        made.settle = disturb
-        with pytest.raises(NotTheSame, match="differs in 1 of the log's streams, the table people"):
-            migrate(held, made, lambda *_: None)
-    with pytest.raises(LedgerError, match="not finished"):
-        another()
-    SqliteStore(filled.file).close()
-
-
 def test_streams_are_compared_one_by_one() -> None:
     one, other = Sum(1, b"a"), Sum(2, b"b")
     mine = [("a", one), ("b", one), ("d", one), ("e", one)]
     yours = [("a", one), ("c", one), ("d", other), ("e", one), ("f", one)]
-    assert comparing.differing_streams(iter(mine), iter(yours)) == 4
-    assert comparing.differing_streams(iter(mine), iter(mine)) == 0
+    assert differing_streams(iter(mine), iter(yours)) == 4
+    assert differing_streams(iter(mine), iter(mine)) == 0
 
 
 def test_an_older_ledger_is_brought_up_there(

@@ -1,15 +1,22 @@
-"""Copy a ledger page by page; one that was interrupted goes on where it was."""
+"""Copy a ledger page by page and compare both; one that was interrupted goes on where it was."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, takewhile
+from itertools import chain, groupby, takewhile
+from operator import itemgetter
 from typing import Any
 
-from service.ledger.migration.comparing import Told, differences
-from service.ledger.migration.sides import WHAT_MOVED_IS, Reading, Source, Target
+from service.ledger.migration.sides import (
+    WHAT_MOVED_IS,
+    LedgerReading,
+    Side,
+    SourceLedger,
+    TargetLedger,
+)
 from service.ledger.migration.table_shape import (
     ROWS_PER_PAGE,
     Column,
     Key,
+    Sum,
     TableShape,
     pages,
     rows_in,
@@ -31,22 +38,35 @@ LOG = TableShape(
 )
 """What each engine has the log as, be it a table or a view."""
 
+STREAMS = """
+SELECT originator_id, originator_version, notification_id, topic, state FROM stored_events
+WHERE (originator_id, originator_version) > (?, ?)
+ORDER BY originator_id, originator_version LIMIT ?
+"""
+
 STEPS = ("Checking", "Copying", "Comparing")
+Told = Callable[[int], None]
+"""Hears how many rows more are done."""
+
 Progress = Callable[[str, int], None]
 """Hears the step, and how many rows more of it are done."""
+
+
+def _silent(_: int) -> None:
+    """Tell nobody: each row counts once, though it is read in both."""
 
 
 class NotTheSame(LedgerError):
     """Say that a copy is not what was copied."""
 
 
-def size_of(source: Source) -> int:
+def size_of(source: SourceLedger) -> int:
     """Count the rows there are, the events among them."""
     reader = source.reading.reader()
     return sum(rows_in(reader, name) for name in (LOG.name, *source.tables()))
 
 
-def migrate(source: Source, target: Target, progress: Progress) -> None:
+def migrate(source: SourceLedger, target: TargetLedger, progress: Progress) -> None:
     """Copy all of a ledger, compare both, and let the copy be used instead.
 
     Raises LedgerError before anything is written when it cannot be done; NotTheSame when the
@@ -56,7 +76,8 @@ def migrate(source: Source, target: Target, progress: Progress) -> None:
         raise LedgerError(WHAT_MOVED_IS)
     _check(source, target, _of(progress, "Checking"))
     target.begin()
-    copy(source.reading, list(source.tables().values()), target, _of(progress, "Copying"))
+    tables = source.tables().values()
+    copy(source.reading, tables, target, told=_of(progress, "Copying"))
     if found := differences(source, target, _of(progress, "Comparing")):
         raise NotTheSame(
             f"expected the copy to be what was copied, and it differs in {', '.join(found)}; the "
@@ -70,7 +91,7 @@ def _of(progress: Progress, step: str) -> Told:
     return lambda rows: progress(step, rows)
 
 
-def _check(source: Source, target: Target, told: Told) -> None:
+def _check(source: SourceLedger, target: TargetLedger, told: Told) -> None:
     """Raise LedgerError for a value that cannot be kept in the target, and for another's copy."""
     end = target.reading.end() if target.has_log else 0
     if end and target.reading.log(end - 1, 1) != source.reading.log(end - 1, 1):
@@ -84,7 +105,7 @@ def _check(source: Source, target: Target, told: Told) -> None:
             told(len(page))
 
 
-def _check_page(table: TableShape, page: Sequence[Any], target: Target) -> None:
+def _check_page(table: TableShape, page: Sequence[Any], target: TargetLedger) -> None:
     for place, column in enumerate(table.columns):
         for row in page:
             if why := target.refusal(column, row[place]):
@@ -99,7 +120,9 @@ def _where(table: TableShape, column: Column, row: Any) -> str:
     return f"the table {table.name}, column {column.name}{place}: "
 
 
-def copy(reading: Reading, tables: Iterable[TableShape], target: Target, told: Told) -> None:
+def copy(
+    reading: LedgerReading, tables: Iterable[TableShape], target: TargetLedger, told: Told = _silent
+) -> None:
     """Copy what is not there yet, the log first."""
     _copy_log(reading, target, told)
     for table in tables:
@@ -111,7 +134,7 @@ def copy(reading: Reading, tables: Iterable[TableShape], target: Target, told: T
     target.settle()
 
 
-def _copy_log(reading: Reading, target: Target, told: Told) -> None:
+def _copy_log(reading: LedgerReading, target: TargetLedger, told: Told) -> None:
     after = target.reading.end()
     while page := reading.log(after, ROWS_PER_PAGE):
         target.add_log(page)
@@ -119,7 +142,7 @@ def _copy_log(reading: Reading, target: Target, told: Told) -> None:
         after = page[-1][0]
 
 
-def _copied(reading: Reading, table: TableShape, target: Target) -> Key:
+def _copied(reading: LedgerReading, table: TableShape, target: TargetLedger) -> Key:
     """Find the key up to which a table is copied already; it is emptied if it says another thing.
 
     So it does when the ledger was written to after a copying that was interrupted.
@@ -143,5 +166,47 @@ def _last_key(reader: TableReader, table: TableShape) -> Key:
     return table.key_of(found) if found else ()
 
 
-def _rows(reader: TableReader, table: TableShape) -> Iterator[Any]:
-    return chain.from_iterable(pages(reader, table))
+def _rows(reader: TableReader, table: TableShape, told: Told = _silent) -> Iterator[Any]:
+    for page in pages(reader, table):
+        yield from page
+        told(len(page))
+
+
+def differences(source: Side, target: Side, told: Told) -> list[str]:
+    """Say what is not the same in both; nothing when all is."""
+    streams = differing_streams(_streams(source.reading, told), _streams(target.reading, _silent))
+    found = [f"{streams} of the log's streams"] if streams else []
+    there = target.tables()
+    for name, table in source.tables().items():
+        ours = sum_of(_rows(source.reading.reader(), table, told))
+        if name not in there or ours != sum_of(_rows(target.reading.reader(), table)):
+            found.append(f"the table {name}")
+    return found
+
+
+def differing_streams(one: Iterator[tuple[str, Sum]], other: Iterator[tuple[str, Sum]]) -> int:
+    """Count the streams that are not the same in both, or in one only; both are in order."""
+    count = 0
+    mine, yours = next(one, None), next(other, None)
+    while mine or yours:
+        count += mine != yours
+        first = min(each[0] for each in (mine, yours) if each)
+        at_mine, at_yours = (each and each[0] == first for each in (mine, yours))
+        mine = next(one, None) if at_mine else mine
+        yours = next(other, None) if at_yours else yours
+    return count
+
+
+def _streams(reading: LedgerReading, told: Told) -> Iterator[tuple[str, Sum]]:
+    """Add up each stream, with the positions of its events; they come in the order of their ids."""
+    rows = chain.from_iterable(_by_stream(reading.reader(), told))
+    for stream, events in groupby(rows, itemgetter(0)):
+        yield stream, sum_of(events)
+
+
+def _by_stream(reader: TableReader, told: Told) -> Iterator[list[Any]]:
+    stream, version = "", 0
+    while page := reader.execute(STREAMS, (stream, version, ROWS_PER_PAGE)).fetchall():
+        yield page
+        told(len(page))
+        stream, version = page[-1][:2]

@@ -21,7 +21,7 @@ WHAT_MOVED_IS = (
 )
 
 
-class Reading(Protocol):
+class LedgerReading(Protocol):
     """Read a ledger that nobody writes meanwhile."""
 
     def log(
@@ -36,12 +36,12 @@ class Side(Protocol):
     """Read one of the two, and find its tables but for those of the log."""
 
     @property
-    def reading(self) -> Reading: ...
+    def reading(self) -> LedgerReading: ...
     def tables(self) -> Mapping[str, TableShape]: ...
     def close(self) -> None: ...
 
 
-class Source(Side, Protocol):
+class SourceLedger(Side, Protocol):
     """Hold a ledger so that nobody writes to it."""
 
     is_moved: bool
@@ -51,7 +51,7 @@ class Source(Side, Protocol):
         ...
 
 
-class Target(Side, Protocol):
+class TargetLedger(Side, Protocol):
     """Make a ledger that nobody opens before it is finished; each call is on disk at its end."""
 
     is_begun: bool

@@ -13,10 +13,10 @@ from service.ledger.migration.sides import (
     WHAT_MOVED_IS,
     WHAT_UNFINISHED_IS,
 )
-from service.ledger.postgresql.catalogue import bring_up
 from service.ledger.postgresql.connections import Session, told
 from service.ledger.postgresql.portable_sql import Asking, script_as_here
-from service.ledger.sqlite.catalogue import tables_meant
+from service.ledger.postgresql.postgres_catalogue import bring_up
+from service.ledger.sqlite.sqlite_catalogue import tables_meant
 from service.ledger.store import LedgerError
 
 SCHEMA = 1

@@ -11,12 +11,12 @@ from typing import Any
 from psycopg import errors
 
 from service.ledger.migration.copying import copy
-from service.ledger.migration.sides import MOVED, UNFINISHED, Target
+from service.ledger.migration.sides import MOVED, UNFINISHED, TargetLedger
 from service.ledger.migration.table_shape import KINDS, Column, TableShape
-from service.ledger.postgresql.catalogue import bring_up, tables_of
 from service.ledger.postgresql.connections import WHAT_NUL_IS, Server, Session, told
 from service.ledger.postgresql.log_reader import LogReader
 from service.ledger.postgresql.portable_sql import script_as_here
+from service.ledger.postgresql.postgres_catalogue import bring_up, tables_of
 from service.ledger.postgresql.tables import LOG, PLACES, SCHEMA, refuse_newer_schema
 from service.ledger.store import LedgerError, LogRow
 
@@ -170,7 +170,7 @@ class PostgresTarget:
         """Append events with their positions, which are their numbers in the lane."""
         with told(), self._writer.transaction():
             rows = [(LANE, *row) for row in page]
-            _copy(self._writer, COPY_LOG, LOG_TYPES, rows)
+            _copy(self._writer, COPY_LOG, LOG_TYPES, rows=rows)
             ends = {position // PLACES: position for position, *_ in page}
             with self._writer.cursor() as cursor:
                 cursor.executemany(NUMBER, [(n, LANE, n * PLACES, end) for n, end in ends.items()])
@@ -179,7 +179,8 @@ class PostgresTarget:
         """Add rows to a table."""
         sql = f'COPY "{table.name}" ({table.names}) FROM STDIN (FORMAT BINARY)'
         with told():
-            _copy(self._writer, sql, [SENT_AS[each.kind] for each in table.columns], rows)
+            types = [SENT_AS[each.kind] for each in table.columns]
+            _copy(self._writer, sql, types, rows=rows)
 
     def empty(self, table: TableShape) -> None:
         """Take all rows out of a table."""
@@ -245,14 +246,14 @@ def take_back(address: str) -> None:
         session.close()
 
 
-def copy_to(address: str, target: Target) -> None:
+def copy_to(address: str, target: TargetLedger) -> None:
     """Copy a ledger as of one moment, also while a service writes to it; it is only read."""
     server = Server(address)
     reading, session = LogReader(server), server.connect(reading=True)
     try:
         target.begin()
         with reading.one_moment():
-            copy(reading, tables_of(session).values(), target, lambda _: None)
+            copy(reading, tables_of(session).values(), target)
         target.finish()
     finally:
         target.close()

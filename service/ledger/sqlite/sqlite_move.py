@@ -8,7 +8,6 @@ from typing import Any
 from service.ledger.migration.sides import MOVED, UNFINISHED
 from service.ledger.migration.table_shape import Column, TableShape
 from service.ledger.private_files import private_data_folder
-from service.ledger.sqlite.catalogue import tables_in
 from service.ledger.sqlite.database import (
     EVENT_LOG,
     SCHEMA_VERSION,
@@ -18,6 +17,7 @@ from service.ledger.sqlite.database import (
     refuse_newer,
 )
 from service.ledger.sqlite.high_water import shortfalls
+from service.ledger.sqlite.sqlite_catalogue import tables_in
 from service.ledger.sqlite.sqlite_store import SqliteStore
 from service.ledger.store import LedgerError, LogRow
 

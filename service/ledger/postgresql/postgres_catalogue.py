@@ -68,7 +68,7 @@ def _shape(table: str, columns: list[Column], constraints: list[Any]) -> TableSh
         )
     unique = [names for _, kind, _, names in constraints if kind == "u"]
     checks = [BRACKETS.sub(r"\1", said) for _, kind, said, _ in constraints if kind == "c"]
-    return TableShape(table, columns, key, unique, checks)
+    return TableShape(table, columns, key, unique=unique, checks=checks)
 
 
 def bring_up(session: Session, meant: Mapping[str, TableShape]) -> None:

@@ -34,7 +34,7 @@ def tables_meant(script: str) -> Mapping[str, TableShape]:
 def _shape(connection: sqlite3.Connection, name: str, sql: str) -> TableShape:
     rows = connection.execute(f'PRAGMA table_info("{name}")').fetchall()
     columns = [
-        Column(column, kind.upper(), bool(needed or place), default)
+        Column(column, kind.upper(), bool(needed or place), default=default)
         for _, column, kind, needed, default, place in rows
     ]
     key = [row[1] for row in sorted(rows, key=lambda row: row[5]) if row[5]]
@@ -43,7 +43,8 @@ def _shape(connection: sqlite3.Connection, name: str, sql: str) -> TableShape:
             f"the table {name}: expected a table of Coursebell's, with a primary key, got another; "
             "take it out of the ledger"
         )
-    return TableShape(name, columns, key, sorted(_unique(connection, name)), CHECK.findall(sql))
+    unique = sorted(_unique(connection, name))
+    return TableShape(name, columns, key, unique=unique, checks=CHECK.findall(sql))
 
 
 def _unique(connection: sqlite3.Connection, table: str) -> Iterator[list[str]]:
