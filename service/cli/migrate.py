@@ -10,7 +10,7 @@ from rich.progress import MofNCompleteColumn
 from service.cli.output.console import BAD, data_option, fail, progress, settings
 from service.ledger.data_folder import lock_data_folder
 from service.ledger.location import LedgerLocation
-from service.ledger.migration.copying import LOG, STEPS, NotTheSame, Progress, migrate, size_of
+from service.ledger.migration.copying import STEPS, NotTheSame, Progress, migrate, size_of
 from service.ledger.migration.sides import SourceLedger
 from service.ledger.migration.table_shape import rows_in
 from service.rules.text import counted
@@ -52,7 +52,8 @@ def migrate_ledger(to: str, data: Path | None) -> None:
                 migrate(held, made, told)
         except NotTheSame as error:
             fail(str(error), BAD)
-        events = rows_in(held.reading.reader(), LOG.name)
+        reader = held.reading.reader()
+        events = rows_in(reader, reader.dialect.log)
         tables = len(held.tables())
     what_next = TO_USE_IT[target.database_url is not None].format(folder=target.folder)
     click.echo(

@@ -63,7 +63,7 @@ class NotTheSame(LedgerError):
 def size_of(source: SourceLedger) -> int:
     """Count the rows there are, the events among them."""
     reader = source.reading.reader()
-    return sum(rows_in(reader, name) for name in (LOG.name, *source.tables()))
+    return sum(rows_in(reader, name) for name in (reader.dialect.log, *source.tables()))
 
 
 def migrate(source: SourceLedger, target: TargetLedger, progress: Progress) -> None:

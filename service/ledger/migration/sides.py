@@ -52,7 +52,10 @@ class SourceLedger(Side, Protocol):
 
 
 class TargetLedger(Side, Protocol):
-    """Make a ledger that nobody opens before it is finished; each call is on disk at its end."""
+    """Make a ledger that nobody opens before it is finished.
+
+    Each call is kept whole or not at all, none without those before it.
+    """
 
     is_begun: bool
     """Is there a copy that is not finished?"""
@@ -86,7 +89,7 @@ class TargetLedger(Side, Protocol):
         ...
 
     def settle(self) -> None:
-        """Make ready for being read, after all was written."""
+        """Have all on disk, and make ready for being read."""
         ...
 
     def finish(self) -> None:

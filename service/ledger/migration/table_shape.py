@@ -9,6 +9,9 @@ from msgspec import msgpack
 from service.ledger.sql import TableReader
 
 ROWS_PER_PAGE = 5_000
+LARGE_ROWS_PER_PAGE = 500
+"""Of a table that has bytes: a letter may be large."""
+
 KINDS: Mapping[str, type] = {"INTEGER": int, "TEXT": str, "BLOB": bytes, "REAL": float}
 """What scripts call the types of columns, and what is in them."""
 
@@ -49,6 +52,12 @@ class TableShape(NamedTuple):
         return f'CREATE TABLE IF NOT EXISTS "{self.name}" (\n    {inside}\n{ending}'
 
     @property
+    def rows_per_page(self) -> int:
+        """Say how many rows are read at once."""
+        has_bytes = any(each.kind == "BLOB" for each in self.columns)
+        return LARGE_ROWS_PER_PAGE if has_bytes else ROWS_PER_PAGE
+
+    @property
     def names(self) -> str:
         """List its columns, for a statement."""
         return _listed([each.name for each in self.columns])
@@ -77,7 +86,7 @@ def pages(reader: TableReader, table: TableShape, after: Key = ()) -> Iterator[l
         behind = f"WHERE ({key}) > ({marks})" if after else ""
         found = reader.execute(
             f'SELECT {table.names} FROM "{table.name}" {behind} ORDER BY {key} LIMIT ?',
-            (*after, ROWS_PER_PAGE),
+            (*after, table.rows_per_page),
         ).fetchall()
         if not found:
             return

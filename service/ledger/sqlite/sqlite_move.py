@@ -10,6 +10,7 @@ from service.ledger.migration.table_shape import Column, TableShape
 from service.ledger.private_files import private_data_folder
 from service.ledger.sqlite.database import (
     EVENT_LOG,
+    ROOMY_CACHE_KIB,
     SCHEMA_VERSION,
     SqliteConnection,
     connect,
@@ -91,6 +92,8 @@ class SqliteTarget:
             )
         private_data_folder(path.parent)
         self._writer = connect(path)
+        self._writer.execute(f"PRAGMA cache_size = -{ROOMY_CACHE_KIB}")
+        self._writer.execute("PRAGMA synchronous = NORMAL")  # what is lost is copied again
         self.reading = FileReading(self._writer)
         self.is_begun, self.has_log = found == UNFINISHED, found is not None
 
@@ -134,7 +137,8 @@ class SqliteTarget:
         self._writer.execute(f'DELETE FROM "{table.name}"')
 
     def settle(self) -> None:
-        """Bring all of it into the file itself."""
+        """Bring all of it into the file itself, on disk."""
+        self._writer.execute("PRAGMA synchronous = FULL")
         self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def finish(self) -> None:
