@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from service.ledger.migration.table_shape import Column, TableShape
@@ -10,7 +10,6 @@ from service.ledger.postgresql.connections import Session, told
 from service.ledger.postgresql.portable_sql import AS_HERE
 from service.ledger.store import LedgerError
 
-OF_THE_LOG = frozenset({"head", "commits", "events", "shards"})
 HERE = "relnamespace = current_schema()::regnamespace AND relkind = 'r'"
 COLUMNS = f"""
 SELECT relname, attname, format_type(atttypid, NULL), attnotnull, pg_get_expr(adbin, adrelid)
@@ -36,14 +35,14 @@ CAST = re.compile(r"::[\w ]+$")
 BRACKETS = re.compile(r"^\((.*)\)$")
 
 
-def tables_of(session: Session) -> dict[str, TableShape]:
-    """Describe all tables but those of the log; raises LedgerError for one that no ledger has."""
+def tables_of(session: Session, wanted: Callable[[str], bool]) -> dict[str, TableShape]:
+    """Describe the tables with wanted names; raises LedgerError for one that no ledger has."""
     with told():
         columns = session.execute(COLUMNS).fetchall()
         constraints = session.execute(CONSTRAINTS).fetchall()
     found: dict[str, list[Column]] = defaultdict(list)
     for table, name, kind, needed, default in columns:
-        if table not in OF_THE_LOG:
+        if wanted(table):
             found[table].append(
                 Column(name, KINDS.get(kind) or str(kind), needed, _default(kind, default))
             )
@@ -77,7 +76,7 @@ def bring_up(session: Session, meant: Mapping[str, TableShape]) -> None:
     Numbers that an older file had as texts become numbers. Raises LedgerError for tables that
     cannot be used.
     """
-    there = tables_of(session) if meant else {}
+    there = tables_of(session, meant.__contains__) if meant else {}
     for name in meant.keys() & there.keys():
         for change in _changes(meant[name], there[name]):
             with told():

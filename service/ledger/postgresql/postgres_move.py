@@ -4,6 +4,7 @@ A log that comes from elsewhere is a lane of its own, whose numbers are the posi
 `commits` for each million of them lets every query find them as it finds all others.
 """
 
+import re
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from typing import Any
@@ -21,6 +22,7 @@ from service.ledger.postgresql.tables import LOG, PLACES, SCHEMA, refuse_newer_s
 from service.ledger.store import LedgerError, LogRow
 
 LANE = -2
+OF_THE_LOG = frozenset(re.findall(r"CREATE TABLE (\w+)", LOG)) - {"erasable"}
 SENT_AS = {"INTEGER": "int8", "TEXT": "text", "BLOB": "bytea", "REAL": "float8"}
 COPY_LOG = """
 COPY events (lane, seq, originator_id, originator_version, topic, state) FROM STDIN (FORMAT BINARY)
@@ -49,6 +51,11 @@ WHAT_TO_DO = (
 )
 
 
+def is_moved(table: str) -> bool:
+    """Tell whether a table is one that each engine has."""
+    return table not in OF_THE_LOG
+
+
 class PostgresSource:
     """Hold a ledger that is moved out of PostgreSQL: nobody commits meanwhile."""
 
@@ -69,7 +76,7 @@ class PostgresSource:
 
     def tables(self) -> dict[str, TableShape]:
         """Describe its tables."""
-        return tables_of(self._session)
+        return tables_of(self._session, is_moved)
 
     def leave(self) -> None:
         """Mark it as moved, in the transaction that has kept others out."""
@@ -142,7 +149,7 @@ class PostgresTarget:
 
     def tables(self) -> dict[str, TableShape]:
         """Describe the tables that are there."""
-        return tables_of(self._writer)
+        return tables_of(self._writer, is_moved)
 
     def refusal(self, column: Column, value: Any) -> str:
         """Say why PostgreSQL does not keep a value; nothing when it does."""
@@ -253,7 +260,7 @@ def copy_to(address: str, target: TargetLedger) -> None:
     try:
         target.begin()
         with reading.one_moment():
-            copy(reading, tables_of(session).values(), target)
+            copy(reading, tables_of(session, is_moved).values(), target)
         target.finish()
     finally:
         target.close()
