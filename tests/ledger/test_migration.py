@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from eventsourcing.persistence import PersistenceError
 
 from service.ledger.location import LedgerLocation
 from service.ledger.migration import copying, table_shape
@@ -49,6 +50,8 @@ def test_there_and_back_again_nothing_has_changed(
     assert shapes(back.file) == shapes(filled.file)
     with closing(SqliteStore(back.file)) as store:
         assert store.damage() == []
+        with pytest.raises(sqlite3.IntegrityError, match="CHECK"), store.transaction() as cursor:
+            cursor.execute("INSERT INTO adobe_api_state (id, state) VALUES (2, '')")
         assert store.append(Append(rows=[row("next")])) == max(before["stored_events"])[0] + 1
 
 
@@ -183,6 +186,28 @@ def test_a_source_that_went_on_meanwhile_is_copied_as_it_is_now(
     back = LedgerLocation(tmp_path / "back")
     move(database, back)
     assert contents(back.file) == before
+
+
+@pytest.mark.parametrize("at", ["Copying", "Comparing"])
+def test_one_whose_sessions_are_cut_goes_on(
+    filled: LedgerLocation, database: LedgerLocation, small_pages: None, tmp_path: Path, at: str
+) -> None:
+    """The source is let go with the session that held it, and nobody has written meanwhile."""
+
+    def cut(step: str, _: int) -> None:
+        if step == at:
+            asked(
+                database,
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE application_name = 'coursebell'",
+            )
+
+    back = LedgerLocation(tmp_path / "back")
+    for source, target in pairwise((filled, database, back)):
+        with pytest.raises(PersistenceError, match="PostgreSQL"):
+            move(source, target, cut)
+        move(source, target)
+    assert contents(back.file) == contents(filled.file)
 
 
 def test_one_that_ended_between_the_two_marks_goes_on(

@@ -132,10 +132,13 @@ def test_a_copy_that_differs_is_told_and_not_used(
     def disturb() -> None:
         asked(database, "UPDATE events SET state = 'x' WHERE originator_id = 'large'")
         asked(database, "UPDATE people SET name = 'x' WHERE lms_id = '77'")
+        asked(database, "CREATE TABLE more (n bigint PRIMARY KEY); INSERT INTO more VALUES (1)")
 
     with both(filled, database) as (held, made):
         made.settle = disturb
-        with pytest.raises(NotTheSame, match="differs in 1 of the log's streams, the table people"):
+        with pytest.raises(
+            NotTheSame, match="differs in 1 of the log's streams, the table more, the table people;"
+        ):
             migrate(held, made, lambda *_: None)
     with pytest.raises(LedgerError, match="not finished"):
         another()

@@ -176,10 +176,12 @@ def differences(source: Side, target: Side, told: Told) -> list[str]:
     """Say what is not the same in both; nothing when all is."""
     streams = differing_streams(_streams(source.reading, told), _streams(target.reading, _silent))
     found = [f"{streams} of the log's streams"] if streams else []
-    there = target.tables()
-    for name, table in source.tables().items():
+    tables, there = source.tables(), target.tables()
+    reader = target.reading.reader()
+    found += [f"the table {name}" for name in there.keys() - tables.keys() if rows_in(reader, name)]
+    for name, table in tables.items():
         ours = sum_of(_rows(source.reading.reader(), table, told))
-        if name not in there or ours != sum_of(_rows(target.reading.reader(), table)):
+        if name not in there or ours != sum_of(_rows(reader, table)):
             found.append(f"the table {name}")
     return found
 
