@@ -15,6 +15,7 @@ from service.cli.explain import explain
 from service.cli.feeds import feeds
 from service.cli.fsck import fsck, rebuild
 from service.cli.letters import letters
+from service.cli.migrate import migrate_ledger
 from service.cli.mute import mute, unmute
 from service.cli.notifications import notifications
 from service.cli.output.console import Commands
@@ -56,6 +57,7 @@ COMMANDS = (
     courses,
     rebuild,
     fsck,
+    migrate_ledger,
     schema,
     preview,
     test,

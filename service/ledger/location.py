@@ -5,10 +5,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from service.ledger.migration.sides import SourceLedger, TargetLedger
 from service.ledger.sql import STORE_ERRORS
 from service.ledger.sqlite.database import copy_database
 from service.ledger.sqlite.high_water import accept, shortfalls
 from service.ledger.sqlite.read_only import ReadOnlySqliteStore
+from service.ledger.sqlite.sqlite_move import SqliteSource, SqliteTarget, take_back
 from service.ledger.sqlite.sqlite_store import SqliteStore
 from service.ledger.store import LedgerError, ReadOnlyStore, Store
 
@@ -67,12 +69,29 @@ class LedgerLocation(NamedTuple):
 
         Views that are missing or of no use are made anew from the log, which takes longer.
         """
-        if self.database_url is not None:
-            raise LedgerError("PostgreSQL: expected a ledger in a file; copies are not made yet")
         if (views := self.folder / "views.db").is_file():
             with suppress(*STORE_ERRORS):
                 copy_database(views, folder / "views.db")
-        copy_database(self.file, folder / FILE)
+        if self.database_url is None:
+            copy_database(self.file, folder / FILE)
+        else:
+            _postgresql("postgres_move").copy_to(self.database_url, SqliteTarget(folder / FILE))
+
+    def source(self) -> SourceLedger:
+        """Hold the ledger, which is moved to another place: nobody writes to it meanwhile."""
+        if self.database_url is None:
+            if missing := self.missing():
+                raise LedgerError(f"{missing}; set {self.settings_in_words}")
+            return SqliteSource(self.file)
+        found: SourceLedger = _postgresql("postgres_move").PostgresSource(self.database_url)
+        return found
+
+    def target(self) -> TargetLedger:
+        """Begin to make a ledger here, of another one."""
+        if self.database_url is None:
+            return SqliteTarget(self.file)
+        found: TargetLedger = _postgresql("postgres_move").PostgresTarget(self.database_url)
+        return found
 
     def shortfalls(self) -> list[str]:
         """Say what a file lacks of what it had; a server's losses only its standby can tell."""
@@ -81,6 +100,10 @@ class LedgerLocation(NamedTuple):
     def accept_loss(self) -> None:
         """Take a ledger as it is from now on; its views are made anew."""
         accept(self.file)
+        if self.database_url is None:
+            take_back(self.file)
+        else:
+            _postgresql("postgres_move").take_back(self.database_url)
 
 
 def _postgresql(module: str) -> Any:

@@ -3,11 +3,28 @@
 from tests.bugs.bug import Bug
 
 TRANSACTIONS = "service/ledger/postgresql/transactions.py"
-STORE = "service/ledger/postgresql/postgres_store.py"
+STORE = "service/ledger/postgresql/lane_writer.py"
 TESTS = "tests/ledger/test_postgres_store.py"
 TURNS = "tests/ledger/test_postgres_turns.py"
 
 ON_POSTGRESQL = (
+    Bug(
+        2, "begin anew with the numbers of commits after a move",
+        "service/ledger/postgresql/postgres_move.py",
+        "n = greatest(n, %s)", "n = greatest(0, %s * 0)", "tests/ledger/test_migration.py",
+    ),
+    Bug(
+        2, "go on with a ledger that was moved, in a process that had it open",
+        "service/ledger/sqlite/sqlite_store.py",
+        '.fetchone()[0] > SCHEMA_VERSION:', '.fetchone()[0] < 0:',
+        "tests/ledger/test_refused_migration.py",
+    ),
+    Bug(
+        2, "take a table that was copied in part for what it was then",
+        "service/ledger/migration/copying.py",
+        "if sum_of(beginning) == sum_of(_rows(there, table)):", "if beginning:",
+        "tests/ledger/test_migration.py",
+    ),
     Bug(
         1, "let a server acknowledge what is not on disk",
         "service/ledger/postgresql/connections.py",

@@ -1,13 +1,16 @@
 """Give each test a store of each engine."""
 
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from service.ledger.location import LedgerLocation
 from service.ledger.postgresql.postgres_store import PostgresStore
 from service.ledger.sqlite.sqlite_store import SqliteStore
+from tests.ledger.moved import fill
 from tests.ledger.stores import Open, Opened, OpenPostgres
 
 
@@ -53,3 +56,18 @@ def another(postgres_address: str, tmp_path: Path) -> Iterator[OpenPostgres]:
 def pool() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(4) as threads:
         yield threads
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fill(tmp_path_factory.mktemp("filled")).folder
+
+
+@pytest.fixture
+def filled(template: Path, tmp_path: Path) -> LedgerLocation:
+    return LedgerLocation(Path(shutil.copytree(template, tmp_path / "data")))
+
+
+@pytest.fixture
+def database(postgres_address: str, tmp_path: Path) -> LedgerLocation:
+    return LedgerLocation(tmp_path / "data", postgres_address)

@@ -17,7 +17,7 @@ class ReadOnlyPostgresStore(PostgresStore):
         """Raise LedgerError when a newer program made it, PersistenceError when it is away."""
         LogReader.__init__(self, Server(address))
         self.folder = folder
-        refuse_newer_schema(self._rows("SELECT schema FROM head")[0][0])
+        refuse_newer_schema(self._rows("SELECT schema FROM head")[0][0], reading=True)
 
     def create(self, script: str, *, remembered: bool = True) -> bool:
         """Make nothing: the tables are there, or this is no ledger."""

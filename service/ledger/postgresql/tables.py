@@ -5,8 +5,16 @@ was first says `commits`, one row each. So there is no sequence, whose numbers b
 another order than they were given, and no lock of a table (decision 43).
 """
 
+from collections.abc import Iterator
+
 from eventsourcing.persistence import IntegrityError, PersistenceError
 
+from service.ledger.migration.sides import (
+    MOVED,
+    UNFINISHED,
+    WHAT_MOVED_IS,
+    WHAT_UNFINISHED_IS,
+)
 from service.ledger.postgresql.connections import Session, told
 from service.ledger.postgresql.portable_sql import Asking, script_as_here
 from service.ledger.store import LedgerError
@@ -100,9 +108,17 @@ def make_log(session: Session) -> None:
     raise LedgerError("PostgreSQL: expected to make the ledger's tables, got none; start again")
 
 
-def refuse_newer_schema(found: int) -> None:
-    """Raise LedgerError for a schema that a newer program made."""
-    if found > SCHEMA:
+def refuse_newer_schema(found: int, *, reading: bool = False) -> None:
+    """Raise LedgerError for a schema that a newer program made.
+
+    So it does for a copy that is not finished, and for one that was moved, unless it is for
+    `reading`.
+    """
+    if found == UNFINISHED:
+        raise LedgerError(f"PostgreSQL: {WHAT_UNFINISHED_IS}")
+    if found == MOVED and not reading:
+        raise LedgerError(f"PostgreSQL: {WHAT_MOVED_IS}")
+    if found > SCHEMA and found != MOVED:
         raise LedgerError(
             f"PostgreSQL: the ledger has schema {found}, this program knows {SCHEMA}; "
             "run the Coursebell version that made it, or a newer one"
@@ -112,14 +128,15 @@ def refuse_newer_schema(found: int) -> None:
 def make_tables(session: Session, script: str) -> None:
     """Run a script of `CREATE … IF NOT EXISTS` written for SQLite; twice is harmless.
 
-    Tables of an older version gain columns. Raises LedgerError for one that cannot be used.
+    Tables of an older version gain columns, and numbers that an older file had as texts become
+    numbers. Raises LedgerError for one that cannot be used.
     """
     tables = [*tables_of(script)]
     for _ in range(TRIES):
         added = "".join(
-            f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column} {wanted[column].declared};"
+            f"ALTER TABLE {table} {change};"
             for table, wanted in tables
-            for column in lacking(wanted, _columns(session, table))
+            for change in _changes(wanted, _columns(session, table))
         )
         if _run(session, script_as_here(added + script)):
             break
@@ -127,6 +144,14 @@ def make_tables(session: Session, script: str) -> None:
         raise LedgerError("PostgreSQL: expected to make tables, but others make them; start again")
     if wrong := misfit((table, wanted, _columns(session, table)) for table, wanted in tables):
         raise LedgerError(f"PostgreSQL: {wrong}; run the Coursebell version that made it")
+
+
+def _changes(wanted: Columns, there: Columns) -> Iterator[str]:
+    for column in lacking(wanted, there):
+        yield f"ADD COLUMN IF NOT EXISTS {column} {wanted[column].declared}"
+    for column in wanted.keys() & there.keys():
+        if there[column].declared == "text" and wanted[column].declared.startswith("INTEGER"):
+            yield f"ALTER COLUMN {column} TYPE INTEGER USING CAST({column} AS INTEGER)"
 
 
 def _columns(session: Session, table: str) -> Columns:

@@ -15,7 +15,7 @@ from psycopg import errors
 
 from service.ledger.postgresql.connections import Session
 from service.ledger.postgresql.portable_sql import as_here
-from service.ledger.postgresql.tables import PLACES
+from service.ledger.postgresql.tables import PLACES, SCHEMA
 from service.ledger.sql import Statement
 from service.ledger.store import Append, Row
 
@@ -41,7 +41,7 @@ ERASABLE = """
 INSERT INTO erasable (stream, field, value)
 SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]) ON CONFLICT DO NOTHING
 """
-CLOSE = """
+CLOSE = f"""
 WITH written AS (
   SELECT max(seq) AS last FROM events WHERE lane = %(lane)s AND seq > %(head)s
 ), fence AS (
@@ -50,7 +50,7 @@ WITH written AS (
   WHERE shard = %(lane)s AND epoch = %(epoch)s RETURNING 1
 ), turn AS (
   UPDATE head SET n = n + 1, wakes = wakes + %(waking)s, tables = tables + %(tables)s
-  WHERE one = 1 AND EXISTS (SELECT FROM fence)
+  WHERE one = 1 AND schema = {SCHEMA} AND EXISTS (SELECT FROM fence)
   RETURNING n
 ), numbered AS (
   INSERT INTO commits (n, lane, epoch, first, last)

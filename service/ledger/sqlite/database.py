@@ -5,6 +5,12 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from service.ledger.migration.sides import (
+    MOVED,
+    UNFINISHED,
+    WHAT_MOVED_IS,
+    WHAT_UNFINISHED_IS,
+)
 from service.ledger.private_files import private_file
 from service.ledger.sql import Dialect
 from service.ledger.store import LedgerError
@@ -199,10 +205,18 @@ def _back_up(database: sqlite3.Connection, to: Path) -> None:
         database.backup(target)
 
 
-def refuse_newer(connection: sqlite3.Connection, path: Path) -> int:
-    """Return the schema of a ledger; raises LedgerError for one that a newer program wrote."""
+def refuse_newer(connection: sqlite3.Connection, path: Path, *, reading: bool = False) -> int:
+    """Return the schema of a ledger; raises LedgerError for one that a newer program wrote.
+
+    So it does for a copy that is not finished, and for one that was moved, unless it is for
+    `reading`.
+    """
     found: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if found > SCHEMA_VERSION:
+    if found == UNFINISHED:
+        raise LedgerError(f"{path}: {WHAT_UNFINISHED_IS}")
+    if found == MOVED and not reading:
+        raise LedgerError(f"{path}: {WHAT_MOVED_IS}")
+    if found > SCHEMA_VERSION and found != MOVED:
         raise LedgerError(
             f"{path}: the ledger has schema {found}, this program knows {SCHEMA_VERSION}; "
             "run the Coursebell version that wrote it, or a newer one"

@@ -28,7 +28,7 @@ class ReadOnlySqliteStore(SqliteStore):
             timeout=BUSY_SECONDS,
             factory=SqliteConnection,
         )
-        refuse_newer(self._only, path)
+        refuse_newer(self._only, path, reading=True)
 
     def is_out_of_date(self) -> bool:
         """Tell whether a service began to write while the file was read as unchanging."""

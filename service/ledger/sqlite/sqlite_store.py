@@ -147,6 +147,8 @@ class SqliteStore:
             cursor = self._writer.cursor(SqliteCursor)
             cursor.execute("BEGIN IMMEDIATE")
             try:
+                if cursor.execute("PRAGMA user_version").fetchone()[0] > SCHEMA_VERSION:
+                    refuse_newer(self._writer, self.path)  # it was moved since it was opened
                 yield cursor
                 cursor.execute("COMMIT")
             except BaseException:
