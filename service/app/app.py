@@ -78,8 +78,7 @@ class App:
         self.watch_requests = WatchRequests(self.store, self.people)
         self.choice_requests = ChoiceRequests(self.store, self.people)
         self.links = signed_links(settings.data, settings.public_url, settings.secret_key)
-        self.enrollment_views = EnrollmentViews()
-        projections = (self.enrollment_views, SendQueue())
+        projections = (EnrollmentViews(), SendQueue())
         self.views = Views(settings.data / "views.db", self.store, projections)
         self.writer = Writer(self.store, lookup=self._lookup(), decide=self._decide)
         self.intake = Intake(self.letters, self.sources, self.writer)
@@ -92,7 +91,6 @@ class App:
         self.scheduler = Scheduler(
             self.writer,
             self.views,
-            self.enrollment_views,
             firsts=self._firsts,
             removal_delay=settings.removal_delay,
         )

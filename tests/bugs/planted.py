@@ -85,8 +85,10 @@ BUGS = (
     ),
     Bug(
         2, "an ask that fails forgets who moved", "service/rules/scheduler.py",
-        "            self._enrollment_views.touch_again(touched)\n            raise\n",
-        "            raise\n", "tests/rules/triggers/test_stalled_faults.py",
+        "        asked = self._ask(decider, position, now)\n",
+        "        try:\n            asked = self._ask(decider, position, now)\n"
+        "        finally:\n            self._looked_up_to = position\n",
+        "tests/rules/triggers/test_stalled_faults.py",
     ),
     Bug(
         2, "leave open what a dead worker had in hand", "service/sending/delivery_pool.py",
