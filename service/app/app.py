@@ -11,6 +11,7 @@ from service.app.active_rules import Refused, read_active, state_of_files
 from service.app.adobe_directory import adobe_api, adobe_refresh
 from service.app.bounce_hearing import BounceHearing
 from service.app.event_types import event_store
+from service.app.installed_views import open_views
 from service.app.queues import open_queues
 from service.app.ways_out import delivery_pool
 from service.incoming.adobe_api.refresh import AdobeRefresh
@@ -23,11 +24,9 @@ from service.incoming.sources.source import Source
 from service.incoming.sources.sunbird import Sunbird
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
-from service.learners.enrollment_views import EnrollmentViews
 from service.learners.signed_links import signed_links
 from service.learners.world import AppendedEvent, Decisions, Lookup, World
 from service.learners.writer import Writer
-from service.ledger.views import Views
 from service.rules.calendar import MINUTE
 from service.rules.escalation import First
 from service.rules.readers.choice_requests import ChoiceRequests
@@ -45,7 +44,6 @@ from service.sending.close_digests import DigestCloser
 from service.sending.known_channels import record_kinds, turned_to_drawer
 from service.sending.operator import bring_forward, cancel_removed, let_return
 from service.sending.planner import ActiveRules, SendingContext
-from service.sending.queue import SendQueue
 from service.sending.second_look import SecondLook
 from service.sending.streams import NotificationStreams
 from service.settings import Settings, read_settings
@@ -78,8 +76,7 @@ class App:
         self.watch_requests = WatchRequests(self.store, self.people)
         self.choice_requests = ChoiceRequests(self.store, self.people)
         self.links = signed_links(settings.data, settings.public_url, settings.secret_key)
-        projections = (EnrollmentViews(), SendQueue())
-        self.views = Views(settings.data / "views.db", self.store, projections)
+        self.views = open_views(settings.data, self.store)
         self.writer = Writer(self.store, lookup=self._lookup(), decide=self._decide)
         self.intake = Intake(self.letters, self.sources, self.writer)
         self.notification_streams = NotificationStreams(

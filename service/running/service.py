@@ -17,10 +17,12 @@ from service.incoming.adobe_api.refresh import AdobeRefresh
 from service.incoming.adobe_api.reports import AdobeReports
 from service.incoming.bounces.mailbox import BounceMailbox
 from service.incoming.queues.consumer import QueueConsumer
+from service.ledger.follower import Origin
 from service.rules.calendar import MINUTE
 from service.running.clocks import JUMP_MS, ClockDoubt, TrustedClock, wall_clock
 from service.running.seen_now import SeenFile, look
 from service.running.threads import LOOK_EVERY_SECONDS, DeliveryThreads, Threads
+from service.running.views_process import ViewsProcess
 from service.sending.channel_health import HealthLog
 
 log = logging.getLogger(__name__)
@@ -60,6 +62,9 @@ class Service:
         self._files = FileWatch(app.settings, app.files)
         self._health_log = HealthLog()
         self._seen = SeenFile(memory) if memory else None
+        views, (folder, database_url) = app.views, app.settings.ledger
+        origin = Origin(str(folder), database_url, str(views.path))
+        self._views_process = ViewsProcess(origin, views.take, self.troubles)
 
     def start(self) -> None:
         """Open channels and queues (raises Refused) and start; the log is read meanwhile.
@@ -83,6 +88,7 @@ class Service:
         self.app.recover(self._taken_at)
         gc.collect()
         gc.freeze()
+        self.app.views.take = self._views_process.take
         self._threads.spawn("views", self._follow)
         if self.app.adobe:
             self._threads.spawn(ADOBE_API, partial(self._ask_adobe, self.app.adobe))
@@ -98,7 +104,9 @@ class Service:
         self.app.ledger.wake()
         self.app.letters.came.set()
         self.app.views.wake()
-        return self._threads.join()
+        left = self._threads.join()
+        self._views_process.end()
+        return left
 
     def reload(self) -> None:
         """Ask for the rule file to be read again; what came of that is in `troubles`."""
@@ -290,6 +298,7 @@ class Service:
 
     def _follow(self) -> None:
         while not self._threads.stopping.is_set():
+            self._views_process.tend()
             seen = self.app.ledger.wait(-1, 0.0)
             if self._threads.guarded("views", self.app.views.catch_up):
                 self.app.ledger.wait(seen, LOOK_EVERY_SECONDS)
