@@ -19,6 +19,12 @@ HEADERS = {"Authorization": AUTHORIZATION, "Content-Type": "application/json"}
 STOP_SECONDS = 20
 
 
+def cpu_seconds_of(pid: int) -> float:
+    """Processor's time a process has used so far, its own and the kernel's for it."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Running:
     """The real service on a free port."""
 
@@ -58,8 +64,7 @@ class Running:
     @property
     def cpu_seconds(self) -> float:
         """Processor's time the process has used so far, its own and the kernel's for it."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds_of(self.process.pid)
 
     @property
     def resident_mb(self) -> float:

@@ -12,6 +12,7 @@ from service.app.adobe_directory import adobe_api, adobe_refresh
 from service.app.agreed_files import AgreedFiles
 from service.app.bounce_hearing import BounceHearing
 from service.app.event_types import event_store
+from service.app.installed_views import open_views
 from service.app.queues import open_queues
 from service.app.ways_out import delivery_pool
 from service.incoming.adobe_api.refresh import AdobeRefresh
@@ -25,11 +26,9 @@ from service.incoming.sources.source import Source
 from service.incoming.sources.sunbird import Sunbird
 from service.learners.directory.courses import Courses
 from service.learners.directory.people import People
-from service.learners.enrollment_views import EnrollmentViews
 from service.learners.signed_links import signed_links
 from service.learners.world import Lookup
 from service.learners.writer import Writer
-from service.ledger.views import Views
 from service.rules.calendar import MINUTE
 from service.rules.escalation import First
 from service.rules.readers.choice_requests import ChoiceRequests
@@ -47,7 +46,6 @@ from service.sending.close_digests import DigestCloser
 from service.sending.known_channels import record_kinds, turned_to_drawer
 from service.sending.operator import bring_forward, cancel_removed, let_return
 from service.sending.planner import ActiveRules, SendingContext
-from service.sending.queue import SendQueue
 from service.sending.second_look import SecondLook
 from service.sending.streams import NotificationStreams
 from service.settings import Settings, read_settings
@@ -81,9 +79,7 @@ class App:
         self.watch_requests = WatchRequests(self.store, self.people)
         self.choice_requests = ChoiceRequests(self.store, self.people)
         self.links = signed_links(settings.data, settings.public_url, settings.secret_key)
-        self.enrollment_views = EnrollmentViews()
-        parts = (self.enrollment_views, SendQueue())
-        self.views = Views(settings.data / "views.db", self.store, parts, owner=owns_views)
+        self.views = open_views(settings.data, self.store, owner=owns_views)
         self.writer = Writer(self.store, self._lookup(), lambda *asked: self.active.decider(*asked))
         self.agreed_files = AgreedFiles(self.store, settings, self.writer.commit)
         self.intake = Intake(self.letters, self.sources, self.writer)
@@ -94,7 +90,6 @@ class App:
         self.scheduler = Scheduler(
             self.writer,
             self.views,
-            self.enrollment_views,
             firsts=self._firsts,
             removal_delay=settings.removal_delay,
         )
@@ -169,7 +164,6 @@ class App:
 
     def stand_down(self, clock: Callable[[], int]) -> None:
         """Leave the work to another process, ready to take it up again by `recover`."""
-        self.scheduler.rest()
         self.writer.forget()
         self.deliveries.use({}, {})
         self.open_ways(clock)

@@ -8,6 +8,7 @@ import rich_click as click
 from rich.progress import MofNCompleteColumn
 
 from service.app.event_types import event_store
+from service.app.installed_views import open_views
 from service.cli.output.console import (
     BAD,
     console,
@@ -18,15 +19,12 @@ from service.cli.output.console import (
     progress,
 )
 from service.incoming.letters import LETTER_STATES, Letters, unaccounted
-from service.learners.enrollment_views import EnrollmentViews
 from service.ledger.data_folder import lock_data_folder
 from service.ledger.events import EventStore
 from service.ledger.location import LedgerLocation
-from service.ledger.views import Views
 from service.rules import notification
 from service.rules.notification import STATES, Notification, Owed
 from service.rules.text import counted
-from service.sending.queue import SendQueue
 
 
 @click.command()
@@ -126,7 +124,7 @@ def rebuild(data: Path | None) -> None:
     with lock_data_folder(found.folder):
         ledger = found.open()
         store = event_store(ledger)
-        views = Views(found.folder / "views.db", store, [EnrollmentViews(), SendQueue()])
+        views = open_views(found.folder, store)
         begun = time.monotonic()
         with progress(MofNCompleteColumn()) as bar:
             task = bar.add_task("Reading the log", total=ledger.end())

@@ -1,9 +1,8 @@
 """Keep enrolments and instances as views, for people, the API and the sweep."""
 
 import json
-import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -20,7 +19,7 @@ from service.ledger.views import Views
 
 STANDING = (
     "status", "progress", "passed", "score", "enrolled_by", "enrolled_at", "started_at",
-    "completed_at", "active_at", "silent_since", "version",
+    "completed_at", "active_at", "silent_since", "version", "position",
 )  # fmt: skip
 WHO = ("id", "source", "account", "person", "course", "kind", "instance")
 PLACES = ("id", "source", "account", "course", "kind", "instance")
@@ -46,26 +45,20 @@ SEAT = f"UPDATE instances SET {', '.join(f'{name} = ?' for name in SEATS)} WHERE
 END = "UPDATE instances SET deleted_at = ? WHERE id = ?"
 VERSION = "UPDATE instances SET version = ? WHERE id = ?"
 MOVE = f"UPDATE enrollments SET {', '.join(f'{name} = ?' for name in STANDING)} WHERE id = ?"
-Silences = dict[str, int | None]
-"""Where silence begins (ms UTC), by what it is counted from."""
 SILENCE = {"enrolled": "silent_since", "started": "active_at"}
+"""Where silence begins (ms UTC), by what it is counted from."""
+SILENT = "(silent_since IS NOT NULL OR active_at IS NOT NULL)"
 
 
 class EnrollmentViews:
     """Project facts into `enrollments` and `instances`.
 
-    It also notes the enrolments that moved after the position `asked_up_to`, and where their
-    silence begins now, for the clock to ask about: a rebuild makes nobody look at the past.
+    `position`: where in the log an enrolment moved last; the clock asks about who did lately.
     """
 
     name = "roster"
-    version = 2
+    version = 3
     topics = frozenset(enrollment.SHAPES) | frozenset(instance.SHAPES)
-
-    def __init__(self) -> None:
-        self.asked_up_to = 0
-        self._touched: dict[str, Silences] = {}
-        self._touching = threading.Lock()
 
     def create(self, database: Database) -> None:
         """Make the tables; only open enrolments stand in the silence indexes."""
@@ -83,6 +76,9 @@ class EnrollmentViews:
                 f"CREATE INDEX enrollments_by_{column} ON enrollments ({column}) "
                 f"WHERE {column} IS NOT NULL"
             )
+        database.execute(
+            f"CREATE INDEX enrollments_by_position ON enrollments (position) WHERE {SILENT}"
+        )
         database.create_table(
             "instances",
             {
@@ -114,34 +110,11 @@ class EnrollmentViews:
         connection.executemany(ENROLL, new)
         connection.executemany(MOVE, moved)
         place(connection, reports)
-        self.touch(events)
-
-    def touch(self, events: Iterable[LogEvent]) -> None:
-        """Note which enrolments these events moved."""
-        moved = {
-            event.stream: {"enrolled": after.silent_since, "started": after.active_at}
-            for event in events
-            if event.position > self.asked_up_to
-            and isinstance(event.body, EnrollmentRecorded)
-            and (after := event.body.after)
-        }
-        self.touch_again(moved)
-
-    def touch_again(self, moved: Mapping[str, Silences]) -> None:
-        """Note enrolments, also those that an ask which failed had taken."""
-        with self._touching:
-            self._touched |= moved
-
-    def take_touched(self) -> dict[str, Silences]:
-        """Take what was noted since the last time; it is the caller's to ask about now."""
-        with self._touching:
-            taken, self._touched = self._touched, {}
-        return taken
 
 
 def enrollment_columns(after: Snapshot, event: LogEvent) -> tuple[Any, ...]:
     """Give the columns of STANDING."""
-    return (*shown(after), event.version)
+    return (*shown(after), event.version, event.position)
 
 
 def place(connection: Cursor, events: Sequence[LogEvent]) -> None:
@@ -193,6 +166,20 @@ def silences_between(
     return [row for row in found if row[1] < last] + list(
         reader.execute(query, (last - 1, last, -1))
     )
+
+
+def moved_into(views: Views, count_from: str, position: int, after: int, until: int) -> list[str]:
+    """List the enrolments that moved behind a position, and whose silence began in (after, until].
+
+    Earliest moved first.
+    """
+    column = SILENCE[count_from]
+    rows = views.reader().execute(
+        "SELECT id FROM enrollments INDEXED BY enrollments_by_position "
+        f"WHERE position > ? AND {SILENT} AND {column} > ? AND {column} <= ? ORDER BY position",
+        (position, after, until),
+    )
+    return [id for (id,) in rows]
 
 
 def listing(

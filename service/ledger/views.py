@@ -8,14 +8,21 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
 from sqlite_utils import Database
 
 from service.ledger.events import EVENTS_PER_PAGE, EventStore, LogEvent
-from service.ledger.sqlite.database import connect_views, is_damage, is_whole, names_in
+from service.ledger.sqlite.database import (
+    connect_views,
+    finish,
+    is_damage,
+    is_whole,
+    names_in,
+    put_off,
+)
 from service.ledger.sqlite.high_water import LETTERS
-from service.ledger.store import LedgerError
+from service.ledger.store import LedgerError, LogRow
 
-CACHE_KIB_OF_REBUILDS = 131_072
 FOLLOWED = "UPDATE following SET position = ?, letters = ? WHERE position = ?"
 
 log = logging.getLogger(__name__)
@@ -37,8 +44,76 @@ class Projection(Protocol):
         ...
 
 
+class PageWanted(msgspec.Struct, frozen=True, array_like=True):
+    """Ask for the page of the log behind a position to be taken into the views.
+
+    `letters`: how far these had come; `generation` tells a file from the next one in its place.
+    """
+
+    position: int
+    letters: int
+    generation: int = 0
+
+
+class PageTaken(msgspec.Struct, frozen=True, array_like=True):
+    """Say how many events a page held, and where the views are now."""
+
+    events: int
+    position: int
+
+
+TakePage = Callable[[PageWanted], PageTaken]
+
+
+class PageTaker:
+    """Take the log into the tables of the projections, page by page."""
+
+    def __init__(self, store: EventStore, projections: Sequence[Projection]) -> None:
+        self._log = store.ledger.log
+        self._decode = store.mapper.decode
+        self._projections = projections
+
+    def take(self, connection: sqlite3.Connection, wanted: PageWanted) -> PageTaken:
+        """Commit a page with its end; nothing is changed when another process followed it first."""
+        page = self._log(wanted.position, EVENTS_PER_PAGE)
+        if not page:
+            return PageTaken(0, wanted.position)
+        parts = self._parted(page)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for projection, events in zip(self._projections, parts, strict=True):
+                if events:
+                    projection.project(connection, events)
+            ends = (page[-1][0], wanted.letters)
+            moved = connection.execute(FOLLOWED, (*ends, wanted.position)).rowcount == 1
+            connection.execute("COMMIT" if moved else "ROLLBACK")
+        except BaseException:
+            if connection.in_transaction:  # SQLite has ended it itself, if the disk is full
+                connection.execute("ROLLBACK")
+            raise
+        return PageTaken(len(page), page[-1][0] if moved else position_of(connection))
+
+    def _parted(self, page: Sequence[LogRow]) -> list[list[LogEvent]]:
+        """Give each projection the events that it has tables for."""
+        parts: list[list[LogEvent]] = [[] for _ in self._projections]
+        places: dict[str, list[int]] = {}
+        for position, stream, version, topic, state in page:
+            targets = places.get(topic)
+            if targets is None:
+                targets = [i for i, p in enumerate(self._projections) if topic in p.topics]
+                places[topic] = targets
+            if targets:
+                event = LogEvent(position, stream, version, self._decode(topic, state))
+                for target in targets:
+                    parts[target].append(event)
+        return parts
+
+
 class Views:
-    """Follow the log page by page; rows and position are committed together."""
+    """Follow the log page by page; rows and position are committed together.
+
+    Pages are taken by `take`, which may have another process do it.
+    """
 
     def __init__(
         self,
@@ -57,8 +132,9 @@ class Views:
         self.moved = threading.Condition()
         self._awaited = True
         self._ledger = store.ledger
-        self._decode = store.mapper.decode
         self._projections = projections
+        self._pages = PageTaker(store, projections)
+        self.take: TakePage = lambda wanted: self._pages.take(self._connection, wanted)
         self._following = threading.Lock()
         self._readers = threading.local()
         self._generation = 0
@@ -145,14 +221,18 @@ class Views:
                 return self._begin_again(damaged=True)
 
     def _follow(self) -> int:
-        page = self._ledger.log(self.position, EVENTS_PER_PAGE)
-        if not page:
+        if self._ledger.end() <= self.position:
             replaced, cut = self._is_replaced(), self._is_cut()
             return self._begin_again(damaged=cut) if replaced or cut else 0
-        if not self._write(self._connection, page, self.position):
-            self.position = position_of(self._connection)
-            return len(page)
-        return self._moved(page)
+        taken = self.take(self._behind(self.position))
+        self._ledger.mark.write({self.path.name: taken.position})
+        with self.moved:
+            self.position = taken.position
+            self.moved.notify_all()
+        return taken.events
+
+    def _behind(self, position: int) -> PageWanted:
+        return PageWanted(position, self._ledger.mark.end(LETTERS), self._generation)
 
     def doubt(self) -> None:
         """Have the file looked at whole before anything is written again: a reader met an error."""
@@ -199,46 +279,6 @@ class Views:
         self._generation += 1
         return 1
 
-    def _moved(self, page: Sequence[tuple[int, str, int, str, bytes]]) -> int:
-        self._ledger.mark.write({self.path.name: page[-1][0]})
-        with self.moved:
-            self.position = page[-1][0]
-            self.moved.notify_all()
-        return len(page)
-
-    def _write(
-        self,
-        connection: sqlite3.Connection,
-        page: Sequence[tuple[int, str, int, str, bytes]],
-        before: int,
-    ) -> bool:
-        """Commit a page; false, and nothing changed, when another process followed it first."""
-        decode = self._decode
-        wanted: list[list[LogEvent]] = [[] for _ in self._projections]
-        places: dict[str, list[int]] = {}
-        for position, stream, version, topic, state in page:
-            targets = places.get(topic)
-            if targets is None:
-                targets = [i for i, p in enumerate(self._projections) if topic in p.topics]
-                places[topic] = targets
-            if targets:
-                event = LogEvent(position, stream, version, decode(topic, state))
-                for target in targets:
-                    wanted[target].append(event)
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            for projection, events in zip(self._projections, wanted, strict=True):
-                if events:
-                    projection.project(connection, events)
-            ends = (page[-1][0], self._ledger.mark.end(LETTERS))
-            moved = connection.execute(FOLLOWED, (*ends, before)).rowcount == 1
-            connection.execute("COMMIT" if moved else "ROLLBACK")
-        except BaseException:
-            if connection.in_transaction:  # SQLite has ended it itself, if the disk is full
-                connection.execute("ROLLBACK")
-            raise
-        return moved
-
     def catch_up(self) -> None:
         """Follow until nothing is left."""
         while self.follow():
@@ -274,9 +314,8 @@ class Views:
         self._create(connection)
         indexes = put_off(connection)
         position = total = 0
-        while page := self._ledger.log(position, EVENTS_PER_PAGE):
-            self._write(connection, page, position)
-            position, total = page[-1][0], total + len(page)
+        while (taken := self._pages.take(connection, self._behind(position))).events:
+            position, total = taken.position, total + taken.events
             progress(position)
         finish(connection, indexes)
         self._connection.close()
@@ -297,31 +336,6 @@ class Views:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
-
-
-def put_off(connection: sqlite3.Connection) -> list[str]:
-    """Make a new file quick to fill: its indexes come last, and nothing waits for the disk.
-
-    Measured on a million rows: random inserts into ten indexes cost more than all else.
-    """
-    connection.execute("PRAGMA journal_mode = MEMORY")
-    connection.execute("PRAGMA synchronous = OFF")
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB_OF_REBUILDS}")
-    query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
-    found = connection.execute(query).fetchall()
-    for name, _ in found:
-        connection.execute(f'DROP INDEX "{name}"')
-    return [sql for _, sql in found]
-
-
-def finish(connection: sqlite3.Connection, indexes: Sequence[str]) -> None:
-    """Make the indexes; the file is whole and on disk when this returns, and closed."""
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("BEGIN IMMEDIATE")
-    for sql in indexes:
-        connection.execute(sql)
-    connection.execute("COMMIT")
-    connection.close()
 
 
 def position_of(connection: sqlite3.Connection) -> int:

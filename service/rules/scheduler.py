@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from service.learners.enrollment import Enrollment
-from service.learners.enrollment_views import EnrollmentViews, Silences, silences_between
+from service.learners.enrollment_views import moved_into, silences_between
 from service.learners.facts import longest_lateness
 from service.learners.world import Decisions
 from service.learners.writer import Writer
 from service.ledger.events import EventBody
-from service.ledger.store import END
 from service.ledger.views import Views
 from service.rules.calendar import MINUTE
 from service.rules.decider import Decider
@@ -47,7 +46,6 @@ ACTIVATION_SHAPES: Mapping[str, Any] = {RulesActivated.TOPIC: RulesActivated}
 
 CLOCK_STREAM = "clock"
 EMPTY_ASKS_EVERY_MS = 5 * MINUTE
-MANY_TOUCHED = 10_000
 
 
 class TimeAsked(EventBody, frozen=True, kw_only=True, omit_defaults=True):
@@ -69,7 +67,6 @@ class Scheduler:
         self,
         writer: Writer,
         views: Views,
-        enrollment_views: EnrollmentViews,
         firsts: Firsts,
         removal_delay: int,
     ) -> None:
@@ -81,26 +78,19 @@ class Scheduler:
         self._writer = writer
         self._store = writer.store
         self._views = views
-        self._enrollment_views = enrollment_views
         self._lateness = longest_lateness(writer.timings)
         self._firsts = firsts
         self._marks: dict[str, SilenceMark] = {}
         self._version = 0
-        self._position = 0
+        self._position = self._looked_up_to = 0
         self._asked_at = 0
 
-    def rest(self) -> None:
-        """Note nothing that moves until `recover`: another process may ask."""
-        self._enrollment_views.asked_up_to = END
-        self._enrollment_views.take_touched()
-
     def recover(self) -> None:
-        """Go on where the ledger says the last ask was, and note what moved since."""
+        """Go on where the ledger says the last ask was."""
         self._version, last = self._last_ask()
         if last is not None:
-            self._marks, self._asked_at, self._position = dict(last.marks), last.at, last.position
-        self._enrollment_views.asked_up_to = self._position
-        self._enrollment_views.touch(self._store.follow(self._position, EnrollmentViews.topics))
+            self._marks, self._asked_at = dict(last.marks), last.at
+            self._position = self._looked_up_to = last.position
 
     def _activation(self) -> tuple[int, RulesActivated | None]:
         version, newest = self._store.latest(RULES_STREAM) or (0, None)
@@ -164,20 +154,16 @@ class Scheduler:
         must not look like silence.
         """
         self._views.catch_up()
-        position, touched = self._views.position, self._enrollment_views.take_touched()
-        try:
-            return self._ask(decider, touched, position=position, now=now).more
-        except BaseException:
-            self._enrollment_views.touch_again(touched)
-            raise
+        position = self._views.position
+        asked = self._ask(decider, position, now)
+        self._looked_up_to = position  # of an ask that failed, the next one has all
+        return asked.more
 
-    def _ask(
-        self, decider: Decider, touched: Mapping[str, Silences], position: int, now: int
-    ) -> SweepResult:
+    def _ask(self, decider: Decider, position: int, now: int) -> SweepResult:
         world = self._writer.world(now)
-        asked = Sweep(decider, self, world, now, touched, self._lateness).ask(self._marks)
+        asked = Sweep(decider, self, world, now, self._lateness).ask(self._marks)
         Steps(decider, world, now).ask(asked, self._firsts)
-        overdue = abs(now - self._asked_at) >= EMPTY_ASKS_EVERY_MS or len(touched) >= MANY_TOUCHED
+        overdue = abs(now - self._asked_at) >= EMPTY_ASKS_EVERY_MS
         if asked.decisions.once or overdue or asked.more:
             self._keep(asked.decisions, asked.marks, position=position, now=now)
         self._marks = asked.marks
@@ -191,7 +177,7 @@ class Scheduler:
         self._writer.commit(decisions)
         self._version += 1
         self._asked_at = now
-        self._position = self._enrollment_views.asked_up_to = position
+        self._position = position
         self._marks = dict(marks)
 
     def candidates(
@@ -199,6 +185,10 @@ class Scheduler:
     ) -> list[tuple[str, int]]:
         """Suggest open enrolments by when their silence began, from the views."""
         return silences_between(self._views, count_from, after=after, until=until, limit=limit)
+
+    def moved(self, count_from: str, after: int, until: int) -> list[str]:
+        """List who moved since the last ask to such a silence, from the views."""
+        return moved_into(self._views, count_from, self._looked_up_to, after=after, until=until)
 
     def enrollments(self, ids: Sequence[str]) -> list[Enrollment]:
         """Read enrolments as the log has them."""

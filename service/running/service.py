@@ -8,10 +8,12 @@ from pathlib import Path
 
 from service.app.active_rules import FileWatch
 from service.app.app import App
+from service.ledger.follower import Origin
 from service.running.clocks import TrustedClock, wall_clock
 from service.running.reloader import Reloader
 from service.running.seen_now import SeenFile, look
 from service.running.threads import LOOK_EVERY_SECONDS, STOP_SECONDS, Threads
+from service.running.views_process import ViewsProcess
 from service.running.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,9 @@ class Service:
         self._working = Threads(self.troubles)
         self._reloader = Reloader(FileWatch(app.settings, app.files), self.troubles)
         self._seen = SeenFile(memory) if memory else None
+        views, (folder, database_url) = app.views, app.settings.ledger
+        origin = Origin(str(folder), database_url, str(views.path))
+        self._views_process = ViewsProcess(origin, views.take, self.troubles)
         self.works = works
         self._activates = activates
         self.stands_by = False
@@ -53,7 +58,6 @@ class Service:
 
         So the doors can open at once, however long the views have to follow.
         """
-        self.app.scheduler.rest()
         self.app.open_adobe_api(self.clock)
         if self.works:
             self.app.open_ways(self.clock)
@@ -62,6 +66,7 @@ class Service:
             self._threads.spawn("files", self._keep_up)
         if self._seen:
             self._threads.spawn("seen", partial(self._say, self._seen))
+        self.app.views.take = self._views_process.take
         self._threads.spawn("views", self._follow)
 
     def stop(self) -> list[str]:
@@ -72,7 +77,9 @@ class Service:
         self.app.letters.came.set()
         self.app.views.wake()
         deadline = time.monotonic() + STOP_SECONDS
-        return self._threads.join(deadline) + self._working.join(deadline)
+        left = self._threads.join(deadline) + self._working.join(deadline)
+        self._views_process.end()
+        return left
 
     def reload(self) -> None:
         """Ask for the rule file to be read again; what came of that is in `troubles`."""
@@ -138,6 +145,7 @@ class Service:
 
     def _follow(self) -> None:
         while not self._threads.stopping.is_set():
+            self._views_process.tend()
             seen = self.app.ledger.wait(-1, 0.0)
             if self._threads.guarded("views", self.app.views.catch_up):
                 self.app.ledger.wait(seen, LOOK_EVERY_SECONDS)

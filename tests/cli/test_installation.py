@@ -24,16 +24,16 @@ def test_a_command_waits_for_the_views_that_another_one_is_making(
     for file in data.glob("views.db*"):
         file.unlink()
     refused: list[str] = []
-    views = installation.Views
+    opened = installation.open_views
 
     def tried(*args: Any, **options: Any) -> Any:
         try:
-            return views(*args, **options)
+            return opened(*args, **options)
         except LedgerError as error:
             refused.append(str(error))
             raise
 
-    monkeypatch.setattr(installation, "Views", tried)
+    monkeypatch.setattr(installation, "open_views", tried)
     with ThreadPoolExecutor() as pool:
         with lock_data_folder(data):
             looking = pool.submit(lambda: installation.Installation(data).close())

@@ -6,14 +6,13 @@ from time import monotonic, sleep
 from typing import Self
 
 from service.app.event_types import event_store
+from service.app.installed_views import open_views
 from service.cli.output.console import installation
-from service.learners.enrollment_views import EnrollmentViews
 from service.ledger.data_folder import lock_data_folder
 from service.ledger.location import LedgerLocation
 from service.ledger.store import LedgerError
-from service.ledger.views import Projection, Views
+from service.ledger.views import Views
 from service.running import TrustedClock
-from service.sending.queue import SendQueue
 
 MAKING_SECONDS = 5.0
 """How long another command may take to begin the views."""
@@ -39,22 +38,18 @@ class Installation:
         while True:
             try:
                 with lock_data_folder(folder):
-                    views = self._views(folder, owner=True)
+                    views = open_views(folder, self.store)
                     views.catch_up()
                     return views
             except LedgerError:
                 pass
             try:
                 self.beside_service = True
-                return self._views(folder, owner=False)
+                return open_views(folder, self.store, owner=False)
             except LedgerError:
                 if monotonic() > deadline:
                     raise
             sleep(0.1)
-
-    def _views(self, folder: Path, *, owner: bool) -> Views:
-        parts: list[Projection] = [EnrollmentViews(), SendQueue()]
-        return Views(folder / "views.db", self.store, parts, owner=owner)
 
     def close(self) -> None:
         """Close them."""

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -24,6 +25,7 @@ times as much saves 7 % of the processor's time at a million rows (measured)."""
 
 ROOMY_CACHE_KIB = 65_536
 CACHE_KIB_NAMELESS = 16_384
+CACHE_KIB_OF_REBUILDS = 131_072
 DAMAGES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR}
 """Primary result codes (https://www.sqlite.org/rescode.html) of a file that is of no use."""
 
@@ -127,6 +129,31 @@ def connect_views(path: Path, *, create: bool = True) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {PAGES_BETWEEN_CHECKPOINTS}")
     return connection
+
+
+def put_off(connection: sqlite3.Connection) -> list[str]:
+    """Make a new file quick to fill: its indexes come last, and nothing waits for the disk.
+
+    Measured on a million rows: random inserts into ten indexes cost more than all else.
+    """
+    connection.execute("PRAGMA journal_mode = MEMORY")
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB_OF_REBUILDS}")
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    found = connection.execute(query).fetchall()
+    for name, _ in found:
+        connection.execute(f'DROP INDEX "{name}"')
+    return [sql for _, sql in found]
+
+
+def finish(connection: sqlite3.Connection, indexes: Sequence[str]) -> None:
+    """Make the indexes; the file is whole and on disk when this returns, and closed."""
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("BEGIN IMMEDIATE")
+    for sql in indexes:
+        connection.execute(sql)
+    connection.execute("COMMIT")
+    connection.close()
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:

@@ -3,7 +3,7 @@
 The clock asks along the activity axis, each silence once (design §6).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
@@ -174,6 +174,10 @@ class SilenceSource(Protocol):
         """Suggest open enrolments whose silence began after one moment and up to another."""
         ...
 
+    def moved(self, count_from: str, after: int, until: int) -> list[str]:
+        """List those that moved since the last ask to a silence that began in (after, until]."""
+        ...
+
     def enrollments(self, ids: Sequence[str]) -> list[Enrollment]:
         """Read enrolments as they stand now."""
         ...
@@ -182,8 +186,7 @@ class SilenceSource(Protocol):
 class Sweep(msgspec.Struct):
     """Ask every stalled rule at `now` (ms UTC).
 
-    `touched` are the enrolments that moved since the last ask, with where their silence begins
-    by what it is counted from: one that lies behind the mark is asked about now. `lateness`
+    One that moved since the last ask to a silence behind the mark is asked about now. `lateness`
     (ms) is the longest allowance of any source.
     """
 
@@ -191,7 +194,6 @@ class Sweep(msgspec.Struct):
     source: SilenceSource
     world: UncommittedWorld
     now: int
-    touched: Mapping[str, Mapping[str, int | None]]
     lateness: int
 
     def ask(self, marks: Mapping[str, SilenceMark]) -> SweepResult:
@@ -212,7 +214,8 @@ class Sweep(msgspec.Struct):
             due = self.source.candidates(count_from, begin, bound, ASKED_AT_A_TIME)
         if len(due) >= ASKED_AT_A_TIME:
             end, asked.more = due[-1][1], True
-        ids = dict.fromkeys([*(id for id, _ in due), *self._moved(count_from, mark.floor, end)])
+        moved = self.source.moved(count_from, mark.floor, end)
+        ids = dict.fromkeys([*(id for id, _ in due), *moved])
         silences = [
             (silence[0], enrollment.id, SilenceOccurrence.of(enrollment, self.now, mark.since))
             for enrollment in self.source.enrollments(list(ids))
@@ -223,9 +226,3 @@ class Sweep(msgspec.Struct):
         due_ones = (([stalled.rule], occurrence) for _, _, occurrence in in_order)
         asked.decisions.extend(self.decider.decide_each(due_ones, self.world))
         return SilenceMark(end, mark.floor, mark.since)
-
-    def _moved(self, count_from: str, floor: int, end: int) -> Iterator[str]:
-        """Name those that moved to a silence which was asked about already."""
-        for id, since in self.touched.items():
-            if floor < (since[count_from] or 0) <= end:
-                yield id

@@ -4,6 +4,9 @@ import sqlite3
 
 import pytest
 
+from service.learners.enrollment_views import EnrollmentViews
+from service.ledger.views import Views
+from service.sending.queue import SendQueue
 from tests.installation import DAY, DONE, MINUTE, START, STILL, Installation, enrolled
 
 FAR = START + 20 * DAY
@@ -44,9 +47,16 @@ def test_who_moved_before_new_rules_and_a_crash_is_asked_about_after_it(office):
     assert len(office.notifications()) == 1
 
 
-def test_without_a_rule_that_asks_what_moves_is_not_collected_for_ever(tmp_path):
-    with Installation(tmp_path, DONE) as office:
-        office.post(*(enrolled(START, user) for user in range(100)))
-        office.tick(START)
+def test_who_moved_is_asked_about_whoever_has_followed_the_log(tmp_path):
+    with Installation(tmp_path, STILL) as office:
+        office.tick(FAR)
+        office.post(enrolled(START + DAY, 77), at=FAR)
+        office.app.take(FAR)
+        parts = [EnrollmentViews(), SendQueue()]
+        other = Views(office.app.views.path, office.app.store, parts, owner=False)
+        other.catch_up()
+        other.close()
 
-        assert office.app.enrollment_views.take_touched() == {}
+        office.tick(FAR)
+
+        assert len(office.notifications()) == 1
