@@ -73,6 +73,7 @@ TABLES = {
     "service/ledger/postgresql/lanes.py": "shards: who writes in which lane",
     "service/ledger/postgresql/log_reader.py": "events, commits, erasable, read",
     "service/ledger/postgresql/postgres_store.py": "head, read",
+    "service/ledger/postgresql/postgres_read_only.py": "any, copied",
     "service/ledger/postgresql/tables.py": "the tables of the log, and those of the wings",
     "service/ledger/postgresql/transactions.py": "events, erasable, head, commits, written",
     "service/ledger/views.py": "the position of the views",

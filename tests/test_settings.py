@@ -84,7 +84,7 @@ def test_what_can_be_listened_on_is_taken(host: str) -> None:
         ({"PROT": "80"}, "COURSEBELL_PROT: unknown setting; did you mean COURSEBELL_PORT?"),
         ({"PUBLC_URL": "http://x"}, "did you mean COURSEBELL_PUBLIC_URL?"),
         ({"FLUX": "1"}, "COURSEBELL_FLUX: unknown setting; see docs/settings.md"),
-        ({"DATABASE_URL": "x"}, "COURSEBELL_DATABASE_URL: not supported yet; unset it"),
+        ({"DATABASE_URL": "x"}, "expected an address like postgresql://user@host"),
         (
             {"KAFKA_TOPIC": "a"},
             "expected it beside COURSEBELL_KAFKA_TOPIC",

@@ -1,5 +1,6 @@
 """Say where an installation's ledger is, and open it there: in its folder, or in PostgreSQL."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -30,6 +31,11 @@ class LedgerLocation(NamedTuple):
         return self.folder / FILE
 
     @property
+    def in_words(self) -> str:
+        """Name it: by the folder, or as the database."""
+        return str(self.folder) if self.database_url is None else "the database"
+
+    @property
     def settings_in_words(self) -> str:
         """Name what leads to another ledger."""
         return (
@@ -47,7 +53,9 @@ class LedgerLocation(NamedTuple):
         """Open a ledger that is there, and change nothing of it."""
         if self.database_url is None:
             return ReadOnlySqliteStore(self.file)
-        store: ReadOnlyStore = _postgresql("log_reader").ReadOnlyPostgresStore(self.database_url)
+        store: ReadOnlyStore = _postgresql("postgres_read_only").ReadOnlyPostgresStore(
+            self.database_url
+        )
         return store
 
     def missing(self) -> str | None:
@@ -56,17 +64,20 @@ class LedgerLocation(NamedTuple):
             return (
                 None if self.file.is_file() else f"{self.folder}: expected {FILE} in it, found none"
             )
-        if _postgresql("log_reader").has_ledger(self.database_url):
+        if _postgresql("postgres_read_only").has_ledger(self.database_url):
             return None
         return "COURSEBELL_DATABASE_URL: expected a ledger in the database, found none"
 
-    def copy_to(self, folder: Path) -> None:
+    def copy_to(self, folder: Path, make: Callable[[], object]) -> None:
         """Copy the ledger into a file, and before it the views, which must not be ahead of it.
 
-        Views that are missing or of no use are made anew from the log, which takes longer.
+        Views that are missing or of no use are made anew from the log, which takes longer. What is
+        in a database is copied into the empty ledger that `make` makes there.
         """
         if self.database_url is not None:
-            raise LedgerError("PostgreSQL: expected a ledger in a file; copies are not made yet")
+            make()
+            _postgresql("postgres_read_only").copy_into(folder / FILE, self.database_url)
+            return
         if (views := self.folder / "views.db").is_file():
             with suppress(*STORE_ERRORS):
                 copy_database(views, folder / "views.db")
@@ -78,6 +89,11 @@ class LedgerLocation(NamedTuple):
 
     def accept_loss(self) -> None:
         """Take a ledger as it is from now on; its views are made anew."""
+        if self.database_url is not None:
+            raise LedgerError(
+                "PostgreSQL: expected a ledger in a file, got one of a server, which knows itself "
+                "what it lost; leave --accept-loss out"
+            )
         accept(self.file)
 
 

@@ -63,9 +63,9 @@ def trial_of(
     """
     with TemporaryDirectory(prefix="coursebell-try-") as name:
         folder = Path(name)
-        if copied is not None:
-            copied.copy_to(folder)
         settings = replace(without_secrets(chosen), data=folder, database_url=None)
+        if copied is not None:
+            copied.copy_to(folder, lambda: Sandbox(settings, tried.clock).close())
         with closing(Sandbox(settings, tried.clock)) as sandbox:
             yield play(sandbox, tried)
 
