@@ -14,7 +14,7 @@ import pytest
 
 from service.cli.output import csv_import
 
-pytest_plugins = ["tests.postgres"]
+pytest_plugins = ["tests.postgres", "tests.engines"]
 
 MEMORY = Path("/dev/shm")
 ROOM = 2 * 1024**3

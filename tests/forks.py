@@ -19,6 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Self
 
+from tests.engines import with_ledger
 from tests.installation import ROOT
 
 LONGEST_WAIT = 60.0
@@ -42,7 +43,7 @@ class Forked:
         report, told = os.pipe()
         self._report = os.fdopen(report, "rb", buffering=0)
         os.umask(umask := os.umask(0))
-        asked = json.dumps([list(words), str(cwd), dict(env), umask]).encode()
+        asked = json.dumps([list(words), str(cwd), with_ledger(env, cwd), umask]).encode()
         with open(os.devnull, "r+b") as nothing:
             streams = [stdin or nothing, output, stderr or nothing]
             files = [each if isinstance(each, int) else each.fileno() for each in streams]

@@ -9,6 +9,7 @@ from service.app.app import App, settings_of
 from service.incoming.letter import Arrival
 from service.learners.directory.people import PersonRow
 from tests.chat_room import HERE
+from tests.engines import ledger_environ
 
 ROOT = Path(__file__).parent.parent
 MINUTE = 60_000
@@ -82,6 +83,7 @@ class Installation:
             "COURSEBELL_EMAIL_URL": email,
             "COURSEBELL_CHAT_URL": "drawer://",
             "COURSEBELL_CHAT_PRIVATE_NETWORKS": HERE,
+            **ledger_environ(folder / "data"),
             **more,
         }
         self.write_rules(rules)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from tests.chat_room import HERE
+from tests.engines import ledger_environ
 from tests.forks import Forked, run
 from tests.installation import ROOT, body
 from tests.metrics import numbers_in
@@ -55,6 +56,7 @@ class RealService:
             "COURSEBELL_ADOBE_ALLOW_UNAUTHENTICATED": "true",
             "COURSEBELL_ADMIN_TOKEN": "of-tests",
             "PYTHONPATH": str(ROOT),
+            **ledger_environ(self.data),
             **environ,
         }
         self.write_rules(rules)

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from service.running import wall_clock
 from tests.imap_box import ImapBox
 from tests.incoming.bounces.bounced_mails import dsn
@@ -9,6 +11,8 @@ from tests.installation import DAY, DONE, completed
 from tests.real_service import FreshService, RealService
 from tests.smtp_sink import SmtpSink, certificate
 from tests.waiting import until
+
+pytestmark = pytest.mark.both_engines
 
 PEOPLE = "id,name,email\n77,Ada Lovelace,ada@example.org\n78,Grace Hopper,grace@example.org\n"
 TOKEN = "of-the-mail-server"

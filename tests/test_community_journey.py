@@ -4,8 +4,12 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from service.incoming.letter import Arrival
 from tests.installation import DAY, DONE, MINUTE, START, STILL, Installation
+
+pytestmark = pytest.mark.both_engines
 
 SEEN = """
   - id: welcome

@@ -15,6 +15,8 @@ from tests.real_service import FreshService, RealService
 from tests.smtp_sink import SmtpSink
 from tests.waiting import until
 
+pytestmark = pytest.mark.both_engines
+
 PEOPLE = """id,name,email,manager,locale
 77,Ada Lovelace,ada@example.org,boss@example.org,en
 78,Miles O'Brien,o'brien@example.org,boss@example.org,de

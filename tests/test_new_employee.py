@@ -25,6 +25,8 @@ from tests.installation import ADA, DAY, HOUR, MINUTE, Installation, completed, 
 from tests.simulation.rule_test_files import complaints, scenario
 from tests.smtp_sink import SmtpSink
 
+pytestmark = pytest.mark.both_engines
+
 CHROMIUM = shutil.which("chromium")
 playwright = pytest.importorskip("playwright.sync_api", reason="install playwright")
 axe = pytest.importorskip("axe_core_python", reason="install axe-core-python")

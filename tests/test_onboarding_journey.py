@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from service.learners.directory.people import PersonRow
 from tests.installation import ADA, DAY, DONE, MINUTE, ROOT, START, Installation, enrolled
 from tests.smtp_sink import SmtpSink
+
+pytestmark = pytest.mark.both_engines
 
 BOSS = PersonRow("1", name="Marie Curie", email="boss@example.org")
 COURSES = [f"course:{n}" for n in range(11, 19)]

@@ -14,6 +14,8 @@ from tests.incoming.sources import sunbird_payloads as sunbird
 from tests.real_service import FreshService, RealService
 from tests.waiting import until
 
+pytestmark = pytest.mark.both_engines
+
 pytest.importorskip("confluent_kafka", reason="needs the test tools: pip install -e '.[dev]'")
 pytest.importorskip("azure.servicebus", reason="needs the test tools: pip install -e '.[dev]'")
 pytest.importorskip("proton", reason="needs gcc and: pip install -r .ci/requirements.lock")

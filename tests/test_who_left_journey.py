@@ -13,6 +13,8 @@ from tests.installation import completed
 from tests.real_service import RealService
 from tests.waiting import until
 
+pytestmark = pytest.mark.both_engines
+
 REPORT = """internalUserID,userEmail,name,managerEmail,state,group
 11,ann@example.org,Ann,bo@example.org,ACTIVE,Sales
 20,bo@example.org,Bo Boss,cy@example.org,DELETED,Sales

@@ -40,7 +40,7 @@ from service.incoming.archive_import import (
 )
 from service.incoming.letters import Letters
 from service.ledger.data_folder import lock_data_folder
-from service.ledger.store import LedgerError
+from service.ledger.store import LeaseLost, LedgerError
 from service.rules.text import counted
 from service.running import TrustedClock
 from service.settings import Settings
@@ -93,7 +93,7 @@ class NobodyTakes(Exception):
 
 @contextmanager
 def _taken_in(chosen: Settings, clock: TrustedClock) -> Iterator[tuple[Letters, MakeRoom]]:
-    """Take the letters, or wait for the service that runs on this ledger to do it."""
+    """Take the letters, or wait for the service that works on this ledger to do it."""
     with ExitStack() as stack:
         try:
             stack.enter_context(lock_data_folder(chosen.data))
@@ -103,9 +103,34 @@ def _taken_in(chosen: Settings, clock: TrustedClock) -> Iterator[tuple[Letters, 
         else:
             app = App(chosen)
             stack.callback(app.close)
-            if app.letters.waiting_more_than(app.letters.imported_waiting()):
+            taker = Taker(app, clock)
+            if taker.decides() and app.letters.waiting_more_than(app.letters.imported_waiting()):
                 raise NobodyTakes(LIVE)
-            yield app.letters, lambda at_most: _take(app, at_most, clock)
+            yield app.letters, lambda at_most: _wait(app.letters, at_most, taker)
+
+
+class Taker:
+    """Take letters whenever nobody else does: on another machine somebody may work, or begin to."""
+
+    def __init__(self, app: App, clock: TrustedClock) -> None:
+        """Take nothing yet."""
+        self._app = app
+        self._clock = clock
+        self._decides = False
+
+    def decides(self) -> bool:
+        """Tell whether it is up to this process, from now on if it can be."""
+        self._decides = self._decides or self._app.ledger.lease.acquire()
+        return self._decides
+
+    def take(self) -> bool:
+        """Take some; false when another process is to do it."""
+        try:
+            return self.decides() and bool(self._app.intake.take(self._clock()))
+        except LeaseLost:
+            self._app.writer.forget()
+            self._decides = False
+            return False
 
 
 def _bring_in(
@@ -125,14 +150,11 @@ def _bring_in(
     return receipts
 
 
-def _take(app: App, at_most: int, clock: TrustedClock) -> None:
-    while app.letters.imported_waiting() > at_most:
-        app.intake.take(clock())
-
-
-def _wait(kept: Letters, at_most: int) -> None:
+def _wait(kept: Letters, at_most: int, taker: Taker | None = None) -> None:
     before, since = -1, time.monotonic()
     while (waiting := kept.imported_waiting()) > at_most:
+        if taker and taker.take():
+            continue
         if waiting != before:
             before, since = waiting, time.monotonic()
         elif time.monotonic() - since > NOBODY_TAKES_SECONDS:

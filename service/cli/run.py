@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,11 +28,15 @@ from service.cli.output.text import local_time
 from service.incoming.group_commit import GroupCommit
 from service.incoming.http_protocol import ImpatientProtocol, LastAnswersServer
 from service.ledger.data_folder import is_in_use, lock_data_folder
+from service.ledger.location import LedgerLocation
+from service.ledger.sql import STORE_ERRORS
 from service.running import Service, keep_in_memory, wall_clock
 from service.settings import Settings
 
 LAST_REQUESTS_SECONDS = 2
 LAST_OUTCOMES_SECONDS = 2.0
+AWAY_SECONDS = 60.0
+ASK_AGAIN_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +124,7 @@ def prepare(chosen: Settings) -> None:
 @contextmanager
 def _opened(chosen: Settings, *, owns_views: bool = True) -> Iterator[App]:
     """Open everything, and close it at the end; ends the command where it cannot be."""
+    wait_for(chosen.ledger)
     try:
         app = App(chosen, owns_views=owns_views)
     except Refused as refused:
@@ -127,6 +133,27 @@ def _opened(chosen: Settings, *, owns_views: bool = True) -> Iterator[App]:
         yield app
     finally:
         app.close()
+
+
+def wait_for(ledger: LedgerLocation) -> None:
+    """Wait a while for a database that does not answer, as when all machines start at once.
+
+    Raises what it does not do then: whoever supervises the service starts it again.
+    """
+    until = time.monotonic() + AWAY_SECONDS
+    said = False
+    while True:
+        try:
+            ledger.missing()
+        except STORE_ERRORS as error:
+            if time.monotonic() > until:
+                raise
+            if not said:
+                log.warning("waits for the database: %s", error, extra={"event": "database.away"})
+            said = True
+            time.sleep(ASK_AGAIN_SECONDS)
+        else:
+            return
 
 
 def begin(service: Service) -> None:

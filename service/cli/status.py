@@ -132,7 +132,7 @@ def standing(office: Installation, seen: SeenNow | None, now: int) -> Status:
     return Status(
         version=__version__,
         schema=SCHEMA_VERSION,
-        running=office.beside_service,
+        running=office.ledger.lease.is_held(),
         rules_active=sum(mode != "disabled" for mode in modes.values()),
         rules_since=active.at if active else None,
         muted=muting.names if muting.everything or muting.rules else None,

@@ -124,7 +124,9 @@ def head(screen: Console, trial: Trial, chosen: Settings, *, copied: LedgerLocat
     if rule.mode != "live":
         print_words(screen, Text(f"tried as if live; in the file it is {rule.mode}"), "  ")
     known = (
-        f"with what {copied.folder} knows" if copied else "where nothing else is known (see --data)"
+        f"with what {copied.in_words} knows"
+        if copied
+        else "where nothing else is known (see --data)"
     )
     print_words(screen, Text(f"at {moment(trial.now)}, {known}"), "  ")
 

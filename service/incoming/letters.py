@@ -17,7 +17,7 @@ from service.incoming.letter import (
     letter_fields,
     outcomes_in,
 )
-from service.ledger.sql import Cursor, Statement
+from service.ledger.sql import STORE_ERRORS, Cursor, Statement
 from service.ledger.store import END, Store
 
 
@@ -169,9 +169,16 @@ class Letters:
         """Wait until some letter waits, whichever process has kept it; at most so long."""
         until, pause = time.monotonic() + seconds, LOOKS[0]
         while not self.came.wait(min(pause, max(0.0, until - time.monotonic()))):
-            if time.monotonic() >= until or self.waiting_more_than(0):
+            if time.monotonic() >= until or self._some_may_wait():
                 return
             pause = min(2 * pause, LOOKS[1])
+
+    def _some_may_wait(self) -> bool:
+        """Tell whether to go and take them; whoever does meets what keeps this from being known."""
+        try:
+            return self.waiting_more_than(0)
+        except STORE_ERRORS:
+            return True
 
     def waiting_more_than(self, count: int) -> bool:
         """Tell whether so many letters and one more wait to be taken."""

@@ -227,6 +227,7 @@ class Writer:
     def __init__(self, store: EventStore, lookup: Lookup, decide: Decide) -> None:
         self.store = store
         self.ledger = store.ledger
+        self.append = self.ledger.lease.append
         self.people = lookup.people
         self.lookup = lookup
         self.timings = lookup.timings
@@ -324,7 +325,7 @@ class Writer:
             tables=tables,
             in_turn=in_turn,
         )
-        self.ledger.lease.append(written)
+        self.append(written)
 
     def _notice_others(self) -> None:
         revision = self.ledger.revision()

@@ -61,13 +61,18 @@ class FolderLease:
 
     renew_every: float | None = None
 
-    def __init__(self, append: Callable[[Append], int]) -> None:
-        """Take how its holder, like everybody, writes."""
+    def __init__(self, folder: Path, append: Callable[[Append], int]) -> None:
+        """Take the folder, and how its holder, like everybody, writes."""
+        self._folder = folder
         self.append = append
 
     def acquire(self) -> bool:
         """Take it: the lock of the folder has seen to it that nobody else does."""
         return True
+
+    def is_held(self) -> bool:
+        """Tell whether a process holds the folder."""
+        return is_in_use(self._folder)
 
     def renew(self) -> None:
         """Hold on to it."""

@@ -32,6 +32,11 @@ class LedgerLocation(NamedTuple):
         return self.folder / FILE
 
     @property
+    def in_words(self) -> str:
+        """Name it: by the folder, or as the database."""
+        return str(self.folder) if self.database_url is None else "the database"
+
+    @property
     def settings_in_words(self) -> str:
         """Name what leads to another ledger."""
         return (
@@ -98,12 +103,18 @@ class LedgerLocation(NamedTuple):
         return shortfalls(self.file) if self.database_url is None else []
 
     def accept_loss(self) -> None:
-        """Take a ledger as it is from now on; its views are made anew."""
-        accept(self.file)
+        """Take a ledger as it is from now on, one that was moved too; its views are made anew.
+
+        Raises LedgerError for one on a server that was not moved.
+        """
         if self.database_url is None:
+            accept(self.file)
             take_back(self.file)
-        else:
-            _postgresql("postgres_move").take_back(self.database_url)
+        elif not _postgresql("postgres_move").take_back(self.database_url):
+            raise LedgerError(
+                "PostgreSQL: expected a ledger in a file, got one of a server, which knows itself "
+                "what it lost; leave --accept-loss out"
+            )
 
 
 def _postgresql(module: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from eventsourcing.persistence import IntegrityError, PersistenceError
 
+FILE_ERRORS: tuple[type[Exception], ...] = (sqlite3.Error,)
 STORE_ERRORS: tuple[type[Exception], ...] = (sqlite3.Error, PersistenceError)
 """Whatever a database cannot do, now or at all: nothing of the transaction is kept."""
 
@@ -141,5 +142,6 @@ def filled_in(*columns: str) -> str:
 
 
 def counts(reader: Connection, query: str, *values: str) -> Counter[str]:
-    """Read how often there is what, by a query for pairs of a value and its number."""
-    return Counter(dict(reader.execute(query, values).fetchall()))
+    """Read how often there is what, by a query for pairs of a value and its number; in order."""
+    found = reader.execute(query, values).fetchall()
+    return Counter(dict(sorted(found, key=lambda row: str(row[0]))))

@@ -72,6 +72,10 @@ class Lease(Protocol):
         """Take it; false while another process has it. Twice is harmless."""
         ...
 
+    def is_held(self) -> bool:
+        """Tell whether some process has it, this one or another."""
+        ...
+
     def renew(self) -> None:
         """Hold on to it, also while nothing is written; raises LeaseLost."""
         ...

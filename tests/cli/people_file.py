@@ -6,7 +6,7 @@ from click.testing import CliRunner, Result
 
 from service.cli import main
 from service.learners.directory.people import People, Person
-from service.ledger.sqlite.sqlite_store import SqliteStore
+from tests.engines import opened
 
 ADOBE = (
     "internalUserID,userEmail,customerDefinedUniqueUserId,name,managerEmail,userType,state,"
@@ -23,7 +23,7 @@ def run(content: str | bytes, *options: str) -> Result:
 
 
 def person(lms_id: str, source: str = "", account: str = "") -> Person | None:
-    ledger = SqliteStore(Path("data/ledger.db"))
+    ledger = opened(Path("data"))
     try:
         return People(ledger).find((source, account, lms_id))
     finally:

@@ -84,6 +84,7 @@ def test_a_rule_that_would_tell_nobody_says_none(tmp_path):
         assert "current would write about none\n" in check(desk, DONE + GRACES)
 
 
+@pytest.mark.of_files
 def test_a_rule_that_is_live_already_and_an_empty_folder_have_nothing_to_count(tmp_path):
     with Installation(tmp_path, STILL) as desk:
         silent(desk)

@@ -221,6 +221,7 @@ def test_when_nothing_was_imported_one_line_says_so(tmp_path: Path) -> None:
         ]
 
 
+@pytest.mark.of_files
 def test_without_an_installation_nothing_is_compared(tmp_path: Path) -> None:
     with Installation(tmp_path, DONE) as academy:
         environ = academy.environ | {"COURSEBELL_DATA": str(tmp_path / "none")}

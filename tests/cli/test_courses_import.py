@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from service.cli import main
 from service.learners.directory.courses import Course, Courses
-from service.ledger.sqlite.sqlite_store import SqliteStore
+from tests.engines import opened
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def run(content: str, *options: str) -> Result:
 
 
 def course(course_id: str, source: str = "", account: str = "") -> Course | None:
-    ledger = SqliteStore(Path("data/ledger.db"))
+    ledger = opened(Path("data"))
     try:
         return Courses(ledger).get(source, account, course_id)
     finally:

@@ -138,6 +138,7 @@ def test_views_that_are_behind_or_of_no_use_hide_nothing(
     office.open(START + 2 * HOUR)
 
 
+@pytest.mark.of_files
 def test_without_a_ledger_it_says_so_and_makes_none(folder: Path) -> None:
     found = explain("n1")
     assert found.exit_code == 2

@@ -4,6 +4,7 @@ import gc
 import sqlite3
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from service.cli import GARBAGE_THRESHOLDS, main
@@ -28,6 +29,7 @@ def test_a_ledger_at_rest_stays_byte_for_byte(tmp_path: Path) -> None:
     assert "1 accepted = 1 taken" in done.stdout and "nothing is missing" in done.stdout
 
 
+@pytest.mark.both_engines
 def test_what_a_running_service_just_wrote_counts(tmp_path: Path) -> None:
     with Installation(tmp_path, DONE) as office:
         office.post(completed(START, 77))
@@ -36,6 +38,7 @@ def test_what_a_running_service_just_wrote_counts(tmp_path: Path) -> None:
         assert set(contents(tmp_path / "data")) == set(before)
 
 
+@pytest.mark.of_files
 def test_a_letter_that_is_gone_is_missed(tmp_path: Path) -> None:
     with Installation(tmp_path, DONE) as office:
         office.post(completed(START, 77))
@@ -46,6 +49,7 @@ def test_a_letter_that_is_gone_is_missed(tmp_path: Path) -> None:
     assert done.exit_code == 1 and "NOT whole" in done.stdout
 
 
+@pytest.mark.of_files
 def test_a_newer_ledger_is_left_to_a_newer_program(tmp_path: Path) -> None:
     with Installation(tmp_path, DONE):
         pass

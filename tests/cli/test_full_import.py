@@ -7,8 +7,8 @@ import pytest
 
 from service.learners.directory.imports import last_imports
 from service.learners.directory.people import People, PersonRow
-from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.cli.people_file import ADOBE, person, run
+from tests.engines import opened
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +67,7 @@ def test_adobes_report_is_everybody_of_the_source_adobe() -> None:
 
 def test_who_left_otherwise_stays_as_they_left() -> None:
     run(file_of(7, 8))
-    ledger = SqliteStore(Path("data/ledger.db"))
+    ledger = opened(Path("data"))
     people = People(ledger)
     with ledger.transaction() as cursor:
         people.store(cursor, [PersonRow("8", left_as="deleted")], 1)
@@ -80,7 +80,7 @@ def test_who_left_otherwise_stays_as_they_left() -> None:
 
 def test_a_manager_known_by_address_and_who_was_met_in_letters_are_not_missing() -> None:
     run("id,name,manager\n7,Ada,boss@example.org\n")
-    ledger = SqliteStore(Path("data/ledger.db"))
+    ledger = opened(Path("data"))
     people = People(ledger)
     with ledger.transaction() as cursor:
         people.meet(cursor, [(people.new_id(1), ("", "", "77"))])
@@ -169,7 +169,7 @@ def test_each_import_is_recorded_but_not_one_that_is_refused() -> None:
     run(file_of(*range(40)), "--source", "adobe")
     assert run(file_of(7), "--full", "--source", "adobe").exit_code == 2
     run(file_of(7), "--list", "Pilot", "--source", "adobe")
-    ledger = SqliteStore(Path("data/ledger.db"))
+    ledger = opened(Path("data"))
     found = last_imports(ledger)
     ledger.close()
     told = [(each.what, each.source, each.list, each.rows, each.added) for each in found]
@@ -196,7 +196,7 @@ def test_one_that_was_killed_while_it_marked_is_right_after_the_next(
         patch.setattr(People, "store", killed)
         assert run(half, "--full", "--allow-missing", "50").exit_code != 0
     assert run(half, "--full", "--allow-missing", "50").exit_code == 0
-    ledger = SqliteStore(Path("data/ledger.db"))
+    ledger = opened(Path("data"))
     found = {row.lms_id: row.left_as for row in People(ledger).page(limit=5_000)}
     ledger.close()
     assert found == {str(n): None if n < 1_500 else "missing" for n in range(3_000)}

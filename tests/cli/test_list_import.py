@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from service.learners.directory.people import People
-from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.cli.people_file import person, run
+from tests.engines import opened
 
 MAIN = "id,name,groups\n7,Ada,Sales\n8,Grace,Sales; Ops\n9,Alan,\n"
 
@@ -25,7 +25,7 @@ def groups(lms_id: str) -> tuple[str, ...]:
 
 
 def members(group: str) -> int:
-    ledger = SqliteStore(Path("data/ledger.db"))
+    ledger = opened(Path("data"))
     try:
         return len(People(ledger).in_group(group, "", ""))
     finally:

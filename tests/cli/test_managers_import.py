@@ -11,8 +11,8 @@ from service.learners.directory.people import People
 from service.learners.directory.reported import ReportedValue
 from service.learners.directory.tables import csv_import
 from service.learners.facts import Contact
-from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.cli.people_file import person, run
+from tests.engines import opened
 
 
 @pytest.fixture(autouse=True)
@@ -135,7 +135,7 @@ def test_people_show_says_how_the_manager_is_found() -> None:
 )
 def test_people_show_says_what_decides_whom_a_row_is_about(said: str, words: str) -> None:
     run("id,name\n7,Ada Lovelace\n")
-    ledger = SqliteStore(Path("data/ledger.db"))
+    ledger = opened(Path("data"))
     people = People(ledger)
     person_id = people.new_id(1)
     with ledger.transaction() as cursor:

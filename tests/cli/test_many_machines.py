@@ -1,10 +1,15 @@
 """On PostgreSQL: doors and work on several machines, and nothing is lost when one of them dies."""
 
 import json
+from collections.abc import Iterator
 
-from tests.cli.serving import Machines, Working, post
-from tests.installation import DONE
+import pytest
+
+from tests.cli.serving import Machines, Serving, Working, post
+from tests.installation import DONE, START, completed
 from tests.waiting import until
+
+pytestmark = pytest.mark.of_files
 
 LEARNERS = range(100, 160)
 PEOPLE = "id,name,email\n" + "".join(f"{n},Ada,{n}@example.org\n" for n in LEARNERS)
@@ -61,3 +66,61 @@ def test_another_file_becomes_active_by_whoever_is_told_to(machines: Machines) -
                 until(lambda: told_of_files(one), "the old file is not the active one")
         found = door.get("/api/v1/notifications")["items"]
     assert {each["rule"] for each in found} == {"done", "other"}
+
+
+LETTER = json.dumps({"accountId": 1, "events": [completed(START, 100)]})
+COMMANDS = (
+    ("status",),
+    ("fsck",),
+    ("rebuild",),
+    ("check",),
+    ("letters", "list"),
+    ("letters", "retry", "--all"),
+    ("notifications", "list"),
+    ("mute", "--all"),
+    ("unmute", "--all"),
+    ("explain", "--rule", "done", "--learner", "100"),
+    ("people", "list"),
+    ("people", "import", "people.csv"),
+    ("courses", "import", "courses.csv"),
+    ("feeds",),
+    ("channels", "list"),
+    ("backtest",),
+    ("backtest", "--verify"),
+    ("preview", "completed"),
+    ("schema", "--data", "data"),
+    ("letters", "import", "letter.jsonl", "--source", "adobe"),
+    ("clock", "accept"),
+)
+ONCE = (
+    ("try", "done", "--event", "letter.jsonl", "--data", "data"),
+    ("people", "merge", "100", "101", "--source", "adobe", "--into-source", "adobe"),
+)
+"""What they find is not there any more the second time."""
+
+
+def test_every_command_works_on_another_machine(machines: Machines) -> None:
+    """Beside who works elsewhere, and when nobody does."""
+    desk = machines.serving("desk")
+    (desk.folder / "letter.jsonl").write_text(LETTER)
+    (desk.folder / "people.csv").write_text(PEOPLE)
+    (desk.folder / "courses.csv").write_text("id,title\n7,Logic\n")
+    with machines.serving("door") as door:
+        with machines.working("one"):
+            door.import_people(PEOPLE)
+            assert set(post(door, *LEARNERS[:3])) == {202}
+            until(door.is_settled, "they are told")
+            assert [*refused(desk, *ONCE, *COMMANDS)] == []
+        nobody = "the service is not running"
+        until(lambda: nobody in desk.command("status").stdout, "it is seen that nobody works")
+        assert [*refused(desk, *COMMANDS)] == [("status",)]
+    assert machines.told() == 3
+
+
+def refused(desk: Serving, *commands: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The commands that do not end well."""
+    for words in commands:
+        done = desk.command(*words)
+        assert "Traceback" not in done.stderr, done.stderr
+        if done.returncode:
+            yield words

@@ -7,6 +7,8 @@ from click.testing import CliRunner
 
 from service.cli import main
 
+pytestmark = pytest.mark.of_files
+
 HERE = ("people", "list"), ("people", "show", "7"), ("courses", "list"), ("courses", "show", "7")
 ALL = (
     *HERE,

@@ -10,9 +10,9 @@ from rich.cells import cell_len
 
 from service.cli import main
 from service.learners.directory.people import People
-from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests import forks
 from tests.cli.people_file import person, run
+from tests.engines import opened
 from tests.installation import ROOT
 
 
@@ -41,7 +41,7 @@ def test_standard_input_is_a_file_too() -> None:
 
 
 def test_an_import_goes_in_while_the_service_has_the_ledger_open() -> None:
-    service = SqliteStore(Path("data/ledger.db"))
+    service = opened(Path("data"))
     people = People(service)
     before = service.revision()
     assert run("id,name\n7,Ada\n").exit_code == 0
@@ -50,6 +50,7 @@ def test_an_import_goes_in_while_the_service_has_the_ledger_open() -> None:
     service.close()
 
 
+@pytest.mark.of_files
 def test_a_ledger_that_cannot_be_opened_is_one_line_and_exit_2() -> None:
     Path("data/ledger.db").mkdir(parents=True)
     result = run("id\n7\n")

@@ -10,6 +10,8 @@ import pytest
 from tests.installation import DONE, START, completed
 from tests.real_service import RealService
 
+pytestmark = pytest.mark.of_files
+
 PEOPLE = "id,name,email\n77,Ada Lovelace,ada@example.org\n"
 TOLD = {"COURSEBELL_PUBLIC_URL": "http://localhost", "COURSEBELL_ADMIN_TOKEN": "t"}
 MADE = {

@@ -139,6 +139,7 @@ def stopped(tmp_path, lived_in):
     service.kill()
 
 
+@pytest.mark.of_files
 def test_a_ledger_that_is_none_is_refused_and_left_alone(stopped):
     ledger = stopped.data / "ledger.db"
     ledger.write_bytes(b"these are the minutes of the board" * 300)
@@ -147,6 +148,7 @@ def test_a_ledger_that_is_none_is_refused_and_left_alone(stopped):
     assert ledger.read_bytes().startswith(b"these are the minutes")
 
 
+@pytest.mark.of_files
 def test_half_a_ledger_is_refused(stopped):
     ledger = stopped.data / "ledger.db"
     ledger.write_bytes(ledger.read_bytes()[: ledger.stat().st_size // 2])
@@ -154,6 +156,7 @@ def test_half_a_ledger_is_refused(stopped):
     assert str(ledger) in cannot_run(stopped)
 
 
+@pytest.mark.of_files
 def test_damaged_views_are_made_anew_and_nothing_is_sent_again(stopped):
     drawer = sorted(path.name for path in (stopped.data / "drawer").glob("*"))
     (stopped.data / "views.db").write_bytes(b"no views" * 999)

@@ -10,6 +10,8 @@ from tests.installation import DONE
 from tests.real_service import RealService
 from tests.waiting import until
 
+pytestmark = pytest.mark.of_files
+
 LEARNERS = range(100, 160)
 PEOPLE = "id,name,email\n" + "".join(f"{n},Ada,{n}@example.org\n" for n in (77, *LEARNERS))
 

@@ -21,6 +21,7 @@ def shown(here: RealService) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.both_engines
 def test_a_service_that_works_is_nothing_to_look_at(here: RealService) -> None:
     with here:
         here.post(completed(START, 77), event("NEVER_HEARD", START))
@@ -37,6 +38,7 @@ def test_a_service_that_works_is_nothing_to_look_at(here: RealService) -> None:
     assert [each["name"] for each in found["channels"]] == ["email", "room"]
 
 
+@pytest.mark.both_engines
 def test_a_service_that_does_not_run_is_to_be_looked_at(here: RealService) -> None:
     with here:
         here.stop()
@@ -79,6 +81,7 @@ def test_every_state_in_which_a_notification_is_gets_its_count(here: RealService
     assert "notifications  1 suppressed\n" in words
 
 
+@pytest.mark.of_files
 def test_no_installation_is_no_empty_one(here: RealService) -> None:
     done = here.command("status")
     assert done.returncode == 2

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from service.cli import main
 from service.learners.directory.courses import Courses
-from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.cli.people_file import person, run
+from tests.engines import opened
 from tests.installation import (
     DONE,
     FREE,
@@ -148,7 +148,7 @@ def test_a_plain_file_of_courses_may_spell_ids_as_letters_do(id: str, kind: str)
     Path("courses.csv").write_text(f"id,kind,title\n{id},{kind},Logic\n")
     command = ["courses", "import", "courses.csv", "--new", "--source", "adobe"]
     assert CliRunner().invoke(main, command).exit_code == 0
-    ledger = SqliteStore(Path("data/ledger.db"))
+    ledger = opened(Path("data"))
     found = Courses(ledger).get("adobe", "1", "learningProgram:7")
     ledger.close()
     assert found and (found.title, found.kind) == ("Logic", "learning_path")

@@ -12,6 +12,8 @@ import pytest
 from tests.forks import Forked
 from tests.installation import ROOT
 
+pytestmark = pytest.mark.of_files
+
 NOT_OPEN = "closed: no credentials configured"
 
 

@@ -148,6 +148,7 @@ def test_a_group_without_members_is_nobody() -> None:
     assert "    nobody: the group has no members here\n" in found.stdout
 
 
+@pytest.mark.of_files
 def test_a_folder_without_a_ledger_is_not_an_empty_one() -> None:
     found = attempt(DONE, "done", LETTER, "--data", "nowhere")
     assert found.exit_code == 2 and "nowhere: expected ledger.db in it" in found.stderr

@@ -12,6 +12,7 @@ import socket
 import sys
 import time
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 from service.cli import main
@@ -80,6 +81,8 @@ def become(folder: str, environ: dict[str, str], umask: int) -> None:
 if __name__ == "__main__":
     Templates(Path("templates")).problems()  # so that these are compiled
     server_at("email", "mailto://localhost?from=a@example.org")  # apprise loads its plugins now
+    with suppress(ImportError):
+        import_module("service.ledger.postgresql.postgres_store")
     gc.freeze()  # so that no collection touches the pages that all share
     words, folder, environ, umask = grown(socket.socket(fileno=int(sys.argv[1])))
     become(folder, environ, umask)

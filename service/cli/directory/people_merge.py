@@ -228,6 +228,7 @@ class Desk:
             into=asked.into,
         )
         writer = Writer(store, self._lookup, decide=lambda *_: None)
+        writer.append = store.ledger.append  # who decides may be at work, and has the lease
         (outcome,) = writer.write([PlacedFact(fact, 0, 0)], now, lambda _: ())
         return outcome
 

@@ -18,7 +18,7 @@ from rich.text import Text
 from service.app.app import settings_of
 from service.learners.directory.tables.csv_file import UnreadableCsv
 from service.ledger.location import LedgerLocation
-from service.ledger.sql import STORE_ERRORS
+from service.ledger.sql import FILE_ERRORS, STORE_ERRORS
 from service.ledger.store import LedgerError, Store
 from service.settings import Settings, SettingsError
 
@@ -71,8 +71,13 @@ class Commands(click.RichGroup):
             fail_with(error.mistakes)
         except (LedgerError, UnreadableCsv) as error:
             fail(str(error))
-        except STORE_ERRORS as error:
+        except FILE_ERRORS as error:
             fail(f"the ledger cannot be used ({error}); is the disk full, or the folder read-only?")
+        except STORE_ERRORS as error:
+            fail(
+                f"the ledger cannot be used ({error}); is the server up, does "
+                "COURSEBELL_DATABASE_URL lead to it, and may its role use the database?"
+            )
         except BrokenPipeError:
             raise
         except OSError as error:

@@ -14,6 +14,7 @@ from psycopg import errors
 from service.ledger.postgresql.connections import Session, told
 from service.ledger.postgresql.tables import PLACES
 from service.ledger.postgresql.transactions import Lane, position
+from service.ledger.sql import Connection
 
 THE_SHARD = 0
 BY_HAND = (-(2**31), -10)
@@ -61,6 +62,9 @@ WHERE shard = %s AND epoch = %s RETURNING 1
 LET_GO = """
 UPDATE shards SET owner = '', pid = NULL, born = NULL, until = '-infinity'
 WHERE shard = %s AND epoch = %s
+"""
+TAKEN = """
+SELECT owner <> '' AND until > clock_timestamp() FROM shards WHERE shard = ?
 """
 EPOCH = "SELECT epoch FROM shards WHERE shard = %s"
 COMMITTED = "SELECT n, last FROM commits WHERE lane = %s AND epoch = %s AND first = %s"
@@ -137,6 +141,12 @@ def is_held(session: Session, lane: Lane) -> bool:
     with told():
         row = session.execute(EPOCH, (lane.shard,)).fetchone()
     return row is not None and row[0] == lane.epoch
+
+
+def is_shard_taken(reader: Connection) -> bool:
+    """Tell whether somebody has the one shard, by the database's clock."""
+    row = reader.execute(TAKEN, (THE_SHARD,)).fetchone()
+    return row is not None and bool(row[0])
 
 
 def committed_in(session: Session, lane: Lane) -> int | None:

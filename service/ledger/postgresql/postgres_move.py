@@ -238,14 +238,16 @@ def _is_kept(text: str) -> bool:
         return False
 
 
-def take_back(address: str) -> None:
-    """Let a ledger that was moved be used again as it is."""
+def take_back(address: str) -> bool:
+    """Let a ledger that was moved be used again as it is; false for one that was not."""
     session = held(Server(address))
     try:
-        if _schema(session) == MOVED:
+        was_moved = _schema(session) == MOVED
+        if was_moved:
             with told():
                 session.execute(MARK, (SCHEMA,))
                 session.execute("COMMIT")
+        return was_moved
     finally:
         session.close()
 

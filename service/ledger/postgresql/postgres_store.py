@@ -15,6 +15,7 @@ from eventsourcing.persistence import PersistenceError
 from service.ledger.postgresql.connections import ASKED, Server, durability
 from service.ledger.postgresql.lane_session import LaneSession
 from service.ledger.postgresql.lane_writer import LaneWriter
+from service.ledger.postgresql.lanes import is_shard_taken
 from service.ledger.postgresql.log_reader import LogReader
 from service.ledger.postgresql.tables import make_log, make_tables
 from service.ledger.private_files import private_data_folder
@@ -44,6 +45,10 @@ class ShardLease:
         From then on this process writes in its lane, and nothing any more once it was taken over.
         """
         return self._writer.lanes.acquire()
+
+    def is_held(self) -> bool:
+        """Tell whether some process has the lease, this one or another."""
+        return is_shard_taken(self._store.reader())
 
     def renew(self) -> None:
         """Hold on to the lease also while nothing is written, or a long transaction is.

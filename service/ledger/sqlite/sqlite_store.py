@@ -91,7 +91,7 @@ class SqliteStore:
         self._opened: list[sqlite3.Connection] = []
         self._ends: dict[str, str] = {}
         self.mark = HighWaterMark(path)
-        self.lease = FolderLease(self.append)
+        self.lease = FolderLease(self.folder, self.append)
         try:
             private_data_folder(path.parent)
             if lost := shortfalls(path):
