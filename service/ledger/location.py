@@ -47,7 +47,7 @@ class LedgerLocation(NamedTuple):
         """Open a ledger that is there, and change nothing of it."""
         if self.database_url is None:
             return ReadOnlySqliteStore(self.file)
-        store: ReadOnlyStore = _postgresql("log_reader").ReadOnlyPostgresStore(self.database_url)
+        store: ReadOnlyStore = _postgresql("read_only").ReadOnlyPostgresStore(self.database_url)
         return store
 
     def missing(self) -> str | None:
@@ -56,7 +56,7 @@ class LedgerLocation(NamedTuple):
             return (
                 None if self.file.is_file() else f"{self.folder}: expected {FILE} in it, found none"
             )
-        if _postgresql("log_reader").has_ledger(self.database_url):
+        if _postgresql("read_only").has_ledger(self.database_url):
             return None
         return "COURSEBELL_DATABASE_URL: expected a ledger in the database, found none"
 

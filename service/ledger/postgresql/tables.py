@@ -9,6 +9,7 @@ from eventsourcing.persistence import IntegrityError, PersistenceError
 
 from service.ledger.postgresql.connections import Session, told
 from service.ledger.postgresql.portable_sql import Asking, script_as_here
+from service.ledger.sql import Connection
 from service.ledger.store import LedgerError
 from service.ledger.table_shapes import Column, Columns, lacking, misfit, tables_of
 
@@ -92,12 +93,22 @@ def make_log(session: Session) -> None:
     """Make the tables of the log where there are none; raises LedgerError for a newer ledger."""
     for _ in range(TRIES):
         asking = Asking(session)
-        there = asking.execute("SELECT to_regclass('head') IS NOT NULL").fetchone()[0]
-        found = asking.execute("SELECT schema FROM head").fetchone() if there else None
-        if found is not None:
-            return refuse_newer_schema(found[0])
+        if has_log(asking):
+            return refuse_newer_schema(schema_of(asking))
         _run(session, LOG)
     raise LedgerError("PostgreSQL: expected to make the ledger's tables, got none; start again")
+
+
+def has_log(reader: Connection) -> bool:
+    """Tell whether the tables of the log are there: they are made together or not at all."""
+    found: bool = reader.execute("SELECT to_regclass('head') IS NOT NULL").fetchone()[0]
+    return found
+
+
+def schema_of(reader: Connection) -> int:
+    """Read by which schema the log was made."""
+    found: int = reader.execute("SELECT schema FROM head").fetchone()[0]
+    return found
 
 
 def refuse_newer_schema(found: int) -> None:
