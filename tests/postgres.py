@@ -53,9 +53,10 @@ def binaries() -> Path | None:
 class Cluster:
     """A server in a folder of its own, which is reached by a socket in it."""
 
-    def __init__(self, folder: Path, binaries: Path) -> None:
+    def __init__(self, folder: Path, binaries: Path, **settings: str) -> None:
         self.folder = folder
         self._binaries = binaries
+        self._settings = {**SETTINGS, "unix_socket_directories": str(folder), **settings}
         self.data = folder / "data"
         # Nobody may run it as root, so a test run of root gives it to somebody else.
         self._as = {}
@@ -75,9 +76,13 @@ class Cluster:
         """Make one where files of tests are, and start it."""
         return cls(Path(tempfile.mkdtemp(prefix="pg", dir=os.environ.get(TEMPORARY))), binaries)
 
+    @classmethod
+    def on_disk(cls, binaries: Path) -> "Cluster":
+        """Make one that syncs to a disk, and start it."""
+        return cls(Path(tempfile.mkdtemp(prefix="pg")), binaries, fsync="on")
+
     def start(self) -> None:
-        settings = {**SETTINGS, "unix_socket_directories": str(self.folder)}
-        told = [f"--{name}={value}" for name, value in settings.items()]
+        told = [f"--{name}={value}" for name, value in self._settings.items()]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*WITH_US, self._binaries / "postgres", "-D", self.data, *told],

@@ -12,12 +12,14 @@ import socket
 import sys
 import time
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 from service.cli import main
 from service.cli.output import csv_import
 from service.sending.channels.smtp_url import server_at
 from service.sending.templates.templates import Templates
+from tests.reliability.shorter_leases import adapt
 
 csv_import.STILL_SECONDS = 0.01  # the tests do not write to a file while they import it
 LONGEST = 200_000
@@ -80,7 +82,10 @@ def become(folder: str, environ: dict[str, str], umask: int) -> None:
 if __name__ == "__main__":
     Templates(Path("templates")).problems()  # so that these are compiled
     server_at("email", "mailto://localhost?from=a@example.org")  # apprise loads its plugins now
+    with suppress(ImportError):
+        import_module("service.ledger.postgresql.postgres_store")
     gc.freeze()  # so that no collection touches the pages that all share
     words, folder, environ, umask = grown(socket.socket(fileno=int(sys.argv[1])))
     become(folder, environ, umask)
+    adapt(environ)
     main(words, prog_name="coursebell")
