@@ -53,7 +53,10 @@ def binaries() -> Path | None:
 class Cluster:
     """A server in a folder of its own, which is reached by a socket in it."""
 
-    def __init__(self, folder: Path, binaries: Path, **settings: str) -> None:
+    def __init__(
+        self, folder: Path, binaries: Path, copy_of: "Cluster | None" = None, **settings: str
+    ) -> None:
+        """A new one, or a standby: it asks `primary_conninfo` for what comes after its copy."""
         self.folder = folder
         self._binaries = binaries
         self._settings = {**SETTINGS, "unix_socket_directories": str(folder), **settings}
@@ -64,12 +67,19 @@ class Cluster:
             user = next(name for name in UNPRIVILEGED if _is_user(name))
             shutil.chown(folder, user)
             self._as = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
-        subprocess.run(
-            [binaries / "initdb", "-D", self.data, "-U", "coursebell", "-A", "trust", "-E", "UTF8",
-             "--locale=C", "--no-sync"],
-            check=True, stdout=subprocess.DEVNULL, cwd=folder, **self._as,
-        )  # fmt: skip
+        if copy_of:
+            self._run("pg_basebackup", "-h", copy_of.folder, "-R", "-c", "fast", "--no-sync")
+        else:
+            self._run("initdb", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+            with (self.data / "pg_hba.conf").open("a") as file:
+                file.write("host all,replication all samenet trust\n")
         self.start()
+
+    def _run(self, command: str, *words: str | Path) -> None:
+        subprocess.run(
+            [self._binaries / command, "-D", self.data, "-U", "coursebell", *words],
+            check=True, stdout=subprocess.DEVNULL, cwd=self.folder, **self._as,
+        )  # fmt: skip
 
     @classmethod
     def in_memory(cls, binaries: Path) -> "Cluster":
@@ -77,9 +87,12 @@ class Cluster:
         return cls(Path(tempfile.mkdtemp(prefix="pg", dir=os.environ.get(TEMPORARY))), binaries)
 
     @classmethod
-    def on_disk(cls, binaries: Path) -> "Cluster":
+    def on_disk(cls, copy_of: "Cluster | None" = None, **settings: str) -> "Cluster":
         """Make one that syncs to a disk, and start it."""
-        return cls(Path(tempfile.mkdtemp(prefix="pg")), binaries, fsync="on")
+        found = binaries()
+        assert found, HOW
+        told = {"fsync": "on", "log_min_messages": "error", **settings}
+        return cls(Path(tempfile.mkdtemp(prefix="pg")), found, copy_of, **told)
 
     def start(self) -> None:
         told = [f"--{name}={value}" for name, value in self._settings.items()]

@@ -9,9 +9,10 @@ import signal
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from random import Random
-from threading import Thread
 from typing import Any, NamedTuple
 
 from tests.real_service import RealService
@@ -86,9 +87,9 @@ class Chaos:
         while self.hits.total() < hits:
             self._hit(self.chance.choice(names))
             if self.chance.random() >= AT_ONCE:
-                self._until(lambda: not self._blows, "work goes on")
+                self.until(lambda: not self._blows, "work goes on")
             is_so(self.look, self.chance.uniform(*PAUSE_SECONDS))
-        self._until(lambda: not self._blows and not self.frozen, "all is whole again")
+        self.until(lambda: not self._blows and not self.frozen, "all is whole again")
 
     def _hit(self, name: str) -> None:
         at = time.monotonic()
@@ -97,8 +98,11 @@ class Chaos:
             self._blows.append(Blow(name, HITS[name].over(self.fleet), at))
 
     def look(self) -> None:
-        """Note what is over, and wake who has slept enough."""
+        """Note what is over and who sleeps, and wake who has slept enough."""
         now = time.monotonic()
+        for worker in self.fleet.workers:
+            if worker not in self.frozen and stands_still(worker):
+                self.sleeps(worker)
         for worker in [each for each, until in self.frozen.items() if now > until]:
             worker.process.send_signal(signal.SIGCONT)
             del self.frozen[worker]
@@ -107,7 +111,15 @@ class Chaos:
                 self.took[blow.name].append(now - blow.at)
                 self._blows.remove(blow)
 
-    def _until(self, condition: Callable[[], bool], what: str) -> None:
+    def beside(self, work: Callable[[], None]) -> None:
+        """Do what may wait for somebody who is frozen."""
+        with ThreadPoolExecutor(1) as pool:
+            done = pool.submit(work)
+            self.until(done.done, f"{work.__qualname__} has ended")
+            done.result()
+
+    def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for it while sleepers are woken."""
         until = time.monotonic() + PATIENCE_SECONDS
         while not condition():
             self.look()
@@ -134,25 +146,25 @@ class Chaos:
 @hit("worker killed", "`kill -9` of the worker that decides", often=4)
 def kill_the_worker(chaos: Chaos) -> bool:
     worker = chaos.holder()
-    return bool(worker) and killed(worker)
+    return bool(worker) and killed(chaos, worker)
 
 
 @hit("standby killed", "`kill -9` of a worker that stands by", often=1)
 def kill_a_standby(chaos: Chaos) -> bool:
     held = chaos.fleet.holder()
     others = [each for each in chaos.fleet.workers if each not in (held, *chaos.frozen)]
-    return bool(others) and killed(chaos.chance.choice(others))
+    return bool(others) and killed(chaos, chaos.chance.choice(others))
 
 
 @hit("door killed", "`kill -9` of a door", over=lambda fleet: len(fleet.crowd.acked))
 def kill_a_door(chaos: Chaos) -> bool:
-    return killed(chaos.chance.choice(chaos.fleet.doors))
+    return killed(chaos, chaos.chance.choice(chaos.fleet.doors))
 
 
-def killed(service: RealService) -> bool:
+def killed(chaos: Chaos, service: RealService) -> bool:
     """Kill a process and start it again, as what watches over it does."""
     service.kill()
-    service.start()
+    chaos.beside(service.start)
     return True
 
 
@@ -170,21 +182,19 @@ def freeze_in_a_copy(chaos: Chaos) -> bool:
     if not worker:
         return False
     chaos.fleet.freeze.touch()
-    posting = Thread(target=chaos.fleet.crowd.post_big)
-    posting.start()
-    stopped = is_so(lambda: any(map(stands_still, chaos.fleet.workers)), 3)
+    chaos.beside(chaos.fleet.crowd.post_big)
+    stopped = is_so(lambda: stands_still(worker), 2)
     chaos.fleet.freeze.unlink(missing_ok=True)
-    posting.join()
-    for each in filter(stands_still, chaos.fleet.workers):
-        if each not in chaos.frozen:
-            chaos.sleeps(each)
+    chaos.look()
     return stopped
 
 
 def stands_still(worker: RealService) -> bool:
     """Tell whether a process was stopped by a signal (proc(5), the state in `stat`)."""
-    text = Path(f"/proc/{worker.process.pid}/stat").read_text()
-    return text.rpartition(")")[2].split()[0] == "T"
+    with suppress(OSError):
+        text = Path(f"/proc/{worker.process.pid}/stat").read_text()
+        return text.rpartition(")")[2].split()[0] == "T"
+    return False
 
 
 @hit("sessions ended", "every session is terminated by the server")

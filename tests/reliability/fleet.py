@@ -3,6 +3,7 @@
 Each process has a data folder of its own, as on a machine of its own; all go by one clock.
 """
 
+import shutil
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -12,7 +13,7 @@ from typing import Any, Self
 import psycopg
 
 from tests.cli.serving import Serving, Working
-from tests.postgres import HOW, Cluster, binaries
+from tests.postgres import Cluster
 from tests.real_service import RealService
 from tests.reliability.crowd_of_doors import CrowdOfDoors
 from tests.reliability.shorter_leases import FREEZE, SECONDS
@@ -67,9 +68,7 @@ class Fleet:
         self._offset = folder / "offset"
         self._offset.write_text("0")
         self.freeze = folder / "freeze"
-        found = binaries()
-        assert found, HOW
-        self.cluster = Cluster.on_disk(found)
+        self.cluster = Cluster.on_disk()
         self._open.callback(self.cluster.remove)
         self.ledger = Ledger(self.cluster.address)
         self._open.callback(self.ledger.close)
@@ -113,6 +112,8 @@ class Fleet:
         return self
 
     def __exit__(self, *error: Any) -> None:
+        if any(error):
+            shutil.copy(self.cluster.folder / "log", self.folder / "postgresql.log")
         self._open.__exit__(*error)
 
     def now(self) -> int:
