@@ -25,10 +25,14 @@ from tests.smtp_sink import SmtpSink
 
 DOORS, WORKERS = 2, 3
 LEASE_SECONDS = 1.0
-HOP_SECONDS = 61
-"""Past the minute until a message of which nobody knows may leave again."""
+HOP_SECONDS = 540
+"""Past the minute until a message of which nobody knows may leave again, and too little for the
+clock to be doubted."""
 
-HOPS = 60
+HOPS = 20
+BREATH_SECONDS = 0.06
+"""A machine is to be busy with what is hit, and not with letters."""
+
 LOOK_SECONDS = 0.01
 HOLDER = "SELECT split_part(owner, '/', 2)::int FROM shards WHERE shard = 0 AND owner <> ''"
 DECIDED = "SELECT coalesce(max(n), 0) FROM commits WHERE lane = 0"
@@ -76,6 +80,7 @@ class Fleet:
         self.doors = [self._made(Serving, f"door{n}") for n in range(DOORS)]
         self.workers = [self._made(Working, f"worker{n}") for n in range(WORKERS)]
         self.crowd = CrowdOfDoors(self.doors, clients)
+        self.crowd.breath = BREATH_SECONDS
         self.begun_at = self.now()
 
     def _made(self, kind: type[RealService], name: str) -> Any:
