@@ -1,4 +1,4 @@
-"""On PostgreSQL: whatever the service writes is there once, though its COMMIT or the answer is lost.
+"""On PostgreSQL: what the service writes is there once, though its COMMIT or the answer is lost.
 
 A day with each kind of transaction in it is played through a wire which loses one of them, and
 played again on SQLite where nothing is lost: the same rows, and as many mails.

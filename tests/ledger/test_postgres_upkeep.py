@@ -121,7 +121,9 @@ def test_who_starts_waits_for_nobody_who_writes(
     another: OpenPostgres, postgres_address: str
 ) -> None:
     """To make an index, also one that is there, PostgreSQL keeps writers off its table."""
-    script = "CREATE TABLE IF NOT EXISTS notes (n TEXT); CREATE INDEX IF NOT EXISTS ns ON notes (n);"
+    script = (
+        "CREATE TABLE IF NOT EXISTS notes (n TEXT); CREATE INDEX IF NOT EXISTS ns ON notes (n);"
+    )
     another().create(script)
     with psycopg.connect(postgres_address) as writing:
         writing.execute("INSERT INTO notes VALUES ('a')")

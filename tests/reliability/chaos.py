@@ -91,10 +91,13 @@ class Chaos:
                 self._blows.append(Blow(name, HITS[name].over(self.fleet), at))
             if self.chance.random() >= AT_ONCE:
                 self.until(lambda: not self._blows, "work goes on")
-            rested = time.monotonic() + self.chance.uniform(*PAUSE_SECONDS)
-            self.until(lambda: time.monotonic() > rested, "a moment has passed")
+            self._rest(self.chance.uniform(*PAUSE_SECONDS))
         self.until(self._is_whole, "all is whole again")
         self._pool.shutdown()
+
+    def _rest(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() > until, "a moment has passed")
 
     def _is_whole(self) -> bool:
         return not (self._blows or self._frozen or self._starting)

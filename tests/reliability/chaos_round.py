@@ -66,6 +66,7 @@ def verdict(fleet: Fleet) -> dict[str, Any]:
     assert not differs, f"missing {found.missing[:3]}, surplus {found.surplus[:3]}"
     return {
         "letters": len(fleet.crowd.acked), "refused": fleet.crowd.refused, "rows": found.rows,
+        "missing": len(found.missing), "surplus": len(found.surplus),
         "mails": copies.total(), "repeats": copies.total() - len(copies),
         "unknown": unknowns.total(),
     }  # fmt: skip

@@ -19,7 +19,7 @@ from service.incoming.letter import Arrival
 from service.learners.directory import people, people_table
 from service.learners.directory.people import PersonRow
 from service.ledger.store import Store
-from tests.installation import START, Installation
+from tests.installation import Installation
 from tests.reliability.adobe import LEARNERS
 
 AT_A_TIME = 500
