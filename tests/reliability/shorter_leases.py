@@ -4,6 +4,7 @@ LEASE_SECONDS_OF_TESTS   how long a lease of PostgreSQL lasts
 FREEZE_IN_COPY           a file: once it is there, whoever copies rows stops itself half-way
 """
 
+import faulthandler
 import os
 import signal
 from collections.abc import Mapping
@@ -13,7 +14,8 @@ SECONDS, FREEZE = "LEASE_SECONDS_OF_TESTS", "FREEZE_IN_COPY"
 
 
 def adapt(environ: Mapping[str, str]) -> None:
-    """Make leases shorter, and a COPY that can be caught in its middle."""
+    """Make leases shorter, and a COPY that can be caught in its middle; SIGUSR1 shows threads."""
+    faulthandler.register(signal.SIGUSR1)
     if seconds := environ.get(SECONDS):
         from service.ledger.postgresql.postgres_store import PostgresStore
 
