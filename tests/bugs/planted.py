@@ -68,9 +68,9 @@ BUGS = (
     ),
     Bug(
         2, "mark letters taken before their facts are recorded", "service/learners/writer.py",
-        "        self._append(\n            batch.events,\n",
-        "        self._append((), Decisions(), tables=[*marks(outcomes)])\n"
-        "        marks = lambda _: ()\n        self._append(\n            batch.events,\n",
+        "        self._append(batch.events, batch.decisions, tables, in_turn)\n",
+        "        self._append((), Decisions(), tables)\n"
+        "        self._append(batch.events, batch.decisions, (), in_turn)\n",
         "tests/reliability/test_fault_points.py",
     ),
     Bug(
@@ -116,10 +116,8 @@ BUGS = (
     ),
     Bug(
         3, "commit decisions apart from their facts", "service/learners/writer.py",
-        "            batch.decisions,\n"
-        "            tables=[*self._changes(batch), *marks(outcomes)],\n        )\n",
-        "            Decisions(),\n"
-        "            tables=[*self._changes(batch), *marks(outcomes)],\n        )\n"
+        "        self._append(batch.events, batch.decisions, tables, in_turn)\n",
+        "        self._append(batch.events, Decisions(), tables, in_turn)\n"
         "        self._append((), batch.decisions)\n",
         "tests/reliability/test_fault_points.py",
     ),

@@ -1,5 +1,6 @@
 """On PostgreSQL: a server that is away for a moment, whenever that is, ends no thread."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tests.installation import ADA, DONE, Installation, completed
 from tests.postgres import Cluster
 from tests.waiting import until
 
+LEASE_SECONDS = 0.5
 EXPIRE = "UPDATE {schema}.shards SET until = '-infinity' WHERE shard = 0"
 
 
@@ -76,3 +78,24 @@ def test_who_stands_down_does_so_and_works_again_later(
     until(away, "it has lost the lease while the server was away")
     other.close()
     works(desk, service)
+
+
+def test_who_has_nothing_to_write_keeps_its_lease(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, postgres_address: str
+) -> None:
+    """Its writer may be busy for long, or have nothing to do."""
+    defaults = PostgresStore.__init__.__kwdefaults__
+    monkeypatch.setitem(defaults, "lease_seconds", LEASE_SECONDS)
+    with Installation(tmp_path, DONE, COURSEBELL_DATABASE_URL=postgres_address) as desk:
+        service, other = Service(desk.app), PostgresStore(postgres_address, tmp_path / "other")
+        service.start()
+        until(lambda: not service.troubles, "it is at work")
+        desk.app.ledger.lease.renew()
+        begun = time.monotonic()
+        until(
+            lambda: other.lease.acquire() or time.monotonic() - begun > 6 * LEASE_SECONDS,
+            "several leases have passed, or somebody has taken it",
+        )
+        assert not other.lease.acquire()
+        other.close()
+        assert service.stop() == []
