@@ -180,6 +180,7 @@ def tables(here: Installation) -> dict[str, list[tuple]]:
 
 
 @campaign
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("fate", [LOSE_COMMIT, LOSE_ANSWER])
 def test_every_kind_of_transaction_is_there_once(
     tmp_path: Path, cluster: Cluster, postgres_address: str, fate: str

@@ -5,12 +5,13 @@ No letter is answered 202 that is lost afterwards, and nobody is told twice.
 
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.campaigns import campaign, length
 from tests.installation import DONE, START, body, completed
 from tests.postgres import HOW, Cluster, binaries
 from tests.real_service import FreshService
@@ -19,6 +20,7 @@ from tests.smtp_sink import SmtpSink
 from tests.waiting import until
 
 pytestmark = [
+    campaign,
     pytest.mark.timeout(240),
     pytest.mark.skipif(why_no_namespaces() is not None, reason=str(why_no_namespaces())),
     pytest.mark.skipif(binaries() is None, reason=HOW),
@@ -71,6 +73,13 @@ class Site:
 
     def __init__(self, folder: Path) -> None:
         self._open = ExitStack()
+        try:
+            self._set_up(folder)
+        except BaseException:
+            self.close()
+            raise
+
+    def _set_up(self, folder: Path) -> None:
         self.networks = self._open.enter_context(Namespaces(PRIMARY, STANDBY, SERVICE))
         self.primary = self._cluster(PRIMARY, synchronous_standby_names="standby")
         told = f"host={self.networks.address(PRIMARY, STANDBY)} user=coursebell "
@@ -108,14 +117,7 @@ class Site:
             return self.service.is_settled()
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path)
-    yield site
-    site.close()
-
-
-def test_without_its_standby_a_primary_acknowledges_nothing(site: Site) -> None:
+def without_its_standby_a_primary_acknowledges_nothing(site: Site) -> None:
     """Nor when somebody cancels the wait, after which it says COMMIT."""
     site.service.post_until_taken(100)
     site.told_once(100)
@@ -128,7 +130,7 @@ def test_without_its_standby_a_primary_acknowledges_nothing(site: Site) -> None:
     site.told_once(100, 101, 102)
 
 
-def test_a_service_without_its_primary_goes_on_when_it_is_back(site: Site) -> None:
+def a_service_without_its_primary_goes_on_when_it_is_back(site: Site) -> None:
     site.service.post_until_taken(100)
     with site.networks.cut((PRIMARY, SERVICE)):
         assert site.service.post_once(101) == 503
@@ -137,7 +139,7 @@ def test_a_service_without_its_primary_goes_on_when_it_is_back(site: Site) -> No
     site.told_once(100, 101)
 
 
-def test_what_was_acknowledged_outlives_its_primary(site: Site) -> None:
+def what_was_acknowledged_outlives_its_primary(site: Site) -> None:
     """The standby is promoted; the old primary comes back and still thinks it is one."""
     for learner in (100, 101):
         site.service.post_until_taken(learner)
@@ -155,3 +157,19 @@ def test_what_was_acknowledged_outlives_its_primary(site: Site) -> None:
     site.primary.stop(signal.SIGQUIT)
     site.service.post_until_taken(105)
     site.told_once(100, 101, 102, 103, 104, 105)
+
+
+SCENARIOS = [
+    what_was_acknowledged_outlives_its_primary,
+    without_its_standby_a_primary_acknowledges_nothing,
+    a_service_without_its_primary_goes_on_when_it_is_back,
+]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS[: length(len(SCENARIOS), 1)])
+def test_what_is_cut_off(tmp_path: Path, scenario: Callable[[Site], None]) -> None:
+    site = Site(tmp_path)
+    try:
+        scenario(site)
+    finally:
+        site.close()
