@@ -15,6 +15,7 @@ from tests.campaigns import campaign, length
 from tests.installation import DONE, START, body, completed
 from tests.postgres import HOW, Cluster, binaries
 from tests.real_service import FreshService
+from tests.reliability.chaos import END_ALL
 from tests.reliability.namespaces import Namespaces, why_no_namespaces
 from tests.smtp_sink import SmtpSink
 from tests.waiting import until
@@ -149,6 +150,7 @@ def what_was_acknowledged_outlives_its_primary(site: Site) -> None:
         for learner in (102, 103):
             site.service.post_until_taken(learner)
         site.told_once(100, 101, 102, 103)
+    site.standby.execute(END_ALL)
     site.service.post_until_taken(104)
     site.told_once(100, 101, 102, 103, 104)
     assert site.service.stop() == 0
