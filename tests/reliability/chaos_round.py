@@ -4,7 +4,6 @@ The ledger is compared row by row with that of one undisturbed run. The same see
 schedule; threads and processes make no two rounds quite the same.
 """
 
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -76,10 +75,8 @@ def verdict(fleet: Fleet) -> dict[str, Any]:
 
 
 def stopped(service: RealService) -> None:
-    """End it as an operator does; one that will not shows in its log what its threads do."""
+    """End it as an operator does."""
     try:
         assert service.stop() == 0, f"{service.folder.name} ended badly"
     except subprocess.TimeoutExpired as hung:
-        service.process.send_signal(signal.SIGUSR1)
-        time.sleep(1)
         raise AssertionError(f"{service.folder.name} did not end") from hung

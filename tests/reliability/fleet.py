@@ -4,6 +4,7 @@ Each process has a data folder of its own, as on a machine of its own; all go by
 """
 
 import shutil
+import signal
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -118,6 +119,9 @@ class Fleet:
 
     def __exit__(self, *error: Any) -> None:
         if any(error):
+            for each in [*self.doors, *self.workers]:
+                each.process.send_signal(signal.SIGUSR1)  # their logs show what the threads do
+            time.sleep(1)
             shutil.copy(self.cluster.folder / "log", self.folder / "postgresql.log")
         self._open.__exit__(*error)
 
