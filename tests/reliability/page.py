@@ -34,8 +34,9 @@ def figures(rounds: Sequence[Round]) -> str:
     fuzzed = [r for r in rounds if r["part"].startswith("fuzz")]
     chaos = [r for r in rounds if r["part"] == POSTGRESQL]
     played = [r for r in rounds if r not in (*fuzzed, *chaos)]
-    found = [_chaos(chaos)] if chaos else []
-    tables = [_where(rounds), _faults(played), *found, _fuzz(fuzzed), _bad(rounds)]
+    parts = [(_faults, played), (_chaos, chaos), (_fuzz, fuzzed)]
+    told = [tells(some) for tells, some in parts if some]
+    tables = [_where(rounds), *told, _bad(rounds)]
     return "".join("\n" + "\n".join(lines) + "\n" for lines in tables) + "\n"
 
 
