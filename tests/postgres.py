@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -56,11 +56,12 @@ class Cluster:
     """A server in a folder of its own, which is reached by a socket in it."""
 
     def __init__(
-        self, folder: Path, binaries: Path, settings: Mapping[str, str] = SETTINGS
+        self, folder: Path, binaries: Path, copy_of: "Cluster | None" = None, **settings: str
     ) -> None:
+        """A new one, or a standby: it asks `primary_conninfo` for what comes after its copy."""
         self.folder = folder
-        self._settings = settings
         self._binaries = binaries
+        self._settings = {**SETTINGS, "unix_socket_directories": str(folder), **settings}
         self.data = folder / "data"
         # Nobody may run it as root, so a test run of root gives it to somebody else.
         self._as = {}
@@ -68,21 +69,35 @@ class Cluster:
             user = next(name for name in UNPRIVILEGED if _is_user(name))
             shutil.chown(folder, user)
             self._as = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
-        subprocess.run(
-            [binaries / "initdb", "-D", self.data, "-U", "coursebell", "-A", "trust", "-E", "UTF8",
-             "--locale=C", "--no-sync"],
-            check=True, stdout=subprocess.DEVNULL, cwd=folder, **self._as,
-        )  # fmt: skip
+        if copy_of:
+            self._run("pg_basebackup", "-h", copy_of.folder, "-R", "-c", "fast", "--no-sync")
+        else:
+            self._run("initdb", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+            with (self.data / "pg_hba.conf").open("a") as file:
+                file.write("host all,replication all samenet trust\n")
         self.start()
+
+    def _run(self, command: str, *words: str | Path) -> None:
+        subprocess.run(
+            [self._binaries / command, "-D", self.data, "-U", "coursebell", *words],
+            check=True, stdout=subprocess.DEVNULL, cwd=self.folder, **self._as,
+        )  # fmt: skip
 
     @classmethod
     def in_memory(cls, binaries: Path) -> "Cluster":
         """Make one where files of tests are, and start it."""
         return cls(Path(tempfile.mkdtemp(prefix="pg", dir=os.environ.get(TEMPORARY))), binaries)
 
+    @classmethod
+    def on_disk(cls, copy_of: "Cluster | None" = None, **settings: str) -> "Cluster":
+        """Make one that syncs to a disk, and start it."""
+        found = binaries()
+        assert found, HOW
+        told = {"fsync": "on", "log_min_messages": "error", **settings}
+        return cls(Path(tempfile.mkdtemp(prefix="pg")), found, copy_of, **told)
+
     def start(self) -> None:
-        settings = {**self._settings, "unix_socket_directories": str(self.folder)}
-        told = [f"--{name}={value}" for name, value in settings.items()]
+        told = [f"--{name}={value}" for name, value in self._settings.items()]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*WITH_US, self._binaries / "postgres", "-D", self.data, *told],

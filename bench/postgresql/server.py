@@ -15,7 +15,7 @@ def running() -> Iterator[Cluster]:
     """A server in a folder on disk; one that runs on this machine is left alone."""
     found = binaries()
     assert found
-    cluster = Cluster(Path(tempfile.mkdtemp(prefix="coursebell-pg-")), found, DURABLE)
+    cluster = Cluster(Path(tempfile.mkdtemp(prefix="coursebell-pg-")), found, **DURABLE)
     try:
         yield cluster
     finally:

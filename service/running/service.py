@@ -101,11 +101,12 @@ class Service:
             if not self._threads.guarded(LEASE, self._acquire):
                 continue
             if self.stands_by:
-                self._reloader.look(time.monotonic(), self.app.prepare)
+                self._look_at_files()
                 self._threads.stopping.wait(STAND_BY_SECONDS)
             else:
                 Worker(self.app, self.clock, threads=self._working, reloader=self._reloader).run()
-                self._stand_down()
+                if not self._threads.stopping.is_set():
+                    self._stand_down()
 
     def _acquire(self) -> None:
         """Take the lease, unless the files here are not the active ones."""
@@ -122,18 +123,24 @@ class Service:
             log.error("%s", found, extra={"event": "files.differ"})
 
     def _stand_down(self) -> None:
-        """Leave the work to whoever has the lease now, or end."""
+        """Leave the work to whoever has the lease now."""
+        log.warning("stands by: another process works", extra={"event": "lease.lost"})
         self._working.join(time.monotonic() + STOP_SECONDS)
-        if not self._threads.stopping.is_set():
-            log.warning("stands by: another process works", extra={"event": "lease.lost"})
-            self.app.stand_down(self.clock)
-            self._working = Threads(self.troubles)
+        while not self._threads.guarded(LEASE, partial(self.app.stand_down, self.clock)):
+            if self._threads.stopping.is_set():
+                return
+        self._working = Threads(self.troubles)
 
     def _keep_up(self) -> None:
         """Show what the files say as they are now."""
         while not self._threads.stopping.wait(LOOK_EVERY_SECONDS):
-            self._reloader.look(time.monotonic(), self.app.prepare)
+            self._look_at_files()
             self._threads.guarded("files compared", self._compare)
+
+    def _look_at_files(self) -> None:
+        """Show what they say as they are now; a channel's kind is asked of the ledger."""
+        look = partial(self._reloader.look, time.monotonic(), self.app.prepare)
+        self._threads.guarded("reload", look)
 
     def _say(self, file: SeenFile) -> None:
         """Keep what is wrong in the file, also while the writer hangs."""

@@ -133,7 +133,7 @@ class Worker:
                 self.threads.guarded("digests", self._close_digests)
                 asked = asked if well and self._more_to_ask else time.monotonic()
                 continue
-            self.app.letters.wait(LOOK_EVERY_SECONDS)
+            self.threads.guarded("writer", partial(self.app.letters.wait, LOOK_EVERY_SECONDS))
 
     def _trust(self) -> None:
         """Weigh what came in since the clock is in doubt; raise ClockDoubt while it is."""

@@ -3,9 +3,10 @@
 from tests.bugs.bug import Bug
 
 TRANSACTIONS = "service/ledger/postgresql/transactions.py"
-STORE = "service/ledger/postgresql/lane_writer.py"
+WRITER = "service/ledger/postgresql/lane_writer.py"
 TESTS = "tests/ledger/test_postgres_store.py"
 TURNS = "tests/ledger/test_postgres_turns.py"
+AWAY = "tests/running/test_server_away.py"
 
 ON_POSTGRESQL = (
     Bug(
@@ -75,8 +76,23 @@ ON_POSTGRESQL = (
         "(sqlite3.IntegrityError, IntegrityError)", TURNS,
     ),
     Bug(
-        3, "take a commit that was not answered for lost", STORE,
+        3, "take a commit that was not answered for lost", WRITER,
         "        if found is not None or (again and (again.head - lane.head) % PLACES):\n",
         "        if found is not None and again is None:\n", "tests/ledger/test_lost_commits.py",
+    ),
+    Bug(
+        2, "end the writer where the server was away", "service/running/worker.py",
+        "            self.threads.guarded(\"writer\", "
+        "partial(self.app.letters.wait, LOOK_EVERY_SECONDS))\n",
+        "            self.app.letters.wait(LOOK_EVERY_SECONDS)\n", AWAY,
+    ),
+    Bug(
+        3, "hold a lease without renewing it", "service/running/worker.py",
+        "            self.threads.guarded(\"lease\", lease.renew)\n", "            pass\n", AWAY,
+    ),
+    Bug(
+        2, "keep writers waiting for whoever starts", "service/ledger/postgresql/tables.py",
+        "added + _without_indexes_there(session, script)", "added + script",
+        "tests/ledger/test_postgres_upkeep.py",
     ),
 )  # fmt: skip

@@ -70,9 +70,9 @@ BUGS = (
     ),
     Bug(
         2, "mark letters taken before their facts are recorded", "service/learners/writer.py",
-        "        tables, in_turn = [",
-        "        self._append((), Decisions(), tables=[*marks(outcomes)])\n"
-        "        marks = lambda _: ()\n        tables, in_turn = [",
+        "        self._append(batch.events, batch.decisions, tables, in_turn)\n",
+        "        self._append((), Decisions(), tables)\n"
+        "        self._append(batch.events, batch.decisions, (), in_turn)\n",
         "tests/reliability/test_fault_points.py",
     ),
     Bug(

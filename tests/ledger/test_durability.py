@@ -1,13 +1,12 @@
 """What a letter survives, by what the server itself says."""
 
 from pathlib import Path
-from tempfile import mkdtemp
 
 import pytest
 
 from service.ledger.postgresql.connections import durability
 from service.ledger.postgresql.postgres_store import PostgresStore
-from tests.postgres import HOW, SETTINGS, Cluster, binaries
+from tests.postgres import HOW, Cluster, binaries
 from tests.waiting import until
 
 
@@ -30,10 +29,9 @@ def test_it_is_said_what_a_letter_survives(
 
 
 def test_the_server_is_asked(tmp_path: Path) -> None:
-    found = binaries()
-    if found is None:
+    if binaries() is None:
         pytest.skip(HOW)
-    server = Cluster(Path(mkdtemp(prefix="pg")), found, settings={**SETTINGS, "fsync": "on"})
+    server = Cluster.on_disk()
     try:
         store = PostgresStore(server.address, tmp_path)
         assert "no commit waits for a standby" in store.durability().words

@@ -136,3 +136,13 @@ def test_lanes_are_given_again_and_never_two_at_once(
     assert len(set(first)) == 4 and max(first) == lanes.BY_HAND[1]
     stores[0].close()
     assert until(lambda: lane_of(another()), "it writes") in first
+
+
+def test_a_session_that_had_ended_says_nothing_of_a_standby(another: OpenPostgres) -> None:
+    """Who takes a lane over ends its old session, and is warned where that is gone already."""
+    lanes_of = another()._by_hand.lanes
+    session, _ = lanes_of.ready()
+    heard: list[str | None] = []
+    session.add_notice_handler(lambda notice: heard.append(notice.sqlstate))
+    session.execute("SELECT pg_terminate_backend(2147483647)")
+    assert heard == ["01000"] and not lanes_of.cancelled

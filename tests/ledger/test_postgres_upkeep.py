@@ -115,3 +115,16 @@ def test_what_nobody_remembers_is_not_counted_for_others(another: OpenPostgres) 
     assert store.lease.acquire()
     store.lease.append(Append(tables=[(letter, [(0,)]), (person, [(0,)])]))
     assert store.revision() == told[-1]
+
+
+def test_who_starts_waits_for_nobody_who_writes(
+    another: OpenPostgres, postgres_address: str
+) -> None:
+    """To make an index, also one that is there, PostgreSQL keeps writers off its table."""
+    script = (
+        "CREATE TABLE IF NOT EXISTS notes (n TEXT); CREATE INDEX IF NOT EXISTS ns ON notes (n);"
+    )
+    another().create(script)
+    with psycopg.connect(postgres_address) as writing:
+        writing.execute("INSERT INTO notes VALUES ('a')")
+        assert another().create(script)

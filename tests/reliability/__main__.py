@@ -5,6 +5,7 @@ SEED        another number makes other rounds
 PARTS       of the campaign, with commas between them; without it, all
 FAULTS      of the nemesis, with commas between them; without it, all that can be made here
 EXAMPLES    of a round of fuzzing
+HITS        of a round of chaos on PostgreSQL
 LONG=yes    longer spans: SIGSTOP up to 20 seconds, a lock up to 35
 FAULTS_FOLDER   where the journal and what is left of bad rounds are; `.faults/` without it
 
@@ -25,6 +26,8 @@ from random import Random
 from threading import Event
 from typing import Any
 
+from tests.postgres import HOW, binaries
+from tests.reliability.chaos_round import play_chaos
 from tests.reliability.disk import why_no_disk
 from tests.reliability.fuzz.csv_files import CSV
 from tests.reliability.fuzz.door import DOOR
@@ -38,6 +41,7 @@ from tests.reliability.page import write_page
 ROUNDS = int(os.environ.get("ROUNDS", "4"))
 SEED = int(os.environ.get("SEED", "1"))
 EXAMPLES = int(os.environ.get("EXAMPLES", "100"))
+HITS = int(os.environ.get("HITS", "80"))
 ROUND_SECONDS = 900
 STRIDE = 8
 """A round of `each call` takes every eighth call of a letter's life: 32 rounds take each."""
@@ -58,6 +62,10 @@ def each_call(folder: Path, number: int) -> dict[str, Any]:
     return sweep(folder, SWEPT[action], first=1 + turn % STRIDE, stride=STRIDE)
 
 
+def chaos(folder: Path, number: int) -> dict[str, Any]:
+    return play_chaos(folder, Random(f"{SEED}/{number}").getrandbits(32), HITS)
+
+
 def fuzzed(target: Target, folder: Path, number: int) -> dict[str, Any]:
     return target.fuzz(folder, Random(f"{SEED}/{number}").getrandbits(32), EXAMPLES)
 
@@ -65,6 +73,7 @@ def fuzzed(target: Target, folder: Path, number: int) -> dict[str, Any]:
 PARTS: dict[str, Part] = {
     "nemesis": nemesis,
     "each call": each_call,
+    "postgresql": chaos,
     "fuzz door": partial(fuzzed, DOOR),
     "fuzz rules": partial(fuzzed, RULES),
     "fuzz templates": partial(fuzzed, TEMPLATES),
@@ -111,6 +120,9 @@ def main() -> None:
         return write_page(journal)
     if reason := why_no_disk():
         sys.stdout.write(f"not everything can be tried here: {reason}\n")
+    if not binaries():
+        PARTS.pop("postgresql")
+        sys.stdout.write(f"not everything can be tried here: {HOW}\n")
     signal.signal(signal.SIGALRM, hang)
     signal.signal(signal.SIGTERM, end)
     wanted = os.environ.get("PARTS", ",".join(PARTS)).split(",")

@@ -5,11 +5,10 @@ import threading
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException
 from itertools import count
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
 from tests.installation import START, body, completed, enrolled
-from tests.real_service import RealService
 from tests.waiting import until
 
 LEARNERS = 40
@@ -18,10 +17,18 @@ PAUSE = 0.1
 HEADERS = {"Content-Type": "application/json"}
 
 
+class Addressed(Protocol):
+    """Who is posted to."""
+
+    @property
+    def address(self) -> str: ...
+
+
 class Crowd:
     """`acked` holds receipt and course of every letter; each letter has its own course."""
 
-    def __init__(self, service: RealService, threads: int) -> None:
+    def __init__(self, service: Addressed, threads: int) -> None:
+        self.breath = BREATH
         self.acked: list[tuple[int, str]] = []
         self.tries = self.refused = 0
         self.clients = threads
@@ -52,14 +59,17 @@ class Crowd:
         until(lambda: len(self.acked) >= wanted, "more letters are taken in")
 
     def _post(self) -> None:
-        while not self._over.wait(BREATH):
+        while not self._over.wait(self.breath):
             self.post_one()
 
     def post_one(self) -> None:
         """Post the next letter until it is acknowledged, or all is over."""
         n = next(self._numbers)
-        if receipt := self._receipt(body(*story(n))):
+        if receipt := self._receipt(self._letter(n)):
             self.acked.append((receipt, course(n)))
+
+    def _letter(self, n: int) -> bytes:
+        return body(*story(n))
 
     def _receipt(self, letter: bytes) -> int | None:
         while not self._failed:

@@ -12,7 +12,8 @@ from typing import Self
 from service.app.event_types import SHAPES
 from service.incoming.letters import Letters
 from service.ledger.events import EventBody, EventMapper
-from service.ledger.sqlite.sqlite_store import SqliteStore
+from service.ledger.location import LedgerLocation
+from service.ledger.store import END
 from service.rules.notification import SHAPES as NOTIFICATION_SHAPES
 from service.rules.notification import AttemptEnded, Notification
 from tests.real_service import RealService
@@ -25,21 +26,21 @@ MESSAGE_ID = re.compile(rb"^Message-ID: <(n[0-9a-f]+)@", re.MULTILINE)
 class Books:
     """Reads a ledger without changing it."""
 
-    def __init__(self, data: Path) -> None:
-        self._ledger = SqliteStore(data / "ledger.db")
+    def __init__(self, data: Path, database_url: str | None = None) -> None:
+        self.ledger = LedgerLocation(data, database_url).open()
         self._mapper = EventMapper(SHAPES)
-        self.letters = Letters(self._ledger)
+        self.letters = Letters(self.ledger)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ledger.close()
+        self.ledger.close()
 
     def histories(self) -> dict[str, list[EventBody]]:
         """The events of every notification by its id."""
         found: dict[str, list[EventBody]] = defaultdict(list)
-        for _, stream, _, topic, state in self._ledger.log(0, -1):
+        for _, stream, _, topic, state in self.ledger.log(0, END):
             if topic in NOTIFICATION_SHAPES:
                 found[stream].append(self._mapper.decode(topic, state))
         return found
@@ -131,7 +132,8 @@ def rows_of(views: Path) -> dict[str, list[str]]:
 
 def check_ledger(service: RealService) -> None:
     checked = service.command("fsck")
-    assert (checked.returncode, "nothing is missing" in checked.stdout) == (0, True), checked.stdout
+    said = checked.stdout + checked.stderr
+    assert (checked.returncode, "nothing is missing" in said) == (0, True), said
 
 
 def text_of(mail: EmailMessage) -> str:

@@ -1,17 +1,21 @@
 """The figures of `docs/reliability.md`, from the journal; the words around them are by hand."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from statistics import median
 from typing import Any
 
 from tests.installation import ROOT
+from tests.reliability.chaos import HITS
 from tests.reliability.failing_calls import ACTIONS
 from tests.reliability.faults import FAULTS
 from tests.reliability.journal import OK, Journal
 
 PAGE = ROOT / "docs/reliability.md"
 BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
+POSTGRESQL = "postgresql"
 SUMS = ("letters", "refused", "mails", "repeats", "unknown")
+CHAOS_SUMS = (*SUMS, "rows", "missing", "surplus")
 
 Round = dict[str, Any]
 
@@ -27,9 +31,12 @@ def figures(rounds: Sequence[Round]) -> str:
     """The tables: where and when, what was broken and how often, what was tried as input."""
     if not rounds:
         return "\nNo round has been played yet.\n\n"
-    played = [r for r in rounds if not r["part"].startswith("fuzz")]
     fuzzed = [r for r in rounds if r["part"].startswith("fuzz")]
-    tables = (_where(rounds), _faults(played), _fuzz(fuzzed), _bad(rounds))
+    chaos = [r for r in rounds if r["part"] == POSTGRESQL]
+    played = [r for r in rounds if r not in (*fuzzed, *chaos)]
+    parts = [(_faults, played), (_chaos, chaos), (_fuzz, fuzzed)]
+    told = [tells(some) for tells, some in parts if some]
+    tables = [_where(rounds), *told, _bad(rounds)]
     return "".join("\n" + "\n".join(lines) + "\n" for lines in tables) + "\n"
 
 
@@ -60,6 +67,33 @@ def _faults(rounds: Sequence[Round]) -> Iterable[str]:
     )
     yield "|---|---|---|---|---|---|---|"
     yield f"| {len(rounds):,} | {lost:,} | " + " | ".join(f"{sums[n]:,}" for n in SUMS) + " |"
+
+
+def _chaos(rounds: Sequence[Round]) -> Iterable[str]:
+    """Tell of the hits on a fleet, and of the seconds until it went on."""
+    hits, took = Counter[str](), defaultdict[str, list[float]](list)
+    for each in rounds:
+        hits.update(each.get("faults", {}))
+        for name, seconds in each.get("took", {}).items():
+            took[name] += seconds
+    yield "| on PostgreSQL | what is done | times | seconds until work goes on: p50 | most |"
+    yield "|---|---|---|---|---|"
+    for name, times in sorted(hits.items()):
+        measured = [f"{each:.1f}" for each in (median(took[name]), max(took[name]))]
+        yield f"| {name} | {HITS[name].words} | {times:,} | {' | '.join(measured)} |"
+    sums = {name: sum(r.get(name, 0) for r in rounds) for name in CHAOS_SUMS}
+    before, after = (sum(r["rates"][n] for r in rounds if "rates" in r) for n in (0, 1))
+    ratio = f"{after / before:.2f}" if before else "–"
+    seeds = ", ".join(sorted({str(r["seed"]) for r in rounds}))
+    yield ""
+    yield (
+        "| seed | rounds | hits | letters acknowledged | refused, and posted again | mails | "
+        "of which repeats | attempts said `unknown` | rows compared | missing | surplus | "
+        "letters taken in a second, after the hits to before |"
+    )
+    yield "|" + "---|" * 12
+    counts = [len(rounds), hits.total(), *sums.values()]
+    yield f"| {seeds} | " + " | ".join(f"{n:,}" for n in counts) + f" | {ratio} |"
 
 
 def _words(name: str) -> str:

@@ -19,6 +19,7 @@ from service.cli import main
 from service.cli.output import csv_import
 from service.sending.channels.smtp_url import server_at
 from service.sending.templates.templates import Templates
+from tests.reliability.shorter_leases import adapt
 
 csv_import.STILL_SECONDS = 0.01  # the tests do not write to a file while they import it
 LONGEST = 200_000
@@ -86,4 +87,5 @@ if __name__ == "__main__":
     gc.freeze()  # so that no collection touches the pages that all share
     words, folder, environ, umask = grown(socket.socket(fileno=int(sys.argv[1])))
     become(folder, environ, umask)
+    adapt(environ)
     main(words, prog_name="coursebell")

@@ -148,11 +148,19 @@ class Server:
         session.prepare_threshold = 2
         timeline = _timeline_of(session, settings)
         if timeline < max(self.timeline, 1):
+            self._begin_elsewhere()
             raise SessionLost(
                 "PostgreSQL: expected the primary, got a standby or a primary of the past; "
                 "look which server the address leads to"
             )
         self.timeline = timeline
+
+    def _begin_elsewhere(self) -> None:
+        """Ask another host first from now on: libpq takes any primary, also one of the past."""
+        for name in ("host", "hostaddr", "port"):
+            first, more, others = str(self._parameters.get(name) or "").partition(",")
+            if more:
+                self._parameters[name] = f"{others},{first}"
 
 
 def _timeline_of(session: Session, settings: dict[str, str]) -> int:

@@ -26,6 +26,9 @@ PAUSES = (0.05, 1.0)
 """The shortest pause and the longest, of who waits for the server."""
 
 WARNING = "01000"
+NO_SUCH_SESSION = "pg_signal_backend"
+"""What warns so, too: a session that was to be ended has ended by itself meanwhile."""
+
 TAKEN_OVER = "another process has taken over the lease of the ledger; take it again to go on"
 NOBODY_KNOWS = "PostgreSQL: expected an answer to COMMIT, got none; it may be kept or not"
 
@@ -197,4 +200,5 @@ class LaneSession:
 
     def _hear(self, notice: psycopg.errors.Diagnostic) -> None:
         """Note a wait for a standby that was cancelled, which otherwise looks like success."""
-        self.cancelled = self.cancelled or notice.sqlstate == WARNING
+        if notice.source_function != NO_SUCH_SESSION:
+            self.cancelled = self.cancelled or notice.sqlstate == WARNING

@@ -5,6 +5,7 @@ was first says `commits`, one row each. So there is no sequence, whose numbers b
 another order than they were given, and no lock of a table (decision 43).
 """
 
+import re
 from collections.abc import Iterator
 
 from eventsourcing.persistence import IntegrityError, PersistenceError
@@ -96,6 +97,11 @@ SELECT column_name, data_type, is_nullable = 'NO' AND column_default IS NULL
 FROM information_schema.columns WHERE table_schema = current_schema AND table_name = ?
 """
 
+INDEX = re.compile(r"CREATE (?:UNIQUE )?INDEX IF NOT EXISTS (\w+)[^;]*;")
+INDEXES = """
+SELECT indexname FROM pg_indexes WHERE schemaname = current_schema AND indexname = ANY(?)
+"""
+
 
 def make_log(session: Session) -> None:
     """Make the tables of the log where there are none; raises LedgerError for a newer ledger."""
@@ -149,7 +155,7 @@ def make_tables(session: Session, script: str) -> None:
             for table, wanted in tables
             for change in _changes(wanted, _columns(session, table))
         )
-        if _run(session, script_as_here(added + script)):
+        if _run(session, script_as_here(added + _without_indexes_there(session, script))):
             break
     else:
         raise LedgerError("PostgreSQL: expected to make tables, but others make them; start again")
@@ -163,6 +169,13 @@ def _changes(wanted: Columns, there: Columns) -> Iterator[str]:
     for column in wanted.keys() & there.keys():
         if there[column].declared == "text" and wanted[column].declared.startswith("INTEGER"):
             yield f"ALTER COLUMN {column} TYPE INTEGER USING CAST({column} AS INTEGER)"
+
+
+def _without_indexes_there(session: Session, script: str) -> str:
+    """Leave out what is there: PostgreSQL keeps writers off the table before it looks for one."""
+    found = Asking(session).execute(INDEXES, (INDEX.findall(script),))
+    there = {name for (name,) in found}
+    return INDEX.sub(lambda each: "" if each[1] in there else each[0], script)
 
 
 def _columns(session: Session, table: str) -> Columns:
