@@ -6,9 +6,9 @@ Writes are the commits of the ledger, the pages of the views, and what is said t
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from service.app.app import App
+from service.ledger.views import PageTaken, PageWanted
 from service.sending.channels.channel import OutgoingMessage, SendResult
 from service.sending.templates.templates import RenderedMessage
 
@@ -72,19 +72,19 @@ class Fuse:
 
     def guard(self, app: App, outside: Outside) -> None:
         """Every write of this app goes through the fuse from here."""
-        commit, page = app.ledger.transaction, app.views._write
+        commit, page = app.ledger.transaction, app.views.take
 
         @contextmanager
         def transaction(**how: bool) -> Iterator[sqlite3.Cursor]:
             with self.write("commit"), commit(**how) as cursor:
                 yield cursor
 
-        def write(*of: Any) -> bool:
+        def take(wanted: PageWanted) -> PageTaken:
             with self.write("views"):
-                return page(*of)
+                return page(wanted)
 
         app.ledger.transaction = transaction  # type: ignore[method-assign]
-        app.views._write = write  # type: ignore[method-assign]
+        app.views.take = take
         for name, delivery in app.deliveries.items():
             delivery._channel = Line("chat" if name == "room" else "email", outside, self)
 

@@ -21,7 +21,7 @@ from tests.reliability.victim import Scene, Victim
 pytestmark = pytest.mark.timeout(240)
 needs_disk = pytest.mark.skipif(why_no_disk() is not None, reason=str(why_no_disk()))
 CARELESS = """
-from service.ledger import database
+from service.ledger.sqlite import database
 careful = database.connect
 def careless(path, *, read_only=False):
     connection = careful(path, read_only=read_only)
