@@ -15,6 +15,10 @@ WORDS = "{{ course.title }}{% for other in others %}, {{ other }}{% endfor %}"
 LIST = "{% for item in items %}{{ item.course.title }} {% endfor %}"
 
 
+OF_ITS_RUN = ("id", "person", "version", "position")
+"""Columns that tell how often a story was begun again."""
+
+
 class Step(NamedTuple):
     """Something that happens at a moment (ms); a crash in it makes it happen again."""
 
@@ -79,7 +83,7 @@ class Stage(Installation):
                 for row in told
             ),
             "enrollments": sorted(
-                [str(v) for k, v in row.items() if k not in ("id", "person", "version")]
+                [str(v) for k, v in row.items() if k not in OF_ITS_RUN]
                 for row in self.app.views.reader()["enrollments"].rows
             ),
             "instances": [dict(row) for row in self.app.views.reader()["instances"].rows],
