@@ -1,8 +1,6 @@
 """Run a test on SQLite and on PostgreSQL: `[sqlite]` and `[postgresql]`.
 
-What is marked `both_engines` does, by its file or by itself. Of the folders of commands the rest
-does in `make faults`, but what is marked `of_files`: it is about a ledger that is one.
-Services, installations and commands ask here where the ledger of a data folder is.
+What is marked `both_engines` does, by its file or by itself. Services, installations and commands ask here where the ledger of a data folder is.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,12 +10,10 @@ import pytest
 
 from service.ledger.location import LedgerLocation
 from service.ledger.store import Store
-from tests.campaigns import WHOLE
 from tests.postgres import Cluster
 
-DATABASE_URL = "COURSEBELL_DATABASE_URL"
-ROOMS = ("tests/cli/", "tests/ops/", "tests/test_")
-"""Where all runs on both in `make faults`."""
+DATABASE_URL, SECRET_KEY = "COURSEBELL_DATABASE_URL", "COURSEBELL_SECRET_KEY"
+KEY = "0123456789abcdef" * 2
 
 
 class Databases:
@@ -47,7 +43,7 @@ class _Test:
 def ledger_environ(data: Path) -> dict[str, str]:
     """What leads to the ledger of a data folder, beside the folder."""
     url = _Test.databases.url(data)
-    return {DATABASE_URL: url} if url else {}
+    return {DATABASE_URL: url, SECRET_KEY: KEY} if url else {}
 
 
 def opened(data: Path) -> Store:
@@ -58,12 +54,8 @@ def opened(data: Path) -> Store:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run on both engines what is to be."""
     here = metafunc.definition
-    chosen = here.get_closest_marker("both_engines")
-    later = WHOLE and here.nodeid.startswith(ROOMS) and not here.get_closest_marker("of_files")
-    if chosen or later:
-        there = () if chosen else (pytest.mark.faults,)
-        engines = ["sqlite", pytest.param("postgresql", marks=there)]
-        metafunc.parametrize("engine", engines, indirect=True)
+    if here.get_closest_marker("both_engines"):
+        metafunc.parametrize("engine", ["sqlite", "postgresql"], indirect=True)
 
 
 @pytest.fixture(autouse=True)

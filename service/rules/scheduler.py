@@ -84,6 +84,7 @@ class Scheduler:
         self._version = 0
         self._position = self._looked_up_to = 0
         self._asked_at = 0
+        self._failed = False
 
     def recover(self) -> None:
         """Go on where the ledger says the last ask was."""
@@ -155,8 +156,11 @@ class Scheduler:
         """
         self._views.catch_up()
         position = self._views.position
+        if self._failed:  # and nobody may know what of it was kept
+            self.recover()
+        self._failed = True
         asked = self._ask(decider, position, now)
-        self._looked_up_to = position  # of an ask that failed, the next one has all
+        self._failed, self._looked_up_to = False, position
         return asked.more
 
     def _ask(self, decider: Decider, position: int, now: int) -> SweepResult:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pytest
 from eventsourcing.persistence import PersistenceError
 
+from service.app.agreed_files import FilesAgreed
 from service.learners.directory import people, people_table
 from service.learners.directory.people import PersonRow
 from service.sending import delivery
@@ -164,6 +165,7 @@ def played(here: Installation, days: int, losses: Losses) -> LogOfStreams:
     return {
         (readers.get(stream, stream), version, topic, POSITION.sub(b"", state))
         for _, stream, version, topic, state in here.app.ledger.log(0, 2**40)
+        if topic != FilesAgreed.TOPIC
     }
 
 

@@ -21,7 +21,6 @@ def shown(here: RealService) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.both_engines
 def test_a_service_that_works_is_nothing_to_look_at(here: RealService) -> None:
     with here:
         here.post(completed(START, 77), event("NEVER_HEARD", START))

@@ -27,7 +27,7 @@ ACCOUNT = "1234"
 MOMENT = re.compile(rb"\b1[0-9]{12}\b")
 MOMENTARY = (
     "clock.", "storm.", "channel.", "channels.", "notification.attempt_", "notification.ended",
-    "notification.deferred",
+    "notification.deferred", "files.",
 )  # fmt: skip
 """When the clock was asked, how many were told within a while, and how sending went."""
 

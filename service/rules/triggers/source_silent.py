@@ -125,13 +125,12 @@ class FeedWatch:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._silences: dict[str, FeedSilence] = {}
-        self._version = 0
         self._asked_at: int | None = None
         self._recorded_at = 0
 
     def recover(self) -> None:
         """Go on with the silences the ledger has; the time in between does not count."""
-        self._version, last = self._writer.store.latest(STREAM) or (0, None)
+        _, last = self._writer.store.latest(STREAM) or (0, None)
         self._asked_at = None
         if isinstance(last, FeedsWatched):
             self._silences, self._recorded_at = dict(last.silences), last.at
@@ -172,7 +171,7 @@ class FeedWatch:
 
     def _record(self, decisions: Decisions, silences: dict[str, FeedSilence], now: int) -> None:
         event = FeedsWatched(at=now, silences=silences)
-        decisions.following.append((STREAM, self._version + 1, event))
+        version, _ = self._writer.store.latest(STREAM) or (0, None)
+        decisions.following.append((STREAM, version + 1, event))
         self._writer.commit(decisions)
-        self._version += 1
         self._recorded_at = now
