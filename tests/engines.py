@@ -1,6 +1,7 @@
 """Run a test on SQLite and on PostgreSQL: `[sqlite]` and `[postgresql]`.
 
-What is marked `both_engines` does, by its file or by itself. Services, installations and commands ask here where the ledger of a data folder is.
+What is marked `both_engines` does, by its file or by itself. Services, installations and commands
+ask here where the ledger of a data folder is.
 """
 
 from collections.abc import Iterator, Mapping
