@@ -17,6 +17,11 @@ SAMPLE = 5
 campaign = pytest.mark.faults
 
 
+def without_sample(test: Any) -> Any:
+    """Leave it to `make faults`: not even a sample of it is quick."""
+    return campaign(pytest.mark.whole(test))
+
+
 def length(whole: int, sample: int | None = None) -> int:
     """Return how often to try here: all times, or those of the sample."""
     return whole if WHOLE else sample or whole // SAMPLE

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from service.cli.output import csv_import
+from tests.campaigns import WHOLE
 
 pytest_plugins = ["tests.postgres", "tests.engines"]
 
@@ -28,6 +29,14 @@ def pytest_configure(config: pytest.Config) -> None:
     """Point pytest's temporary folders at memory unless somebody chose a place."""
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what has no sample."""
+    left = [] if WHOLE else [each for each in items if each.get_closest_marker("whole")]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [each for each in items if each not in left]
 
 
 @pytest.fixture

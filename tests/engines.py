@@ -1,6 +1,7 @@
 """Run a test on SQLite and on PostgreSQL: `[sqlite]` and `[postgresql]`.
 
-What is marked `both_engines` does, by its file or by itself. Services, installations and commands
+What is marked `both_engines` does, by its file or by itself; on PostgreSQL only in `make faults`,
+unless `always`. Services, installations and commands
 ask here where the ledger of a data folder is.
 """
 
@@ -55,8 +56,10 @@ def opened(data: Path) -> Store:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run on both engines what is to be."""
     here = metafunc.definition
-    if here.get_closest_marker("both_engines"):
-        metafunc.parametrize("engine", ["sqlite", "postgresql"], indirect=True)
+    if marker := here.get_closest_marker("both_engines"):
+        there = () if marker.kwargs.get("always") else (pytest.mark.faults, pytest.mark.whole)
+        engines = ["sqlite", pytest.param("postgresql", marks=there)]
+        metafunc.parametrize("engine", engines, indirect=True)
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from bench.__main__ import NOTHING_TO_MEASURE, measurable
 from bench.postgresql import measure as postgresql
 from bench.site import QUICK, Site
+from tests.campaigns import without_sample
 from tests.installation import ROOT
 from tests.postgres import HOW, binaries
 
@@ -60,6 +61,7 @@ def test_without_postgresql_it_is_skipped_and_says_how_to_have_it(
 
 @pytest.mark.skipif(binaries() is None, reason=HOW)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="costs come from /proc")
+@without_sample
 def test_everything_of_postgresql_is_measured_beside_its_floors(site: Site) -> None:
     """How good the figures are is for a long run on a machine at rest to say."""
     rows = postgresql.measure(site)

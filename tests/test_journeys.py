@@ -15,7 +15,7 @@ from tests.real_service import FreshService, RealService
 from tests.smtp_sink import SmtpSink
 from tests.waiting import until
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.both_engines(always=True)
 
 PEOPLE = """id,name,email,manager,locale
 77,Ada Lovelace,ada@example.org,boss@example.org,en

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.campaigns import without_sample
 from tests.cli.serving import Machines, Serving, Working, post
 from tests.installation import DONE, START, completed
 from tests.waiting import until
@@ -99,6 +100,7 @@ ONCE = (
 """What they find is not there any more the second time."""
 
 
+@without_sample
 def test_every_command_works_on_another_machine(machines: Machines) -> None:
     """Beside who works elsewhere, and when nobody does."""
     desk = machines.serving("desk")

@@ -22,6 +22,7 @@ from tests.waiting import until
 
 pytestmark = [
     campaign,
+    pytest.mark.whole,
     pytest.mark.timeout(240),
     pytest.mark.skipif(why_no_namespaces() is not None, reason=str(why_no_namespaces())),
     pytest.mark.skipif(binaries() is None, reason=HOW),
