@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import NamedTuple
 
-TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)[^;]*;")
+TABLE = re.compile(r'CREATE TABLE IF NOT EXISTS "?(\w+)"?[^;]*(?:;|\Z)')
 
 
 class Column(NamedTuple):

@@ -18,7 +18,7 @@ from eventsourcing.persistence import PersistenceError
 from service.ledger.location import LedgerLocation
 from service.ledger.migration import copying, table_shape
 from service.ledger.migration.copying import differing_streams, migrate
-from service.ledger.migration.table_shape import Sum
+from service.ledger.migration.table_shape import ColumnShape, Sum, TableShape
 from service.ledger.postgresql.connections import Server
 from service.ledger.postgresql.log_reader import LOG, LogReader
 from service.ledger.postgresql.tables import PLACES
@@ -259,6 +259,20 @@ def test_an_older_ledger_is_brought_up_there(
                    "CREATE TABLE IF NOT EXISTS things (words TEXT PRIMARY KEY);"):  # fmt: skip
         with pytest.raises(LedgerError, match="run the Coursebell version that made it"):
             store.create(script)
+
+
+def test_a_table_that_was_begun_gains_what_the_source_has_by_now(
+    tmp_path: Path, database: LedgerLocation
+) -> None:
+    """The ledger was opened by a newer version between a copying and its end."""
+    first = TableShape("things", [ColumnShape("n", "INTEGER", True)], ["n"])
+    now = first._replace(columns=[*first.columns, ColumnShape("said", "TEXT", False)])
+    for place in (LedgerLocation(tmp_path / "begun"), database):
+        with closing(place.target()) as target:
+            target.begin()
+            target.make(first)
+            target.make(now)
+            assert [each.name for each in target.tables()["things"].columns] == ["n", "said"]
 
 
 def test_a_table_of_somebody_elses_keeps_no_service_from_its_own(
