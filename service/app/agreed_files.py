@@ -11,6 +11,7 @@ from service.learners.world import Decisions
 from service.ledger.events import EventBody, EventStore
 from service.sending.planner import ActiveRules
 from service.sending.templates.template_files import template_files
+from service.sending.templates.templates import Templates
 from service.settings import Settings
 
 STREAM = "files"
@@ -56,6 +57,8 @@ class AgreedFiles:
         self._commit = commit
         self._shared = settings.database_url is not None
         self._begun_at, _ = self._agreed()
+        self._read_for: Templates | None = None
+        self._fingerprint = ""
 
     def differing(self, active: ActiveRules, *, activates: bool = False) -> str | None:
         """Say which files here are others than the active ones; None when none are.
@@ -91,11 +94,17 @@ class AgreedFiles:
         return FilesAgreed(
             at=now,
             rules=active.decider.rules.fingerprint,
-            templates=self._templates(),
+            templates=self._templates(active),
             key=sha256(b"coursebell" + key.encode()).hexdigest()[:16] if key else "",
         )
 
-    def _templates(self) -> str:
+    def _templates(self, active: ActiveRules) -> str:
+        """Give the fingerprint of the active templates, whose files are read once for it."""
+        if self._read_for is not active.templates:
+            self._read_for, self._fingerprint = active.templates, self._fingerprint_now()
+        return self._fingerprint
+
+    def _fingerprint_now(self) -> str:
         folder, found = self._settings.templates, sha256()
         logo = [(path.name, path) for path in logo_of(self._settings.rules)]
         for name, path in [*logo, *((p.relative_to(folder), p) for p in template_files(folder))]:
