@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from service.cli.options.installation import Installation
-from service.cli.output.console import data_option, installation, page_wide, printable
+from service.cli.output.console import data_option, page_wide, printable
 from service.cli.output.text import in_local_time, moment, span
 from service.cli.status import ChannelStatus, active_file, channels
 from service.running import seen_now, wall_clock
@@ -75,7 +75,7 @@ def watch_notifications(every: int, as_json: bool, data: Path | None) -> None:
     """
     try:
         with Installation(data) as office:
-            seen = looks(office, installation(data).folder, seconds=every / 1000)
+            seen = looks(office, office.ledger.folder, seconds=every / 1000)
             screen = page_wide()
             if as_json:
                 for found in seen:

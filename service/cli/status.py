@@ -17,7 +17,6 @@ from service.cli.options.installation import Installation
 from service.cli.output.console import (
     BAD,
     data_option,
-    installation,
     json_option,
     page_wide,
     print_json,
@@ -103,7 +102,7 @@ def status(data: Path | None, as_json: bool) -> None:
     """
     now = wall_clock()
     with Installation(data) as office:
-        seen = seen_now(installation(data).folder) if office.beside_service else None
+        seen = seen_now(office.ledger.folder) if office.beside_service else None
         found = standing(office, seen, now)
         chosen = settings(data)
         late = overdue_in_words(overdue(office.ledger, chosen.import_max_age, now))
@@ -116,7 +115,7 @@ def status(data: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        show(found, installation(data).folder, now)
+        show(found, chosen.data, now)
     raise SystemExit(BAD if found.look_at else 0)
 
 
