@@ -76,7 +76,6 @@ TABLES = {
     "service/ledger/postgresql/lanes.py": "shards: who writes in which lane",
     "service/ledger/postgresql/log_reader.py": "events, commits, erasable, read",
     "service/ledger/postgresql/postgres_store.py": "head, read",
-    "service/ledger/postgresql/reading_store.py": "head, read",
     "service/ledger/postgresql/postgres_move.py": "head, events, commits of a log that is moved",
     "service/ledger/postgresql/tables.py": "the tables of the log, and those of the wings",
     "service/ledger/postgresql/transactions.py": "events, erasable, head, commits, written",

@@ -54,7 +54,7 @@ class LedgerLocation(NamedTuple):
         """Open a ledger that is there, and change nothing of it."""
         if self.database_url is None:
             return ReadOnlySqliteStore(self.file)
-        store: ReadOnlyStore = _postgresql("reading_store").ReadOnlyPostgresStore(
+        store: ReadOnlyStore = _postgresql("postgres_store").ReadOnlyPostgresStore(
             self.database_url, self.folder
         )
         return store
@@ -65,7 +65,7 @@ class LedgerLocation(NamedTuple):
             return (
                 None if self.file.is_file() else f"{self.folder}: expected {FILE} in it, found none"
             )
-        if _postgresql("reading_store").has_ledger(self.database_url):
+        if _postgresql("postgres_store").has_ledger(self.database_url):
             return None
         return "COURSEBELL_DATABASE_URL: expected a ledger in the database, found none"
 

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from service.ledger.migration.table_shape import ColumnShape, TableShape
 from service.ledger.sql import TableReader
-from service.ledger.store import LogRow
+from service.ledger.store import LedgerError, LogRow
 
 UNFINISHED, MOVED = 1_000_001, 1_000_002
 """Stand where the number of the schema does: programs of all versions leave such a ledger alone."""
@@ -19,6 +19,14 @@ WHAT_MOVED_IS = (
     "COURSEBELL_DATABASE_URL), or move it back with `coursebell migrate`. Without what came since, "
     "`coursebell fsck --accept-loss` lets this one be used again"
 )
+
+
+def refuse_marked(where: object, schema: int, *, reading: bool) -> None:
+    """Raise LedgerError for a copy that is not finished, and for one moved unless for `reading`."""
+    if schema == UNFINISHED:
+        raise LedgerError(f"{where}: {WHAT_UNFINISHED_IS}")
+    if schema == MOVED and not reading:
+        raise LedgerError(f"{where}: {WHAT_MOVED_IS}")
 
 
 class LedgerReading(Protocol):

@@ -7,7 +7,7 @@ is told as `Unknown`.
 import re
 import threading
 import time
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 
 from eventsourcing.persistence import PersistenceError
@@ -17,7 +17,13 @@ from service.ledger.postgresql.lane_session import LaneSession
 from service.ledger.postgresql.lane_writer import LaneWriter
 from service.ledger.postgresql.lanes import is_shard_taken
 from service.ledger.postgresql.log_reader import LogReader
-from service.ledger.postgresql.tables import make_log, make_tables
+from service.ledger.postgresql.tables import (
+    has_log,
+    make_log,
+    make_tables,
+    refuse_newer_schema,
+    schema_of,
+)
 from service.ledger.private_files import private_data_folder
 from service.ledger.sql import TableWriter
 from service.ledger.sqlite.sqlite_store import HighWaterMark
@@ -182,6 +188,34 @@ class PostgresStore(LogReader):
         self.lease.close()
         self._by_hand.lanes.close()
         self.mark.close()
+
+
+class ReadOnlyPostgresStore(PostgresStore):
+    """Open a ledger only to be read; what would write has no session to do it in."""
+
+    def __init__(self, address: str, folder: Path) -> None:
+        """Raise LedgerError when a newer program made it, PersistenceError when it is away."""
+        LogReader.__init__(self, Server(address))
+        self.folder = folder
+        refuse_newer_schema(schema_of(self.reader()), reading=True)
+
+    def create(self, script: str, *, remembered: bool = True) -> bool:
+        """Make nothing: the tables are there, or this is no ledger."""
+        return False
+
+    def is_out_of_date(self) -> bool:
+        """Tell that what was read is as it was: each query reads the server."""
+        return False
+
+    def close(self) -> None:
+        """Close every session. Twice is harmless."""
+        LogReader.close(self)
+
+
+def has_ledger(address: str) -> bool:
+    """Tell whether a ledger is there; raises LedgerError or PersistenceError."""
+    with closing(LogReader(Server(address))) as found:
+        return has_log(found.reader())
 
 
 def _mark_in(folder: Path) -> HighWaterMark:

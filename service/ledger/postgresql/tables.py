@@ -10,12 +10,7 @@ from collections.abc import Iterator
 
 from eventsourcing.persistence import IntegrityError, PersistenceError
 
-from service.ledger.migration.sides import (
-    MOVED,
-    UNFINISHED,
-    WHAT_MOVED_IS,
-    WHAT_UNFINISHED_IS,
-)
+from service.ledger.migration.sides import MOVED, refuse_marked
 from service.ledger.postgresql.connections import Session, told
 from service.ledger.postgresql.portable_sql import Asking, script_as_here
 from service.ledger.sql import Connection
@@ -131,10 +126,7 @@ def refuse_newer_schema(found: int, *, reading: bool = False) -> None:
     So it does for a copy that is not finished, and for one that was moved, unless it is for
     `reading`.
     """
-    if found == UNFINISHED:
-        raise LedgerError(f"PostgreSQL: {WHAT_UNFINISHED_IS}")
-    if found == MOVED and not reading:
-        raise LedgerError(f"PostgreSQL: {WHAT_MOVED_IS}")
+    refuse_marked("PostgreSQL", found, reading=reading)
     if found > SCHEMA and found != MOVED:
         raise LedgerError(
             f"PostgreSQL: the ledger has schema {found}, this program knows {SCHEMA}; "

@@ -6,12 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from service.ledger.migration.sides import (
-    MOVED,
-    UNFINISHED,
-    WHAT_MOVED_IS,
-    WHAT_UNFINISHED_IS,
-)
+from service.ledger.migration.sides import MOVED, refuse_marked
 from service.ledger.private_files import private_file
 from service.ledger.sql import Dialect
 from service.ledger.store import LedgerError
@@ -239,10 +234,7 @@ def refuse_newer(connection: sqlite3.Connection, path: Path, *, reading: bool = 
     `reading`.
     """
     found: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if found == UNFINISHED:
-        raise LedgerError(f"{path}: {WHAT_UNFINISHED_IS}")
-    if found == MOVED and not reading:
-        raise LedgerError(f"{path}: {WHAT_MOVED_IS}")
+    refuse_marked(path, found, reading=reading)
     if found > SCHEMA_VERSION and found != MOVED:
         raise LedgerError(
             f"{path}: the ledger has schema {found}, this program knows {SCHEMA_VERSION}; "
