@@ -51,6 +51,8 @@ def test_a_machine_with_other_rules_does_not_decide_and_says_so(machines: Machin
             until(lambda: door.numbers()['coursebell_letters{state="waiting"}'], "nobody takes it")
             two.write_rules(DONE)
             until(door.is_settled, "with the same rules it goes on")
+        found = door.get("/api/v1/notifications")["items"]
+    assert {each["rule"] for each in found} == {"done"}, "the other file decided nothing"
     assert machines.told() == 2
 
 
