@@ -160,6 +160,29 @@ def in_commit(cluster: Cluster) -> list[tuple]:
     return cluster.execute(sql)
 
 
+def test_a_session_that_can_only_read_by_now_is_opened_again(another: OpenPostgres) -> None:
+    """As behind a pooler, which keeps it while the server behind becomes a standby."""
+    store = another()
+    store.create("CREATE TABLE IF NOT EXISTS things (name TEXT PRIMARY KEY)")
+    assert store.lease.acquire()
+
+    def demoted() -> None:
+        for lanes in (store._by_hand.lanes, store.lease._writer.lanes):
+            lanes.ready()[0].execute("SET default_transaction_read_only = on")
+
+    demoted()
+    store.append(Append(rows=[row("by hand")]))
+    store.lease.append(Append(rows=[row("with the lease")]))
+    demoted()
+    with store.transaction() as cursor:
+        cursor.execute("INSERT INTO things VALUES (?)", ("a",))
+    store.lease.renew()
+    assert store.lease._writer.lanes._keeper
+    store.lease._writer.lanes._keeper.execute("SET default_transaction_read_only = on")
+    store.lease.renew()
+    assert len(kept(store)) == 2
+
+
 def test_only_a_primary_is_written_to_and_none_of_the_past(tmp_path: Path) -> None:
     found = binaries()
     if found is None:

@@ -73,7 +73,10 @@ WHAT_NUL_IS = "a text has a NUL character or is no UTF-8, which PostgreSQL does 
 
 
 class SessionLost(PersistenceError):
-    """Say that the server went away; only who was at its COMMIT does not know what was kept."""
+    """Say that the server went away, or can only be read by now, as a primary of the past.
+
+    Only who was at its COMMIT does not know what was kept.
+    """
 
 
 KINDS: dict[str, type[Exception]] = {
@@ -83,6 +86,7 @@ KINDS: dict[str, type[Exception]] = {
     "08": SessionLost,
     "57P": SessionLost,
     "25P0": SessionLost,
+    "25006": SessionLost,
 }
 """By the beginning of an SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 

@@ -169,6 +169,7 @@ class LaneSession:
         try:
             return lanes.renew(self._keeper, lane, self.seconds)
         except SessionLost:
+            self._keeper.close()
             return False
 
     def release(self) -> None:
