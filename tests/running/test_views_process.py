@@ -96,8 +96,8 @@ def pid(tell: Told) -> int:
 
 
 def holds(pid: int, name: str) -> bool:
-    """Whether a process has this file open."""
-    return any(Path(os.readlink(each)).name == name for each in Path(f"/proc/{pid}/fd").iterdir())
+    """Whether a process has this file open; others it may be closing meanwhile."""
+    return any(each.resolve().name == name for each in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def another(pid: int) -> bool:
