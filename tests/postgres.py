@@ -165,14 +165,25 @@ def _is_user(name: str) -> bool:
         return False
 
 
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
+def _running() -> Iterator[Cluster]:
     found = binaries()
     if found is None:
         pytest.skip(HOW)
     running = Cluster.in_memory(found)
     yield running
     running.remove()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The server of the session."""
+    yield from _running()
+
+
+@pytest.fixture
+def server() -> Iterator[Cluster]:
+    """A server of this test's own."""
+    yield from _running()
 
 
 @pytest.fixture

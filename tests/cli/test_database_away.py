@@ -1,7 +1,6 @@
 """PostgreSQL goes away and comes back: every command says so in a line, nothing kept is lost."""
 
 import signal
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
@@ -10,7 +9,7 @@ import pytest
 
 from service.running import wall_clock
 from tests.installation import DONE, completed
-from tests.postgres import HOW, Cluster, binaries
+from tests.postgres import Cluster
 from tests.real_service import FreshService, RealService
 from tests.waiting import until
 
@@ -46,17 +45,6 @@ COMMANDS = (
 SECRET = "a-password-of-tests"
 NOBODY = f"postgresql://somebody:{SECRET}@127.0.0.1:1/a_database"
 OF_THE_ADDRESS = ("somebody", SECRET, "127.0.0.1", "a_database", "Traceback")
-
-
-@pytest.fixture
-def server() -> Iterator[Cluster]:
-    """A server of this test's own."""
-    found = binaries()
-    if found is None:
-        pytest.skip(HOW)
-    running = Cluster.in_memory(found)
-    yield running
-    running.remove()
 
 
 def in_one_line(said: str) -> str:

@@ -9,10 +9,8 @@ import pytest
 
 from service.incoming.letter import Arrival
 from service.incoming.letters import Letters
-from service.ledger.postgresql.postgres_store import PostgresStore
-from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.campaigns import length
-from tests.ledger.stores import ENGINES, Open, Opened
+from tests.ledger.stores import ENGINES, Open, opened_again
 
 DOORS = 3
 
@@ -20,18 +18,7 @@ DOORS = 3
 @pytest.fixture(params=ENGINES)
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     """Opens the same store again and again, as by another process each time."""
-    stores: list[Opened] = []
-    here = request.param == "postgresql"
-    address = request.getfixturevalue("postgres_address") if here else ""
-
-    def another() -> Opened:
-        store = PostgresStore(address, tmp_path) if here else SqliteStore(tmp_path / "ledger.db")
-        stores.append(store)
-        return store
-
-    yield another
-    for store in stores:
-        store.close()
+    yield from opened_again(request, tmp_path)
 
 
 def test_each_letter_has_a_number_of_its_own_and_none_is_passed_over(opened: Open) -> None:

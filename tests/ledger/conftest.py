@@ -9,28 +9,14 @@ import pytest
 
 from service.ledger.location import LedgerLocation
 from service.ledger.postgresql.postgres_store import PostgresStore
-from service.ledger.sqlite.sqlite_store import SqliteStore
 from tests.ledger.moved import fill
-from tests.ledger.stores import Open, Opened, OpenPostgres
+from tests.ledger.stores import Open, Opened, OpenPostgres, opened_again
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     """Opens the same store again and again."""
-    stores: list[Opened] = []
-    here = request.param == "postgresql"
-    postgres = request.getfixturevalue("postgres_address") if here else ""
-
-    data = tmp_path / "data"
-
-    def another() -> Opened:
-        store = PostgresStore(postgres, data) if here else SqliteStore(data / "ledger.db")
-        stores.append(store)
-        return store
-
-    yield another
-    for store in stores:
-        store.close()
+    yield from opened_again(request, tmp_path / "data")
 
 
 @pytest.fixture

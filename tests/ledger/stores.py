@@ -1,6 +1,6 @@
 """Open a store of either engine, as another process would, and say in one word what is in it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,3 +51,19 @@ def opened_tables(request: pytest.FixtureRequest, folder: Path) -> Opened:
     if request.param == "sqlite":
         return SqliteStore(folder / "ledger.db")
     return PostgresStore(request.getfixturevalue("postgres_address"), folder)
+
+
+def opened_again(request: pytest.FixtureRequest, data: Path) -> Iterator[Open]:
+    """Opens the same store again and again, of the engine that is asked for; closes each."""
+    stores: list[Opened] = []
+    here = request.param == "postgresql"
+    address = request.getfixturevalue("postgres_address") if here else ""
+
+    def another() -> Opened:
+        store = PostgresStore(address, data) if here else SqliteStore(data / "ledger.db")
+        stores.append(store)
+        return store
+
+    yield another
+    for store in stores:
+        store.close()

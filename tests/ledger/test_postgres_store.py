@@ -20,7 +20,7 @@ from service.ledger.postgresql.transactions import FEW
 from service.ledger.store import Append, LedgerError, Unknown
 from tests.campaigns import campaign, length
 from tests.ledger.stores import BOTH_WAYS, OpenPostgres, kept, padding, refused, row
-from tests.postgres import Cluster, binaries
+from tests.postgres import Cluster
 from tests.waiting import until
 
 OTHERS = "pid <> pg_backend_pid() AND application_name = 'coursebell'"
@@ -183,36 +183,29 @@ def test_a_session_that_can_only_read_by_now_is_opened_again(another: OpenPostgr
     assert len(kept(store)) == 2
 
 
-def test_only_a_primary_is_written_to_and_none_of_the_past(tmp_path: Path) -> None:
-    found = binaries()
-    if found is None:
-        pytest.skip("no PostgreSQL here; apt-get install postgresql")
-    with_server = Cluster.in_memory(found)
-    try:
-        old = Server(with_server.address)
-        old.connect().close()
-        with_server.stop()
-        with_server.be("standby.signal")
-        with_server.start()
-        with pytest.raises(SessionLost, match="standby"):
-            Server(f"{with_server.address}&target_session_attrs=any").connect()
-        with pytest.raises(SessionLost):
-            old.connect()
-        with_server.execute("SELECT pg_promote()")
-        server = Server(with_server.address)
-        until(lambda: server.connect().close() or True, "it is promoted")
-        assert server.timeline == old.timeline + 1
-        store = PostgresStore(with_server.address, tmp_path)
-        assert store.lease.acquire()
-        assert store.lease._writer.lanes.ready()[1].epoch > 2**33, (
-            "above every epoch of the server before"
-        )
-        store.close()
-        server.timeline += 1
-        with pytest.raises(SessionLost, match="primary of the past"):
-            server.connect()
-    finally:
-        with_server.remove()
+def test_only_a_primary_is_written_to_and_none_of_the_past(tmp_path: Path, server: Cluster) -> None:
+    old = Server(server.address)
+    old.connect().close()
+    server.stop()
+    server.be("standby.signal")
+    server.start()
+    with pytest.raises(SessionLost, match="standby"):
+        Server(f"{server.address}&target_session_attrs=any").connect()
+    with pytest.raises(SessionLost):
+        old.connect()
+    server.execute("SELECT pg_promote()")
+    now = Server(server.address)
+    until(lambda: now.connect().close() or True, "it is promoted")
+    assert now.timeline == old.timeline + 1
+    store = PostgresStore(server.address, tmp_path)
+    assert store.lease.acquire()
+    assert store.lease._writer.lanes.ready()[1].epoch > 2**33, (
+        "above every epoch of the server before"
+    )
+    store.close()
+    now.timeline += 1
+    with pytest.raises(SessionLost, match="primary of the past"):
+        now.connect()
 
 
 @pytest.mark.parametrize(
