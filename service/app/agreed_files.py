@@ -56,7 +56,7 @@ class AgreedFiles:
         self._settings = settings
         self._commit = commit
         self._shared = settings.database_url is not None
-        self._begun_at, _ = self._agreed()
+        self._begun_at, _ = self._agreed() if self._shared else (0, None)
         self._read_for: Templates | None = None
         self._fingerprint = ""
 
@@ -66,9 +66,11 @@ class AgreedFiles:
         None too where nothing was agreed yet; or where this process `activates` its own, unless
         another has agreed on something since it was begun.
         """
+        if not self._shared:
+            return None
         version, agreed = self._agreed()
         if agreed is None or (activates and version == self._begun_at):
-            return None  # also where the ledger is shared with nobody
+            return None
         mine = self._mine(active, agreed.at)
         others = [words for name, words in WORDS.items() if _differ(mine, agreed, name)]
         if not others:
