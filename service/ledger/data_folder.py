@@ -5,12 +5,12 @@ Commands that only add a little, or only look, need no lock: SQLite has its own.
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from service.ledger.private_files import private_file, private_folder
-from service.ledger.store import Append, LedgerError
+from service.ledger.store import Append, LedgerError, Marks
 
 
 def is_in_use(data: Path) -> bool:
@@ -57,9 +57,12 @@ def lock_data_folder(data: Path) -> Iterator[None]:
 
 
 class FolderLease:
-    """Be the one process that decides: whoever holds the data folder is."""
+    """Be the one process that decides: whoever holds the data folder is. There is one shard."""
 
     renew_every: float | None = None
+    shards = 1
+    held: Mapping[int, Marks] = {0: Marks()}
+    """A letter is taken by all shards at once, so what waits was passed by none."""
 
     def __init__(self, append: Callable[[Append], int]) -> None:
         """Take how its holder, like everybody, writes."""
@@ -68,6 +71,10 @@ class FolderLease:
     def acquire(self) -> bool:
         """Take it: the lock of the folder has seen to it that nobody else does."""
         return True
+
+    def lowest(self) -> Marks:
+        """Say that nothing was passed which waits."""
+        return Marks()
 
     def renew(self) -> None:
         """Hold on to it."""
