@@ -4,6 +4,7 @@ Who works has a lane of its own, which says that it lives; a shard's row says wh
 and how far that has come. Whoever holds too many gives some back, between two writes.
 """
 
+from collections.abc import Iterable
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -31,7 +32,7 @@ WHERE shard BETWEEN %(low)s AND %(high)s AND owner NOT IN ('', %(owner)s) AND NO
 """
 TAKE = f"""
 WITH free AS (
-  SELECT shard FROM shards AS each
+  SELECT shard, pid, born FROM shards AS each
   WHERE shard BETWEEN %(low)s AND %(high)s AND owner <> %(owner)s AND NOT ({LIVES})
   ORDER BY shard LIMIT %(wanted)s FOR UPDATE
 )
@@ -40,7 +41,7 @@ UPDATE shards SET owner = %(owner)s, pid = pg_backend_pid(),
   epoch = greatest(epoch, {TIMELINE}) + 1,
   until = clock_timestamp() + %(seconds)s * interval '1 second'
 FROM free WHERE shards.shard = free.shard
-RETURNING shards.shard, epoch, upto, again
+RETURNING shards.shard, epoch, upto, again, free.pid, free.born
 """
 GIVE_BACK = """
 UPDATE shards SET owner = '', pid = NULL, born = NULL, until = '-infinity'
@@ -89,8 +90,10 @@ class Shares:
     def _take(self, session: Session, values: dict[str, Any]) -> None:
         for gone in session.execute(GONE, values).fetchall():
             end_session(session, gone)
-        rows = session.execute(TAKE, values).fetchall()
-        self.held |= _shares(rows)
+        taken = session.execute(TAKE, values).fetchall()
+        for gone in {row[4:] for row in taken}:  # whose time was up only since
+            end_session(session, gone)
+        self.held |= _shares(row[:4] for row in taken)
 
     def give_back(self, session: Session, shards: list[int]) -> None:
         """Leave shards to whoever wants them."""
@@ -137,5 +140,5 @@ class Shares:
         return {**named, "timeline": timeline}
 
 
-def _shares(rows: list[Any]) -> dict[int, Share]:
+def _shares(rows: Iterable[Any]) -> dict[int, Share]:
     return {shard: Share(epoch, Marks(*marks)) for shard, epoch, *marks in sorted(rows)}
