@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from service.ledger.private_files import private_file, private_folder
-from service.ledger.store import Append, LedgerError, Marks
+from service.ledger.store import Append, LedgerError, Reached
 
 
 def is_in_use(data: Path) -> bool:
@@ -61,20 +61,24 @@ class FolderLease:
 
     renew_every: float | None = None
     shards = 1
-    held: Mapping[int, Marks] = {0: Marks()}
+    changes = 0
+    held: Mapping[int, Reached] = {0: Reached()}
     """A letter is taken by all shards at once, so what waits was passed by none."""
 
     def __init__(self, append: Callable[[Append], int]) -> None:
         """Take how its holder, like everybody, writes."""
         self.append = append
 
-    def acquire(self) -> bool:
+    def acquire(self, *, first: bool = False) -> bool:
         """Take it: the lock of the folder has seen to it that nobody else does."""
         return True
 
-    def lowest(self) -> Marks:
+    def release(self) -> None:
+        """Leave it: nobody can have it while this process has the lock of the folder."""
+
+    def lowest(self) -> Reached:
         """Say that nothing was passed which waits."""
-        return Marks()
+        return Reached()
 
     def renew(self) -> None:
         """Hold on to it."""

@@ -29,19 +29,15 @@ class Unknown(PersistenceError):
     """Say that what was written may be kept or not: look before it is written again."""
 
 
-class Marks(NamedTuple):
+class Reached(NamedTuple):
     """Say how far a shard has come: letters up to `upto`, and those tried `again` up to a turn."""
 
     upto: int = 0
     again: int = 0
 
-    def behind(self, other: "Marks") -> "Marks":
-        """Give what both have passed."""
-        return Marks(min(self.upto, other.upto), min(self.again, other.again))
-
-    def beyond(self, other: "Marks") -> "Marks":
+    def beyond(self, other: "Reached") -> "Reached":
         """Give what either has passed."""
-        return Marks(max(self.upto, other.upto), max(self.again, other.again))
+        return Reached(max(self.upto, other.upto), max(self.again, other.again))
 
 
 class Append(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +58,7 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
     in_turn: Sequence[Statement] = ()
     rests_on: Mapping[str, int] = {}
     waking: bool = True
-    passed: Marks = Marks()
+    passed: Reached = Reached()
 
 
 class Durability(NamedTuple):
@@ -92,18 +88,28 @@ class Lease(Protocol):
     """How many the ledger has, held by whomever."""
 
     @property
-    def held(self) -> Mapping[int, Marks]:
+    def held(self) -> Mapping[int, Reached]:
         """Give the shards that this process has, and how far each has come."""
         ...
 
-    def acquire(self) -> bool:
+    def acquire(self, *, first: bool = False) -> bool:
         """Take the share of one who works, or give back what is more; false for none at all.
 
-        To be called by the thread that decides, between two writes, again and again.
+        To be called by the thread that decides, between two writes, again and again. It takes
+        none while another has the `first`, if that is wanted.
         """
         ...
 
-    def lowest(self) -> Marks:
+    def release(self) -> None:
+        """Leave all of it to whoever works."""
+        ...
+
+    @property
+    def changes(self) -> int:
+        """Count how often `acquire` left other shards held than before."""
+        ...
+
+    def lowest(self) -> Reached:
         """Read how far all shards have come."""
         ...
 

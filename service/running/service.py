@@ -101,9 +101,17 @@ class Service:
                 self._stand_down()
 
     def _acquire(self) -> None:
-        """Take the lease, unless the files here are not the active ones."""
+        """Take a share of the work, unless the files here are not the active ones.
+
+        Who is to make other files the active ones waits until nobody else says which are.
+        """
         self._compare()
-        self.stands_by = FILES in self.troubles or not self.app.ledger.lease.acquire()
+        lease = self.app.ledger.lease
+        other = self.app.agreed_files.differing(self.app.active) is not None
+        self.stands_by = FILES in self.troubles or not lease.acquire(first=other)
+        if FILES in self.troubles or (other and not self.app.is_office):
+            self.stands_by = True
+            lease.release()
 
     def _compare(self) -> None:
         """Say which files here are others than the active ones."""
@@ -118,7 +126,8 @@ class Service:
         """Leave the work to whoever has the lease now, or end."""
         self._working.join(time.monotonic() + STOP_SECONDS)
         if not self._threads.stopping.is_set():
-            log.warning("stands by: another process works", extra={"event": "lease.lost"})
+            if not self.app.ledger.lease.held:
+                log.warning("stands by: another process works", extra={"event": "lease.lost"})
             self.app.stand_down(self.clock)
             self._working = Threads(self.troubles)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from service.ledger.postgresql import lanes
-from service.ledger.store import Append, LeaseLost, Marks
+from service.ledger.store import Append, LeaseLost, Reached
 from tests.ledger.stores import OpenPostgres, kept, row
 from tests.waiting import until
 
@@ -20,7 +20,10 @@ def test_two_share_and_a_third_has_its_part(another: OpenPostgres) -> None:
     held = [shard for each in (one, two, three) for shard in each.lease.held]
     assert sorted(held) == [*range(16)]
     one.close()
-    until(lambda: two.lease.acquire() and three.lease.acquire() and len(two.lease.held) == 8, "one is gone")
+    until(
+        lambda: two.lease.acquire() and three.lease.acquire() and len(two.lease.held) == 8,
+        "one is gone",
+    )
     held = [shard for each in (two, three) for shard in each.lease.held]
     assert sorted(held) == [*range(16)]
 
@@ -28,16 +31,16 @@ def test_two_share_and_a_third_has_its_part(another: OpenPostgres) -> None:
 def test_how_far_a_shard_has_come_goes_with_it(another: OpenPostgres) -> None:
     one, two = another(shards=2), another(shards=2)
     assert one.lease.acquire() and not two.lease.acquire()
-    one.lease.append(Append(rows=[row("ada")], passed=Marks(7, 3)))
+    one.lease.append(Append(rows=[row("ada")], passed=Reached(7, 3)))
     assert one.lease.acquire() and two.lease.acquire()
-    assert (one.lease.held, two.lease.held) == ({0: Marks(7, 3)}, {1: Marks(7, 3)})
-    two.lease.append(Append(rows=[row("grace")], passed=Marks(9, 0)))
-    one.lease.append(Append(rows=[row("edith")], passed=Marks(5, 4)))
-    assert (one.lease.held, two.lease.held) == ({0: Marks(7, 4)}, {1: Marks(9, 3)})
-    assert one.lease.lowest() == Marks(7, 3)
+    assert (one.lease.held, two.lease.held) == ({0: Reached(7, 3)}, {1: Reached(7, 3)})
+    two.lease.append(Append(rows=[row("grace")], passed=Reached(9, 0)))
+    one.lease.append(Append(rows=[row("edith")], passed=Reached(5, 4)))
+    assert (one.lease.held, two.lease.held) == ({0: Reached(7, 4)}, {1: Reached(9, 3)})
+    assert one.lease.lowest() == Reached(7, 3)
     two.close()
     until(lambda: one.lease.acquire() and len(one.lease.held) == 2, "the other one is gone")
-    assert one.lease.held == {0: Marks(7, 4), 1: Marks(9, 3)}
+    assert one.lease.held == {0: Reached(7, 4), 1: Reached(9, 3)}
 
 
 def test_who_lost_one_shard_commits_nothing_for_any(
@@ -49,5 +52,5 @@ def test_who_lost_one_shard_commits_nothing_for_any(
     asleep.lease.append(Append(rows=[row("ada")]))
     until(awake.lease.acquire, "some are free")
     with pytest.raises(LeaseLost):
-        asleep.lease.append(Append(rows=[row("grace")], passed=Marks(9, 9)))
-    assert (kept(awake), awake.lease.lowest()) == ([("ada", 1)], Marks())
+        asleep.lease.append(Append(rows=[row("grace")], passed=Reached(9, 9)))
+    assert (kept(awake), awake.lease.lowest()) == ([("ada", 1)], Reached())

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 import psycopg
@@ -148,15 +149,17 @@ class LaneSession:
             with suppress(psycopg.Error):
                 session.close()
 
-    def acquire(self) -> bool:
+    def acquire(self, *, first: bool = False) -> bool:
         """Take the shards of one who works, or give back what is more; false for none at all."""
         assert self.shares
         with self.lock:
-            self.asked(self._balance)
+            self.asked(partial(self._balance, first))
             return bool(self.shares.held)
 
-    def _balance(self, session: Session) -> None:
+    def _balance(self, first: bool, session: Session) -> None:
         assert self.shares
+        if first and self.shares.is_first_held(session):
+            return
         self._lane_in(session, self._server.timeline)
         self.shares.balance(session, self._server.timeline)
 

@@ -23,7 +23,7 @@ from service.ledger.postgresql.tables import make_log, make_tables
 from service.ledger.private_files import private_data_folder
 from service.ledger.sql import TableWriter
 from service.ledger.sqlite.sqlite_store import HighWaterMark
-from service.ledger.store import Append, Durability, LedgerError, Marks
+from service.ledger.store import Append, Durability, LedgerError, Reached
 
 LEASE_SECONDS = 5.0
 SHARDS = 16
@@ -49,21 +49,28 @@ class ShardLease:
         return self._store.shards()
 
     @property
-    def held(self) -> Mapping[int, Marks]:
+    def held(self) -> Mapping[int, Reached]:
         """Give the shards that this process has, and how far each has come."""
         shares = self._writer.lanes.shares
         return {shard: share.marks for shard, share in shares.held.items()} if shares else {}
 
-    def lowest(self) -> Marks:
+    @property
+    def changes(self) -> int:
+        """Count how often `acquire` left other shards held than before."""
+        shares = self._writer.lanes.shares
+        return shares.changes if shares else 0
+
+    def lowest(self) -> Reached:
         """Read how far all shards have come."""
         return self._store.lowest()
 
-    def acquire(self) -> bool:
+    def acquire(self, *, first: bool = False) -> bool:
         """Take the share of one who works, or give back what is more; false for none at all.
 
         With them this process writes from then on, and nothing any more once one was taken over.
+        It takes none while another has the `first`, if that is wanted.
         """
-        return self._writer.lanes.acquire()
+        return self._writer.lanes.acquire(first=first)
 
     def renew(self) -> None:
         """Hold on to the shards also while nothing is written, or a long transaction is.
@@ -182,9 +189,9 @@ class PostgresStore(LogReader):
         """Count the shards that the ledger was made with."""
         return int(self._rows(HOW_MANY)[0][0])
 
-    def lowest(self) -> Marks:
+    def lowest(self) -> Reached:
         """Read how far all shards have come."""
-        return Marks(*self._rows(LOWEST)[0])
+        return Reached(*self._rows(LOWEST)[0])
 
     def durability(self) -> Durability:
         """Ask the server what is promised of a letter that was answered 202."""

@@ -1,4 +1,4 @@
-"""Share out the shards among those who work: each holds its part by the epoch of each row.
+"""HeldShard out the shards among those who work: each holds its part by the epoch of each row.
 
 Who works has a lane of its own, which says that it lives; a shard's row says who decides for it,
 and how far that has come. Whoever holds too many gives some back, between two writes.
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from service.ledger.postgresql.connections import Session, told
 from service.ledger.postgresql.lanes import TIMELINE, WORKING, Holder, end_session
-from service.ledger.store import Marks
+from service.ledger.store import Reached
 
 SHARDS = (0, WORKING[0] - 1)
 LIVES = """until > clock_timestamp() AND EXISTS (
@@ -25,6 +25,9 @@ UPDATE shards SET pid = pg_backend_pid(),
   epoch = greatest(epoch, {TIMELINE}), until = clock_timestamp() + %(seconds)s * interval '1 second'
 WHERE shard BETWEEN %(low)s AND %(high)s AND owner = %(owner)s
 RETURNING shard, epoch, upto, again
+"""
+FIRST_HELD = f"""
+SELECT EXISTS (SELECT FROM shards AS each WHERE shard = 0 AND owner NOT IN ('', %s) AND {LIVES})
 """
 GONE = f"""
 SELECT pid, born FROM shards AS each
@@ -59,19 +62,21 @@ LOWEST = f"SELECT min(upto), min(again) FROM shards WHERE shard BETWEEN {SHARDS[
 HOW_MANY = f"SELECT count(*) FROM shards WHERE shard BETWEEN {SHARDS[0]} AND {SHARDS[1]}"
 
 
-class Share(NamedTuple):
+class HeldShard(NamedTuple):
     """Hold one shard: its epoch, and how far it has come."""
 
     epoch: int
-    marks: Marks
+    marks: Reached
 
 
 class Shares:
     """Hold the shards for which this process decides."""
 
     def __init__(self, holder: Holder) -> None:
-        """Hold none yet."""
-        self.held: dict[int, Share] = {}
+        """Hold none yet; `changes` counts how often others were held than before."""
+        self.held: dict[int, HeldShard] = {}
+        self.changes = 0
+        self._terms: list[tuple[int, int]] = []
         self._holder = holder
         self._in: Session | None = None
 
@@ -86,6 +91,9 @@ class Shares:
                 self._take(session, {**values, "wanted": wanted - len(self.held)})
             elif len(self.held) > wanted:
                 self.give_back(session, [*sorted(self.held)][wanted:])
+        terms = [(shard, share.epoch) for shard, share in self.held.items()]
+        self.changes += terms != self._terms
+        self._terms = terms
 
     def _take(self, session: Session, values: dict[str, Any]) -> None:
         for gone in session.execute(GONE, values).fetchall():
@@ -102,6 +110,12 @@ class Shares:
         for shard in shards:
             self.held.pop(shard, None)
 
+    def is_first_held(self, session: Session) -> bool:
+        """Tell whether another has the first shard."""
+        with told():
+            found = session.execute(FIRST_HELD, (self._holder.owner,)).fetchone()
+        return found is not None and bool(found[0])
+
     def hold_on(self, session: Session, timeline: int) -> bool:
         """Hold on to them in this session; false when another has taken any: then none is held."""
         if session is not self._in:
@@ -116,10 +130,10 @@ class Shares:
         """Let `hold_on` ask once more."""
         self._in = None
 
-    def passed(self, marks: Marks) -> None:
+    def passed(self, marks: Reached) -> None:
         """Note how far those held have come, now that it is on disk."""
         self.held = {
-            shard: Share(share.epoch, share.marks.beyond(marks))
+            shard: HeldShard(share.epoch, share.marks.beyond(marks))
             for shard, share in self.held.items()
         }
 
@@ -140,5 +154,5 @@ class Shares:
         return {**named, "timeline": timeline}
 
 
-def _shares(rows: Iterable[Any]) -> dict[int, Share]:
-    return {shard: Share(epoch, Marks(*marks)) for shard, epoch, *marks in sorted(rows)}
+def _shares(rows: Iterable[Any]) -> dict[int, HeldShard]:
+    return {shard: HeldShard(epoch, Reached(*marks)) for shard, epoch, *marks in sorted(rows)}
