@@ -1,0 +1,137 @@
+"""Several who share the letters of one ledger leave the rows that one alone leaves.
+
+Sending is left out: its order is that of the log, in which only those of one learner have one. They
+are in one process here, and whose turn it is, who comes, freezes and is robbed is chosen.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+import psycopg
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from bench import feed
+from service.app.app import App, settings_of
+from service.incoming import intake
+from service.incoming.letter import Arrival
+from service.ledger.postgresql.postgres_store import PostgresStore
+from service.ledger.store import LeaseLost
+from tests.app.test_both_engines import AT_A_TIME, LogOfStreams, academy, log_of
+from tests.campaigns import campaign, length
+from tests.installation import DAY, HOUR, START, Installation
+from tests.postgres import Cluster
+
+LETTERS = 120
+DAYS = (1, 8, 15)
+FEW_LETTERS = 7
+FREEZE = "UPDATE shards SET until = '-infinity' WHERE owner = %s"
+
+
+class Team:
+    """Some who work on one ledger: the first at once, others when it is their turn."""
+
+    def __init__(self, here: Installation, others: int, address: str) -> None:
+        self._address = address
+        folders = [here.folder / f"other{n}" for n in range(others)]
+        environs = [{**here.environ, "COURSEBELL_DATA": str(folder)} for folder in folders]
+        self.apps = [here.app, *(App(settings_of(environ)) for environ in environs)]
+        self._office = here.app
+
+    def turn(self, app: App, what: str, now: int) -> None:
+        """One step of one of them; who lost a shard begins anew."""
+        if what == "freeze":
+            owner = app.ledger.lease._writer.lanes._holder.owner  # type: ignore[attr-defined]
+            with psycopg.connect(self._address) as session:
+                session.execute(FREEZE, (owner,))
+            return
+        try:
+            if app.ledger.lease.acquire() and what == "take":
+                app.intake.take(now)
+        except LeaseLost:
+            app.writer.forget()
+
+    def finish(self, now: int) -> None:
+        """All take until nothing waits; then whoever has the office does the rest."""
+        while self.apps[0].letters.oldest_waiting() is not None:
+            for app in self.apps:
+                self.turn(app, "take", now)
+        office = next(app for app in self.apps if app.is_office)
+        if office is not self._office:
+            office.open_channels()
+            office.recover(now)
+            self._office = office
+        office.ask(now)
+
+    def close(self) -> None:
+        for app in self.apps[1:]:
+            app.close()
+
+
+@contextmanager
+def team(folder: Path, address: str, shards: int, others: int) -> Iterator[Team]:
+    PostgresStore(address, folder / "made", shards=shards).close()
+    with academy(folder / "one", address) as here:
+        found = Team(here, others, address)
+        yield found
+        found.close()
+
+
+@cache
+def alone() -> LogOfStreams:
+    """What one process on SQLite makes of the letters."""
+    with academy(Path(mkdtemp()) / "alone") as here:
+        told = feed.Feed(1, START)
+        for some in chunks(told):
+            here.app.letters.keep(some)
+            here.app.take(some[-1].received_at)
+            here.app.ask(some[-1].received_at)
+        for days in DAYS:
+            here.app.ask(told.now + days * DAY + HOUR)
+        return log_of(here.app)
+
+
+def chunks(told: feed.Feed) -> list[list[Arrival]]:
+    letters = list(told.letters(LETTERS))
+    return [letters[n : n + AT_A_TIME] for n in range(0, LETTERS, AT_A_TIME)]
+
+
+TURNS = st.lists(
+    st.tuples(st.integers(0, 3), st.sampled_from(["take", "take", "take", "balance", "freeze"])),
+    max_size=25,
+)
+
+
+@pytest.mark.parametrize("shards", [1, 2, 8, 16])
+@campaign
+@settings(max_examples=length(25), deadline=None, phases=[Phase.generate, Phase.explicit])
+@given(st.integers(0, 3), st.lists(TURNS, min_size=3, max_size=3))
+def test_the_same_letters_leave_the_same_rows_whoever_takes_them(
+    tmp_path_factory: pytest.TempPathFactory,
+    cluster: Cluster,
+    shards: int,
+    others: int,
+    turns: list[list[tuple[int, str]]],
+) -> None:
+    folder, address = tmp_path_factory.mktemp("team"), cluster.schema()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        team(folder, address, shards, others) as found,
+    ):
+        patch.setattr(intake, "LETTERS_PER_ROUND", FEW_LETTERS)
+        told = feed.Feed(1, START)
+        for some, of_these in zip(chunks(told), turns, strict=True):
+            now = some[-1].received_at
+            found.apps[0].letters.keep(some)
+            for who, what in of_these:
+                found.turn(found.apps[who % len(found.apps)], what, now)
+            found.finish(now)
+        for days in DAYS:
+            found.finish(told.now + days * DAY + HOUR)
+        rows, counts = log_of(found.apps[0]), found.apps[0].letters.counts()
+    assert counts["waiting"] == 0 and counts["taken"] + counts["set_aside"] == LETTERS
+    assert (sorted(alone() - rows)[:3], sorted(rows - alone())[:3]) == ([], [])
