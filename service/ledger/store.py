@@ -84,8 +84,10 @@ class Lease(Protocol):
     renew_every: float | None
     """In seconds; None where it is held until the process ends."""
 
-    shards: int
-    """How many the ledger has, held by whomever."""
+    @property
+    def shards(self) -> int:
+        """Count those that the ledger has, held by whomever."""
+        ...
 
     @property
     def held(self) -> Mapping[int, Reached]:
