@@ -4,6 +4,7 @@ Sending is left out: its order is that of the log, in which only those of one le
 are in one process here, and whose turn it is, who comes, freezes and is robbed is chosen.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -19,11 +20,16 @@ from bench import feed
 from service.app.app import App, settings_of
 from service.incoming import intake
 from service.incoming.letter import Arrival
+from service.learners import course, enrollment
+from service.learners.directory.people import PersonRow
 from service.ledger.postgresql.postgres_store import PostgresStore
 from service.ledger.store import LeaseLost
+from service.rules.notification import SENT
 from tests.app.test_both_engines import AT_A_TIME, LogOfStreams, academy, log_of
 from tests.campaigns import campaign, length
-from tests.installation import DAY, HOUR, START, Installation
+from tests.installation import DAY, DONE, HOUR, START, Installation
+from tests.learners.test_merged_records import audit
+from tests.merged_people import merge_letter
 from tests.postgres import Cluster
 
 LETTERS = 120
@@ -60,6 +66,8 @@ class Team:
         while self.apps[0].letters.oldest_waiting() is not None:
             for app in self.apps:
                 self.turn(app, "take", now)
+        for app in self.apps * 2:
+            self.turn(app, "balance", now)
         office = next(app for app in self.apps if app.is_office)
         if office is not self._office:
             office.open_channels()
@@ -135,3 +143,63 @@ def test_the_same_letters_leave_the_same_rows_whoever_takes_them(
         rows, counts = log_of(found.apps[0]), found.apps[0].letters.counts()
     assert counts["waiting"] == 0 and counts["taken"] + counts["set_aside"] == LETTERS
     assert (sorted(alone() - rows)[:3], sorted(rows - alone())[:3]) == ([], [])
+
+
+SHAPES = {**enrollment.SHAPES, **course.SHAPES}
+PAIRS = {"a": "b", "c": "d", "e": "f"}
+"""Whose record is merged into whose."""
+
+
+def letters_of_pairs() -> list[Arrival]:
+    """Each of a pair begins a course and ends it; in between their records are merged."""
+    told = [
+        event
+        for n, (merged, into) in enumerate(PAIRS.items())
+        for at in [START + 100 * n]
+        for event in (
+            audit(merged, at + 1, "enrol", state="Create"),
+            audit(into, at + 2, "enrol", state="Create"),
+            merge_letter(merged, into, at + 3, mid=f"LP.m{n}"),
+            audit(merged, at + 4),
+            audit(into, at + 5),
+        )
+    ]
+    return [
+        Arrival("sunbird", START + 999, {}, json.dumps(told[n : n + 2]).encode())
+        for n in range(0, len(told), 2)
+    ]
+
+
+@campaign
+@settings(max_examples=length(50), deadline=None, phases=[Phase.generate, Phase.explicit])
+@given(st.permutations(letters_of_pairs()), TURNS)
+def test_records_of_one_person_in_two_shards_lose_nothing_and_are_told_once(
+    tmp_path_factory: pytest.TempPathFactory,
+    cluster: Cluster,
+    letters: list[Arrival],
+    turns: list[tuple[int, str]],
+) -> None:
+    folder, address = tmp_path_factory.mktemp("team"), cluster.schema()
+    (folder / "one").mkdir()
+    people = [PersonRow(id, "sunbird", email=f"{id}@example.org") for id in "abcdef"]
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        Installation(folder / "one", DONE, COURSEBELL_DATABASE_URL=address) as here,
+    ):
+        here.import_people(people)
+        patch.setattr(intake, "LETTERS_PER_ROUND", 2)
+        found = Team(here, 2, address)
+        here.app.letters.keep(letters)
+        for who, what in turns:
+            found.turn(found.apps[who % 3], what, START + DAY)
+        found.finish(START + DAY)
+        office = next(app for app in found.apps if app.is_office)
+        office.tick(START + DAY)
+        bodies = [body for *_, body in office.store.follow(0, SHAPES)]
+        sent = [n for n in here.notifications() if n["state"] == SENT]
+        counts = office.letters.counts()
+        found.close()
+    places = [(body.letter, body.item) for body in bodies]
+    assert len(places) == len(set(places)) == 5 * len(PAIRS)
+    assert counts == {"accepted": 8, "taken": 8, "set_aside": 0, "waiting": 0}
+    assert len(sent) == len(PAIRS)
