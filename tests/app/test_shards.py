@@ -20,6 +20,7 @@ from bench import feed
 from service.app.app import App, settings_of
 from service.incoming import intake
 from service.incoming.letter import Arrival
+from service.incoming.letters import unaccounted
 from service.learners import course, enrollment
 from service.learners.directory.people import PersonRow
 from service.ledger.postgresql.postgres_store import PostgresStore
@@ -27,7 +28,7 @@ from service.ledger.store import LeaseLost
 from service.rules.notification import SENT
 from tests.app.test_both_engines import AT_A_TIME, LogOfStreams, academy, log_of
 from tests.campaigns import campaign, length
-from tests.installation import DAY, DONE, HOUR, START, Installation
+from tests.installation import DAY, DONE, HOUR, START, Installation, completed
 from tests.learners.test_merged_records import audit
 from tests.merged_people import merge_letter
 from tests.postgres import Cluster
@@ -203,3 +204,41 @@ def test_records_of_one_person_in_two_shards_lose_nothing_and_are_told_once(
     assert len(places) == len(set(places)) == 5 * len(PAIRS)
     assert counts == {"accepted": 8, "taken": 8, "set_aside": 0, "waiting": 0}
     assert len(sent) == len(PAIRS)
+
+
+def test_parts_of_a_letter_are_put_together_set_aside_and_tried_again(
+    tmp_path: Path, postgres_address: str
+) -> None:
+    """Each of its events is another's, one is of no use and one from the future."""
+    learners, ahead = range(100, 130), START + 3 * DAY
+    events = [completed(START, learner) for learner in learners]
+    events[7] = {**events[7], "data": {}}
+    events[9] = completed(ahead, 109)
+    (tmp_path / "one").mkdir()
+    with Installation(tmp_path / "one", DONE, COURSEBELL_DATABASE_URL=postgres_address) as here:
+        found, letters = Team(here, 2, postgres_address), here.app.letters
+        for app in found.apps * 2:
+            found.turn(app, "balance", START)
+        assert all(len(app.ledger.lease.held) < 16 for app in found.apps)
+        n = here.post(*events, at=START)
+
+        def became(now: int) -> list[str]:
+            for app in found.apps:
+                found.turn(app, "take", now)
+            found.finish(now)
+            told = letters.show(n) or {}
+            assert len(told["events"]) == len(learners)
+            assert unaccounted(letters.counts()) == 0
+            return [each["state"] for each in told["events"]]
+
+        expected = ["recorded"] * len(learners)
+        expected[7] = expected[9] = "set_aside"
+        found.turn(found.apps[1], "take", START)
+        assert letters.counts()["waiting"] == 1
+        assert became(START) == expected
+        assert letters.retry([n]) == 1 and became(START + DAY) == expected
+        expected[9] = "recorded"
+        assert became(ahead + DAY) == expected
+        assert [row["events"] for row in letters.reasons(9)] == [1]
+        assert letters.feeds.all()[0].recorded == len(learners) - 1
+        found.close()
