@@ -3,7 +3,7 @@
 from tests.bugs.bug import Bug
 
 TRANSACTIONS = "service/ledger/postgresql/transactions.py"
-STORE = "service/ledger/postgresql/postgres_store.py"
+WRITER = "service/ledger/postgresql/lane_writer.py"
 TESTS = "tests/ledger/test_postgres_store.py"
 TURNS = "tests/ledger/test_postgres_turns.py"
 
@@ -24,8 +24,18 @@ ON_POSTGRESQL = (
     ),
     Bug(
         3, "commit in a lane that was taken over", TRANSACTIONS,
-        "AND epoch = %(epoch)s RETURNING 1", "RETURNING 1",
+        "AND epoch = of RETURNING 1", "RETURNING 1",
         "tests/ledger/test_postgres_lanes.py",
+    ),
+    Bug(
+        3, "decide for a shard that was taken over", TRANSACTIONS,
+        "(SELECT count(*) FROM fence) = cardinality(%(fenced)s::int[])",
+        "EXISTS (SELECT FROM fence)", "tests/ledger/test_postgres_shares.py",
+    ),
+    Bug(
+        2, "take letters that others have not passed", "service/incoming/intake.py",
+        "share.reached if share.whole else self._lease.lowest()", "share.reached",
+        "tests/app/test_shards.py",
     ),
     Bug(
         3, "look at what a write rests on before its turn", TRANSACTIONS,
@@ -58,7 +68,7 @@ ON_POSTGRESQL = (
         "(sqlite3.IntegrityError, IntegrityError)", TURNS,
     ),
     Bug(
-        3, "take a commit that was not answered for lost", STORE,
+        3, "take a commit that was not answered for lost", WRITER,
         "        if found is not None or (again and (again.head - lane.head) % PLACES):\n",
         "        if found is not None and again is None:\n", "tests/ledger/test_lost_commits.py",
     ),
