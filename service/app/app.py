@@ -15,7 +15,7 @@ from service.app.event_types import event_store
 from service.app.queues import open_queues
 from service.app.ways_out import delivery_pool
 from service.incoming.adobe_api.refresh import AdobeRefresh
-from service.incoming.intake import OFFICE, Intake
+from service.incoming.intake import Intake
 from service.incoming.letters import Letters
 from service.incoming.queues.consumer import QueueConsumer, QueueError
 from service.incoming.set_aside import SetAsideQuery
@@ -174,29 +174,11 @@ class App:
         self.deliveries.use({}, {})
         self.open_ways(clock)
 
-    @property
-    def is_office(self) -> bool:
-        """Tell whether what is no learner's is this process's to decide, too."""
-        return OFFICE in self.ledger.lease.held
-
-    def join_in(self, now: int) -> bool:
-        """Take letters beside those who do all else; false if they have other files.
-
-        Nothing is committed from then on by files that are not the active ones any more.
-        """
-        standing = self.agreed_files.standing()
-        if self.agreed_files.differing(self.active):
-            return False
-        self.active = self._settling(self.active, now)
-        self.writer.rests_on = lambda: standing
-        return True
-
     def recover(self, now: int) -> None:
         """Read from the log what the last run left: marks, views, and attempts left open."""
-        self.writer.rests_on = dict
         self.scheduler.recover()
         self.feed_watch.recover()
-        self.active = self._settling(self.active, now)
+        self.active = self.settled(self.active, now)
         self._record_active(now)
         self.deliveries.take_over(now)
 
@@ -277,10 +259,11 @@ class App:
 
     def use(self, fresh: ActiveRules, now: int) -> bool:
         """Make these rules active; as `reload`."""
-        self.prepare(self._settling(fresh, now))
+        self.prepare(self.settled(fresh, now))
         return self._record_active(now)
 
-    def _settling(self, active: ActiveRules, now: int) -> ActiveRules:
+    def settled(self, active: ActiveRules, now: int) -> ActiveRules:
+        """Give the rules with what other files have said until now, as far as that settles."""
         return replace(
             active,
             settling=settling(self.store, active.decider.rules, self.settings.removal_delay, now),

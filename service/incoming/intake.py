@@ -65,11 +65,6 @@ class TakingShare:
         """Whether what waits is all to be taken here and now."""
         self.first = min(held)
 
-    @property
-    def is_office(self) -> bool:
-        """Tell whether what is no learner's is this process's, too."""
-        return OFFICE in self._held
-
     def shards_of(self, letter: Letter) -> list[int]:
         """List the shards held that have not passed a letter yet."""
         return [shard for shard, came in self._held.items() if _waits(letter, came)]
@@ -104,6 +99,11 @@ class Intake:
         self.aloud = True
         """Whether letters set aside are logged; who tries something out tells of them otherwise."""
 
+    @property
+    def is_office(self) -> bool:
+        """Tell whether what is no learner's is this process's to decide, too."""
+        return OFFICE in self._lease.held
+
     def take(self, now: int) -> int:
         """Take one round of letters; return how many.
 
@@ -115,7 +115,7 @@ class Intake:
         if not self._lease.held:
             return 0
         share = TakingShare(self._lease.held, self._lease.shards)
-        if share.is_office:
+        if self.is_office:
             self._letters.retry_due(now, LETTERS_PER_ROUND)
             self._put_together(share, now)
         letters = self._letters.page(share.reached, LETTERS_PER_ROUND, BYTES_PER_ROUND)

@@ -232,6 +232,7 @@ class Writer:
         self.decide = decide
         self.memory = Memory(self.ledger)
         self._persons: Cache[PersonKey, str] = Cache(PEOPLE_REMEMBERED)
+        self.by_hand = False
         self.rests_on: Callable[[], Mapping[str, int]] = dict
 
     def write(
@@ -298,8 +299,7 @@ class Writer:
     def world(self, now: int) -> UnitOfWork:
         """Make a world of what is known now, for deciding outside a batch of facts."""
         self._notice_others()
-        known = self.memory.now()
-        return UnitOfWork(known=known, lookup=self.lookup, decide=self.decide, now=now)
+        return UnitOfWork(self.memory.now(), self.lookup, decide=self.decide, now=now)
 
     def enrollments(self, streams: Sequence[str]) -> list[Enrollment]:
         """Load these enrolments as the ledger has them."""
@@ -321,7 +321,7 @@ class Writer:
             rests_on=self.rests_on(),
             **beside,
         )
-        self.ledger.lease.append(written)
+        (self.ledger if self.by_hand else self.ledger.lease).append(written)
 
     def _notice_others(self) -> None:
         """Forget what others may have changed.

@@ -109,7 +109,7 @@ class Service:
         lease = self.app.ledger.lease
         other = self.app.agreed_files.differing(self.app.active) is not None
         self.stands_by = FILES in self.troubles or not lease.acquire(first=other)
-        if FILES in self.troubles or (other and not self.app.is_office):
+        if FILES in self.troubles or (other and not self.app.intake.is_office):
             self.stands_by = True
             lease.release()
 

@@ -62,7 +62,7 @@ class Worker:
         self._heard = self._taken_at = 0
         self._more_to_ask = False
         self._health_log = HealthLog()
-        self._office = app.is_office
+        self._office = app.intake.is_office
 
     @property
     def troubles(self) -> dict[str, str]:
@@ -92,6 +92,7 @@ class Worker:
             self._join_in()
             self.troubles.pop("start", None)
             return
+        self.app.writer.rests_on = dict
         self.app.recover(self._taken_at)
         gc.collect()
         gc.freeze()
@@ -104,14 +105,22 @@ class Worker:
         self.troubles.pop("start", None)
 
     def _join_in(self) -> None:
-        """Take letters beside others, or leave that to them if they have other files."""
-        if not self.app.join_in(self.clock()):
-            self.app.ledger.lease.release()
+        """Take letters beside whoever does all else, or leave it all to who has the active files.
+
+        Nothing is committed from then on by files that are not the active ones any more.
+        """
+        app = self.app
+        standing = app.agreed_files.standing()
+        if app.agreed_files.differing(app.active):
+            app.ledger.lease.release()
             self.threads.stopping.set()
+        else:
+            app.active = app.settled(app.active, self.clock())
+            app.writer.rests_on = lambda: standing
 
     def _look_at_shares(self) -> None:
         """Have as much of the work as others; whose part is another one now begins anew."""
-        if not self.app.ledger.lease.acquire() or self.app.is_office != self._office:
+        if not self.app.ledger.lease.acquire() or self.app.intake.is_office != self._office:
             self.threads.stopping.set()
 
     def _carry(self, transport: QueueConsumer) -> None:

@@ -69,7 +69,7 @@ class Team:
                 self.turn(app, "take", now)
         for app in self.apps * 2:
             self.turn(app, "balance", now)
-        office = next(app for app in self.apps if app.is_office)
+        office = next(app for app in self.apps if app.intake.is_office)
         if office is not self._office:
             office.open_channels()
             office.recover(now)
@@ -194,7 +194,7 @@ def test_records_of_one_person_in_two_shards_lose_nothing_and_are_told_once(
         for who, what in turns:
             found.turn(found.apps[who % 3], what, START + DAY)
         found.finish(START + DAY)
-        office = next(app for app in found.apps if app.is_office)
+        office = next(app for app in found.apps if app.intake.is_office)
         office.tick(START + DAY)
         bodies = [body for *_, body in office.store.follow(0, SHAPES)]
         sent = [n for n in here.notifications() if n["state"] == SENT]

@@ -116,8 +116,10 @@ BUGS = (
     ),
     Bug(
         3, "commit decisions apart from their facts", "service/learners/writer.py",
-        "self._append(batch.events, batch.decisions, tables=tables, in_turn=in_turn, passed=passed)\n",
-        "self._append(batch.events, Decisions(), tables=tables, in_turn=in_turn, passed=passed)\n"
+        "self._append(batch.events, batch.decisions, tables=tables, "
+        "in_turn=in_turn, passed=passed)\n",
+        "self._append(batch.events, Decisions(), tables=tables, "
+        "in_turn=in_turn, passed=passed)\n"
         "        self._append((), batch.decisions)\n",
         "tests/reliability/test_fault_points.py",
     ),

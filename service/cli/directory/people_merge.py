@@ -228,6 +228,7 @@ class Desk:
             into=asked.into,
         )
         writer = Writer(store, self._lookup, decide=lambda *_: None)
+        writer.by_hand = True
         (outcome,) = writer.write([PlacedFact(fact, 0, 0)], now, lambda _: ())
         return outcome
 
