@@ -217,7 +217,7 @@ class UnitOfWork:
 PEOPLE_REMEMBERED = 100_000
 NOTHING = Reached()
 Placed = Sequence[PlacedFact]
-ATTEMPTS = 3
+ATTEMPTS = 10
 
 
 class Writer:
