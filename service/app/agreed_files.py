@@ -9,6 +9,7 @@ import msgspec
 from service.app.active_rules import logo_of
 from service.learners.world import Decisions
 from service.ledger.events import EventBody, EventStore
+from service.rules.scheduler import RULES_STREAM
 from service.sending.planner import ActiveRules
 from service.sending.templates.template_files import template_files
 from service.sending.templates.templates import Templates
@@ -76,6 +77,10 @@ class AgreedFiles:
         if not others:
             return None
         return f"{' and '.join(others)} here: expected what is active, got something else; {HOW}"
+
+    def standing(self) -> dict[str, int]:
+        """Give the versions of what says which files are the active ones."""
+        return self._store.ledger.newest([STREAM, RULES_STREAM])
 
     def agree(self, active: ActiveRules, now: int) -> None:
         """Record that the files here are the active ones, if they are not yet."""

@@ -172,7 +172,7 @@ class App:
         """Read from the log what the last run left: marks, views, and attempts left open."""
         self.scheduler.recover()
         self.feed_watch.recover()
-        self.active = self._settling(self.active, now)
+        self.active = self.settled(self.active, now)
         self._record_active(now)
         self.deliveries.take_over(now)
 
@@ -253,10 +253,11 @@ class App:
 
     def use(self, fresh: ActiveRules, now: int) -> bool:
         """Make these rules active; as `reload`."""
-        self.prepare(self._settling(fresh, now))
+        self.prepare(self.settled(fresh, now))
         return self._record_active(now)
 
-    def _settling(self, active: ActiveRules, now: int) -> ActiveRules:
+    def settled(self, active: ActiveRules, now: int) -> ActiveRules:
+        """Give the rules with what other files have said until now, as far as that settles."""
         return replace(
             active,
             settling=settling(self.store, active.decider.rules, self.settings.removal_delay, now),

@@ -47,6 +47,7 @@ LANE = ("source", "lane")
 KEPT = upsert("feed_lanes", LANE, ("last_letter", "last_seen_at"), counted=("letters",))
 SKIPPED = upsert("feed_lanes", LANE, (), counted=("skipped",))
 TAKEN = upsert("feed_lanes", LANE, ("newest_at", "lateness"), counted=COUNTED)
+OWN = "SELECT source, lateness FROM feed_lanes WHERE lane = ?"
 BOUNDS_MS = (
     1_000, 5_000, 15_000, 60_000, 300_000, 900_000, 3_600_000, 21_600_000, 86_400_000,
 )  # fmt: skip
@@ -146,18 +147,21 @@ class Feeds:
         """Give what counts messages of queues that were not for us, by source."""
         return SKIPPED, [(source, DOOR, count) for source, count in sorted(counts.items())]
 
-    def taken(self, tallies: Mapping[str, FeedTally]) -> Statement:
-        """Give what counts what became of the events of letters that were taken."""
-        newest = self._newest()
-        own = f"SELECT source, lateness FROM feed_lanes WHERE lane = '{INTAKE}'"
-        late = {source: _decode(text) for source, text in self._ledger.reader().execute(own)}
+    def taken(self, tallies: Mapping[str, FeedTally], shard: int = 0) -> Statement:
+        """Give what counts what became of the events of letters that were taken.
+
+        Each process that takes some counts in the lane of the first shard that it holds.
+        """
+        newest, lane = self._newest(), f"{INTAKE}/{shard}" if shard else INTAKE
+        own = self._ledger.reader().execute(OWN, (lane,))
+        late = {source: _decode(text) for source, text in own}
         rows = []
         for source, tally in sorted(tallies.items(), key=itemgetter(0)):
             lateness = late.get(source) or [0] * (len(BOUNDS_MS) + 1)
             out_of_order, at = tally.place(newest.get(source, 0), lateness)
             counts = [tally.states[state] for state in STATES]
             encoded = msgspec.json.encode(lateness).decode()
-            rows.append((source, INTAKE, *counts, out_of_order, at, encoded))
+            rows.append((source, lane, *counts, out_of_order, at, encoded))
         return TAKEN, rows
 
     def all(self, sources: Iterable[str] = ()) -> list[FeedStatistics]:

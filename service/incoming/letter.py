@@ -30,7 +30,7 @@ class Letter(msgspec.Struct, frozen=True):
     """Hold a waiting letter; `before` are the outcomes of an earlier taking, if any.
 
     Nobody is told anything because of an `imported` one. `charset` is what its sender says of
-    the bytes, in small letters, or empty.
+    the bytes, in small letters, or empty. One that waits again has a `turn` among those.
     """
 
     n: int
@@ -40,6 +40,7 @@ class Letter(msgspec.Struct, frozen=True):
     before: list[EventOutcome] | None
     imported: bool = False
     charset: str = ""
+    turn: int | None = None
 
 
 _outcomes = msgspec.json.Decoder(list[EventOutcome])

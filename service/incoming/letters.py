@@ -17,8 +17,9 @@ from service.incoming.letter import (
     letter_fields,
     outcomes_in,
 )
-from service.ledger.sql import STORE_ERRORS, Cursor, Statement
-from service.ledger.store import END, Store
+from service.incoming.parts import Parts
+from service.ledger.sql import STORE_ERRORS, Cursor, Statement, upsert
+from service.ledger.store import END, Reached, Store
 
 
 def runs_of(numbers: Iterable[int]) -> list[tuple[int, int]]:
@@ -43,8 +44,10 @@ CREATE TABLE IF NOT EXISTS letters (
     headers TEXT NOT NULL, body BLOB
 );
 CREATE TABLE IF NOT EXISTS waiting (
-    n INTEGER PRIMARY KEY, source TEXT NOT NULL, before TEXT
+    n INTEGER PRIMARY KEY, source TEXT NOT NULL, before TEXT, turn INTEGER
 );
+CREATE INDEX IF NOT EXISTS waiting_by_turn ON waiting (turn) WHERE turn IS NOT NULL;
+CREATE TABLE IF NOT EXISTS turns (one INTEGER PRIMARY KEY, last INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS imported (n INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS taken (
     n INTEGER PRIMARY KEY, taken_at INTEGER NOT NULL, state TEXT NOT NULL, events TEXT NOT NULL
@@ -68,6 +71,17 @@ SELECT (SELECT COALESCE(MAX(n), 0) FROM letters),
     (SELECT COUNT(*) FROM taken WHERE state = 'set_aside'),
     (SELECT COUNT(*) FROM waiting)
 """
+WAITING = (
+    "SELECT w.n, w.source, l.received_at, l.body, w.before, i.n, l.headers, w.turn "
+    "FROM waiting w JOIN letters l ON l.n = w.n LEFT JOIN imported i ON i.n = w.n WHERE "
+)
+ANY = f"{WAITING} w.n > ? ORDER BY w.n LIMIT ?"
+FRESH = f"{WAITING} w.turn IS NULL AND w.n > ? ORDER BY w.n LIMIT ?"
+AGAIN = f"{WAITING} w.turn > ? ORDER BY w.turn LIMIT ?"
+NEWS = (
+    "SELECT EXISTS (SELECT 1 FROM waiting WHERE turn IS NULL AND n > ?), "
+    "EXISTS (SELECT 1 FROM waiting WHERE turn > ?)"
+)
 ROWS_PER_INSERT = 64
 LOOKS = (0.005, 0.25)
 """The shortest pause and the longest (s), of who waits for a letter that another process keeps."""
@@ -76,6 +90,8 @@ LETTER = "INSERT INTO letters (n, source, received_at, headers, body)"
 TAKEN = "INSERT INTO taken (n, taken_at, state, events) VALUES (?, ?, ?, ?)"
 SET_ASIDE = "INSERT INTO set_aside (n, item, name, reason) VALUES (?, ?, ?, ?)"
 NO_MORE_WAITING = "DELETE FROM waiting WHERE n BETWEEN ? AND ?"
+LAST_TURN = "SELECT coalesce(MAX(last), 0) FROM turns"
+TURNS = upsert("turns", ("one",), (), counted=("last",))
 IMPORTED = "INSERT INTO imported (n) SELECT n FROM letters WHERE n > ?"
 
 
@@ -108,6 +124,7 @@ class Letters:
         self._ledger = ledger
         self.came = threading.Event()
         self.feeds = Feeds(ledger)
+        self.parts = Parts(ledger)
         ledger.create(LETTERS, remembered=False)
         ledger.remember_end("letters", "n")
 
@@ -149,36 +166,39 @@ class Letters:
 
     def waiting(self, limit: int, limit_bytes: int = END, *, after: int = 0) -> list[Letter]:
         """Read the letters nobody has taken, oldest first; no more once they fill `limit_bytes`."""
-        rows = self._ledger.reader().execute(
-            "SELECT w.n, w.source, l.received_at, l.body, w.before, i.n, l.headers FROM waiting w "
-            "JOIN letters l ON l.n = w.n LEFT JOIN imported i ON i.n = w.n "
-            "WHERE w.n > ? ORDER BY w.n LIMIT ?",
-            (after, limit),
-        )
+        return self._letters(ANY, after, limit, limit_bytes=limit_bytes)
+
+    def page(self, marks: Reached, limit: int, limit_bytes: int) -> list[Letter]:
+        """Read letters beyond these marks: those first that wait again, then the oldest."""
+        again = self._letters(AGAIN, marks.again, limit, limit_bytes=limit_bytes)
+        left = limit_bytes - sum(len(letter.body) for letter in again)
+        if len(again) == limit or left <= 0:
+            return again
+        return again + self._letters(FRESH, marks.upto, limit - len(again), limit_bytes=left)
+
+    def _letters(self, query: str, after: int, limit: int, limit_bytes: int) -> list[Letter]:
         letters: list[Letter] = []
-        for n, source, at, body, before, imported, headers in rows:
+        rows = self._ledger.reader().execute(query, (after, limit))
+        for n, source, at, body, before, imported, headers, turn in rows:
             outcomes = outcomes_in(before) if before else None
             of_import, charset = imported is not None, charset_in(headers)
-            letters.append(Letter(n, source, at, body or b"", outcomes, of_import, charset))
+            letters.append(Letter(n, source, at, body or b"", outcomes, of_import, charset, turn))
             limit_bytes -= len(body or b"")
             if limit_bytes <= 0:
                 break
         return letters
 
-    def wait(self, seconds: float) -> None:
-        """Wait until some letter waits, whichever process has kept it; at most so long."""
+    def wait(self, seconds: float, news: Callable[[], bool]) -> None:
+        """Wait until there is `news`, whichever process has kept it; at most so long."""
         until, pause = time.monotonic() + seconds, LOOKS[0]
         while not self.came.wait(min(pause, max(0.0, until - time.monotonic()))):
-            if time.monotonic() >= until or self._some_may_wait():
+            if time.monotonic() >= until or _may_be(news):
                 return
             pause = min(2 * pause, LOOKS[1])
 
-    def _some_may_wait(self) -> bool:
-        """Tell whether to go and take them; whoever does meets what keeps this from being known."""
-        try:
-            return self.waiting_more_than(0)
-        except STORE_ERRORS:
-            return True
+    def any_beyond(self, marks: Reached) -> bool:
+        """Tell whether a letter waits beyond these marks."""
+        return any(self._ledger.reader().execute(NEWS, marks).fetchone())
 
     def waiting_more_than(self, count: int) -> bool:
         """Tell whether so many letters and one more wait to be taken."""
@@ -210,26 +230,23 @@ class Letters:
         return None if found is None else int(found[0])
 
     def marks(
-        self, taken: Sequence[tuple[Letter, list[EventOutcome]]], now: int
+        self, taken: Sequence[tuple[int, list[EventOutcome]]], now: int
     ) -> Iterator[Statement]:
-        """Give what records what became of each letter."""
+        """Give what records what became of each letter, by its number."""
         yield (
             TAKEN,
-            [
-                (letter.n, now, letter_state(outcomes), encode(outcomes).decode())
-                for letter, outcomes in taken
-            ],
+            [(n, now, letter_state(outcomes), encode(outcomes).decode()) for n, outcomes in taken],
         )
         yield (
             SET_ASIDE,
             [
-                (letter.n, item, outcome.name, outcome.reason)
-                for letter, outcomes in taken
+                (n, item, outcome.name, outcome.reason)
+                for n, outcomes in taken
                 for item, outcome in enumerate(outcomes)
                 if outcome.state == "set_aside"
             ],
         )
-        yield NO_MORE_WAITING, runs_of(letter.n for letter, _ in taken)
+        yield NO_MORE_WAITING, runs_of(n for n, _ in taken)
 
     def show(self, n: int) -> dict[str, Any] | None:
         """Read one letter and what became of each of its events; None for a receipt never given.
@@ -274,7 +291,10 @@ class Letters:
         A letter whose body is gone stays set aside.
         """
         with self._ledger.transaction() as cursor:
-            count = sum(_wait_again(cursor, n) for n in numbers)
+            last = cursor.execute(LAST_TURN).fetchone()[0]
+            turns = enumerate(numbers, start=last + 1)
+            count = sum(_wait_again(cursor, n, turn) for turn, n in turns)
+            cursor.execute(TURNS, (1, len(numbers)))
         self.came.set()
         return count
 
@@ -306,16 +326,24 @@ def _insert(cursor: Cursor, rows: Sequence[tuple[Any, ...]]) -> None:
     cursor.execute(f"{LETTER} VALUES {marks}", [v for row in rows for v in row])
 
 
-def _wait_again(cursor: Cursor, n: int) -> int:
+def _wait_again(cursor: Cursor, n: int, turn: int) -> int:
     cursor.execute("DELETE FROM premature WHERE n = ?", (n,))
     again = cursor.execute(
-        "INSERT INTO waiting (n, source, before) SELECT t.n, l.source, t.events "
+        "INSERT INTO waiting (n, source, before, turn) SELECT t.n, l.source, t.events, ? "
         "FROM taken t JOIN letters l ON l.n = t.n "
         "WHERE t.n = ? AND t.state = 'set_aside' AND l.body IS NOT NULL",
-        (n,),
+        (turn, n),
     )
     if again.rowcount:
         cursor.execute("DELETE FROM taken WHERE n = ?", (n,))
         cursor.execute("DELETE FROM set_aside WHERE n = ?", (n,))
         return 1
     return 0
+
+
+def _may_be(news: Callable[[], bool]) -> bool:
+    """Tell whether to go and look; whoever does meets what keeps this from being known."""
+    try:
+        return news()
+    except STORE_ERRORS:
+        return True

@@ -15,6 +15,7 @@ from service.learners.facts import (
     Timing,
 )
 from service.ledger.events import StreamId
+from service.ledger.store import Store
 
 KEYS_APART = 32
 
@@ -199,6 +200,10 @@ class Cache(Generic[K, V]):
             self._old, self._young = self._young, {}
         self._young[key] = value
 
+    def keep(self, key: K, value: V) -> None:
+        """Keep a value that only who keeps it can change."""
+        self.put(key, value)
+
     def drop(self, key: K) -> None:
         """Forget one value, if it is there."""
         self._young.pop(key, None)
@@ -208,3 +213,45 @@ class Cache(Generic[K, V]):
         """Forget everything."""
         self._young.clear()
         self._old.clear()
+
+
+class Beside(Cache[K, V]):
+    """Keep for a while, beside another cache, what others may change: that has only what is kept.
+
+    So it is to be used once, and dropped.
+    """
+
+    def __init__(self, lasting: Cache[K, V]) -> None:
+        super().__init__()
+        self._lasting = lasting
+
+    def get(self, key: K) -> V | None:
+        """Give what either has."""
+        return self._lasting.get(key) or super().get(key)
+
+    def keep(self, key: K, value: V) -> None:
+        """Keep it in the other cache."""
+        self._lasting.put(key, value)
+
+
+class Memory:
+    """Remember the states of aggregates, as long as nobody but this process can change them."""
+
+    def __init__(self, ledger: Store) -> None:
+        self.known: Cache[str, Aggregate[Any]] = Cache()
+        self._ledger = ledger
+        self._seen = (ledger.revision(), ledger.lease.changes)
+
+    @property
+    def is_alone(self) -> bool:
+        """Tell whether nobody else decides."""
+        return len(self._ledger.lease.held) == self._ledger.lease.shards
+
+    def now(self) -> Cache[str, Aggregate[Any]]:
+        """Give what is known, and room for what is looked up of other shards."""
+        return self.known if self.is_alone else Beside(self.known)
+
+    def is_stale(self) -> bool:
+        """Tell whether, since this was asked last, others may have changed what is remembered."""
+        before, self._seen = self._seen, (self._ledger.revision(), self._ledger.lease.changes)
+        return before != self._seen

@@ -11,7 +11,7 @@ from service.learners.course import LearnerSignIns, LearningObject
 from service.learners.directory.courses import Course, Courses
 from service.learners.directory.leaving import left_marks
 from service.learners.directory.managers import Managers
-from service.learners.directory.people import People, Person
+from service.learners.directory.people import People, Person, PersonKey, person_key
 from service.learners.directory.reported import ReportedDetails
 from service.learners.enrollment import Enrollment, EnrollmentRecorded, told_in
 from service.learners.facts import (
@@ -49,6 +49,11 @@ def load(stream: str, events: Sequence[Any], timings: Mapping[str, Timing]) -> A
 def enrollments_of(aggregates: Iterable[Aggregate[Any] | None]) -> list[Enrollment]:
     """Pick the enrolments."""
     return [each for each in aggregates if isinstance(each, Enrollment)]
+
+
+def learner_key(fact: Fact) -> PersonKey:
+    """Key the person a fact is about as the LMS knows them."""
+    return person_key(fact.source, fact.account, fact.person or "")
 
 
 class FactOutcome(msgspec.Struct, frozen=True, gc=False):

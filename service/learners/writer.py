@@ -1,11 +1,12 @@
 """Write facts: fold them, let the rules decide at each event, commit it all at once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from msgspec.structs import replace
 
-from service.learners.aggregate import Aggregate, Cache
+from service.learners.aggregate import Aggregate, Cache, Memory
 from service.learners.directory.courses import Course
 from service.learners.directory.merges import PendingMerges, Records
 from service.learners.directory.people import Person, PersonKey, person_key
@@ -24,11 +25,12 @@ from service.learners.world import (
     Lookup,
     Marks,
     enrollments_of,
+    learner_key,
     recall,
 )
 from service.ledger.events import EventBody, EventStore, NewEvent
 from service.ledger.sql import CONFLICTS, Statement
-from service.ledger.store import Append
+from service.ledger.store import Append, Reached
 
 
 class UnitOfWork:
@@ -61,7 +63,7 @@ class UnitOfWork:
         self._is_merging = lookup.people.is_merging()
         self._changed: dict[str, Aggregate[Any]] = {}
         self._begun: dict[tuple[str, str], list[str]] = {}
-        self._memory: dict[str, tuple[int, EventBody]] = {}
+        self.memory: dict[str, tuple[int, EventBody]] = {}
         self._told: dict[str, list[tuple[int, EventBody]]] = {}
 
     def record(self, told: PlacedFact, person: str, blank: Aggregate[Any]) -> FactOutcome:
@@ -133,7 +135,7 @@ class UnitOfWork:
     def settle(self) -> None:
         """Remember the states of this batch, now that it is on disk."""
         for stream, aggregate in self._changed.items():
-            self._known.put(stream, aggregate)
+            self._known.keep(stream, aggregate)
         for place in self._begun:
             self._lookup.begun(*place)
 
@@ -201,24 +203,21 @@ class UnitOfWork:
 
     def latest(self, stream: str) -> tuple[int, EventBody] | None:
         """Look up the newest event of a stream, this batch's own included."""
-        return self._memory.get(stream) or self._lookup.latest(stream)
+        return self.memory.get(stream) or self._lookup.latest(stream)
 
     def remember(self, decisions: Decisions) -> None:
         """Let what is decided next read what was decided in the same transaction."""
         for stream, version, body in decisions.following:
-            self._memory[stream] = (version, body)
+            self.memory[stream] = (version, body)
             if isinstance(body, WatchTold):
                 self._told.setdefault(stream, []).append((version, body))
-        self._memory |= decisions.tallies
-
-
-def learner_key(fact: Fact) -> PersonKey:
-    """Key the person a fact is about as the LMS knows them."""
-    return person_key(fact.source, fact.account, fact.person or "")
+        self.memory |= decisions.tallies
 
 
 PEOPLE_REMEMBERED = 100_000
-ATTEMPTS = 3
+NOTHING = Reached()
+Placed = Sequence[PlacedFact]
+ATTEMPTS = 10
 
 
 class Writer:
@@ -232,25 +231,29 @@ class Writer:
         self.lookup = lookup
         self.timings = lookup.timings
         self.decide = decide
-        self.known: Cache[str, Aggregate[Any]] = Cache()
+        self.memory = Memory(self.ledger)
         self._persons: Cache[PersonKey, str] = Cache(PEOPLE_REMEMBERED)
-        self._revision = self.ledger.revision()
+        self.by_hand = False
+        self.rests_on: Callable[[], Mapping[str, int]] = dict
 
-    def write(self, told: Sequence[PlacedFact], now: int, marks: Marks) -> list[FactOutcome]:
+    def write(
+        self, told: Placed, now: int, marks: Marks, passed: Reached = NOTHING
+    ) -> list[FactOutcome]:
         """Record facts, decide on each as it stands then, and commit it with their `marks`.
+
+        All shards held have then `passed` the letters up to there.
 
         Either everything is on disk when this returns, or nothing is and the error is raised.
         The same facts again change nothing. When another process met the same people or wrote
         the same streams meanwhile, it is done again on what that one left.
         """
         for _ in range(ATTEMPTS - 1):
-            try:
-                return self._write(told, now, marks)
-            except CONFLICTS:
-                self.forget()
-        return self._write(told, now, marks)
+            with suppress(*CONFLICTS):
+                return self._write(told, now, marks, passed=passed)
+            self.forget()
+        return self._write(told, now, marks, passed=passed)
 
-    def _write(self, told: Sequence[PlacedFact], now: int, marks: Marks) -> list[FactOutcome]:
+    def _write(self, told: Placed, now: int, marks: Marks, passed: Reached) -> list[FactOutcome]:
         batch = self.world(now)
         persons, met = self._persons_of([t.fact for t in told], now)
         batch.persons, batch.met = persons, met
@@ -259,14 +262,14 @@ class Writer:
         blank = [k.begin(t.fact, p) for k, t, p in zip(kinds, told, known, strict=True)]
         wanted = [b.id for b, person in zip(blank, known, strict=True) if person not in met]
         self.lookup.fetch([person for person in dict.fromkeys(known) if person not in met])
-        batch.fetched = recall(list(dict.fromkeys(wanted)), self.known, self.lookup)
+        batch.fetched = recall(list(dict.fromkeys(wanted)), self.memory.known, self.lookup)
         batch.reported = self.lookup.reported([t.fact for t in told], known)
         # All reading and deciding is done before the transaction, so that nobody waits for the
         # lock meanwhile. What another process wrote in between shows as a version that is taken,
         # or a person who is known: then nothing is kept, and `write` begins anew.
         outcomes = list(map(batch.record, told, known, blank))
         tables, in_turn = [*self._changes(batch), *marks(outcomes)], [*self._in_turn(batch)]
-        self._append(batch.events, batch.decisions, tables, in_turn)
+        self._append(batch.events, batch.decisions, tables=tables, in_turn=in_turn, passed=passed)
         # Memory follows the disk, never the other way round: a failed commit must leave no trace.
         batch.settle()
         if batch.reported:
@@ -297,40 +300,38 @@ class Writer:
     def world(self, now: int) -> UnitOfWork:
         """Make a world of what is known now, for deciding outside a batch of facts."""
         self._notice_others()
-        return UnitOfWork(known=self.known, lookup=self.lookup, decide=self.decide, now=now)
+        return UnitOfWork(self.memory.now(), self.lookup, decide=self.decide, now=now)
 
     def enrollments(self, streams: Sequence[str]) -> list[Enrollment]:
         """Load these enrolments as the ledger has them."""
-        found = recall(streams, self.known, self.lookup)
+        found = recall(streams, self.memory.now(), self.lookup)
         return enrollments_of(found.get(stream) for stream in streams)
 
     def forget(self) -> None:
         """Drop every remembered state; the next batch reads the ledger."""
-        self.known.clear()
+        self.memory.known.clear()
         self._persons.clear()
         self.lookup.forget()
 
-    def _append(
-        self,
-        events: Sequence[NewEvent],
-        decisions: Decisions,
-        tables: Sequence[Statement] = (),
-        in_turn: Sequence[Statement] = (),
-    ) -> None:
+    def _append(self, events: Sequence[NewEvent], decisions: Decisions, **beside: Any) -> None:
         tallies = ((s, v + 1, body) for s, (v, body) in decisions.tallies.items())
         written = Append(
             rows=self.store.rows([*events, *decisions.following, *tallies]),
             once=self.store.rows((s, 1, body) for s, body in decisions.once),
             erasable=decisions.erasable,
-            tables=tables,
-            in_turn=in_turn,
+            rests_on=self.rests_on(),
+            **beside,
         )
         self.append(written)
 
     def _notice_others(self) -> None:
-        revision = self.ledger.revision()
-        if revision != self._revision:
-            self._revision = revision
+        """Forget what others may have changed.
+
+        Who has several records may have them in several shards: of those who share nobody
+        remembers anything where anybody is merged.
+        """
+        merging = not self.memory.is_alone and self.people.is_merging()
+        if self.memory.is_stale() or merging:
             self.forget()
 
     def _persons_of(

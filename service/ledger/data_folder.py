@@ -5,12 +5,12 @@ Commands that only add a little, or only look, need no lock: SQLite has its own.
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from service.ledger.private_files import private_file, private_folder
-from service.ledger.store import Append, LedgerError
+from service.ledger.store import Append, LedgerError, Reached
 
 
 def is_in_use(data: Path) -> bool:
@@ -57,22 +57,33 @@ def lock_data_folder(data: Path) -> Iterator[None]:
 
 
 class FolderLease:
-    """Be the one process that decides: whoever holds the data folder is."""
+    """Be the one process that decides: whoever holds the data folder is. There is one shard."""
 
     renew_every: float | None = None
+    shards = 1
+    changes = 0
+    held: Mapping[int, Reached] = {0: Reached()}
+    """A letter is taken by all shards at once, so what waits was passed by none."""
 
     def __init__(self, folder: Path, append: Callable[[Append], int]) -> None:
         """Take the folder, and how its holder, like everybody, writes."""
         self._folder = folder
         self.append = append
 
-    def acquire(self) -> bool:
+    def acquire(self, *, first: bool = False) -> bool:
         """Take it: the lock of the folder has seen to it that nobody else does."""
         return True
 
     def is_held(self) -> bool:
         """Tell whether a process holds the folder."""
         return is_in_use(self._folder)
+
+    def release(self) -> None:
+        """Leave it: nobody can have it while this process has the lock of the folder."""
+
+    def lowest(self) -> Reached:
+        """Say that nothing was passed which waits."""
+        return Reached()
 
     def renew(self) -> None:
         """Hold on to it."""

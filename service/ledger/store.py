@@ -29,6 +29,17 @@ class Unknown(PersistenceError):
     """Say that what was written may be kept or not: look before it is written again."""
 
 
+class Reached(NamedTuple):
+    """Say how far a shard has come: letters up to `upto`, and those tried `again` up to a turn."""
+
+    upto: int = 0
+    again: int = 0
+
+    def beyond(self, other: "Reached") -> "Reached":
+        """Give what either has passed."""
+        return Reached(max(self.upto, other.upto), max(self.again, other.again))
+
+
 class Append(msgspec.Struct, frozen=True, kw_only=True):
     """Say what is written together, or not at all: tried again it means the same.
 
@@ -36,7 +47,8 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
     derived from what they say. `erasable` are (stream, field, value) that an event may not hold
     for ever. The streams of `rests_on` have just this newest version, 0 for none. Statements
     `in_turn` are run last, when nobody else can commit until this has: what they find is so, and
-    one may fail by it. Unless it is `waking`, who waits for a commit sleeps on.
+    one may fail by it. Unless it is `waking`, who waits for a commit sleeps on. With the lease, all
+    shards held have `passed` the letters up to these marks.
     """
 
     rows: Sequence[Row] = ()
@@ -46,6 +58,7 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
     in_turn: Sequence[Statement] = ()
     rests_on: Mapping[str, int] = {}
     waking: bool = True
+    passed: Reached = Reached()
 
 
 class Durability(NamedTuple):
@@ -63,13 +76,43 @@ class Mark(Protocol):
 
 
 class Lease(Protocol):
-    """Be the one process that decides, of all that share a ledger, while it is held."""
+    """Be the one process that decides for some shards of a ledger, while they are held.
+
+    Each learner is of one shard. Who holds the first decides what is no learner's as well.
+    """
 
     renew_every: float | None
     """In seconds; None where it is held until the process ends."""
 
-    def acquire(self) -> bool:
-        """Take it; false while another process has it. Twice is harmless."""
+    @property
+    def shards(self) -> int:
+        """Count those that the ledger has, held by whomever."""
+        ...
+
+    @property
+    def held(self) -> Mapping[int, Reached]:
+        """Give the shards that this process has, and how far each has come."""
+        ...
+
+    def acquire(self, *, first: bool = False) -> bool:
+        """Take the share of one who works, or give back what is more; false for none at all.
+
+        To be called by the thread that decides, between two writes, again and again. It takes
+        none while another has the `first`, if that is wanted.
+        """
+        ...
+
+    def release(self) -> None:
+        """Leave all of it to whoever works."""
+        ...
+
+    @property
+    def changes(self) -> int:
+        """Count how often `acquire` left other shards held than before."""
+        ...
+
+    def lowest(self) -> Reached:
+        """Read how far all shards have come."""
         ...
 
     def is_held(self) -> bool:
@@ -81,7 +124,7 @@ class Lease(Protocol):
         ...
 
     def append(self, what: Append) -> int:
-        """Write as `Store.append` does, if it is held until that is on disk; raises LeaseLost."""
+        """Write as `Store.append` does, if all is held until that is on disk; raises LeaseLost."""
         ...
 
 

@@ -109,9 +109,17 @@ class Service:
                     self._stand_down()
 
     def _acquire(self) -> None:
-        """Take the lease, unless the files here are not the active ones."""
+        """Take a share of the work, unless the files here are not the active ones.
+
+        Who is to make other files the active ones waits until nobody else says which are.
+        """
         self._compare()
-        self.stands_by = FILES in self.troubles or not self.app.ledger.lease.acquire()
+        lease = self.app.ledger.lease
+        other = self.app.agreed_files.differing(self.app.active) is not None
+        self.stands_by = FILES in self.troubles or not lease.acquire(first=other)
+        if FILES in self.troubles or (other and not self.app.intake.is_office):
+            self.stands_by = True
+            lease.release()
 
     def _compare(self) -> None:
         """Say which files here are others than the active ones."""
@@ -123,8 +131,9 @@ class Service:
             log.error("%s", found, extra={"event": "files.differ"})
 
     def _stand_down(self) -> None:
-        """Leave the work to whoever has the lease now."""
-        log.warning("stands by: another process works", extra={"event": "lease.lost"})
+        """Leave the work to whoever has the lease now, or begin anew with another share of it."""
+        if not self.app.ledger.lease.held:
+            log.warning("stands by: another process works", extra={"event": "lease.lost"})
         self._working.join(time.monotonic() + STOP_SECONDS)
         while not self._threads.guarded(LEASE, partial(self.app.stand_down, self.clock)):
             if self._threads.stopping.is_set():

@@ -13,6 +13,7 @@ from service.incoming.adobe_api.refresh import AdobeRefresh
 from service.incoming.adobe_api.reports import AdobeReports
 from service.incoming.bounces.mailbox import BounceMailbox
 from service.incoming.queues.consumer import QueueConsumer
+from service.ledger.sql import CONFLICTS
 from service.rules.calendar import MINUTE
 from service.running.clocks import JUMP_MS, ClockDoubt, TrustedClock
 from service.running.reloader import Reloader
@@ -61,6 +62,7 @@ class Worker:
         self._heard = self._taken_at = 0
         self._more_to_ask = False
         self._health_log = HealthLog()
+        self._office = app.intake.is_office
 
     @property
     def troubles(self) -> dict[str, str]:
@@ -72,7 +74,7 @@ class Worker:
         self.troubles["start"] = "the log is being read; letters are kept meanwhile"
         if self.app.ledger.lease.renew_every is not None:
             self.threads.spawn("lease", self._hold)
-        for transport in self.app.queues:
+        for transport in self.app.queues if self._office else ():
             self.threads.spawn(transport.name, partial(self._carry, transport))
         self._write()
 
@@ -86,6 +88,11 @@ class Worker:
         """Take up where the last run stopped, then start what works on it."""
         self.clock.not_before(self.app.newest_event_at())
         self._taken_at = self.clock()
+        if not self._office:
+            self._join_in()
+            self.troubles.pop("start", None)
+            return
+        self.app.writer.rests_on = dict
         self.app.recover(self._taken_at)
         gc.collect()
         gc.freeze()
@@ -96,6 +103,25 @@ class Worker:
             self.threads.spawn(BOUNCES, partial(self._read_bounces, BounceMailbox(url)))
         self._begin_deliveries()
         self.troubles.pop("start", None)
+
+    def _join_in(self) -> None:
+        """Take letters beside whoever does all else, or leave it all to who has the active files.
+
+        Nothing is committed from then on by files that are not the active ones any more.
+        """
+        app = self.app
+        standing = app.agreed_files.standing()
+        if app.agreed_files.differing(app.active):
+            app.ledger.lease.release()
+            self.threads.stopping.set()
+        else:
+            app.active = app.settled(app.active, self.clock())
+            app.writer.rests_on = lambda: standing
+
+    def _look_at_shares(self) -> None:
+        """Have as much of the work as others; whose part is another one now begins anew."""
+        if not self.app.ledger.lease.acquire() or self.app.intake.is_office != self._office:
+            self.threads.stopping.set()
 
     def _carry(self, transport: QueueConsumer) -> None:
         while not self.threads.stopping.is_set():
@@ -123,17 +149,18 @@ class Worker:
             self.app.letters.came.clear()
             if time.monotonic() - looked >= LOOK_EVERY_SECONDS:
                 looked = time.monotonic()
+                self.threads.guarded("shares", self._look_at_shares)
                 self.threads.guarded("reload", partial(self._look_at_files, looked))
                 self.threads.guarded("channels looked at", self._look_at_channels)
             taken_at = self.clock()
             if not self.threads.guarded("writer", self._take):
                 continue
-            if time.monotonic() - asked >= ASK_EVERY_SECONDS:
+            if self._office and time.monotonic() - asked >= ASK_EVERY_SECONDS:
                 well = self.threads.guarded("clock", partial(self._ask, taken_at))
                 self.threads.guarded("digests", self._close_digests)
                 asked = asked if well and self._more_to_ask else time.monotonic()
                 continue
-            self.threads.guarded("writer", partial(self.app.letters.wait, LOOK_EVERY_SECONDS))
+            self.threads.guarded("writer", partial(self.app.intake.wait, LOOK_EVERY_SECONDS))
 
     def _trust(self) -> None:
         """Weigh what came in since the clock is in doubt; raise ClockDoubt while it is."""
@@ -151,8 +178,13 @@ class Worker:
         for _ in range(ROUNDS_AT_A_TIME):
             if self.threads.stopping.is_set() or self.clock.doubt():
                 return
-            if not self.app.intake.take(self.clock()):
-                return
+            try:
+                if not self.app.intake.take(self.clock()):
+                    return
+            except CONFLICTS:
+                if self._office:
+                    raise
+                self._join_in()
 
     def _ask(self, now: int) -> None:
         """Ask about one page of silences, so that letters are taken between two."""
@@ -171,7 +203,11 @@ class Worker:
         self.app.close_digests(now)
 
     def _look_at_files(self, moment: float) -> None:
-        """Make the files active as they are now when they have changed."""
+        """Make the files active as they are now when they have changed; or see what others did."""
+        if not self._office:
+            self._reloader.look(moment, self.app.prepare)
+            self._join_in()
+            return
         if self._reloader.look(moment, lambda fresh: self.app.use(fresh, self.clock())):
             self._begin_deliveries()
 

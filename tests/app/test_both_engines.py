@@ -5,7 +5,7 @@ No setting leads to PostgreSQL yet: here the app is given such a ledger.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from itertools import count
@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 
 from bench import feed
-from service.app.agreed_files import FilesAgreed
+from service.app.agreed_files import STREAM
+from service.app.app import App
 from service.incoming.letter import Arrival
 from service.learners.directory import people, people_table
+from service.learners.directory.people import PersonKey
 from service.sending import delivery
 from tests.campaigns import campaign, length
 from tests.incoming.sources import sunbird_payloads
@@ -39,6 +41,23 @@ class Academy(Installation):
         self.rules.write_text(rules)
 
 
+def named_by_key(patch: pytest.MonkeyPatch) -> None:
+    """Give who is met an id made of their key, whoever meets them, and in whatever order."""
+    known, unmet = people.People.known, list[PersonKey]()
+
+    def look(self: people.People, keys: Collection[PersonKey]) -> dict[PersonKey, str]:
+        found = known(self, keys)
+        unmet[:] = [key for key in keys if key not in found]
+        return found
+
+    def new_id(self: people.People, now: int) -> str:
+        key = "/".join(unmet.pop(0)).encode()
+        return f"{now // 1000:08x}{blake2b(key, digest_size=12).hexdigest()}"
+
+    patch.setattr(people.People, "known", look)
+    patch.setattr(people.People, "new_id", new_id)
+
+
 @contextmanager
 def academy(folder: Path, database_url: str = "") -> Iterator[Installation]:
     """An academy whose ids are the same each time: chance would tell its logs apart."""
@@ -51,6 +70,7 @@ def academy(folder: Path, database_url: str = "") -> Iterator[Installation]:
         patch.setattr(delivery, "steady_clock", lambda: 0)
         for room in (people, people_table):
             patch.setattr(room, "random_id", numbered)
+        named_by_key(patch)
         folder.mkdir()
         with Academy(folder, RULES, COURSEBELL_DATABASE_URL=database_url) as here:
             with here.app.ledger.transaction() as cursor:
@@ -72,12 +92,13 @@ def played(here: Installation) -> LogOfStreams:
             here.reopen(some[-1].received_at)
     for days in (1, 8, 15):
         here.tick(told.now + days * DAY + HOUR)
-    log = here.app.ledger.log(0, 2**40)
-    return {
-        (stream, v, topic, POSITION.sub(b"", state))
-        for _, stream, v, topic, state in log
-        if topic != FilesAgreed.TOPIC
-    }
+    return log_of(here.app)
+
+
+def log_of(app: App) -> LogOfStreams:
+    """What is in the log, but where; which files machines agree on only PostgreSQL says."""
+    found = ((id, v, topic, state) for _, id, v, topic, state in app.ledger.log(0, 2**40))
+    return {(id, v, t, POSITION.sub(b"", state)) for id, v, t, state in found if id != STREAM}
 
 
 @campaign

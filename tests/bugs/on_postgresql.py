@@ -42,8 +42,18 @@ ON_POSTGRESQL = (
     ),
     Bug(
         3, "commit in a lane that was taken over", TRANSACTIONS,
-        "AND epoch = %(epoch)s RETURNING 1", "RETURNING 1",
+        "AND epoch = of RETURNING 1", "RETURNING 1",
         "tests/ledger/test_postgres_lanes.py",
+    ),
+    Bug(
+        3, "decide for a shard that was taken over", TRANSACTIONS,
+        "(SELECT count(*) FROM fence) = cardinality(%(fenced)s::int[])",
+        "EXISTS (SELECT FROM fence)", "tests/ledger/test_postgres_shares.py",
+    ),
+    Bug(
+        2, "take letters that others have not passed", "service/incoming/intake.py",
+        "share.reached if share.whole else self._lease.lowest()", "share.reached",
+        "tests/app/test_shards.py",
     ),
     Bug(
         3, "look at what a write rests on before its turn", TRANSACTIONS,

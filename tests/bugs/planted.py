@@ -110,7 +110,7 @@ BUGS = (
     ),
     Bug(
         2, "forget what is from the future", "service/incoming/intake.py",
-        "            yield self._letters.try_again(premature(pairs))\n", "",
+        "            yield self._letters.try_again(premature)\n", "",
         "tests/incoming/test_premature.py",
     ),
     Bug(
@@ -120,8 +120,10 @@ BUGS = (
     ),
     Bug(
         3, "commit decisions apart from their facts", "service/learners/writer.py",
-        "        self._append(batch.events, batch.decisions, tables, in_turn)\n",
-        "        self._append(batch.events, Decisions(), tables, in_turn)\n"
+        "self._append(batch.events, batch.decisions, tables=tables, "
+        "in_turn=in_turn, passed=passed)\n",
+        "self._append(batch.events, Decisions(), tables=tables, "
+        "in_turn=in_turn, passed=passed)\n"
         "        self._append((), batch.decisions)\n",
         "tests/reliability/test_fault_points.py",
     ),

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from service.ledger.postgresql.lanes import WORKING
 from tests.campaigns import without_sample
 from tests.cli.serving import Machines, Serving, Working, post
 from tests.installation import DONE, START, completed
+from tests.postgres import Cluster
 from tests.waiting import until
 
 pytestmark = pytest.mark.of_files
@@ -26,6 +28,34 @@ def test_another_goes_on_when_one_is_killed(machines: Machines) -> None:
             assert set(post(door, *LEARNERS[20:])) == {202}
             until(door.is_settled, "the other goes on")
     assert machines.told() == len(LEARNERS)
+
+
+def deciders(cluster: Cluster, address: str, after: int = 0) -> int:
+    """How many have committed what they decided since."""
+    schema = address.rpartition("%3D")[2]
+    lanes = f"SELECT count(DISTINCT lane) FROM {schema}.commits WHERE lane >= {WORKING[0]}"
+    return int(cluster.execute(f"{lanes} AND n > {after}")[0][0])
+
+
+def test_two_share_the_work_and_a_third_takes_over(
+    machines: Machines, cluster: Cluster, postgres_address: str
+) -> None:
+    def is_shared() -> bool:
+        post(door, *LEARNERS)
+        return deciders(cluster, postgres_address) > 1
+
+    with machines.serving("door") as door, machines.working("one") as one:
+        door.import_people(PEOPLE)
+        with machines.working("two"), machines.working("three"):
+            until(is_shared, "they share")
+            one.kill()
+            schema = postgres_address.rpartition("%3D")[2]
+            ((killed_at,),) = cluster.execute(f"SELECT n FROM {schema}.head")
+            assert set(post(door, *range(200, 260))) == {202}
+            until(door.is_settled, "the others go on")
+            until(lambda: deciders(cluster, postgres_address, killed_at) == 2, "both of them")
+        found = door.numbers()
+    assert found['coursebell_letters{state="taken"}'] >= 120
 
 
 def told_of_files(machine: Working) -> str:

@@ -29,7 +29,7 @@ def take(
     """Takes the oldest waiting letters, one for each list of outcomes."""
     waiting = letters.waiting(len(outcomes))
     with ledger.transaction() as cursor:
-        for each in letters.marks(list(zip(waiting, outcomes, strict=True)), now):
+        for each in letters.marks([(w.n, o) for w, o in zip(waiting, outcomes, strict=True)], now):
             cursor.executemany(*each)
 
 
@@ -108,7 +108,7 @@ def test_a_letter_tells_what_became_of_each_event(ledger: SqliteStore, letters: 
 def test_nothing_is_taken_when_the_transaction_fails(ledger: SqliteStore, letters: Letters) -> None:
     letters.keep([arrival(1)])
     with pytest.raises(RuntimeError), ledger.transaction() as cursor:
-        for each in letters.marks([(letters.waiting(1)[0], [BAD])], 5000):
+        for each in letters.marks([(1, [BAD])], 5000):
             cursor.executemany(*each)
         raise RuntimeError
     assert letters.counts() == {"accepted": 1, "taken": 0, "set_aside": 0, "waiting": 1}
@@ -149,7 +149,7 @@ def test_a_set_aside_letter_waits_again_with_its_outcomes(
     assert letters.retry([1, 1, 2, 3, 99]) == 1
     assert letters.retry([1]) == 0
 
-    assert letters.waiting(1) == [Letter(1, "adobe", 1001, b"body 1", [RECORDED, BAD])]
+    assert letters.waiting(1) == [Letter(1, "adobe", 1001, b"body 1", [RECORDED, BAD], turn=1)]
     shown = letters.show(1)
     assert shown and (shown["state"], len(shown["events"])) == ("waiting", 2)
     assert letters.counts() == {"accepted": 3, "taken": 1, "set_aside": 0, "waiting": 2}
@@ -184,12 +184,10 @@ def test_a_letter_that_began_to_wait_in_between_still_waits(
     take(ledger, letters, [RECORDED], [BAD])
     letters.keep([arrival(4)])
     letters.retry([2])
-    first, last = (Letter(n, "adobe", 1000 + n, b"", None) for n in (3, 4))
     with ledger.transaction() as cursor:
         cursor.execute("INSERT INTO waiting (n, source) VALUES (1, 'adobe')")
         cursor.execute("DELETE FROM taken WHERE n = 1")
-        one = Letter(1, "adobe", 1001, b"", None)
-        for each in letters.marks([(one, []), (first, []), (last, [])], 5000):
+        for each in letters.marks([(1, []), (3, []), (4, [])], 5000):
             cursor.executemany(*each)
     assert [letter.n for letter in letters.waiting(9)] == [2]
 

@@ -12,8 +12,9 @@ from tests.ledger.stores import ENGINES, Opened, opened_tables
 
 @pytest.fixture(params=ENGINES)
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
-    """A ledger of each engine."""
+    """A ledger of each engine, of which this process decides."""
     opened = opened_tables(request, tmp_path)
+    assert opened.lease.acquire()
     yield opened
     opened.close()
 

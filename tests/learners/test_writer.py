@@ -161,7 +161,7 @@ def test_nothing_in_the_log_leads_back_to_an_lms_id(desk: Desk, tmp_path: Path) 
 
 def test_a_batch_with_more_streams_than_are_remembered_is_taken(desk: Desk) -> None:
     """What was fetched for a batch is held by it, whatever the memory has room for."""
-    desk.writer.known = Cache(2)
+    desk.writer.memory.known = Cache(2)
     learners = [str(n) for n in range(100, 130)]
     for at, make in ((1, enrolled), (2, completed), (40, enrolled)):
         outcomes = desk.write(*(by(make(day(at)), person=n) for n in learners), seats(day(at), at))

@@ -23,11 +23,14 @@ OpenDesk = Callable[[], Desk]
 
 @pytest.fixture
 def another(postgres_address: str, tmp_path: Path) -> Iterator[OpenDesk]:
-    """Opens one more desk on the same ledger."""
+    """Opens one more desk on the same ledger, which shares the work with those before."""
     desks: list[Desk] = []
 
     def opens() -> Desk:
         desks.append(Desk(PostgresStore(postgres_address, tmp_path)))
+        for _ in range(2):
+            held = [desk.ledger.lease.acquire() for desk in desks]
+        assert all(held)
         return desks[-1]
 
     yield opens

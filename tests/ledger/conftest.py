@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,11 +27,12 @@ def store(opened: Open) -> Opened:
 
 @pytest.fixture
 def another(postgres_address: str, tmp_path: Path) -> Iterator[OpenPostgres]:
-    """Opens one more store on the same schema of PostgreSQL."""
+    """Opens one more store on the same schema of PostgreSQL, of one shard if not said otherwise."""
     stores: list[PostgresStore] = []
 
     def opens(**more: float) -> PostgresStore:
-        stores.append(PostgresStore(postgres_address, tmp_path / "data", **more))
+        chosen: dict[str, Any] = {"shards": 1, **more}
+        stores.append(PostgresStore(postgres_address, tmp_path / "data", **chosen))
         return stores[-1]
 
     yield opens

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 import psycopg
@@ -14,6 +15,8 @@ from eventsourcing.persistence import PersistenceError
 
 from service.ledger.postgresql import lanes
 from service.ledger.postgresql.connections import Server, Session, SessionLost, told
+from service.ledger.postgresql.portable_sql import Asking
+from service.ledger.postgresql.shares import Shares, is_first_held
 from service.ledger.postgresql.transactions import BEGIN_ALONE, Lane
 from service.ledger.store import LeaseLost, Unknown
 
@@ -34,10 +37,13 @@ NOBODY_KNOWS = "PostgreSQL: expected an answer to COMMIT, got none; it may be ke
 
 
 class LaneSession:
-    """Write in one lane, by one session; `lock` is for whoever uses either."""
+    """Write in one lane, by one session; `lock` is for whoever uses either.
 
-    def __init__(self, server: Server, lease_seconds: float, *, leased: bool = False) -> None:
-        """Open nothing yet; with `leased` it is the lane of the one shard, or none."""
+    Where there are `shares`, nothing is written unless all that are held still are.
+    """
+
+    def __init__(self, server: Server, lease_seconds: float, *, decides: bool = False) -> None:
+        """Open nothing yet; who `decides` has a share of the shards, or writes nothing."""
         self.lock = threading.Lock()
         self.cancelled = False
         self.seconds = lease_seconds
@@ -47,21 +53,25 @@ class LaneSession:
         self._session: Session | None = None
         self._lane: Lane | None = None
         self._taken_in: Session | None = None
-        self._leased = leased
+        self.shares = Shares(self._holder) if decides else None
         self._keeping = threading.Lock()
         self._keeper: Session | None = None
 
     def ready(self) -> tuple[Session, Lane]:
-        """Give the session with its lane; raises LeaseLost for one that was taken."""
+        """Give the session with its lane; raises LeaseLost when a shard was taken, or none held."""
         session, timeline = self._connected(), self._server.timeline
+        if self.shares and not self.shares.hold_on(session, timeline):
+            raise LeaseLost(TAKEN_OVER)
+        return session, self._lane_in(session, timeline)
+
+    def _lane_in(self, session: Session, timeline: int) -> Lane:
         if self._lane and session is not self._taken_in:
             self._hold(session, self._holder.take_again(session, timeline, self._lane))
-        if self._lane is None and self._leased:
-            raise LeaseLost(TAKEN_OVER)
         if self._lane is None:
-            self._hold(session, self._holder.take_any(session, timeline))
+            take = self._holder.take_to_work if self.shares else self._holder.take_by_hand
+            self._hold(session, take(session, timeline))
         assert self._lane
-        return session, self._lane
+        return self._lane
 
     def begun(self) -> tuple[Session, Lane]:
         """Begin a transaction during which nobody else commits.
@@ -116,7 +126,9 @@ class LaneSession:
             pause = min(2 * pause, PAUSES[1])
 
     def is_lost(self, lane: Lane) -> bool:
-        """Tell whether the lane is not what it was; raises LeaseLost if another has the lease."""
+        """Tell whether the lane is not what it was; raises LeaseLost if a shard is another's."""
+        if self.shares:
+            self.asked(self._insist)
         session, again = self.ready()
         if again.epoch == lane.epoch:
             if lanes.is_held(session, lane):
@@ -141,39 +153,49 @@ class LaneSession:
             with suppress(psycopg.Error):
                 session.close()
 
-    def acquire(self) -> bool:
-        """Take the lease of the one shard; false while another process has it."""
+    def acquire(self, *, first: bool = False) -> bool:
+        """Take the shards of one who works, or give back what is more; false for none at all."""
+        assert self.shares
         with self.lock:
-            take = self._holder.take_shard
-            taken = self.asked(lambda session: take(session, self._server.timeline))
-            if taken:
-                self._hold(self._connected(), taken)
-        return taken is not None
+            self.asked(partial(self._balance, first))
+            return bool(self.shares.held)
+
+    def _balance(self, first: bool, session: Session) -> None:
+        assert self.shares
+        if first and is_first_held(Asking(session), but=self._holder.owner):
+            return
+        self._lane_in(session, self._server.timeline)
+        self.shares.balance(session, self._server.timeline)
 
     def renew(self) -> None:
-        """Hold on to the lease also while nothing is written, or a long transaction is."""
+        """Hold on to the shards also while nothing is written, or a long transaction is."""
+        assert self.shares
         with self._keeping:
-            lane = self._lane
-            if lane and self._renewed(lane):
+            if self.shares.held and self._renewed(self.shares):
                 return
         with self.lock:
-            _, lane = self.ready()
-            if not self.asked(lambda session: lanes.is_held(session, lane)):
-                self._lane = None
-            self.ready()
+            self.asked(self._insist)
 
-    def _renewed(self, lane: Lane) -> bool:
+    def _insist(self, session: Session) -> None:
+        """Look whether all shards are held as before; raises LeaseLost."""
+        assert self.shares
+        self.shares.look_again()
+        if not self.shares.hold_on(session, self._server.timeline):
+            raise LeaseLost(TAKEN_OVER)
+        self._lane_in(session, self._server.timeline)
+
+    def _renewed(self, shares: Shares) -> bool:
         """Renew in a session of its own: the one that writes may be busy."""
         if self._keeper is None or self._keeper.closed:
             self._keeper = self._server.connect()
         try:
-            return lanes.renew(self._keeper, lane, self.seconds)
+            return shares.renew(self._keeper)
         except SessionLost:
             self._keeper.close()
             return False
 
     def release(self) -> None:
-        """Leave the lane to whoever wants it."""
+        """Leave the lane and the shards to whoever wants them."""
         with self.lock:
             self._let_go()
 
@@ -187,6 +209,8 @@ class LaneSession:
 
     def _let_go(self) -> None:
         lane, self._lane = self._lane, None
+        if self.shares and self.shares.held:
+            self.shares.give_back(self._connected(), [*self.shares.held])
         if lane:
             lanes.let_go(self._connected(), lane)
 

@@ -56,6 +56,8 @@ class LaneWriter:
         """
         with self.lanes.lock:
             found = self._kept(what, size_of(what))
+            if self.lanes.shares:
+                self.lanes.shares.passed(what.passed)
         self._notify(what.waking)
         return found
 
@@ -76,13 +78,14 @@ class LaneWriter:
         raise PersistenceError(f"PostgreSQL: expected to commit, did not in {TRIES} tries")
 
     def _closing(self, what: Append, lane: Lane, places: int) -> ClosingPacket:
-        statements = (*what.tables, *what.in_turn)
+        statements, shares = (*what.tables, *what.in_turn), self.lanes.shares
         return ClosingPacket(
             lane=lane,
             seconds=self.lanes.seconds,
             places=places,
             events=len(what.rows),
             tables=self._told({table_of(sql) for sql, rows in statements if rows}),
+            epochs={shard: share.epoch for shard, share in shares.held.items()} if shares else {},
         )
 
     def _told(self, tables: set[str]) -> int:

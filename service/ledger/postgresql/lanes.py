@@ -1,7 +1,7 @@
 """Hold a lane of the log: only its holder writes in it, and whoever lost it cannot commit.
 
-Lane 0 is the one shard's, held by a lease; others are handed out to whoever writes by hand, and
-again when nobody holds them. Times are the database's clock, and make it quick only: what keeps an
+Some are handed out to those who work and decide, others to whoever writes by hand, and again when
+nobody holds them. Times are the database's clock, and make it quick only: what keeps an
 old holder out is the epoch, which every taking raises and every closing packet insists on.
 """
 
@@ -14,13 +14,15 @@ from psycopg import errors
 from service.ledger.postgresql.connections import Session, told
 from service.ledger.postgresql.tables import PLACES
 from service.ledger.postgresql.transactions import Lane, position
-from service.ledger.sql import Connection
 
-THE_SHARD = 0
 BY_HAND = (-(2**31), -10)
 """Lanes from -1 to -9 are for what else may be a lane one day, as an older log that was moved."""
+WORKING = (2**16, 2**31 - 1)
+"""Numbers in between are shards, in which nothing is written (`shares.py`)."""
 
-TAKE = """
+TIMELINE = "%(timeline)s * 4294967296::bigint"
+
+TAKE = f"""
 WITH free AS (
   SELECT shard, pid, born FROM shards AS each
   WHERE shard BETWEEN %(low)s AND %(high)s AND (
@@ -31,7 +33,7 @@ WITH free AS (
 )
 UPDATE shards SET owner = %(owner)s, pid = pg_backend_pid(),
   born = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()),
-  epoch = greatest(shards.epoch, %(timeline)s * 4294967296::bigint) + 1, head = head + %(places)s,
+  epoch = greatest(shards.epoch, {TIMELINE}) + 1, head = head + %(places)s,
   until = clock_timestamp() + %(seconds)s * interval '1 second'
 FROM free WHERE shards.shard = free.shard
 RETURNING shards.shard, shards.epoch, shards.head, free.pid, free.born
@@ -42,11 +44,11 @@ there uncommitted; and with an epoch above all those of a primary of the past.""
 TAKE_ANY = TAKE.replace("FOR UPDATE", "FOR UPDATE SKIP LOCKED")
 NEW = """
 INSERT INTO shards (shard, owner, epoch, until, head)
-SELECT least(min(shard), %(high)s + 1) - 1, '', 0, '-infinity', 0 FROM shards
+SELECT coalesce(min(shard), %(high)s::bigint + 1) - 1, '', 0, '-infinity', 0
+FROM shards WHERE shard BETWEEN %(low)s AND %(high)s
 """
 HOLDER = """
-SELECT pid, born FROM shards
-WHERE shard = %(low)s AND (owner = %(owner)s OR (%(expired)s AND until < clock_timestamp()))
+SELECT pid, born FROM shards WHERE shard = %(low)s AND owner = %(owner)s
 """
 END = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -55,16 +57,9 @@ WHERE pid = %s AND backend_start = %s AND pid <> pg_backend_pid()
 """Ends the session of whoever had a lane: one that froze keeps locked what it has written, and a
 closing packet that came in half keeps the lane and the head."""
 
-RENEW = """
-UPDATE shards SET until = clock_timestamp() + %s * interval '1 second'
-WHERE shard = %s AND epoch = %s RETURNING 1
-"""
 LET_GO = """
 UPDATE shards SET owner = '', pid = NULL, born = NULL, until = '-infinity'
 WHERE shard = %s AND epoch = %s
-"""
-TAKEN = """
-SELECT owner <> '' AND until > clock_timestamp() FROM shards WHERE shard = ?
 """
 EPOCH = "SELECT epoch FROM shards WHERE shard = %s"
 COMMITTED = "SELECT n, last FROM commits WHERE lane = %s AND epoch = %s AND first = %s"
@@ -78,35 +73,34 @@ class Holder:
         self.owner = owner
         self.seconds = seconds
 
-    def take_shard(self, session: Session, timeline: int) -> Lane | None:
-        """Take the one shard if it is free or ours; None while somebody else has it."""
-        return self._end_and_take(session, timeline, shard=THE_SHARD, expired=True)
-
     def take_again(self, session: Session, timeline: int, lane: Lane) -> Lane | None:
         """Take a lane that was ours, from another session; None when somebody else took it."""
-        return self._end_and_take(session, timeline, shard=lane.shard, expired=False)
-
-    def take_any(self, session: Session, timeline: int) -> Lane:
-        """Take a lane to write by hand in, that nobody is connected for."""
-        low, high = BY_HAND
-        values = self._values(timeline, low=low, high=high, expired=False, gone=True)
-        while (lane := _taken(session, TAKE_ANY, values)) is None:
-            with told(), suppress(errors.UniqueViolation):  # somebody else has made the same one
-                session.execute(NEW, {"high": high})
-        return lane
-
-    def _end_and_take(
-        self, session: Session, timeline: int, *, shard: int, expired: bool
-    ) -> Lane | None:
-        values = self._values(timeline, low=shard, high=shard, expired=expired, gone=expired)
+        values = self._values(timeline, lane.shard, lane.shard)
         with told():
             for holder in session.execute(HOLDER, values).fetchall():
-                _end(session, holder)
+                end_session(session, holder)
         return _taken(session, TAKE, values)
 
-    def _values(self, timeline: int, **more: int) -> dict[str, Any]:
-        mine = {"owner": self.owner, "seconds": self.seconds}
-        return {**mine, "timeline": timeline, "places": PLACES, **more}
+    def take_to_work(self, session: Session, timeline: int) -> Lane:
+        """Take a lane for one who decides; whose time is not up gets theirs back."""
+        return self._take_any(session, self._values(timeline, *WORKING, expired=True))
+
+    def take_by_hand(self, session: Session, timeline: int) -> Lane:
+        """Take a lane to write by hand in, that nobody is connected for."""
+        return self._take_any(session, self._values(timeline, *BY_HAND, gone=True))
+
+    def _take_any(self, session: Session, values: dict[str, Any]) -> Lane:
+        while (lane := _taken(session, TAKE_ANY, values)) is None:
+            with told(), suppress(errors.UniqueViolation):  # somebody else has made the same one
+                session.execute(NEW, values)
+        return lane
+
+    def _values(
+        self, timeline: int, low: int, high: int, *, expired: bool = False, gone: bool = False
+    ) -> dict[str, Any]:
+        mine = {"owner": self.owner, "seconds": self.seconds, "timeline": timeline}
+        among = {"low": low, "high": high, "expired": expired, "gone": gone}
+        return {**mine, **among, "places": PLACES}
 
 
 def _taken(session: Session, sql: str, values: dict[str, Any]) -> Lane | None:
@@ -114,20 +108,14 @@ def _taken(session: Session, sql: str, values: dict[str, Any]) -> Lane | None:
         row = session.execute(sql, values).fetchone()
         if row is None:
             return None
-        _end(session, row[3:])
+        end_session(session, row[3:])
     return Lane(*row[:3])
 
 
-def _end(session: Session, holder: Sequence[Any]) -> None:
+def end_session(session: Session, holder: Sequence[Any]) -> None:
+    """End the session of whoever had it: its process id, and when it began."""
     with suppress(errors.InsufficientPrivilege):  # another role's: it cannot commit anyway
         session.execute(END, holder)
-
-
-def renew(session: Session, lane: Lane, seconds: float) -> bool:
-    """Hold on to a lane; false when somebody else has taken it."""
-    with told():
-        row = session.execute(RENEW, (seconds, lane.shard, lane.epoch)).fetchone()
-    return row is not None
 
 
 def let_go(session: Session, lane: Lane) -> None:
@@ -141,12 +129,6 @@ def is_held(session: Session, lane: Lane) -> bool:
     with told():
         row = session.execute(EPOCH, (lane.shard,)).fetchone()
     return row is not None and row[0] == lane.epoch
-
-
-def is_shard_taken(reader: Connection) -> bool:
-    """Tell whether somebody has the one shard, by the database's clock."""
-    row = reader.execute(TAKEN, (THE_SHARD,)).fetchone()
-    return row is not None and bool(row[0])
 
 
 def committed_in(session: Session, lane: Lane) -> int | None:

@@ -7,7 +7,9 @@ is told as `Unknown`.
 import re
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, closing, suppress
+from functools import cached_property
 from pathlib import Path
 
 from eventsourcing.persistence import PersistenceError
@@ -15,8 +17,8 @@ from eventsourcing.persistence import PersistenceError
 from service.ledger.postgresql.connections import ASKED, Server, durability
 from service.ledger.postgresql.lane_session import LaneSession
 from service.ledger.postgresql.lane_writer import LaneWriter
-from service.ledger.postgresql.lanes import is_shard_taken
 from service.ledger.postgresql.log_reader import LogReader
+from service.ledger.postgresql.shares import HOW_MANY, LOWEST, is_first_held
 from service.ledger.postgresql.tables import (
     has_log,
     make_log,
@@ -27,9 +29,11 @@ from service.ledger.postgresql.tables import (
 from service.ledger.private_files import private_data_folder
 from service.ledger.sql import TableWriter
 from service.ledger.sqlite.sqlite_store import HighWaterMark
-from service.ledger.store import Append, Durability, LedgerError
+from service.ledger.store import Append, Durability, LedgerError, Reached
 
 LEASE_SECONDS = 5.0
+SHARDS = 16
+"""Of a new ledger: never more processes decide at once, and it cannot be changed."""
 LOOKS = (0.005, 0.25)
 """The shortest pause and the longest, of who waits for a commit of others."""
 
@@ -38,33 +42,55 @@ TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)")
 
 
 class ShardLease:
-    """Be the one process that decides: nobody else can commit in the lane of the one shard."""
+    """Be the one process that decides for some shards: nobody else can commit with them."""
 
     def __init__(self, writer: LaneWriter, store: "PostgresStore") -> None:
         self._writer = writer
         self._store = store
         self.renew_every: float | None = writer.lanes.seconds / 3
 
-    def acquire(self) -> bool:
-        """Take the lease of the one shard; false while another process has it.
+    @cached_property
+    def shards(self) -> int:
+        """Count the shards that the ledger was made with."""
+        return self._store.shards()
 
-        From then on this process writes in its lane, and nothing any more once it was taken over.
+    @property
+    def held(self) -> Mapping[int, Reached]:
+        """Give the shards that this process has, and how far each has come."""
+        shares = self._writer.lanes.shares
+        return {shard: share.marks for shard, share in shares.held.items()} if shares else {}
+
+    @property
+    def changes(self) -> int:
+        """Count how often `acquire` left other shards held than before."""
+        shares = self._writer.lanes.shares
+        return shares.changes if shares else 0
+
+    def lowest(self) -> Reached:
+        """Read how far all shards have come."""
+        return self._store.lowest()
+
+    def acquire(self, *, first: bool = False) -> bool:
+        """Take the share of one who works, or give back what is more; false for none at all.
+
+        With them this process writes from then on, and nothing any more once one was taken over.
+        It takes none while another has the `first`, if that is wanted.
         """
-        return self._writer.lanes.acquire()
+        return self._writer.lanes.acquire(first=first)
 
     def is_held(self) -> bool:
         """Tell whether some process has the lease, this one or another."""
-        return is_shard_taken(self._store.reader())
+        return is_first_held(self._store.reader())
 
     def renew(self) -> None:
-        """Hold on to the lease also while nothing is written, or a long transaction is.
+        """Hold on to the shards also while nothing is written, or a long transaction is.
 
-        Raises LeaseLost when another process has it, in this thread and in whoever writes next.
+        Raises LeaseLost when another has one, in this thread and in whoever writes next.
         """
         self._writer.lanes.renew()
 
     def append(self, what: Append) -> int:
-        """Write as `PostgresStore.append`; raises LeaseLost when another process has the lease."""
+        """Write as `PostgresStore.append`; raises LeaseLost when another process has a shard."""
         found = self._writer.append(what)
         return self._store.end() if found is None else found
 
@@ -92,8 +118,15 @@ class PostgresStore(LogReader):
 
     shared = True
 
-    def __init__(self, address: str, folder: Path, *, lease_seconds: float = LEASE_SECONDS) -> None:
-        """Make what is not there; raises LedgerError, or SessionLost."""
+    def __init__(
+        self,
+        address: str,
+        folder: Path,
+        *,
+        lease_seconds: float = LEASE_SECONDS,
+        shards: int = SHARDS,
+    ) -> None:
+        """Make what is not there, in so many shards; raises LedgerError, or SessionLost."""
         super().__init__(Server(address))
         self.folder = folder
         self.mark = _mark_in(folder)
@@ -103,10 +136,10 @@ class PostgresStore(LogReader):
         self._passing = {""}
         lanes = LaneSession(self._server, lease_seconds)
         self._by_hand = LaneWriter(lanes, self._notify, self._passing)
-        leased = LaneSession(self._server, lease_seconds, leased=True)
+        leased = LaneSession(self._server, lease_seconds, decides=True)
         self.lease = ShardLease(LaneWriter(leased, self._notify, self._passing), self)
         try:
-            lanes.asked(make_log)
+            lanes.asked(lambda session: make_log(session, shards))
         except BaseException:
             lanes.lose()
             self.mark.close()
@@ -161,6 +194,14 @@ class PostgresStore(LogReader):
             with self._woken:
                 self._woken.wait(min(pause, left))
             pause = min(2 * pause, LOOKS[1])
+
+    def shards(self) -> int:
+        """Count the shards that the ledger was made with."""
+        return int(self._rows(HOW_MANY)[0][0])
+
+    def lowest(self) -> Reached:
+        """Read how far all shards have come."""
+        return Reached(*self._rows(LOWEST)[0])
 
     def durability(self) -> Durability:
         """Ask the server what is promised of a letter that was answered 202."""

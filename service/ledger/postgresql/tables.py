@@ -68,7 +68,9 @@ CREATE TABLE shards (
   born timestamptz,
   epoch bigint NOT NULL,
   until timestamptz NOT NULL,
-  head bigint NOT NULL
+  head bigint NOT NULL,
+  upto bigint NOT NULL DEFAULT 0,
+  again bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 10);
 CREATE TABLE erasable (
   stream text COLLATE "C" NOT NULL,
@@ -83,7 +85,10 @@ END $$;
 CREATE TRIGGER the_log_is_never_shortened BEFORE DELETE OR TRUNCATE ON events
   FOR EACH STATEMENT EXECUTE FUNCTION the_log_is_never_shortened();
 INSERT INTO head VALUES (1, 0, 0, 0, 1);
-INSERT INTO shards VALUES (0, '', NULL, NULL, 0, '-infinity', 0);
+"""
+SHARDS = """
+INSERT INTO shards (shard, owner, epoch, until, head)
+SELECT shard, '', 0, '-infinity', 0 FROM generate_series(0, {} - 1) AS shard;
 """
 
 
@@ -98,13 +103,16 @@ SELECT indexname FROM pg_indexes WHERE schemaname = current_schema AND indexname
 """
 
 
-def make_log(session: Session) -> None:
-    """Make the tables of the log where there are none; raises LedgerError for a newer ledger."""
+def make_log(session: Session, shards: int) -> None:
+    """Make the tables of the log, with so many shards, where there are none.
+
+    Raises LedgerError for a newer ledger.
+    """
     for _ in range(TRIES):
         asking = Asking(session)
         if has_log(asking):
             return refuse_newer_schema(schema_of(asking))
-        _run(session, LOG)
+        _run(session, LOG + SHARDS.format(shards))
     raise LedgerError("PostgreSQL: expected to make the ledger's tables, got none; start again")
 
 

@@ -7,7 +7,7 @@ not is a division by zero, which nothing outlives.
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from eventsourcing.persistence import PersistenceError
@@ -45,12 +45,15 @@ CLOSE = f"""
 WITH written AS (
   SELECT max(seq) AS last FROM events WHERE lane = %(lane)s AND seq > %(head)s
 ), fence AS (
-  UPDATE shards SET head = head + %(places)s,
+  UPDATE shards SET head = head + CASE WHEN shard = %(lane)s THEN %(places)s ELSE 0 END,
+    upto = greatest(upto, %(upto)s), again = greatest(again, %(again)s),
     until = clock_timestamp() + %(seconds)s * interval '1 second'
-  WHERE shard = %(lane)s AND epoch = %(epoch)s RETURNING 1
+  FROM unnest(%(fenced)s::int[], %(epochs)s::bigint[]) AS mine (fenced, of)
+  WHERE shard = fenced AND epoch = of RETURNING 1
 ), turn AS (
   UPDATE head SET n = n + 1, wakes = wakes + %(waking)s, tables = tables + %(tables)s
-  WHERE one = 1 AND schema = {SCHEMA} AND EXISTS (SELECT FROM fence)
+  WHERE one = 1 AND schema = {SCHEMA}
+    AND (SELECT count(*) FROM fence) = cardinality(%(fenced)s::int[])
   RETURNING n
 ), numbered AS (
   INSERT INTO commits (n, lane, epoch, first, last)
@@ -101,6 +104,8 @@ class ClosingPacket(NamedTuple):
     places: int = 1
     events: int = 0
     tables: int = 0
+    epochs: Mapping[int, int] = {}
+    """Of the shards that are decided for."""
 
 
 def size_of(what: Append) -> int:
@@ -133,6 +138,9 @@ def close(
         **closing._asdict(),
         "lane": lane.shard,
         "epoch": lane.epoch,
+        "fenced": [lane.shard, *closing.epochs],
+        "epochs": [lane.epoch, *closing.epochs.values()],
+        **what.passed._asdict(),
         "head": lane.head,
         "waking": int(what.waking),
         "streams": list(what.rests_on),
