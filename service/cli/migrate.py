@@ -8,6 +8,7 @@ import rich_click as click
 from rich.progress import MofNCompleteColumn
 
 from service.cli.output.console import BAD, data_option, fail, progress, settings
+from service.incoming import parts
 from service.ledger.data_folder import lock_data_folder
 from service.ledger.location import LedgerLocation
 from service.ledger.migration.copying import STEPS, NotTheSame, Progress, migrate, size_of
@@ -46,6 +47,7 @@ def migrate_ledger(to: str, data: Path | None) -> None:
         for folder in dict.fromkeys(each.folder.resolve() for each in (source, target)):
             stack.enter_context(lock_data_folder(folder))
         held = stack.enter_context(closing(source.source()))
+        refuse_letters_in_parts(held)
         made = stack.enter_context(closing(target.target()))
         try:
             with shown(held) as told:
@@ -88,6 +90,15 @@ def refuse_views_of_another(source: LedgerLocation, target: LedgerLocation) -> N
         return
     if (target.folder / "views.db").exists():
         fail(f"{target.folder}: expected an empty folder, got one with views; name another")
+
+
+def refuse_letters_in_parts(source: SourceLedger) -> None:
+    """End the command when letters wait for some of those who worked, and not for others."""
+    if "parts" in source.tables() and parts.are_in(source.reading.reader()):
+        fail(
+            "the ledger: expected every letter to wait or to be taken, found some that were taken "
+            "in part; start `coursebell work` again, stop it once no letter waits, and move then"
+        )
 
 
 @contextmanager

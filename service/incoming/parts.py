@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from service.incoming.letter import EventOutcome, encode
-from service.ledger.sql import Statement
+from service.ledger.sql import Connection, Statement
 from service.ledger.store import Reached, Store
 
 PARTS = """
@@ -22,6 +22,7 @@ SELECT w.n, p.events, p.again_at FROM (
     SELECT n FROM waiting WHERE (turn IS NULL AND n <= ?) OR turn <= ? ORDER BY n LIMIT ?
 ) AS w LEFT JOIN parts p ON p.n = w.n ORDER BY w.n, p.shard
 """
+ARE_THERE = "SELECT 1 FROM parts LIMIT 1"
 UNTAKEN = EventOutcome("set_aside", "", "the programs at work read it differently; try it again")
 
 Outcomes = Sequence[EventOutcome | None]
@@ -78,6 +79,11 @@ class Parts:
     def forgotten(self, letters: Iterable[int]) -> Statement:
         """Give what forgets the parts of letters."""
         return FORGOTTEN, [(n,) for n in letters]
+
+
+def are_in(reader: Connection) -> bool:
+    """Tell whether a letter was taken in part by some, and waits for the others."""
+    return reader.execute(ARE_THERE).fetchone() is not None
 
 
 def put_together(parts: Sequence[Outcomes]) -> list[EventOutcome]:

@@ -233,7 +233,6 @@ class Writer:
         self.decide = decide
         self.memory = Memory(self.ledger)
         self._persons: Cache[PersonKey, str] = Cache(PEOPLE_REMEMBERED)
-        self.by_hand = False
         self.rests_on: Callable[[], Mapping[str, int]] = dict
 
     def write(

@@ -93,8 +93,8 @@ ON_POSTGRESQL = (
     Bug(
         2, "end the writer where the server was away", "service/running/worker.py",
         "            self.threads.guarded(\"writer\", "
-        "partial(self.app.letters.wait, LOOK_EVERY_SECONDS))\n",
-        "            self.app.letters.wait(LOOK_EVERY_SECONDS)\n", AWAY,
+        "partial(self.app.intake.wait, LOOK_EVERY_SECONDS))\n",
+        "            self.app.intake.wait(LOOK_EVERY_SECONDS)\n", AWAY,
     ),
     Bug(
         3, "hold a lease without renewing it", "service/running/worker.py",

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
@@ -37,7 +38,7 @@ def test_there_and_back_it_says_what_to_set(office: Path, postgres_address: str)
         "",
     ]
     assert there.stdout == (
-        "6 events and 14 tables moved, and all of it is the same there. Set "
+        "6 events and 16 tables moved, and all of it is the same there. Set "
         "COURSEBELL_DATABASE_URL to its address, leave COURSEBELL_DATA as it is, and start the "
         "service. What was moved can only be read from now on.\n"
     )
@@ -61,6 +62,20 @@ def test_a_ledger_that_was_moved_is_used_again_when_somebody_says_so(
     assert coursebell("people", "list", "--data", office).exit_code == 2
     assert coursebell("fsck", "--accept-loss", "--data", office).exit_code == 0
     assert coursebell("people", "list", "--data", office).exit_code == 0
+
+
+def test_letters_that_some_have_taken_in_part_are_taken_first(
+    office: Path, postgres_address: str
+) -> None:
+    assert coursebell("migrate", "--to", postgres_address, "--data", office).exit_code == 0
+    with psycopg.connect(postgres_address) as session:
+        session.execute("INSERT INTO parts (n, shard, events) VALUES (9, 3, '[]')")
+    words = ("migrate", "--to", office, "--data", office)
+    refused = coursebell(*words, database=postgres_address)
+    assert refused.exit_code == 2 and "start `coursebell work` again" in refused.stderr
+    with psycopg.connect(postgres_address) as session:
+        session.execute("DELETE FROM parts")
+    assert coursebell(*words, database=postgres_address).exit_code == 0
 
 
 def test_a_service_that_runs_keeps_it_from_being_moved(office: Path, postgres_address: str) -> None:

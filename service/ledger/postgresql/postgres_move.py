@@ -17,7 +17,15 @@ from service.ledger.migration.sides import MOVED, UNFINISHED, TargetLedger
 from service.ledger.migration.table_shape import KINDS, ColumnShape, TableShape
 from service.ledger.postgresql.connections import WHAT_NUL_IS, Server, Session, told
 from service.ledger.postgresql.log_reader import LogReader
-from service.ledger.postgresql.tables import LOG, PLACES, SCHEMA, make_tables, refuse_newer_schema
+from service.ledger.postgresql.tables import (
+    LOG,
+    PLACES,
+    SCHEMA,
+    SHARDS,
+    log_in,
+    make_tables,
+    refuse_newer_schema,
+)
 from service.ledger.store import LedgerError, LogRow
 
 LANE = -2
@@ -163,7 +171,7 @@ class PostgresTarget:
         if self._holding is None:
             with told():
                 mark = MARK % UNFINISHED
-                self._writer.execute(f"BEGIN; {LOG}; {mark}; COMMIT", prepare=False)
+                self._writer.execute(f"BEGIN; {log_in(SHARDS)}; {mark}; COMMIT", prepare=False)
             self._hold(self._opened)
 
     def make(self, table: TableShape) -> None:

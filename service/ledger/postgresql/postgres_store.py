@@ -20,6 +20,7 @@ from service.ledger.postgresql.lane_writer import LaneWriter
 from service.ledger.postgresql.log_reader import LogReader
 from service.ledger.postgresql.shares import HOW_MANY, LOWEST, is_first_held
 from service.ledger.postgresql.tables import (
+    SHARDS,
     has_log,
     make_log,
     make_tables,
@@ -32,8 +33,6 @@ from service.ledger.sqlite.sqlite_store import HighWaterMark
 from service.ledger.store import Append, Durability, LedgerError, Reached
 
 LEASE_SECONDS = 5.0
-SHARDS = 16
-"""Of a new ledger: never more processes decide at once, and it cannot be changed."""
 LOOKS = (0.005, 0.25)
 """The shortest pause and the longest, of who waits for a commit of others."""
 

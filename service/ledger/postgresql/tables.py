@@ -19,6 +19,9 @@ from service.ledger.table_shapes import Column, Columns, lacking, misfit, tables
 
 SCHEMA = 1
 TRIES = 5
+SHARDS = 16
+"""Of a new ledger: never more processes decide at once, and it cannot be changed."""
+
 PLACES = 2**20
 """A commit has at most so many events: a position is its number times this, and the place in it."""
 
@@ -86,7 +89,7 @@ CREATE TRIGGER the_log_is_never_shortened BEFORE DELETE OR TRUNCATE ON events
   FOR EACH STATEMENT EXECUTE FUNCTION the_log_is_never_shortened();
 INSERT INTO head VALUES (1, 0, 0, 0, 1);
 """
-SHARDS = """
+FREE_SHARDS = """
 INSERT INTO shards (shard, owner, epoch, until, head)
 SELECT shard, '', 0, '-infinity', 0 FROM generate_series(0, {} - 1) AS shard;
 """
@@ -103,6 +106,11 @@ SELECT indexname FROM pg_indexes WHERE schemaname = current_schema AND indexname
 """
 
 
+def log_in(shards: int) -> str:
+    """Give what makes the tables of a log that so many shards decide for."""
+    return LOG + FREE_SHARDS.format(shards)
+
+
 def make_log(session: Session, shards: int) -> None:
     """Make the tables of the log, with so many shards, where there are none.
 
@@ -112,7 +120,7 @@ def make_log(session: Session, shards: int) -> None:
         asking = Asking(session)
         if has_log(asking):
             return refuse_newer_schema(schema_of(asking))
-        _run(session, LOG + SHARDS.format(shards))
+        _run(session, log_in(shards))
     raise LedgerError("PostgreSQL: expected to make the ledger's tables, got none; start again")
 
 
