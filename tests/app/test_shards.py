@@ -240,6 +240,6 @@ def test_parts_of_a_letter_are_put_together_set_aside_and_tried_again(
         assert letters.retry([n]) == 1 and became(START + DAY) == expected
         expected[9] = "recorded"
         assert became(ahead + DAY) == expected
-        assert [row["events"] for row in letters.reasons(9)] == [1]
+        assert [row["events"] for row in here.app.asides.reasons(9)] == [1]
         assert letters.feeds.all()[0].recorded == len(learners) - 1
         found.close()
