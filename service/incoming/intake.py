@@ -69,7 +69,9 @@ class TakingShare:
         """List the shards held that have not passed a letter yet."""
         return [shard for shard, came in self._held.items() if _waits(letter, came)]
 
-    def own(self, letter: Letter, items: Sequence[Item], meant: Sequence[Item]) -> list[Item | None]:
+    def own(
+        self, letter: Letter, items: Sequence[Item], meant: Sequence[Item]
+    ) -> list[Item | None]:
         """Give the items of a letter that are to be taken here and now; None for the others.
 
         What they are `meant` to be says their shards: the same to whoever reads them at any time.

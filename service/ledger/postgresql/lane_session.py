@@ -164,8 +164,8 @@ class LaneSession:
         assert self.shares
         if first and is_first_held(Asking(session), but=self._holder.owner):
             return
-        self._lane_in(session, self._server.timeline)
-        self.shares.balance(session, self._server.timeline)
+        lane = self._lane_in(session, self._server.timeline)
+        self.shares.balance(session, self._server.timeline, lane.shard)
 
     def renew(self) -> None:
         """Hold on to the shards also while nothing is written, or a long transaction is."""
