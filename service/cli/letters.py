@@ -39,6 +39,7 @@ from service.incoming.archive_import import (
     payloads_in,
 )
 from service.incoming.letters import Letters
+from service.incoming.set_aside import SetAsideQuery
 from service.ledger.data_folder import lock_data_folder
 from service.ledger.store import LeaseLost, LedgerError
 from service.rules.text import counted
@@ -267,7 +268,7 @@ def show_letter(number: int, body: bool, data: Path | None, as_json: bool) -> No
 def list_reasons(data: Path | None, as_json: bool) -> None:
     """List why events are set aside, the most frequent first."""
     with open_ledger(data) as ledger:
-        found = Letters(ledger).reasons(100)
+        found = SetAsideQuery(ledger).reasons(100)
     if as_json:
         print_json({"items": found})
         return

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import zip_longest
 from operator import itemgetter
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from service.incoming.letter import Arrival
 from service.learners.feed_subjects import SilentSource
 from service.ledger.sql import Statement, upsert
 from service.ledger.store import Store
@@ -44,7 +43,14 @@ COLUMNS = ("source", "letters", "skipped", "last_letter", "last_seen_at", *COUNT
 
 
 LANE = ("source", "lane")
-KEPT = upsert("feed_lanes", LANE, ("last_letter", "last_seen_at"), counted=("letters",))
+KEPT = upsert(
+    "feed_lanes",
+    LANE,
+    ("last_letter", "last_seen_at"),
+    counted=("letters",),
+    found="SELECT source, ?, COUNT(*), MAX(n), MAX(received_at) FROM letters "
+    "WHERE n > (SELECT MAX(n) FROM letters) - ? GROUP BY source",
+)
 SKIPPED = upsert("feed_lanes", LANE, (), counted=("skipped",))
 TAKEN = upsert("feed_lanes", LANE, ("newest_at", "lateness"), counted=COUNTED)
 OWN = "SELECT source, lateness FROM feed_lanes WHERE lane = ?"
@@ -137,11 +143,9 @@ class Feeds:
         ledger.create(FEEDS, remembered=False)
         self._tables = [name for name in ("feed_lanes", BEFORE_LANES) if ledger.columns(name)]
 
-    def kept(self, arrivals: Sequence[Arrival], receipts: Sequence[int]) -> Statement:
-        """Give what counts letters that have come, with these receipts."""
-        counts = Counter(arrival.source for arrival in arrivals)
-        last = {a.source: (n, a.received_at) for n, a in zip(receipts, arrivals, strict=True)}
-        return KEPT, [(source, DOOR, counts[source], *last[source]) for source in sorted(counts)]
+    def kept(self, count: int) -> Statement:
+        """Give what counts the newest letters, so many."""
+        return KEPT, [(DOOR, count)]
 
     def skipped(self, counts: Mapping[str, int]) -> Statement:
         """Give what counts messages of queues that were not for us, by source."""

@@ -69,12 +69,16 @@ class TakingShare:
         """List the shards held that have not passed a letter yet."""
         return [shard for shard, came in self._held.items() if _waits(letter, came)]
 
-    def own(self, letter: Letter, items: Sequence[Item]) -> list[Item | None]:
-        """Give the items of a letter that are to be taken here and now; None for the others."""
-        if self.whole:
-            return [*items]
+    def own(
+        self, letter: Letter, items: Sequence[Item], meant: Sequence[Item]
+    ) -> list[Item | None]:
+        """Give the items of a letter that are to be taken here and now; None for the others.
+
+        What they are `meant` to be says their shards: the same to whoever reads them at any time.
+        """
         own = {*self.shards_of(letter)}
-        return [each if shard_of(each, letter.n, self._shards) in own else None for each in items]
+        shards = [shard_of(each, letter.n, self._shards) for each in meant]
+        return [each if shard in own else None for each, shard in zip(items, shards, strict=True)]
 
 
 def _waits(letter: Letter, came: Reached) -> bool:
@@ -105,7 +109,7 @@ class Intake:
         return OFFICE in self._lease.held
 
     def take(self, now: int) -> int:
-        """Take one round of letters; return how many.
+        """Take one round of letters; return how many, or how many of other rounds are whole now.
 
         A letter is taken in the transaction that records its facts: stopped in between, it
         still waits and none of its facts is recorded. Content never raises; a letter that
@@ -115,13 +119,14 @@ class Intake:
         if not self._lease.held:
             return 0
         share = TakingShare(self._lease.held, self._lease.shards)
+        put_together = 0
         if self.is_office:
             self._letters.retry_due(now, LETTERS_PER_ROUND)
-            self._put_together(share, now)
+            put_together = self._put_together(share, now)
         letters = self._letters.page(share.reached, LETTERS_PER_ROUND, BYTES_PER_ROUND)
         if letters:
             self._take_or_part(letters, share, now)
-        return len(letters)
+        return max(len(letters), put_together)
 
     def wait(self, seconds: float) -> None:
         """Wait until there may be something to take; at most so long."""
@@ -133,10 +138,10 @@ class Intake:
             TakingShare(held, self._lease.shards).reached
         )
 
-    def _put_together(self, share: TakingShare, now: int) -> None:
-        """Let letters be taken that all shards have passed."""
+    def _put_together(self, share: TakingShare, now: int) -> int:
+        """Let letters be taken that all shards have passed; return how many."""
         if self._lease.shards == 1:
-            return
+            return 0
         lowest = share.reached if share.whole else self._lease.lowest()
         if whole := [*self._letters.parts.passed(lowest, LETTERS_PER_ROUND)]:
             tables = [
@@ -145,6 +150,7 @@ class Intake:
                 self._letters.parts.forgotten(each.n for each in whole),
             ]
             self._lease.append(Append(tables=tables, waking=False))
+        return len(whole)
 
     def told_since(self, n: int) -> tuple[int, list[int]]:
         """Read when events happened (ms UTC) that wait in letters after the nth, and how far."""
@@ -155,7 +161,7 @@ class Intake:
 
     def _take_or_part(self, letters: Sequence[Letter], share: TakingShare, now: int) -> None:
         try:
-            own = [share.own(letter, self._read(letter, now)) for letter in letters]
+            own = [self._own(letter, share, now) for letter in letters]
             self._take(letters, own, share, now=now)
         except STORE_ERRORS:
             raise
@@ -227,6 +233,18 @@ class Intake:
                     "says why",
                     extra={**about, "letters": count},
                 )
+
+    def _own(self, letter: Letter, share: TakingShare, now: int) -> Items:
+        """Read the items of a letter that are this process's.
+
+        Of two clocks one may find from the future what is not for the other: both read as well
+        what it will be, so that one of them takes it.
+        """
+        items = self._read(letter, now)
+        if share.whole:
+            return items
+        early = any(each.before is not None for each in set_asides(items))
+        return share.own(letter, items, self._read(letter, AT_ANY_TIME) if early else items)
 
     def _read(self, letter: Letter, now: int) -> list[Item]:
         source = self._sources.get(letter.source)

@@ -19,7 +19,7 @@ from service.incoming.letter import (
 )
 from service.incoming.parts import Parts
 from service.ledger.sql import STORE_ERRORS, Cursor, Statement, upsert
-from service.ledger.store import END, Reached, Store
+from service.ledger.store import END, Append, Reached, Store
 
 
 def runs_of(numbers: Iterable[int]) -> list[tuple[int, int]]:
@@ -47,6 +47,7 @@ CREATE TABLE IF NOT EXISTS waiting (
     n INTEGER PRIMARY KEY, source TEXT NOT NULL, before TEXT, turn INTEGER
 );
 CREATE INDEX IF NOT EXISTS waiting_by_turn ON waiting (turn) WHERE turn IS NOT NULL;
+CREATE TABLE IF NOT EXISTS doors (one INTEGER PRIMARY KEY, commits INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS turns (one INTEGER PRIMARY KEY, last INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS imported (n INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS taken (
@@ -86,13 +87,24 @@ ROWS_PER_INSERT = 64
 LOOKS = (0.005, 0.25)
 """The shortest pause and the longest (s), of who waits for a letter that another process keeps."""
 
-LETTER = "INSERT INTO letters (n, source, received_at, headers, body)"
+IN_LINE = upsert("doors", ("one",), (), counted=("commits",))
+"""Holds the one row for which all doors wait. So numbers come in the order of commits: who has
+passed a letter never sees one before it any more (decision 43)."""
+
+LETTER = (
+    "INSERT INTO letters (n, source, received_at, headers, body) "
+    "SELECT last + column1, column2, column3, column4, column5 "
+    "FROM (SELECT coalesce(MAX(n), 0) AS last FROM letters) AS there, (VALUES {}) AS came"
+)
+LAST = "SELECT coalesce(MAX(n), 0) FROM letters"
+NEWEST = "WHERE n > (SELECT MAX(n) FROM letters) - ?"
+NOW_WAITING = f"INSERT INTO waiting (n, source) SELECT n, source FROM letters {NEWEST}"
+IMPORTED = f"INSERT INTO imported (n) SELECT n FROM letters {NEWEST}"
 TAKEN = "INSERT INTO taken (n, taken_at, state, events) VALUES (?, ?, ?, ?)"
 SET_ASIDE = "INSERT INTO set_aside (n, item, name, reason) VALUES (?, ?, ?, ?)"
 NO_MORE_WAITING = "DELETE FROM waiting WHERE n BETWEEN ? AND ?"
 LAST_TURN = "SELECT coalesce(MAX(last), 0) FROM turns"
 TURNS = upsert("turns", ("one",), (), counted=("last",))
-IMPORTED = "INSERT INTO imported (n) SELECT n FROM letters WHERE n > ?"
 
 
 class ContentHeaders(msgspec.Struct, gc=False):
@@ -140,25 +152,17 @@ class Letters:
         Of `imported` ones nobody is told, and they say nothing about how their feed is.
         `skipped` are messages of queues that were not kept, counted by source.
         """
-        with self._ledger.transaction() as cursor:
-            last = cursor.execute("SELECT MAX(n) FROM letters").fetchone()[0] or 0
-            receipts = range(last + 1, last + 1 + len(arrivals))
-            rows = [
-                (n, a.source, a.received_at, encode(a.headers).decode(), a.body)
-                for n, a in zip(receipts, arrivals, strict=True)
-            ]
-            for start in range(0, len(rows), ROWS_PER_INSERT):
-                _insert(cursor, rows[start : start + ROWS_PER_INSERT])
-            cursor.execute(
-                "INSERT INTO waiting (n, source) SELECT n, source FROM letters WHERE n > ?", (last,)
-            )
-            if imported:
-                cursor.execute(IMPORTED, (last,))
-            else:
-                cursor.executemany(*self.feeds.kept(arrivals, receipts))
-            cursor.executemany(*self.feeds.skipped(skipped))
+        count = len(arrivals)
+        tables = [
+            (IN_LINE, [(1, 1)]),
+            *_inserts(arrivals),
+            (NOW_WAITING, [(count,)]),
+            (IMPORTED, [(count,)]) if imported else self.feeds.kept(count),
+            self.feeds.skipped(skipped),
+        ]
+        last = self._ledger.append(Append(tables=tables, asked=LAST))
         self.came.set()
-        return list(receipts)
+        return [*range(last + 1 - count, last + 1)]
 
     def from_queue(self, source: str) -> Callable[[Sequence[Arrival], int], object]:
         """Give what keeps messages of a queue, and counts those it skipped."""
@@ -275,16 +279,6 @@ class Letters:
         )
         return [letter_fields(row) for row in rows]
 
-    def reasons(self, limit: int) -> list[dict[str, Any]]:
-        """Count why events are set aside now, by name and reason, the most frequent first."""
-        rows = self._ledger.reader().execute(
-            "SELECT name, reason, COUNT(*), MIN(n), MAX(n) FROM set_aside "
-            "GROUP BY name, reason ORDER BY 3 DESC, 5 DESC LIMIT ?",
-            (limit,),
-        )
-        keys = ("name", "reason", "events", "first", "last")
-        return [dict(zip(keys, row, strict=True)) for row in rows]
-
     def retry(self, numbers: Sequence[int]) -> int:
         """Let set-aside letters wait again; return how many. Twice is harmless.
 
@@ -320,10 +314,16 @@ def unaccounted(counts: Mapping[str, int]) -> int:
     return counts["accepted"] - sum(counts[state] for state in LETTER_STATES)
 
 
-def _insert(cursor: Cursor, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert by one statement: each gives up the interpreter once, and the webhook wants it."""
-    marks = ",".join(["(?, ?, ?, ?, ?)"] * len(rows))
-    cursor.execute(f"{LETTER} VALUES {marks}", [v for row in rows for v in row])
+def _inserts(arrivals: Sequence[Arrival]) -> Iterator[Statement]:
+    """Insert many by one statement: each gives up the interpreter, and the webhook wants it."""
+    for start in range(0, len(arrivals), ROWS_PER_INSERT):
+        some = arrivals[start : start + ROWS_PER_INSERT]
+        rows = [
+            (place, each.source, each.received_at, encode(each.headers).decode(), each.body)
+            for place, each in enumerate(some, start=1)
+        ]
+        marks = ",".join(["(?, ?, ?, ?, ?)"] * len(rows))
+        yield LETTER.format(marks), [[value for row in rows for value in row]]
 
 
 def _wait_again(cursor: Cursor, n: int, turn: int) -> int:

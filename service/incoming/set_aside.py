@@ -41,6 +41,16 @@ class SetAsideQuery:
         found = self._ledger.reader().execute(AFTER, {"after": letter, "limit": limit})
         return [_aside(row) for row in found]
 
+    def reasons(self, limit: int) -> list[dict[str, Any]]:
+        """Count why events are set aside now, by name and reason, the most frequent first."""
+        rows = self._ledger.reader().execute(
+            "SELECT name, reason, COUNT(*), MIN(n), MAX(n) FROM set_aside "
+            "GROUP BY name, reason ORDER BY 3 DESC, 5 DESC LIMIT ?",
+            (limit,),
+        )
+        keys = ("name", "reason", "events", "first", "last")
+        return [dict(zip(keys, row, strict=True)) for row in rows]
+
     def of(self, letters: Sequence[int]) -> Iterable[LetterSetAside]:
         """Read these letters as they stand now, set aside or not."""
         reader = self._ledger.reader()

@@ -121,16 +121,25 @@ class TableWriter(TableReader, Cursor, Protocol):
     """Ask and write inside a transaction of the ledger."""
 
 
-def upsert(table: str, key: Sequence[str], said: Sequence[str], counted: Sequence[str] = ()) -> str:
+def upsert(
+    table: str,
+    key: Sequence[str],
+    said: Sequence[str],
+    counted: Sequence[str] = (),
+    *,
+    found: str = "",
+) -> str:
     """Write what adds a row, or else brings the one of its key up to what is `said` now.
 
-    What is `counted` is added up. The values stand in the order of key, counted, said.
+    What is `counted` is added up. The values stand in the order of key, counted, said; they are
+    those `found` by a query with a WHERE, if there is one.
     """
     columns = [*key, *counted, *said]
     changes = [f"{name} = {table}.{name} + excluded.{name}" for name in counted]
     changes += [f"{name} = excluded.{name}" for name in said]
+    values = found or f"VALUES ({', '.join('?' * len(columns))})"
     return (
-        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}) "
+        f"INSERT INTO {table} ({', '.join(columns)}) {values} "
         f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {', '.join(changes)}"
     )
 

@@ -47,8 +47,9 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
     derived from what they say. `erasable` are (stream, field, value) that an event may not hold
     for ever. The streams of `rests_on` have just this newest version, 0 for none. Statements
     `in_turn` are run last, when nobody else can commit until this has: what they find is so, and
-    one may fail by it. Unless it is `waking`, who waits for a commit sleeps on. With the lease, all
-    shards held have `passed` the letters up to these marks.
+    one may fail by it. What is `asked`, a query, is read behind all of them: one number, which is
+    given back instead of a position. Unless it is `waking`, who waits for a commit sleeps on. With
+    the lease, all shards held have `passed` the letters up to these marks.
     """
 
     rows: Sequence[Row] = ()
@@ -56,6 +57,7 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
     erasable: Sequence[tuple[str, str, str]] = ()
     tables: Sequence[Statement] = ()
     in_turn: Sequence[Statement] = ()
+    asked: str = ""
     rests_on: Mapping[str, int] = {}
     waking: bool = True
     passed: Reached = Reached()
@@ -160,7 +162,7 @@ class Store(Protocol):
     def append(self, what: Append) -> int:
         """Write all of it, on disk when this returns; return the position of its last event.
 
-        Raises IntegrityError, and nothing is kept.
+        Or else the number that was `asked` for. Raises IntegrityError, and nothing is kept.
 
         Then somebody else was quicker. What to do only the caller knows: read again and decide
         anew, or leave it to them. Where several processes write it also raises LeaseLost, and

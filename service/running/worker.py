@@ -150,6 +150,8 @@ class Worker:
             if time.monotonic() - looked >= LOOK_EVERY_SECONDS:
                 looked = time.monotonic()
                 self.threads.guarded("shares", self._look_at_shares)
+                if self.threads.stopping.is_set():
+                    return
                 self.threads.guarded("reload", partial(self._look_at_files, looked))
                 self.threads.guarded("channels looked at", self._look_at_channels)
             taken_at = self.clock()

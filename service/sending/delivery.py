@@ -174,7 +174,7 @@ class DeliveryWorker:
         self._planner = Planner(context, defaults)
         self._worker = f"{defaults.domain}/{self.name}/{connection}"
         self._in_hand = False
-        self.retired = False
+        self.retired = self.closed = False
 
     @property
     def rests_until(self) -> int:
@@ -268,19 +268,26 @@ class DeliveryWorker:
         """Record what became of messages and could not be recorded yet."""
         self._recorder.settle()
 
-    def close(self) -> None:
+    def close(self, *, settling: bool = True) -> bool:
         """Record what is known, or name in the log what cannot be; then let go of the connection.
 
-        One with a message in hand is left.
+        One with a message in hand is left. False when something could not be recorded.
         """
+        why: Exception | str = "the ledger is away"
         try:
-            self.settle()
+            if settling:
+                self.settle()
         except STORE_ERRORS as error:
-            lost = ", ".join(self._recorder.unrecorded)
+            why = error
+        lost = self._recorder.unrecorded
+        if lost:
             about = {"event": "delivery.unrecorded", "channel": self.name}
-            log.error("not recorded and so sent again: %s (%s)", lost, error, extra=about)
+            words = "not recorded and so sent again: %s (%s)"
+            log.error(words, ", ".join(lost), why, extra=about)
         if not self._in_hand:
             self._channel.close()
+            self.closed = not lost
+        return not lost
 
     def _send(
         self, ready: Sequence[ReadyMessage], now: int, begun: int, stopping: Callable[[], bool]

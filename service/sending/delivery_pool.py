@@ -70,9 +70,11 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
         A retired worker finishes the message that its thread may be sending.
         """
         gone = {name for name in self.in_use if name in opened or name not in urls}
-        for worker in [each for each in self.connections.values() if each.name in gone]:
+        retiring = [each for each in self.connections.values() if each.name in gone]
+        for worker in retiring:
             worker.retired = True
-            self._retired.append(self.connections.pop(worker.label))
+            del self.connections[worker.label]
+        self._retired = [each for each in [*self._retired, *retiring] if not each.closed]
         for name in gone:
             del self.in_use[name]
         self._urls = dict(urls)
@@ -97,9 +99,13 @@ class DeliveryPool(Mapping[str, DeliveryWorker]):
             delivery.take_over(now)
 
     def close(self) -> None:
-        """Record what became of messages, and let go of every channel."""
+        """Record what became of messages, and let go of every channel.
+
+        Where the ledger is away nobody waits for it a second time.
+        """
+        away = False
         for delivery in [*self.connections.values(), *self._retired]:
-            delivery.close()
+            away = not delivery.close(settling=not away) or away
 
     def _workers(self, name: str, channels: Sequence[Channel]) -> list[DeliveryWorker]:
         channel = channels[0]

@@ -206,6 +206,52 @@ def test_records_of_one_person_in_two_shards_lose_nothing_and_are_told_once(
     assert len(sent) == len(PAIRS)
 
 
+def test_what_one_reads_a_while_after_another_is_taken_by_one_of_them(
+    tmp_path: Path, postgres_address: str
+) -> None:
+    """The one finds from the future what is not for the other, as clocks differ and queues lag."""
+    learners, at = range(100, 130), START + DAY + HOUR
+    (tmp_path / "one").mkdir()
+    with Installation(tmp_path / "one", DONE, COURSEBELL_DATABASE_URL=postgres_address) as here:
+        found, letters = Team(here, 1, postgres_address), here.app.letters
+        for app in found.apps * 2:
+            found.turn(app, "balance", START)
+        n = here.post(*(completed(at, learner) for learner in learners), at=START)
+        for app, now in zip(found.apps, (START, START + 2 * HOUR), strict=True):
+            assert len(app.ledger.lease.held) == 8
+            found.turn(app, "take", now)
+        found.finish(START + 2 * HOUR)
+        early = [each["state"] for each in (letters.show(n) or {})["events"]]
+        assert set(early) == {"recorded", "set_aside"}
+        for app in found.apps:
+            found.turn(app, "take", at)
+        found.finish(at)
+        assert {each["state"] for each in (letters.show(n) or {})["events"]} == {"recorded"}
+        found.close()
+
+
+def test_what_all_have_passed_is_taken_without_a_pause(
+    tmp_path: Path, postgres_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has the office may be far ahead of the others."""
+    (tmp_path / "one").mkdir()
+    with Installation(tmp_path / "one", DONE, COURSEBELL_DATABASE_URL=postgres_address) as here:
+        monkeypatch.setattr(intake, "LETTERS_PER_ROUND", 2)
+        found, letters = Team(here, 1, postgres_address), here.app.letters
+        for app in found.apps * 2:
+            found.turn(app, "balance", START)
+        for learner in range(100, 110):
+            here.post(completed(START, learner), at=START)
+        for app in found.apps:
+            while app.intake.take(START):
+                pass
+        assert letters.counts()["waiting"] == 10
+        while found.apps[0].intake.take(START):
+            pass
+        assert letters.counts() == {"accepted": 10, "taken": 10, "set_aside": 0, "waiting": 0}
+        found.close()
+
+
 def test_parts_of_a_letter_are_put_together_set_aside_and_tried_again(
     tmp_path: Path, postgres_address: str
 ) -> None:
@@ -240,6 +286,6 @@ def test_parts_of_a_letter_are_put_together_set_aside_and_tried_again(
         assert letters.retry([n]) == 1 and became(START + DAY) == expected
         expected[9] = "recorded"
         assert became(ahead + DAY) == expected
-        assert [row["events"] for row in letters.reasons(9)] == [1]
+        assert [row["events"] for row in here.app.asides.reasons(9)] == [1]
         assert letters.feeds.all()[0].recorded == len(learners) - 1
         found.close()

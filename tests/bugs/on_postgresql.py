@@ -87,8 +87,21 @@ ON_POSTGRESQL = (
     ),
     Bug(
         3, "take a commit that was not answered for lost", WRITER,
-        "        if found is not None or (again and (again.head - lane.head) % PLACES):\n",
-        "        if found is not None and again is None:\n", "tests/ledger/test_lost_commits.py",
+        "        if again and (again.head - lane.head) % PLACES:\n",
+        "        if again is None:\n", "tests/ledger/test_lost_commits.py",
+    ),
+    Bug(
+        1, "give a letter the receipt of another door", WRITER,
+        "again.answer if closing.asks else found", "found", "tests/ledger/test_lost_commits.py",
+    ),
+    Bug(
+        1, "number a letter out of line", "service/incoming/letters.py",
+        "            (IN_LINE, [(1, 1)]),\n", "", "tests/incoming/test_two_doors.py",
+    ),
+    Bug(
+        2, "keep who works waiting for the line of the doors", "service/incoming/letters.py",
+        "Append(tables=tables, asked=LAST)", "Append(in_turn=tables, asked=LAST)",
+        "tests/incoming/test_two_doors.py",
     ),
     Bug(
         2, "end the writer where the server was away", "service/running/worker.py",

@@ -4,6 +4,7 @@ import pytest
 
 from service.incoming.feeds import BOUNDS_MS, Feeds, FeedTally
 from service.incoming.letter import Arrival
+from service.incoming.letters import Letters
 from service.ledger.sql import Statement
 from tests.installation import HOUR, MINUTE, START
 from tests.ledger.stores import Opened
@@ -33,8 +34,10 @@ def tally(state: str, occurred_at: int) -> FeedTally:
 def test_letters_and_skipped_messages_are_added_and_the_last_one_is_known(
     ledger: Opened, feeds: Feeds
 ) -> None:
-    write(ledger, feeds.kept(arrivals("sunbird", "adobe", "adobe"), [1, 2, 3]))
-    write(ledger, feeds.kept(arrivals("adobe"), [4]), feeds.skipped({"sunbird": 5, "adobe": 1}))
+    letters = Letters(ledger)
+    letters.keep(arrivals("sunbird", "adobe", "adobe"))
+    letters.keep(arrivals("adobe"), skipped={"sunbird": 5, "adobe": 1})
+    letters.keep(arrivals("adobe", "canvas"), imported=True)
     write(ledger, feeds.skipped({"sunbird": 2}))
 
     found = {each.source: (each.letters, each.skipped, each.last_letter) for each in feeds.all()}

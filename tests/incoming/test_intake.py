@@ -145,7 +145,7 @@ def test_what_cannot_be_used_is_set_aside_and_the_rest_goes_on(room: Installatio
     assert became(room, late) == ["recorded", "superseded"]
     counts = room.app.letters.counts()
     assert counts == {"accepted": 2, "taken": 1, "set_aside": 1, "waiting": 0}
-    reasons = {row["name"]: row["reason"] for row in room.app.letters.reasons(9)}
+    reasons = {row["name"]: row["reason"] for row in room.app.asides.reasons(9)}
     assert reasons["COURSE_COMPLETED"].startswith("data.userId: expected an id, got nothing")
 
 
@@ -191,7 +191,7 @@ def test_a_letter_that_breaks_the_program_is_set_aside_alone(room: Installation)
     numbers = [room.post(enrolled(START, user)) for user in (ADA, GRACE, 79)]
     room.app.take(START + DAY)
     assert [became(room, n) for n in numbers] == [["recorded"], ["set_aside"], ["recorded"]]
-    (reason,) = room.app.letters.reasons(9)
+    (reason,) = room.app.asides.reasons(9)
     assert "RuntimeError" in reason["reason"]
     assert "secret" not in reason["reason"]
     room.app.sources["adobe"] = Adobe()

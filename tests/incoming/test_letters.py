@@ -112,7 +112,7 @@ def test_nothing_is_taken_when_the_transaction_fails(ledger: SqliteStore, letter
             cursor.executemany(*each)
         raise RuntimeError
     assert letters.counts() == {"accepted": 1, "taken": 0, "set_aside": 0, "waiting": 1}
-    assert letters.reasons(9) == []
+    assert SetAsideQuery(ledger).reasons(9) == []
 
 
 def test_lists_are_newest_first_and_can_be_paged(ledger: SqliteStore, letters: Letters) -> None:
@@ -134,7 +134,7 @@ def test_lists_are_newest_first_and_can_be_paged(ledger: SqliteStore, letters: L
 def test_reasons_are_counted(ledger: SqliteStore, letters: Letters) -> None:
     letters.keep([arrival(1), arrival(2), arrival(3)])
     take(ledger, letters, [BAD, WORSE], [RECORDED], [BAD, BAD])
-    assert letters.reasons(9) == [
+    assert SetAsideQuery(ledger).reasons(9) == [
         {"name": "QUIZ", "reason": "unknown name", "events": 3, "first": 1, "last": 3},
         {"name": "CI_STATS", "reason": "no seats", "events": 1, "first": 1, "last": 1},
     ]
@@ -153,7 +153,7 @@ def test_a_set_aside_letter_waits_again_with_its_outcomes(
     shown = letters.show(1)
     assert shown and (shown["state"], len(shown["events"])) == ("waiting", 2)
     assert letters.counts() == {"accepted": 3, "taken": 1, "set_aside": 0, "waiting": 2}
-    assert letters.reasons(9) == []
+    assert SetAsideQuery(ledger).reasons(9) == []
     take(ledger, letters, [RECORDED, RECORDED], now=6000)
     assert letters.show(1)["state"] == "taken"  # type: ignore[index]
 

@@ -9,8 +9,11 @@ import pytest
 
 from service.incoming.letter import Arrival
 from service.incoming.letters import Letters
+from service.ledger.store import Append
 from tests.campaigns import length
-from tests.ledger.stores import ENGINES, Open, opened_again
+from tests.ledger.stores import ENGINES, Open, kept, opened_again, row
+from tests.ledger.test_postgres_store import locked, waiting
+from tests.postgres import Cluster
 
 DOORS = 3
 
@@ -55,6 +58,21 @@ def test_each_letter_has_a_number_of_its_own_and_none_is_passed_over(opened: Ope
     feeds = {each.source: each for each in reading.feeds.all()}
     assert [feeds[f"s{door}"].letters for door in range(DOORS)] == [len(each) for each in kept]
     assert [feeds[f"s{door}"].last_letter for door in range(DOORS)] == [each[-1] for each in kept]
+
+
+@pytest.mark.parametrize("opened", ["postgresql"], indirect=True)
+def test_who_works_does_not_wait_for_the_line_of_the_doors(
+    opened: Open, cluster: Cluster, postgres_address: str
+) -> None:
+    """A door has what others wait for while its COMMIT is on its way, and no longer."""
+    worker, door = opened(), Letters(opened())
+    assert worker.lease.acquire() and door.keep([Arrival("s", 1, {}, b"x")]) == [1]
+    with ThreadPoolExecutor(2) as pool, locked(postgres_address, "doors"):
+        late = pool.submit(door.keep, [Arrival("s", 2, {}, b"x")])
+        waiting(cluster, 1)
+        pool.submit(worker.lease.append, Append(rows=[row("ada")])).result(3)
+        assert not late.done()
+    assert late.result() == [2] and kept(worker) == [("ada", 1)]
 
 
 def test_letters_that_two_let_wait_again_wait_once(opened: Open) -> None:

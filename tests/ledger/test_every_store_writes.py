@@ -168,6 +168,17 @@ def test_tables_are_written_with_the_events_or_not_at_all(store):
     assert (kept(store), ask("SELECT COUNT(*) FROM things").fetchone()) == ([("ada", 1)], (3,))
 
 
+def test_what_is_asked_is_answered_as_of_the_end_of_the_write(store):
+    store.create(TABLE)
+    asked = "SELECT MAX(n) FROM things"
+    for n in (1, 2):
+        in_turn = [("UPDATE things SET n = n + 10", [()])]
+        tables = [(PUT, [(f"a{n}", n)])]
+        answer = store.append(Append(tables=tables, in_turn=in_turn, asked=asked))
+        assert answer == 10 * n + 1
+    assert store.append(Append(rows=[row("ada")])) == store.end()
+
+
 def test_a_transaction_of_tables_is_kept_whole_or_not_at_all(store):
     store.create(TABLE)
     with store.transaction() as cursor:
@@ -248,7 +259,7 @@ def test_tables_of_an_older_version_gain_columns(store, opened):
     assert store.columns("old") == {"name", "n", "said", "at", "bytes"}
     change = "UPDATE old SET said = ?, at = ? WHERE name = ?"
     store.append(Append(tables=[(change, [("x", 7, "a")])]))
-    found = store.reader().execute("SELECT said, at + 0, bytes FROM old").fetchall()
+    found = store.reader().execute("SELECT said, at, bytes FROM old").fetchall()
     assert found == [("x", 7, None)]
     store.create(OLDER)
 

@@ -71,6 +71,12 @@ def tables_too(store: PostgresStore, n: int) -> None:
     store.append(Append(rows=[row(f"table{n}")], tables=tables, erasable=[("s", f"{n}", "x")]))
 
 
+def asked_for(store: PostgresStore, n: int) -> None:
+    """Nothing of it is in the log, and the answer is what it was."""
+    asked = "SELECT COUNT(*) FROM counted"
+    assert store.append(Append(tables=[(COUNT, [(f"counted{n}",)])], asked=asked)) == n
+
+
 def tables_alone(store: PostgresStore, n: int) -> None:
     """A block cannot be run again by the store: it is told that nothing was kept."""
     while True:
@@ -84,8 +90,8 @@ def tables_alone(store: PostgresStore, n: int) -> None:
 
 
 KINDS = (
-    a_row, many_rows, derived_ids, nothing_new, what_it_rests_on, tables_too, tables_alone,
-    with_the_lease,
+    a_row, many_rows, derived_ids, nothing_new, what_it_rests_on, tables_too, asked_for,
+    tables_alone, with_the_lease,
 )  # fmt: skip
 
 
@@ -120,9 +126,8 @@ def judge(store: PostgresStore, kind: str, times: int) -> None:
     assert wanted <= set(names) and set(names.values()) == {1}
     assert len({position for position, *_ in log}) == len(log) and store.end() == log[-1][0]
     counted = dict(store.reader().execute("SELECT name, n FROM counted").fetchall())
-    tables = {"tables_too": 2, "nothing_new": 1, "tables_alone": 1, "with_the_lease": 1}.get(
-        kind, 0
-    )
+    in_one = {"tables_too": 2, "a_row": 0, "many_rows": 0, "derived_ids": 0, "what_it_rests_on": 0}
+    tables = in_one.get(kind, 1)
     assert len(counted) == tables * times and set(counted.values()) <= {1}
     store.close()
 

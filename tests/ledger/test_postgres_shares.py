@@ -1,8 +1,11 @@
 """On PostgreSQL: those who work share the shards, and whoever lost one commits nothing."""
 
+import time
+
 import pytest
 
 from service.ledger.postgresql import lanes
+from service.ledger.postgresql.postgres_store import PostgresStore
 from service.ledger.store import Append, LeaseLost, Reached
 from tests.ledger.stores import OpenPostgres, kept, row
 from tests.waiting import until
@@ -16,7 +19,7 @@ def test_two_share_and_a_third_has_its_part(another: OpenPostgres) -> None:
     assert [len(each.lease.held) for each in (one, two)] == [8, 8]
     assert 0 in one.lease.held and not three.lease.acquire()
     assert all(each.lease.acquire() for each in (one, two, three))
-    assert [len(each.lease.held) for each in (one, two, three)] == [6, 6, 4]
+    assert [len(each.lease.held) for each in (one, two, three)] == [6, 5, 5]
     held = [shard for each in (one, two, three) for shard in each.lease.held]
     assert sorted(held) == [*range(16)]
     one.close()
@@ -26,6 +29,42 @@ def test_two_share_and_a_third_has_its_part(another: OpenPostgres) -> None:
     )
     held = [shard for each in (two, three) for shard in each.lease.held]
     assert sorted(held) == [*range(16)]
+
+
+def test_whoever_joins_has_a_part_while_there_are_shards(another: OpenPostgres) -> None:
+    """One by one, as machines are added."""
+    team: list[PostgresStore] = []
+    for _ in range(5):
+        team.append(another(shards=5))
+        for each in team * 2:
+            each.lease.acquire()
+        held = [shard for each in team for shard in each.lease.held]
+        assert sorted(held) == [*range(5)] and all(each.lease.held for each in team)
+    late = another(shards=5)
+    for each in [*team, late] * 2:
+        assert each.lease.acquire() == (each is not late)
+    team[2].close()
+    until(late.lease.acquire, "one of them is gone")
+
+
+def test_who_comes_back_takes_the_only_shard_from_nobody(another: OpenPostgres) -> None:
+    one, two = another(), another()
+    assert one.lease.acquire() and not two.lease.acquire()
+    one.close()
+    until(two.lease.acquire, "the other one is gone")
+    again = another()
+    for _ in range(2):
+        assert not again.lease.acquire() and two.lease.acquire()
+
+
+def test_who_asks_for_a_part_is_heard_however_long_the_others_take(another: OpenPostgres) -> None:
+    one, two, third = another(shards=4), another(shards=4), another(shards=4, lease_seconds=0.2)
+    for each in (one, two) * 2:
+        each.lease.acquire()
+    begun = time.monotonic()
+    until(lambda: third.lease.acquire() or time.monotonic() - begun > 0.5, "it asks")
+    assert one.lease.acquire() and two.lease.acquire() and third.lease.acquire()
+    assert [len(each.lease.held) for each in (one, two, third)] == [2, 1, 1]
 
 
 def test_how_far_a_shard_has_come_goes_with_it(another: OpenPostgres) -> None:

@@ -17,6 +17,7 @@ from service.ledger.postgresql.portable_sql import as_here
 from service.ledger.postgresql.postgres_store import PostgresStore
 from service.ledger.postgresql.tables import PLACES
 from service.ledger.postgresql.transactions import FEW
+from service.ledger.sqlite.sqlite_store import HighWaterMark
 from service.ledger.store import Append, LedgerError, Unknown
 from tests.campaigns import campaign, length
 from tests.ledger.stores import BOTH_WAYS, OpenPostgres, kept, padding, refused, row
@@ -206,6 +207,15 @@ def test_only_a_primary_is_written_to_and_none_of_the_past(tmp_path: Path, serve
     now.timeline += 1
     with pytest.raises(SessionLost, match="primary of the past"):
         now.connect()
+    seen = HighWaterMark(tmp_path / "server")
+    seen.open()
+    assert seen.end("timeline") == old.timeline + 1
+    seen.write({"timeline": old.timeline + 2})
+    with pytest.raises(SessionLost, match="primary of the past"):
+        PostgresStore(server.address, tmp_path)
+    seen.write({"server": 1})  # what was seen of another one says nothing
+    PostgresStore(server.address, tmp_path).close()
+    seen.close()
 
 
 @pytest.mark.parametrize(

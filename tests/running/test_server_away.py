@@ -10,6 +10,7 @@ import pytest
 from service.ledger.postgresql.connections import SessionLost
 from service.ledger.postgresql.postgres_store import PostgresStore
 from service.running import Service
+from service.running.worker import Worker
 from tests.installation import ADA, DONE, Installation, completed
 from tests.postgres import Cluster
 from tests.waiting import until
@@ -78,6 +79,23 @@ def test_who_stands_down_does_so_and_works_again_later(
     until(away, "it has lost the lease while the server was away")
     other.close()
     works(desk, service)
+
+
+def test_who_lost_its_share_asks_nothing_more(
+    desk: Installation, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else may have the office, and asks."""
+    seen: list[tuple[str, Worker]] = []
+
+    def lost(worker: Worker) -> None:
+        seen.append(("lost", worker))
+        worker.threads.stopping.set()
+
+    monkeypatch.setattr(Worker, "_look_at_shares", lost)
+    monkeypatch.setattr(Worker, "_ask", lambda worker, now: seen.append(("asked", worker)))
+    service.start()
+    until(lambda: len(seen) > 2, "the work was given up and begun anew")
+    assert all(what == "lost" for what, _ in seen)
 
 
 def test_who_has_nothing_to_write_keeps_its_lease(

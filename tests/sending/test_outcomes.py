@@ -3,9 +3,10 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
+from eventsourcing.persistence import PersistenceError
 
 from service.learners.directory.people import PersonRow
 from service.rules.verdict import judge
@@ -162,6 +163,37 @@ def test_what_was_taken_over_meanwhile_is_not_given_back(office, desk):
     assert office.states() == ["sent", "sent"]
     assert len({outgoing.message_id for outgoing in desk.sent}) == 2
     assert len(desk.sent) == 3  # the one that hung, once more; the other one once
+
+
+def test_who_closes_waits_for_a_ledger_that_is_away_once(office, desk, monkeypatch, caplog):
+    """It may take ten seconds each time."""
+    office.post(completed(START, 77))
+    office.app.take(START)
+    office.app.views.catch_up()
+    deliveries, tries = office.app.deliveries, []
+
+    def away(what: object) -> int:
+        tries.append(what)
+        raise PersistenceError("away")
+
+    desk.first = lambda _: monkeypatch.setattr(office.app.ledger, "append", away)
+    workers = deliveries._workers("email", [desk, Desk()])
+    deliveries.connections = {each.label: each for each in workers}
+    with suppress(PersistenceError):
+        workers[0].deliver(START)
+    assert len(desk.sent) == 1
+    tries.clear()
+    deliveries.close()
+    assert len(tries) == 1 and "not recorded and so sent again" in caplog.text
+    assert all(each._channel.closed for each in workers)
+
+
+def test_who_stands_down_again_and_again_keeps_nothing_of_it(office):
+    for _ in range(3):
+        for worker in office.app.deliveries.connections.values():
+            worker.close()
+        office.app.stand_down(lambda: START)
+    assert office.app.deliveries.connections and office.app.deliveries._retired == []
 
 
 def test_closing_leaves_a_message_that_hangs_to_its_thread(tmp_path):

@@ -4,9 +4,10 @@ Every limit is a session's own, set by its first statement: a pooler that knows 
 (PgBouncer) lets it pass, and the same statement asks whether this server may be written to.
 """
 
+import logging
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -17,7 +18,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.string import StrDumperUnknown
 
 from service.ledger.sql import RunAgain
-from service.ledger.store import Durability, LedgerError
+from service.ledger.store import Durability, LedgerError, Mark
+
+logging.getLogger("psycopg").setLevel(logging.ERROR)  # what it warns of it raises, too
 
 Session = psycopg.Connection[tuple[Any, ...]]
 
@@ -57,6 +60,9 @@ SELECT CASE WHEN pg_is_in_recovery() THEN 0 ELSE
 """
 """Reads the timeline, which a promotion raises; 0 on a standby. A commit is on disk, always."""
 
+WHICH = "SELECT system_identifier FROM pg_control_system()"
+"""One number for a server, its standbys and whatever was a primary among them."""
+
 ASKED = """
 SELECT current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on',
   current_setting('synchronous_standby_names') <> '',
@@ -67,6 +73,7 @@ SELECT current_setting('fsync') = 'on' AND current_setting('full_page_writes') =
 """Whether the server writes so that a crash loses nothing, whether commits wait for standbys, how
 many of them are there, how many this role may not look at, and what a commit waits for there."""
 
+SERVER, TIMELINE = "server", "timeline"
 QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 NUL = "22021"
 WHAT_NUL_IS = "a text has a NUL character or is no UTF-8, which PostgreSQL does not store"
@@ -120,9 +127,13 @@ class Number(Loader):
 
 
 class Server:
-    """Know where the database is, and the newest timeline that this process has seen."""
+    """Know where the database is, and the newest timeline that was seen of it.
 
-    def __init__(self, address: str) -> None:
+    That is remembered in `seen`, if it is given: whoever has just been started is to refuse a
+    primary of the past as well.
+    """
+
+    def __init__(self, address: str, seen: Mark | None = None) -> None:
         """Raise LedgerError for an address that cannot be read; it is never quoted."""
         try:
             self._parameters = {**BY_DEFAULT, **conninfo_to_dict(address)}
@@ -132,6 +143,7 @@ class Server:
                 "else (a special character of a password is written as in a URL, `@` as %40)"
             ) from None  # the library's words quote the address
         self.timeline = 0
+        self._seen = seen
 
     def connect(self, *, reading: bool = False) -> Session:
         """Open a session in autocommit mode; raises SessionLost, also for an old primary."""
@@ -151,6 +163,8 @@ class Server:
         session.adapters.register_loader("numeric", Number)
         session.prepare_threshold = 2
         timeline = _timeline_of(session, settings)
+        if self._seen and timeline != self.timeline:
+            timeline = _among_seen(self._seen, session, timeline)
         if timeline < max(self.timeline, 1):
             self._begin_elsewhere()
             raise SessionLost(
@@ -171,6 +185,21 @@ def _timeline_of(session: Session, settings: dict[str, str]) -> int:
     set_all = "".join(f", set_config('{name}', '{to}', false)" for name, to in settings.items())
     row = session.execute(FIRST + set_all, prepare=False).fetchone()
     timeline: int = row[0] if row else 0
+    return timeline
+
+
+def _among_seen(seen: Mark, session: Session, timeline: int) -> int:
+    """Remember the newest timeline of a server; give 0 for one older than was ever seen of it.
+
+    One that does not say which server it is, as to roles without leave, is not remembered.
+    """
+    with suppress(psycopg.errors.InsufficientPrivilege):
+        ((server,),) = session.execute(WHICH, prepare=False).fetchall()
+        newest = seen.end(TIMELINE) if seen.end(SERVER) == server else 0
+        if 0 < timeline < newest:
+            return 0
+        if timeline > newest:
+            seen.write({SERVER: server, TIMELINE: timeline})
     return timeline
 
 

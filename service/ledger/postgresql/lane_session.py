@@ -164,8 +164,8 @@ class LaneSession:
         assert self.shares
         if first and is_first_held(Asking(session), but=self._holder.owner):
             return
-        self._lane_in(session, self._server.timeline)
-        self.shares.balance(session, self._server.timeline)
+        lane = self._lane_in(session, self._server.timeline)
+        self.shares.balance(session, self._server.timeline, lane.shard)
 
     def renew(self) -> None:
         """Hold on to the shards also while nothing is written, or a long transaction is."""
@@ -200,9 +200,13 @@ class LaneSession:
             self._let_go()
 
     def close(self) -> None:
-        """Leave the lane and close every session. Twice is harmless."""
-        with suppress(PersistenceError):
-            self.release()
+        """Leave the lane and close every session. Twice is harmless.
+
+        Whose session is gone has left it, and does not wait for the server to say so.
+        """
+        if self._session and not self._session.closed:
+            with suppress(PersistenceError):
+                self.release()
         self.lose()
         if self._keeper:
             self._keeper.close()

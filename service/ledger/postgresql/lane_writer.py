@@ -49,7 +49,7 @@ class LaneWriter:
     def append(self, what: Append) -> int | None:
         """Write all of it, on disk when this returns; return the position of its last event.
 
-        None for no events, or for some that were there.
+        Or what was asked; None for no events, or for some that were there.
 
         Raises IntegrityError when somebody else was quicker, LeaseLost when they have the lease,
         and nothing is kept; Unknown when nobody can tell.
@@ -84,6 +84,7 @@ class LaneWriter:
             seconds=self.lanes.seconds,
             places=places,
             events=len(what.rows),
+            asks=bool(what.asked),
             tables=self._told({table_of(sql) for sql, rows in statements if rows}),
             epochs={shard: share.epoch for shard, share in shares.held.items()} if shares else {},
         )
@@ -155,8 +156,10 @@ class LaneWriter:
         """
         lane = closing.lane
         again, found = self.lanes.taken_again(lane)
-        if found is not None or (again and (again.head - lane.head) % PLACES):
+        if again is None and (closing.asks or not closing.events):
+            raise Unknown(NOBODY_KNOWS)  # all that tells of it was in the lane
+        if again and (again.head - lane.head) % PLACES:
+            return again.answer if closing.asks else found
+        if found is not None:
             return found
-        if again is None and not closing.events:  # it would have left no trace but in the lane
-            raise Unknown(NOBODY_KNOWS)
         raise RunAgain("PostgreSQL: the connection was lost before COMMIT, and nothing is kept")

@@ -36,7 +36,7 @@ UPDATE shards SET owner = %(owner)s, pid = pg_backend_pid(),
   epoch = greatest(shards.epoch, {TIMELINE}) + 1, head = head + %(places)s,
   until = clock_timestamp() + %(seconds)s * interval '1 second'
 FROM free WHERE shards.shard = free.shard
-RETURNING shards.shard, shards.epoch, shards.head, free.pid, free.born
+RETURNING shards.shard, shards.epoch, shards.head, shards.answer, free.pid, free.born
 """
 """Takes over with numbers that whoever had the lane cannot have used, not even for rows that stand
 there uncommitted; and with an epoch above all those of a primary of the past."""
@@ -108,8 +108,8 @@ def _taken(session: Session, sql: str, values: dict[str, Any]) -> Lane | None:
         row = session.execute(sql, values).fetchone()
         if row is None:
             return None
-        end_session(session, row[3:])
-    return Lane(*row[:3])
+        end_session(session, row[4:])
+    return Lane(*row[:4])
 
 
 def end_session(session: Session, holder: Sequence[Any]) -> None:

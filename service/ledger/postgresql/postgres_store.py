@@ -126,9 +126,10 @@ class PostgresStore(LogReader):
         shards: int = SHARDS,
     ) -> None:
         """Make what is not there, in so many shards; raises LedgerError, or SessionLost."""
-        super().__init__(Server(address))
+        self._seen = _mark_in(folder, "server")
+        super().__init__(Server(address, self._seen))
         self.folder = folder
-        self.mark = _mark_in(folder)
+        self.mark = _mark_in(folder, "ledger")
         self.as_others = 0
         self._woken = threading.Condition()
         self._wakes = 0
@@ -141,7 +142,7 @@ class PostgresStore(LogReader):
             lanes.asked(lambda session: make_log(session, shards))
         except BaseException:
             lanes.lose()
-            self.mark.close()
+            self._close_marks()
             raise
 
     def create(self, script: str, *, remembered: bool = True) -> bool:
@@ -227,7 +228,11 @@ class PostgresStore(LogReader):
         super().close()
         self.lease.close()
         self._by_hand.lanes.close()
+        self._close_marks()
+
+    def _close_marks(self) -> None:
         self.mark.close()
+        self._seen.close()
 
 
 class ReadOnlyPostgresStore(PostgresStore):
@@ -258,11 +263,11 @@ def has_ledger(address: str) -> bool:
         return has_log(found.reader())
 
 
-def _mark_in(folder: Path) -> HighWaterMark:
-    """Open the mark of a folder, which is made if there is none; raises LedgerError."""
+def _mark_in(folder: Path, of: str) -> HighWaterMark:
+    """Open a mark in a folder, which is made if there is none; raises LedgerError."""
     try:
         private_data_folder(folder)
-        mark = HighWaterMark(folder / "ledger.db")
+        mark = HighWaterMark(folder / of)
         mark.open()
     except OSError as error:
         raise LedgerError(

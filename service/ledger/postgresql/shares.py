@@ -5,7 +5,6 @@ and how far that has come. Whoever holds too many gives some back, between two w
 """
 
 from collections.abc import Iterable
-from math import ceil
 from typing import Any, NamedTuple
 
 from service.ledger.postgresql.connections import Session, told
@@ -18,8 +17,11 @@ LIVES = """until > clock_timestamp() AND EXISTS (
   SELECT FROM pg_stat_activity WHERE pid = each.pid AND backend_start = each.born)"""
 COUNTED = f"""
 SELECT count(*) FILTER (WHERE shard BETWEEN %s AND %s),
-  count(*) FILTER (WHERE shard BETWEEN %s AND %s AND {LIVES}) FROM shards AS each
+  count(*) FILTER (WHERE shard BETWEEN %s AND %s AND {LIVES}),
+  count(*) FILTER (WHERE shard > %s AND {LIVES}) FROM shards AS each
 """
+"""How many shards there are, who live, and who of them came first: their lanes are above ours."""
+
 HOLD_ON = f"""
 UPDATE shards SET pid = pg_backend_pid(),
   born = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()),
@@ -81,17 +83,25 @@ class Shares:
         self._holder = holder
         self._in: Session | None = None
 
-    def balance(self, session: Session, timeline: int) -> None:
-        """Take what one of so many who work is to have, or give back what is more."""
+    def balance(self, session: Session, timeline: int, lane: int) -> None:
+        """Take what one of so many who work is to have, or give back what is more.
+
+        Who has none yet lives as well, by their lane: others give back what it is to have, and
+        never the last one.
+        """
         with told():
             values = self._values(timeline)
             self._hold(session, session.execute(HOLD_ON, values).fetchall())
-            shards, live = session.execute(COUNTED, (*SHARDS, *WORKING)).fetchone() or (0, 0)
-            wanted = ceil(shards / max(live, 1))
+            session.execute(RENEW, values)
+            ((shards, live, before),) = session.execute(
+                COUNTED, (*SHARDS, *WORKING, lane)
+            ).fetchall()
+            each, over = divmod(shards, max(live, 1))
+            wanted = each + (before < over)
             if len(self.held) < wanted:
                 self._take(session, {**values, "wanted": wanted - len(self.held)})
             elif len(self.held) > wanted:
-                self.give_back(session, [*sorted(self.held)][wanted:])
+                self.give_back(session, [*sorted(self.held)][max(wanted, 1) :])
         terms = [(shard, share.epoch) for shard, share in self.held.items()]
         self.changes += terms != self._terms
         self._terms = terms

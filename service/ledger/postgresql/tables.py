@@ -72,6 +72,7 @@ CREATE TABLE shards (
   epoch bigint NOT NULL,
   until timestamptz NOT NULL,
   head bigint NOT NULL,
+  answer bigint NOT NULL DEFAULT 0,
   upto bigint NOT NULL DEFAULT 0,
   again bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 10);

@@ -8,10 +8,10 @@ not is a division by zero, which nothing outlives.
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from eventsourcing.persistence import PersistenceError
-from psycopg import errors
+from psycopg import Cursor, errors
 
 from service.ledger.postgresql.connections import Session
 from service.ledger.postgresql.portable_sql import as_here
@@ -84,12 +84,17 @@ need the same rows. It tries again, as it is a value, and PostgreSQL finds no de
 it a second, and which it could end on either side."""
 
 
+ANSWER = "UPDATE shards SET answer = ({}) WHERE shard = %s RETURNING answer"
+"""What was asked stands in the lane as well: a lost answer is looked up there."""
+
+
 class Lane(NamedTuple):
-    """Hold the lane that a process writes in, its epoch, and its last number."""
+    """Hold the lane that a process writes in, its epoch, its last number, and its last answer."""
 
     shard: int
     epoch: int
     head: int
+    answer: int = 0
 
 
 class NotClosed(Exception):
@@ -104,6 +109,7 @@ class ClosingPacket(NamedTuple):
     places: int = 1
     events: int = 0
     tables: int = 0
+    asks: bool = False
     epochs: Mapping[int, int] = {}
     """Of the shards that are decided for."""
 
@@ -119,7 +125,7 @@ def size_of(what: Append) -> int:
 
 
 def write(session: Session, what: Append, closing: ClosingPacket, *, copied: bool) -> int | None:
-    """Write all of it; return the position of its last event, None for no events.
+    """Write all of it; return the position of its last event, or the answer; None for neither.
 
     Raises NotClosed or psycopg's own; the transaction is then to be rolled back.
     """
@@ -160,11 +166,22 @@ def close(
             if what.rests_on:
                 session.execute(STILL, values, prepare=True)
             _run(session, what.in_turn)
+            if what.asked:
+                answer = session.execute(
+                    ANSWER.format(as_here(what.asked)), [lane.shard], prepare=True
+                )
             session.execute("COMMIT", prepare=False)
+        if what.asked:
+            return _one(answer)
         _, n, last = turn.fetchone() or (0, 0, None)
     except errors.DivisionByZero as error:
         raise NotClosed from error
     return None if last is None else position(n, last - lane.head - 1)
+
+
+def _one(found: Cursor[Any]) -> int:
+    ((number,),) = found.fetchall()
+    return int(number)
 
 
 def _write_beside(session: Session, what: Append) -> None:

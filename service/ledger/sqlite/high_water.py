@@ -92,6 +92,7 @@ def fit(connection: sqlite3.Connection, script: str) -> str:
     for table, wanted in tables:
         for column in lacking(wanted, columns_in(connection, table)):
             with suppress(sqlite3.OperationalError):  # another process was quicker
-                connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT")
+                added = f'"{column}" {wanted[column].declared}'
+                connection.execute(f'ALTER TABLE "{table}" ADD COLUMN {added}')
     connection.executescript(script)
     return misfit((table, wanted, columns_in(connection, table)) for table, wanted in tables)

@@ -19,7 +19,7 @@ from service.ledger.sqlite.database import (
     names_in,
     refuse_newer,
 )
-from service.ledger.sqlite.high_water import shortfalls
+from service.ledger.sqlite.high_water import fit, shortfalls
 from service.ledger.sqlite.sqlite_store import SqliteStore
 from service.ledger.store import LedgerError, LogRow
 
@@ -112,12 +112,9 @@ class SqliteTarget:
         self._writer.executescript(f"BEGIN IMMEDIATE; {mark}; {EVENT_LOG}; COMMIT")
 
     def make(self, table: TableShape) -> None:
-        """Make a table if there is none, and the columns that it lacks."""
-        self._writer.execute(table.script)
-        there = {each.name for each in self.tables()[table.name].columns}
-        for name, kind, *_ in table.columns:
-            if name not in there:
-                self._writer.execute(f'ALTER TABLE "{table.name}" ADD COLUMN "{name}" {kind}')
+        """Make a table if there is none, and the columns that it lacks; raises LedgerError."""
+        if wrong := fit(self._writer, table.script):
+            raise LedgerError(f"the folder: {wrong}; name another one, or put the ledger elsewhere")
 
     def add_log(self, page: Sequence[LogRow]) -> None:
         """Append events with their positions."""

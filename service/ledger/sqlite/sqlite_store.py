@@ -12,7 +12,7 @@ from eventsourcing.persistence import IntegrityError
 
 from service.ledger.data_folder import FolderLease
 from service.ledger.private_files import private_data_folder, private_file
-from service.ledger.sql import Connection, Cursor, TableReader, TableWriter
+from service.ledger.sql import Cursor, TableReader, TableWriter
 from service.ledger.sqlite.database import (
     EVENT_LOG,
     ROOMY_CACHE_KIB,
@@ -32,6 +32,7 @@ FEW = 100_000
 COLUMNS = "originator_id, originator_version, topic, state"
 INSERT = f"INSERT INTO stored_events ({COLUMNS}) VALUES (?, ?, ?, ?)"
 ONCE = f"{INSERT} ON CONFLICT (originator_id, originator_version) DO NOTHING"
+END_OF_LOG = "SELECT coalesce(MAX(notification_id), 0) FROM stored_events"
 ERASABLE = "INSERT INTO erasable (stream, field, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 
 
@@ -240,7 +241,8 @@ class SqliteStore:
                 log = [(INSERT, what.rows), (ONCE, what.once), (ERASABLE, what.erasable)]
                 for sql, rows in [*log, *what.tables, *what.in_turn]:
                     cursor.executemany(sql, rows)
-                return last_position(cursor)
+                found: int = cursor.execute(what.asked or END_OF_LOG).fetchone()[0]
+                return found
         except sqlite3.IntegrityError as error:
             raise IntegrityError(str(error)) from error
 
@@ -326,7 +328,8 @@ class SqliteStore:
 
     def end(self) -> int:
         """Read the position of the newest event; 0 for an empty log."""
-        return last_position(self.reader())
+        found: int = self.reader().execute(END_OF_LOG).fetchone()[0]
+        return found
 
 
 def _chunks(ids: Sequence[str]) -> Iterator[tuple[Sequence[str], str]]:
@@ -334,11 +337,3 @@ def _chunks(ids: Sequence[str]) -> Iterator[tuple[Sequence[str], str]]:
     for start in range(0, len(ids), ROWS_PER_QUERY):
         chunk = ids[start : start + ROWS_PER_QUERY]
         yield chunk, ",".join("?" * len(chunk))
-
-
-def last_position(reader: Connection) -> int:
-    """Read the newest position as this cursor sees it."""
-    found: tuple[int | None] = reader.execute(
-        "SELECT MAX(notification_id) FROM stored_events"
-    ).fetchone()
-    return found[0] or 0
