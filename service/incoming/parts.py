@@ -22,6 +22,7 @@ SELECT w.n, p.events, p.again_at FROM (
     SELECT n FROM waiting WHERE (turn IS NULL AND n <= ?) OR turn <= ? ORDER BY n LIMIT ?
 ) AS w LEFT JOIN parts p ON p.n = w.n ORDER BY w.n, p.shard
 """
+BEYOND = "SELECT COUNT(*) FROM waiting WHERE (turn IS NULL AND n > ?) OR turn > ?"
 UNTAKEN = EventOutcome("set_aside", "", "the programs at work read it differently; try it again")
 
 Outcomes = Sequence[EventOutcome | None]
@@ -74,6 +75,10 @@ class Parts:
             moments = [at for _, at in found if at is not None]
             outcomes = put_together([part for part, _ in found])
             yield WholeLetter(n, outcomes, min(moments, default=None))
+
+    def beyond(self, marks: Reached) -> int:
+        """Count the letters that wait beyond these marks."""
+        return int(self._ledger.reader().execute(BEYOND, marks).fetchone()[0])
 
     def forgotten(self, letters: Iterable[int]) -> Statement:
         """Give what forgets the parts of letters."""

@@ -18,7 +18,7 @@ from service.ledger.postgresql.connections import ASKED, Server, durability
 from service.ledger.postgresql.lane_session import LaneSession
 from service.ledger.postgresql.lane_writer import LaneWriter
 from service.ledger.postgresql.log_reader import LogReader
-from service.ledger.postgresql.shares import HOW_MANY, LOWEST, is_first_held
+from service.ledger.postgresql.shares import HOW_MANY, LOWEST, is_first_held, sharing
 from service.ledger.postgresql.tables import (
     has_log,
     make_log,
@@ -29,7 +29,7 @@ from service.ledger.postgresql.tables import (
 from service.ledger.private_files import private_data_folder
 from service.ledger.sql import TableWriter
 from service.ledger.sqlite.sqlite_store import HighWaterMark
-from service.ledger.store import Append, Durability, LedgerError, Reached
+from service.ledger.store import Append, Durability, LedgerError, Reached, Sharing
 
 LEASE_SECONDS = 5.0
 SHARDS = 16
@@ -202,6 +202,11 @@ class PostgresStore(LogReader):
     def lowest(self) -> Reached:
         """Read how far all shards have come."""
         return Reached(*self._rows(LOWEST)[0])
+
+    def sharing(self) -> Sharing:
+        """Say who has which shards, as of one moment."""
+        with self.one_moment():
+            return sharing(self.reader())
 
     def durability(self) -> Durability:
         """Ask the server what is promised of a letter that was answered 202."""
