@@ -50,8 +50,9 @@ def shards_at_rest(ledger: Store) -> ShardsStatus | None:
 def shards_in_words(shards: ShardsStatus) -> Iterator[tuple[str, str]]:
     """Say how many shards are held, how far the slowest is, and who has them."""
     held = shards.total - shards.unheld
-    behind = f"the slowest is {counted(shards.behind, 'letter')} behind"
-    yield "shards", f"{held} of {shards.total} held, {behind}"
+    letters = counted(shards.behind, "letter")
+    slowest = f"the slowest is {letters} behind" if shards.behind else "none is behind"
+    yield "shards", f"{held} of {shards.total} held; {slowest}"
     for worker in shards.workers:
         office = ", and the office" if worker.office else ""
         has = f"{counted(worker.shards, 'shard')}{office}"
