@@ -1,6 +1,7 @@
 """On PostgreSQL `coursebell fsck` looks at shards and at parts of letters, and says what to do."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -94,10 +95,9 @@ def test_what_all_have_passed_and_nobody_puts_together_is_said(
     tmp_path: Path, ledger: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parts_check, "PUT_TOGETHER_SECONDS", 0.0)
-    worker = asleep(ledger, tmp_path)
-    worker.lease.append(Append(passed=Reached(3)))
-    assert [each[:26] for each in damage(tmp_path, ledger)] == ["3 letters not put together"]
-    worker.close()
+    with closing(asleep(ledger, tmp_path)) as worker:
+        worker.lease.append(Append(passed=Reached(3)))
+        assert [each[:26] for each in damage(tmp_path, ledger)] == ["3 letters not put together"]
     until(lambda: damage(tmp_path, ledger) == [], "who starts next does it")
 
 
@@ -105,8 +105,6 @@ def test_what_is_put_together_just_now_is_waited_for(
     tmp_path: Path, ledger: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While others have come in that all have passed by now."""
-    worker = asleep(ledger, tmp_path)
-    worker.lease.append(Append(passed=Reached(3)))
     looks: list[int] = []
 
     def at_work(_: float) -> None:
@@ -116,5 +114,6 @@ def test_what_is_put_together_just_now_is_waited_for(
         worker.lease.append(Append(passed=Reached(4)))
 
     monkeypatch.setattr(parts_check, "sleep", at_work)
-    assert damage(tmp_path, ledger) == [] and len(looks) == 1
-    worker.close()
+    with closing(asleep(ledger, tmp_path)) as worker:
+        worker.lease.append(Append(passed=Reached(3)))
+        assert damage(tmp_path, ledger) == [] and len(looks) == 1

@@ -137,9 +137,11 @@ def test_work_on_two_machines_is_shared_by_halves(machines: Machines) -> None:
 
     with machines.serving("door") as door, machines.working("one"), machines.working("two"):
         until(is_shared, "they share")
-        words = door.command("status").stdout
+        words, numbers = door.command("status").stdout, door.numbers()
         offices = [each["office"] for each in at_work(door)]
     assert sorted(offices) == [False, True] and words.count("8 shards") == 2
+    assert numbers['coursebell_shards{state="held"}'] == 16
+    assert (numbers["coursebell_workers"], numbers["coursebell_shards_lag_letters"]) == (2, 0)
 
 
 def test_on_sqlite_there_is_nothing_to_share(tmp_path: Path) -> None:
