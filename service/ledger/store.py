@@ -102,7 +102,7 @@ class Mark(Protocol):
 
 
 class Lease(Protocol):
-    """Be the one process that decides for some shards of a ledger, while they are held.
+    """Decide for some shards of a ledger while they are held, and nobody else for these.
 
     Each learner is of one shard. Who holds the first decides what is no learner's as well.
     """

@@ -42,7 +42,7 @@ TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)")
 
 
 class ShardLease:
-    """Be the one process that decides for some shards: nobody else can commit with them."""
+    """Decide for some shards: nobody else can commit with them."""
 
     def __init__(self, writer: LaneWriter, store: "PostgresStore") -> None:
         self._writer = writer
@@ -79,7 +79,7 @@ class ShardLease:
         return self._writer.lanes.acquire(first=first)
 
     def is_held(self) -> bool:
-        """Tell whether some process has the lease, this one or another."""
+        """Tell whether some process has the first shard, this one or another."""
         return is_first_held(self._store.reader())
 
     def renew(self) -> None:
@@ -100,7 +100,7 @@ class ShardLease:
             return self._store.told_of_tables() - self._writer.own
 
     def release(self) -> None:
-        """Leave the lease to whoever wants it."""
+        """Leave the shards to whoever wants them."""
         self._writer.lanes.release()
 
     def close(self) -> None:
