@@ -62,6 +62,12 @@ ON_POSTGRESQL = (
         "tests/app/test_shards.py",
     ),
     Bug(
+        2, "say nothing of letters to come that would be passed over",
+        "service/incoming/parts_check.py",
+        "marks.beyond(ends) != ends", "False",
+        "tests/cli/test_fsck_parts.py",
+    ),
+    Bug(
         3, "look at what a write rests on before its turn", TRANSACTIONS,
         "            turn = session.execute(CLOSE, values, prepare=True)\n"
         "            if what.rests_on:\n"
