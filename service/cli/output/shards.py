@@ -43,7 +43,10 @@ def shards_at_rest(ledger: Store) -> ShardsStatus | None:
         total=len(found.shards),
         unheld=found.unheld,
         behind=Letters(ledger).parts.beyond(found.lowest),
-        workers=[WorkerStatus(w.host, w.pid, w.shards, w.first) for w in found.at_work],
+        workers=[
+            WorkerStatus(each.host, each.pid, each.shards, office=each.first)
+            for each in found.at_work
+        ],
     )
 
 

@@ -171,7 +171,7 @@ def sharing(reader: Connection) -> Sharing:
 
 def _at_work(owner: str, shards: int, first: bool) -> AtWork:
     host, pid, _ = owner.rsplit("/", 2)
-    return AtWork(host, int(pid), shards, first)
+    return AtWork(host, int(pid), shards, first=first)
 
 
 def is_first_held(reader: Connection, but: str = "") -> bool:
