@@ -48,6 +48,7 @@ TABLES = {
     "service/incoming/set_aside.py": "letters and set_aside, read",
     "service/incoming/letters.py": "letters, waiting, turns, imported, taken, set_aside, premature",
     "service/incoming/parts.py": "parts; waiting, read",
+    "service/incoming/parts_check.py": "parts, letters, waiting and turns, read",
     "service/learners/directory/course_instances.py": "course_instances",
     "service/learners/directory/courses.py": "courses",
     "service/learners/directory/group_lists.py": "people, people_in_groups",

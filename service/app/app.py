@@ -170,6 +170,7 @@ class App:
 
     def recover(self, now: int) -> None:
         """Read from the log what the last run left: marks, views, and attempts left open."""
+        self.intake.recover()
         self.scheduler.recover()
         self.feed_watch.recover()
         self.active = self.settled(self.active, now)

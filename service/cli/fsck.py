@@ -19,6 +19,7 @@ from service.cli.output.console import (
     progress,
 )
 from service.incoming.letters import LETTER_STATES, Letters, unaccounted
+from service.incoming.parts_check import wrong_parts
 from service.ledger.data_folder import lock_data_folder
 from service.ledger.events import EventStore
 from service.ledger.location import LedgerLocation
@@ -37,6 +38,8 @@ from service.rules.text import counted
 )
 def fsck(data: Path | None, as_json: bool, accept_loss: bool) -> None:
     """Check that every letter and every match is accounted for, and that the file is whole.
+
+    On PostgreSQL also that every shard is there, and parts of letters are put together.
 
     Exits with 1 when something is missing. Without --accept-loss it only reads, and the service
     may be running.
@@ -70,6 +73,7 @@ def examined(location: LedgerLocation) -> tuple[dict[str, int], int, Counter[str
     try:
         if ledger.columns("letters"):
             letters = Letters(ledger).counts()
+            damage += wrong_parts(ledger)
         if ledger.columns("stored_events"):
             matched, states = notification_states(event_store(ledger))
         damage += ledger.damage()

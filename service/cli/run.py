@@ -64,7 +64,10 @@ activate_option = click.option(
 def run(
     doorway: Doorway, data: Path | None, given: RuleFiles, trying: bool, activate: bool
 ) -> None:
-    """Run the whole service: door, writer, views and delivery."""
+    """Run the whole service: door, writer, views and delivery.
+
+    Where PostgreSQL holds the ledger it shares the work with others, as `coursebell work` does.
+    """
     chosen = given.settings(data, **doorway.place)
     if trying:
         chosen = opened_to_try(chosen)
@@ -97,8 +100,8 @@ def serve(doorway: Doorway, data: Path | None, given: RuleFiles) -> None:
 def work(data: Path | None, given: RuleFiles, activate: bool) -> None:
     """Take letters, decide and deliver, without a door of its own.
 
-    Where PostgreSQL holds the ledger another one may stand by, on another machine too, and goes
-    on when this one ends.
+    Where PostgreSQL holds the ledger several share the learners, on other machines too: each
+    takes what is of its shards, one also sends, and others go on when one ends.
     """
     chosen = given.settings(data)
     configure(chosen.log_format, chosen.log_level)

@@ -23,6 +23,12 @@ from service.cli.output.console import (
     printable,
     settings,
 )
+from service.cli.output.shards import (
+    ShardsStatus,
+    shards_at_rest,
+    shards_in_words,
+    unheld_in_words,
+)
 from service.cli.output.text import ago, in_local_time, moment, print_words, span
 from service.incoming.adobe_api.api_state import ApiStanding, api_standing
 from service.incoming.letters import Letters, unaccounted
@@ -67,7 +73,7 @@ class Status(msgspec.Struct, frozen=True):
     `feeds` are the last letters, by source, and `imports` the last of people and courses;
     `unaccounted` must be 0; `troubles` are what the running service says of its parts. `redirected`
     tells whether all mail goes to one address; `durability` is what the server that holds the
-    ledger promises.
+    ledger promises, and `shards` who has them where several work on it.
     """
 
     version: str
@@ -89,6 +95,7 @@ class Status(msgspec.Struct, frozen=True):
     imports_overdue: list[str] = []
     redirected: bool = False
     durability: Durability | None = None
+    shards: ShardsStatus | None = None
     look_at: list[str] = []
 
 
@@ -104,6 +111,8 @@ def status(data: Path | None, as_json: bool) -> None:
     with Installation(data) as office:
         seen = seen_now(office.ledger.folder) if office.beside_service else None
         found = standing(office, seen, now)
+        if shards := shards_at_rest(office.ledger):
+            found = msgspec.structs.replace(found, shards=shards, running=bool(shards.workers))
         chosen = settings(data)
         late = overdue_in_words(overdue(office.ledger, chosen.import_max_age, now))
         redirected = chosen.redirect_all_to is not None
@@ -188,6 +197,8 @@ def concerns(found: Status, now: int) -> Iterator[str]:
     """Name what somebody should look at."""
     if not found.running:
         yield "the service is not running; start it with `coursebell run`"
+    elif found.shards and found.shards.unheld:
+        yield unheld_in_words(found.shards)
     for what, count in found.unaccounted.items():
         if count:
             yield f"{count} {what} are in no state; run `coursebell fsck`"
@@ -232,6 +243,8 @@ def lines(found: Status, folder: Path, now: int) -> Iterator[tuple[str, str]]:
         yield "redirected", REDIRECTED
     if found.durability:
         yield "ledger", f"in PostgreSQL; {found.durability.words}"
+    if found.shards:
+        yield from shards_in_words(found.shards)
     yield "data", str(folder)
     since = f" since {moment(found.rules_since)}" if found.rules_since else ""
     yield "rules", f"{found.rules_active} active{since}"

@@ -108,6 +108,11 @@ class Intake:
         """Tell whether what is no learner's is this process's to decide, too."""
         return OFFICE in self._lease.held
 
+    def recover(self) -> None:
+        """Forget parts of letters that another engine has left, or that wait no more."""
+        if left := self._letters.parts.left_over(self._lease.shards):
+            self._lease.append(Append(tables=left, waking=False))
+
     def take(self, now: int) -> int:
         """Take one round of letters; return how many, or how many of other rounds are whole now.
 

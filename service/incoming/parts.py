@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from service.incoming.letter import EventOutcome, encode
-from service.ledger.sql import Connection, Statement
+from service.ledger.sql import Connection, Statement, upsert
 from service.ledger.store import Reached, Store
 
 PARTS = """
@@ -15,7 +15,9 @@ CREATE TABLE IF NOT EXISTS parts (
     n INTEGER, shard INTEGER, events TEXT NOT NULL, again_at INTEGER, PRIMARY KEY (n, shard)
 ) WITHOUT ROWID;
 """
-KEPT = "INSERT INTO parts (n, shard, events, again_at) VALUES (?, ?, ?, ?)"
+KEPT = upsert("parts", ("n", "shard"), ("events", "again_at"))
+"""A ledger that was moved has parts of letters that each of its shards is yet to pass."""
+
 FORGOTTEN = "DELETE FROM parts WHERE n = ?"
 PASSED = """
 SELECT w.n, p.events, p.again_at FROM (
@@ -23,6 +25,11 @@ SELECT w.n, p.events, p.again_at FROM (
 ) AS w LEFT JOIN parts p ON p.n = w.n ORDER BY w.n, p.shard
 """
 ARE_THERE = "SELECT 1 FROM parts LIMIT 1"
+LEFT_OVER = """
+DELETE FROM parts
+WHERE ? = 1 OR NOT EXISTS (SELECT 1 FROM waiting WHERE waiting.n = parts.n)
+"""
+BEYOND = "SELECT COUNT(*) FROM waiting WHERE (turn IS NULL AND n > ?) OR turn > ?"
 UNTAKEN = EventOutcome("set_aside", "", "the programs at work read it differently; try it again")
 
 Outcomes = Sequence[EventOutcome | None]
@@ -75,6 +82,15 @@ class Parts:
             moments = [at for _, at in found if at is not None]
             outcomes = put_together([part for part, _ in found])
             yield WholeLetter(n, outcomes, min(moments, default=None))
+
+    def left_over(self, shards: int) -> list[Statement]:
+        """Give what forgets parts that nobody puts together; of one shard alone that is all."""
+        found = self._ledger.reader().execute("SELECT EXISTS (SELECT 1 FROM parts)").fetchone()
+        return [(LEFT_OVER, [(shards,)])] if found[0] else []
+
+    def beyond(self, marks: Reached) -> int:
+        """Count the letters that wait beyond these marks."""
+        return int(self._ledger.reader().execute(BEYOND, marks).fetchone()[0])
 
     def forgotten(self, letters: Iterable[int]) -> Statement:
         """Give what forgets the parts of letters."""

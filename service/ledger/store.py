@@ -63,6 +63,32 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
     passed: Reached = Reached()
 
 
+class AtWork(NamedTuple):
+    """Name a process that works, and how many shards it has; who has the `first` has the office."""
+
+    host: str
+    pid: int
+    shards: int
+    first: bool
+
+
+class Sharing(NamedTuple):
+    """Say how far each shard of a ledger has come, and which processes that live have them."""
+
+    shards: Mapping[int, Reached]
+    at_work: Sequence[AtWork]
+
+    @property
+    def unheld(self) -> int:
+        """Count the shards that nobody has who lives."""
+        return len(self.shards) - sum(each.shards for each in self.at_work)
+
+    @property
+    def lowest(self) -> Reached:
+        """Give how far all shards have come."""
+        return Reached(*map(min, zip(*self.shards.values(), strict=True)))
+
+
 class Durability(NamedTuple):
     """Say in words what a letter survives that was answered, and whether to look at that."""
 
@@ -78,7 +104,7 @@ class Mark(Protocol):
 
 
 class Lease(Protocol):
-    """Be the one process that decides for some shards of a ledger, while they are held.
+    """Decide for some shards of a ledger while they are held, and nobody else for these.
 
     Each learner is of one shard. Who holds the first decides what is no learner's as well.
     """
@@ -244,6 +270,10 @@ class Store(Protocol):
 
     def columns(self, table: str) -> frozenset[str]:
         """Name the columns of a table; none where there is no such table."""
+        ...
+
+    def sharing(self) -> Sharing | None:
+        """Say who has which shards; None where one process has the whole ledger."""
         ...
 
     def durability(self) -> Durability:

@@ -1,4 +1,4 @@
-"""Run one process: it follows the log, and works whenever it has the lease of the ledger."""
+"""Run one process: it follows the log, and works whenever it has shards of the ledger."""
 
 import logging
 import time
@@ -51,7 +51,7 @@ class Service:
         self.works = works
         self._activates = activates
         self.stands_by = False
-        """Whether another process works, and this one would if it did not."""
+        """Whether others have all the work, and this one would take a share of it."""
 
     def start(self) -> None:
         """Open channels and queues (raises Refused) and start; the log is read meanwhile.
@@ -96,7 +96,7 @@ class Service:
         return self._threads.alive and self._working.alive
 
     def _work(self) -> None:
-        """Work each time that this process has the lease, and stand by while it has not."""
+        """Work each time that this process has shards, and stand by while it has none."""
         while not self._threads.stopping.is_set():
             if not self._threads.guarded(LEASE, self._acquire):
                 continue
@@ -131,9 +131,9 @@ class Service:
             log.error("%s", found, extra={"event": "files.differ"})
 
     def _stand_down(self) -> None:
-        """Leave the work to whoever has the lease now, or begin anew with another share of it."""
+        """Leave the work to whoever has the shards now, or begin anew with others of them."""
         if not self.app.ledger.lease.held:
-            log.warning("stands by: another process works", extra={"event": "lease.lost"})
+            log.warning("leaves all work to others, asks anew", extra={"event": "lease.lost"})
         self._working.join(time.monotonic() + STOP_SECONDS)
         while not self._threads.guarded(LEASE, partial(self.app.stand_down, self.clock)):
             if self._threads.stopping.is_set():

@@ -1,4 +1,4 @@
-"""Work while this process has the lease: take letters, ask the clock, close digests, deliver."""
+"""Work while this process has shards: take letters; with the office do all else, and deliver."""
 
 import gc
 import logging
@@ -41,7 +41,7 @@ class _EndedEarly(Exception):
 
 
 class Worker:
-    """Do what only one process may, on threads of its own, until it is stopped or loses the lease.
+    """Do a share of the work, on threads of its own, until it is stopped or loses a shard.
 
     What is wrong stands in the `troubles` of these threads.
     """
@@ -79,7 +79,7 @@ class Worker:
         self._write()
 
     def _hold(self) -> None:
-        """Hold on to the lease; when it is lost, all threads end."""
+        """Hold on to the shards; when one is lost, all threads end."""
         lease = self.app.ledger.lease
         while not self.threads.stopping.wait(lease.renew_every):
             self.threads.guarded("lease", lease.renew)

@@ -51,9 +51,21 @@ ON_POSTGRESQL = (
         "EXISTS (SELECT FROM fence)", "tests/ledger/test_postgres_shares.py",
     ),
     Bug(
+        2, "forget who waits longer than a lease for its part",
+        "service/ledger/postgresql/lane_session.py",
+        "if not lanes.hold_on(session, self._lane_in(session, timeline), self.seconds):",
+        "if not self._lane_in(session, timeline):", "tests/ledger/test_postgres_shares.py",
+    ),
+    Bug(
         2, "take letters that others have not passed", "service/incoming/intake.py",
         "share.reached if share.whole else self._lease.lowest()", "share.reached",
         "tests/app/test_shards.py",
+    ),
+    Bug(
+        2, "say nothing of letters to come that would be passed over",
+        "service/incoming/parts_check.py",
+        "marks.beyond(ends) != ends", "False",
+        "tests/cli/test_fsck_parts.py",
     ),
     Bug(
         3, "look at what a write rests on before its turn", TRANSACTIONS,

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from service.ledger.postgresql.lanes import WORKING
 from tests.installation import DONE, START, body, completed
+from tests.postgres import Cluster
 from tests.real_service import RealService
 
 
@@ -29,6 +31,22 @@ def post(service: RealService, *learners: int) -> list[int]:
         service.call("POST", "/webhooks/adobe", body(completed(START, each))).status
         for each in learners
     ]
+
+
+def last_commit(cluster: Cluster, address: str) -> int:
+    """The number of the newest."""
+    return int(cluster.execute(f"SELECT n FROM {schema_in(address)}.head")[0][0])
+
+
+def deciders(cluster: Cluster, address: str, after: int = 0) -> int:
+    """How many have committed what they decided since."""
+    lanes = f"SELECT count(DISTINCT lane) FROM {schema_in(address)}.commits"
+    return int(cluster.execute(f"{lanes} WHERE lane >= {WORKING[0]} AND n > {after}")[0][0])
+
+
+def schema_in(address: str) -> str:
+    """The schema that an address of the tests names."""
+    return address.rpartition("%3D")[2]
 
 
 class Machines:

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.senders import Senders
-from tests.cli.serving import Machines
+from tests.cli.serving import Machines, deciders, last_commit
 from tests.installation import ROOT
+from tests.postgres import Cluster
 from tests.waiting import until
 
 RECIPE = re.search(r"```nginx\n(.*?)```", (ROOT / "docs/scale.md").read_text(), re.DOTALL)
@@ -69,8 +70,9 @@ def _answers(port: int) -> bool:
 
 
 def test_each_machine_is_replaced_and_nobody_is_refused(
-    machines: Machines, nginx: str, tmp_path: Path
+    machines: Machines, nginx: str, tmp_path: Path, cluster: Cluster, postgres_address: str
 ) -> None:
+    """And both who work do so, before and after."""
     ports = [free_port(), free_port()]
     doors = [machines.serving(f"door{n}", port) for n, port in enumerate(ports)]
     with (
@@ -80,11 +82,14 @@ def test_each_machine_is_replaced_and_nobody_is_refused(
         machines.working("two") as two,
         Senders(front, count(1)) as senders,
     ):  # fmt: skip
+        until(lambda: deciders(cluster, postgres_address) == 2, "both work")
         for machine in (doors[0], one, doors[1], two):
             taken = len(senders.receipts)
             until(lambda: len(senders.receipts) > taken + 30, "letters are taken")  # noqa: B023
             assert machine.stop() == 0
             machine.start()
+        replaced_at = last_commit(cluster, postgres_address)
+        until(lambda: deciders(cluster, postgres_address, replaced_at) == 2, "both work again")
         senders.end()
         assert senders.refused == []
         until(doors[0].is_settled, "every letter is taken")

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.ledger.postgresql.lanes import WORKING
 from tests.campaigns import without_sample
-from tests.cli.serving import Machines, Serving, Working, post
+from tests.cli.serving import Machines, Serving, Working, deciders, last_commit, post
 from tests.installation import DONE, START, completed
 from tests.postgres import Cluster
 from tests.waiting import until
@@ -30,13 +29,6 @@ def test_another_goes_on_when_one_is_killed(machines: Machines) -> None:
     assert machines.told() == len(LEARNERS)
 
 
-def deciders(cluster: Cluster, address: str, after: int = 0) -> int:
-    """How many have committed what they decided since."""
-    schema = address.rpartition("%3D")[2]
-    lanes = f"SELECT count(DISTINCT lane) FROM {schema}.commits WHERE lane >= {WORKING[0]}"
-    return int(cluster.execute(f"{lanes} AND n > {after}")[0][0])
-
-
 def test_two_share_the_work_and_a_third_takes_over(
     machines: Machines, cluster: Cluster, postgres_address: str
 ) -> None:
@@ -49,8 +41,7 @@ def test_two_share_the_work_and_a_third_takes_over(
         with machines.working("two"), machines.working("three"):
             until(is_shared, "they share")
             one.kill()
-            schema = postgres_address.rpartition("%3D")[2]
-            ((killed_at,),) = cluster.execute(f"SELECT n FROM {schema}.head")
+            killed_at = last_commit(cluster, postgres_address)
             assert set(post(door, *range(200, 260))) == {202}
             until(door.is_settled, "the others go on")
             until(lambda: deciders(cluster, postgres_address, killed_at) == 2, "both of them")

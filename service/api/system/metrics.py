@@ -227,6 +227,7 @@ class ServiceCollector(Collector):
             "build_info", "The version that runs", {__version__: 1}, label="version"
         )
         yield from self._letters()
+        yield from self._shards()
         yield from feed_metrics(self._app.letters.feeds.all(self._app.sources))
         yield from self._log()
         yield from self._notifications()
@@ -257,6 +258,16 @@ class ServiceCollector(Collector):
         lost = unaccounted(counts)
         yield gauge("letters_unaccounted", "Letters in no state: must be 0", lost)
         yield gauge("letters_waiting_oldest_seconds", "Age of the oldest waiting letter", age)
+
+    def _shards(self) -> Iterator[Metric]:
+        """Count the shards, where several may work on one ledger."""
+        if not (found := self._app.ledger.sharing()):
+            return
+        states = {"held": len(found.shards) - found.unheld, "unheld": found.unheld}
+        yield labelled_gauge("shards", "Shards that somebody has, or nobody", states, label="state")
+        yield gauge("workers", "Processes that work on the ledger", len(found.at_work))
+        behind = self._app.letters.parts.beyond(found.lowest)
+        yield gauge("shards_lag_letters", "Letters that the slowest shard has to pass", behind)
 
     def _log(self) -> Iterator[Metric]:
         followed, end = self._app.views.position, self._app.ledger.end()

@@ -18,7 +18,7 @@ from service.ledger.postgresql.connections import ASKED, Server, durability
 from service.ledger.postgresql.lane_session import LaneSession
 from service.ledger.postgresql.lane_writer import LaneWriter
 from service.ledger.postgresql.log_reader import LogReader
-from service.ledger.postgresql.shares import HOW_MANY, LOWEST, is_first_held
+from service.ledger.postgresql.shares import HOW_MANY, LOWEST, is_first_held, sharing
 from service.ledger.postgresql.tables import (
     SHARDS,
     has_log,
@@ -30,7 +30,7 @@ from service.ledger.postgresql.tables import (
 from service.ledger.private_files import private_data_folder
 from service.ledger.sql import TableWriter
 from service.ledger.sqlite.sqlite_store import HighWaterMark
-from service.ledger.store import Append, Durability, LedgerError, Reached
+from service.ledger.store import Append, Durability, LedgerError, Reached, Sharing
 
 LEASE_SECONDS = 5.0
 LOOKS = (0.005, 0.25)
@@ -41,7 +41,7 @@ TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)")
 
 
 class ShardLease:
-    """Be the one process that decides for some shards: nobody else can commit with them."""
+    """Decide for some shards: nobody else can commit with them."""
 
     def __init__(self, writer: LaneWriter, store: "PostgresStore") -> None:
         self._writer = writer
@@ -78,7 +78,7 @@ class ShardLease:
         return self._writer.lanes.acquire(first=first)
 
     def is_held(self) -> bool:
-        """Tell whether some process has the lease, this one or another."""
+        """Tell whether some process has the first shard, this one or another."""
         return is_first_held(self._store.reader())
 
     def renew(self) -> None:
@@ -99,7 +99,7 @@ class ShardLease:
             return self._store.told_of_tables() - self._writer.own
 
     def release(self) -> None:
-        """Leave the lease to whoever wants it."""
+        """Leave the shards to whoever wants them."""
         self._writer.lanes.release()
 
     def close(self) -> None:
@@ -202,6 +202,11 @@ class PostgresStore(LogReader):
     def lowest(self) -> Reached:
         """Read how far all shards have come."""
         return Reached(*self._rows(LOWEST)[0])
+
+    def sharing(self) -> Sharing:
+        """Say who has which shards, as of one moment."""
+        with self.one_moment():
+            return sharing(self.reader())
 
     def durability(self) -> Durability:
         """Ask the server what is promised of a letter that was answered 202."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from service.ledger.postgresql.connections import Session, told
 from service.ledger.postgresql.lanes import TIMELINE, WORKING, Holder, end_session
 from service.ledger.sql import Connection
-from service.ledger.store import Reached
+from service.ledger.store import AtWork, Reached, Sharing
 
 SHARDS = (0, WORKING[0] - 1)
 LIVES = """until > clock_timestamp() AND EXISTS (
@@ -65,6 +65,16 @@ LOWEST = f"SELECT min(upto), min(again) FROM shards WHERE shard BETWEEN {SHARDS[
 HOW_MANY = f"SELECT count(*) FROM shards WHERE shard BETWEEN {SHARDS[0]} AND {SHARDS[1]}"
 
 
+MARKS = f"""
+SELECT shard, upto, again FROM shards WHERE shard BETWEEN {SHARDS[0]} AND {SHARDS[1]} ORDER BY shard
+"""
+AT_WORK = f"""
+SELECT owner, count(*) FILTER (WHERE shard BETWEEN {SHARDS[0]} AND {SHARDS[1]}), bool_or(shard = 0)
+FROM shards AS each WHERE shard >= 0 AND owner <> '' AND {LIVES} GROUP BY owner ORDER BY owner
+"""
+"""Who works has a lane of its own, also while others have all the shards."""
+
+
 class HeldShard(NamedTuple):
     """Hold one shard: its epoch, and how far it has come."""
 
@@ -92,7 +102,6 @@ class Shares:
         with told():
             values = self._values(timeline)
             self._hold(session, session.execute(HOLD_ON, values).fetchall())
-            session.execute(RENEW, values)
             ((shards, live, before),) = session.execute(
                 COUNTED, (*SHARDS, *WORKING, lane)
             ).fetchall()
@@ -161,6 +170,17 @@ class Shares:
 
 def _shares(rows: Iterable[Any]) -> dict[int, HeldShard]:
     return {shard: HeldShard(epoch, Reached(*marks)) for shard, epoch, *marks in sorted(rows)}
+
+
+def sharing(reader: Connection) -> Sharing:
+    """Read who has which shards, and how far each has come."""
+    marks = {shard: Reached(*came) for shard, *came in reader.execute(MARKS).fetchall()}
+    return Sharing(marks, [_at_work(*row) for row in reader.execute(AT_WORK).fetchall()])
+
+
+def _at_work(owner: str, shards: int, first: bool) -> AtWork:
+    host, pid, _ = owner.rsplit("/", 2)
+    return AtWork(host, int(pid), shards, first=first)
 
 
 def is_first_held(reader: Connection, but: str = "") -> bool:

@@ -198,6 +198,9 @@ class SqliteStore:
         rows = self.reader().execute(f"PRAGMA table_info({table})")
         return frozenset(name for _, name, *_ in rows)
 
+    def sharing(self) -> None:
+        """Say that nobody shares it: whoever holds the folder has it all."""
+
     def durability(self) -> Durability:
         """Say what is promised of a letter that was answered 202."""
         return Durability("a letter is on this machine's disk, and survives a crash, not its loss")
