@@ -8,7 +8,7 @@ from zlib import crc32
 
 from service.incoming.feeds import FeedTally
 from service.incoming.letter import EventOutcome, Letter
-from service.incoming.letters import Letters
+from service.incoming.letters import Letters, runs_of
 from service.incoming.parts import LetterPart, Outcomes
 from service.incoming.repeats import Repeats
 from service.incoming.sources.byte_forms import declared_utf8
@@ -133,7 +133,7 @@ class Intake:
             tables = [
                 *self._letters.marks([(each.n, each.outcomes) for each in whole], now),
                 self._letters.try_again([(w.n, w.again_at) for w in whole if w.again_at]),
-                self._letters.parts.forgotten(each.n for each in whole),
+                self._letters.parts.forgotten(runs_of(each.n for each in whole)),
             ]
             self._lease.append(Append(tables=tables, waking=False))
 

@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS parts (
 ) WITHOUT ROWID;
 """
 KEPT = "INSERT INTO parts (n, shard, events, again_at) VALUES (?, ?, ?, ?)"
-FORGOTTEN = "DELETE FROM parts WHERE n = ?"
+FORGOTTEN = "DELETE FROM parts WHERE n BETWEEN ? AND ?"
 PASSED = """
 SELECT w.n, p.events, p.again_at FROM (
     SELECT n FROM waiting WHERE (turn IS NULL AND n <= ?) OR turn <= ? ORDER BY n LIMIT ?
@@ -75,9 +75,9 @@ class Parts:
             outcomes = put_together([part for part, _ in found])
             yield WholeLetter(n, outcomes, min(moments, default=None))
 
-    def forgotten(self, letters: Iterable[int]) -> Statement:
-        """Give what forgets the parts of letters."""
-        return FORGOTTEN, [(n,) for n in letters]
+    def forgotten(self, runs: Sequence[tuple[int, int]]) -> Statement:
+        """Give what forgets the parts of letters, by unbroken runs of their numbers."""
+        return FORGOTTEN, runs
 
 
 def put_together(parts: Sequence[Outcomes]) -> list[EventOutcome]:
