@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from service.api import AsgiApplication
 from service.app import app as wiring
 from service.incoming.group_commit import GroupCommit
-from service.incoming.sources.source import Item
+from service.incoming.sources.source import Item, Source
 from service.learners.facts import AT_ONCE, Completed, Fact, fact_key
 from tests.installation import START, Installation
 
@@ -23,7 +23,7 @@ RULES = """
 """
 
 
-class QuietSchool:
+class QuietSchool(Source):
     """What stands in the one file."""
 
     name = "quiet-school"

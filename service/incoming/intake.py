@@ -8,20 +8,28 @@ from zlib import crc32
 
 from service.incoming.feeds import FeedTally
 from service.incoming.letter import EventOutcome, Letter
-from service.incoming.letters import Letters
+from service.incoming.letters import Letters, runs_of
 from service.incoming.parts import LetterPart, Outcomes
 from service.incoming.repeats import Repeats
 from service.incoming.sources.byte_forms import declared_utf8
-from service.incoming.sources.source import Ignored, Item, SetAside, Source
-from service.learners.facts import Fact, PlacedFact, course_id
-from service.learners.world import FactOutcome, learner_key
+from service.incoming.sources.source import (
+    AT_ANY_TIME,
+    Ignored,
+    Item,
+    Mine,
+    SetAside,
+    Source,
+    Whose,
+    set_asides,
+)
+from service.learners.facts import Fact, PlacedFact
+from service.learners.world import FactOutcome
 from service.learners.writer import Writer
 from service.ledger.sql import STORE_ERRORS, Statement
 from service.ledger.store import Append, Reached
 
 LETTERS_PER_ROUND = 256
 BYTES_PER_ROUND = 8 * 1024 * 1024
-AT_ANY_TIME = 1 << 62
 Items = Sequence[Item | None]
 """The items of a letter; None for what another process takes."""
 Taken = Sequence[tuple[Letter, Outcomes]]
@@ -36,21 +44,10 @@ OFFICE = 0
 """Who holds this shard does as well what is no learner's."""
 
 
-def shard_of(item: Item, letter: int, shards: int) -> int:
-    """Give the shard of one item of a letter: that of the learner, by how the LMS names them.
-
-    It is known before anybody has an id here. What is about no learner goes by the instance or
-    else the course, what is no fact by the number of its letter.
-    """
-    if not isinstance(item, Fact):
-        return letter % shards
-    if item.person is not None:
-        return _shard(learner_key(item), shards)
-    return _shard((item.source, item.account, course_id(item.instance or item.course)), shards)
-
-
-def _shard(key: Sequence[str], shards: int) -> int:
-    return crc32("\x1f".join(key).encode()) % shards
+def shard_of(whose: Whose | None, letter: int, shards: int) -> int:
+    """Give the shard of what is about a learner; about nobody known, that of its letter."""
+    number = letter if whose is None else crc32("\x1f".join(whose).encode())
+    return number % shards
 
 
 class TakingShare:
@@ -61,24 +58,22 @@ class TakingShare:
         self._held = held
         self._shards = shards
         self.reached = Reached(*map(min, zip(*held.values(), strict=True)))
-        self.whole = len(held) == shards and len(set(held.values())) == 1
+        self._level = len(set(held.values())) == 1
+        self.whole = self._level and len(held) == shards
         """Whether what waits is all to be taken here and now."""
         self.first = min(held)
 
     def shards_of(self, letter: Letter) -> list[int]:
         """List the shards held that have not passed a letter yet."""
-        return [shard for shard, came in self._held.items() if _waits(letter, came)]
+        held = self._held.items()
+        return [shard for shard, came in held if self._level or _waits(letter, came)]
 
-    def own(
-        self, letter: Letter, items: Sequence[Item], meant: Sequence[Item]
-    ) -> list[Item | None]:
-        """Give the items of a letter that are to be taken here and now; None for the others.
-
-        What they are `meant` to be says their shards: the same to whoever reads them at any time.
-        """
-        own = {*self.shards_of(letter)}
-        shards = [shard_of(each, letter.n, self._shards) for each in meant]
-        return [each if shard in own else None for each, shard in zip(items, shards, strict=True)]
+    def mine(self, letter: Letter) -> Mine | None:
+        """Give what tells what of a letter is to be taken here and now; None for all of it."""
+        if self.whole:
+            return None
+        own, n, shards = {*self.shards_of(letter)}, letter.n, self._shards
+        return lambda whose: shard_of(whose, n, shards) in own
 
 
 def _waits(letter: Letter, came: Reached) -> bool:
@@ -152,7 +147,7 @@ class Intake:
             tables = [
                 *self._letters.marks([(each.n, each.outcomes) for each in whole], now),
                 self._letters.try_again([(w.n, w.again_at) for w in whole if w.again_at]),
-                self._letters.parts.forgotten(each.n for each in whole),
+                self._letters.parts.forgotten(runs_of(each.n for each in whole)),
             ]
             self._lease.append(Append(tables=tables, waking=False))
         return len(whole)
@@ -166,7 +161,7 @@ class Intake:
 
     def _take_or_part(self, letters: Sequence[Letter], share: TakingShare, now: int) -> None:
         try:
-            own = [self._own(letter, share, now) for letter in letters]
+            own = [self._read(letter, now, share.mine(letter)) for letter in letters]
             self._take(letters, own, share, now=now)
         except STORE_ERRORS:
             raise
@@ -239,26 +234,15 @@ class Intake:
                     extra={**about, "letters": count},
                 )
 
-    def _own(self, letter: Letter, share: TakingShare, now: int) -> Items:
-        """Read the items of a letter that are this process's.
-
-        Of two clocks one may find from the future what is not for the other: both read as well
-        what it will be, so that one of them takes it.
-        """
-        items = self._read(letter, now)
-        if share.whole:
-            return items
-        early = any(each.before is not None for each in set_asides(items))
-        return share.own(letter, items, self._read(letter, AT_ANY_TIME) if early else items)
-
-    def _read(self, letter: Letter, now: int) -> list[Item]:
+    def _read(self, letter: Letter, now: int, mine: Mine | None = None) -> Items:
+        """Read a letter, or what of it is `mine`."""
         source = self._sources.get(letter.source)
         if source is None:
             reason = f"no source {letter.source!r} here; configure it and try the letter again"
-            return unread(letter, reason)
-        charset = letter.charset
+            return unread(letter, reason) if mine is None or mine(None) else []
+        charset, at = letter.charset, max(letter.received_at, now)
         body = declared_utf8(letter.body, charset) if charset else letter.body
-        items = source.read(body, max(letter.received_at, now))
+        items = source.read_own(body, at, mine) if mine else source.read(body, at)
         if len(items) == 1 < len(letter.before or ()) and (aside := set_asides(items)):
             return unread(letter, aside[0].reason)
         return items
@@ -271,14 +255,9 @@ def unread(letter: Letter, reason: str) -> list[Item]:
     return [SetAside(event.name, reason) for event in letter.before]
 
 
-def moments_of(items: Iterable[Item]) -> list[int]:
+def moments_of(items: Iterable[Item | None]) -> list[int]:
     """Say when each of the facts happened (ms UTC)."""
     return [item.occurred_at for item in items if isinstance(item, Fact)]
-
-
-def set_asides(items: Iterable[Item | None]) -> list[SetAside]:
-    """Pick what could not be used."""
-    return [item for item in items if isinstance(item, SetAside)]
 
 
 def premature(pairs: Iterable[tuple[Letter, Items]]) -> list[tuple[int, int]]:

@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS parts (
 KEPT = upsert("parts", ("n", "shard"), ("events", "again_at"))
 """A ledger that was moved has parts of letters that each of its shards is yet to pass."""
 
-FORGOTTEN = "DELETE FROM parts WHERE n = ?"
+FORGOTTEN = "DELETE FROM parts WHERE n BETWEEN ? AND ?"
 PASSED = """
 SELECT w.n, p.events, p.again_at FROM (
     SELECT n FROM waiting WHERE (turn IS NULL AND n <= ?) OR turn <= ? ORDER BY n LIMIT ?
@@ -92,9 +92,9 @@ class Parts:
         """Count the letters that wait beyond these marks."""
         return int(self._ledger.reader().execute(BEYOND, marks).fetchone()[0])
 
-    def forgotten(self, letters: Iterable[int]) -> Statement:
-        """Give what forgets the parts of letters."""
-        return FORGOTTEN, [(n,) for n in letters]
+    def forgotten(self, runs: Sequence[tuple[int, int]]) -> Statement:
+        """Give what forgets the parts of letters, by unbroken runs of their numbers."""
+        return FORGOTTEN, runs
 
 
 def are_in(reader: Connection) -> bool:

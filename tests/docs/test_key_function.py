@@ -12,7 +12,7 @@ from msgspec import structs
 
 from service.app.app import SOURCES
 from service.incoming.intake import shard_of
-from service.incoming.sources.source import Item
+from service.incoming.sources.source import Item, whose
 from service.learners.facts import Fact
 from service.learners.text_form import text_form
 from tests.installation import COURSE, ROOT, SESSION, START, body, completed, event, seats
@@ -74,7 +74,7 @@ SAID = {
 
 def shard(item: Item, shards: int) -> int:
     """As the service shares it out; the number of the letter does not matter."""
-    return shard_of(item, 1, shards)
+    return shard_of(whose(item), 1, shards)
 
 
 def crc32(data: bytes) -> int:

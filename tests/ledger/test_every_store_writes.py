@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from functools import partial
-from itertools import pairwise
+from itertools import cycle, pairwise
 
 import pytest
 from eventsourcing.persistence import IntegrityError, PersistenceError
@@ -212,6 +212,29 @@ def test_what_another_process_wrote_to_tables_is_noticed_and_our_own_is_not(stor
     before = store.revision()
     store.as_others += 1
     assert store.revision() > before
+
+
+ODD = ["'", '"', "\\", "\n\t\x01", "{}", "null", "", "ö", "\U0001f600", "\ufffd", "?%s"]
+WHOLE = [-1, 0, 2**53 + 1, 2**63 - 1]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [(), ("\\u0000", 1, None, None), ("a", 1, 0.1, None), ("a", True, None, None),
+     ("a", 1, None, b"\0\xff")],
+)  # fmt: skip
+def test_rows_of_tables_are_kept_as_they_are(store, more):
+    """Whatever way they go to the engine: one by one, or all at once."""
+    store.create(TABLE)
+    told = "INSERT INTO things (name, n, share, bytes) VALUES (?, ?, ?, ?)"
+    rows = [(name, n, None, None) for name, n in zip(ODD, cycle(WHOLE), strict=False)]
+    rows += [more] if more else []
+    store.append(Append(tables=[(told, rows)]))
+    found = store.reader().execute("SELECT name, n, share, bytes FROM things").fetchall()
+    assert sorted(map(repr, found)) == sorted(repr((s, int(n), *left)) for s, n, *left in rows)
+    with pytest.raises(CONFLICTS):
+        store.append(Append(tables=[(told, [("new", 1, None, None), rows[-1]])]))
+    assert len(store.reader().execute("SELECT name FROM things").fetchall()) == len(rows)
 
 
 def test_events_are_never_deleted(store):

@@ -1,6 +1,6 @@
 """Read the webhook letters of Adobe Learning Manager as facts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -15,6 +15,7 @@ from service.incoming.sources.parsing import (
     items_of,
     key_of,
     percent,
+    readable,
     required,
     truth,
     type_name,
@@ -22,7 +23,8 @@ from service.incoming.sources.parsing import (
     whole_number,
     why_unreadable,
 )
-from service.incoming.sources.source import Ignored, Item, SetAside
+from service.incoming.sources.source import Ignored, Item, Mine, SetAside, Source, Whose, own_of
+from service.learners.directory.people import person_key
 from service.learners.facts import (
     KINDS,
     LONGEST_ID,
@@ -42,6 +44,7 @@ from service.learners.facts import (
     SeatsReported,
     Timing,
     Unenrolled,
+    course_id,
     id_prefix,
 )
 
@@ -68,14 +71,6 @@ def _enrolled(data: AdobeData) -> FactBody:
 def _completed(data: AdobeData) -> FactBody:
     passed = truth(data.has_passed, "data.hasPassed")
     return Completed(passed=passed, enrollment_source=_how(data))
-
-
-def _rolled_back(_: AdobeData) -> FactBody:
-    return CompletionRevoked()
-
-
-def _unenrolled(_: AdobeData) -> FactBody:
-    return Unenrolled()
 
 
 def _progress(data: AdobeData) -> FactBody:
@@ -110,14 +105,14 @@ MEANS: Mapping[str, Callable[[AdobeData], FactBody]] = {
     "LEARNING_PATH_COMPLETED_BATCH": _completed,
     "CERTIFICATION_COMPLETED": _completed,
     "CERTIFICATION_COMPLETED_BATCH": _completed,
-    "LEARNING_PATH_COMPLETION_ROLLBACK": _rolled_back,
-    "LEARNING_PATH_COMPLETION_ROLLBACK_BATCH": _rolled_back,
-    "COURSE_UNENROLLMENT": _unenrolled,
-    "COURSE_UNENROLLMENT_BATCH": _unenrolled,
-    "LEARNING_PATH_UNENROLLMENT": _unenrolled,
-    "LEARNING_PATH_UNENROLLMENT_BATCH": _unenrolled,
-    "CERTIFICATION_UNENROLLMENT": _unenrolled,
-    "CERTIFICATION_UNENROLLMENT_BATCH": _unenrolled,
+    "LEARNING_PATH_COMPLETION_ROLLBACK": lambda _: CompletionRevoked(),
+    "LEARNING_PATH_COMPLETION_ROLLBACK_BATCH": lambda _: CompletionRevoked(),
+    "COURSE_UNENROLLMENT": lambda _: Unenrolled(),
+    "COURSE_UNENROLLMENT_BATCH": lambda _: Unenrolled(),
+    "LEARNING_PATH_UNENROLLMENT": lambda _: Unenrolled(),
+    "LEARNING_PATH_UNENROLLMENT_BATCH": lambda _: Unenrolled(),
+    "CERTIFICATION_UNENROLLMENT": lambda _: Unenrolled(),
+    "CERTIFICATION_UNENROLLMENT_BATCH": lambda _: Unenrolled(),
     "LEARNER_PROGRESS": _progress,
     "CI_STATS": _seats,
     "LEARNING_OBJECT_DRAFT": lambda _: CourseDrafted(),
@@ -129,9 +124,10 @@ MEANS: Mapping[str, Callable[[AdobeData], FactBody]] = {
     "LEARNING_OBJECT_INSTANCE_DELETION": lambda _: InstanceDeleted(),
 }
 
-
+LEARNERS = frozenset(n for n in MEANS if not n.startswith(("CI_STATS", "LEARNING_OBJECT_")))
 ASYNC_ANSWER = "RESPONSE:ASYNCAPI_"
 PLACES_REMEMBERED = 8192
+NOT_AS_EXPECTED = (msgspec.ValidationError, UnicodeDecodeError)
 NAMES = tuple(MEANS)
 EXPECTED = "eventName: expected an event name we know"
 OTHERWISE = "update Coursebell, or leave it out at Adobe"
@@ -185,7 +181,7 @@ _event = msgspec.json.Decoder(AdobeEvent)
 _named = msgspec.json.Decoder(AdobeEventName)
 
 
-class Adobe:
+class Adobe(Source):
     """Read what Adobe says: progress may come 15 minutes behind everything else."""
 
     name = "adobe"
@@ -200,16 +196,53 @@ class Adobe:
         """Make one item per event; a body without events has none, one that is not JSON has one."""
         return items_of(body, lambda text: _items(text, received_at))
 
+    def read_own(self, body: bytes, received_at: int, mine: Mine) -> list[Item | None]:
+        """Read what is mine; of what is another learner's no more than who that is."""
+        try:
+            return readable(body, lambda text: _own_items(text, received_at, mine))
+        except Unusable:
+            return super().read_own(body, received_at, mine)
+
 
 def _items(body: bytes, received_at: int) -> list[Item]:
     try:
-        letter = _envelope.decode(body)
-    except (msgspec.ValidationError, UnicodeDecodeError):
+        account, events = _events(body)
+    except NOT_AS_EXPECTED:
         return _one_by_one(body, received_at)
+    return [_item(account, event, received_at) for event in events]
+
+
+def _own_items(body: bytes, received_at: int, mine: Mine) -> list[Item | None]:
+    try:
+        account, events = _events(body)
+    except NOT_AS_EXPECTED:
+        return own_of(lambda at: _one_by_one(body, at), received_at, mine)
+    return [
+        _item(account, event, received_at) if mine(_whose(account, event)) else None
+        for event in events
+    ]
+
+
+def _events(body: bytes) -> tuple[str, Sequence[AdobeEvent]]:
+    """Read the account and the events; raises Unusable, and one of NOT_AS_EXPECTED."""
+    letter = _envelope.decode(body)
     if letter.events is None and letter.event_name is not None:
         raise Unusable("events: expected an event inside {accountId, events}, got it bare")
-    account = identifier(letter.account_id, "accountId") or ""
-    return [_item(account, event, received_at) for event in letter.events or ()]
+    return identifier(letter.account_id, "accountId") or "", letter.events or ()
+
+
+def _whose(account: str, event: AdobeEvent) -> Whose | None:
+    """Glance at whose an event is; None for what names nobody."""
+    data, name = event.data, event.event_name
+    if data is None or name not in MEANS:
+        return None
+    try:
+        if name in LEARNERS:
+            return person_key("adobe", account, required(data.user_id, "data.userId"))
+        course, _, instance = _place_of(data.lo_instance_id, data.lo_id, data.lo_type)
+        return "adobe", account, course_id(instance or course)
+    except Unusable:
+        return None
 
 
 def _one_by_one(body: bytes, received_at: int) -> list[Item]:
@@ -226,7 +259,7 @@ def _item_of_bytes(account: str, raw: msgspec.Raw, received_at: int) -> Item:
         if name not in MEANS:
             return _without_meaning(name)
         return _item(account, _event.decode(raw), received_at)
-    except (msgspec.ValidationError, UnicodeDecodeError) as error:
+    except NOT_AS_EXPECTED as error:
         return SetAside(display_name(name), why_unreadable(error, raw))
 
 
@@ -268,10 +301,10 @@ def _fact(account: str, name: str, event: AdobeEvent, received_at: int) -> Fact:
     )
 
 
-def _place_of(*said: Scalar) -> tuple[str, str, str | None]:
+def _place_of(instance_id: Scalar, lo_id: Scalar, lo_type: Scalar) -> tuple[str, str, str | None]:
     """Read as `_place` does, but remember nothing of any length."""
-    long = any(isinstance(each, str) and len(each) > LONGEST_ID for each in said)
-    return _place.__wrapped__(*said) if long else _place(*said)
+    is_short = len(f"{instance_id}{lo_id}{lo_type}") <= LONGEST_ID
+    return (_place if is_short else _place.__wrapped__)(instance_id, lo_id, lo_type)
 
 
 @lru_cache(PLACES_REMEMBERED, typed=True)

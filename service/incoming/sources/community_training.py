@@ -27,7 +27,7 @@ from service.incoming.sources.parsing import (
     utf8_json,
     why_unreadable,
 )
-from service.incoming.sources.source import Item, SetAside
+from service.incoming.sources.source import Item, SetAside, Source
 from service.learners.directory.people_csv import is_address
 from service.learners.facts import (
     Completed,
@@ -181,7 +181,7 @@ _named = msgspec.json.Decoder(CommunityTrainingEventName)
 _body = msgspec.json.Decoder(CommunityTrainingBody)
 
 
-class CommunityTraining:
+class CommunityTraining(Source):
     """Read what Community Training says: one event, or an array of them; nothing comes late."""
 
     name = NAME

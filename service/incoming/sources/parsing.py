@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import TypeVar
 
 import msgspec
 
@@ -172,6 +173,7 @@ def truth(value: Scalar, field: str) -> bool | None:
 
 
 LONGEST_NAME = 60
+T = TypeVar("T")
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Unusable)
 """What bytes of any kind may raise when they are read."""
 
@@ -185,7 +187,15 @@ def utf8_json(body: bytes) -> bytes:
 
 
 def items_of(body: bytes, read: Callable[[bytes], list[Item]]) -> list[Item]:
-    """Read a body's items; an empty one holds nothing, an unreadable one is set aside whole.
+    """Read a body's items as `readable` does; an unreadable one is set aside whole."""
+    try:
+        return readable(body, read)
+    except Unusable as error:
+        return [error.set_aside("")]
+
+
+def readable(body: bytes, read: Callable[[bytes], list[T]]) -> list[T]:
+    """Read a body, of which an empty one holds nothing; raises Unusable where that fails.
 
     `read` is handed the body in UTF-8, in whatever form of bytes it came.
     """
@@ -194,7 +204,7 @@ def items_of(body: bytes, read: Callable[[bytes], list[Item]]) -> list[Item]:
         text = utf8_json(body)
         return read(text) if text.strip() else []
     except UNREADABLE as error:
-        return [SetAside("", why_unreadable(error, text))]
+        raise Unusable(why_unreadable(error, text)) from None
 
 
 def why_unreadable(error: Exception, body: bytes, whole: str = "letter") -> str:

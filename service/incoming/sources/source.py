@@ -1,10 +1,12 @@
 """Agree on what reading a letter gives: facts, and what was ignored or set aside."""
 
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import msgspec
 
-from service.learners.facts import Fact, Timing
+from service.learners.facts import Fact, Timing, course_id
+from service.learners.world import learner_key
 
 
 class Ignored(msgspec.Struct, frozen=True):
@@ -26,6 +28,41 @@ class SetAside(msgspec.Struct, frozen=True):
 
 
 Item = Fact | Ignored | SetAside
+
+Whose = tuple[str, str, str]
+"""The learner that an event is about, or else the instance or the course, as the LMS names it."""
+
+Mine = Callable[[Whose | None], bool]
+"""Tells whether to take what is about this learner; None is what is about nothing known."""
+
+
+AT_ANY_TIME = 1 << 62
+
+
+def set_asides(items: Iterable[Item | None]) -> list[SetAside]:
+    """Pick what could not be used."""
+    return [item for item in items if isinstance(item, SetAside)]
+
+
+def whose(item: Item) -> Whose | None:
+    """Name what a fact is about: it is known before anybody has an id here."""
+    if not isinstance(item, Fact):
+        return None
+    if item.person is not None:
+        return learner_key(item)
+    return item.source, item.account, course_id(item.instance or item.course)
+
+
+def own_of(read: Callable[[int], list[Item]], received_at: int, mine: Mine) -> list[Item | None]:
+    """Read what is received at a moment, and give the items that are mine; None for the others.
+
+    Whose they are says what they will be at any time: by the clock of another what is from the
+    future may be a fact already.
+    """
+    items = read(received_at)
+    early = any(each.before is not None for each in set_asides(items))
+    meant = read(AT_ANY_TIME) if early else items
+    return [item if mine(whose(each)) else None for item, each in zip(items, meant, strict=True)]
 
 
 class Source(Protocol):
@@ -52,3 +89,11 @@ class Source(Protocol):
         What happened more than a day after `received_at` (ms UTC) is set aside until then.
         """
         ...
+
+    def read_own(self, body: bytes, received_at: int, mine: Mine) -> list[Item | None]:
+        """Read what is mine as `read` does; None for the others.
+
+        Whose an event is depends on the letter's bytes alone, so that just one of those who share
+        it takes it. A source that can tell by a glance need not read what is another's.
+        """
+        return own_of(lambda at: self.read(body, at), received_at, mine)

@@ -21,7 +21,7 @@ from service.incoming.sources.parsing import (
     utf8_json,
     why_unreadable,
 )
-from service.incoming.sources.source import Ignored, Item, SetAside
+from service.incoming.sources.source import Ignored, Item, SetAside, Source
 from service.learners.facts import Fact, Timing
 
 AUDIT = "AUDIT"
@@ -86,7 +86,7 @@ _named = msgspec.json.Decoder(SunbirdEventName)
 _glance = msgspec.json.Decoder(Glance | list[Glance])
 
 
-class Sunbird:
+class Sunbird(Source):
     """Read what Sunbird says: an event, an array, or a wrapper `{"events": […]}`.
 
     What its services say goes through logs and batches, and may come 75 seconds late. The

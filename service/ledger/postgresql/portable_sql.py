@@ -1,17 +1,20 @@
 """Run SQL on PostgreSQL that both engines take: its placeholders, its types, its dialect."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
+from itertools import chain
 from typing import Any, TypeVar
 
+import msgspec
 from eventsourcing.persistence import PersistenceError
 
 from service.ledger.postgresql.connections import Session, SessionLost, told
 from service.ledger.sql import Dialect, Values
 
 T = TypeVar("T")
+_encode = msgspec.json.Encoder().encode
 
 STATEMENTS_KEPT = 2_000
 PIECES = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|::|:([A-Za-z_]\w*)|\?|%")
@@ -19,6 +22,9 @@ PIECES = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|::|:([A-Za-z_]
 
 TYPES = re.compile(r"(?<!AS )\b(INTEGER|BLOB|REAL|TEXT)\b|\)\s*WITHOUT ROWID\b")
 WRITTEN = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
+PLAIN_INSERT = re.compile(r"INSERT INTO (\w+) \(([\w, ]+)\) VALUES \([?, ]+\)")
+PLAIN: frozenset[type] = frozenset({int, str, type(None)})
+NUL = "\\u0000"
 AS_HERE = {"INTEGER": "bigint", "BLOB": "bytea", "REAL": "float8", "TEXT": 'text COLLATE "C"'}
 
 
@@ -37,6 +43,39 @@ def as_here(sql: str) -> str:
 def script_as_here(script: str) -> str:
     """Rename the types of a script of tables; texts compare by bytes, as they do on SQLite."""
     return TYPES.sub(lambda found: AS_HERE.get(found[0], ")"), script)
+
+
+@lru_cache(STATEMENTS_KEPT)
+def inserting_all(sql: str) -> tuple[str, list[str]] | None:
+    """Write a plain INSERT of one row as one of many in a JSON array, and name their columns.
+
+    None for any other statement.
+    """
+    found = PLAIN_INSERT.fullmatch(sql)
+    if found is None:
+        return None
+    table, columns = found.groups()
+    rows = f"json_populate_recordset(CAST(NULL AS {table}), %s)"
+    return f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {rows}", columns.split(", ")
+
+
+def run_each(session: Session, sql: str, rows: Sequence[Any]) -> None:
+    """Run a statement for each of the rows, if it can be done at once: a quarter of the work."""
+    whole = inserting_all(sql)
+    values = _as_json(whole[1], rows) if whole else None
+    with session.cursor() as cursor:
+        if whole and values:
+            cursor.execute(whole[0], (values,), prepare=True)
+        else:
+            cursor.executemany(as_here(sql), rows)
+
+
+def _as_json(columns: Sequence[str], rows: Sequence[Any]) -> str | None:
+    """Write rows as objects; None where there is more than PostgreSQL reads from JSON as it was."""
+    if not {*map(type, chain.from_iterable(rows))} <= PLAIN:
+        return None
+    text = _encode([dict(zip(columns, row, strict=True)) for row in rows]).decode()
+    return None if NUL in text else text
 
 
 class Found:

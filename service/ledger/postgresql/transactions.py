@@ -14,7 +14,7 @@ from eventsourcing.persistence import PersistenceError
 from psycopg import Cursor, errors
 
 from service.ledger.postgresql.connections import Session
-from service.ledger.postgresql.portable_sql import as_here
+from service.ledger.postgresql.portable_sql import as_here, run_each
 from service.ledger.postgresql.tables import PLACES, SCHEMA
 from service.ledger.sql import Statement
 from service.ledger.store import Append, Row
@@ -193,8 +193,7 @@ def _write_beside(session: Session, what: Append) -> None:
 def _run(session: Session, statements: Iterable[Statement]) -> None:
     for sql, rows in statements:
         if rows:
-            with session.cursor() as cursor:
-                cursor.executemany(as_here(sql), rows)
+            run_each(session, sql, rows)
 
 
 def _insert(session: Session, sql: str, lane: Lane, rows: Sequence[Row]) -> None:

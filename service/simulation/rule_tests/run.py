@@ -12,7 +12,7 @@ import msgspec
 
 from service.app.app import App
 from service.incoming.letter import Arrival
-from service.incoming.sources.source import Item
+from service.incoming.sources.source import Item, Source
 from service.learners.facts import AT_ONCE, Fact
 from service.learners.instance import Instance
 from service.rules.rule import RuleSet
@@ -31,7 +31,7 @@ FAILED = SendResult("transient", about_channel=True)
 TAKEN = SendResult("accepted")
 
 
-class ScriptedSource:
+class ScriptedSource(Source):
     """Stand in for a learning management system: its letters are places in a list of facts."""
 
     fills: frozenset[str] = frozenset()

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from service.incoming.sources.adobe import Adobe
-from service.incoming.sources.source import Ignored, SetAside
+from service.incoming.sources.adobe import MEANS, Adobe
+from service.incoming.sources.source import Ignored, SetAside, Whose, whose
 from service.learners.facts import Fact
-from tests.incoming.sources.adobe_payloads import DATA, DAY, NOON, event, fact, read, reason
+from tests.incoming.sources.adobe_payloads import DATA, DAY, NOON, event, fact, letter, read, reason
 from tests.incoming.sources.dialects import same_reference
 
 
@@ -149,3 +149,27 @@ def test_ids_as_numbers_and_as_text_are_one_fact() -> None:
     as_number = fact(event(userId=30151701, eventId=17))
     as_text = fact(event(userId=" 30151701 ", eventId="17"))
     assert as_number == as_text
+
+
+def asked_whose(told: object) -> Whose | None:
+    """By what a process that shares letters tells whether an event is its own."""
+    asked: list[Whose | None] = []
+    Adobe().read_own(letter(told), NOON + 5, lambda whose: bool(asked.append(whose)))
+    (found,) = asked
+    return found
+
+
+@pytest.mark.parametrize("name", MEANS)
+def test_a_glance_finds_whose_a_fact_is(name: str) -> None:
+    told = event(name, userId=" 7 ", enrollmentCount=1)
+    assert asked_whose(told) == whose(fact(told))
+
+
+def test_a_glance_finds_whose_is_what_cannot_be_used() -> None:
+    wrong = {"timestamp": "soon", "loInstanceId": "course:5_", "hasPassed": "perhaps"}
+    for field, value in wrong.items():
+        assert isinstance(read(event(**{field: value}))[0], SetAside)
+        assert asked_whose(event(**{field: value})) == whose(fact(event()))
+    for user in (None, " ", 1.5, "7" * 300):
+        assert asked_whose(event(userId=user)) is None
+    assert asked_whose(event("CI_STATS", loInstanceId=" ", loId=" ")) is None

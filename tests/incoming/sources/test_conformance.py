@@ -4,10 +4,11 @@ import json
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
-from service.incoming.sources.source import Ignored, SetAside
+from service.incoming.sources.source import Ignored, Mine, SetAside, Whose, whose
 from service.learners.facts import Fact
 from service.rules.fields import FIELDS
 from tests.incoming.sources.dialects import (
@@ -98,6 +99,35 @@ def test_an_empty_body_says_nothing_in_every_form(
 def test_reading_twice_gives_equal_items(dialect: Dialect, path: Path) -> None:
     body = path.read_bytes()
     assert dialect.source.read(body, RECEIVED_AT) == dialect.source.read(body, RECEIVED_AT)
+
+
+SHARERS = 3
+
+
+def taken_by(who: int) -> Mine:
+    return lambda whose: crc32(repr(whose).encode()) % SHARERS == who
+
+
+@pytest.mark.parametrize("cut", [0, 8])
+@pytest.mark.parametrize(("dialect", "path"), LETTERS)
+def test_of_those_who_share_a_letter_just_one_reads_each_event(
+    dialect: Dialect, path: Path, cut: int
+) -> None:
+    body = path.read_bytes()
+    body = body[: len(body) - cut]
+    shares = [dialect.source.read_own(body, RECEIVED_AT, taken_by(n)) for n in range(SHARERS)]
+    events = [[each for each in said if each] for said in zip(*shares, strict=True)]
+    assert events == [[item] for item in dialect.source.read(body, RECEIVED_AT)]
+
+
+@every_dialect
+def test_what_one_learner_does_is_one_sharers(dialect: Dialect) -> None:
+    asked: list[Whose | None] = []
+    facts = [dialect.fact(event) for event in dialect.events]
+    dialect.source.read_own(
+        dialect.letter(*dialect.events), RECEIVED_AT, lambda whose: bool(asked.append(whose))
+    )
+    assert asked == [whose(fact) for fact in facts]
 
 
 @every_dialect
